@@ -1,0 +1,46 @@
+//! Tape-based reverse-mode automatic differentiation, to any order.
+//!
+//! Equations are written on [`Var`]s; the [`Tape`] records them; [`Tape::backward`] computes the
+//! gradients of a loss, and [`Tape::grad`] gives gradients that are variables again. Unrolling a
+//! recurrence on a tape *is* back-propagation through time.
+//!
+//! ```
+//! use bptt_autodiff::{Param, Tape};
+//! use bptt_tensor::Tensor;
+//!
+//! let w = Param::new(Tensor::from_vec([2, 2], vec![0.5, -0.3, 0.2, 0.8]));
+//! let tape = Tape::new();
+//! let mut h = tape.constant(Tensor::from_vec([1, 2], vec![1.0, -1.0]));
+//! for _ in 0..10 {
+//!     h = h.matmul(&w).tanh();
+//! }
+//! let gradients = tape.backward(h.square().sum_all());
+//! assert_eq!(gradients[&w].shape(), &[2, 2]);
+//! ```
+//!
+//! An operation is data with a rule ([`Operation`]): name, shape rule, kernel and gradient rule
+//! stand in one place, and the rule is written in the operations that it differentiates. Every
+//! traversal is a loop over the tape, so neither depth nor length overflows a stack.
+
+mod dot;
+mod finite;
+mod gradients;
+mod operand;
+mod operation;
+mod ops;
+mod param;
+mod products;
+mod pullback;
+mod reverse;
+mod tape;
+mod var;
+
+pub use dot::Dot;
+pub use finite::NonFinite;
+pub use gradients::Gradients;
+pub use operand::Operand;
+pub use operation::Operation;
+pub use param::{Param, ParamId};
+pub use pullback::Pullback;
+pub use tape::Tape;
+pub use var::Var;

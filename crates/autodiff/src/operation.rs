@@ -1,0 +1,152 @@
+//! What an operation is: a name, a shape rule, a forward kernel and a gradient rule, in one place.
+
+use std::fmt;
+use std::rc::Rc;
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+
+use crate::ops::binary::{Binary, Compare};
+use crate::ops::layout::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
+use crate::ops::matmul::MatMul;
+use crate::ops::reduce::{Extremum, Sum};
+use crate::ops::rows::{GatherRows, ScatterRows};
+use crate::ops::select::{Select, StopGradient};
+use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
+use crate::ops::unary::Unary;
+use crate::{ParamId, Pullback};
+
+/// A differentiable operation on tensors.
+///
+/// Everything that there is to know of an operation stands in one implementation of this trait.
+/// The gradient rule is written with the same variables and operations that equations are written
+/// with, so derivatives of any order follow from it. The library's own operations and a user's
+/// differ in nothing; a user's is recorded by [`Tape::apply`](crate::Tape::apply).
+///
+/// ```
+/// use bptt_autodiff::{Operation, Pullback, Tape};
+/// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+///
+/// /// `y = x³`
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl<T: Scalar> Operation<T> for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+///         Ok(inputs[0].into())
+///     }
+///     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+///         inputs[0].map(|x| x * x * x)
+///     }
+///     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+///         let (x, g) = (at.input(0), at.cotangent());
+///         at.add(0, || g * x * x * 3.0);
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::scalar(2.0));
+/// let y = tape.apply(Cube, &[x]);
+/// let [dy] = tape.grad(y, [x]); // 3 x²
+/// let [ddy] = tape.grad(dy, [x]); // 6 x
+/// assert_eq!((y.item(), dy.item(), ddy.item()), (8.0, 12.0, 12.0));
+/// ```
+pub trait Operation<T: Scalar>: fmt::Debug + 'static {
+    /// The operation's name, for messages and drawings.
+    fn name(&self) -> &'static str;
+
+    /// The output's shape for inputs of these shapes.
+    ///
+    /// # Errors
+    ///
+    /// If the operation cannot combine them; the error becomes a panic at the line of the
+    /// equation.
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError>;
+
+    /// The output; the inputs' shapes have passed [`shape`](Self::shape).
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T>;
+
+    /// Adds what the output's cotangent contributes to the cotangents of the inputs.
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>);
+}
+
+/// Where a value that no operation computed comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Leaf {
+    /// Data: no gradient is computed for it.
+    Constant,
+    /// A literal of an equation.
+    Scalar,
+    /// An input that a gradient may be asked for.
+    Variable,
+    Param(ParamId),
+}
+
+/// How a node's value came about, as data: it can be printed, compared and rewritten.
+#[derive(Clone, Debug)]
+pub(crate) enum Op<T> {
+    Leaf(Leaf),
+    Unary(Unary),
+    Binary(Binary),
+    Compare(Compare),
+    Select(Select),
+    StopGradient(StopGradient),
+    MatMul(MatMul),
+    Sum(Sum),
+    Extremum(Extremum),
+    Softmax(Softmax),
+    LogSoftmax(LogSoftmax),
+    LogSumExp(LogSumExp),
+    Reshape(Reshape),
+    Permute(Permute),
+    BroadcastTo(BroadcastTo),
+    SumTo(SumTo),
+    Slice(Slice),
+    Place(Place),
+    Concat(Concat),
+    GatherRows(GatherRows),
+    ScatterRows(ScatterRows),
+    Custom(Rc<dyn Operation<T>>),
+}
+
+impl<T: Scalar> Op<T> {
+    /// The operation; `None` for a leaf.
+    pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
+        Some(match self {
+            Self::Leaf(_) => return None,
+            Self::Unary(op) => op,
+            Self::Binary(op) => op,
+            Self::Compare(op) => op,
+            Self::Select(op) => op,
+            Self::StopGradient(op) => op,
+            Self::MatMul(op) => op,
+            Self::Sum(op) => op,
+            Self::Extremum(op) => op,
+            Self::Softmax(op) => op,
+            Self::LogSoftmax(op) => op,
+            Self::LogSumExp(op) => op,
+            Self::Reshape(op) => op,
+            Self::Permute(op) => op,
+            Self::BroadcastTo(op) => op,
+            Self::SumTo(op) => op,
+            Self::Slice(op) => op,
+            Self::Place(op) => op,
+            Self::Concat(op) => op,
+            Self::GatherRows(op) => op,
+            Self::ScatterRows(op) => op,
+            Self::Custom(op) => &**op,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match (self, self.operation()) {
+            (_, Some(operation)) => operation.name(),
+            (Self::Leaf(Leaf::Param(_)), _) => "parameter",
+            (Self::Leaf(Leaf::Variable), _) => "variable",
+            (Self::Leaf(Leaf::Scalar), _) => "literal",
+            _ => "constant",
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Operations that move elements and compute nothing. They come in pairs, each the transpose of the
+//! other, and so each the other's gradient.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+use smallvec::SmallVec;
+
+use crate::{Operation, Pullback};
+
+/// The same elements in another shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reshape(pub(crate) Shape);
+
+impl<T: Scalar> Operation<T> for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::reshape(inputs[0], &self.0)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].reshape(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, g) = (at.input(0), at.cotangent());
+        at.add(0, || g.reshape(x.shape()));
+    }
+}
+
+/// Axis `i` of the result is axis `order[i]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Permute(pub(crate) SmallVec<[usize; 4]>);
+
+impl<T: Scalar> Operation<T> for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::permute(inputs[0], &self.0)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].permute(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        at.add(0, || {
+            let mut inverse = self.0.clone();
+            for (to, &from) in self.0.iter().enumerate() {
+                inverse[from] = to;
+            }
+            g.permute(&inverse)
+        });
+    }
+}
+
+/// Stretches as NumPy does; the transpose of [`SumTo`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BroadcastTo(pub(crate) Shape);
+
+impl<T: Scalar> Operation<T> for BroadcastTo {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::broadcast_to("broadcast_to", inputs[0], &self.0)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].broadcast_to(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        at.add(0, || g);
+    }
+}
+
+/// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SumTo(pub(crate) Shape);
+
+impl<T: Scalar> Operation<T> for SumTo {
+    fn name(&self) -> &'static str {
+        "sum_to"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::broadcast_to("sum_to", &self.0, inputs[0]).map(|_| self.0.clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].sum_to(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, g) = (at.input(0), at.cotangent());
+        at.add(0, || g.broadcast_to(x.shape()));
+    }
+}
+
+/// A part of one axis; its transpose is [`Place`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) axis: usize,
+    pub(crate) range: Range<usize>,
+}
+
+impl<T: Scalar> Operation<T> for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::slice(inputs[0], self.axis, &self.range)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].slice(self.axis as isize, self.range.clone())
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        at.add_slice(0, self.axis, self.range.start, || g);
+    }
+}
+
+/// Zeros of a shape, with each part added at its place: the transpose of several slices of one
+/// tensor, in one operation, so that the gradient of a sequence's steps is not a sum of as many
+/// tensors of the whole sequence's size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) shape: Shape,
+    /// Axis and start of each part.
+    pub(crate) places: Rc<[(usize, usize)]>,
+}
+
+impl<T: Scalar> Operation<T> for Place {
+    fn name(&self) -> &'static str {
+        "place"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        for (&part, &(axis, start)) in inputs.iter().zip(&*self.places) {
+            shape::slice(&self.shape, axis, &(start..start + part[axis]))?;
+        }
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let mut whole = Tensor::zeros(&self.shape);
+        for (&part, &(axis, start)) in inputs.iter().zip(&*self.places) {
+            whole.add_slice(axis as isize, start, part);
+        }
+        whole
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        for (i, &(axis, start)) in self.places.iter().enumerate() {
+            let extent = at.input(i).shape()[axis];
+            at.add(i, || g.slice(axis as isize, start..start + extent));
+        }
+    }
+}
+
+/// Joins along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Concat {
+    pub(crate) axis: usize,
+}
+
+impl<T: Scalar> Operation<T> for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::concat(inputs, self.axis)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        Tensor::concat(inputs, self.axis as isize)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        let mut start = 0;
+        for i in 0..at.inputs() {
+            let end = start + at.input(i).shape()[self.axis];
+            at.add(i, || g.slice(self.axis as isize, start..end));
+            start = end;
+        }
+    }
+}

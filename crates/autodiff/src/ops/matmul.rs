@@ -1,0 +1,50 @@
+//! The matrix product.
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
+
+use crate::{Operation, Pullback, Var};
+
+/// `C = op(A) · op(B)` over the last two axes, where `op` transposes as the flags say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MatMul(pub(crate) Transpose);
+
+impl<T: Scalar> Operation<T> for MatMul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::matmul(inputs[0], inputs[1], self.0)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].matmul_with(inputs[1], self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (a, b, g) = (at.input(0), at.input(1), at.cotangent());
+        let Transpose { left, right } = self.0;
+        // ∂A = G · op(B)ᵀ, or the transpose of that: op(B) · Gᵀ
+        match left {
+            false => at.add_product(0, || (g, b), Transpose { left: false, right: !right }),
+            true => at.add_product(0, || (b, g), Transpose { left: right, right: true }),
+        }
+        // ∂B = op(A)ᵀ · G, or Gᵀ · op(A); one matrix B served all rows of A
+        let shared = b.shape().len() == 2 && a.shape().len() != 2;
+        let rows = |x| if shared { as_rows(x) } else { x };
+        match right {
+            false => at.add_product(1, || (rows(a), rows(g)), Transpose { left: !left, right }),
+            true => {
+                at.add_product(1, || (rows(g), rows(a)), Transpose { left: right, right: left })
+            }
+        }
+    }
+}
+
+/// `[.., F]` as the matrix `[rows, F]`.
+fn as_rows<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
+    let shape = x.shape();
+    let features = shape[shape.len() - 1];
+    let rows: usize = shape[..shape.len() - 1].iter().product();
+    x.reshape([rows, features])
+}

@@ -1,0 +1,95 @@
+//! Reductions over axes.
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+use smallvec::SmallVec;
+
+use crate::{Operation, Pullback, Var};
+
+/// Resolved, ascending axes.
+pub(crate) type Axes = SmallVec<[usize; 4]>;
+
+/// Sum over axes, which vanish or stay with extent 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) axes: Axes,
+    pub(crate) keep: bool,
+}
+
+impl<T: Scalar> Operation<T> for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(shape::reduce(inputs[0], &self.axes, self.keep))
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let axes = signed(&self.axes);
+        if self.keep { inputs[0].sum_keep(&axes) } else { inputs[0].sum(&axes) }
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, g) = (at.input(0), at.cotangent());
+        at.add(0, || kept(g, x, &self.axes).broadcast_to(x.shape()));
+    }
+}
+
+/// Largest or smallest element over axes, which vanish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extremum {
+    Max(Axes),
+    Min(Axes),
+}
+
+impl Extremum {
+    fn axes(&self) -> &Axes {
+        match self {
+            Self::Max(axes) | Self::Min(axes) => axes,
+        }
+    }
+}
+
+impl<T: Scalar> Operation<T> for Extremum {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Max(_) => "max",
+            Self::Min(_) => "min",
+        }
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        let name = Operation::<T>::name(self);
+        match self.axes().iter().find(|&&axis| inputs[0][axis] == 0) {
+            Some(&axis) => {
+                Err(ShapeError::new(name, &[inputs[0]], "no element to choose from").at_axis(axis))
+            }
+            None => Ok(shape::reduce(inputs[0], self.axes(), false)),
+        }
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        match self {
+            Self::Max(axes) => inputs[0].max(&signed(axes)),
+            Self::Min(axes) => inputs[0].min(&signed(axes)),
+        }
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, y, g) = (at.input(0), at.output(), at.cotangent());
+        at.add(0, || {
+            let chosen = x.equal(kept(y, x, self.axes()));
+            let ties = chosen.sum_keep(&signed(self.axes()));
+            chosen * (kept(g, x, self.axes()) / ties)
+        });
+    }
+}
+
+/// A reduction's output with the reduced axes of `x` put back as extent 1.
+fn kept<'t, T: Scalar>(reduced: Var<'t, T>, x: Var<'t, T>, axes: &[usize]) -> Var<'t, T> {
+    reduced.reshape(shape::reduce(&x.shape(), axes, true))
+}
+
+fn signed(axes: &[usize]) -> SmallVec<[isize; 4]> {
+    axes.iter().map(|&axis| axis as isize).collect()
+}

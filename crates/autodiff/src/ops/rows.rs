@@ -1,0 +1,69 @@
+//! Rows by index: the two directions of an embedding table.
+
+use std::rc::Rc;
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+
+use crate::{Operation, Pullback};
+
+/// Row `i` of the result is row `indices[i]` of the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GatherRows(pub(crate) Rc<[usize]>);
+
+impl<T: Scalar> Operation<T> for GatherRows {
+    fn name(&self) -> &'static str {
+        "gather_rows"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::gather_rows(inputs[0], &self.0)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].gather_rows(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        at.add_rows(0, &self.0, || g);
+    }
+}
+
+/// Row `i` of the input is added to row `indices[i]` of a result with `rows` rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScatterRows {
+    pub(crate) indices: Rc<[usize]>,
+    pub(crate) rows: usize,
+}
+
+impl<T: Scalar> Operation<T> for ScatterRows {
+    fn name(&self) -> &'static str {
+        "scatter_rows"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        let fail = |problem| Err(ShapeError::new("scatter_rows", &[inputs[0]], problem));
+        match inputs[0].first() {
+            None => fail("a scalar has no rows".into()),
+            Some(&rows) if rows != self.indices.len() => {
+                fail(format!("{rows} rows need as many indices, not {}", self.indices.len()))
+            }
+            Some(_) => {
+                let whole = Shape::from(inputs[0]).with(0, self.rows);
+                shape::gather_rows(&whole, &self.indices)?;
+                Ok(whole)
+            }
+        }
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let mut whole = Tensor::zeros(inputs[0].shape().with(0, self.rows));
+        whole.scatter_add_rows(&self.indices, inputs[0]);
+        whole
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let g = at.cotangent();
+        at.add(0, || g.gather_rows(&self.indices));
+    }
+}

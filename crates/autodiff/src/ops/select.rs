@@ -1,0 +1,51 @@
+//! Operations that decide where gradients go.
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+
+use crate::{Operation, Pullback};
+
+/// `condition ≠ 0 ? a : b`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Select;
+
+impl<T: Scalar> Operation<T> for Select {
+    fn name(&self) -> &'static str {
+        "select"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        let choices = shape::broadcast("select", inputs[1], inputs[2])?;
+        shape::broadcast("select", inputs[0], &choices)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        Tensor::select(inputs[0], inputs[1], inputs[2])
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (condition, g) = (at.input(0), at.cotangent());
+        // chosen again rather than multiplied by 0 or 1: a NaN that was not chosen stays out
+        at.add(1, || condition.select(g, 0.0));
+        at.add(2, || condition.select(0.0, g));
+    }
+}
+
+/// `y = x`, `∂y/∂x := 0`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StopGradient;
+
+impl<T: Scalar> Operation<T> for StopGradient {
+    fn name(&self) -> &'static str {
+        "stop_gradient"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].clone()
+    }
+
+    fn gradient(&self, _: &mut Pullback<'_, '_, T>) {}
+}

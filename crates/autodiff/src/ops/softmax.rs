@@ -1,0 +1,87 @@
+//! Softmax and its logarithms, as operations of their own: composed of exponentials they would
+//! overflow, and so would their gradients.
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+
+use crate::{Operation, Pullback};
+
+/// `yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Softmax {
+    pub(crate) axis: usize,
+}
+
+impl<T: Scalar> Operation<T> for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].softmax(self.axis as isize)
+    }
+
+    /// `∂x = y ⊙ (g − Σ g ⊙ y)`
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (y, g) = (at.output(), at.cotangent());
+        at.add(0, || y * (g - (g * y).sum_keep(&[self.axis as isize])));
+    }
+}
+
+/// `yᵢ = xᵢ − ln Σⱼ e^{xⱼ}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogSoftmax {
+    pub(crate) axis: usize,
+}
+
+impl<T: Scalar> Operation<T> for LogSoftmax {
+    fn name(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].log_softmax(self.axis as isize)
+    }
+
+    /// `∂x = g − eʸ Σ g`
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (y, g) = (at.output(), at.cotangent());
+        at.add(0, || g - y.exp() * g.sum_keep(&[self.axis as isize]));
+    }
+}
+
+/// `y = ln Σⱼ e^{xⱼ}`; the axis vanishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogSumExp {
+    pub(crate) axis: usize,
+}
+
+impl<T: Scalar> Operation<T> for LogSumExp {
+    fn name(&self) -> &'static str {
+        "logsumexp"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(Shape::from(inputs[0]).without(self.axis))
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].logsumexp(self.axis as isize)
+    }
+
+    /// `∂x = g · softmax(x)`
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, g) = (at.input(0), at.cotangent());
+        at.add(0, || {
+            let g = g.reshape(x.shape().with(self.axis, 1));
+            x.softmax(self.axis as isize) * g
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Parameters: values with an identity.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+
+/// Tells one parameter from another, whatever their values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(u64);
+
+impl ParamId {
+    fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// A trainable value: what a model's fields are made of.
+///
+/// A parameter has an identity. However often an equation names it, a tape holds it once, so the
+/// gradients of all its uses (every time step, every tied layer) add up. A clone is a parameter of
+/// its own with the same value.
+///
+/// ```
+/// use bptt_autodiff::{Param, Tape};
+/// use bptt_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::from_vec([1], vec![3.0]));
+/// let tape = Tape::new();
+/// let x = tape.constant(Tensor::from_vec([1], vec![2.0]));
+/// let gradients = tape.backward((x * &w * &w).sum_all()); // d(x w²)/dw = 2 x w
+/// assert_eq!(gradients[&w].to_vec(), [12.0]);
+/// ```
+pub struct Param<T: Scalar> {
+    id: ParamId,
+    value: Tensor<T>,
+}
+
+impl<T: Scalar> Param<T> {
+    /// A new parameter that starts at `value`.
+    #[must_use]
+    pub fn new(value: Tensor<T>) -> Self {
+        Self { id: ParamId::fresh(), value }
+    }
+
+    /// The parameter's identity.
+    #[must_use]
+    pub fn id(&self) -> ParamId {
+        self.id
+    }
+
+    /// The current value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The current value, for an optimizer to change in place.
+    #[must_use]
+    pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        &mut self.value
+    }
+
+    /// The shape of the value.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        self.value.shape()
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Panics
+    ///
+    /// If the new value has another shape.
+    #[track_caller]
+    pub fn set(&mut self, value: Tensor<T>) {
+        assert!(
+            value.shape() == self.shape(),
+            "a parameter of shape {} cannot be set to a value of shape {}",
+            self.shape(),
+            value.shape(),
+        );
+        self.value = value;
+    }
+}
+
+impl<T: Scalar> Clone for Param<T> {
+    /// A parameter of its own: same value, new identity.
+    fn clone(&self) -> Self {
+        Self::new(self.value.clone())
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Param<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Param").field(&self.value).finish()
+    }
+}

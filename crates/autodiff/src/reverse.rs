@@ -1,0 +1,256 @@
+//! The reverse pass: one loop over the tape, from the last value to the first.
+//!
+//! The same loop and the same rules serve two purposes, which differ only in where cotangents
+//! gather ([`Slots`]). [`Tape::backward`] computes numbers: contributions are added in place into
+//! one tensor for each value, and what a rule records is dropped as soon as its numbers are
+//! known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the tape, to
+//! be differentiated again.
+
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::gradients::Gradients;
+use crate::operation::{Leaf, Op};
+use crate::ops::layout::Place;
+use crate::pullback::{Contribution, Slots};
+use crate::tape::Node;
+use crate::{Pullback, Tape, Var};
+
+impl<T: Scalar> Tape<T> {
+    /// The gradients of `loss` with respect to every parameter and variable it depends on.
+    ///
+    /// Reverse-mode differentiation: on a recurrence, this is back-propagation through time.
+    ///
+    /// # Panics
+    ///
+    /// If `loss` does not have exactly one element.
+    #[track_caller]
+    #[must_use]
+    pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Gradients<T> {
+        check_scalar("backward", loss);
+        let wanted = self.dependents_of(loss.id, |_, node| {
+            matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable))
+        });
+        let mut pass = InPlace { slots: vec![None; loss.id as usize + 1] };
+        pass.slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
+        self.reverse(loss.id, &wanted, &mut pass);
+        let mut gradients = Gradients::default();
+        for (id, (node, slot)) in self.nodes().iter().zip(pass.slots).enumerate() {
+            match (&node.op, slot) {
+                (&Op::Leaf(Leaf::Param(id)), Some(gradient)) => gradients.set_param(id, gradient),
+                (Op::Leaf(Leaf::Variable), Some(gradient)) => gradients.set_variable(id, gradient),
+                _ => {}
+            }
+        }
+        gradients
+    }
+
+    /// The gradients of `y`, of one element, with respect to each source: variables that may be
+    /// differentiated again. Where `y` does not depend on a source, its gradient is zeros.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::scalar(3.0));
+    /// let [slope] = tape.grad(x * x * x, [x]); // 3 x²
+    /// let [curvature] = tape.grad(slope, [x]); // 6 x
+    /// assert_eq!((slope.item(), curvature.item()), (27.0, 18.0));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `y` does not have exactly one element.
+    #[track_caller]
+    #[must_use]
+    pub fn grad<'t, const N: usize>(
+        &'t self,
+        y: Var<'t, T>,
+        sources: [Var<'t, T>; N],
+    ) -> [Var<'t, T>; N] {
+        check_scalar("grad", y);
+        let seed = self.constant(Tensor::ones(y.shape()));
+        let gradients = self.vjp(&[(y, seed)], &sources);
+        std::array::from_fn(|i| gradients[i])
+    }
+
+    /// The vector-Jacobian product `Σ vᵢᵀ ∂yᵢ/∂x` for pairs of an output `yᵢ` and its cotangent
+    /// `vᵢ`, with respect to each source `x`: variables that may be differentiated again.
+    ///
+    /// # Panics
+    ///
+    /// If a cotangent does not have its output's shape.
+    #[track_caller]
+    #[must_use]
+    pub fn vjp<'t>(
+        &'t self,
+        outputs: &[(Var<'t, T>, Var<'t, T>)],
+        sources: &[Var<'t, T>],
+    ) -> Vec<Var<'t, T>> {
+        let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
+        let wanted = self.dependents_of(last, |id, _| sources.iter().any(|x| x.id as usize == id));
+        let mut pass = Recorded {
+            pending: std::iter::repeat_with(Vec::new).take(last as usize + 1).collect(),
+            complete: vec![None; last as usize + 1],
+        };
+        for &(y, v) in outputs {
+            assert!(
+                y.shape() == v.shape(),
+                "vjp: an output of shape {} needs a cotangent of the same shape, not {}",
+                y.shape(),
+                v.shape()
+            );
+            pass.add(y, Contribution::Whole(v));
+        }
+        self.reverse(last, &wanted, &mut pass);
+        let mut gradients = Vec::with_capacity(sources.len());
+        for x in sources {
+            let gradient = pass.complete.get(x.id as usize).copied().flatten();
+            // not `unwrap_or_else`: a closure would hide the caller's line
+            gradients.push(match gradient {
+                Some(gradient) => gradient,
+                None => self.constant(Tensor::zeros(x.shape())),
+            });
+        }
+        gradients
+    }
+
+    /// The values up to `last` that depend on a source, sources included.
+    fn dependents_of(&self, last: u32, is_source: impl Fn(usize, &Node<T>) -> bool) -> Vec<bool> {
+        let nodes = self.nodes();
+        let mut depends = Vec::with_capacity(last as usize + 1);
+        for (id, node) in nodes.iter().enumerate().take(last as usize + 1) {
+            let inherits = node.inputs.iter().any(|&input| depends[input as usize]);
+            depends.push(inherits || is_source(id, node));
+        }
+        depends
+    }
+
+    fn reverse<'t>(&'t self, last: u32, wanted: &[bool], pass: &mut impl Pass<'t, T>) {
+        for id in (0..=last).rev() {
+            if !wanted.get(id as usize).is_some_and(|&wanted| wanted) {
+                continue;
+            }
+            pass.visit(Var { tape: self, id }, |slots, cotangent| {
+                let (op, inputs) = {
+                    let node = &self.nodes()[id as usize];
+                    (node.op.clone(), node.inputs.clone())
+                };
+                if let Some(operation) = op.operation() {
+                    let tape = self;
+                    let at = &mut Pullback { tape, inputs, output: id, cotangent, wanted, slots };
+                    operation.gradient(at);
+                }
+            });
+        }
+    }
+}
+
+#[track_caller]
+fn check_scalar<T: Scalar>(operation: &str, y: Var<'_, T>) {
+    assert!(
+        y.shape().elements() == 1,
+        "{operation}: a gradient is of one number, not of shape {}; reduce it with sum_all or \
+         mean_all, or give a cotangent to vjp",
+        y.shape()
+    );
+}
+
+/// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
+trait Pass<'t, T: Scalar>: Slots<'t, T> + Sized {
+    /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>));
+}
+
+/// Cotangents as numbers, accumulated in place.
+struct InPlace<T: Scalar> {
+    slots: Vec<Option<Tensor<T>>>,
+}
+
+impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
+    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
+        let slot = &mut self.slots[to.id as usize];
+        let zeros = || Tensor::zeros(to.shape());
+        match contribution {
+            Contribution::Whole(value) => match slot {
+                Some(sum) => sum.add_assign(&value.value()),
+                None => *slot = Some(value.value()),
+            },
+            Contribution::Product(left, right, transpose) => {
+                let (left, right) = (left.value(), right.value());
+                match slot {
+                    Some(sum) => Tensor::gemm(T::one(), &left, &right, transpose, T::one(), sum),
+                    None => *slot = Some(left.matmul_with(&right, transpose)),
+                }
+            }
+            Contribution::Slice { axis, start, part } => {
+                slot.get_or_insert_with(zeros).add_slice(axis as isize, start, &part.value());
+            }
+            Contribution::Rows { indices, rows } => {
+                slot.get_or_insert_with(zeros).scatter_add_rows(&indices, &rows.value());
+            }
+        }
+    }
+}
+
+impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
+        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
+            return; // its slot is a result
+        }
+        if let Some(cotangent) = self.slots[y.id as usize].take() {
+            y.tape.scratch(|| rule(self, y.tape.constant(cotangent)));
+        }
+    }
+}
+
+/// Cotangents as variables: contributions wait until the value's turn and are then summed by
+/// recorded operations.
+struct Recorded<'t, T: Scalar> {
+    pending: Vec<Vec<Contribution<'t, T>>>,
+    complete: Vec<Option<Var<'t, T>>>,
+}
+
+impl<'t, T: Scalar> Slots<'t, T> for Recorded<'t, T> {
+    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
+        self.pending[to.id as usize].push(contribution);
+    }
+}
+
+impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
+        let pending = std::mem::take(&mut self.pending[y.id as usize]);
+        if let Some(cotangent) = sum_of(y, pending) {
+            self.complete[y.id as usize] = Some(cotangent);
+            rule(self, cotangent);
+        }
+    }
+}
+
+/// The recorded sum of the contributions to the cotangent of `y`.
+fn sum_of<'t, T: Scalar>(
+    y: Var<'t, T>,
+    contributions: Vec<Contribution<'t, T>>,
+) -> Option<Var<'t, T>> {
+    let (mut parts, mut places) = (Vec::new(), Vec::new());
+    let mut terms = Vec::with_capacity(contributions.len());
+    for contribution in contributions {
+        match contribution {
+            Contribution::Whole(value) => terms.push(value),
+            Contribution::Product(left, right, transpose) => {
+                terms.push(left.product(right, transpose));
+            }
+            Contribution::Slice { axis, start, part } => {
+                parts.push(part);
+                places.push((axis, start));
+            }
+            Contribution::Rows { indices, rows } => {
+                terms.push(rows.scatter_rows(&indices, y.shape()[0]));
+            }
+        }
+    }
+    if !parts.is_empty() {
+        let place = Place { shape: y.shape(), places: places.into() };
+        terms.push(y.tape.record(Op::Place(place), &parts));
+    }
+    terms.into_iter().reduce(|sum, term| sum + term)
+}

@@ -1,0 +1,267 @@
+//! The tape: an arena of values in the order in which they were computed.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::Location;
+use std::rc::Rc;
+
+use bptt_tensor::shape::OrPanic;
+use bptt_tensor::{Scalar, Shape, Tensor};
+use smallvec::SmallVec;
+
+use crate::finite::NonFinite;
+use crate::operation::{Leaf, Op};
+use crate::{Operation, Param, Var};
+
+/// One value and how it came about.
+#[derive(Debug)]
+pub(crate) struct Node<T: Scalar> {
+    pub(crate) op: Op<T>,
+    pub(crate) inputs: SmallVec<[u32; 3]>,
+    pub(crate) value: Tensor<T>,
+    /// The line of the equation.
+    pub(crate) location: &'static Location<'static>,
+    /// The time step that was being computed, where one was announced.
+    pub(crate) step: Option<u32>,
+}
+
+/// The record of a computation, from which its derivatives are computed.
+///
+/// A tape owns every value that was computed on it; [`Var`]s are handles into it. Operations
+/// append to it, so its order is a topological order of the graph, and every pass over the graph is
+/// a loop: neither depth nor length can overflow a stack. Dropping the tape frees the graph.
+///
+/// A tape serves one forward computation, typically one training step: make a new one for the
+/// next.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(Tensor::from_vec([2], vec![1.0, 2.0]));
+/// let y = (x * x).sum_all();
+/// assert_eq!(y.item(), 5.0);
+/// assert_eq!(tape.backward(y).wrt(x).to_vec(), [2.0, 4.0]);
+/// ```
+pub struct Tape<T: Scalar> {
+    nodes: RefCell<Vec<Node<T>>>,
+    /// Leaves that exist once on a tape: parameters by identity, literals by their bits.
+    params: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
+    literals: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
+    checking: bool,
+    step: Cell<Option<u32>>,
+    /// While true, nodes at the end of the tape are about to be dropped again.
+    scratch: Cell<bool>,
+}
+
+impl<T: Scalar> Tape<T> {
+    /// An empty tape.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            nodes: RefCell::default(),
+            params: RefCell::default(),
+            literals: RefCell::default(),
+            checking: false,
+            step: Cell::new(None),
+            scratch: Cell::new(false),
+        }
+    }
+
+    /// An empty tape that panics at the line of the equation which first computes a NaN or an
+    /// infinity, forward or in a gradient. It reads every value once more, so it is for finding a
+    /// fault rather than for training.
+    #[must_use]
+    pub fn checking() -> Self {
+        Self { checking: true, ..Self::new() }
+    }
+
+    /// Data: no gradient is computed for it.
+    #[track_caller]
+    pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
+        self.leaf(Leaf::Constant, value)
+    }
+
+    /// An input that gradients may be asked for.
+    #[track_caller]
+    pub fn variable(&self, value: Tensor<T>) -> Var<'_, T> {
+        self.leaf(Leaf::Variable, value)
+    }
+
+    /// The parameter's variable on this tape, the same at every call.
+    #[track_caller]
+    pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
+        self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
+            param.value().clone()
+        })
+    }
+
+    /// A number of an equation, as a constant without axes.
+    #[track_caller]
+    pub fn scalar(&self, value: f64) -> Var<'_, T> {
+        self.unique_leaf(&self.literals, value.to_bits(), Leaf::Scalar, || {
+            Tensor::scalar(T::of(value))
+        })
+    }
+
+    /// Records a user's operation on these inputs.
+    ///
+    /// # Panics
+    ///
+    /// If the operation's shape rule refuses the inputs, or its kernel does not keep to it.
+    #[track_caller]
+    pub fn apply<'t>(&'t self, operation: impl Operation<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        self.record(Op::Custom(Rc::new(operation)), inputs)
+    }
+
+    /// The number of values on the tape.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing has been recorded yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Announces the time step that the following operations compute, for messages; `None` ends it.
+    pub fn set_step(&self, step: Option<usize>) {
+        self.step.set(step.map(|step| step as u32));
+    }
+
+    /// The first value on the tape, in order of computation, that holds a NaN or an infinity.
+    #[must_use]
+    pub fn first_non_finite(&self) -> Option<NonFinite> {
+        self.nodes.borrow().iter().find_map(NonFinite::of_node)
+    }
+
+    #[track_caller]
+    pub(crate) fn record<'t>(&'t self, op: Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        let value = {
+            let nodes = self.nodes.borrow();
+            let values: SmallVec<[&Tensor<T>; 3]> =
+                inputs.iter().map(|input| &nodes[input.id as usize].value).collect();
+            let shapes: SmallVec<[&[usize]; 3]> =
+                values.iter().map(|value| &value.shape()[..]).collect();
+            let operation = op.operation().expect("a leaf has a value of its own");
+            let shape = operation.shape(&shapes).or_panic();
+            let value = operation.forward(&values);
+            assert!(
+                *value.shape() == shape,
+                "{} computed {} where its shape rule promises {shape}",
+                operation.name(),
+                value.shape(),
+            );
+            value
+        };
+        self.push(op, inputs.iter().map(|input| input.id).collect(), value)
+    }
+
+    #[track_caller]
+    fn push(&self, op: Op<T>, inputs: SmallVec<[u32; 3]>, value: Tensor<T>) -> Var<'_, T> {
+        let node = Node { op, inputs, value, location: Location::caller(), step: self.step.get() };
+        if self.checking
+            && !self.scratch.get()
+            && let Some(fault) = NonFinite::of_node(&node)
+        {
+            panic!("{fault}");
+        }
+        let mut nodes = self.nodes.borrow_mut();
+        let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
+        nodes.push(node);
+        Var { tape: self, id }
+    }
+
+    #[track_caller]
+    pub(crate) fn leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
+        self.push(Op::Leaf(leaf), SmallVec::new(), value)
+    }
+
+    #[track_caller]
+    fn unique_leaf(
+        &self,
+        known: &RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
+        key: u64,
+        leaf: Leaf,
+        value: impl FnOnce() -> Tensor<T>,
+    ) -> Var<'_, T> {
+        if let Some(&id) = known.borrow().get(&key) {
+            return Var { tape: self, id };
+        }
+        let var = self.leaf(leaf, value());
+        if !self.scratch.get() {
+            known.borrow_mut().insert(key, var.id);
+        }
+        var
+    }
+
+    pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<T>>> {
+        self.nodes.borrow()
+    }
+
+    pub(crate) fn shape_of(&self, id: u32) -> Shape {
+        self.nodes.borrow()[id as usize].value.shape().clone()
+    }
+
+    pub(crate) fn is_checking(&self) -> bool {
+        self.checking
+    }
+
+    /// Runs `compute` and drops every node that it recorded.
+    pub(crate) fn scratch<R>(&self, compute: impl FnOnce() -> R) -> R {
+        /// Restores the tape even if `compute` panics.
+        struct Restore<'t, T: Scalar>(&'t Tape<T>, usize, bool);
+
+        impl<T: Scalar> Drop for Restore<'_, T> {
+            fn drop(&mut self) {
+                self.0.scratch.set(self.2);
+                self.0.nodes.borrow_mut().truncate(self.1);
+            }
+        }
+
+        let _restore = Restore(self, self.len(), self.scratch.replace(true));
+        compute()
+    }
+}
+
+impl<T: Scalar> Default for Tape<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tape")
+            .field("nodes", &self.len())
+            .field("checking", &self.checking)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use
+/// of a parameter, and nobody chooses them to collide.
+#[derive(Default)]
+struct MixHasher(u64);
+
+impl Hasher for MixHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(byte.into());
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let mixed = (self.0 ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15); // 2⁶⁴ / golden ratio
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

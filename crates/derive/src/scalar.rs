@@ -1,0 +1,63 @@
+//! Which type is the `T` of `Module<T>` and `State<'t, T>`.
+
+use proc_macro2::Span;
+use syn::{Attribute, Error, Generics, Ident, Result, Type, TypeParam, parse_quote};
+
+use crate::attributes;
+
+/// The scalar type of the implementation: the `scalar = …` of the attribute called `attribute`,
+/// or else the first type parameter.
+///
+/// Adds to `generics` what the implementation needs: the bound `T: Scalar`, and for `scalar = _`
+/// the parameter itself.
+pub(crate) fn resolve(
+    name: &Ident,
+    attributes: &[Attribute],
+    attribute: &str,
+    generics: &mut Generics,
+) -> Result<Type> {
+    let scalar = match attributes::scalar(attributes, attribute)? {
+        Some(Type::Infer(_)) => {
+            let any = Ident::new("__Scalar", Span::mixed_site());
+            generics.params.push(parse_quote!(#any));
+            parse_quote!(#any)
+        }
+        Some(given) => given,
+        None => first_type_parameter(name, attribute, generics)?,
+    };
+    if generics.type_params().any(|parameter| is_parameter(&scalar, parameter)) {
+        let bound = parse_quote!(#scalar: ::bptt::__derive::Scalar);
+        generics.make_where_clause().predicates.push(bound);
+    }
+    Ok(scalar)
+}
+
+/// Bounds each type parameter, other than the scalar, that `selected` picks.
+pub(crate) fn bound_others(
+    generics: &mut Generics,
+    scalar: &Type,
+    bound: &syn::TypeParamBound,
+    selected: impl Fn(&Ident) -> bool,
+) {
+    let bounds: Vec<syn::WherePredicate> = generics
+        .type_params()
+        .filter(|parameter| !is_parameter(scalar, parameter) && selected(&parameter.ident))
+        .map(|TypeParam { ident, .. }| parse_quote!(#ident: #bound))
+        .collect();
+    generics.make_where_clause().predicates.extend(bounds);
+}
+
+fn is_parameter(scalar: &Type, parameter: &TypeParam) -> bool {
+    matches!(scalar, Type::Path(path) if path.path.is_ident(&parameter.ident))
+}
+
+fn first_type_parameter(name: &Ident, attribute: &str, generics: &Generics) -> Result<Type> {
+    let Some(TypeParam { ident, .. }) = generics.type_params().next() else {
+        let message = format!(
+            "the scalar type of `{name}` is unknown, for it has no type parameter: \
+             name it as in `#[{attribute}(scalar = f32)]`"
+        );
+        return Err(Error::new_spanned(name, message));
+    };
+    Ok(parse_quote!(#ident))
+}

@@ -1,0 +1,327 @@
+//! The command line. A value that makes no sense is refused here, with the flag's name.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::corpus::repository;
+
+/// Trains a character language model on text, judges it, and lets it write.
+///
+/// Without arguments it trains on the source text of the repository it was built from.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "char-lm", version, args_conflicts_with_subcommands = true)]
+#[command(allow_negative_numbers = true)] // so that -1 is refused as a value, not as a flag
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    train: TrainArgs,
+}
+
+impl Cli {
+    /// What to do; to train if no subcommand is given.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Train(self.train))
+    }
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Train a model and save its best weights (the default)
+    #[command(allow_negative_numbers = true)]
+    Train(TrainArgs),
+    /// Measure a saved model on the validation part of a text
+    Eval(EvalArgs),
+    /// Let a saved model write
+    #[command(allow_negative_numbers = true)]
+    Generate(GenerateArgs),
+}
+
+/// Flags of `train`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct TrainArgs {
+    /// The text.
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    /// The model and how it learns.
+    #[command(flatten)]
+    pub settings: Settings,
+
+    /// Steps in all, those before a --resume included
+    #[arg(long, value_name = "N", default_value = "600", value_parser = at_least_one)]
+    pub steps: usize,
+
+    /// Stop after this time even if steps are left
+    #[arg(long, value_name = "MINUTES", value_parser = positive)]
+    pub minutes: Option<f64>,
+
+    /// Steps between two measurements on the validation text
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
+    pub validate_every: usize,
+
+    /// Threads to compute with [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+
+    /// Where to save the best weights
+    #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
+    pub out: PathBuf,
+
+    /// Continue the run that saved to --out, with its settings, as if it had never stopped
+    #[arg(long, conflicts_with_all = [
+        "cell", "layers", "hidden", "embedding", "batch", "window", "learning_rate", "clip",
+        "dropout", "seed",
+    ])]
+    pub resume: bool,
+}
+
+/// What determines a training run, together with its text: the same settings give the same model.
+#[derive(Args, Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Settings {
+    /// Kind of recurrent cell
+    #[arg(long, value_enum, default_value_t = CellKind::Lstm)]
+    pub cell: CellKind,
+
+    /// Recurrent layers
+    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
+    pub layers: usize,
+
+    /// Units in each recurrent layer
+    #[arg(long, value_name = "N", default_value = "256", value_parser = at_least_one)]
+    pub hidden: usize,
+
+    /// Size of a character's embedding
+    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    pub embedding: usize,
+
+    /// Sequences side by side
+    #[arg(long, value_name = "N", default_value = "32", value_parser = at_least_one)]
+    pub batch: usize,
+
+    /// Steps that the gradient flows back through
+    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    pub window: usize,
+
+    /// Learning rate
+    #[arg(long, value_name = "RATE", default_value = "0.003", value_parser = positive)]
+    pub learning_rate: f64,
+
+    /// Largest norm of the gradient
+    #[arg(long, value_name = "NORM", default_value = "1", value_parser = positive)]
+    pub clip: f64,
+
+    /// Probability with which a layer's output is dropped
+    #[arg(long, value_name = "P", default_value = "0", value_parser = dropout)]
+    pub dropout: f64,
+
+    /// Seed of the initial weights and of dropout
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+}
+
+/// A recurrent cell by name.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CellKind {
+    /// Long short-term memory
+    Lstm,
+    /// Gated recurrent unit
+    Gru,
+    /// Elman's simple recurrent net
+    Elman,
+}
+
+/// Flags of `eval`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct EvalArgs {
+    /// The text.
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    /// The saved model
+    #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
+    pub weights: PathBuf,
+
+    /// Threads to compute with [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+}
+
+/// Flags of `generate`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct GenerateArgs {
+    /// The saved model
+    #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
+    pub weights: PathBuf,
+
+    /// Text to continue [default: the model's first character, which is a newline for most texts]
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub prime: Option<String>,
+
+    /// Characters to write
+    #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
+    pub length: usize,
+
+    /// How freely the characters are drawn: near 0, always the likeliest; 1, as the model believes
+    #[arg(long, default_value = "0.8", value_parser = positive)]
+    pub temperature: f64,
+
+    /// Draw only among this many likeliest characters [default: all]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub top_k: Option<usize>,
+
+    /// Seed of the draws
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+}
+
+/// Which text to use.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct TextArgs {
+    /// Text in UTF-8 [default: the .rs and .md files of the repository]
+    #[arg(long = "text", value_name = "FILE", num_args = 1..)]
+    pub files: Vec<PathBuf>,
+}
+
+/// `target/char-lm/model.safetensors` of the repository: out of version control's sight.
+fn default_weights() -> PathBuf {
+    repository().join("target/char-lm/model.safetensors")
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, |number| number > 0.0 && number.is_finite(), "it must be above 0 and finite")
+}
+
+fn dropout(text: &str) -> Result<f64, String> {
+    number(text, |number| (0.0..1.0).contains(&number), "it must be at least 0 and below 1")
+}
+
+/// A number for which `valid` holds; `rule` tells the user what that means.
+fn number(text: &str, valid: impl Fn(f64) -> bool, rule: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if valid(number) => Ok(number),
+        Ok(_) => Err(rule.to_owned()),
+        Err(_) => Err(format!("not a number; {rule}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words = std::iter::once("char-lm").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map(Cli::into_command).map_err(|error| error.to_string())
+    }
+
+    fn train(line: &str) -> TrainArgs {
+        match parse(line) {
+            Ok(Command::Train(args)) => args,
+            other => panic!("`{line}` gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn training_needs_no_subcommand() {
+        assert_eq!(train(""), train("train"));
+        let flags = "--steps 100 --text a b --cell gru --learning-rate 1e-3 --minutes 0.5";
+        let args = train(flags);
+        assert_eq!(args, train(&format!("train {flags}")));
+        assert_eq!((args.steps, args.minutes), (100, Some(0.5)));
+        assert_eq!(args.text.files, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert_eq!((args.settings.cell, args.settings.learning_rate), (CellKind::Gru, 0.001));
+        assert!(parse("--steps 100 eval").is_err(), "a training flag that eval would ignore");
+    }
+
+    #[test]
+    fn the_default_weights_are_those_of_training() {
+        let out = train("").out;
+        assert!(out.ends_with("target/char-lm/model.safetensors"));
+        assert!(matches!(parse("eval"), Ok(Command::Eval(args)) if args.weights == out));
+        assert!(matches!(parse("generate"), Ok(Command::Generate(args)) if args.weights == out));
+    }
+
+    #[test]
+    fn a_resumed_run_keeps_its_settings() {
+        assert!(train("--resume --steps 9 --out x --text a --threads 1 --validate-every 3").resume);
+        let command = Cli::command();
+        let settings = command.get_groups().find(|group| group.get_id() == "Settings");
+        for id in settings.expect("the group of the struct's name").get_args() {
+            let flag = id.as_str().replace('_', "-");
+            let value = match flag.as_str() {
+                "cell" => "gru",
+                "dropout" => "0",
+                _ => "1",
+            };
+            let message = parse(&format!("--resume --{flag} {value}")).expect_err(&flag);
+            assert!(message.contains("cannot be used with"), "{flag}: {message}");
+        }
+    }
+
+    #[test]
+    fn values_without_meaning_are_refused() {
+        let cases = [
+            ("--hidden 0", "at least 1"),
+            ("--layers 0", "at least 1"),
+            ("--embedding 0", "at least 1"),
+            ("--batch 0", "at least 1"),
+            ("--batch -1", "--batch"),
+            ("--window 0", "at least 1"),
+            ("--steps 0", "at least 1"),
+            ("--steps many", "invalid digit"),
+            ("--validate-every 0", "at least 1"),
+            ("--threads 0", "at least 1"),
+            ("--learning-rate 0", "above 0"),
+            ("--learning-rate NaN", "above 0"),
+            ("--learning-rate fast", "not a number"),
+            ("--clip inf", "finite"),
+            ("--minutes 0", "above 0"),
+            ("--dropout 1", "below 1"),
+            ("--dropout -0.1", "at least 0"),
+            ("--dropout nan", "below 1"),
+            ("--cell rnn", "lstm, gru, elman"),
+            ("--text", "value is required"),
+            ("generate --temperature 0", "above 0"),
+            ("train --clip -1", "above 0"),
+            ("generate --temperature -1", "above 0"),
+            ("generate --temperature nan", "above 0"),
+            ("generate --top-k 0", "at least 1"),
+            ("generate --length 0", "at least 1"),
+            ("generate --prime=", "--prime"),
+            ("generate --seed -1", "--seed"),
+        ];
+        for (line, reason) in cases {
+            let message = parse(line).expect_err(line);
+            assert!(message.contains(reason), "`{line}` should say \"{reason}\": {message}");
+        }
+    }
+
+    #[test]
+    fn settings_survive_json_to_the_last_bit() {
+        let mut settings = train("--cell elman --dropout 0.25").settings;
+        settings.learning_rate = 0.1_f64.powi(3) / 3.0;
+        let text = serde_json::to_string(&settings).expect("plain data");
+        assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);
+    }
+}

@@ -1,0 +1,237 @@
+//! Texts, and their division into a training and a validation part.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::vocabulary::Vocabulary;
+
+/// One file's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Where the text was read.
+    pub path: PathBuf,
+    /// The text, not empty.
+    pub text: String,
+}
+
+impl Document {
+    /// Reads one UTF-8 file.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing, a folder, empty, not UTF-8 or unreadable.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let path = path.to_path_buf();
+        if path.is_dir() {
+            return Err(Error::Folder { path });
+        }
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::MissingText { path });
+            }
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) if text.is_empty() => Err(Error::EmptyText { path }),
+            Ok(text) => Ok(Self { path, text }),
+            Err(error) => Err(Error::NotUtf8 { path, offset: error.utf8_error().valid_up_to() }),
+        }
+    }
+}
+
+/// The repository that this program was built from.
+#[must_use]
+pub fn repository() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
+
+/// The `files` that the user names, in that order, or the [`repository`]'s own text if there are
+/// none.
+///
+/// # Errors
+///
+/// As [`Document::read`], and if the repository is gone.
+pub fn read_documents(files: &[PathBuf]) -> Result<Vec<Document>, Error> {
+    if files.is_empty() {
+        read_sources(repository())
+    } else {
+        files.iter().map(|path| Document::read(path)).collect()
+    }
+}
+
+/// Every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and
+/// folders named `target` are skipped, and symbolic links are not followed.
+///
+/// # Errors
+///
+/// A file or folder that cannot be read, or nothing found.
+pub fn read_sources(root: &Path) -> Result<Vec<Document>, Error> {
+    let nothing_found = || Error::NoRepository { root: root.to_path_buf() };
+    if !root.is_dir() {
+        return Err(nothing_found());
+    }
+    let mut paths = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        list_sources(&folder, &mut paths, &mut folders)
+            .map_err(|source| Error::Read { path: folder, source })?;
+    }
+    paths.sort();
+
+    let documents: Vec<Document> = paths
+        .iter()
+        .map(|path| Document::read(path))
+        // An empty source file is not a mistake of the user's.
+        .filter(|document| !matches!(document, Err(Error::EmptyText { .. })))
+        .collect::<Result<_, _>>()?;
+    if documents.is_empty() { Err(nothing_found()) } else { Ok(documents) }
+}
+
+/// Adds the source files directly in `folder` to `paths` and the folders to search to `folders`.
+fn list_sources(
+    folder: &Path,
+    paths: &mut Vec<PathBuf>,
+    folders: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (kind, path) = (entry.file_type()?, entry.path());
+        let name = entry.file_name();
+        if kind.is_dir() && name != "target" && !name.as_encoded_bytes().starts_with(b".") {
+            folders.push(path);
+        } else if kind.is_file() && path.extension().is_some_and(|e| e == "rs" || e == "md") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Text as tokens, divided once and for all into what is learnt and what is predicted.
+///
+/// **The last tenth of every document is validation text**, the rest is training text, each joined
+/// in the order of the documents. For one file that is the usual contiguous split. For a source
+/// tree, the last tenth of the whole would be a few files of whichever folder sorts last, and the
+/// figure would say how odd those are; a tenth of each file has the same mixture as the training
+/// text. The language model and the n-gram baseline are given exactly the same parts.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// The characters of both parts.
+    pub vocabulary: Vocabulary,
+    /// What a model may learn from.
+    pub train: Vec<usize>,
+    /// What it is judged by.
+    pub validation: Vec<usize>,
+}
+
+impl Corpus {
+    /// Divides `documents`, over the vocabulary of their whole text.
+    ///
+    /// Thus `V` counts the few characters that only the validation part has. To have them costs a
+    /// model a little of its probability, and it can never learn when to predict them; to leave
+    /// them out of the figure would flatter it.
+    #[must_use]
+    pub fn new(documents: &[Document]) -> Self {
+        let vocabulary =
+            Vocabulary::of(documents.iter().flat_map(|document| document.text.chars()));
+        Self::with_vocabulary(documents, vocabulary)
+            .expect("a vocabulary has the characters that it was made of")
+    }
+
+    /// Divides `documents` as [`new`](Self::new) does, over the vocabulary of a trained model.
+    ///
+    /// # Errors
+    ///
+    /// A document has a character outside the vocabulary.
+    pub fn with_vocabulary(documents: &[Document], vocabulary: Vocabulary) -> Result<Self, Error> {
+        let (mut train, mut validation) = (Vec::new(), Vec::new());
+        for document in documents {
+            let tokens = vocabulary
+                .encode(&document.text)
+                .map_err(|source| Error::UnknownInText { path: document.path.clone(), source })?;
+            let (head, tail) = tokens.split_at(tokens.len() - tokens.len() / 10);
+            train.extend_from_slice(head);
+            validation.extend_from_slice(tail);
+        }
+        Ok(Self { vocabulary, train, validation })
+    }
+
+    /// A hash of the vocabulary and both parts (FNV-1a over 64-bit words), the same on every
+    /// machine. A resumed run compares it, because other text would silently be another run.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let lengths = [self.vocabulary.len(), self.train.len(), self.validation.len()];
+        let tokens = self.train.iter().chain(&self.validation);
+        let numbers = lengths.iter().chain(tokens).map(|&n| n as u64);
+        let characters = self.vocabulary.characters().iter().map(|&c| u64::from(c));
+        characters
+            .chain(numbers)
+            .fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0100_0000_01b3))
+    }
+}
+
+impl fmt::Display for Corpus {
+    /// Its size, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} characters to learn from, {} to predict, {} distinct",
+            self.train.len(),
+            self.validation.len(),
+            self.vocabulary.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document { path: PathBuf::from("text"), text: text.to_owned() }
+    }
+
+    #[test]
+    fn every_document_gives_its_last_tenth() {
+        let corpus = Corpus::new(&[document("aaaaaaaaab"), document(&("c".repeat(18) + "éd"))]);
+        assert_eq!(corpus.vocabulary.to_string(), "abcdé");
+        let train = "a".repeat(9) + &"c".repeat(18);
+        assert_eq!(corpus.vocabulary.decode(&corpus.train), train);
+        assert_eq!(corpus.vocabulary.decode(&corpus.validation), "béd");
+        assert_eq!(corpus.to_string(), "27 characters to learn from, 3 to predict, 5 distinct");
+    }
+
+    #[test]
+    fn another_vocabulary_numbers_the_tokens() {
+        let corpus = Corpus::with_vocabulary(&[document("ba")], Vocabulary::of("abc".chars()))
+            .expect("known characters");
+        assert_eq!((corpus.vocabulary.len(), corpus.train), (3, vec![1, 0]));
+    }
+
+    #[test]
+    fn a_character_outside_the_vocabulary_is_named_with_its_file() {
+        let error = Corpus::with_vocabulary(&[document("abx")], Vocabulary::of("ab".chars()))
+            .expect_err("an unknown x");
+        let message = error.to_string();
+        assert!(message.starts_with("text: character number 3, 'x' (U+0078)"), "{message}");
+    }
+
+    #[test]
+    fn the_fingerprint_sees_every_change() {
+        let of = |texts: &[&str]| {
+            let documents: Vec<_> = texts.iter().map(|text| document(text)).collect();
+            Corpus::new(&documents).fingerprint()
+        };
+        let original = of(&["abcabcabcabc"]);
+        assert_eq!(original, of(&["abcabcabcabc"]));
+        assert_ne!(original, of(&["abcabcabcacb"]), "order");
+        assert_ne!(original, of(&["abdabdabdabd"]), "characters of the same ranks");
+        assert_ne!(original, of(&["abcabc", "abcabc"]), "division");
+        // Computed apart: a run saved by one build must be known to the next.
+        assert_eq!(of(&["ab"]), 0xf4b1_fe0f_6788_7b0d);
+    }
+}

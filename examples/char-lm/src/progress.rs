@@ -1,0 +1,147 @@
+//! How far training has come: a bar on a terminal, plain lines elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Time between two plain lines: enough to see life, few enough for a log.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Weight of a step in the smoothed loss: about the last twenty steps count.
+const SMOOTHING: f64 = 0.05;
+
+/// Reports training steps on standard error.
+#[derive(Debug)]
+pub struct Progress {
+    meter: Meter,
+    started: Instant,
+    display: Display,
+}
+
+#[derive(Debug)]
+enum Display {
+    Bar(ProgressBar),
+    /// Plain lines, the next one due at this time after the start.
+    Lines(Duration),
+}
+
+impl Progress {
+    /// A report of steps `done` to `total`, where a resumed run has `done` some already.
+    #[must_use]
+    pub fn new(done: usize, total: usize) -> Self {
+        let display = if io::stderr().is_terminal() {
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(Some(total as u64), target)
+                .with_style(bar_style())
+                .with_position(done as u64);
+            bar.reset_eta();
+            Display::Bar(bar)
+        } else {
+            Display::Lines(LINE_INTERVAL)
+        };
+        let meter = Meter { done, total, characters: 0, loss: None };
+        Self { meter, started: Instant::now(), display }
+    }
+
+    /// Reports one more step, its mean `loss` in nats and the `characters` it has read.
+    pub fn step(&mut self, loss: f64, characters: usize) {
+        self.meter.step(loss, characters);
+        let elapsed = self.started.elapsed();
+        match &mut self.display {
+            Display::Bar(bar) => {
+                bar.set_message(self.meter.status(elapsed));
+                bar.inc(1);
+            }
+            Display::Lines(due) if elapsed >= *due => {
+                *due = elapsed + LINE_INTERVAL;
+                print_line(&self.meter.line(elapsed));
+            }
+            Display::Lines(_) => {}
+        }
+    }
+
+    /// Writes `line` above the bar or among the lines.
+    pub fn note(&self, line: &str) {
+        match &self.display {
+            Display::Bar(bar) => bar.println(line),
+            Display::Lines(_) => print_line(line),
+        }
+    }
+
+    /// Ends the report: removes the bar and leaves one line that sums up.
+    pub fn finish(self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+        }
+        print_line(&self.meter.line(self.started.elapsed()));
+    }
+}
+
+fn bar_style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:32} {pos}/{len}  {msg}  {eta} left")
+        .expect("the template is a valid constant")
+}
+
+/// Progress must not end a training run, even if nobody can read it any more.
+fn print_line(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What is reported, apart from clocks and terminals.
+#[derive(Debug)]
+struct Meter {
+    done: usize,
+    total: usize,
+    characters: usize,
+    /// Smoothed over the last steps; `None` before the first.
+    loss: Option<f64>,
+}
+
+impl Meter {
+    fn step(&mut self, loss: f64, characters: usize) {
+        self.done += 1;
+        self.characters += characters;
+        self.loss = Some(match self.loss {
+            Some(smoothed) => smoothed + SMOOTHING * (loss - smoothed),
+            None => loss,
+        });
+    }
+
+    /// Loss and speed, `elapsed` after the start.
+    fn status(&self, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64();
+        let rate = if seconds > 0.0 { self.characters as f64 / seconds } else { 0.0 };
+        match self.loss {
+            Some(loss) => format!("loss {loss:.3}  {rate:.0} characters/s"),
+            None => "no step yet".to_owned(),
+        }
+    }
+
+    fn line(&self, elapsed: Duration) -> String {
+        format!("step {}/{}  {}", self.done, self.total, self.status(elapsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_step_loss_and_speed() {
+        let mut meter = Meter { done: 40, total: 100, characters: 0, loss: None };
+        assert_eq!(meter.line(Duration::ZERO), "step 40/100  no step yet");
+        meter.step(2.0, 512);
+        assert_eq!(meter.line(Duration::ZERO), "step 41/100  loss 2.000  0 characters/s");
+        meter.step(1.0, 512);
+        assert_eq!(
+            meter.line(Duration::from_millis(500)),
+            "step 42/100  loss 1.950  2048 characters/s"
+        );
+    }
+
+    #[test]
+    fn the_bar_has_a_valid_template() {
+        let _ = bar_style();
+    }
+}

@@ -1,0 +1,121 @@
+//! Characters (Unicode scalar values) and the numbers a model knows them by.
+
+use std::collections::BTreeSet;
+
+/// A sorted set of characters; a character's token is its rank.
+///
+/// The sorted characters describe the vocabulary completely: `Vocabulary::of(v.to_string().chars())`
+/// is `v` again, which is how a weight file stores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vocabulary {
+    characters: Vec<char>,
+}
+
+/// A character outside a [`Vocabulary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "character number {position}, {character:?} (U+{code:04X}), is not among the {known} that the \
+     model knows; remove it, or train on text that contains it",
+    code = u32::from(*.character)
+)]
+pub struct UnknownCharacter {
+    /// The character itself.
+    pub character: char,
+    /// Its place in the text, in characters, counted from 1.
+    pub position: usize,
+    /// Size of the vocabulary.
+    pub known: usize,
+}
+
+impl Vocabulary {
+    /// The distinct characters among `characters`.
+    #[must_use]
+    pub fn of(characters: impl IntoIterator<Item = char>) -> Self {
+        let distinct: BTreeSet<char> = characters.into_iter().collect();
+        Self { characters: distinct.into_iter().collect() }
+    }
+
+    /// Number of characters `V`.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.characters.len()
+    }
+
+    /// Whether there is no character at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.characters.is_empty()
+    }
+
+    /// The characters in the order of their tokens.
+    #[must_use]
+    pub fn characters(&self) -> &[char] {
+        &self.characters
+    }
+
+    /// The tokens of `text`, each below [`len`](Self::len).
+    ///
+    /// # Errors
+    ///
+    /// Names the first character that is not in the vocabulary, and its place.
+    pub fn encode(&self, text: &str) -> Result<Vec<usize>, UnknownCharacter> {
+        text.chars()
+            .enumerate()
+            .map(|(index, character)| {
+                self.characters.binary_search(&character).map_err(|_| UnknownCharacter {
+                    character,
+                    position: index + 1,
+                    known: self.len(),
+                })
+            })
+            .collect()
+    }
+
+    /// The text that `tokens` stand for.
+    ///
+    /// # Panics
+    ///
+    /// If a token is not below [`len`](Self::len).
+    #[must_use]
+    pub fn decode(&self, tokens: &[usize]) -> String {
+        tokens.iter().map(|&token| self.characters[token]).collect()
+    }
+}
+
+impl std::fmt::Display for Vocabulary {
+    /// The characters in order, without separators.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.characters.iter().try_for_each(|character| write!(f, "{character}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_ranks_and_decode_back() {
+        let vocabulary = Vocabulary::of("banané".chars());
+        assert_eq!(vocabulary.characters(), ['a', 'b', 'n', 'é']);
+        let tokens = vocabulary.encode("bané").expect("known characters");
+        assert_eq!(tokens, [1, 0, 2, 3]);
+        assert_eq!(vocabulary.decode(&tokens), "bané");
+    }
+
+    #[test]
+    fn its_text_describes_it_completely() {
+        let vocabulary = Vocabulary::of("zy\n\u{0}x é∂".chars());
+        assert_eq!(Vocabulary::of(vocabulary.to_string().chars()), vocabulary);
+    }
+
+    #[test]
+    fn an_unknown_character_is_named_with_its_place() {
+        let error = Vocabulary::of("abé".chars()).encode("éa–b").expect_err("a dash");
+        assert_eq!(error, UnknownCharacter { character: '–', position: 3, known: 3 });
+        assert_eq!(
+            error.to_string(),
+            "character number 3, '–' (U+2013), is not among the 3 that the model knows; remove it, \
+             or train on text that contains it"
+        );
+    }
+}
