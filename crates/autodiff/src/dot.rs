@@ -8,8 +8,7 @@ use crate::Tape;
 use crate::operation::Op;
 
 /// The graph of a tape in Graphviz's language; made by [`Tape::dot`].
-#[derive(Debug)]
-pub struct Dot<'t, T: Scalar>(&'t Tape<T>);
+pub struct Dot<'t, T>(&'t Tape<T>);
 
 impl<T: Scalar> Tape<T> {
     /// The graph in Graphviz's language: a node for each value, with operation, shape and line, and
@@ -28,6 +27,12 @@ impl<T: Scalar> Tape<T> {
     #[must_use]
     pub fn dot(&self) -> Dot<'_, T> {
         Dot(self)
+    }
+}
+
+impl<T> fmt::Debug for Dot<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dot").field(self.0).finish()
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{Param, ParamId, Var};
 /// The gradients of a loss with respect to the parameters and variables it depends on.
 ///
 /// Indexed by `&Param`; see [`Tape::backward`](crate::Tape::backward).
-#[derive(Clone, Debug, Default)]
-pub struct Gradients<T: Scalar> {
+#[derive(Clone, Debug)]
+pub struct Gradients<T> {
     params: HashMap<ParamId, Tensor<T>>,
     /// By position on the tape.
     variables: HashMap<usize, Tensor<T>>,
@@ -46,6 +46,10 @@ impl<T: Scalar> Gradients<T> {
                  by Tape::variable"
             ),
         }
+    }
+
+    pub(crate) fn new() -> Self {
+        Self { params: HashMap::new(), variables: HashMap::new() }
     }
 
     pub(crate) fn set_param(&mut self, param: ParamId, gradient: Tensor<T>) {

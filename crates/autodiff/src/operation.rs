@@ -53,7 +53,7 @@ use crate::{ParamId, Pullback};
 /// let [ddy] = tape.grad(dy, [x]); // 6 x
 /// assert_eq!((y.item(), dy.item(), ddy.item()), (8.0, 12.0, 12.0));
 /// ```
-pub trait Operation<T: Scalar>: fmt::Debug + 'static {
+pub trait Operation<T>: fmt::Debug + 'static {
     /// The operation's name, for messages and drawings.
     fn name(&self) -> &'static str;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{Shape, Tensor};
 
 /// Tells one parameter from another, whatever their values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,12 +36,12 @@ impl ParamId {
 /// let gradients = tape.backward((x * &w * &w).sum_all()); // d(x w²)/dw = 2 x w
 /// assert_eq!(gradients[&w].to_vec(), [12.0]);
 /// ```
-pub struct Param<T: Scalar> {
+pub struct Param<T> {
     id: ParamId,
     value: Tensor<T>,
 }
 
-impl<T: Scalar> Param<T> {
+impl<T> Param<T> {
     /// A new parameter that starts at `value`.
     #[must_use]
     pub fn new(value: Tensor<T>) -> Self {
@@ -89,14 +89,14 @@ impl<T: Scalar> Param<T> {
     }
 }
 
-impl<T: Scalar> Clone for Param<T> {
+impl<T> Clone for Param<T> {
     /// A parameter of its own: same value, new identity.
     fn clone(&self) -> Self {
         Self::new(self.value.clone())
     }
 }
 
-impl<T: Scalar> fmt::Debug for Param<T> {
+impl<T: fmt::Debug> fmt::Debug for Param<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Param").field(&self.value).finish()
     }

@@ -13,7 +13,7 @@ use crate::{Tape, Var};
 ///
 /// The contributions come as closures because a rule's work is only done for inputs that somebody
 /// wants a gradient of.
-pub struct Pullback<'a, 't, T: Scalar> {
+pub struct Pullback<'a, 't, T> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) output: u32,
@@ -24,7 +24,7 @@ pub struct Pullback<'a, 't, T: Scalar> {
 }
 
 /// Something added to the cotangent of a value, in the form that lets it be added in place.
-pub(crate) enum Contribution<'t, T: Scalar> {
+pub(crate) enum Contribution<'t, T> {
     Whole(Var<'t, T>),
     /// A product, to be accumulated with β = 1.
     Product(Var<'t, T>, Var<'t, T>, Transpose),
@@ -42,7 +42,7 @@ pub(crate) enum Contribution<'t, T: Scalar> {
 }
 
 /// Where cotangents gather until their node's turn comes.
-pub(crate) trait Slots<'t, T: Scalar> {
+pub(crate) trait Slots<'t, T> {
     /// Adds to the cotangent of a value.
     fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>);
 }
@@ -148,7 +148,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     }
 }
 
-impl<T: Scalar> std::fmt::Debug for Pullback<'_, '_, T> {
+impl<T: std::fmt::Debug> std::fmt::Debug for Pullback<'_, '_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pullback")
             .field("inputs", &self.inputs)

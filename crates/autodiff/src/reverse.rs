@@ -33,7 +33,7 @@ impl<T: Scalar> Tape<T> {
         let mut pass = InPlace { slots: vec![None; loss.id as usize + 1] };
         pass.slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
         self.reverse(loss.id, &wanted, &mut pass);
-        let mut gradients = Gradients::default();
+        let mut gradients = Gradients::new();
         for (id, (node, slot)) in self.nodes().iter().zip(pass.slots).enumerate() {
             match (&node.op, slot) {
                 (&Op::Leaf(Leaf::Param(id)), Some(gradient)) => gradients.set_param(id, gradient),
@@ -156,13 +156,13 @@ fn check_scalar<T: Scalar>(operation: &str, y: Var<'_, T>) {
 }
 
 /// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
-trait Pass<'t, T: Scalar>: Slots<'t, T> + Sized {
+trait Pass<'t, T>: Slots<'t, T> + Sized {
     /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
     fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>));
 }
 
 /// Cotangents as numbers, accumulated in place.
-struct InPlace<T: Scalar> {
+struct InPlace<T> {
     slots: Vec<Option<Tensor<T>>>,
 }
 
@@ -205,7 +205,7 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
 
 /// Cotangents as variables: contributions wait until the value's turn and are then summed by
 /// recorded operations.
-struct Recorded<'t, T: Scalar> {
+struct Recorded<'t, T> {
     pending: Vec<Vec<Contribution<'t, T>>>,
     complete: Vec<Option<Var<'t, T>>>,
 }

@@ -16,8 +16,7 @@ use crate::operation::{Leaf, Op};
 use crate::{Operation, Param, Var};
 
 /// One value and how it came about.
-#[derive(Debug)]
-pub(crate) struct Node<T: Scalar> {
+pub(crate) struct Node<T> {
     pub(crate) op: Op<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) value: Tensor<T>,
@@ -46,7 +45,7 @@ pub(crate) struct Node<T: Scalar> {
 /// assert_eq!(y.item(), 5.0);
 /// assert_eq!(tape.backward(y).wrt(x).to_vec(), [2.0, 4.0]);
 /// ```
-pub struct Tape<T: Scalar> {
+pub struct Tape<T> {
     nodes: RefCell<Vec<Node<T>>>,
     /// Leaves that exist once on a tape: parameters by identity, literals by their bits.
     params: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
@@ -115,18 +114,6 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn apply<'t>(&'t self, operation: impl Operation<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         self.record(Op::Custom(Rc::new(operation)), inputs)
-    }
-
-    /// The number of values on the tape.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.nodes.borrow().len()
-    }
-
-    /// Whether nothing has been recorded yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Announces the time step that the following operations compute, for messages; `None` ends it.
@@ -200,10 +187,6 @@ impl<T: Scalar> Tape<T> {
         var
     }
 
-    pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<T>>> {
-        self.nodes.borrow()
-    }
-
     pub(crate) fn shape_of(&self, id: u32) -> Shape {
         self.nodes.borrow()[id as usize].value.shape().clone()
     }
@@ -229,13 +212,31 @@ impl<T: Scalar> Tape<T> {
     }
 }
 
+impl<T> Tape<T> {
+    /// The number of values on the tape.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing has been recorded yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<T>>> {
+        self.nodes.borrow()
+    }
+}
+
 impl<T: Scalar> Default for Tape<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Scalar> fmt::Debug for Tape<T> {
+impl<T> fmt::Debug for Tape<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tape")
             .field("nodes", &self.len())

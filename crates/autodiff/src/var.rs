@@ -41,24 +41,22 @@ use crate::ops::unary::Unary;
 ///
 /// Every operation panics at the caller's line if the operands' shapes do not fit, naming the
 /// operation, the shapes, the axis and the mend; or if they are variables of different tapes.
-pub struct Var<'t, T: Scalar> {
+pub struct Var<'t, T> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) id: u32,
 }
 
-impl<T: Scalar> Clone for Var<'_, T> {
+impl<T> Clone for Var<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T: Scalar> Copy for Var<'_, T> {}
+impl<T> Copy for Var<'_, T> {}
 
-impl<T: Scalar> fmt::Debug for Var<'_, T> {
+impl<T: fmt::Debug> fmt::Debug for Var<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes = self.tape.nodes();
-        let node = &nodes[self.id as usize];
-        write!(f, "Var {} {}: {:?}", self.id, node.op.name(), node.value)
+        write!(f, "Var {} {:?}", self.id, self.tape.nodes()[self.id as usize].value)
     }
 }
 

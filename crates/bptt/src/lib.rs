@@ -1,1 +1,64 @@
-//! x
+//! An autodiff tensor framework whose subject is recurrence: write a cell as its equations, once.
+//!
+//! Unrolling those equations on the [`Tape`] *is* back-propagation through time. See the
+//! repository's README for a tour and `docs/` for the guides.
+//!
+//! ```
+//! use bptt::prelude::*;
+//!
+//! /// `f = σ(x W_f + h U_f + b_f)`, `c = tanh(x W_h + (f ⊙ h) U_h + b_h)`,
+//! /// `h ← (1 − f) ⊙ h + f ⊙ c`
+//! #[derive(Module)]
+//! pub struct MinimalGatedUnit<T> {
+//!     w_f: Param<T>,
+//!     u_f: Param<T>,
+//!     b_f: Param<T>,
+//!     w_h: Param<T>,
+//!     u_h: Param<T>,
+//!     b_h: Param<T>,
+//! }
+//!
+//! impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
+//!     type State<'t> = Var<'t, T>;
+//!
+//!     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+//!         let f = (x.matmul(&self.w_f) + h.matmul(&self.u_f) + &self.b_f).sigmoid();
+//!         let c = (x.matmul(&self.w_h) + (f * h).matmul(&self.u_h) + &self.b_h).tanh();
+//!         let h = (1.0 - f) * h + f * c;
+//!         (h, h)
+//!     }
+//! }
+//! ```
+//!
+//! | module | crate | what |
+//! |---|---|---|
+//! | [`tensor`] | `bptt-tensor` | dense tensors and their kernels |
+//! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients |
+//! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
+//!
+//! What equations and models are written with stands at the root and in the [`prelude`].
+
+pub use bptt_autodiff as autodiff;
+pub use bptt_layers as layers;
+pub use bptt_tensor as tensor;
+
+pub use bptt_autodiff::{Gradients, Operand, Operation, Param, Pullback, Tape, Var};
+pub use bptt_layers::*;
+pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
+
+/// The seeded random numbers that constructors and random fills take.
+pub mod rng {
+    pub use rand::{Rng, SeedableRng};
+    pub use rand_xoshiro::Xoshiro256PlusPlus;
+}
+
+/// Everything that a cell, a model and its training loop are written with.
+pub mod prelude {
+    pub use crate::rng::{Rng, SeedableRng, Xoshiro256PlusPlus};
+    pub use bptt_autodiff::{Gradients, Operand, Param, Tape, Var};
+    pub use bptt_layers::*;
+    pub use bptt_tensor::{Scalar, Shape, Tensor};
+}
+
+#[doc(hidden)]
+pub use bptt_layers::__derive;

@@ -1,1 +1,69 @@
-//! x
+//! Recurrent cells, layers, losses, initializers and optimizers.
+//!
+//! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which
+//! `#[derive(Module)]` names, counts, saves and loads. [`unroll`] runs it over a sequence.
+//!
+//! ```
+//! use bptt_autodiff::Tape;
+//! use bptt_layers::{Adam, Embedding, Linear, Lstm, Module, Optimizer, StateSizes, loss, unroll};
+//! use rand::SeedableRng;
+//! use rand_xoshiro::Xoshiro256PlusPlus;
+//!
+//! # extern crate bptt_layers as bptt;
+//! #[derive(Module)]
+//! struct Model<T> {
+//!     embedding: Embedding<T>,
+//!     lstm: Lstm<T>,
+//!     output: Linear<T>,
+//! }
+//!
+//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut model = Model::<f32> {
+//!     embedding: Embedding::new(&mut rng, 10, 8),
+//!     lstm: Lstm::new(&mut rng, 8, 16),
+//!     output: Linear::new(&mut rng, 16, 10),
+//! };
+//! let mut optimizer = Adam::new(0.01);
+//! let (inputs, targets) = ([1, 2, 3, 4], [2, 3, 4, 5]); // four steps of one sequence
+//! let mut losses = Vec::new();
+//! for _ in 0..20 {
+//!     let tape = Tape::new();
+//!     let xs = model.embedding.forward(&tape, &inputs, [4, 1]);
+//!     let (ys, _state) = unroll(&model.lstm, xs, model.lstm.zero_state(&tape, 1));
+//!     let loss = loss::cross_entropy(model.output.forward(ys), &targets);
+//!     losses.push(loss.item());
+//!     let gradients = tape.backward(loss);
+//!     optimizer.step(&mut model, &gradients);
+//! }
+//! assert!(losses[19] < 0.1 * losses[0]);
+//! ```
+
+extern crate self as bptt; // what the derive macros generate refers to `::bptt`
+
+mod activation;
+mod cell;
+mod cells;
+mod init;
+mod linear;
+mod module;
+mod stack;
+mod state;
+mod unroll;
+
+pub use activation::Activation;
+pub use bptt_derive::{Module, State};
+pub use cell::{Cell, StateSizes};
+pub use cells::{Elman, Gru, Lstm, OutputToHidden, Reset};
+pub use init::Init;
+pub use linear::{Dropout, Embedding, Linear};
+pub use module::{Module, Path};
+pub use stack::Stack;
+pub use state::State;
+pub use unroll::unroll;
+
+#[doc(hidden)]
+pub mod __derive {
+    pub use crate::{Module, Path, State};
+    pub use bptt_autodiff::{Param, Var};
+    pub use bptt_tensor::Scalar;
+}

@@ -2,7 +2,8 @@
 
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{Module, State};
@@ -150,11 +151,11 @@ mod modules {
     /// The macro asks for the bounds that visiting needs, and no others.
     #[test]
     fn generic_parts_are_modules() {
-        trait Cell<T: Scalar> {}
-        impl<T: Scalar> Cell<T> for Affine<T> {}
+        trait Gate<T: Scalar> {}
+        impl<T: Scalar> Gate<T> for Affine<T> {}
 
         #[derive(Module)]
-        struct Gated<T: Scalar, C: Cell<T>, F, const N: usize>
+        struct Gated<T: Scalar, C: Gate<T>, F, const N: usize>
         where
             F: Fn(f64) -> f64,
         {
@@ -271,13 +272,13 @@ mod states {
         assert_eq!(rebuilt.values(), counting());
     }
 
-    trait Cell<T: Scalar> {
+    trait Step<T: Scalar> {
         type State<'t>: State<'t, T>;
         fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> Self::State<'t>;
     }
 
     /// A state of one tape stands on a shorter-lived one, as a trace of the step needs it.
-    fn step_on_another_tape<C: Cell<f64>>(cell: &C, state: C::State<'_>) -> Vec<Tensor<f64>> {
+    fn step_on_another_tape<C: Step<f64>>(cell: &C, state: C::State<'_>) -> Vec<Tensor<f64>> {
         let tape = Tape::new();
         let inner = <C::State<'_> as State<'_, f64>>::from_values(&tape, &state.values());
         cell.step(tape.constant(Tensor::scalar(3.0)), inner).values()
@@ -286,7 +287,7 @@ mod states {
     #[test]
     fn states_cross_tapes() {
         struct Shift;
-        impl<T: Scalar> Cell<T> for Shift {
+        impl<T: Scalar> Step<T> for Shift {
             type State<'t> = Lstm<'t, T>;
             fn step<'t>(&self, x: Var<'t, T>, state: Lstm<'t, T>) -> Lstm<'t, T> {
                 Lstm { h: x, c: state.h }
@@ -298,28 +299,36 @@ mod states {
         assert_eq!(step_on_another_tape(&Shift, state), scalars(&[3.0, 1.0]));
     }
 
-    #[test]
-    fn a_wrong_number_of_leaves_is_reported() {
-        let tape = Tape::new();
-        let from_values = |count: usize| {
-            let values = vec![Tensor::scalar(0.0); count];
-            message_of(|| {
-                let _ = Lstm::from_values(&tape, &values);
-            })
-        };
-        assert!(from_values(1).ends_with("has 2 leaves, not 1"));
-        assert!(from_values(3).ends_with("has 2 leaves, not 3"));
-
-        let leaf = tape.constant(Tensor::scalar(0.0));
-        let from_leaves = message_of(|| {
-            let _ = Fixed::from_leaves(&[leaf]);
-        });
-        assert!(from_leaves.ends_with("has 3 leaves, not 1"));
+    thread_local! {
+        static PANICKED_HERE: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// What `run` panics with.
-    fn message_of(run: impl FnOnce()) -> String {
-        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("should panic");
-        *panic.downcast().expect("a formatted message")
+    #[test]
+    fn a_wrong_number_of_leaves_is_reported_at_the_caller() {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PANICKED_HERE.set(info.location().is_some_and(|place| place.file() == file!()));
+            report(info);
+        }));
+
+        let tape = Tape::new();
+        let leaf = tape.constant(Tensor::scalar(0.0));
+        for count in [1, 3] {
+            let expected = format!("has 2 leaves, not {count}");
+            assert_refused(&expected, || Lstm::from_leaves(&vec![leaf; count]));
+            assert_refused(&expected, || {
+                Lstm::from_values(&tape, &vec![Tensor::scalar(0.0); count])
+            });
+        }
+    }
+
+    #[track_caller]
+    fn assert_refused<S>(expected: &str, build: impl FnOnce() -> S) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(build)) else {
+            panic!("a state was built that should be refused: {expected}");
+        };
+        let message = panic.downcast::<String>().expect("a formatted message");
+        assert!(message.ends_with(expected), "{message:?} does not end with {expected:?}");
+        assert!(PANICKED_HERE.get(), "{message:?} is not reported at the caller's line");
     }
 }

@@ -165,8 +165,9 @@ impl<T: Scalar> Tensor<T> {
     /// If `rows` has not the shape that `gather_rows` gives, or an index is not within axis 0.
     #[track_caller]
     pub fn scatter_add_rows(&mut self, indices: &[usize], rows: &Self) {
-        let shape = shape::gather_rows(self.shape(), indices).or_panic();
-        shape::same("scatter_add_rows", rows.shape(), &shape).or_panic();
+        shape::rows_exist("scatter_add_rows", self.shape(), indices).or_panic();
+        let expected = self.shape().with(0, indices.len());
+        shape::same("scatter_add_rows", rows.shape(), &expected).or_panic();
         let [_, _, width] = around(self.shape(), 0..1);
         if width == 0 {
             return;
@@ -187,7 +188,7 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn one_hot(indices: &[usize], classes: usize) -> Self {
-        shape::gather_rows(&[classes], indices).or_panic();
+        shape::rows_exist("one_hot", &[classes], indices).or_panic();
         let mut rows = Self::zeros([indices.len(), classes]);
         let out = rows.as_mut_slice();
         for (i, &index) in indices.iter().enumerate() {

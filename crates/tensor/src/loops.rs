@@ -61,7 +61,7 @@ impl<const N: usize> Loops<N> {
 
     /// Takes out the innermost loop, for the caller to run; a single iteration if there is none.
     pub(crate) fn pop(&mut self) -> Loop<N> {
-        self.0.pop().unwrap_or(Loop { extent: 1, strides: [0; N] })
+        self.0.pop().unwrap_or(Loop { extent: 1, strides: [1; N] })
     }
 
     /// How often the body is visited.

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::loops::{Loop, Loops};
+use crate::parallel::for_rows;
 use crate::shape::{self, OrPanic};
 use crate::{Scalar, Tensor};
 
@@ -16,8 +17,8 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn permute(&self, order: &[usize]) -> Self {
         let shape = shape::permute(self.shape(), order).or_panic();
-        if order.is_sorted() {
-            return self.clone();
+        if self.is_empty() || order.is_sorted() {
+            return self.reshape(shape);
         }
         let mut strides: SmallVec<[usize; 4]> = SmallVec::from_elem(1, self.rank());
         for axis in (1..self.rank()).rev() {
@@ -27,21 +28,13 @@ impl<T: Scalar> Tensor<T> {
         for (&extent, &axis) in shape.iter().zip(order) {
             loops.push(Loop { extent, strides: [strides[axis]] });
         }
-        let inner = loops.pop();
-        let (source, [stride]) = (self.as_slice(), inner.strides);
+        let row = loops.pop();
+        let source = self.as_slice();
         Self::build(shape, |out| {
-            if out.is_empty() {
-                return;
-            }
-            let mut rows = out.chunks_exact_mut(inner.extent);
-            loops.for_each(0..loops.iterations(), |[from]| {
-                let Some(row) = rows.next() else { return };
-                if stride == 1 {
-                    row.copy_from_slice(&source[from..][..row.len()]);
-                } else {
-                    for (out, x) in row.iter_mut().zip(source[from..].iter().step_by(stride)) {
-                        *out = *x;
-                    }
+            let group = BLOCK * row.extent;
+            for_rows(out, group, group, |first, out| {
+                for (i, out) in out.chunks_mut(group).enumerate() {
+                    copy_rows(source, &loops, row, (first + i) * BLOCK, out);
                 }
             });
         })
@@ -60,5 +53,40 @@ impl<T: Scalar> Tensor<T> {
         let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
         order.swap(a, b);
         self.permute(&order)
+    }
+}
+
+/// Rows that are written together, because what they read lies in the same cache lines.
+const BLOCK: usize = 16;
+
+/// Writes up to [`BLOCK`] rows of the output, of which the first is row `first`.
+fn copy_rows<T: Scalar>(
+    source: &[T],
+    loops: &Loops<1>,
+    Loop { extent, strides: [stride] }: Loop<1>,
+    first: usize,
+    out: &mut [T],
+) {
+    let rows = out.len() / extent;
+    let mut sources = [source; BLOCK];
+    let mut row = 0;
+    loops.for_each(first..first + rows, |[offset]| {
+        sources[row] = &source[offset..];
+        row += 1;
+    });
+    if stride == 1 {
+        for (out, source) in out.chunks_exact_mut(extent).zip(sources) {
+            out.copy_from_slice(&source[..extent]);
+        }
+        return;
+    }
+    for start in (0..extent).step_by(BLOCK) {
+        let columns = start..extent.min(start + BLOCK);
+        for (out, source) in out.chunks_exact_mut(extent).zip(sources) {
+            let source = source[start * stride..].iter().step_by(stride);
+            for (out, &x) in out[columns.clone()].iter_mut().zip(source) {
+                *out = x;
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::scalar::Kernels;
 /// a buffer lies idle.
 #[derive(Debug)]
 pub struct Pool<T> {
-    free: Vec<Vec<Arc<Vec<T>>>>,
+    free: Vec<Vec<Arc<Pooled<T>>>>,
     held_bytes: usize,
 }
 
@@ -28,18 +28,18 @@ impl<T> Pool<T> {
         Self { free: Vec::new(), held_bytes: 0 }
     }
 
-    fn take(&mut self, class: usize) -> Option<Arc<Vec<T>>> {
+    fn take(&mut self, class: usize) -> Option<Arc<Pooled<T>>> {
         let buffer = self.free.get_mut(class)?.pop()?;
-        self.held_bytes -= size_of_val(&buffer[..]);
+        self.held_bytes -= size_of_val(&buffer.elements[..]);
         Some(buffer)
     }
 
-    fn put(&mut self, buffer: Arc<Vec<T>>) {
-        let bytes = size_of_val(&buffer[..]);
-        if buffer.len() < SMALLEST || self.held_bytes + bytes > LIMIT_BYTES {
+    fn put(&mut self, buffer: Arc<Pooled<T>>) {
+        let bytes = size_of_val(&buffer.elements[..]);
+        if buffer.elements.len() < SMALLEST || self.held_bytes + bytes > LIMIT_BYTES {
             return;
         }
-        let class = class_within(buffer.len());
+        let class = class_within(buffer.elements.len());
         if self.free.len() <= class {
             self.free.resize_with(class + 1, Vec::new);
         }
@@ -68,9 +68,27 @@ fn class_holding(len: usize) -> usize {
     class + usize::from(class_len(class) < len)
 }
 
+/// Elements, and the way back to the pool of their type.
+#[derive(Debug)]
+pub(crate) struct Pooled<T> {
+    elements: Vec<T>,
+    /// Stored rather than found through [`Scalar`]: dropping must work for any `T`, so that a
+    /// struct with a tensor in it needs no bound on its type parameter.
+    recycle: fn(Arc<Pooled<T>>),
+}
+
+impl<T: Scalar> Pooled<T> {
+    fn new(elements: Vec<T>) -> Arc<Self> {
+        fn recycle<T: Scalar>(buffer: Arc<Pooled<T>>) {
+            T::with_pool(|pool| pool.put(buffer));
+        }
+        Arc::new(Self { elements, recycle: recycle::<T> })
+    }
+}
+
 /// A shared buffer that returns to its thread's pool with its last owner.
 #[derive(Debug)]
-pub(crate) struct Buffer<T: Scalar>(Option<Arc<Vec<T>>>);
+pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 
 impl<T: Scalar> Buffer<T> {
     /// A buffer of at least `len` elements with *unspecified* values: whoever takes it writes
@@ -79,49 +97,47 @@ impl<T: Scalar> Buffer<T> {
         let class = class_holding(len);
         let mut buffer = T::with_pool(|pool| pool.take(class))
             .flatten()
-            .unwrap_or_else(|| Arc::new(vec![T::zero(); class_len(class)]));
+            .unwrap_or_else(|| Pooled::new(vec![T::zero(); class_len(class)]));
         if cfg!(debug_assertions)
-            && let Some(elements) = Arc::get_mut(&mut buffer)
+            && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
             // a kernel that reads what it has not written shows itself
-            elements[..len].fill(T::nan());
+            pooled.elements[..len].fill(T::nan());
         }
         Self(Some(buffer))
     }
 
     pub(crate) fn from_vec(elements: Vec<T>) -> Self {
-        Self(Some(Arc::new(elements)))
-    }
-
-    fn shared(&self) -> &Arc<Vec<T>> {
-        self.0.as_ref().expect("only drop empties a buffer")
-    }
-
-    #[inline]
-    pub(crate) fn as_slice(&self) -> &[T] {
-        self.shared()
+        Self(Some(Pooled::new(elements)))
     }
 
     /// The elements for writing, if nobody else reads them.
     #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> Option<&mut [T]> {
         let shared = self.0.as_mut().expect("only drop empties a buffer");
-        Arc::get_mut(shared).map(Vec::as_mut_slice)
+        Arc::get_mut(shared).map(|pooled| pooled.elements.as_mut_slice())
     }
 }
 
-impl<T: Scalar> Clone for Buffer<T> {
+impl<T> Buffer<T> {
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        &self.0.as_ref().expect("only drop empties a buffer").elements
+    }
+}
+
+impl<T> Clone for Buffer<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T: Scalar> Drop for Buffer<T> {
+impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         if let Some(mut buffer) = self.0.take()
-            && Arc::get_mut(&mut buffer).is_some()
+            && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
-            T::with_pool(|pool| pool.put(buffer));
+            (pooled.recycle)(buffer);
         }
     }
 }

@@ -110,15 +110,8 @@ impl<T: Scalar> Tensor<T> {
         combine: impl Fn(T, T) -> T + Sync,
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
-        match axes.iter().find(|&&axis| self.shape()[axis] == 0) {
-            Some(&axis) => Err(ShapeError::new(
-                operation,
-                &[self.shape()],
-                "there is no element to choose from an axis of extent 0",
-            )
-            .at_axis(axis)),
-            None => Ok(self.fold(&axes, keep, identity, combine)),
-        }
+        choosable(operation, self.shape(), &axes)?;
+        Ok(self.fold(&axes, keep, identity, combine))
     }
 
     /// The sum of all elements.
@@ -159,7 +152,7 @@ impl<T: Scalar> Tensor<T> {
     pub fn argmax(&self, axis: isize) -> Vec<usize> {
         let axis = shape::axis("argmax", self.shape(), axis).or_panic();
         let [outer, n, inner] = around(self.shape(), axis..axis + 1);
-        assert!(n > 0, "argmax of {}, axis {axis}: there is no element to choose", self.shape());
+        choosable("argmax", self.shape(), &[axis]).or_panic();
         let source = self.as_slice();
         let position = |o: usize, j: usize| {
             let at = |i: usize| source[(o * n + i) * inner + j];
@@ -197,6 +190,19 @@ impl<T: Scalar> Tensor<T> {
             });
         }
         folded.reshape(target)
+    }
+}
+
+/// Checks that there is an element to choose along each of the axes.
+fn choosable(operation: &'static str, shape: &[usize], axes: &[usize]) -> Result<(), ShapeError> {
+    match axes.iter().find(|&&axis| shape[axis] == 0) {
+        Some(&axis) => Err(ShapeError::new(
+            operation,
+            &[shape],
+            "there is no element to choose from an axis of extent 0",
+        )
+        .at_axis(axis)),
+        None => Ok(()),
     }
 }
 

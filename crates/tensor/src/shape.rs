@@ -422,17 +422,27 @@ pub fn permute(shape: &[usize], order: &[usize]) -> Result<Shape, ShapeError> {
 
 /// The shape of rows taken by index from axis 0; every index must be within it.
 pub fn gather_rows(shape: &[usize], indices: &[usize]) -> Result<Shape, ShapeError> {
+    rows_exist("gather_rows", shape, indices)?;
+    Ok(Shape::from(shape).with(0, indices.len()))
+}
+
+/// Checks that indices are within axis 0.
+pub fn rows_exist(
+    operation: &'static str,
+    shape: &[usize],
+    indices: &[usize],
+) -> Result<(), ShapeError> {
     let Some(&rows) = shape.first() else {
-        return Err(ShapeError::new("gather_rows", &[shape], "a scalar has no rows"));
+        return Err(ShapeError::new(operation, &[shape], "a scalar has no rows"));
     };
     match indices.iter().find(|&&i| i >= rows) {
         Some(i) => Err(ShapeError::new(
-            "gather_rows",
+            operation,
             &[shape],
             format!("index {i} is not within 0..{rows}; is an id larger than the vocabulary?"),
         )
         .at_axis(0)),
-        None => Ok(Shape::from(shape).with(0, indices.len())),
+        None => Ok(()),
     }
 }
 

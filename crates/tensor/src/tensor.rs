@@ -20,8 +20,7 @@ use crate::shape::{self, OrPanic, Shape, ShapeError};
 /// assert_eq!(x.add(&bias).to_vec(), [1.5, 2.0, 2.5, 4.5, 5.0, 5.5]);
 /// assert_eq!(x.sum(&[0]).to_vec(), [5.0, 7.0, 9.0]);
 /// ```
-#[derive(Clone)]
-pub struct Tensor<T: Scalar> {
+pub struct Tensor<T> {
     shape: Shape,
     len: usize,
     buffer: Buffer<T>,
@@ -105,37 +104,6 @@ impl<T: Scalar> Tensor<T> {
             fill(&mut elements[..len]);
         }
         Self { shape, len, buffer, offset: 0 }
-    }
-
-    /// The extents of the axes.
-    #[must_use]
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    /// The number of axes.
-    #[must_use]
-    pub fn rank(&self) -> usize {
-        self.shape.len()
-    }
-
-    /// The number of elements.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is no element: some axis has extent zero.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The elements in row-major order.
-    #[inline]
-    #[must_use]
-    pub fn as_slice(&self) -> &[T] {
-        &self.buffer.as_slice()[self.offset..self.offset + self.len]
     }
 
     /// The elements for writing. Copies them first if another tensor shares the buffer, which
@@ -229,6 +197,40 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
+/// Access, for any type of element.
+impl<T> Tensor<T> {
+    /// The extents of the axes.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The number of axes.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no element: some axis has extent zero.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The elements in row-major order.
+    #[inline]
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.buffer.as_slice()[self.offset..self.offset + self.len]
+    }
+}
+
 fn check_len(operation: &'static str, shape: &Shape, len: usize) -> Result<(), ShapeError> {
     if len == shape.elements() {
         return Ok(());
@@ -237,11 +239,18 @@ fn check_len(operation: &'static str, shape: &Shape, len: usize) -> Result<(), S
     Err(ShapeError::new(operation, &[shape], problem))
 }
 
-impl<T: Scalar> fmt::Debug for Tensor<T> {
+impl<T> Clone for Tensor<T> {
+    fn clone(&self) -> Self {
+        let Self { shape, len, buffer, offset } = self;
+        Self { shape: shape.clone(), len: *len, buffer: buffer.clone(), offset: *offset }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Tensor<T> {
     /// Shape, type and the first elements: `Tensor<f32> [2, 3] {1.0, 2.0, 3.0, …}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        write!(f, "Tensor<{}> {} {{", T::NAME, self.shape)?;
+        write!(f, "Tensor<{}> {} {{", std::any::type_name::<T>(), self.shape)?;
         for (i, value) in self.as_slice().iter().take(SHOWN).enumerate() {
             write!(f, "{}{value:?}", if i == 0 { "" } else { ", " })?;
         }

@@ -1,0 +1,89 @@
+//! The cell: one step of a recurrence, written as its equations.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::State;
+
+/// One step of a recurrent network.
+///
+/// A cell is what an author writes: the equations from an input `x_t: [B, I]` and the state of the
+/// step before to an output and the next state. All else (the loop over time, stacking, gradients)
+/// follows from the one method. The same `step` must record the same operations at every time
+/// step; a cell that branches on values has to be run by [`unroll`](crate::unroll).
+///
+/// ```
+/// use bptt_autodiff::{Param, Var};
+/// use bptt_layers::{Cell, Module};
+/// use bptt_tensor::Scalar;
+///
+/// # extern crate bptt_layers as bptt;
+/// /// `f = σ(x W_f + h U_f + b_f)`, `c = tanh(x W_h + (f ⊙ h) U_h + b_h)`,
+/// /// `h ← (1 − f) ⊙ h + f ⊙ c`
+/// #[derive(Module)]
+/// pub struct MinimalGatedUnit<T> {
+///     w_f: Param<T>,
+///     u_f: Param<T>,
+///     b_f: Param<T>,
+///     w_h: Param<T>,
+///     u_h: Param<T>,
+///     b_h: Param<T>,
+/// }
+///
+/// impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
+///     type State<'t> = Var<'t, T>;
+///
+///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+///         let f = (x.matmul(&self.w_f) + h.matmul(&self.u_f) + &self.b_f).sigmoid();
+///         let c = (x.matmul(&self.w_h) + (f * h).matmul(&self.u_h) + &self.b_h).tanh();
+///         let h = (1.0 - f) * h + f * c;
+///         (h, h)
+///     }
+/// }
+/// ```
+pub trait Cell<T: Scalar> {
+    /// What is carried from step to step: any tree of variables.
+    type State<'t>: State<'t, T>;
+
+    /// The output and the next state, from an input `[B, I]` and the state before.
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>);
+}
+
+/// A cell that knows how wide its state is, so that a layer can start it.
+///
+/// Kept apart from [`Cell`], so that a cell whose user gives the initial state needs nothing but
+/// its equations.
+pub trait StateSizes<T: Scalar>: Cell<T> {
+    /// The number of features of each variable of the state, in the order of its leaves.
+    fn state_sizes(&self) -> Vec<usize>;
+
+    /// A state of zeros for a batch: each variable `[batch, size]`.
+    fn zero_state<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        let zeros: Vec<_> =
+            self.state_sizes().into_iter().map(|size| Tensor::zeros([batch, size])).collect();
+        State::from_values(tape, &zeros)
+    }
+}
+
+/// Two cells, the second above the first, are a cell.
+impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
+    type State<'t> = (A::State<'t>, B::State<'t>);
+
+    fn step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (below, above): Self::State<'t>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (x, below) = self.0.step(x, below);
+        let (y, above) = self.1.step(x, above);
+        (y, (below, above))
+    }
+}
+
+impl<T: Scalar, A: StateSizes<T>, B: StateSizes<T>> StateSizes<T> for (A, B) {
+    fn state_sizes(&self) -> Vec<usize> {
+        let mut sizes = self.0.state_sizes();
+        sizes.extend(self.1.state_sizes());
+        sizes
+    }
+}

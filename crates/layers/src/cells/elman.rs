@@ -1,0 +1,105 @@
+//! The simple recurrent network.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::linear::biased;
+use crate::{Activation, Cell, Init, Linear, Module, StateSizes};
+
+/// The Elman network (Elman 1990), or "vanilla" RNN:
+///
+/// ```text
+/// z_t = x_t U + h_{t−1} W + b
+/// h_t = f_h(z_t)
+/// o_t = f_o(h_t V + c)
+/// ```
+///
+/// `x: [B, I]`, `U: [I, H]`, `W: [H, H]`, `b: [H]`, `h: [B, H]`; with an output layer
+/// `V: [H, O]`, `c: [O]`, `o: [B, O]`, and without one the output is `h`. The state is `h`.
+/// `I·H + H·H + H` parameters, and `H·O + O` for the output layer.
+///
+/// `f_h` and `f_o` are any [`Activation`]; with `f_h = tanh` and no output layer, the cell of
+/// PyTorch's `nn.RNN`.
+#[derive(Clone, Debug, Module)]
+pub struct Elman<T> {
+    u: Param<T>,
+    w: Param<T>,
+    b: Option<Param<T>>,
+    #[module(skip)]
+    activation: Activation<T>,
+    output: Option<Linear<T>>,
+    #[module(skip)]
+    output_activation: Activation<T>,
+}
+
+impl<T: Scalar> Elman<T> {
+    /// A cell with `f_h = tanh` and no output layer. `U` starts from [`Init::Xavier`], `W`
+    /// orthogonal, `b` zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        let orthogonal = Init::Orthogonal { gain: 1.0 };
+        Self {
+            u: Param::new(Init::Xavier.tensor(rng, [input_size, hidden_size])),
+            w: Param::new(orthogonal.tensor(rng, [hidden_size, hidden_size])),
+            b: Some(Param::new(Tensor::zeros([hidden_size]))),
+            activation: Activation::Tanh,
+            output: None,
+            output_activation: Activation::Identity,
+        }
+    }
+
+    /// Another `f_h`.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation<T>) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Another start of the recurrent weight `W`; the identity makes a rectified net an IRNN
+    /// (Le, Jaitly and Hinton 2015).
+    #[must_use]
+    pub fn recurrent_init(mut self, rng: &mut impl Rng, init: Init) -> Self {
+        self.w.set(init.tensor(rng, self.w.shape()));
+        self
+    }
+
+    /// An output layer with activation `f_o`.
+    #[must_use]
+    pub fn output(
+        mut self,
+        rng: &mut impl Rng,
+        output_size: usize,
+        activation: Activation<T>,
+    ) -> Self {
+        self.output = Some(Linear::new(rng, self.w.shape()[0], output_size));
+        self.output_activation = activation;
+        self
+    }
+
+    /// The same without the bias `b`.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for Elman<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let z = biased(x.matmul(&self.u) + h.matmul(&self.w), self.b.as_ref());
+        let h = self.activation.apply(z);
+        match &self.output {
+            Some(output) => (self.output_activation.apply(output.forward(h)), h),
+            None => (h, h),
+        }
+    }
+}
+
+impl<T: Scalar> StateSizes<T> for Elman<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0]]
+    }
+}

@@ -1,0 +1,94 @@
+//! The gated recurrent unit.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::linear::biased;
+use crate::{Cell, Init, Module, StateSizes};
+
+/// Where a [`Gru`]'s reset gate acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// After the recurrent product, `r ⊙ (h₋ U_n + b_u)`, as PyTorch and cuDNN compute it.
+    After,
+    /// Before it, `(r ⊙ h₋) U_n`, as published.
+    Before,
+}
+
+/// The gated recurrent unit (Cho et al. 2014):
+///
+/// ```text
+/// r, z = σ(x W_{r,z} + h₋ U_{r,z} + b_{r,z})
+/// n = tanh(x W_n + b_n + r ⊙ (h₋ U_n + b_u))     reset after the product
+/// n = tanh(x W_n + b_n + (r ⊙ h₋) U_n)           reset before it
+/// h = (1 − z) ⊙ n + z ⊙ h₋
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 3H]` with the columns of `r`, `z`, `n` side by side (PyTorch's order),
+/// `U_{r,z}: [H, 2H]`, `U_n: [H, H]`, `b: [3H]`, `b_u: [H]`. The state and the output are `h: [B, H]`.
+/// `3(I·H + H·H + H)` parameters, and `H` for `b_u`, which only the reset after the product has.
+#[derive(Clone, Debug, Module)]
+pub struct Gru<T> {
+    w: Param<T>,
+    u_gates: Param<T>,
+    u_candidate: Param<T>,
+    b: Option<Param<T>>,
+    b_candidate: Option<Param<T>>,
+    #[module(skip)]
+    reset: Reset,
+}
+
+impl<T: Scalar> Gru<T> {
+    /// `W` starts from [`Init::Xavier`] and `U` orthogonal, each gate's part on its own; the biases
+    /// are zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, reset: Reset) -> Self {
+        let orthogonal = Init::Orthogonal { gain: 1.0 };
+        let recurrent = [hidden_size, hidden_size];
+        let zeros = |size: usize| Some(Param::new(Tensor::zeros([size])));
+        Self {
+            w: Param::new(Init::Xavier.gates(rng, 3, [input_size, hidden_size])),
+            u_gates: Param::new(orthogonal.gates(rng, 2, recurrent)),
+            u_candidate: Param::new(orthogonal.tensor(rng, recurrent)),
+            b: zeros(3 * hidden_size),
+            b_candidate: match reset {
+                Reset::After => zeros(hidden_size),
+                Reset::Before => None,
+            },
+            reset,
+        }
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self.b_candidate = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for Gru<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let [x_r, x_z, x_n] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let [h_r, h_z] = h.matmul(&self.u_gates).split();
+        let r = (x_r + h_r).sigmoid();
+        let z = (x_z + h_z).sigmoid();
+        let recurrent = match self.reset {
+            Reset::After => r * biased(h.matmul(&self.u_candidate), self.b_candidate.as_ref()),
+            Reset::Before => (r * h).matmul(&self.u_candidate),
+        };
+        let n = (x_n + recurrent).tanh();
+        let h = (1.0 - z) * n + z * h;
+        (h, h)
+    }
+}
+
+impl<T: Scalar> StateSizes<T> for Gru<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u_candidate.shape()[0]]
+    }
+}

@@ -1,0 +1,82 @@
+//! Long short-term memory.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::linear::biased;
+use crate::{Cell, Init, Module, StateSizes};
+
+/// The LSTM with forget gate (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000):
+///
+/// ```text
+/// i, f, o = σ(x W_{i,f,o} + h₋ U_{i,f,o} + b_{i,f,o})
+/// c̃ = tanh(x W_c + h₋ U_c + b_c)
+/// c = f ⊙ c₋ + i ⊙ c̃
+/// h = o ⊙ tanh(c)
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 4H]`, `U: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side
+/// by side in this order (PyTorch's). The state is `(h, c)`, each `[B, H]`; the output is `h`.
+/// `4(I·H + H·H + H)` parameters.
+#[derive(Clone, Debug, Module)]
+pub struct Lstm<T> {
+    w: Param<T>,
+    u: Param<T>,
+    b: Option<Param<T>>,
+}
+
+impl<T: Scalar> Lstm<T> {
+    /// `W` starts from [`Init::Xavier`] and `U` orthogonal, each gate's part on its own; the biases
+    /// are zero, but the forget gate's 1 (see [`forget_bias`](Self::forget_bias)).
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        let orthogonal = Init::Orthogonal { gain: 1.0 };
+        Self {
+            w: Param::new(Init::Xavier.gates(rng, 4, [input_size, hidden_size])),
+            u: Param::new(orthogonal.gates(rng, 4, [hidden_size, hidden_size])),
+            b: Some(Param::new(Tensor::zeros([4 * hidden_size]))),
+        }
+        .forget_bias(1.0)
+    }
+
+    /// Starts the forget gate's bias at this value. The larger, the longer a fresh cell remembers
+    /// (Jozefowicz, Zaremba and Sutskever 2015 recommend 1).
+    ///
+    /// # Panics
+    ///
+    /// If the cell has no biases.
+    #[track_caller]
+    #[must_use]
+    pub fn forget_bias(mut self, bias: f64) -> Self {
+        let hidden_size = self.u.shape()[0];
+        let Some(b) = &mut self.b else { panic!("forget_bias: this LSTM has no biases") };
+        b.value_mut().as_mut_slice()[hidden_size..2 * hidden_size].fill(T::of(bias));
+        self
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for Lstm<T> {
+    type State<'t> = (Var<'t, T>, Var<'t, T>);
+
+    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let [i, f, candidate, o] = z.split();
+        let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
+        let h = o.sigmoid() * c.tanh();
+        (h, (h, c))
+    }
+}
+
+impl<T: Scalar> StateSizes<T> for Lstm<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]; 2]
+    }
+}

@@ -1,0 +1,99 @@
+//! The network whose only recurrence is from the output.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::{Cell, Init, Linear, Module, StateSizes};
+
+/// The output-to-hidden RNN (Goodfellow, Bengio and Courville 2016, §10.2.1):
+///
+/// ```text
+/// z_t = x_t U + o_{t−1} W + b
+/// h_t = tanh(z_t)
+/// o_t = h_t V + c
+/// ```
+///
+/// `x: [B, I]`, `U: [I, H]`, `W: [O, H]`, `b: [H]`, `V: [H, O]`, `c: [O]`, `o: [B, O]`. The state is
+/// the output `o`. `I·H + O·H + H + H·O + O` parameters.
+///
+/// As a [`Cell`] it runs freely: each step reads the output that the one before computed. In
+/// training the outputs are known, and [`teacher_forced`](Self::teacher_forced) feeds those back
+/// instead. Then no step depends on another, and all of them are computed at once.
+#[derive(Clone, Debug, Module)]
+pub struct OutputToHidden<T> {
+    u: Param<T>,
+    w: Param<T>,
+    b: Param<T>,
+    output: Linear<T>,
+}
+
+impl<T: Scalar> OutputToHidden<T> {
+    /// Weights from [`Init::Xavier`], biases of zero.
+    #[must_use]
+    pub fn new(
+        rng: &mut impl Rng,
+        input_size: usize,
+        hidden_size: usize,
+        output_size: usize,
+    ) -> Self {
+        Self {
+            u: Param::new(Init::Xavier.tensor(rng, [input_size, hidden_size])),
+            w: Param::new(Init::Xavier.tensor(rng, [output_size, hidden_size])),
+            b: Param::new(Tensor::zeros([hidden_size])),
+            output: Linear::new(rng, hidden_size, output_size),
+        }
+    }
+
+    /// The outputs `[T, B, O]` for inputs `[T, B, I]` when each step reads the *wanted* output of
+    /// the step before, as teacher forcing does.
+    ///
+    /// `wanted: [T, B, O]` are the outputs wanted at each step and `first: [B, O]` what the first
+    /// step reads; the last wanted output is read by nobody. No gradient flows from a step to the
+    /// ones before, since what it reads was given: this gradient differs from that of the free run.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not agree.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        xs: Var<'t, T>,
+        wanted: Var<'t, T>,
+        first: Var<'t, T>,
+    ) -> Var<'t, T> {
+        let shape = wanted.shape();
+        assert!(
+            shape.len() == 3 && xs.shape().len() == 3 && shape[..2] == xs.shape()[..2],
+            "teacher_forced: inputs [T, B, I] need wanted outputs [T, B, O], not {} and {shape}",
+            xs.shape()
+        );
+        let Some(before_last) = shape[0].checked_sub(1) else { return wanted };
+        let first = first.reshape([1, shape[1], shape[2]]);
+        let read = Var::concat(&[first, wanted.slice(0, 0..before_last)], 0);
+        self.outputs(xs, read)
+    }
+
+    /// `o_t` from `x_t` and what is read in place of `o_{t−1}`; for one step or all of them.
+    #[track_caller]
+    fn outputs<'t>(&self, x: Var<'t, T>, read: Var<'t, T>) -> Var<'t, T> {
+        let h = (x.matmul(&self.u) + read.matmul(&self.w) + &self.b).tanh();
+        self.output.forward(h)
+    }
+}
+
+impl<T: Scalar> Cell<T> for OutputToHidden<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, o: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let o = self.outputs(x, o);
+        (o, o)
+    }
+}
+
+impl<T: Scalar> StateSizes<T> for OutputToHidden<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0]]
+    }
+}

@@ -1,0 +1,129 @@
+//! Starting values of parameters.
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+use rand::Rng;
+
+/// A distribution of starting values.
+///
+/// For a weight `[I, O]`, multiplied from the right, `I` is the fan-in and `O` the fan-out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All zeros.
+    Zeros,
+    /// All equal.
+    Constant(f64),
+    /// Uniform between two bounds.
+    Uniform {
+        /// The lower bound, inclusive.
+        low: f64,
+        /// The upper bound, exclusive.
+        high: f64,
+    },
+    /// Normal.
+    Gaussian {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        std: f64,
+    },
+    /// Uniform on `±√(6 / (fan-in + fan-out))` (Glorot and Bengio 2010): keeps the variance of
+    /// activations and gradients through a linear layer about the same.
+    Xavier,
+    /// A matrix with orthonormal rows or columns, whichever are fewer, times a gain; uniform among
+    /// them (Saxe, McClelland and Ganguli 2014). A recurrent product then neither shrinks nor grows
+    /// its state.
+    Orthogonal {
+        /// The factor.
+        gain: f64,
+    },
+    /// A multiple of the identity matrix (Le, Jaitly and Hinton 2015).
+    Identity {
+        /// The factor.
+        scale: f64,
+    },
+}
+
+impl Init {
+    /// A tensor of this shape.
+    ///
+    /// # Panics
+    ///
+    /// If the distribution is one of matrices and the shape has not two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn tensor<T: Scalar>(self, rng: &mut impl Rng, shape: impl Into<Shape>) -> Tensor<T> {
+        let shape = shape.into();
+        match self {
+            Self::Zeros => Tensor::zeros(shape),
+            Self::Constant(value) => Tensor::full(shape, T::of(value)),
+            Self::Uniform { low, high } => Tensor::uniform(shape, low, high, rng),
+            Self::Gaussian { mean, std } => Tensor::normal(shape, mean, std, rng),
+            Self::Xavier => {
+                let (rows, columns) = self.matrix(&shape);
+                let bound = (6.0 / (rows + columns).max(1) as f64).sqrt();
+                Tensor::uniform(shape, -bound, bound, rng)
+            }
+            Self::Orthogonal { gain } => {
+                let (rows, columns) = self.matrix(&shape);
+                orthogonal(rng, rows, columns, gain)
+            }
+            Self::Identity { scale } => {
+                let (_, columns) = self.matrix(&shape);
+                let entry = |i| if i / columns == i % columns { T::of(scale) } else { T::zero() };
+                Tensor::from_fn(shape, entry)
+            }
+        }
+    }
+
+    /// `count` matrices `[rows, columns]` side by side, each drawn on its own: the fused weights of
+    /// as many gates, `[rows, count · columns]`.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is zero.
+    #[track_caller]
+    #[must_use]
+    pub fn gates<T: Scalar>(
+        self,
+        rng: &mut impl Rng,
+        count: usize,
+        [rows, columns]: [usize; 2],
+    ) -> Tensor<T> {
+        let gates: Vec<Tensor<T>> = (0..count).map(|_| self.tensor(rng, [rows, columns])).collect();
+        Tensor::concat(&gates.iter().collect::<Vec<_>>(), 1)
+    }
+
+    #[track_caller]
+    fn matrix(self, shape: &Shape) -> (usize, usize) {
+        match shape[..] {
+            [rows, columns] => (rows, columns),
+            _ => panic!("{self:?} is a distribution of matrices [I, O], not of shape {shape}"),
+        }
+    }
+}
+
+/// Orthonormal rows by Gram–Schmidt on Gaussian vectors, which makes every direction equally
+/// likely; columns where those are fewer.
+fn orthogonal<T: Scalar>(rng: &mut impl Rng, rows: usize, columns: usize, gain: f64) -> Tensor<T> {
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while vectors.len() < count {
+        let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
+        // one pass loses orthogonality to rounding when a vector nearly lies in the span of those
+        // before; a second restores it (Giraud, Langou and Rozložník 2005)
+        for _ in 0..2 {
+            for other in &vectors {
+                let overlap: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= overlap * b);
+            }
+        }
+        let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|a| *a /= norm);
+        vectors.push(vector);
+    }
+    Tensor::from_fn([rows, columns], |i| {
+        let (row, column) = (i / columns, i % columns);
+        let entry = if rows <= columns { vectors[row][column] } else { vectors[column][row] };
+        T::of(gain * entry)
+    })
+}

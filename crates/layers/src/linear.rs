@@ -1,0 +1,132 @@
+//! Layers without recurrence.
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_tensor::{Scalar, Shape, Tensor};
+use rand::Rng;
+
+use crate::{Init, Module};
+
+/// An affine map of the last axis: `y = x W + b`.
+///
+/// `x: [.., I]`, `W: [I, O]`, `b: [O]`, `y: [.., O]`; `I·O + O` parameters.
+#[derive(Clone, Debug, Module)]
+pub struct Linear<T> {
+    w: Param<T>,
+    b: Option<Param<T>>,
+}
+
+impl<T: Scalar> Linear<T> {
+    /// Weights from [`Init::Xavier`], biases of zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, output_size: usize) -> Self {
+        Self {
+            w: Param::new(Init::Xavier.tensor(rng, [input_size, output_size])),
+            b: Some(Param::new(Tensor::zeros([output_size]))),
+        }
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+
+    /// `x W + b`
+    ///
+    /// # Panics
+    ///
+    /// If the last axis of `x` is not the input size.
+    #[track_caller]
+    #[must_use]
+    pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        biased(x.matmul(&self.w), self.b.as_ref())
+    }
+}
+
+/// `z + b`, where there is a bias.
+#[track_caller]
+pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<'t, T> {
+    match b {
+        Some(b) => z + b,
+        None => z,
+    }
+}
+
+/// A learned vector for each symbol of a vocabulary: `[V, E]`, `V·E` parameters.
+///
+/// Equal to the product of a one-hot row with the table, at the cost of a copy. The gradient adds
+/// up over the places where a symbol occurs.
+#[derive(Clone, Debug, Module)]
+pub struct Embedding<T> {
+    table: Param<T>,
+}
+
+impl<T: Scalar> Embedding<T> {
+    /// Vectors from the standard normal distribution.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, vocabulary_size: usize, size: usize) -> Self {
+        let start = Init::Gaussian { mean: 0.0, std: 1.0 };
+        Self { table: Param::new(start.tensor(rng, [vocabulary_size, size])) }
+    }
+
+    /// The vectors of these symbols, which are given in row-major order of `shape`: a shape
+    /// `[T, B]` gives `[T, B, E]`.
+    ///
+    /// # Panics
+    ///
+    /// If a symbol is not within the vocabulary, or the shape does not have as many elements as
+    /// there are symbols.
+    #[track_caller]
+    #[must_use]
+    pub fn forward<'t>(
+        &self,
+        tape: &'t Tape<T>,
+        symbols: &[usize],
+        shape: impl Into<Shape>,
+    ) -> Var<'t, T> {
+        let size = self.table.shape()[1];
+        let vectors = tape.param(&self.table).gather_rows(symbols);
+        let shape: Shape = shape.into().iter().copied().chain([size]).collect();
+        vectors.reshape(shape)
+    }
+}
+
+/// Dropout (Srivastava et al. 2014): during training, each element is zeroed with probability
+/// `rate`, and the others are scaled by `1 / (1 − rate)` so that the expectation stays.
+///
+/// Evaluation simply does not apply it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    rate: f64,
+}
+
+impl Dropout {
+    /// Dropout that zeroes a share `rate` of the elements, `0 ≤ rate < 1`.
+    ///
+    /// # Panics
+    ///
+    /// If the rate is not within these bounds.
+    #[track_caller]
+    #[must_use]
+    pub fn new(rate: f64) -> Self {
+        assert!(
+            (0.0..1.0).contains(&rate),
+            "a dropout rate is at least 0 and less than 1, not {rate}"
+        );
+        Self { rate }
+    }
+
+    /// `x` with a random mask applied.
+    #[track_caller]
+    #[must_use]
+    pub fn apply<'t, T: Scalar>(&self, rng: &mut impl Rng, x: Var<'t, T>) -> Var<'t, T> {
+        if self.rate == 0.0 {
+            return x;
+        }
+        let keep = 1.0 - self.rate;
+        let mut mask = Tensor::bernoulli(x.shape(), keep, rng);
+        mask.scale_assign(T::of(1.0 / keep));
+        x * &mask
+    }
+}

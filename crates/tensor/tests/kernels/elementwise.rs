@@ -1,0 +1,170 @@
+use bptt_tensor::Tensor;
+use proptest::prelude::*;
+
+use crate::common::*;
+
+type Binary = (&'static str, fn(&Tensor<f64>, &Tensor<f64>) -> Tensor<f64>, fn(f64, f64) -> f64);
+
+const BINARY: [Binary; 12] = [
+    ("add", Tensor::add, |x, y| x + y),
+    ("sub", Tensor::sub, |x, y| x - y),
+    ("mul", Tensor::mul, |x, y| x * y),
+    ("div", Tensor::div, |x, y| x / y),
+    ("maximum", Tensor::maximum, f64::max),
+    ("minimum", Tensor::minimum, f64::min),
+    ("gt", Tensor::gt, |x, y| f64::from(x > y)),
+    ("ge", Tensor::ge, |x, y| f64::from(x >= y)),
+    ("lt", Tensor::lt, |x, y| f64::from(x < y)),
+    ("le", Tensor::le, |x, y| f64::from(x <= y)),
+    ("equal", Tensor::equal, |x, y| f64::from(x == y)),
+    ("not_equal", Tensor::not_equal, |x, y| f64::from(x != y)),
+];
+
+/// Values among which some are equal.
+fn coarse(shape: &[usize], seed: u64) -> Tensor<f64> {
+    values::<f64>(shape, seed).map(|x| (4.0 * x).round() / 4.0 + 0.0) // no −0
+}
+
+proptest! {
+    #[test]
+    fn binary_operations_broadcast([a, b] in broadcasting(), seed: u64) {
+        let (a, b) = (coarse(&a, seed), coarse(&b, seed ^ 1));
+        let shape = broadcast_shape(&[a.shape(), b.shape()]);
+        for (name, operation, f) in BINARY {
+            let expected =
+                from_indices(&shape[..], |i| f(broadcast_at(&a, i), broadcast_at(&b, i)));
+            println!("{name}");
+            assert_same(&operation(&a, &b), &expected);
+        }
+    }
+
+    #[test]
+    fn broadcast_to_repeats([a, b] in broadcasting(), seed: u64) {
+        let shape = broadcast_shape(&[&a, &b]);
+        let a = values::<f32>(&a, seed);
+        assert_same(&a.broadcast_to(&shape[..]), &from_indices(&shape[..], |i| broadcast_at(&a, i)));
+    }
+
+    #[test]
+    fn select_chooses([c, a, b] in broadcasting(), seed: u64) {
+        let c = coarse(&c, seed).map(|c| if c > 0.0 { c } else { 0.0 });
+        let (a, b) = (coarse(&a, seed ^ 1), coarse(&b, seed ^ 2));
+        let shape = broadcast_shape(&[c.shape(), a.shape(), b.shape()]);
+        let expected = from_indices(&shape[..], |i| {
+            broadcast_at(if broadcast_at(&c, i) == 0.0 { &b } else { &a }, i)
+        });
+        assert_same(&Tensor::select(&c, &a, &b), &expected);
+    }
+
+    #[test]
+    fn in_place_operations_update(shape in shapes(), alpha in -2.0..2.0, seed: u64) {
+        let (a, b) = (values::<f64>(&shape, seed), values::<f64>(&shape, seed ^ 1));
+        let shared = a.clone();
+        let mut x = a.clone();
+        x.add_assign(&b);
+        assert_same(&x, &a.add(&b));
+        x.axpy(alpha, &a);
+        assert_same(&x, &a.add(&b).add(&a.map(|a| alpha * a)));
+        x.scale_assign(alpha);
+        assert_same(&x, &a.add(&b).add(&a.map(|a| alpha * a)).map(|x| x * alpha));
+        assert_same(&shared, &a); // untouched by the writes to its clone
+    }
+}
+
+/// Long enough for several chunks, with runs that the chunks' edges cut.
+#[test]
+fn large_operands_broadcast_alike() {
+    for [a, b] in [
+        [vec![300, 301], vec![300, 301]],
+        [vec![300, 301], vec![301]],
+        [vec![300, 1], vec![300, 301]],
+        [vec![], vec![300, 301]],
+        [vec![3, 1, 301], vec![3, 100, 1]],
+    ] {
+        let (a, b) = (values::<f64>(&a, 1), values::<f64>(&b, 2));
+        let shape = broadcast_shape(&[a.shape(), b.shape()]);
+        let expected = from_indices(&shape[..], |i| broadcast_at(&a, i) - broadcast_at(&b, i));
+        assert_same(&a.sub(&b), &expected);
+        let expected = from_indices(&shape[..], |i| broadcast_at(&a, i));
+        assert_same(&a.broadcast_to(&shape[..]), &expected);
+    }
+}
+
+/// The functions against the standard library's, in units that suit every approximation.
+#[test]
+fn functions_have_their_values() {
+    type Unary = (&'static str, fn(&Tensor<f64>) -> Tensor<f64>, fn(f64) -> f64);
+    let functions: [Unary; 14] = [
+        ("neg", Tensor::neg, |x| -x),
+        ("abs", Tensor::abs, f64::abs),
+        ("square", Tensor::square, |x| x * x),
+        ("sqrt", Tensor::sqrt, f64::sqrt),
+        ("recip", Tensor::recip, f64::recip),
+        ("exp", Tensor::exp, f64::exp),
+        ("ln", Tensor::ln, f64::ln),
+        ("sin", Tensor::sin, f64::sin),
+        ("cos", Tensor::cos, f64::cos),
+        ("tanh", Tensor::tanh, f64::tanh),
+        ("sigmoid", Tensor::sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+        ("relu", Tensor::relu, |x| if x < 0.0 { 0.0 } else { x }),
+        ("softplus", Tensor::softplus, |x| if x > 40.0 { x } else { x.exp().ln_1p() }),
+        ("sign", Tensor::sign, |x| if x == 0.0 { 0.0 } else { x.signum() }),
+    ];
+    let mut x: Vec<f64> = (-4000..=4000).map(|i| f64::from(i) / 100.0).collect();
+    x.extend([-1e3, -745.0, -1e-300, -0.0, 1e-300, 1e-9, 700.0, f64::INFINITY, f64::NAN]);
+    let x = Tensor::from_vec([x.len()], x);
+    for (name, function, reference) in functions {
+        let actual = function(&x);
+        for ((&x, &y), expected) in
+            x.as_slice().iter().zip(actual.as_slice()).zip(x.map(reference).as_slice())
+        {
+            let close = y == *expected || (y - expected).abs() <= 1e-14 * expected.abs().min(1e300);
+            assert!(
+                close || (y.is_nan() && expected.is_nan()),
+                "{name}({x}) = {y}, not {expected}"
+            );
+        }
+        let single = function(&x).to_vec();
+        assert_eq!(single.len(), x.len());
+    }
+    let powers = x.powf(3.0);
+    assert_close(&powers, &x.map(|x| x.powf(3.0)), 1e-15);
+}
+
+#[test]
+fn nan_is_not_lost() {
+    let nan = Tensor::from_vec([3], vec![f32::NAN, 1.0, f32::NAN]);
+    let other = Tensor::from_vec([3], vec![1.0, f32::NAN, f32::NAN]);
+    for result in [nan.maximum(&other), nan.minimum(&other)] {
+        assert!(result.as_slice().iter().all(|x| x.is_nan()), "{result:?}");
+    }
+    assert!(nan.relu().at(&[0]).is_nan());
+    assert!(nan.sign().at(&[0]).is_nan());
+    assert!(nan.softplus().at(&[0]).is_nan());
+    assert_eq!(nan.equal(&nan).to_vec(), [0.0, 1.0, 0.0]);
+    assert_eq!(nan.not_equal(&nan).to_vec(), [1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn sign_of_zero_is_zero() {
+    let x = Tensor::from_vec([4], vec![-3.0, -0.0, 0.0, 0.5]);
+    assert_eq!(x.sign().to_vec(), [-1.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn softplus_neither_overflows_nor_vanishes_early() {
+    let x = Tensor::from_vec([3], vec![1e4f32, -1e4, -80.0]);
+    assert_eq!(x.softplus().to_vec()[..2], [1e4, 0.0]);
+    assert!(x.softplus().at(&[2]) > 0.0);
+}
+
+#[test]
+fn finiteness_is_of_all_elements() {
+    let mut x = Tensor::<f32>::full([70_000], f32::MAX);
+    assert!(x.is_finite());
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        x.as_mut_slice()[69_999] = bad;
+        assert!(!x.is_finite());
+    }
+    assert!(Tensor::<f64>::zeros([0]).is_finite());
+}

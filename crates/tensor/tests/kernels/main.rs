@@ -1,0 +1,12 @@
+//! Every kernel against plain loops over indices, on random shapes that include scalars and
+//! extents of zero and one.
+
+mod common;
+mod elementwise;
+mod index;
+mod matmul;
+mod random;
+mod reduce;
+mod shape_errors;
+mod softmax;
+mod threads;

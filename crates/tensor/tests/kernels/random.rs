@@ -1,0 +1,90 @@
+use bptt_tensor::Tensor;
+
+use crate::common::rng;
+
+const N: usize = 200_000;
+
+/// Mean, variance, and the third and fourth standardised moments.
+fn moments(x: &Tensor<f64>) -> [f64; 4] {
+    let mean = x.mean(&[0]).item();
+    let central = |power: i32| x.map(|x| (x - mean).powi(power)).mean(&[0]).item();
+    let variance = central(2);
+    [mean, variance, central(3) / variance.powf(1.5), central(4) / variance.powi(2)]
+}
+
+fn assert_moments(x: &Tensor<f64>, expected: [f64; 4]) {
+    // five standard errors of the fourth moment of a normal sample, √(96 / N)
+    for (actual, expected) in moments(x).iter().zip(expected) {
+        assert!((actual - expected).abs() < 0.11, "{:?} is not {expected}", moments(x));
+    }
+}
+
+#[test]
+fn uniform_numbers_are_uniform() {
+    let x = Tensor::<f64>::uniform([N], -1.0, 3.0, &mut rng(1));
+    assert!(x.as_slice().iter().all(|x| (-1.0..3.0).contains(x)));
+    assert_moments(&x, [1.0, 16.0 / 12.0, 0.0, 1.8]);
+    for decile in 0..10 {
+        let low = -1.0 + 0.4 * f64::from(decile);
+        let count = x.as_slice().iter().filter(|&&x| low <= x && x < low + 0.4).count();
+        assert!(count.abs_diff(N / 10) < 700, "{count} numbers from {low}"); // five deviations
+    }
+}
+
+#[test]
+fn normal_numbers_are_normal() {
+    let x = Tensor::<f64>::normal([N], 0.5, 1.0, &mut rng(2));
+    assert_moments(&x, [0.5, 1.0, 0.0, 3.0]);
+    // the quantiles of the standard normal distribution at 1, 2 and 3 deviations
+    for (deviations, within) in [(1.0, 0.682_689), (2.0, 0.954_500), (3.0, 0.997_300)] {
+        let count = x.as_slice().iter().filter(|&&x| (x - 0.5).abs() < deviations).count();
+        assert!((count as f64 / N as f64 - within).abs() < 0.006, "{count} within {deviations}");
+    }
+    let wide = Tensor::<f64>::normal([N], 0.0, 3.0, &mut rng(2));
+    assert!((moments(&wide)[1] - 9.0).abs() < 0.2);
+    assert_eq!(Tensor::<f32>::normal([2], 4.0, 0.0, &mut rng(2)).to_vec(), [4.0, 4.0]);
+}
+
+/// The two numbers of a pair, and successive draws, are not related.
+#[test]
+fn neighbours_are_independent() {
+    for x in [
+        Tensor::<f64>::normal([N], 0.0, 1.0, &mut rng(3)),
+        Tensor::<f64>::uniform([N], -1.0, 1.0, &mut rng(3)),
+    ] {
+        let (head, tail) = (x.slice_first(0..N - 1), x.slice_first(1..N));
+        let correlation = head.mul(&tail).sum_all() / x.square().sum_all();
+        assert!(correlation.abs() < 0.012, "{correlation}");
+    }
+}
+
+#[test]
+fn bernoulli_numbers_are_a_mask() {
+    let x = Tensor::<f32>::bernoulli([N], 0.3, &mut rng(4));
+    assert!(x.as_slice().iter().all(|&x| x == 0.0 || x == 1.0));
+    assert!((x.mean(&[0]).item() - 0.3).abs() < 0.006);
+    assert_eq!(Tensor::<f32>::bernoulli([100], 0.0, &mut rng(4)), Tensor::zeros([100]));
+    assert_eq!(Tensor::<f32>::bernoulli([100], 1.0, &mut rng(4)), Tensor::ones([100]));
+}
+
+/// Pinned, so that a change of the algorithm does not pass unseen.
+#[test]
+fn a_seed_gives_the_same_tensor() {
+    let draw = || {
+        let mut rng = rng(42);
+        let uniform = Tensor::<f64>::uniform([2], 0.0, 1.0, &mut rng);
+        let normal = Tensor::<f64>::normal([3], 0.0, 1.0, &mut rng);
+        [uniform.to_vec(), normal.to_vec()].concat()
+    };
+    assert_eq!(draw(), draw());
+    assert_eq!(draw(), [0.0; 5]);
+}
+
+#[test]
+fn f32_holds_the_rounded_values_of_f64() {
+    let double = Tensor::<f64>::normal([100], 0.0, 1.0, &mut rng(5));
+    let single = Tensor::<f32>::normal([100], 0.0, 1.0, &mut rng(5));
+    for (x, y) in double.as_slice().iter().zip(single.as_slice()) {
+        assert_eq!(*x as f32, *y);
+    }
+}
