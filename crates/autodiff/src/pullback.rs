@@ -78,8 +78,12 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     pub fn add(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let whole = contribution();
-            let shape = input.shape();
-            Contribution::Whole(if whole.shape() == shape { whole } else { whole.sum_to(shape) })
+            let stretched = {
+                let nodes = whole.tape.nodes();
+                let shape = |v: Var<'t, T>| nodes[v.id as usize].value.shape();
+                shape(whole) != shape(input)
+            };
+            Contribution::Whole(if stretched { whole.sum_to(input.shape()) } else { whole })
         });
     }
 

@@ -249,8 +249,8 @@ fn sum_of<'t, T: Scalar>(
         }
     }
     if !parts.is_empty() {
-        let place = Place { shape: y.shape(), places: places.into() };
-        terms.push(y.tape.record(Op::Place(place), &parts));
+        let place = Place { shape: y.shape(), places };
+        terms.push(y.tape.record(Op::Place(place.into()), &parts));
     }
     terms.into_iter().reduce(|sum, term| sum + term)
 }

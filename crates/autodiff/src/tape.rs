@@ -138,12 +138,10 @@ impl<T: Scalar> Tape<T> {
             let operation = op.operation().expect("a leaf has a value of its own");
             let shape = operation.shape(&shapes).or_panic();
             let value = operation.forward(&values);
-            assert!(
-                *value.shape() == shape,
-                "{} computed {} where its shape rule promises {shape}",
-                operation.name(),
-                value.shape(),
-            );
+            if *value.shape() != shape {
+                let (name, computed) = (operation.name(), value.shape());
+                panic!("{name} computed {computed} where its shape rule promises {shape}");
+            }
             value
         };
         self.push(op, inputs.iter().map(|input| input.id).collect(), value)
@@ -151,16 +149,17 @@ impl<T: Scalar> Tape<T> {
 
     #[track_caller]
     fn push(&self, op: Op<T>, inputs: SmallVec<[u32; 3]>, value: Tensor<T>) -> Var<'_, T> {
-        let node = Node { op, inputs, value, location: Location::caller(), step: self.step.get() };
-        if self.checking
-            && !self.scratch.get()
-            && let Some(fault) = NonFinite::of_node(&node)
-        {
-            panic!("{fault}");
-        }
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
-        nodes.push(node);
+        let (location, step) = (Location::caller(), self.step.get());
+        nodes.push(Node { op, inputs, value, location, step });
+        if self.checking
+            && !self.scratch.get()
+            && let Some(fault) = nodes.last().and_then(NonFinite::of_node)
+        {
+            drop(nodes);
+            panic!("{fault}");
+        }
         Var { tape: self, id }
     }
 

@@ -176,6 +176,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Minimum), other)
     }
 
+    /// The cotangent of `tanh`'s input, from that of its output (this) and the output.
+    pub(crate) fn tanh_slope(self, output: Self) -> Self {
+        self.with(Op::Binary(Binary::TanhSlope), output)
+    }
+
+    /// The cotangent of `sigmoid`'s input, from that of its output (this) and the output.
+    pub(crate) fn sigmoid_slope(self, output: Self) -> Self {
+        self.with(Op::Binary(Binary::SigmoidSlope), output)
+    }
+
     /// 1 where `self > other`, else 0. Comparisons have gradient zero.
     #[track_caller]
     #[must_use]
@@ -308,7 +318,7 @@ impl<T: Scalar> Var<'_, T> {
     #[must_use]
     pub fn max(self, axes: &[isize]) -> Self {
         let axes = shape::axes("max", &self.shape(), axes).or_panic();
-        self.unary(Op::Extremum(Extremum::Max(axes)))
+        self.unary(Op::Extremum(Extremum::Max(axes[..].into())))
     }
 
     /// The minimum over these axes, which vanish; tied elements share the gradient evenly.
@@ -316,7 +326,7 @@ impl<T: Scalar> Var<'_, T> {
     #[must_use]
     pub fn min(self, axes: &[isize]) -> Self {
         let axes = shape::axes("min", &self.shape(), axes).or_panic();
-        self.unary(Op::Extremum(Extremum::Min(axes)))
+        self.unary(Op::Extremum(Extremum::Min(axes[..].into())))
     }
 
     /// `softmax(x)ᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}` along one axis, without overflow.
@@ -343,7 +353,7 @@ impl<T: Scalar> Var<'_, T> {
     #[track_caller]
     fn sum_over(self, operation: &'static str, axes: &[isize], keep: bool) -> Self {
         let axes = shape::axes(operation, &self.shape(), axes).or_panic();
-        self.unary(Op::Sum(Sum { axes, keep }))
+        self.unary(Op::Sum(Sum { axes: axes[..].into(), keep }))
     }
 
     #[track_caller]
@@ -360,21 +370,21 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn reshape(self, shape: impl Into<Shape>) -> Self {
-        self.unary(Op::Reshape(Reshape(shape.into())))
+        self.unary(Op::Reshape(Reshape(shape.into()[..].into())))
     }
 
     /// Stretched to `shape`, as in NumPy.
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(self, shape: impl Into<Shape>) -> Self {
-        self.unary(Op::BroadcastTo(BroadcastTo(shape.into())))
+        self.unary(Op::BroadcastTo(BroadcastTo(shape.into()[..].into())))
     }
 
     /// Summed over the axes that a broadcast from `shape` stretched.
     #[track_caller]
     #[must_use]
     pub fn sum_to(self, shape: impl Into<Shape>) -> Self {
-        self.unary(Op::SumTo(SumTo(shape.into())))
+        self.unary(Op::SumTo(SumTo(shape.into()[..].into())))
     }
 
     /// The axes in another order: axis `i` of the result is axis `order[i]`.

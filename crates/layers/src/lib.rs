@@ -43,20 +43,26 @@ extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 mod activation;
 mod cell;
 mod cells;
+mod clip;
 mod init;
 mod linear;
+pub mod loss;
 mod module;
+mod optim;
 mod stack;
 mod state;
 mod unroll;
+pub mod weights;
 
 pub use activation::Activation;
 pub use bptt_derive::{Module, State};
 pub use cell::{Cell, StateSizes};
 pub use cells::{Elman, Gru, Lstm, OutputToHidden, Reset};
+pub use clip::{NonFiniteGradient, clip_norm, clip_value};
 pub use init::Init;
 pub use linear::{Dropout, Embedding, Linear};
 pub use module::{Module, Path};
+pub use optim::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 pub use stack::Stack;
 pub use state::State;
 pub use unroll::unroll;

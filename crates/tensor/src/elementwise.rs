@@ -1,6 +1,8 @@
 //! Elementwise arithmetic and functions.
 
+use crate::parallel::{CHUNK, for_chunks};
 use crate::shape::{self, OrPanic};
+use crate::simd::vectorize;
 use crate::{Scalar, Tensor};
 
 /// Methods of two operands that broadcast.
@@ -117,12 +119,14 @@ impl<T: Scalar> Tensor<T> {
             (condition.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
         let (c, a, b) = (condition.as_slice(), a.as_slice(), b.as_slice());
         Self::build(shape, |out| {
-            crate::parallel::for_chunks(out, |start, out| {
+            for_chunks(out, |start, out| {
                 let part = start..start + out.len();
-                let operands = c[part.clone()].iter().zip(&a[part.clone()]).zip(&b[part]);
-                for (out, ((&c, &a), &b)) in out.iter_mut().zip(operands) {
-                    *out = if c == T::zero() { b } else { a };
-                }
+                let (c, a, b) = (&c[part.clone()], &a[part.clone()], &b[part]);
+                vectorize(|| {
+                    for (((out, &c), &a), &b) in out.iter_mut().zip(c).zip(a).zip(b) {
+                        *out = if c == T::zero() { b } else { a };
+                    }
+                });
             });
         })
     }
@@ -139,8 +143,8 @@ impl<T: Scalar> Tensor<T> {
 
     /// `self ← factor · self`
     pub fn scale_assign(&mut self, factor: T) {
-        crate::parallel::for_chunks(self.as_mut_slice(), |_, out| {
-            crate::simd::vectorize(|| out.iter_mut().for_each(|x| *x *= factor));
+        for_chunks(self.as_mut_slice(), |_, out| {
+            vectorize(|| out.iter_mut().for_each(|x| *x *= factor));
         });
     }
 
@@ -157,9 +161,10 @@ impl<T: Scalar> Tensor<T> {
     /// Whether no element is NaN or infinite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        // x − x is zero, or NaN if x is not finite; a sum of these needs no branch
-        let mut chunks = self.as_slice().chunks(crate::parallel::CHUNK);
-        chunks.all(|chunk| chunk.iter().all(|x| x.is_finite()))
+        let finite = |part: &[T]| {
+            vectorize(|| part.iter().fold(true, |finite, x| finite & x.is_finite()))
+        };
+        self.as_slice().chunks(CHUNK).all(finite)
     }
 }
 

@@ -64,11 +64,6 @@ impl<const N: usize> Loops<N> {
         self.0.pop().unwrap_or(Loop { extent: 1, strides: [1; N] })
     }
 
-    /// How often the body is visited.
-    pub(crate) fn iterations(&self) -> usize {
-        self.0.iter().map(|axis| axis.extent).product()
-    }
-
     /// Visits the iterations `range` in order, with every operand's offset.
     #[inline(always)]
     pub(crate) fn for_each(&self, range: Range<usize>, mut visit: impl FnMut([usize; N])) {

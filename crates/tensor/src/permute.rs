@@ -56,7 +56,7 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Rows that are written together, because what they read lies in the same cache lines.
+/// Rows that are written together: as many elements as share a cache line.
 const BLOCK: usize = 16;
 
 /// Writes up to [`BLOCK`] rows of the output, of which the first is row `first`.
@@ -67,25 +67,39 @@ fn copy_rows<T: Scalar>(
     first: usize,
     out: &mut [T],
 ) {
-    let rows = out.len() / extent;
-    let mut sources = [source; BLOCK];
-    let mut row = 0;
-    loops.for_each(first..first + rows, |[offset]| {
-        sources[row] = &source[offset..];
-        row += 1;
+    let mut offsets = [0; BLOCK];
+    let mut rows = 0;
+    loops.for_each(first..first + out.len() / extent, |[offset]| {
+        offsets[rows] = offset;
+        rows += 1;
     });
     if stride == 1 {
-        for (out, source) in out.chunks_exact_mut(extent).zip(sources) {
-            out.copy_from_slice(&source[..extent]);
+        for (out, offset) in out.chunks_exact_mut(extent).zip(offsets) {
+            out.copy_from_slice(&source[offset..][..extent]);
         }
-        return;
+    } else if rows == BLOCK && offsets[BLOCK - 1] == offsets[0] + BLOCK - 1 {
+        transpose_block(&source[offsets[0]..], stride, extent, out);
+    } else {
+        for (out, offset) in out.chunks_exact_mut(extent).zip(offsets) {
+            for (out, &x) in out.iter_mut().zip(source[offset..].iter().step_by(stride)) {
+                *out = x;
+            }
+        }
     }
+}
+
+/// Writes `out: [BLOCK, extent]` from the first columns of the rows of `source`, `stride` apart.
+/// Whole cache lines pass through a tile, so that each is read once.
+fn transpose_block<T: Scalar>(source: &[T], stride: usize, extent: usize, out: &mut [T]) {
+    let mut tile = [[T::zero(); BLOCK]; BLOCK];
     for start in (0..extent).step_by(BLOCK) {
         let columns = start..extent.min(start + BLOCK);
-        for (out, source) in out.chunks_exact_mut(extent).zip(sources) {
-            let source = source[start * stride..].iter().step_by(stride);
-            for (out, &x) in out[columns.clone()].iter_mut().zip(source) {
-                *out = x;
+        for (tile, i) in tile.iter_mut().zip(columns.clone()) {
+            tile.copy_from_slice(&source[i * stride..][..BLOCK]);
+        }
+        for (row, out) in out.chunks_exact_mut(extent).enumerate() {
+            for (out, tile) in out[columns.clone()].iter_mut().zip(&tile) {
+                *out = tile[row];
             }
         }
     }

@@ -4,6 +4,8 @@
 //! with the logarithm of its length, and the halves may run on different threads — the tree
 //! depends on the shape alone, so the result does not depend on the threads.
 
+use smallvec::SmallVec;
+
 use crate::elementwise::{larger, smaller};
 use crate::parallel::{for_rows, join};
 use crate::shape::{self, OrPanic, Shape, ShapeError};
@@ -135,7 +137,7 @@ impl<T: Scalar> Tensor<T> {
         }
         shape::broadcast_to("sum_to", &shape, self.shape()).or_panic();
         let added = self.rank() - shape.len();
-        let axes: smallvec::SmallVec<[usize; 4]> = (0..self.rank())
+        let axes: SmallVec<[usize; 4]> = (0..self.rank())
             .filter(|&axis| axis < added || shape[axis - added] != self.shape()[axis])
             .collect();
         self.fold(&axes, true, T::zero(), |x, y| x + y).reshape(shape)
@@ -151,20 +153,15 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Vec<usize> {
         let axis = shape::axis("argmax", self.shape(), axis).or_panic();
-        let [outer, n, inner] = around(self.shape(), axis..axis + 1);
         choosable("argmax", self.shape(), &[axis]).or_panic();
-        let source = self.as_slice();
-        let position = |o: usize, j: usize| {
-            let at = |i: usize| source[(o * n + i) * inner + j];
-            (1..n).fold(0, |best, i| {
-                let (x, y) = (at(best), at(i));
-                if y > x || (y.is_nan() && !x.is_nan()) { i } else { best }
-            })
+        let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
+        order[axis..].rotate_left(1);
+        let rows = self.permute(&order);
+        let first_maximum = |row: &[T]| {
+            let max = fold_slice(row, T::neg_infinity(), &larger);
+            row.iter().position(|&x| x == max || x.is_nan()).unwrap_or(0)
         };
-        (0..outer)
-            .flat_map(|o| (0..inner).map(move |j| (o, j)))
-            .map(|(o, j)| position(o, j))
-            .collect()
+        rows.as_slice().chunks_exact(self.shape()[axis]).map(first_maximum).collect()
     }
 
     /// Folds the elements along `axes` (resolved, ascending) with `combine`.
@@ -175,21 +172,23 @@ impl<T: Scalar> Tensor<T> {
         identity: T,
         combine: impl Fn(T, T) -> T + Sync,
     ) -> Self {
-        let target = shape::reduce(self.shape(), axes, keep);
         let mut folded = self.clone();
         let mut rest = axes;
-        // Neighbouring axes fold together; the last group first, which leaves the others in place.
+        // Neighbouring axes fold together; the last first, which leaves the others in place.
         while let Some(&last) = rest.last() {
-            let group = rest.iter().rev().zip((0..=last).rev()).take_while(|(a, b)| **a == *b);
-            let first = last + 1 - group.count();
-            rest = &rest[..rest.len() - (last + 1 - first)];
-            let extents = around(folded.shape(), first..last + 1);
-            let kept = (first..last + 1).fold(folded.shape().clone(), |shape, i| shape.with(i, 1));
+            let neighbours = rest.iter().rev().zip((0..=last).rev()).take_while(|(a, b)| *a == b);
+            let group = last + 1 - neighbours.count()..last + 1;
+            rest = &rest[..rest.len() - group.len()];
+            let extents = around(folded.shape(), group.clone());
+            if extents[1] == 1 {
+                continue; // one element is its own sum
+            }
+            let kept = group.fold(folded.shape().clone(), |shape, axis| shape.with(axis, 1));
             folded = Self::build(kept, |out| {
                 fold_middle(folded.as_slice(), extents, out, identity, &combine);
             });
         }
-        folded.reshape(target)
+        folded.reshape(shape::reduce(self.shape(), axes, keep))
     }
 }
 
@@ -222,12 +221,22 @@ fn fold_middle<T: Scalar>(
 ) {
     let len = n * inner;
     for_rows(out, inner, len, |first, out| {
-        for (i, out) in out.chunks_exact_mut(inner).enumerate() {
-            let source = &source[(first + i) * len..][..len];
-            match out {
-                [out] => *out = fold_slice(source, identity, combine),
-                _ => fold_columns(Rows { source, width: inner, start: 0 }, out, identity, combine),
+        let source = |i: usize| &source[(first + i) * len..][..len];
+        if inner > 1 {
+            for (i, out) in out.chunks_exact_mut(inner).enumerate() {
+                let rows = Rows { source: source(i), width: inner, start: 0 };
+                fold_columns(rows, out, identity, combine);
             }
+        } else if n > BLOCK {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = fold_slice(source(i), identity, combine);
+            }
+        } else {
+            vectorize(|| {
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = fold_block(source(i), identity, combine);
+                }
+            });
         }
     });
 }

@@ -20,8 +20,11 @@ use smallvec::SmallVec;
 /// assert_eq!(shape.elements(), 6);
 /// assert_eq!(shape.to_string(), "[2, 3]");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Shape(SmallVec<[usize; 4]>);
+#[derive(Default, Eq, Hash)]
+pub struct Shape(SmallVec<[usize; INLINE]>);
+
+/// Ranks up to this one need no allocation.
+const INLINE: usize = 4;
 
 impl Shape {
     /// The number of elements of a tensor of this shape: the product of the extents.
@@ -74,8 +77,26 @@ impl<const N: usize> From<[usize; N]> for Shape {
 }
 
 impl From<&[usize]> for Shape {
+    #[inline]
     fn from(extents: &[usize]) -> Self {
-        Self(SmallVec::from_slice(extents))
+        // written out because these are too few numbers for a call of `memcpy` to pay, and this
+        // stands in the path of every operation
+        let inline = match *extents {
+            [] => [0; INLINE],
+            [a] => [a, 0, 0, 0],
+            [a, b] => [a, b, 0, 0],
+            [a, b, c] => [a, b, c, 0],
+            [a, b, c, d] => [a, b, c, d],
+            _ => return Self(SmallVec::from_slice(extents)),
+        };
+        Self(SmallVec::from_buf_and_len(inline, extents.len()))
+    }
+}
+
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self::from(&self[..])
     }
 }
 
@@ -94,6 +115,21 @@ impl From<&Shape> for Shape {
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(extents: I) -> Self {
         Self(extents.into_iter().collect())
+    }
+}
+
+/// Whether two lists of extents are equal. Compared one by one: they are too short for a call of
+/// `memcmp` to pay, and this stands in the path of every operation.
+#[inline]
+#[must_use]
+pub fn equal(a: &[usize], b: &[usize]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y)
+}
+
+impl PartialEq for Shape {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        equal(self, other)
     }
 }
 
@@ -234,7 +270,7 @@ pub fn axes(
 
 /// NumPy broadcasting: shapes are aligned at the last axis, and an extent of one stretches.
 pub fn broadcast(operation: &'static str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
-    if a == b {
+    if equal(a, b) {
         return Ok(a.into());
     }
     let rank = a.len().max(b.len());

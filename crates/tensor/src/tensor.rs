@@ -22,7 +22,6 @@ use crate::shape::{self, OrPanic, Shape, ShapeError};
 /// ```
 pub struct Tensor<T> {
     shape: Shape,
-    len: usize,
     buffer: Buffer<T>,
     offset: usize,
 }
@@ -38,7 +37,7 @@ impl<T: Scalar> Tensor<T> {
     pub fn from_vec(shape: impl Into<Shape>, elements: Vec<T>) -> Self {
         let shape = shape.into();
         check_len("from_vec", &shape, elements.len()).or_panic();
-        Self { len: elements.len(), shape, buffer: Buffer::from_vec(elements), offset: 0 }
+        Self { shape, buffer: Buffer::from_vec(elements), offset: 0 }
     }
 
     /// Like [`from_vec`](Self::from_vec), copying the elements.
@@ -103,7 +102,7 @@ impl<T: Scalar> Tensor<T> {
         if let Some(elements) = buffer.as_mut_slice() {
             fill(&mut elements[..len]);
         }
-        Self { shape, len, buffer, offset: 0 }
+        Self { shape, buffer, offset: 0 }
     }
 
     /// The elements for writing. Copies them first if another tensor shares the buffer, which
@@ -113,8 +112,8 @@ impl<T: Scalar> Tensor<T> {
         if self.buffer.as_mut_slice().is_none() {
             *self = Self::build(self.shape.clone(), |out| out.copy_from_slice(self.as_slice()));
         }
-        let elements = self.buffer.as_mut_slice().expect("a new buffer has one owner");
-        &mut elements[self.offset..self.offset + self.len]
+        let window = self.offset..self.offset + self.len();
+        &mut self.buffer.as_mut_slice().expect("a new buffer has one owner")[window]
     }
 
     /// The elements, copied.
@@ -176,7 +175,6 @@ impl<T: Scalar> Tensor<T> {
         let shape = shape::slice(&self.shape, axis, &range).or_panic();
         let row: usize = self.shape[1..].iter().product();
         Self {
-            len: shape.elements(),
             offset: self.offset + range.start * row,
             buffer: self.buffer.clone(),
             shape,
@@ -214,20 +212,20 @@ impl<T> Tensor<T> {
     /// The number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.shape.elements()
     }
 
     /// Whether there is no element: some axis has extent zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The elements in row-major order.
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
-        &self.buffer.as_slice()[self.offset..self.offset + self.len]
+        &self.buffer.as_slice()[self.offset..self.offset + self.len()]
     }
 }
 
@@ -241,8 +239,8 @@ fn check_len(operation: &'static str, shape: &Shape, len: usize) -> Result<(), S
 
 impl<T> Clone for Tensor<T> {
     fn clone(&self) -> Self {
-        let Self { shape, len, buffer, offset } = self;
-        Self { shape: shape.clone(), len: *len, buffer: buffer.clone(), offset: *offset }
+        let Self { shape, buffer, offset } = self;
+        Self { shape: shape.clone(), buffer: buffer.clone(), offset: *offset }
     }
 }
 
@@ -254,7 +252,7 @@ impl<T: fmt::Debug> fmt::Debug for Tensor<T> {
         for (i, value) in self.as_slice().iter().take(SHOWN).enumerate() {
             write!(f, "{}{value:?}", if i == 0 { "" } else { ", " })?;
         }
-        f.write_str(if self.len > SHOWN { ", …}" } else { "}" })
+        f.write_str(if self.len() > SHOWN { ", …}" } else { "}" })
     }
 }
 

@@ -5,13 +5,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
-use smallvec::SmallVec;
 
 use crate::{Operation, Pullback};
 
 /// The same elements in another shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reshape(pub(crate) Shape);
+pub(crate) struct Reshape(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for Reshape {
     fn name(&self) -> &'static str {
@@ -23,7 +22,7 @@ impl<T: Scalar> Operation<T> for Reshape {
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].reshape(&self.0)
+        inputs[0].reshape(&*self.0)
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
@@ -34,7 +33,7 @@ impl<T: Scalar> Operation<T> for Reshape {
 
 /// Axis `i` of the result is axis `order[i]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Permute(pub(crate) SmallVec<[usize; 4]>);
+pub(crate) struct Permute(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for Permute {
     fn name(&self) -> &'static str {
@@ -52,7 +51,7 @@ impl<T: Scalar> Operation<T> for Permute {
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let g = at.cotangent();
         at.add(0, || {
-            let mut inverse = self.0.clone();
+            let mut inverse = self.0.to_vec();
             for (to, &from) in self.0.iter().enumerate() {
                 inverse[from] = to;
             }
@@ -63,7 +62,7 @@ impl<T: Scalar> Operation<T> for Permute {
 
 /// Stretches as NumPy does; the transpose of [`SumTo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BroadcastTo(pub(crate) Shape);
+pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for BroadcastTo {
     fn name(&self) -> &'static str {
@@ -75,7 +74,7 @@ impl<T: Scalar> Operation<T> for BroadcastTo {
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].broadcast_to(&self.0)
+        inputs[0].broadcast_to(&*self.0)
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
@@ -86,7 +85,7 @@ impl<T: Scalar> Operation<T> for BroadcastTo {
 
 /// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SumTo(pub(crate) Shape);
+pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for SumTo {
     fn name(&self) -> &'static str {
@@ -94,11 +93,11 @@ impl<T: Scalar> Operation<T> for SumTo {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
-        shape::broadcast_to("sum_to", &self.0, inputs[0]).map(|_| self.0.clone())
+        shape::broadcast_to("sum_to", &self.0, inputs[0]).map(|_| (&*self.0).into())
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].sum_to(&self.0)
+        inputs[0].sum_to(&*self.0)
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
@@ -140,7 +139,7 @@ impl<T: Scalar> Operation<T> for Slice {
 pub(crate) struct Place {
     pub(crate) shape: Shape,
     /// Axis and start of each part.
-    pub(crate) places: Rc<[(usize, usize)]>,
+    pub(crate) places: Vec<(usize, usize)>,
 }
 
 impl<T: Scalar> Operation<T> for Place {
@@ -149,7 +148,7 @@ impl<T: Scalar> Operation<T> for Place {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
-        for (&part, &(axis, start)) in inputs.iter().zip(&*self.places) {
+        for (&part, &(axis, start)) in inputs.iter().zip(&self.places) {
             shape::slice(&self.shape, axis, &(start..start + part[axis]))?;
         }
         Ok(self.shape.clone())
@@ -157,7 +156,7 @@ impl<T: Scalar> Operation<T> for Place {
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let mut whole = Tensor::zeros(&self.shape);
-        for (&part, &(axis, start)) in inputs.iter().zip(&*self.places) {
+        for (&part, &(axis, start)) in inputs.iter().zip(&self.places) {
             whole.add_slice(axis as isize, start, part);
         }
         whole

@@ -1,12 +1,14 @@
 //! Reductions over axes.
 
+use std::rc::Rc;
+
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
 use crate::{Operation, Pullback, Var};
 
 /// Resolved, ascending axes.
-pub(crate) type Axes = SmallVec<[usize; 4]>;
+pub(crate) type Axes = Rc<[usize]>;
 
 /// Sum over axes, which vanish or stay with extent 1.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -82,8 +82,8 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Ln => at.add(0, || g / x),
             Self::Sin => at.add(0, || g * x.cos()),
             Self::Cos => at.add(0, || -g * x.sin()),
-            Self::Tanh => at.add(0, || g * (1.0 - y * y)),
-            Self::Sigmoid => at.add(0, || g * (y * (1.0 - y))),
+            Self::Tanh => at.add(0, || g.tanh_slope(y)),
+            Self::Sigmoid => at.add(0, || g.sigmoid_slope(y)),
             Self::Relu => at.add(0, || g * x.gt(0.0)),
             Self::Softplus => at.add(0, || g * x.sigmoid()),
             Self::Powf(0.0) => {} // x⁰ = 1, at x = 0 as well

@@ -22,7 +22,7 @@ pub(crate) type V<'t> = Var<'t, f64>;
 pub(crate) type Function<'f> = &'f dyn for<'t> Fn(&[V<'t>]) -> V<'t>;
 
 /// Random cases for each operation.
-const CASES: u32 = 64;
+const CASES: u32 = 256;
 
 /// A difference's truncation error is `h⁴ f⁽⁵⁾ / 30` and its rounding error `ε f / h`: both stay
 /// below 1e-8 for the functions and domains here.

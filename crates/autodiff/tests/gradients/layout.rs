@@ -89,11 +89,9 @@ fn slice() {
 
 #[test]
 fn slices_that_overlap_add_up() {
-    let shapes = (3..=4_usize, 3..=4_usize).prop_map(|(m, n)| ((), vec![Shape::from([m, n])]));
-    check(Domain::Any, shapes, |(), x| {
-        let (rows, more, columns) = (x[0].slice(0, 0..2), x[0].slice(0, 1..3), x[0].slice(1, 1..3));
-        rows.t_matmul(more.exp()).slice(0, 0..2).matmul(columns.slice(0, 0..2))
-            + x[0].index_first(1).sum_all()
+    check(Domain::Any, Just(((), vec![Shape::from([3, 3])])), |(), x| {
+        let (upper, lower) = (x[0].slice(0, 0..2), x[0].slice(0, 1..3));
+        (upper * lower.exp()).matmul(x[0].slice(1, 1..3)) + x[0].index_first(1).sum_all()
     });
 }
 

@@ -39,6 +39,7 @@ fn shape_and_axes() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
 }
 
 type Reduction = fn(&Tensor<f64>, &[isize]) -> Tensor<f64>;
+type Extremum = (Reduction, bool, f64, fn(f64, f64) -> f64);
 
 proptest! {
     #[test]
@@ -59,7 +60,7 @@ proptest! {
             let expected = if axes.is_empty() { sum } else { sum.map(|x| x / count as f64) };
             assert_close(&mean(&x, &signed), &expected, 1e-13);
         }
-        let extrema: [(Reduction, bool, f64, fn(f64, f64) -> f64); 4] = [
+        let extrema: [Extremum; 4] = [
             (Tensor::max, false, f64::NEG_INFINITY, f64::max),
             (Tensor::max_keep, true, f64::NEG_INFINITY, f64::max),
             (Tensor::min, false, f64::INFINITY, f64::min),

@@ -12,7 +12,7 @@ fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
 /// Runs `work` on one, two and three threads.
 fn assert_independent<T: Scalar>(name: &str, work: impl Fn() -> Tensor<T> + Sync) {
     let alone = on_threads(1, &work);
-    assert!(alone.len() > 0 && alone.is_finite(), "{name} computes nothing");
+    assert!(!alone.is_empty() && alone.is_finite(), "{name} computes nothing");
     for threads in [2, 3] {
         assert_same(&on_threads(threads, &work), &alone);
     }

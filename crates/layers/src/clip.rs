@@ -1,0 +1,112 @@
+//! Clipping of gradients, against the steps that exploding gradients would make.
+
+use bptt_autodiff::{Gradients, Param};
+use bptt_tensor::Scalar;
+
+use crate::{Module, Path};
+
+/// A gradient holds a NaN or an infinity, or values whose squares overflow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the gradient of `{parameter}` is not finite: the run has diverged; lower the learning rate or \
+     the norm that gradients are clipped to, or find the equation at fault with `Tape::checking`"
+)]
+pub struct NonFiniteGradient {
+    /// The name of the first parameter concerned.
+    pub parameter: String,
+}
+
+/// Scales all gradients of a model together so that their norm is at most `max_norm`, and returns
+/// the norm that they had:
+///
+/// ```text
+/// ‖g‖ = √(Σ gᵢ²) over all parameters
+/// g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶))
+/// ```
+///
+/// The norm is summed in double precision and in a fixed order. Pascanu, Mikolov and Bengio, *On
+/// the difficulty of training recurrent neural networks* (2013).
+///
+/// # Errors
+///
+/// If a gradient is not finite: a scaled NaN would only spread. The gradients then stay as they
+/// were.
+///
+/// # Panics
+///
+/// If `max_norm` is not greater than 0.
+#[track_caller]
+pub fn clip_norm<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    max_norm: f64,
+) -> Result<f64, NonFiniteGradient> {
+    assert!(max_norm > 0.0, "gradients are clipped to a norm greater than 0, not {max_norm}");
+    let norm = square_norm(model, gradients)?.sqrt();
+    let scale = max_norm / (norm + 1e-6);
+    if scale < 1.0 {
+        for_each_gradient(model, gradients, |gradient| *gradient *= T::of(scale));
+    }
+    Ok(norm)
+}
+
+/// Limits every element of the gradients to `−limit ..= limit`.
+///
+/// # Errors
+///
+/// If a gradient is not finite. The gradients then stay as they were.
+///
+/// # Panics
+///
+/// If `limit` is not greater than 0.
+#[track_caller]
+pub fn clip_value<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    limit: f64,
+) -> Result<(), NonFiniteGradient> {
+    assert!(limit > 0.0, "gradients are clipped to a value greater than 0, not {limit}");
+    square_norm(model, gradients)?;
+    let limit = T::of(limit);
+    for_each_gradient(model, gradients, |gradient| *gradient = gradient.max(-limit).min(limit));
+    Ok(())
+}
+
+fn for_each_gradient<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    change: impl Fn(&mut T),
+) {
+    model.visit(&mut Path::default(), &mut |_, parameter| {
+        if let Some(gradient) = gradients.get_mut(parameter) {
+            gradient.as_mut_slice().iter_mut().for_each(&change);
+        }
+    });
+}
+
+/// `Σ gᵢ²`, parameter by parameter.
+fn square_norm<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &Gradients<T>,
+) -> Result<f64, NonFiniteGradient> {
+    let mut total = Ok(0.0);
+    model.visit(&mut Path::default(), &mut |name: &str, parameter: &Param<T>| {
+        let (Ok(sum), Some(gradient)) = (&mut total, gradients.get(parameter)) else { return };
+        *sum += sum_of_squares(gradient.as_slice());
+        if !sum.is_finite() {
+            total = Err(NonFiniteGradient { parameter: name.to_owned() });
+        }
+    });
+    total
+}
+
+/// Eight sums side by side: a single one would wait for each addition before the next.
+fn sum_of_squares<T: Scalar>(elements: &[T]) -> f64 {
+    let mut sums = [0.0; 8];
+    for elements in elements.chunks(sums.len()) {
+        for (sum, element) in sums.iter_mut().zip(elements) {
+            *sum += element.as_f64() * element.as_f64();
+        }
+    }
+    sums.iter().sum()
+}

@@ -1,0 +1,183 @@
+use bptt_autodiff::Gradients;
+use bptt_tensor::Scalar;
+
+use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
+use crate::Module;
+
+/// RMSprop, centered and with momentum if wanted.
+///
+/// ```text
+/// g ← g + λ θ
+/// v ← α v + (1 − α) g²
+/// m ← α m + (1 − α) g      centered; else m = 0
+/// s = g / (√(v − m²) + ε)
+/// b ← μ b + s              without momentum: b = s
+/// θ ← θ − η b
+/// ```
+///
+/// Tieleman and Hinton, *Neural Networks for Machine Learning*, lecture 6.5 (2012); centered:
+/// Graves, *Generating Sequences With Recurrent Neural Networks* (2013).
+#[derive(Clone, Debug)]
+pub struct RmsProp<T: Scalar> {
+    learning_rate: f64,
+    alpha: f64,
+    epsilon: f64,
+    centered: bool,
+    momentum: f64,
+    weight_decay: f64,
+    slots: Slots<T>,
+}
+
+impl<T: Scalar> RmsProp<T> {
+    /// RMSprop with `α = 0.99`, `ε = 10⁻⁸`, and neither centered nor with momentum.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate `η` is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate: self::learning_rate(learning_rate),
+            alpha: 0.99,
+            epsilon: 1e-8,
+            centered: false,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            slots: Slots::new(0.0),
+        }
+    }
+
+    /// With the share `α` of the past in the averages.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn alpha(self, alpha: f64) -> Self {
+        Self { alpha: within("α", 0.0..1.0, alpha), ..self }
+    }
+
+    /// With `ε`, which bounds the step where gradients are small.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon: non_negative("ε", epsilon), ..self }
+    }
+
+    /// Divided by the deviation of the gradient rather than its root mean square.
+    #[must_use]
+    pub fn centered(self) -> Self {
+        Self { centered: true, ..self }
+    }
+
+    /// With momentum `μ`.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum: within("momentum", 0.0..1.0, momentum), ..self }
+    }
+
+    /// With weight decay `λ`.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay: non_negative("weight decay", weight_decay), ..self }
+    }
+
+    fn slot_names(&self) -> &'static [&'static str] {
+        match (self.centered, self.momentum != 0.0) {
+            (false, false) => &["square_average"],
+            (true, false) => &["square_average", "average"],
+            (false, true) => &["square_average", "momentum"],
+            (true, true) => &["square_average", "average", "momentum"],
+        }
+    }
+}
+
+/// The update of one element `x`, with hyperparameters in the precision of the elements.
+#[derive(Clone, Copy)]
+struct Rule<T> {
+    rate: T,
+    alpha: T,
+    fresh: T,
+    epsilon: T,
+    momentum: T,
+    decay: T,
+}
+
+impl<T: Scalar> Rule<T> {
+    /// Inlined where it is known which memories there are, which leaves no branch in the loop.
+    #[inline(always)]
+    fn update(&self, x: &mut T, g: T, v: &mut T, m: Option<&mut T>, b: Option<&mut T>) {
+        let g = g + self.decay * *x;
+        *v = self.alpha * *v + self.fresh * g * g;
+        let variance = match m {
+            None => *v,
+            Some(m) => {
+                *m = self.alpha * *m + self.fresh * g;
+                (*v - *m * *m).max(T::zero()) // rounding can make it negative
+            }
+        };
+        let step = g / (variance.sqrt() + self.epsilon);
+        let step = match b {
+            None => step,
+            Some(b) => {
+                *b = self.momentum * *b + step;
+                *b
+            }
+        };
+        *x -= self.rate * step;
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for RmsProp<T> {
+    fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
+        let rule = Rule {
+            rate: T::of(self.learning_rate),
+            alpha: T::of(self.alpha),
+            fresh: T::of(1.0 - self.alpha),
+            epsilon: T::of(self.epsilon),
+            momentum: T::of(self.momentum),
+            decay: T::of(self.weight_decay),
+        };
+        let slots = &mut self.slots;
+        match (self.centered, self.momentum != 0.0) {
+            (false, false) => slots.update(model, gradients, |_, value, gradient, [v]| {
+                for ((x, &g), v) in value.iter_mut().zip(gradient).zip(v) {
+                    rule.update(x, g, v, None, None);
+                }
+            }),
+            (true, false) => slots.update(model, gradients, |_, value, gradient, [v, m]| {
+                for (((x, &g), v), m) in value.iter_mut().zip(gradient).zip(v).zip(m) {
+                    rule.update(x, g, v, Some(m), None);
+                }
+            }),
+            (false, true) => slots.update(model, gradients, |_, value, gradient, [v, b]| {
+                for (((x, &g), v), b) in value.iter_mut().zip(gradient).zip(v).zip(b) {
+                    rule.update(x, g, v, None, Some(b));
+                }
+            }),
+            (true, true) => slots.update(model, gradients, |_, value, gradient, [v, m, b]| {
+                for ((((x, &g), v), m), b) in value.iter_mut().zip(gradient).zip(v).zip(m).zip(b) {
+                    rule.update(x, g, v, Some(m), Some(b));
+                }
+            }),
+        }
+    }
+
+    common_methods!();
+}

@@ -1,0 +1,120 @@
+use bptt_autodiff::Gradients;
+use bptt_tensor::Scalar;
+
+use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
+use crate::Module;
+
+/// Stochastic gradient descent, with momentum if wanted.
+///
+/// ```text
+/// g ← g + λ θ
+/// v ← μ v + (1 − τ) g      v = g at the first step
+/// d = v                    Nesterov: d = g + μ v
+/// θ ← θ − η d              without momentum: d = g
+/// ```
+///
+/// `μ` is the momentum and `τ` its dampening. Nesterov's form is that of Sutskever et al., *On the
+/// importance of initialization and momentum in deep learning* (2013), written for the parameters
+/// at which the gradient is taken.
+#[derive(Clone, Debug)]
+pub struct Sgd<T: Scalar> {
+    learning_rate: f64,
+    momentum: f64,
+    dampening: f64,
+    nesterov: bool,
+    weight_decay: f64,
+    slots: Slots<T>,
+}
+
+impl<T: Scalar> Sgd<T> {
+    /// Plain gradient descent.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate `η` is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate: self::learning_rate(learning_rate),
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+            slots: Slots::new(0.0),
+        }
+    }
+
+    /// With momentum `μ`.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum: within("momentum", 0.0..1.0, momentum), nesterov: false, ..self }
+    }
+
+    /// With Nesterov's momentum `μ`.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn nesterov(self, momentum: f64) -> Self {
+        Self { nesterov: true, ..self.momentum(momentum) }
+    }
+
+    /// With dampening `τ` of the momentum.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn dampening(self, dampening: f64) -> Self {
+        Self { dampening: within("dampening", 0.0..1.0, dampening), ..self }
+    }
+
+    /// With weight decay `λ`.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay: non_negative("weight decay", weight_decay), ..self }
+    }
+
+    fn slot_names(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { &["momentum"] }
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for Sgd<T> {
+    fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
+        let [rate, momentum, decay] =
+            [self.learning_rate, self.momentum, self.weight_decay].map(T::of);
+        if self.momentum == 0.0 {
+            return self.slots.update(model, gradients, |_, value, gradient, []| {
+                for (x, &g) in value.iter_mut().zip(gradient) {
+                    *x -= rate * (g + decay * *x);
+                }
+            });
+        }
+        let (nesterov, dampening) = (self.nesterov, self.dampening);
+        self.slots.update(model, gradients, |step, value, gradient, [velocity]| {
+            let fresh = T::of(if step == 1 { 1.0 } else { 1.0 - dampening });
+            for ((x, &g), v) in value.iter_mut().zip(gradient).zip(velocity) {
+                let g = g + decay * *x;
+                *v = momentum * *v + fresh * g;
+                *x -= rate * if nesterov { g + momentum * *v } else { *v };
+            }
+        });
+    }
+
+    common_methods!();
+}

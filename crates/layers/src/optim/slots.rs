@@ -1,0 +1,105 @@
+//! What optimizers remember of each parameter, and the walk over parameters that they share.
+
+use std::array;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bptt_autodiff::Gradients;
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::weights::{Archive, WeightsError, join};
+use crate::{Module, Path};
+
+/// The name under which the number of steps is saved.
+const STEP: &str = "step";
+
+/// Tensors of each parameter's shape, and the number of its steps, by the parameter's name.
+#[derive(Clone, Debug)]
+pub(super) struct Slots<T: Scalar> {
+    initial: T,
+    parameters: BTreeMap<String, Memory<T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Memory<T: Scalar> {
+    step: u64,
+    slots: Vec<Tensor<T>>,
+}
+
+impl<T: Scalar> Slots<T> {
+    /// No memory yet; tensors will start at `initial`.
+    pub(super) fn new(initial: f64) -> Self {
+        Self { initial: T::of(initial), parameters: BTreeMap::new() }
+    }
+
+    /// Calls `update(t, θ, g, slots)` for each parameter that has a gradient, where `t` is 1 at
+    /// the parameter's first step.
+    pub(super) fn update<const N: usize>(
+        &mut self,
+        model: &mut dyn Module<T>,
+        gradients: &Gradients<T>,
+        mut update: impl FnMut(u64, &mut [T], &[T], [&mut [T]; N]),
+    ) {
+        model.visit_mut(&mut Path::default(), &mut |name, parameter| {
+            let Some(gradient) = gradients.get(parameter) else { return };
+            if !self.parameters.contains_key(name) {
+                let slots = vec![Tensor::full(parameter.shape(), self.initial); N];
+                self.parameters.insert(name.to_owned(), Memory { step: 0, slots });
+            }
+            let memory = self.parameters.get_mut(name).expect("the parameter has a memory");
+            for slot in &memory.slots {
+                assert!(
+                    slot.shape() == parameter.shape(),
+                    "the optimizer remembers the parameter `{name}` with shape {}, but now it has \
+                     {}: an optimizer serves one model",
+                    slot.shape(),
+                    parameter.shape(),
+                );
+            }
+            memory.step += 1;
+            let mut slots = memory.slots.iter_mut();
+            let slots = array::from_fn(|_| {
+                slots.next().expect("the rule has as many slots as names").as_mut_slice()
+            });
+            update(memory.step, parameter.value_mut().as_mut_slice(), gradient.as_slice(), slots);
+        });
+    }
+
+    /// The tensors as `parameter.slot` and the steps as `parameter.step`.
+    pub(super) fn state(&self, names: &[&str]) -> Archive<T> {
+        let mut state = Archive::new();
+        for (parameter, memory) in &self.parameters {
+            state.set_text(&join(parameter, STEP), memory.step);
+            for (slot, tensor) in names.iter().zip(&memory.slots) {
+                state.insert(join(parameter, slot), tensor.clone());
+            }
+        }
+        state
+    }
+
+    /// Takes over what [`state`](Self::state) gave; parameters without a step are new.
+    pub(super) fn restore(
+        &mut self,
+        names: &[&str],
+        model: &dyn Module<T>,
+        state: &Archive<T>,
+    ) -> Result<(), WeightsError> {
+        let mut parameters = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        for (parameter, value) in model.parameters() {
+            let key = join(&parameter, STEP);
+            if !state.has_text(&key) {
+                continue;
+            }
+            let mut memory = Memory { step: state.parse(&key)?, slots: Vec::new() };
+            for slot in names {
+                let name = join(&parameter, slot);
+                memory.slots.push(state.shaped(&name, value.shape())?.clone());
+                taken.insert(name);
+            }
+            parameters.insert(parameter, memory);
+        }
+        state.expect_only(|name| taken.contains(name))?;
+        self.parameters = parameters;
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+
+use super::{Problem, WeightsError, file, join};
+use crate::Module;
+
+/// Named tensors and texts: what a weight file holds.
+///
+/// A checkpoint is several groups in one archive, such as a model, its optimizer's state, the
+/// carried states of the batch and some counters:
+///
+/// ```
+/// use bptt_autodiff::{Param, Tape};
+/// use bptt_layers::{Adam, Optimizer};
+/// use bptt_layers::weights::{Archive, WeightsError};
+/// use bptt_tensor::Tensor;
+///
+/// # fn main() -> Result<(), WeightsError> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("checkpoint.safetensors");
+/// let mut model = Param::new(Tensor::<f64>::ones([3]));
+/// let mut optimizer = Adam::new(0.1);
+/// # let tape = Tape::new();
+/// # let gradients = tape.backward(tape.param(&model).sum_all());
+/// optimizer.step(&mut model, &gradients);
+///
+/// let mut checkpoint = Archive::new();
+/// checkpoint.insert_group("model", &Archive::of(&model));
+/// checkpoint.insert_group("optimizer", &optimizer.state());
+/// checkpoint.set_text("steps", 1);
+/// checkpoint.save(&path)?;
+///
+/// let checkpoint = Archive::load(&path)?;
+/// checkpoint.group("model").assign_to(&mut model)?;
+/// optimizer.restore(&model, &checkpoint.group("optimizer"))?;
+/// let steps: u64 = checkpoint.parse("steps")?;
+/// assert_eq!(steps, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Tensors share their buffers, so an archive and its groups copy none.
+#[derive(Clone, Debug)]
+pub struct Archive<T: Scalar> {
+    tensors: BTreeMap<String, Tensor<T>>,
+    texts: BTreeMap<String, String>,
+    /// Where the contents come from, for messages.
+    file: Option<PathBuf>,
+    group: String,
+}
+
+impl<T: Scalar> Archive<T> {
+    /// An archive without contents.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tensors: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            file: None,
+            group: String::new(),
+        }
+    }
+
+    /// The parameters of a model by their names.
+    #[must_use]
+    pub fn of(model: &dyn Module<T>) -> Self {
+        let mut archive = Self::new();
+        for (name, parameter) in model.parameters() {
+            archive.insert(name, parameter.value().clone());
+        }
+        archive
+    }
+
+    /// Puts in a tensor, in place of any of that name.
+    pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor<T>) {
+        self.tensors.insert(name.into(), tensor);
+    }
+
+    /// Puts in a text, such as a number or a setting, in place of any of that name.
+    pub fn set_text(&mut self, name: &str, text: impl ToString) {
+        self.texts.insert(name.to_owned(), text.to_string());
+    }
+
+    /// Puts in all that `part` holds, its names prefixed by `group` and a dot.
+    pub fn insert_group(&mut self, group: &str, part: &Self) {
+        for (name, tensor) in &part.tensors {
+            self.tensors.insert(join(group, name), tensor.clone());
+        }
+        for (name, text) in &part.texts {
+            self.texts.insert(join(group, name), text.clone());
+        }
+    }
+
+    /// What [`insert_group`](Self::insert_group) put in; empty if nothing was.
+    #[must_use]
+    pub fn group(&self, group: &str) -> Self {
+        let within = |name: &str| {
+            let rest = name.strip_prefix(group)?;
+            if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix('.').map(Into::into) }
+        };
+        Self {
+            tensors: (self.tensors.iter())
+                .filter_map(|(name, tensor)| Some((within(name)?, tensor.clone())))
+                .collect(),
+            texts: (self.texts.iter())
+                .filter_map(|(name, text)| Some((within(name)?, text.clone())))
+                .collect(),
+            file: self.file.clone(),
+            group: join(&self.group, group),
+        }
+    }
+
+    /// The names of the tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// A tensor by its name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor<T>, WeightsError> {
+        let missing = || self.error(Problem::MissingTensor { tensor: name.to_owned() });
+        self.tensors.get(name).ok_or_else(missing)
+    }
+
+    /// A tensor by its name, if it has this shape.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it has another.
+    pub fn shaped(&self, name: &str, shape: &Shape) -> Result<&Tensor<T>, WeightsError> {
+        let tensor = self.tensor(name)?;
+        if tensor.shape() == shape {
+            return Ok(tensor);
+        }
+        Err(self.error(Problem::WrongShape {
+            tensor: name.to_owned(),
+            found: tensor.shape().clone(),
+            expected: shape.clone(),
+        }))
+    }
+
+    /// Whether there is a text of this name.
+    #[must_use]
+    pub fn has_text(&self, name: &str) -> bool {
+        self.texts.contains_key(name)
+    }
+
+    /// A text by its name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn text(&self, name: &str) -> Result<&str, WeightsError> {
+        let missing = || self.error(Problem::MissingText { text: name.to_owned() });
+        self.texts.get(name).map(String::as_str).ok_or_else(missing)
+    }
+
+    /// A number, or whatever else can be read from a text, by its name.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such text, or it does not read as a `V`.
+    pub fn parse<V: FromStr>(&self, name: &str) -> Result<V, WeightsError> {
+        let content = self.text(name)?;
+        content.parse().map_err(|_| {
+            let (text, content) = (name.to_owned(), content.to_owned());
+            self.error(Problem::UnreadableText { text, content })
+        })
+    }
+
+    /// Gives a model's parameters the values of their names.
+    ///
+    /// # Errors
+    ///
+    /// If the archive's tensors are not exactly the model's parameters, in name and shape. The
+    /// model then stays as it was.
+    pub fn assign_to(&self, model: &mut dyn Module<T>) -> Result<(), WeightsError> {
+        let mut values = BTreeMap::new();
+        for (name, parameter) in model.parameters() {
+            let value = self.shaped(&name, parameter.shape())?.clone();
+            values.insert(name, value);
+        }
+        self.expect_only(|name| values.contains_key(name))?;
+        model.visit_mut(&mut crate::Path::default(), &mut |name, parameter| {
+            parameter.set(values[name].clone());
+        });
+        Ok(())
+    }
+
+    /// Writes the archive to a file.
+    ///
+    /// The file is written as `<path>.tmp` and takes its place only once it is safely stored. An
+    /// existing file is replaced in one instant.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; an existing one then stays as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
+        let path = path.as_ref();
+        file::write(path, &self.tensors, &self.texts)
+            .map_err(|error| WeightsError::new(path, Problem::Write(error)))
+    }
+
+    /// Reads an archive from a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not a complete safetensors file, or holds a tensor of
+    /// another type than `T`, or `f32` where `T` is `f64`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
+        let path = path.as_ref();
+        let (tensors, texts) =
+            file::read(path).map_err(|problem| WeightsError::new(path, problem))?;
+        Ok(Self { tensors, texts, file: Some(path.to_owned()), group: String::new() })
+    }
+
+    /// Refuses tensors with other names than `known` ones.
+    pub(crate) fn expect_only(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+        match self.names().find(|&name| !known(name)) {
+            None => Ok(()),
+            Some(name) => Err(self.error(Problem::UnexpectedTensor { tensor: name.to_owned() })),
+        }
+    }
+
+    /// What is wrong with these contents, as an error that says where they come from.
+    fn error(&self, problem: Problem) -> WeightsError {
+        WeightsError { file: self.file.clone(), group: self.group.clone(), problem }
+    }
+}
+
+impl<T: Scalar> Default for Archive<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,111 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bptt_tensor::Shape;
+use safetensors::SafeTensorError;
+
+/// Weights that cannot be saved or loaded: what is wrong, and in which file.
+#[derive(Debug)]
+pub struct WeightsError {
+    /// The file; `None` if the weights are not from one.
+    pub file: Option<PathBuf>,
+    /// The group of the [`Archive`](super::Archive); empty if it is the whole.
+    pub group: String,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with weights.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file cannot be read; it may not exist.
+    #[error("cannot be read: {0}")]
+    Read(#[source] io::Error),
+
+    /// The file cannot be written.
+    #[error("cannot be written: {0}")]
+    Write(#[source] io::Error),
+
+    /// The file is something else, or not all of it is there.
+    #[error("is not a complete safetensors file: {0}")]
+    Malformed(#[source] SafeTensorError),
+
+    /// There is no such tensor.
+    #[error("has no tensor `{tensor}`; was it saved from a model of another structure?")]
+    MissingTensor {
+        /// The tensor's name.
+        tensor: String,
+    },
+
+    /// Nothing in the model has this name.
+    #[error("has a tensor `{tensor}` that has no place here; was it saved from another model?")]
+    UnexpectedTensor {
+        /// The tensor's name.
+        tensor: String,
+    },
+
+    /// The tensor has another shape.
+    #[error("tensor `{tensor}` has shape {found}, but {expected} is needed; build the model with \
+             the sizes it was saved with")]
+    WrongShape {
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape in the file.
+        found: Shape,
+        /// The shape of the parameter.
+        expected: Shape,
+    },
+
+    /// The tensor has elements of a type that cannot be held exactly.
+    #[error("tensor `{tensor}` has elements of type {found}, which {expected} does not hold exactly")]
+    WrongType {
+        /// The tensor's name.
+        tensor: String,
+        /// The type of its elements in the file, as safetensors names it.
+        found: String,
+        /// The type of the model's elements.
+        expected: &'static str,
+    },
+
+    /// There is no such text.
+    #[error("has no text `{text}`; was it saved by another program?")]
+    MissingText {
+        /// The text's name.
+        text: String,
+    },
+
+    /// The text is not what it should be, such as a number.
+    #[error("text `{text}` cannot be understood: `{content}`")]
+    UnreadableText {
+        /// The text's name.
+        text: String,
+        /// What it says.
+        content: String,
+    },
+}
+
+impl WeightsError {
+    pub(super) fn new(file: &Path, problem: Problem) -> Self {
+        Self { file: Some(file.to_owned()), group: String::new(), problem }
+    }
+}
+
+impl fmt::Display for WeightsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}: ", file.display())?,
+            None => f.write_str("weights: ")?,
+        }
+        if !self.group.is_empty() {
+            write!(f, "group `{}`: ", self.group)?;
+        }
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for WeightsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.problem.source()
+    }
+}

@@ -1,0 +1,68 @@
+//! Weight files: parameters and whatever else training needs to go on, in safetensors format.
+//!
+//! ```
+//! use bptt_autodiff::Param;
+//! use bptt_layers::weights;
+//! use bptt_tensor::Tensor;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("model.safetensors");
+//! let model = [Param::new(Tensor::<f32>::ones([2, 3])), Param::new(Tensor::zeros([3]))];
+//! weights::save(&model, &path)?;
+//!
+//! let mut restored = model.clone();
+//! weights::load(&mut restored, &path)?;
+//! assert_eq!(restored[0].value(), model[0].value());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A file replaces its predecessor in one instant: whenever the program is killed, a complete file
+//! stands there. Values are stored in the model's precision. A file in single precision also loads
+//! into a model in double precision, which holds the values exactly; no other precision converts.
+
+mod archive;
+mod error;
+mod file;
+
+use std::path::Path;
+
+use bptt_tensor::Scalar;
+
+pub use archive::Archive;
+pub use error::{Problem, WeightsError};
+
+use crate::Module;
+
+/// Saves the parameters of a model.
+///
+/// An existing file is replaced in one instant, and only once the new one is safely stored. Values
+/// may be anything, NaN included.
+///
+/// # Errors
+///
+/// If the file cannot be written; an existing one then stays as it was.
+pub fn save<T: Scalar>(
+    model: &dyn Module<T>,
+    path: impl AsRef<Path>,
+) -> Result<(), WeightsError> {
+    Archive::of(model).save(path)
+}
+
+/// Loads the parameters of a model that was built with the same sizes.
+///
+/// # Errors
+///
+/// If the file cannot be read, or does not hold exactly the model's parameters; the model then
+/// stays as it was.
+pub fn load<T: Scalar>(
+    model: &mut dyn Module<T>,
+    path: impl AsRef<Path>,
+) -> Result<(), WeightsError> {
+    Archive::load(path)?.assign_to(model)
+}
+
+/// The name of a part of `whole`; either may be empty, as the name of a model's only parameter is.
+pub(crate) fn join(whole: &str, part: &str) -> String {
+    let separator = if whole.is_empty() || part.is_empty() { "" } else { "." };
+    format!("{whole}{separator}{part}")
+}
