@@ -25,12 +25,14 @@
 mod dot;
 mod finite;
 mod gradients;
+mod in_place;
 mod operand;
 mod operation;
 mod ops;
 mod param;
 mod products;
 mod pullback;
+mod recorded;
 mod reverse;
 mod tape;
 mod var;

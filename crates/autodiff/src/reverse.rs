@@ -9,9 +9,10 @@
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::gradients::Gradients;
+use crate::in_place::InPlace;
 use crate::operation::{Leaf, Op};
-use crate::ops::layout::Place;
 use crate::pullback::{Contribution, Slots};
+use crate::recorded::Recorded;
 use crate::tape::Node;
 use crate::{Pullback, Tape, Var};
 
@@ -30,11 +31,10 @@ impl<T: Scalar> Tape<T> {
         let wanted = self.dependents_of(loss.id, |_, node| {
             matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable))
         });
-        let mut pass = InPlace { slots: vec![None; loss.id as usize + 1] };
-        pass.slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
+        let mut pass = InPlace::new(loss);
         self.reverse(loss.id, &wanted, &mut pass);
         let mut gradients = Gradients::new();
-        for (id, (node, slot)) in self.nodes().iter().zip(pass.slots).enumerate() {
+        for (id, (node, slot)) in self.nodes().iter().zip(pass.finish()).enumerate() {
             match (&node.op, slot) {
                 (&Op::Leaf(Leaf::Param(id)), Some(gradient)) => gradients.set_param(id, gradient),
                 (Op::Leaf(Leaf::Variable), Some(gradient)) => gradients.set_variable(id, gradient),
@@ -88,10 +88,7 @@ impl<T: Scalar> Tape<T> {
     ) -> Vec<Var<'t, T>> {
         let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
         let wanted = self.dependents_of(last, |id, _| sources.iter().any(|x| x.id as usize == id));
-        let mut pass = Recorded {
-            pending: std::iter::repeat_with(Vec::new).take(last as usize + 1).collect(),
-            complete: vec![None; last as usize + 1],
-        };
+        let mut pass = Recorded::new(last);
         for &(y, v) in outputs {
             assert!(
                 y.shape() == v.shape(),
@@ -104,7 +101,7 @@ impl<T: Scalar> Tape<T> {
         self.reverse(last, &wanted, &mut pass);
         let mut gradients = Vec::with_capacity(sources.len());
         for x in sources {
-            let gradient = pass.complete.get(x.id as usize).copied().flatten();
+            let gradient = pass.cotangent(*x);
             // not `unwrap_or_else`: a closure would hide the caller's line
             gradients.push(match gradient {
                 Some(gradient) => gradient,
@@ -156,101 +153,7 @@ fn check_scalar<T: Scalar>(operation: &str, y: Var<'_, T>) {
 }
 
 /// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
-trait Pass<'t, T>: Slots<'t, T> + Sized {
+pub(crate) trait Pass<'t, T>: Slots<'t, T> + Sized {
     /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
     fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>));
-}
-
-/// Cotangents as numbers, accumulated in place.
-struct InPlace<T> {
-    slots: Vec<Option<Tensor<T>>>,
-}
-
-impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
-    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
-        let slot = &mut self.slots[to.id as usize];
-        let zeros = || Tensor::zeros(to.shape());
-        match contribution {
-            Contribution::Whole(value) => match slot {
-                Some(sum) => sum.add_assign(&value.value()),
-                None => *slot = Some(value.value()),
-            },
-            Contribution::Product(left, right, transpose) => {
-                let (left, right) = (left.value(), right.value());
-                match slot {
-                    Some(sum) => Tensor::gemm(T::one(), &left, &right, transpose, T::one(), sum),
-                    None => *slot = Some(left.matmul_with(&right, transpose)),
-                }
-            }
-            Contribution::Slice { axis, start, part } => {
-                slot.get_or_insert_with(zeros).add_slice(axis as isize, start, &part.value());
-            }
-            Contribution::Rows { indices, rows } => {
-                slot.get_or_insert_with(zeros).scatter_add_rows(&indices, &rows.value());
-            }
-        }
-    }
-}
-
-impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
-        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
-            return; // its slot is a result
-        }
-        if let Some(cotangent) = self.slots[y.id as usize].take() {
-            y.tape.scratch(|| rule(self, y.tape.constant(cotangent)));
-        }
-    }
-}
-
-/// Cotangents as variables: contributions wait until the value's turn and are then summed by
-/// recorded operations.
-struct Recorded<'t, T> {
-    pending: Vec<Vec<Contribution<'t, T>>>,
-    complete: Vec<Option<Var<'t, T>>>,
-}
-
-impl<'t, T: Scalar> Slots<'t, T> for Recorded<'t, T> {
-    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
-        self.pending[to.id as usize].push(contribution);
-    }
-}
-
-impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
-        let pending = std::mem::take(&mut self.pending[y.id as usize]);
-        if let Some(cotangent) = sum_of(y, pending) {
-            self.complete[y.id as usize] = Some(cotangent);
-            rule(self, cotangent);
-        }
-    }
-}
-
-/// The recorded sum of the contributions to the cotangent of `y`.
-fn sum_of<'t, T: Scalar>(
-    y: Var<'t, T>,
-    contributions: Vec<Contribution<'t, T>>,
-) -> Option<Var<'t, T>> {
-    let (mut parts, mut places) = (Vec::new(), Vec::new());
-    let mut terms = Vec::with_capacity(contributions.len());
-    for contribution in contributions {
-        match contribution {
-            Contribution::Whole(value) => terms.push(value),
-            Contribution::Product(left, right, transpose) => {
-                terms.push(left.product(right, transpose));
-            }
-            Contribution::Slice { axis, start, part } => {
-                parts.push(part);
-                places.push((axis, start));
-            }
-            Contribution::Rows { indices, rows } => {
-                terms.push(rows.scatter_rows(&indices, y.shape()[0]));
-            }
-        }
-    }
-    if !parts.is_empty() {
-        let place = Place { shape: y.shape(), places };
-        terms.push(y.tape.record(Op::Place(place.into()), &parts));
-    }
-    terms.into_iter().reduce(|sum, term| sum + term)
 }

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 /// assert_eq!(shape.elements(), 6);
 /// assert_eq!(shape.to_string(), "[2, 3]");
 /// ```
-#[derive(Default, Eq, Hash)]
+#[derive(Default, Eq)]
 pub struct Shape(SmallVec<[usize; INLINE]>);
 
 /// Ranks up to this one need no allocation.

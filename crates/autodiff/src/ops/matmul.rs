@@ -35,7 +35,7 @@ impl<T: Scalar> Operation<T> for MatMul {
         match right {
             false => at.add_product(1, || (rows(a), rows(g)), Transpose { left: !left, right }),
             true => {
-                at.add_product(1, || (rows(g), rows(a)), Transpose { left: right, right: left })
+                at.add_product(1, || (rows(g), rows(a)), Transpose { left: right, right: left });
             }
         }
     }

@@ -1,0 +1,131 @@
+//! Cotangents as numbers, accumulated in place.
+
+use std::collections::HashMap;
+
+use bptt_tensor::{Scalar, Tensor, Transpose};
+
+use crate::Var;
+use crate::operation::Op;
+use crate::pullback::{Contribution, Slots};
+use crate::reverse::Pass;
+
+/// One tensor for each value, to which contributions are added as they come.
+pub(crate) struct InPlace<T> {
+    slots: Vec<Option<Tensor<T>>>,
+    /// Products that are not in their slots yet.
+    products: HashMap<u32, Products<T>>,
+}
+
+impl<T: Scalar> InPlace<T> {
+    /// The start of the reverse pass from `loss`, whose own cotangent is 1.
+    pub(crate) fn new(loss: Var<'_, T>) -> Self {
+        let mut slots = vec![None; loss.id as usize + 1];
+        slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
+        Self { slots, products: HashMap::new() }
+    }
+
+    /// The cotangents that no rule has consumed, in the order of the tape.
+    pub(crate) fn finish(mut self) -> Vec<Option<Tensor<T>>> {
+        for (id, products) in std::mem::take(&mut self.products) {
+            products.add_to(&mut self.slots[id as usize]);
+        }
+        self.slots
+    }
+}
+
+impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
+    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
+        let slot = &mut self.slots[to.id as usize];
+        let zeros = || Tensor::zeros(to.shape());
+        match contribution {
+            Contribution::Whole(value) => match slot {
+                Some(sum) => sum.add_assign(&value.value()),
+                None => *slot = Some(value.value()),
+            },
+            Contribution::Product(left, right, transpose) => {
+                let (left, right) = (left.value(), right.value());
+                if transpose == Transpose::LEFT && left.rank() == 2 {
+                    let products = self.products.entry(to.id).or_default();
+                    if products.push(left, right) >= Products::<T>::ENOUGH_ROWS {
+                        std::mem::take(products).add_to(slot);
+                    }
+                } else {
+                    add_product(slot, &left, &right, transpose);
+                }
+            }
+            Contribution::Slice { axis, start, part } => {
+                slot.get_or_insert_with(zeros).add_slice(axis as isize, start, &part.value());
+            }
+            Contribution::Rows { indices, rows } => {
+                slot.get_or_insert_with(zeros).scatter_add_rows(&indices, &rows.value());
+            }
+        }
+    }
+}
+
+impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
+        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
+            return; // its slot is a result
+        }
+        let slot = &mut self.slots[y.id as usize];
+        if let Some(products) = self.products.remove(&y.id) {
+            products.add_to(slot);
+        }
+        if let Some(cotangent) = slot.take() {
+            y.tape.scratch(|| rule(self, y.tape.constant(cotangent)));
+        }
+    }
+}
+
+/// The gradient of a weight that many time steps share: `Σ_t X_tᵀ G_t`, collected so that it can be
+/// computed as one product over the rows of many steps. A product over the few rows of one step
+/// spends most of its time on reading and writing the sum.
+struct Products<T> {
+    lefts: Vec<Tensor<T>>,
+    rights: Vec<Tensor<T>>,
+    rows: usize,
+}
+
+impl<T: Scalar> Products<T> {
+    /// Beyond so many rows a product is as fast as it gets, and collecting more would only hold
+    /// memory.
+    const ENOUGH_ROWS: usize = 1024;
+
+    /// Collects `leftᵀ · right` and returns the number of rows collected.
+    fn push(&mut self, left: Tensor<T>, right: Tensor<T>) -> usize {
+        self.rows += left.shape()[0];
+        self.lefts.push(left);
+        self.rights.push(right);
+        self.rows
+    }
+
+    fn add_to(&self, slot: &mut Option<Tensor<T>>) {
+        let joined = |parts: &[Tensor<T>]| match parts {
+            [one] => one.clone(),
+            _ => Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0),
+        };
+        if !self.lefts.is_empty() {
+            let (left, right) = (joined(&self.lefts), joined(&self.rights));
+            add_product(slot, &left, &right, Transpose::LEFT);
+        }
+    }
+}
+
+impl<T> Default for Products<T> {
+    fn default() -> Self {
+        Self { lefts: Vec::new(), rights: Vec::new(), rows: 0 }
+    }
+}
+
+fn add_product<T: Scalar>(
+    slot: &mut Option<Tensor<T>>,
+    left: &Tensor<T>,
+    right: &Tensor<T>,
+    transpose: Transpose,
+) {
+    match slot {
+        Some(sum) => Tensor::gemm(T::one(), left, right, transpose, T::one(), sum),
+        None => *slot = Some(left.matmul_with(right, transpose)),
+    }
+}

@@ -1,0 +1,77 @@
+//! Cotangents as variables, for gradients that are differentiated again.
+
+use bptt_tensor::Scalar;
+
+use crate::Var;
+use crate::operation::Op;
+use crate::ops::layout::Place;
+use crate::pullback::{Contribution, Slots};
+use crate::reverse::Pass;
+
+/// Cotangents as variables: contributions wait until the value's turn and are then summed by
+/// recorded operations.
+pub(crate) struct Recorded<'t, T> {
+    pending: Vec<Vec<Contribution<'t, T>>>,
+    complete: Vec<Option<Var<'t, T>>>,
+}
+
+impl<'t, T: Scalar> Recorded<'t, T> {
+    /// For the values up to `last`.
+    pub(crate) fn new(last: u32) -> Self {
+        let count = last as usize + 1;
+        Self {
+            pending: std::iter::repeat_with(Vec::new).take(count).collect(),
+            complete: vec![None; count],
+        }
+    }
+
+    /// The cotangent of `x`, once its turn has come; `None` if nothing was added to it.
+    pub(crate) fn cotangent(&self, x: Var<'t, T>) -> Option<Var<'t, T>> {
+        self.complete.get(x.id as usize).copied().flatten()
+    }
+}
+
+impl<'t, T: Scalar> Slots<'t, T> for Recorded<'t, T> {
+    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
+        self.pending[to.id as usize].push(contribution);
+    }
+}
+
+impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
+        let pending = std::mem::take(&mut self.pending[y.id as usize]);
+        if let Some(cotangent) = sum_of(y, pending) {
+            self.complete[y.id as usize] = Some(cotangent);
+            rule(self, cotangent);
+        }
+    }
+}
+
+/// The recorded sum of the contributions to the cotangent of `y`.
+fn sum_of<'t, T: Scalar>(
+    y: Var<'t, T>,
+    contributions: Vec<Contribution<'t, T>>,
+) -> Option<Var<'t, T>> {
+    let (mut parts, mut places) = (Vec::new(), Vec::new());
+    let mut terms = Vec::with_capacity(contributions.len());
+    for contribution in contributions {
+        match contribution {
+            Contribution::Whole(value) => terms.push(value),
+            Contribution::Product(left, right, transpose) => {
+                terms.push(left.product(right, transpose));
+            }
+            Contribution::Slice { axis, start, part } => {
+                parts.push(part);
+                places.push((axis, start));
+            }
+            Contribution::Rows { indices, rows } => {
+                terms.push(rows.scatter_rows(&indices, y.shape()[0]));
+            }
+        }
+    }
+    if !parts.is_empty() {
+        let place = Place { shape: y.shape(), places };
+        terms.push(y.tape.record(Op::Place(place.into()), &parts));
+    }
+    terms.into_iter().reduce(|sum, term| sum + term)
+}
