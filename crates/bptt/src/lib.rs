@@ -62,3 +62,16 @@ pub mod prelude {
 
 #[doc(hidden)]
 pub use bptt_layers::__derive;
+
+/// The README and the guides, so that their code is compiled and run with the tests.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/quickstart.md")]
+    mod quickstart {}
+    #[doc = include_str!("../../../docs/write-a-cell.md")]
+    mod write_a_cell {}
+    #[doc = include_str!("../../../docs/add-an-operation.md")]
+    mod add_an_operation {}
+}
