@@ -40,11 +40,9 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "digraph tape {{")?;
         for (id, node) in self.0.nodes().iter().enumerate() {
-            let (name, shape, location) = (node.op.name(), node.value.shape(), node.location);
+            let (name, shape) = (escaped(node.op.name()), node.value.shape());
             let outline = if matches!(node.op, Op::Leaf(_)) { "box" } else { "ellipse" };
-            // a path may hold what Graphviz reads as an escape
-            let file = location.file().replace('\\', "/").replace('"', "'");
-            let line = location.line();
+            let (file, line) = (escaped(node.location.file()), node.location.line());
             writeln!(f, "  n{id} [label=\"{name} {shape}\\n{file}:{line}\", shape={outline}];")?;
             for input in &node.inputs {
                 writeln!(f, "  n{input} -> n{id};")?;
@@ -52,4 +50,9 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
         }
         writeln!(f, "}}")
     }
+}
+
+/// As it stands between quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }

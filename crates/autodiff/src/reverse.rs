@@ -14,7 +14,7 @@ use crate::operation::{Leaf, Op};
 use crate::pullback::{Contribution, Slots};
 use crate::recorded::Recorded;
 use crate::tape::Node;
-use crate::{Pullback, Tape, Var};
+use crate::{Operand, Pullback, Tape, Var};
 
 impl<T: Scalar> Tape<T> {
     /// The gradients of `loss` with respect to every parameter and variable it depends on.
@@ -23,10 +23,11 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If `loss` does not have exactly one element.
+    /// If `loss` does not have exactly one element, or lives on another tape.
     #[track_caller]
     #[must_use]
     pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Gradients<T> {
+        loss.on(self);
         check_scalar("backward", loss);
         let wanted = self.dependents_of(loss.id, |_, node| {
             matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable))
@@ -59,7 +60,7 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If `y` does not have exactly one element.
+    /// If `y` does not have exactly one element, or a variable lives on another tape.
     #[track_caller]
     #[must_use]
     pub fn grad<'t, const N: usize>(
@@ -67,6 +68,7 @@ impl<T: Scalar> Tape<T> {
         y: Var<'t, T>,
         sources: [Var<'t, T>; N],
     ) -> [Var<'t, T>; N] {
+        y.on(self);
         check_scalar("grad", y);
         let seed = self.constant(Tensor::ones(y.shape()));
         let gradients = self.vjp(&[(y, seed)], &sources);
@@ -78,7 +80,7 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If a cotangent does not have its output's shape.
+    /// If a cotangent does not have its output's shape, or a variable lives on another tape.
     #[track_caller]
     #[must_use]
     pub fn vjp<'t>(
@@ -86,6 +88,9 @@ impl<T: Scalar> Tape<T> {
         outputs: &[(Var<'t, T>, Var<'t, T>)],
         sources: &[Var<'t, T>],
     ) -> Vec<Var<'t, T>> {
+        for x in outputs.iter().flat_map(|&(y, v)| [y, v]).chain(sources.iter().copied()) {
+            x.on(self);
+        }
         let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
         let wanted = self.dependents_of(last, |id, _| sources.iter().any(|x| x.id as usize == id));
         let mut pass = Recorded::new(last);
@@ -127,16 +132,34 @@ impl<T: Scalar> Tape<T> {
             if !wanted.get(id as usize).is_some_and(|&wanted| wanted) {
                 continue;
             }
-            pass.visit(Var { tape: self, id }, |slots, cotangent| {
-                let (op, inputs) = {
-                    let node = &self.nodes()[id as usize];
-                    (node.op.clone(), node.inputs.clone())
-                };
-                if let Some(operation) = op.operation() {
-                    let tape = self;
-                    let at = &mut Pullback { tape, inputs, output: id, cotangent, wanted, slots };
-                    operation.gradient(at);
-                }
+            self.differentiating(id, || {
+                pass.visit(Var { tape: self, id }, |slots, cotangent| {
+                    self.pull_back(id, cotangent, wanted, slots);
+                });
+            });
+        }
+    }
+
+    /// Runs the gradient rule of value `output`.
+    fn pull_back<'t>(
+        &'t self,
+        output: u32,
+        cotangent: Var<'t, T>,
+        wanted: &[bool],
+        slots: &mut dyn Slots<'t, T>,
+    ) {
+        let (op, inputs) = {
+            let node = &self.nodes()[output as usize];
+            (node.op.clone(), node.inputs.clone())
+        };
+        if let Some(operation) = op.operation() {
+            operation.gradient(&mut Pullback {
+                tape: self,
+                inputs,
+                output,
+                cotangent,
+                wanted,
+                slots,
             });
         }
     }

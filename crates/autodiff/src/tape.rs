@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
 use crate::operation::{Leaf, Op};
-use crate::{Operation, Param, Var};
+use crate::{Operand, Operation, Param, Var};
 
 /// One value and how it came about.
 pub(crate) struct Node<T> {
@@ -25,6 +25,9 @@ pub(crate) struct Node<T> {
     /// The time step that was being computed, where one was announced.
     pub(crate) step: Option<u32>,
 }
+
+/// The line of an equation, and the time step that it was computed for.
+type Origin = (&'static Location<'static>, Option<u32>);
 
 /// The record of a computation, from which its derivatives are computed.
 ///
@@ -52,6 +55,9 @@ pub struct Tape<T> {
     literals: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
     checking: bool,
     step: Cell<Option<u32>>,
+    /// Line and step of the equation that is being differentiated, to which what its gradient rule
+    /// records belongs.
+    differentiated: Cell<Option<Origin>>,
     /// While true, nodes at the end of the tape are about to be dropped again.
     scratch: Cell<bool>,
 }
@@ -66,6 +72,7 @@ impl<T: Scalar> Tape<T> {
             literals: RefCell::default(),
             checking: false,
             step: Cell::new(None),
+            differentiated: Cell::new(None),
             scratch: Cell::new(false),
         }
     }
@@ -110,9 +117,13 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If the operation's shape rule refuses the inputs, or its kernel does not keep to it.
+    /// If the operation's shape rule refuses the inputs, its kernel does not keep to it, or the
+    /// inputs live on another tape.
     #[track_caller]
     pub fn apply<'t>(&'t self, operation: impl Operation<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        for input in inputs {
+            input.on(self);
+        }
         self.record(Op::Custom(Rc::new(operation)), inputs)
     }
 
@@ -151,10 +162,11 @@ impl<T: Scalar> Tape<T> {
     fn push(&self, op: Op<T>, inputs: SmallVec<[u32; 3]>, value: Tensor<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
-        let (location, step) = (Location::caller(), self.step.get());
+        let equation = (Location::caller(), self.step.get());
+        let (location, step) = self.differentiated.get().unwrap_or(equation);
         nodes.push(Node { op, inputs, value, location, step });
         if self.checking
-            && !self.scratch.get()
+            && self.differentiated.get().is_none() // else the contribution is checked
             && let Some(fault) = nodes.last().and_then(NonFinite::of_node)
         {
             drop(nodes);
@@ -192,6 +204,26 @@ impl<T: Scalar> Tape<T> {
 
     pub(crate) fn is_checking(&self) -> bool {
         self.checking
+    }
+
+    /// Runs `compute`, which differentiates the equation that computed value `id`.
+    pub(crate) fn differentiating<R>(&self, id: u32, compute: impl FnOnce() -> R) -> R {
+        /// Restores the tape even if `compute` panics.
+        struct Restore<'a>(&'a Cell<Option<Origin>>, Option<Origin>);
+
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+
+        let origin = {
+            let node = &self.nodes()[id as usize];
+            (node.location, node.step)
+        };
+        let outer = self.differentiated.replace(Some(origin));
+        let _restore = Restore(&self.differentiated, outer);
+        compute()
     }
 
     /// Runs `compute` and drops every node that it recorded.

@@ -460,6 +460,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn stack(parts: &[Self]) -> Self {
+        let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
+        let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
+        shape::stack(&shapes, 0).or_panic();
         let mut entries = Vec::with_capacity(parts.len());
         for part in parts {
             let shape: Shape = std::iter::once(1).chain(part.shape().iter().copied()).collect();

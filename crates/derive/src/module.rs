@@ -63,7 +63,7 @@ fn variants(data: &Data) -> Result<Vec<Variant<'_>>> {
             .collect(),
         Data::Union(data) => {
             let message = "`Module` cannot be derived for a union: its active field is unknown";
-            Err(Error::new_spanned(&data.union_token, message))
+            Err(Error::new_spanned(data.union_token, message))
         }
     }
 }

@@ -23,14 +23,14 @@
 //!     lstm: Lstm::new(&mut rng, 8, 16),
 //!     output: Linear::new(&mut rng, 16, 10),
 //! };
-//! let mut optimizer = Adam::new(0.01);
+//! let mut optimizer = Adam::new(0.05);
 //! let (inputs, targets) = ([1, 2, 3, 4], [2, 3, 4, 5]); // four steps of one sequence
 //! let mut losses = Vec::new();
 //! for _ in 0..20 {
 //!     let tape = Tape::new();
 //!     let xs = model.embedding.forward(&tape, &inputs, [4, 1]);
 //!     let (ys, _state) = unroll(&model.lstm, xs, model.lstm.zero_state(&tape, 1));
-//!     let loss = loss::cross_entropy(model.output.forward(ys), &targets);
+//!     let loss = loss::cross_entropy(model.output.forward(ys), &targets).mean();
 //!     losses.push(loss.item());
 //!     let gradients = tape.backward(loss);
 //!     optimizer.step(&mut model, &gradients);

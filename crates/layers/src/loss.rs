@@ -21,7 +21,7 @@
 use std::rc::Rc;
 
 use bptt_autodiff::{Operand, Operation, Pullback, Var};
-use bptt_tensor::shape::OrPanic;
+use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 /// The negative logarithm of the probability that `logits` `[.., C]` give to the target class at
@@ -36,7 +36,6 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// If the number of targets is not that of the positions. When the loss is taken: if a target is
 /// not less than `C` at a position that no mask drops.
 #[track_caller]
-#[must_use]
 pub fn cross_entropy<'t, T: Scalar>(logits: Var<'t, T>, targets: &[usize]) -> Loss<'t, T> {
     let positions = positions("cross_entropy", &logits.shape()).or_panic();
     if positions.elements() != targets.len() {
@@ -45,7 +44,7 @@ pub fn cross_entropy<'t, T: Scalar>(logits: Var<'t, T>, targets: &[usize]) -> Lo
             positions.elements(),
             targets.len(),
         );
-        Err(ShapeError::new("cross_entropy", &[&logits.shape()], problem)).or_panic()
+        panic!("{}", ShapeError::new("cross_entropy", &[&logits.shape()], problem));
     }
     Loss { terms: Terms::CrossEntropy { logits, targets: targets.into() }, positions, mask: None }
 }
@@ -56,12 +55,11 @@ pub fn cross_entropy<'t, T: Scalar>(logits: Var<'t, T>, targets: &[usize]) -> Lo
 ///
 /// If the shapes differ, or have no axis.
 #[track_caller]
-#[must_use]
 pub fn squared_error<'t, T: Scalar>(
     output: Var<'t, T>,
     desired: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    squared("squared_error", output, desired.on(output.tape()), |_| 0.5)
+    squared("squared_error", output, desired.on(output.tape()), 0.5)
 }
 
 /// The squared difference `(d − o)²` of the outputs `o` `[.., F]` from what is desired, averaged
@@ -71,14 +69,12 @@ pub fn squared_error<'t, T: Scalar>(
 ///
 /// If the shapes differ, or have no axis.
 #[track_caller]
-#[must_use]
 pub fn mean_squared_error<'t, T: Scalar>(
     output: Var<'t, T>,
     desired: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    squared("mean_squared_error", output, desired.on(output.tape()), |features| {
-        1.0 / features as f64
-    })
+    let features = output.shape().last().copied().unwrap_or(1);
+    squared("mean_squared_error", output, desired.on(output.tape()), 1.0 / features as f64)
 }
 
 #[track_caller]
@@ -86,12 +82,10 @@ fn squared<'t, T: Scalar>(
     operation: &'static str,
     output: Var<'t, T>,
     desired: Var<'t, T>,
-    scale: fn(usize) -> f64,
+    scale: f64,
 ) -> Loss<'t, T> {
-    let shape = output.shape();
-    bptt_tensor::shape::same(operation, &shape, &desired.shape()).or_panic();
-    let positions = positions(operation, &shape).or_panic();
-    let scale = scale(shape[positions.len()]);
+    shape::same(operation, &output.shape(), &desired.shape()).or_panic();
+    let positions = positions(operation, &output.shape()).or_panic();
     Loss { terms: Terms::Squared { output, desired, scale }, positions, mask: None }
 }
 
@@ -129,7 +123,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// If the mask does not have the shape of the positions, or a weight is negative or not finite.
     #[track_caller]
     pub fn masked(self, mask: &Tensor<T>) -> Self {
-        bptt_tensor::shape::same("masked", mask.shape(), &self.positions).or_panic();
+        shape::same("masked", mask.shape(), &self.positions).or_panic();
         let invalid = mask.as_slice().iter().find(|&&w| !(w >= T::zero() && w.is_finite()));
         if let Some(weight) = invalid {
             panic!("a mask has finite weights of at least 0, not {weight}");

@@ -9,17 +9,24 @@ use crate::{Scalar, Tensor};
 impl<T: Scalar> Tensor<T> {
     /// Every element replaced by `f` of it.
     #[must_use]
-    pub fn map(&self, f: impl Fn(T) -> T + Sync) -> Self {
+    pub fn map(&self, f: impl Fn(T) -> T + Copy + Sync) -> Self {
+        self.map_slices(|x, y| {
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = f(x);
+                    }
+                },
+            );
+        })
+    }
+
+    /// Every element replaced by `kernel`, which writes the second slice from the first.
+    pub(crate) fn map_slices(&self, kernel: impl Fn(&[T], &mut [T]) + Sync) -> Self {
         let source = self.as_slice();
         Self::build(self.shape().clone(), |out| {
-            for_chunks(out, |start, out| {
-                let source = &source[start..start + out.len()];
-                vectorize(|| {
-                    for (out, &x) in out.iter_mut().zip(source) {
-                        *out = f(x);
-                    }
-                });
-            });
+            for_chunks(out, |start, out| kernel(&source[start..start + out.len()], out));
         })
     }
 
@@ -31,26 +38,41 @@ impl<T: Scalar> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn zip(&self, operation: &'static str, other: &Self, f: impl Fn(T, T) -> T + Sync) -> Self {
+    pub fn zip(
+        &self,
+        operation: &'static str,
+        other: &Self,
+        f: impl Fn(T, T) -> T + Copy + Sync,
+    ) -> Self {
+        let shape = shape::broadcast(operation, self.shape(), other.shape()).or_panic();
         let (left, right) = (self.as_slice(), other.as_slice());
-        if self.shape() == other.shape() {
-            return Self::build(self.shape().clone(), |out| {
+        let elements = shape.elements();
+        if [left.len(), right.len()] == [elements; 2] {
+            return Self::build(shape, |out| {
                 for_chunks(out, |start, out| {
                     let part = start..start + out.len();
-                    zip_run(out, Run::Slice(&left[part.clone()]), Run::Slice(&right[part]), &f);
+                    let (left, right) = (&left[part.clone()], &right[part]);
+                    vectorize(
+                        #[inline(always)]
+                        move || zip_run(out, Run::Slice(left), Run::Slice(right), f),
+                    );
                 });
             });
         }
-        let shape = shape::broadcast(operation, self.shape(), other.shape()).or_panic();
         let mut loops = Loops::broadcast(&shape, [self.shape(), other.shape()]);
-        let inner = loops.pop();
+        let (inner, loops) = (loops.pop(), &loops);
         Self::build(shape, |out| {
             for_chunks(out, |start, out| {
-                for_runs(&loops, inner.extent, start, out, |out, skip, [l, r]| {
-                    let left = Run::of(left, l, skip, out.len(), inner.strides[0]);
-                    let right = Run::of(right, r, skip, out.len(), inner.strides[1]);
-                    zip_run(out, left, right, &f);
-                });
+                vectorize(
+                    #[inline(always)]
+                    move || {
+                        for_runs(loops, inner.extent, start, out, |out, skip, [l, r]| {
+                            let left = Run::of(left, l, skip, out.len(), inner.strides[0]);
+                            let right = Run::of(right, r, skip, out.len(), inner.strides[1]);
+                            zip_run(out, left, right, f);
+                        });
+                    },
+                );
             });
         })
     }
@@ -93,17 +115,20 @@ impl<T: Scalar> Tensor<T> {
         &mut self,
         operation: &'static str,
         other: &Self,
-        f: impl Fn(T, T) -> T + Sync,
+        f: impl Fn(T, T) -> T + Copy + Sync,
     ) {
         shape::same(operation, self.shape(), other.shape()).or_panic();
         let other = other.as_slice();
         for_chunks(self.as_mut_slice(), |start, out| {
             let other = &other[start..start + out.len()];
-            vectorize(|| {
-                for (x, &y) in out.iter_mut().zip(other) {
-                    *x = f(*x, y);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for (x, &y) in out.iter_mut().zip(other) {
+                        *x = f(*x, y);
+                    }
+                },
+            );
         });
     }
 }
@@ -126,15 +151,10 @@ impl<'a, T: Scalar> Run<'a, T> {
     }
 }
 
-/// One stretch of a zip. The four loops are written out because each vectorises on its own.
+/// One stretch of a zip, for [`vectorize`]. The four loops are written out because each vectorises on its own.
 #[inline(always)]
-fn zip_run<T: Scalar>(
-    out: &mut [T],
-    left: Run<'_, T>,
-    right: Run<'_, T>,
-    f: &(impl Fn(T, T) -> T + Sync),
-) {
-    vectorize(|| match (left, right) {
+fn zip_run<T: Scalar>(out: &mut [T], left: Run<'_, T>, right: Run<'_, T>, f: impl Fn(T, T) -> T) {
+    match (left, right) {
         (Run::Slice(left), Run::Slice(right)) => {
             for ((out, &x), &y) in out.iter_mut().zip(left).zip(right) {
                 *out = f(x, y);
@@ -151,7 +171,7 @@ fn zip_run<T: Scalar>(
             }
         }
         (Run::Repeat(x), Run::Repeat(y)) => out.fill(f(x, y)),
-    });
+    }
 }
 
 /// Divides `out`, which begins at position `start` of the whole output, into runs of the

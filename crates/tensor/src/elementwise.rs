@@ -3,7 +3,7 @@
 use crate::parallel::{CHUNK, for_chunks};
 use crate::shape::{self, OrPanic};
 use crate::simd::vectorize;
-use crate::{Scalar, Tensor};
+use crate::{Scalar, Tensor, vecmath};
 
 /// Methods of two operands that broadcast.
 macro_rules! binary {
@@ -18,7 +18,7 @@ macro_rules! binary {
                 #[track_caller]
                 #[must_use]
                 pub fn $name(&self, other: &Self) -> Self {
-                    self.zip(stringify!($name), other, |$x, $y| $value)
+                    self.zip(stringify!($name), other, #[inline(always)] |$x, $y| $value)
                 }
             )*
         }
@@ -60,7 +60,7 @@ macro_rules! unary {
                 $(#[$doc])*
                 #[must_use]
                 pub fn $name(&self) -> Self {
-                    self.map(|$x| $value)
+                    self.map(#[inline(always)] |$x| $value)
                 }
             )*
         }
@@ -78,24 +78,42 @@ unary! {
     sqrt(x) = x.sqrt();
     /// `1 / x`
     recip(x) = x.recip();
-    /// `eˣ`
-    exp(x) = x.exp();
-    /// The natural logarithm `ln x`.
-    ln(x) = x.ln();
     /// `sin x`
     sin(x) = x.sin();
     /// `cos x`
     cos(x) = x.cos();
-    /// `tanh x`
-    tanh(x) = x.tanh();
-    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
-    sigmoid(x) = (T::one() + (-x).exp()).recip();
     /// `max(x, 0)`; NaN stays.
     relu(x) = larger(x, T::zero());
-    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, the second form without overflow.
-    softplus(x) = larger(x, T::zero()) + (-x.abs()).exp().ln_1p();
     /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
     sign(x) = if x == T::zero() || x.is_nan() { x.abs() } else { x.signum() };
+}
+
+/// Methods of one operand that are approximated in vector registers.
+macro_rules! elementary {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        impl<T: Scalar> Tensor<T> {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> Self {
+                    self.map_slices(vecmath::$name)
+                }
+            )*
+        }
+    };
+}
+
+elementary! {
+    /// `eˣ`
+    exp;
+    /// The natural logarithm `ln x`.
+    ln;
+    /// `tanh x`
+    tanh;
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
+    sigmoid;
+    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow.
+    softplus;
 }
 
 impl<T: Scalar> Tensor<T> {
@@ -122,11 +140,14 @@ impl<T: Scalar> Tensor<T> {
             for_chunks(out, |start, out| {
                 let part = start..start + out.len();
                 let (c, a, b) = (&c[part.clone()], &a[part.clone()], &b[part]);
-                vectorize(|| {
-                    for (((out, &c), &a), &b) in out.iter_mut().zip(c).zip(a).zip(b) {
-                        *out = if c == T::zero() { b } else { a };
-                    }
-                });
+                vectorize(
+                    #[inline(always)]
+                    move || {
+                        for (((out, &c), &a), &b) in out.iter_mut().zip(c).zip(a).zip(b) {
+                            *out = if c == T::zero() { b } else { a };
+                        }
+                    },
+                );
             });
         })
     }
@@ -144,7 +165,10 @@ impl<T: Scalar> Tensor<T> {
     /// `self ← factor · self`
     pub fn scale_assign(&mut self, factor: T) {
         for_chunks(self.as_mut_slice(), |_, out| {
-            vectorize(|| out.iter_mut().for_each(|x| *x *= factor));
+            vectorize(
+                #[inline(always)]
+                move || out.iter_mut().for_each(|x| *x *= factor),
+            );
         });
     }
 
@@ -162,7 +186,10 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn is_finite(&self) -> bool {
         let finite = |part: &[T]| {
-            vectorize(|| part.iter().fold(true, |finite, x| finite & x.is_finite()))
+            vectorize(
+                #[inline(always)]
+                move || part.iter().fold(true, |finite, x| finite & x.is_finite()),
+            )
         };
         self.as_slice().chunks(CHUNK).all(finite)
     }

@@ -19,16 +19,16 @@ mod random;
 mod reduce;
 mod scalar;
 pub mod shape;
-mod simd {
-    #[inline]
-    pub(crate) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
-}
+mod simd;
 mod softmax;
 mod tensor;
+mod vecmath;
 
 pub use pool::release_pooled_memory;
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};
 pub use tensor::Tensor;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

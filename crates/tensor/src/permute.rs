@@ -68,16 +68,17 @@ fn copy_rows<T: Scalar>(
     out: &mut [T],
 ) {
     let mut offsets = [0; BLOCK];
-    let mut rows = 0;
+    let mut rest = offsets.iter_mut();
     loops.for_each(first..first + out.len() / extent, |[offset]| {
-        offsets[rows] = offset;
-        rows += 1;
+        if let Some(next) = rest.next() {
+            *next = offset;
+        }
     });
     if stride == 1 {
         for (out, offset) in out.chunks_exact_mut(extent).zip(offsets) {
             out.copy_from_slice(&source[offset..][..extent]);
         }
-    } else if rows == BLOCK && offsets[BLOCK - 1] == offsets[0] + BLOCK - 1 {
+    } else if (0..BLOCK).all(|i| offsets[i] == offsets[0] + i) {
         transpose_block(&source[offsets[0]..], stride, extent, out);
     } else {
         for (out, offset) in out.chunks_exact_mut(extent).zip(offsets) {

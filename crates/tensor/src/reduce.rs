@@ -67,7 +67,8 @@ impl<T: Scalar> Tensor<T> {
         keep: bool,
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
-        Ok(self.fold(&axes, keep, T::zero(), |x, y| x + y))
+        let target = shape::reduce(self.shape(), &axes, keep);
+        Ok(self.fold(&axes, target, T::zero(), |x, y| x + y))
     }
 
     fn mean_rule(
@@ -91,7 +92,14 @@ impl<T: Scalar> Tensor<T> {
         axes: &[isize],
         keep: bool,
     ) -> Result<Self, ShapeError> {
-        self.extremum(operation, axes, keep, T::neg_infinity(), larger)
+        self.extremum(
+            operation,
+            axes,
+            keep,
+            T::neg_infinity(),
+            #[inline(always)]
+            |x, y| larger(x, y),
+        )
     }
 
     fn min_rule(
@@ -100,7 +108,14 @@ impl<T: Scalar> Tensor<T> {
         axes: &[isize],
         keep: bool,
     ) -> Result<Self, ShapeError> {
-        self.extremum(operation, axes, keep, T::infinity(), smaller)
+        self.extremum(
+            operation,
+            axes,
+            keep,
+            T::infinity(),
+            #[inline(always)]
+            |x, y| smaller(x, y),
+        )
     }
 
     fn extremum(
@@ -109,17 +124,18 @@ impl<T: Scalar> Tensor<T> {
         axes: &[isize],
         keep: bool,
         identity: T,
-        combine: impl Fn(T, T) -> T + Sync,
+        combine: impl Fn(T, T) -> T + Copy + Sync,
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
         choosable(operation, self.shape(), &axes)?;
-        Ok(self.fold(&axes, keep, identity, combine))
+        let target = shape::reduce(self.shape(), &axes, keep);
+        Ok(self.fold(&axes, target, identity, combine))
     }
 
     /// The sum of all elements.
     #[must_use]
     pub fn sum_all(&self) -> T {
-        fold_slice(self.as_slice(), T::zero(), &|x, y| x + y)
+        fold_slice(self.as_slice(), T::zero(), |x, y| x + y)
     }
 
     /// Sums over the axes along which `shape` would be stretched to this tensor's: the inverse
@@ -132,15 +148,12 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        if shape == *self.shape() {
-            return self.clone();
-        }
         shape::broadcast_to("sum_to", &shape, self.shape()).or_panic();
         let added = self.rank() - shape.len();
         let axes: SmallVec<[usize; 4]> = (0..self.rank())
             .filter(|&axis| axis < added || shape[axis - added] != self.shape()[axis])
             .collect();
-        self.fold(&axes, true, T::zero(), |x, y| x + y).reshape(shape)
+        self.fold(&axes, shape, T::zero(), |x, y| x + y)
     }
 
     /// The position along `axis` of the largest element, for each row-major position of the other
@@ -158,37 +171,39 @@ impl<T: Scalar> Tensor<T> {
         order[axis..].rotate_left(1);
         let rows = self.permute(&order);
         let first_maximum = |row: &[T]| {
-            let max = fold_slice(row, T::neg_infinity(), &larger);
+            let max = fold_slice(
+                row,
+                T::neg_infinity(),
+                #[inline(always)]
+                |x, y| larger(x, y),
+            );
             row.iter().position(|&x| x == max || x.is_nan()).unwrap_or(0)
         };
         rows.as_slice().chunks_exact(self.shape()[axis]).map(first_maximum).collect()
     }
 
-    /// Folds the elements along `axes` (resolved, ascending) with `combine`.
+    /// Folds the elements along `axes` (resolved, ascending) with `combine`; the result has the
+    /// elements of the other axes in the shape `target`.
     fn fold(
         &self,
         axes: &[usize],
-        keep: bool,
+        target: Shape,
         identity: T,
-        combine: impl Fn(T, T) -> T + Sync,
+        combine: impl Fn(T, T) -> T + Copy + Sync,
     ) -> Self {
-        let mut folded = self.clone();
-        let mut rest = axes;
         // Neighbouring axes fold together; the last first, which leaves the others in place.
-        while let Some(&last) = rest.last() {
-            let neighbours = rest.iter().rev().zip((0..=last).rev()).take_while(|(a, b)| *a == b);
-            let group = last + 1 - neighbours.count()..last + 1;
-            rest = &rest[..rest.len() - group.len()];
-            let extents = around(folded.shape(), group.clone());
-            if extents[1] == 1 {
-                continue; // one element is its own sum
-            }
-            let kept = group.fold(folded.shape().clone(), |shape, axis| shape.with(axis, 1));
-            folded = Self::build(kept, |out| {
-                fold_middle(folded.as_slice(), extents, out, identity, &combine);
-            });
+        let group = match axes.chunk_by(|a, b| a + 1 == *b).next_back() {
+            Some(group) if target.elements() < self.len() || self.is_empty() => group,
+            _ => return self.reshape(target), // every element is its own sum
+        };
+        let rest = &axes[..axes.len() - group.len()];
+        let extents = around(self.shape(), group[0]..group[0] + group.len());
+        let fold = |out: &mut [T]| fold_middle(self.as_slice(), extents, out, identity, combine);
+        if rest.is_empty() {
+            return Self::build(target, fold);
         }
-        folded.reshape(shape::reduce(self.shape(), axes, keep))
+        let kept = shape::reduce(self.shape(), group, true);
+        Self::build(kept, fold).fold(rest, target, identity, combine)
     }
 }
 
@@ -217,26 +232,25 @@ fn fold_middle<T: Scalar>(
     [_, n, inner]: [usize; 3],
     out: &mut [T],
     identity: T,
-    combine: &(impl Fn(T, T) -> T + Sync),
+    combine: impl Fn(T, T) -> T + Copy + Sync,
 ) {
     let len = n * inner;
     for_rows(out, inner, len, |first, out| {
-        let source = |i: usize| &source[(first + i) * len..][..len];
+        let source = move |i: usize| &source[(first + i) * len..][..len];
         if inner > 1 {
             for (i, out) in out.chunks_exact_mut(inner).enumerate() {
                 let rows = Rows { source: source(i), width: inner, start: 0 };
                 fold_columns(rows, out, identity, combine);
             }
-        } else if n > BLOCK {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = fold_slice(source(i), identity, combine);
-            }
         } else {
-            vectorize(|| {
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = fold_block(source(i), identity, combine);
-                }
-            });
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for (i, out) in out.iter_mut().enumerate() {
+                        *out = fold_row(source(i), identity, combine);
+                    }
+                },
+            );
         }
     });
 }
@@ -244,17 +258,17 @@ fn fold_middle<T: Scalar>(
 /// Elements that one loop folds; more are halved.
 const BLOCK: usize = 2048;
 
-/// Independent accumulators of a loop, enough to fill the vector units' pipelines.
-const LANES: usize = 32;
-
 /// Folds a slice pairwise.
 pub(crate) fn fold_slice<T: Scalar>(
     values: &[T],
     identity: T,
-    combine: &(impl Fn(T, T) -> T + Sync),
+    combine: impl Fn(T, T) -> T + Copy + Sync,
 ) -> T {
     if values.len() <= BLOCK {
-        return vectorize(|| fold_block(values, identity, combine));
+        return vectorize(
+            #[inline(always)]
+            move || fold_block(values, identity, combine),
+        );
     }
     let (head, tail) = values.split_at((values.len() / 2).next_multiple_of(BLOCK / 2));
     let (x, y) = join(
@@ -265,20 +279,48 @@ pub(crate) fn fold_slice<T: Scalar>(
     combine(x, y)
 }
 
-/// Folds a short slice in lanes, for [`vectorize`].
+/// Folds a row, for loops over rows within [`vectorize`].
 #[inline(always)]
-pub(crate) fn fold_block<T: Scalar>(values: &[T], identity: T, combine: &impl Fn(T, T) -> T) -> T {
-    let mut lanes = [identity; LANES];
-    let mut add = |values: &[T]| {
-        for (lane, &x) in lanes.iter_mut().zip(values) {
+pub(crate) fn fold_row<T: Scalar>(
+    values: &[T],
+    identity: T,
+    combine: impl Fn(T, T) -> T + Copy + Sync,
+) -> T {
+    if values.len() <= BLOCK {
+        fold_block(values, identity, combine)
+    } else {
+        fold_slice(values, identity, combine)
+    }
+}
+
+/// Folds a short slice. 64 accumulators fill the vector units' pipelines, and keep the compiler
+/// from unrolling them into scalars; eight serve the remainder and short rows.
+#[inline(always)]
+fn fold_block<T: Scalar>(values: &[T], identity: T, combine: impl Fn(T, T) -> T + Copy) -> T {
+    let (wide, rest) = values.as_chunks::<64>();
+    let (narrow, rest) = rest.as_chunks::<8>();
+    let wide = fold_lanes(wide, identity, combine);
+    let narrow = fold_lanes(narrow, identity, combine);
+    rest.iter().fold(combine(wide, narrow), |folded, &x| combine(folded, x))
+}
+
+/// Folds into `N` accumulators, and these by halves.
+#[inline(always)]
+fn fold_lanes<T: Scalar, const N: usize>(
+    chunks: &[[T; N]],
+    identity: T,
+    combine: impl Fn(T, T) -> T + Copy,
+) -> T {
+    if chunks.is_empty() {
+        return identity;
+    }
+    let mut lanes = [identity; N];
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
             *lane = combine(*lane, x);
         }
-    };
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    chunks.for_each(&mut add);
-    add(rest);
-    let mut width = LANES;
+    }
+    let mut width = N;
     while width > 1 {
         width /= 2;
         for i in 0..width {
@@ -307,7 +349,7 @@ fn fold_columns<T: Scalar>(
     rows: Rows<'_, T>,
     out: &mut [T],
     identity: T,
-    combine: &(impl Fn(T, T) -> T + Sync),
+    combine: impl Fn(T, T) -> T + Copy + Sync,
 ) {
     let Rows { source, width, start } = rows;
     let height = source.len() / width;
@@ -328,19 +370,25 @@ fn fold_columns<T: Scalar>(
             || fold_columns(Rows { source: top, ..rows }, out, identity, combine),
             || fold_columns(Rows { source: bottom, ..rows }, &mut other, identity, combine),
         );
-        vectorize(|| {
-            for (out, &x) in out.iter_mut().zip(&other) {
-                *out = combine(*out, x);
-            }
-        });
-    } else {
-        vectorize(|| {
-            out.fill(identity);
-            for row in source.chunks_exact(width) {
-                for (out, &x) in out.iter_mut().zip(&row[start..]) {
+        vectorize(
+            #[inline(always)]
+            move || {
+                for (out, &x) in out.iter_mut().zip(&other) {
                     *out = combine(*out, x);
                 }
-            }
-        });
+            },
+        );
+    } else {
+        vectorize(
+            #[inline(always)]
+            move || {
+                out.fill(identity);
+                for row in source.chunks_exact(width) {
+                    for (out, &x) in out.iter_mut().zip(&row[start..]) {
+                        *out = combine(*out, x);
+                    }
+                }
+            },
+        );
     }
 }

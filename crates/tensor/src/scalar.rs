@@ -7,13 +7,14 @@ use std::iter::Sum;
 use num_traits::{Float, FromPrimitive, NumAssign};
 
 use crate::pool::Pool;
+use crate::vecmath::Lane;
 
 /// A real number that tensors are made of: `f32` or `f64`.
 ///
 /// The trait bundles what `num-traits` knows of floating-point numbers with the entry points of
 /// the kernels that differ by type. It is sealed: a kernel exists for each type it names.
 pub trait Scalar:
-    Float + NumAssign + FromPrimitive + Sum + Default + Debug + Display + Send + Sync + Kernels
+    Float + NumAssign + FromPrimitive + Sum + Default + Debug + Display + Send + Sync + Lane + Kernels
 {
     /// The type's name, as it stands in messages and weight files: `"f32"` or `"f64"`.
     const NAME: &'static str;

@@ -1,9 +1,9 @@
 //! Softmax and its logarithm, shifted by the maximum so that no logits overflow.
 
-use crate::elementwise::larger;
 use crate::parallel::for_rows;
-use crate::reduce::fold_slice;
+use crate::reduce::fold_row;
 use crate::shape::{self, OrPanic};
+use crate::simd::{Math, vectorize_math};
 use crate::{Scalar, Tensor};
 
 impl<T: Scalar> Tensor<T> {
@@ -18,13 +18,11 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn softmax(&self, axis: isize) -> Self {
         let axis = shape::axis("softmax", self.shape(), axis).or_panic();
-        self.along_last(axis, |x, y| {
-            let shift = shift(x);
-            exp_shifted(x, shift, y);
-            let sum = sum(y);
-            let scale = if sum == T::zero() { sum } else { sum.recip() };
-            y.iter_mut().for_each(|y| *y *= scale);
-        })
+        self.along_last(
+            axis,
+            #[inline(always)]
+            |math, x, y| softmax(math, x, y),
+        )
     }
 
     /// `log_softmax(x)ᵢ = xᵢ − ln Σⱼ e^xⱼ` along `axis`, without the rounding of `softmax` and
@@ -39,14 +37,11 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn log_softmax(&self, axis: isize) -> Self {
         let axis = shape::axis("log_softmax", self.shape(), axis).or_panic();
-        self.along_last(axis, |x, y| {
-            let shift = shift(x);
-            exp_shifted(x, shift, y);
-            let log_sum = finite_or_zero(sum(y).ln());
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = (x - shift) - log_sum;
-            }
-        })
+        self.along_last(
+            axis,
+            #[inline(always)]
+            |math, x, y| log_softmax(math, x, y),
+        )
     }
 
     /// `ln Σᵢ e^xᵢ` along `axis`, which vanishes; −∞ where all logits are −∞ or there are none.
@@ -75,49 +70,90 @@ impl<T: Scalar> Tensor<T> {
         let source = last.as_slice();
         let folded = Self::build(last.shape().with(self.rank() - 1, 1), |out| {
             for_rows(out, 1, n, |first, out| {
-                let mut y = vec![T::zero(); n];
-                for (i, out) in out.iter_mut().enumerate() {
-                    let x = &source[(first + i) * n..][..n];
-                    let shift = shift(x);
-                    exp_shifted(x, shift, &mut y);
-                    *out = shift + sum(&y).ln();
-                }
+                let scratch = &mut vec![T::zero(); n][..];
+                vectorize_math(
+                    #[inline(always)]
+                    move |math| {
+                        for (i, out) in out.iter_mut().enumerate() {
+                            let x = &source[(first + i) * n..][..n];
+                            *out = logsumexp(math, x, scratch);
+                        }
+                    },
+                );
             });
         });
         folded.transpose(axis as isize, -1)
     }
 
-    /// Applies `row(x, y)`, which writes `y` from `x`, to every row along `axis`.
-    fn along_last(&self, axis: usize, row: impl Fn(&[T], &mut [T]) + Sync) -> Self {
+    /// Applies `row(math, x, y)`, which writes `y` from `x`, to every row along `axis`.
+    fn along_last(&self, axis: usize, row: impl Fn(Math, &[T], &mut [T]) + Copy + Sync) -> Self {
         let last = self.transpose(axis as isize, -1);
         let n = self.shape()[axis];
         let source = last.as_slice();
         let mapped = Self::build(last.shape().clone(), |out| {
             for_rows(out, n, n, |first, out| {
-                for (i, y) in out.chunks_exact_mut(n).enumerate() {
-                    row(&source[(first + i) * n..][..n], y);
-                }
+                vectorize_math(
+                    #[inline(always)]
+                    move |math| {
+                        for (i, y) in out.chunks_exact_mut(n).enumerate() {
+                            row(math, &source[(first + i) * n..][..n], y);
+                        }
+                    },
+                );
             });
         });
         mapped.transpose(axis as isize, -1)
     }
 }
 
-/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN.
-fn shift<T: Scalar>(x: &[T]) -> T {
-    finite_or_zero(fold_slice(x, T::neg_infinity(), &larger))
+/// `y ← softmax(x)`
+#[inline(always)]
+fn softmax<T: Scalar>(math: Math, x: &[T], y: &mut [T]) {
+    exp_shifted(math, x, shift(x), y);
+    let sum = sum(y);
+    let scale = if sum == T::zero() { sum } else { sum.recip() };
+    y.iter_mut().for_each(|y| *y *= scale);
 }
 
+/// `y ← log_softmax(x)`
+#[inline(always)]
+fn log_softmax<T: Scalar>(math: Math, x: &[T], y: &mut [T]) {
+    let shift = shift(x);
+    exp_shifted(math, x, shift, y);
+    let log_sum = finite_or_zero(math.ln(sum(y)));
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = (x - shift) - log_sum;
+    }
+}
+
+/// `ln Σᵢ e^xᵢ`; overwrites `scratch`, which is as long as `x`.
+#[inline(always)]
+fn logsumexp<T: Scalar>(math: Math, x: &[T], scratch: &mut [T]) -> T {
+    let shift = shift(x);
+    exp_shifted(math, x, shift, scratch);
+    shift + math.ln(sum(scratch))
+}
+
+/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN. May pass
+/// over a NaN, which reaches the result by its own exponential.
+#[inline(always)]
+fn shift<T: Scalar>(x: &[T]) -> T {
+    finite_or_zero(fold_row(x, T::neg_infinity(), |x, y| if x > y { x } else { y }))
+}
+
+#[inline(always)]
 fn finite_or_zero<T: Scalar>(x: T) -> T {
     if x.is_infinite() { T::zero() } else { x }
 }
 
+#[inline(always)]
 fn sum<T: Scalar>(x: &[T]) -> T {
-    fold_slice(x, T::zero(), &|x, y| x + y)
+    fold_row(x, T::zero(), |x, y| x + y)
 }
 
-fn exp_shifted<T: Scalar>(x: &[T], shift: T, y: &mut [T]) {
+#[inline(always)]
+fn exp_shifted<T: Scalar>(math: Math, x: &[T], shift: T, y: &mut [T]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = (x - shift).exp();
+        *y = math.exp(x - shift);
     }
 }

@@ -174,11 +174,7 @@ impl<T: Scalar> Tensor<T> {
         let axis = shape::axis("slice_first", &self.shape, 0).or_panic();
         let shape = shape::slice(&self.shape, axis, &range).or_panic();
         let row: usize = self.shape[1..].iter().product();
-        Self {
-            offset: self.offset + range.start * row,
-            buffer: self.buffer.clone(),
-            shape,
-        }
+        Self { offset: self.offset + range.start * row, buffer: self.buffer.clone(), shape }
     }
 
     /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.

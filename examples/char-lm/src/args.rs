@@ -1,5 +1,6 @@
 //! The command line. A value that makes no sense is refused here, with the flag's name.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -53,23 +54,23 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub settings: Settings,
 
-    /// Steps in all, those before a --resume included
-    #[arg(long, value_name = "N", default_value = "600", value_parser = at_least_one)]
-    pub steps: usize,
+    /// Steps in all, those before a --resume included [default: 600, or as before]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub steps: Option<usize>,
 
-    /// Stop after this time even if steps are left
+    /// Stop after this time even if steps are left, as if by Ctrl-C but with a last measurement
     #[arg(long, value_name = "MINUTES", value_parser = positive)]
     pub minutes: Option<f64>,
 
-    /// Steps between two measurements on the validation text
-    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
-    pub validate_every: usize,
+    /// Steps between two measurements on the validation text [default: 100, or as before]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub validate_every: Option<usize>,
 
     /// Threads to compute with [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
 
-    /// Where to save the best weights
+    /// Where to save the best weights; the run itself is saved beside them
     #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
     pub out: PathBuf,
 
@@ -81,7 +82,40 @@ pub struct TrainArgs {
     pub resume: bool,
 }
 
-/// What determines a training run, together with its text: the same settings give the same model.
+impl TrainArgs {
+    /// What a new run is to do.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        Plan {
+            settings: self.settings.clone(),
+            steps: self.steps.unwrap_or(600),
+            validate_every: self.validate_every.unwrap_or(100),
+        }
+    }
+
+    /// What is left to do of a run that planned `before`, whose settings stay.
+    #[must_use]
+    pub fn plan_after(&self, before: Plan) -> Plan {
+        Plan {
+            steps: self.steps.unwrap_or(before.steps),
+            validate_every: self.validate_every.unwrap_or(before.validate_every),
+            ..before
+        }
+    }
+}
+
+/// What determines a training run, together with its text: the same plan gives the same model.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Plan {
+    /// The model and how it learns.
+    pub settings: Settings,
+    /// Steps in all. The learning rate's schedule spans them.
+    pub steps: usize,
+    /// Steps between two measurements on the validation text.
+    pub validate_every: usize,
+}
+
+/// The model and how it learns.
 #[derive(Args, Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Settings {
     /// Kind of recurrent cell
@@ -108,7 +142,7 @@ pub struct Settings {
     #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
     pub window: usize,
 
-    /// Learning rate
+    /// Learning rate at its highest: it rises over the first steps, then falls to a tenth
     #[arg(long, value_name = "RATE", default_value = "0.003", value_parser = positive)]
     pub learning_rate: f64,
 
@@ -135,6 +169,17 @@ pub enum CellKind {
     Gru,
     /// Elman's simple recurrent net
     Elman,
+}
+
+impl fmt::Display for CellKind {
+    /// The name that `--cell` takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
+            Self::Elman => "elman",
+        })
+    }
 }
 
 /// Flags of `eval`.
@@ -248,7 +293,7 @@ mod tests {
         let flags = "--steps 100 --text a b --cell gru --learning-rate 1e-3 --minutes 0.5";
         let args = train(flags);
         assert_eq!(args, train(&format!("train {flags}")));
-        assert_eq!((args.steps, args.minutes), (100, Some(0.5)));
+        assert_eq!((args.steps, args.minutes), (Some(100), Some(0.5)));
         assert_eq!(args.text.files, [PathBuf::from("a"), PathBuf::from("b")]);
         assert_eq!((args.settings.cell, args.settings.learning_rate), (CellKind::Gru, 0.001));
         assert!(parse("--steps 100 eval").is_err(), "a training flag that eval would ignore");
@@ -277,6 +322,14 @@ mod tests {
             let message = parse(&format!("--resume --{flag} {value}")).expect_err(&flag);
             assert!(message.contains("cannot be used with"), "{flag}: {message}");
         }
+    }
+
+    #[test]
+    fn a_resumed_run_keeps_its_plan_unless_told_otherwise() {
+        let before = train("--hidden 9 --steps 7 --validate-every 3").plan();
+        assert_eq!(train("--resume").plan_after(before.clone()), before);
+        let longer = train("--resume --steps 8").plan_after(before.clone());
+        assert_eq!(longer, Plan { steps: 8, ..before });
     }
 
     #[test]
@@ -318,10 +371,10 @@ mod tests {
     }
 
     #[test]
-    fn settings_survive_json_to_the_last_bit() {
-        let mut settings = train("--cell elman --dropout 0.25").settings;
-        settings.learning_rate = 0.1_f64.powi(3) / 3.0;
-        let text = serde_json::to_string(&settings).expect("plain data");
-        assert_eq!(serde_json::from_str::<Settings>(&text).expect("its own text"), settings);
+    fn a_plan_survives_json_to_the_last_bit() {
+        let mut plan = train("--cell elman --dropout 0.25").plan();
+        plan.settings.learning_rate = 0.1_f64.powi(3) / 3.0;
+        let text = serde_json::to_string(&plan).expect("plain data");
+        assert_eq!(serde_json::from_str::<Plan>(&text).expect("its own text"), plan);
     }
 }

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use bptt::weights::WeightsError;
+
+use crate::train::Divergence;
 use crate::vocabulary::UnknownCharacter;
 
 /// A failure that the user can mend; its `Display` says how.
@@ -94,12 +97,59 @@ pub enum Error {
     #[error("--prime: {0}")]
     UnknownInPrime(#[source] UnknownCharacter),
 
-    /// The subcommand needs a trained model, and this build trains none.
-    #[error("`{subcommand}` needs a trained model, which this build does not make yet")]
-    WithoutModel {
-        /// What was asked for.
-        subcommand: &'static str,
+    /// There is no model, or no run, at the path given.
+    #[error(
+        "{path} does not exist: train a model first, or check the path given to --weights or --out",
+        path = .path.display()
+    )]
+    MissingModel {
+        /// The file expected.
+        path: PathBuf,
     },
+
+    /// A file of weights that cannot be read, written or used.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+
+    /// The folder of `--out` cannot be made.
+    #[error("cannot make the folder {path}: {source}", path = .path.display())]
+    MakeFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
+    /// A run cannot go on with another text than it began with.
+    #[error(
+        "the text is not that of the run to resume: give the same files to --text, or train anew \
+         without --resume"
+    )]
+    ChangedText,
+
+    /// Training has diverged.
+    #[error(
+        "{fault}: training has diverged; lower --learning-rate or --clip. The best weights so far, \
+         of step {best_step}, are in {best}",
+        best = .best.display()
+    )]
+    Diverged {
+        /// When, and how.
+        #[source]
+        fault: Divergence,
+        /// The step of the best weights.
+        best_step: usize,
+        /// Where they are.
+        best: PathBuf,
+    },
+
+    /// The threads asked for cannot be started.
+    #[error("cannot start the threads: {0}; lower --threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+
+    /// Ctrl-C cannot be caught.
+    #[error("cannot catch Ctrl-C: {0}")]
+    Interrupt(#[from] ctrlc::Error),
 
     /// Standard output cannot be written.
     #[error("cannot write the output: {0}")]

@@ -1,7 +1,10 @@
 //! Drawing characters from a model's predictions.
 
+use bptt::prelude::{Tape, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::model::{CharModel, Masks};
 
 /// Draws tokens: the same seed and logits give the same tokens.
 #[derive(Clone, Debug)]
@@ -51,6 +54,50 @@ impl Sampler {
         }
         // Only rounding leads here, past the end of the cumulated weights.
         ranked[0]
+    }
+}
+
+/// The tokens that a model goes on with, one after another and without end. Each is drawn by a
+/// [`Sampler`] and then read by the model, which carries its state along.
+#[derive(Debug)]
+pub struct Continuation<'a> {
+    model: &'a CharModel,
+    sampler: Sampler,
+    state: Vec<Tensor<f32>>,
+    /// Of the next token, `[V]`.
+    logits: Vec<f32>,
+}
+
+impl<'a> Continuation<'a> {
+    /// Continues `prime`.
+    ///
+    /// # Panics
+    ///
+    /// If `prime` is empty, since nothing then tells what comes first; or if one of its tokens is
+    /// not the model's.
+    #[must_use]
+    pub fn new(model: &'a CharModel, prime: &[usize], sampler: Sampler) -> Self {
+        assert!(!prime.is_empty(), "nothing to continue");
+        let state = model.zero_state(1);
+        let mut continuation = Self { model, sampler, state, logits: Vec::new() };
+        prime.iter().for_each(|&token| continuation.read(token));
+        continuation
+    }
+
+    fn read(&mut self, token: usize) {
+        let tape = Tape::new();
+        let logits = self.model.forward(&tape, &[token], &mut self.state, &mut Masks::none());
+        self.logits = logits.value().to_vec();
+    }
+}
+
+impl Iterator for Continuation<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let token = self.sampler.sample(&self.logits);
+        self.read(token);
+        Some(token)
     }
 }
 

@@ -1,15 +1,23 @@
 //! A character language model on text, trained by truncated back-propagation through time.
 //!
-//! [`corpus`] reads texts and divides them, [`vocabulary`] numbers their characters, [`batches`]
-//! cuts them into windows, [`ngram`] is the baseline to beat and [`score`] how it is told, [`generate`]
-//! draws characters, [`args`] is the command line and [`progress`] what the user sees meanwhile.
+//! | module | what |
+//! |---|---|
+//! | [`corpus`], [`vocabulary`], [`batches`] | texts, their characters, windows of them |
+//! | [`model`] | from characters to the logits of the next |
+//! | [`train`], [`checkpoint`] | the training loop, and what it saves |
+//! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
+//! | [`generate`] | drawing characters |
+//! | [`args`], [`progress`], [`error`] | what the user says and sees |
 
 pub mod args;
 pub mod batches;
+pub mod checkpoint;
 pub mod corpus;
 pub mod error;
 pub mod generate;
+pub mod model;
 pub mod ngram;
 pub mod progress;
 pub mod score;
+pub mod train;
 pub mod vocabulary;

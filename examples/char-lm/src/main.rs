@@ -2,13 +2,26 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use char_lm::args::{Cli, Command, TrainArgs};
+use bptt::Module;
+use char_lm::args::{Cli, Command, EvalArgs, GenerateArgs, TrainArgs};
 use char_lm::batches::Batches;
+use char_lm::checkpoint::{Checkpoint, Files, Snapshot};
 use char_lm::corpus::{Corpus, read_documents};
 use char_lm::error::Error;
+use char_lm::generate::{Continuation, Sampler};
 use char_lm::ngram::{BASELINE_ORDER, NGram};
+use char_lm::progress::Progress;
+use char_lm::score::{Comparison, Nats};
+use char_lm::train::{Ending, Trainer};
 use clap::Parser;
+
+/// What `train` shows of the model's writing at its end.
+const SAMPLE: usize = 400;
+const SAMPLE_TEMPERATURE: f64 = 0.7;
 
 fn main() -> ExitCode {
     match run(Cli::parse().into_command(), &mut io::stdout().lock()) {
@@ -25,21 +38,142 @@ fn main() -> ExitCode {
 fn run(command: Command, out: &mut impl Write) -> Result<(), Error> {
     match command {
         Command::Train(args) => train(&args, out),
-        Command::Eval(_) => Err(Error::WithoutModel { subcommand: "eval" }),
-        Command::Generate(_) => Err(Error::WithoutModel { subcommand: "generate" }),
+        Command::Eval(args) => eval(&args, out),
+        Command::Generate(args) => generate(&args, out),
     }
 }
 
-/// Reads the text and tells what there is to beat.
 fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
-    let (batch, window) = (args.settings.batch, args.settings.window);
+    use_threads(args.threads)?;
     let documents = read_documents(&args.text.files)?;
     let corpus = Corpus::new(&documents);
-    Batches::new(&corpus.train, batch, window)?;
-    let validation = Batches::at_most(&corpus.validation, batch, window)?;
-    let baseline = NGram::count(BASELINE_ORDER, corpus.vocabulary.len(), &corpus.train);
+    let files = Files::beside(&args.out);
+    let mut trainer = if args.resume {
+        resume(args, &corpus, &files)?
+    } else {
+        files.make_folder()?;
+        Trainer::new(&corpus, args.plan())?
+    };
+    let steps = trainer.plan().steps;
+    writeln!(out, "text   {corpus} (files: {})", documents.len())?;
+    let parameters = trainer.model().parameter_count();
+    writeln!(out, "model  {}, {parameters} parameters", name(trainer.best()))?;
+    writeln!(out, "start  step {} of {steps}, {}\n", trainer.steps_done(), trainer.best().score)?;
 
-    writeln!(out, "text    {} files: {corpus}", documents.len())?;
-    writeln!(out, "{BASELINE_ORDER}-gram  {}", baseline.score(validation.tokens()))?;
+    let (interrupted, started) = (catch_interrupts()?, Instant::now());
+    let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
+    let mut progress = Progress::new(trainer.steps_done(), steps);
+    let ending = trainer.run(&files, &mut progress, || {
+        if interrupted.load(Ordering::Relaxed) {
+            Some(Ending::Interrupted)
+        } else if started.elapsed().as_secs_f64() >= seconds {
+            Some(Ending::OutOfTime)
+        } else {
+            None
+        }
+    })?;
+    progress.finish();
+
+    if ending != Ending::Finished {
+        let (step, checkpoint) = (trainer.steps_done(), files.checkpoint.display());
+        writeln!(out, "stopped after step {step}, saved in {checkpoint}: continue with --resume")?;
+    }
+    if ending != Ending::Interrupted {
+        let best = trainer.best();
+        compare(best, best.score, &corpus, trainer.validation(), out)?;
+        writeln!(out, "\nbest weights, of step {}: {}\n", best.step, files.best.display())?;
+        let sampler = Sampler::new(SAMPLE_TEMPERATURE, None, best.settings.seed);
+        write_text(best, None, sampler, SAMPLE, out)?;
+    }
     Ok(())
+}
+
+/// The run saved beside `--out`.
+fn resume<'a>(args: &TrainArgs, corpus: &'a Corpus, files: &Files) -> Result<Trainer<'a>, Error> {
+    let checkpoint = Checkpoint::load(&files.checkpoint)?;
+    let before = checkpoint.plan.steps;
+    let plan = args.plan_after(checkpoint.plan.clone());
+    if plan.steps != before {
+        eprintln!(
+            "note: {} steps instead of {before}: the learning rate goes on as in a run of that \
+             length, so this is another run than one that had so many steps from the beginning",
+            plan.steps
+        );
+    }
+    Trainer::resume(corpus, plan, checkpoint)
+}
+
+fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
+    use_threads(args.threads)?;
+    let saved = Snapshot::load(&args.weights)?;
+    let model = saved.model()?;
+    let documents = read_documents(&args.text.files)?;
+    let corpus = Corpus::with_vocabulary(&documents, saved.vocabulary.clone())?;
+    let (batch, window) = (saved.settings.batch, saved.settings.window);
+    let validation = Batches::at_most(&corpus.validation, batch, window)?;
+    writeln!(out, "text   {corpus} (files: {})", documents.len())?;
+    compare(&saved, model.score(&validation), &corpus, &validation, out)
+}
+
+fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
+    let saved = Snapshot::load(&args.weights)?;
+    let sampler = Sampler::new(args.temperature, args.top_k, args.seed);
+    write_text(&saved, args.prime.as_deref(), sampler, args.length, out)
+}
+
+/// Writes the prime and what the model makes of it, each character as soon as it is drawn.
+fn write_text(
+    saved: &Snapshot,
+    prime: Option<&str>,
+    sampler: Sampler,
+    length: usize,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let tokens = match prime {
+        Some(prime) => saved.vocabulary.encode(prime).map_err(Error::UnknownInPrime)?,
+        None => vec![0],
+    };
+    let model = saved.model()?;
+    write!(out, "{}", prime.unwrap_or_default())?;
+    for token in Continuation::new(&model, &tokens, sampler).take(length) {
+        write!(out, "{}", saved.vocabulary.characters()[token])?;
+        out.flush()?;
+    }
+    Ok(writeln!(out)?)
+}
+
+/// Writes the table of the model beside the baseline, on the same characters.
+fn compare(
+    saved: &Snapshot,
+    score: Nats,
+    corpus: &Corpus,
+    validation: &Batches<'_>,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    let baseline = NGram::count(BASELINE_ORDER, corpus.vocabulary.len(), &corpus.train);
+    let baseline = baseline.score(validation.tokens());
+    Ok(writeln!(out, "\n{}", Comparison { name: name(saved), model: score, baseline })?)
+}
+
+fn name(saved: &Snapshot) -> String {
+    let settings = &saved.settings;
+    format!("{}-layer {} of {}", settings.layers, settings.cell, settings.hidden)
+}
+
+fn use_threads(threads: Option<usize>) -> Result<(), Error> {
+    let threads = threads.unwrap_or(0); // as many as there are cores
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
+}
+
+/// Becomes true at the first Ctrl-C; the second ends the program at once.
+fn catch_interrupts() -> Result<Arc<AtomicBool>, Error> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130); // as a shell reports death by SIGINT
+        }
+        eprintln!("saving; Ctrl-C again to stop at once");
+    })?;
+    Ok(interrupted)
 }

@@ -24,6 +24,7 @@ enum Display {
     Bar(ProgressBar),
     /// Plain lines, the next one due at this time after the start.
     Lines(Duration),
+    Hidden,
 }
 
 impl Progress {
@@ -40,8 +41,14 @@ impl Progress {
         } else {
             Display::Lines(LINE_INTERVAL)
         };
+        Self { display, ..Self::hidden(done, total) }
+    }
+
+    /// The same without showing anything, for programs that train on the side.
+    #[must_use]
+    pub fn hidden(done: usize, total: usize) -> Self {
         let meter = Meter { done, total, characters: 0, loss: None };
-        Self { meter, started: Instant::now(), display }
+        Self { meter, started: Instant::now(), display: Display::Hidden }
     }
 
     /// Reports one more step, its mean `loss` in nats and the `characters` it has read.
@@ -57,7 +64,7 @@ impl Progress {
                 *due = elapsed + LINE_INTERVAL;
                 print_line(&self.meter.line(elapsed));
             }
-            Display::Lines(_) => {}
+            Display::Lines(_) | Display::Hidden => {}
         }
     }
 
@@ -66,6 +73,7 @@ impl Progress {
         match &self.display {
             Display::Bar(bar) => bar.println(line),
             Display::Lines(_) => print_line(line),
+            Display::Hidden => {}
         }
     }
 
@@ -74,7 +82,9 @@ impl Progress {
         if let Display::Bar(bar) = &self.display {
             bar.finish_and_clear();
         }
-        print_line(&self.meter.line(self.started.elapsed()));
+        if !matches!(self.display, Display::Hidden) {
+            print_line(&self.meter.line(self.started.elapsed()));
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::f64::consts::LN_2;
 use std::fmt;
 
+use crate::ngram::BASELINE_ORDER;
+
 /// Mean of `-ln P` over the characters predicted.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Nats(pub f64);
@@ -21,6 +23,30 @@ impl fmt::Display for Nats {
     }
 }
 
+/// A model beside the baseline, on the same characters; displayed as a table.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What the model is, in a few words.
+    pub name: String,
+    /// The model's score.
+    pub model: Nats,
+    /// The n-gram model's score.
+    pub baseline: Nats,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let baseline = format!("{BASELINE_ORDER}-gram, Witten–Bell");
+        let rows = [(&self.name, self.model), (&baseline, self.baseline)];
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        write!(f, "{:width$}  {:>8}  {:>8}", "validation loss", "nats", "bits")?;
+        for (name, score) in rows {
+            write!(f, "\n{name:width$}  {:8.4}  {:8.4}", score.0, score.bits())?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +56,16 @@ mod tests {
         let score = Nats(-(0.5_f64.ln()));
         assert_eq!(score.bits(), 1.0);
         assert_eq!(score.to_string(), "0.6931 nats, 1.0000 bits per character");
+    }
+
+    #[test]
+    fn a_comparison_is_a_table() {
+        let name = "2-layer lstm of 256".to_owned();
+        let comparison = Comparison { name, model: Nats(LN_2), baseline: Nats(10.0 * LN_2) };
+        let table = "\
+validation loss          nats      bits
+2-layer lstm of 256    0.6931    1.0000
+4-gram, Witten–Bell    6.9315   10.0000";
+        assert_eq!(comparison.to_string(), table);
     }
 }

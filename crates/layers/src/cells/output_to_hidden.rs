@@ -70,7 +70,7 @@ impl<T: Scalar> OutputToHidden<T> {
             xs.shape()
         );
         let Some(before_last) = shape[0].checked_sub(1) else { return wanted };
-        let first = first.reshape([1, shape[1], shape[2]]);
+        let first = Var::stack(&[first]);
         let read = Var::concat(&[first, wanted.slice(0, 0..before_last)], 0);
         self.outputs(xs, read)
     }

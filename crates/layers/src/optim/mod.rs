@@ -83,11 +83,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     ///
     /// If the state is not one of this kind of optimizer for this model. The optimizer then stays
     /// as it was.
-    fn restore(
-        &mut self,
-        model: &dyn Module<T>,
-        state: &Archive<T>,
-    ) -> Result<(), WeightsError>;
+    fn restore(&mut self, model: &dyn Module<T>, state: &Archive<T>) -> Result<(), WeightsError>;
 }
 
 /// The methods of [`Optimizer`] in which optimizers differ by their type alone. It has the fields

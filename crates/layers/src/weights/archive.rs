@@ -56,12 +56,7 @@ impl<T: Scalar> Archive<T> {
     /// An archive without contents.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            tensors: BTreeMap::new(),
-            texts: BTreeMap::new(),
-            file: None,
-            group: String::new(),
-        }
+        Self { tensors: BTreeMap::new(), texts: BTreeMap::new(), file: None, group: String::new() }
     }
 
     /// The parameters of a model by their names.
@@ -80,6 +75,7 @@ impl<T: Scalar> Archive<T> {
     }
 
     /// Puts in a text, such as a number or a setting, in place of any of that name.
+    #[expect(clippy::needless_pass_by_value, reason = "`set_text(\"steps\", 1)` reads best")]
     pub fn set_text(&mut self, name: &str, text: impl ToString) {
         self.texts.insert(name.to_owned(), text.to_string());
     }
@@ -99,7 +95,11 @@ impl<T: Scalar> Archive<T> {
     pub fn group(&self, group: &str) -> Self {
         let within = |name: &str| {
             let rest = name.strip_prefix(group)?;
-            if rest.is_empty() { Some(String::new()) } else { rest.strip_prefix('.').map(Into::into) }
+            if rest.is_empty() {
+                Some(String::new())
+            } else {
+                rest.strip_prefix('.').map(Into::into)
+            }
         };
         Self {
             tensors: (self.tensors.iter())
@@ -230,7 +230,8 @@ impl<T: Scalar> Archive<T> {
 
     /// What is wrong with these contents, as an error that says where they come from.
     fn error(&self, problem: Problem) -> WeightsError {
-        WeightsError { file: self.file.clone(), group: self.group.clone(), problem }
+        let (file, group) = (self.file.clone(), self.group.clone());
+        WeightsError { file, group, problem: Box::new(problem) }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct WeightsError {
     /// The group of the [`Archive`](super::Archive); empty if it is the whole.
     pub group: String,
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// What is wrong with weights.
@@ -46,8 +46,10 @@ pub enum Problem {
     },
 
     /// The tensor has another shape.
-    #[error("tensor `{tensor}` has shape {found}, but {expected} is needed; build the model with \
-             the sizes it was saved with")]
+    #[error(
+        "tensor `{tensor}` has shape {found}, but {expected} is needed; build the model with \
+             the sizes it was saved with"
+    )]
     WrongShape {
         /// The tensor's name.
         tensor: String,
@@ -58,7 +60,9 @@ pub enum Problem {
     },
 
     /// The tensor has elements of a type that cannot be held exactly.
-    #[error("tensor `{tensor}` has elements of type {found}, which {expected} does not hold exactly")]
+    #[error(
+        "tensor `{tensor}` has elements of type {found}, which {expected} does not hold exactly"
+    )]
     WrongType {
         /// The tensor's name.
         tensor: String,
@@ -87,7 +91,7 @@ pub enum Problem {
 
 impl WeightsError {
     pub(super) fn new(file: &Path, problem: Problem) -> Self {
-        Self { file: Some(file.to_owned()), group: String::new(), problem }
+        Self { file: Some(file.to_owned()), group: String::new(), problem: Box::new(problem) }
     }
 }
 

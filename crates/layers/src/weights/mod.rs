@@ -41,10 +41,7 @@ use crate::Module;
 /// # Errors
 ///
 /// If the file cannot be written; an existing one then stays as it was.
-pub fn save<T: Scalar>(
-    model: &dyn Module<T>,
-    path: impl AsRef<Path>,
-) -> Result<(), WeightsError> {
+pub fn save<T: Scalar>(model: &dyn Module<T>, path: impl AsRef<Path>) -> Result<(), WeightsError> {
     Archive::of(model).save(path)
 }
 

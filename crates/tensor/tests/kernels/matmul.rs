@@ -112,3 +112,23 @@ fn a_product_over_no_elements_is_beta_c() {
     Tensor::gemm(1.0, &a, &b, Transpose::NONE, 0.0, &mut c);
     assert_eq!(c, Tensor::zeros([2, 2]));
 }
+
+/// A product large enough to be divided has the bits of its parts computed alone.
+#[test]
+fn blocks_change_nothing() {
+    fn check<T: Scalar>() {
+        let [m, k, n] = [1030, 260, 520];
+        let (a, b) = (values::<T>(&[m, k], 1), values::<T>(&[k, n], 2));
+        let whole = a.matmul(&b);
+        for rows in (0..m).step_by(64) {
+            let rows = rows..m.min(rows + 64);
+            for columns in (0..n).step_by(64) {
+                let columns = columns..n.min(columns + 64);
+                let part = a.slice(0, rows.clone()).matmul(&b.slice(1, columns.clone()));
+                assert_same(&whole.slice(0, rows.clone()).slice(1, columns), &part);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}

@@ -1,0 +1,92 @@
+//! Drawings of tapes are valid Graphviz.
+
+use std::collections::HashSet;
+
+use bptt_autodiff::{Operation, Param, Pullback, Tape};
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+
+/// The nodes that a drawing declares, with their labels, and its arrows. Panics at a line that is
+/// neither.
+fn parse(drawing: &str) -> (Vec<(&str, &str)>, Vec<(&str, &str)>) {
+    let body = drawing.strip_prefix("digraph tape {\n").unwrap().strip_suffix("}\n").unwrap();
+    let (mut nodes, mut arrows) = (Vec::new(), Vec::new());
+    for line in body.lines() {
+        let statement = line.trim().strip_suffix(';').unwrap();
+        match statement.split_once(" -> ") {
+            Some(arrow) => arrows.push(arrow),
+            None => {
+                let (id, attributes) = statement.split_once(" [label=\"").unwrap();
+                let (label, shape) = attributes.split_once("\", shape=").unwrap();
+                assert!(matches!(shape, "box]" | "ellipse]"), "{line}");
+                nodes.push((id, label));
+            }
+        }
+    }
+    (nodes, arrows)
+}
+
+#[test]
+fn every_value_is_declared_once_and_arrows_lead_to_it_from_its_inputs() {
+    let w = Param::<f64>::new(Tensor::ones([3, 2]));
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::ones([4, 3]));
+    let loss = (x.matmul(&w).tanh() + 1.0).sum_all();
+    let _ = tape.grad(loss, [x]);
+    let drawing = tape.dot().to_string();
+    let (nodes, arrows) = parse(&drawing);
+    assert_eq!(nodes.len(), tape.len());
+    let declared: HashSet<_> = nodes.iter().map(|&(id, _)| id).collect();
+    assert_eq!(declared.len(), nodes.len());
+    assert!(arrows.iter().all(|(from, to)| declared.contains(from) && declared.contains(to)));
+    let names =
+        ["variable [4, 3]", "parameter [3, 2]", "matmul [4, 2]", "tanh [4, 2]", "literal []"];
+    for (name, (_, label)) in names.iter().zip(&nodes) {
+        assert!(label.starts_with(&format!("{name}\\n{}:", file!())), "{label}");
+    }
+    for arrow in [("n0", "n2"), ("n1", "n2"), ("n2", "n3"), ("n3", "n5"), ("n4", "n5")] {
+        assert!(arrows.contains(&arrow), "{arrow:?} is missing in {drawing}");
+    }
+}
+
+#[test]
+fn an_empty_tape_is_an_empty_drawing() {
+    assert_eq!(Tape::<f32>::new().dot().to_string(), "digraph tape {\n}\n");
+}
+
+/// An operation whose name has what a label must not have unescaped.
+#[derive(Debug)]
+struct Quoted;
+
+impl<T: Scalar> Operation<T> for Quoted {
+    fn name(&self) -> &'static str {
+        "say \"x\\y\""
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].clone()
+    }
+
+    fn gradient(&self, _: &mut Pullback<'_, '_, T>) {}
+}
+
+#[test]
+fn quotes_and_backslashes_cannot_end_a_label() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(1.0));
+    let _ = tape.apply(Quoted, &[x]);
+    let drawing = tape.dot().to_string();
+    let (nodes, arrows) = parse(&drawing);
+    let mut label = nodes[1].1.chars();
+    while let Some(character) = label.next() {
+        match character {
+            '"' => panic!("a quote ends the label in {drawing}"),
+            '\\' => assert!(matches!(label.next(), Some('n' | '\\' | '"')), "{drawing}"),
+            _ => {}
+        }
+    }
+    assert_eq!(arrows, [("n0", "n1")]);
+}

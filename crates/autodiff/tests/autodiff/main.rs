@@ -1,0 +1,8 @@
+//! Tests of the differentiation as its users see it. One program, because every program that uses
+//! the kernels compiles them anew.
+
+mod derivatives;
+mod drawing;
+mod faults;
+mod sequences;
+mod threads;

@@ -1,0 +1,229 @@
+//! What does not fit: each message, and the line that it blames. A cell's equation is blamed for
+//! its operands, the caller for what was handed to a function that runs cells.
+
+use std::cell::Cell as Slot;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::sync::Once;
+
+use bptt_autodiff::Tape;
+use bptt_layers::{
+    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Reset, Stack, unroll,
+};
+use bptt_tensor::Tensor;
+
+use crate::support::{V, random};
+
+thread_local! {
+    /// File and line of this thread's last panic, while they are recorded.
+    static PLACE: Slot<Option<(String, u32)>> = const { Slot::new(None) };
+    static RECORDING: Slot<bool> = const { Slot::new(false) };
+}
+
+/// The message, file and line of the panic of `call`.
+fn panic_of<R>(call: impl FnOnce() -> R) -> (String, String, u32) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match info.location() {
+            Some(at) if RECORDING.get() => PLACE.set(Some((at.file().into(), at.line()))),
+            _ => print(info),
+        }));
+    });
+    RECORDING.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| drop(call())));
+    RECORDING.set(false);
+    let payload = result.expect_err("the call does not panic");
+    let message = match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => (*payload.downcast::<&str>().expect("a message")).into(),
+    };
+    let (file, line) = PLACE.take().expect("a place");
+    (message, file, line)
+}
+
+/// Checks a message, and that the panic is blamed on the call: the line of the check or, where that
+/// is too long, the next.
+#[track_caller]
+fn blames_the_caller<R>(call: impl FnOnce() -> R, expected: &str) {
+    let check = Location::caller();
+    let (message, file, line) = panic_of(call);
+    assert_eq!(message, expected);
+    assert_eq!(file, check.file(), "{message}");
+    let lines = check.line()..=check.line() + 1;
+    assert!(lines.contains(&line), "line {line}, not {lines:?}: {message}");
+}
+
+/// Checks a message, and that the panic is blamed on the line of a source file that has `equation`.
+#[track_caller]
+fn blames<R>(source: &str, path: &str, equation: &str, call: impl FnOnce() -> R, expected: &str) {
+    let (message, file, line) = panic_of(call);
+    assert_eq!(message, expected);
+    assert!(file.ends_with(path), "{file} is not {path}: {message}");
+    let text = source.lines().nth(line as usize - 1).expect("a line of the file");
+    assert!(text.contains(equation), "{path}:{line}: {text}");
+}
+
+/// [`blames`] a file among the cells.
+macro_rules! blames_cell {
+    ($file:literal, $equation:literal, $call:expr, $expected:expr) => {
+        blames(include_str!(concat!("../../src/cells/", $file)), $file, $equation, $call, $expected)
+    };
+}
+
+fn zeros<const N: usize>(tape: &Tape<f64>, shape: [usize; N]) -> V<'_> {
+    tape.constant(Tensor::zeros(shape))
+}
+
+/// The message of a product whose inner axes do not fit.
+fn product(left: &str, right: &str, axis: usize, extents: [usize; 2]) -> String {
+    format!(
+        "matmul of {left} and {right}, axis {axis}: the left's axis {axis} ({}) is multiplied with \
+         the right's axis 0 ({}), so they must be equal; transpose an operand or check the layer's \
+         input size",
+        extents[0], extents[1]
+    )
+}
+
+#[test]
+fn of_a_cells_input() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let (xs, h) = (zeros(tape, [6, 2, 5]), zeros(tape, [2, 4]));
+    let elman = Elman::new(rng, 3, 4);
+    let message = product("[2, 5]", "[3, 4]", 1, [5, 3]);
+    blames_cell!("elman.rs", "x.matmul(&self.u)", || unroll(&elman, xs, h), &message);
+
+    let lstm = Lstm::new(rng, 3, 4);
+    let message = product("[2, 5]", "[3, 16]", 1, [5, 3]);
+    blames_cell!("lstm.rs", "x.matmul(&self.w)", || unroll(&lstm, xs, (h, h)), &message);
+
+    let gru = Gru::new(rng, 3, 4, Reset::After);
+    let message = product("[2, 5]", "[3, 12]", 1, [5, 3]);
+    blames_cell!("gru.rs", "x.matmul(&self.w)", || unroll(&gru, xs, h), &message);
+
+    let (cell, o) = (OutputToHidden::new(rng, 3, 4, 6), zeros(tape, [2, 6]));
+    let message = product("[2, 5]", "[3, 4]", 1, [5, 3]);
+    blames_cell!("output_to_hidden.rs", "self.outputs(x, o)", || unroll(&cell, xs, o), &message);
+}
+
+#[test]
+fn of_a_cells_state() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let (xs, wrong, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 5]), zeros(tape, [2, 4]));
+    let elman = Elman::new(rng, 3, 4);
+    let message = product("[2, 5]", "[4, 4]", 1, [5, 4]);
+    blames_cell!("elman.rs", "h.matmul(&self.w)", || unroll(&elman, xs, wrong), &message);
+
+    let lstm = Lstm::new(rng, 3, 4);
+    let message = product("[2, 5]", "[4, 16]", 1, [5, 4]);
+    blames_cell!("lstm.rs", "h.matmul(&self.u)", || unroll(&lstm, xs, (wrong, h)), &message);
+    let message = "mul of [2, 4] and [2, 5], axis 1: 4 and 5 do not broadcast, counted from the \
+                   last axis; make them equal, or one of them 1 (reshape inserts axes of extent 1)";
+    blames_cell!("lstm.rs", "f.sigmoid() * c", || unroll(&lstm, xs, (h, wrong)), message);
+
+    let gru = Gru::new(rng, 3, 4, Reset::Before);
+    let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);
+    blames_cell!("gru.rs", "h.matmul(&self.u_gates)", || unroll(&gru, xs, wrong), &message);
+}
+
+/// An author's own cell is blamed at the author's line, however deep it runs.
+#[test]
+fn of_a_users_equation() {
+    struct Halves;
+
+    impl Cell<f64> for Halves {
+        type State<'t> = V<'t>;
+
+        fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
+            let [first, second] = x.split(); // the equation
+            (first + second, h)
+        }
+    }
+
+    let tape = &Tape::new();
+    let xs = zeros(tape, [6, 2, 3]);
+    let stack = Stack::new(vec![Halves]);
+    let message = "split of [2, 3], axis 1: 3 does not divide into 2 equal parts; use slice for \
+                   others";
+    let source = include_str!("errors.rs");
+    let call = || stack.forward(xs, vec![zeros(tape, [2, 1])]);
+    blames(source, "errors.rs", "// the equation", call, message);
+}
+
+#[test]
+fn of_running_a_cell() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let (x, xs, h) = (zeros(tape, [2, 3]), zeros(tape, [6, 2, 3]), zeros(tape, [2, 4]));
+    let elman = Elman::new(rng, 3, 4);
+    let message = "unroll: a sequence is [T, B, I], not [2, 3]; reshape it";
+    blames_the_caller(|| unroll(&elman, x, h), message);
+
+    let stack = Stack::new(vec![elman]);
+    blames_the_caller(|| stack.forward(x, vec![h]), message);
+    let message = "a stack of 1 layers needs as many states, not 2";
+    blames_the_caller(|| stack.forward(xs, vec![h, h]), message);
+    let dropout = Dropout::new(0.5);
+    blames_the_caller(|| stack.forward_with_dropout(xs, vec![h; 2], dropout, rng), message);
+    blames_the_caller(|| Stack::<Lstm<f64>>::new(vec![]), "a stack needs at least one layer");
+}
+
+#[test]
+fn of_teacher_forcing() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let cell = OutputToHidden::new(rng, 3, 4, 5);
+    let (xs, wanted) = (zeros(tape, [6, 2, 3]), zeros(tape, [6, 2, 5]));
+    let first = zeros(tape, [2, 5]);
+    let shapes = |wanted| {
+        format!(
+            "teacher_forced: inputs [T, B, I] need wanted outputs [T, B, O], not [6, 2, 3] and \
+             {wanted}"
+        )
+    };
+    let short = zeros(tape, [5, 2, 5]);
+    blames_the_caller(|| cell.teacher_forced(xs, short, first), &shapes("[5, 2, 5]"));
+    let flat = zeros(tape, [12, 5]);
+    blames_the_caller(|| cell.teacher_forced(xs, flat, first), &shapes("[12, 5]"));
+    let wide = zeros(tape, [6, 2, 7]);
+    let message = product("[6, 2, 7]", "[5, 4]", 2, [7, 5]);
+    blames_the_caller(|| cell.teacher_forced(xs, wide, zeros(tape, [2, 7])), &message);
+    let turned = zeros(tape, [5, 2]); // of as many elements
+    let message = "concat of [1, 5, 2] and [5, 2, 5], axis 1: 5 and 2 differ; only axis 0 may";
+    blames_the_caller(|| cell.teacher_forced(xs, wanted, turned), message);
+}
+
+#[test]
+fn of_layers() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let linear = Linear::new(rng, 3, 4);
+    let x = zeros(tape, [6, 2, 5]);
+    let message = product("[6, 2, 5]", "[3, 4]", 2, [5, 3]);
+    blames_the_caller(|| linear.forward(x), &message);
+
+    let embedding = Embedding::<f64>::new(rng, 3, 4);
+    let message = "gather_rows of [3, 4], axis 0: index 3 is not within 0..3; is an id larger than \
+                   the vocabulary?";
+    blames_the_caller(|| embedding.forward(tape, &[0, 3], [2]), message);
+    let message = "reshape of [2, 4] and [3, 4]: 8 elements do not fill 12; the products of the \
+                   extents must be equal";
+    blames_the_caller(|| embedding.forward(tape, &[0, 1], [3]), message);
+
+    for rate in [-0.1, 1.0, f64::NAN] {
+        let message = format!("a dropout rate is at least 0 and less than 1, not {rate}");
+        blames_the_caller(|| Dropout::new(rate), &message);
+    }
+}
+
+#[test]
+fn of_starting_values() {
+    let rng = &mut random(0);
+    let message = "Xavier is a distribution of matrices [I, O], not of shape [3]";
+    blames_the_caller(|| Init::Xavier.tensor::<f64>(rng, [3]), message);
+    let init = Init::Orthogonal { gain: 1.0 };
+    let message = "Orthogonal { gain: 1.0 } is a distribution of matrices [I, O], not of shape \
+                   [2, 3, 4]";
+    blames_the_caller(|| init.tensor::<f64>(rng, [2, 3, 4]), message);
+    let (message, file, _) = panic_of(|| init.gates::<f64>(rng, 0, [2, 3]));
+    assert!(file.ends_with("errors.rs"), "{message}");
+
+    let lstm = Lstm::<f64>::new(rng, 3, 4).without_bias();
+    blames_the_caller(|| lstm.forget_bias(1.0), "forget_bias: this LSTM has no biases");
+}

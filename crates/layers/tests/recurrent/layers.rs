@@ -1,0 +1,156 @@
+//! Layers without recurrence, and dropout between recurrent ones.
+
+use bptt_autodiff::{Param, Tape};
+use bptt_layers::{Dropout, Embedding, Linear, Lstm, Stack, State, unroll};
+use bptt_tensor::Tensor;
+use proptest::prelude::*;
+
+use crate::derivatives;
+use crate::support::{
+    Sizes, V, assert_near, for_all, parameter, random, random_cell, randomized, run, uniform,
+};
+
+/// `y = x W + b` on the last axis, whatever there is before it.
+#[test]
+fn linear() {
+    for_all(16, (1..=4_usize, 1..=4_usize, any::<u64>()), |(inputs, outputs, seed)| {
+        let rng = &mut random(seed);
+        let layer = randomized(Linear::new(rng, inputs, outputs), rng);
+        for leading in [&[][..], &[3], &[0, 2], &[2, 3]] {
+            let x = uniform([leading, &[inputs]].concat(), rng);
+            let expected = x.matmul(&parameter(&layer, "w")).add(&parameter(&layer, "b"));
+            let forward = |layer: &Linear<f64>, x: &[V<'_>]| vec![layer.forward(x[0]).value()];
+            let tape = Tape::new();
+            assert_near(&forward(&layer, &[tape.constant(x.clone())]), &[expected], 1e-14);
+            derivatives::check(&layer, &[x], rng, |layer, x| vec![layer.forward(x[0])]);
+        }
+        let x = uniform([2, inputs], rng);
+        let expected = x.matmul(&parameter(&layer, "w"));
+        let tape = Tape::new();
+        let y = layer.without_bias().forward(tape.constant(x));
+        assert_near(&[y.value()], &[expected], 1e-14);
+    });
+}
+
+/// Looking up is multiplying with one-hot rows; the gradient adds up where a symbol recurs.
+#[test]
+fn embedding_is_a_one_hot_product() {
+    let symbols = (1..=5_usize).prop_flat_map(|vocabulary| {
+        let text = proptest::collection::vec(0..vocabulary, 0..12);
+        (Just(vocabulary), text)
+    });
+    for_all(48, (symbols, 1..=4_usize, any::<u64>()), |((vocabulary, text), size, seed)| {
+        let rng = &mut random(seed);
+        let embedding = Embedding::new(rng, vocabulary, size);
+        let shape = [text.len(), 1];
+        let looked_up = run(&embedding, &[Tensor::scalar(0.0)], |embedding, x| {
+            vec![embedding.forward(x[0].tape(), &text, shape)]
+        });
+        let table = Param::new(parameter(&embedding, "table"));
+        let one_hot = Tensor::one_hot(&text, vocabulary).reshape([text.len(), 1, vocabulary]);
+        let product = run(&table, &[Tensor::scalar(0.0)], |table, x| {
+            vec![x[0].tape().constant(one_hot.clone()).matmul(table)]
+        });
+        assert_eq!(looked_up.values, product.values);
+        let gradients = [looked_up, product].map(|run| run.gradients.parameters);
+        assert_near(&gradients[0], &gradients[1], 1e-13);
+    });
+}
+
+#[test]
+fn embedding_starts_from_the_standard_normal_distribution() {
+    let table = parameter(&Embedding::<f64>::new(&mut random(0), 100, 100), "table");
+    let n = table.len() as f64;
+    assert_eq!(table.shape(), &[100, 100]);
+    assert!((table.sum_all() / n).abs() < 0.05); // five standard errors
+    assert!((table.map(|x| x * x).sum_all() / n - 1.0).abs() < 0.071);
+}
+
+/// What dropout makes of ones: its mask.
+fn mask(rate: f64, shape: [usize; 2], seed: u64) -> Tensor<f64> {
+    let tape = Tape::new();
+    Dropout::new(rate).apply(&mut random(seed), tape.constant(Tensor::ones(shape))).value()
+}
+
+#[test]
+fn dropout_scales_what_it_keeps() {
+    for rate in [0.1, 0.5, 0.8] {
+        let mask = mask(rate, [200, 100], 1);
+        let scale = 1.0 / (1.0 - rate);
+        assert!(mask.as_slice().iter().all(|&m| m == 0.0 || m == scale), "rate {rate}");
+        let n = mask.len() as f64;
+        let dropped = mask.as_slice().iter().filter(|&&m| m == 0.0).count() as f64 / n;
+        let error = (rate * (1.0 - rate) / n).sqrt();
+        assert!((dropped - rate).abs() < 5.0 * error, "rate {rate}: {dropped} is dropped");
+        assert!((mask.sum_all() / n - 1.0).abs() < 5.0 * error * scale, "the expectation moves");
+    }
+}
+
+#[test]
+fn a_seed_decides_what_is_dropped() {
+    assert_eq!(mask(0.5, [8, 8], 1), mask(0.5, [8, 8], 1));
+    assert_ne!(mask(0.5, [8, 8], 1), mask(0.5, [8, 8], 2));
+    let tape = Tape::new();
+    let (rng, x) = (&mut random(1), tape.constant(Tensor::<f64>::ones([8, 8])));
+    let dropout = Dropout::new(0.5);
+    assert_ne!(dropout.apply(rng, x).value(), dropout.apply(rng, x).value());
+}
+
+#[test]
+fn dropout_of_nothing() {
+    let tape = Tape::new();
+    let x = tape.variable(uniform([4, 4], &mut random(0)));
+    assert_eq!(Dropout::new(0.0).apply(&mut random(1), x).value(), x.value());
+    let none = tape.constant(Tensor::<f64>::zeros([0, 4]));
+    assert_eq!(Dropout::new(0.5).apply(&mut random(1), none).shape(), [0, 4]);
+}
+
+/// The gradient passes where the value did, by the same factor.
+#[test]
+fn dropout_masks_the_gradient() {
+    let tape = Tape::new();
+    let x = tape.variable(uniform([20, 30], &mut random(0)));
+    let y = Dropout::new(0.3).apply(&mut random(1), x);
+    let cotangent = uniform([20, 30], &mut random(2));
+    let gradients = tape.backward((y * &cotangent).sum_all());
+    assert_eq!(y.value(), x.value().mul(&mask(0.3, [20, 30], 1)));
+    assert_eq!(gradients.wrt(x), &cotangent.mul(&mask(0.3, [20, 30], 1)));
+}
+
+/// Dropout stands between layers: not before the lowest nor after the highest.
+#[test]
+fn dropout_between_layers() {
+    let rng = &mut random(0);
+    let sizes = Sizes { steps: 5, batch: 2, input: 3, hidden: 3, output: 3 };
+    let stack = Stack::new((0..3).map(|_| random_cell::lstm(rng, sizes)).collect());
+    let xs = uniform([5, 2, 3], rng);
+    let layers = |stack: &Stack<Lstm<f64>>, xs: V<'_>, rate: f64, seed: u64| {
+        let states = stack.zero_states(xs.tape(), 2);
+        let rng = &mut random(seed);
+        let (ys, last) = stack.forward_with_dropout(xs, states, Dropout::new(rate), rng);
+        let last = last.iter().flat_map(State::values);
+        std::iter::once(ys.value()).chain(last).collect::<Vec<_>>()
+    };
+    let tape = Tape::new();
+    let xs = tape.constant(xs);
+    let rng = &mut random(9);
+    let mut by_hand = Vec::new();
+    let mut ys = xs;
+    for (i, layer) in stack.layers().iter().enumerate() {
+        if i > 0 {
+            ys = Dropout::new(0.4).apply(rng, ys);
+        }
+        let (outputs, last) = unroll(layer, ys, stack.zero_states(&tape, 2)[i]);
+        by_hand.extend(last.values());
+        ys = outputs;
+    }
+    by_hand.insert(0, ys.value());
+    assert_eq!(layers(&stack, xs, 0.4, 9), by_hand);
+
+    let (ys, _) = stack.forward(xs, stack.zero_states(&tape, 2));
+    assert_ne!(by_hand[0], ys.value());
+    assert_eq!(layers(&stack, xs, 0.0, 9)[0], ys.value());
+    let single = Stack::new(stack.layers()[..1].to_vec());
+    let (ys, _) = single.forward(xs, single.zero_states(&tape, 2));
+    assert_eq!(layers(&single, xs, 0.9, 9)[0], ys.value());
+}

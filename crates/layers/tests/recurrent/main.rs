@@ -1,0 +1,21 @@
+//! Cells and what runs them: against PyTorch, against gradients derived by hand, against finite
+//! differences, and by the laws that recurrence obeys.
+
+extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
+
+#[macro_use]
+mod support;
+
+#[path = "../common/golden.rs"]
+mod golden;
+
+mod cells;
+mod derivatives;
+mod elman_by_hand;
+mod errors;
+mod init;
+mod layers;
+mod lstm_by_hand;
+mod pytorch;
+mod sequences;
+mod vanishing;

@@ -1,0 +1,226 @@
+//! The laws of recurrence, for every cell.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_layers::{Cell, Stack, State, unroll};
+use bptt_tensor::Tensor;
+
+use crate::support::{
+    Random, Run, Sizes, TestCell, V, assert_near, distance, loss_of, random, random_cell, run,
+    slopes, uniform, unrolled,
+};
+
+/// A sequence of no steps has outputs of the right shape and leaves the state as it was.
+fn no_steps<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let one_step = run(&cell, &Sizes { steps: 1, ..sizes }.inputs(&cell, rng), unrolled);
+    let inputs = Sizes { steps: 0, ..sizes }.inputs(&cell, rng);
+    let Run { values, gradients } = run(&cell, &inputs, unrolled);
+    assert_eq!(values[0].shape(), &one_step.values[0].shape().with(0, 0));
+    assert_eq!(values[1..], inputs[1..]);
+    let state_gradients: Vec<_> = inputs[1..].iter().map(|s| s.map(|s| 1.0 + s)).collect();
+    assert_near(&gradients.inputs[1..], &state_gradients, 1e-14);
+    assert!(gradients.parameters.iter().all(|g| g.as_slice().iter().all(|&g| g == 0.0)));
+}
+
+for_every_cell!(no_steps, 4);
+
+/// Of a batch of no sequences there is a result too.
+fn no_sequences<C: TestCell>(
+    make: impl Fn(&mut Random, Sizes) -> C,
+    sizes: Sizes,
+    rng: &mut Random,
+) {
+    let cell = make(rng, sizes);
+    let full = run(&cell, &sizes.inputs(&cell, rng), unrolled);
+    let sizes = Sizes { batch: 0, ..sizes };
+    let empty = run(&cell, &sizes.inputs(&cell, rng), unrolled);
+    assert_eq!(empty.values[0].shape(), &full.values[0].shape().with(1, 0));
+    for (empty, full) in empty.values[1..].iter().zip(&full.values[1..]) {
+        assert_eq!(empty.shape(), &full.shape().with(0, 0));
+    }
+}
+
+for_every_cell!(no_sequences, 4);
+
+/// A batch computes what its sequences compute each on its own, and its gradients add up.
+fn batches<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let batch = run(&cell, &inputs, unrolled);
+    let mut sum: Vec<_> = batch.gradients.parameters.iter().map(|g| g.map(|_| 0.0)).collect();
+    for i in 0..sizes.batch {
+        let single = |list: &[Tensor<f64>]| -> Vec<_> {
+            let (sequence, states) = list.split_first().expect("a sequence");
+            let states = states.iter().map(|state| state.slice(0, i..i + 1));
+            std::iter::once(sequence.slice(1, i..i + 1)).chain(states).collect()
+        };
+        let alone = run(&cell, &single(&inputs), unrolled);
+        assert_near(&alone.values, &single(&batch.values), 1e-13);
+        assert_near(&alone.gradients.inputs, &single(&batch.gradients.inputs), 1e-11);
+        sum.iter_mut().zip(&alone.gradients.parameters).for_each(|(sum, g)| sum.add_assign(g));
+    }
+    assert_near(&batch.gradients.parameters, &sum, 1e-11);
+}
+
+for_every_cell!(batches, 12);
+
+/// [`unrolled`] in two chunks, the state handed over.
+fn in_chunks<'t, C: Cell<f64>>(
+    cell: &C,
+    inputs: &[V<'t>],
+    first: usize,
+    hand_over: impl Fn(V<'t>) -> V<'t>,
+) -> Vec<V<'t>> {
+    let steps = inputs[0].shape()[0];
+    let state = State::from_leaves(&inputs[1..]);
+    let (early, state) = unroll(cell, inputs[0].slice(0, 0..first), state);
+    let leaves: Vec<_> = state.leaves().into_iter().map(hand_over).collect();
+    let state = State::from_leaves(&leaves);
+    let (late, state) = unroll(cell, inputs[0].slice(0, first..steps), state);
+    [vec![Var::concat(&[early, late], 0)], state.leaves()].concat()
+}
+
+/// A sequence in chunks is the sequence.
+fn chunks<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let whole = run(&cell, &inputs, unrolled);
+    for first in 0..=sizes.steps {
+        let parts = run(&cell, &inputs, |cell, x| in_chunks(cell, x, first, |leaf| leaf));
+        assert_eq!(parts.values, whole.values);
+        assert_near(&parts.gradients.inputs, &whole.gradients.inputs, 1e-11);
+        assert_near(&parts.gradients.parameters, &whole.gradients.parameters, 1e-11);
+    }
+}
+
+for_every_cell!(chunks, 8);
+
+/// Windows on tapes of their own, each starting from the values that the last one ended with, are
+/// one graph with the gradient stopped in between; and not the whole gradient.
+fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let sizes = Sizes { steps: 4, hidden: 3, ..sizes };
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let whole = run(&cell, &inputs, unrolled);
+    let stopped = run(&cell, &inputs, |cell, x| in_chunks(cell, x, 2, V::stop_gradient));
+    assert_eq!(stopped.values, whole.values);
+
+    let mut carried = inputs[1..].to_vec();
+    let mut ys = Vec::new();
+    for window in [0..2, 2..4] {
+        let tape = Tape::new();
+        let xs = tape.constant(inputs[0].slice_first(window));
+        let (y, state) = unroll(&cell, xs, C::State::from_values(&tape, &carried));
+        ys.push(y.value());
+        carried = state.values();
+    }
+    assert_eq!(Tensor::concat(&[&ys[0], &ys[1]], 0), whole.values[0]);
+    assert_eq!(carried, whole.values[1..]);
+
+    // the loss of the early window counts its outputs, that of the late one its last state as well
+    let early = [vec![inputs[0].slice(0, 0..2)], inputs[1..].to_vec()].concat();
+    let states = run(&cell, &early, unrolled).values[1..].to_vec();
+    let late = [vec![inputs[0].slice(0, 2..4)], states].concat();
+    let early = slopes(&cell, &early, |cell, x| loss_of(&unrolled(cell, x)[..1]));
+    let late = run(&cell, &late, unrolled).gradients;
+    let sum: Vec<_> = early
+        .parameters
+        .iter()
+        .zip(&late.parameters)
+        .map(|(early, late)| early.add(late))
+        .collect();
+    assert_near(&stopped.gradients.parameters, &sum, 1e-11);
+
+    let off = |i: usize| distance(&sum[i], &whole.gradients.parameters[i]);
+    assert!((0..sum.len()).any(|i| off(i) > 1e-4), "the windows hide nothing");
+}
+
+for_every_cell!(windows, 8);
+
+/// A stack, run layer by layer, is the composed cell, run step by step.
+fn layers<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let sizes = Sizes { input: sizes.hidden, output: sizes.hidden, ..sizes };
+    let cells = [make(rng, sizes), make(rng, sizes), make(rng, sizes)];
+    let states = cells[0].state_sizes().len();
+    let mut inputs = sizes.inputs(&cells[0], rng);
+    for cell in &cells[1..] {
+        inputs.extend(sizes.inputs(cell, rng).split_off(1));
+    }
+    let composed = ((cells[0].clone(), cells[1].clone()), cells[2].clone());
+    let composed = run(&composed, &inputs, unrolled);
+    let stacked = run(&Stack::new(cells.to_vec()), &inputs, |stack, x| {
+        let (ys, last) =
+            stack.forward(x[0], x[1..].chunks(states).map(State::from_leaves).collect());
+        let last: Vec<_> = last.into_iter().flat_map(|state| state.leaves()).collect();
+        [vec![ys], last].concat()
+    });
+    assert_eq!(stacked.values, composed.values);
+    assert_near(&stacked.gradients.inputs, &composed.gradients.inputs, 1e-10);
+    assert_near(&stacked.gradients.parameters, &composed.gradients.parameters, 1e-10);
+}
+
+for_every_cell!(layers, 8);
+
+/// A model's gradients are its own: a clone has the values but not the identities.
+fn clones<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let clone = cell.clone();
+    let inputs = Sizes { steps: 2, ..sizes }.inputs(&cell, rng);
+    assert_eq!(run(&clone, &inputs, unrolled).values, run(&cell, &inputs, unrolled).values);
+
+    let tape = Tape::new();
+    let x: Vec<_> = inputs.into_iter().map(|input| tape.constant(input)).collect();
+    let gradients = tape.backward(loss_of(&unrolled(&cell, &x)));
+    for ((name, original), (_, clone)) in cell.parameters().into_iter().zip(clone.parameters()) {
+        assert_ne!(original.id(), clone.id(), "{name}");
+        assert!(gradients.get(original).is_some(), "{name}");
+        assert!(gradients.get(clone).is_none(), "{name}");
+    }
+}
+
+for_every_cell!(clones, 4);
+
+/// The upper of two composed cells reads what the lower one puts out.
+#[test]
+fn composition_is_one_above_the_other() {
+    let rng = &mut random(5);
+    let sizes = Sizes { steps: 5, batch: 2, input: 3, hidden: 4, output: 2 };
+    let cell = random_cell::gru_above_lstm(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let composed = run(&cell, &inputs, unrolled);
+    let by_hand = run(&cell, &inputs, |(lstm, gru), x| {
+        let (ys, (h, c)) = unroll(lstm, x[0], (x[1], x[2]));
+        let (ys, above) = unroll(gru, ys, x[3]);
+        vec![ys, h, c, above]
+    });
+    assert_eq!(composed.values, by_hand.values);
+    assert_near(&composed.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
+    assert_near(&composed.gradients.parameters, &by_hand.gradients.parameters, 1e-11);
+}
+
+/// The running step is announced to the tape, so that it can say when something went wrong, and
+/// the end of the sequence too.
+#[test]
+fn faults_name_their_step() {
+    struct FailsAt(f64);
+
+    impl Cell<f64> for FailsAt {
+        type State<'t> = V<'t>;
+
+        fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
+            ((h - self.0).ln() * 0.0 + x, h - 1.0)
+        }
+    }
+
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([6, 1, 1], &mut random(0)));
+    let (ys, _) = unroll(&FailsAt(2.5), xs, tape.constant(Tensor::full([1, 1], 6.0)));
+    let fault = tape.first_non_finite().expect("the logarithm of a negative number");
+    assert_eq!((fault.operation(), fault.step()), ("ln", Some(4)));
+
+    let tape = Tape::new();
+    let xs = tape.constant(ys.value().map(|_| 1.0));
+    let (ys, _) = unroll(&FailsAt(-1.0), xs, tape.constant(Tensor::full([1, 1], 6.0)));
+    let _ = (ys - 2.0).ln();
+    assert_eq!(tape.first_non_finite().map(|fault| fault.step()), Some(None));
+}

@@ -1,0 +1,260 @@
+//! What the tests share: random cells of every kind, runs of them, and comparisons.
+
+use std::fmt::Debug;
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_layers::{
+    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, unroll,
+};
+use bptt_tensor::{Shape, Tensor};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// A variable in double precision, as everything here.
+pub(crate) type V<'t> = Var<'t, f64>;
+
+pub(crate) type Random = Xoshiro256PlusPlus;
+
+pub(crate) fn random(seed: u64) -> Random {
+    Random::seed_from_u64(seed)
+}
+
+/// Uniform between −1 and 1.
+pub(crate) fn uniform(shape: impl Into<Shape>, rng: &mut Random) -> Tensor<f64> {
+    Tensor::uniform(shape, -1.0, 1.0, rng)
+}
+
+/// The module with all parameters drawn anew, biases too: one that starts at zero hides faults.
+pub(crate) fn randomized<M: Module<f64>>(mut module: M, rng: &mut Random) -> M {
+    module.for_each_parameter_mut(|_, param| param.set(uniform(param.shape(), rng)));
+    module
+}
+
+/// The value of the parameter of this name.
+pub(crate) fn parameter(module: &impl Module<f64>, name: &str) -> Tensor<f64> {
+    let parameters = module.parameters();
+    let (_, param) = parameters.iter().find(|(known, _)| known == name).expect("a known name");
+    param.value().clone()
+}
+
+/// Runs `test` on `cases` random cases, the same in every run, and panics with the simplest that
+/// fails.
+pub(crate) fn for_all<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Value)) {
+    for_all_dyn(cases, &strategy, &test);
+}
+
+/// Not generic in the test: one copy of the runner for each strategy takes long enough to compile.
+fn for_all_dyn<S: Strategy>(cases: u32, strategy: &S, test: &dyn Fn(S::Value)) {
+    let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let outcome = TestRunner::new_with_rng(config, rng).run(strategy, |case| {
+        test(case);
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+/// The largest difference of two tensors of one shape, relative where they are above 1.
+#[track_caller]
+pub(crate) fn distance(left: &Tensor<f64>, right: &Tensor<f64>) -> f64 {
+    assert_eq!(left.shape(), right.shape());
+    let scale = right.as_slice().iter().fold(1.0, |scale: f64, y| scale.max(y.abs()));
+    let differences = left.as_slice().iter().zip(right.as_slice()).map(|(x, y)| (x - y).abs());
+    // a NaN is as far as can be
+    differences.fold(0.0, |most: f64, d| if d <= most { most } else { d }) / scale
+}
+
+/// Checks that the tensors of two lists agree, each with its counterpart.
+#[track_caller]
+pub(crate) fn assert_near(left: &[Tensor<f64>], right: &[Tensor<f64>], tolerance: f64) {
+    assert_eq!(left.len(), right.len());
+    for (i, (left, right)) in left.iter().zip(right).enumerate() {
+        let distance = distance(left, right);
+        assert!(distance <= tolerance, "tensor {i}, off by {distance:e}: {left:?}, not {right:?}");
+    }
+}
+
+/// A number of outputs: half their square and they themselves, all added up. The cotangent, 1 + y,
+/// differs from element to element and moves with the outputs.
+pub(crate) fn loss_of<'t>(outputs: &[V<'t>]) -> V<'t> {
+    let terms = outputs.iter().map(|&y| (y * (y * 0.5 + 1.0)).sum_all());
+    terms.reduce(|sum, term| sum + term).expect("there are outputs")
+}
+
+/// What a function of a model and inputs computes, and the gradients of its [`loss_of`].
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) values: Vec<Tensor<f64>>,
+    pub(crate) gradients: Slopes,
+}
+
+/// Gradients with respect to inputs and, in order of declaration, parameters; zeros where the loss
+/// does not depend on them.
+#[derive(Debug)]
+pub(crate) struct Slopes {
+    pub(crate) inputs: Vec<Tensor<f64>>,
+    pub(crate) parameters: Vec<Tensor<f64>>,
+}
+
+/// Computes a function's values and gradients.
+pub(crate) fn run<M: Module<f64>>(
+    model: &M,
+    inputs: &[Tensor<f64>],
+    f: impl for<'t> Fn(&M, &[V<'t>]) -> Vec<V<'t>>,
+) -> Run {
+    let tape = Tape::new();
+    let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
+    Run {
+        values: f(model, &x).iter().map(|y| y.value()).collect(),
+        gradients: slopes(model, inputs, |model, x| loss_of(&f(model, x))),
+    }
+}
+
+/// Computes the gradients of a loss.
+pub(crate) fn slopes<M: Module<f64>>(
+    model: &M,
+    inputs: &[Tensor<f64>],
+    loss: impl for<'t> Fn(&M, &[V<'t>]) -> V<'t>,
+) -> Slopes {
+    let tape = Tape::new();
+    let inputs: Vec<_> = inputs.iter().cloned().map(Param::new).collect();
+    let x: Vec<_> = inputs.iter().map(|input| tape.param(input)).collect();
+    let gradients = tape.backward(loss(model, &x));
+    let of = |param: &Param<f64>| match gradients.get(param) {
+        Some(gradient) => gradient.clone(),
+        None => Tensor::zeros(param.shape()),
+    };
+    Slopes {
+        inputs: inputs.iter().map(of).collect(),
+        parameters: model.parameters().into_iter().map(|(_, param)| of(param)).collect(),
+    }
+}
+
+/// A cell over the sequence `inputs[0]` from the state that the others are: the outputs and the
+/// last state.
+pub(crate) fn unrolled<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>]) -> Vec<V<'t>> {
+    let (ys, state) = unroll(cell, inputs[0], State::from_leaves(&inputs[1..]));
+    [vec![ys], state.leaves()].concat()
+}
+
+/// Extents of a sequence and of the cell that reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) steps: usize,
+    pub(crate) batch: usize,
+    pub(crate) input: usize,
+    pub(crate) hidden: usize,
+    pub(crate) output: usize,
+}
+
+impl Sizes {
+    /// A random sequence and a random state, as [`unrolled`] takes them.
+    pub(crate) fn inputs(self, cell: &impl TestCell, rng: &mut Random) -> Vec<Tensor<f64>> {
+        let mut inputs = vec![uniform([self.steps, self.batch, self.input], rng)];
+        let states = cell.state_sizes().into_iter().map(|size| uniform([self.batch, size], rng));
+        inputs.extend(states);
+        inputs
+    }
+}
+
+pub(crate) fn sizes() -> impl Strategy<Value = Sizes> {
+    let extent = || 1..=4_usize;
+    (select(vec![0, 1, 2, 5]), 1..=3_usize, extent(), extent(), extent()).prop_map(
+        |(steps, batch, input, hidden, output)| Sizes { steps, batch, input, hidden, output },
+    )
+}
+
+/// What all cells here can do.
+pub(crate) trait TestCell: StateSizes<f64> + Module<f64> + Clone {}
+
+impl<C: StateSizes<f64> + Module<f64> + Clone> TestCell for C {}
+
+/// The cells, with random parameters.
+pub(crate) mod random_cell {
+    use super::*;
+
+    pub(crate) fn elman(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
+        randomized(Elman::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn elman_sigmoid_without_bias(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
+        let cell = Elman::new(rng, sizes.input, sizes.hidden);
+        randomized(cell.activation(Activation::Sigmoid).without_bias(), rng)
+    }
+
+    pub(crate) fn elman_softplus_to_identity(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
+        let cell = Elman::new(rng, sizes.input, sizes.hidden).activation(Activation::Softplus);
+        randomized(cell.output(rng, sizes.output, Activation::Identity), rng)
+    }
+
+    pub(crate) fn elman_to_softmax(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
+        let cell = Elman::new(rng, sizes.input, sizes.hidden);
+        randomized(cell.output(rng, sizes.output, Activation::Softmax), rng)
+    }
+
+    pub(crate) fn elman_custom_to_sigmoid(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
+        let cell = Elman::new(rng, sizes.input, sizes.hidden);
+        let cell = cell.activation(Activation::Custom(|z| z.sin() + z * 0.1));
+        randomized(cell.output(rng, sizes.output, Activation::Sigmoid), rng)
+    }
+
+    pub(crate) fn output_to_hidden(rng: &mut Random, sizes: Sizes) -> OutputToHidden<f64> {
+        randomized(OutputToHidden::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
+    }
+
+    pub(crate) fn lstm(rng: &mut Random, sizes: Sizes) -> Lstm<f64> {
+        randomized(Lstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn lstm_without_bias(rng: &mut Random, sizes: Sizes) -> Lstm<f64> {
+        randomized(Lstm::new(rng, sizes.input, sizes.hidden).without_bias(), rng)
+    }
+
+    pub(crate) fn gru_after(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
+        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::After), rng)
+    }
+
+    pub(crate) fn gru_before(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
+        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::Before), rng)
+    }
+
+    pub(crate) fn gru_without_bias(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
+        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::After).without_bias(), rng)
+    }
+
+    pub(crate) fn gru_above_lstm(rng: &mut Random, sizes: Sizes) -> (Lstm<f64>, Gru<f64>) {
+        (lstm(rng, sizes), gru_before(rng, Sizes { input: sizes.hidden, ..sizes }))
+    }
+}
+
+/// Tests of every cell: `check(make, sizes, rng)` gets a function that makes one at random.
+macro_rules! for_every_cell {
+    ($check:ident, $cases:expr) => {
+        for_every_cell!(
+            $check, $cases; elman, elman_sigmoid_without_bias, elman_softplus_to_identity,
+            elman_to_softmax, elman_custom_to_sigmoid, output_to_hidden, lstm, lstm_without_bias,
+            gru_after, gru_before, gru_without_bias, gru_above_lstm
+        );
+    };
+    ($check:ident, $cases:expr; $($cell:ident),*) => {
+        mod $check {
+            use proptest::prelude::any;
+
+            use crate::support::{for_all, random, random_cell, sizes};
+
+            $(
+                #[test]
+                fn $cell() {
+                    for_all($cases, (sizes(), any::<u64>()), |(sizes, seed)| {
+                        super::$check(random_cell::$cell, sizes, &mut random(seed));
+                    });
+                }
+            )*
+        }
+    };
+}

@@ -1,0 +1,37 @@
+//! `e^x`, and `e^x - 1` in the parts that the hyperbolic tangent is put together from.
+
+use super::Lane;
+use crate::simd::Math;
+
+impl Math {
+    /// `e^x`, within 1 ULP.
+    ///
+    /// Overflows to infinity and underflows gradually, through the subnormal numbers, to zero.
+    #[inline(always)]
+    pub(crate) fn exp<T: Lane>(self, x: T) -> T {
+        // Written so that NaN passes: both comparisons fail.
+        let (zero, infinite) = T::EXP_RANGE;
+        let x = if x < zero { zero } else { x };
+        let x = if x > infinite { infinite } else { x };
+
+        let (shifted, p) = self.expm1_parts(x);
+        let [a, b] = T::pow2_halves(shifted);
+        // Rounds once, and once more at `· b` if the result is subnormal.
+        self.mul_add(a, p, a) * b
+    }
+
+    /// `(SHIFT + n, p)` with `e^x = 2^n (1 + p)`; `n` is integer and `p = e^r - 1` for the rest
+    /// `r = x - n ln 2`, at most `½ ln 2` in magnitude.
+    ///
+    /// Cody & Waite, "Software Manual for the Elementary Functions" (1980): `ln 2` is subtracted in
+    /// two pieces, the first without error. `p` keeps its relative accuracy down to `x = 0`.
+    #[inline(always)]
+    pub(super) fn expm1_parts<T: Lane>(self, x: T) -> (T, T) {
+        let shifted = self.mul_add(x, T::LOG2_E(), T::SHIFT);
+        let n = shifted - T::SHIFT;
+        let r = self.mul_add(n, -T::LN_2_HI, x);
+        let r = self.mul_add(n, -T::LN_2_LO, r);
+        let q = self.polynomial(r, T::EXPM1);
+        (shifted, self.mul_add(r * r, q, r))
+    }
+}

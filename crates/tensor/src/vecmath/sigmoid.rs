@@ -1,0 +1,34 @@
+//! The logistic function and its integral.
+
+use super::Lane;
+use crate::simd::Math;
+
+impl Math {
+    /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
+    ///
+    /// For `x < 0` it is computed as `e^x / (1 + e^x)`, which keeps its relative accuracy until
+    /// `e^x` itself underflows.
+    #[inline(always)]
+    pub(crate) fn sigmoid<T: Lane>(self, x: T) -> T {
+        let one = T::one();
+        let z = self.exp(-x.abs());
+        (if x < T::zero() { z } else { one }) / (one + z)
+    }
+
+    /// `ln(1 + e^x)`, within 3 ULP.
+    ///
+    /// Computed as `max(x, 0) + ln(1 + e^-|x|)`, which does not overflow, and falls off as `e^x`
+    /// for `x < 0`.
+    #[inline(always)]
+    pub(crate) fn softplus<T: Lane>(self, x: T) -> T {
+        let one = T::one();
+        let half = one / (one + one);
+        let z = self.exp(-x.abs());
+        // 1 + z = (1 + f) 2^k with 1 + f in [√½, √2]. Here z ≤ 1, so k is 0 or 1.
+        let double = z > T::SQRT_2() - one;
+        let f = if double { (z - one) * half } else { z };
+        let k = if double { one } else { T::zero() };
+        let tail = self.ln_parts(f, k);
+        if x > T::zero() { x + tail } else { tail }
+    }
+}

@@ -1,0 +1,178 @@
+//! The model: from characters to the logits of the next one.
+
+use std::fmt;
+
+use bptt::prelude::*;
+use bptt::weights::{Archive, WeightsError};
+
+use crate::args::{CellKind, Settings};
+use crate::batches::Batches;
+use crate::score::Nats;
+
+/// A recurrent language model over `V` characters:
+///
+/// ```text
+/// x = E[token]            [T, B, E]   embedding
+/// h = layers(x, state)    [T, B, H]   cells above one another, with dropout above each
+/// o = h W + b             [T, B, V]   logits of the next character
+/// ```
+#[derive(Debug, Module)]
+#[module(scalar = f32)]
+pub struct CharModel {
+    embedding: Embedding<f32>,
+    recurrent: Box<dyn Recurrent>,
+    output: Linear<f32>,
+}
+
+impl CharModel {
+    /// A fresh model. The settings' seed decides its weights.
+    #[must_use]
+    pub fn new(settings: &Settings, vocabulary_size: usize) -> Self {
+        let &Settings { embedding, hidden, seed, .. } = settings;
+        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
+        Self {
+            embedding: Embedding::new(rng, vocabulary_size, embedding),
+            recurrent: match settings.cell {
+                CellKind::Lstm => stack(settings, |input| Lstm::new(rng, input, hidden)),
+                CellKind::Gru => {
+                    stack(settings, |input| Gru::new(rng, input, hidden, Reset::After))
+                }
+                CellKind::Elman => stack(settings, |input| Elman::new(rng, input, hidden)),
+            },
+            output: Linear::new(rng, hidden, vocabulary_size),
+        }
+    }
+
+    /// The model of these `weights`, as [`Archive::of`] takes them from one.
+    ///
+    /// # Errors
+    ///
+    /// If they are not those of a model with these settings and so many characters.
+    pub fn with_weights(
+        settings: &Settings,
+        vocabulary_size: usize,
+        weights: &Archive<f32>,
+    ) -> Result<Self, WeightsError> {
+        // Before a model of the alleged sizes is made, which might be of any size.
+        weights.shaped("embedding.table", &[vocabulary_size, settings.embedding].into())?;
+        weights.shaped("output.w", &[settings.hidden, vocabulary_size].into())?;
+        let mut model = Self::new(settings, vocabulary_size);
+        weights.assign_to(&mut model)?;
+        Ok(model)
+    }
+
+    /// The state of layers that have read nothing: tensors `[B, H]`.
+    #[must_use]
+    pub fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
+        self.recurrent.zero_state(batch)
+    }
+
+    /// The logits `[T, B, V]` after each of `tokens`, `[T, B]`.
+    ///
+    /// `carried` is the state before the first step and becomes that after the last. It is a
+    /// constant on the tape, which is what truncates back-propagation to one window.
+    ///
+    /// # Panics
+    ///
+    /// If `carried` is not a state of this model, or a token is not below `V`.
+    #[must_use]
+    pub fn forward<'t>(
+        &self,
+        tape: &'t Tape<f32>,
+        tokens: &[usize],
+        carried: &mut Vec<Tensor<f32>>,
+        masks: &mut Masks,
+    ) -> Var<'t, f32> {
+        let batch = carried[0].shape()[0];
+        let xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
+        let hs = self.recurrent.forward(xs, carried, masks);
+        self.output.forward(masks.apply(hs))
+    }
+
+    /// How well the model predicts a text that it reads from the beginning of every stream.
+    #[must_use]
+    pub fn score(&self, text: &Batches<'_>) -> Nats {
+        let mut carried = self.zero_state(text.batch());
+        let mut total = 0.0;
+        for window in text.windows() {
+            let tape = Tape::new();
+            let logits = self.forward(&tape, &window.inputs, &mut carried, &mut Masks::none());
+            total += f64::from(loss::cross_entropy(logits, &window.targets).sum().item());
+        }
+        Nats(total / (text.tokens().len() - 1) as f64)
+    }
+}
+
+/// The random masks of dropout in one training step.
+#[derive(Clone, Debug)]
+pub struct Masks {
+    dropout: Dropout,
+    rng: Xoshiro256PlusPlus,
+}
+
+impl Masks {
+    /// No dropout, as in evaluation.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { dropout: Dropout::new(0.0), rng: Xoshiro256PlusPlus::seed_from_u64(0) }
+    }
+
+    /// The masks of step number `step`. They follow from the settings and the number alone, so
+    /// that a resumed run draws the same ones.
+    #[must_use]
+    pub fn of_step(settings: &Settings, step: usize) -> Self {
+        // Odd multiples of 2⁶⁴ / golden ratio: far apart, and step 0 is not the model's own seed.
+        let distance = (step as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let rng = Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(distance));
+        Self { dropout: Dropout::new(settings.dropout), rng }
+    }
+
+    fn apply<'t>(&mut self, x: Var<'t, f32>) -> Var<'t, f32> {
+        self.dropout.apply(&mut self.rng, x)
+    }
+}
+
+/// Layers of any kind of cell. Their state is plain tensors, because each kind has its own type of
+/// state and the kind is chosen at run time; this also carries it from one tape to the next.
+trait Recurrent: Module<f32> + fmt::Debug {
+    fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>>;
+
+    /// Outputs `[T, B, H]` of inputs `[T, B, E]`.
+    fn forward<'t>(
+        &self,
+        xs: Var<'t, f32>,
+        carried: &mut Vec<Tensor<f32>>,
+        masks: &mut Masks,
+    ) -> Var<'t, f32>;
+}
+
+impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
+    fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
+        let sizes = self.layers().iter().flat_map(StateSizes::state_sizes);
+        sizes.map(|size| Tensor::zeros([batch, size])).collect()
+    }
+
+    fn forward<'t>(
+        &self,
+        xs: Var<'t, f32>,
+        carried: &mut Vec<Tensor<f32>>,
+        masks: &mut Masks,
+    ) -> Var<'t, f32> {
+        let leaves = <C::State<'t> as State<'t, f32>>::LEAVES;
+        let states = carried.chunks(leaves).map(|values| State::from_values(xs.tape(), values));
+        let (hs, states) =
+            self.forward_with_dropout(xs, states.collect(), masks.dropout, &mut masks.rng);
+        *carried = states.iter().flat_map(State::values).collect();
+        hs
+    }
+}
+
+/// As many layers as the settings say, each made by `cell` for its input size.
+fn stack<C>(settings: &Settings, cell: impl FnMut(usize) -> C) -> Box<dyn Recurrent>
+where
+    Stack<C>: Recurrent + 'static,
+{
+    let above = std::iter::repeat(settings.hidden);
+    let input_sizes = std::iter::once(settings.embedding).chain(above).take(settings.layers);
+    Box::new(Stack::new(input_sizes.map(cell).collect()))
+}

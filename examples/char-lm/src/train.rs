@@ -1,0 +1,356 @@
+//! Training by truncated back-propagation through time.
+
+use std::f64::consts::PI;
+
+use bptt::autodiff::NonFinite;
+use bptt::prelude::*;
+use bptt::weights::Archive;
+
+use crate::args::Plan;
+use crate::batches::Batches;
+use crate::checkpoint::{Checkpoint, Files, Snapshot};
+use crate::corpus::Corpus;
+use crate::error::Error;
+use crate::model::{CharModel, Masks};
+use crate::progress::Progress;
+
+/// The share of steps over which the learning rate rises, and the fewest and most there may be.
+const WARM_UP: f64 = 0.05;
+
+/// Where the learning rate ends, as a share of its highest.
+const FINAL_RATE: f64 = 0.1;
+
+/// A run has diverged if its loss is above this many times that of guessing. It need not become
+/// infinite: gates bound what the weights do, however large those are.
+const DIVERGED: f64 = 10.0;
+
+/// A training run: one window of text is one step.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    corpus: &'a Corpus,
+    plan: Plan,
+    batches: Batches<'a>,
+    validation: Batches<'a>,
+    model: CharModel,
+    optimizer: Adam<f32>,
+    /// The state after the last window, which the next one continues.
+    carried: Vec<Tensor<f32>>,
+    /// Steps done.
+    step: usize,
+    best: Snapshot,
+}
+
+/// How a training run diverged.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Divergence {
+    /// An operation of the model computed a NaN or an infinity.
+    #[error("step {step}: {fault}")]
+    Value {
+        /// The step, counted from 1.
+        step: usize,
+        /// The operation.
+        fault: Box<NonFinite>,
+    },
+    /// A gradient has a NaN or an infinity.
+    #[error("step {step}: the gradient of `{}` is not finite", .fault.parameter)]
+    Gradient {
+        /// The step, counted from 1.
+        step: usize,
+        /// The gradient.
+        fault: NonFiniteGradient,
+    },
+    /// The model predicts far worse than guessing.
+    #[error("step {step}: a loss of {loss} nats, where guessing has {guessing:.2}")]
+    Loss {
+        /// The step, counted from 1.
+        step: usize,
+        /// The loss of the window, or of the validation text after the step.
+        loss: f64,
+        /// The loss of the uniform distribution.
+        guessing: f64,
+    },
+}
+
+/// Why [`Trainer::run`] came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps are done.
+    Finished,
+    /// The time is over.
+    OutOfTime,
+    /// The user wants it to stop.
+    Interrupted,
+}
+
+impl<'a> Trainer<'a> {
+    /// A new run, and the score of its model before the first step.
+    ///
+    /// # Errors
+    ///
+    /// If the text is too short.
+    pub fn new(corpus: &'a Corpus, plan: Plan) -> Result<Self, Error> {
+        let (batches, validation) = texts(corpus, &plan)?;
+        let model = CharModel::new(&plan.settings, corpus.vocabulary.len());
+        let best = Snapshot {
+            settings: plan.settings.clone(),
+            vocabulary: corpus.vocabulary.clone(),
+            step: 0,
+            score: model.score(&validation),
+            weights: Archive::of(&model),
+        };
+        Ok(Self {
+            carried: model.zero_state(batches.batch()),
+            optimizer: Adam::new(plan.settings.learning_rate),
+            step: 0,
+            corpus,
+            plan,
+            batches,
+            validation,
+            model,
+            best,
+        })
+    }
+
+    /// The run that was saved in `checkpoint`, as if it had never stopped, if `plan` is the
+    /// checkpoint's. If `plan` has other steps, the learning rate goes on from where the new
+    /// schedule has it at the step reached.
+    ///
+    /// # Errors
+    ///
+    /// If the checkpoint is not of this program, or the text not that of the run.
+    pub fn resume(corpus: &'a Corpus, plan: Plan, checkpoint: Checkpoint) -> Result<Self, Error> {
+        if checkpoint.text != corpus.fingerprint() {
+            return Err(Error::ChangedText);
+        }
+        let (batches, validation) = texts(corpus, &plan)?;
+        let characters = corpus.vocabulary.len();
+        let model = CharModel::with_weights(&plan.settings, characters, &checkpoint.weights)?;
+        let mut optimizer = Adam::new(plan.settings.learning_rate);
+        optimizer.restore(&model, &checkpoint.optimizer)?;
+        let mut carried = model.zero_state(batches.batch());
+        for (position, state) in carried.iter_mut().enumerate() {
+            *state = checkpoint.carried.shaped(&position.to_string(), state.shape())?.clone();
+        }
+        Ok(Self {
+            carried,
+            step: checkpoint.step,
+            best: checkpoint.best,
+            corpus,
+            plan,
+            batches,
+            validation,
+            model,
+            optimizer,
+        })
+    }
+
+    /// Trains until all steps are done or `stop` gives another reason, and saves to `files` now, at
+    /// every measurement and at the end.
+    ///
+    /// # Errors
+    ///
+    /// If training diverges, or a file cannot be written.
+    pub fn run(
+        &mut self,
+        files: &Files,
+        progress: &mut Progress,
+        mut stop: impl FnMut() -> Option<Ending>,
+    ) -> Result<Ending, Error> {
+        self.save(files)?;
+        while self.step < self.plan.steps {
+            match stop() {
+                Some(Ending::Interrupted) => {
+                    self.save_checkpoint(files)?;
+                    return Ok(Ending::Interrupted);
+                }
+                Some(ending) => {
+                    self.measure(files, progress)?;
+                    return Ok(ending);
+                }
+                None => {}
+            }
+            let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, files))?;
+            progress.step(loss, characters);
+            if self.step.is_multiple_of(self.plan.validate_every) || self.step == self.plan.steps {
+                self.measure(files, progress)?;
+            }
+        }
+        Ok(Ending::Finished)
+    }
+
+    /// Learns from the next window. Gives its loss and the number of its characters.
+    fn step(&mut self) -> Result<(f64, usize), Divergence> {
+        let settings = &self.plan.settings;
+        let index = self.step % self.batches.windows_per_pass();
+        if index == 0 {
+            self.carried = self.model.zero_state(self.batches.batch());
+        }
+        let window = self.batches.window(index);
+        let number = self.step + 1;
+
+        let tape = Tape::new();
+        let mut masks = Masks::of_step(settings, self.step);
+        let logits = self.model.forward(&tape, &window.inputs, &mut self.carried, &mut masks);
+        let loss = loss::cross_entropy(logits, &window.targets).mean();
+        let nats = f64::from(loss.item());
+        if let Some(fault) = tape.first_non_finite().filter(|_| !nats.is_finite()) {
+            return Err(Divergence::Value { step: number, fault: fault.into() });
+        }
+        self.check(number, nats)?;
+
+        let mut gradients = tape.backward(loss);
+        clip_norm(&self.model, &mut gradients, settings.clip)
+            .map_err(|fault| Divergence::Gradient { step: number, fault })?;
+        drop(tape); // so that the parameters are the optimizer's alone, and change in place
+        let rate = learning_rate(settings.learning_rate, self.step, self.plan.steps);
+        self.optimizer.set_learning_rate(rate);
+        self.optimizer.step(&mut self.model, &gradients);
+        self.step = number;
+        Ok((nats, window.targets.len()))
+    }
+
+    /// Measures the model on the validation text, keeps it if it is the best, and saves.
+    fn measure(&mut self, files: &Files, progress: &Progress) -> Result<(), Error> {
+        let score = self.model.score(&self.validation);
+        self.check(self.step, score.0).map_err(|fault| self.diverged(fault, files))?;
+        progress.note(&format!("step {}: validation {score}", self.step));
+        if score < self.best.score {
+            let weights = Archive::of(&self.model);
+            self.best = Snapshot { step: self.step, score, weights, ..self.best.clone() };
+            self.save(files)
+        } else {
+            self.save_checkpoint(files)
+        }
+    }
+
+    /// Refuses a loss that is not a number, or far above that of guessing.
+    fn check(&self, step: usize, loss: f64) -> Result<(), Divergence> {
+        let guessing = (self.corpus.vocabulary.len() as f64).ln();
+        if loss <= DIVERGED * guessing.max(1.0) {
+            Ok(())
+        } else {
+            Err(Divergence::Loss { step, loss, guessing })
+        }
+    }
+
+    fn diverged(&self, fault: Divergence, files: &Files) -> Error {
+        Error::Diverged { fault, best_step: self.best.step, best: files.best.clone() }
+    }
+
+    /// Saves the run, and then the best weights: see [`crate::checkpoint`] for the order.
+    fn save(&self, files: &Files) -> Result<(), Error> {
+        self.save_checkpoint(files)?;
+        Ok(self.best.save(&files.best)?)
+    }
+
+    fn save_checkpoint(&self, files: &Files) -> Result<(), Error> {
+        let mut carried = Archive::new();
+        for (position, state) in self.carried.iter().enumerate() {
+            carried.insert(position.to_string(), state.clone());
+        }
+        let checkpoint = Checkpoint {
+            plan: self.plan.clone(),
+            text: self.corpus.fingerprint(),
+            step: self.step,
+            weights: Archive::of(&self.model),
+            optimizer: self.optimizer.state(),
+            carried,
+            best: self.best.clone(),
+        };
+        Ok(checkpoint.save(&files.checkpoint)?)
+    }
+
+    /// What the run does.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Steps done.
+    #[must_use]
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// The model as it stands.
+    #[must_use]
+    pub fn model(&self) -> &CharModel {
+        &self.model
+    }
+
+    /// The best model so far.
+    #[must_use]
+    pub fn best(&self) -> &Snapshot {
+        &self.best
+    }
+
+    /// The text that the run is judged by.
+    #[must_use]
+    pub fn validation(&self) -> &Batches<'a> {
+        &self.validation
+    }
+}
+
+/// The windows to learn from and to be judged by.
+fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a>), Error> {
+    let (batch, window) = (plan.settings.batch, plan.settings.window);
+    Ok((
+        Batches::new(&corpus.train, batch, window)?,
+        Batches::at_most(&corpus.validation, batch, window)?,
+    ))
+}
+
+/// The learning rate of step number `step` of `steps`, counted from 0: it rises in a line over the
+/// first twentieth of the steps to `peak`, and falls along half a cosine to a tenth of it. It
+/// follows from these numbers alone, so that a resumed run has the same.
+fn learning_rate(peak: f64, step: usize, steps: usize) -> f64 {
+    let (done, steps) = (step as f64, steps as f64);
+    let rise = ((done + 1.0) / (WARM_UP * steps).max(1.0)).min(1.0);
+    let fall = (1.0 + (PI * done / steps).cos()) / 2.0;
+    peak * rise * (FINAL_RATE + (1.0 - FINAL_RATE) * fall)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+    use crate::corpus::Document;
+
+    /// With weights that stay as they are, the losses tell which state each window began with.
+    #[test]
+    fn the_state_is_carried_within_a_pass_and_reset_before_the_next() {
+        let text = "abcdefgh".repeat(8);
+        let corpus = Corpus::new(&[Document { path: PathBuf::from("text"), text }]);
+        let flags = "char-lm --hidden 4 --batch 2 --window 14 --learning-rate 1e-30";
+        let Command::Train(args) = Cli::parse_from(flags.split(' ')).into_command() else {
+            panic!("training is the default")
+        };
+        let mut trainer = Trainer::new(&corpus, args.plan()).expect("enough text");
+        assert_eq!(trainer.batches.windows_per_pass(), 2);
+        let mut step = || trainer.step().expect("no divergence").0;
+        let losses = [step(), step(), step(), step()];
+        assert_eq!(losses[..2], losses[2..], "every pass is the same");
+
+        let mut fresh = trainer.model.zero_state(2);
+        let tape = Tape::new();
+        let second = trainer.batches.window(1);
+        let logits = trainer.model.forward(&tape, &second.inputs, &mut fresh, &mut Masks::none());
+        let without = loss::cross_entropy(logits, &second.targets).mean().item();
+        assert_ne!(losses[1], f64::from(without), "the second window continues the first");
+    }
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let rates: Vec<_> = (0..1000).map(|step| learning_rate(0.01, step, 1000)).collect();
+        assert!(rates[..50].is_sorted());
+        assert!(rates[50..].is_sorted_by(|a, b| a > b));
+        assert!((rates[0] - 0.01 / 50.0).abs() < 1e-8);
+        assert!((rates[500] - 0.0055).abs() < 1e-8, "half way between peak and end");
+        assert!((rates[999] - 0.001).abs() < 1e-6);
+        assert_eq!(learning_rate(0.01, 0, 1), 0.01, "a single step is not all rise");
+    }
+}

@@ -1,0 +1,9 @@
+//! The program as a user meets it, on texts and models so small that all of it takes seconds.
+
+mod interruption;
+mod model;
+mod repository;
+mod support;
+mod text;
+mod training;
+mod weights;
