@@ -3,11 +3,12 @@
 
 use rayon::prelude::*;
 
-/// Below this many elements, handing work to another thread costs more than it saves.
-pub(crate) const THRESHOLD: usize = 1 << 16;
+/// Below this many elements, handing work to another thread costs more than it saves: waking one
+/// takes as long as adding some 50 000 elements.
+pub(crate) const THRESHOLD: usize = 1 << 17;
 
-/// Elements in one piece of work: a few of them fit the second-level cache.
-pub(crate) const CHUNK: usize = 1 << 14;
+/// Elements in one piece of work; a few pieces fit the second-level cache.
+pub(crate) const CHUNK: usize = 1 << 15;
 
 /// Calls `work(start, piece)` on pieces of `out`, in parallel if there are enough; `start` is the
 /// piece's position in `out`.

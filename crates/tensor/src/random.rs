@@ -12,12 +12,13 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// # Panics
     ///
-    /// If not `low < high`, both finite.
+    /// If not `low < high` in the tensor's type, both finite.
     #[track_caller]
     #[must_use]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
         let spread = high - low;
-        assert!(spread > 0.0 && spread.is_finite(), "uniform: {low}..{high} is not a range");
+        let within = T::of(low) < T::of(high) && spread.is_finite();
+        assert!(within, "uniform: {low}..{high} is not a range of {}", T::NAME);
         Self::from_fn(shape, |_| {
             loop {
                 let x = T::of(low + spread * unit(rng));

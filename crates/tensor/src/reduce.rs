@@ -78,11 +78,8 @@ impl<T: Scalar> Tensor<T> {
         keep: bool,
     ) -> Result<Self, ShapeError> {
         let mut mean = self.sum_rule(operation, axes, keep)?;
-        let resolved = shape::axes(operation, self.shape(), axes)?;
-        let count: usize = resolved.iter().map(|&axis| self.shape()[axis]).product();
-        if !resolved.is_empty() {
-            mean.scale_assign(T::of(count as f64).recip());
-        }
+        let count = T::of(self.len() as f64 / mean.len() as f64);
+        mean.as_mut_slice().iter_mut().for_each(|x| *x /= count);
         Ok(mean)
     }
 

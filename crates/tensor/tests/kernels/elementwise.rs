@@ -75,11 +75,12 @@ proptest! {
 #[test]
 fn large_operands_broadcast_alike() {
     for [a, b] in [
-        [vec![300, 301], vec![300, 301]],
-        [vec![300, 301], vec![301]],
-        [vec![300, 1], vec![300, 301]],
-        [vec![], vec![300, 301]],
-        [vec![3, 1, 301], vec![3, 100, 1]],
+        [vec![500, 301], vec![500, 301]],
+        [vec![500, 301], vec![301]],
+        [vec![500, 1], vec![500, 301]],
+        [vec![], vec![500, 301]],
+        [vec![1, 500, 301], vec![500, 301]],
+        [vec![5, 1, 301], vec![5, 100, 1]],
     ] {
         let (a, b) = (values::<f64>(&a, 1), values::<f64>(&b, 2));
         let shape = broadcast_shape(&[a.shape(), b.shape()]);

@@ -227,7 +227,10 @@ fn parts() {
 
 #[test]
 fn random() {
-    panics(|| Tensor::<f32>::uniform([1], 1.0, 1.0, &mut rng(1)), "uniform: 1..1 is not a range");
+    panics(
+        || Tensor::<f32>::uniform([1], 1.0, 1.0, &mut rng(1)),
+        "uniform: 1..1 is not a range of f32",
+    );
     panics(
         || Tensor::<f32>::normal([1], 0.0, -1.0, &mut rng(1)),
         "normal: the standard deviation -1 is not at least 0",

@@ -72,7 +72,7 @@ fn kernels_in_f64() {
 }
 
 /// Products of every route: few rows, many rows, few columns, batches.
-const PRODUCTS: [[usize; 4]; 7] = [
+const PRODUCTS: [[usize; 4]; 8] = [
     [1, 1, 700, 1100],
     [1, 3, 500, 1100],
     [1, 33, 256, 1024],
@@ -80,6 +80,7 @@ const PRODUCTS: [[usize; 4]; 7] = [
     [1, 1030, 260, 520],
     [1, 2000, 700, 1],
     [12, 70, 80, 90],
+    [300, 2, 90, 90],
 ];
 
 fn check_products<T: Scalar>() {
