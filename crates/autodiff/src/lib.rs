@@ -46,3 +46,7 @@ pub use param::{Param, ParamId};
 pub use pullback::Pullback;
 pub use tape::Tape;
 pub use var::Var;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -54,7 +54,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub settings: Settings,
 
-    /// Steps in all, those before a --resume included [default: 600, or as before]
+    /// Steps in all, those before a --resume included [default: 1500, or as before]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub steps: Option<usize>,
 
@@ -62,7 +62,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MINUTES", value_parser = positive)]
     pub minutes: Option<f64>,
 
-    /// Steps between two measurements on the validation text [default: 100, or as before]
+    /// Steps between two measurements on the validation text [default: 150, or as before]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub validate_every: Option<usize>,
 
@@ -88,8 +88,8 @@ impl TrainArgs {
     pub fn plan(&self) -> Plan {
         Plan {
             settings: self.settings.clone(),
-            steps: self.steps.unwrap_or(600),
-            validate_every: self.validate_every.unwrap_or(100),
+            steps: self.steps.unwrap_or(1500),
+            validate_every: self.validate_every.unwrap_or(150),
         }
     }
 
@@ -127,7 +127,7 @@ pub struct Settings {
     pub layers: usize,
 
     /// Units in each recurrent layer
-    #[arg(long, value_name = "N", default_value = "256", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
     pub hidden: usize,
 
     /// Size of a character's embedding
@@ -143,7 +143,7 @@ pub struct Settings {
     pub window: usize,
 
     /// Learning rate at its highest: it rises over the first steps, then falls to a tenth
-    #[arg(long, value_name = "RATE", default_value = "0.003", value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value = "0.006", value_parser = positive)]
     pub learning_rate: f64,
 
     /// Largest norm of the gradient

@@ -5,24 +5,33 @@ use std::collections::HashSet;
 use bptt_autodiff::{Operation, Param, Pullback, Tape};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// The nodes that a drawing declares, with their labels, and its arrows. Panics at a line that is
-/// neither.
-fn parse(drawing: &str) -> (Vec<(&str, &str)>, Vec<(&str, &str)>) {
-    let body = drawing.strip_prefix("digraph tape {\n").unwrap().strip_suffix("}\n").unwrap();
-    let (mut nodes, mut arrows) = (Vec::new(), Vec::new());
-    for line in body.lines() {
-        let statement = line.trim().strip_suffix(';').unwrap();
-        match statement.split_once(" -> ") {
-            Some(arrow) => arrows.push(arrow),
-            None => {
-                let (id, attributes) = statement.split_once(" [label=\"").unwrap();
-                let (label, shape) = attributes.split_once("\", shape=").unwrap();
-                assert!(matches!(shape, "box]" | "ellipse]"), "{line}");
-                nodes.push((id, label));
+/// A drawing taken apart.
+struct Graph<'d> {
+    /// Identifiers and labels of what is declared.
+    nodes: Vec<(&'d str, &'d str)>,
+    arrows: Vec<(&'d str, &'d str)>,
+}
+
+impl<'d> Graph<'d> {
+    /// Panics at a line that is neither a node nor an arrow.
+    fn parse(drawing: &'d str) -> Self {
+        let (mut nodes, mut arrows) = (Vec::new(), Vec::new());
+        let mut lines = drawing.lines();
+        assert_eq!((lines.next(), lines.next_back()), (Some("digraph tape {"), Some("}")));
+        for line in lines {
+            let statement = line.trim().strip_suffix(';').expect(line);
+            match statement.split_once(" -> ") {
+                Some(arrow) => arrows.push(arrow),
+                None => {
+                    let (id, attributes) = statement.split_once(" [label=\"").expect(line);
+                    let (label, shape) = attributes.split_once("\", shape=").expect(line);
+                    assert!(matches!(shape, "box]" | "ellipse]"), "{line}");
+                    nodes.push((id, label));
+                }
             }
         }
+        Self { nodes, arrows }
     }
-    (nodes, arrows)
 }
 
 #[test]
@@ -33,7 +42,7 @@ fn every_value_is_declared_once_and_arrows_lead_to_it_from_its_inputs() {
     let loss = (x.matmul(&w).tanh() + 1.0).sum_all();
     let _ = tape.grad(loss, [x]);
     let drawing = tape.dot().to_string();
-    let (nodes, arrows) = parse(&drawing);
+    let Graph { nodes, arrows } = Graph::parse(&drawing);
     assert_eq!(nodes.len(), tape.len());
     let declared: HashSet<_> = nodes.iter().map(|&(id, _)| id).collect();
     assert_eq!(declared.len(), nodes.len());
@@ -79,7 +88,7 @@ fn quotes_and_backslashes_cannot_end_a_label() {
     let x = tape.variable(Tensor::scalar(1.0));
     let _ = tape.apply(Quoted, &[x]);
     let drawing = tape.dot().to_string();
-    let (nodes, arrows) = parse(&drawing);
+    let Graph { nodes, arrows } = Graph::parse(&drawing);
     let mut label = nodes[1].1.chars();
     while let Some(character) = label.next() {
         match character {

@@ -7,14 +7,15 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The gradients of a net whose products, maps and reductions are all large enough to be divided.
 fn gradients(threads: usize) -> Vec<Vec<u32>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
     pool.install(|| {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
         let mut draw = |shape| Tensor::<f32>::uniform(shape, -0.1, 0.1, &mut rng);
         let params = [[200, 300], [300, 200], [1, 200]].map(|shape| Param::new(draw(shape)));
         let [w, u, b] = &params;
         let tape = Tape::new();
-        let x = tape.constant(draw([700, 200]));
+        let x = tape.constant(draw([1000, 200]));
         let h = x.matmul(w).tanh();
         let logits = h.matmul(u) + b;
         let gradients = tape.backward((logits.log_softmax(1) * logits.sigmoid()).mean_all());

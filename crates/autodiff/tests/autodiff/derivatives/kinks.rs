@@ -80,6 +80,11 @@ fn what_select_did_not_choose_stays_out_of_value_and_gradient() {
     let [of_a, of_b] = tape.grad(y.sum_all(), [a, b]);
     assert_eq!(of_a.value().to_vec(), [0.0, 6.0]);
     assert_eq!(of_b.value().to_vec(), [10.0, 0.0]);
+    // nor does a NaN in the gradient reach what was not chosen
+    let cotangent = tape.constant(Tensor::full([2], f64::NAN));
+    for (not_chosen, dx) in tape.vjp(&[(y, cotangent)], &[a, b]).into_iter().enumerate() {
+        assert_eq!(dx.value().to_vec()[not_chosen], 0.0);
+    }
     let gradients = tape.backward(y.sum_all());
     assert_eq!((gradients.wrt(a), gradients.wrt(b)), (&of_a.value(), &of_b.value()));
 }

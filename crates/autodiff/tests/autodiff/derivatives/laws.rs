@@ -46,7 +46,7 @@ fn programs() -> BoxedStrategy<(Program, u64)> {
 
 /// For a random program: its inputs and output on a tape, and a source of random matrices.
 fn on_random_programs(law: impl for<'t> Fn(&'t Tape<f64>, &[V<'t>], V<'t>, &mut Random<'t>)) {
-    for_all(programs(), &|(program, seed)| {
+    for_all(&programs(), &|(program, seed)| {
         let tape = Tape::new();
         let mut random = Random { tape: &tape, rng: Xoshiro256PlusPlus::seed_from_u64(seed) };
         let inputs: Vec<_> = (0..Program::INPUTS).map(|_| random.variable()).collect();
@@ -86,7 +86,7 @@ fn assert_equal(left: f64, right: f64) {
 
 #[test]
 fn compositions_agree_with_differences() {
-    for_all(programs(), &|(program, seed)| {
+    for_all(&programs(), &|(program, seed)| {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let at: Vec<_> =
             (0..Program::INPUTS).map(|_| Tensor::uniform([N, N], -1.0, 1.0, &mut rng)).collect();

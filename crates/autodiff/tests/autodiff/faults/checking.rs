@@ -1,6 +1,6 @@
 //! A checking tape finds the first NaN or infinity: its operation, line and time step.
 
-use bptt_autodiff::{Operation, Pullback, Tape};
+use bptt_autodiff::{Operation, Pullback, Tape, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use super::caught::{panic_of, refuses};
@@ -84,7 +84,7 @@ fn products_are_checked_as_well() {
 #[test]
 fn an_ordinary_tape_can_be_searched() {
     let tape = Tape::new();
-    let x = tape.variable(Tensor::from_fn([2, 3], |i| 2.0 - i as f64));
+    let x = tape.variable(Tensor::from_fn([2, 3], |i| 4.0 - i as f64));
     assert!(tape.first_non_finite().is_none());
     tape.set_step(Some(5));
     let (y, line) = (x.ln(), line!());
@@ -94,7 +94,20 @@ fn an_ordinary_tape_can_be_searched() {
     assert_eq!((fault.operation(), fault.step()), ("ln", Some(5)));
     assert_eq!((fault.location().file(), fault.location().line()), (file!(), line));
     // ln 0
-    assert!(fault.to_string().contains("computed -inf at index [0, 2] of [2, 3], time step 5"));
+    assert!(fault.to_string().contains("computed -inf at index [1, 1] of [2, 3], time step 5"));
+}
+
+#[test]
+fn what_a_gradient_rule_records_belongs_to_the_equation() {
+    let tape = Tape::new();
+    let x = tape.variable(vector([4.0, 0.0]));
+    tape.set_step(Some(17));
+    let (y, line) = (x.sqrt(), line!());
+    tape.set_step(None);
+    let [_] = tape.grad(y.sum_all(), [x]);
+    let fault = tape.first_non_finite().unwrap();
+    assert_eq!((fault.location().file(), fault.location().line()), (file!(), line));
+    assert_eq!(fault.step(), Some(17));
 }
 
 /// `y = x`, with a rule that gives up where x is negative.
@@ -122,6 +135,13 @@ impl<T: Scalar> Operation<T> for Fragile {
     }
 }
 
+/// Panics as a checking tape does.
+fn checked(x: Var<'_, f64>) {
+    if let Some(fault) = x.tape().first_non_finite() {
+        panic!("{fault}");
+    }
+}
+
 #[test]
 fn a_tape_survives_a_rule_that_panics() {
     for tape in [Tape::new(), Tape::checking()] {
@@ -134,5 +154,8 @@ fn a_tape_survives_a_rule_that_panics() {
         assert_eq!(tape.grad(of_good, [good])[0].item(), 6.0);
         // literals that the rule made known are still what they were
         assert_eq!((good * 2.0 + 0.5).item(), 6.5);
+        // and new equations have lines of their own
+        let (message, line) = (panic_of(|| checked(bad.ln())).message, here!());
+        assert!(message.starts_with(&format!("ln at {line}")), "{message}");
     }
 }
