@@ -5,6 +5,7 @@ use std::ops::Index;
 
 use bptt_tensor::{Scalar, Tensor};
 
+use crate::operation::{Leaf, Op};
 use crate::{Param, ParamId, Var};
 
 /// The gradients of a loss with respect to the parameters and variables it depends on.
@@ -12,25 +13,23 @@ use crate::{Param, ParamId, Var};
 /// Indexed by `&Param`; see [`Tape::backward`](crate::Tape::backward).
 #[derive(Clone, Debug)]
 pub struct Gradients<T> {
-    params: HashMap<ParamId, Tensor<T>>,
-    /// By position on the tape.
-    variables: HashMap<usize, Tensor<T>>,
+    leaves: HashMap<ParamId, Tensor<T>>,
 }
 
 impl<T: Scalar> Gradients<T> {
     /// The gradient of a parameter; `None` if the loss does not depend on it.
     #[must_use]
     pub fn get(&self, param: &Param<T>) -> Option<&Tensor<T>> {
-        self.params.get(&param.id())
+        self.leaves.get(&param.id())
     }
 
     /// The gradient of a parameter, for clipping or scaling in place.
     #[must_use]
     pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut Tensor<T>> {
-        self.params.get_mut(&param.id())
+        self.leaves.get_mut(&param.id())
     }
 
-    /// The gradient of a variable, in its shape.
+    /// The gradient of a variable that is a leaf of the tape, in its shape.
     ///
     /// # Panics
     ///
@@ -39,7 +38,11 @@ impl<T: Scalar> Gradients<T> {
     #[track_caller]
     #[must_use]
     pub fn wrt(&self, variable: Var<'_, T>) -> &Tensor<T> {
-        match self.variables.get(&(variable.id as usize)) {
+        let leaf = match variable.tape.nodes()[variable.id as usize].op {
+            Op::Leaf(Leaf::Variable(id) | Leaf::Param(id)) => Some(id),
+            _ => None,
+        };
+        match leaf.and_then(|id| self.leaves.get(&id)) {
             Some(gradient) => gradient,
             None => panic!(
                 "no gradient for {variable:?}: the loss does not depend on it, or it was not made \
@@ -49,15 +52,11 @@ impl<T: Scalar> Gradients<T> {
     }
 
     pub(crate) fn new() -> Self {
-        Self { params: HashMap::new(), variables: HashMap::new() }
+        Self { leaves: HashMap::new() }
     }
 
-    pub(crate) fn set_param(&mut self, param: ParamId, gradient: Tensor<T>) {
-        self.params.insert(param, gradient);
-    }
-
-    pub(crate) fn set_variable(&mut self, id: usize, gradient: Tensor<T>) {
-        self.variables.insert(id, gradient);
+    pub(crate) fn set(&mut self, leaf: ParamId, gradient: Tensor<T>) {
+        self.leaves.insert(leaf, gradient);
     }
 }
 

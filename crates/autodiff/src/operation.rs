@@ -80,7 +80,7 @@ pub(crate) enum Leaf {
     /// A literal of an equation.
     Scalar,
     /// An input that a gradient may be asked for.
-    Variable,
+    Variable(ParamId),
     Param(ParamId),
 }
 
@@ -144,7 +144,7 @@ impl<T: Scalar> Op<T> {
         match (self, self.operation()) {
             (_, Some(operation)) => operation.name(),
             (Self::Leaf(Leaf::Param(_)), _) => "parameter",
-            (Self::Leaf(Leaf::Variable), _) => "variable",
+            (Self::Leaf(Leaf::Variable(_)), _) => "variable",
             (Self::Leaf(Leaf::Scalar), _) => "literal",
             _ => "constant",
         }

@@ -6,6 +6,8 @@
 //! known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the tape, to
 //! be differentiated again.
 
+use std::collections::HashSet;
+
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::gradients::Gradients;
@@ -30,16 +32,16 @@ impl<T: Scalar> Tape<T> {
         loss.on(self);
         check_scalar("backward", loss);
         let wanted = self.dependents_of(loss.id, |_, node| {
-            matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable))
+            matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable(_)))
         });
         let mut pass = InPlace::new(loss);
         self.reverse(loss.id, &wanted, &mut pass);
         let mut gradients = Gradients::new();
-        for (id, (node, slot)) in self.nodes().iter().zip(pass.finish()).enumerate() {
-            match (&node.op, slot) {
-                (&Op::Leaf(Leaf::Param(id)), Some(gradient)) => gradients.set_param(id, gradient),
-                (Op::Leaf(Leaf::Variable), Some(gradient)) => gradients.set_variable(id, gradient),
-                _ => {}
+        for (node, slot) in self.nodes().iter().zip(pass.finish()) {
+            if let (&Op::Leaf(Leaf::Param(id) | Leaf::Variable(id)), Some(gradient)) =
+                (&node.op, slot)
+            {
+                gradients.set(id, gradient);
             }
         }
         gradients
@@ -92,7 +94,8 @@ impl<T: Scalar> Tape<T> {
             x.on(self);
         }
         let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
-        let wanted = self.dependents_of(last, |id, _| sources.iter().any(|x| x.id as usize == id));
+        let ids: HashSet<u32> = sources.iter().map(|x| x.id).collect();
+        let wanted = self.dependents_of(last, |id, _| ids.contains(&id));
         let mut pass = Recorded::new(last);
         for &(y, v) in outputs {
             assert!(
@@ -117,10 +120,10 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// The values up to `last` that depend on a source, sources included.
-    fn dependents_of(&self, last: u32, is_source: impl Fn(usize, &Node<T>) -> bool) -> Vec<bool> {
+    fn dependents_of(&self, last: u32, is_source: impl Fn(u32, &Node<T>) -> bool) -> Vec<bool> {
         let nodes = self.nodes();
         let mut depends = Vec::with_capacity(last as usize + 1);
-        for (id, node) in nodes.iter().enumerate().take(last as usize + 1) {
+        for (id, node) in (0..=last).zip(nodes.iter()) {
             let inherits = node.inputs.iter().any(|&input| depends[input as usize]);
             depends.push(inherits || is_source(id, node));
         }

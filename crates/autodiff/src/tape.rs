@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
 use crate::operation::{Leaf, Op};
-use crate::{Operand, Operation, Param, Var};
+use crate::{Operand, Operation, Param, ParamId, Var};
 
 /// One value and how it came about.
 pub(crate) struct Node<T> {
@@ -94,7 +94,7 @@ impl<T: Scalar> Tape<T> {
     /// An input that gradients may be asked for.
     #[track_caller]
     pub fn variable(&self, value: Tensor<T>) -> Var<'_, T> {
-        self.leaf(Leaf::Variable, value)
+        self.leaf(Leaf::Variable(ParamId::fresh()), value)
     }
 
     /// The parameter's variable on this tape, the same at every call.

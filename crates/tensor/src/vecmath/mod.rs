@@ -1,15 +1,21 @@
 //! Elementary functions that vectorise.
 //!
-//! `std`'s are calls that take one number; a loop over them cannot be vectorised. These are plain
-//! arithmetic without branches, inlined into the loop by [`simd::vectorize`], which hands out the
-//! [`Math`] that they are methods of. A lane's result depends on nothing but its input: not on its
-//! place in the slice, the slice's length or the width of the registers.
+//! Those of `std` are calls that take one number, and a loop over calls cannot be vectorised. These
+//! are arithmetic without branches, inlined into a loop compiled by [`simd::vectorize_math`], which
+//! hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
+//! the place in the slice, its length, or the width of the registers.
 //!
-//! The bounds that the functions state hold for `f32` and `f64`, with FMA and without; one ULP is
-//! the distance between the two numbers of the type that enclose the exact result. Ignored tests
-//! sweep all `f32`s. The largest errors seen, in ULP:
+//! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
+//! functions state hold for both types, with FMA and without. The largest errors seen, in units in
+//! the last place of the exact result, over all `f32`s (the ignored tests) and 15 million `f64`s:
 //!
-//! NaN gives NaN in each. Subnormal arguments and results are exact to the bounds, not flushed.
+//! |            | `f32` | `f64` |
+//! |------------|-------|-------|
+//! | `exp`      | 0.979 | 0.970 |
+//! | `ln`       | 0.840 | 0.839 |
+//! | `tanh`     | 2.43  | 2.51  |
+//! | `sigmoid`  | 2.41  | 2.34  |
+//! | `softplus` | 1.68  | 1.68  |
 
 mod bits;
 mod exp;

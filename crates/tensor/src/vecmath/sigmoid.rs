@@ -15,7 +15,7 @@ impl Math {
         (if x < T::zero() { z } else { one }) / (one + z)
     }
 
-    /// `ln(1 + e^x)`, within 3 ULP.
+    /// `ln(1 + e^x)`, within 2 ULP.
     ///
     /// Computed as `max(x, 0) + ln(1 + e^-|x|)`, which does not overflow, and falls off as `e^x`
     /// for `x < 0`.

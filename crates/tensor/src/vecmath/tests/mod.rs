@@ -56,7 +56,7 @@ const SOFTPLUS: Function = function!(
     softplus,
     std: |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
     domain: [-f64::MAX, f64::MAX],
-    ulps: 3.0
+    ulps: 2.0
 );
 const ALL: [Function; 5] = [EXP, LN, TANH, SIGMOID, SOFTPLUS];
 
