@@ -142,10 +142,15 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn record<'t>(&'t self, op: Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         let value = {
             let nodes = self.nodes.borrow();
-            let values: SmallVec<[&Tensor<T>; 3]> =
-                inputs.iter().map(|input| &nodes[input.id as usize].value).collect();
-            let shapes: SmallVec<[&[usize]; 3]> =
-                values.iter().map(|value| &value.shape()[..]).collect();
+            // filled in place, not collected: moving what was just written stalls the processor
+            // for longer than the operation's own bookkeeping takes
+            let mut values: SmallVec<[&Tensor<T>; 3]> = SmallVec::new();
+            let mut shapes: SmallVec<[&[usize]; 3]> = SmallVec::new();
+            for input in inputs {
+                let value = &nodes[input.id as usize].value;
+                values.push(value);
+                shapes.push(value.shape());
+            }
             let operation = op.operation().expect("a leaf has a value of its own");
             let shape = operation.shape(&shapes).or_panic();
             let value = operation.forward(&values);
@@ -155,15 +160,20 @@ impl<T: Scalar> Tape<T> {
             }
             value
         };
-        self.push(op, inputs.iter().map(|input| input.id).collect(), value)
+        self.push(op, inputs, value)
     }
 
     #[track_caller]
-    fn push(&self, op: Op<T>, inputs: SmallVec<[u32; 3]>, value: Tensor<T>) -> Var<'_, T> {
+    fn push(&self, op: Op<T>, inputs: &[Var<'_, T>], value: Tensor<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
         let equation = (Location::caller(), self.step.get());
         let (location, step) = self.differentiated.get().unwrap_or(equation);
+        let inputs = match *inputs {
+            [a] => SmallVec::from_buf_and_len([a.id, 0, 0], 1),
+            [a, b] => SmallVec::from_buf_and_len([a.id, b.id, 0], 2),
+            _ => inputs.iter().map(|input| input.id).collect(),
+        };
         nodes.push(Node { op, inputs, value, location, step });
         if self.checking
             && self.differentiated.get().is_none() // else the contribution is checked
@@ -177,7 +187,7 @@ impl<T: Scalar> Tape<T> {
 
     #[track_caller]
     pub(crate) fn leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
-        self.push(Op::Leaf(leaf), SmallVec::new(), value)
+        self.push(Op::Leaf(leaf), &[], value)
     }
 
     #[track_caller]

@@ -1,6 +1,6 @@
 //! Starting values of parameters.
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
 use rand::Rng;
 
 /// A distribution of starting values.
@@ -105,25 +105,42 @@ impl Init {
 /// Orthonormal rows by Gram–Schmidt on Gaussian vectors, which makes every direction equally
 /// likely; columns where those are fewer.
 fn orthogonal<T: Scalar>(rng: &mut impl Rng, rows: usize, columns: usize, gain: f64) -> Tensor<T> {
+    /// Vectors that are made orthogonal to all before them by matrix products.
+    const BLOCK: usize = 32;
+
     let (count, length) = (rows.min(columns), rows.max(columns));
-    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
-    while vectors.len() < count {
-        let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
+    let drawn = Tensor::<f64>::normal([count, length], 0.0, 1.0, rng);
+    let mut done: Vec<f64> = Vec::with_capacity(count * length);
+    for start in (0..count).step_by(BLOCK) {
+        let before = Tensor::from_slice([start, length], &done);
+        let mut block = drawn.slice_first(start..count.min(start + BLOCK));
         // one pass loses orthogonality to rounding when a vector nearly lies in the span of those
         // before; a second restores it (Giraud, Langou and Rozložník 2005)
         for _ in 0..2 {
-            for other in &vectors {
-                let overlap: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
-                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= overlap * b);
-            }
+            let overlaps = block.matmul_with(&before, Transpose::RIGHT);
+            block = block.sub(&overlaps.matmul(&before));
+            orthonormalize(block.as_mut_slice(), length);
         }
-        let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|a| *a /= norm);
-        vectors.push(vector);
+        done.extend_from_slice(block.as_slice());
     }
     Tensor::from_fn([rows, columns], |i| {
         let (row, column) = (i / columns, i % columns);
-        let entry = if rows <= columns { vectors[row][column] } else { vectors[column][row] };
+        let entry =
+            if rows <= columns { done[row * length + column] } else { done[column * length + row] };
         T::of(gain * entry)
     })
+}
+
+/// Makes each vector of this length orthogonal to those before it, and of norm 1.
+fn orthonormalize(vectors: &mut [f64], length: usize) {
+    for start in (0..vectors.len()).step_by(length.max(1)) {
+        let (before, rest) = vectors.split_at_mut(start);
+        let vector = &mut rest[..length];
+        for other in before.chunks_exact(length) {
+            let overlap: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+            vector.iter_mut().zip(other).for_each(|(a, b)| *a -= overlap * b);
+        }
+        let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|a| *a /= norm);
+    }
 }

@@ -41,14 +41,13 @@ fn a_small_norm_stays() {
     assert_eq!(gradients[&model.1].to_vec(), [4.0]);
 }
 
-/// Each element is below the rounding of the sum in single precision.
+/// A sum in single precision is off by a part in thousands after this many elements.
 #[test]
 fn norms_are_summed_in_double_precision() {
     let n = 1 << 20;
-    let (model, mut gradients) =
-        model(&[Tensor::full([n], 1e-3_f32), Tensor::full([1], 4096.0_f32)]);
+    let (model, mut gradients) = model(&[Tensor::full([n], 1e-3_f32), Tensor::zeros([0])]);
     let norm = clip_norm(&model, &mut gradients, f64::INFINITY).unwrap();
-    let expected = (n as f64 * f64::from(1e-3_f32).powi(2) + 4096.0 * 4096.0).sqrt();
+    let expected = (n as f64).sqrt() * f64::from(1e-3_f32);
     assert!((norm - expected).abs() < 1e-9 * expected, "{norm} and {expected}");
 }
 

@@ -148,6 +148,24 @@ fn large_matrices_are_transposed() {
     }
 }
 
+/// More rows than one thread's share.
+#[test]
+fn large_parts_are_copied() {
+    let (a, b) = (values::<f32>(&[1000, 151], 1), values::<f32>(&[1000, 150], 2));
+    let whole = Tensor::concat(&[&a, &b], 1);
+    let at = |i: &[usize]| if i[1] < 151 { a.at(i) } else { b.at(&[i[0], i[1] - 151]) };
+    assert_same(&whole, &from_indices([1000, 301], at));
+    assert_same(&whole.slice(1, 0..151), &a);
+
+    let mut sum = whole.clone();
+    sum.add_slice(1, 151, &b);
+    assert_same(&sum, &Tensor::concat(&[&a, &b.add(&b)], 1));
+
+    let indices: Vec<usize> = (0..900).map(|i| (i * 37) % 1000).collect();
+    let gathered = whole.gather_rows(&indices);
+    assert_same(&gathered, &from_indices([900, 301], |i| whole.at(&[indices[i[0]], i[1]])));
+}
+
 #[test]
 fn a_slice_along_axis_0_shares() {
     let x = Tensor::<f64>::zeros([4, 3]);

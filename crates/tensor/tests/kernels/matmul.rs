@@ -113,22 +113,46 @@ fn a_product_over_no_elements_is_beta_c() {
     assert_eq!(c, Tensor::zeros([2, 2]));
 }
 
-/// A product large enough to be divided has the bits of its parts computed alone.
+/// Of every route, with sizes at which the work is divided.
+#[test]
+fn large_products_have_their_values() {
+    let extents = [[1, 1, 300, 1100], [1, 2, 130, 1100], [1, 900, 200, 1], [20, 40, 70, 80]];
+    for [batch, m, k, n] in extents {
+        let (a, b) = (values::<f64>(&[batch, m, k], 1), values::<f64>(&[batch, k, n], 2));
+        let transposed = b.transpose(1, 2);
+        for actual in [a.matmul(&b), a.matmul_with(&transposed, Transpose::RIGHT)] {
+            for i in 0..batch {
+                let expected = naive(&a.index_first(i), &b.index_first(i));
+                assert_close(&actual.index_first(i), &expected, 1e-13);
+            }
+        }
+    }
+}
+
+/// A product large enough to be divided has the bits of its parts computed alone. With α and β, by
+/// which the edges of tiles are rounded differently.
 #[test]
 fn blocks_change_nothing() {
-    fn check<T: Scalar>() {
-        let [m, k, n] = [1030, 260, 520];
+    fn check<T: Scalar>([m, k, n]: [usize; 3]) {
         let (a, b) = (values::<T>(&[m, k], 1), values::<T>(&[k, n], 2));
-        let whole = a.matmul(&b);
+        let c = values::<T>(&[m, n], 3);
+        let gemm = |a: &Tensor<T>, b: &Tensor<T>, mut c: Tensor<T>| {
+            Tensor::gemm(T::of(0.7), a, b, Transpose::NONE, T::of(0.3), &mut c);
+            c
+        };
+        let whole = gemm(&a, &b, c.clone());
         for rows in (0..m).step_by(64) {
             let rows = rows..m.min(rows + 64);
             for columns in (0..n).step_by(64) {
                 let columns = columns..n.min(columns + 64);
-                let part = a.slice(0, rows.clone()).matmul(&b.slice(1, columns.clone()));
-                assert_same(&whole.slice(0, rows.clone()).slice(1, columns), &part);
+                let part = |c: &Tensor<T>| c.slice(0, rows.clone()).slice(1, columns.clone());
+                let alone = gemm(&a.slice(0, rows.clone()), &b.slice(1, columns.clone()), part(&c));
+                assert_same(&part(&whole), &alone);
             }
         }
     }
-    check::<f32>();
-    check::<f64>();
+    check::<f32>([1030, 260, 520]);
+    check::<f64>([1030, 260, 520]);
+    check::<f32>([70, 300, 520]);
+    check::<f64>([70, 300, 520]);
 }

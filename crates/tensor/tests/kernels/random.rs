@@ -31,6 +31,14 @@ fn uniform_numbers_are_uniform() {
     }
 }
 
+/// Rounding to a narrower type must not reach the end of the range.
+#[test]
+fn uniform_numbers_stay_below_the_end() {
+    let high = 1.0 + 2.0 * f32::EPSILON;
+    let x = Tensor::<f32>::uniform([1000], 1.0, f64::from(high), &mut rng(1));
+    assert!(x.as_slice().iter().all(|x| (1.0..high).contains(x)));
+}
+
 #[test]
 fn normal_numbers_are_normal() {
     let x = Tensor::<f64>::normal([N], 0.5, 1.0, &mut rng(2));
