@@ -193,7 +193,9 @@ impl<'a> Trainer<'a> {
         let logits = self.model.forward(&tape, &window.inputs, &mut self.carried, &mut masks);
         let loss = loss::cross_entropy(logits, &window.targets).mean();
         let nats = f64::from(loss.item());
-        if let Some(fault) = tape.first_non_finite().filter(|_| !nats.is_finite()) {
+        if !nats.is_finite()
+            && let Some(fault) = tape.first_non_finite()
+        {
             return Err(Divergence::Value { step: number, fault: fault.into() });
         }
         self.check(number, nats)?;
