@@ -17,5 +17,6 @@ mod init;
 mod layers;
 mod lstm_by_hand;
 mod pytorch;
+mod pytorch_equations;
 mod sequences;
 mod vanishing;
