@@ -43,7 +43,7 @@ impl NonFinite {
             step: node.step,
             operand,
             shape: at.shape().clone(),
-            index: unravel(flat, at.shape()),
+            index: at.shape().index_of(flat),
             value: at.as_slice()[flat].as_f64(),
         })
     }
@@ -65,15 +65,6 @@ impl NonFinite {
     pub fn step(&self) -> Option<usize> {
         self.step.map(|step| step as usize)
     }
-}
-
-fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (i, &extent) in index.iter_mut().zip(shape).rev() {
-        *i = flat % extent;
-        flat /= extent;
-    }
-    index
 }
 
 impl fmt::Display for NonFinite {

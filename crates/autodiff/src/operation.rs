@@ -84,7 +84,7 @@ pub(crate) enum Leaf {
     Param(ParamId),
 }
 
-/// How a node's value came about, as data: it can be printed, compared and rewritten.
+/// How a node's value came about, as data rather than as a closure: it can be printed and told apart.
 #[derive(Clone, Debug)]
 pub(crate) enum Op<T> {
     Leaf(Leaf),

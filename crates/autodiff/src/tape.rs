@@ -127,9 +127,11 @@ impl<T: Scalar> Tape<T> {
         self.record(Op::Custom(Rc::new(operation)), inputs)
     }
 
-    /// Announces the time step that the following operations compute, for messages; `None` ends it.
-    pub fn set_step(&self, step: Option<usize>) {
-        self.step.set(step.map(|step| step as u32));
+    /// Announces the time step that the following operations compute, for messages. Gives the one
+    /// announced before, which a loop over time puts back at its end, as it may run within another.
+    pub fn set_step(&self, step: Option<usize>) -> Option<usize> {
+        let step = step.and_then(|step| u32::try_from(step).ok());
+        self.step.replace(step).map(|step| step as usize)
     }
 
     /// The first value on the tape, in order of computation, that holds a NaN or an infinity.

@@ -72,6 +72,10 @@ mod guides {
     mod quickstart {}
     #[doc = include_str!("../../../docs/write-a-cell.md")]
     mod write_a_cell {}
+    #[doc = include_str!("../../../docs/how-the-tape-works.md")]
+    mod how_the_tape_works {}
     #[doc = include_str!("../../../docs/add-an-operation.md")]
     mod add_an_operation {}
+    #[doc = include_str!("../../../docs/decisions.md")]
+    mod decisions {}
 }

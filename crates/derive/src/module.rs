@@ -115,7 +115,7 @@ fn method(
     quote_spanned! {Span::mixed_site()=>
         fn #name<'__module>(
             &'__module #mutability self,
-            path: &mut ::bptt::__derive::Path,
+            path: &mut ::bptt::__derive::ParameterPath,
             visitor: &mut dyn ::core::ops::FnMut(
                 &::core::primitive::str,
                 &'__module #mutability ::bptt::__derive::Param<#scalar>,

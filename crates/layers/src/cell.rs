@@ -9,8 +9,7 @@ use crate::State;
 ///
 /// A cell is what an author writes: the equations from an input `x_t: [B, I]` and the state of the
 /// step before to an output and the next state. All else (the loop over time, stacking, gradients)
-/// follows from the one method. The same `step` must record the same operations at every time
-/// step; a cell that branches on values has to be run by [`unroll`](crate::unroll).
+/// follows from the one method.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Var};

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
 
-use crate::{Module, Path};
+use crate::{Module, ParameterPath};
 
 /// A gradient holds a NaN or an infinity, or values whose squares overflow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +77,7 @@ fn for_each_gradient<T: Scalar>(
     gradients: &mut Gradients<T>,
     change: impl Fn(&mut T),
 ) {
-    model.visit(&mut Path::default(), &mut |_, parameter| {
+    model.visit(&mut ParameterPath::default(), &mut |_, parameter| {
         if let Some(gradient) = gradients.get_mut(parameter) {
             gradient.as_mut_slice().iter_mut().for_each(&change);
         }
@@ -90,7 +90,7 @@ fn square_norm<T: Scalar>(
     gradients: &Gradients<T>,
 ) -> Result<f64, NonFiniteGradient> {
     let mut total = Ok(0.0);
-    model.visit(&mut Path::default(), &mut |name: &str, parameter: &Param<T>| {
+    model.visit(&mut ParameterPath::default(), &mut |name: &str, parameter: &Param<T>| {
         let (Ok(sum), Some(gradient)) = (&mut total, gradients.get(parameter)) else { return };
         *sum += sum_of_squares(gradient.as_slice());
         if !sum.is_finite() {

@@ -61,7 +61,7 @@ pub use cells::{Elman, Gru, Lstm, OutputToHidden, Reset};
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
 pub use init::Init;
 pub use linear::{Dropout, Embedding, Linear};
-pub use module::{Module, Path};
+pub use module::{Module, ParameterPath};
 pub use optim::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 pub use stack::Stack;
 pub use state::State;
@@ -69,7 +69,7 @@ pub use unroll::unroll;
 
 #[doc(hidden)]
 pub mod __derive {
-    pub use crate::{Module, Path, State};
+    pub use crate::{Module, ParameterPath, State};
     pub use bptt_autodiff::{Param, Var};
     pub use bptt_tensor::Scalar;
 }

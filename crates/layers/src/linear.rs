@@ -11,8 +11,10 @@ use crate::{Init, Module};
 /// `x: [.., I]`, `W: [I, O]`, `b: [O]`, `y: [.., O]`; `I·O + O` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct Linear<T> {
-    w: Param<T>,
-    b: Option<Param<T>>,
+    /// `W: [I, O]`
+    pub w: Param<T>,
+    /// `b: [O]`, if there are biases.
+    pub b: Option<Param<T>>,
 }
 
 impl<T: Scalar> Linear<T> {
@@ -59,7 +61,8 @@ pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<
 /// up over the places where a symbol occurs.
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<T> {
-    table: Param<T>,
+    /// A row for each symbol, `[V, E]`.
+    pub table: Param<T>,
 }
 
 impl<T: Scalar> Embedding<T> {

@@ -26,12 +26,12 @@ pub trait Module<T: Scalar> {
     ///
     /// `path` is the name of the module itself, which those of its parameters begin with. It is
     /// left as it was found.
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>));
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>));
 
     /// Like [`visit`](Self::visit), for changing the parameters.
     fn visit_mut<'a>(
         &'a mut self,
-        path: &mut Path,
+        path: &mut ParameterPath,
         visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
     );
 
@@ -40,7 +40,7 @@ pub trait Module<T: Scalar> {
     where
         Self: Sized,
     {
-        self.visit(&mut Path::default(), &mut visitor);
+        self.visit(&mut ParameterPath::default(), &mut visitor);
     }
 
     /// Like [`for_each_parameter`](Self::for_each_parameter), for changing the parameters.
@@ -48,14 +48,14 @@ pub trait Module<T: Scalar> {
     where
         Self: Sized,
     {
-        self.visit_mut(&mut Path::default(), &mut visitor);
+        self.visit_mut(&mut ParameterPath::default(), &mut visitor);
     }
 
     /// All parameters with their names, in the order of declaration.
     #[must_use]
     fn parameters(&self) -> Vec<(String, &Param<T>)> {
         let mut parameters = Vec::new();
-        self.visit(&mut Path::default(), &mut |name, parameter| {
+        self.visit(&mut ParameterPath::default(), &mut |name, parameter| {
             parameters.push((name.to_owned(), parameter));
         });
         parameters
@@ -65,7 +65,9 @@ pub trait Module<T: Scalar> {
     #[must_use]
     fn parameter_count(&self) -> usize {
         let mut count = 0;
-        self.visit(&mut Path::default(), &mut |_, parameter| count += parameter.value().len());
+        self.visit(&mut ParameterPath::default(), &mut |_, parameter| {
+            count += parameter.value().len()
+        });
         count
     }
 }
@@ -74,11 +76,11 @@ pub trait Module<T: Scalar> {
 ///
 /// One buffer serves a whole visit, so that visiting allocates nothing per parameter.
 #[derive(Clone, Debug, Default)]
-pub struct Path {
+pub struct ParameterPath {
     name: String,
 }
 
-impl Path {
+impl ParameterPath {
     /// The name so far, `layers.0`; empty at the root.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -97,13 +99,13 @@ impl Path {
 
 /// The name of a parameter is the path to it.
 impl<T: Scalar> Module<T> for Param<T> {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
         visitor(path.as_str(), self);
     }
 
     fn visit_mut<'a>(
         &'a mut self,
-        path: &mut Path,
+        path: &mut ParameterPath,
         visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
     ) {
         visitor(path.as_str(), self);
@@ -111,7 +113,7 @@ impl<T: Scalar> Module<T> for Param<T> {
 }
 
 impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
         if let Some(module) = self {
             module.visit(path, visitor);
         }
@@ -119,7 +121,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
 
     fn visit_mut<'a>(
         &'a mut self,
-        path: &mut Path,
+        path: &mut ParameterPath,
         visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
     ) {
         if let Some(module) = self {
@@ -130,7 +132,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
 
 /// Each part is named by its position.
 impl<T: Scalar, M: Module<T>> Module<T> for [M] {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
         for (position, module) in self.iter().enumerate() {
             path.within(position, |path| module.visit(path, visitor));
         }
@@ -138,7 +140,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for [M] {
 
     fn visit_mut<'a>(
         &'a mut self,
-        path: &mut Path,
+        path: &mut ParameterPath,
         visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
     ) {
         for (position, module) in self.iter_mut().enumerate() {
@@ -151,14 +153,14 @@ impl<T: Scalar, M: Module<T>> Module<T> for [M] {
 macro_rules! impl_by_coercion {
     ([$($parameters:tt)*] $outer:ty => $inner:ty) => {
         impl<T: Scalar, $($parameters)*> Module<T> for $outer {
-            fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+            fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
                 let inner: &'a $inner = self;
                 inner.visit(path, visitor);
             }
 
             fn visit_mut<'a>(
                 &'a mut self,
-                path: &mut Path,
+                path: &mut ParameterPath,
                 visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
             ) {
                 let inner: &'a mut $inner = self;
@@ -177,13 +179,13 @@ macro_rules! impl_for_tuple {
     ($($part:ident $position:tt),*) => {
         #[allow(unused_variables, reason = "the empty tuple has nothing to visit")]
         impl<T: Scalar, $($part: Module<T>),*> Module<T> for ($($part,)*) {
-            fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+            fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
                 $(path.within($position, |path| self.$position.visit(path, visitor));)*
             }
 
             fn visit_mut<'a>(
                 &'a mut self,
-                path: &mut Path,
+                path: &mut ParameterPath,
                 visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
             ) {
                 $(path.within($position, |path| self.$position.visit_mut(path, visitor));)*

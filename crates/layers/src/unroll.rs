@@ -50,6 +50,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
     }
+    let outer_step = tape.set_step(None);
     let mut state = state;
     let mut ys = Vec::with_capacity(steps);
     for t in 0..steps {
@@ -58,6 +59,6 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         ys.push(y);
         state = next;
     }
-    tape.set_step(None);
+    tape.set_step(outer_step);
     (Var::stack(&ys), state)
 }

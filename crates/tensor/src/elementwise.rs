@@ -104,15 +104,16 @@ macro_rules! elementary {
 }
 
 elementary! {
-    /// `eˣ`
+    /// `eˣ`, within 1 ULP in `f32` and `f64`.
     exp;
-    /// The natural logarithm `ln x`.
+    /// The natural logarithm `ln x`, within 1 ULP in `f32` and `f64`.
     ln;
-    /// `tanh x`
+    /// `tanh x`, within 3 ULP in `f32` and `f64`.
     tanh;
-    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, within 3 ULP in `f32` and `f64`.
     sigmoid;
-    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow.
+    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;
+    /// within 2 ULP in `f32` and `f64`.
     softplus;
 }
 

@@ -142,7 +142,8 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-/// Returns the memory that this thread keeps for reuse to the system.
+/// Returns the memory that this thread keeps for reuse to the system: up to a gibibyte for each element
+/// type. Other threads keep theirs.
 pub fn release_pooled_memory() {
     f32::with_pool(|pool| *pool = Pool::new());
     f64::with_pool(|pool| *pool = Pool::new());

@@ -124,7 +124,7 @@ impl<T: Scalar> Tensor<T> {
         combine: impl Fn(T, T) -> T + Copy + Sync,
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
-        choosable(operation, self.shape(), &axes)?;
+        shape::choosable(operation, self.shape(), &axes)?;
         let target = shape::reduce(self.shape(), &axes, keep);
         Ok(self.fold(&axes, target, identity, combine))
     }
@@ -163,7 +163,7 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Vec<usize> {
         let axis = shape::axis("argmax", self.shape(), axis).or_panic();
-        choosable("argmax", self.shape(), &[axis]).or_panic();
+        shape::choosable("argmax", self.shape(), &[axis]).or_panic();
         let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
         order[axis..].rotate_left(1);
         let rows = self.permute(&order);
@@ -201,19 +201,6 @@ impl<T: Scalar> Tensor<T> {
         }
         let kept = shape::reduce(self.shape(), group, true);
         Self::build(kept, fold).fold(rest, target, identity, combine)
-    }
-}
-
-/// Checks that there is an element to choose along each of the axes.
-fn choosable(operation: &'static str, shape: &[usize], axes: &[usize]) -> Result<(), ShapeError> {
-    match axes.iter().find(|&&axis| shape[axis] == 0) {
-        Some(&axis) => Err(ShapeError::new(
-            operation,
-            &[shape],
-            "there is no element to choose from an axis of extent 0",
-        )
-        .at_axis(axis)),
-        None => Ok(()),
     }
 }
 

@@ -28,9 +28,25 @@ const INLINE: usize = 4;
 
 impl Shape {
     /// The number of elements of a tensor of this shape: the product of the extents.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than a `usize` counts.
     #[must_use]
+    #[track_caller]
     pub fn elements(&self) -> usize {
-        self.0.iter().product()
+        elements(self)
+    }
+
+    /// The index along each axis of the element at a row-major position.
+    #[must_use]
+    pub fn index_of(&self, mut position: usize) -> Vec<usize> {
+        let mut index = vec![0; self.len()];
+        for (i, extent) in index.iter_mut().zip(&self[..]).rev() {
+            *i = position % extent;
+            position /= extent;
+        }
+        index
     }
 
     /// This shape without `axis`.
@@ -202,6 +218,18 @@ impl fmt::Display for ShapeError {
 }
 
 impl std::error::Error for ShapeError {}
+
+/// The product of the extents. Checked, for kernels rely on it: a product that wrapped around would
+/// let a huge shape pass for a small one.
+#[track_caller]
+fn elements(extents: &[usize]) -> usize {
+    let product = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+    match product {
+        Some(product) => product,
+        None if extents.contains(&0) => 0,
+        None => panic!("a tensor of shape {extents:?} has more elements than can be counted"),
+    }
+}
 
 /// Turns a shape error into a panic at the caller's line: in an equation, a wrong shape is a
 /// mistake in the program, and its line is what one wants to know.
@@ -379,9 +407,27 @@ pub fn reduce(shape: &[usize], axes: &[usize], keep: bool) -> Shape {
         .collect()
 }
 
+/// Checks that there is an element to choose along each of these axes.
+pub fn choosable(
+    operation: &'static str,
+    shape: &[usize],
+    axes: &[usize],
+) -> Result<(), ShapeError> {
+    match axes.iter().find(|&&axis| shape[axis] == 0) {
+        Some(&axis) => Err(ShapeError::new(
+            operation,
+            &[shape],
+            "there is no element to choose from an axis of extent 0",
+        )
+        .at_axis(axis)),
+        None => Ok(()),
+    }
+}
+
 /// Checks that a reshape keeps the number of elements.
+#[track_caller]
 pub fn reshape(shape: &[usize], target: &[usize]) -> Result<Shape, ShapeError> {
-    let (have, want) = (shape.iter().product::<usize>(), target.iter().product::<usize>());
+    let (have, want) = (elements(shape), elements(target));
     if have == want {
         return Ok(target.into());
     }
@@ -460,6 +506,22 @@ pub fn permute(shape: &[usize], order: &[usize]) -> Result<Shape, ShapeError> {
 pub fn gather_rows(shape: &[usize], indices: &[usize]) -> Result<Shape, ShapeError> {
     rows_exist("gather_rows", shape, indices)?;
     Ok(Shape::from(shape).with(0, indices.len()))
+}
+
+/// The shape `[rows, ..]` to which rows `[indices.len(), ..]` are added by index.
+pub fn scatter_rows(shape: &[usize], indices: &[usize], rows: usize) -> Result<Shape, ShapeError> {
+    let fail = |problem: String| Err(ShapeError::new("scatter_rows", &[shape], problem));
+    match shape.first() {
+        None => fail("a scalar has no rows".into()),
+        Some(&given) if given != indices.len() => {
+            fail(format!("{given} rows need as many indices, not {}", indices.len()))
+        }
+        Some(_) => {
+            let whole = Shape::from(shape).with(0, rows);
+            rows_exist("scatter_rows", &whole, indices)?;
+            Ok(whole)
+        }
+    }
 }
 
 /// Checks that indices are within axis 0.

@@ -60,18 +60,21 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// A tensor with every element `value`.
+    #[track_caller]
     #[must_use]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         Self::build(shape.into(), |out| out.fill(value))
     }
 
     /// A tensor of zeros.
+    #[track_caller]
     #[must_use]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::zero())
     }
 
     /// A tensor of ones.
+    #[track_caller]
     #[must_use]
     pub fn ones(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::one())
@@ -96,6 +99,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// A tensor in a pooled buffer; `fill` must write every element, which it finds with
     /// unspecified values.
+    #[track_caller]
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let len = shape.elements();
         let mut buffer = Buffer::take(len);
@@ -225,6 +229,7 @@ impl<T> Tensor<T> {
     }
 }
 
+#[track_caller]
 fn check_len(operation: &'static str, shape: &Shape, len: usize) -> Result<(), ShapeError> {
     if len == shape.elements() {
         return Ok(());

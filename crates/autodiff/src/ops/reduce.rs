@@ -62,12 +62,8 @@ impl<T: Scalar> Operation<T> for Extremum {
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         let name = Operation::<T>::name(self);
-        match self.axes().iter().find(|&&axis| inputs[0][axis] == 0) {
-            Some(&axis) => {
-                Err(ShapeError::new(name, &[inputs[0]], "no element to choose from").at_axis(axis))
-            }
-            None => Ok(shape::reduce(inputs[0], self.axes(), false)),
-        }
+        shape::choosable(name, inputs[0], self.axes())?;
+        Ok(shape::reduce(inputs[0], self.axes(), false))
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {

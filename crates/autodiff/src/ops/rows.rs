@@ -42,18 +42,7 @@ impl<T: Scalar> Operation<T> for ScatterRows {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
-        let fail = |problem| Err(ShapeError::new("scatter_rows", &[inputs[0]], problem));
-        match inputs[0].first() {
-            None => fail("a scalar has no rows".into()),
-            Some(&rows) if rows != self.indices.len() => {
-                fail(format!("{rows} rows need as many indices, not {}", self.indices.len()))
-            }
-            Some(_) => {
-                let whole = Shape::from(inputs[0]).with(0, self.rows);
-                shape::gather_rows(&whole, &self.indices)?;
-                Ok(whole)
-            }
-        }
+        shape::scatter_rows(inputs[0], &self.indices, self.rows)
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {

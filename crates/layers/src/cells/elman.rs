@@ -23,12 +23,16 @@ use crate::{Activation, Cell, Init, Linear, Module, StateSizes};
 /// PyTorch's `nn.RNN`.
 #[derive(Clone, Debug, Module)]
 pub struct Elman<T> {
-    u: Param<T>,
-    w: Param<T>,
-    b: Option<Param<T>>,
+    /// `U: [I, H]`
+    pub u: Param<T>,
+    /// `W: [H, H]`
+    pub w: Param<T>,
+    /// `b: [H]`, if there are biases.
+    pub b: Option<Param<T>>,
     #[module(skip)]
     activation: Activation<T>,
-    output: Option<Linear<T>>,
+    /// `V` and `c`, if there is an output layer.
+    pub output: Option<Linear<T>>,
     #[module(skip)]
     output_activation: Activation<T>,
 }

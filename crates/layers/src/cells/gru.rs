@@ -30,11 +30,16 @@ pub enum Reset {
 /// `3(I·H + H·H + H)` parameters, and `H` for `b_u`, which only the reset after the product has.
 #[derive(Clone, Debug, Module)]
 pub struct Gru<T> {
-    w: Param<T>,
-    u_gates: Param<T>,
-    u_candidate: Param<T>,
-    b: Option<Param<T>>,
-    b_candidate: Option<Param<T>>,
+    /// `W: [I, 3H]`
+    pub w: Param<T>,
+    /// `U_{r,z}: [H, 2H]`
+    pub u_gates: Param<T>,
+    /// `U_n: [H, H]`
+    pub u_candidate: Param<T>,
+    /// `b: [3H]`, if there are biases.
+    pub b: Option<Param<T>>,
+    /// `b_u: [H]`, if there are biases and the reset comes after the product.
+    pub b_candidate: Option<Param<T>>,
     #[module(skip)]
     reset: Reset,
 }

@@ -21,9 +21,12 @@ use crate::{Cell, Init, Module, StateSizes};
 /// `4(I·H + H·H + H)` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm<T> {
-    w: Param<T>,
-    u: Param<T>,
-    b: Option<Param<T>>,
+    /// `W: [I, 4H]`
+    pub w: Param<T>,
+    /// `U: [H, 4H]`
+    pub u: Param<T>,
+    /// `b: [4H]`, if there are biases.
+    pub b: Option<Param<T>>,
 }
 
 impl<T: Scalar> Lstm<T> {

@@ -22,10 +22,14 @@ use crate::{Cell, Init, Linear, Module, StateSizes};
 /// instead. Then no step depends on another, and all of them are computed at once.
 #[derive(Clone, Debug, Module)]
 pub struct OutputToHidden<T> {
-    u: Param<T>,
-    w: Param<T>,
-    b: Param<T>,
-    output: Linear<T>,
+    /// `U: [I, H]`
+    pub u: Param<T>,
+    /// `W: [O, H]`
+    pub w: Param<T>,
+    /// `b: [H]`
+    pub b: Param<T>,
+    /// `V` and `c`.
+    pub output: Linear<T>,
 }
 
 impl<T: Scalar> OutputToHidden<T> {

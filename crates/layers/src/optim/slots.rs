@@ -7,7 +7,7 @@ use bptt_autodiff::Gradients;
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::weights::{Archive, WeightsError, join};
-use crate::{Module, Path};
+use crate::{Module, ParameterPath};
 
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
@@ -39,7 +39,7 @@ impl<T: Scalar> Slots<T> {
         gradients: &Gradients<T>,
         mut update: impl FnMut(u64, &mut [T], &[T], [&mut [T]; N]),
     ) {
-        model.visit_mut(&mut Path::default(), &mut |name, parameter| {
+        model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             let Some(gradient) = gradients.get(parameter) else { return };
             if !self.parameters.contains_key(name) {
                 let slots = vec![Tensor::full(parameter.shape(), self.initial); N];

@@ -187,7 +187,7 @@ impl<T: Scalar> Archive<T> {
             values.insert(name, value);
         }
         self.expect_only(|name| values.contains_key(name))?;
-        model.visit_mut(&mut crate::Path::default(), &mut |name, parameter| {
+        model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
             parameter.set(values[name].clone());
         });
         Ok(())

@@ -223,4 +223,11 @@ fn faults_name_their_step() {
     let (ys, _) = unroll(&FailsAt(-1.0), xs, tape.constant(Tensor::full([1, 1], 6.0)));
     let _ = (ys - 2.0).ln();
     assert_eq!(tape.first_non_finite().map(|fault| fault.step()), Some(None));
+
+    // a loop over time within a step of another leaves the outer step as it was
+    let tape = Tape::new();
+    assert_eq!(tape.set_step(Some(7)), None);
+    let xs = tape.constant(Tensor::ones([6, 1, 1]));
+    let _ = unroll(&FailsAt(-1.0), xs, tape.constant(Tensor::full([1, 1], 6.0)));
+    assert_eq!(tape.set_step(None), Some(7));
 }

@@ -241,6 +241,25 @@ fn random() {
     );
 }
 
+/// Extents whose product wraps around to a small number must not pass for it.
+#[test]
+fn more_elements_than_can_be_counted() {
+    const INVERSE_OF_5: usize = 0xCCCC_CCCC_CCCC_CCCD; // modulo 2⁶⁴
+    panics(
+        || Tensor::from_vec([5, INVERSE_OF_5], vec![1.0]),
+        "a tensor of shape [5, 14757395258967641293] has more elements than can be counted",
+    );
+    panics(
+        || Tensor::<f32>::zeros([1 << 32, 1 << 32]),
+        "a tensor of shape [4294967296, 4294967296] has more elements than can be counted",
+    );
+    panics(
+        || zeros([1]).reshape([5, INVERSE_OF_5]),
+        "a tensor of shape [5, 14757395258967641293] has more elements than can be counted",
+    );
+    assert!(zeros([usize::MAX, 2, 0]).is_empty());
+}
+
 #[test]
 fn access() {
     let x = zeros([2, 3]);

@@ -57,7 +57,7 @@ fn shapes_that_do_not_fit() {
     refuses!(x.gather_rows(&[0, 2]); "gather_rows of [2, 3], axis 0", "index 2 is not within 0..2");
     refuses!(s.gather_rows(&[0]); "gather_rows of []", "a scalar has no rows");
     refuses!(x.scatter_rows(&[0], 4); "scatter_rows of [2, 3]", "2 rows", "not 1");
-    refuses!(x.scatter_rows(&[0, 4], 4); "[4, 3], axis 0", "index 4 is not within 0..4");
+    refuses!(x.scatter_rows(&[0, 4], 4); "scatter_rows of [4, 3], axis 0", "index 4 is not within 0..4");
     refuses!(s.scatter_rows(&[], 4); "scatter_rows of []", "a scalar has no rows");
 
     refuses!(x.sum(&[2]); "sum of [2, 3]", "axis 2", "0 to 1, or -1");
