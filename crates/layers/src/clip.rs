@@ -5,7 +5,7 @@ use bptt_tensor::Scalar;
 
 use crate::{Module, ParameterPath};
 
-/// A gradient holds a NaN or an infinity, or values whose squares overflow.
+/// A gradient holds a NaN or an infinity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the gradient of `{parameter}` is not finite: the run has diverged; lower the learning rate or \
@@ -24,8 +24,9 @@ pub struct NonFiniteGradient {
 /// g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶))
 /// ```
 ///
-/// The norm is summed in double precision and in a fixed order. Pascanu, Mikolov and Bengio, *On
-/// the difficulty of training recurrent neural networks* (2013).
+/// The norm is summed in double precision and in a fixed order. Finite gradients are scaled however
+/// large they are; only the norm returned is infinite where it is beyond `f64::MAX`. Pascanu,
+/// Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013).
 ///
 /// # Errors
 ///
@@ -42,12 +43,18 @@ pub fn clip_norm<T: Scalar>(
     max_norm: f64,
 ) -> Result<f64, NonFiniteGradient> {
     assert!(max_norm > 0.0, "gradients are clipped to a norm greater than 0, not {max_norm}");
-    let norm = square_norm(model, gradients)?.sqrt();
-    let scale = max_norm / (norm + 1e-6);
+    let mut unit = 1.0;
+    let mut norm = norm_in_units(unit, model, gradients);
+    if !norm.is_finite() {
+        expect_finite(model, gradients)?;
+        unit = LARGE_UNIT;
+        norm = norm_in_units(unit, model, gradients);
+    }
+    let scale = max_norm / unit / (norm + 1e-6 / unit);
     if scale < 1.0 {
         for_each_gradient(model, gradients, |gradient| *gradient *= T::of(scale));
     }
-    Ok(norm)
+    Ok(norm * unit)
 }
 
 /// Limits every element of the gradients to `−limit ..= limit`.
@@ -66,7 +73,7 @@ pub fn clip_value<T: Scalar>(
     limit: f64,
 ) -> Result<(), NonFiniteGradient> {
     assert!(limit > 0.0, "gradients are clipped to a value greater than 0, not {limit}");
-    square_norm(model, gradients)?;
+    expect_finite(model, gradients)?;
     let limit = T::of(limit);
     for_each_gradient(model, gradients, |gradient| *gradient = gradient.max(-limit).min(limit));
     Ok(())
@@ -84,28 +91,43 @@ fn for_each_gradient<T: Scalar>(
     });
 }
 
-/// `Σ gᵢ²`, parameter by parameter.
-fn square_norm<T: Scalar>(
+fn expect_finite<T: Scalar>(
     model: &dyn Module<T>,
     gradients: &Gradients<T>,
-) -> Result<f64, NonFiniteGradient> {
-    let mut total = Ok(0.0);
+) -> Result<(), NonFiniteGradient> {
+    let mut finite = Ok(());
     model.visit(&mut ParameterPath::default(), &mut |name: &str, parameter: &Param<T>| {
-        let (Ok(sum), Some(gradient)) = (&mut total, gradients.get(parameter)) else { return };
-        *sum += sum_of_squares(gradient.as_slice());
-        if !sum.is_finite() {
-            total = Err(NonFiniteGradient { parameter: name.to_owned() });
+        let (Ok(()), Some(gradient)) = (&finite, gradients.get(parameter)) else { return };
+        if !gradient.is_finite() {
+            finite = Err(NonFiniteGradient { parameter: name.to_owned() });
         }
     });
-    total
+    finite
 }
 
-/// Eight sums side by side: a single one would wait for each addition before the next.
-fn sum_of_squares<T: Scalar>(elements: &[T]) -> f64 {
+/// `2⁶⁰⁰`. In this unit no square of a finite number overflows, and what underflows is nothing
+/// beside numbers whose squares overflow.
+const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
+
+/// `‖g / unit‖`, parameter by parameter.
+fn norm_in_units<T: Scalar>(unit: f64, model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
+    let mut total = 0.0;
+    model.visit(&mut ParameterPath::default(), &mut |_: &str, parameter: &Param<T>| {
+        if let Some(gradient) = gradients.get(parameter) {
+            total += sum_of_squares(gradient.as_slice(), unit.recip());
+        }
+    });
+    total.sqrt()
+}
+
+/// `Σ (scale · x)²`. Eight sums side by side: a single one would wait for each addition before the
+/// next.
+fn sum_of_squares<T: Scalar>(elements: &[T], scale: f64) -> f64 {
     let mut sums = [0.0; 8];
     for elements in elements.chunks(sums.len()) {
         for (sum, element) in sums.iter_mut().zip(elements) {
-            *sum += element.as_f64() * element.as_f64();
+            let scaled = scale * element.as_f64();
+            *sum += scaled * scaled;
         }
     }
     sums.iter().sum()

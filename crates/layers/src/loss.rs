@@ -198,21 +198,11 @@ impl<'t, T: Scalar> Loss<'t, T> {
                 "cross_entropy: target {} at position {:?} is not one of {classes} classes, which \
                  count from 0",
                 targets[position],
-                index(&self.positions, position),
+                self.positions.index_of(position),
             );
         }
         targets
     }
-}
-
-/// The index along each axis of the element at a row-major position.
-fn index(shape: &[usize], mut position: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (i, extent) in index.iter_mut().zip(shape).rev() {
-        *i = position % extent;
-        position /= extent;
-    }
-    index
 }
 
 /// `ℓ = −log softmax(o)[y]` for each row of logits `o` `[.., C]`.

@@ -66,7 +66,7 @@ pub trait Module<T: Scalar> {
     fn parameter_count(&self) -> usize {
         let mut count = 0;
         self.visit(&mut ParameterPath::default(), &mut |_, parameter| {
-            count += parameter.value().len()
+            count += parameter.value().len();
         });
         count
     }

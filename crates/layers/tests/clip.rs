@@ -92,6 +92,24 @@ fn gradients_that_are_not_finite_are_refused_and_stay() {
     assert!(message.contains("lower the learning rate"), "{message}");
 }
 
+/// Their squares overflow, and in the last case the norm too.
+#[test]
+fn finite_gradients_are_clipped_however_large() {
+    for (large, norm) in [(1e200, 5e200), (1e154, 5e154), (f64::MAX / 4.0, f64::INFINITY)] {
+        let elements = vectors(&[3.0 * large, 0.0], &[-4.0 * large]);
+        let (model, mut gradients) = self::model(&elements);
+        clip_value(&model, &mut gradients, 1.0).unwrap();
+        assert_eq!(gradients[&model.0].to_vec(), [1.0, 0.0]);
+        assert_eq!(gradients[&model.1].to_vec(), [-1.0]);
+
+        let (model, mut gradients) = self::model(&elements);
+        let found = clip_norm(&model, &mut gradients, 10.0).unwrap();
+        assert!(found == norm || (found / norm - 1.0).abs() < 1e-12, "{found} and {norm}");
+        assert_close("a", &gradients[&model.0], &Tensor::from_slice([2], &[6.0, 0.0]));
+        assert_close("b", &gradients[&model.1], &Tensor::from_slice([1], &[-8.0]));
+    }
+}
+
 #[test]
 #[should_panic = "clipped to a norm greater than 0, not NaN"]
 fn a_norm_has_to_be_positive() {

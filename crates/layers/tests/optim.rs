@@ -8,7 +8,7 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Gradients, Param, Tape};
-use bptt_layers::weights::{Archive, Problem};
+use bptt_layers::weights::{Archive, WeightsProblem};
 use bptt_layers::{Adagrad, Adam, Module, Optimizer, RmsProp, Sgd};
 use bptt_tensor::{Scalar, Tensor};
 use common::golden::{Golden, assert_close};
@@ -114,7 +114,7 @@ fn own_gradients_move_parameters_as_in_pytorch() {
         ("sgd_momentum", slow(Sgd::new(0.1).momentum(0.9))),
         ("sgd_nesterov", slow(Sgd::new(0.1).nesterov(0.9))),
         ("adam", Box::new(Adam::new(0.05).betas(0.9, 0.99))),
-        ("adamw", Box::new(Adam::new(0.05).decoupled_weight_decay(0.1))),
+        ("adamw", Box::new(Adam::adamw(0.05, 0.1))),
         ("rmsprop", Box::new(RmsProp::new(0.05).alpha(0.9))),
         ("adagrad", Box::new(Adagrad::new(0.1))),
     ];
@@ -268,16 +268,28 @@ fn a_state_that_does_not_fit_is_refused() {
 
     // another kind of optimizer
     let problem = Sgd::new(0.1).restore(&model, &state).unwrap_err().problem;
-    assert!(matches!(*problem, Problem::UnexpectedTensor { ref tensor } if tensor == "a.average"));
+    assert!(
+        matches!(*problem, WeightsProblem::UnexpectedTensor { ref tensor } if tensor == "a.average")
+    );
     let problem = Adagrad::new(0.1).restore(&model, &state).unwrap_err().problem;
-    assert!(matches!(*problem, Problem::MissingTensor { ref tensor } if tensor == "a.square_sum"));
+    assert!(
+        matches!(*problem, WeightsProblem::MissingTensor { ref tensor } if tensor == "a.square_sum")
+    );
 
     // another model: other shapes, other names
     let other = Pair::new(Tensor::zeros([2, 2]), Tensor::zeros([4]));
     let problem = Adam::new(0.1).restore(&other, &state).unwrap_err().problem;
-    assert!(matches!(*problem, Problem::WrongShape { ref tensor, .. } if tensor == "b.average"));
+    assert!(
+        matches!(*problem, WeightsProblem::WrongShape { ref tensor, .. } if tensor == "b.average")
+    );
     let problem = Adam::new(0.1).restore(&[model.a.clone()], &state).unwrap_err().problem;
-    assert!(matches!(*problem, Problem::UnexpectedTensor { .. }));
+    assert!(matches!(*problem, WeightsProblem::UnexpectedTensor { .. }));
+
+    // another model, of which nothing but the steps is remembered
+    let mut sgd = Sgd::new(0.1);
+    train(&mut model, &mut sgd, 2);
+    let problem = sgd.restore(&[model.a.clone()], &sgd.state()).unwrap_err().problem;
+    assert!(matches!(*problem, WeightsProblem::UnexpectedText { ref text } if text == "a.step"));
 
     // no number of steps
     let mut damaged = state.clone();
@@ -303,6 +315,42 @@ fn an_optimizer_serves_one_model() {
     step(&mut small);
     let message = message_of(|| step(&mut large));
     assert!(message.contains("with shape [2], but now it has [5]"), "{message}");
+}
+
+#[test]
+fn what_is_remembered_is_settled_by_the_first_step() {
+    fn stepped<O: Optimizer<f32>>(mut optimizer: O) -> O {
+        train(&mut start(), &mut optimizer, 1);
+        optimizer
+    }
+    let refused = |option: &str, change: fn()| {
+        let message = message_of(change);
+        assert!(message.starts_with(&format!("the {option} changes what")), "{message}");
+        assert!(message.contains("set it before the first step"), "{message}");
+    };
+    refused("momentum", || drop(stepped(Sgd::new(0.1)).momentum(0.9)));
+    refused("momentum", || drop(stepped(Sgd::new(0.1)).nesterov(0.9)));
+    refused("momentum", || drop(stepped(Sgd::new(0.1).momentum(0.9)).momentum(0.0)));
+    refused("momentum", || drop(stepped(RmsProp::new(0.1)).momentum(0.9)));
+    refused("momentum", || drop(stepped(RmsProp::new(0.1).momentum(0.9)).momentum(0.0)));
+    refused("centering", || drop(stepped(RmsProp::new(0.1)).centered()));
+    refused("initial sum of squares", || drop(stepped(Adagrad::new(0.1)).initial_sum(0.1)));
+
+    // other values of the same options may change
+    stepped(stepped(Sgd::new(0.1).momentum(0.9)).nesterov(0.5));
+    stepped(stepped(RmsProp::new(0.1).centered().momentum(0.9)).centered().momentum(0.5));
+}
+
+#[test]
+fn a_gradient_of_another_shape_is_refused() {
+    for (name, mut optimizer) in optimizers() {
+        let mut model = start();
+        let mut gradients = model.gradients(&Tensor::ones([2, 2]), &Tensor::ones([3]));
+        *gradients.get_mut(&model.b).unwrap() = Tensor::ones([2]);
+        let message = message_of(|| optimizer.step(&mut model, &gradients));
+        let expected = "the gradient of `b` has shape [2], but the parameter has [3]";
+        assert!(message.starts_with(expected), "{name}: {message}");
+    }
 }
 
 #[test]

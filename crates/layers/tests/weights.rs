@@ -4,13 +4,14 @@
 
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use bptt_autodiff::Param;
 use bptt_layers::Module;
-use bptt_layers::weights::{self, Archive, Problem, WeightsError};
+use bptt_layers::weights::{self, Archive, WeightsError, WeightsProblem};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -71,6 +72,11 @@ impl Place {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    /// Where the file is written before it takes its place.
+    fn beside(&self) -> PathBuf {
+        self.path.with_extension(format!("safetensors.{}.tmp", std::process::id()))
     }
 
     /// Puts these bytes where the file is. Truncating it instead can wait for the disk.
@@ -183,7 +189,9 @@ fn other_precisions_are_refused() {
         let bytes = vec![0; dtype.bitsize() / 8];
         write_foreign(&place, &[("scale", dtype, &[], &bytes)]);
         let problem = place.refused(model::<f64>(0.0)).problem;
-        let Problem::WrongType { tensor, found, expected } = *problem else { panic!("{problem}") };
+        let WeightsProblem::WrongType { tensor, found, expected } = *problem else {
+            panic!("{problem}")
+        };
         assert_eq!((tensor.as_str(), found, expected), ("scale", dtype.to_string(), "f64"));
     }
 }
@@ -191,8 +199,10 @@ fn other_precisions_are_refused() {
 #[test]
 fn a_missing_file_is_reported() {
     let error = place().refused(model::<f64>(0.0));
-    let Problem::Read(cause) = &*error.problem else { panic!("{error}") };
+    let WeightsProblem::Read(cause) = &*error.problem else { panic!("{error}") };
     assert_eq!(cause.kind(), io::ErrorKind::NotFound);
+    assert!(error.to_string().ends_with(&format!("cannot be read: {cause}")), "{error}");
+    assert!(error.source().is_none() && error.problem.source().is_none(), "the cause comes twice");
 }
 
 #[test]
@@ -202,7 +212,9 @@ fn a_missing_tensor_is_reported() {
     small.layers.pop();
     weights::save(&small, &place.path).unwrap();
     let problem = place.refused(model::<f64>(100.0)).problem;
-    assert!(matches!(*problem, Problem::MissingTensor { ref tensor } if tensor == "layers.1.w"));
+    assert!(
+        matches!(*problem, WeightsProblem::MissingTensor { ref tensor } if tensor == "layers.1.w")
+    );
 }
 
 #[test]
@@ -212,7 +224,9 @@ fn an_unexpected_tensor_is_reported() {
     let mut small = model::<f64>(100.0);
     small.layers.pop();
     let problem = place.refused(small).problem;
-    assert!(matches!(*problem, Problem::UnexpectedTensor { ref tensor } if tensor == "layers.1.b"));
+    assert!(
+        matches!(*problem, WeightsProblem::UnexpectedTensor { ref tensor } if tensor == "layers.1.b")
+    );
 }
 
 #[test]
@@ -233,10 +247,10 @@ fn every_truncation_is_refused() {
     for length in 0..whole.len() {
         place.put(&whole[..length]);
         let error = place.refused(model::<f64>(100.0));
-        assert!(matches!(*error.problem, Problem::Malformed(_)), "{length} bytes: {error}");
+        assert!(matches!(*error.problem, WeightsProblem::Malformed(_)), "{length} bytes: {error}");
     }
     place.put(&[&whole[..], &[0]].concat());
-    assert!(matches!(*place.refused(model::<f64>(100.0)).problem, Problem::Malformed(_)));
+    assert!(matches!(*place.refused(model::<f64>(100.0)).problem, WeightsProblem::Malformed(_)));
 }
 
 #[test]
@@ -268,7 +282,7 @@ fn foreign_files_are_refused() {
     for bytes in files {
         place.put(&bytes);
         let error = place.refused(model::<f64>(0.0));
-        assert!(matches!(*error.problem, Problem::Malformed(_)), "{error}");
+        assert!(matches!(*error.problem, WeightsProblem::Malformed(_)), "{error}");
     }
 }
 
@@ -303,14 +317,18 @@ fn saving_replaces_a_file() {
     assert_eq!(values(&loaded), values(&model::<f64>(5.0)));
 }
 
-/// What a killed program leaves behind.
+/// What another program is writing, or a killed one of the same process id has left behind.
 #[test]
 fn an_unfinished_file_is_in_nobodys_way() {
     let place = place();
-    fs::write(place.path.with_extension("safetensors.tmp"), [7; 10_000]).unwrap();
+    let of_another = place.path.with_extension("safetensors.0.tmp");
+    for unfinished in [&place.beside(), &of_another] {
+        fs::write(unfinished, [7; 10_000]).unwrap();
+    }
     weights::save(&model::<f64>(0.0), &place.path).unwrap();
     weights::load(&mut model::<f64>(1.0), &place.path).unwrap();
-    assert_eq!(place.files(), ["model.safetensors"]);
+    assert_eq!(place.files(), ["model.safetensors", "model.safetensors.0.tmp"]);
+    assert_eq!(fs::read(of_another).unwrap(), [7; 10_000]);
 }
 
 /// Saves over an existing file, which must fail and leave it.
@@ -318,7 +336,7 @@ fn an_unfinished_file_is_in_nobodys_way() {
 fn assert_survives(place: &Place) {
     let before = fs::read(&place.path).unwrap();
     let error = weights::save(&model::<f64>(5.0), &place.path).unwrap_err();
-    assert!(matches!(*error.problem, Problem::Write(_)), "{error}");
+    assert!(matches!(*error.problem, WeightsProblem::Write(_)), "{error}");
     assert!(error.to_string().contains("cannot be written"), "{error}");
     assert_eq!(fs::read(&place.path).unwrap(), before);
 }
@@ -327,7 +345,7 @@ fn assert_survives(place: &Place) {
 fn a_file_survives_when_no_other_can_be_made() {
     let place = place();
     weights::save(&model::<f64>(0.0), &place.path).unwrap();
-    fs::create_dir(place.path.with_extension("safetensors.tmp")).unwrap();
+    fs::create_dir(place.beside()).unwrap();
     assert_survives(&place);
 }
 
@@ -336,8 +354,7 @@ fn a_file_survives_when_no_other_can_be_made() {
 fn a_file_survives_a_full_disk() {
     let place = place();
     weights::save(&model::<f64>(0.0), &place.path).unwrap();
-    let beside = place.path.with_extension("safetensors.tmp");
-    std::os::unix::fs::symlink("/dev/full", beside).unwrap();
+    std::os::unix::fs::symlink("/dev/full", place.beside()).unwrap();
     assert_survives(&place);
     assert_eq!(place.files(), ["model.safetensors"], "the unfinished file is removed");
 }
@@ -348,7 +365,7 @@ fn a_folder_is_not_replaced() {
     fs::create_dir(&place.path).unwrap();
     fs::write(place.path.join("precious"), "").unwrap();
     let error = weights::save(&model::<f64>(0.0), &place.path).unwrap_err();
-    assert!(matches!(*error.problem, Problem::Write(_)), "{error}");
+    assert!(matches!(*error.problem, WeightsProblem::Write(_)), "{error}");
     assert!(place.path.join("precious").exists());
     assert_eq!(place.files(), ["model.safetensors"], "the unfinished file is removed");
 }
@@ -358,7 +375,9 @@ fn saving_into_a_missing_folder_is_reported() {
     let mut place = place();
     place.path = place.folder.path().join("missing/model.safetensors");
     let error = weights::save(&model::<f64>(0.0), &place.path).unwrap_err();
-    assert!(matches!(&*error.problem, Problem::Write(e) if e.kind() == io::ErrorKind::NotFound));
+    assert!(
+        matches!(&*error.problem, WeightsProblem::Write(e) if e.kind() == io::ErrorKind::NotFound)
+    );
 }
 
 #[test]
@@ -398,7 +417,7 @@ fn what_an_archive_lacks_is_reported_with_file_and_group() {
         format!("{file}: group `run`: text `steps` cannot be understood: `-3`")
     );
     assert!(
-        matches!(*group.text("seed").unwrap_err().problem, Problem::MissingText { ref text } if text == "seed")
+        matches!(*group.text("seed").unwrap_err().problem, WeightsProblem::MissingText { ref text } if text == "seed")
     );
     let error = group.tensor("w").unwrap_err().to_string();
     assert!(error.starts_with(&format!("{file}: group `run`: has no tensor `w`")), "{error}");

@@ -1,6 +1,7 @@
 //! The command line. A value that makes no sense is refused here, with the flag's name.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -115,6 +116,19 @@ pub struct Plan {
     pub validate_every: usize,
 }
 
+impl Plan {
+    /// Holds a plan from elsewhere to the rules of the flags.
+    ///
+    /// # Errors
+    ///
+    /// Names the first number that breaks one.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        self.settings.check()?;
+        AT_LEAST_ONE.check("steps", self.steps)?;
+        AT_LEAST_ONE.check("validate_every", self.validate_every)
+    }
+}
+
 /// The model and how it learns.
 #[derive(Args, Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Settings {
@@ -157,6 +171,36 @@ pub struct Settings {
     /// Seed of the initial weights and of dropout
     #[arg(long, default_value = "1")]
     pub seed: u64,
+}
+
+impl Settings {
+    /// Holds settings from elsewhere to the rules of the flags.
+    ///
+    /// # Errors
+    ///
+    /// Names the first that breaks one.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        AT_LEAST_ONE.check("layers", self.layers)?;
+        AT_LEAST_ONE.check("hidden", self.hidden)?;
+        AT_LEAST_ONE.check("embedding", self.embedding)?;
+        AT_LEAST_ONE.check("batch", self.batch)?;
+        AT_LEAST_ONE.check("window", self.window)?;
+        POSITIVE.check("learning_rate", self.learning_rate)?;
+        POSITIVE.check("clip", self.clip)?;
+        DROPOUT.check("dropout", self.dropout)
+    }
+}
+
+/// A setting without meaning.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{setting}` is {value}: {rule}")]
+pub struct InvalidSetting {
+    /// Which one.
+    pub setting: &'static str,
+    /// What it is.
+    pub value: String,
+    /// What it must be.
+    pub rule: &'static str,
 }
 
 /// A recurrent cell by name.
@@ -205,7 +249,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
     pub weights: PathBuf,
 
-    /// Text to continue [default: the model's first character, which is a newline for most texts]
+    /// Text to continue [default: a new line, or the model's first character if it knows none]
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub prime: Option<String>,
 
@@ -239,29 +283,54 @@ fn default_weights() -> PathBuf {
     repository().join("target/char-lm/model.safetensors")
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("it must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(error.to_string()),
+/// What numbers have a meaning, on the command line as in a file.
+struct Rule<T> {
+    holds: fn(T) -> bool,
+    text: &'static str,
+}
+
+const AT_LEAST_ONE: Rule<usize> =
+    Rule { holds: |number| number > 0, text: "it must be at least 1" };
+
+const POSITIVE: Rule<f64> = Rule {
+    holds: |number| number > 0.0 && number.is_finite(),
+    text: "it must be above 0 and finite",
+};
+
+const DROPOUT: Rule<f64> = Rule {
+    holds: |number| (0.0..1.0).contains(&number),
+    text: "it must be at least 0 and below 1",
+};
+
+impl<T: Copy + fmt::Display> Rule<T> {
+    fn check(&self, setting: &'static str, value: T) -> Result<(), InvalidSetting> {
+        if (self.holds)(value) {
+            Ok(())
+        } else {
+            Err(InvalidSetting { setting, value: value.to_string(), rule: self.text })
+        }
     }
+
+    /// A flag's value, if the rule holds.
+    fn admit(&self, value: T) -> Result<T, String> {
+        if (self.holds)(value) { Ok(value) } else { Err(self.text.to_owned()) }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    AT_LEAST_ONE.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    number(text, |number| number > 0.0 && number.is_finite(), "it must be above 0 and finite")
+    number(text, &POSITIVE)
 }
 
 fn dropout(text: &str) -> Result<f64, String> {
-    number(text, |number| (0.0..1.0).contains(&number), "it must be at least 0 and below 1")
+    number(text, &DROPOUT)
 }
 
-/// A number for which `valid` holds; `rule` tells the user what that means.
-fn number(text: &str, valid: impl Fn(f64) -> bool, rule: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if valid(number) => Ok(number),
-        Ok(_) => Err(rule.to_owned()),
-        Err(_) => Err(format!("not a number; {rule}")),
-    }
+fn number(text: &str, rule: &Rule<f64>) -> Result<f64, String> {
+    rule.admit(text.parse().map_err(|_| format!("not a number; {}", rule.text))?)
 }
 
 #[cfg(test)]
@@ -367,6 +436,34 @@ mod tests {
         for (line, reason) in cases {
             let message = parse(line).expect_err(line);
             assert!(message.contains(reason), "`{line}` should say \"{reason}\": {message}");
+        }
+    }
+
+    #[test]
+    fn a_plan_from_elsewhere_keeps_the_same_rules() {
+        let plan = train("").plan();
+        assert_eq!(plan.check(), Ok(()));
+        let cases: [(&str, fn(&mut Plan)); 14] = [
+            ("`layers` is 0: it must be at least 1", |plan| plan.settings.layers = 0),
+            ("`hidden` is 0: ", |plan| plan.settings.hidden = 0),
+            ("`embedding` is 0: ", |plan| plan.settings.embedding = 0),
+            ("`batch` is 0: ", |plan| plan.settings.batch = 0),
+            ("`window` is 0: ", |plan| plan.settings.window = 0),
+            ("`learning_rate` is 0: it must be above", |plan| plan.settings.learning_rate = 0.0),
+            ("`learning_rate` is inf: ", |plan| plan.settings.learning_rate = f64::INFINITY),
+            ("`clip` is -1: ", |plan| plan.settings.clip = -1.0),
+            ("`clip` is NaN: ", |plan| plan.settings.clip = f64::NAN),
+            ("`dropout` is 1: it must be at least 0", |plan| plan.settings.dropout = 1.0),
+            ("`dropout` is 2: ", |plan| plan.settings.dropout = 2.0),
+            ("`dropout` is -0.1: ", |plan| plan.settings.dropout = -0.1),
+            ("`steps` is 0: ", |plan| plan.steps = 0),
+            ("`validate_every` is 0: ", |plan| plan.validate_every = 0),
+        ];
+        for (expected, change) in cases {
+            let mut plan = plan.clone();
+            change(&mut plan);
+            let message = plan.check().expect_err(expected).to_string();
+            assert!(message.starts_with(expected), "{message}");
         }
     }
 

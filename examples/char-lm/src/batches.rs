@@ -65,9 +65,12 @@ impl<'a> Batches<'a> {
     ///
     /// If `batch` or `window` is zero.
     pub fn at_most(tokens: &'a [usize], batch: usize, window: usize) -> Result<Self, Error> {
-        let predictable = tokens.len().saturating_sub(1);
-        let window = window.min(predictable.max(1));
-        let batch = batch.min((predictable / window).max(1));
+        if tokens.len() < 2 {
+            return Err(Error::TooShortToJudge { available: tokens.len() });
+        }
+        let predictable = tokens.len() - 1;
+        let window = window.min(predictable);
+        let batch = batch.min(predictable / window);
         Self::new(tokens, batch, window)
     }
 
@@ -173,7 +176,9 @@ mod tests {
         assert_eq!(sizes(32), (3, 8));
         assert_eq!(sizes(6), (1, 5));
         assert_eq!(sizes(2), (1, 1));
-        assert!(Batches::at_most(&text[..1], 4, 8).is_err());
-        assert!(Batches::at_most(&[], 4, 8).is_err());
+        for available in [0, 1] {
+            let error = Batches::at_most(&text[..available], 4, 8).expect_err("nothing to predict");
+            assert!(matches!(error, Error::TooShortToJudge { available: n } if n == available));
+        }
     }
 }

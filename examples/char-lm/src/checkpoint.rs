@@ -3,7 +3,9 @@
 //! Two files. `--out` has the best weights, for use ([`Snapshot`]); beside it, the [`Checkpoint`]
 //! has the whole run, the best weights included. Each is replaced in one instant, the checkpoint
 //! first. So a program that is killed between the two leaves two complete files, and the
-//! checkpoint, which is the newer, is all that a resumed run trusts.
+//! checkpoint, which is the newer, is all that a resumed run trusts. When the time of a run is over,
+//! a last measurement may give `--out` better weights yet; the checkpoint does not have them, since
+//! a run that never stops takes no such measurement.
 
 use std::fmt;
 use std::fs;
@@ -34,10 +36,32 @@ impl Files {
     /// `model.safetensors` is `model.checkpoint.safetensors`.
     #[must_use]
     pub fn beside(out: &Path) -> Self {
-        let named = out.extension().is_some_and(|extension| extension == "safetensors");
-        let mut checkpoint = if named { out.with_extension("") } else { out.to_path_buf() };
-        checkpoint.as_mut_os_string().push(".checkpoint.safetensors");
-        Self { best: out.to_path_buf(), checkpoint }
+        Self { best: out.to_path_buf(), checkpoint: with_suffix(out, ".checkpoint.safetensors") }
+    }
+
+    /// Where a new run puts what an earlier one saved here: `model.previous.safetensors` and the
+    /// checkpoint of that, so that the earlier run can still be used and resumed.
+    #[must_use]
+    pub fn previous(&self) -> Self {
+        Self::beside(&with_suffix(&self.best, ".previous.safetensors"))
+    }
+
+    /// Renames what an earlier run saved here to [`previous`](Self::previous), in place of a still
+    /// earlier one. Gives each file renamed with its new name.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be renamed.
+    pub fn keep_previous(&self) -> Result<Vec<(&Path, PathBuf)>, Error> {
+        let previous = self.previous();
+        let pairs = [(&self.best, previous.best), (&self.checkpoint, previous.checkpoint)];
+        let there = pairs.into_iter().filter(|(path, _)| path.is_file());
+        there
+            .map(|(path, kept)| match fs::rename(path, &kept) {
+                Ok(()) => Ok((path.as_path(), kept)),
+                Err(source) => Err(Error::KeepPrevious { path: path.clone(), kept, source }),
+            })
+            .collect()
     }
 
     /// Makes the folder of the files.
@@ -50,6 +74,14 @@ impl Files {
         fs::create_dir_all(folder)
             .map_err(|source| Error::MakeFolder { path: folder.to_path_buf(), source })
     }
+}
+
+/// `path` with `suffix` in place of its `.safetensors`, if it has one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let named = path.extension().is_some_and(|extension| extension == "safetensors");
+    let mut path = if named { path.with_extension("") } else { path.to_path_buf() };
+    path.as_mut_os_string().push(suffix);
+    path
 }
 
 /// A trained model, with all that it takes to use it.
@@ -90,9 +122,10 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// If the file does not exist, is not complete, or was not saved by this program.
+    /// If the file does not exist, is not complete, was not saved by this program, or has values
+    /// that are not finite or settings without meaning.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        Ok(Self::from_archive(&load(path)?)?)
+        Self::from_archive(&load(path)?, path)
     }
 
     fn archive(&self) -> Archive<f32> {
@@ -105,10 +138,12 @@ impl Snapshot {
         archive
     }
 
-    fn from_archive(archive: &Archive<f32>) -> Result<Self, WeightsError> {
+    fn from_archive(archive: &Archive<f32>, path: &Path) -> Result<Self, Error> {
+        let Json(settings) = archive.parse::<Json<Settings>>("settings")?;
+        settings.check().map_err(|source| Error::InvalidSetting { path: path.into(), source })?;
         Ok(Self {
-            settings: archive.parse::<Json<_>>("settings")?.0,
-            vocabulary: Vocabulary::of(archive.text("vocabulary")?.chars()),
+            settings,
+            vocabulary: archive.parse("vocabulary")?,
             step: archive.parse("step")?,
             score: Nats(archive.parse("loss")?),
             weights: archive.group("model"),
@@ -157,27 +192,36 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// If the file does not exist, is not complete, or was not saved by this program.
+    /// If the file does not exist, is not complete, was not saved by this program, or has values
+    /// that are not finite or settings without meaning.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let archive = load(path)?;
+        let Json(plan) = archive.parse::<Json<Plan>>("plan")?;
+        plan.check().map_err(|source| Error::InvalidSetting { path: path.into(), source })?;
         Ok(Self {
-            plan: archive.parse::<Json<_>>("plan")?.0,
+            plan,
             text: archive.parse("text")?,
             step: archive.parse("step")?,
             weights: archive.group("model"),
             optimizer: archive.group("optimizer"),
             carried: archive.group("carried"),
-            best: Snapshot::from_archive(&archive.group("best"))?,
+            best: Snapshot::from_archive(&archive.group("best"), path)?,
         })
     }
 }
 
+/// All that a file has, which is finite.
 fn load(path: &Path) -> Result<Archive<f32>, Error> {
-    if path.exists() {
-        Ok(Archive::load(path)?)
-    } else {
-        Err(Error::MissingModel { path: path.to_path_buf() })
+    if !path.exists() {
+        return Err(Error::MissingModel { path: path.to_path_buf() });
     }
+    let archive = Archive::load(path)?;
+    for name in archive.names() {
+        if !archive.tensor(name)?.is_finite() {
+            return Err(Error::NotFinite { path: path.to_path_buf(), tensor: name.to_owned() });
+        }
+    }
+    Ok(archive)
 }
 
 /// Settings as text.
@@ -207,5 +251,8 @@ mod tests {
         assert_eq!(checkpoint("a/m.safetensors"), Path::new("a/m.checkpoint.safetensors"));
         // No two runs share one: "v1.2" has no extension to take off.
         assert_eq!(checkpoint("v1.2"), Path::new("v1.2.checkpoint.safetensors"));
+        let previous = Files::beside(Path::new("a/m.safetensors")).previous();
+        assert_eq!(previous.best, Path::new("a/m.previous.safetensors"));
+        assert_eq!(previous.checkpoint, Path::new("a/m.previous.checkpoint.safetensors"));
     }
 }

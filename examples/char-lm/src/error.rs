@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bptt::weights::WeightsError;
 
+use crate::args::InvalidSetting;
 use crate::train::Divergence;
 use crate::vocabulary::UnknownCharacter;
 
@@ -84,6 +85,16 @@ pub enum Error {
         window: usize,
     },
 
+    /// No character of the validation part can be predicted from one before it.
+    #[error(
+        "too little text: the validation part, the last tenth of every file, needs 2 characters, \
+         and there are {available}; give more text"
+    )]
+    TooShortToJudge {
+        /// Characters there are.
+        available: usize,
+    },
+
     /// A text has a character that the model's vocabulary lacks.
     #[error("{path}: {source}", path = .path.display())]
     UnknownInText {
@@ -110,6 +121,43 @@ pub enum Error {
     /// A file of weights that cannot be read, written or used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+
+    /// A file whose settings no run can have had.
+    #[error("{path}: setting {source}", path = .path.display())]
+    InvalidSetting {
+        /// The file.
+        path: PathBuf,
+        /// Which setting, and what it must be.
+        source: InvalidSetting,
+    },
+
+    /// A file with a NaN or an infinity.
+    #[error(
+        "{path}: tensor `{tensor}` has values that are not finite; the file is damaged, or its \
+         training had diverged: train anew",
+        path = .path.display()
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+    },
+
+    /// What an earlier run saved to `--out` cannot be kept.
+    #[error(
+        "cannot rename {path}, of an earlier run, to {kept}: {source}; give another --out",
+        path = .path.display(),
+        kept = .kept.display()
+    )]
+    KeepPrevious {
+        /// The earlier run's file.
+        path: PathBuf,
+        /// Its name to be.
+        kept: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
 
     /// The folder of `--out` cannot be made.
     #[error("cannot make the folder {path}: {source}", path = .path.display())]

@@ -51,8 +51,12 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let mut trainer = if args.resume {
         resume(args, &corpus, &files)?
     } else {
+        let trainer = Trainer::new(&corpus, args.plan())?;
         files.make_folder()?;
-        Trainer::new(&corpus, args.plan())?
+        for (path, kept) in files.keep_previous()? {
+            eprintln!("note: {}, of an earlier run, is now {}", path.display(), kept.display());
+        }
+        trainer
     };
     let steps = trainer.plan().steps;
     writeln!(out, "text   {corpus} (files: {})", documents.len())?;
@@ -72,6 +76,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
             None
         }
     })?;
+    interrupted.store(true, Ordering::Relaxed); // nothing is left to save: Ctrl-C stops at once
     progress.finish();
 
     if ending != Ending::Finished {
@@ -112,7 +117,8 @@ fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
     let (batch, window) = (saved.settings.batch, saved.settings.window);
     let validation = Batches::at_most(&corpus.validation, batch, window)?;
     writeln!(out, "text   {corpus} (files: {})", documents.len())?;
-    compare(&saved, model.score(&validation), &corpus, &validation, out)
+    compare(&saved, model.score(&validation), &corpus, &validation, out)?;
+    Ok(writeln!(out, "The {BASELINE_ORDER}-gram model is counted on the rest of this same text.")?)
 }
 
 fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
@@ -131,7 +137,7 @@ fn write_text(
 ) -> Result<(), Error> {
     let tokens = match prime {
         Some(prime) => saved.vocabulary.encode(prime).map_err(Error::UnknownInPrime)?,
-        None => vec![0],
+        None => saved.vocabulary.encode("\n").unwrap_or_else(|_| vec![0]),
     };
     let model = saved.model()?;
     write!(out, "{}", prime.unwrap_or_default())?;
@@ -165,7 +171,7 @@ fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
 }
 
-/// Becomes true at the first Ctrl-C; the second ends the program at once.
+/// Becomes true at the first Ctrl-C. One that comes when it is true ends the program at once.
 fn catch_interrupts() -> Result<Arc<AtomicBool>, Error> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);

@@ -56,6 +56,14 @@ impl CharModel {
         // Before a model of the alleged sizes is made, which might be of any size.
         weights.shaped("embedding.table", &[vocabulary_size, settings.embedding].into())?;
         weights.shaped("output.w", &[settings.hidden, vocabulary_size].into())?;
+        for layer in 0..settings.layers {
+            for &(name, gates) in matrices(settings.cell) {
+                let rows =
+                    if layer == 0 && name == "w" { settings.embedding } else { settings.hidden };
+                let shape = [rows, gates * settings.hidden].into();
+                weights.shaped(&format!("recurrent.layers.{layer}.{name}"), &shape)?;
+            }
+        }
         let mut model = Self::new(settings, vocabulary_size);
         weights.assign_to(&mut model)?;
         Ok(model)
@@ -175,4 +183,14 @@ where
     let above = std::iter::repeat(settings.hidden);
     let input_sizes = std::iter::once(settings.embedding).chain(above).take(settings.layers);
     Box::new(Stack::new(input_sizes.map(cell).collect()))
+}
+
+/// The matrices of one layer by their names: `w` for what it reads and the others for its state,
+/// each as wide as so many states.
+fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
+    match cell {
+        CellKind::Lstm => &[("w", 4), ("u", 4)],
+        CellKind::Gru => &[("w", 3), ("u_gates", 2), ("u_candidate", 1)],
+        CellKind::Elman => &[("w", 1), ("u", 1)],
+    }
 }

@@ -127,9 +127,10 @@ impl<'a> Trainer<'a> {
         let model = CharModel::with_weights(&plan.settings, characters, &checkpoint.weights)?;
         let mut optimizer = Adam::new(plan.settings.learning_rate);
         optimizer.restore(&model, &checkpoint.optimizer)?;
-        let mut carried = model.zero_state(batches.batch());
+        let mut carried = model.zero_state(1);
         for (position, state) in carried.iter_mut().enumerate() {
-            *state = checkpoint.carried.shaped(&position.to_string(), state.shape())?.clone();
+            let shape = [batches.batch(), state.shape()[1]].into();
+            *state = checkpoint.carried.shaped(&position.to_string(), &shape)?.clone();
         }
         Ok(Self {
             carried,
@@ -145,7 +146,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains until all steps are done or `stop` gives another reason, and saves to `files` now, at
-    /// every measurement and at the end.
+    /// every measurement and at the end. When the time is over, the model is measured once more and
+    /// may then be the best in `files.best`; such a run goes on from its checkpoint, without it.
     ///
     /// # Errors
     ///
@@ -158,21 +160,20 @@ impl<'a> Trainer<'a> {
     ) -> Result<Ending, Error> {
         self.save(files)?;
         while self.step < self.plan.steps {
-            match stop() {
-                Some(Ending::Interrupted) => {
-                    self.save_checkpoint(files)?;
-                    return Ok(Ending::Interrupted);
-                }
-                Some(ending) => {
+            if let Some(ending) = stop() {
+                self.save(files)?;
+                if ending == Ending::OutOfTime {
+                    // Not in the checkpoint: a run that never stops does not measure here.
                     self.measure(files, progress)?;
-                    return Ok(ending);
+                    self.best.save(&files.best)?;
                 }
-                None => {}
+                return Ok(ending);
             }
             let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, files))?;
             progress.step(loss, characters);
             if self.step.is_multiple_of(self.plan.validate_every) || self.step == self.plan.steps {
                 self.measure(files, progress)?;
+                self.save(files)?;
             }
         }
         Ok(Ending::Finished)
@@ -211,7 +212,7 @@ impl<'a> Trainer<'a> {
         Ok((nats, window.targets.len()))
     }
 
-    /// Measures the model on the validation text, keeps it if it is the best, and saves.
+    /// Measures the model on the validation text, and keeps it if it is the best.
     fn measure(&mut self, files: &Files, progress: &Progress) -> Result<(), Error> {
         let score = self.model.score(&self.validation);
         self.check(self.step, score.0).map_err(|fault| self.diverged(fault, files))?;
@@ -219,10 +220,8 @@ impl<'a> Trainer<'a> {
         if score < self.best.score {
             let weights = Archive::of(&self.model);
             self.best = Snapshot { step: self.step, score, weights, ..self.best.clone() };
-            self.save(files)
-        } else {
-            self.save_checkpoint(files)
         }
+        Ok(())
     }
 
     /// Refuses a loss that is not a number, or far above that of guessing.
@@ -241,11 +240,6 @@ impl<'a> Trainer<'a> {
 
     /// Saves the run, and then the best weights: see [`crate::checkpoint`] for the order.
     fn save(&self, files: &Files) -> Result<(), Error> {
-        self.save_checkpoint(files)?;
-        Ok(self.best.save(&files.best)?)
-    }
-
-    fn save_checkpoint(&self, files: &Files) -> Result<(), Error> {
         let mut carried = Archive::new();
         for (position, state) in self.carried.iter().enumerate() {
             carried.insert(position.to_string(), state.clone());
@@ -259,7 +253,8 @@ impl<'a> Trainer<'a> {
             carried,
             best: self.best.clone(),
         };
-        Ok(checkpoint.save(&files.checkpoint)?)
+        checkpoint.save(&files.checkpoint)?;
+        Ok(self.best.save(&files.best)?)
     }
 
     /// What the run does.

@@ -1,11 +1,12 @@
 //! Characters (Unicode scalar values) and the numbers a model knows them by.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 /// A sorted set of characters; a character's token is its rank.
 ///
-/// The sorted characters describe the vocabulary completely: `Vocabulary::of(v.to_string().chars())`
-/// is `v` again, which is how a weight file stores it.
+/// The sorted characters describe the vocabulary completely: `v.to_string().parse()` is `v` again,
+/// which is how a weight file stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
     characters: Vec<char>,
@@ -82,6 +83,20 @@ impl Vocabulary {
     }
 }
 
+/// A text without a character makes no [`Vocabulary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no character")]
+pub struct NoCharacters;
+
+impl FromStr for Vocabulary {
+    type Err = NoCharacters;
+
+    /// The distinct characters of `text`.
+    fn from_str(text: &str) -> Result<Self, NoCharacters> {
+        if text.is_empty() { Err(NoCharacters) } else { Ok(Self::of(text.chars())) }
+    }
+}
+
 impl std::fmt::Display for Vocabulary {
     /// The characters in order, without separators.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -105,7 +120,8 @@ mod tests {
     #[test]
     fn its_text_describes_it_completely() {
         let vocabulary = Vocabulary::of("zy\n\u{0}x é∂".chars());
-        assert_eq!(Vocabulary::of(vocabulary.to_string().chars()), vocabulary);
+        assert_eq!(vocabulary.to_string().parse(), Ok(vocabulary));
+        assert_eq!("".parse::<Vocabulary>(), Err(NoCharacters));
     }
 
     #[test]

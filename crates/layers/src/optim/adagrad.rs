@@ -56,10 +56,11 @@ impl<T: Scalar> Adagrad<T> {
     ///
     /// # Panics
     ///
-    /// If it is negative or not finite.
+    /// If it is negative or not finite, or after a step.
     #[track_caller]
     #[must_use]
     pub fn initial_sum(self, initial: f64) -> Self {
+        self.slots.expect_empty("initial sum of squares");
         Self { slots: Slots::new(non_negative("sum of squares", initial)), ..self }
     }
 

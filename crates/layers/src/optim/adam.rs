@@ -4,7 +4,7 @@ use bptt_tensor::Scalar;
 use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
 use crate::Module;
 
-/// Adam, and AdamW by [`decoupled_weight_decay`](Self::decoupled_weight_decay).
+/// Adam, and [AdamW](Self::adamw).
 ///
 /// ```text
 /// Adam:  g ← g + λ θ        AdamW:  θ ← (1 − η λ) θ
@@ -43,6 +43,17 @@ impl<T: Scalar> Adam<T> {
             decoupled: false,
             slots: Slots::new(0.0),
         }
+    }
+
+    /// AdamW: [`new`](Self::new) with [`decoupled_weight_decay`](Self::decoupled_weight_decay) `λ`.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate `η` or `λ` is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn adamw(learning_rate: f64, weight_decay: f64) -> Self {
+        Self::new(learning_rate).decoupled_weight_decay(weight_decay)
     }
 
     /// With the shares `β₁`, `β₂` of the past in the averages of the gradient and its square.

@@ -58,7 +58,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     ///
     /// # Panics
     ///
-    /// If a parameter's shape is not that of its last step.
+    /// If a parameter's shape is not that of its gradient, or of its last step.
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>);
 
     /// The learning rate.

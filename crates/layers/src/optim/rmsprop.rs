@@ -71,8 +71,16 @@ impl<T: Scalar> RmsProp<T> {
     }
 
     /// Divided by the deviation of the gradient rather than its root mean square.
+    ///
+    /// # Panics
+    ///
+    /// If it was not before, and has made a step.
+    #[track_caller]
     #[must_use]
     pub fn centered(self) -> Self {
+        if !self.centered {
+            self.slots.expect_empty("centering");
+        }
         Self { centered: true, ..self }
     }
 
@@ -80,10 +88,13 @@ impl<T: Scalar> RmsProp<T> {
     ///
     /// # Panics
     ///
-    /// If it is not in `0..1`.
+    /// If it is not in `0..1`, or changes from or to 0 after a step.
     #[track_caller]
     #[must_use]
     pub fn momentum(self, momentum: f64) -> Self {
+        if (momentum == 0.0) != (self.momentum == 0.0) {
+            self.slots.expect_empty("momentum");
+        }
         Self { momentum: within("momentum", 0.0..1.0, momentum), ..self }
     }
 

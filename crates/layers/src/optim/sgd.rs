@@ -49,10 +49,13 @@ impl<T: Scalar> Sgd<T> {
     ///
     /// # Panics
     ///
-    /// If it is not in `0..1`.
+    /// If it is not in `0..1`, or changes from or to 0 after a step.
     #[track_caller]
     #[must_use]
     pub fn momentum(self, momentum: f64) -> Self {
+        if (momentum == 0.0) != (self.momentum == 0.0) {
+            self.slots.expect_empty("momentum");
+        }
         Self { momentum: within("momentum", 0.0..1.0, momentum), nesterov: false, ..self }
     }
 
@@ -60,7 +63,7 @@ impl<T: Scalar> Sgd<T> {
     ///
     /// # Panics
     ///
-    /// If it is not in `0..1`.
+    /// If it is not in `0..1`, or changes from or to 0 after a step.
     #[track_caller]
     #[must_use]
     pub fn nesterov(self, momentum: f64) -> Self {

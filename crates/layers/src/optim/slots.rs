@@ -31,6 +31,16 @@ impl<T: Scalar> Slots<T> {
         Self { initial: T::of(initial), parameters: BTreeMap::new() }
     }
 
+    /// Refuses an option that changes what is remembered where there are memories already.
+    #[track_caller]
+    pub(super) fn expect_empty(&self, option: &str) {
+        assert!(
+            self.parameters.is_empty(),
+            "the {option} changes what an optimizer remembers, and this one has memories already: \
+             set it before the first step and before restoring a state",
+        );
+    }
+
     /// Calls `update(t, θ, g, slots)` for each parameter that has a gradient, where `t` is 1 at
     /// the parameter's first step.
     pub(super) fn update<const N: usize>(
@@ -41,6 +51,13 @@ impl<T: Scalar> Slots<T> {
     ) {
         model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             let Some(gradient) = gradients.get(parameter) else { return };
+            assert!(
+                gradient.shape() == parameter.shape(),
+                "the gradient of `{name}` has shape {}, but the parameter has {}: a gradient that \
+                 is changed keeps its shape",
+                gradient.shape(),
+                parameter.shape(),
+            );
             if !self.parameters.contains_key(name) {
                 let slots = vec![Tensor::full(parameter.shape(), self.initial); N];
                 self.parameters.insert(name.to_owned(), Memory { step: 0, slots });
@@ -84,7 +101,7 @@ impl<T: Scalar> Slots<T> {
         state: &Archive<T>,
     ) -> Result<(), WeightsError> {
         let mut parameters = BTreeMap::new();
-        let mut taken = BTreeSet::new();
+        let (mut tensors, mut texts) = (BTreeSet::new(), BTreeSet::new());
         for (parameter, value) in model.parameters() {
             let key = join(&parameter, STEP);
             if !state.has_text(&key) {
@@ -94,11 +111,13 @@ impl<T: Scalar> Slots<T> {
             for slot in names {
                 let name = join(&parameter, slot);
                 memory.slots.push(state.shaped(&name, value.shape())?.clone());
-                taken.insert(name);
+                tensors.insert(name);
             }
+            texts.insert(key);
             parameters.insert(parameter, memory);
         }
-        state.expect_only(|name| taken.contains(name))?;
+        state.expect_tensors(|name| tensors.contains(name))?;
+        state.expect_texts(|name| texts.contains(name))?;
         self.parameters = parameters;
         Ok(())
     }

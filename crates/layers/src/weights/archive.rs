@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::{Problem, WeightsError, file, join};
+use super::{WeightsError, WeightsProblem, file, join};
 use crate::Module;
 
 /// Named tensors and texts: what a weight file holds.
@@ -124,7 +124,7 @@ impl<T: Scalar> Archive<T> {
     ///
     /// If there is none.
     pub fn tensor(&self, name: &str) -> Result<&Tensor<T>, WeightsError> {
-        let missing = || self.error(Problem::MissingTensor { tensor: name.to_owned() });
+        let missing = || self.error(WeightsProblem::MissingTensor { tensor: name.to_owned() });
         self.tensors.get(name).ok_or_else(missing)
     }
 
@@ -138,7 +138,7 @@ impl<T: Scalar> Archive<T> {
         if tensor.shape() == shape {
             return Ok(tensor);
         }
-        Err(self.error(Problem::WrongShape {
+        Err(self.error(WeightsProblem::WrongShape {
             tensor: name.to_owned(),
             found: tensor.shape().clone(),
             expected: shape.clone(),
@@ -157,7 +157,7 @@ impl<T: Scalar> Archive<T> {
     ///
     /// If there is none.
     pub fn text(&self, name: &str) -> Result<&str, WeightsError> {
-        let missing = || self.error(Problem::MissingText { text: name.to_owned() });
+        let missing = || self.error(WeightsProblem::MissingText { text: name.to_owned() });
         self.texts.get(name).map(String::as_str).ok_or_else(missing)
     }
 
@@ -170,7 +170,7 @@ impl<T: Scalar> Archive<T> {
         let content = self.text(name)?;
         content.parse().map_err(|_| {
             let (text, content) = (name.to_owned(), content.to_owned());
-            self.error(Problem::UnreadableText { text, content })
+            self.error(WeightsProblem::UnreadableText { text, content })
         })
     }
 
@@ -186,7 +186,7 @@ impl<T: Scalar> Archive<T> {
             let value = self.shaped(&name, parameter.shape())?.clone();
             values.insert(name, value);
         }
-        self.expect_only(|name| values.contains_key(name))?;
+        self.expect_tensors(|name| values.contains_key(name))?;
         model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
             parameter.set(values[name].clone());
         });
@@ -195,16 +195,20 @@ impl<T: Scalar> Archive<T> {
 
     /// Writes the archive to a file.
     ///
-    /// The file is written as `<path>.tmp` and takes its place only once it is safely stored. An
-    /// existing file is replaced in one instant.
+    /// The file is written as `<path>.<process id>.tmp`, which only a killed program leaves behind,
+    /// and takes its place once it is safely stored. An existing file is replaced in one instant.
+    /// Processes may save to one path at the same time: the file of the last one stays. Threads of
+    /// one process may not.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written; an existing one then stays as it was.
+    /// If the file cannot be written, or cannot take its place: an existing one then stays as it
+    /// was, and nothing is left beside it. Also if the folder cannot be stored after that: the new
+    /// file then stands there complete, but a power failure may bring the old one back.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
         let path = path.as_ref();
         file::write(path, &self.tensors, &self.texts)
-            .map_err(|error| WeightsError::new(path, Problem::Write(error)))
+            .map_err(|error| WeightsError::new(path, WeightsProblem::Write(error)))
     }
 
     /// Reads an archive from a file.
@@ -221,15 +225,25 @@ impl<T: Scalar> Archive<T> {
     }
 
     /// Refuses tensors with other names than `known` ones.
-    pub(crate) fn expect_only(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
-        match self.names().find(|&name| !known(name)) {
+    pub(crate) fn expect_tensors(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+        match self.tensors.keys().find(|name| !known(name)) {
             None => Ok(()),
-            Some(name) => Err(self.error(Problem::UnexpectedTensor { tensor: name.to_owned() })),
+            Some(name) => {
+                Err(self.error(WeightsProblem::UnexpectedTensor { tensor: name.clone() }))
+            }
+        }
+    }
+
+    /// Refuses texts with other names than `known` ones.
+    pub(crate) fn expect_texts(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+        match self.texts.keys().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => Err(self.error(WeightsProblem::UnexpectedText { text: name.clone() })),
         }
     }
 
     /// What is wrong with these contents, as an error that says where they come from.
-    fn error(&self, problem: Problem) -> WeightsError {
+    fn error(&self, problem: WeightsProblem) -> WeightsError {
         let (file, group) = (self.file.clone(), self.group.clone());
         WeightsError { file, group, problem: Box::new(problem) }
     }

@@ -1,11 +1,14 @@
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bptt_tensor::Shape;
-use safetensors::SafeTensorError;
 
 /// Weights that cannot be saved or loaded: what is wrong, and in which file.
+///
+/// The message says all, causes included, so there is no [`source`](Error::source) besides; the
+/// error of the operating system is in [`problem`](Self::problem).
 #[derive(Debug)]
 pub struct WeightsError {
     /// The file; `None` if the weights are not from one.
@@ -13,23 +16,24 @@ pub struct WeightsError {
     /// The group of the [`Archive`](super::Archive); empty if it is the whole.
     pub group: String,
     /// What is wrong.
-    pub problem: Box<Problem>,
+    pub problem: Box<WeightsProblem>,
 }
 
 /// What is wrong with weights.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+#[non_exhaustive]
+pub enum WeightsProblem {
     /// The file cannot be read; it may not exist.
     #[error("cannot be read: {0}")]
-    Read(#[source] io::Error),
+    Read(io::Error),
 
     /// The file cannot be written.
     #[error("cannot be written: {0}")]
-    Write(#[source] io::Error),
+    Write(io::Error),
 
     /// The file is something else, or not all of it is there.
     #[error("is not a complete safetensors file: {0}")]
-    Malformed(#[source] SafeTensorError),
+    Malformed(Box<dyn Error + Send + Sync>),
 
     /// There is no such tensor.
     #[error("has no tensor `{tensor}`; was it saved from a model of another structure?")]
@@ -79,6 +83,13 @@ pub enum Problem {
         text: String,
     },
 
+    /// Nothing here has a text of this name.
+    #[error("has a text `{text}` that has no place here; was it saved from another model?")]
+    UnexpectedText {
+        /// The text's name.
+        text: String,
+    },
+
     /// The text is not what it should be, such as a number.
     #[error("text `{text}` cannot be understood: `{content}`")]
     UnreadableText {
@@ -90,7 +101,7 @@ pub enum Problem {
 }
 
 impl WeightsError {
-    pub(super) fn new(file: &Path, problem: Problem) -> Self {
+    pub(super) fn new(file: &Path, problem: WeightsProblem) -> Self {
         Self { file: Some(file.to_owned()), group: String::new(), problem: Box::new(problem) }
     }
 }
@@ -108,8 +119,4 @@ impl fmt::Display for WeightsError {
     }
 }
 
-impl std::error::Error for WeightsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.problem.source()
-    }
-}
+impl Error for WeightsError {}

@@ -10,23 +10,26 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use bptt_tensor::{Scalar, Tensor};
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::Problem;
+use super::WeightsProblem;
 
 type Contents<T> = (BTreeMap<String, Tensor<T>>, BTreeMap<String, String>);
 
 /// Reads a file.
-pub(super) fn read<T: Scalar>(path: &Path) -> Result<Contents<T>, Problem> {
-    let bytes = fs::read(path).map_err(Problem::Read)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(Problem::Malformed)?;
+pub(super) fn read<T: Scalar>(path: &Path) -> Result<Contents<T>, WeightsProblem> {
+    let malformed = |error: SafeTensorError| WeightsProblem::Malformed(error.into());
+    let bytes = fs::read(path).map_err(WeightsProblem::Read)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
     let texts = header.metadata().iter().flatten();
     let texts = texts.map(|(name, text)| (name.clone(), text.clone())).collect();
     let mut tensors = BTreeMap::new();
-    for (name, view) in SafeTensors::deserialize(&bytes).map_err(Problem::Malformed)?.iter() {
-        let elements = elements(&view).ok_or_else(|| Problem::WrongType {
+    for (name, view) in SafeTensors::deserialize(&bytes).map_err(malformed)?.iter() {
+        let elements = elements(&view).ok_or_else(|| WeightsProblem::WrongType {
             tensor: name.to_owned(),
             found: view.dtype().to_string(),
             expected: T::NAME,
@@ -70,11 +73,11 @@ pub(super) fn write<T: Scalar>(
     sync_folder(path)
 }
 
-/// The name under which a file is written. Always the same, so that what a killed program leaves
-/// behind is overwritten by the next.
+/// The name under which a file is written: one for each process, so that none writes into the file
+/// of another.
 fn beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(".tmp");
+    name.push(format!(".{}.tmp", process::id()));
     name.into()
 }
 

@@ -29,7 +29,7 @@ use std::path::Path;
 use bptt_tensor::Scalar;
 
 pub use archive::Archive;
-pub use error::{Problem, WeightsError};
+pub use error::{WeightsError, WeightsProblem};
 
 use crate::Module;
 
@@ -40,7 +40,7 @@ use crate::Module;
 ///
 /// # Errors
 ///
-/// If the file cannot be written; an existing one then stays as it was.
+/// If the file cannot be written or safely stored: see [`Archive::save`].
 pub fn save<T: Scalar>(model: &dyn Module<T>, path: impl AsRef<Path>) -> Result<(), WeightsError> {
     Archive::of(model).save(path)
 }

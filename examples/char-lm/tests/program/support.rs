@@ -43,10 +43,20 @@ pub(crate) fn files(folder: &TempDir) -> Files {
 
 /// Runs until the end, or until `steps` more are done as if by Ctrl-C.
 pub(crate) fn run(trainer: &mut Trainer<'_>, files: &Files, steps: usize) -> Result<Ending, Error> {
+    run_until(trainer, files, steps, Ending::Interrupted)
+}
+
+/// Runs until the end, or until `steps` more are done and then ends so.
+pub(crate) fn run_until(
+    trainer: &mut Trainer<'_>,
+    files: &Files,
+    steps: usize,
+    ending: Ending,
+) -> Result<Ending, Error> {
     let mut left = steps;
     let mut progress = Progress::hidden(trainer.steps_done(), trainer.plan().steps);
     trainer.run(files, &mut progress, || {
-        let stop = (left == 0).then_some(Ending::Interrupted);
+        let stop = (left == 0).then_some(ending);
         left = left.saturating_sub(1);
         stop
     })

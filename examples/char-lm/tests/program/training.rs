@@ -48,6 +48,8 @@ fn a_model_is_trained_judged_and_lets_write() {
     let judged = char_lm(&["eval", "--weights", &out, "--text", &text]);
     assert_eq!(table(stdout(&judged)), table(told), "the same model on the same text");
     assert_eq!(table(told).len(), 3, "{told}");
+    let counted = "\nThe 4-gram model is counted on the rest of this same text.\n";
+    assert!(stdout(&judged).ends_with(counted), "{}", stdout(&judged));
 
     let generate = |more: &[&str]| {
         let arguments = ["generate", "--weights", &out, "--prime", "the quick ", "--length", "30"];
@@ -58,6 +60,20 @@ fn a_model_is_trained_judged_and_lets_write() {
     let free = |seed: &str| generate(&["--temperature", "3", "--seed", seed]);
     assert_eq!(free("1"), free("1"));
     assert_ne!(free("1"), free("2"));
+}
+
+#[test]
+fn without_a_prime_a_new_line_is_continued() {
+    for (text, start) in [("\tx = 1;\n", "\n"), ("yzyx", "x")] {
+        let folder = TempDir::new().expect("a folder");
+        let corpus = corpus(&text.repeat(100));
+        let mut trainer = Trainer::new(&corpus, plan("--steps 2")).expect("enough text");
+        run(&mut trainer, &files(&folder), 2).expect("no divergence");
+        let out = argument(&files(&folder).best);
+        let free = char_lm(&["generate", "--weights", &out]);
+        let primed = char_lm(&["generate", "--weights", &out, "--prime", start]);
+        assert_eq!(format!("{start}{}", stdout(&free)), stdout(&primed));
+    }
 }
 
 #[test]

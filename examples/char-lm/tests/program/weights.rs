@@ -108,6 +108,79 @@ fn a_file_of_other_sizes_is_refused() {
 }
 
 #[test]
+fn settings_without_meaning_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    for (setting, value, rule) in [
+        ("\"layers\":2", "0", "at least 1"),
+        ("\"batch\":4", "0", "at least 1"),
+        ("\"window\":16", "0", "at least 1"),
+        ("\"dropout\":0.0", "2.0", "below 1"),
+        ("\"clip\":1.0", "-1.0", "above 0"),
+    ] {
+        let (name, _) = setting.split_once(':').expect("a pair");
+        let change = |file: &mut Archive<f32>, text| {
+            let before = file.text(text).expect("it has some").to_owned();
+            assert!(before.contains(setting), "{before}");
+            file.set_text(text, before.replace(setting, &format!("{name}:{value}")));
+        };
+        let message = changed(&folder, |file| change(file, "settings"));
+        let expected = format!("model.safetensors: setting `{}` is ", name.trim_matches('"'));
+        assert!(message.contains(&expected) && message.contains(rule), "{message}");
+
+        let files = trained(&folder);
+        let mut archive = Archive::load(&files.checkpoint).expect("complete");
+        change(&mut archive, "plan");
+        archive.save(&files.checkpoint).expect("writable");
+        let error = resume(&corpus(&periodic()), &files).expect_err(name);
+        assert!(matches!(error, Error::InvalidSetting { .. }), "{error}");
+    }
+    let message = changed(&folder, |file| file.set_text("vocabulary", ""));
+    assert!(message.contains("text `vocabulary` cannot be understood"), "{message}");
+}
+
+/// Settings and sizes of a model that no memory holds, in a file of a few kilobytes.
+#[test]
+fn alleged_sizes_are_compared_before_a_model_of_them_is_made() {
+    let folder = TempDir::new().expect("a folder");
+    let alleged = |file: &mut Archive<f32>, from: &str, to: &str| {
+        let settings = file.text("settings").expect("it has some").replace(from, to);
+        file.set_text("settings", settings);
+    };
+    let message = changed(&folder, |file| {
+        alleged(file, "\"layers\":2", "\"layers\":1000000000000");
+    });
+    assert!(message.contains("has no tensor `recurrent.layers.2.w`"), "{message}");
+
+    let message = changed(&folder, |file| alleged(file, "\"layers\":2", "\"layers\":1"));
+    assert!(message.contains("`recurrent.layers.1.b` that has no place here"), "{message}");
+
+    // Two vectors make the sizes of a matrix of 10¹³ elements.
+    let message = changed(&folder, |file| {
+        alleged(file, "\"embedding\":8", "\"embedding\":1000000");
+        alleged(file, "\"hidden\":16", "\"hidden\":1000000");
+        file.set_text("vocabulary", "a");
+        file.insert("model.embedding.table", Tensor::zeros([1, 1_000_000]));
+        file.insert("model.output.w", Tensor::zeros([1_000_000, 1]));
+    });
+    assert!(message.contains("`recurrent.layers.0.w` has shape [8, 64], but"), "{message}");
+}
+
+#[test]
+fn values_that_are_not_finite_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let message = changed(&folder, |file| {
+            let mut weights = file.tensor("model.output.w").expect("it has it").clone();
+            weights.as_mut_slice()[7] = value;
+            file.insert("model.output.w", weights);
+        });
+        assert!(message.contains("tensor `model.output.w` has values that are not"), "{message}");
+        let message = refusal(&["eval", "--weights", &argument(&files(&folder).best)]);
+        assert!(message.contains("tensor `model.output.w` has values that are not"), "{message}");
+    }
+}
+
+#[test]
 fn a_checkpoint_of_other_sizes_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let files = trained(&folder);
