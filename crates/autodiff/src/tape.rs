@@ -97,7 +97,8 @@ impl<T: Scalar> Tape<T> {
         self.leaf(Leaf::Variable(ParamId::fresh()), value)
     }
 
-    /// The parameter's variable on this tape, the same at every call.
+    /// The parameter's variable on this tape, the same at every call, with the value that the parameter
+    /// had at the first: change parameters between tapes, not while one is in use.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {

@@ -73,7 +73,7 @@ pub fn mean_squared_error<'t, T: Scalar>(
     output: Var<'t, T>,
     desired: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    let features = output.shape().last().copied().unwrap_or(1);
+    let features = output.shape().last().map_or(1, |&features| features.max(1));
     squared("mean_squared_error", output, desired.on(output.tape()), 1.0 / features as f64)
 }
 
@@ -115,8 +115,9 @@ enum Terms<'t, T: Scalar> {
 
 impl<'t, T: Scalar> Loss<'t, T> {
     /// With a weight for each position, of the positions' shape: 0 drops a position, such as a
-    /// padded step. Whatever stands at a dropped position, NaN included, reaches neither the loss
-    /// nor a gradient.
+    /// padded step. Whatever this loss's operands hold at a dropped position, NaN included, reaches
+    /// neither the loss nor their gradient. (A layer below multiplies that zero gradient with its own
+    /// inputs, so what it reads at a padded step must be finite.)
     ///
     /// # Panics
     ///

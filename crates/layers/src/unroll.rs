@@ -1,6 +1,6 @@
 //! Recurrence as a loop on the tape: the specification of what running a cell means.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::Cell;
@@ -50,7 +50,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
     }
-    let outer_step = tape.set_step(None);
+    let _outer_step = RestoreStep(tape, tape.set_step(None));
     let mut state = state;
     let mut ys = Vec::with_capacity(steps);
     for t in 0..steps {
@@ -59,6 +59,14 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         ys.push(y);
         state = next;
     }
-    tape.set_step(outer_step);
     (Var::stack(&ys), state)
+}
+
+/// Puts the announced time step back at the end of a loop over time, even if a step panics.
+struct RestoreStep<'t, T: Scalar>(&'t Tape<T>, Option<usize>);
+
+impl<T: Scalar> Drop for RestoreStep<'_, T> {
+    fn drop(&mut self) {
+        self.0.set_step(self.1);
+    }
 }

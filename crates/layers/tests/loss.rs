@@ -284,3 +284,20 @@ fn assert_refused<R>(expected: &str, run: impl FnOnce() -> R) {
     assert!(message.contains(expected), "{message:?} does not say {expected:?}");
     assert!(PANICKED_HERE.get(), "{message:?} is not reported at the caller's line");
 }
+
+#[test]
+fn infinite_logits_are_not_passed_over() {
+    let tape = Tape::new();
+    let infinite = Tensor::from_vec([1, 2], vec![f64::INFINITY, 0.0]);
+    let loss = |target| loss::cross_entropy(tape.constant(infinite.clone()), &[target]).sum();
+    assert!(loss(0).item().is_nan());
+    assert_eq!(loss(1).item(), f64::INFINITY);
+}
+
+#[test]
+fn no_features_make_no_error() {
+    let tape = Tape::new();
+    let nothing = tape.constant(Tensor::<f64>::zeros([2, 2, 0]));
+    assert_eq!(loss::mean_squared_error(nothing, nothing).mean().item(), 0.0);
+    assert_eq!(loss::squared_error(nothing, nothing).mean().item(), 0.0);
+}

@@ -10,8 +10,8 @@ use std::io;
 use std::path::PathBuf;
 
 use bptt_autodiff::Param;
-use bptt_layers::Module;
 use bptt_layers::weights::{self, Archive, WeightsError, WeightsProblem};
+use bptt_layers::{Module, ParameterPath};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -460,4 +460,36 @@ fn write_foreign(place: &Place, tensors: &[(&str, Dtype, &[usize], &[u8])]) {
         (name, TensorView::new(dtype, shape.to_vec(), data).unwrap())
     });
     place.put(&safetensors::serialize(views, None).unwrap());
+}
+
+#[test]
+#[should_panic(expected = "two parameters named `w`")]
+fn parameters_of_one_name_are_refused() {
+    struct Twins([Param<f64>; 2]);
+
+    impl Module<f64> for Twins {
+        fn visit<'a>(
+            &'a self,
+            _: &mut ParameterPath,
+            visitor: &mut dyn FnMut(&str, &'a Param<f64>),
+        ) {
+            self.0.iter().for_each(|parameter| visitor("w", parameter));
+        }
+
+        fn visit_mut<'a>(
+            &'a mut self,
+            _: &mut ParameterPath,
+            visitor: &mut dyn FnMut(&str, &'a mut Param<f64>),
+        ) {
+            self.0.iter_mut().for_each(|parameter| visitor("w", parameter));
+        }
+    }
+
+    let _ = Archive::of(&Twins([1.0, 2.0].map(|value| Param::new(Tensor::scalar(value)))));
+}
+
+#[test]
+#[should_panic(expected = "cannot be named `__metadata__`")]
+fn the_formats_own_name_is_refused() {
+    Archive::<f64>::new().insert("__metadata__", Tensor::scalar(1.0));
 }

@@ -120,7 +120,9 @@ fn softmax<T: Scalar>(math: Math, x: &[T], y: &mut [T]) {
 fn log_softmax<T: Scalar>(math: Math, x: &[T], y: &mut [T]) {
     let shift = shift(x);
     exp_shifted(math, x, shift, y);
-    let log_sum = finite_or_zero(math.ln(sum(y)));
+    let log_sum = math.ln(sum(y));
+    // all −∞: the result is, too; but +∞ is no logit, and the target's loss is then infinite or NaN
+    let log_sum = if log_sum == T::neg_infinity() { T::zero() } else { log_sum };
     for (y, &x) in y.iter_mut().zip(x) {
         *y = (x - shift) - log_sum;
     }
@@ -138,12 +140,8 @@ fn logsumexp<T: Scalar>(math: Math, x: &[T], scratch: &mut [T]) -> T {
 /// over a NaN, which reaches the result by its own exponential.
 #[inline(always)]
 fn shift<T: Scalar>(x: &[T]) -> T {
-    finite_or_zero(fold_row(x, T::neg_infinity(), |x, y| if x > y { x } else { y }))
-}
-
-#[inline(always)]
-fn finite_or_zero<T: Scalar>(x: T) -> T {
-    if x.is_infinite() { T::zero() } else { x }
+    let maximum = fold_row(x, T::neg_infinity(), |x, y| if x > y { x } else { y });
+    if maximum.is_infinite() { T::zero() } else { maximum }
 }
 
 #[inline(always)]

@@ -441,9 +441,10 @@ mod tests {
 
     #[test]
     fn a_plan_from_elsewhere_keeps_the_same_rules() {
+        type Change = fn(&mut Plan);
         let plan = train("").plan();
         assert_eq!(plan.check(), Ok(()));
-        let cases: [(&str, fn(&mut Plan)); 14] = [
+        let cases: [(&str, Change); 14] = [
             ("`layers` is 0: it must be at least 1", |plan| plan.settings.layers = 0),
             ("`hidden` is 0: ", |plan| plan.settings.hidden = 0),
             ("`embedding` is 0: ", |plan| plan.settings.embedding = 0),

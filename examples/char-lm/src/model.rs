@@ -57,9 +57,9 @@ impl CharModel {
         weights.shaped("embedding.table", &[vocabulary_size, settings.embedding].into())?;
         weights.shaped("output.w", &[settings.hidden, vocabulary_size].into())?;
         for layer in 0..settings.layers {
-            for &(name, gates) in matrices(settings.cell) {
-                let rows =
-                    if layer == 0 && name == "w" { settings.embedding } else { settings.hidden };
+            let inputs = if layer == 0 { settings.embedding } else { settings.hidden };
+            let rows = std::iter::once(inputs).chain(std::iter::repeat(settings.hidden));
+            for (&(name, gates), rows) in matrices(settings.cell).iter().zip(rows) {
                 let shape = [rows, gates * settings.hidden].into();
                 weights.shaped(&format!("recurrent.layers.{layer}.{name}"), &shape)?;
             }
@@ -185,12 +185,12 @@ where
     Box::new(Stack::new(input_sizes.map(cell).collect()))
 }
 
-/// The matrices of one layer by their names: `w` for what it reads and the others for its state,
-/// each as wide as so many states.
+/// The matrices of one layer by their names, the first for what it reads and the others for its
+/// state, each as wide as so many states.
 fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
     match cell {
         CellKind::Lstm => &[("w", 4), ("u", 4)],
         CellKind::Gru => &[("w", 3), ("u_gates", 2), ("u_candidate", 1)],
-        CellKind::Elman => &[("w", 1), ("u", 1)],
+        CellKind::Elman => &[("u", 1), ("w", 1)],
     }
 }

@@ -60,18 +60,37 @@ impl<T: Scalar> Archive<T> {
     }
 
     /// The parameters of a model by their names.
+    ///
+    /// # Panics
+    ///
+    /// If two have the same name, which only a [`Module`] written by hand can give them.
+    #[track_caller]
     #[must_use]
     pub fn of(model: &dyn Module<T>) -> Self {
         let mut archive = Self::new();
         for (name, parameter) in model.parameters() {
-            archive.insert(name, parameter.value().clone());
+            let other = archive.tensors.insert(name.clone(), parameter.value().clone());
+            assert!(
+                other.is_none(),
+                "the model has two parameters named `{name}`; name them apart"
+            );
         }
         archive
     }
 
     /// Puts in a tensor, in place of any of that name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is `__metadata__`, which the file format has taken.
+    #[track_caller]
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor<T>) {
-        self.tensors.insert(name.into(), tensor);
+        let name = name.into();
+        assert!(
+            name != "__metadata__",
+            "a tensor cannot be named `{name}`, a name that the format takes"
+        );
+        self.tensors.insert(name, tensor);
     }
 
     /// Puts in a text, such as a number or a setting, in place of any of that name.
