@@ -72,7 +72,7 @@ pub struct TrainArgs {
     pub threads: Option<usize>,
 
     /// Where to save the best weights; the run itself is saved beside them
-    #[arg(long, value_name = "FILE", default_value_os_t = default_weights())]
+    #[arg(long, value_name = "FILE", default_value_os_t = default_weights(), value_parser = weights)]
     pub out: PathBuf,
 
     /// Continue the run that saved to --out, with its settings, as if it had never stopped
@@ -317,6 +317,15 @@ impl<T: Copy + fmt::Display> Rule<T> {
     }
 }
 
+/// A file to save to: its ending marks it off from the checkpoint beside it.
+fn weights(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension == "safetensors" => Ok(path),
+        _ => Err(format!("it must end in .safetensors, as in {text}.safetensors")),
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     AT_LEAST_ONE.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
 }
@@ -378,7 +387,10 @@ mod tests {
 
     #[test]
     fn a_resumed_run_keeps_its_settings() {
-        assert!(train("--resume --steps 9 --out x --text a --threads 1 --validate-every 3").resume);
+        assert!(
+            train("--resume --steps 9 --out x.safetensors --text a --threads 1 --validate-every 3")
+                .resume
+        );
         let command = Cli::command();
         let settings = command.get_groups().find(|group| group.get_id() == "Settings");
         for id in settings.expect("the group of the struct's name").get_args() {
@@ -424,6 +436,7 @@ mod tests {
             ("--dropout nan", "below 1"),
             ("--cell rnn", "lstm, gru, elman"),
             ("--text", "value is required"),
+            ("--out model", "must end in .safetensors"),
             ("generate --temperature 0", "above 0"),
             ("train --clip -1", "above 0"),
             ("generate --temperature -1", "above 0"),

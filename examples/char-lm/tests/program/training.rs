@@ -81,7 +81,7 @@ fn the_seed_decides_and_the_threads_do_not() {
     let folder = TempDir::new().expect("a folder");
     let text = file(&folder, "text.txt", periodic().as_bytes());
     let train = |name: &str, seed: u32, threads: u32| {
-        let out = folder.path().join(name);
+        let out = folder.path().join(name).with_extension("safetensors");
         let flags = "--steps 3 --validate-every 2 --hidden 96 --batch 24 --window 32 --dropout 0.2";
         let flags = format!("{flags} --text {text} --seed {seed} --threads {threads}");
         let arguments = format!("{flags} --out {}", argument(&out));

@@ -234,7 +234,9 @@ fn a_place_that_cannot_be_written_is_named() {
     let below_a_file = message(&format!("{text}/model.safetensors"));
     let expected = format!("error: cannot make the folder {text}: ");
     assert!(below_a_file.starts_with(&expected), "{below_a_file}");
-    let place = argument(folder.path());
+    let place = folder.path().join("folder.safetensors");
+    std::fs::create_dir(&place).expect("a new folder");
+    let place = argument(&place);
     let folder_itself = message(&place);
     let expected = format!("error: {place}: cannot be written: ");
     assert!(folder_itself.starts_with(&expected), "{folder_itself}");
