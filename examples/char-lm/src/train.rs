@@ -224,10 +224,10 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Refuses a loss that is not a number, or far above that of guessing.
+    /// Refuses a loss that no probability has: negative, not a number, or far above that of guessing.
     fn check(&self, step: usize, loss: f64) -> Result<(), Divergence> {
         let guessing = (self.corpus.vocabulary.len() as f64).ln();
-        if loss <= DIVERGED * guessing.max(1.0) {
+        if (0.0..=DIVERGED * guessing.max(1.0)).contains(&loss) {
             Ok(())
         } else {
             Err(Divergence::Loss { step, loss, guessing })
