@@ -34,6 +34,7 @@ mod products;
 mod pullback;
 mod recorded;
 mod reverse;
+mod scan;
 mod tape;
 mod var;
 
@@ -44,6 +45,7 @@ pub use operand::Operand;
 pub use operation::Operation;
 pub use param::{Param, ParamId};
 pub use pullback::Pullback;
+pub use scan::{Scan, Scanned};
 pub use tape::Tape;
 pub use var::Var;
 

@@ -2,11 +2,9 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::{Binary, Scalar, Tensor, Unary};
 
 use crate::operation::Op;
-use crate::ops::binary::Binary;
-use crate::ops::unary::Unary;
 use crate::{Param, Tape, Var};
 
 /// Anything that can stand beside a variable in an equation: a [`Var`], a [`&Param`](Param), a

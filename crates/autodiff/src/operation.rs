@@ -3,16 +3,15 @@
 use std::fmt;
 use std::rc::Rc;
 
-use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
 
-use crate::ops::binary::{Binary, Compare};
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::{Extremum, Sum};
 use crate::ops::rows::{GatherRows, ScatterRows};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
-use crate::ops::unary::Unary;
+use crate::scan::ScanOperation;
 use crate::{ParamId, Pullback};
 
 /// A differentiable operation on tensors.
@@ -24,7 +23,7 @@ use crate::{ParamId, Pullback};
 ///
 /// ```
 /// use bptt_autodiff::{Operation, Pullback, Tape};
-/// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+/// use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
 ///
 /// /// `y = x³`
 /// #[derive(Debug)]
@@ -90,7 +89,6 @@ pub(crate) enum Op<T> {
     Leaf(Leaf),
     Unary(Unary),
     Binary(Binary),
-    Compare(Compare),
     Select(Select),
     StopGradient(StopGradient),
     MatMul(MatMul),
@@ -108,7 +106,39 @@ pub(crate) enum Op<T> {
     Concat(Concat),
     GatherRows(GatherRows),
     ScatterRows(ScatterRows),
+    Scan(Rc<ScanOperation<T>>),
     Custom(Rc<dyn Operation<T>>),
+}
+
+impl<T> PartialEq for Op<T> {
+    /// Whether both compute the same from the same operands. A user's operation equals only itself.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leaf(a), Self::Leaf(b)) => a == b,
+            (Self::Unary(a), Self::Unary(b)) => a == b,
+            (Self::Binary(a), Self::Binary(b)) => a == b,
+            (Self::Select(a), Self::Select(b)) => a == b,
+            (Self::StopGradient(a), Self::StopGradient(b)) => a == b,
+            (Self::MatMul(a), Self::MatMul(b)) => a == b,
+            (Self::Sum(a), Self::Sum(b)) => a == b,
+            (Self::Extremum(a), Self::Extremum(b)) => a == b,
+            (Self::Softmax(a), Self::Softmax(b)) => a == b,
+            (Self::LogSoftmax(a), Self::LogSoftmax(b)) => a == b,
+            (Self::LogSumExp(a), Self::LogSumExp(b)) => a == b,
+            (Self::Reshape(a), Self::Reshape(b)) => a == b,
+            (Self::Permute(a), Self::Permute(b)) => a == b,
+            (Self::BroadcastTo(a), Self::BroadcastTo(b)) => a == b,
+            (Self::SumTo(a), Self::SumTo(b)) => a == b,
+            (Self::Slice(a), Self::Slice(b)) => a == b,
+            (Self::Place(a), Self::Place(b)) => a == b,
+            (Self::Concat(a), Self::Concat(b)) => a == b,
+            (Self::GatherRows(a), Self::GatherRows(b)) => a == b,
+            (Self::ScatterRows(a), Self::ScatterRows(b)) => a == b,
+            (Self::Scan(a), Self::Scan(b)) => a == b,
+            (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
 }
 
 impl<T: Scalar> Op<T> {
@@ -118,7 +148,6 @@ impl<T: Scalar> Op<T> {
             Self::Leaf(_) => return None,
             Self::Unary(op) => op,
             Self::Binary(op) => op,
-            Self::Compare(op) => op,
             Self::Select(op) => op,
             Self::StopGradient(op) => op,
             Self::MatMul(op) => op,
@@ -136,6 +165,7 @@ impl<T: Scalar> Op<T> {
             Self::Concat(op) => op,
             Self::GatherRows(op) => op,
             Self::ScatterRows(op) => op,
+            Self::Scan(op) => &**op,
             Self::Custom(op) => &**op,
         })
     }

@@ -60,6 +60,11 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         self.inputs.len()
     }
 
+    /// Whether a gradient of input `i` is wanted.
+    pub(crate) fn wants(&self, i: usize) -> bool {
+        self.wanted[self.inputs[i] as usize]
+    }
+
     /// The output.
     #[must_use]
     pub fn output(&self) -> Var<'t, T> {

@@ -93,23 +93,16 @@ impl<T: Scalar> Tape<T> {
         for x in outputs.iter().flat_map(|&(y, v)| [y, v]).chain(sources.iter().copied()) {
             x.on(self);
         }
-        let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
-        let ids: HashSet<u32> = sources.iter().map(|x| x.id).collect();
-        let wanted = self.dependents_of(last, |id, _| ids.contains(&id));
-        let mut pass = Recorded::new(last);
-        for &(y, v) in outputs {
+        for (y, v) in outputs {
             assert!(
                 y.shape() == v.shape(),
                 "vjp: an output of shape {} needs a cotangent of the same shape, not {}",
                 y.shape(),
                 v.shape()
             );
-            pass.add(y, Contribution::Whole(v));
         }
-        self.reverse(last, &wanted, &mut pass);
         let mut gradients = Vec::with_capacity(sources.len());
-        for x in sources {
-            let gradient = pass.cotangent(*x);
+        for (x, gradient) in sources.iter().zip(self.pull(outputs, sources)) {
             // not `unwrap_or_else`: a closure would hide the caller's line
             gradients.push(match gradient {
                 Some(gradient) => gradient,
@@ -117,6 +110,23 @@ impl<T: Scalar> Tape<T> {
             });
         }
         gradients
+    }
+
+    /// The vector-Jacobian product with respect to each source; `None` where no output depends on it.
+    pub(crate) fn pull<'t>(
+        &'t self,
+        outputs: &[(Var<'t, T>, Var<'t, T>)],
+        sources: &[Var<'t, T>],
+    ) -> Vec<Option<Var<'t, T>>> {
+        let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
+        let ids: HashSet<u32> = sources.iter().map(|x| x.id).collect();
+        let wanted = self.dependents_of(last, |id, _| ids.contains(&id));
+        let mut pass = Recorded::new(last);
+        for &(y, v) in outputs {
+            pass.add(y, Contribution::Whole(v));
+        }
+        self.reverse(last, &wanted, &mut pass);
+        sources.iter().map(|x| pass.cotangent(*x)).collect()
     }
 
     /// The values up to `last` that depend on a source, sources included.

@@ -58,8 +58,18 @@ pub struct Tape<T> {
     /// Line and step of the equation that is being differentiated, to which what its gradient rule
     /// records belongs.
     differentiated: Cell<Option<Origin>>,
-    /// While true, nodes at the end of the tape are about to be dropped again.
-    scratch: Cell<bool>,
+    mode: Cell<Mode>,
+}
+
+/// What becomes of the nodes that are being recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// They stay.
+    Recording,
+    /// They are about to be dropped, once their values are known.
+    Scratch,
+    /// They are shapes without values, to be read as a program and dropped.
+    Tracing,
 }
 
 impl<T: Scalar> Tape<T> {
@@ -73,7 +83,7 @@ impl<T: Scalar> Tape<T> {
             checking: false,
             step: Cell::new(None),
             differentiated: Cell::new(None),
-            scratch: Cell::new(false),
+            mode: Cell::new(Mode::Recording),
         }
     }
 
@@ -156,18 +166,22 @@ impl<T: Scalar> Tape<T> {
             }
             let operation = op.operation().expect("a leaf has a value of its own");
             let shape = operation.shape(&shapes).or_panic();
+            if self.is_tracing() {
+                Tensor::unknown(shape)
+            } else {
             let value = operation.forward(&values);
             if *value.shape() != shape {
                 let (name, computed) = (operation.name(), value.shape());
                 panic!("{name} computed {computed} where its shape rule promises {shape}");
             }
             value
+            }
         };
         self.push(op, inputs, value)
     }
 
     #[track_caller]
-    fn push(&self, op: Op<T>, inputs: &[Var<'_, T>], value: Tensor<T>) -> Var<'_, T> {
+    pub(crate) fn push(&self, op: Op<T>, inputs: &[Var<'_, T>], value: Tensor<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
         let equation = (Location::caller(), self.step.get());
@@ -205,7 +219,7 @@ impl<T: Scalar> Tape<T> {
             return Var { tape: self, id };
         }
         let var = self.leaf(leaf, value());
-        if !self.scratch.get() {
+        if self.mode.get() == Mode::Recording {
             known.borrow_mut().insert(key, var.id);
         }
         var
@@ -241,18 +255,61 @@ impl<T: Scalar> Tape<T> {
 
     /// Runs `compute` and drops every node that it recorded.
     pub(crate) fn scratch<R>(&self, compute: impl FnOnce() -> R) -> R {
+        let mode = if self.is_tracing() { Mode::Tracing } else { Mode::Scratch };
+        self.aside(mode, compute)
+    }
+
+    /// Runs `compute` on shapes without values, and drops every node that it recorded.
+    pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
+        self.aside(Mode::Tracing, compute)
+    }
+
+    fn aside<R>(&self, mode: Mode, compute: impl FnOnce() -> R) -> R {
         /// Restores the tape even if `compute` panics.
-        struct Restore<'t, T: Scalar>(&'t Tape<T>, usize, bool);
+        struct Restore<'t, T: Scalar>(&'t Tape<T>, usize, Mode);
 
         impl<T: Scalar> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                self.0.scratch.set(self.2);
+                self.0.mode.set(self.2);
                 self.0.nodes.borrow_mut().truncate(self.1);
             }
         }
 
-        let _restore = Restore(self, self.len(), self.scratch.replace(true));
+        let _restore = Restore(self, self.len(), self.mode.replace(mode));
         compute()
+    }
+
+    /// An empty tape that records shapes without values.
+    pub(crate) fn of_shapes() -> Self {
+        Self { mode: Cell::new(Mode::Tracing), ..Self::new() }
+    }
+
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.mode.get() == Mode::Tracing
+    }
+
+    pub(crate) fn is_scratch(&self) -> bool {
+        self.mode.get() == Mode::Scratch
+    }
+
+    /// Takes the nodes from `start` on off the tape.
+    pub(crate) fn drain(&self, start: u32) -> Vec<Node<T>> {
+        self.nodes.borrow_mut().split_off(start as usize)
+    }
+
+    /// The number that a value is, if it is a literal of an equation.
+    pub(crate) fn literal(&self, id: u32) -> Option<f64> {
+        let node = &self.nodes()[id as usize];
+        matches!(node.op, Op::Leaf(Leaf::Scalar)).then(|| node.value.item().as_f64())
+    }
+
+    /// A leaf that was recorded aside: the one that stands on the tape, if it is a parameter that does.
+    #[track_caller]
+    pub(crate) fn known_leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
+        match leaf {
+            Leaf::Param(id) => self.unique_leaf(&self.params, id.bits(), leaf, || value),
+            _ => self.leaf(leaf, value),
+        }
     }
 }
 

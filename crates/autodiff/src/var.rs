@@ -4,19 +4,17 @@ use std::fmt;
 use std::ops::Range;
 
 use bptt_tensor::shape::{self, OrPanic};
-use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
+use bptt_tensor::{Binary, Scalar, Shape, Tensor, Transpose, Unary};
 
 use crate::Tape;
 use crate::operand::Operand;
 use crate::operation::Op;
-use crate::ops::binary::{Binary, Compare};
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Reshape, Slice, SumTo};
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::{Extremum, Sum};
 use crate::ops::rows::{GatherRows, ScatterRows};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
-use crate::ops::unary::Unary;
 
 /// A value on a tape: what equations are written with.
 ///
@@ -63,9 +61,21 @@ impl<T: fmt::Debug> fmt::Debug for Var<'_, T> {
 /// Access.
 impl<'t, T: Scalar> Var<'t, T> {
     /// The value; shares its buffer.
+    ///
+    /// # Panics
+    ///
+    /// If the variable is part of a step that a [scan](Tape::scan) is recording, and has no value yet.
+    #[track_caller]
     #[must_use]
     pub fn value(self) -> Tensor<T> {
-        self.tape.nodes()[self.id as usize].value.clone()
+        let value = self.tape.nodes()[self.id as usize].value.clone();
+        assert!(
+            !value.is_unknown(),
+            "scan records a step before there are values: one of shape {} was read; run a step that \
+             branches on values with unroll",
+            value.shape()
+        );
+        value
     }
 
     /// The value's shape.
@@ -89,6 +99,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[must_use]
     pub fn tape(self) -> &'t Tape<T> {
         self.tape
+    }
+
+    /// The place on `tape`.
+    #[track_caller]
+    pub(crate) fn on_tape(self, tape: &'t Tape<T>) -> u32 {
+        self.on(tape).id
     }
 
     #[track_caller]
@@ -190,35 +206,35 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn gt(self, other: impl Operand<'t, T>) -> Self {
-        self.with(Op::Compare(Compare::Greater), other)
+        self.with(Op::Binary(Binary::Greater), other)
     }
 
     /// 1 where `self ≥ other`, else 0.
     #[track_caller]
     #[must_use]
     pub fn ge(self, other: impl Operand<'t, T>) -> Self {
-        self.with(Op::Compare(Compare::GreaterEqual), other)
+        self.with(Op::Binary(Binary::GreaterEqual), other)
     }
 
     /// 1 where `self < other`, else 0.
     #[track_caller]
     #[must_use]
     pub fn lt(self, other: impl Operand<'t, T>) -> Self {
-        self.with(Op::Compare(Compare::Less), other)
+        self.with(Op::Binary(Binary::Less), other)
     }
 
     /// 1 where `self ≤ other`, else 0.
     #[track_caller]
     #[must_use]
     pub fn le(self, other: impl Operand<'t, T>) -> Self {
-        self.with(Op::Compare(Compare::LessEqual), other)
+        self.with(Op::Binary(Binary::LessEqual), other)
     }
 
     /// 1 where the elements are equal, else 0.
     #[track_caller]
     #[must_use]
     pub fn equal(self, other: impl Operand<'t, T>) -> Self {
-        self.with(Op::Compare(Compare::Equal), other)
+        self.with(Op::Binary(Binary::Equal), other)
     }
 
     /// Where this condition is not zero the first choice, elsewhere the second. What was not

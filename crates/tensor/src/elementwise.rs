@@ -1,13 +1,14 @@
 //! Elementwise arithmetic and functions.
 
+use crate::function::{self, Binary, BinaryLoop, Unary};
 use crate::parallel::{CHUNK, for_chunks};
 use crate::shape::{self, OrPanic};
 use crate::simd::vectorize;
-use crate::{Scalar, Tensor, vecmath};
+use crate::{Scalar, Tensor};
 
 /// Methods of two operands that broadcast.
 macro_rules! binary {
-    ($($(#[$doc:meta])* $name:ident($x:ident, $y:ident) = $value:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
         impl<T: Scalar> Tensor<T> {
             $(
                 $(#[$doc])*
@@ -18,7 +19,7 @@ macro_rules! binary {
                 #[track_caller]
                 #[must_use]
                 pub fn $name(&self, other: &Self) -> Self {
-                    self.zip(stringify!($name), other, #[inline(always)] |$x, $y| $value)
+                    self.binary(Binary::$function, other)
                 }
             )*
         }
@@ -27,40 +28,40 @@ macro_rules! binary {
 
 binary! {
     /// `x + y`, broadcasting.
-    add(x, y) = x + y;
+    add => Add;
     /// `x − y`, broadcasting.
-    sub(x, y) = x - y;
+    sub => Sub;
     /// `x · y`, element by element, broadcasting.
-    mul(x, y) = x * y;
+    mul => Mul;
     /// `x / y`, broadcasting.
-    div(x, y) = x / y;
+    div => Div;
     /// The larger of `x` and `y`, broadcasting; NaN if either is.
-    maximum(x, y) = larger(x, y);
+    maximum => Maximum;
     /// The smaller of `x` and `y`, broadcasting; NaN if either is.
-    minimum(x, y) = smaller(x, y);
+    minimum => Minimum;
     /// 1 where `x > y`, 0 elsewhere, broadcasting.
-    gt(x, y) = indicator(x > y);
+    gt => Greater;
     /// 1 where `x ≥ y`, 0 elsewhere, broadcasting.
-    ge(x, y) = indicator(x >= y);
+    ge => GreaterEqual;
     /// 1 where `x < y`, 0 elsewhere, broadcasting.
-    lt(x, y) = indicator(x < y);
+    lt => Less;
     /// 1 where `x ≤ y`, 0 elsewhere, broadcasting.
-    le(x, y) = indicator(x <= y);
+    le => LessEqual;
     /// 1 where `x = y`, 0 elsewhere, broadcasting.
-    equal(x, y) = indicator(x == y);
+    equal => Equal;
     /// 1 where `x ≠ y`, 0 elsewhere, broadcasting.
-    not_equal(x, y) = indicator(x != y);
+    not_equal => NotEqual;
 }
 
 /// Methods of one operand.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident($x:ident) = $value:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
         impl<T: Scalar> Tensor<T> {
             $(
                 $(#[$doc])*
                 #[must_use]
                 pub fn $name(&self) -> Self {
-                    self.map(#[inline(always)] |$x| $value)
+                    self.unary(Unary::$function)
                 }
             )*
         }
@@ -69,59 +70,70 @@ macro_rules! unary {
 
 unary! {
     /// `−x`
-    neg(x) = -x;
+    neg => Neg;
     /// `|x|`
-    abs(x) = x.abs();
+    abs => Abs;
     /// `x²`
-    square(x) = x * x;
+    square => Square;
     /// `√x`
-    sqrt(x) = x.sqrt();
+    sqrt => Sqrt;
     /// `1 / x`
-    recip(x) = x.recip();
+    recip => Recip;
     /// `sin x`
-    sin(x) = x.sin();
+    sin => Sin;
     /// `cos x`
-    cos(x) = x.cos();
+    cos => Cos;
     /// `max(x, 0)`; NaN stays.
-    relu(x) = larger(x, T::zero());
+    relu => Relu;
     /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
-    sign(x) = if x == T::zero() || x.is_nan() { x.abs() } else { x.signum() };
-}
-
-/// Methods of one operand that are approximated in vector registers.
-macro_rules! elementary {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
-        impl<T: Scalar> Tensor<T> {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $name(&self) -> Self {
-                    self.map_slices(vecmath::$name)
-                }
-            )*
-        }
-    };
-}
-
-elementary! {
+    sign => Sign;
     /// `eˣ`, within 1 ULP in `f32` and `f64`.
-    exp;
+    exp => Exp;
     /// The natural logarithm `ln x`, within 1 ULP in `f32` and `f64`.
-    ln;
+    ln => Ln;
     /// `tanh x`, within 3 ULP in `f32` and `f64`.
-    tanh;
+    tanh => Tanh;
     /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, within 3 ULP in `f32` and `f64`.
-    sigmoid;
+    sigmoid => Sigmoid;
     /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;
     /// within 2 ULP in `f32` and `f64`.
-    softplus;
+    softplus => Softplus;
 }
 
 impl<T: Scalar> Tensor<T> {
     /// `xᵖ`
     #[must_use]
-    pub fn powf(&self, exponent: T) -> Self {
-        self.map(|x| x.powf(exponent))
+    pub fn powf(&self, exponent: f64) -> Self {
+        self.unary(Unary::Powf(exponent))
+    }
+
+    /// A function of each element.
+    #[must_use]
+    pub fn unary(&self, function: Unary) -> Self {
+        self.map_slices(|x, y| function::apply(function, x, y))
+    }
+
+    /// A function of the elements of two tensors that broadcast, as in NumPy.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn binary(&self, function: Binary, other: &Self) -> Self {
+        struct Zip<'a, T>(&'static str, &'a Tensor<T>, &'a Tensor<T>);
+
+        impl<T: Scalar> BinaryLoop<T> for Zip<'_, T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Tensor<T> {
+                let Self(name, x, y) = self;
+                x.zip(name, y, f)
+            }
+        }
+
+        function.run(Zip(function.name(), self, other))
     }
 
     /// `a` where `condition` is not zero, `b` elsewhere; the three broadcast.
@@ -194,21 +206,4 @@ impl<T: Scalar> Tensor<T> {
         };
         self.as_slice().chunks(CHUNK).all(finite)
     }
-}
-
-/// The larger; NaN if either is.
-#[inline(always)]
-pub(crate) fn larger<T: Scalar>(x: T, y: T) -> T {
-    if x > y || x.is_nan() { x } else { y }
-}
-
-/// The smaller; NaN if either is.
-#[inline(always)]
-pub(crate) fn smaller<T: Scalar>(x: T, y: T) -> T {
-    if x < y || x.is_nan() { x } else { y }
-}
-
-#[inline(always)]
-fn indicator<T: Scalar>(holds: bool) -> T {
-    if holds { T::one() } else { T::zero() }
 }

@@ -9,14 +9,17 @@
 
 mod broadcast;
 mod elementwise;
+mod function;
 mod index;
 mod loops;
 mod matmul;
+mod packed;
 mod parallel;
 mod permute;
 mod pool;
 mod random;
 mod reduce;
+pub mod rows;
 mod scalar;
 pub mod shape;
 mod simd;
@@ -24,6 +27,8 @@ mod softmax;
 mod tensor;
 mod vecmath;
 
+pub use function::{Binary, Unary};
+pub use packed::PackedRhs;
 pub use pool::release_pooled_memory;
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};

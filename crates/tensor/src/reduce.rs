@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use crate::elementwise::{larger, smaller};
+use crate::function::{larger, smaller};
 use crate::parallel::{for_rows, join};
 use crate::shape::{self, OrPanic, Shape, ShapeError};
 use crate::simd::vectorize;

@@ -6,6 +6,7 @@ use std::iter::Sum;
 
 use num_traits::{Float, FromPrimitive, NumAssign};
 
+use crate::packed::Registers;
 use crate::pool::Pool;
 use crate::vecmath::Lane;
 
@@ -14,7 +15,18 @@ use crate::vecmath::Lane;
 /// The trait bundles what `num-traits` knows of floating-point numbers with the entry points of
 /// the kernels that differ by type. It is sealed: a kernel exists for each type it names.
 pub trait Scalar:
-    Float + NumAssign + FromPrimitive + Sum + Default + Debug + Display + Send + Sync + Lane + Kernels
+    Float
+    + NumAssign
+    + FromPrimitive
+    + Sum
+    + Default
+    + Debug
+    + Display
+    + Send
+    + Sync
+    + Lane
+    + Kernels
+    + Registers
 {
     /// The type's name, as it stands in messages and weight files: `"f32"` or `"f64"`.
     const NAME: &'static str;

@@ -2,8 +2,9 @@
 //!
 //! The crate is compiled for the least processor of its target. On x86-64, [`vectorize`] compiles a
 //! loop three times instead — for AVX-512, for AVX2 with FMA and for the least processor — and runs
-//! the best of them that this machine has. There are no intrinsics: the compiler vectorises plain
-//! loops, and this module only tells it for which registers.
+//! the best of them that this machine has. There are no intrinsics here: the compiler vectorises
+//! plain loops, and this module only tells it for which registers. [`crate::packed`], whose loops
+//! are laid out for the registers by hand, asks for the [`InstructionSet`] itself.
 //!
 //! The paths differ in nothing but [`Math::mul_add`]. A loop without it gives the same bits on
 //! every machine; a loop with it, on every machine that has FMA, and on every one that has not.
@@ -23,7 +24,8 @@ pub(crate) struct Math {
 
 impl Math {
     /// That of the least processor of the target.
-    const PORTABLE: Self = Self { fma: cfg!(any(target_arch = "aarch64", target_feature = "fma")) };
+    pub(crate) const PORTABLE: Self =
+        Self { fma: cfg!(any(target_arch = "aarch64", target_feature = "fma")) };
 
     /// `a·b + c`, rounded once where there is an instruction for that. Elsewhere the product is
     /// rounded as well, since `f32::mul_add` would emulate the single rounding in software.
@@ -59,71 +61,101 @@ pub(crate) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 /// ```
 #[inline(always)]
 pub(crate) fn vectorize_math<R>(f: impl FnOnce(Math) -> R) -> R {
+    match InstructionSet::best() {
+        // SAFETY: the best set is one that the processor has.
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => unsafe { x86::avx512(f) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 => unsafe { x86::avx2(f) },
+        InstructionSet::Portable => f(Math::PORTABLE),
+    }
+}
+
+/// What loops are compiled for, worst first: a processor that has one has those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum InstructionSet {
+    Portable = 1,
+    /// With FMA.
     #[cfg(target_arch = "x86_64")]
-    return x86::vectorize(f);
+    Avx2,
+    /// With VL, DQ and BW.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl InstructionSet {
+    /// The best that this machine has.
     #[cfg(not(target_arch = "x86_64"))]
-    f(Math::PORTABLE)
+    #[inline(always)]
+    pub(crate) fn best() -> Self {
+        Self::Portable
+    }
+
+    /// The best that this machine has.
+    ///
+    /// Remembered, since tensors of four elements ask as well: one load and one comparison.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(crate) fn best() -> Self {
+        use std::sync::atomic::{AtomicU8, Ordering};
+
+        const PORTABLE: u8 = InstructionSet::Portable as u8;
+        const AVX2: u8 = InstructionSet::Avx2 as u8;
+        const AVX512: u8 = InstructionSet::Avx512 as u8;
+        static BEST: AtomicU8 = AtomicU8::new(0);
+        match BEST.load(Ordering::Relaxed) {
+            AVX512 => Self::Avx512,
+            AVX2 => Self::Avx2,
+            PORTABLE => Self::Portable,
+            _ => {
+                let best = x86::detect();
+                BEST.store(best as u8, Ordering::Relaxed); // every thread finds the same
+                best
+            }
+        }
+    }
+
+    /// All that this machine has.
+    #[cfg(test)]
+    pub(crate) fn available() -> impl Iterator<Item = Self> {
+        let all = [
+            Self::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512,
+        ];
+        all.into_iter().filter(|&set| set <= Self::best())
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::sync::atomic::{AtomicU8, Ordering};
-
-    use super::Math;
-
-    #[inline]
-    pub(super) fn vectorize<R>(f: impl FnOnce(Math) -> R) -> R {
-        match best() {
-            // SAFETY: `best` returns a set only if the processor has all its features.
-            AVX512 => unsafe { avx512(f) },
-            // SAFETY: as above.
-            AVX2 => unsafe { avx2(f) },
-            _ => f(Math::PORTABLE),
-        }
-    }
+    use super::{InstructionSet, Math};
 
     #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
-    fn avx512<R>(f: impl FnOnce(Math) -> R) -> R {
+    pub(super) fn avx512<R>(f: impl FnOnce(Math) -> R) -> R {
         f(Math { fma: true })
     }
 
     #[target_feature(enable = "avx2,fma")]
-    fn avx2<R>(f: impl FnOnce(Math) -> R) -> R {
+    pub(super) fn avx2<R>(f: impl FnOnce(Math) -> R) -> R {
         f(Math { fma: true })
     }
 
-    const UNKNOWN: u8 = 0;
-    const PORTABLE: u8 = 1;
-    const AVX2: u8 = 2;
-    const AVX512: u8 = 3;
-
-    /// The best instruction set of this machine.
-    ///
-    /// Remembered, since tensors of four elements ask as well: one load and one comparison.
-    #[inline]
-    fn best() -> u8 {
-        static BEST: AtomicU8 = AtomicU8::new(UNKNOWN);
-        match BEST.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let best = detect();
-                BEST.store(best, Ordering::Relaxed); // every thread finds the same
-                best
-            }
-            best => best,
-        }
-    }
-
     #[cold]
-    fn detect() -> u8 {
+    pub(super) fn detect() -> InstructionSet {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw");
         match (avx2, avx512) {
-            (true, true) => AVX512,
-            (true, false) => AVX2,
-            _ => PORTABLE,
+            _ if cfg!(miri) => InstructionSet::Portable, // the interpreter knows few intrinsics
+            (true, true) => InstructionSet::Avx512,
+            (true, false) => InstructionSet::Avx2,
+            _ => InstructionSet::Portable,
         }
     }
 }

@@ -97,6 +97,19 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
+    /// A tensor whose elements are whatever its memory held, for a caller who writes them all.
+    #[track_caller]
+    #[must_use]
+    pub fn unspecified(shape: impl Into<Shape>) -> Self {
+        Self::build(shape.into(), |_| ())
+    }
+
+    /// A shape whose elements are not known, to record operations on. Reading an element panics.
+    #[must_use]
+    pub fn unknown(shape: impl Into<Shape>) -> Self {
+        Self { shape: shape.into(), buffer: Buffer::from_vec(Vec::new()), offset: 0 }
+    }
+
     /// A tensor in a pooled buffer; `fill` must write every element, which it finds with
     /// unspecified values.
     #[track_caller]
@@ -219,6 +232,12 @@ impl<T> Tensor<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether this is a shape without elements, made by [`unknown`](Tensor::unknown).
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.buffer.as_slice().is_empty() && !self.is_empty()
     }
 
     /// The elements in row-major order.

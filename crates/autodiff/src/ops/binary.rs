@@ -1,61 +1,21 @@
 //! Functions of two operands, element by element. Broadcasting costs their rules nothing:
 //! [`Pullback::add`] sums over what was stretched.
 
-use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
 use crate::{Operation, Pullback};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Maximum,
-    Minimum,
-    /// `a ⊙ (1 − b²)`: the cotangent `a` of a hyperbolic tangent with output `b`. An operation of
-    /// its own because the reverse pass of every gate takes it: one sweep in place of three.
-    TanhSlope,
-    /// `a ⊙ b ⊙ (1 − b)`: likewise for the logistic function.
-    SigmoidSlope,
-}
-
-impl Binary {
-    fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "add",
-            Self::Sub => "sub",
-            Self::Mul => "mul",
-            Self::Div => "div",
-            Self::Maximum => "maximum",
-            Self::Minimum => "minimum",
-            Self::TanhSlope => "tanh_slope",
-            Self::SigmoidSlope => "sigmoid_slope",
-        }
-    }
-}
-
 impl<T: Scalar> Operation<T> for Binary {
     fn name(&self) -> &'static str {
-        self.symbol()
+        (*self).name()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
-        shape::broadcast(self.symbol(), inputs[0], inputs[1])
+        shape::broadcast((*self).name(), inputs[0], inputs[1])
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        let (a, b) = (inputs[0], inputs[1]);
-        match self {
-            Self::Add => a.add(b),
-            Self::Sub => a.sub(b),
-            Self::Mul => a.mul(b),
-            Self::Div => a.div(b),
-            Self::Maximum => a.maximum(b),
-            Self::Minimum => a.minimum(b),
-            Self::TanhSlope => a.zip("tanh_slope", b, |g, y| g * (T::one() - y * y)),
-            Self::SigmoidSlope => a.zip("sigmoid_slope", b, |g, y| g * y * (T::one() - y)),
-        }
+        inputs[0].binary(*self, inputs[1])
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
@@ -94,51 +54,13 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g.sigmoid_slope(b));
                 at.add(1, || g * a * (1.0 - b * 2.0));
             }
+            // constant almost everywhere
+            Self::Greater
+            | Self::GreaterEqual
+            | Self::Less
+            | Self::LessEqual
+            | Self::Equal
+            | Self::NotEqual => {}
         }
     }
-}
-
-/// 1 where the relation holds, else 0. Constant almost everywhere, so the gradient is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compare {
-    Greater,
-    GreaterEqual,
-    Less,
-    LessEqual,
-    Equal,
-}
-
-impl Compare {
-    fn symbol(self) -> &'static str {
-        match self {
-            Self::Greater => "gt",
-            Self::GreaterEqual => "ge",
-            Self::Less => "lt",
-            Self::LessEqual => "le",
-            Self::Equal => "equal",
-        }
-    }
-}
-
-impl<T: Scalar> Operation<T> for Compare {
-    fn name(&self) -> &'static str {
-        self.symbol()
-    }
-
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
-        shape::broadcast(self.symbol(), inputs[0], inputs[1])
-    }
-
-    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        let (a, b) = (inputs[0], inputs[1]);
-        match self {
-            Self::Greater => a.gt(b),
-            Self::GreaterEqual => a.ge(b),
-            Self::Less => a.lt(b),
-            Self::LessEqual => a.le(b),
-            Self::Equal => a.equal(b),
-        }
-    }
-
-    fn gradient(&self, _: &mut Pullback<'_, '_, T>) {}
 }

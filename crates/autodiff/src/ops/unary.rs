@@ -1,47 +1,12 @@
 //! Functions of one element.
 
-use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary};
 
 use crate::{Operation, Pullback};
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Unary {
-    Neg,
-    Abs,
-    Sign,
-    Square,
-    Sqrt,
-    Recip,
-    Exp,
-    Ln,
-    Sin,
-    Cos,
-    Tanh,
-    Sigmoid,
-    Relu,
-    Softplus,
-    Powf(f64),
-}
-
 impl<T: Scalar> Operation<T> for Unary {
     fn name(&self) -> &'static str {
-        match self {
-            Self::Neg => "neg",
-            Self::Abs => "abs",
-            Self::Sign => "sign",
-            Self::Square => "square",
-            Self::Sqrt => "sqrt",
-            Self::Recip => "recip",
-            Self::Exp => "exp",
-            Self::Ln => "ln",
-            Self::Sin => "sin",
-            Self::Cos => "cos",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-            Self::Relu => "relu",
-            Self::Softplus => "softplus",
-            Self::Powf(_) => "powf",
-        }
+        (*self).name()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -49,29 +14,16 @@ impl<T: Scalar> Operation<T> for Unary {
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        let x = inputs[0];
-        match *self {
-            Self::Neg => x.neg(),
-            Self::Abs => x.abs(),
-            Self::Sign => x.sign(),
-            Self::Square => x.square(),
-            Self::Sqrt => x.sqrt(),
-            Self::Recip => x.recip(),
-            Self::Exp => x.exp(),
-            Self::Ln => x.ln(),
-            Self::Sin => x.sin(),
-            Self::Cos => x.cos(),
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => x.sigmoid(),
-            Self::Relu => x.relu(),
-            Self::Softplus => x.softplus(),
-            Self::Powf(exponent) => x.powf(T::of(exponent)),
+        match self {
+            Self::Identity => inputs[0].clone(),
+            _ => inputs[0].unary(*self),
         }
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, y, g) = (at.input(0), at.output(), at.cotangent());
         match *self {
+            Self::Identity => at.add(0, || g),
             Self::Neg => at.add(0, || -g),
             Self::Abs => at.add(0, || g * x.sign()),
             Self::Sign => {} // zero almost everywhere

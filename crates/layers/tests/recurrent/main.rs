@@ -18,5 +18,6 @@ mod layers;
 mod lstm_by_hand;
 mod pytorch;
 mod pytorch_equations;
+mod scanned;
 mod sequences;
 mod vanishing;

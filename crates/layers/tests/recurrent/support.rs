@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, unroll,
+    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, scan, unroll,
 };
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
@@ -140,6 +140,12 @@ pub(crate) fn slopes<M: Module<f64>>(
 pub(crate) fn unrolled<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>]) -> Vec<V<'t>> {
     let (ys, state) = unroll(cell, inputs[0], State::from_leaves(&inputs[1..]));
     [vec![ys], state.leaves()].concat()
+}
+
+/// Likewise, recorded once and replayed.
+pub(crate) fn scanned<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>]) -> Vec<V<'t>> {
+    let (ys, state) = scan(cell, inputs[0], C::State::from_leaves(&inputs[1..]));
+    std::iter::once(ys).chain(state.leaves()).collect()
 }
 
 /// Extents of a sequence and of the cell that reads it.

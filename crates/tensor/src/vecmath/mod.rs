@@ -1,8 +1,8 @@
 //! Elementary functions that vectorise.
 //!
 //! Those of `std` are calls that take one number, and a loop over calls cannot be vectorised. These
-//! are arithmetic without branches, inlined into a loop compiled by [`simd::vectorize_math`], which
-//! hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
+//! are arithmetic without branches, inlined into a loop compiled by
+//! [`vectorize_math`](crate::simd::vectorize_math), which hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
 //! the place in the slice, its length, or the width of the registers.
 //!
 //! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
@@ -28,7 +28,7 @@ mod tests;
 
 pub(crate) use lane::Lane;
 
-use crate::simd::{self, Math};
+use crate::simd::Math;
 
 impl Math {
     /// `Σ c_i x^i`, constant term first, by Horner's rule.
@@ -38,24 +38,3 @@ impl Math {
         rest.iter().rev().fold(last, |sum, &c| self.mul_add(sum, x, c))
     }
 }
-
-/// The functions over slices: `y ← f(x)`.
-macro_rules! kernels {
-    ($($name:ident),*) => {$(
-        #[doc = concat!("`y ← ", stringify!($name), "(x)`; see [`Math::", stringify!($name), "`].")]
-        ///
-        /// # Panics
-        ///
-        /// If the slices are not of the same length.
-        pub(crate) fn $name<T: Lane>(x: &[T], y: &mut [T]) {
-            assert_eq!(x.len(), y.len(), "a result must be as long as its argument");
-            simd::vectorize_math(#[inline(always)] |math| {
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = math.$name(x);
-                }
-            });
-        }
-    )*};
-}
-
-kernels!(exp, ln, tanh, sigmoid, softplus);

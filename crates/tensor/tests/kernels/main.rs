@@ -5,6 +5,7 @@ mod common;
 mod elementwise;
 mod index;
 mod matmul;
+mod packed;
 mod random;
 mod reduce;
 mod shape_errors;

@@ -10,7 +10,7 @@ fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
 }
 
 /// Runs `work` on one, two and three threads.
-fn assert_independent<T: Scalar>(name: &str, work: impl Fn() -> Tensor<T> + Sync) {
+pub(crate) fn assert_independent<T: Scalar>(name: &str, work: impl Fn() -> Tensor<T> + Sync) {
     let alone = on_threads(1, &work);
     assert!(!alone.is_empty() && alone.is_finite(), "{name} computes nothing");
     for threads in [2, 3] {

@@ -8,6 +8,7 @@ use std::thread;
 use oracle::{Exact, Wide};
 
 use super::Lane;
+use crate::function::{Unary, apply};
 use crate::simd::Math;
 
 /// With FMA and without: all that a result depends on, apart from its argument.
@@ -30,30 +31,31 @@ struct Function {
 }
 
 macro_rules! function {
-    ($name:ident, $($field:ident: $value:expr),+) => {
+    ($name:ident as $variant:ident, $($field:ident: $value:expr),+) => {
         Function {
             name: stringify!($name),
             lane_f32: |math, x| math.$name(x),
             lane_f64: |math, x| math.$name(x),
-            slice_f32: super::$name,
-            slice_f64: super::$name,
+            slice_f32: |x, y| apply(Unary::$variant, x, y),
+            slice_f64: |x, y| apply(Unary::$variant, x, y),
             exact: oracle::$name,
             $($field: $value),+
         }
     };
 }
 
-const EXP: Function = function!(exp, std: f64::exp, domain: [-f64::MAX, 709.78], ulps: 1.0);
-const LN: Function = function!(ln, std: f64::ln, domain: [0.0, f64::MAX], ulps: 1.0);
-const TANH: Function = function!(tanh, std: f64::tanh, domain: [-f64::MAX, f64::MAX], ulps: 3.0);
+const EXP: Function = function!(exp as Exp, std: f64::exp, domain: [-f64::MAX, 709.78], ulps: 1.0);
+const LN: Function = function!(ln as Ln, std: f64::ln, domain: [0.0, f64::MAX], ulps: 1.0);
+const TANH: Function =
+    function!(tanh as Tanh, std: f64::tanh, domain: [-f64::MAX, f64::MAX], ulps: 3.0);
 const SIGMOID: Function = function!(
-    sigmoid,
+    sigmoid as Sigmoid,
     std: |x| (x.min(0.0)).exp() / (1.0 + (-x.abs()).exp()),
     domain: [-f64::MAX, f64::MAX],
     ulps: 3.0
 );
 const SOFTPLUS: Function = function!(
-    softplus,
+    softplus as Softplus,
     std: |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
     domain: [-f64::MAX, f64::MAX],
     ulps: 2.0
@@ -281,7 +283,7 @@ fn results_do_not_depend_on_the_place_in_the_slice() {
 #[test]
 #[should_panic(expected = "as long as")]
 fn slices_of_different_lengths_are_refused() {
-    super::exp(&[1.0, 2.0], &mut [0.0]);
+    apply(Unary::Exp, &[1.0, 2.0], &mut [0.0]);
 }
 
 /// Judges every `f32`, with this machine's arithmetic and without FMA, and prints the worst.

@@ -1,0 +1,152 @@
+//! A peer: the same work in another framework, in a process that times steps when it is told to.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use clap::ValueEnum;
+
+use crate::works::Work;
+
+/// The frameworks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Framework {
+    /// PyTorch
+    Torch,
+    /// JAX
+    Jax,
+}
+
+impl Framework {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Torch => "torch",
+            Self::Jax => "jax",
+        }
+    }
+}
+
+/// Why a peer does not take part.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PeerError {
+    /// There is no such program.
+    #[error("not installed: there is no `{0}`; give the path of a Python to --python")]
+    NoPython(String),
+
+    /// Python does not know the framework.
+    #[error("not installed: `{python}` has no module {module}; see benches/compare/README.md")]
+    Missing {
+        /// The Python that was asked.
+        python: String,
+        /// What it lacks.
+        module: String,
+    },
+
+    /// It ended before its time.
+    #[error("stopped; its messages are on standard error")]
+    Stopped,
+
+    /// It writes what this program does not understand.
+    #[error("gave an answer that is not understood: `{0}`")]
+    Answer(String),
+
+    /// The operating system does not let it run or be talked to.
+    #[error("cannot be run or talked to: {0}")]
+    Process(#[from] io::Error),
+}
+
+/// One way in which a peer does the work.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    /// See [`figure`](crate::figure).
+    pub(crate) figure: f64,
+    /// Seconds of every step so far.
+    pub(crate) times: Vec<f64>,
+}
+
+/// A running peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    process: Child,
+    answers: BufReader<ChildStdout>,
+    pub(crate) variants: Vec<Variant>,
+    /// Variants that failed: name and reason.
+    pub(crate) failed: Vec<(String, String)>,
+}
+
+impl Peer {
+    /// Starts a peer and waits until its variants are warm, which takes minutes if it compiles.
+    pub(crate) fn start(
+        framework: Framework,
+        python: &Path,
+        work: &Work,
+        threads: usize,
+    ) -> Result<Self, PeerError> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compare/peers");
+        let mut process = Command::new(python)
+            .arg("-B") // writes no compiled copies of the scripts beside them
+            .arg(folder.join(format!("{}_peer.py", framework.name())))
+            .args([work.name, &threads.to_string()])
+            .args(work.sizes.named().map(|(name, size)| format!("{name}={size}")))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => PeerError::NoPython(python.display().to_string()),
+                _ => PeerError::Process(error),
+            })?;
+        let answers = BufReader::new(process.stdout.take().expect("standard output is a pipe"));
+        let (variants, failed) = (Vec::new(), Vec::new());
+        let mut peer = Self { process, answers, variants, failed };
+        peer.read_variants(python)?;
+        Ok(peer)
+    }
+
+    fn read_variants(&mut self, python: &Path) -> Result<(), PeerError> {
+        loop {
+            let line = self.answer()?;
+            match line.split('\t').collect::<Vec<_>>()[..] {
+                ["ready"] => return Ok(()),
+                ["missing", module] => {
+                    let (python, module) = (python.display().to_string(), module.to_owned());
+                    return Err(PeerError::Missing { python, module });
+                }
+                ["variant", figure, name] => {
+                    let figure = figure.parse().map_err(|_| PeerError::Answer(line.clone()))?;
+                    let (name, times) = (name.to_owned(), Vec::new());
+                    self.variants.push(Variant { name, figure, times });
+                }
+                ["failed", reason, name] => self.failed.push((name.to_owned(), reason.to_owned())),
+                _ => return Err(PeerError::Answer(line)),
+            }
+        }
+    }
+
+    /// Takes steps of each variant in turn, for so many seconds each.
+    pub(crate) fn run_blocks(&mut self, seconds: f64) -> Result<(), PeerError> {
+        for index in 0..self.variants.len() {
+            let requests = self.process.stdin.as_mut().expect("standard input is a pipe");
+            writeln!(requests, "{index} {seconds}")?;
+            let line = self.answer()?;
+            let times: Result<Vec<f64>, _> = line.split(' ').map(str::parse).collect();
+            self.variants[index].times.extend(times.map_err(|_| PeerError::Answer(line))?);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<String, PeerError> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            return Err(PeerError::Stopped);
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Peer {
+    /// Waiting closes the process's input, at which it ends by itself.
+    fn drop(&mut self) {
+        let _ = self.process.wait(); // an error means that it has ended already
+    }
+}

@@ -1,0 +1,267 @@
+"""The works in PyTorch; see `shared.py`."""
+
+import os
+import sys
+import time
+
+import shared
+from shared import SIZES, THREADS, WORK, Numbers, say
+
+os.environ["OMP_NUM_THREADS"] = str(THREADS)
+try:
+    import torch
+except ImportError:
+    say("missing", "torch")
+    sys.exit()
+import torch.nn.functional as F
+from torch import nn
+
+torch.set_num_threads(THREADS)
+
+
+# ------------------------------------------------------------------------- float32 at its fastest
+def use_fastest_float32():
+    """Takes the faster kernels of products: "medium" allows others, of which some are bfloat16.
+
+    Those, on processors with AMX, are not float32: an error larger than float32's rules them out.
+    """
+    speeds = {}
+    for precision in ("highest", "medium"):
+        torch.set_float32_matmul_precision(precision)
+        if errors_are_of_float32():
+            speeds[precision] = seconds_of_products()
+    torch.set_float32_matmul_precision(min(speeds, key=speeds.get))
+
+
+def errors_are_of_float32():
+    torch.manual_seed(0)
+    a, b = torch.randn(64, 2048), torch.randn(2048, 512)
+    product = (a @ b - a.double() @ b.double()).abs().max()
+    lstm, x = nn.LSTM(64, 64), torch.randn(20, 8, 64)
+    exact = nn.LSTM(64, 64).double()
+    exact.load_state_dict({name: w.double() for name, w in lstm.state_dict().items()})
+    with torch.no_grad():
+        layer = (lstm(x)[0] - exact(x.double())[0]).abs().max()
+    return float(product) < 2e-3 and float(layer) < 1e-5  # bfloat16's are above 0.1 and 1e-3
+
+
+def seconds_of_products():
+    a, b = torch.randn(32, 256), torch.randn(256, 1024)
+    times = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - begin)
+    return sorted(times)[100]
+
+
+# ----------------------------------------------------------------------------------------- layers
+def tensors(arrays, trained=True):
+    return [torch.from_numpy(a.copy()).requires_grad_(trained) for a in arrays]
+
+
+def library_layer(kind, layers):
+    """nn.LSTM or nn.RNN with these [W, R, b]; its second biases stay at zero, as we have none."""
+    (w, r, _), *_ = layers
+    module = kind(w.shape[0], r.shape[0], len(layers))
+    with torch.no_grad():
+        for k, (w, r, b) in enumerate(layers):
+            getattr(module, f"weight_ih_l{k}").copy_(torch.from_numpy(w.T.copy()))
+            getattr(module, f"weight_hh_l{k}").copy_(torch.from_numpy(r.T.copy()))
+            getattr(module, f"bias_ih_l{k}").copy_(torch.from_numpy(b))
+            getattr(module, f"bias_hh_l{k}").zero_().requires_grad_(False)
+    return module
+
+
+def trained(module):
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def lstm_layer(backward):
+    numbers = Numbers()
+    layer = library_layer(nn.LSTM, [numbers.gates(4, SIZES.input, SIZES.hidden)])
+    x, cotangent = tensors([numbers.sequence(SIZES.input), numbers.sequence(SIZES.hidden)], False)
+    if not backward:
+
+        def step():
+            with torch.inference_mode():
+                return [layer(x)[0]]
+
+        return step
+
+    x.requires_grad_()
+    sources = [*trained(layer), x]
+    return lambda: torch.autograd.grad(layer(x)[0], sources, cotangent)
+
+
+# ------------------------------------------------------------- cells written out, and their loops
+# `outputs(x, *weights)` [T, B, H] with the products of the inputs taken at once, outside the loop
+# ("hoisted") or in each step. Weights here are [O, I] as PyTorch has them.
+def zeros():
+    return torch.zeros(SIZES.batch, SIZES.hidden)
+
+
+def loop(step, xs, state):
+    ys = []
+    for x in xs.unbind(0):
+        state = step(x, *state)
+        ys.append(state[0])
+    return torch.stack(ys)
+
+
+def cell_1997(z, c):
+    z, i, o = z.chunk(3, 1)
+    c = c + torch.tanh(z) * torch.sigmoid(i)
+    return torch.tanh(c) * torch.sigmoid(o), c
+
+
+def lstm_1997(x, w, r, b):
+    step = lambda x, h, c: cell_1997(F.linear(x, w, b) + F.linear(h, r), c)
+    return loop(step, x, (zeros(), zeros()))
+
+
+def lstm_1997_hoisted(x, w, r, b):
+    step = lambda xw, h, c: cell_1997(torch.addmm(xw, h, r.t()), c)
+    return loop(step, F.linear(x, w, b), (zeros(), zeros()))
+
+
+def cell_peephole(read, h, c, r, gain_h, bias_h, b, p, gain_c, bias_c):
+    recur = F.layer_norm(F.linear(h, r), (4 * SIZES.hidden,), gain_h, bias_h)
+    i, f, z, o = (read + recur + b).chunk(4, 1)
+    i = torch.sigmoid(i + p[0] * c)
+    f = torch.sigmoid(f + p[1] * c)
+    c = f * c + i * torch.tanh(z)
+    o = torch.sigmoid(o + p[2] * c)
+    return o * torch.tanh(F.layer_norm(c, (SIZES.hidden,), gain_c, bias_c)), c
+
+
+def peephole(x, w, r, gain_x, bias_x, *rest):
+    read = lambda x: F.layer_norm(F.linear(x, w), (4 * SIZES.hidden,), gain_x, bias_x)
+    step = lambda x, h, c: cell_peephole(read(x), h, c, r, *rest)
+    return loop(step, x, (zeros(), zeros()))
+
+
+def peephole_hoisted(x, w, r, gain_x, bias_x, *rest):
+    read = F.layer_norm(F.linear(x, w), (4 * SIZES.hidden,), gain_x, bias_x)
+    step = lambda read, h, c: cell_peephole(read, h, c, r, *rest)
+    return loop(step, read, (zeros(), zeros()))
+
+
+def elman_hoisted(x, w, r, b):
+    step = lambda xw, h: (torch.tanh(torch.addmm(xw, h, r.t())),)
+    return loop(step, F.linear(x, w, b), (zeros(),))
+
+
+def gradients(outputs, draw):
+    """Gradients of the sum of squares of the outputs; `draw` gives weights [I, O]."""
+    numbers = Numbers()
+    weights = draw(numbers)
+    weights[:2] = [w.T for w in weights[:2]]
+    weights, (x,) = tensors(weights), tensors([numbers.sequence(SIZES.input)])
+
+    def step():
+        y = outputs(x, *weights)
+        return torch.autograd.grad((y * y).sum(), [*weights, x])
+
+    return step
+
+
+def library_gradients(kind, gates):
+    numbers = Numbers()
+    layer = library_layer(kind, [numbers.gates(gates, SIZES.input, SIZES.hidden)])
+    (x,) = tensors([numbers.sequence(SIZES.input)])
+    sources = [*trained(layer), x]
+
+    def step():
+        y, _ = layer(x)
+        return torch.autograd.grad((y * y).sum(), sources)
+
+    return step
+
+
+def custom(outputs, hoisted, draw):
+    # Compiling the other loop too would double the minutes, and it has not been the faster one.
+    return {
+        "loop": lambda: gradients(outputs, draw),
+        "loop, hoisted": lambda: gradients(hoisted, draw),
+        "compiled, hoisted": lambda: gradients(torch.compile(hoisted), draw),
+    }
+
+
+def elman():
+    draw = lambda numbers: numbers.gates(1, SIZES.input, SIZES.hidden)
+    variants = {
+        "nn.RNN": lambda: library_gradients(nn.RNN, 1),
+        "loop, hoisted": lambda: gradients(elman_hoisted, draw),
+    }
+    if SIZES.steps <= 100:  # a loop is compiled step by step, and 100 take a minute or more
+        variants["compiled, hoisted"] = lambda: gradients(torch.compile(elman_hoisted), draw)
+    return variants
+
+
+# -------------------------------------------------------------------------------- language models
+class LanguageModel(nn.Module):
+    def __init__(self, embedding, layers, output, bias):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(torch.from_numpy(embedding), freeze=False)
+        self.lstm = library_layer(nn.LSTM, layers)
+        self.output = nn.Linear(*output.shape)
+        with torch.no_grad():
+            self.output.weight.copy_(torch.from_numpy(output.T.copy()))
+            self.output.bias.copy_(torch.from_numpy(bias))
+
+    def forward(self, tokens, targets, state):
+        hs, state = self.lstm(self.embedding(tokens), state)
+        return F.cross_entropy(self.output(hs).flatten(0, 1), targets.flatten()), state
+
+
+def training(optimizer, clip, compiled):
+    *weights, tokens, targets = shared.language_model(Numbers())
+    model = LanguageModel(*weights)
+    tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
+    optimizer = optimizer(trained(model))
+    forward = torch.compile(model) if compiled else model
+    state = [torch.zeros(SIZES.layers, SIZES.batch, SIZES.hidden) for _ in range(2)]
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss, last = forward(tokens, targets, tuple(state))
+        loss.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), clip, foreach=True)
+        optimizer.step()
+        state[:] = [s.detach() for s in last]
+        return [loss]
+
+    return step
+
+
+def language_model(optimizer, clip=None):
+    return {
+        "nn.LSTM": lambda: training(optimizer, clip, compiled=False),
+        "nn.LSTM, compiled around it": lambda: training(optimizer, clip, compiled=True),
+    }
+
+
+def variants():
+    match WORK:
+        case "char_lm":
+            return language_model(lambda ps: torch.optim.Adam(ps, lr=2e-3, fused=True))
+        case "lm_medium":
+            return language_model(lambda ps: torch.optim.SGD(ps, lr=0.1, fused=True), clip=5.0)
+        case "lstm_layer_forward":
+            return {"nn.LSTM": lambda: lstm_layer(backward=False)}
+        case "lstm_layer" | "lstm_4":
+            return {"nn.LSTM": lambda: lstm_layer(backward=True)}
+        case "lstm_1997":
+            draw = lambda numbers: numbers.gates(3, SIZES.input, SIZES.hidden)
+            return custom(lstm_1997, lstm_1997_hoisted, draw)
+        case "layer_norm_peephole":
+            return custom(peephole, peephole_hoisted, shared.layer_norm_peephole)
+        case "elman" | "elman_small":
+            return elman()
+
+
+if __name__ == "__main__":
+    use_fastest_float32()
+    shared.serve(variants(), lambda results: [r.detach().numpy() for r in results])

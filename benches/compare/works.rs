@@ -1,0 +1,316 @@
+//! The works: what one step of each computes.
+
+use bptt::prelude::*;
+
+use crate::cells::{LayerNormPeephole, Lstm1997};
+use crate::numbers::Numbers;
+use crate::scan;
+
+/// What a step computed; both sides must agree on it.
+pub(crate) type Results = Vec<Tensor<f32>>;
+
+/// One step of a work, with all that it needs.
+pub(crate) type Step = Box<dyn FnMut() -> Results>;
+
+/// Something that both sides compute.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// By which the command line and the peers know it.
+    pub(crate) name: &'static str,
+    /// What it is, in a line.
+    pub(crate) about: &'static str,
+    /// The peers are told them.
+    pub(crate) sizes: Sizes,
+    /// Floating-point operations of a step, of matrix products alone.
+    pub(crate) flops: fn(&Sizes) -> usize,
+    /// A step on fresh weights.
+    pub(crate) prepare: fn(Sizes) -> Step,
+}
+
+/// The sizes of a work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// `T`, `B`, `I` and `H`; with an embedding, `I` is its size.
+    pub(crate) recurrence: [usize; 4],
+    pub(crate) vocabulary: usize,
+    pub(crate) layers: usize,
+}
+
+impl Sizes {
+    const fn of(recurrence: [usize; 4]) -> Self {
+        Self { recurrence, vocabulary: 0, layers: 1 }
+    }
+
+    /// Each with its name, as the peers take them.
+    pub(crate) fn named(&self) -> [(&'static str, usize); 6] {
+        let [steps, batch, input, hidden] = self.recurrence;
+        [
+            ("steps", steps),
+            ("batch", batch),
+            ("input", input),
+            ("hidden", hidden),
+            ("vocabulary", self.vocabulary),
+            ("layers", self.layers),
+        ]
+    }
+
+    /// Operations forward: a layer of so many gates multiplies inputs and states, `2 · rows · I · O`.
+    fn forward_flops(&self, gates: usize) -> usize {
+        let [steps, batch, input, hidden] = self.recurrence;
+        let features = (input + hidden) + (self.layers - 1) * 2 * hidden;
+        2 * steps * batch * hidden * (gates * features + self.vocabulary)
+    }
+
+    /// A sequence of inputs `[T, B, I]`.
+    fn inputs(&self, numbers: &mut Numbers) -> Tensor<f32> {
+        let [steps, batch, input, _] = self.recurrence;
+        numbers.uniform(1.0, [steps, batch, input])
+    }
+}
+
+/// All of them.
+pub(crate) const WORKS: [Work; 9] = [
+    Work {
+        name: "char_lm",
+        about: "a character language model, one LSTM of 256: a step of training with Adam",
+        sizes: Sizes { vocabulary: 64, ..Sizes::of([100, 32, 64, 256]) },
+        flops: |sizes| 3 * sizes.forward_flops(4),
+        prepare: |sizes| training(sizes, Adam::new(2e-3), None),
+    },
+    Work {
+        name: "lm_medium",
+        about: "a word language model, two LSTMs of 650: a step of clipped gradient descent",
+        sizes: Sizes { vocabulary: 10_000, layers: 2, ..Sizes::of([35, 20, 650, 650]) },
+        flops: |sizes| 3 * sizes.forward_flops(4),
+        prepare: |sizes| training(sizes, Sgd::new(0.1), Some(5.0)),
+    },
+    Work {
+        name: "lstm_layer_forward",
+        about: "an LSTM 1024 → 1024: outputs",
+        sizes: Sizes::of([50, 64, 1024, 1024]),
+        flops: |sizes| sizes.forward_flops(4),
+        prepare: lstm_forward,
+    },
+    Work {
+        name: "lstm_layer",
+        about: "an LSTM 1024 → 1024: gradients of weights and inputs",
+        sizes: Sizes::of([50, 64, 1024, 1024]),
+        flops: |sizes| 3 * sizes.forward_flops(4),
+        prepare: lstm_gradients,
+    },
+    Work {
+        name: "lstm_4",
+        about: "an LSTM 4 → 4 on one sequence: gradients of weights and inputs",
+        sizes: Sizes::of([100, 1, 4, 4]),
+        flops: |sizes| 3 * sizes.forward_flops(4),
+        prepare: lstm_gradients,
+    },
+    Work {
+        name: "lstm_1997",
+        about: "a user's cell, the LSTM of 1997, 256 → 256: gradients of weights and inputs",
+        sizes: Sizes::of([100, 32, 256, 256]),
+        flops: |sizes| 3 * sizes.forward_flops(3),
+        prepare: lstm_1997,
+    },
+    Work {
+        name: "layer_norm_peephole",
+        about: "a user's cell, layer-normalised with peepholes, 256 → 256: the same gradients",
+        sizes: Sizes::of([100, 32, 256, 256]),
+        flops: |sizes| 3 * sizes.forward_flops(4),
+        prepare: layer_norm_peephole,
+    },
+    Work {
+        name: "elman",
+        about: "an Elman network 256 → 512: gradients of weights and inputs",
+        sizes: Sizes::of([100, 32, 256, 512]),
+        flops: |sizes| 3 * sizes.forward_flops(1),
+        prepare: elman,
+    },
+    Work {
+        name: "elman_small",
+        about: "an Elman network 16 → 64 on one sequence of 1000: gradients of weights and inputs",
+        sizes: Sizes::of([1000, 1, 16, 64]),
+        flops: |sizes| 3 * sizes.forward_flops(1),
+        prepare: elman,
+    },
+];
+
+fn lstm(numbers: &mut Numbers, input: usize, hidden: usize) -> Lstm<f32> {
+    let [w, u, b] = numbers.gates(4, input, hidden);
+    Lstm { w, u, b: Some(b) }
+}
+
+fn lstm_forward(sizes: Sizes) -> Step {
+    let [_, batch, input, hidden] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let cell = lstm(&mut numbers, input, hidden);
+    let xs = sizes.inputs(&mut numbers);
+    Box::new(move || {
+        let tape = Tape::new();
+        let (ys, _) = scan(&cell, tape.constant(xs.clone()), cell.zero_state(&tape, batch));
+        vec![ys.value()]
+    })
+}
+
+/// Gradients for a given cotangent of the outputs.
+fn lstm_gradients(sizes: Sizes) -> Step {
+    let [steps, batch, input, hidden] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let cell = lstm(&mut numbers, input, hidden);
+    let xs = sizes.inputs(&mut numbers);
+    let cotangent = numbers.uniform(1.0, [steps, batch, hidden]);
+    gradients(cell, xs, move |ys| (ys * &cotangent).sum_all())
+}
+
+fn lstm_1997(sizes: Sizes) -> Step {
+    let [_, _, input, hidden] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let [w, r, b] = numbers.gates(3, input, hidden);
+    gradients(Lstm1997 { w, r, b }, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+}
+
+fn layer_norm_peephole(sizes: Sizes) -> Step {
+    let [_, _, input, hidden] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let [w, r, b] = numbers.gates(4, input, hidden);
+    let [p_i, p_f, p_o] = [(); 3].map(|()| numbers.param(hidden, [hidden]));
+    let one = |size: usize| Param::new(Tensor::ones([size]));
+    let zero = |size: usize| Param::new(Tensor::zeros([size]));
+    let cell = LayerNormPeephole {
+        w,
+        r,
+        g_x: one(4 * hidden),
+        b_x: zero(4 * hidden),
+        g_h: one(4 * hidden),
+        b_h: zero(4 * hidden),
+        b,
+        p_i,
+        p_f,
+        p_o,
+        g_c: one(hidden),
+        b_c: zero(hidden),
+    };
+    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+}
+
+fn elman(sizes: Sizes) -> Step {
+    let [_, _, input, hidden] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let mut cell = Elman::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), input, hidden);
+    let [u, w, b] = numbers.gates(1, input, hidden);
+    (cell.u, cell.w, cell.b) = (u, w, Some(b));
+    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+}
+
+/// Gradients of a loss of the outputs, with respect to the cell's weights and the inputs.
+fn gradients<C>(
+    cell: C,
+    xs: Tensor<f32>,
+    loss: impl for<'t> Fn(Var<'t, f32>) -> Var<'t, f32> + 'static,
+) -> Step
+where
+    C: StateSizes<f32> + Module<f32> + 'static,
+{
+    let batch = xs.shape()[1];
+    Box::new(move || {
+        let tape = Tape::new();
+        let xs = tape.variable(xs.clone());
+        let (ys, _) = scan(&cell, xs, cell.zero_state(&tape, batch));
+        let gradients = tape.backward(loss(ys));
+        let mut results = vec![gradients.wrt(xs).clone()];
+        cell.for_each_parameter(|_, parameter| results.push(gradients[parameter].clone()));
+        results
+    })
+}
+
+#[derive(Debug, Module)]
+#[module(scalar = f32)]
+struct LanguageModel {
+    embedding: Embedding<f32>,
+    lstm: Stack<Lstm<f32>>,
+    output: Linear<f32>,
+}
+
+impl LanguageModel {
+    fn new(sizes: &Sizes, numbers: &mut Numbers) -> Self {
+        let &Sizes { recurrence: [_, _, embedding, hidden], vocabulary, layers } = sizes;
+        let inputs = std::iter::once(embedding).chain(std::iter::repeat(hidden)).take(layers);
+        Self {
+            embedding: Embedding { table: numbers.param(hidden, [vocabulary, embedding]) },
+            lstm: Stack::new(inputs.map(|input| lstm(numbers, input, hidden)).collect()),
+            output: Linear {
+                w: numbers.param(hidden, [hidden, vocabulary]),
+                b: Some(numbers.param(hidden, [vocabulary])),
+            },
+        }
+    }
+}
+
+/// A step of training on one window of text, again and again, with the state carried along.
+fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Option<f64>) -> Step {
+    let [steps, batch, ..] = sizes.recurrence;
+    let mut numbers = Numbers::default();
+    let mut model = LanguageModel::new(&sizes, &mut numbers);
+    let [tokens, targets] = [(); 2].map(|()| numbers.tokens(sizes.vocabulary, steps * batch));
+    let mut carried: Vec<Vec<Tensor<f32>>> = {
+        let tape = Tape::new();
+        model.lstm.zero_states(&tape, batch).iter().map(State::values).collect()
+    };
+    Box::new(move || {
+        let tape = Tape::new();
+        let xs = model.embedding.forward(&tape, &tokens, [steps, batch]);
+        let states = carried.iter().map(|values| State::from_values(&tape, values)).collect();
+        let (hs, states) = model.lstm.forward(xs, states);
+        let loss = loss::cross_entropy(model.output.forward(hs), &targets).mean();
+        let mut gradients = tape.backward(loss);
+        if let Some(norm) = clip {
+            clip_norm(&model, &mut gradients, norm).expect("so low a rate does not diverge");
+        }
+        optimizer.step(&mut model, &gradients);
+        carried = states.iter().map(State::values).collect();
+        vec![loss.value()]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure;
+
+    fn work(name: &str) -> &'static Work {
+        WORKS.iter().find(|work| work.name == name).unwrap()
+    }
+
+    /// At sizes that take no time; the figures are those that `torch_peer.py` writes when called with
+    /// `steps=5 batch=3 input=4 hidden=6 vocabulary=7` and the work's `layers`.
+    #[test]
+    fn figures_are_those_of_pytorch() {
+        for (name, expected) in [
+            ("char_lm", 2.043_983),
+            ("lm_medium", 1.884_485),
+            ("lstm_layer_forward", 1.006_109),
+            ("lstm_layer", 2.425_058),
+            ("lstm_1997", 5.001_624),
+            ("layer_norm_peephole", 53.438_37),
+            ("elman", 16.963_34),
+        ] {
+            let work = work(name);
+            let sizes =
+                Sizes { recurrence: [5, 3, 4, 6], vocabulary: 7, layers: work.sizes.layers };
+            let mut step = (work.prepare)(sizes);
+            for _ in 1..crate::WARM_UP {
+                step();
+            }
+            let figure = figure(&step());
+            assert!((figure / expected - 1.0).abs() < 1e-5, "{name}: {figure}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn flops_are_those_of_all_products() {
+        let [rows, hidden, gates, classes] = [20 * 35, 650, 4 * 650, 10_000]; // Zaremba's medium
+        let forward = 2 * rows * (2 * (hidden + hidden) * gates + hidden * classes);
+        let work = work("lm_medium");
+        assert_eq!((work.flops)(&work.sizes), 3 * forward);
+    }
+}

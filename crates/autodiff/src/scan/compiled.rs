@@ -1,0 +1,266 @@
+//! A step with all that is derived from it, kept from one training step to the next.
+
+use std::any::{Any, TypeId};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bptt_tensor::{Scalar, Tensor};
+
+use super::execute::{Arguments, Results, over_steps, run_rows, run_steps};
+use super::form::NotRows;
+use super::hoist::{Hoisted, hoist};
+use super::lower::{Lowered, lower};
+use super::program::{Input, Kind, Program};
+use super::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
+use super::rewrite::rewrite;
+
+/// A step ready to run.
+#[derive(Debug)]
+pub(crate) struct Plan<T> {
+    pub(super) program: Program<T>,
+    lowered: Result<Lowered, NotRows>,
+}
+
+impl<T: Scalar> Plan<T> {
+    pub(super) fn new(program: Program<T>) -> Self {
+        let lowered = lower(&program);
+        Self { program, lowered }
+    }
+
+    /// Runs the step over a sequence of at least one entry.
+    pub(super) fn run(&self, arguments: Arguments<'_, T>, results: Results<'_, T>) {
+        match &self.lowered {
+            Ok(lowered) => run_rows(lowered, arguments, results),
+            Err(_) => run_steps(&self.program, arguments, results),
+        }
+    }
+
+    pub(super) fn lowered(&self) -> Result<&Lowered, &NotRows> {
+        self.lowered.as_ref()
+    }
+}
+
+/// A step as it was traced, and what has been made of it.
+#[derive(Debug)]
+pub(crate) struct Compiled<T> {
+    traced: Program<T>,
+    /// The step, rewritten, and what is computed once before it.
+    pub(super) hoisted: Hoisted<T>,
+    /// The number of sequences, and of invariants with those computed once.
+    pub(super) sequences: usize,
+    pub(super) invariants: usize,
+    /// The values that the reverse reads: stacked outputs of the plan that saves them, after the step's
+    /// own.
+    pub(super) residuals: OnceCell<Vec<u32>>,
+    plain: OnceCell<Rc<Plan<T>>>,
+    saving: OnceCell<Rc<Plan<T>>>,
+    reverses: RefCell<HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>>,
+    exposing: RefCell<HashMap<Vec<u32>, Rc<Self>>>,
+}
+
+/// The reverse of a step, ready to run.
+#[derive(Debug)]
+pub(crate) struct CompiledReverse<T> {
+    pub(super) reverse: Reverse<T>,
+    pub(super) step: Rc<Compiled<T>>,
+}
+
+impl<T: Scalar> Compiled<T> {
+    fn new(traced: Program<T>, sequences: usize, invariants: usize) -> Self {
+        let hoisted = hoist(&rewrite(&traced), invariants);
+        let invariants = hoisted.program.nodes.iter().fold(invariants, |most, node| match node.kind {
+            Kind::Input(Input::Invariant(i)) => most.max(i + 1),
+            _ => most,
+        });
+        Self {
+            traced,
+            hoisted,
+            sequences,
+            invariants,
+            residuals: OnceCell::new(),
+            plain: OnceCell::new(),
+            saving: OnceCell::new(),
+            reverses: RefCell::default(),
+            exposing: RefCell::default(),
+        }
+    }
+
+    /// The step with nothing but its own outputs.
+    pub(super) fn plain(&self) -> &Rc<Plan<T>> {
+        self.plain.get_or_init(|| Rc::new(Plan::new(self.hoisted.program.clone())))
+    }
+
+    /// The step with the residuals of its reverse as further stacked outputs.
+    pub(super) fn saving(&self) -> &Rc<Plan<T>> {
+        self.saving.get_or_init(|| {
+            let mut program = self.hoisted.program.clone();
+            program.stacked.extend(self.extra_residuals());
+            Rc::new(Plan::new(program))
+        })
+    }
+
+    /// The residuals that are no stacked output by themselves.
+    pub(super) fn extra_residuals(&self) -> Vec<u32> {
+        let own = &self.hoisted.program.stacked;
+        self.residuals().iter().copied().filter(|id| !own.contains(id)).collect()
+    }
+
+    /// Room for the extra residuals of so many steps.
+    pub(super) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
+        let program = &self.hoisted.program;
+        let shape = |id: u32| over_steps(program.shape(id), steps);
+        self.extra_residuals().into_iter().map(|id| Tensor::unspecified(shape(id))).collect()
+    }
+
+    pub(super) fn residuals(&self) -> &[u32] {
+        self.residuals.get_or_init(|| {
+            let all = Wanted {
+                sequences: vec![true; self.sequences],
+                invariants: vec![true; self.invariants],
+            };
+            residuals_of(&self.reverse(&all, StateBefore::Shifted).reverse)
+        })
+    }
+
+    /// The step with these values as further stacked outputs, as a step of its own.
+    pub(super) fn exposing(&self, values: &[u32]) -> Rc<Self> {
+        let mut known = self.exposing.borrow_mut();
+        let exposing = known.entry(values.to_vec()).or_insert_with(|| {
+            let mut program = self.hoisted.program.clone();
+            program.stacked.extend(values);
+            Rc::new(Self::new(program, self.sequences, self.invariants))
+        });
+        exposing.clone()
+    }
+
+    /// The reverse for these gradients.
+    pub(super) fn reverse(&self, wanted: &Wanted, state: StateBefore) -> Rc<CompiledReverse<T>> {
+        let key = (wanted.clone(), state);
+        if let Some(known) = self.reverses.borrow().get(&key) {
+            return known.clone();
+        }
+        let reverse = reverse(&self.hoisted.program, wanted, state);
+        let (sequences, invariants) = (reverse.sequences.len(), reverse.invariants.len());
+        let step = Rc::new(Self::new(reverse.program.clone(), sequences, invariants));
+        let compiled = Rc::new(CompiledReverse { reverse, step });
+        self.reverses.borrow_mut().insert(key, compiled.clone());
+        compiled
+    }
+}
+
+/// The outputs of a scan as tensors.
+#[derive(Debug)]
+pub(super) struct Cut<T> {
+    pub(super) stacked: Vec<Tensor<T>>,
+    pub(super) state: Vec<Tensor<T>>,
+    pub(super) sums: Vec<Tensor<T>>,
+}
+
+impl<T: Scalar> CompiledReverse<T> {
+    /// Runs the reverse of `forward` on what it was run on, computed and saved, from the cotangents of
+    /// its outputs to those of its inputs.
+    pub(super) fn run(
+        &self,
+        forward: &Compiled<T>,
+        arguments: Arguments<'_, T>,
+        stacked: &[Tensor<T>],
+        residuals: &[Tensor<T>],
+        cotangents: &Cut<T>,
+    ) -> Cut<T> {
+        let own = &forward.hoisted.program.stacked;
+        let extra = forward.extra_residuals();
+        let sequence = |feed: &SequenceFeed| match *feed {
+            SequenceFeed::Cotangent(k) => cotangents.stacked[k].clone(),
+            SequenceFeed::Sequence(i) => arguments.sequences[i].clone(),
+            SequenceFeed::Residual(id) => match own.iter().position(|&other| other == id) {
+                Some(k) => stacked[k].clone(),
+                None => {
+                    let place = extra.iter().position(|&other| other == id);
+                    residuals[place.expect("every residual is saved")].clone()
+                }
+            },
+        };
+        let invariant = |feed: &InvariantFeed| match *feed {
+            InvariantFeed::Cotangent(k) => cotangents.sums[k].clone(),
+            InvariantFeed::Invariant(i) => arguments.invariants[i].clone(),
+            InvariantFeed::Initial(j) => arguments.state[j].clone(),
+        };
+        let sequences: Vec<Tensor<T>> = self.reverse.sequences.iter().map(sequence).collect();
+        let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
+        let invariants = self.step.hoisted.invariants(
+            &invariants,
+            |value| Tensor::scalar(T::of(value)),
+            |op, inputs| {
+                let inputs: Vec<&Tensor<T>> = inputs.iter().collect();
+                op.operation().expect("a leaf is an input").forward(&inputs)
+            },
+        );
+        let program = &self.step.hoisted.program;
+        let arguments = Arguments {
+            steps: arguments.steps,
+            reversed: !arguments.reversed,
+            sequences: &sequences,
+            state: &cotangents.state,
+            invariants: &invariants,
+        };
+        let empty = |ids: &[u32]| -> Vec<Tensor<T>> {
+            ids.iter().map(|&id| Tensor::unspecified(program.shape(id).clone())).collect()
+        };
+        let over_steps = |&id: &u32| over_steps(program.shape(id), arguments.steps);
+        let mut cut = Cut {
+            stacked: program.stacked.iter().map(over_steps).map(Tensor::unspecified).collect(),
+            state: empty(&program.next),
+            sums: empty(&program.sums),
+        };
+        let results = Results {
+            stacked: cut.stacked.iter_mut().map(Tensor::as_mut_slice).collect(),
+            state: cut.state.iter_mut().map(Tensor::as_mut_slice).collect(),
+            sums: cut.sums.iter_mut().map(Tensor::as_mut_slice).collect(),
+        };
+        self.step.plain().run(arguments, results);
+        cut
+    }
+}
+
+/// The forward values that a reverse reads from sequences.
+pub(super) fn residuals_of<T>(reverse: &Reverse<T>) -> Vec<u32> {
+    let residual = |feed: &SequenceFeed| match feed {
+        SequenceFeed::Residual(id) => Some(*id),
+        SequenceFeed::Cotangent(_) | SequenceFeed::Sequence(_) => None,
+    };
+    reverse.sequences.iter().filter_map(residual).collect()
+}
+
+/// The number of traced steps whose plans a thread keeps.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// For each element type, the steps traced last.
+    static KNOWN: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
+}
+
+/// The compiled form of a traced step: the same as last time, where an equal step was traced before.
+pub(super) fn compile<T: Scalar>(
+    traced: Program<T>,
+    sequences: usize,
+    invariants: usize,
+) -> Rc<Compiled<T>> {
+    type Steps<T> = Vec<Rc<Compiled<T>>>;
+    KNOWN.with_borrow_mut(|known| {
+        let steps = known.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Steps::<T>::new()));
+        let steps: &mut Steps<T> = steps.downcast_mut().expect("the type is the key");
+        let equal = |step: &Rc<Compiled<T>>| {
+            step.sequences == sequences && step.traced == traced
+        };
+        let compiled = match steps.iter().position(equal) {
+            Some(place) => steps.remove(place),
+            None => Rc::new(Compiled::new(traced, sequences, invariants)),
+        };
+        steps.push(compiled.clone());
+        if steps.len() > KEPT {
+            steps.remove(0);
+        }
+        compiled
+    })
+}

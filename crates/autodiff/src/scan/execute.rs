@@ -1,0 +1,143 @@
+//! Running a step over a sequence of tensors: as a program over rows, or where it is none, operation
+//! by operation.
+
+use bptt_tensor::rows::Sizes;
+use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
+use smallvec::SmallVec;
+
+use super::lower::{Feed, Lowered, Sink};
+use super::program::{Input, Kind, Program};
+
+/// What a step is run on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arguments<'a, T> {
+    pub(super) steps: usize,
+    pub(super) reversed: bool,
+    /// `[T, ..]` each.
+    pub(super) sequences: &'a [Tensor<T>],
+    pub(super) state: &'a [Tensor<T>],
+    pub(super) invariants: &'a [Tensor<T>],
+}
+
+/// Where the results go: a slice for each stacked output, variable of the last state, and sum.
+#[derive(Debug, Default)]
+pub(super) struct Results<'a, T> {
+    pub(super) stacked: Vec<&'a mut [T]>,
+    pub(super) state: Vec<&'a mut [T]>,
+    pub(super) sums: Vec<&'a mut [T]>,
+}
+
+/// Rows in a segment of the sequence: what passes from one stage to the next should stay in the
+/// cache, and the products of a stage want many rows.
+const SEGMENT_ROWS: usize = 1024;
+
+/// Runs a step that was lowered.
+pub(super) fn run_rows<T: Scalar>(
+    lowered: &Lowered,
+    arguments: Arguments<'_, T>,
+    results: Results<'_, T>,
+) {
+    let rows = lowered.rows;
+    let sizes = Sizes {
+        steps: arguments.steps,
+        rows,
+        segment: SEGMENT_ROWS.div_ceil(rows).min(arguments.steps),
+        reversed: arguments.reversed,
+    };
+    let packed: Vec<PackedRhs<T>> = lowered
+        .packs
+        .iter()
+        .map(|&(weight, transposed)| PackedRhs::new(&arguments.invariants[weight], transposed))
+        .collect();
+    let inputs: Vec<&Tensor<T>> = lowered
+        .inputs
+        .iter()
+        .map(|feed| match *feed {
+            Feed::Sequence(i) => &arguments.sequences[i],
+            Feed::Initial(j) => &arguments.state[j],
+            Feed::Invariant(i) => &arguments.invariants[i],
+        })
+        .collect();
+    let optional = |slices: Vec<_>| slices.into_iter().map(Some).collect::<Vec<_>>();
+    let (mut stacked, mut state) = (optional(results.stacked), optional(results.state));
+    let mut sums = optional(results.sums);
+    let mut outputs: Vec<&mut [T]> = lowered
+        .outputs
+        .iter()
+        .map(|sink| {
+            let slot = match *sink {
+                Sink::Stacked(k) => &mut stacked[k],
+                Sink::Final(j) => &mut state[j],
+                Sink::Sum(k) => &mut sums[k],
+            };
+            slot.take().expect("an output is one buffer")
+        })
+        .collect();
+    for (sink, output) in lowered.outputs.iter().zip(&mut outputs) {
+        if matches!(sink, Sink::Sum(_)) {
+            output.fill(T::zero());
+        }
+    }
+    lowered.program.run(sizes, &packed, &inputs, &mut outputs);
+}
+
+/// Runs a step operation by operation.
+pub(super) fn run_steps<T: Scalar>(
+    program: &Program<T>,
+    arguments: Arguments<'_, T>,
+    mut results: Results<'_, T>,
+) {
+    let mut state: Vec<Tensor<T>> = arguments.state.to_vec();
+    let mut sums: Vec<Option<Tensor<T>>> = vec![None; program.sums.len()];
+    let steps = arguments.steps;
+    for count in 0..steps {
+        let time = |count: usize| if arguments.reversed { steps - 1 - count } else { count };
+        let mut values: Vec<Tensor<T>> = Vec::with_capacity(program.nodes.len());
+        for node in &program.nodes {
+            let value = match &node.kind {
+                Kind::Literal(value) => Tensor::scalar(T::of(*value)),
+                Kind::Input(Input::Sequence(i)) => arguments.sequences[*i].index_first(time(count)),
+                Kind::Input(Input::Ahead { edge, .. }) if count + 1 == steps => {
+                    arguments.invariants[*edge].clone()
+                }
+                Kind::Input(Input::Ahead { sequence, .. }) => {
+                    arguments.sequences[*sequence].index_first(time(count + 1))
+                }
+                Kind::Input(Input::Carry(j)) => state[*j].clone(),
+                Kind::Input(Input::Invariant(i)) => arguments.invariants[*i].clone(),
+                Kind::Op(op) => {
+                    let inputs: SmallVec<[&Tensor<T>; 3]> =
+                        node.inputs.iter().map(|&input| &values[input as usize]).collect();
+                    op.operation().expect("a leaf is an input").forward(&inputs)
+                }
+            };
+            values.push(value);
+        }
+        for (output, &id) in results.stacked.iter_mut().zip(&program.stacked) {
+            let value = values[id as usize].as_slice();
+            let start = time(count) * value.len();
+            output[start..start + value.len()].copy_from_slice(value);
+        }
+        for (sum, &id) in sums.iter_mut().zip(&program.sums) {
+            match sum {
+                Some(sum) => sum.add_assign(&values[id as usize]),
+                None => *sum = Some(values[id as usize].clone()),
+            }
+        }
+        state = program.next.iter().map(|&id| values[id as usize].clone()).collect();
+    }
+    for (output, value) in results.state.iter_mut().zip(&state) {
+        output.copy_from_slice(value.as_slice());
+    }
+    for (output, sum) in results.sums.iter_mut().zip(&sums) {
+        match sum {
+            Some(sum) => output.copy_from_slice(sum.as_slice()),
+            None => output.fill(T::zero()),
+        }
+    }
+}
+
+/// The shape of the stack of a value over so many steps.
+pub(super) fn over_steps(shape: &Shape, steps: usize) -> Shape {
+    std::iter::once(steps).chain(shape.iter().copied()).collect()
+}

@@ -1,0 +1,157 @@
+//! What a value of a step is to a program over rows.
+
+use bptt_tensor::{Scalar, Shape, Transpose};
+
+use super::program::{Input, Kind, Program};
+use super::rewrite::{Binding, bindings};
+use crate::operation::Op;
+use crate::ops::matmul::MatMul;
+
+/// How a value is computed row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Form {
+    Input,
+    Literal,
+    /// A function of single elements.
+    Pointwise,
+    /// Columns of another value, from this one on.
+    View { column: usize },
+    /// Other values side by side, which start at these columns.
+    Join { columns: Vec<usize> },
+    /// A product with an invariant matrix, read transposed or not.
+    Product { transposed: bool },
+    /// The sum of a row.
+    SumRow,
+    /// Part of a sum over all steps, and computed as such.
+    Term,
+}
+
+/// Why a step is not a program over rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NotRows(pub(super) String);
+
+/// The number of rows: the leading extent that all inputs of a step share.
+pub(super) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
+    let mut rows = None;
+    for node in &program.nodes {
+        if !matches!(node.kind, Kind::Input(input) if !matches!(input, Input::Invariant(_))) {
+            continue;
+        }
+        let leading = node.shape.first().copied();
+        match (rows, leading) {
+            (_, None) => return Err(NotRows("an input has no axes".into())),
+            (None, _) => rows = leading,
+            (Some(_), _) if rows == leading => {}
+            _ => return Err(NotRows("inputs have different numbers of rows".into())),
+        }
+    }
+    rows.filter(|&rows| rows > 0).ok_or_else(|| NotRows("there are no rows".into()))
+}
+
+/// The form of each value that is needed, and of a [`Form::Literal`] for the others.
+pub(super) fn forms<T: Scalar>(
+    program: &Program<T>,
+    rows: usize,
+    terms: &[u32],
+) -> Result<Vec<Form>, NotRows> {
+    let bindings = bindings(program);
+    let needed = program.ancestors(program.outputs());
+    let mut forms = Vec::with_capacity(program.nodes.len());
+    for id in 0..program.nodes.len() as u32 {
+        forms.push(if terms.contains(&id) {
+            Form::Term
+        } else if needed[id as usize] {
+            form(program, &bindings, rows, id)?
+        } else {
+            Form::Literal
+        });
+    }
+    Ok(forms)
+}
+
+fn form<T: Scalar>(
+    program: &Program<T>,
+    bindings: &[Binding],
+    rows: usize,
+    id: u32,
+) -> Result<Form, NotRows> {
+    let node = program.node(id);
+    let op = match &node.kind {
+        Kind::Input(_) => return Ok(Form::Input),
+        Kind::Literal(_) => return Ok(Form::Literal),
+        Kind::Op(op) => op,
+    };
+    let refuse = || Err(NotRows(format!("{} to {}", op.name(), node.shape)));
+    let input = |i: usize| program.shape(node.inputs[i]);
+    let by_rows = |shape: &Shape| shape.first() == Some(&rows);
+    if !by_rows(&node.shape) {
+        return refuse();
+    }
+    let width = width(&node.shape);
+    let form = match op {
+        Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_) => {
+            let fits = |&operand: &u32| {
+                let shape = program.shape(operand);
+                if bindings[operand as usize] == Binding::Once {
+                    return invariant_width(shape, node.shape.len(), rows)
+                        .is_some_and(|own| own == 1 || own == width);
+                }
+                shape.len() == node.shape.len()
+                    && by_rows(shape)
+                    && (shape == &node.shape || self::width(shape) == 1)
+            };
+            if node.inputs.iter().all(fits) { Form::Pointwise } else { return refuse() }
+        }
+        Op::StopGradient(_) => Form::View { column: 0 },
+        Op::Reshape(_) if by_rows(input(0)) => Form::View { column: 0 },
+        Op::Slice(slice) if slice.axis == 1 && by_rows(input(0)) => {
+            let inner: usize = input(0)[2..].iter().product();
+            Form::View { column: slice.range.start * inner }
+        }
+        Op::Concat(concat) if concat.axis == 1 => {
+            let mut column = 0;
+            let mut columns = Vec::with_capacity(node.inputs.len());
+            for &part in &node.inputs {
+                columns.push(column);
+                column += self::width(program.shape(part));
+            }
+            Form::Join { columns }
+        }
+        Op::Place(place) if place.places.iter().all(|&(axis, _)| axis == 1) => {
+            let inner: usize = node.shape[2..].iter().product();
+            Form::Join { columns: place.places.iter().map(|&(_, start)| start * inner).collect() }
+        }
+        Op::MatMul(MatMul(Transpose { left: false, right: transposed }))
+            if bindings[node.inputs[1] as usize] == Binding::Once
+                && bindings[node.inputs[0] as usize] != Binding::Once
+                && input(1).len() == 2
+                && input(0).len() == 2 =>
+        {
+            Form::Product { transposed: *transposed }
+        }
+        Op::Sum(sum) if input(0).len() == 2 && *sum.axes == [1] => Form::SumRow,
+        Op::SumTo(_) if input(0).len() == 2 && node.shape == [rows, 1] => Form::SumRow,
+        _ => return refuse(),
+    };
+    Ok(form)
+}
+
+/// The number of elements of a row.
+pub(super) fn width(shape: &Shape) -> usize {
+    shape[1..].iter().product()
+}
+
+/// The width of an invariant beside values of so many axes; `None` if its elements do not repeat from
+/// row to row, nor belong one to each.
+pub(super) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
+    if is_per_row(shape, axes, rows) {
+        return Some(width(shape));
+    }
+    let leading = shape.len() == axes && shape.first().is_some_and(|&first| first != 1);
+    (!leading).then(|| shape.elements())
+}
+
+/// Whether an invariant has different elements for each row.
+pub(super) fn is_per_row(shape: &Shape, axes: usize, rows: usize) -> bool {
+    rows > 1 && shape.len() == axes && shape.first() == Some(&rows)
+}

@@ -1,0 +1,74 @@
+//! What depends on invariants alone leaves the step altogether: it is computed once, outside, by
+//! ordinary operations with ordinary gradients.
+
+use std::collections::HashMap;
+
+use bptt_tensor::Scalar;
+use smallvec::SmallVec;
+
+use super::program::{Input, Kind, Node, Program};
+use super::rewrite::{Binding, bindings};
+use crate::operation::Op;
+
+/// A step, and what is computed before it once.
+#[derive(Clone, Debug)]
+pub(super) struct Hoisted<T> {
+    once: Vec<Node<T>>,
+    /// Those of `once` that the step reads, as invariants after its own.
+    read: Vec<u32>,
+    pub(super) program: Program<T>,
+}
+
+/// Takes out of a step with so many invariants what needs to be computed once.
+pub(super) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoisted<T> {
+    let bindings = bindings(program);
+    let mut once = Vec::new();
+    let mut places = HashMap::new();
+    let mut read = Vec::new();
+    let is_once = |id: u32| bindings[id as usize] == Binding::Once;
+    let needed = program.ancestors(program.outputs());
+    for (id, node) in (0..).zip(&program.nodes) {
+        if is_once(id) && needed[id as usize] {
+            let inputs = node.inputs.iter().map(|input| places[input]).collect();
+            places.insert(id, once.len() as u32);
+            once.push(Node { inputs, ..node.clone() });
+        }
+    }
+    let mut kept = program.clone();
+    for (id, node) in (0..).zip(&mut kept.nodes) {
+        if is_once(id) && needed[id as usize] && matches!(node.kind, Kind::Op(_)) {
+            // whoever reads it, reads an invariant; what only others of its kind read goes unused
+            node.kind = Kind::Input(Input::Invariant(invariants + read.len()));
+            node.inputs = SmallVec::new();
+            read.push(places[&id]);
+        }
+    }
+    let kept = kept.rebuild(|new, id, inputs| new.copy(&kept, id, inputs));
+    Hoisted { once, read, program: kept }
+}
+
+impl<T> Hoisted<T> {
+    /// The step's invariants, from its own: with the values computed once behind them.
+    pub(super) fn invariants<V: Clone>(
+        &self,
+        own: &[V],
+        literal: impl Fn(f64) -> V,
+        compute: impl Fn(&Op<T>, &[V]) -> V,
+    ) -> Vec<V> {
+        let mut values: Vec<V> = Vec::with_capacity(self.once.len());
+        for node in &self.once {
+            let value = match &node.kind {
+                Kind::Literal(value) => literal(*value),
+                Kind::Input(Input::Invariant(i)) => own[*i].clone(),
+                Kind::Input(_) => unreachable!("only invariants are bound once"),
+                Kind::Op(op) => {
+                    let inputs: SmallVec<[V; 3]> =
+                        node.inputs.iter().map(|&input| values[input as usize].clone()).collect();
+                    compute(op, &inputs)
+                }
+            };
+            values.push(value);
+        }
+        own.iter().cloned().chain(self.read.iter().map(|&id| values[id as usize].clone())).collect()
+    }
+}

@@ -1,0 +1,469 @@
+//! From a step to a program over rows: where every value lies, and the instructions that compute it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bptt_tensor::rows::{
+    Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View,
+};
+use bptt_tensor::{Binary, Scalar};
+
+use super::form::{self, Form, NotRows, width};
+use super::fuse;
+use super::normal::{Normal, normalise};
+use super::program::{Input, Kind, Program};
+use super::schedule::{Slot, Stage, slots, stages};
+use crate::operation::Op;
+
+/// A step as a program over rows, and what its buffers are.
+#[derive(Clone, Debug)]
+pub(super) struct Lowered {
+    pub(super) program: RowProgram,
+    pub(super) inputs: Vec<Feed>,
+    pub(super) outputs: Vec<Sink>,
+    /// The matrices to pack: an invariant, and whether it is read transposed.
+    pub(super) packs: Vec<(usize, bool)>,
+    pub(super) rows: usize,
+}
+
+/// What fills an input buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Feed {
+    Sequence(usize),
+    /// The state that the first step starts from.
+    Initial(usize),
+    Invariant(usize),
+}
+
+/// What an output buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sink {
+    Stacked(usize),
+    Final(usize),
+    Sum(usize),
+}
+
+/// Lowers a step.
+///
+/// # Errors
+///
+/// If its rows are not independent of each other, or an operation has no form for rows.
+pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
+    let rows = form::rows_of(program)?;
+    let Normal { program, terms, inside_sums } = normalise(program, rows)?;
+    let forms = form::forms(&program, rows, &inside_sums)?;
+    let stages = stages(&program, &forms);
+    let slots = slots(&program, &forms, &stages);
+    let mut lowering = Lowering {
+        uses: program.uses(),
+        readers: readers(&program),
+        needed: program.ancestors(program.outputs()),
+        homes: vec![None; program.nodes.len()],
+        onto: HashMap::new(),
+        buffers: Vec::new(),
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        packs: Vec::new(),
+        feeds: HashMap::new(),
+        program: &program,
+        forms: &forms,
+        slots: &slots,
+        rows,
+    };
+    lowering.place_outputs();
+    lowering.place_state();
+    lowering.place_accumulated();
+    lowering.place_joins();
+    lowering.place_others();
+    let mut row_program = RowProgram::default();
+    for stage in [Stage::Before, Stage::Step, Stage::After] {
+        let instructions = lowering.instructions(stage)?;
+        match stage {
+            Stage::Before => row_program.before = instructions,
+            Stage::Step => row_program.step = instructions,
+            Stage::After => row_program.after = instructions,
+        }
+    }
+    for term in &terms {
+        let total = lowering.total(term.sum);
+        let left = term.left.map(|left| lowering.summed(left)).transpose()?;
+        let right = lowering.summed(term.right)?;
+        row_program.sums.push(Sum { left, right, total });
+    }
+    for (j, &id) in program.next.iter().enumerate() {
+        let view = lowering.home(id)?;
+        let buffer = Buffer { span: Span::Step, width: view.width, role: Role::Output };
+        lowering.outputs.push(Sink::Final(j));
+        row_program.finals.push((view, lowering.buffer(buffer)));
+    }
+    row_program.buffers = lowering.buffers;
+    let (inputs, outputs, packs) = (lowering.inputs, lowering.outputs, lowering.packs);
+    Ok(Lowered { program: row_program, inputs, outputs, packs, rows })
+}
+
+/// The values that read each value.
+fn readers<T>(program: &Program<T>) -> Vec<Vec<u32>> {
+    let needed = program.ancestors(program.outputs());
+    let mut readers = vec![Vec::new(); program.nodes.len()];
+    for (id, node) in (0..).zip(&program.nodes) {
+        for &input in &node.inputs {
+            if needed[id as usize] {
+                readers[input as usize].push(id);
+            }
+        }
+    }
+    readers
+}
+
+pub(super) struct Lowering<'a, T> {
+    pub(super) program: &'a Program<T>,
+    pub(super) forms: &'a [Form],
+    pub(super) slots: &'a [Slot],
+    pub(super) rows: usize,
+    uses: Vec<usize>,
+    pub(super) readers: Vec<Vec<u32>>,
+    needed: Vec<bool>,
+    /// Where values lie that memory is needed for.
+    homes: Vec<Option<View>>,
+    /// What products are added onto, and the products that end up in a sum's home.
+    onto: HashMap<u32, Onto>,
+    buffers: Vec<Buffer>,
+    inputs: Vec<Feed>,
+    outputs: Vec<Sink>,
+    packs: Vec<(usize, bool)>,
+    feeds: HashMap<(Feed, Span), usize>,
+}
+
+impl<T: Scalar> Lowering<'_, T> {
+    fn buffer(&mut self, buffer: Buffer) -> usize {
+        self.buffers.push(buffer);
+        self.buffers.len() - 1
+    }
+
+    fn feed(&mut self, feed: Feed, span: Span, width: usize) -> usize {
+        if let Some(&buffer) = self.feeds.get(&(feed, span)) {
+            return buffer;
+        }
+        let buffer = self.buffer(Buffer { span, width, role: Role::Input });
+        self.inputs.push(feed);
+        self.feeds.insert((feed, span), buffer);
+        buffer
+    }
+
+    fn total(&mut self, sum: usize) -> usize {
+        if let Some(place) = self.outputs.iter().position(|sink| *sink == Sink::Sum(sum)) {
+            let outputs = self.buffers.iter().enumerate();
+            let mut outputs = outputs.filter(|(_, buffer)| buffer.role == Role::Output);
+            return outputs.nth(place).expect("an output for each sink").0;
+        }
+        let width = self.program.shape(self.program.sums[sum]).elements();
+        self.outputs.push(Sink::Sum(sum));
+        self.buffer(Buffer { span: Span::Total, width, role: Role::Output })
+    }
+
+    fn whole(&self, buffer: usize) -> View {
+        View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
+    }
+
+    fn settle(&mut self, id: u32, span: Span, role: Role) -> View {
+        let width = width(self.program.shape(id));
+        let buffer = self.buffer(Buffer { span, width, role });
+        let view = self.whole(buffer);
+        self.homes[id as usize] = Some(view);
+        view
+    }
+
+    /// Outputs lie where the caller wants them.
+    fn place_outputs(&mut self) {
+        for (k, &id) in self.program.stacked.iter().enumerate() {
+            self.outputs.push(Sink::Stacked(k));
+            self.settle(id, Span::Sequence, Role::Output);
+        }
+    }
+
+    /// The next state lies where the step after finds it.
+    fn place_state(&mut self) {
+        for &id in &self.program.next {
+            if self.homes[id as usize].is_none() {
+                let late = self.readers[id as usize]
+                    .iter()
+                    .any(|&reader| self.slots[reader as usize].stage == Stage::After);
+                let span = if late { Span::Sequence } else { Span::Pair };
+                self.settle(id, span, Role::Internal);
+            }
+        }
+    }
+
+    /// Products are added onto a bias, or in place onto the sum before them.
+    fn place_accumulated(&mut self) {
+        let mut last: HashMap<u32, u32> = HashMap::new();
+        for id in 0..self.program.nodes.len() as u32 {
+            let Some(Op::Binary(Binary::Add)) = self.program.op(id) else { continue };
+            if !self.needed[id as usize] {
+                continue;
+            }
+            let [a, b] = self.program.node(id).inputs[..] else { continue };
+            let shape = self.program.shape(id);
+            let product = |id: u32| {
+                matches!(self.forms[id as usize], Form::Product { .. })
+                    && self.uses[id as usize] == 1
+                    && self.homes[id as usize].is_none()
+                    && self.program.shape(id) == shape
+            };
+            let row = |id: u32| {
+                matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
+                    && !form::is_per_row(self.program.shape(id), shape.len(), self.rows)
+                    && self.program.shape(id).elements() == width(shape)
+            };
+            // a product, or a sum that products have been added onto; with the last of them
+            let last_of = |id: u32| match last.get(&id) {
+                Some(&product) if self.uses[id as usize] == 1 => Some(product),
+                _ => product(id).then_some(id),
+            };
+            let order = |id: u32| (self.slots[id as usize], id);
+            let (first, added) = match (last_of(a), last_of(b)) {
+                (Some(_), None) if product(a) && row(b) => {
+                    let row = self.invariant_view(b, shape.len());
+                    self.onto.insert(a, Onto::Row(row));
+                    (a, a)
+                }
+                (Some(before), Some(_)) if a != b && product(b) && order(before) < order(b) => (a, b),
+                (Some(_), Some(before)) if a != b && product(a) && order(before) < order(a) => (b, a),
+                _ => continue,
+            };
+            self.onto.entry(first).or_insert(Onto::Zero);
+            self.onto.entry(added).or_insert(Onto::Output);
+            self.onto.insert(id, Onto::Output);
+            last.insert(id, added);
+        }
+        // all of a chain share the home of its last sum
+        for id in (0..self.program.nodes.len() as u32).rev() {
+            let is_sum = self.onto.contains_key(&id)
+                && !matches!(self.forms[id as usize], Form::Product { .. });
+            if !is_sum {
+                continue;
+            }
+            let home = self.homes[id as usize].unwrap_or_else(|| {
+                let span = self.span_of_chain(id);
+                self.settle(id, span, Role::Internal)
+            });
+            for &input in &self.program.node(id).inputs {
+                if self.onto.contains_key(&input) {
+                    self.homes[input as usize] = Some(home);
+                }
+            }
+        }
+    }
+
+    /// Whether a value is a sum that its products compute in place.
+    pub(super) fn is_accumulated(&self, id: u32) -> bool {
+        self.forms[id as usize] == Form::Pointwise && self.onto.contains_key(&id)
+    }
+
+    /// How long the home of a sum in place has to last: from its first product to its last reader.
+    fn span_of_chain(&self, id: u32) -> Span {
+        let mut earliest = self.slots[id as usize].stage;
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            let inputs = self.program.node(id).inputs.iter();
+            for &input in inputs.filter(|&input| self.onto.contains_key(input)) {
+                earliest = earliest.min(self.slots[input as usize].stage);
+                pending.extend(self.is_accumulated(input).then_some(input));
+            }
+        }
+        if earliest == Stage::Step { self.span_of(id) } else { Span::Segment }
+    }
+
+    /// How long a value has to last.
+    fn span_of(&self, id: u32) -> Span {
+        let stage = self.slots[id as usize].stage;
+        if stage == Stage::Step && self.reading_stages(id).all(|reader| reader == Stage::Step) {
+            Span::Step
+        } else {
+            Span::Segment
+        }
+    }
+
+    /// The stages in which a value is read, itself or as part of others that are no copy.
+    fn reading_stages(&self, id: u32) -> impl Iterator<Item = Stage> {
+        let mut stages = Vec::new();
+        let mut pending = self.readers[id as usize].clone();
+        while let Some(reader) = pending.pop() {
+            match self.forms[reader as usize] {
+                Form::View { .. } | Form::Join { .. } => {
+                    pending.extend(&self.readers[reader as usize]);
+                }
+                Form::Term => stages.push(Stage::After),
+                _ => stages.push(self.slots[reader as usize].stage),
+            }
+        }
+        stages.into_iter()
+    }
+
+    /// Values that are joined are computed side by side.
+    fn place_joins(&mut self) {
+        for id in (0..self.program.nodes.len() as u32).rev() {
+            let Form::Join { columns } = &self.forms[id as usize] else { continue };
+            if !self.needed[id as usize] {
+                continue;
+            }
+            let parts = self.program.node(id).inputs.clone();
+            let home = self.homes[id as usize].unwrap_or_else(|| {
+                let early = parts.iter().any(|&part| self.slots[part as usize].stage != Stage::Step);
+                let span = if early { Span::Segment } else { self.span_of(id) };
+                self.settle(id, span, Role::Internal)
+            });
+            for (&part, &column) in parts.iter().zip(columns) {
+                let width = width(self.program.shape(part));
+                let view = View { column: home.column + column, width, ..home };
+                debug_assert!(self.homes[part as usize].is_none(), "normalised");
+                self.homes[part as usize] = Some(view);
+            }
+        }
+    }
+
+    fn place_others(&mut self) {
+        for id in 0..self.program.nodes.len() as u32 {
+            if self.homes[id as usize].is_some() || !self.needed[id as usize] {
+                continue;
+            }
+            let in_memory = match self.forms[id as usize] {
+                Form::Product { .. } | Form::SumRow => true,
+                Form::Pointwise => !self.stays_in_registers(id),
+                Form::Input | Form::Literal | Form::View { .. } | Form::Join { .. } | Form::Term => false,
+            };
+            if in_memory {
+                self.settle(id, self.span_of(id), Role::Internal);
+            }
+        }
+    }
+
+    /// Whether a function's value is read by functions of its own group only.
+    fn stays_in_registers(&self, id: u32) -> bool {
+        self.readers[id as usize].iter().all(|&reader| {
+            self.forms[reader as usize] == Form::Pointwise
+                && !self.is_accumulated(reader)
+                && self.slots[reader as usize] == self.slots[id as usize]
+        })
+    }
+
+    /// Where a value lies, if memory holds it.
+    pub(super) fn try_home(&self, id: u32) -> Option<View> {
+        self.homes[id as usize]
+    }
+
+    /// Where a value lies.
+    pub(super) fn home(&mut self, id: u32) -> Result<View, NotRows> {
+        if let Some(view) = self.homes[id as usize] {
+            return Ok(view);
+        }
+        let node = self.program.node(id);
+        let own = if node.shape.is_empty() { 1 } else { width(&node.shape) };
+        match (&node.kind, &self.forms[id as usize]) {
+            (&Kind::Input(Input::Sequence(i)), _) => {
+                let buffer = self.feed(Feed::Sequence(i), Span::Sequence, own);
+                Ok(self.whole(buffer))
+            }
+            (&Kind::Input(Input::Ahead { sequence, edge }), _) => {
+                let buffer = self.feed(Feed::Sequence(sequence), Span::Sequence, own);
+                let edge = self.feed(Feed::Invariant(edge), Span::Step, own);
+                let delay = Some(Delay { ahead: true, edge });
+                Ok(View { delay, ..self.whole(buffer) })
+            }
+            (&Kind::Input(Input::Carry(j)), _) => {
+                let edge = self.feed(Feed::Initial(j), Span::Step, own);
+                let after = self.home(self.program.next[j])?;
+                if after.column != 0 || after.width != self.buffers[after.buffer].width {
+                    return Err(NotRows("a state that is part of a wider value".into()));
+                }
+                Ok(View { delay: Some(Delay { ahead: false, edge }), ..after })
+            }
+            (_, &Form::View { column }) => {
+                let of = self.home(node.inputs[0])?;
+                Ok(View { column: of.column + column, width: own, ..of })
+            }
+            _ => Err(NotRows(format!("value {id} has no place in memory"))),
+        }
+    }
+
+    /// An invariant beside values of so many axes.
+    pub(super) fn invariant_view(&mut self, id: u32, axes: usize) -> View {
+        let node = self.program.node(id);
+        let Kind::Input(Input::Invariant(i)) = node.kind else {
+            unreachable!("invariants are hoisted")
+        };
+        let buffer = if form::is_per_row(&node.shape, axes, self.rows) {
+            self.feed(Feed::Invariant(i), Span::Step, width(&node.shape))
+        } else {
+            self.feed(Feed::Invariant(i), Span::Row, node.shape.elements())
+        };
+        self.whole(buffer)
+    }
+
+    /// Where a term of a sum over all steps lies.
+    fn summed(&mut self, id: u32) -> Result<View, NotRows> {
+        let view = self.home(id)?;
+        match self.buffers[view.buffer].span {
+            Span::Sequence | Span::Segment => Ok(view),
+            span => Err(NotRows(format!("a sum over steps of a value that spans {span:?}"))),
+        }
+    }
+
+    fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction>, NotRows> {
+        let mut order: BTreeMap<(usize, usize, usize), Vec<u32>> = BTreeMap::new();
+        for id in 0..self.program.nodes.len() as u32 {
+            let Slot { stage: own, level, turn, width } = self.slots[id as usize];
+            let computed = match self.forms[id as usize] {
+                Form::Product { .. } | Form::SumRow => true,
+                Form::Pointwise => !self.is_accumulated(id),
+                _ => false,
+            };
+            if own == stage && computed && self.needed[id as usize] {
+                order.entry((level, turn, width * usize::from(turn > 0))).or_default().push(id);
+            }
+        }
+        let mut instructions = Vec::new();
+        for ((_, turn, _), ids) in order {
+            if turn > 0 {
+                instructions.push(Instruction::Pointwise(fuse::fuse(self, &ids)?));
+                continue;
+            }
+            for id in ids {
+                instructions.push(self.barrier(id)?);
+            }
+        }
+        self.check_spans(stage, &instructions)?;
+        Ok(instructions)
+    }
+
+    /// Refuses instructions for all steps that read what lasts for one.
+    fn check_spans(&self, stage: Stage, instructions: &[Instruction]) -> Result<(), NotRows> {
+        let short = |view: &View| {
+            let buffer = self.buffers[view.buffer];
+            matches!(buffer.span, Span::Pair | Span::Step) && buffer.role != Role::Input
+        };
+        if stage != Stage::Step && instructions.iter().flat_map(Instruction::views).any(|v| short(&v)) {
+            return Err(NotRows("a value of one step is read for all steps".into()));
+        }
+        Ok(())
+    }
+
+    fn barrier(&mut self, id: u32) -> Result<Instruction, NotRows> {
+        let node = self.program.node(id);
+        let output = self.home(id)?;
+        let input = self.home(node.inputs[0])?;
+        let Form::Product { transposed } = self.forms[id as usize] else {
+            return Ok(Instruction::SumRow { input, output });
+        };
+        let weight = self.program.node(node.inputs[1]);
+        let Kind::Input(Input::Invariant(weight)) = weight.kind else {
+            return Err(NotRows("a product with a number".into()));
+        };
+        let pack = (weight, transposed);
+        let right = self.packs.iter().position(|&other| other == pack).unwrap_or_else(|| {
+            self.packs.push(pack);
+            self.packs.len() - 1
+        });
+        let onto = self.onto.get(&id).copied().unwrap_or(Onto::Zero);
+        Ok(Instruction::Product { left: input, right, onto, output })
+    }
+}

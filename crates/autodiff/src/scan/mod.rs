@@ -1,0 +1,200 @@
+//! A recurrence as one operation: a step is recorded once and replayed through time.
+//!
+//! [`Tape::scan`] means what a loop over the steps means, and computes the same gradients, to any
+//! order. What it does with the step is written in the modules, in this order: it is recorded on
+//! shapes ([`trace`]), rewritten ([`rewrite`]), freed of what needs to be computed once ([`hoist`]),
+//! scheduled into what is computed for all steps at once and what stays in the loop ([`schedule`]),
+//! and lowered to a program over the rows of a batch ([`lower`]), which `bptt-tensor` runs. Its
+//! reverse is a step as well ([`reverse`]), and goes the same way.
+
+mod checkpoint;
+mod compiled;
+mod execute;
+mod form;
+mod fuse;
+mod hoist;
+mod lower;
+mod normal;
+mod operation;
+mod print;
+mod program;
+mod reverse;
+mod rewrite;
+mod schedule;
+mod trace;
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+
+pub(crate) use operation::Scan as ScanOperation;
+use operation::{Manner, Operands};
+
+use crate::{Tape, Var};
+
+impl<T: Scalar> Tape<T> {
+    /// A recurrence over sequences `[T, ..]`, all as long, from the variables of an initial state.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let u = Param::new(Tensor::from_vec([2, 2], vec![0.5, -0.3, 0.2, 0.8]));
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, H]
+    /// let h0 = tape.constant(Tensor::zeros([3, 2])); // [B, H]
+    /// let scanned = tape.scan(&[xs], &[h0]).run(|x, state| {
+    ///     let h = (x[0] + state[0].matmul(&u)).tanh();
+    ///     (vec![h], vec![h])
+    /// });
+    /// assert_eq!(scanned.outputs[0].shape(), [7, 3, 2]);
+    /// assert_eq!(scanned.state[0].shape(), [3, 2]);
+    /// let gradients = tape.backward(scanned.outputs[0].sum_all());
+    /// assert_eq!(gradients[&u].shape(), &[2, 2]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is no sequence, or they are not equally long, or a variable lives on another tape.
+    #[track_caller]
+    #[must_use]
+    pub fn scan<'t>(&'t self, sequences: &[Var<'t, T>], state: &[Var<'t, T>]) -> Scan<'t, T> {
+        for var in sequences.iter().chain(state) {
+            var.on_tape(self);
+        }
+        let steps = sequences.first().and_then(|sequence| sequence.shape().first().copied());
+        let Some(steps) = steps else {
+            panic!("scan: needs a sequence [T, ..], which tells the number of steps")
+        };
+        for sequence in sequences {
+            let shape = sequence.shape();
+            assert!(
+                shape.first() == Some(&steps),
+                "scan: a sequence of shape {shape} has not {steps} steps as the first has"
+            );
+        }
+        let (sequences, state) = (sequences.to_vec(), state.to_vec());
+        Scan { tape: self, sequences, state, steps, reversed: false, checkpoint: None }
+    }
+}
+
+/// A recurrence to run; see [`Tape::scan`].
+#[derive(Clone, Debug)]
+#[must_use = "a scan computes nothing until it is run"]
+pub struct Scan<'t, T> {
+    tape: &'t Tape<T>,
+    sequences: Vec<Var<'t, T>>,
+    state: Vec<Var<'t, T>>,
+    steps: usize,
+    reversed: bool,
+    checkpoint: Option<usize>,
+}
+
+/// What a recurrence computed.
+#[derive(Clone, Debug)]
+pub struct Scanned<'t, T> {
+    /// Each output of the step over all steps, `[T, ..]`.
+    pub outputs: Vec<Var<'t, T>>,
+    /// The state after the step that was run last.
+    pub state: Vec<Var<'t, T>>,
+}
+
+impl<'t, T: Scalar> Scan<'t, T> {
+    /// Runs from the last step to the first. Outputs keep their places in time.
+    pub fn reversed(mut self) -> Self {
+        self.reversed = true;
+        self
+    }
+
+    /// Saves only the state before every `every` steps for the gradient, and computes the steps
+    /// between again in the reverse pass: less memory for at most one more forward pass. Memory is
+    /// least for about the square root of the number of steps.
+    ///
+    /// # Panics
+    ///
+    /// If `every` is zero.
+    #[track_caller]
+    pub fn checkpoint(mut self, every: usize) -> Self {
+        assert!(every > 0, "checkpoint: a state is saved every so many steps, at least 1");
+        self.checkpoint = Some(every);
+        self
+    }
+
+    /// Runs the recurrence: `step` computes, from this step's entry of each sequence and the state,
+    /// the outputs and the next state.
+    ///
+    /// The step is called once, to be recorded, on variables without values. It may use variables,
+    /// parameters and tensors from outside, which are the same at every step. It cannot branch on
+    /// values.
+    ///
+    /// On a tape that is [checking](Tape::checking), the step is run in a plain loop.
+    ///
+    /// # Panics
+    ///
+    /// As the step's equations do; if the next state has not the form of the state; or if the step
+    /// reads a value.
+    #[track_caller]
+    #[must_use]
+    pub fn run(
+        self,
+        step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    ) -> Scanned<'t, T> {
+        let mut step = step;
+        if self.tape.is_checking() && self.steps > 0 {
+            return self.run_in_a_loop(step);
+        }
+        let Self { tape, sequences, state, steps, reversed, checkpoint } = self;
+        let traced = trace::trace(tape, &sequences, &state, &mut step);
+        if steps == 0 {
+            let shape = |&id: &u32| execute::over_steps(traced.program.shape(id), 0);
+            let shapes: Vec<Shape> = traced.program.stacked.iter().map(shape).collect();
+            let outputs = shapes.into_iter().map(|shape| tape.constant(Tensor::zeros(shape)));
+            return Scanned { outputs: outputs.collect(), state };
+        }
+        let compiled = compiled::compile(traced.program, sequences.len(), traced.invariants.len());
+        let operands = Operands { sequences, state, invariants: traced.invariants };
+        let manner = Manner { steps, reversed, checkpoint };
+        let outputs = operation::record(tape, &compiled, manner, operands);
+        Scanned { outputs: outputs.stacked, state: outputs.state }
+    }
+
+    /// How the recurrence would be run, forward and in the reverse pass, as text.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    #[must_use]
+    pub fn plan(
+        self,
+        step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    ) -> String {
+        let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
+        let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
+        compiled::compile(traced.program, sequences, invariants).to_string()
+    }
+
+    /// The specification: every step recorded on the tape.
+    #[track_caller]
+    fn run_in_a_loop(
+        self,
+        mut step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    ) -> Scanned<'t, T> {
+        let outer = self.tape.set_step(None);
+        let mut state = self.state;
+        let mut outputs: Vec<Vec<Var<'t, T>>> = Vec::new();
+        for count in 0..self.steps {
+            let time = if self.reversed { self.steps - 1 - count } else { count };
+            self.tape.set_step(Some(time));
+            let entries: Vec<_> = self.sequences.iter().map(|x| x.index_first(time)).collect();
+            let (out, next) = step(&entries, &state);
+            outputs.resize_with(out.len(), Vec::new);
+            for (outputs, out) in outputs.iter_mut().zip(out) {
+                outputs.push(out);
+            }
+            state = next;
+        }
+        self.tape.set_step(outer);
+        if self.reversed {
+            outputs.iter_mut().for_each(|outputs| outputs.reverse());
+        }
+        Scanned { outputs: outputs.iter().map(|outputs| Var::stack(outputs)).collect(), state }
+    }
+}

@@ -1,0 +1,194 @@
+//! A step in the form that lowering expects: what needs a place of its own is computed into one.
+
+use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
+use smallvec::SmallVec;
+
+use super::form::{NotRows, width};
+use super::program::{Input, Kind, Node, Program};
+use super::rewrite::{Binding, bindings, op_node};
+use crate::operation::Op;
+use crate::ops::layout::{BroadcastTo, Concat};
+use crate::ops::matmul::MatMul;
+use crate::ops::reduce::Sum;
+
+/// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
+/// sums over all steps.
+pub(super) struct Normal<T> {
+    pub(super) program: Program<T>,
+    pub(super) terms: Vec<Term>,
+    /// Values that are only sums of terms, and computed as such.
+    pub(super) inside_sums: Vec<u32>,
+}
+
+/// A term of a sum: `Σ leftᵀ · right` or `Σ right` over all rows of all steps.
+pub(super) struct Term {
+    pub(super) sum: usize,
+    pub(super) left: Option<u32>,
+    pub(super) right: u32,
+}
+
+pub(super) fn normalise<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Normal<T>, NotRows> {
+    let program = tile_places(program, rows)?;
+    let mut program = own_places(&program);
+    own_outputs(&mut program);
+    let mut normal = Normal { terms: vec![], inside_sums: vec![], program };
+    for sum in 0..normal.program.sums.len() {
+        normal.collect_terms(sum, rows)?;
+    }
+    Ok(normal)
+}
+
+/// Replaces parts placed in zeros by a join of parts that leaves no gap.
+fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, NotRows> {
+    let mut fault = None;
+    let tiled = program.rebuild(|new, id, inputs| {
+        let Some(Op::Place(place)) = program.op(id) else { return new.copy(program, id, inputs) };
+        let shape = &place.shape;
+        if shape.len() < 2 || shape[0] != rows || place.places.iter().any(|&(axis, _)| axis != 1) {
+            return new.copy(program, id, inputs); // has no form; whoever needs it is refused
+        }
+        let mut parts: Vec<(usize, u32)> =
+            place.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
+        parts.sort_unstable();
+        let mut tiles: SmallVec<[u32; 3]> = SmallVec::new();
+        let mut end = 0;
+        for (start, part) in parts {
+            if start < end {
+                fault = Some(NotRows("parts that overlap".into()));
+            }
+            if start > end {
+                tiles.push(zeros(new, &shape.with(1, start - end)));
+            }
+            end = start + new.shape(part)[1];
+            tiles.push(part);
+        }
+        if end < shape[1] {
+            tiles.push(zeros(new, &shape.with(1, shape[1] - end)));
+        }
+        new.push(op_node(Op::Concat(Concat { axis: 1 }), tiles, shape.clone()))
+    });
+    fault.map_or(Ok(tiled), Err)
+}
+
+fn zeros<T: Scalar>(program: &mut Program<T>, shape: &Shape) -> u32 {
+    let zero = Node { kind: Kind::Literal(0.0), inputs: SmallVec::new(), shape: [].into() };
+    let zero = program.push(zero);
+    let stretch = Op::BroadcastTo(BroadcastTo(shape[..].into()));
+    program.push(op_node(stretch, [zero], shape.clone()))
+}
+
+/// Copies parts of joins that lie elsewhere as well, and states that are read after the loop.
+fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let bindings = bindings(program);
+    let in_loop = program.ancestors(program.next.iter().copied());
+    let uses = program.uses();
+    let outputs: Vec<u32> = program.outputs().collect();
+    program.rebuild(|new, id, mut inputs| {
+        let originals = &program.node(id).inputs;
+        let is_join = matches!(program.op(id), Some(Op::Concat(_)));
+        let late = bindings[id as usize] == Binding::Loop
+            && !in_loop[id as usize]
+            && !is_pointwise(program.op(id));
+        for (input, original) in inputs.iter_mut().zip(originals) {
+            let shared = uses[*original as usize] > 1
+                || outputs.contains(original)
+                || !is_pointwise(program.op(*original))
+                || reads_product(program, *original);
+            let is_state = matches!(program.node(*original).kind, Kind::Input(Input::Carry(_)));
+            if is_join && shared || late && is_state {
+                *input = copy(new, *input);
+            }
+        }
+        new.copy(program, id, inputs)
+    })
+}
+
+/// Whether a sum may be computed by its products in place.
+fn reads_product<T>(program: &Program<T>, id: u32) -> bool {
+    let is_product = |&input: &u32| matches!(program.op(input), Some(Op::MatMul(_)));
+    matches!(program.op(id), Some(Op::Binary(Binary::Add)))
+        && program.node(id).inputs.iter().any(is_product)
+}
+
+fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
+    matches!(op, Some(Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_)))
+}
+
+/// Copies outputs that are not computed, or that two outputs are.
+fn own_outputs<T: Scalar>(program: &mut Program<T>) {
+    let bindings = bindings(program);
+    let mut stacked = program.stacked.clone();
+    for k in 0..stacked.len() {
+        if !is_computed(program.op(stacked[k])) || stacked[..k].contains(&stacked[k]) {
+            stacked[k] = copy(program, stacked[k]);
+        }
+    }
+    program.stacked = stacked;
+    let mut next = program.next.clone();
+    for id in &mut next {
+        let in_loop = bindings.get(*id as usize) == Some(&Binding::Loop);
+        if !is_computed(program.op(*id)) || !in_loop {
+            *id = copy(program, *id);
+        }
+    }
+    program.next = next;
+}
+
+fn is_computed<T>(op: Option<&Op<T>>) -> bool {
+    !matches!(op, None | Some(Op::StopGradient(_) | Op::Reshape(_) | Op::Slice(_)))
+}
+
+fn copy<T: Scalar>(program: &mut Program<T>, id: u32) -> u32 {
+    let shape = program.shape(id).clone();
+    program.push(op_node(Op::Unary(Unary::Identity), [id], shape))
+}
+
+impl<T: Scalar> Normal<T> {
+    /// Takes a sum over all steps apart.
+    fn collect_terms(&mut self, sum: usize, rows: usize) -> Result<(), NotRows> {
+        let mut pending = vec![self.program.sums[sum]];
+        while let Some(id) = pending.pop() {
+            let (inputs, shape) = (self.program.node(id).inputs.clone(), self.program.shape(id).clone());
+            let by_rows = |id: u32| {
+                let shape = self.program.shape(id);
+                shape.len() == 2 && shape[0] == rows
+            };
+            let inside = match self.program.op(id) {
+                Some(Op::Binary(Binary::Add))
+                    if inputs.iter().all(|&input| *self.program.shape(input) == shape) =>
+                {
+                    pending.extend(inputs);
+                    true
+                }
+                Some(Op::MatMul(MatMul(Transpose { left: true, right: false })))
+                    if inputs.iter().all(|&input| by_rows(input)) =>
+                {
+                    self.terms.push(Term { sum, left: Some(inputs[0]), right: inputs[1] });
+                    true
+                }
+                Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
+                    let own = width(self.program.shape(inputs[0]));
+                    let right = if shape.elements() == own {
+                        inputs[0]
+                    } else if shape.elements() == 1 {
+                        let row = Op::Sum(Sum { axes: [1].into(), keep: true });
+                        self.program.push(op_node(row, [inputs[0]], [rows, 1]))
+                    } else {
+                        return Err(NotRows(format!("a sum to {shape}")));
+                    };
+                    self.terms.push(Term { sum, left: None, right });
+                    true
+                }
+                _ if rows == 1 && by_rows(id) => {
+                    self.terms.push(Term { sum, left: None, right: id });
+                    false
+                }
+                _ => return Err(NotRows(format!("a sum over steps of {shape}"))),
+            };
+            if inside {
+                self.inside_sums.push(id);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,342 @@
+//! A whole recurrence as one operation of the tape.
+
+use std::rc::Rc;
+
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+
+use super::checkpoint;
+use super::compiled::{Compiled, CompiledReverse, Cut, residuals_of};
+use super::execute::{Arguments, Results, over_steps};
+use super::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
+use crate::operation::Op;
+use crate::{Operation, Pullback, Tape, Var};
+
+/// A step replayed over a sequence.
+///
+/// Its inputs are the sequences, the variables of the state, and the invariants. Its value is one
+/// row of elements: the stacked outputs, the last state and the sums, one behind the other, of which
+/// every output is a slice that shares the memory. So the cotangents of all of them gather in place
+/// as well, in one row.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan<T> {
+    step: Rc<Compiled<T>>,
+    steps: usize,
+    reversed: bool,
+    /// What the forward pass saved, where it knew that a gradient may be asked for.
+    saved: Option<Rc<Saved<T>>>,
+}
+
+/// What a forward pass saves for the reverse.
+#[derive(Debug)]
+enum Saved<T> {
+    /// The residuals that are no outputs by themselves.
+    Residuals(Vec<Tensor<T>>),
+    /// The state before every so many steps, in the order in which they are run; the residuals are
+    /// computed again.
+    States { every: usize, states: Vec<Vec<Tensor<T>>> },
+}
+
+impl<T> PartialEq for Scan<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.step, &other.step)
+            && self.steps == other.steps
+            && self.reversed == other.reversed
+    }
+}
+
+/// The results of a scan on the tape.
+#[derive(Debug)]
+pub(super) struct Outputs<'t, T> {
+    pub(super) stacked: Vec<Var<'t, T>>,
+    pub(super) state: Vec<Var<'t, T>>,
+    pub(super) sums: Vec<Var<'t, T>>,
+}
+
+/// What a step is run on, as variables or as tensors.
+pub(super) struct Operands<V> {
+    pub(super) sequences: Vec<V>,
+    pub(super) state: Vec<V>,
+    pub(super) invariants: Vec<V>,
+}
+
+/// How a scan is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) steps: usize,
+    pub(super) reversed: bool,
+    /// Save only the state before every so many steps.
+    pub(super) checkpoint: Option<usize>,
+}
+
+/// Records a scan over at least one step.
+#[track_caller]
+pub(super) fn record<'t, T: Scalar>(
+    tape: &'t Tape<T>,
+    step: &Rc<Compiled<T>>,
+    manner: Manner,
+    operands: Operands<Var<'t, T>>,
+) -> Outputs<'t, T> {
+    let Operands { sequences, state, invariants } = operands;
+    let invariants = step.hoisted.invariants(
+        &invariants,
+        |value| tape.scalar(value),
+        |op, inputs| tape.record(op.clone(), inputs),
+    );
+    let inputs: Vec<Var<'t, T>> =
+        sequences.into_iter().chain(state).chain(invariants).collect();
+    let Manner { steps, reversed, checkpoint } = manner;
+    let mut scan = Scan { step: step.clone(), steps, reversed, saved: None };
+    let value = if tape.is_tracing() {
+        Tensor::unknown([scan.len()])
+    } else {
+        let values: Vec<Tensor<T>> = inputs.iter().map(|input| input.value()).collect();
+        let arguments = scan.arguments(&values);
+        if tape.is_scratch() {
+            scan.run(arguments)
+        } else {
+            let (value, saved) = match checkpoint {
+                Some(every) if every < steps => scan.run_with_states(arguments, every),
+                _ => scan.run_with_residuals(arguments),
+            };
+            scan.saved = Some(Rc::new(saved));
+            value
+        }
+    };
+    let parts = scan.clone();
+    parts.slices(tape.push(Op::Scan(Rc::new(scan)), &inputs, value))
+}
+
+/// The shapes of the outputs.
+struct Parts {
+    stacked: Vec<Shape>,
+    state: Vec<Shape>,
+    sums: Vec<Shape>,
+}
+
+impl Parts {
+    fn all(&self) -> impl Iterator<Item = &Shape> {
+        self.stacked.iter().chain(&self.state).chain(&self.sums)
+    }
+}
+
+impl<T: Scalar> Scan<T> {
+    fn parts(&self) -> Parts {
+        let program = &self.step.hoisted.program;
+        let shapes = |ids: &[u32]| ids.iter().map(|&id| program.shape(id).clone()).collect();
+        let stacked = program.stacked.iter();
+        Parts {
+            stacked: stacked.map(|&id| over_steps(program.shape(id), self.steps)).collect(),
+            state: shapes(&program.next),
+            sums: shapes(&program.sums),
+        }
+    }
+
+    /// The number of elements of all outputs.
+    fn len(&self) -> usize {
+        self.parts().all().map(Shape::elements).sum()
+    }
+
+    fn arguments<'a>(&self, inputs: &'a [Tensor<T>]) -> Arguments<'a, T> {
+        let (sequences, rest) = inputs.split_at(self.step.sequences);
+        let (state, invariants) = rest.split_at(self.step.hoisted.program.next.len());
+        let Self { steps, reversed, .. } = *self;
+        Arguments { steps, reversed, sequences, state, invariants }
+    }
+
+    /// `out` cut into the outputs.
+    fn results<'a>(&self, mut out: &'a mut [T]) -> Results<'a, T> {
+        let parts = self.parts();
+        let mut cut = |shapes: &[Shape]| {
+            let mut slices = Vec::with_capacity(shapes.len());
+            for shape in shapes {
+                let (slice, rest) = std::mem::take(&mut out).split_at_mut(shape.elements());
+                slices.push(slice);
+                out = rest;
+            }
+            slices
+        };
+        let stacked = cut(&parts.stacked);
+        let state = cut(&parts.state);
+        Results { stacked, state, sums: cut(&parts.sums) }
+    }
+
+    fn run(&self, arguments: Arguments<'_, T>) -> Tensor<T> {
+        let mut value = Tensor::unspecified([self.len()]);
+        self.step.plain().run(arguments, self.results(value.as_mut_slice()));
+        value
+    }
+
+    fn run_with_residuals(&self, arguments: Arguments<'_, T>) -> (Tensor<T>, Saved<T>) {
+        let mut value = Tensor::unspecified([self.len()]);
+        let mut results = self.results(value.as_mut_slice());
+        let mut residuals = self.step.empty_residuals(self.steps);
+        results.stacked.extend(residuals.iter_mut().map(Tensor::as_mut_slice));
+        self.step.saving().run(arguments, results);
+        (value, Saved::Residuals(residuals))
+    }
+
+    fn run_with_states(&self, arguments: Arguments<'_, T>, every: usize) -> (Tensor<T>, Saved<T>) {
+        let mut value = Tensor::unspecified([self.len()]);
+        let results = self.results(value.as_mut_slice());
+        let states = checkpoint::forward(&self.step, arguments, every, results);
+        (value, Saved::States { every, states })
+    }
+
+    /// A row of all outputs, cut into them.
+    fn cut(&self, row: &Tensor<T>) -> Cut<T> {
+        let mut start = 0;
+        let mut slices = |shapes: Vec<Shape>| {
+            let mut tensors = Vec::with_capacity(shapes.len());
+            for shape in shapes {
+                let end = start + shape.elements();
+                tensors.push(row.slice_first(start..end).reshape(shape));
+                start = end;
+            }
+            tensors
+        };
+        let parts = self.parts();
+        let stacked = slices(parts.stacked);
+        let state = slices(parts.state);
+        Cut { stacked, state, sums: slices(parts.sums) }
+    }
+
+    fn wanted(&self, at: &Pullback<'_, '_, T>) -> Wanted {
+        let states = self.step.hoisted.program.next.len();
+        let wanted: Vec<bool> = (0..at.inputs()).map(|i| at.wants(i)).collect();
+        let (sequences, rest) = wanted.split_at(self.step.sequences);
+        Wanted { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
+    }
+
+    /// The gradient as numbers, from what the forward pass saved.
+    fn gradient_in_place(&self, at: &mut Pullback<'_, '_, T>, saved: &Saved<T>) {
+        let reverse = self.step.reverse(&self.wanted(at), StateBefore::Shifted);
+        let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
+        let arguments = self.arguments(&inputs);
+        let stacked = self.cut(&at.output().value()).stacked;
+        let cotangents = self.cut(&at.cotangent().value());
+        let gradients = match saved {
+            Saved::Residuals(residuals) => {
+                reverse.run(&self.step, arguments, &stacked, residuals, &cotangents)
+            }
+            Saved::States { every, states } => {
+                let forward = checkpoint::Forward { arguments, every: *every, states };
+                checkpoint::backward(&self.step, &reverse, forward, &stacked, &cotangents)
+            }
+        };
+        let tape = at.cotangent().tape();
+        let constants = |tensors: Vec<Tensor<T>>| {
+            tensors.into_iter().map(|tensor| tape.constant(tensor)).collect::<Vec<_>>()
+        };
+        let Cut { stacked, state, sums } = gradients;
+        self.add(at, &reverse, &constants(stacked), &constants(state), &constants(sums));
+    }
+
+    /// The gradient as a scan on the tape, to be differentiated again: the forward pass is recorded
+    /// once more, with the residuals among its outputs.
+    fn gradient_recorded(&self, at: &mut Pullback<'_, '_, T>) {
+        let reverse = self.step.reverse(&self.wanted(at), StateBefore::Saved);
+        let tape = at.cotangent().tape();
+        let inputs: Vec<Var<'_, T>> = (0..at.inputs()).map(|i| at.input(i)).collect();
+        let (sequences, rest) = inputs.split_at(self.step.sequences);
+        let (state, invariants) = rest.split_at(self.step.hoisted.program.next.len());
+        let residuals = residuals_of(&reverse.reverse);
+        let Self { steps, reversed, .. } = *self;
+        let exposed = if residuals.is_empty() {
+            Vec::new()
+        } else {
+            let operands = Operands {
+                sequences: sequences.to_vec(),
+                state: state.to_vec(),
+                invariants: invariants.to_vec(),
+            };
+            let manner = Manner { steps, reversed, checkpoint: None };
+            let outputs = record(tape, &self.step.exposing(&residuals), manner, operands);
+            outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
+        };
+        let cotangents = self.slices(at.cotangent());
+        let feed = |feed: &SequenceFeed| match *feed {
+            SequenceFeed::Cotangent(k) => cotangents.stacked[k],
+            SequenceFeed::Sequence(i) => sequences[i],
+            SequenceFeed::Residual(id) => {
+                let place = residuals.iter().position(|&other| other == id);
+                exposed[place.expect("every residual is exposed")]
+            }
+        };
+        let invariant = |feed: &InvariantFeed| match *feed {
+            InvariantFeed::Cotangent(k) => cotangents.sums[k],
+            InvariantFeed::Invariant(i) => invariants[i],
+            InvariantFeed::Initial(j) => state[j],
+        };
+        let operands = Operands {
+            sequences: reverse.reverse.sequences.iter().map(feed).collect(),
+            state: cotangents.state.clone(),
+            invariants: reverse.reverse.invariants.iter().map(invariant).collect(),
+        };
+        let manner = Manner { steps, reversed: !reversed, checkpoint: None };
+        let Outputs { stacked, state, sums } = record(tape, &reverse.step, manner, operands);
+        self.add(at, &reverse, &stacked, &state, &sums);
+    }
+
+    fn add<'t>(
+        &self,
+        at: &mut Pullback<'_, 't, T>,
+        reverse: &CompiledReverse<T>,
+        stacked: &[Var<'t, T>],
+        state: &[Var<'t, T>],
+        sums: &[Var<'t, T>],
+    ) {
+        let sequences = self.step.sequences;
+        for (&i, &gradient) in reverse.reverse.stacked.iter().zip(stacked) {
+            at.add(i, || gradient);
+        }
+        for (j, &gradient) in state.iter().enumerate() {
+            at.add(sequences + j, || gradient);
+        }
+        for (&i, &gradient) in reverse.reverse.sums.iter().zip(sums) {
+            at.add(sequences + state.len() + i, || gradient);
+        }
+    }
+
+    /// A row of all outputs on the tape, cut into them.
+    #[track_caller]
+    fn slices<'t>(&self, row: Var<'t, T>) -> Outputs<'t, T> {
+        let mut start = 0;
+        let mut slices = |shapes: Vec<Shape>| {
+            let mut vars = Vec::with_capacity(shapes.len());
+            for shape in shapes {
+                let end = start + shape.elements();
+                vars.push(row.slice(0, start..end).reshape(shape));
+                start = end;
+            }
+            vars
+        };
+        let parts = self.parts();
+        let stacked = slices(parts.stacked);
+        let state = slices(parts.state);
+        Outputs { stacked, state, sums: slices(parts.sums) }
+    }
+}
+
+impl<T: Scalar> Operation<T> for Scan<T> {
+    fn name(&self) -> &'static str {
+        "scan"
+    }
+
+    fn shape(&self, _: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok([self.len()].into()) // tracing has checked the inputs
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let inputs: Vec<Tensor<T>> = inputs.iter().map(|&input| input.clone()).collect();
+        self.run(self.arguments(&inputs))
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        match &self.saved {
+            Some(saved) if at.cotangent().tape().is_scratch() => {
+                self.gradient_in_place(at, &saved.clone());
+            }
+            _ => self.gradient_recorded(at),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One step of a recurrence as data: what tracing records and every pass rewrites.
+
+use std::fmt;
+
+use bptt_tensor::Shape;
+use smallvec::SmallVec;
+
+use crate::operation::Op;
+
+/// A step: values computed from inputs, in topological order, and what becomes of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Program<T> {
+    pub(crate) nodes: Vec<Node<T>>,
+    /// Values kept at every step: `[..]` becomes `[T, ..]`.
+    pub(crate) stacked: Vec<u32>,
+    /// The state that the next step starts from.
+    pub(crate) next: Vec<u32>,
+    /// Values summed over all steps.
+    pub(crate) sums: Vec<u32>,
+}
+
+/// A value of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node<T> {
+    pub(crate) kind: Kind<T>,
+    pub(crate) inputs: SmallVec<[u32; 3]>,
+    pub(crate) shape: Shape,
+}
+
+/// How a value comes about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind<T> {
+    Input(Input),
+    Literal(f64),
+    Op(Op<T>),
+}
+
+/// What a step is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// This step's entry of a sequence.
+    Sequence(usize),
+    /// The entry of a sequence for the step that is run *after* this one, or at the last step an
+    /// invariant: how a reverse pass reads the state before a step, from the states after steps.
+    Ahead { sequence: usize, edge: usize },
+    /// The state from the step before.
+    Carry(usize),
+    /// The same at every step.
+    Invariant(usize),
+}
+
+impl<T> Program<T> {
+    pub(crate) fn node(&self, id: u32) -> &Node<T> {
+        &self.nodes[id as usize]
+    }
+
+    pub(crate) fn shape(&self, id: u32) -> &Shape {
+        &self.node(id).shape
+    }
+
+    /// The operation of a value, if one computes it.
+    pub(crate) fn op(&self, id: u32) -> Option<&Op<T>> {
+        match &self.node(id).kind {
+            Kind::Op(op) => Some(op),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn push(&mut self, node: Node<T>) -> u32 {
+        self.nodes.push(node);
+        self.nodes.len() as u32 - 1
+    }
+
+    /// The outputs of all kinds.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = u32> + '_ {
+        self.stacked.iter().chain(&self.next).chain(&self.sums).copied()
+    }
+
+    pub(crate) fn outputs_mut(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.stacked.iter_mut().chain(&mut self.next).chain(&mut self.sums)
+    }
+
+    /// How often each value is used, by other values or as an output.
+    pub(crate) fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.nodes.len()];
+        for &input in self.nodes.iter().flat_map(|node| &node.inputs) {
+            uses[input as usize] += 1;
+        }
+        for output in self.outputs() {
+            uses[output as usize] += 1;
+        }
+        uses
+    }
+
+    /// Whether each value depends on one that `is_source`.
+    pub(crate) fn dependents(&self, is_source: impl Fn(&Node<T>) -> bool) -> Vec<bool> {
+        let mut depends: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let inherits = node.inputs.iter().any(|&input| depends[input as usize]);
+            depends.push(inherits || is_source(node));
+        }
+        depends
+    }
+
+    /// Whether each value is one of these or is needed to compute one.
+    pub(crate) fn ancestors(&self, of: impl IntoIterator<Item = u32>) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for id in of {
+            needed[id as usize] = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            if needed[id] {
+                for &input in &self.nodes[id].inputs {
+                    needed[input as usize] = true;
+                }
+            }
+        }
+        needed
+    }
+
+    /// The program with every value replaced by `rebuild`, which gives its new place; what no output
+    /// needs is left out. `rebuild(new, id, inputs)` sees the inputs in their new places.
+    pub(crate) fn rebuild(
+        &self,
+        mut rebuild: impl FnMut(&mut Self, u32, SmallVec<[u32; 3]>) -> u32,
+    ) -> Self {
+        let needed = self.ancestors(self.outputs());
+        let mut new = Self { nodes: Vec::new(), stacked: vec![], next: vec![], sums: vec![] };
+        let mut places = vec![u32::MAX; self.nodes.len()];
+        for (id, node) in (0..).zip(&self.nodes) {
+            if needed[id as usize] {
+                let inputs = node.inputs.iter().map(|&input| places[input as usize]).collect();
+                places[id as usize] = rebuild(&mut new, id, inputs);
+            }
+        }
+        let moved = |ids: &[u32]| ids.iter().map(|&id| places[id as usize]).collect();
+        new.stacked = moved(&self.stacked);
+        new.next = moved(&self.next);
+        new.sums = moved(&self.sums);
+        new
+    }
+}
+
+impl<T: Clone> Program<T> {
+    /// Copies a value of `from` with these inputs.
+    pub(crate) fn copy(&mut self, from: &Self, id: u32, inputs: SmallVec<[u32; 3]>) -> u32 {
+        let node = from.node(id).clone();
+        self.push(Node { inputs, ..node })
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sequence(i) => write!(f, "x{i}"),
+            Self::Ahead { sequence, .. } => write!(f, "x{sequence}'"),
+            Self::Carry(i) => write!(f, "s{i}"),
+            Self::Invariant(i) => write!(f, "w{i}"),
+        }
+    }
+}

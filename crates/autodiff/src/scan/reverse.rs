@@ -1,0 +1,333 @@
+//! The reverse of a step: a step of its own, which reads what the forward one saved.
+//!
+//! The step is recorded again on a tape of shapes, and the gradient rules run on it as on any tape.
+//! What they recorded, cut off from the forward values, is the reverse step: its state is the
+//! cotangent of the state, it runs from the last step to the first, and where it reads a forward
+//! value, that is a residual: a sequence that the forward pass saves.
+
+use std::collections::HashMap;
+
+use bptt_tensor::{Scalar, Tensor};
+use smallvec::SmallVec;
+
+use super::program::{Input, Kind, Node, Program};
+use crate::operation::{Leaf, Op};
+use crate::{Tape, Var};
+
+/// Which inputs a gradient is wanted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wanted {
+    pub(super) sequences: Vec<bool>,
+    pub(super) invariants: Vec<bool>,
+}
+
+/// The reverse of a step, and what its inputs and outputs are to the forward one.
+#[derive(Clone, Debug)]
+pub(super) struct Reverse<T> {
+    pub(super) program: Program<T>,
+    /// What each sequence of the program is.
+    pub(super) sequences: Vec<SequenceFeed>,
+    /// What each invariant of the program is.
+    pub(super) invariants: Vec<InvariantFeed>,
+    /// The sequences that the stacked outputs are the cotangents of.
+    pub(super) stacked: Vec<usize>,
+    /// The invariants that the sums are the cotangents of.
+    pub(super) sums: Vec<usize>,
+}
+
+/// A sequence that a reverse step reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SequenceFeed {
+    /// The cotangent of a stacked output.
+    Cotangent(usize),
+    /// A sequence of the forward step.
+    Sequence(usize),
+    /// What the forward step saved of a value.
+    Residual(u32),
+}
+
+/// An invariant that a reverse step reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InvariantFeed {
+    /// The cotangent of a sum.
+    Cotangent(usize),
+    /// An invariant of the forward step.
+    Invariant(usize),
+    /// The state that the forward pass started from.
+    Initial(usize),
+}
+
+/// How the reverse step reads the state that a forward step started from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum StateBefore {
+    /// From the states *after* steps, one step earlier: nothing is saved twice.
+    Shifted,
+    /// From a sequence of its own, so that the reverse can be differentiated.
+    Saved,
+}
+
+/// The reverse of `program`, whose inputs have these shapes.
+pub(super) fn reverse<T: Scalar>(
+    program: &Program<T>,
+    wanted: &Wanted,
+    state_before: StateBefore,
+) -> Reverse<T> {
+    let tape = Tape::of_shapes();
+    let unknown = |shape: &bptt_tensor::Shape| tape.leaf(Leaf::Constant, Tensor::unknown(shape.clone()));
+    let mut forward: Vec<Var<'_, T>> = Vec::with_capacity(program.nodes.len());
+    for node in &program.nodes {
+        let inputs: SmallVec<[Var<'_, T>; 3]> =
+            node.inputs.iter().map(|&input| forward[input as usize]).collect();
+        forward.push(match &node.kind {
+            Kind::Input(_) => unknown(&node.shape),
+            Kind::Literal(value) => tape.scalar(*value),
+            Kind::Op(op) => tape.record(op.clone(), &inputs),
+        });
+    }
+    let cotangents: Vec<(Var<'_, T>, Var<'_, T>)> =
+        program.outputs().map(|id| (forward[id as usize], unknown(program.shape(id)))).collect();
+    let is_wanted = |node: &Node<T>| match node.kind {
+        Kind::Input(Input::Sequence(i)) => wanted.sequences[i],
+        Kind::Input(Input::Invariant(i)) => wanted.invariants[i],
+        Kind::Input(Input::Carry(_)) => true,
+        Kind::Input(Input::Ahead { .. }) | Kind::Literal(_) | Kind::Op(_) => false,
+    };
+    let sources: Vec<u32> =
+        (0..program.nodes.len() as u32).filter(|&id| is_wanted(program.node(id))).collect();
+    let source_vars: Vec<_> = sources.iter().map(|&id| forward[id as usize]).collect();
+    let gradients = tape.pull(&cotangents, &source_vars);
+
+    let mut reader = Reader::new(program, &forward, &cotangents, state_before, &tape);
+    reader.find_saved(gradients.iter().flatten().map(|var| var.id));
+    let mut reverse = Reverse {
+        program: Program { nodes: vec![], stacked: vec![], next: vec![], sums: vec![] },
+        sequences: vec![],
+        invariants: vec![],
+        stacked: vec![],
+        sums: vec![],
+    };
+    let mut next = vec![None; program.next.len()];
+    for (&source, gradient) in sources.iter().zip(gradients) {
+        let Some(gradient) = gradient else { continue };
+        let place = reader.place(&mut reverse, gradient.id);
+        match program.node(source).kind {
+            Kind::Input(Input::Sequence(i)) => {
+                reverse.program.stacked.push(place);
+                reverse.stacked.push(i);
+            }
+            Kind::Input(Input::Invariant(i)) => {
+                reverse.program.sums.push(place);
+                reverse.sums.push(i);
+            }
+            Kind::Input(Input::Carry(j)) => next[j] = Some(place),
+            Kind::Input(Input::Ahead { .. }) | Kind::Literal(_) | Kind::Op(_) => {}
+        }
+    }
+    for (&id, place) in program.next.iter().zip(next) {
+        let place = place.unwrap_or_else(|| zeros(&mut reverse.program, program.shape(id)));
+        reverse.program.next.push(place);
+    }
+    reverse
+}
+
+/// Zeros of this shape, for a state that no step depends on.
+fn zeros<T: Scalar>(program: &mut Program<T>, shape: &bptt_tensor::Shape) -> u32 {
+    let zero = program.push(Node {
+        kind: Kind::Literal(0.0),
+        inputs: SmallVec::new(),
+        shape: [].into(),
+    });
+    let stretch = Op::BroadcastTo(crate::ops::layout::BroadcastTo(shape[..].into()));
+    program.push(super::rewrite::op_node(stretch, [zero], shape.clone()))
+}
+
+/// Turns what the gradient rules recorded into a program.
+struct Reader<'a, 't, T> {
+    forward: &'a Program<T>,
+    state_before: StateBefore,
+    tape: &'t Tape<T>,
+    /// From ids on the tape to forward values.
+    values: HashMap<u32, u32>,
+    /// From ids on the tape to outputs whose cotangents they are.
+    cotangents: HashMap<u32, usize>,
+    /// Forward values that are read from sequences; the others are computed again.
+    saved: Vec<bool>,
+    places: HashMap<u32, u32>,
+}
+
+impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
+    fn new(
+        forward: &'a Program<T>,
+        vars: &[Var<'t, T>],
+        cotangents: &[(Var<'t, T>, Var<'t, T>)],
+        state_before: StateBefore,
+        tape: &'t Tape<T>,
+    ) -> Self {
+        Self {
+            forward,
+            state_before,
+            tape,
+            values: (0..).zip(vars).map(|(value, var)| (var.id, value)).collect(),
+            cotangents: cotangents.iter().enumerate().map(|(i, (_, v))| (v.id, i)).collect(),
+            saved: vec![false; forward.nodes.len()],
+            places: HashMap::new(),
+        }
+    }
+
+    /// Decides which forward values are saved: those that are read, unless they follow by a function
+    /// of single elements from others that are there anyway.
+    fn find_saved(&mut self, gradients: impl Iterator<Item = u32>) {
+        let mut read = vec![false; self.forward.nodes.len()];
+        let mut seen: HashMap<u32, ()> = HashMap::new();
+        let mut pending: Vec<u32> = gradients.collect();
+        while let Some(id) = pending.pop() {
+            if seen.insert(id, ()).is_some() {
+                continue;
+            }
+            match self.values.get(&id) {
+                Some(&value) => read[value as usize] = true,
+                None => pending.extend(self.tape.nodes()[id as usize].inputs.iter().copied()),
+            }
+        }
+        // a state that is read shifted is there unshifted, too
+        let mut there = vec![false; read.len()];
+        for (node, &read) in self.forward.nodes.iter().zip(&read) {
+            if let Kind::Input(Input::Carry(j)) = node.kind
+                && read
+            {
+                there[self.forward.next[j] as usize] = true;
+            }
+        }
+        for (id, node) in self.forward.nodes.iter().enumerate() {
+            let available = |&input: &u32| {
+                let input = input as usize;
+                there[input] || matches!(self.forward.nodes[input].kind, Kind::Input(_) | Kind::Literal(_))
+                    && (read[input] || !is_state(&self.forward.nodes[input]))
+            };
+            match &node.kind {
+                Kind::Input(Input::Carry(_)) => self.saved[id] = read[id],
+                Kind::Input(_) | Kind::Literal(_) => {}
+                Kind::Op(op) => {
+                    let follows = is_cheap(op) && node.inputs.iter().all(available);
+                    self.saved[id] = there[id] || read[id] && !follows;
+                    there[id] |= self.saved[id] || follows;
+                }
+            }
+        }
+    }
+
+    /// The place in the reverse program of a value on the tape.
+    fn place(&mut self, reverse: &mut Reverse<T>, id: u32) -> u32 {
+        // a loop with a stack of its own, since steps may be long
+        let mut pending = vec![id];
+        while let Some(&id) = pending.last() {
+            if self.places.contains_key(&id) {
+                pending.pop();
+                continue;
+            }
+            let inputs = self.inputs_of(id);
+            let missing = inputs.iter().copied().filter(|input| !self.places.contains_key(input));
+            let before = pending.len();
+            pending.extend(missing);
+            if pending.len() == before {
+                let inputs = inputs.iter().map(|input| self.places[input]).collect();
+                let place = self.build(reverse, id, inputs);
+                self.places.insert(id, place);
+                pending.pop();
+            }
+        }
+        self.places[&id]
+    }
+
+    /// The values on the tape that `id` is computed from in the reverse program.
+    fn inputs_of(&self, id: u32) -> SmallVec<[u32; 3]> {
+        match self.values.get(&id) {
+            Some(&value) if self.saved[value as usize] => SmallVec::new(),
+            _ => self.tape.nodes()[id as usize].inputs.clone(),
+        }
+    }
+
+    fn build(&self, reverse: &mut Reverse<T>, id: u32, inputs: SmallVec<[u32; 3]>) -> u32 {
+        let (op, shape) = {
+            let node = &self.tape.nodes()[id as usize];
+            (node.op.clone(), node.value.shape().clone())
+        };
+        let kind = match (self.values.get(&id), self.cotangents.get(&id)) {
+            (Some(&value), _) => self.forward_kind(reverse, value),
+            (None, Some(&output)) => self.cotangent_kind(reverse, output),
+            (None, None) => match op {
+                Op::Leaf(_) => Kind::Literal(self.tape.nodes()[id as usize].value.item().as_f64()),
+                op => Kind::Op(op),
+            },
+        };
+        reverse.program.push(Node { kind, inputs, shape })
+    }
+
+    fn forward_kind(&self, reverse: &mut Reverse<T>, value: u32) -> Kind<T> {
+        let node = self.forward.node(value);
+        match &node.kind {
+            Kind::Literal(value) => Kind::Literal(*value),
+            Kind::Input(Input::Sequence(i)) => sequence(reverse, SequenceFeed::Sequence(*i)),
+            Kind::Input(Input::Invariant(i)) => invariant(reverse, InvariantFeed::Invariant(*i)),
+            Kind::Input(Input::Carry(j)) if self.state_before == StateBefore::Shifted => {
+                let after = SequenceFeed::Residual(self.forward.next[*j]);
+                let sequence = index(&mut reverse.sequences, after);
+                let edge = index(&mut reverse.invariants, InvariantFeed::Initial(*j));
+                Kind::Input(Input::Ahead { sequence, edge })
+            }
+            Kind::Input(Input::Ahead { .. }) => {
+                unreachable!("a step that reads ahead is not differentiated")
+            }
+            Kind::Op(op) if !self.saved[value as usize] => Kind::Op(op.clone()),
+            Kind::Op(_) | Kind::Input(Input::Carry(_)) => {
+                sequence(reverse, SequenceFeed::Residual(value))
+            }
+        }
+    }
+
+    fn cotangent_kind(&self, reverse: &mut Reverse<T>, output: usize) -> Kind<T> {
+        let stacked = self.forward.stacked.len();
+        let states = self.forward.next.len();
+        if output < stacked {
+            sequence(reverse, SequenceFeed::Cotangent(output))
+        } else if output < stacked + states {
+            Kind::Input(Input::Carry(output - stacked))
+        } else {
+            invariant(reverse, InvariantFeed::Cotangent(output - stacked - states))
+        }
+    }
+}
+
+fn sequence<T>(reverse: &mut Reverse<T>, feed: SequenceFeed) -> Kind<T> {
+    Kind::Input(Input::Sequence(index(&mut reverse.sequences, feed)))
+}
+
+fn invariant<T>(reverse: &mut Reverse<T>, feed: InvariantFeed) -> Kind<T> {
+    Kind::Input(Input::Invariant(index(&mut reverse.invariants, feed)))
+}
+
+/// The place of `item` in the list, to which it is added if it is new.
+fn index<I: PartialEq>(items: &mut Vec<I>, item: I) -> usize {
+    items.iter().position(|other| *other == item).unwrap_or_else(|| {
+        items.push(item);
+        items.len() - 1
+    })
+}
+
+fn is_state<T>(node: &Node<T>) -> bool {
+    matches!(node.kind, Kind::Input(Input::Carry(_)))
+}
+
+/// Whether computing a value again is cheaper than saving it.
+fn is_cheap<T>(op: &Op<T>) -> bool {
+    matches!(
+        op,
+        Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select(_)
+            | Op::StopGradient(_)
+            | Op::Reshape(_)
+            | Op::BroadcastTo(_)
+            | Op::Slice(_)
+    )
+}

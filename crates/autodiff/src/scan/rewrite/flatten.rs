@@ -1,0 +1,76 @@
+//! Sums are flattened and put in the order in which their terms can be computed: products of the
+//! inputs first, with the biases, which leave the loop; then products of the state, which are added
+//! onto them in place; then all else.
+
+use bptt_tensor::{Binary, Scalar};
+
+use super::{Binding, bindings, op_node};
+use crate::operation::Op;
+use crate::scan::program::Program;
+
+const ADD: Binary = Binary::Add;
+
+pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let uses = program.uses();
+    let bindings = bindings(program);
+    let is_add = |id: u32| matches!(program.op(id), Some(Op::Binary(ADD)));
+    // inner sums vanish into the outermost
+    let mut inner = vec![false; program.nodes.len()];
+    for (id, node) in (0..).zip(&program.nodes) {
+        for &input in &node.inputs {
+            inner[input as usize] |=
+                is_add(id) && uses[input as usize] == 1 && program.shape(input) == &node.shape;
+        }
+    }
+    let mut places = vec![u32::MAX; program.nodes.len()];
+    program.rebuild(|new, id, inputs| {
+        let place = if !is_add(id) || inner[id as usize] {
+            new.copy(program, id, inputs)
+        } else {
+            let mut terms = Vec::new();
+            collect(program, id, &|id| is_add(id) && inner[id as usize], &mut terms);
+            terms.sort_by_key(|&term| order(program, &bindings, term));
+            let shape = program.shape(id);
+            let full = terms.iter().position(|&term| program.shape(term) == shape);
+            if let Some(full) = full {
+                let first = terms.remove(full); // so that every partial sum has the whole shape
+                terms.insert(0, first);
+            }
+            match full {
+                None => new.copy(program, id, inputs),
+                Some(_) => {
+                    let places = terms.iter().map(|&term| places[term as usize]);
+                    places
+                        .reduce(|sum, term| {
+                            new.push(op_node(Op::Binary(ADD), [sum, term], shape.clone()))
+                        })
+                        .expect("a sum has terms")
+                }
+            }
+        };
+        places[id as usize] = place;
+        place
+    })
+}
+
+/// The terms of the sum `id`, through sums that are `inner` to it.
+fn collect<T>(program: &Program<T>, id: u32, inner: &dyn Fn(u32) -> bool, terms: &mut Vec<u32>) {
+    for &input in &program.node(id).inputs {
+        if inner(input) {
+            collect(program, input, inner, terms);
+        } else {
+            terms.push(input);
+        }
+    }
+}
+
+/// Where a term stands in its sum.
+fn order<T>(program: &Program<T>, bindings: &[Binding], term: u32) -> usize {
+    let is_product = matches!(program.op(term), Some(Op::MatMul(_)));
+    match (is_product, bindings[term as usize]) {
+        (true, Binding::AllSteps) => 0,
+        (_, Binding::Once) => 1,
+        (true, _) => 2,
+        (false, _) => 3,
+    }
+}

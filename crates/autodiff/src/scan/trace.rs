@@ -1,0 +1,162 @@
+//! Recording one step: the equations run once, on shapes without values.
+
+use std::collections::HashMap;
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+
+use super::program::{Input, Kind, Node, Program};
+use crate::operation::{Leaf, Op};
+use crate::{Tape, Var};
+
+/// A step and what it was given from outside.
+pub(super) struct Traced<'t, T> {
+    pub(super) program: Program<T>,
+    pub(super) invariants: Vec<Var<'t, T>>,
+}
+
+/// Where a loop-invariant input comes from.
+enum Origin<T> {
+    /// A value that stood on the tape before.
+    Outer(u32),
+    /// A parameter or a constant that the step itself brought.
+    Leaf(Leaf, Tensor<T>),
+}
+
+/// Records what `step` computes from an entry of each sequence and from the state.
+///
+/// # Panics
+///
+/// If the next state has not the form of the state.
+#[track_caller]
+pub(super) fn trace<'t, T: Scalar>(
+    tape: &'t Tape<T>,
+    sequences: &[Var<'t, T>],
+    state: &[Var<'t, T>],
+    step: impl FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+) -> Traced<'t, T> {
+    let entries: Vec<Shape> = sequences.iter().map(|x| x.shape().without(0)).collect();
+    let states: Vec<Shape> = state.iter().map(|s| s.shape()).collect();
+    let start = tape.len() as u32;
+    let (recorded, outputs, next) = tape.tracing(|| {
+        let unknown = |shape: &Shape| tape.leaf(Leaf::Constant, Tensor::unknown(shape.clone()));
+        let entries: Vec<_> = entries.iter().map(unknown).collect();
+        let states: Vec<_> = states.iter().map(unknown).collect();
+        let (outputs, next) = step(&entries, &states);
+        check_state(&states, &next);
+        let ids = |vars: &[Var<'t, T>]| vars.iter().map(|var| var.on_tape(tape)).collect();
+        let (outputs, next): (Vec<u32>, Vec<u32>) = (ids(&outputs), ids(&next));
+        (tape.drain(start), outputs, next)
+    });
+
+    let mut reader = Reader { start, nodes: Vec::new(), places: HashMap::new(), origins: vec![] };
+    let inputs = (0..entries.len()).map(Input::Sequence).chain((0..states.len()).map(Input::Carry));
+    let mut inputs = inputs.map(Some).chain(std::iter::repeat(None));
+    for (id, node) in (start..).zip(recorded) {
+        reader.read(tape, id, node, inputs.next().flatten());
+    }
+    let place = |reader: &mut Reader<T>, ids: Vec<u32>| -> Vec<u32> {
+        ids.into_iter().map(|id| reader.place(tape, id)).collect()
+    };
+    let (stacked, next) = (place(&mut reader, outputs), place(&mut reader, next));
+    let invariants = reader.origins.into_iter().map(|origin| match origin {
+        Origin::Outer(id) => Var { tape, id },
+        Origin::Leaf(leaf, value) => tape.known_leaf(leaf, value),
+    });
+    Traced {
+        invariants: invariants.collect(),
+        program: Program { nodes: reader.nodes, stacked, next, sums: Vec::new() },
+    }
+}
+
+/// Turns recorded nodes into those of a program.
+struct Reader<T> {
+    start: u32,
+    nodes: Vec<Node<T>>,
+    /// From ids on the tape to places in the program.
+    places: HashMap<u32, u32>,
+    origins: Vec<Origin<T>>,
+}
+
+impl<T: Scalar> Reader<T> {
+    fn read(
+        &mut self,
+        tape: &Tape<T>,
+        id: u32,
+        node: crate::tape::Node<T>,
+        input: Option<Input>,
+    ) {
+        let shape = node.value.shape().clone();
+        let inputs = node.inputs.iter().map(|&input| self.place(tape, input)).collect();
+        let kind = match (input, node.op) {
+            (Some(input), _) => Kind::Input(input),
+            (None, Op::Leaf(Leaf::Scalar)) => Kind::Literal(node.value.item().as_f64()),
+            (None, Op::Leaf(leaf)) => {
+                let place = self.leaf(leaf, node.value);
+                self.places.insert(id, place);
+                return;
+            }
+            (None, op) => Kind::Op(op),
+        };
+        self.push(id, Node { kind, inputs, shape });
+    }
+
+    fn push(&mut self, id: u32, node: Node<T>) -> u32 {
+        let place = self.nodes.len() as u32;
+        self.places.insert(id, place);
+        self.nodes.push(node);
+        place
+    }
+
+    /// The place of a value; what was recorded before the step becomes an invariant.
+    fn place(&mut self, tape: &Tape<T>, id: u32) -> u32 {
+        if let Some(&place) = self.places.get(&id) {
+            return place;
+        }
+        debug_assert!(id < self.start);
+        let shape = tape.shape_of(id);
+        let literal = tape.literal(id);
+        let kind = literal.map_or_else(|| self.invariant(Origin::Outer(id)), Kind::Literal);
+        self.push(id, Node { kind, inputs: [].into_iter().collect(), shape })
+    }
+
+    /// The place of a leaf that the step brought, one for each parameter.
+    fn leaf(&mut self, leaf: Leaf, value: Tensor<T>) -> u32 {
+        let known = self.origins.iter().position(|origin| {
+            leaf != Leaf::Constant && matches!(origin, Origin::Leaf(other, _) if *other == leaf)
+        });
+        let is_known = |node: &Node<T>| {
+            known.is_some_and(|index| node.kind == Kind::Input(Input::Invariant(index)))
+        };
+        if let Some(place) = self.nodes.iter().position(is_known) {
+            return place as u32;
+        }
+        let shape = value.shape().clone();
+        let kind = self.invariant(Origin::Leaf(leaf, value));
+        self.nodes.push(Node { kind, inputs: [].into_iter().collect(), shape });
+        self.nodes.len() as u32 - 1
+    }
+
+    fn invariant(&mut self, origin: Origin<T>) -> Kind<T> {
+        self.origins.push(origin);
+        Kind::Input(Input::Invariant(self.origins.len() - 1))
+    }
+}
+
+#[track_caller]
+fn check_state<T: Scalar>(state: &[Var<'_, T>], next: &[Var<'_, T>]) {
+    assert!(
+        state.len() == next.len(),
+        "scan: the state has {} variables, but the next state has {}",
+        state.len(),
+        next.len()
+    );
+    for (i, (old, new)) in state.iter().zip(next).enumerate() {
+        assert!(
+            old.shape() == new.shape(),
+            "scan: variable {i} of the state has shape {}, but {} after a step; start from a state \
+             of the shape that the equations compute",
+            old.shape(),
+            new.shape()
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! Recurrence as one operation: what running a cell should cost.
+
+use bptt_autodiff::Var;
+use bptt_tensor::Scalar;
+
+use crate::{Cell, State};
+
+/// Runs a cell over a sequence, like [`unroll`](crate::unroll), but fast: the step is recorded once
+/// and replayed through time.
+///
+/// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state
+/// after the last step. Values and gradients of any order are those of `unroll`, up to rounding.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Lstm, StateSizes, scan};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
+/// let tape = Tape::new();
+/// let xs = tape.constant(Tensor::ones([7, 2, 3]));
+/// let (ys, (h, _c)) = scan(&lstm, xs, lstm.zero_state(&tape, 2));
+/// assert_eq!(ys.shape(), [7, 2, 4]);
+/// assert_eq!(ys.index_first(6).value(), h.value());
+/// ```
+///
+/// # Panics
+///
+/// If `xs` does not have three axes; as the cell's equations do; or if the cell reads a value, as one
+/// that branches on values must: run that with [`unroll`](crate::unroll).
+#[track_caller]
+#[must_use]
+pub fn scan<'t, T: Scalar, C: Cell<T>>(
+    cell: &C,
+    xs: Var<'t, T>,
+    state: C::State<'t>,
+) -> (Var<'t, T>, C::State<'t>) {
+    let shape = xs.shape();
+    assert!(shape.len() == 3, "scan: a sequence is [T, B, I], not {shape}; reshape it");
+    let scanned = xs.tape().scan(&[xs], &state.leaves()).run(|x, state| {
+        let (y, next) = cell.step(x[0], C::State::from_leaves(state));
+        (vec![y], next.leaves())
+    });
+    (scanned.outputs[0], C::State::from_leaves(&scanned.state))
+}

@@ -1,0 +1,314 @@
+//! Functions of one or two elements, as data: each stands here once, for the methods of
+//! [`Tensor`](crate::Tensor) and for the fused programs of [`rows`](crate::rows) alike.
+
+use crate::Scalar;
+use crate::simd::{Math, vectorize_math};
+
+/// A function of one element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unary {
+    /// `x`
+    Identity,
+    /// `−x`
+    Neg,
+    /// `|x|`
+    Abs,
+    /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
+    Sign,
+    /// `x²`
+    Square,
+    /// `√x`
+    Sqrt,
+    /// `1 / x`
+    Recip,
+    /// `eˣ`
+    Exp,
+    /// The natural logarithm.
+    Ln,
+    /// `sin x`
+    Sin,
+    /// `cos x`
+    Cos,
+    /// `tanh x`
+    Tanh,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
+    /// `max(x, 0)`; NaN stays.
+    Relu,
+    /// `ln(1 + eˣ)`
+    Softplus,
+    /// `xᵖ`
+    Powf(f64),
+}
+
+impl Unary {
+    /// The function's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Neg => "neg",
+            Self::Abs => "abs",
+            Self::Sign => "sign",
+            Self::Square => "square",
+            Self::Sqrt => "sqrt",
+            Self::Recip => "recip",
+            Self::Exp => "exp",
+            Self::Ln => "ln",
+            Self::Sin => "sin",
+            Self::Cos => "cos",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Relu => "relu",
+            Self::Softplus => "softplus",
+            Self::Powf(_) => "powf",
+        }
+    }
+
+    /// Hands the function to a loop, which is compiled for each.
+    #[inline(always)]
+    pub(crate) fn run<T: Scalar>(self, math: Math, over: impl UnaryLoop<T>) {
+        match self {
+            Self::Identity => over.run(
+                #[inline(always)]
+                |x| x,
+            ),
+            Self::Neg => over.run(
+                #[inline(always)]
+                |x| -x,
+            ),
+            Self::Abs => over.run(
+                #[inline(always)]
+                |x| x.abs(),
+            ),
+            Self::Sign => {
+                over.run(
+                    #[inline(always)]
+                    |x| if x == T::zero() || x.is_nan() { x.abs() } else { x.signum() },
+                );
+            }
+            Self::Square => over.run(
+                #[inline(always)]
+                |x| x * x,
+            ),
+            Self::Sqrt => over.run(
+                #[inline(always)]
+                |x| x.sqrt(),
+            ),
+            Self::Recip => over.run(
+                #[inline(always)]
+                |x| x.recip(),
+            ),
+            Self::Exp => over.run(
+                #[inline(always)]
+                |x| math.exp(x),
+            ),
+            Self::Ln => over.run(
+                #[inline(always)]
+                |x| math.ln(x),
+            ),
+            Self::Sin => over.run(
+                #[inline(always)]
+                |x| x.sin(),
+            ),
+            Self::Cos => over.run(
+                #[inline(always)]
+                |x| x.cos(),
+            ),
+            Self::Tanh => over.run(
+                #[inline(always)]
+                |x| math.tanh(x),
+            ),
+            Self::Sigmoid => over.run(
+                #[inline(always)]
+                |x| math.sigmoid(x),
+            ),
+            Self::Relu => over.run(
+                #[inline(always)]
+                |x| larger(x, T::zero()),
+            ),
+            Self::Softplus => over.run(
+                #[inline(always)]
+                |x| math.softplus(x),
+            ),
+            Self::Powf(exponent) => {
+                let exponent = T::of(exponent);
+                over.run(
+                    #[inline(always)]
+                    |x| x.powf(exponent),
+                );
+            }
+        }
+    }
+}
+
+/// A loop over elements, generic in what is done to them.
+pub(crate) trait UnaryLoop<T> {
+    fn run(self, f: impl Fn(T) -> T);
+}
+
+/// `y ← f(x)` over slices of the same length.
+pub(crate) fn apply<T: Scalar>(function: Unary, x: &[T], y: &mut [T]) {
+    struct Slices<'a, T>(&'a [T], &'a mut [T]);
+
+    impl<T: Scalar> UnaryLoop<T> for Slices<'_, T> {
+        #[inline(always)]
+        fn run(self, f: impl Fn(T) -> T) {
+            for (y, &x) in self.1.iter_mut().zip(self.0) {
+                *y = f(x);
+            }
+        }
+    }
+
+    assert_eq!(x.len(), y.len(), "a result must be as long as its argument");
+    vectorize_math(
+        #[inline(always)]
+        move |math| function.run(math, Slices(x, y)),
+    );
+}
+
+/// A function of two elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// `x + y`
+    Add,
+    /// `x − y`
+    Sub,
+    /// `x · y`
+    Mul,
+    /// `x / y`
+    Div,
+    /// The larger; NaN if either is.
+    Maximum,
+    /// The smaller; NaN if either is.
+    Minimum,
+    /// `x (1 − y²)`: the cotangent `x` of a hyperbolic tangent with output `y`. A function of its own
+    /// because the reverse pass of every gate takes it: one sweep in place of three.
+    TanhSlope,
+    /// `x y (1 − y)`: likewise for the logistic function.
+    SigmoidSlope,
+    /// 1 where `x > y`, else 0.
+    Greater,
+    /// 1 where `x ≥ y`, else 0.
+    GreaterEqual,
+    /// 1 where `x < y`, else 0.
+    Less,
+    /// 1 where `x ≤ y`, else 0.
+    LessEqual,
+    /// 1 where `x = y`, else 0.
+    Equal,
+    /// 1 where `x ≠ y`, else 0.
+    NotEqual,
+}
+
+impl Binary {
+    /// The function's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::Maximum => "maximum",
+            Self::Minimum => "minimum",
+            Self::TanhSlope => "tanh_slope",
+            Self::SigmoidSlope => "sigmoid_slope",
+            Self::Greater => "gt",
+            Self::GreaterEqual => "ge",
+            Self::Less => "lt",
+            Self::LessEqual => "le",
+            Self::Equal => "equal",
+            Self::NotEqual => "not_equal",
+        }
+    }
+
+    /// Hands the function to a loop, which is compiled for each.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn run<T: Scalar, R>(self, over: impl BinaryLoop<T, Output = R>) -> R {
+        match self {
+            Self::Add => over.run(
+                #[inline(always)]
+                |x, y| x + y,
+            ),
+            Self::Sub => over.run(
+                #[inline(always)]
+                |x, y| x - y,
+            ),
+            Self::Mul => over.run(
+                #[inline(always)]
+                |x, y| x * y,
+            ),
+            Self::Div => over.run(
+                #[inline(always)]
+                |x, y| x / y,
+            ),
+            Self::Maximum => over.run(
+                #[inline(always)]
+                |x, y| larger(x, y),
+            ),
+            Self::Minimum => over.run(
+                #[inline(always)]
+                |x, y| smaller(x, y),
+            ),
+            Self::TanhSlope => over.run(
+                #[inline(always)]
+                |x, y| x * (T::one() - y * y),
+            ),
+            Self::SigmoidSlope => over.run(
+                #[inline(always)]
+                |x, y| x * y * (T::one() - y),
+            ),
+            Self::Greater => over.run(
+                #[inline(always)]
+                |x, y| indicator(x > y),
+            ),
+            Self::GreaterEqual => over.run(
+                #[inline(always)]
+                |x, y| indicator(x >= y),
+            ),
+            Self::Less => over.run(
+                #[inline(always)]
+                |x, y| indicator(x < y),
+            ),
+            Self::LessEqual => over.run(
+                #[inline(always)]
+                |x, y| indicator(x <= y),
+            ),
+            Self::Equal => over.run(
+                #[inline(always)]
+                |x, y| indicator(x == y),
+            ),
+            Self::NotEqual => over.run(
+                #[inline(always)]
+                |x, y| indicator(x != y),
+            ),
+        }
+    }
+}
+
+/// A loop over pairs of elements, generic in what is done to them.
+pub(crate) trait BinaryLoop<T> {
+    type Output;
+
+    #[track_caller]
+    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Self::Output;
+}
+
+/// The larger; NaN if either is.
+#[inline(always)]
+pub(crate) fn larger<T: Scalar>(x: T, y: T) -> T {
+    if x > y || x.is_nan() { x } else { y }
+}
+
+/// The smaller; NaN if either is.
+#[inline(always)]
+pub(crate) fn smaller<T: Scalar>(x: T, y: T) -> T {
+    if x < y || x.is_nan() { x } else { y }
+}
+
+#[inline(always)]
+fn indicator<T: Scalar>(holds: bool) -> T {
+    if holds { T::one() } else { T::zero() }
+}

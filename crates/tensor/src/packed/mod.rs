@@ -1,0 +1,220 @@
+//! Matrix products whose right operand is packed.
+//!
+//! B is copied once into panels, as wide as two vector registers, which the innermost loop reads
+//! from end to end: worth it for many products with one matrix (the steps of a sequence), or for
+//! one product of many rows. A tile of C (some rows of a panel) is summed in registers over a
+//! block of K at a time.
+//!
+//! Every element of C is summed over k in ascending order, starting from its start; only in
+//! products of so few rows that a tile has one, two sums take the terms in turn. So the bits do
+//! not depend on how C is divided.
+
+mod product;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod vector;
+
+use std::fmt;
+
+use rayon::prelude::*;
+
+use self::product::{BLOCK_DEPTH, Product};
+use self::strip::{Strided, pack};
+use self::tile::Kernel;
+pub(crate) use self::vector::Registers;
+use crate::parallel::THRESHOLD;
+use crate::pool::Buffer;
+use crate::shape::{self, OrPanic, Transpose};
+use crate::simd::InstructionSet;
+use crate::{Scalar, Tensor};
+
+/// A matrix `[K, N]` packed once in panels, for many products with it as the right operand.
+pub struct PackedRhs<T> {
+    extents: [usize; 2],
+    set: InstructionSet,
+    buffer: Buffer<T>,
+    /// Where in the buffer the panels start, at an address that is a multiple of [`LINE`].
+    offset: usize,
+}
+
+/// What the sums of a product start from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start<T> {
+    Zero,
+    /// Every row starts from these N elements.
+    Row(*const T),
+    /// C itself.
+    Accumulate,
+}
+
+/// Bytes of a cache line, which a vector register fills at most.
+const LINE: usize = 64;
+
+impl<T: Scalar> PackedRhs<T> {
+    /// Packs `matrix: [K, N]`, or with `transposed` the transpose of `matrix: [N, K]`.
+    ///
+    /// # Panics
+    ///
+    /// Unless the matrix has two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn new(matrix: &Tensor<T>, transposed: bool) -> Self {
+        Self::with(InstructionSet::best(), matrix, transposed)
+    }
+
+    /// `[K, N]`
+    #[must_use]
+    pub fn extents(&self) -> [usize; 2] {
+        self.extents
+    }
+
+    /// Packs for an instruction set, which this machine must have.
+    #[track_caller]
+    fn with(set: InstructionSet, matrix: &Tensor<T>, transposed: bool) -> Self {
+        let &[rows, columns] = &matrix.shape()[..] else {
+            panic!("PackedRhs of {}: needs a matrix; reshape to two axes first", matrix.shape());
+        };
+        let stored = Strided { first: matrix.as_slice().as_ptr(), strides: [columns, 1] };
+        let (matrix, extents) = match transposed {
+            true => (stored.transposed(), [columns, rows]),
+            false => (stored, [rows, columns]),
+        };
+        // SAFETY: the tensor holds the matrix.
+        unsafe { Self::pack(set, matrix, extents) }
+    }
+
+    /// Packs a matrix in memory.
+    ///
+    /// # Safety
+    ///
+    /// It must be readable at these extents.
+    unsafe fn pack(set: InstructionSet, matrix: Strided<T>, [k, n]: [usize; 2]) -> Self {
+        let width = Kernel::<T>::of(set).width;
+        let panel_len = k * width;
+        let len = n.div_ceil(width) * panel_len;
+        let mut buffer = Buffer::take(len + LINE / size_of::<T>());
+        let offset = (buffer.as_slice().as_ptr() as usize).wrapping_neg() % LINE / size_of::<T>();
+        let panels =
+            &mut buffer.as_mut_slice().expect("a new buffer has one owner")[offset..][..len];
+        let pack_panel = |(panel, strip): (usize, &mut [T])| {
+            let column = panel * width;
+            // SAFETY: the caller's contract; the panel's columns are the matrix's.
+            unsafe { pack(matrix.from(0, column), width.min(n - column), width, strip) }
+        };
+        if len < THRESHOLD {
+            panels.chunks_exact_mut(panel_len.max(1)).enumerate().for_each(pack_panel);
+        } else {
+            panels.par_chunks_exact_mut(panel_len).enumerate().for_each(pack_panel);
+        }
+        Self { extents: [k, n], set, buffer, offset }
+    }
+
+    /// `C ← start + A B` for `rows` rows, on this thread. Element `[i, k]` of A is at
+    /// `i · a_strides[0] + k · a_strides[1]`; the rows of C are contiguous, at a distance of
+    /// `c_stride`.
+    ///
+    /// # Safety
+    ///
+    /// A and the start must be readable, and C readable and writable, at these extents; C must
+    /// overlap neither.
+    pub(crate) unsafe fn multiply(
+        &self,
+        rows: usize,
+        a: *const T,
+        a_strides: [usize; 2],
+        start: Start<T>,
+        c: *mut T,
+        c_stride: usize,
+    ) {
+        let a = Strided { first: a, strides: a_strides };
+        let product = Product::new(self, rows, a, start, (c, c_stride));
+        // SAFETY: the caller's contract.
+        unsafe { product.whole() }
+    }
+}
+
+impl<T: Scalar> Tensor<T> {
+    /// The matrix product `[.., K] · [K, N]` = `[.., N]` with a packed matrix.
+    ///
+    /// # Panics
+    ///
+    /// If the contracted extents differ.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_packed(&self, rhs: &PackedRhs<T>) -> Self {
+        let [k, n] = rhs.extents;
+        let shape = shape::matmul(self.shape(), &rhs.extents, Transpose::NONE).or_panic();
+        Self::build(shape, |c| {
+            let a = Strided { first: self.as_slice().as_ptr(), strides: [k, 1] };
+            let rows = c.len() / n.max(1);
+            let product = Product::new(rhs, rows, a, Start::Zero, (c.as_mut_ptr(), n));
+            // SAFETY: the tensor holds A, and C is borrowed exclusively and has the product's shape.
+            unsafe { product.on_threads() }
+        })
+    }
+}
+
+/// Columns of B that are packed at once on the way to one product.
+const BLOCK_COLUMNS: usize = 1 << 13;
+
+/// `C ← start + A B`, packing B on the way, block by block.
+///
+/// # Safety
+///
+/// A, B and the start must be readable, and C readable and writable, at these extents; C must
+/// overlap none of them.
+pub(crate) unsafe fn multiply<T: Scalar>(
+    [m, k, n]: [usize; 3],
+    a: (*const T, [usize; 2]),
+    b: (*const T, [usize; 2]),
+    start: Start<T>,
+    c: (*mut T, usize),
+) {
+    let [a, b] = [a, b].map(|(first, strides)| Strided { first, strides });
+    for column in (0..n).step_by(BLOCK_COLUMNS) {
+        let columns = BLOCK_COLUMNS.min(n - column);
+        for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
+            let rows = BLOCK_DEPTH.min(k - row);
+            let start = start.block(row, column);
+            let c = (c.0.wrapping_add(column), c.1);
+            // SAFETY: the caller's contract; the block lies in B.
+            unsafe {
+                let block =
+                    PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
+                Product::new(&block, m, a.from(0, row), start, c).on_threads();
+            }
+        }
+    }
+}
+
+impl<T> Start<T> {
+    /// What a block of B starts from.
+    fn block(&self, row: usize, column: usize) -> Self {
+        match *self {
+            _ if row > 0 => Self::Accumulate,
+            Self::Row(start) => Self::Row(start.wrapping_add(column)),
+            Self::Zero => Self::Zero,
+            Self::Accumulate => Self::Accumulate,
+        }
+    }
+}
+
+impl<T> PackedRhs<T> {
+    /// The address of a panel's row.
+    fn panel(&self, panel: usize, row: usize) -> *const T
+    where
+        T: Scalar,
+    {
+        let width = Kernel::<T>::of(self.set).width;
+        self.buffer.as_slice()[self.offset + (panel * self.extents[0] + row) * width..].as_ptr()
+    }
+}
+
+impl<T> fmt::Debug for PackedRhs<T> {
+    /// Type and extents: `PackedRhs<f32> [2, 3]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackedRhs<{}> {:?}", std::any::type_name::<T>(), self.extents)
+    }
+}

@@ -1,0 +1,222 @@
+//! One product: the order of its blocks, and their pieces for several threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::strip::{Strided, pack};
+use super::tile::{Band, Kernel};
+use super::{LINE, PackedRhs, Start};
+use crate::Scalar;
+use crate::pool::Buffer;
+
+/// Rows of B that are multiplied at once: of a panel 64 KiB, from the second-level cache. Half as
+/// many are up to a tenth slower where the rows of A are 4 KiB apart.
+pub(super) const BLOCK_DEPTH: usize = 512;
+
+/// Tiles, one below the other, that pass through a panel before the next: with their part of A,
+/// they fit the second-level cache.
+const BLOCK_TILES: usize = 16;
+
+/// The fewest panels that are worth a piece of work of their own.
+const PIECE_PANELS: usize = 4;
+
+/// Bytes between a row's elements from which on a tile spans more pages than the processor has at
+/// hand: such a part of A is packed if it is read [`REREAD`] times.
+const SCATTERED: usize = 2048;
+
+/// Panels that pay for packing A.
+const REREAD: usize = 8;
+
+/// Elements of the largest tile: 12 rows of two registers of AVX-512.
+const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
+
+/// Multiplications below which one thread computes the whole product.
+const SMALL: usize = 1 << 22;
+
+/// Enough pieces to occupy the threads.
+const PIECES: usize = 8;
+
+/// `C ← start + A B`, of which B is packed.
+pub(super) struct Product<'a, T: 'static> {
+    b: &'a PackedRhs<T>,
+    kernel: Kernel<T>,
+    /// Tiles one below the other: the fewest that will do.
+    tiles: usize,
+    /// Rows of the tiles, of which the first `taller` have one more.
+    height: usize,
+    taller: usize,
+    panels: usize,
+    /// The panels that C has all columns of.
+    full: usize,
+    a: Strided<T>,
+    start: Start<T>,
+    c: *mut T,
+    c_stride: usize,
+}
+
+// SAFETY: whoever multiplies on several threads vouches for the addresses while it lasts, and gives
+// each thread elements of C of its own.
+unsafe impl<T: Sync> Sync for Product<'_, T> {}
+
+impl<'a, T: Scalar> Product<'a, T> {
+    pub(super) fn new(
+        b: &'a PackedRhs<T>,
+        rows: usize,
+        a: Strided<T>,
+        start: Start<T>,
+        (c, c_stride): (*mut T, usize),
+    ) -> Self {
+        let kernel = Kernel::of(b.set);
+        let tiles = rows.div_ceil(kernel.height());
+        let [height, taller] = [rows / tiles.max(1), rows % tiles.max(1)];
+        let full = b.extents[1] / kernel.width;
+        let panels = full + usize::from(b.extents[1] > full * kernel.width);
+        Self { b, kernel, tiles, height, taller, panels, full, a, start, c, c_stride }
+    }
+
+    /// The first row of a tile.
+    fn row(&self, tile: usize) -> usize {
+        tile * self.height + tile.min(self.taller)
+    }
+
+    /// The whole product, on several threads if it is large. The pieces depend on the shapes
+    /// alone.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`].
+    pub(super) unsafe fn on_threads(&self) {
+        let [k, n] = self.b.extents;
+        if self.row(self.tiles) * k * n < SMALL {
+            // SAFETY: the caller's contract.
+            return unsafe { self.whole() };
+        }
+        let above = self.tiles.div_ceil(BLOCK_TILES);
+        let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
+        let beside = self.panels.div_ceil(panels);
+        (0..above * beside).into_par_iter().for_each(|piece| {
+            let [tile, panel] = [piece / beside * BLOCK_TILES, piece % beside * panels];
+            let tiles = tile..self.tiles.min(tile + BLOCK_TILES);
+            // SAFETY: the caller's contract; no two pieces share an element of C.
+            unsafe { self.part(tiles, panel..self.panels.min(panel + panels)) }
+        });
+    }
+
+    /// The whole product, on this thread.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`].
+    pub(super) unsafe fn whole(&self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.part(0..self.tiles, 0..self.panels) }
+    }
+
+    /// These tiles in these panels.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`].
+    unsafe fn part(&self, tiles: Range<usize>, panels: Range<usize>) {
+        for tile in tiles.clone().step_by(BLOCK_TILES) {
+            let tiles = tile..tiles.end.min(tile + BLOCK_TILES);
+            let mut k = 0;
+            loop {
+                let end = self.b.extents[0].min(k + BLOCK_DEPTH);
+                // SAFETY: the caller's contract.
+                unsafe { self.block(tiles.clone(), panels.clone(), k..end) };
+                k = end;
+                if k == self.b.extents[0] {
+                    break; // after one block at least, which is empty if K is
+                }
+            }
+        }
+    }
+
+    /// A block of K in these tiles and panels.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`].
+    unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
+        let [first, last] = [self.row(tiles.start), self.row(tiles.end)];
+        let scattered = self.a.strides[1] * size_of::<T>() >= SCATTERED;
+        let packed = (scattered && panels.len() >= REREAD).then(|| {
+            let mut packed = Buffer::take((last - first) * k.len());
+            let mut rest = packed.as_mut_slice().expect("a new buffer has one owner");
+            for tile in tiles.clone() {
+                let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
+                let (strip, others) = rest.split_at_mut((end - row) * k.len());
+                let a = self.a.from(row, k.start).transposed();
+                // SAFETY: the caller's contract.
+                unsafe { pack(a, end - row, end - row, strip) };
+                rest = others;
+            }
+            packed
+        });
+        let full = panels.end.min(self.full);
+        // of several tiles, each but the first finds the panel in the cache
+        let together = if tiles.len() == 1 { full.saturating_sub(panels.start) } else { 1 };
+        let mut panel = panels.start;
+        while panel < panels.end {
+            let count = if panel < full { together } else { 1 };
+            for tile in tiles.clone() {
+                let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
+                let a = match &packed {
+                    Some(packed) => Strided {
+                        first: packed.as_slice()[(row - first) * k.len()..].as_ptr(),
+                        strides: [1, end - row],
+                    },
+                    None => self.a.from(row, k.start),
+                };
+                let band = Band {
+                    depth: k.len(),
+                    a: a.first,
+                    a_strides: a.strides,
+                    b: self.b.panel(panel, k.start),
+                    b_stride: self.b.extents[0] * self.kernel.width,
+                    panels: count,
+                    start: self.start.block(k.start, panel * self.kernel.width),
+                    c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
+                    c_stride: self.c_stride,
+                };
+                // SAFETY: the caller's contract; the band lies in the product.
+                unsafe {
+                    match panel < full {
+                        true => self.kernel.run(end - row, &band),
+                        false => self.ragged(end - row, &band),
+                    }
+                }
+            }
+            panel += count;
+        }
+    }
+
+    /// A band of the last panel, of which C has a part only.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Kernel::run`], for the part.
+    unsafe fn ragged(&self, rows: usize, band: &Band<T>) {
+        let width = self.b.extents[1] % self.kernel.width;
+        let mut tile = [T::zero(); LARGEST_TILE];
+        // SAFETY: the caller's contract; the tile has as many rows and columns as the band.
+        unsafe {
+            let c = |row: usize| band.c.add(row * band.c_stride);
+            for (row, tile) in tile.chunks_exact_mut(self.kernel.width).enumerate().take(rows) {
+                match band.start {
+                    Start::Zero => {}
+                    Start::Row(start) => start.copy_to_nonoverlapping(tile.as_mut_ptr(), width),
+                    Start::Accumulate => c(row).copy_to_nonoverlapping(tile.as_mut_ptr(), width),
+                }
+            }
+            let c_stride = self.kernel.width;
+            let start = Start::Accumulate;
+            self.kernel.run(rows, &Band { start, c: tile.as_mut_ptr(), c_stride, ..*band });
+            for (row, tile) in tile.chunks_exact(self.kernel.width).enumerate().take(rows) {
+                c(row).copy_from_nonoverlapping(tile.as_ptr(), width);
+            }
+        }
+    }
+}

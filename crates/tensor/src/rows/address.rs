@@ -1,0 +1,102 @@
+//! Where an operand lies at a time step.
+
+use super::{Buffer, RowProgram, Sizes, Span, View};
+use crate::Scalar;
+
+/// The time of a step in all its forms.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The place in the sequence.
+    pub(super) time: usize,
+    /// The number of steps run before.
+    pub(super) count: usize,
+}
+
+/// The segment being run: steps `start..end` of the sequence.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// Where a buffer starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Base<T>(pub(super) *mut T);
+
+// SAFETY: threads write through it only to rows of their own, see `run`.
+unsafe impl<T: Send> Send for Base<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Base<T> {}
+
+/// Where the rows of a view lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Address<T> {
+    base: Base<T>,
+    /// Distances between steps and between rows, in elements.
+    step: usize,
+    pub(super) row: usize,
+    /// Steps alternate between two places.
+    alternate: bool,
+    /// Added to the time, or the count, for the step that is meant.
+    shift: isize,
+    /// The count of the step that has no such neighbour, and where it reads instead.
+    edge: Option<(usize, Base<T>, usize)>,
+}
+
+impl<T: Scalar> Address<T> {
+    /// The address of a view, whose buffers start at `bases`.
+    pub(super) fn new(
+        program: &RowProgram,
+        bases: &[Base<T>],
+        view: View,
+        sizes: Sizes,
+        segment: Segment,
+    ) -> Self {
+        let Buffer { span, width, .. } = program.buffers[view.buffer];
+        let row = row_distance(span, width);
+        let step = match span {
+            Span::Sequence | Span::Segment | Span::Pair => sizes.rows * width,
+            Span::Step | Span::Row | Span::Total => 0,
+        };
+        let origin = if span == Span::Segment { segment.start * step } else { 0 };
+        let (shift, edge) = match view.delay {
+            None => (0, None),
+            Some(delay) => {
+                let later = delay.ahead != sizes.reversed;
+                let count = if delay.ahead { sizes.steps - 1 } else { 0 };
+                let edge = program.buffers[delay.edge];
+                let start = Base(bases[delay.edge].0.wrapping_add(view.column));
+                let shift = if later { 1 } else { -1 };
+                (shift, Some((count, start, row_distance(edge.span, edge.width))))
+            }
+        };
+        Self {
+            base: Base(bases[view.buffer].0.wrapping_add(view.column).wrapping_sub(origin)),
+            step,
+            row,
+            alternate: span == Span::Pair,
+            shift,
+            edge,
+        }
+    }
+
+    /// The first of the rows from `row` on, and their distance.
+    #[inline(always)]
+    pub(super) fn at(&self, clock: Clock, row: usize) -> (*mut T, usize) {
+        if let Some((count, start, distance)) = self.edge
+            && count == clock.count
+        {
+            return (start.0.wrapping_add(row * distance), distance);
+        }
+        let index = if self.alternate {
+            clock.count.wrapping_add_signed(self.shift) & 1
+        } else {
+            clock.time.wrapping_add_signed(self.shift)
+        };
+        (self.base.0.wrapping_add(index.wrapping_mul(self.step) + row * self.row), self.row)
+    }
+}
+
+fn row_distance(span: Span, width: usize) -> usize {
+    if matches!(span, Span::Row | Span::Total) { 0 } else { width }
+}

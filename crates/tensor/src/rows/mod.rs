@@ -1,0 +1,193 @@
+//! Programs over the rows of sequences: what a recurrence is compiled to.
+//!
+//! A [`RowProgram`] computes, for every row of a batch independently of the others, values of one
+//! time step from values of the same step and of the one before. It has three stages: *before* the
+//! loop over time and *after* it, where the rows of all steps are computed at once, and the *step*
+//! itself. At last come sums over all rows of all steps, which weight gradients are.
+//!
+//! The sequence is run in segments of consecutive steps, so that what passes from one stage to
+//! another stays in the cache and takes memory for a segment only. Within a stage, rows are divided
+//! among threads: a thread runs its rows through the whole segment without meeting another.
+//! No element depends on how they are divided, so results are the same for any number of threads.
+//!
+//! The program knows nothing of what it computes: it is made from instructions on [`View`]s of
+//! buffers by whoever plans a recurrence.
+
+mod address;
+mod pointwise;
+mod run;
+mod sums;
+
+pub use pointwise::{Code, Pointwise, Source, Target};
+
+use crate::packed::PackedRhs;
+use crate::{Scalar, Tensor};
+
+/// How long a buffer holds a value, and so which axes it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// Every step of the sequence: `[T, B, W]`.
+    Sequence,
+    /// Every step of the segment being run: `[S, B, W]`.
+    Segment,
+    /// A step and the one before it: `[2, B, W]`.
+    Pair,
+    /// One step: `[B, W]`.
+    Step,
+    /// One row, which all rows share: `[W]`.
+    Row,
+    /// No rows: a sum over all of them, of any shape with `W` elements.
+    Total,
+}
+
+/// Who provides a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The caller, filled.
+    Input,
+    /// The caller, to be filled.
+    Output,
+    /// The program itself.
+    Internal,
+}
+
+/// A place for values: `W` elements for each row that its span has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// How long it holds a value.
+    pub span: Span,
+    /// The number of elements of a row.
+    pub width: usize,
+    /// Who provides it.
+    pub role: Role,
+}
+
+/// Columns of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The buffer's index in the program.
+    pub buffer: usize,
+    /// The first column.
+    pub column: usize,
+    /// The number of columns.
+    pub width: usize,
+    /// Read from a neighbouring step rather than this one.
+    pub delay: Option<Delay>,
+}
+
+impl View {
+    /// Whether the two have a column in common.
+    fn overlaps(self, other: Self) -> bool {
+        self.buffer == other.buffer
+            && self.column < other.column + other.width
+            && other.column < self.column + self.width
+    }
+}
+
+/// A neighbouring step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay {
+    /// The step that is run after this one, rather than before it: what a reverse pass reads of the
+    /// forward pass's state before the step.
+    pub ahead: bool,
+    /// The buffer that stands in where there is no such step.
+    pub edge: usize,
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// Nothing.
+    Zero,
+    /// A row, the same for all.
+    Row(View),
+    /// What the output holds.
+    Output,
+}
+
+/// One operation on the rows at hand.
+#[derive(Clone, Debug)]
+pub enum Instruction {
+    /// `output ← onto + left · packed[right]`
+    Product {
+        /// The left operand.
+        left: View,
+        /// The index of the packed right operand.
+        right: usize,
+        /// What the product is added to.
+        onto: Onto,
+        /// The result.
+        output: View,
+    },
+    /// A fused sequence of functions of single elements.
+    Pointwise(Pointwise),
+    /// The sum of each row.
+    SumRow {
+        /// The terms.
+        input: View,
+        /// One column.
+        output: View,
+    },
+}
+
+/// A sum over all rows of all steps: `total ← Σ leftᵀ · right`, or `Σ right` without a left operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// The left operand, if the sum is of products.
+    pub left: Option<View>,
+    /// The right operand, or the rows to be summed.
+    pub right: View,
+    /// The buffer with span [`Span::Total`] that the sum is added to.
+    pub total: usize,
+}
+
+/// A program over the rows of sequences; see the [module](self).
+#[derive(Clone, Debug, Default)]
+pub struct RowProgram {
+    /// The places of all values.
+    pub buffers: Vec<Buffer>,
+    /// Run for all rows of a segment, before its steps.
+    pub before: Vec<Instruction>,
+    /// Run for each step in turn.
+    pub step: Vec<Instruction>,
+    /// Run for all rows of a segment, after its steps.
+    pub after: Vec<Instruction>,
+    /// Sums over all rows.
+    pub sums: Vec<Sum>,
+    /// Values of the last step, copied to buffers of span [`Span::Step`] at the end.
+    pub finals: Vec<(View, usize)>,
+}
+
+/// The sizes of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// `T`, at least 1.
+    pub steps: usize,
+    /// `B`
+    pub rows: usize,
+    /// Steps in a segment, at least 1.
+    pub segment: usize,
+    /// Whether time runs from the last step to the first.
+    pub reversed: bool,
+}
+
+impl RowProgram {
+    /// Runs the program.
+    ///
+    /// `inputs` and `outputs` are the buffers of these roles, in order; outputs of span
+    /// [`Span::Total`] are added to.
+    ///
+    /// # Panics
+    ///
+    /// If a buffer has not the number of elements that its span and width ask for, or a view does
+    /// not lie within its buffer.
+    pub fn run<T: Scalar>(
+        &self,
+        sizes: Sizes,
+        packed: &[PackedRhs<T>],
+        inputs: &[&Tensor<T>],
+        outputs: &mut [&mut [T]],
+    ) {
+        run::run(self, sizes, packed, inputs, outputs);
+    }
+}

@@ -1,0 +1,376 @@
+//! Running a program: segments of time, divided into rows for threads.
+
+use rayon::prelude::*;
+
+use super::address::{Address, Base, Clock, Segment};
+use super::pointwise::Workspace;
+use super::{Buffer, Instruction, Onto, Role, RowProgram, Sizes, Span, View, sums};
+use crate::packed::{PackedRhs, Start};
+use crate::{Scalar, Tensor};
+
+/// Multiplications, or elements times four, below which a stage is run by one thread.
+const SMALL: usize = 1 << 19;
+
+/// The fewest rows of a thread in the loop over time: fewer read the weights too often.
+const FEWEST_ROWS: usize = 4;
+
+/// Rows of a piece of the stages before and after the loop.
+const PIECE: usize = 128;
+
+pub(super) fn run<T: Scalar>(
+    program: &RowProgram,
+    sizes: Sizes,
+    packed: &[PackedRhs<T>],
+    inputs: &[&Tensor<T>],
+    outputs: &mut [&mut [T]],
+) {
+    let mut internal = Vec::new();
+    let mut inputs = inputs.iter();
+    let mut outputs = outputs.iter_mut();
+    let mut bases = Vec::with_capacity(program.buffers.len());
+    for buffer in &program.buffers {
+        let len = elements(buffer, sizes);
+        bases.push(Base(match buffer.role {
+            Role::Input => {
+                let input = inputs.next().expect("as many inputs as buffers of this role");
+                assert!(input.len() >= len, "an input has {} elements of {len}", input.len());
+                input.as_slice().as_ptr().cast_mut() // only read: `check` sees to it
+            }
+            Role::Output => {
+                let output = outputs.next().expect("as many outputs as buffers of this role");
+                assert!(output.len() >= len, "an output has {} elements of {len}", output.len());
+                output.as_mut_ptr()
+            }
+            Role::Internal => {
+                internal.push(Tensor::build([len].into(), |_| ()));
+                internal.last_mut().expect("just pushed").as_mut_slice().as_mut_ptr()
+            }
+        }));
+    }
+    check(program, packed);
+    let run = Run { program, sizes, packed, bases };
+    for first in (0..sizes.steps).step_by(sizes.segment) {
+        run.segment(first..sizes.steps.min(first + sizes.segment));
+    }
+    run.finals();
+}
+
+/// The number of elements of a buffer.
+fn elements(buffer: &Buffer, sizes: Sizes) -> usize {
+    let rows = match buffer.span {
+        Span::Sequence => sizes.steps * sizes.rows,
+        Span::Segment => sizes.segment.min(sizes.steps) * sizes.rows,
+        Span::Pair => 2 * sizes.rows,
+        Span::Step => sizes.rows,
+        Span::Row | Span::Total => 1,
+    };
+    rows * buffer.width
+}
+
+/// Panics unless every view lies in its buffer, nothing writes to an input, and products fit.
+fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
+    let inside = |view: View| {
+        let buffer = program.buffers[view.buffer];
+        assert!(view.column + view.width <= buffer.width, "{view:?} is not within {buffer:?}");
+        if let Some(delay) = view.delay {
+            let edge = program.buffers[delay.edge];
+            assert!(view.column + view.width <= edge.width, "{view:?} is not within {edge:?}");
+        }
+        buffer
+    };
+    let written = |view: View| {
+        let Buffer { span, role, .. } = inside(view);
+        let own = span != Span::Row && span != Span::Total; // each row has its own elements
+        assert!(own && role != Role::Input && view.delay.is_none(), "{view:?} cannot be written");
+    };
+    for instruction in program.before.iter().chain(&program.after) {
+        for view in instruction.written() {
+            let span = program.buffers[view.buffer].span;
+            let own = span == Span::Sequence || span == Span::Segment; // each step too
+            assert!(own, "{view:?} is written for several steps at once");
+        }
+    }
+    for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
+        match instruction {
+            Instruction::Product { left, right, onto, output } => {
+                inside(*left);
+                written(*output);
+                assert_eq!(packed[*right].extents(), [left.width, output.width]);
+                if let Onto::Row(row) = onto {
+                    let buffer = inside(*row);
+                    assert!(buffer.span == Span::Row && row.width == output.width);
+                }
+            }
+            Instruction::Pointwise(pointwise) => pointwise.check(|view, is_written| {
+                inside(view);
+                if is_written {
+                    written(view);
+                }
+            }),
+            Instruction::SumRow { input, output } => {
+                inside(*input);
+                written(*output);
+                assert_eq!(output.width, 1);
+            }
+        }
+    }
+    for sum in &program.sums {
+        let total = program.buffers[sum.total];
+        let width = sum.left.map_or(1, |left| {
+            inside(left);
+            left.width
+        });
+        inside(sum.right);
+        assert!(total.span == Span::Total && total.role != Role::Input);
+        assert_eq!(total.width, width * sum.right.width);
+    }
+    for &(view, buffer) in &program.finals {
+        inside(view);
+        let buffer = program.buffers[buffer];
+        assert!(buffer.span == Span::Step && buffer.role != Role::Input);
+        assert_eq!(buffer.width, view.width);
+    }
+}
+
+/// A program on its way.
+struct Run<'a, T> {
+    program: &'a RowProgram,
+    sizes: Sizes,
+    packed: &'a [PackedRhs<T>],
+    bases: Vec<Base<T>>,
+}
+
+/// An instruction with its addresses for a segment.
+enum Resolved<'a, T> {
+    Product { left: Address<T>, right: &'a PackedRhs<T>, onto: OntoAddress<T>, output: Address<T> },
+    Pointwise(&'a super::Pointwise, Vec<Address<T>>),
+    SumRow { input: Address<T>, width: usize, output: Address<T> },
+}
+
+enum OntoAddress<T> {
+    Zero,
+    Row(Address<T>),
+    Output,
+}
+
+/// A stage with the addresses of a segment.
+struct Stage<'a, T> {
+    instructions: Vec<Resolved<'a, T>>,
+    registers: usize,
+    /// Multiplications for a row, or about as much work.
+    cost: usize,
+}
+
+impl<T: Scalar> Run<'_, T> {
+    /// Runs the steps with these counts.
+    fn segment(&self, counts: std::ops::Range<usize>) {
+        let Sizes { steps, reversed, .. } = self.sizes;
+        let segment = if reversed {
+            Segment { start: steps - counts.end, end: steps - counts.start }
+        } else {
+            Segment { start: counts.start, end: counts.end }
+        };
+        self.every_step(&self.program.before, segment);
+        self.step_by_step(segment, counts);
+        self.every_step(&self.program.after, segment);
+        for sum in &self.program.sums {
+            sums::add(self.program, &self.bases, *sum, self.sizes, segment);
+        }
+    }
+
+    /// The steps one after the other, rows divided among threads.
+    fn step_by_step(&self, segment: Segment, counts: std::ops::Range<usize>) {
+        let stage = self.resolve(&self.program.step, segment);
+        if stage.instructions.is_empty() {
+            return;
+        }
+        let rows = self.sizes.rows;
+        let work = |from: usize, to: usize| {
+            let mut workspace = Workspace::new(stage.registers);
+            for count in counts.clone() {
+                let clock = self.clock_of(count);
+                for instruction in &stage.instructions {
+                    // SAFETY: see `Resolved::run`; these rows are this thread's alone.
+                    unsafe { instruction.run(clock, from, to - from, &mut workspace) };
+                }
+            }
+        };
+        let most = if rows * counts.len() * stage.cost < SMALL { 1 } else { rows / FEWEST_ROWS };
+        let parts = rayon::current_num_threads().min(most).max(1);
+        if parts == 1 {
+            return work(0, rows);
+        }
+        (0..parts).into_par_iter().for_each(|i| work(i * rows / parts, (i + 1) * rows / parts));
+    }
+
+    /// All steps at once, in pieces of consecutive rows.
+    fn every_step(&self, instructions: &[Instruction], segment: Segment) {
+        let stage = self.resolve(instructions, segment);
+        if stage.instructions.is_empty() {
+            return;
+        }
+        let rows = self.sizes.rows;
+        // a step that reads at an edge, or the same rows at every step, stands alone
+        let views = || instructions.iter().flat_map(Instruction::views);
+        let delayed = views().any(|view| view.delay.is_some());
+        let repeated = rows > 1
+            && views().any(|view| {
+                matches!(self.program.buffers[view.buffer].span, Span::Step | Span::Pair)
+            });
+        let together = if repeated { 1 } else { PIECE.div_ceil(rows.max(1)) };
+        let mut pieces = Vec::new();
+        let mut start = segment.start;
+        while start < segment.end {
+            let alone = delayed && (start == 0 || start + 1 == self.sizes.steps);
+            let mut end = segment.end.min(start + if alone { 1 } else { together });
+            if delayed && end == self.sizes.steps && end - start > 1 {
+                end -= 1;
+            }
+            pieces.push((start, end));
+            start = end;
+        }
+        let work = |&(start, end): &(usize, usize)| {
+            let mut workspace = Workspace::new(stage.registers);
+            let clock = self.clock_at(start);
+            for instruction in &stage.instructions {
+                // SAFETY: see `Resolved::run`; the rows of a step follow those of the one before, and
+                // these are this thread's alone.
+                unsafe { instruction.run(clock, 0, (end - start) * rows, &mut workspace) };
+            }
+        };
+        if (segment.end - segment.start) * rows * stage.cost < SMALL {
+            pieces.iter().for_each(work);
+        } else {
+            pieces.par_iter().for_each(work);
+        }
+    }
+
+    fn clock_of(&self, count: usize) -> Clock {
+        let time = if self.sizes.reversed { self.sizes.steps - 1 - count } else { count };
+        Clock { time, count }
+    }
+
+    fn clock_at(&self, time: usize) -> Clock {
+        let count = if self.sizes.reversed { self.sizes.steps - 1 - time } else { time };
+        Clock { time, count }
+    }
+
+    fn resolve<'s>(&'s self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
+        let address = |view| Address::new(self.program, &self.bases, view, self.sizes, segment);
+        let mut stage = Stage { instructions: Vec::new(), registers: 0, cost: 0 };
+        for instruction in instructions {
+            let (resolved, cost) = match instruction {
+                Instruction::Product { left, right, onto, output } => {
+                    let onto = match onto {
+                        Onto::Zero => OntoAddress::Zero,
+                        Onto::Row(row) => OntoAddress::Row(address(*row)),
+                        Onto::Output => OntoAddress::Output,
+                    };
+                    let (left_address, right) = (address(*left), &self.packed[*right]);
+                    let output_address = address(*output);
+                    let cost = left.width * output.width;
+                    (
+                        Resolved::Product {
+                            left: left_address,
+                            right,
+                            onto,
+                            output: output_address,
+                        },
+                        cost,
+                    )
+                }
+                Instruction::Pointwise(pointwise) => {
+                    stage.registers = stage.registers.max(pointwise.registers);
+                    let addresses = pointwise.arrays.iter().map(|&view| address(view)).collect();
+                    let cost = 8 * pointwise.code.len() * pointwise.width;
+                    (Resolved::Pointwise(pointwise, addresses), cost)
+                }
+                &Instruction::SumRow { input, output } => (
+                    Resolved::SumRow {
+                        input: address(input),
+                        width: input.width,
+                        output: address(output),
+                    },
+                    input.width,
+                ),
+            };
+            stage.instructions.push(resolved);
+            stage.cost += cost;
+        }
+        stage
+    }
+
+    /// Copies the values of the last step.
+    fn finals(&self) {
+        let Sizes { steps, rows, segment, .. } = self.sizes;
+        let clock = self.clock_of(steps - 1);
+        let last = Segment {
+            start: if self.sizes.reversed { 0 } else { (steps - 1) / segment * segment },
+            end: 0,
+        };
+        for &(view, buffer) in &self.program.finals {
+            let address = Address::new(self.program, &self.bases, view, self.sizes, last);
+            for row in 0..rows {
+                let (from, _) = address.at(clock, row);
+                let to = self.bases[buffer].0.wrapping_add(row * view.width);
+                // SAFETY: `check` found the view and the output within their buffers, and no thread is
+                // running.
+                unsafe { std::ptr::copy_nonoverlapping(from, to, view.width) };
+            }
+        }
+    }
+}
+
+impl Instruction {
+    /// Every view that it writes.
+    fn written(&self) -> Vec<View> {
+        match self {
+            Self::Product { output, .. } | Self::SumRow { output, .. } => vec![*output],
+            Self::Pointwise(pointwise) => pointwise.written().collect(),
+        }
+    }
+
+    /// Every view that it reads or writes, but rows, which are the same at every step.
+    #[must_use]
+    pub fn views(&self) -> Vec<View> {
+        match self {
+            Self::Product { left, output, .. } => vec![*left, *output],
+            Self::Pointwise(pointwise) => pointwise.arrays.clone(),
+            Self::SumRow { input, output } => vec![*input, *output],
+        }
+    }
+}
+
+impl<T: Scalar> Resolved<'_, T> {
+    /// Runs on `rows` rows from row `first`.
+    ///
+    /// # Safety
+    ///
+    /// `check` has passed, the buffers have the sizes that it presumes, and no other thread uses these
+    /// rows meanwhile.
+    unsafe fn run(&self, clock: Clock, first: usize, rows: usize, workspace: &mut Workspace<T>) {
+        match self {
+            Self::Product { left, right, onto, output } => {
+                let (a, a_distance) = left.at(clock, first);
+                let (c, c_distance) = output.at(clock, first);
+                let start = match onto {
+                    OntoAddress::Zero => Start::Zero,
+                    OntoAddress::Row(row) => Start::Row(row.at(clock, 0).0),
+                    OntoAddress::Output => Start::Accumulate,
+                };
+                // SAFETY: the caller's contract.
+                unsafe { right.multiply(rows, a, [a_distance, 1], start, c, c_distance) };
+            }
+            // SAFETY: the caller's contract.
+            Self::Pointwise(pointwise, addresses) => unsafe {
+                pointwise.run(addresses, clock, first, rows, workspace);
+            },
+            Self::SumRow { input, width, output } => {
+                let (x, x_distance) = input.at(clock, first);
+                let (y, y_distance) = output.at(clock, first);
+                // SAFETY: the caller's contract.
+                unsafe { sums::rows((x, x_distance), *width, (y, y_distance), rows) };
+            }
+        }
+    }
+}

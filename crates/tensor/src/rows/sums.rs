@@ -1,0 +1,105 @@
+//! Sums of a row, and over all rows.
+
+use super::address::{Address, Base, Clock, Segment};
+use super::{RowProgram, Sizes, Sum};
+use crate::Scalar;
+use crate::matmul;
+use crate::simd::vectorize;
+
+/// Adds the rows of a segment to a sum.
+pub(super) fn add<T: Scalar>(
+    program: &RowProgram,
+    bases: &[Base<T>],
+    sum: Sum,
+    sizes: Sizes,
+    segment: Segment,
+) {
+    let address = |view| Address::new(program, bases, view, sizes, segment);
+    let Segment { start, end } = segment;
+    // a step that reads at an edge stands alone
+    let alone = sum.left.is_some_and(|left| left.delay.is_some()) || sum.right.delay.is_some();
+    let mut cuts = vec![start, end];
+    if alone {
+        cuts.extend([start + 1, end - 1]);
+        cuts.sort_unstable();
+        cuts.dedup();
+    }
+    let total_len = program.buffers[sum.total].width;
+    // SAFETY: the buffer holds as many elements, and no other thread is running.
+    let total = unsafe { std::slice::from_raw_parts_mut(bases[sum.total].0, total_len) };
+    for piece in cuts.windows(2) {
+        let count = if sizes.reversed { sizes.steps - 1 - piece[0] } else { piece[0] };
+        let clock = Clock { time: piece[0], count };
+        let rows = (piece[1] - piece[0]) * sizes.rows;
+        let operand = |view: super::View| {
+            let (start, distance) = address(view).at(clock, 0);
+            let len = (rows - 1) * distance + view.width;
+            // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
+            // no thread is running that writes them.
+            (unsafe { std::slice::from_raw_parts(start, len) }, distance)
+        };
+        if rows == 0 {
+            continue;
+        }
+        let right = operand(sum.right);
+        match sum.left {
+            Some(left) => {
+                let extents = [left.width, rows, sum.right.width];
+                matmul::add_transposed(extents, operand(left), right, total);
+            }
+            None => columns(right, sum.right.width, rows, total),
+        }
+    }
+}
+
+/// `total ← total + Σ rows`
+fn columns<T: Scalar>((x, distance): (&[T], usize), width: usize, rows: usize, total: &mut [T]) {
+    // groups first, so that rounding errors do not grow with the number of rows
+    const GROUP: usize = 64;
+    let mut group = vec![T::zero(); width];
+    for first in (0..rows).step_by(GROUP) {
+        group.fill(T::zero());
+        for row in first..rows.min(first + GROUP) {
+            let x = &x[row * distance..][..width];
+            let group = &mut group[..];
+            vectorize(
+                #[inline(always)]
+                move || group.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x),
+            );
+        }
+        total.iter_mut().zip(&group).for_each(|(total, &sum)| *total += sum);
+    }
+}
+
+/// The sum of each of some rows of `width` elements: `y[row] ← Σ x[row, ..]`.
+///
+/// # Safety
+///
+/// The rows, at their distances, may be read and written, and nobody else uses them meanwhile.
+pub(super) unsafe fn rows<T: Scalar>(
+    (x, x_distance): (*const T, usize),
+    width: usize,
+    (y, y_distance): (*mut T, usize),
+    rows: usize,
+) {
+    const LANES: usize = 32;
+    for row in 0..rows {
+        // SAFETY: the caller's contract.
+        let x = unsafe { std::slice::from_raw_parts(x.wrapping_add(row * x_distance), width) };
+        let sum = vectorize(
+            #[inline(always)]
+            move || {
+                let (chunks, rest) = x.as_chunks::<LANES>();
+                let mut lanes = [T::zero(); LANES];
+                for chunk in chunks {
+                    for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                        *lane += x;
+                    }
+                }
+                lanes.into_iter().sum::<T>() + rest.iter().copied().sum::<T>()
+            },
+        );
+        // SAFETY: the caller's contract.
+        unsafe { *y.wrapping_add(row * y_distance) = sum };
+    }
+}

@@ -1,0 +1,103 @@
+use bptt_tensor::{PackedRhs, Scalar, Tensor, Transpose};
+use proptest::prelude::*;
+
+use crate::common::*;
+use crate::threads::assert_independent;
+
+/// Every element of `A · B` against the sum in double precision, within `K` roundings of the sum of
+/// the terms' sizes.
+fn check_values<T: Scalar>(a: &Tensor<T>, b: &Tensor<T>, actual: &Tensor<T>) {
+    let [m, k, n] = [a.shape()[0], a.shape()[1], b.shape()[1]];
+    assert_eq!(actual.shape()[..], [m, n]);
+    for i in 0..m {
+        for j in 0..n {
+            let terms = (0..k).map(|p| a.at(&[i, p]).as_f64() * b.at(&[p, j]).as_f64());
+            let (sum, size) = terms.fold((0.0, 0.0), |(s, z), t| (s + t, z + t.abs()));
+            let (actual, bound) = (actual.at(&[i, j]).as_f64(), k as f64 * T::epsilon().as_f64());
+            assert!((actual - sum).abs() <= bound * size, "[{i}, {j}]: {actual} is not {sum}");
+        }
+    }
+}
+
+fn check<T: Scalar>([m, k, n]: [usize; 3], seed: u64, tolerance: f64) {
+    let (a, b) = (values::<T>(&[m, k], seed), values::<T>(&[k, n], seed ^ 1));
+    let packed = PackedRhs::new(&b, false);
+    let product = a.matmul_packed(&packed);
+    assert_eq!(packed.extents(), [k, n]);
+    check_values(&a, &b, &product);
+    let transposed = b.transpose(0, 1);
+    assert_close(&product, &a.matmul_with(&transposed, Transpose::RIGHT), tolerance);
+    assert_same(&a.matmul_packed(&PackedRhs::new(&transposed, true)), &product);
+}
+
+proptest! {
+    #[test]
+    fn products_have_their_values(
+        m in 0usize..30,
+        k in prop_oneof![0usize..20, 20usize..600],
+        n in prop_oneof![0usize..20, 20usize..150],
+        seed: u64,
+    ) {
+        check::<f32>([m, k, n], seed, 1e-3);
+        check::<f64>([m, k, n], seed, 1e-12);
+    }
+
+    /// Of many rows, `matmul_with` packs its right operand too.
+    #[test]
+    fn products_of_many_rows_have_their_values(
+        m in 90usize..300,
+        k in 0usize..40,
+        n in 20usize..50,
+        left: bool,
+        right: bool,
+        seed: u64,
+    ) {
+        let (a, b) = (values::<f32>(&[m, k], seed), values::<f32>(&[k, n], seed ^ 1));
+        let stored = |x: &Tensor<f32>, swap| if swap { x.transpose(0, 1) } else { x.clone() };
+        let transpose = Transpose { left, right };
+        let product = stored(&a, left).matmul_with(&stored(&b, right), transpose);
+        check_values(&a, &b, &product);
+        let mut twice = product.clone();
+        Tensor::gemm(1.0, &stored(&a, left), &stored(&b, right), transpose, 1.0, &mut twice);
+        assert_close(&twice, &product.add(&product), 1e-4);
+    }
+}
+
+#[test]
+fn every_leading_row_is_multiplied() {
+    let (a, b) = (values::<f64>(&[3, 5, 7], 1), values::<f64>(&[7, 40], 2));
+    let packed = PackedRhs::new(&b, false);
+    let expected = a.reshape([15, 7]).matmul_packed(&packed).reshape([3, 5, 40]);
+    assert_same(&a.matmul_packed(&packed), &expected);
+    assert_eq!(a.index_first(0).index_first(0).matmul_packed(&packed).shape()[..], [40]);
+}
+
+/// Deeper than one block of K, wider than one of N, and in pieces for several threads.
+#[test]
+fn large_products_have_their_values_on_any_number_of_threads() {
+    fn check<T: Scalar>() {
+        for [m, k, n] in [[3, 1300, 1200], [33, 700, 400], [500, 600, 70], [97, 6, 9000]] {
+            let (a, b) = (values::<T>(&[m, k], 1), values::<T>(&[k, n], 2));
+            let transposed = a.transpose(0, 1);
+            check_values(&a, &b, &a.matmul_packed(&PackedRhs::new(&b, false)));
+            check_values(&a, &b, &transposed.matmul_with(&b, Transpose::LEFT));
+            assert_independent("packed", || a.matmul_packed(&PackedRhs::new(&b, false)));
+            assert_independent("packed left", || transposed.matmul_with(&b, Transpose::LEFT));
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+#[should_panic(expected = "PackedRhs of [2, 3, 4]: needs a matrix")]
+fn a_batch_cannot_be_packed() {
+    let _ = PackedRhs::new(&values::<f32>(&[2, 3, 4], 1), false);
+}
+
+#[test]
+#[should_panic(expected = "matmul of [2, 3] and [4, 5]")]
+fn contracted_extents_must_be_equal() {
+    let packed = PackedRhs::new(&values::<f32>(&[4, 5], 1), false);
+    let _ = values::<f32>(&[2, 3], 2).matmul_packed(&packed);
+}
