@@ -1,7 +1,7 @@
 //! The kernels of `bptt-tensor`: matrix products and pointwise functions.
 
 use bptt::prelude::*;
-use bptt::tensor::Transpose;
+use bptt::tensor::{PackedRhs, Transpose};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 
@@ -31,6 +31,33 @@ fn product_with_transpose<T: Scalar>(bencher: Bencher<'_, '_>, [m, k, n]: [usize
     bencher
         .counter(ItemsCount::new(2 * m * k * n))
         .bench_local(|| black_box(a.matmul_with(&b, Transpose::RIGHT)));
+}
+
+/// `[M, K, N]` of steps that multiply by one matrix again and again.
+const STEPS: [[usize; 3]; 7] = [
+    [1, 64, 64],
+    [1, 256, 1024],
+    [8, 256, 1024],
+    [16, 256, 1024],
+    [32, 256, 1024],
+    [32, 1024, 4096],
+    [20, 650, 2600],
+];
+
+/// A product with a matrix that is packed already.
+#[divan::bench(types = [f32, f64], args = STEPS)]
+fn packed_product<T: Scalar>(bencher: Bencher<'_, '_>, [m, k, n]: [usize; 3]) {
+    let (a, b) = (random::<T>([m, k]), PackedRhs::new(&random::<T>([k, n]), false));
+    bencher.counter(ItemsCount::new(2 * m * k * n)).bench_local(|| black_box(a.matmul_packed(&b)));
+}
+
+/// What has to be saved by the products that follow: packing, as stored and transposed.
+#[divan::bench(types = [f32, f64], args = [false, true])]
+fn pack<T: Scalar>(bencher: Bencher<'_, '_>, transposed: bool) {
+    let b = random::<T>([256, 1024]);
+    bencher
+        .counter(BytesCount::of_many::<T>(256 * 1024))
+        .bench_local(|| black_box(PackedRhs::new(&b, transposed)));
 }
 
 const ELEMENTS: usize = 32 * 1024;

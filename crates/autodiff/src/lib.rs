@@ -45,7 +45,7 @@ pub use operand::Operand;
 pub use operation::Operation;
 pub use param::{Param, ParamId};
 pub use pullback::Pullback;
-pub use scan::{Scan, Scanned};
+pub use scan::{Checkpoint, Scan, Scanned, Stepper};
 pub use tape::Tape;
 pub use var::Var;
 

@@ -8,7 +8,7 @@ fn time(name: &str, flop: f64, mut f: impl FnMut()) {
 }
 fn cell<T: Scalar, C: StateSizes<T>>(name: &str, cell: &C, t: usize, b: usize, i: usize, flop: f64) {
     let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(1);
-    let x = Tensor::<T>::normal([t,b,i], &mut rng);
+    let x = Tensor::<T>::normal([t,b,i], 0.0, 1.0, &mut rng);
     time(&format!("{name} forward"), flop, || { let tape = Tape::new(); let xs = tape.variable(x.clone()); let (y, _) = scan(cell, xs, cell.zero_state(&tape, b)); std::hint::black_box(y.value()); });
     time(&format!("{name} f+b"), 3.0*flop, || { let tape = Tape::new(); let xs = tape.variable(x.clone()); let (y, _) = scan(cell, xs, cell.zero_state(&tape, b)); std::hint::black_box(tape.backward((y*y).sum_all())); });
 }

@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use crate::{Cell, Dropout, Module, StateSizes, unroll};
+use crate::{Cell, Dropout, Module, StateSizes, scan};
 
 /// Cells above one another, each reading the outputs of the one below.
 ///
@@ -113,7 +113,7 @@ impl<C> Stack<C> {
             if i > 0 {
                 xs = between(xs);
             }
-            let (ys, state) = unroll(layer, xs, state);
+            let (ys, state) = scan(layer, xs, state);
             xs = ys;
             last.push(state);
         }

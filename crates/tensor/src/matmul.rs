@@ -4,7 +4,8 @@
 //! divided into blocks of C for several threads: the blocks' edges are multiples of the tiles, and
 //! the contracted axis is never divided, so every element sees the same operations in the same
 //! order as in one piece. Products of few rows, which `matrixmultiply` spends packing its
-//! operands, have loops of their own.
+//! operands, have loops of their own; those of many rows pack their right operand by
+//! [`packed`](crate::packed), which is faster then.
 
 use rayon::prelude::*;
 
@@ -173,10 +174,10 @@ const PACKED_COLUMNS: usize = 24;
 const THIN_COLUMNS: usize = 256;
 
 /// Multiplications below which one thread computes the whole product.
-const SMALL: usize = 1 << 22;
+pub(crate) const SMALL: usize = 1 << 22;
 
 /// Enough blocks to occupy the threads.
-const BLOCKS: usize = 8;
+pub(crate) const BLOCKS: usize = 8;
 
 impl<T: Scalar> Product<'_, T> {
     /// In the way that suits its size.

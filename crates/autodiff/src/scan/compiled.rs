@@ -134,6 +134,15 @@ impl<T: Scalar> Compiled<T> {
         exposing.clone()
     }
 
+    /// The values of all invariants, from those that the step was traced with.
+    pub(super) fn invariant_values(&self, own: &[Tensor<T>]) -> Vec<Tensor<T>> {
+        let literal = |value| Tensor::scalar(T::of(value));
+        self.hoisted.invariants(own, literal, |op, inputs| {
+            let inputs: Vec<&Tensor<T>> = inputs.iter().collect();
+            op.operation().expect("a leaf is an input").forward(&inputs)
+        })
+    }
+
     /// The reverse for these gradients.
     pub(super) fn reverse(&self, wanted: &Wanted, state: StateBefore) -> Rc<CompiledReverse<T>> {
         let key = (wanted.clone(), state);
@@ -188,14 +197,7 @@ impl<T: Scalar> CompiledReverse<T> {
         };
         let sequences: Vec<Tensor<T>> = self.reverse.sequences.iter().map(sequence).collect();
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
-        let invariants = self.step.hoisted.invariants(
-            &invariants,
-            |value| Tensor::scalar(T::of(value)),
-            |op, inputs| {
-                let inputs: Vec<&Tensor<T>> = inputs.iter().collect();
-                op.operation().expect("a leaf is an input").forward(&inputs)
-            },
-        );
+        let invariants = self.step.invariant_values(&invariants);
         let program = &self.step.hoisted.program;
         let arguments = Arguments {
             steps: arguments.steps,

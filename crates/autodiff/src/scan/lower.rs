@@ -441,7 +441,7 @@ impl<T: Scalar> Lowering<'_, T> {
             let buffer = self.buffers[view.buffer];
             matches!(buffer.span, Span::Pair | Span::Step) && buffer.role != Role::Input
         };
-        if stage != Stage::Step && instructions.iter().flat_map(Instruction::views).any(|v| short(&v)) {
+        if stage != Stage::Step && instructions.iter().flat_map(Instruction::operands).any(|v| short(&v)) {
             return Err(NotRows("a value of one step is read for all steps".into()));
         }
         Ok(())

@@ -21,12 +21,14 @@ mod program;
 mod reverse;
 mod rewrite;
 mod schedule;
+mod stepper;
 mod trace;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 pub(crate) use operation::Scan as ScanOperation;
 use operation::{Manner, Operands};
+pub use stepper::Stepper;
 
 use crate::{Tape, Var};
 
@@ -87,6 +89,18 @@ pub struct Scan<'t, T> {
     checkpoint: Option<usize>,
 }
 
+/// How often the state is saved for the gradient where memory is short.
+///
+/// The steps between two saved states are run once more in the reverse pass, so the price is at most
+/// one more forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Before every so many steps.
+    Every(usize),
+    /// Before every √T steps, which takes the least memory.
+    Auto,
+}
+
 /// What a recurrence computed.
 #[derive(Clone, Debug)]
 pub struct Scanned<'t, T> {
@@ -103,15 +117,17 @@ impl<'t, T: Scalar> Scan<'t, T> {
         self
     }
 
-    /// Saves only the state before every `every` steps for the gradient, and computes the steps
-    /// between again in the reverse pass: less memory for at most one more forward pass. Memory is
-    /// least for about the square root of the number of steps.
+    /// Saves less for the gradient than it needs, and computes the rest again in the reverse pass.
     ///
     /// # Panics
     ///
-    /// If `every` is zero.
+    /// If states are to be saved every zero steps.
     #[track_caller]
-    pub fn checkpoint(mut self, every: usize) -> Self {
+    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
+        let every = match checkpoint {
+            Checkpoint::Every(every) => every,
+            Checkpoint::Auto => self.steps.isqrt().max(1),
+        };
         assert!(every > 0, "checkpoint: a state is saved every so many steps, at least 1");
         self.checkpoint = Some(every);
         self
@@ -153,6 +169,57 @@ impl<'t, T: Scalar> Scan<'t, T> {
         let manner = Manner { steps, reversed, checkpoint };
         let outputs = operation::record(tape, &compiled, manner, operands);
         Scanned { outputs: outputs.stacked, state: outputs.state }
+    }
+
+    /// The shapes of the outputs of a step.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    #[must_use]
+    pub fn output_shapes(
+        &self,
+        step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    ) -> Vec<Shape> {
+        let program = trace::trace(self.tape, &self.sequences, &self.state, step).program;
+        program.stacked.iter().map(|&id| program.shape(id).clone()).collect()
+    }
+
+    /// The recurrence as one that is run step by step as inputs arrive, from the state given here. Of
+    /// the sequences, only the shape of an entry counts.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let shape = tape.constant(Tensor::zeros([1, 1, 1])); // [T, B, F]
+    /// let sum = tape.constant(Tensor::zeros([1, 1]));
+    /// let mut running_sum = tape.scan(&[shape], &[sum]).stepper(|x, sum| {
+    ///     let sum = x[0] + sum[0];
+    ///     (vec![sum], vec![sum])
+    /// });
+    /// running_sum.step(&[&[2.0]]);
+    /// running_sum.step(&[&[3.0]]);
+    /// assert_eq!(running_sum.output(0), [5.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    #[must_use]
+    pub fn stepper(
+        self,
+        step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    ) -> Stepper<T> {
+        let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
+        let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
+        let compiled = compiled::compile(traced.program, sequences, invariants);
+        let values: Vec<Tensor<T>> = traced.invariants.iter().map(|var| var.value()).collect();
+        let invariants = compiled.invariant_values(&values);
+        let state: Vec<Tensor<T>> = self.state.iter().map(|var| var.value()).collect();
+        Stepper::new(&compiled, &state, invariants)
     }
 
     /// How the recurrence would be run, forward and in the reverse pass, as text.

@@ -76,10 +76,6 @@ impl<T> Program<T> {
         self.stacked.iter().chain(&self.next).chain(&self.sums).copied()
     }
 
-    pub(crate) fn outputs_mut(&mut self) -> impl Iterator<Item = &mut u32> {
-        self.stacked.iter_mut().chain(&mut self.next).chain(&mut self.sums)
-    }
-
     /// How often each value is used, by other values or as an output.
     pub(crate) fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.nodes.len()];
@@ -92,14 +88,13 @@ impl<T> Program<T> {
         uses
     }
 
-    /// Whether each value depends on one that `is_source`.
-    pub(crate) fn dependents(&self, is_source: impl Fn(&Node<T>) -> bool) -> Vec<bool> {
-        let mut depends: Vec<bool> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let inherits = node.inputs.iter().any(|&input| depends[input as usize]);
-            depends.push(inherits || is_source(node));
-        }
-        depends
+    /// The shape of an entry of a sequence, if the step reads it.
+    pub(crate) fn sequence_shape(&self, sequence: usize) -> Option<Shape> {
+        let input = |node: &&Node<T>| match node.kind {
+            Kind::Input(Input::Sequence(i)) => i == sequence,
+            _ => false,
+        };
+        self.nodes.iter().find(input).map(|node| node.shape.clone())
     }
 
     /// Whether each value is one of these or is needed to compute one.

@@ -70,6 +70,11 @@ impl<T: Scalar> PackedRhs<T> {
         self.extents
     }
 
+    /// The address of the first panel.
+    fn panels(&self) -> *const T {
+        self.buffer.as_slice()[self.offset..].as_ptr()
+    }
+
     /// Packs for an instruction set, which this machine must have.
     #[track_caller]
     fn with(set: InstructionSet, matrix: &Tensor<T>, transposed: bool) -> Self {
@@ -198,17 +203,6 @@ impl<T> Start<T> {
             Self::Zero => Self::Zero,
             Self::Accumulate => Self::Accumulate,
         }
-    }
-}
-
-impl<T> PackedRhs<T> {
-    /// The address of a panel's row.
-    fn panel(&self, panel: usize, row: usize) -> *const T
-    where
-        T: Scalar,
-    {
-        let width = Kernel::<T>::of(self.set).width;
-        self.buffer.as_slice()[self.offset + (panel * self.extents[0] + row) * width..].as_ptr()
     }
 }
 

@@ -8,6 +8,7 @@ use super::strip::{Strided, pack};
 use super::tile::{Band, Kernel};
 use super::{LINE, PackedRhs, Start};
 use crate::Scalar;
+use crate::matmul::{BLOCKS, SMALL};
 use crate::pool::Buffer;
 
 /// Rows of B that are multiplied at once: of a panel 64 KiB, from the second-level cache. Half as
@@ -30,12 +31,6 @@ const REREAD: usize = 8;
 
 /// Elements of the largest tile: 12 rows of two registers of AVX-512.
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
-
-/// Multiplications below which one thread computes the whole product.
-const SMALL: usize = 1 << 22;
-
-/// Enough pieces to occupy the threads.
-const PIECES: usize = 8;
 
 /// `C ← start + A B`, of which B is packed.
 pub(super) struct Product<'a, T: 'static> {
@@ -93,7 +88,7 @@ impl<'a, T: Scalar> Product<'a, T> {
             return unsafe { self.whole() };
         }
         let above = self.tiles.div_ceil(BLOCK_TILES);
-        let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
+        let panels = self.panels.div_ceil(BLOCKS.div_ceil(above)).max(PIECE_PANELS);
         let beside = self.panels.div_ceil(panels);
         (0..above * beside).into_par_iter().for_each(|piece| {
             let [tile, panel] = [piece / beside * BLOCK_TILES, piece % beside * panels];
@@ -155,6 +150,7 @@ impl<'a, T: Scalar> Product<'a, T> {
             }
             packed
         });
+        let b = self.b.panels();
         let full = panels.end.min(self.full);
         // of several tiles, each but the first finds the panel in the cache
         let together = if tiles.len() == 1 { full.saturating_sub(panels.start) } else { 1 };
@@ -174,7 +170,7 @@ impl<'a, T: Scalar> Product<'a, T> {
                     depth: k.len(),
                     a: a.first,
                     a_strides: a.strides,
-                    b: self.b.panel(panel, k.start),
+                    b: b.wrapping_add((panel * self.b.extents[0] + k.start) * self.kernel.width),
                     b_stride: self.b.extents[0] * self.kernel.width,
                     panels: count,
                     start: self.start.block(k.start, panel * self.kernel.width),

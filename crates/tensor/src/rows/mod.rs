@@ -16,9 +16,11 @@
 mod address;
 mod pointwise;
 mod run;
+mod session;
 mod sums;
 
 pub use pointwise::{Code, Pointwise, Source, Target};
+pub use session::Session;
 
 use crate::packed::PackedRhs;
 use crate::{Scalar, Tensor};

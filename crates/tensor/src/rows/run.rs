@@ -56,7 +56,7 @@ pub(super) fn run<T: Scalar>(
 }
 
 /// The number of elements of a buffer.
-fn elements(buffer: &Buffer, sizes: Sizes) -> usize {
+pub(super) fn elements(buffer: &Buffer, sizes: Sizes) -> usize {
     let rows = match buffer.span {
         Span::Sequence => sizes.steps * sizes.rows,
         Span::Segment => sizes.segment.min(sizes.steps) * sizes.rows,
@@ -68,7 +68,7 @@ fn elements(buffer: &Buffer, sizes: Sizes) -> usize {
 }
 
 /// Panics unless every view lies in its buffer, nothing writes to an input, and products fit.
-fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
+pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     let inside = |view: View| {
         let buffer = program.buffers[view.buffer];
         assert!(view.column + view.width <= buffer.width, "{view:?} is not within {buffer:?}");
@@ -140,25 +140,11 @@ struct Run<'a, T> {
     bases: Vec<Base<T>>,
 }
 
-/// An instruction with its addresses for a segment.
-enum Resolved<'a, T> {
-    Product { left: Address<T>, right: &'a PackedRhs<T>, onto: OntoAddress<T>, output: Address<T> },
-    Pointwise(&'a super::Pointwise, Vec<Address<T>>),
-    SumRow { input: Address<T>, width: usize, output: Address<T> },
-}
-
-enum OntoAddress<T> {
-    Zero,
-    Row(Address<T>),
-    Output,
-}
-
 /// A stage with the addresses of a segment.
-struct Stage<'a, T> {
-    instructions: Vec<Resolved<'a, T>>,
-    registers: usize,
-    /// Multiplications for a row, or about as much work.
-    cost: usize,
+pub(super) struct Stage<'a, T> {
+    instructions: &'a [Instruction],
+    /// Those of each instruction's [`operands`](Instruction::operands).
+    addresses: Vec<Vec<Address<T>>>,
 }
 
 impl<T: Scalar> Run<'_, T> {
@@ -186,16 +172,14 @@ impl<T: Scalar> Run<'_, T> {
         }
         let rows = self.sizes.rows;
         let work = |from: usize, to: usize| {
-            let mut workspace = Workspace::new(stage.registers);
+            let mut workspace = stage.workspace();
             for count in counts.clone() {
                 let clock = self.clock_of(count);
-                for instruction in &stage.instructions {
-                    // SAFETY: see `Resolved::run`; these rows are this thread's alone.
-                    unsafe { instruction.run(clock, from, to - from, &mut workspace) };
-                }
+                // SAFETY: `check` has passed, and these rows are this thread's alone.
+                unsafe { stage.run(self.packed, clock, (from, to - from), &mut workspace) };
             }
         };
-        let most = if rows * counts.len() * stage.cost < SMALL { 1 } else { rows / FEWEST_ROWS };
+        let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
         let parts = rayon::current_num_threads().min(most).max(1);
         if parts == 1 {
             return work(0, rows);
@@ -211,7 +195,7 @@ impl<T: Scalar> Run<'_, T> {
         }
         let rows = self.sizes.rows;
         // a step that reads at an edge, or the same rows at every step, stands alone
-        let views = || instructions.iter().flat_map(Instruction::views);
+        let views = || instructions.iter().flat_map(Instruction::operands);
         let delayed = views().any(|view| view.delay.is_some());
         let repeated = rows > 1
             && views().any(|view| {
@@ -230,15 +214,13 @@ impl<T: Scalar> Run<'_, T> {
             start = end;
         }
         let work = |&(start, end): &(usize, usize)| {
-            let mut workspace = Workspace::new(stage.registers);
-            let clock = self.clock_at(start);
-            for instruction in &stage.instructions {
-                // SAFETY: see `Resolved::run`; the rows of a step follow those of the one before, and
-                // these are this thread's alone.
-                unsafe { instruction.run(clock, 0, (end - start) * rows, &mut workspace) };
-            }
+            let mut workspace = stage.workspace();
+            let all = (0, (end - start) * rows);
+            // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
+            // are this thread's alone.
+            unsafe { stage.run(self.packed, self.clock_at(start), all, &mut workspace) };
         };
-        if (segment.end - segment.start) * rows * stage.cost < SMALL {
+        if (segment.end - segment.start) * rows * stage.cost() < SMALL {
             pieces.iter().for_each(work);
         } else {
             pieces.par_iter().for_each(work);
@@ -255,73 +237,72 @@ impl<T: Scalar> Run<'_, T> {
         Clock { time, count }
     }
 
-    fn resolve<'s>(&'s self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
-        let address = |view| Address::new(self.program, &self.bases, view, self.sizes, segment);
-        let mut stage = Stage { instructions: Vec::new(), registers: 0, cost: 0 };
-        for instruction in instructions {
-            let (resolved, cost) = match instruction {
-                Instruction::Product { left, right, onto, output } => {
-                    let onto = match onto {
-                        Onto::Zero => OntoAddress::Zero,
-                        Onto::Row(row) => OntoAddress::Row(address(*row)),
-                        Onto::Output => OntoAddress::Output,
-                    };
-                    let (left_address, right) = (address(*left), &self.packed[*right]);
-                    let output_address = address(*output);
-                    let cost = left.width * output.width;
-                    (
-                        Resolved::Product {
-                            left: left_address,
-                            right,
-                            onto,
-                            output: output_address,
-                        },
-                        cost,
-                    )
-                }
-                Instruction::Pointwise(pointwise) => {
-                    stage.registers = stage.registers.max(pointwise.registers);
-                    let addresses = pointwise.arrays.iter().map(|&view| address(view)).collect();
-                    let cost = 8 * pointwise.code.len() * pointwise.width;
-                    (Resolved::Pointwise(pointwise, addresses), cost)
-                }
-                &Instruction::SumRow { input, output } => (
-                    Resolved::SumRow {
-                        input: address(input),
-                        width: input.width,
-                        output: address(output),
-                    },
-                    input.width,
-                ),
-            };
-            stage.instructions.push(resolved);
-            stage.cost += cost;
+    fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
+        Stage {
+            instructions,
+            addresses: addresses(self.program, &self.bases, instructions, self.sizes, segment),
         }
-        stage
     }
 
     /// Copies the values of the last step.
     fn finals(&self) {
-        let Sizes { steps, rows, segment, .. } = self.sizes;
+        let Sizes { steps, segment, .. } = self.sizes;
         let clock = self.clock_of(steps - 1);
-        let last = Segment {
-            start: if self.sizes.reversed { 0 } else { (steps - 1) / segment * segment },
-            end: 0,
-        };
-        for &(view, buffer) in &self.program.finals {
-            let address = Address::new(self.program, &self.bases, view, self.sizes, last);
-            for row in 0..rows {
-                let (from, _) = address.at(clock, row);
-                let to = self.bases[buffer].0.wrapping_add(row * view.width);
-                // SAFETY: `check` found the view and the output within their buffers, and no thread is
-                // running.
-                unsafe { std::ptr::copy_nonoverlapping(from, to, view.width) };
-            }
+        let start = if self.sizes.reversed { 0 } else { (steps - 1) / segment * segment };
+        let last = Segment { start, end: steps };
+        // SAFETY: `check` has passed, and no thread is running.
+        unsafe { copy_finals(self.program, &self.bases, self.sizes, last, clock) };
+    }
+}
+
+/// Copies the values of a step to where they are wanted at the end.
+///
+/// # Safety
+///
+/// `check` has passed, the buffers have the sizes that it presumes, and nobody else uses them meanwhile.
+pub(super) unsafe fn copy_finals<T: Scalar>(
+    program: &RowProgram,
+    bases: &[Base<T>],
+    sizes: Sizes,
+    segment: Segment,
+    clock: Clock,
+) {
+    for &(view, buffer) in &program.finals {
+        let address = Address::new(program, bases, view, sizes, segment);
+        for row in 0..sizes.rows {
+            let (from, _) = address.at(clock, row);
+            let to = bases[buffer].0.wrapping_add(row * view.width);
+            // SAFETY: the view and the output lie within their buffers, which are not the same.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, view.width) };
         }
     }
 }
 
+/// The addresses of the operands of each instruction.
+pub(super) fn addresses<T: Scalar>(
+    program: &RowProgram,
+    bases: &[Base<T>],
+    instructions: &[Instruction],
+    sizes: Sizes,
+    segment: Segment,
+) -> Vec<Vec<Address<T>>> {
+    let address = |view: View| Address::new(program, bases, view, sizes, segment);
+    let of = |instruction: &Instruction| instruction.operands().into_iter().map(address).collect();
+    instructions.iter().map(of).collect()
+}
+
 impl Instruction {
+    /// Every view that it reads or writes.
+    #[must_use]
+    pub fn operands(&self) -> Vec<View> {
+        match self {
+            Self::Product { left, onto: Onto::Row(row), output, .. } => vec![*left, *output, *row],
+            Self::Product { left, output, .. } => vec![*left, *output],
+            Self::Pointwise(pointwise) => pointwise.arrays.clone(),
+            Self::SumRow { input, output } => vec![*input, *output],
+        }
+    }
+
     /// Every view that it writes.
     fn written(&self) -> Vec<View> {
         match self {
@@ -330,47 +311,87 @@ impl Instruction {
         }
     }
 
-    /// Every view that it reads or writes, but rows, which are the same at every step.
-    #[must_use]
-    pub fn views(&self) -> Vec<View> {
+    /// The number of registers that it needs.
+    pub(super) fn registers(&self) -> usize {
         match self {
-            Self::Product { left, output, .. } => vec![*left, *output],
-            Self::Pointwise(pointwise) => pointwise.arrays.clone(),
-            Self::SumRow { input, output } => vec![*input, *output],
+            Self::Pointwise(pointwise) => pointwise.registers,
+            Self::Product { .. } | Self::SumRow { .. } => 0,
         }
     }
-}
 
-impl<T: Scalar> Resolved<'_, T> {
+    /// Multiplications for a row, or about as much work.
+    fn cost(&self) -> usize {
+        match self {
+            Self::Product { left, output, .. } => left.width * output.width,
+            Self::Pointwise(pointwise) => 8 * pointwise.code.len() * pointwise.width,
+            Self::SumRow { input, .. } => input.width,
+        }
+    }
+
     /// Runs on `rows` rows from row `first`.
     ///
     /// # Safety
     ///
-    /// `check` has passed, the buffers have the sizes that it presumes, and no other thread uses these
-    /// rows meanwhile.
-    unsafe fn run(&self, clock: Clock, first: usize, rows: usize, workspace: &mut Workspace<T>) {
+    /// `check` has passed; the addresses are those of the operands, in buffers of the sizes that it
+    /// presumes; and no other thread uses these rows meanwhile.
+    pub(super) unsafe fn run<T: Scalar>(
+        &self,
+        addresses: &[Address<T>],
+        packed: &[PackedRhs<T>],
+        clock: Clock,
+        (first, rows): (usize, usize),
+        workspace: &mut Workspace<T>,
+    ) {
         match self {
-            Self::Product { left, right, onto, output } => {
-                let (a, a_distance) = left.at(clock, first);
-                let (c, c_distance) = output.at(clock, first);
+            Self::Product { right, onto, .. } => {
+                let (a, a_distance) = addresses[0].at(clock, first);
+                let (c, c_distance) = addresses[1].at(clock, first);
                 let start = match onto {
-                    OntoAddress::Zero => Start::Zero,
-                    OntoAddress::Row(row) => Start::Row(row.at(clock, 0).0),
-                    OntoAddress::Output => Start::Accumulate,
+                    Onto::Zero => Start::Zero,
+                    Onto::Row(_) => Start::Row(addresses[2].at(clock, 0).0),
+                    Onto::Output => Start::Accumulate,
                 };
                 // SAFETY: the caller's contract.
-                unsafe { right.multiply(rows, a, [a_distance, 1], start, c, c_distance) };
+                unsafe { packed[*right].multiply(rows, a, [a_distance, 1], start, c, c_distance) };
             }
             // SAFETY: the caller's contract.
-            Self::Pointwise(pointwise, addresses) => unsafe {
+            Self::Pointwise(pointwise) => unsafe {
                 pointwise.run(addresses, clock, first, rows, workspace);
             },
-            Self::SumRow { input, width, output } => {
-                let (x, x_distance) = input.at(clock, first);
-                let (y, y_distance) = output.at(clock, first);
+            Self::SumRow { input, .. } => {
+                let (x, y) = (addresses[0].at(clock, first), addresses[1].at(clock, first));
                 // SAFETY: the caller's contract.
-                unsafe { sums::rows((x, x_distance), *width, (y, y_distance), rows) };
+                unsafe { sums::rows((x.0, x.1), input.width, y, rows) };
             }
+        }
+    }
+}
+
+impl<T: Scalar> Stage<'_, T> {
+    fn workspace(&self) -> Workspace<T> {
+        Workspace::new(self.instructions.iter().map(Instruction::registers).max().unwrap_or(0))
+    }
+
+    /// Multiplications for a row, or about as much work.
+    fn cost(&self) -> usize {
+        self.instructions.iter().map(Instruction::cost).sum()
+    }
+
+    /// Runs all instructions on some rows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Instruction::run`].
+    unsafe fn run(
+        &self,
+        packed: &[PackedRhs<T>],
+        clock: Clock,
+        rows: (usize, usize),
+        workspace: &mut Workspace<T>,
+    ) {
+        for (instruction, addresses) in self.instructions.iter().zip(&self.addresses) {
+            // SAFETY: the caller's contract.
+            unsafe { instruction.run(addresses, packed, clock, rows, workspace) };
         }
     }
 }

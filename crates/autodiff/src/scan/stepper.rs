@@ -1,0 +1,217 @@
+//! A recurrence run online: one step at a time, as inputs arrive.
+
+use std::fmt;
+use std::rc::Rc;
+
+use bptt_tensor::rows::{Session, Span};
+use bptt_tensor::{PackedRhs, Scalar, Tensor};
+
+use super::compiled::{Compiled, Plan};
+use super::execute::{Arguments, Results, over_steps};
+use super::lower::{Feed, Lowered, Sink};
+
+/// A recurrence that is run one step at a time and carries its state: for generation, control and all
+/// other online use. Free of any tape; it holds the parameters as they were when it was made.
+///
+/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes, and allocates
+/// nothing.
+pub struct Stepper<T> {
+    form: Form<T>,
+    inputs: usize,
+}
+
+enum Form<T> {
+    Rows {
+        session: Box<Session<T>>,
+        /// The buffer of each sequence, if the step reads it, and its length.
+        inputs: Vec<Option<usize>>,
+        outputs: Vec<usize>,
+        state: Vec<usize>,
+    },
+    /// What has no program over rows runs operation by operation.
+    Steps {
+        plan: Rc<Plan<T>>,
+        invariants: Vec<Tensor<T>>,
+        outputs: Vec<Tensor<T>>,
+        state: Vec<Tensor<T>>,
+    },
+}
+
+impl<T: Scalar> Stepper<T> {
+    pub(super) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
+        let plan = step.plain();
+        let form = match plan.lowered() {
+            Ok(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),
+            Err(_) => {
+                let program = &plan.program;
+                let entry = |&id: &u32| Tensor::zeros(program.shape(id));
+                Form::Steps {
+                    outputs: program.stacked.iter().map(entry).collect(),
+                    plan: plan.clone(),
+                    invariants,
+                    state: state.to_vec(),
+                }
+            }
+        };
+        Self { form, inputs: step.sequences }
+    }
+
+    fn by_rows(
+        lowered: &Lowered,
+        sequences: usize,
+        state: &[Tensor<T>],
+        invariants: &[Tensor<T>],
+    ) -> Form<T> {
+        let mut program = lowered.program.clone();
+        let mut outputs = lowered.outputs.clone();
+        // a state that the step does not read is an input all the same, for the next to replace
+        let mut feeds = lowered.inputs.clone();
+        for (j, value) in state.iter().enumerate() {
+            if !feeds.contains(&Feed::Initial(j)) {
+                feeds.push(Feed::Initial(j));
+                let width = value.len() / lowered.rows;
+                program.buffers.push(bptt_tensor::rows::Buffer {
+                    span: Span::Step,
+                    width,
+                    role: bptt_tensor::rows::Role::Input,
+                });
+            }
+        }
+        let buffers_of = |role| {
+            let buffers = program.buffers.iter().enumerate();
+            let buffers = buffers.filter(|(_, buffer)| buffer.role == role);
+            buffers.map(|(index, _)| index).collect::<Vec<usize>>()
+        };
+        let input_buffers = buffers_of(bptt_tensor::rows::Role::Input);
+        let output_buffers = buffers_of(bptt_tensor::rows::Role::Output);
+        let elements = |index: usize| lowered.rows * program.buffers[index].width;
+        let empty: Vec<Tensor<T>> =
+            input_buffers.iter().map(|&index| Tensor::zeros([elements(index)])).collect();
+        let values: Vec<&Tensor<T>> = feeds
+            .iter()
+            .zip(&empty)
+            .map(|(feed, empty)| match *feed {
+                Feed::Sequence(_) => empty,
+                Feed::Initial(j) => &state[j],
+                Feed::Invariant(i) => &invariants[i],
+            })
+            .collect();
+        let place = |feed: Feed| feeds.iter().position(|other| *other == feed);
+        // finals are in the order of the state
+        let carried: Vec<usize> = (0..state.len())
+            .map(|j| place(Feed::Initial(j)).expect("every state is an input"))
+            .collect();
+        let packed = lowered
+            .packs
+            .iter()
+            .map(|&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed))
+            .collect();
+        let inputs = (0..sequences)
+            .map(|i| place(Feed::Sequence(i)).map(|place| input_buffers[place]))
+            .collect();
+        let mut stacked = Vec::new();
+        for (sink, buffer) in outputs.drain(..).zip(output_buffers) {
+            if let Sink::Stacked(k) = sink {
+                stacked.push((k, buffer));
+            }
+        }
+        stacked.sort_unstable();
+        let state = carried.iter().map(|&place| input_buffers[place]).collect();
+        let session = Box::new(Session::new(program, lowered.rows, packed, &values, &carried));
+        let outputs = stacked.into_iter().map(|(_, buffer)| buffer).collect();
+        Form::Rows { session, inputs, outputs, state }
+    }
+
+    /// Runs a step on an entry of each sequence, as `[B, ..]` in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// If there is not an entry for each sequence, of the shape that the step was recorded with.
+    #[track_caller]
+    pub fn step(&mut self, entries: &[&[T]]) {
+        assert!(
+            entries.len() == self.inputs,
+            "step: the recurrence reads {} sequences, not {}",
+            self.inputs,
+            entries.len()
+        );
+        match &mut self.form {
+            Form::Rows { session, inputs, .. } => {
+                for (input, entry) in inputs.iter().zip(entries) {
+                    if let Some(buffer) = *input {
+                        let buffer = session.buffer_mut(buffer);
+                        check_entry(entry.len(), buffer.len());
+                        buffer.copy_from_slice(entry);
+                    }
+                }
+                session.step();
+            }
+            Form::Steps { plan, invariants, outputs, state } => {
+                let program = &plan.program;
+                let shape_of = |i: usize| program.sequence_shape(i);
+                let mut sequences = Vec::with_capacity(entries.len());
+                for (i, entry) in entries.iter().enumerate() {
+                    sequences.push(match shape_of(i) {
+                        Some(shape) => {
+                            check_entry(entry.len(), shape.elements());
+                            Tensor::from_slice(over_steps(&shape, 1), entry)
+                        }
+                        None => Tensor::from_slice([1, entry.len()], entry),
+                    });
+                }
+                let before = state.clone();
+                let arguments = Arguments {
+                    steps: 1,
+                    reversed: false,
+                    sequences: &sequences,
+                    state: &before,
+                    invariants,
+                };
+                let results = Results {
+                    stacked: outputs.iter_mut().map(Tensor::as_mut_slice).collect(),
+                    state: state.iter_mut().map(Tensor::as_mut_slice).collect(),
+                    sums: vec![],
+                };
+                plan.run(arguments, results);
+            }
+        }
+    }
+
+    /// Output `k` of the last step, in row-major order; zeros before the first.
+    #[must_use]
+    pub fn output(&self, k: usize) -> &[T] {
+        match &self.form {
+            Form::Rows { session, outputs, .. } => session.buffer(outputs[k]),
+            Form::Steps { outputs, .. } => outputs[k].as_slice(),
+        }
+    }
+
+    /// Variable `j` of the state, in row-major order.
+    #[must_use]
+    pub fn state(&self, j: usize) -> &[T] {
+        match &self.form {
+            Form::Rows { session, state, .. } => session.buffer(state[j]),
+            Form::Steps { state, .. } => state[j].as_slice(),
+        }
+    }
+
+    /// Variable `j` of the state, to be overwritten: with zeros, where a new sequence begins.
+    #[must_use]
+    pub fn state_mut(&mut self, j: usize) -> &mut [T] {
+        match &mut self.form {
+            Form::Rows { session, state, .. } => session.buffer_mut(state[j]),
+            Form::Steps { state, .. } => state[j].as_mut_slice(),
+        }
+    }
+}
+
+#[track_caller]
+fn check_entry(given: usize, expected: usize) {
+    assert!(given == expected, "step: an entry has {expected} elements, not {given}");
+}
+
+impl<T> fmt::Debug for Stepper<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stepper").field("inputs", &self.inputs).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,123 @@
+//! One step at a time, with the state carried along.
+
+use super::address::{Address, Base, Clock, Segment};
+use super::pointwise::Workspace;
+use super::run::{addresses, check, copy_finals, elements};
+use super::{Instruction, Role, RowProgram, Sizes, Span};
+use crate::packed::PackedRhs;
+use crate::{Scalar, Tensor};
+
+/// A program that is run one step at a time: everything is laid out and packed beforehand, and a step
+/// allocates nothing.
+#[derive(Debug)]
+pub struct Session<T> {
+    program: RowProgram,
+    packed: Vec<PackedRhs<T>>,
+    /// The memory of each buffer.
+    buffers: Vec<Tensor<T>>,
+    bases: Vec<Base<T>>,
+    /// Of the instructions of the three stages.
+    addresses: [Vec<Vec<Address<T>>>; 3],
+    /// For each final value, the buffer that the step starts from.
+    carried: Vec<usize>,
+    sizes: Sizes,
+    workspace: Workspace<T>,
+}
+
+impl<T: Scalar> Session<T> {
+    /// A session of a program for so many rows.
+    ///
+    /// `inputs` are the program's, in order, for one step. `carried` names, for each final value, the
+    /// input among them that it replaces after every step.
+    ///
+    /// # Panics
+    ///
+    /// If an input is too short, or the program sums over steps.
+    #[must_use]
+    pub fn new(
+        program: RowProgram,
+        rows: usize,
+        packed: Vec<PackedRhs<T>>,
+        inputs: &[&Tensor<T>],
+        carried: &[usize],
+    ) -> Self {
+        let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
+        assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
+        check(&program, &packed);
+        let mut given = inputs.iter();
+        let mut buffers = Vec::with_capacity(program.buffers.len());
+        let mut input_buffers = Vec::new();
+        for (index, buffer) in program.buffers.iter().enumerate() {
+            let len = elements(buffer, sizes);
+            let mut memory = Tensor::zeros([len]);
+            if buffer.role == Role::Input {
+                let input = given.next().expect("as many inputs as buffers of this role");
+                memory.as_mut_slice().copy_from_slice(&input.as_slice()[..len]);
+                input_buffers.push(index);
+            }
+            buffers.push(memory);
+        }
+        let bases: Vec<Base<T>> =
+            buffers.iter_mut().map(|memory| Base(memory.as_mut_slice().as_mut_ptr())).collect();
+        let carried: Vec<usize> = carried.iter().map(|&input| input_buffers[input]).collect();
+        for (&(_, output), &input) in program.finals.iter().zip(&carried) {
+            assert_eq!(program.buffers[input].span, Span::Step);
+            assert_eq!(program.buffers[input].width, program.buffers[output].width);
+        }
+        let stages = [&program.before, &program.step, &program.after];
+        let resolve =
+            |stage: &Vec<Instruction>| addresses(&program, &bases, stage, sizes, Self::SEGMENT);
+        let registers = stages.iter().flat_map(|stage| stage.iter()).map(Instruction::registers);
+        Self {
+            workspace: Workspace::new(registers.max().unwrap_or(0)),
+            addresses: stages.map(resolve),
+            program,
+            packed,
+            buffers,
+            bases,
+            carried,
+            sizes,
+        }
+    }
+
+    const SEGMENT: Segment = Segment { start: 0, end: 1 };
+
+    /// The elements of a buffer of the program, by its index.
+    #[must_use]
+    pub fn buffer(&self, index: usize) -> &[T] {
+        // read through the pointer that the steps write through
+        // SAFETY: the buffer is alive and this long, and no step runs while the session is borrowed.
+        unsafe { std::slice::from_raw_parts(self.bases[index].0, self.buffers[index].len()) }
+    }
+
+    /// The elements of a buffer of the program, to be overwritten.
+    #[must_use]
+    pub fn buffer_mut(&mut self, index: usize) -> &mut [T] {
+        // SAFETY: as above; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.bases[index].0, self.buffers[index].len()) }
+    }
+
+    /// Runs a step from the inputs and the state that the buffers hold.
+    pub fn step(&mut self) {
+        let clock = Clock { time: 0, count: 0 };
+        let rows = (0, self.sizes.rows);
+        let Self { program, packed, workspace, .. } = self;
+        let stages = [&program.before, &program.step, &program.after];
+        for (stage, addresses) in stages.into_iter().zip(&self.addresses) {
+            for (instruction, addresses) in stage.iter().zip(addresses) {
+                // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
+                // is borrowed exclusively.
+                unsafe { instruction.run(addresses, packed, clock, rows, workspace) };
+            }
+        }
+        // SAFETY: as above.
+        unsafe { copy_finals(program, &self.bases, self.sizes, Self::SEGMENT, clock) };
+        for (&(view, output), &input) in program.finals.iter().zip(&self.carried) {
+            let len = self.sizes.rows * view.width;
+            // SAFETY: both buffers hold a step of this width, and are not the same.
+            unsafe {
+                std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len)
+            };
+        }
+    }
+}
