@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bptt::{Tensor, unroll as scan};
+use bptt::{Tensor, scan};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 

@@ -2,8 +2,8 @@
 
 use bptt_tensor::{Scalar, Shape, Transpose};
 
+use super::binding::{Binding, bindings};
 use super::program::{Input, Kind, Program};
-use super::rewrite::{Binding, bindings};
 use crate::operation::Op;
 use crate::ops::matmul::MatMul;
 

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
 
+use super::binding::{Binding, bindings};
 use super::program::{Input, Kind, Node, Program};
-use super::rewrite::{Binding, bindings};
 use crate::operation::Op;
 
 /// A step, and what is computed before it once.

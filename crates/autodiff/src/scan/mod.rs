@@ -7,8 +7,10 @@
 //! and lowered to a program over the rows of a batch ([`lower`]), which `bptt-tensor` runs. Its
 //! reverse is a step as well ([`reverse`]), and goes the same way.
 
+mod binding;
 mod checkpoint;
 mod compiled;
+mod defer;
 mod execute;
 mod form;
 mod fuse;

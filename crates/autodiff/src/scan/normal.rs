@@ -1,15 +1,15 @@
 //! A step in the form that lowering expects: what needs a place of its own is computed into one.
 
-use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
+use bptt_tensor::{Binary, Scalar, Shape, Unary};
 use smallvec::SmallVec;
 
-use super::form::{NotRows, width};
+use super::binding::{Binding, bindings};
+use super::defer::{Deferred, Term, defer};
+use super::form::NotRows;
 use super::program::{Input, Kind, Node, Program};
-use super::rewrite::{Binding, bindings, op_node};
+use super::rewrite::op_node;
 use crate::operation::Op;
 use crate::ops::layout::{BroadcastTo, Concat};
-use crate::ops::matmul::MatMul;
-use crate::ops::reduce::Sum;
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.
@@ -20,22 +20,12 @@ pub(super) struct Normal<T> {
     pub(super) inside_sums: Vec<u32>,
 }
 
-/// A term of a sum: `Σ leftᵀ · right` or `Σ right` over all rows of all steps.
-pub(super) struct Term {
-    pub(super) sum: usize,
-    pub(super) left: Option<u32>,
-    pub(super) right: u32,
-}
-
 pub(super) fn normalise<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Normal<T>, NotRows> {
     let program = tile_places(program, rows)?;
     let mut program = own_places(&program);
     own_outputs(&mut program);
-    let mut normal = Normal { terms: vec![], inside_sums: vec![], program };
-    for sum in 0..normal.program.sums.len() {
-        normal.collect_terms(sum, rows)?;
-    }
-    Ok(normal)
+    let Deferred { terms, inside_sums } = defer(&mut program, rows)?;
+    Ok(Normal { program, terms, inside_sums })
 }
 
 /// Replaces parts placed in zeros by a join of parts that leaves no gap.
@@ -141,54 +131,4 @@ fn is_computed<T>(op: Option<&Op<T>>) -> bool {
 fn copy<T: Scalar>(program: &mut Program<T>, id: u32) -> u32 {
     let shape = program.shape(id).clone();
     program.push(op_node(Op::Unary(Unary::Identity), [id], shape))
-}
-
-impl<T: Scalar> Normal<T> {
-    /// Takes a sum over all steps apart.
-    fn collect_terms(&mut self, sum: usize, rows: usize) -> Result<(), NotRows> {
-        let mut pending = vec![self.program.sums[sum]];
-        while let Some(id) = pending.pop() {
-            let (inputs, shape) = (self.program.node(id).inputs.clone(), self.program.shape(id).clone());
-            let by_rows = |id: u32| {
-                let shape = self.program.shape(id);
-                shape.len() == 2 && shape[0] == rows
-            };
-            let inside = match self.program.op(id) {
-                Some(Op::Binary(Binary::Add))
-                    if inputs.iter().all(|&input| *self.program.shape(input) == shape) =>
-                {
-                    pending.extend(inputs);
-                    true
-                }
-                Some(Op::MatMul(MatMul(Transpose { left: true, right: false })))
-                    if inputs.iter().all(|&input| by_rows(input)) =>
-                {
-                    self.terms.push(Term { sum, left: Some(inputs[0]), right: inputs[1] });
-                    true
-                }
-                Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
-                    let own = width(self.program.shape(inputs[0]));
-                    let right = if shape.elements() == own {
-                        inputs[0]
-                    } else if shape.elements() == 1 {
-                        let row = Op::Sum(Sum { axes: [1].into(), keep: true });
-                        self.program.push(op_node(row, [inputs[0]], [rows, 1]))
-                    } else {
-                        return Err(NotRows(format!("a sum to {shape}")));
-                    };
-                    self.terms.push(Term { sum, left: None, right });
-                    true
-                }
-                _ if rows == 1 && by_rows(id) => {
-                    self.terms.push(Term { sum, left: None, right: id });
-                    false
-                }
-                _ => return Err(NotRows(format!("a sum over steps of {shape}"))),
-            };
-            if inside {
-                self.inside_sums.push(id);
-            }
-        }
-        Ok(())
-    }
 }

@@ -3,9 +3,9 @@
 
 use bptt_tensor::Scalar;
 
+use super::binding::{Binding, bindings};
 use super::form::{Form, width};
 use super::program::{Input, Kind, Program};
-use super::rewrite::{Binding, bindings};
 
 /// The stages, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

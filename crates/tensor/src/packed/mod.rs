@@ -188,7 +188,7 @@ pub(crate) unsafe fn multiply<T: Scalar>(
             unsafe {
                 let block =
                     PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
-                Product::new(&block, m, a.from(0, row), start, c).on_threads();
+                Product::new(&block, m, a.from(0, row), start, c).gathered().on_threads();
             }
         }
     }

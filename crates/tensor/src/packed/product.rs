@@ -45,6 +45,8 @@ pub(super) struct Product<'a, T: 'static> {
     /// The panels that C has all columns of.
     full: usize,
     a: Strided<T>,
+    /// A in the order of the tiles, where it is scattered.
+    packed_a: Option<Buffer<T>>,
     start: Start<T>,
     c: *mut T,
     c_stride: usize,
@@ -67,7 +69,38 @@ impl<'a, T: Scalar> Product<'a, T> {
         let [height, taller] = [rows / tiles.max(1), rows % tiles.max(1)];
         let full = b.extents[1] / kernel.width;
         let panels = full + usize::from(b.extents[1] > full * kernel.width);
-        Self { b, kernel, tiles, height, taller, panels, full, a, start, c, c_stride }
+        let packed_a = None;
+        Self { b, kernel, tiles, height, taller, panels, full, a, packed_a, start, c, c_stride }
+    }
+
+    /// Packs A first, if its elements are scattered and read often enough; `b` is one block deep.
+    ///
+    /// # Safety
+    ///
+    /// A must be readable.
+    pub(super) unsafe fn gathered(mut self) -> Self {
+        let depth = self.b.extents[0];
+        let scattered = self.a.strides[1] * size_of::<T>() >= SCATTERED;
+        let rows = self.row(self.tiles);
+        if !scattered || self.panels < REREAD || rows == 0 || depth == 0 {
+            return self;
+        }
+        debug_assert!(depth <= BLOCK_DEPTH);
+        let mut packed = Buffer::take(rows * depth);
+        let mut rest = &mut packed.as_mut_slice().expect("a new buffer has one owner")[..rows * depth];
+        let mut strips = Vec::with_capacity(self.tiles);
+        for tile in 0..self.tiles {
+            let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
+            let (strip, others) = rest.split_at_mut((end - row) * depth);
+            strips.push((row, end - row, strip));
+            rest = others;
+        }
+        strips.into_par_iter().for_each(|(row, height, strip)| {
+            // SAFETY: the caller's contract.
+            unsafe { pack(self.a.from(row, 0).transposed(), height, height, strip) };
+        });
+        self.packed_a = Some(packed);
+        self
     }
 
     /// The first row of a tile.
@@ -135,21 +168,6 @@ impl<'a, T: Scalar> Product<'a, T> {
     ///
     /// As of [`PackedRhs::multiply`].
     unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
-        let [first, last] = [self.row(tiles.start), self.row(tiles.end)];
-        let scattered = self.a.strides[1] * size_of::<T>() >= SCATTERED;
-        let packed = (scattered && panels.len() >= REREAD).then(|| {
-            let mut packed = Buffer::take((last - first) * k.len());
-            let mut rest = packed.as_mut_slice().expect("a new buffer has one owner");
-            for tile in tiles.clone() {
-                let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
-                let (strip, others) = rest.split_at_mut((end - row) * k.len());
-                let a = self.a.from(row, k.start).transposed();
-                // SAFETY: the caller's contract.
-                unsafe { pack(a, end - row, end - row, strip) };
-                rest = others;
-            }
-            packed
-        });
         let b = self.b.panels();
         let full = panels.end.min(self.full);
         // of several tiles, each but the first finds the panel in the cache
@@ -159,9 +177,9 @@ impl<'a, T: Scalar> Product<'a, T> {
             let count = if panel < full { together } else { 1 };
             for tile in tiles.clone() {
                 let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
-                let a = match &packed {
+                let a = match &self.packed_a {
                     Some(packed) => Strided {
-                        first: packed.as_slice()[(row - first) * k.len()..].as_ptr(),
+                        first: packed.as_slice()[row * k.len()..].as_ptr(),
                         strides: [1, end - row],
                     },
                     None => self.a.from(row, k.start),

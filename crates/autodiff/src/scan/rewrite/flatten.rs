@@ -4,8 +4,9 @@
 
 use bptt_tensor::{Binary, Scalar};
 
-use super::{Binding, bindings, op_node};
+use super::op_node;
 use crate::operation::Op;
+use crate::scan::binding::{Binding, bindings};
 use crate::scan::program::Program;
 
 const ADD: Binary = Binary::Add;
@@ -27,8 +28,7 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         let place = if !is_add(id) || inner[id as usize] {
             new.copy(program, id, inputs)
         } else {
-            let mut terms = Vec::new();
-            collect(program, id, &|id| is_add(id) && inner[id as usize], &mut terms);
+            let mut terms = terms_of(program, id, |id| is_add(id) && inner[id as usize]);
             terms.sort_by_key(|&term| order(program, &bindings, term));
             let shape = program.shape(id);
             let full = terms.iter().position(|&term| program.shape(term) == shape);
@@ -53,15 +53,18 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// The terms of the sum `id`, through sums that are `inner` to it.
-fn collect<T>(program: &Program<T>, id: u32, inner: &dyn Fn(u32) -> bool, terms: &mut Vec<u32>) {
-    for &input in &program.node(id).inputs {
-        if inner(input) {
-            collect(program, input, inner, terms);
+/// The terms of the sum `id`, through sums that are `inner` to it, in the order in which they stand.
+fn terms_of<T>(program: &Program<T>, id: u32, inner: impl Fn(u32) -> bool) -> Vec<u32> {
+    let mut terms = Vec::new();
+    let mut pending = vec![id];
+    while let Some(sum) = pending.pop() {
+        if sum == id || inner(sum) {
+            pending.extend(program.node(sum).inputs.iter().rev());
         } else {
-            terms.push(input);
+            terms.push(sum);
         }
     }
+    terms
 }
 
 /// Where a term stands in its sum.

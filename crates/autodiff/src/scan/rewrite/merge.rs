@@ -3,10 +3,11 @@
 
 use bptt_tensor::{Scalar, Transpose};
 
-use super::{Binding, bindings, op_node};
+use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::{Concat, Slice};
 use crate::ops::matmul::MatMul;
+use crate::scan::binding::{Binding, bindings};
 use crate::scan::program::Program;
 
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {

@@ -4,10 +4,11 @@
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use super::{Binding, bindings, op_node};
+use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::Slice;
 use crate::ops::matmul::MatMul;
+use crate::scan::binding::{Binding, bindings};
 use crate::scan::program::Program;
 
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {

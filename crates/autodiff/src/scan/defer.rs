@@ -1,0 +1,90 @@
+//! Sums over all steps leave the loop: the gradient of a weight, `Σ_t x_tᵀ g_t`, is one product over
+//! the rows of all steps, and that of a bias one sum.
+
+use bptt_tensor::{Binary, Scalar, Transpose};
+
+use super::form::{NotRows, width};
+use super::program::Program;
+use super::rewrite::op_node;
+use crate::operation::Op;
+use crate::ops::matmul::MatMul;
+use crate::ops::reduce::Sum;
+
+/// A term of a sum: `Σ leftᵀ · right` or `Σ right` over all rows of all steps.
+pub(super) struct Term {
+    pub(super) sum: usize,
+    pub(super) left: Option<u32>,
+    pub(super) right: u32,
+}
+
+/// The sums of a step, taken apart.
+#[derive(Default)]
+pub(super) struct Deferred {
+    pub(super) terms: Vec<Term>,
+    /// Values that are only sums of terms, and computed as such.
+    pub(super) inside_sums: Vec<u32>,
+}
+
+/// Takes the sums of a step apart into terms.
+pub(super) fn defer<T: Scalar>(
+    program: &mut Program<T>,
+    rows: usize,
+) -> Result<Deferred, NotRows> {
+    let mut deferred = Deferred::default();
+    for sum in 0..program.sums.len() {
+        take_apart(program, rows, sum, &mut deferred)?;
+    }
+    Ok(deferred)
+}
+
+fn take_apart<T: Scalar>(
+    program: &mut Program<T>,
+    rows: usize,
+    sum: usize,
+    deferred: &mut Deferred,
+) -> Result<(), NotRows> {
+    let mut pending = vec![program.sums[sum]];
+    while let Some(id) = pending.pop() {
+        let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
+        let by_rows = |id: u32| {
+            let shape = program.shape(id);
+            shape.len() == 2 && shape[0] == rows
+        };
+        let inside = match program.op(id) {
+            Some(Op::Binary(Binary::Add))
+                if inputs.iter().all(|&input| *program.shape(input) == shape) =>
+            {
+                pending.extend(inputs);
+                true
+            }
+            Some(Op::MatMul(MatMul(Transpose { left: true, right: false })))
+                if inputs.iter().all(|&input| by_rows(input)) =>
+            {
+                deferred.terms.push(Term { sum, left: Some(inputs[0]), right: inputs[1] });
+                true
+            }
+            Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
+                let own = width(program.shape(inputs[0]));
+                let right = if shape.elements() == own {
+                    inputs[0]
+                } else if shape.elements() == 1 {
+                    let row = Op::Sum(Sum { axes: [1].into(), keep: true });
+                    program.push(op_node(row, [inputs[0]], [rows, 1]))
+                } else {
+                    return Err(NotRows(format!("a sum to {shape}")));
+                };
+                deferred.terms.push(Term { sum, left: None, right });
+                true
+            }
+            _ if rows == 1 && by_rows(id) => {
+                deferred.terms.push(Term { sum, left: None, right: id });
+                false
+            }
+            _ => return Err(NotRows(format!("a sum over steps of {shape}"))),
+        };
+        if inside {
+            deferred.inside_sums.push(id);
+        }
+    }
+    Ok(())
+}

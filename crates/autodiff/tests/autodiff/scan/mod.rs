@@ -1,0 +1,19 @@
+//! Recurrences as one operation: against the loop that specifies them, and by their plans.
+
+mod binding;
+mod checkpoint;
+mod cost;
+mod dedupe;
+mod defer;
+mod errors;
+mod flatten;
+mod fuse;
+mod hoist;
+mod merge;
+mod random;
+mod reverse;
+mod schedule;
+mod split;
+mod stepper;
+mod support;
+mod threads;

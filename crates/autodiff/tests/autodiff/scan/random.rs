@@ -1,0 +1,213 @@
+//! Random steps from random operations, scanned and in a loop: values, gradients, second order.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::support::{Case, Vars, Way, distance, loss, run, uniform};
+use bptt_autodiff::Param;
+
+/// An operation of a random step on values computed before it.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    operation: usize,
+    operands: [usize; 2],
+}
+
+#[derive(Clone, Debug)]
+struct Recipe {
+    calls: Vec<Call>,
+    steps: usize,
+    batch: usize,
+    input: usize,
+    hidden: usize,
+    reversed: bool,
+    masked: bool,
+    checkpoint: usize,
+    seed: u64,
+}
+
+const OPERATIONS: usize = 24;
+
+fn recipe() -> impl Strategy<Value = Recipe> {
+    let call = (0..OPERATIONS, [0_usize..64, 0..64]);
+    let call = call.prop_map(|(operation, operands)| Call { operation, operands });
+    let sizes = (
+        select(vec![0_usize, 1, 2, 17]),
+        select(vec![1_usize, 2, 3, 5]),
+        select(vec![1_usize, 2, 5]),
+        select(vec![1_usize, 2, 3, 7]),
+    );
+    let ways = (any::<bool>(), any::<bool>(), 1_usize..6, any::<u64>());
+    (proptest::collection::vec(call, 1..12), sizes, ways).prop_map(
+        |(calls, (steps, batch, input, hidden), (reversed, masked, checkpoint, seed))| Recipe {
+            calls,
+            steps,
+            batch,
+            input,
+            hidden,
+            reversed,
+            masked,
+            checkpoint,
+            seed,
+        },
+    )
+}
+
+impl Recipe {
+    fn case<T: Scalar>(&self) -> Case<T> {
+        let &Self { steps, batch, input, hidden, seed, .. } = self;
+        let mut sequences = vec![uniform([steps, batch, input], seed)];
+        if self.masked {
+            let mask: Tensor<T> = uniform([steps, batch, 1], seed ^ 1);
+            sequences.push(mask.gt(&Tensor::scalar(T::of(-0.3))));
+        }
+        let shapes: [&[usize]; 8] = [
+            &[input, hidden],
+            &[hidden, hidden],
+            &[hidden, hidden],
+            &[2 * hidden, hidden],
+            &[hidden],
+            &[1, hidden],
+            &[],
+            &[batch, hidden],
+        ];
+        let params = (seed ^ 2..).zip(shapes).map(|(seed, shape)| Param::new(uniform(shape, seed)));
+        Case {
+            sequences,
+            state: vec![uniform([batch, hidden], seed ^ 11), uniform([batch, hidden], seed ^ 12)],
+            params: params.collect(),
+            reversed: self.reversed,
+        }
+    }
+
+    /// The step, whose Jacobians do not commute from one step to the next.
+    fn step<'t, T: Scalar>(
+        &self,
+        params: &[Var<'t, T>],
+        x: &[Var<'t, T>],
+        state: &[Var<'t, T>],
+    ) -> (Vars<'t, T>, Vars<'t, T>) {
+        let &[w, u, v, wide, bias, row, number, rows] = params else { panic!("eight parameters") };
+        let hidden = self.hidden;
+        let mut values = vec![x[0].matmul(w) + bias, state[0], state[1]];
+        for &Call { operation, operands } in &self.calls {
+            let [a, b] = operands.map(|operand| values[values.len() - 1 - operand % values.len()]);
+            values.push(match operation {
+                0 => a.matmul(u) + bias,
+                1 => a.matmul(v),
+                2 => a.matmul_t(u) + b,
+                3 => Var::concat(&[a, b], 1).matmul(wide),
+                4 => a + b,
+                5 => a * b,
+                6 => a - b * 0.5,
+                7 => a.tanh(),
+                8 => a.sigmoid() * b,
+                9 => a.softplus() + row,
+                10 => a * row + number,
+                11 => a.maximum(b),
+                12 => a.gt(b).select(a, b),
+                13 => a - a.mean_keep(&[1]),
+                14 => a.square().mean_keep(&[1]).sqrt() * 0.1 + b,
+                15 => a.slice(1, 0..1) * b,
+                16 => {
+                    let [left, right] = Var::concat(&[b, a], 1).split();
+                    left * right.sigmoid()
+                }
+                17 => a.stop_gradient() * b,
+                18 => a * rows,
+                19 => a.softmax(1) + b,
+                20 => (1.0 - a.sigmoid()) * b + number * number,
+                21 => a.sum(&[1]).reshape([self.batch, 1]) * 0.2 + row.exp() * 0.3,
+                22 => a.matmul(row.reshape([hidden, 1])) * b,
+                23 => a.matmul(u + v),
+                _ => unreachable!("as many operations as counted"),
+            });
+        }
+        // bounded, and dependent on both state variables
+        let last = values[values.len() - 1];
+        let middle = values[values.len() / 2];
+        let h = (last + state[1].matmul(v) * 0.5).tanh();
+        let c = (middle * 0.5 + state[0] * 0.3).sin();
+        let y = values[values.len() * 2 / 3] * 0.5 + h;
+        match x {
+            [_, mask] => (
+                vec![mask.select(y, 0.0), c],
+                vec![mask.select(h, state[0]), mask.select(c, state[1])],
+            ),
+            _ => (vec![y, c], vec![h, c]),
+        }
+    }
+}
+
+/// Values, gradients, and products of the Hessian with a random direction.
+fn derivatives<T: Scalar>(recipe: &Recipe, case: &Case<T>, way: Way) -> [Vec<Tensor<T>>; 3] {
+    let tape = Tape::new();
+    let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
+    let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
+    let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
+    let values = run(case, way, &sequences, &state, |x, s| recipe.step(&params, x, s));
+    let loss = loss(&values);
+    let sources: Vars<'_, T> = [&sequences[..1], &state, &params].concat();
+    let in_numbers = tape.backward(loss);
+    let mut gradients: Vec<Tensor<T>> = Vec::new();
+    for &source in &sources[..1 + state.len()] {
+        gradients.push(in_numbers.wrt(source).clone());
+    }
+    for param in &case.params {
+        gradients.push(in_numbers.get(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape())));
+    }
+    let directions: Vec<_> = (100..)
+        .zip(&sources)
+        .map(|(seed, &source)| (source, tape.constant(uniform(source.shape(), seed))))
+        .collect();
+    let curvatures = tape.hvp(loss, &directions);
+    [
+        values.iter().map(|value| value.value()).collect(),
+        gradients,
+        curvatures.iter().map(|value| value.value()).collect(),
+    ]
+}
+
+fn check<T: Scalar>(recipe: &Recipe, tolerances: [f64; 3]) {
+    let case = recipe.case::<T>();
+    if recipe.steps == 0 {
+        return check_empty(recipe, &case);
+    }
+    let expected = derivatives(recipe, &case, Way::Loop);
+    for way in [Way::Scan, Way::Checkpointed(recipe.checkpoint)] {
+        let found = derivatives(recipe, &case, way);
+        for (order, tolerance) in tolerances.into_iter().enumerate() {
+            let distance = distance(&found[order], &expected[order]);
+            assert!(distance <= tolerance, "{way:?}: order {order} is off by {distance:e}");
+        }
+    }
+}
+
+/// Without steps the outputs are empty and the state is the one given.
+fn check_empty<T: Scalar>(recipe: &Recipe, case: &Case<T>) {
+    let tape = Tape::new();
+    let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
+    let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
+    let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
+    let values = run(case, Way::Scan, &sequences, &state, |x, s| recipe.step(&params, x, s));
+    assert_eq!(values[0].shape(), [0, recipe.batch, recipe.hidden]);
+    let gradients = tape.backward(loss(&values));
+    let expected = state[0].value().map(|h| h + T::one());
+    assert_eq!(gradients.wrt(state[0]), &expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+
+    #[test]
+    fn a_scan_is_the_loop_in_double_precision(recipe in recipe()) {
+        check::<f64>(&recipe, [1e-11, 1e-9, 1e-7]);
+    }
+
+    #[test]
+    fn a_scan_is_the_loop_in_single_precision(recipe in recipe()) {
+        check::<f32>(&recipe, [1e-3, 1e-2, 1e-1]);
+    }
+}

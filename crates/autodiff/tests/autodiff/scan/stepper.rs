@@ -1,0 +1,80 @@
+//! Steps as inputs arrive: the same values as over the whole sequence, and no allocation.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Tensor;
+
+use super::support::{param, uniform};
+use crate::sequences::allocated_by;
+
+fn gated<'t>(
+    x: Var<'t, f64>,
+    h: Var<'t, f64>,
+    [w, u]: [Var<'t, f64>; 2],
+) -> (Var<'t, f64>, Var<'t, f64>) {
+    let gate = (x.matmul(w) + h.matmul(u)).sigmoid();
+    let next = gate * h + (1.0 - gate) * x.matmul(w).tanh();
+    (next * 2.0, next)
+}
+
+#[test]
+fn steps_compute_what_the_sequence_does() {
+    let (w, u) = (param([3, 4], 1), param([4, 4], 2));
+    let (xs, h) = (uniform::<f64>([6, 2, 3], 3), uniform::<f64>([2, 4], 4));
+    let tape = Tape::new();
+    let [w, u] = [&w, &u].map(|param| tape.param(param));
+    let (sequence, start) = (tape.constant(xs.clone()), tape.constant(h));
+    let scan = || tape.scan(&[sequence], &[start]);
+    let whole = scan().run(|x, h| {
+        let (y, next) = gated(x[0], h[0], [w, u]);
+        (vec![y], vec![next])
+    });
+    let mut online = scan().stepper(|x, h| {
+        let (y, next) = gated(x[0], h[0], [w, u]);
+        (vec![y], vec![next])
+    });
+    for t in 0..6 {
+        online.step(&[xs.index_first(t).as_slice()]);
+        assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());
+    }
+    assert_eq!(online.state(0), whole.state[0].value().as_slice());
+    let again = |online: &mut bptt_autodiff::Stepper<f64>| {
+        for _ in 0..100 {
+            online.step(&[xs.index_first(0).as_slice()]);
+        }
+    };
+    again(&mut online); // the first fills what the thread keeps
+    assert_eq!(allocated_by(|| again(&mut online)), 0);
+    online.state_mut(0).fill(0.0);
+    online.step(&[xs.index_first(0).as_slice()]);
+    let fresh = Tensor::zeros([2, 4]);
+    let from_zero = tape.scan(&[sequence.slice(0, 0..1)], &[tape.constant(fresh)]).run(|x, h| {
+        let (y, next) = gated(x[0], h[0], [w, u]);
+        (vec![y], vec![next])
+    });
+    assert_eq!(online.output(0), from_zero.outputs[0].value().as_slice());
+}
+
+#[test]
+fn what_is_no_program_over_rows_is_stepped_too() {
+    let tape = Tape::new();
+    let xs = uniform::<f64>([3, 2, 3], 5);
+    let (sequence, start) = (tape.constant(xs.clone()), tape.constant(Tensor::zeros([2, 3])));
+    let step = |x: &[Var<'_, f64>], s: &[Var<'_, f64>]| (x[0] + s[0]).softmax(0); // over the batch
+    let whole = tape.scan(&[sequence], &[start]).run(|x, s| (vec![step(x, s)], vec![step(x, s)]));
+    let mut online =
+        tape.scan(&[sequence], &[start]).stepper(|x, s| (vec![step(x, s)], vec![step(x, s)]));
+    for t in 0..3 {
+        online.step(&[xs.index_first(t).as_slice()]);
+        assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());
+    }
+    assert_eq!(online.state(0), whole.state[0].value().as_slice());
+}
+
+#[test]
+#[should_panic(expected = "an entry has 3 elements, not 2")]
+fn an_entry_of_another_size_is_refused() {
+    let tape = Tape::new();
+    let (x, s) = (tape.constant(Tensor::zeros([1, 1, 3])), tape.constant(Tensor::zeros([1, 3])));
+    let mut online = tape.scan(&[x], &[s]).stepper(|x, s| (vec![x[0] + s[0]], vec![s[0]]));
+    online.step(&[&[1.0, 2.0]]);
+}
