@@ -31,16 +31,40 @@ pub(super) fn defer<T: Scalar>(
     rows: usize,
 ) -> Result<Deferred, NotRows> {
     let mut deferred = Deferred::default();
+    let only_summed = only_summed(program);
     for sum in 0..program.sums.len() {
-        take_apart(program, rows, sum, &mut deferred)?;
+        take_apart(program, rows, sum, &only_summed, &mut deferred)?;
     }
     Ok(deferred)
+}
+
+/// Whether each value is needed for nothing but sums over all steps.
+fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
+    let mut only = vec![false; program.nodes.len()];
+    for &id in &program.sums {
+        only[id as usize] = true;
+    }
+    let needed = program.ancestors(program.outputs());
+    let mut read = vec![false; program.nodes.len()];
+    for id in (0..program.nodes.len()).rev() {
+        let kept = [&program.stacked, &program.next].iter().any(|ids| ids.contains(&(id as u32)));
+        only[id] &= !kept;
+        let passes_on = only[id] && matches!(program.op(id as u32), Some(Op::Binary(Binary::Add)));
+        for &input in program.nodes[id].inputs.iter().filter(|_| needed[id]) {
+            let input = input as usize;
+            // of all readers, every one must do no more than add
+            only[input] = passes_on && (only[input] || !read[input]);
+            read[input] = true;
+        }
+    }
+    only
 }
 
 fn take_apart<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,
     sum: usize,
+    only_summed: &[bool],
     deferred: &mut Deferred,
 ) -> Result<(), NotRows> {
     let mut pending = vec![program.sums[sum]];
@@ -50,7 +74,8 @@ fn take_apart<T: Scalar>(
             let shape = program.shape(id);
             shape.len() == 2 && shape[0] == rows
         };
-        let inside = match program.op(id) {
+        let op = program.op(id).filter(|_| only_summed[id as usize]);
+        let inside = match op {
             Some(Op::Binary(Binary::Add))
                 if inputs.iter().all(|&input| *program.shape(input) == shape) =>
             {

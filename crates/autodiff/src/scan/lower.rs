@@ -183,7 +183,8 @@ impl<T: Scalar> Lowering<'_, T> {
     /// The next state lies where the step after finds it.
     fn place_state(&mut self) {
         for &id in &self.program.next {
-            if self.homes[id as usize].is_none() {
+            let stays = self.program.op(id).is_none();
+            if self.homes[id as usize].is_none() && !stays {
                 let late = self.readers[id as usize]
                     .iter()
                     .any(|&reader| self.slots[reader as usize].stage == Stage::After);
@@ -371,6 +372,9 @@ impl<T: Scalar> Lowering<'_, T> {
             }
             (&Kind::Input(Input::Carry(j)), _) => {
                 let edge = self.feed(Feed::Initial(j), Span::Step, own);
+                if self.program.next[j] == id {
+                    return Ok(self.whole(edge)); // the state stays as it was
+                }
                 let after = self.home(self.program.next[j])?;
                 if after.column != 0 || after.width != self.buffers[after.buffer].width {
                     return Err(NotRows("a state that is part of a wider value".into()));

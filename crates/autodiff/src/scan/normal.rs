@@ -76,9 +76,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, mut inputs| {
         let originals = &program.node(id).inputs;
         let is_join = matches!(program.op(id), Some(Op::Concat(_)));
-        let late = bindings[id as usize] == Binding::Loop
-            && !in_loop[id as usize]
-            && !is_pointwise(program.op(id));
+        let late = bindings[id as usize] == Binding::Loop && !in_loop[id as usize];
         for (input, original) in inputs.iter_mut().zip(originals) {
             let shared = uses[*original as usize] > 1
                 || outputs.contains(original)
@@ -115,7 +113,10 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     }
     program.stacked = stacked;
     let mut next = program.next.clone();
-    for id in &mut next {
+    for (j, id) in next.iter_mut().enumerate() {
+        if program.node(*id).kind == Kind::Input(Input::Carry(j)) {
+            continue; // what stays as it was is never written
+        }
         let in_loop = bindings.get(*id as usize) == Some(&Binding::Loop);
         if !is_computed(program.op(*id)) || !in_loop {
             *id = copy(program, *id);

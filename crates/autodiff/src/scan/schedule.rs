@@ -1,11 +1,12 @@
 //! When each value of a step is computed: before the loop over time for all steps, in the loop, or
 //! after it, again for all steps; and in which order within.
 
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Unary};
 
 use super::binding::{Binding, bindings};
 use super::form::{Form, width};
 use super::program::{Input, Kind, Program};
+use crate::operation::Op;
 
 /// The stages, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,13 +32,9 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
     let mut stages = first_reader.clone();
     for id in (0..program.nodes.len()).rev() {
         let heavy = matches!(forms[id], Form::Product { .. } | Form::SumRow);
-        let copies_state = matches!(forms[id], Form::Pointwise)
-            && program.nodes[id].inputs.iter().any(|&input| {
-                matches!(program.node(input).kind, Kind::Input(Input::Carry(_)))
-            });
         stages[id] = match bindings[id] {
             Binding::Loop if in_loop[id] => Stage::Step,
-            Binding::Loop if copies_state => Stage::Step,
+            Binding::Loop if is_copy_of_state(program, id as u32) => Stage::Step,
             Binding::Loop => Stage::After,
             _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
             _ => first_reader[id],
@@ -48,6 +45,13 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
         }
     }
     stages
+}
+
+/// Whether a value keeps the state for readers after the loop.
+fn is_copy_of_state<T>(program: &Program<T>, id: u32) -> bool {
+    let is_state = |&input: &u32| matches!(program.node(input).kind, Kind::Input(Input::Carry(_)));
+    matches!(program.op(id), Some(Op::Unary(Unary::Identity)))
+        && program.node(id).inputs.iter().all(is_state)
 }
 
 /// The place of a value within its stage: barriers (products, sums) of a level come before the

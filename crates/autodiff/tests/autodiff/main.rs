@@ -4,5 +4,6 @@
 mod derivatives;
 mod drawing;
 mod faults;
+mod scan;
 mod sequences;
 mod threads;

@@ -12,6 +12,7 @@ struct Counting;
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -19,6 +20,7 @@ thread_local! {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.set(LIVE.get() + layout.size() as isize);
+        PEAK.set(PEAK.get().max(LIVE.get()));
         ALLOCATED.set(ALLOCATED.get() + layout.size());
         // SAFETY: as promised by the caller.
         unsafe { System.alloc(layout) }
@@ -93,9 +95,24 @@ fn bytes<R>(run: impl FnOnce() -> R) -> usize {
     ALLOCATED.get() - before
 }
 
+/// What `run` allocates, beyond what is reused.
+pub(crate) fn allocated_by(run: impl FnOnce()) -> usize {
+    let before = ALLOCATED.get();
+    run();
+    ALLOCATED.get() - before
+}
+
+/// The most memory in use while `run` runs, beyond what was in use before.
+pub(crate) fn peak_of(run: impl FnOnce()) -> usize {
+    let before = LIVE.get();
+    PEAK.set(before);
+    run();
+    (PEAK.get() - before) as usize
+}
+
 /// Checks that twice the steps allocate about twice the bytes.
 #[track_caller]
-fn assert_linear(what: &str, run: impl Fn(usize)) {
+pub(crate) fn assert_linear(what: &str, run: impl Fn(usize)) {
     let (short, long) = (bytes(|| run(200)), bytes(|| run(400)));
     let ratio = long as f64 / short as f64;
     assert!(ratio < 2.3, "{what}: {long} bytes are {ratio} times {short}");

@@ -78,9 +78,10 @@ pub struct View {
 }
 
 impl View {
-    /// Whether the two have a column in common.
+    /// Whether the two have an element in common: a column of the same step.
     fn overlaps(self, other: Self) -> bool {
         self.buffer == other.buffer
+            && self.delay == other.delay
             && self.column < other.column + other.width
             && other.column < self.column + self.width
     }

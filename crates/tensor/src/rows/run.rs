@@ -73,7 +73,10 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
         let buffer = program.buffers[view.buffer];
         assert!(view.column + view.width <= buffer.width, "{view:?} is not within {buffer:?}");
         if let Some(delay) = view.delay {
+            let spans = if delay.ahead { &[Span::Sequence][..] } else { &[Span::Sequence, Span::Pair] };
+            assert!(spans.contains(&buffer.span), "{buffer:?} does not keep the step beside");
             let edge = program.buffers[delay.edge];
+            assert!(matches!(edge.span, Span::Step | Span::Row), "{edge:?} is not one step");
             assert!(view.column + view.width <= edge.width, "{view:?} is not within {edge:?}");
         }
         buffer

@@ -4,6 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::RngSeed;
 
 use super::support::{Case, Vars, Way, distance, loss, run, uniform};
 use bptt_autodiff::Param;
@@ -128,7 +129,7 @@ impl Recipe {
         // bounded, and dependent on both state variables
         let last = values[values.len() - 1];
         let middle = values[values.len() / 2];
-        let h = (last + state[1].matmul(v) * 0.5).tanh();
+        let h = (last + values[0] * 0.1 + state[1].matmul(v) * 0.5).tanh();
         let c = (middle * 0.5 + state[0] * 0.3).sin();
         let y = values[values.len() * 2 / 3] * 0.5 + h;
         match x {
@@ -195,11 +196,15 @@ fn check_empty<T: Scalar>(recipe: &Recipe, case: &Case<T>) {
     assert_eq!(values[0].shape(), [0, recipe.batch, recipe.hidden]);
     let gradients = tape.backward(loss(&values));
     let expected = state[0].value().map(|h| h + T::one());
-    assert_eq!(gradients.wrt(state[0]), &expected);
+    assert!(distance(&[gradients.wrt(state[0]).clone()], &[expected]) < 1e-6);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::with_cases(150)
+    })]
 
     #[test]
     fn a_scan_is_the_loop_in_double_precision(recipe in recipe()) {

@@ -54,15 +54,19 @@ fn steps_compute_what_the_sequence_does() {
     assert_eq!(online.output(0), from_zero.outputs[0].value().as_slice());
 }
 
+/// A softmax over the batch.
+fn competing<'t>(x: &[Var<'t, f64>], s: &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>) {
+    let share = (x[0] + s[0]).softmax(0);
+    (vec![share], vec![share])
+}
+
 #[test]
 fn what_is_no_program_over_rows_is_stepped_too() {
     let tape = Tape::new();
     let xs = uniform::<f64>([3, 2, 3], 5);
     let (sequence, start) = (tape.constant(xs.clone()), tape.constant(Tensor::zeros([2, 3])));
-    let step = |x: &[Var<'_, f64>], s: &[Var<'_, f64>]| (x[0] + s[0]).softmax(0); // over the batch
-    let whole = tape.scan(&[sequence], &[start]).run(|x, s| (vec![step(x, s)], vec![step(x, s)]));
-    let mut online =
-        tape.scan(&[sequence], &[start]).stepper(|x, s| (vec![step(x, s)], vec![step(x, s)]));
+    let whole = tape.scan(&[sequence], &[start]).run(competing);
+    let mut online = tape.scan(&[sequence], &[start]).stepper(competing);
     for t in 0..3 {
         online.step(&[xs.index_first(t).as_slice()]);
         assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());

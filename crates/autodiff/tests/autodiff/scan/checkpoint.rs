@@ -1,0 +1,56 @@
+//! Saving states rather than residuals: the same gradients from less memory.
+
+use bptt_autodiff::{Checkpoint, Gradients, Tape};
+use bptt_tensor::release_pooled_memory;
+
+use super::support::{param, uniform};
+use crate::sequences::peak_of;
+
+const STEPS: usize = 400;
+
+/// The gradient of a gated recurrence, and the most memory that was in use meanwhile.
+fn gradients(checkpoint: Option<Checkpoint>) -> (Gradients<f64>, Vec<u64>, usize) {
+    let (w, u) = (param([4, 64], 1), param([64, 64], 2));
+    let params = [&w, &u];
+    let inputs = uniform::<f64>([STEPS, 4, 4], 3);
+    let state = uniform::<f64>([4, 64], 4);
+    release_pooled_memory();
+    let run = || {
+        let tape = Tape::new();
+        let [w, u] = params.map(|param| tape.param(param));
+        let (xs, h) = (tape.constant(inputs.clone()), tape.constant(state.clone()));
+        let scan = tape.scan(&[xs], &[h]);
+        let scan = match checkpoint {
+            Some(checkpoint) => scan.checkpoint(checkpoint),
+            None => scan,
+        };
+        let scanned = scan.run(|x, h| {
+            let z = x[0].matmul(w) + h[0].matmul(u);
+            let next = z.sigmoid() * h[0] + z.cos() * (z * 0.5).sin().exp();
+            (vec![], vec![next])
+        });
+        tape.backward(scanned.state[0].square().sum_all())
+    };
+    let mut found = None;
+    let peak = peak_of(|| found = Some(run()));
+    let found = found.expect("it has run");
+    let bits = params.iter().flat_map(|param| found[*param].to_vec()).map(f64::to_bits).collect();
+    (found, bits, peak)
+}
+
+#[test]
+fn gradients_are_the_same_and_memory_is_less() {
+    let (_, _, plain) = gradients(None);
+    let (_, every, few) = gradients(Some(Checkpoint::Every(20)));
+    let (_, auto, _) = gradients(Some(Checkpoint::Auto));
+    assert_eq!(every, auto); // √400
+    assert!(few * 4 < plain, "{few} bytes with checkpoints, {plain} without");
+}
+
+#[test]
+#[should_panic(expected = "at least 1")]
+fn every_zero_steps_is_refused() {
+    let tape = Tape::new();
+    let xs = tape.constant(uniform::<f64>([2, 1, 1], 1));
+    let _ = tape.scan(&[xs], &[]).checkpoint(Checkpoint::Every(0));
+}

@@ -1,0 +1,86 @@
+//! Mistakes are told at the caller's line.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Tensor;
+
+use super::support::uniform;
+
+type Step<'t> = fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
+
+#[track_caller]
+fn assert_refused(step: for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>), message: &str) {
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([4, 2, 3], 1));
+    let h = tape.constant(Tensor::zeros([2, 3]));
+    let before = tape.len();
+    let step: Step<'_> = step;
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _ = tape.scan(&[xs], &[h]).run(step);
+    }));
+    let panic = caught.expect_err("it is refused");
+    let text = panic.downcast_ref::<String>().expect("a message");
+    assert!(text.contains(message), "{text}");
+    assert_eq!(tape.len(), before, "the tape is as it was");
+    assert_eq!((xs.sum_all() * 2.0).shape(), [0_usize; 0], "and may be used again");
+}
+
+#[test]
+fn a_step_that_reads_a_value_is_told_to_unroll() {
+    assert_refused(
+        |x, h| {
+            let next = if x[0].sum_all().item() > 0.0 { h[0] } else { x[0] };
+            (vec![next], vec![next])
+        },
+        "run a step that branches on values with unroll",
+    );
+}
+
+#[test]
+fn a_state_of_another_shape_is_refused() {
+    let message = "variable 0 of the state has shape [2, 3], but [2, 1] after a step";
+    assert_refused(|x, h| (vec![h[0]], vec![x[0].slice(1, 0..1)]), message);
+}
+
+#[test]
+fn a_state_of_another_length_is_refused() {
+    let message = "the state has 1 variables, but the next state has 2";
+    assert_refused(|x, h| (vec![h[0]], vec![h[0], x[0]]), message);
+}
+
+#[test]
+fn sequences_of_different_lengths_are_refused() {
+    let tape = Tape::new();
+    let [long, short] = [4, 3].map(|steps| tape.constant(uniform::<f64>([steps, 2, 3], 1)));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let _ = tape.scan(&[long, short], &[]);
+    }));
+    let panic = caught.expect_err("it is refused");
+    let text = panic.downcast_ref::<String>().expect("a message");
+    assert!(text.contains("shape [3, 2, 3] has not 4 steps"), "{text}");
+}
+
+#[test]
+#[should_panic(expected = "scan: needs a sequence")]
+fn no_sequence_is_refused() {
+    let _ = Tape::<f64>::new().scan(&[], &[]);
+}
+
+#[test]
+fn a_checking_tape_names_line_and_step() {
+    let tape = Tape::checking();
+    let mut xs = uniform::<f64>([4, 2, 3], 1);
+    xs.as_mut_slice().fill(0.5);
+    let xs = tape.constant(xs);
+    let one = tape.constant(Tensor::ones([2, 3]));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        tape.scan(&[xs], &[one]).run(|x, h| {
+            let next = (h[0] - x[0]).ln(); // ln 0.5, then NaN
+            (vec![next], vec![next])
+        })
+    }));
+    let panic = caught.expect_err("a NaN is found");
+    let text = panic.downcast_ref::<String>().expect("a message");
+    assert!(text.contains("ln at") && text.contains("errors.rs") && text.contains("time step 1"), "{text}");
+}

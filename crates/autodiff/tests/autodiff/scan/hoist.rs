@@ -1,0 +1,50 @@
+//! What depends on parameters alone is computed once, outside.
+
+use bptt_autodiff::Tape;
+use bptt_tensor::Tensor;
+
+use super::support::{assert_plan, param, plan, uniform};
+
+#[test]
+fn functions_of_parameters_leave_the_step() {
+    let decay = param([4], 3);
+    let (forward, reverse) = plan(|_, h| {
+        let next = h * (-tape_of(h).param(&decay).exp()).exp();
+        (next, next)
+    });
+    assert_plan(&forward, r"
+        each step:
+          fused, 4 columns:
+            y0 = mul y0(before) w3
+    ");
+    assert_plan(&reverse, r"
+        each step:
+          fused, 4 columns:
+            z0 = add x0 c0(before)
+            c0 = mul z0 w0
+        after the loop, all steps at once:
+          fused, 4 columns:
+            z1 = mul z0 x1(next)
+        summed over all steps:
+          sum0 += z1
+    ");
+}
+
+fn tape_of<'t>(var: bptt_autodiff::Var<'t, f64>) -> &'t Tape<f64> {
+    var.tape()
+}
+
+#[test]
+fn they_are_recorded_once_on_the_tape() {
+    let decay = param([4], 3);
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([100, 2, 4], 1));
+    let before = tape.len();
+    let scanned = tape.scan(&[xs], &[tape.constant(Tensor::zeros([2, 4]))]).run(|x, h| {
+        let next = h[0] * tape.param(&decay).exp() + x[0];
+        (vec![next], vec![next])
+    });
+    // the state, the parameter, its exponential, the scan, two outputs in two operations each
+    assert_eq!(tape.len() - before, 8);
+    assert!(tape.backward(scanned.outputs[0].sum_all())[&decay].is_finite());
+}

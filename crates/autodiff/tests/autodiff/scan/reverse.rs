@@ -1,0 +1,92 @@
+//! The reverse step reads as little as it can.
+
+use super::support::{assert_plan, param, plan};
+
+#[test]
+fn an_lstm_saves_its_gates_and_states_only() {
+    let (w, u, b) = (param([3, 16], 3), param([4, 16], 4), param([16], 5));
+    let tape = bptt_autodiff::Tape::new();
+    let xs = tape.variable(super::support::uniform([5, 2, 3], 1));
+    let [h, c] = [2, 3].map(|seed| tape.variable(super::support::uniform([2, 4], seed)));
+    let plan = tape.scan(&[xs], &[h, c]).plan(|x, s| {
+        let [i, f, g, o] = (x[0].matmul(&w) + s[0].matmul(&u) + &b).split();
+        let c = f.sigmoid() * s[1] + i.sigmoid() * g.tanh();
+        let h = o.sigmoid() * c.tanh();
+        (vec![h], vec![h, c])
+    });
+    assert_plan(&plan, r"
+        forward
+        before the loop, all steps at once:
+          z0 = x0 · w0 + w2
+        each step:
+          z0 += y0(before) · w1
+          fused, 4 columns:
+            y5 = sigmoid z0[4..8]
+            r0 = mul y5 y3(before)
+            y1 = sigmoid z0[0..4]
+            y2 = tanh z0[8..12]
+            r1 = mul y1 y2
+            y3 = add r0 r1
+            y4 = sigmoid z0[12..16]
+            r1 = tanh y3
+            y0 = mul y4 r1
+        reverse
+        each step:
+          fused, 4 columns:
+            r0 = tanh x2
+            r1 = add x4 c0(before)
+            r2 = mul r1 x3
+            r3 = tanh_slope r2 r0
+            r2 = add c1(before) r3
+            r3 = mul r2 x1
+            z0[0..4] = sigmoid_slope r3 x0
+            r3 = mul r2 x2(next)
+            z0[4..8] = sigmoid_slope r3 x5
+            r3 = mul r2 x0
+            z0[8..12] = tanh_slope r3 x1
+            r3 = mul r1 r0
+            z0[12..16] = sigmoid_slope r3 x3
+            c1 = mul r2 x5
+          c0 = z0 · w2ᵀ
+        after the loop, all steps at once:
+          y0 = z0 · w0ᵀ
+        summed over all steps:
+          sum0 += x6ᵀ · z0
+          sum1 += x7(next)ᵀ · z0
+          sum2 += z0
+    ");
+}
+
+#[test]
+fn what_follows_from_a_saved_state_is_computed_again() {
+    let u = param([4, 4], 4);
+    let (forward, reverse) = plan(|_, h| {
+        let next = h.sin() * h.matmul(&u).tanh();
+        (next, next)
+    });
+    assert_plan(&forward, r"
+        each step:
+          fused, 4 columns:
+            t0 = sin y0(before)
+          t1 = y0(before) · w0
+          fused, 4 columns:
+            y1 = tanh t1
+            y0 = mul t0 y1
+    ");
+    assert_plan(&reverse, r"
+        each step:
+          fused, 4 columns:
+            r0 = cos x0(next)
+            r1 = add x2 c0(before)
+            r2 = mul r1 x1
+            t0 = mul r2 r0
+            r0 = sin x0(next)
+            r2 = mul r1 r0
+            z0 = tanh_slope r2 x1
+          t1 = z0 · w1ᵀ
+          fused, 4 columns:
+            c0 = add t1 t0
+        summed over all steps:
+          sum0 += x0(next)ᵀ · z0
+    ");
+}

@@ -1,0 +1,56 @@
+//! Stages and the order within.
+
+use super::support::{assert_plan, param, plan};
+
+#[test]
+fn what_only_outputs_need_comes_after_the_loop() {
+    let (u, v) = (param([4, 4], 4), param([4, 4], 5));
+    let (forward, _) = plan(|_, h| {
+        let next = h.matmul(&u).tanh();
+        ((next * h).matmul(&v).sigmoid() * next, next)
+    });
+    assert_plan(&forward, r"
+        each step:
+          fused, 4 columns:
+            z0 = identity y1(before)
+          t0 = y1(before) · w0
+          fused, 4 columns:
+            y1 = tanh t0
+        after the loop, all steps at once:
+          fused, 4 columns:
+            z1 = mul y1 z0
+          z2 = z1 · w1
+          fused, 4 columns:
+            y2 = sigmoid z2
+            y0 = mul y2 y1
+    ");
+}
+
+#[test]
+fn norms_over_a_row_stay_in_the_step_that_needs_them() {
+    let (u, gain) = (param([4, 4], 4), param([4], 5));
+    let (forward, _) = plan(|_, h| {
+        let z = h.matmul(&u);
+        let centred = z - z.mean_keep(&[1]);
+        let next = centred / (centred.square().mean_keep(&[1]) + 1e-5).sqrt() * &gain;
+        (next, next)
+    });
+    assert_plan(&forward, r"
+        each step:
+          t0 = y0(before) · w0
+          t1 = sum t0
+          fused, 1 columns:
+            t2 = div t1 4
+          fused, 4 columns:
+            y1 = sub t0 t2
+            t3 = square y1
+          t4 = sum t3
+          fused, 1 columns:
+            r0 = div t4 4
+            r1 = add r0 0.00001
+            y2 = sqrt r1
+          fused, 4 columns:
+            r0 = div y1 y2
+            y0 = mul r0 w1
+    ");
+}

@@ -1,0 +1,22 @@
+//! Products of joined operands come apart, so that the input's part leaves the loop.
+
+use bptt_autodiff::Var;
+
+use super::support::{assert_plan, param, plan};
+
+#[test]
+fn the_input_leaves_a_product_that_it_shares_with_the_state() {
+    let w = param([7, 4], 3);
+    let (forward, _) = plan(|x, h| {
+        let next = Var::concat(&[x, h], 1).matmul(&w).tanh();
+        (next, next)
+    });
+    assert_plan(&forward, r"
+        before the loop, all steps at once:
+          z0 = x0 · w1
+        each step:
+          z0 += y0(before) · w2
+          fused, 4 columns:
+            y0 = tanh z0
+    ");
+}
