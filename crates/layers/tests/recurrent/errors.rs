@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Reset, Stack, unroll,
+    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Reset, Recurrence, Stack, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -157,6 +157,11 @@ fn of_running_a_cell() {
     let message = "unroll: a sequence is [T, B, I], not [2, 3]; reshape it";
     blames_the_caller(|| unroll(&elman, x, h), message);
 
+    let message = "a sequence is [T, B, I], not [2, 3]; reshape it";
+    blames_the_caller(|| scan(&elman, x, h), message);
+    let mask = Tensor::ones([6, 3]);
+    let needs = "masked: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
+    blames_the_caller(|| Recurrence::new(&elman).masked(&mask).run(xs, h), needs);
     let stack = Stack::new(vec![elman]);
     blames_the_caller(|| stack.forward(x, vec![h]), message);
     let message = "a stack of 1 layers needs as many states, not 2";

@@ -154,7 +154,7 @@ fn layers<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng
         let last: Vec<_> = last.into_iter().flat_map(|state| state.leaves()).collect();
         [vec![ys], last].concat()
     });
-    assert_eq!(stacked.values, composed.values);
+    assert_near(&stacked.values, &composed.values, 1e-12);
     assert_near(&stacked.gradients.inputs, &composed.gradients.inputs, 1e-10);
     assert_near(&stacked.gradients.parameters, &composed.gradients.parameters, 1e-10);
 }

@@ -5,19 +5,19 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::strip::{Strided, pack};
-use super::tile::{Band, Kernel};
+use super::tile::{Ahead, Band, Kernel};
 use super::{LINE, PackedRhs, Start};
 use crate::Scalar;
 use crate::matmul::{BLOCKS, SMALL};
 use crate::pool::Buffer;
 
-/// Rows of B that are multiplied at once: of a panel 64 KiB, from the second-level cache. Half as
-/// many are up to a tenth slower where the rows of A are 4 KiB apart.
-pub(super) const BLOCK_DEPTH: usize = 512;
+/// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
+/// many are a twentieth slower, for each block reads and writes C once more.
+pub(super) const BLOCK_DEPTH: usize = 1024;
 
 /// Tiles, one below the other, that pass through a panel before the next: with their part of A,
 /// they fit the second-level cache.
-const BLOCK_TILES: usize = 16;
+const BLOCK_TILES: usize = 8;
 
 /// The fewest panels that are worth a piece of work of their own.
 const PIECE_PANELS: usize = 4;
@@ -28,6 +28,9 @@ const SCATTERED: usize = 2048;
 
 /// Panels that pay for packing A.
 const REREAD: usize = 8;
+
+/// Bytes of B that the second-level cache holds, so that nothing need be fetched ahead.
+const RESIDENT: usize = 1 << 20;
 
 /// Elements of the largest tile: 12 rows of two registers of AVX-512.
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
@@ -168,7 +171,6 @@ impl<'a, T: Scalar> Product<'a, T> {
     ///
     /// As of [`PackedRhs::multiply`].
     unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
-        let b = self.b.panels();
         let full = panels.end.min(self.full);
         // of several tiles, each but the first finds the panel in the cache
         let together = if tiles.len() == 1 { full.saturating_sub(panels.start) } else { 1 };
@@ -188,9 +190,10 @@ impl<'a, T: Scalar> Product<'a, T> {
                     depth: k.len(),
                     a: a.first,
                     a_strides: a.strides,
-                    b: b.wrapping_add((panel * self.b.extents[0] + k.start) * self.kernel.width),
+                    b: self.panel(panel, k.start),
                     b_stride: self.b.extents[0] * self.kernel.width,
                     panels: count,
+                    ahead: self.ahead(tile, &tiles, panel, k.clone()),
                     start: self.start.block(k.start, panel * self.kernel.width),
                     c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
                     c_stride: self.c_stride,
@@ -205,6 +208,29 @@ impl<'a, T: Scalar> Product<'a, T> {
             }
             panel += count;
         }
+    }
+
+    /// The address of row `k` of a panel.
+    fn panel(&self, panel: usize, k: usize) -> *const T {
+        self.b.panels().wrapping_add((panel * self.b.extents[0] + k) * self.kernel.width)
+    }
+
+    /// What a tile fetches while it passes through a panel: of the next, the tile's share, unless B
+    /// is at hand.
+    fn ahead(
+        &self,
+        tile: usize,
+        tiles: &Range<usize>,
+        panel: usize,
+        k: Range<usize>,
+    ) -> Option<Ahead<T>> {
+        let [depth, columns] = self.b.extents;
+        if depth * columns * size_of::<T>() <= RESIDENT {
+            return None;
+        }
+        let before = (tile - tiles.start) * k.len() * self.kernel.width / tiles.len();
+        let first = self.panel(panel + 1, k.start).wrapping_add(before);
+        Some(Ahead { first, step: self.kernel.width / tiles.len() })
     }
 
     /// A band of the last panel, of which C has a part only.

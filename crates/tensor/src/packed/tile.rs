@@ -1,7 +1,7 @@
 //! The innermost loops: tiles of C that are held in registers.
 
 use super::Start;
-use super::vector::{Registers, Vector};
+use super::vector::{Registers, Vector, prefetch};
 use crate::simd::InstructionSet;
 
 /// A few rows of C, through one or more whole panels of B: the work of one call.
@@ -18,10 +18,21 @@ pub(super) struct Band<T> {
     /// The distance from one panel to the next.
     pub(super) b_stride: usize,
     pub(super) panels: usize,
+    pub(super) ahead: Option<Ahead<T>>,
     pub(super) start: Start<T>,
     pub(super) c: *mut T,
     /// The distance of C's rows.
     pub(super) c_stride: usize,
+}
+
+/// What a band fetches for those after it while it computes: an element's cache line for each term
+/// of the sum. Bands of few rows, which wait for their own part of B, leave it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead<T> {
+    /// Where to begin during the first panel; during the next, at a panel's distance.
+    pub(super) first: *const T,
+    /// From one term's element to the next.
+    pub(super) step: usize,
 }
 
 /// The tiles of one instruction set.
@@ -101,6 +112,9 @@ impl<T: Registers> Kernel<T> {
 /// Vectors in a row of a panel.
 const WIDTH: usize = 2;
 
+/// Rows from which on a band has time to fetch ahead.
+const AHEAD_ROWS: usize = 6;
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
 unsafe fn avx512<T: Registers, const ROWS: usize>(band: &Band<T>) {
@@ -168,6 +182,19 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
             }
         }
         let (mut a, mut b) = (a, b);
+        let mut depth = depth;
+        if let Some(Ahead { first, step }) = band.ahead
+            && ROWS >= AHEAD_ROWS
+        {
+            let mut line = first.wrapping_add(panel * b_stride);
+            for _ in 0..depth {
+                prefetch(line);
+                line = line.wrapping_add(step);
+                add_term(&mut sums[0], a, a_strides[0], b, b_stride);
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+            }
+            depth = 0;
+        }
         for _ in 0..depth / PARTS {
             for sums in &mut sums {
                 add_term(sums, a, a_strides[0], b, b_stride);

@@ -18,6 +18,8 @@ mod pointwise;
 mod run;
 mod session;
 mod sums;
+#[cfg(test)]
+mod tests;
 
 pub use pointwise::{Code, Pointwise, Source, Target};
 pub use session::Session;

@@ -1,0 +1,275 @@
+//! Programs against the same equations in plain loops. Small, so that Miri runs them as well.
+
+use super::*;
+
+/// A gated recurrence with every kind of instruction:
+///
+/// ```text
+/// z = x W + b + h₋ U
+/// n = z / (Σ z² + 1)
+/// h = σ(n) ⊙ h₋ + tanh n
+/// y = h V, dU = Σ h₋ᵀ n, db = Σ n
+/// ```
+fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
+    let buffer = |span, width, role| Buffer { span, width, role };
+    let view = |buffer, width| View { buffer, column: 0, width, delay: None };
+    let (x, b, h0) = (0, 1, 2);
+    let (h, y, last, d_u, d_b) = (3, 4, 5, 6, 7);
+    let (z, square, norm, n) = (8, 9, 10, 11);
+    let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
+    let pointwise = |width, arrays, code, registers| {
+        Instruction::Pointwise(Pointwise { width, arrays, code, registers })
+    };
+    use Code::{Binary as Two, Unary as One};
+    use Source::{Array as A, Literal, Register as R};
+    use crate::{Binary, Unary};
+    RowProgram {
+        buffers: vec![
+            buffer(Span::Sequence, input, Role::Input),
+            buffer(Span::Row, hidden, Role::Input),
+            buffer(Span::Step, hidden, Role::Input),
+            buffer(Span::Sequence, hidden, Role::Output),
+            buffer(Span::Sequence, output, Role::Output),
+            buffer(Span::Step, hidden, Role::Output),
+            buffer(Span::Total, hidden * hidden, Role::Output),
+            buffer(Span::Total, hidden, Role::Output),
+            buffer(Span::Segment, hidden, Role::Internal),
+            buffer(Span::Step, hidden, Role::Internal),
+            buffer(Span::Step, 1, Role::Internal),
+            buffer(Span::Segment, hidden, Role::Internal),
+        ],
+        before: vec![Instruction::Product {
+            left: view(x, input),
+            right: 0,
+            onto: Onto::Row(view(b, hidden)),
+            output: view(z, hidden),
+        }],
+        step: vec![
+            Instruction::Product {
+                left: before,
+                right: 1,
+                onto: Onto::Output,
+                output: view(z, hidden),
+            },
+            pointwise(
+                hidden,
+                vec![view(z, hidden), view(square, hidden)],
+                vec![One(Unary::Square, A(0), Target::Array(1))],
+                0,
+            ),
+            Instruction::SumRow { input: view(square, hidden), output: view(norm, 1) },
+            pointwise(
+                hidden,
+                vec![
+                    view(z, hidden),
+                    view(norm, 1),
+                    view(n, hidden),
+                    before,
+                    view(h, hidden),
+                ],
+                vec![
+                    Two(Binary::Add, [A(1), Literal(1.0)], Target::Register(0)),
+                    Two(Binary::Div, [A(0), R(0)], Target::Array(2)),
+                    One(Unary::Sigmoid, A(2), Target::Register(0)),
+                    Two(Binary::Mul, [R(0), A(3)], Target::Register(1)),
+                    One(Unary::Tanh, A(2), Target::Register(0)),
+                    Two(Binary::Add, [R(0), R(1)], Target::Array(4)),
+                ],
+                2,
+            ),
+        ],
+        after: vec![Instruction::Product {
+            left: view(h, hidden),
+            right: 2,
+            onto: Onto::Zero,
+            output: view(y, output),
+        }],
+        sums: vec![
+            Sum { left: Some(before), right: view(n, hidden), total: d_u },
+            Sum { left: None, right: view(n, hidden), total: d_b },
+        ],
+        finals: vec![(view(h, hidden), last)],
+    }
+}
+
+struct Case {
+    sizes: Sizes,
+    widths: [usize; 3],
+    tensors: [Tensor<f64>; 6],
+}
+
+impl Case {
+    fn new(sizes: Sizes, widths: [usize; 3]) -> Self {
+        let [input, hidden, output] = widths;
+        let shapes: [&[usize]; 6] = [
+            &[sizes.steps, sizes.rows, input],
+            &[hidden],
+            &[sizes.rows, hidden],
+            &[input, hidden],
+            &[hidden, hidden],
+            &[hidden, output],
+        ];
+        let mut seed = 0.0;
+        let tensors = shapes.map(|shape| {
+            seed += 1.0;
+            Tensor::from_fn(shape, |i| (seed * (i as f64 + 1.3)).sin())
+        });
+        Self { sizes, widths, tensors }
+    }
+
+    fn packed(&self) -> Vec<PackedRhs<f64>> {
+        self.tensors[3..].iter().map(|weight| PackedRhs::new(weight, false)).collect()
+    }
+
+    /// h, y, last state, dU and db.
+    fn run(&self) -> Vec<Vec<f64>> {
+        let [input, hidden, output] = self.widths;
+        let rows = self.sizes.steps * self.sizes.rows;
+        let lens = [rows * hidden, rows * output, self.sizes.rows * hidden, hidden * hidden, hidden];
+        let mut outputs: Vec<Vec<f64>> = lens.iter().map(|&len| vec![0.0; len]).collect();
+        let mut slices: Vec<&mut [f64]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        let [x, b, h0, ..] = &self.tensors;
+        program(input, hidden, output).run(self.sizes, &self.packed(), &[x, b, h0], &mut slices);
+        outputs
+    }
+
+    /// The same in plain loops.
+    fn expected(&self) -> Vec<Vec<f64>> {
+        let [_, hidden, _] = self.widths;
+        let [x, b, h0, w, u, v] = &self.tensors;
+        let Sizes { steps, rows, reversed, .. } = self.sizes;
+        let mut h = h0.clone();
+        let mut hs = vec![Tensor::zeros([rows, hidden]); steps];
+        let (mut d_u, mut d_b) = (Tensor::zeros([hidden, hidden]), Tensor::zeros([hidden]));
+        for count in 0..steps {
+            let time = if reversed { steps - 1 - count } else { count };
+            let z = x.index_first(time).matmul(w).add(b).add(&h.matmul(u));
+            let n = z.div(&z.square().sum_keep(&[1]).add(&Tensor::scalar(1.0)));
+            d_u.add_assign(&h.matmul_with(&n, crate::Transpose::LEFT));
+            d_b.add_assign(&n.sum(&[0]));
+            h = n.sigmoid().mul(&h).add(&n.tanh());
+            hs[time] = h.clone();
+        }
+        let flat = |tensors: &[Tensor<f64>]| tensors.iter().flat_map(Tensor::to_vec).collect();
+        let ys: Vec<Tensor<f64>> = hs.iter().map(|h| h.matmul(v)).collect();
+        vec![flat(&hs), flat(&ys), h.to_vec(), d_u.to_vec(), d_b.to_vec()]
+    }
+}
+
+#[track_caller]
+fn assert_near(found: &[Vec<f64>], expected: &[Vec<f64>]) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.len(), expected.len());
+        for (x, y) in found.iter().zip(expected) {
+            assert!((x - y).abs() <= 1e-12 * y.abs().max(1.0), "{x}, not {y}");
+        }
+    }
+}
+
+#[test]
+fn a_program_computes_its_equations() {
+    let sizes = [(1, 1, 1), (2, 1, 1), (5, 2, 2), (4, 3, 4), (3, 9, 1), (7, 1, 3)];
+    for (steps, rows, segment) in sizes {
+        for reversed in [false, true] {
+            for widths in [[1, 1, 1], [2, 3, 5]] {
+                let case = Case::new(Sizes { steps, rows, segment, reversed }, widths);
+                assert_near(&case.run(), &case.expected());
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "large on purpose")]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let sizes = Sizes { steps: 40, rows: 33, segment: 16, reversed: true };
+    let case = Case::new(sizes, [40, 130, 70]);
+    assert_near(&case.run(), &case.expected());
+    let bits = |threads: usize| -> Vec<u64> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| case.run()).into_iter().flatten().map(f64::to_bits).collect()
+    };
+    let one = bits(1);
+    for threads in [2, 3, 5] {
+        assert!(bits(threads) == one, "{threads} threads compute other bits than one");
+    }
+}
+
+/// The program without what only a whole sequence has.
+fn online() -> (RowProgram, Case) {
+    let sizes = Sizes { steps: 3, rows: 2, segment: 1, reversed: false };
+    let case = Case::new(sizes, [2, 3, 5]);
+    let mut program = program(2, 3, 5);
+    program.sums.clear();
+    (program, case)
+}
+
+#[test]
+fn a_session_computes_the_same_step_by_step() {
+    let (program, case) = online();
+    let expected = case.expected();
+    let [x, b, h0, ..] = &case.tensors;
+    let entry = Tensor::zeros([2, 2]);
+    let mut session = Session::new(program, 2, case.packed(), &[&entry, b, h0], &[2]);
+    for t in 0..3 {
+        session.buffer_mut(0).copy_from_slice(x.index_first(t).as_slice());
+        session.step();
+        let y = session.buffer(4)[..10].to_vec();
+        assert_near(&[y], &[expected[1][t * 10..][..10].to_vec()]);
+    }
+    assert_near(&[session.buffer(2)[..6].to_vec()], &[expected[2].clone()]);
+}
+
+/// Changes the program and runs it.
+fn run_changed(change: impl Fn(&mut RowProgram)) {
+    let case = Case::new(Sizes { steps: 2, rows: 2, segment: 2, reversed: false }, [2, 3, 5]);
+    let mut program = program(2, 3, 5);
+    change(&mut program);
+    let mut outputs = [12, 20, 6, 9, 3].map(|len| vec![0.0; len]);
+    let mut slices: Vec<&mut [f64]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+    let [x, b, h0, ..] = &case.tensors;
+    program.run(case.sizes, &case.packed(), &[x, b, h0], &mut slices);
+}
+
+fn first_view(program: &mut RowProgram) -> &mut View {
+    match &mut program.before[0] {
+        Instruction::Product { left, .. } => left,
+        _ => unreachable!("a product comes first"),
+    }
+}
+
+#[test]
+#[should_panic(expected = "is not within")]
+fn a_view_outside_its_buffer_is_refused() {
+    run_changed(|program| first_view(program).column = 1);
+}
+
+#[test]
+#[should_panic(expected = "cannot be written")]
+fn writing_an_input_is_refused() {
+    run_changed(|program| match &mut program.after[0] {
+        Instruction::Product { output, .. } => *output = View { buffer: 0, width: 2, ..*output },
+        _ => unreachable!("a product comes last"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "does not keep the step beside")]
+fn a_step_before_that_is_gone_is_refused() {
+    let delay = Some(Delay { ahead: false, edge: 2 });
+    run_changed(|program| match &mut program.step[0] {
+        Instruction::Product { left, .. } => *left = View { buffer: 8, delay, ..*left },
+        _ => unreachable!("a product comes first"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "Unary")]
+fn a_function_that_writes_what_it_reads_is_refused() {
+    run_changed(|program| match &mut program.step[1] {
+        Instruction::Pointwise(pointwise) => {
+            pointwise.code[0] = Code::Unary(crate::Unary::Square, Source::Array(0), Target::Array(0));
+        }
+        _ => unreachable!("the square comes second"),
+    });
+}
