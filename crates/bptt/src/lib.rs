@@ -42,7 +42,9 @@ pub use bptt_autodiff as autodiff;
 pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;
 
-pub use bptt_autodiff::{Gradients, Operand, Operation, Param, Pullback, Tape, Var};
+pub use bptt_autodiff::{
+    Checkpoint, Gradients, Operand, Operation, Param, Pullback, Scan, Scanned, Stepper, Tape, Var,
+};
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
 
@@ -55,7 +57,7 @@ pub mod rng {
 /// Everything that a cell, a model and its training loop are written with.
 pub mod prelude {
     pub use crate::rng::{Rng, SeedableRng, Xoshiro256PlusPlus};
-    pub use bptt_autodiff::{Gradients, Operand, Param, Tape, Var};
+    pub use bptt_autodiff::{Checkpoint, Gradients, Operand, Param, Stepper, Tape, Var};
     pub use bptt_layers::*;
     pub use bptt_tensor::{Scalar, Shape, Tensor};
 }

@@ -1,10 +1,10 @@
 //! Drawing characters from a model's predictions.
 
-use bptt::prelude::{Tape, Tensor};
+use bptt::prelude::Stepper;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::model::{CharModel, Masks};
+use crate::model::CharModel;
 
 /// Draws tokens: the same seed and logits give the same tokens.
 #[derive(Clone, Debug)]
@@ -63,9 +63,8 @@ impl Sampler {
 pub struct Continuation<'a> {
     model: &'a CharModel,
     sampler: Sampler,
-    state: Vec<Tensor<f32>>,
-    /// Of the next token, `[V]`.
-    logits: Vec<f32>,
+    /// The model with the state that it carries; its output are the logits of the next token.
+    reader: Stepper<f32>,
 }
 
 impl<'a> Continuation<'a> {
@@ -78,16 +77,13 @@ impl<'a> Continuation<'a> {
     #[must_use]
     pub fn new(model: &'a CharModel, prime: &[usize], sampler: Sampler) -> Self {
         assert!(!prime.is_empty(), "nothing to continue");
-        let state = model.zero_state(1);
-        let mut continuation = Self { model, sampler, state, logits: Vec::new() };
+        let mut continuation = Self { model, sampler, reader: model.stepper() };
         prime.iter().for_each(|&token| continuation.read(token));
         continuation
     }
 
     fn read(&mut self, token: usize) {
-        let tape = Tape::new();
-        let logits = self.model.forward(&tape, &[token], &mut self.state, &mut Masks::none());
-        self.logits = logits.value().to_vec();
+        self.reader.step(&[self.model.embedding_of(token)]);
     }
 }
 
@@ -95,7 +91,7 @@ impl Iterator for Continuation<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        let token = self.sampler.sample(&self.logits);
+        let token = self.sampler.sample(self.reader.output(0));
         self.read(token);
         Some(token)
     }

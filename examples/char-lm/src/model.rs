@@ -97,6 +97,32 @@ impl CharModel {
         self.output.forward(masks.apply(hs))
     }
 
+    /// The model as one that reads a token's [`embedding`](Self::embedding_of) at a time, from a state of
+    /// zeros, and gives the logits `[V]` of the next.
+    #[must_use]
+    pub fn stepper(&self) -> Stepper<f32> {
+        let tape = Tape::new();
+        let size = self.embedding.table.shape()[1];
+        let entry = tape.constant(Tensor::zeros([1, 1, size]));
+        let zeros = self.zero_state(1);
+        let state: Vec<_> = zeros.into_iter().map(|value| tape.constant(value)).collect();
+        tape.scan(&[entry], &state).stepper(|x, state| {
+            let (h, next) = self.recurrent.step(x[0], state);
+            (vec![self.output.forward(h)], next)
+        })
+    }
+
+    /// The vector of a token.
+    ///
+    /// # Panics
+    ///
+    /// If the token is not below `V`.
+    #[must_use]
+    pub fn embedding_of(&self, token: usize) -> &[f32] {
+        let table = self.embedding.table.value();
+        &table.as_slice()[token * table.shape()[1]..][..table.shape()[1]]
+    }
+
     /// How well the model predicts a text that it reads from the beginning of every stream.
     #[must_use]
     pub fn score(&self, text: &Batches<'_>) -> Nats {
@@ -152,6 +178,9 @@ trait Recurrent: Module<f32> + fmt::Debug {
         carried: &mut Vec<Tensor<f32>>,
         masks: &mut Masks,
     ) -> Var<'t, f32>;
+
+    /// The output and the next state of one step, without dropout.
+    fn step<'t>(&self, x: Var<'t, f32>, state: &[Var<'t, f32>]) -> (Var<'t, f32>, Vec<Var<'t, f32>>);
 }
 
 impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
@@ -172,6 +201,18 @@ impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
             self.forward_with_dropout(xs, states.collect(), masks.dropout, &mut masks.rng);
         *carried = states.iter().flat_map(State::values).collect();
         hs
+    }
+
+    fn step<'t>(&self, x: Var<'t, f32>, state: &[Var<'t, f32>]) -> (Var<'t, f32>, Vec<Var<'t, f32>>) {
+        let leaves = <C::State<'t> as State<'t, f32>>::LEAVES;
+        let mut next = Vec::with_capacity(state.len());
+        let mut x = x;
+        for (cell, state) in self.layers().iter().zip(state.chunks(leaves)) {
+            let (y, state) = cell.step(x, State::from_leaves(state));
+            next.extend(state.leaves());
+            x = y;
+        }
+        (x, next)
     }
 }
 

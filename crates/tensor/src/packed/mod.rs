@@ -18,13 +18,10 @@ mod vector;
 
 use std::fmt;
 
-use rayon::prelude::*;
-
 use self::product::{BLOCK_DEPTH, Product};
-use self::strip::{Strided, pack};
+use self::strip::{Strided, Strip, pack};
 use self::tile::Kernel;
 pub(crate) use self::vector::Registers;
-use crate::parallel::THRESHOLD;
 use crate::pool::Buffer;
 use crate::shape::{self, OrPanic, Transpose};
 use crate::simd::InstructionSet;
@@ -103,16 +100,13 @@ impl<T: Scalar> PackedRhs<T> {
         let offset = (buffer.as_slice().as_ptr() as usize).wrapping_neg() % LINE / size_of::<T>();
         let panels =
             &mut buffer.as_mut_slice().expect("a new buffer has one owner")[offset..][..len];
-        let pack_panel = |(panel, strip): (usize, &mut [T])| {
-            let column = panel * width;
-            // SAFETY: the caller's contract; the panel's columns are the matrix's.
-            unsafe { pack(matrix.from(0, column), width.min(n - column), width, strip) }
-        };
-        if len < THRESHOLD {
-            panels.chunks_exact_mut(panel_len.max(1)).enumerate().for_each(pack_panel);
-        } else {
-            panels.par_chunks_exact_mut(panel_len).enumerate().for_each(pack_panel);
-        }
+        let columns = (0..n).step_by(width).map(|column| column..n.min(column + width));
+        let mut strips: Vec<_> = columns
+            .zip(panels.chunks_exact_mut(panel_len.max(1)))
+            .map(|(columns, elements)| Strip { columns, width, elements })
+            .collect();
+        // SAFETY: the caller's contract; the strips are as deep as the matrix.
+        unsafe { pack(matrix, &mut strips) };
         Self { extents: [k, n], set, buffer, offset }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::strip::{Strided, pack};
+use super::strip::{Strided, Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
 use super::{LINE, PackedRhs, Start};
 use crate::Scalar;
@@ -90,18 +90,17 @@ impl<'a, T: Scalar> Product<'a, T> {
         }
         debug_assert!(depth <= BLOCK_DEPTH);
         let mut packed = Buffer::take(rows * depth);
-        let mut rest = &mut packed.as_mut_slice().expect("a new buffer has one owner")[..rows * depth];
+        let mut rest = &mut *packed.as_mut_slice().expect("a new buffer has one owner");
         let mut strips = Vec::with_capacity(self.tiles);
         for tile in 0..self.tiles {
-            let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
-            let (strip, others) = rest.split_at_mut((end - row) * depth);
-            strips.push((row, end - row, strip));
-            rest = others;
+            let columns = self.row(tile)..self.row(tile + 1);
+            let width = columns.len();
+            let elements;
+            (elements, rest) = rest.split_at_mut(width * depth);
+            strips.push(Strip { columns, width, elements });
         }
-        strips.into_par_iter().for_each(|(row, height, strip)| {
-            // SAFETY: the caller's contract.
-            unsafe { pack(self.a.from(row, 0).transposed(), height, height, strip) };
-        });
+        // SAFETY: the caller's contract; the strips are as deep as A is wide.
+        unsafe { pack(self.a.transposed(), &mut strips) };
         self.packed_a = Some(packed);
         self
     }

@@ -73,7 +73,8 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
         let buffer = program.buffers[view.buffer];
         assert!(view.column + view.width <= buffer.width, "{view:?} is not within {buffer:?}");
         if let Some(delay) = view.delay {
-            let spans = if delay.ahead { &[Span::Sequence][..] } else { &[Span::Sequence, Span::Pair] };
+            let spans =
+                if delay.ahead { &[Span::Sequence][..] } else { &[Span::Sequence, Span::Pair] };
             assert!(spans.contains(&buffer.span), "{buffer:?} does not keep the step beside");
             let edge = program.buffers[delay.edge];
             assert!(matches!(edge.span, Span::Step | Span::Row), "{edge:?} is not one step");
@@ -183,10 +184,10 @@ impl<T: Scalar> Run<'_, T> {
             }
         };
         let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
-        let parts = rayon::current_num_threads().min(most).max(1);
-        if parts == 1 {
-            return work(0, rows);
+        if most <= 1 {
+            return work(0, rows); // and starts no threads
         }
+        let parts = rayon::current_num_threads().min(most);
         (0..parts).into_par_iter().for_each(|i| work(i * rows / parts, (i + 1) * rows / parts));
     }
 

@@ -20,9 +20,9 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
     let pointwise = |width, arrays, code, registers| {
         Instruction::Pointwise(Pointwise { width, arrays, code, registers })
     };
+    use crate::{Binary, Unary};
     use Code::{Binary as Two, Unary as One};
     use Source::{Array as A, Literal, Register as R};
-    use crate::{Binary, Unary};
     RowProgram {
         buffers: vec![
             buffer(Span::Sequence, input, Role::Input),
@@ -60,13 +60,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
             Instruction::SumRow { input: view(square, hidden), output: view(norm, 1) },
             pointwise(
                 hidden,
-                vec![
-                    view(z, hidden),
-                    view(norm, 1),
-                    view(n, hidden),
-                    before,
-                    view(h, hidden),
-                ],
+                vec![view(z, hidden), view(norm, 1), view(n, hidden), before, view(h, hidden)],
                 vec![
                     Two(Binary::Add, [A(1), Literal(1.0)], Target::Register(0)),
                     Two(Binary::Div, [A(0), R(0)], Target::Array(2)),
@@ -125,7 +119,8 @@ impl Case {
     fn run(&self) -> Vec<Vec<f64>> {
         let [input, hidden, output] = self.widths;
         let rows = self.sizes.steps * self.sizes.rows;
-        let lens = [rows * hidden, rows * output, self.sizes.rows * hidden, hidden * hidden, hidden];
+        let lens =
+            [rows * hidden, rows * output, self.sizes.rows * hidden, hidden * hidden, hidden];
         let mut outputs: Vec<Vec<f64>> = lens.iter().map(|&len| vec![0.0; len]).collect();
         let mut slices: Vec<&mut [f64]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         let [x, b, h0, ..] = &self.tensors;
@@ -268,7 +263,8 @@ fn a_step_before_that_is_gone_is_refused() {
 fn a_function_that_writes_what_it_reads_is_refused() {
     run_changed(|program| match &mut program.step[1] {
         Instruction::Pointwise(pointwise) => {
-            pointwise.code[0] = Code::Unary(crate::Unary::Square, Source::Array(0), Target::Array(0));
+            pointwise.code[0] =
+                Code::Unary(crate::Unary::Square, Source::Array(0), Target::Array(0));
         }
         _ => unreachable!("the square comes second"),
     });
