@@ -29,7 +29,7 @@ fn lstm_forward(bencher: Bencher<'_, '_>, size: [usize; 4]) {
     bencher.counter(ItemsCount::new(flops(size))).bench_local(|| {
         let tape = Tape::new();
         let xs = tape.constant(xs.clone());
-        let (ys, _) = unroll(&lstm, xs, lstm.zero_state(&tape, size[1]));
+        let (ys, _) = scan(&lstm, xs, lstm.zero_state(&tape, size[1]));
         black_box(ys.value())
     });
 }
@@ -40,7 +40,7 @@ fn lstm_forward_and_backward(bencher: Bencher<'_, '_>, size: [usize; 4]) {
     bencher.counter(ItemsCount::new(3 * flops(size))).bench_local(|| {
         let tape = Tape::new();
         let xs = tape.variable(xs.clone());
-        let (ys, _) = unroll(&lstm, xs, lstm.zero_state(&tape, size[1]));
+        let (ys, _) = scan(&lstm, xs, lstm.zero_state(&tape, size[1]));
         black_box(tape.backward(ys.square().sum_all()))
     });
 }

@@ -169,12 +169,12 @@ impl<T: Scalar> Tape<T> {
             if self.is_tracing() {
                 Tensor::unknown(shape)
             } else {
-            let value = operation.forward(&values);
-            if *value.shape() != shape {
-                let (name, computed) = (operation.name(), value.shape());
-                panic!("{name} computed {computed} where its shape rule promises {shape}");
-            }
-            value
+                let value = operation.forward(&values);
+                if *value.shape() != shape {
+                    let (name, computed) = (operation.name(), value.shape());
+                    panic!("{name} computed {computed} where its shape rule promises {shape}");
+                }
+                value
             }
         };
         self.push(op, inputs, value)

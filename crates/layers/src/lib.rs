@@ -1,11 +1,11 @@
 //! Recurrent cells, layers, losses, initializers and optimizers.
 //!
 //! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which
-//! `#[derive(Module)]` names, counts, saves and loads. [`unroll`] runs it over a sequence.
+//! `#[derive(Module)]` names, counts, saves and loads. [`scan`] runs it over a sequence.
 //!
 //! ```
 //! use bptt_autodiff::Tape;
-//! use bptt_layers::{Adam, Embedding, Linear, Lstm, Module, Optimizer, StateSizes, loss, unroll};
+//! use bptt_layers::{Adam, Embedding, Linear, Lstm, Module, Optimizer, StateSizes, loss, scan};
 //! use rand::SeedableRng;
 //! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
@@ -29,7 +29,7 @@
 //! for _ in 0..20 {
 //!     let tape = Tape::new();
 //!     let xs = model.embedding.forward(&tape, &inputs, [4, 1]);
-//!     let (ys, _state) = unroll(&model.lstm, xs, model.lstm.zero_state(&tape, 1));
+//!     let (ys, _state) = scan(&model.lstm, xs, model.lstm.zero_state(&tape, 1));
 //!     let loss = loss::cross_entropy(model.output.forward(ys), &targets).mean();
 //!     losses.push(loss.item());
 //!     let gradients = tape.backward(loss);

@@ -177,7 +177,7 @@ const THIN_COLUMNS: usize = 256;
 pub(crate) const SMALL: usize = 1 << 22;
 
 /// Enough blocks to occupy the threads.
-pub(crate) const BLOCKS: usize = 8;
+const BLOCKS: usize = 8;
 
 impl<T: Scalar> Product<'_, T> {
     /// In the way that suits its size.

@@ -180,7 +180,11 @@ trait Recurrent: Module<f32> + fmt::Debug {
     ) -> Var<'t, f32>;
 
     /// The output and the next state of one step, without dropout.
-    fn step<'t>(&self, x: Var<'t, f32>, state: &[Var<'t, f32>]) -> (Var<'t, f32>, Vec<Var<'t, f32>>);
+    fn step<'t>(
+        &self,
+        x: Var<'t, f32>,
+        state: &[Var<'t, f32>],
+    ) -> (Var<'t, f32>, Vec<Var<'t, f32>>);
 }
 
 impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
@@ -203,7 +207,11 @@ impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
         hs
     }
 
-    fn step<'t>(&self, x: Var<'t, f32>, state: &[Var<'t, f32>]) -> (Var<'t, f32>, Vec<Var<'t, f32>>) {
+    fn step<'t>(
+        &self,
+        x: Var<'t, f32>,
+        state: &[Var<'t, f32>],
+    ) -> (Var<'t, f32>, Vec<Var<'t, f32>>) {
         let leaves = <C::State<'t> as State<'t, f32>>::LEAVES;
         let mut next = Vec::with_capacity(state.len());
         let mut x = x;

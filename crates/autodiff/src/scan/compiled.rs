@@ -52,7 +52,9 @@ pub(crate) struct Compiled<T> {
     pub(super) invariants: usize,
     /// The values that the reverse reads: stacked outputs of the plan that saves them, after the step's
     /// own.
-    pub(super) residuals: OnceCell<Vec<u32>>,
+    residuals: OnceCell<Vec<u32>>,
+    /// Which values those are.
+    saved: OnceCell<Rc<[bool]>>,
     plain: OnceCell<Rc<Plan<T>>>,
     saving: OnceCell<Rc<Plan<T>>>,
     reverses: RefCell<HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>>,
@@ -69,16 +71,18 @@ pub(crate) struct CompiledReverse<T> {
 impl<T: Scalar> Compiled<T> {
     fn new(traced: Program<T>, sequences: usize, invariants: usize) -> Self {
         let hoisted = hoist(&rewrite(&traced), invariants);
-        let invariants = hoisted.program.nodes.iter().fold(invariants, |most, node| match node.kind {
-            Kind::Input(Input::Invariant(i)) => most.max(i + 1),
-            _ => most,
-        });
+        let invariants =
+            hoisted.program.nodes.iter().fold(invariants, |most, node| match node.kind {
+                Kind::Input(Input::Invariant(i)) => most.max(i + 1),
+                _ => most,
+            });
         Self {
             traced,
             hoisted,
             sequences,
             invariants,
             residuals: OnceCell::new(),
+            saved: OnceCell::new(),
             plain: OnceCell::new(),
             saving: OnceCell::new(),
             reverses: RefCell::default(),
@@ -113,14 +117,15 @@ impl<T: Scalar> Compiled<T> {
         self.extra_residuals().into_iter().map(|id| Tensor::unspecified(shape(id))).collect()
     }
 
-    pub(super) fn residuals(&self) -> &[u32] {
+    fn residuals(&self) -> &[u32] {
         self.residuals.get_or_init(|| {
-            let all = Wanted {
-                sequences: vec![true; self.sequences],
-                invariants: vec![true; self.invariants],
-            };
-            residuals_of(&self.reverse(&all, StateBefore::Shifted).reverse)
+            residuals_of(&self.reverse(&self.all_wanted(), StateBefore::Shifted).reverse)
         })
+    }
+
+    /// Gradients of all inputs.
+    pub(super) fn all_wanted(&self) -> Wanted {
+        Wanted { sequences: vec![true; self.sequences], invariants: vec![true; self.invariants] }
     }
 
     /// The step with these values as further stacked outputs, as a step of its own.
@@ -149,7 +154,11 @@ impl<T: Scalar> Compiled<T> {
         if let Some(known) = self.reverses.borrow().get(&key) {
             return known.clone();
         }
-        let reverse = reverse(&self.hoisted.program, wanted, state);
+        let program = &self.hoisted.program;
+        let saved = self
+            .saved
+            .get_or_init(|| reverse(program, &self.all_wanted(), StateBefore::Shifted, None).saved);
+        let reverse = reverse(program, wanted, state, Some(saved));
         let (sequences, invariants) = (reverse.sequences.len(), reverse.invariants.len());
         let step = Rc::new(Self::new(reverse.program.clone(), sequences, invariants));
         let compiled = Rc::new(CompiledReverse { reverse, step });
@@ -252,9 +261,7 @@ pub(super) fn compile<T: Scalar>(
     KNOWN.with_borrow_mut(|known| {
         let steps = known.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Steps::<T>::new()));
         let steps: &mut Steps<T> = steps.downcast_mut().expect("the type is the key");
-        let equal = |step: &Rc<Compiled<T>>| {
-            step.sequences == sequences && step.traced == traced
-        };
+        let equal = |step: &Rc<Compiled<T>>| step.sequences == sequences && step.traced == traced;
         let compiled = match steps.iter().position(equal) {
             Some(place) => steps.remove(place),
             None => Rc::new(Compiled::new(traced, sequences, invariants)),

@@ -26,10 +26,7 @@ pub(super) struct Deferred {
 }
 
 /// Takes the sums of a step apart into terms.
-pub(super) fn defer<T: Scalar>(
-    program: &mut Program<T>,
-    rows: usize,
-) -> Result<Deferred, NotRows> {
+pub(super) fn defer<T: Scalar>(program: &mut Program<T>, rows: usize) -> Result<Deferred, NotRows> {
     let mut deferred = Deferred::default();
     let only_summed = only_summed(program);
     for sum in 0..program.sums.len() {

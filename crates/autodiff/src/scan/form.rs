@@ -15,11 +15,17 @@ pub(super) enum Form {
     /// A function of single elements.
     Pointwise,
     /// Columns of another value, from this one on.
-    View { column: usize },
+    View {
+        column: usize,
+    },
     /// Other values side by side, which start at these columns.
-    Join { columns: Vec<usize> },
+    Join {
+        columns: Vec<usize>,
+    },
     /// A product with an invariant matrix, read transposed or not.
-    Product { transposed: bool },
+    Product {
+        transposed: bool,
+    },
     /// The sum of a row.
     SumRow,
     /// Part of a sum over all steps, and computed as such.

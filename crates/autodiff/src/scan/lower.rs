@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bptt_tensor::rows::{
-    Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View,
-};
+use bptt_tensor::rows::{Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View};
 use bptt_tensor::{Binary, Scalar};
 
 use super::form::{self, Form, NotRows, width};
@@ -227,8 +225,12 @@ impl<T: Scalar> Lowering<'_, T> {
                     self.onto.insert(a, Onto::Row(row));
                     (a, a)
                 }
-                (Some(before), Some(_)) if a != b && product(b) && order(before) < order(b) => (a, b),
-                (Some(_), Some(before)) if a != b && product(a) && order(before) < order(a) => (b, a),
+                (Some(before), Some(_)) if a != b && product(b) && order(before) < order(b) => {
+                    (a, b)
+                }
+                (Some(_), Some(before)) if a != b && product(a) && order(before) < order(a) => {
+                    (b, a)
+                }
                 _ => continue,
             };
             self.onto.entry(first).or_insert(Onto::Zero);
@@ -309,7 +311,8 @@ impl<T: Scalar> Lowering<'_, T> {
             }
             let parts = self.program.node(id).inputs.clone();
             let home = self.homes[id as usize].unwrap_or_else(|| {
-                let early = parts.iter().any(|&part| self.slots[part as usize].stage != Stage::Step);
+                let early =
+                    parts.iter().any(|&part| self.slots[part as usize].stage != Stage::Step);
                 let span = if early { Span::Segment } else { self.span_of(id) };
                 self.settle(id, span, Role::Internal)
             });
@@ -330,7 +333,11 @@ impl<T: Scalar> Lowering<'_, T> {
             let in_memory = match self.forms[id as usize] {
                 Form::Product { .. } | Form::SumRow => true,
                 Form::Pointwise => !self.stays_in_registers(id),
-                Form::Input | Form::Literal | Form::View { .. } | Form::Join { .. } | Form::Term => false,
+                Form::Input
+                | Form::Literal
+                | Form::View { .. }
+                | Form::Join { .. }
+                | Form::Term => false,
             };
             if in_memory {
                 self.settle(id, self.span_of(id), Role::Internal);
@@ -445,7 +452,9 @@ impl<T: Scalar> Lowering<'_, T> {
             let buffer = self.buffers[view.buffer];
             matches!(buffer.span, Span::Pair | Span::Step) && buffer.role != Role::Input
         };
-        if stage != Stage::Step && instructions.iter().flat_map(Instruction::operands).any(|v| short(&v)) {
+        if stage != Stage::Step
+            && instructions.iter().flat_map(Instruction::operands).any(|v| short(&v))
+        {
             return Err(NotRows("a value of one step is read for all steps".into()));
         }
         Ok(())

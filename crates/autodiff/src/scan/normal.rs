@@ -20,7 +20,10 @@ pub(super) struct Normal<T> {
     pub(super) inside_sums: Vec<u32>,
 }
 
-pub(super) fn normalise<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Normal<T>, NotRows> {
+pub(super) fn normalise<T: Scalar>(
+    program: &Program<T>,
+    rows: usize,
+) -> Result<Normal<T>, NotRows> {
     let program = tile_places(program, rows)?;
     let mut program = own_places(&program);
     own_outputs(&mut program);

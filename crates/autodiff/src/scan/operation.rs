@@ -82,8 +82,7 @@ pub(super) fn record<'t, T: Scalar>(
         |value| tape.scalar(value),
         |op, inputs| tape.record(op.clone(), inputs),
     );
-    let inputs: Vec<Var<'t, T>> =
-        sequences.into_iter().chain(state).chain(invariants).collect();
+    let inputs: Vec<Var<'t, T>> = sequences.into_iter().chain(state).chain(invariants).collect();
     let Manner { steps, reversed, checkpoint } = manner;
     let mut scan = Scan { step: step.clone(), steps, reversed, saved: None };
     let value = if tape.is_tracing() {

@@ -7,7 +7,7 @@ use bptt_tensor::rows::{Code, Instruction, Onto, Pointwise, Role, Source, Span, 
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
-use super::reverse::{StateBefore, Wanted};
+use super::reverse::StateBefore;
 
 impl<T: Scalar> fmt::Display for Plan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,10 +21,7 @@ impl<T: Scalar> fmt::Display for Plan<T> {
 impl<T: Scalar> fmt::Display for Compiled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "forward\n{}", self.saving())?;
-        let all = Wanted {
-            sequences: vec![true; self.sequences],
-            invariants: vec![true; self.invariants],
-        };
+        let all = self.all_wanted();
         write!(f, "reverse\n{}", self.reverse(&all, StateBefore::Shifted).step.plain())
     }
 }
@@ -124,7 +121,9 @@ impl Names {
                 let right = &self.packs[*right];
                 match onto {
                     Onto::Zero => writeln!(f, "  {output} = {left} · {right}"),
-                    Onto::Row(row) => writeln!(f, "  {output} = {left} · {right} + {}", self.view(*row)),
+                    Onto::Row(row) => {
+                        writeln!(f, "  {output} = {left} · {right} + {}", self.view(*row))
+                    }
                     Onto::Output => writeln!(f, "  {output} += {left} · {right}"),
                 }
             }

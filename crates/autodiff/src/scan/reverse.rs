@@ -6,6 +6,7 @@
 //! value, that is a residual: a sequence that the forward pass saves.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
@@ -33,6 +34,8 @@ pub(super) struct Reverse<T> {
     pub(super) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
     pub(super) sums: Vec<usize>,
+    /// Which forward values it reads from sequences; the others it computes again.
+    pub(super) saved: Rc<[bool]>,
 }
 
 /// A sequence that a reverse step reads.
@@ -66,14 +69,19 @@ pub(super) enum StateBefore {
     Saved,
 }
 
-/// The reverse of `program`, whose inputs have these shapes.
+/// The reverse of `program` for some gradients.
+///
+/// `saved` is what the reverse for *all* gradients decided to read from sequences: the forward pass
+/// saves that before it knows which gradients will be wanted. `None` decides.
 pub(super) fn reverse<T: Scalar>(
     program: &Program<T>,
     wanted: &Wanted,
     state_before: StateBefore,
+    saved: Option<&Rc<[bool]>>,
 ) -> Reverse<T> {
     let tape = Tape::of_shapes();
-    let unknown = |shape: &bptt_tensor::Shape| tape.leaf(Leaf::Constant, Tensor::unknown(shape.clone()));
+    let unknown =
+        |shape: &bptt_tensor::Shape| tape.leaf(Leaf::Constant, Tensor::unknown(shape.clone()));
     let mut forward: Vec<Var<'_, T>> = Vec::with_capacity(program.nodes.len());
     for node in &program.nodes {
         let inputs: SmallVec<[Var<'_, T>; 3]> =
@@ -98,13 +106,17 @@ pub(super) fn reverse<T: Scalar>(
     let gradients = tape.pull(&cotangents, &source_vars);
 
     let mut reader = Reader::new(program, &forward, &cotangents, state_before, &tape);
-    reader.find_saved(gradients.iter().flatten().map(|var| var.id));
+    reader.saved = match saved {
+        Some(saved) => saved.clone(),
+        None => reader.find_saved(gradients.iter().flatten().map(|var| var.id)),
+    };
     let mut reverse = Reverse {
         program: Program { nodes: vec![], stacked: vec![], next: vec![], sums: vec![] },
         sequences: vec![],
         invariants: vec![],
         stacked: vec![],
         sums: vec![],
+        saved: reader.saved.clone(),
     };
     let mut next = vec![None; program.next.len()];
     for (&source, gradient) in sources.iter().zip(gradients) {
@@ -132,11 +144,8 @@ pub(super) fn reverse<T: Scalar>(
 
 /// Zeros of this shape, for a state that no step depends on.
 fn zeros<T: Scalar>(program: &mut Program<T>, shape: &bptt_tensor::Shape) -> u32 {
-    let zero = program.push(Node {
-        kind: Kind::Literal(0.0),
-        inputs: SmallVec::new(),
-        shape: [].into(),
-    });
+    let zero =
+        program.push(Node { kind: Kind::Literal(0.0), inputs: SmallVec::new(), shape: [].into() });
     let stretch = Op::BroadcastTo(crate::ops::layout::BroadcastTo(shape[..].into()));
     program.push(super::rewrite::op_node(stretch, [zero], shape.clone()))
 }
@@ -151,7 +160,7 @@ struct Reader<'a, 't, T> {
     /// From ids on the tape to outputs whose cotangents they are.
     cotangents: HashMap<u32, usize>,
     /// Forward values that are read from sequences; the others are computed again.
-    saved: Vec<bool>,
+    saved: Rc<[bool]>,
     places: HashMap<u32, u32>,
 }
 
@@ -169,14 +178,15 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             tape,
             values: (0..).zip(vars).map(|(value, var)| (var.id, value)).collect(),
             cotangents: cotangents.iter().enumerate().map(|(i, (_, v))| (v.id, i)).collect(),
-            saved: vec![false; forward.nodes.len()],
+            saved: Rc::new([]),
             places: HashMap::new(),
         }
     }
 
     /// Decides which forward values are saved: those that are read, unless they follow by a function
     /// of single elements from others that are there anyway.
-    fn find_saved(&mut self, gradients: impl Iterator<Item = u32>) {
+    fn find_saved(&self, gradients: impl Iterator<Item = u32>) -> Rc<[bool]> {
+        let mut saved = vec![false; self.forward.nodes.len()];
         let mut read = vec![false; self.forward.nodes.len()];
         let mut seen: HashMap<u32, ()> = HashMap::new();
         let mut pending: Vec<u32> = gradients.collect();
@@ -201,19 +211,21 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         for (id, node) in self.forward.nodes.iter().enumerate() {
             let available = |&input: &u32| {
                 let input = input as usize;
-                there[input] || matches!(self.forward.nodes[input].kind, Kind::Input(_) | Kind::Literal(_))
-                    && (read[input] || !is_state(&self.forward.nodes[input]))
+                there[input]
+                    || matches!(self.forward.nodes[input].kind, Kind::Input(_) | Kind::Literal(_))
+                        && (read[input] || !is_state(&self.forward.nodes[input]))
             };
             match &node.kind {
-                Kind::Input(Input::Carry(_)) => self.saved[id] = read[id],
+                Kind::Input(Input::Carry(_)) => saved[id] = read[id],
                 Kind::Input(_) | Kind::Literal(_) => {}
                 Kind::Op(op) => {
                     let follows = is_cheap(op) && node.inputs.iter().all(available);
-                    self.saved[id] = there[id] || read[id] && !follows;
-                    there[id] |= self.saved[id] || follows;
+                    saved[id] = there[id] || read[id] && !follows;
+                    there[id] |= saved[id] || follows;
                 }
             }
         }
+        saved.into()
     }
 
     /// The place in the reverse program of a value on the tape.

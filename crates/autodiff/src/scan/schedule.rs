@@ -75,13 +75,15 @@ pub(super) fn slots<T: Scalar>(
     for (id, node) in program.nodes.iter().enumerate() {
         let stage = stages[id];
         let own_width = if node.shape.is_empty() { 1 } else { width(&node.shape) };
-        let same_stage = || node.inputs.iter().map(|&i| slots[i as usize]).filter(|s| s.stage == stage);
+        let same_stage =
+            || node.inputs.iter().map(|&i| slots[i as usize]).filter(|s| s.stage == stage);
         let level = same_stage().map(|slot| slot.level).max().unwrap_or(0);
         let barrier = matches!(forms[id], Form::Product { .. } | Form::SumRow | Form::Term);
         slots.push(if barrier {
             Slot { stage, level: level + 1, turn: 0, width: own_width }
         } else {
-            let turn = |slot: Slot| slot.turn + usize::from(slot.turn > 0 && slot.width != own_width);
+            let turn =
+                |slot: Slot| slot.turn + usize::from(slot.turn > 0 && slot.width != own_width);
             let turn = same_stage().filter(|s| s.level == level).map(turn).max().unwrap_or(0);
             // inputs, literals, views and joins take no time
             let least = usize::from(forms[id] == Form::Pointwise);

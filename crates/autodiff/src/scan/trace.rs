@@ -78,13 +78,7 @@ struct Reader<T> {
 }
 
 impl<T: Scalar> Reader<T> {
-    fn read(
-        &mut self,
-        tape: &Tape<T>,
-        id: u32,
-        node: crate::tape::Node<T>,
-        input: Option<Input>,
-    ) {
+    fn read(&mut self, tape: &Tape<T>, id: u32, node: crate::tape::Node<T>, input: Option<Input>) {
         let shape = node.value.shape().clone();
         let inputs = node.inputs.iter().map(|&input| self.place(tape, input)).collect();
         let kind = match (input, node.op) {

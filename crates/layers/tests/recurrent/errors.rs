@@ -7,7 +7,8 @@ use std::sync::Once;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Reset, Recurrence, Stack, scan, unroll,
+    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Recurrence, Reset,
+    Stack, scan, unroll,
 };
 use bptt_tensor::Tensor;
 

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, scan, unroll,
+    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, scan,
+    unroll,
 };
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;

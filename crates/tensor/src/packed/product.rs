@@ -8,7 +8,7 @@ use super::strip::{Strided, Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
 use super::{LINE, PackedRhs, Start};
 use crate::Scalar;
-use crate::matmul::{BLOCKS, SMALL};
+use crate::matmul::SMALL;
 use crate::pool::Buffer;
 
 /// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
@@ -19,12 +19,11 @@ pub(super) const BLOCK_DEPTH: usize = 1024;
 /// they fit the second-level cache.
 const BLOCK_TILES: usize = 8;
 
+/// Enough pieces that no thread waits long for another's last.
+const PIECES: usize = 32;
+
 /// The fewest panels that are worth a piece of work of their own.
 const PIECE_PANELS: usize = 4;
-
-/// Bytes between a row's elements from which on a tile spans more pages than the processor has at
-/// hand: such a part of A is packed if it is read [`REREAD`] times.
-const SCATTERED: usize = 2048;
 
 /// Panels that pay for packing A.
 const REREAD: usize = 8;
@@ -76,14 +75,14 @@ impl<'a, T: Scalar> Product<'a, T> {
         Self { b, kernel, tiles, height, taller, panels, full, a, packed_a, start, c, c_stride }
     }
 
-    /// Packs A first, if its elements are scattered and read often enough; `b` is one block deep.
+    /// Packs A first, if its rows are scattered and read often enough; `b` is one block deep.
     ///
     /// # Safety
     ///
     /// A must be readable.
     pub(super) unsafe fn gathered(mut self) -> Self {
         let depth = self.b.extents[0];
-        let scattered = self.a.strides[1] * size_of::<T>() >= SCATTERED;
+        let scattered = self.a.strides[1] != 1;
         let rows = self.row(self.tiles);
         if !scattered || self.panels < REREAD || rows == 0 || depth == 0 {
             return self;
@@ -123,13 +122,13 @@ impl<'a, T: Scalar> Product<'a, T> {
             return unsafe { self.whole() };
         }
         let above = self.tiles.div_ceil(BLOCK_TILES);
-        let panels = self.panels.div_ceil(BLOCKS.div_ceil(above)).max(PIECE_PANELS);
+        let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
         let beside = self.panels.div_ceil(panels);
         (0..above * beside).into_par_iter().for_each(|piece| {
-            let [tile, panel] = [piece / beside * BLOCK_TILES, piece % beside * panels];
-            let tiles = tile..self.tiles.min(tile + BLOCK_TILES);
+            let [tile, end] = [0, 1].map(|next| (piece / beside + next) * self.tiles / above);
+            let panel = piece % beside * panels;
             // SAFETY: the caller's contract; no two pieces share an element of C.
-            unsafe { self.part(tiles, panel..self.panels.min(panel + panels)) }
+            unsafe { self.part(tile..end, panel..self.panels.min(panel + panels)) }
         });
     }
 

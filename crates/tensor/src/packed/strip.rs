@@ -1,7 +1,7 @@
 //! Packing: copies of parts of matrices in the order in which they will be read.
 
 use std::ops::Range;
-use std::slice;
+use std::{array, slice};
 
 use rayon::prelude::*;
 
@@ -42,7 +42,7 @@ pub(super) struct Strip<'a, T> {
 }
 
 /// Strips that are copied together, so that what is read of a row reaches over several cache lines.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 
 /// Elements that are copied at once.
 const CHUNK: usize = 4;
@@ -54,11 +54,14 @@ const CHUNK: usize = 4;
 /// `matrix` must be readable in the strips' columns as deep as they are.
 pub(super) unsafe fn pack<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) {
     let together = |strips: &mut [Strip<'_, T>]| {
+        for strip in strips.iter_mut().filter(|strip| strip.columns.len() < strip.width) {
+            strip.elements.fill(T::zero());
+        }
         // SAFETY: the caller's contract.
         unsafe {
             match matrix.strides {
                 [_, 1] => pack_rows(matrix, strips),
-                _ => strips.iter_mut().for_each(|strip| pack_elements(matrix, strip)),
+                _ => strips.iter_mut().for_each(|strip| pack_columns(matrix, strip)),
             }
         }
     };
@@ -81,29 +84,41 @@ unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) 
             let first = matrix.from(k, columns.start).first;
             // SAFETY: the caller's contract.
             let from = unsafe { slice::from_raw_parts(first, columns.len()) };
-            let (to, beyond) = elements[k * *width..][..*width].split_at_mut(from.len());
+            let to = &mut elements[k * *width..][..from.len()];
             let ((to, to_rest), (from, from_rest)) =
                 (to.as_chunks_mut::<CHUNK>(), from.as_chunks());
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
             to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to = from);
-            beyond.fill(T::zero());
         }
     }
 }
 
-/// Copies elements at any distances.
+/// Copies elements at any distances; where those of a column are contiguous, squares of them.
 ///
 /// # Safety
 ///
 /// As of [`pack`].
-unsafe fn pack_elements<T: Scalar>(matrix: Strided<T>, strip: &mut Strip<'_, T>) {
+unsafe fn pack_columns<T: Scalar>(matrix: Strided<T>, strip: &mut Strip<'_, T>) {
     let used = strip.columns.len();
-    for (k, row) in strip.elements.chunks_exact_mut(strip.width).enumerate() {
-        let line = matrix.from(k, strip.columns.start);
-        for (j, x) in row[..used].iter_mut().enumerate() {
-            // SAFETY: the caller's contract.
-            *x = unsafe { line.from(0, j).first.read() };
+    let matrix = matrix.from(0, strip.columns.start);
+    let squares = if matrix.strides[0] == 1 { used / CHUNK * CHUNK } else { 0 };
+    for (block, rows) in strip.elements.chunks_mut(CHUNK * strip.width).enumerate() {
+        let matrix = matrix.from(block * CHUNK, 0);
+        let whole = if rows.len() == CHUNK * strip.width { squares } else { 0 };
+        for j in (0..whole).step_by(CHUNK) {
+            let square: [[T; CHUNK]; CHUNK] = array::from_fn(|column| {
+                // SAFETY: the caller's contract; the column has as many elements from here on.
+                unsafe { matrix.from(0, j + column).first.cast::<[T; CHUNK]>().read_unaligned() }
+            });
+            for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
+                row[j..][..CHUNK].copy_from_slice(&square.map(|column| column[k]));
+            }
         }
-        row[used..].fill(T::zero());
+        for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
+            for (j, x) in row[..used].iter_mut().enumerate().skip(whole) {
+                // SAFETY: the caller's contract.
+                *x = unsafe { matrix.from(k, j).first.read() };
+            }
+        }
     }
 }

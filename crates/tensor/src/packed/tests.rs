@@ -99,3 +99,33 @@ fn products_in_f32() {
 fn products_in_f64() {
     check_all::<f64>();
 }
+
+/// Several blocks of K, of a B that the second-level cache does not hold.
+#[test]
+#[cfg_attr(miri, ignore = "takes too long")]
+fn large_products() {
+    for set in InstructionSet::available() {
+        check::<f32>(set, [13, 1100, 260], [false, true], From::C);
+    }
+}
+
+/// Both operands packed on the way to one product, against B packed before.
+#[test]
+#[cfg_attr(miri, ignore = "takes too long")]
+fn packing_on_the_way_changes_no_bit() {
+    let [m, k, n] = [26, 1100, 290];
+    let (a, b) = (values::<f32>([k, m], 1), values::<f32>([n, k], 2));
+    let address = |x: &Tensor<f32>, strides| (x.as_slice().as_ptr(), strides);
+    let mut on_the_way = values::<f32>([m, n], 3);
+    let mut packed = on_the_way.clone();
+    let [first, second] = [&mut on_the_way, &mut packed].map(|c| c.as_mut_slice().as_mut_ptr());
+    // SAFETY: the operands have these extents and strides.
+    unsafe {
+        let (a, b) = (address(&a, [1, m]), address(&b, [1, k]));
+        multiply([m, k, n], a, b, Start::Accumulate, (first, n));
+    }
+    let rhs = PackedRhs::new(&b, true);
+    // SAFETY: as above.
+    unsafe { rhs.multiply(m, a.as_slice().as_ptr(), [1, m], Start::Accumulate, second, n) };
+    assert_eq!(on_the_way.as_slice(), packed.as_slice());
+}

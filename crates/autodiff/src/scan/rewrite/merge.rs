@@ -24,7 +24,8 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
                 let width = |&member: &u32| program.shape(member)[axis];
                 let wide = *merged[index].get_or_insert_with(|| {
                     let weights = group.iter().map(|&member| program.node(member).inputs[1]);
-                    let weights: Vec<u32> = weights.map(|w| weight_place(program, new, w, &places)).collect();
+                    let weights: Vec<u32> =
+                        weights.map(|w| weight_place(program, new, w, &places)).collect();
                     let total = group.iter().map(width).sum();
                     let rows = new.shape(weights[0])[0];
                     let weights =

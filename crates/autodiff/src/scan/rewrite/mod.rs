@@ -3,6 +3,7 @@
 mod dedupe;
 mod flatten;
 mod merge;
+mod reciprocal;
 mod split;
 
 use bptt_tensor::Scalar;
@@ -11,7 +12,8 @@ use super::program::{Kind, Node, Program};
 
 /// All rewrites, in the order in which they prepare each other.
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = dedupe::rewrite(program);
+    let program = reciprocal::rewrite(program);
+    let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);
     let program = merge::rewrite(&program);
     let program = dedupe::rewrite(&program);

@@ -9,7 +9,9 @@ fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
         let next = (x.matmul(&w) + h.matmul(&u)).tanh();
         (next.matmul(&v), next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         before the loop, all steps at once:
           z0 = x0 · w0
         each step:
@@ -18,21 +20,27 @@ fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
             y1 = tanh z0
         after the loop, all steps at once:
           y0 = y1 · w2
-    ");
+    ",
+    );
 }
 
 #[test]
 fn without_a_state_time_runs_in_parallel() {
     let (w, v) = (param([3, 4], 3), param([4, 2], 5));
     let (forward, reverse) = plan(|x, h| (x.matmul(&w).tanh().matmul(&v), h));
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         after the loop, all steps at once:
           z0 = x0 · w0
           fused, 4 columns:
             y1 = tanh z0
           y0 = y1 · w1
-    ");
-    assert_plan(&reverse, r"
+    ",
+    );
+    assert_plan(
+        &reverse,
+        r"
         after the loop, all steps at once:
           z0 = x1 · w1ᵀ
           fused, 4 columns:
@@ -41,5 +49,6 @@ fn without_a_state_time_runs_in_parallel() {
         summed over all steps:
           sum0 += x2ᵀ · z1
           sum1 += x0ᵀ · x1
-    ");
+    ",
+    );
 }

@@ -10,7 +10,9 @@ fn a_gate_that_is_written_twice_is_computed_once() {
         let next = gate() * h + (1.0 - gate()) * 0.5;
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
@@ -19,5 +21,6 @@ fn a_gate_that_is_written_twice_is_computed_once() {
             r1 = sub 1 y1
             r2 = mul r1 0.5
             y0 = add r0 r2
-    ");
+    ",
+    );
 }

@@ -9,7 +9,9 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
         let next = (x.matmul(&w) + h.matmul(&u) + &b + h * &p).tanh();
         (next, next)
     });
-    assert_plan(&reverse, r"
+    assert_plan(
+        &reverse,
+        r"
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
@@ -27,7 +29,8 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
           sum1 += x0(next)ᵀ · z0
           sum2 += z0
           sum3 += z1
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -37,7 +40,9 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
         let next = h.matmul(&u).tanh().matmul(&u).sin();
         (next, next)
     });
-    assert_plan(&reverse, r"
+    assert_plan(
+        &reverse,
+        r"
         each step:
           fused, 4 columns:
             r0 = cos x1
@@ -50,5 +55,6 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
         summed over all steps:
           sum0 += x3(next)ᵀ · z1
           sum0 += x0ᵀ · z0
-    ");
+    ",
+    );
 }

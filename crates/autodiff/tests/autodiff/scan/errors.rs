@@ -10,7 +10,10 @@ use super::support::uniform;
 type Step<'t> = fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
 
 #[track_caller]
-fn assert_refused(step: for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>), message: &str) {
+fn assert_refused(
+    step: for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>),
+    message: &str,
+) {
     let tape = Tape::new();
     let xs = tape.constant(uniform([4, 2, 3], 1));
     let h = tape.constant(Tensor::zeros([2, 3]));
@@ -82,5 +85,8 @@ fn a_checking_tape_names_line_and_step() {
     }));
     let panic = caught.expect_err("a NaN is found");
     let text = panic.downcast_ref::<String>().expect("a message");
-    assert!(text.contains("ln at") && text.contains("errors.rs") && text.contains("time step 1"), "{text}");
+    assert!(
+        text.contains("ln at") && text.contains("errors.rs") && text.contains("time step 1"),
+        "{text}"
+    );
 }

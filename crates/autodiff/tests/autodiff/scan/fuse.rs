@@ -11,7 +11,9 @@ fn what_only_neighbours_read_stays_in_registers() {
         let next = c.tanh() - c;
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           fused, 4 columns:
             r0 = sin y0(before)
@@ -21,7 +23,8 @@ fn what_only_neighbours_read_stays_in_registers() {
             r2 = add r0 r1
             r1 = tanh r2
             y0 = sub r1 r2
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -30,14 +33,18 @@ fn a_column_is_read_for_all_columns() {
         let next = h / (h.square().sum_keep(&[1]) + 1.0);
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           fused, 4 columns:
             t0 = square y0(before)
           t1 = sum t0
           fused, 1 columns:
-            y1 = add t1 1
+            r0 = add t1 1
+            y1 = recip r0
           fused, 4 columns:
-            y0 = div y0(before) y1
-    ");
+            y0 = mul y0(before) y1
+    ",
+    );
 }

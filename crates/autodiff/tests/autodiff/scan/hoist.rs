@@ -12,12 +12,17 @@ fn functions_of_parameters_leave_the_step() {
         let next = h * (-tape_of(h).param(&decay).exp()).exp();
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           fused, 4 columns:
             y0 = mul y0(before) w3
-    ");
-    assert_plan(&reverse, r"
+    ",
+    );
+    assert_plan(
+        &reverse,
+        r"
         each step:
           fused, 4 columns:
             z0 = add x0 c0(before)
@@ -27,7 +32,8 @@ fn functions_of_parameters_leave_the_step() {
             z1 = mul z0 x1(next)
         summed over all steps:
           sum0 += z1
-    ");
+    ",
+    );
 }
 
 fn tape_of<'t>(var: bptt_autodiff::Var<'t, f64>) -> &'t Tape<f64> {

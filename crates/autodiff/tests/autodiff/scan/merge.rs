@@ -12,7 +12,9 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
         let next = f * h + c;
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         before the loop, all steps at once:
           z0 = x0 · w4
         each step:
@@ -24,8 +26,11 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
             y2 = tanh r0
             r0 = mul y1 y0(before)
             y0 = add r0 y2
-    ");
-    assert_plan(&reverse, r"
+    ",
+    );
+    assert_plan(
+        &reverse,
+        r"
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
@@ -41,7 +46,8 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
         summed over all steps:
           sum0 += x4ᵀ · z0
           sum1 += x1(next)ᵀ · z0
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -52,7 +58,9 @@ fn products_with_different_left_operands_stay_apart() {
         let next = (f * h).matmul(&u_c).tanh();
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
@@ -61,5 +69,6 @@ fn products_with_different_left_operands_stay_apart() {
           t2 = t1 · w1
           fused, 4 columns:
             y0 = tanh t2
-    ");
+    ",
+    );
 }

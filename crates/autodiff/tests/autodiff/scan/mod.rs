@@ -11,6 +11,7 @@ mod fuse;
 mod hoist;
 mod merge;
 mod random;
+mod reciprocal;
 mod reverse;
 mod schedule;
 mod split;

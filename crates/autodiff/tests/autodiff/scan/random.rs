@@ -157,7 +157,8 @@ fn derivatives<T: Scalar>(recipe: &Recipe, case: &Case<T>, way: Way) -> [Vec<Ten
         gradients.push(in_numbers.wrt(source).clone());
     }
     for param in &case.params {
-        gradients.push(in_numbers.get(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape())));
+        gradients
+            .push(in_numbers.get(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape())));
     }
     let directions: Vec<_> = (100..)
         .zip(&sources)

@@ -14,7 +14,9 @@ fn an_lstm_saves_its_gates_and_states_only() {
         let h = o.sigmoid() * c.tanh();
         (vec![h], vec![h, c])
     });
-    assert_plan(&plan, r"
+    assert_plan(
+        &plan,
+        r"
         forward
         before the loop, all steps at once:
           z0 = x0 · w0 + w2
@@ -54,7 +56,8 @@ fn an_lstm_saves_its_gates_and_states_only() {
           sum0 += x6ᵀ · z0
           sum1 += x7(next)ᵀ · z0
           sum2 += z0
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -64,7 +67,9 @@ fn what_follows_from_a_saved_state_is_computed_again() {
         let next = h.sin() * h.matmul(&u).tanh();
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           fused, 4 columns:
             t0 = sin y0(before)
@@ -72,8 +77,11 @@ fn what_follows_from_a_saved_state_is_computed_again() {
           fused, 4 columns:
             y1 = tanh t1
             y0 = mul t0 y1
-    ");
-    assert_plan(&reverse, r"
+    ",
+    );
+    assert_plan(
+        &reverse,
+        r"
         each step:
           fused, 4 columns:
             r0 = cos x0(next)
@@ -88,5 +96,6 @@ fn what_follows_from_a_saved_state_is_computed_again() {
             c0 = add t1 t0
         summed over all steps:
           sum0 += x0(next)ᵀ · z0
-    ");
+    ",
+    );
 }

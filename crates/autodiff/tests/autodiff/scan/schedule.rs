@@ -9,7 +9,9 @@ fn what_only_outputs_need_comes_after_the_loop() {
         let next = h.matmul(&u).tanh();
         ((next * h).matmul(&v).sigmoid() * next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           fused, 4 columns:
             z0 = identity y1(before)
@@ -23,7 +25,8 @@ fn what_only_outputs_need_comes_after_the_loop() {
           fused, 4 columns:
             y2 = sigmoid z2
             y0 = mul y2 y1
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -35,22 +38,26 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
         let next = centred / (centred.square().mean_keep(&[1]) + 1e-5).sqrt() * &gain;
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         each step:
           t0 = y0(before) · w0
           t1 = sum t0
           fused, 1 columns:
-            t2 = div t1 4
+            t2 = mul t1 0.25
           fused, 4 columns:
             y1 = sub t0 t2
             t3 = square y1
           t4 = sum t3
           fused, 1 columns:
-            r0 = div t4 4
+            r0 = mul t4 0.25
             r1 = add r0 0.00001
             y2 = sqrt r1
+            t5 = recip y2
           fused, 4 columns:
-            r0 = div y1 y2
+            r0 = mul y1 t5
             y0 = mul r0 w1
-    ");
+    ",
+    );
 }

@@ -11,12 +11,15 @@ fn the_input_leaves_a_product_that_it_shares_with_the_state() {
         let next = Var::concat(&[x, h], 1).matmul(&w).tanh();
         (next, next)
     });
-    assert_plan(&forward, r"
+    assert_plan(
+        &forward,
+        r"
         before the loop, all steps at once:
           z0 = x0 · w1
         each step:
           z0 += y0(before) · w2
           fused, 4 columns:
             y0 = tanh z0
-    ");
+    ",
+    );
 }

@@ -1,0 +1,32 @@
+//! Dividing many elements by one number, as norms do, is multiplying them by its reciprocal, which is
+//! computed once: a division takes as long as a dozen products.
+
+use bptt_tensor::{Binary, Scalar, Unary};
+use smallvec::SmallVec;
+
+use super::op_node;
+use crate::operation::Op;
+use crate::scan::program::{Kind, Node, Program};
+
+pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    program.rebuild(|new, id, inputs| {
+        let shape = program.shape(id);
+        match (program.op(id), &inputs[..]) {
+            (Some(Op::Binary(Binary::Div)), &[x, divisor])
+                if new.shape(divisor).elements() < shape.elements() =>
+            {
+                let divisor_shape = new.shape(divisor).clone();
+                let reciprocal = new.push(match new.node(divisor).kind {
+                    Kind::Literal(number) => Node {
+                        kind: Kind::Literal(number.recip()),
+                        inputs: SmallVec::new(),
+                        shape: divisor_shape,
+                    },
+                    _ => op_node(Op::Unary(Unary::Recip), [divisor], divisor_shape),
+                });
+                new.push(op_node(Op::Binary(Binary::Mul), [x, reciprocal], shape.clone()))
+            }
+            _ => new.copy(program, id, inputs),
+        }
+    })
+}

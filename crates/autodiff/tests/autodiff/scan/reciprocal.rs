@@ -1,0 +1,31 @@
+//! Many elements are divided by one number once.
+
+use super::support::{assert_plan, plan};
+
+#[test]
+fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
+    let (forward, _) = plan(|x, h| {
+        let norm = (h.square().sum_keep(&[1]) + 1.0).sqrt();
+        let next = h / norm + x.sum_keep(&[1]) / norm;
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        before the loop, all steps at once:
+          z0 = sum x0
+        each step:
+          fused, 4 columns:
+            t0 = square y0(before)
+          t1 = sum t0
+          fused, 1 columns:
+            r0 = add t1 1
+            y1 = sqrt r0
+            t2 = recip y1
+            y2 = div z0 y1
+          fused, 4 columns:
+            r0 = mul y0(before) t2
+            y0 = add r0 y2
+    ",
+    );
+}
