@@ -3,6 +3,7 @@
 use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
 
+use crate::pieces::{self, PIECE};
 use crate::{Module, ParameterPath};
 
 /// A gradient holds a NaN or an infinity.
@@ -82,11 +83,12 @@ pub fn clip_value<T: Scalar>(
 fn for_each_gradient<T: Scalar>(
     model: &dyn Module<T>,
     gradients: &mut Gradients<T>,
-    change: impl Fn(&mut T),
+    change: impl Fn(&mut T) + Sync,
 ) {
     model.visit(&mut ParameterPath::default(), &mut |_, parameter| {
         if let Some(gradient) = gradients.get_mut(parameter) {
-            gradient.as_mut_slice().iter_mut().for_each(&change);
+            let pieces = gradient.as_mut_slice().chunks_mut(PIECE).collect();
+            pieces::for_each(pieces, |piece: &mut [T]| piece.iter_mut().for_each(&change));
         }
     });
 }
@@ -114,7 +116,8 @@ fn norm_in_units<T: Scalar>(unit: f64, model: &dyn Module<T>, gradients: &Gradie
     let mut total = 0.0;
     model.visit(&mut ParameterPath::default(), &mut |_: &str, parameter: &Param<T>| {
         if let Some(gradient) = gradients.get(parameter) {
-            total += sum_of_squares(gradient.as_slice(), unit.recip());
+            let squares = |piece: &[T]| sum_of_squares(piece, unit.recip());
+            total += pieces::sum(gradient.as_slice(), squares);
         }
     });
     total.sqrt()

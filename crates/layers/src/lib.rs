@@ -49,6 +49,7 @@ mod linear;
 pub mod loss;
 mod module;
 mod optim;
+mod pieces;
 mod recurrence;
 mod scan;
 mod stack;

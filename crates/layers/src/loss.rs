@@ -24,6 +24,8 @@ use bptt_autodiff::{Operand, Operation, Pullback, Var};
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
+use crate::pieces::{self, PIECE};
+
 /// The negative logarithm of the probability that `logits` `[.., C]` give to the target class at
 /// each position: `−log softmax(o)[y]`, in nats.
 ///
@@ -257,13 +259,17 @@ impl<T: Scalar> Operation<T> for LogitGradient {
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let mut rows = inputs[0].softmax(-1);
         let classes = rows.shape()[rows.rank() - 1];
-        let weights = inputs[1].as_slice().iter().zip(&self.targets[..]);
-        let elements = rows.as_mut_slice();
-        for (position, (&g, &target)) in weights.enumerate() {
-            let row = &mut elements[position * classes..][..classes];
-            row[target] -= T::one();
-            row.iter_mut().for_each(|d| *d *= g);
-        }
+        let (weights, targets) = (inputs[1].as_slice(), &self.targets[..]);
+        let together = (PIECE / classes.max(1)).max(1);
+        let piece_rows = rows.as_mut_slice().chunks_mut(together * classes.max(1));
+        let given = weights.chunks(together).zip(targets.chunks(together));
+        pieces::for_each(piece_rows.zip(given).collect(), |(rows, (weights, targets))| {
+            let given = weights.iter().zip(targets);
+            for (row, (&g, &target)) in rows.chunks_exact_mut(classes).zip(given) {
+                row[target] -= T::one();
+                row.iter_mut().for_each(|d| *d *= g);
+            }
+        });
         rows
     }
 

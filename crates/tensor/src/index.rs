@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::parallel::for_rows;
+use crate::parallel::{for_chunks, for_rows};
 use crate::reduce::around;
 use crate::shape::{self, OrPanic, ShapeError};
 use crate::{Scalar, Tensor};
@@ -123,8 +123,18 @@ impl<T: Scalar> Tensor<T> {
         shape::place(operation, self.shape(), axis, start, part.shape())?;
         let [_, n, inner] = around(self.shape(), axis..axis + 1);
         let (row, start, width) = (n * inner, start * inner, part.shape()[axis] * inner);
-        if width > 0 {
-            let source = part.as_slice();
+        if width == 0 {
+            return Ok(());
+        }
+        let source = part.as_slice();
+        if part.len() == width {
+            // one stretch of memory
+            for_chunks(&mut self.as_mut_slice()[start..start + width], |first, out| {
+                for (x, &y) in out.iter_mut().zip(&source[first..]) {
+                    *x = f(*x, y);
+                }
+            });
+        } else {
             for_rows(self.as_mut_slice(), row, width, |first, out| {
                 let source = source[first * width..].chunks_exact(width);
                 for (out, source) in out.chunks_exact_mut(row).zip(source) {

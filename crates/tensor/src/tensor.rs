@@ -133,6 +133,13 @@ impl<T: Scalar> Tensor<T> {
         &mut self.buffer.as_mut_slice().expect("a new buffer has one owner")[window]
     }
 
+    /// The elements for writing, if no other tensor shares the buffer.
+    #[must_use]
+    pub fn get_mut(&mut self) -> Option<&mut [T]> {
+        let window = self.offset..self.offset + self.len();
+        self.buffer.as_mut_slice().map(|elements| &mut elements[window])
+    }
+
     /// The elements, copied.
     #[must_use]
     pub fn to_vec(&self) -> Vec<T> {

@@ -6,8 +6,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use bptt_autodiff::Gradients;
 use bptt_tensor::{Scalar, Tensor};
 
+use crate::pieces::{self, PIECE};
 use crate::weights::{Archive, WeightsError, join};
 use crate::{Module, ParameterPath};
+
+/// Writes each piece of a value. One that a tape still holds is written to new memory, piece by piece:
+/// the tape keeps what it computed with.
+fn write<T: Scalar, P: Send>(
+    value: &mut Tensor<T>,
+    pieces: Vec<P>,
+    write: impl Fn(&mut [T], P) + Sync,
+) {
+    if let Some(elements) = value.get_mut() {
+        let pieces = elements.chunks_mut(PIECE).zip(pieces).collect();
+        return pieces::for_each(pieces, |(piece, given)| write(piece, given));
+    }
+    let mut new = Tensor::unspecified(value.shape());
+    let copies = new.as_mut_slice().chunks_mut(PIECE).zip(value.as_slice().chunks(PIECE));
+    pieces::for_each(copies.zip(pieces).collect(), |((new, old), given)| {
+        new.copy_from_slice(old);
+        write(new, given);
+    });
+    *value = new;
+}
 
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
@@ -41,13 +62,13 @@ impl<T: Scalar> Slots<T> {
         );
     }
 
-    /// Calls `update(t, θ, g, slots)` for each parameter that has a gradient, where `t` is 1 at
-    /// the parameter's first step.
+    /// Calls `update(t, θ, g, slots)` for each piece of each parameter that has a gradient, where `t` is 1
+    /// at the parameter's first step.
     pub(super) fn update<const N: usize>(
         &mut self,
         model: &mut dyn Module<T>,
         gradients: &Gradients<T>,
-        mut update: impl FnMut(u64, &mut [T], &[T], [&mut [T]; N]),
+        update: impl Fn(u64, &mut [T], &[T], [&mut [T]; N]) + Sync,
     ) {
         model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             let Some(gradient) = gradients.get(parameter) else { return };
@@ -73,11 +94,19 @@ impl<T: Scalar> Slots<T> {
                 );
             }
             memory.step += 1;
-            let mut slots = memory.slots.iter_mut();
-            let slots = array::from_fn(|_| {
-                slots.next().expect("the rule has as many slots as names").as_mut_slice()
+            let step = memory.step;
+            let mut slots: Vec<_> =
+                memory.slots.iter_mut().map(|slot| slot.as_mut_slice().chunks_mut(PIECE)).collect();
+            let mut pieces = Vec::with_capacity(gradient.len().div_ceil(PIECE));
+            for gradient in gradient.as_slice().chunks(PIECE) {
+                let slots = array::from_fn(|slot| {
+                    slots[slot].next().expect("a slot is as long as its parameter")
+                });
+                pieces.push((gradient, slots));
+            }
+            write(parameter.value_mut(), pieces, |value, (gradient, slots)| {
+                update(step, value, gradient, slots);
             });
-            update(memory.step, parameter.value_mut().as_mut_slice(), gradient.as_slice(), slots);
         });
     }
 
