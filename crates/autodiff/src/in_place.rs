@@ -54,7 +54,11 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
                 }
             }
             Contribution::Slice { axis, start, part } => {
-                slot.get_or_insert_with(zeros).add_slice(axis as isize, start, &part.value());
+                let (axis, part) = (axis as isize, part.value());
+                match slot {
+                    Some(sum) => sum.add_slice(axis, start, &part),
+                    None => *slot = Some(Tensor::placed(to.shape(), axis, start, &part)),
+                }
             }
             Contribution::Rows { indices, rows } => {
                 slot.get_or_insert_with(zeros).scatter_add_rows(&indices, &rows.value());

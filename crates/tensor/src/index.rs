@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::parallel::{for_chunks, for_rows};
 use crate::reduce::around;
-use crate::shape::{self, OrPanic, ShapeError};
+use crate::shape::{self, OrPanic, Shape, ShapeError};
 use crate::{Scalar, Tensor};
 
 impl<T: Scalar> Tensor<T> {
@@ -109,6 +109,33 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     pub fn add_slice(&mut self, axis: isize, start: usize, part: &Self) {
         self.update_slice("add_slice", axis, start, part, |x, y| x + y).or_panic();
+    }
+
+    /// Zeros of a shape, with `part` from `start` on along `axis`.
+    ///
+    /// # Panics
+    ///
+    /// If the part does not fit there.
+    #[track_caller]
+    #[must_use]
+    pub fn placed(shape: impl Into<Shape>, axis: isize, start: usize, part: &Self) -> Self {
+        let shape = shape.into();
+        let resolved = shape::axis("placed", &shape, axis).or_panic();
+        shape::place("placed", &shape, resolved, start, part.shape()).or_panic();
+        let [outer, _, inner] = around(&shape, resolved..resolved + 1);
+        if outer != 1 {
+            let mut whole = Self::zeros(shape);
+            whole.add_slice(axis, start, part);
+            return whole;
+        }
+        let (source, first) = (part.as_slice(), start * inner);
+        Self::build(shape, |out| {
+            let (before, rest) = out.split_at_mut(first);
+            let (place, after) = rest.split_at_mut(source.len());
+            before.fill(T::zero());
+            after.fill(T::zero());
+            for_chunks(place, |at, out| out.copy_from_slice(&source[at..][..out.len()]));
+        })
     }
 
     fn update_slice(

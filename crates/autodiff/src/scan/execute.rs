@@ -29,7 +29,7 @@ pub(super) struct Results<'a, T> {
 
 /// Rows in a segment of the sequence: what passes from one stage to the next should stay in the
 /// cache, and the products of a stage want many rows.
-const SEGMENT_ROWS: usize = 1024;
+const SEGMENT_ROWS: usize = 4096;
 
 /// Runs a step that was lowered.
 pub(super) fn run_rows<T: Scalar>(
@@ -79,6 +79,11 @@ pub(super) fn run_rows<T: Scalar>(
         }
     }
     lowered.program.run(sizes, &packed, &inputs, &mut outputs);
+    for &(from, to) in &lowered.copies {
+        let from = lowered.outputs.iter().position(|sink| *sink == Sink::Sum(from));
+        let to = sums[to].as_mut().expect("a copy is no output of the program");
+        to.copy_from_slice(outputs[from.expect("the sum is an output of the program")]);
+    }
 }
 
 /// Runs a step operation by operation.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bptt_tensor::rows::{Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View};
-use bptt_tensor::{Binary, Scalar};
+use bptt_tensor::{Binary, Scalar, Shape};
 
 use super::form::{self, Form, NotRows, width};
 use super::fuse;
@@ -18,6 +18,8 @@ pub(super) struct Lowered {
     pub(super) program: RowProgram,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
+    /// Sums that are equal to others: from, and to.
+    pub(super) copies: Vec<(usize, usize)>,
     /// The matrices to pack: an invariant, and whether it is read transposed.
     pub(super) packs: Vec<(usize, bool)>,
     pub(super) rows: usize,
@@ -55,8 +57,10 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         uses: program.uses(),
         readers: readers(&program),
         needed: program.ancestors(program.outputs()),
+        summed: terms.iter().flat_map(|term| term.left.into_iter().chain([term.right])).collect(),
         homes: vec![None; program.nodes.len()],
-        onto: HashMap::new(),
+        fused: HashMap::new(),
+        starts: HashMap::new(),
         buffers: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
@@ -67,9 +71,9 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         slots: &slots,
         rows,
     };
+    lowering.fuse_sums();
     lowering.place_outputs();
     lowering.place_state();
-    lowering.place_accumulated();
     lowering.place_joins();
     lowering.place_others();
     let mut row_program = RowProgram::default();
@@ -81,7 +85,13 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
             Stage::After => row_program.after = instructions,
         }
     }
-    for term in &terms {
+    // equal sums are computed once
+    let first_of = |sum: usize| {
+        program.sums.iter().position(|id| *id == program.sums[sum]).expect("it is one of them")
+    };
+    let copies = (0..program.sums.len()).map(|sum| (first_of(sum), sum));
+    let copies: Vec<(usize, usize)> = copies.filter(|(first, sum)| first != sum).collect();
+    for term in terms.iter().filter(|term| first_of(term.sum) == term.sum) {
         let total = lowering.total(term.sum);
         let left = term.left.map(|left| lowering.summed(left)).transpose()?;
         let right = lowering.summed(term.right)?;
@@ -95,7 +105,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
     }
     row_program.buffers = lowering.buffers;
     let (inputs, outputs, packs) = (lowering.inputs, lowering.outputs, lowering.packs);
-    Ok(Lowered { program: row_program, inputs, outputs, packs, rows })
+    Ok(Lowered { program: row_program, inputs, outputs, copies, packs, rows })
 }
 
 /// The values that read each value.
@@ -120,15 +130,26 @@ pub(super) struct Lowering<'a, T> {
     uses: Vec<usize>,
     pub(super) readers: Vec<Vec<u32>>,
     needed: Vec<bool>,
+    /// The terms of sums over all steps.
+    summed: Vec<u32>,
     /// Where values lie that memory is needed for.
     homes: Vec<Option<View>>,
-    /// What products are added onto, and the products that end up in a sum's home.
-    onto: HashMap<u32, Onto>,
+    /// Sums that are computed by one of their terms.
+    fused: HashMap<u32, Fused>,
+    /// Of such a term, what it starts from, and the sum that it computes.
+    starts: HashMap<u32, (u32, u32)>,
     buffers: Vec<Buffer>,
     inputs: Vec<Feed>,
     outputs: Vec<Sink>,
     packs: Vec<(usize, bool)>,
     feeds: HashMap<(Feed, Span), usize>,
+}
+
+/// A sum that one of its terms, a product, computes from the other.
+#[derive(Clone, Copy, Debug)]
+struct Fused {
+    product: u32,
+    start: u32,
 }
 
 impl<T: Scalar> Lowering<'_, T> {
@@ -192,98 +213,79 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    /// Products are added onto a bias, or in place onto the sum before them.
-    fn place_accumulated(&mut self) {
-        let mut last: HashMap<u32, u32> = HashMap::new();
+    /// A sum with a product is the product, started from the other term: a bias, or what an earlier
+    /// product computed.
+    fn fuse_sums(&mut self) {
         for id in 0..self.program.nodes.len() as u32 {
             let Some(Op::Binary(Binary::Add)) = self.program.op(id) else { continue };
-            if !self.needed[id as usize] {
-                continue;
-            }
             let [a, b] = self.program.node(id).inputs[..] else { continue };
-            let shape = self.program.shape(id);
-            let product = |id: u32| {
-                matches!(self.forms[id as usize], Form::Product { .. })
-                    && self.uses[id as usize] == 1
-                    && self.homes[id as usize].is_none()
-                    && self.program.shape(id) == shape
+            let starts = |product: u32, start: u32| {
+                let shape = self.program.shape(id);
+                let is_product = matches!(self.forms[product as usize], Form::Product { .. })
+                    && self.uses[product as usize] == 1
+                    && self.program.shape(product) == shape;
+                let is_computed = |id: u32| {
+                    matches!(self.forms[id as usize], Form::Product { .. }) || self.is_fused(id)
+                };
+                let is_earlier = is_computed(start)
+                    && self.program.shape(start) == shape
+                    && self.order(start) < self.order(product);
+                is_product && start != product && (is_earlier || self.is_bias(start, shape))
             };
-            let row = |id: u32| {
-                matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
-                    && !form::is_per_row(self.program.shape(id), shape.len(), self.rows)
-                    && self.program.shape(id).elements() == width(shape)
+            let fused = match () {
+                () if !self.needed[id as usize] => continue,
+                () if starts(b, a) => Fused { product: b, start: a },
+                () if starts(a, b) => Fused { product: a, start: b },
+                () => continue,
             };
-            // a product, or a sum that products have been added onto; with the last of them
-            let last_of = |id: u32| match last.get(&id) {
-                Some(&product) if self.uses[id as usize] == 1 => Some(product),
-                _ => product(id).then_some(id),
-            };
-            let order = |id: u32| (self.slots[id as usize], id);
-            let (first, added) = match (last_of(a), last_of(b)) {
-                (Some(_), None) if product(a) && row(b) => {
-                    let row = self.invariant_view(b, shape.len());
-                    self.onto.insert(a, Onto::Row(row));
-                    (a, a)
-                }
-                (Some(before), Some(_)) if a != b && product(b) && order(before) < order(b) => {
-                    (a, b)
-                }
-                (Some(_), Some(before)) if a != b && product(a) && order(before) < order(a) => {
-                    (b, a)
-                }
-                _ => continue,
-            };
-            self.onto.entry(first).or_insert(Onto::Zero);
-            self.onto.entry(added).or_insert(Onto::Output);
-            self.onto.insert(id, Onto::Output);
-            last.insert(id, added);
-        }
-        // all of a chain share the home of its last sum
-        for id in (0..self.program.nodes.len() as u32).rev() {
-            let is_sum = self.onto.contains_key(&id)
-                && !matches!(self.forms[id as usize], Form::Product { .. });
-            if !is_sum {
-                continue;
-            }
-            let home = self.homes[id as usize].unwrap_or_else(|| {
-                let span = self.span_of_chain(id);
-                self.settle(id, span, Role::Internal)
-            });
-            for &input in &self.program.node(id).inputs {
-                if self.onto.contains_key(&input) {
-                    self.homes[input as usize] = Some(home);
-                }
-            }
+            self.fused.insert(id, fused);
+            self.starts.insert(fused.product, (fused.start, id));
         }
     }
 
-    /// Whether a value is a sum that its products compute in place.
-    pub(super) fn is_accumulated(&self, id: u32) -> bool {
-        self.forms[id as usize] == Form::Pointwise && self.onto.contains_key(&id)
+    /// Whether a value is one row that is added to all of this shape.
+    fn is_bias(&self, id: u32, shape: &Shape) -> bool {
+        let own = self.program.shape(id);
+        matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
+            && !form::is_per_row(own, shape.len(), self.rows)
+            && own.elements() == width(shape)
     }
 
-    /// How long the home of a sum in place has to last: from its first product to its last reader.
-    fn span_of_chain(&self, id: u32) -> Span {
-        let mut earliest = self.slots[id as usize].stage;
-        let mut pending = vec![id];
-        while let Some(id) = pending.pop() {
-            let inputs = self.program.node(id).inputs.iter();
-            for &input in inputs.filter(|&input| self.onto.contains_key(input)) {
-                earliest = earliest.min(self.slots[input as usize].stage);
-                pending.extend(self.is_accumulated(input).then_some(input));
-            }
-        }
-        if earliest == Stage::Step { self.span_of(id) } else { Span::Segment }
+    /// Whether a value is a sum that one of its terms computes.
+    pub(super) fn is_fused(&self, id: u32) -> bool {
+        self.fused.contains_key(&id)
+    }
+
+    /// When a value is computed: a fused sum with its product.
+    fn order(&self, id: u32) -> (Slot, u32) {
+        let id = self.fused.get(&id).map_or(id, |fused| fused.product);
+        (self.slots[id as usize], id)
     }
 
     /// How long a value has to last.
     fn span_of(&self, id: u32) -> Span {
-        let stage = self.slots[id as usize].stage;
-        if stage == Stage::Step && self.reading_stages(id).all(|reader| reader == Stage::Step) {
-            Span::Step
-        } else {
-            Span::Segment
+        let stage = self.order(id).0.stage;
+        let summed = self.is_summed(id);
+        match stage {
+            _ if summed || self.reading_stages(id).any(|reader| reader != stage) => Span::Segment,
+            Stage::Step => Span::Step,
+            Stage::Before | Stage::After => Span::Piece,
         }
+    }
+
+    /// Whether a value, itself or as part of others that are no copy, is summed over all steps.
+    fn is_summed(&self, id: u32) -> bool {
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            if self.summed.contains(&id) {
+                return true;
+            }
+            let views = self.readers[id as usize].iter().filter(|&&reader| {
+                matches!(self.forms[reader as usize], Form::View { .. } | Form::Join { .. })
+            });
+            pending.extend(views);
+        }
+        false
     }
 
     /// The stages in which a value is read, itself or as part of others that are no copy.
@@ -296,7 +298,7 @@ impl<T: Scalar> Lowering<'_, T> {
                     pending.extend(&self.readers[reader as usize]);
                 }
                 Form::Term => stages.push(Stage::After),
-                _ => stages.push(self.slots[reader as usize].stage),
+                _ => stages.push(self.order(reader).0.stage),
             }
         }
         stages.into_iter()
@@ -331,8 +333,9 @@ impl<T: Scalar> Lowering<'_, T> {
                 continue;
             }
             let in_memory = match self.forms[id as usize] {
-                Form::Product { .. } | Form::SumRow => true,
-                Form::Pointwise => !self.stays_in_registers(id),
+                Form::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
+                Form::SumRow => true,
+                Form::Pointwise => self.is_fused(id) || !self.stays_in_registers(id),
                 Form::Input
                 | Form::Literal
                 | Form::View { .. }
@@ -349,7 +352,7 @@ impl<T: Scalar> Lowering<'_, T> {
     fn stays_in_registers(&self, id: u32) -> bool {
         self.readers[id as usize].iter().all(|&reader| {
             self.forms[reader as usize] == Form::Pointwise
-                && !self.is_accumulated(reader)
+                && !self.is_fused(reader)
                 && self.slots[reader as usize] == self.slots[id as usize]
         })
     }
@@ -425,7 +428,7 @@ impl<T: Scalar> Lowering<'_, T> {
             let Slot { stage: own, level, turn, width } = self.slots[id as usize];
             let computed = match self.forms[id as usize] {
                 Form::Product { .. } | Form::SumRow => true,
-                Form::Pointwise => !self.is_accumulated(id),
+                Form::Pointwise => !self.is_fused(id),
                 _ => false,
             };
             if own == stage && computed && self.needed[id as usize] {
@@ -462,7 +465,7 @@ impl<T: Scalar> Lowering<'_, T> {
 
     fn barrier(&mut self, id: u32) -> Result<Instruction, NotRows> {
         let node = self.program.node(id);
-        let output = self.home(id)?;
+        let output = self.home(self.starts.get(&id).map_or(id, |&(_, sum)| sum))?;
         let input = self.home(node.inputs[0])?;
         let Form::Product { transposed } = self.forms[id as usize] else {
             return Ok(Instruction::SumRow { input, output });
@@ -476,7 +479,13 @@ impl<T: Scalar> Lowering<'_, T> {
             self.packs.push(pack);
             self.packs.len() - 1
         });
-        let onto = self.onto.get(&id).copied().unwrap_or(Onto::Zero);
+        let onto = match self.starts.get(&id).copied() {
+            None => Onto::Zero,
+            Some((start, sum)) if self.is_bias(start, self.program.shape(sum)) => {
+                Onto::Rows(self.invariant_view(start, self.program.shape(sum).len()))
+            }
+            Some((start, _)) => Onto::Rows(self.home(start)?),
+        };
         Ok(Instruction::Product { left: input, right, onto, output })
     }
 }

@@ -87,7 +87,7 @@ impl Names {
                 Some(Sink::Sum(k)) => format!("sum{k}"),
                 None => unreachable!("a sink for each output"),
             },
-            (Role::Internal, Span::Step) => internal('t', 0),
+            (Role::Internal, Span::Step | Span::Piece) => internal('t', 0),
             (Role::Internal, Span::Pair) => internal('c', 1),
             (Role::Internal, _) => internal('z', 2),
         };
@@ -121,10 +121,9 @@ impl Names {
                 let right = &self.packs[*right];
                 match onto {
                     Onto::Zero => writeln!(f, "  {output} = {left} · {right}"),
-                    Onto::Row(row) => {
-                        writeln!(f, "  {output} = {left} · {right} + {}", self.view(*row))
+                    Onto::Rows(rows) => {
+                        writeln!(f, "  {output} = {} + {left} · {right}", self.view(*rows))
                     }
-                    Onto::Output => writeln!(f, "  {output} += {left} · {right}"),
                 }
             }
             Instruction::SumRow { input, output } => {

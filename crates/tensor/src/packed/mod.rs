@@ -40,8 +40,8 @@ pub struct PackedRhs<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start<T> {
     Zero,
-    /// Every row starts from these N elements.
-    Row(*const T),
+    /// Rows of N elements at a distance, which is 0 where every row starts from the same.
+    Rows(*const T, usize),
     /// C itself.
     Accumulate,
 }
@@ -189,11 +189,20 @@ pub(crate) unsafe fn multiply<T: Scalar>(
 }
 
 impl<T> Start<T> {
+    /// What the rows from `row` on start from.
+    fn below(&self, row: usize) -> Self {
+        match *self {
+            Self::Rows(start, stride) => Self::Rows(start.wrapping_add(row * stride), stride),
+            Self::Zero => Self::Zero,
+            Self::Accumulate => Self::Accumulate,
+        }
+    }
+
     /// What a block of B starts from.
     fn block(&self, row: usize, column: usize) -> Self {
         match *self {
             _ if row > 0 => Self::Accumulate,
-            Self::Row(start) => Self::Row(start.wrapping_add(column)),
+            Self::Rows(start, stride) => Self::Rows(start.wrapping_add(column), stride),
             Self::Zero => Self::Zero,
             Self::Accumulate => Self::Accumulate,
         }

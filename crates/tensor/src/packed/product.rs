@@ -192,7 +192,7 @@ impl<'a, T: Scalar> Product<'a, T> {
                     b_stride: self.b.extents[0] * self.kernel.width,
                     panels: count,
                     ahead: self.ahead(tile, &tiles, panel, k.clone()),
-                    start: self.start.block(k.start, panel * self.kernel.width),
+                    start: self.start.block(k.start, panel * self.kernel.width).below(row),
                     c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
                     c_stride: self.c_stride,
                 };
@@ -245,7 +245,10 @@ impl<'a, T: Scalar> Product<'a, T> {
             for (row, tile) in tile.chunks_exact_mut(self.kernel.width).enumerate().take(rows) {
                 match band.start {
                     Start::Zero => {}
-                    Start::Row(start) => start.copy_to_nonoverlapping(tile.as_mut_ptr(), width),
+                    Start::Rows(start, stride) => {
+                        let start = start.add(row * stride);
+                        start.copy_to_nonoverlapping(tile.as_mut_ptr(), width);
+                    }
                     Start::Accumulate => c(row).copy_to_nonoverlapping(tile.as_mut_ptr(), width),
                 }
             }

@@ -28,7 +28,7 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
         (stored(&a, transposed[0]), if transposed[0] { [1, m] } else { [k, 1] });
     let start = match from {
         From::Zero => Start::Zero,
-        From::Row => Start::Row(row.as_slice().as_ptr()),
+        From::Row => Start::Rows(row.as_slice().as_ptr(), 0),
         From::C => Start::Accumulate,
     };
     let a_pointer = a_stored.as_slice().as_ptr();

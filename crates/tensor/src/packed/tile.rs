@@ -176,7 +176,9 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
                 let lane = v * V::LANES;
                 match band.start {
                     Start::Zero => {}
-                    Start::Row(start) => sums[0][row][v] = V::load(start.add(column + lane)),
+                    Start::Rows(start, stride) => {
+                        sums[0][row][v] = V::load(start.add(row * stride + column + lane));
+                    }
                     Start::Accumulate => sums[0][row][v] = V::load(c.add(row * c_stride + lane)),
                 }
             }

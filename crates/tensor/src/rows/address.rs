@@ -10,6 +10,8 @@ pub(super) struct Clock {
     pub(super) time: usize,
     /// The number of steps run before.
     pub(super) count: usize,
+    /// The thread's place among those at work.
+    pub(super) lane: usize,
 }
 
 /// The segment being run: steps `start..end` of the sequence.
@@ -35,6 +37,8 @@ pub(super) struct Address<T> {
     /// Distances between steps and between rows, in elements.
     step: usize,
     pub(super) row: usize,
+    /// Distance between the threads' own places.
+    lane: usize,
     /// Steps alternate between two places.
     alternate: bool,
     /// Added to the time, or the count, for the step that is meant.
@@ -56,8 +60,9 @@ impl<T: Scalar> Address<T> {
         let row = row_distance(span, width);
         let step = match span {
             Span::Sequence | Span::Segment | Span::Pair => sizes.rows * width,
-            Span::Step | Span::Row | Span::Total => 0,
+            Span::Piece | Span::Step | Span::Row | Span::Total => 0,
         };
+        let lane = if span == Span::Piece { program.piece_rows(sizes.rows) * width } else { 0 };
         let origin = if span == Span::Segment { segment.start * step } else { 0 };
         let (shift, edge) = match view.delay {
             None => (0, None),
@@ -74,6 +79,7 @@ impl<T: Scalar> Address<T> {
             base: Base(bases[view.buffer].0.wrapping_add(view.column).wrapping_sub(origin)),
             step,
             row,
+            lane,
             alternate: span == Span::Pair,
             shift,
             edge,
@@ -93,7 +99,8 @@ impl<T: Scalar> Address<T> {
         } else {
             clock.time.wrapping_add_signed(self.shift)
         };
-        (self.base.0.wrapping_add(index.wrapping_mul(self.step) + row * self.row), self.row)
+        let offset = index.wrapping_mul(self.step) + clock.lane * self.lane + row * self.row;
+        (self.base.0.wrapping_add(offset), self.row)
     }
 }
 

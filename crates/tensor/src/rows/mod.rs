@@ -34,6 +34,8 @@ pub enum Span {
     Sequence,
     /// Every step of the segment being run: `[S, B, W]`.
     Segment,
+    /// The rows that a thread computes at a time, before or after the loop: `[P, W]`.
+    Piece,
     /// A step and the one before it: `[2, B, W]`.
     Pair,
     /// One step: `[B, W]`.
@@ -104,10 +106,8 @@ pub struct Delay {
 pub enum Onto {
     /// Nothing.
     Zero,
-    /// A row, the same for all.
-    Row(View),
-    /// What the output holds.
-    Output,
+    /// Other rows, or one that is the same for all.
+    Rows(View),
 }
 
 /// One operation on the rows at hand.

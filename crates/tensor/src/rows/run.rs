@@ -14,8 +14,12 @@ const SMALL: usize = 1 << 19;
 /// The fewest rows of a thread in the loop over time: fewer read the weights too often.
 const FEWEST_ROWS: usize = 4;
 
-/// Rows of a piece of the stages before and after the loop.
+/// Rows of a piece of the stages before and after the loop: many, so that products read their weights
+/// seldom.
 const PIECE: usize = 128;
+
+/// Elements of a piece's own buffers, which should fit the second-level cache.
+const PIECE_ELEMENTS: usize = 1 << 18;
 
 pub(super) fn run<T: Scalar>(
     program: &RowProgram,
@@ -29,7 +33,7 @@ pub(super) fn run<T: Scalar>(
     let mut outputs = outputs.iter_mut();
     let mut bases = Vec::with_capacity(program.buffers.len());
     for buffer in &program.buffers {
-        let len = elements(buffer, sizes);
+        let len = elements(program, buffer, sizes);
         bases.push(Base(match buffer.role {
             Role::Input => {
                 let input = inputs.next().expect("as many inputs as buffers of this role");
@@ -56,8 +60,9 @@ pub(super) fn run<T: Scalar>(
 }
 
 /// The number of elements of a buffer.
-pub(super) fn elements(buffer: &Buffer, sizes: Sizes) -> usize {
+pub(super) fn elements(program: &RowProgram, buffer: &Buffer, sizes: Sizes) -> usize {
     let rows = match buffer.span {
+        Span::Piece => rayon::current_num_threads() * program.piece_rows(sizes.rows),
         Span::Sequence => sizes.steps * sizes.rows,
         Span::Segment => sizes.segment.min(sizes.steps) * sizes.rows,
         Span::Pair => 2 * sizes.rows,
@@ -90,7 +95,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     for instruction in program.before.iter().chain(&program.after) {
         for view in instruction.written() {
             let span = program.buffers[view.buffer].span;
-            let own = span == Span::Sequence || span == Span::Segment; // each step too
+            let own = matches!(span, Span::Sequence | Span::Segment | Span::Piece); // each step too
             assert!(own, "{view:?} is written for several steps at once");
         }
     }
@@ -100,9 +105,9 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                 inside(*left);
                 written(*output);
                 assert_eq!(packed[*right].extents(), [left.width, output.width]);
-                if let Onto::Row(row) = onto {
-                    let buffer = inside(*row);
-                    assert!(buffer.span == Span::Row && row.width == output.width);
+                if let Onto::Rows(rows) = onto {
+                    inside(*rows);
+                    assert!(rows.width == output.width && !rows.overlaps(*output), "{rows:?}");
                 }
             }
             Instruction::Pointwise(pointwise) => pointwise.check(|view, is_written| {
@@ -205,7 +210,7 @@ impl<T: Scalar> Run<'_, T> {
             && views().any(|view| {
                 matches!(self.program.buffers[view.buffer].span, Span::Step | Span::Pair)
             });
-        let together = if repeated { 1 } else { PIECE.div_ceil(rows.max(1)) };
+        let together = if repeated { 1 } else { self.program.piece_rows(rows) / rows.max(1) };
         let mut pieces = Vec::new();
         let mut start = segment.start;
         while start < segment.end {
@@ -220,9 +225,11 @@ impl<T: Scalar> Run<'_, T> {
         let work = |&(start, end): &(usize, usize)| {
             let mut workspace = stage.workspace();
             let all = (0, (end - start) * rows);
+            let lane = rayon::current_thread_index().unwrap_or(0);
+            let clock = Clock { lane, ..self.clock_at(start) };
             // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
             // are this thread's alone.
-            unsafe { stage.run(self.packed, self.clock_at(start), all, &mut workspace) };
+            unsafe { stage.run(self.packed, clock, all, &mut workspace) };
         };
         if (segment.end - segment.start) * rows * stage.cost() < SMALL {
             pieces.iter().for_each(work);
@@ -233,12 +240,12 @@ impl<T: Scalar> Run<'_, T> {
 
     fn clock_of(&self, count: usize) -> Clock {
         let time = if self.sizes.reversed { self.sizes.steps - 1 - count } else { count };
-        Clock { time, count }
+        Clock { time, count, lane: 0 }
     }
 
     fn clock_at(&self, time: usize) -> Clock {
         let count = if self.sizes.reversed { self.sizes.steps - 1 - time } else { time };
-        Clock { time, count }
+        Clock { time, count, lane: 0 }
     }
 
     fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
@@ -295,12 +302,22 @@ pub(super) fn addresses<T: Scalar>(
     instructions.iter().map(of).collect()
 }
 
+impl RowProgram {
+    /// The rows of a piece, of whole steps of so many rows: fewer if it has much to keep.
+    pub(super) fn piece_rows(&self, rows: usize) -> usize {
+        let own = self.buffers.iter().filter(|buffer| buffer.span == Span::Piece);
+        let width: usize = own.map(|buffer| buffer.width).sum();
+        let fitting = (PIECE_ELEMENTS / width.max(1)).clamp(PIECE / 4, PIECE);
+        fitting.div_ceil(rows.max(1)) * rows.max(1)
+    }
+}
+
 impl Instruction {
     /// Every view that it reads or writes.
     #[must_use]
     pub fn operands(&self) -> Vec<View> {
         match self {
-            Self::Product { left, onto: Onto::Row(row), output, .. } => vec![*left, *output, *row],
+            Self::Product { left, onto: Onto::Rows(rows), output, .. } => vec![*left, *output, *rows],
             Self::Product { left, output, .. } => vec![*left, *output],
             Self::Pointwise(pointwise) => pointwise.arrays.clone(),
             Self::SumRow { input, output } => vec![*input, *output],
@@ -352,8 +369,10 @@ impl Instruction {
                 let (c, c_distance) = addresses[1].at(clock, first);
                 let start = match onto {
                     Onto::Zero => Start::Zero,
-                    Onto::Row(_) => Start::Row(addresses[2].at(clock, 0).0),
-                    Onto::Output => Start::Accumulate,
+                    Onto::Rows(_) => {
+                        let (rows, distance) = addresses[2].at(clock, first);
+                        Start::Rows(rows, distance)
+                    }
                 };
                 // SAFETY: the caller's contract.
                 unsafe { packed[*right].multiply(rows, a, [a_distance, 1], start, c, c_distance) };

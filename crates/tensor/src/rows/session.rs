@@ -48,7 +48,7 @@ impl<T: Scalar> Session<T> {
         let mut buffers = Vec::with_capacity(program.buffers.len());
         let mut input_buffers = Vec::new();
         for (index, buffer) in program.buffers.iter().enumerate() {
-            let len = elements(buffer, sizes);
+            let len = elements(&program, buffer, sizes);
             let mut memory = Tensor::zeros([len]);
             if buffer.role == Role::Input {
                 let input = given.next().expect("as many inputs as buffers of this role");
@@ -99,7 +99,7 @@ impl<T: Scalar> Session<T> {
 
     /// Runs a step from the inputs and the state that the buffers hold.
     pub fn step(&mut self) {
-        let clock = Clock { time: 0, count: 0 };
+        let clock = Clock { time: 0, count: 0, lane: 0 };
         let rows = (0, self.sizes.rows);
         let Self { program, packed, workspace, .. } = self;
         let stages = [&program.before, &program.step, &program.after];

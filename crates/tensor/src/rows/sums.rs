@@ -1,9 +1,12 @@
 //! Sums of a row, and over all rows.
 
+use rayon::prelude::*;
+
 use super::address::{Address, Base, Clock, Segment};
 use super::{RowProgram, Sizes, Sum};
 use crate::Scalar;
 use crate::matmul;
+use crate::parallel::THRESHOLD;
 use crate::simd::vectorize;
 
 /// Adds the rows of a segment to a sum.
@@ -29,7 +32,7 @@ pub(super) fn add<T: Scalar>(
     let total = unsafe { std::slice::from_raw_parts_mut(bases[sum.total].0, total_len) };
     for piece in cuts.windows(2) {
         let count = if sizes.reversed { sizes.steps - 1 - piece[0] } else { piece[0] };
-        let clock = Clock { time: piece[0], count };
+        let clock = Clock { time: piece[0], count, lane: 0 };
         let rows = (piece[1] - piece[0]) * sizes.rows;
         let operand = |view: super::View| {
             let (start, distance) = address(view).at(clock, 0);
@@ -47,27 +50,43 @@ pub(super) fn add<T: Scalar>(
                 let extents = [left.width, rows, sum.right.width];
                 matmul::add_transposed(extents, operand(left), right, total);
             }
-            None => columns(right, sum.right.width, rows, total),
+            None => columns(right, rows, total),
         }
     }
 }
 
-/// `total ← total + Σ rows`
-fn columns<T: Scalar>((x, distance): (&[T], usize), width: usize, rows: usize, total: &mut [T]) {
+/// `total ← total + Σ rows`, columns divided among threads.
+fn columns<T: Scalar>((x, distance): (&[T], usize), rows: usize, total: &mut [T]) {
+    const COLUMNS: usize = 128;
+    let cost = rows * total.len();
+    let add = |(part, total): (usize, &mut [T])| {
+        add_columns((&x[part * COLUMNS..], distance), rows, total);
+    };
+    if cost < THRESHOLD {
+        total.chunks_mut(COLUMNS).enumerate().for_each(add);
+    } else {
+        total.par_chunks_mut(COLUMNS).enumerate().for_each(add);
+    }
+}
+
+/// Adds up rows of as many columns as the total has.
+fn add_columns<T: Scalar>((x, distance): (&[T], usize), rows: usize, total: &mut [T]) {
     // groups first, so that rounding errors do not grow with the number of rows
     const GROUP: usize = 64;
-    let mut group = vec![T::zero(); width];
+    let mut group = vec![T::zero(); total.len()];
     for first in (0..rows).step_by(GROUP) {
         group.fill(T::zero());
-        for row in first..rows.min(first + GROUP) {
-            let x = &x[row * distance..][..width];
-            let group = &mut group[..];
-            vectorize(
-                #[inline(always)]
-                move || group.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x),
-            );
-        }
-        total.iter_mut().zip(&group).for_each(|(total, &sum)| *total += sum);
+        let (group, total) = (&mut group[..], &mut total[..]);
+        vectorize(
+            #[inline(always)]
+            move || {
+                for row in first..rows.min(first + GROUP) {
+                    let x = &x[row * distance..][..group.len()];
+                    group.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x);
+                }
+                total.iter_mut().zip(group).for_each(|(total, &mut sum)| *total += sum);
+            },
+        );
     }
 }
 

@@ -15,7 +15,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
     let (x, b, h0) = (0, 1, 2);
     let (h, y, last, d_u, d_b) = (3, 4, 5, 6, 7);
-    let (z, square, norm, n) = (8, 9, 10, 11);
+    let (projected, square, norm, n, z) = (8, 9, 10, 11, 12);
     let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
     let pointwise = |width, arrays, code, registers| {
         Instruction::Pointwise(Pointwise { width, arrays, code, registers })
@@ -37,18 +37,19 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
             buffer(Span::Step, hidden, Role::Internal),
             buffer(Span::Step, 1, Role::Internal),
             buffer(Span::Segment, hidden, Role::Internal),
+            buffer(Span::Step, hidden, Role::Internal),
         ],
         before: vec![Instruction::Product {
             left: view(x, input),
             right: 0,
-            onto: Onto::Row(view(b, hidden)),
-            output: view(z, hidden),
+            onto: Onto::Rows(view(b, hidden)),
+            output: view(projected, hidden),
         }],
         step: vec![
             Instruction::Product {
                 left: before,
                 right: 1,
-                onto: Onto::Output,
+                onto: Onto::Rows(view(projected, hidden)),
                 output: view(z, hidden),
             },
             pointwise(

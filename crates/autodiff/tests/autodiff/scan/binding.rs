@@ -15,9 +15,9 @@ fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
         before the loop, all steps at once:
           z0 = x0 · w0
         each step:
-          z0 += y1(before) · w1
+          t0 = z0 + y1(before) · w1
           fused, 4 columns:
-            y1 = tanh z0
+            y1 = tanh t0
         after the loop, all steps at once:
           y0 = y1 · w2
     ",
@@ -32,9 +32,9 @@ fn without_a_state_time_runs_in_parallel() {
         &forward,
         r"
         after the loop, all steps at once:
-          z0 = x0 · w0
+          t0 = x0 · w0
           fused, 4 columns:
-            y1 = tanh z0
+            y1 = tanh t0
           y0 = y1 · w1
     ",
     );
@@ -42,12 +42,12 @@ fn without_a_state_time_runs_in_parallel() {
         &reverse,
         r"
         after the loop, all steps at once:
-          z0 = x1 · w1ᵀ
+          t0 = x1 · w1ᵀ
           fused, 4 columns:
-            z1 = tanh_slope z0 x0
-          y0 = z1 · w0ᵀ
+            z0 = tanh_slope t0 x0
+          y0 = z0 · w0ᵀ
         summed over all steps:
-          sum0 += x2ᵀ · z1
+          sum0 += x2ᵀ · z0
           sum1 += x0ᵀ · x1
     ",
     );

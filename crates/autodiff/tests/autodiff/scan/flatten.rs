@@ -17,11 +17,11 @@ fn the_terms_of_a_sum_are_sorted_by_when_they_are_known() {
         format!(
             r"
             before the loop, all steps at once:
-              z0 = x0 · {weight} + {bias}
+              z0 = {bias} + x0 · {weight}
             each step:
-              z0 += y0(before) · w0
+              t0 = z0 + y0(before) · w0
               fused, 4 columns:
-                y0 = tanh z0
+                y0 = tanh t0
             "
         )
     };

@@ -10,6 +10,8 @@ mod flatten;
 mod fuse;
 mod hoist;
 mod merge;
+mod nested;
+mod orders;
 mod random;
 mod reciprocal;
 mod reverse;

@@ -19,17 +19,17 @@ fn an_lstm_saves_its_gates_and_states_only() {
         r"
         forward
         before the loop, all steps at once:
-          z0 = x0 · w0 + w2
+          z0 = w2 + x0 · w0
         each step:
-          z0 += y0(before) · w1
+          t0 = z0 + y0(before) · w1
           fused, 4 columns:
-            y5 = sigmoid z0[4..8]
+            y5 = sigmoid t0[4..8]
             r0 = mul y5 y3(before)
-            y1 = sigmoid z0[0..4]
-            y2 = tanh z0[8..12]
+            y1 = sigmoid t0[0..4]
+            y2 = tanh t0[8..12]
             r1 = mul y1 y2
             y3 = add r0 r1
-            y4 = sigmoid z0[12..16]
+            y4 = sigmoid t0[12..16]
             r1 = tanh y3
             y0 = mul y4 r1
         reverse

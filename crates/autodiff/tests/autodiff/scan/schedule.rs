@@ -20,10 +20,10 @@ fn what_only_outputs_need_comes_after_the_loop() {
             y1 = tanh t0
         after the loop, all steps at once:
           fused, 4 columns:
-            z1 = mul y1 z0
-          z2 = z1 · w1
+            t1 = mul y1 z0
+          t2 = t1 · w1
           fused, 4 columns:
-            y2 = sigmoid z2
+            y2 = sigmoid t2
             y0 = mul y2 y1
     ",
     );

@@ -17,9 +17,9 @@ fn the_input_leaves_a_product_that_it_shares_with_the_state() {
         before the loop, all steps at once:
           z0 = x0 · w1
         each step:
-          z0 += y0(before) · w2
+          t0 = z0 + y0(before) · w2
           fused, 4 columns:
-            y0 = tanh z0
+            y0 = tanh t0
     ",
     );
 }

@@ -1,0 +1,96 @@
+//! Scans within steps of scans, what steps capture, and several sequences and states.
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_tensor::Tensor;
+
+use super::support::{distance, param, uniform};
+
+type Both<'t> = (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
+
+/// The inner recurrence runs over the features of each step: a network in a network.
+fn inner<'t>(scanned: bool, x: Var<'t, f64>, start: Var<'t, f64>, u: &'t Param<f64>) -> Var<'t, f64> {
+    let columns = x.reshape([2, 3, 1]).permute(&[1, 0, 2]); // [3, B, 1]
+    let step = |x: Var<'t, f64>, h: Var<'t, f64>| (h.matmul(u) + x).tanh();
+    if scanned {
+        let inner = x.tape().scan(&[columns], &[start]);
+        return inner.run(|x, h| (vec![], vec![step(x[0], h[0])])).state[0];
+    }
+    (0..3).fold(start, |h, t| step(columns.index_first(t), h))
+}
+
+fn gradients(scanned: bool, u: &Param<f64>) -> Vec<Tensor<f64>> {
+    let tape = Tape::new();
+    let xs = tape.variable(uniform([4, 2, 3], 1));
+    let start = tape.variable(uniform([2, 2], 2));
+    let outer = tape.scan(&[xs], &[start]).run(|x, h| {
+        let next = inner(scanned, x[0], h[0], u);
+        (vec![next], vec![next])
+    });
+    let gradients = tape.backward(outer.outputs[0].square().sum_all());
+    let [again] = tape.grad(outer.outputs[0].sin().sum_all(), [start]);
+    vec![gradients.wrt(xs).clone(), gradients.wrt(start).clone(), gradients[u].clone(), again.value()]
+}
+
+#[test]
+fn a_scan_within_a_step_is_the_loop_within_it() {
+    let u = param([2, 2], 3);
+    assert!(distance(&gradients(true, &u), &gradients(false, &u)) < 1e-12);
+}
+
+#[test]
+fn what_a_step_captures_is_differentiated() {
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::<f64>::ones([3, 1, 1]));
+    let start = tape.constant(Tensor::zeros([1, 1]));
+    let rate = tape.variable(Tensor::scalar(0.5));
+    let double = rate * 2.0;
+    let outside = Tensor::full([1, 1], 3.0);
+    let scanned = tape.scan(&[xs], &[start]).run(|x, h| {
+        let next = h[0] * double + x[0] * rate * &outside;
+        (vec![], vec![next])
+    });
+    // h₃ = 3r ((2r)² + 2r + 1), and at r = ½ that is 4.5; dh₃/dr = 3 (12 r² + 4 r + 1) = 18
+    assert_eq!(scanned.state[0].item(), 4.5);
+    assert_eq!(tape.backward(scanned.state[0].sum_all()).wrt(rate).item(), 18.0);
+}
+
+/// Two products between the widths, and one element by element.
+fn mixed<'t>(
+    [u, v]: [Var<'t, f64>; 2],
+    x: &[Var<'t, f64>],
+    s: &[Var<'t, f64>],
+) -> (Var<'t, f64>, Var<'t, f64>, Var<'t, f64>) {
+    ((s[0] * x[0]).matmul(u), s[1] * x[1], x[0] + s[1].matmul(v))
+}
+
+#[test]
+fn several_sequences_and_states_of_different_widths() {
+    let (u, v) = (param([3, 2], 1), param([2, 3], 2));
+    let run = |scanned: bool| {
+        let tape = Tape::new();
+        let xs = tape.variable(uniform::<f64>([5, 2, 3], 3));
+        let zs = tape.variable(uniform([5, 2, 2], 4));
+        let (a, b) = (tape.variable(uniform([2, 3], 5)), tape.variable(uniform([2, 2], 6)));
+        let [u, v] = [&u, &v].map(|param| tape.param(param));
+        let (outputs, state) = if scanned {
+            let out = tape.scan(&[xs, zs], &[a, b]).run(|x, s| -> Both<'_> {
+                let (p, q, r) = mixed([u, v], x, s);
+                (vec![r, p], vec![r.tanh(), (p + q).sin()])
+            });
+            (out.outputs, out.state)
+        } else {
+            let (mut state, mut outputs) = (vec![a, b], [vec![], vec![]]);
+            for t in 0..5 {
+                let (p, q, r) = mixed([u, v], &[xs.index_first(t), zs.index_first(t)], &state);
+                outputs[0].push(r);
+                outputs[1].push(p);
+                state = vec![r.tanh(), (p + q).sin()];
+            }
+            (outputs.iter().map(|steps| Var::stack(steps)).collect(), state)
+        };
+        let loss = (outputs[0] * 2.0).sum_all() + outputs[1].square().sum_all() + state[1].sum_all();
+        let gradients = tape.backward(loss);
+        [xs, zs, a, b].map(|source| gradients.wrt(source).clone()).to_vec()
+    };
+    assert!(distance(&run(true), &run(false)) < 1e-12);
+}
