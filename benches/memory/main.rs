@@ -18,7 +18,7 @@ use std::time::Instant;
 use bptt::prelude::*;
 
 #[path = "../compare/cells.rs"]
-#[expect(dead_code, reason = "one of its cells is enough")]
+#[allow(dead_code, reason = "one of its cells is enough")]
 mod cells;
 
 const BATCH: usize = 32;

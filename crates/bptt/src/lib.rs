@@ -33,7 +33,7 @@
 //! | module | crate | what |
 //! |---|---|---|
 //! | [`tensor`] | `bptt-tensor` | dense tensors and their kernels |
-//! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients |
+//! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //!
 //! What equations and models are written with stands at the root and in the [`prelude`].
@@ -76,6 +76,10 @@ mod guides {
     mod write_a_cell {}
     #[doc = include_str!("../../../docs/how-the-tape-works.md")]
     mod how_the_tape_works {}
+    #[doc = include_str!("../../../docs/how-scan-works.md")]
+    mod how_scan_works {}
+    #[doc = include_str!("../../../docs/performance.md")]
+    mod performance {}
     #[doc = include_str!("../../../docs/add-an-operation.md")]
     mod add_an_operation {}
     #[doc = include_str!("../../../docs/decisions.md")]

@@ -41,6 +41,9 @@ impl<T: Scalar> Plan<T> {
     }
 }
 
+/// The reverses of a step, by what is wanted of them.
+type Reverses<T> = HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>;
+
 /// A step as it was traced, and what has been made of it.
 #[derive(Debug)]
 pub(crate) struct Compiled<T> {
@@ -57,7 +60,7 @@ pub(crate) struct Compiled<T> {
     saved: OnceCell<Rc<[bool]>>,
     plain: OnceCell<Rc<Plan<T>>>,
     saving: OnceCell<Rc<Plan<T>>>,
-    reverses: RefCell<HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>>,
+    reverses: RefCell<Reverses<T>>,
     exposing: RefCell<HashMap<Vec<u32>, Rc<Self>>>,
 }
 

@@ -58,7 +58,6 @@ impl<T: Scalar> Tape<T> {
     ///
     /// If there is no sequence, or they are not equally long, or a variable lives on another tape.
     #[track_caller]
-    #[must_use]
     pub fn scan<'t>(&'t self, sequences: &[Var<'t, T>], state: &[Var<'t, T>]) -> Scan<'t, T> {
         for var in sequences.iter().chain(state) {
             var.on_tape(self);

@@ -127,8 +127,8 @@ impl<T: Scalar> Rows<T> {
                     std::slice::from_raw_parts(start.wrapping_add(row * distance), columns)
                 })
             }
-            // SAFETY: the caller's contract.
             Self::Column(start, distance) => {
+                // SAFETY: the caller's contract.
                 Run::Repeat(unsafe { *start.wrapping_add(row * distance) })
             }
             Self::Literal(value) => Run::Repeat(value),

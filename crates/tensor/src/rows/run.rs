@@ -317,7 +317,9 @@ impl Instruction {
     #[must_use]
     pub fn operands(&self) -> Vec<View> {
         match self {
-            Self::Product { left, onto: Onto::Rows(rows), output, .. } => vec![*left, *output, *rows],
+            Self::Product { left, onto: Onto::Rows(rows), output, .. } => {
+                vec![*left, *output, *rows]
+            }
             Self::Product { left, output, .. } => vec![*left, *output],
             Self::Pointwise(pointwise) => pointwise.arrays.clone(),
             Self::SumRow { input, output } => vec![*input, *output],

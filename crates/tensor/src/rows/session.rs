@@ -116,7 +116,7 @@ impl<T: Scalar> Session<T> {
             let len = self.sizes.rows * view.width;
             // SAFETY: both buffers hold a step of this width, and are not the same.
             unsafe {
-                std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len)
+                std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len);
             };
         }
     }

@@ -172,3 +172,36 @@ fn a_slice_along_axis_0_shares() {
     assert_eq!(x.slice(0, 1..3).as_slice().as_ptr(), x.as_slice()[3..].as_ptr());
     assert_eq!(x.split(0, 2)[1].as_slice().as_ptr(), x.as_slice()[6..].as_ptr());
 }
+
+#[test]
+fn placed_is_zeros_with_the_part_added() {
+    let part = Tensor::from_fn([2, 3], |i| i as f64 + 1.0);
+    for (shape, axis, start) in [([5, 3], 0, 2), ([2, 7], 1, 3), ([2, 3], 0, 0)] {
+        let mut expected = Tensor::zeros(shape);
+        expected.add_slice(axis, start, &part);
+        assert_eq!(Tensor::placed(shape, axis, start, &part), expected);
+    }
+    let row = Tensor::from_fn([200_000], |i| i as f32); // long enough for several threads
+    let placed = Tensor::placed([200_010], 0, 7, &row);
+    assert_eq!(placed.slice(0, 7..200_007), row);
+    assert_eq!((placed.at(&[6]), placed.at(&[200_007])), (0.0, 0.0));
+}
+
+#[test]
+fn only_the_sole_owner_of_a_buffer_gets_to_write_it() {
+    let mut x = Tensor::from_vec([3], vec![1.0_f64, 2.0, 3.0]);
+    x.get_mut().expect("nobody shares it")[1] = 5.0;
+    let other = x.clone();
+    assert!(x.get_mut().is_none());
+    drop(other);
+    assert_eq!(x.get_mut().map(|elements| elements.to_vec()), Some(vec![1.0, 5.0, 3.0]));
+}
+
+#[test]
+fn an_unknown_tensor_has_a_shape_and_no_elements() {
+    let x = Tensor::<f32>::unknown([2, 3]);
+    assert!(x.is_unknown() && x.shape() == &[2, 3]);
+    assert!(!Tensor::<f32>::zeros([2, 3]).is_unknown());
+    assert!(!Tensor::<f32>::unknown([0, 3]).is_unknown()); // there is nothing to know
+    assert!(std::panic::catch_unwind(|| x.as_slice().len()).is_err());
+}

@@ -7,20 +7,19 @@ use bptt_tensor::Tensor;
 
 use super::support::uniform;
 
-type Step<'t> = fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
+type Vars<'t> = Vec<Var<'t, f64>>;
 
 #[track_caller]
 fn assert_refused(
-    step: for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>),
+    step: impl for<'t> Fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vars<'t>, Vars<'t>),
     message: &str,
 ) {
     let tape = Tape::new();
     let xs = tape.constant(uniform([4, 2, 3], 1));
     let h = tape.constant(Tensor::zeros([2, 3]));
     let before = tape.len();
-    let step: Step<'_> = step;
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        let _ = tape.scan(&[xs], &[h]).run(step);
+        let _ = tape.scan(&[xs], &[h]).run(&step);
     }));
     let panic = caught.expect_err("it is refused");
     let text = panic.downcast_ref::<String>().expect("a message");

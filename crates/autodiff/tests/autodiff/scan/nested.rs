@@ -8,7 +8,12 @@ use super::support::{distance, param, uniform};
 type Both<'t> = (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
 
 /// The inner recurrence runs over the features of each step: a network in a network.
-fn inner<'t>(scanned: bool, x: Var<'t, f64>, start: Var<'t, f64>, u: &'t Param<f64>) -> Var<'t, f64> {
+fn inner<'t>(
+    scanned: bool,
+    x: Var<'t, f64>,
+    start: Var<'t, f64>,
+    u: &'t Param<f64>,
+) -> Var<'t, f64> {
     let columns = x.reshape([2, 3, 1]).permute(&[1, 0, 2]); // [3, B, 1]
     let step = |x: Var<'t, f64>, h: Var<'t, f64>| (h.matmul(u) + x).tanh();
     if scanned {
@@ -28,7 +33,12 @@ fn gradients(scanned: bool, u: &Param<f64>) -> Vec<Tensor<f64>> {
     });
     let gradients = tape.backward(outer.outputs[0].square().sum_all());
     let [again] = tape.grad(outer.outputs[0].sin().sum_all(), [start]);
-    vec![gradients.wrt(xs).clone(), gradients.wrt(start).clone(), gradients[u].clone(), again.value()]
+    vec![
+        gradients.wrt(xs).clone(),
+        gradients.wrt(start).clone(),
+        gradients[u].clone(),
+        again.value(),
+    ]
 }
 
 #[test]
@@ -88,7 +98,8 @@ fn several_sequences_and_states_of_different_widths() {
             }
             (outputs.iter().map(|steps| Var::stack(steps)).collect(), state)
         };
-        let loss = (outputs[0] * 2.0).sum_all() + outputs[1].square().sum_all() + state[1].sum_all();
+        let loss =
+            (outputs[0] * 2.0).sum_all() + outputs[1].square().sum_all() + state[1].sum_all();
         let gradients = tape.backward(loss);
         [xs, zs, a, b].map(|source| gradients.wrt(source).clone()).to_vec()
     };
