@@ -38,7 +38,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let child = Command::new(&arguments[0])
                 .args([steps.to_string(), checkpoint.to_string()])
                 .output()?;
-            print!("{}{}", String::from_utf8(child.stdout)?, String::from_utf8(child.stderr)?);
+            if !child.status.success() {
+                return Err(String::from_utf8(child.stderr)?.into());
+            }
+            print!("{}", String::from_utf8(child.stdout)?);
         }
     }
     Ok(())

@@ -76,7 +76,8 @@ impl<'c, T: Scalar, C: Cell<T>> Recurrence<'c, T, C> {
     }
 
     /// Only the output of the last step, `[B, O]`, or with a mask of the last step of each sequence;
-    /// and the last state. Zeros where a sequence has no step.
+    /// and the last state. Zeros where a sequence has no step. Last is what is run last: reversed, the
+    /// first in time. The cell's equations are recorded twice.
     ///
     /// # Panics
     ///

@@ -43,7 +43,7 @@ pub fn scan<'t, T: Scalar, C: Cell<T>>(
 }
 
 /// The cell as one that is run step by step as inputs `[B, I]` arrive, from a state given by its
-/// values: what [`scan`] computes, a step at a time and without allocating.
+/// values: what [`scan`] computes, a step at a time. See [`Stepper`].
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -11,9 +11,10 @@ use super::execute::{Arguments, Results, over_steps, run_rows, run_steps};
 use super::form::NotRows;
 use super::hoist::{Hoisted, hoist};
 use super::lower::{Lowered, lower};
-use super::program::{Input, Kind, Program};
+use super::program::{Input, Kind, Node, Program};
 use super::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
 use super::rewrite::rewrite;
+use crate::operation::Op;
 
 /// A step ready to run.
 #[derive(Debug)]
@@ -261,6 +262,11 @@ pub(super) fn compile<T: Scalar>(
     invariants: usize,
 ) -> Rc<Compiled<T>> {
     type Steps<T> = Vec<Rc<Compiled<T>>>;
+    let own = |node: &Node<T>| matches!(node.kind, Kind::Op(Op::Custom(_)));
+    if traced.nodes.iter().any(own) {
+        // a user's operation is made anew each time, and equals none before
+        return Rc::new(Compiled::new(traced, sequences, invariants));
+    }
     KNOWN.with_borrow_mut(|known| {
         let steps = known.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Steps::<T>::new()));
         let steps: &mut Steps<T> = steps.downcast_mut().expect("the type is the key");

@@ -37,6 +37,10 @@ use crate::{Tape, Var};
 impl<T: Scalar> Tape<T> {
     /// A recurrence over sequences `[T, ..]`, all as long, from the variables of an initial state.
     ///
+    /// It means what a loop over the steps means, up to rounding: sums may be taken in another order,
+    /// and many elements are divided by one number by multiplying with its reciprocal, which overflows
+    /// where that number is subnormal.
+    ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};
     /// # use bptt_tensor::Tensor;
@@ -119,6 +123,9 @@ impl<'t, T: Scalar> Scan<'t, T> {
     }
 
     /// Saves less for the gradient than it needs, and computes the rest again in the reverse pass.
+    ///
+    /// That is what [`Tape::backward`] then does. A scan within a step of another, and gradients that
+    /// are themselves recorded ([`Tape::grad`] and what stands on it), save all they need.
     ///
     /// # Panics
     ///
@@ -207,13 +214,14 @@ impl<'t, T: Scalar> Scan<'t, T> {
     ///
     /// # Panics
     ///
-    /// As [`run`](Self::run).
+    /// As [`run`](Self::run), and if it was to be run reversed.
     #[track_caller]
     #[must_use]
     pub fn stepper(
         self,
         step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> Stepper<T> {
+        assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
         let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
         let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
         let compiled = compiled::compile(traced.program, sequences, invariants);

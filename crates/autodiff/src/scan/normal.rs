@@ -1,15 +1,15 @@
 //! A step in the form that lowering expects: what needs a place of its own is computed into one.
 
-use bptt_tensor::{Binary, Scalar, Shape, Unary};
+use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
 
 use super::binding::{Binding, bindings};
 use super::defer::{Deferred, Term, defer};
 use super::form::NotRows;
-use super::program::{Input, Kind, Node, Program};
+use super::program::{Input, Kind, Program};
 use super::rewrite::op_node;
 use crate::operation::Op;
-use crate::ops::layout::{BroadcastTo, Concat};
+use crate::ops::layout::Concat;
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.
@@ -50,24 +50,17 @@ fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T
                 fault = Some(NotRows("parts that overlap".into()));
             }
             if start > end {
-                tiles.push(zeros(new, &shape.with(1, start - end)));
+                tiles.push(new.zeros(&shape.with(1, start - end)));
             }
             end = start + new.shape(part)[1];
             tiles.push(part);
         }
         if end < shape[1] {
-            tiles.push(zeros(new, &shape.with(1, shape[1] - end)));
+            tiles.push(new.zeros(&shape.with(1, shape[1] - end)));
         }
         new.push(op_node(Op::Concat(Concat { axis: 1 }), tiles, shape.clone()))
     });
     fault.map_or(Ok(tiled), Err)
-}
-
-fn zeros<T: Scalar>(program: &mut Program<T>, shape: &Shape) -> u32 {
-    let zero = Node { kind: Kind::Literal(0.0), inputs: SmallVec::new(), shape: [].into() };
-    let zero = program.push(zero);
-    let stretch = Op::BroadcastTo(BroadcastTo(shape[..].into()));
-    program.push(op_node(stretch, [zero], shape.clone()))
 }
 
 /// Copies parts of joins that lie elsewhere as well, and states that are read after the loop.

@@ -6,6 +6,7 @@ use bptt_tensor::Shape;
 use smallvec::SmallVec;
 
 use crate::operation::Op;
+use crate::ops::layout::BroadcastTo;
 
 /// A step: values computed from inputs, in topological order, and what becomes of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +29,23 @@ pub(crate) struct Node<T> {
 }
 
 /// How a value comes about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Kind<T> {
     Input(Input),
     Literal(f64),
     Op(Op<T>),
+}
+
+impl<T> PartialEq for Kind<T> {
+    /// Literals are equal if their bits are: 0 is not −0, and a NaN is itself.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Input(a), Self::Input(b)) => a == b,
+            (Self::Literal(a), Self::Literal(b)) => a.to_bits() == b.to_bits(),
+            (Self::Op(a), Self::Op(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// What a step is given.
@@ -69,6 +82,14 @@ impl<T> Program<T> {
     pub(crate) fn push(&mut self, node: Node<T>) -> u32 {
         self.nodes.push(node);
         self.nodes.len() as u32 - 1
+    }
+
+    /// Adds zeros of this shape.
+    pub(crate) fn zeros(&mut self, shape: &Shape) -> u32 {
+        let (kind, inputs) = (Kind::Literal(0.0), SmallVec::new());
+        let zero = self.push(Node { kind, inputs, shape: [].into() });
+        let kind = Kind::Op(Op::BroadcastTo(BroadcastTo(shape[..].into())));
+        self.push(Node { kind, inputs: [zero].into_iter().collect(), shape: shape.clone() })
     }
 
     /// The outputs of all kinds.

@@ -5,7 +5,7 @@
 //! cotangent of the state, it runs from the last step to the first, and where it reads a forward
 //! value, that is a residual: a sequence that the forward pass saves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Tensor};
@@ -136,18 +136,10 @@ pub(super) fn reverse<T: Scalar>(
         }
     }
     for (&id, place) in program.next.iter().zip(next) {
-        let place = place.unwrap_or_else(|| zeros(&mut reverse.program, program.shape(id)));
+        let place = place.unwrap_or_else(|| reverse.program.zeros(program.shape(id)));
         reverse.program.next.push(place);
     }
     reverse
-}
-
-/// Zeros of this shape, for a state that no step depends on.
-fn zeros<T: Scalar>(program: &mut Program<T>, shape: &bptt_tensor::Shape) -> u32 {
-    let zero =
-        program.push(Node { kind: Kind::Literal(0.0), inputs: SmallVec::new(), shape: [].into() });
-    let stretch = Op::BroadcastTo(crate::ops::layout::BroadcastTo(shape[..].into()));
-    program.push(super::rewrite::op_node(stretch, [zero], shape.clone()))
 }
 
 /// Turns what the gradient rules recorded into a program.
@@ -188,10 +180,10 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
     fn find_saved(&self, gradients: impl Iterator<Item = u32>) -> Rc<[bool]> {
         let mut saved = vec![false; self.forward.nodes.len()];
         let mut read = vec![false; self.forward.nodes.len()];
-        let mut seen: HashMap<u32, ()> = HashMap::new();
+        let mut seen = HashSet::new();
         let mut pending: Vec<u32> = gradients.collect();
         while let Some(id) = pending.pop() {
-            if seen.insert(id, ()).is_some() {
+            if !seen.insert(id) {
                 continue;
             }
             match self.values.get(&id) {

@@ -13,8 +13,8 @@ use super::lower::{Feed, Lowered, Sink};
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
 /// other online use. Free of any tape; it holds the parameters as they were when it was made.
 ///
-/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes, and allocates
-/// nothing.
+/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes. It allocates nothing,
+/// unless the step is one that runs operation by operation. A stepper belongs to one thread.
 pub struct Stepper<T> {
     form: Form<T>,
     inputs: usize,
@@ -126,7 +126,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// # Panics
     ///
-    /// If there is not an entry for each sequence, of the shape that the step was recorded with.
+    /// If there is not an entry for each sequence, with as many elements as the step reads of it.
     #[track_caller]
     pub fn step(&mut self, entries: &[&[T]]) {
         assert!(
@@ -178,6 +178,10 @@ impl<T: Scalar> Stepper<T> {
     }
 
     /// Output `k` of the last step, in row-major order; zeros before the first.
+    ///
+    /// # Panics
+    ///
+    /// If the step has not as many outputs.
     #[must_use]
     pub fn output(&self, k: usize) -> &[T] {
         match &self.form {
@@ -187,6 +191,10 @@ impl<T: Scalar> Stepper<T> {
     }
 
     /// Variable `j` of the state, in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// If the state has not as many variables.
     #[must_use]
     pub fn state(&self, j: usize) -> &[T] {
         match &self.form {
@@ -196,6 +204,10 @@ impl<T: Scalar> Stepper<T> {
     }
 
     /// Variable `j` of the state, to be overwritten: with zeros, where a new sequence begins.
+    ///
+    /// # Panics
+    ///
+    /// If the state has not as many variables.
     #[must_use]
     pub fn state_mut(&mut self, j: usize) -> &mut [T] {
         match &mut self.form {

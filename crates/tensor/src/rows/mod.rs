@@ -86,8 +86,8 @@ impl View {
     fn overlaps(self, other: Self) -> bool {
         self.buffer == other.buffer
             && self.delay == other.delay
-            && self.column < other.column + other.width
-            && other.column < self.column + self.width
+            && self.column < other.column.saturating_add(other.width)
+            && other.column < self.column.saturating_add(self.width)
     }
 }
 
@@ -184,8 +184,9 @@ impl RowProgram {
     ///
     /// # Panics
     ///
-    /// If a buffer has not the number of elements that its span and width ask for, or a view does
-    /// not lie within its buffer.
+    /// If there are no steps; if a buffer given has not the number of elements that its span and width
+    /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
+    /// value of another step is written, or an instruction writes what it reads.
     pub fn run<T: Scalar>(
         &self,
         sizes: Sizes,

@@ -86,7 +86,10 @@ pub(super) struct Workspace<T> {
 impl<T: Scalar> Workspace<T> {
     /// Room for so many registers.
     pub(super) fn new(registers: usize) -> Self {
-        Self { registers: vec![T::zero(); registers * BLOCK], arrays: Vec::new() }
+        Self {
+            registers: vec![T::zero(); registers.checked_mul(BLOCK).expect("registers fit memory")],
+            arrays: Vec::new(),
+        }
     }
 }
 

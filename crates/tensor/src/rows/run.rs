@@ -8,7 +8,7 @@ use super::{Buffer, Instruction, Onto, Role, RowProgram, Sizes, Span, View, sums
 use crate::packed::{PackedRhs, Start};
 use crate::{Scalar, Tensor};
 
-/// Multiplications, or elements times four, below which a stage is run by one thread.
+/// Multiplications, or about as much work, below which a stage is run by one thread.
 const SMALL: usize = 1 << 19;
 
 /// The fewest rows of a thread in the loop over time: fewer read the weights too often.
@@ -28,6 +28,8 @@ pub(super) fn run<T: Scalar>(
     inputs: &[&Tensor<T>],
     outputs: &mut [&mut [T]],
 ) {
+    assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
+    check(program, packed);
     let mut internal = Vec::new();
     let mut inputs = inputs.iter();
     let mut outputs = outputs.iter_mut();
@@ -37,12 +39,12 @@ pub(super) fn run<T: Scalar>(
         bases.push(Base(match buffer.role {
             Role::Input => {
                 let input = inputs.next().expect("as many inputs as buffers of this role");
-                assert!(input.len() >= len, "an input has {} elements of {len}", input.len());
+                assert!(input.len() == len, "an input has {} elements of {len}", input.len());
                 input.as_slice().as_ptr().cast_mut() // only read: `check` sees to it
             }
             Role::Output => {
                 let output = outputs.next().expect("as many outputs as buffers of this role");
-                assert!(output.len() >= len, "an output has {} elements of {len}", output.len());
+                assert!(output.len() == len, "an output has {} elements of {len}", output.len());
                 output.as_mut_ptr()
             }
             Role::Internal => {
@@ -51,7 +53,7 @@ pub(super) fn run<T: Scalar>(
             }
         }));
     }
-    check(program, packed);
+    assert!(inputs.next().is_none() && outputs.next().is_none(), "as many buffers as given");
     let run = Run { program, sizes, packed, bases };
     for first in (0..sizes.steps).step_by(sizes.segment) {
         run.segment(first..sizes.steps.min(first + sizes.segment));
@@ -69,21 +71,23 @@ pub(super) fn elements(program: &RowProgram, buffer: &Buffer, sizes: Sizes) -> u
         Span::Step => sizes.rows,
         Span::Row | Span::Total => 1,
     };
-    rows * buffer.width
+    rows.checked_mul(buffer.width).expect("a buffer fits memory")
 }
 
 /// Panics unless every view lies in its buffer, nothing writes to an input, and products fit.
 pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     let inside = |view: View| {
         let buffer = program.buffers[view.buffer];
-        assert!(view.column + view.width <= buffer.width, "{view:?} is not within {buffer:?}");
+        let end = view.column.checked_add(view.width);
+        assert!(end.is_some_and(|end| end <= buffer.width), "{view:?} is not within {buffer:?}");
         if let Some(delay) = view.delay {
             let spans =
                 if delay.ahead { &[Span::Sequence][..] } else { &[Span::Sequence, Span::Pair] };
             assert!(spans.contains(&buffer.span), "{buffer:?} does not keep the step beside");
             let edge = program.buffers[delay.edge];
             assert!(matches!(edge.span, Span::Step | Span::Row), "{edge:?} is not one step");
-            assert!(view.column + view.width <= edge.width, "{view:?} is not within {edge:?}");
+            assert!(edge.role == Role::Input, "{edge:?} is written, and read at an edge");
+            assert!(end.is_some_and(|end| end <= edge.width), "{view:?} is not within {edge:?}");
         }
         buffer
     };
@@ -92,11 +96,17 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
         let own = span != Span::Row && span != Span::Total; // each row has its own elements
         assert!(own && role != Role::Input && view.delay.is_none(), "{view:?} cannot be written");
     };
-    for instruction in program.before.iter().chain(&program.after) {
-        for view in instruction.written() {
+    for stage in [&program.before, &program.after] {
+        let written: Vec<View> = stage.iter().flat_map(Instruction::written).collect();
+        for view in &written {
             let span = program.buffers[view.buffer].span;
             let own = matches!(span, Span::Sequence | Span::Segment | Span::Piece); // each step too
             assert!(own, "{view:?} is written for several steps at once");
+        }
+        for view in stage.iter().flat_map(Instruction::operands).filter(|view| view.delay.is_some())
+        {
+            let is_written = written.iter().any(|written| written.buffer == view.buffer);
+            assert!(!is_written, "{view:?} is read while other steps are written");
         }
     }
     for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
@@ -104,6 +114,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             Instruction::Product { left, right, onto, output } => {
                 inside(*left);
                 written(*output);
+                assert!(!left.overlaps(*output), "{left:?} is read and written");
                 assert_eq!(packed[*right].extents(), [left.width, output.width]);
                 if let Onto::Rows(rows) = onto {
                     inside(*rows);
@@ -119,25 +130,30 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             Instruction::SumRow { input, output } => {
                 inside(*input);
                 written(*output);
-                assert_eq!(output.width, 1);
+                assert!(output.width == 1 && !input.overlaps(*output), "{output:?}");
             }
         }
     }
     for sum in &program.sums {
+        let summed = |view: View| {
+            let span = inside(view).span;
+            let every_step = matches!(span, Span::Sequence | Span::Segment | Span::Row);
+            assert!(every_step, "{view:?} is not there for every step");
+            view.width
+        };
         let total = program.buffers[sum.total];
-        let width = sum.left.map_or(1, |left| {
-            inside(left);
-            left.width
-        });
-        inside(sum.right);
+        let width = sum.left.map_or(1, summed).checked_mul(summed(sum.right));
         assert!(total.span == Span::Total && total.role != Role::Input);
-        assert_eq!(total.width, width * sum.right.width);
+        assert_eq!(Some(total.width), width);
     }
-    for &(view, buffer) in &program.finals {
+    for &(view, output) in &program.finals {
         inside(view);
-        let buffer = program.buffers[buffer];
-        assert!(buffer.span == Span::Step && buffer.role != Role::Input);
-        assert_eq!(buffer.width, view.width);
+        let buffer = program.buffers[output];
+        assert!(buffer.span == Span::Step && buffer.role == Role::Output);
+        assert!(
+            buffer.width == view.width && output != view.buffer,
+            "{view:?} is copied to itself"
+        );
     }
 }
 
@@ -206,10 +222,8 @@ impl<T: Scalar> Run<'_, T> {
         // a step that reads at an edge, or the same rows at every step, stands alone
         let views = || instructions.iter().flat_map(Instruction::operands);
         let delayed = views().any(|view| view.delay.is_some());
-        let repeated = rows > 1
-            && views().any(|view| {
-                matches!(self.program.buffers[view.buffer].span, Span::Step | Span::Pair)
-            });
+        let repeated = views()
+            .any(|view| matches!(self.program.buffers[view.buffer].span, Span::Step | Span::Pair));
         let together = if repeated { 1 } else { self.program.piece_rows(rows) / rows.max(1) };
         let mut pieces = Vec::new();
         let mut start = segment.start;

@@ -1,5 +1,7 @@
 //! One step at a time, with the state carried along.
 
+use std::fmt;
+
 use super::address::{Address, Base, Clock, Segment};
 use super::pointwise::Workspace;
 use super::run::{addresses, check, copy_finals, elements};
@@ -9,7 +11,6 @@ use crate::{Scalar, Tensor};
 
 /// A program that is run one step at a time: everything is laid out and packed beforehand, and a step
 /// allocates nothing.
-#[derive(Debug)]
 pub struct Session<T> {
     program: RowProgram,
     packed: Vec<PackedRhs<T>>,
@@ -32,7 +33,8 @@ impl<T: Scalar> Session<T> {
     ///
     /// # Panics
     ///
-    /// If an input is too short, or the program sums over steps.
+    /// If an input has not the number of elements that its buffer asks for, there is not an input for each
+    /// final value, the program sums over steps, or it is malformed as for [`RowProgram::run`].
     #[must_use]
     pub fn new(
         program: RowProgram,
@@ -44,6 +46,7 @@ impl<T: Scalar> Session<T> {
         let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
         assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
         check(&program, &packed);
+        assert_eq!(carried.len(), program.finals.len(), "a final value replaces one input");
         let mut given = inputs.iter();
         let mut buffers = Vec::with_capacity(program.buffers.len());
         let mut input_buffers = Vec::new();
@@ -52,7 +55,7 @@ impl<T: Scalar> Session<T> {
             let mut memory = Tensor::zeros([len]);
             if buffer.role == Role::Input {
                 let input = given.next().expect("as many inputs as buffers of this role");
-                memory.as_mut_slice().copy_from_slice(&input.as_slice()[..len]);
+                memory.as_mut_slice().copy_from_slice(input.as_slice());
                 input_buffers.push(index);
             }
             buffers.push(memory);
@@ -119,5 +122,11 @@ impl<T: Scalar> Session<T> {
                 std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len);
             };
         }
+    }
+}
+
+impl<T> fmt::Debug for Session<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("sizes", &self.sizes).finish_non_exhaustive()
     }
 }

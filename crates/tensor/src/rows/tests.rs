@@ -270,3 +270,58 @@ fn a_function_that_writes_what_it_reads_is_refused() {
         _ => unreachable!("the square comes second"),
     });
 }
+
+#[test]
+#[should_panic(expected = "is not within")]
+fn columns_beyond_all_numbers_are_refused() {
+    run_changed(|program| first_view(program).column = usize::MAX - 1);
+}
+
+#[test]
+#[should_panic(expected = "is not there for every step")]
+fn a_sum_over_one_step_is_refused() {
+    run_changed(|program| program.sums[1].right = View { buffer: 2, ..program.sums[1].right });
+}
+
+#[test]
+#[should_panic(expected = "is copied to itself")]
+fn a_final_that_is_its_own_source_is_refused() {
+    run_changed(|program| {
+        let view = View { buffer: 5, ..program.finals[0].0 };
+        program.finals[0] = (view, 5);
+    });
+}
+
+#[test]
+#[should_panic(expected = "is written, and read at an edge")]
+fn an_edge_that_is_written_is_refused() {
+    run_changed(|program| match &mut program.step[0] {
+        Instruction::Product { left, .. } => {
+            left.delay = Some(Delay { ahead: false, edge: 5 });
+        }
+        _ => unreachable!("a product comes first"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "while other steps are written")]
+fn a_step_beside_that_is_being_written_is_refused() {
+    run_changed(|program| {
+        let delay = Some(Delay { ahead: false, edge: 2 });
+        let [read, write] =
+            [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
+        program.after.push(Instruction::Pointwise(Pointwise {
+            width: 3,
+            arrays: vec![read, write],
+            code: vec![Code::Unary(crate::Unary::Neg, Source::Array(0), Target::Array(1))],
+            registers: 0,
+        }));
+    });
+}
+
+#[test]
+#[should_panic(expected = "at least one step")]
+fn no_steps_are_refused() {
+    let sizes = Sizes { steps: 0, rows: 2, segment: 1, reversed: false };
+    Case::new(sizes, [2, 3, 5]).run();
+}

@@ -105,3 +105,47 @@ fn several_sequences_and_states_of_different_widths() {
     };
     assert!(distance(&run(true), &run(false)) < 1e-12);
 }
+
+/// A state that stays as it was, read after the loop through a view.
+#[test]
+fn a_state_that_stays() {
+    for batch in [1, 2] {
+        let run = |scanned: bool| {
+            let tape = Tape::new();
+            let xs = tape.variable(uniform::<f64>([40, batch, 2], 1));
+            let (h, s) =
+                (tape.variable(uniform([batch, 2], 2)), tape.variable(uniform([batch, 4], 3)));
+            let outputs = if scanned {
+                let scanned = tape.scan(&[xs], &[h, s]).run(|x, state| {
+                    let a = state[1].slice(1, 1..3);
+                    let h = (x[0] + state[0] * a).tanh();
+                    (vec![h * a], vec![h, state[1]])
+                });
+                [scanned.outputs, scanned.state].concat()
+            } else {
+                let (a, mut h, mut ys) = (s.slice(1, 1..3), h, vec![]);
+                for t in 0..40 {
+                    h = (xs.index_first(t) + h * a).tanh();
+                    ys.push(h * a);
+                }
+                vec![Var::stack(&ys), h, s]
+            };
+            let gradients = tape.backward(super::support::loss(&outputs));
+            let values = outputs.iter().map(|y| y.value());
+            values.chain([xs, h, s].map(|x| gradients.wrt(x).clone())).collect::<Vec<_>>()
+        };
+        assert!(distance(&run(true), &run(false)) < 1e-12);
+    }
+}
+
+/// Zero and minus zero are different literals.
+#[test]
+fn literals_are_told_apart_by_their_bits() {
+    let signs = |zero: f64| {
+        let tape = Tape::new();
+        let xs = tape.constant(Tensor::<f64>::ones([1, 1, 1]));
+        let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0] * zero, x[0] * -zero], vec![]));
+        [0, 1].map(|k| scanned.outputs[k].value().item().is_sign_negative())
+    };
+    assert_eq!((signs(0.0), signs(-0.0)), ([false, true], [true, false]));
+}
