@@ -3,9 +3,11 @@
 //! [`Tape::scan`] means what a loop over the steps means, and computes the same gradients, to any
 //! order. What it does with the step is written in the modules, in this order: it is recorded on
 //! shapes ([`trace`]), rewritten ([`rewrite`]), freed of what needs to be computed once ([`hoist`]),
-//! scheduled into what is computed for all steps at once and what stays in the loop ([`schedule`]),
-//! and lowered to a program over the rows of a batch ([`lower`]), which `bptt-tensor` runs. Its
-//! reverse is a step as well ([`reverse`]), and goes the same way.
+//! brought into the form that lowering expects ([`normal`], [`defer`], [`form`]), scheduled into what is
+//! computed for all steps at once and what stays in the loop ([`schedule`]), given its places
+//! ([`place`]), and lowered to a program over the rows of a batch ([`lower`], [`fuse`]), which
+//! `bptt-tensor` runs ([`execute`]). Its reverse is a step as well ([`reverse`]), and goes the same
+//! way.
 
 mod binding;
 mod checkpoint;
@@ -18,6 +20,7 @@ mod hoist;
 mod lower;
 mod normal;
 mod operation;
+mod place;
 mod print;
 mod program;
 mod reverse;

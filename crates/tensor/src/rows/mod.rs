@@ -14,6 +14,7 @@
 //! buffers by whoever plans a recurrence.
 
 mod address;
+mod check;
 mod pointwise;
 mod run;
 mod session;

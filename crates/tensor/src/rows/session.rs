@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::address::{Address, Base, Clock, Segment};
+use super::check::check;
 use super::pointwise::Workspace;
-use super::run::{addresses, check, copy_finals, elements};
+use super::run::{addresses, copy_finals, elements};
 use super::{Instruction, Role, RowProgram, Sizes, Span};
 use crate::packed::PackedRhs;
 use crate::{Scalar, Tensor};
