@@ -68,6 +68,9 @@ pub trait Operation<T>: fmt::Debug + 'static {
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T>;
 
     /// Adds what the output's cotangent contributes to the cotangents of the inputs.
+    ///
+    /// The rule may be recorded before there are values, when a [scan](crate::Tape::scan) derives its
+    /// reverse: it computes with variables, and does not read them.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
 }
 

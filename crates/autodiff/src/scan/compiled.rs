@@ -207,6 +207,7 @@ impl<T: Scalar> CompiledReverse<T> {
             InvariantFeed::Cotangent(k) => cotangents.sums[k].clone(),
             InvariantFeed::Invariant(i) => arguments.invariants[i].clone(),
             InvariantFeed::Initial(j) => arguments.state[j].clone(),
+            InvariantFeed::Constant(k) => self.reverse.constants[k].clone(),
         };
         let sequences: Vec<Tensor<T>> = self.reverse.sequences.iter().map(sequence).collect();
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();

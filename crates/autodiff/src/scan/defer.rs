@@ -87,7 +87,8 @@ fn take_apart<T: Scalar>(
             }
             Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
                 let own = width(program.shape(inputs[0]));
-                let right = if shape.elements() == own {
+                let is_one_row = own == 1 || shape.last() == Some(&own);
+                let right = if shape.elements() == own && is_one_row {
                     inputs[0]
                 } else if shape.elements() == 1 {
                     let row = Op::Sum(Sum { axes: [1].into(), keep: true });

@@ -265,6 +265,7 @@ impl<T: Scalar> Scan<T> {
             InvariantFeed::Cotangent(k) => cotangents.sums[k],
             InvariantFeed::Invariant(i) => invariants[i],
             InvariantFeed::Initial(j) => state[j],
+            InvariantFeed::Constant(k) => tape.constant(reverse.reverse.constants[k].clone()),
         };
         let operands = Operands {
             sequences: reverse.reverse.sequences.iter().map(feed).collect(),

@@ -132,9 +132,9 @@ impl<T: Scalar> Lowering<'_, T> {
             }
             let parts = self.program.node(id).inputs.clone();
             let home = self.homes[id as usize].unwrap_or_else(|| {
-                let early =
-                    parts.iter().any(|&part| self.slots[part as usize].stage != Stage::Step);
-                let span = if early { Span::Segment } else { self.span_of(id) };
+                let stage = |id: u32| self.slots[id as usize].stage;
+                let one_stage = parts.iter().all(|&part| stage(part) == stage(id));
+                let span = if one_stage { self.span_of(id) } else { Span::Segment };
                 self.settle(id, span, Role::Internal)
             });
             for (&part, &column) in parts.iter().zip(columns) {

@@ -34,6 +34,8 @@ pub(super) struct Reverse<T> {
     pub(super) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
     pub(super) sums: Vec<usize>,
+    /// Tensors that gradient rules brought.
+    pub(super) constants: Vec<Tensor<T>>,
     /// Which forward values it reads from sequences; the others it computes again.
     pub(super) saved: Rc<[bool]>,
 }
@@ -58,6 +60,8 @@ pub(super) enum InvariantFeed {
     Invariant(usize),
     /// The state that the forward pass started from.
     Initial(usize),
+    /// A tensor that a gradient rule brought.
+    Constant(usize),
 }
 
 /// How the reverse step reads the state that a forward step started from.
@@ -116,6 +120,7 @@ pub(super) fn reverse<T: Scalar>(
         invariants: vec![],
         stacked: vec![],
         sums: vec![],
+        constants: vec![],
         saved: reader.saved.clone(),
     };
     let mut next = vec![None; program.next.len()];
@@ -260,7 +265,13 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             (Some(&value), _) => self.forward_kind(reverse, value),
             (None, Some(&output)) => self.cotangent_kind(reverse, output),
             (None, None) => match op {
-                Op::Leaf(_) => Kind::Literal(self.tape.nodes()[id as usize].value.item().as_f64()),
+                Op::Leaf(Leaf::Scalar) => {
+                    Kind::Literal(self.tape.nodes()[id as usize].value.item().as_f64())
+                }
+                Op::Leaf(_) => {
+                    reverse.constants.push(self.tape.nodes()[id as usize].value.clone());
+                    invariant(reverse, InvariantFeed::Constant(reverse.constants.len() - 1))
+                }
                 op => Kind::Op(op),
             },
         };

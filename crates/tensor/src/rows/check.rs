@@ -39,6 +39,10 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             assert!(!is_written, "{view:?} is read while other steps are written");
         }
     }
+    for view in program.step.iter().flat_map(Instruction::written) {
+        let span = program.buffers[view.buffer].span;
+        assert!(span != Span::Piece, "{view:?} is written step by step");
+    }
     for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
         match instruction {
             Instruction::Product { left, right, onto, output } => {

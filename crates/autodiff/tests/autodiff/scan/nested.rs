@@ -1,7 +1,7 @@
 //! Scans within steps of scans, what steps capture, and several sequences and states.
 
-use bptt_autodiff::{Param, Tape, Var};
-use bptt_tensor::Tensor;
+use bptt_autodiff::{Operation, Param, Pullback, Tape, Var};
+use bptt_tensor::{Shape, ShapeError, Tensor};
 
 use super::support::{distance, param, uniform};
 
@@ -148,4 +148,77 @@ fn literals_are_told_apart_by_their_bits() {
         [0, 1].map(|k| scanned.outputs[k].value().item().is_sign_negative())
     };
     assert_eq!((signs(0.0), signs(-0.0)), ([false, true], [true, false]));
+}
+
+/// Runs a step over `[4, B, 3]` from `[B, 3]`, scanned or in a loop: values, and gradients with respect
+/// to inputs, state and a variable `[B, 1]`.
+fn both_ways(
+    batch: usize,
+    step: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>, Var<'t, f64>) -> Var<'t, f64>,
+) -> [Vec<Tensor<f64>>; 2] {
+    [true, false].map(|scanned| {
+        let tape = Tape::new();
+        let xs = tape.variable(uniform::<f64>([4, batch, 3], 1));
+        let (h, p) = (tape.variable(uniform([batch, 3], 2)), tape.variable(uniform([batch, 1], 3)));
+        let ys = if scanned {
+            let scanned = tape.scan(&[xs], &[h]).run(|x, s| {
+                (vec![Var::concat(&[s[0], x[0]], 1).tanh()], vec![step(x[0], s[0], p)])
+            });
+            [scanned.outputs, scanned.state].concat()
+        } else {
+            let (mut h, mut ys) = (h, vec![]);
+            for t in 0..4 {
+                ys.push(Var::concat(&[h, xs.index_first(t)], 1).tanh());
+                h = step(xs.index_first(t), h, p);
+            }
+            vec![Var::stack(&ys), h]
+        };
+        let loss = super::support::loss(&ys);
+        let gradients = tape.backward(loss);
+        let [again] = tape.grad(tape.grad(loss, [p])[0].square().sum_all(), [xs]);
+        let values = ys.iter().map(|y| y.value());
+        let slopes = [xs, h, p].map(|x| gradients.wrt(x).clone());
+        values.chain(slopes).chain([again.value()]).collect()
+    })
+}
+
+#[test]
+fn an_invariant_column_and_old_states_joined_after_the_loop() {
+    for batch in [1, 2, 3, 5] {
+        let [scanned, looped] = both_ways(batch, |x, h, p| (h * p + x).sin());
+        let distance = distance(&scanned, &looped);
+        assert!(distance < 1e-11, "batch {batch}: off by {distance:e}");
+    }
+}
+
+/// `y = x ⊙ w`, with tensors in its rule.
+#[derive(Debug)]
+struct Weighted(Tensor<f64>);
+
+impl Operation<f64> for Weighted {
+    fn name(&self) -> &'static str {
+        "weighted"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Tensor<f64> {
+        inputs[0].mul(&self.0)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, f64>) {
+        let g = at.cotangent();
+        at.add(0, || g * &self.0);
+    }
+}
+
+#[test]
+fn a_users_operation_may_hold_tensors() {
+    let [scanned, looped] = both_ways(2, |x, h, p| {
+        let weights = Tensor::from_vec([3], vec![0.5, -1.5, 2.0]);
+        (x.tape().apply(Weighted(weights), &[h]) * p + x).sin()
+    });
+    assert!(distance(&scanned, &looped) < 1e-11);
 }

@@ -29,7 +29,7 @@ struct Recipe {
     seed: u64,
 }
 
-const OPERATIONS: usize = 24;
+const OPERATIONS: usize = 26;
 
 fn recipe() -> impl Strategy<Value = Recipe> {
     let call = (0..OPERATIONS, [0_usize..64, 0..64]);
@@ -64,7 +64,7 @@ impl Recipe {
             let mask: Tensor<T> = uniform([steps, batch, 1], seed ^ 1);
             sequences.push(mask.gt(&Tensor::scalar(T::of(-0.3))));
         }
-        let shapes: [&[usize]; 8] = [
+        let shapes: [&[usize]; 9] = [
             &[input, hidden],
             &[hidden, hidden],
             &[hidden, hidden],
@@ -73,6 +73,7 @@ impl Recipe {
             &[1, hidden],
             &[],
             &[batch, hidden],
+            &[batch, 1],
         ];
         let params = (seed ^ 2..).zip(shapes).map(|(seed, shape)| Param::new(uniform(shape, seed)));
         Case {
@@ -90,7 +91,9 @@ impl Recipe {
         x: &[Var<'t, T>],
         state: &[Var<'t, T>],
     ) -> (Vars<'t, T>, Vars<'t, T>) {
-        let &[w, u, v, wide, bias, row, number, rows] = params else { panic!("eight parameters") };
+        let &[w, u, v, wide, bias, row, number, rows, column] = params else {
+            panic!("nine parameters")
+        };
         let hidden = self.hidden;
         let mut values = vec![x[0].matmul(w) + bias, state[0], state[1]];
         for &Call { operation, operands } in &self.calls {
@@ -123,6 +126,8 @@ impl Recipe {
                 21 => a.sum(&[1]).reshape([self.batch, 1]) * 0.2 + row.exp() * 0.3,
                 22 => a.matmul(row.reshape([hidden, 1])) * b,
                 23 => a.matmul(u + v),
+                24 => a * column + b,
+                25 => Var::concat(&[state[0], state[1]], 1).tanh().slice(1, 0..hidden) - a,
                 _ => unreachable!("as many operations as counted"),
             });
         }
