@@ -128,16 +128,17 @@ fn batches<T: Scalar>(
     }
 }
 
-/// `C ← C + Aᵀ B` for `extents = [M, K, N]`, with rows of A (`K×M`) and B (`K×N`) at these distances.
-pub(crate) fn add_transposed<T: Scalar>(
+/// `C ← Aᵀ B + β C` for `extents = [M, K, N]`, with rows of A (`K×M`) and B (`K×N`) at these distances.
+pub(crate) fn transposed<T: Scalar>(
     extents: [usize; 3],
     (a, a_distance): (&[T], usize),
     (b, b_distance): (&[T], usize),
+    beta: T,
     c: &mut [T],
 ) {
     let a = Matrix { elements: a, strides: [1, a_distance] };
     let b = Matrix { elements: b, strides: [b_distance, 1] };
-    Product { extents, alpha: T::one(), a, b, beta: T::one() }.choose(c);
+    Product { extents, alpha: T::one(), a, b, beta }.choose(c);
 }
 
 /// `C ← β C`

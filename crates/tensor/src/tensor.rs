@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::Scalar;
+use crate::parallel::for_chunks;
 use crate::pool::Buffer;
 use crate::shape::{self, OrPanic, Shape, ShapeError};
 
@@ -63,7 +64,7 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
-        Self::build(shape.into(), |out| out.fill(value))
+        Self::build(shape.into(), |out| for_chunks(out, |_, out| out.fill(value)))
     }
 
     /// A tensor of zeros.

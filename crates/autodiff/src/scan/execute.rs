@@ -73,11 +73,6 @@ pub(super) fn run_rows<T: Scalar>(
             slot.take().expect("an output is one buffer")
         })
         .collect();
-    for (sink, output) in lowered.outputs.iter().zip(&mut outputs) {
-        if matches!(sink, Sink::Sum(_)) {
-            output.fill(T::zero());
-        }
-    }
     lowered.program.run(sizes, &packed, &inputs, &mut outputs);
     for &(from, to) in &lowered.copies {
         let from = lowered.outputs.iter().position(|sink| *sink == Sink::Sum(from));

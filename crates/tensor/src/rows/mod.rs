@@ -180,8 +180,7 @@ pub struct Sizes {
 impl RowProgram {
     /// Runs the program.
     ///
-    /// `inputs` and `outputs` are the buffers of these roles, in order; outputs of span
-    /// [`Span::Total`] are added to.
+    /// `inputs` and `outputs` are the buffers of these roles, in order.
     ///
     /// # Panics
     ///

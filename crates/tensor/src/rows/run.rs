@@ -94,6 +94,7 @@ impl<T: Scalar> Run<'_, T> {
     /// Runs the steps with these counts.
     fn segment(&self, counts: std::ops::Range<usize>) {
         let Sizes { steps, reversed, .. } = self.sizes;
+        let is_first = counts.start == 0;
         let segment = if reversed {
             Segment { start: steps - counts.end, end: steps - counts.start }
         } else {
@@ -102,8 +103,10 @@ impl<T: Scalar> Run<'_, T> {
         self.every_step(&self.program.before, segment);
         self.step_by_step(segment, counts);
         self.every_step(&self.program.after, segment);
-        for sum in &self.program.sums {
-            sums::add(self.program, &self.bases, *sum, self.sizes, segment);
+        let sums = &self.program.sums;
+        for (i, sum) in sums.iter().enumerate() {
+            let is_new = is_first && sums[..i].iter().all(|before| before.total != sum.total);
+            sums::add(self.program, &self.bases, (*sum, is_new), self.sizes, segment);
         }
     }
 

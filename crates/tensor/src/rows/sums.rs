@@ -9,11 +9,11 @@ use crate::matmul;
 use crate::parallel::THRESHOLD;
 use crate::simd::vectorize;
 
-/// Adds the rows of a segment to a sum.
+/// Adds the rows of a segment to a sum, which `is_new` if it has none yet and holds anything.
 pub(super) fn add<T: Scalar>(
     program: &RowProgram,
     bases: &[Base<T>],
-    sum: Sum,
+    (sum, is_new): (Sum, bool),
     sizes: Sizes,
     segment: Segment,
 ) {
@@ -41,16 +41,26 @@ pub(super) fn add<T: Scalar>(
             // no thread is running that writes them.
             (unsafe { std::slice::from_raw_parts(start, len) }, distance)
         };
+        let is_new = is_new && piece[0] == start;
         if rows == 0 {
+            if is_new {
+                total.fill(T::zero());
+            }
             continue;
         }
         let right = operand(sum.right);
         match sum.left {
             Some(left) => {
                 let extents = [left.width, rows, sum.right.width];
-                matmul::add_transposed(extents, operand(left), right, total);
+                let beta = if is_new { T::zero() } else { T::one() };
+                matmul::transposed(extents, operand(left), right, beta, total);
             }
-            None => columns(right, rows, total),
+            None => {
+                if is_new {
+                    total.fill(T::zero());
+                }
+                columns(right, rows, total);
+            }
         }
     }
 }

@@ -122,7 +122,7 @@ impl Case {
         let rows = self.sizes.steps * self.sizes.rows;
         let lens =
             [rows * hidden, rows * output, self.sizes.rows * hidden, hidden * hidden, hidden];
-        let mut outputs: Vec<Vec<f64>> = lens.iter().map(|&len| vec![0.0; len]).collect();
+        let mut outputs: Vec<Vec<f64>> = lens.iter().map(|&len| vec![f64::NAN; len]).collect();
         let mut slices: Vec<&mut [f64]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
         let [x, b, h0, ..] = &self.tensors;
         program(input, hidden, output).run(self.sizes, &self.packed(), &[x, b, h0], &mut slices);
