@@ -23,9 +23,7 @@ impl<T: Scalar> Lowering<'_, T> {
         for &id in &self.program.next {
             let stays = self.program.op(id).is_none();
             if self.homes[id as usize].is_none() && !stays {
-                let late = self.readers[id as usize]
-                    .iter()
-                    .any(|&reader| self.slots[reader as usize].stage == Stage::After);
+                let late = self.reading_stages(id).any(|stage| stage == Stage::After);
                 let span = if late { Span::Sequence } else { Span::Pair };
                 self.settle(id, span, Role::Internal);
             }

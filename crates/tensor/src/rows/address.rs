@@ -3,7 +3,7 @@
 use super::{Buffer, RowProgram, Sizes, Span, View};
 use crate::Scalar;
 
-/// The time of a step in all its forms.
+/// Which step it is, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     /// The place in the sequence.
@@ -36,7 +36,7 @@ pub(super) struct Address<T> {
     base: Base<T>,
     /// Distances between steps and between rows, in elements.
     step: usize,
-    pub(super) row: usize,
+    row: usize,
     /// Distance between the threads' own places.
     lane: usize,
     /// Steps alternate between two places.

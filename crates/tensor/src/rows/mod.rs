@@ -177,6 +177,13 @@ pub struct Sizes {
     pub reversed: bool,
 }
 
+impl Sizes {
+    /// From a step's place in time to the number of steps run before it, and back.
+    fn mirrored(self, step: usize) -> usize {
+        if self.reversed { self.steps - 1 - step } else { step }
+    }
+}
+
 impl RowProgram {
     /// Runs the program.
     ///

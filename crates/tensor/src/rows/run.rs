@@ -84,7 +84,7 @@ struct Run<'a, T> {
 }
 
 /// A stage with the addresses of a segment.
-pub(super) struct Stage<'a, T> {
+struct Stage<'a, T> {
     instructions: &'a [Instruction],
     /// Those of each instruction's [`operands`](Instruction::operands).
     addresses: Vec<Vec<Address<T>>>,
@@ -120,7 +120,7 @@ impl<T: Scalar> Run<'_, T> {
         let work = |from: usize, to: usize| {
             let mut workspace = stage.workspace();
             for count in counts.clone() {
-                let clock = self.clock_of(count);
+                let clock = Clock { time: self.sizes.mirrored(count), count, lane: 0 };
                 // SAFETY: `check` has passed, and these rows are this thread's alone.
                 unsafe { stage.run(self.packed, clock, (from, to - from), &mut workspace) };
             }
@@ -161,7 +161,7 @@ impl<T: Scalar> Run<'_, T> {
             let mut workspace = stage.workspace();
             let all = (0, (end - start) * rows);
             let lane = rayon::current_thread_index().unwrap_or(0);
-            let clock = Clock { lane, ..self.clock_at(start) };
+            let clock = Clock { time: start, count: self.sizes.mirrored(start), lane };
             // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
             // are this thread's alone.
             unsafe { stage.run(self.packed, clock, all, &mut workspace) };
@@ -171,16 +171,6 @@ impl<T: Scalar> Run<'_, T> {
         } else {
             pieces.par_iter().for_each(work);
         }
-    }
-
-    fn clock_of(&self, count: usize) -> Clock {
-        let time = if self.sizes.reversed { self.sizes.steps - 1 - count } else { count };
-        Clock { time, count, lane: 0 }
-    }
-
-    fn clock_at(&self, time: usize) -> Clock {
-        let count = if self.sizes.reversed { self.sizes.steps - 1 - time } else { time };
-        Clock { time, count, lane: 0 }
     }
 
     fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
@@ -193,7 +183,8 @@ impl<T: Scalar> Run<'_, T> {
     /// Copies the values of the last step.
     fn finals(&self) {
         let Sizes { steps, segment, .. } = self.sizes;
-        let clock = self.clock_of(steps - 1);
+        let count = steps - 1;
+        let clock = Clock { time: self.sizes.mirrored(count), count, lane: 0 };
         let start = if self.sizes.reversed { 0 } else { (steps - 1) / segment * segment };
         let last = Segment { start, end: steps };
         // SAFETY: `check` has passed, and no thread is running.

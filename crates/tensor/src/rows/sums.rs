@@ -31,8 +31,7 @@ pub(super) fn add<T: Scalar>(
     // SAFETY: the buffer holds as many elements, and no other thread is running.
     let total = unsafe { std::slice::from_raw_parts_mut(bases[sum.total].0, total_len) };
     for piece in cuts.windows(2) {
-        let count = if sizes.reversed { sizes.steps - 1 - piece[0] } else { piece[0] };
-        let clock = Clock { time: piece[0], count, lane: 0 };
+        let clock = Clock { time: piece[0], count: sizes.mirrored(piece[0]), lane: 0 };
         let rows = (piece[1] - piece[0]) * sizes.rows;
         let operand = |view: super::View| {
             let (start, distance) = address(view).at(clock, 0);

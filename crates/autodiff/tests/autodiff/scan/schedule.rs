@@ -1,6 +1,8 @@
 //! Stages and the order within.
 
-use super::support::{assert_plan, param, plan};
+use bptt_autodiff::Tape;
+
+use super::support::{assert_plan, param, plan, uniform};
 
 #[test]
 fn what_only_outputs_need_comes_after_the_loop() {
@@ -60,4 +62,19 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
             y0 = mul r0 w1
     ",
     );
+}
+
+/// A part of a state that the loop reads as well as what comes after it.
+#[test]
+fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {
+    let v = param([2, 4], 5);
+    let tape = Tape::new();
+    let xs = tape.variable(uniform([5, 2, 4], 1));
+    let (a, b) = (tape.variable(uniform([2, 4], 2)), tape.variable(uniform([2, 2], 3)));
+    let plan = tape.scan(&[xs], &[a, b]).plan(|x, s| {
+        let a = s[0] * 0.5 + x[0];
+        let half = a.slice(1, 0..2);
+        (vec![half.matmul(&v)], vec![a, s[1] + half])
+    });
+    assert!(plan.contains("after the loop") && !plan.contains("operation by"), "{plan}");
 }
