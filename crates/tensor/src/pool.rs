@@ -30,16 +30,17 @@ impl<T> Pool<T> {
 
     fn take(&mut self, class: usize) -> Option<Arc<Pooled<T>>> {
         let buffer = self.free.get_mut(class)?.pop()?;
-        self.held_bytes -= size_of_val(&buffer.elements[..]);
+        self.held_bytes -= size_of_val(buffer.as_slice());
         Some(buffer)
     }
 
     fn put(&mut self, buffer: Arc<Pooled<T>>) {
-        let bytes = size_of_val(&buffer.elements[..]);
-        if buffer.elements.len() < SMALLEST || self.held_bytes + bytes > LIMIT_BYTES {
+        let len = buffer.as_slice().len();
+        let bytes = size_of_val(buffer.as_slice());
+        if len < SMALLEST || self.held_bytes + bytes > LIMIT_BYTES {
             return;
         }
-        let class = class_within(buffer.elements.len());
+        let class = class_within(len);
         if self.free.len() <= class {
             self.free.resize_with(class + 1, Vec::new);
         }
@@ -71,18 +72,44 @@ fn class_holding(len: usize) -> usize {
 /// Elements, and the way back to the pool of their type.
 #[derive(Debug)]
 pub(crate) struct Pooled<T> {
-    elements: Vec<T>,
+    memory: Vec<T>,
+    /// Where the elements start in it.
+    start: usize,
     /// Stored rather than found through [`Scalar`]: dropping must work for any `T`, so that a
     /// struct with a tensor in it needs no bound on its type parameter.
     recycle: fn(Arc<Pooled<T>>),
 }
 
 impl<T: Scalar> Pooled<T> {
-    fn new(elements: Vec<T>) -> Arc<Self> {
+    fn new(memory: Vec<T>, start: usize) -> Arc<Self> {
         fn recycle<T: Scalar>(buffer: Arc<Pooled<T>>) {
             T::with_pool(|pool| pool.put(buffer));
         }
-        Arc::new(Self { elements, recycle: recycle::<T> })
+        Arc::new(Self { memory, start, recycle: recycle::<T> })
+    }
+
+    /// So many zeros. They start at a cache line, unless they are few: registers are as wide as one, and
+    /// reading and writing across two takes twice as long.
+    fn zeros(len: usize) -> Arc<Self> {
+        const LINE: usize = 64;
+        let spare = LINE / size_of::<T>() - 1;
+        if len <= spare {
+            return Self::new(vec![T::zero(); len], 0);
+        }
+        let mut memory = vec![T::zero(); len + spare];
+        let start = memory.as_ptr().align_offset(LINE).min(spare);
+        memory.truncate(start + len);
+        Self::new(memory, start)
+    }
+}
+
+impl<T> Pooled<T> {
+    fn as_slice(&self) -> &[T] {
+        &self.memory[self.start..]
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.memory[self.start..]
     }
 }
 
@@ -97,32 +124,32 @@ impl<T: Scalar> Buffer<T> {
         let class = class_holding(len);
         let mut buffer = T::with_pool(|pool| pool.take(class))
             .flatten()
-            .unwrap_or_else(|| Pooled::new(vec![T::zero(); class_len(class)]));
+            .unwrap_or_else(|| Pooled::zeros(class_len(class)));
         if cfg!(debug_assertions)
             && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
             // a kernel that reads what it has not written shows itself
-            pooled.elements[..len].fill(T::nan());
+            pooled.as_mut_slice()[..len].fill(T::nan());
         }
         Self(Some(buffer))
     }
 
     pub(crate) fn from_vec(elements: Vec<T>) -> Self {
-        Self(Some(Pooled::new(elements)))
+        Self(Some(Pooled::new(elements, 0)))
     }
 
     /// The elements for writing, if nobody else reads them.
     #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> Option<&mut [T]> {
         let shared = self.0.as_mut().expect("only drop empties a buffer");
-        Arc::get_mut(shared).map(|pooled| pooled.elements.as_mut_slice())
+        Arc::get_mut(shared).map(Pooled::as_mut_slice)
     }
 }
 
 impl<T> Buffer<T> {
     #[inline]
     pub(crate) fn as_slice(&self) -> &[T] {
-        &self.0.as_ref().expect("only drop empties a buffer").elements
+        self.0.as_ref().expect("only drop empties a buffer").as_slice()
     }
 }
 
@@ -172,6 +199,17 @@ mod tests {
                 "{len} wastes too much of {held}"
             );
         }
+    }
+
+    #[test]
+    fn buffers_start_at_a_cache_line() {
+        for len in [16, 17, 100, 1000, 4096, 100_000] {
+            let buffers = [0; 3].map(|_| Buffer::<f32>::take(len));
+            for buffer in &buffers {
+                assert_eq!(buffer.as_slice().as_ptr().addr() % 64, 0, "of {len} elements");
+            }
+        }
+        release_pooled_memory();
     }
 
     #[test]

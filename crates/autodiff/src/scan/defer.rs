@@ -10,11 +10,30 @@ use crate::operation::Op;
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::Sum;
 
-/// A term of a sum: `Σ leftᵀ · right` or `Σ right` over all rows of all steps.
-pub(super) struct Term {
-    pub(super) sum: usize,
-    pub(super) left: Option<u32>,
-    pub(super) right: u32,
+/// A term of a sum over all rows of all steps.
+pub(super) enum Term {
+    /// `Σ leftᵀ · right`
+    Product { sum: usize, left: u32, right: u32 },
+    /// The sum of a value's rows.
+    Rows { sum: usize, id: u32 },
+}
+
+impl Term {
+    /// The sum that it is a term of.
+    pub(super) fn sum(&self) -> usize {
+        match *self {
+            Self::Product { sum, .. } | Self::Rows { sum, .. } => sum,
+        }
+    }
+
+    /// The factors of a product.
+    pub(super) fn factors(&self) -> impl Iterator<Item = u32> {
+        let factors = match *self {
+            Self::Product { left, right, .. } => Some([left, right]),
+            Self::Rows { .. } => None,
+        };
+        factors.into_iter().flatten()
+    }
 }
 
 /// The sums of a step, taken apart.
@@ -82,13 +101,14 @@ fn take_apart<T: Scalar>(
             Some(Op::MatMul(MatMul(Transpose { left: true, right: false })))
                 if inputs.iter().all(|&input| by_rows(input)) =>
             {
-                deferred.terms.push(Term { sum, left: Some(inputs[0]), right: inputs[1] });
+                let [left, right] = [inputs[0], inputs[1]];
+                deferred.terms.push(Term::Product { sum, left, right });
                 true
             }
             Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
                 let own = width(program.shape(inputs[0]));
                 let is_one_row = own == 1 || shape.last() == Some(&own);
-                let right = if shape.elements() == own && is_one_row {
+                let id = if shape.elements() == own && is_one_row {
                     inputs[0]
                 } else if shape.elements() == 1 {
                     let row = Op::Sum(Sum { axes: [1].into(), keep: true });
@@ -96,11 +116,11 @@ fn take_apart<T: Scalar>(
                 } else {
                     return Err(NotRows(format!("a sum to {shape}")));
                 };
-                deferred.terms.push(Term { sum, left: None, right });
+                deferred.terms.push(Term::Rows { sum, id });
                 true
             }
             _ if rows == 1 && by_rows(id) => {
-                deferred.terms.push(Term { sum, left: None, right: id });
+                deferred.terms.push(Term::Rows { sum, id });
                 false
             }
             _ => return Err(NotRows(format!("a sum over steps of {shape}"))),

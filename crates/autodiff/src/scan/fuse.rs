@@ -1,72 +1,118 @@
-//! Functions of single elements that are computed together, block by block: what passes from one to
-//! the next never meets memory.
+//! Functions of rows that are computed together, a few rows and columns at a time: what passes from one
+//! to the next never meets memory.
 
 use std::collections::HashMap;
 
-use bptt_tensor::Scalar;
-use bptt_tensor::Unary;
-use bptt_tensor::rows::{Code, Pointwise, Source, Target, View};
+use bptt_tensor::rows::{Buffer, Code, Fused, Phase, Role, Source, Span, View};
+use bptt_tensor::{Scalar, Unary};
 
-use super::form::{Form, NotRows};
+use super::form::{Form, NotRows, width};
 use super::lower::Lowering;
 use super::program::{Input, Kind};
+use super::schedule::source;
 use crate::operation::Op;
 
-/// Fuses the functions with these ids, which stand in one slot, in order.
+/// What a fused sequence does with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// Computes it.
+    Compute(u32),
+    /// Adds its rows to a buffer of partial sums.
+    AddRows { id: u32, partials: usize },
+}
+
+/// Fuses phases, each of some width.
 pub(super) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
-    ids: &[u32],
-) -> Result<Pointwise, NotRows> {
-    let width = lowering.slots[ids[0] as usize].width;
-    let mut group = Group {
-        pointwise: Pointwise { width, arrays: vec![], code: vec![], registers: 0 },
-        free: vec![],
-        registers: HashMap::new(),
-    };
-    for (position, &id) in ids.iter().enumerate() {
+    phases: &[(usize, &[Item])],
+) -> Result<Fused, NotRows> {
+    let mut group = Group { fused: Fused::default(), free: lowering.fused.clone() };
+    // a place is free again behind its last reader, but for that reader's own target
+    let mut last_readers = HashMap::new();
+    for &item in phases.iter().flat_map(|phase| phase.1) {
+        for input in reads(lowering, item) {
+            last_readers.insert(source(lowering.program, lowering.forms, input), item);
+        }
+    }
+    for &(width, items) in phases {
+        group.fused.phases.push(Phase { width, code: vec![] });
+        for &item in items {
+            let inputs = reads(lowering, item);
+            group.add(lowering, item)?;
+            for input in inputs {
+                let input = source(lowering.program, lowering.forms, input);
+                if last_readers.get(&input) == Some(&item) {
+                    last_readers.remove(&input); // an item may read it twice
+                    group.release(lowering, input);
+                }
+            }
+        }
+    }
+    Ok(group.fused)
+}
+
+/// The values that an item reads.
+fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
+    match item {
+        Item::Compute(id) => lowering.program.node(id).inputs.to_vec(),
+        Item::AddRows { id, .. } => vec![id],
+    }
+}
+
+struct Group {
+    fused: Fused,
+    /// Buffers of fused sequences that hold nothing that is still read.
+    free: Vec<usize>,
+}
+
+impl Group {
+    fn add<T: Scalar>(
+        &mut self,
+        lowering: &mut Lowering<'_, T>,
+        item: Item,
+    ) -> Result<(), NotRows> {
+        let code = match item {
+            Item::AddRows { id, partials } => {
+                let rows = lowering.home(id)?;
+                let sums = View { buffer: partials, column: 0, width: rows.width, delay: None };
+                Code::AddRows(self.array(rows), self.array(sums))
+            }
+            Item::Compute(id) => self.compute(lowering, id)?,
+        };
+        self.fused.phases.last_mut().expect("an item stands in a phase").code.push(code);
+        Ok(())
+    }
+
+    fn compute<T: Scalar>(
+        &mut self,
+        lowering: &mut Lowering<'_, T>,
+        id: u32,
+    ) -> Result<Code, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in &inputs {
-            sources.push(group.source(lowering, id, input)?);
+            sources.push(self.source(lowering, id, input)?);
         }
-        // a register is free again behind its last reader, but for that reader's own target
-        let target = group.target(lowering, id);
-        for &input in &inputs {
-            let rest = &ids[position + 1..];
-            if !lowering.readers[input as usize].iter().any(|reader| rest.contains(reader))
-                && let Some(register) = group.registers.remove(&input)
-            {
-                group.free.push(register);
-            }
+        let target = lowering.try_home(id).unwrap_or_else(|| self.place(lowering, id));
+        let target = self.array(target);
+        if let (Form::SumRow, Source::Array(row)) = (&lowering.forms[id as usize], sources[0]) {
+            return Ok(Code::SumRow(row, target));
         }
-        let code = match lowering.program.op(id) {
+        Ok(match lowering.program.op(id) {
             Some(Op::Unary(f)) => Code::Unary(*f, sources[0], target),
             Some(Op::BroadcastTo(_)) => Code::Unary(Unary::Identity, sources[0], target),
             Some(Op::Binary(f)) => Code::Binary(*f, [sources[0], sources[1]], target),
             Some(Op::Select(_)) => Code::Select([sources[0], sources[1], sources[2]], target),
-            _ => unreachable!("only functions of single elements have this form"),
-        };
-        group.pointwise.code.push(code);
+            _ => return Err(NotRows("a sum of a number's row".into())),
+        })
     }
-    Ok(group.pointwise)
-}
 
-struct Group {
-    pointwise: Pointwise,
-    free: Vec<usize>,
-    registers: HashMap<u32, usize>,
-}
-
-impl Group {
     fn source<T: Scalar>(
         &mut self,
         lowering: &mut Lowering<'_, T>,
         reader: u32,
         id: u32,
     ) -> Result<Source, NotRows> {
-        if let Some(&register) = self.registers.get(&id) {
-            return Ok(Source::Register(register));
-        }
         let view = match lowering.program.node(id).kind {
             Kind::Literal(value) => return Ok(Source::Literal(value)),
             Kind::Input(Input::Invariant(_)) => {
@@ -78,21 +124,35 @@ impl Group {
         Ok(Source::Array(self.array(view)))
     }
 
-    fn target<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) -> Target {
-        debug_assert_eq!(lowering.forms[id as usize], Form::Pointwise);
-        if let Some(view) = lowering.try_home(id) {
-            return Target::Array(self.array(view));
+    /// Gives a value a place that lasts for the sequence.
+    fn place<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> View {
+        let span = lowering.fused_span(id).expect("what others read has a place");
+        let width = width(lowering.program.shape(id));
+        let fits = |&buffer: &usize| {
+            let buffer = lowering.buffers[buffer];
+            buffer.span == span && buffer.width == width
+        };
+        let buffer = match self.free.iter().rposition(fits) {
+            Some(place) => self.free.remove(place),
+            None => {
+                let buffer = lowering.buffer(Buffer { span, width, role: Role::Internal });
+                lowering.fused.push(buffer);
+                buffer
+            }
+        };
+        lowering.place(id, buffer)
+    }
+
+    fn release<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) {
+        if let Some(View { buffer, .. }) = lowering.try_home(id)
+            && matches!(lowering.buffers[buffer].span, Span::Block | Span::Chunk)
+        {
+            self.free.push(buffer);
         }
-        let register = self.free.pop().unwrap_or_else(|| {
-            self.pointwise.registers += 1;
-            self.pointwise.registers - 1
-        });
-        self.registers.insert(id, register);
-        Target::Register(register)
     }
 
     fn array(&mut self, view: View) -> usize {
-        let arrays = &mut self.pointwise.arrays;
+        let arrays = &mut self.fused.arrays;
         arrays.iter().position(|other| *other == view).unwrap_or_else(|| {
             arrays.push(view);
             arrays.len() - 1

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View};
 
+use super::defer::Term;
 use super::form::{self, Form, NotRows, width};
-use super::fuse;
+use super::fuse::{Item, fuse};
 use super::normal::{Normal, normalise};
 use super::program::{Input, Kind, Program};
-use super::schedule::{Slot, Stage, slots, stages};
+use super::schedule::{Slot, Stage, is_fused, slots, stages};
 
 /// A step as a program over rows, and what its buffers are.
 #[derive(Clone, Debug)]
@@ -56,11 +57,13 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         uses: program.uses(),
         readers: readers(&program),
         needed: program.ancestors(program.outputs()),
-        summed: terms.iter().flat_map(|term| term.left.into_iter().chain([term.right])).collect(),
+        multiplied: terms.iter().flat_map(Term::factors).collect(),
+        added: HashMap::new(),
         homes: vec![None; program.nodes.len()],
-        fused: HashMap::new(),
+        absorbed: HashMap::new(),
         starts: HashMap::new(),
         buffers: Vec::new(),
+        fused: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
         packs: Vec::new(),
@@ -70,31 +73,33 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         slots: &slots,
         rows,
     };
-    lowering.fuse_sums();
-    lowering.place_outputs();
-    lowering.place_state();
-    lowering.place_joins();
-    lowering.place_others();
-    let mut row_program = RowProgram::default();
-    for stage in [Stage::Before, Stage::Step, Stage::After] {
-        let instructions = lowering.instructions(stage)?;
-        match stage {
-            Stage::Before => row_program.before = instructions,
-            Stage::Step => row_program.step = instructions,
-            Stage::After => row_program.after = instructions,
-        }
-    }
+    lowering.absorb_sums();
     // equal sums are computed once
     let first_of = |sum: usize| {
         program.sums.iter().position(|id| *id == program.sums[sum]).expect("it is one of them")
     };
     let copies = (0..program.sums.len()).map(|sum| (first_of(sum), sum));
     let copies: Vec<(usize, usize)> = copies.filter(|(first, sum)| first != sum).collect();
-    for term in terms.iter().filter(|term| first_of(term.sum) == term.sum) {
-        let total = lowering.total(term.sum);
-        let left = term.left.map(|left| lowering.summed(left)).transpose()?;
-        let right = lowering.summed(term.right)?;
-        row_program.sums.push(Sum { left, right, total });
+    let mut row_program = RowProgram::default();
+    let is_first = |term: &&Term| first_of(term.sum()) == term.sum();
+    for term in terms.iter().filter(is_first) {
+        if let &Term::Rows { sum, id } = term {
+            row_program.sums.push(lowering.partials(sum, id));
+        }
+    }
+    lowering.place_outputs();
+    lowering.place_state();
+    lowering.place_joins();
+    lowering.place_others();
+    row_program.before = lowering.instructions(Stage::Before)?;
+    row_program.step = lowering.instructions(Stage::Step)?;
+    row_program.after = lowering.instructions(Stage::After)?;
+    for term in terms.iter().filter(is_first) {
+        if let &Term::Product { sum, left, right } = term {
+            let total = lowering.total(sum);
+            let (left, right) = (lowering.summed(left)?, lowering.summed(right)?);
+            row_program.sums.push(Sum::Products { left, right, total });
+        }
     }
     for (j, &id) in program.next.iter().enumerate() {
         let view = lowering.home(id)?;
@@ -129,30 +134,43 @@ pub(super) struct Lowering<'a, T> {
     pub(super) uses: Vec<usize>,
     pub(super) readers: Vec<Vec<u32>>,
     pub(super) needed: Vec<bool>,
-    /// The terms of sums over all steps.
-    pub(super) summed: Vec<u32>,
+    /// The factors of products that are summed over all steps.
+    pub(super) multiplied: Vec<u32>,
+    /// Values whose rows are summed over all steps.
+    pub(super) added: HashMap<u32, Added>,
     /// Where values lie that memory is needed for.
     pub(super) homes: Vec<Option<View>>,
     /// Sums that are computed by one of their terms.
-    pub(super) fused: HashMap<u32, Fused>,
+    pub(super) absorbed: HashMap<u32, Absorbed>,
     /// Of such a term, what it starts from, and the sum that it computes.
     pub(super) starts: HashMap<u32, (u32, u32)>,
     pub(super) buffers: Vec<Buffer>,
+    /// Those of fused sequences.
+    pub(super) fused: Vec<usize>,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
     pub(super) packs: Vec<(usize, bool)>,
     pub(super) feeds: HashMap<(Feed, Span), usize>,
 }
 
+/// A value whose rows are summed over all steps, in the stage after the loop.
+#[derive(Clone, Debug)]
+pub(super) struct Added {
+    /// When they are added up.
+    pub(super) slot: Slot,
+    /// The buffers of partial sums.
+    pub(super) partials: Vec<usize>,
+}
+
 /// A sum that one of its terms, a product, computes from the other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fused {
+pub(super) struct Absorbed {
     pub(super) product: u32,
     pub(super) start: u32,
 }
 
 impl<T: Scalar> Lowering<'_, T> {
-    fn buffer(&mut self, buffer: Buffer) -> usize {
+    pub(super) fn buffer(&mut self, buffer: Buffer) -> usize {
         self.buffers.push(buffer);
         self.buffers.len() - 1
     }
@@ -178,6 +196,31 @@ impl<T: Scalar> Lowering<'_, T> {
         self.buffer(Buffer { span: Span::Total, width, role: Role::Output })
     }
 
+    /// The sum of the rows of a value, which a fused sequence after the loop adds up: the one that
+    /// computes the value, or else the first that reads it.
+    fn partials(&mut self, sum: usize, id: u32) -> Sum {
+        let total = self.total(sum);
+        let partials = Buffer { span: Span::Partial, role: Role::Internal, ..self.buffers[total] };
+        let partials = self.buffer(partials);
+        let slot = self.adding_slot(id);
+        self.added.entry(id).or_insert(Added { slot, partials: vec![] }).partials.push(partials);
+        Sum::Partials { partials, total }
+    }
+
+    /// When the rows of a value are added up.
+    fn adding_slot(&self, id: u32) -> Slot {
+        let own = self.slots[id as usize];
+        let width = width(self.program.shape(id));
+        if own.stage == Stage::After {
+            let is_sum = self.forms[id as usize] == Form::SumRow;
+            return Slot { turn: (own.turn + usize::from(is_sum)).max(1), width, ..own };
+        }
+        let slots = self.readers[id as usize].iter().map(|&reader| self.slots[reader as usize]);
+        let after = slots.filter(|slot| slot.stage == Stage::After && slot.turn > 0);
+        let first = Slot { stage: Stage::After, level: 0, turn: 1, width };
+        after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), width, ..slot })
+    }
+
     fn whole(&self, buffer: usize) -> View {
         View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
     }
@@ -185,6 +228,11 @@ impl<T: Scalar> Lowering<'_, T> {
     pub(super) fn settle(&mut self, id: u32, span: Span, role: Role) -> View {
         let width = width(self.program.shape(id));
         let buffer = self.buffer(Buffer { span, width, role });
+        self.place(id, buffer)
+    }
+
+    /// A value is all of a buffer.
+    pub(super) fn place(&mut self, id: u32, buffer: usize) -> View {
         let view = self.whole(buffer);
         self.homes[id as usize] = Some(view);
         view
@@ -256,30 +304,55 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction>, NotRows> {
-        let mut order: BTreeMap<(usize, usize, usize), Vec<u32>> = BTreeMap::new();
-        for id in 0..self.program.nodes.len() as u32 {
-            let Slot { stage: own, level, turn, width } = self.slots[id as usize];
-            let computed = match self.forms[id as usize] {
-                Form::Product { .. } | Form::SumRow => true,
-                Form::Pointwise => !self.is_fused(id),
-                _ => false,
-            };
-            if own == stage && computed && self.needed[id as usize] {
-                order.entry((level, turn, width * usize::from(turn > 0))).or_default().push(id);
-            }
-        }
-        let mut instructions = Vec::new();
-        for ((_, turn, _), ids) in order {
-            if turn > 0 {
-                instructions.push(Instruction::Pointwise(fuse::fuse(self, &ids)?));
+        let mut items: BTreeMap<Slot, Vec<Item>> = BTreeMap::new();
+        let mut products = Vec::new();
+        for id in (0..self.program.nodes.len() as u32).filter(|&id| self.is_computed(id, stage)) {
+            let slot = self.slots[id as usize];
+            if slot.turn == 0 {
+                products.push((slot.level, id));
                 continue;
             }
-            for id in ids {
-                instructions.push(self.barrier(id)?);
+            items.entry(slot).or_default().push(Item::Compute(id));
+        }
+        let mut added: Vec<u32> = self.added.keys().copied().collect();
+        added.sort_unstable();
+        for id in added {
+            let Added { slot, partials } = &self.added[&id];
+            if slot.stage == stage {
+                let items = items.entry(*slot).or_default();
+                // as soon as it is there
+                let own = items.iter().position(|item| *item == Item::Compute(id));
+                let place = own.map_or(items.len(), |own| own + 1);
+                let additions = partials.iter().map(|&partials| Item::AddRows { id, partials });
+                items.splice(place..place, additions);
+            }
+        }
+        let levels =
+            products.iter().map(|product| product.0).chain(items.keys().map(|slot| slot.level));
+        let mut instructions = Vec::new();
+        for level in 0..=levels.max().unwrap_or(0) {
+            for &(_, id) in products.iter().filter(|product| product.0 == level) {
+                instructions.push(self.product(id)?);
+            }
+            let phases = items.iter().filter(|(slot, _)| slot.level == level);
+            let phases: Vec<(usize, &[Item])> =
+                phases.map(|(slot, items)| (slot.width, &items[..])).collect();
+            if !phases.is_empty() {
+                instructions.push(Instruction::Fused(fuse(self, &phases)?));
             }
         }
         self.check_spans(stage, &instructions)?;
         Ok(instructions)
+    }
+
+    /// Whether an instruction of a stage computes a value on its own account.
+    fn is_computed(&self, id: u32, stage: Stage) -> bool {
+        let form = &self.forms[id as usize];
+        let computed = matches!(form, Form::Product { .. }) || is_fused(form);
+        computed
+            && self.slots[id as usize].stage == stage
+            && self.needed[id as usize]
+            && !self.absorbed.contains_key(&id)
     }
 
     /// Refuses instructions for all steps that read what lasts for one.
@@ -296,12 +369,12 @@ impl<T: Scalar> Lowering<'_, T> {
         Ok(())
     }
 
-    fn barrier(&mut self, id: u32) -> Result<Instruction, NotRows> {
+    fn product(&mut self, id: u32) -> Result<Instruction, NotRows> {
         let node = self.program.node(id);
         let output = self.home(self.starts.get(&id).map_or(id, |&(_, sum)| sum))?;
         let input = self.home(node.inputs[0])?;
         let Form::Product { transposed } = self.forms[id as usize] else {
-            return Ok(Instruction::SumRow { input, output });
+            unreachable!("products alone are not fused")
         };
         let weight = self.program.node(node.inputs[1]);
         let Kind::Input(Input::Invariant(weight)) = weight.kind else {

@@ -23,6 +23,7 @@ mod operation;
 mod place;
 mod print;
 mod program;
+mod repeat;
 mod reverse;
 mod rewrite;
 mod schedule;

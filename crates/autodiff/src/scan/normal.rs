@@ -7,6 +7,7 @@ use super::binding::{Binding, bindings};
 use super::defer::{Deferred, Term, defer};
 use super::form::NotRows;
 use super::program::{Input, Kind, Program};
+use super::repeat::repeat;
 use super::rewrite::op_node;
 use crate::operation::Op;
 use crate::ops::layout::Concat;
@@ -25,7 +26,7 @@ pub(super) fn normalise<T: Scalar>(
     rows: usize,
 ) -> Result<Normal<T>, NotRows> {
     let program = tile_places(program, rows)?;
-    let mut program = own_places(&program);
+    let mut program = own_places(&repeat(&program));
     own_outputs(&mut program);
     let Deferred { terms, inside_sums } = defer(&mut program, rows)?;
     Ok(Normal { program, terms, inside_sums })
@@ -94,7 +95,7 @@ fn reads_product<T>(program: &Program<T>, id: u32) -> bool {
         && program.node(id).inputs.iter().any(is_product)
 }
 
-fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
+pub(super) fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
     matches!(op, Some(Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_)))
 }
 

@@ -4,9 +4,9 @@ use bptt_tensor::rows::{Role, Span, View};
 use bptt_tensor::{Binary, Scalar, Shape};
 
 use super::form::{self, Form, width};
-use super::lower::{Fused, Lowering, Sink};
+use super::lower::{Absorbed, Lowering, Sink};
 use super::program::{Input, Kind};
-use super::schedule::{Slot, Stage};
+use super::schedule::{Slot, Stage, is_fused};
 use crate::operation::Op;
 
 impl<T: Scalar> Lowering<'_, T> {
@@ -23,7 +23,8 @@ impl<T: Scalar> Lowering<'_, T> {
         for &id in &self.program.next {
             let stays = self.program.op(id).is_none();
             if self.homes[id as usize].is_none() && !stays {
-                let late = self.reading_stages(id).any(|stage| stage == Stage::After);
+                let late = self.is_multiplied(id)
+                    || self.reading_slots(id).iter().any(|slot| slot.stage == Stage::After);
                 let span = if late { Span::Sequence } else { Span::Pair };
                 self.settle(id, span, Role::Internal);
             }
@@ -32,7 +33,7 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// A sum with a product is the product, started from the other term: a bias, or what an earlier
     /// product computed.
-    pub(super) fn fuse_sums(&mut self) {
+    pub(super) fn absorb_sums(&mut self) {
         for id in 0..self.program.nodes.len() as u32 {
             let Some(Op::Binary(Binary::Add)) = self.program.op(id) else { continue };
             let [a, b] = self.program.node(id).inputs[..] else { continue };
@@ -42,21 +43,21 @@ impl<T: Scalar> Lowering<'_, T> {
                     && self.uses[product as usize] == 1
                     && self.program.shape(product) == shape;
                 let is_computed = |id: u32| {
-                    matches!(self.forms[id as usize], Form::Product { .. }) || self.is_fused(id)
+                    matches!(self.forms[id as usize], Form::Product { .. }) || self.is_absorbed(id)
                 };
                 let is_earlier = is_computed(start)
                     && self.program.shape(start) == shape
                     && self.order(start) < self.order(product);
                 is_product && start != product && (is_earlier || self.is_bias(start, shape))
             };
-            let fused = match () {
+            let absorbed = match () {
                 () if !self.needed[id as usize] => continue,
-                () if starts(b, a) => Fused { product: b, start: a },
-                () if starts(a, b) => Fused { product: a, start: b },
+                () if starts(b, a) => Absorbed { product: b, start: a },
+                () if starts(a, b) => Absorbed { product: a, start: b },
                 () => continue,
             };
-            self.fused.insert(id, fused);
-            self.starts.insert(fused.product, (fused.start, id));
+            self.absorbed.insert(id, absorbed);
+            self.starts.insert(absorbed.product, (absorbed.start, id));
         }
     }
 
@@ -69,32 +70,34 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Whether a value is a sum that one of its terms computes.
-    pub(super) fn is_fused(&self, id: u32) -> bool {
-        self.fused.contains_key(&id)
+    pub(super) fn is_absorbed(&self, id: u32) -> bool {
+        self.absorbed.contains_key(&id)
     }
 
-    /// When a value is computed: a fused sum with its product.
+    /// When a value is computed: an absorbed sum with its product.
     fn order(&self, id: u32) -> (Slot, u32) {
-        let id = self.fused.get(&id).map_or(id, |fused| fused.product);
+        let id = self.absorbed.get(&id).map_or(id, |absorbed| absorbed.product);
         (self.slots[id as usize], id)
     }
 
     /// How long a value has to last.
     fn span_of(&self, id: u32) -> Span {
         let stage = self.order(id).0.stage;
-        let summed = self.is_summed(id);
+        let multiplied = self.is_multiplied(id);
         match stage {
-            _ if summed || self.reading_stages(id).any(|reader| reader != stage) => Span::Segment,
+            _ if multiplied || self.reading_slots(id).iter().any(|slot| slot.stage != stage) => {
+                Span::Segment
+            }
             Stage::Step => Span::Step,
             Stage::Before | Stage::After => Span::Piece,
         }
     }
 
-    /// Whether a value, itself or as part of others that are no copy, is summed over all steps.
-    fn is_summed(&self, id: u32) -> bool {
+    /// Whether a value, itself or as part of others that are no copy, is multiplied over all steps.
+    fn is_multiplied(&self, id: u32) -> bool {
         let mut pending = vec![id];
         while let Some(id) = pending.pop() {
-            if self.summed.contains(&id) {
+            if self.multiplied.contains(&id) {
                 return true;
             }
             let views = self.readers[id as usize].iter().filter(|&&reader| {
@@ -105,20 +108,23 @@ impl<T: Scalar> Lowering<'_, T> {
         false
     }
 
-    /// The stages in which a value is read, itself or as part of others that are no copy.
-    fn reading_stages(&self, id: u32) -> impl Iterator<Item = Stage> {
-        let mut stages = Vec::new();
-        let mut pending = self.readers[id as usize].clone();
-        while let Some(reader) = pending.pop() {
-            match self.forms[reader as usize] {
-                Form::View { .. } | Form::Join { .. } => {
-                    pending.extend(&self.readers[reader as usize]);
+    /// When a value is read, itself or as part of others that are no copy.
+    fn reading_slots(&self, id: u32) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            if let Some(added) = self.added.get(&id) {
+                slots.push(added.slot);
+            }
+            for &reader in &self.readers[id as usize] {
+                match self.forms[reader as usize] {
+                    Form::View { .. } | Form::Join { .. } => pending.push(reader),
+                    Form::Term => {}
+                    _ => slots.push(self.order(reader).0),
                 }
-                Form::Term => stages.push(Stage::After),
-                _ => stages.push(self.order(reader).0.stage),
             }
         }
-        stages.into_iter()
+        slots
     }
 
     /// Values that are joined are computed side by side.
@@ -149,15 +155,9 @@ impl<T: Scalar> Lowering<'_, T> {
             if self.homes[id as usize].is_some() || !self.needed[id as usize] {
                 continue;
             }
-            let in_memory = match self.forms[id as usize] {
+            let in_memory = match &self.forms[id as usize] {
                 Form::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
-                Form::SumRow => true,
-                Form::Pointwise => self.is_fused(id) || !self.stays_in_registers(id),
-                Form::Input
-                | Form::Literal
-                | Form::View { .. }
-                | Form::Join { .. }
-                | Form::Term => false,
+                form => is_fused(form) && self.fused_span(id).is_none(),
             };
             if in_memory {
                 self.settle(id, self.span_of(id), Role::Internal);
@@ -165,12 +165,18 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    /// Whether a function's value is read by functions of its own group only.
-    fn stays_in_registers(&self, id: u32) -> bool {
-        self.readers[id as usize].iter().all(|&reader| {
-            self.forms[reader as usize] == Form::Pointwise
-                && !self.is_fused(reader)
-                && self.slots[reader as usize] == self.slots[id as usize]
-        })
+    /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for
+    /// the phase, or for the sequence.
+    pub(super) fn fused_span(&self, id: u32) -> Option<Span> {
+        let own = self.slots[id as usize];
+        if self.is_absorbed(id) || self.is_multiplied(id) {
+            return None;
+        }
+        let slots = self.reading_slots(id);
+        let is_sum = self.forms[id as usize] == Form::SumRow;
+        if !is_sum && slots.iter().all(|slot| *slot == own) {
+            return Some(Span::Chunk);
+        }
+        slots.iter().all(|slot| slot.is_fused_with(own)).then_some(Span::Block)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Code, Instruction, Onto, Pointwise, Role, Source, Span, Target, View};
+use bptt_tensor::rows::{Code, Fused, Instruction, Onto, Role, Source, Span, Sum, View};
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
@@ -44,14 +44,15 @@ impl fmt::Display for Lowered {
                 names.instruction(f, instruction)?;
             }
         }
-        if !program.sums.is_empty() {
-            writeln!(f, "summed over all steps:")?;
-        }
+        let mut titled = false;
         for sum in &program.sums {
-            let (total, right) = (&names.buffers[sum.total], names.view(sum.right));
-            match sum.left {
-                Some(left) => writeln!(f, "  {total} += {}ᵀ · {right}", names.view(left))?,
-                None => writeln!(f, "  {total} += {right}")?,
+            if let Sum::Products { left, right, total } = *sum {
+                if !titled {
+                    writeln!(f, "summed over all steps:")?;
+                    titled = true;
+                }
+                let (left, right) = (names.view(left), names.view(right));
+                writeln!(f, "  {} += {left}ᵀ · {right}", names.buffers[total])?;
             }
         }
         Ok(())
@@ -68,7 +69,7 @@ struct Names {
 impl Names {
     fn of(lowered: &Lowered) -> Self {
         let (mut inputs, mut outputs) = (lowered.inputs.iter(), lowered.outputs.iter());
-        let mut counts = [0; 3];
+        let mut counts = [0; 4];
         let mut internal = |letter: char, kind: usize| {
             counts[kind] += 1;
             format!("{letter}{}", counts[kind] - 1)
@@ -89,13 +90,21 @@ impl Names {
             },
             (Role::Internal, Span::Step | Span::Piece) => internal('t', 0),
             (Role::Internal, Span::Pair) => internal('c', 1),
+            (Role::Internal, Span::Block | Span::Chunk) => internal('r', 3),
+            (Role::Internal, Span::Partial) => String::new(), // called as the sum is
             (Role::Internal, _) => internal('z', 2),
         };
         let transposed = |&(weight, transposed): &(usize, bool)| {
             format!("w{weight}{}", if transposed { "ᵀ" } else { "" })
         };
+        let mut names: Vec<String> = buffers.iter().map(name).collect();
+        for sum in &lowered.program.sums {
+            if let Sum::Partials { partials, total } = *sum {
+                names[partials] = names[total].clone();
+            }
+        }
         Self {
-            buffers: buffers.iter().map(name).collect(),
+            buffers: names,
             widths: buffers.iter().map(|buffer| buffer.width).collect(),
             packs: lowered.packs.iter().map(transposed).collect(),
         }
@@ -126,39 +135,37 @@ impl Names {
                     }
                 }
             }
-            Instruction::SumRow { input, output } => {
-                writeln!(f, "  {} = sum {}", self.view(*output), self.view(*input))
-            }
-            Instruction::Pointwise(pointwise) => {
-                writeln!(f, "  fused, {} columns:", pointwise.width)?;
-                for code in &pointwise.code {
-                    writeln!(f, "    {}", self.code(pointwise, code))?;
+            Instruction::Fused(fused) => {
+                for (place, phase) in fused.phases.iter().enumerate() {
+                    let title = if place == 0 { "fused" } else { "then" };
+                    writeln!(f, "  {title}, {} columns:", phase.width)?;
+                    for code in &phase.code {
+                        writeln!(f, "    {}", self.code(fused, code))?;
+                    }
                 }
                 Ok(())
             }
         }
     }
 
-    fn code(&self, pointwise: &Pointwise, code: &Code) -> String {
+    fn code(&self, fused: &Fused, code: &Code) -> String {
+        let array = |array: usize| self.view(fused.arrays[array]);
         let source = |source: Source| match source {
-            Source::Register(register) => format!("r{register}"),
-            Source::Array(array) => self.view(pointwise.arrays[array]),
+            Source::Array(index) => array(index),
             Source::Literal(value) => format!("{value}"),
-        };
-        let target = |target: Target| match target {
-            Target::Register(register) => format!("r{register}"),
-            Target::Array(array) => self.view(pointwise.arrays[array]),
         };
         match *code {
             Code::Unary(function, x, y) => {
-                format!("{} = {} {}", target(y), function.name(), source(x))
+                format!("{} = {} {}", array(y), function.name(), source(x))
             }
             Code::Binary(function, [a, b], y) => {
-                format!("{} = {} {} {}", target(y), function.name(), source(a), source(b))
+                format!("{} = {} {} {}", array(y), function.name(), source(a), source(b))
             }
             Code::Select([c, a, b], y) => {
-                format!("{} = select {} {} {}", target(y), source(c), source(a), source(b))
+                format!("{} = select {} {} {}", array(y), source(c), source(a), source(b))
             }
+            Code::SumRow(x, y) => format!("{} = sum {}", array(y), array(x)),
+            Code::AddRows(x, y) => format!("{} += {}", array(y), array(x)),
         }
     }
 }

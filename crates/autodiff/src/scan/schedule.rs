@@ -54,15 +54,23 @@ fn is_copy_of_state<T>(program: &Program<T>, id: u32) -> bool {
         && program.node(id).inputs.iter().all(is_state)
 }
 
-/// The place of a value within its stage: barriers (products, sums) of a level come before the
-/// functions of single elements of that level, which are computed together where they are equally wide.
+/// The place of a value within its stage: products of a level come before the functions of rows of that
+/// level, which are fused, in phases of equal width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {
     pub(super) stage: Stage,
     pub(super) level: usize,
-    /// 0 for a barrier; functions of single elements that read others of another width come later.
+    /// 0 for a product. A function of rows comes later than what it reads of another width, and than
+    /// sums of rows.
     pub(super) turn: usize,
     pub(super) width: usize,
+}
+
+impl Slot {
+    /// Whether the same fused sequence computes what has these slots.
+    pub(super) fn is_fused_with(self, other: Self) -> bool {
+        self.turn > 0 && other.turn > 0 && (self.stage, self.level) == (other.stage, other.level)
+    }
 }
 
 /// The slot of each value.
@@ -71,24 +79,103 @@ pub(super) fn slots<T: Scalar>(
     forms: &[Form],
     stages: &[Stage],
 ) -> Vec<Slot> {
+    let levels = levels(program, forms, stages);
     let mut slots: Vec<Slot> = Vec::with_capacity(program.nodes.len());
     for (id, node) in program.nodes.iter().enumerate() {
-        let stage = stages[id];
-        let own_width = if node.shape.is_empty() { 1 } else { width(&node.shape) };
-        let same_stage =
-            || node.inputs.iter().map(|&i| slots[i as usize]).filter(|s| s.stage == stage);
-        let level = same_stage().map(|slot| slot.level).max().unwrap_or(0);
-        let barrier = matches!(forms[id], Form::Product { .. } | Form::SumRow | Form::Term);
-        slots.push(if barrier {
-            Slot { stage, level: level + 1, turn: 0, width: own_width }
-        } else {
-            let turn =
-                |slot: Slot| slot.turn + usize::from(slot.turn > 0 && slot.width != own_width);
-            let turn = same_stage().filter(|s| s.level == level).map(turn).max().unwrap_or(0);
+        let (stage, level) = (stages[id], levels[id]);
+        let width = match forms[id] {
+            Form::SumRow => width(program.shape(node.inputs[0])),
+            _ if node.shape.is_empty() => 1,
+            _ => width(&node.shape),
+        };
+        let turn = |&input: &u32| {
+            let slot = slots[input as usize];
+            let is_beside = slot.turn > 0 && (slot.stage, slot.level) == (stage, level);
+            let is_later = slot.width != width || forms[input as usize] == Form::SumRow;
+            if is_beside { slot.turn + usize::from(is_later) } else { 0 }
+        };
+        let turn = match node.inputs.iter().map(turn).max() {
+            _ if is_barrier(&forms[id]) => 0,
             // inputs, literals, views and joins take no time
-            let least = usize::from(forms[id] == Form::Pointwise);
-            Slot { stage, level, turn: turn.max(least), width: own_width }
-        });
+            turn => turn.unwrap_or(0).max(usize::from(is_fused(&forms[id]))),
+        };
+        slots.push(Slot { stage, level, turn, width });
     }
     slots
+}
+
+/// The level of each value.
+///
+/// A product comes as early as it can. So do functions of rows, except that they wait for their readers
+/// where this saves memory: where nothing that they read lies in registers alone.
+fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> Vec<usize> {
+    let mut earliest: Vec<usize> = Vec::with_capacity(forms.len());
+    for (id, node) in program.nodes.iter().enumerate() {
+        let before = node.inputs.iter().map(|&input| input as usize);
+        let before = before.filter(|&input| stages[input] == stages[id]);
+        let level = before.map(|input| earliest[input]).max().unwrap_or(0);
+        earliest.push(level + usize::from(is_barrier(&forms[id])));
+    }
+    let mut waits: Vec<bool> = forms.iter().map(is_fused).collect();
+    loop {
+        let levels = latest(program, forms, stages, &earliest, &waits);
+        let is_dear = |id: &usize| {
+            let early = |&input: &u32| {
+                let input = source(program, forms, input) as usize;
+                is_fused(&forms[input])
+                    && stages[input] == stages[*id]
+                    && levels[input] < levels[*id]
+            };
+            waits[*id] && levels[*id] > earliest[*id] && program.nodes[*id].inputs.iter().any(early)
+        };
+        let dear: Vec<usize> = (0..forms.len()).filter(is_dear).collect();
+        if dear.is_empty() {
+            return levels;
+        }
+        dear.into_iter().for_each(|id| waits[id] = false);
+    }
+}
+
+/// The latest level at which each value that waits may be computed for its readers in its stage.
+fn latest<T: Scalar>(
+    program: &Program<T>,
+    forms: &[Form],
+    stages: &[Stage],
+    earliest: &[usize],
+    waits: &[bool],
+) -> Vec<usize> {
+    let mut levels = earliest.to_vec();
+    let mut limits = vec![usize::MAX; forms.len()];
+    for id in (0..forms.len()).rev() {
+        let passes_on = matches!(forms[id], Form::View { .. } | Form::Join { .. });
+        if (waits[id] || passes_on) && limits[id] != usize::MAX {
+            levels[id] = limits[id];
+        }
+        let level = levels[id] - usize::from(is_barrier(&forms[id]));
+        for &input in &program.nodes[id].inputs {
+            let input = input as usize;
+            if stages[input] == stages[id] {
+                limits[input] = limits[input].min(level);
+            }
+        }
+    }
+    levels
+}
+
+/// The value that a view is part of, or the value itself.
+pub(super) fn source<T>(program: &Program<T>, forms: &[Form], mut id: u32) -> u32 {
+    while let Form::View { .. } = forms[id as usize] {
+        id = program.node(id).inputs[0];
+    }
+    id
+}
+
+/// Whether a value waits for all rows that it reads.
+fn is_barrier(form: &Form) -> bool {
+    matches!(form, Form::Product { .. } | Form::Term)
+}
+
+/// Whether a value is computed by a fused sequence.
+pub(super) fn is_fused(form: &Form) -> bool {
+    matches!(form, Form::Pointwise | Form::SumRow)
 }

@@ -1,6 +1,7 @@
 //! Where an operand lies at a time step.
 
-use super::{Buffer, RowProgram, Sizes, Span, View};
+use super::layout::{CHUNK_ELEMENTS, Layout};
+use super::{Buffer, RowProgram, Span, View};
 use crate::Scalar;
 
 /// Which step it is, and for whom.
@@ -12,6 +13,15 @@ pub(super) struct Clock {
     pub(super) count: usize,
     /// The thread's place among those at work.
     pub(super) lane: usize,
+    /// The piece's place among those of a segment.
+    pub(super) piece: usize,
+}
+
+impl Clock {
+    /// For a program that a single thread runs.
+    pub(super) fn of(time: usize, count: usize) -> Self {
+        Self { time, count, lane: 0, piece: 0 }
+    }
 }
 
 /// The segment being run: steps `start..end` of the sequence.
@@ -37,8 +47,13 @@ pub(super) struct Address<T> {
     /// Distances between steps and between rows, in elements.
     step: usize,
     row: usize,
-    /// Distance between the threads' own places.
+    /// Distances between the threads' own places, and between the pieces'.
     lane: usize,
+    piece: usize,
+    /// Every row is the first: of a block, which is computed anew for other rows.
+    stays: bool,
+    /// Columns too.
+    is_chunk: bool,
     /// Steps alternate between two places.
     alternate: bool,
     /// Added to the time, or the count, for the step that is meant.
@@ -53,16 +68,21 @@ impl<T: Scalar> Address<T> {
         program: &RowProgram,
         bases: &[Base<T>],
         view: View,
-        sizes: Sizes,
+        layout: &Layout,
         segment: Segment,
     ) -> Self {
         let Buffer { span, width, .. } = program.buffers[view.buffer];
-        let row = row_distance(span, width);
+        let (sizes, row) = (layout.sizes, row_distance(span, width));
         let step = match span {
             Span::Sequence | Span::Segment | Span::Pair => sizes.rows * width,
-            Span::Piece | Span::Step | Span::Row | Span::Total => 0,
+            _ => 0,
         };
-        let lane = if span == Span::Piece { program.piece_rows(sizes.rows) * width } else { 0 };
+        let lane = match span {
+            Span::Piece => layout.piece_rows * width,
+            Span::Block => layout.block_rows * width,
+            Span::Chunk => CHUNK_ELEMENTS,
+            _ => 0,
+        };
         let origin = if span == Span::Segment { segment.start * step } else { 0 };
         let (shift, edge) = match view.delay {
             None => (0, None),
@@ -80,10 +100,17 @@ impl<T: Scalar> Address<T> {
             step,
             row,
             lane,
+            piece: if span == Span::Partial { width } else { 0 },
+            stays: matches!(span, Span::Block | Span::Chunk),
+            is_chunk: span == Span::Chunk,
             alternate: span == Span::Pair,
             shift,
             edge,
         }
+    }
+
+    pub(super) fn is_chunk(&self) -> bool {
+        self.is_chunk
     }
 
     /// The first of the rows from `row` on, and their distance.
@@ -99,11 +126,13 @@ impl<T: Scalar> Address<T> {
         } else {
             clock.time.wrapping_add_signed(self.shift)
         };
-        let offset = index.wrapping_mul(self.step) + clock.lane * self.lane + row * self.row;
+        let own = clock.lane * self.lane + clock.piece * self.piece;
+        let row = if self.stays { 0 } else { row * self.row };
+        let offset = index.wrapping_mul(self.step) + own + row;
         (self.base.0.wrapping_add(offset), self.row)
     }
 }
 
 fn row_distance(span: Span, width: usize) -> usize {
-    if matches!(span, Span::Row | Span::Total) { 0 } else { width }
+    if matches!(span, Span::Row | Span::Total | Span::Partial) { 0 } else { width }
 }

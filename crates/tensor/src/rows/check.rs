@@ -1,6 +1,6 @@
 //! What makes running a program sound: whatever it addresses is there, and nobody else's.
 
-use super::{Buffer, Instruction, Onto, Role, RowProgram, Span, View};
+use super::{Buffer, Code, Instruction, Onto, Role, RowProgram, Span, Sum, View};
 use crate::Scalar;
 use crate::packed::PackedRhs;
 
@@ -23,14 +23,18 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     };
     let written = |view: View| {
         let Buffer { span, role, .. } = inside(view);
-        let own = span != Span::Row && span != Span::Total; // each row has its own elements
+        let own = !matches!(span, Span::Row | Span::Total | Span::Partial); // each row its elements
         assert!(own && role != Role::Input && view.delay.is_none(), "{view:?} cannot be written");
     };
+    let is_partial = |view: View| program.buffers[view.buffer].span == Span::Partial;
+    for view in program.before.iter().flat_map(Instruction::written) {
+        assert!(!is_partial(view), "{view:?} is summed before the loop");
+    }
     for stage in [&program.before, &program.after] {
         let written: Vec<View> = stage.iter().flat_map(Instruction::written).collect();
         for view in &written {
             let span = program.buffers[view.buffer].span;
-            let own = matches!(span, Span::Sequence | Span::Segment | Span::Piece); // each step too
+            let own = !matches!(span, Span::Pair | Span::Step); // not each step too
             assert!(own, "{view:?} is written for several steps at once");
         }
         for view in stage.iter().flat_map(Instruction::operands).filter(|view| view.delay.is_some())
@@ -41,7 +45,8 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     }
     for view in program.step.iter().flat_map(Instruction::written) {
         let span = program.buffers[view.buffer].span;
-        assert!(span != Span::Piece, "{view:?} is written step by step");
+        let lasting = !matches!(span, Span::Piece | Span::Partial);
+        assert!(lasting, "{view:?} is written step by step");
     }
     for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
         match instruction {
@@ -55,16 +60,17 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                     assert!(rows.width == output.width && !rows.overlaps(*output), "{rows:?}");
                 }
             }
-            Instruction::Pointwise(pointwise) => pointwise.check(|view, is_written| {
-                inside(view);
-                if is_written {
-                    written(view);
+            Instruction::Fused(fused) => {
+                fused.arrays.iter().for_each(|&view| _ = inside(view));
+                fused.check(|view| program.buffers[view.buffer].span);
+                for code in fused.code() {
+                    let target = fused.arrays[code.target()];
+                    if matches!(code, Code::AddRows(..)) {
+                        assert!(is_partial(target), "{target:?} is not partial");
+                    } else {
+                        written(target);
+                    }
                 }
-            }),
-            Instruction::SumRow { input, output } => {
-                inside(*input);
-                written(*output);
-                assert!(output.width == 1 && !input.overlaps(*output), "{output:?}");
             }
         }
     }
@@ -75,8 +81,15 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             assert!(every_step, "{view:?} is not there for every step");
             view.width
         };
-        let total = program.buffers[sum.total];
-        let width = sum.left.map_or(1, summed).checked_mul(summed(sum.right));
+        let width = match *sum {
+            Sum::Products { left, right, .. } => summed(left).checked_mul(summed(right)),
+            Sum::Partials { partials, .. } => {
+                let Buffer { span, width, .. } = program.buffers[partials];
+                assert!(span == Span::Partial, "{sum:?} has no partial sums");
+                Some(width)
+            }
+        };
+        let total = program.buffers[sum.total()];
         assert!(total.span == Span::Total && total.role != Role::Input);
         assert_eq!(Some(total.width), width);
     }

@@ -3,7 +3,8 @@
 //! A [`RowProgram`] computes, for every row of a batch independently of the others, values of one
 //! time step from values of the same step and of the one before. It has three stages: *before* the
 //! loop over time and *after* it, where the rows of all steps are computed at once, and the *step*
-//! itself. At last come sums over all rows of all steps, which weight gradients are.
+//! itself. At last come sums over all rows of all steps, which weight gradients are. Functions of
+//! single elements and sums of rows are fused: see [`Fused`].
 //!
 //! The sequence is run in segments of consecutive steps, so that what passes from one stage to
 //! another stays in the cache and takes memory for a segment only. Within a stage, rows are divided
@@ -15,14 +16,16 @@
 
 mod address;
 mod check;
-mod pointwise;
+mod chunk;
+mod fused;
+mod layout;
 mod run;
 mod session;
 mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use pointwise::{Code, Pointwise, Source, Target};
+pub use fused::{Code, Fused, Phase, Source};
 pub use session::Session;
 
 use crate::packed::PackedRhs;
@@ -37,6 +40,12 @@ pub enum Span {
     Segment,
     /// The rows that a thread computes at a time, before or after the loop: `[P, W]`.
     Piece,
+    /// The few rows that a [`Fused`] sequence computes at a time, for itself alone: `[R, W]`.
+    Block,
+    /// The few columns of these that a [`Phase`] computes at a time, for itself alone.
+    Chunk,
+    /// A row for each piece of the stage after the loop, of sums over the piece's rows.
+    Partial,
     /// A step and the one before it: `[2, B, W]`.
     Pair,
     /// One step: `[B, W]`.
@@ -125,26 +134,40 @@ pub enum Instruction {
         /// The result.
         output: View,
     },
-    /// A fused sequence of functions of single elements.
-    Pointwise(Pointwise),
-    /// The sum of each row.
-    SumRow {
-        /// The terms.
-        input: View,
-        /// One column.
-        output: View,
+    /// A fused sequence of functions of rows.
+    Fused(Fused),
+}
+
+/// A sum over all rows of all steps, added to a buffer `total` of span [`Span::Total`]. Several sums
+/// may have one total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// `total ← Σ leftᵀ · right`
+    Products {
+        /// The left operand.
+        left: View,
+        /// The right operand.
+        right: View,
+        /// The sum's buffer.
+        total: usize,
+    },
+    /// The sum of what the pieces summed, in their order.
+    Partials {
+        /// The buffer of span [`Span::Partial`].
+        partials: usize,
+        /// The sum's buffer.
+        total: usize,
     },
 }
 
-/// A sum over all rows of all steps: `total ← Σ leftᵀ · right`, or `Σ right` without a left operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sum {
-    /// The left operand, if the sum is of products.
-    pub left: Option<View>,
-    /// The right operand, or the rows to be summed.
-    pub right: View,
-    /// The buffer with span [`Span::Total`] that the sum is added to.
-    pub total: usize,
+impl Sum {
+    /// The sum's buffer.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        match *self {
+            Self::Products { total, .. } | Self::Partials { total, .. } => total,
+        }
+    }
 }
 
 /// A program over the rows of sequences; see the [module](self).

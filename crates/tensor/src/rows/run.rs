@@ -1,11 +1,14 @@
 //! Running a program: segments of time, divided into rows for threads.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::address::{Address, Base, Clock, Segment};
 use super::check::check;
-use super::pointwise::Workspace;
-use super::{Buffer, Instruction, Onto, Role, RowProgram, Sizes, Span, View, sums};
+use super::chunk::Operand;
+use super::layout::Layout;
+use super::{Instruction, Onto, Role, RowProgram, Sizes, Span, Sum, View, sums};
 use crate::packed::{PackedRhs, Start};
 use crate::{Scalar, Tensor};
 
@@ -14,13 +17,6 @@ const SMALL: usize = 1 << 19;
 
 /// The fewest rows of a thread in the loop over time: fewer read the weights too often.
 const FEWEST_ROWS: usize = 4;
-
-/// Rows of a piece of the stages before and after the loop: many, so that products read their weights
-/// seldom.
-const PIECE: usize = 128;
-
-/// Elements of a piece's own buffers, which should fit the second-level cache.
-const PIECE_ELEMENTS: usize = 1 << 18;
 
 pub(super) fn run<T: Scalar>(
     program: &RowProgram,
@@ -31,12 +27,13 @@ pub(super) fn run<T: Scalar>(
 ) {
     assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
     check(program, packed);
+    let layout = Layout::new(program, sizes);
     let mut internal = Vec::new();
     let mut inputs = inputs.iter();
     let mut outputs = outputs.iter_mut();
     let mut bases = Vec::with_capacity(program.buffers.len());
     for buffer in &program.buffers {
-        let len = elements(program, buffer, sizes);
+        let len = layout.elements(buffer);
         bases.push(Base(match buffer.role {
             Role::Input => {
                 let input = inputs.next().expect("as many inputs as buffers of this role");
@@ -55,30 +52,17 @@ pub(super) fn run<T: Scalar>(
         }));
     }
     assert!(inputs.next().is_none() && outputs.next().is_none(), "as many buffers as given");
-    let run = Run { program, sizes, packed, bases };
+    let run = Run { program, layout, packed, bases };
     for first in (0..sizes.steps).step_by(sizes.segment) {
         run.segment(first..sizes.steps.min(first + sizes.segment));
     }
     run.finals();
 }
 
-/// The number of elements of a buffer.
-pub(super) fn elements(program: &RowProgram, buffer: &Buffer, sizes: Sizes) -> usize {
-    let rows = match buffer.span {
-        Span::Piece => rayon::current_num_threads() * program.piece_rows(sizes.rows),
-        Span::Sequence => sizes.steps * sizes.rows,
-        Span::Segment => sizes.segment.min(sizes.steps) * sizes.rows,
-        Span::Pair => 2 * sizes.rows,
-        Span::Step => sizes.rows,
-        Span::Row | Span::Total => 1,
-    };
-    rows.checked_mul(buffer.width).expect("a buffer fits memory")
-}
-
 /// A program on its way.
 struct Run<'a, T> {
     program: &'a RowProgram,
-    sizes: Sizes,
+    layout: Layout,
     packed: &'a [PackedRhs<T>],
     bases: Vec<Base<T>>,
 }
@@ -90,105 +74,169 @@ struct Stage<'a, T> {
     addresses: Vec<Vec<Address<T>>>,
 }
 
+/// What a thread keeps from one instruction to the next.
+pub(super) struct Workspace<T> {
+    pub(super) block_rows: usize,
+    pub(super) operands: Vec<Operand<T>>,
+}
+
+impl<T> Workspace<T> {
+    pub(super) fn new(block_rows: usize) -> Self {
+        Self { block_rows, operands: Vec::new() }
+    }
+}
+
 impl<T: Scalar> Run<'_, T> {
     /// Runs the steps with these counts.
     fn segment(&self, counts: std::ops::Range<usize>) {
-        let Sizes { steps, reversed, .. } = self.sizes;
+        let Sizes { steps, reversed, .. } = self.layout.sizes;
         let is_first = counts.start == 0;
         let segment = if reversed {
             Segment { start: steps - counts.end, end: steps - counts.start }
         } else {
             Segment { start: counts.start, end: counts.end }
         };
-        self.every_step(&self.program.before, segment);
+        let pieces = |instructions| self.pieces(instructions, segment);
+        self.every_step(&self.program.before, &pieces(&self.program.before), segment);
         self.step_by_step(segment, counts);
-        self.every_step(&self.program.after, segment);
+        let pieces_after = pieces(&self.program.after);
+        self.clear_partials(pieces_after.len());
+        self.every_step(&self.program.after, &pieces_after, segment);
+        self.sums(is_first, pieces_after.len(), segment);
+    }
+
+    /// Adds the sums of a segment to the totals.
+    fn sums(&self, is_first: bool, pieces: usize, segment: Segment) {
         let sums = &self.program.sums;
         for (i, sum) in sums.iter().enumerate() {
-            let is_new = is_first && sums[..i].iter().all(|before| before.total != sum.total);
-            sums::add(self.program, &self.bases, (*sum, is_new), self.sizes, segment);
+            let is_new = is_first && sums[..i].iter().all(|before| before.total() != sum.total());
+            // SAFETY: the buffer is one of the program, and no other thread is running.
+            let total = unsafe { self.slice(sum.total(), 1) };
+            match *sum {
+                Sum::Products { left, right, .. } => {
+                    let terms = [left, right].map(|view| {
+                        let address =
+                            Address::new(self.program, &self.bases, view, &self.layout, segment);
+                        (view, address)
+                    });
+                    sums::products(terms, self.layout.sizes, segment, is_new, total);
+                }
+                Sum::Partials { partials, .. } => {
+                    // SAFETY: as above; it has a row for each piece, and is not the total.
+                    let partials = unsafe { self.slice(partials, pieces) };
+                    sums::partials(partials, is_new, total);
+                }
+            }
         }
     }
 
+    /// The first rows of a buffer.
+    ///
+    /// # Safety
+    ///
+    /// The buffer has so many rows, and nobody else uses them meanwhile.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn slice(&self, buffer: usize, rows: usize) -> &mut [T] {
+        let len = rows * self.program.buffers[buffer].width;
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts_mut(self.bases[buffer].0, len) }
+    }
+
     /// The steps one after the other, rows divided among threads.
-    fn step_by_step(&self, segment: Segment, counts: std::ops::Range<usize>) {
+    fn step_by_step(&self, segment: Segment, counts: Range<usize>) {
         let stage = self.resolve(&self.program.step, segment);
         if stage.instructions.is_empty() {
             return;
         }
-        let rows = self.sizes.rows;
-        let work = |from: usize, to: usize| {
-            let mut workspace = stage.workspace();
+        let sizes = self.layout.sizes;
+        let work = |lane: usize, rows: Range<usize>| {
+            let mut workspace = Workspace::new(self.layout.block_rows);
             for count in counts.clone() {
-                let clock = Clock { time: self.sizes.mirrored(count), count, lane: 0 };
+                let clock = Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
                 // SAFETY: `check` has passed, and these rows are this thread's alone.
-                unsafe { stage.run(self.packed, clock, (from, to - from), &mut workspace) };
+                unsafe { stage.run(self.packed, clock, rows.clone(), &mut workspace) };
             }
         };
+        let rows = sizes.rows;
         let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
         if most <= 1 {
-            return work(0, rows); // and starts no threads
+            return work(0, 0..rows); // and starts no threads
         }
         let parts = rayon::current_num_threads().min(most);
-        (0..parts).into_par_iter().for_each(|i| work(i * rows / parts, (i + 1) * rows / parts));
+        (0..parts).into_par_iter().for_each(|i| work(i, i * rows / parts..(i + 1) * rows / parts));
     }
 
-    /// All steps at once, in pieces of consecutive rows.
-    fn every_step(&self, instructions: &[Instruction], segment: Segment) {
+    /// All steps at once, in pieces of consecutive steps.
+    fn every_step(&self, instructions: &[Instruction], pieces: &[Range<usize>], segment: Segment) {
         let stage = self.resolve(instructions, segment);
         if stage.instructions.is_empty() {
             return;
         }
-        let rows = self.sizes.rows;
-        // a step that reads at an edge, or the same rows at every step, stands alone
-        let views = || instructions.iter().flat_map(Instruction::operands);
-        let delayed = views().any(|view| view.delay.is_some());
-        let repeated = views()
-            .any(|view| matches!(self.program.buffers[view.buffer].span, Span::Step | Span::Pair));
-        let together = if repeated { 1 } else { self.program.piece_rows(rows) / rows.max(1) };
+        let sizes = self.layout.sizes;
+        let work = |(piece, steps): (usize, &Range<usize>)| {
+            let mut workspace = Workspace::new(self.layout.block_rows);
+            let lane = rayon::current_thread_index().unwrap_or(0);
+            let (time, count) = (steps.start, sizes.mirrored(steps.start));
+            let clock = Clock { time, count, lane, piece };
+            let rows = 0..steps.len() * sizes.rows;
+            // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
+            // are this thread's alone.
+            unsafe { stage.run(self.packed, clock, rows, &mut workspace) };
+        };
+        if (segment.end - segment.start) * sizes.rows * stage.cost() < SMALL {
+            pieces.iter().enumerate().for_each(work);
+        } else {
+            pieces.par_iter().enumerate().for_each(work);
+        }
+    }
+
+    /// The steps of a segment, divided into pieces for a stage of these instructions.
+    fn pieces(&self, instructions: &[Instruction], segment: Segment) -> Vec<Range<usize>> {
+        let together = self.layout.steps_of_piece(self.program, instructions);
+        // a step that reads at an edge stands alone
+        let mut views = instructions.iter().flat_map(Instruction::operands);
+        let delayed = views.any(|view| view.delay.is_some());
+        let last = self.layout.sizes.steps - 1;
         let mut pieces = Vec::new();
         let mut start = segment.start;
         while start < segment.end {
-            let alone = delayed && (start == 0 || start + 1 == self.sizes.steps);
+            let alone = delayed && (start == 0 || start == last);
             let mut end = segment.end.min(start + if alone { 1 } else { together });
-            if delayed && end == self.sizes.steps && end - start > 1 {
-                end -= 1;
+            if delayed && end > last && start < last {
+                end = last;
             }
-            pieces.push((start, end));
+            pieces.push(start..end);
             start = end;
         }
-        let work = |&(start, end): &(usize, usize)| {
-            let mut workspace = stage.workspace();
-            let all = (0, (end - start) * rows);
-            let lane = rayon::current_thread_index().unwrap_or(0);
-            let clock = Clock { time: start, count: self.sizes.mirrored(start), lane };
-            // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
-            // are this thread's alone.
-            unsafe { stage.run(self.packed, clock, all, &mut workspace) };
-        };
-        if (segment.end - segment.start) * rows * stage.cost() < SMALL {
-            pieces.iter().for_each(work);
-        } else {
-            pieces.par_iter().for_each(work);
+        pieces
+    }
+
+    /// Partial sums start from zero.
+    fn clear_partials(&self, pieces: usize) {
+        for (index, buffer) in self.program.buffers.iter().enumerate() {
+            if buffer.span == Span::Partial {
+                // SAFETY: the buffer has a row for each piece, and no thread is running.
+                unsafe { self.slice(index, pieces) }.fill(T::zero());
+            }
         }
     }
 
     fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
         Stage {
             instructions,
-            addresses: addresses(self.program, &self.bases, instructions, self.sizes, segment),
+            addresses: addresses(self.program, &self.bases, instructions, &self.layout, segment),
         }
     }
 
     /// Copies the values of the last step.
     fn finals(&self) {
-        let Sizes { steps, segment, .. } = self.sizes;
+        let Sizes { steps, segment, reversed, .. } = self.layout.sizes;
         let count = steps - 1;
-        let clock = Clock { time: self.sizes.mirrored(count), count, lane: 0 };
-        let start = if self.sizes.reversed { 0 } else { (steps - 1) / segment * segment };
+        let clock = Clock::of(self.layout.sizes.mirrored(count), count);
+        let start = if reversed { 0 } else { (steps - 1) / segment * segment };
         let last = Segment { start, end: steps };
         // SAFETY: `check` has passed, and no thread is running.
-        unsafe { copy_finals(self.program, &self.bases, self.sizes, last, clock) };
+        unsafe { copy_finals(self.program, &self.bases, &self.layout, last, clock) };
     }
 }
 
@@ -200,13 +248,13 @@ impl<T: Scalar> Run<'_, T> {
 pub(super) unsafe fn copy_finals<T: Scalar>(
     program: &RowProgram,
     bases: &[Base<T>],
-    sizes: Sizes,
+    layout: &Layout,
     segment: Segment,
     clock: Clock,
 ) {
     for &(view, buffer) in &program.finals {
-        let address = Address::new(program, bases, view, sizes, segment);
-        for row in 0..sizes.rows {
+        let address = Address::new(program, bases, view, layout, segment);
+        for row in 0..layout.sizes.rows {
             let (from, _) = address.at(clock, row);
             let to = bases[buffer].0.wrapping_add(row * view.width);
             // SAFETY: the view and the output lie within their buffers, which are not the same.
@@ -220,22 +268,12 @@ pub(super) fn addresses<T: Scalar>(
     program: &RowProgram,
     bases: &[Base<T>],
     instructions: &[Instruction],
-    sizes: Sizes,
+    layout: &Layout,
     segment: Segment,
 ) -> Vec<Vec<Address<T>>> {
-    let address = |view: View| Address::new(program, bases, view, sizes, segment);
+    let address = |view: View| Address::new(program, bases, view, layout, segment);
     let of = |instruction: &Instruction| instruction.operands().into_iter().map(address).collect();
     instructions.iter().map(of).collect()
-}
-
-impl RowProgram {
-    /// The rows of a piece, of whole steps of so many rows: fewer if it has much to keep.
-    pub(super) fn piece_rows(&self, rows: usize) -> usize {
-        let own = self.buffers.iter().filter(|buffer| buffer.span == Span::Piece);
-        let width: usize = own.map(|buffer| buffer.width).sum();
-        let fitting = (PIECE_ELEMENTS / width.max(1)).clamp(PIECE / 4, PIECE);
-        fitting.div_ceil(rows.max(1)) * rows.max(1)
-    }
 }
 
 impl Instruction {
@@ -247,24 +285,15 @@ impl Instruction {
                 vec![*left, *output, *rows]
             }
             Self::Product { left, output, .. } => vec![*left, *output],
-            Self::Pointwise(pointwise) => pointwise.arrays.clone(),
-            Self::SumRow { input, output } => vec![*input, *output],
+            Self::Fused(fused) => fused.arrays.clone(),
         }
     }
 
     /// Every view that it writes.
     pub(super) fn written(&self) -> Vec<View> {
         match self {
-            Self::Product { output, .. } | Self::SumRow { output, .. } => vec![*output],
-            Self::Pointwise(pointwise) => pointwise.written().collect(),
-        }
-    }
-
-    /// The number of registers that it needs.
-    pub(super) fn registers(&self) -> usize {
-        match self {
-            Self::Pointwise(pointwise) => pointwise.registers,
-            Self::Product { .. } | Self::SumRow { .. } => 0,
+            Self::Product { output, .. } => vec![*output],
+            Self::Fused(fused) => fused.written().collect(),
         }
     }
 
@@ -272,12 +301,11 @@ impl Instruction {
     fn cost(&self) -> usize {
         match self {
             Self::Product { left, output, .. } => left.width * output.width,
-            Self::Pointwise(pointwise) => 8 * pointwise.code.len() * pointwise.width,
-            Self::SumRow { input, .. } => input.width,
+            Self::Fused(fused) => 8 * fused.elements(),
         }
     }
 
-    /// Runs on `rows` rows from row `first`.
+    /// Runs on some rows.
     ///
     /// # Safety
     ///
@@ -288,9 +316,10 @@ impl Instruction {
         addresses: &[Address<T>],
         packed: &[PackedRhs<T>],
         clock: Clock,
-        (first, rows): (usize, usize),
+        rows: Range<usize>,
         workspace: &mut Workspace<T>,
     ) {
+        let (first, rows) = (rows.start, rows.len());
         match self {
             Self::Product { right, onto, .. } => {
                 let (a, a_distance) = addresses[0].at(clock, first);
@@ -306,23 +335,12 @@ impl Instruction {
                 unsafe { packed[*right].multiply(rows, a, [a_distance, 1], start, c, c_distance) };
             }
             // SAFETY: the caller's contract.
-            Self::Pointwise(pointwise) => unsafe {
-                pointwise.run(addresses, clock, first, rows, workspace);
-            },
-            Self::SumRow { input, .. } => {
-                let (x, y) = (addresses[0].at(clock, first), addresses[1].at(clock, first));
-                // SAFETY: the caller's contract.
-                unsafe { sums::rows((x.0, x.1), input.width, y, rows) };
-            }
+            Self::Fused(fused) => unsafe { fused.run(addresses, clock, (first, rows), workspace) },
         }
     }
 }
 
 impl<T: Scalar> Stage<'_, T> {
-    fn workspace(&self) -> Workspace<T> {
-        Workspace::new(self.instructions.iter().map(Instruction::registers).max().unwrap_or(0))
-    }
-
     /// Multiplications for a row, or about as much work.
     fn cost(&self) -> usize {
         self.instructions.iter().map(Instruction::cost).sum()
@@ -337,12 +355,12 @@ impl<T: Scalar> Stage<'_, T> {
         &self,
         packed: &[PackedRhs<T>],
         clock: Clock,
-        rows: (usize, usize),
+        rows: Range<usize>,
         workspace: &mut Workspace<T>,
     ) {
         for (instruction, addresses) in self.instructions.iter().zip(&self.addresses) {
             // SAFETY: the caller's contract.
-            unsafe { instruction.run(addresses, packed, clock, rows, workspace) };
+            unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
         }
     }
 }

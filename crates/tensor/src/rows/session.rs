@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::address::{Address, Base, Clock, Segment};
 use super::check::check;
-use super::pointwise::Workspace;
-use super::run::{addresses, copy_finals, elements};
+use super::layout::Layout;
+use super::run::{Workspace, addresses, copy_finals};
 use super::{Instruction, Role, RowProgram, Sizes, Span};
 use crate::packed::PackedRhs;
 use crate::{Scalar, Tensor};
@@ -22,7 +22,7 @@ pub struct Session<T> {
     addresses: [Vec<Vec<Address<T>>>; 3],
     /// For each final value, the buffer that the step starts from.
     carried: Vec<usize>,
-    sizes: Sizes,
+    layout: Layout,
     workspace: Workspace<T>,
 }
 
@@ -47,12 +47,13 @@ impl<T: Scalar> Session<T> {
         let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
         assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
         check(&program, &packed);
+        let layout = Layout::new(&program, sizes);
         assert_eq!(carried.len(), program.finals.len(), "a final value replaces one input");
         let mut given = inputs.iter();
         let mut buffers = Vec::with_capacity(program.buffers.len());
         let mut input_buffers = Vec::new();
         for (index, buffer) in program.buffers.iter().enumerate() {
-            let len = elements(&program, buffer, sizes);
+            let len = layout.elements(buffer);
             let mut memory = Tensor::zeros([len]);
             if buffer.role == Role::Input {
                 let input = given.next().expect("as many inputs as buffers of this role");
@@ -70,17 +71,16 @@ impl<T: Scalar> Session<T> {
         }
         let stages = [&program.before, &program.step, &program.after];
         let resolve =
-            |stage: &Vec<Instruction>| addresses(&program, &bases, stage, sizes, Self::SEGMENT);
-        let registers = stages.iter().flat_map(|stage| stage.iter()).map(Instruction::registers);
+            |stage: &Vec<Instruction>| addresses(&program, &bases, stage, &layout, Self::SEGMENT);
         Self {
-            workspace: Workspace::new(registers.max().unwrap_or(0)),
+            workspace: Workspace::new(layout.block_rows),
             addresses: stages.map(resolve),
             program,
             packed,
             buffers,
             bases,
             carried,
-            sizes,
+            layout,
         }
     }
 
@@ -103,21 +103,21 @@ impl<T: Scalar> Session<T> {
 
     /// Runs a step from the inputs and the state that the buffers hold.
     pub fn step(&mut self) {
-        let clock = Clock { time: 0, count: 0, lane: 0 };
-        let rows = (0, self.sizes.rows);
+        let clock = Clock::of(0, 0);
+        let rows = 0..self.layout.sizes.rows;
         let Self { program, packed, workspace, .. } = self;
         let stages = [&program.before, &program.step, &program.after];
         for (stage, addresses) in stages.into_iter().zip(&self.addresses) {
             for (instruction, addresses) in stage.iter().zip(addresses) {
                 // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
                 // is borrowed exclusively.
-                unsafe { instruction.run(addresses, packed, clock, rows, workspace) };
+                unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
             }
         }
         // SAFETY: as above.
-        unsafe { copy_finals(program, &self.bases, self.sizes, Self::SEGMENT, clock) };
+        unsafe { copy_finals(program, &self.bases, &self.layout, Self::SEGMENT, clock) };
         for (&(view, output), &input) in program.finals.iter().zip(&self.carried) {
-            let len = self.sizes.rows * view.width;
+            let len = rows.len() * view.width;
             // SAFETY: both buffers hold a step of this width, and are not the same.
             unsafe {
                 std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len);
@@ -128,6 +128,6 @@ impl<T: Scalar> Session<T> {
 
 impl<T> fmt::Debug for Session<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("sizes", &self.sizes).finish_non_exhaustive()
+        f.debug_struct("Session").field("rows", &self.layout.sizes.rows).finish_non_exhaustive()
     }
 }

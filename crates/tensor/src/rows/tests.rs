@@ -1,6 +1,7 @@
 //! Programs against the same equations in plain loops. Small, so that Miri runs them as well.
 
 use super::*;
+use crate::{Binary, Unary};
 
 /// A gated recurrence with every kind of instruction:
 ///
@@ -16,13 +17,10 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
     let (x, b, h0) = (0, 1, 2);
     let (h, y, last, d_u, d_b) = (3, 4, 5, 6, 7);
     let (projected, square, norm, n, z) = (8, 9, 10, 11, 12);
+    let (divisor, gate, kept, sums) = (13, 14, 15, 16);
     let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
-    let pointwise = |width, arrays, code, registers| {
-        Instruction::Pointwise(Pointwise { width, arrays, code, registers })
-    };
-    use crate::{Binary, Unary};
-    use Code::{Binary as Two, Unary as One};
-    use Source::{Array as A, Literal, Register as R};
+    use Code::{AddRows, Binary as Two, SumRow, Unary as One};
+    use Source::{Array as A, Literal};
     RowProgram {
         buffers: vec![
             buffer(Span::Sequence, input, Role::Input),
@@ -34,10 +32,14 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
             buffer(Span::Total, hidden * hidden, Role::Output),
             buffer(Span::Total, hidden, Role::Output),
             buffer(Span::Segment, hidden, Role::Internal),
-            buffer(Span::Step, hidden, Role::Internal),
-            buffer(Span::Step, 1, Role::Internal),
+            buffer(Span::Chunk, hidden, Role::Internal),
+            buffer(Span::Block, 1, Role::Internal),
             buffer(Span::Segment, hidden, Role::Internal),
             buffer(Span::Step, hidden, Role::Internal),
+            buffer(Span::Block, 1, Role::Internal),
+            buffer(Span::Chunk, hidden, Role::Internal),
+            buffer(Span::Block, hidden, Role::Internal),
+            buffer(Span::Partial, hidden, Role::Internal),
         ],
         before: vec![Instruction::Product {
             left: view(x, input),
@@ -52,36 +54,51 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                 onto: Onto::Rows(view(projected, hidden)),
                 output: view(z, hidden),
             },
-            pointwise(
-                hidden,
-                vec![view(z, hidden), view(square, hidden)],
-                vec![One(Unary::Square, A(0), Target::Array(1))],
-                0,
-            ),
-            Instruction::SumRow { input: view(square, hidden), output: view(norm, 1) },
-            pointwise(
-                hidden,
-                vec![view(z, hidden), view(norm, 1), view(n, hidden), before, view(h, hidden)],
-                vec![
-                    Two(Binary::Add, [A(1), Literal(1.0)], Target::Register(0)),
-                    Two(Binary::Div, [A(0), R(0)], Target::Array(2)),
-                    One(Unary::Sigmoid, A(2), Target::Register(0)),
-                    Two(Binary::Mul, [R(0), A(3)], Target::Register(1)),
-                    One(Unary::Tanh, A(2), Target::Register(0)),
-                    Two(Binary::Add, [R(0), R(1)], Target::Array(4)),
+            Instruction::Fused(Fused {
+                arrays: vec![
+                    view(z, hidden),
+                    view(square, hidden),
+                    view(norm, 1),
+                    view(divisor, 1),
+                    view(n, hidden),
+                    view(gate, hidden),
+                    view(kept, hidden),
+                    before,
+                    view(h, hidden),
                 ],
-                2,
-            ),
+                phases: vec![
+                    Phase { width: hidden, code: vec![One(Unary::Square, A(0), 1), SumRow(1, 2)] },
+                    Phase { width: 1, code: vec![Two(Binary::Add, [A(2), Literal(1.0)], 3)] },
+                    Phase {
+                        width: hidden,
+                        code: vec![
+                            Two(Binary::Div, [A(0), A(3)], 4),
+                            One(Unary::Sigmoid, A(4), 5),
+                            Two(Binary::Mul, [A(5), A(7)], 6),
+                        ],
+                    },
+                    Phase {
+                        width: hidden,
+                        code: vec![One(Unary::Tanh, A(4), 5), Two(Binary::Add, [A(5), A(6)], 8)],
+                    },
+                ],
+            }),
         ],
-        after: vec![Instruction::Product {
-            left: view(h, hidden),
-            right: 2,
-            onto: Onto::Zero,
-            output: view(y, output),
-        }],
+        after: vec![
+            Instruction::Product {
+                left: view(h, hidden),
+                right: 2,
+                onto: Onto::Zero,
+                output: view(y, output),
+            },
+            Instruction::Fused(Fused {
+                arrays: vec![view(n, hidden), view(sums, hidden)],
+                phases: vec![Phase { width: hidden, code: vec![AddRows(0, 1)] }],
+            }),
+        ],
         sums: vec![
-            Sum { left: Some(before), right: view(n, hidden), total: d_u },
-            Sum { left: None, right: view(n, hidden), total: d_b },
+            Sum::Products { left: before, right: view(n, hidden), total: d_u },
+            Sum::Partials { partials: sums, total: d_b },
         ],
         finals: vec![(view(h, hidden), last)],
     }
@@ -197,6 +214,7 @@ fn online() -> (RowProgram, Case) {
     let case = Case::new(sizes, [2, 3, 5]);
     let mut program = program(2, 3, 5);
     program.sums.clear();
+    program.after.pop(); // what adds up rows for them
     (program, case)
 }
 
@@ -262,12 +280,38 @@ fn a_step_before_that_is_gone_is_refused() {
 #[test]
 #[should_panic(expected = "Unary")]
 fn a_function_that_writes_what_it_reads_is_refused() {
-    run_changed(|program| match &mut program.step[1] {
-        Instruction::Pointwise(pointwise) => {
-            pointwise.code[0] =
-                Code::Unary(crate::Unary::Square, Source::Array(0), Target::Array(0));
-        }
-        _ => unreachable!("the square comes second"),
+    run_changed(|program| {
+        first_phase(program).code[0] = Code::Unary(Unary::Square, Source::Array(1), 1);
+    });
+}
+
+/// That of the step.
+fn first_phase(program: &mut RowProgram) -> &mut Phase {
+    match &mut program.step[1] {
+        Instruction::Fused(fused) => &mut fused.phases[0],
+        Instruction::Product { .. } => unreachable!("a product comes first"),
+    }
+}
+
+#[test]
+#[should_panic(expected = "SumRow")]
+fn a_sum_in_what_a_phase_overwrites_is_refused() {
+    run_changed(|program| {
+        program.buffers[10].span = Span::Chunk;
+    });
+}
+
+#[test]
+#[should_panic(expected = "Unary")]
+fn a_function_of_another_width_is_refused() {
+    run_changed(|program| first_phase(program).width = 2);
+}
+
+#[test]
+#[should_panic(expected = "is not partial")]
+fn rows_are_added_to_partial_sums_only() {
+    run_changed(|program| {
+        program.buffers[16].span = Span::Segment;
     });
 }
 
@@ -280,7 +324,10 @@ fn columns_beyond_all_numbers_are_refused() {
 #[test]
 #[should_panic(expected = "is not there for every step")]
 fn a_sum_over_one_step_is_refused() {
-    run_changed(|program| program.sums[1].right = View { buffer: 2, ..program.sums[1].right });
+    run_changed(|program| match &mut program.sums[0] {
+        Sum::Products { right, .. } => right.buffer = 2,
+        Sum::Partials { .. } => unreachable!("products come first"),
+    });
 }
 
 #[test]
@@ -310,11 +357,10 @@ fn a_step_beside_that_is_being_written_is_refused() {
         let delay = Some(Delay { ahead: false, edge: 2 });
         let [read, write] =
             [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
-        program.after.push(Instruction::Pointwise(Pointwise {
-            width: 3,
+        let code = vec![Code::Unary(Unary::Neg, Source::Array(0), 1)];
+        program.after.push(Instruction::Fused(Fused {
             arrays: vec![read, write],
-            code: vec![Code::Unary(crate::Unary::Neg, Source::Array(0), Target::Array(1))],
-            registers: 0,
+            phases: vec![Phase { width: 3, code }],
         }));
     });
 }

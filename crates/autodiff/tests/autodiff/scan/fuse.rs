@@ -38,12 +38,12 @@ fn a_column_is_read_for_all_columns() {
         r"
         each step:
           fused, 4 columns:
-            t0 = square y0(before)
-          t1 = sum t0
-          fused, 1 columns:
-            r0 = add t1 1
-            y1 = recip r0
-          fused, 4 columns:
+            r0 = square y0(before)
+            r1 = sum r0
+          then, 1 columns:
+            r2 = add r1 1
+            y1 = recip r2
+          then, 4 columns:
             y0 = mul y0(before) y1
     ",
     );

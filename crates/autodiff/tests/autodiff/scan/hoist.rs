@@ -29,9 +29,8 @@ fn functions_of_parameters_leave_the_step() {
             c0 = mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:
-            z1 = mul z0 x1(next)
-        summed over all steps:
-          sum0 += z1
+            r0 = mul z0 x1(next)
+            sum0 += r0
     ",
     );
 }

@@ -13,18 +13,19 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
         &forward,
         r"
         before the loop, all steps at once:
-          z0 = sum x0
+          fused, 3 columns:
+            z0 = sum x0
         each step:
           fused, 4 columns:
-            t0 = square y0(before)
-          t1 = sum t0
-          fused, 1 columns:
-            r0 = add t1 1
-            y1 = sqrt r0
-            t2 = recip y1
+            r0 = square y0(before)
+            r1 = sum r0
+          then, 1 columns:
+            r2 = add r1 1
+            y1 = sqrt r2
+            r1 = recip y1
             y2 = div z0 y1
-          fused, 4 columns:
-            r0 = mul y0(before) t2
+          then, 4 columns:
+            r0 = mul y0(before) r1
             y0 = add r0 y2
     ",
     );

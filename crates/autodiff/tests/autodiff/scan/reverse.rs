@@ -51,11 +51,12 @@ fn an_lstm_saves_its_gates_and_states_only() {
             c1 = mul r2 x5
           c0 = z0 · w2ᵀ
         after the loop, all steps at once:
+          fused, 16 columns:
+            sum2 += z0
           y0 = z0 · w0ᵀ
         summed over all steps:
           sum0 += x6ᵀ · z0
           sum1 += x7(next)ᵀ · z0
-          sum2 += z0
     ",
     );
 }
@@ -71,12 +72,11 @@ fn what_follows_from_a_saved_state_is_computed_again() {
         &forward,
         r"
         each step:
+          t0 = y0(before) · w0
           fused, 4 columns:
-            t0 = sin y0(before)
-          t1 = y0(before) · w0
-          fused, 4 columns:
-            y1 = tanh t1
-            y0 = mul t0 y1
+            r0 = sin y0(before)
+            y1 = tanh t0
+            y0 = mul r0 y1
     ",
     );
     assert_plan(

@@ -45,21 +45,22 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
         r"
         each step:
           t0 = y0(before) · w0
-          t1 = sum t0
-          fused, 1 columns:
-            t2 = mul t1 0.25
           fused, 4 columns:
-            y1 = sub t0 t2
-            t3 = square y1
-          t4 = sum t3
-          fused, 1 columns:
-            r0 = mul t4 0.25
-            r1 = add r0 0.00001
-            y2 = sqrt r1
-            t5 = recip y2
-          fused, 4 columns:
-            r0 = mul y1 t5
-            y0 = mul r0 w1
+            r0 = sum t0
+          then, 1 columns:
+            r1 = mul r0 0.25
+          then, 4 columns:
+            y1 = sub t0 r1
+            r2 = square y1
+            r1 = sum r2
+          then, 1 columns:
+            r3 = mul r1 0.25
+            r4 = add r3 0.00001
+            y2 = sqrt r4
+            r1 = recip y2
+          then, 4 columns:
+            r2 = mul y1 r1
+            y0 = mul r2 w1
     ",
     );
 }

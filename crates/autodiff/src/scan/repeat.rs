@@ -1,0 +1,70 @@
+//! Functions of inputs alone that are read in the loop and after it are computed in both: reading their
+//! operands again is no dearer than keeping their result for every step.
+
+use super::binding::{Binding, bindings};
+use super::normal::is_pointwise;
+use super::program::Program;
+use crate::operation::Op;
+
+/// Repeats such functions for their readers after the loop.
+pub(super) fn repeat<T: Clone>(program: &Program<T>) -> Program<T> {
+    let readers = Readers::of(program);
+    let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
+    program.rebuild(|new, id, inputs| {
+        let mut late_inputs = inputs.clone();
+        for (late_input, &original) in late_inputs.iter_mut().zip(&program.node(id).inputs) {
+            *late_input = late[original as usize].unwrap_or(*late_input);
+        }
+        if !readers.in_loop[id as usize] {
+            return new.copy(program, id, late_inputs);
+        }
+        if readers.after[id as usize] && readers.may_repeat[id as usize] {
+            late[id as usize] = Some(new.copy(program, id, late_inputs));
+        }
+        new.copy(program, id, inputs)
+    })
+}
+
+/// Where each value is wanted.
+struct Readers {
+    in_loop: Vec<bool>,
+    after: Vec<bool>,
+    may_repeat: Vec<bool>,
+}
+
+impl Readers {
+    fn of<T>(program: &Program<T>) -> Self {
+        let bindings = bindings(program);
+        let determines_state = program.ancestors(program.next.iter().copied());
+        let needed = program.ancestors(program.outputs());
+        let count = program.nodes.len();
+        let (mut in_loop, mut after) = (vec![false; count], vec![false; count]);
+        let mut may_repeat: Vec<bool> = (0..count)
+            .map(|id| bindings[id] == Binding::AllSteps && is_cheap(program.op(id as u32)))
+            .collect();
+        for output in program.outputs() {
+            may_repeat[output as usize] = false; // it is kept anyway
+            after[output as usize] = true;
+        }
+        for id in (0..count).rev().filter(|&id| needed[id]) {
+            if bindings[id] == Binding::Loop {
+                (in_loop[id], after[id]) = (determines_state[id], !determines_state[id]);
+            } else if !may_repeat[id] && in_loop[id] {
+                after[id] = false; // computed once, before
+            }
+            for &input in &program.nodes[id].inputs {
+                let input = input as usize;
+                in_loop[input] |= in_loop[id];
+                after[input] |= after[id];
+                // what a product sums over all steps is kept
+                may_repeat[input] &=
+                    !after[id] || !matches!(program.op(id as u32), Some(Op::MatMul(_)));
+            }
+        }
+        Self { in_loop, after, may_repeat }
+    }
+}
+
+fn is_cheap<T>(op: Option<&Op<T>>) -> bool {
+    is_pointwise(op) || matches!(op, Some(Op::StopGradient(_) | Op::Reshape(_) | Op::Slice(_)))
+}

@@ -1,0 +1,250 @@
+//! The loops of fused sequences, over the rows and columns of one chunk.
+
+use super::fused::{Code, Source};
+use super::sums;
+use crate::Scalar;
+use crate::function::{BinaryLoop, UnaryLoop};
+use crate::simd::Math;
+
+/// Where an array of a sequence lies: its first row, the distance of rows, and their width; a chunk is
+/// no wider than what is computed of it at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operand<T> {
+    pub(super) start: *mut T,
+    pub(super) distance: usize,
+    pub(super) width: usize,
+    pub(super) is_chunk: bool,
+}
+
+/// Some rows of a block, and some columns of a phase of this width, in the making.
+pub(super) struct Chunk<'a, T> {
+    pub(super) math: Math,
+    pub(super) operands: &'a [Operand<T>],
+    pub(super) width: usize,
+    pub(super) row: usize,
+    pub(super) rows: usize,
+    pub(super) column: usize,
+    pub(super) columns: usize,
+}
+
+impl<T: Scalar> Chunk<'_, T> {
+    /// # Safety
+    ///
+    /// As for [`Fused::run`](super::Fused::run).
+    #[inline(always)]
+    pub(super) unsafe fn run(&self, code: &Code) {
+        match *code {
+            Code::Unary(f, x, y) => f.run(self.math, self.spread([x], y)),
+            Code::Binary(f, sources, y) => f.run(self.spread(sources, y)),
+            Code::Select(sources, y) => {
+                let spread = self.spread(sources, y);
+                for row in 0..spread.rows {
+                    // SAFETY: the caller's contract; a target is none of its sources.
+                    let ([c, a, b], y) = unsafe { spread.row(row) };
+                    select(c, a, b, y);
+                }
+            }
+            Code::SumRow(x, y) => {
+                let (x, y) = (self.columns_of(x), self.column_of(y));
+                for row in 0..self.rows {
+                    // SAFETY: the caller's contract; a sum is none of its terms.
+                    let (x, y) = unsafe { (x.row(row, self.columns), y.row_mut(row, 1)) };
+                    let sum = sums::of_row(x);
+                    y[0] = if self.column == 0 { sum } else { y[0] + sum };
+                }
+            }
+            Code::AddRows(x, y) => {
+                let (x, y) = (self.columns_of(x), self.columns_of(y));
+                for row in 0..self.rows {
+                    // SAFETY: the caller's contract; the one row of partial sums is no source.
+                    let (x, y) = unsafe { (x.row(row, self.columns), y.row_mut(0, self.columns)) };
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
+                }
+            }
+        }
+    }
+
+    /// The columns at hand of an array of the phase's width.
+    #[inline(always)]
+    fn columns_of(&self, array: usize) -> Operand<T> {
+        let operand = self.operands[array];
+        if operand.is_chunk {
+            Operand { distance: self.columns, ..operand }
+        } else {
+            let offset = self.row * operand.distance + self.column;
+            Operand { start: operand.start.wrapping_add(offset), ..operand }
+        }
+    }
+
+    /// An array of one column.
+    #[inline(always)]
+    fn column_of(&self, array: usize) -> Operand<T> {
+        let operand = self.operands[array];
+        let offset = self.row * operand.distance;
+        Operand { start: operand.start.wrapping_add(offset), ..operand }
+    }
+
+    #[inline(always)]
+    fn source(&self, source: Source) -> Rows<T> {
+        match source {
+            Source::Array(array) if self.operands[array].width == self.width => {
+                Rows::Runs(self.columns_of(array))
+            }
+            Source::Array(array) => Rows::Column(self.column_of(array)),
+            Source::Literal(value) => Rows::Literal(T::of(value)),
+        }
+    }
+
+    /// The rows to loop over: those without gaps are one long row.
+    #[inline(always)]
+    fn spread<const N: usize>(&self, sources: [Source; N], target: usize) -> Spread<T, N> {
+        let (columns, target) = (self.columns, self.columns_of(target));
+        let sources = sources.map(
+            #[inline(always)]
+            |source| self.source(source),
+        );
+        let gapless = target.distance == columns
+            && sources.iter().all(|source| match source {
+                Rows::Runs(operand) => operand.distance == columns,
+                Rows::Column(_) => false,
+                Rows::Literal(_) => true,
+            });
+        let (rows, columns) = if gapless { (1, self.rows * columns) } else { (self.rows, columns) };
+        Spread { sources, target, rows, columns }
+    }
+}
+
+impl<T> Operand<T> {
+    /// # Safety
+    ///
+    /// The row's elements may be read, and nobody writes them meanwhile.
+    #[inline(always)]
+    unsafe fn row<'a>(self, row: usize, columns: usize) -> &'a [T] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.start.wrapping_add(row * self.distance), columns) }
+    }
+
+    /// # Safety
+    ///
+    /// The row's elements may be written, and nobody else uses them meanwhile.
+    #[inline(always)]
+    unsafe fn row_mut<'a>(self, row: usize, columns: usize) -> &'a mut [T] {
+        let start = self.start.wrapping_add(row * self.distance);
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts_mut(start, columns) }
+    }
+}
+
+/// The rows of a source.
+#[derive(Clone, Copy)]
+enum Rows<T> {
+    Runs(Operand<T>),
+    /// One element for each row.
+    Column(Operand<T>),
+    Literal(T),
+}
+
+impl<T: Scalar> Rows<T> {
+    /// # Safety
+    ///
+    /// The row's elements may be read, and nobody writes them meanwhile.
+    #[inline(always)]
+    unsafe fn row<'a>(self, row: usize, columns: usize) -> Row<'a, T> {
+        match self {
+            // SAFETY: the caller's contract.
+            Self::Runs(operand) => Row::Slice(unsafe { operand.row(row, columns) }),
+            // SAFETY: as above.
+            Self::Column(operand) => Row::Repeat(unsafe { operand.row(row, 1) }[0]),
+            Self::Literal(value) => Row::Repeat(value),
+        }
+    }
+}
+
+/// A row of a source.
+#[derive(Clone, Copy)]
+enum Row<'a, T> {
+    Slice(&'a [T]),
+    Repeat(T),
+}
+
+/// The rows of a function's sources and target, made by [`Chunk::spread`] alone.
+struct Spread<T, const N: usize> {
+    sources: [Rows<T>; N],
+    target: Operand<T>,
+    rows: usize,
+    columns: usize,
+}
+
+impl<T: Scalar, const N: usize> Spread<T, N> {
+    /// # Safety
+    ///
+    /// The rows may be read and written, nobody else uses them meanwhile, and the target is no source.
+    #[inline(always)]
+    unsafe fn row<'a>(&self, row: usize) -> ([Row<'a, T>; N], &'a mut [T]) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let sources = self.sources.map(
+                #[inline(always)]
+                |source| source.row(row, self.columns),
+            );
+            (sources, self.target.row_mut(row, self.columns))
+        }
+    }
+}
+
+impl<T: Scalar> UnaryLoop<T> for Spread<T, 1> {
+    #[inline(always)]
+    fn run(self, f: impl Fn(T) -> T) {
+        for row in 0..self.rows {
+            // SAFETY: `Chunk::run` made it from operands under its contract.
+            match unsafe { self.row(row) } {
+                ([Row::Slice(x)], y) => {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = f(x);
+                    }
+                }
+                ([Row::Repeat(x)], y) => y.fill(f(x)),
+            }
+        }
+    }
+}
+
+impl<T: Scalar> BinaryLoop<T> for Spread<T, 2> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) {
+        for row in 0..self.rows {
+            // SAFETY: `Chunk::run` made it from operands under its contract.
+            match unsafe { self.row(row) } {
+                ([Row::Slice(a), Row::Slice(b)], y) => {
+                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                        *y = f(a, b);
+                    }
+                }
+                ([Row::Slice(a), Row::Repeat(b)], y) => {
+                    for (y, &a) in y.iter_mut().zip(a) {
+                        *y = f(a, b);
+                    }
+                }
+                ([Row::Repeat(a), Row::Slice(b)], y) => {
+                    for (y, &b) in y.iter_mut().zip(b) {
+                        *y = f(a, b);
+                    }
+                }
+                ([Row::Repeat(a), Row::Repeat(b)], y) => y.fill(f(a, b)),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn select<T: Scalar>(c: Row<'_, T>, a: Row<'_, T>, b: Row<'_, T>, y: &mut [T]) {
+    let at = |run: Row<'_, T>, i: usize| match run {
+        Row::Slice(x) => x[i],
+        Row::Repeat(x) => x,
+    };
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = if at(c, i) == T::zero() { at(b, i) } else { at(a, i) };
+    }
+}

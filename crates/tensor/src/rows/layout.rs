@@ -1,0 +1,97 @@
+//! How many rows are computed together, and so how large the buffers are.
+
+use super::{Buffer, Instruction, RowProgram, Sizes, Span};
+
+/// Rows of a piece of the stages before and after the loop: many, so that products read their weights
+/// seldom.
+const PIECE: usize = 128;
+
+/// Elements of a piece's own buffers, which should fit the second-level cache.
+const PIECE_ELEMENTS: usize = 1 << 18;
+
+/// Elements of a chunk: its buffers, a handful, should fit the first-level cache.
+pub(super) const CHUNK_ELEMENTS: usize = 1024;
+
+/// Rows of a block: enough that the functions of one column take little time, and few enough that
+/// its buffers fit the second-level cache.
+const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 4..=64;
+
+/// Rows and columns of a chunk of a phase of this width, at most.
+#[inline]
+pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
+    if width <= CHUNK_ELEMENTS {
+        return (CHUNK_ELEMENTS / width.max(1), width.max(1));
+    }
+    // about equal, and whole vectors
+    const VECTOR: usize = 16;
+    let columns = width.div_ceil(width.div_ceil(CHUNK_ELEMENTS));
+    (1, columns.next_multiple_of(VECTOR))
+}
+
+/// The extents of one run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub(super) sizes: Sizes,
+    /// Rows of a piece, those of whole steps: fewer if it has much to keep.
+    pub(super) piece_rows: usize,
+    /// Rows of a block.
+    pub(super) block_rows: usize,
+    /// Steps of a piece of the stage after the loop.
+    steps_after: usize,
+    threads: usize,
+}
+
+impl Layout {
+    pub(super) fn new(program: &RowProgram, sizes: Sizes) -> Self {
+        let width_of = |span| -> usize {
+            let own = program.buffers.iter().filter(|buffer| buffer.span == span);
+            own.map(|buffer| buffer.width).sum()
+        };
+        let rows = sizes.rows.max(1);
+        let fitting = (PIECE_ELEMENTS / width_of(Span::Piece).max(1)).clamp(PIECE / 4, PIECE);
+        let stages = program.before.iter().chain(&program.step).chain(&program.after);
+        let phases = stages.flat_map(|instruction| match instruction {
+            Instruction::Fused(fused) => &fused.phases[..],
+            Instruction::Product { .. } => &[],
+        });
+        let narrowest = phases.map(|phase| phase.width).filter(|&width| width > 1).min();
+        let block_rows = chunk_extents(narrowest.unwrap_or(1)).0;
+        let mut layout = Self {
+            sizes,
+            piece_rows: fitting.div_ceil(rows) * rows,
+            block_rows: block_rows.clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end()),
+            steps_after: 1,
+            threads: rayon::current_num_threads(),
+        };
+        layout.steps_after = layout.steps_of_piece(program, &program.after);
+        layout
+    }
+
+    /// The number of elements of a buffer.
+    pub(super) fn elements(&self, buffer: &Buffer) -> usize {
+        let Sizes { steps, rows, segment, .. } = self.sizes;
+        let segment = segment.min(steps);
+        let rows = match buffer.span {
+            Span::Piece => self.threads * self.piece_rows,
+            Span::Block => self.threads * self.block_rows,
+            Span::Chunk => return self.threads * CHUNK_ELEMENTS,
+            // the first and the last may stand alone
+            Span::Partial => segment.div_ceil(self.steps_after) + 2,
+            Span::Sequence => steps * rows,
+            Span::Segment => segment * rows,
+            Span::Pair => 2 * rows,
+            Span::Step => rows,
+            Span::Row | Span::Total => 1,
+        };
+        rows.checked_mul(buffer.width).expect("a buffer fits memory")
+    }
+
+    /// Steps of a piece, at most, in a stage of these instructions.
+    pub(super) fn steps_of_piece(&self, program: &RowProgram, stage: &[Instruction]) -> usize {
+        let repeats = |span| matches!(span, Span::Step | Span::Pair);
+        let mut views = stage.iter().flat_map(Instruction::operands);
+        // a step that reads the same rows as every other stands alone
+        let alone = views.any(|view| repeats(program.buffers[view.buffer].span));
+        if alone { 1 } else { self.piece_rows / self.sizes.rows.max(1) }
+    }
+}
