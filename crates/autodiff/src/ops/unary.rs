@@ -27,7 +27,7 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Neg => at.add(0, || -g),
             Self::Abs => at.add(0, || g * x.sign()),
             Self::Sign => {} // zero almost everywhere
-            Self::Square => at.add(0, || g * x * 2.0),
+            Self::Square => at.add(0, || g * 2.0 * x),
             Self::Sqrt => at.add(0, || g * 0.5 / y),
             Self::Recip => at.add(0, || -g * y * y),
             Self::Exp => at.add(0, || g * y),

@@ -53,9 +53,13 @@ pub(super) fn fuse<T: Scalar>(
 
 /// The values that an item reads.
 fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
-    match item {
+    let reads = match item {
         Item::Compute(id) => lowering.program.node(id).inputs.to_vec(),
         Item::AddRows { id, .. } => vec![id],
+    };
+    match reads[..] {
+        [id] if lowering.merged[id as usize] => lowering.program.node(id).inputs.to_vec(),
+        _ => reads,
     }
 }
 
@@ -73,9 +77,16 @@ impl Group {
     ) -> Result<(), NotRows> {
         let code = match item {
             Item::AddRows { id, partials } => {
-                let rows = lowering.home(id)?;
-                let sums = View { buffer: partials, column: 0, width: rows.width, delay: None };
-                Code::AddRows(self.array(rows), self.array(sums))
+                let width = width(lowering.program.shape(id));
+                let sums = View { buffer: partials, column: 0, width, delay: None };
+                let sums = self.array(sums);
+                match self.factors(lowering, id)? {
+                    Some(factors) => Code::AddProducts(factors, sums),
+                    None => {
+                        let rows = lowering.home(id)?;
+                        Code::AddRows(self.array(rows), sums)
+                    }
+                }
             }
             Item::Compute(id) => self.compute(lowering, id)?,
         };
@@ -89,12 +100,15 @@ impl Group {
         id: u32,
     ) -> Result<Code, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
+        if let Some(factors) = self.factors(lowering, inputs[0])? {
+            let target = self.target(lowering, id);
+            return Ok(Code::SumProducts(factors, target));
+        }
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in &inputs {
             sources.push(self.source(lowering, id, input)?);
         }
-        let target = lowering.try_home(id).unwrap_or_else(|| self.place(lowering, id));
-        let target = self.array(target);
+        let target = self.target(lowering, id);
         if let (Form::SumRow, Source::Array(row)) = (&lowering.forms[id as usize], sources[0]) {
             return Ok(Code::SumRow(row, target));
         }
@@ -105,6 +119,30 @@ impl Group {
             Some(Op::Select(_)) => Code::Select([sources[0], sources[1], sources[2]], target),
             _ => return Err(NotRows("a sum of a number's row".into())),
         })
+    }
+
+    /// The factors of a product that a sum computes on its own.
+    fn factors<T: Scalar>(
+        &mut self,
+        lowering: &mut Lowering<'_, T>,
+        id: u32,
+    ) -> Result<Option<[usize; 2]>, NotRows> {
+        if !lowering.merged[id as usize] {
+            return Ok(None);
+        }
+        let mut factors = [0; 2];
+        for (factor, input) in factors.iter_mut().zip(lowering.program.node(id).inputs.clone()) {
+            let Source::Array(array) = self.source(lowering, id, input)? else {
+                unreachable!("a number is no factor of a merged product")
+            };
+            *factor = array;
+        }
+        Ok(Some(factors))
+    }
+
+    fn target<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> usize {
+        let target = lowering.try_home(id).unwrap_or_else(|| self.place(lowering, id));
+        self.array(target)
     }
 
     fn source<T: Scalar>(

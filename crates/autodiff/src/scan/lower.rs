@@ -60,6 +60,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         multiplied: terms.iter().flat_map(Term::factors).collect(),
         added: HashMap::new(),
         homes: vec![None; program.nodes.len()],
+        merged: vec![false; program.nodes.len()],
         absorbed: HashMap::new(),
         starts: HashMap::new(),
         buffers: Vec::new(),
@@ -140,6 +141,8 @@ pub(super) struct Lowering<'a, T> {
     pub(super) added: HashMap<u32, Added>,
     /// Where values lie that memory is needed for.
     pub(super) homes: Vec<Option<View>>,
+    /// Products that a sum computes on its own.
+    pub(super) merged: Vec<bool>,
     /// Sums that are computed by one of their terms.
     pub(super) absorbed: HashMap<u32, Absorbed>,
     /// Of such a term, what it starts from, and the sum that it computes.
@@ -353,6 +356,7 @@ impl<T: Scalar> Lowering<'_, T> {
             && self.slots[id as usize].stage == stage
             && self.needed[id as usize]
             && !self.absorbed.contains_key(&id)
+            && !self.merged[id as usize]
     }
 
     /// Refuses instructions for all steps that read what lasts for one.

@@ -155,6 +155,10 @@ impl<T: Scalar> Lowering<'_, T> {
             if self.homes[id as usize].is_some() || !self.needed[id as usize] {
                 continue;
             }
+            if self.is_merged(id) {
+                self.merged[id as usize] = true;
+                continue;
+            }
             let in_memory = match &self.forms[id as usize] {
                 Form::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
                 form => is_fused(form) && self.fused_span(id).is_none(),
@@ -163,6 +167,42 @@ impl<T: Scalar> Lowering<'_, T> {
                 self.settle(id, self.span_of(id), Role::Internal);
             }
         }
+    }
+
+    /// Whether a value is a product of two equally wide values that is wanted for nothing but one sum, of
+    /// each of its rows or over all rows: the sum multiplies on its own.
+    fn is_merged(&self, id: u32) -> bool {
+        let (node, own) = (self.program.node(id), self.slots[id as usize]);
+        let is_wide = |&factor: &u32| {
+            let (factor, axes) = (self.program.node(factor), node.shape.len());
+            let columns = match factor.kind {
+                Kind::Literal(_) => None,
+                Kind::Input(Input::Invariant(_)) => {
+                    form::invariant_width(&factor.shape, axes, self.rows)
+                }
+                _ => Some(width(&factor.shape)),
+            };
+            columns == Some(own.width) && own.width > 1
+        };
+        let is_product = matches!(self.program.op(id), Some(Op::Binary(Binary::Mul)));
+        let sums = &self.readers[id as usize];
+        let is_summed =
+            |form: fn(&Form) -> bool| sums.iter().all(|&sum| form(&self.forms[sum as usize]));
+        is_product
+            && node.inputs.iter().all(is_wide)
+            && !self.is_multiplied(id)
+            && match self.added.get(&id) {
+                None => {
+                    is_summed(|form| *form == Form::SumRow)
+                        && sums.len() == 1
+                        && self.slots[sums[0] as usize] == own
+                }
+                Some(added) => {
+                    is_summed(|form| *form == Form::Term)
+                        && added.partials.len() == 1
+                        && added.slot == own
+                }
+            }
     }
 
     /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for

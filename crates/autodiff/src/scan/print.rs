@@ -165,7 +165,13 @@ impl Names {
                 format!("{} = select {} {} {}", array(y), source(c), source(a), source(b))
             }
             Code::SumRow(x, y) => format!("{} = sum {}", array(y), array(x)),
+            Code::SumProducts([a, b], y) => {
+                format!("{} = sum of {} · {}", array(y), array(a), array(b))
+            }
             Code::AddRows(x, y) => format!("{} += {}", array(y), array(x)),
+            Code::AddProducts([a, b], y) => {
+                format!("{} += {} · {}", array(y), array(a), array(b))
+            }
         }
     }
 }

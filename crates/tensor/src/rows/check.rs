@@ -1,6 +1,6 @@
 //! What makes running a program sound: whatever it addresses is there, and nobody else's.
 
-use super::{Buffer, Code, Instruction, Onto, Role, RowProgram, Span, Sum, View};
+use super::{Buffer, Instruction, Onto, Role, RowProgram, Span, Sum, View};
 use crate::Scalar;
 use crate::packed::PackedRhs;
 
@@ -65,7 +65,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                 fused.check(|view| program.buffers[view.buffer].span);
                 for code in fused.code() {
                     let target = fused.arrays[code.target()];
-                    if matches!(code, Code::AddRows(..)) {
+                    if code.adds_rows() {
                         assert!(is_partial(target), "{target:?} is not partial");
                     } else {
                         written(target);

@@ -44,24 +44,102 @@ impl<T: Scalar> Chunk<'_, T> {
                     select(c, a, b, y);
                 }
             }
-            Code::SumRow(x, y) => {
-                let (x, y) = (self.columns_of(x), self.column_of(y));
-                for row in 0..self.rows {
-                    // SAFETY: the caller's contract; a sum is none of its terms.
-                    let (x, y) = unsafe { (x.row(row, self.columns), y.row_mut(row, 1)) };
-                    let sum = sums::of_row(x);
-                    y[0] = if self.column == 0 { sum } else { y[0] + sum };
-                }
-            }
-            Code::AddRows(x, y) => {
-                let (x, y) = (self.columns_of(x), self.columns_of(y));
-                for row in 0..self.rows {
-                    // SAFETY: the caller's contract; the one row of partial sums is no source.
-                    let (x, y) = unsafe { (x.row(row, self.columns), y.row_mut(0, self.columns)) };
-                    y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
-                }
-            }
+            // SAFETY: the caller's contract.
+            Code::SumRow(x, y) => unsafe {
+                self.sum_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |[x]| sums::of_row(x),
+                );
+            },
+            // SAFETY: as above.
+            Code::SumProducts(x, y) => unsafe {
+                self.sum_rows(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x| sums::of_products(self.math, x),
+                );
+            },
+            // SAFETY: as above.
+            Code::AddRows(x, y) => unsafe {
+                self.add_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |y, [x]| y.iter_mut().zip(x).for_each(|(y, &x)| *y += x),
+                );
+            },
+            // SAFETY: as above.
+            Code::AddProducts(x, y) => unsafe {
+                self.add_rows(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |y, [a, b]| {
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = self.math.mul_add(a, b, *y);
+                        }
+                    },
+                );
+            },
         }
+    }
+
+    /// Sums each row, or what this chunk has of it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Fused::run`](super::Fused::run).
+    #[inline(always)]
+    unsafe fn sum_rows<const N: usize>(
+        &self,
+        x: [usize; N],
+        y: usize,
+        of_row: impl Fn([&[T]; N]) -> T,
+    ) {
+        let y = self.column_of(y);
+        for row in 0..self.rows {
+            // SAFETY: the caller's contract; a sum is none of its terms.
+            let (x, y) = unsafe { (self.rows_of(x, row), y.row_mut(row, 1)) };
+            let sum = of_row(x);
+            y[0] = if self.column == 0 { sum } else { y[0] + sum };
+        }
+    }
+
+    /// Adds every row to one row of partial sums.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Fused::run`](super::Fused::run).
+    #[inline(always)]
+    unsafe fn add_rows<const N: usize>(
+        &self,
+        x: [usize; N],
+        y: usize,
+        add: impl Fn(&mut [T], [&[T]; N]),
+    ) {
+        let y = self.columns_of(y);
+        for row in 0..self.rows {
+            // SAFETY: the caller's contract; partial sums are none of their terms.
+            unsafe { add(y.row_mut(0, self.columns), self.rows_of(x, row)) };
+        }
+    }
+
+    /// A row of some arrays of the phase's width.
+    ///
+    /// # Safety
+    ///
+    /// The row's elements may be read, and nobody writes them meanwhile.
+    #[inline(always)]
+    unsafe fn rows_of<'a, const N: usize>(&self, arrays: [usize; N], row: usize) -> [&'a [T]; N] {
+        let mut rows = [&[][..]; N];
+        for (row_of_array, array) in rows.iter_mut().zip(arrays) {
+            // SAFETY: the caller's contract.
+            *row_of_array = unsafe { self.columns_of(array).row(row, self.columns) };
+        }
+        rows
     }
 
     /// The columns at hand of an array of the phase's width.
@@ -99,10 +177,12 @@ impl<T: Scalar> Chunk<'_, T> {
     #[inline(always)]
     fn spread<const N: usize>(&self, sources: [Source; N], target: usize) -> Spread<T, N> {
         let (columns, target) = (self.columns, self.columns_of(target));
-        let sources = sources.map(
-            #[inline(always)]
-            |source| self.source(source),
-        );
+        // no closures of the standard library's, which would be compiled for the least processor
+        let mut rows = [Rows::Literal(T::zero()); N];
+        for (rows, source) in rows.iter_mut().zip(sources) {
+            *rows = self.source(source);
+        }
+        let sources = rows;
         let gapless = target.distance == columns
             && sources.iter().all(|source| match source {
                 Rows::Runs(operand) => operand.distance == columns,
@@ -183,10 +263,10 @@ impl<T: Scalar, const N: usize> Spread<T, N> {
     unsafe fn row<'a>(&self, row: usize) -> ([Row<'a, T>; N], &'a mut [T]) {
         // SAFETY: the caller's contract.
         unsafe {
-            let sources = self.sources.map(
-                #[inline(always)]
-                |source| source.row(row, self.columns),
-            );
+            let mut sources = [Row::Repeat(T::zero()); N];
+            for (row_of_source, source) in sources.iter_mut().zip(self.sources) {
+                *row_of_source = source.row(row, self.columns);
+            }
             (sources, self.target.row_mut(row, self.columns))
         }
     }

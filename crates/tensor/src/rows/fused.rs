@@ -44,9 +44,13 @@ pub enum Code {
     Select([Source; 3], usize),
     /// `y ← Σ x`, the sum of each row of an array, in one column, which later phases may read.
     SumRow(usize, usize),
+    /// `y ← Σ a b`, likewise.
+    SumProducts([usize; 2], usize),
     /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
     /// [`Span::Partial`](super::Span::Partial).
     AddRows(usize, usize),
+    /// `y ← y + a b`, likewise.
+    AddProducts([usize; 2], usize),
 }
 
 /// What a function reads.
@@ -65,8 +69,20 @@ impl Code {
             | Self::Binary(_, _, y)
             | Self::Select(_, y)
             | Self::SumRow(_, y)
-            | Self::AddRows(_, y) => y,
+            | Self::SumProducts(_, y)
+            | Self::AddRows(_, y)
+            | Self::AddProducts(_, y) => y,
         }
+    }
+
+    /// Whether it sums each row.
+    fn sums_rows(&self) -> bool {
+        matches!(self, Self::SumRow(..) | Self::SumProducts(..))
+    }
+
+    /// Whether it adds up rows.
+    pub(super) fn adds_rows(&self) -> bool {
+        matches!(self, Self::AddRows(..) | Self::AddProducts(..))
     }
 
     /// Calls `visit` for each source that is an array.
@@ -76,6 +92,9 @@ impl Code {
             Self::Binary(_, x, _) => x,
             Self::Select(x, _) => x,
             Self::SumRow(x, _) | Self::AddRows(x, _) => return visit(*x),
+            Self::SumProducts(x, _) | Self::AddProducts(x, _) => {
+                return x.iter().copied().for_each(visit);
+            }
         };
         for source in sources {
             if let Source::Array(array) = *source {
@@ -91,14 +110,14 @@ impl Fused {
         for Phase { width, code } in &self.phases {
             for code in code {
                 let target = self.arrays[code.target()];
-                let sums = matches!(code, Code::SumRow(..));
+                let sums = code.sums_rows();
                 let fits = target.width == if sums { 1 } else { *width };
                 assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
                 code.for_each_source(|source| {
                     let source = self.arrays[source];
                     let whole = source.width == *width;
-                    let adds = matches!(code, Code::SumRow(..) | Code::AddRows(..));
-                    let fits = whole || source.width == 1 && !adds && span(source) != Span::Chunk;
+                    let is_column = source.width == 1 && span(source) != Span::Chunk;
+                    let fits = whole || is_column && !sums && !code.adds_rows();
                     assert!(
                         fits && !target.overlaps(source),
                         "{code:?} with {target:?}, {source:?}"

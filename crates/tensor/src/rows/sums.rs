@@ -4,6 +4,7 @@ use super::address::{Address, Clock, Segment};
 use super::{Sizes, View};
 use crate::Scalar;
 use crate::matmul;
+use crate::simd::Math;
 
 /// Adds the products `leftᵀ · right` of the rows of a segment to a total, which `is_new` if it holds
 /// nothing yet.
@@ -54,10 +55,12 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
+/// Sums that are taken side by side, and added up at the end.
+const LANES: usize = 32;
+
 /// The sum of a row, compiled for the instruction set of whoever calls it.
 #[inline(always)]
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
-    const LANES: usize = 32;
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [T::zero(); LANES];
     for chunk in chunks {
@@ -66,4 +69,18 @@ pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
         }
     }
     lanes.into_iter().sum::<T>() + rest.iter().copied().sum::<T>()
+}
+
+/// The sum of the products of two rows, likewise.
+#[inline(always)]
+pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut lanes = [T::zero(); LANES];
+    for (a, b) in a.iter().zip(b) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane = math.mul_add(a, b, *lane);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
+    lanes.into_iter().sum::<T>() + rest.sum::<T>()
 }

@@ -3,6 +3,7 @@
 mod dedupe;
 mod flatten;
 mod merge;
+mod narrow;
 mod reciprocal;
 mod split;
 
@@ -12,7 +13,7 @@ use super::program::{Kind, Node, Program};
 
 /// All rewrites, in the order in which they prepare each other.
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = reciprocal::rewrite(program);
+    let program = narrow::rewrite(&reciprocal::rewrite(program));
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);
     let program = merge::rewrite(&program);

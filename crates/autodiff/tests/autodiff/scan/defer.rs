@@ -22,9 +22,8 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
             c0 = add t0 t1
         after the loop, all steps at once:
           fused, 4 columns:
-            r0 = mul z0 x0(next)
-            sum3 += r0
             sum2 += z0
+            sum3 += z0 · x0(next)
           y0 = z0 · w0ᵀ
         summed over all steps:
           sum0 += x2ᵀ · z0

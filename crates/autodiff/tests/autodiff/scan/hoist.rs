@@ -29,8 +29,7 @@ fn functions_of_parameters_leave_the_step() {
             c0 = mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:
-            r0 = mul z0 x1(next)
-            sum0 += r0
+            sum0 += z0 · x1(next)
     ",
     );
 }

@@ -1,0 +1,44 @@
+//! A function of operands that are the same in every column is computed for one column, and a function
+//! of two operands reads such an operand as it is: nothing is spread over columns before it must be.
+
+use bptt_tensor::Scalar;
+use smallvec::SmallVec;
+
+use super::op_node;
+use crate::operation::Op;
+use crate::ops::layout::BroadcastTo;
+use crate::scan::program::Program;
+
+pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    program.rebuild(|new, id, inputs| {
+        let shape = program.shape(id);
+        let Some(op @ (Op::Unary(_) | Op::Binary(_))) = program.op(id) else {
+            return new.copy(program, id, inputs);
+        };
+        // what each operand was before it was spread
+        let narrow: SmallVec<[u32; 3]> =
+            inputs.iter().map(|&input| before_spreading(new, input)).collect();
+        let is_wide = |&input: &u32| new.shape(input) == shape;
+        if narrow.iter().any(is_wide) {
+            return new.copy(program, id, narrow);
+        }
+        let column = narrow.iter().map(|&input| new.shape(input)).max_by_key(|own| own.len());
+        let Some(column) = column.filter(|own| own.len() == shape.len()).cloned() else {
+            return new.copy(program, id, inputs);
+        };
+        let fits = |&input: &u32| new.shape(input) == &column || new.shape(input).is_empty();
+        if !narrow.iter().all(fits) {
+            return new.copy(program, id, inputs);
+        }
+        let value = new.push(op_node(op.clone(), narrow, column));
+        new.push(op_node(Op::BroadcastTo(BroadcastTo(shape[..].into())), [value], shape.clone()))
+    })
+}
+
+/// The value that was spread over columns, or the value itself.
+fn before_spreading<T>(program: &Program<T>, id: u32) -> u32 {
+    let node = program.node(id);
+    let is_spread = matches!(program.op(id), Some(Op::BroadcastTo(_)))
+        && program.shape(node.inputs[0]).len() == node.shape.len();
+    if is_spread { node.inputs[0] } else { id }
+}
