@@ -18,7 +18,7 @@ mod vector;
 
 use std::fmt;
 
-use self::product::{BLOCK_DEPTH, Product};
+use self::product::{BLOCK_DEPTH, Block, Product};
 use self::strip::{Strided, Strip, pack};
 use self::tile::Kernel;
 pub(crate) use self::vector::Registers;
@@ -31,9 +31,8 @@ use crate::{Scalar, Tensor};
 pub struct PackedRhs<T> {
     extents: [usize; 2],
     set: InstructionSet,
+    /// The panels, from the start of a cache line on.
     buffer: Buffer<T>,
-    /// Where in the buffer the panels start, at an address that is a multiple of [`LINE`].
-    offset: usize,
 }
 
 /// What the sums of a product start from.
@@ -69,7 +68,7 @@ impl<T: Scalar> PackedRhs<T> {
 
     /// The address of the first panel.
     fn panels(&self) -> *const T {
-        self.buffer.as_slice()[self.offset..].as_ptr()
+        self.buffer.as_slice().as_ptr()
     }
 
     /// Packs for an instruction set, which this machine must have.
@@ -96,10 +95,8 @@ impl<T: Scalar> PackedRhs<T> {
         let width = Kernel::<T>::of(set).width;
         let panel_len = k * width;
         let len = n.div_ceil(width) * panel_len;
-        let mut buffer = Buffer::take(len + LINE / size_of::<T>());
-        let offset = (buffer.as_slice().as_ptr() as usize).wrapping_neg() % LINE / size_of::<T>();
-        let panels =
-            &mut buffer.as_mut_slice().expect("a new buffer has one owner")[offset..][..len];
+        let mut buffer = Buffer::take(len);
+        let panels = &mut buffer.as_mut_slice().expect("a new buffer has one owner")[..len];
         let columns = (0..n).step_by(width).map(|column| column..n.min(column + width));
         let mut strips: Vec<_> = columns
             .zip(panels.chunks_exact_mut(panel_len.max(1)))
@@ -107,7 +104,7 @@ impl<T: Scalar> PackedRhs<T> {
             .collect();
         // SAFETY: the caller's contract; the strips are as deep as the matrix.
         unsafe { pack(matrix, &mut strips) };
-        Self { extents: [k, n], set, buffer, offset }
+        Self { extents: [k, n], set, buffer }
     }
 
     /// `C ← start + A B` for `rows` rows, on this thread. Element `[i, k]` of A is at
@@ -172,6 +169,23 @@ pub(crate) unsafe fn multiply<T: Scalar>(
     c: (*mut T, usize),
 ) {
     let [a, b] = [a, b].map(|(first, strides)| Strided { first, strides });
+    let depth = RESIDENT_A / (m * size_of::<T>()).max(1);
+    if depth >= LEAST_DEPTH {
+        let depth = k.div_ceil(k.div_ceil(depth.min(BLOCK_DEPTH)).max(1)).max(1);
+        for row in (0..k.max(1)).step_by(depth) {
+            let block = Block {
+                set: InstructionSet::best(),
+                extents: [m, depth.min(k - row), n],
+                a: a.from(0, row),
+                b: b.from(row, 0),
+                start: start.block(row, 0),
+                c,
+            };
+            // SAFETY: the caller's contract; the block lies in A and B.
+            unsafe { block.by_panels() };
+        }
+        return;
+    }
     for column in (0..n).step_by(BLOCK_COLUMNS) {
         let columns = BLOCK_COLUMNS.min(n - column);
         for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
@@ -187,6 +201,13 @@ pub(crate) unsafe fn multiply<T: Scalar>(
         }
     }
 }
+
+/// Bytes of A that stay in the second-level cache while panels of B pass, so that each is packed where it
+/// is needed, and never leaves the cache.
+const RESIDENT_A: usize = 3 << 19;
+
+/// The least depth of such a block that is worth reading and writing C once more.
+const LEAST_DEPTH: usize = 512;
 
 impl<T> Start<T> {
     /// What the rows from `row` on start from.

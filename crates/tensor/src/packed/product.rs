@@ -10,6 +10,7 @@ use super::{LINE, PackedRhs, Start};
 use crate::Scalar;
 use crate::matmul::SMALL;
 use crate::pool::Buffer;
+use crate::simd::InstructionSet;
 
 /// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
 /// many are a twentieth slower, for each block reads and writes C once more.
@@ -38,17 +39,15 @@ const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 pub(super) struct Product<'a, T: 'static> {
     b: &'a PackedRhs<T>,
     kernel: Kernel<T>,
-    /// Tiles one below the other: the fewest that will do.
-    tiles: usize,
-    /// Rows of the tiles, of which the first `taller` have one more.
-    height: usize,
-    taller: usize,
+    rows: Tiles,
     panels: usize,
     /// The panels that C has all columns of.
     full: usize,
     a: Strided<T>,
     /// A in the order of the tiles, where it is scattered.
     packed_a: Option<Buffer<T>>,
+    /// What will be packed next, to be fetched meanwhile.
+    next: Option<Strided<T>>,
     start: Start<T>,
     c: *mut T,
     c_stride: usize,
@@ -57,6 +56,104 @@ pub(super) struct Product<'a, T: 'static> {
 // SAFETY: whoever multiplies on several threads vouches for the addresses while it lasts, and gives
 // each thread elements of C of its own.
 unsafe impl<T: Sync> Sync for Product<'_, T> {}
+
+/// The rows of A, divided into tiles: the fewest that will do.
+#[derive(Clone, Copy)]
+struct Tiles {
+    count: usize,
+    /// Rows of a tile; the first `taller` have one more.
+    height: usize,
+    taller: usize,
+}
+
+impl Tiles {
+    fn new(rows: usize, most: usize) -> Self {
+        let count = rows.div_ceil(most);
+        Self { count, height: rows / count.max(1), taller: rows % count.max(1) }
+    }
+
+    /// The first row of a tile.
+    fn first(&self, tile: usize) -> usize {
+        tile * self.height + tile.min(self.taller)
+    }
+
+    /// A matrix so deep in the order of the tiles.
+    ///
+    /// # Safety
+    ///
+    /// It must be readable.
+    unsafe fn pack<T: Scalar>(&self, a: Strided<T>, depth: usize) -> Buffer<T> {
+        let mut packed = Buffer::take(self.first(self.count) * depth);
+        let mut rest = &mut *packed.as_mut_slice().expect("a new buffer has one owner");
+        let mut strips = Vec::with_capacity(self.count);
+        for tile in 0..self.count {
+            let columns = self.first(tile)..self.first(tile + 1);
+            let width = columns.len();
+            let elements;
+            (elements, rest) = rest.split_at_mut(width * depth);
+            strips.push(Strip { columns, width, elements });
+        }
+        // SAFETY: the caller's contract; the strips are as deep as A is wide.
+        unsafe { pack(a.transposed(), &mut strips) };
+        packed
+    }
+}
+
+/// Whether A, of which so many panels are multiplied, is packed first: if its rows are scattered.
+fn is_worth_packing<T>(a: Strided<T>, panels: usize) -> bool {
+    a.strides[1] != 1 && panels >= REREAD
+}
+
+/// `C ← start + A B` for a block of K, of which neither matrix is packed.
+pub(super) struct Block<T> {
+    pub(super) set: InstructionSet,
+    pub(super) extents: [usize; 3],
+    pub(super) a: Strided<T>,
+    pub(super) b: Strided<T>,
+    pub(super) start: Start<T>,
+    pub(super) c: (*mut T, usize),
+}
+
+// SAFETY: as for `Product`.
+unsafe impl<T: Sync> Sync for Block<T> {}
+
+impl<T: Scalar> Block<T> {
+    /// The whole block: each thread packs a panel of B and multiplies all of A with it.
+    ///
+    /// # Safety
+    ///
+    /// A, B and the start must be readable, and C readable and writable, at these extents; C must
+    /// overlap none of them.
+    pub(super) unsafe fn by_panels(&self) {
+        let [m, k, n] = self.extents;
+        let kernel = Kernel::<T>::of(self.set);
+        let panels = n.div_ceil(kernel.width);
+        let packed_a = is_worth_packing(self.a, panels).then(|| {
+            // SAFETY: the caller's contract.
+            unsafe { Tiles::new(m, kernel.height()).pack(self.a, k) }
+        });
+        let multiply = |panel: usize| {
+            let column = panel * kernel.width;
+            let columns = kernel.width.min(n - column);
+            let c = (self.c.0.wrapping_add(column), self.c.1);
+            // SAFETY: the caller's contract; no two panels share an element of C.
+            unsafe {
+                let b = PackedRhs::pack(self.set, self.b.from(0, column), [k, columns]);
+                let start = self.start.block(0, column);
+                let mut product = Product::new(&b, m, self.a, start, c);
+                product.packed_a = packed_a.clone();
+                let is_by_rows = self.b.strides[1] == 1;
+                product.next = is_by_rows.then(|| self.b.from(0, column + kernel.width));
+                product.whole();
+            }
+        };
+        if m * k * n < SMALL {
+            (0..panels).for_each(multiply);
+        } else {
+            (0..panels).into_par_iter().for_each(multiply);
+        }
+    }
+}
 
 impl<'a, T: Scalar> Product<'a, T> {
     pub(super) fn new(
@@ -67,12 +164,11 @@ impl<'a, T: Scalar> Product<'a, T> {
         (c, c_stride): (*mut T, usize),
     ) -> Self {
         let kernel = Kernel::of(b.set);
-        let tiles = rows.div_ceil(kernel.height());
-        let [height, taller] = [rows / tiles.max(1), rows % tiles.max(1)];
+        let rows = Tiles::new(rows, kernel.height());
         let full = b.extents[1] / kernel.width;
         let panels = full + usize::from(b.extents[1] > full * kernel.width);
-        let packed_a = None;
-        Self { b, kernel, tiles, height, taller, panels, full, a, packed_a, start, c, c_stride }
+        let (packed_a, next) = (None, None);
+        Self { b, kernel, rows, panels, full, a, packed_a, next, start, c, c_stride }
     }
 
     /// Packs A first, if its rows are scattered and read often enough; `b` is one block deep.
@@ -82,31 +178,12 @@ impl<'a, T: Scalar> Product<'a, T> {
     /// A must be readable.
     pub(super) unsafe fn gathered(mut self) -> Self {
         let depth = self.b.extents[0];
-        let scattered = self.a.strides[1] != 1;
-        let rows = self.row(self.tiles);
-        if !scattered || self.panels < REREAD || rows == 0 || depth == 0 {
-            return self;
-        }
         debug_assert!(depth <= BLOCK_DEPTH);
-        let mut packed = Buffer::take(rows * depth);
-        let mut rest = &mut *packed.as_mut_slice().expect("a new buffer has one owner");
-        let mut strips = Vec::with_capacity(self.tiles);
-        for tile in 0..self.tiles {
-            let columns = self.row(tile)..self.row(tile + 1);
-            let width = columns.len();
-            let elements;
-            (elements, rest) = rest.split_at_mut(width * depth);
-            strips.push(Strip { columns, width, elements });
+        if is_worth_packing(self.a, self.panels) {
+            // SAFETY: the caller's contract.
+            self.packed_a = Some(unsafe { self.rows.pack(self.a, depth) });
         }
-        // SAFETY: the caller's contract; the strips are as deep as A is wide.
-        unsafe { pack(self.a.transposed(), &mut strips) };
-        self.packed_a = Some(packed);
         self
-    }
-
-    /// The first row of a tile.
-    fn row(&self, tile: usize) -> usize {
-        tile * self.height + tile.min(self.taller)
     }
 
     /// The whole product, on several threads if it is large. The pieces depend on the shapes
@@ -117,15 +194,15 @@ impl<'a, T: Scalar> Product<'a, T> {
     /// As of [`PackedRhs::multiply`].
     pub(super) unsafe fn on_threads(&self) {
         let [k, n] = self.b.extents;
-        if self.row(self.tiles) * k * n < SMALL {
+        if self.rows.first(self.rows.count) * k * n < SMALL {
             // SAFETY: the caller's contract.
             return unsafe { self.whole() };
         }
-        let above = self.tiles.div_ceil(BLOCK_TILES);
+        let above = self.rows.count.div_ceil(BLOCK_TILES);
         let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
         let beside = self.panels.div_ceil(panels);
         (0..above * beside).into_par_iter().for_each(|piece| {
-            let [tile, end] = [0, 1].map(|next| (piece / beside + next) * self.tiles / above);
+            let [tile, end] = [0, 1].map(|next| (piece / beside + next) * self.rows.count / above);
             let panel = piece % beside * panels;
             // SAFETY: the caller's contract; no two pieces share an element of C.
             unsafe { self.part(tile..end, panel..self.panels.min(panel + panels)) }
@@ -139,7 +216,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     /// As of [`PackedRhs::multiply`].
     pub(super) unsafe fn whole(&self) {
         // SAFETY: the caller's contract.
-        unsafe { self.part(0..self.tiles, 0..self.panels) }
+        unsafe { self.part(0..self.rows.count, 0..self.panels) }
     }
 
     /// These tiles in these panels.
@@ -176,7 +253,7 @@ impl<'a, T: Scalar> Product<'a, T> {
         while panel < panels.end {
             let count = if panel < full { together } else { 1 };
             for tile in tiles.clone() {
-                let [row, end] = [tile, tile + 1].map(|tile| self.row(tile));
+                let [row, end] = [tile, tile + 1].map(|tile| self.rows.first(tile));
                 let a = match &self.packed_a {
                     Some(packed) => Strided {
                         first: packed.as_slice()[row * k.len()..].as_ptr(),
@@ -214,7 +291,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     }
 
     /// What a tile fetches while it passes through a panel: of the next, the tile's share, unless B
-    /// is at hand.
+    /// is at hand; or a cache line of each row of what will be packed.
     fn ahead(
         &self,
         tile: usize,
@@ -222,6 +299,11 @@ impl<'a, T: Scalar> Product<'a, T> {
         panel: usize,
         k: Range<usize>,
     ) -> Option<Ahead<T>> {
+        if let Some(next) = self.next {
+            let column = tile * LINE / size_of::<T>();
+            let first = next.from(0, column).first;
+            return (column < self.kernel.width).then_some(Ahead { first, step: next.strides[0] });
+        }
         let [depth, columns] = self.b.extents;
         if depth * columns * size_of::<T>() <= RESIDENT {
             return None;

@@ -5,6 +5,8 @@ use std::{array, slice};
 
 use rayon::prelude::*;
 
+use super::LINE;
+use super::vector::prefetch;
 use crate::Scalar;
 use crate::parallel::THRESHOLD;
 
@@ -47,6 +49,9 @@ const TOGETHER: usize = 16;
 /// Elements that are copied at once.
 const CHUNK: usize = 4;
 
+/// Rows that are fetched ahead: they lie too far apart for the processor to foresee.
+const AHEAD: usize = 16;
+
 /// Copies all columns of a matrix, on several threads if it is large.
 ///
 /// # Safety
@@ -82,6 +87,9 @@ unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) 
     for k in 0..depth {
         for Strip { columns, width, elements } in &mut *strips {
             let first = matrix.from(k, columns.start).first;
+            for line in (0..columns.len()).step_by(LINE / size_of::<T>()) {
+                prefetch(matrix.from(k + AHEAD, columns.start + line).first);
+            }
             // SAFETY: the caller's contract.
             let from = unsafe { slice::from_raw_parts(first, columns.len()) };
             let to = &mut elements[k * *width..][..from.len()];
