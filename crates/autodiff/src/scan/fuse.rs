@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bptt_tensor::rows::{Buffer, Code, Fused, Phase, Role, Source, Span, View};
+use bptt_tensor::rows::{Buffer, Code, Phase, Role, Source, Span, View};
 use bptt_tensor::{Scalar, Unary};
 
 use super::form::{Form, NotRows, width};
@@ -25,8 +25,8 @@ pub(super) enum Item {
 pub(super) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
     phases: &[(usize, &[Item])],
-) -> Result<Fused, NotRows> {
-    let mut group = Group { fused: Fused::default(), free: lowering.fused.clone() };
+) -> Result<Vec<Phase>, NotRows> {
+    let mut group = Group { phases: vec![], free: lowering.fused.clone() };
     // a place is free again behind its last reader, but for that reader's own target
     let mut last_readers = HashMap::new();
     for &item in phases.iter().flat_map(|phase| phase.1) {
@@ -35,7 +35,7 @@ pub(super) fn fuse<T: Scalar>(
         }
     }
     for &(width, items) in phases {
-        group.fused.phases.push(Phase { width, code: vec![] });
+        group.phases.push(Phase { width, arrays: vec![], code: vec![] });
         for &item in items {
             let inputs = reads(lowering, item);
             group.add(lowering, item)?;
@@ -48,7 +48,7 @@ pub(super) fn fuse<T: Scalar>(
             }
         }
     }
-    Ok(group.fused)
+    Ok(group.phases)
 }
 
 /// The values that an item reads.
@@ -64,7 +64,7 @@ fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
 }
 
 struct Group {
-    fused: Fused,
+    phases: Vec<Phase>,
     /// Buffers of fused sequences that hold nothing that is still read.
     free: Vec<usize>,
 }
@@ -90,8 +90,12 @@ impl Group {
             }
             Item::Compute(id) => self.compute(lowering, id)?,
         };
-        self.fused.phases.last_mut().expect("an item stands in a phase").code.push(code);
+        self.phase().code.push(code);
         Ok(())
+    }
+
+    fn phase(&mut self) -> &mut Phase {
+        self.phases.last_mut().expect("an item stands in a phase")
     }
 
     fn compute<T: Scalar>(
@@ -190,7 +194,7 @@ impl Group {
     }
 
     fn array(&mut self, view: View) -> usize {
-        let arrays = &mut self.fused.arrays;
+        let arrays = &mut self.phase().arrays;
         arrays.iter().position(|other| *other == view).unwrap_or_else(|| {
             arrays.push(view);
             arrays.len() - 1

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Code, Fused, Instruction, Onto, Role, Source, Span, Sum, View};
+use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Role, Source, Span, Sum, View};
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
@@ -135,12 +135,12 @@ impl Names {
                     }
                 }
             }
-            Instruction::Fused(fused) => {
-                for (place, phase) in fused.phases.iter().enumerate() {
+            Instruction::Fused(phases) => {
+                for (place, phase) in phases.iter().enumerate() {
                     let title = if place == 0 { "fused" } else { "then" };
                     writeln!(f, "  {title}, {} columns:", phase.width)?;
                     for code in &phase.code {
-                        writeln!(f, "    {}", self.code(fused, code))?;
+                        writeln!(f, "    {}", self.code(phase, code))?;
                     }
                 }
                 Ok(())
@@ -148,8 +148,8 @@ impl Names {
         }
     }
 
-    fn code(&self, fused: &Fused, code: &Code) -> String {
-        let array = |array: usize| self.view(fused.arrays[array]);
+    fn code(&self, phase: &Phase, code: &Code) -> String {
+        let array = |array: usize| self.view(phase.arrays[array]);
         let source = |source: Source| match source {
             Source::Array(index) => array(index),
             Source::Literal(value) => format!("{value}"),

@@ -50,10 +50,7 @@ pub(super) struct Address<T> {
     /// Distances between the threads' own places, and between the pieces'.
     lane: usize,
     piece: usize,
-    /// Every row is the first: of a block, which is computed anew for other rows.
-    stays: bool,
-    /// Columns too.
-    is_chunk: bool,
+    place: Place,
     /// Steps alternate between two places.
     alternate: bool,
     /// Added to the time, or the count, for the step that is meant.
@@ -101,16 +98,15 @@ impl<T: Scalar> Address<T> {
             row,
             lane,
             piece: if span == Span::Partial { width } else { 0 },
-            stays: matches!(span, Span::Block | Span::Chunk),
-            is_chunk: span == Span::Chunk,
+            place: match span {
+                Span::Block => Place::Block,
+                Span::Chunk => Place::Chunk,
+                _ => Place::Rows,
+            },
             alternate: span == Span::Pair,
             shift,
             edge,
         }
-    }
-
-    pub(super) fn is_chunk(&self) -> bool {
-        self.is_chunk
     }
 
     /// The first of the rows from `row` on, and their distance.
@@ -127,10 +123,37 @@ impl<T: Scalar> Address<T> {
             clock.time.wrapping_add_signed(self.shift)
         };
         let own = clock.lane * self.lane + clock.piece * self.piece;
-        let row = if self.stays { 0 } else { row * self.row };
-        let offset = index.wrapping_mul(self.step) + own + row;
+        let offset = index.wrapping_mul(self.step) + own + row * self.row;
         (self.base.0.wrapping_add(offset), self.row)
     }
+
+    /// Like [`at`](Self::at) for a row of the block whose first is `first`, and these columns.
+    #[inline(always)]
+    pub(super) fn in_block(
+        &self,
+        clock: Clock,
+        first: usize,
+        row: usize,
+        (column, columns): (usize, usize),
+    ) -> (*mut T, usize) {
+        let (row, column, distance) = match self.place {
+            Place::Rows => (first + row, column, None),
+            Place::Block => (row, column, None),
+            Place::Chunk => (0, 0, Some(columns)),
+        };
+        let (start, own) = self.at(clock, row);
+        (start.wrapping_add(column), distance.unwrap_or(own))
+    }
+}
+
+/// What lies at an address.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Rows,
+    /// Those of a block, computed anew for every other.
+    Block,
+    /// The rows and columns of a chunk, without gaps.
+    Chunk,
 }
 
 fn row_distance(span: Span, width: usize) -> usize {

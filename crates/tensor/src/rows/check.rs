@@ -60,15 +60,17 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                     assert!(rows.width == output.width && !rows.overlaps(*output), "{rows:?}");
                 }
             }
-            Instruction::Fused(fused) => {
-                fused.arrays.iter().for_each(|&view| _ = inside(view));
-                fused.check(|view| program.buffers[view.buffer].span);
-                for code in fused.code() {
-                    let target = fused.arrays[code.target()];
-                    if code.adds_rows() {
-                        assert!(is_partial(target), "{target:?} is not partial");
-                    } else {
-                        written(target);
+            Instruction::Fused(phases) => {
+                for phase in phases {
+                    phase.arrays.iter().for_each(|&view| _ = inside(view));
+                    phase.check(|view| program.buffers[view.buffer].span);
+                    for code in &phase.code {
+                        let target = phase.arrays[code.target()];
+                        if code.adds_rows() {
+                            assert!(is_partial(target), "{target:?} is not partial");
+                        } else {
+                            written(target);
+                        }
                     }
                 }
             }

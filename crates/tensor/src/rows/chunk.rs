@@ -6,31 +6,29 @@ use crate::Scalar;
 use crate::function::{BinaryLoop, UnaryLoop};
 use crate::simd::Math;
 
-/// Where an array of a sequence lies: its first row, the distance of rows, and their width; a chunk is
-/// no wider than what is computed of it at a time.
+/// Where an array lies: the first row of the chunk, or the one column that it has, and the distance of
+/// rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operand<T> {
     pub(super) start: *mut T,
     pub(super) distance: usize,
-    pub(super) width: usize,
-    pub(super) is_chunk: bool,
+    pub(super) is_column: bool,
 }
 
-/// Some rows of a block, and some columns of a phase of this width, in the making.
+/// Some rows of a block, and some columns of a phase, in the making.
 pub(super) struct Chunk<'a, T> {
     pub(super) math: Math,
     pub(super) operands: &'a [Operand<T>],
-    pub(super) width: usize,
-    pub(super) row: usize,
     pub(super) rows: usize,
-    pub(super) column: usize,
     pub(super) columns: usize,
+    /// Whether these are the first columns.
+    pub(super) is_first: bool,
 }
 
 impl<T: Scalar> Chunk<'_, T> {
     /// # Safety
     ///
-    /// As for [`Fused::run`](super::Fused::run).
+    /// As for [`run`](super::fused::run).
     #[inline(always)]
     pub(super) unsafe fn run(&self, code: &Code) {
         match *code {
@@ -91,7 +89,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`Fused::run`](super::Fused::run).
+    /// As for [`run`](super::fused::run).
     #[inline(always)]
     unsafe fn sum_rows<const N: usize>(
         &self,
@@ -99,12 +97,12 @@ impl<T: Scalar> Chunk<'_, T> {
         y: usize,
         of_row: impl Fn([&[T]; N]) -> T,
     ) {
-        let y = self.column_of(y);
+        let y = self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; a sum is none of its terms.
             let (x, y) = unsafe { (self.rows_of(x, row), y.row_mut(row, 1)) };
             let sum = of_row(x);
-            y[0] = if self.column == 0 { sum } else { y[0] + sum };
+            y[0] = if self.is_first { sum } else { y[0] + sum };
         }
     }
 
@@ -112,7 +110,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`Fused::run`](super::Fused::run).
+    /// As for [`run`](super::fused::run).
     #[inline(always)]
     unsafe fn add_rows<const N: usize>(
         &self,
@@ -120,7 +118,7 @@ impl<T: Scalar> Chunk<'_, T> {
         y: usize,
         add: impl Fn(&mut [T], [&[T]; N]),
     ) {
-        let y = self.columns_of(y);
+        let y = self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; partial sums are none of their terms.
             unsafe { add(y.row_mut(0, self.columns), self.rows_of(x, row)) };
@@ -137,38 +135,18 @@ impl<T: Scalar> Chunk<'_, T> {
         let mut rows = [&[][..]; N];
         for (row_of_array, array) in rows.iter_mut().zip(arrays) {
             // SAFETY: the caller's contract.
-            *row_of_array = unsafe { self.columns_of(array).row(row, self.columns) };
+            *row_of_array = unsafe { self.operands[array].row(row, self.columns) };
         }
         rows
-    }
-
-    /// The columns at hand of an array of the phase's width.
-    #[inline(always)]
-    fn columns_of(&self, array: usize) -> Operand<T> {
-        let operand = self.operands[array];
-        if operand.is_chunk {
-            Operand { distance: self.columns, ..operand }
-        } else {
-            let offset = self.row * operand.distance + self.column;
-            Operand { start: operand.start.wrapping_add(offset), ..operand }
-        }
-    }
-
-    /// An array of one column.
-    #[inline(always)]
-    fn column_of(&self, array: usize) -> Operand<T> {
-        let operand = self.operands[array];
-        let offset = self.row * operand.distance;
-        Operand { start: operand.start.wrapping_add(offset), ..operand }
     }
 
     #[inline(always)]
     fn source(&self, source: Source) -> Rows<T> {
         match source {
-            Source::Array(array) if self.operands[array].width == self.width => {
-                Rows::Runs(self.columns_of(array))
-            }
-            Source::Array(array) => Rows::Column(self.column_of(array)),
+            Source::Array(array) => match self.operands[array] {
+                operand if operand.is_column => Rows::Column(operand),
+                operand => Rows::Runs(operand),
+            },
             Source::Literal(value) => Rows::Literal(T::of(value)),
         }
     }
@@ -176,19 +154,21 @@ impl<T: Scalar> Chunk<'_, T> {
     /// The rows to loop over: those without gaps are one long row.
     #[inline(always)]
     fn spread<const N: usize>(&self, sources: [Source; N], target: usize) -> Spread<T, N> {
-        let (columns, target) = (self.columns, self.columns_of(target));
+        let (columns, target) = (self.columns, self.operands[target]);
         // no closures of the standard library's, which would be compiled for the least processor
         let mut rows = [Rows::Literal(T::zero()); N];
         for (rows, source) in rows.iter_mut().zip(sources) {
             *rows = self.source(source);
         }
         let sources = rows;
-        let gapless = target.distance == columns
-            && sources.iter().all(|source| match source {
+        let mut gapless = self.rows > 1 && target.distance == columns;
+        for source in sources {
+            gapless &= match source {
                 Rows::Runs(operand) => operand.distance == columns,
                 Rows::Column(_) => false,
                 Rows::Literal(_) => true,
-            });
+            };
+        }
         let (rows, columns) = if gapless { (1, self.rows * columns) } else { (self.rows, columns) };
         Spread { sources, target, rows, columns }
     }

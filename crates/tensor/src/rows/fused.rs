@@ -1,33 +1,26 @@
 //! Fused sequences of functions of rows.
 //!
-//! A sequence runs over a few rows at a time, a block, in phases. A phase runs over a part of the block
+//! A sequence runs over a few rows at a time, a block, in [`Phase`]s. A phase runs over a part of the block
 //! at a time, a chunk, one function after the other. What passes from one function to the next lies in
 //! a buffer of [`Span::Chunk`](super::Span::Chunk), which stays in the first-level cache; from one
 //! phase to another in one of [`Span::Block`](super::Span::Block).
 
 use super::address::{Address, Clock};
 use super::chunk::{Chunk, Operand};
-use super::layout::chunk_extents;
+use super::layout::{CHUNK_ELEMENTS, chunk_extents};
 use super::run::Workspace;
 use super::{Span, View};
 use crate::Scalar;
 use crate::function::{Binary, Unary};
-use crate::simd::vectorize_math;
+use crate::simd::{Math, vectorize_math};
 
-/// A fused sequence of functions of rows.
-#[derive(Clone, Debug, Default)]
-pub struct Fused {
-    /// The views that it reads and writes.
-    pub arrays: Vec<View>,
-    /// What it computes.
-    pub phases: Vec<Phase>,
-}
-
-/// Functions that are computed chunk by chunk.
+/// Functions of rows that are computed chunk by chunk.
 #[derive(Clone, Debug)]
 pub struct Phase {
     /// The number of columns of what is computed, and of the rows that are summed.
     pub width: usize,
+    /// The views that it reads and writes, with this width, or one column.
+    pub arrays: Vec<View>,
     /// The functions, in order.
     pub code: Vec<Code>,
 }
@@ -104,89 +97,105 @@ impl Code {
     }
 }
 
-impl Fused {
+impl Phase {
     /// Panics if an index or a width does not fit, or a function writes what it reads.
     pub(super) fn check(&self, span: impl Fn(View) -> Span) {
-        for Phase { width, code } in &self.phases {
-            for code in code {
-                let target = self.arrays[code.target()];
-                let sums = code.sums_rows();
-                let fits = target.width == if sums { 1 } else { *width };
-                assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
-                code.for_each_source(|source| {
-                    let source = self.arrays[source];
-                    let whole = source.width == *width;
-                    let is_column = source.width == 1 && span(source) != Span::Chunk;
-                    let fits = whole || is_column && !sums && !code.adds_rows();
-                    assert!(
-                        fits && !target.overlaps(source),
-                        "{code:?} with {target:?}, {source:?}"
-                    );
-                });
-            }
+        for code in &self.code {
+            let target = self.arrays[code.target()];
+            let sums = code.sums_rows();
+            let fits = target.width == if sums { 1 } else { self.width };
+            assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
+            code.for_each_source(|source| {
+                let source = self.arrays[source];
+                let whole = source.width == self.width;
+                let is_column = source.width == 1 && span(source) != Span::Chunk;
+                let fits = whole || is_column && !sums && !code.adds_rows();
+                assert!(fits && !target.overlaps(source), "{code:?} with {target:?}, {source:?}");
+            });
         }
-    }
-
-    /// Every function.
-    pub(super) fn code(&self) -> impl Iterator<Item = &Code> {
-        self.phases.iter().flat_map(|phase| &phase.code)
     }
 
     /// The views that are written.
     pub(super) fn written(&self) -> impl Iterator<Item = View> {
-        self.code().map(|code| self.arrays[code.target()])
+        self.code.iter().map(|code| self.arrays[code.target()])
     }
 
-    /// Elements that are computed for a row.
-    pub(super) fn elements(&self) -> usize {
-        self.phases.iter().map(|phase| phase.width * phase.code.len()).sum()
-    }
-
-    /// Runs the functions on `rows` rows from row `first`, a block at a time.
+    /// Runs the functions on a block, chunk by chunk.
     ///
     /// # Safety
     ///
-    /// [`check`](Self::check) has passed. The addresses, one for each array, hold `rows` rows of the
-    /// array's width from `first` on — those of a block, as many as a block has; those of a chunk, as
-    /// many of its columns — which may be read, and written where the code does, while nobody else uses
-    /// them.
-    pub(super) unsafe fn run<T: Scalar>(
+    /// As for [`run`].
+    #[inline(always)]
+    unsafe fn run<T: Scalar>(
         &self,
+        math: Math,
         addresses: &[Address<T>],
         clock: Clock,
         (first, rows): (usize, usize),
-        workspace: &mut Workspace<T>,
+        operands: &mut Vec<Operand<T>>,
     ) {
-        let together = workspace.block_rows;
-        for row in (0..rows).step_by(together) {
-            let operands = &mut workspace.operands;
-            operands.clear();
-            operands.extend(addresses.iter().zip(&self.arrays).map(|(address, view)| {
-                let (start, distance) = address.at(clock, first + row);
-                Operand { start, distance, width: view.width, is_chunk: address.is_chunk() }
-            }));
-            let operands = &operands[..];
-            let rows = together.min(rows - row);
-            vectorize_math(
-                #[inline(always)]
-                move |math| {
-                    for &Phase { width, ref code } in &self.phases {
-                        let (most_rows, most_columns) = chunk_extents(width);
-                        for row in (0..rows).step_by(most_rows) {
-                            for column in (0..width).step_by(most_columns) {
-                                let rows = most_rows.min(rows - row);
-                                let columns = most_columns.min(width - column);
-                                let chunk =
-                                    Chunk { math, operands, width, row, rows, column, columns };
-                                for code in code {
-                                    // SAFETY: the caller's contract.
-                                    unsafe { chunk.run(code) };
-                                }
-                            }
-                        }
-                    }
-                },
-            );
+        // loops without divisions, which take longer than the functions of a few elements
+        let (most_rows, most_columns) = match rows * self.width {
+            ..=CHUNK_ELEMENTS => (rows, self.width),
+            _ => chunk_extents(self.width),
+        };
+        let mut row = 0;
+        while row < rows {
+            let mut column = 0;
+            while column < self.width {
+                let columns = most_columns.min(self.width - column);
+                operands.clear();
+                for (address, view) in addresses.iter().zip(&self.arrays) {
+                    let is_column = view.width < self.width;
+                    let from = if is_column { 0 } else { column };
+                    let (start, distance) = address.in_block(clock, first, row, (from, columns));
+                    operands.push(Operand { start, distance, is_column });
+                }
+                let rows = most_rows.min(rows - row);
+                let chunk = Chunk { math, operands, rows, columns, is_first: column == 0 };
+                for code in &self.code {
+                    // SAFETY: the caller's contract.
+                    unsafe { chunk.run(code) };
+                }
+                column += columns;
+            }
+            row += most_rows;
         }
+    }
+}
+
+/// Runs phases on `rows` rows from row `first`, a block at a time.
+///
+/// # Safety
+///
+/// [`Phase::check`] has passed. The addresses, one for each array of each phase, hold `rows` rows of the
+/// array's width from `first` on — those of a block, as many as a block has; those of a chunk, as
+/// many elements as a chunk — which may be read, and written where the code does, while nobody else uses
+/// them.
+pub(super) unsafe fn run<T: Scalar>(
+    phases: &[Phase],
+    addresses: &[Address<T>],
+    clock: Clock,
+    (first, rows): (usize, usize),
+    workspace: &mut Workspace<T>,
+) {
+    let Workspace { block_rows, operands } = workspace;
+    let mut row = 0;
+    while row < rows {
+        let block = (first + row, (*block_rows).min(rows - row));
+        row += block.1;
+        let operands = &mut *operands;
+        vectorize_math(
+            #[inline(always)]
+            move |math| {
+                let mut rest = addresses;
+                for phase in phases {
+                    let own;
+                    (own, rest) = rest.split_at(phase.arrays.len());
+                    // SAFETY: the caller's contract.
+                    unsafe { phase.run(math, own, clock, block, operands) };
+                }
+            },
+        );
     }
 }

@@ -51,7 +51,7 @@ impl Layout {
         let fitting = (PIECE_ELEMENTS / width_of(Span::Piece).max(1)).clamp(PIECE / 4, PIECE);
         let stages = program.before.iter().chain(&program.step).chain(&program.after);
         let phases = stages.flat_map(|instruction| match instruction {
-            Instruction::Fused(fused) => &fused.phases[..],
+            Instruction::Fused(phases) => &phases[..],
             Instruction::Product { .. } => &[],
         });
         let narrowest = phases.map(|phase| phase.width).filter(|&width| width > 1).min();

@@ -4,7 +4,7 @@
 //! time step from values of the same step and of the one before. It has three stages: *before* the
 //! loop over time and *after* it, where the rows of all steps are computed at once, and the *step*
 //! itself. At last come sums over all rows of all steps, which weight gradients are. Functions of
-//! single elements and sums of rows are fused: see [`Fused`].
+//! single elements and sums of rows are fused: see [`Phase`].
 //!
 //! The sequence is run in segments of consecutive steps, so that what passes from one stage to
 //! another stays in the cache and takes memory for a segment only. Within a stage, rows are divided
@@ -25,7 +25,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use fused::{Code, Fused, Phase, Source};
+pub use fused::{Code, Phase, Source};
 pub use session::Session;
 
 use crate::packed::PackedRhs;
@@ -40,7 +40,7 @@ pub enum Span {
     Segment,
     /// The rows that a thread computes at a time, before or after the loop: `[P, W]`.
     Piece,
-    /// The few rows that a [`Fused`] sequence computes at a time, for itself alone: `[R, W]`.
+    /// The few rows that fused phases compute at a time, for themselves alone: `[R, W]`.
     Block,
     /// The few columns of these that a [`Phase`] computes at a time, for itself alone.
     Chunk,
@@ -134,8 +134,8 @@ pub enum Instruction {
         /// The result.
         output: View,
     },
-    /// A fused sequence of functions of rows.
-    Fused(Fused),
+    /// Functions of rows, fused: their phases run one after the other on a few rows at a time.
+    Fused(Vec<Phase>),
 }
 
 /// A sum over all rows of all steps, added to a buffer `total` of span [`Span::Total`]. Several sums

@@ -8,7 +8,7 @@ use super::address::{Address, Base, Clock, Segment};
 use super::check::check;
 use super::chunk::Operand;
 use super::layout::Layout;
-use super::{Instruction, Onto, Role, RowProgram, Sizes, Span, Sum, View, sums};
+use super::{Instruction, Onto, Phase, Role, RowProgram, Sizes, Span, Sum, View, fused, sums};
 use crate::packed::{PackedRhs, Start};
 use crate::{Scalar, Tensor};
 
@@ -285,7 +285,7 @@ impl Instruction {
                 vec![*left, *output, *rows]
             }
             Self::Product { left, output, .. } => vec![*left, *output],
-            Self::Fused(fused) => fused.arrays.clone(),
+            Self::Fused(phases) => phases.iter().flat_map(|phase| &phase.arrays).copied().collect(),
         }
     }
 
@@ -293,7 +293,7 @@ impl Instruction {
     pub(super) fn written(&self) -> Vec<View> {
         match self {
             Self::Product { output, .. } => vec![*output],
-            Self::Fused(fused) => fused.written().collect(),
+            Self::Fused(phases) => phases.iter().flat_map(Phase::written).collect(),
         }
     }
 
@@ -301,7 +301,9 @@ impl Instruction {
     fn cost(&self) -> usize {
         match self {
             Self::Product { left, output, .. } => left.width * output.width,
-            Self::Fused(fused) => 8 * fused.elements(),
+            Self::Fused(phases) => {
+                8 * phases.iter().map(|phase| phase.width * phase.code.len()).sum::<usize>()
+            }
         }
     }
 
@@ -335,7 +337,9 @@ impl Instruction {
                 unsafe { packed[*right].multiply(rows, a, [a_distance, 1], start, c, c_distance) };
             }
             // SAFETY: the caller's contract.
-            Self::Fused(fused) => unsafe { fused.run(addresses, clock, (first, rows), workspace) },
+            Self::Fused(phases) => unsafe {
+                fused::run(phases, addresses, clock, (first, rows), workspace);
+            },
         }
     }
 }

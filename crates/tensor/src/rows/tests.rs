@@ -54,35 +54,44 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                 onto: Onto::Rows(view(projected, hidden)),
                 output: view(z, hidden),
             },
-            Instruction::Fused(Fused {
-                arrays: vec![
-                    view(z, hidden),
-                    view(square, hidden),
-                    view(norm, 1),
-                    view(divisor, 1),
-                    view(n, hidden),
-                    view(gate, hidden),
-                    view(kept, hidden),
-                    before,
-                    view(h, hidden),
-                ],
-                phases: vec![
-                    Phase { width: hidden, code: vec![One(Unary::Square, A(0), 1), SumRow(1, 2)] },
-                    Phase { width: 1, code: vec![Two(Binary::Add, [A(2), Literal(1.0)], 3)] },
-                    Phase {
-                        width: hidden,
-                        code: vec![
-                            Two(Binary::Div, [A(0), A(3)], 4),
-                            One(Unary::Sigmoid, A(4), 5),
-                            Two(Binary::Mul, [A(5), A(7)], 6),
-                        ],
-                    },
-                    Phase {
-                        width: hidden,
-                        code: vec![One(Unary::Tanh, A(4), 5), Two(Binary::Add, [A(5), A(6)], 8)],
-                    },
-                ],
-            }),
+            Instruction::Fused(vec![
+                Phase {
+                    width: hidden,
+                    arrays: vec![view(z, hidden), view(square, hidden), view(norm, 1)],
+                    code: vec![One(Unary::Square, A(0), 1), SumRow(1, 2)],
+                },
+                Phase {
+                    width: 1,
+                    arrays: vec![view(norm, 1), view(divisor, 1)],
+                    code: vec![Two(Binary::Add, [A(0), Literal(1.0)], 1)],
+                },
+                Phase {
+                    width: hidden,
+                    arrays: vec![
+                        view(z, hidden),
+                        view(divisor, 1),
+                        view(n, hidden),
+                        view(gate, hidden),
+                        before,
+                        view(kept, hidden),
+                    ],
+                    code: vec![
+                        Two(Binary::Div, [A(0), A(1)], 2),
+                        One(Unary::Sigmoid, A(2), 3),
+                        Two(Binary::Mul, [A(3), A(4)], 5),
+                    ],
+                },
+                Phase {
+                    width: hidden,
+                    arrays: vec![
+                        view(n, hidden),
+                        view(gate, hidden),
+                        view(kept, hidden),
+                        view(h, hidden),
+                    ],
+                    code: vec![One(Unary::Tanh, A(0), 1), Two(Binary::Add, [A(1), A(2)], 3)],
+                },
+            ]),
         ],
         after: vec![
             Instruction::Product {
@@ -91,10 +100,11 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                 onto: Onto::Zero,
                 output: view(y, output),
             },
-            Instruction::Fused(Fused {
+            Instruction::Fused(vec![Phase {
+                width: hidden,
                 arrays: vec![view(n, hidden), view(sums, hidden)],
-                phases: vec![Phase { width: hidden, code: vec![AddRows(0, 1)] }],
-            }),
+                code: vec![AddRows(0, 1)],
+            }]),
         ],
         sums: vec![
             Sum::Products { left: before, right: view(n, hidden), total: d_u },
@@ -288,7 +298,7 @@ fn a_function_that_writes_what_it_reads_is_refused() {
 /// That of the step.
 fn first_phase(program: &mut RowProgram) -> &mut Phase {
     match &mut program.step[1] {
-        Instruction::Fused(fused) => &mut fused.phases[0],
+        Instruction::Fused(phases) => &mut phases[0],
         Instruction::Product { .. } => unreachable!("a product comes first"),
     }
 }
@@ -358,10 +368,11 @@ fn a_step_beside_that_is_being_written_is_refused() {
         let [read, write] =
             [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
         let code = vec![Code::Unary(Unary::Neg, Source::Array(0), 1)];
-        program.after.push(Instruction::Fused(Fused {
+        program.after.push(Instruction::Fused(vec![Phase {
+            width: 3,
             arrays: vec![read, write],
-            phases: vec![Phase { width: 3, code }],
-        }));
+            code,
+        }]));
     });
 }
 
