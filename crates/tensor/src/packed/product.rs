@@ -100,7 +100,7 @@ impl Tiles {
 }
 
 /// Whether A, of which so many panels are multiplied, is packed first: if its rows are scattered.
-fn is_worth_packing<T>(a: Strided<T>, panels: usize) -> bool {
+fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
@@ -128,7 +128,7 @@ impl<T: Scalar> Block<T> {
         let [m, k, n] = self.extents;
         let kernel = Kernel::<T>::of(self.set);
         let panels = n.div_ceil(kernel.width);
-        let packed_a = is_worth_packing(self.a, panels).then(|| {
+        let packed_a = is_worth_packing(&self.a, panels).then(|| {
             // SAFETY: the caller's contract.
             unsafe { Tiles::new(m, kernel.height()).pack(self.a, k) }
         });
@@ -179,7 +179,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     pub(super) unsafe fn gathered(mut self) -> Self {
         let depth = self.b.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
-        if is_worth_packing(self.a, self.panels) {
+        if is_worth_packing(&self.a, self.panels) {
             // SAFETY: the caller's contract.
             self.packed_a = Some(unsafe { self.rows.pack(self.a, depth) });
         }
