@@ -128,17 +128,54 @@ fn batches<T: Scalar>(
     }
 }
 
-/// `C ← Aᵀ B + β C` for `extents = [M, K, N]`, with rows of A (`K×M`) and B (`K×N`) at these distances.
+/// A left operand of [`transposed`], and where its product goes.
+pub(crate) struct Term<'a, T> {
+    /// Rows `[K, M]` at a distance.
+    pub(crate) a: (&'a [T], usize),
+    /// `M`
+    pub(crate) width: usize,
+    /// Added to `c`, rather than written.
+    pub(crate) adds: bool,
+    /// `[M, N]`
+    pub(crate) c: &'a mut [T],
+}
+
+/// `C ← Aᵀ B`, or `C + Aᵀ B`, for each term and `[K, N] = extents`, with rows of B at a distance.
 pub(crate) fn transposed<T: Scalar>(
-    extents: [usize; 3],
-    (a, a_distance): (&[T], usize),
+    [k, n]: [usize; 2],
+    terms: &mut [Term<'_, T>],
     (b, b_distance): (&[T], usize),
-    beta: T,
-    c: &mut [T],
 ) {
-    let a = Matrix { elements: a, strides: [1, a_distance] };
+    let rows: usize = terms.iter().map(|term| term.width).sum();
     let b = Matrix { elements: b, strides: [b_distance, 1] };
-    Product { extents, alpha: T::one(), a, b, beta }.choose(c);
+    if terms.len() > 1 && is_packed(rows, n) && packed::are_few(rows * size_of::<T>()) {
+        let factor = |term: &mut Term<'_, T>| {
+            assert!(k == 0 || term.a.0.len() >= (k - 1) * term.a.1 + term.width, "A is short");
+            assert!(term.c.len() == term.width * n, "C has another size");
+            packed::Factor {
+                rows: term.width,
+                a: (term.a.0.as_ptr(), [1, term.a.1]),
+                start: if term.adds { Start::Accumulate } else { Start::Zero },
+                c: (term.c.as_mut_ptr(), n),
+            }
+        };
+        let factors: Vec<_> = terms.iter_mut().map(factor).collect();
+        assert!(k == 0 || b.elements.len() >= (k - 1) * b_distance + n, "B is short");
+        // SAFETY: the operands have as many elements as just checked, and each C is borrowed
+        // exclusively.
+        return unsafe { packed::multiply_all([k, n], &factors, (b.elements.as_ptr(), b.strides)) };
+    }
+    for term in terms {
+        let a = Matrix { elements: term.a.0, strides: [1, term.a.1] };
+        let beta = if term.adds { T::one() } else { T::zero() };
+        let extents = [term.width, k, n];
+        Product { extents, alpha: T::one(), a, b, beta }.choose(term.c);
+    }
+}
+
+/// Whether a product of so many rows and columns packs its right operand by [`packed`].
+fn is_packed(rows: usize, columns: usize) -> bool {
+    rows >= PACKED_ROWS && columns >= PACKED_COLUMNS
 }
 
 /// `C ← β C`
@@ -204,7 +241,7 @@ impl<T: Scalar> Product<'_, T> {
     fn blocks(&self, c: &mut [T]) {
         let [m, k, n] = self.extents;
         let plain = self.alpha == T::one() && (self.beta == T::zero() || self.beta == T::one());
-        if plain && m >= PACKED_ROWS && n >= PACKED_COLUMNS {
+        if plain && is_packed(m, n) {
             let [a, b] = [&self.a, &self.b].map(|x| (x.elements.as_ptr(), x.strides));
             let start = if self.beta == T::zero() { Start::Zero } else { Start::Accumulate };
             // SAFETY: A and B hold `m×k` and `k×n` elements at their strides, and C is borrowed

@@ -18,7 +18,7 @@ mod vector;
 
 use std::fmt;
 
-use self::product::{BLOCK_DEPTH, Block, Product};
+use self::product::{BLOCK_DEPTH, Block, Left, Product};
 use self::strip::{Strided, Strip, pack};
 use self::tile::Kernel;
 pub(crate) use self::vector::Registers;
@@ -168,24 +168,11 @@ pub(crate) unsafe fn multiply<T: Scalar>(
     start: Start<T>,
     c: (*mut T, usize),
 ) {
-    let [a, b] = [a, b].map(|(first, strides)| Strided { first, strides });
-    let depth = RESIDENT_A / (m * size_of::<T>()).max(1);
-    if depth >= LEAST_DEPTH {
-        let depth = k.div_ceil(k.div_ceil(depth.min(BLOCK_DEPTH)).max(1)).max(1);
-        for row in (0..k.max(1)).step_by(depth) {
-            let block = Block {
-                set: InstructionSet::best(),
-                extents: [m, depth.min(k - row), n],
-                a: a.from(0, row),
-                b: b.from(row, 0),
-                start: start.block(row, 0),
-                c,
-            };
-            // SAFETY: the caller's contract; the block lies in A and B.
-            unsafe { block.by_panels() };
-        }
-        return;
+    if are_few(m * size_of::<T>()) {
+        // SAFETY: the caller's contract.
+        return unsafe { multiply_all([k, n], &[Factor { rows: m, a, start, c }], b) };
     }
+    let [a, b] = [a, b].map(|(first, strides)| Strided { first, strides });
     for column in (0..n).step_by(BLOCK_COLUMNS) {
         let columns = BLOCK_COLUMNS.min(n - column);
         for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
@@ -202,12 +189,60 @@ pub(crate) unsafe fn multiply<T: Scalar>(
     }
 }
 
+/// A left operand of products with one right operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factor<T> {
+    pub(crate) rows: usize,
+    /// The address of A and its strides.
+    pub(crate) a: (*const T, [usize; 2]),
+    pub(crate) start: Start<T>,
+    /// The address of C and the distance of its rows.
+    pub(crate) c: (*mut T, usize),
+}
+
 /// Bytes of A that stay in the second-level cache while panels of B pass, so that each is packed where it
 /// is needed, and never leaves the cache.
 const RESIDENT_A: usize = 3 << 19;
 
-/// The least depth of such a block that is worth reading and writing C once more.
+/// The depth of such a block: a panel and a tile's part of A should lie as near as they can.
+const FEW_ROWS_DEPTH: usize = 640;
+
+/// The least depth that is worth reading and writing C once more.
 const LEAST_DEPTH: usize = 512;
+
+/// Whether [`multiply_all`] is the way for columns of A of so many bytes.
+pub(crate) fn are_few(column_bytes: usize) -> bool {
+    column_bytes * LEAST_DEPTH <= RESIDENT_A
+}
+
+/// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache.
+///
+/// # Safety
+///
+/// As of [`multiply`], for each; and no two C must overlap.
+pub(crate) unsafe fn multiply_all<T: Scalar>(
+    [k, n]: [usize; 2],
+    factors: &[Factor<T>],
+    b: (*const T, [usize; 2]),
+) {
+    let b = Strided { first: b.0, strides: b.1 };
+    let depth = k.div_ceil(k.div_ceil(FEW_ROWS_DEPTH).max(1)).max(1);
+    for row in (0..k.max(1)).step_by(depth) {
+        let left = |factor: &Factor<T>| {
+            let &Factor { rows, a: (first, strides), start, c } = factor;
+            let a = Strided { first, strides }.from(0, row);
+            Left { rows, a, start: start.block(row, 0), c }
+        };
+        let block = Block {
+            set: InstructionSet::best(),
+            extents: [depth.min(k - row), n],
+            lefts: factors.iter().map(left).collect(),
+            b: b.from(row, 0),
+        };
+        // SAFETY: the caller's contract; the block lies in A and B.
+        unsafe { block.by_panels() };
+    }
+}
 
 impl<T> Start<T> {
     /// What the rows from `row` on start from.

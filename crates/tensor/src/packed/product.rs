@@ -104,50 +104,64 @@ fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
-/// `C ← start + A B` for a block of K, of which neither matrix is packed.
-pub(super) struct Block<T> {
-    pub(super) set: InstructionSet,
-    pub(super) extents: [usize; 3],
+/// A left operand of several, and where its product goes.
+#[derive(Clone, Copy)]
+pub(super) struct Left<T> {
+    pub(super) rows: usize,
     pub(super) a: Strided<T>,
-    pub(super) b: Strided<T>,
     pub(super) start: Start<T>,
     pub(super) c: (*mut T, usize),
+}
+
+/// `C ← start + A B` for some A and a block of K, of which no matrix is packed.
+pub(super) struct Block<T> {
+    pub(super) set: InstructionSet,
+    /// `[K, N]`
+    pub(super) extents: [usize; 2],
+    pub(super) lefts: Vec<Left<T>>,
+    pub(super) b: Strided<T>,
 }
 
 // SAFETY: as for `Product`.
 unsafe impl<T: Sync> Sync for Block<T> {}
 
 impl<T: Scalar> Block<T> {
-    /// The whole block: each thread packs a panel of B and multiplies all of A with it.
+    /// The whole block: each thread packs a panel of B and multiplies all of every A with it.
     ///
     /// # Safety
     ///
-    /// A, B and the start must be readable, and C readable and writable, at these extents; C must
-    /// overlap none of them.
+    /// Every A, B and every start must be readable, and every C readable and writable, at these extents;
+    /// C must overlap none of them, nor another C.
     pub(super) unsafe fn by_panels(&self) {
-        let [m, k, n] = self.extents;
+        let [k, n] = self.extents;
         let kernel = Kernel::<T>::of(self.set);
         let panels = n.div_ceil(kernel.width);
-        let packed_a = is_worth_packing(&self.a, panels).then(|| {
-            // SAFETY: the caller's contract.
-            unsafe { Tiles::new(m, kernel.height()).pack(self.a, k) }
-        });
+        let pack = |left: &Left<T>| {
+            is_worth_packing(&left.a, panels).then(|| {
+                // SAFETY: the caller's contract.
+                unsafe { Tiles::new(left.rows, kernel.height()).pack(left.a, k) }
+            })
+        };
+        let packed: Vec<Option<Buffer<T>>> = self.lefts.iter().map(pack).collect();
         let multiply = |panel: usize| {
             let column = panel * kernel.width;
             let columns = kernel.width.min(n - column);
-            let c = (self.c.0.wrapping_add(column), self.c.1);
-            // SAFETY: the caller's contract; no two panels share an element of C.
-            unsafe {
-                let b = PackedRhs::pack(self.set, self.b.from(0, column), [k, columns]);
-                let start = self.start.block(0, column);
-                let mut product = Product::new(&b, m, self.a, start, c);
-                product.packed_a = packed_a.clone();
-                let is_by_rows = self.b.strides[1] == 1;
-                product.next = is_by_rows.then(|| self.b.from(0, column + kernel.width));
-                product.whole();
+            let is_by_rows = self.b.strides[1] == 1;
+            // SAFETY: the caller's contract.
+            let b = unsafe { PackedRhs::pack(self.set, self.b.from(0, column), [k, columns]) };
+            for (place, (left, packed)) in self.lefts.iter().zip(&packed).enumerate() {
+                let c = (left.c.0.wrapping_add(column), left.c.1);
+                let start = left.start.block(0, column);
+                let mut product = Product::new(&b, left.rows, left.a, start, c);
+                product.packed_a = packed.clone();
+                let fetches = place == 0 && is_by_rows;
+                product.next = fetches.then(|| self.b.from(0, column + kernel.width));
+                // SAFETY: the caller's contract; no two panels share an element of C.
+                unsafe { product.whole() };
             }
         };
-        if m * k * n < SMALL {
+        let rows: usize = self.lefts.iter().map(|left| left.rows).sum();
+        if rows * k * n < SMALL {
             (0..panels).for_each(multiply);
         } else {
             (0..panels).into_par_iter().for_each(multiply);

@@ -107,27 +107,47 @@ impl<T: Scalar> Run<'_, T> {
 
     /// Adds the sums of a segment to the totals.
     fn sums(&self, is_first: bool, pieces: usize, segment: Segment) {
-        let sums = &self.program.sums;
-        for (i, sum) in sums.iter().enumerate() {
-            let is_new = is_first && sums[..i].iter().all(|before| before.total() != sum.total());
-            // SAFETY: the buffer is one of the program, and no other thread is running.
-            let total = unsafe { self.slice(sum.total(), 1) };
-            match *sum {
-                Sum::Products { left, right, .. } => {
-                    let terms = [left, right].map(|view| {
-                        let address =
-                            Address::new(self.program, &self.bases, view, &self.layout, segment);
-                        (view, address)
-                    });
-                    sums::products(terms, self.layout.sizes, segment, is_new, total);
-                }
-                Sum::Partials { partials, .. } => {
-                    // SAFETY: as above; it has a row for each piece, and is not the total.
-                    let partials = unsafe { self.slice(partials, pieces) };
-                    sums::partials(partials, is_new, total);
-                }
+        let mut is_new = vec![is_first; self.program.buffers.len()];
+        for (right, lefts) in self.products() {
+            let address = |view| {
+                let Self { program, bases, layout, .. } = self;
+                (view, Address::new(program, bases, view, layout, segment))
+            };
+            let term = |&(left, total): &(View, usize)| sums::Term {
+                left: address(left),
+                is_new: std::mem::take(&mut is_new[total]),
+                // SAFETY: the buffer is one of the program, each total is in one term, and no other
+                // thread is running.
+                total: unsafe { self.slice(total, 1) },
+            };
+            let mut terms: Vec<sums::Term<'_, T>> = lefts.iter().map(term).collect();
+            sums::products(&mut terms, address(right), self.layout.sizes, segment);
+        }
+        for sum in &self.program.sums {
+            if let Sum::Partials { partials, total } = *sum {
+                let is_new = std::mem::take(&mut is_new[total]);
+                // SAFETY: as above; partial sums have a row for each piece, and are not the total.
+                let (partials, total) =
+                    unsafe { (self.slice(partials, pieces), self.slice(total, 1)) };
+                sums::partials(partials, is_new, total);
             }
         }
+    }
+
+    /// The sums of products, those with the same right operand together: it is packed for all of them.
+    fn products(&self) -> Vec<(View, Vec<(View, usize)>)> {
+        let mut products: Vec<(View, Vec<(View, usize)>)> = Vec::new();
+        for sum in &self.program.sums {
+            let Sum::Products { left, right, total } = *sum else { continue };
+            let has_room = |(other, lefts): &&mut (View, Vec<(View, usize)>)| {
+                *other == right && lefts.iter().all(|left| left.1 != total)
+            };
+            match products.iter_mut().find(has_room) {
+                Some((_, lefts)) => lefts.push((left, total)),
+                None => products.push((right, vec![(left, total)])),
+            }
+        }
+        products
     }
 
     /// The first rows of a buffer.

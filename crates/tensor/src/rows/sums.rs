@@ -6,42 +6,52 @@ use crate::Scalar;
 use crate::matmul;
 use crate::simd::Math;
 
-/// Adds the products `leftᵀ · right` of the rows of a segment to a total, which `is_new` if it holds
-/// nothing yet.
+/// The left operand of a sum of products, and where the sum goes.
+pub(super) struct Term<'a, T> {
+    pub(super) left: (View, Address<T>),
+    /// Whether the total holds nothing yet.
+    pub(super) is_new: bool,
+    pub(super) total: &'a mut [T],
+}
+
+/// Adds the products `leftᵀ · right` of the rows of a segment to the totals of terms that have the right
+/// operand in common.
 pub(super) fn products<T: Scalar>(
-    terms: [(View, Address<T>); 2],
+    terms: &mut [Term<'_, T>],
+    right: (View, Address<T>),
     sizes: Sizes,
     Segment { start, end }: Segment,
-    is_new: bool,
-    total: &mut [T],
 ) {
     // a step that reads at an edge stands alone
     let mut cuts = vec![start, end];
-    if terms.iter().any(|(view, _)| view.delay.is_some()) {
-        cuts.extend([start + 1, end - 1]);
-        cuts.sort_unstable();
-        cuts.dedup();
+    for view in terms.iter().map(|term| term.left.0).chain([right.0]) {
+        if let Some(delay) = view.delay {
+            let edge = sizes.mirrored(if delay.ahead { sizes.steps - 1 } else { 0 });
+            cuts.extend([edge, edge + 1].into_iter().filter(|cut| (start..end).contains(cut)));
+        }
     }
+    cuts.sort_unstable();
+    cuts.dedup();
     for piece in cuts.windows(2) {
         let rows = (piece[1] - piece[0]) * sizes.rows;
-        let is_new = is_new && piece[0] == start;
-        if rows == 0 {
-            if is_new {
-                total.fill(T::zero());
-            }
-            continue;
-        }
         let clock = Clock::of(piece[0], sizes.mirrored(piece[0]));
-        let [left, right] = terms.map(|(view, address)| {
+        let operand = |(view, address): (View, Address<T>)| {
             let (start, distance) = address.at(clock, 0);
-            let len = (rows - 1) * distance + view.width;
+            let len = if rows == 0 { 0 } else { (rows - 1) * distance + view.width };
             // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
             // no thread is running that writes them.
             (unsafe { std::slice::from_raw_parts(start, len) }, distance)
-        });
-        let extents = [terms[0].0.width, rows, terms[1].0.width];
-        let beta = if is_new { T::zero() } else { T::one() };
-        matmul::transposed(extents, left, right, beta, total);
+        };
+        let mut factors: Vec<matmul::Term<'_, T>> = terms
+            .iter_mut()
+            .map(|term| matmul::Term {
+                a: operand(term.left),
+                width: term.left.0.width,
+                adds: !term.is_new || piece[0] != start,
+                c: &mut *term.total,
+            })
+            .collect();
+        matmul::transposed([rows, right.0.width], &mut factors, operand(right));
     }
 }
 
