@@ -61,11 +61,14 @@ fn main() -> ExitCode {
         eprintln!("error: cannot start the threads: {error}; lower --threads");
         return ExitCode::FAILURE;
     }
-    for work in &WORKS {
-        if args.work.is_empty() || args.work.iter().any(|name| name == work.name) {
-            compare(work, &args);
+    // on a thread of the pool, which works along rather than waits
+    rayon::scope(|_| {
+        for work in &WORKS {
+            if args.work.is_empty() || args.work.iter().any(|name| name == work.name) {
+                compare(work, &args);
+            }
         }
-    }
+    });
     ExitCode::SUCCESS
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn transposed<T: Scalar>(
 ) {
     let rows: usize = terms.iter().map(|term| term.width).sum();
     let b = Matrix { elements: b, strides: [b_distance, 1] };
-    if terms.len() > 1 && is_packed(rows, n) && packed::are_few(rows * size_of::<T>()) {
+    if terms.len() > 1 && is_packed(rows, n) && packed::are_few::<T>(rows, k) {
         let factor = |term: &mut Term<'_, T>| {
             assert!(k == 0 || term.a.0.len() >= (k - 1) * term.a.1 + term.width, "A is short");
             assert!(term.c.len() == term.width * n, "C has another size");

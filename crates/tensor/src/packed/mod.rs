@@ -168,7 +168,7 @@ pub(crate) unsafe fn multiply<T: Scalar>(
     start: Start<T>,
     c: (*mut T, usize),
 ) {
-    if are_few(m * size_of::<T>()) {
+    if are_few::<T>(m, k) {
         // SAFETY: the caller's contract.
         return unsafe { multiply_all([k, n], &[Factor { rows: m, a, start, c }], b) };
     }
@@ -204,15 +204,14 @@ pub(crate) struct Factor<T> {
 /// is needed, and never leaves the cache.
 const RESIDENT_A: usize = 3 << 19;
 
-/// The depth of such a block: a panel and a tile's part of A should lie as near as they can.
+/// The depth of such a block of many: a panel and a tile's part of A should lie as near as they can.
 const FEW_ROWS_DEPTH: usize = 640;
 
-/// The least depth that is worth reading and writing C once more.
-const LEAST_DEPTH: usize = 512;
-
-/// Whether [`multiply_all`] is the way for columns of A of so many bytes.
-pub(crate) fn are_few(column_bytes: usize) -> bool {
-    column_bytes * LEAST_DEPTH <= RESIDENT_A
+/// Whether [`multiply_all`] is the way for so many rows of A in all, and so many columns: it must not read
+/// and write C more often than [`multiply`] would.
+pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
+    let depth = if columns <= BLOCK_DEPTH { columns } else { FEW_ROWS_DEPTH };
+    rows * depth * size_of::<T>() <= RESIDENT_A
 }
 
 /// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache.
@@ -226,7 +225,8 @@ pub(crate) unsafe fn multiply_all<T: Scalar>(
     b: (*const T, [usize; 2]),
 ) {
     let b = Strided { first: b.0, strides: b.1 };
-    let depth = k.div_ceil(k.div_ceil(FEW_ROWS_DEPTH).max(1)).max(1);
+    let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
+    let depth = k.div_ceil(blocks).max(1);
     for row in (0..k.max(1)).step_by(depth) {
         let left = |factor: &Factor<T>| {
             let &Factor { rows, a: (first, strides), start, c } = factor;
