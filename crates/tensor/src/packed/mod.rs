@@ -108,8 +108,7 @@ impl<T: Scalar> PackedRhs<T> {
     }
 
     /// `C ← start + A B` for `rows` rows, on this thread. Element `[i, k]` of A is at
-    /// `i · a_strides[0] + k · a_strides[1]`; the rows of C are contiguous, at a distance of
-    /// `c_stride`.
+    /// `i · strides[0] + k · strides[1]` from its address; the rows of C are contiguous, at a distance.
     ///
     /// # Safety
     ///
@@ -118,16 +117,30 @@ impl<T: Scalar> PackedRhs<T> {
     pub(crate) unsafe fn multiply(
         &self,
         rows: usize,
-        a: *const T,
-        a_strides: [usize; 2],
+        (first, strides): (*const T, [usize; 2]),
         start: Start<T>,
-        c: *mut T,
-        c_stride: usize,
+        c: (*mut T, usize),
     ) {
-        let a = Strided { first: a, strides: a_strides };
-        let product = Product::new(self, rows, a, start, (c, c_stride));
+        let product = Product::new(self, rows, Strided { first, strides }, start, c);
         // SAFETY: the caller's contract.
         unsafe { product.whole() }
+    }
+
+    /// Like [`multiply`](Self::multiply), on several threads.
+    ///
+    /// # Safety
+    ///
+    /// As of [`multiply`](Self::multiply).
+    pub(crate) unsafe fn multiply_on_threads(
+        &self,
+        rows: usize,
+        (first, strides): (*const T, [usize; 2]),
+        start: Start<T>,
+        c: (*mut T, usize),
+    ) {
+        let product = Product::new(self, rows, Strided { first, strides }, start, c);
+        // SAFETY: the caller's contract.
+        unsafe { product.on_threads() }
     }
 }
 

@@ -34,7 +34,12 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
     let a_pointer = a_stored.as_slice().as_ptr();
     // SAFETY: the operands have these extents and strides, and are four tensors.
     unsafe {
-        packed.multiply(m, a_pointer, a_strides, start, c.as_mut_slice().as_mut_ptr(), c_stride);
+        packed.multiply(
+            m,
+            (a_pointer, a_strides),
+            start,
+            (c.as_mut_slice().as_mut_ptr(), c_stride),
+        );
     }
     for i in 0..m {
         for j in 0..c_stride {
@@ -126,6 +131,6 @@ fn packing_on_the_way_changes_no_bit() {
     }
     let rhs = PackedRhs::new(&b, true);
     // SAFETY: as above.
-    unsafe { rhs.multiply(m, a.as_slice().as_ptr(), [1, m], Start::Accumulate, second, n) };
+    unsafe { rhs.multiply(m, (a.as_slice().as_ptr(), [1, m]), Start::Accumulate, (second, n)) };
     assert_eq!(on_the_way.as_slice(), packed.as_slice());
 }

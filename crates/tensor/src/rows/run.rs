@@ -15,6 +15,10 @@ use crate::{Scalar, Tensor};
 /// Multiplications, or about as much work, below which a stage is run by one thread.
 const SMALL: usize = 1 << 19;
 
+/// Bytes of weights that the second-level cache holds beside all else: if the steps read more, each thread
+/// reads a part of them.
+const RESIDENT: usize = 3 << 19;
+
 /// The fewest rows of a thread in the loop over time: fewer read the weights too often.
 const FEWEST_ROWS: usize = 4;
 
@@ -182,8 +186,40 @@ impl<T: Scalar> Run<'_, T> {
         if most <= 1 {
             return work(0, 0..rows); // and starts no threads
         }
+        if stage.weight_bytes(self.packed) > RESIDENT {
+            return self.steps_together(&stage, counts);
+        }
         let parts = rayon::current_num_threads().min(most);
         (0..parts).into_par_iter().for_each(|i| work(i, i * rows / parts..(i + 1) * rows / parts));
+    }
+
+    /// The steps one after the other, and in each every instruction on all threads: products are divided by
+    /// columns, so that no two threads read the same weights.
+    fn steps_together(&self, stage: &Stage<'_, T>, counts: Range<usize>) {
+        let sizes = self.layout.sizes;
+        let parts = rayon::current_num_threads().min(sizes.rows);
+        for count in counts {
+            let clock = |lane| Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
+            for (instruction, addresses) in stage.instructions.iter().zip(&stage.addresses) {
+                if let Instruction::Product { right, .. } = instruction {
+                    let right = &self.packed[*right];
+                    // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
+                    unsafe {
+                        let (a, start, c) = product_operands(addresses, clock(0), 0);
+                        right.multiply_on_threads(sizes.rows, a, start, c);
+                    }
+                    continue;
+                }
+                (0..parts).into_par_iter().for_each(|i| {
+                    let mut workspace = Workspace::new(self.layout.block_rows);
+                    let rows = i * sizes.rows / parts..(i + 1) * sizes.rows / parts;
+                    // SAFETY: as above; these rows are this thread's alone.
+                    unsafe {
+                        instruction.run(addresses, self.packed, clock(i), rows, &mut workspace);
+                    }
+                });
+            }
+        }
     }
 
     /// All steps at once, in pieces of consecutive steps.
@@ -343,19 +379,11 @@ impl Instruction {
     ) {
         let (first, rows) = (rows.start, rows.len());
         match self {
-            Self::Product { right, onto, .. } => {
-                let (a, a_distance) = addresses[0].at(clock, first);
-                let (c, c_distance) = addresses[1].at(clock, first);
-                let start = match onto {
-                    Onto::Zero => Start::Zero,
-                    Onto::Rows(_) => {
-                        let (rows, distance) = addresses[2].at(clock, first);
-                        Start::Rows(rows, distance)
-                    }
-                };
-                // SAFETY: the caller's contract.
-                unsafe { packed[*right].multiply(rows, a, [a_distance, 1], start, c, c_distance) };
-            }
+            // SAFETY: the caller's contract.
+            Self::Product { right, .. } => unsafe {
+                let (a, start, c) = product_operands(addresses, clock, first);
+                packed[*right].multiply(rows, a, start, c);
+            },
             // SAFETY: the caller's contract.
             Self::Fused(phases) => unsafe {
                 fused::run(phases, addresses, clock, (first, rows), workspace);
@@ -364,7 +392,31 @@ impl Instruction {
     }
 }
 
+/// The left operand of a product from a row on, what it starts from, and its result, each with the
+/// distance of rows.
+fn product_operands<T: Scalar>(
+    addresses: &[Address<T>],
+    clock: Clock,
+    first: usize,
+) -> ((*const T, [usize; 2]), Start<T>, (*mut T, usize)) {
+    let (a, a_distance) = addresses[0].at(clock, first);
+    let start = addresses.get(2).map_or(Start::Zero, |onto| {
+        let (rows, distance) = onto.at(clock, first);
+        Start::Rows(rows, distance)
+    });
+    ((a, [a_distance, 1]), start, addresses[1].at(clock, first))
+}
+
 impl<T: Scalar> Stage<'_, T> {
+    /// Bytes of the weights that its products read.
+    fn weight_bytes(&self, packed: &[PackedRhs<T>]) -> usize {
+        let weights = self.instructions.iter().filter_map(|instruction| match instruction {
+            Instruction::Product { right, .. } => Some(packed[*right].extents()),
+            Instruction::Fused(_) => None,
+        });
+        weights.map(|[rows, columns]| rows * columns * size_of::<T>()).sum()
+    }
+
     /// Multiplications for a row, or about as much work.
     fn cost(&self) -> usize {
         self.instructions.iter().map(Instruction::cost).sum()

@@ -204,17 +204,30 @@ fn a_program_computes_its_equations() {
 
 #[test]
 #[cfg_attr(miri, ignore = "large on purpose")]
-fn bits_do_not_depend_on_the_number_of_threads() {
-    let sizes = Sizes { steps: 40, rows: 33, segment: 16, reversed: true };
-    let case = Case::new(sizes, [40, 130, 70]);
+fn rows_wider_than_a_chunk_are_summed_whole() {
+    let sizes = Sizes { steps: 2, rows: 3, segment: 2, reversed: false };
+    let case = Case::new(sizes, [2, 1100, 3]);
     assert_near(&case.run(), &case.expected());
-    let bits = |threads: usize| -> Vec<u64> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| case.run()).into_iter().flatten().map(f64::to_bits).collect()
-    };
-    let one = bits(1);
-    for threads in [2, 3, 5] {
-        assert!(bits(threads) == one, "{threads} threads compute other bits than one");
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "large on purpose")]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let many_steps = Sizes { steps: 40, rows: 33, segment: 16, reversed: true };
+    // of weights that no cache holds, each thread reads a part
+    let large_weights = Sizes { steps: 3, rows: 9, segment: 2, reversed: false };
+    for (sizes, widths) in [(many_steps, [40, 130, 70]), (large_weights, [3, 450, 5])] {
+        let case = Case::new(sizes, widths);
+        assert_near(&case.run(), &case.expected());
+        let bits = |threads: usize| -> Vec<u64> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let results = pool.expect("a pool").install(|| case.run());
+            results.into_iter().flatten().map(f64::to_bits).collect()
+        };
+        let one = bits(1);
+        for threads in [2, 3, 5] {
+            assert!(bits(threads) == one, "{threads} threads compute other bits than one");
+        }
     }
 }
 
