@@ -116,6 +116,7 @@ fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> 
         let level = before.map(|input| earliest[input]).max().unwrap_or(0);
         earliest.push(level + usize::from(is_barrier(&forms[id])));
     }
+    let in_memory = in_memory(program, forms);
     let mut waits: Vec<bool> = forms.iter().map(is_fused).collect();
     loop {
         let levels = latest(program, forms, stages, &earliest, &waits);
@@ -123,6 +124,7 @@ fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> 
             let early = |&input: &u32| {
                 let input = source(program, forms, input) as usize;
                 is_fused(&forms[input])
+                    && !in_memory[input]
                     && stages[input] == stages[*id]
                     && levels[input] < levels[*id]
             };
@@ -134,6 +136,17 @@ fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> 
         }
         dear.into_iter().for_each(|id| waits[id] = false);
     }
+}
+
+/// Whether each value has a place in memory whoever else reads it: outputs, and what products read.
+fn in_memory<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<bool> {
+    let mut in_memory = vec![false; forms.len()];
+    let read = (0..forms.len()).filter(|&id| is_barrier(&forms[id]));
+    let read = read.flat_map(|id| program.nodes[id].inputs.iter().copied());
+    for id in program.outputs().chain(read) {
+        in_memory[source(program, forms, id) as usize] = true;
+    }
+    in_memory
 }
 
 /// The latest level at which each value that waits may be computed for its readers in its stage.

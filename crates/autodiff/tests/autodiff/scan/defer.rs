@@ -16,10 +16,10 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
           fused, 4 columns:
             r0 = add x1 c0(before)
             z0 = tanh_slope r0 x0
-            t1 = mul z0 w2
           t0 = z0 · w1ᵀ
           fused, 4 columns:
-            c0 = add t0 t1
+            r0 = mul z0 w2
+            c0 = add t0 r0
         after the loop, all steps at once:
           fused, 4 columns:
             sum2 += z0

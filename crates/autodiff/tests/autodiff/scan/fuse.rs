@@ -1,6 +1,6 @@
 //! Functions of single elements are computed together, block by block, in few registers.
 
-use super::support::{assert_plan, plan};
+use super::support::{assert_plan, param, plan};
 
 #[test]
 fn what_only_neighbours_read_stays_in_registers() {
@@ -46,5 +46,53 @@ fn a_column_is_read_for_all_columns() {
           then, 4 columns:
             y0 = mul y0(before) y1
     ",
+    );
+}
+
+#[test]
+fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
+    let gain = param([4], 4);
+    let (forward, reverse) = plan(|_, h| {
+        let next = h.sin() * (h * h.cos()).sum_keep(&[1]) * &gain;
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = sin y0(before)
+            r1 = cos y0(before)
+            y1 = sum of y0(before) · r1
+          then, 4 columns:
+            r1 = mul r0 y1
+            y0 = mul r1 w0
+        ",
+    );
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = cos x0(next)
+            z0 = add x2 c0(before)
+            r1 = mul z0 w1
+            r2 = mul r1 x1
+            r3 = mul r2 r0
+            r4 = sin x0(next)
+            r5 = sum of r1 · r4
+          then, 4 columns:
+            r1 = mul r5 x0(next)
+            r2 = neg r1
+            r1 = mul r2 r4
+            r2 = mul r5 r0
+            r6 = add r2 r1
+            c0 = add r6 r3
+        after the loop, all steps at once:
+          fused, 4 columns:
+            r6 = sin x0(next)
+            r2 = mul r6 x1
+            sum0 += z0 · r2
+        ",
     );
 }

@@ -65,6 +65,52 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
     );
 }
 
+#[test]
+fn functions_wait_for_the_product_that_their_reader_reads() {
+    let u = param([4, 4], 4);
+    let peephole = param([4], 5);
+    let (forward, _) = plan(|_, h| {
+        let next = (h.matmul(&u) + h.sin() * &peephole).tanh();
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          t0 = y0(before) · w0
+          fused, 4 columns:
+            r0 = sin y0(before)
+            r1 = mul r0 w1
+            r0 = add t0 r1
+            y0 = tanh r0
+        ",
+    );
+}
+
+#[test]
+fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
+    let u = param([4, 4], 4);
+    let (forward, _) = plan(|_, h| {
+        let a = h.sin();
+        let next = (a.cos().matmul(&u) + a.exp()).tanh();
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = sin y0(before)
+            t0 = cos r0
+            t2 = exp r0
+          t1 = t0 · w0
+          fused, 4 columns:
+            r0 = add t1 t2
+            y0 = tanh r0
+        ",
+    );
+}
+
 /// A part of a state that the loop reads as well as what comes after it.
 #[test]
 fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {

@@ -1,0 +1,52 @@
+//! What is the same in every column is computed for one.
+
+use super::support::{assert_plan, plan};
+
+#[test]
+fn functions_of_a_column_stay_in_it() {
+    let (forward, _) = plan(|_, h| {
+        let mean = h.mean_keep(&[1]).broadcast_to([2, 4]);
+        let next = (mean * 2.0).exp() * h;
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = sum y0(before)
+          then, 1 columns:
+            r1 = mul r0 0.25
+            r2 = mul r1 2
+            y1 = exp r2
+          then, 4 columns:
+            y0 = mul y1 y0(before)
+        ",
+    );
+}
+
+#[test]
+fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
+    let (_, reverse) = plan(|_, h| {
+        let next = h.sin() * h.square().sum_keep(&[1]);
+        (next, next)
+    });
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = cos x0(next)
+            r1 = add x2 c0(before)
+            r2 = mul r1 x1
+            r3 = mul r2 r0
+            r0 = sin x0(next)
+            r4 = sum of r1 · r0
+          then, 1 columns:
+            r5 = mul r4 2
+          then, 4 columns:
+            r0 = mul r5 x0(next)
+            c0 = add r0 r3
+        ",
+    );
+}
