@@ -9,7 +9,7 @@
 
 use rayon::prelude::*;
 
-use crate::packed::{self, Start};
+use crate::packed::{self, Factor, Start, Strided};
 use crate::parallel::THRESHOLD;
 use crate::shape::{self, OrPanic, ShapeError, Transpose};
 use crate::simd::vectorize;
@@ -79,6 +79,10 @@ impl<'a, T: Scalar> Matrix<'a, T> {
     fn transposed(self) -> Self {
         let [rows, columns] = self.strides;
         Self { strides: [columns, rows], ..self }
+    }
+
+    fn strided(&self) -> Strided<T> {
+        Strided { first: self.elements.as_ptr(), strides: self.strides }
     }
 
     /// The address of an element, and the strides, as BLAS takes them.
@@ -152,9 +156,9 @@ pub(crate) fn transposed<T: Scalar>(
         let factor = |term: &mut Term<'_, T>| {
             assert!(k == 0 || term.a.0.len() >= (k - 1) * term.a.1 + term.width, "A is short");
             assert!(term.c.len() == term.width * n, "C has another size");
-            packed::Factor {
+            Factor {
                 rows: term.width,
-                a: (term.a.0.as_ptr(), [1, term.a.1]),
+                a: Strided { first: term.a.0.as_ptr(), strides: [1, term.a.1] },
                 start: if term.adds { Start::Accumulate } else { Start::Zero },
                 c: (term.c.as_mut_ptr(), n),
             }
@@ -163,7 +167,7 @@ pub(crate) fn transposed<T: Scalar>(
         assert!(k == 0 || b.elements.len() >= (k - 1) * b_distance + n, "B is short");
         // SAFETY: the operands have as many elements as just checked, and each C is borrowed
         // exclusively.
-        return unsafe { packed::multiply_all([k, n], &factors, (b.elements.as_ptr(), b.strides)) };
+        return unsafe { packed::multiply_all([k, n], &factors, b.strided()) };
     }
     for term in terms {
         let a = Matrix { elements: term.a.0, strides: [1, term.a.1] };
@@ -242,11 +246,11 @@ impl<T: Scalar> Product<'_, T> {
         let [m, k, n] = self.extents;
         let plain = self.alpha == T::one() && (self.beta == T::zero() || self.beta == T::one());
         if plain && is_packed(m, n) {
-            let [a, b] = [&self.a, &self.b].map(|x| (x.elements.as_ptr(), x.strides));
             let start = if self.beta == T::zero() { Start::Zero } else { Start::Accumulate };
+            let left = Factor { rows: m, a: self.a.strided(), start, c: (c.as_mut_ptr(), n) };
             // SAFETY: A and B hold `m×k` and `k×n` elements at their strides, and C is borrowed
             // exclusively and holds `m×n`.
-            return unsafe { packed::multiply(self.extents, a, b, start, (c.as_mut_ptr(), n)) };
+            return unsafe { packed::multiply([k, n], left, self.b.strided()) };
         }
         let c = Address(c.as_mut_ptr());
         let block = |rows: [usize; 2], columns: [usize; 2]| {

@@ -18,8 +18,9 @@ mod vector;
 
 use std::fmt;
 
-use self::product::{BLOCK_DEPTH, Block, Left, Product};
-use self::strip::{Strided, Strip, pack};
+use self::product::{BLOCK_DEPTH, Block, Product};
+pub(crate) use self::strip::Strided;
+use self::strip::{Strip, pack};
 use self::tile::Kernel;
 pub(crate) use self::vector::Registers;
 use crate::pool::Buffer;
@@ -43,6 +44,24 @@ pub(crate) enum Start<T> {
     Rows(*const T, usize),
     /// C itself.
     Accumulate,
+}
+
+/// The left operand of a product, and where the product goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factor<T> {
+    pub(crate) rows: usize,
+    pub(crate) a: Strided<T>,
+    pub(crate) start: Start<T>,
+    /// The address of C, and the distance of its rows, which are contiguous.
+    pub(crate) c: (*mut T, usize),
+}
+
+impl<T: Copy> Factor<T> {
+    /// That of a block of B, which starts at this row and column.
+    fn block(&self, row: usize, column: usize) -> Self {
+        let c = (self.c.0.wrapping_add(column), self.c.1);
+        Self { a: self.a.from(0, row), start: self.start.block(row, column), c, ..*self }
+    }
 }
 
 /// Bytes of a cache line, which a vector register fills at most.
@@ -107,23 +126,15 @@ impl<T: Scalar> PackedRhs<T> {
         Self { extents: [k, n], set, buffer }
     }
 
-    /// `C ← start + A B` for `rows` rows, on this thread. Element `[i, k]` of A is at
-    /// `i · strides[0] + k · strides[1]` from its address; the rows of C are contiguous, at a distance.
+    /// `C ← start + A B` on this thread.
     ///
     /// # Safety
     ///
-    /// A and the start must be readable, and C readable and writable, at these extents; C must
-    /// overlap neither.
-    pub(crate) unsafe fn multiply(
-        &self,
-        rows: usize,
-        (first, strides): (*const T, [usize; 2]),
-        start: Start<T>,
-        c: (*mut T, usize),
-    ) {
-        let product = Product::new(self, rows, Strided { first, strides }, start, c);
+    /// A and the start must be readable, and C readable and writable, at the extents of the product; C
+    /// must overlap neither.
+    pub(crate) unsafe fn multiply(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
-        unsafe { product.whole() }
+        unsafe { Product::new(self, left).whole() }
     }
 
     /// Like [`multiply`](Self::multiply), on several threads.
@@ -131,16 +142,9 @@ impl<T: Scalar> PackedRhs<T> {
     /// # Safety
     ///
     /// As of [`multiply`](Self::multiply).
-    pub(crate) unsafe fn multiply_on_threads(
-        &self,
-        rows: usize,
-        (first, strides): (*const T, [usize; 2]),
-        start: Start<T>,
-        c: (*mut T, usize),
-    ) {
-        let product = Product::new(self, rows, Strided { first, strides }, start, c);
+    pub(crate) unsafe fn multiply_on_threads(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
-        unsafe { product.on_threads() }
+        unsafe { Product::new(self, left).on_threads() }
     }
 }
 
@@ -158,9 +162,9 @@ impl<T: Scalar> Tensor<T> {
         Self::build(shape, |c| {
             let a = Strided { first: self.as_slice().as_ptr(), strides: [k, 1] };
             let rows = c.len() / n.max(1);
-            let product = Product::new(rhs, rows, a, Start::Zero, (c.as_mut_ptr(), n));
+            let left = Factor { rows, a, start: Start::Zero, c: (c.as_mut_ptr(), n) };
             // SAFETY: the tensor holds A, and C is borrowed exclusively and has the product's shape.
-            unsafe { product.on_threads() }
+            unsafe { rhs.multiply_on_threads(left) }
         })
     }
 }
@@ -168,49 +172,30 @@ impl<T: Scalar> Tensor<T> {
 /// Columns of B that are packed at once on the way to one product.
 const BLOCK_COLUMNS: usize = 1 << 13;
 
-/// `C ← start + A B`, packing B on the way, block by block.
+/// `C ← start + A B` for B of extents `[K, N]`, packing B on the way, block by block.
 ///
 /// # Safety
 ///
 /// A, B and the start must be readable, and C readable and writable, at these extents; C must
 /// overlap none of them.
-pub(crate) unsafe fn multiply<T: Scalar>(
-    [m, k, n]: [usize; 3],
-    a: (*const T, [usize; 2]),
-    b: (*const T, [usize; 2]),
-    start: Start<T>,
-    c: (*mut T, usize),
-) {
-    if are_few::<T>(m, k) {
+pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b: Strided<T>) {
+    if are_few::<T>(left.rows, k) {
         // SAFETY: the caller's contract.
-        return unsafe { multiply_all([k, n], &[Factor { rows: m, a, start, c }], b) };
+        return unsafe { multiply_all([k, n], &[left], b) };
     }
-    let [a, b] = [a, b].map(|(first, strides)| Strided { first, strides });
     for column in (0..n).step_by(BLOCK_COLUMNS) {
         let columns = BLOCK_COLUMNS.min(n - column);
         for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
             let rows = BLOCK_DEPTH.min(k - row);
-            let start = start.block(row, column);
-            let c = (c.0.wrapping_add(column), c.1);
+            let left = left.block(row, column);
             // SAFETY: the caller's contract; the block lies in B.
             unsafe {
                 let block =
                     PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
-                Product::new(&block, m, a.from(0, row), start, c).gathered().on_threads();
+                Product::new(&block, left).gathered().on_threads();
             }
         }
     }
-}
-
-/// A left operand of products with one right operand.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Factor<T> {
-    pub(crate) rows: usize,
-    /// The address of A and its strides.
-    pub(crate) a: (*const T, [usize; 2]),
-    pub(crate) start: Start<T>,
-    /// The address of C and the distance of its rows.
-    pub(crate) c: (*mut T, usize),
 }
 
 /// Bytes of A that stay in the second-level cache while panels of B pass, so that each is packed where it
@@ -234,22 +219,16 @@ pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
 /// As of [`multiply`], for each; and no two C must overlap.
 pub(crate) unsafe fn multiply_all<T: Scalar>(
     [k, n]: [usize; 2],
-    factors: &[Factor<T>],
-    b: (*const T, [usize; 2]),
+    lefts: &[Factor<T>],
+    b: Strided<T>,
 ) {
-    let b = Strided { first: b.0, strides: b.1 };
     let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
     let depth = k.div_ceil(blocks).max(1);
     for row in (0..k.max(1)).step_by(depth) {
-        let left = |factor: &Factor<T>| {
-            let &Factor { rows, a: (first, strides), start, c } = factor;
-            let a = Strided { first, strides }.from(0, row);
-            Left { rows, a, start: start.block(row, 0), c }
-        };
         let block = Block {
             set: InstructionSet::best(),
             extents: [depth.min(k - row), n],
-            lefts: factors.iter().map(left).collect(),
+            lefts: lefts.iter().map(|left| left.block(row, 0)).collect(),
             b: b.from(row, 0),
         };
         // SAFETY: the caller's contract; the block lies in A and B.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::strip::{Strided, Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
-use super::{LINE, PackedRhs, Start};
+use super::{Factor, LINE, PackedRhs, Start};
 use crate::Scalar;
 use crate::matmul::SMALL;
 use crate::pool::Buffer;
@@ -104,21 +104,12 @@ fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
-/// A left operand of several, and where its product goes.
-#[derive(Clone, Copy)]
-pub(super) struct Left<T> {
-    pub(super) rows: usize,
-    pub(super) a: Strided<T>,
-    pub(super) start: Start<T>,
-    pub(super) c: (*mut T, usize),
-}
-
 /// `C ← start + A B` for some A and a block of K, of which no matrix is packed.
 pub(super) struct Block<T> {
     pub(super) set: InstructionSet,
     /// `[K, N]`
     pub(super) extents: [usize; 2],
-    pub(super) lefts: Vec<Left<T>>,
+    pub(super) lefts: Vec<Factor<T>>,
     pub(super) b: Strided<T>,
 }
 
@@ -136,7 +127,7 @@ impl<T: Scalar> Block<T> {
         let [k, n] = self.extents;
         let kernel = Kernel::<T>::of(self.set);
         let panels = n.div_ceil(kernel.width);
-        let pack = |left: &Left<T>| {
+        let pack = |left: &Factor<T>| {
             is_worth_packing(&left.a, panels).then(|| {
                 // SAFETY: the caller's contract.
                 unsafe { Tiles::new(left.rows, kernel.height()).pack(left.a, k) }
@@ -150,9 +141,7 @@ impl<T: Scalar> Block<T> {
             // SAFETY: the caller's contract.
             let b = unsafe { PackedRhs::pack(self.set, self.b.from(0, column), [k, columns]) };
             for (place, (left, packed)) in self.lefts.iter().zip(&packed).enumerate() {
-                let c = (left.c.0.wrapping_add(column), left.c.1);
-                let start = left.start.block(0, column);
-                let mut product = Product::new(&b, left.rows, left.a, start, c);
+                let mut product = Product::new(&b, left.block(0, column));
                 product.packed_a = packed.clone();
                 let fetches = place == 0 && is_by_rows;
                 product.next = fetches.then(|| self.b.from(0, column + kernel.width));
@@ -170,13 +159,8 @@ impl<T: Scalar> Block<T> {
 }
 
 impl<'a, T: Scalar> Product<'a, T> {
-    pub(super) fn new(
-        b: &'a PackedRhs<T>,
-        rows: usize,
-        a: Strided<T>,
-        start: Start<T>,
-        (c, c_stride): (*mut T, usize),
-    ) -> Self {
+    pub(super) fn new(b: &'a PackedRhs<T>, left: Factor<T>) -> Self {
+        let Factor { rows, a, start, c: (c, c_stride) } = left;
         let kernel = Kernel::of(b.set);
         let rows = Tiles::new(rows, kernel.height());
         let full = b.extents[1] / kernel.width;

@@ -12,9 +12,9 @@ use crate::parallel::THRESHOLD;
 
 /// Elements at an address: `[i, j]` is at `i · strides[0] + j · strides[1]`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Strided<T> {
-    pub(super) first: *const T,
-    pub(super) strides: [usize; 2],
+pub(crate) struct Strided<T> {
+    pub(crate) first: *const T,
+    pub(crate) strides: [usize; 2],
 }
 
 // SAFETY: an address, read only where its owner vouches for it.

@@ -31,15 +31,11 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
         From::Row => Start::Rows(row.as_slice().as_ptr(), 0),
         From::C => Start::Accumulate,
     };
-    let a_pointer = a_stored.as_slice().as_ptr();
     // SAFETY: the operands have these extents and strides, and are four tensors.
     unsafe {
-        packed.multiply(
-            m,
-            (a_pointer, a_strides),
-            start,
-            (c.as_mut_slice().as_mut_ptr(), c_stride),
-        );
+        let a = Strided { first: a_stored.as_slice().as_ptr(), strides: a_strides };
+        let c = (c.as_mut_slice().as_mut_ptr(), c_stride);
+        packed.multiply(Factor { rows: m, a, start, c });
     }
     for i in 0..m {
         for j in 0..c_stride {
@@ -114,23 +110,49 @@ fn large_products() {
     }
 }
 
-/// Both operands packed on the way to one product, against B packed before.
-#[test]
-#[cfg_attr(miri, ignore = "takes too long")]
-fn packing_on_the_way_changes_no_bit() {
-    let [m, k, n] = [26, 1100, 290];
-    let (a, b) = (values::<f32>([k, m], 1), values::<f32>([n, k], 2));
-    let address = |x: &Tensor<f32>, strides| (x.as_slice().as_ptr(), strides);
-    let mut on_the_way = values::<f32>([m, n], 3);
-    let mut packed = on_the_way.clone();
-    let [first, second] = [&mut on_the_way, &mut packed].map(|c| c.as_mut_slice().as_mut_ptr());
+/// Two products with one right operand, packed on the way and beforehand.
+fn check_on_the_way([first_rows, second_rows]: [usize; 2], [k, n]: [usize; 2]) {
+    let b = values::<f32>([n, k], 2);
+    let strided = |x: &Tensor<f32>, strides| Strided { first: x.as_slice().as_ptr(), strides };
+    let rows = [first_rows, second_rows];
+    let lefts = rows.map(|rows| values::<f32>([k, rows], rows));
+    let results = || rows.map(|rows| values::<f32>([rows, n], 3));
+    let (mut together, mut apart, mut beforehand) = (results(), results(), results());
+    let factors = |c: &mut [Tensor<f32>; 2]| {
+        [0, 1].map(|i| Factor {
+            rows: rows[i],
+            a: strided(&lefts[i], [1, rows[i]]),
+            start: Start::Accumulate,
+            c: (c[i].as_mut_slice().as_mut_ptr(), n),
+        })
+    };
+    let b_transposed = strided(&b, [1, k]);
     // SAFETY: the operands have these extents and strides.
     unsafe {
-        let (a, b) = (address(&a, [1, m]), address(&b, [1, k]));
-        multiply([m, k, n], a, b, Start::Accumulate, (first, n));
+        multiply_all([k, n], &factors(&mut together), b_transposed);
+        for left in factors(&mut apart) {
+            multiply([k, n], left, b_transposed);
+        }
+        let packed = PackedRhs::new(&b, true);
+        for left in factors(&mut beforehand) {
+            packed.multiply(left);
+        }
     }
-    let rhs = PackedRhs::new(&b, true);
-    // SAFETY: as above.
-    unsafe { rhs.multiply(m, (a.as_slice().as_ptr(), [1, m]), Start::Accumulate, (second, n)) };
-    assert_eq!(on_the_way.as_slice(), packed.as_slice());
+    assert!(together == beforehand, "{rows:?} {k} {n}");
+    assert!(apart == beforehand, "{rows:?} {k} {n}");
+}
+
+#[test]
+fn packing_on_the_way_changes_no_bit() {
+    check_on_the_way([1, 13], [3, 130]);
+    check_on_the_way([2, 2], [0, 3]);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "large on purpose")]
+fn packing_on_the_way_changes_no_bit_of_many_rows() {
+    assert!(!are_few::<f32>(620, 1100));
+    check_on_the_way([26, 5], [1100, 290]);
+    check_on_the_way([620, 40], [1100, 40]);
+    check_on_the_way([300, 100], [700, 300]);
 }

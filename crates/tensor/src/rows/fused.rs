@@ -5,6 +5,8 @@
 //! a buffer of [`Span::Chunk`](super::Span::Chunk), which stays in the first-level cache; from one
 //! phase to another in one of [`Span::Block`](super::Span::Block).
 
+use std::ops::Range;
+
 use super::address::{Address, Clock};
 use super::chunk::{Chunk, Operand};
 use super::layout::{CHUNK_ELEMENTS, chunk_extents};
@@ -164,26 +166,26 @@ impl Phase {
     }
 }
 
-/// Runs phases on `rows` rows from row `first`, a block at a time.
+/// Runs phases on some rows, a block at a time.
 ///
 /// # Safety
 ///
-/// [`Phase::check`] has passed. The addresses, one for each array of each phase, hold `rows` rows of the
-/// array's width from `first` on — those of a block, as many as a block has; those of a chunk, as
+/// [`Phase::check`] has passed. The addresses, one for each array of each phase, hold these rows of the
+/// array's width — those of a block, as many as a block has; those of a chunk, as
 /// many elements as a chunk — which may be read, and written where the code does, while nobody else uses
 /// them.
 pub(super) unsafe fn run<T: Scalar>(
     phases: &[Phase],
     addresses: &[Address<T>],
     clock: Clock,
-    (first, rows): (usize, usize),
+    rows: Range<usize>,
     workspace: &mut Workspace<T>,
 ) {
     let Workspace { block_rows, operands } = workspace;
-    let mut row = 0;
-    while row < rows {
-        let block = (first + row, (*block_rows).min(rows - row));
-        row += block.1;
+    let mut first = rows.start;
+    while first < rows.end {
+        let block = (first, (*block_rows).min(rows.end - first));
+        first += block.1;
         let operands = &mut *operands;
         vectorize_math(
             #[inline(always)]

@@ -9,7 +9,7 @@ use super::check::check;
 use super::chunk::Operand;
 use super::layout::Layout;
 use super::{Instruction, Onto, Phase, Role, RowProgram, Sizes, Span, Sum, View, fused, sums};
-use crate::packed::{PackedRhs, Start};
+use crate::packed::{Factor, PackedRhs, Start, Strided};
 use crate::{Scalar, Tensor};
 
 /// Multiplications, or about as much work, below which a stage is run by one thread.
@@ -205,8 +205,8 @@ impl<T: Scalar> Run<'_, T> {
                     let right = &self.packed[*right];
                     // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
                     unsafe {
-                        let (a, start, c) = product_operands(addresses, clock(0), 0);
-                        right.multiply_on_threads(sizes.rows, a, start, c);
+                        let left = left_factor(addresses, clock(0), 0..sizes.rows);
+                        right.multiply_on_threads(left);
                     }
                     continue;
                 }
@@ -377,34 +377,29 @@ impl Instruction {
         rows: Range<usize>,
         workspace: &mut Workspace<T>,
     ) {
-        let (first, rows) = (rows.start, rows.len());
         match self {
             // SAFETY: the caller's contract.
             Self::Product { right, .. } => unsafe {
-                let (a, start, c) = product_operands(addresses, clock, first);
-                packed[*right].multiply(rows, a, start, c);
+                packed[*right].multiply(left_factor(addresses, clock, rows));
             },
             // SAFETY: the caller's contract.
             Self::Fused(phases) => unsafe {
-                fused::run(phases, addresses, clock, (first, rows), workspace);
+                fused::run(phases, addresses, clock, rows, workspace);
             },
         }
     }
 }
 
-/// The left operand of a product from a row on, what it starts from, and its result, each with the
-/// distance of rows.
-fn product_operands<T: Scalar>(
-    addresses: &[Address<T>],
-    clock: Clock,
-    first: usize,
-) -> ((*const T, [usize; 2]), Start<T>, (*mut T, usize)) {
-    let (a, a_distance) = addresses[0].at(clock, first);
+/// The left operand of a product, with what the product starts from and where it goes.
+fn left_factor<T: Scalar>(addresses: &[Address<T>], clock: Clock, rows: Range<usize>) -> Factor<T> {
+    let (a, a_distance) = addresses[0].at(clock, rows.start);
+    let c = addresses[1].at(clock, rows.start);
     let start = addresses.get(2).map_or(Start::Zero, |onto| {
-        let (rows, distance) = onto.at(clock, first);
-        Start::Rows(rows, distance)
+        let (first, distance) = onto.at(clock, rows.start);
+        Start::Rows(first, distance)
     });
-    ((a, [a_distance, 1]), start, addresses[1].at(clock, first))
+    let a = Strided { first: a, strides: [a_distance, 1] };
+    Factor { rows: rows.len(), a, start, c }
 }
 
 impl<T: Scalar> Stage<'_, T> {
