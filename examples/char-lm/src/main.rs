@@ -24,7 +24,7 @@ const SAMPLE: usize = 400;
 const SAMPLE_TEMPERATURE: f64 = 0.7;
 
 fn main() -> ExitCode {
-    match run(Cli::parse().into_command(), &mut io::stdout().lock()) {
+    match run(Cli::parse().into_command(), &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         // `char-lm … | head` has had all it wants.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -35,16 +35,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, out: &mut impl Write) -> Result<(), Error> {
+fn run(command: Command, out: &mut (impl Write + Send)) -> Result<(), Error> {
     match command {
-        Command::Train(args) => train(&args, out),
+        Command::Train(args) => {
+            use_threads(args.threads)?;
+            // on a thread of the pool, which works along rather than waits
+            rayon::scope(|_| train(&args, out))
+        }
         Command::Eval(args) => eval(&args, out),
         Command::Generate(args) => generate(&args, out),
     }
 }
 
 fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
-    use_threads(args.threads)?;
     let documents = read_documents(&args.text.files)?;
     let corpus = Corpus::new(&documents);
     let files = Files::beside(&args.out);
