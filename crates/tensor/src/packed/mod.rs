@@ -205,11 +205,14 @@ const RESIDENT_A: usize = 3 << 19;
 /// The depth of such a block of many: a panel and a tile's part of A should lie as near as they can.
 const FEW_ROWS_DEPTH: usize = 640;
 
+/// The most rows: of more, C is better written tile below tile than panel by panel.
+const FEW_ROWS: usize = 768;
+
 /// Whether [`multiply_all`] is the way for so many rows of A in all, and so many columns: it must not read
 /// and write C more often than [`multiply`] would.
 pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
     let depth = if columns <= BLOCK_DEPTH { columns } else { FEW_ROWS_DEPTH };
-    rows * depth * size_of::<T>() <= RESIDENT_A
+    rows <= FEW_ROWS && rows * depth * size_of::<T>() <= RESIDENT_A
 }
 
 /// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache.
