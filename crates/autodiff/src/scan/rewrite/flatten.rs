@@ -1,5 +1,5 @@
 //! Sums are flattened and put in the order in which their terms can be computed: products of the
-//! inputs first, with the biases, which leave the loop; then products of the state, which are added
+//! inputs first, with the biases, which leave the loop, as one; then products of the state, which are added
 //! onto them in place; then all else.
 
 use bptt_tensor::{Binary, Scalar};
@@ -39,8 +39,10 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             match full {
                 None => new.copy(program, id, inputs),
                 Some(_) => {
-                    let places = terms.iter().map(|&term| places[term as usize]);
-                    places
+                    let is_once = |&term: &u32| bindings[term as usize] == Binding::Once;
+                    let terms = terms.iter().map(|term| (places[*term as usize], is_once(term)));
+                    gather(new, terms.collect())
+                        .into_iter()
                         .reduce(|sum, term| {
                             new.push(op_node(Op::Binary(ADD), [sum, term], shape.clone()))
                         })
@@ -51,6 +53,22 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         places[id as usize] = place;
         place
     })
+}
+
+/// Adds up the terms that are the same at every step, where they have one shape: several biases are one.
+fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> {
+    let mut gathered: Vec<(u32, bool)> = Vec::with_capacity(terms.len());
+    for (term, is_once) in terms {
+        let fits = |other: &&mut (u32, bool)| other.1 && new.shape(other.0) == new.shape(term);
+        match gathered.iter_mut().find(fits) {
+            Some(other) if is_once => {
+                let shape = new.shape(term).clone();
+                other.0 = new.push(op_node(Op::Binary(ADD), [other.0, term], shape));
+            }
+            _ => gathered.push((term, is_once)),
+        }
+    }
+    gathered.into_iter().map(|(term, _)| term).collect()
 }
 
 /// The terms of the sum `id`, through sums that are `inner` to it, in the order in which they stand.
