@@ -26,7 +26,7 @@ pub(super) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
     phases: &[(usize, &[Item])],
 ) -> Result<Vec<Phase>, NotRows> {
-    let mut group = Group { phases: vec![], free: lowering.fused.clone() };
+    let mut group = Group { phases: vec![], released: vec![], free: lowering.fused.clone() };
     // a place is free again behind its last reader, but for that reader's own target
     let mut last_readers = HashMap::new();
     for &item in phases.iter().flat_map(|phase| phase.1) {
@@ -35,6 +35,7 @@ pub(super) fn fuse<T: Scalar>(
         }
     }
     for &(width, items) in phases {
+        group.free.append(&mut group.released);
         group.phases.push(Phase { width, arrays: vec![], code: vec![] });
         for &item in items {
             let inputs = reads(lowering, item);
@@ -67,6 +68,9 @@ struct Group {
     phases: Vec<Phase>,
     /// Buffers of fused sequences that hold nothing that is still read.
     free: Vec<usize>,
+    /// Those of blocks that nothing reads from the next phase on: in this one, what is read of them for
+    /// all columns is read again for every chunk.
+    released: Vec<usize>,
 }
 
 impl Group {
@@ -186,10 +190,11 @@ impl Group {
     }
 
     fn release<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) {
-        if let Some(View { buffer, .. }) = lowering.try_home(id)
-            && matches!(lowering.buffers[buffer].span, Span::Block | Span::Chunk)
-        {
-            self.free.push(buffer);
+        let Some(View { buffer, .. }) = lowering.try_home(id) else { return };
+        match lowering.buffers[buffer].span {
+            Span::Chunk => self.free.push(buffer),
+            Span::Block => self.released.push(buffer),
+            _ => {}
         }
     }
 

@@ -35,7 +35,8 @@ pub(super) struct Segment {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base<T>(pub(super) *mut T);
 
-// SAFETY: threads write through it only to rows of their own, see `run`.
+// SAFETY: threads write through it only to rows of their own, and to buffers of theirs by lane or piece,
+// see `run`.
 unsafe impl<T: Send> Send for Base<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Base<T> {}

@@ -10,6 +10,10 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
         let buffer = program.buffers[view.buffer];
         let end = view.column.checked_add(view.width);
         assert!(end.is_some_and(|end| end <= buffer.width), "{view:?} is not within {buffer:?}");
+        if buffer.span == Span::Chunk {
+            // it has no columns but those at hand
+            assert!(view.width == buffer.width, "{view:?} is a part of a chunk");
+        }
         if let Some(delay) = view.delay {
             let spans =
                 if delay.ahead { &[Span::Sequence][..] } else { &[Span::Sequence, Span::Pair] };
@@ -20,6 +24,16 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             assert!(end.is_some_and(|end| end <= edge.width), "{view:?} is not within {edge:?}");
         }
         buffer
+    };
+    for buffer in &program.buffers {
+        let own = matches!(buffer.span, Span::Piece | Span::Block | Span::Chunk | Span::Partial);
+        assert!(!own || buffer.role == Role::Internal, "{buffer:?} is a thread's own");
+    }
+    // what is there outside a fused sequence
+    let lasting = |view: View| {
+        let Buffer { span, .. } = inside(view);
+        let lasts = !matches!(span, Span::Block | Span::Chunk | Span::Partial);
+        assert!(lasts, "{view:?} does not last beyond a fused sequence");
     };
     let written = |view: View| {
         let Buffer { span, role, .. } = inside(view);
@@ -51,12 +65,13 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
         match instruction {
             Instruction::Product { left, right, onto, output } => {
-                inside(*left);
+                lasting(*left);
+                lasting(*output);
                 written(*output);
                 assert!(!left.overlaps(*output), "{left:?} is read and written");
                 assert_eq!(packed[*right].extents(), [left.width, output.width]);
                 if let Onto::Rows(rows) = onto {
-                    inside(*rows);
+                    lasting(*rows);
                     assert!(rows.width == output.width && !rows.overlaps(*output), "{rows:?}");
                 }
             }
@@ -66,6 +81,10 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                     phase.check(|view| program.buffers[view.buffer].span);
                     for code in &phase.code {
                         let target = phase.arrays[code.target()];
+                        code.for_each_source(|source| {
+                            let source = phase.arrays[source];
+                            assert!(!is_partial(source), "{source:?} is read before it is summed");
+                        });
                         if code.adds_rows() {
                             assert!(is_partial(target), "{target:?} is not partial");
                         } else {
@@ -96,7 +115,9 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
         assert_eq!(Some(total.width), width);
     }
     for &(view, output) in &program.finals {
-        inside(view);
+        lasting(view);
+        let kept = !matches!(program.buffers[view.buffer].span, Span::Piece | Span::Total);
+        assert!(kept, "{view:?} is not there at the end");
         let buffer = program.buffers[output];
         assert!(buffer.span == Span::Step && buffer.role == Role::Output);
         assert!(

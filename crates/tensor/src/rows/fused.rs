@@ -107,6 +107,15 @@ impl Phase {
             let sums = code.sums_rows();
             let fits = target.width == if sums { 1 } else { self.width };
             assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
+            if sums {
+                // it is done when all chunks are, and may not replace what others of them read
+                for code in &self.code {
+                    code.for_each_source(|source| {
+                        let source = self.arrays[source];
+                        assert!(!target.overlaps(source), "{source:?} is summed in the same phase");
+                    });
+                }
+            }
             code.for_each_source(|source| {
                 let source = self.arrays[source];
                 let whole = source.width == self.width;
@@ -137,14 +146,15 @@ impl Phase {
         operands: &mut Vec<Operand<T>>,
     ) {
         // loops without divisions, which take longer than the functions of a few elements
-        let (most_rows, most_columns) = match rows * self.width {
+        let (most_rows, most_columns) = match rows.saturating_mul(self.width) {
             ..=CHUNK_ELEMENTS => (rows, self.width),
             _ => chunk_extents(self.width),
         };
         let mut row = 0;
         while row < rows {
             let mut column = 0;
-            while column < self.width {
+            // once at least, for the sums of rows without columns
+            loop {
                 let columns = most_columns.min(self.width - column);
                 operands.clear();
                 for (address, view) in addresses.iter().zip(&self.arrays) {
@@ -160,6 +170,9 @@ impl Phase {
                     unsafe { chunk.run(code) };
                 }
                 column += columns;
+                if column >= self.width {
+                    break;
+                }
             }
             row += most_rows;
         }
@@ -170,7 +183,7 @@ impl Phase {
 ///
 /// # Safety
 ///
-/// [`Phase::check`] has passed. The addresses, one for each array of each phase, hold these rows of the
+/// The whole program has been checked, with [`Phase::check`]. The addresses, one for each array of each phase, hold these rows of the
 /// array's width — those of a block, as many as a block has; those of a chunk, as
 /// many elements as a chunk — which may be read, and written where the code does, while nobody else uses
 /// them.

@@ -42,13 +42,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(program: &RowProgram, sizes: Sizes) -> Self {
-        let width_of = |span| -> usize {
-            let own = program.buffers.iter().filter(|buffer| buffer.span == span);
-            own.map(|buffer| buffer.width).sum()
-        };
+    /// The extents of a run on so many threads.
+    pub(super) fn new(program: &RowProgram, sizes: Sizes, threads: usize) -> Self {
+        let own = program.buffers.iter().filter(|buffer| buffer.span == Span::Piece);
+        let width = own.fold(1, |width: usize, buffer| width.saturating_add(buffer.width));
         let rows = sizes.rows.max(1);
-        let fitting = (PIECE_ELEMENTS / width_of(Span::Piece).max(1)).clamp(PIECE / 4, PIECE);
+        let fitting = (PIECE_ELEMENTS / width).clamp(PIECE / 4, PIECE);
         let stages = program.before.iter().chain(&program.step).chain(&program.after);
         let phases = stages.flat_map(|instruction| match instruction {
             Instruction::Fused(phases) => &phases[..],
@@ -58,10 +57,10 @@ impl Layout {
         let block_rows = chunk_extents(narrowest.unwrap_or(1)).0;
         let mut layout = Self {
             sizes,
-            piece_rows: fitting.div_ceil(rows) * rows,
+            piece_rows: fitting.div_ceil(rows).saturating_mul(rows),
             block_rows: block_rows.clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end()),
             steps_after: 1,
-            threads: rayon::current_num_threads(),
+            threads,
         };
         layout.steps_after = layout.steps_of_piece(program, &program.after);
         layout
@@ -71,19 +70,20 @@ impl Layout {
     pub(super) fn elements(&self, buffer: &Buffer) -> usize {
         let Sizes { steps, rows, segment, .. } = self.sizes;
         let segment = segment.min(steps);
-        let rows = match buffer.span {
-            Span::Piece => self.threads * self.piece_rows,
-            Span::Block => self.threads * self.block_rows,
+        let extents = match buffer.span {
+            Span::Piece => [self.threads, self.piece_rows],
+            Span::Block => [self.threads, self.block_rows],
             Span::Chunk => return self.threads * CHUNK_ELEMENTS,
             // the first and the last may stand alone
-            Span::Partial => segment.div_ceil(self.steps_after) + 2,
-            Span::Sequence => steps * rows,
-            Span::Segment => segment * rows,
-            Span::Pair => 2 * rows,
-            Span::Step => rows,
-            Span::Row | Span::Total => 1,
+            Span::Partial => [segment.div_ceil(self.steps_after) + 2, 1],
+            Span::Sequence => [steps, rows],
+            Span::Segment => [segment, rows],
+            Span::Pair => [2, rows],
+            Span::Step => [1, rows],
+            Span::Row | Span::Total => [1, 1],
         };
-        rows.checked_mul(buffer.width).expect("a buffer fits memory")
+        let rows = extents[0].checked_mul(extents[1]);
+        rows.and_then(|rows| rows.checked_mul(buffer.width)).expect("a buffer fits memory")
     }
 
     /// Steps of a piece, at most, in a stage of these instructions.

@@ -31,7 +31,7 @@ pub(super) fn run<T: Scalar>(
 ) {
     assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
     check(program, packed);
-    let layout = Layout::new(program, sizes);
+    let layout = Layout::new(program, sizes, rayon::current_num_threads());
     let mut internal = Vec::new();
     let mut inputs = inputs.iter();
     let mut outputs = outputs.iter_mut();
@@ -92,7 +92,7 @@ impl<T> Workspace<T> {
 
 impl<T: Scalar> Run<'_, T> {
     /// Runs the steps with these counts.
-    fn segment(&self, counts: std::ops::Range<usize>) {
+    fn segment(&self, counts: Range<usize>) {
         let Sizes { steps, reversed, .. } = self.layout.sizes;
         let is_first = counts.start == 0;
         let segment = if reversed {
@@ -236,7 +236,8 @@ impl<T: Scalar> Run<'_, T> {
             let clock = Clock { time, count, lane, piece };
             let rows = 0..steps.len() * sizes.rows;
             // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
-            // are this thread's alone.
+            // are this thread's alone, as is its lane: no instruction hands work to the pool, so none
+            // is begun on this thread before the last is done.
             unsafe { stage.run(self.packed, clock, rows, &mut workspace) };
         };
         if (segment.end - segment.start) * sizes.rows * stage.cost() < SMALL {

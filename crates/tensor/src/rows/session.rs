@@ -47,7 +47,7 @@ impl<T: Scalar> Session<T> {
         let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
         assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
         check(&program, &packed);
-        let layout = Layout::new(&program, sizes);
+        let layout = Layout::new(&program, sizes, 1);
         assert_eq!(carried.len(), program.finals.len(), "a final value replaces one input");
         let mut given = inputs.iter();
         let mut buffers = Vec::with_capacity(program.buffers.len());

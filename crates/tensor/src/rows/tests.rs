@@ -395,3 +395,74 @@ fn no_steps_are_refused() {
     let sizes = Sizes { steps: 0, rows: 2, segment: 1, reversed: false };
     Case::new(sizes, [2, 3, 5]).run();
 }
+
+#[test]
+#[should_panic(expected = "is a part of a chunk")]
+fn a_part_of_a_chunk_is_refused() {
+    run_changed(|program| program.buffers[9].width = 4);
+}
+
+#[test]
+#[should_panic(expected = "does not last beyond")]
+fn a_product_into_a_block_is_refused() {
+    run_changed(|program| program.buffers[12].span = Span::Block);
+}
+
+#[test]
+#[should_panic(expected = "does not last beyond")]
+fn a_final_of_a_block_is_refused() {
+    run_changed(|program| program.finals[0].0.buffer = 15);
+}
+
+#[test]
+#[should_panic(expected = "is a thread's own")]
+fn partial_sums_of_the_caller_are_refused() {
+    run_changed(|program| program.buffers[16].role = Role::Input);
+}
+
+#[test]
+#[should_panic(expected = "is read before it is summed")]
+fn reading_partial_sums_is_refused() {
+    run_changed(|program| {
+        let phase = first_phase(program);
+        phase.arrays.push(View { buffer: 16, column: 0, width: 3, delay: None });
+        phase.code[0] = Code::Unary(Unary::Square, Source::Array(3), 1);
+    });
+}
+
+#[test]
+#[should_panic(expected = "is summed in the same phase")]
+fn reading_a_sum_in_its_own_phase_is_refused() {
+    run_changed(|program| {
+        let scale = Code::Binary(Binary::Mul, [Source::Array(0), Source::Array(2)], 1);
+        first_phase(program).code.push(scale);
+    });
+}
+
+#[test]
+#[should_panic(expected = "a buffer fits memory")]
+fn more_rows_than_memory_are_refused() {
+    let buffers = vec![Buffer { span: Span::Sequence, width: 1, role: Role::Output }];
+    let sizes = Sizes { steps: 2, rows: 1 << (usize::BITS - 1), segment: 1, reversed: false };
+    RowProgram { buffers, ..RowProgram::default() }.run::<f64>(sizes, &[], &[], &mut [&mut []]);
+}
+
+#[test]
+fn the_sum_of_no_columns_is_zero() {
+    let buffer = |width, role| Buffer { span: Span::Sequence, width, role };
+    let view = |buffer, width| View { buffer, column: 0, width, delay: None };
+    let arrays = vec![view(0, 0), view(1, 1)];
+    let program = RowProgram {
+        buffers: vec![buffer(0, Role::Input), buffer(1, Role::Output)],
+        step: vec![Instruction::Fused(vec![Phase {
+            width: 0,
+            arrays,
+            code: vec![Code::SumRow(0, 1)],
+        }])],
+        ..RowProgram::default()
+    };
+    let sizes = Sizes { steps: 1, rows: 2, segment: 1, reversed: false };
+    let mut sums = [7.0; 2];
+    program.run(sizes, &[], &[&Tensor::zeros([1, 2, 0])], &mut [&mut sums]);
+    assert_eq!(sums, [0.0; 2]);
+}

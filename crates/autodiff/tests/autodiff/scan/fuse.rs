@@ -1,6 +1,8 @@
 //! Functions of single elements are computed together, block by block, in few registers.
 
-use super::support::{assert_plan, param, plan};
+use bptt_autodiff::Tape;
+
+use super::support::{Case, Way, assert_plan, distance, loss, param, plan, run, uniform};
 
 #[test]
 fn what_only_neighbours_read_stays_in_registers() {
@@ -95,4 +97,27 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
             sum0 += z0 · r2
         ",
     );
+}
+
+/// Rows of more columns than are computed at a time: the parts of a norm are read again for each chunk.
+#[test]
+fn a_column_stays_until_every_chunk_has_read_it() {
+    let gradients = [Way::Loop, Way::Scan].map(|way| {
+        let tape = Tape::new();
+        let xs = tape.variable(uniform::<f64>([2, 2, 1100], 3));
+        let state = tape.variable(uniform([2, 1100], 2));
+        let gain = tape.variable(uniform([1100], 4));
+        let case = Case { sequences: vec![], state: vec![], params: vec![], reversed: false };
+        let values = run(&case, way, &[xs], &[state], |x, s| {
+            let centred = s[0] + x[0];
+            let centred = centred - centred.mean_keep(&[1]);
+            let normed = centred / (centred.square().mean_keep(&[1]) + 0.1).sqrt() * gain;
+            let next = normed.softmax(1).tanh() + normed.tanh();
+            (vec![next], vec![next])
+        });
+        let gradients = tape.backward(loss(&values));
+        [xs, state, gain].map(|source| gradients.wrt(source).clone())
+    });
+    let error = distance(&gradients[1], &gradients[0]);
+    assert!(error < 1e-12, "off by {error:e}");
 }
