@@ -22,10 +22,10 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
           then, 1 columns:
             r2 = add r1 1
             y1 = sqrt r2
-            r1 = recip y1
+            r3 = recip y1
             y2 = div z0 y1
           then, 4 columns:
-            r0 = mul y0(before) r1
+            r0 = mul y0(before) r3
             y0 = add r0 y2
     ",
     );

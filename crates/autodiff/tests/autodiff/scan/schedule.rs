@@ -52,9 +52,9 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
           then, 4 columns:
             y1 = sub t0 r1
             r2 = square y1
-            r1 = sum r2
+            r0 = sum r2
           then, 1 columns:
-            r3 = mul r1 0.25
+            r3 = mul r0 0.25
             r4 = add r3 0.00001
             y2 = sqrt r4
             r1 = recip y2
