@@ -26,13 +26,13 @@ impl Term {
         }
     }
 
-    /// The factors of a product.
-    pub(super) fn factors(&self) -> impl Iterator<Item = u32> {
-        let factors = match *self {
-            Self::Product { left, right, .. } => Some([left, right]),
-            Self::Rows { .. } => None,
+    /// What it is computed from.
+    pub(super) fn values(&self) -> impl Iterator<Item = u32> {
+        let (first, second) = match *self {
+            Self::Product { left, right, .. } => (left, Some(right)),
+            Self::Rows { id, .. } => (id, None),
         };
-        factors.into_iter().flatten()
+        std::iter::once(first).chain(second)
     }
 }
 

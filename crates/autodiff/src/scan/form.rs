@@ -58,10 +58,10 @@ pub(super) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
 pub(super) fn forms<T: Scalar>(
     program: &Program<T>,
     rows: usize,
+    needed: &[bool],
     terms: &[u32],
 ) -> Result<Vec<Form>, NotRows> {
     let bindings = bindings(program);
-    let needed = program.ancestors(program.outputs());
     let mut forms = Vec::with_capacity(program.nodes.len());
     for id in 0..program.nodes.len() as u32 {
         forms.push(if terms.contains(&id) {

@@ -50,14 +50,17 @@ pub(super) enum Sink {
 pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
     let rows = form::rows_of(program)?;
     let Normal { program, terms, inside_sums } = normalise(program, rows)?;
-    let forms = form::forms(&program, rows, &inside_sums)?;
+    let is_product = |term: &&Term| matches!(term, Term::Product { .. });
+    let summed = terms.iter().flat_map(Term::values);
+    let needed = program.ancestors(program.outputs().chain(summed));
+    let forms = form::forms(&program, rows, &needed, &inside_sums)?;
     let stages = stages(&program, &forms);
     let slots = slots(&program, &forms, &stages);
     let mut lowering = Lowering {
         uses: program.uses(),
-        readers: readers(&program),
-        needed: program.ancestors(program.outputs()),
-        multiplied: terms.iter().flat_map(Term::factors).collect(),
+        readers: readers(&program, &needed),
+        needed,
+        multiplied: terms.iter().filter(is_product).flat_map(Term::values).collect(),
         added: HashMap::new(),
         homes: vec![None; program.nodes.len()],
         merged: vec![false; program.nodes.len()],
@@ -114,8 +117,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
 }
 
 /// The values that read each value.
-fn readers<T>(program: &Program<T>) -> Vec<Vec<u32>> {
-    let needed = program.ancestors(program.outputs());
+fn readers<T>(program: &Program<T>, needed: &[bool]) -> Vec<Vec<u32>> {
     let mut readers = vec![Vec::new(); program.nodes.len()];
     for (id, node) in (0..).zip(&program.nodes) {
         for &input in &node.inputs {

@@ -57,3 +57,28 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
     ",
     );
 }
+
+#[test]
+fn the_gradient_of_a_number_is_a_sum_of_sums() {
+    let number = param([], 4);
+    let (_, reverse) = plan(|_, h| {
+        let next = (h * &number).tanh();
+        (next, next)
+    });
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = add x1 c0(before)
+            z0 = tanh_slope r0 x0
+            c0 = mul z0 w0
+        after the loop, all steps at once:
+          fused, 4 columns:
+            r0 = mul z0 x0(next)
+            r1 = sum r0
+          then, 1 columns:
+            sum0 += r1
+        ",
+    );
+}
