@@ -1,5 +1,6 @@
 //! The memory that back-propagation through time takes: the LSTM of 1997, 256 → 256, batch 32, over
-//! more and more steps, plain and with checkpoints.
+//! more and more steps, plain and with checkpoints, for the loss `Σ y²`: taken of the outputs of all
+//! steps, which then are kept, and taken within the step.
 //!
 //! ```sh
 //! cargo run --release -p bptt-benches --bin memory
@@ -26,17 +27,17 @@ const SIZE: usize = 256;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().collect();
-    if let [_, steps, checkpoint] = &arguments[..] {
-        return run(steps.parse()?, checkpoint.parse()?);
+    if let [_, steps, checkpoint, within] = &arguments[..] {
+        return run(steps.parse()?, checkpoint.parse()?, within.parse()?);
     }
     println!(
-        "{:>6}  {:>12}  {:>10}  {:>10}  {:>9}",
-        "steps", "checkpoints", "peak", "residuals", "time"
+        "{:>6}  {:>11}  {:>11}  {:>10}  {:>10}  {:>9}",
+        "steps", "loss", "checkpoints", "peak", "residuals", "time"
     );
     for steps in [100, 1000, 4000] {
-        for checkpoint in [false, true] {
+        for (within, checkpoint) in [(false, false), (false, true), (true, false), (true, true)] {
             let child = Command::new(&arguments[0])
-                .args([steps.to_string(), checkpoint.to_string()])
+                .args([steps.to_string(), checkpoint.to_string(), within.to_string()])
                 .output()?;
             if !child.status.success() {
                 return Err(String::from_utf8(child.stderr)?.into());
@@ -47,25 +48,38 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A cell around another, whose output is that one's loss: `Σ y²` for each sequence, `[B, 1]`.
+struct LossOf<C>(C);
+
+impl<T: Scalar, C: Cell<T>> Cell<T> for LossOf<C> {
+    type State<'t> = C::State<'t>;
+
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let (y, state) = self.0.step(x, state);
+        (y.square().sum_keep(&[-1]), state)
+    }
+}
+
 /// Runs one case and prints its line.
-fn run(steps: usize, checkpoint: bool) -> Result<(), Box<dyn Error>> {
+fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error>> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let mut weight = |shape| Param::new(Init::Xavier.tensor(&mut rng, shape));
-    let cell = cells::Lstm1997 {
+    let cell = LossOf(cells::Lstm1997 {
         w: weight([SIZE, 3 * SIZE]),
         r: weight([SIZE, 3 * SIZE]),
         b: Param::new(Tensor::zeros([3 * SIZE])),
-    };
+    });
     let inputs = Tensor::<f32>::normal([steps, BATCH, SIZE], 0.0, 1.0, &mut rng);
     let gradient = || {
         let tape = Tape::new();
         let xs = tape.variable(inputs.clone());
-        let mut recurrence = Recurrence::new(&cell);
-        if checkpoint {
-            recurrence = recurrence.checkpoint(Checkpoint::Auto);
-        }
-        let (ys, _) = recurrence.run(xs, cell.zero_state(&tape, BATCH));
-        tape.backward(ys.square().sum_all())
+        let state = cell.0.zero_state(&tape, BATCH);
+        let loss = if within {
+            outputs(&cell, xs, state, checkpoint)
+        } else {
+            outputs(&cell.0, xs, state, checkpoint).square()
+        };
+        tape.backward(loss.sum_all())
     };
     let before = resident("VmRSS")?;
     drop(gradient());
@@ -76,10 +90,25 @@ fn run(steps: usize, checkpoint: bool) -> Result<(), Box<dyn Error>> {
     // two gates, the squashed input, the state, and the output
     let residuals = (5 * steps * BATCH * SIZE * size_of::<f32>()) >> 20;
     println!(
-        "{steps:>6}  {checkpoint:>12}  {peak:>6} MiB  {residuals:>6} MiB  {:>6} ms",
+        "{steps:>6}  {:>11}  {checkpoint:>11}  {peak:>6} MiB  {residuals:>6} MiB  {:>6} ms",
+        if within { "in the step" } else { "of outputs" },
         time.as_millis()
     );
     Ok(())
+}
+
+/// The outputs of a cell over all steps.
+fn outputs<'t, C: Cell<f32>>(
+    cell: &C,
+    xs: Var<'t, f32>,
+    state: C::State<'t>,
+    checkpoint: bool,
+) -> Var<'t, f32> {
+    let mut recurrence = Recurrence::new(cell);
+    if checkpoint {
+        recurrence = recurrence.checkpoint(Checkpoint::Auto);
+    }
+    recurrence.run(xs, state).0
 }
 
 /// A figure of this process, in mebibytes.

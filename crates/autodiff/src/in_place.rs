@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 
-use bptt_tensor::{Scalar, Tensor, Transpose};
+use bptt_tensor::{Binary, Scalar, Tensor, Transpose};
 
 use crate::Var;
 use crate::operation::Op;
-use crate::pullback::{Contribution, Slots};
+use crate::pullback::{Contribution, Cotangent, Slots};
 use crate::reverse::Pass;
 
-/// One tensor for each value, to which contributions are added as they come.
+/// One tensor for each value, to which contributions are added as they come. It may have extent 1, or no
+/// axis, where it is the same along an axis of the value.
 pub(crate) struct InPlace<T> {
     slots: Vec<Option<Tensor<T>>>,
     /// Products that are not in their slots yet.
     products: HashMap<u32, Products<T>>,
+    /// Slices that their values' rules take as they are, each with its start.
+    slices: HashMap<u32, Vec<(usize, Tensor<T>)>>,
 }
 
 impl<T: Scalar> InPlace<T> {
@@ -21,7 +24,7 @@ impl<T: Scalar> InPlace<T> {
     pub(crate) fn new(loss: Var<'_, T>) -> Self {
         let mut slots = vec![None; loss.id as usize + 1];
         slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
-        Self { slots, products: HashMap::new() }
+        Self { slots, products: HashMap::new(), slices: HashMap::new() }
     }
 
     /// The cotangents that no rule has consumed, in the order of the tape.
@@ -37,11 +40,18 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
     fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
         let slot = &mut self.slots[to.id as usize];
         let zeros = || Tensor::zeros(to.shape());
+        if !matches!(contribution, Contribution::Whole(_) | Contribution::Stretched(_)) {
+            stretch(slot, to);
+        }
         match contribution {
-            Contribution::Whole(value) => match slot {
-                Some(sum) => sum.add_assign(&value.value()),
-                None => *slot = Some(value.value()),
-            },
+            Contribution::Whole(value) | Contribution::Stretched(value) => {
+                let value = value.value();
+                match slot {
+                    Some(sum) if sum.shape() == value.shape() => sum.add_assign(&value),
+                    Some(sum) => *sum = sum.binary(Binary::Add, &value),
+                    None => *slot = Some(value),
+                }
+            }
             Contribution::Product(left, right, transpose) => {
                 let (left, right) = (left.value(), right.value());
                 if transpose == Transpose::LEFT && left.rank() == 2 {
@@ -52,6 +62,11 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
                 } else {
                     add_product(slot, &left, &right, transpose);
                 }
+            }
+            Contribution::Slice { axis: 0, start, part }
+                if to.tape.nodes()[to.id as usize].op.is_read_in_slices() =>
+            {
+                self.slices.entry(to.id).or_default().push((start, part.value()));
             }
             Contribution::Slice { axis, start, part } => {
                 let (axis, part) = (axis as isize, part.value());
@@ -68,17 +83,39 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
 }
 
 impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
-        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
-            return; // its slot is a result
-        }
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>)) {
         let slot = &mut self.slots[y.id as usize];
+        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
+            return stretch(slot, y); // it is a result
+        }
         if let Some(products) = self.products.remove(&y.id) {
+            stretch(slot, y);
             products.add_to(slot);
         }
-        if let Some(cotangent) = slot.take() {
-            y.tape.scratch(|| rule(self, y.tape.constant(cotangent)));
+        let constant = |value| y.tape.constant(value);
+        if let Some(mut slices) = self.slices.remove(&y.id) {
+            slices.extend(slot.take().map(|whole| (0, whole)));
+            let slices = slices.into_iter().map(|(start, part)| (start, constant(part)));
+            y.tape.scratch(|| rule(self, Cotangent::Slices(slices.collect())));
+        } else if let Some(cotangent) = slot.take() {
+            let form =
+                if is_whole(&cotangent, y) { Cotangent::Whole } else { Cotangent::Stretched };
+            y.tape.scratch(|| rule(self, form(constant(cotangent))));
         }
+    }
+}
+
+/// Whether a cotangent of `y` has the shape of `y`.
+fn is_whole<T: Scalar>(cotangent: &Tensor<T>, y: Var<'_, T>) -> bool {
+    cotangent.shape() == y.tape.nodes()[y.id as usize].value.shape()
+}
+
+/// Brings a cotangent of `y` to the shape of `y`.
+fn stretch<T: Scalar>(slot: &mut Option<Tensor<T>>, y: Var<'_, T>) {
+    if let Some(cotangent) = slot
+        && !is_whole(cotangent, y)
+    {
+        *cotangent = cotangent.broadcast_to(y.shape());
     }
 }
 

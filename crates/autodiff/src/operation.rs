@@ -173,6 +173,12 @@ impl<T: Scalar> Op<T> {
         })
     }
 
+    /// Whether the value is a row of several outputs, which its rule takes apart: their cotangents need
+    /// not be put into one.
+    pub(crate) fn is_read_in_slices(&self) -> bool {
+        matches!(self, Self::Scan(_))
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match (self, self.operation()) {
             (_, Some(operation)) => operation.name(),

@@ -1,11 +1,13 @@
 //! What a gradient rule sees of its node, and where it adds what it computes.
 
+use std::ops::Range;
 use std::rc::Rc;
 
-use bptt_tensor::{Scalar, Transpose};
+use bptt_tensor::{Scalar, Shape, Transpose};
 use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
+use crate::ops::layout::Place;
 use crate::{Tape, Var};
 
 /// A node of the graph seen from its gradient rule: inputs, output, the output's cotangent, and the
@@ -17,7 +19,7 @@ pub struct Pullback<'a, 't, T> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) output: u32,
-    pub(crate) cotangent: Var<'t, T>,
+    pub(crate) cotangent: Cotangent<'t, T>,
     /// Which values of the tape a gradient is wanted for.
     pub(crate) wanted: &'a [bool],
     pub(crate) slots: &'a mut dyn Slots<'t, T>,
@@ -26,6 +28,8 @@ pub struct Pullback<'a, 't, T> {
 /// Something added to the cotangent of a value, in the form that lets it be added in place.
 pub(crate) enum Contribution<'t, T> {
     Whole(Var<'t, T>),
+    /// What is the same along some axes, and has extent 1 or no axis there.
+    Stretched(Var<'t, T>),
     /// A product, to be accumulated with β = 1.
     Product(Var<'t, T>, Var<'t, T>, Transpose),
     /// A part of one axis.
@@ -39,6 +43,17 @@ pub(crate) enum Contribution<'t, T> {
         indices: Rc<[usize]>,
         rows: Var<'t, T>,
     },
+}
+
+/// The cotangent of an output.
+#[derive(Debug)]
+pub(crate) enum Cotangent<'t, T> {
+    Whole(Var<'t, T>),
+    /// The same along some axes, with extent 1 or no axis there.
+    Stretched(Var<'t, T>),
+    /// The slices of the first axis that were added to it, each with its start: of an output of which
+    /// [`Op::is_read_in_slices`](crate::operation::Op::is_read_in_slices) says so.
+    Slices(Vec<(usize, Var<'t, T>)>),
 }
 
 /// Where cotangents gather until their node's turn comes.
@@ -75,7 +90,45 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     /// in the output's shape.
     #[must_use]
     pub fn cotangent(&self) -> Var<'t, T> {
-        self.cotangent
+        match &self.cotangent {
+            Cotangent::Whole(whole) => *whole,
+            Cotangent::Stretched(cotangent) => cotangent.broadcast_to(self.output().shape()),
+            Cotangent::Slices(slices) => {
+                Place::record(self.output(), slices.iter().map(|&(start, part)| (0, start, part)))
+            }
+        }
+    }
+
+    /// The cotangent, which may have extent 1 or no axis where it is the same along an axis of the
+    /// output: enough for a function of single elements, whose contribution is then
+    /// [stretched](Self::add_stretched) as well.
+    pub(crate) fn stretched_cotangent(&self) -> Var<'t, T> {
+        match self.cotangent {
+            Cotangent::Stretched(cotangent) => cotangent,
+            _ => self.cotangent(),
+        }
+    }
+
+    /// A part of the first axis of the [cotangent](Self::cotangent).
+    pub(crate) fn cotangent_slice(&self, range: Range<usize>) -> Var<'t, T> {
+        let Cotangent::Slices(slices) = &self.cotangent else {
+            return self.cotangent().slice(0, range);
+        };
+        let mut sum = None;
+        for &(start, part) in slices {
+            let end = start + part.shape()[0];
+            if (start..end) == range {
+                sum = Some(sum.map_or(part, |sum| sum + part));
+            } else if start < range.end && range.start < end {
+                return self.cotangent().slice(0, range);
+            }
+        }
+        sum.unwrap_or_else(|| {
+            let whole = self.output().shape();
+            let shape: Shape =
+                std::iter::once(range.len()).chain(whole[1..].iter().copied()).collect();
+            self.tape.scalar(0.0).broadcast_to(shape)
+        })
     }
 
     /// Adds to input `i`'s cotangent. Where the forward operation broadcast the input, the
@@ -90,6 +143,12 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
             };
             Contribution::Whole(if stretched { whole.sum_to(input.shape()) } else { whole })
         });
+    }
+
+    /// Adds to input `i`'s cotangent what is the same along some of its axes, and has extent 1 or no
+    /// axis there. It is stretched only where a rule asks for it whole.
+    pub(crate) fn add_stretched(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
+        self.contribute(i, |_| Contribution::Stretched(contribution()));
     }
 
     /// Adds a matrix product to input `i`'s cotangent, accumulated in place.
@@ -141,6 +200,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     fn check(&self, i: usize, contribution: &Contribution<'t, T>) {
         let value = match *contribution {
             Contribution::Whole(value)
+            | Contribution::Stretched(value)
             | Contribution::Slice { part: value, .. }
             | Contribution::Rows { rows: value, .. } => value.value(),
             Contribution::Product(left, right, transpose) => {

@@ -3,9 +3,8 @@
 use bptt_tensor::Scalar;
 
 use crate::Var;
-use crate::operation::Op;
 use crate::ops::layout::Place;
-use crate::pullback::{Contribution, Slots};
+use crate::pullback::{Contribution, Cotangent, Slots};
 use crate::reverse::Pass;
 
 /// Cotangents as variables: contributions wait until the value's turn and are then summed by
@@ -38,11 +37,21 @@ impl<'t, T: Scalar> Slots<'t, T> for Recorded<'t, T> {
 }
 
 impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>)) {
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>)) {
         let pending = std::mem::take(&mut self.pending[y.id as usize]);
-        if let Some(cotangent) = sum_of(y, pending) {
+        let slice = |contribution: &Contribution<'t, T>| match *contribution {
+            Contribution::Slice { axis: 0, start, part } => Some((start, part)),
+            _ => None,
+        };
+        let slices = || pending.iter().map(slice).collect();
+        if y.tape.nodes()[y.id as usize].op.is_read_in_slices()
+            && !pending.is_empty()
+            && let Some(slices) = slices()
+        {
+            rule(self, Cotangent::Slices(slices));
+        } else if let Some(cotangent) = sum_of(y, pending) {
             self.complete[y.id as usize] = Some(cotangent);
-            rule(self, cotangent);
+            rule(self, Cotangent::Whole(cotangent));
         }
     }
 }
@@ -52,26 +61,24 @@ fn sum_of<'t, T: Scalar>(
     y: Var<'t, T>,
     contributions: Vec<Contribution<'t, T>>,
 ) -> Option<Var<'t, T>> {
-    let (mut parts, mut places) = (Vec::new(), Vec::new());
+    let mut parts = Vec::new();
     let mut terms = Vec::with_capacity(contributions.len());
     for contribution in contributions {
         match contribution {
-            Contribution::Whole(value) => terms.push(value),
+            Contribution::Whole(value) | Contribution::Stretched(value) => terms.push(value),
             Contribution::Product(left, right, transpose) => {
                 terms.push(left.product(right, transpose));
             }
-            Contribution::Slice { axis, start, part } => {
-                parts.push(part);
-                places.push((axis, start));
-            }
+            Contribution::Slice { axis, start, part } => parts.push((axis, start, part)),
             Contribution::Rows { indices, rows } => {
                 terms.push(rows.scatter_rows(&indices, y.shape()[0]));
             }
         }
     }
     if !parts.is_empty() {
-        let place = Place { shape: y.shape(), places };
-        terms.push(y.tape.record(Op::Place(place.into()), &parts));
+        terms.push(Place::record(y, parts.into_iter()));
     }
-    terms.into_iter().reduce(|sum, term| sum + term)
+    let sum = terms.into_iter().reduce(|sum, term| sum + term)?;
+    let is_whole = sum.shape() == y.shape();
+    Some(if is_whole { sum } else { sum.broadcast_to(y.shape()) })
 }

@@ -13,7 +13,7 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::gradients::Gradients;
 use crate::in_place::InPlace;
 use crate::operation::{Leaf, Op};
-use crate::pullback::{Contribution, Slots};
+use crate::pullback::{Contribution, Cotangent, Slots};
 use crate::recorded::Recorded;
 use crate::tape::Node;
 use crate::{Operand, Pullback, Tape, Var};
@@ -157,7 +157,7 @@ impl<T: Scalar> Tape<T> {
     fn pull_back<'t>(
         &'t self,
         output: u32,
-        cotangent: Var<'t, T>,
+        cotangent: Cotangent<'t, T>,
         wanted: &[bool],
         slots: &mut dyn Slots<'t, T>,
     ) {
@@ -191,5 +191,5 @@ fn check_scalar<T: Scalar>(operation: &str, y: Var<'_, T>) {
 /// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
 pub(crate) trait Pass<'t, T>: Slots<'t, T> + Sized {
     /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Var<'t, T>));
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>));
 }

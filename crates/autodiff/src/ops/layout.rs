@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::{Operation, Pullback};
+use crate::operation::Op;
+use crate::{Operation, Pullback, Var};
 
 /// The same elements in another shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +102,8 @@ impl<T: Scalar> Operation<T> for SumTo {
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
-        let (x, g) = (at.input(0), at.cotangent());
-        at.add(0, || g.broadcast_to(x.shape()));
+        let g = at.cotangent();
+        at.add_stretched(0, || g);
     }
 }
 
@@ -140,6 +141,18 @@ pub(crate) struct Place {
     pub(crate) shape: Shape,
     /// Axis and start of each part.
     pub(crate) places: Vec<(usize, usize)>,
+}
+
+impl Place {
+    /// Records the sum of parts in the shape of `whole`: for each, its axis, its start and the part.
+    pub(crate) fn record<'t, T: Scalar>(
+        whole: Var<'t, T>,
+        parts: impl Iterator<Item = (usize, usize, Var<'t, T>)>,
+    ) -> Var<'t, T> {
+        let (places, parts): (_, Vec<_>) =
+            parts.map(|(axis, start, part)| ((axis, start), part)).unzip();
+        whole.tape.record(Op::Place(Self { shape: whole.shape(), places }.into()), &parts)
+    }
 }
 
 impl<T: Scalar> Operation<T> for Place {

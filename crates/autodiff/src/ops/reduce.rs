@@ -33,7 +33,7 @@ impl<T: Scalar> Operation<T> for Sum {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, g) = (at.input(0), at.cotangent());
-        at.add(0, || kept(g, x, &self.axes).broadcast_to(x.shape()));
+        at.add_stretched(0, || kept(g, x, &self.axes));
     }
 }
 

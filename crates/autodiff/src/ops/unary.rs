@@ -21,25 +21,25 @@ impl<T: Scalar> Operation<T> for Unary {
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
-        let (x, y, g) = (at.input(0), at.output(), at.cotangent());
+        let (x, y, g) = (at.input(0), at.output(), at.stretched_cotangent());
         match *self {
-            Self::Identity => at.add(0, || g),
-            Self::Neg => at.add(0, || -g),
-            Self::Abs => at.add(0, || g * x.sign()),
+            Self::Identity => at.add_stretched(0, || g),
+            Self::Neg => at.add_stretched(0, || -g),
+            Self::Abs => at.add_stretched(0, || g * x.sign()),
             Self::Sign => {} // zero almost everywhere
-            Self::Square => at.add(0, || g * 2.0 * x),
-            Self::Sqrt => at.add(0, || g * 0.5 / y),
-            Self::Recip => at.add(0, || -g * y * y),
-            Self::Exp => at.add(0, || g * y),
-            Self::Ln => at.add(0, || g / x),
-            Self::Sin => at.add(0, || g * x.cos()),
-            Self::Cos => at.add(0, || -g * x.sin()),
-            Self::Tanh => at.add(0, || g.tanh_slope(y)),
-            Self::Sigmoid => at.add(0, || g.sigmoid_slope(y)),
-            Self::Relu => at.add(0, || g * x.gt(0.0)),
-            Self::Softplus => at.add(0, || g * x.sigmoid()),
+            Self::Square => at.add_stretched(0, || g * 2.0 * x),
+            Self::Sqrt => at.add_stretched(0, || g * 0.5 / y),
+            Self::Recip => at.add_stretched(0, || -g * y * y),
+            Self::Exp => at.add_stretched(0, || g * y),
+            Self::Ln => at.add_stretched(0, || g / x),
+            Self::Sin => at.add_stretched(0, || g * x.cos()),
+            Self::Cos => at.add_stretched(0, || -g * x.sin()),
+            Self::Tanh => at.add_stretched(0, || g.tanh_slope(y)),
+            Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(y)),
+            Self::Relu => at.add_stretched(0, || g * x.gt(0.0)),
+            Self::Softplus => at.add_stretched(0, || g * x.sigmoid()),
             Self::Powf(0.0) => {} // x⁰ = 1, at x = 0 as well
-            Self::Powf(p) => at.add(0, || g * (x.powf(p - 1.0) * p)),
+            Self::Powf(p) => at.add_stretched(0, || g * (x.powf(p - 1.0) * p)),
         }
     }
 }

@@ -3,16 +3,8 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use super::compiled::{Compiled, CompiledReverse, Cut};
-use super::execute::{Arguments, Results};
-
-/// What a forward pass was run on, and the states that it saved.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Forward<'a, T> {
-    pub(super) arguments: Arguments<'a, T>,
-    pub(super) every: usize,
-    pub(super) states: &'a [Vec<Tensor<T>>],
-}
+use super::compiled::{Compiled, CompiledReverse, Seen};
+use super::execute::{Arguments, Outputs, slices};
 
 /// A part of a sequence: steps `start..end` in time.
 #[derive(Clone, Copy, Debug)]
@@ -46,19 +38,23 @@ impl Window {
     }
 }
 
+/// Room for a state like this one.
+fn room_for<T: Scalar>(state: &[Tensor<T>]) -> Vec<Tensor<T>> {
+    state.iter().map(|state| Tensor::unspecified(state.shape())).collect()
+}
+
 /// Runs the step, saving the state before every window of `every` steps.
 pub(super) fn forward<T: Scalar>(
     step: &Compiled<T>,
     arguments: Arguments<'_, T>,
     every: usize,
-    mut results: Results<'_, T>,
+    mut results: Outputs<&mut [T]>,
 ) -> Vec<Vec<Tensor<T>>> {
+    let plan = step.plain().ready(arguments.invariants);
     let mut states = vec![arguments.state.to_vec()];
-    let windows = Window::all(arguments.steps, every, arguments.reversed);
-    for window in &windows {
+    for window in Window::all(arguments.steps, every, arguments.reversed) {
         let before = states.last().expect("the first state");
-        let mut after: Vec<Tensor<T>> =
-            before.iter().map(|state| Tensor::unspecified(state.shape())).collect();
+        let mut after = room_for(before);
         let sequences = window.of(arguments.sequences);
         let part = Arguments {
             steps: window.end - window.start,
@@ -66,12 +62,12 @@ pub(super) fn forward<T: Scalar>(
             state: before,
             ..arguments
         };
-        let outputs = Results {
+        let outputs = Outputs {
             stacked: window.part_of(&mut results.stacked, arguments.steps),
-            state: after.iter_mut().map(Tensor::as_mut_slice).collect(),
+            state: slices(&mut after),
             sums: vec![],
         };
-        step.plain().run(part, outputs);
+        plan.run(part, outputs);
         states.push(after);
     }
     let last = states.pop().expect("a window has run");
@@ -81,47 +77,49 @@ pub(super) fn forward<T: Scalar>(
     states
 }
 
-/// Runs the reverse window by window, the last first, each after its forward steps once more.
+/// Runs the reverse window by window, the last first, each after its forward steps once more, from the
+/// states that [`forward`] saved.
 pub(super) fn backward<T: Scalar>(
     step: &Compiled<T>,
     reverse: &CompiledReverse<T>,
-    forward: Forward<'_, T>,
-    stacked: &[Tensor<T>],
-    cotangents: &Cut<T>,
-) -> Cut<T> {
-    let Forward { arguments, every, states } = forward;
+    whole: Seen<'_, T>,
+    every: usize,
+    states: &[Vec<Tensor<T>>],
+) -> Outputs<Tensor<T>> {
+    let Seen { arguments, cotangents, .. } = whole;
     let program = &reverse.step.hoisted.program;
-    let whole = |&id: &u32| super::execute::over_steps(program.shape(id), arguments.steps);
-    let mut gradients = Cut {
-        stacked: program.stacked.iter().map(whole).map(Tensor::unspecified).collect(),
-        state: cotangents.state.clone(),
-        sums: program.sums.iter().map(|&id| Tensor::zeros(program.shape(id))).collect(),
-    };
+    let mut gradients = Outputs::unspecified(program, arguments.steps);
+    gradients.state.clone_from(&cotangents.state);
+    gradients.sums.iter_mut().for_each(|sum| sum.as_mut_slice().fill(T::zero()));
+    let again = step.saving().ready(arguments.invariants);
+    let reverse = reverse.ready(step, whole);
     let windows = Window::all(arguments.steps, every, arguments.reversed);
     for (window, state) in windows.iter().zip(states).rev() {
         let steps = window.end - window.start;
         let sequences = window.of(arguments.sequences);
-        let part = Arguments { steps, sequences: &sequences, state, ..arguments };
+        let arguments = Arguments { steps, sequences: &sequences, state, ..arguments };
         let mut residuals = step.empty_residuals(steps);
-        let mut outputs: Vec<Tensor<T>> =
-            window.of(stacked).iter().map(|output| Tensor::unspecified(output.shape())).collect();
-        let mut after: Vec<Tensor<T>> =
-            state.iter().map(|state| Tensor::unspecified(state.shape())).collect();
-        let all = outputs.iter_mut().chain(&mut residuals);
-        let results = Results {
-            stacked: all.map(Tensor::as_mut_slice).collect(),
-            state: after.iter_mut().map(Tensor::as_mut_slice).collect(),
-            sums: vec![],
-        };
-        step.saving().run(part, results);
-        let seen = Cut {
+        let stacked = window.of(whole.stacked);
+        let (mut outputs, mut after) = (room_for(&stacked), room_for(state));
+        let mut stacked_again = slices(&mut outputs);
+        stacked_again.extend(slices(&mut residuals));
+        again.run(
+            arguments,
+            Outputs { stacked: stacked_again, state: slices(&mut after), sums: vec![] },
+        );
+        let cotangents = Outputs {
             stacked: window.of(&cotangents.stacked),
             state: gradients.state,
             sums: cotangents.sums.clone(),
         };
-        let found = reverse.run(step, part, &outputs, &residuals, &seen);
+        let found = reverse.run(Seen {
+            arguments,
+            stacked: &stacked,
+            residuals: &residuals,
+            cotangents: &cotangents,
+        });
         for (whole, part) in gradients.stacked.iter_mut().zip(&found.stacked) {
-            let row = part.len() / steps.max(1);
+            let row = part.len() / steps;
             whole.as_mut_slice()[window.start * row..window.end * row]
                 .copy_from_slice(part.as_slice());
         }

@@ -5,9 +5,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
-use super::execute::{Arguments, Results, over_steps, run_rows, run_steps};
+use super::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
 use super::form::NotRows;
 use super::hoist::{Hoisted, hoist};
 use super::lower::{Lowered, lower};
@@ -29,16 +29,31 @@ impl<T: Scalar> Plan<T> {
         Self { program, lowered }
     }
 
-    /// Runs the step over a sequence of at least one entry.
-    pub(super) fn run(&self, arguments: Arguments<'_, T>, results: Results<'_, T>) {
-        match &self.lowered {
-            Ok(lowered) => run_rows(lowered, arguments, results),
-            Err(_) => run_steps(&self.program, arguments, results),
-        }
+    /// The plan for runs with these invariants.
+    pub(super) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
+        let packed = self.lowered.as_ref().map_or(vec![], |lowered| pack(lowered, invariants));
+        Ready { plan: self, packed }
     }
 
     pub(super) fn lowered(&self) -> Result<&Lowered, &NotRows> {
         self.lowered.as_ref()
+    }
+}
+
+/// A plan with the right operands of its products packed, for a sequence or for all its windows.
+#[derive(Debug)]
+pub(super) struct Ready<'a, T> {
+    plan: &'a Plan<T>,
+    packed: Vec<PackedRhs<T>>,
+}
+
+impl<T: Scalar> Ready<'_, T> {
+    /// Runs the step over a sequence of at least one entry.
+    pub(super) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
+        match &self.plan.lowered {
+            Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),
+            Err(_) => run_steps(&self.plan.program, arguments, results),
+        }
     }
 }
 
@@ -171,48 +186,77 @@ impl<T: Scalar> Compiled<T> {
     }
 }
 
-/// The outputs of a scan as tensors.
+/// What the reverse of a scan reads of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a, T> {
+    /// What the forward pass was run on.
+    pub(super) arguments: Arguments<'a, T>,
+    /// Its stacked outputs.
+    pub(super) stacked: &'a [Tensor<T>],
+    /// What it saved besides.
+    pub(super) residuals: &'a [Tensor<T>],
+    /// The cotangents of all its outputs.
+    pub(super) cotangents: &'a Outputs<Tensor<T>>,
+}
+
+/// A reverse with what is the same for a sequence and for all its windows.
 #[derive(Debug)]
-pub(super) struct Cut<T> {
-    pub(super) stacked: Vec<Tensor<T>>,
-    pub(super) state: Vec<Tensor<T>>,
-    pub(super) sums: Vec<Tensor<T>>,
+pub(super) struct ReadyReverse<'a, T> {
+    reverse: &'a CompiledReverse<T>,
+    forward: &'a Compiled<T>,
+    extra_residuals: Vec<u32>,
+    invariants: Vec<Tensor<T>>,
+    plan: Ready<'a, T>,
 }
 
 impl<T: Scalar> CompiledReverse<T> {
-    /// Runs the reverse of `forward` on what it was run on, computed and saved, from the cotangents of
-    /// its outputs to those of its inputs.
-    pub(super) fn run(
-        &self,
-        forward: &Compiled<T>,
-        arguments: Arguments<'_, T>,
-        stacked: &[Tensor<T>],
-        residuals: &[Tensor<T>],
-        cotangents: &Cut<T>,
-    ) -> Cut<T> {
-        let own = &forward.hoisted.program.stacked;
-        let extra = forward.extra_residuals();
-        let sequence = |feed: &SequenceFeed| match *feed {
-            SequenceFeed::Cotangent(k) => cotangents.stacked[k].clone(),
-            SequenceFeed::Sequence(i) => arguments.sequences[i].clone(),
-            SequenceFeed::Residual(id) => match own.iter().position(|&other| other == id) {
-                Some(k) => stacked[k].clone(),
-                None => {
-                    let place = extra.iter().position(|&other| other == id);
-                    residuals[place.expect("every residual is saved")].clone()
-                }
-            },
-        };
+    /// The reverse of `forward`, of which `seen` may be any window.
+    pub(super) fn ready<'a>(
+        &'a self,
+        forward: &'a Compiled<T>,
+        seen: Seen<'_, T>,
+    ) -> ReadyReverse<'a, T> {
+        let Seen { arguments, cotangents, .. } = seen;
         let invariant = |feed: &InvariantFeed| match *feed {
             InvariantFeed::Cotangent(k) => cotangents.sums[k].clone(),
             InvariantFeed::Invariant(i) => arguments.invariants[i].clone(),
             InvariantFeed::Initial(j) => arguments.state[j].clone(),
             InvariantFeed::Constant(k) => self.reverse.constants[k].clone(),
         };
-        let sequences: Vec<Tensor<T>> = self.reverse.sequences.iter().map(sequence).collect();
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
         let invariants = self.step.invariant_values(&invariants);
-        let program = &self.step.hoisted.program;
+        let plan = self.step.plain().ready(&invariants);
+        let extra_residuals = forward.extra_residuals();
+        ReadyReverse { reverse: self, forward, extra_residuals, invariants, plan }
+    }
+}
+
+impl<T: Scalar> ReadyReverse<'_, T> {
+    /// Runs the reverse, from the cotangents of the outputs to those of the inputs.
+    pub(super) fn run(&self, seen: Seen<'_, T>) -> Outputs<Tensor<T>> {
+        let CompiledReverse { reverse, step } = self.reverse;
+        let Seen { arguments, stacked, residuals, cotangents } = seen;
+        let own = &self.forward.hoisted.program.stacked;
+        let sequence = |feed: &SequenceFeed| match *feed {
+            SequenceFeed::Cotangent(k) => cotangents.stacked[k].clone(),
+            SequenceFeed::Sequence(i) => arguments.sequences[i].clone(),
+            SequenceFeed::Residual(id) => match own.iter().position(|&other| other == id) {
+                Some(k) => stacked[k].clone(),
+                None => {
+                    let place = self.extra_residuals.iter().position(|&other| other == id);
+                    residuals[place.expect("every residual is saved")].clone()
+                }
+            },
+        };
+        let sequences: Vec<Tensor<T>> = reverse.sequences.iter().map(sequence).collect();
+        let mut invariants = self.invariants.clone();
+        for (value, feed) in invariants.iter_mut().zip(&reverse.invariants) {
+            // the one that differs from window to window; nothing is computed from it beforehand
+            if let InvariantFeed::Initial(j) = *feed {
+                *value = arguments.state[j].clone();
+            }
+        }
+        let mut gradients = Outputs::unspecified(&step.hoisted.program, arguments.steps);
         let arguments = Arguments {
             steps: arguments.steps,
             reversed: !arguments.reversed,
@@ -220,22 +264,8 @@ impl<T: Scalar> CompiledReverse<T> {
             state: &cotangents.state,
             invariants: &invariants,
         };
-        let empty = |ids: &[u32]| -> Vec<Tensor<T>> {
-            ids.iter().map(|&id| Tensor::unspecified(program.shape(id).clone())).collect()
-        };
-        let over_steps = |&id: &u32| over_steps(program.shape(id), arguments.steps);
-        let mut cut = Cut {
-            stacked: program.stacked.iter().map(over_steps).map(Tensor::unspecified).collect(),
-            state: empty(&program.next),
-            sums: empty(&program.sums),
-        };
-        let results = Results {
-            stacked: cut.stacked.iter_mut().map(Tensor::as_mut_slice).collect(),
-            state: cut.state.iter_mut().map(Tensor::as_mut_slice).collect(),
-            sums: cut.sums.iter_mut().map(Tensor::as_mut_slice).collect(),
-        };
-        self.step.plain().run(arguments, results);
-        cut
+        self.plan.run(arguments, gradients.as_mut_slices());
+        gradients
     }
 }
 

@@ -19,23 +19,54 @@ pub(super) struct Arguments<'a, T> {
     pub(super) invariants: &'a [Tensor<T>],
 }
 
-/// Where the results go: a slice for each stacked output, variable of the last state, and sum.
-#[derive(Debug, Default)]
-pub(super) struct Results<'a, T> {
-    pub(super) stacked: Vec<&'a mut [T]>,
-    pub(super) state: Vec<&'a mut [T]>,
-    pub(super) sums: Vec<&'a mut [T]>,
+/// What a step computes over a sequence: one of each kind for each stacked output, variable of the last
+/// state, and sum.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outputs<V> {
+    pub(super) stacked: Vec<V>,
+    pub(super) state: Vec<V>,
+    pub(super) sums: Vec<V>,
+}
+
+impl<T: Scalar> Outputs<Tensor<T>> {
+    /// Room for what a program computes over so many steps.
+    pub(super) fn unspecified(program: &Program<T>, steps: usize) -> Self {
+        let shape = |&id: &u32| program.shape(id).clone();
+        let stack = |id: &u32| Tensor::unspecified(over_steps(program.shape(*id), steps));
+        Self {
+            stacked: program.stacked.iter().map(stack).collect(),
+            state: program.next.iter().map(shape).map(Tensor::unspecified).collect(),
+            sums: program.sums.iter().map(shape).map(Tensor::unspecified).collect(),
+        }
+    }
+
+    pub(super) fn as_mut_slices(&mut self) -> Outputs<&mut [T]> {
+        let Self { stacked, state, sums } = self;
+        Outputs { stacked: slices(stacked), state: slices(state), sums: slices(sums) }
+    }
+}
+
+/// The elements of tensors, to be written.
+pub(super) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
+    tensors.iter_mut().map(Tensor::as_mut_slice).collect()
 }
 
 /// Rows in a segment of the sequence: what passes from one stage to the next should stay in the
 /// cache, and the products of a stage want many rows.
 const SEGMENT_ROWS: usize = 4096;
 
+/// The right operands of the products of a step that was lowered.
+pub(super) fn pack<T: Scalar>(lowered: &Lowered, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
+    let pack = |&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed);
+    lowered.packs.iter().map(pack).collect()
+}
+
 /// Runs a step that was lowered.
 pub(super) fn run_rows<T: Scalar>(
     lowered: &Lowered,
     arguments: Arguments<'_, T>,
-    results: Results<'_, T>,
+    packed: &[PackedRhs<T>],
+    results: Outputs<&mut [T]>,
 ) {
     let rows = lowered.rows;
     let sizes = Sizes {
@@ -44,11 +75,6 @@ pub(super) fn run_rows<T: Scalar>(
         segment: SEGMENT_ROWS.div_ceil(rows).min(arguments.steps),
         reversed: arguments.reversed,
     };
-    let packed: Vec<PackedRhs<T>> = lowered
-        .packs
-        .iter()
-        .map(|&(weight, transposed)| PackedRhs::new(&arguments.invariants[weight], transposed))
-        .collect();
     let inputs: Vec<&Tensor<T>> = lowered
         .inputs
         .iter()
@@ -73,7 +99,7 @@ pub(super) fn run_rows<T: Scalar>(
             slot.take().expect("an output is one buffer")
         })
         .collect();
-    lowered.program.run(sizes, &packed, &inputs, &mut outputs);
+    lowered.program.run(sizes, packed, &inputs, &mut outputs);
     for &(from, to) in &lowered.copies {
         let from = lowered.outputs.iter().position(|sink| *sink == Sink::Sum(from));
         let to = sums[to].as_mut().expect("a copy is no output of the program");
@@ -85,7 +111,7 @@ pub(super) fn run_rows<T: Scalar>(
 pub(super) fn run_steps<T: Scalar>(
     program: &Program<T>,
     arguments: Arguments<'_, T>,
-    mut results: Results<'_, T>,
+    mut results: Outputs<&mut [T]>,
 ) {
     let mut state: Vec<Tensor<T>> = arguments.state.to_vec();
     let mut sums: Vec<Option<Tensor<T>>> = vec![None; program.sums.len()];

@@ -1,12 +1,13 @@
 //! A whole recurrence as one operation of the tape.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use super::checkpoint;
-use super::compiled::{Compiled, CompiledReverse, Cut, residuals_of};
-use super::execute::{Arguments, Results, over_steps};
+use super::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
+use super::execute::{Arguments, Outputs, over_steps, slices};
 use super::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
 use crate::operation::Op;
 use crate::{Operation, Pullback, Tape, Var};
@@ -44,14 +45,6 @@ impl<T> PartialEq for Scan<T> {
     }
 }
 
-/// The results of a scan on the tape.
-#[derive(Debug)]
-pub(super) struct Outputs<'t, T> {
-    pub(super) stacked: Vec<Var<'t, T>>,
-    pub(super) state: Vec<Var<'t, T>>,
-    pub(super) sums: Vec<Var<'t, T>>,
-}
-
 /// What a step is run on, as variables or as tensors.
 pub(super) struct Operands<V> {
     pub(super) sequences: Vec<V>,
@@ -75,7 +68,7 @@ pub(super) fn record<'t, T: Scalar>(
     step: &Rc<Compiled<T>>,
     manner: Manner,
     operands: Operands<Var<'t, T>>,
-) -> Outputs<'t, T> {
+) -> Outputs<Var<'t, T>> {
     let Operands { sequences, state, invariants } = operands;
     let invariants = step.hoisted.invariants(
         &invariants,
@@ -102,37 +95,40 @@ pub(super) fn record<'t, T: Scalar>(
         }
     };
     let parts = scan.clone();
-    parts.slices(tape.push(Op::Scan(Rc::new(scan)), &inputs, value))
-}
-
-/// The shapes of the outputs.
-struct Parts {
-    stacked: Vec<Shape>,
-    state: Vec<Shape>,
-    sums: Vec<Shape>,
-}
-
-impl Parts {
-    fn all(&self) -> impl Iterator<Item = &Shape> {
-        self.stacked.iter().chain(&self.state).chain(&self.sums)
-    }
+    let row = tape.push(Op::Scan(Rc::new(scan)), &inputs, value);
+    parts.outputs(|range, shape| row.slice(0, range).reshape(shape))
 }
 
 impl<T: Scalar> Scan<T> {
-    fn parts(&self) -> Parts {
+    /// The outputs, each made of its place in the row of all and its shape.
+    #[track_caller]
+    fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;
-        let shapes = |ids: &[u32]| ids.iter().map(|&id| program.shape(id).clone()).collect();
-        let stacked = program.stacked.iter();
-        Parts {
-            stacked: stacked.map(|&id| over_steps(program.shape(id), self.steps)).collect(),
-            state: shapes(&program.next),
-            sums: shapes(&program.sums),
+        let mut start = 0;
+        let mut next = |shape: Shape| {
+            let range = start..start + shape.elements();
+            start = range.end;
+            make(range, shape)
+        };
+        // loops, not iterators: a closure would hide the caller's line
+        let mut outputs = Outputs { stacked: vec![], state: vec![], sums: vec![] };
+        for &id in &program.stacked {
+            outputs.stacked.push(next(over_steps(program.shape(id), self.steps)));
         }
+        for &id in &program.next {
+            outputs.state.push(next(program.shape(id).clone()));
+        }
+        for &id in &program.sums {
+            outputs.sums.push(next(program.shape(id).clone()));
+        }
+        outputs
     }
 
     /// The number of elements of all outputs.
     fn len(&self) -> usize {
-        self.parts().all().map(Shape::elements).sum()
+        let mut len = 0;
+        self.outputs(|range, _| len = range.end);
+        len
     }
 
     fn arguments<'a>(&self, inputs: &'a [Tensor<T>]) -> Arguments<'a, T> {
@@ -143,25 +139,18 @@ impl<T: Scalar> Scan<T> {
     }
 
     /// `out` cut into the outputs.
-    fn results<'a>(&self, mut out: &'a mut [T]) -> Results<'a, T> {
-        let parts = self.parts();
-        let mut cut = |shapes: &[Shape]| {
-            let mut slices = Vec::with_capacity(shapes.len());
-            for shape in shapes {
-                let (slice, rest) = std::mem::take(&mut out).split_at_mut(shape.elements());
-                slices.push(slice);
-                out = rest;
-            }
-            slices
-        };
-        let stacked = cut(&parts.stacked);
-        let state = cut(&parts.state);
-        Results { stacked, state, sums: cut(&parts.sums) }
+    fn results<'a>(&self, mut out: &'a mut [T]) -> Outputs<&'a mut [T]> {
+        self.outputs(|range, _| {
+            let (slice, rest) = std::mem::take(&mut out).split_at_mut(range.len());
+            out = rest;
+            slice
+        })
     }
 
     fn run(&self, arguments: Arguments<'_, T>) -> Tensor<T> {
         let mut value = Tensor::unspecified([self.len()]);
-        self.step.plain().run(arguments, self.results(value.as_mut_slice()));
+        let plan = self.step.plain().ready(arguments.invariants);
+        plan.run(arguments, self.results(value.as_mut_slice()));
         value
     }
 
@@ -169,8 +158,8 @@ impl<T: Scalar> Scan<T> {
         let mut value = Tensor::unspecified([self.len()]);
         let mut results = self.results(value.as_mut_slice());
         let mut residuals = self.step.empty_residuals(self.steps);
-        results.stacked.extend(residuals.iter_mut().map(Tensor::as_mut_slice));
-        self.step.saving().run(arguments, results);
+        results.stacked.extend(slices(&mut residuals));
+        self.step.saving().ready(arguments.invariants).run(arguments, results);
         (value, Saved::Residuals(residuals))
     }
 
@@ -179,24 +168,6 @@ impl<T: Scalar> Scan<T> {
         let results = self.results(value.as_mut_slice());
         let states = checkpoint::forward(&self.step, arguments, every, results);
         (value, Saved::States { every, states })
-    }
-
-    /// A row of all outputs, cut into them.
-    fn cut(&self, row: &Tensor<T>) -> Cut<T> {
-        let mut start = 0;
-        let mut slices = |shapes: Vec<Shape>| {
-            let mut tensors = Vec::with_capacity(shapes.len());
-            for shape in shapes {
-                let end = start + shape.elements();
-                tensors.push(row.slice_first(start..end).reshape(shape));
-                start = end;
-            }
-            tensors
-        };
-        let parts = self.parts();
-        let stacked = slices(parts.stacked);
-        let state = slices(parts.state);
-        Cut { stacked, state, sums: slices(parts.sums) }
     }
 
     fn wanted(&self, at: &Pullback<'_, '_, T>) -> Wanted {
@@ -211,22 +182,26 @@ impl<T: Scalar> Scan<T> {
         let reverse = self.step.reverse(&self.wanted(at), StateBefore::Shifted);
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
         let arguments = self.arguments(&inputs);
-        let stacked = self.cut(&at.output().value()).stacked;
-        let cotangents = self.cut(&at.cotangent().value());
+        let row = at.output().value();
+        let stacked = self.outputs(|range, shape| row.slice_first(range).reshape(shape)).stacked;
+        let cotangents =
+            self.outputs(|range, shape| at.cotangent_slice(range).value().reshape(shape));
+        let seen =
+            |residuals| Seen { arguments, stacked: &stacked, residuals, cotangents: &cotangents };
         let gradients = match saved {
             Saved::Residuals(residuals) => {
-                reverse.run(&self.step, arguments, &stacked, residuals, &cotangents)
+                let seen = seen(residuals);
+                reverse.ready(&self.step, seen).run(seen)
             }
             Saved::States { every, states } => {
-                let forward = checkpoint::Forward { arguments, every: *every, states };
-                checkpoint::backward(&self.step, &reverse, forward, &stacked, &cotangents)
+                checkpoint::backward(&self.step, &reverse, seen(&[]), *every, states)
             }
         };
-        let tape = at.cotangent().tape();
+        let tape = at.output().tape();
         let constants = |tensors: Vec<Tensor<T>>| {
             tensors.into_iter().map(|tensor| tape.constant(tensor)).collect::<Vec<_>>()
         };
-        let Cut { stacked, state, sums } = gradients;
+        let Outputs { stacked, state, sums } = gradients;
         self.add(at, &reverse, &constants(stacked), &constants(state), &constants(sums));
     }
 
@@ -234,7 +209,7 @@ impl<T: Scalar> Scan<T> {
     /// once more, with the residuals among its outputs.
     fn gradient_recorded(&self, at: &mut Pullback<'_, '_, T>) {
         let reverse = self.step.reverse(&self.wanted(at), StateBefore::Saved);
-        let tape = at.cotangent().tape();
+        let tape = at.output().tape();
         let inputs: Vec<Var<'_, T>> = (0..at.inputs()).map(|i| at.input(i)).collect();
         let (sequences, rest) = inputs.split_at(self.step.sequences);
         let (state, invariants) = rest.split_at(self.step.hoisted.program.next.len());
@@ -252,7 +227,7 @@ impl<T: Scalar> Scan<T> {
             let outputs = record(tape, &self.step.exposing(&residuals), manner, operands);
             outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
         };
-        let cotangents = self.slices(at.cotangent());
+        let cotangents = self.outputs(|range, shape| at.cotangent_slice(range).reshape(shape));
         let feed = |feed: &SequenceFeed| match *feed {
             SequenceFeed::Cotangent(k) => cotangents.stacked[k],
             SequenceFeed::Sequence(i) => sequences[i],
@@ -296,25 +271,6 @@ impl<T: Scalar> Scan<T> {
             at.add(sequences + state.len() + i, || gradient);
         }
     }
-
-    /// A row of all outputs on the tape, cut into them.
-    #[track_caller]
-    fn slices<'t>(&self, row: Var<'t, T>) -> Outputs<'t, T> {
-        let mut start = 0;
-        let mut slices = |shapes: Vec<Shape>| {
-            let mut vars = Vec::with_capacity(shapes.len());
-            for shape in shapes {
-                let end = start + shape.elements();
-                vars.push(row.slice(0, start..end).reshape(shape));
-                start = end;
-            }
-            vars
-        };
-        let parts = self.parts();
-        let stacked = slices(parts.stacked);
-        let state = slices(parts.state);
-        Outputs { stacked, state, sums: slices(parts.sums) }
-    }
 }
 
 impl<T: Scalar> Operation<T> for Scan<T> {
@@ -333,7 +289,7 @@ impl<T: Scalar> Operation<T> for Scan<T> {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         match &self.saved {
-            Some(saved) if at.cotangent().tape().is_scratch() => {
+            Some(saved) if at.output().tape().is_scratch() => {
                 self.gradient_in_place(at, &saved.clone());
             }
             _ => self.gradient_recorded(at),

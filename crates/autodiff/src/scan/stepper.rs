@@ -4,10 +4,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use bptt_tensor::rows::{Session, Span};
-use bptt_tensor::{PackedRhs, Scalar, Tensor};
+use bptt_tensor::{Scalar, Tensor};
 
 use super::compiled::{Compiled, Plan};
-use super::execute::{Arguments, Results, over_steps};
+use super::execute::{Arguments, Outputs, over_steps, pack, slices};
 use super::lower::{Feed, Lowered, Sink};
 
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
@@ -101,11 +101,7 @@ impl<T: Scalar> Stepper<T> {
         let carried: Vec<usize> = (0..state.len())
             .map(|j| place(Feed::Initial(j)).expect("every state is an input"))
             .collect();
-        let packed = lowered
-            .packs
-            .iter()
-            .map(|&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed))
-            .collect();
+        let packed = pack(lowered, invariants);
         let inputs = (0..sequences)
             .map(|i| place(Feed::Sequence(i)).map(|place| input_buffers[place]))
             .collect();
@@ -167,12 +163,9 @@ impl<T: Scalar> Stepper<T> {
                     state: &before,
                     invariants,
                 };
-                let results = Results {
-                    stacked: outputs.iter_mut().map(Tensor::as_mut_slice).collect(),
-                    state: state.iter_mut().map(Tensor::as_mut_slice).collect(),
-                    sums: vec![],
-                };
-                plan.run(arguments, results);
+                let results =
+                    Outputs { stacked: slices(outputs), state: slices(state), sums: vec![] };
+                plan.ready(invariants).run(arguments, results);
             }
         }
     }

@@ -14,3 +14,4 @@ mod orders;
 mod precision;
 mod reductions;
 mod sources;
+mod stretched;
