@@ -18,7 +18,7 @@ fn others<'t>(y: V<'t>, uses: usize) -> V<'t> {
         y.slice(0, 1..3).sin().sum_all(),
         y.slice(1, 0..1).cos().sum_all(),
         y.matmul(column).sin().sum_all(),
-        row.matmul(y.transpose(0, 1)).cos().sum_all(),
+        y.tape().constant(Tensor::ones([1, 3])).matmul(y).cos().sum_all(),
         y.gather_rows(&indices).sin().sum_all(),
         (y * row).cos().sum_all(),
     ];
@@ -43,12 +43,18 @@ fn sums_join_all_other_uses_of_a_value() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     let at = Tensor::<f64>::uniform([3, 2], -1.0, 1.0, &mut rng);
     for uses in 1..1 << 10 {
-        // of a leaf, and of functions of one
-        for depth in 0..3 {
+        // of a leaf, and of functions of one; what is recorded last is differentiated first
+        for (depth, sums_last) in [(0, true), (1, true), (2, true), (0, false), (1, false)] {
             let tape = Tape::new();
             let x = tape.variable(at.clone());
             let y = (0..depth).fold(x, |y, _| y.tanh());
-            let loss = others(y, uses) + sums(y, uses >> 6); // the last is differentiated first
+            let loss = if sums_last {
+                let others = others(y, uses);
+                others + sums(y, uses >> 6)
+            } else {
+                let sums = sums(y, uses >> 6);
+                sums + others(y, uses)
+            };
             let [recorded] = tape.grad(loss, [x]);
             assert_near(tape.backward(loss).wrt(x), &recorded.value(), 1e-13);
         }
