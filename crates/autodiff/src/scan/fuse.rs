@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bptt_tensor::rows::{Buffer, Code, Phase, Role, Source, Span, View};
+use bptt_tensor::rows::{Buffer, Code, Phase, Role, Span, View};
 use bptt_tensor::{Scalar, Unary};
 
 use super::form::{Form, NotRows, width};
@@ -117,15 +117,15 @@ impl Group {
             sources.push(self.source(lowering, id, input)?);
         }
         let target = self.target(lowering, id);
-        if let (Form::SumRow, Source::Array(row)) = (&lowering.forms[id as usize], sources[0]) {
-            return Ok(Code::SumRow(row, target));
+        if lowering.forms[id as usize] == Form::SumRow {
+            return Ok(Code::SumRow(sources[0], target));
         }
         Ok(match lowering.program.op(id) {
             Some(Op::Unary(f)) => Code::Unary(*f, sources[0], target),
             Some(Op::BroadcastTo(_)) => Code::Unary(Unary::Identity, sources[0], target),
             Some(Op::Binary(f)) => Code::Binary(*f, [sources[0], sources[1]], target),
             Some(Op::Select(_)) => Code::Select([sources[0], sources[1], sources[2]], target),
-            _ => return Err(NotRows("a sum of a number's row".into())),
+            op => unreachable!("{op:?} is no function of rows"),
         })
     }
 
@@ -140,10 +140,7 @@ impl Group {
         }
         let mut factors = [0; 2];
         for (factor, input) in factors.iter_mut().zip(lowering.program.node(id).inputs.clone()) {
-            let Source::Array(array) = self.source(lowering, id, input)? else {
-                unreachable!("a number is no factor of a merged product")
-            };
-            *factor = array;
+            *factor = self.source(lowering, id, input)?;
         }
         Ok(Some(factors))
     }
@@ -158,16 +155,16 @@ impl Group {
         lowering: &mut Lowering<'_, T>,
         reader: u32,
         id: u32,
-    ) -> Result<Source, NotRows> {
+    ) -> Result<usize, NotRows> {
         let view = match lowering.program.node(id).kind {
-            Kind::Literal(value) => return Ok(Source::Literal(value)),
+            Kind::Literal(value) => lowering.number(value),
             Kind::Input(Input::Invariant(_)) => {
                 let axes = lowering.program.shape(reader).len();
                 lowering.invariant_view(id, axes)
             }
             _ => lowering.home(id)?,
         };
-        Ok(Source::Array(self.array(view)))
+        Ok(self.array(view))
     }
 
     /// Gives a value a place that lasts for the sequence.

@@ -190,6 +190,15 @@ impl<T: Scalar> Lowering<'_, T> {
         buffer
     }
 
+    /// A number of an equation.
+    pub(super) fn number(&mut self, value: f64) -> View {
+        let is_it = |buffer: &Buffer| matches!(buffer.role, Role::Number(other) if other.to_bits() == value.to_bits());
+        let buffer = self.buffers.iter().position(is_it).unwrap_or_else(|| {
+            self.buffer(Buffer { span: Span::Row, width: 1, role: Role::Number(value) })
+        });
+        self.whole(buffer)
+    }
+
     fn total(&mut self, sum: usize) -> usize {
         if let Some(place) = self.outputs.iter().position(|sink| *sink == Sink::Sum(sum)) {
             let outputs = self.buffers.iter().enumerate();

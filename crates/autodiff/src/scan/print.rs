@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Role, Source, Span, Sum, View};
+use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Role, Span, Sum, View};
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
@@ -93,6 +93,7 @@ impl Names {
             (Role::Internal, Span::Block | Span::Chunk) => internal('r', 3),
             (Role::Internal, Span::Partial) => String::new(), // called as the sum is
             (Role::Internal, _) => internal('z', 2),
+            (Role::Number(value), _) => format!("{value}"),
         };
         let transposed = |&(weight, transposed): &(usize, bool)| {
             format!("w{weight}{}", if transposed { "ᵀ" } else { "" })
@@ -150,19 +151,15 @@ impl Names {
 
     fn code(&self, phase: &Phase, code: &Code) -> String {
         let array = |array: usize| self.view(phase.arrays[array]);
-        let source = |source: Source| match source {
-            Source::Array(index) => array(index),
-            Source::Literal(value) => format!("{value}"),
-        };
         match *code {
             Code::Unary(function, x, y) => {
-                format!("{} = {} {}", array(y), function.name(), source(x))
+                format!("{} = {} {}", array(y), function.name(), array(x))
             }
             Code::Binary(function, [a, b], y) => {
-                format!("{} = {} {} {}", array(y), function.name(), source(a), source(b))
+                format!("{} = {} {} {}", array(y), function.name(), array(a), array(b))
             }
             Code::Select([c, a, b], y) => {
-                format!("{} = select {} {} {}", array(y), source(c), source(a), source(b))
+                format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }
             Code::SumRow(x, y) => format!("{} = sum {}", array(y), array(x)),
             Code::SumProducts([a, b], y) => {

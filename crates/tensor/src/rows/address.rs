@@ -128,27 +128,29 @@ impl<T: Scalar> Address<T> {
         (self.base.0.wrapping_add(offset), self.row)
     }
 
-    /// Like [`at`](Self::at) for a row of the block whose first is `first`, and these columns.
+    /// Where the rows of a block begin, whose first row is `first`, and of whose chunks each has so many
+    /// columns.
     #[inline(always)]
-    pub(super) fn in_block(
-        &self,
-        clock: Clock,
-        first: usize,
-        row: usize,
-        (column, columns): (usize, usize),
-    ) -> (*mut T, usize) {
-        let (row, column, distance) = match self.place {
-            Place::Rows => (first + row, column, None),
-            Place::Block => (row, column, None),
-            Place::Chunk => (0, 0, Some(columns)),
-        };
-        let (start, own) = self.at(clock, row);
-        (start.wrapping_add(column), distance.unwrap_or(own))
+    pub(super) fn in_block(&self, clock: Clock, first: usize, columns: usize) -> Located<T> {
+        let row = if self.place == Place::Rows { first } else { 0 };
+        let (start, distance) = self.at(clock, row);
+        let is_chunk = self.place == Place::Chunk;
+        Located { start, distance: if is_chunk { columns } else { distance }, is_chunk }
     }
 }
 
-/// What lies at an address.
+/// Where the rows of an array begin in a block.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Located<T> {
+    pub(super) start: *mut T,
+    /// The distance of rows.
+    pub(super) distance: usize,
+    /// Whether there are no rows but those of the chunk being computed.
+    pub(super) is_chunk: bool,
+}
+
+/// What lies at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Rows,
     /// Those of a block, computed anew for every other.

@@ -28,6 +28,9 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     for buffer in &program.buffers {
         let own = matches!(buffer.span, Span::Piece | Span::Block | Span::Chunk | Span::Partial);
         assert!(!own || buffer.role == Role::Internal, "{buffer:?} is a thread's own");
+        if let Role::Number(_) = buffer.role {
+            assert!((buffer.span, buffer.width) == (Span::Row, 1), "{buffer:?} is one number");
+        }
     }
     // what is there outside a fused sequence
     let lasting = |view: View| {
@@ -38,7 +41,8 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     let written = |view: View| {
         let Buffer { span, role, .. } = inside(view);
         let own = !matches!(span, Span::Row | Span::Total | Span::Partial); // each row its elements
-        assert!(own && role != Role::Input && view.delay.is_none(), "{view:?} cannot be written");
+        let own = own && !matches!(role, Role::Input | Role::Number(_));
+        assert!(own && view.delay.is_none(), "{view:?} cannot be written");
     };
     let is_partial = |view: View| program.buffers[view.buffer].span == Span::Partial;
     for view in program.before.iter().flat_map(Instruction::written) {
@@ -81,10 +85,10 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
                     phase.check(|view| program.buffers[view.buffer].span);
                     for code in &phase.code {
                         let target = phase.arrays[code.target()];
-                        code.for_each_source(|source| {
+                        for &source in code.sources() {
                             let source = phase.arrays[source];
                             assert!(!is_partial(source), "{source:?} is read before it is summed");
-                        });
+                        }
                         if code.adds_rows() {
                             assert!(is_partial(target), "{target:?} is not partial");
                         } else {
@@ -111,7 +115,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             }
         };
         let total = program.buffers[sum.total()];
-        assert!(total.span == Span::Total && total.role != Role::Input);
+        assert!(total.span == Span::Total && matches!(total.role, Role::Output | Role::Internal));
         assert_eq!(Some(total.width), width);
     }
     for &(view, output) in &program.finals {

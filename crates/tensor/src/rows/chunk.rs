@@ -1,18 +1,27 @@
 //! The loops of fused sequences, over the rows and columns of one chunk.
 
-use super::fused::{Code, Source};
+use super::address::Located;
+use super::fused::Code;
 use super::sums;
 use crate::Scalar;
 use crate::function::{BinaryLoop, UnaryLoop};
 use crate::simd::Math;
 
-/// Where an array lies: the first row of the chunk, or the one column that it has, and the distance of
-/// rows.
+/// Where an array lies in a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operand<T> {
-    pub(super) start: *mut T,
-    pub(super) distance: usize,
-    pub(super) is_column: bool,
+    /// The first element.
+    start: *mut T,
+    /// The distance of rows.
+    distance: usize,
+    /// Whether it has one column, which is read for all.
+    is_column: bool,
+    /// Whether all its rows together are like a single one: no gaps lie between them, or they are one
+    /// number.
+    is_gapless: bool,
+    /// The first element of the block's first chunk, and how far the next row and column of the block
+    /// are from it.
+    block: (*mut T, usize, usize),
 }
 
 /// Some rows of a block, and some columns of a phase, in the making.
@@ -32,16 +41,9 @@ impl<T: Scalar> Chunk<'_, T> {
     #[inline(always)]
     pub(super) unsafe fn run(&self, code: &Code) {
         match *code {
-            Code::Unary(f, x, y) => f.run(self.math, self.spread([x], y)),
-            Code::Binary(f, sources, y) => f.run(self.spread(sources, y)),
-            Code::Select(sources, y) => {
-                let spread = self.spread(sources, y);
-                for row in 0..spread.rows {
-                    // SAFETY: the caller's contract; a target is none of its sources.
-                    let ([c, a, b], y) = unsafe { spread.row(row) };
-                    select(c, a, b, y);
-                }
-            }
+            Code::Unary(f, x, y) => f.run(self.math, self.over([x], y)),
+            Code::Binary(f, sources, y) => f.run(self.over(sources, y)),
+            Code::Select(sources, y) => self.over(sources, y).select(),
             // SAFETY: the caller's contract.
             Code::SumRow(x, y) => unsafe {
                 self.sum_rows(
@@ -97,7 +99,7 @@ impl<T: Scalar> Chunk<'_, T> {
         y: usize,
         of_row: impl Fn([&[T]; N]) -> T,
     ) {
-        let y = self.operands[y];
+        let y = &self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; a sum is none of its terms.
             let (x, y) = unsafe { (self.rows_of(x, row), y.row_mut(row, 1)) };
@@ -118,7 +120,7 @@ impl<T: Scalar> Chunk<'_, T> {
         y: usize,
         add: impl Fn(&mut [T], [&[T]; N]),
     ) {
-        let y = self.operands[y];
+        let y = &self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; partial sums are none of their terms.
             unsafe { add(y.row_mut(0, self.columns), self.rows_of(x, row)) };
@@ -140,46 +142,55 @@ impl<T: Scalar> Chunk<'_, T> {
         rows
     }
 
+    /// A loop over the rows: one, if those of all arrays have no gaps.
     #[inline(always)]
-    fn source(&self, source: Source) -> Rows<T> {
-        match source {
-            Source::Array(array) => match self.operands[array] {
-                operand if operand.is_column => Rows::Column(operand),
-                operand => Rows::Runs(operand),
-            },
-            Source::Literal(value) => Rows::Literal(T::of(value)),
-        }
-    }
-
-    /// The rows to loop over: those without gaps are one long row.
-    #[inline(always)]
-    fn spread<const N: usize>(&self, sources: [Source; N], target: usize) -> Spread<T, N> {
-        let (columns, target) = (self.columns, self.operands[target]);
+    fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
+        let target = &self.operands[target];
+        let mut gapless = target.is_gapless;
         // no closures of the standard library's, which would be compiled for the least processor
-        let mut rows = [Rows::Literal(T::zero()); N];
-        for (rows, source) in rows.iter_mut().zip(sources) {
-            *rows = self.source(source);
+        let mut operands = [target; N];
+        for (operand, source) in operands.iter_mut().zip(sources) {
+            *operand = &self.operands[source];
+            gapless &= operand.is_gapless;
         }
-        let sources = rows;
-        let mut gapless = self.rows > 1 && target.distance == columns;
-        for source in sources {
-            gapless &= match source {
-                Rows::Runs(operand) => operand.distance == columns,
-                Rows::Column(_) => false,
-                Rows::Literal(_) => true,
-            };
-        }
-        let (rows, columns) = if gapless { (1, self.rows * columns) } else { (self.rows, columns) };
-        Spread { sources, target, rows, columns }
+        let (rows, columns) =
+            if gapless { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
+        Over { sources: operands, target, rows, columns }
     }
 }
 
-impl<T> Operand<T> {
+impl<T: Scalar> Operand<T> {
+    /// An array in the first chunk of a block; `is_column` if it has one column for a phase of more, of
+    /// which a chunk holds so many.
+    #[inline(always)]
+    pub(super) fn new(located: Located<T>, is_column: bool, columns: usize) -> Self {
+        let Located { start, distance, is_chunk } = located;
+        let is_number = distance == 0 && columns == 1;
+        let is_column = is_column || is_number;
+        Self {
+            start,
+            distance,
+            is_column,
+            is_gapless: distance == if is_column { 0 } else { columns },
+            block: match is_chunk {
+                true => (start, 0, 0),
+                false => (start, distance, usize::from(!is_column)),
+            },
+        }
+    }
+
+    /// Goes on to the chunk that begins at this row and column of the block.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, row: usize, column: usize) {
+        let (start, to_row, to_column) = self.block;
+        self.start = start.wrapping_add(row * to_row + column * to_column);
+    }
+
     /// # Safety
     ///
     /// The row's elements may be read, and nobody writes them meanwhile.
     #[inline(always)]
-    unsafe fn row<'a>(self, row: usize, columns: usize) -> &'a [T] {
+    unsafe fn row<'a>(&self, row: usize, columns: usize) -> &'a [T] {
         // SAFETY: the caller's contract.
         unsafe { std::slice::from_raw_parts(self.start.wrapping_add(row * self.distance), columns) }
     }
@@ -188,123 +199,107 @@ impl<T> Operand<T> {
     ///
     /// The row's elements may be written, and nobody else uses them meanwhile.
     #[inline(always)]
-    unsafe fn row_mut<'a>(self, row: usize, columns: usize) -> &'a mut [T] {
+    unsafe fn row_mut<'a>(&self, row: usize, columns: usize) -> &'a mut [T] {
         let start = self.start.wrapping_add(row * self.distance);
         // SAFETY: the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(start, columns) }
     }
-}
 
-/// The rows of a source.
-#[derive(Clone, Copy)]
-enum Rows<T> {
-    Runs(Operand<T>),
-    /// One element for each row.
-    Column(Operand<T>),
-    Literal(T),
-}
-
-impl<T: Scalar> Rows<T> {
+    /// The row's first element.
+    ///
     /// # Safety
     ///
-    /// The row's elements may be read, and nobody writes them meanwhile.
+    /// It may be read, and nobody writes it meanwhile.
     #[inline(always)]
-    unsafe fn row<'a>(self, row: usize, columns: usize) -> Row<'a, T> {
-        match self {
-            // SAFETY: the caller's contract.
-            Self::Runs(operand) => Row::Slice(unsafe { operand.row(row, columns) }),
-            // SAFETY: as above.
-            Self::Column(operand) => Row::Repeat(unsafe { operand.row(row, 1) }[0]),
-            Self::Literal(value) => Row::Repeat(value),
-        }
+    unsafe fn first(&self, row: usize) -> T {
+        // SAFETY: the caller's contract.
+        unsafe { *self.start.wrapping_add(row * self.distance) }
     }
 }
 
-/// A row of a source.
-#[derive(Clone, Copy)]
-enum Row<'a, T> {
-    Slice(&'a [T]),
-    Repeat(T),
-}
-
-/// The rows of a function's sources and target, made by [`Chunk::spread`] alone.
-struct Spread<T, const N: usize> {
-    sources: [Rows<T>; N],
-    target: Operand<T>,
+/// A loop over the rows of a function's sources and target, made by [`Chunk::over`] alone: the contract
+/// of [`Chunk::run`] holds for it, and the target is no source.
+struct Over<'a, T, const N: usize> {
+    sources: [&'a Operand<T>; N],
+    target: &'a Operand<T>,
     rows: usize,
     columns: usize,
 }
 
-impl<T: Scalar, const N: usize> Spread<T, N> {
-    /// # Safety
-    ///
-    /// The rows may be read and written, nobody else uses them meanwhile, and the target is no source.
-    #[inline(always)]
-    unsafe fn row<'a>(&self, row: usize) -> ([Row<'a, T>; N], &'a mut [T]) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            let mut sources = [Row::Repeat(T::zero()); N];
-            for (row_of_source, source) in sources.iter_mut().zip(self.sources) {
-                *row_of_source = source.row(row, self.columns);
-            }
-            (sources, self.target.row_mut(row, self.columns))
-        }
-    }
-}
-
-impl<T: Scalar> UnaryLoop<T> for Spread<T, 1> {
+impl<T: Scalar> UnaryLoop<T> for Over<'_, T, 1> {
     #[inline(always)]
     fn run(self, f: impl Fn(T) -> T) {
-        for row in 0..self.rows {
-            // SAFETY: `Chunk::run` made it from operands under its contract.
-            match unsafe { self.row(row) } {
-                ([Row::Slice(x)], y) => {
-                    for (y, &x) in y.iter_mut().zip(x) {
+        let Self { sources: [x], target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            unsafe {
+                let y = target.row_mut(row, columns);
+                if x.is_column {
+                    y.fill(f(x.first(row)));
+                } else {
+                    for (y, &x) in y.iter_mut().zip(x.row(row, columns)) {
                         *y = f(x);
                     }
                 }
-                ([Row::Repeat(x)], y) => y.fill(f(x)),
             }
         }
     }
 }
 
-impl<T: Scalar> BinaryLoop<T> for Spread<T, 2> {
+impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
     type Output = ();
 
     #[inline(always)]
     fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) {
-        for row in 0..self.rows {
-            // SAFETY: `Chunk::run` made it from operands under its contract.
-            match unsafe { self.row(row) } {
-                ([Row::Slice(a), Row::Slice(b)], y) => {
-                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                        *y = f(a, b);
+        let Self { sources: [a, b], target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            unsafe {
+                let y = target.row_mut(row, columns);
+                match (a.is_column, b.is_column) {
+                    (false, false) => {
+                        let (a, b) = (a.row(row, columns), b.row(row, columns));
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = f(a, b);
+                        }
                     }
-                }
-                ([Row::Slice(a), Row::Repeat(b)], y) => {
-                    for (y, &a) in y.iter_mut().zip(a) {
-                        *y = f(a, b);
+                    (false, true) => {
+                        let b = b.first(row);
+                        for (y, &a) in y.iter_mut().zip(a.row(row, columns)) {
+                            *y = f(a, b);
+                        }
                     }
-                }
-                ([Row::Repeat(a), Row::Slice(b)], y) => {
-                    for (y, &b) in y.iter_mut().zip(b) {
-                        *y = f(a, b);
+                    (true, false) => {
+                        let a = a.first(row);
+                        for (y, &b) in y.iter_mut().zip(b.row(row, columns)) {
+                            *y = f(a, b);
+                        }
                     }
+                    (true, true) => y.fill(f(a.first(row), b.first(row))),
                 }
-                ([Row::Repeat(a), Row::Repeat(b)], y) => y.fill(f(a, b)),
             }
         }
     }
 }
 
-#[inline(always)]
-fn select<T: Scalar>(c: Row<'_, T>, a: Row<'_, T>, b: Row<'_, T>, y: &mut [T]) {
-    let at = |run: Row<'_, T>, i: usize| match run {
-        Row::Slice(x) => x[i],
-        Row::Repeat(x) => x,
-    };
-    for (i, y) in y.iter_mut().enumerate() {
-        *y = if at(c, i) == T::zero() { at(b, i) } else { at(a, i) };
+impl<T: Scalar> Over<'_, T, 3> {
+    /// `y ← c ≠ 0 ? a : b`
+    #[inline(always)]
+    fn select(self) {
+        let Self { sources, target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            let ([c, a, b], y) = unsafe {
+                let mut read = [&[][..]; 3];
+                for (read, source) in read.iter_mut().zip(sources) {
+                    *read = source.row(row, if source.is_column { 1 } else { columns });
+                }
+                (read, target.row_mut(row, columns))
+            };
+            let at = |x: &[T], i: usize| if x.len() == 1 { x[0] } else { x[i] };
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = if at(c, i) == T::zero() { at(b, i) } else { at(a, i) };
+            }
+        }
     }
 }

@@ -32,11 +32,11 @@ pub struct Phase {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Code {
     /// `y ← f(x)`
-    Unary(Unary, Source, usize),
+    Unary(Unary, usize, usize),
     /// `y ← f(a, b)`
-    Binary(Binary, [Source; 2], usize),
+    Binary(Binary, [usize; 2], usize),
     /// `y ← c ≠ 0 ? a : b`
-    Select([Source; 3], usize),
+    Select([usize; 3], usize),
     /// `y ← Σ x`, the sum of each row of an array, in one column, which later phases may read.
     SumRow(usize, usize),
     /// `y ← Σ a b`, likewise.
@@ -46,15 +46,6 @@ pub enum Code {
     AddRows(usize, usize),
     /// `y ← y + a b`, likewise.
     AddProducts([usize; 2], usize),
-}
-
-/// What a function reads.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Source {
-    /// An array, by its index.
-    Array(usize),
-    /// A number.
-    Literal(f64),
 }
 
 impl Code {
@@ -80,21 +71,14 @@ impl Code {
         matches!(self, Self::AddRows(..) | Self::AddProducts(..))
     }
 
-    /// Calls `visit` for each source that is an array.
-    pub(super) fn for_each_source(&self, mut visit: impl FnMut(usize)) {
-        let sources = match self {
-            Self::Unary(_, x, _) => std::slice::from_ref(x),
-            Self::Binary(_, x, _) => x,
+    /// The arrays that it reads.
+    pub(super) fn sources(&self) -> &[usize] {
+        match self {
+            Self::Unary(_, x, _) | Self::SumRow(x, _) | Self::AddRows(x, _) => {
+                std::slice::from_ref(x)
+            }
+            Self::Binary(_, x, _) | Self::SumProducts(x, _) | Self::AddProducts(x, _) => x,
             Self::Select(x, _) => x,
-            Self::SumRow(x, _) | Self::AddRows(x, _) => return visit(*x),
-            Self::SumProducts(x, _) | Self::AddProducts(x, _) => {
-                return x.iter().copied().for_each(visit);
-            }
-        };
-        for source in sources {
-            if let Source::Array(array) = *source {
-                visit(array);
-            }
         }
     }
 }
@@ -109,20 +93,18 @@ impl Phase {
             assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
             if sums {
                 // it is done when all chunks are, and may not replace what others of them read
-                for code in &self.code {
-                    code.for_each_source(|source| {
-                        let source = self.arrays[source];
-                        assert!(!target.overlaps(source), "{source:?} is summed in the same phase");
-                    });
+                for &source in self.code.iter().flat_map(Code::sources) {
+                    let source = self.arrays[source];
+                    assert!(!target.overlaps(source), "{source:?} is summed in the same phase");
                 }
             }
-            code.for_each_source(|source| {
+            for &source in code.sources() {
                 let source = self.arrays[source];
                 let whole = source.width == self.width;
                 let is_column = source.width == 1 && span(source) != Span::Chunk;
                 let fits = whole || is_column && !sums && !code.adds_rows();
                 assert!(fits && !target.overlaps(source), "{code:?} with {target:?}, {source:?}");
-            });
+            }
         }
     }
 
@@ -150,19 +132,20 @@ impl Phase {
             ..=CHUNK_ELEMENTS => (rows, self.width),
             _ => chunk_extents(self.width),
         };
+        operands.clear();
+        for (address, view) in addresses.iter().zip(&self.arrays) {
+            let located = address.in_block(clock, first, most_columns);
+            operands.push(Operand::new(located, view.width < self.width, most_columns));
+        }
         let mut row = 0;
         while row < rows {
             let mut column = 0;
             // once at least, for the sums of rows without columns
             loop {
-                let columns = most_columns.min(self.width - column);
-                operands.clear();
-                for (address, view) in addresses.iter().zip(&self.arrays) {
-                    let is_column = view.width < self.width;
-                    let from = if is_column { 0 } else { column };
-                    let (start, distance) = address.in_block(clock, first, row, (from, columns));
-                    operands.push(Operand { start, distance, is_column });
+                if (row, column) != (0, 0) {
+                    operands.iter_mut().for_each(|operand| operand.move_to(row, column));
                 }
+                let columns = most_columns.min(self.width - column);
                 let rows = most_rows.min(rows - row);
                 let chunk = Chunk { math, operands, rows, columns, is_first: column == 0 };
                 for code in &self.code {

@@ -25,7 +25,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use fused::{Code, Phase, Source};
+pub use fused::{Code, Phase};
 pub use session::Session;
 
 use crate::packed::PackedRhs;
@@ -57,7 +57,7 @@ pub enum Span {
 }
 
 /// Who provides a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// The caller, filled.
     Input,
@@ -65,10 +65,12 @@ pub enum Role {
     Output,
     /// The program itself.
     Internal,
+    /// The program: it is this number, in a single column of span [`Span::Row`].
+    Number(f64),
 }
 
 /// A place for values: `W` elements for each row that its span has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Buffer {
     /// How long it holds a value.
     pub span: Span,

@@ -49,8 +49,11 @@ pub(super) fn run<T: Scalar>(
                 assert!(output.len() == len, "an output has {} elements of {len}", output.len());
                 output.as_mut_ptr()
             }
-            Role::Internal => {
-                internal.push(Tensor::build([len].into(), |_| ()));
+            Role::Internal | Role::Number(_) => {
+                internal.push(match buffer.role {
+                    Role::Number(value) => Tensor::full([len], T::of(value)),
+                    _ => Tensor::build([len].into(), |_| ()),
+                });
                 internal.last_mut().expect("just pushed").as_mut_slice().as_mut_ptr()
             }
         }));

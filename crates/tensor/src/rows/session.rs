@@ -55,10 +55,14 @@ impl<T: Scalar> Session<T> {
         for (index, buffer) in program.buffers.iter().enumerate() {
             let len = layout.elements(buffer);
             let mut memory = Tensor::zeros([len]);
-            if buffer.role == Role::Input {
-                let input = given.next().expect("as many inputs as buffers of this role");
-                memory.as_mut_slice().copy_from_slice(input.as_slice());
-                input_buffers.push(index);
+            match buffer.role {
+                Role::Input => {
+                    let input = given.next().expect("as many inputs as buffers of this role");
+                    memory.as_mut_slice().copy_from_slice(input.as_slice());
+                    input_buffers.push(index);
+                }
+                Role::Number(value) => memory.as_mut_slice().fill(T::of(value)),
+                Role::Output | Role::Internal => {}
             }
             buffers.push(memory);
         }

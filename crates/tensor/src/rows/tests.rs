@@ -17,10 +17,9 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
     let (x, b, h0) = (0, 1, 2);
     let (h, y, last, d_u, d_b) = (3, 4, 5, 6, 7);
     let (projected, square, norm, n, z) = (8, 9, 10, 11, 12);
-    let (divisor, gate, kept, sums) = (13, 14, 15, 16);
+    let (divisor, gate, kept, sums, one) = (13, 14, 15, 16, 17);
     let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
     use Code::{AddRows, Binary as Two, SumRow, Unary as One};
-    use Source::{Array as A, Literal};
     RowProgram {
         buffers: vec![
             buffer(Span::Sequence, input, Role::Input),
@@ -40,6 +39,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
             buffer(Span::Chunk, hidden, Role::Internal),
             buffer(Span::Block, hidden, Role::Internal),
             buffer(Span::Partial, hidden, Role::Internal),
+            buffer(Span::Row, 1, Role::Number(1.0)),
         ],
         before: vec![Instruction::Product {
             left: view(x, input),
@@ -58,12 +58,12 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                 Phase {
                     width: hidden,
                     arrays: vec![view(z, hidden), view(square, hidden), view(norm, 1)],
-                    code: vec![One(Unary::Square, A(0), 1), SumRow(1, 2)],
+                    code: vec![One(Unary::Square, 0, 1), SumRow(1, 2)],
                 },
                 Phase {
                     width: 1,
-                    arrays: vec![view(norm, 1), view(divisor, 1)],
-                    code: vec![Two(Binary::Add, [A(0), Literal(1.0)], 1)],
+                    arrays: vec![view(norm, 1), view(divisor, 1), view(one, 1)],
+                    code: vec![Two(Binary::Add, [0, 2], 1)],
                 },
                 Phase {
                     width: hidden,
@@ -76,9 +76,9 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                         view(kept, hidden),
                     ],
                     code: vec![
-                        Two(Binary::Div, [A(0), A(1)], 2),
-                        One(Unary::Sigmoid, A(2), 3),
-                        Two(Binary::Mul, [A(3), A(4)], 5),
+                        Two(Binary::Div, [0, 1], 2),
+                        One(Unary::Sigmoid, 2, 3),
+                        Two(Binary::Mul, [3, 4], 5),
                     ],
                 },
                 Phase {
@@ -89,7 +89,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                         view(kept, hidden),
                         view(h, hidden),
                     ],
-                    code: vec![One(Unary::Tanh, A(0), 1), Two(Binary::Add, [A(1), A(2)], 3)],
+                    code: vec![One(Unary::Tanh, 0, 1), Two(Binary::Add, [1, 2], 3)],
                 },
             ]),
         ],
@@ -304,7 +304,7 @@ fn a_step_before_that_is_gone_is_refused() {
 #[should_panic(expected = "Unary")]
 fn a_function_that_writes_what_it_reads_is_refused() {
     run_changed(|program| {
-        first_phase(program).code[0] = Code::Unary(Unary::Square, Source::Array(1), 1);
+        first_phase(program).code[0] = Code::Unary(Unary::Square, 1, 1);
     });
 }
 
@@ -380,7 +380,7 @@ fn a_step_beside_that_is_being_written_is_refused() {
         let delay = Some(Delay { ahead: false, edge: 2 });
         let [read, write] =
             [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
-        let code = vec![Code::Unary(Unary::Neg, Source::Array(0), 1)];
+        let code = vec![Code::Unary(Unary::Neg, 0, 1)];
         program.after.push(Instruction::Fused(vec![Phase {
             width: 3,
             arrays: vec![read, write],
@@ -426,7 +426,7 @@ fn reading_partial_sums_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
         phase.arrays.push(View { buffer: 16, column: 0, width: 3, delay: None });
-        phase.code[0] = Code::Unary(Unary::Square, Source::Array(3), 1);
+        phase.code[0] = Code::Unary(Unary::Square, 3, 1);
     });
 }
 
@@ -434,7 +434,7 @@ fn reading_partial_sums_is_refused() {
 #[should_panic(expected = "is summed in the same phase")]
 fn reading_a_sum_in_its_own_phase_is_refused() {
     run_changed(|program| {
-        let scale = Code::Binary(Binary::Mul, [Source::Array(0), Source::Array(2)], 1);
+        let scale = Code::Binary(Binary::Mul, [0, 2], 1);
         first_phase(program).code.push(scale);
     });
 }
