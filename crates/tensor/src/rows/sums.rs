@@ -65,8 +65,8 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
-/// Sums that are taken side by side, and added up at the end.
-const LANES: usize = 32;
+/// Sums that are taken side by side: four vectors of sixteen, since an addition takes four cycles.
+const LANES: usize = 64;
 
 /// The sum of a row, compiled for the instruction set of whoever calls it.
 #[inline(always)]
@@ -78,7 +78,10 @@ pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
             *lane += x;
         }
     }
-    lanes.into_iter().sum::<T>() + rest.iter().copied().sum::<T>()
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+    of_lanes(lanes)
 }
 
 /// The sum of the products of two rows, likewise.
@@ -91,6 +94,21 @@ pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
             *lane = math.mul_add(a, b, *lane);
         }
     }
-    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
-    lanes.into_iter().sum::<T>() + rest.sum::<T>()
+    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane = math.mul_add(a, b, *lane);
+    }
+    of_lanes(lanes)
+}
+
+/// The sum of lanes, halved until one is left.
+#[inline(always)]
+fn of_lanes<T: Scalar>(mut lanes: [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }

@@ -1,7 +1,8 @@
 //! A function of operands that are the same in every column is computed for one column, and a function
-//! of two operands reads such an operand as it is: nothing is spread over columns before it must be.
+//! of two operands reads such an operand as it is: nothing is spread over columns before it must be. And
+//! what can be done to the sum of a row is not done to its elements.
 
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Unary};
 use smallvec::SmallVec;
 
 use super::op_node;
@@ -12,6 +13,11 @@ use crate::scan::program::Program;
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
         let shape = program.shape(id);
+        if let Some(x) = negated_row(new, program.op(id), &inputs, shape) {
+            let op = program.op(id).expect("a sum").clone();
+            let sum = new.push(op_node(op, [x], shape.clone()));
+            return new.push(op_node(Op::Unary(Unary::Neg), [sum], shape.clone()));
+        }
         let Some(op @ (Op::Unary(_) | Op::Binary(_))) = program.op(id) else {
             return new.copy(program, id, inputs);
         };
@@ -33,6 +39,21 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         let value = new.push(op_node(op.clone(), narrow, column));
         new.push(op_node(Op::BroadcastTo(BroadcastTo(shape[..].into())), [value], shape.clone()))
     })
+}
+
+/// Of a sum of rows `−x`, the `x`. With a single row it may be a sum over steps, which stays what it is.
+fn negated_row<T>(
+    program: &Program<T>,
+    op: Option<&Op<T>>,
+    inputs: &[u32],
+    shape: &[usize],
+) -> Option<u32> {
+    let &[summed] = inputs else { return None };
+    let by_rows =
+        matches!(*shape, [rows, 1] if rows > 1 && program.shape(summed).first() == Some(&rows));
+    let is_sum = matches!(op, Some(Op::Sum(_) | Op::SumTo(_))) && by_rows;
+    let is_negated = matches!(program.op(summed), Some(Op::Unary(Unary::Neg)));
+    (is_sum && is_negated).then(|| program.node(summed).inputs[0])
 }
 
 /// The value that was spread over columns, or the value itself.

@@ -50,3 +50,27 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
         ",
     );
 }
+
+#[test]
+fn the_sum_of_a_negated_row_is_the_negated_sum() {
+    let (_, reverse) = plan(|_, h| {
+        let next = (h - h.mean_keep(&[1])).sin();
+        (next, next)
+    });
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = cos x0
+            r1 = add x1 c0(before)
+            r2 = mul r1 r0
+            r3 = sum r2
+          then, 1 columns:
+            r4 = neg r3
+            r5 = mul r4 0.25
+          then, 4 columns:
+            c0 = add r2 r5
+        ",
+    );
+}
