@@ -14,7 +14,7 @@ pub(super) const CHUNK_ELEMENTS: usize = 1024;
 
 /// Rows of a block: enough that the functions of one column take little time, and few enough that
 /// its buffers fit the second-level cache.
-const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 4..=64;
+const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// Rows and columns of a chunk of a phase of this width, at most.
 #[inline]

@@ -65,50 +65,66 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
-/// Sums that are taken side by side: four vectors of sixteen, since an addition takes four cycles.
-const LANES: usize = 64;
+/// Elements of a vector, at most.
+const VECTOR: usize = 16;
+
+/// Sums that are taken side by side: four vectors, since an addition takes four cycles.
+type Lanes<T> = [[T; VECTOR]; 4];
 
 /// The sum of a row, compiled for the instruction set of whoever calls it.
 #[inline(always)]
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [T::zero(); LANES];
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+    let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
+    let (vectors, rest) = row.as_chunks::<VECTOR>();
+    let (groups, single) = vectors.as_chunks::<4>();
+    for group in groups {
+        for (lanes, vector) in lanes.iter_mut().zip(group) {
+            for (lane, &x) in lanes.iter_mut().zip(vector) {
+                *lane += x;
+            }
+        }
+    }
+    let mut last = [T::zero(); VECTOR];
+    for vector in single {
+        for (lane, &x) in last.iter_mut().zip(vector) {
             *lane += x;
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane += x;
-    }
-    of_lanes(lanes)
+    of_lanes(lanes, last) + rest.iter().copied().sum::<T>()
 }
 
 /// The sum of the products of two rows, likewise.
 #[inline(always)]
 pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut lanes = [T::zero(); LANES];
+    let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<VECTOR>(), b.as_chunks::<VECTOR>());
+    let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     for (a, b) in a.iter().zip(b) {
-        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+        for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane = math.mul_add(a, b, *lane);
+            }
+        }
+    }
+    let mut last = [T::zero(); VECTOR];
+    for (a, b) in a_single.iter().zip(b_single) {
+        for ((lane, &a), &b) in last.iter_mut().zip(a).zip(b) {
             *lane = math.mul_add(a, b, *lane);
         }
     }
-    for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-        *lane = math.mul_add(a, b, *lane);
-    }
-    of_lanes(lanes)
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
+    of_lanes(lanes, last) + rest.sum::<T>()
 }
 
-/// The sum of lanes, halved until one is left.
+/// The sum of all lanes.
 #[inline(always)]
-fn of_lanes<T: Scalar>(mut lanes: [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
+fn of_lanes<T: Scalar>([a, b, c, d]: Lanes<T>, last: [T; VECTOR]) -> T {
+    let mut sums = last;
+    for i in 0..VECTOR {
+        sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
     }
-    lanes[0]
+    // halves, each written out so that they stay in registers
+    let eight: [T; 8] = std::array::from_fn(|i| sums[i] + sums[i + 8]);
+    let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
