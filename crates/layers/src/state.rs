@@ -67,11 +67,15 @@ pub trait State<'t, T: Scalar>: Copy {
         Self::rebuild(&mut leaves.iter().copied())
     }
 
-    /// The values of the variables, in order and free of any tape.
+    /// The values of the variables, in order and free of any tape: copies, since the state after a
+    /// sequence shares the memory of the outputs of all its steps.
     #[must_use]
     fn values(&self) -> Vec<Tensor<T>> {
         let mut values = Vec::with_capacity(Self::LEAVES);
-        self.for_each_leaf(&mut |leaf| values.push(leaf.value()));
+        self.for_each_leaf(&mut |leaf| {
+            let value = leaf.value();
+            values.push(Tensor::from_slice(value.shape(), value.as_slice()));
+        });
         values
     }
 
