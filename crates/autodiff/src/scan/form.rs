@@ -1,11 +1,13 @@
 //! What a value of a step is to a program over rows.
 
+use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Shape, Transpose};
 
 use super::binding::{Binding, bindings};
 use super::program::{Input, Kind, Program};
 use crate::operation::Op;
 use crate::ops::matmul::MatMul;
+use crate::ops::reduce::{Extremum, Sum};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +28,8 @@ pub(super) enum Form {
     Product {
         transposed: bool,
     },
-    /// The sum of a row.
-    SumRow,
+    /// One number of each row.
+    Reduce(Reduction),
     /// Part of a sum over all steps, and computed as such.
     Term,
 }
@@ -93,6 +95,7 @@ fn form<T: Scalar>(
     if !by_rows(&node.shape) {
         return refuse();
     }
+    let is_row = |axes: &[usize]| input(0).len() == 2 && *axes == [1];
     let width = width(&node.shape);
     let form = match op {
         Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_) => {
@@ -135,8 +138,12 @@ fn form<T: Scalar>(
         {
             Form::Product { transposed: *transposed }
         }
-        Op::Sum(sum) if input(0).len() == 2 && *sum.axes == [1] => Form::SumRow,
-        Op::SumTo(_) if input(0).len() == 2 && node.shape == [rows, 1] => Form::SumRow,
+        Op::Sum(Sum { axes, .. }) if is_row(axes) => Form::Reduce(Reduction::Sum),
+        Op::Extremum(Extremum::Max(axes)) if is_row(axes) => Form::Reduce(Reduction::Max),
+        Op::Extremum(Extremum::Min(axes)) if is_row(axes) => Form::Reduce(Reduction::Min),
+        Op::SumTo(_) if input(0).len() == 2 && node.shape == [rows, 1] => {
+            Form::Reduce(Reduction::Sum)
+        }
         _ => return refuse(),
     };
     Ok(form)

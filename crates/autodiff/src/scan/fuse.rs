@@ -117,8 +117,8 @@ impl Group {
             sources.push(self.source(lowering, id, input)?);
         }
         let target = self.target(lowering, id);
-        if lowering.forms[id as usize] == Form::SumRow {
-            return Ok(Code::SumRow(sources[0], target));
+        if let Form::Reduce(reduction) = lowering.forms[id as usize] {
+            return Ok(Code::Reduce(reduction, sources[0], target));
         }
         Ok(match lowering.program.op(id) {
             Some(Op::Unary(f)) => Code::Unary(*f, sources[0], target),

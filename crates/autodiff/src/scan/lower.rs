@@ -226,7 +226,7 @@ impl<T: Scalar> Lowering<'_, T> {
         let own = self.slots[id as usize];
         let width = width(self.program.shape(id));
         if own.stage == Stage::After {
-            let is_sum = self.forms[id as usize] == Form::SumRow;
+            let is_sum = matches!(self.forms[id as usize], Form::Reduce(_));
             return Slot { turn: (own.turn + usize::from(is_sum)).max(1), width, ..own };
         }
         let slots = self.readers[id as usize].iter().map(|&reader| self.slots[reader as usize]);

@@ -1,6 +1,6 @@
 //! Where every value lies, and how long.
 
-use bptt_tensor::rows::{Role, Span, View};
+use bptt_tensor::rows::{Reduction, Role, Span, View};
 use bptt_tensor::{Binary, Scalar, Shape};
 
 use super::form::{self, Form, width};
@@ -193,7 +193,7 @@ impl<T: Scalar> Lowering<'_, T> {
             && !self.is_multiplied(id)
             && match self.added.get(&id) {
                 None => {
-                    is_summed(|form| *form == Form::SumRow)
+                    is_summed(|form| *form == Form::Reduce(Reduction::Sum))
                         && sums.len() == 1
                         && self.slots[sums[0] as usize] == own
                 }
@@ -213,8 +213,8 @@ impl<T: Scalar> Lowering<'_, T> {
             return None;
         }
         let slots = self.reading_slots(id);
-        let is_sum = self.forms[id as usize] == Form::SumRow;
-        if !is_sum && slots.iter().all(|slot| *slot == own) {
+        let is_reduced = matches!(self.forms[id as usize], Form::Reduce(_));
+        if !is_reduced && slots.iter().all(|slot| *slot == own) {
             return Some(Span::Chunk);
         }
         slots.iter().all(|slot| slot.is_fused_with(own)).then_some(Span::Block)

@@ -161,7 +161,9 @@ impl Names {
             Code::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }
-            Code::SumRow(x, y) => format!("{} = sum {}", array(y), array(x)),
+            Code::Reduce(reduction, x, y) => {
+                format!("{} = {} {}", array(y), reduction.name(), array(x))
+            }
             Code::SumProducts([a, b], y) => {
                 format!("{} = sum of {} · {}", array(y), array(a), array(b))
             }

@@ -84,10 +84,14 @@ impl<T> Program<T> {
         self.nodes.len() as u32 - 1
     }
 
+    /// Adds a number.
+    pub(crate) fn number(&mut self, value: f64) -> u32 {
+        self.push(Node { kind: Kind::Literal(value), inputs: SmallVec::new(), shape: [].into() })
+    }
+
     /// Adds zeros of this shape.
     pub(crate) fn zeros(&mut self, shape: &Shape) -> u32 {
-        let (kind, inputs) = (Kind::Literal(0.0), SmallVec::new());
-        let zero = self.push(Node { kind, inputs, shape: [].into() });
+        let zero = self.number(0.0);
         let kind = Kind::Op(Op::BroadcastTo(BroadcastTo(shape[..].into())));
         self.push(Node { kind, inputs: [zero].into_iter().collect(), shape: shape.clone() })
     }

@@ -31,7 +31,7 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
     }
     let mut stages = first_reader.clone();
     for id in (0..program.nodes.len()).rev() {
-        let heavy = matches!(forms[id], Form::Product { .. } | Form::SumRow);
+        let heavy = matches!(forms[id], Form::Product { .. } | Form::Reduce(_));
         stages[id] = match bindings[id] {
             Binding::Loop if in_loop[id] => Stage::Step,
             Binding::Loop if is_copy_of_state(program, id as u32) => Stage::Step,
@@ -84,14 +84,14 @@ pub(super) fn slots<T: Scalar>(
     for (id, node) in program.nodes.iter().enumerate() {
         let (stage, level) = (stages[id], levels[id]);
         let width = match forms[id] {
-            Form::SumRow => width(program.shape(node.inputs[0])),
+            Form::Reduce(_) => width(program.shape(node.inputs[0])),
             _ if node.shape.is_empty() => 1,
             _ => width(&node.shape),
         };
         let turn = |&input: &u32| {
             let slot = slots[input as usize];
             let is_beside = slot.turn > 0 && (slot.stage, slot.level) == (stage, level);
-            let is_later = slot.width != width || forms[input as usize] == Form::SumRow;
+            let is_later = slot.width != width || matches!(forms[input as usize], Form::Reduce(_));
             if is_beside { slot.turn + usize::from(is_later) } else { 0 }
         };
         let turn = match node.inputs.iter().map(turn).max() {
@@ -190,5 +190,5 @@ fn is_barrier(form: &Form) -> bool {
 
 /// Whether a value is computed by a fused sequence.
 pub(super) fn is_fused(form: &Form) -> bool {
-    matches!(form, Form::Pointwise | Form::SumRow)
+    matches!(form, Form::Pointwise | Form::Reduce(_))
 }

@@ -1,10 +1,10 @@
 //! The loops of fused sequences, over the rows and columns of one chunk.
 
 use super::address::Located;
-use super::fused::Code;
+use super::fused::{Code, Reduction};
 use super::sums;
 use crate::Scalar;
-use crate::function::{BinaryLoop, UnaryLoop};
+use crate::function::{BinaryLoop, UnaryLoop, larger, smaller};
 use crate::simd::Math;
 
 /// Where an array lies in a chunk.
@@ -45,21 +45,41 @@ impl<T: Scalar> Chunk<'_, T> {
             Code::Binary(f, sources, y) => f.run(self.over(sources, y)),
             Code::Select(sources, y) => self.over(sources, y).select(),
             // SAFETY: the caller's contract.
-            Code::SumRow(x, y) => unsafe {
-                self.sum_rows(
-                    [x],
-                    y,
-                    #[inline(always)]
-                    |[x]| sums::of_row(x),
-                );
+            Code::Reduce(reduction, x, y) => unsafe {
+                match reduction {
+                    Reduction::Sum => self.reduce_rows(
+                        [x],
+                        y,
+                        #[inline(always)]
+                        |[x]| sums::of_row(x),
+                        #[inline(always)]
+                        |a, b| a + b,
+                    ),
+                    Reduction::Max => self.reduce_rows(
+                        [x],
+                        y,
+                        #[inline(always)]
+                        |[x]| sums::extremum(x, T::neg_infinity(), larger),
+                        larger,
+                    ),
+                    Reduction::Min => self.reduce_rows(
+                        [x],
+                        y,
+                        #[inline(always)]
+                        |[x]| sums::extremum(x, T::infinity(), smaller),
+                        smaller,
+                    ),
+                }
             },
             // SAFETY: as above.
             Code::SumProducts(x, y) => unsafe {
-                self.sum_rows(
+                self.reduce_rows(
                     x,
                     y,
                     #[inline(always)]
                     |x| sums::of_products(self.math, x),
+                    #[inline(always)]
+                    |a, b| a + b,
                 );
             },
             // SAFETY: as above.
@@ -87,24 +107,25 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Sums each row, or what this chunk has of it.
+    /// Makes one number of each row, or of what this chunk has of it, joined to what those before had.
     ///
     /// # Safety
     ///
     /// As for [`run`](super::fused::run).
     #[inline(always)]
-    unsafe fn sum_rows<const N: usize>(
+    unsafe fn reduce_rows<const N: usize>(
         &self,
         x: [usize; N],
         y: usize,
         of_row: impl Fn([&[T]; N]) -> T,
+        join: impl Fn(T, T) -> T,
     ) {
         let y = &self.operands[y];
         for row in 0..self.rows {
-            // SAFETY: the caller's contract; a sum is none of its terms.
+            // SAFETY: the caller's contract; a number is none of what it is made of.
             let (x, y) = unsafe { (self.rows_of(x, row), y.row_mut(row, 1)) };
-            let sum = of_row(x);
-            y[0] = if self.is_first { sum } else { y[0] + sum };
+            let part = of_row(x);
+            y[0] = if self.is_first { part } else { join(y[0], part) };
         }
     }
 

@@ -37,9 +37,9 @@ pub enum Code {
     Binary(Binary, [usize; 2], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
-    /// `y ← Σ x`, the sum of each row of an array, in one column, which later phases may read.
-    SumRow(usize, usize),
-    /// `y ← Σ a b`, likewise.
+    /// The sum or an extremum of each row of an array, in one column, which later phases may read.
+    Reduce(Reduction, usize, usize),
+    /// `y ← Σ a b`, the sum of each row, likewise.
     SumProducts([usize; 2], usize),
     /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
     /// [`Span::Partial`](super::Span::Partial).
@@ -48,22 +48,45 @@ pub enum Code {
     AddProducts([usize; 2], usize),
 }
 
+/// What becomes of the elements of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// `Σ x`
+    Sum,
+    /// The largest; NaN if any is.
+    Max,
+    /// The smallest; NaN if any is.
+    Min,
+}
+
+impl Reduction {
+    /// The reduction's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+}
+
 impl Code {
     pub(super) fn target(&self) -> usize {
         match *self {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)
             | Self::Select(_, y)
-            | Self::SumRow(_, y)
+            | Self::Reduce(_, _, y)
             | Self::SumProducts(_, y)
             | Self::AddRows(_, y)
             | Self::AddProducts(_, y) => y,
         }
     }
 
-    /// Whether it sums each row.
-    fn sums_rows(&self) -> bool {
-        matches!(self, Self::SumRow(..) | Self::SumProducts(..))
+    /// Whether it makes one number of each row.
+    fn reduces_rows(&self) -> bool {
+        matches!(self, Self::Reduce(..) | Self::SumProducts(..))
     }
 
     /// Whether it adds up rows.
@@ -74,7 +97,7 @@ impl Code {
     /// The arrays that it reads.
     pub(super) fn sources(&self) -> &[usize] {
         match self {
-            Self::Unary(_, x, _) | Self::SumRow(x, _) | Self::AddRows(x, _) => {
+            Self::Unary(_, x, _) | Self::Reduce(_, x, _) | Self::AddRows(x, _) => {
                 std::slice::from_ref(x)
             }
             Self::Binary(_, x, _) | Self::SumProducts(x, _) | Self::AddProducts(x, _) => x,
@@ -88,21 +111,21 @@ impl Phase {
     pub(super) fn check(&self, span: impl Fn(View) -> Span) {
         for code in &self.code {
             let target = self.arrays[code.target()];
-            let sums = code.sums_rows();
-            let fits = target.width == if sums { 1 } else { self.width };
-            assert!(fits && !(sums && span(target) == Span::Chunk), "{code:?} to {target:?}");
-            if sums {
+            let reduces = code.reduces_rows();
+            let fits = target.width == if reduces { 1 } else { self.width };
+            assert!(fits && !(reduces && span(target) == Span::Chunk), "{code:?} to {target:?}");
+            if reduces {
                 // it is done when all chunks are, and may not replace what others of them read
                 for &source in self.code.iter().flat_map(Code::sources) {
                     let source = self.arrays[source];
-                    assert!(!target.overlaps(source), "{source:?} is summed in the same phase");
+                    assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");
                 }
             }
             for &source in code.sources() {
                 let source = self.arrays[source];
                 let whole = source.width == self.width;
                 let is_column = source.width == 1 && span(source) != Span::Chunk;
-                let fits = whole || is_column && !sums && !code.adds_rows();
+                let fits = whole || is_column && !reduces && !code.adds_rows();
                 assert!(fits && !target.overlaps(source), "{code:?} with {target:?}, {source:?}");
             }
         }

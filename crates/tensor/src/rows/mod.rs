@@ -25,7 +25,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use fused::{Code, Phase};
+pub use fused::{Code, Phase, Reduction};
 pub use session::Session;
 
 use crate::packed::PackedRhs;

@@ -1,4 +1,4 @@
-//! Sums of a row, and over all rows.
+//! Sums and extrema of a row, and sums over all rows.
 
 use super::address::{Address, Clock, Segment};
 use super::{Sizes, View};
@@ -114,6 +114,23 @@ pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
     }
     let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
     of_lanes(lanes, last) + rest.sum::<T>()
+}
+
+/// The largest or smallest element of a row, as `choose` has it, or `start` if there is none.
+#[inline(always)]
+pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> T) -> T {
+    let (vectors, rest) = row.as_chunks::<VECTOR>();
+    let mut lanes = [start; VECTOR];
+    for vector in vectors {
+        for (lane, &x) in lanes.iter_mut().zip(vector) {
+            *lane = choose(x, *lane);
+        }
+    }
+    let mut extremum = start;
+    for &x in lanes.iter().chain(rest) {
+        extremum = choose(x, extremum);
+    }
+    extremum
 }
 
 /// The sum of all lanes.

@@ -19,7 +19,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
     let (projected, square, norm, n, z) = (8, 9, 10, 11, 12);
     let (divisor, gate, kept, sums, one) = (13, 14, 15, 16, 17);
     let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
-    use Code::{AddRows, Binary as Two, SumRow, Unary as One};
+    use Code::{AddRows, Binary as Two, Reduce, Unary as One};
     RowProgram {
         buffers: vec![
             buffer(Span::Sequence, input, Role::Input),
@@ -58,7 +58,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                 Phase {
                     width: hidden,
                     arrays: vec![view(z, hidden), view(square, hidden), view(norm, 1)],
-                    code: vec![One(Unary::Square, 0, 1), SumRow(1, 2)],
+                    code: vec![One(Unary::Square, 0, 1), Reduce(Reduction::Sum, 1, 2)],
                 },
                 Phase {
                     width: 1,
@@ -317,7 +317,7 @@ fn first_phase(program: &mut RowProgram) -> &mut Phase {
 }
 
 #[test]
-#[should_panic(expected = "SumRow")]
+#[should_panic(expected = "Reduce")]
 fn a_sum_in_what_a_phase_overwrites_is_refused() {
     run_changed(|program| {
         program.buffers[10].span = Span::Chunk;
@@ -431,7 +431,7 @@ fn reading_partial_sums_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "is summed in the same phase")]
+#[should_panic(expected = "is reduced in the same phase")]
 fn reading_a_sum_in_its_own_phase_is_refused() {
     run_changed(|program| {
         let scale = Code::Binary(Binary::Mul, [0, 2], 1);
@@ -457,7 +457,7 @@ fn the_sum_of_no_columns_is_zero() {
         step: vec![Instruction::Fused(vec![Phase {
             width: 0,
             arrays,
-            code: vec![Code::SumRow(0, 1)],
+            code: vec![Code::Reduce(Reduction::Sum, 0, 1)],
         }])],
         ..RowProgram::default()
     };
@@ -465,4 +465,42 @@ fn the_sum_of_no_columns_is_zero() {
     let mut sums = [7.0; 2];
     program.run(sizes, &[], &[&Tensor::zeros([1, 2, 0])], &mut [&mut sums]);
     assert_eq!(sums, [0.0; 2]);
+}
+
+#[test]
+fn a_row_is_reduced_whatever_its_width() {
+    type Join = fn(f64, f64) -> f64;
+    let reductions: [(Reduction, Join); 3] = [
+        (Reduction::Sum, |x, y| x + y),
+        (Reduction::Max, |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }),
+        (Reduction::Min, |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
+    ];
+    for (reduction, join) in reductions {
+        for width in [1, 15, 16, 70, 1024, 1030, 2200] {
+            let rows = 3;
+            let mut x = Tensor::from_fn([rows, width], |i| {
+                ((i * 37 + 11) % 101) as f64 - 50.0 + rows as f64
+            });
+            x.as_mut_slice()[2 * width + width / 2] = f64::NAN; // in the last row
+            let buffer = |width, role| Buffer { span: Span::Sequence, width, role };
+            let view = |buffer, width| View { buffer, column: 0, width, delay: None };
+            let phase = Phase {
+                width,
+                arrays: vec![view(0, width), view(1, 1)],
+                code: vec![Code::Reduce(reduction, 0, 1)],
+            };
+            let program = RowProgram {
+                buffers: vec![buffer(width, Role::Input), buffer(1, Role::Output)],
+                step: vec![Instruction::Fused(vec![phase])],
+                ..RowProgram::default()
+            };
+            let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
+            let mut found = [0.0; 3];
+            program.run(sizes, &[], &[&x], &mut [&mut found]);
+            for (row, found) in x.as_slice().chunks_exact(width).zip(found) {
+                let expected = row.iter().copied().reduce(join).unwrap();
+                assert!(found == expected || row.iter().any(|x| x.is_nan()) && found.is_nan());
+            }
+        }
+    }
 }

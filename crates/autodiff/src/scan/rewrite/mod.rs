@@ -5,6 +5,7 @@ mod flatten;
 mod merge;
 mod narrow;
 mod reciprocal;
+mod softmax;
 mod split;
 
 use bptt_tensor::Scalar;
@@ -13,7 +14,8 @@ use super::program::{Kind, Node, Program};
 
 /// All rewrites, in the order in which they prepare each other.
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = narrow::rewrite(&reciprocal::rewrite(program));
+    let program = softmax::rewrite(program);
+    let program = narrow::rewrite(&reciprocal::rewrite(&program));
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);
     let program = merge::rewrite(&program);

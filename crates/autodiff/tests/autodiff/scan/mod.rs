@@ -18,6 +18,7 @@ mod reciprocal;
 mod repeat;
 mod reverse;
 mod schedule;
+mod softmax;
 mod split;
 mod stepper;
 mod support;

@@ -29,7 +29,7 @@ struct Recipe {
     seed: u64,
 }
 
-const OPERATIONS: usize = 26;
+const OPERATIONS: usize = 30;
 
 fn recipe() -> impl Strategy<Value = Recipe> {
     let call = (0..OPERATIONS, [0_usize..64, 0..64]);
@@ -128,6 +128,10 @@ impl Recipe {
                 23 => a.matmul(u + v),
                 24 => a * column + b,
                 25 => Var::concat(&[state[0], state[1]], 1).tanh().slice(1, 0..hidden) - a,
+                26 => a.log_softmax(1) * 0.2 + b,
+                27 => a.logsumexp(1).reshape([self.batch, 1]) * 0.3 - b,
+                28 => b - a.max(&[1]).reshape([self.batch, 1]),
+                29 => a.min(&[1]).reshape([self.batch, 1]) * b,
                 _ => unreachable!("as many operations as counted"),
             });
         }

@@ -1,0 +1,92 @@
+//! A softmax over the columns, or its logarithm, is written out: exponentials, from which the row's
+//! largest element is taken beforehand, and their sum. Neither value nor gradient depends on what is
+//! taken, so no gradient flows through it. A row of −∞ has the probabilities 0, as outside a scan.
+
+use bptt_tensor::{Binary, Scalar, Unary};
+
+use super::op_node;
+use crate::operation::Op;
+use crate::ops::layout::Reshape;
+use crate::ops::reduce::{Extremum, Sum};
+use crate::ops::select::{Select, StopGradient};
+use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
+use crate::scan::program::Program;
+
+pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    program.rebuild(|new, id, inputs| {
+        let is_by_rows = |axis: usize| axis == 1 && new.shape(inputs[0]).len() == 2;
+        match program.op(id) {
+            Some(Op::Softmax(Softmax { axis })) if is_by_rows(*axis) => {
+                let Parts { powers, divisor, .. } = Parts::of(new, inputs[0]);
+                binary(new, Binary::Div, powers, divisor)
+            }
+            Some(Op::LogSoftmax(LogSoftmax { axis })) if is_by_rows(*axis) => {
+                let Parts { exponents, divisor, .. } = Parts::of(new, inputs[0]);
+                let logarithm = unary(new, Unary::Ln, divisor);
+                binary(new, Binary::Sub, exponents, logarithm)
+            }
+            Some(Op::LogSumExp(LogSumExp { axis })) if is_by_rows(*axis) => {
+                let Parts { shift, sum, divisor, .. } = Parts::of(new, inputs[0]);
+                let logarithm = unary(new, Unary::Ln, divisor);
+                let nothing = new.number(f64::NEG_INFINITY);
+                let logarithm = select(new, sum, logarithm, nothing);
+                let column = binary(new, Binary::Add, logarithm, shift);
+                let shape = program.shape(id).clone();
+                new.push(op_node(Op::Reshape(Reshape(shape[..].into())), [column], shape))
+            }
+            _ => new.copy(program, id, inputs),
+        }
+    })
+}
+
+/// What softmaxes of `x` are made of; columns are one for each row.
+struct Parts {
+    /// The column `m`: the largest element of each row, or 0 if it is infinite, since ∞ − ∞ is NaN.
+    shift: u32,
+    /// `x − m`
+    exponents: u32,
+    /// `e^(x − m)`
+    powers: u32,
+    /// The column `Σ e^(x − m)`.
+    sum: u32,
+    /// The same, or 1 where it is 0: then all powers are.
+    divisor: u32,
+}
+
+impl Parts {
+    fn of<T: Scalar>(new: &mut Program<T>, x: u32) -> Self {
+        let rows = new.shape(x)[0];
+        let (zero, one) = (new.number(0.0), new.number(1.0));
+        let infinity = new.number(f64::INFINITY);
+        let largest = new.push(op_node(Op::Extremum(Extremum::Max([1].into())), [x], [rows]));
+        let largest = new.push(op_node(Op::StopGradient(StopGradient), [largest], [rows]));
+        let column = Op::Reshape(Reshape([rows, 1].into()));
+        let largest = new.push(op_node(column, [largest], [rows, 1]));
+        let size = unary(new, Unary::Abs, largest);
+        let is_finite = binary(new, Binary::Less, size, infinity);
+        let shift = select(new, is_finite, largest, zero);
+        let exponents = binary(new, Binary::Sub, x, shift);
+        let powers = unary(new, Unary::Exp, exponents);
+        let sum = Op::Sum(Sum { axes: [1].into(), keep: true });
+        let sum = new.push(op_node(sum, [powers], [rows, 1]));
+        let divisor = select(new, sum, sum, one);
+        Self { shift, exponents, powers, sum, divisor }
+    }
+}
+
+fn unary<T>(new: &mut Program<T>, function: Unary, x: u32) -> u32 {
+    let shape = new.shape(x).clone();
+    new.push(op_node(Op::Unary(function), [x], shape))
+}
+
+/// `condition ≠ 0 ? a : b`, in the shape of the condition.
+fn select<T>(new: &mut Program<T>, condition: u32, a: u32, b: u32) -> u32 {
+    let shape = new.shape(condition).clone();
+    new.push(op_node(Op::Select(Select), [condition, a, b], shape))
+}
+
+/// A function of `x` and something that has its shape, or one column.
+fn binary<T>(new: &mut Program<T>, function: Binary, x: u32, y: u32) -> u32 {
+    let shape = new.shape(x).clone();
+    new.push(op_node(Op::Binary(function), [x, y], shape))
+}
