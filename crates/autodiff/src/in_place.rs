@@ -40,11 +40,11 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
     fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
         let slot = &mut self.slots[to.id as usize];
         let zeros = || Tensor::zeros(to.shape());
-        if !matches!(contribution, Contribution::Whole(_) | Contribution::Stretched(_)) {
+        if !matches!(contribution, Contribution::Dense(_)) {
             stretch(slot, to);
         }
         match contribution {
-            Contribution::Whole(value) | Contribution::Stretched(value) => {
+            Contribution::Dense(value) => {
                 let value = value.value();
                 match slot {
                     Some(sum) if sum.shape() == value.shape() => sum.add_assign(&value),
@@ -85,35 +85,36 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
 impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
     fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>)) {
         let slot = &mut self.slots[y.id as usize];
-        if matches!(y.tape.nodes()[y.id as usize].op, Op::Leaf(_)) {
+        let (is_leaf, is_read_in_slices) = {
+            let op = &y.tape.nodes()[y.id as usize].op;
+            (matches!(op, Op::Leaf(_)), op.is_read_in_slices())
+        };
+        if is_leaf {
             return stretch(slot, y); // it is a result
+        }
+        let constant = |value| y.tape.constant(value);
+        if is_read_in_slices {
+            debug_assert!(slot.is_none(), "slices alone read it");
+            if let Some(slices) = self.slices.remove(&y.id) {
+                let slices = slices.into_iter().map(|(start, part)| (start, constant(part)));
+                y.tape.scratch(|| rule(self, Cotangent::Slices(slices.collect())));
+            }
+            return;
         }
         if let Some(products) = self.products.remove(&y.id) {
             stretch(slot, y);
             products.add_to(slot);
         }
-        let constant = |value| y.tape.constant(value);
-        if let Some(mut slices) = self.slices.remove(&y.id) {
-            slices.extend(slot.take().map(|whole| (0, whole)));
-            let slices = slices.into_iter().map(|(start, part)| (start, constant(part)));
-            y.tape.scratch(|| rule(self, Cotangent::Slices(slices.collect())));
-        } else if let Some(cotangent) = slot.take() {
-            let form =
-                if is_whole(&cotangent, y) { Cotangent::Whole } else { Cotangent::Stretched };
-            y.tape.scratch(|| rule(self, form(constant(cotangent))));
+        if let Some(cotangent) = slot.take() {
+            y.tape.scratch(|| rule(self, Cotangent::Dense(constant(cotangent))));
         }
     }
-}
-
-/// Whether a cotangent of `y` has the shape of `y`.
-fn is_whole<T: Scalar>(cotangent: &Tensor<T>, y: Var<'_, T>) -> bool {
-    cotangent.shape() == y.tape.nodes()[y.id as usize].value.shape()
 }
 
 /// Brings a cotangent of `y` to the shape of `y`.
 fn stretch<T: Scalar>(slot: &mut Option<Tensor<T>>, y: Var<'_, T>) {
     if let Some(cotangent) = slot
-        && !is_whole(cotangent, y)
+        && cotangent.shape() != y.tape.nodes()[y.id as usize].value.shape()
     {
         *cotangent = cotangent.broadcast_to(y.shape());
     }

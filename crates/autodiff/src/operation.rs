@@ -173,8 +173,9 @@ impl<T: Scalar> Op<T> {
         })
     }
 
-    /// Whether the value is a row of several outputs, which its rule takes apart: their cotangents need
-    /// not be put into one.
+    /// Whether the value is a row of several outputs, which its rule takes apart: their cotangents are
+    /// not put into one. Whoever records such a value hands out its slices, never the value: on a tape of
+    /// numbers slices alone read it, and nobody asks for its gradient.
     pub(crate) fn is_read_in_slices(&self) -> bool {
         matches!(self, Self::Scan(_))
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use bptt_tensor::{Scalar, Shape, Transpose};
+use bptt_tensor::{Scalar, Transpose, shape};
 use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
@@ -27,30 +27,21 @@ pub struct Pullback<'a, 't, T> {
 
 /// Something added to the cotangent of a value, in the form that lets it be added in place.
 pub(crate) enum Contribution<'t, T> {
-    Whole(Var<'t, T>),
-    /// What is the same along some axes, and has extent 1 or no axis there.
-    Stretched(Var<'t, T>),
+    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the value.
+    Dense(Var<'t, T>),
     /// A product, to be accumulated with β = 1.
     Product(Var<'t, T>, Var<'t, T>, Transpose),
     /// A part of one axis.
-    Slice {
-        axis: usize,
-        start: usize,
-        part: Var<'t, T>,
-    },
+    Slice { axis: usize, start: usize, part: Var<'t, T> },
     /// Rows by index.
-    Rows {
-        indices: Rc<[usize]>,
-        rows: Var<'t, T>,
-    },
+    Rows { indices: Rc<[usize]>, rows: Var<'t, T> },
 }
 
 /// The cotangent of an output.
 #[derive(Debug)]
 pub(crate) enum Cotangent<'t, T> {
-    Whole(Var<'t, T>),
-    /// The same along some axes, with extent 1 or no axis there.
-    Stretched(Var<'t, T>),
+    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the output.
+    Dense(Var<'t, T>),
     /// The slices of the first axis that were added to it, each with its start: of an output of which
     /// [`Op::is_read_in_slices`](crate::operation::Op::is_read_in_slices) says so.
     Slices(Vec<(usize, Var<'t, T>)>),
@@ -91,8 +82,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     #[must_use]
     pub fn cotangent(&self) -> Var<'t, T> {
         match &self.cotangent {
-            Cotangent::Whole(whole) => *whole,
-            Cotangent::Stretched(cotangent) => cotangent.broadcast_to(self.output().shape()),
+            Cotangent::Dense(cotangent) if has_shape_of(*cotangent, self.output()) => *cotangent,
+            Cotangent::Dense(cotangent) => cotangent.broadcast_to(self.output().shape()),
             Cotangent::Slices(slices) => {
                 Place::record(self.output(), slices.iter().map(|&(start, part)| (0, start, part)))
             }
@@ -104,8 +95,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     /// [stretched](Self::add_stretched) as well.
     pub(crate) fn stretched_cotangent(&self) -> Var<'t, T> {
         match self.cotangent {
-            Cotangent::Stretched(cotangent) => cotangent,
-            _ => self.cotangent(),
+            Cotangent::Dense(cotangent) => cotangent,
+            Cotangent::Slices(_) => self.cotangent(),
         }
     }
 
@@ -124,9 +115,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
             }
         }
         sum.unwrap_or_else(|| {
-            let whole = self.output().shape();
-            let shape: Shape =
-                std::iter::once(range.len()).chain(whole[1..].iter().copied()).collect();
+            let shape = self.output().shape().with(0, range.len());
             self.tape.scalar(0.0).broadcast_to(shape)
         })
     }
@@ -136,19 +125,24 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     pub fn add(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let whole = contribution();
-            let stretched = {
-                let nodes = whole.tape.nodes();
-                let shape = |v: Var<'t, T>| nodes[v.id as usize].value.shape();
-                shape(whole) != shape(input)
-            };
-            Contribution::Whole(if stretched { whole.sum_to(input.shape()) } else { whole })
+            let is_input_like = has_shape_of(whole, input);
+            Contribution::Dense(if is_input_like { whole } else { whole.sum_to(input.shape()) })
         });
     }
 
     /// Adds to input `i`'s cotangent what is the same along some of its axes, and has extent 1 or no
     /// axis there. It is stretched only where a rule asks for it whole.
     pub(crate) fn add_stretched(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
-        self.contribute(i, |_| Contribution::Stretched(contribution()));
+        self.contribute(i, |input| {
+            let contribution = contribution();
+            debug_assert!(
+                shape::broadcast_to("", &contribution.shape(), &input.shape()).is_ok(),
+                "a contribution of {} to {}",
+                contribution.shape(),
+                input.shape()
+            );
+            Contribution::Dense(contribution)
+        });
     }
 
     /// Adds a matrix product to input `i`'s cotangent, accumulated in place.
@@ -199,8 +193,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     /// Panics if a contribution to input `i` is not finite.
     fn check(&self, i: usize, contribution: &Contribution<'t, T>) {
         let value = match *contribution {
-            Contribution::Whole(value)
-            | Contribution::Stretched(value)
+            Contribution::Dense(value)
             | Contribution::Slice { part: value, .. }
             | Contribution::Rows { rows: value, .. } => value.value(),
             Contribution::Product(left, right, transpose) => {
@@ -215,6 +208,11 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
             panic!("{fault}");
         }
     }
+}
+
+fn has_shape_of<T: Scalar>(a: Var<'_, T>, b: Var<'_, T>) -> bool {
+    let nodes = a.tape.nodes();
+    nodes[a.id as usize].value.shape() == nodes[b.id as usize].value.shape()
 }
 
 impl<T: std::fmt::Debug> std::fmt::Debug for Pullback<'_, '_, T> {

@@ -51,7 +51,7 @@ impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
             rule(self, Cotangent::Slices(slices));
         } else if let Some(cotangent) = sum_of(y, pending) {
             self.complete[y.id as usize] = Some(cotangent);
-            rule(self, Cotangent::Whole(cotangent));
+            rule(self, Cotangent::Dense(cotangent));
         }
     }
 }
@@ -65,7 +65,7 @@ fn sum_of<'t, T: Scalar>(
     let mut terms = Vec::with_capacity(contributions.len());
     for contribution in contributions {
         match contribution {
-            Contribution::Whole(value) | Contribution::Stretched(value) => terms.push(value),
+            Contribution::Dense(value) => terms.push(value),
             Contribution::Product(left, right, transpose) => {
                 terms.push(left.product(right, transpose));
             }

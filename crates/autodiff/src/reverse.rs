@@ -123,7 +123,7 @@ impl<T: Scalar> Tape<T> {
         let wanted = self.dependents_of(last, |id, _| ids.contains(&id));
         let mut pass = Recorded::new(last);
         for &(y, v) in outputs {
-            pass.add(y, Contribution::Whole(v));
+            pass.add(y, Contribution::Dense(v));
         }
         self.reverse(last, &wanted, &mut pass);
         sources.iter().map(|x| pass.cotangent(*x)).collect()

@@ -99,8 +99,8 @@ pub(super) fn backward<T: Scalar>(
         let sequences = window.of(arguments.sequences);
         let arguments = Arguments { steps, sequences: &sequences, state, ..arguments };
         let mut residuals = step.empty_residuals(steps);
-        let stacked = window.of(whole.stacked);
-        let (mut outputs, mut after) = (room_for(&stacked), room_for(state));
+        // the outputs as well: what was just computed is at hand
+        let (mut outputs, mut after) = (room_for(&window.of(whole.stacked)), room_for(state));
         let mut stacked_again = slices(&mut outputs);
         stacked_again.extend(slices(&mut residuals));
         again.run(
@@ -114,7 +114,7 @@ pub(super) fn backward<T: Scalar>(
         };
         let found = reverse.run(Seen {
             arguments,
-            stacked: &stacked,
+            stacked: &outputs,
             residuals: &residuals,
             cotangents: &cotangents,
         });

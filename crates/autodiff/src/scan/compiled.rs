@@ -48,7 +48,8 @@ pub(super) struct Ready<'a, T> {
 }
 
 impl<T: Scalar> Ready<'_, T> {
-    /// Runs the step over a sequence of at least one entry.
+    /// Runs the step over a sequence of at least one entry, with the invariants that it was made ready
+    /// for: what it multiplies by is packed already.
     pub(super) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
         match &self.plan.lowered {
             Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),

@@ -21,7 +21,7 @@ pub(super) struct Arguments<'a, T> {
 
 /// What a step computes over a sequence: one of each kind for each stacked output, variable of the last
 /// state, and sum.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outputs<V> {
     pub(super) stacked: Vec<V>,
     pub(super) state: Vec<V>,

@@ -54,7 +54,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
     let summed = terms.iter().flat_map(Term::values);
     let needed = program.ancestors(program.outputs().chain(summed));
     let forms = form::forms(&program, rows, &needed, &inside_sums)?;
-    let stages = stages(&program, &forms);
+    let stages = stages(&program, &forms, rows);
     let slots = slots(&program, &forms, &stages);
     let mut lowering = Lowering {
         uses: program.uses(),
@@ -192,7 +192,10 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// A number of an equation.
     pub(super) fn number(&mut self, value: f64) -> View {
-        let is_it = |buffer: &Buffer| matches!(buffer.role, Role::Number(other) if other.to_bits() == value.to_bits());
+        let is_it = |buffer: &Buffer| match buffer.role {
+            Role::Number(other) => other.to_bits() == value.to_bits(),
+            _ => false,
+        };
         let buffer = self.buffers.iter().position(is_it).unwrap_or_else(|| {
             self.buffer(Buffer { span: Span::Row, width: 1, role: Role::Number(value) })
         });

@@ -16,8 +16,7 @@ use crate::{Operation, Pullback, Tape, Var};
 ///
 /// Its inputs are the sequences, the variables of the state, and the invariants. Its value is one
 /// row of elements: the stacked outputs, the last state and the sums, one behind the other, of which
-/// every output is a slice that shares the memory. So the cotangents of all of them gather in place
-/// as well, in one row.
+/// every output is a slice that shares the memory. Their cotangents are taken slice by slice.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<T> {
     step: Rc<Compiled<T>>,
@@ -101,7 +100,6 @@ pub(super) fn record<'t, T: Scalar>(
 
 impl<T: Scalar> Scan<T> {
     /// The outputs, each made of its place in the row of all and its shape.
-    #[track_caller]
     fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;
         let mut start = 0;
@@ -110,18 +108,13 @@ impl<T: Scalar> Scan<T> {
             start = range.end;
             make(range, shape)
         };
-        // loops, not iterators: a closure would hide the caller's line
-        let mut outputs = Outputs { stacked: vec![], state: vec![], sums: vec![] };
-        for &id in &program.stacked {
-            outputs.stacked.push(next(over_steps(program.shape(id), self.steps)));
+        let shape = |&id: &u32| program.shape(id).clone();
+        let stack = |id: &u32| over_steps(program.shape(*id), self.steps);
+        Outputs {
+            stacked: program.stacked.iter().map(stack).map(&mut next).collect(),
+            state: program.next.iter().map(shape).map(&mut next).collect(),
+            sums: program.sums.iter().map(shape).map(&mut next).collect(),
         }
-        for &id in &program.next {
-            outputs.state.push(next(program.shape(id).clone()));
-        }
-        for &id in &program.sums {
-            outputs.sums.push(next(program.shape(id).clone()));
-        }
-        outputs
     }
 
     /// The number of elements of all outputs.

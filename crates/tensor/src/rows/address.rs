@@ -128,8 +128,7 @@ impl<T: Scalar> Address<T> {
         (self.base.0.wrapping_add(offset), self.row)
     }
 
-    /// Where the rows of a block begin, whose first row is `first`, and of whose chunks each has so many
-    /// columns.
+    /// Where the rows of the block begin whose first row is `first`; `columns` are those of a chunk.
     #[inline(always)]
     pub(super) fn in_block(&self, clock: Clock, first: usize, columns: usize) -> Located<T> {
         let row = if self.place == Place::Rows { first } else { 0 };

@@ -41,8 +41,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     let written = |view: View| {
         let Buffer { span, role, .. } = inside(view);
         let own = !matches!(span, Span::Row | Span::Total | Span::Partial); // each row its elements
-        let own = own && !matches!(role, Role::Input | Role::Number(_));
-        assert!(own && view.delay.is_none(), "{view:?} cannot be written");
+        assert!(own && role != Role::Input && view.delay.is_none(), "{view:?} cannot be written");
     };
     let is_partial = |view: View| program.buffers[view.buffer].span == Span::Partial;
     for view in program.before.iter().flat_map(Instruction::written) {
@@ -115,7 +114,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
             }
         };
         let total = program.buffers[sum.total()];
-        assert!(total.span == Span::Total && matches!(total.role, Role::Output | Role::Internal));
+        assert!(total.span == Span::Total && total.role != Role::Input);
         assert_eq!(Some(total.width), width);
     }
     for &(view, output) in &program.finals {

@@ -19,9 +19,11 @@ pub(super) struct Operand<T> {
     /// Whether all its rows together are like a single one: no gaps lie between them, or they are one
     /// number.
     is_gapless: bool,
-    /// The first element of the block's first chunk, and how far the next row and column of the block
-    /// are from it.
-    block: (*mut T, usize, usize),
+    /// The first element of the block's first chunk.
+    first: *mut T,
+    /// How far the block's next row and next column are from one: not at all, if there is but one.
+    to_row: usize,
+    to_column: usize,
 }
 
 /// Some rows of a block, and some columns of a phase, in the making.
@@ -41,9 +43,12 @@ impl<T: Scalar> Chunk<'_, T> {
     #[inline(always)]
     pub(super) unsafe fn run(&self, code: &Code) {
         match *code {
-            Code::Unary(f, x, y) => f.run(self.math, self.over([x], y)),
-            Code::Binary(f, sources, y) => f.run(self.over(sources, y)),
-            Code::Select(sources, y) => self.over(sources, y).select(),
+            // SAFETY: the caller's contract.
+            Code::Unary(f, x, y) => f.run(self.math, unsafe { self.over([x], y) }),
+            // SAFETY: as above.
+            Code::Binary(f, sources, y) => f.run(unsafe { self.over(sources, y) }),
+            // SAFETY: as above.
+            Code::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
             // SAFETY: the caller's contract.
             Code::Reduce(reduction, x, y) => unsafe {
                 match reduction {
@@ -164,8 +169,12 @@ impl<T: Scalar> Chunk<'_, T> {
     }
 
     /// A loop over the rows: one, if those of all arrays have no gaps.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](super::fused::run), for as long as the loop is there; the target is no source.
     #[inline(always)]
-    fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
+    unsafe fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
         let target = &self.operands[target];
         let mut gapless = target.is_gapless;
         // no closures of the standard library's, which would be compiled for the least processor
@@ -181,30 +190,28 @@ impl<T: Scalar> Chunk<'_, T> {
 }
 
 impl<T: Scalar> Operand<T> {
-    /// An array in the first chunk of a block; `is_column` if it has one column for a phase of more, of
-    /// which a chunk holds so many.
+    /// An array in the first chunk of a block. `columns` are those of a chunk; the array `is_narrow` if
+    /// it has one while the phase has more.
     #[inline(always)]
-    pub(super) fn new(located: Located<T>, is_column: bool, columns: usize) -> Self {
+    pub(super) fn new(located: Located<T>, is_narrow: bool, columns: usize) -> Self {
         let Located { start, distance, is_chunk } = located;
         let is_number = distance == 0 && columns == 1;
-        let is_column = is_column || is_number;
+        let is_column = is_narrow || is_number;
         Self {
             start,
             distance,
             is_column,
             is_gapless: distance == if is_column { 0 } else { columns },
-            block: match is_chunk {
-                true => (start, 0, 0),
-                false => (start, distance, usize::from(!is_column)),
-            },
+            first: start,
+            to_row: if is_chunk { 0 } else { distance },
+            to_column: usize::from(!is_chunk && !is_column),
         }
     }
 
     /// Goes on to the chunk that begins at this row and column of the block.
     #[inline(always)]
     pub(super) fn move_to(&mut self, row: usize, column: usize) {
-        let (start, to_row, to_column) = self.block;
-        self.start = start.wrapping_add(row * to_row + column * to_column);
+        self.start = self.first.wrapping_add(row * self.to_row + column * self.to_column);
     }
 
     /// # Safety
@@ -238,8 +245,8 @@ impl<T: Scalar> Operand<T> {
     }
 }
 
-/// A loop over the rows of a function's sources and target, made by [`Chunk::over`] alone: the contract
-/// of [`Chunk::run`] holds for it, and the target is no source.
+/// A loop over the rows of a function's sources and target, made by [`Chunk::over`] alone, whose contract
+/// holds.
 struct Over<'a, T, const N: usize> {
     sources: [&'a Operand<T>; N],
     target: &'a Operand<T>,

@@ -12,9 +12,12 @@ const PIECE_ELEMENTS: usize = 1 << 18;
 /// Elements of a chunk: its buffers, a handful, should fit the first-level cache.
 pub(super) const CHUNK_ELEMENTS: usize = 1024;
 
-/// Rows of a block: enough that the functions of one column take little time, and few enough that
-/// its buffers fit the second-level cache.
+/// Rows of a block: enough that the functions of one column, and finding out where each array lies, take
+/// little time, and few enough that its buffers fit the second-level cache.
 const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// Elements of a vector, at most.
+pub(super) const VECTOR: usize = 16;
 
 /// Rows and columns of a chunk of a phase of this width, at most.
 #[inline]
@@ -23,7 +26,6 @@ pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
         return (CHUNK_ELEMENTS / width.max(1), width.max(1));
     }
     // about equal, and whole vectors
-    const VECTOR: usize = 16;
     let columns = width.div_ceil(width.div_ceil(CHUNK_ELEMENTS));
     (1, columns.next_multiple_of(VECTOR))
 }

@@ -32,7 +32,11 @@ pub(super) fn run<T: Scalar>(
     assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
     check(program, packed);
     let layout = Layout::new(program, sizes, rayon::current_num_threads());
-    let mut internal = Vec::new();
+    let mut internal: Vec<Tensor<T>> = Vec::new();
+    let mut own = |memory: Tensor<T>| {
+        internal.push(memory);
+        internal.last_mut().expect("just pushed").as_mut_slice().as_mut_ptr()
+    };
     let mut inputs = inputs.iter();
     let mut outputs = outputs.iter_mut();
     let mut bases = Vec::with_capacity(program.buffers.len());
@@ -49,13 +53,8 @@ pub(super) fn run<T: Scalar>(
                 assert!(output.len() == len, "an output has {} elements of {len}", output.len());
                 output.as_mut_ptr()
             }
-            Role::Internal | Role::Number(_) => {
-                internal.push(match buffer.role {
-                    Role::Number(value) => Tensor::full([len], T::of(value)),
-                    _ => Tensor::build([len].into(), |_| ()),
-                });
-                internal.last_mut().expect("just pushed").as_mut_slice().as_mut_ptr()
-            }
+            Role::Internal => own(Tensor::build([len].into(), |_| ())),
+            Role::Number(value) => own(Tensor::full([len], T::of(value))),
         }));
     }
     assert!(inputs.next().is_none() && outputs.next().is_none(), "as many buffers as given");

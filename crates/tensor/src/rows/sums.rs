@@ -1,6 +1,7 @@
 //! Sums and extrema of a row, and sums over all rows.
 
 use super::address::{Address, Clock, Segment};
+use super::layout::VECTOR;
 use super::{Sizes, View};
 use crate::Scalar;
 use crate::matmul;
@@ -65,9 +66,6 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
-/// Elements of a vector, at most.
-const VECTOR: usize = 16;
-
 /// Sums that are taken side by side: four vectors, since an addition takes four cycles.
 type Lanes<T> = [[T; VECTOR]; 4];
 
@@ -76,21 +74,21 @@ type Lanes<T> = [[T; VECTOR]; 4];
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
     let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
     let (vectors, rest) = row.as_chunks::<VECTOR>();
-    let (groups, single) = vectors.as_chunks::<4>();
+    let (groups, last) = vectors.as_chunks::<4>();
     for group in groups {
-        for (lanes, vector) in lanes.iter_mut().zip(group) {
-            for (lane, &x) in lanes.iter_mut().zip(vector) {
-                *lane += x;
-            }
-        }
+        add(&mut lanes, group);
     }
-    let mut last = [T::zero(); VECTOR];
-    for vector in single {
-        for (lane, &x) in last.iter_mut().zip(vector) {
+    add(&mut lanes, last);
+    of_lanes(lanes) + rest.iter().copied().sum::<T>()
+}
+
+#[inline(always)]
+fn add<T: Scalar>(lanes: &mut Lanes<T>, vectors: &[[T; VECTOR]]) {
+    for (lanes, vector) in lanes.iter_mut().zip(vectors) {
+        for (lane, &x) in lanes.iter_mut().zip(vector) {
             *lane += x;
         }
     }
-    of_lanes(lanes, last) + rest.iter().copied().sum::<T>()
 }
 
 /// The sum of the products of two rows, likewise.
@@ -98,22 +96,22 @@ pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
 pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
     let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<VECTOR>(), b.as_chunks::<VECTOR>());
-    let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let ((a, a_last), (b, b_last)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     for (a, b) in a.iter().zip(b) {
-        for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-                *lane = math.mul_add(a, b, *lane);
-            }
-        }
+        add_products(math, &mut lanes, a, b);
     }
-    let mut last = [T::zero(); VECTOR];
-    for (a, b) in a_single.iter().zip(b_single) {
-        for ((lane, &a), &b) in last.iter_mut().zip(a).zip(b) {
+    add_products(math, &mut lanes, a_last, b_last);
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
+    of_lanes(lanes) + rest.sum::<T>()
+}
+
+#[inline(always)]
+fn add_products<T: Scalar>(math: Math, lanes: &mut Lanes<T>, a: &[[T; VECTOR]], b: &[[T; VECTOR]]) {
+    for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
             *lane = math.mul_add(a, b, *lane);
         }
     }
-    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
-    of_lanes(lanes, last) + rest.sum::<T>()
 }
 
 /// The largest or smallest element of a row, as `choose` has it, or `start` if there is none.
@@ -133,15 +131,11 @@ pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> 
     extremum
 }
 
-/// The sum of all lanes.
+/// The sum of all lanes, by halves, each written out so that they stay in registers.
 #[inline(always)]
-fn of_lanes<T: Scalar>([a, b, c, d]: Lanes<T>, last: [T; VECTOR]) -> T {
-    let mut sums = last;
-    for i in 0..VECTOR {
-        sums[i] += (a[i] + b[i]) + (c[i] + d[i]);
-    }
-    // halves, each written out so that they stay in registers
-    let eight: [T; 8] = std::array::from_fn(|i| sums[i] + sums[i + 8]);
+fn of_lanes<T: Scalar>([a, b, c, d]: Lanes<T>) -> T {
+    let all: [T; VECTOR] = std::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]));
+    let eight: [T; 8] = std::array::from_fn(|i| all[i] + all[i + 8]);
     let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
     (four[0] + four[2]) + (four[1] + four[3])
 }
