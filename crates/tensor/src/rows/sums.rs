@@ -66,51 +66,57 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
-/// Sums that are taken side by side: four vectors, since an addition takes four cycles.
-type Lanes<T> = [[T; VECTOR]; 4];
+/// Sums that are taken side by side, as many as a vector has elements.
+type Lanes<T> = [T; VECTOR];
 
-/// The sum of a row, compiled for the instruction set of whoever calls it.
+/// The sum of a row, compiled for the instruction set of whoever calls it. Four vectors are added side by
+/// side, since an addition takes four cycles; what is left, in one of its own, as lanes that are
+/// indexed would not stay in registers.
 #[inline(always)]
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
-    let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
     let (vectors, rest) = row.as_chunks::<VECTOR>();
-    let (groups, last) = vectors.as_chunks::<4>();
+    let (groups, single) = vectors.as_chunks::<4>();
+    let (mut lanes, mut last) = ([[T::zero(); VECTOR]; 4], [T::zero(); VECTOR]);
     for group in groups {
-        add(&mut lanes, group);
+        for (lanes, vector) in lanes.iter_mut().zip(group) {
+            add(lanes, vector);
+        }
     }
-    add(&mut lanes, last);
-    of_lanes(lanes) + rest.iter().copied().sum::<T>()
+    for vector in single {
+        add(&mut last, vector);
+    }
+    of_lanes(lanes, last) + rest.iter().copied().sum::<T>()
 }
 
 #[inline(always)]
-fn add<T: Scalar>(lanes: &mut Lanes<T>, vectors: &[[T; VECTOR]]) {
-    for (lanes, vector) in lanes.iter_mut().zip(vectors) {
-        for (lane, &x) in lanes.iter_mut().zip(vector) {
-            *lane += x;
-        }
+fn add<T: Scalar>(lanes: &mut Lanes<T>, vector: &[T; VECTOR]) {
+    for (lane, &x) in lanes.iter_mut().zip(vector) {
+        *lane += x;
     }
 }
 
 /// The sum of the products of two rows, likewise.
 #[inline(always)]
 pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
-    let mut lanes: Lanes<T> = [[T::zero(); VECTOR]; 4];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<VECTOR>(), b.as_chunks::<VECTOR>());
-    let ((a, a_last), (b, b_last)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let (mut lanes, mut last) = ([[T::zero(); VECTOR]; 4], [T::zero(); VECTOR]);
     for (a, b) in a.iter().zip(b) {
-        add_products(math, &mut lanes, a, b);
+        for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            add_products(math, lanes, a, b);
+        }
     }
-    add_products(math, &mut lanes, a_last, b_last);
+    for (a, b) in a_single.iter().zip(b_single) {
+        add_products(math, &mut last, a, b);
+    }
     let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
-    of_lanes(lanes) + rest.sum::<T>()
+    of_lanes(lanes, last) + rest.sum::<T>()
 }
 
 #[inline(always)]
-fn add_products<T: Scalar>(math: Math, lanes: &mut Lanes<T>, a: &[[T; VECTOR]], b: &[[T; VECTOR]]) {
-    for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
-        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane = math.mul_add(a, b, *lane);
-        }
+fn add_products<T: Scalar>(math: Math, lanes: &mut Lanes<T>, a: &[T; VECTOR], b: &[T; VECTOR]) {
+    for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+        *lane = math.mul_add(a, b, *lane);
     }
 }
 
@@ -133,8 +139,8 @@ pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> 
 
 /// The sum of all lanes, by halves, each written out so that they stay in registers.
 #[inline(always)]
-fn of_lanes<T: Scalar>([a, b, c, d]: Lanes<T>) -> T {
-    let all: [T; VECTOR] = std::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]));
+fn of_lanes<T: Scalar>([a, b, c, d]: [Lanes<T>; 4], last: Lanes<T>) -> T {
+    let all: [T; VECTOR] = std::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]) + last[i]);
     let eight: [T; 8] = std::array::from_fn(|i| all[i] + all[i + 8]);
     let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
     (four[0] + four[2]) + (four[1] + four[3])
