@@ -1,8 +1,8 @@
 //! A scan against the loop that specifies it: values, gradients, and second derivatives; and the other
 //! ways of running a cell against what they mean.
 
-use bptt_autodiff::{Checkpoint, Var};
-use bptt_layers::{Recurrence, State, stepper, unroll};
+use bptt_autodiff::{Checkpoint, Tape, Var};
+use bptt_layers::{Recurrence, State, scan, stepper, unroll};
 use bptt_tensor::Tensor;
 
 use crate::derivatives::check;
@@ -133,3 +133,24 @@ fn steps_as_they_arrive<C: TestCell>(
 }
 
 for_every_cell!(steps_as_they_arrive, 8);
+
+fn values_of_a_state_are_copies<C: TestCell>(
+    make: impl Fn(&mut Random, Sizes) -> C,
+    sizes: Sizes,
+    rng: &mut Random,
+) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let tape = Tape::new();
+    let state = C::State::from_values(&tape, &inputs[1..]);
+    let (_, state) = scan(&cell, tape.constant(inputs[0].clone()), state);
+    let mut values = state.values().into_iter();
+    state.for_each_leaf(&mut |leaf| {
+        let value = values.next().expect("a value for each");
+        assert_eq!(value, leaf.value());
+        // of the tape's memory they would keep the outputs of all steps
+        assert_ne!(value.as_slice().as_ptr(), leaf.value().as_slice().as_ptr());
+    });
+}
+
+for_every_cell!(values_of_a_state_are_copies, 2);

@@ -1,5 +1,7 @@
 //! Programs against the same equations in plain loops. Small, so that Miri runs them as well.
 
+mod operands;
+
 use super::*;
 use crate::{Binary, Unary};
 
@@ -370,6 +372,27 @@ fn an_edge_that_is_written_is_refused() {
             left.delay = Some(Delay { ahead: false, edge: 5 });
         }
         _ => unreachable!("a product comes first"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "is one number")]
+fn a_number_of_several_columns_is_refused() {
+    run_changed(|program| program.buffers[17].width = 2);
+}
+
+#[test]
+#[should_panic(expected = "is one number")]
+fn a_number_of_every_step_is_refused() {
+    run_changed(|program| program.buffers[17].span = Span::Sequence);
+}
+
+#[test]
+#[should_panic(expected = "cannot be written")]
+fn writing_a_number_is_refused() {
+    run_changed(|program| {
+        let phase = first_phase(program);
+        phase.arrays[2].buffer = 17;
     });
 }
 

@@ -61,3 +61,22 @@ fn sums_join_all_other_uses_of_a_value() {
     }
     check_at(&|x| others(x[0], !0) + sums(x[0], !0), &[at], &mut rng);
 }
+
+/// Products wait until there are many of their rows, and then meet a sum that is not spelt out.
+#[test]
+fn sums_join_products_of_many_rows() {
+    let tape = Tape::<f64>::new();
+    let x = tape.variable(Tensor::from_vec([1, 2], vec![0.3, -0.2]));
+    for y in [x, x.tanh()] {
+        let product = |seed: u64| {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let rows = tape.constant(Tensor::uniform([700, 1], -1.0, 1.0, &mut rng));
+            (rows.matmul(y) * 0.1).sin().sum_all()
+        };
+        // differentiated from the last to the first
+        let loss = y.slice(1, 0..1).exp().sum_all() + y.sum_all();
+        let loss = loss + product(1) + y.sum_all() + product(2) + product(3) + y.sum_all();
+        let [recorded] = tape.grad(loss, [x]);
+        assert_near(tape.backward(loss).wrt(x), &recorded.value(), 1e-12);
+    }
+}

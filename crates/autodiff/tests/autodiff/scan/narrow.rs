@@ -1,6 +1,8 @@
 //! What is the same in every column is computed for one.
 
-use super::support::{assert_plan, plan};
+use bptt_autodiff::Tape;
+
+use super::support::{assert_plan, param, plan, uniform};
 
 #[test]
 fn functions_of_a_column_stay_in_it() {
@@ -71,6 +73,34 @@ fn the_sum_of_a_negated_row_is_the_negated_sum() {
             r5 = mul r4 0.25
           then, 4 columns:
             c0 = add r2 r5
+        ",
+    );
+}
+
+#[test]
+fn a_sum_over_steps_of_negated_rows_stays_one() {
+    let c = param([1, 1], 1);
+    let tape = Tape::new();
+    let (xs, h) = (tape.variable(uniform([5, 1, 4], 1)), tape.variable(uniform([1, 4], 2)));
+    let plan = tape.scan(&[xs], &[h]).plan(|x, h| {
+        let next = (h[0] - &c + x[0]).sin();
+        (vec![next], vec![next])
+    });
+    let (_, reverse) = plan.split_once("reverse\n").expect("both plans");
+    assert_plan(
+        reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = cos x0
+            r1 = add x1 y0(before)
+            y0 = mul r1 r0
+        after the loop, all steps at once:
+          fused, 4 columns:
+            r1 = neg y0
+            r2 = sum r1
+          then, 1 columns:
+            sum0 += r2
         ",
     );
 }

@@ -125,3 +125,42 @@ fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {
     });
     assert!(plan.contains("after the loop") && !plan.contains("operation by"), "{plan}");
 }
+
+/// The plan of a step of 32 rows, 8 inputs and so many units.
+fn of_many_rows(units: usize) -> String {
+    let (w, u) = (param([8, units], 1), param([units, units], 2));
+    let tape = Tape::new();
+    let xs = tape.variable(uniform([5, 32, 8], 3));
+    let state = tape.variable(uniform([32, units], 4));
+    let plan = tape.scan(&[xs], &[state]).plan(|x, h| {
+        let next = (x[0].matmul(&w) + h[0].matmul(&u)).tanh();
+        (vec![next], vec![next])
+    });
+    plan.split_once("reverse\n").expect("both plans").0.trim_start_matches("forward\n").into()
+}
+
+#[test]
+fn a_product_of_an_input_stays_in_the_loop_if_the_cache_holds_all_weights() {
+    let (small, large) = (of_many_rows(16), of_many_rows(402));
+    assert_plan(
+        &small,
+        r"
+        each step:
+          t0 = x0 · w0
+          t1 = t0 + y0(before) · w1
+          fused, 16 columns:
+            y0 = tanh t1
+        ",
+    );
+    assert_plan(
+        &large,
+        r"
+        before the loop, all steps at once:
+          z0 = x0 · w0
+        each step:
+          t0 = z0 + y0(before) · w1
+          fused, 402 columns:
+            y0 = tanh t0
+        ",
+    );
+}

@@ -1,0 +1,157 @@
+//! Every kind of operand in every place of every function.
+
+use super::*;
+
+const ROWS: usize = 3;
+
+/// What a function may read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// All columns of a buffer.
+    Whole,
+    /// Columns of a wider buffer.
+    Part,
+    /// One row, which all rows share.
+    Row,
+    /// A column of a wider buffer.
+    Column,
+    Number,
+}
+
+const KINDS: [Kind; 5] = [Kind::Whole, Kind::Part, Kind::Row, Kind::Column, Kind::Number];
+
+const NUMBER: f64 = -0.75;
+
+/// A program of one phase over operands of these kinds, and what it reads.
+struct Case {
+    width: usize,
+    kinds: Vec<Kind>,
+    /// Of each kind, in their order, but for numbers.
+    inputs: Vec<Tensor<f64>>,
+}
+
+impl Case {
+    fn new(width: usize, kinds: &[Kind]) -> Self {
+        let input = |(place, kind): (usize, &Kind)| {
+            let shape: &[usize] = match kind {
+                Kind::Whole => &[1, ROWS, width],
+                Kind::Part | Kind::Column => &[1, ROWS, width + 3],
+                Kind::Row => &[width],
+                Kind::Number => return None,
+            };
+            // zeros among them, for selections
+            let value = |i: usize| ((7 * i + 3 * place) % 5) as f64 - 2.0;
+            Some(Tensor::from_fn(shape, value))
+        };
+        let inputs = kinds.iter().enumerate().filter_map(input).collect();
+        Self { width, kinds: kinds.to_vec(), inputs }
+    }
+
+    /// Operand `place` at a row and a column.
+    fn at(&self, place: usize, row: usize, column: usize) -> f64 {
+        let input = self.kinds[..place].iter().filter(|kind| **kind != Kind::Number).count();
+        match self.kinds[place] {
+            Kind::Whole => self.inputs[input].as_slice()[row * self.width + column],
+            Kind::Part => self.inputs[input].as_slice()[row * (self.width + 3) + 1 + column],
+            Kind::Row => self.inputs[input].as_slice()[column],
+            Kind::Column => self.inputs[input].as_slice()[row * (self.width + 3) + 2],
+            Kind::Number => NUMBER,
+        }
+    }
+
+    /// Runs code that reads arrays 0, 1, .. and writes the one behind them, of the span `of`; in blocks,
+    /// phases of their own copy it to the output.
+    fn run(&self, code: Code, of: [usize; 2]) -> Vec<f64> {
+        let [rows, width] = of;
+        let mut program = RowProgram::default();
+        let mut arrays = Vec::new();
+        for kind in &self.kinds {
+            let (span, role, column, own) = match kind {
+                Kind::Whole => (Span::Sequence, Role::Input, 0, self.width),
+                Kind::Part => (Span::Sequence, Role::Input, 1, self.width),
+                Kind::Row => (Span::Row, Role::Input, 0, self.width),
+                Kind::Column => (Span::Sequence, Role::Input, 2, 1),
+                Kind::Number => (Span::Row, Role::Number(NUMBER), 0, 1),
+            };
+            let is_part = matches!(kind, Kind::Part | Kind::Column);
+            let all = if is_part { self.width + 3 } else { own };
+            arrays.push(View { buffer: program.buffers.len(), column, width: own, delay: None });
+            program.buffers.push(Buffer { span, width: all, role });
+        }
+        let output = View { buffer: program.buffers.len(), column: 0, width, delay: None };
+        let phase = Phase { width: self.width, arrays, code: vec![code] };
+        let stage = |phase| vec![Instruction::Fused(vec![phase])];
+        if rows == 1 {
+            let partials = View { buffer: output.buffer + 1, ..output };
+            let span = Span::Total;
+            program.buffers.push(Buffer { span, width, role: Role::Output });
+            let span = Span::Partial;
+            program.buffers.push(Buffer { span, width, role: Role::Internal });
+            program.sums = vec![Sum::Partials { partials: partials.buffer, total: output.buffer }];
+            program.after = stage(with_target(phase, partials));
+        } else {
+            let span = Span::Sequence;
+            program.buffers.push(Buffer { span, width, role: Role::Output });
+            program.step = stage(with_target(phase, output));
+        }
+        let mut found = vec![f64::NAN; rows * width];
+        let sizes = Sizes { steps: 1, rows: ROWS, segment: 1, reversed: false };
+        let inputs: Vec<&Tensor<f64>> = self.inputs.iter().collect();
+        program.run(sizes, &[], &inputs, &mut [&mut found]);
+        found
+    }
+
+    fn assert_pointwise(&self, code: Code, f: impl Fn(&[f64]) -> f64) {
+        let found = self.run(code, [ROWS, self.width]);
+        for (i, found) in found.into_iter().enumerate() {
+            let (row, column) = (i / self.width, i % self.width);
+            let operands: Vec<f64> =
+                (0..self.kinds.len()).map(|place| self.at(place, row, column)).collect();
+            let expected = f(&operands);
+            assert!(found == expected, "{code:?} of {:?}: {found}, not {expected}", self.kinds);
+        }
+    }
+}
+
+fn with_target(mut phase: Phase, target: View) -> Phase {
+    phase.arrays.push(target);
+    phase
+}
+
+#[test]
+fn functions_read_every_kind_of_operand() {
+    for width in [1, 5, 21] {
+        for a in KINDS {
+            let case = Case::new(width, &[a]);
+            case.assert_pointwise(Code::Unary(Unary::Neg, 0, 1), |x| -x[0]);
+            for b in KINDS {
+                let case = Case::new(width, &[a, b]);
+                case.assert_pointwise(Code::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
+                for c in KINDS {
+                    let case = Case::new(width, &[a, b, c]);
+                    case.assert_pointwise(Code::Select([0, 1, 2], 3), |x| {
+                        if x[0] == 0.0 { x[2] } else { x[1] }
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_every_kind_are_summed() {
+    let wide = [Kind::Whole, Kind::Part, Kind::Row];
+    for width in [2, 21, 90] {
+        for (a, b) in wide.into_iter().flat_map(|a| wide.map(|b| (a, b))) {
+            let case = Case::new(width, &[a, b]);
+            let product =
+                |row: usize, column: usize| case.at(0, row, column) * case.at(1, row, column);
+            let of_row: Vec<f64> =
+                (0..ROWS).map(|row| (0..width).map(|column| product(row, column)).sum()).collect();
+            assert_eq!(case.run(Code::SumProducts([0, 1], 2), [ROWS, 1]), of_row);
+            let of_rows: Vec<f64> =
+                (0..width).map(|column| (0..ROWS).map(|row| product(row, column)).sum()).collect();
+            assert_eq!(case.run(Code::AddProducts([0, 1], 2), [1, width]), of_rows);
+        }
+    }
+}
