@@ -224,8 +224,10 @@ const BLOCKS: usize = 8;
 impl<T: Scalar> Product<'_, T> {
     /// In the way that suits its size.
     fn choose(self, c: &mut [T]) {
-        let [m, _, n] = self.extents;
-        if m <= THIN {
+        let [m, k, n] = self.extents;
+        if c.is_empty() || k == 0 {
+            scale(c, self.beta);
+        } else if m <= THIN {
             self.thin(c);
         } else if n == 1 {
             self.transposed().thin(c);

@@ -54,7 +54,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
     let summed = terms.iter().flat_map(Term::values);
     let needed = program.ancestors(program.outputs().chain(summed));
     let forms = form::forms(&program, rows, &needed, &inside_sums)?;
-    let stages = stages(&program, &forms, rows);
+    let stages = stages(&program, &forms);
     let slots = slots(&program, &forms, &stages);
     let mut lowering = Lowering {
         uses: program.uses(),

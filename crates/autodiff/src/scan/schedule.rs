@@ -19,16 +19,12 @@ pub(super) enum Stage {
 /// The stage of each value.
 ///
 /// What the next state needs and the state determines stays in the loop. Of what depends on inputs
-/// alone, products leave it, but for [small ones](LoopWeights); functions of single elements stay
-/// beside their first reader, as reading their operands there is no dearer than reading their result.
-/// What nobody in the loop reads comes after it.
-pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form], rows: usize) -> Vec<Stage> {
+/// alone, products leave it; functions of single elements stay beside their first reader, as reading
+/// their operands there is no dearer than reading their result. What nobody in the loop reads comes
+/// after it.
+pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Stage> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
-    let mut weights = LoopWeights::new(program, forms, rows);
-    for id in (0..program.nodes.len()).filter(|&id| in_loop[id] && bindings[id] == Binding::Loop) {
-        weights.add(id as u32);
-    }
     let mut first_reader = vec![Stage::After; program.nodes.len()];
     for &id in &program.next {
         first_reader[id as usize] = Stage::Step;
@@ -40,10 +36,7 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form], rows: usiz
             Binding::Loop if in_loop[id] => Stage::Step,
             Binding::Loop if is_copy_of_state(program, id as u32) => Stage::Step,
             Binding::Loop => Stage::After,
-            _ if heavy && first_reader[id] == Stage::Step => match weights.take_in(id as u32) {
-                true => Stage::Step,
-                false => Stage::Before,
-            },
+            _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
             _ => first_reader[id],
         };
         for &input in &program.nodes[id].inputs {
@@ -52,54 +45,6 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form], rows: usiz
         }
     }
     stages
-}
-
-/// The weights that the loop reads at every step.
-///
-/// A product of an input may stay in the loop if all of them stay in the second-level cache: it is computed
-/// there as fast as before the loop, and its result, wider than the input as a rule, is neither written
-/// to memory nor read from it.
-struct LoopWeights<'a, T> {
-    program: &'a Program<T>,
-    forms: &'a [Form],
-    rows: usize,
-    bytes: usize,
-}
-
-impl<'a, T: Scalar> LoopWeights<'a, T> {
-    /// Bytes of weights that the cache holds beside all else.
-    const RESIDENT: usize = 5 << 18;
-
-    /// Rows from which on a product in the loop is as fast as one of all steps.
-    const MANY_ROWS: usize = 32;
-
-    fn new(program: &'a Program<T>, forms: &'a [Form], rows: usize) -> Self {
-        Self { program, forms, rows, bytes: 0 }
-    }
-
-    /// Bytes of the weights that a value is computed from.
-    fn of(&self, id: u32) -> usize {
-        let Form::Product { .. } = self.forms[id as usize] else { return 0 };
-        let weight = self.program.node(id).inputs[1];
-        self.program.shape(weight).elements() * size_of::<T>()
-    }
-
-    fn add(&mut self, id: u32) {
-        self.bytes += self.of(id);
-    }
-
-    /// Adds the weights of a product that depends on inputs alone, if it may stay in the loop.
-    fn take_in(&mut self, id: u32) -> bool {
-        let Form::Product { .. } = self.forms[id as usize] else { return false };
-        let left = source(self.program, self.forms, self.program.node(id).inputs[0]);
-        let is_input = self.forms[left as usize] == Form::Input;
-        let fits = self.bytes + self.of(id) <= Self::RESIDENT;
-        let stays = is_input && fits && self.rows >= Self::MANY_ROWS;
-        if stays {
-            self.add(id);
-        }
-        stays
-    }
 }
 
 /// Whether a value keeps the state for readers after the loop.

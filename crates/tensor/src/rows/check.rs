@@ -100,9 +100,12 @@ pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
     }
     for sum in &program.sums {
         let summed = |view: View| {
+            // a product finds its rows side by side
             let span = inside(view).span;
-            let every_step = matches!(span, Span::Sequence | Span::Segment | Span::Row);
-            assert!(every_step, "{view:?} is not there for every step");
+            let every_step = matches!(span, Span::Sequence | Span::Segment);
+            let edge = view.delay.map(|delay| program.buffers[delay.edge].span);
+            let has_rows = every_step && edge != Some(Span::Row);
+            assert!(has_rows, "{view:?} has not a row for every row of every step");
             view.width
         };
         let width = match *sum {

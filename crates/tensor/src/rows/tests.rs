@@ -347,10 +347,28 @@ fn columns_beyond_all_numbers_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "is not there for every step")]
+#[should_panic(expected = "has not a row for every row")]
 fn a_sum_over_one_step_is_refused() {
     run_changed(|program| match &mut program.sums[0] {
         Sum::Products { right, .. } => right.buffer = 2,
+        Sum::Partials { .. } => unreachable!("products come first"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "has not a row for every row")]
+fn a_sum_of_products_with_one_row_is_refused() {
+    run_changed(|program| match &mut program.sums[0] {
+        Sum::Products { left, .. } => *left = View { buffer: 1, delay: None, ..*left },
+        Sum::Partials { .. } => unreachable!("products come first"),
+    });
+}
+
+#[test]
+#[should_panic(expected = "has not a row for every row")]
+fn a_sum_of_products_with_one_row_at_an_edge_is_refused() {
+    run_changed(|program| match &mut program.sums[0] {
+        Sum::Products { left, .. } => left.delay = Some(Delay { ahead: false, edge: 1 }),
         Sum::Partials { .. } => unreachable!("products come first"),
     });
 }

@@ -1,11 +1,14 @@
 //! The reverse step reads as little as it can.
 
+use bptt_autodiff::Tape;
+use bptt_tensor::Tensor;
+
 use super::support::{assert_plan, param, plan};
 
 #[test]
 fn an_lstm_saves_its_gates_and_states_only() {
     let (w, u, b) = (param([3, 16], 3), param([4, 16], 4), param([16], 5));
-    let tape = bptt_autodiff::Tape::new();
+    let tape = Tape::new();
     let xs = tape.variable(super::support::uniform([5, 2, 3], 1));
     let [h, c] = [2, 3].map(|seed| tape.variable(super::support::uniform([2, 4], seed)));
     let plan = tape.scan(&[xs], &[h, c]).plan(|x, s| {
@@ -98,4 +101,17 @@ fn what_follows_from_a_saved_state_is_computed_again() {
           sum0 += x0(next)ᵀ · z0
     ",
     );
+}
+
+#[test]
+fn weights_without_rows_or_columns_have_gradients() {
+    for shape in [[3, 0], [0, 3], [0, 0]] {
+        let tape = Tape::new();
+        let w = tape.variable(Tensor::<f64>::zeros(shape));
+        let xs = tape.variable(Tensor::ones([4, 2, shape[0]]));
+        let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0].matmul(w)], vec![]));
+        let gradients = tape.backward(scanned.outputs[0].sum_all() + w.sum_all());
+        assert_eq!(*gradients.wrt(w), Tensor::ones(shape));
+        assert_eq!(*gradients.wrt(xs), Tensor::zeros([4, 2, shape[0]]));
+    }
 }
