@@ -266,9 +266,12 @@ fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Op
         if let Some(norm) = clip {
             clip_norm(&model, &mut gradients, norm).expect("so low a rate does not diverge");
         }
-        optimizer.step(&mut model, &gradients);
         carried = states.iter().map(State::values).collect();
-        vec![loss.value()]
+        let loss = loss.value();
+        drop(states);
+        drop(tape); // else the parameters that it holds are written to new memory
+        optimizer.step(&mut model, &gradients);
+        vec![loss]
     })
 }
 
