@@ -78,42 +78,33 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         rows,
     };
     lowering.absorb_sums();
-    // equal sums are computed once
-    let first_of = |sum: usize| {
-        program.sums.iter().position(|id| *id == program.sums[sum]).expect("it is one of them")
-    };
-    let copies = (0..program.sums.len()).map(|sum| (first_of(sum), sum));
-    let copies: Vec<(usize, usize)> = copies.filter(|(first, sum)| first != sum).collect();
-    let mut row_program = RowProgram::default();
-    let is_first = |term: &&Term| first_of(term.sum()) == term.sum();
-    for term in terms.iter().filter(is_first) {
-        if let &Term::Rows { sum, id } = term {
-            row_program.sums.push(lowering.partials(sum, id));
-        }
-    }
+    let copies = equal_sums(&program);
+    let is_copy = |term: &&Term| copies.iter().any(|&(_, copy)| copy == term.sum());
+    let terms: Vec<&Term> = terms.iter().filter(|term| !is_copy(term)).collect();
+    let mut sums = lowering.sums_of_rows(&terms); // first, for they say when values are read
     lowering.place_outputs();
     lowering.place_state();
     lowering.place_joins();
     lowering.place_others();
-    row_program.before = lowering.instructions(Stage::Before)?;
-    row_program.step = lowering.instructions(Stage::Step)?;
-    row_program.after = lowering.instructions(Stage::After)?;
-    for term in terms.iter().filter(is_first) {
-        if let &Term::Product { sum, left, right } = term {
-            let total = lowering.total(sum);
-            let (left, right) = (lowering.summed(left)?, lowering.summed(right)?);
-            row_program.sums.push(Sum::Products { left, right, total });
-        }
-    }
-    for (j, &id) in program.next.iter().enumerate() {
-        let view = lowering.home(id)?;
-        let buffer = Buffer { span: Span::Step, width: view.width, role: Role::Output };
-        lowering.outputs.push(Sink::Final(j));
-        row_program.finals.push((view, lowering.buffer(buffer)));
-    }
-    row_program.buffers = lowering.buffers;
-    let (inputs, outputs, packs) = (lowering.inputs, lowering.outputs, lowering.packs);
-    Ok(Lowered { program: row_program, inputs, outputs, copies, packs, rows })
+    let [before, step, after] = [
+        lowering.instructions(Stage::Before)?,
+        lowering.instructions(Stage::Step)?,
+        lowering.instructions(Stage::After)?,
+    ];
+    sums.extend(lowering.sums_of_products(&terms)?);
+    let finals = lowering.finals()?;
+    let Lowering { buffers, inputs, outputs, packs, .. } = lowering;
+    let program = RowProgram { buffers, before, step, after, sums, finals };
+    Ok(Lowered { program, inputs, outputs, copies, packs, rows })
+}
+
+/// The sums that are equal to an earlier one: that one, and the sum.
+fn equal_sums<T>(program: &Program<T>) -> Vec<(usize, usize)> {
+    let sums = &program.sums;
+    let first =
+        |sum: usize| sums.iter().position(|id| *id == sums[sum]).expect("it is one of them");
+    let pairs = (0..sums.len()).map(|sum| (first(sum), sum));
+    pairs.filter(|(first, sum)| first != sum).collect()
 }
 
 /// The values that read each value.
@@ -211,6 +202,40 @@ impl<T: Scalar> Lowering<'_, T> {
         let width = self.program.shape(self.program.sums[sum]).elements();
         self.outputs.push(Sink::Sum(sum));
         self.buffer(Buffer { span: Span::Total, width, role: Role::Output })
+    }
+
+    fn sums_of_rows(&mut self, terms: &[&Term]) -> Vec<Sum> {
+        let mut sums = Vec::new();
+        for term in terms {
+            if let Term::Rows { sum, id } = **term {
+                sums.push(self.partials(sum, id));
+            }
+        }
+        sums
+    }
+
+    fn sums_of_products(&mut self, terms: &[&Term]) -> Result<Vec<Sum>, NotRows> {
+        let mut sums = Vec::new();
+        for term in terms {
+            if let Term::Product { sum, left, right } = **term {
+                let total = self.total(sum);
+                let (left, right) = (self.summed(left)?, self.summed(right)?);
+                sums.push(Sum::Products { left, right, total });
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The state after the last step.
+    fn finals(&mut self) -> Result<Vec<(View, usize)>, NotRows> {
+        let mut finals = Vec::new();
+        for (j, &id) in self.program.next.iter().enumerate() {
+            let view = self.home(id)?;
+            let buffer = Buffer { span: Span::Step, width: view.width, role: Role::Output };
+            self.outputs.push(Sink::Final(j));
+            finals.push((view, self.buffer(buffer)));
+        }
+        Ok(finals)
     }
 
     /// The sum of the rows of a value, which a fused sequence after the loop adds up: the one that
