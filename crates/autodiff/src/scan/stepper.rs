@@ -16,11 +16,11 @@ use super::lower::{Feed, Lowered, Sink};
 /// A step computes what the same step of [`Scan::run`](super::Scan::run) computes. It allocates nothing,
 /// unless the step is one that runs operation by operation. A stepper belongs to one thread.
 pub struct Stepper<T> {
-    form: Form<T>,
+    runner: Runner<T>,
     inputs: usize,
 }
 
-enum Form<T> {
+enum Runner<T> {
     Rows {
         session: Box<Session<T>>,
         /// The buffer of each sequence, if the step reads it, and its length.
@@ -40,12 +40,12 @@ enum Form<T> {
 impl<T: Scalar> Stepper<T> {
     pub(super) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
         let plan = step.plain();
-        let form = match plan.lowered() {
+        let runner = match plan.lowered() {
             Ok(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),
             Err(_) => {
                 let program = &plan.program;
                 let entry = |&id: &u32| Tensor::zeros(program.shape(id));
-                Form::Steps {
+                Runner::Steps {
                     outputs: program.stacked.iter().map(entry).collect(),
                     plan: plan.clone(),
                     invariants,
@@ -53,7 +53,7 @@ impl<T: Scalar> Stepper<T> {
                 }
             }
         };
-        Self { form, inputs: step.sequences }
+        Self { runner, inputs: step.sequences }
     }
 
     fn by_rows(
@@ -61,7 +61,7 @@ impl<T: Scalar> Stepper<T> {
         sequences: usize,
         state: &[Tensor<T>],
         invariants: &[Tensor<T>],
-    ) -> Form<T> {
+    ) -> Runner<T> {
         let mut program = lowered.program.clone();
         let mut outputs = lowered.outputs.clone();
         // a state that the step does not read is an input all the same, for the next to replace
@@ -115,7 +115,7 @@ impl<T: Scalar> Stepper<T> {
         let state = carried.iter().map(|&place| input_buffers[place]).collect();
         let session = Box::new(Session::new(program, lowered.rows, packed, &values, &carried));
         let outputs = stacked.into_iter().map(|(_, buffer)| buffer).collect();
-        Form::Rows { session, inputs, outputs, state }
+        Runner::Rows { session, inputs, outputs, state }
     }
 
     /// Runs a step on an entry of each sequence, as `[B, ..]` in row-major order.
@@ -131,8 +131,8 @@ impl<T: Scalar> Stepper<T> {
             self.inputs,
             entries.len()
         );
-        match &mut self.form {
-            Form::Rows { session, inputs, .. } => {
+        match &mut self.runner {
+            Runner::Rows { session, inputs, .. } => {
                 for (input, entry) in inputs.iter().zip(entries) {
                     if let Some(buffer) = *input {
                         let buffer = session.buffer_mut(buffer);
@@ -142,7 +142,7 @@ impl<T: Scalar> Stepper<T> {
                 }
                 session.step();
             }
-            Form::Steps { plan, invariants, outputs, state } => {
+            Runner::Steps { plan, invariants, outputs, state } => {
                 let program = &plan.program;
                 let shape_of = |i: usize| program.sequence_shape(i);
                 let mut sequences = Vec::with_capacity(entries.len());
@@ -177,9 +177,9 @@ impl<T: Scalar> Stepper<T> {
     /// If the step has not as many outputs.
     #[must_use]
     pub fn output(&self, k: usize) -> &[T] {
-        match &self.form {
-            Form::Rows { session, outputs, .. } => session.buffer(outputs[k]),
-            Form::Steps { outputs, .. } => outputs[k].as_slice(),
+        match &self.runner {
+            Runner::Rows { session, outputs, .. } => session.buffer(outputs[k]),
+            Runner::Steps { outputs, .. } => outputs[k].as_slice(),
         }
     }
 
@@ -190,9 +190,9 @@ impl<T: Scalar> Stepper<T> {
     /// If the state has not as many variables.
     #[must_use]
     pub fn state(&self, j: usize) -> &[T] {
-        match &self.form {
-            Form::Rows { session, state, .. } => session.buffer(state[j]),
-            Form::Steps { state, .. } => state[j].as_slice(),
+        match &self.runner {
+            Runner::Rows { session, state, .. } => session.buffer(state[j]),
+            Runner::Steps { state, .. } => state[j].as_slice(),
         }
     }
 
@@ -203,9 +203,9 @@ impl<T: Scalar> Stepper<T> {
     /// If the state has not as many variables.
     #[must_use]
     pub fn state_mut(&mut self, j: usize) -> &mut [T] {
-        match &mut self.form {
-            Form::Rows { session, state, .. } => session.buffer_mut(state[j]),
-            Form::Steps { state, .. } => state[j].as_mut_slice(),
+        match &mut self.runner {
+            Runner::Rows { session, state, .. } => session.buffer_mut(state[j]),
+            Runner::Steps { state, .. } => state[j].as_mut_slice(),
         }
     }
 }
