@@ -517,7 +517,9 @@ fn a_row_is_reduced_whatever_its_width() {
         (Reduction::Min, |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
     ];
     for (reduction, join) in reductions {
-        for width in [1, 15, 16, 70, 1024, 1030, 2200] {
+        let widths: &[usize] =
+            if cfg!(miri) { &[15, 70, 1030] } else { &[1, 15, 16, 70, 1024, 1030, 2200] };
+        for &width in widths {
             let rows = 3;
             let mut x = Tensor::from_fn([rows, width], |i| {
                 ((i * 37 + 11) % 101) as f64 - 50.0 + rows as f64
