@@ -64,6 +64,22 @@ pub trait StateSizes<T: Scalar>: Cell<T> {
     }
 }
 
+/// A borrowed cell is a cell, so that one may be wrapped without a clone, whose parameters would be others.
+impl<T: Scalar, C: Cell<T>> Cell<T> for &C {
+    type State<'t> = C::State<'t>;
+
+    #[track_caller]
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        (**self).step(x, state)
+    }
+}
+
+impl<T: Scalar, C: StateSizes<T>> StateSizes<T> for &C {
+    fn state_sizes(&self) -> Vec<usize> {
+        (**self).state_sizes()
+    }
+}
+
 /// Two cells, the second above the first, are a cell.
 impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     type State<'t> = (A::State<'t>, B::State<'t>);

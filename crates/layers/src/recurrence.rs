@@ -55,6 +55,8 @@ impl<'c, T: Scalar, C: Cell<T>> Recurrence<'c, T, C> {
     }
 
     /// Saves less for the gradient than it needs, and computes the rest again.
+    ///
+    /// [`run`](Self::run) and [`last`](Self::last) panic if a state is to be saved every zero steps.
     pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self

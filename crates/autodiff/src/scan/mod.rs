@@ -140,7 +140,10 @@ impl<'t, T: Scalar> Scan<'t, T> {
             Checkpoint::Every(every) => every,
             Checkpoint::Auto => self.steps.isqrt().max(1),
         };
-        assert!(every > 0, "checkpoint: a state is saved every so many steps, at least 1");
+        assert!(
+            every > 0,
+            "checkpoint: Every(0) saves no state; give at least 1, or Checkpoint::Auto"
+        );
         self.checkpoint = Some(every);
         self
     }

@@ -37,16 +37,20 @@ pub(super) fn trace<'t, T: Scalar>(
     let entries: Vec<Shape> = sequences.iter().map(|x| x.shape().without(0)).collect();
     let states: Vec<Shape> = state.iter().map(|s| s.shape()).collect();
     let start = tape.len() as u32;
-    let (recorded, outputs, next) = tape.tracing(|| {
+    let recorded = tape.tracing(|| {
         let unknown = |shape: &Shape| tape.leaf(Leaf::Constant, Tensor::unknown(shape.clone()));
         let entries: Vec<_> = entries.iter().map(unknown).collect();
         let states: Vec<_> = states.iter().map(unknown).collect();
         let (outputs, next) = step(&entries, &states);
-        check_state(&states, &next);
+        let fault = fault_of_state(&states, &next);
         let ids = |vars: &[Var<'t, T>]| vars.iter().map(|var| var.on_tape(tape)).collect();
         let (outputs, next): (Vec<u32>, Vec<u32>) = (ids(&outputs), ids(&next));
-        (tape.drain(start), outputs, next)
+        fault.map_or_else(|| Ok((tape.drain(start), outputs, next)), Err)
     });
+    let (recorded, outputs, next) = match recorded {
+        Ok(recorded) => recorded,
+        Err(fault) => panic!("{fault}"), // here, since in a closure it would not tell the caller's line
+    };
 
     let mut reader = Reader { start, nodes: Vec::new(), places: HashMap::new(), origins: vec![] };
     let inputs = (0..entries.len()).map(Input::Sequence).chain((0..states.len()).map(Input::Carry));
@@ -136,21 +140,18 @@ impl<T: Scalar> Reader<T> {
     }
 }
 
-#[track_caller]
-fn check_state<T: Scalar>(state: &[Var<'_, T>], next: &[Var<'_, T>]) {
-    assert!(
-        state.len() == next.len(),
-        "scan: the state has {} variables, but the next state has {}",
-        state.len(),
-        next.len()
-    );
-    for (i, (old, new)) in state.iter().zip(next).enumerate() {
-        assert!(
-            old.shape() == new.shape(),
-            "scan: variable {i} of the state has shape {}, but {} after a step; start from a state \
-             of the shape that the equations compute",
-            old.shape(),
-            new.shape()
-        );
+/// What is wrong with the form of the next state.
+fn fault_of_state<T: Scalar>(state: &[Var<'_, T>], next: &[Var<'_, T>]) -> Option<String> {
+    if state.len() != next.len() {
+        let (state, next) = (state.len(), next.len());
+        return Some(format!(
+            "scan: the state has {state} variables, but the next state has {next}"
+        ));
     }
+    let mut pairs = state.iter().zip(next).map(|(old, new)| (old.shape(), new.shape())).enumerate();
+    let (i, (old, new)) = pairs.find(|(_, (old, new))| old != new)?;
+    Some(format!(
+        "scan: variable {i} of the state has shape {old}, but {new} after a step; start from a state \
+         of the shape that the equations compute"
+    ))
 }

@@ -219,6 +219,18 @@ fn of_layers() {
 }
 
 #[test]
+fn of_the_state_of_a_scan() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [1, 4]));
+    let elman = Elman::new(rng, 3, 4);
+    let message = "scan: variable 0 of the state has shape [1, 4], but [2, 4] after a step; start \
+                   from a state of the shape that the equations compute";
+    blames_the_caller(|| scan(&elman, xs, h), message);
+    blames_the_caller(|| Recurrence::new(&elman).run(xs, h), message);
+    blames_the_caller(|| Recurrence::new(&&elman).last(xs, h), message);
+}
+
+#[test]
 fn of_starting_values() {
     let rng = &mut random(0);
     let message = "Xavier is a distribution of matrices [I, O], not of shape [3]";
