@@ -107,6 +107,34 @@ impl<'c, T: Scalar, C: Cell<T>> Recurrence<'c, T, C> {
         (last, C::State::from_leaves(&scanned.state))
     }
 
+    /// How [`run`](Self::run) would run the cell, forward and in the reverse pass, as text: what leaves the
+    /// loop, what is fused, or why it runs operation by operation.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_layers::{Elman, Recurrence, StateSizes};
+    /// # use bptt_tensor::Tensor;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let cell = Elman::<f32>::new(&mut rng, 2, 3);
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::zeros([5, 4, 2])); // [T, B, I]
+    /// let plan = Recurrence::new(&cell).plan(xs, cell.zero_state(&tape, 4));
+    /// assert!(plan.contains("each step:"), "{plan}");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    #[must_use]
+    pub fn plan<'t>(self, xs: Var<'t, T>, state: C::State<'t>) -> String {
+        self.scan(xs, &state.leaves()).plan(|x, state| {
+            let (y, next) = self.step(x, state);
+            (vec![y], next)
+        })
+    }
+
     /// One step, from an input and, behind it, its mask.
     fn step<'t>(&self, x: &[Var<'t, T>], state: &[Var<'t, T>]) -> (Var<'t, T>, Vec<Var<'t, T>>) {
         let run = |x| {
