@@ -118,10 +118,8 @@ unsafe fn pack_columns<T: Scalar>(matrix: Strided<T>, strip: &mut Strip<'_, T>) 
                 // SAFETY: the caller's contract; the column has as many elements from here on.
                 unsafe { matrix.from(0, j + column).first.cast::<[T; CHUNK]>().read_unaligned() }
             });
-            // of as many rows as columns, known beforehand: so they are transposed in registers
-            for k in 0..CHUNK {
-                let row = &mut rows[k * strip.width + j..][..CHUNK];
-                row.copy_from_slice(&square.map(|column| column[k]));
+            for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
+                row[j..][..CHUNK].copy_from_slice(&square.map(|column| column[k]));
             }
         }
         for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
