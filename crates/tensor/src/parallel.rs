@@ -1,6 +1,8 @@
 //! How work is split over threads: in pieces whose sizes depend on the data's shape alone, never
 //! on the number of threads, so that results do not depend on it either.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use rayon::prelude::*;
 
 /// Below this many elements, handing work to another thread costs more than it saves: waking one
@@ -48,4 +50,79 @@ pub(crate) fn join<A: Send, B: Send>(
     second: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     if cost < THRESHOLD { (first(), second()) } else { rayon::join(first, second) }
+}
+
+/// Pieces of work, some of which need others to be done first: unlike stages that are run one after the
+/// other, they never leave a thread waiting to be woken, or for the slowest of a stage.
+///
+/// Pieces must not hand work to the pool: a thread that waits for it might begin another piece, and
+/// there wait for the one that it left.
+pub(crate) struct Pieces<'w> {
+    states: Vec<AtomicU8>,
+    work: &'w (dyn Fn(&Self, usize) + Sync),
+}
+
+/// Nobody has begun the piece.
+const FREE: u8 = 0;
+const BEGUN: u8 = 1;
+const DONE: u8 = 2;
+
+/// How often a thread looks whether a piece is done before it lets others run.
+const LOOKS: usize = 1 << 10;
+
+impl<'w> Pieces<'w> {
+    /// Calls `work(pieces, i)` once for each `i < count`, on so many threads: each begins with those in
+    /// `order(thread)`, and then does what others have not begun.
+    pub(crate) fn run<I: Iterator<Item = usize>>(
+        count: usize,
+        threads: usize,
+        order: impl Fn(usize) -> I + Sync,
+        work: &'w (dyn Fn(&Self, usize) + Sync),
+    ) {
+        let pieces = Self { states: (0..count).map(|_| AtomicU8::new(FREE)).collect(), work };
+        let thread = |thread| {
+            for piece in order(thread).chain(0..count) {
+                pieces.begin(piece);
+            }
+        };
+        if threads == 1 {
+            thread(0);
+        } else {
+            (0..threads).into_par_iter().with_max_len(1).for_each(thread);
+        }
+    }
+
+    /// Does a piece unless somebody has begun it.
+    fn begin(&self, piece: usize) {
+        let state = &self.states[piece];
+        // only the thread that makes the exchange does the piece
+        let exchange = state.compare_exchange(FREE, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
+        if exchange.is_ok() {
+            let _done = Done(state);
+            (self.work)(self, piece);
+        }
+    }
+
+    /// Returns when a piece is done: does it, or waits for the thread that has begun it.
+    pub(crate) fn need(&self, piece: usize) {
+        self.begin(piece);
+        let mut looks = 0;
+        while self.states[piece].load(Ordering::Acquire) != DONE {
+            looks += 1;
+            if looks < LOOKS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Marks a piece as done, also if it panics: others must not wait for it for ever.
+struct Done<'a>(&'a AtomicU8);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(DONE, Ordering::Release);
+    }
 }

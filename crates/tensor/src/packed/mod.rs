@@ -10,6 +10,7 @@
 //! not depend on how C is divided.
 
 mod product;
+mod streamed;
 mod strip;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,8 @@ mod vector;
 
 use std::fmt;
 
-use self::product::{BLOCK_DEPTH, Block, Product};
+use self::product::{BLOCK_DEPTH, Product};
+use self::streamed::Streamed;
 pub(crate) use self::strip::Strided;
 use self::strip::{Strip, pack};
 use self::tile::Kernel;
@@ -192,7 +194,7 @@ pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b:
             unsafe {
                 let block =
                     PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
-                Product::new(&block, left).gathered().on_threads();
+                Product::new(&block, left).gathered();
             }
         }
     }
@@ -227,16 +229,9 @@ pub(crate) unsafe fn multiply_all<T: Scalar>(
 ) {
     let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
     let depth = k.div_ceil(blocks).max(1);
-    for row in (0..k.max(1)).step_by(depth) {
-        let block = Block {
-            set: InstructionSet::best(),
-            extents: [depth.min(k - row), n],
-            lefts: lefts.iter().map(|left| left.block(row, 0)).collect(),
-            b: b.from(row, 0),
-        };
-        // SAFETY: the caller's contract; the block lies in A and B.
-        unsafe { block.by_panels() };
-    }
+    let product = Streamed { set: InstructionSet::best(), extents: [k, n], depth, lefts, b };
+    // SAFETY: the caller's contract.
+    unsafe { product.multiply() };
 }
 
 impl<T> Start<T> {

@@ -10,7 +10,6 @@ use super::{Factor, LINE, PackedRhs, Start};
 use crate::Scalar;
 use crate::matmul::SMALL;
 use crate::pool::Buffer;
-use crate::simd::InstructionSet;
 
 /// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
 /// many are a twentieth slower, for each block reads and writes C once more.
@@ -45,9 +44,9 @@ pub(super) struct Product<'a, T: 'static> {
     full: usize,
     a: Strided<T>,
     /// A in the order of the tiles, where it is scattered.
-    packed_a: Option<Buffer<T>>,
+    pub(super) packed_a: Option<*const T>,
     /// What will be packed next, to be fetched meanwhile.
-    next: Option<Strided<T>>,
+    pub(super) next: Option<Strided<T>>,
     start: Start<T>,
     c: *mut T,
     c_stride: usize,
@@ -59,34 +58,35 @@ unsafe impl<T: Sync> Sync for Product<'_, T> {}
 
 /// The rows of A, divided into tiles: the fewest that will do.
 #[derive(Clone, Copy)]
-struct Tiles {
-    count: usize,
+pub(super) struct Tiles {
+    pub(super) count: usize,
     /// Rows of a tile; the first `taller` have one more.
     height: usize,
     taller: usize,
 }
 
 impl Tiles {
-    fn new(rows: usize, most: usize) -> Self {
+    pub(super) fn new(rows: usize, most: usize) -> Self {
         let count = rows.div_ceil(most);
         Self { count, height: rows / count.max(1), taller: rows % count.max(1) }
     }
 
     /// The first row of a tile.
-    fn first(&self, tile: usize) -> usize {
+    pub(super) fn first(&self, tile: usize) -> usize {
         tile * self.height + tile.min(self.taller)
     }
 
-    /// A matrix so deep in the order of the tiles.
+    /// Copies these tiles of a matrix, as deep as there is room.
     ///
     /// # Safety
     ///
     /// It must be readable.
-    unsafe fn pack<T: Scalar>(&self, a: Strided<T>, depth: usize) -> Buffer<T> {
-        let mut packed = Buffer::take(self.first(self.count) * depth);
-        let mut rest = &mut *packed.as_mut_slice().expect("a new buffer has one owner");
-        let mut strips = Vec::with_capacity(self.count);
-        for tile in 0..self.count {
+    pub(super) unsafe fn pack<T: Scalar>(&self, tiles: Range<usize>, a: Strided<T>, copy: &mut [T]) {
+        let [first, end] = [tiles.start, tiles.end].map(|tile| self.first(tile));
+        let depth = copy.len() / (end - first).max(1);
+        let mut rest = copy;
+        let mut strips = Vec::with_capacity(tiles.len());
+        for tile in tiles {
             let columns = self.first(tile)..self.first(tile + 1);
             let width = columns.len();
             let elements;
@@ -95,67 +95,12 @@ impl Tiles {
         }
         // SAFETY: the caller's contract; the strips are as deep as A is wide.
         unsafe { pack(a.transposed(), &mut strips) };
-        packed
     }
 }
 
 /// Whether A, of which so many panels are multiplied, is packed first: if its rows are scattered.
-fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
+pub(super) fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
-}
-
-/// `C ← start + A B` for some A and a block of K, of which no matrix is packed.
-pub(super) struct Block<T> {
-    pub(super) set: InstructionSet,
-    /// `[K, N]`
-    pub(super) extents: [usize; 2],
-    pub(super) lefts: Vec<Factor<T>>,
-    pub(super) b: Strided<T>,
-}
-
-// SAFETY: as for `Product`.
-unsafe impl<T: Sync> Sync for Block<T> {}
-
-impl<T: Scalar> Block<T> {
-    /// The whole block: each thread packs a panel of B and multiplies all of every A with it.
-    ///
-    /// # Safety
-    ///
-    /// Every A, B and every start must be readable, and every C readable and writable, at these extents;
-    /// C must overlap none of them, nor another C.
-    pub(super) unsafe fn by_panels(&self) {
-        let [k, n] = self.extents;
-        let kernel = Kernel::<T>::of(self.set);
-        let panels = n.div_ceil(kernel.width);
-        let pack = |left: &Factor<T>| {
-            is_worth_packing(&left.a, panels).then(|| {
-                // SAFETY: the caller's contract.
-                unsafe { Tiles::new(left.rows, kernel.height()).pack(left.a, k) }
-            })
-        };
-        let packed: Vec<Option<Buffer<T>>> = self.lefts.iter().map(pack).collect();
-        let multiply = |panel: usize| {
-            let column = panel * kernel.width;
-            let columns = kernel.width.min(n - column);
-            let is_by_rows = self.b.strides[1] == 1;
-            // SAFETY: the caller's contract.
-            let b = unsafe { PackedRhs::pack(self.set, self.b.from(0, column), [k, columns]) };
-            for (place, (left, packed)) in self.lefts.iter().zip(&packed).enumerate() {
-                let mut product = Product::new(&b, left.block(0, column));
-                product.packed_a = packed.clone();
-                let fetches = place == 0 && is_by_rows;
-                product.next = fetches.then(|| self.b.from(0, column + kernel.width));
-                // SAFETY: the caller's contract; no two panels share an element of C.
-                unsafe { product.whole() };
-            }
-        };
-        let rows: usize = self.lefts.iter().map(|left| left.rows).sum();
-        if rows * k * n < SMALL {
-            (0..panels).for_each(multiply);
-        } else {
-            (0..panels).into_par_iter().for_each(multiply);
-        }
-    }
 }
 
 impl<'a, T: Scalar> Product<'a, T> {
@@ -169,19 +114,27 @@ impl<'a, T: Scalar> Product<'a, T> {
         Self { b, kernel, rows, panels, full, a, packed_a, next, start, c, c_stride }
     }
 
-    /// Packs A first, if its rows are scattered and read often enough; `b` is one block deep.
+    /// Like [`on_threads`](Self::on_threads), but packs A first, if its rows are scattered and read
+    /// often enough; `b` is one block deep.
     ///
     /// # Safety
     ///
-    /// A must be readable.
-    pub(super) unsafe fn gathered(mut self) -> Self {
+    /// As of [`PackedRhs::multiply`].
+    pub(super) unsafe fn gathered(mut self) {
         let depth = self.b.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
+        let mut copy = Buffer::take(0);
         if is_worth_packing(&self.a, self.panels) {
+            let len = self.rows.first(self.rows.count) * depth;
+            copy = Buffer::take(len);
+            let copy = &mut copy.as_mut_slice().expect("a new buffer has one owner")[..len];
             // SAFETY: the caller's contract.
-            self.packed_a = Some(unsafe { self.rows.pack(self.a, depth) });
+            unsafe { self.rows.pack(0..self.rows.count, self.a, copy) };
+            self.packed_a = Some(copy.as_ptr());
         }
-        self
+        // SAFETY: the caller's contract.
+        unsafe { self.on_threads() };
+        drop(copy); // it is read until here
     }
 
     /// The whole product, on several threads if it is large. The pieces depend on the shapes
@@ -254,7 +207,7 @@ impl<'a, T: Scalar> Product<'a, T> {
                 let [row, end] = [tile, tile + 1].map(|tile| self.rows.first(tile));
                 let a = match &self.packed_a {
                     Some(packed) => Strided {
-                        first: packed.as_slice()[row * k.len()..].as_ptr(),
+                        first: packed.wrapping_add(row * k.len()),
                         strides: [1, end - row],
                     },
                     None => self.a.from(row, k.start),

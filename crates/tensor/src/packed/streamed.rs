@@ -1,0 +1,182 @@
+//! Products of which neither matrix is packed: both are copied on the way, part by part, to where they
+//! are needed next.
+
+use std::ops::Range;
+
+use super::product::{Product, Tiles, is_worth_packing};
+use super::strip::Strided;
+use super::tile::Kernel;
+use super::{Factor, PackedRhs};
+use crate::Scalar;
+use crate::matmul::SMALL;
+use crate::parallel::Pieces;
+use crate::pool::Buffer;
+use crate::simd::InstructionSet;
+
+/// `C ← start + A B` for some A, whose rows are few enough that a block of them all stays in the cache while
+/// panels of B pass.
+pub(super) struct Streamed<'a, T: 'static> {
+    pub(super) set: InstructionSet,
+    /// `[K, N]`
+    pub(super) extents: [usize; 2],
+    /// Rows of a block of B.
+    pub(super) depth: usize,
+    pub(super) lefts: &'a [Factor<T>],
+    pub(super) b: Strided<T>,
+}
+
+/// Tiles of A that are packed at once.
+const PART: usize = 4;
+
+/// The work, divided: for each block of B the parts of A that are packed, and then the panels.
+struct Plan<'a, T: 'static> {
+    product: &'a Streamed<'a, T>,
+    kernel: Kernel<T>,
+    panels: usize,
+    /// For each A, which of the rows in all that are packed is its first; none if it is read as it lies.
+    firsts: Vec<Option<usize>>,
+    /// Tiles of an A.
+    parts: Vec<(usize, Range<usize>)>,
+    /// Packed rows of blocks with even and with odd numbers.
+    copies: [*mut T; 2],
+}
+
+// SAFETY: whoever multiplies vouches for the addresses while it lasts; threads share the copies and C as
+// the pieces' order has it.
+unsafe impl<T: Sync> Sync for Plan<'_, T> {}
+
+impl<T: Scalar> Streamed<'_, T> {
+    /// All products, on several threads if they are large.
+    ///
+    /// # Safety
+    ///
+    /// Every A, B and every start must be readable, and every C readable and writable, at these extents;
+    /// C must overlap none of them, nor another C.
+    pub(super) unsafe fn multiply(&self) {
+        let [k, n] = self.extents;
+        let kernel = Kernel::<T>::of(self.set);
+        let panels = n.div_ceil(kernel.width);
+        let (mut firsts, mut parts, mut rows) = (Vec::new(), Vec::new(), 0);
+        for (index, left) in self.lefts.iter().enumerate() {
+            let is_packed = is_worth_packing(&left.a, panels);
+            firsts.push(is_packed.then_some(rows));
+            if is_packed {
+                rows += left.rows;
+                let tiles = Tiles::new(left.rows, kernel.height()).count;
+                let part = |first| (index, first..tiles.min(first + PART));
+                parts.extend((0..tiles).step_by(PART).map(part));
+            }
+        }
+        let mut copies = [0; 2].map(|_| Buffer::take(rows * self.depth.min(k)));
+        let addresses = copies.each_mut().map(|copy| {
+            copy.as_mut_slice().expect("a new buffer has one owner").as_mut_ptr()
+        });
+        let plan = Plan { product: self, kernel, panels, firsts, parts, copies: addresses };
+        let all: usize = self.lefts.iter().map(|left| left.rows).sum();
+        let threads = if all * k * n < SMALL { 1 } else { rayon::current_num_threads() };
+        let count = plan.blocks() * plan.pieces_of_block();
+        // SAFETY: the caller's contract.
+        let work = |pieces: &Pieces<'_>, piece: usize| unsafe { plan.piece(pieces, piece) };
+        Pieces::run(count, threads, |thread| plan.of_thread(thread, threads), &work);
+    }
+}
+
+impl<T: Scalar> Plan<'_, T> {
+    fn blocks(&self) -> usize {
+        self.product.extents[0].div_ceil(self.product.depth).max(1)
+    }
+
+    fn pieces_of_block(&self) -> usize {
+        self.parts.len() + self.panels
+    }
+
+    /// Rows of B.
+    fn block(&self, block: usize) -> Range<usize> {
+        let Streamed { extents: [k, _], depth, .. } = *self.product;
+        block * depth..k.min((block + 1) * depth)
+    }
+
+    /// The pieces that a thread begins with: in each block the same, whose C it finds in its cache.
+    fn of_thread(&self, thread: usize, threads: usize) -> impl Iterator<Item = usize> {
+        let share = move |len: usize| thread * len / threads..(thread + 1) * len / threads;
+        let [parts, panels] = [self.parts.len(), self.panels];
+        (0..self.blocks()).flat_map(move |block| {
+            let first = block * (parts + panels);
+            share(parts).chain(share(panels).map(move |i| parts + i)).map(move |i| first + i)
+        })
+    }
+
+    /// A part of A, or a panel of B.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Streamed::multiply`].
+    unsafe fn piece(&self, pieces: &Pieces<'_>, piece: usize) {
+        let in_block = self.pieces_of_block();
+        let parts = self.parts.len();
+        let (block, place) = (piece / in_block, piece % in_block);
+        let first = block * in_block;
+        if place < parts {
+            if block >= 2 {
+                // which read the copy that this one replaces
+                (parts..in_block).for_each(|i| pieces.need(first - 2 * in_block + i));
+            }
+            // SAFETY: the caller's contract; no two parts share an element of a copy.
+            unsafe { self.pack(block, &self.parts[place]) };
+        } else {
+            (0..parts).for_each(|i| pieces.need(first + i));
+            if block > 0 {
+                pieces.need(piece - in_block); // the same C
+            }
+            // SAFETY: the caller's contract; the parts of A are packed; no two panels share an element of C.
+            unsafe { self.panel(block, place - parts) };
+        }
+    }
+
+    /// Where the packed rows of an A lie.
+    fn copy(&self, block: usize, left: usize) -> Option<*mut T> {
+        let depth = self.block(block).len();
+        self.firsts[left].map(|row| self.copies[block % 2].wrapping_add(row * depth))
+    }
+
+    /// Packs tiles of an A.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Streamed::multiply`]; nobody else uses these tiles of the copy meanwhile.
+    unsafe fn pack(&self, block: usize, &(left, ref tiles): &(usize, Range<usize>)) {
+        let Factor { rows, a, .. } = self.product.lefts[left];
+        let (all, depths) = (Tiles::new(rows, self.kernel.height()), self.block(block));
+        let [first, end] = [tiles.start, tiles.end].map(|tile| all.first(tile) * depths.len());
+        if let Some(copy) = self.copy(block, left) {
+            // SAFETY: the caller's contract; the copy has room for all tiles.
+            unsafe {
+                let copy = std::slice::from_raw_parts_mut(copy.add(first), end - first);
+                all.pack(tiles.clone(), a.from(0, depths.start), copy);
+            }
+        }
+    }
+
+    /// Packs a panel of a block of B, and multiplies all of every A with it.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Streamed::multiply`]; A is packed, and nobody else uses these columns of any C meanwhile.
+    unsafe fn panel(&self, block: usize, panel: usize) {
+        let Streamed { set, extents: [_, n], lefts, b, .. } = *self.product;
+        let rows = self.block(block);
+        let column = panel * self.kernel.width;
+        let columns = self.kernel.width.min(n - column);
+        let b = b.from(rows.start, column);
+        // SAFETY: the caller's contract.
+        let packed = unsafe { PackedRhs::pack(set, b, [rows.len(), columns]) };
+        for (index, left) in lefts.iter().enumerate() {
+            let mut product = Product::new(&packed, left.block(rows.start, column));
+            product.packed_a = self.copy(block, index).map(<*mut T>::cast_const);
+            let fetches = index == 0 && b.strides[1] == 1;
+            product.next = fetches.then(|| b.from(0, self.kernel.width));
+            // SAFETY: the caller's contract.
+            unsafe { product.whole() };
+        }
+    }
+}
