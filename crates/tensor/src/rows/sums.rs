@@ -102,9 +102,10 @@ pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
     let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     let (mut lanes, mut last) = ([[T::zero(); VECTOR]; 4], [T::zero(); VECTOR]);
     for (a, b) in a.iter().zip(b) {
-        for ((lanes, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            add_products(math, lanes, a, b);
-        }
+        add_products(math, &mut lanes[0], &a[0], &b[0]);
+        add_products(math, &mut lanes[1], &a[1], &b[1]);
+        add_products(math, &mut lanes[2], &a[2], &b[2]);
+        add_products(math, &mut lanes[3], &a[3], &b[3]);
     }
     for (a, b) in a_single.iter().zip(b_single) {
         add_products(math, &mut last, a, b);
