@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::Scalar;
 use crate::scalar::Kernels;
+use crate::simd::LINE;
 
 /// Free lists by size class. There are four classes to each doubling, so that at most a fifth of
 /// a buffer lies idle.
@@ -91,7 +92,6 @@ impl<T: Scalar> Pooled<T> {
     /// So many zeros. They start at a cache line, unless they are few: registers are as wide as one, and
     /// reading and writing across two takes twice as long.
     fn zeros(len: usize) -> Arc<Self> {
-        const LINE: usize = 64;
         let spare = LINE / size_of::<T>() - 1;
         if len <= spare {
             return Self::new(vec![T::zero(); len], 0);

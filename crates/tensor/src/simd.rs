@@ -2,8 +2,8 @@
 //!
 //! The crate is compiled for the least processor of its target. On x86-64, [`vectorize`] compiles a
 //! loop three times instead — for AVX-512, for AVX2 with FMA and for the least processor — and runs
-//! the best of them that this machine has. There are no intrinsics here: the compiler vectorises
-//! plain loops, and this module only tells it for which registers. [`crate::packed`], whose loops
+//! the best of them that this machine has. There are no vector intrinsics here: the compiler
+//! vectorises plain loops, and this module only tells it for which registers. [`crate::packed`], whose loops
 //! are laid out for the registers by hand, asks for the [`InstructionSet`] itself.
 //!
 //! The paths differ in nothing but [`Math::mul_add`]. A loop without it gives the same bits on
@@ -128,6 +128,21 @@ impl InstructionSet {
         ];
         all.into_iter().filter(|&set| set <= Self::best())
     }
+}
+
+/// Bytes of a cache line, which a vector register fills at most.
+pub(crate) const LINE: usize = 64;
+
+/// Asks for the cache line of an address, which need not be readable, in the second-level cache.
+#[inline(always)]
+pub(crate) fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: every processor of the target has the instruction, which reads nothing.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T1 }>(address.cast());
+    }
+    #[cfg(any(not(target_arch = "x86_64"), miri))]
+    let _ = address; // there is no portable way to ask
 }
 
 #[cfg(target_arch = "x86_64")]

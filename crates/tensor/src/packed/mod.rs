@@ -66,9 +66,6 @@ impl<T: Copy> Factor<T> {
     }
 }
 
-/// Bytes of a cache line, which a vector register fills at most.
-const LINE: usize = 64;
-
 impl<T: Scalar> PackedRhs<T> {
     /// Packs `matrix: [K, N]`, or with `transposed` the transpose of `matrix: [N, K]`.
     ///

@@ -6,10 +6,11 @@ use rayon::prelude::*;
 
 use super::strip::{Strided, Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
-use super::{Factor, LINE, PackedRhs, Start};
+use super::{Factor, PackedRhs, Start};
 use crate::Scalar;
 use crate::matmul::SMALL;
 use crate::pool::Buffer;
+use crate::simd::LINE;
 
 /// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
 /// many are a twentieth slower, for each block reads and writes C once more.
@@ -81,7 +82,12 @@ impl Tiles {
     /// # Safety
     ///
     /// It must be readable.
-    pub(super) unsafe fn pack<T: Scalar>(&self, tiles: Range<usize>, a: Strided<T>, copy: &mut [T]) {
+    pub(super) unsafe fn pack<T: Scalar>(
+        &self,
+        tiles: Range<usize>,
+        a: Strided<T>,
+        copy: &mut [T],
+    ) {
         let [first, end] = [tiles.start, tiles.end].map(|tile| self.first(tile));
         let depth = copy.len() / (end - first).max(1);
         let mut rest = copy;

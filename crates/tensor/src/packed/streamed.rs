@@ -68,9 +68,9 @@ impl<T: Scalar> Streamed<'_, T> {
             }
         }
         let mut copies = [0; 2].map(|_| Buffer::take(rows * self.depth.min(k)));
-        let addresses = copies.each_mut().map(|copy| {
-            copy.as_mut_slice().expect("a new buffer has one owner").as_mut_ptr()
-        });
+        let addresses = copies
+            .each_mut()
+            .map(|copy| copy.as_mut_slice().expect("a new buffer has one owner").as_mut_ptr());
         let plan = Plan { product: self, kernel, panels, firsts, parts, copies: addresses };
         let all: usize = self.lefts.iter().map(|left| left.rows).sum();
         let threads = if all * k * n < SMALL { 1 } else { rayon::current_num_threads() };

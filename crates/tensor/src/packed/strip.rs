@@ -5,10 +5,9 @@ use std::{array, slice};
 
 use rayon::prelude::*;
 
-use super::LINE;
-use super::vector::prefetch;
 use crate::Scalar;
 use crate::parallel::THRESHOLD;
+use crate::simd::{LINE, prefetch};
 
 /// Elements at an address: `[i, j]` is at `i · strides[0] + j · strides[1]`.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! The innermost loops: tiles of C that are held in registers.
 
 use super::Start;
-use super::vector::{Registers, Vector, prefetch};
-use crate::simd::InstructionSet;
+use super::vector::{Registers, Vector};
+use crate::simd::{InstructionSet, prefetch};
 
 /// A few rows of C, through one or more whole panels of B: the work of one call.
 #[derive(Clone, Copy, Debug)]

@@ -54,18 +54,6 @@ pub trait Vector: Copy {
     unsafe fn mul_add(self, x: Self, y: Self) -> Self;
 }
 
-/// Asks for the cache line of an address, which need not be readable, in the second-level cache.
-#[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: every processor of the target has the instruction, which reads nothing.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T1>(address.cast());
-    }
-    #[cfg(any(not(target_arch = "x86_64"), miri))]
-    let _ = address; // there is no portable way to ask
-}
-
 /// The registers that hold elements of a type.
 pub trait Registers: Sized + 'static {
     /// Of AVX-512.

@@ -1,7 +1,7 @@
 //! Where an operand lies at a time step.
 
 use super::layout::{CHUNK_ELEMENTS, Layout};
-use super::{Buffer, RowProgram, Span, View};
+use super::{Buffer, Instruction, RowProgram, Span, View};
 use crate::Scalar;
 
 /// Which step it is, and for whom.
@@ -135,6 +135,41 @@ impl<T: Scalar> Address<T> {
         let (start, distance) = self.at(clock, row);
         let is_chunk = self.place == Place::Chunk;
         Located { start, distance: if is_chunk { columns } else { distance }, is_chunk }
+    }
+}
+
+/// The addresses of an instruction.
+#[derive(Debug)]
+pub(super) struct Places<T> {
+    /// Those of its [`operands`](Instruction::operands).
+    pub(super) operands: Vec<Address<T>>,
+    /// The whole rows of what fused functions write to memory.
+    pub(super) written: Vec<Address<T>>,
+}
+
+impl<T: Scalar> Places<T> {
+    /// Those of an instruction of a program whose buffers start at `bases`.
+    pub(super) fn of(
+        instruction: &Instruction,
+        program: &RowProgram,
+        bases: &[Base<T>],
+        layout: &Layout,
+        segment: Segment,
+    ) -> Self {
+        let address = |view: View| Address::new(program, bases, view, layout, segment);
+        let operands = instruction.operands().into_iter().map(address).collect();
+        let mut buffers = match instruction {
+            Instruction::Fused(_) => instruction.written().iter().map(|view| view.buffer).collect(),
+            Instruction::Product { .. } => Vec::new(),
+        };
+        buffers.sort_unstable();
+        buffers.dedup();
+        let written = buffers.into_iter().filter_map(|buffer| {
+            let Buffer { span, width, .. } = program.buffers[buffer];
+            let view = View { buffer, column: 0, width, delay: None };
+            matches!(span, Span::Sequence | Span::Segment).then(|| address(view))
+        });
+        Self { operands, written: written.collect() }
     }
 }
 

@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
-use super::address::{Address, Clock};
+use super::address::{Address, Clock, Places};
 use super::chunk::{Chunk, Operand};
+use super::fetch::Fetch;
 use super::layout::{CHUNK_ELEMENTS, chunk_extents};
 use super::run::Workspace;
 use super::{Span, View};
@@ -149,6 +150,7 @@ impl Phase {
         clock: Clock,
         (first, rows): (usize, usize),
         operands: &mut Vec<Operand<T>>,
+        fetch: &mut Fetch<T>,
     ) {
         // loops without divisions, which take longer than the functions of a few elements
         let (most_rows, most_columns) = match rows.saturating_mul(self.width) {
@@ -174,6 +176,7 @@ impl Phase {
                 for code in &self.code {
                     // SAFETY: the caller's contract.
                     unsafe { chunk.run(code) };
+                    fetch.go_on();
                 }
                 column += columns;
                 if column >= self.width {
@@ -189,32 +192,33 @@ impl Phase {
 ///
 /// # Safety
 ///
-/// The whole program has been checked, with [`Phase::check`]. The addresses, one for each array of each phase, hold these rows of the
-/// array's width — those of a block, as many as a block has; those of a chunk, as
+/// The whole program has been checked, with [`Phase::check`]. The operands' addresses, one for each array of
+/// each phase, hold these rows of the array's width — those of a block, as many as a block has; those of a chunk, as
 /// many elements as a chunk — which may be read, and written where the code does, while nobody else uses
 /// them.
 pub(super) unsafe fn run<T: Scalar>(
     phases: &[Phase],
-    addresses: &[Address<T>],
+    places: &Places<T>,
     clock: Clock,
     rows: Range<usize>,
     workspace: &mut Workspace<T>,
 ) {
-    let Workspace { block_rows, operands } = workspace;
+    let Workspace { block_rows, operands, fetch } = workspace;
     let mut first = rows.start;
     while first < rows.end {
         let block = (first, (*block_rows).min(rows.end - first));
         first += block.1;
-        let operands = &mut *operands;
+        fetch.start(&places.written, clock, block, phases);
+        let (operands, fetch) = (&mut *operands, &mut *fetch);
         vectorize_math(
             #[inline(always)]
             move |math| {
-                let mut rest = addresses;
+                let mut rest = &places.operands[..];
                 for phase in phases {
                     let own;
                     (own, rest) = rest.split_at(phase.arrays.len());
                     // SAFETY: the caller's contract.
-                    unsafe { phase.run(math, own, clock, block, operands) };
+                    unsafe { phase.run(math, own, clock, block, operands, fetch) };
                 }
             },
         );

@@ -17,6 +17,7 @@
 mod address;
 mod check;
 mod chunk;
+mod fetch;
 mod fused;
 mod layout;
 mod run;

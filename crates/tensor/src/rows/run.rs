@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::address::{Address, Base, Clock, Segment};
+use super::address::{Address, Base, Clock, Places, Segment};
 use super::check::check;
 use super::chunk::Operand;
+use super::fetch::Fetch;
 use super::layout::Layout;
 use super::{Instruction, Onto, Phase, Role, RowProgram, Sizes, Span, Sum, View, fused, sums};
 use crate::packed::{Factor, PackedRhs, Start, Strided};
@@ -73,22 +74,22 @@ struct Run<'a, T> {
     bases: Vec<Base<T>>,
 }
 
-/// A stage with the addresses of a segment.
+/// A stage with the addresses of its instructions in a segment.
 struct Stage<'a, T> {
     instructions: &'a [Instruction],
-    /// Those of each instruction's [`operands`](Instruction::operands).
-    addresses: Vec<Vec<Address<T>>>,
+    places: Vec<Places<T>>,
 }
 
 /// What a thread keeps from one instruction to the next.
 pub(super) struct Workspace<T> {
     pub(super) block_rows: usize,
     pub(super) operands: Vec<Operand<T>>,
+    pub(super) fetch: Fetch<T>,
 }
 
 impl<T> Workspace<T> {
     pub(super) fn new(block_rows: usize) -> Self {
-        Self { block_rows, operands: Vec::new() }
+        Self { block_rows, operands: Vec::new(), fetch: Fetch::new() }
     }
 }
 
@@ -202,12 +203,12 @@ impl<T: Scalar> Run<'_, T> {
         let parts = rayon::current_num_threads().min(sizes.rows);
         for count in counts {
             let clock = |lane| Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
-            for (instruction, addresses) in stage.instructions.iter().zip(&stage.addresses) {
+            for (instruction, places) in stage.instructions.iter().zip(&stage.places) {
                 if let Instruction::Product { right, .. } = instruction {
                     let right = &self.packed[*right];
                     // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
                     unsafe {
-                        let left = left_factor(addresses, clock(0), 0..sizes.rows);
+                        let left = left_factor(&places.operands, clock(0), 0..sizes.rows);
                         right.multiply_on_threads(left);
                     }
                     continue;
@@ -217,7 +218,7 @@ impl<T: Scalar> Run<'_, T> {
                     let rows = i * sizes.rows / parts..(i + 1) * sizes.rows / parts;
                     // SAFETY: as above; these rows are this thread's alone.
                     unsafe {
-                        instruction.run(addresses, self.packed, clock(i), rows, &mut workspace);
+                        instruction.run(places, self.packed, clock(i), rows, &mut workspace);
                     }
                 });
             }
@@ -283,7 +284,7 @@ impl<T: Scalar> Run<'_, T> {
     fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
         Stage {
             instructions,
-            addresses: addresses(self.program, &self.bases, instructions, &self.layout, segment),
+            places: places(self.program, &self.bases, instructions, &self.layout, segment),
         }
     }
 
@@ -322,16 +323,15 @@ pub(super) unsafe fn copy_finals<T: Scalar>(
     }
 }
 
-/// The addresses of the operands of each instruction.
-pub(super) fn addresses<T: Scalar>(
+/// The addresses of each instruction.
+pub(super) fn places<T: Scalar>(
     program: &RowProgram,
     bases: &[Base<T>],
     instructions: &[Instruction],
     layout: &Layout,
     segment: Segment,
-) -> Vec<Vec<Address<T>>> {
-    let address = |view: View| Address::new(program, bases, view, layout, segment);
-    let of = |instruction: &Instruction| instruction.operands().into_iter().map(address).collect();
+) -> Vec<Places<T>> {
+    let of = |instruction| Places::of(instruction, program, bases, layout, segment);
     instructions.iter().map(of).collect()
 }
 
@@ -370,11 +370,11 @@ impl Instruction {
     ///
     /// # Safety
     ///
-    /// `check` has passed; the addresses are those of the operands, in buffers of the sizes that it
+    /// `check` has passed; the places are those of the instruction, in buffers of the sizes that it
     /// presumes; and no other thread uses these rows meanwhile.
     pub(super) unsafe fn run<T: Scalar>(
         &self,
-        addresses: &[Address<T>],
+        places: &Places<T>,
         packed: &[PackedRhs<T>],
         clock: Clock,
         rows: Range<usize>,
@@ -383,11 +383,11 @@ impl Instruction {
         match self {
             // SAFETY: the caller's contract.
             Self::Product { right, .. } => unsafe {
-                packed[*right].multiply(left_factor(addresses, clock, rows));
+                packed[*right].multiply(left_factor(&places.operands, clock, rows));
             },
             // SAFETY: the caller's contract.
             Self::Fused(phases) => unsafe {
-                fused::run(phases, addresses, clock, rows, workspace);
+                fused::run(phases, places, clock, rows, workspace);
             },
         }
     }
@@ -432,9 +432,9 @@ impl<T: Scalar> Stage<'_, T> {
         rows: Range<usize>,
         workspace: &mut Workspace<T>,
     ) {
-        for (instruction, addresses) in self.instructions.iter().zip(&self.addresses) {
+        for (instruction, places) in self.instructions.iter().zip(&self.places) {
             // SAFETY: the caller's contract.
-            unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
+            unsafe { instruction.run(places, packed, clock, rows.clone(), workspace) };
         }
     }
 }

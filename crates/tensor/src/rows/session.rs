@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::address::{Address, Base, Clock, Segment};
+use super::address::{Base, Clock, Places, Segment};
 use super::check::check;
 use super::layout::Layout;
-use super::run::{Workspace, addresses, copy_finals};
+use super::run::{Workspace, copy_finals, places};
 use super::{Instruction, Role, RowProgram, Sizes, Span};
 use crate::packed::PackedRhs;
 use crate::{Scalar, Tensor};
@@ -18,8 +18,8 @@ pub struct Session<T> {
     /// The memory of each buffer.
     buffers: Vec<Tensor<T>>,
     bases: Vec<Base<T>>,
-    /// Of the instructions of the three stages.
-    addresses: [Vec<Vec<Address<T>>>; 3],
+    /// Those of the instructions of the three stages.
+    places: [Vec<Places<T>>; 3],
     /// For each final value, the buffer that the step starts from.
     carried: Vec<usize>,
     layout: Layout,
@@ -75,10 +75,10 @@ impl<T: Scalar> Session<T> {
         }
         let stages = [&program.before, &program.step, &program.after];
         let resolve =
-            |stage: &Vec<Instruction>| addresses(&program, &bases, stage, &layout, Self::SEGMENT);
+            |stage: &Vec<Instruction>| places(&program, &bases, stage, &layout, Self::SEGMENT);
         Self {
             workspace: Workspace::new(layout.block_rows),
-            addresses: stages.map(resolve),
+            places: stages.map(resolve),
             program,
             packed,
             buffers,
@@ -111,11 +111,11 @@ impl<T: Scalar> Session<T> {
         let rows = 0..self.layout.sizes.rows;
         let Self { program, packed, workspace, .. } = self;
         let stages = [&program.before, &program.step, &program.after];
-        for (stage, addresses) in stages.into_iter().zip(&self.addresses) {
-            for (instruction, addresses) in stage.iter().zip(addresses) {
+        for (stage, places) in stages.into_iter().zip(&self.places) {
+            for (instruction, places) in stage.iter().zip(places) {
                 // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
                 // is borrowed exclusively.
-                unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
+                unsafe { instruction.run(places, packed, clock, rows.clone(), workspace) };
             }
         }
         // SAFETY: as above.
