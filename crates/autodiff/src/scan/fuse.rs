@@ -135,14 +135,9 @@ impl Group {
         lowering: &mut Lowering<'_, T>,
         id: u32,
     ) -> Result<Option<[usize; 2]>, NotRows> {
-        if !lowering.merged[id as usize] {
-            return Ok(None);
-        }
-        let mut factors = [0; 2];
-        for (factor, input) in factors.iter_mut().zip(lowering.program.node(id).inputs.clone()) {
-            *factor = self.source(lowering, id, input)?;
-        }
-        Ok(Some(factors))
+        let merged = lowering.factors(id).filter(|_| lowering.merged[id as usize]);
+        let Some([a, b]) = merged else { return Ok(None) };
+        Ok(Some([self.source(lowering, id, a)?, self.source(lowering, id, b)?]))
     }
 
     fn target<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> usize {

@@ -64,18 +64,22 @@ fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T
     fault.map_or(Ok(tiled), Err)
 }
 
-/// Copies parts of joins that lie elsewhere as well, and states that are read after the loop.
+/// Copies parts of joins that lie elsewhere as well, as an output or in another join, and states that are
+/// read after the loop. Whatever else reads a part reads it in the join.
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
-    let uses = program.uses();
     let outputs: Vec<u32> = program.outputs().collect();
+    let mut times_joined = vec![0; program.nodes.len()];
+    for join in (0..program.nodes.len() as u32).filter(|&id| is_join(program.op(id))) {
+        program.node(join).inputs.iter().for_each(|&part| times_joined[part as usize] += 1);
+    }
     program.rebuild(|new, id, mut inputs| {
         let originals = &program.node(id).inputs;
-        let is_join = matches!(program.op(id), Some(Op::Concat(_)));
+        let is_join = is_join(program.op(id));
         let late = bindings[id as usize] == Binding::Loop && !in_loop[id as usize];
         for (input, original) in inputs.iter_mut().zip(originals) {
-            let shared = uses[*original as usize] > 1
+            let shared = times_joined[*original as usize] > 1
                 || outputs.contains(original)
                 || !is_pointwise(program.op(*original))
                 || reads_product(program, *original);
@@ -86,6 +90,10 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
         }
         new.copy(program, id, inputs)
     })
+}
+
+fn is_join<T>(op: Option<&Op<T>>) -> bool {
+    matches!(op, Some(Op::Concat(_)))
 }
 
 /// Whether a sum may be computed by its products in place.

@@ -1,7 +1,7 @@
 //! Where every value lies, and how long.
 
 use bptt_tensor::rows::{Reduction, Role, Span, View};
-use bptt_tensor::{Binary, Scalar, Shape};
+use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
 use super::form::{self, Form, width};
 use super::lower::{Absorbed, Lowering, Sink};
@@ -137,8 +137,9 @@ impl<T: Scalar> Lowering<'_, T> {
             let parts = self.program.node(id).inputs.clone();
             let home = self.homes[id as usize].unwrap_or_else(|| {
                 let stage = |id: u32| self.slots[id as usize].stage;
-                let one_stage = parts.iter().all(|&part| stage(part) == stage(id));
-                let span = if one_stage { self.span_of(id) } else { Span::Segment };
+                let own = self.span_of(id);
+                let lasts = |&part: &u32| stage(part) == stage(id) && self.span_of(part) == own;
+                let span = if parts.iter().all(lasts) { own } else { Span::Segment };
                 self.settle(id, span, Role::Internal)
             });
             for (&part, &column) in parts.iter().zip(columns) {
@@ -169,6 +170,15 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
+    /// The factors of a product of two values, or of a square.
+    pub(super) fn factors(&self, id: u32) -> Option<[u32; 2]> {
+        match (self.program.op(id), &self.program.node(id).inputs[..]) {
+            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some([a, b]),
+            (Some(Op::Unary(Unary::Square)), &[x]) => Some([x, x]),
+            _ => None,
+        }
+    }
+
     /// Whether a value is a product of two equally wide values that is wanted for nothing but one sum, of
     /// each of its rows or over all rows: the sum multiplies on its own.
     fn is_merged(&self, id: u32) -> bool {
@@ -184,12 +194,10 @@ impl<T: Scalar> Lowering<'_, T> {
             };
             columns == Some(own.width) && own.width > 1
         };
-        let is_product = matches!(self.program.op(id), Some(Op::Binary(Binary::Mul)));
         let sums = &self.readers[id as usize];
         let is_summed =
             |form: fn(&Form) -> bool| sums.iter().all(|&sum| form(&self.forms[sum as usize]));
-        is_product
-            && node.inputs.iter().all(is_wide)
+        self.factors(id).is_some_and(|factors| factors.iter().all(is_wide))
             && !self.is_multiplied(id)
             && match self.added.get(&id) {
                 None => {

@@ -40,14 +40,13 @@ fn a_column_is_read_for_all_columns() {
         r"
         each step:
           fused, 4 columns:
-            r0 = square y0(before)
-            r1 = sum r0
+            r0 = sum of y0(before) · y0(before)
           then, 1 columns:
-            r2 = add r1 1
-            y1 = recip r2
+            r1 = add r0 1
+            y1 = recip r1
           then, 4 columns:
             y0 = mul y0(before) y1
-    ",
+        ",
     );
 }
 

@@ -17,16 +17,15 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
             z0 = sum x0
         each step:
           fused, 4 columns:
-            r0 = square y0(before)
-            r1 = sum r0
+            r0 = sum of y0(before) · y0(before)
           then, 1 columns:
-            r2 = add r1 1
-            y1 = sqrt r2
-            r3 = recip y1
+            r1 = add r0 1
+            y1 = sqrt r1
+            r2 = recip y1
             y2 = div z0 y1
           then, 4 columns:
-            r0 = mul y0(before) r3
-            y0 = add r0 y2
-    ",
+            r3 = mul y0(before) r2
+            y0 = add r3 y2
+        ",
     );
 }

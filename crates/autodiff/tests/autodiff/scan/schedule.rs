@@ -51,17 +51,16 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
             r1 = mul r0 0.25
           then, 4 columns:
             y1 = sub t0 r1
-            r2 = square y1
-            r0 = sum r2
+            r0 = sum of y1 · y1
           then, 1 columns:
-            r3 = mul r0 0.25
-            r4 = add r3 0.00001
-            y2 = sqrt r4
+            r2 = mul r0 0.25
+            r3 = add r2 0.00001
+            y2 = sqrt r3
             r1 = recip y2
           then, 4 columns:
-            r2 = mul y1 r1
-            y0 = mul r2 w1
-    ",
+            r4 = mul y1 r1
+            y0 = mul r4 w1
+        ",
     );
 }
 
