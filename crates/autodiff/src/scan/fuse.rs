@@ -58,10 +58,11 @@ fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
         Item::Compute(id) => lowering.program.node(id).inputs.to_vec(),
         Item::AddRows { id, .. } => vec![id],
     };
-    match reads[..] {
-        [id] if lowering.merged[id as usize] => lowering.program.node(id).inputs.to_vec(),
-        _ => reads,
-    }
+    let of = |id: u32| match lowering.merged[id as usize] {
+        true => lowering.program.node(id).inputs.to_vec(),
+        false => vec![id],
+    };
+    reads.into_iter().flat_map(of).collect()
 }
 
 struct Group {
@@ -108,9 +109,13 @@ impl Group {
         id: u32,
     ) -> Result<Code, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
-        if let Some(factors) = self.factors(lowering, inputs[0])? {
-            let target = self.target(lowering, id);
-            return Ok(Code::SumProducts(factors, target));
+        for (place, &input) in inputs.iter().enumerate() {
+            let Some([a, b]) = self.factors(lowering, input)? else { continue };
+            let Some(&other) = inputs.get(1 - place) else {
+                return Ok(Code::SumProducts([a, b], self.target(lowering, id)));
+            };
+            let other = self.source(lowering, id, other)?;
+            return Ok(Code::MulAdd([a, b, other], self.target(lowering, id)));
         }
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in &inputs {

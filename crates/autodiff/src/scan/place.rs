@@ -179,38 +179,49 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    /// Whether a value is a product of two equally wide values that is wanted for nothing but one sum, of
-    /// each of its rows or over all rows: the sum multiplies on its own.
+    /// Whether a value is a product that is wanted for nothing but one sum, which multiplies on its own:
+    /// with another value, or of each row or all rows if both factors are as wide as the product.
     fn is_merged(&self, id: u32) -> bool {
-        let (node, own) = (self.program.node(id), self.slots[id as usize]);
-        let is_wide = |&factor: &u32| {
-            let (factor, axes) = (self.program.node(factor), node.shape.len());
-            let columns = match factor.kind {
-                Kind::Literal(_) => None,
-                Kind::Input(Input::Invariant(_)) => {
-                    form::invariant_width(&factor.shape, axes, self.rows)
-                }
-                _ => Some(width(&factor.shape)),
-            };
-            columns == Some(own.width) && own.width > 1
-        };
-        let sums = &self.readers[id as usize];
-        let is_summed =
-            |form: fn(&Form) -> bool| sums.iter().all(|&sum| form(&self.forms[sum as usize]));
-        self.factors(id).is_some_and(|factors| factors.iter().all(is_wide))
-            && !self.is_multiplied(id)
-            && match self.added.get(&id) {
-                None => {
-                    is_summed(|form| *form == Form::Reduce(Reduction::Sum))
-                        && sums.len() == 1
-                        && self.slots[sums[0] as usize] == own
-                }
-                Some(added) => {
-                    is_summed(|form| *form == Form::Term)
-                        && added.partials.len() == 1
-                        && added.slot == own
-                }
+        let (own, readers) = (self.slots[id as usize], &self.readers[id as usize][..]);
+        let Some(factors) = self.factors(id) else { return false };
+        if self.is_multiplied(id) {
+            return false;
+        }
+        let is_wide = own.width > 1 && factors.iter().all(|&factor| self.is_wide(factor, id));
+        match (self.added.get(&id), readers) {
+            (Some(added), _) => {
+                let is_term = |&sum: &u32| self.forms[sum as usize] == Form::Term;
+                is_wide
+                    && readers.iter().all(is_term)
+                    && added.partials.len() == 1
+                    && added.slot == own
             }
+            (None, &[sum]) if self.slots[sum as usize] != own => false,
+            (None, &[sum]) if self.forms[sum as usize] == Form::Reduce(Reduction::Sum) => is_wide,
+            (None, &[sum]) => self.adds(sum, id),
+            (None, _) => false,
+        }
+    }
+
+    /// Whether a factor of a product has as many columns.
+    fn is_wide(&self, factor: u32, product: u32) -> bool {
+        let (node, axes) = (self.program.node(factor), self.program.shape(product).len());
+        let columns = match node.kind {
+            Kind::Literal(_) => None,
+            Kind::Input(Input::Invariant(_)) => form::invariant_width(&node.shape, axes, self.rows),
+            _ => Some(width(&node.shape)),
+        };
+        columns == Some(self.slots[product as usize].width)
+    }
+
+    /// Whether a sum of two values may multiply one of them on its own: it is computed as a function of
+    /// single elements, and does so with none yet.
+    fn adds(&self, sum: u32, product: u32) -> bool {
+        matches!(self.program.op(sum), Some(Op::Binary(Binary::Add)))
+            && self.forms[sum as usize] == Form::Pointwise
+            && !self.is_absorbed(sum)
+            && width(self.program.shape(sum)) == width(self.program.shape(product))
+            && self.program.node(sum).inputs.iter().all(|&term| !self.merged[term as usize])
     }
 
     /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for

@@ -158,6 +158,9 @@ impl Names {
             Code::Binary(function, [a, b], y) => {
                 format!("{} = {} {} {}", array(y), function.name(), array(a), array(b))
             }
+            Code::MulAdd([a, b, c], y) => {
+                format!("{} = {} · {} + {}", array(y), array(a), array(b), array(c))
+            }
             Code::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }

@@ -36,6 +36,8 @@ pub enum Code {
     Unary(Unary, usize, usize),
     /// `y ← f(a, b)`
     Binary(Binary, [usize; 2], usize),
+    /// `y ← a b + c`, each operation rounded
+    MulAdd([usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
     /// The sum or an extremum of each row of an array, in one column, which later phases may read.
@@ -77,6 +79,7 @@ impl Code {
         match *self {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)
+            | Self::MulAdd(_, y)
             | Self::Select(_, y)
             | Self::Reduce(_, _, y)
             | Self::SumProducts(_, y)
@@ -102,7 +105,7 @@ impl Code {
                 std::slice::from_ref(x)
             }
             Self::Binary(_, x, _) | Self::SumProducts(x, _) | Self::AddProducts(x, _) => x,
-            Self::Select(x, _) => x,
+            Self::MulAdd(x, _) | Self::Select(x, _) => x,
         }
     }
 }

@@ -17,10 +17,9 @@ fn a_gate_that_is_written_twice_is_computed_once() {
           t0 = y0(before) · w0
           fused, 4 columns:
             y1 = sigmoid t0
-            r0 = mul y1 y0(before)
-            r1 = sub 1 y1
-            r2 = mul r1 0.5
-            y0 = add r0 r2
+            r0 = sub 1 y1
+            r1 = mul r0 0.5
+            y0 = y1 · y0(before) + r1
     ",
     );
 }

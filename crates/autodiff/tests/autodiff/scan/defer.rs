@@ -18,8 +18,7 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
             z0 = tanh_slope r0 x0
           t0 = z0 · w1ᵀ
           fused, 4 columns:
-            r0 = mul z0 w2
-            c0 = add t0 r0
+            c0 = z0 · w2 + t0
         after the loop, all steps at once:
           fused, 4 columns:
             sum2 += z0
@@ -79,6 +78,6 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
             r1 = sum r0
           then, 1 columns:
             sum0 += r1
-        ",
+    ",
     );
 }

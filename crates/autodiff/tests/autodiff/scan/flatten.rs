@@ -45,7 +45,7 @@ fn several_biases_are_one() {
             r0 = sin y0(before)
             r1 = add t0 r0
             y0 = tanh r1
-        ",
+    ",
     );
     assert_plan(
         &reverse,
@@ -57,13 +57,12 @@ fn several_biases_are_one() {
           t0 = z0 · w0ᵀ
           fused, 4 columns:
             r0 = cos x0(next)
-            r1 = mul z0 r0
-            c0 = add t0 r1
+            c0 = z0 · r0 + t0
         after the loop, all steps at once:
           fused, 4 columns:
             sum1 += z0
         summed over all steps:
           sum0 += x0(next)ᵀ · z0
-        ",
+    ",
     );
 }

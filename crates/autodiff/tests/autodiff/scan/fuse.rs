@@ -21,10 +21,9 @@ fn what_only_neighbours_read_stays_in_registers() {
             r0 = sin y0(before)
             r1 = mul r0 y0(before)
             r2 = cos r1
-            r1 = mul r2 0.5
-            r2 = add r0 r1
-            r1 = tanh r2
-            y0 = sub r1 r2
+            r1 = r2 · 0.5 + r0
+            r2 = tanh r1
+            y0 = sub r2 r1
     ",
     );
 }
@@ -46,7 +45,7 @@ fn a_column_is_read_for_all_columns() {
             y1 = recip r1
           then, 4 columns:
             y0 = mul y0(before) y1
-        ",
+    ",
     );
 }
 
@@ -68,7 +67,7 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
           then, 4 columns:
             r1 = mul r0 y1
             y0 = mul r1 w0
-        ",
+    ",
     );
     assert_plan(
         &reverse,
@@ -85,16 +84,15 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
           then, 4 columns:
             r1 = mul r5 x0(next)
             r2 = neg r1
-            r1 = mul r2 r4
-            r2 = mul r5 r0
-            r6 = add r2 r1
+            r1 = mul r5 r0
+            r6 = r2 · r4 + r1
             c0 = add r6 r3
         after the loop, all steps at once:
           fused, 4 columns:
             r6 = sin x0(next)
             r2 = mul r6 x1
             sum0 += z0 · r2
-        ",
+    ",
     );
 }
 

@@ -24,8 +24,7 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
             y1 = sigmoid r0
             r0 = add z0[4..8] t0[4..8]
             y2 = tanh r0
-            r0 = mul y1 y0(before)
-            y0 = add r0 y2
+            y0 = y1 · y0(before) + y2
     ",
     );
     assert_plan(

@@ -12,6 +12,7 @@ mod hoist;
 mod merge;
 mod narrow;
 mod nested;
+mod normal;
 mod orders;
 mod random;
 mod reciprocal;

@@ -23,7 +23,7 @@ fn functions_of_a_column_stay_in_it() {
             y1 = exp r2
           then, 4 columns:
             y0 = mul y1 y0(before)
-        ",
+    ",
     );
 }
 
@@ -47,9 +47,8 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
           then, 1 columns:
             r5 = mul r4 2
           then, 4 columns:
-            r0 = mul r5 x0(next)
-            c0 = add r0 r3
-        ",
+            c0 = r5 · x0(next) + r3
+    ",
     );
 }
 
@@ -73,7 +72,7 @@ fn the_sum_of_a_negated_row_is_the_negated_sum() {
             r5 = mul r4 0.25
           then, 4 columns:
             c0 = add r2 r5
-        ",
+    ",
     );
 }
 
@@ -101,6 +100,6 @@ fn a_sum_over_steps_of_negated_rows_stays_one() {
             r2 = sum r1
           then, 1 columns:
             sum0 += r2
-        ",
+    ",
     );
 }

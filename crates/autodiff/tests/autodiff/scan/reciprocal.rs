@@ -24,8 +24,7 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
             r2 = recip y1
             y2 = div z0 y1
           then, 4 columns:
-            r3 = mul y0(before) r2
-            y0 = add r3 y2
-        ",
+            y0 = y0(before) · r2 + y2
+    ",
     );
 }

@@ -27,14 +27,13 @@ fn an_lstm_saves_its_gates_and_states_only() {
           t0 = z0 + y0(before) · w1
           fused, 4 columns:
             y5 = sigmoid t0[4..8]
-            r0 = mul y5 y3(before)
             y1 = sigmoid t0[0..4]
             y2 = tanh t0[8..12]
-            r1 = mul y1 y2
-            y3 = add r0 r1
+            r0 = mul y1 y2
+            y3 = y5 · y3(before) + r0
             y4 = sigmoid t0[12..16]
-            r1 = tanh y3
-            y0 = mul y4 r1
+            r0 = tanh y3
+            y0 = mul y4 r0
         reverse
         each step:
           fused, 4 columns:

@@ -53,14 +53,13 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
             y1 = sub t0 r1
             r0 = sum of y1 · y1
           then, 1 columns:
-            r2 = mul r0 0.25
-            r3 = add r2 0.00001
-            y2 = sqrt r3
+            r2 = r0 · 0.25 + 0.00001
+            y2 = sqrt r2
             r1 = recip y2
           then, 4 columns:
-            r4 = mul y1 r1
-            y0 = mul r4 w1
-        ",
+            r3 = mul y1 r1
+            y0 = mul r3 w1
+    ",
     );
 }
 
@@ -79,10 +78,9 @@ fn functions_wait_for_the_product_that_their_reader_reads() {
           t0 = y0(before) · w0
           fused, 4 columns:
             r0 = sin y0(before)
-            r1 = mul r0 w1
-            r0 = add t0 r1
-            y0 = tanh r0
-        ",
+            r1 = r0 · w1 + t0
+            y0 = tanh r1
+    ",
     );
 }
 
@@ -106,7 +104,7 @@ fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
           fused, 4 columns:
             r0 = add t1 t2
             y0 = tanh r0
-        ",
+    ",
     );
 }
 

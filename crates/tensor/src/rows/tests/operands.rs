@@ -130,6 +130,7 @@ fn functions_read_every_kind_of_operand() {
                 case.assert_pointwise(Code::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
                 for c in KINDS {
                     let case = Case::new(width, &[a, b, c]);
+                    case.assert_pointwise(Code::MulAdd([0, 1, 2], 3), |x| x[0] * x[1] + x[2]);
                     case.assert_pointwise(Code::Select([0, 1, 2], 3), |x| {
                         if x[0] == 0.0 { x[2] } else { x[1] }
                     });

@@ -1,0 +1,69 @@
+//! Values that are joined are computed in their place in the join.
+
+use super::support::{assert_plan, param, plan};
+
+#[test]
+fn a_part_that_others_read_is_read_in_the_join() {
+    let (w, u, peephole) = (param([3, 8], 3), param([4, 8], 4), param([4], 5));
+    let (_, reverse) = plan(|x, h| {
+        let [gate, z] = (x.matmul(&w) + h.matmul(&u)).split();
+        let next = (gate + h * &peephole).sigmoid() * z.tanh();
+        (next, next)
+    });
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = add x2 c0(before)
+            r1 = mul r0 x1
+            z0[0..4] = sigmoid_slope r1 x0
+            r1 = mul r0 x0
+            z0[4..8] = tanh_slope r1 x1
+            t1 = mul z0[0..4] w2
+          t0 = z0 · w1ᵀ
+          fused, 4 columns:
+            c0 = add t0 t1
+        after the loop, all steps at once:
+          fused, 4 columns:
+            sum2 += z0[0..4] · x4(next)
+          y0 = z0 · w0ᵀ
+        summed over all steps:
+          sum0 += x3ᵀ · z0
+          sum1 += x4(next)ᵀ · z0
+    ",
+    );
+}
+
+#[test]
+fn a_part_of_two_joins_is_copied_into_them() {
+    let [w, u] = [3, 4].map(|rows| param([rows, 8], 3));
+    let (_, reverse) = plan(|x, h| {
+        let ([a, b], [c, d]) = (x.matmul(&w).split(), h.matmul(&u).split());
+        let next = (a + d).sigmoid() * (b + c).tanh();
+        (next, next)
+    });
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = add x2 c0(before)
+            r1 = mul r0 x1
+            z2 = sigmoid_slope r1 x0
+            r1 = mul r0 x0
+            z3 = tanh_slope r1 x1
+            z0[0..4] = identity z3
+            z0[4..8] = identity z2
+          c0 = z0 · w1ᵀ
+        after the loop, all steps at once:
+          fused, 4 columns:
+            z1[0..4] = identity z2
+            z1[4..8] = identity z3
+          y0 = z1 · w0ᵀ
+        summed over all steps:
+          sum0 += x3ᵀ · z1
+          sum1 += x4(next)ᵀ · z0
+    ",
+    );
+}
