@@ -36,8 +36,11 @@ const RESIDENT: usize = 1 << 20;
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 
 /// `C ← start + A B`, of which B is packed.
-pub(super) struct Product<'a, T: 'static> {
-    b: &'a PackedRhs<T>,
+pub(super) struct Product<T: 'static> {
+    /// `[K, N]`
+    extents: [usize; 2],
+    /// The first panel of B.
+    b: *const T,
     kernel: Kernel<T>,
     rows: Tiles,
     panels: usize,
@@ -46,6 +49,9 @@ pub(super) struct Product<'a, T: 'static> {
     a: Strided<T>,
     /// A in the order of the tiles, where it is scattered.
     pub(super) packed_a: Option<*const T>,
+    /// Where the only panel of B is copied from by the first tile, if it is not packed yet, and the
+    /// distance of its rows there.
+    pub(super) source: Option<(*const T, usize)>,
     /// What will be packed next, to be fetched meanwhile.
     pub(super) next: Option<Strided<T>>,
     start: Start<T>,
@@ -55,7 +61,7 @@ pub(super) struct Product<'a, T: 'static> {
 
 // SAFETY: whoever multiplies on several threads vouches for the addresses while it lasts, and gives
 // each thread elements of C of its own.
-unsafe impl<T: Sync> Sync for Product<'_, T> {}
+unsafe impl<T: Sync> Sync for Product<T> {}
 
 /// The rows of A, divided into tiles: the fewest that will do.
 #[derive(Clone, Copy)]
@@ -109,15 +115,39 @@ pub(super) fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
-impl<'a, T: Scalar> Product<'a, T> {
-    pub(super) fn new(b: &'a PackedRhs<T>, left: Factor<T>) -> Self {
+impl<T: Scalar> Product<T> {
+    /// That with a packed matrix, which must outlive it.
+    pub(super) fn new(b: &PackedRhs<T>, left: Factor<T>) -> Self {
+        Self::with_panels(Kernel::of(b.set), b.extents, b.panels(), left)
+    }
+
+    /// That with panels of extents `[K, N]`.
+    pub(super) fn with_panels(
+        kernel: Kernel<T>,
+        extents: [usize; 2],
+        b: *const T,
+        left: Factor<T>,
+    ) -> Self {
         let Factor { rows, a, start, c: (c, c_stride) } = left;
-        let kernel = Kernel::of(b.set);
         let rows = Tiles::new(rows, kernel.height());
-        let full = b.extents[1] / kernel.width;
-        let panels = full + usize::from(b.extents[1] > full * kernel.width);
-        let (packed_a, next) = (None, None);
-        Self { b, kernel, rows, panels, full, a, packed_a, next, start, c, c_stride }
+        let full = extents[1] / kernel.width;
+        let panels = extents[1].div_ceil(kernel.width);
+        let (packed_a, source, next) = (None, None, None);
+        Self {
+            extents,
+            b,
+            kernel,
+            rows,
+            panels,
+            full,
+            a,
+            packed_a,
+            source,
+            next,
+            start,
+            c,
+            c_stride,
+        }
     }
 
     /// Like [`on_threads`](Self::on_threads), but packs A first, if its rows are scattered and read
@@ -127,7 +157,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     ///
     /// As of [`PackedRhs::multiply`].
     pub(super) unsafe fn gathered(mut self) {
-        let depth = self.b.extents[0];
+        let depth = self.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
         let mut copy = Buffer::take(0);
         if is_worth_packing(&self.a, self.panels) {
@@ -150,7 +180,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     ///
     /// As of [`PackedRhs::multiply`].
     pub(super) unsafe fn on_threads(&self) {
-        let [k, n] = self.b.extents;
+        let [k, n] = self.extents;
         if self.rows.first(self.rows.count) * k * n < SMALL {
             // SAFETY: the caller's contract.
             return unsafe { self.whole() };
@@ -186,11 +216,11 @@ impl<'a, T: Scalar> Product<'a, T> {
             let tiles = tile..tiles.end.min(tile + BLOCK_TILES);
             let mut k = 0;
             loop {
-                let end = self.b.extents[0].min(k + BLOCK_DEPTH);
+                let end = self.extents[0].min(k + BLOCK_DEPTH);
                 // SAFETY: the caller's contract.
                 unsafe { self.block(tiles.clone(), panels.clone(), k..end) };
                 k = end;
-                if k == self.b.extents[0] {
+                if k == self.extents[0] {
                     break; // after one block at least, which is empty if K is
                 }
             }
@@ -223,8 +253,9 @@ impl<'a, T: Scalar> Product<'a, T> {
                     a: a.first,
                     a_strides: a.strides,
                     b: self.panel(panel, k.start),
-                    b_stride: self.b.extents[0] * self.kernel.width,
+                    b_stride: self.extents[0] * self.kernel.width,
                     panels: count,
+                    source: self.source.filter(|_| tile == 0),
                     ahead: self.ahead(tile, &tiles, panel, k.clone()),
                     start: self.start.block(k.start, panel * self.kernel.width).below(row),
                     c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
@@ -244,7 +275,7 @@ impl<'a, T: Scalar> Product<'a, T> {
 
     /// The address of row `k` of a panel.
     fn panel(&self, panel: usize, k: usize) -> *const T {
-        self.b.panels().wrapping_add((panel * self.b.extents[0] + k) * self.kernel.width)
+        self.b.wrapping_add((panel * self.extents[0] + k) * self.kernel.width)
     }
 
     /// What a tile fetches while it passes through a panel: of the next, the tile's share, unless B
@@ -257,11 +288,13 @@ impl<'a, T: Scalar> Product<'a, T> {
         k: Range<usize>,
     ) -> Option<Ahead<T>> {
         if let Some(next) = self.next {
+            // the first tile may have enough to do
+            let tile = tile.checked_sub(usize::from(self.source.is_some()))?;
             let column = tile * LINE / size_of::<T>();
             let first = next.from(0, column).first;
             return (column < self.kernel.width).then_some(Ahead { first, step: next.strides[0] });
         }
-        let [depth, columns] = self.b.extents;
+        let [depth, columns] = self.extents;
         if depth * columns * size_of::<T>() <= RESIDENT {
             return None;
         }
@@ -276,7 +309,7 @@ impl<'a, T: Scalar> Product<'a, T> {
     ///
     /// As of [`Kernel::run`], for the part.
     unsafe fn ragged(&self, rows: usize, band: &Band<T>) {
-        let width = self.b.extents[1] % self.kernel.width;
+        let width = self.extents[1] % self.kernel.width;
         let mut tile = [T::zero(); LARGEST_TILE];
         // SAFETY: the caller's contract; the tile has as many rows and columns as the band.
         unsafe {

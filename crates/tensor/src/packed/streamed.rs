@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
+use super::Factor;
 use super::product::{Product, Tiles, is_worth_packing};
-use super::strip::Strided;
+use super::strip::{Strided, Strip, pack};
 use super::tile::Kernel;
-use super::{Factor, PackedRhs};
 use crate::Scalar;
 use crate::matmul::SMALL;
 use crate::parallel::Pieces;
@@ -163,18 +163,32 @@ impl<T: Scalar> Plan<'_, T> {
     ///
     /// As of [`Streamed::multiply`]; A is packed, and nobody else uses these columns of any C meanwhile.
     unsafe fn panel(&self, block: usize, panel: usize) {
-        let Streamed { set, extents: [_, n], lefts, b, .. } = *self.product;
-        let rows = self.block(block);
-        let column = panel * self.kernel.width;
-        let columns = self.kernel.width.min(n - column);
+        let Streamed { extents: [_, n], lefts, b, .. } = *self.product;
+        let (rows, width) = (self.block(block), self.kernel.width);
+        let column = panel * width;
+        let extents = [rows.len(), width.min(n - column)];
         let b = b.from(rows.start, column);
-        // SAFETY: the caller's contract.
-        let packed = unsafe { PackedRhs::pack(set, b, [rows.len(), columns]) };
-        for (index, left) in lefts.iter().enumerate() {
-            let mut product = Product::new(&packed, left.block(rows.start, column));
+        let is_by_rows = b.strides[1] == 1;
+        let mut memory = Buffer::take(rows.len() * width);
+        let memory = memory.as_mut_slice().expect("a new buffer has one owner");
+        let is_copied = is_by_rows && extents[1] == width && lefts.iter().any(|left| left.rows > 0);
+        if !is_copied {
+            let elements = &mut memory[..rows.len() * width];
+            let strip = Strip { columns: 0..extents[1], width, elements };
+            // SAFETY: the caller's contract.
+            unsafe { pack(b, &mut [strip]) };
+        }
+        let packed = memory.as_mut_ptr();
+        let mut is_first = true;
+        for (index, left) in lefts.iter().enumerate().filter(|(_, left)| left.rows > 0) {
+            let left = left.block(rows.start, column);
+            let mut product = Product::with_panels(self.kernel, extents, packed, left);
             product.packed_a = self.copy(block, index).map(<*mut T>::cast_const);
-            let fetches = index == 0 && b.strides[1] == 1;
-            product.next = fetches.then(|| b.from(0, self.kernel.width));
+            if is_first {
+                product.source = is_copied.then_some((b.first, b.strides[0]));
+                product.next = is_by_rows.then(|| b.from(0, width));
+            }
+            is_first = false;
             // SAFETY: the caller's contract.
             unsafe { product.whole() };
         }

@@ -18,6 +18,8 @@ pub(super) struct Band<T> {
     /// The distance from one panel to the next.
     pub(super) b_stride: usize,
     pub(super) panels: usize,
+    /// Where a single panel is copied from on the way, and the distance of its rows there.
+    pub(super) source: Option<(*const T, usize)>,
     pub(super) ahead: Option<Ahead<T>>,
     pub(super) start: Start<T>,
     pub(super) c: *mut T,
@@ -112,6 +114,10 @@ impl<T: Registers> Kernel<T> {
 /// Vectors in a row of a panel.
 const WIDTH: usize = 2;
 
+/// Rows of a panel's source that are fetched ahead, in case nobody has: they lie too far apart for the
+/// processor to foresee.
+const SOURCE_AHEAD: usize = 16;
+
 /// Rows from which on a band has time to fetch ahead.
 const AHEAD_ROWS: usize = 6;
 
@@ -185,6 +191,20 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
         }
         let (mut a, mut b) = (a, b);
         let mut depth = depth;
+        if let Some((mut source, distance)) = band.source {
+            for _ in 0..depth {
+                prefetch(source.wrapping_add(SOURCE_AHEAD * distance));
+                prefetch(source.wrapping_add(SOURCE_AHEAD * distance + V::LANES));
+                let terms: [V; VECTORS] = load_terms(source, 0);
+                for v in 0..VECTORS {
+                    terms[v].store(b.add(v * V::LANES).cast_mut());
+                }
+                add_terms(&mut sums[0], a, a_strides[0], terms);
+                source = source.wrapping_add(distance);
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+            }
+            depth = 0;
+        }
         if let Some(Ahead { first, step }) = band.ahead
             && ROWS >= AHEAD_ROWS
         {
@@ -220,7 +240,6 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
 }
 
 /// Adds a term, one element of each row of `a` times one row of the panels, to all sums of a tile.
-#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
 #[inline(always)]
 unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(
     sums: &mut [[V; VECTORS]; ROWS],
@@ -230,11 +249,35 @@ unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(
     b_stride: usize,
 ) {
     // SAFETY: the caller's contract.
+    unsafe { add_terms(sums, a, a_stride, load_terms(b, b_stride)) }
+}
+
+/// One row of the panels.
+#[inline(always)]
+unsafe fn load_terms<V: Vector, const VECTORS: usize>(
+    b: *const V::Element,
+    b_stride: usize,
+) -> [V; VECTORS] {
+    // SAFETY: the caller's contract.
     unsafe {
         let mut terms = [V::splat(num_traits::zero()); VECTORS];
-        for v in 0..VECTORS {
-            terms[v] = V::load(b.add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
+        for (v, term) in terms.iter_mut().enumerate() {
+            *term = V::load(b.add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
         }
+        terms
+    }
+}
+
+#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
+#[inline(always)]
+unsafe fn add_terms<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    a: *const V::Element,
+    a_stride: usize,
+    terms: [V; VECTORS],
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
         for row in 0..ROWS {
             let x = V::splat(*a.add(row * a_stride));
             for v in 0..VECTORS {
