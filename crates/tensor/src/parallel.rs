@@ -126,3 +126,67 @@ impl Drop for Done<'_> {
         self.0.store(DONE, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
+    }
+
+    /// A table of pieces, each of which needs the one above it and the whole first column of its row.
+    #[test]
+    fn pieces_are_done_once_and_after_what_they_need() {
+        const ROWS: usize = 20;
+        const COLUMNS: usize = 7;
+        for threads in [1, 2, 3, 5] {
+            let done: Vec<_> = (0..ROWS * COLUMNS).map(|_| AtomicUsize::new(0)).collect();
+            let is_done = |piece: usize| done[piece].load(Ordering::Relaxed) == 1;
+            let work = |pieces: &Pieces<'_>, piece: usize| {
+                let (row, column) = (piece / COLUMNS, piece % COLUMNS);
+                if column > 0 {
+                    pieces.need(row * COLUMNS);
+                    assert!(is_done(row * COLUMNS));
+                }
+                if row > 0 {
+                    pieces.need(piece - COLUMNS);
+                    assert!(is_done(piece - COLUMNS));
+                }
+                done[piece].fetch_add(1, Ordering::Relaxed);
+            };
+            let order = |thread: usize| (thread..ROWS * COLUMNS).rev().step_by(threads);
+            on_threads(threads, || Pieces::run(ROWS * COLUMNS, threads, order, &work));
+            assert!((0..ROWS * COLUMNS).all(is_done), "{threads} threads");
+        }
+    }
+
+    /// Threads of the pool that are busy elsewhere, with pieces of others perhaps, keep nobody waiting.
+    #[test]
+    fn many_pieces_run_side_by_side() {
+        let total = AtomicUsize::new(0);
+        on_threads(3, || {
+            (0..50).into_par_iter().for_each(|_| {
+                let work = |pieces: &Pieces<'_>, piece: usize| {
+                    (0..piece).for_each(|before| pieces.need(before));
+                    total.fetch_add(1, Ordering::Relaxed);
+                };
+                Pieces::run(9, 3, |thread| (thread..9).step_by(3), &work);
+            });
+        });
+        assert_eq!(total.into_inner(), 50 * 9);
+    }
+
+    #[test]
+    fn a_piece_that_panics_keeps_nobody_waiting() {
+        let work = |pieces: &Pieces<'_>, piece: usize| match piece {
+            0 => panic!("on purpose"),
+            _ => pieces.need(0),
+        };
+        let run = || on_threads(3, || Pieces::run(12, 3, |thread| thread..thread + 1, &work));
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+    }
+}

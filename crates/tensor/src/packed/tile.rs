@@ -192,18 +192,18 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
         let (mut a, mut b) = (a, b);
         let mut depth = depth;
         if let Some((mut source, distance)) = band.source {
-            for _ in 0..depth {
-                prefetch(source.wrapping_add(SOURCE_AHEAD * distance));
-                prefetch(source.wrapping_add(SOURCE_AHEAD * distance + V::LANES));
-                let terms: [V; VECTORS] = load_terms(source, 0);
-                for v in 0..VECTORS {
-                    terms[v].store(b.add(v * V::LANES).cast_mut());
+            for _ in 0..depth / PARTS {
+                for sums in &mut sums {
+                    copy_row::<V>(source, distance, b);
+                    add_term(sums, a, a_strides[0], b, b_stride);
+                    source = source.wrapping_add(distance);
+                    (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
                 }
-                add_terms(&mut sums[0], a, a_strides[0], terms);
-                source = source.wrapping_add(distance);
-                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
             }
-            depth = 0;
+            depth %= PARTS;
+            if depth > 0 {
+                copy_row::<V>(source, distance, b); // of two parts, one term at most is left
+            }
         }
         if let Some(Ahead { first, step }) = band.ahead
             && ROWS >= AHEAD_ROWS
@@ -239,7 +239,19 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
     }
 }
 
+/// Copies a row of a panel to where it is read from at once.
+#[inline(always)]
+unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *const V::Element) {
+    for v in 0..WIDTH {
+        let source = source.wrapping_add(v * V::LANES);
+        prefetch(source.wrapping_add(SOURCE_AHEAD * distance));
+        // SAFETY: the caller's contract.
+        unsafe { V::load(source).store(to.add(v * V::LANES).cast_mut()) };
+    }
+}
+
 /// Adds a term, one element of each row of `a` times one row of the panels, to all sums of a tile.
+#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
 #[inline(always)]
 unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(
     sums: &mut [[V; VECTORS]; ROWS],
@@ -249,35 +261,11 @@ unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(
     b_stride: usize,
 ) {
     // SAFETY: the caller's contract.
-    unsafe { add_terms(sums, a, a_stride, load_terms(b, b_stride)) }
-}
-
-/// One row of the panels.
-#[inline(always)]
-unsafe fn load_terms<V: Vector, const VECTORS: usize>(
-    b: *const V::Element,
-    b_stride: usize,
-) -> [V; VECTORS] {
-    // SAFETY: the caller's contract.
     unsafe {
         let mut terms = [V::splat(num_traits::zero()); VECTORS];
-        for (v, term) in terms.iter_mut().enumerate() {
-            *term = V::load(b.add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
+        for v in 0..VECTORS {
+            terms[v] = V::load(b.add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
         }
-        terms
-    }
-}
-
-#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
-#[inline(always)]
-unsafe fn add_terms<V: Vector, const ROWS: usize, const VECTORS: usize>(
-    sums: &mut [[V; VECTORS]; ROWS],
-    a: *const V::Element,
-    a_stride: usize,
-    terms: [V; VECTORS],
-) {
-    // SAFETY: the caller's contract.
-    unsafe {
         for row in 0..ROWS {
             let x = V::splat(*a.add(row * a_stride));
             for v in 0..VECTORS {
