@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::Factor;
-use super::product::{Product, Tiles, is_worth_packing};
+use super::product::{BLOCK_DEPTH, Product, Tiles, is_worth_packing};
 use super::strip::{Strided, Strip, pack};
 use super::tile::Kernel;
 use crate::Scalar;
@@ -19,7 +19,7 @@ pub(super) struct Streamed<'a, T: 'static> {
     pub(super) set: InstructionSet,
     /// `[K, N]`
     pub(super) extents: [usize; 2],
-    /// Rows of a block of B.
+    /// Rows of a block of B, at most [`BLOCK_DEPTH`].
     pub(super) depth: usize,
     pub(super) lefts: &'a [Factor<T>],
     pub(super) b: Strided<T>,
@@ -53,6 +53,7 @@ impl<T: Scalar> Streamed<'_, T> {
     /// Every A, B and every start must be readable, and every C readable and writable, at these extents;
     /// C must overlap none of them, nor another C.
     pub(super) unsafe fn multiply(&self) {
+        debug_assert!(self.depth <= BLOCK_DEPTH, "a block is multiplied at once");
         let [k, n] = self.extents;
         let kernel = Kernel::<T>::of(self.set);
         let panels = n.div_ceil(kernel.width);
