@@ -83,8 +83,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
                 || outputs.contains(original)
                 || !is_pointwise(program.op(*original))
                 || reads_product(program, *original);
-            let is_state = matches!(program.node(*original).kind, Kind::Input(Input::Carry(_)));
-            if is_join && shared || late && is_state {
+            if is_join && shared || late && program.is_state(*original) {
                 *input = copy(new, *input);
             }
         }

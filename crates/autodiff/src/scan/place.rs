@@ -23,12 +23,22 @@ impl<T: Scalar> Lowering<'_, T> {
         for &id in &self.program.next {
             let stays = self.program.op(id).is_none();
             if self.homes[id as usize].is_none() && !stays {
-                let late = self.is_multiplied(id)
-                    || self.reading_slots(id).iter().any(|slot| slot.stage == Stage::After);
-                let span = if late { Span::Sequence } else { Span::Pair };
+                let parts = match self.forms[id as usize] {
+                    Form::Join { .. } => &self.program.node(id).inputs[..],
+                    _ => &[],
+                };
+                let is_late = parts.iter().chain([&id]).any(|&id| self.outlasts_steps(id));
+                let span = if is_late { Span::Sequence } else { Span::Pair };
                 self.settle(id, span, Role::Internal);
             }
         }
+    }
+
+    /// Whether a value, though it is there at each step, is not computed or not only read in the loop.
+    fn outlasts_steps(&self, id: u32) -> bool {
+        self.slots[id as usize].stage != Stage::Step
+            || self.is_multiplied(id)
+            || self.reading_slots(id).iter().any(|slot| slot.stage == Stage::After)
     }
 
     /// A sum with a product is the product, started from the other term: a bias, or what an earlier

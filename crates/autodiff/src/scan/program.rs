@@ -72,6 +72,14 @@ impl<T> Program<T> {
     }
 
     /// The operation of a value, if one computes it.
+    /// Whether a value is a variable of the state, or part of one.
+    pub(crate) fn is_state(&self, mut id: u32) -> bool {
+        while let Some(Op::Slice(_)) = self.op(id) {
+            id = self.node(id).inputs[0];
+        }
+        matches!(self.node(id).kind, Kind::Input(Input::Carry(_)))
+    }
+
     pub(crate) fn op(&self, id: u32) -> Option<&Op<T>> {
         match &self.node(id).kind {
             Kind::Op(op) => Some(op),

@@ -49,9 +49,8 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
 
 /// Whether a value keeps the state for readers after the loop.
 fn is_copy_of_state<T>(program: &Program<T>, id: u32) -> bool {
-    let is_state = |&input: &u32| matches!(program.node(input).kind, Kind::Input(Input::Carry(_)));
     matches!(program.op(id), Some(Op::Unary(Unary::Identity)))
-        && program.node(id).inputs.iter().all(is_state)
+        && program.node(id).inputs.iter().all(|&input| program.is_state(input))
 }
 
 /// The place of a value within its stage: products of a level come before the functions of rows of that

@@ -214,7 +214,9 @@ pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
     rows <= FEW_ROWS && rows * depth * size_of::<T>() <= RESIDENT_A
 }
 
-/// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache.
+/// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache. The blocks are
+/// others than those of [`multiply`], so an A of a single row, whose terms two sums take in turn, may have
+/// other bits.
 ///
 /// # Safety
 ///

@@ -68,7 +68,8 @@ impl<T: Scalar> Streamed<'_, T> {
                 parts.extend((0..tiles).step_by(PART).map(part));
             }
         }
-        let mut copies = [0; 2].map(|_| Buffer::take(rows * self.depth.min(k)));
+        let len = rows * self.depth.min(k);
+        let mut copies = [len, if k > self.depth { len } else { 0 }].map(Buffer::take);
         let addresses = copies
             .each_mut()
             .map(|copy| copy.as_mut_slice().expect("a new buffer has one owner").as_mut_ptr());
@@ -172,24 +173,23 @@ impl<T: Scalar> Plan<'_, T> {
         let is_by_rows = b.strides[1] == 1;
         let mut memory = Buffer::take(rows.len() * width);
         let memory = memory.as_mut_slice().expect("a new buffer has one owner");
-        let is_copied = is_by_rows && extents[1] == width && lefts.iter().any(|left| left.rows > 0);
-        if !is_copied {
+        let is_copied_by_tile = is_by_rows && extents[1] == width;
+        if !is_copied_by_tile {
             let elements = &mut memory[..rows.len() * width];
             let strip = Strip { columns: 0..extents[1], width, elements };
             // SAFETY: the caller's contract.
             unsafe { pack(b, &mut [strip]) };
         }
         let packed = memory.as_mut_ptr();
-        let mut is_first = true;
-        for (index, left) in lefts.iter().enumerate().filter(|(_, left)| left.rows > 0) {
+        let lefts = lefts.iter().enumerate().filter(|(_, left)| left.rows > 0);
+        for (place, (index, left)) in lefts.enumerate() {
             let left = left.block(rows.start, column);
             let mut product = Product::with_panels(self.kernel, extents, packed, left);
             product.packed_a = self.copy(block, index).map(<*mut T>::cast_const);
-            if is_first {
-                product.source = is_copied.then_some((b.first, b.strides[0]));
-                product.next = is_by_rows.then(|| b.from(0, width));
+            if place == 0 && is_by_rows {
+                product.source = is_copied_by_tile.then_some((b.first, b.strides[0]));
+                product.next = Some(b.from(0, width));
             }
-            is_first = false;
             // SAFETY: the caller's contract.
             unsafe { product.whole() };
         }

@@ -202,7 +202,8 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
             }
             depth %= PARTS;
             if depth > 0 {
-                copy_row::<V>(source, distance, b); // of two parts, one term at most is left
+                // of two parts, one term is left, which is added below: a row alone fetches nothing
+                copy_row::<V>(source, distance, b);
             }
         }
         if let Some(Ahead { first, step }) = band.ahead

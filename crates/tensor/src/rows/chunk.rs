@@ -356,7 +356,6 @@ impl<T: Scalar> Over<'_, T, 3> {
                     target.row_mut(row, columns),
                 )
             };
-            let [a, b, c] = [a, b, c];
             for i in 0..y.len() {
                 let b = if B_IS_COLUMN { b[0] } else { b[i] };
                 let c = if C_IS_COLUMN { c[0] } else { c[i] };

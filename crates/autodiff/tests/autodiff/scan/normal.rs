@@ -1,6 +1,8 @@
 //! Values that are joined are computed in their place in the join.
 
-use super::support::{assert_plan, param, plan};
+use bptt_autodiff::{Tape, Var};
+
+use super::support::{assert_plan, param, plan, uniform};
 
 #[test]
 fn a_part_that_others_read_is_read_in_the_join() {
@@ -66,4 +68,53 @@ fn a_part_of_two_joins_is_copied_into_them() {
           sum1 += x4(next)ᵀ · z0
     ",
     );
+}
+
+/// The plan of a step from four inputs and eight columns of state.
+fn plan_of_joined_state(
+    step: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
+) -> String {
+    let tape = Tape::new();
+    let (xs, state) = (tape.variable(uniform([5, 2, 4], 1)), tape.variable(uniform([2, 8], 2)));
+    tape.scan(&[xs], &[state]).plan(|x, s| {
+        let (y, next) = step(x[0], s[0]);
+        (vec![y], vec![next])
+    })
+}
+
+#[test]
+fn a_part_of_the_next_state_may_be_read_after_the_loop() {
+    let u = param([4, 4], 3);
+    fn parts<'t>(x: Var<'t, f64>, s: Var<'t, f64>) -> [Var<'t, f64>; 2] {
+        let a = (s.tanh().slice(1, 0..4) + x).tanh();
+        let b = (s.sigmoid().slice(1, 4..8) * x).sin();
+        [a, b]
+    }
+    let read = plan_of_joined_state(|x, s| {
+        let [a, b] = parts(x, s);
+        (a.exp(), Var::concat(&[a, b], 1))
+    });
+    let multiplied = plan_of_joined_state(|x, s| {
+        let [a, b] = parts(x, s);
+        (a.matmul(&u), Var::concat(&[a, b], 1))
+    });
+    let of_inputs = plan_of_joined_state(|x, s| {
+        let [a, b] = [x.tanh(), s.slice(1, 0..4) * x];
+        (b.matmul(&u) + a, Var::concat(&[a, b], 1))
+    });
+    for plan in [read, multiplied, of_inputs] {
+        assert!(!plan.contains("operation by operation"), "{plan}");
+    }
+}
+
+#[test]
+fn parts_of_the_state_may_be_read_after_the_loop() {
+    let u = param([4, 4], 3);
+    let plan = plan_of_joined_state(|x, s| {
+        let [h, c] = s.split();
+        let h = (h.matmul(&u) + x).tanh();
+        let c = c * h.sigmoid();
+        (h.exp() * 2.0, Var::concat(&[h, c], 1))
+    });
+    assert!(!plan.contains("operation by operation"), "{plan}");
 }
