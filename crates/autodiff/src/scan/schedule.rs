@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Unary};
 
 use super::binding::{Binding, bindings};
 use super::form::{Form, width};
-use super::program::{Input, Kind, Program};
+use super::program::Program;
 use crate::operation::Op;
 
 /// The stages, in order.
