@@ -25,6 +25,8 @@ struct Recipe {
     hidden: usize,
     reversed: bool,
     masked: bool,
+    /// Both state variables side by side in one.
+    joined: bool,
     checkpoint: usize,
     seed: u64,
 }
@@ -40,18 +42,21 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         select(vec![1_usize, 2, 5]),
         select(vec![1_usize, 2, 3, 7]),
     );
-    let ways = (any::<bool>(), any::<bool>(), 1_usize..6, any::<u64>());
+    let ways = ([any::<bool>(); 3], 1_usize..6, any::<u64>());
     (proptest::collection::vec(call, 1..12), sizes, ways).prop_map(
-        |(calls, (steps, batch, input, hidden), (reversed, masked, checkpoint, seed))| Recipe {
-            calls,
-            steps,
-            batch,
-            input,
-            hidden,
-            reversed,
-            masked,
-            checkpoint,
-            seed,
+        |(calls, (steps, batch, input, hidden), ([reversed, masked, joined], checkpoint, seed))| {
+            Recipe {
+                calls,
+                steps,
+                batch,
+                input,
+                hidden,
+                reversed,
+                masked,
+                joined,
+                checkpoint,
+                seed,
+            }
         },
     )
 }
@@ -76,16 +81,30 @@ impl Recipe {
             &[batch, 1],
         ];
         let params = (seed ^ 2..).zip(shapes).map(|(seed, shape)| Param::new(uniform(shape, seed)));
-        Case {
-            sequences,
-            state: vec![uniform([batch, hidden], seed ^ 11), uniform([batch, hidden], seed ^ 12)],
-            params: params.collect(),
-            reversed: self.reversed,
-        }
+        let state = match self.joined {
+            true => vec![uniform([batch, 2 * hidden], seed ^ 11)],
+            false => vec![uniform([batch, hidden], seed ^ 11), uniform([batch, hidden], seed ^ 12)],
+        };
+        Case { sequences, state, params: params.collect(), reversed: self.reversed }
     }
 
-    /// The step, whose Jacobians do not commute from one step to the next.
+    /// The step with the state as it is carried.
     fn step<'t, T: Scalar>(
+        &self,
+        params: &[Var<'t, T>],
+        x: &[Var<'t, T>],
+        state: &[Var<'t, T>],
+    ) -> (Vars<'t, T>, Vars<'t, T>) {
+        if !self.joined {
+            return self.equations(params, x, state);
+        }
+        let halves: [Var<'t, T>; 2] = state[0].split();
+        let (outputs, next) = self.equations(params, x, &halves);
+        (outputs, vec![Var::concat(&next, 1)])
+    }
+
+    /// Equations whose Jacobians do not commute from one step to the next.
+    fn equations<'t, T: Scalar>(
         &self,
         params: &[Var<'t, T>],
         x: &[Var<'t, T>],
