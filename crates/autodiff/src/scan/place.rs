@@ -27,18 +27,11 @@ impl<T: Scalar> Lowering<'_, T> {
                     Form::Join { .. } => &self.program.node(id).inputs[..],
                     _ => &[],
                 };
-                let is_late = parts.iter().chain([&id]).any(|&id| self.outlasts_steps(id));
+                let is_late = parts.iter().chain([&id]).any(|&id| self.span_of(id) != Span::Step);
                 let span = if is_late { Span::Sequence } else { Span::Pair };
                 self.settle(id, span, Role::Internal);
             }
         }
-    }
-
-    /// Whether a value, though it is there at each step, is not computed or not only read in the loop.
-    fn outlasts_steps(&self, id: u32) -> bool {
-        self.slots[id as usize].stage != Stage::Step
-            || self.is_multiplied(id)
-            || self.reading_slots(id).iter().any(|slot| slot.stage == Stage::After)
     }
 
     /// A sum with a product is the product, started from the other term: a bias, or what an earlier
@@ -208,7 +201,7 @@ impl<T: Scalar> Lowering<'_, T> {
             }
             (None, &[sum]) if self.slots[sum as usize] != own => false,
             (None, &[sum]) if self.forms[sum as usize] == Form::Reduce(Reduction::Sum) => is_wide,
-            (None, &[sum]) => self.adds(sum, id),
+            (None, &[sum]) => self.adds(sum),
             (None, _) => false,
         }
     }
@@ -226,11 +219,10 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// Whether a sum of two values may multiply one of them on its own: it is computed as a function of
     /// single elements, and does so with none yet.
-    fn adds(&self, sum: u32, product: u32) -> bool {
+    fn adds(&self, sum: u32) -> bool {
         matches!(self.program.op(sum), Some(Op::Binary(Binary::Add)))
             && self.forms[sum as usize] == Form::Pointwise
             && !self.is_absorbed(sum)
-            && width(self.program.shape(sum)) == width(self.program.shape(product))
             && self.program.node(sum).inputs.iter().all(|&term| !self.merged[term as usize])
     }
 

@@ -71,7 +71,6 @@ impl<T> Program<T> {
         &self.node(id).shape
     }
 
-    /// The operation of a value, if one computes it.
     /// Whether a value is a variable of the state, or part of one.
     pub(crate) fn is_state(&self, mut id: u32) -> bool {
         while let Some(Op::Slice(_)) = self.op(id) {
@@ -80,6 +79,7 @@ impl<T> Program<T> {
         matches!(self.node(id).kind, Kind::Input(Input::Carry(_)))
     }
 
+    /// The operation of a value, if one computes it.
     pub(crate) fn op(&self, id: u32) -> Option<&Op<T>> {
         match &self.node(id).kind {
             Kind::Op(op) => Some(op),

@@ -121,7 +121,8 @@ impl<T: Scalar> Product<T> {
         Self::with_panels(Kernel::of(b.set), b.extents, b.panels(), left)
     }
 
-    /// That with panels of extents `[K, N]`.
+    /// That with panels of extents `[K, N]`, which must outlive it, and be writable if there is a
+    /// [`source`](Self::source).
     pub(super) fn with_panels(
         kernel: Kernel<T>,
         extents: [usize; 2],
@@ -159,7 +160,7 @@ impl<T: Scalar> Product<T> {
     pub(super) unsafe fn gathered(mut self) {
         let depth = self.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
-        let mut copy = Buffer::take(0);
+        let mut copy; // read until the end
         if is_worth_packing(&self.a, self.panels) {
             let len = self.rows.first(self.rows.count) * depth;
             copy = Buffer::take(len);
@@ -170,7 +171,6 @@ impl<T: Scalar> Product<T> {
         }
         // SAFETY: the caller's contract.
         unsafe { self.on_threads() };
-        drop(copy); // it is read until here
     }
 
     /// The whole product, on several threads if it is large. The pieces depend on the shapes

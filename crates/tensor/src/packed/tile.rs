@@ -104,7 +104,8 @@ impl<T: Registers> Kernel<T> {
     /// # Safety
     ///
     /// The processor must have the kernel's instruction set. A, the panels, the start and C must be
-    /// readable, and C writable, at the band's extents and strides.
+    /// readable, and C writable, at the band's extents and strides; if there is a source, it must be
+    /// readable and its panel writable, and no other thread may use the panel.
     pub(super) unsafe fn run(&self, rows: usize, band: &Band<T>) {
         // SAFETY: the caller's contract.
         unsafe { self.bands[rows - 1](band) }

@@ -102,6 +102,7 @@ pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
     let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     let (mut lanes, mut last) = ([[T::zero(); VECTOR]; 4], [T::zero(); VECTOR]);
     for (a, b) in a.iter().zip(b) {
+        // written out: a loop over three arrays would keep the lanes in memory
         add_products(math, &mut lanes[0], &a[0], &b[0]);
         add_products(math, &mut lanes[1], &a[1], &b[1]);
         add_products(math, &mut lanes[2], &a[2], &b[2]);
