@@ -90,6 +90,8 @@ pub(crate) enum Leaf {
 #[derive(Clone, Debug)]
 pub(crate) enum Op<T> {
     Leaf(Leaf),
+    /// This step's entry of a sequence of data, in a step that is being recorded.
+    Entry(Tensor<T>),
     Unary(Unary),
     Binary(Binary),
     Select(Select),
@@ -145,10 +147,10 @@ impl<T> PartialEq for Op<T> {
 }
 
 impl<T: Scalar> Op<T> {
-    /// The operation; `None` for a leaf.
+    /// The operation; `None` for what none computed.
     pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
         Some(match self {
-            Self::Leaf(_) => return None,
+            Self::Leaf(_) | Self::Entry(_) => return None,
             Self::Unary(op) => op,
             Self::Binary(op) => op,
             Self::Select(op) => op,

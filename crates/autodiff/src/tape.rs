@@ -124,6 +124,45 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
+    /// This step's entry `[..]` of a sequence of data `[T, ..]`, within a step that a [scan](Self::scan) or
+    /// another loop over time runs: what an equation reads besides the sequences that the loop was given,
+    /// such as a noise of its own.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let noise = Tensor::from_vec([3, 1], vec![0.1, 0.2, 0.3]);
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::<f64>::ones([3, 1]));
+    /// let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0] + tape.at_step(&noise)], vec![]));
+    /// assert_eq!(scanned.outputs[0].value().to_vec(), [1.1, 1.2, 1.3]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the sequence has no entry for the step; if no step is being run: see [`set_step`](Self::set_step);
+    /// or in a [stepper](crate::Scan::stepper), whose steps have no number.
+    #[track_caller]
+    pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
+        let shape = sequence.shape();
+        assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
+        match self.step.get() {
+            Some(step) => {
+                let step = step as usize;
+                assert!(
+                    step < shape[0],
+                    "at_step: a sequence {shape} has no entry for step {step}"
+                );
+                self.constant(sequence.index_first(step))
+            }
+            None if self.is_tracing() => {
+                let entry = Tensor::unknown(shape.without(0));
+                self.push(Op::Entry(sequence.clone()), &[], entry)
+            }
+            None => panic!("at_step: no step is being run; announce it by set_step"),
+        }
+    }
+
     /// Records a user's operation on these inputs.
     ///
     /// # Panics
@@ -259,23 +298,34 @@ impl<T: Scalar> Tape<T> {
         self.aside(mode, compute)
     }
 
-    /// Runs `compute` on shapes without values, and drops every node that it recorded.
+    /// Runs `compute` on shapes without values, for no step in particular, and drops every node that it
+    /// recorded.
     pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
-        self.aside(Mode::Tracing, compute)
+        self.aside(Mode::Tracing, || {
+            self.step.set(None);
+            compute()
+        })
     }
 
     fn aside<R>(&self, mode: Mode, compute: impl FnOnce() -> R) -> R {
         /// Restores the tape even if `compute` panics.
-        struct Restore<'t, T: Scalar>(&'t Tape<T>, usize, Mode);
+        struct Restore<'t, T: Scalar> {
+            tape: &'t Tape<T>,
+            len: usize,
+            mode: Mode,
+            step: Option<u32>,
+        }
 
         impl<T: Scalar> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                self.0.mode.set(self.2);
-                self.0.nodes.borrow_mut().truncate(self.1);
+                self.tape.mode.set(self.mode);
+                self.tape.step.set(self.step);
+                self.tape.nodes.borrow_mut().truncate(self.len);
             }
         }
 
-        let _restore = Restore(self, self.len(), self.mode.replace(mode));
+        let (len, step) = (self.len(), self.step.get());
+        let _restore = Restore { tape: self, len, mode: self.mode.replace(mode), step };
         compute()
     }
 

@@ -159,8 +159,8 @@ impl<'t, T: Scalar> Scan<'t, T> {
     ///
     /// # Panics
     ///
-    /// As the step's equations do; if the next state has not the form of the state; or if the step
-    /// reads a value.
+    /// As the step's equations do; if the next state has not the form of the state; if the step reads a
+    /// value; or if a sequence that it reads by [`Tape::at_step`] is not as long.
     #[track_caller]
     #[must_use]
     pub fn run(
@@ -179,6 +179,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
             let outputs = shapes.into_iter().map(|shape| tape.constant(Tensor::zeros(shape)));
             return Scanned { outputs: outputs.collect(), state };
         }
+        let sequences = [sequences, traced.own_sequences].concat();
         let compiled = compiled::compile(traced.program, sequences.len(), traced.invariants.len());
         let operands = Operands { sequences, state, invariants: traced.invariants };
         let manner = Manner { steps, reversed, checkpoint };
@@ -230,6 +231,11 @@ impl<'t, T: Scalar> Scan<'t, T> {
     ) -> Stepper<T> {
         assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
         let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
+        assert!(
+            traced.own_sequences.is_empty(),
+            "stepper: the step reads an entry of a sequence (at_step), but steps that arrive one by one \
+             have no number: leave it out"
+        );
         let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
         let compiled = compiled::compile(traced.program, sequences, invariants);
         let values: Vec<Tensor<T>> = traced.invariants.iter().map(|var| var.value()).collect();
@@ -250,8 +256,8 @@ impl<'t, T: Scalar> Scan<'t, T> {
         step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> String {
         let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
-        let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
-        compiled::compile(traced.program, sequences, invariants).to_string()
+        let sequences = self.sequences.len() + traced.own_sequences.len();
+        compiled::compile(traced.program, sequences, traced.invariants.len()).to_string()
     }
 
     /// The specification: every step recorded on the tape.

@@ -11,6 +11,8 @@ use crate::{Tape, Var};
 /// A step and what it was given from outside.
 pub(super) struct Traced<'t, T> {
     pub(super) program: Program<T>,
+    /// Sequences that the step itself brought, behind those that it was given.
+    pub(super) own_sequences: Vec<Var<'t, T>>,
     pub(super) invariants: Vec<Var<'t, T>>,
 }
 
@@ -26,7 +28,8 @@ enum Origin<T> {
 ///
 /// # Panics
 ///
-/// If the next state has not the form of the state.
+/// If the next state has not the form of the state, or a sequence that the step brought is not as long as
+/// those it was given.
 #[track_caller]
 pub(super) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
@@ -52,12 +55,20 @@ pub(super) fn trace<'t, T: Scalar>(
         Err(fault) => panic!("{fault}"), // here, since in a closure it would not tell the caller's line
     };
 
-    let mut reader = Reader { start, nodes: Vec::new(), places: HashMap::new(), origins: vec![] };
+    let mut reader = Reader {
+        start,
+        nodes: Vec::new(),
+        places: HashMap::new(),
+        given_sequences: entries.len(),
+        own_sequences: Vec::new(),
+        origins: Vec::new(),
+    };
     let inputs = (0..entries.len()).map(Input::Sequence).chain((0..states.len()).map(Input::Carry));
     let mut inputs = inputs.map(Some).chain(std::iter::repeat(None));
     for (id, node) in (start..).zip(recorded) {
         reader.read(tape, id, node, inputs.next().flatten());
     }
+    expect_as_long(sequences[0].shape()[0], &reader.own_sequences);
     let place = |reader: &mut Reader<T>, ids: Vec<u32>| -> Vec<u32> {
         ids.into_iter().map(|id| reader.place(tape, id)).collect()
     };
@@ -66,7 +77,9 @@ pub(super) fn trace<'t, T: Scalar>(
         Origin::Outer(id) => Var { tape, id },
         Origin::Leaf(leaf, value) => tape.known_leaf(leaf, value),
     });
+    let own_sequences = reader.own_sequences.into_iter().map(|own| tape.constant(own)).collect();
     Traced {
+        own_sequences,
         invariants: invariants.collect(),
         program: Program { nodes: reader.nodes, stacked, next, sums: Vec::new() },
     }
@@ -78,6 +91,8 @@ struct Reader<T> {
     nodes: Vec<Node<T>>,
     /// From ids on the tape to places in the program.
     places: HashMap<u32, u32>,
+    given_sequences: usize,
+    own_sequences: Vec<Tensor<T>>,
     origins: Vec<Origin<T>>,
 }
 
@@ -92,6 +107,11 @@ impl<T: Scalar> Reader<T> {
                 let place = self.leaf(leaf, node.value);
                 self.places.insert(id, place);
                 return;
+            }
+            (None, Op::Entry(sequence)) => {
+                self.own_sequences.push(sequence);
+                let index = self.given_sequences + self.own_sequences.len() - 1;
+                Kind::Input(Input::Sequence(index))
             }
             (None, op) => Kind::Op(op),
         };
@@ -137,6 +157,18 @@ impl<T: Scalar> Reader<T> {
     fn invariant(&mut self, origin: Origin<T>) -> Kind<T> {
         self.origins.push(origin);
         Kind::Input(Input::Invariant(self.origins.len() - 1))
+    }
+}
+
+/// Refuses a sequence of the step's own that has not an entry for each step.
+#[track_caller]
+fn expect_as_long<T: Scalar>(steps: usize, own_sequences: &[Tensor<T>]) {
+    for sequence in own_sequences {
+        let shape = sequence.shape();
+        assert!(
+            shape[0] == steps,
+            "at_step: a sequence {shape} has not {steps} entries, one for each step of the scan"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mistakes are reported where they were made: with what went wrong, and at the line of the
 //! equation.
 
-mod caught;
+pub(crate) mod caught;
 mod checking;
 mod panics;

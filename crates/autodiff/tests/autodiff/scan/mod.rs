@@ -1,5 +1,6 @@
 //! Recurrences as one operation: against the loop that specifies them, and by their plans.
 
+mod at_step;
 mod binding;
 mod checkpoint;
 mod cost;

@@ -89,12 +89,14 @@ pub(crate) fn run<'t, T: Scalar>(
     let mut outputs: Vec<Vars<'t, T>> = Vec::new();
     for count in 0..steps {
         let time = if case.reversed { steps - 1 - count } else { count };
+        tape.set_step(Some(time));
         let entries: Vec<_> = sequences.iter().map(|x| x.index_first(time)).collect();
         let (out, next) = step(&entries, &state);
         outputs.resize_with(out.len(), Vec::new);
         outputs.iter_mut().zip(out).for_each(|(outputs, out)| outputs.push(out));
         state = next;
     }
+    tape.set_step(None);
     if case.reversed {
         outputs.iter_mut().for_each(|outputs| outputs.reverse());
     }

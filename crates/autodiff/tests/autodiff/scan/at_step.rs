@@ -1,0 +1,85 @@
+//! Sequences that a step reads by itself.
+
+use bptt_autodiff::Tape;
+use bptt_tensor::Tensor;
+
+use super::support::{Case, Way, distance, loss, param, run, uniform};
+use crate::faults::caught::refuses;
+
+/// Values and gradients of a recurrence whose state a sequence of its own blends.
+fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
+    let w = param([3, 3], 1);
+    let blend = uniform([5, 2, 3], 2);
+    let case = Case {
+        sequences: vec![uniform([5, 2, 3], 3)],
+        state: vec![uniform([2, 3], 4)],
+        params: vec![w],
+        reversed,
+    };
+    let tape = Tape::new();
+    let [xs, h] = [&case.sequences[0], &case.state[0]].map(|x| tape.variable(x.clone()));
+    let values = run(&case, way, &[xs], &[h], |x, h| {
+        let blend = tape.at_step(&blend);
+        let next = blend * h[0] + (1.0 - blend) * (x[0] + h[0].matmul(&case.params[0])).tanh();
+        (vec![next * tape.at_step(&case.sequences[0])], vec![next])
+    });
+    let gradients = tape.backward(loss(&values));
+    let gradients =
+        [gradients.wrt(xs), gradients.wrt(h), &gradients[&case.params[0]]].map(Tensor::clone);
+    values.iter().map(|y| y.value()).chain(gradients).collect()
+}
+
+#[test]
+fn a_scan_reads_the_entries_that_the_loop_does() {
+    for reversed in [false, true] {
+        let expected = blended(Way::Loop, reversed);
+        for way in [Way::Scan, Way::Checkpointed(2)] {
+            let error = distance(&blended(way, reversed), &expected);
+            assert!(error < 1e-14, "{way:?}, reversed {reversed}: off by {error:e}");
+        }
+    }
+    assert_ne!(blended(Way::Scan, false), blended(Way::Scan, true));
+}
+
+/// The inner loop's own sequence has an entry for each of its steps, whichever step of the outer loop is
+/// being recorded.
+#[test]
+fn loops_within_a_step_read_their_own_entries() {
+    let (outer, inner) = (uniform::<f64>([4, 2, 3], 1), uniform::<f64>([2, 2, 3], 2));
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::ones([4, 2, 3]));
+    let pair = tape.constant(Tensor::ones([2, 2, 3]));
+    let scanned = tape.scan(&[xs], &[]).run(|x, _| {
+        let in_a_scan =
+            tape.scan(&[pair], &[x[0]]).run(|_, s| (vec![], vec![s[0] + tape.at_step(&inner)]));
+        let mut in_a_loop = x[0];
+        for step in 0..2 {
+            let before = tape.set_step(Some(step));
+            in_a_loop = in_a_loop + tape.at_step(&inner);
+            tape.set_step(before);
+        }
+        let own = tape.at_step(&outer);
+        (vec![in_a_scan.state[0] * own, in_a_loop * own], vec![])
+    });
+    let sum = Tensor::ones([2, 3]).add(&inner.index_first(0)).add(&inner.index_first(1));
+    let expected = outer.mul(&sum);
+    let values: Vec<_> = scanned.outputs.iter().map(|y| y.value()).collect();
+    let error = distance(&values, &[expected.clone(), expected]);
+    assert!(error < 1e-15, "off by {error:e}");
+}
+
+#[test]
+fn what_has_no_entry_for_the_step_is_refused() {
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::<f64>::ones([4, 2, 3]));
+    let short = Tensor::ones([3, 2, 3]);
+    let scan = || tape.scan(&[xs], &[]);
+    let message = "at_step: a sequence [3, 2, 3] has not 4 entries, one for each step of the scan";
+    refuses!(scan().run(|_, _| (vec![tape.at_step(&short)], vec![])); message);
+    let message = "steps that arrive one by one have no number";
+    refuses!(scan().stepper(|_, _| (vec![tape.at_step(&xs.value())], vec![])); message);
+    refuses!(tape.at_step(&short); "at_step: no step is being run");
+    tape.set_step(Some(3));
+    refuses!(tape.at_step(&short); "[3, 2, 3] has no entry for step 3");
+    refuses!(tape.at_step(&Tensor::scalar(1.0)); "a sequence is [T, ..], not []");
+}
