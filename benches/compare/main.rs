@@ -1,7 +1,6 @@
 //! The same work here and in other frameworks, in turn on the same machine: see
 //! `compare --help` and `benches/compare/README.md`.
 
-mod cells;
 mod numbers;
 mod peer;
 mod works;

@@ -2,7 +2,6 @@
 
 use bptt::prelude::*;
 
-use crate::cells::{LayerNormPeephole, Lstm1997};
 use crate::numbers::Numbers;
 use crate::scan;
 
@@ -166,29 +165,23 @@ fn lstm_1997(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let [w, r, b] = numbers.gates(3, input, hidden);
-    gradients(Lstm1997 { w, r, b }, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+    let cell = Lstm1997 { w, r, b: Some(b) };
+    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
 fn layer_norm_peephole(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
-    let [w, r, b] = numbers.gates(4, input, hidden);
-    let [p_i, p_f, p_o] = [(); 3].map(|()| numbers.param(hidden, [hidden]));
-    let one = |size: usize| Param::new(Tensor::ones([size]));
-    let zero = |size: usize| Param::new(Tensor::zeros([size]));
-    let cell = LayerNormPeephole {
+    let [w, u, b] = numbers.gates(4, input, hidden);
+    let [i, f, o] = [(); 3].map(|()| numbers.param(hidden, [hidden]));
+    let cell = LayerNormLstm {
         w,
-        r,
-        g_x: one(4 * hidden),
-        b_x: zero(4 * hidden),
-        g_h: one(4 * hidden),
-        b_h: zero(4 * hidden),
+        u,
         b,
-        p_i,
-        p_f,
-        p_o,
-        g_c: one(hidden),
-        b_c: zero(hidden),
+        norm_x: LayerNorm::new(4 * hidden),
+        norm_h: LayerNorm::new(4 * hidden),
+        norm_c: LayerNorm::new(hidden),
+        peepholes: Some(Peepholes { i, f, o }),
     };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
@@ -209,7 +202,7 @@ fn gradients<C>(
     loss: impl for<'t> Fn(Var<'t, f32>) -> Var<'t, f32> + 'static,
 ) -> Step
 where
-    C: StateSizes<f32> + Module<f32> + 'static,
+    C: Cell<f32> + StateSizes + Module<f32> + 'static,
 {
     let batch = xs.shape()[1];
     Box::new(move || {
@@ -252,23 +245,17 @@ fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Op
     let mut numbers = Numbers::default();
     let mut model = LanguageModel::new(&sizes, &mut numbers);
     let [tokens, targets] = [(); 2].map(|()| numbers.tokens(sizes.vocabulary, steps * batch));
-    let mut carried: Vec<Vec<Tensor<f32>>> = {
-        let tape = Tape::new();
-        model.lstm.zero_states(&tape, batch).iter().map(State::values).collect()
-    };
+    let mut carried = CarriedState::new();
     Box::new(move || {
         let tape = Tape::new();
         let xs = model.embedding.forward(&tape, &tokens, [steps, batch]);
-        let states = carried.iter().map(|values| State::from_values(&tape, values)).collect();
-        let (hs, states) = model.lstm.forward(xs, states);
+        let hs = carried.run(&model.lstm, xs);
         let loss = loss::cross_entropy(model.output.forward(hs), &targets).mean();
         let mut gradients = tape.backward(loss);
         if let Some(norm) = clip {
             clip_norm(&model, &mut gradients, norm).expect("so low a rate does not diverge");
         }
-        carried = states.iter().map(State::values).collect();
         let loss = loss.value();
-        drop(states);
         drop(tape); // else the parameters that it holds are written to new memory
         optimizer.step(&mut model, &gradients);
         vec![loss]

@@ -18,10 +18,6 @@ use std::time::Instant;
 
 use bptt::prelude::*;
 
-#[path = "../compare/cells.rs"]
-#[allow(dead_code, reason = "one of its cells is enough")]
-mod cells;
-
 const BATCH: usize = 32;
 const SIZE: usize = 256;
 
@@ -60,15 +56,16 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for LossOf<C> {
     }
 }
 
+impl<C: StateSizes> StateSizes for LossOf<C> {
+    fn state_sizes(&self) -> Vec<usize> {
+        self.0.state_sizes()
+    }
+}
+
 /// Runs one case and prints its line.
 fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error>> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
-    let mut weight = |shape| Param::new(Init::Xavier.tensor(&mut rng, shape));
-    let cell = LossOf(cells::Lstm1997 {
-        w: weight([SIZE, 3 * SIZE]),
-        r: weight([SIZE, 3 * SIZE]),
-        b: Param::new(Tensor::zeros([3 * SIZE])),
-    });
+    let cell = LossOf(Lstm1997::new(&mut rng, SIZE, SIZE));
     let inputs = Tensor::<f32>::normal([steps, BATCH, SIZE], 0.0, 1.0, &mut rng);
     let gradient = || {
         let tape = Tape::new();
@@ -97,14 +94,14 @@ fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// The outputs of a cell over all steps.
-fn outputs<'t, C: Cell<f32>>(
-    cell: &C,
+/// The outputs of a layer over all steps.
+fn outputs<'t, L: Layer<f32>>(
+    layer: &L,
     xs: Var<'t, f32>,
-    state: C::State<'t>,
+    state: L::State<'t>,
     checkpoint: bool,
 ) -> Var<'t, f32> {
-    let mut recurrence = Recurrence::new(cell);
+    let mut recurrence = Recurrence::new(layer);
     if checkpoint {
         recurrence = recurrence.checkpoint(Checkpoint::Auto);
     }

@@ -48,16 +48,20 @@ pub trait Cell<T: Scalar> {
     fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>);
 }
 
-/// A cell that knows how wide its state is, so that a layer can start it.
+/// How wide a cell's state is, so that it can start by itself. A [`Cell`] that says so is a
+/// [`Layer`](crate::Layer), which all wrappers take.
 ///
 /// Kept apart from [`Cell`], so that a cell whose user gives the initial state needs nothing but
 /// its equations.
-pub trait StateSizes<T: Scalar>: Cell<T> {
+pub trait StateSizes {
     /// The number of features of each variable of the state, in the order of its leaves.
     fn state_sizes(&self) -> Vec<usize>;
 
     /// A state of zeros for a batch: each variable `[batch, size]`.
-    fn zero_state<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+    fn zero_state<'t, T: Scalar>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>
+    where
+        Self: Cell<T>,
+    {
         let zeros: Vec<_> =
             self.state_sizes().into_iter().map(|size| Tensor::zeros([batch, size])).collect();
         State::from_values(tape, &zeros)
@@ -74,7 +78,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for &C {
     }
 }
 
-impl<T: Scalar, C: StateSizes<T>> StateSizes<T> for &C {
+impl<C: StateSizes> StateSizes for &C {
     fn state_sizes(&self) -> Vec<usize> {
         (**self).state_sizes()
     }
@@ -95,7 +99,7 @@ impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     }
 }
 
-impl<T: Scalar, A: StateSizes<T>, B: StateSizes<T>> StateSizes<T> for (A, B) {
+impl<A: StateSizes, B: StateSizes> StateSizes for (A, B) {
     fn state_sizes(&self) -> Vec<usize> {
         let mut sizes = self.0.state_sizes();
         sizes.extend(self.1.state_sizes());

@@ -41,36 +41,55 @@
 extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;
+mod bidirectional;
 mod cell;
 mod cells;
 mod clip;
 mod init;
+mod layer;
 mod linear;
+mod linear_recurrence;
 pub mod loss;
 mod module;
 mod optim;
 mod pieces;
 mod recurrence;
+mod recurrent;
+mod residual;
 mod scan;
+mod sequence;
 mod stack;
+mod start;
 mod state;
 mod unroll;
+mod way;
 pub mod weights;
 
 pub use activation::Activation;
+pub use bidirectional::Bidirectional;
 pub use bptt_derive::{Module, State};
 pub use cell::{Cell, StateSizes};
-pub use cells::{Elman, Gru, Lstm, OutputToHidden, Reset};
+pub use cells::{
+    CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm, Lstm, Lstm1997,
+    MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm, Peepholes,
+    ProjectedLstm, Reset, Window,
+};
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
 pub use init::Init;
-pub use linear::{Dropout, Embedding, Linear};
+pub use layer::Layer;
+pub use linear::{Dropout, Embedding, LayerNorm, Linear};
+pub use linear_recurrence::{LinearCell, linear_recurrence};
 pub use module::{Module, ParameterPath};
 pub use optim::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 pub use recurrence::Recurrence;
+pub use recurrent::Recurrent;
+pub use residual::Residual;
 pub use scan::{scan, stepper};
 pub use stack::Stack;
+pub use start::{CarriedState, LearnedStart};
 pub use state::State;
 pub use unroll::unroll;
+pub use way::Way;
 
 #[doc(hidden)]
 pub mod __derive {

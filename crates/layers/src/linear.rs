@@ -55,6 +55,47 @@ pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<
     }
 }
 
+/// Layer normalisation (Ba, Kiros and Hinton 2016): the features of each position at mean 0 and
+/// variance 1, then scaled and shifted.
+///
+/// ```text
+/// y = (x − μ) / √(σ² + ε) ⊙ g + b      ε = 10⁻⁵
+/// ```
+///
+/// `μ` and `σ²` are the mean and the variance of the last axis, divided by its size. `x`, `y: [.., F]`,
+/// `g`, `b: [F]`; `2F` parameters.
+#[derive(Clone, Debug, Module)]
+pub struct LayerNorm<T> {
+    /// `g: [F]`
+    pub gain: Param<T>,
+    /// `b: [F]`
+    pub bias: Param<T>,
+}
+
+impl<T: Scalar> LayerNorm<T> {
+    /// Gains of one, biases of zero.
+    #[must_use]
+    pub fn new(features: usize) -> Self {
+        Self {
+            gain: Param::new(Tensor::ones([features])),
+            bias: Param::new(Tensor::zeros([features])),
+        }
+    }
+
+    /// The normalised features.
+    ///
+    /// # Panics
+    ///
+    /// If the last axis of `x` is not the number of features.
+    #[track_caller]
+    #[must_use]
+    pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let centred = x - x.mean_keep(&[-1]);
+        let deviation = (centred.square().mean_keep(&[-1]) + 1e-5).sqrt();
+        centred / deviation * &self.gain + &self.bias
+    }
+}
+
 /// A learned vector for each symbol of a vocabulary: `[V, E]`, `V·E` parameters.
 ///
 /// Equal to the product of a one-hot row with the table, at the cost of a copy. The gradient adds

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Stepper, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::{Cell, Recurrence, State};
+use crate::{Cell, State, Way, sequence};
 
 /// Runs a cell over a sequence, like [`unroll`](crate::unroll), but fast: the step is recorded once
 /// and replayed through time.
@@ -39,7 +39,7 @@ pub fn scan<'t, T: Scalar, C: Cell<T>>(
     xs: Var<'t, T>,
     state: C::State<'t>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    Recurrence::new(cell).run(xs, state)
+    sequence::run(cell, xs, state, Way::PLAIN)
 }
 
 /// The cell as one that is run step by step as inputs `[B, I]` arrive, from a state given by its

@@ -72,10 +72,7 @@ pub trait State<'t, T: Scalar>: Copy {
     #[must_use]
     fn values(&self) -> Vec<Tensor<T>> {
         let mut values = Vec::with_capacity(Self::LEAVES);
-        self.for_each_leaf(&mut |leaf| {
-            let value = leaf.value();
-            values.push(Tensor::from_slice(value.shape(), value.as_slice()));
-        });
+        self.for_each_leaf(&mut |leaf| values.push(copied(leaf)));
         values
     }
 
@@ -90,6 +87,12 @@ pub trait State<'t, T: Scalar>: Copy {
         assert_leaves::<Self>(Self::LEAVES, values.len());
         Self::rebuild(&mut values.iter().map(|value| tape.constant(value.clone())))
     }
+}
+
+/// The value in memory of its own.
+pub(crate) fn copied<T: Scalar>(leaf: Var<'_, T>) -> Tensor<T> {
+    let value = leaf.value();
+    Tensor::from_slice(value.shape(), value.as_slice())
 }
 
 #[track_caller]

@@ -187,7 +187,7 @@ trait Recurrent: Module<f32> + fmt::Debug {
     ) -> (Var<'t, f32>, Vec<Var<'t, f32>>);
 }
 
-impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
+impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
     fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
         let sizes = self.layers().iter().flat_map(StateSizes::state_sizes);
         sizes.map(|size| Tensor::zeros([batch, size])).collect()
@@ -199,10 +199,10 @@ impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
         carried: &mut Vec<Tensor<f32>>,
         masks: &mut Masks,
     ) -> Var<'t, f32> {
-        let leaves = <C::State<'t> as State<'t, f32>>::LEAVES;
-        let states = carried.chunks(leaves).map(|values| State::from_values(xs.tape(), values));
-        let (hs, states) =
-            self.forward_with_dropout(xs, states.collect(), masks.dropout, &mut masks.rng);
+        let states =
+            self.rebuild(&mut carried.iter().map(|value| xs.tape().constant(value.clone())));
+        let recurrence = Recurrence::new(self).dropout(masks.dropout, &mut masks.rng);
+        let (hs, states) = recurrence.run(xs, states);
         *carried = states.iter().flat_map(State::values).collect();
         hs
     }
@@ -212,7 +212,7 @@ impl<C: StateSizes<f32> + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
         x: Var<'t, f32>,
         state: &[Var<'t, f32>],
     ) -> (Var<'t, f32>, Vec<Var<'t, f32>>) {
-        let leaves = <C::State<'t> as State<'t, f32>>::LEAVES;
+        let leaves = <<C as Cell<f32>>::State<'t> as State<'t, f32>>::LEAVES;
         let mut next = Vec::with_capacity(state.len());
         let mut x = x;
         for (cell, state) in self.layers().iter().zip(state.chunks(leaves)) {

@@ -1,9 +1,10 @@
 //! The simple recurrent network.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
 use crate::{Activation, Cell, Init, Linear, Module, StateSizes};
 
@@ -42,15 +43,26 @@ impl<T: Scalar> Elman<T> {
     /// orthogonal, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
-        let orthogonal = Init::Orthogonal { gain: 1.0 };
         Self {
-            u: Param::new(Init::Xavier.tensor(rng, [input_size, hidden_size])),
-            w: Param::new(orthogonal.tensor(rng, [hidden_size, hidden_size])),
-            b: Some(Param::new(Tensor::zeros([hidden_size]))),
+            u: input_weight(rng, 1, [input_size, hidden_size]),
+            w: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            b: Some(zeros([hidden_size])),
             activation: Activation::Tanh,
             output: None,
             output_activation: Activation::Identity,
         }
+    }
+
+    /// The IRNN (Le, Jaitly and Hinton 2015): a rectified network, `f_h = relu`, that starts by keeping its
+    /// state. `W` starts from the identity, `U` Gaussian with deviation 0.001, `b` zero.
+    #[must_use]
+    pub fn irnn(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        let inputs = Init::Gaussian { mean: 0.0, std: 1e-3 };
+        let mut cell = Self::new(rng, input_size, hidden_size)
+            .activation(Activation::Relu)
+            .recurrent_init(rng, Init::Identity { scale: 1.0 });
+        cell.u.set(inputs.tensor(rng, cell.u.shape()));
+        cell
     }
 
     /// Another `f_h`.
@@ -60,8 +72,7 @@ impl<T: Scalar> Elman<T> {
         self
     }
 
-    /// Another start of the recurrent weight `W`; the identity makes a rectified net an IRNN
-    /// (Le, Jaitly and Hinton 2015).
+    /// Another start of the recurrent weight `W`.
     #[must_use]
     pub fn recurrent_init(mut self, rng: &mut impl Rng, init: Init) -> Self {
         self.w.set(init.tensor(rng, self.w.shape()));
@@ -102,7 +113,7 @@ impl<T: Scalar> Cell<T> for Elman<T> {
     }
 }
 
-impl<T: Scalar> StateSizes<T> for Elman<T> {
+impl<T: Scalar> StateSizes for Elman<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

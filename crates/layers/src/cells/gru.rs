@@ -1,11 +1,12 @@
 //! The gated recurrent unit.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Init, Module, StateSizes};
+use crate::{Cell, Module, StateSizes};
 
 /// Where a [`Gru`]'s reset gate acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,20 +46,17 @@ pub struct Gru<T> {
 }
 
 impl<T: Scalar> Gru<T> {
-    /// `W` starts from [`Init::Xavier`] and `U` orthogonal, each gate's part on its own; the biases
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its own; the biases
     /// are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, reset: Reset) -> Self {
-        let orthogonal = Init::Orthogonal { gain: 1.0 };
-        let recurrent = [hidden_size, hidden_size];
-        let zeros = |size: usize| Some(Param::new(Tensor::zeros([size])));
         Self {
-            w: Param::new(Init::Xavier.gates(rng, 3, [input_size, hidden_size])),
-            u_gates: Param::new(orthogonal.gates(rng, 2, recurrent)),
-            u_candidate: Param::new(orthogonal.tensor(rng, recurrent)),
-            b: zeros(3 * hidden_size),
+            w: input_weight(rng, 3, [input_size, hidden_size]),
+            u_gates: recurrent_weight(rng, 2, [hidden_size, hidden_size]),
+            u_candidate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            b: Some(zeros([3 * hidden_size])),
             b_candidate: match reset {
-                Reset::After => zeros(hidden_size),
+                Reset::After => Some(zeros([hidden_size])),
                 Reset::Before => None,
             },
             reset,
@@ -92,7 +90,7 @@ impl<T: Scalar> Cell<T> for Gru<T> {
     }
 }
 
-impl<T: Scalar> StateSizes<T> for Gru<T> {
+impl<T: Scalar> StateSizes for Gru<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u_candidate.shape()[0]]
     }

@@ -1,11 +1,12 @@
 //! Long short-term memory.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::{fill_bias, input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Init, Module, StateSizes};
+use crate::{Cell, Module, StateSizes};
 
 /// The LSTM with forget gate (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000):
 ///
@@ -30,15 +31,14 @@ pub struct Lstm<T> {
 }
 
 impl<T: Scalar> Lstm<T> {
-    /// `W` starts from [`Init::Xavier`] and `U` orthogonal, each gate's part on its own; the biases
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its own; the biases
     /// are zero, but the forget gate's 1 (see [`forget_bias`](Self::forget_bias)).
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
-        let orthogonal = Init::Orthogonal { gain: 1.0 };
         Self {
-            w: Param::new(Init::Xavier.gates(rng, 4, [input_size, hidden_size])),
-            u: Param::new(orthogonal.gates(rng, 4, [hidden_size, hidden_size])),
-            b: Some(Param::new(Tensor::zeros([4 * hidden_size]))),
+            w: input_weight(rng, 4, [input_size, hidden_size]),
+            u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
+            b: Some(zeros([4 * hidden_size])),
         }
         .forget_bias(1.0)
     }
@@ -53,8 +53,7 @@ impl<T: Scalar> Lstm<T> {
     #[must_use]
     pub fn forget_bias(mut self, bias: f64) -> Self {
         let hidden_size = self.u.shape()[0];
-        let Some(b) = &mut self.b else { panic!("forget_bias: this LSTM has no biases") };
-        b.value_mut().as_mut_slice()[hidden_size..2 * hidden_size].fill(T::of(bias));
+        fill_bias(&mut self.b, hidden_size..2 * hidden_size, bias);
         self
     }
 
@@ -78,7 +77,7 @@ impl<T: Scalar> Cell<T> for Lstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes<T> for Lstm<T> {
+impl<T: Scalar> StateSizes for Lstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]; 2]
     }

@@ -96,7 +96,7 @@ impl<T: Scalar> Cell<T> for OutputToHidden<T> {
     }
 }
 
-impl<T: Scalar> StateSizes<T> for OutputToHidden<T> {
+impl<T: Scalar> StateSizes for OutputToHidden<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

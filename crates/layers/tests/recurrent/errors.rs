@@ -8,7 +8,7 @@ use std::sync::Once;
 use bptt_autodiff::Tape;
 use bptt_layers::{
     Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Recurrence, Reset,
-    Stack, scan, unroll,
+    Stack, StateSizes, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -140,13 +140,19 @@ fn of_a_users_equation() {
         }
     }
 
+    impl StateSizes for Halves {
+        fn state_sizes(&self) -> Vec<usize> {
+            vec![1]
+        }
+    }
+
     let tape = &Tape::new();
     let xs = zeros(tape, [6, 2, 3]);
     let stack = Stack::new(vec![Halves]);
     let message = "split of [2, 3], axis 1: 3 does not divide into 2 equal parts; use slice for \
                    others";
     let source = include_str!("errors.rs");
-    let call = || stack.forward(xs, vec![zeros(tape, [2, 1])]);
+    let call = || Recurrence::new(&stack).run(xs, vec![zeros(tape, [2, 1])]);
     blames(source, "errors.rs", "// the equation", call, message);
 }
 
@@ -164,11 +170,9 @@ fn of_running_a_cell() {
     let needs = "masked: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).run(xs, h), needs);
     let stack = Stack::new(vec![elman]);
-    blames_the_caller(|| stack.forward(x, vec![h]), message);
+    blames_the_caller(|| Recurrence::new(&stack).run(x, vec![h]), message);
     let message = "a stack of 1 layers needs as many states, not 2";
-    blames_the_caller(|| stack.forward(xs, vec![h, h]), message);
-    let dropout = Dropout::new(0.5);
-    blames_the_caller(|| stack.forward_with_dropout(xs, vec![h; 2], dropout, rng), message);
+    blames_the_caller(|| Recurrence::new(&stack).run(xs, vec![h, h]), message);
     blames_the_caller(|| Stack::<Lstm<f64>>::new(vec![]), "a stack needs at least one layer");
 }
 
@@ -243,5 +247,5 @@ fn of_starting_values() {
     assert!(file.ends_with("errors.rs"), "{message}");
 
     let lstm = Lstm::<f64>::new(rng, 3, 4).without_bias();
-    blames_the_caller(|| lstm.forget_bias(1.0), "forget_bias: this LSTM has no biases");
+    blames_the_caller(|| lstm.forget_bias(1.0), "forget_bias: this cell has no biases");
 }

@@ -1,7 +1,7 @@
 //! Layers without recurrence, and dropout between recurrent ones.
 
 use bptt_autodiff::{Param, Tape};
-use bptt_layers::{Dropout, Embedding, Linear, Lstm, Stack, State, unroll};
+use bptt_layers::{Dropout, Embedding, Layer, Linear, Lstm, Recurrence, Stack, State, unroll};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -125,9 +125,9 @@ fn dropout_between_layers() {
     let stack = Stack::new((0..3).map(|_| random_cell::lstm(rng, sizes)).collect());
     let xs = uniform([5, 2, 3], rng);
     let layers = |stack: &Stack<Lstm<f64>>, xs: V<'_>, rate: f64, seed: u64| {
-        let states = stack.zero_states(xs.tape(), 2);
         let rng = &mut random(seed);
-        let (ys, last) = stack.forward_with_dropout(xs, states, Dropout::new(rate), rng);
+        let recurrence = Recurrence::new(stack).dropout(Dropout::new(rate), rng);
+        let (ys, last) = recurrence.run(xs, stack.start(xs.tape(), 2));
         let last = last.iter().flat_map(State::values);
         std::iter::once(ys.value()).chain(last).collect::<Vec<_>>()
     };
@@ -140,17 +140,17 @@ fn dropout_between_layers() {
         if i > 0 {
             ys = Dropout::new(0.4).apply(rng, ys);
         }
-        let (outputs, last) = unroll(layer, ys, stack.zero_states(&tape, 2)[i]);
+        let (outputs, last) = unroll(layer, ys, stack.start(&tape, 2)[i]);
         by_hand.extend(last.values());
         ys = outputs;
     }
     by_hand.insert(0, ys.value());
     assert_near(&layers(&stack, xs, 0.4, 9), &by_hand, 1e-12);
 
-    let (ys, _) = stack.forward(xs, stack.zero_states(&tape, 2));
+    let (ys, _) = stack.forward(xs);
     assert_ne!(by_hand[0], ys.value());
     assert_eq!(layers(&stack, xs, 0.0, 9)[0], ys.value());
     let single = Stack::new(stack.layers()[..1].to_vec());
-    let (ys, _) = single.forward(xs, single.zero_states(&tape, 2));
+    let (ys, _) = single.forward(xs);
     assert_eq!(layers(&single, xs, 0.9, 9)[0], ys.value());
 }

@@ -5,7 +5,8 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Elman, Embedding, Gru, Lstm, Module, Reset, Stack, State, StateSizes,
+    Activation, Cell, Elman, Embedding, Gru, Lstm, Module, Recurrence, Reset, Stack, State,
+    StateSizes,
 };
 use bptt_tensor::Tensor;
 
@@ -76,7 +77,7 @@ fn gru_parameter(layer: &Layer<'_>, name: &str) -> Tensor<f64> {
 
 /// Runs a case on the layers that `make` makes of an input and a hidden size, and compares all
 /// there is.
-fn check<C: StateSizes<f64> + Module<f64>>(
+fn check<C: Cell<f64> + StateSizes + Module<f64>>(
     case: &str,
     layers: usize,
     make: impl Fn(&mut Random, usize, usize) -> C,
@@ -106,7 +107,7 @@ fn check<C: StateSizes<f64> + Module<f64>>(
         .collect();
     let states = (0..layers)
         .map(|layer| State::from_leaves(&first.iter().map(|of| of[layer]).collect::<Vec<_>>()));
-    let (ys, states) = stack.forward(xs, states.collect());
+    let (ys, states) = Recurrence::new(&stack).run(xs, states.collect());
     let leaves: Vec<_> = states.iter().map(State::leaves).collect();
     let last: Vec<_> = (0..state_names.len())
         .map(|i| V::stack(&leaves.iter().map(|layer| layer[i]).collect::<Vec<_>>()))

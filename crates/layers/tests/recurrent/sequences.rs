@@ -1,7 +1,7 @@
 //! The laws of recurrence, for every cell.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Cell, Stack, State, unroll};
+use bptt_layers::{Cell, Layer, Recurrence, Stack, State, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{
@@ -149,10 +149,9 @@ fn layers<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng
     let composed = ((cells[0].clone(), cells[1].clone()), cells[2].clone());
     let composed = run(&composed, &inputs, unrolled);
     let stacked = run(&Stack::new(cells.to_vec()), &inputs, |stack, x| {
-        let (ys, last) =
-            stack.forward(x[0], x[1..].chunks(states).map(State::from_leaves).collect());
-        let last: Vec<_> = last.into_iter().flat_map(|state| state.leaves()).collect();
-        [vec![ys], last].concat()
+        let states = x[1..].chunks(states).map(State::from_leaves).collect();
+        let (ys, last) = Recurrence::new(stack).run(x[0], states);
+        [vec![ys], stack.leaves(&last)].concat()
     });
     assert_near(&stacked.values, &composed.values, 1e-12);
     assert_near(&stacked.gradients.inputs, &composed.gradients.inputs, 1e-10);

@@ -177,9 +177,9 @@ pub(crate) fn sizes() -> impl Strategy<Value = Sizes> {
 }
 
 /// What all cells here can do.
-pub(crate) trait TestCell: StateSizes<f64> + Module<f64> + Clone {}
+pub(crate) trait TestCell: Cell<f64> + StateSizes + Module<f64> + Clone {}
 
-impl<C: StateSizes<f64> + Module<f64> + Clone> TestCell for C {}
+impl<C: Cell<f64> + StateSizes + Module<f64> + Clone> TestCell for C {}
 
 /// The cells, with random parameters.
 pub(crate) mod random_cell {

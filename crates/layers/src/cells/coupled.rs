@@ -1,0 +1,85 @@
+//! Long short-term memory whose input and forget gates are one.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::{fill_bias, input_weight, recurrent_weight, zeros};
+use crate::linear::biased;
+use crate::{Cell, Module, StateSizes};
+
+/// The LSTM with coupled input and forget gate, "CIFG" (Greff et al. 2017):
+///
+/// ```text
+/// f, o = σ(x W_{f,o} + h₋ U_{f,o} + b_{f,o})
+/// c̃ = tanh(x W_c + h₋ U_c + b_c)
+/// c = f ⊙ c₋ + (1 − f) ⊙ c̃
+/// h = o ⊙ tanh(c)
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 3H]`, `U: [H, 3H]`, `b: [3H]`, with the columns of `f`, `c̃`, `o` side by side.
+/// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
+///
+/// What is written replaces what is forgotten, so `c` stays between −1 and 1.
+#[doc(alias = "CIFG")]
+#[derive(Clone, Debug, Module)]
+pub struct CoupledLstm<T> {
+    /// `W: [I, 3H]`
+    pub w: Param<T>,
+    /// `U: [H, 3H]`
+    pub u: Param<T>,
+    /// `b: [3H]`, if there are biases.
+    pub b: Option<Param<T>>,
+}
+
+impl<T: Scalar> CoupledLstm<T> {
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its
+    /// own; the biases are zero, but the forget gate's 1.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        Self {
+            w: input_weight(rng, 3, [input_size, hidden_size]),
+            u: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
+            b: Some(zeros([3 * hidden_size])),
+        }
+        .forget_bias(1.0)
+    }
+
+    /// Starts the forget gate's bias at this value.
+    ///
+    /// # Panics
+    ///
+    /// If the cell has no biases.
+    #[track_caller]
+    #[must_use]
+    pub fn forget_bias(mut self, bias: f64) -> Self {
+        fill_bias(&mut self.b, 0..self.u.shape()[0], bias);
+        self
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for CoupledLstm<T> {
+    type State<'t> = (Var<'t, T>, Var<'t, T>);
+
+    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let [f, candidate, o] = z.split();
+        let f = f.sigmoid();
+        let c = f * c + (1.0 - f) * candidate.tanh();
+        let h = o.sigmoid() * c.tanh();
+        (h, (h, c))
+    }
+}
+
+impl<T: Scalar> StateSizes for CoupledLstm<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]; 2]
+    }
+}

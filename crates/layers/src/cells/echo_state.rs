@@ -1,0 +1,142 @@
+//! The network whose recurrent weights are not learned.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use super::zeros;
+use crate::{Cell, Init, Module, StateSizes};
+
+/// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
+///
+/// ```text
+/// h = (1 − a) h₋ + a tanh(x W_in + h₋ W + b)
+/// ```
+///
+/// `x: [B, I]`, `W_in: [I, N]`, `W: [N, N]`, `b: [N]`, the leak `a` a number. The state and the output are
+/// `h: [B, N]`. `I·N + N·N + N` parameters, none of which is trained.
+///
+/// The weights are random and stay as they are: they are saved with a model, but no gradient flows into
+/// them, so that optimizers leave them alone. (One does flow through them, to inputs and to the initial
+/// state.) What is trained is a layer that reads the reservoir. Its memory fades if the spectral radius
+/// of `W`, the largest magnitude of an eigenvalue, is below 1; the closer to 1, the longer it lasts.
+#[doc(alias = "ESN")]
+#[derive(Clone, Debug, Module)]
+pub struct EchoState<T> {
+    /// `W_in: [I, N]`
+    pub w_in: Param<T>,
+    /// `W: [N, N]`
+    pub w: Param<T>,
+    /// `b: [N]`
+    pub b: Param<T>,
+    #[module(skip)]
+    leak: f64,
+}
+
+impl<T: Scalar> EchoState<T> {
+    /// A reservoir with spectral radius 0.9 and leak 1. `W_in` is uniform between −1 and 1, `W` Gaussian
+    /// before it is scaled, `b` zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, units: usize) -> Self {
+        let weights = Init::Gaussian { mean: 0.0, std: 1.0 };
+        let inputs = Init::Uniform { low: -1.0, high: 1.0 };
+        Self {
+            w_in: Param::new(inputs.tensor(rng, [input_size, units])),
+            w: Param::new(weights.tensor(rng, [units, units])),
+            b: zeros([units]),
+            leak: 1.0,
+        }
+        .spectral_radius(0.9)
+    }
+
+    /// Keeps a random share `density` of the weights between units, and scales them so that the spectral
+    /// radius stays what it was.
+    ///
+    /// # Panics
+    ///
+    /// If the share is not between 0 and 1; or if those kept make no loop, which cannot be scaled.
+    #[track_caller]
+    #[must_use]
+    pub fn sparse(mut self, rng: &mut impl Rng, density: f64) -> Self {
+        assert!((0.0..=1.0).contains(&density), "a share is between 0 and 1, not {density}");
+        let radius = spectral_radius(self.w.value());
+        let kept = Tensor::bernoulli(self.w.shape(), density, rng);
+        self.w.set(self.w.value().mul(&kept));
+        self.spectral_radius(radius)
+    }
+
+    /// Scales `W` to this spectral radius.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite, or that of `W` is 0, as that of a network without loops is.
+    #[track_caller]
+    #[must_use]
+    pub fn spectral_radius(mut self, radius: f64) -> Self {
+        assert!(
+            radius >= 0.0 && radius.is_finite(),
+            "a spectral radius is at least 0, not {radius}"
+        );
+        let present = spectral_radius(self.w.value());
+        assert!(
+            present > 0.0 || self.w.shape()[0] == 0,
+            "weights without a loop have spectral radius 0, which does not scale to {radius}: keep more"
+        );
+        self.w.value_mut().scale_assign(T::of(radius / present));
+        self
+    }
+
+    /// Another leak `a`: the smaller, the slower the units.
+    ///
+    /// # Panics
+    ///
+    /// If it is not greater than 0 and at most 1.
+    #[track_caller]
+    #[must_use]
+    pub fn leak(mut self, leak: f64) -> Self {
+        assert!(leak > 0.0 && leak <= 1.0, "a leak is greater than 0 and at most 1, not {leak}");
+        self.leak = leak;
+        self
+    }
+}
+
+/// The largest magnitude of an eigenvalue, `lim ‖Wⁿ‖^{1/n}` (Gelfand 1941).
+///
+/// The power is squared again and again, `n = 2ᵏ`, and scaled to norm 1 each time, so that it neither
+/// overflows nor vanishes; the logarithms of the norms add up. A factor `c` between norm and radius
+/// counts as `c^{1/n}`, nothing at `n = 2³⁰`; complex pairs of eigenvalues are no trouble.
+fn spectral_radius<T: Scalar>(w: &Tensor<T>) -> f64 {
+    const SQUARINGS: usize = 30;
+
+    let elements = w.as_slice().iter().map(|w| w.as_f64()).collect();
+    let mut power = Tensor::<f64>::from_vec(w.shape(), elements);
+    let (mut logarithm, mut share) = (0.0, 1.0);
+    for _ in 0..=SQUARINGS {
+        let norm = power.as_slice().iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm == 0.0 {
+            return 0.0;
+        }
+        logarithm += share * norm.ln();
+        share /= 2.0;
+        power.scale_assign(norm.recip());
+        power = power.matmul(&power);
+    }
+    logarithm.exp()
+}
+
+impl<T: Scalar> Cell<T> for EchoState<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let fixed = |param| x.tape().param(param).stop_gradient();
+        let net = x.matmul(fixed(&self.w_in)) + h.matmul(fixed(&self.w)) + fixed(&self.b);
+        let h = h * (1.0 - self.leak) + net.tanh() * self.leak;
+        (h, h)
+    }
+}
+
+impl<T: Scalar> StateSizes for EchoState<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0]]
+    }
+}

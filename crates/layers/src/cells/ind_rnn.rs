@@ -1,0 +1,82 @@
+//! The network whose units do not see one another.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use super::{input_weight, zeros};
+use crate::{Activation, Cell, Module, StateSizes};
+
+/// The independently recurrent network, "IndRNN" (Li et al. 2018):
+///
+/// ```text
+/// h = f(x W + u ⊙ h₋ + b)
+/// ```
+///
+/// `x: [B, I]`, `W: [I, H]`, `u: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
+/// `I·H + 2H` parameters.
+///
+/// Each unit sees of the step before itself alone, and further layers mix them. The gradient through
+/// `n` steps of a rectified unit is `uⁿ` or 0, so its bound over `T` steps is one on `|u|`: keep
+/// `|u| ≤ 2^{1/T}` by [`clip_recurrent`](Self::clip_recurrent) after each update.
+#[derive(Clone, Debug, Module)]
+pub struct IndRnn<T> {
+    /// `W: [I, H]`
+    pub w: Param<T>,
+    /// `u: [H]`
+    pub u: Param<T>,
+    /// `b: [H]`
+    pub b: Param<T>,
+    #[module(skip)]
+    activation: Activation<T>,
+}
+
+impl<T: Scalar> IndRnn<T> {
+    /// A cell with `f = relu`. `W` starts from [`Init::Xavier`](crate::Init::Xavier), `u` uniform between 0
+    /// and 1, `b` zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        Self {
+            w: input_weight(rng, 1, [input_size, hidden_size]),
+            u: Param::new(Tensor::uniform([hidden_size], 0.0, 1.0, rng)),
+            b: zeros([hidden_size]),
+            activation: Activation::Relu,
+        }
+    }
+
+    /// Another `f`.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation<T>) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Limits every recurrent weight to `−limit ..= limit`.
+    ///
+    /// # Panics
+    ///
+    /// If `limit` is negative.
+    #[track_caller]
+    pub fn clip_recurrent(&mut self, limit: f64) {
+        assert!(limit >= 0.0, "recurrent weights are limited to at least 0, not {limit}");
+        let limit = T::of(limit);
+        for u in self.u.value_mut().as_mut_slice() {
+            *u = u.max(-limit).min(limit);
+        }
+    }
+}
+
+impl<T: Scalar> Cell<T> for IndRnn<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let h = self.activation.apply(x.matmul(&self.w) + h * &self.u + &self.b);
+        (h, h)
+    }
+}
+
+impl<T: Scalar> StateSizes for IndRnn<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]]
+    }
+}

@@ -1,0 +1,71 @@
+//! The recurrent unit with a single gate.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::{input_weight, recurrent_weight, zeros};
+use crate::linear::biased;
+use crate::{Cell, Module, StateSizes};
+
+/// The minimal gated unit (Zhou et al. 2016):
+///
+/// ```text
+/// f = σ(x W_f + h₋ U_f + b_f)
+/// h̃ = tanh(x W_h + (f ⊙ h₋) U_h + b_h)
+/// h = (1 − f) ⊙ h₋ + f ⊙ h̃
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 2H]` with the columns of `f`, `h̃` side by side, `U_f, U_h: [H, H]`, `b: [2H]`.
+/// The state and the output are `h: [B, H]`. `2(I·H + H·H + H)` parameters.
+#[doc(alias = "MGU")]
+#[derive(Clone, Debug, Module)]
+pub struct MinimalGatedUnit<T> {
+    /// `W: [I, 2H]`
+    pub w: Param<T>,
+    /// `U_f: [H, H]`
+    pub u_gate: Param<T>,
+    /// `U_h: [H, H]`
+    pub u_candidate: Param<T>,
+    /// `b: [2H]`, if there are biases.
+    pub b: Option<Param<T>>,
+}
+
+impl<T: Scalar> MinimalGatedUnit<T> {
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own, and `U` orthogonal; the
+    /// biases are zero.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        Self {
+            w: input_weight(rng, 2, [input_size, hidden_size]),
+            u_gate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            u_candidate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            b: Some(zeros([2 * hidden_size])),
+        }
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let [x_f, x_h] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let f = (x_f + h.matmul(&self.u_gate)).sigmoid();
+        let candidate = (x_h + (f * h).matmul(&self.u_candidate)).tanh();
+        let h = (1.0 - f) * h + f * candidate;
+        (h, h)
+    }
+}
+
+impl<T: Scalar> StateSizes for MinimalGatedUnit<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u_gate.shape()[0]]
+    }
+}

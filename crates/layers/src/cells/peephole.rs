@@ -1,0 +1,108 @@
+//! Long short-term memory whose gates see the cell.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::{fill_bias, input_weight, recurrent_weight, zeros};
+use crate::linear::biased;
+use crate::{Cell, Module, StateSizes};
+
+/// The LSTM with peepholes (Gers and Schmidhuber 2001; Gers, Schraudolph and Schmidhuber 2002):
+///
+/// ```text
+/// i, f = σ(x W_{i,f} + h₋ U_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
+/// c̃ = tanh(x W_c + h₋ U_c + b_c)
+/// c = f ⊙ c₋ + i ⊙ c̃
+/// o = σ(x W_o + h₋ U_o + p_o ⊙ c + b_o)
+/// h = o ⊙ tanh(c)
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 4H]`, `U: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side by
+/// side; the peepholes `p_{i,f,o}: [H]` are diagonal weights. The state is `(h, c)`, each `[B, H]`; the
+/// output is `h`. `4(I·H + H·H + H) + 3H` parameters.
+#[derive(Clone, Debug, Module)]
+pub struct PeepholeLstm<T> {
+    /// `W: [I, 4H]`
+    pub w: Param<T>,
+    /// `U: [H, 4H]`
+    pub u: Param<T>,
+    /// `p_i`, `p_f`, `p_o`
+    pub peepholes: Peepholes<T>,
+    /// `b: [4H]`, if there are biases.
+    pub b: Option<Param<T>>,
+}
+
+/// Diagonal weights from a cell to its gates.
+#[derive(Clone, Debug, Module)]
+pub struct Peepholes<T> {
+    /// `p_i: [H]`, to the input gate.
+    pub i: Param<T>,
+    /// `p_f: [H]`, to the forget gate.
+    pub f: Param<T>,
+    /// `p_o: [H]`, to the output gate.
+    pub o: Param<T>,
+}
+
+impl<T: Scalar> Peepholes<T> {
+    /// Weights of zero.
+    pub(super) fn new(hidden_size: usize) -> Self {
+        Self { i: zeros([hidden_size]), f: zeros([hidden_size]), o: zeros([hidden_size]) }
+    }
+}
+
+impl<T: Scalar> PeepholeLstm<T> {
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its
+    /// own; the peepholes and biases are zero, but the forget gate's bias 1.
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+        Self {
+            w: input_weight(rng, 4, [input_size, hidden_size]),
+            u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
+            peepholes: Peepholes::new(hidden_size),
+            b: Some(zeros([4 * hidden_size])),
+        }
+        .forget_bias(1.0)
+    }
+
+    /// Starts the forget gate's bias at this value.
+    ///
+    /// # Panics
+    ///
+    /// If the cell has no biases.
+    #[track_caller]
+    #[must_use]
+    pub fn forget_bias(mut self, bias: f64) -> Self {
+        let hidden_size = self.u.shape()[0];
+        fill_bias(&mut self.b, hidden_size..2 * hidden_size, bias);
+        self
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for PeepholeLstm<T> {
+    type State<'t> = (Var<'t, T>, Var<'t, T>);
+
+    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let [i, f, candidate, o] = z.split();
+        let i = (i + c * &self.peepholes.i).sigmoid();
+        let f = (f + c * &self.peepholes.f).sigmoid();
+        let c = f * c + i * candidate.tanh();
+        let o = (o + c * &self.peepholes.o).sigmoid();
+        let h = o * c.tanh();
+        (h, (h, c))
+    }
+}
+
+impl<T: Scalar> StateSizes for PeepholeLstm<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]; 2]
+    }
+}

@@ -1,0 +1,94 @@
+//! Long short-term memory with a narrow output.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::{fill_bias, input_weight, recurrent_weight, zeros};
+use crate::linear::biased;
+use crate::{Cell, Module, StateSizes};
+
+/// The LSTM with projection (Sak, Senior and Beaufays 2014), PyTorch's `proj_size`:
+///
+/// ```text
+/// i, f, o = σ(x W_{i,f,o} + h₋ U_{i,f,o} + b_{i,f,o})
+/// c̃ = tanh(x W_c + h₋ U_c + b_c)
+/// c = f ⊙ c₋ + i ⊙ c̃
+/// h = (o ⊙ tanh(c)) P
+/// ```
+///
+/// `x: [B, I]`, `W: [I, 4H]`, `U: [P, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side by
+/// side, and `P: [H, P]`. The state is `(h, c)`, `h: [B, P]` and `c: [B, H]`; the output is `h`.
+/// `4(I·H + P·H + H) + H·P` parameters.
+#[derive(Clone, Debug, Module)]
+pub struct ProjectedLstm<T> {
+    /// `W: [I, 4H]`
+    pub w: Param<T>,
+    /// `U: [P, 4H]`
+    pub u: Param<T>,
+    /// `b: [4H]`, if there are biases.
+    pub b: Option<Param<T>>,
+    /// `P: [H, P]`
+    pub projection: Param<T>,
+}
+
+impl<T: Scalar> ProjectedLstm<T> {
+    /// `W` and `P` start from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on
+    /// its own; the biases are zero, but the forget gate's 1.
+    #[must_use]
+    pub fn new(
+        rng: &mut impl Rng,
+        input_size: usize,
+        hidden_size: usize,
+        projected_size: usize,
+    ) -> Self {
+        Self {
+            w: input_weight(rng, 4, [input_size, hidden_size]),
+            u: recurrent_weight(rng, 4, [projected_size, hidden_size]),
+            b: Some(zeros([4 * hidden_size])),
+            projection: input_weight(rng, 1, [hidden_size, projected_size]),
+        }
+        .forget_bias(1.0)
+    }
+
+    /// Starts the forget gate's bias at this value.
+    ///
+    /// # Panics
+    ///
+    /// If the cell has no biases.
+    #[track_caller]
+    #[must_use]
+    pub fn forget_bias(mut self, bias: f64) -> Self {
+        let hidden_size = self.projection.shape()[0];
+        fill_bias(&mut self.b, hidden_size..2 * hidden_size, bias);
+        self
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for ProjectedLstm<T> {
+    type State<'t> = (Var<'t, T>, Var<'t, T>);
+
+    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let [i, f, candidate, o] = z.split();
+        let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
+        let h = (o.sigmoid() * c.tanh()).matmul(&self.projection);
+        (h, (h, c))
+    }
+}
+
+impl<T: Scalar> StateSizes for ProjectedLstm<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        let [hidden_size, projected_size] = self.projection.shape()[..] else {
+            unreachable!("a weight has two axes")
+        };
+        vec![projected_size, hidden_size]
+    }
+}

@@ -1,0 +1,75 @@
+//! The network that remembers inputs rather than a state.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::{input_weight, zeros};
+use crate::{Activation, Cell, Module, StateSizes};
+
+/// A memoryless window of `k` inputs, a time-delay network (Waibel et al. 1989):
+///
+/// ```text
+/// y_t = f([x_{t−k+1}, …, x_t] W + b)
+/// ```
+///
+/// `x: [B, I]`, `W: [k·I, H]` whose last `I` rows meet `x_t`, `b: [H]`. The state is the `k − 1` inputs
+/// before, side by side, `[B, (k − 1)·I]`; before the first step there are those of the initial state.
+/// The output is `y: [B, H]`. `k·I·H + H` parameters.
+///
+/// It has no feedback: the response to an impulse is exactly over after `k` steps.
+#[doc(alias = "TDNN")]
+#[derive(Clone, Debug, Module)]
+pub struct Window<T> {
+    /// `W: [k·I, H]`
+    pub w: Param<T>,
+    /// `b: [H]`
+    pub b: Param<T>,
+    #[module(skip)]
+    input_size: usize,
+    #[module(skip)]
+    activation: Activation<T>,
+}
+
+impl<T: Scalar> Window<T> {
+    /// A window of `steps` inputs, with `f = tanh`. `W` starts from [`Init::Xavier`](crate::Init::Xavier),
+    /// `b` zero.
+    ///
+    /// # Panics
+    ///
+    /// If the window is of no step.
+    #[track_caller]
+    #[must_use]
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, steps: usize) -> Self {
+        assert!(steps > 0, "a window has at least one step: the present one");
+        Self {
+            w: input_weight(rng, 1, [steps * input_size, hidden_size]),
+            b: zeros([hidden_size]),
+            input_size,
+            activation: Activation::Tanh,
+        }
+    }
+
+    /// Another `f`.
+    #[must_use]
+    pub fn activation(mut self, activation: Activation<T>) -> Self {
+        self.activation = activation;
+        self
+    }
+}
+
+impl<T: Scalar> Cell<T> for Window<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, before: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let inputs = Var::concat(&[before, x], -1);
+        let y = self.activation.apply(inputs.matmul(&self.w) + &self.b);
+        (y, inputs.slice(-1, self.input_size..self.w.shape()[0]))
+    }
+}
+
+impl<T: Scalar> StateSizes for Window<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0] - self.input_size]
+    }
+}

@@ -1,0 +1,153 @@
+//! Layers: what maps one sequence to another.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::sequence::{last, run};
+use crate::way::sequence_shape;
+use crate::{Cell, State, StateSizes, Way};
+
+/// What maps a sequence `[T, B, I]` to a sequence `[T, B, O]`, from a state to a state.
+///
+/// Every [`Cell`] with [`StateSizes`] is a layer, and so are [`Stack`](crate::Stack), [`Bidirectional`](crate::Bidirectional)
+/// and the other wrappers, of any layer. [`forward`](Self::forward) runs one from where it starts, and
+/// [`Recurrence`](crate::Recurrence) in all other ways.
+///
+/// To write a recurrent network is to write a cell. This trait is for wrappers: ways of composing layers
+/// that the library does not have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer of scalar type `{T}`",
+    note = "a `Cell` is a layer if it says how wide its state is: implement `StateSizes`"
+)]
+pub trait Layer<T: Scalar> {
+    /// What the layer carries from one piece of a sequence to the next.
+    type State<'t>: Clone;
+
+    /// The state that a batch of sequences starts from: zeros, unless it is
+    /// [learned](crate::LearnedStart).
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>;
+
+    /// The outputs and the last state, from the inputs `[T, B, I]` and the first state.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes, or a mask or lengths do not suit it; or as the equations do.
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>);
+
+    /// The outputs and the last state, from the [`start`](Self::start).
+    ///
+    /// ```
+    /// use bptt_autodiff::Tape;
+    /// use bptt_layers::{Bidirectional, Gru, Layer, Reset};
+    /// use bptt_tensor::Tensor;
+    /// use rand::SeedableRng;
+    /// use rand_xoshiro::Xoshiro256PlusPlus;
+    ///
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+    /// let layer = Bidirectional::new(gru(), gru());
+    /// let tape = Tape::new();
+    /// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([5, 2, 3])));
+    /// assert_eq!(ys.shape(), [5, 2, 8]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes; or as the equations do.
+    #[track_caller]
+    #[must_use]
+    fn forward<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, Self::State<'t>) {
+        let [_, batch, _] = sequence_shape(xs);
+        self.run(xs, self.start(xs.tape(), batch), Way::PLAIN)
+    }
+
+    /// Only the output of the last step of each sequence, `[B, O]`, and the last state; see
+    /// [`Recurrence::last`](crate::Recurrence::last).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run), and if there is no step.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (ys, state) = self.run(xs, state, way);
+        (last_of(ys, way), state)
+    }
+
+    /// The variables of a state, in order.
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>>;
+
+    /// The state of these variables, as many as [`leaves`](Self::leaves) gives.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t>;
+}
+
+/// Every cell that knows how wide its state is.
+impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
+    type State<'t> = <C as Cell<T>>::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.zero_state(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        run(self, xs, state, way)
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        last(self, xs, state, way)
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        state.leaves()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        State::rebuild(leaves)
+    }
+}
+
+/// The output of what was run last, of each sequence; zeros for one that has no step.
+#[track_caller]
+fn last_of<'t, T: Scalar>(ys: Var<'t, T>, way: Way<'_, T>) -> Var<'t, T> {
+    let [steps, batch, _] = sequence_shape(ys);
+    let Some(mask) = way.mask else {
+        assert!(steps > 0, "last: a sequence of no step has no last output");
+        return ys.index_first(if way.reversed { 0 } else { steps - 1 });
+    };
+    let mask = mask.of(ys);
+    let is_there = |t: usize, b: usize| mask.as_slice()[t * batch + b] != T::zero();
+    let mut last = Tensor::zeros([steps, batch, 1]);
+    for b in 0..batch {
+        let mut there = (0..steps).filter(|&t| is_there(t, b));
+        if let Some(t) = if way.reversed { there.next() } else { there.next_back() } {
+            last.as_mut_slice()[t * batch + b] = T::one();
+        }
+    }
+    (ys * &last).sum(&[0])
+}

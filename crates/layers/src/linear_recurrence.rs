@@ -1,0 +1,78 @@
+//! Recurrences that are linear in the state, without a loop over time.
+
+use bptt_autodiff::Var;
+use bptt_tensor::Scalar;
+use bptt_tensor::shape::{self, OrPanic};
+
+/// A cell whose step is linear in the state: `h = a(x) ⊙ h₋ + b(x)`.
+///
+/// What multiplies the state and what is added do not depend on it, so a [`scan`](crate::scan) computes them
+/// for all steps at once, and [`parallel`](Self::parallel) does without a loop.
+pub trait LinearCell<T: Scalar> {
+    /// `a` and `b`, each `[.., H]`, from inputs `[.., I]`: one step or all of them.
+    fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>);
+
+    /// All states `[T, B, H]` from inputs `[T, B, I]` and the initial state `[B, H]`, by a
+    /// [`linear_recurrence`]: what [`scan`](crate::scan) computes, up to rounding.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not agree.
+    #[track_caller]
+    #[must_use]
+    fn parallel<'t>(&self, xs: Var<'t, T>, h: Var<'t, T>) -> Var<'t, T> {
+        let (a, b) = self.coefficients(xs);
+        linear_recurrence(a, b, h)
+    }
+}
+
+/// All states `h_t = a_t ⊙ h_{t−1} + b_t` of a linear recurrence, in `⌈log₂ T⌉` passes over the whole
+/// sequence rather than `T` steps.
+///
+/// `a`, `b: [T, B, H]`, the initial state `h: [B, H]`; the result is `[T, B, H]`. Two steps in a row are one of
+/// the same form, `(a, b) ∘ (a', b') = (a ⊙ a', a ⊙ b' + b)`, so that pass `k` joins each step with what ends
+/// `2ᵏ` steps before it (Hillis and Steele 1986). The passes compute `T log T` elements where the loop
+/// computes `T`: of use where many processors wait for work, and to check the loop.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::linear_recurrence;
+/// use bptt_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let [a, b] = [0.5, 1.0].map(|x| tape.constant(Tensor::full([3, 1, 1], x)));
+/// let h = tape.constant(Tensor::full([1, 1], 4.0));
+/// assert_eq!(linear_recurrence(a, b, h).value().to_vec(), [3.0, 2.5, 2.25]);
+/// ```
+///
+/// # Panics
+///
+/// If `a` and `b` differ in shape, or `h` is not a step of them.
+#[track_caller]
+#[must_use]
+pub fn linear_recurrence<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>, h: Var<'t, T>) -> Var<'t, T> {
+    shape::same("linear_recurrence", &a.shape(), &b.shape()).or_panic();
+    assert!(
+        a.shape().len() == 3,
+        "linear_recurrence: coefficients are [T, B, H], not {}",
+        a.shape()
+    );
+    shape::same("linear_recurrence", &a.shape().without(0), &h.shape()).or_panic();
+    let steps = a.shape()[0];
+    if steps == 0 {
+        return b;
+    }
+    let first = a.slice(0, 0..1) * h + b.slice(0, 0..1);
+    let (mut a, mut b) = (a, Var::concat(&[first, b.slice(0, 1..steps)], 0));
+    let mut reach = 1;
+    while reach < steps {
+        let [rest, before] = [reach..steps, 0..steps - reach];
+        let joined =
+            a.slice(0, rest.clone()) * b.slice(0, before.clone()) + b.slice(0, rest.clone());
+        b = Var::concat(&[b.slice(0, 0..reach), joined], 0);
+        let joined = a.slice(0, rest) * a.slice(0, before);
+        a = Var::concat(&[a.slice(0, 0..reach), joined], 0);
+        reach *= 2;
+    }
+    b
+}

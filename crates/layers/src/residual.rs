@@ -1,0 +1,57 @@
+//! Layers that add to what they read.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Scalar;
+
+use crate::{Layer, Module, Way};
+
+/// A layer with a connection around it (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
+///
+/// `x`, `y: [T, B, F]`: the layer's outputs are as wide as its inputs. The state is the layer's.
+#[derive(Clone, Debug, Module)]
+#[module(scalar = _)]
+pub struct Residual<L> {
+    /// The layer.
+    pub layer: L,
+}
+
+impl<L> Residual<L> {
+    /// This layer, with a connection around it.
+    #[must_use]
+    pub fn new(layer: L) -> Self {
+        Self { layer }
+    }
+}
+
+impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
+    type State<'t> = L::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.layer.start(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (ys, state) = self.layer.run(xs, state, way);
+        assert!(
+            xs.shape() == ys.shape(),
+            "residual: a layer from {} to {} cannot be added to its inputs; make its outputs as wide",
+            xs.shape(),
+            ys.shape()
+        );
+        (way.present(xs) + ys, state)
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        self.layer.leaves(state)
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        self.layer.rebuild(leaves)
+    }
+}
