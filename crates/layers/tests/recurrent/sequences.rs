@@ -130,9 +130,12 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
         .map(|(early, late)| early.add(late))
         .collect();
     assert_near(&stopped.gradients.parameters, &sum, 1e-11);
+    let inputs = Tensor::concat(&[&early.inputs[0], &late.inputs[0]], 0);
+    assert_near(&stopped.gradients.inputs[..1], std::slice::from_ref(&inputs), 1e-11);
 
-    let off = |i: usize| distance(&sum[i], &whole.gradients.parameters[i]);
-    assert!((0..sum.len()).any(|i| off(i) > 1e-4), "the windows hide nothing");
+    let pairs = sum.iter().zip(&whole.gradients.parameters);
+    let mut pairs = pairs.chain([(&inputs, &whole.gradients.inputs[0])]);
+    assert!(pairs.any(|(cut, whole)| distance(cut, whole) > 1e-4), "the windows hide nothing");
 }
 
 for_every_cell!(windows, 8);

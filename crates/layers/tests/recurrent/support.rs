@@ -4,8 +4,9 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, Lstm, Module, OutputToHidden, Reset, State, StateSizes, scan,
-    unroll,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm,
+    Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, StateSizes, Window, scan, unroll,
 };
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
@@ -181,6 +182,25 @@ pub(crate) trait TestCell: Cell<f64> + StateSizes + Module<f64> + Clone {}
 
 impl<C: Cell<f64> + StateSizes + Module<f64> + Clone> TestCell for C {}
 
+/// A cell whose parameters are no parameters.
+#[derive(Clone, Debug, Module)]
+#[module(scalar = f64)]
+pub(crate) struct Fixed<C>(#[module(skip)] pub(crate) C);
+
+impl<C: Cell<f64>> Cell<f64> for Fixed<C> {
+    type State<'t> = C::State<'t>;
+
+    fn step<'t>(&self, x: V<'t>, state: Self::State<'t>) -> (V<'t>, Self::State<'t>) {
+        self.0.step(x, state)
+    }
+}
+
+impl<C: StateSizes> StateSizes for Fixed<C> {
+    fn state_sizes(&self) -> Vec<usize> {
+        self.0.state_sizes()
+    }
+}
+
 /// The cells, with random parameters.
 pub(crate) mod random_cell {
     use super::*;
@@ -234,6 +254,74 @@ pub(crate) mod random_cell {
         randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::After).without_bias(), rng)
     }
 
+    pub(crate) fn lstm_1997(rng: &mut Random, sizes: Sizes) -> Lstm1997<f64> {
+        randomized(Lstm1997::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn memory_blocks(rng: &mut Random, sizes: Sizes) -> MemoryBlocks<f64> {
+        let cell = MemoryBlocks::new(rng, sizes.input, sizes.hidden, 2).gate_biases(-1.0, -2.0);
+        let output = Linear::new(rng, 2 * sizes.hidden, sizes.output);
+        randomized(cell.cell_biases().output(output), rng)
+    }
+
+    pub(crate) fn memory_blocks_of_one_cell(rng: &mut Random, sizes: Sizes) -> MemoryBlocks<f64> {
+        randomized(MemoryBlocks::new(rng, sizes.input, sizes.hidden, 1), rng)
+    }
+
+    pub(crate) fn peephole_lstm(rng: &mut Random, sizes: Sizes) -> PeepholeLstm<f64> {
+        randomized(PeepholeLstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn coupled_lstm(rng: &mut Random, sizes: Sizes) -> CoupledLstm<f64> {
+        randomized(CoupledLstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn layer_norm_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
+        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn layer_norm_peephole_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
+        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden).with_peepholes(), rng)
+    }
+
+    pub(crate) fn projected_lstm(rng: &mut Random, sizes: Sizes) -> ProjectedLstm<f64> {
+        randomized(ProjectedLstm::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
+    }
+
+    pub(crate) fn minimal_gated_unit(rng: &mut Random, sizes: Sizes) -> MinimalGatedUnit<f64> {
+        randomized(MinimalGatedUnit::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    /// Smooth, for differences.
+    pub(crate) fn ind_rnn(rng: &mut Random, sizes: Sizes) -> IndRnn<f64> {
+        let cell = IndRnn::new(rng, sizes.input, sizes.hidden).activation(Activation::Softplus);
+        randomized(cell, rng)
+    }
+
+    pub(crate) fn fully_recurrent(rng: &mut Random, sizes: Sizes) -> FullyRecurrent<f64> {
+        let cell = FullyRecurrent::new(rng, sizes.input, sizes.hidden);
+        let [read, recurrent] =
+            [cell.u.shape(), cell.w.shape()].map(|shape| Tensor::bernoulli(shape, 0.6, rng));
+        randomized(cell.input_connections(&read).connections(&recurrent), rng)
+    }
+
+    pub(crate) fn min_gru(rng: &mut Random, sizes: Sizes) -> MinGru<f64> {
+        randomized(MinGru::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn min_lstm(rng: &mut Random, sizes: Sizes) -> MinLstm<f64> {
+        randomized(MinLstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn window(rng: &mut Random, sizes: Sizes) -> Window<f64> {
+        randomized(Window::new(rng, sizes.input, sizes.hidden, sizes.output + 1), rng)
+    }
+
+    /// Its weights are fixed: only inputs and states are moved.
+    pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
+        Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
+    }
+
     pub(crate) fn gru_above_lstm(rng: &mut Random, sizes: Sizes) -> (Lstm<f64>, Gru<f64>) {
         (lstm(rng, sizes), gru_before(rng, Sizes { input: sizes.hidden, ..sizes }))
     }
@@ -245,7 +333,10 @@ macro_rules! for_every_cell {
         for_every_cell!(
             $check, $cases; elman, elman_sigmoid_without_bias, elman_softplus_to_identity,
             elman_to_softmax, elman_custom_to_sigmoid, output_to_hidden, lstm, lstm_without_bias,
-            gru_after, gru_before, gru_without_bias, gru_above_lstm
+            gru_after, gru_before, gru_without_bias, gru_above_lstm, lstm_1997, memory_blocks,
+            memory_blocks_of_one_cell, peephole_lstm, coupled_lstm, layer_norm_lstm,
+            layer_norm_peephole_lstm, projected_lstm, minimal_gated_unit, ind_rnn, fully_recurrent,
+            min_gru, min_lstm, window, echo_state
         );
     };
     ($check:ident, $cases:expr; $($cell:ident),*) => {
