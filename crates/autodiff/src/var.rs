@@ -101,6 +101,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.tape
     }
 
+    /// Whether both are one value: the same node of the same tape.
+    #[must_use]
+    pub fn is(self, other: Self) -> bool {
+        std::ptr::eq(self.tape, other.tape) && self.id == other.id
+    }
+
     /// The place on `tape`.
     #[track_caller]
     pub(crate) fn on_tape(self, tape: &'t Tape<T>) -> u32 {

@@ -61,9 +61,12 @@ mod sequence;
 mod stack;
 mod start;
 mod state;
+mod truncation;
 mod unroll;
+mod variational_dropout;
 mod way;
 pub mod weights;
+mod zoneout;
 
 pub use activation::Activation;
 pub use bidirectional::Bidirectional;
@@ -88,8 +91,11 @@ pub use scan::{scan, stepper};
 pub use stack::Stack;
 pub use start::{CarriedState, LearnedStart};
 pub use state::State;
+pub use truncation::Truncation;
 pub use unroll::unroll;
+pub use variational_dropout::{SampledDropout, VariationalDropout};
 pub use way::Way;
+pub use zoneout::{SampledZoneout, Zoneout};
 
 #[doc(hidden)]
 pub mod __derive {

@@ -165,12 +165,20 @@ impl Dropout {
     #[track_caller]
     #[must_use]
     pub fn apply<'t, T: Scalar>(&self, rng: &mut impl Rng, x: Var<'t, T>) -> Var<'t, T> {
+        match self.mask(rng, x.shape()) {
+            Some(mask) => x * &mask,
+            None => x,
+        }
+    }
+
+    /// A random mask, 0 or `1 / (1 − rate)`; none if nothing is dropped.
+    pub(crate) fn mask<T: Scalar>(&self, rng: &mut impl Rng, shape: Shape) -> Option<Tensor<T>> {
         if self.rate == 0.0 {
-            return x;
+            return None;
         }
         let keep = 1.0 - self.rate;
-        let mut mask = Tensor::bernoulli(x.shape(), keep, rng);
+        let mut mask = Tensor::bernoulli(shape, keep, rng);
         mask.scale_assign(T::of(1.0 / keep));
-        x * &mask
+        Some(mask)
     }
 }
