@@ -140,13 +140,15 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If the sequence has no entry for the step; if no step is being run: see [`set_step`](Self::set_step);
+    /// If the sequence has entries but none for the step; if no step is being run: see [`set_step`](Self::set_step);
     /// or in a [stepper](crate::Scan::stepper), whose steps have no number.
     #[track_caller]
     pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
         let shape = sequence.shape();
         assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
         match self.step.get() {
+            // a loop over no steps may still ask for the shape of what a step computes
+            Some(_) if shape[0] == 0 => self.constant(Tensor::zeros(shape.without(0))),
             Some(step) => {
                 let step = step as usize;
                 assert!(

@@ -10,14 +10,14 @@ use crate::{Cell, Recurrence, State, StateSizes, scan};
 /// the losses of these steps are traced back through `k₂` steps.
 ///
 /// ```text
-/// chunk w:  steps w·k₁ … (w + 1)·k₁ − 1, the losses of which count
-/// window w: steps (w + 1)·k₁ − k₂ … (w + 1)·k₁ − 1, through which their gradient flows
+/// chunk w:  steps w·k₁ … e − 1 with e = min((w + 1)·k₁, T), the losses of which count
+/// window w: steps e − k₂ … e − 1, through which their gradient flows
 /// ```
 ///
 /// What a window starts from is a constant, but for the state at the beginning. Outputs are those of the
 /// whole recurrence; their gradient keeps, of `∂L_t/∂θ = Σ_k (path t → k) · (∂h_k/∂θ)`, the terms whose step
 /// `k` lies within the window. With `k₁ = k₂` the sequence is cut into pieces; with `k₁ = 1`
-/// ([`window`](Self::window)) each loss keeps exactly the lags `t − k < k₂`; with `k₁ ≥ T` nothing is cut.
+/// ([`window`](Self::window)) each loss keeps exactly the lags `t − k < k₂`; with `k₂ ≥ T` nothing is cut.
 ///
 /// All windows are run at once, as sequences of one batch, after a run without gradient for the states that
 /// they start from: a step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces
@@ -91,34 +91,32 @@ impl Truncation {
         if self.every >= steps {
             return scan(cell, xs, state);
         }
-        let windows = steps.div_ceil(self.every);
-        let in_windows = self.times(windows).map(|time| time.filter(|&time| time < steps));
-        let in_windows: Vec<Option<usize>> = in_windows.collect();
+        let ends: Vec<usize> =
+            (1..=steps.div_ceil(self.every)).map(|w| steps.min(w * self.every)).collect();
+        let windows = ends.len();
+        let times = (0..self.reach).flat_map(|step| ends.iter().map(move |end| end + step));
+        let times: Vec<_> = times.map(|time| time.checked_sub(self.reach)).collect(); // [k₂, windows]
 
-        let rows: Vec<usize> = in_windows.iter().map(|time| time.unwrap_or(0)).collect();
+        let rows: Vec<usize> = times.iter().map(|time| time.unwrap_or(0)).collect();
         let inputs = xs.gather_rows(&rows).reshape([self.reach, windows * batch, features]);
-        let is_there = |i: usize| f64::from(u8::from(in_windows[i / batch].is_some()));
+        let is_there = |i: usize| f64::from(u8::from(times[i / batch].is_some()));
         let mask = Tensor::from_fn([self.reach, windows * batch], |i| T::of(is_there(i)));
-        let starts = self.starts(cell, xs, state, windows);
+        let starts = self.starts(cell, xs, state, &ends);
         let (ys, last) = Recurrence::new(cell).masked(&mask).run(inputs, starts);
 
         // [k₂, windows · B, O] → [windows · k₁, B, O]
         let outputs = ys.shape()[2];
         let counted = ys.slice(0, self.reach - self.every..self.reach);
-        let ys = counted.reshape([self.every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
-        let ys = ys.reshape([windows * self.every, batch, outputs]).slice(0, 0..steps);
+        let counted = counted.reshape([self.every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
+        let counted = counted.reshape([windows * self.every, batch, outputs]);
+        // of the last chunk there may be fewer steps: the last ones of its window
+        let full = (windows - 1) * self.every;
+        let rest = windows * self.every - (steps - full)..windows * self.every;
+        let ys = Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0);
         let of_last_window =
             |leaf: Var<'t, T>| leaf.slice(0, (windows - 1) * batch..windows * batch);
         let last = State::rebuild(&mut last.leaves().into_iter().map(of_last_window));
         (ys, last)
-    }
-
-    /// The time of each step of each window, `[k₂, windows]`; none before the beginning.
-    fn times(self, windows: usize) -> impl Iterator<Item = Option<usize>> {
-        let Self { every, reach } = self;
-        (0..reach).flat_map(move |step| {
-            (0..windows).map(move |window| ((window + 1) * every + step).checked_sub(reach))
-        })
     }
 
     /// The state before each window, `[windows · B, S]`: that of the beginning, or a constant.
@@ -128,21 +126,16 @@ impl Truncation {
         cell: &C,
         xs: Var<'t, T>,
         state: C::State<'t>,
-        windows: usize,
+        ends: &[usize],
     ) -> C::State<'t> {
         let tape = xs.tape();
-        let befores: Vec<Option<usize>> = (1..=windows)
-            .map(|window| {
-                (window * self.every).checked_sub(self.reach).filter(|&before| before > 0)
-            })
-            .collect();
         let states = states(cell, &xs.value(), &state.values());
         let start = |(leaf, states): (Var<'t, T>, Tensor<T>)| {
-            let before = |before: &Option<usize>| match before {
-                None => leaf,
-                Some(steps) => tape.constant(states.index_first(steps - 1)),
+            let before = |end: &usize| match end.saturating_sub(self.reach) {
+                0 => leaf,
+                steps => tape.constant(states.index_first(steps - 1)),
             };
-            Var::concat(&befores.iter().map(before).collect::<Vec<_>>(), 0)
+            Var::concat(&ends.iter().map(before).collect::<Vec<_>>(), 0)
         };
         State::rebuild(&mut state.leaves().into_iter().zip(states).map(start))
     }

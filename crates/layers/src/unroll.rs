@@ -44,13 +44,13 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         panic!("unroll: a sequence is [T, B, I], not {shape}; reshape it");
     };
     let tape = xs.tape();
+    let _outer_step = RestoreStep(tape, tape.set_step(Some(0)));
     if steps == 0 {
         // one step on zeros tells the outputs' shape
         let (y, _) = cell.step(tape.constant(Tensor::zeros([batch, features])), state);
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
     }
-    let _outer_step = RestoreStep(tape, tape.set_step(None));
     let mut state = state;
     let mut ys = Vec::with_capacity(steps);
     for t in 0..steps {

@@ -1,11 +1,12 @@
 //! What is particular to one kind of cell.
 
-use bptt_autodiff::{Param, Tape, Var};
+use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, Init, Linear, Lstm, Module, OutputToHidden, Reset, StateSizes,
-    unroll,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNorm,
+    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes, Window, unroll,
 };
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
 use crate::derivatives;
@@ -74,13 +75,30 @@ fn output_to_hidden_equations() {
     assert_near(&[y.value(), state.value()], &[expected.clone(), expected], 1e-14);
 }
 
+/// One step with the only gate there is.
+#[test]
+fn minimal_gated_unit_equations() {
+    let rng = &mut random(0);
+    let cell = random_cell::minimal_gated_unit(rng, SIZES);
+    let (x, h0) = (uniform([2, 3], rng), uniform([2, 4], rng));
+    let p = |name: &str| parameter(&cell, name);
+    let read = x.matmul(&p("w")).add(&p("b"));
+    let f = read.slice(1, 0..4).add(&h0.matmul(&p("u_gate"))).map(sigmoid);
+    let kept = f.mul(&h0).matmul(&p("u_candidate"));
+    let candidate = read.slice(1, 4..8).add(&kept).map(f64::tanh);
+    let h = f.map(|f| 1.0 - f).mul(&h0).add(&f.mul(&candidate));
+    let tape = Tape::new();
+    let (y, state) = cell.step(tape.constant(x), tape.constant(h0));
+    assert_near(&[y.value(), state.value()], &[h.clone(), h], 1e-14);
+}
+
 /// A rectified network that starts from the identity keeps a positive state (Le, Jaitly and Hinton
 /// 2015).
 #[test]
 fn identity_start_keeps_the_state() {
     let rng = &mut random(0);
-    let start = Init::Identity { scale: 1.0 };
-    let cell = Elman::new(rng, 3, 4).activation(Activation::Relu).recurrent_init(rng, start);
+    let cell = Elman::irnn(rng, 3, 4);
+    assert!(parameter(&cell, "u").as_slice().iter().all(|u| u.abs() < 0.01));
     let h0 = uniform([2, 4], rng).map(f64::abs);
     let Run { values, .. } = run(&cell, &[Tensor::zeros([9, 2, 3]), h0.clone()], unrolled);
     assert_eq!(values[1], h0);
@@ -168,52 +186,6 @@ fn reset_before_is_not_after() {
     assert!(share(60.0) < 1e-12);
 }
 
-/// The LSTM of 1997, reduced: no forget gate, the cell adds up.
-#[derive(Module)]
-struct Lstm1997<T> {
-    w: Param<T>, // [I, 3H], the columns of i, c̃, o
-    u: Param<T>, // [H, 3H]
-    b: Param<T>, // [3H]
-}
-
-impl<T: Scalar> Cell<T> for Lstm1997<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
-
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
-        let [i, candidate, o] = (x.matmul(&self.w) + h.matmul(&self.u) + &self.b).split();
-        let c = c + i.sigmoid() * candidate.tanh();
-        let h = o.sigmoid() * c.tanh();
-        (h, (h, c))
-    }
-}
-
-/// With its forget gate held open, the LSTM is that of 1997.
-#[test]
-fn lstm_that_never_forgets() {
-    for_all(16, (sizes(), any::<u64>()), |(sizes, seed)| {
-        let rng = &mut random(seed);
-        let lstm = random_cell::lstm(rng, sizes).forget_bias(100.0); // 1 − σ is below 1e-38
-        let hidden = sizes.hidden;
-        let without_forget_gate = |all: &Tensor<f64>| {
-            let ends = [all.slice(-1, 0..hidden), all.slice(-1, 2 * hidden..4 * hidden)];
-            Tensor::concat(&[&ends[0], &ends[1]], -1)
-        };
-        let kept = |name: &str| Param::new(without_forget_gate(&parameter(&lstm, name)));
-        let reduced = Lstm1997 { w: kept("w"), u: kept("u"), b: kept("b") };
-        let inputs = sizes.inputs(&lstm, rng);
-        let (lstm, reduced) = (run(&lstm, &inputs, unrolled), run(&reduced, &inputs, unrolled));
-        assert_near(&lstm.values, &reduced.values, 1e-14);
-        assert_near(&lstm.gradients.inputs, &reduced.gradients.inputs, 1e-12);
-        let parameters: Vec<_> =
-            lstm.gradients.parameters.iter().map(without_forget_gate).collect();
-        assert_near(&parameters, &reduced.gradients.parameters, 1e-12);
-        for gradient in &lstm.gradients.parameters {
-            let forget = gradient.slice(-1, hidden..2 * hidden);
-            assert!(forget.as_slice().iter().all(|g| g.abs() < 1e-30), "{forget:?}");
-        }
-    });
-}
-
 /// A cell and inputs, wanted outputs and what the first step reads.
 fn teaching(sizes: Sizes, seed: u64) -> (OutputToHidden<f64>, Vec<Tensor<f64>>) {
     let rng = &mut random(seed);
@@ -298,6 +270,55 @@ fn parameter_counts() {
     assert_eq!(Gru::<f64>::new(rng, i, h, Reset::After).parameter_count(), 3 * layer + h);
     assert_eq!(Gru::<f64>::new(rng, i, h, Reset::Before).parameter_count(), 3 * layer);
     assert_eq!(Linear::<f64>::new(rng, i, h).parameter_count(), i * h + h);
+    assert_eq!(LayerNorm::<f64>::new(i).parameter_count(), 2 * i);
+    assert_eq!(Lstm1997::<f64>::new(rng, i, h).parameter_count(), 3 * layer);
+    assert_eq!(CoupledLstm::<f64>::new(rng, i, h).parameter_count(), 3 * layer);
+    assert_eq!(PeepholeLstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer + 3 * h);
+    let normalised = LayerNormLstm::<f64>::new(rng, i, h);
+    assert_eq!(normalised.parameter_count(), 4 * layer + 18 * h);
+    assert_eq!(normalised.with_peepholes().parameter_count(), 4 * layer + 21 * h);
+    let projected = ProjectedLstm::<f64>::new(rng, i, h, o);
+    assert_eq!(projected.parameter_count(), 4 * (i * h + o * h + h) + h * o);
+    assert_eq!(MinimalGatedUnit::<f64>::new(rng, i, h).parameter_count(), 2 * layer);
+    assert_eq!(IndRnn::<f64>::new(rng, i, h).parameter_count(), i * h + 2 * h);
+    assert_eq!(EchoState::<f64>::new(rng, i, h).parameter_count(), layer);
+    assert_eq!(FullyRecurrent::<f64>::new(rng, i, h).parameter_count(), layer);
+    assert_eq!(MinGru::<f64>::new(rng, i, h).parameter_count(), 2 * (i * h + h));
+    assert_eq!(MinLstm::<f64>::new(rng, i, h).parameter_count(), 3 * (i * h + h));
+    assert_eq!(Window::<f64>::new(rng, i, h, 5).parameter_count(), 5 * i * h + h);
+}
+
+/// Those that Hochreiter and Schmidhuber (1997) print, experiment by experiment.
+#[test]
+fn weight_counts_of_1997() {
+    let rng = &mut random(0);
+    let mut count = |inputs, outputs, [blocks, size]: [usize; 2], biases: &str| {
+        let output = Linear::<f64>::new(rng, blocks * size, outputs);
+        let mut network = MemoryBlocks::<f64>::new(rng, inputs, blocks, size);
+        if biases != "none" {
+            network = network.gate_biases(-1.0, -1.0);
+        }
+        if matches!(biases, "gates and cells" | "all") {
+            network = network.cell_biases();
+        }
+        let output = if biases == "all" { output } else { output.without_bias() };
+        network.output(output).parameter_count()
+    };
+    // 1, embedded Reber grammar
+    assert_eq!(count(7, 7, [4, 1], "gates"), 264);
+    assert_eq!(count(7, 7, [3, 2], "gates"), 276);
+    // 2c, long lags with p random symbols
+    let random_symbols = [(50, 364), (100, 664), (200, 1264), (500, 3064), (1000, 6064)];
+    for (p, weights) in random_symbols {
+        assert_eq!(count(p + 4, 2, [2, 1], "none"), weights);
+    }
+    // 3, two sequences
+    assert_eq!(count(1, 1, [3, 1], "gates and cells"), 102);
+    // 4 and 5, adding and multiplying
+    assert_eq!(count(2, 1, [2, 2], "all"), 93);
+    // 6, temporal order
+    assert_eq!(count(8, 4, [2, 2], "all"), 156);
+    assert_eq!(count(8, 8, [3, 2], "all"), 308);
 }
 
 /// Each variable of a zero state: `[B, size]`, of the size that the cell needs.

@@ -83,3 +83,15 @@ fn what_has_no_entry_for_the_step_is_refused() {
     refuses!(tape.at_step(&short); "[3, 2, 3] has no entry for step 3");
     refuses!(tape.at_step(&Tensor::scalar(1.0)); "a sequence is [T, ..], not []");
 }
+
+/// A loop over no steps may run its equations once, to see what shape they compute.
+#[test]
+fn a_sequence_without_entries_has_their_shape() {
+    let tape = Tape::<f64>::new();
+    let nothing = Tensor::zeros([0, 2, 3]);
+    tape.set_step(Some(0));
+    assert_eq!(tape.at_step(&nothing).value(), Tensor::zeros([2, 3]));
+    let xs = tape.constant(nothing.clone());
+    let scanned = tape.scan(&[xs], &[]).run(|_, _| (vec![tape.at_step(&nothing)], vec![]));
+    assert_eq!(scanned.outputs[0].shape(), [0, 2, 3]);
+}

@@ -1,0 +1,126 @@
+//! Truncated back-propagation: which terms of the gradient are kept.
+
+use bptt_layers::{Cell, State, StateSizes, Truncation, unroll};
+use proptest::prelude::*;
+
+use crate::support::{
+    Random, Sizes, TestCell, V, assert_near, distance, for_all, random, random_cell, run, sizes,
+    unrolled,
+};
+
+fn truncated<'t, C: Cell<f64> + StateSizes>(
+    truncation: Truncation,
+    cell: &C,
+    x: &[V<'t>],
+) -> Vec<V<'t>> {
+    let (ys, state) = truncation.run(cell, x[0], State::from_leaves(&x[1..]));
+    [vec![ys], state.leaves()].concat()
+}
+
+/// Window by window in plain loops: each is run from the state that the plain recurrence has before it,
+/// stopped, and the outputs of its last steps count.
+fn in_plain_loops<'t, C: Cell<f64>>(
+    [every, reach]: [usize; 2],
+    cell: &C,
+    x: &[V<'t>],
+) -> Vec<V<'t>> {
+    let steps = x[0].shape()[0];
+    let mut counted = Vec::new();
+    let mut last = x[1..].to_vec();
+    for chunk in (0..steps).step_by(every) {
+        let end = steps.min(chunk + every);
+        let start = end.saturating_sub(reach);
+        let mut state = C::State::from_leaves(&x[1..]);
+        if start > 0 {
+            let (_, before) = unroll(cell, x[0].slice(0, 0..start), state);
+            let stopped: Vec<_> = before.leaves().into_iter().map(V::stop_gradient).collect();
+            state = State::from_leaves(&stopped);
+        }
+        let (ys, state) = unroll(cell, x[0].slice(0, start..end), state);
+        counted.push(ys.slice(0, chunk - start..end - start));
+        last = state.leaves();
+    }
+    [vec![V::concat(&counted, 0)], last].concat()
+}
+
+fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    for steps in [1, 5, 6] {
+        let inputs = Sizes { steps, ..sizes }.inputs(&cell, rng);
+        for [every, reach] in [[1, 1], [1, 3], [2, 2], [2, 3], [2, 5], [3, 4], [4, 9], [7, 7]] {
+            let truncation = Truncation::new(every, reach);
+            let at_once = run(&cell, &inputs, |cell, x| truncated(truncation, cell, x));
+            let looped = run(&cell, &inputs, |cell, x| in_plain_loops([every, reach], cell, x));
+            assert_near(&at_once.values, &looped.values, 1e-12);
+            assert_near(&at_once.gradients.inputs, &looped.gradients.inputs, 1e-11);
+            assert_near(&at_once.gradients.parameters, &looped.gradients.parameters, 1e-11);
+        }
+    }
+}
+
+for_every_cell!(windows, 1);
+
+/// A window as long as the sequence cuts nothing; a shorter one keeps the values.
+#[test]
+fn long_windows_cut_nothing() {
+    for_all(16, (sizes(), any::<u64>()), |(sizes, seed)| {
+        let rng = &mut random(seed);
+        let cell = random_cell::lstm(rng, sizes);
+        let inputs = sizes.inputs(&cell, rng);
+        let whole = run(&cell, &inputs, unrolled);
+        let reach = sizes.steps.max(1);
+        for every in [1, reach.div_ceil(2), reach] {
+            let truncation = Truncation::new(every, reach);
+            let cut = run(&cell, &inputs, |cell, x| truncated(truncation, cell, x));
+            assert_near(&cut.values, &whole.values, 1e-13);
+            assert_near(&cut.gradients.inputs[..1], &whole.gradients.inputs[..1], 1e-11);
+            assert_near(&cut.gradients.parameters, &whole.gradients.parameters, 1e-11);
+        }
+    });
+}
+
+/// The terms of the gradient by their lag: each longer window adds those of one more.
+#[test]
+fn windows_keep_the_lags_below_their_length() {
+    let rng = &mut random(3);
+    let sizes = Sizes { steps: 6, batch: 2, input: 3, hidden: 4, output: 2 };
+    let cell = random_cell::elman(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let gradient = |reach: usize| {
+        let run =
+            run(&cell, &inputs, |cell, x| vec![truncated(Truncation::window(reach), cell, x)[0]]);
+        run.gradients.parameters
+    };
+    // ∂L_t/∂U by lag: the step's own weights count only at step t − lag
+    let of_lag = |lag: usize| {
+        let whole = run(&cell, &inputs, |cell, x| {
+            let constant = |param| x[0].tape().param(param).stop_gradient();
+            let mut ys = Vec::new();
+            for t in lag..sizes.steps {
+                let mut h = x[1].stop_gradient();
+                for k in 0..=t {
+                    let x_k = x[0].index_first(k).stop_gradient();
+                    let b = cell.b.as_ref().expect("a bias");
+                    h = if k == t - lag {
+                        cell.step(x_k, h.stop_gradient()).0
+                    } else {
+                        (x_k.matmul(constant(&cell.u)) + h.matmul(constant(&cell.w)) + constant(b))
+                            .tanh()
+                    };
+                }
+                ys.push(h);
+            }
+            vec![V::stack(&ys)]
+        });
+        whole.gradients.parameters
+    };
+    let mut sum = of_lag(0);
+    for reach in 1..=sizes.steps {
+        assert_near(&gradient(reach), &sum, 1e-11);
+        if reach < sizes.steps {
+            let next = of_lag(reach);
+            assert!(next.iter().any(|g| distance(g, &g.map(|_| 0.0)) > 1e-6));
+            sum.iter_mut().zip(&next).for_each(|(sum, term)| sum.add_assign(term));
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What is put around layers: directions, stacks, residuals, starts, noise.
+
+use bptt_autodiff::{Checkpoint, Tape};
+use bptt_layers::{
+    Bidirectional, CarriedState, Cell, Dropout, Gru, Layer, LearnedStart, Lstm, Recurrence,
+    Recurrent, Residual, Stack, State, StateSizes, VariationalDropout, Zoneout, scan, unroll,
+};
+use bptt_tensor::Tensor;
+
+use crate::support::{
+    Random, Run, Sizes, TestCell, V, assert_near, random, random_cell, randomized, run, uniform,
+};
+
+const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4, output: 4 };
+
+type Deep = Stack<Bidirectional<Residual<Lstm<f64>>, Recurrent<Gru<f64>>>>;
+
+/// Two layers of two directions; one direction adds to its inputs, and the other is a layer that is
+/// reversed itself and so runs forward.
+fn deep(rng: &mut Random) -> Deep {
+    let mut layer = |input| {
+        let sizes = Sizes { input, hidden: input, ..SIZES };
+        let lstm = Residual::new(random_cell::lstm(rng, sizes));
+        Bidirectional::new(lstm, Recurrent::new(random_cell::gru_after(rng, sizes)).reversed())
+    };
+    Stack::new(vec![layer(4), layer(8)])
+}
+
+/// A layer's outputs and last state, from the sequence and the state that the inputs are.
+fn layer_run<'t, L: Layer<f64>>(layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
+    recurrence_run(layer, Recurrence::new(layer), x)
+}
+
+fn recurrence_run<'t, L: Layer<f64>>(
+    layer: &L,
+    recurrence: Recurrence<'_, f64, L>,
+    x: &[V<'t>],
+) -> Vec<V<'t>> {
+    let state = layer.rebuild(&mut x[1..].iter().copied());
+    let (ys, state) = recurrence.run(x[0], state);
+    [vec![ys], layer.leaves(&state)].concat()
+}
+
+/// A random sequence and state for a layer.
+fn inputs_of<L: Layer<f64>>(layer: &L, rng: &mut Random, sizes: Sizes) -> Vec<Tensor<f64>> {
+    let tape = Tape::new();
+    let start = layer.start(&tape, sizes.batch);
+    let state = layer.leaves(&start).into_iter().map(|leaf| uniform(leaf.shape(), rng));
+    let state: Vec<_> = state.collect();
+    [vec![uniform([sizes.steps, sizes.batch, sizes.input], rng)], state].concat()
+}
+
+#[track_caller]
+fn assert_same(left: &Run, right: &Run) {
+    assert_near(&left.values, &right.values, 1e-13);
+    assert_near(&left.gradients.inputs, &right.gradients.inputs, 1e-11);
+    assert_near(&left.gradients.parameters, &right.gradients.parameters, 1e-11);
+}
+
+/// A sequence with its steps in the opposite order.
+fn backwards(xs: V<'_>) -> V<'_> {
+    let last = xs.shape()[0];
+    xs.gather_rows(&(0..last).rev().collect::<Vec<_>>())
+}
+
+/// Two directions, residuals and stacks are what they say, written out with plain loops.
+#[test]
+fn layers_are_composed_as_they_say() {
+    let rng = &mut random(0);
+    let model = deep(rng);
+    let inputs = inputs_of(&model, rng, SIZES);
+    let composed = run(&model, &inputs, layer_run);
+    let by_hand = run(&model, &inputs, |model, x| {
+        let mut xs = x[0];
+        let mut last = Vec::new();
+        for (layer, state) in model.layers().iter().zip(x[1..].chunks(3)) {
+            let lstm = &layer.forward.layer;
+            let (ahead, ends) = unroll(lstm, xs, State::from_leaves(&state[..2]));
+            let (also_ahead, end) = unroll(&layer.backward.layer, xs, state[2]);
+            last.extend([ends.0, ends.1, end]);
+            xs = V::concat(&[ahead + xs, also_ahead], -1);
+        }
+        [vec![xs], last].concat()
+    });
+    assert_same(&composed, &by_hand);
+}
+
+#[test]
+fn the_backward_layer_reads_from_the_end() {
+    let rng = &mut random(1);
+    let [forward, backward] = [(); 2].map(|()| random_cell::gru_before(rng, SIZES));
+    let model = Bidirectional::new(forward, backward);
+    let inputs = inputs_of(&model, rng, SIZES);
+    let composed = run(&model, &inputs, layer_run);
+    let by_hand = run(&model, &inputs, |model, x| {
+        let (ahead, end) = unroll(&model.forward, x[0], x[1]);
+        let (back, start) = unroll(&model.backward, backwards(x[0]), x[2]);
+        vec![V::concat(&[ahead, backwards(back)], -1), end, start]
+    });
+    assert_same(&composed, &by_hand);
+}
+
+/// Reversed twice is not reversed, whether a layer or the recurrence is.
+#[test]
+fn the_reverse_of_the_reverse() {
+    let rng = &mut random(2);
+    let lstm = random_cell::lstm(rng, SIZES);
+    let inputs = inputs_of(&lstm, rng, SIZES);
+    let plain = run(&lstm, &inputs, layer_run);
+    let reversed = Recurrent::new(lstm.clone()).reversed();
+    let twice = run(&reversed, &inputs, |layer, x| {
+        recurrence_run(layer, Recurrence::new(layer).reversed(), x)
+    });
+    assert_same(&twice, &plain);
+    let nested = run(&Recurrent::new(reversed).reversed(), &inputs, layer_run);
+    assert_same(&nested, &plain);
+    let by_data = run(&lstm, &inputs, |lstm, x| {
+        let x = [vec![backwards(x[0])], x[1..].to_vec()].concat();
+        let mut ys = recurrence_run(lstm, Recurrence::new(lstm).reversed(), &x);
+        ys[0] = backwards(ys[0]);
+        ys
+    });
+    assert_same(&by_data, &plain);
+}
+
+#[test]
+fn the_batch_may_come_first() {
+    let rng = &mut random(3);
+    let gru = random_cell::gru_after(rng, SIZES);
+    let xs = uniform([SIZES.batch, SIZES.steps, SIZES.input], rng);
+    let layer = Recurrent::new(gru.clone()).batch_first();
+    let first = run(&layer, std::slice::from_ref(&xs), |layer, x| {
+        let (ys, state) = layer.forward(x[0]);
+        let (last, _) = Recurrence::new(layer).last(x[0], layer.start(x[0].tape(), SIZES.batch));
+        vec![ys, state, last]
+    });
+    let by_hand = run(&gru, &[xs], |gru, x| {
+        let xs = x[0].permute(&[1, 0, 2]);
+        let (ys, state) = unroll(gru, xs, gru.zero_state(xs.tape(), SIZES.batch));
+        vec![ys.permute(&[1, 0, 2]), state, ys.index_first(SIZES.steps - 1)]
+    });
+    assert_same(&first, &by_hand);
+}
+
+/// Sequences of different lengths in one batch, the padding full of NaN, compute what each does alone:
+/// through stacks, both directions and residuals, to all outputs and to the last.
+#[test]
+fn lengths_change_nothing_else() {
+    let rng = &mut random(4);
+    let model = deep(rng);
+    let inputs = inputs_of(&model, rng, SIZES);
+    let lengths = [5, 2, 4];
+    let mut padded = inputs.clone();
+    for (b, &length) in lengths.iter().enumerate() {
+        for t in length..SIZES.steps {
+            let row = (t * SIZES.batch + b) * SIZES.input;
+            padded[0].as_mut_slice()[row..row + SIZES.input].fill(f64::NAN);
+        }
+    }
+    let together = run(&model, &padded, |model, x| {
+        let way = || Recurrence::new(model).lengths(&lengths);
+        let state = model.rebuild(&mut x[1..].iter().copied());
+        let (last, _) = way().last(x[0], state);
+        [recurrence_run(model, way().checkpoint(Checkpoint::Every(2)), x), vec![last]].concat()
+    });
+    let alone = run(&model, &inputs, |model, x| {
+        let rows = |b: usize| {
+            let (xs, states) = x.split_first().expect("a sequence");
+            let xs = xs.slice(1, b..b + 1).slice(0, 0..lengths[b]);
+            let states = states.iter().map(|state| state.slice(0, b..b + 1));
+            std::iter::once(xs).chain(states).collect::<Vec<_>>()
+        };
+        let runs: Vec<Vec<V<'_>>> = (0..lengths.len())
+            .map(|b| {
+                let mut outputs = layer_run(model, &rows(b));
+                let ys = outputs[0];
+                let nothing = [SIZES.steps - lengths[b], 1, ys.shape()[2]];
+                let nothing = ys.tape().constant(Tensor::zeros(nothing));
+                outputs.push(ys.index_first(lengths[b] - 1));
+                outputs[0] = V::concat(&[ys, nothing], 0);
+                outputs
+            })
+            .collect();
+        (0..runs[0].len())
+            .map(|i| {
+                let parts: Vec<_> = runs.iter().map(|run| run[i]).collect();
+                V::concat(&parts, if i == 0 { 1 } else { 0 })
+            })
+            .collect()
+    });
+    assert_same(&together, &alone);
+}
+
+/// Of a layer of two directions the last outputs are those that each runs last.
+#[test]
+fn the_last_of_both_directions() {
+    let rng = &mut random(5);
+    let [forward, backward] = [(); 2].map(|()| random_cell::elman(rng, SIZES));
+    let model = Bidirectional::new(forward, backward);
+    let inputs = inputs_of(&model, rng, SIZES);
+    let last =
+        run(&model, &inputs, |model, x| vec![Recurrence::new(model).last(x[0], (x[1], x[2])).0]);
+    let of_outputs = run(&model, &inputs, |model, x| {
+        let ys = layer_run(model, x)[0];
+        let ahead = ys.index_first(SIZES.steps - 1).slice(-1, 0..4);
+        vec![V::concat(&[ahead, ys.index_first(0).slice(-1, 4..8)], -1)]
+    });
+    assert_same(&last, &of_outputs);
+}
+
+/// The gradient of a learned start adds up over the batch that shares it, for every layer and variable.
+#[test]
+fn a_learned_start_is_shared_by_the_batch() {
+    let rng = &mut random(6);
+    let model = randomized(LearnedStart::new(deep(rng)), rng);
+    assert_eq!(model.initial.len(), 6);
+    let xs = uniform([SIZES.steps, SIZES.batch, SIZES.input], rng);
+    let learned = run(&model, std::slice::from_ref(&xs), |model, x| {
+        let (ys, state) = model.forward(x[0]);
+        [vec![ys], model.leaves(&state)].concat()
+    });
+    let start = model
+        .initial
+        .iter()
+        .map(|start| start.value().broadcast_to([SIZES.batch, start.shape()[1]]));
+    let inputs: Vec<_> = std::iter::once(xs).chain(start).collect();
+    let given = run(&model.layer, &inputs, layer_run);
+    assert_near(&learned.values, &given.values, 1e-14);
+    let (of_layer, of_start) =
+        learned.gradients.parameters.split_at(given.gradients.parameters.len());
+    assert_near(of_layer, &given.gradients.parameters, 1e-12);
+    let sums: Vec<_> = given.gradients.inputs[1..].iter().map(|g| g.sum_keep(&[0])).collect();
+    assert_near(of_start, &sums, 1e-12);
+}
+
+/// A sequence in pieces, on tapes of their own, computes what the whole does.
+#[test]
+fn a_carried_state_goes_on() {
+    let rng = &mut random(7);
+    let stack = Stack::new(vec![random_cell::lstm(rng, SIZES), random_cell::lstm(rng, SIZES)]);
+    let xs = uniform([SIZES.steps, SIZES.batch, SIZES.input], rng);
+    let tape = Tape::new();
+    let (whole, last) = stack.forward(tape.constant(xs.clone()));
+    let mut carried = CarriedState::new();
+    for piece in [0..2, 2..2, 2..5] {
+        let tape = Tape::new();
+        let ys = carried.run(&stack, tape.constant(xs.slice_first(piece.clone())));
+        assert_near(&[ys.value()], &[whole.value().slice_first(piece)], 1e-14);
+    }
+    let last: Vec<_> = stack.leaves(&last).into_iter().map(|leaf| leaf.value()).collect();
+    assert_near(carried.values().expect("a state"), &last, 1e-14);
+    let tape = Tape::new();
+    let restored = CarriedState::from_values(last.clone()).state(&stack, &tape, SIZES.batch);
+    let restored: Vec<_> = restored.iter().flat_map(State::values).collect();
+    assert_eq!(restored, last);
+    carried.reset();
+    assert!(carried.values().is_none());
+}
+
+/// The noise of zoneout is drawn per step: a scan and a loop read the same, and an output that is part of
+/// the state stays it.
+fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let variables = cell.state_sizes().len();
+    let zoneout = Zoneout::new(cell, &vec![0.5; variables]);
+    let seed = rng.clone();
+    let outputs = |looped: bool| {
+        run(&zoneout, &inputs, |zoneout, x| {
+            let sampled = zoneout.sample(&mut seed.clone(), sizes.steps, sizes.batch);
+            let state = State::from_leaves(&x[1..]);
+            let (ys, state) =
+                if looped { unroll(&sampled, x[0], state) } else { scan(&sampled, x[0], state) };
+            [vec![ys], state.leaves()].concat()
+        })
+    };
+    assert_same(&outputs(false), &outputs(true));
+}
+
+for_every_cell!(zoneout_of, 4);
+
+/// Kept elements are those of the step before, exactly; the others those that the cell computes. In
+/// evaluation, the expectation.
+#[test]
+fn zoneout_keeps_what_it_keeps() {
+    let rng = &mut random(8);
+    let sizes = Sizes { steps: 1, batch: 200, ..SIZES };
+    let lstm = random_cell::lstm(rng, sizes);
+    let inputs = sizes.inputs(&lstm, rng);
+    let computed = run(&lstm, &inputs, layer_run).values;
+    let zoneout = Zoneout::new(lstm, &[0.25, 0.0]);
+    let sampled = zoneout.sample::<f64>(rng, 1, sizes.batch);
+    let tape = Tape::new();
+    let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(inputs[i].clone()));
+    let (ys, (h_next, c_next)) = scan(&sampled, xs, (h, c));
+    assert_eq!(ys.index_first(0).value(), h_next.value());
+    assert_eq!(c_next.value(), computed[2]);
+    let triples = h_next
+        .value()
+        .to_vec()
+        .into_iter()
+        .zip(inputs[1].to_vec().into_iter().zip(computed[1].to_vec()));
+    let kept: Vec<bool> = triples
+        .map(|(next, (before, new))| {
+            assert!(next == before || next == new);
+            next == before
+        })
+        .collect();
+    let share = kept.iter().filter(|&&kept| kept).count() as f64 / kept.len() as f64;
+    assert!((0.2..0.3).contains(&share), "{share}");
+
+    let (_, (expected, _)) = scan(&zoneout, xs, (h, c));
+    let blend = inputs[1].map(|h| 0.25 * h).add(&computed[1].map(|h| 0.75 * h));
+    assert_near(&[expected.value()], &[blend], 1e-14);
+    let (_, (h_next, _)) =
+        scan(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]).sample(rng, 1, 200), xs, (h, c));
+    assert_eq!(h_next.value(), h.value());
+}
+
+/// The masks of variational dropout are the same at every step: those of a loop that multiplies by hand.
+#[test]
+fn variational_dropout_drops_the_same_units() {
+    let rng = &mut random(9);
+    let lstm = random_cell::lstm(rng, SIZES);
+    let inputs = SIZES.inputs(&lstm, rng);
+    let [half, none] = [0.5, 0.0].map(Dropout::new);
+    let dropout = VariationalDropout::new(lstm, half, &[half, none]);
+    let seed = rng.clone();
+    let dropped = run(&dropout, &inputs, |dropout, x| {
+        layer_run(&dropout.sample(&mut seed.clone(), SIZES.batch, SIZES.input), x)
+    });
+    let drawn = &mut seed.clone();
+    let [of_x, of_h] = [SIZES.input, SIZES.hidden]
+        .map(|size| Tensor::bernoulli([SIZES.batch, size], 0.5, drawn).map(|kept: f64| 2.0 * kept));
+    let by_hand = run(&dropout, &inputs, |dropout, x| {
+        let (mut h, mut c) = (x[1], x[2]);
+        let mut ys = Vec::new();
+        for t in 0..SIZES.steps {
+            let (y, next) = dropout.cell.step(x[0].index_first(t) * &of_x, (h * &of_h, c));
+            ys.push(y);
+            (h, c) = next;
+        }
+        vec![V::stack(&ys), h, c]
+    });
+    assert_same(&dropped, &by_hand);
+    let plain = run(&dropout, &inputs, layer_run);
+    assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
+}
