@@ -83,7 +83,7 @@ pub use layer::Layer;
 pub use linear::{Dropout, Embedding, LayerNorm, Linear};
 pub use linear_recurrence::{LinearCell, linear_recurrence};
 pub use module::{Module, ParameterPath};
-pub use optim::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
+pub use optim::{Adadelta, Adagrad, Adam, Adamax, NAdam, Optimizer, RAdam, RmsProp, Sgd};
 pub use recurrence::Recurrence;
 pub use recurrent::Recurrent;
 pub use residual::Residual;

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Gradients, Param, Tape};
 use bptt_layers::weights::{Archive, WeightsProblem};
-use bptt_layers::{Adagrad, Adam, Module, Optimizer, RmsProp, Sgd};
+use bptt_layers::{Adadelta, Adagrad, Adam, Adamax, Module, NAdam, Optimizer, RAdam, RmsProp, Sgd};
 use bptt_tensor::{Scalar, Tensor};
 use common::golden::{Golden, assert_close};
 
@@ -47,6 +47,11 @@ fn optimizers<T: Scalar>() -> Vec<(&'static str, Box<dyn Optimizer<T>>)> {
         ("adam", Box::new(Adam::new(0.05).betas(0.9, 0.99).epsilon(1e-8))),
         ("adam_weight_decay", Box::new(Adam::new(0.05).weight_decay(0.05))),
         ("adamw", Box::new(Adam::new(0.05).decoupled_weight_decay(0.1))),
+        ("adam_amsgrad", Box::new(Adam::new(0.05).amsgrad())),
+        ("adamax", Box::new(Adamax::new(0.05))),
+        ("nadam", Box::new(NAdam::new(0.05))),
+        ("radam", Box::new(RAdam::new(0.05))),
+        ("adadelta", Box::new(Adadelta::new(1.0))),
         ("rmsprop", Box::new(RmsProp::new(0.05).alpha(0.9))),
         (
             "rmsprop_centered_momentum",
@@ -61,13 +66,16 @@ fn optimizers<T: Scalar>() -> Vec<(&'static str, Box<dyn Optimizer<T>>)> {
 }
 
 /// PyTorch's name of each memory, and ours.
-const MEMORIES: [(&str, &str); 6] = [
+const MEMORIES: [(&str, &str); 9] = [
     ("momentum_buffer", "momentum"),
     ("exp_avg", "average"),
     ("exp_avg_sq", "square_average"),
     ("square_avg", "square_average"),
     ("grad_avg", "average"),
     ("sum", "square_sum"),
+    ("max_exp_avg_sq", "square_maximum"),
+    ("exp_inf", "maximum"),
+    ("acc_delta", "change_average"),
 ];
 
 #[test]

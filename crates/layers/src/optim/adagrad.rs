@@ -1,7 +1,7 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
-use super::{Optimizer, Slots, common_methods, learning_rate, non_negative};
+use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, option};
 use crate::Module;
 
 /// Adagrad.
@@ -64,27 +64,8 @@ impl<T: Scalar> Adagrad<T> {
         Self { slots: Slots::new(non_negative("sum of squares", initial)), ..self }
     }
 
-    /// With `ε`, which bounds the step where gradients are small.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn epsilon(self, epsilon: f64) -> Self {
-        Self { epsilon: non_negative("ε", epsilon), ..self }
-    }
-
-    /// With weight decay `λ`.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay: non_negative("weight decay", weight_decay), ..self }
-    }
+    option!(epsilon);
+    option!(weight_decay);
 
     fn slot_names(&self) -> &'static [&'static str] {
         &["square_sum"]
@@ -95,9 +76,9 @@ impl<T: Scalar> Optimizer<T> for Adagrad<T> {
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, rate_decay) = (self.learning_rate, self.rate_decay);
         let [decay, epsilon] = [self.weight_decay, self.epsilon].map(T::of);
-        self.slots.update(model, gradients, |step, value, gradient, [sum]| {
+        self.slots.update(model, gradients, |step| {
             let rate = T::of(rate / (1.0 + (step - 1) as f64 * rate_decay));
-            for ((x, &g), sum) in value.iter_mut().zip(gradient).zip(sum) {
+            move |x, g, [sum]| {
                 let g = g + decay * *x;
                 *sum += g * g;
                 *x -= rate * g / (sum.sqrt() + epsilon);

@@ -1,21 +1,24 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
-use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
+use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, option};
 use crate::Module;
 
-/// Adam, and [AdamW](Self::adamw).
+/// Adam, and its variants [AdamW](Self::adamw) and [AMSGrad](Self::amsgrad).
 ///
 /// ```text
-/// Adam:  g ← g + λ θ        AdamW:  θ ← (1 − η λ) θ
+/// Adam:  g ← g + λ θ        AdamW:    θ ← (1 − η λ) θ
 /// m ← β₁ m + (1 − β₁) g
 /// v ← β₂ v + (1 − β₂) g²
-/// θ ← θ − η m̂ / (√v̂ + ε)    m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+/// u = v                     AMSGrad:  u ← max(u, v)
+/// θ ← θ − η m̂ / (√û + ε)    m̂ = m / (1 − β₁ᵗ),  û = u / (1 − β₂ᵗ)
 /// ```
 ///
 /// Kingma and Ba, *Adam: A Method for Stochastic Optimization* (2015); Loshchilov and Hutter,
-/// *Decoupled Weight Decay Regularization* (2019).
+/// *Decoupled Weight Decay Regularization* (2019); Reddi, Kale and Kumar, *On the Convergence of Adam
+/// and Beyond* (2018).
 #[doc(alias = "AdamW")]
+#[doc(alias = "AMSGrad")]
 #[derive(Clone, Debug)]
 pub struct Adam<T: Scalar> {
     learning_rate: f64,
@@ -23,6 +26,7 @@ pub struct Adam<T: Scalar> {
     epsilon: f64,
     weight_decay: f64,
     decoupled: bool,
+    amsgrad: bool,
     slots: Slots<T>,
 }
 
@@ -41,6 +45,7 @@ impl<T: Scalar> Adam<T> {
             epsilon: 1e-8,
             weight_decay: 0.0,
             decoupled: false,
+            amsgrad: false,
             slots: Slots::new(0.0),
         }
     }
@@ -56,28 +61,23 @@ impl<T: Scalar> Adam<T> {
         Self::new(learning_rate).decoupled_weight_decay(weight_decay)
     }
 
-    /// With the shares `β₁`, `β₂` of the past in the averages of the gradient and its square.
+    /// AMSGrad: divided by the largest average of squares so far, so that steps never grow because
+    /// large gradients are forgotten.
     ///
     /// # Panics
     ///
-    /// If one is not in `0..1`.
+    /// If it was not before, and has made a step.
     #[track_caller]
     #[must_use]
-    pub fn betas(self, beta1: f64, beta2: f64) -> Self {
-        let betas = [within("β₁", 0.0..1.0, beta1), within("β₂", 0.0..1.0, beta2)];
-        Self { betas, ..self }
+    pub fn amsgrad(self) -> Self {
+        if !self.amsgrad {
+            self.slots.expect_empty("largest average of squares");
+        }
+        Self { amsgrad: true, ..self }
     }
 
-    /// With `ε`, which bounds the step where gradients are small.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn epsilon(self, epsilon: f64) -> Self {
-        Self { epsilon: non_negative("ε", epsilon), ..self }
-    }
+    option!(betas);
+    option!(epsilon);
 
     /// With weight decay `λ` as a part of the gradient.
     ///
@@ -103,29 +103,73 @@ impl<T: Scalar> Adam<T> {
     }
 
     fn slot_names(&self) -> &'static [&'static str] {
-        &["average", "square_average"]
+        let names = &["average", "square_average", "square_maximum"];
+        if self.amsgrad { names } else { &names[..2] }
+    }
+}
+
+/// The update of one element `x` in one step, with coefficients in the precision of the elements.
+#[derive(Clone, Copy)]
+struct Rule<T> {
+    betas: [T; 2],
+    fresh: [T; 2],
+    /// `η / (1 − β₁ᵗ)`
+    rate: T,
+    /// `1 / √(1 − β₂ᵗ)`
+    scale: T,
+    epsilon: T,
+    /// `λ` in the gradient.
+    decay: T,
+    /// `1 − η λ` beside it.
+    keep: T,
+}
+
+impl<T: Scalar> Rule<T> {
+    /// Inlined where it is known which memories there are, which leaves no branch in the loop.
+    #[inline(always)]
+    fn update(&self, x: &mut T, g: T, m: &mut T, v: &mut T, largest: Option<&mut T>) {
+        let g = g + self.decay * *x;
+        *m = self.betas[0] * *m + self.fresh[0] * g;
+        *v = self.betas[1] * *v + self.fresh[1] * g * g;
+        let u = match largest {
+            None => *v,
+            Some(u) => {
+                *u = u.max(*v);
+                *u
+            }
+        };
+        *x = self.keep * *x - self.rate * *m / (u.sqrt() * self.scale + self.epsilon);
     }
 }
 
 impl<T: Scalar> Optimizer<T> for Adam<T> {
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
-        let (rate, betas) = (self.learning_rate, self.betas);
+        let (rate, betas, epsilon) = (self.learning_rate, self.betas, self.epsilon);
         let (in_gradient, beside) =
             if self.decoupled { (0.0, self.weight_decay) } else { (self.weight_decay, 0.0) };
-        let [decay, keep, epsilon] = [in_gradient, 1.0 - rate * beside, self.epsilon].map(T::of);
-        let [beta1, beta2] = betas.map(T::of);
-        let [fresh1, fresh2] = betas.map(|beta| T::of(1.0 - beta));
-        self.slots.update(model, gradients, |step, value, gradient, [average, square]| {
+        let rule = |step: u64| {
             let [bias1, bias2] = betas.map(|beta| 1.0 - beta.powf(step as f64));
-            let [rate, scale] = [rate / bias1, bias2.sqrt().recip()].map(T::of);
-            let memory = average.iter_mut().zip(square);
-            for ((x, &g), (m, v)) in value.iter_mut().zip(gradient).zip(memory) {
-                let g = g + decay * *x;
-                *m = beta1 * *m + fresh1 * g;
-                *v = beta2 * *v + fresh2 * g * g;
-                *x = keep * *x - rate * *m / (v.sqrt() * scale + epsilon);
+            Rule {
+                betas: betas.map(T::of),
+                fresh: betas.map(|beta| T::of(1.0 - beta)),
+                rate: T::of(rate / bias1),
+                scale: T::of(bias2.sqrt().recip()),
+                epsilon: T::of(epsilon),
+                decay: T::of(in_gradient),
+                keep: T::of(1.0 - rate * beside),
             }
-        });
+        };
+        if self.amsgrad {
+            self.slots.update(model, gradients, |step| {
+                let rule = rule(step);
+                move |x, g, [m, v, u]| rule.update(x, g, m, v, Some(u))
+            });
+        } else {
+            self.slots.update(model, gradients, |step| {
+                let rule = rule(step);
+                move |x, g, [m, v]| rule.update(x, g, m, v, None)
+            });
+        }
     }
 
     common_methods!();

@@ -1,15 +1,19 @@
 //! Optimizers: how parameters move along their gradients.
 //!
-//! An optimizer is its hyperparameters, the names of what it remembers of each parameter, and one
-//! pass over the elements of a parameter. Walking over the model, and saving and restoring the
-//! memory, stand once, in [`Slots`].
+//! An optimizer is its hyperparameters, the names of what it remembers of each parameter, and the
+//! update of one element. Walking over the model, and saving and restoring the memory, stand once,
+//! in [`Slots`].
 //!
 //! The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient,
 //! `η` the learning rate and `λ` the weight decay; operations are element by element, memories
 //! start at 0, and `t` counts the steps of this parameter from 1.
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
+mod nadam;
+mod radam;
 mod rmsprop;
 mod sgd;
 mod slots;
@@ -20,8 +24,12 @@ use std::ops::Range;
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use nadam::NAdam;
+pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
@@ -112,6 +120,51 @@ macro_rules! common_methods {
     };
 }
 use common_methods;
+
+/// An option that several optimizers have, by the name of its field.
+macro_rules! option {
+    (betas) => {
+        /// With the shares `β₁`, `β₂` of the past in what is remembered of the gradient and of its
+        /// size.
+        ///
+        /// # Panics
+        ///
+        /// If one is not in `0..1`.
+        #[track_caller]
+        #[must_use]
+        pub fn betas(self, beta1: f64, beta2: f64) -> Self {
+            let within = $crate::optim::within;
+            let betas = [within("β₁", 0.0..1.0, beta1), within("β₂", 0.0..1.0, beta2)];
+            Self { betas, ..self }
+        }
+    };
+    (epsilon) => {
+        /// With `ε`, which bounds the step where gradients are small.
+        ///
+        /// # Panics
+        ///
+        /// If it is negative or not finite.
+        #[track_caller]
+        #[must_use]
+        pub fn epsilon(self, epsilon: f64) -> Self {
+            Self { epsilon: $crate::optim::non_negative("ε", epsilon), ..self }
+        }
+    };
+    (weight_decay) => {
+        /// With weight decay `λ`.
+        ///
+        /// # Panics
+        ///
+        /// If it is negative or not finite.
+        #[track_caller]
+        #[must_use]
+        pub fn weight_decay(self, weight_decay: f64) -> Self {
+            let weight_decay = $crate::optim::non_negative("weight decay", weight_decay);
+            Self { weight_decay, ..self }
+        }
+    };
+}
+use option;
 
 #[track_caller]
 fn learning_rate(value: f64) -> f64 {

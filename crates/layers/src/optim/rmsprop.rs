@@ -1,7 +1,7 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
-use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
+use super::{Optimizer, Slots, common_methods, learning_rate, option, within};
 use crate::Module;
 
 /// RMSprop, centered and with momentum if wanted.
@@ -59,17 +59,6 @@ impl<T: Scalar> RmsProp<T> {
         Self { alpha: within("α", 0.0..1.0, alpha), ..self }
     }
 
-    /// With `ε`, which bounds the step where gradients are small.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn epsilon(self, epsilon: f64) -> Self {
-        Self { epsilon: non_negative("ε", epsilon), ..self }
-    }
-
     /// Divided by the deviation of the gradient rather than its root mean square.
     ///
     /// # Panics
@@ -98,16 +87,8 @@ impl<T: Scalar> RmsProp<T> {
         Self { momentum: within("momentum", 0.0..1.0, momentum), ..self }
     }
 
-    /// With weight decay `λ`.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay: non_negative("weight decay", weight_decay), ..self }
-    }
+    option!(epsilon);
+    option!(weight_decay);
 
     fn slot_names(&self) -> &'static [&'static str] {
         match (self.centered, self.momentum != 0.0) {
@@ -167,26 +148,24 @@ impl<T: Scalar> Optimizer<T> for RmsProp<T> {
         };
         let slots = &mut self.slots;
         match (self.centered, self.momentum != 0.0) {
-            (false, false) => slots.update(model, gradients, |_, value, gradient, [v]| {
-                for ((x, &g), v) in value.iter_mut().zip(gradient).zip(v) {
-                    rule.update(x, g, v, None, None);
-                }
-            }),
-            (true, false) => slots.update(model, gradients, |_, value, gradient, [v, m]| {
-                for (((x, &g), v), m) in value.iter_mut().zip(gradient).zip(v).zip(m) {
-                    rule.update(x, g, v, Some(m), None);
-                }
-            }),
-            (false, true) => slots.update(model, gradients, |_, value, gradient, [v, b]| {
-                for (((x, &g), v), b) in value.iter_mut().zip(gradient).zip(v).zip(b) {
-                    rule.update(x, g, v, None, Some(b));
-                }
-            }),
-            (true, true) => slots.update(model, gradients, |_, value, gradient, [v, m, b]| {
-                for ((((x, &g), v), m), b) in value.iter_mut().zip(gradient).zip(v).zip(m).zip(b) {
-                    rule.update(x, g, v, Some(m), Some(b));
-                }
-            }),
+            (false, false) => {
+                slots.update(model, gradients, |_| |x, g, [v]| rule.update(x, g, v, None, None));
+            }
+            (true, false) => {
+                slots.update(model, gradients, |_| {
+                    |x, g, [v, m]| rule.update(x, g, v, Some(m), None)
+                });
+            }
+            (false, true) => {
+                slots.update(model, gradients, |_| {
+                    |x, g, [v, b]| rule.update(x, g, v, None, Some(b))
+                });
+            }
+            (true, true) => {
+                slots.update(model, gradients, |_| {
+                    |x, g, [v, m, b]| rule.update(x, g, v, Some(m), Some(b))
+                });
+            }
         }
     }
 

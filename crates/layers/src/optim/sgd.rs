@@ -1,7 +1,7 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
-use super::{Optimizer, Slots, common_methods, learning_rate, non_negative, within};
+use super::{Optimizer, Slots, common_methods, learning_rate, option, within};
 use crate::Module;
 
 /// Stochastic gradient descent, with momentum if wanted.
@@ -81,16 +81,7 @@ impl<T: Scalar> Sgd<T> {
         Self { dampening: within("dampening", 0.0..1.0, dampening), ..self }
     }
 
-    /// With weight decay `λ`.
-    ///
-    /// # Panics
-    ///
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay: non_negative("weight decay", weight_decay), ..self }
-    }
+    option!(weight_decay);
 
     fn slot_names(&self) -> &'static [&'static str] {
         if self.momentum == 0.0 { &[] } else { &["momentum"] }
@@ -102,16 +93,14 @@ impl<T: Scalar> Optimizer<T> for Sgd<T> {
         let [rate, momentum, decay] =
             [self.learning_rate, self.momentum, self.weight_decay].map(T::of);
         if self.momentum == 0.0 {
-            return self.slots.update(model, gradients, |_, value, gradient, []| {
-                for (x, &g) in value.iter_mut().zip(gradient) {
-                    *x -= rate * (g + decay * *x);
-                }
-            });
+            self.slots
+                .update(model, gradients, |_| |x: &mut T, g, []| *x -= rate * (g + decay * *x));
+            return;
         }
         let (nesterov, dampening) = (self.nesterov, self.dampening);
-        self.slots.update(model, gradients, |step, value, gradient, [velocity]| {
+        self.slots.update(model, gradients, |step| {
             let fresh = T::of(if step == 1 { 1.0 } else { 1.0 - dampening });
-            for ((x, &g), v) in value.iter_mut().zip(gradient).zip(velocity) {
+            move |x, g, [v]| {
                 let g = g + decay * *x;
                 *v = momentum * *v + fresh * g;
                 *x -= rate * if nesterov { g + momentum * *v } else { *v };

@@ -30,6 +30,20 @@ fn write<T: Scalar, P: Send>(
     *value = new;
 }
 
+/// Calls `rule(θ, g, slots)` for each element.
+fn for_each_element<T: Scalar, const N: usize>(
+    value: &mut [T],
+    gradient: &[T],
+    slots: [&mut [T]; N],
+    rule: impl Fn(&mut T, T, [&mut T; N]),
+) {
+    let value = &mut value[..gradient.len()]; // equal lengths: the loop checks no bounds
+    let mut slots = slots.map(|slot| &mut slot[..gradient.len()]);
+    for (i, &g) in gradient.iter().enumerate() {
+        rule(&mut value[i], g, slots.each_mut().map(|slot| &mut slot[i]));
+    }
+}
+
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
 
@@ -62,14 +76,16 @@ impl<T: Scalar> Slots<T> {
         );
     }
 
-    /// Calls `update(t, θ, g, slots)` for each piece of each parameter that has a gradient, where `t` is 1
-    /// at the parameter's first step.
-    pub(super) fn update<const N: usize>(
+    /// Calls `rule(t)(θ, g, slots)` for each element of each parameter that has a gradient, where `t`
+    /// is 1 at the parameter's first step. What depends on `t` alone is computed once for a parameter.
+    pub(super) fn update<R, const N: usize>(
         &mut self,
         model: &mut dyn Module<T>,
         gradients: &Gradients<T>,
-        update: impl Fn(u64, &mut [T], &[T], [&mut [T]; N]) + Sync,
-    ) {
+        rule: impl Fn(u64) -> R,
+    ) where
+        R: Fn(&mut T, T, [&mut T; N]) + Sync,
+    {
         model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             let Some(gradient) = gradients.get(parameter) else { return };
             assert!(
@@ -94,7 +110,7 @@ impl<T: Scalar> Slots<T> {
                 );
             }
             memory.step += 1;
-            let step = memory.step;
+            let rule = rule(memory.step);
             let mut slots: Vec<_> =
                 memory.slots.iter_mut().map(|slot| slot.as_mut_slice().chunks_mut(PIECE)).collect();
             let mut pieces = Vec::with_capacity(gradient.len().div_ceil(PIECE));
@@ -105,7 +121,7 @@ impl<T: Scalar> Slots<T> {
                 pieces.push((gradient, slots));
             }
             write(parameter.value_mut(), pieces, |value, (gradient, slots)| {
-                update(step, value, gradient, slots);
+                for_each_element(value, gradient, slots, &rule);
             });
         });
     }
