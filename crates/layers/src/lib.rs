@@ -83,7 +83,10 @@ pub use layer::Layer;
 pub use linear::{Dropout, Embedding, LayerNorm, Linear};
 pub use linear_recurrence::{LinearCell, linear_recurrence};
 pub use module::{Module, ParameterPath};
-pub use optim::{Adadelta, Adagrad, Adam, Adamax, NAdam, Optimizer, RAdam, RmsProp, Sgd};
+pub use optim::{
+    Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, Optimizer, Plateau, RAdam, RmsProp, Schedule,
+    Sgd,
+};
 pub use recurrence::Recurrence;
 pub use recurrent::Recurrent;
 pub use residual::Residual;

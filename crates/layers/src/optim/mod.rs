@@ -12,9 +12,12 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod groups;
 mod nadam;
+mod plateau;
 mod radam;
 mod rmsprop;
+mod schedule;
 mod sgd;
 mod slots;
 
@@ -28,9 +31,12 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
+pub use groups::Groups;
 pub use nadam::NAdam;
+pub use plateau::Plateau;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
+pub use schedule::Schedule;
 pub use sgd::Sgd;
 
 use crate::Module;
@@ -72,20 +78,21 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     /// The learning rate.
     fn learning_rate(&self) -> f64;
 
-    /// Changes the learning rate, as a schedule does.
+    /// Changes the learning rate, as a [`Schedule`] or [`Plateau`] has it.
     ///
     /// # Panics
     ///
     /// If it is negative or not finite.
     fn set_learning_rate(&mut self, learning_rate: f64);
 
-    /// What the optimizer remembers of each parameter, by the parameter's name:
+    /// What the optimizer remembers of each parameter, by the parameter's name and one word more:
     /// `layers.0.w.momentum`. Hyperparameters are not in it.
     #[must_use]
     fn state(&self) -> Archive<T>;
 
     /// Replaces what the optimizer remembers of the model's parameters by a
-    /// [`state`](Self::state), after which training goes on as if it had never stopped.
+    /// [`state`](Self::state), after which training goes on as if it had never stopped. Parameters
+    /// that are not in the state have not made a step.
     ///
     /// # Errors
     ///

@@ -93,9 +93,8 @@ impl<T: Scalar> Optimizer<T> for Sgd<T> {
         let [rate, momentum, decay] =
             [self.learning_rate, self.momentum, self.weight_decay].map(T::of);
         if self.momentum == 0.0 {
-            self.slots
-                .update(model, gradients, |_| |x: &mut T, g, []| *x -= rate * (g + decay * *x));
-            return;
+            let descend = |x: &mut T, g, []: [&mut T; 0]| *x -= rate * (g + decay * *x);
+            return self.slots.update(model, gradients, |_| descend);
         }
         let (nesterov, dampening) = (self.nesterov, self.dampening);
         self.slots.update(model, gradients, |step| {

@@ -47,6 +47,16 @@ fn for_each_element<T: Scalar, const N: usize>(
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
 
+/// Refuses an option that changes what is remembered, unless nothing is yet.
+#[track_caller]
+pub(super) fn expect_empty(option: &str, empty: bool) {
+    assert!(
+        empty,
+        "the {option} changes what an optimizer remembers, and this one has memories already: \
+         set it before the first step and before restoring a state",
+    );
+}
+
 /// Tensors of each parameter's shape, and the number of its steps, by the parameter's name.
 #[derive(Clone, Debug)]
 pub(super) struct Slots<T: Scalar> {
@@ -69,11 +79,7 @@ impl<T: Scalar> Slots<T> {
     /// Refuses an option that changes what is remembered where there are memories already.
     #[track_caller]
     pub(super) fn expect_empty(&self, option: &str) {
-        assert!(
-            self.parameters.is_empty(),
-            "the {option} changes what an optimizer remembers, and this one has memories already: \
-             set it before the first step and before restoring a state",
-        );
+        expect_empty(option, self.parameters.is_empty());
     }
 
     /// Calls `rule(t)(θ, g, slots)` for each element of each parameter that has a gradient, where `t`

@@ -112,24 +112,34 @@ impl<T: Scalar> Archive<T> {
     /// What [`insert_group`](Self::insert_group) put in; empty if nothing was.
     #[must_use]
     pub fn group(&self, group: &str) -> Self {
-        let within = |name: &str| {
+        let part = self.renamed(|name| {
             let rest = name.strip_prefix(group)?;
-            if rest.is_empty() {
-                Some(String::new())
-            } else {
-                rest.strip_prefix('.').map(Into::into)
-            }
-        };
+            if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
+        });
+        Self { group: join(&self.group, group), ..part }
+    }
+
+    /// The part whose names are `picked`.
+    pub(crate) fn filtered(&self, picked: impl Fn(&str) -> bool) -> Self {
+        self.renamed(|name| picked(name).then_some(name))
+    }
+
+    /// The part that has a new name.
+    fn renamed(&self, rename: impl Fn(&str) -> Option<&str>) -> Self {
         Self {
             tensors: (self.tensors.iter())
-                .filter_map(|(name, tensor)| Some((within(name)?, tensor.clone())))
+                .filter_map(|(name, tensor)| Some((rename(name)?.to_owned(), tensor.clone())))
                 .collect(),
             texts: (self.texts.iter())
-                .filter_map(|(name, text)| Some((within(name)?, text.clone())))
+                .filter_map(|(name, text)| Some((rename(name)?.to_owned(), text.clone())))
                 .collect(),
             file: self.file.clone(),
-            group: join(&self.group, group),
+            group: self.group.clone(),
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tensors.is_empty() && self.texts.is_empty()
     }
 
     /// The names of the tensors, sorted.
@@ -186,8 +196,17 @@ impl<T: Scalar> Archive<T> {
     ///
     /// If there is no such text, or it does not read as a `V`.
     pub fn parse<V: FromStr>(&self, name: &str) -> Result<V, WeightsError> {
+        self.parse_if(name, |_| true)
+    }
+
+    /// Like [`parse`](Self::parse), and an error also if the value makes no sense.
+    pub(crate) fn parse_if<V: FromStr>(
+        &self,
+        name: &str,
+        sensible: impl Fn(&V) -> bool,
+    ) -> Result<V, WeightsError> {
         let content = self.text(name)?;
-        content.parse().map_err(|_| {
+        content.parse().ok().filter(sensible).ok_or_else(|| {
             let (text, content) = (name.to_owned(), content.to_owned());
             self.error(WeightsProblem::UnreadableText { text, content })
         })

@@ -1,0 +1,183 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bptt_autodiff::{Gradients, Param};
+use bptt_tensor::Scalar;
+
+use super::{Optimizer, slots};
+use crate::weights::{Archive, WeightsError};
+use crate::{Module, ParameterPath};
+
+/// Several optimizers, each for a part of a model's parameters.
+///
+/// A group is picked by the names of its parameters; the first group that picks a name has it, and
+/// the default has the names that no group picks.
+///
+/// ```
+/// use bptt_layers::{Adam, Groups, Optimizer};
+///
+/// // weight decay for all but biases, which learn faster
+/// let mut optimizer = Groups::<f32>::new(Adam::adamw(1e-3, 0.01))
+///     .group(|name| name.ends_with(".b"), Adam::new(2e-3));
+/// optimizer.set_learning_rate(5e-4); // and 10⁻³ for biases
+/// ```
+///
+/// The learning rate is that of the default. Setting it sets those of the groups in the proportion
+/// in which they were given, also after a learning rate of 0. A group with learning rate 0 stays
+/// frozen.
+#[derive(Clone, Debug)]
+pub struct Groups<T: Scalar> {
+    predicates: Predicates,
+    /// One for each predicate, and the default last.
+    members: Vec<Member<T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Member<T: Scalar> {
+    /// The learning rate, as a multiple of the default's.
+    proportion: f64,
+    optimizer: Box<dyn Part<T>>,
+}
+
+impl<T: Scalar> Groups<T> {
+    /// One optimizer for all parameters.
+    #[must_use]
+    pub fn new(default: impl Optimizer<T> + Clone + Send + Sync + 'static) -> Self {
+        let default = Member { proportion: 1.0, optimizer: Box::new(default) };
+        Self { predicates: Predicates(Vec::new()), members: vec![default] }
+    }
+
+    /// With another optimizer for the parameters whose names are picked, but not by a group before.
+    ///
+    /// # Panics
+    ///
+    /// If the default's learning rate is 0, to which no other is in proportion, or if one of the
+    /// optimizers has made a step.
+    #[track_caller]
+    #[must_use]
+    pub fn group(
+        mut self,
+        picks: impl Fn(&str) -> bool + Send + Sync + 'static,
+        optimizer: impl Optimizer<T> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let rate = self.learning_rate();
+        assert!(
+            rate > 0.0,
+            "the learning rates of groups are in proportion to the default's, which is 0: make \
+             the default what learns, and what is frozen a group",
+        );
+        slots::expect_empty("group", self.state().is_empty() && optimizer.state().is_empty());
+        let proportion = optimizer.learning_rate() / rate;
+        let member = Member { proportion, optimizer: Box::new(optimizer) };
+        self.members.insert(self.predicates.0.len(), member);
+        self.predicates.0.push(Arc::new(picks));
+        self
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for Groups<T> {
+    fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
+        for (position, member) in self.members.iter_mut().enumerate() {
+            let picks = |name: &str| self.predicates.owner(name) == position;
+            member.optimizer.step(&mut Picked { model: &mut *model, picks }, gradients);
+        }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.members.last().expect("the default is there").optimizer.learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        let learning_rate = super::learning_rate(learning_rate);
+        for member in &mut self.members {
+            member.optimizer.set_learning_rate(member.proportion * learning_rate);
+        }
+    }
+
+    fn state(&self) -> Archive<T> {
+        let mut state = Archive::new();
+        for member in &self.members {
+            state.insert_group("", &member.optimizer.state());
+        }
+        state
+    }
+
+    fn restore(&mut self, model: &dyn Module<T>, state: &Archive<T>) -> Result<(), WeightsError> {
+        let mut members = self.members.clone();
+        for (position, member) in members.iter_mut().enumerate() {
+            let part = state.filtered(|name| {
+                let (parameter, _) = name.rsplit_once('.').unwrap_or_default();
+                self.predicates.owner(parameter) == position
+            });
+            member.optimizer.restore(model, &part)?;
+        }
+        self.members = members;
+        Ok(())
+    }
+}
+
+/// An optimizer that can be copied with others, whatever its type.
+trait Part<T: Scalar>: Optimizer<T> + Send + Sync {
+    fn boxed_clone(&self) -> Box<dyn Part<T>>;
+}
+
+impl<T: Scalar, O: Optimizer<T> + Clone + Send + Sync + 'static> Part<T> for O {
+    fn boxed_clone(&self) -> Box<dyn Part<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<T: Scalar> Clone for Box<dyn Part<T>> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
+}
+
+type Predicate = dyn Fn(&str) -> bool + Send + Sync;
+
+#[derive(Clone)]
+struct Predicates(Vec<Arc<Predicate>>);
+
+impl Predicates {
+    /// The position of the first that picks the parameter; their number if none does.
+    fn owner(&self, parameter: &str) -> usize {
+        let predicates = &self.0;
+        predicates.iter().position(|picks| picks(parameter)).unwrap_or(predicates.len())
+    }
+}
+
+/// A predicate does not tell what it picks.
+impl fmt::Debug for Predicates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|_| format_args!(".."))).finish()
+    }
+}
+
+/// The parameters of a model whose names are picked.
+struct Picked<'m, T: Scalar, P> {
+    model: &'m mut dyn Module<T>,
+    picks: P,
+}
+
+impl<T: Scalar, P: Fn(&str) -> bool> Module<T> for Picked<'_, T, P> {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+        self.model.visit(path, &mut |name, parameter| {
+            if (self.picks)(name) {
+                visitor(name, parameter);
+            }
+        });
+    }
+
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+    ) {
+        let Self { model, picks } = self;
+        model.visit_mut(path, &mut |name, parameter| {
+            if picks(name) {
+                visitor(name, parameter);
+            }
+        });
+    }
+}

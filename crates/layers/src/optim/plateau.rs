@@ -1,0 +1,187 @@
+use bptt_tensor::Scalar;
+
+use super::{learning_rate, non_negative, within};
+use crate::weights::{Archive, WeightsError};
+
+/// A learning rate that falls when the loss no longer does.
+///
+/// ```text
+/// improved:  loss < best − threshold · |best|, and best ← loss
+/// after more than `patience` losses in a row that did not improve:
+///     η ← max(factor · η, minimum)
+/// and the next `cooldown` losses do not count
+/// ```
+///
+/// What it remembers can be saved beside the optimizer's state:
+///
+/// ```
+/// use bptt_layers::weights::{Archive, WeightsError};
+/// use bptt_layers::{Adam, Optimizer, Plateau};
+///
+/// # fn main() -> Result<(), WeightsError> {
+/// let mut plateau = Plateau::new(1e-3).factor(0.5).patience(1);
+/// let mut optimizer = Adam::<f32>::new(plateau.learning_rate());
+/// for validation_loss in [2.0, 1.5, 1.6, 1.5] {
+///     optimizer.set_learning_rate(plateau.observe(validation_loss));
+/// }
+/// assert_eq!(optimizer.learning_rate(), 5e-4);
+///
+/// let mut checkpoint = Archive::<f32>::new();
+/// checkpoint.insert_group("plateau", &plateau.state());
+///
+/// plateau.restore(&checkpoint.group("plateau"))?;
+/// optimizer.set_learning_rate(plateau.learning_rate());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The conventions are those of PyTorch's `ReduceLROnPlateau`, but that a threshold relative to a
+/// loss below 0 is below that loss.
+#[derive(Clone, Debug)]
+pub struct Plateau {
+    factor: f64,
+    patience: usize,
+    threshold: f64,
+    cooldown: usize,
+    minimum: f64,
+    memory: Memory,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    learning_rate: f64,
+    best: f64,
+    /// Losses since the best one, or since the learning rate fell.
+    waited: usize,
+    /// Losses that will not count.
+    cooling: usize,
+}
+
+impl Plateau {
+    /// Falls to a tenth after more than 10 losses that did not improve by a ten-thousandth, with
+    /// neither cooldown nor minimum.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn new(learning_rate: f64) -> Self {
+        let learning_rate = self::learning_rate(learning_rate);
+        Self {
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            cooldown: 0,
+            minimum: 0.0,
+            memory: Memory { learning_rate, best: f64::INFINITY, waited: 0, cooling: 0 },
+        }
+    }
+
+    /// With the factor by which the learning rate falls.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn factor(self, factor: f64) -> Self {
+        Self { factor: within("factor", 0.0..1.0, factor), ..self }
+    }
+
+    /// With the number of losses in a row that may fail to improve.
+    #[must_use]
+    pub fn patience(self, losses: usize) -> Self {
+        Self { patience: losses, ..self }
+    }
+
+    /// With the part of the best loss by which another must be lower to improve on it.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in `0..1`.
+    #[track_caller]
+    #[must_use]
+    pub fn threshold(self, threshold: f64) -> Self {
+        Self { threshold: within("threshold", 0.0..1.0, threshold), ..self }
+    }
+
+    /// With the number of losses that do not count after the learning rate fell. One that improves
+    /// is still the best.
+    #[must_use]
+    pub fn cooldown(self, losses: usize) -> Self {
+        Self { cooldown: losses, ..self }
+    }
+
+    /// With the learning rate below which it does not fall.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(self, minimum: f64) -> Self {
+        Self { minimum: non_negative("minimum of the learning rate", minimum), ..self }
+    }
+
+    /// The learning rate.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        self.memory.learning_rate
+    }
+
+    /// Takes note of a loss, and returns the learning rate to go on with. A NaN did not improve.
+    pub fn observe(&mut self, loss: f64) -> f64 {
+        let memory = &mut self.memory;
+        // as a product, which is infinite for the first loss
+        if loss < memory.best * (1.0 - self.threshold.copysign(memory.best)) {
+            memory.best = loss;
+            memory.waited = 0;
+        } else {
+            memory.waited += 1;
+        }
+        if memory.cooling > 0 {
+            memory.cooling -= 1;
+            memory.waited = 0;
+        }
+        if memory.waited > self.patience {
+            let lower = (self.factor * memory.learning_rate).max(self.minimum);
+            memory.learning_rate = memory.learning_rate.min(lower); // it may be below the minimum
+            memory.cooling = self.cooldown;
+            memory.waited = 0;
+        }
+        memory.learning_rate
+    }
+
+    /// What it remembers of the losses, and the learning rate. The other settings are not in it.
+    #[must_use]
+    pub fn state<T: Scalar>(&self) -> Archive<T> {
+        let Memory { learning_rate, best, waited, cooling } = self.memory;
+        let mut state = Archive::new();
+        state.set_text("learning_rate", learning_rate);
+        state.set_text("best", best);
+        state.set_text("waited", waited);
+        state.set_text("cooling", cooling);
+        state
+    }
+
+    /// Replaces what it remembers by a [`state`](Self::state).
+    ///
+    /// # Errors
+    ///
+    /// If it is not the state of a plateau. Nothing is then replaced.
+    pub fn restore<T: Scalar>(&mut self, state: &Archive<T>) -> Result<(), WeightsError> {
+        let memory = Memory {
+            learning_rate: state
+                .parse_if("learning_rate", |&rate: &f64| rate >= 0.0 && rate.is_finite())?,
+            best: state.parse_if("best", |best: &f64| !best.is_nan())?,
+            waited: state.parse("waited")?,
+            cooling: state.parse("cooling")?,
+        };
+        state.expect_tensors(|_| false)?;
+        state
+            .expect_texts(|name| ["learning_rate", "best", "waited", "cooling"].contains(&name))?;
+        self.memory = memory;
+        Ok(())
+    }
+}
