@@ -4,8 +4,8 @@ use bptt_tensor::Scalar;
 use super::{Optimizer, Slots, common_methods, learning_rate, option};
 use crate::Module;
 
-/// Adamax: [`Adam`](super::Adam) by the largest gradient, which decays, rather than the average of
-/// squares.
+/// Adamax: [`Adam`](super::Adam), divided by the largest gradient so far, which fades, rather than by
+/// an average.
 ///
 /// ```text
 /// g ← g + λ θ

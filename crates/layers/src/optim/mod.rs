@@ -2,7 +2,8 @@
 //!
 //! An optimizer is its hyperparameters, the names of what it remembers of each parameter, and the
 //! update of one element. Walking over the model, and saving and restoring the memory, stand once,
-//! in [`Slots`].
+//! in [`Slots`]. [`Groups`] gives parts of a model to several optimizers; [`Schedule`] and
+//! [`Plateau`] are learning rates over the steps.
 //!
 //! The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient,
 //! `η` the learning rate and `λ` the weight decay; operations are element by element, memories

@@ -171,16 +171,16 @@ impl Plateau {
     ///
     /// If it is not the state of a plateau. Nothing is then replaced.
     pub fn restore<T: Scalar>(&mut self, state: &Archive<T>) -> Result<(), WeightsError> {
+        let is_rate = |&rate: &f64| rate >= 0.0 && rate.is_finite();
         let memory = Memory {
-            learning_rate: state
-                .parse_if("learning_rate", |&rate: &f64| rate >= 0.0 && rate.is_finite())?,
+            learning_rate: state.parse_if("learning_rate", is_rate)?,
             best: state.parse_if("best", |best: &f64| !best.is_nan())?,
             waited: state.parse("waited")?,
             cooling: state.parse("cooling")?,
         };
         state.expect_tensors(|_| false)?;
-        state
-            .expect_texts(|name| ["learning_rate", "best", "waited", "cooling"].contains(&name))?;
+        let own = self.state::<T>();
+        state.expect_texts(|name| own.has_text(name))?;
         self.memory = memory;
         Ok(())
     }

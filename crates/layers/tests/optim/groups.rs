@@ -1,8 +1,10 @@
 //! Groups of parameters, each with its own optimizer.
 
-use bptt_autodiff::{Param, Tape};
-use bptt_layers::weights::{Archive, WeightsProblem};
-use bptt_layers::{Adagrad, Adam, Groups, Optimizer, Sgd};
+use std::sync::{Arc, Mutex};
+
+use bptt_autodiff::{Gradients, Param, Tape};
+use bptt_layers::weights::{Archive, WeightsError, WeightsProblem};
+use bptt_layers::{Adagrad, Adam, Groups, Module, Optimizer, Sgd};
 use bptt_tensor::Tensor;
 
 use crate::support::{Pair, message_of, start, train};
@@ -86,6 +88,42 @@ fn groups_can_hold_groups() {
         assert_eq!(actual.a.value(), expected.a.value());
         assert_eq!(actual.b.value(), expected.b.value());
     }
+}
+
+/// Moves nothing, and notes the names of the parameters that it sees.
+#[derive(Clone, Debug, Default)]
+struct Observer {
+    names: Arc<Mutex<Vec<String>>>,
+}
+
+impl Optimizer<f64> for Observer {
+    fn step(&mut self, model: &mut dyn Module<f64>, _: &Gradients<f64>) {
+        let names = model.parameters().into_iter().map(|(name, _)| name);
+        self.names.lock().expect("no panic before").extend(names);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        1.0
+    }
+
+    fn set_learning_rate(&mut self, _: f64) {}
+
+    fn state(&self) -> Archive<f64> {
+        Archive::new()
+    }
+
+    fn restore(&mut self, _: &dyn Module<f64>, _: &Archive<f64>) -> Result<(), WeightsError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_optimizer_sees_its_own_parameters_only() {
+    let (default, group) = (Observer::default(), Observer::default());
+    let mut groups = Groups::new(default.clone()).group(|name| name == "1.a", group.clone());
+    descend(&mut model(), &mut groups, 1);
+    assert_eq!(*default.names.lock().unwrap(), ["0.a", "0.b", "1.b"]);
+    assert_eq!(*group.names.lock().unwrap(), ["1.a"]);
 }
 
 #[test]
