@@ -1,6 +1,6 @@
-//! An LSTM layer, forward and backward, in single precision. Below the times stands the rate of
-//! floating-point operations that the matrix products make up (2·M·N·K each; three times the
-//! forward's for forward and backward).
+//! Every cell as a layer, forward and backward, in single precision. Below the times stands the rate of
+//! floating-point operations that the matrix products make up: 2·M·N·K each, three times the forward's
+//! for forward and backward.
 
 use bptt::prelude::*;
 use divan::counter::ItemsCount;
@@ -11,36 +11,108 @@ fn main() {
 }
 
 /// `[T, B, I, H]`
-const SIZES: [[usize; 4]; 3] = [[100, 32, 256, 256], [50, 64, 1024, 1024], [100, 1, 4, 4]];
+type Size = [usize; 4];
 
-fn flops([steps, batch, input, hidden]: [usize; 4]) -> usize {
-    2 * steps * batch * 4 * hidden * (input + hidden)
+const LSTM_SIZES: [Size; 3] = [[100, 32, 256, 256], [50, 64, 1024, 1024], [100, 1, 4, 4]];
+
+const CELL_SIZES: [Size; 1] = [[100, 32, 256, 256]];
+
+/// Those of the products of one pass forward: every weight matrix meets every step of every sequence.
+fn flops<L: Module<f32>>(layer: &L, [steps, batch, ..]: Size) -> usize {
+    let matrices = layer.parameters().into_iter().filter(|(_, weight)| weight.shape().len() == 2);
+    let weights: usize = matrices.map(|(_, weight)| weight.value().len()).sum();
+    2 * steps * batch * weights
 }
 
-fn lstm([steps, batch, input, hidden]: [usize; 4]) -> (Lstm<f32>, Tensor<f32>) {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
-    let xs = Tensor::normal([steps, batch, input], 0.0, 1.0, &mut rng);
-    (Lstm::new(&mut rng, input, hidden), xs)
+fn random() -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(0)
 }
 
-#[divan::bench(args = SIZES, sample_count = 20)]
-fn lstm_forward(bencher: Bencher<'_, '_>, size: [usize; 4]) {
-    let (lstm, xs) = lstm(size);
-    bencher.counter(ItemsCount::new(flops(size))).bench_local(|| {
+fn inputs([steps, batch, input, _]: Size) -> Tensor<f32> {
+    Tensor::normal([steps, batch, input], 0.0, 1.0, &mut random())
+}
+
+fn forward_and_backward<L: Layer<f32> + Module<f32>>(
+    bencher: Bencher<'_, '_>,
+    size: Size,
+    make: impl Fn(&mut Xoshiro256PlusPlus, usize, usize) -> L,
+) {
+    let [_, _, input, hidden] = size;
+    let (layer, xs) = (make(&mut random(), input, hidden), inputs(size));
+    bencher.counter(ItemsCount::new(3 * flops(&layer, size))).bench_local(|| {
         let tape = Tape::new();
-        let xs = tape.constant(xs.clone());
-        let (ys, _) = scan(&lstm, xs, lstm.zero_state(&tape, size[1]));
+        let (ys, _) = layer.forward(tape.variable(xs.clone()));
+        black_box(tape.backward(ys.square().sum_all()))
+    });
+}
+
+#[divan::bench(args = LSTM_SIZES, sample_count = 20)]
+fn lstm_forward(bencher: Bencher<'_, '_>, size: Size) {
+    let [_, _, input, hidden] = size;
+    let (lstm, xs) = (Lstm::<f32>::new(&mut random(), input, hidden), inputs(size));
+    bencher.counter(ItemsCount::new(flops(&lstm, size))).bench_local(|| {
+        let tape = Tape::new();
+        let (ys, _) = lstm.forward(tape.constant(xs.clone()));
         black_box(ys.value())
     });
 }
 
-#[divan::bench(args = SIZES, sample_count = 20)]
-fn lstm_forward_and_backward(bencher: Bencher<'_, '_>, size: [usize; 4]) {
-    let (lstm, xs) = lstm(size);
-    bencher.counter(ItemsCount::new(3 * flops(size))).bench_local(|| {
-        let tape = Tape::new();
-        let xs = tape.variable(xs.clone());
-        let (ys, _) = scan(&lstm, xs, lstm.zero_state(&tape, size[1]));
-        black_box(tape.backward(ys.square().sum_all()))
-    });
+#[divan::bench(args = LSTM_SIZES, sample_count = 20)]
+fn lstm_forward_and_backward(bencher: Bencher<'_, '_>, size: Size) {
+    forward_and_backward(bencher, size, Lstm::new);
+}
+
+/// A benchmark of each cell: how it is made of an input and a hidden size.
+macro_rules! cells {
+    ($($name:ident: $make:expr;)*) => {
+        mod cells {
+            use super::*;
+
+            $(
+                #[divan::bench(args = CELL_SIZES, sample_count = 20)]
+                fn $name(bencher: Bencher<'_, '_>, size: Size) {
+                    forward_and_backward(bencher, size, $make);
+                }
+            )*
+        }
+    };
+}
+
+cells! {
+    coupled_lstm: CoupledLstm::new;
+    echo_state: EchoState::new;
+    elman: Elman::new;
+    elman_with_output: |rng: &mut _, input, hidden| {
+        Elman::new(rng, input, hidden).output(rng, hidden, Activation::Sigmoid)
+    };
+    fully_recurrent: FullyRecurrent::new;
+    gru_reset_after: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden, Reset::After);
+    gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden, Reset::Before);
+    ind_rnn: IndRnn::new;
+    irnn: Elman::irnn;
+    layer_norm_lstm: LayerNormLstm::new;
+    layer_norm_peephole_lstm: |rng: &mut _, input, hidden| {
+        LayerNormLstm::new(rng, input, hidden).with_peepholes()
+    };
+    lstm: Lstm::new;
+    lstm_1997: Lstm1997::new;
+    memory_blocks: |rng: &mut _, input, hidden| MemoryBlocks::new(rng, input, hidden / 4, 4);
+    memory_blocks_truncated: |rng: &mut _, input, hidden| {
+        MemoryBlocks::new(rng, input, hidden / 4, 4).truncated()
+    };
+    min_gru: MinGru::new;
+    min_lstm: MinLstm::new;
+    minimal_gated_unit: MinimalGatedUnit::new;
+    output_to_hidden: |rng: &mut _, input, hidden| {
+        OutputToHidden::new(rng, input, hidden, hidden)
+    };
+    peephole_lstm: PeepholeLstm::new;
+    projected_lstm: |rng: &mut _, input, hidden| {
+        ProjectedLstm::new(rng, input, hidden, hidden / 2)
+    };
+    variational_dropout: |rng: &mut _, input, hidden| {
+        VariationalDropout::new(Lstm::new(rng, input, hidden), Dropout::new(0.0), &[Dropout::new(0.0); 2])
+    };
+    window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
+    zoneout: |rng: &mut _, input, hidden| Zoneout::new(Lstm::new(rng, input, hidden), &[0.1, 0.1]);
 }

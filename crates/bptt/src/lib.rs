@@ -72,6 +72,10 @@ mod guides {
     mod readme {}
     #[doc = include_str!("../../../docs/quickstart.md")]
     mod quickstart {}
+    #[doc = include_str!("../../../docs/cells.md")]
+    mod cells {}
+    #[doc = include_str!("../../../docs/sequences.md")]
+    mod sequences {}
     #[doc = include_str!("../../../docs/write-a-cell.md")]
     mod write_a_cell {}
     #[doc = include_str!("../../../docs/how-the-tape-works.md")]
