@@ -1,7 +1,5 @@
 //! Training by truncated back-propagation through time.
 
-use std::f64::consts::PI;
-
 use bptt::autodiff::NonFinite;
 use bptt::prelude::*;
 use bptt::weights::Archive;
@@ -205,8 +203,8 @@ impl<'a> Trainer<'a> {
         clip_norm(&self.model, &mut gradients, settings.clip)
             .map_err(|fault| Divergence::Gradient { step: number, fault })?;
         drop(tape); // so that the parameters are the optimizer's alone, and change in place
-        let rate = learning_rate(settings.learning_rate, self.step, self.plan.steps);
-        self.optimizer.set_learning_rate(rate);
+        let schedule = schedule(settings.learning_rate, self.plan.steps);
+        self.optimizer.set_learning_rate(schedule.at(self.step));
         self.optimizer.step(&mut self.model, &gradients);
         self.step = number;
         Ok((nats, window.targets.len()))
@@ -297,14 +295,11 @@ fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a
     ))
 }
 
-/// The learning rate of step number `step` of `steps`, counted from 0: it rises in a line over the
-/// first twentieth of the steps to `peak`, and falls along half a cosine to a tenth of it. It
-/// follows from these numbers alone, so that a resumed run has the same.
-fn learning_rate(peak: f64, step: usize, steps: usize) -> f64 {
-    let (done, steps) = (step as f64, steps as f64);
-    let rise = ((done + 1.0) / (WARM_UP * steps).max(1.0)).min(1.0);
-    let fall = (1.0 + (PI * done / steps).cos()) / 2.0;
-    peak * rise * (FINAL_RATE + (1.0 - FINAL_RATE) * fall)
+/// The learning rate over so many steps: it rises in a line over the first twentieth of them to `peak`,
+/// and falls along half a cosine to a tenth of it.
+fn schedule(peak: f64, steps: usize) -> Schedule {
+    let warm_up = (WARM_UP * steps as f64) as usize;
+    Schedule::cosine(peak, steps - warm_up, FINAL_RATE * peak).warm_up(warm_up)
 }
 
 #[cfg(test)]
@@ -342,12 +337,12 @@ mod tests {
 
     #[test]
     fn the_learning_rate_rises_and_falls() {
-        let rates: Vec<_> = (0..1000).map(|step| learning_rate(0.01, step, 1000)).collect();
-        assert!(rates[..50].is_sorted());
+        let rates: Vec<_> = (0..1000).map(|step| schedule(0.01, 1000).at(step)).collect();
+        assert!(rates[..=50].is_sorted_by(|a, b| a < b));
+        assert_eq!(rates[50], 0.01);
         assert!(rates[50..].is_sorted_by(|a, b| a > b));
-        assert!((rates[0] - 0.01 / 50.0).abs() < 1e-8);
-        assert!((rates[500] - 0.0055).abs() < 1e-8, "half way between peak and end");
+        assert!((rates[525] - 0.0055).abs() < 1e-8, "half way between peak and end");
         assert!((rates[999] - 0.001).abs() < 1e-6);
-        assert_eq!(learning_rate(0.01, 0, 1), 0.01, "a single step is not all rise");
+        assert_eq!(schedule(0.01, 1).at(0), 0.01, "a single step is not all rise");
     }
 }
