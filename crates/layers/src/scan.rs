@@ -10,7 +10,7 @@ use crate::{Cell, State, Way, sequence};
 ///
 /// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state
 /// after the last step. Values and gradients of any order are those of `unroll`, up to rounding.
-/// [`Recurrence`] runs it in other ways: masked, reversed, to the last output only, in less memory.
+/// [`Recurrence`](crate::Recurrence) runs it in other ways: masked, reversed, to the last output only, in less memory.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::{input_weight, zeros};
 use crate::{Activation, Cell, Module, StateSizes};
 
-/// The independently recurrent network, "IndRNN" (Li et al. 2018):
+/// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///
 /// ```text
 /// h = f(x W + u ⊙ h₋ + b)
