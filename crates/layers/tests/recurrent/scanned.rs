@@ -2,7 +2,7 @@
 //! ways of running a cell against what they mean.
 
 use bptt_autodiff::{Checkpoint, Tape, Var};
-use bptt_layers::{Recurrence, State, scan, stepper, unroll};
+use bptt_layers::{Recurrence, State, Zoneout, scan, stepper, unroll};
 use bptt_tensor::Tensor;
 
 use crate::derivatives::check;
@@ -154,3 +154,28 @@ fn values_of_a_state_are_copies<C: TestCell>(
 }
 
 for_every_cell!(values_of_a_state_are_copies, 2);
+
+/// Every cell's step is compiled, forward and reverse, plain and masked, and with the noise of zoneout.
+fn is_compiled<C: TestCell>(
+    make: impl Fn(&mut Random, Sizes) -> C,
+    sizes: Sizes,
+    rng: &mut Random,
+) {
+    let sizes = Sizes { steps: 3, ..sizes };
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let tape = Tape::new();
+    let xs = tape.variable(inputs[0].clone());
+    let state = || C::State::from_values(&tape, &inputs[1..]);
+    let zoneout = Zoneout::new(&cell, &vec![0.5; cell.state_sizes().len()]);
+    let sampled = zoneout.sample(rng, sizes.steps, sizes.batch);
+    for plan in [
+        Recurrence::new(&cell).plan(xs, state()),
+        Recurrence::new(&cell).masked(&Tensor::ones([3, sizes.batch])).plan(xs, state()),
+        Recurrence::new(&sampled).plan(xs, state()),
+    ] {
+        assert!(!plan.contains("operation by operation"), "{plan}");
+    }
+}
+
+for_every_cell!(is_compiled, 4);
