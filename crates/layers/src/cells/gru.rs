@@ -42,7 +42,7 @@ pub struct Gru<T> {
     /// `b_u: [H]`, if there are biases and the reset comes after the product.
     pub b_candidate: Option<Param<T>>,
     #[module(skip)]
-    reset: Reset,
+    pub(crate) reset: Reset,
 }
 
 impl<T: Scalar> Gru<T> {

@@ -19,10 +19,16 @@
 //! A file replaces its predecessor in one instant: whenever the program is killed, a complete file
 //! stands there. Values are stored in the model's precision. A file in single precision also loads
 //! into a model in double precision, which holds the values exactly; no other precision converts.
+//!
+//! Models of other frameworks come and go by [`pytorch`] and [`keras`], which know how these name and lay out
+//! their weights.
 
 mod archive;
 mod error;
 mod file;
+pub mod keras;
+mod layout;
+pub mod pytorch;
 
 use std::path::Path;
 
@@ -30,6 +36,7 @@ use bptt_tensor::Scalar;
 
 pub use archive::Archive;
 pub use error::{WeightsError, WeightsProblem};
+pub use layout::{Layout, Part};
 
 use crate::Module;
 

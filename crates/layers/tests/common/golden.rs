@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use bptt_layers::weights::Archive;
 use bptt_tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 
@@ -38,6 +39,17 @@ impl Golden {
         let (_, elements) = self.elements(name, Dtype::I64);
         let index = |bytes| usize::try_from(i64::from_le_bytes(bytes)).expect("an index");
         elements.map(index).collect()
+    }
+
+    /// The tensors of real numbers of this group, as their own program would save them.
+    pub(crate) fn group(&self, group: &str) -> Archive<f64> {
+        let mut archive = Archive::new();
+        for name in self.file().names() {
+            if let Some(within) = name.strip_prefix(&format!("{group}.")) {
+                archive.insert(within, self.tensor(name));
+            }
+        }
+        archive
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

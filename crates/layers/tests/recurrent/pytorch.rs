@@ -1,231 +1,227 @@
 //! Parity with PyTorch in double precision: values and every gradient, from its weights.
-//!
-//! PyTorch multiplies column vectors, so its weights are the transposes of ours, and it adds two
-//! biases, `b_ih` and `b_hh`, where one does.
 
 use bptt_autodiff::Tape;
+use bptt_layers::weights::Archive;
+use bptt_layers::weights::pytorch::{self, PyTorch};
 use bptt_layers::{
-    Activation, Cell, Elman, Embedding, Gru, Lstm, Module, Recurrence, Reset, Stack, State,
-    StateSizes,
+    Activation, Bidirectional, Elman, Embedding, Gru, Layer, LayerNorm, Lstm, ParameterPath,
+    ProjectedLstm, Recurrence, Reset, Stack,
 };
 use bptt_tensor::Tensor;
 
 use crate::golden::{Golden, assert_close};
-use crate::support::{Random, V, random};
+use crate::support::random;
 
-/// PyTorch's parameters of one layer, or their gradients.
-struct Layer<'g> {
-    golden: &'g Golden,
-    /// `param` or what the gradients are called.
-    kind: &'static str,
-    number: &'g str,
-}
-
-impl Layer<'_> {
-    fn tensor(&self, name: &str) -> Tensor<f64> {
-        self.golden.tensor(&format!("{}.{name}_l{}", self.kind, self.number))
-    }
-
-    fn weight(&self, name: &str) -> Tensor<f64> {
-        self.tensor(name).transpose(0, 1)
-    }
-
-    /// The sum of both biases, and the gradient of either.
-    fn bias(&self) -> Tensor<f64> {
-        match self.kind {
-            "param" => self.tensor("bias_ih").add(&self.tensor("bias_hh")),
-            _ => self.tensor("bias_ih"),
-        }
-    }
-}
-
-fn elman_parameter(layer: &Layer<'_>, name: &str) -> Tensor<f64> {
-    match name {
-        "u" => layer.weight("weight_ih"),
-        "w" => layer.weight("weight_hh"),
-        "b" => layer.bias(),
-        _ => panic!("unknown parameter {name}"),
-    }
-}
-
-fn lstm_parameter(layer: &Layer<'_>, name: &str) -> Tensor<f64> {
-    match name {
-        "w" => layer.weight("weight_ih"),
-        "u" => layer.weight("weight_hh"),
-        "b" => layer.bias(),
-        _ => panic!("unknown parameter {name}"),
-    }
-}
-
-/// The candidate's recurrent bias stands within the reset gate's product, so it does not
-/// merge with the other.
-fn gru_parameter(layer: &Layer<'_>, name: &str) -> Tensor<f64> {
-    let hidden = layer.tensor("weight_hh").shape()[1];
-    let (gates, candidate) = (0..2 * hidden, 2 * hidden..3 * hidden);
-    match name {
-        "w" => layer.weight("weight_ih"),
-        "u_gates" => layer.weight("weight_hh").slice(1, gates),
-        "u_candidate" => layer.weight("weight_hh").slice(1, candidate),
-        "b" => {
-            let candidate = layer.tensor("bias_ih").slice(0, candidate);
-            Tensor::concat(&[&layer.bias().slice(0, gates), &candidate], 0)
-        }
-        "b_candidate" => layer.tensor("bias_hh").slice(0, candidate),
-        _ => panic!("unknown parameter {name}"),
-    }
-}
-
-/// Runs a case on the layers that `make` makes of an input and a hidden size, and compares all
-/// there is.
-fn check<C: Cell<f64> + StateSizes + Module<f64>>(
-    case: &str,
-    layers: usize,
-    make: impl Fn(&mut Random, usize, usize) -> C,
-    translate: fn(&Layer<'_>, &str) -> Tensor<f64>,
-) {
+/// Runs a case on a layer with the weights of the case, and compares all there is.
+fn check<L: Layer<f64> + PyTorch<f64> + Clone>(case: &str, mut layer: L) {
     let golden = Golden::load(case);
-    let translated = |kind, path: &str| {
-        let [number, name] = path.splitn(3, '.').skip(1).collect::<Vec<_>>()[..] else {
-            panic!("{path} is not a parameter of a layer");
-        };
-        translate(&Layer { golden: &golden, kind, number }, name)
+    let parameters = golden.group("param");
+    pytorch::load(&mut layer, &parameters).expect("the case's parameters");
+    round_trip(&layer, &parameters);
+
+    // PyTorch has one tensor for each variable of the state, [layers·directions, B, ..]
+    let variables = if golden.has("c0") { &["h", "c"][..] } else { &["h"] };
+    let leaves = golden.tensor("h0").shape()[0] * variables.len();
+    let of_leaf = |before: &str, leaf: usize, after: &str| {
+        let name = format!("{before}{}{after}", variables[leaf % variables.len()]);
+        golden.tensor(&name).index_first(leaf / variables.len())
     };
-    let rng = &mut random(0);
-    let [input, hidden] = ["input", "h0"].map(|name| golden.tensor(name).shape()[2]);
-    let cells = (0..layers).map(|layer| make(rng, if layer == 0 { input } else { hidden }, hidden));
-    let mut stack = Stack::new(cells.collect());
-    stack.for_each_parameter_mut(|path, param| param.set(translated("param", path)));
 
     let tape = Tape::new();
     let xs = tape.variable(golden.tensor("input"));
-    let state_names = &["h", "c"][..stack.layers()[0].state_sizes().len()];
-    // one leaf for each layer, in a list for each name
-    let first: Vec<Vec<V<'_>>> = state_names
-        .iter()
-        .map(|name| golden.tensor(&format!("{name}0")))
-        .map(|start| (0..layers).map(|layer| tape.variable(start.index_first(layer))).collect())
-        .collect();
-    let states = (0..layers)
-        .map(|layer| State::from_leaves(&first.iter().map(|of| of[layer]).collect::<Vec<_>>()));
-    let (ys, states) = Recurrence::new(&stack).run(xs, states.collect());
-    let leaves: Vec<_> = states.iter().map(State::leaves).collect();
-    let last: Vec<_> = (0..state_names.len())
-        .map(|i| V::stack(&leaves.iter().map(|layer| layer[i]).collect::<Vec<_>>()))
-        .collect();
+    let first: Vec<_> = (0..leaves).map(|i| tape.variable(of_leaf("", i, "0"))).collect();
+    let start = layer.rebuild(&mut first.iter().copied());
+    let lengths = golden.has("lengths").then(|| golden.indices("lengths"));
+    let recurrence = match &lengths {
+        Some(lengths) => Recurrence::new(&layer).lengths(lengths),
+        None => Recurrence::new(&layer),
+    };
+    let (ys, state) = recurrence.run(xs, start);
+    let last = layer.leaves(&state);
+    assert_eq!(last.len(), leaves);
 
     assert_close("output", &ys.value(), &golden.tensor("output"));
-    for (name, last) in state_names.iter().zip(&last) {
-        let name = format!("{name}_n");
-        assert_close(&name, &last.value(), &golden.tensor(&name));
+    let loss = (ys * &golden.tensor("cotangent.output")).sum_all();
+    let mut loss_of_state = loss;
+    for (i, last) in last.iter().enumerate() {
+        assert_close("last state", &last.value(), &of_leaf("", i, "_n"));
+        loss_of_state = loss_of_state + (*last * &of_leaf("cotangent.", i, "_n")).sum_all();
     }
-
-    let mut loss = (ys * &golden.tensor("cotangent.output")).sum_all();
-    for kind in ["grad", "grad_state"] {
-        if kind == "grad_state" {
-            for (name, &last) in state_names.iter().zip(&last) {
-                loss = loss + (last * &golden.tensor(&format!("cotangent.{name}_n"))).sum_all();
-            }
-        }
+    for (kind, loss) in [("grad", loss), ("grad_state", loss_of_state)] {
         let gradients = tape.backward(loss);
         let input = format!("{kind}.input");
         assert_close(&input, gradients.wrt(xs), &golden.tensor(&input));
-        for (name, first) in state_names.iter().zip(&first) {
-            let leaves: Vec<_> = first.iter().map(|&leaf| gradients.wrt(leaf)).collect();
-            let name = format!("{kind}.{name}0");
-            assert_close(&name, &Tensor::stack(&leaves, 0), &golden.tensor(&name));
+        for (i, &first) in first.iter().enumerate() {
+            let expected = of_leaf(&format!("{kind}."), i, "0");
+            assert_close(&format!("{kind} of the state"), gradients.wrt(first), &expected);
         }
-        for (path, param) in stack.parameters() {
-            let name = format!("{kind} of {path}");
-            assert_close(&name, &gradients[param], &translated(kind, &path));
+        let mut expected = layer.clone();
+        pytorch::load(&mut expected, &gradients_of(case, &golden, kind)).expect("as parameters");
+        for ((name, param), (_, expected)) in layer.parameters().iter().zip(expected.parameters()) {
+            assert_close(&format!("{kind} of {name}"), &gradients[param], expected.value());
         }
     }
 }
 
-fn elman(case: &str, layers: usize, activation: Activation<f64>) {
-    let make =
-        |rng: &mut Random, input, hidden| Elman::new(rng, input, hidden).activation(activation);
-    check(case, layers, make, elman_parameter);
+/// PyTorch's gradients in the places of the parameters. Where its two biases are one here, each has the
+/// gradient of the one, so the second's is left out: loading adds them. The candidate of a GRU has both.
+fn gradients_of(case: &str, golden: &Golden, kind: &str) -> Archive<f64> {
+    let mut archive = Archive::new();
+    for name in golden.group("param").names() {
+        let mut gradient = golden.tensor(&format!("{kind}.{name}"));
+        if name.starts_with("bias_hh") {
+            let size = gradient.len();
+            let merged = if case.starts_with("gru") { size / 3 * 2 } else { size };
+            gradient.as_mut_slice()[..merged].fill(0.0);
+        }
+        archive.insert(name, gradient);
+    }
+    archive
+}
+
+/// What is saved has the tensors that PyTorch has, and loads as the same.
+fn round_trip<L: PyTorch<f64> + Clone>(layer: &L, parameters: &Archive<f64>) {
+    let saved = pytorch::archive(layer);
+    let shapes = |archive: &Archive<f64>| -> Vec<_> {
+        let shape = |name: &str| archive.tensor(name).expect("its name").shape().clone();
+        archive.names().map(|name| (name.to_owned(), shape(name))).collect()
+    };
+    assert_eq!(shapes(&saved), shapes(parameters));
+    let mut restored = layer.clone();
+    restored.visit_mut(&mut ParameterPath::default(), &mut |_, param| {
+        param.set(Tensor::zeros(param.shape()));
+    });
+    pytorch::load(&mut restored, &saved).expect("the same parameters");
+    for ((name, param), (_, restored)) in layer.parameters().iter().zip(restored.parameters()) {
+        assert_eq!(param.value(), restored.value(), "{name}");
+    }
+}
+
+/// The sizes of all cases but one.
+const INPUT: usize = 5;
+const HIDDEN: usize = 4;
+const PROJECTED: usize = 3;
+
+/// Two layers that `make` makes of an input size, `width` the outputs of the first.
+fn two<L>(width: usize, make: impl Fn(usize) -> L) -> Stack<L> {
+    Stack::new(vec![make(INPUT), make(width)])
+}
+
+/// One for each direction.
+fn both<L>(make: impl Fn(usize) -> L) -> impl Fn(usize) -> Bidirectional<L> {
+    move |input| Bidirectional::new(make(input), make(input))
+}
+
+fn elman(input: usize) -> Elman<f64> {
+    Elman::new(&mut random(0), input, HIDDEN)
+}
+
+fn rectified(input: usize) -> Elman<f64> {
+    elman(input).activation(Activation::Relu)
 }
 
 #[test]
 fn elman_tanh() {
-    elman("rnn_tanh_1layer", 1, Activation::Tanh);
+    check("rnn_tanh_1layer", elman(INPUT));
+    check("rnn_tanh_2layer_bidirectional", two(2 * HIDDEN, both(elman)));
 }
 
 #[test]
 fn elman_relu() {
-    elman("rnn_relu_1layer", 1, Activation::Relu);
+    check("rnn_relu_1layer", rectified(INPUT));
+    check("rnn_relu_2layer", two(HIDDEN, rectified));
 }
 
-#[test]
-fn elman_relu_of_two_layers() {
-    elman("rnn_relu_2layer", 2, Activation::Relu);
-}
-
-fn lstm(rng: &mut Random, input: usize, hidden: usize) -> Lstm<f64> {
-    Lstm::new(rng, input, hidden)
+fn lstm(input: usize) -> Lstm<f64> {
+    Lstm::new(&mut random(0), input, HIDDEN)
 }
 
 #[test]
 fn lstm_of_one_layer() {
-    check("lstm_1layer", 1, lstm, lstm_parameter);
-}
-
-#[test]
-fn lstm_without_bias() {
-    check(
-        "lstm_1layer_nobias",
-        1,
-        |rng, input, hidden| lstm(rng, input, hidden).without_bias(),
-        lstm_parameter,
-    );
+    check("lstm_1layer", lstm(INPUT));
+    check("lstm_1layer_nobias", lstm(INPUT).without_bias());
+    check("lstm_1layer_bidirectional", both(lstm)(INPUT));
 }
 
 #[test]
 fn lstm_of_two_layers() {
-    check("lstm_2layer", 2, lstm, lstm_parameter);
+    check("lstm_2layer", two(HIDDEN, lstm));
+    check("lstm_2layer_bidirectional", two(2 * HIDDEN, both(lstm)));
+}
+
+#[test]
+fn lstm_over_sequences_of_different_lengths() {
+    check("lstm_2layer_bidirectional_packed", two(2 * HIDDEN, both(lstm)));
 }
 
 #[test]
 fn lstm_over_sixty_steps() {
-    check("lstm_1layer_long_t60", 1, lstm, lstm_parameter);
+    check("lstm_1layer_long_t60", Lstm::new(&mut random(0), 3, 6));
 }
 
-fn gru(rng: &mut Random, input: usize, hidden: usize) -> Gru<f64> {
-    Gru::new(rng, input, hidden, Reset::After)
+fn projected(input: usize) -> ProjectedLstm<f64> {
+    ProjectedLstm::new(&mut random(0), input, HIDDEN, PROJECTED)
+}
+
+#[test]
+fn lstm_with_projection() {
+    check("lstm_1layer_proj3", projected(INPUT));
+    check("lstm_2layer_bidirectional_proj3", two(2 * PROJECTED, both(projected)));
+}
+
+fn gru(input: usize) -> Gru<f64> {
+    Gru::new(&mut random(0), input, HIDDEN, Reset::After)
 }
 
 #[test]
 fn gru_of_one_layer() {
-    check("gru_1layer", 1, gru, gru_parameter);
-}
-
-#[test]
-fn gru_without_bias() {
-    check(
-        "gru_1layer_nobias",
-        1,
-        |rng, input, hidden| gru(rng, input, hidden).without_bias(),
-        gru_parameter,
-    );
+    check("gru_1layer", gru(INPUT));
+    check("gru_1layer_nobias", gru(INPUT).without_bias());
 }
 
 #[test]
 fn gru_of_two_layers() {
-    check("gru_2layer", 2, gru, gru_parameter);
+    check("gru_2layer", two(HIDDEN, gru));
+    check("gru_2layer_bidirectional", two(2 * HIDDEN, both(gru)));
+}
+
+#[test]
+fn gru_over_sequences_of_different_lengths() {
+    check("gru_1layer_bidirectional_packed", both(gru)(INPUT));
+}
+
+/// The tensors of these names among a case's inputs.
+fn inputs(golden: &Golden, names: &[&str]) -> Archive<f64> {
+    let mut archive = Archive::new();
+    for &name in names {
+        archive.insert(name, golden.tensor(&format!("input.{name}")));
+    }
+    archive
+}
+
+#[test]
+fn layer_normalisation() {
+    let golden = Golden::load("layer_norm_affine_last_dim");
+    let mut norm = LayerNorm::new(6);
+    pytorch::load(&mut norm, &inputs(&golden, &["weight", "bias"])).expect("a gain and a bias");
+    let tape = Tape::new();
+    let ys = norm.forward(tape.constant(golden.tensor("input.x")));
+    assert_close("output", &ys.value(), &golden.tensor("output"));
+    let gradients = tape.backward((ys * &golden.tensor("cotangent")).sum_all());
+    assert_close("gain", &gradients[&norm.gain], &golden.tensor("grad.weight"));
+    assert_close("bias", &gradients[&norm.bias], &golden.tensor("grad.bias"));
 }
 
 #[test]
 fn embedding_of_repeated_symbols() {
     let golden = Golden::load("embedding_repeated_indices");
-    let table = golden.tensor("input.weight");
-    let [symbols, size] = table.shape()[..] else { panic!("a table") };
+    let parameters = inputs(&golden, &["weight"]);
+    let [symbols, size] = golden.tensor("input.weight").shape()[..] else { panic!("a table") };
     let mut embedding = Embedding::new(&mut random(0), symbols, size);
-    embedding.for_each_parameter_mut(|_, param| param.set(table.clone()));
+    pytorch::load(&mut embedding, &parameters).expect("a table");
     let tape = Tape::new();
     let ys = embedding.forward(&tape, &golden.indices("input.indices"), [3, 4]);
     assert_eq!(ys.value(), golden.tensor("output"));
     let gradients = tape.backward((ys * &golden.tensor("cotangent")).sum_all());
-    let (_, param) = embedding.parameters()[0];
-    assert_close("grad.weight", &gradients[param], &golden.tensor("grad.weight"));
+    assert_close("grad.weight", &gradients[&embedding.table], &golden.tensor("grad.weight"));
 }

@@ -1,0 +1,220 @@
+//! The weights of Keras's layers.
+//!
+//! | here | there |
+//! |---|---|
+//! | [`Elman`] | `SimpleRNN` |
+//! | [`Lstm`] | `LSTM` |
+//! | [`Gru`] with [`Reset::After`](crate::Reset::After), with [`Reset::Before`](crate::Reset::Before) | `GRU` (`reset_after=True`, the default), with `reset_after=False` |
+//! | [`Bidirectional`] of two of these | `Bidirectional` |
+//! | [`Linear`], [`Embedding`] | `Dense` without activation, `Embedding` |
+//!
+//! Keras does not write safetensors. The file is that of its variables as they are, by their paths:
+//!
+//! ```python
+//! from safetensors.numpy import load_file, save_file
+//! save_file({v.path: v.numpy() for v in model.weights}, "model.safetensors")
+//!
+//! tensors = load_file("model.safetensors")  # and back
+//! for v in model.weights:
+//!     v.assign(tensors[v.path])
+//! ```
+//!
+//! Each layer of a model is then a group of the name it has there; a `Sequential` or subclassed model puts its
+//! own name before them, as in `sequential/lstm`. Layers above one another are layers of their own:
+//!
+//! ```
+//! use bptt_layers::weights::{Layout, keras, keras::Keras};
+//! use bptt_layers::{Bidirectional, Gru, Linear, Module, Reset};
+//! use bptt_tensor::Scalar;
+//! use rand::SeedableRng;
+//! use rand_xoshiro::Xoshiro256PlusPlus;
+//!
+//! # extern crate bptt_layers as bptt;
+//! #[derive(Module)]
+//! struct Model<T> {
+//!     reader: Bidirectional<Gru<T>>,
+//!     output: Linear<T>,
+//! }
+//!
+//! impl<T: Scalar> Keras<T> for Model<T> {
+//!     fn in_keras(&self) -> Layout<'_, T> {
+//!         Layout::new()
+//!             .group("bidirectional", self.reader.in_keras())
+//!             .group("dense", self.output.in_keras())
+//!     }
+//! }
+//!
+//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+//! let reader = Bidirectional::new(gru(), gru());
+//! let mut model = Model { reader, output: Linear::new(&mut rng, 8, 2) };
+//! let archive = keras::archive(&model);
+//! assert_eq!(archive.tensor("bidirectional/forward_gru/gru_cell/bias")?.shape(), &[2, 12]);
+//! keras::load(&mut model, &archive)?;
+//! # Ok::<(), bptt_layers::weights::WeightsError>(())
+//! ```
+//!
+//! What Keras itself puts into a path may differ or be absent in a file: the name of the cell, `lstm_cell`,
+//! and that of the layer in each direction, `forward_lstm_1`. Saved, the latter is `forward_lstm`: to take it
+//! back, name the layer so, `Bidirectional(LSTM(8, name="lstm"))`.
+
+use bptt_tensor::Scalar;
+
+use super::layout::Spelling;
+use super::{Archive, Layout, Part, WeightsError};
+use crate::{Bidirectional, Elman, Embedding, Gru, Linear, Lstm, Module, Recurrent};
+
+/// A module that Keras has too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no counterpart in Keras of scalar type `{T}`",
+    note = "implement `Keras` for a model, with a group for each of its parts"
+)]
+pub trait Keras<T: Scalar>: Module<T> {
+    /// The module's variables there, by their paths.
+    fn in_keras(&self) -> Layout<'_, T>;
+}
+
+/// A cell that Keras has too, and so a layer of it.
+pub trait RecurrentLayer {
+    /// The type of the parameters' elements.
+    type Scalar: Scalar;
+
+    /// What Keras calls the layer unless told otherwise, such as `lstm`.
+    const NAME: &'static str;
+
+    /// The cell's variables there.
+    fn cell_in_keras(&self) -> Layout<'_, Self::Scalar>;
+}
+
+/// Loads a model from its variables.
+///
+/// # Errors
+///
+/// If these are not exactly what the model needs, in name and shape. The model then stays as it was.
+///
+/// # Panics
+///
+/// If the model has a parameter that Keras does not have, or two of its parts have the same name there.
+#[track_caller]
+pub fn load<T: Scalar>(
+    model: &mut impl Keras<T>,
+    archive: &Archive<T>,
+) -> Result<(), WeightsError> {
+    model.in_keras().read(model, archive, &SPELLING)?.assign_to(model)
+}
+
+/// The variables of a model.
+///
+/// # Panics
+///
+/// As [`load`].
+#[track_caller]
+#[must_use]
+pub fn archive<T: Scalar>(model: &impl Keras<T>) -> Archive<T> {
+    model.in_keras().write(model, &SPELLING)
+}
+
+const SPELLING: Spelling = Spelling { separator: "/", essence };
+
+/// A path without the names that Keras derives: `bidirectional/forward_lstm_1/lstm_cell/bias` is
+/// `bidirectional/forward/bias`.
+fn essence(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !CELLS.contains(segment));
+    let directed = segments.map(|segment| match segment.split_once('_') {
+        Some((direction @ ("forward" | "backward"), _)) => direction,
+        _ => segment,
+    });
+    directed.collect::<Vec<_>>().join("/")
+}
+
+const CELLS: [&str; 3] = ["simple_rnn_cell", "lstm_cell", "gru_cell"];
+
+impl<T: Scalar> Keras<T> for Linear<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new().tensor("kernel", [&self.w]).tensor("bias", &self.b)
+    }
+}
+
+impl<T: Scalar> Keras<T> for Embedding<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new().tensor("embeddings", [&self.table])
+    }
+}
+
+impl<L: RecurrentLayer + Module<L::Scalar>> Keras<L::Scalar> for L {
+    fn in_keras(&self) -> Layout<'_, L::Scalar> {
+        Layout::new().group(&format!("{}_cell", L::NAME), self.cell_in_keras())
+    }
+}
+
+impl<T: Scalar, F, B> Keras<T> for Bidirectional<F, B>
+where
+    F: RecurrentLayer<Scalar = T> + Module<T>,
+    B: RecurrentLayer<Scalar = T> + Module<T>,
+{
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new()
+            .group(&format!("forward_{}", F::NAME), self.forward.in_keras())
+            .group(&format!("backward_{}", B::NAME), self.backward.in_keras())
+    }
+}
+
+impl<T: Scalar, L: Keras<T>> Keras<T> for Recurrent<L> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        self.layer.in_keras()
+    }
+}
+
+impl<T: Scalar> RecurrentLayer for Elman<T> {
+    type Scalar = T;
+    const NAME: &'static str = "simple_rnn";
+
+    fn cell_in_keras(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("kernel", [&self.u])
+            .tensor("recurrent_kernel", [&self.w])
+            .tensor("bias", &self.b)
+    }
+}
+
+impl<T: Scalar> RecurrentLayer for Lstm<T> {
+    type Scalar = T;
+    const NAME: &'static str = "lstm";
+
+    fn cell_in_keras(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("kernel", [&self.w])
+            .tensor("recurrent_kernel", [&self.u])
+            .tensor("bias", &self.b)
+    }
+}
+
+/// Keras orders the gates `z`, `r`, `n`, and has two biases, input and recurrent, as the rows of one if the
+/// reset comes after the product.
+impl<T: Scalar> RecurrentLayer for Gru<T> {
+    type Scalar = T;
+    const NAME: &'static str = "gru";
+
+    fn cell_in_keras(&self) -> Layout<'_, T> {
+        let hidden = self.u_candidate.shape()[0];
+        let [r, z, n] = [0, 1, 2].map(|gate| gate * hidden..(gate + 1) * hidden);
+        let weights = Layout::new()
+            .tensor("kernel", [&z, &r, &n].map(|gate| Part::columns(&self.w, gate.clone())))
+            .tensor(
+                "recurrent_kernel",
+                [
+                    Part::columns(&self.u_gates, z.clone()),
+                    Part::columns(&self.u_gates, r.clone()),
+                    (&self.u_candidate).into(),
+                ],
+            );
+        let Some(b) = &self.b else { return weights };
+        let [b_r, b_z, b_n] = [r, z, n].map(|gate| Part::columns(b, gate));
+        match &self.b_candidate {
+            None => weights.tensor("bias", [b_z, b_r, b_n]),
+            Some(b_u) => {
+                weights.rows("bias", 2, [b_z.clone(), b_r.clone(), b_n, b_z, b_r, b_u.into()])
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The weights of PyTorch's modules.
+//!
+//! | here | there |
+//! |---|---|
+//! | [`Elman`] with `tanh` or `relu`, [`Lstm`], [`ProjectedLstm`], [`Gru`] with [`Reset::After`] | `nn.RNN`, `nn.LSTM`, `nn.LSTM` with `proj_size`, `nn.GRU` |
+//! | [`Bidirectional`] of two of these | the same with `bidirectional=True` |
+//! | [`Stack`] of either | the same with `num_layers` |
+//! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
+//!
+//! A model of such parts says what they are called there, and then loads from a state dict in one line. The
+//! dict must have exactly the tensors that the model has, down to their shapes:
+//!
+//! ```
+//! use bptt_layers::weights::{Archive, Layout, pytorch, pytorch::PyTorch};
+//! use bptt_layers::{Embedding, Linear, Lstm, Module, Stack};
+//! use bptt_tensor::Scalar;
+//! use rand::SeedableRng;
+//! use rand_xoshiro::Xoshiro256PlusPlus;
+//!
+//! # extern crate bptt_layers as bptt;
+//! #[derive(Module)]
+//! struct Model<T> {
+//!     embedding: Embedding<T>,
+//!     lstm: Stack<Lstm<T>>,
+//!     output: Linear<T>,
+//! }
+//!
+//! impl<T: Scalar> PyTorch<T> for Model<T> {
+//!     fn in_pytorch(&self) -> Layout<'_, T> {
+//!         Layout::new()
+//!             .group("embed", self.embedding.in_pytorch())
+//!             .group("lstm", self.lstm.in_pytorch())
+//!             .group("head", self.output.in_pytorch())
+//!     }
+//! }
+//!
+//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut model = Model::<f32> {
+//!     embedding: Embedding::new(&mut rng, 10, 8),
+//!     lstm: Stack::new(vec![Lstm::new(&mut rng, 8, 16), Lstm::new(&mut rng, 16, 16)]),
+//!     output: Linear::new(&mut rng, 16, 10),
+//! };
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("model.safetensors");
+//! # pytorch::archive(&model).save(&path)?;
+//! // in Python: safetensors.torch.save_file(model.state_dict(), path), with model.embed = nn.Embedding(10, 8),
+//! // model.lstm = nn.LSTM(8, 16, num_layers=2), model.head = nn.Linear(16, 10)
+//! pytorch::load(&mut model, &Archive::load(&path)?)?;
+//!
+//! pytorch::archive(&model).save(&path)?;
+//! // in Python: model.load_state_dict(safetensors.torch.load_file(path))
+//! # let names = Archive::<f32>::load(&path)?;
+//! # assert!(names.names().any(|name| name == "lstm.weight_hh_l1"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A part on its own loads from its group: `pytorch::load(&mut lstm, &archive.group("encoder.lstm"))`.
+//!
+//! PyTorch multiplies column vectors, so its weights are the transposes of ours. Where it adds two biases,
+//! `bias_ih` and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has
+//! both.
+
+use bptt_autodiff::Param;
+use bptt_tensor::Scalar;
+
+use super::layout::Spelling;
+use super::{Archive, Layout, Part, WeightsError};
+use crate::{
+    Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm,
+    Recurrent, Reset, Stack,
+};
+
+/// A module that PyTorch has too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no counterpart in PyTorch of scalar type `{T}`",
+    note = "implement `PyTorch` for a model, with a group for each of its parts"
+)]
+pub trait PyTorch<T: Scalar>: Module<T> {
+    /// The module's tensors there, as in its `state_dict`.
+    fn in_pytorch(&self) -> Layout<'_, T>;
+}
+
+/// What can be one layer of a recurrent network of PyTorch: a cell, or one for each direction.
+pub trait RecurrentLayer {
+    /// The type of the parameters' elements.
+    type Scalar: Scalar;
+
+    /// The layer's tensors there, the names with this ending: `_l0` for the lowest layer, nothing for the
+    /// cell on its own, such as `nn.LSTMCell`.
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, Self::Scalar>;
+}
+
+/// Loads a model from the tensors of its `state_dict`.
+///
+/// # Errors
+///
+/// If these are not exactly what the model needs, in name and shape. The model then stays as it was.
+///
+/// # Panics
+///
+/// If the model has a parameter or an equation that PyTorch does not have, or two of its parts have the
+/// same name there.
+#[track_caller]
+pub fn load<T: Scalar>(
+    model: &mut impl PyTorch<T>,
+    archive: &Archive<T>,
+) -> Result<(), WeightsError> {
+    model.in_pytorch().read(model, archive, &SPELLING)?.assign_to(model)
+}
+
+/// The tensors of a model's `state_dict`.
+///
+/// # Panics
+///
+/// As [`load`].
+#[track_caller]
+#[must_use]
+pub fn archive<T: Scalar>(model: &impl PyTorch<T>) -> Archive<T> {
+    model.in_pytorch().write(model, &SPELLING)
+}
+
+const SPELLING: Spelling = Spelling { separator: ".", essence: str::to_owned };
+
+impl<T: Scalar> PyTorch<T> for Linear<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().transposed("weight", [&self.w]).tensor("bias", &self.b)
+    }
+}
+
+impl<T: Scalar> PyTorch<T> for Embedding<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().tensor("weight", [&self.table])
+    }
+}
+
+impl<T: Scalar> PyTorch<T> for LayerNorm<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().tensor("weight", [&self.gain]).tensor("bias", [&self.bias])
+    }
+}
+
+/// A network of one layer.
+impl<L: RecurrentLayer + Module<L::Scalar>> PyTorch<L::Scalar> for L {
+    #[track_caller]
+    fn in_pytorch(&self) -> Layout<'_, L::Scalar> {
+        self.layer_in_pytorch("_l0")
+    }
+}
+
+impl<L: RecurrentLayer + Module<L::Scalar>> PyTorch<L::Scalar> for Stack<L> {
+    #[track_caller]
+    fn in_pytorch(&self) -> Layout<'_, L::Scalar> {
+        let layers = self.layers().iter().enumerate();
+        layers.fold(Layout::new(), |below, (position, layer)| {
+            below.and(layer.layer_in_pytorch(&format!("_l{position}")))
+        })
+    }
+}
+
+impl<T: Scalar, L: PyTorch<T>> PyTorch<T> for Recurrent<L> {
+    #[track_caller]
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        self.layer.in_pytorch()
+    }
+}
+
+impl<F: RecurrentLayer, B: RecurrentLayer<Scalar = F::Scalar>> RecurrentLayer
+    for Bidirectional<F, B>
+{
+    type Scalar = F::Scalar;
+
+    #[track_caller]
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, F::Scalar> {
+        let backward = self.backward.layer_in_pytorch(&format!("{ending}_reverse"));
+        self.forward.layer_in_pytorch(ending).and(backward)
+    }
+}
+
+impl<T: Scalar> RecurrentLayer for Elman<T> {
+    type Scalar = T;
+
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        Layout::new()
+            .transposed(&format!("weight_ih{ending}"), [&self.u])
+            .transposed(&format!("weight_hh{ending}"), [&self.w])
+            .and(biases(self.b.as_ref(), ending))
+    }
+}
+
+impl<T: Scalar> RecurrentLayer for Lstm<T> {
+    type Scalar = T;
+
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        Layout::new()
+            .transposed(&format!("weight_ih{ending}"), [&self.w])
+            .transposed(&format!("weight_hh{ending}"), [&self.u])
+            .and(biases(self.b.as_ref(), ending))
+    }
+}
+
+impl<T: Scalar> RecurrentLayer for ProjectedLstm<T> {
+    type Scalar = T;
+
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        Layout::new()
+            .transposed(&format!("weight_ih{ending}"), [&self.w])
+            .transposed(&format!("weight_hh{ending}"), [&self.u])
+            .transposed(&format!("weight_hr{ending}"), [&self.projection])
+            .and(biases(self.b.as_ref(), ending))
+    }
+}
+
+/// # Panics
+///
+/// If the reset comes before the product, which PyTorch does not compute.
+impl<T: Scalar> RecurrentLayer for Gru<T> {
+    type Scalar = T;
+
+    #[track_caller]
+    fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        assert!(
+            self.reset == Reset::After,
+            "PyTorch's GRU resets after the product; build this one with `Reset::After`"
+        );
+        let gates = 2 * self.u_candidate.shape()[0];
+        // the candidate's recurrent bias stands within the reset gate's product: it merges with no other
+        let recurrent = (self.b.as_ref().zip(self.b_candidate.as_ref()))
+            .map(|(b, candidate)| [Part::columns(b, 0..gates), candidate.into()]);
+        Layout::new()
+            .transposed(&format!("weight_ih{ending}"), [&self.w])
+            .transposed(&format!("weight_hh{ending}"), [&self.u_gates, &self.u_candidate])
+            .tensor(&format!("bias_ih{ending}"), &self.b)
+            .tensor(&format!("bias_hh{ending}"), recurrent.into_iter().flatten())
+    }
+}
+
+/// Both biases of a layer, where one does.
+fn biases<'m, T: Scalar>(b: Option<&'m Param<T>>, ending: &str) -> Layout<'m, T> {
+    Layout::new().tensor(&format!("bias_ih{ending}"), b).tensor(&format!("bias_hh{ending}"), b)
+}
