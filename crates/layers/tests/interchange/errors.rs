@@ -1,0 +1,168 @@
+//! What does not fit is refused, and the model stays as it was.
+
+use bptt_layers::weights::keras::{self, Keras};
+use bptt_layers::weights::pytorch::{self, PyTorch};
+use bptt_layers::weights::{Archive, Layout, WeightsError, WeightsProblem};
+use bptt_layers::{Activation, Elman, Gru, Linear, Lstm, Module, Reset, Stack};
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::{random, randomized, values};
+
+#[derive(Clone, Module)]
+struct Model<T> {
+    lstm: Stack<Lstm<T>>,
+    head: Linear<T>,
+}
+
+impl<T: Scalar> PyTorch<T> for Model<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().group("lstm", self.lstm.in_pytorch()).group("head", self.head.in_pytorch())
+    }
+}
+
+impl<T: Scalar> Keras<T> for Model<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        let names = ["lstm", "lstm_1"];
+        let layers = names.iter().zip(self.lstm.layers());
+        layers.fold(Layout::new().group("dense", self.head.in_keras()), |model, (name, layer)| {
+            model.group(name, layer.in_keras())
+        })
+    }
+}
+
+fn model<T: Scalar>() -> Model<T> {
+    let rng = &mut random(0);
+    Model {
+        lstm: Stack::new(vec![Lstm::new(rng, 3, 4), Lstm::new(rng, 4, 4)]),
+        head: Linear::new(rng, 4, 2),
+    }
+}
+
+/// The archive with one tensor renamed.
+fn renamed(archive: &Archive<f64>, from: &str, to: &str) -> Archive<f64> {
+    let mut changed = Archive::new();
+    for name in archive.names() {
+        let tensor = archive.tensor(name).expect("its name").clone();
+        changed.insert(if name == from { to } else { name }, tensor);
+    }
+    changed
+}
+
+/// What is wrong with an archive, which a model must refuse.
+#[track_caller]
+fn refused(
+    archive: &Archive<f64>,
+    load: fn(&mut Model<f64>, &Archive<f64>) -> Result<(), WeightsError>,
+) -> WeightsProblem {
+    let mut into = randomized(model(), 1);
+    let before = values(&into);
+    let error = load(&mut into, archive).expect_err("a misfit");
+    assert_eq!(values(&into), before);
+    *error.problem
+}
+
+#[test]
+fn a_missing_tensor() {
+    let archive = renamed(&pytorch::archive(&model()), "lstm.bias_hh_l1", "elsewhere");
+    let problem = refused(&archive, |model, archive| pytorch::load(model, archive));
+    let WeightsProblem::MissingTensor { tensor } = problem else { panic!("{problem}") };
+    assert_eq!(tensor, "lstm.bias_hh_l1");
+
+    let archive = renamed(&keras::archive(&model()), "lstm_1/lstm_cell/bias", "elsewhere");
+    let problem = refused(&archive, |model, archive| keras::load(model, archive));
+    let WeightsProblem::MissingTensor { tensor } = problem else { panic!("{problem}") };
+    assert_eq!(tensor, "lstm_1/lstm_cell/bias");
+}
+
+#[test]
+fn a_superfluous_tensor() {
+    let mut archive = pytorch::archive(&model());
+    archive.insert("lstm.weight_ih_l2", Tensor::zeros([16, 4]));
+    let problem = refused(&archive, |model, archive| pytorch::load(model, archive));
+    let WeightsProblem::UnexpectedTensor { tensor } = problem else { panic!("{problem}") };
+    assert_eq!(tensor, "lstm.weight_ih_l2");
+
+    // the same variable under two names
+    let mut archive = keras::archive(&model());
+    archive.insert("lstm/bias", Tensor::zeros([16]));
+    let problem = refused(&archive, |model, archive| keras::load(model, archive));
+    let WeightsProblem::UnexpectedTensor { tensor } = problem else { panic!("{problem}") };
+    assert!(["lstm/bias", "lstm/lstm_cell/bias"].contains(&&*tensor), "{tensor}");
+}
+
+/// Shapes are those of the file.
+#[test]
+fn a_tensor_of_another_shape() {
+    let mut archive = pytorch::archive(&model());
+    archive.insert("lstm.weight_ih_l0", Tensor::zeros([3, 16]));
+    let problem = refused(&archive, |model, archive| pytorch::load(model, archive));
+    let WeightsProblem::WrongShape { found, expected, .. } = problem else { panic!("{problem}") };
+    assert_eq!((&found[..], &expected[..]), (&[3, 16][..], &[16, 3][..]));
+}
+
+/// A GRU's biases there tell where its reset acts.
+#[test]
+fn a_gru_that_resets_elsewhere() {
+    let gru = |reset| Gru::<f64>::new(&mut random(0), 3, 4, reset);
+    let error = keras::load(&mut gru(Reset::Before), &keras::archive(&gru(Reset::After)));
+    let problem = *error.expect_err("a misfit").problem;
+    let WeightsProblem::WrongShape { found, expected, .. } = problem else { panic!("{problem}") };
+    assert_eq!((&found[..], &expected[..]), (&[2, 12][..], &[12][..]));
+}
+
+#[test]
+fn the_file_and_the_group_are_named() {
+    let folder = tempfile::tempdir().expect("a place for files");
+    let path = folder.path().join("model.safetensors");
+    pytorch::archive(&model::<f64>()).save(&path).expect("a file");
+    let encoder = Archive::load(&path).expect("a file").group("lstm");
+    let error = pytorch::load(&mut Linear::<f64>::new(&mut random(0), 2, 2), &encoder)
+        .expect_err("a misfit");
+    let expected = format!("{}: group `lstm`: has no tensor `weight`", path.display());
+    assert!(error.to_string().starts_with(&expected), "{error}");
+}
+
+#[test]
+fn double_precision_holds_single_precision() {
+    let folder = tempfile::tempdir().expect("a place for files");
+    let path = folder.path().join("model.safetensors");
+    let single = randomized(model::<f32>(), 1);
+    pytorch::archive(&single).save(&path).expect("a file");
+    let mut double = model::<f64>();
+    pytorch::load(&mut double, &Archive::load(&path).expect("a file")).expect("the same model");
+    for (single, double) in values(&single).iter().zip(values(&double)) {
+        let widened: Vec<_> = single.as_slice().iter().map(|&x| f64::from(x)).collect();
+        assert_eq!(double.as_slice(), widened);
+    }
+}
+
+#[test]
+#[should_panic(expected = "no place for the parameter `output.w`")]
+fn a_parameter_that_the_other_does_not_have() {
+    let rng = &mut random(0);
+    let elman = Elman::<f64>::new(rng, 3, 4).output(rng, 2, Activation::Identity);
+    let _ = pytorch::archive(&elman);
+}
+
+#[test]
+#[should_panic(expected = "resets after the product; build this one with `Reset::After`")]
+fn an_equation_that_the_other_does_not_have() {
+    let gru = Gru::<f64>::new(&mut random(0), 3, 4, Reset::Before).without_bias();
+    let _ = pytorch::archive(&gru);
+}
+
+#[derive(Module)]
+struct Twins<T>(Linear<T>, Linear<T>);
+
+impl<T: Scalar> PyTorch<T> for Twins<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        self.0.in_pytorch().and(self.1.in_pytorch())
+    }
+}
+
+#[test]
+#[should_panic(expected = "two tensors `weight`; put them into groups of their own")]
+fn two_tensors_of_one_name() {
+    let linear = || Linear::<f64>::new(&mut random(0), 3, 4);
+    let _ = pytorch::archive(&Twins(linear(), linear()));
+}

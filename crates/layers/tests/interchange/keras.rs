@@ -1,0 +1,226 @@
+//! Keras's layers, written out as it computes them from its own arrays.
+
+use bptt_autodiff::Tape;
+use bptt_layers::weights::Archive;
+use bptt_layers::weights::keras::{self, Keras};
+use bptt_layers::{Bidirectional, Elman, Embedding, Gru, Layer, Linear, Lstm, Module as _, Reset};
+use bptt_tensor::Tensor;
+
+use crate::{difference, random, randomized, values};
+
+const INPUT: usize = 3;
+const HIDDEN: usize = 2;
+const STEPS: usize = 5;
+
+/// A recurrent layer's variables.
+struct Variables {
+    kernel: Tensor<f64>,
+    recurrent_kernel: Tensor<f64>,
+    bias: Tensor<f64>,
+}
+
+impl Variables {
+    fn new(seed: u64, gates: usize, bias: &[usize]) -> Self {
+        let rng = &mut random(seed);
+        let mut uniform = |shape: &[usize]| Tensor::uniform(shape, -1.0, 1.0, rng);
+        Self {
+            kernel: uniform(&[INPUT, gates * HIDDEN]),
+            recurrent_kernel: uniform(&[HIDDEN, gates * HIDDEN]),
+            bias: uniform(bias),
+        }
+    }
+
+    fn insert_into(&self, archive: &mut Archive<f64>, path: &str) {
+        archive.insert(format!("{path}kernel"), self.kernel.clone());
+        archive.insert(format!("{path}recurrent_kernel"), self.recurrent_kernel.clone());
+        archive.insert(format!("{path}bias"), self.bias.clone());
+    }
+
+    fn archive(&self, path: &str) -> Archive<f64> {
+        let mut archive = Archive::new();
+        self.insert_into(&mut archive, path);
+        archive
+    }
+
+    /// `Σ_i x_i kernel_ij`
+    fn read(&self, x: &[f64], column: usize) -> f64 {
+        dot(x, &self.kernel, column)
+    }
+
+    /// `Σ_i h_i recurrent_kernel_ij`
+    fn recur(&self, h: &[f64], column: usize) -> f64 {
+        dot(h, &self.recurrent_kernel, column)
+    }
+
+    fn simple_rnn(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
+        let next = |j| (self.read(x, j) + self.recur(h, j) + self.bias.at(&[j])).tanh();
+        (0..HIDDEN).map(next).collect()
+    }
+
+    fn lstm(&self, x: &[f64], h: &[f64], c: &mut [f64]) -> Vec<f64> {
+        let unit = |(j, c): (usize, &mut f64)| {
+            let net = |gate: usize| {
+                let column = gate * HIDDEN + j;
+                self.read(x, column) + self.recur(h, column) + self.bias.at(&[column])
+            };
+            let [i, f, candidate, o] = [0, 1, 2, 3].map(net);
+            *c = sigmoid(f) * *c + sigmoid(i) * candidate.tanh();
+            sigmoid(o) * c.tanh()
+        };
+        c.iter_mut().enumerate().map(unit).collect()
+    }
+
+    fn gru_reset_after(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
+        let unit = |j| {
+            let read = |gate: usize| {
+                let column = gate * HIDDEN + j;
+                self.read(x, column) + self.bias.at(&[0, column])
+            };
+            let recur = |gate: usize| {
+                let column = gate * HIDDEN + j;
+                self.recur(h, column) + self.bias.at(&[1, column])
+            };
+            let z = sigmoid(read(0) + recur(0));
+            let r = sigmoid(read(1) + recur(1));
+            let candidate = (read(2) + r * recur(2)).tanh();
+            z * h[j] + (1.0 - z) * candidate
+        };
+        (0..HIDDEN).map(unit).collect()
+    }
+
+    fn gru_reset_before(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
+        let net = |gate: usize, h: &[f64], j: usize| {
+            let column = gate * HIDDEN + j;
+            self.read(x, column) + self.bias.at(&[column]) + self.recur(h, column)
+        };
+        let reset: Vec<_> = (0..HIDDEN).map(|j| sigmoid(net(1, h, j)) * h[j]).collect();
+        let unit = |j| {
+            let z = sigmoid(net(0, h, j));
+            z * h[j] + (1.0 - z) * net(2, &reset, j).tanh()
+        };
+        (0..HIDDEN).map(unit).collect()
+    }
+}
+
+fn dot(x: &[f64], w: &Tensor<f64>, column: usize) -> f64 {
+    x.iter().enumerate().map(|(i, x)| x * w.at(&[i, column])).sum()
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// One sequence, `[T, 1, I]`.
+fn sequence() -> Tensor<f64> {
+    Tensor::uniform([STEPS, 1, INPUT], -1.0, 1.0, &mut random(100))
+}
+
+/// The outputs `[T, 1, H]` of a step from `x` and `h`, from zeros.
+fn run(xs: &Tensor<f64>, step: impl Fn(&[f64], &[f64]) -> Vec<f64>) -> Tensor<f64> {
+    let mut h = vec![0.0; HIDDEN];
+    let mut outputs = Vec::new();
+    for x in xs.as_slice().chunks(INPUT) {
+        h = step(x, &h);
+        outputs.extend_from_slice(&h);
+    }
+    Tensor::from_vec([STEPS, 1, HIDDEN], outputs)
+}
+
+/// The layer with these variables computes this; what it gives back loads as the same.
+#[track_caller]
+fn check<L: Layer<f64> + Keras<f64> + Clone>(
+    layer: &L,
+    archive: &Archive<f64>,
+    expected: &Tensor<f64>,
+) {
+    let mut loaded = layer.clone();
+    keras::load(&mut loaded, archive).expect("its variables");
+    let tape = Tape::new();
+    let (ys, _) = loaded.forward(tape.constant(sequence()));
+    assert!(difference(&ys.value(), expected) <= 1e-14);
+
+    let mut restored = layer.clone();
+    keras::load(&mut restored, &keras::archive(&loaded)).expect("its variables");
+    assert_eq!(values(&restored), values(&loaded));
+}
+
+fn lstm() -> Lstm<f64> {
+    Lstm::new(&mut random(0), INPUT, HIDDEN)
+}
+
+fn gru(reset: Reset) -> Gru<f64> {
+    Gru::new(&mut random(0), INPUT, HIDDEN, reset)
+}
+
+#[test]
+fn simple_rnn() {
+    let v = Variables::new(1, 1, &[HIDDEN]);
+    let expected = run(&sequence(), |x, h| v.simple_rnn(x, h));
+    let layer = Elman::new(&mut random(0), INPUT, HIDDEN);
+    check(&layer, &v.archive("simple_rnn_cell/"), &expected);
+    check(&layer, &v.archive(""), &expected);
+}
+
+#[test]
+fn long_short_term_memory() {
+    let v = Variables::new(2, 4, &[4 * HIDDEN]);
+    let c = std::cell::RefCell::new(vec![0.0; HIDDEN]);
+    let expected = run(&sequence(), |x, h| v.lstm(x, h, &mut c.borrow_mut()));
+    check(&lstm(), &v.archive("lstm_cell/"), &expected);
+}
+
+#[test]
+fn gated_recurrent_unit() {
+    let v = Variables::new(3, 3, &[2, 3 * HIDDEN]);
+    let expected = run(&sequence(), |x, h| v.gru_reset_after(x, h));
+    check(&gru(Reset::After), &v.archive("gru_cell/"), &expected);
+
+    let v = Variables::new(4, 3, &[3 * HIDDEN]);
+    let expected = run(&sequence(), |x, h| v.gru_reset_before(x, h));
+    check(&gru(Reset::Before), &v.archive("gru_cell/"), &expected);
+}
+
+#[test]
+fn two_directions() {
+    let [ahead, back] = [5, 6].map(|seed| Variables::new(seed, 3, &[2, 3 * HIDDEN]));
+    let turned = |xs: &Tensor<f64>| {
+        let steps: Vec<_> = (0..STEPS).rev().map(|t| xs.index_first(t)).collect();
+        Tensor::stack(&steps.iter().collect::<Vec<_>>(), 0)
+    };
+    let expected = Tensor::concat(
+        &[
+            &run(&sequence(), |x, h| ahead.gru_reset_after(x, h)),
+            &turned(&run(&turned(&sequence()), |x, h| back.gru_reset_after(x, h))),
+        ],
+        -1,
+    );
+    let layer = Bidirectional::new(gru(Reset::After), gru(Reset::After));
+    for name in ["gru/gru_cell", "gru_1/gru_cell", "reader"] {
+        let mut archive = Archive::new();
+        ahead.insert_into(&mut archive, &format!("forward_{name}/"));
+        back.insert_into(&mut archive, &format!("backward_{name}/"));
+        check(&layer, &archive, &expected);
+    }
+}
+
+#[test]
+fn without_biases() {
+    let lstm = randomized(lstm().without_bias(), 7);
+    let names = |archive: Archive<f64>| archive.names().map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(names(keras::archive(&lstm)), ["lstm_cell/kernel", "lstm_cell/recurrent_kernel"]);
+}
+
+#[test]
+fn layers_without_recurrence() {
+    let dense = Linear::<f64>::new(&mut random(8), INPUT, HIDDEN);
+    let archive = keras::archive(&dense);
+    assert_eq!(archive.tensor("kernel").expect("a kernel"), dense.w.value());
+    let mut restored = randomized(dense.clone(), 9);
+    keras::load(&mut restored, &archive).expect("its variables");
+    assert_eq!(values(&restored), values(&dense));
+
+    let embedding = Embedding::<f64>::new(&mut random(8), INPUT, HIDDEN);
+    let archive = keras::archive(&embedding);
+    assert_eq!(archive.tensor("embeddings").expect("a table"), embedding.table.value());
+    assert_eq!(embedding.parameters().len(), archive.names().count());
+}
