@@ -9,7 +9,7 @@ file from the other side and prints by how much its own outputs differ.
 import os
 import sys
 
-os.environ["KERAS_BACKEND"] = "torch"
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -59,7 +59,7 @@ def keras_model(precision):
     import keras
     from keras import layers
 
-    keras.config.set_floatx(precision)
+    keras.config.set_dtype_policy(precision)
     sequence = {"return_sequences": True}
     symbols = keras.Input((None,), dtype="int64")
     x = layers.Embedding(SYMBOLS, 5)(symbols)
