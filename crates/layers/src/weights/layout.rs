@@ -50,7 +50,7 @@ pub struct Layout<'m, T> {
 /// A tensor of the other framework.
 #[derive(Clone, Debug)]
 struct Foreign<'m, T> {
-    /// The groups that it is in, innermost first, after its own name.
+    /// Its own name, then those of the groups that it is in, innermost first.
     path: Vec<String>,
     parts: Vec<Part<'m, T>>,
     order: Order,
@@ -184,16 +184,19 @@ impl<'m, T: Scalar> Layout<'m, T> {
     ///
     /// # Panics
     ///
-    /// If two have the same, or the model has a parameter that stands in none.
+    /// If two have the same, or the model has a parameter of which not all is in them.
     #[track_caller]
     fn named(&self, model: &dyn Module<T>, spelling: &Spelling) -> Vec<(String, &Foreign<'m, T>)> {
         let parts = self.tensors.iter().flat_map(|tensor| &tensor.parts);
-        let placed: HashSet<_> = parts.map(|part| part.param.id()).collect();
+        let placed: HashSet<_> = parts
+            .flat_map(|part| part.columns.clone().map(|column| (part.param.id(), column)))
+            .collect();
         for (name, param) in model.parameters() {
+            let width = param.shape().last().copied().unwrap_or(1);
             assert!(
-                placed.contains(&param.id()),
-                "the other framework has no place for the parameter `{name}`; build the model \
-                 without it, or lay it out"
+                (0..width).all(|column| placed.contains(&(param.id(), column))),
+                "the layout has no place for the parameter `{name}` or columns of it; build the \
+                 model without it if the other framework does not have it, or lay it out"
             );
         }
         let mut taken = HashSet::new();

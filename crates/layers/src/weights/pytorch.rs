@@ -5,6 +5,7 @@
 //! | [`Elman`] with `tanh` or `relu`, [`Lstm`], [`ProjectedLstm`], [`Gru`] with [`Reset::After`] | `nn.RNN`, `nn.LSTM`, `nn.LSTM` with `proj_size`, `nn.GRU` |
 //! | [`Bidirectional`] of two of these | the same with `bidirectional=True` |
 //! | [`Stack`] of either | the same with `num_layers` |
+//! | [`Recurrent`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
 //!
 //! A model of such parts says what they are called there, and then loads from a state dict in one line. The
@@ -58,7 +59,8 @@
 //!
 //! PyTorch multiplies column vectors, so its weights are the transposes of ours. Where it adds two biases,
 //! `bias_ih` and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has
-//! both.
+//! both. A cell alone, such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see
+//! [`RecurrentLayer`]. Activations and epsilons are in no file: build the model with those it was trained with.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -150,10 +152,11 @@ impl<L: RecurrentLayer + Module<L::Scalar>> PyTorch<L::Scalar> for L {
 impl<L: RecurrentLayer + Module<L::Scalar>> PyTorch<L::Scalar> for Stack<L> {
     #[track_caller]
     fn in_pytorch(&self) -> Layout<'_, L::Scalar> {
-        let layers = self.layers().iter().enumerate();
-        layers.fold(Layout::new(), |below, (position, layer)| {
-            below.and(layer.layer_in_pytorch(&format!("_l{position}")))
-        })
+        let mut layout = Layout::new();
+        for (position, layer) in self.layers().iter().enumerate() {
+            layout = layout.and(layer.layer_in_pytorch(&format!("_l{position}")));
+        }
+        layout
     }
 }
 

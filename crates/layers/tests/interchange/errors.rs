@@ -1,8 +1,9 @@
 //! What does not fit is refused, and the model stays as it was.
 
+use bptt_autodiff::Param;
 use bptt_layers::weights::keras::{self, Keras};
 use bptt_layers::weights::pytorch::{self, PyTorch};
-use bptt_layers::weights::{Archive, Layout, WeightsError, WeightsProblem};
+use bptt_layers::weights::{Archive, Layout, Part, WeightsError, WeightsProblem};
 use bptt_layers::{Activation, Elman, Gru, Linear, Lstm, Module, Reset, Stack};
 use bptt_tensor::{Scalar, Tensor};
 
@@ -165,4 +166,20 @@ impl<T: Scalar> PyTorch<T> for Twins<T> {
 fn two_tensors_of_one_name() {
     let linear = || Linear::<f64>::new(&mut random(0), 3, 4);
     let _ = pytorch::archive(&Twins(linear(), linear()));
+}
+
+#[derive(Module)]
+struct Halved<T>(Param<T>);
+
+impl<T: Scalar> PyTorch<T> for Halved<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        let half = self.0.shape()[1] / 2;
+        Layout::new().tensor("weight", [Part::columns(&self.0, 0..half)])
+    }
+}
+
+#[test]
+#[should_panic(expected = "no place for the parameter `0` or columns of it")]
+fn columns_that_are_left_out() {
+    let _ = pytorch::archive(&Halved(Param::new(Tensor::<f64>::zeros([3, 4]))));
 }

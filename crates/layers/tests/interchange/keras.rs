@@ -1,5 +1,7 @@
 //! Keras's layers, written out as it computes them from its own arrays.
 
+use std::cell::RefCell;
+
 use bptt_autodiff::Tape;
 use bptt_layers::weights::Archive;
 use bptt_layers::weights::keras::{self, Keras};
@@ -164,7 +166,7 @@ fn simple_rnn() {
 #[test]
 fn long_short_term_memory() {
     let v = Variables::new(2, 4, &[4 * HIDDEN]);
-    let c = std::cell::RefCell::new(vec![0.0; HIDDEN]);
+    let c = RefCell::new(vec![0.0; HIDDEN]);
     let expected = run(&sequence(), |x, h| v.lstm(x, h, &mut c.borrow_mut()));
     check(&lstm(), &v.archive("lstm_cell/"), &expected);
 }

@@ -4,8 +4,8 @@ use bptt_autodiff::Tape;
 use bptt_layers::weights::Archive;
 use bptt_layers::weights::pytorch::{self, PyTorch};
 use bptt_layers::{
-    Activation, Bidirectional, Elman, Embedding, Gru, Layer, LayerNorm, Lstm, ParameterPath,
-    ProjectedLstm, Recurrence, Reset, Stack,
+    Activation, Bidirectional, Elman, Embedding, Gru, Layer, LayerNorm, Lstm, ProjectedLstm,
+    Recurrence, Reset, Stack,
 };
 use bptt_tensor::Tensor;
 
@@ -88,9 +88,7 @@ fn round_trip<L: PyTorch<f64> + Clone>(layer: &L, parameters: &Archive<f64>) {
     };
     assert_eq!(shapes(&saved), shapes(parameters));
     let mut restored = layer.clone();
-    restored.visit_mut(&mut ParameterPath::default(), &mut |_, param| {
-        param.set(Tensor::zeros(param.shape()));
-    });
+    restored.for_each_parameter_mut(|_, param| param.set(Tensor::zeros(param.shape())));
     pytorch::load(&mut restored, &saved).expect("the same parameters");
     for ((name, param), (_, restored)) in layer.parameters().iter().zip(restored.parameters()) {
         assert_eq!(param.value(), restored.value(), "{name}");
