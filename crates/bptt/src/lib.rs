@@ -76,6 +76,8 @@ mod guides {
     mod cells {}
     #[doc = include_str!("../../../docs/sequences.md")]
     mod sequences {}
+    #[doc = include_str!("../../../docs/training.md")]
+    mod training {}
     #[doc = include_str!("../../../docs/write-a-cell.md")]
     mod write_a_cell {}
     #[doc = include_str!("../../../docs/how-the-tape-works.md")]
