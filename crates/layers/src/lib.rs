@@ -41,10 +41,13 @@
 extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;
+mod attention;
 mod bidirectional;
 mod cell;
 mod cells;
 mod clip;
+pub mod decode;
+mod encoder_decoder;
 mod init;
 mod layer;
 mod linear;
@@ -53,6 +56,7 @@ pub mod loss;
 mod module;
 mod optim;
 mod pieces;
+mod pointer_network;
 mod recurrence;
 mod recurrent;
 mod residual;
@@ -69,6 +73,7 @@ pub mod weights;
 mod zoneout;
 
 pub use activation::Activation;
+pub use attention::{Attention, AttentionMemory};
 pub use bidirectional::Bidirectional;
 pub use bptt_derive::{Module, State};
 pub use cell::{Cell, StateSizes};
@@ -78,6 +83,7 @@ pub use cells::{
     ProjectedLstm, Reset, Window,
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
+pub use encoder_decoder::{Encoded, EncoderDecoder};
 pub use init::Init;
 pub use layer::Layer;
 pub use linear::{Dropout, Embedding, LayerNorm, Linear};
@@ -87,6 +93,7 @@ pub use optim::{
     Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, Optimizer, Plateau, RAdam, RmsProp, Schedule,
     Sgd,
 };
+pub use pointer_network::PointerNetwork;
 pub use recurrence::Recurrence;
 pub use recurrent::Recurrent;
 pub use residual::Residual;

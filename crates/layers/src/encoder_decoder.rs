@@ -1,0 +1,283 @@
+//! Sequence to sequence: a sequence of symbols is encoded, and another decoded from what is known of it.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::decode::{self, Beam, Bounds, Hypothesis};
+use crate::way::sequence_shape;
+use crate::{Attention, AttentionMemory, Embedding, Layer, Linear, Module, Recurrence, Way};
+
+/// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with attention if there is one: the
+/// decoder starts from the encoder's last state, and reads its own last symbol.
+///
+/// ```text
+/// m, s_0 = encoder(source(x))           the memory m: [S, B, M] and the state at the sequence's end
+/// h, s = decoder(target(y₋), s_0)       h: [T, B, H]; y₋ is y a step before, and the start symbol first
+/// c = attention(h, m)                   c: [T, B, M]
+/// o = [h, c] V + d                      logits [T, B, C] of the next symbol; h V + d without attention
+/// ```
+///
+/// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention without input
+/// feeding), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder are
+/// any layers whose states are of one type, since one's is the other's; their sizes must be equal, too.
+/// The parameters are those of its parts; an output layer reads `H + M` features, or `H`.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Attention, Embedding, EncoderDecoder, Gru, Linear, Reset, loss};
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let model = EncoderDecoder::<f32, _, _> {
+///     source: Embedding::new(rng, 20, 8),
+///     encoder: Gru::new(rng, 8, 16, Reset::After),
+///     target: Embedding::new(rng, 30, 8),
+///     decoder: Gru::new(rng, 8, 16, Reset::After),
+///     attention: Some(Attention::multiplicative(rng, 16, 16)),
+///     output: Linear::new(rng, 16 + 16, 30),
+///     start: 0,
+///     end: 1,
+/// };
+/// let tape = Tape::new();
+/// // two sequences, time-major: 5 6 7 and 8 9
+/// let encoded = model.encode(&tape, &[5, 8, 6, 9, 7, 0], [3, 2], Some(&[3, 2]));
+/// let wanted = [12, 14, 13, 15, 1, 1]; // 12 13 and 14 15, and the end
+/// let loss = loss::cross_entropy(model.teacher_forced(&encoded, &wanted), &wanted).mean();
+/// let gradients = tape.backward(loss);
+/// assert!(gradients.get(&model.source.table).is_some());
+/// let translation = model.greedy(&[5, 6, 7], 10);
+/// assert!(translation.symbols.len() <= 10);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct EncoderDecoder<T, E, D> {
+    /// The vectors of the symbols that are encoded.
+    pub source: Embedding<T>,
+    /// What reads them.
+    pub encoder: E,
+    /// The vectors of the symbols that are decoded.
+    pub target: Embedding<T>,
+    /// What reads those.
+    pub decoder: D,
+    /// How the encoder's outputs are read, if they are.
+    pub attention: Option<Attention<T>>,
+    /// `V` and `d`
+    pub output: Linear<T>,
+    /// The symbol that the decoder reads first.
+    #[module(skip)]
+    pub start: usize,
+    /// The symbol that ends a decoded sequence.
+    #[module(skip)]
+    pub end: usize,
+}
+
+impl<T: Scalar, E: Layer<T>, D> EncoderDecoder<T, E, D>
+where
+    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+{
+    /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`; with lengths, of each sequence
+    /// that many symbols. Any symbols may stand behind them.
+    ///
+    /// # Panics
+    ///
+    /// If a symbol is not within the vocabulary; if the lengths do not suit the shape, or one is zero and
+    /// there is attention; or as the encoder does.
+    #[track_caller]
+    #[must_use]
+    pub fn encode<'t>(
+        &self,
+        tape: &'t Tape<T>,
+        source: &[usize],
+        shape: [usize; 2],
+        lengths: Option<&[usize]>,
+    ) -> Encoded<'t, T, E::State<'t>> {
+        let xs = self.source.forward(tape, source, shape);
+        let (outputs, state) = encode(&self.encoder, xs, lengths);
+        let memory = self.attention.as_ref().map(|attention| attention.memory(outputs, lengths));
+        Encoded { state, outputs, memory }
+    }
+
+    /// The logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989): the decoder
+    /// reads the start symbol and then the wanted ones, `[T, B]` in row-major order, delayed by one.
+    ///
+    /// Wanted sequences of different lengths are padded with any symbols; a [mask](crate::loss::Loss::masked)
+    /// of the loss drops these positions.
+    ///
+    /// # Panics
+    ///
+    /// If the wanted symbols are not as many in each sequence, or one is not within the vocabulary; or as
+    /// the decoder does.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        let steps = steps(wanted, encoded.batch());
+        let start = vec![self.start; encoded.batch()];
+        let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
+        self.decode(encoded, encoded.state.clone(), &read, steps).0
+    }
+
+    /// The logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015): at each step, each sequence reads
+    /// the wanted symbol with probability `p`, and else one that is drawn from the model's own distribution.
+    ///
+    /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No
+    /// gradient flows through what is drawn: the symbols are found step by step, and then read as if they
+    /// were wanted.
+    ///
+    /// # Panics
+    ///
+    /// As [`teacher_forced`](Self::teacher_forced), and if `p` is not within 0 to 1.
+    #[track_caller]
+    #[must_use]
+    pub fn scheduled_sampling<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        wanted: &[usize],
+        p: f64,
+        rng: &mut impl Rng,
+    ) -> Var<'t, T> {
+        let batch = encoded.batch();
+        let steps = steps(wanted, batch);
+        let mut read = Vec::with_capacity(wanted.len() + batch);
+        let (mut symbols, mut state) = (vec![self.start; batch], encoded.state.clone());
+        for t in 0..steps {
+            let (logits, next) = self.decode(encoded, state, &symbols, 1);
+            read.append(&mut symbols);
+            let forced = Tensor::<f64>::bernoulli([batch], p, rng);
+            let drawn = draw(&logits.value(), rng).into_iter().zip(&wanted[t * batch..]);
+            symbols = (drawn.zip(forced.as_slice()))
+                .map(|((drawn, &wanted), &forced)| if forced == 1.0 { wanted } else { drawn })
+                .collect();
+            state = next;
+        }
+        self.decode(encoded, encoded.state.clone(), &read, steps).0
+    }
+
+    /// What the model makes of a source sequence, by [greedy decoding](decode::greedy).
+    ///
+    /// # Panics
+    ///
+    /// If the sequence is empty and there is attention; or as [`encode`](Self::encode).
+    #[track_caller]
+    #[must_use]
+    pub fn greedy(&self, source: &[usize], max_length: usize) -> Hypothesis {
+        let tape = Tape::new();
+        let encoded = self.encode(&tape, source, [source.len(), 1], None);
+        let step = |last, state: &_| self.next(&encoded, last, state);
+        decode::greedy(self.bounds(max_length), encoded.state.clone(), step)
+    }
+
+    /// What the model makes of a source sequence, by [beam search](Beam): the best hypothesis first.
+    ///
+    /// # Panics
+    ///
+    /// As [`greedy`](Self::greedy).
+    #[track_caller]
+    #[must_use]
+    pub fn beam(&self, source: &[usize], beam: Beam, max_length: usize) -> Vec<Hypothesis> {
+        let tape = Tape::new();
+        let encoded = self.encode(&tape, source, [source.len(), 1], None);
+        let step = |last, state: &_| self.next(&encoded, last, state);
+        beam.search(self.bounds(max_length), encoded.state.clone(), step)
+    }
+
+    fn bounds(&self, max_length: usize) -> Bounds {
+        Bounds { start: self.start, end: self.end, max_length }
+    }
+
+    /// The log-probabilities of the symbol behind `last`, in a batch of one, and the next state.
+    #[track_caller]
+    fn next<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        last: usize,
+        state: &E::State<'t>,
+    ) -> (Vec<f64>, E::State<'t>) {
+        let (logits, next) = self.decode(encoded, state.clone(), &[last], 1);
+        let log_probabilities = logits.value().log_softmax(-1);
+        (log_probabilities.as_slice().iter().map(|p| p.as_f64()).collect(), next)
+    }
+
+    /// The logits `[T, B, C]` when the decoder reads these symbols `[T, B]`, and its last state.
+    #[track_caller]
+    fn decode<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        state: E::State<'t>,
+        read: &[usize],
+        steps: usize,
+    ) -> (Var<'t, T>, E::State<'t>) {
+        let xs = self.target.forward(encoded.outputs.tape(), read, [steps, encoded.batch()]);
+        let (hs, state) = self.decoder.run(xs, state, Way::PLAIN);
+        let features = match self.attention.as_ref().zip(encoded.memory.as_ref()) {
+            Some((attention, memory)) => Var::concat(&[hs, attention.attend(hs, memory).0], -1),
+            None => hs,
+        };
+        (self.output.forward(features), state)
+    }
+}
+
+/// Encoded sequences: what a decoder starts from, and what attention reads.
+#[derive(Clone, Debug)]
+pub struct Encoded<'t, T, S> {
+    /// The encoder's state at the end of each sequence.
+    pub state: S,
+    /// The encoder's outputs, `[S, B, M]`; zero behind the end of a sequence.
+    pub outputs: Var<'t, T>,
+    /// The same as attention reads it, if there is attention.
+    pub memory: Option<AttentionMemory<'t, T>>,
+}
+
+impl<T: Scalar, S> Encoded<'_, T, S> {
+    fn batch(&self) -> usize {
+        self.outputs.shape()[1]
+    }
+}
+
+/// An encoder's outputs and last state, for sequences `[S, B, I]` of these lengths.
+#[track_caller]
+pub(crate) fn encode<'t, T: Scalar, E: Layer<T>>(
+    encoder: &E,
+    xs: Var<'t, T>,
+    lengths: Option<&[usize]>,
+) -> (Var<'t, T>, E::State<'t>) {
+    let [_, batch, _] = sequence_shape(xs);
+    let recurrence = Recurrence::new(encoder);
+    let recurrence = match lengths {
+        Some(lengths) => recurrence.lengths(lengths),
+        None => recurrence,
+    };
+    recurrence.run(xs, encoder.start(xs.tape(), batch))
+}
+
+/// The number `T` of steps of targets `[T, B]`.
+#[track_caller]
+pub(crate) fn steps(targets: &[usize], batch: usize) -> usize {
+    let count = targets.len();
+    assert!(
+        batch > 0 && count.is_multiple_of(batch),
+        "{count} targets for a batch of {batch} sequences: give each as many, padded to the longest"
+    );
+    count / batch
+}
+
+/// A symbol for each row of logits `[.., C]`, drawn from their softmax.
+#[track_caller]
+fn draw<T: Scalar>(logits: &Tensor<T>, rng: &mut impl Rng) -> Vec<usize> {
+    let classes = logits.shape()[logits.rank() - 1];
+    let probabilities = logits.softmax(-1);
+    let one = |row: &[T]| {
+        let cumulated = row.iter().scan(0.0, |sum, p| {
+            *sum += p.as_f64();
+            Some(*sum)
+        });
+        let cumulated: Vec<f64> = cumulated.collect();
+        let u = Tensor::<f64>::uniform([], 0.0, cumulated[classes - 1], rng).item();
+        cumulated.partition_point(|&sum| sum <= u)
+    };
+    probabilities.as_slice().chunks_exact(classes).map(one).collect()
+}

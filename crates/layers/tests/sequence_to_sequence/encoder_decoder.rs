@@ -1,0 +1,341 @@
+//! Encoder–decoders.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_layers::decode::{Beam, Hypothesis};
+use bptt_layers::{
+    Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Lstm, Module, Optimizer,
+    Reset, Stack, loss,
+};
+use bptt_tensor::Tensor;
+use rand::Rng;
+
+use crate::differences::check;
+use crate::support::{Random, Run, V, assert_near, random, randomized, run, uniform};
+
+const START: usize = 2;
+const END: usize = 0;
+const HIDDEN: usize = 4;
+
+type Model<L> = EncoderDecoder<f64, L, L>;
+
+/// A random model with 5 source and 3 target symbols.
+fn model<L: Module<f64>>(
+    rng: &mut Random,
+    attention: Option<Attention<f64>>,
+    mut layer: impl FnMut(&mut Random, usize) -> L,
+) -> Model<L> {
+    let features = if attention.is_some() { 2 * HIDDEN } else { HIDDEN };
+    let model = EncoderDecoder {
+        source: Embedding::new(rng, 5, 3),
+        encoder: layer(rng, 3),
+        target: Embedding::new(rng, 3, 2),
+        decoder: layer(rng, 2),
+        attention,
+        output: Linear::new(rng, features, 3),
+        start: START,
+        end: END,
+    };
+    randomized(model, rng)
+}
+
+fn gru(rng: &mut Random, input: usize) -> Gru<f64> {
+    Gru::new(rng, input, HIDDEN, Reset::After)
+}
+
+/// Without attention, and with either kind.
+fn of_grus() -> [Model<Gru<f64>>; 3] {
+    let rng = &mut random(0);
+    let additive = Attention::additive(rng, HIDDEN, HIDDEN, 3);
+    let multiplicative = Attention::multiplicative(rng, HIDDEN, HIDDEN);
+    [None, Some(additive), Some(multiplicative)].map(|attention| model(rng, attention, gru))
+}
+
+/// Three source sequences, `[S, B]`, and what is wanted of them, `[T, B]`.
+const SOURCE: [usize; 12] = [1, 2, 3, 4, 0, 1, 2, 0, 3, 1, 0, 0];
+const LENGTHS: [usize; 3] = [4, 2, 3];
+const WANTED: [usize; 9] = [1, 2, 2, 1, 0, 1, 0, 1, 2];
+
+fn teacher_forced<'t, L: Layer<f64>>(model: &Model<L>, tape: &'t Tape<f64>) -> V<'t> {
+    model.teacher_forced(&model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS)), &WANTED)
+}
+
+/// Logits, and the gradients of their loss.
+fn ran(
+    model: &Model<Gru<f64>>,
+    f: impl for<'t> Fn(&Model<Gru<f64>>, &'t Tape<f64>) -> V<'t>,
+) -> Run {
+    run(model, &[Tensor::zeros([])], |model, x| vec![f(model, x[0].tape())])
+}
+
+/// Sequence `b` of a batch `[T, B]`.
+fn sequence(batch: &[usize], b: usize, length: usize) -> Vec<usize> {
+    batch.iter().skip(b).step_by(3).take(length).copied().collect()
+}
+
+#[test]
+fn teacher_forcing_is_the_equations_step_by_step() {
+    for model in of_grus() {
+        let tape = Tape::new();
+        let logits = teacher_forced(&model, &tape);
+        for (b, length) in LENGTHS.into_iter().enumerate() {
+            let mut h = tape.constant(Tensor::zeros([1, HIDDEN]));
+            let mut memory = Vec::new();
+            for symbol in sequence(&SOURCE, b, length) {
+                let x = model.source.forward(&tape, &[symbol], [1]);
+                (_, h) = model.encoder.step(x, h);
+                memory.push(h);
+            }
+            let memory = Var::stack(&memory);
+            let mut last = START;
+            for (t, wanted) in sequence(&WANTED, b, 3).into_iter().enumerate() {
+                let y = model.target.forward(&tape, &[last], [1]);
+                (_, h) = model.decoder.step(y, h);
+                let features = match &model.attention {
+                    None => h,
+                    Some(attention) => {
+                        let memory = attention.memory(memory, None);
+                        let (context, _) = attention.attend(h.reshape([1, 1, HIDDEN]), &memory);
+                        Var::concat(&[h, context.reshape([1, HIDDEN])], -1)
+                    }
+                };
+                let expected = features.matmul(&model.output.w) + model.output.b.as_ref().unwrap();
+                let computed = logits.index_first(t).slice(0, b..b + 1);
+                assert_near(&[computed.value()], &[expected.value()], 1e-13);
+                last = wanted;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_encoded_and_decoded_as_each_sequence_alone() {
+    for model in of_grus() {
+        let batch = ran(&model, teacher_forced);
+        let alone = ran(&model, |model, tape| {
+            let one = |b: usize| {
+                let source = sequence(&SOURCE, b, LENGTHS[b]);
+                let encoded = model.encode(tape, &source, [LENGTHS[b], 1], None);
+                model.teacher_forced(&encoded, &sequence(&WANTED, b, 3))
+            };
+            Var::concat(&[one(0), one(1), one(2)], 1)
+        });
+        assert_near(&batch.values, &alone.values, 1e-13);
+        assert_near(&batch.gradients.parameters, &alone.gradients.parameters, 1e-13);
+    }
+}
+
+/// The last wanted symbol is read by nobody, nor is what stands behind the end of a source sequence.
+#[test]
+fn what_is_not_read_changes_nothing() {
+    for model in of_grus() {
+        let tape = Tape::new();
+        let other = SOURCE.map(|symbol| if symbol == 0 { 4 } else { symbol });
+        let other: Vec<usize> =
+            (0..12).map(|i| if i / 3 < LENGTHS[i % 3] { SOURCE[i] } else { other[i] }).collect();
+        assert_ne!(other, SOURCE);
+        let encoded = model.encode(&tape, &other, [4, 3], Some(&LENGTHS));
+        let mut wanted = WANTED;
+        wanted[6..].fill(1);
+        let logits = model.teacher_forced(&encoded, &wanted);
+        assert_eq!(logits.value(), teacher_forced(&model, &tape).value());
+    }
+}
+
+#[test]
+fn derivatives_of_the_loss() {
+    fn of_loss<L: Layer<f64> + Module<f64> + Clone>(model: &Model<L>, rng: &mut Random) {
+        let weights = uniform([3, 3], rng);
+        check(model, &[weights], rng, |model, weights| {
+            let logits = teacher_forced(model, weights[0].tape());
+            vec![loss::cross_entropy(logits, &WANTED).per_position() * weights[0]]
+        });
+    }
+    let rng = &mut random(1);
+    for model in of_grus() {
+        of_loss(&model, rng);
+    }
+    let attention = Attention::additive(rng, HIDDEN, HIDDEN, 2);
+    let of_stacks = model(rng, Some(attention), |rng, input| {
+        Stack::new(vec![Lstm::new(rng, input, HIDDEN), Lstm::new(rng, HIDDEN, HIDDEN)])
+    });
+    of_loss(&of_stacks, rng);
+}
+
+#[test]
+fn greedy_decoding_follows_the_likeliest_symbol() {
+    for model in of_grus() {
+        let found = model.greedy(&[1, 4, 2], 6);
+        let tape = Tape::new();
+        let encoded = model.encode(&tape, &[1, 4, 2], [3, 1], None);
+        let logits = model.teacher_forced(&encoded, &found.symbols);
+        assert_eq!(logits.value().argmax(-1), found.symbols);
+        let ended = found.symbols.iter().position(|&symbol| symbol == END);
+        assert_eq!(ended.map_or(6, |end| end + 1), found.symbols.len());
+        let loss = loss::cross_entropy(logits, &found.symbols).sum().item();
+        assert!((loss + found.score).abs() < 1e-13, "{loss} is not −{}", found.score);
+        assert_eq!(model.beam(&[1, 4, 2], Beam::new(1), 6), [found]);
+    }
+}
+
+/// Sequences of up to four symbols, of which only the last is or may be the end.
+fn all_targets() -> Vec<Vec<usize>> {
+    let (mut open, mut complete) = (vec![vec![]], Vec::new());
+    while let Some(symbols) = open.pop() {
+        match symbols.last() == Some(&END) || symbols.len() == 4 {
+            true => complete.push(symbols),
+            false => open.extend((0..3).map(|next| [symbols.clone(), vec![next]].concat())),
+        }
+    }
+    complete
+}
+
+#[test]
+fn a_wide_beam_finds_the_likeliest_of_all_sequences() {
+    for model in of_grus() {
+        let tape = Tape::new();
+        let encoded = model.encode(&tape, &[1, 4, 2], [3, 1], None);
+        let mut all: Vec<_> = (all_targets().into_iter())
+            .map(|symbols| {
+                let logits = model.teacher_forced(&encoded, &symbols);
+                let loss = loss::cross_entropy(logits, &symbols).sum().item();
+                Hypothesis { score: -loss / (symbols.len() as f64).sqrt(), symbols }
+            })
+            .collect();
+        all.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let found = model.beam(&[1, 4, 2], Beam::new(81).length_normalization(0.5), 4);
+        assert_eq!(found.len(), all.len());
+        for (found, expected) in found.iter().zip(&all) {
+            assert_eq!(found.symbols, expected.symbols);
+            assert!((found.score - expected.score).abs() < 1e-13);
+        }
+    }
+}
+
+/// The logits at the second step of many sequences like the first, and those that follow from each symbol.
+fn second_step(model: &Model<Gru<f64>>, wanted: usize, p: f64) -> (Vec<usize>, Vec<f64>) {
+    const COPIES: usize = 4000;
+    let tape = Tape::new();
+    let encoded = model.encode(&tape, &[1; 2 * COPIES], [2, COPIES], None);
+    let wanted = vec![wanted; 2 * COPIES];
+    let logits = model.scheduled_sampling(&encoded, &wanted, p, &mut random(5)).value();
+    let one = model.encode(&tape, &[1; 2], [2, 1], None);
+    let after: Vec<_> = (0..3)
+        .map(|symbol| model.teacher_forced(&one, &[symbol; 2]).value().index_first(1))
+        .collect();
+    let read = |row: &[f64]| {
+        let of = |after: &Tensor<f64>| {
+            after.as_slice().iter().zip(row).all(|(a, b)| (a - b).abs() < 1e-12)
+        };
+        after.iter().position(of).expect("logits after one of the symbols")
+    };
+    let mut counts = vec![0; 3];
+    logits.index_first(1).as_slice().chunks(3).for_each(|row| counts[read(row)] += 1);
+    let probabilities = logits.index_first(0).index_first(0).softmax(-1).to_vec();
+    let expected = probabilities.iter().enumerate().map(|(symbol, q)| {
+        let forced = if symbol == wanted[0] { p } else { 0.0 };
+        (forced + (1.0 - p) * q) * COPIES as f64
+    });
+    (counts, expected.collect())
+}
+
+#[test]
+fn scheduled_sampling_reads_wanted_and_drawn_symbols_in_proportion() {
+    for (model, wanted) in of_grus().iter().zip(0..3) {
+        for p in [0.0, 0.3, 1.0] {
+            let (counts, expected) = second_step(model, wanted, p);
+            for (&count, expected) in counts.iter().zip(expected) {
+                let bound = 5.0 * expected.sqrt();
+                assert!((f64::from(count as u32) - expected).abs() <= bound, "{count}, {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn scheduled_sampling_with_certainty_is_teacher_forcing() {
+    for model in of_grus() {
+        let sampled = ran(&model, |model, tape| {
+            let encoded = model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS));
+            model.scheduled_sampling(&encoded, &WANTED, 1.0, &mut random(2))
+        });
+        let forced = ran(&model, teacher_forced);
+        assert_eq!(sampled.values, forced.values);
+        assert_eq!(sampled.gradients.parameters, forced.gradients.parameters);
+    }
+}
+
+/// At its most certain, a model that runs freely decodes greedily.
+#[test]
+fn scheduled_sampling_without_teacher_runs_freely() {
+    for mut model in of_grus() {
+        model.output.w.value_mut().scale_assign(1e3);
+        let found = model.greedy(&[1, 2], 5).symbols;
+        let tape = Tape::new();
+        let encoded = model.encode(&tape, &[1, 2], [2, 1], None);
+        let wanted = vec![1; found.len()];
+        let logits = model.scheduled_sampling(&encoded, &wanted, 0.0, &mut random(3));
+        assert_eq!(logits.value().argmax(-1), found);
+    }
+}
+
+#[test]
+#[should_panic(expected = "8 targets for a batch of 3 sequences: give each as many")]
+fn targets_of_unequal_numbers() {
+    let [model, ..] = of_grus();
+    let tape = Tape::new();
+    let encoded = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
+    let _ = model.teacher_forced(&encoded, &WANTED[..8]);
+}
+
+/// One to four symbols of four, each 1 to 4.
+fn words(rng: &mut Random, count: usize) -> Vec<Vec<usize>> {
+    let mut below = |n: u32| (rng.next_u32() % n) as usize;
+    (0..count).map(|_| (0..1 + below(4)).map(|_| 1 + below(4)).collect()).collect()
+}
+
+/// Sequences side by side, time-major, padded with 0.
+fn side_by_side(sequences: &[Vec<usize>], steps: usize) -> Vec<usize> {
+    let at = |t: usize| sequences.iter().map(move |sequence| sequence.get(t).copied().unwrap_or(0));
+    (0..steps).flat_map(at).collect()
+}
+
+fn reversed(word: &[usize]) -> Vec<usize> {
+    word.iter().rev().copied().chain([END]).collect()
+}
+
+/// All words of up to four symbols are reversed without fault, after training on some.
+#[test]
+fn learns_to_reverse() {
+    let rng = &mut random(7);
+    let mut model = EncoderDecoder {
+        source: Embedding::new(rng, 5, 8),
+        encoder: Gru::<f32>::new(rng, 8, 24, Reset::After),
+        target: Embedding::new(rng, 6, 8),
+        decoder: Gru::new(rng, 8, 24, Reset::After),
+        attention: Some(Attention::multiplicative(rng, 24, 24)),
+        output: Linear::new(rng, 48, 5),
+        start: 5,
+        end: END,
+    };
+    let mut optimizer = Adam::new(0.01);
+    for _ in 0..300 {
+        let words = words(rng, 32);
+        let targets: Vec<_> = words.iter().map(|word| reversed(word)).collect();
+        let lengths: Vec<_> = words.iter().map(Vec::len).collect();
+        let wanted = side_by_side(&targets, 5);
+        let there = Tensor::from_fn([5, 32], |i| f32::from(u8::from(i / 32 <= lengths[i % 32])));
+        let tape = Tape::new();
+        let source = side_by_side(&words, 4);
+        let encoded = model.encode(&tape, &source, [4, 32], Some(&lengths));
+        let logits = model.teacher_forced(&encoded, &wanted);
+        let loss = loss::cross_entropy(logits, &wanted).masked(&there).mean();
+        let gradients = tape.backward(loss);
+        optimizer.step(&mut model, &gradients);
+    }
+    let wrong = words(rng, 100).into_iter().filter(|word| {
+        let greedy = model.greedy(word, 8).symbols;
+        let beam = model.beam(word, Beam::new(2), 8).swap_remove(0).symbols;
+        greedy != reversed(word) || beam != greedy
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<Vec<usize>>::new());
+}

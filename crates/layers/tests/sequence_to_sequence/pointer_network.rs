@@ -1,0 +1,219 @@
+//! Pointer networks.
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_layers::{
+    Adam, Attention, Cell, Gru, Layer, Lstm, Module, Optimizer, PointerNetwork, Reset, Stack, loss,
+};
+use bptt_tensor::Tensor;
+
+use crate::differences::check;
+use crate::support::{Random, V, assert_near, random, randomized, run, uniform};
+
+const HIDDEN: usize = 4;
+
+type Network<L> = PointerNetwork<f64, L, L>;
+
+/// A random network over elements of two features.
+fn network<L: Module<f64>>(
+    rng: &mut Random,
+    mut layer: impl FnMut(&mut Random) -> L,
+) -> Network<L> {
+    let network = PointerNetwork {
+        encoder: layer(rng),
+        decoder: layer(rng),
+        first: Param::new(Tensor::zeros([2])),
+        attention: Attention::additive(rng, HIDDEN, HIDDEN, 3),
+    };
+    randomized(network, rng)
+}
+
+fn of_grus() -> Network<Gru<f64>> {
+    network(&mut random(0), |rng| Gru::new(rng, 2, HIDDEN, Reset::After))
+}
+
+/// Three sequences, `[S, B, I]`, and the pointers that are wanted of them, `[T, B]`.
+fn inputs() -> Tensor<f64> {
+    uniform([4, 3, 2], &mut random(1))
+}
+
+const LENGTHS: [usize; 3] = [4, 2, 3];
+const WANTED: [usize; 9] = [3, 0, 2, 0, 1, 1, 3, 0, 0];
+
+/// Sequence `b` of a batch `[T, B]`.
+fn pointers(batch: &[usize], b: usize) -> Vec<usize> {
+    batch.iter().skip(b).step_by(3).copied().collect()
+}
+
+fn padded(xs: &Tensor<f64>, with: f64) -> Tensor<f64> {
+    Tensor::from_fn(
+        xs.shape(),
+        |i| {
+            if i / 6 < LENGTHS[i / 2 % 3] { xs.as_slice()[i] } else { with }
+        },
+    )
+}
+
+fn teacher_forced<'t, L: Layer<f64>>(network: &Network<L>, xs: V<'t>) -> V<'t> {
+    network.teacher_forced(xs, Some(&LENGTHS), &WANTED)
+}
+
+#[test]
+fn teacher_forcing_is_the_equations_step_by_step() {
+    let network = of_grus();
+    let tape = Tape::new();
+    let xs = tape.constant(inputs());
+    let logits = teacher_forced(&network, xs);
+    for (b, length) in LENGTHS.into_iter().enumerate() {
+        let element = |s: usize| xs.index_first(s).slice(0, b..b + 1);
+        let mut h = tape.constant(Tensor::zeros([1, HIDDEN]));
+        let mut memory = Vec::new();
+        for s in 0..length {
+            (_, h) = network.encoder.step(element(s), h);
+            memory.push(h);
+        }
+        let memory = network.attention.memory(Var::stack(&memory), None);
+        let mut z = tape.param(&network.first).reshape([1, 2]);
+        for (t, pointer) in pointers(&WANTED, b).into_iter().enumerate() {
+            (_, h) = network.decoder.step(z, h);
+            let expected = network.attention.scores(h.reshape([1, 1, HIDDEN]), &memory);
+            let computed = logits.slice(0, t..t + 1).slice(1, b..b + 1).slice(2, 0..length);
+            assert_near(&[computed.value()], &[expected.value()], 1e-13);
+            z = element(pointer);
+        }
+    }
+}
+
+#[test]
+fn nothing_points_behind_the_end() {
+    let network = of_grus();
+    let of = |with| {
+        run(&network, &[padded(&inputs(), with)], |network, xs| {
+            vec![teacher_forced(network, xs[0]).softmax(-1)]
+        })
+    };
+    let (zeros, nan) = (of(0.0), of(f64::NAN));
+    assert_eq!(zeros.values, nan.values);
+    assert_eq!(zeros.gradients.inputs, nan.gradients.inputs);
+    assert_eq!(zeros.gradients.parameters, nan.gradients.parameters);
+    assert_eq!(padded(&nan.gradients.inputs[0], 0.0), nan.gradients.inputs[0]);
+    for (i, row) in nan.values[0].as_slice().chunks(4).enumerate() {
+        let (there, behind) = row.split_at(LENGTHS[i % 3]);
+        assert!(there.iter().all(|&p| p > 0.0) && behind.iter().all(|&p| p == 0.0), "{row:?}");
+    }
+    let tape = Tape::new();
+    let greedy = |with| {
+        let xs = tape.constant(padded(&inputs(), with));
+        network.greedy(xs, Some(&LENGTHS), 8)
+    };
+    let pointed = greedy(f64::NAN);
+    assert_eq!(pointed, greedy(0.0));
+    assert!(pointed.iter().enumerate().all(|(i, &pointer)| pointer < LENGTHS[i % 3]));
+}
+
+#[test]
+fn a_batch_points_as_each_sequence_alone() {
+    let network = of_grus();
+    // scores behind the end are no part of the loss
+    let log_probabilities = |logits: V<'_>, wanted: &[usize]| {
+        loss::cross_entropy(logits, wanted).per_position().value()
+    };
+    let tape = Tape::new();
+    let xs = tape.constant(inputs());
+    let batch = log_probabilities(teacher_forced(&network, xs), &WANTED);
+    let greedy = network.greedy(xs, Some(&LENGTHS), 5);
+    for (b, length) in LENGTHS.into_iter().enumerate() {
+        let one = xs.slice(0, 0..length).slice(1, b..b + 1);
+        let wanted = pointers(&WANTED, b);
+        let alone = log_probabilities(network.teacher_forced(one, None, &wanted), &wanted);
+        assert_near(&[batch.slice(1, b..b + 1)], &[alone], 1e-13);
+        assert_eq!(pointers(&greedy, b), network.greedy(one, None, 5));
+    }
+}
+
+#[test]
+fn greedy_pointers_are_the_likeliest() {
+    let network = of_grus();
+    let tape = Tape::new();
+    let xs = tape.constant(inputs());
+    let found = network.greedy(xs, Some(&LENGTHS), 5);
+    let logits = network.teacher_forced(xs, Some(&LENGTHS), &found);
+    assert_eq!(logits.value().argmax(-1), found);
+    assert!(network.greedy(xs, None, 0).is_empty());
+}
+
+#[test]
+fn derivatives_of_the_loss() {
+    fn of_loss<L: Layer<f64> + Module<f64> + Clone>(network: &Network<L>, rng: &mut Random) {
+        let inputs = [inputs(), uniform([3, 3], rng)];
+        check(network, &inputs, rng, |network, inputs| {
+            let logits = teacher_forced(network, inputs[0]);
+            vec![loss::cross_entropy(logits, &WANTED).per_position() * inputs[1]]
+        });
+    }
+    let rng = &mut random(2);
+    of_loss(&of_grus(), rng);
+    let of_stacks = network(rng, |rng| {
+        Stack::new(vec![Lstm::new(rng, 2, HIDDEN), Lstm::new(rng, HIDDEN, HIDDEN)])
+    });
+    of_loss(&of_stacks, rng);
+}
+
+#[test]
+#[should_panic(expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions")]
+fn a_pointer_behind_the_end() {
+    let tape = Tape::new();
+    let mut wanted = WANTED;
+    wanted[4] = 2;
+    let _ = of_grus().teacher_forced(tape.constant(inputs()), Some(&LENGTHS), &wanted);
+}
+
+/// Numbers between 0 and 1 and, of each column of `[S, B]`, the positions in ascending order of the numbers.
+fn to_sort(rng: &mut Random, lengths: &[usize]) -> (Tensor<f32>, Vec<usize>) {
+    let batch = lengths.len();
+    let numbers = Tensor::<f32>::uniform([4, batch, 1], 0.0, 1.0, rng);
+    let mut wanted = vec![0; 4 * batch];
+    for (b, &length) in lengths.iter().enumerate() {
+        let mut order: Vec<usize> = (0..length).collect();
+        order.sort_by(|&i, &j| numbers.at(&[i, b, 0]).total_cmp(&numbers.at(&[j, b, 0])));
+        order.iter().enumerate().for_each(|(t, &position)| wanted[t * batch + b] = position);
+    }
+    (numbers, wanted)
+}
+
+/// Three or four numbers.
+fn three_or_four(batch: usize) -> Vec<usize> {
+    (0..batch).map(|b| 3 + b % 2).collect()
+}
+
+/// The mean share of sequences that are sorted without fault.
+#[test]
+fn learns_to_sort() {
+    let rng = &mut random(3);
+    let mut network = PointerNetwork {
+        encoder: Lstm::<f32>::new(rng, 1, 24),
+        decoder: Lstm::new(rng, 1, 24),
+        first: Param::new(Tensor::zeros([1])),
+        attention: Attention::additive(rng, 24, 24, 24),
+    };
+    let mut optimizer = Adam::new(0.01);
+    let lengths = three_or_four(32);
+    let there = Tensor::from_fn([4, 32], |i| f32::from(u8::from(i / 32 < lengths[i % 32])));
+    for _i in 0..500 {
+        let (numbers, wanted) = to_sort(rng, &lengths);
+        let tape = Tape::new();
+        let logits = network.teacher_forced(tape.constant(numbers), Some(&lengths), &wanted);
+        let loss = loss::cross_entropy(logits, &wanted).masked(&there).mean();
+        if _i % 50 == 0 {
+            eprintln!("{_i} {}", loss.item());
+        }
+        let gradients = tape.backward(loss);
+        optimizer.step(&mut network, &gradients);
+    }
+    let lengths = three_or_four(500);
+    let (numbers, wanted) = to_sort(rng, &lengths);
+    let tape = Tape::new();
+    let found = network.greedy(tape.constant(numbers), Some(&lengths), 4);
+    let is_right = |b: usize| (0..lengths[b]).all(|t| found[t * 500 + b] == wanted[t * 500 + b]);
+    let right = (0..500).filter(|&b| is_right(b)).count();
+    assert!(right >= 480, "{right} of 500");
+}
