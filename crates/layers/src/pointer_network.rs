@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 
 use crate::encoder_decoder::{encode, steps};
-use crate::way::{Mask, sequence_shape};
+use crate::way::sequence_shape;
 use crate::{Attention, AttentionMemory, Layer, Module, Way};
 
 /// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions
@@ -124,11 +124,10 @@ where
     #[track_caller]
     fn read<'t>(&self, xs: Var<'t, T>, lengths: Option<&[usize]>) -> Input<'t, T, E::State<'t>> {
         let [steps, batch, features] = sequence_shape(xs);
-        let mask = lengths.map(|lengths| Mask::Lengths(lengths.to_vec()));
-        let xs = Way { mask: mask.as_ref(), ..Way::PLAIN }.present(xs);
         let (outputs, state) = encode(&self.encoder, xs, lengths);
         let memory = self.attention.memory(outputs, lengths);
         let first = xs.tape().param(&self.first).reshape([1, features]);
+        // what stands behind the ends stays here, but no pointer leads to it
         let elements = Var::concat(&[first, xs.reshape([steps * batch, features])], 0);
         Input { state, memory, elements, batch }
     }

@@ -1,7 +1,7 @@
 //! Attention.
 
 use bptt_autodiff::Tape;
-use bptt_layers::Attention;
+use bptt_layers::{Attention, Module};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::differences::check;
@@ -169,6 +169,13 @@ fn permuting_the_memory_permutes_the_weights() {
         let weights = plain.values[1].permute(&[2, 0, 1]).gather_rows(&order);
         assert_near(&[permuted.values[1].permute(&[2, 0, 1])], &[weights], 1e-14);
     }
+}
+
+#[test]
+fn parameters_of_attention() {
+    let [additive, multiplicative] = both_kinds();
+    assert_eq!(additive.parameter_count(), 6 * (3 + 4 + 1));
+    assert_eq!(multiplicative.parameter_count(), 3 * 4);
 }
 
 #[test]
