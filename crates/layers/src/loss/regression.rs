@@ -1,0 +1,156 @@
+//! Losses of outputs against desired values of the same shape.
+
+use bptt_autodiff::{Operand, Var};
+use bptt_tensor::Scalar;
+use bptt_tensor::shape::{self, OrPanic};
+
+use super::positions::Positions;
+use super::{Loss, Terms};
+
+/// Half the squared distance `½ ‖d − o‖²` of the outputs `o` `[.., F]` from what is desired.
+///
+/// # Panics
+///
+/// If the shapes differ, or have no axis.
+#[track_caller]
+pub fn squared_error<'t, T: Scalar>(
+    output: Var<'t, T>,
+    desired: impl Operand<'t, T>,
+) -> Loss<'t, T> {
+    compare("squared_error", output, desired.on(output.tape()), Measure::HalfSquared)
+}
+
+/// The squared difference `(d − o)²` of the outputs `o` `[.., F]` from what is desired, averaged
+/// over the features. Its mean over positions is that over all elements.
+///
+/// # Panics
+///
+/// If the shapes differ, or have no axis.
+#[track_caller]
+pub fn mean_squared_error<'t, T: Scalar>(
+    output: Var<'t, T>,
+    desired: impl Operand<'t, T>,
+) -> Loss<'t, T> {
+    compare("mean_squared_error", output, desired.on(output.tape()), Measure::MeanSquared)
+}
+
+/// Huber's loss (1964) of the differences `e = d − o` of the outputs `o` `[.., F]`, averaged over the
+/// features: quadratic near 0 and linear beyond `delta`, so that outliers pull no harder than that.
+///
+/// ```text
+/// ½ e²            where |e| ≤ δ
+/// δ (|e| − ½ δ)   elsewhere
+/// ```
+///
+/// # Panics
+///
+/// If the shapes differ, or have no axis; or if `delta` is not a positive number.
+#[track_caller]
+pub fn huber<'t, T: Scalar>(
+    output: Var<'t, T>,
+    desired: impl Operand<'t, T>,
+    delta: f64,
+) -> Loss<'t, T> {
+    assert!(delta > 0.0 && delta.is_finite(), "huber: delta is a positive number, not {delta}");
+    compare("huber", output, desired.on(output.tape()), Measure::Huber { delta })
+}
+
+/// The distance `‖d − o‖` of the outputs `o` `[.., F]` from what is desired. Where they meet, its
+/// derivatives are taken as 0.
+///
+/// # Panics
+///
+/// If the shapes differ, or have no axis.
+#[track_caller]
+pub fn euclidean_distance<'t, T: Scalar>(
+    output: Var<'t, T>,
+    desired: impl Operand<'t, T>,
+) -> Loss<'t, T> {
+    compare("euclidean_distance", output, desired.on(output.tape()), Measure::Distance)
+}
+
+/// The cross-entropy of independent yes-or-no questions, averaged over the features: `logits` `o`
+/// `[.., F]` give the probabilities `σ(o)`, `targets` `y` are 0, 1 or a probability between.
+///
+/// ```text
+/// −y ln σ(o) − (1 − y) ln(1 − σ(o))
+/// ```
+///
+/// Value and gradient `σ(o) − y` are finite for logits however large.
+///
+/// # Panics
+///
+/// If the shapes differ, or have no axis.
+#[track_caller]
+pub fn binary_cross_entropy<'t, T: Scalar>(
+    logits: Var<'t, T>,
+    targets: impl Operand<'t, T>,
+) -> Loss<'t, T> {
+    let targets = targets.on(logits.tape());
+    compare("binary_cross_entropy", logits, targets, Measure::BinaryCrossEntropy)
+}
+
+#[track_caller]
+fn compare<'t, T: Scalar>(
+    operation: &'static str,
+    output: Var<'t, T>,
+    desired: Var<'t, T>,
+    measure: Measure,
+) -> Loss<'t, T> {
+    shape::same(operation, &output.shape(), &desired.shape()).or_panic();
+    let positions = Positions::of_rows(operation, &output.shape()).or_panic();
+    Loss { terms: Terms::Error(ErrorTerms { output, desired, measure }), positions }
+}
+
+/// How the features of a position are compared.
+#[derive(Clone, Copy, Debug)]
+enum Measure {
+    HalfSquared,
+    MeanSquared,
+    Huber { delta: f64 },
+    Distance,
+    BinaryCrossEntropy,
+}
+
+/// `measure(output, desired)`
+#[derive(Clone, Debug)]
+pub(super) struct ErrorTerms<'t, T> {
+    output: Var<'t, T>,
+    desired: Var<'t, T>,
+    measure: Measure,
+}
+
+impl<'t, T: Scalar> ErrorTerms<'t, T> {
+    #[track_caller]
+    pub(super) fn per_position(&self, positions: &Positions<T>) -> Var<'t, T> {
+        let (o, d) = (positions.kept(self.output), positions.kept(self.desired));
+        match self.measure {
+            Measure::HalfSquared => (o - d).square().sum(&[-1]) * 0.5,
+            Measure::MeanSquared => mean_of_features((o - d).square()),
+            Measure::Huber { delta } => {
+                let error = o - d;
+                // c (e − ½ c): either way of taking the derivative of c where it is cut off, that of
+                // the whole is c
+                let cut = error.maximum(-delta).minimum(delta);
+                mean_of_features(cut * (error - cut * 0.5))
+            }
+            Measure::Distance => {
+                let squared = (o - d).square().sum(&[-1]);
+                // √ has no derivative at 0, so it does not see a 0
+                let apart = squared.gt(0.0);
+                apart.select(apart.select(squared, 1.0).sqrt(), 0.0)
+            }
+            Measure::BinaryCrossEntropy => {
+                // −ln σ(o) is softplus(−o), and 1 − σ(o) is σ(−o)
+                mean_of_features(d * (-o).softplus() + (1.0 - d) * o.softplus())
+            }
+        }
+    }
+}
+
+/// The mean over the last axis; 0 if there is no feature.
+#[track_caller]
+fn mean_of_features<T: Scalar>(values: Var<'_, T>) -> Var<'_, T> {
+    let features = values.shape().last().map_or(1, |&features| features.max(1));
+    values.sum(&[-1]) / features as f64
+}

@@ -1,0 +1,230 @@
+//! Connectionist temporal classification against all paths, one by one.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_layers::loss;
+use bptt_tensor::{Scalar, Tensor};
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// What a path spells: repetitions are merged, then blanks are removed.
+fn spelled(path: &[usize], blank: usize) -> Vec<usize> {
+    let mut merged = path.to_vec();
+    merged.dedup();
+    merged.retain(|&class| class != blank);
+    merged
+}
+
+/// `p(l)` of one sequence, and its gradient with respect to the logits `[T, C]` of
+/// `−ln p(l)`: `softmax(o)_{t,c} − p(l and π_t = c) / p(l)`.
+fn by_enumeration(logits: &Tensor<f64>, labels: &[usize], blank: usize) -> (f64, Vec<f64>) {
+    let &[steps, classes] = &logits.shape()[..] else { panic!("one sequence") };
+    let probabilities = logits.softmax(-1).to_vec();
+    let mut total = 0.0;
+    let mut through = vec![0.0; steps * classes];
+    for number in 0..classes.pow(steps as u32) {
+        let path: Vec<usize> =
+            (0..steps).map(|t| number / classes.pow(t as u32) % classes).collect();
+        if spelled(&path, blank) == labels {
+            let cells = || path.iter().enumerate().map(|(t, &class)| t * classes + class);
+            let probability: f64 = cells().map(|cell| probabilities[cell]).product();
+            total += probability;
+            cells().for_each(|cell| through[cell] += probability);
+        }
+    }
+    let gradient = probabilities.iter().zip(&through).map(|(p, q)| p - q / total).collect();
+    (total, gradient)
+}
+
+/// Sequences `b` of `[T, B, C]`, without its padding.
+fn sequence(logits: &Tensor<f64>, b: usize, length: usize) -> Tensor<f64> {
+    logits.slice(0, 0..length).slice(1, b..b + 1).reshape([length, logits.shape()[2]])
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    logits: Tensor<f64>,
+    lengths: Vec<usize>,
+    labels: Vec<Vec<usize>>,
+    blank: usize,
+}
+
+impl Case {
+    fn per_sequence<'t>(&self, logits: Var<'t, f64>) -> Var<'t, f64> {
+        loss::ctc(logits, &self.lengths, &self.labels, self.blank).per_position()
+    }
+}
+
+/// Up to three sequences of up to five steps over up to four classes, with labels that may be empty,
+/// repeated, or too many.
+fn case() -> impl Strategy<Value = Case> {
+    (1..=5_usize, 1..=3_usize, 2..=4_usize).prop_flat_map(|(steps, batch, classes)| {
+        let lengths = prop::collection::vec(0..=steps, batch);
+        let label = prop::collection::vec(1..classes, 0..4);
+        let labels = prop::collection::vec(label, batch);
+        (lengths, labels, 0..classes, any::<u64>()).prop_map(
+            move |(lengths, labels, blank, seed)| {
+                let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+                let logits = Tensor::normal([steps, batch, classes], 0.0, 2.0, &mut rng);
+                // the class 0 takes the place of the blank among the labels
+                let swap = |label: usize| if label == blank { 0 } else { label };
+                let labels = labels.into_iter().map(|l: Vec<_>| l.into_iter().map(swap).collect());
+                Case { logits, lengths, labels: labels.collect(), blank }
+            },
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))] // each runs the scan up to second order
+
+    #[test]
+    fn the_loss_is_that_of_all_paths(case in case()) {
+        let tape = Tape::new();
+        let logits = tape.variable(case.logits.clone());
+        let losses = case.per_sequence(logits);
+        let [gradient] = tape.grad(losses.sum_all(), [logits]);
+        for (b, (labels, &length)) in case.labels.iter().zip(&case.lengths).enumerate() {
+            let alone = sequence(&case.logits, b, length);
+            let (probability, expected) = by_enumeration(&alone, labels, case.blank);
+            let loss = losses.value().to_vec()[b];
+            let slopes = sequence(&gradient.value(), b, length).to_vec();
+            if probability == 0.0 {
+                prop_assert_eq!(loss, f64::INFINITY);
+                prop_assert!(slopes.iter().all(|&slope| slope == 0.0));
+                continue;
+            }
+            prop_assert!((loss + probability.ln()).abs() < 1e-12, "{} and {}", loss, probability);
+            for (slope, expected) in slopes.iter().zip(expected) {
+                prop_assert!((slope - expected).abs() < 1e-12, "{slope} and {expected}");
+            }
+        }
+    }
+
+    /// First and second derivatives in a random direction against central differences.
+    #[test]
+    fn derivatives_are_those_of_the_values(case in case(), seed: u64) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let direction = Tensor::<f64>::normal(case.logits.shape(), 0.0, 1.0, &mut rng);
+        let evaluate = |step: f64| {
+            let mut values = case.logits.clone();
+            values.axpy(step, &direction);
+            let tape = Tape::new();
+            let logits = tape.variable(values);
+            let losses = case.per_sequence(logits);
+            let possible = losses.lt(f64::INFINITY);
+            let value = possible.select(losses, 0.0).square().sum_all();
+            let [slope] = tape.grad(value, [logits]);
+            let slope = (slope * &direction).sum_all();
+            let [curvature] = tape.grad(slope, [logits]);
+            [value, slope, (curvature * &direction).sum_all()].map(Var::item)
+        };
+        let h = 1e-3;
+        let around = [-2.0, -1.0, 1.0, 2.0].map(|k| evaluate(k * h));
+        let exact = evaluate(0.0);
+        for order in 0..2 {
+            let [a, b, c, d] = around.map(|values| values[order]);
+            let difference = (a - 8.0 * b + 8.0 * c - d) / (12.0 * h);
+            let error = (difference - exact[order + 1]).abs();
+            let scale = exact.iter().fold(1.0, |scale: f64, x| scale.max(x.abs()));
+            prop_assert!(error < 1e-7 * scale, "order {}: {difference}, {exact:?}", order + 1);
+        }
+    }
+
+    /// Neither what stands beyond a sequence's end, nor what a mask drops.
+    #[test]
+    fn padding_changes_nothing(case in case(), dropped in 0..3_usize) {
+        let &[steps, batch, classes] = &case.logits.shape()[..] else { unreachable!() };
+        let mask = Tensor::from_fn([batch], |b| f64::from(b != dropped));
+        let mut padded = case.logits.clone();
+        for (i, logit) in padded.as_mut_slice().iter_mut().enumerate() {
+            let (t, b) = (i / (batch * classes), i / classes % batch);
+            if t >= case.lengths[b] || b == dropped {
+                *logit = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][(i + t) % 3];
+            }
+        }
+        let evaluate = |values: &Tensor<f64>| {
+            let tape = Tape::new();
+            let logits = tape.variable(values.clone());
+            let loss = loss::ctc(logits, &case.lengths, &case.labels, case.blank).masked(&mask);
+            let losses = loss.per_position();
+            let [first] = tape.grad(losses.sum_all(), [logits]);
+            let [second] = tape.grad(first.square().sum_all(), [logits]);
+            [losses, first, second].map(|var| var.value().to_vec())
+        };
+        let [losses, first, second] = evaluate(&padded);
+        for (i, (&first, &second)) in first.iter().zip(&second).enumerate() {
+            let (t, b) = (i / (batch * classes), i / classes % batch);
+            if t >= case.lengths[b] || b == dropped {
+                prop_assert_eq!([first, second], [0.0; 2]);
+            }
+        }
+        prop_assert!(dropped >= batch || losses[dropped] == 0.0);
+        prop_assert_eq!(first.len(), steps * batch * classes);
+        prop_assert_eq!([losses, first, second], evaluate(&case.logits));
+    }
+}
+
+/// Where all paths are known: no labels, as many labels as steps, one step, and none.
+#[test]
+fn certain_alignments() {
+    let tape = Tape::new();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+    let logits = tape.constant(Tensor::<f64>::normal([3, 1, 4], 0.0, 1.0, &mut rng));
+    let likelihood =
+        |steps: usize, labels: &[usize]| loss::ctc(logits, &[steps], &[labels], 3).sum().item();
+    let path = |classes: &[usize]| {
+        let logits = logits.slice(0, 0..classes.len()).reshape([classes.len(), 4]);
+        loss::cross_entropy(logits, classes).sum().item()
+    };
+    let assert_near = |a: f64, b: f64| assert!((a - b).abs() < 1e-14, "{a} and {b}");
+    assert_near(likelihood(3, &[]), path(&[3, 3, 3]));
+    assert_near(likelihood(3, &[0, 1, 2]), path(&[0, 1, 2]));
+    assert_near(likelihood(3, &[2, 2]), path(&[2, 3, 2]));
+    assert_near(likelihood(1, &[1]), path(&[1]));
+    assert_near(likelihood(1, &[]), path(&[3]));
+    assert_eq!(likelihood(0, &[]), 0.0);
+    assert_eq!(likelihood(0, &[1]), f64::INFINITY);
+    assert_eq!(likelihood(2, &[1, 1]), f64::INFINITY);
+}
+
+/// One sequence with too many labels makes the mean infinite; no gradient is lost to it.
+#[test]
+fn impossible_labels_are_told_and_can_be_dropped() {
+    let tape = Tape::new();
+    let logits = tape.variable(Tensor::<f64>::zeros([2, 2, 3]));
+    let loss = loss::ctc(logits, &[2, 2], &[vec![1, 1], vec![1]], 0);
+    let mean = loss.clone().mean();
+    assert_eq!(mean.item(), f64::INFINITY);
+    let gradient = tape.backward(mean).wrt(logits).clone();
+    assert!(gradient.is_finite());
+    assert!(sequence(&gradient, 0, 2).to_vec().iter().all(|&slope| slope == 0.0));
+    assert!(sequence(&gradient, 1, 2).to_vec().iter().any(|&slope| slope != 0.0));
+    let kept = loss.masked(&Tensor::from_vec([2], vec![0.0, 1.0])).mean();
+    assert!((kept.item() - (9.0 / 3.0_f64).ln()).abs() < 1e-14);
+}
+
+#[test]
+fn extreme_logits_are_finite() {
+    fn check<T: Scalar>() {
+        let tape = Tape::new();
+        let values = Tensor::from_fn([4, 1, 3], |i| T::of([1e4, -1e4, 0.0][i * 7 % 3]));
+        let logits = tape.variable(values);
+        let loss = loss::ctc(logits, &[4], &[[1, 1]], 0).sum();
+        assert!(loss.item().is_finite());
+        let [first] = tape.grad(loss, [logits]);
+        let [second] = tape.grad(first.square().sum_all(), [logits]);
+        assert!(first.value().is_finite() && second.value().is_finite());
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn no_sequences_cost_nothing() {
+    let tape = Tape::<f64>::new();
+    let logits = tape.variable(Tensor::zeros([3, 0, 4]));
+    let sum = loss::ctc(logits, &[], &[[0; 0]; 0], 0).sum();
+    assert_eq!(sum.item(), 0.0);
+    assert_eq!(tape.backward(sum).wrt(logits).shape(), &[3, 0, 4]);
+}

@@ -1,0 +1,114 @@
+//! What is refused, and where it says so.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+
+use bptt_autodiff::Tape;
+use bptt_layers::loss::{self, CrossEntropy};
+use bptt_tensor::Tensor;
+
+#[test]
+fn mistakes_panic_at_the_line_of_the_equation() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        PANICKED_HERE.set(info.location().is_some_and(|place| place.file() == file!()));
+        report(info);
+    }));
+
+    let tape = Tape::<f64>::new();
+    let zeros = |shape: &[usize]| tape.constant(Tensor::zeros(shape));
+    let logits = zeros(&[2, 3, 5]);
+    assert_refused("cross_entropy of [2, 3, 5]: has 6 positions but 4 targets", || {
+        loss::cross_entropy(logits, &[0; 4])
+    });
+    assert_refused("target 5 at position [1, 2] is not one of 5 classes", || {
+        loss::cross_entropy(logits, &[0, 1, 2, 3, 4, 5]).mean()
+    });
+    assert_refused("target 0 at position [0] is not one of 0 classes", || {
+        loss::cross_entropy(zeros(&[1, 0]), &[0]).sum()
+    });
+    assert_refused("negative_log_likelihood: target 5 at position [0, 0] is not one of 5", || {
+        loss::negative_log_likelihood(logits, &[5, 1, 2, 3, 4, 0]).mean()
+    });
+    assert_refused("cross_entropy of [2, 3, 5]: has 5 classes but 4 weights", || {
+        CrossEntropy::new().class_weights(&[1.0; 4]).of(logits, &[0; 6])
+    });
+    assert_refused("class_weights: weights are finite and at least 0, not -2", || {
+        CrossEntropy::new().class_weights(&[1.0, -2.0])
+    });
+    assert_refused("label_smoothing: a share is between 0 and 1, not 1.5", || {
+        CrossEntropy::new().label_smoothing(1.5)
+    });
+    assert_refused("needs a position that its mask does not drop", || {
+        CrossEntropy::new().class_weights(&[0.0, 1.0, 1.0, 1.0, 1.0]).of(logits, &[0; 6]).mean()
+    });
+    assert_refused("needs a position that its mask does not drop", || {
+        CrossEntropy::new().ignored_index(0).of(logits, &[0; 6]).mean()
+    });
+    assert_refused("needs a last axis", || loss::cross_entropy(zeros(&[]), &[]));
+    assert_refused("squared_error of [2, 3, 5] and [5]", || {
+        loss::squared_error(logits, zeros(&[5]))
+    });
+    assert_refused("mean_squared_error of [2, 3, 5] and [5]", || {
+        loss::mean_squared_error(logits, zeros(&[5]))
+    });
+    assert_refused("euclidean_distance of [2, 3, 5] and [5]", || {
+        loss::euclidean_distance(logits, zeros(&[5]))
+    });
+    assert_refused("binary_cross_entropy of [2, 3, 5] and [5]", || {
+        loss::binary_cross_entropy(logits, zeros(&[5]))
+    });
+    assert_refused("huber of [2, 3, 5] and [5]", || loss::huber(logits, zeros(&[5]), 1.0));
+    assert_refused("huber: delta is a positive number, not 0", || loss::huber(logits, logits, 0.0));
+    assert_refused("ctc: logits are [T, B, C], not [5]", || {
+        loss::ctc(zeros(&[5]), &[], &[[0; 0]; 0], 0)
+    });
+    assert_refused("has 3 sequences but 2 lengths and 3 label sequences", || {
+        loss::ctc(logits, &[2, 2], &[[1], [1], [1]], 0)
+    });
+    assert_refused("a length of 3 is more than 2 steps", || {
+        loss::ctc(logits, &[2, 2, 3], &[[1], [1], [1]], 0)
+    });
+    assert_refused("the blank 5 is not one of 5 classes", || {
+        loss::ctc(logits, &[2; 3], &[[1], [1], [1]], 5)
+    });
+    assert_refused("label 5 is not one of 5 classes other than the blank 0", || {
+        loss::ctc(logits, &[2; 3], &[[1], [5], [1]], 0)
+    });
+    assert_refused("label 2 is not one of 5 classes other than the blank 2", || {
+        loss::ctc(logits, &[2; 3], &[[1], [2], [1]], 2)
+    });
+    assert_refused("needs a position that its mask does not drop", || {
+        loss::ctc(logits, &[2; 3], &[[1], [2], [1]], 0).masked(&Tensor::zeros([3])).mean()
+    });
+    assert_refused("masked of [3, 2] and [2, 3]", || {
+        loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::ones([3, 2]))
+    });
+    assert_refused("finite weights of at least 0, not -1", || {
+        loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::full([2, 3], -1.0))
+    });
+    assert_refused("finite weights of at least 0, not NaN", || {
+        loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::full([2, 3], f64::NAN))
+    });
+    assert_refused("needs a position that its mask does not drop", || {
+        loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::zeros([2, 3])).mean()
+    });
+    assert_refused("needs a position", || loss::cross_entropy(zeros(&[0, 5]), &[]).mean());
+}
+
+thread_local! {
+    static PANICKED_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+#[track_caller]
+fn assert_refused<R>(expected: &str, run: impl FnOnce() -> R) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
+        panic!("should be refused: {expected}");
+    };
+    let message = panic.downcast::<String>().map_or_else(
+        |panic| (*panic.downcast::<&str>().expect("a message")).to_owned(),
+        |message| *message,
+    );
+    assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+    assert!(PANICKED_HERE.get(), "{message:?} is not reported at the caller's line");
+}
