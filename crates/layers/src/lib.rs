@@ -53,6 +53,7 @@ mod layer;
 mod linear;
 mod linear_recurrence;
 pub mod loss;
+pub mod metrics;
 mod module;
 mod optim;
 mod pieces;

@@ -31,13 +31,13 @@ use bptt_tensor::{Scalar, Tensor};
 
 pub use cross_entropy::{CrossEntropy, cross_entropy, negative_log_likelihood};
 pub use ctc::ctc;
+pub(crate) use positions::Positions;
 pub use regression::{
     binary_cross_entropy, euclidean_distance, huber, mean_squared_error, squared_error,
 };
 
 use cross_entropy::ClassTerms;
 use ctc::CtcTerms;
-use positions::Positions;
 use regression::ErrorTerms;
 
 /// A loss at every position, of which the [`sum`](Self::sum) or [`mean`](Self::mean) can be taken.

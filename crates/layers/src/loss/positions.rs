@@ -6,31 +6,31 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 /// The shape of what has one value for each position, and a weight for each if there is a mask.
 #[derive(Clone, Debug)]
-pub(super) struct Positions<T> {
+pub(crate) struct Positions<T> {
     shape: Shape,
     mask: Option<Tensor<T>>,
 }
 
 impl<T: Scalar> Positions<T> {
-    pub(super) fn new(shape: impl Into<Shape>) -> Self {
+    pub(crate) fn new(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into(), mask: None }
     }
 
     /// Those of operands `[.., C]`: all but the last axis.
-    pub(super) fn of_rows(operation: &'static str, shape: &[usize]) -> Result<Self, ShapeError> {
+    pub(crate) fn of_rows(operation: &'static str, shape: &[usize]) -> Result<Self, ShapeError> {
         rows(operation, shape).map(Self::new)
     }
 
-    pub(super) fn shape(&self) -> &Shape {
+    pub(crate) fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    pub(super) fn mask(&self) -> Option<&Tensor<T>> {
+    pub(crate) fn mask(&self) -> Option<&Tensor<T>> {
         self.mask.as_ref()
     }
 
     #[track_caller]
-    pub(super) fn masked(self, mask: &Tensor<T>) -> Self {
+    pub(crate) fn masked(self, mask: &Tensor<T>) -> Self {
         shape::same("masked", mask.shape(), &self.shape).or_panic();
         let invalid = mask.as_slice().iter().find(|&&w| !(w >= T::zero() && w.is_finite()));
         if let Some(weight) = invalid {
@@ -41,16 +41,16 @@ impl<T: Scalar> Positions<T> {
     }
 
     /// The weight of a position, as the mask has it.
-    pub(super) fn weight_of(&self, position: usize) -> f64 {
+    pub(crate) fn weight_of(&self, position: usize) -> f64 {
         self.mask.as_ref().map_or(1.0, |mask| mask.as_slice()[position].as_f64())
     }
 
-    pub(super) fn keeps(&self, position: usize) -> bool {
+    pub(crate) fn keeps(&self, position: usize) -> bool {
         self.weight_of(position) > 0.0
     }
 
     /// The sum of all weights.
-    pub(super) fn weight(&self) -> f64 {
+    pub(crate) fn weight(&self) -> f64 {
         match &self.mask {
             None => self.shape.elements() as f64,
             Some(mask) => mask.as_slice().iter().map(|weight| weight.as_f64()).sum(),
@@ -59,7 +59,7 @@ impl<T: Scalar> Positions<T> {
 
     /// Zeros where the mask drops a position: multiplied by 0 afterwards, a NaN would stay one.
     #[track_caller]
-    pub(super) fn kept<'t>(&self, values: Var<'t, T>) -> Var<'t, T> {
+    pub(crate) fn kept<'t>(&self, values: Var<'t, T>) -> Var<'t, T> {
         match &self.mask {
             None => values,
             Some(mask) => {

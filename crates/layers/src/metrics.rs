@@ -1,0 +1,99 @@
+//! Metrics: what a model is judged by, computed from values, without gradients.
+
+use bptt_tensor::shape::OrPanic;
+use bptt_tensor::{Scalar, ShapeError, Tensor};
+
+use crate::loss::Positions;
+
+/// The share of positions where the target class has the largest of the `logits` `[.., C]`; the first
+/// of those that are equally large is what counts, and nothing is right where a logit is NaN.
+///
+/// Positions are everything but the last axis, as those of a [loss](crate::loss), and so is the
+/// `mask`, which weights or drops them.
+///
+/// ```
+/// use bptt_layers::metrics;
+/// use bptt_tensor::Tensor;
+///
+/// let logits = Tensor::from_vec([3, 2], vec![0.0, 1.0, 3.0, 2.0, 5.0, 4.0]); // classes 1, 0, 0
+/// assert_eq!(metrics::accuracy(&logits, &[1, 1, 0], None), 2.0 / 3.0);
+/// let mask = Tensor::from_vec([3], vec![1.0, 0.0, 1.0]);
+/// assert_eq!(metrics::accuracy(&logits, &[1, 1, 0], Some(&mask)), 1.0);
+/// ```
+///
+/// # Panics
+///
+/// If the number of targets is not that of the positions, the mask does not have their shape or a
+/// weight that is negative or not finite, or no position is left.
+#[track_caller]
+#[must_use]
+pub fn accuracy<T: Scalar>(logits: &Tensor<T>, targets: &[usize], mask: Option<&Tensor<T>>) -> f64 {
+    let mut positions = Positions::of_rows("accuracy", logits.shape()).or_panic();
+    let count = positions.shape().elements();
+    if targets.len() != count {
+        let targets = targets.len();
+        let problem = format!("has {count} positions but {targets} targets; give one for each");
+        panic!("{}", ShapeError::new("accuracy", &[logits.shape()], problem));
+    }
+    if let Some(mask) = mask {
+        positions = positions.masked(mask);
+    }
+    let weight = positions.weight();
+    assert!(weight > 0.0, "an accuracy needs a position that its mask does not drop");
+    let classes = logits.len() / count;
+    let rows = logits.as_slice().chunks(classes.max(1)).zip(targets);
+    let right = rows.enumerate().filter(|&(_, (row, &target))| is_first_largest(row, target));
+    right.map(|(position, _)| positions.weight_of(position)).sum::<f64>() / weight
+}
+
+/// Whether `row[target]` is the first of the largest.
+fn is_first_largest<T: Scalar>(row: &[T], target: usize) -> bool {
+    row.get(target).is_some_and(|&chosen| {
+        row[..target].iter().all(|&x| x < chosen) && row[target..].iter().all(|&x| x <= chosen)
+    })
+}
+
+/// The number of places at which two sequences of symbols differ (Hamming 1950).
+///
+/// ```
+/// # use bptt_layers::metrics;
+/// assert_eq!(metrics::hamming_distance(b"karolin", b"kathrin"), 3);
+/// ```
+///
+/// # Panics
+///
+/// If they are not equally long.
+#[track_caller]
+#[must_use]
+pub fn hamming_distance<S: PartialEq>(a: &[S], b: &[S]) -> usize {
+    assert!(
+        a.len() == b.len(),
+        "hamming_distance: sequences of {} and {} symbols; only equally long ones have one",
+        a.len(),
+        b.len(),
+    );
+    a.iter().zip(b).filter(|(a, b)| a != b).count()
+}
+
+/// The [Hamming distance](hamming_distance) as a share of the symbols; 0 if there are none.
+///
+/// # Panics
+///
+/// If the sequences are not equally long.
+#[track_caller]
+#[must_use]
+pub fn hamming_share<S: PartialEq>(a: &[S], b: &[S]) -> f64 {
+    hamming_distance(a, b) as f64 / a.len().max(1) as f64
+}
+
+/// `eᴸ` of a mean cross-entropy `L` in nats: among how many equally likely classes a choice would be
+/// as uncertain as the model's predictions are.
+///
+/// ```
+/// # use bptt_layers::metrics;
+/// assert!((metrics::perplexity(6_f64.ln()) - 6.0).abs() < 1e-12);
+/// ```
+#[must_use]
+pub fn perplexity(mean_loss: f64) -> f64 {
+    mean_loss.exp()
+}

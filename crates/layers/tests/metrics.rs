@@ -1,0 +1,71 @@
+//! Metrics against counting by hand.
+
+use bptt_autodiff::Tape;
+use bptt_layers::{loss, metrics};
+use bptt_tensor::Tensor;
+
+#[test]
+fn accuracy_is_the_share_of_right_positions() {
+    let rows = vec![0.0, 1.0, -1.0, 3.0, 2.0, 1.0, 5.0, 4.0, 6.0, 1.0, 0.0, 0.5];
+    let logits = Tensor::from_vec([2, 2, 3], rows); // classes 1, 0, 2, 0
+    assert_eq!(metrics::accuracy(&logits, &[1, 0, 2, 0], None), 1.0);
+    assert_eq!(metrics::accuracy(&logits, &[1, 1, 0, 0], None), 0.5);
+    assert_eq!(metrics::accuracy(&logits, &[0, 1, 0, 3], None), 0.0); // 3 is no class
+    let mask = Tensor::from_vec([2, 2], vec![1.0, 0.5, 0.0, 0.5]);
+    assert_eq!(metrics::accuracy(&logits, &[1, 1, 0, 0], Some(&mask)), 0.75);
+}
+
+#[test]
+fn the_first_of_the_largest_counts_and_nan_is_wrong() {
+    let tied = Tensor::from_vec([1, 3], vec![1.0_f32, 2.0, 2.0]);
+    let right = |logits: &Tensor<f32>| [0, 1, 2].map(|y| metrics::accuracy(logits, &[y], None));
+    assert_eq!(right(&tied), [0.0, 1.0, 0.0]);
+    for place in 0..3 {
+        let mut logits = Tensor::from_vec([1, 3], vec![1.0, 2.0, 3.0]);
+        logits.as_mut_slice()[place] = f32::NAN;
+        assert_eq!(right(&logits), [0.0; 3]);
+    }
+}
+
+#[test]
+fn hamming_counts_what_differs() {
+    assert_eq!(metrics::hamming_distance(&[1, 2, 3, 4], &[1, 3, 4, 2]), 3);
+    assert_eq!(metrics::hamming_share(&[1, 2, 3, 4], &[1, 3, 4, 2]), 0.75);
+    assert_eq!(metrics::hamming_distance::<u8>(&[], &[]), 0);
+    assert_eq!(metrics::hamming_share::<u8>(&[], &[]), 0.0);
+}
+
+/// A model that knows nothing is as perplexed as there are classes.
+#[test]
+fn perplexity_of_equal_chances_is_their_number() {
+    let tape = Tape::new();
+    let logits = tape.constant(Tensor::<f64>::zeros([3, 7]));
+    let loss = loss::cross_entropy(logits, &[0, 3, 6]).mean();
+    assert!((metrics::perplexity(loss.item()) - 7.0).abs() < 1e-12);
+}
+
+#[test]
+#[should_panic(expected = "accuracy of [2, 3]: has 2 positions but 1 targets")]
+fn targets_must_fit() {
+    let _ = metrics::accuracy(&Tensor::<f64>::zeros([2, 3]), &[0], None);
+}
+
+#[test]
+#[should_panic(expected = "masked of [3] and [2]")]
+fn masks_must_fit() {
+    let logits = Tensor::<f64>::zeros([2, 3]);
+    let _ = metrics::accuracy(&logits, &[0, 0], Some(&Tensor::ones([3])));
+}
+
+#[test]
+#[should_panic(expected = "an accuracy needs a position")]
+fn of_nothing_there_is_no_accuracy() {
+    let logits = Tensor::<f64>::zeros([2, 3]);
+    let _ = metrics::accuracy(&logits, &[0, 0], Some(&Tensor::zeros([2])));
+}
+
+#[test]
+#[should_panic(expected = "sequences of 2 and 1 symbols")]
+fn sequences_must_be_equally_long() {
+    let _ = metrics::hamming_distance(&[1, 2], &[1]);
+}
