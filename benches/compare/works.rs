@@ -229,7 +229,10 @@ impl LanguageModel {
         let &Sizes { recurrence: [_, _, embedding, hidden], vocabulary, layers } = sizes;
         let inputs = std::iter::once(embedding).chain(std::iter::repeat(hidden)).take(layers);
         Self {
-            embedding: Embedding { table: numbers.param(hidden, [vocabulary, embedding]) },
+            embedding: Embedding {
+                table: numbers.param(hidden, [vocabulary, embedding]),
+                padding: None,
+            },
             lstm: Stack::new(inputs.map(|input| lstm(numbers, input, hidden)).collect()),
             output: Linear {
                 w: numbers.param(hidden, [hidden, vocabulary]),

@@ -104,6 +104,9 @@ impl<T: Scalar> LayerNorm<T> {
 pub struct Embedding<T> {
     /// A row for each symbol, `[V, E]`.
     pub table: Param<T>,
+    /// The symbol that stands for nothing, if there is one: its vector has no gradient.
+    #[module(skip)]
+    pub padding: Option<usize>,
 }
 
 impl<T: Scalar> Embedding<T> {
@@ -111,7 +114,28 @@ impl<T: Scalar> Embedding<T> {
     #[must_use]
     pub fn new(rng: &mut impl Rng, vocabulary_size: usize, size: usize) -> Self {
         let start = Init::Gaussian { mean: 0.0, std: 1.0 };
-        Self { table: Param::new(start.tensor(rng, [vocabulary_size, size])) }
+        Self { table: Param::new(start.tensor(rng, [vocabulary_size, size])), padding: None }
+    }
+
+    /// With a symbol that stands for nothing, such as the padding of short sequences: its vector starts at
+    /// zero and stays, as no gradient flows into it.
+    ///
+    /// # Panics
+    ///
+    /// If the symbol is not within the vocabulary.
+    #[track_caller]
+    #[must_use]
+    pub fn padding(mut self, symbol: usize) -> Self {
+        let &[vocabulary_size, size] = &self.table.shape()[..] else {
+            unreachable!("a table has two axes")
+        };
+        assert!(
+            symbol < vocabulary_size,
+            "padding: symbol {symbol} is not one of {vocabulary_size}, which count from 0"
+        );
+        self.table.value_mut().as_mut_slice()[symbol * size..][..size].fill(T::zero());
+        self.padding = Some(symbol);
+        self
     }
 
     /// The vectors of these symbols, which are given in row-major order of `shape`: a shape
@@ -130,7 +154,12 @@ impl<T: Scalar> Embedding<T> {
         shape: impl Into<Shape>,
     ) -> Var<'t, T> {
         let size = self.table.shape()[1];
-        let vectors = tape.param(&self.table).gather_rows(symbols);
+        let mut vectors = tape.param(&self.table).gather_rows(symbols);
+        if let Some(padding) = self.padding {
+            let is_padding = |i: usize| T::of(f64::from(u8::from(symbols[i] == padding)));
+            let is_padding = tape.constant(Tensor::from_fn([symbols.len(), 1], is_padding));
+            vectors = is_padding.select(vectors.stop_gradient(), vectors);
+        }
         let shape: Shape = shape.into().iter().copied().chain([size]).collect();
         vectors.reshape(shape)
     }

@@ -210,16 +210,30 @@ fn layer_normalisation() {
     assert_close("bias", &gradients[&norm.bias], &golden.tensor("grad.bias"));
 }
 
-#[test]
-fn embedding_of_repeated_symbols() {
-    let golden = Golden::load("embedding_repeated_indices");
+fn check_embedding(case: &str, shape: [usize; 2], padding: Option<usize>) {
+    let golden = Golden::load(case);
     let parameters = inputs(&golden, &["weight"]);
     let [symbols, size] = golden.tensor("input.weight").shape()[..] else { panic!("a table") };
     let mut embedding = Embedding::new(&mut random(0), symbols, size);
+    if let Some(padding) = padding {
+        embedding = embedding.padding(padding);
+    }
     pytorch::load(&mut embedding, &parameters).expect("a table");
     let tape = Tape::new();
-    let ys = embedding.forward(&tape, &golden.indices("input.indices"), [3, 4]);
+    let ys = embedding.forward(&tape, &golden.indices("input.indices"), shape);
     assert_eq!(ys.value(), golden.tensor("output"));
     let gradients = tape.backward((ys * &golden.tensor("cotangent")).sum_all());
     assert_close("grad.weight", &gradients[&embedding.table], &golden.tensor("grad.weight"));
+}
+
+#[test]
+fn embedding_of_repeated_symbols() {
+    check_embedding("embedding_repeated_indices", [3, 4], None);
+}
+
+#[test]
+fn embedding_with_padding() {
+    check_embedding("embedding_padding_idx", [2, 4], Some(2));
+    let embedding = Embedding::<f64>::new(&mut random(0), 3, 2).padding(1);
+    assert_eq!(embedding.table.value().index_first(1), Tensor::zeros([2]));
 }
