@@ -134,7 +134,8 @@ impl<T: Scalar> Tape<T> {
         let nodes = self.nodes();
         let mut depends = Vec::with_capacity(last as usize + 1);
         for (id, node) in (0..=last).zip(nodes.iter()) {
-            let inherits = node.inputs.iter().any(|&input| depends[input as usize]);
+            let inherits = !matches!(node.op, Op::StopGradient(_))
+                && node.inputs.iter().any(|&input| depends[input as usize]);
             depends.push(inherits || is_source(id, node));
         }
         depends

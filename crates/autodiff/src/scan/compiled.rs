@@ -24,7 +24,9 @@ pub(crate) struct Plan<T> {
 }
 
 impl<T: Scalar> Plan<T> {
-    pub(super) fn new(program: Program<T>) -> Self {
+    /// The plan of a step whose reverse is derived already.
+    pub(super) fn new(program: &Program<T>) -> Self {
+        let program = program.without_stops();
         let lowered = lower(&program);
         Self { program, lowered }
     }
@@ -112,7 +114,7 @@ impl<T: Scalar> Compiled<T> {
 
     /// The step with nothing but its own outputs.
     pub(super) fn plain(&self) -> &Rc<Plan<T>> {
-        self.plain.get_or_init(|| Rc::new(Plan::new(self.hoisted.program.clone())))
+        self.plain.get_or_init(|| Rc::new(Plan::new(&self.hoisted.program)))
     }
 
     /// The step with the residuals of its reverse as further stacked outputs.
@@ -120,7 +122,7 @@ impl<T: Scalar> Compiled<T> {
         self.saving.get_or_init(|| {
             let mut program = self.hoisted.program.clone();
             program.stacked.extend(self.extra_residuals());
-            Rc::new(Plan::new(program))
+            Rc::new(Plan::new(&program))
         })
     }
 

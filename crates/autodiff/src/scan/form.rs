@@ -111,7 +111,6 @@ fn form<T: Scalar>(
             };
             if node.inputs.iter().all(fits) { Form::Pointwise } else { return refuse() }
         }
-        Op::StopGradient(_) => Form::View { column: 0 },
         Op::Reshape(_) if by_rows(input(0)) => Form::View { column: 0 },
         Op::Slice(slice) if slice.axis == 1 && by_rows(input(0)) => {
             let inner: usize = input(0)[2..].iter().product();

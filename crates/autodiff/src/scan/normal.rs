@@ -130,7 +130,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
 }
 
 fn is_computed<T>(op: Option<&Op<T>>) -> bool {
-    !matches!(op, None | Some(Op::StopGradient(_) | Op::Reshape(_) | Op::Slice(_)))
+    !matches!(op, None | Some(Op::Reshape(_) | Op::Slice(_)))
 }
 
 fn copy<T: Scalar>(program: &mut Program<T>, id: u32) -> u32 {

@@ -170,6 +170,14 @@ impl<T> Program<T> {
 }
 
 impl<T: Clone> Program<T> {
+    /// The same for who asks for no gradient: what stops one is what it stops.
+    pub(crate) fn without_stops(&self) -> Self {
+        self.rebuild(|new, id, inputs| match self.op(id) {
+            Some(Op::StopGradient(_)) => inputs[0],
+            _ => new.copy(self, id, inputs),
+        })
+    }
+
     /// Copies a value of `from` with these inputs.
     pub(crate) fn copy(&mut self, from: &Self, id: u32, inputs: SmallVec<[u32; 3]>) -> u32 {
         let node = from.node(id).clone();

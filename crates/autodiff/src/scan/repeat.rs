@@ -66,5 +66,5 @@ impl Readers {
 }
 
 fn is_cheap<T>(op: Option<&Op<T>>) -> bool {
-    is_pointwise(op) || matches!(op, Some(Op::StopGradient(_) | Op::Reshape(_) | Op::Slice(_)))
+    is_pointwise(op) || matches!(op, Some(Op::Reshape(_) | Op::Slice(_)))
 }

@@ -192,7 +192,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 continue;
             }
             match self.values.get(&id) {
-                Some(&value) => read[value as usize] = true,
+                Some(&value) => read[self.unstopped(value) as usize] = true,
                 None => pending.extend(self.tape.nodes()[id as usize].inputs.iter().copied()),
             }
         }
@@ -223,6 +223,15 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             }
         }
         saved.into()
+    }
+
+    /// The forward value that is read where one that stops a gradient is, which is stopped again there.
+    fn unstopped(&self, value: u32) -> u32 {
+        let mut value = value;
+        while let Some(Op::StopGradient(_)) = self.forward.op(value) {
+            value = self.forward.node(value).inputs[0];
+        }
+        value
     }
 
     /// The place in the reverse program of a value on the tape.

@@ -130,7 +130,10 @@ impl<T: Scalar> Cell<T> for EchoState<T> {
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let fixed = |param| x.tape().param(param).stop_gradient();
         let net = x.matmul(fixed(&self.w_in)) + h.matmul(fixed(&self.w)) + fixed(&self.b);
-        let h = h * (1.0 - self.leak) + net.tanh() * self.leak;
+        let h = match self.leak {
+            1.0 => net.tanh(),
+            leak => h * (1.0 - leak) + net.tanh() * leak,
+        };
         (h, h)
     }
 }

@@ -6,7 +6,9 @@ use bptt_layers::{Recurrence, State, Zoneout, scan, stepper, unroll};
 use bptt_tensor::Tensor;
 
 use crate::derivatives::check;
-use crate::support::{Random, Sizes, TestCell, V, assert_near, run, scanned, unrolled};
+use crate::support::{
+    Random, Sizes, TestCell, V, assert_near, random, random_cell, run, scanned, unrolled,
+};
 
 fn equals_unroll<C: TestCell>(
     make: impl Fn(&mut Random, Sizes) -> C,
@@ -179,3 +181,12 @@ fn is_compiled<C: TestCell>(
 }
 
 for_every_cell!(is_compiled, 4);
+
+/// A cell whose fed-back state is stopped is compiled as well, to the same.
+#[test]
+fn a_truncated_network() {
+    let make = |rng: &mut Random, sizes| random_cell::memory_blocks(rng, sizes).truncated();
+    let sizes = Sizes { steps: 5, batch: 2, input: 3, hidden: 4, output: 2 };
+    is_compiled(make, sizes, &mut random(0));
+    equals_unroll(make, sizes, &mut random(0));
+}

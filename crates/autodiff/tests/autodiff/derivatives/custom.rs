@@ -66,6 +66,16 @@ fn gradients_of_constants_are_not_computed() {
     assert_eq!(computed(), [1, 1], "a loss that depends on nothing needs none either");
 }
 
+#[test]
+fn gradients_that_are_stopped_are_not_computed() {
+    let hypot = Hypot::default();
+    let tape = Tape::new();
+    let [a, b] = [3.0, 4.0].map(|x| tape.variable(Tensor::scalar(x)));
+    let y = tape.apply(hypot.clone(), &[a, b.stop_gradient() * 1.0]);
+    assert_eq!(*tape.backward(y + b).wrt(a), Tensor::scalar(0.6));
+    assert_eq!([hypot.computed[0].get(), hypot.computed[1].get()], [1, 0]);
+}
+
 /// `C = Aᵀ Bᵀ`: both flags of the product at once, in forward and gradient.
 #[derive(Debug)]
 struct TransposedProduct;

@@ -114,3 +114,43 @@ fn weights_without_rows_or_columns_have_gradients() {
         assert_eq!(*gradients.wrt(xs), Tensor::zeros([4, 2, shape[0]]));
     }
 }
+
+/// A state that is read without gradient is read as it is: nothing is saved twice, and the state's own
+/// gradient flows on.
+#[test]
+fn a_stopped_state_costs_nothing() {
+    let u = param([4, 4], 3);
+    let (forward, reverse) = plan(|x, s| {
+        let next = s + (s.stop_gradient().matmul(&u) + x.slice(1, 0..1)).tanh();
+        (next, next)
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          t0 = y0(before) · w0
+          fused, 4 columns:
+            r0 = add t0 x0[0..1]
+            y1 = tanh r0
+            y0 = add y0(before) y1
+        ",
+    );
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            z0 = add x1 z0(before)
+        after the loop, all steps at once:
+          fused, 2 columns:
+            y0[1..3] = identity 0
+          then, 4 columns:
+            z1 = tanh_slope z0 x0
+            r0 = sum z1
+          then, 1 columns:
+            y0[0..1] = identity r0
+        summed over all steps:
+          sum0 += x2(next)ᵀ · z1
+        ",
+    );
+}
