@@ -172,6 +172,8 @@ unary_methods! {
     cos => Cos;
     /// `tanh x`
     tanh => Tanh;
+    /// The error function `erf x = 2/√π ∫₀ˣ e⁻ᵗ² dt`.
+    erf => Erf;
     /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
     sigmoid => Sigmoid;
     /// `max(x, 0)`; its derivative at 0 is taken as 0.

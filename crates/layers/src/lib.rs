@@ -73,7 +73,7 @@ mod way;
 pub mod weights;
 mod zoneout;
 
-pub use activation::Activation;
+pub use activation::{Activation, Table};
 pub use attention::{Attention, AttentionMemory};
 pub use bidirectional::Bidirectional;
 pub use bptt_derive::{Module, State};

@@ -93,6 +93,8 @@ unary! {
     ln => Ln;
     /// `tanh x`, within 3 ULP in `f32` and `f64`.
     tanh => Tanh;
+    /// The error function `2/√π ∫₀ˣ e⁻ᵗ² dt`, within 2 ULP in `f32` and `f64`.
+    erf => Erf;
     /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, within 3 ULP in `f32` and `f64`.
     sigmoid => Sigmoid;
     /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;

@@ -31,6 +31,8 @@ pub enum Unary {
     Cos,
     /// `tanh x`
     Tanh,
+    /// The error function.
+    Erf,
     /// `1 / (1 + e⁻ˣ)`
     Sigmoid,
     /// `max(x, 0)`; NaN stays.
@@ -58,6 +60,7 @@ impl Unary {
             Self::Sin => "sin",
             Self::Cos => "cos",
             Self::Tanh => "tanh",
+            Self::Erf => "erf",
             Self::Sigmoid => "sigmoid",
             Self::Relu => "relu",
             Self::Softplus => "softplus",
@@ -118,6 +121,10 @@ impl Unary {
             Self::Tanh => over.run(
                 #[inline(always)]
                 |x| math.tanh(x),
+            ),
+            Self::Erf => over.run(
+                #[inline(always)]
+                |x| math.erf(x),
             ),
             Self::Sigmoid => over.run(
                 #[inline(always)]

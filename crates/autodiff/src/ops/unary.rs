@@ -1,5 +1,7 @@
 //! Functions of one element.
 
+use std::f64::consts::FRAC_2_SQRT_PI;
+
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary};
 
 use crate::{Operation, Pullback};
@@ -35,6 +37,7 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Sin => at.add_stretched(0, || g * x.cos()),
             Self::Cos => at.add_stretched(0, || -g * x.sin()),
             Self::Tanh => at.add_stretched(0, || g.tanh_slope(y)),
+            Self::Erf => at.add_stretched(0, || g * (-x.square()).exp() * FRAC_2_SQRT_PI),
             Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(y)),
             Self::Relu => at.add_stretched(0, || g * x.gt(0.0)),
             Self::Softplus => at.add_stretched(0, || g * x.sigmoid()),

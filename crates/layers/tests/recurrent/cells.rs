@@ -21,31 +21,6 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// The functions that the activations stand for.
-#[test]
-fn activations() {
-    let at = [-2.0, -0.5, 0.0, 0.25, 3.0];
-    let apply = |activation: Activation<f64>| {
-        let tape = Tape::new();
-        activation.apply(tape.constant(Tensor::from_slice([5], &at))).value()
-    };
-    let map = |f: fn(f64) -> f64| Tensor::from_slice([5], &at.map(f));
-    let sum: f64 = at.iter().map(|z| z.exp()).sum();
-    let expected = [
-        (Activation::Identity, map(|z| z)),
-        (Activation::Tanh, map(f64::tanh)),
-        (Activation::Sigmoid, map(sigmoid)),
-        (Activation::Relu, map(|z| z.max(0.0))),
-        (Activation::Softplus, map(|z| z.exp().ln_1p())),
-        (Activation::Softmax, Tensor::from_slice([5], &at.map(|z| z.exp() / sum))),
-        (Activation::Custom(|z| z.maximum(z * 0.01)), map(|z| if z > 0.0 { z } else { 0.01 * z })),
-    ];
-    for (activation, expected) in expected {
-        assert_near(&[apply(activation)], &[expected], 1e-15);
-    }
-    assert_eq!(format!("{:?}", Activation::<f64>::default()), "Tanh");
-}
-
 /// One step is `f_h(x U + h W + b)` and `f_o(h V + c)`.
 #[test]
 fn elman_equations() {

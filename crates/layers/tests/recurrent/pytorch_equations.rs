@@ -32,20 +32,6 @@ fn softmax_along_every_axis() {
     }
 }
 
-#[test]
-fn activations() {
-    check("activation_relu", &["x"], |v| v[0].relu());
-    check("activation_sigmoid", &["x"], |v| v[0].sigmoid());
-    check("activation_softplus", &["x"], |v| v[0].softplus());
-    check("activation_tanh", &["x"], |v| v[0].tanh());
-    check("activation_silu", &["x"], |v| v[0] * v[0].sigmoid());
-    check("activation_gelu_tanh", &["x"], |v| {
-        let scale = (2.0 / std::f64::consts::PI).sqrt();
-        let inner = (v[0] + v[0] * v[0] * v[0] * 0.044_715) * scale;
-        v[0] * 0.5 * (inner.tanh() + 1.0)
-    });
-}
-
 /// `(x − μ) / √(σ² + ε)` over the last axes, with the variance of the whole.
 fn normalized<'t>(x: V<'t>, axes: &[isize], epsilon: f64) -> V<'t> {
     let centered = x - x.mean_keep(axes);

@@ -66,7 +66,8 @@ fn a_path_is_bounded_by_the_largest_singular_value() {
         let xs = uniform([steps, 1, input], rng);
         let h0 = uniform([1, hidden], rng);
         for (activation, slope) in ACTIVATIONS {
-            let cell = randomized(Elman::new(rng, input, hidden).activation(activation), rng);
+            let cell =
+                randomized(Elman::new(rng, input, hidden).activation(activation.clone()), rng);
             let bound = (norm(&parameter(&cell, "w")) * slope).powi(steps as i32);
             let path = norm(&jacobian(&cell, &xs, &h0));
             assert!(path <= bound * (1.0 + 1e-9), "{activation:?}: {path} is above {bound}");
@@ -80,7 +81,7 @@ fn one_step_reaches_the_bound() {
     let rng = &mut random(1);
     let (xs, h0) = (Tensor::zeros([1, 1, 3]), Tensor::zeros([1, 4]));
     for (activation, slope) in [(Activation::Tanh, 1.0), (Activation::Sigmoid, 0.25)] {
-        let mut cell = randomized(Elman::new(rng, 3, 4).activation(activation), rng);
+        let mut cell = randomized(Elman::new(rng, 3, 4).activation(activation.clone()), rng);
         cell.for_each_parameter_mut(|name, param| {
             if name == "b" {
                 param.value_mut().as_mut_slice().fill(0.0);

@@ -14,10 +14,12 @@
 //! | `exp`      | 0.979 | 0.970 |
 //! | `ln`       | 0.840 | 0.839 |
 //! | `tanh`     | 2.43  | 2.51  |
+//! | `erf`      | 1.32  | 1.33  |
 //! | `sigmoid`  | 2.41  | 2.34  |
 //! | `softplus` | 1.68  | 1.68  |
 
 mod bits;
+mod erf;
 mod exp;
 mod lane;
 mod ln;

@@ -1,3 +1,5 @@
+use std::f64::consts::FRAC_2_SQRT_PI;
+
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -92,10 +94,21 @@ fn large_operands_broadcast_alike() {
 }
 
 /// The functions against the standard library's, in units that suit every approximation.
+/// `2/√π e^−x² Σ 2ᵏ x²ᵏ⁺¹ / (2k+1)!!`
+fn erf(x: f64) -> f64 {
+    let near = x.clamp(-6.0, 6.0);
+    let (mut term, mut sum) = (near, near);
+    for k in 1..200 {
+        term *= near * near / (f64::from(k) + 0.5);
+        sum += term;
+    }
+    FRAC_2_SQRT_PI * (-near * near).exp() * sum
+}
+
 #[test]
 fn functions_have_their_values() {
     type Unary = (&'static str, fn(&Tensor<f64>) -> Tensor<f64>, fn(f64) -> f64);
-    let functions: [Unary; 14] = [
+    let functions: [Unary; 15] = [
         ("neg", Tensor::neg, |x| -x),
         ("abs", Tensor::abs, f64::abs),
         ("square", Tensor::square, |x| x * x),
@@ -106,6 +119,7 @@ fn functions_have_their_values() {
         ("sin", Tensor::sin, f64::sin),
         ("cos", Tensor::cos, f64::cos),
         ("tanh", Tensor::tanh, f64::tanh),
+        ("erf", Tensor::erf, erf),
         ("sigmoid", Tensor::sigmoid, |x| {
             if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
         }),

@@ -31,6 +31,7 @@ operations! {
     sin(Any) [x] => x.sin();
     cos(Any) [x] => x.cos();
     tanh(Any) [x] => x.tanh();
+    erf(Any) [x] => x.erf();
     sigmoid(Any) [x] => x.sigmoid();
     relu(NonZero) [x] => x.relu();
     softplus(Any) [x] => x.softplus();

@@ -1,5 +1,7 @@
 //! The first three derivatives of functions that everybody knows them of.
 
+use std::f64::consts::FRAC_2_SQRT_PI;
+
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
@@ -49,6 +51,13 @@ fn three_orders_of_activations() {
             let y = x.tanh();
             let slope = 1.0 - y * y;
             [slope, -2.0 * y * slope, slope * (6.0 * y * y - 2.0)]
+        },
+    );
+    check(
+        |x| x.erf(),
+        |x| {
+            let slope = FRAC_2_SQRT_PI * (-x * x).exp();
+            [slope, -2.0 * x * slope, (4.0 * x * x - 2.0) * slope]
         },
     );
     let sigmoid = |x: f64| {

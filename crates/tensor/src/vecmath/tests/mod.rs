@@ -60,7 +60,9 @@ const SOFTPLUS: Function = function!(
     domain: [-f64::MAX, f64::MAX],
     ulps: 2.0
 );
-const ALL: [Function; 5] = [EXP, LN, TANH, SIGMOID, SOFTPLUS];
+const ERF: Function =
+    function!(erf as Erf, std: oracle::erf_f64, domain: [-f64::MAX, f64::MAX], ulps: 2.0);
+const ALL: [Function; 6] = [EXP, LN, TANH, SIGMOID, SOFTPLUS, ERF];
 
 /// The distance from `y` to `exact` in units of the last of `digits` binary digits, in a type
 /// whose least normal number is `2^least`.
@@ -158,6 +160,12 @@ fn oracle_agrees_with_golden_digits() {
         (&SOFTPLUS, -0.5, 0.4740769841801067, -5.522109052790765e-18),
         (&SOFTPLUS, -40.25, 3.3086216207858244e-18, 1.3054568081114232e-34),
         (&SOFTPLUS, 12.0, 12.000006144193478, 1.7978828815933246e-16),
+        (&ERF, 0.5, 0.5204998778130465, 1.900077467916287e-17),
+        (&ERF, -0.3, -0.3286267594591274, -2.2908254446982777e-17),
+        (&ERF, 1.25, 0.9229001282564583, -5.51775442986392e-17),
+        (&ERF, 3.0, 0.9999779095030014, 5.363397058636269e-17),
+        (&ERF, 1e-5, 1.1283791670579e-05, -3.369136869444807e-23),
+        (&ERF, -5.5, -0.9999999999999927, 3.03759554483649e-17),
     ];
     for &(function, x, high, low) in golden {
         let Exact { value, exponent } = (function.exact)(x);
@@ -214,6 +222,12 @@ fn specials<T: Lane + Debug>() {
         ] {
             assert_same("tanh", x, math.tanh(x), y);
             assert_same("tanh", -x, math.tanh(-x), -y);
+        }
+        for (x, y) in
+            [(zero, zero), (least, least), (of(8.0), one), (huge, one), (infinity, one), (nan, nan)]
+        {
+            assert_same("erf", x, math.erf(x), y);
+            assert_same("erf", -x, math.erf(-x), -y);
         }
         for (x, y) in [
             (zero, half),
@@ -349,4 +363,10 @@ fn sweep_sigmoid() {
 #[ignore = "sweeps all 2^32 f32 values, minutes"]
 fn sweep_softplus() {
     sweep(&SOFTPLUS);
+}
+
+#[test]
+#[ignore = "sweeps all 2^32 f32 values, minutes"]
+fn sweep_erf() {
+    sweep(&ERF);
 }

@@ -1,0 +1,86 @@
+//! Activation functions, as data that a cell can be configured with.
+
+mod table;
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+use bptt_autodiff::Var;
+use bptt_tensor::Scalar;
+
+pub use table::Table;
+
+/// A function that a layer applies to its net input.
+///
+/// At a kink the derivative is the mean of those on either side, but for [`Relu`](Self::Relu), whose
+/// derivative at 0 is taken as 0.
+///
+/// ```
+/// use bptt_layers::Activation;
+/// let leaky: Activation<f32> = Activation::Custom(|z| z.maximum(z * 0.01));
+/// assert_ne!(format!("{leaky:?}"), format!("{:?}", Activation::<f32>::Relu));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub enum Activation<T> {
+    /// `z`
+    Identity,
+    /// `tanh z`
+    #[default]
+    Tanh,
+    /// `1 / (1 + e⁻ᶻ)`
+    Sigmoid,
+    /// `max(z, 0)`
+    Relu,
+    /// `ln(1 + eᶻ)`
+    Softplus,
+    /// `z` above 0, `eᶻ − 1` below (Clevert, Unterthiner and Hochreiter 2016).
+    Elu,
+    /// `z σ(z)`, also called swish.
+    Silu,
+    /// `½ z (1 + erf(z / √2))`: `z` times the probability of less than `z` in a normal distribution
+    /// (Hendrycks and Gimpel 2016).
+    Gelu,
+    /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, by which [`Gelu`](Self::Gelu) is often approximated.
+    GeluTanh,
+    /// `min(max(z, −1), 1)`
+    HardTanh,
+    /// `min(max(slope · z + ½, 0), 1)`. By convention the slope is 1/6 in PyTorch and Keras 3, and 1/5
+    /// in Theano, Keras 1 and 2, and ONNX.
+    HardSigmoid {
+        /// That at 0.
+        slope: f64,
+    },
+    /// `eᶻⁱ / Σⱼ eᶻʲ` over the last axis
+    Softmax,
+    /// A function read from a table.
+    Table(Table),
+    /// Any other function of variables.
+    Custom(for<'t> fn(Var<'t, T>) -> Var<'t, T>),
+}
+
+impl<T: Scalar> Activation<T> {
+    /// The function of `z`.
+    #[track_caller]
+    #[must_use]
+    pub fn apply<'t>(&self, z: Var<'t, T>) -> Var<'t, T> {
+        match self {
+            Self::Identity => z,
+            Self::Tanh => z.tanh(),
+            Self::Sigmoid => z.sigmoid(),
+            Self::Relu => z.relu(),
+            Self::Softplus => z.softplus(),
+            // the exponential of what is not chosen must not overflow, nor its gradient
+            Self::Elu => z.ge(0.0).select(z, z.minimum(0.0).exp() - 1.0),
+            Self::Silu => z * z.sigmoid(),
+            Self::Gelu => z * 0.5 * (1.0 + (z * FRAC_1_SQRT_2).erf()),
+            Self::GeluTanh => {
+                let inner = (z + z * z * z * 0.044_715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+                z * 0.5 * (1.0 + inner.tanh())
+            }
+            Self::HardTanh => z.maximum(-1.0).minimum(1.0),
+            Self::HardSigmoid { slope } => (z * *slope + 0.5).maximum(0.0).minimum(1.0),
+            Self::Softmax => z.softmax(-1),
+            Self::Table(table) => table.apply(z),
+            Self::Custom(function) => function(z),
+        }
+    }
+}
