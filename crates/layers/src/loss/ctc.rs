@@ -13,12 +13,12 @@ use super::{Loss, Terms};
 const NOWHERE: f64 = -1e30;
 
 /// The negative logarithm of the probability of each label sequence, whichever way it is aligned with
-/// the steps (Graves et al. 2006, in log space), in nats.
+/// the steps (Graves et al. 2006), in nats and computed in log space.
 ///
 /// At each step the softmax of `logits` `[T, B, C]` chooses a class, of which one is `blank`. What is
 /// chosen spells a label sequence once repetitions are merged and then blanks are removed: `a a – a b`
-/// spells `a a b`. The probability of the labels `l` is the sum over all paths that spell them. With `l'`, the
-/// labels with blanks between and around them, `L = 2 |l| + 1`, and `α₀ = (1, 0, 0, ..)`, it is
+/// spells `a a b`. The probability of the labels `l` is the sum over all paths that spell them. With
+/// `l'`, the labels with blanks between and around them, `L = 2 |l| + 1` and `α₀ = (1, 0, 0, ..)`:
 ///
 /// ```text
 /// α_t(s) = (α_{t−1}(s) + α_{t−1}(s−1) + α_{t−1}(s−2)) p_t(l'_s)   the last if l'_s ≠ blank, l'_{s−2}
@@ -108,6 +108,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         // ln α [B, 2 + L], behind two columns that no path reaches
         let start = Tensor::from_fn([batch, 2 + places], |i| log(i % (2 + places) == 2));
 
+        // the reverse of the three overlapping parts is run operation by operation
         let scanned = tape.scan(&[emissions, within], &[tape.constant(start)]).run(|x, state| {
             let (emission, within, paths) = (x[0], x[1], state[0]);
             let [two_before, before, here] =

@@ -18,8 +18,8 @@
 //! assert!((loss.item() - 5_f64.ln()).abs() < 1e-15);
 //! ```
 //!
-//! [`ctc`] has one value for each sequence, of which the loss is known but not where in it the
-//! labels stand.
+//! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps
+//! where they stand.
 
 mod cross_entropy;
 mod ctc;
