@@ -11,7 +11,7 @@ use crate::State;
 /// step before to an output and the next state. All else (the loop over time, stacking, gradients)
 /// follows from the one method.
 ///
-/// ```
+/// ```standalone_crate
 /// use bptt_autodiff::{Param, Var};
 /// use bptt_layers::{Cell, Module};
 /// use bptt_tensor::Scalar;

@@ -3,7 +3,7 @@
 //! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which
 //! `#[derive(Module)]` names, counts, saves and loads. [`scan`] runs it over a sequence.
 //!
-//! ```
+//! ```standalone_crate
 //! use bptt_autodiff::Tape;
 //! use bptt_layers::{Adam, Embedding, Linear, Lstm, Module, Optimizer, StateSizes, loss, scan};
 //! use rand::SeedableRng;

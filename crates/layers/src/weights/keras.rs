@@ -22,7 +22,7 @@
 //! Each layer of a model is then a group of the name it has there; a `Sequential` or subclassed model puts its
 //! own name before them, as in `sequential/lstm`. Layers above one another are layers of their own:
 //!
-//! ```
+//! ```standalone_crate
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
 //! use bptt_layers::{Bidirectional, Gru, Linear, Module, Reset};
 //! use bptt_tensor::Scalar;

@@ -16,7 +16,7 @@ use crate::Module;
 /// stands in several tensors is their sum, as PyTorch adds two biases where we have one; saved, it is in the
 /// first of them, and the others are zero.
 ///
-/// ```
+/// ```standalone_crate
 /// use bptt_autodiff::Param;
 /// use bptt_layers::Module;
 /// use bptt_layers::weights::{Layout, pytorch, pytorch::PyTorch};

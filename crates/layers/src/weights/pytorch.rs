@@ -11,7 +11,7 @@
 //! A model of such parts says what they are called there, and then loads from a state dict in one line. The
 //! dict must have exactly the tensors that the model has, down to their shapes:
 //!
-//! ```
+//! ```standalone_crate
 //! use bptt_layers::weights::{Archive, Layout, pytorch, pytorch::PyTorch};
 //! use bptt_layers::{Embedding, Linear, Lstm, Module, Stack};
 //! use bptt_tensor::Scalar;
