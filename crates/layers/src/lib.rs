@@ -1,11 +1,13 @@
 //! Recurrent cells, layers, losses, initializers and optimizers.
 //!
 //! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which
-//! `#[derive(Module)]` names, counts, saves and loads. [`scan`] runs it over a sequence.
+//! `#[derive(Module)]` names, counts, saves and loads. [`scan`] runs it over a sequence. A cell that says
+//! how wide its state is ([`StateSizes`]) is a [`Layer`], and so is what is put around layers;
+//! [`Recurrence`] runs them in all ways.
 //!
 //! ```standalone_crate
 //! use bptt_autodiff::Tape;
-//! use bptt_layers::{Adam, Embedding, Linear, Lstm, Module, Optimizer, StateSizes, loss, scan};
+//! use bptt_layers::{Adam, Embedding, Layer, Linear, Lstm, Module, Optimizer, loss};
 //! use rand::SeedableRng;
 //! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
@@ -29,7 +31,7 @@
 //! for _ in 0..20 {
 //!     let tape = Tape::new();
 //!     let xs = model.embedding.forward(&tape, &inputs, [4, 1]);
-//!     let (ys, _state) = scan(&model.lstm, xs, model.lstm.zero_state(&tape, 1));
+//!     let (ys, _state) = model.lstm.forward(xs);
 //!     let loss = loss::cross_entropy(model.output.forward(ys), &targets).mean();
 //!     losses.push(loss.item());
 //!     let gradients = tape.backward(loss);
