@@ -1,7 +1,7 @@
 //! Layers: what maps one sequence to another.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 
 use crate::sequence::{last, run};
 use crate::way::sequence_shape;
@@ -25,6 +25,7 @@ pub trait Layer<T: Scalar> {
 
     /// The state that a batch of sequences starts from: zeros, unless it is
     /// [learned](crate::LearnedStart).
+    #[must_use]
     fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>;
 
     /// The outputs and the last state, from the inputs `[T, B, I]` and the first state.
@@ -33,6 +34,7 @@ pub trait Layer<T: Scalar> {
     ///
     /// If `xs` does not have three axes, or a mask or lengths do not suit it; or as the equations do.
     #[track_caller]
+    #[must_use]
     fn run<'t>(
         &self,
         xs: Var<'t, T>,
@@ -72,19 +74,18 @@ pub trait Layer<T: Scalar> {
     ///
     /// # Panics
     ///
-    /// As [`run`](Self::run), and if there is no step.
+    /// As [`run`](Self::run).
     #[track_caller]
+    #[must_use]
     fn last<'t>(
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
         way: Way<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let (ys, state) = self.run(xs, state, way);
-        (last_of(ys, way), state)
-    }
+    ) -> (Var<'t, T>, Self::State<'t>);
 
     /// The variables of a state, in order.
+    #[must_use]
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>>;
 
     /// The state of these variables, as many as [`leaves`](Self::leaves) gives.
@@ -92,6 +93,7 @@ pub trait Layer<T: Scalar> {
     /// # Panics
     ///
     /// If there are fewer.
+    #[must_use]
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t>;
 }
 
@@ -130,24 +132,4 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
         State::rebuild(leaves)
     }
-}
-
-/// The output of what was run last, of each sequence; zeros for one that has no step.
-#[track_caller]
-fn last_of<'t, T: Scalar>(ys: Var<'t, T>, way: Way<'_, T>) -> Var<'t, T> {
-    let [steps, batch, _] = sequence_shape(ys);
-    let Some(mask) = way.mask else {
-        assert!(steps > 0, "last: a sequence of no step has no last output");
-        return ys.index_first(if way.reversed { 0 } else { steps - 1 });
-    };
-    let mask = mask.of(ys);
-    let is_there = |t: usize, b: usize| mask.as_slice()[t * batch + b] != T::zero();
-    let mut last = Tensor::zeros([steps, batch, 1]);
-    for b in 0..batch {
-        let mut there = (0..steps).filter(|&t| is_there(t, b));
-        if let Some(t) = if way.reversed { there.next() } else { there.next_back() } {
-            last.as_mut_slice()[t * batch + b] = T::one();
-        }
-    }
-    (ys * &last).sum(&[0])
 }

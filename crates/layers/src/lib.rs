@@ -61,8 +61,8 @@ mod optim;
 mod pieces;
 mod pointer_network;
 mod recurrence;
-mod recurrent;
 mod residual;
+mod reversed;
 mod scan;
 mod sequence;
 mod stack;
@@ -98,17 +98,17 @@ pub use optim::{
 };
 pub use pointer_network::PointerNetwork;
 pub use recurrence::Recurrence;
-pub use recurrent::Recurrent;
 pub use residual::Residual;
+pub use reversed::Reversed;
 pub use scan::{scan, stepper};
 pub use stack::Stack;
 pub use start::{CarriedState, LearnedStart};
 pub use state::State;
 pub use truncation::Truncation;
 pub use unroll::unroll;
-pub use variational_dropout::{SampledDropout, VariationalDropout};
+pub use variational_dropout::VariationalDropout;
 pub use way::Way;
-pub use zoneout::{SampledZoneout, Zoneout};
+pub use zoneout::Zoneout;
 
 #[doc(hidden)]
 pub mod __derive {

@@ -6,8 +6,8 @@ use bptt_autodiff::{Checkpoint, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use crate::way::{DropoutOf, Mask};
-use crate::{Cell, Dropout, Layer, Way, sequence};
+use crate::way::{Mask, Shared, sequence_shape};
+use crate::{Cell, Layer, Way, sequence};
 
 /// A layer to be run over a sequence, in a way other than [`scan`](crate::scan)'s plain one.
 ///
@@ -35,13 +35,14 @@ pub struct Recurrence<'r, T, L> {
     mask: Option<Mask<T>>,
     reversed: bool,
     checkpoint: Option<Checkpoint>,
-    noise: Option<DropoutOf<'r>>,
+    batch_first: bool,
+    rng: Option<Shared<'r>>,
 }
 
 impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// The plain recurrence.
     pub fn new(layer: &'r L) -> Self {
-        Self { layer, mask: None, reversed: false, checkpoint: None, noise: None }
+        Self { layer, mask: None, reversed: false, checkpoint: None, batch_first: false, rng: None }
     }
 
     /// Runs from the last step to the first. Outputs keep their places in time. In a layer of two
@@ -54,15 +55,45 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// Only where `mask: [T, B]` is not zero are there inputs. Elsewhere the state stays as it was and the
     /// output is zero; what stands in the input there, NaN included, changes neither values nor
     /// gradients.
-    pub fn masked(mut self, mask: &Tensor<T>) -> Self {
-        self.mask = Some(Mask::Steps(mask.clone()));
-        self
+    ///
+    /// # Panics
+    ///
+    /// If there are lengths or a mask already.
+    #[track_caller]
+    pub fn masked(self, mask: &Tensor<T>) -> Self {
+        self.present(Mask::Steps(mask.clone()))
     }
 
     /// Sequences of these lengths, padded to the longest: a [mask](Self::masked) of their first steps. The
     /// last state is that at each sequence's own end; reversed, a sequence is read from its own end.
-    pub fn lengths(mut self, lengths: &[usize]) -> Self {
-        self.mask = Some(Mask::Lengths(lengths.to_vec()));
+    ///
+    /// # Panics
+    ///
+    /// If there are lengths or a mask already.
+    #[track_caller]
+    pub fn lengths(self, lengths: &[usize]) -> Self {
+        self.present(Mask::Lengths(lengths.to_vec()))
+    }
+
+    #[track_caller]
+    fn present(mut self, mask: Mask<T>) -> Self {
+        let before = self.mask.replace(mask);
+        assert!(before.is_none(), "a recurrence has one mask or lengths: give what both leave");
+        self
+    }
+
+    /// Reads `[B, T, I]` and gives `[B, T, O]`, for data that comes so; within, it is transposed. States are
+    /// `[B, ..]` and masks `[T, B]` as ever.
+    pub fn batch_first(mut self) -> Self {
+        self.batch_first = true;
+        self
+    }
+
+    /// With the noise of training: the dropout between the layers of a [`Stack`](crate::Stack),
+    /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout). Without this, layers run
+    /// as in evaluation.
+    pub fn training(mut self, rng: &'r mut impl Rng) -> Self {
+        self.rng = Some(Shared(RefCell::new(rng)));
         self
     }
 
@@ -74,12 +105,6 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// With dropout of what one layer of a [`Stack`](crate::Stack) hands to the next, as in training.
-    pub fn dropout(mut self, dropout: Dropout, rng: &'r mut impl Rng) -> Self {
-        self.noise = Some(DropoutOf { dropout, rng: RefCell::new(rng) });
-        self
-    }
-
     /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state.
     ///
     /// # Panics
@@ -88,7 +113,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn run<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        self.layer.run(xs, state, self.way())
+        let (ys, state) = self.layer.run(self.reordered(xs), state, self.way());
+        (self.reordered(ys), state)
     }
 
     /// Only the output of the last step, `[B, O]`, or with a mask of the last step of each sequence;
@@ -101,7 +127,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn last<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        self.layer.last(xs, state, self.way())
+        self.layer.last(self.reordered(xs), state, self.way())
     }
 
     /// How [`run`](Self::run) would run the cell, forward and in the reverse pass, as text: what leaves the
@@ -129,16 +155,22 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     where
         L: Cell<T>,
     {
-        sequence::plan(self.layer, xs, state, self.way())
+        sequence::plan(self.layer, self.reordered(xs), state, self.way())
+    }
+
+    /// From the caller's order of axes to the time-major one, or back.
+    #[track_caller]
+    fn reordered<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
+        sequence_shape(xs);
+        if self.batch_first { xs.transpose(0, 1) } else { xs }
     }
 
     fn way(&self) -> Way<'_, T> {
-        let Self { mask, reversed, checkpoint, noise, .. } = self;
         Way {
-            mask: mask.as_ref(),
-            reversed: *reversed,
-            checkpoint: *checkpoint,
-            noise: noise.as_ref().map(|noise| noise as _),
+            mask: self.mask.as_ref(),
+            reversed: self.reversed,
+            checkpoint: self.checkpoint,
+            rng: self.rng.as_ref().map(|rng| rng as _),
         }
     }
 }

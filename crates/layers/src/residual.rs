@@ -47,6 +47,18 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         (way.present(xs) + ys, state)
     }
 
+    /// The layer's last output, with the input at each sequence's last step.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (y, state) = self.layer.last(xs, state, way);
+        (way.last_of(xs) + y, state)
+    }
+
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
         self.layer.leaves(state)
     }

@@ -3,13 +3,13 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
-use crate::{Layer, Module, Way};
+use crate::{Dropout, Layer, Module, Way};
 
 /// Layers above one another, each reading the outputs of the one below.
 ///
 /// Of cells, the same function as the composed cell `(first, second)`, but run a layer at a time over the
-/// whole sequence, for any number of layers. Dropout between the layers is a way of running it:
-/// [`Recurrence::dropout`](crate::Recurrence::dropout).
+/// whole sequence, for any number of layers. In [training](crate::Recurrence::training) there may be
+/// [dropout](Self::dropout) between the layers.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -29,6 +29,8 @@ use crate::{Layer, Module, Way};
 #[module(scalar = _)]
 pub struct Stack<L> {
     layers: Vec<L>,
+    #[module(skip)]
+    dropout: Dropout,
 }
 
 impl<L> Stack<L> {
@@ -41,7 +43,13 @@ impl<L> Stack<L> {
     #[must_use]
     pub fn new(layers: Vec<L>) -> Self {
         assert!(!layers.is_empty(), "a stack needs at least one layer");
-        Self { layers }
+        Self { layers, dropout: Dropout::new(0.0) }
+    }
+
+    /// With dropout, in training, of what each layer but the highest hands to the next.
+    #[must_use]
+    pub fn dropout(self, dropout: Dropout) -> Self {
+        Self { dropout, ..self }
     }
 
     /// The layers, lowest first.
@@ -54,6 +62,41 @@ impl<L> Stack<L> {
     #[must_use]
     pub fn layers_mut(&mut self) -> &mut [L] {
         &mut self.layers
+    }
+}
+
+impl<L> Stack<L> {
+    fn top(&self) -> &L {
+        self.layers.last().expect("a stack has a layer")
+    }
+
+    /// Runs all layers but the highest: what that reads, its state, and the last states of the others.
+    #[track_caller]
+    fn below_top<'t, T: Scalar>(
+        &self,
+        xs: Var<'t, T>,
+        states: Vec<L::State<'t>>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, L::State<'t>, Vec<L::State<'t>>)
+    where
+        L: Layer<T>,
+    {
+        assert!(
+            states.len() == self.layers.len(),
+            "a stack of {} layers needs as many states, not {}",
+            self.layers.len(),
+            states.len()
+        );
+        let mut states = states;
+        let top = states.pop().expect("a stack has a layer");
+        let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
+        for (layer, state) in self.layers.iter().zip(states) {
+            let (ys, state) = layer.run(xs, state, way);
+            let dropped = way.in_training(|mut rng| self.dropout.apply(&mut rng, ys));
+            xs = dropped.unwrap_or(ys);
+            last.push(state);
+        }
+        (xs, top, last)
     }
 }
 
@@ -72,23 +115,24 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
         states: Self::State<'t>,
         way: Way<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        assert!(
-            states.len() == self.layers.len(),
-            "a stack of {} layers needs as many states, not {}",
-            self.layers.len(),
-            states.len()
-        );
-        let mut xs = xs;
-        let mut last = Vec::with_capacity(states.len());
-        for (i, (layer, state)) in self.layers.iter().zip(states).enumerate() {
-            if i > 0 {
-                xs = way.between_layers(xs);
-            }
-            let (ys, state) = layer.run(xs, state, way);
-            xs = ys;
-            last.push(state);
-        }
-        (xs, last)
+        let (xs, state, mut states) = self.below_top(xs, states, way);
+        let (ys, state) = self.top().run(xs, state, way);
+        states.push(state);
+        (ys, states)
+    }
+
+    /// The last output of the highest layer.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        states: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (xs, state, mut states) = self.below_top(xs, states, way);
+        let (y, state) = self.top().last(xs, state, way);
+        states.push(state);
+        (y, states)
     }
 
     fn leaves<'t>(&self, states: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -1,26 +1,28 @@
 //! Dropout that drops the same units at every step.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
-use crate::{Cell, Dropout, Module, State, StateSizes};
+use crate::way::sequence_shape;
+use crate::{Cell, Dropout, Layer, Module, State, StateSizes, Way, sequence};
 
-/// A cell with variational dropout (Gal and Ghahramani 2016): during training, what a step reads of the
-/// input and of the state is dropped, the same units of a sequence at every step.
+/// A cell with variational dropout (Gal and Ghahramani 2016): in
+/// [training](crate::Recurrence::training), what a step reads of the input and of the state is dropped, the same
+/// units of a sequence at every step.
 ///
 /// ```text
 /// y, s = cell(x ⊙ m_x, s₋ ⊙ m_s)     m = 0 with probability p, else 1/(1 − p), drawn for each sequence
 /// ```
 ///
-/// Each variable of the state has its own rate `p`. A variable that a cell hands on from step to step by
-/// itself, such as the `c` of an LSTM or the `h` of a GRU, is scaled anew at each step and grows: give it
-/// rate 0. As a cell it is that of evaluation, without noise; training [samples](Self::sample) one for
-/// each run over a sequence.
+/// Each variable of the state has its own rate `p`. It is for those that the cell reads by products alone, as
+/// the `h` of Elman networks and LSTMs: one that it also hands on by itself, such as the `c` of an LSTM or the `h`
+/// of a GRU, would be scaled anew at each step and grow without bound, so its rate must be 0. As a [`Cell`], to be
+/// stepped or truncated, it is that of evaluation, without noise.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Dropout, Layer, Lstm, VariationalDropout};
+/// use bptt_layers::{Dropout, Layer, Lstm, Recurrence, VariationalDropout};
 /// use bptt_tensor::Tensor;
 /// use rand::SeedableRng;
 /// use rand_xoshiro::Xoshiro256PlusPlus;
@@ -28,11 +30,12 @@ use crate::{Cell, Dropout, Module, State, StateSizes};
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
 /// let lstm = Lstm::<f32>::new(&mut rng, 3, 4);
 /// let [quarter, none] = [0.25, 0.0].map(Dropout::new);
-/// let cell = VariationalDropout::new(lstm, quarter, &[quarter, none]); // of x, of h and of c
+/// let layer = VariationalDropout::new(lstm, quarter, &[quarter, none]); // of x, of h and of c
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));
-/// let (ys, _) = cell.sample(&mut rng, 2, 3).forward(xs);
-/// assert_eq!(ys.shape(), [7, 2, 4]);
+/// let (training, _) = Recurrence::new(&layer).training(&mut rng).run(xs, layer.start(&tape, 2));
+/// let (evaluation, _) = layer.forward(xs);
+/// assert_ne!(training.value(), evaluation.value());
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(scalar = _)]
@@ -62,19 +65,18 @@ impl<C: StateSizes> VariationalDropout<C> {
         Self { cell, of_input, of_state: of_state.to_vec() }
     }
 
-    /// The cell of training, for one run over a batch of so many sequences of inputs of this size.
-    #[must_use]
-    pub fn sample<T: Scalar>(
+    /// One draw of the masks, for a run over so many sequences of inputs of this size.
+    fn sample<T: Scalar>(
         &self,
-        rng: &mut impl Rng,
+        mut rng: &mut dyn Rng,
         batch: usize,
         input_size: usize,
-    ) -> SampledDropout<'_, T, C> {
-        let mut mask = |dropout: &Dropout, size| dropout.mask(rng, Shape::from([batch, size]));
+    ) -> Sampled<'_, T, C> {
+        let mut mask = |dropout: &Dropout, size| dropout.mask(&mut rng, Shape::from([batch, size]));
         let input = mask(&self.of_input, input_size);
         let sizes = self.of_state.iter().zip(self.cell.state_sizes());
         let state = sizes.map(|(dropout, size)| mask(dropout, size)).collect();
-        SampledDropout { cell: &self.cell, input, state }
+        Sampled { cell: &self.cell, input, state }
     }
 }
 
@@ -87,21 +89,58 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for VariationalDropout<C> {
     }
 }
 
-impl<C: StateSizes> StateSizes for VariationalDropout<C> {
-    fn state_sizes(&self) -> Vec<usize> {
-        self.cell.state_sizes()
+impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for VariationalDropout<C> {
+    type State<'t> = <C as Cell<T>>::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.cell.zero_state(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let [_, batch, input_size] = sequence_shape(xs);
+        match way.in_training(|rng| self.sample(rng, batch, input_size)) {
+            Some(sampled) => sequence::run(&sampled, xs, state, way),
+            None => sequence::run(self, xs, state, way),
+        }
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let [_, batch, input_size] = sequence_shape(xs);
+        match way.in_training(|rng| self.sample(rng, batch, input_size)) {
+            Some(sampled) => sequence::last(&sampled, xs, state, way),
+            None => sequence::last(self, xs, state, way),
+        }
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        state.leaves()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        State::rebuild(leaves)
     }
 }
 
-/// A cell with one draw of [`VariationalDropout`]'s masks, for one run over a batch of sequences.
-#[derive(Clone, Debug)]
-pub struct SampledDropout<'c, T, C> {
+/// A cell with one draw of the masks.
+struct Sampled<'c, T, C> {
     cell: &'c C,
     input: Option<Tensor<T>>,
     state: Vec<Option<Tensor<T>>>,
 }
 
-impl<T: Scalar, C: Cell<T>> Cell<T> for SampledDropout<'_, T, C> {
+impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
     type State<'t> = C::State<'t>;
 
     #[track_caller]
@@ -113,11 +152,5 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for SampledDropout<'_, T, C> {
         let state = state.leaves().into_iter().zip(&self.state);
         let state: Vec<_> = state.map(|(leaf, mask)| dropped(leaf, mask)).collect();
         self.cell.step(dropped(x, &self.input), State::from_leaves(&state))
-    }
-}
-
-impl<T, C: StateSizes> StateSizes for SampledDropout<'_, T, C> {
-    fn state_sizes(&self) -> Vec<usize> {
-        self.cell.state_sizes()
     }
 }

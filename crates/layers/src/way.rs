@@ -7,8 +7,6 @@ use bptt_autodiff::{Checkpoint, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use crate::Dropout;
-
 /// How a [`Layer`](crate::Layer) is run: what a [`Recurrence`](crate::Recurrence) asks of it, and layers
 /// hand on to those that they are made of.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +14,13 @@ pub struct Way<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
     pub(crate) checkpoint: Option<Checkpoint>,
-    pub(crate) noise: Option<&'r dyn Noise<T>>,
+    /// Where the noise of training comes from.
+    pub(crate) rng: Option<&'r dyn Source>,
 }
 
 impl<'t, T: Scalar> Way<'_, T> {
-    /// From the first step to the last, every step there, without dropout.
-    pub(crate) const PLAIN: Self =
-        Self { mask: None, reversed: false, checkpoint: None, noise: None };
+    /// From the first step to the last, every step there, without noise.
+    pub const PLAIN: Self = Self { mask: None, reversed: false, checkpoint: None, rng: None };
 
     /// The same in the other direction of time.
     #[must_use]
@@ -30,14 +28,17 @@ impl<'t, T: Scalar> Way<'_, T> {
         Self { reversed: !self.reversed, ..self }
     }
 
-    /// What one layer hands to the next: values with dropout, where that was asked for.
-    #[track_caller]
+    /// Whether the last step is run first.
     #[must_use]
-    pub fn between_layers(self, xs: Var<'t, T>) -> Var<'t, T> {
-        match self.noise {
-            Some(noise) => noise.apply(xs),
-            None => xs,
-        }
+    pub fn is_reversed(self) -> bool {
+        self.reversed
+    }
+
+    /// What `draw` makes of the random numbers of training; `None` in evaluation.
+    pub fn in_training<R>(self, draw: impl FnOnce(&mut dyn Rng) -> R) -> Option<R> {
+        let (mut draw, mut drawn) = (Some(draw), None);
+        self.rng?.lend(&mut |rng| drawn = draw.take().map(|draw| draw(rng)));
+        drawn
     }
 
     /// The inputs `[T, B, I]`, zero where a sequence has no step.
@@ -48,6 +49,28 @@ impl<'t, T: Scalar> Way<'_, T> {
             Some(mask) => xs.tape().constant(mask.of(xs)).select(xs, 0.0),
             None => xs,
         }
+    }
+}
+
+impl<'t, T: Scalar> Way<'_, T> {
+    /// Of a sequence `[T, B, F]`, what stands at the step that is run last of each, `[B, F]`; zeros where there
+    /// is none.
+    #[track_caller]
+    #[must_use]
+    pub fn last_of(self, xs: Var<'t, T>) -> Var<'t, T> {
+        let [steps, batch, _] = sequence_shape(xs);
+        let mask = self.mask.map(|mask| mask.of(xs));
+        let is_there = |t: usize, b: usize| {
+            mask.as_ref().is_none_or(|mask| mask.as_slice()[t * batch + b] != T::zero())
+        };
+        let mut is_last = Tensor::zeros([steps, batch, 1]);
+        for b in 0..batch {
+            let mut there = (0..steps).filter(|&t| is_there(t, b));
+            if let Some(t) = if self.reversed { there.next() } else { there.next_back() } {
+                is_last.as_mut_slice()[t * batch + b] = T::one();
+            }
+        }
+        xs.tape().constant(is_last).select(xs, 0.0).sum(&[0])
     }
 }
 
@@ -102,26 +125,22 @@ pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
     [steps, batch, features]
 }
 
-/// What is done at random to values.
-pub(crate) trait Noise<T>: fmt::Debug {
-    fn apply<'t>(&self, xs: Var<'t, T>) -> Var<'t, T>;
+/// A source of random numbers that is shared by the layers of a run. A trait, so that a [`Way`] need not name
+/// how long the source is borrowed.
+pub(crate) trait Source: fmt::Debug {
+    fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng));
 }
 
-/// Dropout, and where its randomness comes from.
-pub(crate) struct DropoutOf<'r> {
-    pub(crate) dropout: Dropout,
-    pub(crate) rng: RefCell<&'r mut dyn Rng>,
-}
+pub(crate) struct Shared<'r>(pub(crate) RefCell<&'r mut dyn Rng>);
 
-impl<T: Scalar> Noise<T> for DropoutOf<'_> {
-    #[track_caller]
-    fn apply<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
-        self.dropout.apply(&mut *self.rng.borrow_mut(), xs)
+impl Source for Shared<'_> {
+    fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng)) {
+        to(*self.0.borrow_mut());
     }
 }
 
-impl fmt::Debug for DropoutOf<'_> {
+impl fmt::Debug for Shared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.dropout.fmt(f)
+        f.write_str("Shared(..)")
     }
 }

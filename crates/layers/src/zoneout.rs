@@ -1,13 +1,14 @@
 //! Zoneout: noise that keeps instead of dropping.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use crate::{Cell, Module, State, StateSizes};
+use crate::way::sequence_shape;
+use crate::{Cell, Layer, Module, State, StateSizes, Way, sequence};
 
-/// A cell with zoneout (Krueger et al. 2017): during training, each element of the state keeps its value
-/// of the step before with probability `z`.
+/// A cell with zoneout (Krueger et al. 2017): in [training](crate::Recurrence::training), each element of the
+/// state keeps its value of the step before with probability `z`.
 ///
 /// ```text
 /// s = d ⊙ s₋ + (1 − d) ⊙ s̃     d ~ Bernoulli(z), drawn for each step, sequence and element
@@ -15,22 +16,22 @@ use crate::{Cell, Module, State, StateSizes};
 /// ```
 ///
 /// `s̃` is the state that the cell computes. Each variable of the state has its own rate `z`. An output that
-/// is a variable of the state, as `h` is, stays it. As a cell it is that of evaluation; training
-/// [samples](Self::sample) one for each run over a sequence.
+/// is itself a variable of the state, as `h` is, stays it; what a cell computes of `s̃` besides is as it was.
+/// As a [`Cell`], to be stepped or truncated, it is that of evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Layer, Lstm, Zoneout};
+/// use bptt_layers::{Layer, Lstm, Recurrence, Zoneout};
 /// use bptt_tensor::Tensor;
 /// use rand::SeedableRng;
 /// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
-/// let cell = Zoneout::new(Lstm::<f32>::new(&mut rng, 3, 4), &[0.05, 0.5]); // of h and of c
+/// let layer = Zoneout::new(Lstm::<f32>::new(&mut rng, 3, 4), &[0.05, 0.5]); // of h and of c
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));
-/// let (training, _) = cell.sample(&mut rng, 7, 2).forward(xs);
-/// let (evaluation, _) = cell.forward(xs);
+/// let (training, _) = Recurrence::new(&layer).training(&mut rng).run(xs, layer.start(&tape, 2));
+/// let (evaluation, _) = layer.forward(xs);
 /// assert_ne!(training.value(), evaluation.value());
 /// ```
 #[derive(Clone, Debug, Module)]
@@ -59,19 +60,18 @@ impl<C: StateSizes> Zoneout<C> {
         Self { cell, rates: rates.to_vec() }
     }
 
-    /// The cell of training, for one run over sequences `[T, B, ..]` of these extents.
-    #[must_use]
-    pub fn sample<T: Scalar>(
+    /// One draw of the noise, for a run over sequences `[T, B, ..]` of these extents.
+    fn sample<T: Scalar>(
         &self,
-        rng: &mut impl Rng,
+        mut rng: &mut dyn Rng,
         steps: usize,
         batch: usize,
-    ) -> SampledZoneout<'_, T, C> {
+    ) -> Sampled<'_, T, C> {
         let sizes = self.cell.state_sizes().into_iter().zip(&self.rates);
         let masks = sizes.map(|(size, &rate)| {
-            (rate > 0.0).then(|| Tensor::bernoulli([steps, batch, size], rate, rng))
+            (rate > 0.0).then(|| Tensor::bernoulli([steps, batch, size], rate, &mut rng))
         });
-        SampledZoneout { cell: &self.cell, masks: masks.collect() }
+        Sampled { cell: &self.cell, masks: masks.collect() }
     }
 }
 
@@ -90,21 +90,58 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Zoneout<C> {
     }
 }
 
-impl<C: StateSizes> StateSizes for Zoneout<C> {
-    fn state_sizes(&self) -> Vec<usize> {
-        self.cell.state_sizes()
+impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for Zoneout<C> {
+    type State<'t> = <C as Cell<T>>::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.cell.zero_state(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let [steps, batch, _] = sequence_shape(xs);
+        match way.in_training(|rng| self.sample(rng, steps, batch)) {
+            Some(sampled) => sequence::run(&sampled, xs, state, way),
+            None => sequence::run(self, xs, state, way),
+        }
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let [steps, batch, _] = sequence_shape(xs);
+        match way.in_training(|rng| self.sample(rng, steps, batch)) {
+            Some(sampled) => sequence::last(&sampled, xs, state, way),
+            None => sequence::last(self, xs, state, way),
+        }
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        state.leaves()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        State::rebuild(leaves)
     }
 }
 
-/// A cell with one draw of [`Zoneout`]'s noise, for one run over a batch of sequences.
-#[derive(Clone, Debug)]
-pub struct SampledZoneout<'c, T, C> {
+/// A cell with one draw of the noise.
+struct Sampled<'c, T, C> {
     cell: &'c C,
     /// For each variable of the state 1 where it keeps its value, `[T, B, S]`.
     masks: Vec<Option<Tensor<T>>>,
 }
 
-impl<T: Scalar, C: Cell<T>> Cell<T> for SampledZoneout<'_, T, C> {
+impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
     type State<'t> = C::State<'t>;
 
     #[track_caller]
@@ -116,12 +153,6 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for SampledZoneout<'_, T, C> {
                 Some(mask) => x.tape().at_step(mask).select(before, new),
             }
         })
-    }
-}
-
-impl<T, C: StateSizes> StateSizes for SampledZoneout<'_, T, C> {
-    fn state_sizes(&self) -> Vec<usize> {
-        self.cell.state_sizes()
     }
 }
 

@@ -141,14 +141,15 @@ impl CharModel {
 #[derive(Clone, Debug)]
 pub struct Masks {
     dropout: Dropout,
-    rng: Xoshiro256PlusPlus,
+    /// None in evaluation.
+    rng: Option<Xoshiro256PlusPlus>,
 }
 
 impl Masks {
     /// No dropout, as in evaluation.
     #[must_use]
     pub fn none() -> Self {
-        Self { dropout: Dropout::new(0.0), rng: Xoshiro256PlusPlus::seed_from_u64(0) }
+        Self { dropout: Dropout::new(0.0), rng: None }
     }
 
     /// The masks of step number `step`. They follow from the settings and the number alone, so
@@ -158,11 +159,14 @@ impl Masks {
         // Odd multiples of 2⁶⁴ / golden ratio: far apart, and step 0 is not the model's own seed.
         let distance = (step as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let rng = Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(distance));
-        Self { dropout: Dropout::new(settings.dropout), rng }
+        Self { dropout: Dropout::new(settings.dropout), rng: Some(rng) }
     }
 
     fn apply<'t>(&mut self, x: Var<'t, f32>) -> Var<'t, f32> {
-        self.dropout.apply(&mut self.rng, x)
+        match &mut self.rng {
+            Some(rng) => self.dropout.apply(rng, x),
+            None => x,
+        }
     }
 }
 
@@ -201,7 +205,11 @@ impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C
     ) -> Var<'t, f32> {
         let states =
             self.rebuild(&mut carried.iter().map(|value| xs.tape().constant(value.clone())));
-        let recurrence = Recurrence::new(self).dropout(masks.dropout, &mut masks.rng);
+        let recurrence = Recurrence::new(self);
+        let recurrence = match &mut masks.rng {
+            Some(rng) => recurrence.training(rng),
+            None => recurrence,
+        };
         let (hs, states) = recurrence.run(xs, states);
         *carried = states.iter().flat_map(State::values).collect();
         hs
@@ -231,7 +239,8 @@ where
 {
     let above = std::iter::repeat(settings.hidden);
     let input_sizes = std::iter::once(settings.embedding).chain(above).take(settings.layers);
-    Box::new(Stack::new(input_sizes.map(cell).collect()))
+    let dropout = Dropout::new(settings.dropout);
+    Box::new(Stack::new(input_sizes.map(cell).collect()).dropout(dropout))
 }
 
 /// The matrices of one layer by their names, the first for what it reads and the others for its

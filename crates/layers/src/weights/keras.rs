@@ -62,7 +62,7 @@ use bptt_tensor::Scalar;
 
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, WeightsError};
-use crate::{Bidirectional, Elman, Embedding, Gru, Linear, Lstm, Module, Recurrent};
+use crate::{Bidirectional, Elman, Embedding, Gru, Linear, Lstm, Module, Reversed};
 
 /// A module that Keras has too.
 #[diagnostic::on_unimplemented(
@@ -159,7 +159,7 @@ where
     }
 }
 
-impl<T: Scalar, L: Keras<T>> Keras<T> for Recurrent<L> {
+impl<T: Scalar, L: Keras<T>> Keras<T> for Reversed<L> {
     fn in_keras(&self) -> Layout<'_, T> {
         self.layer.in_keras()
     }

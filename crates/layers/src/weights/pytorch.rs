@@ -5,7 +5,7 @@
 //! | [`Elman`] with `tanh` or `relu`, [`Lstm`], [`ProjectedLstm`], [`Gru`] with [`Reset::After`] | `nn.RNN`, `nn.LSTM`, `nn.LSTM` with `proj_size`, `nn.GRU` |
 //! | [`Bidirectional`] of two of these | the same with `bidirectional=True` |
 //! | [`Stack`] of either | the same with `num_layers` |
-//! | [`Recurrent`] of any of these | the same: how it runs is no weight |
+//! | [`Reversed`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
 //!
 //! A model of such parts says what they are called there, and then loads from a state dict in one line. The
@@ -68,8 +68,8 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, WeightsError};
 use crate::{
-    Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm,
-    Recurrent, Reset, Stack,
+    Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm, Reset,
+    Reversed, Stack,
 };
 
 /// A module that PyTorch has too.
@@ -160,7 +160,7 @@ impl<L: RecurrentLayer + Module<L::Scalar>> PyTorch<L::Scalar> for Stack<L> {
     }
 }
 
-impl<T: Scalar, L: PyTorch<T>> PyTorch<T> for Recurrent<L> {
+impl<T: Scalar, L: PyTorch<T>> PyTorch<T> for Reversed<L> {
     #[track_caller]
     fn in_pytorch(&self) -> Layout<'_, T> {
         self.layer.in_pytorch()

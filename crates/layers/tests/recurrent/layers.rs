@@ -123,10 +123,12 @@ fn dropout_between_layers() {
     let rng = &mut random(0);
     let sizes = Sizes { steps: 5, batch: 2, input: 3, hidden: 3, output: 3 };
     let stack = Stack::new((0..3).map(|_| random_cell::lstm(rng, sizes)).collect());
+    let with = |stack: &Stack<Lstm<f64>>, rate| stack.clone().dropout(Dropout::new(rate));
     let xs = uniform([5, 2, 3], rng);
     let layers = |stack: &Stack<Lstm<f64>>, xs: V<'_>, rate: f64, seed: u64| {
         let rng = &mut random(seed);
-        let recurrence = Recurrence::new(stack).dropout(Dropout::new(rate), rng);
+        let stack = with(stack, rate);
+        let recurrence = Recurrence::new(&stack).training(rng);
         let (ys, last) = recurrence.run(xs, stack.start(xs.tape(), 2));
         let last = last.iter().flat_map(State::values);
         std::iter::once(ys.value()).chain(last).collect::<Vec<_>>()
@@ -150,6 +152,7 @@ fn dropout_between_layers() {
     let (ys, _) = stack.forward(xs);
     assert_ne!(by_hand[0], ys.value());
     assert_eq!(layers(&stack, xs, 0.0, 9)[0], ys.value());
+    assert_eq!(with(&stack, 0.4).forward(xs).0.value(), ys.value());
     let single = Stack::new(stack.layers()[..1].to_vec());
     let (ys, _) = single.forward(xs);
     assert_eq!(layers(&single, xs, 0.9, 9)[0], ys.value());

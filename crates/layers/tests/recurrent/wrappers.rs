@@ -3,17 +3,18 @@
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
     Bidirectional, CarriedState, Cell, Dropout, Gru, Layer, LearnedStart, Lstm, Recurrence,
-    Recurrent, Residual, Stack, State, StateSizes, VariationalDropout, Zoneout, scan, unroll,
+    Residual, Reversed, Stack, State, VariationalDropout, Zoneout, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
+use crate::derivatives::check;
 use crate::support::{
     Random, Run, Sizes, TestCell, V, assert_near, random, random_cell, randomized, run, uniform,
 };
 
 const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4, output: 4 };
 
-type Deep = Stack<Bidirectional<Residual<Lstm<f64>>, Recurrent<Gru<f64>>>>;
+type Deep = Stack<Bidirectional<Residual<Lstm<f64>>, Reversed<Gru<f64>>>>;
 
 /// Two layers of two directions; one direction adds to its inputs, and the other is a layer that is
 /// reversed itself and so runs forward.
@@ -21,7 +22,7 @@ fn deep(rng: &mut Random) -> Deep {
     let mut layer = |input| {
         let sizes = Sizes { input, hidden: input, ..SIZES };
         let lstm = Residual::new(random_cell::lstm(rng, sizes));
-        Bidirectional::new(lstm, Recurrent::new(random_cell::gru_after(rng, sizes)).reversed())
+        Bidirectional::new(lstm, Reversed::new(random_cell::gru_after(rng, sizes)))
     };
     Stack::new(vec![layer(4), layer(8)])
 }
@@ -107,12 +108,12 @@ fn the_reverse_of_the_reverse() {
     let lstm = random_cell::lstm(rng, SIZES);
     let inputs = inputs_of(&lstm, rng, SIZES);
     let plain = run(&lstm, &inputs, layer_run);
-    let reversed = Recurrent::new(lstm.clone()).reversed();
+    let reversed = Reversed::new(lstm.clone());
     let twice = run(&reversed, &inputs, |layer, x| {
         recurrence_run(layer, Recurrence::new(layer).reversed(), x)
     });
     assert_same(&twice, &plain);
-    let nested = run(&Recurrent::new(reversed).reversed(), &inputs, layer_run);
+    let nested = run(&Reversed::new(reversed), &inputs, layer_run);
     assert_same(&nested, &plain);
     let by_data = run(&lstm, &inputs, |lstm, x| {
         let x = [vec![backwards(x[0])], x[1..].to_vec()].concat();
@@ -126,18 +127,22 @@ fn the_reverse_of_the_reverse() {
 #[test]
 fn the_batch_may_come_first() {
     let rng = &mut random(3);
-    let gru = random_cell::gru_after(rng, SIZES);
+    let model =
+        Stack::new(vec![random_cell::gru_after(rng, SIZES), random_cell::gru_before(rng, SIZES)]);
     let xs = uniform([SIZES.batch, SIZES.steps, SIZES.input], rng);
-    let layer = Recurrent::new(gru.clone()).batch_first();
-    let first = run(&layer, std::slice::from_ref(&xs), |layer, x| {
-        let (ys, state) = layer.forward(x[0]);
-        let (last, _) = Recurrence::new(layer).last(x[0], layer.start(x[0].tape(), SIZES.batch));
-        vec![ys, state, last]
+    let lengths = [5, 2, 4];
+    let first = run(&model, std::slice::from_ref(&xs), |model, x| {
+        let way = || Recurrence::new(model).batch_first().lengths(&lengths);
+        let start = || model.start(x[0].tape(), SIZES.batch);
+        let (ys, states) = way().run(x[0], start());
+        [vec![ys, way().last(x[0], start()).0], states].concat()
     });
-    let by_hand = run(&gru, &[xs], |gru, x| {
+    let by_hand = run(&model, &[xs], |model, x| {
         let xs = x[0].permute(&[1, 0, 2]);
-        let (ys, state) = unroll(gru, xs, gru.zero_state(xs.tape(), SIZES.batch));
-        vec![ys.permute(&[1, 0, 2]), state, ys.index_first(SIZES.steps - 1)]
+        let way = || Recurrence::new(model).lengths(&lengths);
+        let start = || model.start(xs.tape(), SIZES.batch);
+        let (ys, states) = way().run(xs, start());
+        [vec![ys.permute(&[1, 0, 2]), way().last(xs, start()).0], states].concat()
     });
     assert_same(&first, &by_hand);
 }
@@ -191,21 +196,55 @@ fn lengths_change_nothing_else() {
     assert_same(&together, &alone);
 }
 
-/// Of a layer of two directions the last outputs are those that each runs last.
+/// Of a layer of two directions the last outputs are those that each runs last, at the top of a stack too and
+/// for sequences of different lengths; around it, with the input at a sequence's last step.
 #[test]
 fn the_last_of_both_directions() {
     let rng = &mut random(5);
-    let [forward, backward] = [(); 2].map(|()| random_cell::elman(rng, SIZES));
-    let model = Bidirectional::new(forward, backward);
+    let mut elman = |input| random_cell::elman(rng, Sizes { input, ..SIZES });
+    let below = Bidirectional::new(elman(4), elman(4));
+    let above = Bidirectional::new(elman(8), elman(8));
+    let model = Stack::new(vec![below, above]);
+    let lengths = [5, 2, 4];
     let inputs = inputs_of(&model, rng, SIZES);
-    let last =
-        run(&model, &inputs, |model, x| vec![Recurrence::new(model).last(x[0], (x[1], x[2])).0]);
+    let last = run(&model, &inputs, |model, x| {
+        let state = model.rebuild(&mut x[1..].iter().copied());
+        vec![Recurrence::new(model).lengths(&lengths).last(x[0], state).0]
+    });
     let of_outputs = run(&model, &inputs, |model, x| {
-        let ys = layer_run(model, x)[0];
-        let ahead = ys.index_first(SIZES.steps - 1).slice(-1, 0..4);
-        vec![V::concat(&[ahead, ys.index_first(0).slice(-1, 4..8)], -1)]
+        let ys = recurrence_run(model, Recurrence::new(model).lengths(&lengths), x)[0];
+        let rows = lengths.iter().enumerate().map(|(b, &length)| {
+            let of_sequence = |t: usize| ys.index_first(t).slice(0, b..b + 1);
+            let ahead = of_sequence(length - 1).slice(-1, 0..4);
+            V::concat(&[ahead, of_sequence(0).slice(-1, 4..8)], -1)
+        });
+        vec![V::concat(&rows.collect::<Vec<_>>(), 0)]
     });
     assert_same(&last, &of_outputs);
+
+    let residual = Residual::new(model.layers()[1].clone());
+    let inputs = inputs_of(&residual, rng, Sizes { input: 8, ..SIZES });
+    let around = run(&residual, &inputs, |residual, x| {
+        vec![Recurrence::new(residual).lengths(&lengths).last(x[0], (x[1], x[2])).0]
+    });
+    let by_hand = run(&residual, &inputs, |residual, x| {
+        let last = Recurrence::new(&residual.layer).lengths(&lengths).last(x[0], (x[1], x[2])).0;
+        let rows = lengths.iter().enumerate();
+        let rows = rows.map(|(b, &length)| x[0].index_first(length - 1).slice(0, b..b + 1));
+        vec![last + V::concat(&rows.collect::<Vec<_>>(), 0)]
+    });
+    assert_same(&around, &by_hand);
+}
+
+/// A sequence of no step has zeros for a last output, whatever the layer.
+#[test]
+fn the_last_of_nothing() {
+    let rng = &mut random(5);
+    let model = Stack::new(vec![Residual::new(random_cell::lstm(rng, SIZES))]);
+    let tape = Tape::new();
+    let (last, _) = Recurrence::new(&model)
+        .last(tape.constant(Tensor::zeros([0, 3, 4])), model.start(&tape, 3));
+    assert_eq!(last.value(), Tensor::zeros([3, 4]));
 }
 
 /// The gradient of a learned start adds up over the batch that shares it, for every layer and variable.
@@ -257,27 +296,49 @@ fn a_carried_state_goes_on() {
     assert!(carried.values().is_none());
 }
 
-/// The noise of zoneout is drawn per step: a scan and a loop read the same, and an output that is part of
-/// the state stays it.
+/// A seed that gives the same noise again.
+fn training<'r, L: Layer<f64>>(layer: &'r L, rng: &'r mut Random) -> Recurrence<'r, f64, L> {
+    Recurrence::new(layer).training(rng)
+}
+
+/// The noise of zoneout belongs to a step in time: it is the same reversed, masked and with checkpoints, for
+/// values and gradients to second order.
 fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
     let cell = make(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
-    let variables = cell.state_sizes().len();
-    let zoneout = Zoneout::new(cell, &vec![0.5; variables]);
+    let zoneout = Zoneout::new(cell.clone(), &vec![0.5; cell.state_sizes().len()]);
     let seed = rng.clone();
-    let outputs = |looped: bool| {
-        run(&zoneout, &inputs, |zoneout, x| {
-            let sampled = zoneout.sample(&mut seed.clone(), sizes.steps, sizes.batch);
-            let state = State::from_leaves(&x[1..]);
-            let (ys, state) =
-                if looped { unroll(&sampled, x[0], state) } else { scan(&sampled, x[0], state) };
-            [vec![ys], state.leaves()].concat()
-        })
+    let noisy = |zoneout: &Zoneout<C>, x: &[V<'_>]| {
+        recurrence_run(zoneout, training(zoneout, &mut seed.clone()), x)
+            .iter()
+            .map(|y| y.value())
+            .collect::<Vec<_>>()
     };
-    assert_same(&outputs(false), &outputs(true));
+    let tape = Tape::new();
+    let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
+    let mask = Tensor::ones([sizes.steps, sizes.batch]);
+    let rng_of = || seed.clone();
+    let masked = recurrence_run(
+        &zoneout,
+        Recurrence::new(&zoneout).masked(&mask).training(&mut rng_of()),
+        &x,
+    );
+    let masked: Vec<_> = masked.iter().map(|y| y.value()).collect();
+    assert_near(&masked, &noisy(&zoneout, &x), 1e-13);
+    let twice = Reversed::new(Reversed::new(zoneout.clone()));
+    let turned = recurrence_run(
+        &twice,
+        Recurrence::new(&twice).checkpoint(Checkpoint::Every(2)).training(&mut rng_of()),
+        &x,
+    );
+    let turned: Vec<_> = turned.iter().map(|y| y.value()).collect();
+    assert_near(&turned, &noisy(&zoneout, &x), 1e-13);
+    check(&zoneout, &inputs, rng, |zoneout, x| {
+        recurrence_run(zoneout, training(zoneout, &mut seed.clone()), x)
+    });
 }
 
-for_every_cell!(zoneout_of, 4);
+for_every_cell!(zoneout_of, 3);
 
 /// Kept elements are those of the step before, exactly; the others those that the cell computes. In
 /// evaluation, the expectation.
@@ -289,10 +350,9 @@ fn zoneout_keeps_what_it_keeps() {
     let inputs = sizes.inputs(&lstm, rng);
     let computed = run(&lstm, &inputs, layer_run).values;
     let zoneout = Zoneout::new(lstm, &[0.25, 0.0]);
-    let sampled = zoneout.sample::<f64>(rng, 1, sizes.batch);
     let tape = Tape::new();
     let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(inputs[i].clone()));
-    let (ys, (h_next, c_next)) = scan(&sampled, xs, (h, c));
+    let (ys, (h_next, c_next)) = training(&zoneout, rng).run(xs, (h, c));
     assert_eq!(ys.index_first(0).value(), h_next.value());
     assert_eq!(c_next.value(), computed[2]);
     let triples = h_next
@@ -312,8 +372,7 @@ fn zoneout_keeps_what_it_keeps() {
     let (_, (expected, _)) = scan(&zoneout, xs, (h, c));
     let blend = inputs[1].map(|h| 0.25 * h).add(&computed[1].map(|h| 0.75 * h));
     assert_near(&[expected.value()], &[blend], 1e-14);
-    let (_, (h_next, _)) =
-        scan(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]).sample(rng, 1, 200), xs, (h, c));
+    let (_, (h_next, _)) = training(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]), rng).run(xs, (h, c));
     assert_eq!(h_next.value(), h.value());
 }
 
@@ -327,7 +386,7 @@ fn variational_dropout_drops_the_same_units() {
     let dropout = VariationalDropout::new(lstm, half, &[half, none]);
     let seed = rng.clone();
     let dropped = run(&dropout, &inputs, |dropout, x| {
-        layer_run(&dropout.sample(&mut seed.clone(), SIZES.batch, SIZES.input), x)
+        recurrence_run(dropout, training(dropout, &mut seed.clone()), x)
     });
     let drawn = &mut seed.clone();
     let [of_x, of_h] = [SIZES.input, SIZES.hidden]
@@ -345,4 +404,35 @@ fn variational_dropout_drops_the_same_units() {
     assert_same(&dropped, &by_hand);
     let plain = run(&dropout, &inputs, layer_run);
     assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
+}
+
+/// Noise reaches layers within layers, each with draws of its own: as many draws as the layers make one after
+/// the other, whatever is around them.
+#[test]
+fn noise_reaches_every_layer() {
+    let rng = &mut random(10);
+    let mut zoned = || Zoneout::new(random_cell::gru_after(rng, SIZES), &[0.5]);
+    let both = Bidirectional::new(zoned(), Reversed::new(zoned()));
+    let model = LearnedStart::new(Residual::new(
+        Stack::new(vec![zoned(), zoned()]).dropout(Dropout::new(0.4)),
+    ));
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
+    let seed = rng.clone();
+    let (ys, _) = training(&model, &mut seed.clone()).run(xs, model.start(&tape, SIZES.batch));
+    let stack = &model.layer.layer;
+    let draws = &mut seed.clone();
+    let zeros = || tape.constant(Tensor::zeros([SIZES.batch, 4]));
+    let (below, _) = training(&stack.layers()[0], draws).run(xs, zeros());
+    let below = Dropout::new(0.4).apply(draws, below);
+    let (above, _) = training(&stack.layers()[1], draws).run(below, zeros());
+    assert_near(&[ys.value()], &[(xs + above).value()], 1e-13);
+    let (evaluation, _) = model.forward(xs);
+    assert_ne!(evaluation.value(), ys.value());
+
+    let (ys, _) = training(&both, &mut seed.clone()).run(xs, both.start(&tape, SIZES.batch));
+    let draws = &mut seed.clone();
+    let (ahead, _) = training(&both.forward, draws).run(xs, zeros());
+    let (also_ahead, _) = training(&both.backward.layer, draws).run(xs, zeros());
+    assert_near(&[ys.value()], &[V::concat(&[ahead, also_ahead], -1).value()], 1e-13);
 }
