@@ -51,13 +51,15 @@ pub trait Cell<T: Scalar> {
 /// How wide a cell's state is, so that it can start by itself. A [`Cell`] that says so is a
 /// [`Layer`](crate::Layer), which all wrappers take.
 ///
-/// Kept apart from [`Cell`], so that a cell whose user gives the initial state needs nothing but
-/// its equations.
+/// Kept apart from [`Cell`], so that a cell whose user gives the initial state to
+/// [`scan`](crate::scan) or [`unroll`](crate::unroll) needs nothing but its equations.
 pub trait StateSizes {
     /// The number of features of each variable of the state, in the order of its leaves.
+    #[must_use]
     fn state_sizes(&self) -> Vec<usize>;
 
     /// A state of zeros for a batch: each variable `[batch, size]`.
+    #[must_use]
     fn zero_state<'t, T: Scalar>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>
     where
         Self: Cell<T>,

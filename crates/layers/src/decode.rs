@@ -71,7 +71,8 @@ pub fn greedy<S>(
 
 /// Beam search: of all continuations of the best hypotheses, keeps the best, as many as the beam is wide.
 ///
-/// Hypotheses are ranked by their log-probability, normalised by a power of their length (Wu et al. 2016):
+/// Hypotheses are ranked by their log-probability, normalised by a power of their length, the simpler of the
+/// two forms that Wu et al. (2016) discuss:
 ///
 /// ```text
 /// score(y) = log P(y) / |y|^α
@@ -116,7 +117,8 @@ impl Beam {
         Self { alpha, ..self }
     }
 
-    /// The hypotheses that are left in the end, best first; at most as many as the beam is wide. Of equals,
+    /// The hypotheses that are left in the end, best first; at most as many as the beam is wide, and none of
+    /// probability 0. Of equals,
     /// the continuation of the better hypothesis comes first, then that by the lower symbol.
     ///
     /// # Panics
@@ -149,6 +151,7 @@ impl Beam {
                 candidates.extend(self.continuations(parent, path, &log_probabilities));
                 states.push(Some(next));
             }
+            candidates.retain(|candidate| candidate.score > f64::NEG_INFINITY); // what cannot be
             candidates.sort_by(|a, b| b.score.total_cmp(&a.score)); // stable
             candidates.truncate(self.width);
             paths = candidates

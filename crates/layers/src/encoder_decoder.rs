@@ -18,8 +18,8 @@ use crate::{Attention, AttentionMemory, Embedding, Layer, Linear, Module, Recurr
 /// o = [h, c] V + d                      logits [T, B, C] of the next symbol; h V + d without attention
 /// ```
 ///
-/// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention without input
-/// feeding), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder are
+/// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention, without their input
+/// feeding and attentional layer), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder are
 /// any layers whose states are of one type, since one's is the other's; their sizes must be equal, too.
 /// The parameters are those of its parts; an output layer reads `H + M` features, or `H`.
 ///

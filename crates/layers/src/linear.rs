@@ -104,7 +104,8 @@ impl<T: Scalar> LayerNorm<T> {
 pub struct Embedding<T> {
     /// A row for each symbol, `[V, E]`.
     pub table: Param<T>,
-    /// The symbol that stands for nothing, if there is one: its vector has no gradient.
+    /// The symbol that stands for nothing, if there is one, as [`padding`](Self::padding) says: its vector has
+    /// no gradient.
     #[module(skip)]
     pub padding: Option<usize>,
 }
@@ -117,8 +118,8 @@ impl<T: Scalar> Embedding<T> {
         Self { table: Param::new(start.tensor(rng, [vocabulary_size, size])), padding: None }
     }
 
-    /// With a symbol that stands for nothing, such as the padding of short sequences: its vector starts at
-    /// zero and stays, as no gradient flows into it.
+    /// With a symbol that stands for nothing, such as the padding of short sequences: its vector is set to zero,
+    /// and no gradient flows into it.
     ///
     /// # Panics
     ///

@@ -10,6 +10,7 @@ use bptt_tensor::shape::{self, OrPanic};
 /// for all steps at once, and [`parallel`](Self::parallel) does without a loop.
 pub trait LinearCell<T: Scalar> {
     /// `a` and `b`, each `[.., H]`, from inputs `[.., I]`: one step or all of them.
+    #[must_use]
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>);
 
     /// All states `[T, B, H]` from inputs `[T, B, I]` and the initial state `[B, H]`, by a
@@ -70,8 +71,10 @@ pub fn linear_recurrence<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>, h: Var<'t,
         let joined =
             a.slice(0, rest.clone()) * b.slice(0, before.clone()) + b.slice(0, rest.clone());
         b = Var::concat(&[b.slice(0, 0..reach), joined], 0);
-        let joined = a.slice(0, rest) * a.slice(0, before);
-        a = Var::concat(&[a.slice(0, 0..reach), joined], 0);
+        if 2 * reach < steps {
+            let joined = a.slice(0, rest) * a.slice(0, before);
+            a = Var::concat(&[a.slice(0, 0..reach), joined], 0);
+        }
         reach *= 2;
     }
     b

@@ -43,7 +43,8 @@ pub fn accuracy<T: Scalar>(logits: &Tensor<T>, targets: &[usize], mask: Option<&
     let classes = logits.len() / count;
     let rows = logits.as_slice().chunks(classes.max(1)).zip(targets);
     let right = rows.enumerate().filter(|&(_, (row, &target))| is_first_largest(row, target));
-    right.map(|(position, _)| positions.weight_of(position)).sum::<f64>() / weight
+    let right = right.map(|(position, _)| positions.weight_of(position));
+    right.fold(0.0, |sum, weight| sum + weight) / weight // the sum of nothing is −0
 }
 
 /// Whether `row[target]` is the first of the largest.

@@ -64,7 +64,7 @@ where
     /// `[S, B, I]`, with lengths, each sequence has that many elements; what stands behind them, NaN
     /// included, changes neither values nor gradients.
     ///
-    /// Wanted sequences of different lengths are padded with any positions of the input; a
+    /// Wanted sequences of different lengths are padded with any positions of that input; a
     /// [mask](crate::loss::Loss::masked) of the loss drops these pointers.
     ///
     /// # Panics

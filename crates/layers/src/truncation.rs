@@ -6,8 +6,9 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::way::sequence_shape;
 use crate::{Cell, Recurrence, State, StateSizes, scan};
 
-/// Truncated back-propagation through time, "BPTT(k₁, k₂)" (Williams and Peng 1990): after every `k₁` steps
-/// the losses of these steps are traced back through `k₂` steps.
+/// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
+/// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
+/// Sutskever 2013).
 ///
 /// ```text
 /// chunk w:  steps w·k₁ … e − 1 with e = min((w + 1)·k₁, T), the losses of which count
@@ -21,7 +22,8 @@ use crate::{Cell, Recurrence, State, StateSizes, scan};
 ///
 /// All windows are run at once, as sequences of one batch, after a run without gradient for the states that
 /// they start from: a step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces
-/// whose tapes come one after the other, use [`CarriedState`](crate::CarriedState).
+/// whose tapes come one after the other, use [`CarriedState`](crate::CarriedState). A cell that reads
+/// sequences of its own ([`Tape::at_step`]) cannot be cut so: it panics, as a window has fewer steps.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -88,8 +90,8 @@ impl Truncation {
         state: C::State<'t>,
     ) -> (Var<'t, T>, C::State<'t>) {
         let [steps, batch, features] = sequence_shape(xs);
-        if self.every >= steps {
-            return scan(cell, xs, state);
+        if self.reach >= steps {
+            return scan(cell, xs, state); // nothing is cut
         }
         let ends: Vec<usize> =
             (1..=steps.div_ceil(self.every)).map(|w| steps.min(w * self.every)).collect();

@@ -271,3 +271,28 @@ fn an_empty_range_is_refused() {
 fn infinite_entries_are_refused() {
     let _ = Table::nearest(f64::recip, 0.0..=1.0, 3);
 }
+
+/// Rounding leads no entry beyond the range.
+#[test]
+fn the_last_entry_is_at_the_end_of_the_range() {
+    for entries in 2..500 {
+        let table = Table::linear(|x| (0.7 - x).sqrt(), 0.1..=0.7, entries);
+        assert!(table.at(0.7).abs() < 1e-14);
+        assert!(table.max_error().is_finite());
+    }
+}
+
+#[test]
+#[should_panic(expected = "a table of 3 entries needs a wider range")]
+fn a_range_too_narrow_for_its_entries_is_refused() {
+    let _ = Table::linear(|x| x, 0.0..=5e-324, 3);
+}
+
+/// Near 0, `eᶻ − 1` is `z` to all digits.
+#[test]
+fn elu_keeps_its_digits_near_zero() {
+    let tape = Tape::<f32>::new();
+    let z = tape.constant(Tensor::from_vec([2], vec![-1e-9, -1e-20]));
+    let y = Activation::Elu.apply(z).value().to_vec();
+    assert!((y[0] / -1e-9 - 1.0).abs() < 1e-6 && (y[1] / -1e-20 - 1.0).abs() < 1e-6, "{y:?}");
+}

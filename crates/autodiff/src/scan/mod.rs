@@ -173,13 +173,13 @@ impl<'t, T: Scalar> Scan<'t, T> {
         }
         let Self { tape, sequences, state, steps, reversed, checkpoint } = self;
         let traced = trace::trace(tape, &sequences, &state, &mut step);
+        let sequences = traced.sequences(&sequences);
         if steps == 0 {
             let shape = |&id: &u32| execute::over_steps(traced.program.shape(id), 0);
             let shapes: Vec<Shape> = traced.program.stacked.iter().map(shape).collect();
             let outputs = shapes.into_iter().map(|shape| tape.constant(Tensor::zeros(shape)));
             return Scanned { outputs: outputs.collect(), state };
         }
-        let sequences = [sequences, traced.own_sequences].concat();
         let compiled = compiled::compile(traced.program, sequences.len(), traced.invariants.len());
         let operands = Operands { sequences, state, invariants: traced.invariants };
         let manner = Manner { steps, reversed, checkpoint };
@@ -256,7 +256,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
         step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> String {
         let traced = trace::trace(self.tape, &self.sequences, &self.state, step);
-        let sequences = self.sequences.len() + traced.own_sequences.len();
+        let sequences = traced.sequences(&self.sequences).len();
         compiled::compile(traced.program, sequences, traced.invariants.len()).to_string()
     }
 

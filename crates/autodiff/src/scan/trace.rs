@@ -16,6 +16,26 @@ pub(super) struct Traced<'t, T> {
     pub(super) invariants: Vec<Var<'t, T>>,
 }
 
+impl<'t, T: Scalar> Traced<'t, T> {
+    /// The sequences that it reads: those that it was given, and its own.
+    ///
+    /// # Panics
+    ///
+    /// If one of its own is not as long as those given.
+    #[track_caller]
+    pub(super) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
+        let steps = given[0].shape()[0];
+        for sequence in &self.own_sequences {
+            let shape = sequence.shape();
+            assert!(
+                shape[0] == steps,
+                "at_step: a sequence {shape} has not {steps} entries, one for each step of the scan"
+            );
+        }
+        [given, &self.own_sequences].concat()
+    }
+}
+
 /// Where a loop-invariant input comes from.
 enum Origin<T> {
     /// A value that stood on the tape before.
@@ -28,8 +48,7 @@ enum Origin<T> {
 ///
 /// # Panics
 ///
-/// If the next state has not the form of the state, or a sequence that the step brought is not as long as
-/// those it was given.
+/// If the next state has not the form of the state.
 #[track_caller]
 pub(super) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
@@ -68,7 +87,6 @@ pub(super) fn trace<'t, T: Scalar>(
     for (id, node) in (start..).zip(recorded) {
         reader.read(tape, id, node, inputs.next().flatten());
     }
-    expect_as_long(sequences[0].shape()[0], &reader.own_sequences);
     let place = |reader: &mut Reader<T>, ids: Vec<u32>| -> Vec<u32> {
         ids.into_iter().map(|id| reader.place(tape, id)).collect()
     };
@@ -157,18 +175,6 @@ impl<T: Scalar> Reader<T> {
     fn invariant(&mut self, origin: Origin<T>) -> Kind<T> {
         self.origins.push(origin);
         Kind::Input(Input::Invariant(self.origins.len() - 1))
-    }
-}
-
-/// Refuses a sequence of the step's own that has not an entry for each step.
-#[track_caller]
-fn expect_as_long<T: Scalar>(steps: usize, own_sequences: &[Tensor<T>]) {
-    for sequence in own_sequences {
-        let shape = sequence.shape();
-        assert!(
-            shape[0] == steps,
-            "at_step: a sequence {shape} has not {steps} entries, one for each step of the scan"
-        );
     }
 }
 

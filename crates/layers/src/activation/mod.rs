@@ -12,7 +12,7 @@ pub use table::Table;
 /// A function that a layer applies to its net input.
 ///
 /// At a kink the derivative is the mean of those on either side, but for [`Relu`](Self::Relu), whose
-/// derivative at 0 is taken as 0.
+/// derivative at 0 is taken as 0, and for a [`Table`], which says its own.
 ///
 /// ```
 /// use bptt_layers::Activation;
@@ -68,8 +68,12 @@ impl<T: Scalar> Activation<T> {
             Self::Sigmoid => z.sigmoid(),
             Self::Relu => z.relu(),
             Self::Softplus => z.softplus(),
-            // the exponential of what is not chosen must not overflow, nor its gradient
-            Self::Elu => z.ge(0.0).select(z, z.minimum(0.0).exp() - 1.0),
+            // the exponential of what is not chosen must not overflow, nor its gradient; near 0,
+            // eᶻ − 1 = (eᶻ + 1) tanh(z/2) loses no digits
+            Self::Elu => {
+                let below = z.minimum(0.0);
+                z.ge(0.0).select(z, (below.exp() + 1.0) * (below * 0.5).tanh())
+            }
             Self::Silu => z * z.sigmoid(),
             Self::Gelu => z * 0.5 * (1.0 + (z * FRAC_1_SQRT_2).erf()),
             Self::GeluTanh => {

@@ -35,8 +35,9 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// ```
 ///
 /// The gradient is that of the interpolation in either form, as the steps between nearest entries have
-/// none that leads anywhere: constant between entries, at an entry that of the interval to its right,
-/// and 0 beyond the range. Its own gradient is 0.
+/// none that leads anywhere: constant between entries, at an entry that of the interval to its right (at the
+/// last, to its left), and 0 beyond the range. Its own gradient is 0. In a step, a table is an operation of its
+/// own, so that a scan with one runs operation by operation.
 #[derive(Clone)]
 pub struct Table {
     function: fn(f64) -> f64,
@@ -90,10 +91,15 @@ impl Table {
             "a table's range is from one finite number to a greater one, not {range:?}"
         );
         let step = extent / (entries - 1) as f64;
-        let entries: Arc<[f64]> =
-            (0..entries).map(|i| function(range.start() + i as f64 * step)).collect();
+        assert!(step > 0.0, "a table of {entries} entries needs a wider range than {range:?}");
+        // rounding leads neither beyond the end nor short of it
+        let place = |i: usize| match range.start() + i as f64 * step {
+            place if i + 1 < entries => place.min(*range.end()),
+            _ => *range.end(),
+        };
+        let entries: Arc<[f64]> = (0..entries).map(|i| function(place(i))).collect();
         if let Some(i) = entries.iter().position(|entry| !entry.is_finite()) {
-            let place = range.start() + i as f64 * step;
+            let place = place(i);
             panic!("a table's entries are finite; the function is {} at {place}", entries[i]);
         }
         Self { function, range, step, entries, reading }
@@ -122,6 +128,7 @@ impl Table {
         let intervals = self.entries.len() - 1;
         (0..=intervals * POINTS)
             .map(|i| self.range.start() + i as f64 / POINTS as f64 * self.step)
+            .map(|x| x.min(*self.range.end()))
             .map(|x| (self.at(x) - (self.function)(x)).abs())
             .fold(0.0, f64::max)
     }

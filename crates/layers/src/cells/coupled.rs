@@ -53,7 +53,7 @@ impl<T: Scalar> CoupledLstm<T> {
     #[track_caller]
     #[must_use]
     pub fn forget_bias(mut self, bias: f64) -> Self {
-        fill_bias(&mut self.b, 0..self.u.shape()[0], bias);
+        fill_bias(self.b.as_mut(), 0..self.u.shape()[0], bias);
         self
     }
 

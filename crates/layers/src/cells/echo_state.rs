@@ -18,8 +18,9 @@ use crate::{Cell, Init, Module, StateSizes};
 ///
 /// The weights are random and stay as they are: they are saved with a model, but no gradient flows into
 /// them, so that optimizers leave them alone. (One does flow through them, to inputs and to the initial
-/// state.) What is trained is a layer that reads the reservoir. Its memory fades if the spectral radius
-/// of `W`, the largest magnitude of an eigenvalue, is below 1; the closer to 1, the longer it lasts.
+/// state.) What is trained is a layer that reads the reservoir. Its memory usually fades where the spectral
+/// radius of `W`, the largest magnitude of an eigenvalue, is below 1, and lasts the longer the closer to 1 that
+/// is. It is certain to fade where the largest singular value is below 1 (Yildiz, Jaeger and Kiebel 2012).
 #[doc(alias = "ESN")]
 #[derive(Clone, Debug, Module)]
 pub struct EchoState<T> {

@@ -16,9 +16,9 @@ use crate::{Activation, Cell, Module, StateSizes};
 /// `x: [B, I]`, `W: [I, H]`, `u: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
 /// `I·H + 2H` parameters.
 ///
-/// Each unit sees of the step before itself alone, and further layers mix them. The gradient through
-/// `n` steps of a rectified unit is `uⁿ` or 0, so its bound over `T` steps is one on `|u|`: keep
-/// `|u| ≤ 2^{1/T}` by [`clip_recurrent`](Self::clip_recurrent) after each update.
+/// Each unit sees of the step before itself alone; layers above mix them. The gradient of a rectified unit
+/// through `T` steps is `u^T` or 0, so it stays below `γ` where `|u| ≤ γ^{1/T}`: see that it does by
+/// [`clip_recurrent`](Self::clip_recurrent) after each update.
 #[derive(Clone, Debug, Module)]
 pub struct IndRnn<T> {
     /// `W: [I, H]`

@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{Peepholes, input_weight, recurrent_weight, zeros};
+use super::{Peepholes, fill_bias, input_weight, recurrent_weight, zeros};
 use crate::{Cell, LayerNorm, Module, StateSizes};
 
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
@@ -42,8 +42,8 @@ impl<T: Scalar> LayerNormLstm<T> {
     /// each gate's part on its own; the bias `b` is zero, but the forget gate's 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
-        let mut b: Param<T> = zeros([4 * hidden_size]);
-        b.value_mut().as_mut_slice()[hidden_size..2 * hidden_size].fill(T::one());
+        let mut b = zeros([4 * hidden_size]);
+        fill_bias(Some(&mut b), hidden_size..2 * hidden_size, 1.0);
         Self {
             w: input_weight(rng, 4, [input_size, hidden_size]),
             u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),

@@ -76,7 +76,7 @@ fn zeros<T: Scalar>(shape: impl Into<Shape>) -> Param<T> {
 ///
 /// If there are no biases.
 #[track_caller]
-fn fill_bias<T: Scalar>(b: &mut Option<Param<T>>, gate: Range<usize>, bias: f64) {
+fn fill_bias<T: Scalar>(b: Option<&mut Param<T>>, gate: Range<usize>, bias: f64) {
     let Some(b) = b else { panic!("forget_bias: this cell has no biases") };
     b.value_mut().as_mut_slice()[gate].fill(T::of(bias));
 }

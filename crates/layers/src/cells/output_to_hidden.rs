@@ -1,10 +1,11 @@
 //! The network whose only recurrence is from the output.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 use rand::Rng;
 
-use crate::{Cell, Init, Linear, Module, StateSizes};
+use super::{input_weight, zeros};
+use crate::{Cell, Linear, Module, StateSizes};
 
 /// The output-to-hidden RNN (Goodfellow, Bengio and Courville 2016, §10.2.1):
 ///
@@ -33,7 +34,7 @@ pub struct OutputToHidden<T> {
 }
 
 impl<T: Scalar> OutputToHidden<T> {
-    /// Weights from [`Init::Xavier`], biases of zero.
+    /// Weights from [`Init::Xavier`](crate::Init::Xavier), biases of zero.
     #[must_use]
     pub fn new(
         rng: &mut impl Rng,
@@ -42,9 +43,9 @@ impl<T: Scalar> OutputToHidden<T> {
         output_size: usize,
     ) -> Self {
         Self {
-            u: Param::new(Init::Xavier.tensor(rng, [input_size, hidden_size])),
-            w: Param::new(Init::Xavier.tensor(rng, [output_size, hidden_size])),
-            b: Param::new(Tensor::zeros([hidden_size])),
+            u: input_weight(rng, 1, [input_size, hidden_size]),
+            w: input_weight(rng, 1, [output_size, hidden_size]),
+            b: zeros([hidden_size]),
             output: Linear::new(rng, hidden_size, output_size),
         }
     }

@@ -60,7 +60,7 @@ impl<T: Scalar> ProjectedLstm<T> {
     #[must_use]
     pub fn forget_bias(mut self, bias: f64) -> Self {
         let hidden_size = self.projection.shape()[0];
-        fill_bias(&mut self.b, hidden_size..2 * hidden_size, bias);
+        fill_bias(self.b.as_mut(), hidden_size..2 * hidden_size, bias);
         self
     }
 

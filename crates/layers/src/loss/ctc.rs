@@ -118,8 +118,12 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
             (vec![], vec![Var::concat(&paths, -1)])
         });
         let losses = -(scanned.state[0].slice(-1, 2..2 + places) + ends).logsumexp(-1);
-        let impossible = |b: usize| T::of(f64::from(positions.keeps(b) && !self.is_possible(b)));
-        tape.constant(Tensor::from_fn([batch], impossible)).select(f64::INFINITY, losses)
+        let impossible = |b: usize| positions.keeps(b) && !self.is_possible(b);
+        if !(0..batch).any(impossible) {
+            return losses; // without an infinity, which a checking tape would find
+        }
+        let impossible = Tensor::from_fn([batch], |b| T::of(f64::from(impossible(b))));
+        tape.constant(impossible).select(f64::INFINITY, losses)
     }
 
     /// `L`, for the most labels.

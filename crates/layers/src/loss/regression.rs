@@ -76,7 +76,7 @@ pub fn euclidean_distance<'t, T: Scalar>(
 /// −y ln σ(o) − (1 − y) ln(1 − σ(o))
 /// ```
 ///
-/// Value and gradient `σ(o) − y` are finite for logits however large.
+/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large.
 ///
 /// # Panics
 ///
@@ -137,8 +137,8 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
             Measure::Distance => {
                 let squared = (o - d).square().sum(&[-1]);
                 // √ has no derivative at 0, so it does not see a 0
-                let apart = squared.gt(0.0);
-                apart.select(apart.select(squared, 1.0).sqrt(), 0.0)
+                let equal = squared.equal(0.0);
+                equal.select(0.0, equal.select(1.0, squared).sqrt())
             }
             Measure::BinaryCrossEntropy => {
                 // −ln σ(o) is softplus(−o), and 1 − σ(o) is σ(−o)

@@ -14,7 +14,7 @@ use crate::Module;
 /// θ ← θ − η m̂ / u           m̂ = m / (1 − β₁ᵗ)
 /// ```
 ///
-/// Kingma and Ba, *Adam: A Method for Stochastic Optimization* (2015), section 7.1.
+/// Kingma and Ba, *Adam: A Method for Stochastic Optimization* (2015), section 7.1, with PyTorch's `ε`.
 #[derive(Clone, Debug)]
 pub struct Adamax<T: Scalar> {
     learning_rate: f64,

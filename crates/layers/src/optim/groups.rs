@@ -16,9 +16,10 @@ use crate::{Module, ParameterPath};
 /// ```
 /// use bptt_layers::{Adam, Groups, Optimizer};
 ///
-/// // weight decay for all but biases, which learn faster
-/// let mut optimizer = Groups::<f32>::new(Adam::adamw(1e-3, 0.01))
-///     .group(|name| name.ends_with(".b"), Adam::new(2e-3));
+/// // weight decay for all but biases, `output.b` or `gru.b_candidate`, which learn faster
+/// let is_bias = |name: &str| name.rsplit('.').next().is_some_and(|last| last.starts_with('b'));
+/// let mut optimizer =
+///     Groups::<f32>::new(Adam::adamw(1e-3, 0.01)).group(is_bias, Adam::new(2e-3));
 /// optimizer.set_learning_rate(5e-4); // and 10⁻³ for biases
 /// ```
 ///
@@ -75,8 +76,25 @@ impl<T: Scalar> Groups<T> {
     }
 }
 
+impl<T: Scalar> Groups<T> {
+    /// Refuses a group that has no parameter of the model: a name is misspelt.
+    #[track_caller]
+    fn expect_picks(&self, model: &dyn Module<T>) {
+        let names: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
+        let owners: Vec<usize> = names.iter().map(|name| self.predicates.owner(name)).collect();
+        for position in 0..self.predicates.0.len() {
+            assert!(
+                owners.contains(&position),
+                "group {position} picks none of the model's parameters, {names:?}"
+            );
+        }
+    }
+}
+
+/// [`step`](Optimizer::step) also panics if a group picks no parameter of the model.
 impl<T: Scalar> Optimizer<T> for Groups<T> {
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
+        self.expect_picks(model);
         for (position, member) in self.members.iter_mut().enumerate() {
             let picks = |name: &str| self.predicates.owner(name) == position;
             member.optimizer.step(&mut Picked { model: &mut *model, picks }, gradients);
@@ -90,7 +108,9 @@ impl<T: Scalar> Optimizer<T> for Groups<T> {
     fn set_learning_rate(&mut self, learning_rate: f64) {
         let learning_rate = super::learning_rate(learning_rate);
         for member in &mut self.members {
-            member.optimizer.set_learning_rate(member.proportion * learning_rate);
+            let is_none = learning_rate == 0.0; // 0 of an infinite proportion as well
+            let rate = if is_none { 0.0 } else { member.proportion * learning_rate };
+            member.optimizer.set_learning_rate(rate);
         }
     }
 

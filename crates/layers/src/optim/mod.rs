@@ -4,10 +4,6 @@
 //! update of one element. Walking over the model, and saving and restoring the memory, stand once,
 //! in [`Slots`]. [`Groups`] gives parts of a model to several optimizers; [`Schedule`] and
 //! [`Plateau`] are learning rates over the steps.
-//!
-//! The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient,
-//! `η` the learning rate and `λ` the weight decay; operations are element by element, memories
-//! start at 0, and `t` counts the steps of this parameter from 1.
 
 mod adadelta;
 mod adagrad;
@@ -48,6 +44,10 @@ use slots::Slots;
 ///
 /// An optimizer serves one model: it knows the parameters by their names.
 ///
+/// The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient,
+/// `η` the learning rate and `λ` the weight decay; operations are element by element, memories
+/// start at 0, and `t` counts the steps of this parameter from 1.
+///
 /// The trait is object-safe, so that a program can choose at run time:
 ///
 /// ```
@@ -74,6 +74,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     /// # Panics
     ///
     /// If a parameter's shape is not that of its gradient, or of its last step.
+    #[track_caller]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>);
 
     /// The learning rate.
@@ -84,6 +85,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     /// # Panics
     ///
     /// If it is negative or not finite.
+    #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64);
 
     /// What the optimizer remembers of each parameter, by the parameter's name and one word more:
@@ -110,6 +112,7 @@ macro_rules! common_methods {
             self.learning_rate
         }
 
+        #[track_caller]
         fn set_learning_rate(&mut self, learning_rate: f64) {
             self.learning_rate = $crate::optim::learning_rate(learning_rate);
         }

@@ -44,7 +44,7 @@ impl<T: Scalar> NAdam<T> {
         }
     }
 
-    /// With `ψ`, the pace at which the momentum grows from half of `β₁` to the whole.
+    /// With `ψ`, the pace at which the momentum grows from half of `β₁` to the whole. (PyTorch calls it so.)
     ///
     /// # Panics
     ///

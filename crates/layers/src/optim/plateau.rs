@@ -138,7 +138,7 @@ impl Plateau {
             memory.best = loss;
             memory.waited = 0;
         } else {
-            memory.waited += 1;
+            memory.waited = memory.waited.saturating_add(1); // it may have come from a file
         }
         if memory.cooling > 0 {
             memory.cooling -= 1;

@@ -18,6 +18,8 @@ use crate::Module;
 /// r = √((ρₜ − 4) (ρₜ − 2) ρ / ((ρ − 4) (ρ − 2) ρₜ))
 /// ```
 ///
+/// The bound on `ρₜ` is PyTorch's; the paper has 4.
+///
 /// Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond* (2020).
 #[derive(Clone, Debug)]
 pub struct RAdam<T: Scalar> {

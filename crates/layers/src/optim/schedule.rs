@@ -107,6 +107,7 @@ impl Course {
     fn at(self, step: usize, start: f64) -> f64 {
         match self {
             Self::Constant => start,
+            Self::Step { .. } if start == 0.0 => 0.0, // however large the power
             Self::Step { every, factor } => start * factor.powf((step / every) as f64),
             Self::Cosine { steps, floor } => {
                 let done = step.min(steps) as f64 / steps as f64;

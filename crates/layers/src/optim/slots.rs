@@ -115,7 +115,7 @@ impl<T: Scalar> Slots<T> {
                     parameter.shape(),
                 );
             }
-            memory.step += 1;
+            memory.step = memory.step.saturating_add(1); // it may have come from a file
             let rule = rule(memory.step);
             let mut slots: Vec<_> =
                 memory.slots.iter_mut().map(|slot| slot.as_mut_slice().chunks_mut(PIECE)).collect();

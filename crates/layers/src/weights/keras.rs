@@ -55,7 +55,7 @@
 //! ```
 //!
 //! What Keras itself puts into a path may differ or be absent in a file: the name of the cell, `lstm_cell`,
-//! and that of the layer in each direction, `forward_lstm_1`. Saved, the latter is `forward_lstm`: to take it
+//! and that of the layer in each direction, `forward_lstm_1` (before a cell's name any, `forward_reader`). Saved, the latter is `forward_lstm`: to take it
 //! back, name the layer so, `Bidirectional(LSTM(8, name="lstm"))`.
 
 use bptt_tensor::Scalar;
@@ -119,14 +119,21 @@ const SPELLING: Spelling = Spelling { separator: "/", essence };
 /// A path without the names that Keras derives: `bidirectional/forward_lstm_1/lstm_cell/bias` is
 /// `bidirectional/forward/bias`.
 fn essence(path: &str) -> String {
-    let segments = path.split('/').filter(|segment| !CELLS.contains(segment));
-    let directed = segments.map(|segment| match segment.split_once('_') {
-        Some((direction @ ("forward" | "backward"), _)) => direction,
+    let segments: Vec<&str> = path.split('/').collect();
+    let essential = segments.iter().enumerate().filter(|(_, segment)| !CELLS.contains(segment));
+    let directed = essential.map(|(i, &segment)| match segment.split_once('_') {
+        Some((direction @ ("forward" | "backward"), layer))
+            if segments.get(i + 1).is_some_and(|cell| CELLS.contains(cell))
+                || LAYERS.iter().any(|name| layer.starts_with(name)) =>
+        {
+            direction
+        }
         _ => segment,
     });
     directed.collect::<Vec<_>>().join("/")
 }
 
+const LAYERS: [&str; 3] = ["simple_rnn", "lstm", "gru"];
 const CELLS: [&str; 3] = ["simple_rnn_cell", "lstm_cell", "gru_cell"];
 
 impl<T: Scalar> Keras<T> for Linear<T> {

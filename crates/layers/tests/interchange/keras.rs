@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use bptt_autodiff::Tape;
-use bptt_layers::weights::Archive;
 use bptt_layers::weights::keras::{self, Keras};
-use bptt_layers::{Bidirectional, Elman, Embedding, Gru, Layer, Linear, Lstm, Module as _, Reset};
+use bptt_layers::weights::{Archive, Layout};
+use bptt_layers::{Bidirectional, Elman, Embedding, Gru, Layer, Linear, Lstm, Module, Reset};
 use bptt_tensor::Tensor;
 
 use crate::{difference, random, randomized, values};
@@ -197,12 +197,37 @@ fn two_directions() {
         -1,
     );
     let layer = Bidirectional::new(gru(Reset::After), gru(Reset::After));
-    for name in ["gru/gru_cell", "gru_1/gru_cell", "reader"] {
+    for name in ["gru/gru_cell", "gru_1", "reader/gru_cell"] {
         let mut archive = Archive::new();
         ahead.insert_into(&mut archive, &format!("forward_{name}/"));
         back.insert_into(&mut archive, &format!("backward_{name}/"));
         check(&layer, &archive, &expected);
     }
+}
+
+/// Layers that happen to be called so have no direction.
+#[test]
+fn names_that_begin_like_a_direction() {
+    #[derive(Module)]
+    #[module(scalar = f64)]
+    struct Heads {
+        forward_head: Linear<f64>,
+        forward_tail: Linear<f64>,
+    }
+
+    impl Keras<f64> for Heads {
+        fn in_keras(&self) -> Layout<'_, f64> {
+            Layout::new()
+                .group("forward_head", self.forward_head.in_keras())
+                .group("forward_tail", self.forward_tail.in_keras())
+        }
+    }
+
+    let [forward_head, forward_tail] = [1, 2].map(|seed| Linear::new(&mut random(seed), 2, 3));
+    let heads = Heads { forward_head, forward_tail };
+    let names: Vec<_> = keras::archive(&heads).names().map(ToOwned::to_owned).collect();
+    let expected = ["head/bias", "head/kernel", "tail/bias", "tail/kernel"];
+    assert_eq!(names, expected.map(|name| format!("forward_{name}")));
 }
 
 #[test]

@@ -228,3 +228,14 @@ fn no_sequences_cost_nothing() {
     assert_eq!(sum.item(), 0.0);
     assert_eq!(tape.backward(sum).wrt(logits).shape(), &[3, 0, 4]);
 }
+
+/// What is possible is computed without an infinity.
+#[test]
+fn a_checking_tape_finds_nothing() {
+    let tape = Tape::checking();
+    let logits = tape.variable(Tensor::<f32>::zeros([6, 3, 3]));
+    let labels: [&[usize]; 3] = [&[1, 1, 2], &[], &[2, 2, 2, 2, 2]];
+    let mask = Tensor::from_vec([3], vec![1.0, 1.0, 0.0]); // the last is impossible
+    let loss = loss::ctc(logits, &[6, 3, 6], &labels, 0).masked(&mask).sum();
+    assert!(tape.backward(loss).wrt(logits).is_finite());
+}

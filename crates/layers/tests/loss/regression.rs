@@ -88,3 +88,14 @@ fn extreme_logits_of_yes_or_no_are_finite_and_accurate() {
     check::<f32>();
     check::<f64>();
 }
+
+/// What is no number has no distance: a diverged model is not a perfect one.
+#[test]
+fn the_distance_of_nothing_is_nothing() {
+    let tape = Tape::new();
+    for (output, desired) in [(f64::NAN, 0.0), (1.0, f64::NAN), (f64::INFINITY, f64::INFINITY)] {
+        let output = tape.constant(Tensor::from_vec([1, 2], vec![output, 0.0]));
+        let desired = tape.constant(Tensor::from_vec([1, 2], vec![desired, 0.0]));
+        assert!(loss::euclidean_distance(output, desired).sum().item().is_nan());
+    }
+}

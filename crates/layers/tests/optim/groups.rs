@@ -278,3 +278,21 @@ fn groups_are_shown_without_what_they_pick() {
     assert!(text.starts_with("Groups { predicates: [.., ..], members: [Member {"), "{text}");
     assert!(text.contains("Adagrad {") && text.contains("Sgd {"), "{text}");
 }
+
+/// A misspelt name is told, with those that there are.
+#[test]
+fn a_group_that_picks_nothing_is_refused() {
+    let mut optimizer =
+        Groups::new(Sgd::new(0.1)).group(|name| name.ends_with(".bias"), Sgd::new(0.2));
+    let message = message_of(|| descend(&mut model(), &mut optimizer, 1));
+    let expected = "group 0 picks none of the model's parameters, [\"0.a\", \"0.b\"";
+    assert!(message.starts_with(expected), "{message}");
+}
+
+#[test]
+fn a_rate_of_zero_is_zero_in_any_proportion() {
+    let mut optimizer: Groups<f64> =
+        Groups::new(Sgd::new(1e-200)).group(|name| name.ends_with(".b"), Sgd::new(1e200));
+    optimizer.set_learning_rate(0.0);
+    assert_eq!(optimizer.learning_rate(), 0.0);
+}

@@ -168,3 +168,18 @@ fn a_gradient_of_another_shape_is_refused() {
         assert!(message.starts_with(expected), "{name}: {message}");
     }
 }
+
+/// A number of steps from a file may be any.
+#[test]
+fn the_number_of_steps_has_no_end() {
+    let mut model = Pair::<f64>::new(Tensor::ones([2]), Tensor::ones([2]));
+    let mut optimizer = Adam::new(0.1);
+    let one = Tensor::ones([2]);
+    let gradients = model.gradients(&one, &one);
+    optimizer.step(&mut model, &gradients);
+    let mut state = optimizer.state();
+    state.set_text("a.step", u64::MAX);
+    optimizer.restore(&model, &state).unwrap();
+    optimizer.step(&mut model, &gradients);
+    assert!(model.a.value().is_finite());
+}

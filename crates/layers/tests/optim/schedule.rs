@@ -108,3 +108,8 @@ fn schedules_without_sense_are_refused() {
     refused(|| Schedule::cosine(0.1, 1, -0.1), &format!("{floor} -0.1"));
     refused(|| Schedule::cosine(0.1, 1, f64::NAN), &format!("{floor} NaN"));
 }
+
+#[test]
+fn what_stands_still_stands_still_whatever_the_factor() {
+    assert_eq!(Schedule::step(0.0, 1, 2.0).at(5000), 0.0);
+}

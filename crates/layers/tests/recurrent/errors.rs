@@ -169,6 +169,10 @@ fn of_running_a_cell() {
     let mask = Tensor::ones([6, 3]);
     let needs = "masked: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).run(xs, h), needs);
+    let twice = "a recurrence has one mask or lengths: give what both leave";
+    blames_the_caller(|| Recurrence::new(&elman).masked(&mask).lengths(&[6, 1]), twice);
+    let needs = "lengths: inputs of shape [6, 2, 3] need 2 lengths of at most 6, not [6, 7]";
+    blames_the_caller(|| Recurrence::new(&elman).lengths(&[6, 7]).run(xs, h), needs);
     let stack = Stack::new(vec![elman]);
     blames_the_caller(|| Recurrence::new(&stack).run(x, vec![h]), message);
     let message = "a stack of 1 layers needs as many states, not 2";

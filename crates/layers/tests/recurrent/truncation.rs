@@ -1,11 +1,15 @@
 //! Truncated back-propagation: which terms of the gradient are kept.
 
-use bptt_layers::{Cell, State, StateSizes, Truncation, unroll};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bptt_autodiff::Tape;
+use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, scan, unroll};
+use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
 use crate::support::{
     Random, Sizes, TestCell, V, assert_near, distance, for_all, random, random_cell, run, sizes,
-    unrolled,
+    uniform, unrolled,
 };
 
 fn truncated<'t, C: Cell<f64> + StateSizes>(
@@ -123,4 +127,43 @@ fn windows_keep_the_lags_below_their_length() {
             sum.iter_mut().zip(&next).for_each(|(sum, term)| sum.add_assign(term));
         }
     }
+}
+
+/// A cell whose step reads noise of its own.
+struct Disturbed<'n>(Elman<f64>, &'n Tensor<f64>);
+
+impl Cell<f64> for Disturbed<'_> {
+    type State<'t> = V<'t>;
+
+    fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
+        let (y, h) = self.0.step(x + x.tape().at_step(self.1), h);
+        (y, h)
+    }
+}
+
+impl StateSizes for Disturbed<'_> {
+    fn state_sizes(&self) -> Vec<usize> {
+        self.0.state_sizes()
+    }
+}
+
+/// Its noise belongs to steps of the sequence, and a window has fewer: it is refused, not misread. Where
+/// nothing is cut, it is run, however long the window.
+#[test]
+fn noise_of_a_step_is_not_misread() {
+    let rng = &mut random(4);
+    let noise = uniform([6, 1, 3], rng);
+    let cell = Disturbed(Elman::new(rng, 3, 4), &noise);
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([6, 1, 3], rng));
+    let start = || cell.zero_state(&tape, 1);
+    let (whole, _) = scan(&cell, xs, start());
+    for reach in [6, 7, usize::MAX] {
+        let (ys, _) = Truncation::new(2, reach).run(&cell, xs, start());
+        assert_eq!(ys.value(), whole.value());
+    }
+    let refused = catch_unwind(AssertUnwindSafe(|| Truncation::new(2, 5).run(&cell, xs, start())));
+    let message = refused.expect_err("it is refused");
+    let message = message.downcast_ref::<String>().expect("a message");
+    assert!(message.contains("has not 5 entries"), "{message}");
 }

@@ -181,3 +181,12 @@ fn a_negative_exponent() {
 fn a_probability_that_is_none() {
     let _ = Beam::new(1).search(bounds(1), (), |_, ()| (vec![f64::NAN, 0.0], ()));
 }
+
+/// A beam that is wider than what is possible keeps only that.
+#[test]
+fn what_cannot_be_is_not_found() {
+    let only_the_end = |_: usize, (): &()| (vec![f64::NEG_INFINITY, 0.0, f64::NEG_INFINITY], ());
+    let bounds = Bounds { start: 0, end: 1, max_length: 4 };
+    let found = Beam::new(5).search(bounds, (), only_the_end);
+    assert_eq!(found, [Hypothesis { symbols: vec![1], score: 0.0 }]);
+}

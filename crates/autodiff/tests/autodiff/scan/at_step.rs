@@ -77,7 +77,7 @@ fn what_has_no_entry_for_the_step_is_refused() {
     let message = "at_step: a sequence [3, 2, 3] has not 4 entries, one for each step of the scan";
     refuses!(scan().run(|_, _| (vec![tape.at_step(&short)], vec![])); message);
     let message = "steps that arrive one by one have no number";
-    refuses!(scan().stepper(|_, _| (vec![tape.at_step(&xs.value())], vec![])); message);
+    refuses!(scan().stepper(|_, _| (vec![tape.at_step(&short)], vec![])); message);
     refuses!(tape.at_step(&short); "at_step: no step is being run");
     tape.set_step(Some(3));
     refuses!(tape.at_step(&short); "[3, 2, 3] has no entry for step 3");
