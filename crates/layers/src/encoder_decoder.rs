@@ -5,8 +5,8 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use crate::decode::{self, Beam, Bounds, Hypothesis};
-use crate::way::sequence_shape;
-use crate::{Attention, AttentionMemory, Embedding, Layer, Linear, Module, Recurrence, Way};
+use crate::way::{Mask, sequence_shape};
+use crate::{Attention, AttentionMemory, Embedding, InTraining, Layer, Linear, Module, Way};
 
 /// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with attention if there is one: the
 /// decoder starts from the encoder's last state, and reads its own last symbol.
@@ -92,10 +92,7 @@ where
         shape: [usize; 2],
         lengths: Option<&[usize]>,
     ) -> Encoded<'t, T, E::State<'t>> {
-        let xs = self.source.forward(tape, source, shape);
-        let (outputs, state) = encode(&self.encoder, xs, lengths);
-        let memory = self.attention.as_ref().map(|attention| attention.memory(outputs, lengths));
-        Encoded { state, outputs, memory }
+        self.encode_in(Way::PLAIN, tape, source, shape, lengths)
     }
 
     /// The logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989): the decoder
@@ -115,46 +112,13 @@ where
         encoded: &Encoded<'t, T, E::State<'t>>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        let steps = steps(wanted, encoded.batch());
-        let start = vec![self.start; encoded.batch()];
-        let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
-        self.decode(encoded, encoded.state.clone(), &read, steps).0
+        self.teacher_forced_in(Way::PLAIN, encoded, wanted)
     }
 
-    /// The logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015): at each step, each sequence reads
-    /// the wanted symbol with probability `p`, and else one that is drawn from the model's own distribution.
-    ///
-    /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No
-    /// gradient flows through what is drawn: the symbols are found step by step, and then read as if they
-    /// were wanted.
-    ///
-    /// # Panics
-    ///
-    /// As [`teacher_forced`](Self::teacher_forced), and if `p` is not within 0 to 1.
-    #[track_caller]
+    /// The model with the [noise of training](crate::Recurrence::training).
     #[must_use]
-    pub fn scheduled_sampling<'t>(
-        &self,
-        encoded: &Encoded<'t, T, E::State<'t>>,
-        wanted: &[usize],
-        p: f64,
-        rng: &mut impl Rng,
-    ) -> Var<'t, T> {
-        let batch = encoded.batch();
-        let steps = steps(wanted, batch);
-        let mut read = Vec::with_capacity(wanted.len() + batch);
-        let (mut symbols, mut state) = (vec![self.start; batch], encoded.state.clone());
-        for t in 0..steps {
-            let (logits, next) = self.decode(encoded, state, &symbols, 1);
-            read.append(&mut symbols);
-            let forced = Tensor::<f64>::bernoulli([batch], p, rng);
-            let drawn = draw(&logits.value(), rng).into_iter().zip(&wanted[t * batch..]);
-            symbols = (drawn.zip(forced.as_slice()))
-                .map(|((drawn, &wanted), &forced)| if forced == 1.0 { wanted } else { drawn })
-                .collect();
-            state = next;
-        }
-        self.decode(encoded, encoded.state.clone(), &read, steps).0
+    pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
+        InTraining::new(self, rng)
     }
 
     /// What the model makes of a source sequence, by [greedy decoding](decode::greedy).
@@ -185,6 +149,34 @@ where
         beam.search(self.bounds(max_length), encoded.state.clone(), step)
     }
 
+    #[track_caller]
+    fn encode_in<'t>(
+        &self,
+        way: Way<'_, T>,
+        tape: &'t Tape<T>,
+        source: &[usize],
+        shape: [usize; 2],
+        lengths: Option<&[usize]>,
+    ) -> Encoded<'t, T, E::State<'t>> {
+        let xs = self.source.forward(tape, source, shape);
+        let (outputs, state) = encode(&self.encoder, xs, lengths, way);
+        let memory = self.attention.as_ref().map(|attention| attention.memory(outputs, lengths));
+        Encoded { state, outputs, memory }
+    }
+
+    #[track_caller]
+    fn teacher_forced_in<'t>(
+        &self,
+        way: Way<'_, T>,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        let steps = steps(wanted, encoded.batch());
+        let start = vec![self.start; encoded.batch()];
+        let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
+        self.decode(way, encoded, encoded.state.clone(), &read, steps).0
+    }
+
     fn bounds(&self, max_length: usize) -> Bounds {
         Bounds { start: self.start, end: self.end, max_length }
     }
@@ -197,7 +189,7 @@ where
         last: usize,
         state: &E::State<'t>,
     ) -> (Vec<f64>, E::State<'t>) {
-        let (logits, next) = self.decode(encoded, state.clone(), &[last], 1);
+        let (logits, next) = self.decode(Way::PLAIN, encoded, state.clone(), &[last], 1);
         let log_probabilities = logits.value().log_softmax(-1);
         (log_probabilities.as_slice().iter().map(|p| p.as_f64()).collect(), next)
     }
@@ -206,18 +198,93 @@ where
     #[track_caller]
     fn decode<'t>(
         &self,
+        way: Way<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
         state: E::State<'t>,
         read: &[usize],
         steps: usize,
     ) -> (Var<'t, T>, E::State<'t>) {
         let xs = self.target.forward(encoded.outputs.tape(), read, [steps, encoded.batch()]);
-        let (hs, state) = self.decoder.run(xs, state, Way::PLAIN);
+        let (hs, state) = self.decoder.run(xs, state, way);
         let features = match self.attention.as_ref().zip(encoded.memory.as_ref()) {
             Some((attention, memory)) => Var::concat(&[hs, attention.attend(hs, memory).0], -1),
             None => hs,
         };
         (self.output.forward(features), state)
+    }
+}
+
+impl<T: Scalar, E: Layer<T>, D> InTraining<'_, EncoderDecoder<T, E, D>>
+where
+    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+{
+    /// As [`EncoderDecoder::encode`], with the encoder's noise.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[track_caller]
+    #[must_use]
+    pub fn encode<'t>(
+        &self,
+        tape: &'t Tape<T>,
+        source: &[usize],
+        shape: [usize; 2],
+        lengths: Option<&[usize]>,
+    ) -> Encoded<'t, T, E::State<'t>> {
+        self.model.encode_in(self.way(), tape, source, shape, lengths)
+    }
+
+    /// As [`EncoderDecoder::teacher_forced`], with the decoder's noise.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        self.model.teacher_forced_in(self.way(), encoded, wanted)
+    }
+
+    /// The logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015): at each step, each sequence reads
+    /// the wanted symbol with probability `p`, and else one that is drawn from the model's own distribution.
+    ///
+    /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No
+    /// gradient flows through what is drawn: the symbols are found step by step, and then read as if they
+    /// were wanted.
+    ///
+    /// # Panics
+    ///
+    /// As [`teacher_forced`](Self::teacher_forced), and if `p` is not within 0 to 1.
+    #[track_caller]
+    #[must_use]
+    pub fn scheduled_sampling<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        wanted: &[usize],
+        p: f64,
+    ) -> Var<'t, T> {
+        let batch = encoded.batch();
+        let steps = steps(wanted, batch);
+        let mut read = Vec::with_capacity(wanted.len() + batch);
+        let (mut symbols, mut state) = (vec![self.model.start; batch], encoded.state.clone());
+        for t in 0..steps {
+            // without noise: what the model would say
+            let (logits, next) = self.model.decode(Way::PLAIN, encoded, state, &symbols, 1);
+            read.append(&mut symbols);
+            let mut rng = self.rng.0.borrow_mut();
+            let forced = Tensor::<f64>::bernoulli([batch], p, &mut *rng);
+            let drawn = draw(&logits.value(), &mut *rng).into_iter().zip(&wanted[t * batch..]);
+            symbols = (drawn.zip(forced.as_slice()))
+                .map(|((drawn, &wanted), &forced)| if forced == 1.0 { wanted } else { drawn })
+                .collect();
+            state = next;
+        }
+        self.model.decode(self.way(), encoded, encoded.state.clone(), &read, steps).0
     }
 }
 
@@ -244,14 +311,12 @@ pub(crate) fn encode<'t, T: Scalar, E: Layer<T>>(
     encoder: &E,
     xs: Var<'t, T>,
     lengths: Option<&[usize]>,
+    way: Way<'_, T>,
 ) -> (Var<'t, T>, E::State<'t>) {
     let [_, batch, _] = sequence_shape(xs);
-    let recurrence = Recurrence::new(encoder);
-    let recurrence = match lengths {
-        Some(lengths) => recurrence.lengths(lengths),
-        None => recurrence,
-    };
-    recurrence.run(xs, encoder.start(xs.tape(), batch))
+    let mask = lengths.map(|lengths| Mask::Lengths(lengths.to_vec()));
+    let way = Way { mask: mask.as_ref(), ..way };
+    encoder.run(xs, encoder.start(xs.tape(), batch), way)
 }
 
 /// The number `T` of steps of targets `[T, B]`.

@@ -50,6 +50,7 @@ mod cells;
 mod clip;
 pub mod decode;
 mod encoder_decoder;
+mod in_training;
 mod init;
 mod layer;
 mod linear;
@@ -87,6 +88,7 @@ pub use cells::{
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
 pub use encoder_decoder::{Encoded, EncoderDecoder};
+pub use in_training::InTraining;
 pub use init::Init;
 pub use layer::Layer;
 pub use linear::{Dropout, Embedding, LayerNorm, Linear};

@@ -2,10 +2,11 @@
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
+use rand::Rng;
 
 use crate::encoder_decoder::{encode, steps};
 use crate::way::sequence_shape;
-use crate::{Attention, AttentionMemory, Layer, Module, Way};
+use crate::{Attention, AttentionMemory, InTraining, Layer, Module, Way};
 
 /// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions
 /// of its input, as many as there are. The attention's scores are the logits.
@@ -79,7 +80,48 @@ where
         lengths: Option<&[usize]>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        let input = self.read(xs, lengths);
+        self.teacher_forced_in(Way::PLAIN, xs, lengths, wanted)
+    }
+
+    /// The network with the [noise of training](crate::Recurrence::training).
+    #[must_use]
+    pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
+        InTraining::new(self, rng)
+    }
+
+    /// The pointers `[T, B]`, in row-major order, that `steps` steps of greedy decoding give: each is the most
+    /// probable one, and the decoder reads the element there. Inputs and lengths are those of
+    /// [`teacher_forced`](Self::teacher_forced). Nothing keeps a position from being pointed to again.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; or as the layers do.
+    #[track_caller]
+    #[must_use]
+    pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
+        let input = self.read(Way::PLAIN, xs, lengths);
+        let batch = input.batch;
+        let mut pointers = Vec::with_capacity(steps * batch);
+        let (mut read, mut state) = (vec![FIRST; batch], input.state.clone());
+        for _ in 0..steps {
+            let (logits, next) = self.point(Way::PLAIN, &input, state, &read, 1);
+            let chosen = logits.value().argmax(-1);
+            read = rows(&chosen, batch).collect();
+            pointers.extend(chosen);
+            state = next;
+        }
+        pointers
+    }
+
+    #[track_caller]
+    fn teacher_forced_in<'t>(
+        &self,
+        way: Way<'_, T>,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        let input = self.read(way, xs, lengths);
         let batch = input.batch;
         let steps = steps(wanted, batch);
         for (i, &position) in wanted.iter().enumerate() {
@@ -94,37 +136,18 @@ where
         }
         let first = std::iter::repeat_n(FIRST, batch);
         let read: Vec<usize> = first.chain(rows(wanted, batch)).take(wanted.len()).collect();
-        self.point(&input, input.state.clone(), &read, steps).0
-    }
-
-    /// The pointers `[T, B]`, in row-major order, that `steps` steps of greedy decoding give: each is the most
-    /// probable one, and the decoder reads the element there. Inputs and lengths are those of
-    /// [`teacher_forced`](Self::teacher_forced). Nothing keeps a position from being pointed to again.
-    ///
-    /// # Panics
-    ///
-    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; or as the layers do.
-    #[track_caller]
-    #[must_use]
-    pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
-        let input = self.read(xs, lengths);
-        let batch = input.batch;
-        let mut pointers = Vec::with_capacity(steps * batch);
-        let (mut read, mut state) = (vec![FIRST; batch], input.state.clone());
-        for _ in 0..steps {
-            let (logits, next) = self.point(&input, state, &read, 1);
-            let chosen = logits.value().argmax(-1);
-            read = rows(&chosen, batch).collect();
-            pointers.extend(chosen);
-            state = next;
-        }
-        pointers
+        self.point(way, &input, input.state.clone(), &read, steps).0
     }
 
     #[track_caller]
-    fn read<'t>(&self, xs: Var<'t, T>, lengths: Option<&[usize]>) -> Input<'t, T, E::State<'t>> {
+    fn read<'t>(
+        &self,
+        way: Way<'_, T>,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+    ) -> Input<'t, T, E::State<'t>> {
         let [steps, batch, features] = sequence_shape(xs);
-        let (outputs, state) = encode(&self.encoder, xs, lengths);
+        let (outputs, state) = encode(&self.encoder, xs, lengths, way);
         let memory = self.attention.memory(outputs, lengths);
         let first = xs.tape().param(&self.first).reshape([1, features]);
         // what stands behind the ends stays here, but no pointer leads to it
@@ -136,6 +159,7 @@ where
     #[track_caller]
     fn point<'t>(
         &self,
+        way: Way<'_, T>,
         input: &Input<'t, T, E::State<'t>>,
         state: E::State<'t>,
         rows: &[usize],
@@ -143,8 +167,29 @@ where
     ) -> (Var<'t, T>, E::State<'t>) {
         let zs = input.elements.gather_rows(rows);
         let zs = zs.reshape([steps, input.batch, zs.shape()[1]]);
-        let (hs, state) = self.decoder.run(zs, state, Way::PLAIN);
+        let (hs, state) = self.decoder.run(zs, state, way);
         (self.attention.scores(hs, &input.memory), state)
+    }
+}
+
+impl<T: Scalar, E: Layer<T>, D> InTraining<'_, PointerNetwork<T, E, D>>
+where
+    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+{
+    /// As [`PointerNetwork::teacher_forced`], with the noise of both layers.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        self.model.teacher_forced_in(self.way(), xs, lengths, wanted)
     }
 }
 

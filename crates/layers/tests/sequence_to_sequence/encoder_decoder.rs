@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::decode::{Beam, Hypothesis};
 use bptt_layers::{
     Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Lstm, Module, Optimizer,
-    Reset, Stack, loss,
+    Recurrence, Reset, Stack, Zoneout, loss,
 };
 use bptt_tensor::Tensor;
 
@@ -216,7 +216,7 @@ fn second_step(model: &Model<Gru<f64>>, wanted: usize, p: f64) -> (Vec<usize>, V
     let tape = Tape::new();
     let encoded = model.encode(&tape, &[1; 2 * COPIES], [2, COPIES], None);
     let wanted = vec![wanted; 2 * COPIES];
-    let logits = model.scheduled_sampling(&encoded, &wanted, p, &mut random(5)).value();
+    let logits = model.in_training(&mut random(5)).scheduled_sampling(&encoded, &wanted, p).value();
     let one = model.encode(&tape, &[1; 2], [2, 1], None);
     let after: Vec<_> = (0..3)
         .map(|symbol| model.teacher_forced(&one, &[symbol; 2]).value().index_first(1))
@@ -255,7 +255,7 @@ fn scheduled_sampling_with_certainty_is_teacher_forcing() {
     for model in of_grus() {
         let sampled = ran(&model, |model, tape| {
             let encoded = model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS));
-            model.scheduled_sampling(&encoded, &WANTED, 1.0, &mut random(2))
+            model.in_training(&mut random(2)).scheduled_sampling(&encoded, &WANTED, 1.0)
         });
         let forced = ran(&model, teacher_forced);
         assert_eq!(sampled.values, forced.values);
@@ -273,10 +273,53 @@ fn scheduled_sampling_without_teacher_runs_freely() {
             let found = model.greedy(&[source], 8).symbols;
             let tape = Tape::new();
             let encoded = model.encode(&tape, &[source], [1, 1], None);
-            let logits = model.scheduled_sampling(&encoded, &[1; 8], 0.0, &mut random(3));
+            let logits =
+                model.in_training(&mut random(3)).scheduled_sampling(&encoded, &[1; 8], 0.0);
             assert_eq!(logits.value().argmax(-1), found);
         }
     }
+}
+
+/// In training, noise is that of the encoder and of the decoder, drawn one after the other.
+#[test]
+fn noise_in_training() {
+    let [model, ..] = of_grus();
+    let model = EncoderDecoder {
+        source: model.source,
+        encoder: Zoneout::new(model.encoder, &[0.5]),
+        target: model.target,
+        decoder: Zoneout::new(model.decoder, &[0.5]),
+        attention: model.attention,
+        output: model.output,
+        start: model.start,
+        end: model.end,
+    };
+    let tape = Tape::new();
+    let rng = &mut random(7);
+    let training = model.in_training(rng);
+    let encoded = training.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
+    let logits = training.teacher_forced(&encoded, &WANTED);
+
+    let draws = &mut random(7);
+    let xs = model.source.forward(&tape, &SOURCE, [4, 3]);
+    let start = model.encoder.start(&tape, 3);
+    let (outputs, state) =
+        Recurrence::new(&model.encoder).lengths(&LENGTHS).training(draws).run(xs, start);
+    assert_eq!(encoded.outputs.value(), outputs.value());
+    let steps = WANTED.len() / 3;
+    let read: Vec<_> = [model.start; 3].iter().chain(&WANTED).copied().take(3 * steps).collect();
+    let ys = model.target.forward(&tape, &read, [steps, 3]);
+    let (hs, _) = Recurrence::new(&model.decoder).training(draws).run(ys, state);
+    let features = match &model.attention {
+        Some(attention) => {
+            let memory = attention.memory(outputs, Some(&LENGTHS));
+            Var::concat(&[hs, attention.attend(hs, &memory).0], -1)
+        }
+        None => hs,
+    };
+    assert_eq!(logits.value(), model.output.forward(features).value());
+    let plain = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
+    assert_ne!(plain.outputs.value(), outputs.value());
 }
 
 #[test]
