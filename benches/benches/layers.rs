@@ -1,6 +1,6 @@
 //! Every cell as a layer, forward and backward, in single precision. Below the times stands the rate of
 //! floating-point operations that the matrix products make up: 2·M·N·K each, three times the forward's
-//! for forward and backward.
+//! for forward and backward. (A reservoir has no gradient of weights, and computes two thirds of that.)
 
 use bptt::prelude::*;
 use divan::counter::ItemsCount;
@@ -37,13 +37,39 @@ fn forward_and_backward<L: Layer<f32> + Module<f32>>(
     size: Size,
     make: impl Fn(&mut Xoshiro256PlusPlus, usize, usize) -> L,
 ) {
-    let [_, _, input, hidden] = size;
-    let (layer, xs) = (make(&mut random(), input, hidden), inputs(size));
-    bencher.counter(ItemsCount::new(3 * flops(&layer, size))).bench_local(|| {
-        let tape = Tape::new();
+    let forward = |layer: &L, tape: &Tape<f32>, xs: &Tensor<f32>| {
         let (ys, _) = layer.forward(tape.variable(xs.clone()));
-        black_box(tape.backward(ys.square().sum_all()))
-    });
+        drop(tape.backward(ys.square().sum_all()));
+    };
+    measure(bencher, size, &make(&mut random(), size[2], size[3]), forward);
+}
+
+/// With the noise of training.
+fn in_training<L: Layer<f32> + Module<f32>>(
+    bencher: Bencher<'_, '_>,
+    size: Size,
+    make: impl Fn(&mut Xoshiro256PlusPlus, usize, usize) -> L,
+) {
+    let forward = |layer: &L, tape: &Tape<f32>, xs: &Tensor<f32>| {
+        let recurrence = Recurrence::new(layer);
+        let mut rng = random();
+        let start = layer.start(tape, size[1]);
+        let (ys, _) = recurrence.training(&mut rng).run(tape.variable(xs.clone()), start);
+        drop(tape.backward(ys.square().sum_all()));
+    };
+    measure(bencher, size, &make(&mut random(), size[2], size[3]), forward);
+}
+
+fn measure<L: Module<f32>>(
+    bencher: Bencher<'_, '_>,
+    size: Size,
+    layer: &L,
+    gradients: impl Fn(&L, &Tape<f32>, &Tensor<f32>),
+) {
+    let xs = inputs(size);
+    bencher
+        .counter(ItemsCount::new(3 * flops(layer, size)))
+        .bench_local(|| gradients(layer, &Tape::new(), &xs));
 }
 
 #[divan::bench(args = LSTM_SIZES, sample_count = 20)]
@@ -110,9 +136,35 @@ cells! {
     projected_lstm: |rng: &mut _, input, hidden| {
         ProjectedLstm::new(rng, input, hidden, hidden / 2)
     };
-    variational_dropout: |rng: &mut _, input, hidden| {
-        VariationalDropout::new(Lstm::new(rng, input, hidden), Dropout::new(0.0), &[Dropout::new(0.0); 2])
-    };
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
-    zoneout: |rng: &mut _, input, hidden| Zoneout::new(Lstm::new(rng, input, hidden), &[0.1, 0.1]);
+}
+
+/// The LSTM with noise.
+mod noise {
+    use super::*;
+
+    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
+    fn variational_dropout(bencher: Bencher<'_, '_>, size: Size) {
+        in_training(bencher, size, |rng, input, hidden| {
+            let [some, none] = [0.2, 0.0].map(Dropout::new);
+            VariationalDropout::new(Lstm::new(rng, input, hidden), some, &[some, none])
+        });
+    }
+
+    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
+    fn zoneout(bencher: Bencher<'_, '_>, size: Size) {
+        in_training(bencher, size, |rng, input, hidden| {
+            Zoneout::new(Lstm::new(rng, input, hidden), &[0.1, 0.1])
+        });
+    }
+}
+
+/// All steps at once, without a loop.
+#[divan::bench(args = CELL_SIZES, sample_count = 20)]
+fn min_gru_in_parallel(bencher: Bencher<'_, '_>, size: Size) {
+    let [_, batch, input, hidden] = size;
+    measure(bencher, size, &MinGru::new(&mut random(), input, hidden), |cell, tape, xs| {
+        let ys = cell.parallel(tape.variable(xs.clone()), cell.zero_state(tape, batch));
+        drop(tape.backward(ys.square().sum_all()));
+    });
 }
