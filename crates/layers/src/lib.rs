@@ -58,6 +58,7 @@ mod linear_recurrence;
 pub mod loss;
 pub mod metrics;
 mod module;
+mod noise;
 mod optim;
 mod pieces;
 mod pointer_network;

@@ -1,11 +1,11 @@
 //! Dropout that drops the same units at every step.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
-use crate::way::sequence_shape;
-use crate::{Cell, Dropout, Layer, Module, State, StateSizes, Way, sequence};
+use crate::noise::layer_of_noisy_cell;
+use crate::{Cell, Dropout, Module, State, StateSizes};
 
 /// A cell with variational dropout (Gal and Ghahramani 2016): in
 /// [training](crate::Recurrence::training), what a step reads of the input and of the state is dropped, the same
@@ -65,12 +65,11 @@ impl<C: StateSizes> VariationalDropout<C> {
         Self { cell, of_input, of_state: of_state.to_vec() }
     }
 
-    /// One draw of the masks, for a run over so many sequences of inputs of this size.
+    /// One draw of the masks, for a run over a sequence of these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,
-        batch: usize,
-        input_size: usize,
+        [_, batch, input_size]: [usize; 3],
     ) -> Sampled<'_, T, C> {
         let mut mask = |dropout: &Dropout, size| dropout.mask(&mut rng, Shape::from([batch, size]));
         let input = mask(&self.of_input, input_size);
@@ -89,49 +88,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for VariationalDropout<C> {
     }
 }
 
-impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for VariationalDropout<C> {
-    type State<'t> = <C as Cell<T>>::State<'t>;
-
-    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
-        self.cell.zero_state(tape, batch)
-    }
-
-    #[track_caller]
-    fn run<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        way: Way<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let [_, batch, input_size] = sequence_shape(xs);
-        match way.in_training(|rng| self.sample(rng, batch, input_size)) {
-            Some(sampled) => sequence::run(&sampled, xs, state, way),
-            None => sequence::run(self, xs, state, way),
-        }
-    }
-
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        way: Way<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let [_, batch, input_size] = sequence_shape(xs);
-        match way.in_training(|rng| self.sample(rng, batch, input_size)) {
-            Some(sampled) => sequence::last(&sampled, xs, state, way),
-            None => sequence::last(self, xs, state, way),
-        }
-    }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        state.leaves()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        State::rebuild(leaves)
-    }
-}
+layer_of_noisy_cell!(VariationalDropout);
 
 /// A cell with one draw of the masks.
 struct Sampled<'c, T, C> {

@@ -1,11 +1,11 @@
 //! Zoneout: noise that keeps instead of dropping.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use crate::way::sequence_shape;
-use crate::{Cell, Layer, Module, State, StateSizes, Way, sequence};
+use crate::noise::layer_of_noisy_cell;
+use crate::{Cell, Module, State, StateSizes};
 
 /// A cell with zoneout (Krueger et al. 2017): in [training](crate::Recurrence::training), each element of the
 /// state keeps its value of the step before with probability `z`.
@@ -60,12 +60,11 @@ impl<C: StateSizes> Zoneout<C> {
         Self { cell, rates: rates.to_vec() }
     }
 
-    /// One draw of the noise, for a run over sequences `[T, B, ..]` of these extents.
+    /// One draw of the noise, for a run over a sequence of these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,
-        steps: usize,
-        batch: usize,
+        [steps, batch, _]: [usize; 3],
     ) -> Sampled<'_, T, C> {
         let sizes = self.cell.state_sizes().into_iter().zip(&self.rates);
         let masks = sizes.map(|(size, &rate)| {
@@ -90,49 +89,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Zoneout<C> {
     }
 }
 
-impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for Zoneout<C> {
-    type State<'t> = <C as Cell<T>>::State<'t>;
-
-    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
-        self.cell.zero_state(tape, batch)
-    }
-
-    #[track_caller]
-    fn run<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        way: Way<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let [steps, batch, _] = sequence_shape(xs);
-        match way.in_training(|rng| self.sample(rng, steps, batch)) {
-            Some(sampled) => sequence::run(&sampled, xs, state, way),
-            None => sequence::run(self, xs, state, way),
-        }
-    }
-
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        way: Way<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let [steps, batch, _] = sequence_shape(xs);
-        match way.in_training(|rng| self.sample(rng, steps, batch)) {
-            Some(sampled) => sequence::last(&sampled, xs, state, way),
-            None => sequence::last(self, xs, state, way),
-        }
-    }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        state.leaves()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        State::rebuild(leaves)
-    }
-}
+layer_of_noisy_cell!(Zoneout);
 
 /// A cell with one draw of the noise.
 struct Sampled<'c, T, C> {

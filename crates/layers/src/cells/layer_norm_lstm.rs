@@ -43,7 +43,7 @@ impl<T: Scalar> LayerNormLstm<T> {
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         let mut b = zeros([4 * hidden_size]);
-        fill_bias(Some(&mut b), hidden_size..2 * hidden_size, 1.0);
+        fill_bias(&mut b, hidden_size..2 * hidden_size, 1.0);
         Self {
             w: input_weight(rng, 4, [input_size, hidden_size]),
             u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),

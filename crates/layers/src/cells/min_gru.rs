@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, zeros};
+use super::{input_weight, without_bias, zeros};
 use crate::linear::biased;
 use crate::{Cell, LinearCell, Module, StateSizes};
 
@@ -39,12 +39,7 @@ impl<T: Scalar> MinGru<T> {
         }
     }
 
-    /// The same without biases.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    without_bias!();
 }
 
 impl<T: Scalar> LinearCell<T> for MinGru<T> {

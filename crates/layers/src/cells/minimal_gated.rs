@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, recurrent_weight, zeros};
+use super::{input_weight, recurrent_weight, without_bias, zeros};
 use crate::linear::biased;
 use crate::{Cell, Module, StateSizes};
 
@@ -44,12 +44,7 @@ impl<T: Scalar> MinimalGatedUnit<T> {
         }
     }
 
-    /// The same without biases.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    without_bias!();
 }
 
 impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {

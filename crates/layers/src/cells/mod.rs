@@ -70,13 +70,44 @@ fn zeros<T: Scalar>(shape: impl Into<Shape>) -> Param<T> {
     Param::new(Tensor::zeros(shape))
 }
 
+/// The option of a cell with biases `b` to go without.
+macro_rules! without_bias {
+    () => {
+        /// The same without biases.
+        #[must_use]
+        pub fn without_bias(mut self) -> Self {
+            self.b = None;
+            self
+        }
+    };
+}
+use without_bias;
+
+/// The option of an LSTM with biases `b` to start that of its forget gate, which is gate number `$gate` of as many
+/// hidden units as `$hidden_size` tells.
+macro_rules! forget_bias {
+    ($gate:literal, $hidden_size:expr) => {
+        /// Starts the forget gate's bias at this value. The larger, the longer a fresh cell remembers
+        /// (Jozefowicz, Zaremba and Sutskever 2015 recommend 1).
+        ///
+        /// # Panics
+        ///
+        /// If the cell has no biases.
+        #[track_caller]
+        #[must_use]
+        pub fn forget_bias(mut self, bias: f64) -> Self {
+            let hidden_size: fn(&Self) -> usize = $hidden_size;
+            let hidden_size = hidden_size(&self);
+            let gate = $gate * hidden_size..($gate + 1) * hidden_size;
+            let Some(b) = &mut self.b else { panic!("forget_bias: this cell has no biases") };
+            $crate::cells::fill_bias(b, gate, bias);
+            self
+        }
+    };
+}
+use forget_bias;
+
 /// Starts a gate's part of the biases at this value.
-///
-/// # Panics
-///
-/// If there are no biases.
-#[track_caller]
-fn fill_bias<T: Scalar>(b: Option<&mut Param<T>>, gate: Range<usize>, bias: f64) {
-    let Some(b) = b else { panic!("forget_bias: this cell has no biases") };
+fn fill_bias<T: Scalar>(b: &mut Param<T>, gate: Range<usize>, bias: f64) {
     b.value_mut().as_mut_slice()[gate].fill(T::of(bias));
 }

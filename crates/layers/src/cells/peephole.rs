@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{fill_bias, input_weight, recurrent_weight, zeros};
+use super::{forget_bias, input_weight, recurrent_weight, without_bias, zeros};
 use crate::linear::biased;
 use crate::{Cell, Module, StateSizes};
 
@@ -65,25 +65,9 @@ impl<T: Scalar> PeepholeLstm<T> {
         .forget_bias(1.0)
     }
 
-    /// Starts the forget gate's bias at this value.
-    ///
-    /// # Panics
-    ///
-    /// If the cell has no biases.
-    #[track_caller]
-    #[must_use]
-    pub fn forget_bias(mut self, bias: f64) -> Self {
-        let hidden_size = self.u.shape()[0];
-        fill_bias(self.b.as_mut(), hidden_size..2 * hidden_size, bias);
-        self
-    }
+    forget_bias!(1, |cell| cell.u.shape()[0]);
 
-    /// The same without biases.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    without_bias!();
 }
 
 impl<T: Scalar> Cell<T> for PeepholeLstm<T> {
