@@ -40,6 +40,11 @@ use crate::State;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cell of scalar type `{T}`",
+    note = "what is put around layers, as `Stack` and `Bidirectional`, is a layer and no cell: run it by \
+            `Recurrence`; two cells in a tuple are a cell"
+)]
 pub trait Cell<T: Scalar> {
     /// What is carried from step to step: any tree of variables.
     type State<'t>: State<'t, T>;
