@@ -157,7 +157,7 @@ impl<T: Scalar> Embedding<T> {
         let size = self.table.shape()[1];
         let mut vectors = tape.param(&self.table).gather_rows(symbols);
         if let Some(padding) = self.padding {
-            let is_padding = |i: usize| T::of(f64::from(u8::from(symbols[i] == padding)));
+            let is_padding = |i: usize| T::of(f64::from(symbols[i] == padding));
             let is_padding = tape.constant(Tensor::from_fn([symbols.len(), 1], is_padding));
             vectors = is_padding.select(vectors.stop_gradient(), vectors);
         }

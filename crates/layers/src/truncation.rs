@@ -3,8 +3,8 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::way::sequence_shape;
-use crate::{Cell, Recurrence, State, StateSizes, scan};
+use crate::way::{Mask, sequence_shape};
+use crate::{Cell, State, Way, scan, sequence};
 
 /// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
 /// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
@@ -83,7 +83,7 @@ impl Truncation {
     /// If `xs` does not have three axes; or as the cell's equations do.
     #[track_caller]
     #[must_use]
-    pub fn run<'t, T: Scalar, C: Cell<T> + StateSizes>(
+    pub fn run<'t, T: Scalar, C: Cell<T>>(
         self,
         cell: &C,
         xs: Var<'t, T>,
@@ -101,10 +101,12 @@ impl Truncation {
 
         let rows: Vec<usize> = times.iter().map(|time| time.unwrap_or(0)).collect();
         let inputs = xs.gather_rows(&rows).reshape([self.reach, windows * batch, features]);
-        let is_there = |i: usize| f64::from(u8::from(times[i / batch].is_some()));
-        let mask = Tensor::from_fn([self.reach, windows * batch], |i| T::of(is_there(i)));
+        let is_there = |i: usize| f64::from(times[i / batch].is_some());
+        let shape = [self.reach, windows * batch];
+        let mask = Mask::Steps(Tensor::from_fn(shape, |i| T::of(is_there(i))));
         let starts = self.starts(cell, xs, state, &ends);
-        let (ys, last) = Recurrence::new(cell).masked(&mask).run(inputs, starts);
+        let way = Way { mask: Some(&mask), ..Way::PLAIN };
+        let (ys, last) = sequence::run(cell, inputs, starts, way);
 
         // [k₂, windows · B, O] → [windows · k₁, B, O]
         let outputs = ys.shape()[2];
@@ -123,7 +125,7 @@ impl Truncation {
 
     /// The state before each window, `[windows · B, S]`: that of the beginning, or a constant.
     #[track_caller]
-    fn starts<'t, T: Scalar, C: Cell<T> + StateSizes>(
+    fn starts<'t, T: Scalar, C: Cell<T>>(
         self,
         cell: &C,
         xs: Var<'t, T>,

@@ -50,9 +50,7 @@ impl<'t, T: Scalar> Way<'_, T> {
             None => xs,
         }
     }
-}
 
-impl<'t, T: Scalar> Way<'_, T> {
     /// Of a sequence `[T, B, F]`, what stands at the step that is run last of each, `[B, F]`; zeros where there
     /// is none.
     #[track_caller]
@@ -108,7 +106,7 @@ impl<T: Scalar> Mask<T> {
                     "lengths: inputs of shape {} need {batch} lengths of at most {steps}, not {lengths:?}",
                     xs.shape()
                 );
-                let is_there = |i: usize| f64::from(u8::from(i / batch < lengths[i % batch]));
+                let is_there = |i: usize| f64::from(i / batch < lengths[i % batch]);
                 Tensor::from_fn([steps, batch, 1], |i| T::of(is_there(i)))
             }
         }

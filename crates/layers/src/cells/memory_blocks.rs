@@ -120,7 +120,7 @@ impl<T: Scalar> MemoryBlocks<T> {
             return gates;
         }
         let (cells, size) = (self.cells(), self.block_size);
-        let is_in_block = |i: usize| T::of(f64::from(u8::from(i / cells == i % cells / size)));
+        let is_in_block = |i: usize| T::of(f64::from(i / cells == i % cells / size));
         gates.matmul(&Tensor::from_fn([self.blocks, cells], is_in_block))
     }
 }

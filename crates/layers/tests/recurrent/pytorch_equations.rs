@@ -1,11 +1,12 @@
-//! Parity with PyTorch of what users write as equations: functions, layer normalisation, and two
-//! cells that the library does not have.
+//! Parity with PyTorch of functions, layer normalisation, and two cells that it has not, written there as
+//! equations.
 
-use bptt_autodiff::{Param, Tape, Var};
-use bptt_layers::{Cell, Module, State, unroll};
+use bptt_autodiff::{Tape, Var};
+use bptt_layers::{Cell, LayerNorm, LayerNormLstm, Lstm1997, Module, StateSizes, scan, unroll};
 use bptt_tensor::Tensor;
 
 use crate::golden::{Golden, assert_close};
+use crate::support::random;
 
 type V<'t> = Var<'t, f64>;
 
@@ -48,121 +49,80 @@ fn layer_normalisation() {
     });
 }
 
-/// `h` and `c`.
-type HiddenAndCell<'t> = (V<'t>, V<'t>);
+#[test]
+fn the_layer_of_normalisation() {
+    let golden = Golden::load("layer_norm_affine_last_dim");
+    let x = golden.tensor("input.x");
+    let mut norm = LayerNorm::new(*x.shape().last().expect("features"));
+    norm.gain.set(golden.tensor("input.weight"));
+    norm.bias.set(golden.tensor("input.bias"));
+    let tape = Tape::new();
+    let x = tape.variable(x);
+    let y = norm.forward(x);
+    assert_close("output", &y.value(), &golden.tensor("output"));
+    let gradients = tape.backward((y * &golden.tensor("cotangent")).sum_all());
+    assert_close("grad.x", gradients.wrt(x), &golden.tensor("grad.x"));
+    assert_close("grad.weight", &gradients[&norm.gain], &golden.tensor("grad.weight"));
+    assert_close("grad.bias", &gradients[&norm.bias], &golden.tensor("grad.bias"));
+}
 
-/// Runs `cell` on the case's input from zeros, and compares outputs, last cell state, loss and all
-/// gradients; parameters are named as PyTorch's.
-fn check_cell<C>(case: &str, cell: &C)
+/// A tensor of a case in our layout: weights multiply from the left there, and peepholes are rows of one
+/// tensor.
+fn laid_out(golden: &Golden, kind: &str, name: &str) -> Tensor<f64> {
+    let tensor = |name: &str| golden.tensor(&format!("{kind}.{name}"));
+    match name {
+        "w" => tensor("W").transpose(0, 1),
+        "r" | "u" => tensor("R").transpose(0, 1),
+        "b" => tensor("b"),
+        _ => match name.split_once('.').expect("a part of the cell") {
+            ("peepholes", gate) => {
+                let row = ["i", "f", "o"].iter().position(|&name| name == gate);
+                tensor("p").index_first(row.expect("a gate"))
+            }
+            (norm, part) => {
+                let of = norm.strip_prefix("norm_").expect("a normalisation");
+                tensor(&format!("{}{of}", if part == "gain" { "g" } else { "b" }))
+            }
+        },
+    }
+}
+
+/// Runs a cell of the library with a case's parameters on its input from zeros, scanned and unrolled, and
+/// compares outputs, last cell state, loss and all gradients.
+fn check_cell<C>(case: &str, mut cell: C)
 where
-    C: Module<f64> + for<'t> Cell<f64, State<'t> = HiddenAndCell<'t>>,
+    C: Module<f64> + StateSizes + for<'t> Cell<f64, State<'t> = (V<'t>, V<'t>)>,
 {
     let golden = Golden::load(case);
     let compare = |name: &str, actual: &Tensor<f64>| {
         assert_close(&format!("{case}: {name}"), actual, &golden.tensor(name));
     };
-    let tape = Tape::new();
-    let xs = tape.variable(golden.tensor("input"));
-    let zeros = Tensor::zeros(golden.tensor("c_n").shape());
-    let start = HiddenAndCell::from_values(&tape, &[zeros.clone(), zeros]);
-    let (ys, (_, c)) = unroll(cell, xs, start);
-    let loss = ys.square().sum_all();
-    compare("output", &ys.value());
-    compare("c_n", &c.value());
-    compare("loss", &loss.value());
-    let gradients = tape.backward(loss);
-    compare("grad.input", gradients.wrt(xs));
-    for (name, parameter) in cell.parameters() {
-        compare(&format!("grad.{name}"), &gradients[parameter]);
-    }
-}
-
-/// A parameter of a case, as it is: weights multiply from the left there, which is a product with
-/// the transpose.
-fn parameter(golden: &Golden, name: &str) -> Param<f64> {
-    Param::new(golden.tensor(&format!("param.{name}")))
-}
-
-/// The LSTM of 1997, reduced: no forget gate.
-#[expect(non_snake_case, reason = "the case's names")]
-#[derive(Module)]
-#[module(scalar = f64)]
-struct Lstm1997 {
-    W: Param<f64>,
-    R: Param<f64>,
-    b: Param<f64>,
-}
-
-impl Cell<f64> for Lstm1997 {
-    type State<'t> = HiddenAndCell<'t>;
-
-    fn step<'t>(&self, x: V<'t>, (h, c): HiddenAndCell<'t>) -> (V<'t>, HiddenAndCell<'t>) {
-        let [z, i, o] = (x.matmul_t(&self.W) + h.matmul_t(&self.R) + &self.b).split();
-        let c = c + z.tanh() * i.sigmoid();
-        let h = c.tanh() * o.sigmoid();
-        (h, (h, c))
+    cell.for_each_parameter_mut(|name, param| param.set(laid_out(&golden, "param", name)));
+    for scanned in [true, false] {
+        let tape = Tape::new();
+        let xs = tape.variable(golden.tensor("input"));
+        let start = cell.zero_state(&tape, xs.shape()[1]);
+        let (ys, (_, c)) = if scanned { scan(&cell, xs, start) } else { unroll(&cell, xs, start) };
+        let loss = ys.square().sum_all();
+        compare("output", &ys.value());
+        compare("c_n", &c.value());
+        compare("loss", &loss.value());
+        let gradients = tape.backward(loss);
+        compare("grad.input", gradients.wrt(xs));
+        for (name, param) in cell.parameters() {
+            let what = format!("{case}: gradient of {name}");
+            assert_close(&what, &gradients[param], &laid_out(&golden, "grad", &name));
+        }
     }
 }
 
 #[test]
 fn lstm_without_forget_gate() {
-    let case = "cell_lstm1997_no_forget_gate";
-    let golden = Golden::load(case);
-    let [w, r, b] = ["W", "R", "b"].map(|name| parameter(&golden, name));
-    check_cell(case, &Lstm1997 { W: w, R: r, b });
-}
-
-/// The layer-normalised LSTM with peepholes.
-#[expect(non_snake_case, reason = "the case's names")]
-#[derive(Module)]
-#[module(scalar = f64)]
-struct LayerNormPeephole {
-    W: Param<f64>,
-    R: Param<f64>,
-    gx: Param<f64>,
-    bx: Param<f64>,
-    gh: Param<f64>,
-    bh: Param<f64>,
-    b: Param<f64>,
-    p: Param<f64>, // [3, H]
-    gc: Param<f64>,
-    bc: Param<f64>,
-}
-
-impl Cell<f64> for LayerNormPeephole {
-    type State<'t> = HiddenAndCell<'t>;
-
-    fn step<'t>(&self, x: V<'t>, (h, c): HiddenAndCell<'t>) -> (V<'t>, HiddenAndCell<'t>) {
-        let norm = |x| normalized(x, &[-1], 1e-5);
-        let read = norm(x.matmul_t(&self.W)) * &self.gx + &self.bx;
-        let recur = norm(h.matmul_t(&self.R)) * &self.gh + &self.bh;
-        let [i, f, z, o] = (read + recur + &self.b).split();
-        let peephole = |gate: usize| x.tape().param(&self.p).index_first(gate);
-        let i = (i + peephole(0) * c).sigmoid();
-        let f = (f + peephole(1) * c).sigmoid();
-        let c = f * c + i * z.tanh();
-        let o = (o + peephole(2) * c).sigmoid();
-        let h = o * (norm(c) * &self.gc + &self.bc).tanh();
-        (h, (h, c))
-    }
+    check_cell("cell_lstm1997_no_forget_gate", Lstm1997::new(&mut random(0), 5, 4));
 }
 
 #[test]
 fn layer_normalised_lstm_with_peepholes() {
-    let case = "cell_lstm_layernorm_peephole";
-    let golden = Golden::load(case);
-    let named = |name| parameter(&golden, name);
-    let cell = LayerNormPeephole {
-        W: named("W"),
-        R: named("R"),
-        gx: named("gx"),
-        bx: named("bx"),
-        gh: named("gh"),
-        bh: named("bh"),
-        b: named("b"),
-        p: named("p"),
-        gc: named("gc"),
-        bc: named("bc"),
-    };
-    check_cell(case, &cell);
+    let cell = LayerNormLstm::new(&mut random(0), 5, 4).with_peepholes();
+    check_cell("cell_lstm_layernorm_peephole", cell);
 }

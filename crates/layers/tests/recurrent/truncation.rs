@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::Tape;
-use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, scan, unroll};
+use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, Zoneout, scan, unroll};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -12,11 +12,7 @@ use crate::support::{
     uniform, unrolled,
 };
 
-fn truncated<'t, C: Cell<f64> + StateSizes>(
-    truncation: Truncation,
-    cell: &C,
-    x: &[V<'t>],
-) -> Vec<V<'t>> {
+fn truncated<'t, C: Cell<f64>>(truncation: Truncation, cell: &C, x: &[V<'t>]) -> Vec<V<'t>> {
     let (ys, state) = truncation.run(cell, x[0], State::from_leaves(&x[1..]));
     [vec![ys], state.leaves()].concat()
 }
@@ -166,4 +162,18 @@ fn noise_of_a_step_is_not_misread() {
     let message = refused.expect_err("it is refused");
     let message = message.downcast_ref::<String>().expect("a message");
     assert!(message.contains("has not 5 entries"), "{message}");
+}
+
+/// A cell with noise is truncated as that of evaluation.
+#[test]
+fn zoneout_without_noise() {
+    let rng = &mut random(5);
+    let sizes = Sizes { steps: 6, batch: 2, input: 3, hidden: 4, output: 2 };
+    let cell = random_cell::lstm(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let zoneout = Zoneout::new(cell, &[0.25, 0.5]);
+    let cut = run(&zoneout, &inputs, |cell, x| truncated(Truncation::new(2, 3), cell, x));
+    let whole = run(&zoneout, &inputs, unrolled);
+    assert_near(&cut.values, &whole.values, 1e-13);
+    assert!(cut.gradients.parameters != whole.gradients.parameters);
 }
