@@ -38,17 +38,23 @@ impl<T: Scalar> Gradients<T> {
     #[track_caller]
     #[must_use]
     pub fn wrt(&self, variable: Var<'_, T>) -> &Tensor<T> {
-        let leaf = match variable.tape.nodes()[variable.id as usize].op {
-            Op::Leaf(Leaf::Variable(id) | Leaf::Param(id)) => Some(id),
-            _ => None,
-        };
-        match leaf.and_then(|id| self.leaves.get(&id)) {
+        match self.get_wrt(variable) {
             Some(gradient) => gradient,
             None => panic!(
                 "no gradient for {variable:?}: the loss does not depend on it, or it was not made \
                  by Tape::variable"
             ),
         }
+    }
+
+    /// Like [`wrt`](Self::wrt); `None` if the loss does not depend on the variable, or it is not a leaf.
+    #[must_use]
+    pub fn get_wrt(&self, variable: Var<'_, T>) -> Option<&Tensor<T>> {
+        let leaf = match variable.tape.nodes()[variable.id as usize].op {
+            Op::Leaf(Leaf::Variable(id) | Leaf::Param(id)) => id,
+            _ => return None,
+        };
+        self.leaves.get(&leaf)
     }
 
     pub(crate) fn new() -> Self {

@@ -1,0 +1,96 @@
+//! A cell behind a trait object, so that the laws are compiled once and not for each cell.
+
+use bptt_autodiff::{Checkpoint, Param};
+use bptt_layers::{
+    Cell, Layer, LearnedStart, Module, Recurrence, State, StateSizes, Truncation, scan, stepper,
+    unroll,
+};
+use bptt_tensor::Tensor;
+
+use crate::values::V;
+
+/// Outputs `[T, B, O]` and the variables of the last state.
+pub(crate) type Sequence<'t> = (V<'t>, Vec<V<'t>>);
+
+/// How a cell is run over a sequence.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// The loop that specifies the others.
+    Unrolled,
+    Scanned,
+    Checkpointed(usize),
+    Reversed,
+    /// Sequences of these lengths, padded.
+    Lengths(Vec<usize>),
+    /// Windows of so many steps, each reaching back over so many.
+    Truncated([usize; 2]),
+}
+
+/// A [`Cell`] whatever the form of its state: as lists of its variables.
+pub(crate) trait AnyCell: Module<f64> {
+    fn features(&self) -> Vec<usize>;
+
+    fn one_step<'t>(&self, x: V<'t>, state: &[V<'t>]) -> (V<'t>, Vec<V<'t>>);
+
+    fn run<'t>(&self, way: &Way, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t>;
+
+    /// Runs from a [`LearnedStart`] with these parameters, each `[1, S]`.
+    fn run_from_learned<'t>(&self, initial: Vec<Param<f64>>, xs: V<'t>) -> Sequence<'t>;
+
+    /// The outputs and the last state, computed step by step as inputs arrive.
+    fn stream(
+        &self,
+        xs: &Tensor<f64>,
+        state: &[Tensor<f64>],
+    ) -> (Vec<Tensor<f64>>, Vec<Tensor<f64>>);
+}
+
+impl<C: Cell<f64> + StateSizes + Module<f64>> AnyCell for C {
+    fn features(&self) -> Vec<usize> {
+        self.state_sizes()
+    }
+
+    fn one_step<'t>(&self, x: V<'t>, state: &[V<'t>]) -> (V<'t>, Vec<V<'t>>) {
+        let (y, state) = self.step(x, State::from_leaves(state));
+        (y, state.leaves())
+    }
+
+    fn run<'t>(&self, way: &Way, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t> {
+        let state = <C as Cell<f64>>::State::from_leaves(state);
+        let recurrence = Recurrence::new(self);
+        let (ys, state) = match way {
+            Way::Unrolled => unroll(self, xs, state),
+            Way::Scanned => scan(self, xs, state),
+            Way::Checkpointed(every) => {
+                recurrence.checkpoint(Checkpoint::Every(*every)).run(xs, state)
+            }
+            Way::Reversed => recurrence.reversed().run(xs, state),
+            Way::Lengths(lengths) => recurrence.lengths(lengths).run(xs, state),
+            Way::Truncated([every, reach]) => Truncation::new(*every, *reach).run(self, xs, state),
+        };
+        (ys, state.leaves())
+    }
+
+    fn run_from_learned<'t>(&self, initial: Vec<Param<f64>>, xs: V<'t>) -> Sequence<'t> {
+        let (ys, state) = LearnedStart { layer: self, initial }.forward(xs);
+        (ys, state.leaves())
+    }
+
+    fn stream(
+        &self,
+        xs: &Tensor<f64>,
+        state: &[Tensor<f64>],
+    ) -> (Vec<Tensor<f64>>, Vec<Tensor<f64>>) {
+        let [steps, batch, input] = xs.shape()[..] else { panic!("[T, B, I]") };
+        let mut online = stepper(self, [batch, input], state);
+        let ys = (0..steps).map(|t| {
+            online.step(&[xs.index_first(t).as_slice()]);
+            let y = online.output(0);
+            Tensor::from_slice([y.len()], y)
+        });
+        let ys = ys.collect();
+        let last = state.iter().enumerate();
+        let last = last.map(|(i, start)| Tensor::from_slice(start.shape(), online.state(i)));
+        (ys, last.collect())
+    }
+}

@@ -1,0 +1,298 @@
+//! Checks of cells.
+
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+
+use bptt_autodiff::{Param, Tape};
+use bptt_layers::{Cell, Module, State, StateSizes, scan};
+use bptt_tensor::Tensor;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::Law;
+use crate::any_cell::{AnyCell, Way};
+use crate::cell_case::{
+    CellCase, Draw, Outcome, Sizes, Untied, Values, Whole, cell_sizes, draws, large_sizes, loss_of,
+    tiny_sizes,
+};
+use crate::check::{Check, Family};
+use crate::evidence::Evidence;
+use crate::laws::{self, OF_FUNCTIONS, batch, bits, jacobian, symmetry, time, ways};
+use crate::values::{Domain, Random, domains};
+use crate::violation::{Named, Nearness, Violation, compare};
+
+/// The laws of recurrences.
+const OF_CELLS: [Law; 12] = [
+    Law::Scan,
+    Law::Pieces,
+    Law::Checkpoint,
+    Law::Reversed,
+    Law::Padding,
+    Law::Causality,
+    Law::Truncation,
+    Law::Tied,
+    Law::BatchOrder,
+    Law::BatchSum,
+    Law::Streaming,
+    Law::LearnedStart,
+];
+
+/// Checks a recurrent cell, made from random numbers and the numbers of its inputs and hidden units.
+///
+/// The parameters are drawn anew for each case. The same random numbers must make the same cell.
+///
+/// ```standalone_crate
+/// # extern crate bptt_layers as bptt;
+/// # use bptt_autodiff::{Param, Var};
+/// # use bptt_layers::{Cell, Init, Module, StateSizes};
+/// # use bptt_tensor::{Scalar, Tensor};
+/// # use rand::Rng;
+/// /// `h ← tanh(x U + h ⊙ w)`
+/// #[derive(Module)]
+/// struct MyCell<T> {
+///     u: Param<T>,
+///     w: Param<T>,
+/// }
+/// # impl<T: Scalar> MyCell<T> {
+/// #     fn new(rng: &mut impl Rng, input: usize, hidden: usize) -> Self {
+/// #         let u = Param::new(Tensor::uniform([input, hidden], -1.0, 1.0, rng));
+/// #         Self { u, w: Param::new(Tensor::uniform([hidden], -1.0, 1.0, rng)) }
+/// #     }
+/// # }
+///
+/// impl<T: Scalar> Cell<T> for MyCell<T> {
+///     type State<'t> = Var<'t, T>;
+///
+///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+///         let h = (x.matmul(&self.u) + h * &self.w).tanh();
+///         (h, h)
+///     }
+/// }
+/// # impl<T: Scalar> StateSizes for MyCell<T> {
+/// #     fn state_sizes(&self) -> Vec<usize> { vec![self.w.shape()[0]] }
+/// # }
+///
+/// bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden)).check();
+/// ```
+pub fn cell<C, M>(make: M) -> Check<Cells<C, M>>
+where
+    C: Cell<f64> + StateSizes + Module<f64> + 'static,
+    M: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C + Sync,
+{
+    Check::of(Cells {
+        make,
+        frozen: Box::new(|_| false),
+        single: None,
+        symmetries: Vec::new(),
+        cell: PhantomData,
+    })
+}
+
+/// Cells of one kind; see [`cell`].
+pub struct Cells<C, M> {
+    make: M,
+    frozen: Box<dyn Fn(&str) -> bool + Sync>,
+    /// Computes a case in single precision.
+    single: Option<Box<dyn Fn(Random, Sizes, &Values) -> Vec<Named> + Sync>>,
+    symmetries: Vec<Law>,
+    cell: PhantomData<fn() -> C>,
+}
+
+impl<C, M> Check<Cells<C, M>> {
+    /// Parameters that the cell reads but does not train, by name: no gradient in them is expected.
+    pub fn frozen(mut self, is_frozen: impl Fn(&str) -> bool + Sync + 'static) -> Self {
+        self.family.frozen = Box::new(is_frozen);
+        self
+    }
+
+    /// Checks [`Law::HiddenOrder`]: the cell treats all its hidden units alike. Axes of parameters, states and
+    /// outputs that grow with the number of hidden units must be blocks of them, one after the other.
+    pub fn with_exchangeable_units(mut self) -> Self {
+        self.family.symmetries.push(Law::HiddenOrder);
+        self
+    }
+
+    /// Checks [`Law::OddSymmetry`]: the cell has no biases and its functions are odd, as tanh is.
+    pub fn with_odd_symmetry(mut self) -> Self {
+        self.family.symmetries.push(Law::OddSymmetry);
+        self
+    }
+
+    /// Checks [`Law::SinglePrecision`] as well: the same cell, of `f32`. It gets the parameters of the
+    /// other.
+    pub fn in_single_precision<S, N>(mut self, make: N) -> Self
+    where
+        S: Cell<f32> + StateSizes + Module<f32>,
+        N: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> S + Sync + 'static,
+    {
+        self.family.single = Some(Box::new(move |mut rng, sizes, values| {
+            in_single_precision(make(&mut rng, sizes.input, sizes.hidden), values)
+        }));
+        self
+    }
+}
+
+impl<C, M> Cells<C, M>
+where
+    C: Cell<f64> + StateSizes + Module<f64> + 'static,
+    M: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C + Sync,
+{
+    /// Calls `law` with the case that is drawn, and random numbers for what the law chooses.
+    fn with_case<R>(&self, draw: Draw, law: impl FnOnce(&CellCase<'_>, &mut Random) -> R) -> R {
+        let make = |rng: &mut Random, sizes: Sizes| -> Box<dyn AnyCell> {
+            Box::new((self.make)(rng, sizes.input, sizes.hidden))
+        };
+        let case = CellCase::new(&make, &*self.frozen, draw);
+        law(&case, &mut Random::seed_from_u64(!draw.seed))
+    }
+}
+
+impl<C, M> Family for Cells<C, M>
+where
+    C: Cell<f64> + StateSizes + Module<f64> + 'static,
+    M: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C + Sync,
+{
+    type Case = Draw;
+
+    fn name(&self) -> String {
+        short(type_name::<C>())
+    }
+
+    fn laws(&self) -> Vec<Law> {
+        let mut laws = [&OF_FUNCTIONS[..], &OF_CELLS, &self.symmetries].concat();
+        if self.single.is_some() {
+            laws.push(Law::SinglePrecision);
+        }
+        laws
+    }
+
+    fn cases(&self, law: Law) -> BoxedStrategy<Draw> {
+        match law {
+            Law::Jacobian => draws(tiny_sizes(), domains()),
+            Law::Threads => draws(large_sizes(), Just(Domain::Ordinary)),
+            // where a rounding decides to which side of a kink a value falls, precisions differ
+            Law::SinglePrecision => draws(cell_sizes(), Just(Domain::Ordinary)),
+            _ => draws(cell_sizes(), domains()),
+        }
+    }
+
+    fn number_of_cases(&self, law: Law, cases: u32) -> u32 {
+        match law {
+            Law::Threads => cases.div_ceil(16),
+            Law::Jacobian | Law::ThirdOrder => cases.div_ceil(2),
+            _ => cases,
+        }
+    }
+
+    fn hold(&self, law: Law, draw: &Draw, evidence: &mut Evidence) -> Result<(), Violation> {
+        if law == Law::Threads {
+            let results =
+                || self.with_case(*draw, |case, _| bits::results(&Whole::new(case, Way::Scanned)));
+            return bits::threads(&results, evidence);
+        }
+        self.with_case(*draw, |case, rng| match law {
+            Law::Jacobian if case.sizes.steps == 0 => Ok(()),
+            Law::Jacobian => jacobian::jacobian(&Untied::new(case), evidence),
+            Law::Scan => ways::scan(case, rng, evidence),
+            Law::Pieces => ways::pieces(case, rng, evidence),
+            Law::Checkpoint => ways::checkpoint(case, rng, evidence),
+            Law::Reversed => ways::reversed(case, evidence),
+            Law::Padding => ways::padding(case, rng, evidence),
+            Law::Causality => time::causality(case, rng, evidence),
+            Law::Truncation => ways::truncation(case, rng, evidence),
+            Law::Tied => time::tied(case, evidence),
+            Law::BatchOrder => batch::order(case, rng, evidence),
+            Law::BatchSum => batch::sum(case, evidence),
+            Law::Streaming => ways::streaming(case, evidence),
+            Law::LearnedStart => time::learned_start(case, rng, evidence),
+            Law::OddSymmetry => symmetry::odd(case, evidence),
+            Law::HiddenOrder => {
+                let sizes = Sizes { hidden: draw.sizes.hidden + 1, ..draw.sizes };
+                self.with_case(Draw { sizes, ..*draw }, |wider, _| {
+                    symmetry::hidden_order(case, wider, rng, evidence)
+                })
+            }
+            Law::SinglePrecision => self.single_precision(case, evidence),
+            law => laws::of_function(law, &Whole::new(case, Way::Scanned), rng, evidence),
+        })
+    }
+}
+
+/// A few hundred times the 6e-8 that `f32` resolves, for as many roundings in a row.
+const SINGLE: Nearness = Nearness::Relative(2e-5);
+
+impl<C, M> Cells<C, M> {
+    fn single_precision(
+        &self,
+        case: &CellCase<'_>,
+        evidence: &mut Evidence,
+    ) -> Result<(), Violation> {
+        let single = self.single.as_ref().expect("the law is checked where there is a cell of f32");
+        // what single precision holds exactly, so that both are the same function
+        let rounded = |value: &Tensor<f64>| value.map(|x| f64::from(x as f32));
+        let values = Values {
+            xs: rounded(&case.values.xs),
+            state: case.values.state.iter().map(rounded).collect(),
+            parameters: case.values.parameters.iter().map(rounded).collect(),
+        };
+        let double: Outcome =
+            case.outcome_of(&values, &|cell, xs, state| cell.run(&Way::Scanned, xs, state));
+        let double = [double.outputs, double.inputs, double.parameters].concat();
+        let found = single(case.start(), case.sizes, &values);
+        let frozen = case.names.iter().zip(&case.trained).filter(|&(_, &trained)| !trained);
+        let frozen: Vec<_> = frozen.map(|(name, _)| format!("∂ {name}")).collect();
+        let found: Vec<_> =
+            found.into_iter().filter(|named| !frozen.contains(&named.name)).collect();
+        evidence.note(compare(("f32", &found), ("f64", &double), SINGLE)?);
+        Ok(())
+    }
+}
+
+/// Outputs, last state, and gradients in inputs, first state and parameters.
+fn in_single_precision<S: Cell<f32> + StateSizes + Module<f32>>(
+    mut cell: S,
+    values: &Values,
+) -> Vec<Named> {
+    let single =
+        |value: &Tensor<f64>| Tensor::from_fn(value.shape(), |i| value.as_slice()[i] as f32);
+    let double =
+        |value: &Tensor<f32>| Tensor::from_fn(value.shape(), |i| f64::from(value.as_slice()[i]));
+    let mut parameters = values.parameters.iter();
+    cell.for_each_parameter_mut(|_, param| {
+        param.set(single(parameters.next().expect("as many parameters as the cell of f64")));
+    });
+    let inputs: Vec<_> =
+        [&values.xs].into_iter().chain(&values.state).map(|x| Param::new(single(x))).collect();
+    let tape = Tape::new();
+    let variables: Vec<_> = inputs.iter().map(|input| tape.param(input)).collect();
+    let (ys, last) = scan(&cell, variables[0], State::from_leaves(&variables[1..]));
+    let outputs = [vec![ys], last.leaves()].concat();
+    let gradients = tape.backward(loss_of(&outputs));
+    let gradient = |param: &Param<f32>| match gradients.get(param) {
+        Some(gradient) => double(gradient),
+        None => Tensor::zeros(param.shape()),
+    };
+    let named = outputs.iter().map(|y| Named::new("outputs", double(&y.value())));
+    let inputs = inputs.iter().map(|input| Named::new("∂ inputs", gradient(input)));
+    let parameters = cell.parameters().into_iter();
+    let parameters =
+        parameters.map(|(name, param)| Named::new(format!("∂ {name}"), gradient(param)));
+    named.chain(inputs).chain(parameters).collect()
+}
+
+impl<C, M> fmt::Debug for Cells<C, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cells<{}>", short(type_name::<C>()))
+    }
+}
+
+/// A type's name without the paths to its parts: `Lstm<f64>`.
+pub(crate) fn short(name: &str) -> String {
+    let mut short = String::new();
+    for part in name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
+}

@@ -1,0 +1,252 @@
+//! Checking laws on random cases, and looking for the smallest that breaks one.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::Law;
+use crate::evidence::Evidence;
+use crate::report::{Failure, Finding, Report};
+use crate::violation::Violation;
+
+/// Subjects of one kind, and the laws that hold for them.
+pub trait Family {
+    /// What a random case is drawn from.
+    type Case: Clone + Debug;
+
+    /// What reports call the subject, unless it is [named](Check::named).
+    fn name(&self) -> String;
+
+    /// The laws, in order.
+    fn laws(&self) -> Vec<Law>;
+
+    /// Random cases for a law.
+    fn cases(&self, law: Law) -> BoxedStrategy<Self::Case>;
+
+    /// The number of cases for a law, where so many are asked for in general.
+    fn number_of_cases(&self, law: Law, cases: u32) -> u32;
+
+    /// Looks for a violation.
+    ///
+    /// # Errors
+    ///
+    /// If it finds one.
+    fn hold(&self, law: Law, case: &Self::Case, evidence: &mut Evidence) -> Result<(), Violation>;
+}
+
+/// Laws to be checked on random cases of a subject.
+///
+/// The cases follow from a seed and are the same in every run: a check that fails one time in a million
+/// helps nobody. Two environment variables change that for a run: `GRADCHECK_CASES`, the number of cases for
+/// each law, and `GRADCHECK_SEED`. With `GRADCHECK_REPORT`, the name of a folder, [`check`](Self::check) saves
+/// its [report](Report::html) there.
+#[must_use = "a check checks nothing until it is run"]
+pub struct Check<F> {
+    pub(crate) family: F,
+    name: Option<String>,
+    cases: u32,
+    seed: u64,
+    replay: Option<u64>,
+    without: Vec<Law>,
+    only: Option<Vec<Law>>,
+}
+
+/// Cases for each law.
+const CASES: u32 = 16;
+
+/// Attempts to make a failing case smaller.
+const ATTEMPTS: usize = 512;
+
+impl<F> Check<F> {
+    pub(crate) fn of(family: F) -> Self {
+        Self {
+            family,
+            name: None,
+            cases: CASES,
+            seed: 0,
+            replay: None,
+            without: Vec::new(),
+            only: None,
+        }
+    }
+
+    /// Calls the subject so in reports, not by its type.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Checks each law on so many random cases; 16 unless said otherwise. Laws that cost much are checked on
+    /// fewer.
+    pub fn cases(mut self, cases: u32) -> Self {
+        self.cases = cases;
+        self
+    }
+
+    /// Draws other cases.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Checks the one case that a failure's report names, again.
+    pub fn replay(mut self, seed: u64) -> Self {
+        self.replay = Some(seed);
+        self
+    }
+
+    /// Leaves laws out that the subject does not keep: say why, where you call this.
+    pub fn without(mut self, laws: &[Law]) -> Self {
+        self.without.extend_from_slice(laws);
+        self
+    }
+
+    /// Checks these laws alone.
+    pub fn only(mut self, laws: &[Law]) -> Self {
+        self.only = Some(laws.to_vec());
+        self
+    }
+}
+
+impl<F: Family> Check<F> {
+    /// Checks the laws, and panics with a [report](Report) if one is broken.
+    ///
+    /// # Panics
+    ///
+    /// If a law is broken; or if the report is to be saved and cannot be.
+    #[track_caller]
+    pub fn check(self) {
+        let report = self.run();
+        if let Some(folder) = std::env::var_os("GRADCHECK_REPORT") {
+            if let Err(error) = report.save_in(folder.as_ref()) {
+                panic!("GRADCHECK_REPORT={}: {error}", folder.display());
+            }
+        }
+        assert!(report.holds(), "{report}");
+    }
+
+    /// Checks the laws and says what it found, broken or not.
+    #[must_use]
+    pub fn run(&self) -> Report {
+        let laws = self.family.laws();
+        let chosen = laws.into_iter().filter(|law| {
+            !self.without.contains(law) && self.only.as_ref().is_none_or(|only| only.contains(law))
+        });
+        let findings = chosen.map(|law| self.finding(law)).collect();
+        Report::new(self.name.clone().unwrap_or_else(|| self.family.name()), findings)
+    }
+
+    fn finding(&self, law: Law) -> Finding {
+        let base = from_environment("GRADCHECK_SEED").unwrap_or(self.seed);
+        let cases = from_environment("GRADCHECK_CASES").unwrap_or(self.cases);
+        let seeds: Vec<u64> = match self.replay {
+            Some(seed) => vec![seed],
+            None => (0..self.family.number_of_cases(law, cases))
+                .map(|k| mixed(base, k.into()))
+                .collect(),
+        };
+        let strategy = self.family.cases(law);
+        let mut evidence = Evidence::default();
+        let mut failure = None;
+        let mut run = 0;
+        for seed in seeds {
+            run += 1;
+            let mut of_case = Evidence::default();
+            let mut tree = tree(&strategy, seed);
+            let result = self.attempt(law, &tree.current(), &mut of_case);
+            evidence.add(of_case);
+            if let Err(violation) = result {
+                let (case, violation) = self.smallest(law, &mut *tree, violation);
+                failure = Some(Failure::new(law, seed, format!("{case:?}"), violation));
+                break;
+            }
+        }
+        if failure.is_none() && evidence.compared() == 0 && evidence.kinks() > 0 {
+            failure = Some(Failure::new(law, base, "all cases".into(), Violation::NothingCompared));
+        }
+        Finding::new(law, run, evidence, failure)
+    }
+
+    /// Looks for a violation; equations that panic are one.
+    fn attempt(&self, law: Law, case: &F::Case, evidence: &mut Evidence) -> Result<(), Violation> {
+        let hold = || self.family.hold(law, case, evidence);
+        catch_unwind(AssertUnwindSafe(hold))
+            .unwrap_or_else(|panic| Err(Violation::Panicked(message_of(&*panic))))
+    }
+
+    /// The smallest case found that breaks the law as well.
+    fn smallest(
+        &self,
+        law: Law,
+        tree: &mut dyn ValueTree<Value = F::Case>,
+        violation: Violation,
+    ) -> (F::Case, Violation) {
+        let mut smallest = (tree.current(), violation);
+        if !tree.simplify() {
+            return smallest;
+        }
+        for _ in 0..ATTEMPTS {
+            let case = tree.current();
+            let goes_on = match self.attempt(law, &case, &mut Evidence::default()) {
+                Err(violation) => {
+                    smallest = (case, violation);
+                    tree.simplify()
+                }
+                Ok(()) => tree.complicate(),
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        smallest
+    }
+}
+
+impl<F> Debug for Check<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { family: _, name, cases, seed, replay, without, only } = self;
+        f.debug_struct("Check")
+            .field("name", name)
+            .field("cases", cases)
+            .field("seed", seed)
+            .field("replay", replay)
+            .field("without", without)
+            .field("only", only)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The case of a seed, and the simpler ones that it shrinks to.
+fn tree<C: Debug>(strategy: &BoxedStrategy<C>, seed: u64) -> Box<dyn ValueTree<Value = C>> {
+    let mut bytes = [0; 32];
+    for (i, part) in bytes.chunks_exact_mut(8).enumerate() {
+        part.copy_from_slice(&mixed(seed, i as u64).to_le_bytes());
+    }
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    strategy.new_tree(&mut runner).expect("the strategies here reject nothing")
+}
+
+/// One seed out of two numbers, whose bits all matter (the finalizer of SplitMix64).
+fn mixed(a: u64, b: u64) -> u64 {
+    let mut z = a.wrapping_add(b.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
+/// The number that an environment variable holds.
+fn from_environment<N: std::str::FromStr>(name: &str) -> Option<N> {
+    let text = std::env::var(name).ok()?;
+    let Ok(number) = text.parse() else { panic!("{name}={text} is not a number") };
+    Some(number)
+}

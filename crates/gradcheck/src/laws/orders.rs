@@ -1,0 +1,121 @@
+//! Derivatives of every order along random directions.
+
+use bptt_autodiff::Tape;
+use bptt_tensor::Tensor;
+
+use crate::differences::{Line, Verdict};
+use crate::evidence::Evidence;
+use crate::subject::Subject;
+use crate::values::{Random, V};
+use crate::violation::Violation;
+
+/// A gradient is a vector, and one number tells whether it is right: its product with a direction must be
+/// the slope along that direction. The product is a function of the same inputs, made of recorded
+/// operations, so the next order is the same check applied to it.
+pub(crate) fn slope(
+    subject: &dyn Subject,
+    order: usize,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let weights = weights(subject, rng);
+    let directions: Vec<_> = (0..order).map(|_| direction(subject, rng)).collect();
+    let (last, before) = directions.split_last().expect("an order of at least 1");
+    let slopes = Slopes { subject, weights, before };
+    match slopes.judge(last) {
+        (_, Verdict::Agrees { error }) => {
+            evidence.note(error);
+            Ok(())
+        }
+        (_, Verdict::Kink) => {
+            evidence.kinks += 1;
+            Ok(())
+        }
+        (claimed, Verdict::Disagrees { slope }) => Err(slopes
+            .located()
+            .unwrap_or(Violation::number(("the tape says", claimed), ("differences say", slope)))),
+    }
+}
+
+/// The derivatives along some directions, as a function that has a slope itself.
+struct Slopes<'s> {
+    subject: &'s dyn Subject,
+    weights: Tensor<f64>,
+    before: &'s [Vec<Tensor<f64>>],
+}
+
+impl Slopes<'_> {
+    /// The slope along one direction more, by the tape and by what differences make of it.
+    fn judge(&self, last: &[Tensor<f64>]) -> (f64, Verdict) {
+        let Self { subject, weights, before } = self;
+        let directions = [before, &[last.to_vec()][..]].concat();
+        let claimed = derivative(*subject, subject.at(), weights, &directions);
+        let moved = |step: f64| {
+            let at: Vec<_> =
+                subject.at().iter().zip(last).map(|(x, v)| along(x, step, v)).collect();
+            vec![derivative(*subject, &at, weights, before)]
+        };
+        (claimed, Line::new(&moved).judge(0, claimed))
+    }
+
+    /// The first element of an input or parameter along which the slope is wrong.
+    fn located(&self) -> Option<Violation> {
+        let at = self.subject.at();
+        let elements = at.iter().enumerate().flat_map(|(s, x)| (0..x.len()).map(move |j| (s, j)));
+        for (s, j) in elements {
+            let mut unit: Vec<_> = at.iter().map(|x| Tensor::zeros(x.shape())).collect();
+            unit[s].as_mut_slice()[j] = 1.0;
+            if let (claimed, Verdict::Disagrees { slope }) = self.judge(&unit) {
+                return Some(Violation::Mismatch {
+                    of: Some(self.subject.sources()[s].entry(at[s].shape(), j)),
+                    output: None,
+                    found: ("the tape says", claimed),
+                    expected: ("differences say", slope),
+                });
+            }
+        }
+        None
+    }
+}
+
+/// `x + step v`
+fn along(x: &Tensor<f64>, step: f64, v: &Tensor<f64>) -> Tensor<f64> {
+    let mut moved = x.clone();
+    moved.axpy(step, v);
+    moved
+}
+
+/// A weight for each output.
+fn weights(subject: &dyn Subject, rng: &mut Random) -> Tensor<f64> {
+    let outputs = subject.record(&Tape::new(), subject.at()).values().len();
+    Tensor::uniform([outputs], -1.0, 1.0, rng)
+}
+
+pub(crate) fn direction(subject: &dyn Subject, rng: &mut Random) -> Vec<Tensor<f64>> {
+    subject.at().iter().map(|x| Tensor::uniform(x.shape(), -1.0, 1.0, rng)).collect()
+}
+
+/// `Σ w (y + y²/2)` rather than `Σ w y`: the cotangent moves with the inputs, so that the second order passes
+/// through the gradient rules of linear operations as well.
+pub(crate) fn functional<'t>(y: V<'t>, weights: &Tensor<f64>) -> V<'t> {
+    (y * (y * 0.5 + 1.0) * weights).sum_all()
+}
+
+/// The derivative along one direction after the other, by the tape; along none, the function itself.
+fn derivative(
+    subject: &dyn Subject,
+    at: &[Tensor<f64>],
+    weights: &Tensor<f64>,
+    directions: &[Vec<Tensor<f64>>],
+) -> f64 {
+    let tape = Tape::new();
+    let recorded = subject.record(&tape, at);
+    let mut y = functional(recorded.flat(), weights);
+    for direction in directions {
+        let one = tape.constant(Tensor::scalar(1.0));
+        let slopes = tape.vjp(&[(y, one)], &recorded.sources);
+        let terms = slopes.iter().zip(direction).map(|(&slope, v)| (slope * v).sum_all());
+        y = terms.fold(tape.scalar(0.0), |sum, term| sum + term);
+    }
+    y.item()
+}

@@ -1,0 +1,179 @@
+//! Ways of running a recurrence that compute one thing.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Tensor;
+use rand::RngExt;
+
+use crate::any_cell::{AnyCell, Sequence, Way};
+use crate::cell_case::{CellCase, Outcome, Whole};
+use crate::evidence::Evidence;
+use crate::laws::orders::direction;
+use crate::subject::Subject;
+use crate::values::{Random, V};
+use crate::violation::{EXACT, Named, Nearness, Violation, compare};
+
+/// Values of two ways differ by the order of their sums alone.
+const VALUES: Nearness = Nearness::Relative(1e-11);
+
+/// Compares values and gradients of two ways.
+pub(crate) fn same(
+    (found_by, found): (&'static str, &Outcome),
+    (expected_by, expected): (&'static str, &Outcome),
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let of_values = compare((found_by, &found.outputs), (expected_by, &expected.outputs), VALUES)?;
+    let of_gradients =
+        compare((found_by, &found.gradients()), (expected_by, &expected.gradients()), EXACT)?;
+    evidence.note(of_values.max(of_gradients));
+    Ok(())
+}
+
+pub(crate) fn scan(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let (scanned, unrolled) = (case.outcome(&Way::Scanned), case.outcome(&Way::Unrolled));
+    same(("scan", &scanned), ("the loop", &unrolled), evidence)?;
+
+    let ways = [Whole::new(case, Way::Scanned), Whole::new(case, Way::Unrolled)];
+    let along = direction(&ways[0], rng);
+    let [scanned, unrolled] = ways.map(|way| curvature(&way, &along));
+    evidence.note(compare(("scan, second order", &scanned), ("the loop", &unrolled), EXACT)?);
+    Ok(())
+}
+
+/// The Hessian of the loss times a direction.
+fn curvature(subject: &dyn Subject, along: &[Tensor<f64>]) -> Vec<Named> {
+    let tape = Tape::new();
+    let recorded = subject.record(&tape, subject.at());
+    let y = recorded.flat();
+    let loss = crate::laws::orders::functional(y, &Tensor::ones(y.shape()));
+    let tangents = along.iter().map(|v| tape.constant(v.clone()));
+    let tangents: Vec<_> = recorded.sources.iter().copied().zip(tangents).collect();
+    let products = tape.hvp(loss, &tangents).into_iter().zip(subject.sources());
+    products
+        .map(|(product, place)| Named::new(format!("∂² {}", place.name), product.value()))
+        .collect()
+}
+
+pub(crate) fn pieces(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let steps = case.sizes.steps;
+    let first = rng.random_range(0..=steps);
+    for way in [Way::Unrolled, Way::Scanned] {
+        let parts = case.outcome_of(&case.values, &|cell, xs, state| {
+            let (early, state) = cell.run(&way, xs.slice(0, 0..first), state);
+            let (late, state) = cell.run(&way, xs.slice(0, first..steps), &state);
+            (Var::concat(&[early, late], 0), state)
+        });
+        same(("in pieces", &parts), ("the whole", &case.outcome(&way)), evidence)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn checkpoint(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let every = rng.random_range(1..=case.sizes.steps.max(1));
+    let checkpointed = case.outcome(&Way::Checkpointed(every));
+    same(("checkpointed", &checkpointed), ("plain", &case.outcome(&Way::Scanned)), evidence)
+}
+
+/// The sequence with its steps in the opposite order.
+fn backwards(xs: V<'_>) -> V<'_> {
+    xs.gather_rows(&(0..xs.shape()[0]).rev().collect::<Vec<_>>())
+}
+
+pub(crate) fn reversed(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
+    let by_hand = case.outcome_of(&case.values, &|cell, xs, state| {
+        let (ys, state) = cell.run(&Way::Unrolled, backwards(xs), state);
+        (backwards(ys), state)
+    });
+    let reversed = case.outcome(&Way::Reversed);
+    same(("reversed", &reversed), ("the reversed sequence", &by_hand), evidence)
+}
+
+pub(crate) fn truncation(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let steps = case.sizes.steps.max(1);
+    let every = rng.random_range(1..=steps);
+    let full = case.outcome(&Way::Unrolled);
+    for reach in [steps, steps + 3] {
+        let truncated = case.outcome(&Way::Truncated([every, reach]));
+        same(("in long windows", &truncated), ("in full", &full), evidence)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn streaming(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
+    let expected = case.outcome(&Way::Unrolled).outputs;
+    let cell = case.copy(&case.values.parameters);
+    let (ys, last) = cell.stream(&case.values.xs, &case.values.state);
+    let rows: Vec<f64> = ys.iter().flat_map(|y| y.to_vec()).collect();
+    let found: Vec<_> = [Tensor::from_vec(expected[0].value.shape(), rows)]
+        .into_iter()
+        .chain(last)
+        .zip(&expected)
+        .map(|(value, expected)| Named { value, ..expected.clone() })
+        .collect();
+    evidence.note(compare(("as they arrive", &found), ("the sequence", &expected), VALUES)?);
+    Ok(())
+}
+
+/// Sequences of random lengths in one batch, what is behind their ends NaN.
+pub(crate) fn padding(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let (steps, batch) = (case.sizes.steps, case.sizes.batch);
+    let lengths: Vec<usize> = (0..batch).map(|_| rng.random_range(0..=steps)).collect();
+    let mut padded = case.values.clone();
+    let input = case.sizes.input;
+    for (b, &length) in lengths.iter().enumerate() {
+        for t in length..steps {
+            padded.xs.as_mut_slice()[(t * batch + b) * input..][..input].fill(f64::NAN);
+        }
+    }
+    let together = case.outcome_of(&padded, &|cell, xs, state| {
+        cell.run(&Way::Lengths(lengths.clone()), xs, state)
+    });
+    let alone =
+        case.outcome_of(&case.values, &|cell, xs, state| one_by_one(cell, xs, state, &lengths));
+    same(("padded", &together), ("each alone", &alone), evidence)
+}
+
+/// Each sequence of a batch by itself, to its own end, in the loop; behind it, the output is 0.
+pub(crate) fn one_by_one<'t>(
+    cell: &dyn AnyCell,
+    xs: V<'t>,
+    state: &[V<'t>],
+    lengths: &[usize],
+) -> Sequence<'t> {
+    let steps = xs.shape()[0];
+    if lengths.is_empty() {
+        return cell.run(&Way::Unrolled, xs, state);
+    }
+    let runs = lengths.iter().enumerate().map(|(b, &length)| {
+        let own = xs.slice(1, b..b + 1).slice(0, 0..length);
+        let start: Vec<_> = state.iter().map(|leaf| leaf.slice(0, b..b + 1)).collect();
+        let (ys, last) = cell.run(&Way::Unrolled, own, &start);
+        let nothing = Tensor::zeros(ys.shape().with(0, steps - length));
+        (Var::concat(&[ys, ys.tape().constant(nothing)], 0), last)
+    });
+    let (ys, last): (Vec<_>, Vec<_>) = runs.unzip();
+    let last = (0..state.len()).map(|i| {
+        let leaves: Vec<_> = last.iter().map(|leaves| leaves[i]).collect();
+        Var::concat(&leaves, 0)
+    });
+    (Var::concat(&ys, 1), last.collect())
+}

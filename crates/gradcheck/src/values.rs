@@ -1,0 +1,95 @@
+//! Values to check gradients at.
+
+use bptt_autodiff::Var;
+use bptt_tensor::{Shape, Tensor};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// A variable in double precision, in which gradients are checked.
+pub(crate) type V<'t> = Var<'t, f64>;
+
+/// The random numbers that constructors take.
+pub(crate) type Random = Xoshiro256PlusPlus;
+
+/// Where the elements of a tensor are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Domain {
+    /// −1.5 to 1.5: for functions that are defined everywhere.
+    Ordinary,
+    /// 0.5 to 2: for logarithms, roots and powers, so far from their singularity at 0 that differences
+    /// resolve them.
+    Positive,
+    /// ±0.5 to ±2: away from a kink, jump or pole at 0.
+    NonZero,
+    /// No two elements, of one tensor or of two, nearer than 0.1: differences do not change which of
+    /// them is the largest.
+    Distinct,
+    /// Exactly 0.
+    Zero,
+    /// ±1e-9 to ±1e-5.
+    Tiny,
+    /// −40 to 40, where tanh, sigmoids and softmaxes are flat.
+    Saturated,
+    /// Whole and half numbers, at them or within 1e-8: where rectifiers, maxima and hard gates have
+    /// their kinks.
+    NearKinks,
+    /// Any of the last four or ordinary, drawn for each tensor.
+    Mixed,
+}
+
+impl Domain {
+    /// A tensor of this shape. The `position` among the inputs of a function keeps the elements of
+    /// [`Distinct`](Self::Distinct) tensors apart.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for it.
+    #[must_use]
+    pub fn draw(
+        self,
+        position: usize,
+        shape: impl Into<Shape>,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Tensor<f64> {
+        let shape = &shape.into();
+        let sign = |rng: &mut _| Tensor::bernoulli(shape, 0.5, rng).map(|bit: f64| 2.0 * bit - 1.0);
+        match self {
+            Self::Ordinary => Tensor::uniform(shape, -1.5, 1.5, rng),
+            Self::Positive => Tensor::uniform(shape, 0.5, 2.0, rng),
+            Self::NonZero => sign(rng).mul(&Tensor::uniform(shape, 0.5, 2.0, rng)),
+            Self::Distinct => {
+                let mut ranks: Vec<usize> = (0..shape.elements()).collect();
+                ranks.shuffle(rng);
+                let offset = 0.1 * position as f64 - 1.0;
+                Tensor::from_fn(shape, |i| 0.3 * ranks[i] as f64 + offset)
+            }
+            Self::Zero => Tensor::zeros(shape),
+            Self::Tiny => {
+                let exponents = Tensor::uniform(shape, -9.0, -5.0, rng);
+                sign(rng).mul(&exponents.map(|exponent| 10_f64.powf(exponent)))
+            }
+            Self::Saturated => Tensor::uniform(shape, -40.0, 40.0, rng),
+            Self::NearKinks => {
+                let halves = Tensor::uniform(shape, -2.5, 2.5, rng).map(|x: f64| x.round() / 2.0);
+                let beside = Tensor::uniform(shape, -1e-8, 1e-8, rng);
+                halves.add(&beside.mul(&Tensor::bernoulli(shape, 0.5, rng)))
+            }
+            Self::Mixed => {
+                let domain = MIXED.choose(rng).expect("several domains");
+                domain.draw(position, shape, rng)
+            }
+        }
+    }
+}
+
+const MIXED: [Domain; 5] =
+    [Domain::Ordinary, Domain::Zero, Domain::Tiny, Domain::Saturated, Domain::NearKinks];
+
+/// A domain for a function that is defined everywhere; most often ordinary, to which it shrinks.
+pub fn domains() -> impl Strategy<Value = Domain> + Clone {
+    use Domain::{Mixed, NearKinks, Ordinary, Saturated, Tiny, Zero};
+    select(vec![Ordinary, Ordinary, Ordinary, Ordinary, Zero, Tiny, Saturated, NearKinks, Mixed])
+}

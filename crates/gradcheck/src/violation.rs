@@ -1,0 +1,193 @@
+//! What is wrong where a law does not hold.
+
+use std::fmt;
+
+use bptt_tensor::Tensor;
+
+/// One element of a named tensor, and the time step that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The name of the input, parameter or output.
+    pub name: String,
+    /// The element's index.
+    pub index: Vec<usize>,
+    /// The time step at which a recurrence reads, uses or gives it.
+    pub step: Option<usize>,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:?}", self.name, self.index)?;
+        match self.step {
+            Some(step) => write!(f, " at step {step}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How a law is broken.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Two ways to a number disagree.
+    Mismatch {
+        /// The input or parameter that the number is a derivative in, or the value that it is.
+        of: Option<Entry>,
+        /// The output that is differentiated.
+        output: Option<Entry>,
+        /// What was found, and how.
+        found: (&'static str, f64),
+        /// What it should be, and how that is known.
+        expected: (&'static str, f64),
+    },
+    /// Tensors that should have one shape have not.
+    Shapes {
+        /// The tensor's name.
+        name: String,
+        /// The shape found.
+        found: Vec<usize>,
+        /// The shape that it should have.
+        expected: Vec<usize>,
+    },
+    /// The equations panicked.
+    Panicked(String),
+    /// Kinks left nothing to compare.
+    NothingCompared,
+}
+
+impl Violation {
+    pub(crate) fn number(found: (&'static str, f64), expected: (&'static str, f64)) -> Self {
+        Self::Mismatch { of: None, output: None, found, expected }
+    }
+
+    /// By how many steps the output comes after the use of what it is differentiated in.
+    #[must_use]
+    pub fn lag(&self) -> Option<isize> {
+        match self {
+            Self::Mismatch { of: Some(of), output: Some(output), .. } => lag(of.step, output.step),
+            _ => None,
+        }
+    }
+}
+
+/// From the step of a use to that of an output.
+pub(crate) fn lag(used: Option<usize>, given: Option<usize>) -> Option<isize> {
+    Some(given? as isize - used? as isize)
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mismatch { of, output, found, expected } => {
+                match (of, output) {
+                    (Some(of), Some(output)) => write!(f, "∂ {output} / ∂ {of}")?,
+                    (Some(entry), None) | (None, Some(entry)) => write!(f, "{entry}")?,
+                    (None, None) => write!(f, "of all together")?,
+                }
+                if let Some(lag) = self.lag() {
+                    write!(f, ", lag {lag}")?;
+                }
+                let width = found.0.chars().count().max(expected.0.chars().count());
+                for (way, value) in [found, expected] {
+                    write!(f, "\n    {way:width$}  {value:e}")?;
+                }
+                Ok(())
+            }
+            Self::Shapes { name, found, expected } => {
+                write!(f, "{name} has the shape {found:?} where {expected:?} is expected")
+            }
+            Self::Panicked(message) => write!(f, "the equations panicked: {message}"),
+            Self::NothingCompared => {
+                write!(f, "every derivative was excluded as a kink: nothing was compared")
+            }
+        }
+    }
+}
+
+/// A tensor and what it is called; its first axis may be time.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) in_time: bool,
+    pub(crate) value: Tensor<f64>,
+}
+
+impl Named {
+    pub(crate) fn new(name: impl Into<String>, value: Tensor<f64>) -> Self {
+        Self { name: name.into(), in_time: false, value }
+    }
+
+    pub(crate) fn in_time(name: impl Into<String>, value: Tensor<f64>) -> Self {
+        Self { in_time: true, ..Self::new(name, value) }
+    }
+
+    pub(crate) fn entry(&self, element: usize) -> Entry {
+        let index = index_of(self.value.shape(), element);
+        let step = if self.in_time { index.first().copied() } else { None };
+        Entry { name: self.name.clone(), index, step }
+    }
+}
+
+/// The index of an element by its place in memory.
+pub(crate) fn index_of(shape: &[usize], mut element: usize) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (i, &extent) in index.iter_mut().zip(shape).rev() {
+        *i = element % extent;
+        element /= extent;
+    }
+    index
+}
+
+/// How near two tensors must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Nearness {
+    /// The same bits.
+    Bits,
+    /// The same but for a fraction of the largest element.
+    Relative(f64),
+}
+
+/// What holds in real arithmetic holds in `f64` but for the roundings of sums of some thousand terms of
+/// order 1, `1e3 ε`, with as much again for what operations in a row make of them.
+pub(crate) const EXACT: Nearness = Nearness::Relative(1e-10);
+
+/// Compares what was found with what is expected; gives the largest error, relative to the largest element
+/// of its tensor where that is above 1.
+pub(crate) fn compare(
+    (found_by, found): (&'static str, &[Named]),
+    (expected_by, expected): (&'static str, &[Named]),
+    nearness: Nearness,
+) -> Result<f64, Violation> {
+    let mut worst = 0_f64;
+    assert_eq!(found.len(), expected.len(), "both ways compute as many tensors");
+    for (left, right) in found.iter().zip(expected) {
+        let (shape, wanted) = (left.value.shape(), right.value.shape());
+        if shape != wanted {
+            return Err(Violation::Shapes {
+                name: left.name.clone(),
+                found: shape.to_vec(),
+                expected: wanted.to_vec(),
+            });
+        }
+        let scale = right.value.as_slice().iter().fold(1.0, |most: f64, y| most.max(y.abs()));
+        let pairs = left.value.as_slice().iter().zip(right.value.as_slice());
+        for (element, (&x, &y)) in pairs.enumerate() {
+            let error = if x.to_bits() == y.to_bits() { 0.0 } else { (x - y).abs() / scale };
+            let near = match nearness {
+                Nearness::Bits => x.to_bits() == y.to_bits(),
+                Nearness::Relative(tolerance) => error <= tolerance,
+            };
+            if !near {
+                return Err(Violation::Mismatch {
+                    of: Some(left.entry(element)),
+                    output: None,
+                    found: (found_by, x),
+                    expected: (expected_by, y),
+                });
+            }
+            worst = worst.max(error);
+        }
+    }
+    Ok(worst)
+}
