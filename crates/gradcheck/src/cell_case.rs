@@ -94,6 +94,9 @@ pub(crate) struct Values {
 /// Makes a cell of these sizes; the same one from the same random numbers.
 pub(crate) type Make<'m> = &'m dyn Fn(&mut Random, Sizes) -> Box<dyn AnyCell>;
 
+/// Runs a cell over inputs from a state.
+pub(crate) type Run<'r> = dyn for<'t> Fn(&dyn AnyCell, V<'t>, &[V<'t>]) -> Sequence<'t> + 'r;
+
 /// A cell at a point.
 pub(crate) struct CellCase<'m> {
     pub(crate) sizes: Sizes,
@@ -183,11 +186,7 @@ impl<'m> CellCase<'m> {
     }
 
     /// Runs the cell with other values by a function.
-    pub(crate) fn outcome_of(
-        &self,
-        values: &Values,
-        run: &dyn for<'t> Fn(&dyn AnyCell, V<'t>, &[V<'t>]) -> Sequence<'t>,
-    ) -> Outcome {
+    pub(crate) fn outcome_of(&self, values: &Values, run: &Run<'_>) -> Outcome {
         self.set(values);
         let cell = self.cell.borrow();
         let tape = Tape::new();

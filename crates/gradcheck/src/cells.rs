@@ -95,10 +95,13 @@ pub struct Cells<C, M> {
     make: M,
     frozen: Box<dyn Fn(&str) -> bool + Sync>,
     /// Computes a case in single precision.
-    single: Option<Box<dyn Fn(Random, Sizes, &Values) -> Vec<Named> + Sync>>,
+    single: Option<Box<InSinglePrecision>>,
     symmetries: Vec<Law>,
     cell: PhantomData<fn() -> C>,
 }
+
+/// What a cell of `f32`, made from these random numbers, computes of these values.
+type InSinglePrecision = dyn Fn(Random, Sizes, &Values) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
     /// Parameters that the cell reads but does not train, by name: no gradient in them is expected.

@@ -121,16 +121,15 @@ impl<F: Family> Check<F> {
     #[track_caller]
     pub fn check(self) {
         let report = self.run();
-        if let Some(folder) = std::env::var_os("GRADCHECK_REPORT") {
-            if let Err(error) = report.save_in(folder.as_ref()) {
-                panic!("GRADCHECK_REPORT={}: {error}", folder.display());
-            }
+        if let Some(folder) = std::env::var_os("GRADCHECK_REPORT")
+            && let Err(error) = report.save_in(folder.as_ref())
+        {
+            panic!("GRADCHECK_REPORT={}: {error}", folder.display());
         }
         assert!(report.holds(), "{report}");
     }
 
     /// Checks the laws and says what it found, broken or not.
-    #[must_use]
     pub fn run(&self) -> Report {
         let laws = self.family.laws();
         let chosen = laws.into_iter().filter(|law| {
@@ -231,7 +230,7 @@ fn tree<C: Debug>(strategy: &BoxedStrategy<C>, seed: u64) -> Box<dyn ValueTree<V
     strategy.new_tree(&mut runner).expect("the strategies here reject nothing")
 }
 
-/// One seed out of two numbers, whose bits all matter (the finalizer of SplitMix64).
+/// One seed out of two numbers, whose bits all matter (the finalizer of `SplitMix64`).
 fn mixed(a: u64, b: u64) -> u64 {
     let mut z = a.wrapping_add(b.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -108,7 +108,7 @@ mod tests {
     fn disagrees(f: impl Fn(f64) -> f64, claimed: f64, right: f64) {
         match judge(f, claimed) {
             Verdict::Disagrees { slope } => {
-                assert!((slope - right).abs() < 1e-5 * right.abs().max(1.0))
+                assert!((slope - right).abs() < 1e-5 * right.abs().max(1.0));
             }
             verdict => panic!("{verdict:?}"),
         }

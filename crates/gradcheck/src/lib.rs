@@ -24,4 +24,4 @@ pub use models::{FunctionDraw, Functions, function, functions, model, operation}
 pub use report::{Failure, Finding, Report, SaveError, html};
 pub use shapes::{broadcastable, extents, lengths, masks, sequences, shapes, tensors};
 pub use values::{Domain, domains};
-pub use violation::{Entry, Violation};
+pub use violation::{Entry, Mismatch, Violation};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bptt_tensor::Tensor;
+use bptt_tensor::{Shape, Tensor};
 
 /// One element of a named tensor, and the time step that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,48 +26,26 @@ impl fmt::Display for Entry {
     }
 }
 
-/// How a law is broken.
+/// Two ways to a number that disagree.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Violation {
-    /// Two ways to a number disagree.
-    Mismatch {
-        /// The input or parameter that the number is a derivative in, or the value that it is.
-        of: Option<Entry>,
-        /// The output that is differentiated.
-        output: Option<Entry>,
-        /// What was found, and how.
-        found: (&'static str, f64),
-        /// What it should be, and how that is known.
-        expected: (&'static str, f64),
-    },
-    /// Tensors that should have one shape have not.
-    Shapes {
-        /// The tensor's name.
-        name: String,
-        /// The shape found.
-        found: Vec<usize>,
-        /// The shape that it should have.
-        expected: Vec<usize>,
-    },
-    /// The equations panicked.
-    Panicked(String),
-    /// Kinks left nothing to compare.
-    NothingCompared,
+pub struct Mismatch {
+    /// The input or parameter that the number is a derivative in, or the value that it is; `None` where it
+    /// belongs to all together.
+    pub of: Option<Entry>,
+    /// The output that is differentiated.
+    pub output: Option<Entry>,
+    /// What was found, and how.
+    pub found: (&'static str, f64),
+    /// What it should be, and how that is known.
+    pub expected: (&'static str, f64),
 }
 
-impl Violation {
-    pub(crate) fn number(found: (&'static str, f64), expected: (&'static str, f64)) -> Self {
-        Self::Mismatch { of: None, output: None, found, expected }
-    }
-
+impl Mismatch {
     /// By how many steps the output comes after the use of what it is differentiated in.
     #[must_use]
     pub fn lag(&self) -> Option<isize> {
-        match self {
-            Self::Mismatch { of: Some(of), output: Some(output), .. } => lag(of.step, output.step),
-            _ => None,
-        }
+        lag(self.of.as_ref()?.step, self.output.as_ref()?.step)
     }
 }
 
@@ -76,26 +54,64 @@ pub(crate) fn lag(used: Option<usize>, given: Option<usize>) -> Option<isize> {
     Some(given? as isize - used? as isize)
 }
 
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, output, found, expected } = self;
+        match (of, output) {
+            (Some(of), Some(output)) => write!(f, "∂ {output} / ∂ {of}")?,
+            (Some(entry), None) | (None, Some(entry)) => write!(f, "{entry}")?,
+            (None, None) => write!(f, "of all together")?,
+        }
+        if let Some(lag) = self.lag() {
+            write!(f, ", lag {lag}")?;
+        }
+        let width = found.0.chars().count().max(expected.0.chars().count());
+        for (way, value) in [found, expected] {
+            write!(f, "\n    {way:width$}  {value:e}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a law is broken.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Two ways to a number disagree.
+    Mismatch(Box<Mismatch>),
+    /// A tensor has another shape than it should.
+    Shape {
+        /// The tensor's name.
+        name: String,
+        /// The shape found.
+        found: Shape,
+        /// The shape that it should have.
+        expected: Shape,
+    },
+    /// The equations panicked, with this message.
+    Panicked(String),
+    /// Kinks left nothing to compare.
+    NothingCompared,
+}
+
+impl From<Mismatch> for Violation {
+    fn from(mismatch: Mismatch) -> Self {
+        Box::new(mismatch).into()
+    }
+}
+
+impl From<Box<Mismatch>> for Violation {
+    fn from(mismatch: Box<Mismatch>) -> Self {
+        Self::Mismatch(mismatch)
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mismatch { of, output, found, expected } => {
-                match (of, output) {
-                    (Some(of), Some(output)) => write!(f, "∂ {output} / ∂ {of}")?,
-                    (Some(entry), None) | (None, Some(entry)) => write!(f, "{entry}")?,
-                    (None, None) => write!(f, "of all together")?,
-                }
-                if let Some(lag) = self.lag() {
-                    write!(f, ", lag {lag}")?;
-                }
-                let width = found.0.chars().count().max(expected.0.chars().count());
-                for (way, value) in [found, expected] {
-                    write!(f, "\n    {way:width$}  {value:e}")?;
-                }
-                Ok(())
-            }
-            Self::Shapes { name, found, expected } => {
-                write!(f, "{name} has the shape {found:?} where {expected:?} is expected")
+            Self::Mismatch(mismatch) => mismatch.fmt(f),
+            Self::Shape { name, found, expected } => {
+                write!(f, "{name} has the shape {found} where {expected} is expected")
             }
             Self::Panicked(message) => write!(f, "the equations panicked: {message}"),
             Self::NothingCompared => {
@@ -164,10 +180,10 @@ pub(crate) fn compare(
     for (left, right) in found.iter().zip(expected) {
         let (shape, wanted) = (left.value.shape(), right.value.shape());
         if shape != wanted {
-            return Err(Violation::Shapes {
+            return Err(Violation::Shape {
                 name: left.name.clone(),
-                found: shape.to_vec(),
-                expected: wanted.to_vec(),
+                found: shape.clone(),
+                expected: wanted.clone(),
             });
         }
         let scale = right.value.as_slice().iter().fold(1.0, |most: f64, y| most.max(y.abs()));
@@ -179,12 +195,12 @@ pub(crate) fn compare(
                 Nearness::Relative(tolerance) => error <= tolerance,
             };
             if !near {
-                return Err(Violation::Mismatch {
+                return Err(Violation::from(Mismatch {
                     of: Some(left.entry(element)),
                     output: None,
                     found: (found_by, x),
                     expected: (expected_by, y),
-                });
+                }));
             }
             worst = worst.max(error);
         }

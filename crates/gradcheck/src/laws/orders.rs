@@ -7,7 +7,7 @@ use crate::differences::{Line, Verdict};
 use crate::evidence::Evidence;
 use crate::subject::Subject;
 use crate::values::{Random, V};
-use crate::violation::Violation;
+use crate::violation::{Mismatch, Violation};
 
 /// A gradient is a vector, and one number tells whether it is right: its product with a direction must be
 /// the slope along that direction. The product is a function of the same inputs, made of recorded
@@ -31,9 +31,15 @@ pub(crate) fn slope(
             evidence.kinks += 1;
             Ok(())
         }
-        (claimed, Verdict::Disagrees { slope }) => Err(slopes
-            .located()
-            .unwrap_or(Violation::number(("the tape says", claimed), ("differences say", slope)))),
+        (claimed, Verdict::Disagrees { slope }) => {
+            let together = Mismatch {
+                of: None,
+                output: None,
+                found: ("the tape says", claimed),
+                expected: ("differences say", slope),
+            };
+            Err(slopes.located().unwrap_or(together).into())
+        }
     }
 }
 
@@ -59,14 +65,14 @@ impl Slopes<'_> {
     }
 
     /// The first element of an input or parameter along which the slope is wrong.
-    fn located(&self) -> Option<Violation> {
+    fn located(&self) -> Option<Mismatch> {
         let at = self.subject.at();
         let elements = at.iter().enumerate().flat_map(|(s, x)| (0..x.len()).map(move |j| (s, j)));
         for (s, j) in elements {
             let mut unit: Vec<_> = at.iter().map(|x| Tensor::zeros(x.shape())).collect();
             unit[s].as_mut_slice()[j] = 1.0;
             if let (claimed, Verdict::Disagrees { slope }) = self.judge(&unit) {
-                return Some(Violation::Mismatch {
+                return Some(Mismatch {
                     of: Some(self.subject.sources()[s].entry(at[s].shape(), j)),
                     output: None,
                     found: ("the tape says", claimed),

@@ -8,7 +8,7 @@ use crate::evidence::Evidence;
 use crate::laws::orders::{direction, functional};
 use crate::subject::{Recorded, Subject};
 use crate::values::{Random, V};
-use crate::violation::{EXACT, Named, Nearness, Violation, compare};
+use crate::violation::{EXACT, Mismatch, Named, Nearness, Violation, compare};
 
 /// A subject's function on a tape, its outputs in a row.
 struct Case<'t, 's> {
@@ -81,14 +81,15 @@ fn equal(
     (found_by, (found, found_size)): (&'static str, (f64, f64)),
     (expected_by, (expected, expected_size)): (&'static str, (f64, f64)),
     evidence: &mut Evidence,
-) -> Result<(), Violation> {
+) -> Result<(), Box<Mismatch>> {
     let Nearness::Relative(tolerance) = EXACT else { unreachable!("exact but for rounding") };
     let error = (found - expected).abs() / found_size.max(expected_size).max(1.0);
     evidence.note(error);
     if error <= tolerance {
         Ok(())
     } else {
-        Err(Violation::number((found_by, found), (expected_by, expected)))
+        let (found, expected) = ((found_by, found), (expected_by, expected));
+        Err(Box::new(Mismatch { of: None, output: None, found, expected }))
     }
 }
 
@@ -105,7 +106,8 @@ pub(crate) fn adjoint(
         ("⟨v, J u⟩", dot([(v, forward)])),
         ("⟨Jᵀ v, u⟩", dot(reverse.into_iter().zip(seconds(&u)))),
         evidence,
-    )
+    )?;
+    Ok(())
 }
 
 pub(crate) fn linear(
@@ -203,15 +205,9 @@ pub(crate) fn rows_are_columns(
     let column = case.forward(&tangents).value().as_slice()[i];
     let row = case.reverse(tape.constant(unit(&case.y.value(), i)))[s].value().as_slice()[j];
     let (found, expected) = ((column, column.abs()), (row, row.abs()));
-    let result = equal(("the column says", found), ("the row says", expected), evidence);
-    result.map_err(|violation| match violation {
-        Violation::Mismatch { found, expected, .. } => Violation::Mismatch {
-            of: Some(subject.sources()[s].entry(subject.at()[s].shape(), j)),
-            output: Some(case.recorded.entry(i)),
-            found,
-            expected,
-        },
-        other => other,
+    equal(("the column says", found), ("the row says", expected), evidence).map_err(|mismatch| {
+        let of = Some(subject.sources()[s].entry(subject.at()[s].shape(), j));
+        Mismatch { of, output: Some(case.recorded.entry(i)), ..*mismatch }.into()
     })
 }
 
@@ -229,7 +225,8 @@ pub(crate) fn hessian(
         ("⟨H u, v⟩", dot(hu.into_iter().zip(seconds(&v)))),
         ("⟨u, H v⟩", dot(hv.into_iter().zip(seconds(&u)))),
         evidence,
-    )
+    )?;
+    Ok(())
 }
 
 pub(crate) fn gauss_newton(
@@ -243,7 +240,8 @@ pub(crate) fn gauss_newton(
     let ju = case.forward(&u);
     let curvature = dot(case.reverse(ju).into_iter().zip(seconds(&u)));
     let squares = dot([(ju, ju)]);
-    equal(("⟨u, Jᵀ J u⟩", curvature), ("‖J u‖²", squares), evidence)
+    equal(("⟨u, Jᵀ J u⟩", curvature), ("‖J u‖²", squares), evidence)?;
+    Ok(())
 }
 
 pub(crate) fn accumulated(

@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::laws::orders::slope;
 use crate::subject::{Place, Recorded, Subject};
 use crate::values::Random;
-use crate::violation::{EXACT, Named, Nearness, Violation, compare};
+use crate::violation::{EXACT, Mismatch, Named, Nearness, Violation, compare};
 
 /// Outputs up to a step are differentiated in all inputs, and computed with all later inputs changed.
 pub(crate) fn causality(
@@ -45,12 +45,12 @@ pub(crate) fn causality(
         let late = gradient.value.as_slice()[end * of_a_step..].iter();
         for (i, &slope) in late.enumerate() {
             if slope != 0.0 {
-                return Err(Violation::Mismatch {
+                return Err(Violation::from(Mismatch {
                     of: Some(gradient.entry(end * of_a_step + i)),
                     output: None,
                     found: ("of earlier outputs", slope),
                     expected: ("is", 0.0),
-                });
+                }));
             }
         }
         evidence.note(0.0);
