@@ -19,7 +19,8 @@ use crate::cell_case::{
 };
 use crate::check::{Check, Family};
 use crate::evidence::Evidence;
-use crate::laws::{self, OF_FUNCTIONS, batch, bits, jacobian, symmetry, time, ways};
+use crate::laws::{self, OF_FUNCTIONS, batch, bits, by_hand, jacobian, symmetry, time, ways};
+use crate::oracle::Oracle;
 use crate::values::{Domain, Random, domains};
 use crate::violation::{Named, Nearness, Violation, compare};
 
@@ -85,6 +86,7 @@ where
         make,
         frozen: Box::new(|_| false),
         single: None,
+        oracle: None,
         symmetries: Vec::new(),
         cell: PhantomData,
     })
@@ -96,6 +98,7 @@ pub struct Cells<C, M> {
     frozen: Box<dyn Fn(&str) -> bool + Sync>,
     /// Computes a case in single precision.
     single: Option<Box<InSinglePrecision>>,
+    oracle: Option<Box<dyn Oracle + Sync>>,
     symmetries: Vec<Law>,
     cell: PhantomData<fn() -> C>,
 }
@@ -120,6 +123,12 @@ impl<C, M> Check<Cells<C, M>> {
     /// Checks [`Law::OddSymmetry`]: the cell has no biases and its functions are odd, as tanh is.
     pub fn with_odd_symmetry(mut self) -> Self {
         self.family.symmetries.push(Law::OddSymmetry);
+        self
+    }
+
+    /// Checks [`Law::ByHand`]: the cell computes what this derivation does, values and gradients.
+    pub fn with_oracle(mut self, oracle: impl Oracle + Sync + 'static) -> Self {
+        self.family.oracle = Some(Box::new(oracle));
         self
     }
 
@@ -165,9 +174,8 @@ where
 
     fn laws(&self) -> Vec<Law> {
         let mut laws = [&OF_FUNCTIONS[..], &OF_CELLS, &self.symmetries].concat();
-        if self.single.is_some() {
-            laws.push(Law::SinglePrecision);
-        }
+        laws.extend(self.oracle.as_ref().map(|_| Law::ByHand));
+        laws.extend(self.single.as_ref().map(|_| Law::SinglePrecision));
         laws
     }
 
@@ -218,6 +226,10 @@ where
                 })
             }
             Law::SinglePrecision => self.single_precision(case, evidence),
+            Law::ByHand => {
+                let oracle = self.oracle.as_ref().expect("the law is checked where there is one");
+                by_hand::by_hand(&**oracle, case, evidence)
+            }
             law => laws::of_function(law, &Whole::new(case, Way::Scanned), rng, evidence),
         })
     }

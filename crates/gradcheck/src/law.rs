@@ -60,6 +60,8 @@ pub enum Law {
     Streaming,
     /// A learned initial state has the slope of differences.
     LearnedStart,
+    /// The tape computes what somebody derived by hand.
+    ByHand,
     /// Single precision computes what double precision does, as far as it resolves.
     SinglePrecision,
     /// The order of the hidden units is of no account.
@@ -175,6 +177,9 @@ laws! {
     LearnedStart => "learned start",
         "a learned initial state, shared by the batch, has the slope of differences",
         "gradients that do not reach the first state";
+    ByHand => "by hand",
+        "values and gradients are those that were derived by hand",
+        "whatever differs from the derivation, on either side";
     SinglePrecision => "single precision",
         "values and gradients in f32 are those in f64 to 2e-5",
         "constants that only one precision holds, overflow, cancellation";

@@ -9,6 +9,7 @@ mod evidence;
 mod law;
 mod laws;
 mod models;
+pub mod oracle;
 mod report;
 mod shapes;
 mod subject;

@@ -341,8 +341,8 @@ impl<P: Clone + Debug + Sync + 'static> Family for Functions<'_, P> {
     }
 
     fn cases(&self, _: Law) -> BoxedStrategy<FunctionDraw<P>> {
-        (self.cases.clone(), self.domain.clone(), any::<u64>().no_shrink())
-            .prop_map(|((parameters, shapes), domain, seed)| FunctionDraw {
+        (self.domain.clone(), self.cases.clone(), any::<u64>().no_shrink())
+            .prop_map(|(domain, (parameters, shapes), seed)| FunctionDraw {
                 parameters,
                 shapes,
                 domain,

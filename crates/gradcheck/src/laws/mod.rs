@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod bits;
+pub(crate) mod by_hand;
 pub(crate) mod jacobian;
 pub(crate) mod orders;
 pub(crate) mod products;

@@ -1,4 +1,4 @@
-//! Cells and what runs them: against PyTorch, against gradients derived by hand, against finite
+//! Cells and what runs them: against PyTorch, against finite
 //! differences, and by the laws that recurrence obeys.
 
 extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
@@ -11,11 +11,9 @@ mod golden;
 
 mod cells;
 mod derivatives;
-mod elman_by_hand;
 mod errors;
 mod init;
 mod layers;
-mod lstm_by_hand;
 mod lstm_family;
 mod other_cells;
 mod pytorch;

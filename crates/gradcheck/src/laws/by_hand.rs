@@ -1,0 +1,38 @@
+//! Against a derivation.
+
+use bptt_tensor::Tensor;
+
+use crate::any_cell::Way;
+use crate::cell_case::CellCase;
+use crate::evidence::Evidence;
+use crate::laws::ways::same;
+use crate::oracle::Oracle;
+use crate::violation::{Named, Violation};
+
+pub(crate) fn by_hand(
+    oracle: &dyn Oracle,
+    case: &CellCase<'_>,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let values = &case.values;
+    let outputs = oracle.run(&values.parameters, &values.xs, &values.state);
+    let cotangents: Vec<_> = outputs.iter().map(|y| y.map(|y| 1.0 + y)).collect(); // of y + y²/2
+    let gradients = oracle.reverse(&values.parameters, &values.xs, &values.state, &cotangents);
+    let (inputs, parameters) = gradients.split_at(1 + values.state.len());
+    for way in [Way::Unrolled, Way::Scanned] {
+        let found = case.outcome(&way);
+        let mut expected = found.clone();
+        replace(&mut expected.outputs, outputs.iter());
+        replace(&mut expected.inputs, inputs.iter());
+        let trained = parameters.iter().zip(&case.trained).filter(|&(_, &trained)| trained);
+        replace(&mut expected.parameters, trained.map(|(gradient, _)| gradient));
+        same(("the tape says", &found), ("by hand", &expected), evidence)?;
+    }
+    Ok(())
+}
+
+fn replace<'v>(named: &mut [Named], values: impl Iterator<Item = &'v Tensor<f64>>) {
+    for (named, value) in named.iter_mut().zip(values) {
+        named.value = value.clone();
+    }
+}
