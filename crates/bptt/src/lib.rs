@@ -80,6 +80,8 @@ mod guides {
     mod training {}
     #[doc = include_str!("../../../docs/write-a-cell.md")]
     mod write_a_cell {}
+    #[doc = include_str!("../../../docs/test-your-cell.md")]
+    mod test_your_cell {}
     #[doc = include_str!("../../../docs/how-the-tape-works.md")]
     mod how_the_tape_works {}
     #[doc = include_str!("../../../docs/how-scan-works.md")]

@@ -182,9 +182,9 @@ where
     fn cases(&self, law: Law) -> BoxedStrategy<Draw> {
         match law {
             Law::Jacobian => draws(tiny_sizes(), domains()),
-            Law::Threads => draws(large_sizes(), Just(Domain::Ordinary)),
+            Law::Threads => draws(large_sizes(), Domain::Ordinary),
             // where a rounding decides to which side of a kink a value falls, precisions differ
-            Law::SinglePrecision => draws(cell_sizes(), Just(Domain::Ordinary)),
+            Law::SinglePrecision => draws(cell_sizes(), Domain::Ordinary),
             _ => draws(cell_sizes(), domains()),
         }
     }

@@ -106,10 +106,10 @@ laws! {
         "the derivative along a random direction is the slope by differences",
         "any wrong first derivative, in the compiled recurrence as well";
     SecondOrder => "second order",
-        "the slope of that derivative, by differences",
+        "the derivative along two directions is the slope of that along one, by differences",
         "rules that are right once and cannot be differentiated: values read as constants";
     ThirdOrder => "third order",
-        "and the slope of the slope's slope",
+        "the derivative along three directions is the slope of that along two",
         "the same, one order up";
     Adjoint => "adjoint",
         "⟨v, J u⟩ = ⟨Jᵀ v, u⟩",

@@ -121,7 +121,7 @@ fn of_functions<'f, N, P>(
     make: Box<dyn Make<P> + 'f>,
 ) -> Check<Functions<'f, P>> {
     let name = type_name::<N>();
-    Check::of(Functions { name, make, cases, domain: Just(Domain::Ordinary).boxed() })
+    Check::of(Functions { name, make, cases, domain: Domain::Ordinary.boxed() })
 }
 
 fn one_matrix() -> BoxedStrategy<((), Vec<Shape>)> {

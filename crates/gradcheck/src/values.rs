@@ -4,6 +4,8 @@ use bptt_autodiff::Var;
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::NewTree;
+use proptest::test_runner::TestRunner;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -82,6 +84,16 @@ impl Domain {
                 domain.draw(position, shape, rng)
             }
         }
+    }
+}
+
+/// Always this domain.
+impl Strategy for Domain {
+    type Tree = Just<Self>;
+    type Value = Self;
+
+    fn new_tree(&self, _: &mut TestRunner) -> NewTree<Self> {
+        Ok(Just(*self))
     }
 }
 
