@@ -17,6 +17,7 @@ use crate::cell_case::{
     CellCase, Draw, Outcome, Sizes, Untied, Values, Whole, cell_sizes, draws, large_sizes, loss_of,
     tiny_sizes,
 };
+use crate::check::sealed::Sealed;
 use crate::check::{Check, Family};
 use crate::evidence::Evidence;
 use crate::laws::{self, OF_FUNCTIONS, batch, bits, by_hand, jacobian, symmetry, time, ways};
@@ -88,6 +89,7 @@ where
         single: None,
         oracle: None,
         symmetries: Vec::new(),
+        domain: domains().boxed(),
         cell: PhantomData,
     })
 }
@@ -100,6 +102,7 @@ pub struct Cells<C, M> {
     single: Option<Box<InSinglePrecision>>,
     oracle: Option<Box<dyn Oracle + Sync>>,
     symmetries: Vec<Law>,
+    domain: BoxedStrategy<Domain>,
     cell: PhantomData<fn() -> C>,
 }
 
@@ -107,6 +110,13 @@ pub struct Cells<C, M> {
 type InSinglePrecision = dyn Fn(Random, Sizes, &Values) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
+    /// Draws inputs, states and parameters from this domain, or these, instead of all [`domains`]:
+    /// [`Domain::Ordinary`] for a cell whose exponentials overflow where others are saturated.
+    pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
+        self.family.domain = domain.boxed();
+        self
+    }
+
     /// Parameters that the cell reads but does not train, by name: no gradient in them is expected.
     pub fn frozen(mut self, is_frozen: impl Fn(&str) -> bool + Sync + 'static) -> Self {
         self.family.frozen = Box::new(is_frozen);
@@ -161,6 +171,8 @@ where
     }
 }
 
+impl<C, M> Sealed for Cells<C, M> {}
+
 impl<C, M> Family for Cells<C, M>
 where
     C: Cell<f64> + StateSizes + Module<f64> + 'static,
@@ -181,11 +193,11 @@ where
 
     fn cases(&self, law: Law) -> BoxedStrategy<Draw> {
         match law {
-            Law::Jacobian => draws(tiny_sizes(), domains()),
+            Law::Jacobian => draws(tiny_sizes(), self.domain.clone()),
             Law::Threads => draws(large_sizes(), Domain::Ordinary),
             // where a rounding decides to which side of a kink a value falls, precisions differ
             Law::SinglePrecision => draws(cell_sizes(), Domain::Ordinary),
-            _ => draws(cell_sizes(), domains()),
+            _ => draws(cell_sizes(), self.domain.clone()),
         }
     }
 

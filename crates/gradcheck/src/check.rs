@@ -13,8 +13,14 @@ use crate::evidence::Evidence;
 use crate::report::{Failure, Finding, Report};
 use crate::violation::Violation;
 
-/// Subjects of one kind, and the laws that hold for them.
-pub trait Family {
+pub(crate) mod sealed {
+    /// The kinds of subjects are those of this crate: evidence is noted here alone.
+    pub trait Sealed {}
+}
+
+/// Subjects of one kind, and the laws that hold for them: [`Cells`](crate::Cells) and
+/// [`Functions`](crate::Functions).
+pub trait Family: sealed::Sealed {
     /// What a random case is drawn from.
     type Case: Clone + Debug;
 

@@ -13,6 +13,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Law;
 use crate::cells::short;
+use crate::check::sealed::Sealed;
 use crate::check::{Check, Family};
 use crate::evidence::Evidence;
 use crate::laws::{self, OF_FUNCTIONS, bits};
@@ -328,6 +329,8 @@ fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Rando
     }
     (At { model: RefCell::new(model), places, at, inputs: shapes.len() }, rng)
 }
+
+impl<P> Sealed for Functions<'_, P> {}
 
 impl<P: Clone + Debug + Sync + 'static> Family for Functions<'_, P> {
     type Case = FunctionDraw<P>;
