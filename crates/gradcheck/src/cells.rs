@@ -97,7 +97,7 @@ where
 /// Cells of one kind; see [`cell`].
 pub struct Cells<C, M> {
     make: M,
-    frozen: Box<dyn Fn(&str) -> bool + Sync>,
+    frozen: Box<Frozen>,
     /// Computes a case in single precision.
     single: Option<Box<InSinglePrecision>>,
     oracle: Option<Box<dyn Oracle + Sync>>,
@@ -156,19 +156,25 @@ impl<C, M> Check<Cells<C, M>> {
     }
 }
 
-impl<C, M> Cells<C, M>
+/// Which parameters are not trained.
+type Frozen = dyn Fn(&str) -> bool + Sync;
+
+/// Calls `law` with the case that is drawn, and random numbers for what the law chooses.
+fn with_case<C, M, R>(
+    make: &M,
+    frozen: &Frozen,
+    draw: Draw,
+    law: impl FnOnce(&CellCase<'_>, &mut Random) -> R,
+) -> R
 where
     C: Cell<f64> + StateSizes + Module<f64> + 'static,
-    M: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C + Sync,
+    M: Fn(&mut Random, usize, usize) -> C,
 {
-    /// Calls `law` with the case that is drawn, and random numbers for what the law chooses.
-    fn with_case<R>(&self, draw: Draw, law: impl FnOnce(&CellCase<'_>, &mut Random) -> R) -> R {
-        let make = |rng: &mut Random, sizes: Sizes| -> Box<dyn AnyCell> {
-            Box::new((self.make)(rng, sizes.input, sizes.hidden))
-        };
-        let case = CellCase::new(&make, &*self.frozen, draw);
-        law(&case, &mut Random::seed_from_u64(!draw.seed))
-    }
+    let make = |rng: &mut Random, sizes: Sizes| -> Box<dyn AnyCell> {
+        Box::new(make(rng, sizes.input, sizes.hidden))
+    };
+    let case = CellCase::new(&make, frozen, draw);
+    law(&case, &mut Random::seed_from_u64(!draw.seed))
 }
 
 impl<C, M> Sealed for Cells<C, M> {}
@@ -210,12 +216,16 @@ where
     }
 
     fn hold(&self, law: Law, draw: &Draw, evidence: &mut Evidence) -> Result<(), Violation> {
+        let (make, frozen) = (&self.make, &*self.frozen);
         if law == Law::Threads {
-            let results =
-                || self.with_case(*draw, |case, _| bits::results(&Whole::new(case, Way::Scanned)));
+            let results = || {
+                with_case(make, frozen, *draw, |case, _| {
+                    bits::results(&Whole::new(case, Way::Scanned))
+                })
+            };
             return bits::threads(&results, evidence);
         }
-        self.with_case(*draw, |case, rng| match law {
+        with_case(make, frozen, *draw, |case, rng| match law {
             Law::Jacobian if case.sizes.steps == 0 => Ok(()),
             Law::Jacobian => jacobian::jacobian(&Untied::new(case), evidence),
             Law::Scan => ways::scan(case, rng, evidence),
@@ -233,7 +243,7 @@ where
             Law::OddSymmetry => symmetry::odd(case, evidence),
             Law::HiddenOrder => {
                 let sizes = Sizes { hidden: draw.sizes.hidden + 1, ..draw.sizes };
-                self.with_case(Draw { sizes, ..*draw }, |wider, _| {
+                with_case(make, frozen, Draw { sizes, ..*draw }, |wider, _| {
                     symmetry::hidden_order(case, wider, rng, evidence)
                 })
             }
