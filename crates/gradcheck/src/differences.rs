@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! five points:  (8 (f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h    error h⁴ f⁽⁵⁾/30 + ε|f|/h
+//! three points: (f(h) − f(−h)) / 2h                           error h² f‴/6  + ε|f|/h
 //! one side:     ±(4 f(±h) − f(±2h) − 3 f(0)) / 2h              error h² f‴/3  + ε|f|/h
 //! ```
 
@@ -74,18 +75,18 @@ impl<'f> Line<'f> {
         let noise = ROUNDING * largest / h;
         let right = (4.0 * f1 - f2 - 3.0 * f0) / (2.0 * h);
         let left = (3.0 * f0 + b2 - 4.0 * b1) / (2.0 * h);
-        Around {
-            slope: (8.0 * (f1 - b1) - (f2 - b2)) / (12.0 * h),
-            gap: (right - left).abs() - noise,
-            noise,
-        }
+        let slope = (8.0 * (f1 - b1) - (f2 - b2)) / (12.0 * h);
+        let of_three_points = (f1 - b1) / (2.0 * h);
+        let gap = (right - left).abs().max((slope - of_three_points).abs()) - noise;
+        Around { slope, gap, noise }
     }
 }
 
 /// What the values around a point say.
 struct Around {
     slope: f64,
-    /// The difference of the slopes to either side, beyond what is rounding: not small at a kink.
+    /// How far slopes differ, beyond what is rounding: those to either side at a kink; those of three and
+    /// of five points at a jump, also where both sides are alike, as they are of a sign at 0.
     gap: f64,
     noise: f64,
 }
@@ -145,6 +146,11 @@ mod tests {
         let jump = |x: f64| f64::from(u8::from(x > 0.0));
         assert_eq!(judge(jump, 1.0), Verdict::Kink);
         agrees(|s| jump(s + 1e-5), 0.0);
+        // with the value in the middle at the jump, as half of a gradient at a tie
+        let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
+        for size in [1e-4, 1.0, 1e4] {
+            assert_eq!(judge(|s| size * sign(s) + s, 0.25), Verdict::Kink);
+        }
         // what is no number
         assert_eq!(judge(|_| f64::NAN, 0.0), Verdict::Kink);
     }
