@@ -4,7 +4,7 @@
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
-use super::harness::V;
+use super::support::V;
 
 /// The gradient of the sum of `f` at some numbers.
 fn slopes<const N: usize>(x: [f64; N], f: impl for<'t> Fn(V<'t>) -> V<'t>) -> Vec<f64> {

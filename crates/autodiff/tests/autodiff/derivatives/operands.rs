@@ -4,7 +4,7 @@
 use bptt_autodiff::{Operand, Param, Tape};
 use bptt_tensor::Tensor;
 
-use super::harness::{V, assert_near};
+use super::support::{V, assert_near};
 
 fn vector(elements: [f64; 2]) -> Tensor<f64> {
     Tensor::from_slice([2], &elements)

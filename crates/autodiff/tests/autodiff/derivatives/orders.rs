@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
-use super::harness::V;
+use super::support::V;
 
 /// Checks `f′`, `f″` and `f‴` at several points.
 #[track_caller]
@@ -80,4 +80,17 @@ fn mixed_partial_derivatives() {
     let ([dxdy], [dydx]) = (tape.grad(dx, [y]), tape.grad(dy, [x]));
     assert_eq!((dxdy.item(), dydx.item()), (120.0, 120.0));
     assert_eq!(tape.grad(dxdy, [x])[0].item(), 120.0);
+}
+
+#[test]
+fn products_with_a_gradient_and_a_hessian() {
+    // x³y²: the gradient is [3x²y², 2x³y] and the Hessian [[6xy², 6x²y], [6x²y, 2x³]]
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::scalar(2.0));
+    let y = tape.variable(Tensor::scalar(5.0));
+    let f = x * x * x * y * y;
+    let direction = [(x, tape.scalar(1.0)), (y, tape.scalar(-1.0))];
+    assert_eq!(tape.jvp(f, &direction).item(), 300.0 - 80.0);
+    let products: Vec<f64> = tape.hvp(f, &direction).iter().map(|product| product.item()).collect();
+    assert_eq!(products, [300.0 - 120.0, 120.0 - 16.0]);
 }

@@ -3,7 +3,7 @@
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
-use super::harness::assert_near;
+use super::support::assert_near;
 
 #[test]
 fn a_source_may_be_an_intermediate_value() {
@@ -56,6 +56,18 @@ fn a_source_named_twice_has_two_equal_gradients() {
     let x = tape.variable(Tensor::scalar(3.0));
     let [first, second] = tape.grad(x * x, [x, x]);
     assert_eq!((first.item(), second.item()), (6.0, 6.0));
+}
+
+#[test]
+fn cotangents_of_several_outputs_add_up() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::from_vec([2], vec![0.5, 2.0]));
+    let (y, z) = (x.square(), x * 3.0);
+    let [v, w] = [[1.0, 4.0], [10.0, -10.0]].map(|v| tape.constant(Tensor::from_slice([2], &v)));
+    // 2 x v + 3 w; and of an output that is named twice, the sum of both
+    let expected = Tensor::from_vec([2], vec![31.0, -14.0]);
+    assert_eq!(tape.vjp(&[(y, v), (z, w)], &[x])[0].value(), expected);
+    assert_eq!(tape.vjp(&[(y, v * 2.0), (z, w), (y, -v)], &[x])[0].value(), expected);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! A recurrence as an operation: of sequences, initial states and what its step takes from outside.
+
+use bptt_autodiff::{Checkpoint, Scan, Tape, Var};
+use bptt_gradcheck::domains;
+use bptt_tensor::{Shape, Tensor};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::arbitrary::{Cases, filled};
+use crate::{V, operations};
+
+/// How a scan is run.
+#[derive(Clone, Debug)]
+struct Manner {
+    reversed: bool,
+    checkpoint: Option<usize>,
+}
+
+impl Manner {
+    fn scan<'t>(&self, sequences: &[V<'t>], state: &[V<'t>]) -> Scan<'t, f64> {
+        let mut scan = sequences[0].tape().scan(sequences, state);
+        if self.reversed {
+            scan = scan.reversed();
+        }
+        match self.checkpoint {
+            Some(every) => scan.checkpoint(Checkpoint::Every(every)),
+            None => scan,
+        }
+    }
+}
+
+fn manners() -> impl Strategy<Value = Manner> {
+    (any::<bool>(), option::of(filled()))
+        .prop_map(|(reversed, checkpoint)| Manner { reversed, checkpoint })
+}
+
+/// Sequences `[T, B, I]` and `[T, B, 1]`, states `[B, H]` and `[B, H]`, and `[I, H]`, `[H, H]` and `[H]` from
+/// outside of the step.
+fn operands() -> Cases<Manner> {
+    let sizes = (0..=3_usize, 1..=2_usize, 1..=2_usize, filled());
+    let cases = (manners(), sizes).prop_map(|(manner, (t, b, i, h))| {
+        let shapes = [&[t, b, i][..], &[t, b, 1], &[b, h], &[b, h], &[i, h], &[h, h], &[h]];
+        (manner, shapes.map(Shape::from).to_vec())
+    });
+    cases.boxed()
+}
+
+/// All that a scan computed, in a row.
+fn row<'t>(values: impl IntoIterator<Item = V<'t>>) -> V<'t> {
+    let flat = |y: V<'t>| y.reshape([y.shape().elements()]);
+    Var::concat(&values.into_iter().map(flat).collect::<Vec<_>>(), 0)
+}
+
+/// A number for each element, free of any tape.
+fn table(shape: &[usize]) -> Tensor<f64> {
+    Tensor::from_fn(shape, |i| (1.7 * i as f64).sin())
+}
+
+operations! {
+    // two sequences, two states, two outputs, and matrices from outside that do not commute
+    scan: domains(), operands(), |manner, x| {
+        let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
+        let scanned = manner.scan(&[xs, gates], &[h, c]).run(|x, state| {
+            let (h, c) = (state[0], state[1]);
+            let z = x[0].matmul(w) + h.matmul(u) + b;
+            let c = x[1].sigmoid() * c + z.tanh();
+            let h = c.sin() * z.sigmoid();
+            (vec![h, c * x[1].tanh()], vec![h, c])
+        });
+        row(scanned.outputs.into_iter().chain(scanned.state))
+    };
+
+    // what the step takes from outside is itself computed, and used outside as well
+    scan_with_captures_used_elsewhere: domains(), operands(), |manner, x| {
+        let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
+        let (u, b) = (u.tanh(), b + c);
+        let scanned = manner.scan(&[xs], &[h]).run(|x, state| {
+            let h = (x[0].matmul(w.sin()) + state[0].matmul(u) * b).tanh();
+            (vec![h.softmax(-1)], vec![h + b])
+        });
+        row([scanned.outputs[0] * gates, scanned.state[0].matmul(u), w, b])
+    };
+
+    // entries of a sequence that the step reads by its number
+    at_step: domains(), operands(), |manner, x| {
+        let &[xs, _, h, _, w, u, _] = x else { unreachable!("seven inputs") };
+        let tape: &Tape<f64> = xs.tape();
+        let blend = table(&[xs.shape()[0], h.shape()[0], 1]);
+        let scanned = manner.scan(&[xs], &[h]).run(|x, state| {
+            let blend = tape.at_step(&blend);
+            let new = (x[0].matmul(w) + state[0].matmul(u)).tanh();
+            let h = blend * state[0] + (1.0 - blend) * new;
+            (vec![h * blend], vec![h])
+        });
+        row([scanned.outputs[0], scanned.state[0]])
+    };
+
+    // the inner recurrence runs over what the outer one computed, from its state
+    scan_within_a_scan: domains(), operands(), |manner, x| {
+        let &[xs, gates, h, _, w, u, b] = x else { unreachable!("seven inputs") };
+        let scanned = manner.scan(&[xs, gates], &[h]).run(|x, state| {
+            let steps = Var::stack(&[x[0].matmul(w), x[1] * b, state[0]]);
+            let inner = manner.scan(&[steps], &[state[0]]).run(|x, state| {
+                let h = (x[0] + state[0].matmul(u)).tanh();
+                (vec![h], vec![h])
+            });
+            (inner.outputs, vec![inner.state[0] * x[1].sigmoid()])
+        });
+        row([scanned.outputs[0], scanned.state[0]])
+    };
+}
