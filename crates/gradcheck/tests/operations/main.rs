@@ -32,13 +32,14 @@ fn family<'f, P: Clone + Debug + Sync + 'static>(
     functions(cases, f).named(name).domain(domain).cases(CASES)
 }
 
-/// One row for each operation: its test, the domain of its inputs, their shapes and its parameters, and its
-/// equation.
+/// One row for each operation: its test, the domain of its inputs, their shapes and its parameters, its
+/// equation, and what else is said of the check.
 macro_rules! operations {
-    ($($name:ident: $domain:expr, $cases:expr, |$parameters:pat_param, $x:ident| $y:expr;)*) => {$(
+    ($($name:ident: $domain:expr, $cases:expr, |$parameters:pat_param, $x:ident| $y:expr $(, $claim:ident($argument:expr))*;)*) => {$(
         #[test]
         fn $name() {
-            crate::family(stringify!($name), $domain, $cases, |$parameters, $x| $y).check();
+            let check = crate::family(stringify!($name), $domain, $cases, |$parameters, $x| $y);
+            check$(.$claim($argument))*.check();
         }
     )*};
 }

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use crate::arbitrary::{Cases, filled};
 use crate::{V, operations};
 
+/// Each case compiles a recurrence for each point that differences look at.
+const CASES: u32 = 16;
+
 /// How a scan is run.
 #[derive(Clone, Debug)]
 struct Manner {
@@ -68,7 +71,7 @@ operations! {
             (vec![h, c * x[1].tanh()], vec![h, c])
         });
         row(scanned.outputs.into_iter().chain(scanned.state))
-    };
+    }, cases(CASES);
 
     // what the step takes from outside is itself computed, and used outside as well
     scan_with_captures_used_elsewhere: domains(), operands(), |manner, x| {
@@ -79,7 +82,7 @@ operations! {
             (vec![h.softmax(-1)], vec![h + b])
         });
         row([scanned.outputs[0] * gates, scanned.state[0].matmul(u), w, b])
-    };
+    }, cases(CASES);
 
     // entries of a sequence that the step reads by its number
     at_step: domains(), operands(), |manner, x| {
@@ -93,7 +96,7 @@ operations! {
             (vec![h * blend], vec![h])
         });
         row([scanned.outputs[0], scanned.state[0]])
-    };
+    }, cases(CASES);
 
     // the inner recurrence runs over what the outer one computed, from its state
     scan_within_a_scan: domains(), operands(), |manner, x| {
@@ -107,5 +110,5 @@ operations! {
             (inner.outputs, vec![inner.state[0] * x[1].sigmoid()])
         });
         row([scanned.outputs[0], scanned.state[0]])
-    };
+    }, cases(CASES);
 }
