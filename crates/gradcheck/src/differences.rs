@@ -4,7 +4,6 @@
 //!
 //! ```text
 //! five points:  (8 (f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h    error h⁴ f⁽⁵⁾/30 + ε|f|/h
-//! three points: (f(h) − f(−h)) / 2h                           error h² f‴/6  + ε|f|/h
 //! one side:     ±(4 f(±h) − f(±2h) − 3 f(0)) / 2h              error h² f‴/3  + ε|f|/h
 //! ```
 
@@ -33,8 +32,9 @@ pub(crate) enum Verdict {
     Agrees { error: f64 },
     /// The function is smooth here, and its slope another.
     Disagrees { slope: f64 },
-    /// There is no slope to compare with: the function has a kink or jump nearer than differences resolve.
-    Kink,
+    /// There is no slope to compare with: the function has a kink or jump nearer than differences resolve, or
+    /// values so large that their rounding hides it.
+    Excluded,
 }
 
 /// A function of one number, the step along a line, to several; each value is computed once.
@@ -57,37 +57,40 @@ impl<'f> Line<'f> {
         let mut slope = None;
         for step in LADDER {
             let around = self.around(step, output);
-            let error = (around.slope - claimed).abs() / around.slope.abs().max(1.0);
-            if error <= TOLERANCE + around.noise {
+            let scale = around.slope.abs().max(1.0);
+            if around.noise > TOLERANCE * scale {
+                continue; // in its rounding anything would agree
+            }
+            let error = (around.slope - claimed).abs() / scale;
+            if error <= TOLERANCE + around.noise / scale {
                 return Verdict::Agrees { error };
             }
-            if slope.is_none() && around.gap <= TOLERANCE * around.slope.abs().max(1.0) {
+            if slope.is_none() && around.gap <= TOLERANCE * scale + around.noise {
                 slope = Some(around.slope);
             }
         }
-        slope.map_or(Verdict::Kink, |slope| Verdict::Disagrees { slope })
+        slope.map_or(Verdict::Excluded, |slope| Verdict::Disagrees { slope })
     }
 
     fn around(&self, h: f64, output: usize) -> Around {
         let f = |step: f64| self.at(step, output);
         let [f0, f1, f2, b1, b2] = [f(0.0), f(h), f(2.0 * h), f(-h), f(-2.0 * h)];
         let largest = [f1, f2, b1, b2].iter().fold(f0.abs(), |most, f| most.max(f.abs()));
-        let noise = ROUNDING * largest / h;
         let right = (4.0 * f1 - f2 - 3.0 * f0) / (2.0 * h);
         let left = (3.0 * f0 + b2 - 4.0 * b1) / (2.0 * h);
         let slope = (8.0 * (f1 - b1) - (f2 - b2)) / (12.0 * h);
-        let of_three_points = (f1 - b1) / (2.0 * h);
-        let gap = (right - left).abs().max((slope - of_three_points).abs()) - noise;
-        Around { slope, gap, noise }
+        let gap = (right - slope).abs().max((left - slope).abs());
+        Around { slope, gap, noise: ROUNDING * largest / h }
     }
 }
 
 /// What the values around a point say.
 struct Around {
     slope: f64,
-    /// How far slopes differ, beyond what is rounding: those to either side at a kink; those of three and
-    /// of five points at a jump, also where both sides are alike, as they are of a sign at 0.
+    /// How far the slopes to either side are from it: not small at a kink; nor at a jump, also where both
+    /// sides are alike, as they are of a sign at 0.
     gap: f64,
+    /// What of the slope may be rounding.
     noise: f64,
 }
 
@@ -129,6 +132,10 @@ mod tests {
         disagrees(|s: f64| (300.0 * s).sin(), 299.0, 300.0);
         disagrees(|s: f64| 1e3 + s.sin(), f64::NAN, 1.0);
         disagrees(|s: f64| s.sin(), f64::INFINITY, 1.0);
+        // an error that is small beside the values is not lost in their rounding, and where it would be,
+        // nothing is said
+        disagrees(|s: f64| 1e3 + s.sin(), 1.0 + 1e-5, 1.0);
+        assert_eq!(judge(|s: f64| 1e12 + s.sin(), 54.0), Verdict::Excluded);
     }
 
     #[test]
@@ -136,7 +143,7 @@ mod tests {
         let relu = |x: f64| x.max(0.0);
         // at the kink and nearer than differences resolve there is no slope; farther away there is
         for at in [0.0, 1e-9, -1e-9] {
-            assert_eq!(judge(|s| relu(at + s), 0.25), Verdict::Kink);
+            assert_eq!(judge(|s| relu(at + s), 0.25), Verdict::Excluded);
         }
         for (at, slope) in [(1e-5, 1.0), (-1e-5, 0.0), (3e-3, 1.0)] {
             agrees(|s| relu(at + s), slope);
@@ -144,14 +151,16 @@ mod tests {
         }
         // jumps: flat to either side
         let jump = |x: f64| f64::from(u8::from(x > 0.0));
-        assert_eq!(judge(jump, 1.0), Verdict::Kink);
+        assert_eq!(judge(jump, 1.0), Verdict::Excluded);
         agrees(|s| jump(s + 1e-5), 0.0);
         // with the value in the middle at the jump, as half of a gradient at a tie
         let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
         for size in [1e-4, 1.0, 1e4] {
-            assert_eq!(judge(|s| size * sign(s) + s, 0.25), Verdict::Kink);
+            assert_eq!(judge(|s| size * sign(s) + s, 0.25), Verdict::Excluded);
         }
+        // the mean at the jump, as a derivative has it at a kink
+        assert_eq!(judge(|x| (jump(x) + 1.0 - jump(-x)) / 2.0, 1.0), Verdict::Excluded);
         // what is no number
-        assert_eq!(judge(|_| f64::NAN, 0.0), Verdict::Kink);
+        assert_eq!(judge(|_| f64::NAN, 0.0), Verdict::Excluded);
     }
 }
