@@ -1,0 +1,47 @@
+//! Activations, with their kinks and where they are flat.
+
+use bptt_gradcheck::{domains, function};
+use bptt_layers::{Activation, Table};
+
+use crate::support::OF_PRODUCTS;
+
+macro_rules! activations {
+    ($($name:ident: $activation:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let activation = $activation;
+            function(|x| activation.apply(x[0])).named(stringify!($name)).domain(domains()).check();
+        }
+    )*};
+}
+
+activations! {
+    identity: Activation::Identity;
+    tanh: Activation::Tanh;
+    sigmoid: Activation::Sigmoid;
+    relu: Activation::Relu;
+    softplus: Activation::Softplus;
+    elu: Activation::Elu;
+    silu: Activation::Silu;
+    gelu: Activation::Gelu;
+    gelu_tanh: Activation::GeluTanh;
+    hard_tanh: Activation::HardTanh;
+    hard_sigmoid: Activation::HardSigmoid { slope: 0.2 };
+    softmax: Activation::Softmax;
+    custom: Activation::Custom(|z| z.maximum(z * 0.01) + z.sin());
+    table: Activation::Table(tanh_table(Table::linear));
+}
+
+/// Entries half a unit apart.
+fn tanh_table(
+    read: impl Fn(fn(f64) -> f64, std::ops::RangeInclusive<f64>, usize) -> Table,
+) -> Table {
+    read(f64::tanh, -4.0..=4.0, 17)
+}
+
+/// The gradient is that of the interpolation, not of the steps between the nearest entries.
+#[test]
+fn table_of_nearest_entries() {
+    let table = Activation::Table(tanh_table(Table::nearest));
+    function(|x| table.apply(x[0])).domain(domains()).only(&OF_PRODUCTS).check();
+}

@@ -1,0 +1,70 @@
+//! Options of cells, and sizes of their outputs, besides those that all laws are checked of.
+
+use bptt_gradcheck::{Law, cell};
+use bptt_layers::{
+    Activation, Elman, FullyRecurrent, IndRnn, Linear, MemoryBlocks, OutputToHidden, ProjectedLstm,
+    Window,
+};
+use bptt_tensor::Tensor;
+use rand::RngExt;
+
+use crate::support::{OF_PRODUCTS, Random};
+
+fn outputs(rng: &mut Random) -> usize {
+    rng.random_range(1..=4)
+}
+
+/// One row for each cell: its test, and how it is made. How kernels divide their work does not depend on
+/// options.
+macro_rules! cells {
+    ($($name:ident: |$rng:ident, $input:ident, $hidden:ident| $make:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            cell(|$rng, $input, $hidden| $make)
+                .named(stringify!($name))
+                .without(&[Law::Threads])
+                .cases(4)
+                .check();
+        }
+    )*};
+}
+
+cells! {
+    elman_of_any_outputs: |rng, i, h| {
+        let o = outputs(rng);
+        Elman::new(rng, i, h).output(rng, o, Activation::Softmax)
+    };
+    output_to_hidden_of_any_outputs: |rng, i, h| {
+        let o = outputs(rng);
+        OutputToHidden::new(rng, i, h, o)
+    };
+    projected_lstm_of_any_outputs: |rng, i, h| {
+        let o = outputs(rng);
+        ProjectedLstm::new(rng, i, h, o)
+    };
+    memory_blocks_of_any_outputs: |rng, i, h| {
+        let o = outputs(rng);
+        let output = Linear::new(rng, 3 * h, o);
+        MemoryBlocks::new(rng, i, h, 3).cell_biases().output(output)
+    };
+    window_of_any_reach: |rng, i, h| {
+        let reach = outputs(rng);
+        Window::new(rng, i, h, reach)
+    };
+    smooth_ind_rnn: |rng, i, h| IndRnn::new(rng, i, h).activation(Activation::Softplus);
+    fully_recurrent_with_masked_inputs: |rng, i, h| {
+        let read = Tensor::bernoulli([i, h], 0.6, rng);
+        FullyRecurrent::new(rng, i, h).input_connections(&read)
+    };
+}
+
+/// What is fed back is stopped: the laws of slopes do not hold, those of running the cell do.
+#[test]
+fn truncated_memory_blocks() {
+    let laws = [Law::Scan, Law::Pieces, Law::Checkpoint, Law::Reversed, Law::Padding];
+    cell(|rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).truncated())
+        .only(&[&OF_PRODUCTS[..], &laws].concat())
+        .without(&[Law::Threads])
+        .cases(6)
+        .check();
+}

@@ -1,0 +1,82 @@
+//! Layers without recurrence, and recurrences without a loop.
+
+use bptt_gradcheck::{Domain, domains, function, model};
+use bptt_layers::{
+    Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru, MinLstm, OutputToHidden,
+    linear_recurrence,
+};
+use bptt_tensor::Shape;
+use proptest::prelude::*;
+
+use crate::support::{random, sequence_and_state};
+
+#[test]
+fn linear() {
+    let leading = prop::collection::vec(0..=2_usize, 0..=2);
+    let shapes = leading.prop_map(|leading| vec![Shape::from([&leading[..], &[3]].concat())]);
+    model(|rng| Linear::new(rng, 3, 2), |linear, _, x| linear.forward(x[0]))
+        .shapes(shapes)
+        .domain(domains())
+        .check();
+    let without_bias = |rng: &mut _| Linear::new(rng, 3, 2).without_bias();
+    model(without_bias, |linear, _, x| linear.forward(x[0])).inputs([[2, 3]]).check();
+}
+
+/// Where all features of a position are nearly equal, its normalisation turns from −1 to 1 within less than
+/// differences resolve: no values that are tiny or all zero.
+#[test]
+fn layer_norm() {
+    for domain in [Domain::Ordinary, Domain::Distinct, Domain::Saturated] {
+        model(|_| LayerNorm::new(3), |layer, _, x| layer.forward(x[0]))
+            .inputs([[2, 2, 3]])
+            .domain(Just(domain))
+            .cases(8)
+            .check();
+    }
+}
+
+#[test]
+fn embedding() {
+    let symbols = [3, 0, 3, 3, 1, 0]; // one recurs, one is missing
+    model(|rng| Embedding::new(rng, 5, 3), |table, tape, _| table.forward(tape, &symbols, [3, 2]))
+        .domain(domains())
+        .check();
+}
+
+#[test]
+fn dropout() {
+    function(|x| Dropout::new(0.4).apply(&mut random(1), x[0])).inputs([[4, 3]]).check();
+}
+
+#[test]
+fn linear_recurrences() {
+    let shapes = (0..=9_usize, 0..=2_usize, 1..=2_usize).prop_map(|(steps, batch, units)| {
+        let all = Shape::from([steps, batch, units]);
+        vec![all.clone(), all, Shape::from([batch, units])]
+    });
+    function(|x| linear_recurrence(x[0], x[1], x[2])).shapes(shapes).domain(domains()).check();
+}
+
+#[test]
+fn linear_cells_in_parallel() {
+    model(|rng| MinGru::new(rng, 2, 2), |cell, _, x| cell.parallel(x[0], x[1]))
+        .shapes(sequence_and_state(1))
+        .check();
+    model(|rng| MinLstm::new(rng, 2, 2), |cell, _, x| cell.parallel(x[0], x[1]))
+        .shapes(sequence_and_state(1))
+        .check();
+}
+
+/// Inputs, wanted outputs, and what the first step reads.
+#[test]
+fn teacher_forcing() {
+    let shapes = (0..=3_usize, 0..=2_usize).prop_map(|(steps, batch)| {
+        [[steps, batch, 3].into(), [steps, batch, 2].into(), [batch, 2].into()].to_vec()
+    });
+    model(
+        |rng| OutputToHidden::new(rng, 3, 4, 2),
+        |cell, _, x| cell.teacher_forced(x[0], x[1], x[2]),
+    )
+    .shapes(shapes)
+    .check();
+}
