@@ -1,4 +1,4 @@
-//! Activations: values and gradients of PyTorch, derivatives, kinks, and tables.
+//! Activations: values and gradients of PyTorch, kinks, and tables.
 
 mod common;
 
@@ -62,19 +62,11 @@ fn orders(activation: &Activation<f64>, at: f64) -> [f64; 3] {
 }
 
 #[test]
-fn values_and_derivatives_of_two_orders() {
+fn values_of_the_functions() {
     for (activation, function) in functions() {
         for at in [-3.3, -2.7, -2.0, -0.9, -0.4, -0.02, 0.02, 0.3, 0.8, 1.2, 2.4, 2.8, 4.1] {
-            let [value, first, second] = orders(&activation, at);
-            let what = format!("{activation:?} at {at}");
-            assert!((value - function(at)).abs() < 1e-14, "{what}: {value}");
-            let h = 1e-3;
-            let around = [-2.0, -1.0, 1.0, 2.0].map(|k| at + k * h);
-            let difference = |[a, b, c, d]: [f64; 4]| (a - 8.0 * b + 8.0 * c - d) / (12.0 * h);
-            let slope = difference(around.map(function));
-            assert!((first - slope).abs() < 1e-9, "{what}: {first}, not {slope}");
-            let curvature = difference(around.map(|z| orders(&activation, z)[1]));
-            assert!((second - curvature).abs() < 1e-9, "{what}: {second}, not {curvature}");
+            let [value, ..] = orders(&activation, at);
+            assert!((value - function(at)).abs() < 1e-14, "{activation:?} at {at}: {value}");
         }
     }
 }

@@ -101,36 +101,6 @@ proptest! {
         }
     }
 
-    /// First and second derivatives in a random direction against central differences.
-    #[test]
-    fn derivatives_are_those_of_the_values(case in case(), seed: u64) {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let direction = Tensor::<f64>::normal(case.logits.shape(), 0.0, 1.0, &mut rng);
-        let evaluate = |step: f64| {
-            let mut values = case.logits.clone();
-            values.axpy(step, &direction);
-            let tape = Tape::new();
-            let logits = tape.variable(values);
-            let losses = case.per_sequence(logits);
-            let possible = losses.lt(f64::INFINITY);
-            let value = possible.select(losses, 0.0).square().sum_all();
-            let [slope] = tape.grad(value, [logits]);
-            let slope = (slope * &direction).sum_all();
-            let [curvature] = tape.grad(slope, [logits]);
-            [value, slope, (curvature * &direction).sum_all()].map(Var::item)
-        };
-        let h = 1e-3;
-        let around = [-2.0, -1.0, 1.0, 2.0].map(|k| evaluate(k * h));
-        let exact = evaluate(0.0);
-        for order in 0..2 {
-            let [a, b, c, d] = around.map(|values| values[order]);
-            let difference = (a - 8.0 * b + 8.0 * c - d) / (12.0 * h);
-            let error = (difference - exact[order + 1]).abs();
-            let scale = exact.iter().fold(1.0, |scale: f64, x| scale.max(x.abs()));
-            prop_assert!(error < 1e-7 * scale, "order {}: {difference}, {exact:?}", order + 1);
-        }
-    }
-
     /// Neither what stands beyond a sequence's end, nor what a mask drops.
     #[test]
     fn padding_changes_nothing(case in case(), dropped in 0..3_usize) {

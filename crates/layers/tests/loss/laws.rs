@@ -1,9 +1,8 @@
-//! What holds of every loss: masks and derivatives.
+//! What holds of every loss: masks.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, CrossEntropy, Loss};
 use bptt_tensor::Tensor;
-use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -69,45 +68,4 @@ fn a_mask_weights_positions() {
     let weighted = loss.masked(&Tensor::from_vec([3], vec![3.0, 0.0, 0.5]));
     assert_eq!(weighted.clone().sum().item(), 7.5);
     assert_eq!(weighted.mean().item(), 7.5 / 3.5);
-}
-
-proptest! {
-    /// First and second derivatives in a random direction against central differences.
-    #[test]
-    fn derivatives_are_those_of_the_values(
-        which in 0..LOSSES.len(),
-        [t, b, f] in [1..4_usize, 0..4, 1..5],
-        masked: bool,
-        seed: u64,
-    ) {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut normal = |shape: &[usize]| Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
-        let (at, direction, weights) = (normal(&[t, b, f]), normal(&[t, b, f]), normal(&[t, b]));
-        let mask = Tensor::from_fn([t, b], |i| (i % 3) as f64 * 0.75);
-
-        // the square makes the cotangent of each position depend on its loss
-        let evaluate = |step: f64| {
-            let mut values = at.clone();
-            values.axpy(step, &direction);
-            let tape = Tape::new();
-            let x = tape.variable(values);
-            let loss = LOSSES[which](x, (x * 0.5).sin());
-            let loss = if masked { loss.masked(&mask) } else { loss };
-            let value = (loss.per_position().square() * &weights).sum_all();
-            let [slope] = tape.grad(value, [x]);
-            let slope = (slope * &direction).sum_all();
-            let [curvature] = tape.grad(slope, [x]);
-            [value, slope, (curvature * &direction).sum_all()].map(Var::item)
-        };
-        let h = 1e-3;
-        let around = [-2.0, -1.0, 1.0, 2.0].map(|k| evaluate(k * h));
-        let exact = evaluate(0.0);
-        for order in 0..2 {
-            let [a, b, c, d] = around.map(|values| values[order]);
-            let difference = (a - 8.0 * b + 8.0 * c - d) / (12.0 * h);
-            let error = (difference - exact[order + 1]).abs();
-            let scale = exact.iter().fold(1.0, |scale: f64, x| scale.max(x.abs()));
-            prop_assert!(error < 1e-6 * scale, "order {}: {difference}, {exact:?}", order + 1);
-        }
-    }
 }

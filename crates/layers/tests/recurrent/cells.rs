@@ -9,7 +9,6 @@ use bptt_layers::{
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
-use crate::derivatives;
 use crate::support::{
     Run, Sizes, V, assert_near, distance, for_all, parameter, random, random_cell, run, sizes,
     uniform, unrolled,
@@ -202,14 +201,6 @@ fn teacher_forcing_in_parallel() {
             assert_near(&parallel.gradients.inputs, &sequential.gradients.inputs, 1e-12);
         }
         assert_near(&parallel.gradients.parameters, &sequential.gradients.parameters, 1e-12);
-    });
-}
-
-#[test]
-fn teacher_forcing_derivatives() {
-    for_all(16, (sizes(), any::<u64>()), |(sizes, seed)| {
-        let (cell, inputs) = teaching(sizes, seed);
-        derivatives::check(&cell, &inputs, &mut random(seed), taught);
     });
 }
 

@@ -5,7 +5,6 @@ use bptt_layers::{Dropout, Embedding, Layer, Linear, Lstm, Recurrence, Stack, St
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
-use crate::derivatives;
 use crate::support::{
     Sizes, V, assert_near, for_all, parameter, random, random_cell, randomized, run, uniform,
 };
@@ -21,8 +20,7 @@ fn linear() {
             let expected = x.matmul(&parameter(&layer, "w")).add(&parameter(&layer, "b"));
             let forward = |layer: &Linear<f64>, x: &[V<'_>]| vec![layer.forward(x[0]).value()];
             let tape = Tape::new();
-            assert_near(&forward(&layer, &[tape.constant(x.clone())]), &[expected], 1e-14);
-            derivatives::check(&layer, &[x], rng, |layer, x| vec![layer.forward(x[0])]);
+            assert_near(&forward(&layer, &[tape.constant(x)]), &[expected], 1e-14);
         }
         let x = uniform([2, inputs], rng);
         let expected = x.matmul(&parameter(&layer, "w"));

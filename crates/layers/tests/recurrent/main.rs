@@ -1,5 +1,5 @@
-//! Cells and what runs them: against PyTorch, against finite
-//! differences, and by the laws that recurrence obeys.
+//! Cells and what runs them: against PyTorch, against their equations by hand, and by the laws that recurrence
+//! obeys.
 
 extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
 
@@ -10,7 +10,6 @@ mod support;
 mod golden;
 
 mod cells;
-mod derivatives;
 mod errors;
 mod init;
 mod layers;

@@ -42,58 +42,16 @@ fn no_sequences<C: TestCell>(
 
 for_every_cell!(no_sequences, 4);
 
-/// A batch computes what its sequences compute each on its own, and its gradients add up.
-fn batches<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
-    let cell = make(rng, sizes);
-    let inputs = sizes.inputs(&cell, rng);
-    let batch = run(&cell, &inputs, unrolled);
-    let mut sum: Vec<_> = batch.gradients.parameters.iter().map(|g| g.map(|_| 0.0)).collect();
-    for i in 0..sizes.batch {
-        let single = |list: &[Tensor<f64>]| -> Vec<_> {
-            let (sequence, states) = list.split_first().expect("a sequence");
-            let states = states.iter().map(|state| state.slice(0, i..i + 1));
-            std::iter::once(sequence.slice(1, i..i + 1)).chain(states).collect()
-        };
-        let alone = run(&cell, &single(&inputs), unrolled);
-        assert_near(&alone.values, &single(&batch.values), 1e-13);
-        assert_near(&alone.gradients.inputs, &single(&batch.gradients.inputs), 1e-11);
-        sum.iter_mut().zip(&alone.gradients.parameters).for_each(|(sum, g)| sum.add_assign(g));
-    }
-    assert_near(&batch.gradients.parameters, &sum, 1e-11);
-}
-
-for_every_cell!(batches, 12);
-
-/// [`unrolled`] in two chunks, the state handed over.
-fn in_chunks<'t, C: Cell<f64>>(
-    cell: &C,
-    inputs: &[V<'t>],
-    first: usize,
-    hand_over: impl Fn(V<'t>) -> V<'t>,
-) -> Vec<V<'t>> {
+/// [`unrolled`] in two windows, the gradient stopped in between.
+fn in_windows<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>], first: usize) -> Vec<V<'t>> {
     let steps = inputs[0].shape()[0];
     let state = State::from_leaves(&inputs[1..]);
     let (early, state) = unroll(cell, inputs[0].slice(0, 0..first), state);
-    let leaves: Vec<_> = state.leaves().into_iter().map(hand_over).collect();
+    let leaves: Vec<_> = state.leaves().into_iter().map(V::stop_gradient).collect();
     let state = State::from_leaves(&leaves);
     let (late, state) = unroll(cell, inputs[0].slice(0, first..steps), state);
     [vec![Var::concat(&[early, late], 0)], state.leaves()].concat()
 }
-
-/// A sequence in chunks is the sequence.
-fn chunks<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
-    let cell = make(rng, sizes);
-    let inputs = sizes.inputs(&cell, rng);
-    let whole = run(&cell, &inputs, unrolled);
-    for first in 0..=sizes.steps {
-        let parts = run(&cell, &inputs, |cell, x| in_chunks(cell, x, first, |leaf| leaf));
-        assert_eq!(parts.values, whole.values);
-        assert_near(&parts.gradients.inputs, &whole.gradients.inputs, 1e-11);
-        assert_near(&parts.gradients.parameters, &whole.gradients.parameters, 1e-11);
-    }
-}
-
-for_every_cell!(chunks, 8);
 
 /// Windows on tapes of their own, each starting from the values that the last one ended with, are
 /// one graph with the gradient stopped in between; and not the whole gradient.
@@ -102,7 +60,7 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
     let cell = make(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
     let whole = run(&cell, &inputs, unrolled);
-    let stopped = run(&cell, &inputs, |cell, x| in_chunks(cell, x, 2, V::stop_gradient));
+    let stopped = run(&cell, &inputs, |cell, x| in_windows(cell, x, 2));
     assert_eq!(stopped.values, whole.values);
 
     let mut carried = inputs[1..].to_vec();

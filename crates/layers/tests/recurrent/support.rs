@@ -292,7 +292,6 @@ pub(crate) mod random_cell {
         randomized(MinimalGatedUnit::new(rng, sizes.input, sizes.hidden), rng)
     }
 
-    /// Smooth, for differences.
     pub(crate) fn ind_rnn(rng: &mut Random, sizes: Sizes) -> IndRnn<f64> {
         let cell = IndRnn::new(rng, sizes.input, sizes.hidden).activation(Activation::Softplus);
         randomized(cell, rng)
@@ -317,7 +316,7 @@ pub(crate) mod random_cell {
         randomized(Window::new(rng, sizes.input, sizes.hidden, sizes.output + 1), rng)
     }
 
-    /// Its weights are fixed: only inputs and states are moved.
+    /// Its weights are fixed: none has a gradient.
     pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
         Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
     }

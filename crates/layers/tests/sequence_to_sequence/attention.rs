@@ -4,7 +4,6 @@ use bptt_autodiff::Tape;
 use bptt_layers::{Attention, Module};
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::differences::check;
 use crate::support::{Run, V, assert_near, distance, parameter, random, randomized, run, uniform};
 
 const LENGTHS: [usize; 3] = [5, 1, 3];
@@ -176,18 +175,6 @@ fn parameters_of_attention() {
     let [additive, multiplicative] = both_kinds();
     assert_eq!(additive.parameter_count(), 6 * (3 + 4 + 1));
     assert_eq!(multiplicative.parameter_count(), 3 * 4);
-}
-
-#[test]
-fn derivatives_of_attention() {
-    for attention in both_kinds() {
-        check(&attention, &inputs(), &mut random(3), |attention, inputs| {
-            attend(attention, inputs, Some(&LENGTHS))
-        });
-        check(&attention, &inputs(), &mut random(4), |attention, inputs| {
-            attend(attention, inputs, None)
-        });
-    }
 }
 
 fn of_shapes(queries: [usize; 3], memory: [usize; 3], lengths: Option<&[usize]>) {

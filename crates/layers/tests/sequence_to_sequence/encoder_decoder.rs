@@ -3,13 +3,12 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::decode::{Beam, Hypothesis};
 use bptt_layers::{
-    Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Lstm, Module, Optimizer,
-    Recurrence, Reset, Stack, Zoneout, loss,
+    Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Module, Optimizer,
+    Recurrence, Reset, Zoneout, loss,
 };
 use bptt_tensor::Tensor;
 
-use crate::differences::check;
-use crate::support::{Random, Run, V, assert_near, random, randomized, run, uniform};
+use crate::support::{Random, Run, V, assert_near, random, randomized, run};
 
 const START: usize = 2;
 const END: usize = 0;
@@ -138,26 +137,6 @@ fn what_is_not_read_changes_nothing() {
         let logits = model.teacher_forced(&encoded, &wanted);
         assert_eq!(logits.value(), teacher_forced(&model, &tape).value());
     }
-}
-
-#[test]
-fn derivatives_of_the_loss() {
-    fn of_loss<L: Layer<f64> + Module<f64> + Clone>(model: &Model<L>, rng: &mut Random) {
-        let weights = uniform([3, 3], rng);
-        check(model, &[weights], rng, |model, weights| {
-            let logits = teacher_forced(model, weights[0].tape());
-            vec![loss::cross_entropy(logits, &WANTED).per_position() * weights[0]]
-        });
-    }
-    let rng = &mut random(1);
-    for model in of_grus() {
-        of_loss(&model, rng);
-    }
-    let attention = Attention::additive(rng, HIDDEN, HIDDEN, 2);
-    let of_stacks = model(rng, Some(attention), |rng, input| {
-        Stack::new(vec![Lstm::new(rng, input, HIDDEN), Lstm::new(rng, HIDDEN, HIDDEN)])
-    });
-    of_loss(&of_stacks, rng);
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Attention, decoding, encoder–decoders and pointer networks: against equations written as loops, exhaustive
-//! search and finite differences, by their laws, and by what they learn.
+//! search, by their laws, and by what they learn.
 
 extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
 
-#[path = "../common/differences.rs"]
-mod differences;
 #[allow(dead_code, unused_macros, reason = "each test crate uses a part")]
 #[path = "../recurrent/support.rs"]
 mod support;

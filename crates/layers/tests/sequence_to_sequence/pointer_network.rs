@@ -2,11 +2,10 @@
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Adam, Attention, Cell, Gru, Layer, Lstm, Module, Optimizer, PointerNetwork, Reset, Stack, loss,
+    Adam, Attention, Cell, Gru, Layer, Lstm, Module, Optimizer, PointerNetwork, Reset, loss,
 };
 use bptt_tensor::Tensor;
 
-use crate::differences::check;
 use crate::support::{Random, V, assert_near, random, randomized, run, uniform};
 
 const HIDDEN: usize = 4;
@@ -139,23 +138,6 @@ fn greedy_pointers_are_the_likeliest() {
     let logits = network.teacher_forced(xs, Some(&LENGTHS), &found);
     assert_eq!(logits.value().argmax(-1), found);
     assert!(network.greedy(xs, None, 0).is_empty());
-}
-
-#[test]
-fn derivatives_of_the_loss() {
-    fn of_loss<L: Layer<f64> + Module<f64> + Clone>(network: &Network<L>, rng: &mut Random) {
-        let inputs = [inputs(), uniform([3, 3], rng)];
-        check(network, &inputs, rng, |network, inputs| {
-            let logits = teacher_forced(network, inputs[0]);
-            vec![loss::cross_entropy(logits, &WANTED).per_position() * inputs[1]]
-        });
-    }
-    let rng = &mut random(2);
-    of_loss(&of_grus(), rng);
-    let of_stacks = network(rng, |rng| {
-        Stack::new(vec![Lstm::new(rng, 2, HIDDEN), Lstm::new(rng, HIDDEN, HIDDEN)])
-    });
-    of_loss(&of_stacks, rng);
 }
 
 #[test]
