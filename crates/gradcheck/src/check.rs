@@ -191,23 +191,24 @@ impl<F: Family> Check<F> {
         violation: Violation,
     ) -> (F::Case, Violation) {
         let mut smallest = (tree.current(), violation);
-        if !tree.simplify() {
-            return smallest;
-        }
+        let mut goes_on = tree.simplify();
         for _ in 0..ATTEMPTS {
+            if !goes_on {
+                break;
+            }
             let case = tree.current();
-            let goes_on = match self.attempt(law, &case, &mut Evidence::default()) {
+            goes_on = match self.attempt(law, &case, &mut Evidence::default()) {
                 Err(violation) => {
                     smallest = (case, violation);
                     tree.simplify()
                 }
                 Ok(()) => tree.complicate(),
             };
-            if !goes_on {
-                break;
-            }
         }
-        smallest
+        let (case, violation) = smallest;
+        let mut in_detail = Evidence { in_detail: true, ..Evidence::default() };
+        let violation = self.attempt(law, &case, &mut in_detail).err().unwrap_or(violation);
+        (case, violation)
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Evidence {
     pub(crate) kinks: u64,
     pub(crate) worst: f64,
     pub(crate) errors: BTreeMap<Use, Histogram>,
+    /// Whether laws that cannot tell at once which derivative is wrong shall look for it.
+    pub(crate) in_detail: bool,
 }
 
 impl Evidence {

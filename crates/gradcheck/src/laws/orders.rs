@@ -1,5 +1,7 @@
 //! Derivatives of every order along random directions.
 
+use std::ops::Range;
+
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
@@ -32,13 +34,14 @@ pub(crate) fn slope(
             Ok(())
         }
         (claimed, Verdict::Disagrees { slope }) => {
+            let located = if evidence.in_detail { slopes.located(last) } else { None };
             let together = Mismatch {
                 of: None,
                 output: None,
                 found: ("the tape says", claimed),
                 expected: ("differences say", slope),
             };
-            Err(slopes.located().unwrap_or(together).into())
+            Err(located.unwrap_or(together).into())
         }
     }
 }
@@ -64,24 +67,46 @@ impl Slopes<'_> {
         (claimed, Line::new(&moved).judge(0, claimed))
     }
 
-    /// The first element of an input or parameter along which the slope is wrong.
-    fn located(&self) -> Option<Mismatch> {
-        let at = self.subject.at();
-        let elements = at.iter().enumerate().flat_map(|(s, x)| (0..x.len()).map(move |j| (s, j)));
-        for (s, j) in elements {
-            let mut unit: Vec<_> = at.iter().map(|x| Tensor::zeros(x.shape())).collect();
-            unit[s].as_mut_slice()[j] = 1.0;
-            if let (claimed, Verdict::Disagrees { slope }) = self.judge(&unit) {
+    /// An element of an input or parameter along which the slope is wrong. Slopes along the parts of a
+    /// direction add up, so that of two halves one is wrong if the whole is.
+    fn located(&self, direction: &[Tensor<f64>]) -> Option<Mismatch> {
+        let is_wrong = |part: &Range<usize>| {
+            matches!(self.judge(&within(direction, part)).1, Verdict::Disagrees { .. })
+        };
+        let mut part = 0..direction.iter().map(Tensor::len).sum();
+        while part.len() > 1 {
+            let middle = part.start + part.len() / 2;
+            part = [part.start..middle, middle..part.end].into_iter().find(is_wrong)?;
+        }
+        let unit: Vec<_> = direction.iter().map(|v| Tensor::ones(v.shape())).collect();
+        let (claimed, Verdict::Disagrees { slope }) = self.judge(&within(&unit, &part)) else {
+            return None;
+        };
+        let mut element = part.start;
+        for (place, x) in self.subject.sources().iter().zip(self.subject.at()) {
+            if element < x.len() {
                 return Some(Mismatch {
-                    of: Some(self.subject.sources()[s].entry(at[s].shape(), j)),
+                    of: Some(place.entry(x.shape(), element)),
                     output: None,
                     found: ("the tape says", claimed),
                     expected: ("differences say", slope),
                 });
             }
+            element -= x.len();
         }
         None
     }
+}
+
+/// A direction without what is outside of this part of all its elements in a row.
+fn within(direction: &[Tensor<f64>], part: &Range<usize>) -> Vec<Tensor<f64>> {
+    let mut position = 0..;
+    let mut kept = |v: &Tensor<f64>| {
+        Tensor::from_fn(v.shape(), |i| {
+            if position.next().is_some_and(|p| part.contains(&p)) { v.as_slice()[i] } else { 0.0 }
+        })
+    };
+    direction.iter().map(&mut kept).collect()
 }
 
 /// `x + step v`
