@@ -1,0 +1,174 @@
+//! Cells written as equations, whose gradients are the library's: faults of structure.
+
+use std::cell::Cell as Counter;
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_gradcheck::{Report, cell};
+use bptt_layers::{Cell, Module, StateSizes};
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::quick;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bug {
+    None,
+    StateDetached,
+    ParameterCopied,
+    AveragedOverUses,
+    MeanOverBatch,
+    NextSequence,
+    PlaceInBatch,
+    DividedByBatch,
+    KnowsItsStep,
+    CountsItsSteps,
+    NotOdd,
+    BeyondSingle,
+    NextUnit,
+    CellDetached,
+    HiddenDetached,
+    GateDetached,
+    OutputOfNextUnit,
+}
+
+/// `h ← tanh(x U + h W)`
+#[derive(Module)]
+struct Elman<T> {
+    u: Param<T>,
+    w: Param<T>,
+    #[module(skip)]
+    bug: Bug,
+    #[module(skip)]
+    steps: Counter<usize>,
+}
+
+impl<T: Scalar> Elman<T> {
+    fn new(bug: Bug, input: usize, hidden: usize) -> Self {
+        let [u, w] = [input, hidden].map(|rows| Param::new(Tensor::zeros([rows, hidden])));
+        Self { u, w, bug, steps: Counter::new(0) }
+    }
+
+    fn input<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.steps.set(self.steps.get() + 1);
+        match self.bug {
+            Bug::KnowsItsStep => x * (1.0 + 0.1 * step_of(x.tape()).unwrap_or(0) as f64),
+            Bug::CountsItsSteps => x * (1.0 + 0.1 * self.steps.get() as f64),
+            _ => x,
+        }
+    }
+
+    fn state_before<'t>(&self, h: Var<'t, T>) -> Var<'t, T> {
+        let batch = h.shape()[0];
+        match self.bug {
+            Bug::StateDetached => h.stop_gradient(),
+            Bug::MeanOverBatch if batch > 0 => h + h.mean_keep(&[0]) * 0.1,
+            Bug::NextSequence => {
+                h.gather_rows(&(0..batch).map(|b| (b + 1) % batch).collect::<Vec<_>>())
+            }
+            Bug::PlaceInBatch => h + &Tensor::from_fn([batch, 1], |b| T::of(0.1 * b as f64)),
+            Bug::NextUnit => next_unit(h),
+            _ => h,
+        }
+    }
+
+    fn recurrent<'t>(&self, h: Var<'t, T>) -> Var<'t, T> {
+        match self.bug {
+            Bug::ParameterCopied => h.matmul(&self.w.clone()),
+            Bug::AveragedOverUses => {
+                let share = 1.0 / self.steps.get() as f64;
+                let w = h.tape().param(&self.w);
+                h.matmul(w * share + w.stop_gradient() * (1.0 - share))
+            }
+            _ => h.matmul(&self.w),
+        }
+    }
+}
+
+/// The step that a loop announces.
+fn step_of<T: Scalar>(tape: &Tape<T>) -> Option<usize> {
+    let step = tape.set_step(None);
+    tape.set_step(step);
+    step
+}
+
+/// Each unit's right neighbour.
+fn next_unit<T: Scalar>(h: Var<'_, T>) -> Var<'_, T> {
+    let units = h.shape()[1];
+    Var::concat(&[h.slice(1, 1..units), h.slice(1, 0..1)], 1)
+}
+
+impl<T: Scalar> Cell<T> for Elman<T> {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let z = self.input(x).matmul(&self.u) + self.recurrent(self.state_before(h));
+        let y = z.tanh();
+        let y = match self.bug {
+            Bug::NotOdd => y + y * y * 0.1,
+            Bug::BeyondSingle => y * 1e50 * 1e-50,
+            Bug::DividedByBatch => y * (1.0 / x.shape()[0].max(1) as f64),
+            _ => y,
+        };
+        (y, y)
+    }
+}
+
+impl<T: Scalar> StateSizes for Elman<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.w.shape()[0]]
+    }
+}
+
+pub(crate) fn elman(bug: Bug) -> Report {
+    let check = cell(move |_, input, hidden| Elman::new(bug, input, hidden))
+        .with_exchangeable_units()
+        .with_odd_symmetry()
+        .in_single_precision(move |_, input, hidden| Elman::new(bug, input, hidden));
+    quick(check).run()
+}
+
+/// `i, f, o = σ(..)`, `c = f ⊙ c₋ + i ⊙ tanh(..)`, `h = o ⊙ tanh(c)`
+#[derive(Module)]
+#[module(scalar = f64)]
+struct Lstm {
+    w: Param<f64>,
+    u: Param<f64>,
+    b: Param<f64>,
+    #[module(skip)]
+    bug: Bug,
+}
+
+impl Cell<f64> for Lstm {
+    type State<'t> = (Var<'t, f64>, Var<'t, f64>);
+
+    fn step<'t>(
+        &self,
+        x: Var<'t, f64>,
+        (h, c): Self::State<'t>,
+    ) -> (Var<'t, f64>, Self::State<'t>) {
+        let h = if self.bug == Bug::HiddenDetached { h.stop_gradient() } else { h };
+        let c = if self.bug == Bug::CellDetached { c.stop_gradient() } else { c };
+        let z = x.matmul(&self.w) + h.matmul(&self.u) + &self.b;
+        let [i, f, candidate, o] = z.split();
+        let f = if self.bug == Bug::GateDetached { f.stop_gradient() } else { f };
+        let o = if self.bug == Bug::OutputOfNextUnit { next_unit(o) } else { o };
+        let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
+        let h = o.sigmoid() * c.tanh();
+        (h, (h, c))
+    }
+}
+
+impl StateSizes for Lstm {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]; 2]
+    }
+}
+
+pub(crate) fn lstm(bug: Bug) -> Report {
+    let make = move |input, hidden| Lstm {
+        w: Param::new(Tensor::zeros([input, 4 * hidden])),
+        u: Param::new(Tensor::zeros([hidden, 4 * hidden])),
+        b: Param::new(Tensor::zeros([4 * hidden])),
+        bug,
+    };
+    quick(cell(move |_, input, hidden| make(input, hidden)).with_exchangeable_units()).run()
+}

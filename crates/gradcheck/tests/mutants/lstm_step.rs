@@ -1,0 +1,132 @@
+//! A step of the LSTM with peepholes as one operation with a rule of its own.
+//!
+//! ```text
+//! i, f = σ(x W_{i,f} + h₋ U_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
+//! c̃ = tanh(x W_c + h₋ U_c + b_c)
+//! c = f ⊙ c₋ + i ⊙ c̃
+//! o = σ(x W_o + h₋ U_o + p_o ⊙ c + b_o)
+//! h = o ⊙ tanh(c)
+//! ```
+
+use bptt_autodiff::{Param, Pullback, Var};
+use bptt_gradcheck::{Report, cell};
+use bptt_layers::{Cell, Module, StateSizes};
+use bptt_tensor::Tensor;
+
+use crate::quick;
+use crate::rule::{Rule, V};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bug {
+    None,
+    CutFromBefore,
+    GatesSwapped,
+    CellCotangentDropped,
+    GateSlopeForgotten,
+    CellAfterForBefore,
+    TanhSlopeForgotten,
+    PeepholeDropped,
+    PeepholeReadsBefore,
+    HiddenForCell,
+    ForgetPathDropped,
+}
+
+#[derive(Module)]
+#[module(scalar = f64)]
+struct Fused {
+    w: Param<f64>,
+    u: Param<f64>,
+    p: Param<f64>,
+    b: Param<f64>,
+    #[module(skip)]
+    bug: Bug,
+}
+
+/// `h` and `c` side by side, `[B, 2H]`
+fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
+    let &[x, h, c, w, u, p, b] = at else { panic!("x, h₋, c₋, W, U, p, b") };
+    let z = x.matmul(w).add(&h.matmul(u)).add(b).split(1, 4);
+    let p = p.split(0, 3);
+    let i = z[0].add(&c.mul(&p[0])).sigmoid();
+    let f = z[1].add(&c.mul(&p[1])).sigmoid();
+    let c = f.mul(c).add(&i.mul(&z[2].tanh()));
+    let o = z[3].add(&c.mul(&p[2])).sigmoid();
+    Tensor::concat(&[&o.mul(&c.tanh()), &c], 1)
+}
+
+fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
+    let [x, h, before, w, u, p, b] = [0, 1, 2, 3, 4, 5, 6].map(|i| at.input(i));
+    let [_, c] = at.output().split();
+    let [of_h, of_c] = at.cotangent().split();
+    let [z_i, z_f, z_c, z_o] = (x.matmul(w) + h.matmul(u) + b).split();
+    let [p_i, p_f, p_o] = p.split();
+    let (i, f) = ((z_i + before * p_i).sigmoid(), (z_f + before * p_f).sigmoid());
+    let (candidate, o, y) = (z_c.tanh(), (z_o + c * p_o).sigmoid(), c.tanh());
+
+    let of_o = match bug {
+        Bug::GateSlopeForgotten => of_h * y,
+        _ => of_h * y * o * (1.0 - o),
+    };
+    let of_c = match bug {
+        Bug::CellCotangentDropped => of_c * 0.0,
+        Bug::HiddenForCell => of_h,
+        _ => of_c,
+    };
+    let of_c = match bug {
+        Bug::TanhSlopeForgotten => of_c + of_h * o,
+        _ => of_c + of_h * o * (1.0 - y * y),
+    };
+    let of_c = if bug == Bug::PeepholeDropped { of_c } else { of_c + of_o * p_o };
+    let of_i = of_c * candidate * i * (1.0 - i);
+    let forgotten = if bug == Bug::CellAfterForBefore { c } else { before };
+    let of_f = of_c * forgotten * f * (1.0 - f);
+    let of_candidate = of_c * i * (1.0 - candidate * candidate);
+    let of_z = match bug {
+        Bug::GatesSwapped => [of_f, of_i, of_candidate, of_o],
+        _ => [of_i, of_f, of_candidate, of_o],
+    };
+    let of_z = Var::concat(&of_z, 1);
+    let carried = match bug {
+        Bug::ForgetPathDropped => of_i * p_i + of_f * p_f,
+        _ => of_c * f + of_i * p_i + of_f * p_f,
+    };
+    let seen = if bug == Bug::PeepholeReadsBefore { before } else { c };
+    let reach = if bug == Bug::CutFromBefore { 0.0 } else { 1.0 };
+    at.add(0, || of_z.matmul_t(w));
+    at.add(1, || of_z.matmul_t(u) * reach);
+    at.add(2, || carried * reach);
+    at.add(3, || x.t_matmul(of_z));
+    at.add(4, || h.t_matmul(of_z));
+    at.add(5, || Var::concat(&[of_i * before, of_f * before, of_o * seen], 1));
+    at.add(6, || of_z);
+}
+
+impl Cell<f64> for Fused {
+    type State<'t> = (V<'t>, V<'t>);
+
+    fn step<'t>(&self, x: V<'t>, (h, c): Self::State<'t>) -> (V<'t>, Self::State<'t>) {
+        let tape = x.tape();
+        let [w, u, p, b] = [&self.w, &self.u, &self.p, &self.b].map(|param| tape.param(param));
+        let step = Rule { bug: self.bug, forward, gradient };
+        let [h, c] = tape.apply(step, &[x, h, c, w, u, p, b]).split();
+        (h, (h, c))
+    }
+}
+
+impl StateSizes for Fused {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[0]; 2]
+    }
+}
+
+pub(crate) fn step(bug: Bug) -> Report {
+    let make = move |input, hidden| Fused {
+        w: Param::new(Tensor::zeros([input, 4 * hidden])),
+        u: Param::new(Tensor::zeros([hidden, 4 * hidden])),
+        p: Param::new(Tensor::zeros([3 * hidden])),
+        b: Param::new(Tensor::zeros([4 * hidden])),
+        bug,
+    };
+    let check = cell(move |_, input, hidden| make(input, hidden)).with_exchangeable_units();
+    quick(check).cases(3).run() // its bugs show in every case
+}
