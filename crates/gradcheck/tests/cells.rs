@@ -1,6 +1,6 @@
 //! Every cell of the library obeys every law.
 
-use bptt_gradcheck::cell;
+use bptt_gradcheck::{Check, Family, Report, cell};
 use bptt_layers::{
     Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm, Linear,
     Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
@@ -8,14 +8,38 @@ use bptt_layers::{
 };
 use bptt_tensor::Tensor;
 
+/// Cases for each law in the search for false alarms, and other ones than those of every day.
+const MANY: u32 = 400;
+const OTHERS: u64 = 0x5EED;
+
 /// One row for each cell: its test, how it is made, and what else is said of it.
 macro_rules! cells {
-    ($($name:ident: |$rng:ident, $input:ident, $hidden:ident| $make:expr $(, $claim:ident($($argument:expr)?))*;)*) => {$(
-        #[test]
-        fn $name() {
-            cell(|$rng, $input, $hidden| $make).named(stringify!($name))$(.$claim($($argument)?))*.check();
+    ($($name:ident: |$rng:ident, $input:ident, $hidden:ident| $make:expr $(, $claim:ident($($argument:expr)?))*;)*) => {
+        mod checks {
+            use super::*;
+            $(pub(super) fn $name() -> Check<impl Family> {
+                cell(|$rng, $input, $hidden| $make).named(stringify!($name))$(.$claim($($argument)?))*
+            })*
         }
-    )*};
+
+        $(#[test]
+        fn $name() {
+            checks::$name().check();
+        })*
+
+        #[test]
+        #[ignore = "minutes: cargo test --release -p bptt-gradcheck --test cells -- --ignored --nocapture"]
+        fn no_false_alarm_in_many_cases() {
+            let reports = [$(checks::$name().cases(MANY).seed(OTHERS).run()),*];
+            let of_all_laws: u64 = reports.iter().map(Report::cases).sum();
+            println!("{} cells of {MANY} cases; {of_all_laws} of all laws", reports.len());
+            let alarms: Vec<_> = reports.iter().filter(|report| !report.holds()).collect();
+            for report in &alarms {
+                println!("{report}");
+            }
+            assert!(alarms.is_empty(), "{} cells have false alarms", alarms.len());
+        }
+    };
 }
 
 cells! {
