@@ -139,7 +139,7 @@ impl Operation<f64> for Sum {
             Bug::OrderOfFirstCall => {
                 let calls = CALLS_OF_THREAD.get();
                 CALLS_OF_THREAD.set(calls + 1);
-                if calls % 2 == 0 { 1 } else { 4 }
+                if calls.is_multiple_of(2) { 1 } else { 4 }
             }
             _ => 1,
         };
