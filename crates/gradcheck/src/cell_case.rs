@@ -106,7 +106,8 @@ pub(crate) struct CellCase<'m> {
     pub(crate) names: Vec<String>,
     pub(crate) trained: Vec<bool>,
     make: Make<'m>,
-    start: Random,
+    frozen: &'m dyn Fn(&str) -> bool,
+    draw: Draw,
     cell: RefCell<Box<dyn AnyCell>>,
 }
 
@@ -128,10 +129,9 @@ impl Outcome {
 }
 
 impl<'m> CellCase<'m> {
-    pub(crate) fn new(make: Make<'m>, frozen: &dyn Fn(&str) -> bool, draw: Draw) -> Self {
+    pub(crate) fn new(make: Make<'m>, frozen: &'m dyn Fn(&str) -> bool, draw: Draw) -> Self {
         let Draw { sizes, domain, seed } = draw;
-        let start = Random::seed_from_u64(seed);
-        let rng = &mut start.clone();
+        let rng = &mut Random::seed_from_u64(seed);
         let cell = make(rng, sizes);
         let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], rng);
         // a saturated parameter in every product of every step leaves nothing that differences resolve
@@ -157,11 +157,40 @@ impl<'m> CellCase<'m> {
             names,
             trained,
             make,
-            start,
+            frozen,
+            draw,
             cell: RefCell::new(cell),
         };
         case.set(&case.values);
         case
+    }
+
+    /// By how much the outcome changes, relative to the largest element of each tensor, when inputs, states and
+    /// parameters are moved by a rounding.
+    pub(crate) fn moved_by_rounding(&self, rng: &mut Random) -> f64 {
+        let mut rounded = |value: &Tensor<f64>| {
+            let up = Tensor::bernoulli(value.shape(), 0.5, rng);
+            value.add(&value.mul(&up.map(|up: f64| (2.0 * up - 1.0) * f64::EPSILON)))
+        };
+        let Values { xs, state, parameters } = &self.values;
+        let moved = Values {
+            xs: rounded(xs),
+            state: state.iter().map(&mut rounded).collect(),
+            parameters: parameters.iter().map(&mut rounded).collect(),
+        };
+        let unroll: &Run<'_> = &|cell, xs, state| cell.run(&Way::Unrolled, xs, state);
+        let [here, there] = [&self.values, &moved].map(|values| self.outcome_of(values, unroll));
+        let all = |outcome: &Outcome| [outcome.outputs.clone(), outcome.gradients()].concat();
+        all(&here)
+            .iter()
+            .zip(&all(&there))
+            .map(|(here, there)| {
+                let largest = |value: &Tensor<f64>| {
+                    value.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()))
+                };
+                largest(&there.value.sub(&here.value)) / largest(&here.value).max(1.0)
+            })
+            .fold(0.0, f64::max)
     }
 
     /// The cell with these parameters.
@@ -171,14 +200,20 @@ impl<'m> CellCase<'m> {
 
     /// Another cell of the same structure, with these parameters.
     pub(crate) fn copy(&self, parameters: &[Tensor<f64>]) -> Box<dyn AnyCell> {
-        let mut cell = (self.make)(&mut self.start.clone(), self.sizes);
+        let mut cell = (self.make)(&mut self.start(), self.sizes);
         set_parameters(&mut *cell, parameters);
         cell
     }
 
     /// The random numbers that the cell was made from.
     pub(crate) fn start(&self) -> Random {
-        self.start.clone()
+        Random::seed_from_u64(self.draw.seed)
+    }
+
+    /// A case with a hidden unit more.
+    pub(crate) fn wider(&self) -> Self {
+        let sizes = Sizes { hidden: self.sizes.hidden + 1, ..self.sizes };
+        Self::new(self.make, self.frozen, Draw { sizes, ..self.draw })
     }
 
     /// Runs the cell in a way.

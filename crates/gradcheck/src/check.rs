@@ -170,7 +170,7 @@ impl<F: Family> Check<F> {
                 break;
             }
         }
-        if failure.is_none() && evidence.compared() == 0 && evidence.kinks() > 0 {
+        if failure.is_none() && evidence.compared() == 0 && evidence.excluded() > 0 {
             failure = Some(Failure::new(law, base, "all cases".into(), Violation::NothingCompared));
         }
         Finding::new(law, run, evidence, failure)

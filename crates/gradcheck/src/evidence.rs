@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::violation::{Named, Nearness, Violation, compare};
+
 /// A parameter or input, and by how many steps the output comes after its use.
 pub(crate) type Use = (String, Option<isize>);
 
@@ -9,11 +11,13 @@ pub(crate) type Use = (String, Option<isize>);
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     pub(crate) compared: u64,
-    pub(crate) kinks: u64,
+    pub(crate) excluded: u64,
     pub(crate) worst: f64,
     pub(crate) errors: BTreeMap<Use, Histogram>,
     /// Whether laws that cannot tell at once which derivative is wrong shall look for it.
     pub(crate) in_detail: bool,
+    /// By how much more than the tolerance two ways may differ, where rounding moves results by as much.
+    pub(crate) slack: f64,
 }
 
 impl Evidence {
@@ -23,10 +27,11 @@ impl Evidence {
         self.compared
     }
 
-    /// The derivatives that were excluded, as the function has a kink or jump there.
+    /// The derivatives that were excluded: the function has a kink or jump there, or values so large that their
+    /// rounding hides its slope.
     #[must_use]
-    pub fn kinks(&self) -> u64 {
-        self.kinks
+    pub fn excluded(&self) -> u64 {
+        self.excluded
     }
 
     /// The largest relative error that was let pass.
@@ -47,9 +52,25 @@ impl Evidence {
         self.errors.entry((name.to_owned(), lag)).or_default().add(error);
     }
 
+    /// Compares and notes the largest error. What is computed in two ways may differ by the slack as well.
+    pub(crate) fn compare(
+        &mut self,
+        found: (&'static str, &[Named]),
+        expected: (&'static str, &[Named]),
+        nearness: Nearness,
+    ) -> Result<(), Violation> {
+        let nearness = match nearness {
+            Nearness::Bits => Nearness::Bits,
+            Nearness::Relative(tolerance) => Nearness::Relative(tolerance + self.slack),
+        };
+        let error = compare(found, expected, nearness)?;
+        self.note(error);
+        Ok(())
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.compared += other.compared;
-        self.kinks += other.kinks;
+        self.excluded += other.excluded;
         self.worst = self.worst.max(other.worst);
         for (key, histogram) in other.errors {
             self.errors.entry(key).or_default().merge(&histogram);

@@ -48,7 +48,7 @@ pub enum Law {
     Padding,
     /// No output depends on a later input.
     Causality,
-    /// Windows as long as the sequence are full back-propagation through time.
+    /// Windows as long as the sequence are full back-propagation through time, shorter ones loops that are cut.
     Truncation,
     /// The gradient of a shared weight is the sum of those of its uses.
     Tied,
@@ -127,7 +127,7 @@ laws! {
         "eᵢᵀ (J eⱼ) = (Jᵀ eᵢ)ᵀ eⱼ",
         "a forward product that is not the transpose of the reverse one";
     Hessian => "Hessian",
-        "⟨H u, v⟩ = ⟨u, H v⟩",
+        "⟨H u, v⟩ = ⟨u, H v⟩, and H u is the gradient of the slope along u",
         "a gradient that is the gradient of nothing";
     GaussNewton => "Gauss–Newton",
         "⟨u, Jᵀ J u⟩ = ‖J u‖² ≥ 0",
@@ -160,7 +160,7 @@ laws! {
         "∂y_t/∂x_s is exactly 0 for s > t, and y_t the same bits whatever x_s is",
         "reading ahead; indices that are off by one";
     Truncation => "truncation",
-        "windows as long as the sequence are full back-propagation through time",
+        "windows as long as the sequence are full back-propagation through time; shorter ones are loops whose gradient is cut",
         "state that is kept outside of the state";
     Tied => "tied weights",
         "the gradient of a shared weight is the sum over the steps that use it",

@@ -1,6 +1,6 @@
 //! Every cell of the library obeys every law.
 
-use bptt_gradcheck::{Check, Family, Report, cell};
+use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
     Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm, Linear,
     Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
@@ -33,6 +33,11 @@ macro_rules! cells {
             let reports = [$(checks::$name().cases(MANY).seed(OTHERS).run()),*];
             let of_all_laws: u64 = reports.iter().map(Report::cases).sum();
             println!("{} cells of {MANY} cases; {of_all_laws} of all laws", reports.len());
+            if let Some(folder) = std::env::var_os("GRADCHECK_REPORT") {
+                let page = html("Every cell of the library", &reports);
+                std::fs::create_dir_all(&folder).expect("a folder for the report");
+                std::fs::write(std::path::Path::new(&folder).join("cells.html"), page).expect("it is saved");
+            }
             let alarms: Vec<_> = reports.iter().filter(|report| !report.holds()).collect();
             for report in &alarms {
                 println!("{report}");
@@ -43,7 +48,7 @@ macro_rules! cells {
 }
 
 cells! {
-    elman: |rng, i, h| Elman::new(rng, i, h), with_exchangeable_units(), in_single_precision(|rng, i, h| Elman::new(rng, i, h));
+    elman: |rng, i, h| Elman::new(rng, i, h), with_exchangeable_units(), in_single_precision(Elman::new);
     elman_without_bias: |rng, i, h| Elman::new(rng, i, h).without_bias(), with_exchangeable_units(), with_odd_symmetry();
     elman_sigmoid: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Sigmoid);
     elman_relu: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Relu);
@@ -51,8 +56,9 @@ cells! {
     elman_softplus_to_identity: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Softplus).output(rng, 2, Activation::Identity);
     elman_to_softmax: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Softmax);
     elman_custom_to_sigmoid: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Custom(|z| z.sin() + z * 0.1)).output(rng, 2, Activation::Sigmoid);
+    elman_to_identity: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Identity), with_oracle(oracle::Elman);
     output_to_hidden: |rng, i, h| OutputToHidden::new(rng, i, h, 3);
-    lstm: |rng, i, h| Lstm::new(rng, i, h), with_exchangeable_units(), in_single_precision(|rng, i, h| Lstm::new(rng, i, h));
+    lstm: |rng, i, h| Lstm::new(rng, i, h), with_exchangeable_units(), with_oracle(oracle::Lstm), in_single_precision(Lstm::new);
     lstm_without_bias: |rng, i, h| Lstm::new(rng, i, h).without_bias();
     gru_after: |rng, i, h| Gru::new(rng, i, h, Reset::After), with_exchangeable_units();
     gru_before: |rng, i, h| Gru::new(rng, i, h, Reset::Before), with_exchangeable_units();

@@ -143,12 +143,12 @@ fn nothing_compared_is_a_failure() {
     let at_the_kink = || of_zero().only(&[Law::Jacobian]);
     let report = at_the_kink().run();
     assert_eq!(*first_failure(&report).violation(), Violation::NothingCompared);
-    assert_eq!(report.findings()[0].evidence().kinks(), 16);
+    assert_eq!(report.findings()[0].evidence().excluded(), 16);
     // with values to either side there is something
     let report = at_the_kink().domain(Domain::NearKinks).run();
     assert!(report.holds(), "{report}");
     let evidence = report.findings()[0].evidence();
-    assert!(evidence.kinks() > 0 && evidence.compared() > 0);
+    assert!(evidence.excluded() > 0 && evidence.compared() > 0);
 }
 
 /// A wrong gradient beside a kink is wrong.

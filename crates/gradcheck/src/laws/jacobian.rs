@@ -62,7 +62,7 @@ fn judge_column(
             Verdict::Agrees { error } => {
                 evidence.note_of(&place.name, lag(place.step, output.step), error);
             }
-            Verdict::Kink => evidence.kinks += 1,
+            Verdict::Excluded => evidence.excluded += 1,
             Verdict::Disagrees { slope } => wrong.push(Mismatch {
                 of: Some(place.entry(subject.at()[source].shape(), element)),
                 output: Some(output),

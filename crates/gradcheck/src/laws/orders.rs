@@ -29,8 +29,8 @@ pub(crate) fn slope(
             evidence.note(error);
             Ok(())
         }
-        (_, Verdict::Kink) => {
-            evidence.kinks += 1;
+        (_, Verdict::Excluded) => {
+            evidence.excluded += 1;
             Ok(())
         }
         (claimed, Verdict::Disagrees { slope }) => {

@@ -125,13 +125,11 @@ pub(crate) fn linear(
         .zip(&of_w)
         .map(|(v, w)| v.map(|v| v * 3.0).sub(&w.map(|w| w * 100.0)))
         .collect();
-    let error = compare(
+    evidence.compare(
         ("Jᵀ(3 v − 100 w)", &case.named(&of_both)),
         ("3 Jᵀ v − 100 Jᵀ w", &case.named(&sum)),
         EXACT,
-    )?;
-    evidence.note(error);
-    Ok(())
+    )
 }
 
 pub(crate) fn zero(subject: &dyn Subject, evidence: &mut Evidence) -> Result<(), Violation> {
@@ -173,9 +171,7 @@ pub(crate) fn each_output(
         first += shape.elements();
     }
     let at_once = values(&case.reverse(v));
-    let error = compare(("Jᵀ v", &case.named(&at_once)), ("Σ vᵢ Jᵀ eᵢ", &case.named(&sum)), EXACT)?;
-    evidence.note(error);
-    Ok(())
+    evidence.compare(("Jᵀ v", &case.named(&at_once)), ("Σ vᵢ Jᵀ eᵢ", &case.named(&sum)), EXACT)
 }
 
 pub(crate) fn rows_are_columns(
@@ -221,11 +217,13 @@ pub(crate) fn hessian(
     let (u, v) = (case.tangents(rng), case.tangents(rng));
     let loss = functional(case.y, &case.cotangent(rng).value());
     let (hu, hv) = (tape.hvp(loss, &u), tape.hvp(loss, &v));
-    equal(
-        ("⟨H u, v⟩", dot(hu.into_iter().zip(seconds(&v)))),
-        ("⟨u, H v⟩", dot(hv.into_iter().zip(seconds(&u)))),
-        evidence,
-    )?;
+    let slope = tape.jvp(loss, &u);
+    let of_slope = tape.vjp(&[(slope, tape.constant(Tensor::scalar(1.0)))], &case.recorded.sources);
+    let huv = dot(hu.into_iter().zip(seconds(&v)));
+    let [uhv, along] =
+        [dot(hv.into_iter().zip(seconds(&u))), dot(of_slope.into_iter().zip(seconds(&v)))];
+    equal(("⟨H u, v⟩", huv), ("⟨u, H v⟩", uhv), evidence)?;
+    equal(("⟨H u, v⟩", huv), ("⟨∂(slope along u), v⟩", along), evidence)?;
     Ok(())
 }
 
@@ -265,11 +263,9 @@ pub(crate) fn accumulated(
             None => Tensor::zeros(source.shape()),
         })
         .collect();
-    let error = compare(
+    evidence.compare(
         ("backward says", &case.named(&accumulated)),
         ("grad says", &case.named(&recorded)),
         EXACT,
-    )?;
-    evidence.note(error);
-    Ok(())
+    )
 }

@@ -8,7 +8,7 @@ use crate::cell_case::{CellCase, Sizes, Values};
 use crate::evidence::Evidence;
 use crate::laws::ways::same;
 use crate::values::Random;
-use crate::violation::{EXACT, Named, Violation, compare};
+use crate::violation::{EXACT, Named, Violation};
 
 /// `y(−x, −h) = −y(x, h)`; the gradients of the loss are others, as `y²` does not change its sign.
 pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
@@ -25,8 +25,7 @@ pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Vi
     for named in &mut expected {
         named.value = negated(&named.value);
     }
-    evidence.note(compare(("y(−x, −h)", &found), ("−y(x, h)", &expected), EXACT)?);
-    Ok(())
+    evidence.compare(("y(−x, −h)", &found), ("−y(x, h)", &expected), EXACT)
 }
 
 /// Which axes run over the hidden units, and over how many blocks of them: found by comparing the cell

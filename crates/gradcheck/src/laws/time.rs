@@ -83,7 +83,7 @@ pub(crate) fn tied(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), V
                 Named { value: sum, ..shared.clone() }
             })
             .collect();
-        evidence.note(compare(("shared", &shared), ("the sum over the steps", &sums), EXACT)?);
+        evidence.compare(("shared", &shared), ("the sum over the steps", &sums), EXACT)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::laws::orders::direction;
 use crate::subject::Subject;
 use crate::values::{Random, V};
-use crate::violation::{EXACT, Named, Nearness, Violation, compare};
+use crate::violation::{EXACT, Named, Nearness, Violation};
 
 /// Values of two ways differ by the order of their sums alone.
 const VALUES: Nearness = Nearness::Relative(1e-11);
@@ -21,11 +21,9 @@ pub(crate) fn same(
     (expected_by, expected): (&'static str, &Outcome),
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
-    let of_values = compare((found_by, &found.outputs), (expected_by, &expected.outputs), VALUES)?;
-    let of_gradients =
-        compare((found_by, &found.gradients()), (expected_by, &expected.gradients()), EXACT)?;
-    evidence.note(of_values.max(of_gradients));
-    Ok(())
+    evidence.compare((found_by, &found.outputs), (expected_by, &expected.outputs), VALUES)?;
+    let gradients = [found, expected].map(Outcome::gradients);
+    evidence.compare((found_by, &gradients[0]), (expected_by, &gradients[1]), EXACT)
 }
 
 pub(crate) fn scan(
@@ -39,8 +37,7 @@ pub(crate) fn scan(
     let ways = [Whole::new(case, Way::Scanned), Whole::new(case, Way::Unrolled)];
     let along = direction(&ways[0], rng);
     let [scanned, unrolled] = ways.map(|way| curvature(&way, &along));
-    evidence.note(compare(("scan, second order", &scanned), ("the loop", &unrolled), EXACT)?);
-    Ok(())
+    evidence.compare(("scan, second order", &scanned), ("the loop", &unrolled), EXACT)
 }
 
 /// The Hessian of the loss times a direction.
@@ -99,6 +96,8 @@ pub(crate) fn reversed(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(
     same(("reversed", &reversed), ("the reversed sequence", &by_hand), evidence)
 }
 
+/// Windows of some steps, each with the gradient through so many more before: those that reach back to the
+/// first are full back-propagation, others that of a loop in which it is cut.
 pub(crate) fn truncation(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -111,7 +110,42 @@ pub(crate) fn truncation(
         let truncated = case.outcome(&Way::Truncated([every, reach]));
         same(("in long windows", &truncated), ("in full", &full), evidence)?;
     }
+    if case.sizes.steps > 1 {
+        let every = rng.random_range(1..steps);
+        let reach = rng.random_range(every..steps);
+        let truncated = case.outcome(&Way::Truncated([every, reach]));
+        let cut = case.outcome_of(&case.values, &|cell, xs, state| {
+            in_windows(cell, xs, state, [every, reach])
+        });
+        same(("in windows", &truncated), ("in loops that are cut", &cut), evidence)?;
+    }
     Ok(())
+}
+
+/// Window by window in plain loops: each is run from the state that the plain recurrence has before it,
+/// stopped, and the outputs of its last steps count.
+fn in_windows<'t>(
+    cell: &dyn AnyCell,
+    xs: V<'t>,
+    first: &[V<'t>],
+    [every, reach]: [usize; 2],
+) -> Sequence<'t> {
+    let steps = xs.shape()[0];
+    let mut counted = Vec::new();
+    let mut last = first.to_vec();
+    for chunk in (0..steps).step_by(every) {
+        let end = steps.min(chunk + every);
+        let start = end.saturating_sub(reach);
+        let mut state = first.to_vec();
+        if start > 0 {
+            let (_, before) = cell.run(&Way::Unrolled, xs.slice(0, 0..start), first);
+            state = before.into_iter().map(V::stop_gradient).collect();
+        }
+        let (ys, after) = cell.run(&Way::Unrolled, xs.slice(0, start..end), &state);
+        counted.push(ys.slice(0, chunk - start..end - start));
+        last = after;
+    }
+    (Var::concat(&counted, 0), last)
 }
 
 pub(crate) fn streaming(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
@@ -125,8 +159,7 @@ pub(crate) fn streaming(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<
         .zip(&expected)
         .map(|(value, expected)| Named { value, ..expected.clone() })
         .collect();
-    evidence.note(compare(("as they arrive", &found), ("the sequence", &expected), VALUES)?);
-    Ok(())
+    evidence.compare(("as they arrive", &found), ("the sequence", &expected), VALUES)
 }
 
 /// Sequences of random lengths in one batch, what is behind their ends NaN.

@@ -58,14 +58,14 @@ fn write_report(page: &mut String, position: usize, report: &Report) {
     put(page, format_args!("<h2 id=\"s{position}\">{}</h2>\n", escaped(report.subject())));
     page.push_str(
         "<table>\n<tr><th>law<th>what is checked<th class=\"number\">cases<th class=\"number\">compared\
-         <th class=\"number\">kinks<th class=\"number\">largest error<th>\n",
+         <th class=\"number\">excluded<th class=\"number\">largest error<th>\n",
     );
     for finding in report.findings() {
         let (law, evidence) = (finding.law(), finding.evidence());
         let numbers = [
             finding.cases().to_string(),
             evidence.compared().to_string(),
-            evidence.kinks().to_string(),
+            evidence.excluded().to_string(),
             format!("{:.1e}", evidence.worst()),
         ];
         let numbers = numbers.map(|number| format!("<td class=\"number\">{number}")).concat();

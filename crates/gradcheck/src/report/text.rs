@@ -14,7 +14,7 @@ impl fmt::Display for Report {
         }
         let name = |finding: &Finding| finding.law().name().chars().count();
         let width = self.findings.iter().map(name).max().unwrap_or(0);
-        writeln!(f, "  {:width$}  cases  compared  kinks  largest error", "law")?;
+        writeln!(f, "  {:width$}  cases  compared  excluded  largest error", "law")?;
         for finding in &self.findings {
             write_line(f, finding, width)?;
         }
@@ -27,8 +27,8 @@ impl fmt::Display for Report {
 
 fn write_line(f: &mut fmt::Formatter<'_>, finding: &Finding, width: usize) -> fmt::Result {
     let (law, evidence) = (finding.law().name(), finding.evidence());
-    let (cases, compared, kinks) = (finding.cases(), evidence.compared(), evidence.kinks());
-    write!(f, "  {law:width$}  {cases:5}  {compared:8}  {kinks:5}  ")?;
+    let (cases, compared, excluded) = (finding.cases(), evidence.compared(), evidence.excluded());
+    write!(f, "  {law:width$}  {cases:5}  {compared:8}  {excluded:8}  ")?;
     match finding.failure() {
         Some(_) => writeln!(f, "BROKEN"),
         None => writeln!(f, "{:.1e}", evidence.worst()),

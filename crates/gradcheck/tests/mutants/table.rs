@@ -1,6 +1,6 @@
 //! The mutants: what each one has wrong, and where such a fault was found.
 //!
-//! `S0` to `S3` are texts on back-propagation through time that print the fault. Two more of their errors are
+//! Some texts on back-propagation through time print the fault; see `docs/test-your-cell.md`. Two more of their errors are
 //! not here, as no gradient is wrong by them: a bound on vanishing gradients by `λ₁ < 1/λ` instead of `1/γ`,
 //! and by an eigenvalue where the nonlinear network needs the singular value. Those are statements about
 //! correct gradients, shown by `crates/layers/tests/recurrent/vanishing.rs`.
@@ -49,12 +49,12 @@ macro_rules! subjects {
 
 subjects! {
     by_hand::sequence {
-        SlopeBehindWeight, S1, "`diag(1 − h²) Wᵀ ∇h` for `Wᵀ diag(1 − h²) ∇h`";
-        FirstStateSkipped, S1, "sums from `h(1)` on: the use of `h(0)` is skipped";
-        AveragedOverTime, S2, "the gradients of shared weights averaged, not summed";
-        NoSlope, S3, "`φ'` missing on the way back in time";
-        StateForStateBefore, S3, "`h_k` for `h_{k−1}` in `∂W`";
-        OutputSlopeInside, S3, "`φ_o` on the hidden layer: its slope for that of `φ_h`";
+        SlopeBehindWeight, Crowley, "`diag(1 − h²) Wᵀ ∇h` for `Wᵀ diag(1 − h²) ∇h`";
+        FirstStateSkipped, Crowley, "sums from `h(1)` on: the use of `h(0)` is skipped";
+        AveragedOverTime, slides, "the gradients of shared weights averaged, not summed";
+        NoSlope, Nguyen, "`φ'` missing on the way back in time";
+        StateForStateBefore, Nguyen, "`h_k` for `h_{k−1}` in `∂W`";
+        OutputSlopeInside, Nguyen, "`φ_o` on the hidden layer: its slope for that of `φ_h`";
         RecurrenceForgotten, common, "nothing flows back in time";
         LastStepAlone, common, "each step overwrites the sums of later ones";
         LossOfLastStepAlone, common, "the losses of earlier steps dropped";
@@ -167,7 +167,7 @@ subjects! {
         NeighboursGradient, common, "each unit's gradient goes to its neighbour";
     }
     lstm_step::step {
-        CutFromBefore, S1, "\"cannot be unrolled\": nothing flows back to the step before";
+        CutFromBefore, Crowley, "\"cannot be unrolled\": nothing flows back to the step before";
         GatesSwapped, common, "input and forget gate in the other order in the gradient";
         CellCotangentDropped, common, "`∂c` of the next step dropped";
         GateSlopeForgotten, common, "`o (1 − o)` missing";
