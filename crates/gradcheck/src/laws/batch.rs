@@ -23,7 +23,9 @@ pub(crate) fn order(
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
     let mut order: Vec<usize> = (0..case.sizes.batch).collect();
-    order.shuffle(rng);
+    while order.len() > 1 && order.is_sorted() {
+        order.shuffle(rng);
+    }
     let in_order = |value: &Tensor<f64>| value.gather_rows(&order); // [B, ..]
     let in_time = |value: &Tensor<f64>| in_order(&value.transpose(0, 1)).transpose(0, 1); // [T, B, ..]
     let permuted = |named: &Named| {

@@ -3,7 +3,7 @@
 use std::cell::Cell as Counter;
 
 use bptt_autodiff::{Param, Tape, Var};
-use bptt_gradcheck::{Report, cell};
+use bptt_gradcheck::{Report, cell, oracle};
 use bptt_layers::{Cell, Module, StateSizes};
 use bptt_tensor::{Scalar, Tensor};
 
@@ -28,6 +28,8 @@ pub(crate) enum Bug {
     HiddenDetached,
     GateDetached,
     OutputOfNextUnit,
+    GateOrder,
+    OutputNotSquashed,
 }
 
 /// `h ← tanh(x U + h W)`
@@ -149,10 +151,12 @@ impl Cell<f64> for Lstm {
         let c = if self.bug == Bug::CellDetached { c.stop_gradient() } else { c };
         let z = x.matmul(&self.w) + h.matmul(&self.u) + &self.b;
         let [i, f, candidate, o] = z.split();
+        let [i, f] = if self.bug == Bug::GateOrder { [f, i] } else { [i, f] };
         let f = if self.bug == Bug::GateDetached { f.stop_gradient() } else { f };
         let o = if self.bug == Bug::OutputOfNextUnit { next_unit(o) } else { o };
         let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
-        let h = o.sigmoid() * c.tanh();
+        let squashed = if self.bug == Bug::OutputNotSquashed { c } else { c.tanh() };
+        let h = o.sigmoid() * squashed;
         (h, (h, c))
     }
 }
@@ -170,5 +174,8 @@ pub(crate) fn lstm(bug: Bug) -> Report {
         b: Param::new(Tensor::zeros([4 * hidden])),
         bug,
     };
-    quick(cell(move |_, input, hidden| make(input, hidden)).with_exchangeable_units()).run()
+    let check = cell(move |_, input, hidden| make(input, hidden))
+        .with_exchangeable_units()
+        .with_oracle(oracle::Lstm);
+    quick(check).run()
 }

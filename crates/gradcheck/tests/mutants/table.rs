@@ -197,5 +197,7 @@ subjects! {
         HiddenDetached, common, "`h₋` detached";
         GateDetached, common, "the forget gate detached";
         OutputOfNextUnit, common, "each output gate is its neighbour's";
+        GateOrder, common, "input and forget gate in the other order";
+        OutputNotSquashed, common, "`h = o ⊙ c` without the tanh";
     }
 }
