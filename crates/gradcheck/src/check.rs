@@ -136,8 +136,15 @@ impl<F: Family> Check<F> {
     }
 
     /// Checks the laws and says what it found, broken or not.
+    ///
+    /// # Panics
+    ///
+    /// If no case is asked for, or a law alone that the subject does not have.
     pub fn run(&self) -> Report {
         let laws = self.family.laws();
+        for law in self.only.iter().flatten() {
+            assert!(laws.contains(law), "{law} is not among the laws of this subject: {laws:?}");
+        }
         let chosen = laws.into_iter().filter(|law| {
             !self.without.contains(law) && self.only.as_ref().is_none_or(|only| only.contains(law))
         });
@@ -147,7 +154,11 @@ impl<F: Family> Check<F> {
 
     fn finding(&self, law: Law) -> Finding {
         let base = from_environment("GRADCHECK_SEED").unwrap_or(self.seed);
-        let cases = from_environment("GRADCHECK_CASES").unwrap_or(self.cases);
+        let cases = match from_environment("GRADCHECK_CASES") {
+            Some(cases) => u32::try_from(cases).unwrap_or(u32::MAX),
+            None => self.cases,
+        };
+        assert!(cases > 0, "a check of no case checks nothing");
         let seeds: Vec<u64> = match self.replay {
             Some(seed) => vec![seed],
             None => (0..self.family.number_of_cases(law, cases))
@@ -250,9 +261,13 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }
 
-/// The number that an environment variable holds.
-fn from_environment<N: std::str::FromStr>(name: &str) -> Option<N> {
+/// The number that an environment variable holds, decimal or as reports print seeds.
+fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    let Ok(number) = text.parse() else { panic!("{name}={text} is not a number") };
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    let Ok(number) = number else { panic!("{name}={text} is not a number") };
     Some(number)
 }

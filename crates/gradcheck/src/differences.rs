@@ -18,9 +18,15 @@ const STEP: f64 = 2e-5;
 /// values are so large that rounding drowns their differences.
 const LADDER: [f64; 5] = [STEP, 2e-6, 2e-7, 2e-4, 2e-3];
 
-/// Relative above 1, absolute below: a hundred times what truncation and rounding leave of a function
+/// Relative: a hundred times what truncation and rounding leave of a function
 /// of order 1, and far below what any wrong derivative is off by.
 pub(crate) const TOLERANCE: f64 = 1e-6;
+
+/// Slopes below are compared as if they were of this size.
+const SMALLEST: f64 = 1e-3;
+
+/// Where rounding may hide more of a slope than this fraction, agreement with it says nothing.
+const HIDING: f64 = 1e-3;
 
 /// A few roundings of `f64` in every value.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
@@ -57,15 +63,18 @@ impl<'f> Line<'f> {
         let mut slope = None;
         for step in LADDER {
             let around = self.around(step, output);
-            let scale = around.slope.abs().max(1.0);
+            let scale = around.slope.abs().max(SMALLEST);
             let noise = around.noise / scale;
-            let is_resolved = noise <= TOLERANCE; // else anything might agree in its rounding
             let error = (around.slope - claimed).abs() / scale;
-            if error <= TOLERANCE + if is_resolved { noise } else { 0.0 } {
+            if noise <= TOLERANCE {
+                if error <= TOLERANCE + noise {
+                    return Verdict::Agrees { error };
+                }
+                if slope.is_none() && around.gap / scale <= TOLERANCE + noise {
+                    slope = Some(around.slope);
+                }
+            } else if noise <= HIDING && error <= TOLERANCE {
                 return Verdict::Agrees { error };
-            }
-            if slope.is_none() && is_resolved && around.gap / scale <= TOLERANCE + noise {
-                slope = Some(around.slope);
             }
         }
         slope.map_or(Verdict::Excluded, |slope| Verdict::Disagrees { slope })
@@ -134,7 +143,11 @@ mod tests {
         // an error that is small beside the values is not lost in their rounding, and where it would be,
         // nothing is said
         disagrees(|s: f64| 1e3 + s.sin(), 1.0 + 1e-5, 1.0);
-        assert_eq!(judge(|s: f64| 1e12 + s.sin(), 54.0), Verdict::Excluded);
+        for claimed in [0.0, 1.0, 54.0] {
+            assert_eq!(judge(|s: f64| 1e12 + s.sin(), claimed), Verdict::Excluded);
+        }
+        // and what is small is not nothing
+        disagrees(|s: f64| 1e-4 * s.sin(), 0.0, 1e-4);
     }
 
     #[test]

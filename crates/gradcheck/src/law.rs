@@ -26,7 +26,7 @@ pub enum Law {
     EachOutput,
     /// `eᵢᵀ (J eⱼ) = (Jᵀ eᵢ)ᵀ eⱼ`
     RowsAreColumns,
-    /// `⟨H u, v⟩ = ⟨u, H v⟩`
+    /// `⟨H u, v⟩ = ⟨u, H v⟩`, and `H u` is the gradient of the slope along `u`.
     Hessian,
     /// `⟨u, Jᵀ J u⟩ = ‖J u‖² ≥ 0`
     GaussNewton,
@@ -34,7 +34,7 @@ pub enum Law {
     Accumulated,
     /// Two runs compute the same bits.
     Repeatable,
-    /// So does any number of threads.
+    /// 1, 2 and 3 threads do.
     Threads,
     /// A scan is the loop that specifies it, to second order.
     Scan,
@@ -74,7 +74,7 @@ pub enum Law {
 macro_rules! laws {
     ($($law:ident => $name:literal, $statement:literal, $catches:literal;)*) => {
         impl Law {
-            /// All laws, in the order in which they are checked.
+            /// All laws.
             pub const ALL: &[Self] = &[$(Self::$law),*];
 
             /// The law's name, as reports print it.
@@ -125,13 +125,13 @@ laws! {
         "rules that take one output's cotangent for another's, or need all of them";
     RowsAreColumns => "rows are columns",
         "eᵢᵀ (J eⱼ) = (Jᵀ eᵢ)ᵀ eⱼ",
-        "a forward product that is not the transpose of the reverse one";
+        "rules that treat a cotangent of one element otherwise than others";
     Hessian => "Hessian",
         "⟨H u, v⟩ = ⟨u, H v⟩, and H u is the gradient of the slope along u",
         "a gradient that is the gradient of nothing";
     GaussNewton => "Gauss–Newton",
         "⟨u, Jᵀ J u⟩ = ‖J u‖² ≥ 0",
-        "products that do not belong together";
+        "rules that treat some cotangents otherwise than others";
     Accumulated => "accumulated",
         "what `backward` adds up in place is what `grad` records",
         "rules that give another result when their contribution is accumulated";

@@ -323,9 +323,9 @@ fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Rando
         places.push(Place::new(format!("x[{i}]")));
         at.push(domain.draw(i, shape, &mut rng));
     }
-    for (name, param) in model.module().parameters() {
+    for (i, (name, param)) in model.module().parameters().into_iter().enumerate() {
         places.push(Place::new(name));
-        at.push(domain.draw(0, param.shape(), &mut rng));
+        at.push(domain.draw(shapes.len() + i, param.shape(), &mut rng));
     }
     (At { model: RefCell::new(model), places, at, inputs: shapes.len() }, rng)
 }

@@ -26,7 +26,7 @@ pub enum Domain {
     Positive,
     /// ±0.5 to ±2: away from a kink, jump or pole at 0.
     NonZero,
-    /// No two elements, of one tensor or of two, nearer than 0.1: differences do not change which of
+    /// No two elements, of one tensor or of up to eight, nearer than 0.1: differences do not change which of
     /// them is the largest.
     Distinct,
     /// Exactly 0.
@@ -65,8 +65,8 @@ impl Domain {
             Self::Distinct => {
                 let mut ranks: Vec<usize> = (0..shape.elements()).collect();
                 ranks.shuffle(rng);
-                let offset = 0.1 * position as f64 - 1.0;
-                Tensor::from_fn(shape, |i| 0.3 * ranks[i] as f64 + offset)
+                let offset = 0.1 * (position % 8) as f64 - 1.0;
+                Tensor::from_fn(shape, |i| 0.8 * ranks[i] as f64 + offset)
             }
             Self::Zero => Tensor::zeros(shape),
             Self::Tiny => {

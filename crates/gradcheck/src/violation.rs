@@ -88,9 +88,9 @@ pub enum Violation {
         /// The shape that it should have.
         expected: Shape,
     },
-    /// The equations panicked, with this message.
+    /// The equations panicked, or the law did as something that it needs is missing, with this message.
     Panicked(String),
-    /// Kinks left nothing to compare.
+    /// Every derivative was excluded.
     NothingCompared,
 }
 
@@ -113,9 +113,9 @@ impl fmt::Display for Violation {
             Self::Shape { name, found, expected } => {
                 write!(f, "{name} has the shape {found} where {expected} is expected")
             }
-            Self::Panicked(message) => write!(f, "the equations panicked: {message}"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
             Self::NothingCompared => {
-                write!(f, "every derivative was excluded as a kink: nothing was compared")
+                write!(f, "nothing was compared: every derivative was excluded")
             }
         }
     }
@@ -164,12 +164,15 @@ pub(crate) enum Nearness {
     Relative(f64),
 }
 
+/// Tensors whose elements are all below are compared as if the largest were of this size.
+pub(crate) const SMALLEST: f64 = 1e-3;
+
 /// What holds in real arithmetic holds in `f64` but for the roundings of sums of some thousand terms of
 /// order 1, `1e3 ε`, with as much again for what operations in a row make of them.
 pub(crate) const EXACT: Nearness = Nearness::Relative(1e-10);
 
 /// Compares what was found with what is expected; gives the largest error, relative to the largest element
-/// of its tensor where that is above 1.
+/// of its tensor.
 pub(crate) fn compare(
     (found_by, found): (&'static str, &[Named]),
     (expected_by, expected): (&'static str, &[Named]),
@@ -186,7 +189,7 @@ pub(crate) fn compare(
                 expected: wanted.clone(),
             });
         }
-        let scale = right.value.as_slice().iter().fold(1.0, |most: f64, y| most.max(y.abs()));
+        let scale = right.value.as_slice().iter().fold(SMALLEST, |most: f64, y| most.max(y.abs()));
         let pairs = left.value.as_slice().iter().zip(right.value.as_slice());
         for (element, (&x, &y)) in pairs.enumerate() {
             let error = if x.to_bits() == y.to_bits() { 0.0 } else { (x - y).abs() / scale };

@@ -1,14 +1,13 @@
 //! The sequences of a batch do not know of one another.
 
-use bptt_tensor::Tensor;
-use rand::seq::SliceRandom;
-
 use crate::any_cell::Way;
 use crate::cell_case::{CellCase, Values};
 use crate::evidence::Evidence;
+use crate::laws::symmetry::permutation;
 use crate::laws::ways::{one_by_one, same};
 use crate::values::Random;
 use crate::violation::{Named, Violation};
+use bptt_tensor::Tensor;
 
 pub(crate) fn sum(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
     let lengths = vec![case.sizes.steps; case.sizes.batch];
@@ -22,10 +21,7 @@ pub(crate) fn order(
     rng: &mut Random,
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
-    let mut order: Vec<usize> = (0..case.sizes.batch).collect();
-    while order.len() > 1 && order.is_sorted() {
-        order.shuffle(rng);
-    }
+    let order = permutation(case.sizes.batch, rng);
     let in_order = |value: &Tensor<f64>| value.gather_rows(&order); // [B, ..]
     let in_time = |value: &Tensor<f64>| in_order(&value.transpose(0, 1)).transpose(0, 1); // [T, B, ..]
     let permuted = |named: &Named| {

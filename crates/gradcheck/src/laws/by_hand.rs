@@ -16,9 +16,20 @@ pub(crate) fn by_hand(
 ) -> Result<(), Violation> {
     let values = &case.values;
     let outputs = oracle.run(&values.parameters, &values.xs, &values.state);
+    let states = values.state.len();
+    assert_eq!(
+        outputs.len(),
+        1 + states,
+        "an oracle's run gives the outputs and each variable of the last state"
+    );
     let cotangents: Vec<_> = outputs.iter().map(|y| y.map(|y| 1.0 + y)).collect(); // of y + y²/2
     let gradients = oracle.reverse(&values.parameters, &values.xs, &values.state, &cotangents);
-    let (inputs, parameters) = gradients.split_at(1 + values.state.len());
+    assert_eq!(
+        gradients.len(),
+        1 + states + values.parameters.len(),
+        "an oracle's reverse gives the gradients of the inputs, each variable of the first state and each parameter"
+    );
+    let (inputs, parameters) = gradients.split_at(1 + states);
     for way in [Way::Unrolled, Way::Scanned] {
         let found = case.outcome(&way);
         let mut expected = found.clone();

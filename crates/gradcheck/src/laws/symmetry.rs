@@ -28,6 +28,15 @@ pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Vi
     evidence.compare(("y(−x, −h)", &found), ("−y(x, h)", &expected), EXACT)
 }
 
+/// Another order of so many things, if there is one.
+pub(crate) fn permutation(things: usize, rng: &mut Random) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..things).collect();
+    while things > 1 && order.is_sorted() {
+        order.shuffle(rng);
+    }
+    order
+}
+
 /// Which axes run over the hidden units, and over how many blocks of them: found by comparing the cell
 /// with one that has a unit more.
 struct Axes {
@@ -66,9 +75,7 @@ pub(crate) fn hidden_order(
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
     let Sizes { hidden, .. } = case.sizes;
-    let mut order: Vec<usize> = (0..hidden).collect();
-    order.shuffle(rng);
-    let axes = Axes { hidden, order };
+    let axes = Axes { hidden, order: permutation(hidden, rng) };
     let values = |values: &[Tensor<f64>], wider: &[Tensor<f64>], name: &dyn Fn(usize) -> String| {
         let pairs = values.iter().zip(wider).enumerate();
         pairs.map(|(i, (value, wider))| axes.reordered(&name(i), value, wider.shape())).collect()

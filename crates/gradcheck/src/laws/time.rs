@@ -19,10 +19,10 @@ pub(crate) fn causality(
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
     let steps = case.sizes.steps;
-    if steps == 0 {
+    if steps < 2 {
         return Ok(());
     }
-    let end = rng.random_range(1..=steps); // the first step that must not matter
+    let end = rng.random_range(1..steps); // the first step that must not matter
     let mut changed = case.values.clone();
     let of_a_step = case.sizes.batch * case.sizes.input;
     for x in &mut changed.xs.as_mut_slice()[end * of_a_step..] {

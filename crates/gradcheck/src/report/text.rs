@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Failure, Finding, Report};
+use crate::violation::Violation;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +41,9 @@ impl fmt::Display for Failure {
         let Self { law, seed, case, violation } = self;
         writeln!(f, "broken: {law}: {}", law.statement())?;
         writeln!(f, "  {violation}")?;
+        if *violation == Violation::NothingCompared {
+            return Ok(());
+        }
         writeln!(f, "  smallest case: {case}")?;
         writeln!(f, "  again: .only(&[Law::{law:?}]).replay({seed:#018x})")
     }
