@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Param, Var};
+use bptt_gradcheck::oracle::{self, Oracle};
 use bptt_gradcheck::{
     Check, Domain, Failure, Law, Mismatch, Report, Violation, broadcastable, cell, domains,
     extents, function, functions, lengths, masks, model, sequences, shapes, tensors,
 };
-use bptt_layers::{Cell, Linear, Module, StateSizes};
+use bptt_layers::{Cell, Linear, Lstm, Module, StateSizes};
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 
@@ -186,6 +187,100 @@ fn a_family_shrinks_to_its_simplest_function() {
     .only(&[Law::Slope])
     .run();
     assert_eq!(first_failure(&report).case(), "inputs [[1]], Ordinary values, with 3");
+}
+
+#[track_caller]
+fn panics_with(message: &str, check: impl FnOnce()) {
+    let panic = catch_unwind(AssertUnwindSafe(check)).expect_err("it panics");
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).expect("a message");
+    assert!(text.contains(message), "{text}");
+}
+
+/// A check that would check nothing says so.
+#[test]
+fn nothing_is_not_checked() {
+    let of = || function(|x| x[0].tanh());
+    panics_with("scan is not among", || of().only(&[Law::Scan]).check());
+    panics_with("hidden order is not among", || {
+        delayed(Fault::None).only(&[Law::HiddenOrder]).check()
+    });
+    panics_with("checks nothing", || of().cases(0).check());
+}
+
+/// A derivation that leaves a gradient out.
+struct Short;
+
+impl Oracle for Short {
+    fn run(&self, p: &[Tensor<f64>], xs: &Tensor<f64>, state: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
+        oracle::Lstm.run(p, xs, state)
+    }
+
+    fn reverse(
+        &self,
+        p: &[Tensor<f64>],
+        xs: &Tensor<f64>,
+        state: &[Tensor<f64>],
+        cotangents: &[Tensor<f64>],
+    ) -> Vec<Tensor<f64>> {
+        let mut gradients = oracle::Lstm.reverse(p, xs, state, cotangents);
+        gradients.pop();
+        gradients
+    }
+}
+
+#[test]
+fn an_oracle_says_all() {
+    let report = cell(Lstm::new).with_oracle(Short).only(&[Law::ByHand]).run();
+    let failure = first_failure(&report).to_string();
+    assert!(failure.contains("panicked: ") && failure.contains("each parameter"), "{failure}");
+}
+
+/// `h ← sin(1000 (x u + h))`: a rounding of an input is multiplied until it decides.
+#[derive(Debug, Module)]
+#[module(scalar = f64)]
+struct Chaotic {
+    u: Param<f64>,
+    #[module(skip)]
+    shifted: bool,
+}
+
+impl Cell<f64> for Chaotic {
+    type State<'t> = V<'t>;
+
+    fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
+        let before = if self.shifted {
+            h + &Tensor::from_fn([h.shape()[0], 1], |b| 1e-7 * b as f64)
+        } else {
+            h
+        };
+        let h = ((x.matmul(&self.u) + before) * 1000.0).sin();
+        (h, h)
+    }
+}
+
+impl StateSizes for Chaotic {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.u.shape()[1]]
+    }
+}
+
+/// What rounding alone moves is no fault; what is beyond it is.
+#[test]
+fn rounding_is_no_fault() {
+    let chaotic = |shifted| {
+        cell(move |_, input, hidden| Chaotic {
+            u: Param::new(Tensor::zeros([input, hidden])),
+            shifted,
+        })
+        .only(&[Law::BatchSum, Law::Scan])
+        .cases(64)
+        .run()
+    };
+    let report = chaotic(false);
+    assert!(report.holds(), "{report}");
+    assert!(report.findings().iter().any(|finding| finding.evidence().excluded() > 0), "{report}");
+    assert_eq!(first_failure(&chaotic(true)).law(), Law::BatchSum);
 }
 
 #[test]
