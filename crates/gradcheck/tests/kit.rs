@@ -203,7 +203,7 @@ fn nothing_is_not_checked() {
     let of = || function(|x| x[0].tanh());
     panics_with("scan is not among", || of().only(&[Law::Scan]).check());
     panics_with("hidden order is not among", || {
-        delayed(Fault::None).only(&[Law::HiddenOrder]).check()
+        delayed(Fault::None).only(&[Law::HiddenOrder]).check();
     });
     panics_with("checks nothing", || of().cases(0).check());
 }
