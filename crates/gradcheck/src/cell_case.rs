@@ -11,8 +11,8 @@ use rand::SeedableRng;
 
 use crate::any_cell::{AnyCell, Sequence, Way};
 use crate::subject::{Place, Recorded, Subject};
-use crate::values::{Domain, Random, V};
-use crate::violation::{Named, SMALLEST};
+use crate::values::{Domain, Random, V, stream};
+use crate::violation::Named;
 
 /// The extents of a sequence and of the cell that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,23 +132,29 @@ impl Outcome {
 impl<'m> CellCase<'m> {
     pub(crate) fn new(make: Make<'m>, frozen: &'m dyn Fn(&str) -> bool, draw: Draw) -> Self {
         let Draw { sizes, domain, seed } = draw;
-        let rng = &mut Random::seed_from_u64(seed);
-        let cell = make(rng, sizes);
-        let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], rng);
-        // a saturated parameter in every product of every step leaves nothing that differences resolve
-        let parameters = if domain == Domain::Saturated { Domain::Ordinary } else { domain };
-        let of_state = |(i, size): (usize, usize)| parameters.draw(i + 1, [sizes.batch, size], rng);
-        let state: Vec<_> = cell.features().into_iter().enumerate().map(of_state).collect();
+        let cell = make(&mut Random::seed_from_u64(seed), sizes);
+        let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], &mut stream(seed, 0));
+        // a saturated parameter in every product of every step leaves nothing that differences resolve; and with
+        // zero weights as well as zero inputs and states, nothing is left of a cell
+        let (of_state, of_parameters) = match domain {
+            Domain::Saturated => (Domain::Ordinary, Domain::Ordinary),
+            Domain::Zero => (Domain::Zero, Domain::Ordinary),
+            other => (other, other),
+        };
+        let features = cell.features();
+        let draw_state = |(i, &size): (usize, &usize)| {
+            of_state.draw(1 + i, [sizes.batch, size], &mut stream(seed, 1 + i))
+        };
+        let state: Vec<_> = features.iter().enumerate().map(draw_state).collect();
         let all = cell.parameters();
-        let parameters: Vec<_> = all
-            .iter()
-            .map(|(name, param)| match domain {
-                // zero inputs and states are the case of interest; with zero weights too, nothing is left
-                _ if frozen(name) => param.value().clone(),
-                Domain::Zero => Domain::Ordinary.draw(0, param.shape(), rng),
-                _ => parameters.draw(0, param.shape(), rng),
-            })
-            .collect();
+        let draw_parameter = |(i, (name, param)): (usize, &(String, &Param<f64>))| {
+            if frozen(name) {
+                return param.value().clone();
+            }
+            let position = 1 + features.len() + i;
+            of_parameters.draw(position, param.shape(), &mut stream(seed, position))
+        };
+        let parameters: Vec<_> = all.iter().enumerate().map(draw_parameter).collect();
         let names: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
         let trained = names.iter().map(|name| !frozen(name)).collect();
         drop(all);
@@ -250,13 +256,13 @@ impl<'m> CellCase<'m> {
     }
 }
 
-/// The largest difference of two lists of tensors, relative to the largest element of each.
+/// The largest difference of two lists of tensors, relative to the largest element of each where that is above 1.
 fn farthest(left: &[Named], right: &[Named]) -> f64 {
     let largest =
         |value: &Tensor<f64>| value.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     let pairs = left.iter().zip(right);
     let distance =
-        |l: &Named, r: &Named| largest(&r.value.sub(&l.value)) / largest(&l.value).max(SMALLEST);
+        |l: &Named, r: &Named| largest(&r.value.sub(&l.value)) / largest(&l.value).max(1.0);
     pairs.map(|(l, r)| distance(l, r)).fold(0.0, f64::max)
 }
 

@@ -46,12 +46,18 @@ pub(crate) enum Verdict {
 /// A function of one number, the step along a line, to several; each value is computed once.
 pub(crate) struct Line<'f> {
     f: &'f dyn Fn(f64) -> Vec<f64>,
+    smallest: f64,
     known: RefCell<HashMap<u64, Vec<f64>>>,
 }
 
 impl<'f> Line<'f> {
     pub(crate) fn new(f: &'f dyn Fn(f64) -> Vec<f64>) -> Self {
-        Self { f, known: RefCell::default() }
+        Self { f, smallest: SMALLEST, known: RefCell::default() }
+    }
+
+    /// Compares slopes below as if they were of this size.
+    pub(crate) fn smallest(self, smallest: f64) -> Self {
+        Self { smallest, ..self }
     }
 
     fn at(&self, step: f64, output: usize) -> f64 {
@@ -63,7 +69,7 @@ impl<'f> Line<'f> {
         let mut slope = None;
         for step in LADDER {
             let around = self.around(step, output);
-            let scale = around.slope.abs().max(SMALLEST);
+            let scale = around.slope.abs().max(self.smallest);
             let noise = around.noise / scale;
             let error = (around.slope - claimed).abs() / scale;
             if noise <= TOLERANCE {

@@ -18,7 +18,7 @@ use crate::check::{Check, Family};
 use crate::evidence::Evidence;
 use crate::laws::{self, OF_FUNCTIONS, bits};
 use crate::subject::{Place, Recorded, Subject};
-use crate::values::{Domain, Random};
+use crate::values::{Domain, Random, stream};
 use crate::violation::Violation;
 
 /// Checks a function of variables.
@@ -321,11 +321,12 @@ fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Rando
     let mut at = Vec::new();
     for (i, shape) in shapes.iter().enumerate() {
         places.push(Place::new(format!("x[{i}]")));
-        at.push(domain.draw(i, shape, &mut rng));
+        at.push(domain.draw(i, shape, &mut stream(*seed, i)));
     }
     for (i, (name, param)) in model.module().parameters().into_iter().enumerate() {
         places.push(Place::new(name));
-        at.push(domain.draw(shapes.len() + i, param.shape(), &mut rng));
+        let position = shapes.len() + i;
+        at.push(domain.draw(position, param.shape(), &mut stream(*seed, position)));
     }
     (At { model: RefCell::new(model), places, at, inputs: shapes.len() }, rng)
 }

@@ -8,7 +8,7 @@ use crate::evidence::Evidence;
 use crate::laws::orders::{direction, functional};
 use crate::subject::{Recorded, Subject};
 use crate::values::{Random, V};
-use crate::violation::{EXACT, Mismatch, Named, Nearness, SMALLEST, Violation, compare};
+use crate::violation::{EXACT, Mismatch, Named, Nearness, Violation, compare};
 
 /// A subject's function on a tape, its outputs in a row.
 struct Case<'t, 's> {
@@ -83,7 +83,7 @@ fn equal(
     evidence: &mut Evidence,
 ) -> Result<(), Box<Mismatch>> {
     let Nearness::Relative(tolerance) = EXACT else { unreachable!("exact but for rounding") };
-    let error = (found - expected).abs() / found_size.max(expected_size).max(SMALLEST);
+    let error = (found - expected).abs() / found_size.max(expected_size).max(1.0);
     evidence.note(error);
     if error <= tolerance {
         Ok(())

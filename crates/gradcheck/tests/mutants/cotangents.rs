@@ -1,7 +1,7 @@
 //! Rules that do something to the cotangent, and faults that hide behind what is larger.
 
 use bptt_autodiff::Pullback;
-use bptt_gradcheck::{Report, operation};
+use bptt_gradcheck::{Law, Report, operation};
 use bptt_tensor::Tensor;
 
 use crate::rule::{Rule, V};
@@ -70,7 +70,9 @@ pub(crate) fn large_beside_small(bug: Bug) -> Report {
             _ => small * b.cos() * 1e-5,
         });
     };
-    operation(Rule { bug, forward, gradient: rule }).inputs([[1], [1]]).run()
+    // of the third order, sums of what is so large resolve nothing
+    let check = operation(Rule { bug, forward, gradient: rule }).inputs([[1], [1]]);
+    check.without(&[Law::ThirdOrder]).run()
 }
 
 /// `0.1 a ⊙ b`
