@@ -3,60 +3,17 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::Tape;
-use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, Zoneout, scan, unroll};
+use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, Zoneout, scan};
 use bptt_tensor::Tensor;
 
 use crate::support::{
-    Random, Sizes, TestCell, V, assert_near, distance, random, random_cell, run, uniform, unrolled,
+    Sizes, V, assert_near, distance, random, random_cell, run, uniform, unrolled,
 };
 
 fn truncated<'t, C: Cell<f64>>(truncation: Truncation, cell: &C, x: &[V<'t>]) -> Vec<V<'t>> {
     let (ys, state) = truncation.run(cell, x[0], State::from_leaves(&x[1..]));
     [vec![ys], state.leaves()].concat()
 }
-
-/// Window by window in plain loops: each is run from the state that the plain recurrence has before it,
-/// stopped, and the outputs of its last steps count.
-fn in_plain_loops<'t, C: Cell<f64>>(
-    [every, reach]: [usize; 2],
-    cell: &C,
-    x: &[V<'t>],
-) -> Vec<V<'t>> {
-    let steps = x[0].shape()[0];
-    let mut counted = Vec::new();
-    let mut last = x[1..].to_vec();
-    for chunk in (0..steps).step_by(every) {
-        let end = steps.min(chunk + every);
-        let start = end.saturating_sub(reach);
-        let mut state = C::State::from_leaves(&x[1..]);
-        if start > 0 {
-            let (_, before) = unroll(cell, x[0].slice(0, 0..start), state);
-            let stopped: Vec<_> = before.leaves().into_iter().map(V::stop_gradient).collect();
-            state = State::from_leaves(&stopped);
-        }
-        let (ys, state) = unroll(cell, x[0].slice(0, start..end), state);
-        counted.push(ys.slice(0, chunk - start..end - start));
-        last = state.leaves();
-    }
-    [vec![V::concat(&counted, 0)], last].concat()
-}
-
-fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
-    let cell = make(rng, sizes);
-    for steps in [1, 5, 6] {
-        let inputs = Sizes { steps, ..sizes }.inputs(&cell, rng);
-        for [every, reach] in [[1, 1], [1, 3], [2, 2], [2, 3], [2, 5], [3, 4], [4, 9], [7, 7]] {
-            let truncation = Truncation::new(every, reach);
-            let at_once = run(&cell, &inputs, |cell, x| truncated(truncation, cell, x));
-            let looped = run(&cell, &inputs, |cell, x| in_plain_loops([every, reach], cell, x));
-            assert_near(&at_once.values, &looped.values, 1e-12);
-            assert_near(&at_once.gradients.inputs, &looped.gradients.inputs, 1e-11);
-            assert_near(&at_once.gradients.parameters, &looped.gradients.parameters, 1e-11);
-        }
-    }
-}
-
-for_every_cell!(windows, 1);
 
 /// The terms of the gradient by their lag: each longer window adds those of one more.
 #[test]
