@@ -139,7 +139,8 @@ impl<F: Family> Check<F> {
     ///
     /// # Panics
     ///
-    /// If no case is asked for, or a law alone that the subject does not have.
+    /// If no case or no law is asked for, or a law alone that the subject does not have.
+    #[track_caller]
     pub fn run(&self) -> Report {
         let laws = self.family.laws();
         for law in self.only.iter().flatten() {
@@ -148,7 +149,8 @@ impl<F: Family> Check<F> {
         let chosen = laws.into_iter().filter(|law| {
             !self.without.contains(law) && self.only.as_ref().is_none_or(|only| only.contains(law))
         });
-        let findings = chosen.map(|law| self.finding(law)).collect();
+        let findings: Vec<_> = chosen.map(|law| self.finding(law)).collect();
+        assert!(!findings.is_empty(), "a check of no law checks nothing");
         Report::new(self.name.clone().unwrap_or_else(|| self.family.name()), findings)
     }
 

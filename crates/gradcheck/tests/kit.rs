@@ -205,7 +205,8 @@ fn nothing_is_not_checked() {
     panics_with("hidden order is not among", || {
         delayed(Fault::None).only(&[Law::HiddenOrder]).check();
     });
-    panics_with("checks nothing", || of().cases(0).check());
+    panics_with("no case checks nothing", || of().cases(0).check());
+    panics_with("no law checks nothing", || of().only(&[]).check());
 }
 
 /// A derivation that leaves a gradient out.

@@ -1,5 +1,7 @@
 //! The sequences of a batch do not know of one another.
 
+use bptt_tensor::Tensor;
+
 use crate::any_cell::Way;
 use crate::cell_case::{CellCase, Values};
 use crate::evidence::Evidence;
@@ -7,7 +9,6 @@ use crate::laws::symmetry::permutation;
 use crate::laws::ways::{one_by_one, same};
 use crate::values::Random;
 use crate::violation::{Named, Violation};
-use bptt_tensor::Tensor;
 
 pub(crate) fn sum(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
     let lengths = vec![case.sizes.steps; case.sizes.batch];
