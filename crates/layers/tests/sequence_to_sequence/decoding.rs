@@ -48,10 +48,12 @@ fn bounds(max_length: usize) -> Bounds {
     Bounds { start: START, end: 0, max_length }
 }
 
+const EXPONENTS: [f64; 6] = [0.0, 0.3, 0.6, 1.0, 2.0, 5.0];
+
 #[test]
 fn a_beam_that_keeps_all_is_an_exhaustive_search() {
-    let cases = (any::<u64>(), 1..=4_usize, prop::sample::select(vec![0.0, 0.6, 1.0, 2.0]));
-    for_all(100, cases, |(seed, steps, alpha)| {
+    let cases = (any::<u64>(), 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
+    for_all(200, cases, |(seed, steps, alpha)| {
         let model = random_model(seed);
         let beam = Beam::new(SYMBOLS.pow(steps as u32)).length_normalization(alpha);
         let found = beam.search(bounds(steps), Vec::new(), &model);
@@ -59,12 +61,89 @@ fn a_beam_that_keeps_all_is_an_exhaustive_search() {
     });
 }
 
+/// Wide enough for all that is live, a beam gives the best of all sequences, however few it gives.
 #[test]
-fn a_beam_of_width_one_is_greedy() {
+fn a_beam_as_wide_as_what_is_live_finds_the_best() {
+    let cases = (any::<u64>(), 1..=5_usize, prop::sample::select(&EXPONENTS[..]));
+    for_all(200, cases, |(seed, steps, alpha)| {
+        let model = random_model(seed);
+        // of three symbols, one is the end
+        let beam = Beam::new(2_usize.pow(steps as u32 - 1)).length_normalization(alpha);
+        let found = beam.search(bounds(steps), Vec::new(), &model);
+        let all = exhaustive(bounds(steps), alpha, &model);
+        assert_eq!(found, all[..found.len()]);
+        assert_eq!(found.len(), all.len().min(beam.width()));
+    });
+}
+
+/// What a search scores complete, of whatever width and exponent, is never better than what it finds.
+#[test]
+fn a_beam_is_never_worse_than_an_end_that_it_scored() {
+    let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
+    for_all(300, cases, |(seed, steps, width, alpha)| {
+        let model = random_model(seed);
+        let mut scored = vec![f64::NEG_INFINITY; width];
+        let step = |last: usize, state: &(f64, Vec<Vec<f64>>, Vec<usize>)| {
+            let (before, rows, history) = state;
+            // the log-probability of what was read, which is known only now
+            let read = rows.last().map_or(0.0, |row: &Vec<f64>| row[last]);
+            let (row, history) = model(last, history);
+            let sum = before + read;
+            let length = history.len();
+            let normalization = (length as f64).powf(alpha);
+            let is_complete = |&symbol: &usize| symbol == 0 || length == steps;
+            let complete = (0..SYMBOLS).filter(is_complete);
+            scored.extend(complete.map(|symbol| (sum + row[symbol]) / normalization));
+            (row.clone(), (sum, vec![row], history))
+        };
+        let start = (0.0, Vec::new(), Vec::new());
+        let beam = Beam::new(width).length_normalization(alpha);
+        let found = beam.search(bounds(steps), start, step);
+        scored.sort_by(|a, b| b.total_cmp(a));
+        scored.truncate(found.len());
+        assert_eq!(found.iter().map(|found| found.score).collect::<Vec<_>>(), scored);
+    });
+}
+
+/// Giving up what cannot win changes no result: a search that goes on to the end finds the same.
+#[test]
+fn a_beam_gives_up_only_what_cannot_win() {
+    let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
+    for_all(300, cases, |(seed, steps, width, alpha)| {
+        let model = random_model(seed);
+        let by_score = |a: &Hypothesis, b: &Hypothesis| b.score.total_cmp(&a.score);
+        let (mut live, mut complete) = (vec![(Vec::new(), 0.0, Vec::new())], Vec::new());
+        for length in 1..=steps {
+            let mut next = Vec::new();
+            for (symbols, sum, history) in live {
+                let (row, history) = model(symbols.last().copied().unwrap_or(START), &history);
+                for (symbol, of_symbol) in row.into_iter().enumerate() {
+                    let symbols = [&symbols[..], &[symbol]].concat();
+                    let score = (sum + of_symbol) / (length as f64).powf(alpha);
+                    match symbol == 0 || length == steps {
+                        true => complete.push(Hypothesis { symbols, score }),
+                        false => next.push((symbols, sum + of_symbol, history.clone())),
+                    }
+                }
+            }
+            next.sort_by(|a, b| b.1.total_cmp(&a.1));
+            next.truncate(width);
+            live = next;
+        }
+        complete.sort_by(by_score);
+        complete.truncate(width);
+        let beam = Beam::new(width).length_normalization(alpha);
+        assert_eq!(beam.search(bounds(steps), Vec::new(), &model), complete);
+    });
+}
+
+#[test]
+fn a_beam_of_width_one_is_no_worse_than_greedy() {
     for_all(100, (any::<u64>(), 0..=6_usize), |(seed, steps)| {
         let model = random_model(seed);
         let greedy = decode::greedy(bounds(steps), Vec::new(), &model);
-        assert_eq!(Beam::new(1).search(bounds(steps), Vec::new(), &model), [greedy]);
+        let found = Beam::new(1).search(bounds(steps), Vec::new(), &model).swap_remove(0);
+        assert!(found == greedy || found.score > greedy.score, "{found:?} and {greedy:?}");
     });
 }
 
@@ -80,6 +159,29 @@ fn a_beam_is_ranked() {
         let all = exhaustive(bounds(steps), 0.7, &model);
         assert!(found.iter().all(|hypothesis| all.contains(hypothesis)), "{found:?}");
     });
+}
+
+/// A short sequence that has ended keeps its place beside live ones that look better until they end:
+///
+/// ```text
+/// end                    0.2
+/// 1 → 2 → end            0.8 · 0.5 · 0.4 = 0.16
+/// ```
+#[test]
+fn an_end_is_not_crowded_out_by_what_is_live() {
+    let step = |_: usize, &length: &usize| {
+        let probabilities = match length {
+            0 => [0.2, 0.8, 0.0, 0.0],
+            1 => [0.0, 0.0, 0.5, 0.5],
+            2 => [0.0, 0.4, 0.3, 0.3],
+            _ => [1.0, 0.0, 0.0, 0.0],
+        };
+        (logs(&probabilities), length + 1)
+    };
+    let found = Beam::new(2).search(bounds(9), 0, step);
+    assert_eq!(found[0], Hypothesis { symbols: vec![0], score: 0.2_f64.ln() });
+    assert_eq!(found[1].symbols, [1, 2, 1, 0]);
+    assert!((found[1].score - 0.16_f64.ln()).abs() < 1e-15);
 }
 
 fn logs(probabilities: &[f64]) -> Vec<f64> {
@@ -151,7 +253,7 @@ fn a_search_ends_at_the_end_that_it_decodes() {
     }
 }
 
-/// A step for each live hypothesis, and none once all have ended.
+/// A step for each live hypothesis, and none once no live one can win.
 #[test]
 fn a_beam_asks_for_no_more_than_it_needs() {
     let mut calls = 0;
@@ -162,6 +264,12 @@ fn a_beam_asks_for_no_more_than_it_needs() {
     let found = Beam::new(2).search(bounds(usize::MAX), (), step);
     assert_eq!(found.len(), 2);
     assert_eq!(calls, 2);
+}
+
+#[test]
+#[should_panic(expected = "a step of 2 hypotheses gives log-probabilities of each, not of 1")]
+fn too_few_log_probabilities() {
+    let _ = Beam::new(2).search_batch(bounds(2), |_, _| vec![vec![-1.0; 3]]);
 }
 
 #[test]

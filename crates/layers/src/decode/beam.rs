@@ -1,0 +1,224 @@
+//! Beam search.
+
+use std::cmp::Ordering;
+
+use super::{Bounds, Hypothesis, assert_distribution};
+
+/// Beam search: of all continuations of the best hypotheses, keeps the best, as many as the beam is wide.
+///
+/// Hypotheses that have come to their end are kept apart from those that are live, again as many as the beam is
+/// wide. So the best hypothesis found is no worse than any end that the search has come to. They are ranked by
+/// their log-probability, normalised by a power of their length, the simpler of the two forms that Wu et al.
+/// (2016) discuss:
+///
+/// ```text
+/// score(y) = log P(y) / |y|^α
+/// ```
+///
+/// `|y|` counts the end symbol. With `α = 0`, the default, longer sequences are at a disadvantage, since each
+/// symbol lowers the log-probability; with `α = 1` the mean over the symbols counts.
+///
+/// A live hypothesis is given up as soon as it cannot win any more. A symbol never raises a log-probability, so
+/// no continuation of `y` scores more than `log P(y) / max_length^α`.
+///
+/// A beam of width 1 is never worse than [`greedy`](super::greedy()); one that is as wide as there are sequences is
+/// an exhaustive search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beam {
+    width: usize,
+    alpha: f64,
+}
+
+impl Beam {
+    /// A beam of this many hypotheses, with `α = 0`.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[track_caller]
+    #[must_use]
+    pub fn new(width: usize) -> Self {
+        assert!(width > 0, "a beam keeps at least one hypothesis");
+        Self { width, alpha: 0.0 }
+    }
+
+    /// The same with another exponent `α` of the length.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn length_normalization(self, alpha: f64) -> Self {
+        assert!(
+            alpha >= 0.0 && alpha.is_finite(),
+            "a length is normalised by a finite exponent of at least 0, not {alpha}"
+        );
+        Self { alpha, ..self }
+    }
+
+    /// How many live hypotheses there are at most.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The best hypotheses that were found, best first; at most as many as the beam is wide, and none of
+    /// probability 0. They have come to their end, or were cut.
+    ///
+    /// Of equals, the shorter comes first, then the continuation of the better hypothesis, then that by the
+    /// lower symbol.
+    ///
+    /// # Panics
+    ///
+    /// If a step gives no log-probability, or a NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn search<S>(
+        &self,
+        bounds: Bounds,
+        state: S,
+        mut step: impl FnMut(usize, &S) -> (Vec<f64>, S),
+    ) -> Vec<Hypothesis> {
+        let mut states = vec![state];
+        self.search_batch(bounds, |parents, last| {
+            let steps =
+                parents.iter().zip(last).map(|(&parent, &last)| step(last, &states[parent]));
+            let (log_probabilities, next) = steps.unzip();
+            states = next;
+            log_probabilities
+        })
+    }
+
+    /// As [`search`](Self::search), of a model that steps all live hypotheses at once.
+    ///
+    /// `step(parents, last)` returns the log-probabilities of the next symbol of each hypothesis. Hypothesis `i`
+    /// goes on from the state that hypothesis `parents[i]` had after the step before, and reads `last[i]`. Before the
+    /// first step there is one state, number 0. There are at most [`width`](Self::width) hypotheses.
+    ///
+    /// ```
+    /// use bptt_layers::decode::{Beam, Bounds};
+    ///
+    /// // the state is the number of symbols that were read; 0 is the end
+    /// let mut states = vec![0];
+    /// let step = |parents: &[usize], _: &[usize]| {
+    ///     states = parents.iter().map(|&parent| states[parent] + 1).collect();
+    ///     states.iter().map(|&n| if n < 3 { vec![-3.0, -0.1] } else { vec![0.0, -9.0] }).collect()
+    /// };
+    /// let bounds = Bounds { start: 1, end: 0, max_length: 10 };
+    /// let found = Beam::new(2).search_batch(bounds, step);
+    /// assert_eq!((found[0].symbols.len(), found[0].score), (3, -0.2));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a step does not give log-probabilities of each hypothesis, or a NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn search_batch(
+        &self,
+        bounds: Bounds,
+        mut step: impl FnMut(&[usize], &[usize]) -> Vec<Vec<f64>>,
+    ) -> Vec<Hypothesis> {
+        let start = Path { symbols: Vec::new(), log_probability: 0.0 };
+        if bounds.max_length == 0 {
+            return vec![start.scored(1.0)];
+        }
+        let (mut live, mut parents) = (vec![start], vec![0]);
+        let mut complete: Vec<Hypothesis> = Vec::new();
+        for length in 1..=bounds.max_length {
+            let last = |path: &Path| path.symbols.last().copied().unwrap_or(bounds.start);
+            let last: Vec<usize> = live.iter().map(last).collect();
+            let candidates = continuations(&live, &step(&parents, &last));
+            let is_complete =
+                |next: &Candidate| next.symbol == bounds.end || length == bounds.max_length;
+            let (ending, going): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_complete);
+
+            let normalization = self.normalization(length);
+            let ended = self.best(ending).into_iter().map(|next| next.path(&live));
+            complete.extend(ended.map(|path| path.scored(normalization)));
+            complete.sort_by(|a, b| b.score.total_cmp(&a.score)); // stable
+            complete.truncate(self.width);
+
+            let full = complete.get(self.width - 1);
+            let threshold = full.map_or(f64::NEG_INFINITY, |worst| worst.score);
+            let longest = self.normalization(bounds.max_length);
+            let mut going = self.best(going);
+            going.retain(|next| next.log_probability / longest > threshold);
+            if going.is_empty() {
+                break;
+            }
+            parents = going.iter().map(|next| next.parent).collect();
+            live = going.into_iter().map(|next| next.path(&live)).collect();
+        }
+        complete
+    }
+
+    fn normalization(&self, length: usize) -> f64 {
+        (length as f64).powf(self.alpha)
+    }
+
+    /// The best, in order, as many as the beam is wide.
+    fn best(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+        if candidates.len() > self.width {
+            candidates.select_nth_unstable_by(self.width, Candidate::rank);
+            candidates.truncate(self.width);
+        }
+        candidates.sort_unstable_by(Candidate::rank);
+        candidates
+    }
+}
+
+/// Symbols and their probability.
+struct Path {
+    symbols: Vec<usize>,
+    log_probability: f64,
+}
+
+impl Path {
+    fn scored(self, normalization: f64) -> Hypothesis {
+        Hypothesis { symbols: self.symbols, score: self.log_probability / normalization }
+    }
+}
+
+/// A path, continued by a symbol.
+struct Candidate {
+    parent: usize,
+    symbol: usize,
+    log_probability: f64,
+}
+
+impl Candidate {
+    /// The better comes first. No two are equal.
+    fn rank(&self, other: &Self) -> Ordering {
+        let position = (self.parent, self.symbol).cmp(&(other.parent, other.symbol));
+        other.log_probability.total_cmp(&self.log_probability).then(position)
+    }
+
+    fn path(&self, live: &[Path]) -> Path {
+        let symbols = live[self.parent].symbols.iter().copied().chain([self.symbol]).collect();
+        Path { symbols, log_probability: self.log_probability }
+    }
+}
+
+/// All continuations that are possible, from the log-probabilities of the next symbol of each path.
+#[track_caller]
+fn continuations(live: &[Path], log_probabilities: &[Vec<f64>]) -> Vec<Candidate> {
+    assert!(
+        live.len() == log_probabilities.len(),
+        "a step of {} hypotheses gives log-probabilities of each, not of {}",
+        live.len(),
+        log_probabilities.len()
+    );
+    let mut candidates = Vec::new();
+    for (parent, (path, of_symbols)) in live.iter().zip(log_probabilities).enumerate() {
+        assert_distribution(of_symbols);
+        let continued = of_symbols.iter().enumerate().map(|(symbol, of_symbol)| Candidate {
+            parent,
+            symbol,
+            log_probability: path.log_probability + of_symbol,
+        });
+        candidates.extend(continued.filter(|next| next.log_probability > f64::NEG_INFINITY));
+    }
+    candidates
+}

@@ -1,0 +1,82 @@
+//! Decoding: finding a probable sequence of symbols, of any model that gives their probabilities step by
+//! step.
+//!
+//! A model is a function from the last symbol and a state to the log-probabilities of the next symbol and
+//! the next state:
+//!
+//! ```
+//! use bptt_layers::decode::{self, Bounds};
+//!
+//! // symbol 0 starts, 1 or 2 follow with equal odds, and after them comes 3, the end
+//! let step = |last: usize, _: &()| match last {
+//!     0 => (vec![f64::NEG_INFINITY, 0.5_f64.ln(), 0.5_f64.ln(), f64::NEG_INFINITY], ()),
+//!     _ => (vec![f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY, 0.0], ()),
+//! };
+//! let bounds = Bounds { start: 0, end: 3, max_length: 10 };
+//! let found = decode::greedy(bounds, (), step);
+//! assert_eq!((found.symbols, found.score), (vec![1, 3], 0.5_f64.ln()));
+//! ```
+
+mod beam;
+
+pub use beam::Beam;
+
+/// Where a decoded sequence begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The symbol that the first step reads.
+    pub start: usize,
+    /// The symbol after which there is none.
+    pub end: usize,
+    /// The number of symbols at which a sequence without an end is cut.
+    pub max_length: usize,
+}
+
+/// A decoded sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis {
+    /// The symbols, without that of the start. The end symbol is the last, unless the sequence was cut.
+    pub symbols: Vec<usize>,
+    /// How good it is; the greater the better. The sum of the symbols' log-probabilities, normalised where
+    /// the search does so.
+    pub score: f64,
+}
+
+/// Takes the most probable symbol at each step; of equals, the lowest.
+///
+/// # Panics
+///
+/// If a step gives no log-probability, or a NaN.
+#[track_caller]
+#[must_use]
+pub fn greedy<S>(
+    bounds: Bounds,
+    state: S,
+    mut step: impl FnMut(usize, &S) -> (Vec<f64>, S),
+) -> Hypothesis {
+    let mut found = Hypothesis { symbols: Vec::new(), score: 0.0 };
+    let (mut last, mut state) = (bounds.start, state);
+    for _ in 0..bounds.max_length {
+        let (log_probabilities, next) = step(last, &state);
+        assert_distribution(&log_probabilities);
+        let better = |best: usize, i: usize| {
+            if log_probabilities[i] > log_probabilities[best] { i } else { best }
+        };
+        last = (1..log_probabilities.len()).fold(0, better);
+        found.symbols.push(last);
+        found.score += log_probabilities[last];
+        if last == bounds.end {
+            break;
+        }
+        state = next;
+    }
+    found
+}
+
+#[track_caller]
+fn assert_distribution(log_probabilities: &[f64]) {
+    assert!(
+        !log_probabilities.is_empty() && log_probabilities.iter().all(|p| !p.is_nan()),
+        "decoding needs the log-probability of each symbol, not {log_probabilities:?}"
+    );
+}
