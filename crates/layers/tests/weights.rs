@@ -5,9 +5,10 @@
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::thread;
 
 use bptt_autodiff::Param;
 use bptt_layers::weights::{self, Archive, WeightsError, WeightsProblem};
@@ -74,9 +75,9 @@ impl Place {
         names
     }
 
-    /// Where the file is written before it takes its place.
+    /// Where a file may be written before it takes its place.
     fn beside(&self) -> PathBuf {
-        self.path.with_extension(format!("safetensors.{}.tmp", std::process::id()))
+        self.path.with_extension("safetensors.0123456789abcdef.tmp")
     }
 
     /// Puts these bytes where the file is. Truncating it instead can wait for the disk.
@@ -317,18 +318,59 @@ fn saving_replaces_a_file() {
     assert_eq!(values(&loaded), values(&model::<f64>(5.0)));
 }
 
-/// What another program is writing, or a killed one of the same process id has left behind.
 #[test]
-fn an_unfinished_file_is_in_nobodys_way() {
+fn what_a_killed_program_left_behind_is_removed() {
     let place = place();
-    let of_another = place.path.with_extension("safetensors.0.tmp");
-    for unfinished in [&place.beside(), &of_another] {
-        fs::write(unfinished, [7; 10_000]).unwrap();
-    }
+    fs::write(place.beside(), [7; 10_000]).unwrap();
     weights::save(&model::<f64>(0.0), &place.path).unwrap();
-    weights::load(&mut model::<f64>(1.0), &place.path).unwrap();
-    assert_eq!(place.files(), ["model.safetensors", "model.safetensors.0.tmp"]);
-    assert_eq!(fs::read(of_another).unwrap(), [7; 10_000]);
+    assert_eq!(place.files(), ["model.safetensors"]);
+}
+
+#[test]
+fn what_another_program_is_writing_stays() {
+    let place = place();
+    let file = File::create(place.beside()).unwrap();
+    file.lock().unwrap();
+    weights::save(&model::<f64>(0.0), &place.path).unwrap();
+    assert!(place.beside().exists());
+    drop(file);
+    weights::save(&model::<f64>(0.0), &place.path).unwrap();
+    assert_eq!(place.files(), ["model.safetensors"]);
+}
+
+/// Only files that bear such a name, of this file, are taken for unfinished ones.
+#[test]
+fn what_else_stands_beside_stays() {
+    let place = place();
+    let others = [
+        "model.safetensors.0123456789abcde.tmp",
+        "model.safetensors.0123456789abcdeg.tmp",
+        "model.safetensors.tmp",
+        "model2.safetensors.0123456789abcdef.tmp",
+        "odel.safetensors.0123456789abcdef.tmp",
+    ];
+    others.iter().for_each(|name| fs::write(place.folder.path().join(name), "").unwrap());
+    fs::create_dir(place.beside()).unwrap();
+    weights::save(&model::<f64>(0.0), &place.path).unwrap();
+    assert_eq!(place.files().len(), others.len() + 2);
+}
+
+/// None removes what another is writing.
+#[test]
+fn many_save_to_one_path_at_once() {
+    let place = place();
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let path = &place.path;
+            scope.spawn(move || {
+                for save in 0..25 {
+                    weights::save(&model::<f64>(f64::from(100 * writer + save)), path).unwrap();
+                    weights::load(&mut model::<f64>(0.0), path).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(place.files(), ["model.safetensors"]);
 }
 
 /// Saves over an existing file, which must fail and leave it.
@@ -343,19 +385,33 @@ fn assert_survives(place: &Place) {
 
 #[test]
 fn a_file_survives_when_no_other_can_be_made() {
-    let place = place();
-    weights::save(&model::<f64>(0.0), &place.path).unwrap();
-    fs::create_dir(place.beside()).unwrap();
+    let mut place = place();
+    let name = "w".repeat(250); // with anything behind it, too long a name
+    place.path = place.folder.path().join(name);
+    fs::write(&place.path, "precious").unwrap();
     assert_survives(&place);
 }
 
-#[cfg(target_os = "linux")]
+/// The limit of a shell, beyond which writing fails like on a full disk, is that of this test run once more.
+#[cfg(unix)]
 #[test]
 fn a_file_survives_a_full_disk() {
+    const PATH: &str = "BPTT_TEST_FULL_DISK";
+    if let Some(path) = std::env::var_os(PATH) {
+        let archive = Archive::of(&Param::new(Tensor::<f64>::zeros([100_000])));
+        let error = archive.save(path).unwrap_err();
+        assert!(matches!(*error.problem, WeightsProblem::Write(_)), "{error}");
+        return;
+    }
     let place = place();
-    weights::save(&model::<f64>(0.0), &place.path).unwrap();
-    std::os::unix::fs::symlink("/dev/full", place.beside()).unwrap();
-    assert_survives(&place);
+    fs::write(&place.path, "precious").unwrap();
+    let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", limited]).arg(std::env::current_exe().unwrap());
+    shell.args(["--exact", "a_file_survives_a_full_disk"]).env(PATH, &place.path);
+    let run = shell.output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    assert_eq!(fs::read(&place.path).unwrap(), b"precious");
     assert_eq!(place.files(), ["model.safetensors"], "the unfinished file is removed");
 }
 

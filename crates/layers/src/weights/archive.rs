@@ -233,10 +233,10 @@ impl<T: Scalar> Archive<T> {
 
     /// Writes the archive to a file.
     ///
-    /// The file is written as `<path>.<process id>.tmp`, which only a killed program leaves behind,
-    /// and takes its place once it is safely stored. An existing file is replaced in one instant.
-    /// Processes may save to one path at the same time: the file of the last one stays. Threads of
-    /// one process may not.
+    /// The file is written as `<path>.<16 random digits>.tmp`, and takes its place once it is safely stored.
+    /// An existing file is replaced in one instant. Any number of threads, processes and hosts may save to one path
+    /// at the same time: the file of the last one stays. What a killed one leaves behind is removed by the next that
+    /// saves to this path.
     ///
     /// # Errors
     ///

@@ -1,22 +1,20 @@
-//! The safetensors format, and files that appear complete or not at all.
+//! The safetensors format.
 //!
 //! Reading leaves the format to the `safetensors` crate. Writing does not, because that crate keeps
 //! texts in a hash map: here the same contents always make the same bytes, and no second copy of
 //! them in memory.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 
 use bptt_tensor::{Scalar, Tensor};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::WeightsProblem;
+use super::{WeightsProblem, atomic};
 
 type Contents<T> = (BTreeMap<String, Tensor<T>>, BTreeMap<String, String>);
 
@@ -58,54 +56,28 @@ fn dtype<T: Scalar>() -> Dtype {
     if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 }
 }
 
-/// Writes a file beside its place, stores it safely, and only then moves it there.
+/// Writes a file, which replaces its predecessor in one instant.
 pub(super) fn write<T: Scalar>(
     path: &Path,
     tensors: &BTreeMap<String, Tensor<T>>,
     texts: &BTreeMap<String, String>,
 ) -> io::Result<()> {
-    let beside = beside(path);
-    let written = write_contents(&beside, tensors, texts).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside); // the first error is the one to report
-        return written;
-    }
-    sync_folder(path)
-}
-
-/// The name under which a file is written: one for each process, so that none writes into the file
-/// of another.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(format!(".{}.tmp", process::id()));
-    name.into()
-}
-
-/// Stores the change of the folder's entry; elsewhere than on Unix a folder cannot be opened.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
-}
-
-fn write_contents<T: Scalar>(
-    path: &Path,
-    tensors: &BTreeMap<String, Tensor<T>>,
-    texts: &BTreeMap<String, String>,
-) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    let header = header(tensors, texts);
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
-    for tensor in tensors.values() {
-        for &element in tensor.as_slice() {
-            let element = element.as_f64();
-            match dtype::<T>() {
-                Dtype::F32 => file.write_all(&(element as f32).to_le_bytes())?,
-                _ => file.write_all(&element.to_le_bytes())?,
+    atomic::write(path, |file| {
+        let mut file = BufWriter::new(file);
+        let header = header(tensors, texts);
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(header.as_bytes())?;
+        for tensor in tensors.values() {
+            for &element in tensor.as_slice() {
+                let element = element.as_f64();
+                match dtype::<T>() {
+                    Dtype::F32 => file.write_all(&(element as f32).to_le_bytes())?,
+                    _ => file.write_all(&element.to_le_bytes())?,
+                }
             }
         }
-    }
-    file.into_inner()?.sync_all()
+        file.flush()
+    })
 }
 
 /// The JSON that describes the contents, padded so that the tensors after it are aligned.

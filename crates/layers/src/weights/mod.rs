@@ -24,6 +24,7 @@
 //! their weights.
 
 mod archive;
+mod atomic;
 mod error;
 mod file;
 pub mod keras;

@@ -1,0 +1,83 @@
+//! Files that appear complete or not at all.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Writes a file beside its place, stores it safely, and only then moves it there.
+///
+/// The file is locked while it is written, which is how the next writer tells it from one that a
+/// killed program has left behind.
+pub(super) fn write(
+    path: &Path,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    remove_abandoned(folder(path), name);
+    let (beside, mut file) = create_beside(path)?;
+    let written = contents(&mut file).and_then(|()| file.sync_all());
+    let written = written.and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside); // the first error is the one to report
+        return written;
+    }
+    sync_folder(path)
+}
+
+/// A new file with a lock on it, `<path>.<16 random digits>.tmp`: a process id would not do, since
+/// processes in two containers, or on two hosts that share the folder, may have the same.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let mut name = OsString::from(path);
+        name.push(format!(".{:016x}.tmp", RandomState::new().hash_one(())));
+        let beside = PathBuf::from(name);
+        let file = match OpenOptions::new().write(true).create_new(true).open(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            opened => opened?,
+        };
+        // Where files cannot be locked, nobody else can take this one for abandoned either.
+        let _ = file.lock();
+        // Before it was locked it may have been taken for abandoned, and removed.
+        if fs::exists(&beside)? {
+            return Ok((beside, file));
+        }
+    }
+}
+
+/// Removes what killed programs have left beside this file: what bears such a name and nobody has
+/// locked. What cannot be removed is in nobody's way.
+fn remove_abandoned(folder: &Path, name: &OsStr) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_beside(&entry.file_name(), name) && entry.file_type().is_ok_and(|it| it.is_file()) {
+            let _ = remove_unlocked(&entry.path());
+        }
+    }
+}
+
+fn remove_unlocked(path: &Path) -> Result<(), TryLockError> {
+    let file = File::options().write(true).open(path).map_err(TryLockError::Error)?;
+    file.try_lock()?; // held until the file is gone
+    fs::remove_file(path).map_err(TryLockError::Error)
+}
+
+/// Whether an entry has a name that [`create_beside`] gives.
+fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
+    let suffix = (entry.as_encoded_bytes().strip_prefix(name.as_encoded_bytes()))
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .and_then(|rest| rest.strip_suffix(b".tmp"));
+    suffix.is_some_and(|digits| {
+        digits.len() == 16 && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// Stores the change of the folder's entry; elsewhere than on Unix a folder cannot be opened.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
