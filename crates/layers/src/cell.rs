@@ -46,7 +46,8 @@ use crate::State;
             `Recurrence`; two cells in a tuple are a cell"
 )]
 pub trait Cell<T: Scalar> {
-    /// What is carried from step to step: any tree of variables.
+    /// What is carried from step to step: any tree of variables. The first axis of each is the batch; one
+    /// without axes, such as a number of steps, is shared by it.
     type State<'t>: State<'t, T>;
 
     /// The output and the next state, from an input `[B, I]` and the state before.

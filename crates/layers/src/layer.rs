@@ -32,7 +32,7 @@ pub trait Layer<T: Scalar> {
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes, or a mask or lengths do not suit it; or as the equations do.
+    /// If `xs` does not have three axes; if a mask, lengths or the state do not suit it; or as the equations do.
     #[track_caller]
     #[must_use]
     fn run<'t>(

@@ -109,7 +109,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes, or a mask or lengths do not suit it; or as the equations do.
+    /// If `xs` does not have three axes; if a mask, lengths or the state do not suit it; or as the equations do.
     #[track_caller]
     #[must_use]
     pub fn run<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {

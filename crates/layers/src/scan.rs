@@ -30,7 +30,7 @@ use crate::{Cell, State, Way, sequence};
 ///
 /// # Panics
 ///
-/// If `xs` does not have three axes; as the cell's equations do; or if the cell reads a value, as one
+/// If `xs` does not have three axes; if the state is of another batch; as the cell's equations do; or if the cell reads a value, as one
 /// that branches on values must: run that with [`unroll`](crate::unroll).
 #[track_caller]
 #[must_use]
@@ -63,7 +63,7 @@ pub fn scan<'t, T: Scalar, C: Cell<T>>(
 ///
 /// # Panics
 ///
-/// If the state has not as many variables as the cell's; or as the cell's equations do.
+/// If the state has not as many variables as the cell's, or is of another batch; or as the cell's equations do.
 #[track_caller]
 #[must_use]
 pub fn stepper<T: Scalar, C: Cell<T>>(
@@ -74,6 +74,7 @@ pub fn stepper<T: Scalar, C: Cell<T>>(
     let tape = Tape::new();
     let entry = tape.constant(Tensor::zeros([1, batch, features]));
     let state = C::State::from_values(&tape, state);
+    sequence::assert_batch(entry, &state.leaves());
     tape.scan(&[entry], &state.leaves()).stepper(|x, state| {
         let (y, next) = cell.step(x[0], C::State::from_leaves(state));
         (vec![y], next.leaves())

@@ -1,7 +1,7 @@
 //! Cells, run over a sequence.
 
-use bptt_autodiff::{Scan, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_autodiff::{Operand, Scan, Var};
+use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::way::sequence_shape;
 use crate::{Cell, State, Way};
@@ -41,7 +41,7 @@ pub(crate) fn last<'t, T: Scalar, C: Cell<T>>(
         let (&before, state) = state.split_last().expect("the output was added");
         let (y, mut next) = step(cell, x, state);
         next.push(match x {
-            [_, mask] => mask.select(y, before),
+            &[_, mask] => choose(mask, y, before),
             _ => y,
         });
         (vec![], next)
@@ -78,16 +78,55 @@ fn step<'t, T: Scalar, C: Cell<T>>(
     let &[x, mask] = x else { return run(x[0]) };
     // chosen before the step as well: a NaN would pass through a product with zeros
     let (y, next) = run(mask.select(x, 0.0));
-    let next = next.iter().zip(state).map(|(&next, &state)| mask.select(next, state)).collect();
-    (mask.select(y, 0.0), next)
+    let next = next.iter().zip(state).map(|(&next, &state)| choose(mask, next, state)).collect();
+    (choose(mask, y, 0.0), next)
+}
+
+/// Of a mask `[B, 1]` and values `[B, ..]`: `there` for the sequences that have a step, `else_` for the others.
+#[track_caller]
+fn choose<'t, T: Scalar>(
+    mask: Var<'t, T>,
+    there: Var<'t, T>,
+    else_: impl Operand<'t, T>,
+) -> Var<'t, T> {
+    let (batch, axes) = (mask.shape()[0], there.shape().len());
+    // axes are counted from the last, but the batch is the first
+    let mask = match axes {
+        2 => mask,
+        _ => {
+            mask.reshape((0..axes).map(|axis| if axis == 0 { batch } else { 1 }).collect::<Shape>())
+        }
+    };
+    mask.select(there, else_)
+}
+
+/// Checks that a state is one of the batch of inputs `[T, B, I]`: that would else broadcast. A variable without
+/// axes is shared by the batch.
+#[track_caller]
+pub(crate) fn assert_batch<T: Scalar>(xs: Var<'_, T>, state: &[Var<'_, T>]) {
+    let [_, batch, _] = sequence_shape(xs);
+    for (i, shape) in state.iter().map(|leaf| leaf.shape()).enumerate() {
+        assert!(
+            shape.first().is_none_or(|&extent| extent == batch),
+            "variable {i} of the state is {shape}, for a batch of {}, but inputs {} are a batch of {batch}; start \
+             from a state of the inputs' batch",
+            shape[0],
+            xs.shape()
+        );
+    }
 }
 
 /// The scan of a step on the inputs and, behind them, their mask.
 #[track_caller]
 fn prepared<'t, T: Scalar>(xs: Var<'t, T>, state: &[Var<'t, T>], way: Way<'_, T>) -> Scan<'t, T> {
-    sequence_shape(xs);
+    assert_batch(xs, state);
     let mut sequences = vec![xs];
     if let Some(mask) = way.mask {
+        assert!(
+            state.iter().all(|leaf| !leaf.shape().is_empty()),
+            "a state without axes is shared by the batch, so it cannot stay for some sequences alone; make it \
+             [B, 1], or use no mask and no lengths"
+        );
         sequences.push(xs.tape().constant(mask.of(xs)));
     }
     let mut scan = xs.tape().scan(&sequences, state);

@@ -80,7 +80,7 @@ impl Truncation {
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes; or as the cell's equations do.
+    /// If `xs` does not have three axes; if the state is of another batch; or as the cell's equations do.
     #[track_caller]
     #[must_use]
     pub fn run<'t, T: Scalar, C: Cell<T>>(
@@ -90,6 +90,7 @@ impl Truncation {
         state: C::State<'t>,
     ) -> (Var<'t, T>, C::State<'t>) {
         let [steps, batch, features] = sequence_shape(xs);
+        sequence::assert_batch(xs, &state.leaves());
         if self.reach >= steps {
             return scan(cell, xs, state); // nothing is cut
         }

@@ -3,7 +3,8 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::Cell;
+use crate::sequence::assert_batch;
+use crate::{Cell, State};
 
 /// Runs a cell over a sequence, step by step: `(y_t, s_t) = cell(x_t, s_{t−1})`.
 ///
@@ -31,7 +32,7 @@ use crate::Cell;
 ///
 /// # Panics
 ///
-/// If `xs` does not have three axes; or as the cell's equations do.
+/// If `xs` does not have three axes; if the state is of another batch; or as the cell's equations do.
 #[track_caller]
 #[must_use]
 pub fn unroll<'t, T: Scalar, C: Cell<T>>(
@@ -43,6 +44,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     let &[steps, batch, features] = &shape[..] else {
         panic!("unroll: a sequence is [T, B, I], not {shape}; reshape it");
     };
+    assert_batch(xs, &state.leaves());
     let tape = xs.tape();
     let _outer_step = RestoreStep(tape, tape.set_step(Some(0)));
     if steps == 0 {

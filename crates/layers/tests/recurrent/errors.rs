@@ -5,10 +5,11 @@ use std::cell::Cell as Slot;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Cell, Dropout, Elman, Embedding, Gru, Init, Linear, Lstm, OutputToHidden, Recurrence, Reset,
-    Stack, StateSizes, scan, unroll,
+    Bidirectional, Cell, Dropout, Elman, Embedding, Gru, IndRnn, Init, LearnedStart, Linear, Lstm,
+    OutputToHidden, Recurrence, Reset, Residual, Reversed, Stack, StateSizes, Truncation, Zoneout,
+    scan, stepper, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -229,13 +230,103 @@ fn of_layers() {
 #[test]
 fn of_the_state_of_a_scan() {
     let (rng, tape) = (&mut random(0), &Tape::new());
-    let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [1, 4]));
-    let elman = Elman::new(rng, 3, 4);
-    let message = "scan: variable 0 of the state has shape [1, 4], but [2, 4] after a step; start \
+    let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 1]));
+    let cell = IndRnn::new(rng, 3, 4); // h ⊙ u broadcasts
+    let message = "scan: variable 0 of the state has shape [2, 1], but [2, 4] after a step; start \
                    from a state of the shape that the equations compute";
-    blames_the_caller(|| scan(&elman, xs, h), message);
-    blames_the_caller(|| Recurrence::new(&elman).run(xs, h), message);
-    blames_the_caller(|| Recurrence::new(&&elman).last(xs, h), message);
+    blames_the_caller(|| scan(&cell, xs, h), message);
+    blames_the_caller(|| Recurrence::new(&cell).run(xs, h), message);
+    blames_the_caller(|| Recurrence::new(&&cell).last(xs, h), message);
+}
+
+/// The message of a state of another batch.
+fn batches(state: &str, of: usize, inputs: &str, batch: usize) -> String {
+    format!(
+        "variable 0 of the state is {state}, for a batch of {of}, but inputs {inputs} are a batch of {batch}; \
+         start from a state of the inputs' batch"
+    )
+}
+
+/// A state of another batch would broadcast: one sequence from two states, or two from one.
+#[test]
+fn of_another_batch() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let cell = Gru::new(rng, 3, 4, Reset::After);
+    let run = || Recurrence::new(&cell);
+    for (batch, of) in [(1, 2), (2, 1), (2, 3)] {
+        let (xs, h) = (zeros(tape, [6, batch, 3]), zeros(tape, [of, 4]));
+        let message = &batches(&format!("[{of}, 4]"), of, &format!("[6, {batch}, 3]"), batch);
+        let turned = xs.transpose(0, 1);
+        let mask = Tensor::ones([6, batch]);
+        blames_the_caller(|| unroll(&cell, xs, h), message);
+        blames_the_caller(|| unroll(&cell, xs.slice(0, 0..0), h), &message.replace("6,", "0,"));
+        blames_the_caller(|| scan(&cell, xs, h), message);
+        blames_the_caller(|| run().run(xs, h), message);
+        blames_the_caller(|| run().last(xs, h), message);
+        blames_the_caller(|| run().plan(xs, h), message);
+        blames_the_caller(|| run().reversed().checkpoint(Checkpoint::Auto).run(xs, h), message);
+        blames_the_caller(|| run().masked(&mask).run(xs, h), message);
+        blames_the_caller(|| run().lengths(&vec![3; batch]).last(xs, h), message);
+        blames_the_caller(|| run().batch_first().run(turned, h), message);
+        for reach in [2, 6] {
+            blames_the_caller(|| Truncation::new(2, reach).run(&cell, xs, h), message);
+        }
+        let one_step = message.replace("6,", "1,");
+        blames_the_caller(|| stepper(&cell, [batch, 3], &[h.value()]), &one_step);
+    }
+    let [xs, one, two] = [zeros(tape, [6, 1, 3]), zeros(tape, [1, 4]), zeros(tape, [2, 4])];
+    let message = &batches("[2, 4]", 2, "[6, 1, 3]", 1);
+    let stack = Stack::new(vec![cell.clone(), Gru::new(rng, 4, 4, Reset::After)]);
+    blames_the_caller(|| Recurrence::new(&stack).run(xs, vec![two, one]), message);
+    let above = &batches("[2, 4]", 2, "[6, 1, 4]", 1);
+    blames_the_caller(|| Recurrence::new(&stack).last(xs, vec![one, two]), above);
+    let both = Bidirectional::new(cell.clone(), cell.clone());
+    blames_the_caller(|| Recurrence::new(&both).run(xs, (two, one)), message);
+    blames_the_caller(|| Recurrence::new(&both).last(xs, (one, two)), message);
+    let learned = LearnedStart::new(cell.clone());
+    blames_the_caller(|| Recurrence::new(&learned).run(xs, two), message);
+    let reversed = Reversed::new(cell.clone());
+    blames_the_caller(|| Recurrence::new(&reversed).run(xs, two), message);
+    let zoneout = Zoneout::new(cell.clone(), &[0.5]);
+    blames_the_caller(|| Recurrence::new(&zoneout).training(&mut random(1)).run(xs, two), message);
+    let residual = Residual::new(Elman::new(rng, 3, 3));
+    let three = zeros(tape, [2, 3]);
+    let message = &batches("[2, 3]", 2, "[6, 1, 3]", 1);
+    blames_the_caller(|| Recurrence::new(&residual).run(xs, three), message);
+    let lstm = Lstm::new(rng, 3, 4);
+    let message = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("variable 0", "variable 1");
+    blames_the_caller(|| scan(&lstm, xs, (one, two)), &message);
+    let pair = (cell, Elman::new(rng, 4, 4));
+    blames_the_caller(|| scan(&pair, xs, (one, two)), &message);
+}
+
+/// A state without axes is no state of any batch: the batch shares it, and a mask has nothing to choose of.
+#[test]
+fn of_a_state_without_axes() {
+    struct Counted;
+
+    impl Cell<f64> for Counted {
+        type State<'t> = V<'t>;
+
+        fn step<'t>(&self, x: V<'t>, steps: V<'t>) -> (V<'t>, V<'t>) {
+            (x * steps, steps + 1.0)
+        }
+    }
+
+    impl StateSizes for Counted {
+        fn state_sizes(&self) -> Vec<usize> {
+            vec![1]
+        }
+    }
+
+    let tape = &Tape::new();
+    let (xs, none) = (tape.constant(Tensor::ones([3, 2, 1])), tape.scalar(0.0));
+    let (ys, steps) = Recurrence::new(&Counted).run(xs, none);
+    assert_eq!(ys.value().to_vec(), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(steps.value().item(), 3.0);
+    let message = "a state without axes is shared by the batch, so it cannot stay for some sequences alone; make \
+                   it [B, 1], or use no mask and no lengths";
+    blames_the_caller(|| Recurrence::new(&Counted).lengths(&[3, 1]).run(xs, none), message);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The laws of recurrence, for every cell.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Cell, Layer, Recurrence, Stack, State, unroll};
+use bptt_layers::{Cell, Layer, Recurrence, Stack, State, StateSizes, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{
@@ -190,4 +190,51 @@ fn faults_name_their_step() {
     let xs = tape.constant(Tensor::ones([6, 1, 1]));
     let _ = unroll(&FailsAt(-1.0), xs, tape.constant(Tensor::full([1, 1], 6.0)));
     assert_eq!(tape.set_step(None), Some(7));
+}
+
+/// Fast weights: a state `[B, I, I]`, of three axes.
+struct FastWeights;
+
+impl Cell<f64> for FastWeights {
+    type State<'t> = V<'t>;
+
+    fn step<'t>(&self, x: V<'t>, m: V<'t>) -> (V<'t>, V<'t>) {
+        let [batch, features] = x.shape()[..] else { panic!("[B, I]") };
+        let (row, column) = (x.reshape([batch, 1, features]), x.reshape([batch, features, 1]));
+        let m = m * 0.5 + row * column;
+        ((m * row).sum(&[2]), m)
+    }
+}
+
+impl StateSizes for FastWeights {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![3]
+    }
+}
+
+/// Lengths choose among sequences, however many axes a state has, and where a feature axis is as long as the
+/// batch, too.
+#[test]
+fn lengths_with_a_state_of_three_axes() {
+    let rng = &mut random(7);
+    let (xs, first) = (uniform([4, 3, 3], rng), uniform([3, 3, 3], rng));
+    let lengths = [2, 4, 0];
+    let tape = Tape::new();
+    let (xs, first) = (tape.constant(xs), tape.constant(first));
+    let recurrence = || Recurrence::new(&FastWeights).lengths(&lengths);
+    let (ys, together) = recurrence().run(xs, first);
+    let (last, _) = recurrence().last(xs, first);
+    for (b, length) in lengths.into_iter().enumerate() {
+        let own = xs.slice(1, b..b + 1).slice(0, 0..length);
+        let (alone, state) = unroll(&FastWeights, own, first.slice(0, b..b + 1));
+        assert_near(&[together.slice(0, b..b + 1).value()], &[state.value()], 1e-14);
+        let of_sequence = ys.slice(1, b..b + 1);
+        assert_near(&[of_sequence.slice(0, 0..length).value()], &[alone.value()], 1e-14);
+        assert_eq!(of_sequence.slice(0, length..4).value(), Tensor::zeros([4 - length, 1, 3]));
+        let expected = match length {
+            0 => Tensor::zeros([1, 3]),
+            _ => alone.index_first(length - 1).value(),
+        };
+        assert_near(&[last.slice(0, b..b + 1).value()], &[expected], 1e-14);
+    }
 }
