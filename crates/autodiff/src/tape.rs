@@ -270,7 +270,10 @@ impl<T: Scalar> Tape<T> {
         self.nodes.borrow()[id as usize].value.shape().clone()
     }
 
-    pub(crate) fn is_checking(&self) -> bool {
+    /// Whether the tape was made by [`checking`](Self::checking): an operation that knows why it computes
+    /// an infinity may say so first.
+    #[must_use]
+    pub fn is_checking(&self) -> bool {
         self.checking
     }
 

@@ -1,7 +1,7 @@
 //! Losses, at every position and reduced.
 
 use bptt_gradcheck::{Domain, Law, domains, function, functions};
-use bptt_layers::loss::{self, CrossEntropy, Loss};
+use bptt_layers::loss::{self, CrossEntropy, Ctc, Loss};
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 
@@ -156,17 +156,23 @@ struct Alignment {
     labels: Vec<Vec<usize>>,
     blank: usize,
     masked: bool,
+    /// Whether some classes of some steps are forbidden.
+    forbidding: bool,
 }
 
 impl Alignment {
     /// An infinite loss has a gradient of zero, and is taken for 0 here.
     fn losses<'t>(&self, logits: V<'t>) -> V<'t> {
-        let mut loss = loss::ctc(logits, &self.lengths, &self.labels, self.blank);
+        let mut scores = logits;
+        if self.forbidding {
+            let forbidden = Tensor::from_fn(logits.shape(), |i| f64::from(i % 5 == 0));
+            scores = logits.tape().constant(forbidden).select(f64::NEG_INFINITY, logits);
+        }
+        let mut loss = Ctc::new(self.blank).zero_infinity().of(scores, &self.lengths, &self.labels);
         if self.masked {
             loss = loss.masked(&Tensor::from_fn([self.labels.len()], |b| 0.5 * b as f64));
         }
-        let losses = loss.per_position();
-        losses.lt(f64::INFINITY).select(losses, 0.0)
+        loss.per_position()
     }
 }
 
@@ -176,13 +182,13 @@ fn alignments() -> impl Strategy<Value = (Alignment, Vec<Shape>)> {
         let labels = prop::collection::vec(label, batch);
         let lengths = bptt_gradcheck::lengths(steps, batch);
         let shapes = vec![Shape::from([steps, batch, classes])];
-        (lengths, labels, 0..classes, any::<bool>()).prop_map(
-            move |(lengths, mut labels, blank, masked)| {
+        (lengths, labels, 0..classes, any::<bool>(), any::<bool>()).prop_map(
+            move |(lengths, mut labels, blank, masked, forbidding)| {
                 // the class 0 takes the place of the blank among the labels
                 for label in labels.iter_mut().flatten().filter(|label| **label == blank) {
                     *label = 0;
                 }
-                (Alignment { lengths, labels, blank, masked }, shapes.clone())
+                (Alignment { lengths, labels, blank, masked, forbidding }, shapes.clone())
             },
         )
     })

@@ -30,7 +30,7 @@ use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};
 
 pub use cross_entropy::{CrossEntropy, cross_entropy, negative_log_likelihood};
-pub use ctc::ctc;
+pub use ctc::{Ctc, ctc};
 pub(crate) use positions::Positions;
 pub use regression::{
     binary_cross_entropy, euclidean_distance, huber, mean_squared_error, squared_error,

@@ -1,7 +1,7 @@
 //! Connectionist temporal classification against all paths, one by one.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::loss;
+use bptt_layers::loss::{self, Ctc};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -56,16 +56,19 @@ impl Case {
 }
 
 /// Up to three sequences of up to five steps over up to four classes, with labels that may be empty,
-/// repeated, or too many.
+/// repeated, or too many, and with logits of which none, some or many are −∞.
 fn case() -> impl Strategy<Value = Case> {
     (1..=5_usize, 1..=3_usize, 2..=4_usize).prop_flat_map(|(steps, batch, classes)| {
         let lengths = prop::collection::vec(0..=steps, batch);
         let label = prop::collection::vec(1..classes, 0..4);
         let labels = prop::collection::vec(label, batch);
-        (lengths, labels, 0..classes, any::<u64>()).prop_map(
-            move |(lengths, labels, blank, seed)| {
+        let possible = prop::sample::select(vec![1.0, 0.8, 0.5]);
+        (lengths, labels, 0..classes, any::<u64>(), possible).prop_map(
+            move |(lengths, labels, blank, seed, possible)| {
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
                 let logits = Tensor::normal([steps, batch, classes], 0.0, 2.0, &mut rng);
+                let possible = Tensor::bernoulli([steps, batch, classes], possible, &mut rng);
+                let logits = possible.ln().add(&logits);
                 // the class 0 takes the place of the blank among the labels
                 let swap = |label: usize| if label == blank { 0 } else { label };
                 let labels = labels.into_iter().map(|l: Vec<_>| l.into_iter().map(swap).collect());
@@ -172,6 +175,109 @@ fn impossible_labels_are_told_and_can_be_dropped() {
     assert!(sequence(&gradient, 1, 2).to_vec().iter().any(|&slope| slope != 0.0));
     let kept = loss.masked(&Tensor::from_vec([2], vec![0.0, 1.0])).mean();
     assert!((kept.item() - (9.0 / 3.0_f64).ln()).abs() < 1e-14);
+}
+
+/// Forbidden classes, by hand: of the paths `1 1 2`, `1 2 2`, `1 2 –`, `1 – 2` and `– 1 2`, those with 2 at the
+/// second step remain: 2 of the 9 that are possible.
+#[test]
+fn forbidden_classes() {
+    fn check<T: Scalar>() {
+        let tape = Tape::new();
+        let no = f64::NEG_INFINITY;
+        let values = [0.0, 0.0, 0.0, no, no, 0.0, 0.0, 0.0, 0.0].map(T::of);
+        let logits = tape.variable(Tensor::from_vec([3, 1, 3], values.to_vec()));
+        let loss = loss::ctc(logits, &[3], &[[1, 2]], 0).sum();
+        let near = |value: T, exact: f64| {
+            let tolerance = 4.0 * T::epsilon().as_f64();
+            assert!((value.as_f64() - exact).abs() < tolerance, "{value} and {exact}");
+        };
+        near(loss.item(), 4.5_f64.ln());
+        let [gradient] = tape.grad(loss, [logits]);
+        let sixths = [2.0, -4.0, 2.0, 0.0, 0.0, 0.0, -1.0, 2.0, -1.0];
+        for (slope, sixths) in gradient.value().to_vec().into_iter().zip(sixths) {
+            near(slope, sixths / 6.0);
+        }
+        let [second] = tape.grad(gradient.square().sum_all(), [logits]);
+        assert!(second.value().is_finite());
+
+        // no label at the first two steps, a label at the second, nothing at all
+        for impossible in [vec![2, 1, 2], vec![1, 1], vec![0; 0]] {
+            let loss = loss::ctc(logits, &[3], &[impossible], 0);
+            assert_eq!(loss.clone().sum().item(), T::infinity());
+            let [gradient] = tape.grad(loss.sum(), [logits]);
+            assert!(gradient.value().to_vec().iter().all(|&slope| slope == T::zero()));
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// A forbidden blank leaves the paths of labels alone; a step of which all is forbidden leaves none.
+#[test]
+fn forbidden_blanks_and_steps() {
+    let tape = Tape::new();
+    let mut values = Tensor::<f64>::zeros([3, 1, 3]);
+    values.as_mut_slice().iter_mut().step_by(3).for_each(|blank| *blank = f64::NEG_INFINITY);
+    let loss = |values: &Tensor<f64>, labels: &[usize]| {
+        loss::ctc(tape.constant(values.clone()), &[3], &[labels], 0).sum().item()
+    };
+    assert!((loss(&values, &[1, 2]) - 4.0_f64.ln()).abs() < 1e-14); // 1 1 2 and 1 2 2 of 2³
+    assert_eq!(loss(&values, &[1, 1]), f64::INFINITY);
+    assert_eq!(loss(&values, &[]), f64::INFINITY);
+    values.as_mut_slice()[3..6].fill(f64::NEG_INFINITY);
+    assert_eq!(loss(&values, &[1, 2]), f64::INFINITY);
+}
+
+/// Logits that are no numbers are not taken for impossible.
+#[test]
+fn a_nan_is_not_passed_over() {
+    let tape = Tape::new();
+    let logits = tape.variable(Tensor::full([2, 1, 3], f64::NAN));
+    for options in [Ctc::new(0), Ctc::new(0).zero_infinity()] {
+        let loss = options.of(logits, &[2], &[[1]]).sum();
+        assert!(loss.item().is_nan());
+        assert!(tape.backward(loss).wrt(logits).to_vec()[0].is_nan());
+    }
+}
+
+#[test]
+fn infinite_losses_may_count_as_zero() {
+    let tape = Tape::checking();
+    let logits = tape.variable(Tensor::<f64>::zeros([2, 3, 3]));
+    let labels = [vec![1, 1], vec![1], vec![1, 2, 1]];
+    let loss = Ctc::new(0).zero_infinity().of(logits, &[2; 3], &labels);
+    let expected = (9.0 / 3.0_f64).ln();
+    let losses = loss.clone().per_position().value().to_vec();
+    assert_eq!((losses[0], losses[2]), (0.0, 0.0));
+    assert!((losses[1] - expected).abs() < 1e-14);
+    let mean = loss.mean();
+    assert!((mean.item() - expected / 3.0).abs() < 1e-14);
+    let gradient = tape.backward(mean).wrt(logits).clone();
+    assert!(sequence(&gradient, 0, 2).to_vec().iter().all(|&slope| slope == 0.0));
+    assert!(sequence(&gradient, 1, 2).to_vec().iter().any(|&slope| slope != 0.0));
+}
+
+/// The least number of steps is that of the shortest path which spells the labels.
+#[test]
+fn steps_that_labels_need() {
+    for labels in [&[][..], &[1], &[1, 2], &[1, 1], &[1, 1, 1], &[2, 2, 1]] {
+        let spells = |steps: u32| {
+            let path = |n: usize| (0..steps).map(|t| n / 3_usize.pow(t) % 3).collect::<Vec<_>>();
+            (0..3_usize.pow(steps)).any(|n| spelled(&path(n), 0) == labels)
+        };
+        let shortest = (0..).find(|&steps| spells(steps)).unwrap() as usize;
+        assert_eq!(Ctc::steps_needed(labels), shortest, "{labels:?}");
+    }
+}
+
+/// Log-probabilities as far apart as the type goes.
+#[test]
+fn the_end_of_single_precision() {
+    let tape = Tape::new();
+    let logits = tape.variable(Tensor::<f32>::from_vec([1, 1, 2], vec![1e38, -1e38]));
+    let loss = loss::ctc(logits, &[1], &[[1]], 0).sum();
+    assert_eq!(loss.item(), 2e38);
+    assert_eq!(tape.backward(loss).wrt(logits).to_vec(), [1.0, -1.0]);
 }
 
 #[test]

@@ -81,6 +81,13 @@ fn mistakes_panic_at_the_line_of_the_equation() {
     assert_refused("needs a position that its mask does not drop", || {
         loss::ctc(logits, &[2; 3], &[[1], [2], [1]], 0).masked(&Tensor::zeros([3])).mean()
     });
+    let checking = Tape::<f64>::checking();
+    let checked = checking.constant(Tensor::zeros([3, 2, 5]));
+    assert_refused(
+        "ctc: the labels of sequence 1 need 3 steps, one for each label and one between equal neighbours, \
+         but it has 2",
+        || loss::ctc(checked, &[3, 2], &[[1, 2], [1, 1]], 0).mean(),
+    );
     assert_refused("masked of [3, 2] and [2, 3]", || {
         loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::ones([3, 2]))
     });
