@@ -116,6 +116,7 @@ cells! {
     gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden, Reset::Before);
     ind_rnn: IndRnn::new;
     irnn: Elman::irnn;
+    layer_norm_gru: LayerNormGru::new;
     layer_norm_lstm: LayerNormLstm::new;
     layer_norm_peephole_lstm: |rng: &mut _, input, hidden| {
         LayerNormLstm::new(rng, input, hidden).with_peepholes()

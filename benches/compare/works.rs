@@ -136,7 +136,7 @@ pub(crate) const WORKS: [Work; 9] = [
 
 fn lstm(numbers: &mut Numbers, input: usize, hidden: usize) -> Lstm<f32> {
     let [w, u, b] = numbers.gates(4, input, hidden);
-    Lstm { w, u, b: Some(b) }
+    Lstm { w, u, b: Some(b), ..Lstm::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0) }
 }
 
 fn lstm_forward(sizes: Sizes) -> Step {
@@ -165,7 +165,12 @@ fn lstm_1997(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let [w, r, b] = numbers.gates(3, input, hidden);
-    let cell = Lstm1997 { w, r, b: Some(b) };
+    let cell = Lstm1997 {
+        w,
+        r,
+        b: Some(b),
+        ..Lstm1997::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0)
+    };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
@@ -182,6 +187,7 @@ fn layer_norm_peephole(sizes: Sizes) -> Step {
         norm_h: LayerNorm::new(4 * hidden),
         norm_c: LayerNorm::new(hidden),
         peepholes: Some(Peepholes { i, f, o }),
+        ..LayerNormLstm::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0)
     };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }

@@ -2,9 +2,9 @@
 
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm, Linear,
-    Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
-    ProjectedLstm, Reset, Window,
+    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
+    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -68,6 +68,7 @@ cells! {
     memory_blocks_of_one_cell: |rng, i, h| MemoryBlocks::new(rng, i, h, 1);
     peephole_lstm: |rng, i, h| PeepholeLstm::new(rng, i, h), with_exchangeable_units();
     coupled_lstm: |rng, i, h| CoupledLstm::new(rng, i, h), with_exchangeable_units();
+    layer_norm_gru: |rng, i, h| LayerNormGru::new(rng, i, h), with_exchangeable_units();
     layer_norm_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h), with_exchangeable_units();
     layer_norm_peephole_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h).with_peepholes(), with_exchangeable_units();
     projected_lstm: |rng, i, h| ProjectedLstm::new(rng, i, h, 2);

@@ -83,9 +83,9 @@ pub use bidirectional::Bidirectional;
 pub use bptt_derive::{Module, State};
 pub use cell::{Cell, StateSizes};
 pub use cells::{
-    CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm, Lstm, Lstm1997,
-    MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm, Peepholes,
-    ProjectedLstm, Reset, Window,
+    CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru, LayerNormLstm,
+    Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
+    Peepholes, ProjectedLstm, Reset, Window,
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
 pub use encoder_decoder::{Encoded, EncoderDecoder};

@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
+use crate::cells::options::{epsilon_option, init_options};
 use crate::{Init, Module};
 
 /// An affine map of the last axis: `y = x W + b`.
@@ -34,6 +35,11 @@ impl<T: Scalar> Linear<T> {
         self
     }
 
+    init_options! {
+        weight_init: "`W`", |linear| [(&mut linear.w, 1)];
+        bias_init: "`b`", |linear| linear.b.iter_mut().map(|b| (b, 1));
+    }
+
     /// `x W + b`
     ///
     /// # Panics
@@ -59,17 +65,20 @@ pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<
 /// variance 1, then scaled and shifted.
 ///
 /// ```text
-/// y = (x − μ) / √(σ² + ε) ⊙ g + b      ε = 10⁻⁵
+/// y = (x − μ) / √(σ² + ε) ⊙ g + b
 /// ```
 ///
 /// `μ` and `σ²` are the mean and the variance of the last axis, divided by its size. `x`, `y: [.., F]`,
-/// `g`, `b: [F]`; `2F` parameters.
+/// `g`, `b: [F]`; `2F` parameters. `ε` is `1e-5` unless [told otherwise](Self::epsilon).
 #[derive(Clone, Debug, Module)]
 pub struct LayerNorm<T> {
     /// `g: [F]`
     pub gain: Param<T>,
     /// `b: [F]`
     pub bias: Param<T>,
+    /// `ε`
+    #[module(skip)]
+    pub epsilon: f64,
 }
 
 impl<T: Scalar> LayerNorm<T> {
@@ -79,8 +88,11 @@ impl<T: Scalar> LayerNorm<T> {
         Self {
             gain: Param::new(Tensor::ones([features])),
             bias: Param::new(Tensor::zeros([features])),
+            epsilon: 1e-5,
         }
     }
+
+    epsilon_option!(|norm| [norm]);
 
     /// The normalised features.
     ///
@@ -91,7 +103,7 @@ impl<T: Scalar> LayerNorm<T> {
     #[must_use]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let centred = x - x.mean_keep(&[-1]);
-        let deviation = (centred.square().mean_keep(&[-1]) + 1e-5).sqrt();
+        let deviation = (centred.square().mean_keep(&[-1]) + self.epsilon).sqrt();
         centred / deviation * &self.gain + &self.bias
     }
 }

@@ -2,8 +2,8 @@
 
 use bptt_gradcheck::{Law, cell};
 use bptt_layers::{
-    Activation, Elman, FullyRecurrent, IndRnn, Linear, MemoryBlocks, OutputToHidden, ProjectedLstm,
-    Window,
+    Activation, Elman, FullyRecurrent, Gru, IndRnn, Linear, Lstm, MemoryBlocks, MinLstm,
+    OutputToHidden, ProjectedLstm, Reset, Table, Window,
 };
 use bptt_tensor::Tensor;
 use rand::RngExt;
@@ -50,6 +50,22 @@ cells! {
     window_of_any_reach: |rng, i, h| {
         let reach = outputs(rng);
         Window::new(rng, i, h, reach)
+    };
+    lstm_of_other_functions: |rng, i, h| {
+        Lstm::new(rng, i, h)
+            .gate_activation(Activation::HardSigmoid { slope: 0.2 })
+            .candidate_activation(Activation::Softplus)
+            .state_activation(Activation::Table(Table::linear(f64::tanh, -4.0..=4.0, 17)))
+    };
+    gru_of_other_functions: |rng, i, h| {
+        Gru::new(rng, i, h, Reset::After)
+            .gate_activation(Activation::HardSigmoid { slope: 0.2 })
+            .candidate_activation(Activation::Relu)
+    };
+    min_lstm_of_other_functions: |rng, i, h| {
+        MinLstm::new(rng, i, h)
+            .gate_activation(Activation::Softplus)
+            .candidate_activation(Activation::Tanh)
     };
     smooth_ind_rnn: |rng, i, h| IndRnn::new(rng, i, h).activation(Activation::Softplus);
     fully_recurrent_with_masked_inputs: |rng, i, h| {

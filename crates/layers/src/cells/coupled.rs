@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{forget_bias, input_weight, recurrent_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// The LSTM with coupled input and forget gate, "CIFG" (Greff et al. 2017):
 ///
@@ -30,6 +31,15 @@ pub struct CoupledLstm<T> {
     pub u: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// In place of the `tanh` of the cell `c`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
 }
 
 impl<T: Scalar> CoupledLstm<T> {
@@ -41,13 +51,28 @@ impl<T: Scalar> CoupledLstm<T> {
             w: input_weight(rng, 3, [input_size, hidden_size]),
             u: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
+            state_activation: Activation::Tanh,
         }
         .forget_bias(1.0)
     }
 
-    forget_bias!(0, |cell| cell.u.shape()[0]);
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+    }
 
-    without_bias!();
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
+        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 3)];
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Forget, Candidate, Output);
+
+    forget_bias!();
 }
 
 impl<T: Scalar> Cell<T> for CoupledLstm<T> {
@@ -56,9 +81,9 @@ impl<T: Scalar> Cell<T> for CoupledLstm<T> {
     fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
         let [f, candidate, o] = z.split();
-        let f = f.sigmoid();
-        let c = f * c + (1.0 - f) * candidate.tanh();
-        let h = o.sigmoid() * c.tanh();
+        let f = self.gate_activation.apply(f);
+        let c = f * c + (1.0 - f) * self.candidate_activation.apply(candidate);
+        let h = self.gate_activation.apply(o) * self.state_activation.apply(c);
         (h, (h, c))
     }
 }

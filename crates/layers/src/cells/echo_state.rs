@@ -4,8 +4,9 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
+use super::options::activation_options;
 use super::zeros;
-use crate::{Cell, Init, Module, StateSizes};
+use crate::{Activation, Cell, Init, Module, StateSizes};
 
 /// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
 ///
@@ -32,6 +33,9 @@ pub struct EchoState<T> {
     pub b: Param<T>,
     #[module(skip)]
     leak: f64,
+    /// In place of `tanh`.
+    #[module(skip)]
+    pub activation: Activation<T>,
 }
 
 impl<T: Scalar> EchoState<T> {
@@ -46,6 +50,7 @@ impl<T: Scalar> EchoState<T> {
             w: Param::new(weights.tensor(rng, [units, units])),
             b: zeros([units]),
             leak: 1.0,
+            activation: Activation::Tanh,
         }
         .spectral_radius(0.9)
     }
@@ -99,6 +104,10 @@ impl<T: Scalar> EchoState<T> {
         self.leak = leak;
         self
     }
+
+    activation_options! {
+        activation: "of the units, in place of `tanh`";
+    }
 }
 
 /// The largest magnitude of an eigenvalue, `lim ‖Wⁿ‖^{1/n}` (Gelfand 1941).
@@ -132,8 +141,8 @@ impl<T: Scalar> Cell<T> for EchoState<T> {
         let fixed = |param| x.tape().param(param).stop_gradient();
         let net = x.matmul(fixed(&self.w_in)) + h.matmul(fixed(&self.w)) + fixed(&self.b);
         let h = match self.leak {
-            1.0 => net.tanh(),
-            leak => h * (1.0 - leak) + net.tanh() * leak,
+            1.0 => self.activation.apply(net),
+            leak => h * (1.0 - leak) + self.activation.apply(net) * leak,
         };
         (h, h)
     }

@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
 use crate::{Activation, Cell, Init, Linear, Module, StateSizes};
@@ -30,12 +31,14 @@ pub struct Elman<T> {
     pub w: Param<T>,
     /// `b: [H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// `f_h`
     #[module(skip)]
-    activation: Activation<T>,
+    pub activation: Activation<T>,
     /// `V` and `c`, if there is an output layer.
     pub output: Option<Linear<T>>,
+    /// `f_o`
     #[module(skip)]
-    output_activation: Activation<T>,
+    pub output_activation: Activation<T>,
 }
 
 impl<T: Scalar> Elman<T> {
@@ -58,25 +61,20 @@ impl<T: Scalar> Elman<T> {
     #[must_use]
     pub fn irnn(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         let inputs = Init::Gaussian { mean: 0.0, std: 1e-3 };
-        let mut cell = Self::new(rng, input_size, hidden_size)
+        Self::new(rng, input_size, hidden_size)
             .activation(Activation::Relu)
-            .recurrent_init(rng, Init::Identity { scale: 1.0 });
-        cell.u.set(inputs.tensor(rng, cell.u.shape()));
-        cell
+            .recurrent_init(rng, Init::Identity { scale: 1.0 })
+            .input_init(rng, inputs)
     }
 
-    /// Another `f_h`.
-    #[must_use]
-    pub fn activation(mut self, activation: Activation<T>) -> Self {
-        self.activation = activation;
-        self
+    activation_options! {
+        activation: "`f_h`";
     }
 
-    /// Another start of the recurrent weight `W`.
-    #[must_use]
-    pub fn recurrent_init(mut self, rng: &mut impl Rng, init: Init) -> Self {
-        self.w.set(init.tensor(rng, self.w.shape()));
-        self
+    init_options! {
+        input_init: "`U`", |cell| [(&mut cell.u, 1)];
+        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        bias_init: "`b`", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
     /// An output layer with activation `f_o`.

@@ -5,6 +5,7 @@ use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
+use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::{Activation, Cell, Module, StateSizes};
 
@@ -34,8 +35,9 @@ pub struct FullyRecurrent<T> {
     input_connections: Option<Tensor<T>>,
     #[module(skip)]
     connections: Option<Tensor<T>>,
+    /// `f`
     #[module(skip)]
-    activation: Activation<T>,
+    pub activation: Activation<T>,
 }
 
 impl<T: Scalar> FullyRecurrent<T> {
@@ -78,11 +80,14 @@ impl<T: Scalar> FullyRecurrent<T> {
         self
     }
 
-    /// Another `f`.
-    #[must_use]
-    pub fn activation(mut self, activation: Activation<T>) -> Self {
-        self.activation = activation;
-        self
+    activation_options! {
+        activation: "`f`";
+    }
+
+    init_options! {
+        input_init: "`U`", |cell| [(&mut cell.u, 1)];
+        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 }
 

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, recurrent_weight, zeros};
+use super::options::{activation_options, bias_options, init_options, part};
+use super::{Gate, input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// Where a [`Gru`]'s reset gate acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,12 @@ pub struct Gru<T> {
     pub b_candidate: Option<Param<T>>,
     #[module(skip)]
     pub(crate) reset: Reset,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
 }
 
 impl<T: Scalar> Gru<T> {
@@ -60,8 +67,29 @@ impl<T: Scalar> Gru<T> {
                 Reset::Before => None,
             },
             reset,
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
         }
     }
+
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+    }
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
+        recurrent_init: "`U`, each gate's part on its own", |cell| {
+            [(&mut cell.u_gates, 2), (&mut cell.u_candidate, 1)]
+        };
+        bias_init: "the biases", |cell| {
+            cell.b.iter_mut().chain(&mut cell.b_candidate).map(|b| (b, 1))
+        };
+    }
+
+    bias_options!(|cell, gate| {
+        part(cell.b.as_mut(), &[Gate::Reset, Gate::Update, Gate::Candidate], gate)
+    });
 
     /// The same without biases.
     #[must_use]
@@ -78,13 +106,13 @@ impl<T: Scalar> Cell<T> for Gru<T> {
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [x_r, x_z, x_n] = biased(x.matmul(&self.w), self.b.as_ref()).split();
         let [h_r, h_z] = h.matmul(&self.u_gates).split();
-        let r = (x_r + h_r).sigmoid();
-        let z = (x_z + h_z).sigmoid();
+        let r = self.gate_activation.apply(x_r + h_r);
+        let z = self.gate_activation.apply(x_z + h_z);
         let recurrent = match self.reset {
             Reset::After => r * biased(h.matmul(&self.u_candidate), self.b_candidate.as_ref()),
             Reset::Before => (r * h).matmul(&self.u_candidate),
         };
-        let n = (x_n + recurrent).tanh();
+        let n = self.candidate_activation.apply(x_n + recurrent);
         let h = (1.0 - z) * n + z * h;
         (h, h)
     }

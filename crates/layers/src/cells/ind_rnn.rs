@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
+use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
 use crate::{Activation, Cell, Module, StateSizes};
 
@@ -27,8 +28,9 @@ pub struct IndRnn<T> {
     pub u: Param<T>,
     /// `b: [H]`
     pub b: Param<T>,
+    /// `f`
     #[module(skip)]
-    activation: Activation<T>,
+    pub activation: Activation<T>,
 }
 
 impl<T: Scalar> IndRnn<T> {
@@ -44,11 +46,14 @@ impl<T: Scalar> IndRnn<T> {
         }
     }
 
-    /// Another `f`.
-    #[must_use]
-    pub fn activation(mut self, activation: Activation<T>) -> Self {
-        self.activation = activation;
-        self
+    activation_options! {
+        activation: "`f`";
+    }
+
+    init_options! {
+        input_init: "`W`", |cell| [(&mut cell.w, 1)];
+        recurrent_init: "`u`", |cell| [(&mut cell.u, 1)];
+        bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 
     /// Limits every recurrent weight to `−limit ..= limit`.

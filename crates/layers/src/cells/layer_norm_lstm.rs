@@ -4,8 +4,11 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{Peepholes, fill_bias, input_weight, recurrent_weight, zeros};
-use crate::{Cell, LayerNorm, Module, StateSizes};
+use super::options::{
+    activation_options, bias_options, epsilon_option, forget_bias, init_options, part,
+};
+use super::{Gate, Peepholes, input_weight, recurrent_weight, zeros};
+use crate::{Activation, Cell, LayerNorm, Module, StateSizes};
 
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
 ///
@@ -35,6 +38,15 @@ pub struct LayerNormLstm<T> {
     pub norm_c: LayerNorm<T>,
     /// `p_i`, `p_f`, `p_o`, if there are peepholes.
     pub peepholes: Option<Peepholes<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// In place of the `tanh` of the cell `c`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
 }
 
 impl<T: Scalar> LayerNormLstm<T> {
@@ -42,17 +54,19 @@ impl<T: Scalar> LayerNormLstm<T> {
     /// each gate's part on its own; the bias `b` is zero, but the forget gate's 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
-        let mut b = zeros([4 * hidden_size]);
-        fill_bias(&mut b, hidden_size..2 * hidden_size, 1.0);
         Self {
             w: input_weight(rng, 4, [input_size, hidden_size]),
             u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
-            b,
+            b: zeros([4 * hidden_size]),
             norm_x: LayerNorm::new(4 * hidden_size),
             norm_h: LayerNorm::new(4 * hidden_size),
             norm_c: LayerNorm::new(hidden_size),
             peepholes: None,
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
+            state_activation: Activation::Tanh,
         }
+        .forget_bias(1.0)
     }
 
     /// The same with peepholes that start at zero.
@@ -61,6 +75,30 @@ impl<T: Scalar> LayerNormLstm<T> {
         self.peepholes = Some(Peepholes::new(self.u.shape()[0]));
         self
     }
+
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+    }
+
+    epsilon_option!(|cell| [&mut cell.norm_x, &mut cell.norm_h, &mut cell.norm_c]);
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 4)];
+        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 4)];
+        peephole_init: "the peepholes `p`, if there are", |cell| {
+            cell.peepholes.iter_mut().flat_map(Peepholes::vectors)
+        };
+        bias_init: "the biases", |cell| [(&mut cell.b, 1)];
+    }
+
+    bias_options!(|cell, gate| {
+        let gates = [Gate::Input, Gate::Forget, Gate::Candidate, Gate::Output];
+        part(Some(&mut cell.b), &gates, gate)
+    });
+
+    forget_bias!();
 }
 
 impl<T: Scalar> Cell<T> for LayerNormLstm<T> {
@@ -74,11 +112,12 @@ impl<T: Scalar> Cell<T> for LayerNormLstm<T> {
             i = i + c * &peepholes.i;
             f = f + c * &peepholes.f;
         }
-        let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
+        let gate = &self.gate_activation;
+        let c = gate.apply(f) * c + gate.apply(i) * self.candidate_activation.apply(candidate);
         if let Some(peepholes) = &self.peepholes {
             o = o + c * &peepholes.o;
         }
-        let h = o.sigmoid() * self.norm_c.forward(c).tanh();
+        let h = gate.apply(o) * self.state_activation.apply(self.norm_c.forward(c));
         (h, (h, c))
     }
 }

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, recurrent_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, init_options};
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// The LSTM of 1997, reduced to what later texts keep of it (Hochreiter and Schmidhuber 1997):
 ///
@@ -33,6 +34,15 @@ pub struct Lstm1997<T> {
     pub r: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// In place of the `tanh` of the cell `c`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
 }
 
 impl<T: Scalar> Lstm1997<T> {
@@ -44,10 +54,25 @@ impl<T: Scalar> Lstm1997<T> {
             w: input_weight(rng, 3, [input_size, hidden_size]),
             r: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
+            state_activation: Activation::Tanh,
         }
     }
 
-    without_bias!();
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+    }
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
+        recurrent_init: "`R`, each gate's part on its own", |cell| [(&mut cell.r, 3)];
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Candidate, Input, Output);
 }
 
 impl<T: Scalar> Cell<T> for Lstm1997<T> {
@@ -55,8 +80,9 @@ impl<T: Scalar> Cell<T> for Lstm1997<T> {
 
     fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let [z, i, o] = biased(x.matmul(&self.w) + h.matmul(&self.r), self.b.as_ref()).split();
-        let c = c + z.tanh() * i.sigmoid();
-        let h = c.tanh() * o.sigmoid();
+        let gate = &self.gate_activation;
+        let c = c + self.candidate_activation.apply(z) * gate.apply(i);
+        let h = self.state_activation.apply(c) * gate.apply(o);
         (h, (h, c))
     }
 }

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::{input_weight, recurrent_weight, zeros};
+use super::options::{activation_options, bias_options, init_options, part};
+use super::{Gate, input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Linear, Module, StateSizes};
+use crate::{Activation, Cell, Linear, Module, StateSizes};
 
 /// The LSTM network as published (Hochreiter and Schmidhuber 1997): `M` memory blocks, each of `S`
 /// cells that share an input gate and an output gate.
@@ -48,6 +49,18 @@ pub struct MemoryBlocks<T> {
     block_size: usize,
     #[module(skip)]
     truncated: bool,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// `g`.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// `h`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
+    /// In place of the `σ` of the output units.
+    #[module(skip)]
+    pub output_activation: Activation<T>,
 }
 
 impl<T: Scalar> MemoryBlocks<T> {
@@ -74,6 +87,10 @@ impl<T: Scalar> MemoryBlocks<T> {
             blocks,
             block_size,
             truncated: false,
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Custom(|a| a.sigmoid() * 4.0 - 2.0),
+            state_activation: Activation::Custom(|a| a.sigmoid() * 2.0 - 1.0),
+            output_activation: Activation::Sigmoid,
         }
     }
 
@@ -109,6 +126,26 @@ impl<T: Scalar> MemoryBlocks<T> {
         self
     }
 
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "`g`";
+        state_activation: "`h`";
+        output_activation: "of the output units, in place of `σ`";
+    }
+
+    init_options! {
+        input_init: "`W`", |cell| [(&mut cell.w, 1)];
+        recurrent_init: "`R`", |cell| [(&mut cell.r, 1)];
+        bias_init: "the biases of cells and gates, where they have some", |cell| {
+            cell.b_cells.iter_mut().chain(&mut cell.b_gates).map(|b| (b, 1))
+        };
+    }
+
+    bias_options!(|cell, gate| match gate {
+        Gate::Candidate => part(cell.b_cells.as_mut(), &[gate], gate),
+        _ => part(cell.b_gates.as_mut(), &[Gate::Input, Gate::Output], gate),
+    });
+
     fn cells(&self) -> usize {
         self.blocks * self.block_size
     }
@@ -134,12 +171,13 @@ impl<T: Scalar> Cell<T> for MemoryBlocks<T> {
         let net = x.matmul(&self.w) + r.matmul(&self.r);
         let z = biased(net.slice(-1, 0..cells), self.b_cells.as_ref());
         let gates = net.slice(-1, cells..cells + 2 * self.blocks);
-        let [i, o] = biased(gates, self.b_gates.as_ref()).sigmoid().split();
-        let c = c + self.of_cells(i) * (z.sigmoid() * 4.0 - 2.0);
-        let y = self.of_cells(o) * (c.sigmoid() * 2.0 - 1.0);
+        let gates = biased(gates, self.b_gates.as_ref());
+        let [i, o] = self.gate_activation.apply(gates).split();
+        let c = c + self.of_cells(i) * self.candidate_activation.apply(z);
+        let y = self.of_cells(o) * self.state_activation.apply(c);
         let r = Var::concat(&[y, i, o], -1);
         let output = match &self.output {
-            Some(output) => output.forward(y).sigmoid(),
+            Some(output) => self.output_activation.apply(output.forward(y)),
             None => y,
         };
         (output, (r, c))

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, init_options};
+use super::{input_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, LinearCell, Module, StateSizes};
+use crate::{Activation, Cell, LinearCell, Module, StateSizes};
 
 /// The minGRU (Feng et al. 2024):
 ///
@@ -27,6 +28,12 @@ pub struct MinGru<T> {
     pub w: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// Of the candidate, which has none otherwise.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
 }
 
 impl<T: Scalar> MinGru<T> {
@@ -36,18 +43,30 @@ impl<T: Scalar> MinGru<T> {
         Self {
             w: input_weight(rng, 2, [input_size, hidden_size]),
             b: Some(zeros([2 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Identity,
         }
     }
 
-    without_bias!();
+    activation_options! {
+        gate_activation: "of the gate, in place of `σ`";
+        candidate_activation: "of the candidate, in place of none";
+    }
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 2)];
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Update, Candidate);
 }
 
 impl<T: Scalar> LinearCell<T> for MinGru<T> {
     /// `1 − z` and `z ⊙ h̃`, for one step or all of them.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [z, candidate] = biased(x.matmul(&self.w), self.b.as_ref()).split();
-        let z = z.sigmoid();
-        (1.0 - z, z * candidate)
+        let z = self.gate_activation.apply(z);
+        (1.0 - z, z * self.candidate_activation.apply(candidate))
     }
 }
 

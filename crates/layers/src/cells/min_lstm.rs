@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, init_options};
+use super::{input_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, LinearCell, Module, StateSizes};
+use crate::{Activation, Cell, LinearCell, Module, StateSizes};
 
 /// The minLSTM (Feng et al. 2024):
 ///
@@ -27,6 +28,12 @@ pub struct MinLstm<T> {
     pub w: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates; positive.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// Of the candidate, which has none otherwise.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
 }
 
 impl<T: Scalar> MinLstm<T> {
@@ -36,10 +43,22 @@ impl<T: Scalar> MinLstm<T> {
         Self {
             w: input_weight(rng, 3, [input_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Identity,
         }
     }
 
-    without_bias!();
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`: a positive one, as `f/(f + i)` has no value where both are 0";
+        candidate_activation: "of the candidate, in place of none";
+    }
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Forget, Input, Candidate);
 }
 
 impl<T: Scalar> LinearCell<T> for MinLstm<T> {
@@ -49,8 +68,14 @@ impl<T: Scalar> LinearCell<T> for MinLstm<T> {
     /// that are both closed do not divide 0 by 0.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [f, i, candidate] = biased(x.matmul(&self.w), self.b.as_ref()).split();
-        let balance = (-i).softplus() - (-f).softplus();
-        (balance.sigmoid(), (-balance).sigmoid() * candidate)
+        let candidate = self.candidate_activation.apply(candidate);
+        if let Activation::Sigmoid = self.gate_activation {
+            let balance = (-i).softplus() - (-f).softplus();
+            return (balance.sigmoid(), (-balance).sigmoid() * candidate);
+        }
+        let [f, i] = [f, i].map(|net| self.gate_activation.apply(net));
+        let both = f + i;
+        (f / both, i / both * candidate)
     }
 }
 

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{input_weight, recurrent_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, init_options};
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// The minimal gated unit (Zhou et al. 2016):
 ///
@@ -29,6 +30,12 @@ pub struct MinimalGatedUnit<T> {
     pub u_candidate: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
 }
 
 impl<T: Scalar> MinimalGatedUnit<T> {
@@ -41,10 +48,25 @@ impl<T: Scalar> MinimalGatedUnit<T> {
             u_gate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             u_candidate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             b: Some(zeros([2 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
         }
     }
 
-    without_bias!();
+    activation_options! {
+        gate_activation: "of the gate, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+    }
+
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 2)];
+        recurrent_init: "`U`, each part on its own", |cell| {
+            [(&mut cell.u_gate, 1), (&mut cell.u_candidate, 1)]
+        };
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Forget, Candidate);
 }
 
 impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
@@ -52,8 +74,9 @@ impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
 
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [x_f, x_h] = biased(x.matmul(&self.w), self.b.as_ref()).split();
-        let f = (x_f + h.matmul(&self.u_gate)).sigmoid();
-        let candidate = (x_h + (f * h).matmul(&self.u_candidate)).tanh();
+        let f = self.gate_activation.apply(x_f + h.matmul(&self.u_gate));
+        let net = x_h + (f * h).matmul(&self.u_candidate);
+        let candidate = self.candidate_activation.apply(net);
         let h = (1.0 - f) * h + f * candidate;
         (h, h)
     }

@@ -4,8 +4,9 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
-use crate::{Cell, Linear, Module, StateSizes};
+use crate::{Activation, Cell, Linear, Module, StateSizes};
 
 /// The output-to-hidden RNN (Goodfellow, Bengio and Courville 2016, §10.2.1):
 ///
@@ -31,6 +32,9 @@ pub struct OutputToHidden<T> {
     pub b: Param<T>,
     /// `V` and `c`.
     pub output: Linear<T>,
+    /// In place of `tanh`.
+    #[module(skip)]
+    pub activation: Activation<T>,
 }
 
 impl<T: Scalar> OutputToHidden<T> {
@@ -47,7 +51,18 @@ impl<T: Scalar> OutputToHidden<T> {
             w: input_weight(rng, 1, [output_size, hidden_size]),
             b: zeros([hidden_size]),
             output: Linear::new(rng, hidden_size, output_size),
+            activation: Activation::Tanh,
         }
+    }
+
+    activation_options! {
+        activation: "of the hidden units, in place of `tanh`";
+    }
+
+    init_options! {
+        input_init: "`U`", |cell| [(&mut cell.u, 1)];
+        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 
     /// The outputs `[T, B, O]` for inputs `[T, B, I]` when each step reads the *wanted* output of
@@ -83,8 +98,8 @@ impl<T: Scalar> OutputToHidden<T> {
     /// `o_t` from `x_t` and what is read in place of `o_{t−1}`; for one step or all of them.
     #[track_caller]
     fn outputs<'t>(&self, x: Var<'t, T>, read: Var<'t, T>) -> Var<'t, T> {
-        let h = (x.matmul(&self.u) + read.matmul(&self.w) + &self.b).tanh();
-        self.output.forward(h)
+        let z = x.matmul(&self.u) + read.matmul(&self.w) + &self.b;
+        self.output.forward(self.activation.apply(z))
     }
 }
 

@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{forget_bias, input_weight, recurrent_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// The LSTM with peepholes (Gers and Schmidhuber 2001; Gers, Schraudolph and Schmidhuber 2002):
 ///
@@ -31,6 +32,15 @@ pub struct PeepholeLstm<T> {
     pub peepholes: Peepholes<T>,
     /// `b: [4H]`, if there are biases.
     pub b: Option<Param<T>>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// In place of the `tanh` of the cell `c`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
 }
 
 /// Diagonal weights from a cell to its gates.
@@ -49,6 +59,11 @@ impl<T: Scalar> Peepholes<T> {
     pub(super) fn new(hidden_size: usize) -> Self {
         Self { i: zeros([hidden_size]), f: zeros([hidden_size]), o: zeros([hidden_size]) }
     }
+
+    /// Each of them, of one gate.
+    pub(super) fn vectors(&mut self) -> [(&mut Param<T>, usize); 3] {
+        [&mut self.i, &mut self.f, &mut self.o].map(|vector| (vector, 1))
+    }
 }
 
 impl<T: Scalar> PeepholeLstm<T> {
@@ -61,13 +76,29 @@ impl<T: Scalar> PeepholeLstm<T> {
             u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
             peepholes: Peepholes::new(hidden_size),
             b: Some(zeros([4 * hidden_size])),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
+            state_activation: Activation::Tanh,
         }
         .forget_bias(1.0)
     }
 
-    forget_bias!(1, |cell| cell.u.shape()[0]);
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+    }
 
-    without_bias!();
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 4)];
+        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 4)];
+        peephole_init: "the peepholes `p`", |cell| cell.peepholes.vectors();
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Input, Forget, Candidate, Output);
+
+    forget_bias!();
 }
 
 impl<T: Scalar> Cell<T> for PeepholeLstm<T> {
@@ -76,11 +107,12 @@ impl<T: Scalar> Cell<T> for PeepholeLstm<T> {
     fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
-        let i = (i + c * &self.peepholes.i).sigmoid();
-        let f = (f + c * &self.peepholes.f).sigmoid();
-        let c = f * c + i * candidate.tanh();
-        let o = (o + c * &self.peepholes.o).sigmoid();
-        let h = o * c.tanh();
+        let gate = &self.gate_activation;
+        let i = gate.apply(i + c * &self.peepholes.i);
+        let f = gate.apply(f + c * &self.peepholes.f);
+        let c = f * c + i * self.candidate_activation.apply(candidate);
+        let o = gate.apply(o + c * &self.peepholes.o);
+        let h = o * self.state_activation.apply(c);
         (h, (h, c))
     }
 }

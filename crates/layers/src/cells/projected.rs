@@ -4,9 +4,10 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::{forget_bias, input_weight, recurrent_weight, without_bias, zeros};
+use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
+use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Cell, Module, StateSizes};
+use crate::{Activation, Cell, Module, StateSizes};
 
 /// The LSTM with projection (Sak, Senior and Beaufays 2014), PyTorch's `proj_size`:
 ///
@@ -30,6 +31,15 @@ pub struct ProjectedLstm<T> {
     pub b: Option<Param<T>>,
     /// `P: [H, P]`
     pub projection: Param<T>,
+    /// In place of the `σ` of the gates.
+    #[module(skip)]
+    pub gate_activation: Activation<T>,
+    /// In place of the `tanh` of the candidate.
+    #[module(skip)]
+    pub candidate_activation: Activation<T>,
+    /// In place of the `tanh` of the cell `c`.
+    #[module(skip)]
+    pub state_activation: Activation<T>,
 }
 
 impl<T: Scalar> ProjectedLstm<T> {
@@ -47,13 +57,29 @@ impl<T: Scalar> ProjectedLstm<T> {
             u: recurrent_weight(rng, 4, [projected_size, hidden_size]),
             b: Some(zeros([4 * hidden_size])),
             projection: input_weight(rng, 1, [hidden_size, projected_size]),
+            gate_activation: Activation::Sigmoid,
+            candidate_activation: Activation::Tanh,
+            state_activation: Activation::Tanh,
         }
         .forget_bias(1.0)
     }
 
-    forget_bias!(1, |cell| cell.projection.shape()[0]);
+    activation_options! {
+        gate_activation: "of the gates, in place of `σ`";
+        candidate_activation: "of the candidate, in place of `tanh`";
+        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+    }
 
-    without_bias!();
+    init_options! {
+        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 4)];
+        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 4)];
+        projection_init: "`P`", |cell| [(&mut cell.projection, 1)];
+        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+    }
+
+    biases_of_gates!(Input, Forget, Candidate, Output);
+
+    forget_bias!();
 }
 
 impl<T: Scalar> Cell<T> for ProjectedLstm<T> {
@@ -62,8 +88,9 @@ impl<T: Scalar> Cell<T> for ProjectedLstm<T> {
     fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
-        let c = f.sigmoid() * c + i.sigmoid() * candidate.tanh();
-        let h = (o.sigmoid() * c.tanh()).matmul(&self.projection);
+        let gate = &self.gate_activation;
+        let c = gate.apply(f) * c + gate.apply(i) * self.candidate_activation.apply(candidate);
+        let h = (gate.apply(o) * self.state_activation.apply(c)).matmul(&self.projection);
         (h, (h, c))
     }
 }

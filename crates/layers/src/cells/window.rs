@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
 use crate::{Activation, Cell, Module, StateSizes};
 
@@ -27,8 +28,9 @@ pub struct Window<T> {
     pub b: Param<T>,
     #[module(skip)]
     input_size: usize,
+    /// `f`
     #[module(skip)]
-    activation: Activation<T>,
+    pub activation: Activation<T>,
 }
 
 impl<T: Scalar> Window<T> {
@@ -50,11 +52,13 @@ impl<T: Scalar> Window<T> {
         }
     }
 
-    /// Another `f`.
-    #[must_use]
-    pub fn activation(mut self, activation: Activation<T>) -> Self {
-        self.activation = activation;
-        self
+    activation_options! {
+        activation: "`f`";
+    }
+
+    init_options! {
+        input_init: "`W`", |cell| [(&mut cell.w, 1)];
+        bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 }
 

@@ -61,6 +61,7 @@
 //! `bias_ih` and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has
 //! both. A cell alone, such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see
 //! [`RecurrentLayer`]. Activations and epsilons are in no file: build the model with those it was trained with.
+//! PyTorch's gated cells have no others than `σ` and `tanh`, so that a cell with others is refused.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -68,8 +69,8 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, WeightsError};
 use crate::{
-    Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm, Reset,
-    Reversed, Stack,
+    Activation, Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module,
+    ProjectedLstm, Reset, Reversed, Stack,
 };
 
 /// A module that PyTorch has too.
@@ -190,10 +191,16 @@ impl<T: Scalar> RecurrentLayer for Elman<T> {
     }
 }
 
+/// # Panics
+///
+/// If it computes with other functions than `σ` and `tanh`.
 impl<T: Scalar> RecurrentLayer for Lstm<T> {
     type Scalar = T;
 
+    #[track_caller]
     fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        let others = [&self.candidate_activation, &self.state_activation];
+        expect_its_functions(&self.gate_activation, &others);
         Layout::new()
             .transposed(&format!("weight_ih{ending}"), [&self.w])
             .transposed(&format!("weight_hh{ending}"), [&self.u])
@@ -201,10 +208,16 @@ impl<T: Scalar> RecurrentLayer for Lstm<T> {
     }
 }
 
+/// # Panics
+///
+/// If it computes with other functions than `σ` and `tanh`.
 impl<T: Scalar> RecurrentLayer for ProjectedLstm<T> {
     type Scalar = T;
 
+    #[track_caller]
     fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        let others = [&self.candidate_activation, &self.state_activation];
+        expect_its_functions(&self.gate_activation, &others);
         Layout::new()
             .transposed(&format!("weight_ih{ending}"), [&self.w])
             .transposed(&format!("weight_hh{ending}"), [&self.u])
@@ -215,7 +228,7 @@ impl<T: Scalar> RecurrentLayer for ProjectedLstm<T> {
 
 /// # Panics
 ///
-/// If the reset comes before the product, which PyTorch does not compute.
+/// If the reset comes before the product, or it computes with other functions than `σ` and `tanh`: PyTorch does not.
 impl<T: Scalar> RecurrentLayer for Gru<T> {
     type Scalar = T;
 
@@ -225,6 +238,7 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             self.reset == Reset::After,
             "PyTorch's GRU resets after the product; build this one with `Reset::After`"
         );
+        expect_its_functions(&self.gate_activation, &[&self.candidate_activation]);
         let gates = 2 * self.u_candidate.shape()[0];
         // the candidate's recurrent bias stands within the reset gate's product: it merges with no other
         let recurrent = (self.b.as_ref().zip(self.b_candidate.as_ref()))
@@ -235,6 +249,18 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             .tensor(&format!("bias_ih{ending}"), &self.b)
             .tensor(&format!("bias_hh{ending}"), recurrent.into_iter().flatten())
     }
+}
+
+/// Refuses a gated cell with functions that PyTorch does not compute.
+#[track_caller]
+fn expect_its_functions<T: Scalar>(gate: &Activation<T>, others: &[&Activation<T>]) {
+    let are_its = matches!(gate, Activation::Sigmoid)
+        && others.iter().all(|function| matches!(function, Activation::Tanh));
+    assert!(
+        are_its,
+        "PyTorch's gated cells compute with `Sigmoid` and `Tanh`, not with {gate:?} and {others:?}; build this \
+         one without other activations"
+    );
 }
 
 /// Both biases of a layer, where one does.

@@ -183,3 +183,12 @@ impl<T: Scalar> PyTorch<T> for Halved<T> {
 fn columns_that_are_left_out() {
     let _ = pytorch::archive(&Halved(Param::new(Tensor::<f64>::zeros([3, 4]))));
 }
+
+#[test]
+#[should_panic(
+    expected = "PyTorch's gated cells compute with `Sigmoid` and `Tanh`, not with Sigmoid and [Relu]"
+)]
+fn functions_that_pytorch_does_not_compute() {
+    let gru = Gru::<f64>::new(&mut random(0), 3, 4, Reset::After);
+    let _ = pytorch::archive(&gru.candidate_activation(Activation::Relu));
+}

@@ -3,8 +3,9 @@
 use bptt_autodiff::Tape;
 use bptt_layers::{
     Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNorm,
-    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes, Window, unroll,
+    LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes,
+    Window, unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -243,6 +244,8 @@ fn parameter_counts() {
     let normalised = LayerNormLstm::<f64>::new(rng, i, h);
     assert_eq!(normalised.parameter_count(), 4 * layer + 18 * h);
     assert_eq!(normalised.with_peepholes().parameter_count(), 4 * layer + 21 * h);
+    let normalised = LayerNormGru::<f64>::new(rng, i, h);
+    assert_eq!(normalised.parameter_count(), 3 * (i * h + h * h) + 12 * h);
     let projected = ProjectedLstm::<f64>::new(rng, i, h, o);
     assert_eq!(projected.parameter_count(), 4 * (i * h + o * h + h) + h * o);
     assert_eq!(MinimalGatedUnit::<f64>::new(rng, i, h).parameter_count(), 2 * layer);

@@ -7,9 +7,9 @@ use std::sync::Once;
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Bidirectional, Cell, Dropout, Elman, Embedding, Gru, IndRnn, Init, LearnedStart, Linear, Lstm,
-    OutputToHidden, Recurrence, Reset, Residual, Reversed, Stack, StateSizes, Truncation, Zoneout,
-    scan, stepper, unroll,
+    Bidirectional, Cell, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, LayerNorm,
+    LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence, Reset, Residual,
+    Reversed, Stack, StateSizes, Truncation, Zoneout, scan, stepper, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -120,7 +120,7 @@ fn of_a_cells_state() {
     blames_cell!("lstm.rs", "h.matmul(&self.u)", || unroll(&lstm, xs, (wrong, h)), &message);
     let message = "mul of [2, 4] and [2, 5], axis 1: 4 and 5 do not broadcast, counted from the \
                    last axis; make them equal, or one of them 1 (reshape inserts axes of extent 1)";
-    blames_cell!("lstm.rs", "f.sigmoid() * c", || unroll(&lstm, xs, (h, wrong)), message);
+    blames_cell!("lstm.rs", "gate.apply(f) * c", || unroll(&lstm, xs, (h, wrong)), message);
 
     let gru = Gru::new(rng, 3, 4, Reset::Before);
     let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);
@@ -342,5 +342,17 @@ fn of_starting_values() {
     assert!(file.ends_with("errors.rs"), "{message}");
 
     let lstm = Lstm::<f64>::new(rng, 3, 4).without_bias();
-    blames_the_caller(|| lstm.forget_bias(1.0), "forget_bias: this cell has no biases");
+    let message = "gate_bias: this cell has no biases of Forget";
+    blames_the_caller(|| lstm.clone().forget_bias(1.0), message);
+    blames_the_caller(|| lstm.clone().unit_biases(Gate::Forget, &[1.0]), message);
+    let message = "gate_bias: this cell has no part Reset, but [Input, Forget, Candidate, Output]";
+    blames_the_caller(|| lstm.clone().gate_bias(Gate::Reset, 1.0), message);
+    let gru = Gru::<f64>::new(rng, 3, 4, Reset::After);
+    let message = "unit_biases: 4 units need a bias each, not 3";
+    blames_the_caller(|| gru.clone().unit_biases(Gate::Reset, &[1.0, 2.0, 3.0]), message);
+    let message = "Xavier is a distribution of matrices [I, O], not of shape [12]";
+    blames_the_caller(|| gru.clone().bias_init(rng, Init::Xavier), message);
+    let message = "an epsilon is positive and finite, not 0";
+    blames_the_caller(|| LayerNorm::<f64>::new(3).epsilon(0.0), message);
+    blames_the_caller(|| LayerNormGru::<f64>::new(rng, 3, 4).epsilon(0.0), message);
 }

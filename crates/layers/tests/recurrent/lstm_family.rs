@@ -35,7 +35,8 @@ fn lstm_that_never_forgets() {
         let lstm = random_cell::lstm(rng, sizes).forget_bias(100.0); // 1 − σ is below 1e-38
         let without_forget_gate = |all: &Tensor<f64>| arranged(all, hidden, &[2, 0, 3]);
         let kept = |name: &str| Param::new(without_forget_gate(&parameter(&lstm, name)));
-        let reduced = Lstm1997 { w: kept("w"), r: kept("u"), b: Some(kept("b")) };
+        let reduced =
+            Lstm1997 { w: kept("w"), r: kept("u"), b: Some(kept("b")), ..Lstm1997::new(rng, 0, 0) };
         let inputs = sizes.inputs(&lstm, rng);
         let (lstm, reduced) = (run(&lstm, &inputs, unrolled), run(&reduced, &inputs, unrolled));
         assert_near(&lstm.values, &reduced.values, 1e-14);
@@ -61,7 +62,7 @@ fn lstm_whose_gates_are_coupled() {
             Tensor::concat(&[&input, all], -1)
         };
         let of = |name: &str| Param::new(with_input_gate(&parameter(&coupled, name)));
-        let lstm = Lstm { w: of("w"), u: of("u"), b: Some(of("b")) };
+        let lstm = Lstm { w: of("w"), u: of("u"), b: Some(of("b")), ..Lstm::new(rng, 0, 0) };
         let inputs = sizes.inputs(&lstm, rng);
         let (coupled, lstm) = (run(&coupled, &inputs, unrolled), run(&lstm, &inputs, unrolled));
         assert_near(&coupled.values, &lstm.values, 1e-13);
@@ -78,11 +79,23 @@ fn lstm_that_peeps_at_nothing_or_projects_to_itself() {
         let of = |name: &str| Param::new(parameter(&lstm, name));
         let zero = || Param::new(Tensor::zeros([hidden]));
         let blind = Peepholes { i: zero(), f: zero(), o: zero() };
-        let peephole = PeepholeLstm { w: of("w"), u: of("u"), b: Some(of("b")), peepholes: blind };
+        let peephole = PeepholeLstm {
+            w: of("w"),
+            u: of("u"),
+            b: Some(of("b")),
+            peepholes: blind,
+            ..PeepholeLstm::new(rng, 0, 0)
+        };
         let identity =
             Tensor::from_fn([hidden, hidden], |i| f64::from(u8::from(i / hidden == i % hidden)));
         let projection = Param::new(identity);
-        let projected = ProjectedLstm { w: of("w"), u: of("u"), b: Some(of("b")), projection };
+        let projected = ProjectedLstm {
+            w: of("w"),
+            u: of("u"),
+            b: Some(of("b")),
+            projection,
+            ..ProjectedLstm::new(rng, 0, 0, 0)
+        };
         let inputs = sizes.inputs(&lstm, rng);
         let values = run(&lstm, &inputs, unrolled).values;
         assert_near(&run(&peephole, &inputs, unrolled).values, &values, 1e-14);

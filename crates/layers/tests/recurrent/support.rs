@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormLstm,
-    Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
+    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
     OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, StateSizes, Window, scan, unroll,
 };
 use bptt_tensor::{Shape, Tensor};
@@ -276,6 +276,10 @@ pub(crate) mod random_cell {
         randomized(CoupledLstm::new(rng, sizes.input, sizes.hidden), rng)
     }
 
+    pub(crate) fn layer_norm_gru(rng: &mut Random, sizes: Sizes) -> LayerNormGru<f64> {
+        randomized(LayerNormGru::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
     pub(crate) fn layer_norm_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
         randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden), rng)
     }
@@ -333,7 +337,7 @@ macro_rules! for_every_cell {
             $check, $cases; elman, elman_sigmoid_without_bias, elman_softplus_to_identity,
             elman_to_softmax, elman_custom_to_sigmoid, output_to_hidden, lstm, lstm_without_bias,
             gru_after, gru_before, gru_without_bias, gru_above_lstm, lstm_1997, memory_blocks,
-            memory_blocks_of_one_cell, peephole_lstm, coupled_lstm, layer_norm_lstm,
+            memory_blocks_of_one_cell, peephole_lstm, coupled_lstm, layer_norm_gru, layer_norm_lstm,
             layer_norm_peephole_lstm, projected_lstm, minimal_gated_unit, ind_rnn, fully_recurrent,
             min_gru, min_lstm, window, echo_state
         );

@@ -1,0 +1,190 @@
+//! Options that many cells have: each stands here once, and a cell names those of its equations.
+
+use bptt_autodiff::Param;
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use crate::Init;
+
+/// A part of a cell's net input: one of its gates, or the candidate.
+///
+/// [`Lstm::gate_bias`](crate::Lstm::gate_bias) and its like name the part whose biases they set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gate {
+    /// `i`, how much of the candidate is written.
+    Input,
+    /// `f`, how much of the state is kept; in the minimal gated unit, how much is replaced.
+    Forget,
+    /// `o`, how much of the cell is read.
+    Output,
+    /// `r`, how much of the state the candidate reads.
+    Reset,
+    /// `z`, the balance of the state and the candidate.
+    Update,
+    /// The candidate, what may be written. It is no gate, but stands beside the gates.
+    Candidate,
+}
+
+/// The options of a cell to compute with other functions: one for each of these fields.
+macro_rules! activation_options {
+    ($($field:ident: $function:literal;)*) => {$(
+        #[doc = concat!("Another function ", $function, ".")]
+        #[must_use]
+        pub fn $field(mut self, activation: $crate::Activation<T>) -> Self {
+            self.$field = activation;
+            self
+        }
+    )*};
+}
+pub(crate) use activation_options;
+
+/// The options of a module to start parameters from other values: those of a list, each with the number of
+/// gates whose parts stand side by side in it.
+macro_rules! init_options {
+    ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
+        #[doc = concat!("Another start of ", $weights, ".")]
+        ///
+        /// # Panics
+        ///
+        /// As [`Init::tensor`](crate::Init::tensor) does for the shape.
+        #[track_caller]
+        #[must_use]
+        pub fn $name(mut self, rng: &mut impl rand::Rng, init: $crate::Init) -> Self {
+            let $module = &mut self;
+            for (param, gates) in $params {
+                $crate::cells::options::draw(param, gates, init, rng);
+            }
+            self
+        }
+    )*};
+}
+pub(crate) use init_options;
+
+/// Draws a parameter anew, each gate's part on its own.
+#[track_caller]
+pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rng: &mut impl Rng) {
+    let drawn = match param.shape()[..] {
+        [rows, columns] => init.gates(rng, gates, [rows, columns / gates]),
+        _ => init.tensor(rng, param.shape()),
+    };
+    param.set(drawn);
+}
+
+/// The options of a cell to start the biases of one of its gates: `$biases` are those of `$gate`.
+macro_rules! bias_options {
+    (|$cell:ident, $gate:ident| $biases:expr) => {
+        /// Starts the biases of a gate, or of the candidate, at this value.
+        ///
+        /// # Panics
+        ///
+        /// If the cell has no such gate, or no biases of it.
+        #[track_caller]
+        #[must_use]
+        pub fn gate_bias(mut self, gate: $crate::Gate, bias: f64) -> Self {
+            let ($cell, $gate) = (&mut self, gate);
+            $biases.fill(T::of(bias));
+            self
+        }
+
+        /// Starts the biases of a gate, or of the candidate, at these values, one for each unit.
+        ///
+        /// # Panics
+        ///
+        /// As [`gate_bias`](Self::gate_bias); or if there are not as many values as units.
+        #[track_caller]
+        #[must_use]
+        pub fn unit_biases(mut self, gate: $crate::Gate, biases: &[f64]) -> Self {
+            let ($cell, $gate) = (&mut self, gate);
+            $crate::cells::options::copy_biases($biases, biases);
+            self
+        }
+    };
+}
+pub(crate) use bias_options;
+
+/// [`bias_options`] of a cell with biases `b`, those of `$gates` side by side; and the option to go without.
+macro_rules! biases_of_gates {
+    ($($gate:ident),*) => {
+        $crate::cells::options::bias_options!(|cell, gate| {
+            $crate::cells::options::part(cell.b.as_mut(), &[$($crate::Gate::$gate),*], gate)
+        });
+
+        /// The same without biases.
+        #[must_use]
+        pub fn without_bias(mut self) -> Self {
+            self.b = None;
+            self
+        }
+    };
+}
+pub(crate) use biases_of_gates;
+
+/// The option of an LSTM with biases to start that of its forget gate.
+macro_rules! forget_bias {
+    () => {
+        /// Starts the forget gate's bias at this value. The larger, the longer a fresh cell remembers
+        /// (Jozefowicz, Zaremba and Sutskever 2015 recommend 1).
+        ///
+        /// # Panics
+        ///
+        /// If the cell has no biases.
+        #[track_caller]
+        #[must_use]
+        pub fn forget_bias(self, bias: f64) -> Self {
+            self.gate_bias($crate::Gate::Forget, bias)
+        }
+    };
+}
+pub(crate) use forget_bias;
+
+/// The biases of one of these gates, of which those of all stand side by side.
+#[track_caller]
+pub(crate) fn part<'b, T: Scalar>(
+    biases: Option<&'b mut Param<T>>,
+    gates: &[Gate],
+    gate: Gate,
+) -> &'b mut [T] {
+    let Some(position) = gates.iter().position(|&known| known == gate) else {
+        panic!("gate_bias: this cell has no part {gate:?}, but {gates:?}");
+    };
+    let Some(biases) = biases else {
+        panic!("gate_bias: this cell has no biases of {gate:?}");
+    };
+    let biases = biases.value_mut().as_mut_slice();
+    let units = biases.len() / gates.len();
+    &mut biases[position * units..][..units]
+}
+
+#[track_caller]
+pub(crate) fn copy_biases<T: Scalar>(biases: &mut [T], values: &[f64]) {
+    let (units, given) = (biases.len(), values.len());
+    assert!(units == given, "unit_biases: {units} units need a bias each, not {given}");
+    biases.iter_mut().zip(values).for_each(|(bias, &value)| *bias = T::of(value));
+}
+
+/// The option of a module to normalise with another `ε`, in each of these layer norms.
+macro_rules! epsilon_option {
+    (|$module:ident| $norms:expr) => {
+        /// Another `ε`, which keeps the division finite where all features are equal: `1e-5` in PyTorch, `1e-3` in
+        /// Keras.
+        ///
+        /// # Panics
+        ///
+        /// If it is not positive and finite.
+        #[track_caller]
+        #[must_use]
+        pub fn epsilon(mut self, epsilon: f64) -> Self {
+            assert!(
+                epsilon > 0.0 && epsilon.is_finite(),
+                "an epsilon is positive and finite, not {epsilon}"
+            );
+            let $module = &mut self;
+            for norm in $norms {
+                norm.epsilon = epsilon;
+            }
+            self
+        }
+    };
+}
+pub(crate) use epsilon_option;

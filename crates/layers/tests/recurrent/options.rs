@@ -1,0 +1,503 @@
+//! The options of cells: other functions, starting values, biases of gates, against the equations number by number.
+
+use bptt_autodiff::{Param, Tape};
+use bptt_layers::{
+    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, LayerNorm,
+    LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, Table,
+    Window,
+};
+use bptt_tensor::Tensor;
+
+use crate::support::{Random, TestCell, assert_near, parameter, random, randomized, uniform};
+
+const INPUT: usize = 3;
+const HIDDEN: usize = 4;
+
+/// Three functions that no cell has for a default: of the gates, the candidate and the state.
+const GATE: Activation<f64> = Activation::HardSigmoid { slope: 0.2 };
+const CANDIDATE: Activation<f64> = Activation::Softplus;
+
+fn state_table() -> Table {
+    Table::linear(f64::tanh, -4.0..=4.0, 17)
+}
+
+/// `σ̂`, `g` and `h` of the equations, from their definitions.
+fn gate(x: f64) -> f64 {
+    (0.2 * x + 0.5).clamp(0.0, 1.0)
+}
+
+fn g(x: f64) -> f64 {
+    x.exp().ln_1p()
+}
+
+/// Between the nearest entries, half a unit apart, a straight line.
+fn h(x: f64) -> f64 {
+    let left = (2.0 * x).floor() / 2.0;
+    let [low, high] = [left, left + 0.5].map(f64::tanh);
+    low + (x - left) / 0.5 * (high - low)
+}
+
+/// The cell with these functions; and for cells without a function of the state, with two.
+macro_rules! with_functions {
+    ($cell:expr, state) => {
+        with_functions!($cell).state_activation(Activation::Table(state_table()))
+    };
+    ($cell:expr) => {
+        $cell.gate_activation(GATE).candidate_activation(CANDIDATE)
+    };
+}
+
+type Row = Vec<f64>;
+
+/// A step of a cell with random parameters, against its equations: from `x` and the variables of the state, the
+/// output and the next state.
+fn check<C: TestCell>(
+    make: impl FnOnce(&mut Random) -> C,
+    by_hand: impl Fn(&dyn Fn(&str) -> Tensor<f64>, &[f64], &[Row]) -> (Row, Vec<Row>),
+) {
+    let rng = &mut random(11);
+    let cell = make(rng);
+    let cell = randomized(cell, rng);
+    let x = uniform([1, INPUT], rng);
+    let state: Vec<_> =
+        cell.state_sizes().into_iter().map(|size| uniform([1, size], rng)).collect();
+    let tape = Tape::new();
+    let (y, next) = cell.step(tape.constant(x.clone()), C::State::from_values(&tape, &state));
+    let computed = [vec![y.value()], next.values()].concat();
+    let rows: Vec<Row> = state.iter().map(Tensor::to_vec).collect();
+    let (y, next) = by_hand(&|name| parameter(&cell, name), x.as_slice(), &rows);
+    let expected: Vec<_> = std::iter::once(y)
+        .chain(next)
+        .map(|row| Tensor::from_slice([1, row.len()], &row))
+        .collect();
+    assert_near(&computed, &expected, 1e-14);
+}
+
+fn times(x: &[f64], w: &Tensor<f64>) -> Row {
+    let entry = |column| x.iter().enumerate().map(|(row, x)| x * w.at(&[row, column])).sum();
+    (0..w.shape()[1]).map(entry).collect()
+}
+
+fn plus(a: &[f64], b: &[f64]) -> Row {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// Unit by unit.
+fn units(unit: impl Fn(usize) -> f64) -> Row {
+    (0..HIDDEN).map(unit).collect()
+}
+
+/// The net inputs `x W + h U + b`.
+fn net(p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], h: &[f64], u: &str) -> Row {
+    plus(&plus(&times(x, &p("w")), &times(h, &p(u))), p("b").as_slice())
+}
+
+#[test]
+fn lstm() {
+    check(
+        |rng| with_functions!(Lstm::new(rng, INPUT, HIDDEN), state),
+        |p, x, state| {
+            let net = net(p, x, &state[0], "u");
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let c = units(|k| gate(of(1, k)) * state[1][k] + gate(of(0, k)) * g(of(2, k)));
+            let y = units(|k| gate(of(3, k)) * h(c[k]));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+#[test]
+fn projected_lstm() {
+    check(
+        |rng| with_functions!(ProjectedLstm::new(rng, INPUT, HIDDEN, 2), state),
+        |p, x, state| {
+            let net = net(p, x, &state[0], "u");
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let c = units(|k| gate(of(1, k)) * state[1][k] + gate(of(0, k)) * g(of(2, k)));
+            let y = times(&units(|k| gate(of(3, k)) * h(c[k])), &p("projection"));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+#[test]
+fn peephole_lstm() {
+    check(
+        |rng| with_functions!(PeepholeLstm::new(rng, INPUT, HIDDEN), state),
+        |p, x, state| {
+            let net = net(p, x, &state[0], "u");
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let peep = |name: &str, k: usize| p(&format!("peepholes.{name}")).as_slice()[k];
+            let before = &state[1];
+            let i = units(|k| gate(of(0, k) + peep("i", k) * before[k]));
+            let f = units(|k| gate(of(1, k) + peep("f", k) * before[k]));
+            let c = units(|k| f[k] * before[k] + i[k] * g(of(2, k)));
+            let y = units(|k| gate(of(3, k) + peep("o", k) * c[k]) * h(c[k]));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+#[test]
+fn coupled_lstm() {
+    check(
+        |rng| with_functions!(CoupledLstm::new(rng, INPUT, HIDDEN), state),
+        |p, x, state| {
+            let net = net(p, x, &state[0], "u");
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let f = units(|k| gate(of(0, k)));
+            let c = units(|k| f[k] * state[1][k] + (1.0 - f[k]) * g(of(1, k)));
+            let y = units(|k| gate(of(2, k)) * h(c[k]));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+#[test]
+fn lstm_1997() {
+    check(
+        |rng| with_functions!(Lstm1997::new(rng, INPUT, HIDDEN), state),
+        |p, x, state| {
+            let net = net(p, x, &state[0], "r");
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let c = units(|k| state[1][k] + g(of(0, k)) * gate(of(1, k)));
+            let y = units(|k| h(c[k]) * gate(of(2, k)));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+/// Two blocks of two cells; the output units have a function of their own.
+#[test]
+fn memory_blocks() {
+    check(
+        |rng| {
+            let cell = MemoryBlocks::new(rng, INPUT, 2, 2).gate_biases(0.0, 0.0).cell_biases();
+            let output = Linear::new(rng, HIDDEN, 2);
+            with_functions!(cell.output(output), state).output_activation(Activation::Relu)
+        },
+        |p, x, state| {
+            let bias = [p("b_cells").to_vec(), p("b_gates").to_vec()].concat();
+            let net = plus(&plus(&times(x, &p("w")), &times(&state[0], &p("r"))), &bias);
+            let gates: Row = net[HIDDEN..].iter().map(|&net| gate(net)).collect();
+            let c = units(|k| state[1][k] + gates[k / 2] * g(net[k]));
+            let y = units(|k| gates[2 + k / 2] * h(c[k]));
+            let output = plus(&times(&y, &p("output.w")), p("output.b").as_slice());
+            let output = output.iter().map(|k| k.max(0.0)).collect();
+            (output, vec![[y, gates].concat(), c])
+        },
+    );
+}
+
+#[test]
+fn gru() {
+    for reset in [Reset::After, Reset::Before] {
+        check(
+            |rng| with_functions!(Gru::new(rng, INPUT, HIDDEN, reset)),
+            |p, x, state| {
+                let before = &state[0];
+                let read = plus(&times(x, &p("w")), p("b").as_slice());
+                let fed = times(before, &p("u_gates"));
+                let r = units(|k| gate(read[k] + fed[k]));
+                let z = units(|k| gate(read[HIDDEN + k] + fed[HIDDEN + k]));
+                let recurrent = match reset {
+                    Reset::After => {
+                        let fed = times(before, &p("u_candidate"));
+                        let fed = plus(&fed, p("b_candidate").as_slice());
+                        units(|k| r[k] * fed[k])
+                    }
+                    Reset::Before => times(&units(|k| r[k] * before[k]), &p("u_candidate")),
+                };
+                let n = units(|k| g(read[2 * HIDDEN + k] + recurrent[k]));
+                let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);
+                (y.clone(), vec![y])
+            },
+        );
+    }
+}
+
+#[test]
+fn minimal_gated_unit() {
+    check(
+        |rng| with_functions!(MinimalGatedUnit::new(rng, INPUT, HIDDEN)),
+        |p, x, state| {
+            let before = &state[0];
+            let read = plus(&times(x, &p("w")), p("b").as_slice());
+            let fed = times(before, &p("u_gate"));
+            let f = units(|k| gate(read[k] + fed[k]));
+            let fed = times(&units(|k| f[k] * before[k]), &p("u_candidate"));
+            let y = units(|k| (1.0 - f[k]) * before[k] + f[k] * g(read[HIDDEN + k] + fed[k]));
+            (y.clone(), vec![y])
+        },
+    );
+}
+
+#[test]
+fn min_gru() {
+    check(
+        |rng| with_functions!(MinGru::new(rng, INPUT, HIDDEN)),
+        |p, x, state| {
+            let net = plus(&times(x, &p("w")), p("b").as_slice());
+            let z = units(|k| gate(net[k]));
+            let y = units(|k| (1.0 - z[k]) * state[0][k] + z[k] * g(net[HIDDEN + k]));
+            (y.clone(), vec![y])
+        },
+    );
+}
+
+/// With the quotient of the gates as it is written.
+#[test]
+fn min_lstm() {
+    check(
+        |rng| with_functions!(MinLstm::new(rng, INPUT, HIDDEN)),
+        |p, x, state| {
+            let net = plus(&times(x, &p("w")), p("b").as_slice());
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let both = |k: usize| gate(of(0, k)) + gate(of(1, k));
+            let y = units(|k| {
+                gate(of(0, k)) / both(k) * state[0][k] + gate(of(1, k)) / both(k) * g(of(2, k))
+            });
+            (y.clone(), vec![y])
+        },
+    );
+}
+
+const EPSILON: f64 = 0.25;
+
+/// The normalised features, with the gain and the bias of this norm.
+fn normalised(p: &dyn Fn(&str) -> Tensor<f64>, norm: &str, x: &[f64]) -> Row {
+    let mean = x.iter().sum::<f64>() / x.len() as f64;
+    let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
+    let [gain, bias] = ["gain", "bias"].map(|name| p(&format!("{norm}{name}")).to_vec());
+    let entry = |k: usize| (x[k] - mean) / (variance + EPSILON).sqrt() * gain[k] + bias[k];
+    (0..x.len()).map(entry).collect()
+}
+
+#[test]
+fn layer_norm() {
+    let rng = &mut random(3);
+    let norm = randomized(LayerNorm::new(HIDDEN).epsilon(EPSILON), rng);
+    let x = uniform([1, HIDDEN], rng);
+    let tape = Tape::new();
+    let computed = norm.forward(tape.constant(x.clone())).value();
+    let expected = normalised(&|name| parameter(&norm, name), "", x.as_slice());
+    assert_near(&[computed], &[Tensor::from_slice([1, HIDDEN], &expected)], 1e-14);
+}
+
+#[test]
+fn layer_norm_lstm() {
+    check(
+        |rng| {
+            let cell = LayerNormLstm::new(rng, INPUT, HIDDEN).with_peepholes().epsilon(EPSILON);
+            with_functions!(cell, state)
+        },
+        |p, x, state| {
+            let read = normalised(p, "norm_x.", &times(x, &p("w")));
+            let fed = normalised(p, "norm_h.", &times(&state[0], &p("u")));
+            let net = plus(&plus(&read, &fed), p("b").as_slice());
+            let of = |part: usize, k: usize| net[part * HIDDEN + k];
+            let peep = |name: &str, k: usize| p(&format!("peepholes.{name}")).as_slice()[k];
+            let before = &state[1];
+            let i = units(|k| gate(of(0, k) + peep("i", k) * before[k]));
+            let f = units(|k| gate(of(1, k) + peep("f", k) * before[k]));
+            let c = units(|k| f[k] * before[k] + i[k] * g(of(2, k)));
+            let seen = normalised(p, "norm_c.", &c);
+            let y = units(|k| gate(of(3, k) + peep("o", k) * c[k]) * h(seen[k]));
+            (y.clone(), vec![y, c])
+        },
+    );
+}
+
+/// The equations of Ba, Kiros and Hinton, with the update gate that keeps; with their own functions, and others.
+#[test]
+fn layer_norm_gru() {
+    let by_hand = |p: &dyn Fn(&str) -> Tensor<f64>,
+                   x: &[f64],
+                   before: &[f64],
+                   [gate, g]: [fn(f64) -> f64; 2]| {
+        let (read, fed) = (times(x, &p("w")), times(before, &p("u")));
+        let gates = plus(
+            &normalised(p, "norm_x.", &read[..2 * HIDDEN]),
+            &normalised(p, "norm_h.", &fed[..2 * HIDDEN]),
+        );
+        let read = normalised(p, "candidate_norm_x.", &read[2 * HIDDEN..]);
+        let fed = normalised(p, "candidate_norm_h.", &fed[2 * HIDDEN..]);
+        let z = units(|k| gate(gates[HIDDEN + k]));
+        let n = units(|k| g(read[k] + gate(gates[k]) * fed[k]));
+        let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);
+        (y.clone(), vec![y])
+    };
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    check(
+        |rng| LayerNormGru::new(rng, INPUT, HIDDEN).epsilon(EPSILON),
+        |p, x, state| by_hand(p, x, &state[0], [sigmoid, f64::tanh]),
+    );
+    check(
+        |rng| with_functions!(LayerNormGru::new(rng, INPUT, HIDDEN).epsilon(EPSILON)),
+        |p, x, state| by_hand(p, x, &state[0], [gate, g]),
+    );
+}
+
+#[test]
+fn cells_without_gates() {
+    let by_hand = |p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], before: &[f64], w_in: &str| {
+        let net = plus(&times(x, &p(w_in)), &times(before, &p("w")));
+        plus(&net, p("b").as_slice()).into_iter().map(g).collect::<Row>()
+    };
+    check(
+        |rng| OutputToHidden::new(rng, INPUT, HIDDEN, 2).activation(CANDIDATE),
+        |p, x, state| {
+            let hidden = by_hand(p, x, &state[0], "u");
+            let o = plus(&times(&hidden, &p("output.w")), p("output.b").as_slice());
+            (o.clone(), vec![o])
+        },
+    );
+    for leak in [1.0, 0.25] {
+        check(
+            |rng| EchoState::new(rng, INPUT, HIDDEN).leak(leak).activation(CANDIDATE),
+            |p, x, state| {
+                let new = by_hand(p, x, &state[0], "w_in");
+                let y = units(|k| (1.0 - leak) * state[0][k] + leak * new[k]);
+                (y.clone(), vec![y])
+            },
+        );
+    }
+}
+
+/// Checks that a start draws these parameters between 5 and 6, each of so many gates on its own, and leaves all
+/// others as they were.
+fn drawn<M: Module<f64> + Clone>(module: &M, start: impl FnOnce(M, Init) -> M, names: &[&str]) {
+    let started = start(module.clone(), Init::Uniform { low: 5.0, high: 6.0 });
+    for ((name, before), (_, after)) in module.parameters().iter().zip(started.parameters()) {
+        let values = after.value().as_slice();
+        if names.contains(&name.as_str()) {
+            assert!(values.iter().all(|value| (5.0..6.0).contains(value)), "{name}: {values:?}");
+        } else {
+            assert_eq!(after.value(), before.value(), "{name}");
+        }
+    }
+    let known = module.parameters();
+    assert!(names.iter().all(|name| known.iter().any(|(other, _)| other == name)), "{names:?}");
+}
+
+/// Each matrix has a start of its own.
+macro_rules! starts {
+    ($($cell:expr => $($start:ident [$($name:literal),*]),+;)*) => {$({
+        let cell = $cell;
+        $(drawn(&cell, |cell, init| cell.$start(&mut random(1), init), &[$($name),*]);)+
+    })*};
+}
+
+#[test]
+fn each_matrix_has_a_start_of_its_own() {
+    let rng = &mut random(0);
+    let (i, h) = (INPUT, HIDDEN);
+    let output = Linear::new(rng, h, 2);
+    starts! {
+        Lstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
+        CoupledLstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
+        Lstm1997::new(rng, i, h) => input_init ["w"], recurrent_init ["r"], bias_init ["b"];
+        PeepholeLstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"],
+            peephole_init ["peepholes.i", "peepholes.f", "peepholes.o"];
+        LayerNormLstm::new(rng, i, h).with_peepholes() => input_init ["w"], recurrent_init ["u"],
+            bias_init ["b"], peephole_init ["peepholes.i", "peepholes.f", "peepholes.o"];
+        ProjectedLstm::new(rng, i, h, 2) => input_init ["w"], recurrent_init ["u"], bias_init ["b"],
+            projection_init ["projection"];
+        MemoryBlocks::new(rng, i, 2, 2).gate_biases(0.0, 0.0).cell_biases().output(output)
+            => input_init ["w"], recurrent_init ["r"], bias_init ["b_cells", "b_gates"];
+        Gru::new(rng, i, h, Reset::After) => input_init ["w"],
+            recurrent_init ["u_gates", "u_candidate"], bias_init ["b", "b_candidate"];
+        LayerNormGru::new(rng, i, h) => input_init ["w"], recurrent_init ["u"],
+            bias_init ["norm_x.bias", "candidate_norm_x.bias"];
+        MinimalGatedUnit::new(rng, i, h) => input_init ["w"],
+            recurrent_init ["u_gate", "u_candidate"], bias_init ["b"];
+        MinGru::new(rng, i, h) => input_init ["w"], bias_init ["b"];
+        MinLstm::new(rng, i, h) => input_init ["w"], bias_init ["b"];
+        Elman::new(rng, i, h) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
+        FullyRecurrent::new(rng, i, h) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
+        IndRnn::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
+        OutputToHidden::new(rng, i, h, 2) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
+        Window::new(rng, i, h, 2) => input_init ["w"], bias_init ["b"];
+        Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
+        Lstm::new(rng, i, h).without_bias() => bias_init [];
+        LayerNormLstm::new(rng, i, h) => peephole_init [];
+    }
+}
+
+/// A start of fused weights draws what the constructor does: each gate's part on its own.
+#[test]
+fn starts_draw_gates_apart() {
+    let lstm = Lstm::<f64>::new(&mut random(0), INPUT, HIDDEN);
+    let again = lstm.clone().input_init(&mut random(2), Init::Xavier);
+    let fused: Tensor<f64> = Init::Xavier.gates(&mut random(2), 4, [INPUT, HIDDEN]);
+    assert_eq!(parameter(&again, "w"), fused);
+    let identity = lstm.recurrent_init(&mut random(2), Init::Identity { scale: 1.0 });
+    let gates = parameter(&identity, "u").split(1, 4);
+    assert_eq!(gates, vec![Tensor::eye(HIDDEN); 4]);
+}
+
+/// A gate's biases stand where its columns do.
+#[test]
+fn biases_of_each_gate() {
+    use Gate::{Candidate, Forget, Input, Output, Reset as ResetGate, Update};
+
+    /// The gates of a cell, in their order, with the parameter in which their biases stand.
+    macro_rules! biases {
+        ($($cell:expr => $($name:literal [$($gate:expr),*]),+;)*) => {$({
+            let cell = $cell;
+            $({
+                let gates = [$($gate),*];
+                for (position, gate) in gates.into_iter().enumerate() {
+                    let before = parameter(&cell, $name);
+                    let units = before.len() / gates.len();
+                    let place = position * units..(position + 1) * units;
+                    let mut expected = before.to_vec();
+                    expected[place.clone()].fill(-1.5);
+                    let set = cell.clone().gate_bias(gate, -1.5);
+                    assert_eq!(parameter(&set, $name).to_vec(), expected);
+                    let values: Vec<f64> = (1..=units).map(|unit| -(unit as f64)).collect();
+                    expected[place].copy_from_slice(&values);
+                    let set = cell.clone().unit_biases(gate, &values);
+                    assert_eq!(parameter(&set, $name).to_vec(), expected);
+                }
+            })+
+        })*};
+    }
+
+    let rng = &mut random(0);
+    let (i, h) = (INPUT, HIDDEN);
+    biases! {
+        Lstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        PeepholeLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        LayerNormLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        ProjectedLstm::<f64>::new(rng, i, h, 2) => "b" [Input, Forget, Candidate, Output];
+        CoupledLstm::<f64>::new(rng, i, h) => "b" [Forget, Candidate, Output];
+        Lstm1997::<f64>::new(rng, i, h) => "b" [Candidate, Input, Output];
+        MemoryBlocks::<f64>::new(rng, i, 3, 2).gate_biases(0.0, 0.0).cell_biases()
+            => "b_cells" [Candidate], "b_gates" [Input, Output];
+        Gru::<f64>::new(rng, i, h, Reset::Before) => "b" [ResetGate, Update, Candidate];
+        LayerNormGru::<f64>::new(rng, i, h)
+            => "norm_x.bias" [ResetGate, Update], "candidate_norm_x.bias" [Candidate];
+        MinimalGatedUnit::<f64>::new(rng, i, h) => "b" [Forget, Candidate];
+        MinGru::<f64>::new(rng, i, h) => "b" [Update, Candidate];
+        MinLstm::<f64>::new(rng, i, h) => "b" [Forget, Input, Candidate];
+    }
+    // the network of 1997, whose output gates open one block after the other
+    let blocks = MemoryBlocks::<f64>::new(rng, 7, 3, 2)
+        .gate_biases(0.0, 0.0)
+        .unit_biases(Output, &[-1.0, -2.0, -3.0]);
+    assert_eq!(parameter(&blocks, "b_gates").to_vec(), [0.0, 0.0, 0.0, -1.0, -2.0, -3.0]);
+}
+
+/// What stands in a cell unless told otherwise, for those who have to know.
+#[test]
+fn functions_can_be_read() {
+    let lstm = Lstm::<f64>::new(&mut random(0), 2, 2);
+    assert!(matches!(lstm.gate_activation, Activation::Sigmoid));
+    assert!(matches!(lstm.candidate_activation, Activation::Tanh));
+    assert!(matches!(lstm.state_activation, Activation::Tanh));
+    let w = Param::new(Tensor::ones([2, 8]));
+    let same = Lstm { w, ..lstm };
+    assert_eq!(parameter(&same, "w"), Tensor::ones([2, 8]));
+}
