@@ -43,6 +43,8 @@ struct Options {
     weighted: bool,
     ignored: bool,
     masked: bool,
+    /// Whether the losses of positions have weights, of either sign.
+    signed: bool,
     of_log_probabilities: bool,
     reduction: Reduction,
 }
@@ -69,7 +71,10 @@ impl Options {
             false => options.of(x, &targets),
         };
         if self.masked {
-            loss = loss.masked(&Tensor::from_fn(positions, |i| 0.75 * ((i + 1) % 3) as f64));
+            loss = loss.masked(&Tensor::from_fn(&positions, |i| 0.75 * ((i + 1) % 3) as f64));
+        }
+        if self.signed {
+            loss = loss.weighted(&Tensor::from_fn(positions, |i| i as f64 - 1.5));
         }
         self.reduction.of(loss)
     }
@@ -77,9 +82,9 @@ impl Options {
 
 #[test]
 fn cross_entropy() {
-    let options = (any::<[bool; 5]>(), reductions()).prop_map(|(options, reduction)| {
-        let [smoothed, weighted, ignored, masked, of_log_probabilities] = options;
-        Options { smoothed, weighted, ignored, masked, of_log_probabilities, reduction }
+    let options = (any::<[bool; 6]>(), reductions()).prop_map(|(options, reduction)| {
+        let [smoothed, weighted, ignored, masked, signed, of_log_probabilities] = options;
+        Options { smoothed, weighted, ignored, masked, signed, of_log_probabilities, reduction }
     });
     let shapes = (1..=3_usize, 1..=4_usize);
     let shapes = shapes.prop_map(|(steps, classes)| vec![Shape::from([steps, 2, classes])]);

@@ -243,22 +243,23 @@ pub(super) struct ClassTerms<'t, T> {
 
 impl<'t, T: Scalar> ClassTerms<'t, T> {
     #[track_caller]
-    pub(super) fn per_position(&self, positions: &Positions<T>) -> Var<'t, T> {
+    pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let targets = self.valid_targets(positions);
         let scores = self.scores.kept(positions);
-        let mut losses = scores.negative_log_likelihood(&targets);
-        if let Some(weights) = &self.class_weights {
-            losses = losses * &weights.gather_rows(&targets).reshape(positions.shape());
+        let losses = scores.negative_log_likelihood(&targets);
+        if self.smoothing == 0.0 && self.class_weights.is_none() {
+            return losses;
         }
+        let classes = self.classes();
+        let weights = self.class_weights.clone().unwrap_or_else(|| Tensor::ones([classes]));
+        let scaled = |weights: &Tensor<T>, by: f64| weights.map(|weight| weight * T::of(by));
+        let of_targets = weights.gather_rows(&targets).reshape(positions.shape());
+        let losses = positions::times(losses, &scaled(&of_targets, 1.0 - self.smoothing));
         if self.smoothing == 0.0 {
             return losses;
         }
-        let mut log_probabilities = scores.log_probabilities();
-        if let Some(weights) = &self.class_weights {
-            log_probabilities = log_probabilities * weights;
-        }
-        let share = self.smoothing / self.classes() as f64;
-        losses * (1.0 - self.smoothing) - log_probabilities.sum(&[-1]) * share
+        let of_classes = scaled(&weights, self.smoothing / classes as f64);
+        losses - positions::times(scores.log_probabilities(), &of_classes).sum(&[-1])
     }
 
     /// The sum of the weights of the positions and of their targets' classes.
@@ -269,7 +270,7 @@ impl<'t, T: Scalar> ClassTerms<'t, T> {
         let weight = |(position, &target): (usize, &usize)| {
             positions.weight_of(position) * class_weights.as_slice()[target].as_f64()
         };
-        targets.iter().enumerate().map(weight).sum()
+        targets.iter().enumerate().map(weight).fold(0.0, |sum, weight| sum + weight)
     }
 
     fn classes(&self) -> usize {

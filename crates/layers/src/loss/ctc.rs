@@ -158,7 +158,7 @@ pub(super) struct CtcTerms<'t, T> {
 
 impl<'t, T: Scalar> CtcTerms<'t, T> {
     #[track_caller]
-    pub(super) fn per_position(&self, positions: &Positions<T>) -> Var<'t, T> {
+    pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let tape = self.logits.tape();
         if tape.is_checking() && !self.options.zero_infinity {
             self.assert_enough_steps(positions);

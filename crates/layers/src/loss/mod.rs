@@ -21,6 +21,7 @@
 //! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps
 //! where they stand.
 
+mod binary;
 mod cross_entropy;
 mod ctc;
 mod positions;
@@ -38,6 +39,7 @@ pub use regression::{
 
 use cross_entropy::ClassTerms;
 use ctc::CtcTerms;
+use positions::headroom;
 use regression::ErrorTerms;
 
 /// A loss at every position, of which the [`sum`](Self::sum) or [`mean`](Self::mean) can be taken.
@@ -57,11 +59,10 @@ enum Terms<'t, T: Scalar> {
 }
 
 impl<'t, T: Scalar> Loss<'t, T> {
-    /// With a weight for each position, of the positions' shape: 0 drops a position, such as a
+    /// With a mask, of the positions' shape, that says how much each counts: 0 drops a position, such as a
     /// padded step. Whatever this loss's operands hold at a dropped position, NaN included, reaches
     /// neither the loss nor their gradient. (A layer below multiplies that zero gradient with its own
-    /// inputs, so what it reads at a padded step must be finite.) The weights of several masks
-    /// multiply.
+    /// inputs, so what it reads at a padded step must be finite.) Several masks multiply.
     ///
     /// # Panics
     ///
@@ -71,42 +72,89 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.masked(mask), ..self }
     }
 
-    /// The sum over positions, weighted by the mask if there is one.
+    /// With a factor for each position's loss, of the positions' shape, negative where what happened there shall
+    /// become less probable: the returns of a policy gradient (Williams 1992). Unlike a
+    /// [mask](Self::masked), weights say nothing of how much a position counts, and [`mean`](Self::mean) does
+    /// not divide by them. Several of them multiply. A weight of 0 makes the loss 0, an infinite one too.
+    ///
+    /// ```
+    /// use bptt_autodiff::Tape;
+    /// use bptt_layers::loss;
+    /// use bptt_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let policy = tape.variable(Tensor::<f64>::zeros([2, 1, 2])); // logits of two actions, [T, B, A]
+    /// let (actions, returns) = ([0, 1], Tensor::from_vec([2, 1], vec![3.0, -1.0]));
+    /// let loss = loss::cross_entropy(policy, &actions).weighted(&returns).mean();
+    /// // R (π(a) − 1_a), of two steps
+    /// let gradient = tape.backward(loss).wrt(policy).to_vec();
+    /// assert_eq!(gradient, [-1.5, 1.5, -0.5, 0.5].map(|slope| slope / 2.0));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the weights do not have the shape of the positions, or one is not finite.
+    #[track_caller]
+    pub fn weighted(self, weights: &Tensor<T>) -> Self {
+        Self { positions: self.positions.weighted(weights), ..self }
+    }
+
+    /// How many positions count, which is what [`mean`](Self::mean) divides by: their number, or the sum of
+    /// the mask. Where classes have [weights](CrossEntropy::class_weights), that of the target counts as well.
+    ///
+    /// The mean of several batches is the sum of their [sums](Self::sum) divided by that of their weights.
+    ///
+    /// # Panics
+    ///
+    /// If a target is no class.
+    #[track_caller]
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        match &self.terms {
+            Terms::Class(terms) => terms.weight(&self.positions),
+            Terms::Error(_) | Terms::Ctc(_) => self.positions.weight(),
+        }
+    }
+
+    /// The sum over positions, with their mask and weights.
     #[track_caller]
     #[must_use]
     pub fn sum(self) -> Var<'t, T> {
         self.per_position().sum_all()
     }
 
-    /// The mean over positions: their sum divided by their number, or by the sum of the mask. Where
-    /// classes have [weights](CrossEntropy::class_weights), that of the target counts as well.
+    /// The mean over positions: their sum divided by their [weight](Self::weight), computed so that it is
+    /// finite where the losses are.
     ///
-    /// # Panics
-    ///
-    /// If there is no position, or no weight is left: the mask drops all.
+    /// The mean of nothing is 0 with gradient zero: a batch without a position, or one of which the mask or
+    /// the [ignored index](CrossEntropy::ignored_index) drops all, is no evidence of anything.
     #[track_caller]
     #[must_use]
     pub fn mean(self) -> Var<'t, T> {
-        let weight = match &self.terms {
-            Terms::Class(terms) => terms.weight(&self.positions),
-            Terms::Error(_) | Terms::Ctc(_) => self.positions.weight(),
-        };
-        assert!(weight > 0.0, "a mean loss needs a position that its mask does not drop");
-        self.sum() / weight
+        match self.weight() {
+            0.0 => Self { positions: self.positions.dropped(), ..self }.sum(),
+            weight => {
+                let room = headroom(weight);
+                self.shares(room).sum_all() / (weight / room)
+            }
+        }
     }
 
-    /// The loss at each position, multiplied by the mask if there is one.
+    /// The loss at each position, with its mask and weight.
     #[track_caller]
     #[must_use]
     pub fn per_position(self) -> Var<'t, T> {
+        self.shares(1.0)
+    }
+
+    /// What each position adds to the sum of all, divided by `total`.
+    #[track_caller]
+    fn shares(&self, total: f64) -> Var<'t, T> {
         let losses = match &self.terms {
-            Terms::Class(terms) => terms.per_position(&self.positions),
-            Terms::Error(terms) => terms.per_position(&self.positions),
-            Terms::Ctc(terms) => terms.per_position(&self.positions),
+            Terms::Class(terms) => terms.losses(&self.positions),
+            Terms::Error(terms) => terms.losses(&self.positions),
+            Terms::Ctc(terms) => terms.losses(&self.positions),
         };
-        match self.positions.mask() {
-            None => losses,
-            Some(mask) => losses * mask,
-        }
+        self.positions.share(losses, total)
     }
 }

@@ -1,19 +1,21 @@
-//! The positions of a loss, and the mask that weights or drops them.
+//! The positions of a loss: the mask that drops them or counts them in parts, and the weights of their losses.
 
 use bptt_autodiff::Var;
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// The shape of what has one value for each position, and a weight for each if there is a mask.
+/// The shape of what has one value for each position; how much each counts, if there is a mask; and what
+/// its value is multiplied with, if there are weights.
 #[derive(Clone, Debug)]
 pub(crate) struct Positions<T> {
     shape: Shape,
     mask: Option<Tensor<T>>,
+    weights: Option<Tensor<T>>,
 }
 
 impl<T: Scalar> Positions<T> {
     pub(crate) fn new(shape: impl Into<Shape>) -> Self {
-        Self { shape: shape.into(), mask: None }
+        Self { shape: shape.into(), mask: None, weights: None }
     }
 
     /// Those of operands `[.., C]`: all but the last axis.
@@ -25,10 +27,6 @@ impl<T: Scalar> Positions<T> {
         &self.shape
     }
 
-    pub(crate) fn mask(&self) -> Option<&Tensor<T>> {
-        self.mask.as_ref()
-    }
-
     #[track_caller]
     pub(crate) fn masked(self, mask: &Tensor<T>) -> Self {
         shape::same("masked", mask.shape(), &self.shape).or_panic();
@@ -36,11 +34,24 @@ impl<T: Scalar> Positions<T> {
         if let Some(weight) = invalid {
             panic!("a mask has finite weights of at least 0, not {weight}");
         }
-        let mask = self.mask.map_or_else(|| mask.clone(), |before| before.mul(mask));
-        Self { mask: Some(mask), ..self }
+        Self { mask: product(self.mask, mask), ..self }
     }
 
-    /// The weight of a position, as the mask has it.
+    #[track_caller]
+    pub(crate) fn weighted(self, weights: &Tensor<T>) -> Self {
+        shape::same("weighted", weights.shape(), &self.shape).or_panic();
+        if let Some(weight) = weights.as_slice().iter().find(|weight| !weight.is_finite()) {
+            panic!("the weights of a loss are finite, not {weight}");
+        }
+        Self { weights: product(self.weights, weights), ..self }
+    }
+
+    /// None of them.
+    pub(crate) fn dropped(self) -> Self {
+        Self { mask: Some(Tensor::zeros(self.shape.clone())), ..self }
+    }
+
+    /// How much a position counts, as the mask has it.
     pub(crate) fn weight_of(&self, position: usize) -> f64 {
         self.mask.as_ref().map_or(1.0, |mask| mask.as_slice()[position].as_f64())
     }
@@ -49,12 +60,24 @@ impl<T: Scalar> Positions<T> {
         self.weight_of(position) > 0.0
     }
 
-    /// The sum of all weights.
+    /// How much all count together.
     pub(crate) fn weight(&self) -> f64 {
         match &self.mask {
             None => self.shape.elements() as f64,
-            Some(mask) => mask.as_slice().iter().map(|weight| weight.as_f64()).sum(),
+            Some(mask) => mask.as_slice().iter().fold(0.0, |sum, weight| sum + weight.as_f64()),
         }
+    }
+
+    /// Values `[..]` times the mask and the weights, divided by `room`.
+    #[track_caller]
+    pub(crate) fn share<'t>(&self, values: Var<'t, T>, room: f64) -> Var<'t, T> {
+        let factors = match (&self.mask, &self.weights) {
+            (Some(mask), Some(weights)) => mask.mul(weights),
+            (Some(factors), None) | (None, Some(factors)) => factors.clone(),
+            (None, None) if room == 1.0 => return values,
+            (None, None) => return values / room,
+        };
+        times(values, &factors.map(|factor| T::of(factor.as_f64() / room)))
     }
 
     /// Zeros where the mask drops a position: multiplied by 0 afterwards, a NaN would stay one.
@@ -68,6 +91,23 @@ impl<T: Scalar> Positions<T> {
             }
         }
     }
+}
+
+/// A power of two about as large as the total that a mean divides by. What is divided by it first loses no
+/// digit, and its sum does not overflow where the mean does not.
+pub(super) fn headroom(total: f64) -> f64 {
+    total.log2().ceil().exp2()
+}
+
+/// Values times weights, 0 where the weight is: what counts for nothing may be infinite.
+#[track_caller]
+pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
+    let weights = values.tape().constant(weights.clone());
+    weights.select(values, 0.0) * weights
+}
+
+fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<Tensor<T>> {
+    Some(before.map_or_else(|| factor.clone(), |before| before.mul(factor)))
 }
 
 /// `[..]` of `[.., C]`.

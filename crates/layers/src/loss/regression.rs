@@ -4,7 +4,8 @@ use bptt_autodiff::{Operand, Var};
 use bptt_tensor::Scalar;
 use bptt_tensor::shape::{self, OrPanic};
 
-use super::positions::Positions;
+use super::binary::BinaryCrossEntropy;
+use super::positions::{Positions, headroom};
 use super::{Loss, Terms};
 
 /// Half the squared distance `½ ‖d − o‖²` of the outputs `o` `[.., F]` from what is desired.
@@ -76,7 +77,8 @@ pub fn euclidean_distance<'t, T: Scalar>(
 /// −y ln σ(o) − (1 − y) ln(1 − σ(o))
 /// ```
 ///
-/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large.
+/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large. An infinite
+/// logit is certain: right, it costs nothing, and wrong, it has an infinite loss.
 ///
 /// # Panics
 ///
@@ -122,17 +124,29 @@ pub(super) struct ErrorTerms<'t, T> {
 
 impl<'t, T: Scalar> ErrorTerms<'t, T> {
     #[track_caller]
-    pub(super) fn per_position(&self, positions: &Positions<T>) -> Var<'t, T> {
+    pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let (o, d) = (positions.kept(self.output), positions.kept(self.desired));
+        let features = self.output.shape().last().map_or(1, |&features| features.max(1)) as f64;
+        let room = headroom(features);
+        let mean_of_shares = |shares: Var<'t, T>| shares.sum(&[-1]) / (features / room);
         match self.measure {
-            Measure::HalfSquared => (o - d).square().sum(&[-1]) * 0.5,
-            Measure::MeanSquared => mean_of_features((o - d).square()),
-            Measure::Huber { delta } => {
+            // divided before it is squared, which may overflow
+            Measure::HalfSquared => {
                 let error = o - d;
-                // c (e − ½ c): either way of taking the derivative of c where it is cut off, that of
-                // the whole is c
-                let cut = error.maximum(-delta).minimum(delta);
-                mean_of_features(cut * (error - cut * 0.5))
+                (error * (error * 0.5)).sum(&[-1])
+            }
+            Measure::MeanSquared => {
+                let error = o - d;
+                mean_of_shares(error * (error / room))
+            }
+            Measure::Huber { delta } => {
+                let delta = delta.min(T::max_value().as_f64());
+                let error = o - d;
+                let size = error.abs();
+                let is_near = size.le(delta);
+                let near = is_near.select(error, 0.0);
+                let far = is_near.select(0.0, size - 0.5 * delta);
+                mean_of_shares((near * (near * 0.5) + far * delta) / room)
             }
             Measure::Distance => {
                 let squared = (o - d).square().sum(&[-1]);
@@ -141,16 +155,8 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
                 equal.select(0.0, equal.select(1.0, squared).sqrt())
             }
             Measure::BinaryCrossEntropy => {
-                // −ln σ(o) is softplus(−o), and 1 − σ(o) is σ(−o)
-                mean_of_features(d * (-o).softplus() + (1.0 - d) * o.softplus())
+                mean_of_shares(o.tape().apply(BinaryCrossEntropy, &[o, d]) / room)
             }
         }
     }
-}
-
-/// The mean over the last axis; 0 if there is no feature.
-#[track_caller]
-fn mean_of_features<T: Scalar>(values: Var<'_, T>) -> Var<'_, T> {
-    let features = values.shape().last().map_or(1, |&features| features.max(1));
-    values.sum(&[-1]) / features as f64
 }

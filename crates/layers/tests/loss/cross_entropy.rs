@@ -1,7 +1,7 @@
 //! Cross-entropy and its options.
 
 use bptt_autodiff::Tape;
-use bptt_layers::loss::{self, CrossEntropy};
+use bptt_layers::loss::{self, CrossEntropy, Loss};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -191,4 +191,61 @@ fn several_masks_multiply() {
     let loss = loss.masked(&Tensor::from_vec([3], vec![2.0, 1.0, 1.0]));
     let loss = loss.masked(&Tensor::from_vec([3], vec![1.0, 1.0, 0.5]));
     assert_eq!(loss.per_position().value().to_vec(), [2.0, 0.0, 0.5].map(|w| w * 2_f64.ln()));
+}
+
+/// What a weight of 0 multiplies may be infinite: the class of a target, one that smoothing spreads to, and the
+/// target of a smoothing that spreads all.
+#[test]
+fn no_weight_costs_nothing() {
+    let tape = Tape::new();
+    let no = f64::NEG_INFINITY;
+    let taken = |options: CrossEntropy, row: [f64; 2], target: usize| {
+        let scores = tape.variable(Tensor::from_vec([1, 2], row.to_vec()));
+        let loss = |loss: Loss<'_, f64>| {
+            let loss = loss.sum();
+            (loss.item(), tape.backward(loss).wrt(scores).to_vec())
+        };
+        let (of_logits, slopes) = loss(options.of(scores, &[target]));
+        let (of_probabilities, _) =
+            loss(options.of_log_probabilities(scores.log_softmax(-1), &[target]));
+        assert_eq!(of_logits, of_probabilities);
+        (of_logits, slopes)
+    };
+    let options = CrossEntropy::new;
+    let weighted = || options().class_weights(&[0.0, 1.0]);
+    let nothing = (0.0, vec![0.0, 0.0]);
+    assert_eq!(taken(weighted().label_smoothing(0.1), [no, 0.0], 1), nothing);
+    assert_eq!(taken(weighted().label_smoothing(0.1), [no, 0.0], 0), nothing);
+    assert_eq!(taken(weighted(), [no, 0.0], 0), nothing);
+    assert_eq!(taken(weighted(), [no, 0.0], 1), nothing);
+    assert_eq!(taken(weighted().label_smoothing(1.0), [no, 0.0], 0), nothing);
+    // and where a class counts, a loss that is infinite has the gradient of its formula, Σ q softmax(o) − q
+    assert_eq!(taken(options(), [no, 0.0], 0), (f64::INFINITY, vec![-1.0, 1.0]));
+    let smoothed = taken(options().label_smoothing(0.5), [no, 0.0], 1);
+    assert_eq!(smoothed, (f64::INFINITY, vec![-0.25, 0.25]));
+    let spread = taken(options().label_smoothing(1.0), [no, 0.0], 0);
+    assert_eq!(spread, (f64::INFINITY, vec![-0.5, 0.5]));
+}
+
+/// Rows that are ignored or masked hold anything, whatever the options.
+#[test]
+fn ignored_rows_may_hold_anything() {
+    let options =
+        CrossEntropy::new().class_weights(&[0.0, 2.0]).label_smoothing(0.2).ignored_index(7);
+    let evaluate = |fill: [f64; 4]| {
+        let tape = Tape::new();
+        let rows = [&[0.5, -0.5][..], &fill, &[f64::NEG_INFINITY, 1.0]].concat();
+        let logits = tape.variable(Tensor::from_vec([4, 2], rows));
+        let mask = Tensor::from_vec([4], vec![1.0, 1.0, 0.0, 1.0]);
+        let mean = options.of(logits, &[1, 7, 1, 1]).masked(&mask).mean();
+        let [first] = tape.grad(mean, [logits]);
+        let [second] = tape.grad(first.square().sum_all(), [logits]);
+        [mean, first, second].map(|var| var.value().to_vec())
+    };
+    let clean = evaluate([0.0; 4]);
+    assert!(clean.iter().flatten().all(|value| value.is_finite()));
+    let (nan, no) = (f64::NAN, f64::NEG_INFINITY);
+    for fill in [[nan; 4], [no; 4], [f64::INFINITY; 4], [no, nan, f64::INFINITY, no]] {
+        assert_eq!(evaluate(fill), clean);
+    }
 }

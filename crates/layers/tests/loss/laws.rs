@@ -1,4 +1,4 @@
-//! What holds of every loss: masks.
+//! What holds of every loss: masks, weights, means of nothing and of much.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, CrossEntropy, Loss};
@@ -68,4 +68,104 @@ fn a_mask_weights_positions() {
     let weighted = loss.masked(&Tensor::from_vec([3], vec![3.0, 0.0, 0.5]));
     assert_eq!(weighted.clone().sum().item(), 7.5);
     assert_eq!(weighted.mean().item(), 7.5 / 3.5);
+}
+
+/// Weights multiply, of either sign; the mean divides by how many positions there are.
+#[test]
+fn weights_multiply_and_do_not_count() {
+    let tape = Tape::new();
+    let output = tape.variable(Tensor::from_vec([4, 1], vec![1.0, 2.0, 3.0, f64::NAN]));
+    let weights = Tensor::from_vec([4], vec![3.0, -1.0, 0.0, 5.0]);
+    let loss = loss::mean_squared_error(output, &Tensor::zeros([4, 1])).weighted(&weights);
+    let loss = loss.masked(&Tensor::from_vec([4], vec![1.0, 0.5, 0.5, 0.0]));
+    assert_eq!(loss.weight(), 2.0);
+    assert_eq!(loss.clone().per_position().value().to_vec(), [3.0, -2.0, 0.0, 0.0]);
+    let mean = loss.clone().mean();
+    assert_eq!(mean.item(), 0.5);
+    let gradient = tape.backward(mean).wrt(output).to_vec();
+    assert_eq!(gradient, [3.0, -1.0, 0.0, 0.0]);
+    let twice = loss.weighted(&Tensor::full([4], -2.0));
+    assert_eq!(twice.per_position().value().to_vec(), [-6.0, 4.0, 0.0, 0.0]);
+}
+
+/// REINFORCE (Williams 1992): `∂/∂o −(1/N) Σ R log π(a) = (1/N) Σ R (π − 1_a)`. A weight of 0 makes what
+/// could not happen cost nothing.
+#[test]
+fn the_gradient_of_a_policy() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
+    let mut values = Tensor::<f64>::normal([3, 2, 4], 0.0, 1.0, &mut rng);
+    values.as_mut_slice()[20] = f64::NEG_INFINITY;
+    let actions = [3, 1, 0, 2, 2, 0];
+    let returns = vec![2.0, -1.5, 0.25, -4.0, 1.0, 0.0];
+    let tape = Tape::new();
+    let policy = tape.variable(values.clone());
+    let loss = loss::cross_entropy(policy, &actions);
+    let mean = loss.weighted(&Tensor::from_vec([3, 2], returns.clone())).mean();
+    let gradient = tape.backward(mean).wrt(policy).to_vec();
+    let (probabilities, mut value) = (values.softmax(-1).to_vec(), 0.0);
+    for (i, &slope) in gradient.iter().enumerate() {
+        let (position, action) = (i / 4, i % 4);
+        let taken = action == actions[position];
+        if taken && returns[position] != 0.0 {
+            value -= returns[position] * probabilities[i].ln() / 6.0;
+        }
+        let exact = returns[position] * (probabilities[i] - f64::from(taken)) / 6.0;
+        assert!((slope - exact).abs() < 1e-15, "{slope} and {exact} at {i}");
+    }
+    assert!((mean.item() - value).abs() < 1e-15);
+}
+
+/// A batch of padding alone, or of no sequence, changes nothing: neither value nor gradient.
+#[test]
+fn the_mean_of_nothing_is_zero() {
+    let tape = Tape::checking();
+    let zero = |x: Var<'_, f64>, loss: Loss<'_, f64>| {
+        assert_eq!(loss.weight().to_bits(), 0.0_f64.to_bits());
+        let mean = loss.mean();
+        assert_eq!(mean.item(), 0.0);
+        assert!(tape.backward(mean).wrt(x).to_vec().iter().all(|&slope| slope == 0.0));
+    };
+    let x = tape.variable(Tensor::full([2, 3, 4], 1.5));
+    let none = tape.variable(Tensor::zeros([2, 0, 4]));
+    for take in LOSSES {
+        zero(x, take(x, x * 0.5).masked(&Tensor::zeros([2, 3])));
+        zero(none, take(none, none));
+    }
+    zero(x, CrossEntropy::new().ignored_index(9).of(x, &[9; 6]));
+    let weightless = CrossEntropy::new().class_weights(&[0.0, 1.0, 1.0, 1.0]);
+    zero(x, weightless.clone().of(x, &[0; 6]));
+    zero(x, weightless.label_smoothing(0.1).of(x, &[0; 6]));
+    zero(x, loss::ctc(x, &[2; 3], &[[1], [2], [3]], 0).masked(&Tensor::zeros([3])));
+    zero(none, loss::ctc(none, &[], &[[0; 0]; 0], 0));
+}
+
+/// Losses of which the sum overflows have a mean.
+#[test]
+fn means_near_the_end_of_single_precision() {
+    let tape = Tape::checking();
+    let extreme = |rows: usize, row: &[f32]| {
+        let x = tape.variable(Tensor::from_vec([rows, row.len()], row.repeat(rows)));
+        (x, tape.constant(Tensor::zeros([rows, row.len()])))
+    };
+    let check = |x: Var<'_, f32>, loss: Loss<'_, f32>, exact: f32, slopes: &[f32]| {
+        let mean = loss.mean();
+        assert_eq!(mean.item(), exact);
+        assert_eq!(tape.backward(mean).wrt(x).to_vec()[..slopes.len()], *slopes);
+    };
+    let (x, zeros) = extreme(2, &[1e38, -1e38]);
+    check(x, loss::cross_entropy(x, &[1, 1]), 2e38, &[0.5, -0.5]);
+    let weights = CrossEntropy::new().class_weights(&[1.0, 1.5]);
+    check(x, weights.of(x, &[1, 1]), 2e38, &[0.5, -0.5]);
+    let mask = Tensor::from_vec([2], vec![16.0, 16.0]);
+    check(x, loss::cross_entropy(x, &[1, 1]).masked(&mask), 2e38, &[0.5, -0.5]);
+    check(x, loss::huber(x, zeros, 2.0), 2e38, &[0.5, -0.5]);
+    let (x, zeros) = extreme(4, &[3e38, 3e38]);
+    check(x, loss::binary_cross_entropy(x, zeros), 3e38, &[0.125, 0.125]);
+    let (x, zeros) = extreme(2, &[1.5e19, 1.5e19, 1.5e19, 1.5e19]);
+    check(x, loss::mean_squared_error(x, zeros), 1.5e19 * 1.5e19, &[3.75e18]);
+    let (x, zeros) = extreme(4, &[2.5e19]);
+    check(x, loss::squared_error(x, zeros), 3.125e38, &[2.5e19 / 4.0]);
+    let (logits, _) = extreme(1, &[3e38, 0.0, 3e38, 0.0]);
+    let logits = logits.reshape([1, 2, 2]);
+    assert_eq!(loss::ctc(logits, &[1, 1], &[[1], [1]], 0).mean().item(), 3e38);
 }

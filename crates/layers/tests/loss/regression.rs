@@ -99,3 +99,57 @@ fn the_distance_of_nothing_is_nothing() {
         assert!(loss::euclidean_distance(output, desired).sum().item().is_nan());
     }
 }
+
+/// Linear far beyond where a square would overflow, and quadratic wherever δ is more than the type holds.
+#[test]
+fn huber_at_the_ends_of_single_precision() {
+    let tape = Tape::checking();
+    let huber = |error: f32, delta: f64| {
+        let output = tape.variable(Tensor::from_vec([1, 1], vec![error]));
+        let loss = loss::huber(output, &Tensor::zeros([1, 1]), delta).sum();
+        let [slope] = tape.grad(loss, [output]);
+        let [curvature] = tape.grad(slope, [output]);
+        [loss.item(), slope.item(), curvature.item()]
+    };
+    assert_eq!(huber(1e20, 1.0), [1e20, 1.0, 0.0]);
+    assert_eq!(huber(-3e38, 1.0), [3e38, -1.0, 0.0]);
+    assert_eq!(huber(2e20, 1e18), [1e18 * (2e20 - 5e17), 1e18, 0.0]);
+    assert_eq!(huber(1e19, 1e19), [5e37, 1e19, 1.0]);
+    assert_eq!(huber(-1e19, 1e60), [5e37, -1e19, 1.0]);
+    // what is infinite pulls no harder
+    let tape = Tape::<f32>::new();
+    let output = tape.variable(Tensor::from_vec([1, 2], vec![f32::INFINITY, f32::NEG_INFINITY]));
+    let loss = loss::huber(output, &Tensor::zeros([1, 2]), 1.0).sum();
+    assert_eq!(loss.item(), f32::INFINITY);
+    assert_eq!(tape.backward(loss).wrt(output).to_vec(), [0.5, -0.5]);
+}
+
+/// A certain answer costs nothing where it is right, and everything where it is wrong.
+#[test]
+fn certain_answers() {
+    fn check<T: Scalar>() {
+        let tape = Tape::new();
+        let yes = T::infinity();
+        let answer = |logit: T, target: f64| {
+            let logits = tape.variable(Tensor::from_vec([1, 1], vec![logit]));
+            let targets = Tensor::from_vec([1, 1], vec![T::of(target)]);
+            let loss = loss::binary_cross_entropy(logits, &targets).sum();
+            let [slope] = tape.grad(loss, [logits]);
+            let [curvature] = tape.grad(slope, [logits]);
+            [loss, slope, curvature].map(|var| var.item().as_f64())
+        };
+        assert_eq!(answer(yes, 1.0), [0.0, 0.0, 0.0]);
+        assert_eq!(answer(-yes, 0.0), [0.0, 0.0, 0.0]);
+        assert_eq!(answer(yes, 0.0), [f64::INFINITY, 1.0, 0.0]);
+        assert_eq!(answer(-yes, 1.0), [f64::INFINITY, -1.0, 0.0]);
+        assert_eq!(answer(yes, 0.5), [f64::INFINITY, 0.5, 0.0]);
+        assert!(answer(T::nan(), 1.0)[0].is_nan());
+        // neither side of σ(o) − y loses digits
+        let [loss, slope, _] = answer(T::of(60.0), 1.0);
+        let exact = (-60_f64).exp();
+        assert!((loss - exact).abs() < 4.0 * T::epsilon().as_f64() * exact, "{loss}");
+        assert!((slope + exact).abs() < 4.0 * T::epsilon().as_f64() * exact, "{slope}");
+    }
+    check::<f32>();
+    check::<f64>();
+}

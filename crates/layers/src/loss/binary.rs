@@ -1,0 +1,38 @@
+//! Cross-entropy of yes-or-no questions.
+
+use bptt_autodiff::{Operation, Pullback};
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary, shape};
+
+/// `ℓ = −y ln σ(o) − (1 − y) ln (1 − σ(o))` of logits `o` and probabilities `y`, element by element. What has
+/// no probability costs nothing, also where its logarithm is infinite.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BinaryCrossEntropy;
+
+impl<T: Scalar> Operation<T> for BinaryCrossEntropy {
+    fn name(&self) -> &'static str {
+        "binary_cross_entropy"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::same("binary_cross_entropy", inputs[0], inputs[1])?;
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let (logits, yes) = (inputs[0], inputs[1]);
+        let no = yes.map(|y| T::one() - y);
+        let zero = Tensor::scalar(T::zero());
+        // −ln σ(o) is softplus(−o), and 1 − σ(o) is σ(−o)
+        let costs = |share: &Tensor<T>, against: Tensor<T>| {
+            Tensor::select(share, &share.mul(&against.unary(Unary::Softplus)), &zero)
+        };
+        costs(yes, logits.unary(Unary::Neg)).add(&costs(&no, logits.clone()))
+    }
+
+    /// `∂o = g (σ(o) − y)`, of which neither side loses digits, and `∂y = −g o`
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (o, y, g) = (at.input(0), at.input(1), at.cotangent());
+        at.add(0, || g * ((1.0 - y) * o.sigmoid() - y * (-o).sigmoid()));
+        at.add(1, || -g * o);
+    }
+}
