@@ -82,7 +82,8 @@ impl<C: Cell<f64> + StateSizes + Module<f64>> AnyCell for C {
         state: &[Tensor<f64>],
     ) -> (Vec<Tensor<f64>>, Vec<Tensor<f64>>) {
         let [steps, batch, input] = xs.shape()[..] else { panic!("[T, B, I]") };
-        let mut online = stepper(self, [batch, input], state);
+        let mut online = stepper(self, [batch, input]);
+        online.set_state(state);
         let ys = (0..steps).map(|t| {
             online.step(&[xs.index_first(t).as_slice()]);
             let y = online.output(0);

@@ -1,12 +1,33 @@
 //! Every cell of the library obeys every law.
 
+extern crate bptt_layers as bptt; // where derived code looks for what it needs
+
+use bptt_autodiff::Var;
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
-    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, Window,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
+    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes, Window,
 };
 use bptt_tensor::Tensor;
+
+/// A cell of an author that is two cells.
+#[derive(Module)]
+struct Above<T>(Lstm<T>, Gru<T>);
+
+impl Cell<f64> for Above<f64> {
+    type State<'t> = ((Var<'t, f64>, Var<'t, f64>), Var<'t, f64>);
+
+    fn step<'t>(&self, x: Var<'t, f64>, state: Self::State<'t>) -> (Var<'t, f64>, Self::State<'t>) {
+        (&self.0, &self.1).step(x, state)
+    }
+}
+
+impl StateSizes for Above<f64> {
+    fn state_sizes(&self) -> Vec<usize> {
+        [self.0.state_sizes(), self.1.state_sizes()].concat()
+    }
+}
 
 /// Cases for each law in the search for false alarms, and other ones than those of every day.
 const MANY: u32 = 400;
@@ -82,5 +103,6 @@ cells! {
     min_lstm: |rng, i, h| MinLstm::new(rng, i, h), with_exchangeable_units();
     window: |rng, i, h| Window::new(rng, i, h, 3);
     echo_state: |rng, i, h| EchoState::new(rng, i, h).leak(0.4), frozen(|_| true);
-    lstm_below_gru: |rng, i, h| (Lstm::new(rng, i, h), Gru::new(rng, h, h, Reset::Before)), with_exchangeable_units();
+    without_a_state: |rng, i, h| Linear::new(rng, i, h), with_exchangeable_units();
+    lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h, Reset::Before)), with_exchangeable_units();
 }

@@ -43,7 +43,7 @@ use crate::State;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cell of scalar type `{T}`",
     note = "what is put around layers, as `Stack` and `Bidirectional`, is a layer and no cell: run it by \
-            `Recurrence`; two cells in a tuple are a cell"
+            `Recurrence`, or a step at a time by `Stepwise`; two cells in a tuple are a cell"
 )]
 pub trait Cell<T: Scalar> {
     /// What is carried from step to step: any tree of variables. The first axis of each is the batch; one
@@ -92,7 +92,8 @@ impl<C: StateSizes> StateSizes for &C {
     }
 }
 
-/// Two cells, the second above the first, are a cell.
+/// Two cells, the second above the first, are a cell, of whose step another may be made. As a layer, a tuple is run
+/// a part at a time.
 impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     type State<'t> = (A::State<'t>, B::State<'t>);
 
@@ -104,13 +105,5 @@ impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
         let (x, below) = self.0.step(x, below);
         let (y, above) = self.1.step(x, above);
         (y, (below, above))
-    }
-}
-
-impl<A: StateSizes, B: StateSizes> StateSizes for (A, B) {
-    fn state_sizes(&self) -> Vec<usize> {
-        let mut sizes = self.0.state_sizes();
-        sizes.extend(self.1.state_sizes());
-        sizes
     }
 }

@@ -5,11 +5,14 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
 use crate::cells::options::{epsilon_option, init_options};
-use crate::{Init, Module};
+use crate::{Cell, Init, Module, StateSizes};
 
 /// An affine map of the last axis: `y = x W + b`.
 ///
 /// `x: [.., I]`, `W: [I, O]`, `b: [O]`, `y: [.., O]`; `I·O + O` parameters.
+///
+/// It is a [`Cell`] without a state, too: a readout above a layer, in a tuple with it, is run over sequences and step by
+/// step as the layer is.
 #[derive(Clone, Debug, Module)]
 pub struct Linear<T> {
     /// `W: [I, O]`
@@ -51,6 +54,29 @@ impl<T: Scalar> Linear<T> {
         biased(x.matmul(&self.w), self.b.as_ref())
     }
 }
+
+/// Implements [`Cell`] for a map of features that remembers nothing.
+macro_rules! cell_without_state {
+    ($map:ident) => {
+        impl<T: Scalar> Cell<T> for $map<T> {
+            type State<'t> = ();
+
+            #[track_caller]
+            fn step<'t>(&self, x: Var<'t, T>, (): ()) -> (Var<'t, T>, ()) {
+                (self.forward(x), ())
+            }
+        }
+
+        impl<T> StateSizes for $map<T> {
+            fn state_sizes(&self) -> Vec<usize> {
+                vec![]
+            }
+        }
+    };
+}
+
+cell_without_state!(Linear);
+cell_without_state!(LayerNorm);
 
 /// `z + b`, where there is a bias.
 #[track_caller]

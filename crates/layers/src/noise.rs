@@ -47,6 +47,17 @@ macro_rules! layer_of_noisy_cell {
                 State::rebuild(leaves)
             }
         }
+
+        impl<T: Scalar, C: Cell<T> + StateSizes> $crate::Stepwise<T> for $noisy<C> {
+            #[track_caller]
+            fn advance<'t>(
+                &self,
+                x: Var<'t, T>,
+                state: Self::State<'t>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                self.step(x, state)
+            }
+        }
     };
 }
 pub(crate) use layer_of_noisy_cell;

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
-use crate::{Layer, Module, Way};
+use crate::{Layer, Module, Stepwise, Way};
 
 /// A layer with a connection around it (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
 ///
@@ -38,12 +38,7 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         way: Way<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let (ys, state) = self.layer.run(xs, state, way);
-        assert!(
-            xs.shape() == ys.shape(),
-            "residual: a layer from {} to {} cannot be added to its inputs; make its outputs as wide",
-            xs.shape(),
-            ys.shape()
-        );
+        assert_as_wide(xs, ys);
         (way.present(xs) + ys, state)
     }
 
@@ -66,4 +61,23 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
         self.layer.rebuild(leaves)
     }
+}
+
+impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Residual<L> {
+    #[track_caller]
+    fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let (y, state) = self.layer.advance(x, state);
+        assert_as_wide(x, y);
+        (x + y, state)
+    }
+}
+
+#[track_caller]
+fn assert_as_wide<T: Scalar>(inputs: Var<'_, T>, outputs: Var<'_, T>) {
+    assert!(
+        inputs.shape() == outputs.shape(),
+        "residual: a layer from {} to {} cannot be added to its inputs; make its outputs as wide",
+        inputs.shape(),
+        outputs.shape()
+    );
 }

@@ -3,12 +3,12 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
-use crate::{Dropout, Layer, Module, Way};
+use crate::{Dropout, Layer, Module, Stepwise, Way};
 
 /// Layers above one another, each reading the outputs of the one below.
 ///
-/// Of cells, the same function as the composed cell `(first, second)`, but run a layer at a time over the
-/// whole sequence, for any number of layers. In [training](crate::Recurrence::training) there may be
+/// They are of one kind, and as many as there are; two of different kinds stand in a tuple. Each is run over the whole
+/// sequence before the next. In [training](crate::Recurrence::training) there may be
 /// [dropout](Self::dropout) between the layers.
 ///
 /// ```
@@ -70,6 +70,12 @@ impl<L> Stack<L> {
         self.layers.last().expect("a stack has a layer")
     }
 
+    #[track_caller]
+    fn assert_states<S>(&self, states: &[S]) {
+        let (layers, given) = (self.layers.len(), states.len());
+        assert!(layers == given, "a stack of {layers} layers needs as many states, not {given}");
+    }
+
     /// Runs all layers but the highest: what that reads, its state, and the last states of the others.
     #[track_caller]
     fn below_top<'t, T: Scalar>(
@@ -81,12 +87,7 @@ impl<L> Stack<L> {
     where
         L: Layer<T>,
     {
-        assert!(
-            states.len() == self.layers.len(),
-            "a stack of {} layers needs as many states, not {}",
-            self.layers.len(),
-            states.len()
-        );
+        self.assert_states(&states);
         let mut states = states;
         let top = states.pop().expect("a stack has a layer");
         let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
@@ -141,5 +142,19 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
 
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
         self.layers.iter().map(|layer| layer.rebuild(leaves)).collect()
+    }
+}
+
+impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Stack<L> {
+    #[track_caller]
+    fn advance<'t>(&self, x: Var<'t, T>, states: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        self.assert_states(&states);
+        let (mut x, mut next) = (x, Vec::with_capacity(states.len()));
+        for (layer, state) in self.layers.iter().zip(states) {
+            let (y, state) = layer.advance(x, state);
+            x = y;
+            next.push(state);
+        }
+        (x, next)
     }
 }

@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::state::copied;
 use crate::way::sequence_shape;
-use crate::{Layer, Module, Way};
+use crate::{Layer, Module, Stepwise, Way};
 
 /// A layer whose initial state is learned: one for each variable of the state, shared by the batch.
 ///
@@ -76,6 +76,13 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
 
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
         self.layer.rebuild(leaves)
+    }
+}
+
+impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for LearnedStart<T, L> {
+    #[track_caller]
+    fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        self.layer.advance(x, state)
     }
 }
 

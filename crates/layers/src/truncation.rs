@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::way::{Mask, sequence_shape};
-use crate::{Cell, State, Way, scan, sequence};
+use crate::{Stepwise, Way, sequence};
 
 /// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
 /// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
@@ -80,19 +80,19 @@ impl Truncation {
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes; if the state is of another batch; or as the cell's equations do.
+    /// If `xs` does not have three axes; if the state is of another batch; or as the layer's equations do.
     #[track_caller]
     #[must_use]
-    pub fn run<'t, T: Scalar, C: Cell<T>>(
+    pub fn run<'t, T: Scalar, L: Stepwise<T>>(
         self,
-        cell: &C,
+        layer: &L,
         xs: Var<'t, T>,
-        state: C::State<'t>,
-    ) -> (Var<'t, T>, C::State<'t>) {
+        state: L::State<'t>,
+    ) -> (Var<'t, T>, L::State<'t>) {
         let [steps, batch, features] = sequence_shape(xs);
-        sequence::assert_batch(xs, &state.leaves());
+        sequence::assert_batch(xs, &layer.leaves(&state));
         if self.reach >= steps {
-            return scan(cell, xs, state); // nothing is cut
+            return layer.run(xs, state, Way::PLAIN); // nothing is cut
         }
         let ends: Vec<usize> =
             (1..=steps.div_ceil(self.every)).map(|w| steps.min(w * self.every)).collect();
@@ -105,9 +105,9 @@ impl Truncation {
         let is_there = |i: usize| f64::from(times[i / batch].is_some());
         let shape = [self.reach, windows * batch];
         let mask = Mask::Steps(Tensor::from_fn(shape, |i| T::of(is_there(i))));
-        let starts = self.starts(cell, xs, state, &ends);
+        let starts = self.starts(layer, xs, &state, &ends);
         let way = Way { mask: Some(&mask), ..Way::PLAIN };
-        let (ys, last) = sequence::run(cell, inputs, starts, way);
+        let (ys, last) = layer.run(inputs, starts, way);
 
         // [k₂, windows · B, O] → [windows · k₁, B, O]
         let outputs = ys.shape()[2];
@@ -120,21 +120,22 @@ impl Truncation {
         let ys = Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0);
         let of_last_window =
             |leaf: Var<'t, T>| leaf.slice(0, (windows - 1) * batch..windows * batch);
-        let last = State::rebuild(&mut last.leaves().into_iter().map(of_last_window));
+        let last = layer.rebuild(&mut layer.leaves(&last).into_iter().map(of_last_window));
         (ys, last)
     }
 
     /// The state before each window, `[windows · B, S]`: that of the beginning, or a constant.
     #[track_caller]
-    fn starts<'t, T: Scalar, C: Cell<T>>(
+    fn starts<'t, T: Scalar, L: Stepwise<T>>(
         self,
-        cell: &C,
+        layer: &L,
         xs: Var<'t, T>,
-        state: C::State<'t>,
+        state: &L::State<'t>,
         ends: &[usize],
-    ) -> C::State<'t> {
+    ) -> L::State<'t> {
         let tape = xs.tape();
-        let states = states(cell, &xs.value(), &state.values());
+        let first = layer.leaves(state);
+        let states = states(layer, xs, &first);
         let start = |(leaf, states): (Var<'t, T>, Tensor<T>)| {
             let before = |end: &usize| match end.saturating_sub(self.reach) {
                 0 => leaf,
@@ -142,19 +143,24 @@ impl Truncation {
             };
             Var::concat(&ends.iter().map(before).collect::<Vec<_>>(), 0)
         };
-        State::rebuild(&mut state.leaves().into_iter().zip(states).map(start))
+        layer.rebuild(&mut first.into_iter().zip(states).map(start))
     }
 }
 
 /// The state after each step, each variable `[T, B, S]`, on no tape.
 #[track_caller]
-fn states<T: Scalar, C: Cell<T>>(cell: &C, xs: &Tensor<T>, state: &[Tensor<T>]) -> Vec<Tensor<T>> {
+fn states<T: Scalar, L: Stepwise<T>>(
+    layer: &L,
+    xs: Var<'_, T>,
+    state: &[Var<'_, T>],
+) -> Vec<Tensor<T>> {
     let tape = Tape::new();
-    let xs = tape.constant(xs.clone());
-    let first = C::State::from_values(&tape, state);
-    let scanned = tape.scan(&[xs], &first.leaves()).run(|x, state| {
-        let (_, next) = cell.step(x[0], State::from_leaves(state));
-        (next.leaves(), next.leaves())
+    let xs = tape.constant(xs.value());
+    let first: Vec<_> = state.iter().map(|leaf| tape.constant(leaf.value())).collect();
+    let scanned = tape.scan(&[xs], &first).run(|x, state| {
+        let (_, next) = layer.advance(x[0], layer.rebuild(&mut state.iter().copied()));
+        let next = layer.leaves(&next);
+        (next.clone(), next)
     });
     scanned.outputs.into_iter().map(|states| states.value()).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use bptt_tensor::rows::{Session, Span};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::compiled::{Compiled, Plan};
 use super::execute::{Arguments, Outputs, over_steps, pack, slices};
@@ -18,6 +18,8 @@ use super::lower::{Feed, Lowered, Sink};
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,
+    /// The state that it was made from.
+    start: Vec<Tensor<T>>,
 }
 
 enum Runner<T> {
@@ -53,7 +55,7 @@ impl<T: Scalar> Stepper<T> {
                 }
             }
         };
-        Self { runner, inputs: step.sequences }
+        Self { runner, inputs: step.sequences, start: state.to_vec() }
     }
 
     fn by_rows(
@@ -196,7 +198,49 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Variable `j` of the state, to be overwritten: with zeros, where a new sequence begins.
+    /// Goes on from another state, each variable in the shape of the one that the stepper was made from.
+    ///
+    /// # Panics
+    ///
+    /// If the state has another number of variables, or one of another shape.
+    #[track_caller]
+    pub fn set_state(&mut self, state: &[Tensor<T>]) {
+        let shapes = |state: &[Tensor<T>]| -> Vec<Shape> {
+            state.iter().map(|value| value.shape().clone()).collect()
+        };
+        let (given, expected) = (shapes(state), shapes(&self.start));
+        assert!(given == expected, "set_state: the state has shapes {expected:?}, not {given:?}");
+        for (j, value) in state.iter().enumerate() {
+            self.state_mut(j).copy_from_slice(value.as_slice());
+        }
+    }
+
+    /// Starts these sequences of the batch anew, from the state that the stepper was made from: an entry of the
+    /// first axis of each variable. The others go on.
+    ///
+    /// # Panics
+    ///
+    /// If a sequence is not one of the batch, or a variable of the state has no axes.
+    #[track_caller]
+    pub fn reset(&mut self, sequences: &[usize]) {
+        for j in 0..self.start.len() {
+            let start = self.start[j].clone(); // shares its memory
+            let shape = start.shape();
+            let Some(&batch) = shape.first() else {
+                panic!(
+                    "reset: variable {j} of the state has no axes, so no sequence has one of its own"
+                )
+            };
+            for &b in sequences {
+                assert!(b < batch, "reset: sequence {b} is not one of {batch}, which count from 0");
+                let of_sequence = b * start.len() / batch..(b + 1) * start.len() / batch;
+                self.state_mut(j)[of_sequence.clone()]
+                    .copy_from_slice(&start.as_slice()[of_sequence]);
+            }
+        }
+    }
+
+    /// Variable `j` of the state, to be overwritten.
     ///
     /// # Panics
     ///

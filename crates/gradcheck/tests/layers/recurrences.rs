@@ -76,7 +76,7 @@ ways! {
 #[test]
 fn noise_with_checkpoints_and_lengths() {
     model(
-        |rng| Zoneout::new(pair(rng), &[0.3, 0.6]),
+        |rng| Zoneout::new(Lstm::new(rng, 2, 2), &[0.3, 0.6]),
         |zoneout, _, x| {
             let x = [&[padded(x[0], &present())], &x[1..]].concat();
             let rng = &mut random(7);

@@ -2,9 +2,9 @@
 
 use bptt_gradcheck::model;
 use bptt_layers::{
-    Activation, Bidirectional, CarriedState, Dropout, Elman, Gru, Layer, LearnedStart, Linear,
-    Lstm, MemoryBlocks, Module, Recurrence, Reset, Residual, Reversed, Stack, VariationalDropout,
-    Zoneout,
+    Activation, Bidirectional, CarriedState, Dropout, Elman, Gru, Layer, LayerNorm, LearnedStart,
+    Linear, Lstm, MemoryBlocks, Module, Recurrence, Reset, Residual, Reversed, Stack,
+    VariationalDropout, Zoneout,
 };
 use bptt_tensor::Tensor;
 
@@ -51,6 +51,21 @@ type Run<L> = for<'t> fn(&L, Recurrence<'_, f64, L>, &[V<'t>]) -> V<'t>;
 fn stacks_with_dropout_between() {
     check(Mode::Training, 2, |rng| {
         Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.4))
+    });
+}
+
+#[test]
+fn tuples_with_noise_within() {
+    check(Mode::Training, 3, |rng| {
+        let stack = Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.4));
+        (Zoneout::new(elman(rng), &[0.5]), (stack, Linear::new(rng, 2, 3)))
+    });
+}
+
+#[test]
+fn a_readout_below_and_above() {
+    check(Mode::Evaluation, 1, |rng| {
+        (LayerNorm::new(2), (elman(rng), Linear::new(rng, 2, 1).without_bias()))
     });
 }
 
@@ -104,7 +119,7 @@ fn zoneout_of_all_variables() {
 
 #[test]
 fn zoneout_in_evaluation() {
-    check(Mode::Evaluation, 2, |rng| Zoneout::new((elman(rng), elman(rng)), &[0.3, 0.6]));
+    check(Mode::Evaluation, 2, |rng| Zoneout::new(lstm(rng), &[0.3, 0.6]));
 }
 
 /// An output that is no variable of the state is computed of what the cell computes, not of what is kept.

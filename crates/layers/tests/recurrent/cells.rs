@@ -2,7 +2,7 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNorm,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, Layer, LayerNorm,
     LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
     MinimalGatedUnit, Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes,
     Window, unroll,
@@ -298,7 +298,7 @@ fn zero_states() {
     let (h, c) = Lstm::new(rng, 3, 4).zero_state(&tape, 2);
     let o = OutputToHidden::new(rng, 3, 4, 5).zero_state(&tape, 2);
     let (lower, upper) = (Elman::new(rng, 3, 4), Gru::new(rng, 4, 6, Reset::Before));
-    let (below, above) = (lower, upper).zero_state(&tape, 2);
+    let (below, above) = (lower, upper).start(&tape, 2);
     for (state, size) in [(h, 4), (c, 4), (o, 5), (below, 4), (above, 6)] {
         assert_eq!(state.value(), Tensor::zeros([2, size]));
     }

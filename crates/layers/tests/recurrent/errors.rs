@@ -271,8 +271,9 @@ fn of_another_batch() {
         for reach in [2, 6] {
             blames_the_caller(|| Truncation::new(2, reach).run(&cell, xs, h), message);
         }
-        let one_step = message.replace("6,", "1,");
-        blames_the_caller(|| stepper(&cell, [batch, 3], &[h.value()]), &one_step);
+        let shapes = format!("set_state: the state has shapes [[{batch}, 4]], not [[{of}, 4]]");
+        let mut online = stepper(&cell, [batch, 3]);
+        blames_the_caller(|| online.set_state(&[h.value()]), &shapes);
     }
     let [xs, one, two] = [zeros(tape, [6, 1, 3]), zeros(tape, [1, 4]), zeros(tape, [2, 4])];
     let message = &batches("[2, 4]", 2, "[6, 1, 3]", 1);
@@ -298,6 +299,11 @@ fn of_another_batch() {
     blames_the_caller(|| scan(&lstm, xs, (one, two)), &message);
     let pair = (cell, Elman::new(rng, 4, 4));
     blames_the_caller(|| scan(&pair, xs, (one, two)), &message);
+    let message = batches("[2, 4]", 2, "[6, 1, 4]", 1); // each is run by itself
+    blames_the_caller(|| Recurrence::new(&pair).run(xs, (one, two)), &message);
+    blames_the_caller(|| Recurrence::new(&pair).last(xs, (one, two)), &message);
+    let windows = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("variable 0", "variable 1");
+    blames_the_caller(|| Truncation::new(1, 2).run(&pair, xs, (one, two)), &windows);
 }
 
 /// A state without axes is no state of any batch: the batch shares it, and a mask has nothing to choose of.

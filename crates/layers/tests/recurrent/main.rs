@@ -20,6 +20,7 @@ mod pytorch;
 mod pytorch_equations;
 mod scanned;
 mod sequences;
+mod stepwise;
 mod truncation;
 mod vanishing;
 mod wrappers;

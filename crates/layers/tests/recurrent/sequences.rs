@@ -5,8 +5,8 @@ use bptt_layers::{Cell, Layer, Recurrence, Stack, State, StateSizes, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{
-    Random, Run, Sizes, TestCell, V, assert_near, distance, loss_of, random, random_cell, run,
-    slopes, uniform, unrolled,
+    Above, Random, Run, Sizes, TestCell, V, assert_near, distance, loss_of, random, random_cell,
+    run, slopes, uniform, unrolled,
 };
 
 /// A sequence of no steps has outputs of the right shape and leaves the state as it was.
@@ -148,7 +148,7 @@ fn composition_is_one_above_the_other() {
     let cell = random_cell::gru_above_lstm(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
     let composed = run(&cell, &inputs, unrolled);
-    let by_hand = run(&cell, &inputs, |(lstm, gru), x| {
+    let by_hand = run(&cell, &inputs, |Above(lstm, gru), x| {
         let (ys, (h, c)) = unroll(lstm, x[0], (x[1], x[2]));
         let (ys, above) = unroll(gru, ys, x[3]);
         vec![ys, h, c, above]

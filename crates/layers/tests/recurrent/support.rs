@@ -201,6 +201,25 @@ impl<C: StateSizes> StateSizes for Fixed<C> {
     }
 }
 
+/// A cell of an author that is two cells, its state a tree of two levels.
+#[derive(Clone, Debug, Module)]
+#[module(scalar = f64)]
+pub(crate) struct Above<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: Cell<f64>, B: Cell<f64>> Cell<f64> for Above<A, B> {
+    type State<'t> = (A::State<'t>, B::State<'t>);
+
+    fn step<'t>(&self, x: V<'t>, state: Self::State<'t>) -> (V<'t>, Self::State<'t>) {
+        (&self.0, &self.1).step(x, state)
+    }
+}
+
+impl<A: StateSizes, B: StateSizes> StateSizes for Above<A, B> {
+    fn state_sizes(&self) -> Vec<usize> {
+        [self.0.state_sizes(), self.1.state_sizes()].concat()
+    }
+}
+
 /// The cells, with random parameters.
 pub(crate) mod random_cell {
     use super::*;
@@ -325,8 +344,8 @@ pub(crate) mod random_cell {
         Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
     }
 
-    pub(crate) fn gru_above_lstm(rng: &mut Random, sizes: Sizes) -> (Lstm<f64>, Gru<f64>) {
-        (lstm(rng, sizes), gru_before(rng, Sizes { input: sizes.hidden, ..sizes }))
+    pub(crate) fn gru_above_lstm(rng: &mut Random, sizes: Sizes) -> Above<Lstm<f64>, Gru<f64>> {
+        Above(lstm(rng, sizes), gru_before(rng, Sizes { input: sizes.hidden, ..sizes }))
     }
 }
 

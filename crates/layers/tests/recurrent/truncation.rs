@@ -3,16 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::Tape;
-use bptt_layers::{Cell, Elman, State, StateSizes, Truncation, Zoneout, scan};
+use bptt_layers::{Cell, Elman, StateSizes, Stepwise, Truncation, Zoneout, scan};
 use bptt_tensor::Tensor;
 
 use crate::support::{
     Sizes, V, assert_near, distance, random, random_cell, run, uniform, unrolled,
 };
 
-fn truncated<'t, C: Cell<f64>>(truncation: Truncation, cell: &C, x: &[V<'t>]) -> Vec<V<'t>> {
-    let (ys, state) = truncation.run(cell, x[0], State::from_leaves(&x[1..]));
-    [vec![ys], state.leaves()].concat()
+fn truncated<'t, L: Stepwise<f64>>(truncation: Truncation, layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
+    let (ys, state) = truncation.run(layer, x[0], layer.rebuild(&mut x[1..].iter().copied()));
+    [vec![ys], layer.leaves(&state)].concat()
 }
 
 /// The terms of the gradient by their lag: each longer window adds those of one more.

@@ -4,6 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 
 use super::support::{param, uniform};
+use crate::faults::caught::refuses;
 use crate::sequences::allocated_by;
 
 fn gated<'t>(
@@ -72,6 +73,57 @@ fn what_is_no_program_over_rows_is_stepped_too() {
         assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());
     }
     assert_eq!(online.state(0), whole.state[0].value().as_slice());
+}
+
+/// Sequences that start anew do so from the state that the stepper was made from, whatever that is, and the others
+/// go on; a state that is set is one to go on from.
+#[test]
+fn sequences_of_the_batch_start_anew() {
+    type Step =
+        for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
+    let by_rows: Step = |x, s| {
+        let next = (x[0] + s[0] * 0.5).tanh();
+        (vec![next], vec![next, s[1] + x[0]])
+    };
+    let by_operations: Step = |x, s| {
+        let next = (x[0] + s[0]).softmax(0).sum_keep(&[-1]) * s[0];
+        (vec![next], vec![next, s[1] + x[0]])
+    };
+    for step in [by_rows, by_operations] {
+        let tape = Tape::new();
+        let xs = uniform::<f64>([4, 3, 2], 6);
+        let start = [uniform::<f64>([3, 2], 7), uniform::<f64>([3, 2], 8)];
+        let state = start.each_ref().map(|s| tape.constant(s.clone()));
+        let mut online = tape.scan(&[tape.constant(xs.clone())], &state).stepper(step);
+        let before = |online: &bptt_autodiff::Stepper<f64>| {
+            [0, 1].map(|j| Tensor::from_slice([3, 2], online.state(j)))
+        };
+        let row = |value: &Tensor<f64>, b: usize| value.index_first(b).to_vec();
+        online.step(&[xs.index_first(0).as_slice()]);
+        let gone_on = before(&online);
+        online.reset(&[2, 0]);
+        for (found, (start, gone_on)) in before(&online).iter().zip(start.iter().zip(&gone_on)) {
+            assert_eq!([0, 2].map(|b| row(found, b)), [0, 2].map(|b| row(start, b)));
+            assert_eq!(row(found, 1), row(gone_on, 1));
+            assert_ne!(row(found, 1), row(start, 1));
+        }
+        online.reset(&[]);
+        online.set_state(&gone_on);
+        assert_eq!(before(&online), gone_on);
+    }
+}
+
+#[test]
+fn a_state_that_does_not_suit_the_stepper() {
+    let tape = Tape::<f64>::new();
+    let x = tape.constant(Tensor::zeros([1, 2, 3]));
+    let state = |shape: &[usize]| tape.constant(Tensor::zeros(shape));
+    let mut online = tape.scan(&[x], &[state(&[2, 3])]).stepper(|_, s| (vec![], s.to_vec()));
+    let turned = Tensor::zeros([3, 2]);
+    refuses!(online.set_state(&[turned]); "state has shapes [[2, 3]], not [[3, 2]]");
+    refuses!(online.reset(&[1, 2]); "reset: sequence 2 is not one of 2, which count from 0");
+    let mut shared = tape.scan(&[x], &[state(&[])]).stepper(|_, s| (vec![], s.to_vec()));
+    refuses!(shared.reset(&[0]); "variable 0 of the state has no axes");
 }
 
 #[test]
