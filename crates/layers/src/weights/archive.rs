@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::{WeightsError, WeightsProblem, file, join};
+use super::stored::Stored;
+use super::{HalfPrecision, Present, Unmatched, WeightsError, WeightsProblem, file, header, join};
 use crate::Module;
 
 /// Named tensors and texts: what a weight file holds.
@@ -42,10 +43,12 @@ use crate::Module;
 /// # }
 /// ```
 ///
-/// Tensors share their buffers, so an archive and its groups copy none.
+/// Tensors share their buffers, so an archive and its groups copy none. A file may hold tensors of any type: those
+/// that a `T` does not hold exactly, such as counters, stay what they are when the archive is saved, and only
+/// [taking](Self::tensor) one is an error.
 #[derive(Clone, Debug)]
 pub struct Archive<T: Scalar> {
-    tensors: BTreeMap<String, Tensor<T>>,
+    tensors: BTreeMap<String, Stored<T>>,
     texts: BTreeMap<String, String>,
     /// Where the contents come from, for messages.
     file: Option<PathBuf>,
@@ -69,11 +72,11 @@ impl<T: Scalar> Archive<T> {
     pub fn of(model: &dyn Module<T>) -> Self {
         let mut archive = Self::new();
         for (name, parameter) in model.parameters() {
-            let other = archive.tensors.insert(name.clone(), parameter.value().clone());
             assert!(
-                other.is_none(),
+                !archive.tensors.contains_key(&name),
                 "the model has two parameters named `{name}`; name them apart"
             );
+            archive.insert(name, parameter.value().clone());
         }
         archive
     }
@@ -85,27 +88,45 @@ impl<T: Scalar> Archive<T> {
     /// If the name is `__metadata__`, which the file format has taken.
     #[track_caller]
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor<T>) {
-        let name = name.into();
+        self.put(name.into(), Stored::new(tensor));
+    }
+
+    #[track_caller]
+    fn put(&mut self, name: String, tensor: Stored<T>) {
         assert!(
-            name != "__metadata__",
+            name != header::TEXTS,
             "a tensor cannot be named `{name}`, a name that the format takes"
         );
         self.tensors.insert(name, tensor);
     }
 
     /// Puts in a text, such as a number or a setting, in place of any of that name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is `bptt.crc32`, which the checksum has taken.
+    #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "`set_text(\"steps\", 1)` reads best")]
     pub fn set_text(&mut self, name: &str, text: impl ToString) {
+        assert!(
+            name != file::CHECKSUM,
+            "a text cannot be named `{name}`, a name that the checksum takes"
+        );
         self.texts.insert(name.to_owned(), text.to_string());
     }
 
     /// Puts in all that `part` holds, its names prefixed by `group` and a dot.
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Self::insert) and [`set_text`](Self::set_text).
+    #[track_caller]
     pub fn insert_group(&mut self, group: &str, part: &Self) {
         for (name, tensor) in &part.tensors {
-            self.tensors.insert(join(group, name), tensor.clone());
+            self.put(join(group, name), tensor.clone());
         }
         for (name, text) in &part.texts {
-            self.texts.insert(join(group, name), text.clone());
+            self.set_text(&join(group, name), text);
         }
     }
 
@@ -151,17 +172,16 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is none, or a `T` does not hold its elements exactly.
     pub fn tensor(&self, name: &str) -> Result<&Tensor<T>, WeightsError> {
-        let missing = || self.error(WeightsProblem::MissingTensor { tensor: name.to_owned() });
-        self.tensors.get(name).ok_or_else(missing)
+        self.stored(name)?.tensor(name).map_err(|problem| self.error(problem))
     }
 
     /// A tensor by its name, if it has this shape.
     ///
     /// # Errors
     ///
-    /// If there is none, or it has another.
+    /// As [`tensor`](Self::tensor), or if it has another shape.
     pub fn shaped(&self, name: &str, shape: &Shape) -> Result<&Tensor<T>, WeightsError> {
         let tensor = self.tensor(name)?;
         if tensor.shape() == shape {
@@ -172,6 +192,19 @@ impl<T: Scalar> Archive<T> {
             found: tensor.shape().clone(),
             expected: shape.clone(),
         }))
+    }
+
+    /// Whether there is a tensor of this name, of whatever type.
+    #[must_use]
+    pub fn has_tensor(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    fn stored(&self, name: &str) -> Result<&Stored<T>, WeightsError> {
+        self.tensors.get(name).ok_or_else(|| {
+            let present = Present::near(name, self.tensors.keys());
+            self.error(WeightsProblem::MissingTensor { tensor: name.to_owned(), present })
+        })
     }
 
     /// Whether there is a text of this name.
@@ -186,8 +219,10 @@ impl<T: Scalar> Archive<T> {
     ///
     /// If there is none.
     pub fn text(&self, name: &str) -> Result<&str, WeightsError> {
-        let missing = || self.error(WeightsProblem::MissingText { text: name.to_owned() });
-        self.texts.get(name).map(String::as_str).ok_or_else(missing)
+        self.texts.get(name).map(String::as_str).ok_or_else(|| {
+            let present = Present::near(name, self.texts.keys());
+            self.error(WeightsProblem::MissingText { text: name.to_owned(), present })
+        })
     }
 
     /// A number, or whatever else can be read from a text, by its name.
@@ -219,16 +254,106 @@ impl<T: Scalar> Archive<T> {
     /// If the archive's tensors are not exactly the model's parameters, in name and shape. The
     /// model then stays as it was.
     pub fn assign_to(&self, model: &mut dyn Module<T>) -> Result<(), WeightsError> {
-        let mut values = BTreeMap::new();
-        for (name, parameter) in model.parameters() {
-            let value = self.shaped(&name, parameter.shape())?.clone();
-            values.insert(name, value);
-        }
-        self.expect_tensors(|name| values.contains_key(name))?;
-        model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
-            parameter.set(values[name].clone());
-        });
+        let (values, unmatched) = self.matching(model)?;
+        self.expect_matched(&unmatched)?;
+        values.set(model);
         Ok(())
+    }
+
+    /// Gives the parameters that the archive has the values of their names, and says what did not match: what
+    /// PyTorch's `load_state_dict(…, strict=False)` does.
+    ///
+    /// ```
+    /// use bptt_autodiff::Param;
+    /// use bptt_layers::weights::Archive;
+    /// use bptt_tensor::Tensor;
+    ///
+    /// let mut model = [Param::new(Tensor::<f32>::zeros([3])), Param::new(Tensor::zeros([2]))];
+    /// let mut archive = Archive::new();
+    /// archive.insert("0", Tensor::ones([3]));
+    /// archive.insert("head", Tensor::ones([5]));
+    /// let unmatched = archive.assign_matching_to(&mut model)?;
+    /// assert_eq!(unmatched.missing, ["1"]);
+    /// assert_eq!(unmatched.left_over, ["head"]);
+    /// assert_eq!(model[0].value(), &Tensor::ones([3]));
+    /// # Ok::<(), bptt_layers::weights::WeightsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a tensor has the name of a parameter, and another shape or a type that a `T` does not hold exactly.
+    /// The model then stays as it was.
+    pub fn assign_matching_to(&self, model: &mut dyn Module<T>) -> Result<Unmatched, WeightsError> {
+        let (values, unmatched) = self.matching(model)?;
+        values.set(model);
+        Ok(unmatched)
+    }
+
+    /// The values of a model's parameters, and what has none or is none.
+    fn matching(&self, model: &dyn Module<T>) -> Result<(Values<T>, Unmatched), WeightsError> {
+        let mut values = BTreeMap::new();
+        let mut missing = Vec::new();
+        for (name, parameter) in model.parameters() {
+            if self.has_tensor(&name) {
+                let value = self.shaped(&name, parameter.shape())?.clone();
+                values.insert(name, value);
+            } else {
+                missing.push(name);
+            }
+        }
+        let unmatched = self.unmatched(missing, |name| values.contains_key(name));
+        Ok((Values(values), unmatched))
+    }
+
+    /// What is missing, and what is there and not `known`.
+    pub(super) fn unmatched(
+        &self,
+        missing: Vec<String>,
+        known: impl Fn(&str) -> bool,
+    ) -> Unmatched {
+        let left_over = self.names().filter(|name| !known(name)).map(ToOwned::to_owned).collect();
+        Unmatched { missing, left_over }
+    }
+
+    /// Refuses what does not match.
+    pub(super) fn expect_matched(&self, unmatched: &Unmatched) -> Result<(), WeightsError> {
+        if let Some(name) = unmatched.missing.first() {
+            self.stored(name)?;
+        }
+        match unmatched.left_over.first() {
+            None => Ok(()),
+            Some(name) => {
+                Err(self.error(WeightsProblem::UnexpectedTensor { tensor: name.clone() }))
+            }
+        }
+    }
+
+    /// With all elements rounded to the nearest that half precision has, of two to the even one, and saved so.
+    /// What is not finite stays so.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Param;
+    /// # use bptt_layers::weights::{self, Archive, HalfPrecision};
+    /// # use bptt_tensor::Tensor;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("model.safetensors");
+    /// let mut model = Param::new(Tensor::<f32>::full([3], 1.001));
+    /// Archive::of(&model).rounded_to(HalfPrecision::Bf16)?.save(&path)?;
+    /// weights::load(&mut model, &path)?;
+    /// assert_eq!(model.value(), &Tensor::ones([3]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a finite element rounds to infinity.
+    pub fn rounded_to(&self, precision: HalfPrecision) -> Result<Self, WeightsError> {
+        let round = |(name, tensor): (&String, &Stored<T>)| {
+            let rounded = tensor.rounded(precision, name);
+            Ok((name.clone(), rounded.map_err(|problem| self.error(problem))?))
+        };
+        let tensors = self.tensors.iter().map(round).collect::<Result<_, _>>()?;
+        Ok(Self { tensors, ..self.clone() })
     }
 
     /// Writes the archive to a file.
@@ -253,8 +378,8 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is not a complete safetensors file, or holds a tensor of
-    /// another type than `T`, or `f32` where `T` is `f64`.
+    /// If the file cannot be read, is not a complete safetensors file, has a name twice, or is not as it was
+    /// written: a file of ours holds a checksum.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref();
         let (tensors, texts) =
@@ -264,12 +389,7 @@ impl<T: Scalar> Archive<T> {
 
     /// Refuses tensors with other names than `known` ones.
     pub(crate) fn expect_tensors(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
-        match self.tensors.keys().find(|name| !known(name)) {
-            None => Ok(()),
-            Some(name) => {
-                Err(self.error(WeightsProblem::UnexpectedTensor { tensor: name.clone() }))
-            }
-        }
+        self.expect_matched(&self.unmatched(Vec::new(), known))
     }
 
     /// Refuses texts with other names than `known` ones.
@@ -284,6 +404,19 @@ impl<T: Scalar> Archive<T> {
     fn error(&self, problem: WeightsProblem) -> WeightsError {
         let (file, group) = (self.file.clone(), self.group.clone());
         WeightsError { file, group, problem: Box::new(problem) }
+    }
+}
+
+/// Values of a model's parameters, by name and of their shapes.
+struct Values<T: Scalar>(BTreeMap<String, Tensor<T>>);
+
+impl<T: Scalar> Values<T> {
+    fn set(&self, model: &mut dyn Module<T>) {
+        model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
+            if let Some(value) = self.0.get(name) {
+                parameter.set(value.clone());
+            }
+        });
     }
 }
 

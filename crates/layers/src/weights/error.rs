@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bptt_tensor::Shape;
 
+use super::{HalfPrecision, Present};
+
 /// Weights that cannot be saved or loaded: what is wrong, and in which file.
 ///
 /// The message says all, causes included, so there is no [`source`](Error::source) besides; the
@@ -35,11 +37,27 @@ pub enum WeightsProblem {
     #[error("is not a complete safetensors file: {0}")]
     Malformed(Box<dyn Error + Send + Sync>),
 
+    /// The file is not as it was written.
+    #[error(
+        "is damaged: its checksum is not that of its contents; use another copy, or, if another \
+         program has written it anew, have that leave out the text `bptt.crc32`"
+    )]
+    Damaged,
+
+    /// Two tensors, or two texts, have the same name.
+    #[error("has two entries named `{name}`; write it anew with one of each name")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+
     /// There is no such tensor.
-    #[error("has no tensor `{tensor}`; was it saved from a model of another structure?")]
+    #[error("has no tensor `{tensor}`; {present}")]
     MissingTensor {
         /// The tensor's name.
         tensor: String,
+        /// The names of the tensors that there are.
+        present: Present,
     },
 
     /// Nothing in the model has this name.
@@ -76,11 +94,27 @@ pub enum WeightsProblem {
         expected: &'static str,
     },
 
+    /// An element is too large for half precision.
+    #[error(
+        "tensor `{tensor}` has an element {value}, which is too large for {precision:?}; save it \
+         in Bf16 or unrounded"
+    )]
+    Overflow {
+        /// The tensor's name.
+        tensor: String,
+        /// The element.
+        value: f64,
+        /// The format.
+        precision: HalfPrecision,
+    },
+
     /// There is no such text.
-    #[error("has no text `{text}`; was it saved by another program?")]
+    #[error("has no text `{text}`; {present}")]
     MissingText {
         /// The text's name.
         text: String,
+        /// The names of the texts that there are.
+        present: Present,
     },
 
     /// Nothing here has a text of this name.

@@ -1,125 +1,125 @@
-//! The safetensors format.
+//! The safetensors format, with a checksum.
 //!
-//! Reading leaves the format to the `safetensors` crate. Writing does not, because that crate keeps
-//! texts in a hash map: here the same contents always make the same bytes, and no second copy of
-//! them in memory.
+//! The `safetensors` crate knows the types and checks the layout of a file. Header and data are read and written
+//! here: that crate keeps texts in a hash map, where the same contents do not always make the same bytes, takes the
+//! last of two tensors of one name, and holds all data once more in memory.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
+use crc32fast::Hasher;
 use safetensors::SafeTensorError;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::header::{self, Header, TEXTS};
+use super::stored::Stored;
 use super::{WeightsProblem, atomic};
 
-type Contents<T> = (BTreeMap<String, Tensor<T>>, BTreeMap<String, String>);
+/// The text that holds the checksum, the first of a file.
+pub(super) const CHECKSUM: &str = "bptt.crc32";
+
+/// The digits of a checksum.
+const DIGITS: usize = 8;
+
+/// What stands for a checksum where it is computed.
+const ZEROS: &str = "00000000";
+
+/// The size of the header's size.
+const LENGTH: usize = size_of::<u64>();
+
+type Contents<T> = (BTreeMap<String, Stored<T>>, BTreeMap<String, String>);
 
 /// Reads a file.
 pub(super) fn read<T: Scalar>(path: &Path) -> Result<Contents<T>, WeightsProblem> {
-    let malformed = |error: SafeTensorError| WeightsProblem::Malformed(error.into());
     let bytes = fs::read(path).map_err(WeightsProblem::Read)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
-    let texts = header.metadata().iter().flatten();
-    let texts = texts.map(|(name, text)| (name.clone(), text.clone())).collect();
-    let mut tensors = BTreeMap::new();
-    for (name, view) in SafeTensors::deserialize(&bytes).map_err(malformed)?.iter() {
-        let elements = elements(&view).ok_or_else(|| WeightsProblem::WrongType {
-            tensor: name.to_owned(),
-            found: view.dtype().to_string(),
-            expected: T::NAME,
-        })?;
-        tensors.insert(name.to_owned(), Tensor::from_vec(view.shape(), elements));
-    }
-    Ok((tensors, texts))
+    let (json, data) = split(&bytes)
+        .ok_or_else(|| WeightsProblem::Malformed(SafeTensorError::InvalidHeaderLength.into()))?;
+    let Header { mut texts, tensors } = Header::read(json, data.len())?;
+    expect_undamaged(&bytes, &texts)?;
+    texts.remove(CHECKSUM);
+    let read = |info: &safetensors::tensor::TensorInfo| {
+        let (start, end) = info.data_offsets;
+        Stored::read(info.dtype, &info.shape, &data[start..end])
+    };
+    Ok((tensors.iter().map(|(name, info)| (name.clone(), read(info))).collect(), texts))
 }
 
-/// The elements, if `T` holds them exactly.
-fn elements<T: Scalar>(view: &TensorView<'_>) -> Option<Vec<T>> {
-    let (singles, _) = view.data().as_chunks();
-    let (doubles, _) = view.data().as_chunks();
-    match (view.dtype(), dtype::<T>()) {
-        (Dtype::F32, _) => {
-            Some(singles.iter().map(|&bytes| T::of(f32::from_le_bytes(bytes).into())).collect())
-        }
-        (Dtype::F64, Dtype::F64) => {
-            Some(doubles.iter().map(|&bytes| T::of(f64::from_le_bytes(bytes))).collect())
-        }
-        _ => None,
-    }
+/// Header and data.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, rest) = bytes.split_first_chunk::<LENGTH>()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*size)).ok()?)
 }
 
-fn dtype<T: Scalar>() -> Dtype {
-    if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 }
+/// Refuses a file of ours that is not as it was written. Those of other programs have no checksum.
+fn expect_undamaged(bytes: &[u8], texts: &BTreeMap<String, String>) -> Result<(), WeightsProblem> {
+    let opening = opening();
+    let start = LENGTH + opening.len();
+    let is_ours = match bytes.get(LENGTH..start) {
+        // a single wrong byte is a damaged opening, not another program's
+        Some(found) => found.iter().zip(opening.as_bytes()).filter(|(a, b)| a != b).count() <= 1,
+        None => false,
+    };
+    if !is_ours && !texts.contains_key(CHECKSUM) {
+        return Ok(());
+    }
+    let mut hasher = Hasher::new();
+    hasher.update(&bytes[..start.min(bytes.len())]);
+    hasher.update(ZEROS.as_bytes());
+    hasher.update(bytes.get(start + DIGITS..).unwrap_or_default());
+    let computed = digits(hasher);
+    if texts.get(CHECKSUM) == Some(&computed) { Ok(()) } else { Err(WeightsProblem::Damaged) }
+}
+
+/// The beginning of a header, up to the digits.
+fn opening() -> String {
+    format!("{{\"{TEXTS}\":{{\"{CHECKSUM}\":\"")
+}
+
+fn digits(hasher: Hasher) -> String {
+    format!("{:08x}", hasher.finalize())
 }
 
 /// Writes a file, which replaces its predecessor in one instant.
 pub(super) fn write<T: Scalar>(
     path: &Path,
-    tensors: &BTreeMap<String, Tensor<T>>,
+    tensors: &BTreeMap<String, Stored<T>>,
     texts: &BTreeMap<String, String>,
 ) -> io::Result<()> {
+    let mut tensors: Vec<_> = tensors.iter().map(|(name, it)| (name.as_str(), it)).collect();
+    tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().bitsize())); // aligns them all
+    let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let header =
+        header::write(tensors.iter().copied(), [(CHECKSUM, ZEROS)].into_iter().chain(texts));
     atomic::write(path, |file| {
-        let mut file = BufWriter::new(file);
-        let header = header(tensors, texts);
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        for tensor in tensors.values() {
-            for &element in tensor.as_slice() {
-                let element = element.as_f64();
-                match dtype::<T>() {
-                    Dtype::F32 => file.write_all(&(element as f32).to_le_bytes())?,
-                    _ => file.write_all(&element.to_le_bytes())?,
-                }
-            }
+        let mut hashed = Hashed { file: BufWriter::new(file), hasher: Hasher::new() };
+        hashed.write_all(&(header.len() as u64).to_le_bytes())?;
+        hashed.write_all(header.as_bytes())?;
+        for (_, tensor) in tensors {
+            tensor.write_to(&mut hashed)?;
         }
+        let Hashed { mut file, hasher } = hashed;
+        file.seek(SeekFrom::Start((LENGTH + opening().len()) as u64))?;
+        file.write_all(digits(hasher).as_bytes())?;
         file.flush()
     })
 }
 
-/// The JSON that describes the contents, padded so that the tensors after it are aligned.
-fn header<T: Scalar>(
-    tensors: &BTreeMap<String, Tensor<T>>,
-    texts: &BTreeMap<String, String>,
-) -> String {
-    let mut entries = Vec::new();
-    if !texts.is_empty() {
-        let texts: Vec<_> =
-            texts.iter().map(|(name, text)| format!("{}:{}", json(name), json(text))).collect();
-        entries.push(format!("\"__metadata__\":{{{}}}", texts.join(",")));
-    }
-    let mut start = 0;
-    for (name, tensor) in tensors {
-        let end = start + size_of_val(tensor.as_slice());
-        entries.push(format!(
-            "{}:{{\"dtype\":\"{}\",\"shape\":{:?},\"data_offsets\":[{start},{end}]}}",
-            json(name),
-            dtype::<T>(),
-            tensor.shape(),
-        ));
-        start = end;
-    }
-    let mut header = format!("{{{}}}", entries.join(","));
-    let padding = header.len().next_multiple_of(size_of::<u64>()) - header.len();
-    header.extend(std::iter::repeat_n(' ', padding));
-    header
+/// A file and the checksum of what is written to it.
+struct Hashed<W> {
+    file: W,
+    hasher: Hasher,
 }
 
-/// A string in JSON.
-fn json(text: &str) -> String {
-    let mut json = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => json.extend(['\\', c]),
-            '\0'..=' ' if c != ' ' => {
-                write!(json, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
-            }
-            _ => json.push(c),
-        }
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
     }
-    json.push('"');
-    json
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

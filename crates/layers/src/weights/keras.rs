@@ -61,7 +61,7 @@
 use bptt_tensor::Scalar;
 
 use super::layout::Spelling;
-use super::{Archive, Layout, Part, WeightsError};
+use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{Bidirectional, Elman, Embedding, Gru, Linear, Lstm, Module, Reversed};
 
 /// A module that Keras has too.
@@ -100,7 +100,28 @@ pub fn load<T: Scalar>(
     model: &mut impl Keras<T>,
     archive: &Archive<T>,
 ) -> Result<(), WeightsError> {
-    model.in_keras().read(model, archive, &SPELLING)?.assign_to(model)
+    let (values, unmatched) = model.in_keras().read(model, archive, &SPELLING)?;
+    archive.expect_matched(&unmatched)?;
+    values.assign_to(model)
+}
+
+/// Loads what there is of its variables, and says what did not match: see [`Archive::assign_matching_to`].
+///
+/// # Errors
+///
+/// If one has another shape, or a type that a `T` does not hold exactly. The model then stays as it was.
+///
+/// # Panics
+///
+/// As [`load`].
+#[track_caller]
+pub fn load_matching<T: Scalar>(
+    model: &mut impl Keras<T>,
+    archive: &Archive<T>,
+) -> Result<Unmatched, WeightsError> {
+    let (values, unmatched) = model.in_keras().read(model, archive, &SPELLING)?;
+    let _ = values.assign_matching_to(model)?;
+    Ok(unmatched)
 }
 
 /// The variables of a model.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bptt_autodiff::{Param, ParamId};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::{Archive, WeightsError};
+use super::{Archive, Unmatched, WeightsError};
 use crate::Module;
 
 /// The tensors in which another framework holds a module's parameters: what each is called, and which
@@ -143,30 +143,36 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self
     }
 
-    /// The parameters by the model's own names, from those of the other framework.
+    /// The parameters by the model's own names, from those of the other framework, and what did not match. A
+    /// parameter of which something is missing is not among them.
     #[track_caller]
     pub(super) fn read(
         &self,
         model: &dyn Module<T>,
         archive: &Archive<T>,
         spelling: &Spelling,
-    ) -> Result<Archive<T>, WeightsError> {
+    ) -> Result<(Archive<T>, Unmatched), WeightsError> {
         let stored: HashMap<_, _> =
             archive.names().map(|name| ((spelling.essence)(name), name)).collect();
         let mut used = HashSet::new();
+        let mut missing = Vec::new();
+        let mut incomplete = HashSet::new();
         let mut values = HashMap::new();
         for (name, tensor) in self.named(model, spelling) {
-            let name = stored.get(&(spelling.essence)(&name)).map_or(&*name, |&stored| stored);
-            tensor.add_to(&mut values, archive.shaped(name, &tensor.shape())?);
-            used.insert(name.to_owned());
+            if let Some(&name) = stored.get(&(spelling.essence)(&name)) {
+                tensor.add_to(&mut values, archive.shaped(name, &tensor.shape())?);
+                used.insert(name);
+            } else {
+                incomplete.extend(tensor.parts.iter().map(|part| part.param.id()));
+                missing.push(name);
+            }
         }
-        archive.expect_tensors(|name| used.contains(name))?;
-
         let mut own = Archive::new();
         for (name, param) in model.parameters() {
-            own.insert(name, values.remove(&param.id()).expect("each has a place"));
+            let value = values.remove(&param.id()).filter(|_| !incomplete.contains(&param.id()));
+            value.into_iter().for_each(|value| own.insert(&name, value));
         }
-        Ok(own)
+        Ok((own, archive.unmatched(missing, |name| used.contains(name))))
     }
 
     /// The tensors of the other framework.

@@ -17,8 +17,9 @@
 //! ```
 //!
 //! A file replaces its predecessor in one instant: whenever the program is killed, a complete file
-//! stands there. Values are stored in the model's precision. A file in single precision also loads
-//! into a model in double precision, which holds the values exactly; no other precision converts.
+//! stands there. A checksum tells a damaged file; files of other programs need none. Values are stored in the model's
+//! precision, or [rounded](Archive::rounded_to) to sixteen bits. A file loads into a model that holds its values
+//! exactly: half precision, of both kinds, and single precision into either, double precision into its own.
 //!
 //! Models of other frameworks come and go by [`pytorch`] and [`keras`], which know how these name and lay out
 //! their weights.
@@ -27,9 +28,13 @@ mod archive;
 mod atomic;
 mod error;
 mod file;
+mod half;
+mod header;
 pub mod keras;
 mod layout;
+mod matching;
 pub mod pytorch;
+mod stored;
 
 use std::path::Path;
 
@@ -37,7 +42,9 @@ use bptt_tensor::Scalar;
 
 pub use archive::Archive;
 pub use error::{WeightsError, WeightsProblem};
+pub use half::HalfPrecision;
 pub use layout::{Layout, Part};
+pub use matching::{Present, Unmatched};
 
 use crate::Module;
 

@@ -67,7 +67,7 @@ use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
 
 use super::layout::Spelling;
-use super::{Archive, Layout, Part, WeightsError};
+use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{
     Activation, Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module,
     ProjectedLstm, Reset, Reversed, Stack,
@@ -108,7 +108,28 @@ pub fn load<T: Scalar>(
     model: &mut impl PyTorch<T>,
     archive: &Archive<T>,
 ) -> Result<(), WeightsError> {
-    model.in_pytorch().read(model, archive, &SPELLING)?.assign_to(model)
+    let (values, unmatched) = model.in_pytorch().read(model, archive, &SPELLING)?;
+    archive.expect_matched(&unmatched)?;
+    values.assign_to(model)
+}
+
+/// Loads what there is of the tensors of its `state_dict`, and says what did not match: see [`Archive::assign_matching_to`].
+///
+/// # Errors
+///
+/// If one has another shape, or a type that a `T` does not hold exactly. The model then stays as it was.
+///
+/// # Panics
+///
+/// As [`load`].
+#[track_caller]
+pub fn load_matching<T: Scalar>(
+    model: &mut impl PyTorch<T>,
+    archive: &Archive<T>,
+) -> Result<Unmatched, WeightsError> {
+    let (values, unmatched) = model.in_pytorch().read(model, archive, &SPELLING)?;
+    let _ = values.assign_matching_to(model)?;
+    Ok(unmatched)
 }
 
 /// The tensors of a model's `state_dict`.

@@ -66,12 +66,12 @@ fn refused(
 fn a_missing_tensor() {
     let archive = renamed(&pytorch::archive(&model()), "lstm.bias_hh_l1", "elsewhere");
     let problem = refused(&archive, |model, archive| pytorch::load(model, archive));
-    let WeightsProblem::MissingTensor { tensor } = problem else { panic!("{problem}") };
+    let WeightsProblem::MissingTensor { tensor, .. } = problem else { panic!("{problem}") };
     assert_eq!(tensor, "lstm.bias_hh_l1");
 
     let archive = renamed(&keras::archive(&model()), "lstm_1/lstm_cell/bias", "elsewhere");
     let problem = refused(&archive, |model, archive| keras::load(model, archive));
-    let WeightsProblem::MissingTensor { tensor } = problem else { panic!("{problem}") };
+    let WeightsProblem::MissingTensor { tensor, .. } = problem else { panic!("{problem}") };
     assert_eq!(tensor, "lstm_1/lstm_cell/bias");
 }
 
@@ -191,4 +191,30 @@ fn columns_that_are_left_out() {
 fn functions_that_pytorch_does_not_compute() {
     let gru = Gru::<f64>::new(&mut random(0), 3, 4, Reset::After);
     let _ = pytorch::archive(&gru.candidate_activation(Activation::Relu));
+}
+
+/// Of a parameter of which something is missing nothing is loaded; the names are those of the file.
+#[test]
+fn what_matches_is_loaded_and_the_rest_told() {
+    let theirs = randomized(model::<f64>(), 2);
+    let archive = renamed(&pytorch::archive(&theirs), "lstm.bias_hh_l1", "elsewhere");
+    let before = randomized(model(), 1);
+    let mut into = before.clone();
+    let unmatched = pytorch::load_matching(&mut into, &archive).expect("what there is");
+    assert_eq!(
+        (&*unmatched.missing, &*unmatched.left_over),
+        (&["lstm.bias_hh_l1".to_owned()][..], &["elsewhere".to_owned()][..],)
+    );
+    let values = |model: &Model<f64>| Archive::of(model);
+    for (name, _) in into.parameters() {
+        let from = if name == "lstm.layers.1.b" { &before } else { &theirs };
+        assert_eq!(values(&into).tensor(&name).ok(), values(from).tensor(&name).ok(), "{name}");
+    }
+
+    let archive = renamed(&keras::archive(&theirs), "lstm_1/lstm_cell/bias", "elsewhere");
+    let mut into = before.clone();
+    let unmatched = keras::load_matching(&mut into, &archive).expect("what there is");
+    assert_eq!(unmatched.missing, ["lstm_1/lstm_cell/bias"]);
+    assert_eq!(unmatched.left_over, ["elsewhere"]);
+    assert_eq!(into.lstm.layers()[0].w.value(), theirs.lstm.layers()[0].w.value());
 }

@@ -65,7 +65,7 @@ fn a_file_of_something_else_is_refused() {
     let foreign = folder.path().join("foreign.safetensors");
     weights::save(&Param::new(Tensor::<f32>::ones([3])), &foreign).expect("writable");
     let message = generate(&argument(&foreign));
-    assert!(message.contains("has no text `settings`; was it saved by another"), "{message}");
+    assert!(message.contains("has no text `settings`; it has none at all"), "{message}");
 
     let checkpoint = argument(&trained(&folder).checkpoint);
     let message = generate(&checkpoint);

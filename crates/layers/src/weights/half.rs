@@ -1,0 +1,91 @@
+//! Numbers of sixteen bits.
+
+use safetensors::tensor::Dtype;
+
+/// A binary floating-point format of sixteen bits, for files of half the size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfPrecision {
+    /// IEEE 754 binary16: eleven significant bits, up to 65504, PyTorch's `float16`.
+    F16,
+    /// The upper half of an `f32`: eight significant bits, up to 3.39e38, PyTorch's `bfloat16`.
+    Bf16,
+}
+
+/// The bits of an `f64` besides its sign and exponent.
+const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+/// What is added to the exponent of an `f64`.
+const BIAS: i32 = f64::MAX_EXP - 1;
+
+impl HalfPrecision {
+    pub(super) fn dtype(self) -> Dtype {
+        match self {
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::BF16,
+        }
+    }
+
+    /// The bits besides sign and exponent.
+    fn fraction(self) -> u32 {
+        match self {
+            Self::F16 => 10,
+            Self::Bf16 => 7,
+        }
+    }
+
+    /// What is added to an exponent.
+    fn bias(self) -> i32 {
+        match self {
+            Self::F16 => 15,
+            Self::Bf16 => 127,
+        }
+    }
+
+    /// The pattern of infinity; those above it are NaN.
+    fn infinity(self) -> u16 {
+        0x7fff >> self.fraction() << self.fraction()
+    }
+
+    /// The value of a pattern, exactly.
+    pub(super) fn decode(self, pattern: u16) -> f64 {
+        let magnitude = pattern & 0x7fff;
+        let exponent = i32::from(magnitude >> self.fraction());
+        let fraction = magnitude & ((1 << self.fraction()) - 1);
+        let value = if magnitude >= self.infinity() {
+            // a NaN keeps what it carries
+            let carried = u64::from(fraction) << (FRACTION - self.fraction());
+            f64::from_bits(f64::INFINITY.to_bits() | carried)
+        } else {
+            let leading = if exponent == 0 { 0 } else { 1 << self.fraction() };
+            let quantum = exponent.max(1) - self.bias() - self.fraction() as i32;
+            f64::from(leading | fraction) * power_of_two(quantum)
+        };
+        if pattern >> 15 == 0 { value } else { -value }
+    }
+
+    /// The pattern of the nearest value, of two the even one; `None` beyond the largest.
+    pub(super) fn encode(self, value: f64) -> Option<u16> {
+        let sign = u16::from(value.is_sign_negative()) << 15;
+        if value.is_nan() {
+            let quiet = 1 << (self.fraction() - 1);
+            let carried = value.to_bits() << 12 >> (64 - self.fraction());
+            return Some(sign | self.infinity() | quiet | carried as u16);
+        }
+        if value.is_infinite() {
+            return Some(sign | self.infinity());
+        }
+        let magnitude = value.abs();
+        let exponent = (magnitude.to_bits() >> FRACTION) as i32 - BIAS;
+        let exponent = exponent.max(1 - self.bias()); // below, values are as far apart as there
+        let quantum = power_of_two(exponent - self.fraction() as i32);
+        let quanta = (magnitude / quantum).round_ties_even() as i32;
+        // The leading one adds to the exponent, as does a carry, and its absence takes from it.
+        let pattern = ((exponent + self.bias() - 1) << self.fraction()) + quanta;
+        let pattern = u16::try_from(pattern).ok().filter(|&pattern| pattern < self.infinity());
+        pattern.map(|pattern| sign | pattern)
+    }
+}
+
+/// `2ⁿ`, for normal numbers.
+fn power_of_two(n: i32) -> f64 {
+    f64::from_bits(u64::from((n + BIAS) as u32) << FRACTION)
+}

@@ -1,0 +1,122 @@
+//! Tensors as files hold them.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+use safetensors::tensor::Dtype;
+
+use super::{HalfPrecision, WeightsProblem};
+
+/// A tensor of an archive, with the type that its elements have in a file.
+#[derive(Clone, Debug)]
+pub(super) enum Stored<T: Scalar> {
+    /// Its elements are those of a tensor.
+    Held { tensor: Tensor<T>, dtype: Dtype },
+    /// A `T` does not hold its elements exactly: they stay as they are in the file.
+    Foreign { dtype: Dtype, shape: Shape, bytes: Arc<[u8]> },
+}
+
+/// So many elements are converted at once.
+const PIECE: usize = 1 << 14;
+
+impl<T: Scalar> Stored<T> {
+    pub(super) fn new(tensor: Tensor<T>) -> Self {
+        let dtype = if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 };
+        Self::Held { tensor, dtype }
+    }
+
+    /// From the bytes of a file, of which there are as many as type and shape say.
+    pub(super) fn read(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Self {
+        let elements: Vec<T> = match dtype {
+            Dtype::F16 | Dtype::BF16 => {
+                let half =
+                    if dtype == Dtype::F16 { HalfPrecision::F16 } else { HalfPrecision::Bf16 };
+                decoded(bytes, |bytes| half.decode(u16::from_le_bytes(bytes)))
+            }
+            Dtype::F32 => decoded(bytes, |bytes| f32::from_le_bytes(bytes).into()),
+            Dtype::F64 if size_of::<T>() == size_of::<f64>() => decoded(bytes, f64::from_le_bytes),
+            _ => return Self::Foreign { dtype, shape: shape.into(), bytes: bytes.into() },
+        };
+        Self::Held { tensor: Tensor::from_vec(shape, elements), dtype }
+    }
+
+    /// The tensor, if a `T` holds its elements exactly.
+    pub(super) fn tensor(&self, name: &str) -> Result<&Tensor<T>, WeightsProblem> {
+        match self {
+            Self::Held { tensor, .. } => Ok(tensor),
+            Self::Foreign { dtype, .. } => Err(WeightsProblem::WrongType {
+                tensor: name.to_owned(),
+                found: dtype.to_string(),
+                expected: T::NAME,
+            }),
+        }
+    }
+
+    /// With each element rounded to the nearest that half precision has.
+    pub(super) fn rounded(&self, to: HalfPrecision, name: &str) -> Result<Self, WeightsProblem> {
+        let Self::Held { tensor, .. } = self else { return Ok(self.clone()) };
+        let round = |&element: &T| {
+            let pattern = to.encode(element.as_f64());
+            let pattern = pattern.ok_or_else(|| WeightsProblem::Overflow {
+                tensor: name.to_owned(),
+                value: element.as_f64(),
+                precision: to,
+            })?;
+            Ok(T::of(to.decode(pattern)))
+        };
+        let elements = tensor.as_slice().iter().map(round).collect::<Result<_, _>>()?;
+        let tensor = Tensor::from_vec(tensor.shape(), elements);
+        Ok(Self::Held { tensor, dtype: to.dtype() })
+    }
+
+    pub(super) fn dtype(&self) -> Dtype {
+        match self {
+            Self::Held { dtype, .. } | Self::Foreign { dtype, .. } => *dtype,
+        }
+    }
+
+    pub(super) fn shape(&self) -> &Shape {
+        match self {
+            Self::Held { tensor, .. } => tensor.shape(),
+            Self::Foreign { shape, .. } => shape,
+        }
+    }
+
+    /// How many bytes it takes in a file.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Held { tensor, dtype } => tensor.len() * dtype.bitsize() / 8,
+            Self::Foreign { bytes, .. } => bytes.len(),
+        }
+    }
+
+    pub(super) fn write_to(&self, file: &mut impl Write) -> io::Result<()> {
+        let (tensor, dtype) = match self {
+            Self::Foreign { bytes, .. } => return file.write_all(bytes),
+            Self::Held { tensor, dtype } => (tensor, dtype),
+        };
+        let half = |half: HalfPrecision| {
+            move |x: f64| half.encode(x).expect("it was rounded").to_le_bytes()
+        };
+        for piece in tensor.as_slice().chunks(PIECE) {
+            file.write_all(&match dtype {
+                Dtype::F16 => encoded(piece, half(HalfPrecision::F16)),
+                Dtype::BF16 => encoded(piece, half(HalfPrecision::Bf16)),
+                Dtype::F32 => encoded(piece, |x| (x as f32).to_le_bytes()),
+                _ => encoded(piece, f64::to_le_bytes),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn decoded<T: Scalar, const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f64) -> Vec<T> {
+    let (elements, _) = bytes.as_chunks();
+    elements.iter().map(|&bytes| T::of(decode(bytes))).collect()
+}
+
+fn encoded<T: Scalar, const N: usize>(piece: &[T], encode: impl Fn(f64) -> [u8; N]) -> Vec<u8> {
+    let elements: Vec<_> = piece.iter().map(|x| encode(x.as_f64())).collect();
+    elements.into_flattened()
+}
