@@ -48,6 +48,7 @@ mod bidirectional;
 mod cell;
 mod cells;
 mod clip;
+mod crf;
 pub mod decode;
 mod encoder_decoder;
 mod in_training;
@@ -90,6 +91,7 @@ pub use cells::{
     Peepholes, ProjectedLstm, Reset, Window,
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
+pub use crf::{BestPath, Crf};
 pub use encoder_decoder::{Encoded, EncoderDecoder};
 pub use in_training::InTraining;
 pub use init::Init;

@@ -1,9 +1,10 @@
 //! Whole models, from symbols to a loss.
 
-use bptt_autodiff::Checkpoint;
+use bptt_autodiff::{Checkpoint, Param};
 use bptt_gradcheck::model;
 use bptt_layers::loss::CrossEntropy;
-use bptt_layers::{Embedding, Layer, Linear, Lstm, Module, Recurrence};
+use bptt_layers::{Crf, Embedding, Layer, Linear, Lstm, Module, Recurrence};
+use bptt_tensor::Tensor;
 
 #[derive(Module)]
 struct LanguageModel<T> {
@@ -33,5 +34,29 @@ fn a_language_model() {
         },
     )
     .cases(4)
+    .check();
+}
+
+/// Sequences of three, two and no steps, of which a mask counts one in part.
+#[test]
+fn a_conditional_random_field() {
+    const TARGETS: [usize; 9] = [2, 0, 9, 1, 1, 9, 2, 9, 9];
+    model(
+        |rng| {
+            let mut scores = |shape: &[usize]| Param::new(Tensor::normal(shape, 0.0, 1.0, rng));
+            let mut field = Crf::new(3);
+            field.start = scores(&[3]);
+            field.transitions = scores(&[3, 3]);
+            field.end = scores(&[3]);
+            field
+        },
+        |field, _, x| {
+            let loss = field.negative_log_likelihood(x[0], &[3, 2, 0], &TARGETS);
+            loss.masked(&Tensor::from_vec([3], vec![1.0, 0.5, 1.0])).per_position()
+        },
+    )
+    .inputs([[3, 3, 3]])
+    .domain(bptt_gradcheck::domains())
+    .cases(8)
     .check();
 }

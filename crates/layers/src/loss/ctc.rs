@@ -188,7 +188,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         if self.options.zero_infinity {
             return losses.ge(-low).select(0.0, losses);
         }
-        // a sequence that is dropped is multiplied by 0 later, which an infinity would not survive
+        // of a sequence that is dropped, a checking tape need not see that it is impossible
         let kept = tape.constant(Tensor::from_fn([batch], |b| T::of(positions.keeps(b).into())));
         tape.apply(Infinite, &[kept.select(losses, 0.0)])
     }

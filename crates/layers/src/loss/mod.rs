@@ -19,9 +19,11 @@
 //! ```
 //!
 //! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps
-//! where they stand.
+//! where they stand. So has the loss of a [conditional random field](crate::Crf), of which the steps depend
+//! on each other.
 
 mod binary;
+mod chain;
 mod cross_entropy;
 mod ctc;
 mod positions;
@@ -30,6 +32,7 @@ mod regression;
 use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};
 
+pub(crate) use chain::{Chain, chain};
 pub use cross_entropy::{CrossEntropy, cross_entropy, negative_log_likelihood};
 pub use ctc::{Ctc, ctc};
 pub(crate) use positions::Positions;
@@ -56,6 +59,7 @@ enum Terms<'t, T: Scalar> {
     Class(ClassTerms<'t, T>),
     Error(ErrorTerms<'t, T>),
     Ctc(CtcTerms<'t, T>),
+    Chain(Chain<'t, T>),
 }
 
 impl<'t, T: Scalar> Loss<'t, T> {
@@ -112,7 +116,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     pub fn weight(&self) -> f64 {
         match &self.terms {
             Terms::Class(terms) => terms.weight(&self.positions),
-            Terms::Error(_) | Terms::Ctc(_) => self.positions.weight(),
+            Terms::Error(_) | Terms::Ctc(_) | Terms::Chain(_) => self.positions.weight(),
         }
     }
 
@@ -154,6 +158,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
             Terms::Class(terms) => terms.losses(&self.positions),
             Terms::Error(terms) => terms.losses(&self.positions),
             Terms::Ctc(terms) => terms.losses(&self.positions),
+            Terms::Chain(chain) => chain.losses(&self.positions),
         };
         self.positions.share(losses, total)
     }
