@@ -66,6 +66,7 @@ mod pointer_network;
 mod recurrence;
 mod residual;
 mod reversed;
+pub mod run;
 mod scan;
 mod sequence;
 mod stack;

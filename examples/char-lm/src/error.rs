@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use bptt::run::RunError;
 use bptt::weights::WeightsError;
 
 use crate::args::InvalidSetting;
@@ -118,7 +119,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A file of weights that cannot be read, written or used.
+    /// A file of weights that cannot be read or used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 
@@ -144,29 +145,9 @@ pub enum Error {
         tensor: String,
     },
 
-    /// What an earlier run saved to `--out` cannot be kept.
-    #[error(
-        "cannot rename {path}, of an earlier run, to {kept}: {source}; give another --out",
-        path = .path.display(),
-        kept = .kept.display()
-    )]
-    KeepPrevious {
-        /// The earlier run's file.
-        path: PathBuf,
-        /// Its name to be.
-        kept: PathBuf,
-        /// What the operating system answered.
-        source: io::Error,
-    },
-
-    /// The folder of `--out` cannot be made.
-    #[error("cannot make the folder {path}: {source}", path = .path.display())]
-    MakeFolder {
-        /// The folder.
-        path: PathBuf,
-        /// What the operating system answered.
-        source: io::Error,
-    },
+    /// A run that cannot be saved to `--out`.
+    #[error(transparent)]
+    Run(#[from] RunError),
 
     /// A run cannot go on with another text than it began with.
     #[error(
@@ -195,9 +176,9 @@ pub enum Error {
     #[error("cannot start the threads: {0}; lower --threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 
-    /// Ctrl-C cannot be caught.
-    #[error("cannot catch Ctrl-C: {0}")]
-    Interrupt(#[from] ctrlc::Error),
+    /// Ctrl-C and its like cannot be caught.
+    #[error("cannot catch signals: {0}")]
+    Signals(#[source] io::Error),
 
     /// Standard output cannot be written.
     #[error("cannot write the output: {0}")]

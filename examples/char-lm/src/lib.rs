@@ -7,7 +7,9 @@
 //! | [`train`], [`checkpoint`] | the training loop, and what it saves |
 //! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
 //! | [`generate`] | drawing characters |
-//! | [`args`], [`progress`], [`error`] | what the user says and sees |
+//! | [`args`], [`signals`], [`progress`], [`error`] | what the user says and sees |
+
+#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic where nobody listens
 
 pub mod args;
 pub mod batches;
@@ -19,5 +21,6 @@ pub mod model;
 pub mod ngram;
 pub mod progress;
 pub mod score;
+pub mod signals;
 pub mod train;
 pub mod vocabulary;

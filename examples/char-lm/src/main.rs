@@ -1,21 +1,24 @@
 //! `char-lm`: see `char-lm --help`.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic where nobody listens
+
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bptt::Module;
+use bptt::run::{Files, Saver};
 use char_lm::args::{Cli, Command, EvalArgs, GenerateArgs, TrainArgs};
 use char_lm::batches::Batches;
-use char_lm::checkpoint::{Checkpoint, Files, Snapshot};
+use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::corpus::{Corpus, read_documents};
 use char_lm::error::Error;
 use char_lm::generate::{Continuation, Sampler};
 use char_lm::ngram::{BASELINE_ORDER, NGram};
-use char_lm::progress::Progress;
+use char_lm::progress::{Progress, tell};
 use char_lm::score::{Comparison, Nats};
+use char_lm::signals;
 use char_lm::train::{Ending, Trainer};
 use clap::Parser;
 
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
         // `char-lm … | head` has had all it wants.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -51,15 +54,10 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let documents = read_documents(&args.text.files)?;
     let corpus = Corpus::new(&documents);
     let files = Files::beside(&args.out);
-    let mut trainer = if args.resume {
+    let (mut trainer, mut saver) = if args.resume {
         resume(args, &corpus, &files)?
     } else {
-        let trainer = Trainer::new(&corpus, args.plan())?;
-        files.make_folder()?;
-        for (path, kept) in files.keep_previous()? {
-            eprintln!("note: {}, of an earlier run, is now {}", path.display(), kept.display());
-        }
-        trainer
+        (Trainer::new(&corpus, args.plan())?, files.start()?)
     };
     let steps = trainer.plan().steps;
     writeln!(out, "text   {corpus} (files: {})", documents.len())?;
@@ -67,11 +65,13 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     writeln!(out, "model  {}, {parameters} parameters", name(trainer.best()))?;
     writeln!(out, "start  step {} of {steps}, {}\n", trainer.steps_done(), trainer.best().score)?;
 
-    let (interrupted, started) = (catch_interrupts()?, Instant::now());
+    let interrupted = signals::catch().map_err(Error::Signals)?;
+    let started = Instant::now();
     let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
     let mut progress = Progress::new(trainer.steps_done(), steps);
-    let ending = trainer.run(&files, &mut progress, || {
+    let ending = trainer.run(&mut saver, &mut progress, || {
         if interrupted.load(Ordering::Relaxed) {
+            tell("saving; Ctrl-C again to stop at once");
             Some(Ending::Interrupted)
         } else if started.elapsed().as_secs_f64() >= seconds {
             Some(Ending::OutOfTime)
@@ -97,18 +97,26 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
 }
 
 /// The run saved beside `--out`.
-fn resume<'a>(args: &TrainArgs, corpus: &'a Corpus, files: &Files) -> Result<Trainer<'a>, Error> {
+fn resume<'a>(
+    args: &TrainArgs,
+    corpus: &'a Corpus,
+    files: &Files,
+) -> Result<(Trainer<'a>, Saver), Error> {
+    if !files.checkpoint.exists() {
+        return Err(Error::MissingModel { path: files.checkpoint.clone() });
+    }
+    let saver = files.resume()?; // before the checkpoint is read, which another run might replace
     let checkpoint = Checkpoint::load(&files.checkpoint)?;
     let before = checkpoint.plan.steps;
     let plan = args.plan_after(checkpoint.plan.clone());
     if plan.steps != before {
-        eprintln!(
+        tell(&format!(
             "note: {} steps instead of {before}: the learning rate goes on as in a run of that \
              length, so this is another run than one that had so many steps from the beginning",
             plan.steps
-        );
+        ));
     }
-    Trainer::resume(corpus, plan, checkpoint)
+    Ok((Trainer::resume(corpus, plan, checkpoint)?, saver))
 }
 
 fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
@@ -172,17 +180,4 @@ fn name(saved: &Snapshot) -> String {
 fn use_threads(threads: Option<usize>) -> Result<(), Error> {
     let threads = threads.unwrap_or(0); // as many as there are cores
     Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
-}
-
-/// Becomes true at the first Ctrl-C. One that comes when it is true ends the program at once.
-fn catch_interrupts() -> Result<Arc<AtomicBool>, Error> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130); // as a shell reports death by SIGINT
-        }
-        eprintln!("saving; Ctrl-C again to stop at once");
-    })?;
-    Ok(interrupted)
 }

@@ -62,7 +62,7 @@ impl Progress {
             }
             Display::Lines(due) if elapsed >= *due => {
                 *due = elapsed + LINE_INTERVAL;
-                print_line(&self.meter.line(elapsed));
+                tell(&self.meter.line(elapsed));
             }
             Display::Lines(_) | Display::Hidden => {}
         }
@@ -72,7 +72,7 @@ impl Progress {
     pub fn note(&self, line: &str) {
         match &self.display {
             Display::Bar(bar) => bar.println(line),
-            Display::Lines(_) => print_line(line),
+            Display::Lines(_) => tell(line),
             Display::Hidden => {}
         }
     }
@@ -83,7 +83,7 @@ impl Progress {
             bar.finish_and_clear();
         }
         if !matches!(self.display, Display::Hidden) {
-            print_line(&self.meter.line(self.started.elapsed()));
+            tell(&self.meter.line(self.started.elapsed()));
         }
     }
 }
@@ -93,8 +93,8 @@ fn bar_style() -> ProgressStyle {
         .expect("the template is a valid constant")
 }
 
-/// Progress must not end a training run, even if nobody can read it any more.
-fn print_line(line: &str) {
+/// Writes a line to standard error. That nobody can read it any more must not end a training run.
+pub fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -2,11 +2,12 @@
 
 use bptt::autodiff::NonFinite;
 use bptt::prelude::*;
+use bptt::run::{RunError, Saver};
 use bptt::weights::Archive;
 
 use crate::args::Plan;
 use crate::batches::Batches;
-use crate::checkpoint::{Checkpoint, Files, Snapshot};
+use crate::checkpoint::{Checkpoint, Snapshot};
 use crate::corpus::Corpus;
 use crate::error::Error;
 use crate::model::{CharModel, Masks};
@@ -143,35 +144,38 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Trains until all steps are done or `stop` gives another reason, and saves to `files` now, at
-    /// every measurement and at the end. When the time is over, the model is measured once more and
-    /// may then be the best in `files.best`; such a run goes on from its checkpoint, without it.
+    /// Trains until all steps are done or `stop` gives another reason, and saves now, at every
+    /// measurement and at the end. When the time is over, the model is measured once more and may
+    /// then be the best in its file; such a run goes on from its checkpoint, without it.
     ///
     /// # Errors
     ///
     /// If training diverges, or a file cannot be written.
     pub fn run(
         &mut self,
-        files: &Files,
+        saver: &mut Saver,
         progress: &mut Progress,
         mut stop: impl FnMut() -> Option<Ending>,
     ) -> Result<Ending, Error> {
-        self.save(files)?;
+        self.save(saver)?;
+        if let Some(kept) = saver.kept() {
+            progress.note(&format!("note: the earlier run is now {}", kept.best.display()));
+        }
         while self.step < self.plan.steps {
             if let Some(ending) = stop() {
-                self.save(files)?;
+                self.save(saver)?;
                 if ending == Ending::OutOfTime {
                     // Not in the checkpoint: a run that never stops does not measure here.
-                    self.measure(files, progress)?;
-                    self.best.save(&files.best)?;
+                    self.measure(saver, progress)?;
+                    saver.save_best(&self.best.archive())?;
                 }
                 return Ok(ending);
             }
-            let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, files))?;
+            let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, saver))?;
             progress.step(loss, characters);
             if self.step.is_multiple_of(self.plan.validate_every) || self.step == self.plan.steps {
-                self.measure(files, progress)?;
-                self.save(files)?;
+                self.measure(saver, progress)?;
+                self.save(saver)?;
             }
         }
         Ok(Ending::Finished)
@@ -211,9 +215,9 @@ impl<'a> Trainer<'a> {
     }
 
     /// Measures the model on the validation text, and keeps it if it is the best.
-    fn measure(&mut self, files: &Files, progress: &Progress) -> Result<(), Error> {
+    fn measure(&mut self, saver: &Saver, progress: &Progress) -> Result<(), Error> {
         let score = self.model.score(&self.validation);
-        self.check(self.step, score.0).map_err(|fault| self.diverged(fault, files))?;
+        self.check(self.step, score.0).map_err(|fault| self.diverged(fault, saver))?;
         progress.note(&format!("step {}: validation {score}", self.step));
         if score < self.best.score {
             let weights = Archive::of(&self.model);
@@ -232,12 +236,12 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn diverged(&self, fault: Divergence, files: &Files) -> Error {
-        Error::Diverged { fault, best_step: self.best.step, best: files.best.clone() }
+    fn diverged(&self, fault: Divergence, saver: &Saver) -> Error {
+        Error::Diverged { fault, best_step: self.best.step, best: saver.files().best.clone() }
     }
 
-    /// Saves the run, and then the best weights: see [`crate::checkpoint`] for the order.
-    fn save(&self, files: &Files) -> Result<(), Error> {
+    /// Saves the run and the best weights.
+    fn save(&self, saver: &mut Saver) -> Result<(), RunError> {
         let mut carried = Archive::new();
         for (position, state) in self.carried.iter().enumerate() {
             carried.insert(position.to_string(), state.clone());
@@ -251,8 +255,7 @@ impl<'a> Trainer<'a> {
             carried,
             best: self.best.clone(),
         };
-        checkpoint.save(&files.checkpoint)?;
-        Ok(self.best.save(&files.best)?)
+        saver.save(&checkpoint.archive(), &self.best.archive())
     }
 
     /// What the run does.

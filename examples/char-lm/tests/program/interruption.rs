@@ -1,44 +1,20 @@
 //! Runs that are killed, interrupted or out of time.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use char_lm::checkpoint::{Checkpoint, Files, Snapshot};
+use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::train::{Ending, Trainer};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
 use crate::support::{
-    argument, assert_loadable, bytes, char_lm, command, corpus, file, files, periodic, plan,
-    refusal, resume, run, run_until, small, stdout,
+    assert_loadable, bytes, char_lm, command, corpus, file, files, periodic, place, plan, resume,
+    resumed, run, run_until, shell, small, start, stdout, wait_for,
 };
-
-/// The arguments that name a run's files.
-fn place(text: &str, files: &Files) -> Vec<String> {
-    ["--text", text, "--out", &argument(&files.best)].map(str::to_owned).into()
-}
-
-fn resumed(text: &str, files: &Files) -> Vec<String> {
-    [vec!["--resume".to_owned()], place(text, files)].concat()
-}
-
-fn start(arguments: &[String]) -> Child {
-    let mut command = command(arguments);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts")
-}
-
-/// Waits until the file is there.
-fn wait_for(path: &Path) {
-    let started = Instant::now();
-    while !path.exists() {
-        assert!(started.elapsed() < Duration::from_secs(20), "{} never came", path.display());
-        sleep(Duration::from_millis(5));
-    }
-}
 
 /// Killed again and again while it saves after every step, a run leaves complete files each time,
 /// and resumed each time it ends like one that was left alone.
@@ -66,30 +42,72 @@ fn a_run_killed_at_any_moment_can_be_resumed() {
     assert!(bytes(&alone.checkpoint) == bytes(&killed.checkpoint), "the run");
 }
 
+/// Sends a signal by its name.
+#[cfg(unix)]
+fn send(signal: &str, to: &Child) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &to.id().to_string()]).status();
+    assert!(sent.expect("kill is there").success());
+}
+
+/// Reads lines until one starts so.
+fn read_until(lines: &mut impl BufRead, start: &str) {
+    let mut line = String::new();
+    while !line.starts_with(start) {
+        line.clear();
+        assert!(lines.read_line(&mut line).expect("UTF-8") > 0, "it ended too soon");
+    }
+}
+
 #[cfg(unix)]
 #[test]
-fn ctrl_c_saves_and_the_run_can_be_resumed() {
+fn signals_save_and_the_run_can_be_resumed() {
     let folder = TempDir::new().expect("a folder");
     let files = files(&folder);
     let text = file(&folder, "text.txt", periodic().as_bytes());
-    // No measurement comes in between: only the interruption can have saved any step.
-    let flags = small("--steps 1000000 --validate-every 1000000");
-    let child = start(&[flags, place(&text, &files)].concat());
-    wait_for(&files.best);
-    sleep(Duration::from_millis(300));
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.expect("kill is there").success());
-    let output = child.wait_with_output().expect("it ends");
+    let mut arguments =
+        [small("--steps 1000000 --validate-every 40"), place(&text, &files)].concat();
+    let mut before = 0;
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut child = command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        read_until(&mut stderr, "step ");
+        send(signal, &child);
+        read_until(&mut stderr, "saving; Ctrl-C again");
+        let output = child.wait_with_output().expect("it ends");
 
-    let step = Checkpoint::load(&files.checkpoint).expect("complete").step;
-    let told = stdout(&output);
-    assert!(told.contains(&format!("stopped after step {step}, saved in ")), "{told}");
-    assert!(step > 0);
-    let more = [resumed(&text, &files), vec!["--minutes".into(), "0.001".into()]].concat();
-    let told = char_lm(&more);
-    let told = stdout(&told);
-    assert!(told.contains(&format!("start  step {step} of 1000000")), "{told}");
-    assert!(Checkpoint::load(&files.checkpoint).expect("complete").step > step);
+        let step = Checkpoint::load(&files.checkpoint).expect("complete").step;
+        let told = stdout(&output);
+        assert!(told.contains(&format!("start  step {before} of 1000000")), "{told}");
+        assert!(told.contains(&format!("stopped after step {step}, saved in ")), "{told}");
+        assert!(step > before, "{signal}");
+        (before, arguments) = (step, resumed(&text, &files));
+    }
+}
+
+/// `nohup` starts programs so that they ignore a terminal that is gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let folder = TempDir::new().expect("a folder");
+    let files = files(&folder);
+    let text = file(&folder, "text.txt", periodic().as_bytes());
+    let arguments = [small("--steps 1000000 --validate-every 10"), place(&text, &files)].concat();
+    let mut child = shell("trap '' HUP && exec \"$@\"", &arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    read_until(&mut stderr, "step 10: ");
+    send("HUP", &child);
+    read_until(&mut stderr, "step 30: "); // two measurements later it still runs
+    send("TERM", &child);
+    read_until(&mut stderr, "saving; ");
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]
@@ -133,53 +151,10 @@ fn a_run_out_of_time_resumes_like_one_that_never_stopped() {
     assert!(bytes(&whole.checkpoint) == bytes(&parts.checkpoint), "the run");
 }
 
-/// The files of two earlier runs: the last is kept under another name, and can be resumed there.
-#[test]
-fn a_new_run_keeps_what_the_one_before_saved() {
-    let folder = TempDir::new().expect("a folder");
-    let files = files(&folder);
-    let text = file(&folder, "text.txt", periodic().as_bytes());
-    let train = |seed: u32| {
-        let flags = small(&format!("--steps 2 --seed {seed}"));
-        let output = char_lm(&[flags, place(&text, &files)].concat());
-        stdout(&output);
-        let notes = String::from_utf8(output.stderr).expect("UTF-8");
-        (notes, bytes(&files.best), bytes(&files.checkpoint))
-    };
-    let previous = files.previous();
-    let mut before = train(1);
-    assert!(!before.0.contains("note"), "nothing was there: {}", before.0);
-    for seed in [2, 3] {
-        let now = train(seed);
-        for (from, to) in [(&files.best, &previous.best), (&files.checkpoint, &previous.checkpoint)]
-        {
-            let (from, to) = (argument(from), argument(to));
-            let note = format!("note: {from}, of an earlier run, is now {to}\n");
-            assert!(now.0.contains(&note), "{}", now.0);
-        }
-        assert!(before.1 == bytes(&previous.best) && before.2 == bytes(&previous.checkpoint));
-        before = now;
-    }
-    stdout(&char_lm(&resumed(&text, &previous)));
-    let told = char_lm(&resumed(&text, &files));
-    assert!(!String::from_utf8_lossy(&told.stderr).contains("earlier run"), "it is the same run");
-}
-
-/// A run that is refused for its text leaves what is there.
-#[test]
-fn a_run_that_does_not_start_moves_nothing() {
-    let folder = TempDir::new().expect("a folder");
-    let files = files(&folder);
-    std::fs::write(&files.best, "precious").expect("writable");
-    let text = file(&folder, "text.txt", b"short");
-    refusal(&place(&text, &files));
-    assert_eq!(bytes(&files.best), b"precious");
-}
-
 /// The sample is long in a debug build: Ctrl-C meets it, or the baseline before.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_after_training_ends_the_program_at_once() {
+fn a_signal_after_training_ends_the_program_at_once() {
     let folder = TempDir::new().expect("a folder");
     let files = files(&folder);
     let text = file(&folder, "text.txt", periodic().as_bytes());
@@ -191,13 +166,8 @@ fn ctrl_c_after_training_ends_the_program_at_once() {
         .spawn()
         .expect("it starts");
     let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    while !line.starts_with("best weights") {
-        line.clear();
-        assert!(stdout.read_line(&mut line).expect("UTF-8") > 0, "it ended too soon");
-    }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.expect("kill is there").success());
+    read_until(&mut stdout, "best weights");
+    send("INT", &child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130));
     let told = String::from_utf8_lossy(&output.stderr);

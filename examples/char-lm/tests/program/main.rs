@@ -2,7 +2,9 @@
 
 mod interruption;
 mod model;
+mod output;
 mod repository;
+mod saving;
 mod support;
 mod text;
 mod training;

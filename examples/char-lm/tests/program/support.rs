@@ -1,10 +1,13 @@
 //! Small runs, and the program itself.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use bptt::run::Files;
 use char_lm::args::{Cli, Command as Subcommand, Plan};
-use char_lm::checkpoint::{Checkpoint, Files, Snapshot};
+use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::corpus::{Corpus, Document};
 use char_lm::error::Error;
 use char_lm::progress::Progress;
@@ -38,7 +41,7 @@ pub(crate) fn corpus(text: &str) -> Corpus {
 }
 
 pub(crate) fn files(folder: &TempDir) -> Files {
-    Files::beside(&folder.path().join("model.safetensors"))
+    Files::beside(folder.path().join("model.safetensors"))
 }
 
 /// Runs until the end, or until `steps` more are done as if by Ctrl-C.
@@ -55,7 +58,8 @@ pub(crate) fn run_until(
 ) -> Result<Ending, Error> {
     let mut left = steps;
     let mut progress = Progress::hidden(trainer.steps_done(), trainer.plan().steps);
-    trainer.run(files, &mut progress, || {
+    let mut saver = files.resume().expect("no other run saves here");
+    trainer.run(&mut saver, &mut progress, || {
         let stop = (left == 0).then_some(ending);
         left = left.saturating_sub(1);
         stop
@@ -115,4 +119,35 @@ pub(crate) fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> String {
 
 pub(crate) fn argument(path: &Path) -> String {
     path.to_str().expect("a UTF-8 path").to_owned()
+}
+
+/// The arguments that name a run's files.
+pub(crate) fn place(text: &str, files: &Files) -> Vec<String> {
+    ["--text", text, "--out", &argument(&files.best)].map(str::to_owned).into()
+}
+
+pub(crate) fn resumed(text: &str, files: &Files) -> Vec<String> {
+    [vec!["--resume".to_owned()], place(text, files)].concat()
+}
+
+pub(crate) fn start(arguments: &[String]) -> Child {
+    let mut command = command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts")
+}
+
+/// Waits until the file is there.
+pub(crate) fn wait_for(path: &Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{} never came", path.display());
+        sleep(Duration::from_millis(5));
+    }
+}
+
+/// A shell's script, whose `"$@"` is the program with these arguments.
+pub(crate) fn shell(script: &str, arguments: &[String]) -> Command {
+    let program = command(arguments);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(program.get_program()).args(program.get_args());
+    shell
 }

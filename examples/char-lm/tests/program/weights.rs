@@ -1,8 +1,8 @@
 //! Files of weights that are not what they should be.
 
 use bptt::prelude::*;
+use bptt::run::Files;
 use bptt::weights::{self, Archive};
-use char_lm::checkpoint::Files;
 use char_lm::error::Error;
 use char_lm::train::Trainer;
 use tempfile::TempDir;
@@ -238,6 +238,6 @@ fn a_place_that_cannot_be_written_is_named() {
     std::fs::create_dir(&place).expect("a new folder");
     let place = argument(&place);
     let folder_itself = message(&place);
-    let expected = format!("error: {place}: cannot be written: ");
+    let expected = format!("error: cannot rename {place}.new to {place}: ");
     assert!(folder_itself.starts_with(&expected), "{folder_itself}");
 }

@@ -1,0 +1,286 @@
+//! Where a training run saves: nothing that was saved is lost, whatever happens to the next run.
+//!
+//! ```
+//! use bptt_autodiff::Param;
+//! use bptt_layers::run::Files;
+//! use bptt_layers::weights::Archive;
+//! use bptt_tensor::Tensor;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("model.safetensors");
+//! # let model = Param::new(Tensor::<f32>::ones([3]));
+//! let files = Files::beside(&out);
+//! let mut saver = files.start()?; // nobody else saves there now
+//! let mut checkpoint = Archive::new();
+//! checkpoint.insert_group("model", &Archive::of(&model));
+//! checkpoint.set_text("step", 0);
+//! saver.save(&checkpoint, &Archive::of(&model))?;
+//! # drop(saver);
+//!
+//! let mut saver = files.resume()?;
+//! let checkpoint = Archive::<f32>::load(&files.checkpoint)?;
+//! assert_eq!(checkpoint.parse::<u64>("step")?, 0);
+//! # saver.save(&checkpoint, &checkpoint.group("model"))?;
+//! # drop(saver);
+//!
+//! let mut saver = files.start()?; // a new run
+//! saver.save(&checkpoint, &checkpoint.group("model"))?;
+//! assert!(folder.path().join("model.1.safetensors").exists(), "the one before is kept");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bptt_tensor::Scalar;
+
+use crate::weights::{Archive, WeightsError};
+
+/// The names of a run's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The best weights, for use.
+    pub best: PathBuf,
+    /// The whole run, to go on from.
+    pub checkpoint: PathBuf,
+}
+
+impl Files {
+    /// The files of a run that saves its best weights to `out`: the checkpoint of
+    /// `model.safetensors` is `model.checkpoint.safetensors`.
+    #[must_use]
+    pub fn beside(out: impl AsRef<Path>) -> Self {
+        let out = out.as_ref();
+        Self { best: out.to_path_buf(), checkpoint: with_suffix(out, "checkpoint.safetensors") }
+    }
+
+    /// Takes the place for a new run and makes its folder. The files of an earlier run stay until the
+    /// new run has been [saved](Saver::save).
+    ///
+    /// # Errors
+    ///
+    /// If another run saves here, or the folder cannot be made or written.
+    pub fn start(&self) -> Result<Saver, RunError> {
+        if let Some(folder) = self.best.parent() {
+            fs::create_dir_all(folder)
+                .map_err(|source| RunError::Folder { path: folder.to_path_buf(), source })?;
+        }
+        self.take(true)
+    }
+
+    /// Takes the place for the run that is saved here already, before it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// If another run saves here, or the folder does not exist or cannot be written.
+    pub fn resume(&self) -> Result<Saver, RunError> {
+        self.take(false)
+    }
+
+    fn take(&self, is_new: bool) -> Result<Saver, RunError> {
+        let path = with_suffix(&self.best, "lock");
+        let failed = |source| RunError::Lock { path: path.clone(), source };
+        let lock = File::options().write(true).create(true).truncate(false).open(&path);
+        let lock = lock.map_err(failed)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                RunError::Taken { best: self.best.clone(), lock: path.clone() }
+            }
+            TryLockError::Error(source) => failed(source),
+        })?;
+        self.remove_left_over();
+        Ok(Saver { files: self.clone(), is_new, kept: None, _lock: lock })
+    }
+
+    fn both(&self) -> [&Path; 2] {
+        [&self.checkpoint, &self.best]
+    }
+
+    /// The files of an earlier run under this number.
+    fn numbered(&self, number: usize) -> Self {
+        Self::beside(with_suffix(&self.best, &format!("{number}.safetensors")))
+    }
+
+    /// Where a new run is written until it is complete. No run has such a name.
+    fn incoming(&self) -> Self {
+        let incoming = |path: &Path| {
+            let mut path = path.to_path_buf();
+            path.as_mut_os_string().push(".new");
+            path
+        };
+        Self { best: incoming(&self.best), checkpoint: incoming(&self.checkpoint) }
+    }
+
+    /// Removes what killed programs have left of these files, as far as possible: it is in nobody's
+    /// way. Only who holds the lock knows that nobody is writing it.
+    fn remove_left_over(&self) {
+        let folder = self.best.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+        for entry in entries.flatten() {
+            if self.both().iter().any(|path| is_part_of(&entry.file_name(), path)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Renames each that is there to that of `to`.
+    fn rename(&self, to: &Self) -> Result<(), RunError> {
+        for (from, to) in self.both().into_iter().zip(to.both()).filter(|(from, _)| from.is_file())
+        {
+            fs::rename(from, to).map_err(|source| {
+                let (from, to) = (from.to_path_buf(), to.to_path_buf());
+                RunError::Rename { from, to, source }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file of this name holds what was meant to become `path`.
+fn is_part_of(name: &OsStr, path: &Path) -> bool {
+    let whole = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let rest = name.as_encoded_bytes().strip_prefix(whole);
+    rest.is_some_and(|rest| rest == b".new" || (rest.starts_with(b".") && rest.ends_with(b".tmp")))
+}
+
+/// `path` with a suffix in place of its `safetensors`, if it has one.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let named = path.extension().is_some_and(|extension| extension == "safetensors");
+    let mut path = if named { path.with_extension("") } else { path.to_path_buf() };
+    path.as_mut_os_string().push(format!(".{suffix}"));
+    path
+}
+
+/// Saves one run. As long as it lives, no other run saves to the same files, in this process or
+/// another; a crash ends it too.
+///
+/// The lock is an advisory one of the operating system, on `model.lock`. That file stays.
+#[derive(Debug)]
+pub struct Saver {
+    files: Files,
+    /// Nothing has been saved, so what stands here is an earlier run's.
+    is_new: bool,
+    kept: Option<Files>,
+    _lock: File,
+}
+
+impl Saver {
+    /// Saves the run and its best weights, each in one instant, the checkpoint first.
+    ///
+    /// A program that is killed in between leaves two complete files. The checkpoint is the newer
+    /// one, so a resumed run trusts it alone: it holds the best weights too.
+    ///
+    /// When a new run is saved for the first time, the files of an earlier one are renamed to the
+    /// first free number: `model.1.safetensors` and `model.1.checkpoint.safetensors`. That happens
+    /// once both new files are safely stored, so that a full disk changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written or renamed. What was saved before is then still there, of an
+    /// earlier run under one name or the other.
+    pub fn save<T: Scalar>(
+        &mut self,
+        checkpoint: &Archive<T>,
+        best: &Archive<T>,
+    ) -> Result<(), RunError> {
+        if !self.is_new {
+            checkpoint.save(&self.files.checkpoint)?;
+            return self.save_best(best);
+        }
+        let incoming = self.files.incoming();
+        let written =
+            checkpoint.save(&incoming.checkpoint).and_then(|()| best.save(&incoming.best));
+        if let Err(error) = written {
+            self.files.remove_left_over();
+            return Err(error.into());
+        }
+        if self.files.both().iter().any(|path| path.is_file()) {
+            let kept = (1..).map(|number| self.files.numbered(number));
+            let is_free = |kept: &Files| kept.both().iter().all(|path| !path.exists());
+            let kept = kept.into_iter().find(is_free).expect("some number is free");
+            self.files.rename(&kept)?;
+            self.kept = Some(kept);
+        }
+        incoming.rename(&self.files)?;
+        self.is_new = false;
+        Ok(())
+    }
+
+    /// Saves the best weights alone.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; one that is already there then stays.
+    pub fn save_best<T: Scalar>(&self, best: &Archive<T>) -> Result<(), RunError> {
+        Ok(best.save(&self.files.best)?)
+    }
+
+    /// The names of the files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Where the files of an earlier run are now, if they stood here.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Files> {
+        self.kept.as_ref()
+    }
+}
+
+/// Why a run cannot be saved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The folder of the files cannot be made.
+    #[error("cannot make the folder {path}: {source}", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
+    /// Another run saves to the same files.
+    #[error(
+        "another run saves to {best} and holds {lock}: let it end, or save elsewhere",
+        best = .best.display(),
+        lock = .lock.display()
+    )]
+    Taken {
+        /// The file of the best weights.
+        best: PathBuf,
+        /// The file that is locked.
+        lock: PathBuf,
+    },
+
+    /// The file that keeps others away cannot be made or locked.
+    #[error("cannot lock {path}: {source}; save elsewhere", path = .path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
+    /// A file cannot get its new name.
+    #[error(
+        "cannot rename {from} to {to}: {source}; save elsewhere",
+        from = .from.display(),
+        to = .to.display()
+    )]
+    Rename {
+        /// The file.
+        from: PathBuf,
+        /// Its name to be.
+        to: PathBuf,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+
+    /// A file cannot be written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
