@@ -29,14 +29,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use bptt_tensor::Scalar;
 
-use crate::weights::{Archive, WeightsError};
+use crate::weights::{Archive, WeightsError, atomic};
 
 /// The names of a run's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,15 +112,15 @@ impl Files {
         Self { best: incoming(&self.best), checkpoint: incoming(&self.checkpoint) }
     }
 
-    /// Removes what killed programs have left of these files, as far as possible: it is in nobody's
-    /// way. Only who holds the lock knows that nobody is writing it.
+    /// Removes what killed programs have left of these files. Who holds the lock knows that nobody is
+    /// writing them.
     fn remove_left_over(&self) {
-        let folder = self.best.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-        for entry in entries.flatten() {
-            if self.both().iter().any(|path| is_part_of(&entry.file_name(), path)) {
-                let _ = fs::remove_file(entry.path());
-            }
+        let incoming = self.incoming();
+        for path in self.both().into_iter().chain(incoming.both()) {
+            atomic::remove_abandoned(path);
+        }
+        for path in incoming.both() {
+            let _ = fs::remove_file(path); // it is in nobody's way
         }
     }
 
@@ -136,13 +135,6 @@ impl Files {
         }
         Ok(())
     }
-}
-
-/// Whether a file of this name holds what was meant to become `path`.
-fn is_part_of(name: &OsStr, path: &Path) -> bool {
-    let whole = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let rest = name.as_encoded_bytes().strip_prefix(whole);
-    rest.is_some_and(|rest| rest == b".new" || (rest.starts_with(b".") && rest.ends_with(b".tmp")))
 }
 
 /// `path` with a suffix in place of its `safetensors`, if it has one.

@@ -137,11 +137,12 @@ fn what_killed_programs_left_is_removed() {
     let (folder, files) = place();
     run(&files, ["c1", "b1"]);
     let left = [
-        "model.safetensors.7.tmp",
+        "model.safetensors.0123456789abcdef.tmp",
         "model.checkpoint.safetensors.new",
-        "model.checkpoint.safetensors.new.x-1.tmp",
+        "model.checkpoint.safetensors.new.0123456789abcdef.tmp",
     ];
-    let of_others = ["model.tmp", "model.new.safetensors", "other.safetensors.7.tmp"];
+    let of_others =
+        ["model.tmp", "model.new.safetensors", "other.safetensors.0123456789abcdef.tmp"];
     for name in left.iter().chain(&of_others) {
         fs::write(folder.path().join(name), "part").expect("writable");
     }

@@ -60,10 +60,16 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
         (Trainer::new(&corpus, args.plan())?, files.start()?)
     };
     let steps = trainer.plan().steps;
-    writeln!(out, "text   {corpus} (files: {})", documents.len())?;
-    let parameters = trainer.model().parameter_count();
-    writeln!(out, "model  {}, {parameters} parameters", name(trainer.best()))?;
-    writeln!(out, "start  step {} of {steps}, {}\n", trainer.steps_done(), trainer.best().score)?;
+    // in one piece, so that a reader of the first line alone ends no training
+    let head = format!(
+        "text   {corpus} (files: {})\nmodel  {}, {} parameters\nstart  step {} of {steps}, {}\n\n",
+        documents.len(),
+        name(trainer.best()),
+        trainer.model().parameter_count(),
+        trainer.steps_done(),
+        trainer.best().score
+    );
+    out.write_all(head.as_bytes())?;
 
     let interrupted = signals::catch().map_err(Error::Signals)?;
     let started = Instant::now();

@@ -14,8 +14,7 @@ pub(super) fn write(
     path: &Path,
     contents: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    remove_abandoned(folder(path), name);
+    remove_abandoned(path);
     let (beside, mut file) = create_beside(path)?;
     let written = contents(&mut file).and_then(|()| file.sync_all());
     let written = written.and_then(|()| fs::rename(&beside, path));
@@ -48,8 +47,9 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
 
 /// Removes what killed programs have left beside this file: what bears such a name and nobody has
 /// locked. What cannot be removed is in nobody's way.
-fn remove_abandoned(folder: &Path, name: &OsStr) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+pub(crate) fn remove_abandoned(path: &Path) {
+    let name = path.file_name().unwrap_or_default();
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
         if is_beside(&entry.file_name(), name) && entry.file_type().is_ok_and(|it| it.is_file()) {
             let _ = remove_unlocked(&entry.path());
         }

@@ -25,7 +25,7 @@
 //! their weights.
 
 mod archive;
-mod atomic;
+pub(crate) mod atomic;
 mod error;
 mod file;
 mod half;

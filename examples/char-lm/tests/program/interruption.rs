@@ -12,8 +12,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
 use crate::support::{
-    assert_loadable, bytes, char_lm, command, corpus, file, files, periodic, place, plan, resume,
-    resumed, run, run_until, shell, small, start, stdout, wait_for,
+    assert_loadable, bytes, char_lm, command, corpus, file, files, names, periodic, place, plan,
+    resume, resumed, run, run_until, shell, small, start, stdout, wait_for,
 };
 
 /// Killed again and again while it saves after every step, a run leaves complete files each time,
@@ -40,6 +40,8 @@ fn a_run_killed_at_any_moment_can_be_resumed() {
     stdout(&char_lm(&arguments));
     assert!(bytes(&alone.best) == bytes(&killed.best), "the best weights");
     assert!(bytes(&alone.checkpoint) == bytes(&killed.checkpoint), "the run");
+    let there = ["model.checkpoint.safetensors", "model.lock", "model.safetensors"];
+    assert_eq!(names(folders[1].path()), there, "nothing is left of files that were cut off");
 }
 
 /// Sends a signal by its name.

@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
 
 use bptt::run::Files;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
 use crate::support::{
-    argument, bytes, char_lm, file, files, periodic, place, refusal, resumed, shell, small, start,
-    stdout, wait_for,
+    argument, bytes, char_lm, file, files, names, periodic, place, refusal, resumed, shell, small,
+    start, stdout, wait_for,
 };
 
 /// Three runs without `--resume`: each stands under a name of its own, and can be resumed there.
@@ -55,14 +59,6 @@ fn assert_unsaved(output: &Output) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("error: ") && told.contains("cannot be written: "), "{told}");
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("there"));
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
-    names.sort();
-    names
 }
 
 /// Files of more than 8 KiB cannot be written, and the checkpoint is larger: two starts fail, and a
@@ -158,4 +154,33 @@ fn one_run_at_a_time_saves_to_a_place() {
     running.wait().expect("it ends");
     let resumed = [resumed(&text, &files), vec!["--minutes".into(), "0.001".into()]].concat();
     stdout(&char_lm(&resumed));
+}
+
+/// Killed at any moment, starting leaves the run before, complete under one name. The run that is let
+/// live leaves nothing else.
+#[test]
+fn a_start_that_is_killed_leaves_the_run_before() {
+    let folder = TempDir::new().expect("a folder");
+    let files = files(&folder);
+    let text = file(&folder, "text.txt", periodic().as_bytes());
+    let flags = |steps: usize| small(&format!("--steps {steps} --validate-every 1"));
+    stdout(&char_lm(&[flags(1), place(&text, &files)].concat()));
+    let saved = [bytes(&files.best), bytes(&files.checkpoint)];
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    for _ in 0..12 {
+        let mut child = start(&[flags(1000), place(&text, &files)].concat());
+        sleep(Duration::from_millis(rng.random_range(20..120)));
+        child.kill().expect("it can be killed"); // SIGKILL, which nothing can catch
+        child.wait().expect("it ends");
+    }
+    stdout(&char_lm(&[flags(1), place(&text, &files)].concat()));
+    let names = names(folder.path());
+    for saved in &saved {
+        assert!(names.iter().any(|name| bytes(&folder.path().join(name)) == *saved), "{names:?}");
+    }
+    let is_whole = |name: &String| name.ends_with(".safetensors");
+    assert_eq!(
+        names.iter().filter(|name| !is_whole(name)).collect::<Vec<_>>(),
+        ["model.lock", "text.txt"]
+    );
 }

@@ -151,3 +151,12 @@ pub(crate) fn shell(script: &str, arguments: &[String]) -> Command {
     shell.args(["-c", script, "sh"]).arg(program.get_program()).args(program.get_args());
     shell
 }
+
+/// The names of what is in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("there"));
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
