@@ -168,7 +168,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         let within = tape.constant(self.within());
         let skips = tape.constant(self.indicator(|b, s| self.may_skip_to(b, s)));
         let ends = tape.constant(self.indicator(|b, s| self.may_end_at(b, s)));
-        let emissions = self.emissions(positions.kept(self.logits), within).maximum(low);
+        let emissions = self.emissions(positions.kept(self.logits), within);
         // ln α [B, 2 + L], behind two columns that no path reaches
         let start = Tensor::from_fn([batch, 2 + places], |i| {
             if i % (2 + places) == 2 { T::zero() } else { T::of(low) }

@@ -159,6 +159,10 @@ fn certain_alignments() {
     assert_eq!(likelihood(0, &[]), 0.0);
     assert_eq!(likelihood(0, &[1]), f64::INFINITY);
     assert_eq!(likelihood(2, &[1, 1]), f64::INFINITY);
+
+    let no_steps = tape.constant(Tensor::<f64>::zeros([0, 2, 4]));
+    let losses = loss::ctc(no_steps, &[0, 0], &[vec![], vec![1]], 3).per_position();
+    assert_eq!(losses.value().to_vec(), [0.0, f64::INFINITY]);
 }
 
 /// One sequence with too many labels makes the mean infinite; no gradient is lost to it.
