@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Param, Tape};
+use bptt_layers::weights::pytorch;
 use bptt_layers::{Crf, loss};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
@@ -240,6 +241,21 @@ fn no_sequences_and_no_steps_cost_nothing() {
         let paths = field.viterbi(&emissions.value(), &lengths);
         assert!(paths.len() == shape[1] && paths.iter().all(|path| path.classes.is_empty()));
     }
+}
+
+/// In the package pytorch-crf as here, row `i` of the transitions is what comes after class `i`.
+#[test]
+fn its_weights_are_those_of_pytorch_crf() {
+    let mut field = Crf::<f64>::new(2);
+    field.transitions = Param::new(Tensor::from_vec([2, 2], vec![1.0, 2.0, 3.0, 4.0]));
+    field.end = Param::new(Tensor::from_vec([2], vec![5.0, 6.0]));
+    let archive = pytorch::archive(&field);
+    let names: Vec<&str> = archive.names().collect();
+    assert_eq!(names, ["end_transitions", "start_transitions", "transitions"]);
+    let mut loaded = Crf::new(2);
+    pytorch::load(&mut loaded, &archive).unwrap();
+    assert_eq!(loaded.transitions.value().to_vec(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(loaded.end.value().to_vec(), [5.0, 6.0]);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | [`Stack`] of either | the same with `num_layers` |
 //! | [`Reversed`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
+//! | [`Crf`] | `CRF` of the package pytorch-crf |
 //!
 //! A model of such parts says what they are called there, and then loads from a state dict in one line. The
 //! dict must have exactly the tensors that the model has, down to their shapes:
@@ -69,7 +70,7 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{
-    Activation, Bidirectional, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module,
+    Activation, Bidirectional, Crf, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module,
     ProjectedLstm, Reset, Reversed, Stack,
 };
 
@@ -160,6 +161,16 @@ impl<T: Scalar> PyTorch<T> for Embedding<T> {
 impl<T: Scalar> PyTorch<T> for LayerNorm<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new().tensor("weight", [&self.gain]).tensor("bias", [&self.bias])
+    }
+}
+
+/// As the `CRF` of the package pytorch-crf, which is none of PyTorch's own.
+impl<T: Scalar> PyTorch<T> for Crf<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("start_transitions", [&self.start])
+            .tensor("end_transitions", [&self.end])
+            .tensor("transitions", [&self.transitions])
     }
 }
 
