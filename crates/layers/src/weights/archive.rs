@@ -48,18 +48,28 @@ use crate::Module;
 /// [taking](Self::tensor) one is an error.
 #[derive(Clone, Debug)]
 pub struct Archive<T: Scalar> {
-    tensors: BTreeMap<String, Stored<T>>,
-    texts: BTreeMap<String, String>,
+    pub(super) tensors: BTreeMap<String, Stored<T>>,
+    pub(super) texts: BTreeMap<String, String>,
     /// Where the contents come from, for messages.
-    file: Option<PathBuf>,
-    group: String,
+    pub(super) file: Option<PathBuf>,
+    pub(super) group: String,
+    /// The groups that there are, if this one is not.
+    pub(super) beside: Option<Present>,
 }
 
 impl<T: Scalar> Archive<T> {
     /// An archive without contents.
     #[must_use]
     pub fn new() -> Self {
-        Self { tensors: BTreeMap::new(), texts: BTreeMap::new(), file: None, group: String::new() }
+        Self::of_contents(BTreeMap::new(), BTreeMap::new(), None)
+    }
+
+    fn of_contents(
+        tensors: BTreeMap<String, Stored<T>>,
+        texts: BTreeMap<String, String>,
+        file: Option<PathBuf>,
+    ) -> Self {
+        Self { tensors, texts, file, group: String::new(), beside: None }
     }
 
     /// The parameters of a model by their names.
@@ -130,35 +140,6 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// What [`insert_group`](Self::insert_group) put in; empty if nothing was.
-    #[must_use]
-    pub fn group(&self, group: &str) -> Self {
-        let part = self.renamed(|name| {
-            let rest = name.strip_prefix(group)?;
-            if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
-        });
-        Self { group: join(&self.group, group), ..part }
-    }
-
-    /// The part whose names are `picked`.
-    pub(crate) fn filtered(&self, picked: impl Fn(&str) -> bool) -> Self {
-        self.renamed(|name| picked(name).then_some(name))
-    }
-
-    /// The part that has a new name.
-    fn renamed(&self, rename: impl Fn(&str) -> Option<&str>) -> Self {
-        Self {
-            tensors: (self.tensors.iter())
-                .filter_map(|(name, tensor)| Some((rename(name)?.to_owned(), tensor.clone())))
-                .collect(),
-            texts: (self.texts.iter())
-                .filter_map(|(name, text)| Some((rename(name)?.to_owned(), text.clone())))
-                .collect(),
-            file: self.file.clone(),
-            group: self.group.clone(),
-        }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.tensors.is_empty() && self.texts.is_empty()
     }
@@ -202,6 +183,11 @@ impl<T: Scalar> Archive<T> {
 
     fn stored(&self, name: &str) -> Result<&Stored<T>, WeightsError> {
         self.tensors.get(name).ok_or_else(|| {
+            if let Some(present) = self.beside.clone() {
+                let (file, group) = (self.file.clone(), self.group.clone());
+                let problem = Box::new(WeightsProblem::MissingGroup { group, present });
+                return WeightsError { file, group: String::new(), problem };
+            }
             let present = Present::near(name, self.tensors.keys());
             self.error(WeightsProblem::MissingTensor { tensor: name.to_owned(), present })
         })
@@ -384,7 +370,7 @@ impl<T: Scalar> Archive<T> {
         let path = path.as_ref();
         let (tensors, texts) =
             file::read(path).map_err(|problem| WeightsError::new(path, problem))?;
-        Ok(Self { tensors, texts, file: Some(path.to_owned()), group: String::new() })
+        Ok(Self::of_contents(tensors, texts, Some(path.to_owned())))
     }
 
     /// Refuses tensors with other names than `known` ones.
@@ -401,7 +387,7 @@ impl<T: Scalar> Archive<T> {
     }
 
     /// What is wrong with these contents, as an error that says where they come from.
-    fn error(&self, problem: WeightsProblem) -> WeightsError {
+    pub(super) fn error(&self, problem: WeightsProblem) -> WeightsError {
         let (file, group) = (self.file.clone(), self.group.clone());
         WeightsError { file, group, problem: Box::new(problem) }
     }

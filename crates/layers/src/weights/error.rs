@@ -60,6 +60,24 @@ pub enum WeightsProblem {
         present: Present,
     },
 
+    /// There is no such group.
+    #[error("has no group `{group}`; {present}")]
+    MissingGroup {
+        /// The group, or what its name should match.
+        group: String,
+        /// The groups that there are.
+        present: Present,
+    },
+
+    /// Several groups match.
+    #[error("has several groups `{pattern}`; {present}; choose one")]
+    AmbiguousGroup {
+        /// What the name should match.
+        pattern: String,
+        /// The groups that do.
+        present: Present,
+    },
+
     /// Nothing in the model has this name.
     #[error("has a tensor `{tensor}` that has no place here; was it saved from another model?")]
     UnexpectedTensor {

@@ -1,20 +1,21 @@
 //! How another framework holds a model's parameters.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
-use bptt_autodiff::{Param, ParamId};
+use bptt_autodiff::ParamId;
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::{Archive, Unmatched, WeightsError};
+use super::part::Piece;
+use super::{Archive, Part, Unmatched, WeightsError};
 use crate::Module;
 
 /// The tensors in which another framework holds a module's parameters: what each is called, and which
 /// parameters it is made of.
 ///
-/// One layout serves both directions. Parameters, or columns of them, stand side by side in a tensor. What
-/// stands in several tensors is their sum, as PyTorch adds two biases where we have one; saved, it is in the
-/// first of them, and the others are zero.
+/// One layout serves both directions. A tensor is made of [`Part`]s: parameters, or rows or columns of them, beside or
+/// above one another, of any rank, with its axes in any order. What stands in several tensors is their sum, as PyTorch
+/// adds two biases where we have one; saved, it is in the first of them, and the others are zero.
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::Param;
@@ -41,6 +42,31 @@ use crate::Module;
 /// assert_eq!(archive.tensor("weight")?.shape(), &[4, 3]);
 /// # Ok::<(), bptt_layers::weights::WeightsError>(())
 /// ```
+///
+/// In TensorFlow 1 the kernel of an LSTM stands above that of its state, `[I + H, 4H]`, with the gates in the order
+/// `i`, candidate, `f`, `o`:
+///
+/// ```
+/// # use bptt_layers::Lstm;
+/// # use bptt_layers::weights::{Layout, Part};
+/// fn in_tensorflow_1(lstm: &Lstm<f32>) -> Layout<'_, f32> {
+///     let hidden = lstm.u.shape()[0];
+///     let gates = [0, 2, 1, 3].map(|gate| gate * hidden..(gate + 1) * hidden);
+///     let rows = [&lstm.w, &lstm.u]
+///         .map(|weight| Part::beside(gates.clone().map(|gate| Part::columns(weight, gate))));
+///     let b = lstm.b.iter().flat_map(|b| gates.clone().map(|gate| Part::columns(b, gate)));
+///     Layout::new().stacked("kernel", rows).tensor("bias", b)
+/// }
+/// # use rand::SeedableRng;
+/// # let lstm = Lstm::new(&mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0), 3, 4);
+/// # let _ = in_tensorflow_1(&lstm);
+/// ```
+///
+/// (It adds 1 to `f` as it computes, which is in no file: add that to the loaded bias.)
+///
+/// # Panics
+///
+/// What puts in a tensor panics at its caller's line, and names the tensor, if the shapes of the parts do not allow it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Layout<'m, T> {
@@ -52,24 +78,8 @@ pub struct Layout<'m, T> {
 struct Foreign<'m, T> {
     /// Its own name, then those of the groups that it is in, innermost first.
     path: Vec<String>,
-    parts: Vec<Part<'m, T>>,
-    order: Order,
-}
-
-/// A parameter, or columns of it: its entries along the last axis.
-#[derive(Clone, Debug)]
-pub struct Part<'m, T> {
-    param: &'m Param<T>,
-    columns: Range<usize>,
-}
-
-/// How parts side by side are stored.
-#[derive(Clone, Copy, Debug)]
-enum Order {
-    Same,
-    Transposed,
-    /// A vector, cut into this many rows.
-    Rows(usize),
+    part: Part<'m, T>,
+    shape: Shape,
 }
 
 /// How a framework spells the paths of tensors.
@@ -86,33 +96,58 @@ impl<'m, T: Scalar> Layout<'m, T> {
         Self { tensors: Vec::new() }
     }
 
-    /// With a tensor in which these parts stand side by side; none if there are no parts, so that
-    /// `&self.b` may be an [`Option`].
+    /// With a tensor in which these parts stand beside one another, along the last axis; none if there are no
+    /// parts, so that `&self.b` may be an [`Option`].
+    #[track_caller]
     pub fn tensor<P: Into<Part<'m, T>>>(
         self,
         name: &str,
         parts: impl IntoIterator<Item = P>,
     ) -> Self {
-        self.with(name, parts, Order::Same)
+        self.with(name, parts, |parts| Part::beside(parts))
     }
 
-    /// With the transpose of what [`tensor`](Self::tensor) would put there.
+    /// With a tensor in which these parts stand above one another, along the first axis.
+    #[track_caller]
+    pub fn stacked<P: Into<Part<'m, T>>>(
+        self,
+        name: &str,
+        parts: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.with(name, parts, |parts| Part::stacked(parts))
+    }
+
+    /// With what [`tensor`](Self::tensor) would put there, its axes in reverse order: of a matrix the transpose.
+    #[track_caller]
     pub fn transposed<P: Into<Part<'m, T>>>(
         self,
         name: &str,
         parts: impl IntoIterator<Item = P>,
     ) -> Self {
-        self.with(name, parts, Order::Transposed)
+        self.with(name, parts, |parts| Part::beside(parts).transposed())
+    }
+
+    /// With what [`tensor`](Self::tensor) would put there, its axes in another order: axis `i` there is axis
+    /// `order[i]` here.
+    #[track_caller]
+    pub fn permuted<P: Into<Part<'m, T>>>(
+        self,
+        name: &str,
+        order: &[usize],
+        parts: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.with(name, parts, |parts| Part::beside(parts).permuted(order))
     }
 
     /// With the vector that [`tensor`](Self::tensor) would put there, cut into rows of the same size.
+    #[track_caller]
     pub fn rows<P: Into<Part<'m, T>>>(
         self,
         name: &str,
         rows: usize,
         parts: impl IntoIterator<Item = P>,
     ) -> Self {
-        self.with(name, parts, Order::Rows(rows))
+        self.with(name, parts, |parts| Part::beside(parts).cut(rows))
     }
 
     /// With the tensors of a part of the module, their names within this group.
@@ -130,16 +165,23 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self
     }
 
+    #[track_caller]
     fn with<P: Into<Part<'m, T>>>(
         mut self,
         name: &str,
         parts: impl IntoIterator<Item = P>,
-        order: Order,
+        put_together: impl FnOnce(Vec<Part<'m, T>>) -> Part<'m, T>,
     ) -> Self {
         let parts: Vec<_> = parts.into_iter().map(Into::into).collect();
-        if !parts.is_empty() {
-            self.tensors.push(Foreign { path: vec![name.to_owned()], parts, order });
+        if parts.is_empty() {
+            return self;
         }
+        let part = put_together(parts);
+        let shape = match part.shape() {
+            Ok(shape) => shape.clone(),
+            Err(error) => panic!("the layout of tensor `{name}`: {error}"),
+        };
+        self.tensors.push(Foreign { path: vec![name.to_owned()], part, shape });
         self
     }
 
@@ -160,10 +202,10 @@ impl<'m, T: Scalar> Layout<'m, T> {
         let mut values = HashMap::new();
         for (name, tensor) in self.named(model, spelling) {
             if let Some(&name) = stored.get(&(spelling.essence)(&name)) {
-                tensor.add_to(&mut values, archive.shaped(name, &tensor.shape())?);
+                tensor.add_to(&mut values, archive.shaped(name, &tensor.shape)?);
                 used.insert(name);
             } else {
-                incomplete.extend(tensor.parts.iter().map(|part| part.param.id()));
+                incomplete.extend(tensor.part.pieces().iter().map(|piece| piece.param.id()));
                 missing.push(name);
             }
         }
@@ -190,24 +232,31 @@ impl<'m, T: Scalar> Layout<'m, T> {
     ///
     /// # Panics
     ///
-    /// If two have the same, or the model has a parameter of which not all is in them.
+    /// If two have the same, the model has a parameter of which not all is in them, or they have one of another
+    /// model.
     #[track_caller]
     fn named(&self, model: &dyn Module<T>, spelling: &Spelling) -> Vec<(String, &Foreign<'m, T>)> {
-        let parts = self.tensors.iter().flat_map(|tensor| &tensor.parts);
-        let placed: HashSet<_> = parts
-            .flat_map(|part| part.columns.clone().map(|column| (part.param.id(), column)))
-            .collect();
-        for (name, param) in model.parameters() {
-            let width = param.shape().last().copied().unwrap_or(1);
+        let placed = self.placed();
+        let own: HashSet<_> = model.parameters().iter().map(|(_, param)| param.id()).collect();
+        for tensor in &self.tensors {
+            let is_own = |piece: &Piece<'_, T>| own.contains(&piece.param.id());
             assert!(
-                (0..width).all(|column| placed.contains(&(param.id(), column))),
-                "the layout has no place for the parameter `{name}` or columns of it; build the \
+                tensor.part.pieces().into_iter().all(is_own),
+                "the layout has a parameter in `{}` that the model does not have",
+                tensor.name(spelling)
+            );
+        }
+        for (name, param) in model.parameters() {
+            let all = placed.get(&param.id()).is_some_and(Placed::is_whole);
+            assert!(
+                all || param.value().is_empty(),
+                "the layout has no place for the parameter `{name}` or a part of it; build the \
                  model without it if the other framework does not have it, or lay it out"
             );
         }
         let mut taken = HashSet::new();
-        let named = self.tensors.iter().map(|tensor| (tensor.name(spelling), tensor));
-        let named: Vec<_> = named.collect();
+        let named: Vec<_> =
+            self.tensors.iter().map(|tensor| (tensor.name(spelling), tensor)).collect();
         for (name, _) in &named {
             assert!(
                 taken.insert((spelling.essence)(name)),
@@ -215,6 +264,40 @@ impl<'m, T: Scalar> Layout<'m, T> {
             );
         }
         named
+    }
+
+    /// What of each parameter has a place.
+    fn placed(&self) -> HashMap<ParamId, Placed<T>> {
+        let mut placed = HashMap::new();
+        for piece in self.tensors.iter().flat_map(|tensor| tensor.part.pieces()) {
+            let id = piece.param.id();
+            if piece.range.is_none() {
+                placed.insert(id, Placed::Whole);
+                continue;
+            }
+            let none = || Placed::Pieces(Tensor::zeros(piece.param.shape()));
+            if let Placed::Pieces(marks) = placed.entry(id).or_insert_with(none) {
+                let ones = piece.take(&mut Tensor::ones(marks.shape()));
+                piece.set(marks, &ones);
+            }
+        }
+        placed
+    }
+}
+
+/// What of a parameter has a place in a layout.
+enum Placed<T: Scalar> {
+    Whole,
+    /// The elements marked with 1.
+    Pieces(Tensor<T>),
+}
+
+impl<T: Scalar> Placed<T> {
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Pieces(marks) => marks.as_slice().iter().all(|&mark| mark == T::one()),
+        }
     }
 }
 
@@ -230,71 +313,23 @@ impl<T: Scalar> Foreign<'_, T> {
         path.join(spelling.separator)
     }
 
-    fn shape(&self) -> Shape {
-        let first = self.parts[0].param.shape();
-        let width = self.parts.iter().map(|part| part.columns.len()).sum();
-        let side_by_side = first.with(first.len() - 1, width);
-        match self.order {
-            Order::Same => side_by_side,
-            Order::Transposed => side_by_side.iter().rev().copied().collect(),
-            Order::Rows(rows) => [rows, width / rows].into(),
-        }
-    }
-
-    /// Adds the parts of a value of this tensor to the parameters' values, which start at zero.
+    /// Adds the parts of a value of this tensor to the parameters' values.
     fn add_to(&self, values: &mut HashMap<ParamId, Tensor<T>>, value: &Tensor<T>) {
-        let side_by_side = match self.order {
-            Order::Same => value.clone(),
-            Order::Transposed => value.transpose(0, 1),
-            Order::Rows(_) => value.reshape([value.len()]),
-        };
-        let mut start = 0;
-        for Part { param, columns } in &self.parts {
-            let end = start + columns.len();
-            (values.entry(param.id()).or_insert_with(|| Tensor::zeros(param.shape()))).add_slice(
-                -1,
-                columns.start,
-                &side_by_side.slice(-1, start..end),
-            );
-            start = end;
-        }
+        self.part.divide(value, &mut |piece, value| match values.entry(piece.param.id()) {
+            Entry::Vacant(place) if piece.range.is_none() => {
+                place.insert(value);
+            }
+            place => {
+                let zeros = || Tensor::zeros(piece.param.shape());
+                piece.add(place.or_insert_with(zeros), &value);
+            }
+        });
     }
 
     /// The value of this tensor: what others have left of the parameters, which start with all. Leaves zeros.
     fn take_from(&self, left: &mut HashMap<ParamId, Tensor<T>>) -> Tensor<T> {
-        let take = |Part { param, columns }: &Part<'_, T>| {
-            let left = left.entry(param.id()).or_insert_with(|| param.value().clone());
-            let taken = left.slice(-1, columns.clone());
-            left.set_slice(-1, columns.start, &Tensor::zeros(taken.shape()));
-            taken
-        };
-        let parts: Vec<_> = self.parts.iter().map(take).collect();
-        let side_by_side = Tensor::concat(&parts.iter().collect::<Vec<_>>(), -1);
-        match self.order {
-            Order::Same => side_by_side,
-            Order::Transposed => side_by_side.transpose(0, 1),
-            Order::Rows(_) => side_by_side.reshape(self.shape()),
-        }
-    }
-}
-
-impl<'m, T> Part<'m, T> {
-    /// These columns of a parameter; of a vector, these elements.
-    #[must_use]
-    pub fn columns(param: &'m Param<T>, columns: Range<usize>) -> Self {
-        Self { param, columns }
-    }
-}
-
-/// The whole parameter.
-///
-/// # Panics
-///
-/// If it has no axis.
-impl<'m, T> From<&'m Param<T>> for Part<'m, T> {
-    #[track_caller]
-    fn from(param: &'m Param<T>) -> Self {
-        let width = param.shape().last().expect("a parameter of a layout has at least one axis");
-        Self::columns(param, 0..*width)
+        self.part.value(&mut |piece| {
+            piece.take(left.entry(piece.param.id()).or_insert_with(|| piece.param.value().clone()))
+        })
     }
 }

@@ -17,14 +17,14 @@ const LISTED: usize = 8;
 
 impl Present {
     /// Names that are longer or shorter by a path come first, then those in which fewest characters differ.
-    pub(super) fn near<'a>(wanted: &str, names: impl ExactSizeIterator<Item = &'a String>) -> Self {
-        let count = names.len();
-        let mut names: Vec<_> = names
+    pub(super) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut names: Vec<_> = (names.into_iter())
             .map(|name| {
                 let moved = name.ends_with(wanted) || wanted.ends_with(name.as_str());
                 (!moved, strsim::levenshtein(wanted, name), name)
             })
             .collect();
+        let count = names.len();
         names.sort_unstable();
         names.truncate(LISTED);
         Self { nearest: names.into_iter().map(|(_, _, name)| name.clone()).collect(), count }

@@ -28,11 +28,13 @@ mod archive;
 pub(crate) mod atomic;
 mod error;
 mod file;
+mod groups;
 mod half;
 mod header;
 pub mod keras;
 mod layout;
 mod matching;
+mod part;
 pub mod pytorch;
 mod stored;
 
@@ -43,8 +45,9 @@ use bptt_tensor::Scalar;
 pub use archive::Archive;
 pub use error::{WeightsError, WeightsProblem};
 pub use half::HalfPrecision;
-pub use layout::{Layout, Part};
+pub use layout::Layout;
 pub use matching::{Present, Unmatched};
+pub use part::Part;
 
 use crate::Module;
 

@@ -4,6 +4,7 @@ extern crate bptt_layers as bptt; // what the derive macros generate refers to t
 
 mod errors;
 mod keras;
+mod layout;
 mod python;
 
 use bptt_layers::Module;

@@ -5,6 +5,7 @@
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
 mod damage;
+mod groups;
 mod misfits;
 mod precision;
 mod survival;

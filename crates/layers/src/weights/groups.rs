@@ -1,0 +1,135 @@
+//! Parts of archives, and other names for them.
+
+use std::collections::BTreeSet;
+
+use bptt_tensor::Scalar;
+
+use super::{Archive, Present, WeightsError, WeightsProblem, join};
+
+/// What ends the name of a group.
+const SEPARATORS: [char; 2] = ['.', '/'];
+
+impl<T: Scalar> Archive<T> {
+    /// The part whose names begin with `group` and a dot or a slash, without these: what
+    /// [`insert_group`](Self::insert_group) put in, or a layer of Keras. A group may be of several, `encoder.lstm`.
+    ///
+    /// It is empty if there are none; the error for a tensor that is wanted of it then lists the groups that there
+    /// are.
+    #[must_use]
+    pub fn group(&self, group: &str) -> Self {
+        let part = self.mapped(|name| {
+            let rest = name.strip_prefix(group)?;
+            Some(if rest.is_empty() { rest } else { rest.strip_prefix(SEPARATORS)? }.to_owned())
+        });
+        let is_absent = part.is_empty() && !group.is_empty();
+        Self {
+            group: join(&self.group, group),
+            beside: is_absent.then(|| Present::near(group, &self.groups_beside(group))),
+            ..part
+        }
+    }
+
+    /// The one [`group`](Self::group) that `pattern` is the name of, where each `*` stands for any characters but dots
+    /// and slashes.
+    ///
+    /// ```
+    /// use bptt_layers::weights::Archive;
+    /// use bptt_tensor::Tensor;
+    ///
+    /// let mut archive = Archive::<f32>::new();
+    /// archive.insert("sequential_4/lstm_3/lstm_cell/bias", Tensor::ones([8]));
+    /// archive.insert("sequential_4/dense/bias", Tensor::ones([2]));
+    /// let lstm = archive.group_matching("sequential*/lstm_*")?;
+    /// assert!(lstm.has_tensor("lstm_cell/bias"));
+    /// # Ok::<(), bptt_layers::weights::WeightsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such group, or more than one.
+    pub fn group_matching(&self, pattern: &str) -> Result<Self, WeightsError> {
+        let groups = self.groups_beside(pattern);
+        let matching: Vec<_> = groups.iter().filter(|group| matches(group, pattern)).collect();
+        match matching[..] {
+            [group] => Ok(self.group(group)),
+            [] => Err(self.error(WeightsProblem::MissingGroup {
+                group: pattern.to_owned(),
+                present: Present::near(pattern, &groups),
+            })),
+            _ => Err(self.error(WeightsProblem::AmbiguousGroup {
+                pattern: pattern.to_owned(),
+                present: Present::near(pattern, matching),
+            })),
+        }
+    }
+
+    /// The groups of as many names as this one has.
+    fn groups_beside(&self, group: &str) -> BTreeSet<String> {
+        let depth = group.matches(SEPARATORS).count();
+        let ends = |name: &str| name.match_indices(SEPARATORS).nth(depth).map(|(end, _)| end);
+        let names = self.tensors.keys().chain(self.texts.keys());
+        names.filter_map(|name| Some(name[..ends(name)?].to_owned())).collect()
+    }
+
+    /// The part whose names are `picked`.
+    #[must_use]
+    pub fn filtered(&self, picked: impl Fn(&str) -> bool) -> Self {
+        self.mapped(|name| picked(name).then(|| name.to_owned()))
+    }
+
+    /// The same tensors and texts under other names.
+    ///
+    /// ```
+    /// # use bptt_layers::weights::Archive;
+    /// # use bptt_tensor::Tensor;
+    /// # let mut archive = Archive::<f32>::new();
+    /// # archive.insert("lstm_3/bias", Tensor::ones([8]));
+    /// let archive = archive.renamed(|name| name.replace("lstm_3", "lstm"))?;
+    /// let archive = archive.renamed(|name| format!("sequential/{name}"))?;
+    /// assert!(archive.has_tensor("sequential/lstm/bias"));
+    /// # Ok::<(), bptt_layers::weights::WeightsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If two get the same name.
+    pub fn renamed(&self, rename: impl Fn(&str) -> String) -> Result<Self, WeightsError> {
+        let mut taken = [BTreeSet::new(), BTreeSet::new()];
+        let tensors = self.tensors.keys().map(|name| (0, name));
+        let texts = self.texts.keys().map(|name| (1, name));
+        for (kind, name) in tensors.chain(texts) {
+            let name = rename(name);
+            if !taken[kind].insert(name.clone()) {
+                return Err(self.error(WeightsProblem::Duplicate { name }));
+            }
+        }
+        Ok(self.mapped(|name| Some(rename(name))))
+    }
+
+    /// The part that has a new name.
+    fn mapped(&self, rename: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            tensors: (self.tensors.iter())
+                .filter_map(|(name, tensor)| Some((rename(name)?, tensor.clone())))
+                .collect(),
+            texts: (self.texts.iter())
+                .filter_map(|(name, text)| Some((rename(name)?, text.clone())))
+                .collect(),
+            file: self.file.clone(),
+            group: self.group.clone(),
+            beside: self.beside.clone(),
+        }
+    }
+}
+
+/// Whether a group has a name of this pattern.
+fn matches(group: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => group == pattern,
+        Some((start, rest)) => group.strip_prefix(start).is_some_and(|group| {
+            let end = group.find(SEPARATORS).unwrap_or(group.len());
+            let cuts = group.char_indices().map(|(cut, _)| cut).chain([group.len()]);
+            cuts.take_while(|&cut| cut <= end).any(|cut| matches(&group[cut..], rest))
+        }),
+    }
+}
