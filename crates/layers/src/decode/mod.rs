@@ -18,8 +18,10 @@
 //! ```
 
 mod beam;
+mod sampling;
 
 pub use beam::Beam;
+pub use sampling::Sampling;
 
 /// Where a decoded sequence begins and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,3 +11,4 @@ mod attention;
 mod decoding;
 mod encoder_decoder;
 mod pointer_network;
+mod sampling;

@@ -1,0 +1,144 @@
+//! Drawing symbols at random.
+
+use std::cmp::Ordering;
+
+use bptt_tensor::Scalar;
+use rand::{Rng, RngExt};
+
+/// How a symbol is drawn from the logits of all.
+///
+/// ```text
+/// p = softmax(logits / temperature)
+/// ```
+///
+/// Of these, [`top_k`](Self::top_k) keeps the likeliest so many, and then [`top_p`](Self::top_p) the likeliest
+/// that together have so much of the probability. One of those that are left is drawn, by their shares.
+///
+/// ```
+/// use bptt_layers::decode::Sampling;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let logits = [1.0, 3.0, f64::NEG_INFINITY, 2.0];
+/// let sampling = Sampling::new().temperature(0.8).top_k(3).top_p(0.95);
+/// assert_ne!(sampling.draw(&logits, &mut rng), 2);
+/// assert_eq!(Sampling::new().temperature(0.0).draw(&logits, &mut rng), 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    temperature: f64,
+    top_k: usize,
+    top_p: f64,
+}
+
+impl Sampling {
+    /// As the model believes: from `softmax(logits)`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { temperature: 1.0, top_k: usize::MAX, top_p: 1.0 }
+    }
+
+    /// With another temperature: below 1 likely symbols are drawn more often, above 1 less. At 0 it is always the
+    /// likeliest, and the first of equals.
+    ///
+    /// # Panics
+    ///
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn temperature(self, temperature: f64) -> Self {
+        assert!(
+            temperature >= 0.0 && temperature.is_finite(),
+            "a temperature is finite and at least 0, not {temperature}"
+        );
+        Self { temperature, ..self }
+    }
+
+    /// Among the `k` likeliest symbols only; of equals, the first.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[track_caller]
+    #[must_use]
+    pub fn top_k(self, k: usize) -> Self {
+        assert!(k > 0, "a symbol is drawn among at least 1, not among the 0 likeliest");
+        Self { top_k: k, ..self }
+    }
+
+    /// Among the nucleus only (Holtzman et al. 2020): the fewest symbols, likeliest first, that together have at
+    /// least the probability `p`.
+    ///
+    /// # Panics
+    ///
+    /// If not `0 < p ≤ 1`.
+    #[track_caller]
+    #[must_use]
+    pub fn top_p(self, p: f64) -> Self {
+        assert!(p > 0.0 && p <= 1.0, "a nucleus has a probability above 0 and at most 1, not {p}");
+        Self { top_p: p, ..self }
+    }
+
+    /// Draws a symbol given the logits of all, `[C]`. The same random numbers draw the same symbol; one of
+    /// logit −∞ is never drawn.
+    ///
+    /// # Panics
+    ///
+    /// If there is no logit but −∞, or one is NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn draw<T: Scalar>(&self, logits: &[T], rng: &mut impl Rng) -> usize {
+        let ranked = self.ranked(logits);
+        let largest = logits[ranked[0]];
+        let weight = |&symbol: &usize| match logits[symbol] {
+            logit if logit == largest => 1.0, // however large
+            logit => ((logit.as_f64() - largest.as_f64()) / self.temperature).exp(),
+        };
+        let weights: Vec<f64> = ranked.iter().map(weight).collect();
+        let nucleus = self.top_p * weights.iter().sum::<f64>();
+        let mut cumulated = Vec::with_capacity(weights.len());
+        let mut sum = 0.0;
+        for weight in weights {
+            if sum >= nucleus {
+                break;
+            }
+            sum += weight;
+            cumulated.push(sum);
+        }
+        let u = sum * rng.random::<f64>();
+        ranked[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
+    }
+
+    /// The symbols that may be drawn as far as `top_k` says, likeliest first.
+    #[track_caller]
+    fn ranked<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
+        if let Some(symbol) = logits.iter().position(|logit| logit.is_nan()) {
+            panic!("a symbol cannot be drawn: the logit of symbol {symbol} is NaN");
+        }
+        let is_possible = |&symbol: &usize| logits[symbol] > T::neg_infinity();
+        let mut ranked: Vec<usize> = (0..logits.len()).filter(is_possible).collect();
+        assert!(
+            !ranked.is_empty(),
+            "a symbol cannot be drawn: none of {} has a logit above −∞",
+            logits.len()
+        );
+        let rank = |a: &usize, b: &usize| {
+            let by_logit = logits[*b].partial_cmp(&logits[*a]).unwrap_or(Ordering::Equal);
+            by_logit.then(a.cmp(b))
+        };
+        let kept = if self.temperature == 0.0 { 1 } else { self.top_k };
+        if kept < ranked.len() {
+            ranked.select_nth_unstable_by(kept, rank);
+            ranked.truncate(kept);
+        }
+        ranked.sort_unstable_by(rank);
+        ranked
+    }
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self::new()
+    }
+}
