@@ -1,6 +1,6 @@
 //! Attention: reading a memory by content.
 
-use bptt_autodiff::{Param, Var};
+use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
@@ -196,4 +196,12 @@ pub struct AttentionMemory<'t, T> {
     keys: Var<'t, T>,
     /// Where there are entries, `[B, S]`.
     mask: Option<Var<'t, T>>,
+}
+
+impl<T: Scalar> AttentionMemory<'_, T> {
+    /// The same on another tape: no gradient flows into it.
+    pub(crate) fn on<'t>(&self, tape: &'t Tape<T>) -> AttentionMemory<'t, T> {
+        let on = |var: Var<'_, T>| tape.constant(var.value());
+        AttentionMemory { entries: on(self.entries), keys: on(self.keys), mask: self.mask.map(on) }
+    }
 }

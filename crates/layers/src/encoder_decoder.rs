@@ -4,9 +4,12 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use crate::decode::{self, Beam, Bounds, Hypothesis};
+use crate::decode::{self, Beam, Bounds, Hypothesis, Sampling};
+use crate::step_decoder::StepDecoder;
 use crate::way::{Mask, sequence_shape};
-use crate::{Attention, AttentionMemory, Embedding, InTraining, Layer, Linear, Module, Way};
+use crate::{
+    Attention, AttentionMemory, Embedding, InTraining, Layer, Linear, Module, Stepwise, Way,
+};
 
 /// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with attention if there is one: the
 /// decoder starts from the encoder's last state, and reads its own last symbol.
@@ -74,7 +77,7 @@ pub struct EncoderDecoder<T, E, D> {
 
 impl<T: Scalar, E: Layer<T>, D> EncoderDecoder<T, E, D>
 where
-    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
     /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`; with lengths, of each sequence
     /// that many symbols. Any symbols may stand behind them.
@@ -131,8 +134,10 @@ where
     pub fn greedy(&self, source: &[usize], max_length: usize) -> Hypothesis {
         let tape = Tape::new();
         let encoded = self.encode(&tape, source, [source.len(), 1], None);
-        let step = |last, state: &_| self.next(&encoded, last, state);
-        decode::greedy(self.bounds(max_length), encoded.state.clone(), step)
+        let mut decoder = self.step_decoder(&encoded, 1);
+        decode::greedy(self.bounds(max_length), (), |last, ()| {
+            (log_probabilities(&decoder.step(&[last])).swap_remove(0), ())
+        })
     }
 
     /// What the model makes of a source sequence, by [beam search](Beam): the best hypothesis first.
@@ -145,8 +150,18 @@ where
     pub fn beam(&self, source: &[usize], beam: Beam, max_length: usize) -> Vec<Hypothesis> {
         let tape = Tape::new();
         let encoded = self.encode(&tape, source, [source.len(), 1], None);
-        let step = |last, state: &_| self.next(&encoded, last, state);
-        beam.search(self.bounds(max_length), encoded.state.clone(), step)
+        let width = beam.width();
+        let mut decoder = self.step_decoder(&encoded, width);
+        beam.search_batch(self.bounds(max_length), |parents, last| {
+            // places that no hypothesis has do what the first does
+            let padded = |given: &[usize]| -> Vec<usize> {
+                (0..width).map(|row| given[if row < given.len() { row } else { 0 }]).collect()
+            };
+            decoder.gather_rows(&padded(parents));
+            let mut rows = log_probabilities(&decoder.step(&padded(last)));
+            rows.truncate(parents.len());
+            rows
+        })
     }
 
     #[track_caller]
@@ -174,49 +189,55 @@ where
         let steps = steps(wanted, encoded.batch());
         let start = vec![self.start; encoded.batch()];
         let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
-        self.decode(way, encoded, encoded.state.clone(), &read, steps).0
+        self.decode(way, encoded, &read, steps)
     }
 
     fn bounds(&self, max_length: usize) -> Bounds {
         Bounds { start: self.start, end: self.end, max_length }
     }
 
-    /// The log-probabilities of the symbol behind `last`, in a batch of one, and the next state.
+    /// The decoder of so many rows, a multiple of the batch: row `i` is of sequence `i mod B`.
     #[track_caller]
-    fn next<'t>(
-        &self,
-        encoded: &Encoded<'t, T, E::State<'t>>,
-        last: usize,
-        state: &E::State<'t>,
-    ) -> (Vec<f64>, E::State<'t>) {
-        let (logits, next) = self.decode(Way::PLAIN, encoded, state.clone(), &[last], 1);
-        let log_probabilities = logits.value().log_softmax(-1);
-        (log_probabilities.as_slice().iter().map(|p| p.as_f64()).collect(), next)
+    fn step_decoder(&self, encoded: &Encoded<'_, T, E::State<'_>>, rows: usize) -> StepDecoder<T> {
+        let batch = encoded.batch();
+        let sequences: Vec<usize> = (0..rows).map(|row| row % batch).collect();
+        let start = self.decoder.leaves(&encoded.state).into_iter();
+        let start: Vec<_> = start.map(|leaf| leaf.value().gather_rows(&sequences)).collect();
+        let table = self.target.table.value().clone();
+        StepDecoder::new(&self.decoder, rows, table, &start, |h| {
+            let memory = encoded.memory.map(|memory| memory.on(h.tape()));
+            let hs = h.reshape([rows / batch, batch, h.shape()[1]]);
+            self.logits(hs, memory.as_ref()).reshape([rows, self.output.w.shape()[1]])
+        })
     }
 
-    /// The logits `[T, B, C]` when the decoder reads these symbols `[T, B]`, and its last state.
+    /// The logits `[T, B, C]` when the decoder reads these symbols `[T, B]`.
     #[track_caller]
     fn decode<'t>(
         &self,
         way: Way<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
-        state: E::State<'t>,
         read: &[usize],
         steps: usize,
-    ) -> (Var<'t, T>, E::State<'t>) {
+    ) -> Var<'t, T> {
         let xs = self.target.forward(encoded.outputs.tape(), read, [steps, encoded.batch()]);
-        let (hs, state) = self.decoder.run(xs, state, way);
-        let features = match self.attention.as_ref().zip(encoded.memory.as_ref()) {
+        let (hs, _) = self.decoder.run(xs, encoded.state.clone(), way);
+        self.logits(hs, encoded.memory.as_ref())
+    }
+
+    /// The logits `[T, B, C]` of the decoder's outputs `[T, B, H]`.
+    #[track_caller]
+    fn logits<'t>(&self, hs: Var<'t, T>, memory: Option<&AttentionMemory<'t, T>>) -> Var<'t, T> {
+        self.output.forward(match self.attention.as_ref().zip(memory) {
             Some((attention, memory)) => Var::concat(&[hs, attention.attend(hs, memory).0], -1),
             None => hs,
-        };
-        (self.output.forward(features), state)
+        })
     }
 }
 
 impl<T: Scalar, E: Layer<T>, D> InTraining<'_, EncoderDecoder<T, E, D>>
 where
-    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
     /// As [`EncoderDecoder::encode`], with the encoder's noise.
     ///
@@ -271,20 +292,22 @@ where
         let batch = encoded.batch();
         let steps = steps(wanted, batch);
         let mut read = Vec::with_capacity(wanted.len() + batch);
-        let (mut symbols, mut state) = (vec![self.model.start; batch], encoded.state.clone());
+        let mut decoder = self.model.step_decoder(encoded, batch); // without noise: what the model would say
+        let mut symbols = vec![self.model.start; batch];
         for t in 0..steps {
-            // without noise: what the model would say
-            let (logits, next) = self.model.decode(Way::PLAIN, encoded, state, &symbols, 1);
+            let logits = decoder.step(&symbols);
             read.append(&mut symbols);
             let mut rng = self.rng.0.borrow_mut();
             let forced = Tensor::<f64>::bernoulli([batch], p, &mut *rng);
-            let drawn = draw(&logits.value(), &mut *rng).into_iter().zip(&wanted[t * batch..]);
-            symbols = (drawn.zip(forced.as_slice()))
-                .map(|((drawn, &wanted), &forced)| if forced == 1.0 { wanted } else { drawn })
+            let rows = logits.as_slice().chunks_exact(logits.shape()[1]).zip(&wanted[t * batch..]);
+            symbols = (rows.zip(forced.as_slice()))
+                .map(|((logits, &wanted), &forced)| {
+                    let drawn = Sampling::new().draw(logits, &mut *rng);
+                    if forced == 1.0 { wanted } else { drawn }
+                })
                 .collect();
-            state = next;
         }
-        self.model.decode(self.way(), encoded, encoded.state.clone(), &read, steps).0
+        self.model.decode(self.way(), encoded, &read, steps)
     }
 }
 
@@ -330,19 +353,9 @@ pub(crate) fn steps(targets: &[usize], batch: usize) -> usize {
     count / batch
 }
 
-/// A symbol for each row of logits `[.., C]`, drawn from their softmax.
-#[track_caller]
-fn draw<T: Scalar>(logits: &Tensor<T>, rng: &mut impl Rng) -> Vec<usize> {
-    let classes = logits.shape()[logits.rank() - 1];
-    let probabilities = logits.softmax(-1);
-    let one = |row: &[T]| {
-        let cumulated = row.iter().scan(0.0, |sum, p| {
-            *sum += p.as_f64();
-            Some(*sum)
-        });
-        let cumulated: Vec<f64> = cumulated.collect();
-        let u = Tensor::<f64>::uniform([], 0.0, cumulated[classes - 1], rng).item();
-        cumulated.partition_point(|&sum| sum <= u)
-    };
-    probabilities.as_slice().chunks_exact(classes).map(one).collect()
+/// The log-probabilities of each row of logits `[R, C]`.
+fn log_probabilities<T: Scalar>(logits: &Tensor<T>) -> Vec<Vec<f64>> {
+    let rows = logits.log_softmax(-1);
+    let of_row = |row: &[T]| row.iter().map(|p| p.as_f64()).collect();
+    rows.as_slice().chunks_exact(logits.shape()[1]).map(of_row).collect()
 }

@@ -72,6 +72,7 @@ mod sequence;
 mod stack;
 mod start;
 mod state;
+mod step_decoder;
 mod stepwise;
 mod truncation;
 mod tuple;

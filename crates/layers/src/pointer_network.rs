@@ -5,8 +5,9 @@ use bptt_tensor::Scalar;
 use rand::Rng;
 
 use crate::encoder_decoder::{encode, steps};
+use crate::step_decoder::StepDecoder;
 use crate::way::sequence_shape;
-use crate::{Attention, AttentionMemory, InTraining, Layer, Module, Way};
+use crate::{Attention, AttentionMemory, InTraining, Layer, Module, Stepwise, Way};
 
 /// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions
 /// of its input, as many as there are. The attention's scores are the logits.
@@ -58,7 +59,7 @@ pub struct PointerNetwork<T, E, D> {
 
 impl<T: Scalar, E: Layer<T>, D> PointerNetwork<T, E, D>
 where
-    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
     /// The logits `[T, B, S]` of each pointer under teacher forcing: the decoder reads `first`, and then the
     /// elements at the wanted positions, `[T, B]` in row-major order, delayed by one. Of inputs
@@ -101,14 +102,19 @@ where
     pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
         let input = self.read(Way::PLAIN, xs, lengths);
         let batch = input.batch;
+        let start = self.decoder.leaves(&input.state).into_iter();
+        let start: Vec<_> = start.map(|leaf| leaf.value()).collect();
+        let elements = input.elements.value();
+        let mut decoder = StepDecoder::new(&self.decoder, batch, elements, &start, |h| {
+            let hs = h.reshape([1, batch, h.shape()[1]]);
+            self.attention.scores(hs, &input.memory.on(h.tape())).index_first(0)
+        });
         let mut pointers = Vec::with_capacity(steps * batch);
-        let (mut read, mut state) = (vec![FIRST; batch], input.state.clone());
+        let mut read = vec![FIRST; batch];
         for _ in 0..steps {
-            let (logits, next) = self.point(Way::PLAIN, &input, state, &read, 1);
-            let chosen = logits.value().argmax(-1);
+            let chosen = decoder.step(&read).argmax(-1);
             read = rows(&chosen, batch).collect();
             pointers.extend(chosen);
-            state = next;
         }
         pointers
     }
@@ -136,7 +142,7 @@ where
         }
         let first = std::iter::repeat_n(FIRST, batch);
         let read: Vec<usize> = first.chain(rows(wanted, batch)).take(wanted.len()).collect();
-        self.point(way, &input, input.state.clone(), &read, steps).0
+        self.point(way, &input, &read, steps)
     }
 
     #[track_caller]
@@ -155,26 +161,25 @@ where
         Input { state, memory, elements, batch }
     }
 
-    /// The logits `[T, B, S]` when the decoder reads these rows of the elements, `[T, B]`, and its last state.
+    /// The logits `[T, B, S]` when the decoder reads these rows of the elements, `[T, B]`.
     #[track_caller]
     fn point<'t>(
         &self,
         way: Way<'_, T>,
         input: &Input<'t, T, E::State<'t>>,
-        state: E::State<'t>,
         rows: &[usize],
         steps: usize,
-    ) -> (Var<'t, T>, E::State<'t>) {
+    ) -> Var<'t, T> {
         let zs = input.elements.gather_rows(rows);
         let zs = zs.reshape([steps, input.batch, zs.shape()[1]]);
-        let (hs, state) = self.decoder.run(zs, state, way);
-        (self.attention.scores(hs, &input.memory), state)
+        let (hs, _) = self.decoder.run(zs, input.state.clone(), way);
+        self.attention.scores(hs, &input.memory)
     }
 }
 
 impl<T: Scalar, E: Layer<T>, D> InTraining<'_, PointerNetwork<T, E, D>>
 where
-    for<'t> D: Layer<T, State<'t> = E::State<'t>>,
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
     /// As [`PointerNetwork::teacher_forced`], with the noise of both layers.
     ///

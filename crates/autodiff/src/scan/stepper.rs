@@ -252,6 +252,42 @@ impl<T: Scalar> Stepper<T> {
             Runner::Steps { state, .. } => state[j].as_mut_slice(),
         }
     }
+
+    /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes what row `rows[i]` was. So the
+    /// hypotheses of a beam search go on from others, or all sequences from one.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let shape = tape.constant(Tensor::zeros([1, 3, 1])); // [T, B, F]
+    /// let sums = tape.constant(Tensor::zeros([3, 1]));
+    /// let mut running_sums = tape.scan(&[shape], &[sums]).stepper(|x, sum| {
+    ///     let sum = x[0] + sum[0];
+    ///     (vec![sum], vec![sum])
+    /// });
+    /// running_sums.step(&[&[1.0, 2.0, 3.0]]);
+    /// running_sums.gather_rows(&[2, 2, 0]);
+    /// assert_eq!(running_sums.state(0), [3.0, 3.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there is not a row for each sequence of the batch, or it is none of them.
+    #[track_caller]
+    pub fn gather_rows(&mut self, rows: &[usize]) {
+        for j in 0..self.start.len() {
+            let shape = self.start[j].shape();
+            assert!(
+                shape.first() == Some(&rows.len()),
+                "gather_rows: variable {j} of the state has shape {shape}, which needs a row for each of its \
+                 first axis, not {}",
+                rows.len()
+            );
+            let gathered = Tensor::from_slice(shape, self.state(j)).gather_rows(rows);
+            self.state_mut(j).copy_from_slice(gathered.as_slice());
+        }
+    }
 }
 
 #[track_caller]

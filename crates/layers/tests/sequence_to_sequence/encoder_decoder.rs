@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::decode::{Beam, Hypothesis};
 use bptt_layers::{
     Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Module, Optimizer,
-    Recurrence, Reset, Zoneout, loss,
+    Recurrence, Reset, Stepwise, Zoneout, loss,
 };
 use bptt_tensor::Tensor;
 
@@ -53,7 +53,7 @@ const SOURCE: [usize; 12] = [1, 2, 3, 4, 0, 1, 2, 0, 3, 1, 0, 0];
 const LENGTHS: [usize; 3] = [4, 2, 3];
 const WANTED: [usize; 9] = [1, 2, 2, 1, 0, 1, 0, 1, 2];
 
-fn teacher_forced<'t, L: Layer<f64>>(model: &Model<L>, tape: &'t Tape<f64>) -> V<'t> {
+fn teacher_forced<'t, L: Stepwise<f64>>(model: &Model<L>, tape: &'t Tape<f64>) -> V<'t> {
     model.teacher_forced(&model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS)), &WANTED)
 }
 

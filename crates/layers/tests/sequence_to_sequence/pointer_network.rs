@@ -2,7 +2,7 @@
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Adam, Attention, Cell, Gru, Layer, Lstm, Module, Optimizer, PointerNetwork, Reset, loss,
+    Adam, Attention, Cell, Gru, Lstm, Module, Optimizer, PointerNetwork, Reset, Stepwise, loss,
 };
 use bptt_tensor::Tensor;
 
@@ -52,7 +52,7 @@ fn padded(xs: &Tensor<f64>, with: f64) -> Tensor<f64> {
     )
 }
 
-fn teacher_forced<'t, L: Layer<f64>>(network: &Network<L>, xs: V<'t>) -> V<'t> {
+fn teacher_forced<'t, L: Stepwise<f64>>(network: &Network<L>, xs: V<'t>) -> V<'t> {
     network.teacher_forced(xs, Some(&LENGTHS), &WANTED)
 }
 

@@ -121,9 +121,48 @@ fn a_state_that_does_not_suit_the_stepper() {
     let mut online = tape.scan(&[x], &[state(&[2, 3])]).stepper(|_, s| (vec![], s.to_vec()));
     let turned = Tensor::zeros([3, 2]);
     refuses!(online.set_state(&[turned]); "state has shapes [[2, 3]], not [[3, 2]]");
+    refuses!(online.gather_rows(&[0]); "variable 0 of the state has shape [2, 3], which needs a row for each");
+    refuses!(online.gather_rows(&[0, 2]); "gather_rows of [2, 3]");
     refuses!(online.reset(&[1, 2]); "reset: sequence 2 is not one of 2, which count from 0");
     let mut shared = tape.scan(&[x], &[state(&[])]).stepper(|_, s| (vec![], s.to_vec()));
     refuses!(shared.reset(&[0]); "variable 0 of the state has no axes");
+}
+
+/// The steps after are those of the sequences in their new order, whichever way they are run.
+#[test]
+fn sequences_are_rearranged() {
+    let (w, u) = (param([3, 4], 1), param([4, 4], 2));
+    let rows = [2, 0, 2];
+    let (first, second) = (uniform::<f64>([1, 3, 3], 3), uniform::<f64>([1, 3, 3], 4));
+    type Step =
+        for<'t> fn(Var<'t, f64>, Var<'t, f64>, [Var<'t, f64>; 2]) -> (Var<'t, f64>, Var<'t, f64>);
+    let by_operations: Step = |x, h, weights| {
+        let (y, next) = gated(x, h, weights);
+        (y + x.matmul(weights[0]).sum_keep(&[0]) * 0.0, next)
+    };
+    for step in [gated as Step, by_operations] {
+        let tape = Tape::new();
+        let weights = [&w, &u].map(|param| tape.param(param));
+        let run = |xs: &Tensor<f64>, h: Var<'_, f64>| {
+            let scanned = tape.scan(&[tape.constant(xs.clone())], &[tape.constant(h.value())]);
+            scanned.run(|x, h| {
+                let (y, next) = step(x[0], h[0], weights);
+                (vec![y], vec![next])
+            })
+        };
+        let start = tape.constant(uniform([3, 4], 5));
+        let before = run(&first, start).state[0].gather_rows(&rows);
+        let expected = run(&second, before);
+        let mut online = tape.scan(&[tape.constant(first.clone())], &[start]).stepper(|x, h| {
+            let (y, next) = step(x[0], h[0], weights);
+            (vec![y], vec![next])
+        });
+        online.step(&[first.as_slice()]);
+        online.gather_rows(&rows);
+        assert_eq!(online.state(0), before.value().as_slice());
+        online.step(&[second.as_slice()]);
+        assert_eq!(online.output(0), expected.outputs[0].value().as_slice());
+    }
 }
 
 #[test]
