@@ -1,6 +1,8 @@
 //! What an operation is: a name, a shape rule, a forward kernel and a gradient rule, in one place.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
 use std::rc::Rc;
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
@@ -75,7 +77,7 @@ pub trait Operation<T>: fmt::Debug + 'static {
 }
 
 /// Where a value that no operation computed comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Leaf {
     /// Data: no gradient is computed for it.
     Constant,
@@ -142,6 +144,39 @@ impl<T> PartialEq for Op<T> {
             (Self::Scan(a), Self::Scan(b)) => a == b,
             (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b),
             _ => false,
+        }
+    }
+}
+
+impl<T> Hash for Op<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        discriminant(self).hash(state);
+        match self {
+            Self::Leaf(leaf) => leaf.hash(state),
+            Self::Unary(Unary::Powf(exponent)) => (exponent + 0.0).to_bits().hash(state), // −0 is 0
+            Self::Unary(function) => discriminant(function).hash(state),
+            Self::Binary(function) => function.hash(state),
+            Self::MatMul(op) => op.hash(state),
+            Self::Sum(op) => op.hash(state),
+            Self::Extremum(op) => op.hash(state),
+            Self::Softmax(op) => op.hash(state),
+            Self::LogSoftmax(op) => op.hash(state),
+            Self::LogSumExp(op) => op.hash(state),
+            Self::Reshape(op) => op.hash(state),
+            Self::Permute(op) => op.hash(state),
+            Self::BroadcastTo(op) => op.hash(state),
+            Self::SumTo(op) => op.hash(state),
+            Self::Slice(op) => op.hash(state),
+            Self::Place(op) => op.hash(state),
+            Self::Concat(op) => op.hash(state),
+            Self::GatherRows(op) => op.hash(state),
+            Self::ScatterRows(op) => op.hash(state),
+            // equal ones differ in nothing else; of others, few read the same operands
+            Self::Entry(_)
+            | Self::Select(_)
+            | Self::StopGradient(_)
+            | Self::Scan(_)
+            | Self::Custom(_) => {}
         }
     }
 }

@@ -175,7 +175,7 @@ pub(crate) fn apply<T: Scalar>(function: Unary, x: &[T], y: &mut [T]) {
 }
 
 /// A function of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
     /// `x + y`
     Add,

@@ -5,6 +5,7 @@
 //! and a recorded operation, which has to know its output's shape before there are any values.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 
 use smallvec::SmallVec;
@@ -146,6 +147,12 @@ impl PartialEq for Shape {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         equal(self, other)
+    }
+}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::operation::Op;
 use crate::{Operation, Pullback, Var};
 
 /// The same elements in another shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Reshape(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for Reshape {
@@ -33,7 +33,7 @@ impl<T: Scalar> Operation<T> for Reshape {
 }
 
 /// Axis `i` of the result is axis `order[i]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Permute(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for Permute {
@@ -62,7 +62,7 @@ impl<T: Scalar> Operation<T> for Permute {
 }
 
 /// Stretches as NumPy does; the transpose of [`SumTo`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for BroadcastTo {
@@ -85,7 +85,7 @@ impl<T: Scalar> Operation<T> for BroadcastTo {
 }
 
 /// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for SumTo {
@@ -108,7 +108,7 @@ impl<T: Scalar> Operation<T> for SumTo {
 }
 
 /// A part of one axis; its transpose is [`Place`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slice {
     pub(crate) axis: usize,
     pub(crate) range: Range<usize>,
@@ -136,7 +136,7 @@ impl<T: Scalar> Operation<T> for Slice {
 /// Zeros of a shape, with each part added at its place: the transpose of several slices of one
 /// tensor, in one operation, so that the gradient of a sequence's steps is not a sum of as many
 /// tensors of the whole sequence's size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) shape: Shape,
     /// Axis and start of each part.
@@ -185,7 +185,7 @@ impl<T: Scalar> Operation<T> for Place {
 }
 
 /// Joins along an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Concat {
     pub(crate) axis: usize,
 }

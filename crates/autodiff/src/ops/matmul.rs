@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
 use crate::{Operation, Pullback, Var};
 
 /// `C = op(A) · op(B)` over the last two axes, where `op` transposes as the flags say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MatMul(pub(crate) Transpose);
 
 impl<T: Scalar> Operation<T> for MatMul {

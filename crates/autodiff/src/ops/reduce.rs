@@ -11,7 +11,7 @@ use crate::{Operation, Pullback, Var};
 pub(crate) type Axes = Rc<[usize]>;
 
 /// Sum over axes, which vanish or stay with extent 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sum {
     pub(crate) axes: Axes,
     pub(crate) keep: bool,
@@ -38,7 +38,7 @@ impl<T: Scalar> Operation<T> for Sum {
 }
 
 /// Largest or smallest element over axes, which vanish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Extremum {
     Max(Axes),
     Min(Axes),

@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use crate::{Operation, Pullback};
 
 /// Row `i` of the result is row `indices[i]` of the input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GatherRows(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for GatherRows {
@@ -30,7 +30,7 @@ impl<T: Scalar> Operation<T> for GatherRows {
 }
 
 /// Row `i` of the input is added to row `indices[i]` of a result with `rows` rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ScatterRows {
     pub(crate) indices: Rc<[usize]>,
     pub(crate) rows: usize,

@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use crate::{Operation, Pullback};
 
 /// `condition ≠ 0 ? a : b`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Select;
 
 impl<T: Scalar> Operation<T> for Select {
@@ -31,7 +31,7 @@ impl<T: Scalar> Operation<T> for Select {
 }
 
 /// `y = x`, `∂y/∂x := 0`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StopGradient;
 
 impl<T: Scalar> Operation<T> for StopGradient {

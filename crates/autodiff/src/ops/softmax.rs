@@ -6,7 +6,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 use crate::{Operation, Pullback};
 
 /// `yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Softmax {
     pub(crate) axis: usize,
 }
@@ -32,7 +32,7 @@ impl<T: Scalar> Operation<T> for Softmax {
 }
 
 /// `yᵢ = xᵢ − ln Σⱼ e^{xⱼ}`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LogSoftmax {
     pub(crate) axis: usize,
 }
@@ -58,7 +58,7 @@ impl<T: Scalar> Operation<T> for LogSoftmax {
 }
 
 /// `y = ln Σⱼ e^{xⱼ}`; the axis vanishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LogSumExp {
     pub(crate) axis: usize,
 }

@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use bptt_tensor::{PackedRhs, Scalar, Tensor};
@@ -10,6 +10,7 @@ use bptt_tensor::{PackedRhs, Scalar, Tensor};
 use super::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
 use super::form::NotRows;
 use super::hoist::{Hoisted, hoist};
+use super::indexed::Indexed;
 use super::lower::{Lowered, lower};
 use super::program::{Input, Kind, Node, Program};
 use super::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
@@ -72,15 +73,31 @@ pub(crate) struct Compiled<T> {
     /// The number of sequences, and of invariants with those computed once.
     pub(super) sequences: usize,
     pub(super) invariants: usize,
-    /// The values that the reverse reads: stacked outputs of the plan that saves them, after the step's
-    /// own.
-    residuals: OnceCell<Vec<u32>>,
+    residuals: OnceCell<Residuals>,
     /// Which values those are.
     saved: OnceCell<Rc<[bool]>>,
     plain: OnceCell<Rc<Plan<T>>>,
     saving: OnceCell<Rc<Plan<T>>>,
     reverses: RefCell<Reverses<T>>,
     exposing: RefCell<HashMap<Vec<u32>, Rc<Self>>>,
+}
+
+/// The values of a step that its reverse reads.
+#[derive(Debug)]
+pub(super) struct Residuals {
+    /// Those that are no stacked output by themselves.
+    pub(super) extra: Vec<u32>,
+    /// The places of all among the stacked outputs, followed by the extra ones.
+    places: HashMap<u32, usize>,
+}
+
+impl Residuals {
+    fn new(stacked: &[u32], read: &[u32]) -> Self {
+        let own: HashSet<u32> = stacked.iter().copied().collect();
+        let extra: Vec<u32> = read.iter().copied().filter(|id| !own.contains(id)).collect();
+        let places = stacked.iter().chain(&extra).copied().zip(0..).collect();
+        Self { extra, places }
+    }
 }
 
 /// The reverse of a step, ready to run.
@@ -121,27 +138,22 @@ impl<T: Scalar> Compiled<T> {
     pub(super) fn saving(&self) -> &Rc<Plan<T>> {
         self.saving.get_or_init(|| {
             let mut program = self.hoisted.program.clone();
-            program.stacked.extend(self.extra_residuals());
+            program.stacked.extend(&self.residuals().extra);
             Rc::new(Plan::new(&program))
         })
-    }
-
-    /// The residuals that are no stacked output by themselves.
-    pub(super) fn extra_residuals(&self) -> Vec<u32> {
-        let own = &self.hoisted.program.stacked;
-        self.residuals().iter().copied().filter(|id| !own.contains(id)).collect()
     }
 
     /// Room for the extra residuals of so many steps.
     pub(super) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
         let program = &self.hoisted.program;
-        let shape = |id: u32| over_steps(program.shape(id), steps);
-        self.extra_residuals().into_iter().map(|id| Tensor::unspecified(shape(id))).collect()
+        let shape = |&id: &u32| over_steps(program.shape(id), steps);
+        self.residuals().extra.iter().map(|id| Tensor::unspecified(shape(id))).collect()
     }
 
-    fn residuals(&self) -> &[u32] {
+    pub(super) fn residuals(&self) -> &Residuals {
         self.residuals.get_or_init(|| {
-            residuals_of(&self.reverse(&self.all_wanted(), StateBefore::Shifted).reverse)
+            let reverse = self.reverse(&self.all_wanted(), StateBefore::Shifted);
+            Residuals::new(&self.hoisted.program.stacked, &residuals_of(&reverse.reverse))
         })
     }
 
@@ -207,7 +219,6 @@ pub(super) struct Seen<'a, T> {
 pub(super) struct ReadyReverse<'a, T> {
     reverse: &'a CompiledReverse<T>,
     forward: &'a Compiled<T>,
-    extra_residuals: Vec<u32>,
     invariants: Vec<Tensor<T>>,
     plan: Ready<'a, T>,
 }
@@ -229,8 +240,7 @@ impl<T: Scalar> CompiledReverse<T> {
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
         let invariants = self.step.invariant_values(&invariants);
         let plan = self.step.plain().ready(&invariants);
-        let extra_residuals = forward.extra_residuals();
-        ReadyReverse { reverse: self, forward, extra_residuals, invariants, plan }
+        ReadyReverse { reverse: self, forward, invariants, plan }
     }
 }
 
@@ -239,21 +249,18 @@ impl<T: Scalar> ReadyReverse<'_, T> {
     pub(super) fn run(&self, seen: Seen<'_, T>) -> Outputs<Tensor<T>> {
         let CompiledReverse { reverse, step } = self.reverse;
         let Seen { arguments, stacked, residuals, cotangents } = seen;
-        let own = &self.forward.hoisted.program.stacked;
+        let places = &self.forward.residuals().places;
         let sequence = |feed: &SequenceFeed| match *feed {
             SequenceFeed::Cotangent(k) => cotangents.stacked[k].clone(),
             SequenceFeed::Sequence(i) => arguments.sequences[i].clone(),
-            SequenceFeed::Residual(id) => match own.iter().position(|&other| other == id) {
-                Some(k) => stacked[k].clone(),
-                None => {
-                    let place = self.extra_residuals.iter().position(|&other| other == id);
-                    residuals[place.expect("every residual is saved")].clone()
-                }
+            SequenceFeed::Residual(id) => match places[&id] {
+                place if place < stacked.len() => stacked[place].clone(),
+                place => residuals[place - stacked.len()].clone(),
             },
         };
         let sequences: Vec<Tensor<T>> = reverse.sequences.iter().map(sequence).collect();
         let mut invariants = self.invariants.clone();
-        for (value, feed) in invariants.iter_mut().zip(&reverse.invariants) {
+        for (value, feed) in invariants.iter_mut().zip(reverse.invariants.iter()) {
             // the one that differs from window to window; nothing is computed from it beforehand
             if let InvariantFeed::Initial(j) = *feed {
                 *value = arguments.state[j].clone();
@@ -273,7 +280,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
 }
 
 /// The forward values that a reverse reads from sequences.
-pub(super) fn residuals_of<T>(reverse: &Reverse<T>) -> Vec<u32> {
+pub(super) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
     let residual = |feed: &SequenceFeed| match feed {
         SequenceFeed::Residual(id) => Some(*id),
         SequenceFeed::Cotangent(_) | SequenceFeed::Sequence(_) => None,

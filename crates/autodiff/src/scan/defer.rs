@@ -1,6 +1,8 @@
 //! Sums over all steps leave the loop: the gradient of a weight, `Σ_t x_tᵀ g_t`, is one product over
 //! the rows of all steps, and that of a bias one sum.
 
+use std::collections::HashMap;
+
 use bptt_tensor::{Binary, Scalar, Transpose};
 
 use super::form::{NotRows, width};
@@ -19,13 +21,6 @@ pub(super) enum Term {
 }
 
 impl Term {
-    /// The sum that it is a term of.
-    pub(super) fn sum(&self) -> usize {
-        match *self {
-            Self::Product { sum, .. } | Self::Rows { sum, .. } => sum,
-        }
-    }
-
     /// What it is computed from.
     pub(super) fn values(&self) -> impl Iterator<Item = u32> {
         let (first, second) = match *self {
@@ -42,14 +37,20 @@ pub(super) struct Deferred {
     pub(super) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
     pub(super) inside_sums: Vec<u32>,
+    /// Sums that are equal to others, and not taken apart again: from, and to.
+    pub(super) copies: Vec<(usize, usize)>,
 }
 
 /// Takes the sums of a step apart into terms.
 pub(super) fn defer<T: Scalar>(program: &mut Program<T>, rows: usize) -> Result<Deferred, NotRows> {
     let mut deferred = Deferred::default();
     let only_summed = only_summed(program);
+    let mut first = HashMap::new();
     for sum in 0..program.sums.len() {
-        take_apart(program, rows, sum, &only_summed, &mut deferred)?;
+        match *first.entry(program.sums[sum]).or_insert(sum) {
+            equal if equal < sum => deferred.copies.push((equal, sum)),
+            _ => take_apart(program, rows, sum, &only_summed, &mut deferred)?,
+        }
     }
     Ok(deferred)
 }
@@ -61,10 +62,10 @@ fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
         only[id as usize] = true;
     }
     let needed = program.ancestors(program.outputs());
+    let kept = program.among(program.stacked.iter().chain(&program.next).copied());
     let mut read = vec![false; program.nodes.len()];
     for id in (0..program.nodes.len()).rev() {
-        let kept = [&program.stacked, &program.next].iter().any(|ids| ids.contains(&(id as u32)));
-        only[id] &= !kept;
+        only[id] &= !kept[id];
         let passes_on = only[id] && matches!(program.op(id as u32), Some(Op::Binary(Binary::Add)));
         for &input in program.nodes[id].inputs.iter().filter(|_| needed[id]) {
             let input = input as usize;

@@ -16,8 +16,9 @@ pub(super) enum Form {
     Literal,
     /// A function of single elements.
     Pointwise,
-    /// Columns of another value, from this one on.
+    /// Columns of another value, which is no view, from this one on.
     View {
+        source: u32,
         column: usize,
     },
     /// Other values side by side, which start at these columns.
@@ -64,17 +65,38 @@ pub(super) fn forms<T: Scalar>(
     terms: &[u32],
 ) -> Result<Vec<Form>, NotRows> {
     let bindings = bindings(program);
+    let is_term = program.among(terms.iter().copied());
     let mut forms = Vec::with_capacity(program.nodes.len());
     for id in 0..program.nodes.len() as u32 {
-        forms.push(if terms.contains(&id) {
+        let form = if is_term[id as usize] {
             Form::Term
         } else if needed[id as usize] {
             form(program, &bindings, rows, id)?
         } else {
             Form::Literal
+        };
+        forms.push(match form {
+            Form::View { source, column } => of_whole(&forms, source, column),
+            form => form,
         });
     }
     Ok(forms)
+}
+
+/// The view of `input` from a column on, as one of the value that `input` is a view of, if it is one.
+fn of_whole(forms: &[Form], input: u32, column: usize) -> Form {
+    match forms[input as usize] {
+        Form::View { source, column: first } => Form::View { source, column: first + column },
+        _ => Form::View { source: input, column },
+    }
+}
+
+/// The value that a view is part of, or the value itself.
+pub(super) fn source(forms: &[Form], id: u32) -> u32 {
+    match forms[id as usize] {
+        Form::View { source, .. } => source,
+        _ => id,
+    }
 }
 
 fn form<T: Scalar>(
@@ -111,10 +133,10 @@ fn form<T: Scalar>(
             };
             if node.inputs.iter().all(fits) { Form::Pointwise } else { return refuse() }
         }
-        Op::Reshape(_) if by_rows(input(0)) => Form::View { column: 0 },
+        Op::Reshape(_) if by_rows(input(0)) => Form::View { source: node.inputs[0], column: 0 },
         Op::Slice(slice) if slice.axis == 1 && by_rows(input(0)) => {
             let inner: usize = input(0)[2..].iter().product();
-            Form::View { column: slice.range.start * inner }
+            Form::View { source: node.inputs[0], column: slice.range.start * inner }
         }
         Op::Concat(concat) if concat.axis == 1 => {
             let mut column = 0;

@@ -1,15 +1,16 @@
 //! Functions of rows that are computed together, a few rows and columns at a time: what passes from one
 //! to the next never meets memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bptt_tensor::rows::{Buffer, Code, Phase, Role, Span, View};
 use bptt_tensor::{Scalar, Unary};
 
-use super::form::{Form, NotRows, width};
+use super::form::{Form, NotRows, source, width};
+use super::indexed::Indexed;
 use super::lower::Lowering;
 use super::program::{Input, Kind};
-use super::schedule::source;
+use super::schedule::Slot;
 use crate::operation::Op;
 
 /// What a fused sequence does with a value.
@@ -21,33 +22,35 @@ pub(super) enum Item {
     AddRows { id: u32, partials: usize },
 }
 
-/// Fuses phases, each of some width.
+/// Fuses phases, each of the width of its slot.
 pub(super) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
-    phases: &[(usize, &[Item])],
+    phases: &BTreeMap<Slot, Vec<Item>>,
 ) -> Result<Vec<Phase>, NotRows> {
-    let mut group = Group { phases: vec![], released: vec![], free: lowering.fused.clone() };
+    let mut group = Group::default();
     // a place is free again behind its last reader, but for that reader's own target
     let mut last_readers = HashMap::new();
-    for &item in phases.iter().flat_map(|phase| phase.1) {
+    for &item in phases.values().flatten() {
         for input in reads(lowering, item) {
-            last_readers.insert(source(lowering.program, lowering.forms, input), item);
+            last_readers.insert(source(lowering.forms, input), item);
         }
     }
-    for &(width, items) in phases {
-        group.free.append(&mut group.released);
-        group.phases.push(Phase { width, arrays: vec![], code: vec![] });
+    for (slot, items) in phases {
+        for buffer in std::mem::take(&mut group.released) {
+            group.free(lowering, buffer);
+        }
         for &item in items {
             let inputs = reads(lowering, item);
             group.add(lowering, item)?;
             for input in inputs {
-                let input = source(lowering.program, lowering.forms, input);
+                let input = source(lowering.forms, input);
                 if last_readers.get(&input) == Some(&item) {
                     last_readers.remove(&input); // an item may read it twice
                     group.release(lowering, input);
                 }
             }
         }
+        group.end_phase(slot.width);
     }
     Ok(group.phases)
 }
@@ -65,11 +68,18 @@ fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
     reads.into_iter().flat_map(of).collect()
 }
 
+/// A fused sequence while it is made.
+#[derive(Default)]
 struct Group {
     phases: Vec<Phase>,
-    /// Buffers of fused sequences that hold nothing that is still read.
-    free: Vec<usize>,
-    /// Those of blocks that nothing reads from the next phase on: in this one, what is read of them for
+    /// Of the phase at hand.
+    arrays: Indexed<View>,
+    code: Vec<Code>,
+    /// Buffers that hold nothing that is still read, by span and width.
+    free: HashMap<(Span, usize), Vec<usize>>,
+    /// How many of those that sequences before made it has not used yet.
+    unused: HashMap<(Span, usize), usize>,
+    /// Buffers of blocks that nothing reads from the next phase on: in this one, what is read of them for
     /// all columns is read again for every chunk.
     released: Vec<usize>,
 }
@@ -95,12 +105,13 @@ impl Group {
             }
             Item::Compute(id) => self.compute(lowering, id)?,
         };
-        self.phase().code.push(code);
+        self.code.push(code);
         Ok(())
     }
 
-    fn phase(&mut self) -> &mut Phase {
-        self.phases.last_mut().expect("an item stands in a phase")
+    fn end_phase(&mut self, width: usize) {
+        let arrays = std::mem::take(&mut self.arrays).into_items();
+        self.phases.push(Phase { width, arrays, code: std::mem::take(&mut self.code) });
     }
 
     fn compute<T: Scalar>(
@@ -171,35 +182,46 @@ impl Group {
     fn place<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> View {
         let span = lowering.fused_span(id).expect("what others read has a place");
         let width = width(lowering.program.shape(id));
-        let fits = |&buffer: &usize| {
-            let buffer = lowering.buffers[buffer];
-            buffer.span == span && buffer.width == width
-        };
-        let buffer = match self.free.iter().rposition(fits) {
-            Some(place) => self.free.remove(place),
-            None => {
-                let buffer = lowering.buffer(Buffer { span, width, role: Role::Internal });
-                lowering.fused.push(buffer);
-                buffer
-            }
+        let buffer = match self.free.get_mut(&(span, width)).and_then(Vec::pop) {
+            Some(buffer) => buffer,
+            None => self.unused(lowering, span, width),
         };
         lowering.place(id, buffer)
+    }
+
+    /// A buffer that the sequence has not used yet: of a sequence before, or a new one.
+    fn unused<T: Scalar>(
+        &mut self,
+        lowering: &mut Lowering<'_, T>,
+        span: Span,
+        width: usize,
+    ) -> usize {
+        let known = lowering.fused.entry((span, width)).or_default();
+        let unused = self.unused.entry((span, width)).or_insert(known.len());
+        if *unused > 0 {
+            *unused -= 1;
+            return known[*unused];
+        }
+        let buffer = lowering.buffers.len();
+        known.push(buffer);
+        lowering.buffer(Buffer { span, width, role: Role::Internal })
+    }
+
+    fn free<T>(&mut self, lowering: &Lowering<'_, T>, buffer: usize) {
+        let Buffer { span, width, .. } = lowering.buffers[buffer];
+        self.free.entry((span, width)).or_default().push(buffer);
     }
 
     fn release<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) {
         let Some(View { buffer, .. }) = lowering.try_home(id) else { return };
         match lowering.buffers[buffer].span {
-            Span::Chunk => self.free.push(buffer),
+            Span::Chunk => self.free(lowering, buffer),
             Span::Block => self.released.push(buffer),
             _ => {}
         }
     }
 
     fn array(&mut self, view: View) -> usize {
-        let arrays = &mut self.phase().arrays;
-        arrays.iter().position(|other| *other == view).unwrap_or_else(|| {
-            arrays.push(view);
-            arrays.len() - 1
-        })
+        self.arrays.place(view)
     }
 }

@@ -8,6 +8,7 @@ use bptt_tensor::rows::{Buffer, Delay, Instruction, Onto, Role, RowProgram, Span
 use super::defer::Term;
 use super::form::{self, Form, NotRows, width};
 use super::fuse::{Item, fuse};
+use super::indexed::Indexed;
 use super::normal::{Normal, normalise};
 use super::program::{Input, Kind, Program};
 use super::schedule::{Slot, Stage, is_fused, slots, stages};
@@ -18,7 +19,7 @@ pub(super) struct Lowered {
     pub(super) program: RowProgram,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
-    /// Sums that are equal to others: from, and to.
+    /// Sums that are equal to others: the place of the other among the outputs, and the sum.
     pub(super) copies: Vec<(usize, usize)>,
     /// The matrices to pack: an invariant, and whether it is read transposed.
     pub(super) packs: Vec<(usize, bool)>,
@@ -35,7 +36,7 @@ pub(super) enum Feed {
 }
 
 /// What an output buffer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Sink {
     Stacked(usize),
     Final(usize),
@@ -49,7 +50,7 @@ pub(super) enum Sink {
 /// If its rows are not independent of each other, or an operation has no form for rows.
 pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
     let rows = form::rows_of(program)?;
-    let Normal { program, terms, inside_sums } = normalise(program, rows)?;
+    let Normal { program, terms, inside_sums, copies } = normalise(program, rows)?;
     let is_product = |term: &&Term| matches!(term, Term::Product { .. });
     let summed = terms.iter().flat_map(Term::values);
     let needed = program.ancestors(program.outputs().chain(summed));
@@ -60,28 +61,29 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
         uses: program.uses(),
         readers: readers(&program, &needed),
         needed,
-        multiplied: terms.iter().filter(is_product).flat_map(Term::values).collect(),
-        added: HashMap::new(),
+        multiplied: multiplied(&program, &forms, terms.iter().filter(is_product)),
+        added: BTreeMap::new(),
+        readings: Vec::new(),
         homes: vec![None; program.nodes.len()],
         merged: vec![false; program.nodes.len()],
         absorbed: HashMap::new(),
         starts: HashMap::new(),
         buffers: Vec::new(),
-        fused: Vec::new(),
+        fused: HashMap::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
-        packs: Vec::new(),
+        packs: Indexed::default(),
         feeds: HashMap::new(),
+        numbers: HashMap::new(),
+        totals: vec![None; program.sums.len()],
         program: &program,
         forms: &forms,
         slots: &slots,
         rows,
     };
     lowering.absorb_sums();
-    let copies = equal_sums(&program);
-    let is_copy = |term: &&Term| copies.iter().any(|&(_, copy)| copy == term.sum());
-    let terms: Vec<&Term> = terms.iter().filter(|term| !is_copy(term)).collect();
     let mut sums = lowering.sums_of_rows(&terms); // first, for they say when values are read
+    lowering.find_readings();
     lowering.place_outputs();
     lowering.place_state();
     lowering.place_joins();
@@ -95,16 +97,24 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
     let finals = lowering.finals()?;
     let Lowering { buffers, inputs, outputs, packs, .. } = lowering;
     let program = RowProgram { buffers, before, step, after, sums, finals };
-    Ok(Lowered { program, inputs, outputs, copies, packs, rows })
+    let places: HashMap<Sink, usize> = outputs.iter().copied().zip(0..).collect();
+    let copies = copies.into_iter().map(|(from, to)| (places[&Sink::Sum(from)], to)).collect();
+    Ok(Lowered { program, inputs, outputs, copies, packs: packs.into_items(), rows })
 }
 
-/// The sums that are equal to an earlier one: that one, and the sum.
-fn equal_sums<T>(program: &Program<T>) -> Vec<(usize, usize)> {
-    let sums = &program.sums;
-    let first =
-        |sum: usize| sums.iter().position(|id| *id == sums[sum]).expect("it is one of them");
-    let pairs = (0..sums.len()).map(|sum| (first(sum), sum));
-    pairs.filter(|(first, sum)| first != sum).collect()
+/// Whether each value, itself or as part of others that are no copy, is a factor of such a product.
+fn multiplied<'a, T>(
+    program: &Program<T>,
+    forms: &[Form],
+    products: impl Iterator<Item = &'a Term>,
+) -> Vec<bool> {
+    let mut multiplied = program.among(products.flat_map(Term::values));
+    for (id, node) in program.nodes.iter().enumerate().rev() {
+        if multiplied[id] && matches!(forms[id], Form::View { .. } | Form::Join { .. }) {
+            node.inputs.iter().for_each(|&input| multiplied[input as usize] = true);
+        }
+    }
+    multiplied
 }
 
 /// The values that read each value.
@@ -128,10 +138,13 @@ pub(super) struct Lowering<'a, T> {
     pub(super) uses: Vec<usize>,
     pub(super) readers: Vec<Vec<u32>>,
     pub(super) needed: Vec<bool>,
-    /// The factors of products that are summed over all steps.
-    pub(super) multiplied: Vec<u32>,
+    /// Whether each value, itself or as part of others that are no copy, is a factor of a product that is
+    /// summed over all steps.
+    pub(super) multiplied: Vec<bool>,
     /// Values whose rows are summed over all steps.
-    pub(super) added: HashMap<u32, Added>,
+    pub(super) added: BTreeMap<u32, Added>,
+    /// When each value is read, itself or as part of others that are no copy: first and last.
+    pub(super) readings: Vec<Option<(Slot, Slot)>>,
     /// Where values lie that memory is needed for.
     pub(super) homes: Vec<Option<View>>,
     /// Products that a sum computes on its own.
@@ -141,12 +154,16 @@ pub(super) struct Lowering<'a, T> {
     /// Of such a term, what it starts from, and the sum that it computes.
     pub(super) starts: HashMap<u32, (u32, u32)>,
     pub(super) buffers: Vec<Buffer>,
-    /// Those of fused sequences.
-    pub(super) fused: Vec<usize>,
+    /// Those of fused sequences, by span and width.
+    pub(super) fused: HashMap<(Span, usize), Vec<usize>>,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
-    pub(super) packs: Vec<(usize, bool)>,
+    pub(super) packs: Indexed<(usize, bool)>,
     pub(super) feeds: HashMap<(Feed, Span), usize>,
+    /// The buffers of numbers, by their bits.
+    pub(super) numbers: HashMap<u64, usize>,
+    /// The buffer of each sum over all steps.
+    pub(super) totals: Vec<Option<usize>>,
 }
 
 /// A value whose rows are summed over all steps, in the stage after the loop.
@@ -156,6 +173,19 @@ pub(super) struct Added {
     pub(super) slot: Slot,
     /// The buffers of partial sums.
     pub(super) partials: Vec<usize>,
+}
+
+impl Added {
+    fn items(&self, id: u32) -> impl Iterator<Item = Item> {
+        self.partials.iter().map(move |&partials| Item::AddRows { id, partials })
+    }
+}
+
+/// What a level of a stage computes: products, then the phases of a fused sequence.
+#[derive(Default)]
+struct Level {
+    products: Vec<u32>,
+    phases: BTreeMap<Slot, Vec<Item>>,
 }
 
 /// A sum that one of its terms, a product, computes from the other.
@@ -183,41 +213,38 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// A number of an equation.
     pub(super) fn number(&mut self, value: f64) -> View {
-        let is_it = |buffer: &Buffer| match buffer.role {
-            Role::Number(other) => other.to_bits() == value.to_bits(),
-            _ => false,
-        };
-        let buffer = self.buffers.iter().position(is_it).unwrap_or_else(|| {
-            self.buffer(Buffer { span: Span::Row, width: 1, role: Role::Number(value) })
+        let buffer = *self.numbers.entry(value.to_bits()).or_insert_with(|| {
+            self.buffers.push(Buffer { span: Span::Row, width: 1, role: Role::Number(value) });
+            self.buffers.len() - 1
         });
         self.whole(buffer)
     }
 
     fn total(&mut self, sum: usize) -> usize {
-        if let Some(place) = self.outputs.iter().position(|sink| *sink == Sink::Sum(sum)) {
-            let outputs = self.buffers.iter().enumerate();
-            let mut outputs = outputs.filter(|(_, buffer)| buffer.role == Role::Output);
-            return outputs.nth(place).expect("an output for each sink").0;
+        if let Some(total) = self.totals[sum] {
+            return total;
         }
         let width = self.program.shape(self.program.sums[sum]).elements();
         self.outputs.push(Sink::Sum(sum));
-        self.buffer(Buffer { span: Span::Total, width, role: Role::Output })
+        let total = self.buffer(Buffer { span: Span::Total, width, role: Role::Output });
+        self.totals[sum] = Some(total);
+        total
     }
 
-    fn sums_of_rows(&mut self, terms: &[&Term]) -> Vec<Sum> {
+    fn sums_of_rows(&mut self, terms: &[Term]) -> Vec<Sum> {
         let mut sums = Vec::new();
         for term in terms {
-            if let Term::Rows { sum, id } = **term {
+            if let Term::Rows { sum, id } = *term {
                 sums.push(self.partials(sum, id));
             }
         }
         sums
     }
 
-    fn sums_of_products(&mut self, terms: &[&Term]) -> Result<Vec<Sum>, NotRows> {
+    fn sums_of_products(&mut self, terms: &[Term]) -> Result<Vec<Sum>, NotRows> {
         let mut sums = Vec::new();
         for term in terms {
-            if let Term::Product { sum, left, right } = **term {
+            if let Term::Product { sum, left, right } = *term {
                 let total = self.total(sum);
                 let (left, right) = (self.summed(left)?, self.summed(right)?);
                 sums.push(Sum::Products { left, right, total });
@@ -314,8 +341,8 @@ impl<T: Scalar> Lowering<'_, T> {
                 }
                 Ok(View { delay: Some(Delay { ahead: false, edge }), ..after })
             }
-            (_, &Form::View { column }) => {
-                let of = self.home(node.inputs[0])?;
+            (_, &Form::View { source, column }) => {
+                let of = self.home(source)?;
                 Ok(View { column: of.column + column, width: own, ..of })
             }
             _ => Err(NotRows(format!("value {id} has no place in memory"))),
@@ -346,39 +373,31 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction>, NotRows> {
-        let mut items: BTreeMap<Slot, Vec<Item>> = BTreeMap::new();
-        let mut products = Vec::new();
+        let mut levels: BTreeMap<usize, Level> = BTreeMap::new();
         for id in (0..self.program.nodes.len() as u32).filter(|&id| self.is_computed(id, stage)) {
             let slot = self.slots[id as usize];
+            let level = levels.entry(slot.level).or_default();
             if slot.turn == 0 {
-                products.push((slot.level, id));
+                level.products.push(id);
                 continue;
             }
-            items.entry(slot).or_default().push(Item::Compute(id));
-        }
-        let mut added: Vec<u32> = self.added.keys().copied().collect();
-        added.sort_unstable();
-        for id in added {
-            let Added { slot, partials } = &self.added[&id];
-            if slot.stage == stage {
-                let items = items.entry(*slot).or_default();
-                // as soon as it is there
-                let own = items.iter().position(|item| *item == Item::Compute(id));
-                let place = own.map_or(items.len(), |own| own + 1);
-                let additions = partials.iter().map(|&partials| Item::AddRows { id, partials });
-                items.splice(place..place, additions);
+            let items = level.phases.entry(slot).or_default();
+            items.push(Item::Compute(id));
+            if let Some(added) = self.added.get(&id).filter(|added| added.slot == slot) {
+                items.extend(added.items(id)); // as soon as it is there
             }
         }
-        let levels =
-            products.iter().map(|product| product.0).chain(items.keys().map(|slot| slot.level));
+        for (&id, added) in self.added.iter().filter(|(_, added)| added.slot.stage == stage) {
+            if !self.is_computed(id, stage) || self.slots[id as usize] != added.slot {
+                let level = levels.entry(added.slot.level).or_default();
+                level.phases.entry(added.slot).or_default().extend(added.items(id));
+            }
+        }
         let mut instructions = Vec::new();
-        for level in 0..=levels.max().unwrap_or(0) {
-            for &(_, id) in products.iter().filter(|product| product.0 == level) {
+        for Level { products, phases } in levels.into_values() {
+            for id in products {
                 instructions.push(self.product(id)?);
             }
-            let phases = items.iter().filter(|(slot, _)| slot.level == level);
-            let phases: Vec<(usize, &[Item])> =
-                phases.map(|(slot, items)| (slot.width, &items[..])).collect();
             if !phases.is_empty() {
                 instructions.push(Instruction::Fused(fuse(self, &phases)?));
             }
@@ -424,10 +443,7 @@ impl<T: Scalar> Lowering<'_, T> {
             return Err(NotRows("a product with a number".into()));
         };
         let pack = (weight, transposed);
-        let right = self.packs.iter().position(|&other| other == pack).unwrap_or_else(|| {
-            self.packs.push(pack);
-            self.packs.len() - 1
-        });
+        let right = self.packs.place(pack);
         let onto = match self.starts.get(&id).copied() {
             None => Onto::Zero,
             Some((start, sum)) if self.is_bias(start, self.program.shape(sum)) => {

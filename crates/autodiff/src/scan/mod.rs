@@ -17,6 +17,7 @@ mod execute;
 mod form;
 mod fuse;
 mod hoist;
+mod indexed;
 mod lower;
 mod normal;
 mod operation;

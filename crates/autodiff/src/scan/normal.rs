@@ -19,6 +19,8 @@ pub(super) struct Normal<T> {
     pub(super) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
     pub(super) inside_sums: Vec<u32>,
+    /// Sums that are equal to others: from, and to.
+    pub(super) copies: Vec<(usize, usize)>,
 }
 
 pub(super) fn normalise<T: Scalar>(
@@ -28,8 +30,8 @@ pub(super) fn normalise<T: Scalar>(
     let program = tile_places(program, rows)?;
     let mut program = own_places(&repeat(&program));
     own_outputs(&mut program);
-    let Deferred { terms, inside_sums } = defer(&mut program, rows)?;
-    Ok(Normal { program, terms, inside_sums })
+    let Deferred { terms, inside_sums, copies } = defer(&mut program, rows)?;
+    Ok(Normal { program, terms, inside_sums, copies })
 }
 
 /// Replaces parts placed in zeros by a join of parts that leaves no gap.
@@ -69,7 +71,7 @@ fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
-    let outputs: Vec<u32> = program.outputs().collect();
+    let (is_output, is_state) = (program.among(program.outputs()), program.states());
     let mut times_joined = vec![0; program.nodes.len()];
     for join in (0..program.nodes.len() as u32).filter(|&id| is_join(program.op(id))) {
         program.node(join).inputs.iter().for_each(|&part| times_joined[part as usize] += 1);
@@ -80,10 +82,10 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
         let late = bindings[id as usize] == Binding::Loop && !in_loop[id as usize];
         for (input, original) in inputs.iter_mut().zip(originals) {
             let shared = times_joined[*original as usize] > 1
-                || outputs.contains(original)
+                || is_output[*original as usize]
                 || !is_pointwise(program.op(*original))
                 || reads_product(program, *original);
-            if is_join && shared || late && program.is_state(*original) {
+            if is_join && shared || late && is_state[*original as usize] {
                 *input = copy(new, *input);
             }
         }
@@ -110,9 +112,10 @@ pub(super) fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
 fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let bindings = bindings(program);
     let mut stacked = program.stacked.clone();
-    for k in 0..stacked.len() {
-        if !is_computed(program.op(stacked[k])) || stacked[..k].contains(&stacked[k]) {
-            stacked[k] = copy(program, stacked[k]);
+    let mut is_taken = vec![false; program.nodes.len()];
+    for id in &mut stacked {
+        if std::mem::replace(&mut is_taken[*id as usize], true) || !is_computed(program.op(*id)) {
+            *id = copy(program, *id);
         }
     }
     program.stacked = stacked;

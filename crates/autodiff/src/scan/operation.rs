@@ -225,8 +225,7 @@ impl<T: Scalar> Scan<T> {
             SequenceFeed::Cotangent(k) => cotangents.stacked[k],
             SequenceFeed::Sequence(i) => sequences[i],
             SequenceFeed::Residual(id) => {
-                let place = residuals.iter().position(|&other| other == id);
-                exposed[place.expect("every residual is exposed")]
+                exposed[residuals.find(id).expect("every residual is exposed")]
             }
         };
         let invariant = |feed: &InvariantFeed| match *feed {

@@ -86,48 +86,35 @@ impl<T: Scalar> Lowering<'_, T> {
     /// How long a value has to last.
     fn span_of(&self, id: u32) -> Span {
         let stage = self.order(id).0.stage;
-        let multiplied = self.is_multiplied(id);
+        let is_near = self.is_always_read(id, |slot| slot.stage == stage);
         match stage {
-            _ if multiplied || self.reading_slots(id).iter().any(|slot| slot.stage != stage) => {
-                Span::Segment
-            }
+            _ if self.multiplied[id as usize] || !is_near => Span::Segment,
             Stage::Step => Span::Step,
             Stage::Before | Stage::After => Span::Piece,
         }
     }
 
-    /// Whether a value, itself or as part of others that are no copy, is multiplied over all steps.
-    fn is_multiplied(&self, id: u32) -> bool {
-        let mut pending = vec![id];
-        while let Some(id) = pending.pop() {
-            if self.multiplied.contains(&id) {
-                return true;
-            }
-            let views = self.readers[id as usize].iter().filter(|&&reader| {
-                matches!(self.forms[reader as usize], Form::View { .. } | Form::Join { .. })
+    /// Finds when each value is read, itself or as part of others that are no copy: first and last.
+    pub(super) fn find_readings(&mut self) {
+        let mut readings: Vec<Option<(Slot, Slot)>> = vec![None; self.program.nodes.len()];
+        for id in (0..self.program.nodes.len() as u32).rev() {
+            let added = self.added.get(&id).map(|added| (added.slot, added.slot));
+            let readers = self.readers[id as usize].iter().filter_map(|&reader| {
+                match self.forms[reader as usize] {
+                    Form::View { .. } | Form::Join { .. } => readings[reader as usize],
+                    Form::Term => None,
+                    _ => Some((self.order(reader).0, self.order(reader).0)),
+                }
             });
-            pending.extend(views);
+            let join = |a: (Slot, Slot), b: (Slot, Slot)| (a.0.min(b.0), a.1.max(b.1));
+            readings[id as usize] = readers.chain(added).reduce(join);
         }
-        false
+        self.readings = readings;
     }
 
-    /// When a value is read, itself or as part of others that are no copy.
-    fn reading_slots(&self, id: u32) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        let mut pending = vec![id];
-        while let Some(id) = pending.pop() {
-            if let Some(added) = self.added.get(&id) {
-                slots.push(added.slot);
-            }
-            for &reader in &self.readers[id as usize] {
-                match self.forms[reader as usize] {
-                    Form::View { .. } | Form::Join { .. } => pending.push(reader),
-                    Form::Term => {}
-                    _ => slots.push(self.order(reader).0),
-                }
-            }
-        }
-        slots
+    /// Whether a value is read only in such slots. Of two slots that are such, all between have to be, too.
+    fn is_always_read(&self, id: u32, when: impl Fn(Slot) -> bool) -> bool {
+        self.readings[id as usize].is_none_or(|(first, last)| when(first) && when(last))
     }
 
     /// Values that are joined are computed side by side.
@@ -187,7 +174,7 @@ impl<T: Scalar> Lowering<'_, T> {
     fn is_merged(&self, id: u32) -> bool {
         let (own, readers) = (self.slots[id as usize], &self.readers[id as usize][..]);
         let Some(factors) = self.factors(id) else { return false };
-        if self.is_multiplied(id) {
+        if self.multiplied[id as usize] {
             return false;
         }
         let is_wide = own.width > 1 && factors.iter().all(|&factor| self.is_wide(factor, id));
@@ -230,14 +217,13 @@ impl<T: Scalar> Lowering<'_, T> {
     /// the phase, or for the sequence.
     pub(super) fn fused_span(&self, id: u32) -> Option<Span> {
         let own = self.slots[id as usize];
-        if self.is_absorbed(id) || self.is_multiplied(id) {
+        if self.is_absorbed(id) || self.multiplied[id as usize] {
             return None;
         }
-        let slots = self.reading_slots(id);
         let is_reduced = matches!(self.forms[id as usize], Form::Reduce(_));
-        if !is_reduced && slots.iter().all(|slot| *slot == own) {
+        if !is_reduced && self.is_always_read(id, |slot| slot == own) {
             return Some(Span::Chunk);
         }
-        slots.iter().all(|slot| slot.is_fused_with(own)).then_some(Span::Block)
+        self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Span::Block)
     }
 }

@@ -1,6 +1,7 @@
 //! One step of a recurrence as data: what tracing records and every pass rewrites.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bptt_tensor::Shape;
 use smallvec::SmallVec;
@@ -48,8 +49,24 @@ impl<T> PartialEq for Kind<T> {
     }
 }
 
+impl<T> Hash for Kind<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Input(input) => input.hash(state),
+            Self::Literal(value) => value.to_bits().hash(state),
+            Self::Op(op) => op.hash(state),
+        }
+    }
+}
+
+impl<T> Hash for Node<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.kind, &self.inputs, &self.shape).hash(state);
+    }
+}
+
 /// What a step is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     /// This step's entry of a sequence.
     Sequence(usize),
@@ -71,12 +88,17 @@ impl<T> Program<T> {
         &self.node(id).shape
     }
 
-    /// Whether a value is a variable of the state, or part of one.
-    pub(crate) fn is_state(&self, mut id: u32) -> bool {
-        while let Some(Op::Slice(_)) = self.op(id) {
-            id = self.node(id).inputs[0];
+    /// Whether each value is a variable of the state, or part of one.
+    pub(crate) fn states(&self) -> Vec<bool> {
+        let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            states.push(match node.kind {
+                Kind::Input(Input::Carry(_)) => true,
+                Kind::Op(Op::Slice(_)) => states[node.inputs[0] as usize],
+                _ => false,
+            });
         }
-        matches!(self.node(id).kind, Kind::Input(Input::Carry(_)))
+        states
     }
 
     /// The operation of a value, if one computes it.
@@ -130,12 +152,18 @@ impl<T> Program<T> {
         self.nodes.iter().find(input).map(|node| node.shape.clone())
     }
 
+    /// Whether each value is one of these.
+    pub(crate) fn among(&self, ids: impl IntoIterator<Item = u32>) -> Vec<bool> {
+        let mut among = vec![false; self.nodes.len()];
+        for id in ids {
+            among[id as usize] = true;
+        }
+        among
+    }
+
     /// Whether each value is one of these or is needed to compute one.
     pub(crate) fn ancestors(&self, of: impl IntoIterator<Item = u32>) -> Vec<bool> {
-        let mut needed = vec![false; self.nodes.len()];
-        for id in of {
-            needed[id as usize] = true;
-        }
+        let mut needed = self.among(of);
         for id in (0..self.nodes.len()).rev() {
             if needed[id] {
                 for &input in &self.nodes[id].inputs {

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 
+use super::indexed::Indexed;
 use super::program::{Input, Kind, Node, Program};
 use crate::operation::{Leaf, Op};
 use crate::{Tape, Var};
@@ -27,9 +28,9 @@ pub(super) struct Wanted {
 pub(super) struct Reverse<T> {
     pub(super) program: Program<T>,
     /// What each sequence of the program is.
-    pub(super) sequences: Vec<SequenceFeed>,
+    pub(super) sequences: Indexed<SequenceFeed>,
     /// What each invariant of the program is.
-    pub(super) invariants: Vec<InvariantFeed>,
+    pub(super) invariants: Indexed<InvariantFeed>,
     /// The sequences that the stacked outputs are the cotangents of.
     pub(super) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
@@ -41,7 +42,7 @@ pub(super) struct Reverse<T> {
 }
 
 /// A sequence that a reverse step reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum SequenceFeed {
     /// The cotangent of a stacked output.
     Cotangent(usize),
@@ -52,7 +53,7 @@ pub(super) enum SequenceFeed {
 }
 
 /// An invariant that a reverse step reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum InvariantFeed {
     /// The cotangent of a sum.
     Cotangent(usize),
@@ -116,8 +117,8 @@ pub(super) fn reverse<T: Scalar>(
     };
     let mut reverse = Reverse {
         program: Program { nodes: vec![], stacked: vec![], next: vec![], sums: vec![] },
-        sequences: vec![],
-        invariants: vec![],
+        sequences: Indexed::default(),
+        invariants: Indexed::default(),
         stacked: vec![],
         sums: vec![],
         constants: vec![],
@@ -295,8 +296,8 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             Kind::Input(Input::Invariant(i)) => invariant(reverse, InvariantFeed::Invariant(*i)),
             Kind::Input(Input::Carry(j)) if self.state_before == StateBefore::Shifted => {
                 let after = SequenceFeed::Residual(self.forward.next[*j]);
-                let sequence = index(&mut reverse.sequences, after);
-                let edge = index(&mut reverse.invariants, InvariantFeed::Initial(*j));
+                let sequence = reverse.sequences.place(after);
+                let edge = reverse.invariants.place(InvariantFeed::Initial(*j));
                 Kind::Input(Input::Ahead { sequence, edge })
             }
             Kind::Input(Input::Ahead { .. }) => {
@@ -323,19 +324,11 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
 }
 
 fn sequence<T>(reverse: &mut Reverse<T>, feed: SequenceFeed) -> Kind<T> {
-    Kind::Input(Input::Sequence(index(&mut reverse.sequences, feed)))
+    Kind::Input(Input::Sequence(reverse.sequences.place(feed)))
 }
 
 fn invariant<T>(reverse: &mut Reverse<T>, feed: InvariantFeed) -> Kind<T> {
-    Kind::Input(Input::Invariant(index(&mut reverse.invariants, feed)))
-}
-
-/// The place of `item` in the list, to which it is added if it is new.
-fn index<I: PartialEq>(items: &mut Vec<I>, item: I) -> usize {
-    items.iter().position(|other| *other == item).unwrap_or_else(|| {
-        items.push(item);
-        items.len() - 1
-    })
+    Kind::Input(Input::Invariant(reverse.invariants.place(feed)))
 }
 
 fn is_state<T>(node: &Node<T>) -> bool {

@@ -1,10 +1,12 @@
 //! When each value of a step is computed: before the loop over time for all steps, in the loop, or
 //! after it, again for all steps; and in which order within.
 
+use std::collections::BinaryHeap;
+
 use bptt_tensor::{Scalar, Unary};
 
 use super::binding::{Binding, bindings};
-use super::form::{Form, width};
+use super::form::{Form, source, width};
 use super::program::Program;
 use crate::operation::Op;
 
@@ -25,6 +27,7 @@ pub(super) enum Stage {
 pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Stage> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
+    let is_state = program.states();
     let mut first_reader = vec![Stage::After; program.nodes.len()];
     for &id in &program.next {
         first_reader[id as usize] = Stage::Step;
@@ -34,7 +37,7 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
         let heavy = matches!(forms[id], Form::Product { .. } | Form::Reduce(_));
         stages[id] = match bindings[id] {
             Binding::Loop if in_loop[id] => Stage::Step,
-            Binding::Loop if is_copy_of_state(program, id as u32) => Stage::Step,
+            Binding::Loop if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,
             Binding::Loop => Stage::After,
             _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
             _ => first_reader[id],
@@ -48,9 +51,9 @@ pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
 }
 
 /// Whether a value keeps the state for readers after the loop.
-fn is_copy_of_state<T>(program: &Program<T>, id: u32) -> bool {
+fn is_copy_of_state<T>(program: &Program<T>, is_state: &[bool], id: u32) -> bool {
     matches!(program.op(id), Some(Op::Unary(Unary::Identity)))
-        && program.node(id).inputs.iter().all(|&input| program.is_state(input))
+        && program.node(id).inputs.iter().all(|&input| is_state[input as usize])
 }
 
 /// The place of a value within its stage: products of a level come before the functions of rows of that
@@ -115,25 +118,31 @@ fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> 
         let level = before.map(|input| earliest[input]).max().unwrap_or(0);
         earliest.push(level + usize::from(is_barrier(&forms[id])));
     }
+    let mut readers = vec![Vec::new(); forms.len()];
+    for (id, node) in program.nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|&input| readers[source(forms, input) as usize].push(id));
+    }
     let in_memory = in_memory(program, forms);
-    let mut waits: Vec<bool> = forms.iter().map(is_fused).collect();
+    let mut levels = Levels {
+        program,
+        forms,
+        stages,
+        levels: earliest.clone(),
+        earliest,
+        limits: vec![usize::MAX; forms.len()],
+        waits: forms.iter().map(is_fused).collect(),
+    };
+    let mut candidates = levels.settle((0..forms.len()).collect());
     loop {
-        let levels = latest(program, forms, stages, &earliest, &waits);
-        let is_dear = |id: &usize| {
-            let early = |&input: &u32| {
-                let input = source(program, forms, input) as usize;
-                is_fused(&forms[input])
-                    && !in_memory[input]
-                    && stages[input] == stages[*id]
-                    && levels[input] < levels[*id]
-            };
-            waits[*id] && levels[*id] > earliest[*id] && program.nodes[*id].inputs.iter().any(early)
-        };
-        let dear: Vec<usize> = (0..forms.len()).filter(is_dear).collect();
+        let is_dear = |id: &usize| levels.is_dear(*id, &in_memory);
+        let dear: Vec<usize> = candidates.into_iter().filter(is_dear).collect();
         if dear.is_empty() {
-            return levels;
+            return levels.levels;
         }
-        dear.into_iter().for_each(|id| waits[id] = false);
+        dear.iter().for_each(|&id| levels.waits[id] = false);
+        let settled = levels.settle(dear.into());
+        let readers = settled.iter().flat_map(|&id| &readers[id]).copied();
+        candidates = readers.chain(settled.iter().copied()).collect();
     }
 }
 
@@ -143,43 +152,62 @@ fn in_memory<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<bool> {
     let read = (0..forms.len()).filter(|&id| is_barrier(&forms[id]));
     let read = read.flat_map(|id| program.nodes[id].inputs.iter().copied());
     for id in program.outputs().chain(read) {
-        in_memory[source(program, forms, id) as usize] = true;
+        in_memory[source(forms, id) as usize] = true;
     }
     in_memory
 }
 
-/// The latest level at which each value that waits may be computed for its readers in its stage.
-fn latest<T: Scalar>(
-    program: &Program<T>,
-    forms: &[Form],
-    stages: &[Stage],
-    earliest: &[usize],
-    waits: &[bool],
-) -> Vec<usize> {
-    let mut levels = earliest.to_vec();
-    let mut limits = vec![usize::MAX; forms.len()];
-    for id in (0..forms.len()).rev() {
-        let passes_on = matches!(forms[id], Form::View { .. } | Form::Join { .. });
-        if (waits[id] || passes_on) && limits[id] != usize::MAX {
-            levels[id] = limits[id];
-        }
-        let level = levels[id] - usize::from(is_barrier(&forms[id]));
-        for &input in &program.nodes[id].inputs {
-            let input = input as usize;
-            if stages[input] == stages[id] {
-                limits[input] = limits[input].min(level);
-            }
-        }
-    }
-    levels
+/// The levels, while it is found which values wait.
+struct Levels<'a, T> {
+    program: &'a Program<T>,
+    forms: &'a [Form],
+    stages: &'a [Stage],
+    earliest: Vec<usize>,
+    levels: Vec<usize>,
+    /// The latest level at which each value may be computed for its readers in its stage.
+    limits: Vec<usize>,
+    waits: Vec<bool>,
 }
 
-/// The value that a view is part of, or the value itself.
-pub(super) fn source<T>(program: &Program<T>, forms: &[Form], mut id: u32) -> u32 {
-    while let Form::View { .. } = forms[id as usize] {
-        id = program.node(id).inputs[0];
+impl<T: Scalar> Levels<'_, T> {
+    /// Finds the levels of these values, and of what they read where those change. Gives the values that
+    /// it went through, of which each comes after its readers.
+    fn settle(&mut self, mut pending: BinaryHeap<usize>) -> Vec<usize> {
+        let mut settled = Vec::with_capacity(pending.len());
+        while let Some(id) = pending.pop() {
+            if settled.last() == Some(&id) {
+                continue; // it was to be settled for several readers
+            }
+            settled.push(id);
+            let passes_on = matches!(self.forms[id], Form::View { .. } | Form::Join { .. });
+            let may_wait = (self.waits[id] || passes_on) && self.limits[id] != usize::MAX;
+            self.levels[id] = if may_wait { self.limits[id] } else { self.earliest[id] };
+            let limit = self.levels[id] - usize::from(is_barrier(&self.forms[id]));
+            for &input in &self.program.nodes[id].inputs {
+                let input = input as usize;
+                if self.stages[input] == self.stages[id] && limit < self.limits[input] {
+                    self.limits[input] = limit;
+                    pending.push(input);
+                }
+            }
+        }
+        settled
     }
-    id
+
+    /// Whether a value had better not wait: something that it reads would have to be kept for it.
+    fn is_dear(&self, id: usize, in_memory: &[bool]) -> bool {
+        let Self { program, forms, stages, levels, .. } = self;
+        let is_early = |&input: &u32| {
+            let input = source(forms, input) as usize;
+            is_fused(&forms[input])
+                && !in_memory[input]
+                && stages[input] == stages[id]
+                && levels[input] < levels[id]
+        };
+        self.waits[id]
+            && levels[id] > self.earliest[id]
+            && program.nodes[id].inputs.iter().any(is_early)
+    }
 }
 
 /// Whether a value waits for all rows that it reads.

@@ -1,5 +1,6 @@
 //! A recurrence run online: one step at a time, as inputs arrive.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -68,8 +69,9 @@ impl<T: Scalar> Stepper<T> {
         let mut outputs = lowered.outputs.clone();
         // a state that the step does not read is an input all the same, for the next to replace
         let mut feeds = lowered.inputs.clone();
+        let mut places: HashMap<Feed, usize> = feeds.iter().copied().zip(0..).collect();
         for (j, value) in state.iter().enumerate() {
-            if !feeds.contains(&Feed::Initial(j)) {
+            places.entry(Feed::Initial(j)).or_insert_with(|| {
                 feeds.push(Feed::Initial(j));
                 let width = value.len() / lowered.rows;
                 program.buffers.push(bptt_tensor::rows::Buffer {
@@ -77,7 +79,8 @@ impl<T: Scalar> Stepper<T> {
                     width,
                     role: bptt_tensor::rows::Role::Input,
                 });
-            }
+                feeds.len() - 1
+            });
         }
         let buffers_of = |role| {
             let buffers = program.buffers.iter().enumerate();
@@ -98,14 +101,11 @@ impl<T: Scalar> Stepper<T> {
                 Feed::Invariant(i) => &invariants[i],
             })
             .collect();
-        let place = |feed: Feed| feeds.iter().position(|other| *other == feed);
-        // finals are in the order of the state
-        let carried: Vec<usize> = (0..state.len())
-            .map(|j| place(Feed::Initial(j)).expect("every state is an input"))
-            .collect();
+        // finals are in the order of the state, and every state is an input
+        let carried: Vec<usize> = (0..state.len()).map(|j| places[&Feed::Initial(j)]).collect();
         let packed = pack(lowered, invariants);
         let inputs = (0..sequences)
-            .map(|i| place(Feed::Sequence(i)).map(|place| input_buffers[place]))
+            .map(|i| places.get(&Feed::Sequence(i)).map(|&place| input_buffers[place]))
             .collect();
         let mut stacked = Vec::new();
         for (sink, buffer) in outputs.drain(..).zip(output_buffers) {

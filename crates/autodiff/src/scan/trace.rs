@@ -78,6 +78,7 @@ pub(super) fn trace<'t, T: Scalar>(
         start,
         nodes: Vec::new(),
         places: HashMap::new(),
+        leaves: HashMap::new(),
         given_sequences: entries.len(),
         own_sequences: Vec::new(),
         origins: Vec::new(),
@@ -109,6 +110,8 @@ struct Reader<T> {
     nodes: Vec<Node<T>>,
     /// From ids on the tape to places in the program.
     places: HashMap<u32, u32>,
+    /// The places of the leaves that the step brought, but for constants.
+    leaves: HashMap<Leaf, u32>,
     given_sequences: usize,
     own_sequences: Vec<Tensor<T>>,
     origins: Vec<Origin<T>>,
@@ -157,19 +160,17 @@ impl<T: Scalar> Reader<T> {
 
     /// The place of a leaf that the step brought, one for each parameter.
     fn leaf(&mut self, leaf: Leaf, value: Tensor<T>) -> u32 {
-        let known = self.origins.iter().position(|origin| {
-            leaf != Leaf::Constant && matches!(origin, Origin::Leaf(other, _) if *other == leaf)
-        });
-        let is_known = |node: &Node<T>| {
-            known.is_some_and(|index| node.kind == Kind::Input(Input::Invariant(index)))
-        };
-        if let Some(place) = self.nodes.iter().position(is_known) {
-            return place as u32;
+        if let Some(&place) = self.leaves.get(&leaf) {
+            return place;
         }
         let shape = value.shape().clone();
         let kind = self.invariant(Origin::Leaf(leaf, value));
         self.nodes.push(Node { kind, inputs: [].into_iter().collect(), shape });
-        self.nodes.len() as u32 - 1
+        let place = self.nodes.len() as u32 - 1;
+        if leaf != Leaf::Constant {
+            self.leaves.insert(leaf, place);
+        }
+        place
     }
 
     fn invariant(&mut self, origin: Origin<T>) -> Kind<T> {

@@ -82,7 +82,7 @@ pub struct Buffer {
 }
 
 /// Columns of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     /// The buffer's index in the program.
     pub buffer: usize,
@@ -105,7 +105,7 @@ impl View {
 }
 
 /// A neighbouring step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Delay {
     /// The step that is run after this one, rather than before it: what a reverse pass reads of the
     /// forward pass's state before the step.

@@ -1,15 +1,23 @@
 //! Equal values are computed once.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
 use bptt_tensor::Scalar;
 
-use crate::scan::program::Program;
+use crate::scan::program::{Node, Program};
 
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let hasher = RandomState::new();
+    let mut alike: HashMap<u64, Vec<u32>> = HashMap::new();
     program.rebuild(|new, id, inputs| {
-        let node = program.node(id);
-        let equal = new.nodes.iter().position(|other| {
-            other.kind == node.kind && other.inputs == inputs && other.shape == node.shape
-        });
-        equal.map_or_else(|| new.copy(program, id, inputs), |place| place as u32)
+        let node = Node { inputs, ..program.node(id).clone() };
+        let alike = alike.entry(hasher.hash_one(&node)).or_default();
+        if let Some(&equal) = alike.iter().find(|&&other| *new.node(other) == node) {
+            return equal;
+        }
+        let place = new.push(node);
+        alike.push(place);
+        place
     })
 }

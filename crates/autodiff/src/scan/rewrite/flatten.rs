@@ -57,18 +57,25 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
 
 /// Adds up the terms that are the same at every step, where they have one shape: several biases are one.
 fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> {
-    let mut gathered: Vec<(u32, bool)> = Vec::with_capacity(terms.len());
+    let mut gathered: Vec<u32> = Vec::with_capacity(terms.len());
+    let mut constant: Vec<usize> = Vec::new(); // where those stand, one for each shape
     for (term, is_once) in terms {
-        let fits = |other: &&mut (u32, bool)| other.1 && new.shape(other.0) == new.shape(term);
-        match gathered.iter_mut().find(fits) {
-            Some(other) if is_once => {
+        let fits = |&&place: &&usize| new.shape(gathered[place]) == new.shape(term);
+        match constant.iter().find(fits).filter(|_| is_once) {
+            Some(&place) => {
                 let shape = new.shape(term).clone();
-                other.0 = new.push(op_node(Op::Binary(ADD), [other.0, term], shape));
+                gathered[place] =
+                    new.push(op_node(Op::Binary(ADD), [gathered[place], term], shape));
             }
-            _ => gathered.push((term, is_once)),
+            None => {
+                if is_once {
+                    constant.push(gathered.len());
+                }
+                gathered.push(term);
+            }
         }
     }
-    gathered.into_iter().map(|(term, _)| term).collect()
+    gathered
 }
 
 /// The terms of the sum `id`, through sums that are `inner` to it, in the order in which they stand.

@@ -1,6 +1,9 @@
 //! Products that share their left operand become one wide product with the weights side by side:
 //! `h · U_i` and `h · U_f` are columns of `h · [U_i, U_f]`.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use bptt_tensor::{Scalar, Transpose};
 
 use super::op_node;
@@ -10,33 +13,36 @@ use crate::ops::matmul::MatMul;
 use crate::scan::binding::{Binding, bindings};
 use crate::scan::program::Program;
 
+/// The place of what does not stand in the new program yet.
+const NOWHERE: u32 = u32::MAX;
+
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let groups = groups(program);
+    let columns = columns(program, &groups);
     let mut merged: Vec<Option<u32>> = vec![None; groups.len()];
-    let mut places = vec![u32::MAX; program.nodes.len()];
+    let mut places = vec![NOWHERE; program.nodes.len()];
     program.rebuild(|new, id, inputs| {
-        let place = match groups.iter().position(|group| group.contains(&id)) {
+        if places[id as usize] != NOWHERE {
+            return places[id as usize]; // a weight that was wanted before its turn
+        }
+        let place = match columns.get(&id) {
             None => new.copy(program, id, inputs),
-            Some(index) => {
-                let group = &groups[index];
+            Some((index, range)) => {
                 let shape = program.shape(id);
                 let axis = shape.len() - 1;
-                let width = |&member: &u32| program.shape(member)[axis];
-                let wide = *merged[index].get_or_insert_with(|| {
+                let wide = *merged[*index].get_or_insert_with(|| {
+                    let group = &groups[*index];
                     let weights = group.iter().map(|&member| program.node(member).inputs[1]);
                     let weights: Vec<u32> =
-                        weights.map(|w| weight_place(program, new, w, &places)).collect();
-                    let total = group.iter().map(width).sum();
+                        weights.map(|w| place_weight(program, new, w, &mut places)).collect();
+                    let total = columns[group.last().expect("a group has members")].1.end;
                     let rows = new.shape(weights[0])[0];
                     let weights =
                         new.push(op_node(Op::Concat(Concat { axis: 1 }), weights, [rows, total]));
                     let product = Op::MatMul(MatMul(Transpose::NONE));
                     new.push(op_node(product, [inputs[0], weights], shape.with(axis, total)))
                 });
-                let before = group.iter().take_while(|&&member| member != id);
-                let start: usize = before.map(width).sum();
-                let range = start..start + width(&id);
-                let slice = Op::Slice(Slice { axis, range });
+                let slice = Op::Slice(Slice { axis, range: range.clone() });
                 new.push(op_node(slice, [wide], shape.clone()))
             }
         };
@@ -45,19 +51,47 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
+/// Of each product of a group, the group and the columns of the wide product.
+fn columns<T: Scalar>(
+    program: &Program<T>,
+    groups: &[Vec<u32>],
+) -> HashMap<u32, (usize, Range<usize>)> {
+    let mut columns = HashMap::new();
+    for (index, group) in groups.iter().enumerate() {
+        let mut start = 0;
+        for &member in group {
+            let shape = program.shape(member);
+            let end = start + shape[shape.len() - 1];
+            columns.insert(member, (index, start..end));
+            start = end;
+        }
+    }
+    columns
+}
+
 /// The place of a weight in the new program, where it is copied to if it does not stand there yet.
-fn weight_place<T: Scalar>(
+fn place_weight<T: Scalar>(
     program: &Program<T>,
     new: &mut Program<T>,
     weight: u32,
-    places: &[u32],
+    places: &mut [u32],
 ) -> u32 {
-    if places[weight as usize] != u32::MAX {
-        return places[weight as usize];
+    // a loop with a stack of its own, since weights may be computed in many operations
+    let mut pending = vec![weight];
+    while let Some(&id) = pending.last() {
+        if places[id as usize] == NOWHERE {
+            let inputs = &program.node(id).inputs;
+            let before = pending.len();
+            pending.extend(inputs.iter().rev().filter(|&&i| places[i as usize] == NOWHERE));
+            if pending.len() > before {
+                continue;
+            }
+            let inputs = inputs.iter().map(|&input| places[input as usize]).collect();
+            places[id as usize] = new.copy(program, id, inputs);
+        }
+        pending.pop();
     }
-    let inputs = &program.node(weight).inputs;
-    let inputs = inputs.iter().map(|&input| weight_place(program, new, input, places)).collect();
-    new.copy(program, weight, inputs)
+    places[weight as usize]
 }
 
 /// Products with the same left operand and weights that are the same at every step.
@@ -65,6 +99,7 @@ fn groups<T: Scalar>(program: &Program<T>) -> Vec<Vec<u32>> {
     let bindings = bindings(program);
     let needed = program.ancestors(program.outputs());
     let mut groups: Vec<Vec<u32>> = Vec::new();
+    let mut of_left: HashMap<u32, usize> = HashMap::new();
     for (id, node) in (0..).zip(&program.nodes) {
         let [left, right] = node.inputs[..] else { continue };
         let mergeable = program.op(id) == Some(&Op::MatMul(MatMul(Transpose::NONE)))
@@ -75,11 +110,11 @@ fn groups<T: Scalar>(program: &Program<T>) -> Vec<Vec<u32>> {
         if !mergeable {
             continue;
         }
-        let same = |group: &&mut Vec<u32>| program.node(group[0]).inputs[0] == left;
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(id),
-            None => groups.push(vec![id]),
-        }
+        let group = *of_left.entry(left).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(id);
     }
     groups.retain(|group| group.len() > 1);
     groups

@@ -1,0 +1,53 @@
+//! A list that knows where its items stand.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::ops::Deref;
+
+/// A list without repetitions.
+#[derive(Clone, Debug)]
+pub(super) struct Indexed<I> {
+    items: Vec<I>,
+    places: HashMap<I, usize>,
+}
+
+impl<I: Copy + Eq + Hash> Indexed<I> {
+    /// The place of an item, which is added if it is new.
+    pub(super) fn place(&mut self, item: I) -> usize {
+        *self.places.entry(item).or_insert_with(|| {
+            self.items.push(item);
+            self.items.len() - 1
+        })
+    }
+
+    /// The place of an item, if it is one of the list.
+    pub(super) fn find(&self, item: I) -> Option<usize> {
+        self.places.get(&item).copied()
+    }
+
+    pub(super) fn into_items(self) -> Vec<I> {
+        self.items
+    }
+}
+
+impl<I> Default for Indexed<I> {
+    fn default() -> Self {
+        Self { items: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<I: Copy + Eq + Hash> FromIterator<I> for Indexed<I> {
+    fn from_iter<L: IntoIterator<Item = I>>(items: L) -> Self {
+        let mut indexed = Self::default();
+        items.into_iter().for_each(|item| _ = indexed.place(item));
+        indexed
+    }
+}
+
+impl<I> Deref for Indexed<I> {
+    type Target = [I];
+
+    fn deref(&self) -> &[I] {
+        &self.items
+    }
+}
