@@ -1,5 +1,6 @@
 //! What an operation is: a name, a shape rule, a forward kernel and a gradient rule, in one place.
 
+use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
@@ -54,7 +55,7 @@ use crate::{ParamId, Pullback};
 /// let [ddy] = tape.grad(dy, [x]); // 6 x
 /// assert_eq!((y.item(), dy.item(), ddy.item()), (8.0, 12.0, 12.0));
 /// ```
-pub trait Operation<T>: fmt::Debug + 'static {
+pub trait Operation<T>: fmt::Debug + Any {
     /// The operation's name, for messages and drawings.
     fn name(&self) -> &'static str;
 
@@ -74,6 +75,52 @@ pub trait Operation<T>: fmt::Debug + 'static {
     /// The rule may be recorded before there are values, when a [scan](crate::Tape::scan) derives its
     /// reverse: it computes with variables, and does not read them.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
+
+    /// Whether another operation computes the same from the same inputs, and has the same gradient rule.
+    ///
+    /// A [scan](crate::Tape::scan) compares each step with those that it has planned, and plans equal steps
+    /// once. By default an operation equals none, and a step with one is planned at every call. An operation
+    /// that derives [`PartialEq`] compares itself so:
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Operation, Pullback};
+    /// # use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+    /// #[derive(Debug, PartialEq)]
+    /// struct Scale(f64);
+    ///
+    /// impl<T: Scalar> Operation<T> for Scale {
+    ///     fn equals(&self, other: &dyn Operation<T>) -> bool {
+    ///         other.downcast_ref() == Some(self)
+    ///     }
+    /// #   fn name(&self) -> &'static str {
+    /// #       "scale"
+    /// #   }
+    /// #   fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+    /// #       Ok(inputs[0].into())
+    /// #   }
+    /// #   fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+    /// #       let factor = T::of(self.0);
+    /// #       inputs[0].map(move |x| x * factor)
+    /// #   }
+    /// #   fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+    /// #       let g = at.cotangent();
+    /// #       at.add(0, || g * self.0);
+    /// #   }
+    ///     // name, shape, forward, gradient
+    /// }
+    /// ```
+    fn equals(&self, other: &dyn Operation<T>) -> bool {
+        let _ = other;
+        false
+    }
+}
+
+impl<T: 'static> dyn Operation<T> {
+    /// The operation as one of this type, if it is.
+    #[must_use]
+    pub fn downcast_ref<O: Operation<T>>(&self) -> Option<&O> {
+        (self as &dyn Any).downcast_ref()
+    }
 }
 
 /// Where a value that no operation computed comes from.
@@ -117,8 +164,8 @@ pub(crate) enum Op<T> {
     Custom(Rc<dyn Operation<T>>),
 }
 
-impl<T> PartialEq for Op<T> {
-    /// Whether both compute the same from the same operands. A user's operation equals only itself.
+impl<T: 'static> PartialEq for Op<T> {
+    /// Whether both compute the same from the same operands.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Leaf(a), Self::Leaf(b)) => a == b,
@@ -142,7 +189,7 @@ impl<T> PartialEq for Op<T> {
             (Self::GatherRows(a), Self::GatherRows(b)) => a == b,
             (Self::ScatterRows(a), Self::ScatterRows(b)) => a == b,
             (Self::Scan(a), Self::Scan(b)) => a == b,
-            (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b),
+            (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b) || a.equals(&**b),
             _ => false,
         }
     }

@@ -303,9 +303,12 @@ pub(super) fn compile<T: Scalar>(
     invariants: usize,
 ) -> Rc<Compiled<T>> {
     type Steps<T> = Vec<Rc<Compiled<T>>>;
-    let own = |node: &Node<T>| matches!(node.kind, Kind::Op(Op::Custom(_)));
-    if traced.nodes.iter().any(own) {
-        // a user's operation is made anew each time, and equals none before
+    let is_unequalled = |node: &Node<T>| match &node.kind {
+        Kind::Op(Op::Custom(op)) => !op.equals(&**op),
+        _ => false,
+    };
+    if traced.nodes.iter().any(is_unequalled) {
+        // it equals none that was made before, nor one that will be
         return Rc::new(Compiled::new(traced, sequences, invariants));
     }
     KNOWN.with_borrow_mut(|known| {

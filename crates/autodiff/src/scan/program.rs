@@ -10,7 +10,7 @@ use crate::operation::Op;
 use crate::ops::layout::BroadcastTo;
 
 /// A step: values computed from inputs, in topological order, and what becomes of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Program<T> {
     pub(crate) nodes: Vec<Node<T>>,
     /// Values kept at every step: `[..]` becomes `[T, ..]`.
@@ -22,7 +22,7 @@ pub(crate) struct Program<T> {
 }
 
 /// A value of a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node<T> {
     pub(crate) kind: Kind<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
@@ -37,7 +37,7 @@ pub(crate) enum Kind<T> {
     Op(Op<T>),
 }
 
-impl<T> PartialEq for Kind<T> {
+impl<T: 'static> PartialEq for Kind<T> {
     /// Literals are equal if their bits are: 0 is not −0, and a NaN is itself.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -56,6 +56,19 @@ impl<T> Hash for Kind<T> {
             Self::Literal(value) => value.to_bits().hash(state),
             Self::Op(op) => op.hash(state),
         }
+    }
+}
+
+impl<T: 'static> PartialEq for Program<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.nodes, &self.stacked, &self.next, &self.sums)
+            == (&other.nodes, &other.stacked, &other.next, &other.sums)
+    }
+}
+
+impl<T: 'static> PartialEq for Node<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kind, &self.inputs, &self.shape) == (&other.kind, &other.inputs, &other.shape)
     }
 }
 

@@ -37,7 +37,8 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// The gradient is that of the interpolation in either form, as the steps between nearest entries have
 /// none that leads anywhere: constant between entries, at an entry that of the interval to its right (at the
 /// last, to its left), and 0 beyond the range. Its own gradient is 0. In a step, a table is an operation of its
-/// own, so that a scan with one runs operation by operation.
+/// own, so that a scan with one runs operation by operation. Tables with the same entries are equal, and such
+/// a step is planned once.
 #[derive(Clone)]
 pub struct Table {
     function: fn(f64) -> f64,
@@ -47,7 +48,7 @@ pub struct Table {
     reading: Reading,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Reading {
     Nearest,
     Linear,
@@ -167,6 +168,15 @@ impl Table {
     }
 }
 
+impl PartialEq for Table {
+    /// Whether both are read alike everywhere: the entries count, not the function that they are of.
+    fn eq(&self, other: &Self) -> bool {
+        self.reading == other.reading
+            && self.range == other.range
+            && (Arc::ptr_eq(&self.entries, &other.entries) || self.entries == other.entries)
+    }
+}
+
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
@@ -178,7 +188,7 @@ impl fmt::Debug for Table {
 }
 
 /// `y = table(x)`
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Read(Table);
 
 impl<T: Scalar> Operation<T> for Read {
@@ -198,10 +208,14 @@ impl<T: Scalar> Operation<T> for Read {
         let (x, g) = (at.input(0), at.cotangent());
         at.add(0, || g * x.tape().apply(Slope(self.0.clone()), &[x]));
     }
+
+    fn equals(&self, other: &dyn Operation<T>) -> bool {
+        other.downcast_ref() == Some(self)
+    }
 }
 
 /// The slope of the interpolation.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Slope(Table);
 
 impl<T: Scalar> Operation<T> for Slope {
@@ -219,4 +233,37 @@ impl<T: Scalar> Operation<T> for Slope {
 
     /// Zero almost everywhere.
     fn gradient(&self, _: &mut Pullback<'_, '_, T>) {}
+
+    fn equals(&self, other: &dyn Operation<T>) -> bool {
+        other.downcast_ref() == Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_equal_where_their_tables_are() {
+        let table = |function, end: f64, entries| Table::linear(function, -end..=end, entries);
+        let tanh = table(f64::tanh, 4.0, 16);
+        let same = [tanh.clone(), table(f64::tanh, 4.0, 16)];
+        let others = [
+            table(f64::sin, 4.0, 16),
+            table(f64::tanh, 2.0, 16),
+            table(f64::tanh, 4.0, 17),
+            Table::nearest(f64::tanh, -4.0..=4.0, 16),
+        ];
+        let equal = |operation: &dyn Operation<f32>, other: &dyn Operation<f32>| {
+            (operation.equals(other), other.equals(operation))
+        };
+        for (others, expected) in [(&same[..], true), (&others[..], false)] {
+            for other in others.iter().cloned() {
+                let read = equal(&Read(tanh.clone()), &Read(other.clone()));
+                let slope = equal(&Slope(tanh.clone()), &Slope(other));
+                assert_eq!([read, slope], [(expected, expected); 2]);
+            }
+        }
+        assert_eq!(equal(&Read(tanh.clone()), &Slope(tanh)), (false, false));
+    }
 }

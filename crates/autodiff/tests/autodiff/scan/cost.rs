@@ -1,7 +1,9 @@
 //! What a scan costs grows with the sequence and no faster; its plan is made once.
 
-use bptt_autodiff::{Param, Tape};
-use bptt_tensor::{Tensor, release_pooled_memory};
+use std::cell::Cell;
+
+use bptt_autodiff::{Operation, Param, Pullback, Tape};
+use bptt_tensor::{Shape, ShapeError, Tensor, release_pooled_memory};
 
 use super::support::{param, uniform};
 use crate::sequences::{allocated_by, assert_linear, peak_of};
@@ -39,6 +41,70 @@ fn a_plan_is_made_once() {
     let _ = gradient(&u, steps);
     let again = bytes(&|| drop(gradient(&u, steps)));
     assert!(again * 2 < first, "{again} bytes again, {first} the first time");
+}
+
+thread_local! {
+    /// How often the gradient rule of a [`Scale`] was run. A plan runs it once.
+    static DERIVED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// `y = a x`
+#[derive(Debug)]
+struct Scale {
+    factor: f64,
+    is_comparable: bool,
+}
+
+impl Operation<f64> for Scale {
+    fn name(&self) -> &'static str {
+        "scale"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(inputs[0].into())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> Tensor<f64> {
+        let factor = self.factor;
+        inputs[0].map(move |x| factor * x)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, f64>) {
+        DERIVED.set(DERIVED.get() + 1);
+        let g = at.cotangent();
+        at.add(0, || g * self.factor);
+    }
+
+    fn equals(&self, other: &dyn Operation<f64>) -> bool {
+        let is_equal = |other: &Self| self.factor == other.factor;
+        self.is_comparable && other.downcast_ref().is_some_and(is_equal)
+    }
+}
+
+/// The gradient of `y₃ = a³ y₀`, as a scan of three steps; and how often it was derived.
+fn scaled(factor: f64, is_comparable: bool) -> (f64, usize) {
+    let before = DERIVED.get();
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::zeros([3, 1, 1]));
+    let start = tape.variable(Tensor::ones([1, 1]));
+    let scanned = tape.scan(&[xs], &[start]).run(|x, y| {
+        let y = tape.apply(Scale { factor, is_comparable }, &[y[0]]) + x[0];
+        (vec![], vec![y])
+    });
+    let gradient = tape.backward(scanned.state[0].sum_all()).wrt(start).at(&[0, 0]);
+    (gradient, DERIVED.get() - before)
+}
+
+#[test]
+fn a_step_with_a_users_operation_is_planned_once_if_it_can_be_compared() {
+    let (first, derived) = scaled(2.0, true);
+    assert_eq!(first, 8.0);
+    assert!(derived > 0);
+    assert_eq!(scaled(2.0, true), (8.0, 0));
+    assert_eq!(scaled(3.0, true), (27.0, derived), "another operation");
+    assert_eq!(scaled(2.0, true), (8.0, 0));
+    assert_eq!(scaled(2.0, false), (8.0, derived), "an operation that equals none");
+    assert_eq!(scaled(2.0, false), (8.0, derived));
 }
 
 /// The outputs, their squares, and one cotangent; what the segments at work take is little beside.
