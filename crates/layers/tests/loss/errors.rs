@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::Tape;
+use bptt_layers::Crf;
 use bptt_layers::loss::{self, CrossEntropy};
 use bptt_tensor::Tensor;
 
@@ -79,6 +80,33 @@ fn mistakes_panic_at_the_line_of_the_equation() {
          but it has 2",
         || loss::ctc(checked, &[3, 2], &[[1, 2], [1, 1]], 0).mean(),
     );
+    let field = Crf::new(5);
+    assert_refused("crf: emissions are [T, B, C], not [5]", || {
+        field.negative_log_likelihood(zeros(&[5]), &[], &[])
+    });
+    assert_refused("crf of [2, 1, 3]: scores 3 classes where the field has 5", || {
+        field.negative_log_likelihood(zeros(&[2, 1, 3]), &[2], &[0; 2])
+    });
+    assert_refused("crf of [2, 3, 5]: has 3 sequences but 2 lengths", || {
+        field.negative_log_likelihood(logits, &[2; 2], &[0; 6])
+    });
+    assert_refused("crf of [2, 3, 5]: a length of 3 is more than 2 steps", || {
+        field.negative_log_likelihood(logits, &[2, 3, 2], &[0; 6])
+    });
+    assert_refused("has 2 steps of 3 sequences but 5 targets", || {
+        field.negative_log_likelihood(logits, &[2; 3], &[0; 5])
+    });
+    assert_refused("target 5 at step 1 of sequence 0 is not one of 5 classes", || {
+        field.negative_log_likelihood(logits, &[2; 3], &[0, 0, 0, 5, 0, 0])
+    });
+    assert_refused("viterbi of [2, 3, 5]: has 3 sequences but 0 lengths", || {
+        field.viterbi(&logits.value(), &[])
+    });
+    assert_refused("viterbi: a score of sequence 1 is NaN", || {
+        let mut emissions = logits.value();
+        emissions.as_mut_slice()[5] = f64::NAN;
+        field.viterbi(&emissions, &[2; 3])
+    });
     assert_refused("masked of [3, 2] and [2, 3]", || {
         loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::ones([3, 2]))
     });
