@@ -153,6 +153,21 @@ mod noise {
     }
 
     #[divan::bench(args = CELL_SIZES, sample_count = 20)]
+    fn recurrent_dropout(bencher: Bencher<'_, '_>, size: Size) {
+        in_training(bencher, size, |rng, input, hidden| {
+            let [some, none] = [0.2, 0.0].map(Dropout::new);
+            RecurrentDropout::new(Lstm::new(rng, input, hidden), &[none, some])
+        });
+    }
+
+    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
+    fn weight_dropout(bencher: Bencher<'_, '_>, size: Size) {
+        in_training(bencher, size, |rng, input, hidden| {
+            WeightDropout::new(Lstm::new(rng, input, hidden), Dropout::new(0.5), &["u"])
+        });
+    }
+
+    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
     fn zoneout(bencher: Bencher<'_, '_>, size: Size) {
         in_training(bencher, size, |rng, input, hidden| {
             Zoneout::new(Lstm::new(rng, input, hidden), &[0.1, 0.1])

@@ -46,7 +46,7 @@ pub use operation::Operation;
 pub use param::{Param, ParamId};
 pub use pullback::Pullback;
 pub use scan::{Checkpoint, Scan, Scanned, Stepper};
-pub use tape::Tape;
+pub use tape::{Substitution, Tape};
 pub use var::Var;
 
 #[cfg(doctest)]

@@ -61,6 +61,26 @@ pub struct Tape<T> {
     mode: Cell<Mode>,
 }
 
+/// A variable that stands for a parameter for as long as this lives: see [`Tape::substitute`].
+#[derive(Debug)]
+#[must_use = "the substitution ends when this is dropped"]
+pub struct Substitution<'t, T> {
+    tape: &'t Tape<T>,
+    key: u64,
+    /// What stood for the parameter before.
+    before: Option<u32>,
+}
+
+impl<T> Drop for Substitution<'_, T> {
+    fn drop(&mut self) {
+        let mut params = self.tape.params.borrow_mut();
+        match self.before {
+            Some(id) => params.insert(self.key, id),
+            None => params.remove(&self.key),
+        };
+    }
+}
+
 /// What becomes of the nodes that are being recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -114,6 +134,41 @@ impl<T: Scalar> Tape<T> {
         self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
             param.value().clone()
         })
+    }
+
+    /// Lets a variable stand for the parameter until the guard is dropped: equations that name the parameter read
+    /// the variable, such as the parameter with noise on it. Gradients go through the variable to what it was computed
+    /// of, the parameter's own included.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let w = Param::new(Tensor::from_vec([1], vec![3.0]));
+    /// let tape = Tape::new();
+    /// let doubled = tape.param(&w) * 2.0;
+    /// let y = {
+    ///     let _doubled = tape.substitute(&w, doubled);
+    ///     tape.param(&w) + 1.0
+    /// };
+    /// assert_eq!(y.value().to_vec(), [7.0]);
+    /// assert_eq!(tape.backward(y.sum_all())[&w].to_vec(), [2.0]);
+    /// assert_eq!(tape.param(&w).value().to_vec(), [3.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the variable has another shape than the parameter, or lives on another tape.
+    #[track_caller]
+    pub fn substitute<'t>(&'t self, param: &Param<T>, variable: Var<'t, T>) -> Substitution<'t, T> {
+        let (id, shape) = (variable.on_tape(self), variable.shape());
+        assert!(
+            shape == *param.shape(),
+            "substitute: a variable of shape {shape} cannot stand for a parameter of shape {}",
+            param.shape()
+        );
+        let key = param.id().bits();
+        let before = self.params.borrow_mut().insert(key, id);
+        Substitution { tape: self, key, before }
     }
 
     /// A number of an equation, as a constant without axes.

@@ -43,7 +43,8 @@ pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{
-    Checkpoint, Gradients, Operand, Operation, Param, Pullback, Scan, Scanned, Stepper, Tape, Var,
+    Checkpoint, Gradients, Operand, Operation, Param, Pullback, Scan, Scanned, Stepper,
+    Substitution, Tape, Var,
 };
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};

@@ -64,6 +64,7 @@ mod optim;
 mod pieces;
 mod pointer_network;
 mod recurrence;
+mod recurrent_dropout;
 mod residual;
 mod reversed;
 pub mod run;
@@ -79,6 +80,7 @@ mod tuple;
 mod unroll;
 mod variational_dropout;
 mod way;
+mod weight_dropout;
 pub mod weights;
 mod zoneout;
 
@@ -101,12 +103,14 @@ pub use layer::Layer;
 pub use linear::{Dropout, Embedding, LayerNorm, Linear};
 pub use linear_recurrence::{LinearCell, linear_recurrence};
 pub use module::{Module, ParameterPath};
+pub use noise::{Noise, NoisyCell};
 pub use optim::{
     Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, Optimizer, Plateau, RAdam, RmsProp, Schedule,
     Sgd,
 };
 pub use pointer_network::PointerNetwork;
 pub use recurrence::Recurrence;
+pub use recurrent_dropout::RecurrentDropout;
 pub use residual::Residual;
 pub use reversed::Reversed;
 pub use scan::scan;
@@ -118,6 +122,7 @@ pub use truncation::Truncation;
 pub use unroll::unroll;
 pub use variational_dropout::VariationalDropout;
 pub use way::Way;
+pub use weight_dropout::WeightDropout;
 pub use zoneout::Zoneout;
 
 #[doc(hidden)]

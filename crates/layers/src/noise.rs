@@ -1,10 +1,209 @@
 //! Cells with noise in training.
 
+use std::cell::Cell as Slot;
+
+use bptt_autodiff::Var;
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::Cell;
+
+/// A cell that says where noise goes in its equations.
+///
+/// Noise on a state is for what the equations *read* of it by products, and noise on a candidate for what they *write*.
+/// What a cell hands on by itself, as a GRU does in `z ⊙ h₋`, must be left alone: scaled anew at each step, it would
+/// grow without bound. From outside the two cannot be told apart, so the cell says it:
+///
+/// ```standalone_crate
+/// use bptt_autodiff::{Param, Var};
+/// use bptt_layers::{Cell, Module, Noise, NoisyCell};
+/// use bptt_tensor::Scalar;
+///
+/// # extern crate bptt_layers as bptt;
+/// /// `z = σ(x W_z + h₋ U_z)`, `n = tanh(x W_n + h₋ U_n)`, `h = (1 − z) ⊙ n + z ⊙ h₋`
+/// #[derive(Module)]
+/// struct Unit<T> {
+///     w_z: Param<T>,
+///     u_z: Param<T>,
+///     w_n: Param<T>,
+///     u_n: Param<T>,
+/// }
+///
+/// impl<T: Scalar> NoisyCell<T> for Unit<T> {
+///     fn noisy_step<'t>(
+///         &self,
+///         x: Var<'t, T>,
+///         h: Var<'t, T>,
+///         noise: &Noise<'_, T>,
+///     ) -> (Var<'t, T>, Var<'t, T>) {
+///         let read = noise.read(0, h);
+///         let z = (x.matmul(&self.w_z) + read.matmul(&self.u_z)).sigmoid();
+///         let n = (x.matmul(&self.w_n) + read.matmul(&self.u_n)).tanh();
+///         let h = (1.0 - z) * noise.written(0, n) + z * h;
+///         (h, h)
+///     }
+/// }
+///
+/// impl<T: Scalar> Cell<T> for Unit<T> {
+///     type State<'t> = Var<'t, T>;
+///
+///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+///         self.noisy_step(x, h, &Noise::NONE)
+///     }
+/// }
+/// ```
+///
+/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such cells; all
+/// cells of the library are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say where noise goes in its equations",
+    note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
+)]
+pub trait NoisyCell<T: Scalar>: Cell<T> {
+    /// [`step`](Cell::step) with noise on what is read and written. With [`Noise::NONE`] it is that step.
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        state: Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>);
+}
+
+/// What the noise of training does within a step of a [`NoisyCell`].
+///
+/// The variables of the state are counted from 0, in the order of its leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Noise<'n, T> {
+    read: &'n [Option<Mask<T>>],
+    written: &'n [Option<Mask<T>>],
+}
+
+/// What values are multiplied by.
+#[derive(Clone, Debug)]
+pub(crate) struct Mask<T> {
+    factors: Tensor<T>,
+    is_used: Slot<bool>,
+}
+
+impl<T: Scalar> Noise<'_, T> {
+    /// No noise: the step of evaluation.
+    pub const NONE: Self = Self { read: &[], written: &[] };
+
+    /// What products read of this variable of the state, whose value is `value`.
+    #[track_caller]
+    #[must_use]
+    pub fn read<'t>(&self, variable: usize, value: Var<'t, T>) -> Var<'t, T> {
+        match self.read.get(variable) {
+            Some(Some(mask)) => value * mask.factors(),
+            _ => value,
+        }
+    }
+
+    /// What is written into this variable of the state, where the candidate is `candidate`.
+    #[track_caller]
+    #[must_use]
+    pub fn written<'t>(&self, variable: usize, candidate: Var<'t, T>) -> Var<'t, T> {
+        match self.written.get(variable) {
+            Some(Some(mask)) => candidate * candidate.tape().at_step(mask.factors()),
+            _ => candidate,
+        }
+    }
+}
+
+impl<T> Mask<T> {
+    pub(crate) fn new(factors: Tensor<T>) -> Self {
+        Self { factors, is_used: Slot::new(false) }
+    }
+
+    fn factors(&self) -> &Tensor<T> {
+        self.is_used.set(true);
+        &self.factors
+    }
+}
+
+/// A cell with one draw of its noise.
+pub(crate) struct Sampled<'c, T, C> {
+    pub(crate) cell: &'c C,
+    /// For each sequence, `[B, I]`.
+    pub(crate) input: Option<Tensor<T>>,
+    /// For each variable of the state and each sequence, `[B, S]`.
+    pub(crate) read: Vec<Option<Mask<T>>>,
+    /// For each variable of the state, each step and sequence, `[T, B, S]`.
+    pub(crate) written: Vec<Option<Mask<T>>>,
+}
+
+impl<T: Scalar, C: NoisyCell<T>> Cell<T> for Sampled<'_, T, C> {
+    type State<'t> = C::State<'t>;
+
+    #[track_caller]
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let x = match &self.input {
+            Some(mask) => x * mask,
+            None => x,
+        };
+        let noise = Noise { read: &self.read, written: &self.written };
+        self.cell.noisy_step(x, state, &noise)
+    }
+}
+
+impl<T, C> Sampled<'_, T, C> {
+    /// Checks, once a step was recorded, that there is no noise without an effect.
+    ///
+    /// # Panics
+    ///
+    /// If there is noise on a variable of which the equations read or write nothing.
+    #[track_caller]
+    pub(crate) fn expect_effects(&self) {
+        let is_idle =
+            |mask: &Option<Mask<T>>| mask.as_ref().is_some_and(|mask| !mask.is_used.get());
+        if let Some(variable) = self.read.iter().position(is_idle) {
+            panic!(
+                "variational dropout: no product reads variable {variable} of the state; give it a rate of 0"
+            );
+        }
+        if let Some(variable) = self.written.iter().position(is_idle) {
+            panic!(
+                "recurrent dropout: no candidate is written into variable {variable} of the state; give it a \
+                 rate of 0"
+            );
+        }
+    }
+}
+
+impl<T: Scalar, C: NoisyCell<T>> NoisyCell<T> for &C {
+    #[track_caller]
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        state: Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        (**self).noisy_step(x, state, noise)
+    }
+}
+
+/// Implements [`Cell`] for a [`NoisyCell`] with this state: its step without noise.
+macro_rules! step_without_noise {
+    ($cell:ident, $state:ty) => {
+        impl<T: Scalar> $crate::Cell<T> for $cell<T> {
+            type State<'t> = $state;
+
+            fn step<'t>(
+                &self,
+                x: Var<'t, T>,
+                state: Self::State<'t>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                $crate::NoisyCell::noisy_step(self, x, state, &$crate::Noise::NONE)
+            }
+        }
+    };
+}
+pub(crate) use step_without_noise;
+
 /// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
-/// `sample(rng, [T, B, I])` draws, and else as itself.
+/// `sample(rng, [T, B, I])` draws, which `$check` checks afterwards, and else as itself.
 macro_rules! layer_of_noisy_cell {
-    ($noisy:ident) => {
-        impl<T: Scalar, C: Cell<T> + StateSizes> $crate::Layer<T> for $noisy<C> {
+    ($noisy:ident, $cell:ident $(, $check:ident)?) => {
+        impl<T: Scalar, C: $cell<T> + StateSizes> $crate::Layer<T> for $noisy<C> {
             type State<'t> = <C as Cell<T>>::State<'t>;
 
             fn start<'t>(&self, tape: &'t bptt_autodiff::Tape<T>, batch: usize) -> Self::State<'t> {
@@ -20,7 +219,11 @@ macro_rules! layer_of_noisy_cell {
             ) -> (Var<'t, T>, Self::State<'t>) {
                 let shape = $crate::way::sequence_shape(xs);
                 match way.in_training(|rng| self.sample(rng, shape)) {
-                    Some(sampled) => $crate::sequence::run(&sampled, xs, state, way),
+                    Some(sampled) => {
+                        let outcome = $crate::sequence::run(&sampled, xs, state, way);
+                        $(sampled.$check();)?
+                        outcome
+                    }
                     None => $crate::sequence::run(self, xs, state, way),
                 }
             }
@@ -34,7 +237,11 @@ macro_rules! layer_of_noisy_cell {
             ) -> (Var<'t, T>, Self::State<'t>) {
                 let shape = $crate::way::sequence_shape(xs);
                 match way.in_training(|rng| self.sample(rng, shape)) {
-                    Some(sampled) => $crate::sequence::last(&sampled, xs, state, way),
+                    Some(sampled) => {
+                        let outcome = $crate::sequence::last(&sampled, xs, state, way);
+                        $(sampled.$check();)?
+                        outcome
+                    }
                     None => $crate::sequence::last(self, xs, state, way),
                 }
             }
@@ -48,7 +255,7 @@ macro_rules! layer_of_noisy_cell {
             }
         }
 
-        impl<T: Scalar, C: Cell<T> + StateSizes> $crate::Stepwise<T> for $noisy<C> {
+        impl<T: Scalar, C: $cell<T> + StateSizes> $crate::Stepwise<T> for $noisy<C> {
             #[track_caller]
             fn advance<'t>(
                 &self,

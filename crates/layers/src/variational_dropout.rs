@@ -1,24 +1,25 @@
 //! Dropout that drops the same units at every step.
 
 use bptt_autodiff::Var;
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 
-use crate::noise::layer_of_noisy_cell;
-use crate::{Cell, Dropout, Module, State, StateSizes};
+use crate::noise::{Mask, Sampled, layer_of_noisy_cell};
+use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes};
 
 /// A cell with variational dropout (Gal and Ghahramani 2016): in
-/// [training](crate::Recurrence::training), what a step reads of the input and of the state is dropped, the same
-/// units of a sequence at every step.
+/// [training](crate::Recurrence::training), what the products of a step read of the input and of the state is dropped,
+/// the same units of a sequence at every step.
 ///
 /// ```text
-/// y, s = cell(x ⊙ m_x, s₋ ⊙ m_s)     m = 0 with probability p, else 1/(1 − p), drawn for each sequence
+/// h̃ = h₋ ⊙ m     m = 0 with probability p, else 1/(1 − p), drawn for each sequence
 /// ```
 ///
-/// Each variable of the state has its own rate `p`. It is for those that the cell reads by products alone, as
-/// the `h` of Elman networks and LSTMs: one that it also hands on by itself, such as the `c` of an LSTM or the `h`
-/// of a GRU, would be scaled anew at each step and grow without bound, so its rate must be 0. As a [`Cell`], to be
-/// stepped or truncated, it is that of evaluation, without noise.
+/// Products read `h̃` in place of `h₋`: those with weights, peepholes included, and `r ⊙ h₋` of a GRU, which is multiplied
+/// by one. What a cell hands on by itself, such as the `c` of an LSTM and the `h₋` in a GRU's `z ⊙ h₋`, stays as it is.
+/// Each variable of the state has its own rate `p`, and one that no product reads has rate 0.
+///
+/// As a [`Cell`], to be stepped or truncated, it is that of evaluation, without noise.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -73,9 +74,9 @@ impl<C: StateSizes> VariationalDropout<C> {
     ) -> Sampled<'_, T, C> {
         let mut mask = |dropout: &Dropout, size| dropout.mask(&mut rng, Shape::from([batch, size]));
         let input = mask(&self.of_input, input_size);
-        let sizes = self.of_state.iter().zip(self.cell.state_sizes());
-        let state = sizes.map(|(dropout, size)| mask(dropout, size)).collect();
-        Sampled { cell: &self.cell, input, state }
+        let variables = self.of_state.iter().zip(self.cell.state_sizes());
+        let read = variables.map(|(dropout, size)| mask(dropout, size).map(Mask::new)).collect();
+        Sampled { cell: &self.cell, input, read, written: Vec::new() }
     }
 }
 
@@ -88,26 +89,4 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for VariationalDropout<C> {
     }
 }
 
-layer_of_noisy_cell!(VariationalDropout);
-
-/// A cell with one draw of the masks.
-struct Sampled<'c, T, C> {
-    cell: &'c C,
-    input: Option<Tensor<T>>,
-    state: Vec<Option<Tensor<T>>>,
-}
-
-impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
-    type State<'t> = C::State<'t>;
-
-    #[track_caller]
-    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
-        let dropped = |value: Var<'t, T>, mask: &Option<Tensor<T>>| match mask {
-            Some(mask) => value * mask,
-            None => value,
-        };
-        let state = state.leaves().into_iter().zip(&self.state);
-        let state: Vec<_> = state.map(|(leaf, mask)| dropped(leaf, mask)).collect();
-        self.cell.step(dropped(x, &self.input), State::from_leaves(&state))
-    }
-}
+layer_of_noisy_cell!(VariationalDropout, NoisyCell, expect_effects);

@@ -89,7 +89,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Zoneout<C> {
     }
 }
 
-layer_of_noisy_cell!(Zoneout);
+layer_of_noisy_cell!(Zoneout, Cell);
 
 /// A cell with one draw of the noise.
 struct Sampled<'c, T, C> {

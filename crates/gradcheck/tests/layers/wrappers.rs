@@ -3,8 +3,8 @@
 use bptt_gradcheck::model;
 use bptt_layers::{
     Activation, Bidirectional, CarriedState, Dropout, Elman, Gru, Layer, LayerNorm, LearnedStart,
-    Linear, Lstm, MemoryBlocks, Module, Recurrence, Reset, Residual, Reversed, Stack,
-    VariationalDropout, Zoneout,
+    Linear, Lstm, MemoryBlocks, Module, Recurrence, RecurrentDropout, Reset, Residual, Reversed,
+    Stack, VariationalDropout, WeightDropout, Zoneout,
 };
 use bptt_tensor::Tensor;
 
@@ -149,4 +149,32 @@ fn zoneout_beside_an_output() {
 fn variational_dropout() {
     let [some, none] = [0.4, 0.0].map(Dropout::new);
     check(Mode::Training, 2, |rng| VariationalDropout::new(lstm(rng), some, &[some, none]));
+}
+
+#[test]
+fn variational_dropout_of_a_state_that_is_carried() {
+    let some = Dropout::new(0.4);
+    for reset in [Reset::After, Reset::Before] {
+        check(Mode::Training, 1, |rng| {
+            VariationalDropout::new(Gru::new(rng, 2, 2, reset), some, &[some])
+        });
+    }
+}
+
+#[test]
+fn recurrent_dropout() {
+    let [some, none] = [0.4, 0.0].map(Dropout::new);
+    check(Mode::Training, 2, |rng| RecurrentDropout::new(lstm(rng), &[none, some]));
+    check(Mode::Training, 1, |rng| {
+        RecurrentDropout::new(Gru::new(rng, 2, 2, Reset::Before), &[some])
+    });
+}
+
+#[test]
+fn weight_dropout() {
+    check(Mode::Training, 2, |rng| WeightDropout::new(lstm(rng), Dropout::new(0.4), &["u"]));
+    check(Mode::Training, 2, |rng| {
+        let stack = Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.4));
+        WeightDropout::new(stack, Dropout::new(0.4), &["layers.0.w", "layers.1.w", "layers.1.u"])
+    });
 }

@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The LSTM with coupled input and forget gate, "CIFG" (Greff et al. 2017):
 ///
@@ -75,14 +76,20 @@ impl<T: Scalar> CoupledLstm<T> {
     forget_bias!();
 }
 
-impl<T: Scalar> Cell<T> for CoupledLstm<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(CoupledLstm, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+impl<T: Scalar> NoisyCell<T> for CoupledLstm<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (h, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
         let [f, candidate, o] = z.split();
         let f = self.gate_activation.apply(f);
-        let c = f * c + (1.0 - f) * self.candidate_activation.apply(candidate);
+        let c = f * c + (1.0 - f) * noise.written(1, self.candidate_activation.apply(candidate));
         let h = self.gate_activation.apply(o) * self.state_activation.apply(c);
         (h, (h, c))
     }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::options::activation_options;
 use super::zeros;
-use crate::{Activation, Cell, Init, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Init, Module, Noise, NoisyCell, StateSizes};
 
 /// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
 ///
@@ -134,15 +135,21 @@ fn spectral_radius<T: Scalar>(w: &Tensor<T>) -> f64 {
     logarithm.exp()
 }
 
-impl<T: Scalar> Cell<T> for EchoState<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(EchoState, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for EchoState<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let fixed = |param| x.tape().param(param).stop_gradient();
-        let net = x.matmul(fixed(&self.w_in)) + h.matmul(fixed(&self.w)) + fixed(&self.b);
+        let net =
+            x.matmul(fixed(&self.w_in)) + noise.read(0, h).matmul(fixed(&self.w)) + fixed(&self.b);
         let h = match self.leak {
-            1.0 => self.activation.apply(net),
-            leak => h * (1.0 - leak) + self.activation.apply(net) * leak,
+            1.0 => noise.written(0, self.activation.apply(net)),
+            leak => h * (1.0 - leak) + noise.written(0, self.activation.apply(net)) * leak,
         };
         (h, h)
     }

@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Init, Linear, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Init, Linear, Module, Noise, NoisyCell, StateSizes};
 
 /// The Elman network (Elman 1990), or "vanilla" RNN:
 ///
@@ -98,10 +99,16 @@ impl<T: Scalar> Elman<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for Elman<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(Elman, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for Elman<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
+        let h = noise.read(0, h);
         let z = biased(x.matmul(&self.u) + h.matmul(&self.w), self.b.as_ref());
         let h = self.activation.apply(z);
         match &self.output {

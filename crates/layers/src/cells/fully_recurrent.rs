@@ -7,7 +7,8 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The fully recurrent network (Williams and Zipser 1989), or one with some of its connections:
 ///
@@ -117,12 +118,17 @@ fn connected<'t, T: Scalar>(
     x.matmul(weight)
 }
 
-impl<T: Scalar> Cell<T> for FullyRecurrent<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(FullyRecurrent, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for FullyRecurrent<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        s: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let read = connected(x, &self.u, self.input_connections.as_ref());
-        let recurrent = connected(s, &self.w, self.connections.as_ref());
+        let recurrent = connected(noise.read(0, s), &self.w, self.connections.as_ref());
         let s = self.activation.apply(read + recurrent + &self.b);
         (s, s)
     }

@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, bias_options, init_options, part};
 use super::{Gate, input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// Where a [`Gru`]'s reset gate acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,19 +101,25 @@ impl<T: Scalar> Gru<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for Gru<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(Gru, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for Gru<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let [x_r, x_z, x_n] = biased(x.matmul(&self.w), self.b.as_ref()).split();
-        let [h_r, h_z] = h.matmul(&self.u_gates).split();
+        let read = noise.read(0, h);
+        let [h_r, h_z] = read.matmul(&self.u_gates).split();
         let r = self.gate_activation.apply(x_r + h_r);
         let z = self.gate_activation.apply(x_z + h_z);
         let recurrent = match self.reset {
-            Reset::After => r * biased(h.matmul(&self.u_candidate), self.b_candidate.as_ref()),
-            Reset::Before => (r * h).matmul(&self.u_candidate),
+            Reset::After => r * biased(read.matmul(&self.u_candidate), self.b_candidate.as_ref()),
+            Reset::Before => (r * read).matmul(&self.u_candidate),
         };
-        let n = self.candidate_activation.apply(x_n + recurrent);
+        let n = noise.written(0, self.candidate_activation.apply(x_n + recurrent));
         let h = (1.0 - z) * n + z * h;
         (h, h)
     }

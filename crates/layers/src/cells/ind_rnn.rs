@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///
@@ -71,11 +72,16 @@ impl<T: Scalar> IndRnn<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for IndRnn<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(IndRnn, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let h = self.activation.apply(x.matmul(&self.w) + h * &self.u + &self.b);
+impl<T: Scalar> NoisyCell<T> for IndRnn<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
+        let h = self.activation.apply(x.matmul(&self.w) + noise.read(0, h) * &self.u + &self.b);
         (h, h)
     }
 }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::options::{activation_options, bias_options, epsilon_option, init_options, part};
 use super::{Gate, input_weight, recurrent_weight};
-use crate::{Activation, Cell, LayerNorm, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, LayerNorm, Module, Noise, NoisyCell, StateSizes};
 
 /// The layer-normalised GRU (Ba, Kiros and Hinton 2016, supplementary material):
 ///
@@ -87,20 +88,26 @@ impl<T: Scalar> LayerNormGru<T> {
     });
 }
 
-impl<T: Scalar> Cell<T> for LayerNormGru<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(LayerNormGru, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for LayerNormGru<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let hidden_size = self.u.shape()[0];
         let parts = |net: Var<'t, T>| {
             [0..2 * hidden_size, 2 * hidden_size..3 * hidden_size].map(|part| net.slice(-1, part))
         };
         let [x_gates, x_n] = parts(x.matmul(&self.w));
-        let [h_gates, h_n] = parts(h.matmul(&self.u));
+        let [h_gates, h_n] = parts(noise.read(0, h).matmul(&self.u));
         let gates = self.norm_x.forward(x_gates) + self.norm_h.forward(h_gates);
         let [r, z] = self.gate_activation.apply(gates).split();
         let recurrent = r * self.candidate_norm_h.forward(h_n);
         let n = self.candidate_activation.apply(self.candidate_norm_x.forward(x_n) + recurrent);
+        let n = noise.written(0, n);
         let h = (1.0 - z) * n + z * h;
         (h, h)
     }

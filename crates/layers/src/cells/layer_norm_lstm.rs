@@ -8,7 +8,8 @@ use super::options::{
     activation_options, bias_options, epsilon_option, forget_bias, init_options, part,
 };
 use super::{Gate, Peepholes, input_weight, recurrent_weight, zeros};
-use crate::{Activation, Cell, LayerNorm, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, LayerNorm, Module, Noise, NoisyCell, StateSizes};
 
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
 ///
@@ -101,21 +102,28 @@ impl<T: Scalar> LayerNormLstm<T> {
     forget_bias!();
 }
 
-impl<T: Scalar> Cell<T> for LayerNormLstm<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(LayerNormLstm, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (h, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
         let read = self.norm_x.forward(x.matmul(&self.w));
-        let recurrent = self.norm_h.forward(h.matmul(&self.u));
+        let recurrent = self.norm_h.forward(noise.read(0, h).matmul(&self.u));
         let [mut i, mut f, candidate, mut o] = (read + recurrent + &self.b).split();
         if let Some(peepholes) = &self.peepholes {
-            i = i + c * &peepholes.i;
-            f = f + c * &peepholes.f;
+            let seen = noise.read(1, c);
+            i = i + seen * &peepholes.i;
+            f = f + seen * &peepholes.f;
         }
         let gate = &self.gate_activation;
-        let c = gate.apply(f) * c + gate.apply(i) * self.candidate_activation.apply(candidate);
+        let c = gate.apply(f) * c
+            + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
         if let Some(peepholes) = &self.peepholes {
-            o = o + c * &peepholes.o;
+            o = o + noise.read(1, c) * &peepholes.o;
         }
         let h = gate.apply(o) * self.state_activation.apply(self.norm_c.forward(c));
         (h, (h, c))

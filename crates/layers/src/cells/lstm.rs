@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The LSTM with forget gate (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000):
 ///
@@ -73,14 +74,21 @@ impl<T: Scalar> Lstm<T> {
     forget_bias!();
 }
 
-impl<T: Scalar> Cell<T> for Lstm<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(Lstm, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+impl<T: Scalar> NoisyCell<T> for Lstm<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (h, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
         let gate = &self.gate_activation;
-        let c = gate.apply(f) * c + gate.apply(i) * self.candidate_activation.apply(candidate);
+        let c = gate.apply(f) * c
+            + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
         let h = gate.apply(o) * self.state_activation.apply(c);
         (h, (h, c))
     }

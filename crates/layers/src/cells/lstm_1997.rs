@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The LSTM of 1997, reduced to what later texts keep of it (Hochreiter and Schmidhuber 1997):
 ///
@@ -75,13 +76,19 @@ impl<T: Scalar> Lstm1997<T> {
     biases_of_gates!(Candidate, Input, Output);
 }
 
-impl<T: Scalar> Cell<T> for Lstm1997<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(Lstm1997, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (h, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let h = noise.read(0, h);
         let [z, i, o] = biased(x.matmul(&self.w) + h.matmul(&self.r), self.b.as_ref()).split();
         let gate = &self.gate_activation;
-        let c = c + self.candidate_activation.apply(z) * gate.apply(i);
+        let c = c + noise.written(1, self.candidate_activation.apply(z)) * gate.apply(i);
         let h = self.state_activation.apply(c) * gate.apply(o);
         (h, (h, c))
     }

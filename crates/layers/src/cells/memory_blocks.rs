@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, bias_options, init_options, part};
 use super::{Gate, input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Linear, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Linear, Module, Noise, NoisyCell, StateSizes};
 
 /// The LSTM network as published (Hochreiter and Schmidhuber 1997): `M` memory blocks, each of `S`
 /// cells that share an input gate and an output gate.
@@ -162,18 +163,23 @@ impl<T: Scalar> MemoryBlocks<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for MemoryBlocks<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(MemoryBlocks, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (r, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (r, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
         let cells = self.cells();
         let r = if self.truncated { r.stop_gradient() } else { r };
-        let net = x.matmul(&self.w) + r.matmul(&self.r);
+        let net = x.matmul(&self.w) + noise.read(0, r).matmul(&self.r);
         let z = biased(net.slice(-1, 0..cells), self.b_cells.as_ref());
         let gates = net.slice(-1, cells..cells + 2 * self.blocks);
         let gates = biased(gates, self.b_gates.as_ref());
         let [i, o] = self.gate_activation.apply(gates).split();
-        let c = c + self.of_cells(i) * self.candidate_activation.apply(z);
+        let c = c + self.of_cells(i) * noise.written(1, self.candidate_activation.apply(z));
         let y = self.of_cells(o) * self.state_activation.apply(c);
         let r = Var::concat(&[y, i, o], -1);
         let output = match &self.output {

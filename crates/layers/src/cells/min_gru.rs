@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, init_options};
 use super::{input_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, LinearCell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, LinearCell, Module, Noise, NoisyCell, StateSizes};
 
 /// The minGRU (Feng et al. 2024):
 ///
@@ -70,12 +71,17 @@ impl<T: Scalar> LinearCell<T> for MinGru<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for MinGru<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(MinGru, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for MinGru<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let (keep, new) = self.coefficients(x);
-        let h = keep * h + new;
+        let h = keep * h + noise.written(0, new);
         (h, h)
     }
 }

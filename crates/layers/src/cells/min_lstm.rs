@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, init_options};
 use super::{input_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, LinearCell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, LinearCell, Module, Noise, NoisyCell, StateSizes};
 
 /// The minLSTM (Feng et al. 2024):
 ///
@@ -79,12 +80,17 @@ impl<T: Scalar> LinearCell<T> for MinLstm<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for MinLstm<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(MinLstm, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for MinLstm<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let (keep, new) = self.coefficients(x);
-        let h = keep * h + new;
+        let h = keep * h + noise.written(0, new);
         (h, h)
     }
 }

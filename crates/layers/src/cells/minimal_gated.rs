@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The minimal gated unit (Zhou et al. 2016):
 ///
@@ -69,14 +70,20 @@ impl<T: Scalar> MinimalGatedUnit<T> {
     biases_of_gates!(Forget, Candidate);
 }
 
-impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(MinimalGatedUnit, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        h: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let [x_f, x_h] = biased(x.matmul(&self.w), self.b.as_ref()).split();
-        let f = self.gate_activation.apply(x_f + h.matmul(&self.u_gate));
-        let net = x_h + (f * h).matmul(&self.u_candidate);
-        let candidate = self.candidate_activation.apply(net);
+        let read = noise.read(0, h);
+        let f = self.gate_activation.apply(x_f + read.matmul(&self.u_gate));
+        let net = x_h + (f * read).matmul(&self.u_candidate);
+        let candidate = noise.written(0, self.candidate_activation.apply(net));
         let h = (1.0 - f) * h + f * candidate;
         (h, h)
     }

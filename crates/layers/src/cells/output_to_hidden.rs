@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
-use crate::{Activation, Cell, Linear, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Linear, Module, Noise, NoisyCell, StateSizes};
 
 /// The output-to-hidden RNN (Goodfellow, Bengio and Courville 2016, §10.2.1):
 ///
@@ -19,7 +20,7 @@ use crate::{Activation, Cell, Linear, Module, StateSizes};
 /// `x: [B, I]`, `U: [I, H]`, `W: [O, H]`, `b: [H]`, `V: [H, O]`, `c: [O]`, `o: [B, O]`. The state is
 /// the output `o`. `I·H + O·H + H + H·O + O` parameters.
 ///
-/// As a [`Cell`] it runs freely: each step reads the output that the one before computed. In
+/// As a [`Cell`](crate::Cell) it runs freely: each step reads the output that the one before computed. In
 /// training the outputs are known, and [`teacher_forced`](Self::teacher_forced) feeds those back
 /// instead. Then no step depends on another, and all of them are computed at once.
 #[derive(Clone, Debug, Module)]
@@ -103,11 +104,17 @@ impl<T: Scalar> OutputToHidden<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for OutputToHidden<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(OutputToHidden, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, o: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let o = self.outputs(x, o);
+impl<T: Scalar> NoisyCell<T> for OutputToHidden<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        o: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
+        let read = noise.read(0, o);
+        let o = self.outputs(x, read);
         (o, o)
     }
 }

@@ -7,7 +7,8 @@ use rand::Rng;
 use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
 use super::{input_weight, recurrent_weight, zeros};
 use crate::linear::biased;
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// The LSTM with peepholes (Gers and Schmidhuber 2001; Gers, Schraudolph and Schmidhuber 2002):
 ///
@@ -101,17 +102,23 @@ impl<T: Scalar> PeepholeLstm<T> {
     forget_bias!();
 }
 
-impl<T: Scalar> Cell<T> for PeepholeLstm<T> {
-    type State<'t> = (Var<'t, T>, Var<'t, T>);
+step_without_noise!(PeepholeLstm, (Var<'t, T>, Var<'t, T>));
 
-    fn step<'t>(&self, x: Var<'t, T>, (h, c): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
-        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (h, c): Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let z = biased(x.matmul(&self.w) + noise.read(0, h).matmul(&self.u), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
+        let seen = noise.read(1, c);
         let gate = &self.gate_activation;
-        let i = gate.apply(i + c * &self.peepholes.i);
-        let f = gate.apply(f + c * &self.peepholes.f);
-        let c = f * c + i * self.candidate_activation.apply(candidate);
-        let o = gate.apply(o + c * &self.peepholes.o);
+        let i = gate.apply(i + seen * &self.peepholes.i);
+        let f = gate.apply(f + seen * &self.peepholes.f);
+        let c = f * c + i * noise.written(1, self.candidate_activation.apply(candidate));
+        let o = gate.apply(o + noise.read(1, c) * &self.peepholes.o);
         let h = o * self.state_activation.apply(c);
         (h, (h, c))
     }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
-use crate::{Activation, Cell, Module, StateSizes};
+use crate::noise::step_without_noise;
+use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
 
 /// A memoryless window of `k` inputs, a time-delay network (Waibel et al. 1989):
 ///
@@ -62,12 +63,18 @@ impl<T: Scalar> Window<T> {
     }
 }
 
-impl<T: Scalar> Cell<T> for Window<T> {
-    type State<'t> = Var<'t, T>;
+step_without_noise!(Window, Var<'t, T>);
 
-    fn step<'t>(&self, x: Var<'t, T>, before: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+impl<T: Scalar> NoisyCell<T> for Window<T> {
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        before: Var<'t, T>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Var<'t, T>) {
         let inputs = Var::concat(&[before, x], -1);
-        let y = self.activation.apply(inputs.matmul(&self.w) + &self.b);
+        let read = Var::concat(&[noise.read(0, before), x], -1);
+        let y = self.activation.apply(read.matmul(&self.w) + &self.b);
         (y, inputs.slice(-1, self.input_size..self.w.shape()[0]))
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Once;
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Bidirectional, Cell, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, LayerNorm,
-    LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence, Reset, Residual,
-    Reversed, Stack, StateSizes, Truncation, Zoneout, scan, stepper, unroll,
+    Bidirectional, Cell, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, Layer, LayerNorm,
+    LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence, RecurrentDropout, Reset,
+    Residual, Reversed, Stack, StateSizes, Truncation, VariationalDropout, WeightDropout, Zoneout,
+    scan, stepper, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -104,7 +105,7 @@ fn of_a_cells_input() {
 
     let (cell, o) = (OutputToHidden::new(rng, 3, 4, 6), zeros(tape, [2, 6]));
     let message = product("[2, 5]", "[3, 4]", 1, [5, 3]);
-    blames_cell!("output_to_hidden.rs", "self.outputs(x, o)", || unroll(&cell, xs, o), &message);
+    blames_cell!("output_to_hidden.rs", "self.outputs(x, read)", || unroll(&cell, xs, o), &message);
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn of_a_cells_state() {
 
     let gru = Gru::new(rng, 3, 4, Reset::Before);
     let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);
-    blames_cell!("gru.rs", "h.matmul(&self.u_gates)", || unroll(&gru, xs, wrong), &message);
+    blames_cell!("gru.rs", "read.matmul(&self.u_gates)", || unroll(&gru, xs, wrong), &message);
 }
 
 /// An author's own cell is blamed at the author's line, however deep it runs.
@@ -333,6 +334,39 @@ fn of_a_state_without_axes() {
     let message = "a state without axes is shared by the batch, so it cannot stay for some sequences alone; make \
                    it [B, 1], or use no mask and no lengths";
     blames_the_caller(|| Recurrence::new(&Counted).lengths(&[3, 1]).run(xs, none), message);
+}
+
+#[test]
+fn of_noise_without_an_effect() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let xs = zeros(tape, [6, 2, 3]);
+    let [half, none] = [0.5, 0.0].map(Dropout::new);
+    let lstm = Lstm::new(rng, 3, 4);
+    let layer = VariationalDropout::new(&lstm, none, &[none, half]);
+    let start = || layer.start(tape, 2);
+    let message =
+        "variational dropout: no product reads variable 1 of the state; give it a rate of 0";
+    blames_the_caller(
+        || Recurrence::new(&layer).training(&mut random(0)).run(xs, start()),
+        message,
+    );
+    blames_the_caller(
+        || Recurrence::new(&layer).training(&mut random(0)).last(xs, start()),
+        message,
+    );
+    let layer = RecurrentDropout::new(&lstm, &[half, none]);
+    let message = "recurrent dropout: no candidate is written into variable 0 of the state; give it a rate of 0";
+    blames_the_caller(
+        || Recurrence::new(&layer).training(&mut random(0)).run(xs, start()),
+        message,
+    );
+    let message = "recurrent dropout: a state of 2 variables needs a rate for each, not 1";
+    blames_the_caller(|| RecurrentDropout::new(&lstm, &[half]), message);
+    let message = "weight dropout: the layer has no parameter `v`, but [\"w\", \"u\", \"b\"]";
+    blames_the_caller(|| WeightDropout::new(lstm.clone(), half, &["v"]), message);
+    let message =
+        "substitute: a variable of shape [2, 3] cannot stand for a parameter of shape [3, 16]";
+    blames_the_caller(|| tape.substitute(&lstm.w, xs.index_first(0)), message);
 }
 
 #[test]

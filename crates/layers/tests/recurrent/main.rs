@@ -14,6 +14,7 @@ mod errors;
 mod init;
 mod layers;
 mod lstm_family;
+mod noise;
 mod options;
 mod other_cells;
 mod pytorch;

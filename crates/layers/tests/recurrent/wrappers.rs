@@ -1,17 +1,17 @@
-//! What is put around layers: directions, stacks, residuals, starts, noise.
+//! What is put around layers: directions, stacks, residuals, starts.
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Bidirectional, CarriedState, Cell, Dropout, Gru, Layer, LearnedStart, Lstm, Recurrence,
-    Residual, Reversed, Stack, State, VariationalDropout, Zoneout, scan, unroll,
+    Bidirectional, CarriedState, Gru, Layer, LearnedStart, Lstm, Recurrence, Residual, Reversed,
+    Stack, State, unroll,
 };
 use bptt_tensor::Tensor;
 
 use crate::support::{
-    Random, Run, Sizes, TestCell, V, assert_near, random, random_cell, randomized, run, uniform,
+    Random, Run, Sizes, V, assert_near, random, random_cell, randomized, run, uniform,
 };
 
-const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4, output: 4 };
+pub(crate) const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4, output: 4 };
 
 type Deep = Stack<Bidirectional<Residual<Lstm<f64>>, Reversed<Gru<f64>>>>;
 
@@ -27,11 +27,11 @@ fn deep(rng: &mut Random) -> Deep {
 }
 
 /// A layer's outputs and last state, from the sequence and the state that the inputs are.
-fn layer_run<'t, L: Layer<f64>>(layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
+pub(crate) fn layer_run<'t, L: Layer<f64>>(layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
     recurrence_run(layer, Recurrence::new(layer), x)
 }
 
-fn recurrence_run<'t, L: Layer<f64>>(
+pub(crate) fn recurrence_run<'t, L: Layer<f64>>(
     layer: &L,
     recurrence: Recurrence<'_, f64, L>,
     x: &[V<'t>],
@@ -51,7 +51,7 @@ fn inputs_of<L: Layer<f64>>(layer: &L, rng: &mut Random, sizes: Sizes) -> Vec<Te
 }
 
 #[track_caller]
-fn assert_same(left: &Run, right: &Run) {
+pub(crate) fn assert_same(left: &Run, right: &Run) {
     assert_near(&left.values, &right.values, 1e-13);
     assert_near(&left.gradients.inputs, &right.gradients.inputs, 1e-11);
     assert_near(&left.gradients.parameters, &right.gradients.parameters, 1e-11);
@@ -293,141 +293,4 @@ fn a_carried_state_goes_on() {
     assert_eq!(restored, last);
     carried.reset();
     assert!(carried.values().is_none());
-}
-
-/// A seed that gives the same noise again.
-fn training<'r, L: Layer<f64>>(layer: &'r L, rng: &'r mut Random) -> Recurrence<'r, f64, L> {
-    Recurrence::new(layer).training(rng)
-}
-
-/// The noise of zoneout belongs to a step in time: it is the same reversed, masked and with checkpoints.
-fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
-    let cell = make(rng, sizes);
-    let inputs = sizes.inputs(&cell, rng);
-    let zoneout = Zoneout::new(cell.clone(), &vec![0.5; cell.state_sizes().len()]);
-    let seed = rng.clone();
-    let noisy = |zoneout: &Zoneout<C>, x: &[V<'_>]| {
-        recurrence_run(zoneout, training(zoneout, &mut seed.clone()), x)
-            .iter()
-            .map(|y| y.value())
-            .collect::<Vec<_>>()
-    };
-    let tape = Tape::new();
-    let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
-    let mask = Tensor::ones([sizes.steps, sizes.batch]);
-    let rng_of = || seed.clone();
-    let masked = recurrence_run(
-        &zoneout,
-        Recurrence::new(&zoneout).masked(&mask).training(&mut rng_of()),
-        &x,
-    );
-    let masked: Vec<_> = masked.iter().map(|y| y.value()).collect();
-    assert_near(&masked, &noisy(&zoneout, &x), 1e-13);
-    let twice = Reversed::new(Reversed::new(zoneout.clone()));
-    let turned = recurrence_run(
-        &twice,
-        Recurrence::new(&twice).checkpoint(Checkpoint::Every(2)).training(&mut rng_of()),
-        &x,
-    );
-    let turned: Vec<_> = turned.iter().map(|y| y.value()).collect();
-    assert_near(&turned, &noisy(&zoneout, &x), 1e-13);
-}
-
-for_every_cell!(zoneout_of, 3);
-
-/// Kept elements are those of the step before, exactly; the others those that the cell computes. In
-/// evaluation, the expectation.
-#[test]
-fn zoneout_keeps_what_it_keeps() {
-    let rng = &mut random(8);
-    let sizes = Sizes { steps: 1, batch: 200, ..SIZES };
-    let lstm = random_cell::lstm(rng, sizes);
-    let inputs = sizes.inputs(&lstm, rng);
-    let computed = run(&lstm, &inputs, layer_run).values;
-    let zoneout = Zoneout::new(lstm, &[0.25, 0.0]);
-    let tape = Tape::new();
-    let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(inputs[i].clone()));
-    let (ys, (h_next, c_next)) = training(&zoneout, rng).run(xs, (h, c));
-    assert_eq!(ys.index_first(0).value(), h_next.value());
-    assert_eq!(c_next.value(), computed[2]);
-    let triples = h_next
-        .value()
-        .to_vec()
-        .into_iter()
-        .zip(inputs[1].to_vec().into_iter().zip(computed[1].to_vec()));
-    let kept: Vec<bool> = triples
-        .map(|(next, (before, new))| {
-            assert!(next == before || next == new);
-            next == before
-        })
-        .collect();
-    let share = kept.iter().filter(|&&kept| kept).count() as f64 / kept.len() as f64;
-    assert!((0.2..0.3).contains(&share), "{share}");
-
-    let (_, (expected, _)) = scan(&zoneout, xs, (h, c));
-    let blend = inputs[1].map(|h| 0.25 * h).add(&computed[1].map(|h| 0.75 * h));
-    assert_near(&[expected.value()], &[blend], 1e-14);
-    let (_, (h_next, _)) = training(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]), rng).run(xs, (h, c));
-    assert_eq!(h_next.value(), h.value());
-}
-
-/// The masks of variational dropout are the same at every step: those of a loop that multiplies by hand.
-#[test]
-fn variational_dropout_drops_the_same_units() {
-    let rng = &mut random(9);
-    let lstm = random_cell::lstm(rng, SIZES);
-    let inputs = SIZES.inputs(&lstm, rng);
-    let [half, none] = [0.5, 0.0].map(Dropout::new);
-    let dropout = VariationalDropout::new(lstm, half, &[half, none]);
-    let seed = rng.clone();
-    let dropped = run(&dropout, &inputs, |dropout, x| {
-        recurrence_run(dropout, training(dropout, &mut seed.clone()), x)
-    });
-    let drawn = &mut seed.clone();
-    let [of_x, of_h] = [SIZES.input, SIZES.hidden]
-        .map(|size| Tensor::bernoulli([SIZES.batch, size], 0.5, drawn).map(|kept: f64| 2.0 * kept));
-    let by_hand = run(&dropout, &inputs, |dropout, x| {
-        let (mut h, mut c) = (x[1], x[2]);
-        let mut ys = Vec::new();
-        for t in 0..SIZES.steps {
-            let (y, next) = dropout.cell.step(x[0].index_first(t) * &of_x, (h * &of_h, c));
-            ys.push(y);
-            (h, c) = next;
-        }
-        vec![V::stack(&ys), h, c]
-    });
-    assert_same(&dropped, &by_hand);
-    let plain = run(&dropout, &inputs, layer_run);
-    assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
-}
-
-/// Noise reaches layers within layers, each with draws of its own: as many draws as the layers make one after
-/// the other, whatever is around them.
-#[test]
-fn noise_reaches_every_layer() {
-    let rng = &mut random(10);
-    let mut zoned = || Zoneout::new(random_cell::gru_after(rng, SIZES), &[0.5]);
-    let both = Bidirectional::new(zoned(), Reversed::new(zoned()));
-    let model = LearnedStart::new(Residual::new(
-        Stack::new(vec![zoned(), zoned()]).dropout(Dropout::new(0.4)),
-    ));
-    let tape = Tape::new();
-    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
-    let seed = rng.clone();
-    let (ys, _) = training(&model, &mut seed.clone()).run(xs, model.start(&tape, SIZES.batch));
-    let stack = &model.layer.layer;
-    let draws = &mut seed.clone();
-    let zeros = || tape.constant(Tensor::zeros([SIZES.batch, 4]));
-    let (below, _) = training(&stack.layers()[0], draws).run(xs, zeros());
-    let below = Dropout::new(0.4).apply(draws, below);
-    let (above, _) = training(&stack.layers()[1], draws).run(below, zeros());
-    assert_near(&[ys.value()], &[(xs + above).value()], 1e-13);
-    let (evaluation, _) = model.forward(xs);
-    assert_ne!(evaluation.value(), ys.value());
-
-    let (ys, _) = training(&both, &mut seed.clone()).run(xs, both.start(&tape, SIZES.batch));
-    let draws = &mut seed.clone();
-    let (ahead, _) = training(&both.forward, draws).run(xs, zeros());
-    let (also_ahead, _) = training(&both.backward.layer, draws).run(xs, zeros());
-    assert_near(&[ys.value()], &[V::concat(&[ahead, also_ahead], -1).value()], 1e-13);
 }

@@ -1,0 +1,427 @@
+//! Noise in training: what it does in the equations, and that there is none in evaluation.
+
+use bptt_autodiff::{Checkpoint, Tape};
+use bptt_layers::{
+    Activation, Bidirectional, Cell, CoupledLstm, Dropout, EchoState, Elman, FullyRecurrent, Gru,
+    IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru,
+    MinLstm, MinimalGatedUnit, NoisyCell, OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence,
+    RecurrentDropout, Reset, Residual, Reversed, Stack, StateSizes, VariationalDropout,
+    WeightDropout, Window, Zoneout, scan,
+};
+use bptt_tensor::Tensor;
+
+use crate::support::{
+    Random, Sizes, TestCell, V, assert_near, distance, random, random_cell, randomized, run,
+    uniform,
+};
+use crate::wrappers::{SIZES, assert_same, layer_run, recurrence_run};
+
+const INPUT: usize = 3;
+const HIDDEN: usize = 4;
+
+/// A seed that gives the same noise again.
+fn training<'r, L: Layer<f64>>(layer: &'r L, rng: &'r mut Random) -> Recurrence<'r, f64, L> {
+    Recurrence::new(layer).training(rng)
+}
+
+/// The noise of zoneout belongs to a step in time: it is the same reversed, masked and with checkpoints.
+fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let zoneout = Zoneout::new(cell.clone(), &vec![0.5; cell.state_sizes().len()]);
+    let seed = rng.clone();
+    let noisy = |zoneout: &Zoneout<C>, x: &[V<'_>]| {
+        recurrence_run(zoneout, training(zoneout, &mut seed.clone()), x)
+            .iter()
+            .map(|y| y.value())
+            .collect::<Vec<_>>()
+    };
+    let tape = Tape::new();
+    let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
+    let mask = Tensor::ones([sizes.steps, sizes.batch]);
+    let rng_of = || seed.clone();
+    let masked = recurrence_run(
+        &zoneout,
+        Recurrence::new(&zoneout).masked(&mask).training(&mut rng_of()),
+        &x,
+    );
+    let masked: Vec<_> = masked.iter().map(|y| y.value()).collect();
+    assert_near(&masked, &noisy(&zoneout, &x), 1e-13);
+    let twice = Reversed::new(Reversed::new(zoneout.clone()));
+    let turned = recurrence_run(
+        &twice,
+        Recurrence::new(&twice).checkpoint(Checkpoint::Every(2)).training(&mut rng_of()),
+        &x,
+    );
+    let turned: Vec<_> = turned.iter().map(|y| y.value()).collect();
+    assert_near(&turned, &noisy(&zoneout, &x), 1e-13);
+}
+
+for_every_cell!(zoneout_of, 3);
+
+/// Kept elements are those of the step before, exactly; the others those that the cell computes. In
+/// evaluation, the expectation.
+#[test]
+fn zoneout_keeps_what_it_keeps() {
+    let rng = &mut random(8);
+    let sizes = Sizes { steps: 1, batch: 200, ..SIZES };
+    let lstm = random_cell::lstm(rng, sizes);
+    let inputs = sizes.inputs(&lstm, rng);
+    let computed = run(&lstm, &inputs, layer_run).values;
+    let zoneout = Zoneout::new(lstm, &[0.25, 0.0]);
+    let tape = Tape::new();
+    let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(inputs[i].clone()));
+    let (ys, (h_next, c_next)) = training(&zoneout, rng).run(xs, (h, c));
+    assert_eq!(ys.index_first(0).value(), h_next.value());
+    assert_eq!(c_next.value(), computed[2]);
+    let triples = h_next
+        .value()
+        .to_vec()
+        .into_iter()
+        .zip(inputs[1].to_vec().into_iter().zip(computed[1].to_vec()));
+    let kept: Vec<bool> = triples
+        .map(|(next, (before, new))| {
+            assert!(next == before || next == new);
+            next == before
+        })
+        .collect();
+    let share = kept.iter().filter(|&&kept| kept).count() as f64 / kept.len() as f64;
+    assert!((0.2..0.3).contains(&share), "{share}");
+
+    let (_, (expected, _)) = scan(&zoneout, xs, (h, c));
+    let blend = inputs[1].map(|h| 0.25 * h).add(&computed[1].map(|h| 0.75 * h));
+    assert_near(&[expected.value()], &[blend], 1e-14);
+    let (_, (h_next, _)) = training(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]), rng).run(xs, (h, c));
+    assert_eq!(h_next.value(), h.value());
+}
+
+/// The masks of variational dropout are the same at every step: those of a loop that multiplies by hand.
+#[test]
+fn variational_dropout_drops_the_same_units() {
+    let rng = &mut random(9);
+    let lstm = random_cell::lstm(rng, SIZES);
+    let inputs = SIZES.inputs(&lstm, rng);
+    let [half, none] = [0.5, 0.0].map(Dropout::new);
+    let dropout = VariationalDropout::new(lstm, half, &[half, none]);
+    let seed = rng.clone();
+    let dropped = run(&dropout, &inputs, |dropout, x| {
+        recurrence_run(dropout, training(dropout, &mut seed.clone()), x)
+    });
+    let drawn = &mut seed.clone();
+    let [of_x, of_h] = [SIZES.input, SIZES.hidden]
+        .map(|size| Tensor::bernoulli([SIZES.batch, size], 0.5, drawn).map(|kept: f64| 2.0 * kept));
+    let by_hand = run(&dropout, &inputs, |dropout, x| {
+        let (mut h, mut c) = (x[1], x[2]);
+        let mut ys = Vec::new();
+        for t in 0..SIZES.steps {
+            let (y, next) = dropout.cell.step(x[0].index_first(t) * &of_x, (h * &of_h, c));
+            ys.push(y);
+            (h, c) = next;
+        }
+        vec![V::stack(&ys), h, c]
+    });
+    assert_same(&dropped, &by_hand);
+    let plain = run(&dropout, &inputs, layer_run);
+    assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
+}
+
+/// Noise reaches layers within layers, each with draws of its own: as many draws as the layers make one after
+/// the other, whatever is around them.
+#[test]
+fn noise_reaches_every_layer() {
+    let rng = &mut random(10);
+    let mut zoned = || Zoneout::new(random_cell::gru_after(rng, SIZES), &[0.5]);
+    let both = Bidirectional::new(zoned(), Reversed::new(zoned()));
+    let model = LearnedStart::new(Residual::new(
+        Stack::new(vec![zoned(), zoned()]).dropout(Dropout::new(0.4)),
+    ));
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
+    let seed = rng.clone();
+    let (ys, _) = training(&model, &mut seed.clone()).run(xs, model.start(&tape, SIZES.batch));
+    let stack = &model.layer.layer;
+    let draws = &mut seed.clone();
+    let zeros = || tape.constant(Tensor::zeros([SIZES.batch, 4]));
+    let (below, _) = training(&stack.layers()[0], draws).run(xs, zeros());
+    let below = Dropout::new(0.4).apply(draws, below);
+    let (above, _) = training(&stack.layers()[1], draws).run(below, zeros());
+    assert_near(&[ys.value()], &[(xs + above).value()], 1e-13);
+    let (evaluation, _) = model.forward(xs);
+    assert_ne!(evaluation.value(), ys.value());
+
+    let (ys, _) = training(&both, &mut seed.clone()).run(xs, both.start(&tape, SIZES.batch));
+    let draws = &mut seed.clone();
+    let (ahead, _) = training(&both.forward, draws).run(xs, zeros());
+    let (also_ahead, _) = training(&both.backward.layer, draws).run(xs, zeros());
+    assert_near(&[ys.value()], &[V::concat(&[ahead, also_ahead], -1).value()], 1e-13);
+}
+
+/// A state that is carried on is bounded through any number of steps, where scaling it anew at each made it 1e59.
+#[test]
+fn variational_dropout_leaves_alone_what_is_carried() {
+    fn largest<C: NoisyCell<f64> + StateSizes>(cell: C) -> f64 {
+        let rng = &mut random(4);
+        let half = Dropout::new(0.5);
+        let layer = VariationalDropout::new(cell, half, &[half]);
+        let tape = Tape::new();
+        let xs = tape.constant(uniform([200, 8, INPUT], rng));
+        let start = layer.start(&tape, 8);
+        let (hs, _) = training(&layer, rng).run(xs, start);
+        hs.value().as_slice().iter().fold(0.0, |most: f64, h| most.max(h.abs()))
+    }
+
+    let rng = &mut random(3);
+    let largest = [
+        largest(Gru::new(rng, INPUT, HIDDEN, Reset::After)),
+        largest(Gru::new(rng, INPUT, HIDDEN, Reset::Before)),
+        largest(LayerNormGru::new(rng, INPUT, HIDDEN)),
+        largest(MinimalGatedUnit::new(rng, INPUT, HIDDEN)),
+        largest(EchoState::new(rng, INPUT, HIDDEN).leak(0.1)),
+    ];
+    assert!(largest.iter().all(|&largest| largest > 0.0 && largest <= 1.0), "{largest:?}");
+}
+
+/// Dropping what the products read is dropping rows of the weights that they read it by: `(h ⊙ m) U = h (diag(m) U)`.
+fn drops_rows<C: TestCell + NoisyCell<f64>>(
+    make: impl Fn(&mut Random) -> C,
+    readers: &[(usize, &str)],
+) {
+    let rng = &mut random(5);
+    let cell = make(rng);
+    let cell = randomized(cell, rng);
+    let sizes = Sizes { steps: 5, batch: 1, input: INPUT, ..SIZES };
+    let inputs = sizes.inputs(&cell, rng);
+    let [half, none] = [0.5, 0.0].map(Dropout::new);
+    let variables = cell.state_sizes();
+    let is_read = |variable| readers.iter().any(|&(read, _)| read == variable);
+    let rates: Vec<_> =
+        (0..variables.len()).map(|variable| if is_read(variable) { half } else { none }).collect();
+    let dropout = VariationalDropout::new(cell.clone(), none, &rates);
+    let seed = rng.clone();
+    let noisy = run(&dropout, &inputs, |dropout, x| {
+        recurrence_run(dropout, training(dropout, &mut seed.clone()), x)
+    });
+
+    let drawn = &mut seed.clone();
+    let mut masks = vec![None; variables.len()];
+    for (variable, &size) in variables.iter().enumerate().filter(|&(variable, _)| is_read(variable))
+    {
+        let kept: Tensor<f64> = Tensor::bernoulli([1, size], 0.5, drawn);
+        masks[variable] = Some(kept.map(|kept| 2.0 * kept).reshape([size]));
+    }
+    let mut rows_dropped = cell;
+    rows_dropped.for_each_parameter_mut(|name, weight| {
+        for (variable, _) in readers.iter().filter(|(_, reader)| *reader == name) {
+            let mask = masks[*variable].as_ref().expect("it is read");
+            let scale = match weight.shape()[..] {
+                // a window's last rows meet the input
+                [rows, _] => Tensor::from_fn([rows, 1], |row| {
+                    mask.as_slice().get(row).copied().unwrap_or(1.0)
+                }),
+                _ => mask.clone(),
+            };
+            weight.set(weight.value().mul(&scale));
+        }
+    });
+    let by_hand = run(&rows_dropped, &inputs, layer_run);
+    assert_near(&noisy.values, &by_hand.values, 1e-13);
+    assert_near(&noisy.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
+}
+
+#[test]
+fn variational_dropout_drops_what_products_read() {
+    let (i, h) = (INPUT, HIDDEN);
+    drops_rows(|rng| Elman::new(rng, i, h), &[(0, "w")]);
+    drops_rows(|rng| FullyRecurrent::new(rng, i, h), &[(0, "w")]);
+    drops_rows(|rng| IndRnn::new(rng, i, h), &[(0, "u")]);
+    drops_rows(|rng| OutputToHidden::new(rng, i, h, 2), &[(0, "w")]);
+    drops_rows(|rng| Window::new(rng, i, h, 3), &[(0, "w")]);
+    drops_rows(|rng| EchoState::new(rng, i, h).leak(0.3), &[(0, "w")]);
+    drops_rows(|rng| Lstm::new(rng, i, h), &[(0, "u")]);
+    drops_rows(|rng| CoupledLstm::new(rng, i, h), &[(0, "u")]);
+    drops_rows(|rng| Lstm1997::new(rng, i, h), &[(0, "r")]);
+    drops_rows(|rng| ProjectedLstm::new(rng, i, h, 2), &[(0, "u")]);
+    drops_rows(|rng| LayerNormLstm::new(rng, i, h), &[(0, "u")]);
+    let peepholes = [(0, "u"), (1, "peepholes.i"), (1, "peepholes.f"), (1, "peepholes.o")];
+    drops_rows(|rng| PeepholeLstm::new(rng, i, h), &peepholes);
+    drops_rows(|rng| LayerNormLstm::new(rng, i, h).with_peepholes(), &peepholes);
+    drops_rows(|rng| MemoryBlocks::new(rng, i, 2, 2), &[(0, "r")]);
+    for reset in [Reset::After, Reset::Before] {
+        let readers = [(0, "u_gates"), (0, "u_candidate")];
+        drops_rows(|rng| Gru::new(rng, i, h, reset), &readers);
+    }
+    drops_rows(|rng| LayerNormGru::new(rng, i, h), &[(0, "u")]);
+    drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "u_gate"), (0, "u_candidate")]);
+}
+
+/// Of a step from random states, what is written into a variable with dropout of its candidate: where the candidate
+/// is dropped, what it would be without one, and else as much more as keeps the expectation.
+fn drops_candidates<C: TestCell + NoisyCell<f64>>(
+    make: impl Fn(&mut Random) -> C,
+    without_candidate: impl FnOnce(C) -> C,
+    variable: usize,
+) {
+    const RATE: f64 = 0.25;
+    let rng = &mut random(6);
+    let cell = make(rng);
+    let cell = randomized(cell, rng);
+    let sizes = Sizes { steps: 1, batch: 30, input: INPUT, ..SIZES };
+    let inputs = sizes.inputs(&cell, rng);
+    let [some, none] = [RATE, 0.0].map(Dropout::new);
+    let mut rates = vec![none; cell.state_sizes().len()];
+    rates[variable] = some;
+    let dropout = RecurrentDropout::new(cell.clone(), &rates);
+    let noisy = run(&dropout, &inputs, |dropout, x| {
+        recurrence_run(dropout, training(dropout, &mut random(7)), x)
+    });
+    let whole = run(&cell, &inputs, layer_run);
+    let kept = run(&without_candidate(cell), &inputs, layer_run);
+    let [noisy, whole, kept] = [noisy, whole, kept].map(|run| run.values[1 + variable].clone());
+    let more = kept.add(&whole.sub(&kept).map(|written| written / (1.0 - RATE)));
+    let mut dropped = 0;
+    for k in 0..noisy.len() {
+        let [noisy, kept, more] = [&noisy, &kept, &more].map(|values| values.as_slice()[k]);
+        if (noisy - kept).abs() < 1e-14 {
+            dropped += 1;
+        } else {
+            assert!((noisy - more).abs() < 1e-13, "{noisy}, neither {kept} nor {more}");
+        }
+    }
+    let share = f64::from(dropped) / noisy.len() as f64;
+    assert!((0.1..0.4).contains(&share), "{share}");
+}
+
+#[test]
+fn recurrent_dropout_drops_candidates() {
+    let nothing = || Activation::Custom(|z| z * 0.0);
+    let (i, h) = (INPUT, HIDDEN);
+    /// The cell, its candidate, and the variable into which that is written.
+    macro_rules! check {
+        ($($make:expr, $variable:expr;)*) => {$(
+            drops_candidates($make, |cell| cell.candidate_activation(nothing()), $variable);
+        )*};
+    }
+    check! {
+        |rng| Lstm::new(rng, i, h), 1;
+        |rng| CoupledLstm::new(rng, i, h), 1;
+        |rng| Lstm1997::new(rng, i, h), 1;
+        |rng| PeepholeLstm::new(rng, i, h), 1;
+        |rng| LayerNormLstm::new(rng, i, h), 1;
+        |rng| ProjectedLstm::new(rng, i, h, 2), 1;
+        |rng| MemoryBlocks::new(rng, i, 2, 2), 1;
+        |rng| Gru::new(rng, i, h, Reset::After), 0;
+        |rng| Gru::new(rng, i, h, Reset::Before), 0;
+        |rng| LayerNormGru::new(rng, i, h), 0;
+        |rng| MinimalGatedUnit::new(rng, i, h), 0;
+        |rng| MinGru::new(rng, i, h), 0;
+        |rng| MinLstm::new(rng, i, h), 0;
+    }
+    drops_candidates(
+        |rng| EchoState::new(rng, i, h).leak(0.3),
+        |cell| cell.activation(nothing()),
+        0,
+    );
+}
+
+/// The noise on a candidate is anew at each step.
+#[test]
+fn recurrent_dropout_is_drawn_for_each_step() {
+    let rng = &mut random(8);
+    let cell = random_cell::gru_after(rng, SIZES);
+    let inputs = SIZES.inputs(&cell, rng);
+    let layer = RecurrentDropout::new(cell, &[Dropout::new(0.5)]);
+    let seed = rng.clone();
+    let dropped = run(&layer, &inputs, |layer, x| {
+        recurrence_run(layer, training(layer, &mut seed.clone()), x)
+    });
+    let shape = [SIZES.steps, SIZES.batch, SIZES.hidden];
+    let masks: Tensor<f64> = Tensor::bernoulli(shape, 0.5, &mut seed.clone());
+    // h = what is carried + what is written, of which the second is dropped
+    let carrying = layer.cell.clone().candidate_activation(Activation::Custom(|z| z * 0.0));
+    let by_hand = run(&layer, &inputs, |layer, x| {
+        let mut h = x[1];
+        let mut ys = Vec::new();
+        for t in 0..SIZES.steps {
+            let x = x[0].index_first(t);
+            let (carried, _) = carrying.step(x, h);
+            let (whole, _) = layer.cell.step(x, h);
+            h = carried + (whole - carried) * &masks.index_first(t).map(|kept| 2.0 * kept);
+            ys.push(h);
+        }
+        vec![V::stack(&ys), h]
+    });
+    assert_near(&dropped.values, &by_hand.values, 1e-13);
+    assert_near(&dropped.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
+}
+
+/// Dropped weights are those of a layer that has them so, at every step; gradients are those of its weights, dropped
+/// likewise.
+fn drops_weights<C: TestCell>(
+    make: impl Fn(&mut Random, Sizes) -> C,
+    sizes: Sizes,
+    rng: &mut Random,
+) {
+    let cell = make(rng, sizes);
+    let inputs = sizes.inputs(&cell, rng);
+    let parameters = cell.parameters();
+    let names: Vec<_> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+    let layer = WeightDropout::new(cell.clone(), Dropout::new(0.5), &names);
+    let seed = rng.clone();
+    let noisy = run(&layer, &inputs, |layer, x| {
+        let last = training(layer, &mut seed.clone())
+            .last(x[0], layer.rebuild(&mut x[1..].iter().copied()))
+            .0;
+        let every = Checkpoint::Every(2);
+        let mut ys = recurrence_run(layer, training(layer, &mut seed.clone()).checkpoint(every), x);
+        ys.push(last);
+        ys
+    });
+
+    let drawn = &mut seed.clone();
+    let mut masks = Vec::new();
+    let mut dropped = cell.clone();
+    dropped.for_each_parameter_mut(|_, weight| {
+        let mask: Tensor<f64> = Tensor::bernoulli(weight.shape(), 0.5, drawn);
+        masks.push(mask.map(|kept| 2.0 * kept));
+        weight.set(weight.value().mul(&masks[masks.len() - 1]));
+    });
+    let by_hand = run(&dropped, &inputs, |cell, x| {
+        let last = Recurrence::new(cell).last(x[0], cell.rebuild(&mut x[1..].iter().copied())).0;
+        [layer_run(cell, x), vec![last]].concat()
+    });
+    assert_near(&noisy.values, &by_hand.values, 1e-13);
+    assert_near(&noisy.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
+    let of_weights: Vec<_> =
+        by_hand.gradients.parameters.iter().zip(&masks).map(|(g, mask)| g.mul(mask)).collect();
+    assert_near(&noisy.gradients.parameters, &of_weights, 1e-11);
+
+    // in evaluation, and once the run is over, the weights are whole
+    assert_same(&run(&layer, &inputs, layer_run), &run(&cell, &inputs, layer_run));
+}
+
+for_every_cell!(drops_weights, 3);
+
+/// The weights of one layer of a stack, and of one direction.
+#[test]
+fn weights_deep_within_are_dropped() {
+    let rng = &mut random(12);
+    let mut both = |input| {
+        let sizes = Sizes { input, ..SIZES };
+        Bidirectional::new(random_cell::lstm(rng, sizes), random_cell::gru_after(rng, sizes))
+    };
+    let stack = Stack::new(vec![both(4), both(8)]);
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
+    let (whole, _) = stack.forward(xs);
+    // both directions of the upper layer read the lower; within the upper, the other direction does not read it
+    for (name, reaches_backward) in [("layers.0.forward.u", true), ("layers.1.forward.u", false)] {
+        let layer = WeightDropout::new(stack.clone(), Dropout::new(0.5), &[name]);
+        let (dropped, _) = training(&layer, rng).run(xs, layer.start(&tape, SIZES.batch));
+        let moved = |units: std::ops::Range<usize>| {
+            let of = |ys: V<'_>| ys.value().slice(-1, units.clone());
+            distance(&of(dropped), &of(whole))
+        };
+        assert!(moved(0..4) > 1e-3, "{name}");
+        assert_eq!(moved(4..8) > 0.0, reaches_backward, "{name}");
+    }
+}
