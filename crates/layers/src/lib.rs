@@ -48,6 +48,7 @@ mod bidirectional;
 mod cell;
 mod cells;
 mod clip;
+mod costates;
 mod crf;
 pub mod decode;
 mod encoder_decoder;
@@ -95,6 +96,7 @@ pub use cells::{
     Peepholes, ProjectedLstm, Reset, Window,
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value};
+pub use costates::Costates;
 pub use crf::{BestPath, Crf};
 pub use encoder_decoder::{Encoded, EncoderDecoder};
 pub use in_training::InTraining;

@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use crate::way::{Mask, Shared, sequence_shape};
-use crate::{Cell, Layer, Way, sequence};
+use crate::{Cell, Costates, Layer, Way, sequence};
 
 /// A layer to be run over a sequence, in a way other than [`scan`](crate::scan)'s plain one.
 ///
@@ -35,6 +35,8 @@ pub struct Recurrence<'r, T, L> {
     mask: Option<Mask<T>>,
     reversed: bool,
     checkpoint: Option<Checkpoint>,
+    resets: Option<Tensor<T>>,
+    costates: Option<&'r Costates<T>>,
     batch_first: bool,
     rng: Option<Shared<'r>>,
 }
@@ -42,7 +44,16 @@ pub struct Recurrence<'r, T, L> {
 impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// The plain recurrence.
     pub fn new(layer: &'r L) -> Self {
-        Self { layer, mask: None, reversed: false, checkpoint: None, batch_first: false, rng: None }
+        Self {
+            layer,
+            mask: None,
+            reversed: false,
+            checkpoint: None,
+            resets: None,
+            costates: None,
+            batch_first: false,
+            rng: None,
+        }
     }
 
     /// Runs from the last step to the first. Outputs keep their places in time. In a layer of two
@@ -82,6 +93,41 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
+    /// Before each step where `resets: [T, B]` is not zero, a sequence of its own begins, such as the next episode of
+    /// an environment: the state starts anew, as [`start`](Layer::start) does of the library's layers, from zeros or
+    /// what is [learned](crate::LearnedStart). What comes before has no influence on what comes after.
+    ///
+    /// It is as if the pieces were run apart, in both directions of time: what reads backward starts anew behind the
+    /// end of each piece. The state that the run starts from is that of the piece that it begins with, unless that is
+    /// reset, too, and the last state that of the piece that it ends with. Where a mask or lengths leave no step, no
+    /// sequence begins. The noise of [`VariationalDropout`](crate::VariationalDropout) stays the same in all pieces.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_layers::{Elman, Layer, Recurrence};
+    /// # use bptt_tensor::Tensor;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let layer = Elman::<f64>::new(&mut rng, 3, 4);
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::ones([5, 1, 3]));
+    /// let resets = Tensor::from_vec([5, 1], vec![0.0, 0.0, 0.0, 1.0, 0.0]);
+    /// let (ys, _) = Recurrence::new(&layer).resets(&resets).run(xs, layer.start(&tape, 1));
+    /// assert_eq!(ys.index_first(3).value(), ys.index_first(0).value());
+    /// ```
+    ///
+    /// [`run`](Self::run) and [`last`](Self::last) panic if the mask does not suit the inputs.
+    pub fn resets(mut self, resets: &Tensor<T>) -> Self {
+        self.resets = Some(resets.clone());
+        self
+    }
+
+    /// Has the gradients in the state after each step computed as well; see [`Costates`].
+    pub fn costates(mut self, costates: &'r Costates<T>) -> Self {
+        self.costates = Some(costates);
+        self
+    }
+
     /// Reads `[B, T, I]` and gives `[B, T, O]`, for data that comes so; within, it is transposed. States are
     /// `[B, ..]` and masks `[T, B]` as ever.
     pub fn batch_first(mut self) -> Self {
@@ -105,7 +151,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state.
+    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. A gradient in the outputs is
+    /// how a loss reads them, without what follows within the run: for that there are [`costates`](Self::costates).
     ///
     /// # Panics
     ///
@@ -166,10 +213,16 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     }
 
     fn way(&self) -> Way<'_, T> {
+        if let Some(costates) = self.costates {
+            costates.begin();
+        }
         Way {
             mask: self.mask.as_ref(),
             reversed: self.reversed,
             checkpoint: self.checkpoint,
+            resets: self.resets.as_ref(),
+            starts: None,
+            costates: self.costates,
             rng: self.rng.as_ref().map(|rng| rng as _),
         }
     }

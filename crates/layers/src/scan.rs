@@ -11,6 +11,8 @@ use crate::{Cell, Way, sequence};
 /// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state
 /// after the last step. Values and gradients of any order are those of `unroll`, up to rounding.
 /// [`Recurrence`](crate::Recurrence) runs it in other ways: masked, reversed, to the last output only, in less memory.
+/// A gradient in the outputs, `tape.grad(loss, [ys])`, is how the loss reads them and no more; the gradients in the states,
+/// through the steps that follow, are [`Costates`](crate::Costates).
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -14,8 +14,9 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     way: Way<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let scanned = prepared(xs, &state.leaves(), way).run(|x, state| {
-        let (y, next) = step(cell, x, state);
+    let steps = Steps::new(xs, &state.leaves(), way);
+    let scanned = steps.scan(&state.leaves(), way).run(|entries, state| {
+        let (y, next) = steps.step(cell, steps.entry(entries), state);
         (vec![y], next)
     });
     (scanned.outputs[0], State::from_leaves(&scanned.state))
@@ -31,18 +32,21 @@ pub(crate) fn last<'t, T: Scalar, C: Cell<T>>(
     way: Way<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
     let mut state = state.leaves();
-    let shapes = prepared(xs, &state, way).output_shapes(|x, state| {
-        let (y, next) = step(cell, x, state);
+    let steps = Steps::new(xs, &state, way);
+    let shapes = steps.scan(&state, way).output_shapes(|entries, state| {
+        let (y, next) = steps.step(cell, steps.entry(entries), state);
         (vec![y], next)
     });
     // the output is part of the state, which stays where there is no input
     state.push(xs.tape().constant(Tensor::zeros(&shapes[0])));
-    let mut scanned = prepared(xs, &state, way).run(|x, state| {
+    let mut scanned = steps.scan(&state, way).run(|entries, state| {
         let (&before, state) = state.split_last().expect("the output was added");
-        let (y, mut next) = step(cell, x, state);
-        next.push(match x {
-            &[_, mask] => choose(mask, y, before),
-            _ => y,
+        let entry = steps.entry(entries);
+        let mask = entry.mask;
+        let (y, mut next) = steps.step(cell, entry, state);
+        next.push(match mask {
+            Some(mask) => choose(mask, y, before),
+            None => y,
         });
         (vec![], next)
     });
@@ -58,31 +62,130 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     way: Way<'_, T>,
 ) -> String {
-    prepared(xs, &state.leaves(), way).plan(|x, state| {
-        let (y, next) = step(cell, x, state);
+    let steps = Steps::new(xs, &state.leaves(), way);
+    steps.scan(&state.leaves(), way).plan(|entries, state| {
+        let (y, next) = steps.step(cell, steps.entry(entries), state);
         (vec![y], next)
     })
 }
 
-/// One step, from an input and, behind it, its mask.
-#[track_caller]
-fn step<'t, T: Scalar, C: Cell<T>>(
-    cell: &C,
-    x: &[Var<'t, T>],
-    state: &[Var<'t, T>],
-) -> (Var<'t, T>, Vec<Var<'t, T>>) {
-    let run = |x| {
-        let (y, next) = cell.step(x, C::State::from_leaves(state));
-        (y, next.leaves())
-    };
-    let &[x, mask] = x else { return run(x[0]) };
-    // chosen before the step as well: a NaN would pass through a product with zeros
-    let (y, next) = run(mask.select(x, 0.0));
-    let next = next.iter().zip(state).map(|(&next, &state)| choose(mask, next, state)).collect();
-    (choose(mask, y, 0.0), next)
+/// What the steps of a run read.
+struct Steps<'t, T> {
+    xs: Var<'t, T>,
+    /// Which sequences have a step, `[T, B, 1]`.
+    mask: Option<Var<'t, T>>,
+    resets: Option<Resets<'t, T>>,
+    /// What is added to each variable of the state after a step, `[T, B, ..]`; nothing, unless costates are wanted.
+    added: Vec<Var<'t, T>>,
 }
 
-/// Of a mask `[B, 1]` and values `[B, ..]`: `there` for the sequences that have a step, `else_` for the others.
+/// Where the state starts anew, and from what.
+struct Resets<'t, T> {
+    /// Zero where it starts anew before the step is run, `[T, B, 1]`.
+    goes_on: Var<'t, T>,
+    /// For each variable of the state.
+    starts: Vec<Var<'t, T>>,
+}
+
+/// What one step reads.
+struct Entry<'t, T> {
+    x: Var<'t, T>,
+    mask: Option<Var<'t, T>>,
+    goes_on: Option<Var<'t, T>>,
+    added: Vec<Var<'t, T>>,
+}
+
+impl<'t, T: Scalar> Steps<'t, T> {
+    #[track_caller]
+    fn new(xs: Var<'t, T>, state: &[Var<'t, T>], way: Way<'_, T>) -> Self {
+        assert_batch(xs, state);
+        let chooses = way.mask.is_some() || way.resets.is_some();
+        assert!(
+            !chooses || state.iter().all(|leaf| !leaf.shape().is_empty()),
+            "a state without axes is shared by the batch, so it cannot stay or start anew for some sequences \
+             alone; make it [B, 1], or use no mask, lengths or resets"
+        );
+        let tape = xs.tape();
+        let goes_on = way.goes_on(xs).map(|goes_on| tape.constant(goes_on));
+        Self {
+            xs,
+            mask: way.mask_of(xs).map(|mask| tape.constant(mask)),
+            resets: goes_on
+                .map(|goes_on| Resets { goes_on, starts: way.starts(tape, state.len()) }),
+            added: way.costates.map_or_else(Vec::new, |costates| costates.add_to(state, xs)),
+        }
+    }
+
+    /// The scan over all that the steps read.
+    #[track_caller]
+    fn scan(&self, state: &[Var<'t, T>], way: Way<'_, T>) -> Scan<'t, T> {
+        let goes_on = self.resets.as_ref().map(|resets| resets.goes_on);
+        let sequences = [self.xs].into_iter().chain(self.mask).chain(goes_on);
+        let sequences: Vec<_> = sequences.chain(self.added.iter().copied()).collect();
+        let mut scan = self.xs.tape().scan(&sequences, state);
+        if way.reversed {
+            scan = scan.reversed();
+        }
+        match way.checkpoint {
+            Some(checkpoint) => scan.checkpoint(checkpoint),
+            None => scan,
+        }
+    }
+
+    /// The entries of the sequences of [`scan`](Self::scan), each in its place.
+    fn entry(&self, entries: &[Var<'t, T>]) -> Entry<'t, T> {
+        let mut entries = entries.iter().copied();
+        let mut next = || entries.next().expect("an entry of each sequence");
+        Entry {
+            x: next(),
+            mask: self.mask.map(|_| next()),
+            goes_on: self.resets.as_ref().map(|_| next()),
+            added: entries.collect(),
+        }
+    }
+
+    #[track_caller]
+    fn step<C: Cell<T>>(
+        &self,
+        cell: &C,
+        Entry { x, mask, goes_on, added }: Entry<'t, T>,
+        state: &[Var<'t, T>],
+    ) -> (Var<'t, T>, Vec<Var<'t, T>>) {
+        let starts = self.resets.iter().flat_map(|resets| &resets.starts);
+        let state: Vec<_> = match goes_on {
+            None => state.to_vec(),
+            Some(goes_on) => {
+                let pairs = state.iter().zip(starts);
+                pairs.map(|(&state, &start)| choose(goes_on, state, start)).collect()
+            }
+        };
+        // chosen before the step as well: a NaN would pass through a product with zeros
+        let x = match mask {
+            Some(mask) => mask.select(x, 0.0),
+            None => x,
+        };
+        let (y, next) = cell.step(x, State::from_leaves(&state));
+        let mut next = next.leaves();
+        // an output that is a variable of the state stays it
+        let output = next.iter().position(|leaf| y.is(*leaf));
+        if let Some(mask) = mask {
+            let pairs = next.iter_mut().zip(&state);
+            pairs.for_each(|(next, &state)| *next = choose(mask, *next, state));
+        }
+        next.iter_mut().zip(added).for_each(|(next, added)| *next = *next + added);
+        let y = match (output, self.added.is_empty()) {
+            (Some(leaf), false) => next[leaf],
+            _ => y,
+        };
+        let y = match mask {
+            Some(mask) => choose(mask, y, 0.0),
+            None => y,
+        };
+        (y, next)
+    }
+}
+
+/// Of a mask `[B, 1]` and values `[B, ..]`: `there` where the mask is not zero, `else_` where it is.
 #[track_caller]
 fn choose<'t, T: Scalar>(
     mask: Var<'t, T>,
@@ -94,7 +197,8 @@ fn choose<'t, T: Scalar>(
     let mask = match axes {
         2 => mask,
         _ => {
-            mask.reshape((0..axes).map(|axis| if axis == 0 { batch } else { 1 }).collect::<Shape>())
+            let extent = |axis| if axis == 0 { batch } else { 1 };
+            mask.reshape((0..axes).map(extent).collect::<Shape>())
         }
     };
     mask.select(there, else_)
@@ -113,28 +217,5 @@ pub(crate) fn assert_batch<T: Scalar>(xs: Var<'_, T>, state: &[Var<'_, T>]) {
             shape[0],
             xs.shape()
         );
-    }
-}
-
-/// The scan of a step on the inputs and, behind them, their mask.
-#[track_caller]
-fn prepared<'t, T: Scalar>(xs: Var<'t, T>, state: &[Var<'t, T>], way: Way<'_, T>) -> Scan<'t, T> {
-    assert_batch(xs, state);
-    let mut sequences = vec![xs];
-    if let Some(mask) = way.mask {
-        assert!(
-            state.iter().all(|leaf| !leaf.shape().is_empty()),
-            "a state without axes is shared by the batch, so it cannot stay for some sequences alone; make it \
-             [B, 1], or use no mask and no lengths"
-        );
-        sequences.push(xs.tape().constant(mask.of(xs)));
-    }
-    let mut scan = xs.tape().scan(&sequences, state);
-    if way.reversed {
-        scan = scan.reversed();
-    }
-    match way.checkpoint {
-        Some(checkpoint) => scan.checkpoint(checkpoint),
-        None => scan,
     }
 }

@@ -4,10 +4,11 @@ use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::state::copied;
-use crate::way::sequence_shape;
+use crate::way::{Starts, sequence_shape};
 use crate::{Layer, Module, Stepwise, Way};
 
-/// A layer whose initial state is learned: one for each variable of the state, shared by the batch.
+/// A layer whose initial state is learned: one for each variable of the state, shared by the batch. Sequences that
+/// [start anew](crate::Recurrence::resets) within a run do so from it, too.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -57,7 +58,8 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         state: Self::State<'t>,
         way: Way<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        self.layer.run(xs, state, way)
+        let starts = Starts::new(&self.initial);
+        self.layer.run(xs, state, way.starting(&starts))
     }
 
     #[track_caller]
@@ -67,7 +69,8 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         state: Self::State<'t>,
         way: Way<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        self.layer.last(xs, state, way)
+        let starts = Starts::new(&self.initial);
+        self.layer.last(xs, state, way.starting(&starts))
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

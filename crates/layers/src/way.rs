@@ -1,11 +1,13 @@
 //! How a layer is run over a sequence.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use bptt_autodiff::{Checkpoint, Var};
+use bptt_autodiff::{Checkpoint, Param, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
+
+use crate::Costates;
 
 /// How a [`Layer`](crate::Layer) is run: what a [`Recurrence`](crate::Recurrence) asks of it, and layers
 /// hand on to those that they are made of.
@@ -14,14 +16,34 @@ pub struct Way<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// Before which steps the state starts anew: those that are not zero, `[T, B]`.
+    pub(crate) resets: Option<&'r Tensor<T>>,
+    /// What it then starts from, unless that is zero.
+    pub(crate) starts: Option<&'r Starts<'r, T>>,
+    pub(crate) costates: Option<&'r Costates<T>>,
     /// Where the noise of training comes from.
     pub(crate) rng: Option<&'r dyn Source>,
 }
 
-impl<'t, T: Scalar> Way<'_, T> {
+impl<'r, T> Way<'r, T> {
     /// From the first step to the last, every step there, without noise.
-    pub const PLAIN: Self = Self { mask: None, reversed: false, checkpoint: None, rng: None };
+    pub const PLAIN: Self = Self {
+        mask: None,
+        reversed: false,
+        checkpoint: None,
+        resets: None,
+        starts: None,
+        costates: None,
+        rng: None,
+    };
 
+    /// With these for the starts of sequences within the run, unless a layer around has given others.
+    pub(crate) fn starting(self, starts: &'r Starts<'r, T>) -> Self {
+        Self { starts: self.starts.or(Some(starts)), ..self }
+    }
+}
+
+impl<'t, T: Scalar> Way<'_, T> {
     /// The same in the other direction of time.
     #[must_use]
     pub fn turned(self) -> Self {
@@ -45,8 +67,8 @@ impl<'t, T: Scalar> Way<'_, T> {
     #[track_caller]
     #[must_use]
     pub fn present(self, xs: Var<'t, T>) -> Var<'t, T> {
-        match self.mask {
-            Some(mask) => xs.tape().constant(mask.of(xs)).select(xs, 0.0),
+        match self.mask_of(xs) {
+            Some(mask) => xs.tape().constant(mask).select(xs, 0.0),
             None => xs,
         }
     }
@@ -57,7 +79,7 @@ impl<'t, T: Scalar> Way<'_, T> {
     #[must_use]
     pub fn last_of(self, xs: Var<'t, T>) -> Var<'t, T> {
         let [steps, batch, _] = sequence_shape(xs);
-        let mask = self.mask.map(|mask| mask.of(xs));
+        let mask = self.mask_of(xs);
         let is_there = |t: usize, b: usize| {
             mask.as_ref().is_none_or(|mask| mask.as_slice()[t * batch + b] != T::zero())
         };
@@ -69,6 +91,76 @@ impl<'t, T: Scalar> Way<'_, T> {
             }
         }
         xs.tape().constant(is_last).select(xs, 0.0).sum(&[0])
+    }
+}
+
+impl<T: Scalar> Way<'_, T> {
+    /// For a sequence `[T, B, I]`, if not all steps are there: which are, as [`Mask::of`] says.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[track_caller]
+    pub(crate) fn mask_of(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
+        Some(self.mask?.of(xs))
+    }
+
+    /// For a sequence `[T, B, I]`, if there are resets: 0 where the state starts anew before the step is run, else 1;
+    /// `[T, B, 1]`.
+    ///
+    /// # Panics
+    ///
+    /// If there are resets of sequences of another number or length.
+    #[track_caller]
+    pub(crate) fn goes_on(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
+        let resets = self.resets?;
+        let [steps, batch, _] = sequence_shape(xs);
+        assert!(
+            *resets.shape() == [steps, batch],
+            "resets: inputs of shape {} need a mask [{steps}, {batch}], not {}",
+            xs.shape(),
+            resets.shape()
+        );
+        let begins = match self.mask_of(xs) {
+            // no sequence begins where there is no step
+            Some(mask) => resets.mul(&mask.reshape([steps, batch])),
+            None => resets.clone(),
+        };
+        let begins = begins.as_slice();
+        let begins_at = |i: usize| begins.get(i).is_some_and(|&begins| begins != T::zero());
+        // against time, what is run before the first step of a sequence is the last of the one before
+        let ahead = if self.reversed { batch } else { 0 };
+        Some(Tensor::from_fn([steps, batch, 1], |i| {
+            T::of(f64::from(u8::from(!begins_at(i + ahead))))
+        }))
+    }
+
+    /// What the next so many variables of the state start from.
+    pub(crate) fn starts<'t>(self, tape: &'t Tape<T>, variables: usize) -> Vec<Var<'t, T>> {
+        match self.starts {
+            Some(starts) => starts.next(variables, tape),
+            None => vec![tape.scalar(0.0); variables],
+        }
+    }
+}
+
+/// A learned start, each variable `[1, ..]`. The layers within take their parts one after the other, in the order of
+/// the leaves, as they take their noise.
+#[derive(Debug)]
+pub(crate) struct Starts<'r, T> {
+    initial: &'r [Param<T>],
+    taken: Cell<usize>,
+}
+
+impl<'r, T: Scalar> Starts<'r, T> {
+    pub(crate) fn new(initial: &'r [Param<T>]) -> Self {
+        Self { initial, taken: Cell::new(0) }
+    }
+
+    fn next<'t>(&self, variables: usize, tape: &'t Tape<T>) -> Vec<Var<'t, T>> {
+        let first = self.taken.replace(self.taken.get() + variables);
+        let own = self.initial[first..first + variables].iter();
+        own.map(|param| tape.param(param).reshape(param.shape().without(0))).collect()
     }
 }
 

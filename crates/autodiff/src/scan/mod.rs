@@ -114,7 +114,8 @@ pub enum Checkpoint {
 /// What a recurrence computed.
 #[derive(Clone, Debug)]
 pub struct Scanned<'t, T> {
-    /// Each output of the step over all steps, `[T, ..]`.
+    /// Each output of the step over all steps, `[T, ..]`. A gradient in it is that of what follows the scan; what the
+    /// later steps make of the state reaches inputs, parameters and the first state.
     pub outputs: Vec<Var<'t, T>>,
     /// The state after the step that was run last.
     pub state: Vec<Var<'t, T>>,

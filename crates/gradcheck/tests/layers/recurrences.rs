@@ -64,6 +64,12 @@ ways! {
         let x = [&[x[0].transpose(0, 1)], &x[1..]].concat();
         run(cell, Recurrence::new(cell).batch_first().lengths(&LENGTHS), &x)
     };
+    of_pieces: |cell, x| run(cell, Recurrence::new(cell).resets(&mask()), x);
+    of_pieces_in_all_other_ways: |cell, x| {
+        let x = [&[padded(x[0], &present())], &x[1..]].concat();
+        let recurrence = Recurrence::new(cell).resets(&mask()).lengths(&LENGTHS).reversed();
+        last(cell, recurrence.checkpoint(Checkpoint::Every(2)), &x)
+    };
     checkpointed: |cell, x| {
         run(cell, Recurrence::new(cell).checkpoint(Checkpoint::Auto), x)
     };

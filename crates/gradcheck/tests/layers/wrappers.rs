@@ -102,6 +102,23 @@ fn wrappers_of_wrappers() {
     .check();
 }
 
+/// Where sequences begin within a run, its gradient is that of all of them.
+#[test]
+fn a_learned_start_of_pieces() {
+    let resets = Tensor::from_vec([3, 2], vec![0.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
+    model(
+        |rng| LearnedStart::new(Bidirectional::new(lstm(rng), elman(rng))),
+        |layer, tape, x| {
+            let way = Recurrence::new(layer).resets(&resets);
+            let (ys, state) = way.run(x[0], layer.start(tape, 2));
+            in_a_row(&[vec![ys], layer.leaves(&state)].concat())
+        },
+    )
+    .inputs(shapes([3, 2], 0))
+    .cases(4)
+    .check();
+}
+
 /// A carried state is a constant on the tape that it is carried to.
 #[test]
 fn from_a_carried_state() {

@@ -171,6 +171,9 @@ fn of_running_a_cell() {
     let mask = Tensor::ones([6, 3]);
     let needs = "masked: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).run(xs, h), needs);
+    let needs = "resets: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
+    blames_the_caller(|| Recurrence::new(&elman).resets(&mask).run(xs, h), needs);
+    blames_the_caller(|| Recurrence::new(&elman).resets(&mask).last(xs, h), needs);
     let twice = "a recurrence has one mask or lengths: give what both leave";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).lengths(&[6, 1]), twice);
     let needs = "lengths: inputs of shape [6, 2, 3] need 2 lengths of at most 6, not [6, 7]";
@@ -331,8 +334,8 @@ fn of_a_state_without_axes() {
     let (ys, steps) = Recurrence::new(&Counted).run(xs, none);
     assert_eq!(ys.value().to_vec(), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
     assert_eq!(steps.value().item(), 3.0);
-    let message = "a state without axes is shared by the batch, so it cannot stay for some sequences alone; make \
-                   it [B, 1], or use no mask and no lengths";
+    let message = "a state without axes is shared by the batch, so it cannot stay or start anew for some \
+                   sequences alone; make it [B, 1], or use no mask, lengths or resets";
     blames_the_caller(|| Recurrence::new(&Counted).lengths(&[3, 1]).run(xs, none), message);
 }
 

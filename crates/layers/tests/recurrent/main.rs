@@ -10,6 +10,7 @@ mod support;
 mod golden;
 
 mod cells;
+mod costates;
 mod errors;
 mod init;
 mod layers;
@@ -19,6 +20,7 @@ mod options;
 mod other_cells;
 mod pytorch;
 mod pytorch_equations;
+mod resets;
 mod scanned;
 mod sequences;
 mod stepwise;
