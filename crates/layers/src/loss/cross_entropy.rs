@@ -250,15 +250,18 @@ impl<'t, T: Scalar> ClassTerms<'t, T> {
         if self.smoothing == 0.0 && self.class_weights.is_none() {
             return losses;
         }
-        let classes = self.classes();
-        let weights = self.class_weights.clone().unwrap_or_else(|| Tensor::ones([classes]));
         let scaled = |weights: &Tensor<T>, by: f64| weights.map(|weight| weight * T::of(by));
-        let of_targets = weights.gather_rows(&targets).reshape(positions.shape());
+        let (of_targets, of_classes) = match &self.class_weights {
+            Some(weights) => {
+                (weights.gather_rows(&targets).reshape(positions.shape()), weights.clone())
+            }
+            None => (Tensor::scalar(T::one()), Tensor::scalar(T::one())),
+        };
         let losses = positions::times(losses, &scaled(&of_targets, 1.0 - self.smoothing));
         if self.smoothing == 0.0 {
             return losses;
         }
-        let of_classes = scaled(&weights, self.smoothing / classes as f64);
+        let of_classes = scaled(&of_classes, self.smoothing / self.classes() as f64);
         losses - positions::times(scores.log_probabilities(), &of_classes).sum(&[-1])
     }
 

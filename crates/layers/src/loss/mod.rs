@@ -151,15 +151,15 @@ impl<'t, T: Scalar> Loss<'t, T> {
         self.shares(1.0)
     }
 
-    /// What each position adds to the sum of all, divided by `total`.
+    /// What each position adds to the sum of all, divided by `room`.
     #[track_caller]
-    fn shares(&self, total: f64) -> Var<'t, T> {
+    fn shares(&self, room: f64) -> Var<'t, T> {
         let losses = match &self.terms {
             Terms::Class(terms) => terms.losses(&self.positions),
             Terms::Error(terms) => terms.losses(&self.positions),
             Terms::Ctc(terms) => terms.losses(&self.positions),
             Terms::Chain(chain) => chain.losses(&self.positions),
         };
-        self.positions.share(losses, total)
+        self.positions.share(losses, room)
     }
 }

@@ -102,8 +102,10 @@ pub(super) fn headroom(total: f64) -> f64 {
 /// Values times weights, 0 where the weight is: what counts for nothing may be infinite.
 #[track_caller]
 pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
+    let has_zeros = weights.as_slice().contains(&T::zero());
     let weights = values.tape().constant(weights.clone());
-    weights.select(values, 0.0) * weights
+    let values = if has_zeros { weights.select(values, 0.0) } else { values };
+    values * weights
 }
 
 fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<Tensor<T>> {

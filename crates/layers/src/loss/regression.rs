@@ -127,26 +127,21 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
     pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let (o, d) = (positions.kept(self.output), positions.kept(self.desired));
         let features = self.output.shape().last().map_or(1, |&features| features.max(1)) as f64;
-        let room = headroom(features);
+        // divided before they are squared and summed, either of which may overflow
+        let scale = headroom(features.sqrt());
+        let room = scale * scale;
         let mean_of_shares = |shares: Var<'t, T>| shares.sum(&[-1]) / (features / room);
         match self.measure {
-            // divided before it is squared, which may overflow
-            Measure::HalfSquared => {
-                let error = o - d;
-                (error * (error * 0.5)).sum(&[-1])
-            }
-            Measure::MeanSquared => {
-                let error = o - d;
-                mean_of_shares(error * (error / room))
-            }
+            Measure::HalfSquared => ((o - d) / 2.0).square().sum(&[-1]) * 2.0,
+            Measure::MeanSquared => mean_of_shares(((o - d) / scale).square()),
             Measure::Huber { delta } => {
                 let delta = delta.min(T::max_value().as_f64());
                 let error = o - d;
                 let size = error.abs();
                 let is_near = size.le(delta);
-                let near = is_near.select(error, 0.0);
+                let near = (is_near.select(error, 0.0) / scale).square();
                 let far = is_near.select(0.0, size - 0.5 * delta);
-                mean_of_shares((near * (near * 0.5) + far * delta) / room)
+                mean_of_shares(near * 0.5 + far * (delta / room))
             }
             Measure::Distance => {
                 let squared = (o - d).square().sum(&[-1]);

@@ -163,6 +163,7 @@ fn means_near_the_end_of_single_precision() {
     check(x, loss::binary_cross_entropy(x, zeros), 3e38, &[0.125, 0.125]);
     let (x, zeros) = extreme(2, &[3e19, 0.0, 0.0, 0.0]);
     check(x, loss::mean_squared_error(x, zeros), 3e19 * (3e19 / 4.0), &[7.5e18, 0.0]);
+    check(x, loss::huber(x, zeros, 1e30), 3e19 * (3e19 / 8.0), &[3.75e18, 0.0]);
     let (x, zeros) = extreme(4, &[2.5e19]);
     check(x, loss::squared_error(x, zeros), 3.125e38, &[2.5e19 / 4.0]);
     let (logits, _) = extreme(1, &[3e38, 0.0, 3e38, 0.0]);
