@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
+use super::layout::Spelling;
 use super::stored::Stored;
 use super::{HalfPrecision, Present, Unmatched, WeightsError, WeightsProblem, file, header, join};
 use crate::Module;
@@ -371,6 +372,27 @@ impl<T: Scalar> Archive<T> {
         let (tensors, texts) =
             file::read(path).map_err(|problem| WeightsError::new(path, problem))?;
         Ok(Self::of_contents(tensors, texts, Some(path.to_owned())))
+    }
+
+    /// Refuses a text that has this name, as `spelling` has it, and does not say this.
+    pub(super) fn expect_setting(
+        &self,
+        name: &str,
+        expected: &str,
+        spelling: &Spelling,
+    ) -> Result<(), WeightsError> {
+        let name = (spelling.essence)(name);
+        let text = self.texts.iter().find(|(text, _)| (spelling.essence)(text) == name);
+        let Some((text, found)) = text else { return Ok(()) };
+        let number = |text: &str| text.parse::<f64>().ok();
+        if found == expected || number(found).is_some_and(|it| Some(it) == number(expected)) {
+            return Ok(());
+        }
+        Err(self.error(WeightsProblem::OtherSetting {
+            text: text.clone(),
+            found: found.clone(),
+            expected: expected.to_owned(),
+        }))
     }
 
     /// Refuses tensors with other names than `known` ones.

@@ -142,6 +142,20 @@ pub enum WeightsProblem {
         text: String,
     },
 
+    /// The weights are of a model that computes something else.
+    #[error(
+        "was trained with `{text}` {found}, and here it is {expected}; build the model with what it \
+         was trained with"
+    )]
+    OtherSetting {
+        /// The setting's name.
+        text: String,
+        /// What the file says.
+        found: String,
+        /// What the model has.
+        expected: String,
+    },
+
     /// The text is not what it should be, such as a number.
     #[error("text `{text}` cannot be understood: `{content}`")]
     UnreadableText {

@@ -1,26 +1,46 @@
 //! The weights of Keras's layers.
 //!
-//! | here | there |
+//! | here | there | computes with |
+//! |---|---|---|
+//! | [`Elman`] | `SimpleRNN` | `activation` |
+//! | [`Lstm`] | `LSTM` | `recurrent_activation` of the gates, `activation` of candidate and state |
+//! | [`Gru`] with [`Reset::After`](crate::Reset::After), with [`Reset::Before`](crate::Reset::Before) | `GRU` (`reset_after=True`, the default), with `reset_after=False` | `recurrent_activation` of the gates, `activation` of the candidate |
+//! | [`Bidirectional`] of two of these | `Bidirectional` | as they do |
+//! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: that of a `Dense` is yours to apply |
+//! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 unless told otherwise |
+//! | [`Attention`] | `AdditiveAttention` or `Attention` of projections by `Dense` | |
+//! | [`EncoderDecoder`] of these | its parts, by their names here | |
+//!
+//! Activations and epsilons are no weights. Build the model with those that it was trained with:
+//!
+//! | there | here |
 //! |---|---|
-//! | [`Elman`] | `SimpleRNN` |
-//! | [`Lstm`] | `LSTM` |
-//! | [`Gru`] with [`Reset::After`](crate::Reset::After), with [`Reset::Before`](crate::Reset::Before) | `GRU` (`reset_after=True`, the default), with `reset_after=False` |
-//! | [`Bidirectional`] of two of these | `Bidirectional` |
-//! | [`Linear`], [`Embedding`] | `Dense` without activation, `Embedding` |
+//! | `"tanh"`, `"sigmoid"`, what layers have unless told otherwise | what cells have unless told otherwise |
+//! | `"hard_sigmoid"` of Keras 3, `x / 6 + 0.5` | [`Activation::HardSigmoid`]` { slope: 1.0 / 6.0 }` |
+//! | `"hard_sigmoid"` of Keras 1 and 2, `0.2 x + 0.5`; there the `recurrent_activation` of `LSTM` and `GRU` up to Keras 2.3, and of `tf.compat.v1` | [`Activation::HardSigmoid`]` { slope: 0.2 }` |
+//! | `"linear"`, `"relu"`, `"elu"`, `"silu"`, `"gelu"`, `"softplus"`, `"hard_tanh"`, `"softmax"` | the [`Activation`] of that name |
+//! | any other function | [`Activation::Custom`], of which nothing is checked |
+//!
+//! Weights that are saved as below bring these names along, as texts, and a model that computes with others is
+//! refused. Both kinds of hard `σ` have one name there.
 //!
 //! Keras does not write safetensors. The file is that of its variables as they are, by their paths:
 //!
 //! ```python
 //! from safetensors.numpy import load_file, save_file
-//! save_file({v.path: v.numpy() for v in model.weights}, "model.safetensors")
+//! save_file({v.path: v.numpy() for v in model.weights}, "model.safetensors", metadata={
+//!     f"{layer.path}/{key}": str(value)
+//!     for layer in model._flatten_layers() for key, value in layer.get_config().items()
+//!     if key in ("activation", "recurrent_activation", "epsilon")})
 //!
 //! tensors = load_file("model.safetensors")  # and back
 //! for v in model.weights:
 //!     v.assign(tensors[v.path])
 //! ```
 //!
-//! Each layer of a model is then a group of the name it has there; a `Sequential` or subclassed model puts its
-//! own name before them, as in `sequential/lstm`. Layers above one another are layers of their own:
+//! Each layer of a model is then a group of the name it has there. A `Sequential` or subclassed model puts its
+//! own name before them, as in `sequential/lstm`: load from `archive.group("sequential")`. Layers above one another are
+//! layers of their own:
 //!
 //! ```standalone_crate
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
@@ -62,7 +82,10 @@ use bptt_tensor::Scalar;
 
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, Unmatched, WeightsError};
-use crate::{Bidirectional, Elman, Embedding, Gru, Linear, Lstm, Module, Reversed};
+use crate::{
+    Activation, Attention, Bidirectional, Elman, Embedding, EncoderDecoder, Gru, LayerNorm, Linear,
+    Lstm, Module, Reversed,
+};
 
 /// A module that Keras has too.
 #[diagnostic::on_unimplemented(
@@ -169,7 +192,52 @@ impl<T: Scalar> Keras<T> for Embedding<T> {
     }
 }
 
+impl<T: Scalar> Keras<T> for LayerNorm<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("gamma", [&self.gain])
+            .tensor("beta", [&self.bias])
+            .setting("epsilon", self.epsilon)
+    }
+}
+
+/// Keras's attention has no projections: they are layers of their own, without biases. Additive attention is
+/// `AdditiveAttention([Dense_query(q), m, Dense_key(m)])`, multiplicative attention is `Attention([Dense_query(q), m])`.
+impl<T: Scalar> Keras<T> for Attention<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        match self {
+            Self::Additive { w_q, w_m, v } => {
+                let scale = Part::from(v).reshaped(&[v.value().len()]);
+                Layout::new()
+                    .group("query", Layout::new().tensor("kernel", [w_q]))
+                    .group("key", Layout::new().tensor("kernel", [w_m]))
+                    .group("additive_attention", Layout::new().tensor("scale", [scale]))
+            }
+            Self::Multiplicative { w } => {
+                Layout::new().group("query", Layout::new().tensor("kernel", [w]))
+            }
+        }
+    }
+}
+
+impl<T: Scalar, E: Keras<T>, D: Keras<T>> Keras<T> for EncoderDecoder<T, E, D> {
+    #[track_caller]
+    fn in_keras(&self) -> Layout<'_, T> {
+        let model = Layout::new()
+            .group("source", self.source.in_keras())
+            .group("encoder", self.encoder.in_keras())
+            .group("target", self.target.in_keras())
+            .group("decoder", self.decoder.in_keras())
+            .group("output", self.output.in_keras());
+        match &self.attention {
+            Some(attention) => model.group("attention", attention.in_keras()),
+            None => model,
+        }
+    }
+}
+
 impl<L: RecurrentLayer + Module<L::Scalar>> Keras<L::Scalar> for L {
+    #[track_caller]
     fn in_keras(&self) -> Layout<'_, L::Scalar> {
         Layout::new().group(&format!("{}_cell", L::NAME), self.cell_in_keras())
     }
@@ -180,6 +248,7 @@ where
     F: RecurrentLayer<Scalar = T> + Module<T>,
     B: RecurrentLayer<Scalar = T> + Module<T>,
 {
+    #[track_caller]
     fn in_keras(&self) -> Layout<'_, T> {
         Layout::new()
             .group(&format!("forward_{}", F::NAME), self.forward.in_keras())
@@ -188,6 +257,7 @@ where
 }
 
 impl<T: Scalar, L: Keras<T>> Keras<T> for Reversed<L> {
+    #[track_caller]
     fn in_keras(&self) -> Layout<'_, T> {
         self.layer.in_keras()
     }
@@ -202,18 +272,32 @@ impl<T: Scalar> RecurrentLayer for Elman<T> {
             .tensor("kernel", [&self.u])
             .tensor("recurrent_kernel", [&self.w])
             .tensor("bias", &self.b)
+            .and(activation("activation", &self.activation))
     }
 }
 
+/// # Panics
+///
+/// If the functions of candidate and state are different: Keras has one for both.
 impl<T: Scalar> RecurrentLayer for Lstm<T> {
     type Scalar = T;
     const NAME: &'static str = "lstm";
 
+    #[track_caller]
     fn cell_in_keras(&self) -> Layout<'_, T> {
+        let (candidate, state) = (&self.candidate_activation, &self.state_activation);
+        let [one, other] = [candidate, state].map(|activation| format!("{activation:?}"));
+        assert!(
+            one == other,
+            "Keras's LSTM computes candidate and state with one activation, not with {one} and {other}; \
+             build this one with one"
+        );
         Layout::new()
             .tensor("kernel", [&self.w])
             .tensor("recurrent_kernel", [&self.u])
             .tensor("bias", &self.b)
+            .and(activation("recurrent_activation", &self.gate_activation))
+            .and(activation("activation", candidate))
     }
 }
 
@@ -236,6 +320,9 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
                     (&self.u_candidate).into(),
                 ],
             );
+        let weights = weights
+            .and(activation("recurrent_activation", &self.gate_activation))
+            .and(activation("activation", &self.candidate_activation));
         let Some(b) = &self.b else { return weights };
         let [b_r, b_z, b_n] = [r, z, n].map(|gate| Part::columns(b, gate));
         match &self.b_candidate {
@@ -245,4 +332,25 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             }
         }
     }
+}
+
+/// The setting of an activation, if it has a name there.
+fn activation<T: Scalar>(setting: &str, activation: &Activation<T>) -> Layout<'static, T> {
+    let name = match activation {
+        Activation::Identity => "linear",
+        Activation::Tanh => "tanh",
+        Activation::Sigmoid => "sigmoid",
+        Activation::Relu => "relu",
+        Activation::Softplus => "softplus",
+        Activation::Elu => "elu",
+        Activation::Silu => "silu",
+        Activation::Gelu => "gelu",
+        Activation::HardTanh => "hard_tanh",
+        Activation::HardSigmoid { .. } => "hard_sigmoid",
+        Activation::Softmax => "softmax",
+        Activation::GeluTanh | Activation::Table(_) | Activation::Custom(_) => {
+            return Layout::new();
+        }
+    };
+    Layout::new().setting(setting, name)
 }

@@ -71,6 +71,7 @@ use crate::Module;
 #[must_use]
 pub struct Layout<'m, T> {
     tensors: Vec<Foreign<'m, T>>,
+    settings: Vec<Setting>,
 }
 
 /// A tensor of the other framework.
@@ -82,6 +83,14 @@ struct Foreign<'m, T> {
     shape: Shape,
 }
 
+/// What the other framework computes with besides tensors.
+#[derive(Clone, Debug)]
+struct Setting {
+    /// Like that of a tensor.
+    path: Vec<String>,
+    value: String,
+}
+
 /// How a framework spells the paths of tensors.
 #[derive(Debug)]
 pub(super) struct Spelling {
@@ -90,10 +99,18 @@ pub(super) struct Spelling {
     pub(super) essence: fn(&str) -> String,
 }
 
+impl Spelling {
+    /// A name that is given innermost first.
+    fn path(&self, path: &[String]) -> String {
+        let path: Vec<_> = path.iter().rev().map(String::as_str).collect();
+        path.join(self.separator)
+    }
+}
+
 impl<'m, T: Scalar> Layout<'m, T> {
     /// No tensors.
     pub fn new() -> Self {
-        Self { tensors: Vec::new() }
+        Self { tensors: Vec::new(), settings: Vec::new() }
     }
 
     /// With a tensor in which these parts stand beside one another, along the last axis; none if there are no
@@ -150,18 +167,25 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts).cut(rows))
     }
 
-    /// With the tensors of a part of the module, their names within this group.
-    pub fn group(mut self, group: &str, part: Self) -> Self {
-        self.tensors.extend(part.tensors.into_iter().map(|mut tensor| {
-            tensor.path.push(group.to_owned());
-            tensor
-        }));
+    /// With a setting that changes what is computed of the tensors, such as an activation. It is saved as a text; a
+    /// file whose text of this name is another is refused. One without the text says nothing of it.
+    #[expect(clippy::needless_pass_by_value, reason = "`setting(\"epsilon\", 1e-3)` reads best")]
+    pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push(Setting { path: vec![name.to_owned()], value: value.to_string() });
         self
     }
 
-    /// With the tensors of another layout too.
+    /// With the tensors and settings of a part of the module, their names within this group.
+    pub fn group(self, group: &str, mut part: Self) -> Self {
+        part.tensors.iter_mut().for_each(|tensor| tensor.path.push(group.to_owned()));
+        part.settings.iter_mut().for_each(|setting| setting.path.push(group.to_owned()));
+        self.and(part)
+    }
+
+    /// With the tensors and settings of another layout too.
     pub fn and(mut self, other: Self) -> Self {
         self.tensors.extend(other.tensors);
+        self.settings.extend(other.settings);
         self
     }
 
@@ -209,6 +233,9 @@ impl<'m, T: Scalar> Layout<'m, T> {
                 missing.push(name);
             }
         }
+        for setting in &self.settings {
+            archive.expect_setting(&spelling.path(&setting.path), &setting.value, spelling)?;
+        }
         let mut own = Archive::new();
         for (name, param) in model.parameters() {
             let value = values.remove(&param.id()).filter(|_| !incomplete.contains(&param.id()));
@@ -224,6 +251,9 @@ impl<'m, T: Scalar> Layout<'m, T> {
         let mut archive = Archive::new();
         for (name, tensor) in self.named(model, spelling) {
             archive.insert(name, tensor.take_from(&mut left));
+        }
+        for setting in &self.settings {
+            archive.set_text(&spelling.path(&setting.path), &setting.value);
         }
         archive
     }
@@ -243,7 +273,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
             assert!(
                 tensor.part.pieces().into_iter().all(is_own),
                 "the layout has a parameter in `{}` that the model does not have",
-                tensor.name(spelling)
+                spelling.path(&tensor.path)
             );
         }
         for (name, param) in model.parameters() {
@@ -256,7 +286,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         }
         let mut taken = HashSet::new();
         let named: Vec<_> =
-            self.tensors.iter().map(|tensor| (tensor.name(spelling), tensor)).collect();
+            self.tensors.iter().map(|tensor| (spelling.path(&tensor.path), tensor)).collect();
         for (name, _) in &named {
             assert!(
                 taken.insert((spelling.essence)(name)),
@@ -308,11 +338,6 @@ impl<T: Scalar> Default for Layout<'_, T> {
 }
 
 impl<T: Scalar> Foreign<'_, T> {
-    fn name(&self, spelling: &Spelling) -> String {
-        let path: Vec<_> = self.path.iter().rev().map(String::as_str).collect();
-        path.join(spelling.separator)
-    }
-
     /// Adds the parts of a value of this tensor to the parameters' values.
     fn add_to(&self, values: &mut HashMap<ParamId, Tensor<T>>, value: &Tensor<T>) {
         self.part.divide(value, &mut |piece, value| match values.entry(piece.param.id()) {

@@ -106,13 +106,17 @@ impl<'m, T> Part<'m, T> {
         self.permuted(&(0..rank).rev().collect::<Vec<_>>())
     }
 
+    /// This part's elements in another shape of as many.
+    #[must_use]
+    pub fn reshaped(self, shape: &[usize]) -> Self {
+        let shape = self.shape.clone().and_then(|from| shape::reshape(&from, shape));
+        Self { form: Form::Reshaped(Box::new(self)), shape }
+    }
+
     /// This part cut into rows.
     pub(super) fn cut(self, rows: usize) -> Self {
-        let shape = self.shape.clone().and_then(|shape| {
-            let row = shape.elements().checked_div(rows).unwrap_or(0);
-            shape::reshape(&shape, &[rows, row])
-        });
-        Self { form: Form::Reshaped(Box::new(self)), shape }
+        let elements = self.shape.as_ref().map_or(0, Shape::elements);
+        self.reshaped(&[rows, elements.checked_div(rows).unwrap_or(0)])
     }
 
     pub(super) fn shape(&self) -> Result<&Shape, &ShapeError> {

@@ -7,6 +7,8 @@
 //! | [`Stack`] of either | the same with `num_layers` |
 //! | [`Reversed`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
+//! | [`Attention`] | a module with an `nn.Linear(…, bias=False)` for each of its parameters, by their names here |
+//! | [`EncoderDecoder`] of these | a module of its parts, by their names here |
 //! | [`Crf`] | `CRF` of the package pytorch-crf |
 //!
 //! A model of such parts says what they are called there, and then loads from a state dict in one line. The
@@ -70,8 +72,8 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{
-    Activation, Bidirectional, Crf, Elman, Embedding, Gru, LayerNorm, Linear, Lstm, Module,
-    ProjectedLstm, Reset, Reversed, Stack,
+    Activation, Attention, Bidirectional, Crf, Elman, Embedding, EncoderDecoder, Gru, LayerNorm,
+    Linear, Lstm, Module, ProjectedLstm, Reset, Reversed, Stack,
 };
 
 /// A module that PyTorch has too.
@@ -171,6 +173,36 @@ impl<T: Scalar> PyTorch<T> for Crf<T> {
             .tensor("start_transitions", [&self.start])
             .tensor("end_transitions", [&self.end])
             .tensor("transitions", [&self.transitions])
+    }
+}
+
+/// Linear maps without biases, named as the parameters here: `w_q`, `w_m` and `v`, or `w`.
+impl<T: Scalar> PyTorch<T> for Attention<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        let map = |w| Layout::new().transposed("weight", [w]);
+        match self {
+            Self::Additive { w_q, w_m, v } => {
+                Layout::new().group("w_q", map(w_q)).group("w_m", map(w_m)).group("v", map(v))
+            }
+            Self::Multiplicative { w } => Layout::new().group("w", map(w)),
+        }
+    }
+}
+
+/// The modules are named as the parts here.
+impl<T: Scalar, E: PyTorch<T>, D: PyTorch<T>> PyTorch<T> for EncoderDecoder<T, E, D> {
+    #[track_caller]
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        let model = Layout::new()
+            .group("source", self.source.in_pytorch())
+            .group("encoder", self.encoder.in_pytorch())
+            .group("target", self.target.in_pytorch())
+            .group("decoder", self.decoder.in_pytorch())
+            .group("output", self.output.in_pytorch());
+        match &self.attention {
+            Some(attention) => model.group("attention", attention.in_pytorch()),
+            None => model,
+        }
     }
 }
 

@@ -4,8 +4,12 @@ use std::cell::RefCell;
 
 use bptt_autodiff::Tape;
 use bptt_layers::weights::keras::{self, Keras};
-use bptt_layers::weights::{Archive, Layout};
-use bptt_layers::{Bidirectional, Elman, Embedding, Gru, Layer, Linear, Lstm, Module, Reset};
+use bptt_layers::weights::pytorch;
+use bptt_layers::weights::{Archive, Layout, WeightsProblem};
+use bptt_layers::{
+    Activation, Attention, Bidirectional, Elman, Embedding, EncoderDecoder, Gru, Layer, LayerNorm,
+    Linear, Lstm, Module, Reset,
+};
 use bptt_tensor::Tensor;
 
 use crate::{difference, random, randomized, values};
@@ -59,15 +63,21 @@ impl Variables {
         (0..HIDDEN).map(next).collect()
     }
 
-    fn lstm(&self, x: &[f64], h: &[f64], c: &mut [f64]) -> Vec<f64> {
+    fn lstm(
+        &self,
+        gate_activation: fn(f64) -> f64,
+        x: &[f64],
+        h: &[f64],
+        c: &mut [f64],
+    ) -> Vec<f64> {
         let unit = |(j, c): (usize, &mut f64)| {
             let net = |gate: usize| {
                 let column = gate * HIDDEN + j;
                 self.read(x, column) + self.recur(h, column) + self.bias.at(&[column])
             };
             let [i, f, candidate, o] = [0, 1, 2, 3].map(net);
-            *c = sigmoid(f) * *c + sigmoid(i) * candidate.tanh();
-            sigmoid(o) * c.tanh()
+            *c = gate_activation(f) * *c + gate_activation(i) * candidate.tanh();
+            gate_activation(o) * c.tanh()
         };
         c.iter_mut().enumerate().map(unit).collect()
     }
@@ -167,8 +177,154 @@ fn simple_rnn() {
 fn long_short_term_memory() {
     let v = Variables::new(2, 4, &[4 * HIDDEN]);
     let c = RefCell::new(vec![0.0; HIDDEN]);
-    let expected = run(&sequence(), |x, h| v.lstm(x, h, &mut c.borrow_mut()));
+    let expected = run(&sequence(), |x, h| v.lstm(sigmoid, x, h, &mut c.borrow_mut()));
     check(&lstm(), &v.archive("lstm_cell/"), &expected);
+}
+
+/// Both that Keras has had, of which neither is the logistic function.
+#[test]
+fn hard_sigmoid() {
+    let v = Variables::new(2, 4, &[4 * HIDDEN]);
+    let slopes = [1.0 / 6.0, 0.2];
+    let functions: [fn(f64) -> f64; 2] =
+        [|z| (z / 6.0 + 0.5).clamp(0.0, 1.0), |z| (0.2 * z + 0.5).clamp(0.0, 1.0)];
+    for (slope, function) in slopes.into_iter().zip(functions) {
+        let c = RefCell::new(vec![0.0; HIDDEN]);
+        let expected = run(&sequence(), |x, h| v.lstm(function, x, h, &mut c.borrow_mut()));
+        let hard = lstm().gate_activation(Activation::HardSigmoid { slope });
+        check(&hard, &v.archive(""), &expected);
+    }
+}
+
+/// A file that says so is only for a model that computes the same.
+#[test]
+fn activations_that_a_file_names() {
+    let mut archive = Variables::new(2, 4, &[4 * HIDDEN]).archive("lstm_cell/");
+    for path in ["recurrent_activation", "lstm_cell/recurrent_activation"] {
+        let mut archive = archive.clone();
+        archive.set_text(path, "hard_sigmoid");
+        let problem = *keras::load(&mut lstm(), &archive).expect_err("another function").problem;
+        let WeightsProblem::OtherSetting { text, found, expected } = problem else {
+            panic!("{problem}")
+        };
+        assert_eq!((&*text, &*found, &*expected), (path, "hard_sigmoid", "sigmoid"));
+        let mut hard = lstm().gate_activation(Activation::HardSigmoid { slope: 0.2 });
+        keras::load(&mut hard, &archive).expect("the same function");
+        let mut own = lstm().gate_activation(Activation::Custom(|z| z.sigmoid()));
+        keras::load(&mut own, &archive).expect("the caller's responsibility");
+    }
+    archive.set_text("recurrent_activation", "sigmoid");
+    archive.set_text("activation", "tanh");
+    keras::load(&mut lstm(), &archive).expect("the same functions");
+    assert_eq!(keras::archive(&lstm()).text("lstm_cell/activation").expect("it says so"), "tanh");
+}
+
+#[test]
+#[should_panic(expected = "with one activation, not with Tanh and Relu")]
+fn an_lstm_of_two_activations() {
+    let _ = keras::archive(&lstm().state_activation(Activation::Relu));
+}
+
+#[test]
+fn layer_normalisation() {
+    let [gain, bias] = [1, 2].map(|seed| Tensor::uniform([3], -1.0, 1.0, &mut random(seed)));
+    let mut archive = Archive::new();
+    archive.insert("gamma", gain.clone());
+    archive.insert("beta", bias.clone());
+    archive.set_text("epsilon", "0.001");
+    let problem = *keras::load(&mut LayerNorm::new(3), &archive).expect_err("another ε").problem;
+    assert!(matches!(problem, WeightsProblem::OtherSetting { .. }), "{problem}");
+
+    let mut norm = LayerNorm::<f64>::new(3).epsilon(1e-3);
+    keras::load(&mut norm, &archive).expect("the same ε");
+    let x = [0.02, -0.01, 0.05];
+    let tape = Tape::new();
+    let y = norm.forward(tape.constant(Tensor::from_vec([1, 3], x.to_vec()))).value();
+    let mean = x.iter().sum::<f64>() / 3.0;
+    let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 3.0;
+    for (i, x) in x.into_iter().enumerate() {
+        let expected = (x - mean) / (variance + 1e-3).sqrt() * gain.at(&[i]) + bias.at(&[i]);
+        assert!((y.at(&[0, i]) - expected).abs() < 1e-14);
+    }
+}
+
+/// The scores of Keras's layers from its own arrays: `Σ scale · tanh(query + key)`, and `query · value`.
+#[test]
+fn attention() {
+    let rng = &mut random(3);
+    let mut uniform = |shape: &[usize]| Tensor::<f64>::uniform(shape, -1.0, 1.0, rng);
+    let (query_kernel, key_kernel, scale) = (uniform(&[2, 4]), uniform(&[3, 4]), uniform(&[4]));
+    let (q, m, kernel) = (uniform(&[1, 1, 2]), uniform(&[5, 1, 3]), uniform(&[2, 3]));
+    let scores = |attention: &Attention<f64>| {
+        let tape = Tape::new();
+        let memory = attention.memory(tape.constant(m.clone()), None);
+        attention.scores(tape.constant(q.clone()), &memory).value().to_vec()
+    };
+    let entry = |s: usize| &m.as_slice()[3 * s..3 * (s + 1)];
+
+    let mut archive = Archive::new();
+    archive.insert("query/kernel", query_kernel.clone());
+    archive.insert("key/kernel", key_kernel.clone());
+    archive.insert("additive_attention/scale", scale.clone());
+    let mut additive = Attention::additive(&mut random(0), 2, 3, 4);
+    keras::load(&mut additive, &archive).expect("its variables");
+    for (s, score) in scores(&additive).into_iter().enumerate() {
+        let unit = |a: usize| {
+            let net = dot(q.as_slice(), &query_kernel, a) + dot(entry(s), &key_kernel, a);
+            scale.at(&[a]) * net.tanh()
+        };
+        assert!((score - (0..4).map(unit).sum::<f64>()).abs() < 1e-14);
+    }
+    let mut restored = Attention::additive(&mut random(1), 2, 3, 4);
+    keras::load(&mut restored, &keras::archive(&additive)).expect("its variables");
+    assert_eq!(values(&restored), values(&additive));
+
+    let mut archive = Archive::new();
+    archive.insert("query/kernel", kernel.clone());
+    let mut multiplicative = Attention::multiplicative(&mut random(0), 2, 3);
+    keras::load(&mut multiplicative, &archive).expect("its variables");
+    for (s, score) in scores(&multiplicative).into_iter().enumerate() {
+        let unit = |j: usize| dot(q.as_slice(), &kernel, j) * entry(s)[j];
+        assert!((score - (0..3).map(unit).sum::<f64>()).abs() < 1e-14);
+    }
+}
+
+/// In either framework a model of parts, named as they are here.
+#[test]
+fn encoder_and_decoder() {
+    let rng = &mut random(0);
+    let mut model = |attention| {
+        let model = EncoderDecoder::<f64, _, _> {
+            source: Embedding::new(rng, 7, 3),
+            encoder: gru(Reset::After),
+            target: Embedding::new(rng, 6, 3),
+            decoder: gru(Reset::After),
+            attention,
+            output: Linear::new(rng, 2 * HIDDEN, 6),
+            start: 0,
+            end: 1,
+        };
+        randomized(model, 4)
+    };
+    let additive = Attention::additive(&mut random(0), HIDDEN, HIDDEN, 4);
+    for attention in [None, Some(additive)] {
+        let trained = model(attention.clone());
+        let mut restored = randomized(trained.clone(), 5);
+        let archive = keras::archive(&trained);
+        keras::load(&mut restored, &archive).expect("its variables");
+        assert_eq!(values(&restored), values(&trained));
+        assert!(archive.has_tensor("encoder/gru_cell/kernel"));
+        assert_eq!(archive.has_tensor("attention/query/kernel"), attention.is_some());
+
+        let mut restored = randomized(trained.clone(), 5);
+        let archive = pytorch::archive(&trained);
+        pytorch::load(&mut restored, &archive).expect("its tensors");
+        assert_eq!(values(&restored), values(&trained));
+        if attention.is_some() {
+            assert_eq!(archive.tensor("attention.w_q.weight").expect("it is").shape()[..], [4, 2]);
+            assert_eq!(archive.tensor("attention.v.weight").expect("it is").shape()[..], [1, 4]);
+        }
+    }
 }
 
 #[test]
