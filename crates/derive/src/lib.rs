@@ -84,9 +84,10 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// # The scalar type
 ///
-/// The `T` of `Module<T>` is the first type parameter. Every other type parameter that occurs in a
-/// visited field must be a `Module<T>` itself, as the `C` above. `#[module(scalar = …)]` names
-/// another `T`: a type parameter, a type, or with `_` any scalar type that all the parts have.
+/// The `T` of `Module<T>` is the first type parameter that is not itself the type of a visited field, or of the parts of
+/// one. Every other type parameter that occurs in a visited field must be a `Module<T>`, as the `C` above. Where all are
+/// such parts, `T` is any scalar type that these have. `#[module(scalar = …)]` names another `T`: a type parameter, a type,
+/// or with `_` any scalar type.
 ///
 /// ```
 /// use bptt::{Module, Param};
@@ -98,7 +99,6 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// }
 ///
 /// #[derive(Module)]
-/// #[module(scalar = _)]
 /// struct Bidirectional<F, B> {
 ///     forward: F,
 ///     backward: B,

@@ -4,7 +4,10 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Fields, Ident, Member, Result, Type, parse_quote};
+use syn::{
+    Data, DeriveInput, Error, Fields, GenericArgument, Ident, Member, PathArguments, Result, Type,
+    parse_quote,
+};
 
 use crate::{attributes, scalar};
 
@@ -15,7 +18,11 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let variants = variants(&data)?;
     let arguments = generics.split_for_impl().1.to_token_stream();
 
-    let scalar = scalar::resolve(&name, &attrs, "module", &mut generics)?;
+    let is_part = |parameter: &Ident| {
+        let mut fields = variants.iter().flat_map(|variant| &variant.fields);
+        fields.any(|field| has_part(field.ty, parameter))
+    };
+    let scalar = scalar::resolve(&name, &attrs, "module", is_part, &mut generics)?;
     let module = parse_quote!(::bptt::__derive::Module<#scalar>);
     let is_visited = |parameter: &Ident| {
         let mut fields = variants.iter().flat_map(|variant| &variant.fields);
@@ -134,6 +141,27 @@ fn segment(member: &Member) -> String {
     }
 }
 
+/// Whether a field of this type is a module of this type parameter, or a list of such: then the parameter is no
+/// scalar type.
+fn has_part(ty: &Type, parameter: &Ident) -> bool {
+    let has_part = |ty: &Type| has_part(ty, parameter);
+    match ty {
+        Type::Array(array) => has_part(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().any(has_part),
+        Type::Path(path) if path.path.is_ident(parameter) => true,
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| {
+            let is_list = ["Box", "Option", "Vec"].iter().any(|list| segment.ident == list);
+            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return false };
+            let mut types = arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            is_list && types.any(has_part)
+        }),
+        _ => false,
+    }
+}
+
 fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,
@@ -212,6 +240,26 @@ mod tests {
             ),
             "not on a variant",
         );
+    }
+
+    #[test]
+    fn what_is_a_part_is_no_scalar() {
+        let of = |input: DeriveInput| expand(input).expect("a valid type").to_string();
+        let model = of(parse_quote!(
+            struct Model<C, T> {
+                cells: Vec<(C, Option<Box<[C; 2]>>)>,
+                w: Param<T>,
+            }
+        ));
+        assert!(model.contains("Module < T > for Model"), "{model}");
+        let wrapper = of(parse_quote!(
+            struct Wrapper<A, B>(A, #[module(skip)] B);
+        ));
+        assert!(wrapper.contains("Module < B > for Wrapper"), "{wrapper}");
+        let wrapper = of(parse_quote!(
+            struct Wrapper<C>(C);
+        ));
+        assert!(wrapper.contains("C : :: bptt :: __derive :: Module < __Scalar >"), "{wrapper}");
     }
 
     #[test]

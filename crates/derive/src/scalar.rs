@@ -5,8 +5,8 @@ use syn::{Attribute, Error, Generics, Ident, Result, Type, TypeParam, parse_quot
 
 use crate::attributes;
 
-/// The scalar type of the implementation: the `scalar = …` of the attribute called `attribute`,
-/// or else the first type parameter.
+/// The scalar type of the implementation: the `scalar = …` of the attribute called `attribute`, or else the first
+/// type parameter that is no part. If all are parts, it is any that these have.
 ///
 /// Adds to `generics` what the implementation needs: the bound `T: Scalar`, and for `scalar = _`
 /// the parameter itself.
@@ -14,17 +14,19 @@ pub(crate) fn resolve(
     name: &Ident,
     attributes: &[Attribute],
     attribute: &str,
+    is_part: impl Fn(&Ident) -> bool,
     generics: &mut Generics,
 ) -> Result<Type> {
-    let scalar = match attributes::scalar(attributes, attribute)? {
-        Some(Type::Infer(_)) => {
-            let any = Ident::new("__Scalar", Span::mixed_site());
-            generics.params.push(parse_quote!(#any));
-            parse_quote!(#any)
-        }
-        Some(given) => given,
-        None => first_type_parameter(name, attribute, generics)?,
+    let given = match attributes::scalar(attributes, attribute)? {
+        Some(Type::Infer(_)) => None,
+        Some(given) => Some(given),
+        None => first_type_parameter(name, attribute, is_part, generics)?,
     };
+    let scalar = given.unwrap_or_else(|| {
+        let any = Ident::new("__Scalar", Span::mixed_site());
+        generics.params.push(parse_quote!(#any));
+        parse_quote!(#any)
+    });
     if generics.type_params().any(|parameter| is_parameter(&scalar, parameter)) {
         let bound = parse_quote!(#scalar: ::bptt::__derive::Scalar);
         generics.make_where_clause().predicates.push(bound);
@@ -51,13 +53,20 @@ fn is_parameter(scalar: &Type, parameter: &TypeParam) -> bool {
     matches!(scalar, Type::Path(path) if path.path.is_ident(&parameter.ident))
 }
 
-fn first_type_parameter(name: &Ident, attribute: &str, generics: &Generics) -> Result<Type> {
-    let Some(TypeParam { ident, .. }) = generics.type_params().next() else {
+/// The first type parameter that is no part; none if all are parts.
+fn first_type_parameter(
+    name: &Ident,
+    attribute: &str,
+    is_part: impl Fn(&Ident) -> bool,
+    generics: &Generics,
+) -> Result<Option<Type>> {
+    if generics.type_params().next().is_none() {
         let message = format!(
             "the scalar type of `{name}` is unknown, for it has no type parameter: \
              name it as in `#[{attribute}(scalar = f32)]`"
         );
         return Err(Error::new_spanned(name, message));
-    };
-    Ok(parse_quote!(#ident))
+    }
+    let scalar = generics.type_params().find(|parameter| !is_part(&parameter.ident));
+    Ok(scalar.map(|TypeParam { ident, .. }| parse_quote!(#ident)))
 }

@@ -14,7 +14,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let arguments = generics.split_for_impl().1.to_token_stream();
 
     let tape = tape_lifetime(&name, &generics)?;
-    let scalar = scalar::resolve(&name, &attrs, "state", &mut generics)?;
+    let scalar = scalar::resolve(&name, &attrs, "state", |_| false, &mut generics)?;
     let state = parse_quote!(::bptt::__derive::State<#tape, #scalar>);
     scalar::bound_others(&mut generics, &scalar, &state, |_| true);
 

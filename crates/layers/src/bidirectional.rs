@@ -16,7 +16,6 @@ use crate::{Layer, Module, Way};
 /// first step. Sequences of different [lengths](crate::Recurrence::lengths) are read backward from their own
 /// ends.
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct Bidirectional<F, B = F> {
     /// The layer that reads in the direction of time.
     pub forward: F,

@@ -9,7 +9,6 @@ use crate::{Layer, Module, Stepwise, Way};
 ///
 /// `x`, `y: [T, B, F]`: the layer's outputs are as wide as its inputs. The state is the layer's.
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct Residual<L> {
     /// The layer.
     pub layer: L,

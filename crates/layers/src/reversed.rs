@@ -24,7 +24,6 @@ use crate::{Layer, Module, Way};
 /// assert_eq!(ys.index_first(0).value(), h.value());
 /// ```
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct Reversed<L> {
     /// The layer.
     pub layer: L,

@@ -26,7 +26,6 @@ use crate::{Dropout, Layer, Module, Stepwise, Way};
 /// assert_eq!((ys.shape().to_vec(), states.len()), (vec![5, 2, 8], 2));
 /// ```
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct Stack<L> {
     layers: Vec<L>,
     #[module(skip)]

@@ -39,7 +39,6 @@ use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes};
 /// assert_ne!(training.value(), evaluation.value());
 /// ```
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct VariationalDropout<C> {
     /// The cell.
     pub cell: C,

@@ -33,7 +33,6 @@ use crate::{Dropout, Layer, Module, Stepwise, Way};
 /// assert_ne!(training.value(), evaluation.value());
 /// ```
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct WeightDropout<L> {
     /// The layer.
     pub layer: L,

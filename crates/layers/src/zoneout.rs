@@ -35,7 +35,6 @@ use crate::{Cell, Module, State, StateSizes};
 /// assert_ne!(training.value(), evaluation.value());
 /// ```
 #[derive(Clone, Debug, Module)]
-#[module(scalar = _)]
 pub struct Zoneout<C> {
     /// The cell.
     pub cell: C,

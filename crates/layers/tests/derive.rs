@@ -198,7 +198,6 @@ mod modules {
     #[test]
     fn an_inferred_scalar_is_that_of_the_parts() {
         #[derive(Module)]
-        #[module(scalar = _)]
         struct Bidirectional<F, B> {
             forward: F,
             backward: B,

@@ -95,7 +95,7 @@ impl<T: Scalar> NoisyCell<T> for CoupledLstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for CoupledLstm<T> {
+impl<T> StateSizes for CoupledLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]; 2]
     }

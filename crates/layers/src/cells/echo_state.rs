@@ -155,7 +155,7 @@ impl<T: Scalar> NoisyCell<T> for EchoState<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for EchoState<T> {
+impl<T> StateSizes for EchoState<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

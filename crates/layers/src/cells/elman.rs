@@ -118,7 +118,7 @@ impl<T: Scalar> NoisyCell<T> for Elman<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for Elman<T> {
+impl<T> StateSizes for Elman<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

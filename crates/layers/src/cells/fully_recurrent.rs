@@ -134,7 +134,7 @@ impl<T: Scalar> NoisyCell<T> for FullyRecurrent<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for FullyRecurrent<T> {
+impl<T> StateSizes for FullyRecurrent<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

@@ -125,7 +125,7 @@ impl<T: Scalar> NoisyCell<T> for Gru<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for Gru<T> {
+impl<T> StateSizes for Gru<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u_candidate.shape()[0]]
     }

@@ -86,7 +86,7 @@ impl<T: Scalar> NoisyCell<T> for IndRnn<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for IndRnn<T> {
+impl<T> StateSizes for IndRnn<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]]
     }

@@ -113,7 +113,7 @@ impl<T: Scalar> NoisyCell<T> for LayerNormGru<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for LayerNormGru<T> {
+impl<T> StateSizes for LayerNormGru<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]]
     }

@@ -130,7 +130,7 @@ impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for LayerNormLstm<T> {
+impl<T> StateSizes for LayerNormLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]; 2]
     }

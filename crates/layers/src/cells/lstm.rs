@@ -94,7 +94,7 @@ impl<T: Scalar> NoisyCell<T> for Lstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for Lstm<T> {
+impl<T> StateSizes for Lstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]; 2]
     }

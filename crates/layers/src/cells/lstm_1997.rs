@@ -94,7 +94,7 @@ impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for Lstm1997<T> {
+impl<T> StateSizes for Lstm1997<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.r.shape()[0]; 2]
     }

@@ -147,10 +147,6 @@ impl<T: Scalar> MemoryBlocks<T> {
         _ => part(cell.b_gates.as_mut(), &[Gate::Input, Gate::Output], gate),
     });
 
-    fn cells(&self) -> usize {
-        self.blocks * self.block_size
-    }
-
     /// A gate of each block `[B, M]` for each cell, `[B, M·S]`.
     #[track_caller]
     fn of_cells<'t>(&self, gates: Var<'t, T>) -> Var<'t, T> {
@@ -160,6 +156,12 @@ impl<T: Scalar> MemoryBlocks<T> {
         let (cells, size) = (self.cells(), self.block_size);
         let is_in_block = |i: usize| T::of(f64::from(i / cells == i % cells / size));
         gates.matmul(&Tensor::from_fn([self.blocks, cells], is_in_block))
+    }
+}
+
+impl<T> MemoryBlocks<T> {
+    fn cells(&self) -> usize {
+        self.blocks * self.block_size
     }
 }
 
@@ -190,7 +192,7 @@ impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for MemoryBlocks<T> {
+impl<T> StateSizes for MemoryBlocks<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.r.shape()[0], self.cells()]
     }

@@ -86,7 +86,7 @@ impl<T: Scalar> NoisyCell<T> for MinGru<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for MinGru<T> {
+impl<T> StateSizes for MinGru<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[1] / 2]
     }

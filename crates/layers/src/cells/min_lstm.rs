@@ -95,7 +95,7 @@ impl<T: Scalar> NoisyCell<T> for MinLstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for MinLstm<T> {
+impl<T> StateSizes for MinLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[1] / 3]
     }

@@ -89,7 +89,7 @@ impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for MinimalGatedUnit<T> {
+impl<T> StateSizes for MinimalGatedUnit<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u_gate.shape()[0]]
     }

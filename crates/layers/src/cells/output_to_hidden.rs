@@ -119,7 +119,7 @@ impl<T: Scalar> NoisyCell<T> for OutputToHidden<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for OutputToHidden<T> {
+impl<T> StateSizes for OutputToHidden<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0]]
     }

@@ -124,7 +124,7 @@ impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for PeepholeLstm<T> {
+impl<T> StateSizes for PeepholeLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.u.shape()[0]; 2]
     }

@@ -103,7 +103,7 @@ impl<T: Scalar> NoisyCell<T> for ProjectedLstm<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for ProjectedLstm<T> {
+impl<T> StateSizes for ProjectedLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
         let [hidden_size, projected_size] = self.projection.shape()[..] else {
             unreachable!("a weight has two axes")

@@ -79,7 +79,7 @@ impl<T: Scalar> NoisyCell<T> for Window<T> {
     }
 }
 
-impl<T: Scalar> StateSizes for Window<T> {
+impl<T> StateSizes for Window<T> {
     fn state_sizes(&self) -> Vec<usize> {
         vec![self.w.shape()[0] - self.input_size]
     }
