@@ -34,6 +34,7 @@ mod products;
 mod pullback;
 mod recorded;
 mod reverse;
+mod roundings;
 mod scan;
 mod tape;
 mod var;

@@ -264,6 +264,23 @@ impl<T: Scalar> Op<T> {
         matches!(self, Self::Scan(_))
     }
 
+    /// Whether the value is a rounded one, not exactly what the equation says.
+    pub(crate) fn rounds(&self) -> bool {
+        match self {
+            Self::Unary(function) => !function.is_exact(),
+            Self::Binary(function) => !function.is_exact(),
+            Self::MatMul(_)
+            | Self::Sum(_)
+            | Self::SumTo(_)
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::LogSumExp(_)
+            | Self::ScatterRows(_)
+            | Self::Custom(_) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match (self, self.operation()) {
             (_, Some(operation)) => operation.name(),

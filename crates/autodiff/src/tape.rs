@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
 use crate::operation::{Leaf, Op};
+use crate::roundings::Roundings;
 use crate::{Operand, Operation, Param, ParamId, Var};
 
 /// One value and how it came about.
@@ -54,6 +55,8 @@ pub struct Tape<T> {
     params: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
     literals: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
     checking: bool,
+    /// Errors to add to what is computed.
+    roundings: Option<Roundings>,
     step: Cell<Option<u32>>,
     /// Line and step of the equation that is being differentiated, to which what its gradient rule
     /// records belongs.
@@ -101,6 +104,7 @@ impl<T: Scalar> Tape<T> {
             params: RefCell::default(),
             literals: RefCell::default(),
             checking: false,
+            roundings: None,
             step: Cell::new(None),
             differentiated: Cell::new(None),
             mode: Cell::new(Mode::Recording),
@@ -113,6 +117,26 @@ impl<T: Scalar> Tape<T> {
     #[must_use]
     pub fn checking() -> Self {
         Self { checking: true, ..Self::new() }
+    }
+
+    /// An empty tape that adds errors of one rounding, up or down at random, to the operands and the result of each
+    /// operation that rounds. Results of several seeds differ in the digits that rounding has spoilt (Monte Carlo
+    /// arithmetic, Parker 1997). The same seed gives the same bits. It is for measuring rather than for training:
+    /// a [scan](Self::scan) on it is run as a loop.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let difference = |tape: Tape<f64>| {
+    ///     let x = tape.constant(Tensor::scalar(1e-6));
+    ///     ((x + 1.0) * (x + 1.0) - 1.0 - x * 2.0).item() // 1e-12
+    /// };
+    /// let [one, other] = [1, 2].map(|seed| difference(Tape::perturbed(seed)));
+    /// assert!((one - other).abs() > 1e-16); // four of its sixteen digits are left
+    /// ```
+    #[must_use]
+    pub fn perturbed(seed: u64) -> Self {
+        Self { roundings: Some(Roundings::new(seed)), ..Self::new() }
     }
 
     /// Data: no gradient is computed for it.
@@ -265,12 +289,25 @@ impl<T: Scalar> Tape<T> {
             if self.is_tracing() {
                 Tensor::unknown(shape)
             } else {
-                let value = operation.forward(&values);
+                let roundings = self.roundings.as_ref().filter(|_| op.rounds());
+                let value = match roundings {
+                    Some(roundings) => {
+                        let operands: Vec<_> = values
+                            .iter()
+                            .map(|&value| roundings.perturbed(value.clone()))
+                            .collect();
+                        operation.forward(&operands.iter().collect::<Vec<_>>())
+                    }
+                    None => operation.forward(&values),
+                };
                 if *value.shape() != shape {
                     let (name, computed) = (operation.name(), value.shape());
                     panic!("{name} computed {computed} where its shape rule promises {shape}");
                 }
-                value
+                match roundings {
+                    Some(roundings) => roundings.perturbed(value),
+                    None => value,
+                }
             }
         };
         self.push(op, inputs, value)
@@ -330,6 +367,11 @@ impl<T: Scalar> Tape<T> {
     #[must_use]
     pub fn is_checking(&self) -> bool {
         self.checking
+    }
+
+    /// Whether every operation must be recorded by itself, those of a scan's steps as well.
+    pub(crate) fn sees_every_operation(&self) -> bool {
+        self.checking || self.roundings.is_some()
     }
 
     /// Runs `compute`, which differentiates the equation that computed value `id`.

@@ -134,13 +134,9 @@ impl<'m> CellCase<'m> {
         let Draw { sizes, domain, seed } = draw;
         let cell = make(&mut Random::seed_from_u64(seed), sizes);
         let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], &mut stream(seed, 0));
-        // a saturated parameter in every product of every step leaves nothing that differences resolve; and with
-        // zero weights as well as zero inputs and states, nothing is left of a cell
-        let (of_state, of_parameters) = match domain {
-            Domain::Saturated => (Domain::Ordinary, Domain::Ordinary),
-            Domain::Zero => (Domain::Zero, Domain::Ordinary),
-            other => (other, other),
-        };
+        let of_parameters = domain.of_parameters();
+        // a state of a hundred would be no state of most cells
+        let of_state = if domain == Domain::Saturated { Domain::Ordinary } else { domain };
         let features = cell.features();
         let draw_state = |(i, &size): (usize, &usize)| {
             of_state.draw(1 + i, [sizes.batch, size], &mut stream(seed, 1 + i))
@@ -170,28 +166,6 @@ impl<'m> CellCase<'m> {
         };
         case.set(&case.values);
         case
-    }
-
-    /// By how much the outcome changes, relative to the largest element of each tensor, when inputs, states and
-    /// parameters are moved by a rounding. A cell that does not compute the same twice gets no allowance.
-    pub(crate) fn moved_by_rounding(&self, rng: &mut Random) -> f64 {
-        let mut rounded = |value: &Tensor<f64>| {
-            let up = Tensor::bernoulli(value.shape(), 0.5, rng);
-            value.add(&value.mul(&up.map(|up: f64| (2.0 * up - 1.0) * f64::EPSILON)))
-        };
-        let Values { xs, state, parameters } = &self.values;
-        let moved = Values {
-            xs: rounded(xs),
-            state: state.iter().map(&mut rounded).collect(),
-            parameters: parameters.iter().map(&mut rounded).collect(),
-        };
-        let outcome = |values| {
-            let run: &Run<'_> = &|cell, xs, state| cell.run(&Way::Unrolled, xs, state);
-            let outcome = self.outcome_of(values, run);
-            [outcome.outputs.clone(), outcome.gradients()].concat()
-        };
-        let (here, again, there) = (outcome(&self.values), outcome(&self.values), outcome(&moved));
-        if farthest(&here, &again) > 0.0 { 0.0 } else { farthest(&here, &there) }
     }
 
     /// The cell with these parameters.
@@ -254,16 +228,6 @@ impl<'m> CellCase<'m> {
                 .collect(),
         }
     }
-}
-
-/// The largest difference of two lists of tensors, relative to the largest element of each where that is above 1.
-fn farthest(left: &[Named], right: &[Named]) -> f64 {
-    let largest =
-        |value: &Tensor<f64>| value.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-    let pairs = left.iter().zip(right);
-    let distance =
-        |l: &Named, r: &Named| largest(&r.value.sub(&l.value)) / largest(&l.value).max(1.0);
-    pairs.map(|(l, r)| distance(l, r)).fold(0.0, f64::max)
 }
 
 /// `Σ y + y²/2` over all outputs.

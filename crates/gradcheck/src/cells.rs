@@ -14,7 +14,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::Law;
 use crate::any_cell::{AnyCell, Way};
 use crate::cell_case::{
-    CellCase, Draw, Outcome, Sizes, Untied, Values, Whole, cell_sizes, draws, large_sizes, loss_of,
+    CellCase, Draw, Sizes, Untied, Values, Whole, cell_sizes, draws, large_sizes, loss_of,
     tiny_sizes,
 };
 use crate::check::sealed::Sealed;
@@ -22,7 +22,8 @@ use crate::check::{Check, Family};
 use crate::evidence::Evidence;
 use crate::laws::{self, OF_FUNCTIONS, batch, bits, by_hand, jacobian, symmetry, time, ways};
 use crate::oracle::Oracle;
-use crate::values::{Domain, Random, domains};
+use crate::rounding;
+use crate::values::{Domain, Domains, Random};
 use crate::violation::{Named, Nearness, Violation};
 
 /// The laws of recurrences.
@@ -89,7 +90,7 @@ where
         single: None,
         oracle: None,
         symmetries: Vec::new(),
-        domain: domains().boxed(),
+        domains: Domains::InTurn,
         cell: PhantomData,
     })
 }
@@ -102,18 +103,19 @@ pub struct Cells<C, M> {
     single: Option<Box<InSinglePrecision>>,
     oracle: Option<Box<dyn Oracle + Sync>>,
     symmetries: Vec<Law>,
-    domain: BoxedStrategy<Domain>,
+    domains: Domains,
     cell: PhantomData<fn() -> C>,
 }
 
-/// What a cell of `f32`, made from these random numbers, computes of these values.
-type InSinglePrecision = dyn Fn(Random, Sizes, &Values) -> Vec<Named> + Sync;
+/// What a cell of `f32`, made from these random numbers, computes of these values; with a seed, on a
+/// [perturbed](Tape::perturbed) tape.
+type InSinglePrecision = dyn Fn(Random, Sizes, &Values, Option<u64>) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
     /// Draws inputs, states and parameters from this domain, or these, instead of all [`domains`]:
     /// [`Domain::Ordinary`] for a cell whose exponentials overflow where others are saturated.
     pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
-        self.family.domain = domain.boxed();
+        self.family.domains = Domains::of(domain);
         self
     }
 
@@ -149,8 +151,8 @@ impl<C, M> Check<Cells<C, M>> {
         S: Cell<f32> + StateSizes + Module<f32>,
         N: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> S + Sync + 'static,
     {
-        self.family.single = Some(Box::new(move |mut rng, sizes, values| {
-            in_single_precision(make(&mut rng, sizes.input, sizes.hidden), values)
+        self.family.single = Some(Box::new(move |mut rng, sizes, values, errors| {
+            in_single_precision(make(&mut rng, sizes.input, sizes.hidden), values, errors)
         }));
         self
     }
@@ -197,13 +199,13 @@ where
         laws
     }
 
-    fn cases(&self, law: Law) -> BoxedStrategy<Draw> {
+    fn case(&self, law: Law, seed: u64) -> BoxedStrategy<Draw> {
+        let domain = self.domains.of_case(seed);
         match law {
-            Law::Jacobian | Law::ThirdOrder => draws(tiny_sizes(), self.domain.clone()),
+            Law::Jacobian | Law::ThirdOrder => draws(tiny_sizes(), domain),
             Law::Threads => draws(large_sizes(), Domain::Ordinary),
-            // where a rounding decides to which side of a kink a value falls, precisions differ
-            Law::SinglePrecision => draws(cell_sizes(), Domain::Ordinary),
-            _ => draws(cell_sizes(), self.domain.clone()),
+            Law::SinglePrecision => draws(cell_sizes(), domain.prop_map(without_kinks)),
+            _ => draws(cell_sizes(), domain),
         }
     }
 
@@ -228,36 +230,16 @@ where
         let hold = |evidence: &mut Evidence| {
             with_case(make, frozen, *draw, |case, rng| self.hold_for(law, case, rng, evidence))
         };
-        let result = hold(evidence);
-        // of causality every bit counts, and differences know of rounding themselves
-        let compares_two_ways =
-            !OF_FUNCTIONS.contains(&law) && !matches!(law, Law::Causality | Law::LearnedStart);
-        if !compares_two_ways || !matches!(result, Err(Violation::Mismatch(_))) {
-            return result;
-        }
-        // two ways to a value may differ by what its rounding is multiplied by: asked where they do
-        let moved = with_case(make, frozen, *draw, |case, rng| case.moved_by_rounding(rng));
-        let slack = ROUNDINGS * moved;
-        if slack < NO_EXCUSE {
-            return result;
-        }
-        if slack > TOO_MUCH {
-            evidence.excluded += 1;
-            return Ok(());
-        }
-        *evidence = Evidence { slack, in_detail: evidence.in_detail, ..Evidence::default() };
-        hold(evidence)
+        let carried = || {
+            with_case(make, frozen, *draw, |case, rng| match law {
+                Law::SinglePrecision => rounding::moved(|seed| self.in_single(case, Some(seed))),
+                Law::Reversed => rounding::carried(&Whole::new(case, Way::Reversed), rng),
+                _ => rounding::carried(&Whole::new(case, Way::Scanned), rng),
+            })
+        };
+        rounding::allowed_for(law, evidence, hold, carried)
     }
 }
-
-/// A slack that is far below all tolerances.
-const NO_EXCUSE: f64 = 1e-12;
-
-/// A slack with which nothing would be compared: the case is excluded.
-const TOO_MUCH: f64 = 1e-6;
-
-/// Roundings in a row that one at the beginning stands for.
-const ROUNDINGS: f64 = 100.0;
 
 impl<C, M> Cells<C, M>
 where
@@ -307,23 +289,40 @@ impl<C, M> Cells<C, M> {
         case: &CellCase<'_>,
         evidence: &mut Evidence,
     ) -> Result<(), Violation> {
-        let single = self.single.as_ref().expect("the law is checked where there is a cell of f32");
-        // what single precision holds exactly, so that both are the same function
-        let rounded = |value: &Tensor<f64>| value.map(|x| f64::from(x as f32));
-        let values = Values {
-            xs: rounded(&case.values.xs),
-            state: case.values.state.iter().map(rounded).collect(),
-            parameters: case.values.parameters.iter().map(rounded).collect(),
-        };
-        let double: Outcome =
-            case.outcome_of(&values, &|cell, xs, state| cell.run(&Way::Scanned, xs, state));
+        let double = case.outcome_of(&held_in_single(&case.values), &|cell, xs, state| {
+            cell.run(&Way::Scanned, xs, state)
+        });
         let double = [double.outputs, double.inputs, double.parameters].concat();
-        let found = single(case.start(), case.sizes, &values);
+        evidence.compare(("f32", &self.in_single(case, None)), ("f64", &double), SINGLE)
+    }
+
+    /// What the cell of `f32` computes; with a seed, on a perturbed tape.
+    fn in_single(&self, case: &CellCase<'_>, errors: Option<u64>) -> Vec<Named> {
+        let single = self.single.as_ref().expect("the law is checked where there is a cell of f32");
+        let values = held_in_single(&case.values);
+        let mut found = single(case.start(), case.sizes, &values, errors);
         let frozen = case.names.iter().zip(&case.trained).filter(|&(_, &trained)| !trained);
         let frozen: Vec<_> = frozen.map(|(name, _)| format!("∂ {name}")).collect();
-        let found: Vec<_> =
-            found.into_iter().filter(|named| !frozen.contains(&named.name)).collect();
-        evidence.compare(("f32", &found), ("f64", &double), SINGLE)
+        found.retain(|named| !frozen.contains(&named.name));
+        found
+    }
+}
+
+/// What single precision holds exactly, so that both precisions compute the same function.
+fn held_in_single(values: &Values) -> Values {
+    let rounded = |value: &Tensor<f64>| value.map(|x| f64::from(x as f32));
+    Values {
+        xs: rounded(&values.xs),
+        state: values.state.iter().map(rounded).collect(),
+        parameters: values.parameters.iter().map(rounded).collect(),
+    }
+}
+
+/// Where a rounding decides to which side of a kink a value falls, precisions differ.
+fn without_kinks(domain: Domain) -> Domain {
+    match domain {
+        Domain::NearKinks | Domain::Mixed => Domain::Ordinary,
+        other => other,
     }
 }
 
@@ -331,6 +330,7 @@ impl<C, M> Cells<C, M> {
 fn in_single_precision<S: Cell<f32> + StateSizes + Module<f32>>(
     mut cell: S,
     values: &Values,
+    errors: Option<u64>,
 ) -> Vec<Named> {
     let single =
         |value: &Tensor<f64>| Tensor::from_fn(value.shape(), |i| value.as_slice()[i] as f32);
@@ -342,7 +342,7 @@ fn in_single_precision<S: Cell<f32> + StateSizes + Module<f32>>(
     });
     let inputs: Vec<_> =
         [&values.xs].into_iter().chain(&values.state).map(|x| Param::new(single(x))).collect();
-    let tape = Tape::new();
+    let tape = errors.map_or_else(Tape::new, Tape::perturbed);
     let variables: Vec<_> = inputs.iter().map(|input| tape.param(input)).collect();
     let (ys, last) = scan(&cell, variables[0], State::from_leaves(&variables[1..]));
     let outputs = [vec![ys], last.leaves()].concat();

@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::Law;
 use crate::evidence::Evidence;
 use crate::report::{Failure, Finding, Report};
+use crate::values::seed_of_case;
 use crate::violation::Violation;
 
 pub(crate) mod sealed {
@@ -30,8 +31,8 @@ pub trait Family: sealed::Sealed {
     /// The laws, in order.
     fn laws(&self) -> Vec<Law>;
 
-    /// Random cases for a law.
-    fn cases(&self, law: Law) -> BoxedStrategy<Self::Case>;
+    /// The random case that has this seed.
+    fn case(&self, law: Law, seed: u64) -> BoxedStrategy<Self::Case>;
 
     /// The number of cases for a law, where so many are asked for in general.
     fn number_of_cases(&self, law: Law, cases: u32) -> u32;
@@ -164,17 +165,16 @@ impl<F: Family> Check<F> {
         let seeds: Vec<u64> = match self.replay {
             Some(seed) => vec![seed],
             None => (0..self.family.number_of_cases(law, cases))
-                .map(|k| mixed(base, k.into()))
+                .map(|k| seed_of_case(mixed(base, k.into()), k.into()))
                 .collect(),
         };
-        let strategy = self.family.cases(law);
         let mut evidence = Evidence::default();
         let mut failure = None;
         let mut run = 0;
         for seed in seeds {
             run += 1;
             let mut of_case = Evidence::default();
-            let mut tree = tree(&strategy, seed);
+            let mut tree = tree(&self.family.case(law, seed), seed);
             let result = self.attempt(law, &tree.current(), &mut of_case);
             evidence.add(of_case);
             if let Err(violation) = result {

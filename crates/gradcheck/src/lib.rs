@@ -39,6 +39,7 @@ mod laws;
 mod models;
 pub mod oracle;
 mod report;
+mod rounding;
 mod shapes;
 mod subject;
 mod values;

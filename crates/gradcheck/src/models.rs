@@ -17,14 +17,15 @@ use crate::check::sealed::Sealed;
 use crate::check::{Check, Family};
 use crate::evidence::Evidence;
 use crate::laws::{self, OF_FUNCTIONS, bits};
+use crate::rounding;
 use crate::subject::{Place, Recorded, Subject};
-use crate::values::{Domain, Random, stream};
+use crate::values::{Domain, Domains, Random, stream};
 use crate::violation::Violation;
 
 /// Checks a function of variables.
 ///
-/// Its inputs are one matrix, unless other [`inputs`](Check::inputs) are asked for, from the
-/// [ordinary](Domain::Ordinary) [`domain`](Check::domain).
+/// Its inputs are one matrix, unless other [`inputs`](Check::inputs) are asked for. Their values are of all kinds,
+/// so the function must be defined everywhere, unless another [`domain`](Check::domain) is.
 ///
 /// ```
 /// bptt_gradcheck::function(|x| x[0].matmul(x[1]).tanh()).inputs([[2, 3], [3, 4]]).check();
@@ -122,7 +123,7 @@ fn of_functions<'f, N, P>(
     make: Box<dyn Make<P> + 'f>,
 ) -> Check<Functions<'f, P>> {
     let name = type_name::<N>();
-    Check::of(Functions { name, make, cases, domain: Domain::Ordinary.boxed() })
+    Check::of(Functions { name, make, cases, domains: Domains::InTurn })
 }
 
 fn one_matrix() -> BoxedStrategy<((), Vec<Shape>)> {
@@ -134,14 +135,14 @@ pub struct Functions<'f, P> {
     name: &'static str,
     make: Box<dyn Make<P> + 'f>,
     cases: BoxedStrategy<(P, Vec<Shape>)>,
-    domain: BoxedStrategy<Domain>,
+    domains: Domains,
 }
 
 impl<P: Clone + Debug + 'static> Check<Functions<'_, P>> {
-    /// Draws the inputs from this domain: [`Domain::Positive`] for a logarithm, [`Domain::Distinct`] for a
-    /// maximum. A strategy, [`domains`](crate::domains), draws the domain itself.
+    /// Draws the inputs from this domain instead of all kinds in turn: [`Domain::Positive`] for a logarithm,
+    /// [`Domain::Distinct`] for a maximum. A strategy draws the domain itself.
     pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
-        self.family.domain = domain.boxed();
+        self.family.domains = Domains::of(domain);
         self
     }
 }
@@ -326,7 +327,7 @@ fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Rando
     for (i, (name, param)) in model.module().parameters().into_iter().enumerate() {
         places.push(Place::new(name));
         let position = shapes.len() + i;
-        at.push(domain.draw(position, param.shape(), &mut stream(*seed, position)));
+        at.push(domain.of_parameters().draw(position, param.shape(), &mut stream(*seed, position)));
     }
     (At { model: RefCell::new(model), places, at, inputs: shapes.len() }, rng)
 }
@@ -344,8 +345,8 @@ impl<P: Clone + Debug + Sync + 'static> Family for Functions<'_, P> {
         OF_FUNCTIONS.to_vec()
     }
 
-    fn cases(&self, _: Law) -> BoxedStrategy<FunctionDraw<P>> {
-        (self.domain.clone(), self.cases.clone(), any::<u64>().no_shrink())
+    fn case(&self, _: Law, seed: u64) -> BoxedStrategy<FunctionDraw<P>> {
+        (self.domains.of_case(seed), self.cases.clone(), any::<u64>().no_shrink())
             .prop_map(|(domain, (parameters, shapes), seed)| FunctionDraw {
                 parameters,
                 shapes,
@@ -370,7 +371,14 @@ impl<P: Clone + Debug + Sync + 'static> Family for Functions<'_, P> {
             let results = || bits::results(&at(make, draw).0);
             return bits::threads(&results, evidence);
         }
-        let (at, mut rng) = at(&*self.make, draw);
-        laws::of_function(law, &at, &mut rng, evidence)
+        let hold = |evidence: &mut Evidence| {
+            let (at, mut rng) = at(&*self.make, draw);
+            laws::of_function(law, &at, &mut rng, evidence)
+        };
+        let carried = || {
+            let (at, mut rng) = at(&*self.make, draw);
+            rounding::carried(&at, &mut rng)
+        };
+        rounding::allowed_for(law, evidence, hold, carried)
     }
 }

@@ -4,7 +4,7 @@ use bptt_autodiff::Var;
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::strategy::NewTree;
+use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
 use rand::SeedableRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -34,7 +34,7 @@ pub enum Domain {
     Zero,
     /// ±1e-9 to ±1e-5.
     Tiny,
-    /// −40 to 40, where tanh, sigmoids and softmaxes are flat.
+    /// −100 to 100, where tanh, sigmoids and softmaxes are flat, and `eˣ` overflows in single precision.
     Saturated,
     /// Whole and half numbers, at them or within 1e-8: where rectifiers, maxima and hard gates have
     /// their kinks.
@@ -74,7 +74,7 @@ impl Domain {
                 let exponents = Tensor::uniform(shape, -9.0, -5.0, rng);
                 sign(rng).mul(&exponents.map(|exponent| 10_f64.powf(exponent)))
             }
-            Self::Saturated => Tensor::uniform(shape, -40.0, 40.0, rng),
+            Self::Saturated => Tensor::uniform(shape, -100.0, 100.0, rng),
             Self::NearKinks => {
                 let halves = Tensor::uniform(shape, -2.5, 2.5, rng).map(|x: f64| x.round() / 2.0);
                 let beside = Tensor::uniform(shape, -1e-8, 1e-8, rng);
@@ -84,6 +84,17 @@ impl Domain {
                 let domain = MIXED.choose(rng).expect("several domains");
                 domain.draw(position, shape, rng)
             }
+        }
+    }
+}
+
+impl Domain {
+    /// The domain of parameters where inputs have this one: saturated parameters leave nothing that differences
+    /// resolve, and with zero parameters as well nothing is left of a model.
+    pub(crate) fn of_parameters(self) -> Self {
+        match self {
+            Self::Saturated | Self::Zero => Self::Ordinary,
+            other => other,
         }
     }
 }
@@ -111,4 +122,79 @@ const MIXED: [Domain; 5] =
 pub fn domains() -> impl Strategy<Value = Domain> + Clone {
     use Domain::{Mixed, NearKinks, Ordinary, Saturated, Tiny, Zero};
     select(vec![Ordinary, Ordinary, Ordinary, Ordinary, Zero, Tiny, Saturated, NearKinks, Mixed])
+}
+
+/// The domains of a check's cases.
+#[derive(Debug)]
+pub(crate) enum Domains {
+    /// All kinds in turn, so that eight cases see each of them.
+    InTurn,
+    /// Those of the caller.
+    Of(BoxedStrategy<Domain>),
+}
+
+/// Kinds of values, in the order in which cases take them.
+const TURNS: [Domain; 8] = [
+    Domain::Ordinary,
+    Domain::Saturated,
+    Domain::NearKinks,
+    Domain::Mixed,
+    Domain::Ordinary,
+    Domain::Tiny,
+    Domain::Saturated,
+    Domain::Zero,
+];
+
+/// The seed of a case, whose last bits are the case's turn.
+pub(crate) fn seed_of_case(random: u64, case: u64) -> u64 {
+    let turns = TURNS.len() as u64;
+    random - random % turns + case % turns
+}
+
+impl Domains {
+    pub(crate) fn of(domains: impl Strategy<Value = Domain> + 'static) -> Self {
+        Self::Of(domains.boxed())
+    }
+
+    /// The domain of the case with this seed.
+    pub(crate) fn of_case(&self, seed: u64) -> BoxedStrategy<Domain> {
+        match self {
+            Self::InTurn => Turn(TURNS[seed as usize % TURNS.len()]).boxed(),
+            Self::Of(domains) => domains.clone(),
+        }
+    }
+}
+
+/// A domain that shrinks to the ordinary one.
+#[derive(Clone, Copy, Debug)]
+struct Turn(Domain);
+
+impl Strategy for Turn {
+    type Tree = TurnTree;
+    type Value = Domain;
+
+    fn new_tree(&self, _: &mut TestRunner) -> NewTree<Self> {
+        Ok(TurnTree { turn: self.0, current: self.0 })
+    }
+}
+
+struct TurnTree {
+    turn: Domain,
+    current: Domain,
+}
+
+impl ValueTree for TurnTree {
+    type Value = Domain;
+
+    fn current(&self) -> Domain {
+        self.current
+    }
+
+    fn simplify(&mut self) -> bool {
+        std::mem::replace(&mut self.current, Domain::Ordinary) != Domain::Ordinary
+    }
+
+    fn complicate(&mut self) -> bool {
+        std::mem::replace(&mut self.current, self.turn) != self.turn
+    }
 }

@@ -68,6 +68,12 @@ impl Unary {
         }
     }
 
+    /// Whether the result is exact: no rounding takes place.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        matches!(self, Self::Identity | Self::Neg | Self::Abs | Self::Sign | Self::Relu)
+    }
+
     /// Hands the function to a loop, which is compiled for each.
     #[inline(always)]
     pub(crate) fn run<T: Scalar>(self, math: Math, over: impl UnaryLoop<T>) {
@@ -227,6 +233,27 @@ impl Binary {
             Self::LessEqual => "le",
             Self::Equal => "equal",
             Self::NotEqual => "not_equal",
+        }
+    }
+
+    /// Whether the result is exact: no rounding takes place.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        match self {
+            Self::Add
+            | Self::Sub
+            | Self::Mul
+            | Self::Div
+            | Self::TanhSlope
+            | Self::SigmoidSlope => false,
+            Self::Maximum
+            | Self::Minimum
+            | Self::Greater
+            | Self::GreaterEqual
+            | Self::Less
+            | Self::LessEqual
+            | Self::Equal
+            | Self::NotEqual => true,
         }
     }
 

@@ -157,7 +157,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
     /// parameters and tensors from outside, which are the same at every step. It cannot branch on
     /// values.
     ///
-    /// On a tape that is [checking](Tape::checking), the step is run in a plain loop.
+    /// On a tape that is [checking](Tape::checking) or [perturbed](Tape::perturbed), the step is run in a plain loop.
     ///
     /// # Panics
     ///
@@ -170,7 +170,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
         step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> Scanned<'t, T> {
         let mut step = step;
-        if self.tape.is_checking() && self.steps > 0 {
+        if self.tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
         let Self { tape, sequences, state, steps, reversed, checkpoint } = self;

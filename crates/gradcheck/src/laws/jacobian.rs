@@ -48,10 +48,11 @@ fn judge_column(
     column: &[f64],
     evidence: &mut Evidence,
 ) -> Vec<Mismatch> {
-    let moved = |step: f64| {
+    let moved = |step: f64, errors: Option<u64>| {
         let mut at = subject.at().to_vec();
         at[source].as_mut_slice()[element] += step;
-        subject.record(&Tape::new(), &at).values()
+        let tape = errors.map_or_else(Tape::new, Tape::perturbed);
+        subject.record(&tape, &at).values()
     };
     let line = Line::new(&moved);
     let place = &subject.sources()[source];

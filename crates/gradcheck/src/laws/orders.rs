@@ -61,11 +61,12 @@ impl Slopes<'_> {
     fn judge(&self, last: &[Tensor<f64>]) -> (f64, Verdict) {
         let Self { subject, weights, before } = self;
         let directions = [before, &[last.to_vec()][..]].concat();
-        let claimed = derivative(*subject, subject.at(), weights, &directions);
-        let moved = |step: f64| {
+        let claimed = derivative(&Tape::new(), *subject, subject.at(), weights, &directions);
+        let moved = |step: f64, errors: Option<u64>| {
             let at: Vec<_> =
                 subject.at().iter().zip(last).map(|(x, v)| along(x, step, v)).collect();
-            vec![derivative(*subject, &at, weights, before)]
+            let tape = errors.map_or_else(Tape::new, Tape::perturbed);
+            vec![derivative(&tape, *subject, &at, weights, before)]
         };
         let line = Line::new(&moved);
         let line = if before.len() < 2 { line } else { line.smallest(OF_THIRD_ORDER) };
@@ -139,13 +140,13 @@ pub(crate) fn functional<'t>(y: V<'t>, weights: &Tensor<f64>) -> V<'t> {
 
 /// The derivative along one direction after the other, by the tape; along none, the function itself.
 fn derivative(
+    tape: &Tape<f64>,
     subject: &dyn Subject,
     at: &[Tensor<f64>],
     weights: &Tensor<f64>,
     directions: &[Vec<Tensor<f64>>],
 ) -> f64 {
-    let tape = Tape::new();
-    let recorded = subject.record(&tape, at);
+    let recorded = subject.record(tape, at);
     let mut y = functional(recorded.flat(), weights);
     for direction in directions {
         let one = tape.constant(Tensor::scalar(1.0));

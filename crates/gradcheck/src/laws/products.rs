@@ -85,7 +85,7 @@ fn equal(
     let Nearness::Relative(tolerance) = EXACT else { unreachable!("exact but for rounding") };
     let error = (found - expected).abs() / found_size.max(expected_size).max(1.0);
     evidence.note(error);
-    if error <= tolerance {
+    if error <= tolerance + evidence.slack {
         Ok(())
     } else {
         let (found, expected) = ((found_by, found), (expected_by, expected));

@@ -30,6 +30,9 @@ pub(crate) enum Bug {
     OutputOfNextUnit,
     GateOrder,
     OutputNotSquashed,
+    QuotientOfPowers,
+    LogarithmOfPower,
+    TanhOfPowers,
 }
 
 /// `h ← tanh(x U + h W)`
@@ -125,6 +128,47 @@ pub(crate) fn elman(bug: Bug) -> Report {
         .with_exchangeable_units()
         .with_odd_symmetry()
         .in_single_precision(move |_, input, hidden| Elman::new(bug, input, hidden));
+    quick(check).run()
+}
+
+/// `h ← φ(x U)`
+#[derive(Module)]
+struct Saturated<T> {
+    u: Param<T>,
+    #[module(skip)]
+    bug: Bug,
+}
+
+impl<T: Scalar> Saturated<T> {
+    fn new(bug: Bug, input: usize, hidden: usize) -> Self {
+        Self { u: Param::new(Tensor::zeros([input, hidden])), bug }
+    }
+}
+
+impl<T: Scalar> Cell<T> for Saturated<T> {
+    type State<'t> = ();
+
+    fn step<'t>(&self, x: Var<'t, T>, (): ()) -> (Var<'t, T>, ()) {
+        let z = x.matmul(&self.u);
+        let y = match self.bug {
+            Bug::QuotientOfPowers => z.exp() / (z.exp() + 1.0),
+            Bug::LogarithmOfPower => (z.exp() + 1.0).ln(),
+            Bug::TanhOfPowers => (z.exp() - (-z).exp()) / (z.exp() + (-z).exp()),
+            _ => z.sigmoid() + z.softplus() + z.tanh(),
+        };
+        (y, ())
+    }
+}
+
+impl<T> StateSizes for Saturated<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+pub(crate) fn saturated(bug: Bug) -> Report {
+    let check = cell(move |_, input, hidden| Saturated::new(bug, input, hidden))
+        .in_single_precision(move |_, input, hidden| Saturated::new(bug, input, hidden));
     quick(check).run()
 }
 

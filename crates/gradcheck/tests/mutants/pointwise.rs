@@ -10,6 +10,7 @@ use crate::rule::{Rule, V};
 pub(crate) enum Bug {
     None,
     ValueForSlope,
+    FlatBeyondTwenty,
     QuotientSign,
     FactorOfItself,
     FirstRowAlone,
@@ -28,6 +29,15 @@ pub(crate) fn sigmoid(bug: Bug) -> Report {
         at.add(0, || if bug == Bug::ValueForSlope { g * y } else { g * y * (1.0 - y) });
     };
     operation(Rule { bug, forward: |x| x[0].sigmoid(), gradient: rule }).run()
+}
+
+pub(crate) fn softplus(bug: Bug) -> Report {
+    let rule = |bug, at: &mut Pullback<'_, '_, f64>| {
+        let (x, g) = (at.input(0), at.cotangent());
+        let flat = if bug == Bug::FlatBeyondTwenty { x.gt(20.0) } else { x.gt(f64::INFINITY) };
+        at.add(0, || flat.select(0.0, g * x.sigmoid()));
+    };
+    operation(Rule { bug, forward: |x| x[0].softplus(), gradient: rule }).run()
 }
 
 pub(crate) fn quotient(bug: Bug) -> Report {

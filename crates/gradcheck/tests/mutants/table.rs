@@ -62,6 +62,9 @@ subjects! {
     pointwise::sigmoid {
         ValueForSlope, common, "`y` for `y (1 − y)`";
     }
+    pointwise::softplus {
+        FlatBeyondTwenty, common, "a slope of 0 for `σ(x)` where x > 20";
+    }
     pointwise::quotient {
         QuotientSign, common, "`+ y / b` for `− y / b`";
     }
@@ -191,6 +194,11 @@ subjects! {
         NotOdd, common, "an even term in an odd network";
         BeyondSingle, common, "a factor that single precision does not hold";
         NextUnit, common, "each unit reads the next one's state";
+    }
+    equations::saturated {
+        QuotientOfPowers, common, "`eᶻ / (eᶻ + 1)`, which overflows in single precision";
+        LogarithmOfPower, common, "`ln(1 + eᶻ)`, likewise";
+        TanhOfPowers, common, "`(eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ)`, likewise";
     }
     equations::lstm {
         CellDetached, common, "`c₋` detached";

@@ -4,3 +4,4 @@
 pub(crate) mod caught;
 mod checking;
 mod panics;
+mod perturbed;
