@@ -50,11 +50,14 @@ pub(crate) enum Verdict {
 /// [rounding](bptt_autodiff::Tape::perturbed) in each operation.
 type Values<'f> = dyn Fn(f64, Option<u64>) -> Vec<f64> + 'f;
 
+/// Values by the bits of their step and the seed of their errors.
+type Known = HashMap<(u64, Option<u64>), Vec<f64>>;
+
 /// A function along a line; each value is computed once.
 pub(crate) struct Line<'f> {
     f: &'f Values<'f>,
     smallest: f64,
-    known: RefCell<HashMap<(u64, Option<u64>), Vec<f64>>>,
+    known: RefCell<Known>,
 }
 
 impl<'f> Line<'f> {
