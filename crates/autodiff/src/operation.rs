@@ -44,7 +44,7 @@ use crate::{ParamId, Pullback};
 ///     }
 ///     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
 ///         let (x, g) = (at.input(0), at.cotangent());
-///         at.add(0, || g * x * x * 3.0);
+///         at.add(0, || g.chain_mul(x * x * 3.0)); // a product, but 0 stays 0 beside an infinity
 ///     }
 /// }
 ///

@@ -200,6 +200,34 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Minimum), other)
     }
 
+    /// `self · slope`, but 0 where either is 0, even beside an infinity or a NaN: the product of the chain rule, with
+    /// which the gradient rules of functions of single elements are written. What was not chosen, or counts for
+    /// nothing, then reaches no gradient, whatever it is; an ordinary product would make `0 · ∞ = NaN` of it.
+    ///
+    /// Products of matrices are ordinary: they are sums, in which a NaN concerns all elements.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let cotangents = tape.variable(Tensor::from_vec([3], vec![2.0, 0.0, 0.0]));
+    /// let slopes = tape.variable(Tensor::from_vec([3], vec![3.0, f64::INFINITY, f64::NAN]));
+    /// assert_eq!(cotangents.chain_mul(slopes).value().to_vec(), [6.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn chain_mul(self, slope: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::ChainMul), slope)
+    }
+
+    /// `self / divisor`, but 0 where this is 0 or the divisor infinite: [`chain_mul`](Self::chain_mul) with the slope
+    /// `1 / divisor`, rounded once.
+    #[track_caller]
+    #[must_use]
+    pub fn chain_div(self, divisor: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::ChainDiv), divisor)
+    }
+
     /// The cotangent of `tanh`'s input, from that of its output (this) and the output.
     pub(crate) fn tanh_slope(self, output: Self) -> Self {
         self.with(Op::Binary(Binary::TanhSlope), output)
@@ -246,7 +274,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     /// Where this condition is not zero the first choice, elsewhere the second. What was not
-    /// chosen may be anything, NaN included: it reaches neither the value nor the gradient.
+    /// chosen may be anything, NaN included: it reaches neither the value nor the gradient, of any order. That holds
+    /// for all functions of single elements that it was computed with, not for products of matrices.
     #[track_caller]
     #[must_use]
     pub fn select(self, chosen: impl Operand<'t, T>, other: impl Operand<'t, T>) -> Self {

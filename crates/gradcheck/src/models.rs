@@ -80,7 +80,7 @@ where
 /// #     }
 ///     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
 ///         let (x, g) = (at.input(0), at.cotangent());
-///         at.add(0, || g * x * x * 3.0);
+///         at.add(0, || g.chain_mul(x * x * 3.0));
 ///     }
 /// }
 ///

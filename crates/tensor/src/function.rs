@@ -191,12 +191,17 @@ pub enum Binary {
     Mul,
     /// `x / y`
     Div,
+    /// `x · y`, but 0 where either is 0, even beside an infinity or a NaN: the product of the chain rule.
+    /// A cotangent that is 0 stays 0 whatever the slope is, and a slope of 0 lets nothing pass.
+    ChainMul,
+    /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
+    ChainDiv,
     /// The larger; NaN if either is.
     Maximum,
     /// The smaller; NaN if either is.
     Minimum,
-    /// `x (1 − y²)`: the cotangent `x` of a hyperbolic tangent with output `y`. A function of its own
-    /// because the reverse pass of every gate takes it: one sweep in place of three.
+    /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose output is `y`.
+    /// A function of its own because the reverse pass of every gate takes it: one sweep in place of three.
     TanhSlope,
     /// `x y (1 − y)`: likewise for the logistic function.
     SigmoidSlope,
@@ -223,6 +228,8 @@ impl Binary {
             Self::Sub => "sub",
             Self::Mul => "mul",
             Self::Div => "div",
+            Self::ChainMul => "chain_mul",
+            Self::ChainDiv => "chain_div",
             Self::Maximum => "maximum",
             Self::Minimum => "minimum",
             Self::TanhSlope => "tanh_slope",
@@ -278,6 +285,14 @@ impl Binary {
                 #[inline(always)]
                 |x, y| x / y,
             ),
+            Self::ChainMul => over.run(
+                #[inline(always)]
+                |x, y| chain_mul(x, y),
+            ),
+            Self::ChainDiv => over.run(
+                #[inline(always)]
+                |x, y| chain_div(x, y),
+            ),
             Self::Maximum => over.run(
                 #[inline(always)]
                 |x, y| larger(x, y),
@@ -288,11 +303,11 @@ impl Binary {
             ),
             Self::TanhSlope => over.run(
                 #[inline(always)]
-                |x, y| x * (T::one() - y * y),
+                |x, y| chain_mul(x, T::one() - y * y),
             ),
             Self::SigmoidSlope => over.run(
                 #[inline(always)]
-                |x, y| x * y * (T::one() - y),
+                |x, y| chain_mul(x, y * (T::one() - y)),
             ),
             Self::Greater => over.run(
                 #[inline(always)]
@@ -328,6 +343,19 @@ pub(crate) trait BinaryLoop<T> {
 
     #[track_caller]
     fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Self::Output;
+}
+
+/// [`Binary::ChainMul`]
+#[inline(always)]
+pub(crate) fn chain_mul<T: Scalar>(x: T, y: T) -> T {
+    // `&` rather than `&&`, which would be a branch
+    if (x != T::zero()) & (y != T::zero()) { x * y } else { T::zero() }
+}
+
+/// [`Binary::ChainDiv`]
+#[inline(always)]
+fn chain_div<T: Scalar>(x: T, y: T) -> T {
+    if (x != T::zero()) & !y.is_infinite() { x / y } else { T::zero() }
 }
 
 /// The larger; NaN if either is.

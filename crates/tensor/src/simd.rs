@@ -33,6 +33,12 @@ impl Math {
     pub(crate) fn mul_add<T: Float>(self, a: T, b: T, c: T) -> T {
         if self.fma { a.mul_add(b, c) } else { a * b + c }
     }
+
+    /// The same with the product of the chain rule, [`Binary::ChainMul`](crate::Binary::ChainMul).
+    #[inline(always)]
+    pub(crate) fn chain_mul_add<T: Float>(self, a: T, b: T, c: T) -> T {
+        if (a != T::zero()) & (b != T::zero()) { self.mul_add(a, b, c) } else { c }
+    }
 }
 
 /// Runs `f`, compiled for the best instruction set of this machine.

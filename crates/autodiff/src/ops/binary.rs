@@ -1,5 +1,9 @@
 //! Functions of two operands, element by element. Broadcasting costs their rules nothing:
 //! [`Pullback::add`] sums over what was stretched.
+//!
+//! Cotangents meet slopes in [`Binary::ChainMul`] and [`Binary::ChainDiv`], in which 0 wins over infinities and NaN. They
+//! are linear in either operand as products are, so their own rules are written with them as well, and what holds
+//! for the first derivative holds for all.
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
@@ -29,30 +33,30 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g);
                 at.add(1, || -g);
             }
-            Self::Mul => {
-                at.add(0, || g * b);
-                at.add(1, || g * a);
+            Self::Mul | Self::ChainMul => {
+                at.add(0, || g.chain_mul(b));
+                at.add(1, || g.chain_mul(a));
             }
-            Self::Div => {
-                at.add(0, || g / b);
-                at.add(1, || -g * y / b);
+            Self::Div | Self::ChainDiv => {
+                at.add(0, || g.chain_div(b));
+                at.add(1, || (-g).chain_mul(y).chain_div(b));
             }
             // a tie is shared evenly
             Self::Maximum => {
-                at.add(0, || g * (a.gt(b) + a.equal(b) * 0.5));
-                at.add(1, || g * (b.gt(a) + a.equal(b) * 0.5));
+                at.add(0, || g.chain_mul(a.gt(b) + a.equal(b) * 0.5));
+                at.add(1, || g.chain_mul(b.gt(a) + a.equal(b) * 0.5));
             }
             Self::Minimum => {
-                at.add(0, || g * (a.lt(b) + a.equal(b) * 0.5));
-                at.add(1, || g * (b.lt(a) + a.equal(b) * 0.5));
+                at.add(0, || g.chain_mul(a.lt(b) + a.equal(b) * 0.5));
+                at.add(1, || g.chain_mul(b.lt(a) + a.equal(b) * 0.5));
             }
             Self::TanhSlope => {
                 at.add(0, || g.tanh_slope(b));
-                at.add(1, || g * a * b * -2.0);
+                at.add(1, || g.chain_mul(a).chain_mul(b * -2.0));
             }
             Self::SigmoidSlope => {
                 at.add(0, || g.sigmoid_slope(b));
-                at.add(1, || g * a * (1.0 - b * 2.0));
+                at.add(1, || g.chain_mul(a).chain_mul(1.0 - b * 2.0));
             }
             // constant almost everywhere
             Self::Greater

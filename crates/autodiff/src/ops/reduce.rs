@@ -78,7 +78,7 @@ impl<T: Scalar> Operation<T> for Extremum {
         at.add(0, || {
             let chosen = x.equal(kept(y, x, self.axes()));
             let ties = chosen.sum_keep(&signed(self.axes()));
-            chosen * (kept(g, x, self.axes()) / ties)
+            kept(g, x, self.axes()).chain_div(ties).chain_mul(chosen)
         });
     }
 }

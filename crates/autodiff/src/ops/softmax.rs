@@ -27,7 +27,7 @@ impl<T: Scalar> Operation<T> for Softmax {
     /// `∂x = y ⊙ (g − Σ g ⊙ y)`
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (y, g) = (at.output(), at.cotangent());
-        at.add(0, || y * (g - (g * y).sum_keep(&[self.axis as isize])));
+        at.add(0, || (g - g.chain_mul(y).sum_keep(&[self.axis as isize])).chain_mul(y));
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: Scalar> Operation<T> for LogSoftmax {
     /// `∂x = g − eʸ Σ g`
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (y, g) = (at.output(), at.cotangent());
-        at.add(0, || g - y.exp() * g.sum_keep(&[self.axis as isize]));
+        at.add(0, || g - g.sum_keep(&[self.axis as isize]).chain_mul(y.exp()));
     }
 }
 
@@ -81,7 +81,7 @@ impl<T: Scalar> Operation<T> for LogSumExp {
         let (x, g) = (at.input(0), at.cotangent());
         at.add(0, || {
             let g = g.reshape(x.shape().with(self.axis, 1));
-            x.softmax(self.axis as isize) * g
+            g.chain_mul(x.softmax(self.axis as isize))
         });
     }
 }

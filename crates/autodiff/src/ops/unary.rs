@@ -27,22 +27,24 @@ impl<T: Scalar> Operation<T> for Unary {
         match *self {
             Self::Identity => at.add_stretched(0, || g),
             Self::Neg => at.add_stretched(0, || -g),
-            Self::Abs => at.add_stretched(0, || g * x.sign()),
+            Self::Abs => at.add_stretched(0, || g.chain_mul(x.sign())),
             Self::Sign => {} // zero almost everywhere
-            Self::Square => at.add_stretched(0, || g * 2.0 * x),
-            Self::Sqrt => at.add_stretched(0, || g * 0.5 / y),
-            Self::Recip => at.add_stretched(0, || -g * y * y),
-            Self::Exp => at.add_stretched(0, || g * y),
-            Self::Ln => at.add_stretched(0, || g / x),
-            Self::Sin => at.add_stretched(0, || g * x.cos()),
-            Self::Cos => at.add_stretched(0, || -g * x.sin()),
+            Self::Square => at.add_stretched(0, || (g * 2.0).chain_mul(x)),
+            Self::Sqrt => at.add_stretched(0, || (g * 0.5).chain_div(y)),
+            Self::Recip => at.add_stretched(0, || (-g).chain_mul(y).chain_mul(y)),
+            Self::Exp => at.add_stretched(0, || g.chain_mul(y)),
+            Self::Ln => at.add_stretched(0, || g.chain_div(x)),
+            Self::Sin => at.add_stretched(0, || g.chain_mul(x.cos())),
+            Self::Cos => at.add_stretched(0, || (-g).chain_mul(x.sin())),
             Self::Tanh => at.add_stretched(0, || g.tanh_slope(y)),
-            Self::Erf => at.add_stretched(0, || g * (-x.square()).exp() * FRAC_2_SQRT_PI),
+            Self::Erf => {
+                at.add_stretched(0, || (g * FRAC_2_SQRT_PI).chain_mul((-x.square()).exp()));
+            }
             Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(y)),
-            Self::Relu => at.add_stretched(0, || g * x.gt(0.0)),
-            Self::Softplus => at.add_stretched(0, || g * x.sigmoid()),
+            Self::Relu => at.add_stretched(0, || g.chain_mul(x.gt(0.0))),
+            Self::Softplus => at.add_stretched(0, || g.chain_mul(x.sigmoid())),
             Self::Powf(0.0) => {} // x⁰ = 1, at x = 0 as well
-            Self::Powf(p) => at.add_stretched(0, || g * (x.powf(p - 1.0) * p)),
+            Self::Powf(p) => at.add_stretched(0, || g.chain_mul(x.powf(p - 1.0) * p)),
         }
     }
 }

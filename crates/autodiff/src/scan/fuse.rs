@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bptt_tensor::rows::{Buffer, Code, Phase, Role, Span, View};
+use bptt_tensor::rows::{Buffer, Code, Phase, Product, Role, Span, View};
 use bptt_tensor::{Scalar, Unary};
 
 use super::form::{Form, NotRows, source, width};
@@ -96,7 +96,7 @@ impl Group {
                 let sums = View { buffer: partials, column: 0, width, delay: None };
                 let sums = self.array(sums);
                 match self.factors(lowering, id)? {
-                    Some(factors) => Code::AddProducts(factors, sums),
+                    Some((product, factors)) => Code::AddProducts(product, factors, sums),
                     None => {
                         let rows = lowering.home(id)?;
                         Code::AddRows(self.array(rows), sums)
@@ -121,12 +121,12 @@ impl Group {
     ) -> Result<Code, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
         for (place, &input) in inputs.iter().enumerate() {
-            let Some([a, b]) = self.factors(lowering, input)? else { continue };
+            let Some((product, [a, b])) = self.factors(lowering, input)? else { continue };
             let Some(&other) = inputs.get(1 - place) else {
-                return Ok(Code::SumProducts([a, b], self.target(lowering, id)));
+                return Ok(Code::SumProducts(product, [a, b], self.target(lowering, id)));
             };
             let other = self.source(lowering, id, other)?;
-            return Ok(Code::MulAdd([a, b, other], self.target(lowering, id)));
+            return Ok(Code::MulAdd(product, [a, b, other], self.target(lowering, id)));
         }
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in &inputs {
@@ -150,10 +150,10 @@ impl Group {
         &mut self,
         lowering: &mut Lowering<'_, T>,
         id: u32,
-    ) -> Result<Option<[usize; 2]>, NotRows> {
+    ) -> Result<Option<(Product, [usize; 2])>, NotRows> {
         let merged = lowering.factors(id).filter(|_| lowering.merged[id as usize]);
-        let Some([a, b]) = merged else { return Ok(None) };
-        Ok(Some([self.source(lowering, id, a)?, self.source(lowering, id, b)?]))
+        let Some((product, [a, b])) = merged else { return Ok(None) };
+        Ok(Some((product, [self.source(lowering, id, a)?, self.source(lowering, id, b)?])))
     }
 
     fn target<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> usize {

@@ -1,6 +1,6 @@
 //! Where every value lies, and how long.
 
-use bptt_tensor::rows::{Reduction, Role, Span, View};
+use bptt_tensor::rows::{Product, Reduction, Role, Span, View};
 use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
 use super::form::{self, Form, width};
@@ -161,10 +161,11 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// The factors of a product of two values, or of a square.
-    pub(super) fn factors(&self, id: u32) -> Option<[u32; 2]> {
+    pub(super) fn factors(&self, id: u32) -> Option<(Product, [u32; 2])> {
         match (self.program.op(id), &self.program.node(id).inputs[..]) {
-            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some([a, b]),
-            (Some(Op::Unary(Unary::Square)), &[x]) => Some([x, x]),
+            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((Product::Plain, [a, b])),
+            (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((Product::Chain, [a, b])),
+            (Some(Op::Unary(Unary::Square)), &[x]) => Some((Product::Plain, [x, x])),
             _ => None,
         }
     }
@@ -173,7 +174,7 @@ impl<T: Scalar> Lowering<'_, T> {
     /// with another value, or of each row or all rows if both factors are as wide as the product.
     fn is_merged(&self, id: u32) -> bool {
         let (own, readers) = (self.slots[id as usize], &self.readers[id as usize][..]);
-        let Some(factors) = self.factors(id) else { return false };
+        let Some((_, factors)) = self.factors(id) else { return false };
         if self.multiplied[id as usize] {
             return false;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Role, Span, Sum, View};
+use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Product, Role, Span, Sum, View};
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
@@ -151,6 +151,10 @@ impl Names {
 
     fn code(&self, phase: &Phase, code: &Code) -> String {
         let array = |array: usize| self.view(phase.arrays[array]);
+        let times = |product: Product, [a, b]: [usize; 2]| match product {
+            Product::Plain => format!("{} · {}", array(a), array(b)),
+            Product::Chain => format!("{} ⊗ {}", array(a), array(b)),
+        };
         match *code {
             Code::Unary(function, x, y) => {
                 format!("{} = {} {}", array(y), function.name(), array(x))
@@ -158,8 +162,8 @@ impl Names {
             Code::Binary(function, [a, b], y) => {
                 format!("{} = {} {} {}", array(y), function.name(), array(a), array(b))
             }
-            Code::MulAdd([a, b, c], y) => {
-                format!("{} = {} · {} + {}", array(y), array(a), array(b), array(c))
+            Code::MulAdd(product, [a, b, c], y) => {
+                format!("{} = {} + {}", array(y), times(product, [a, b]), array(c))
             }
             Code::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
@@ -167,12 +171,12 @@ impl Names {
             Code::Reduce(reduction, x, y) => {
                 format!("{} = {} {}", array(y), reduction.name(), array(x))
             }
-            Code::SumProducts([a, b], y) => {
-                format!("{} = sum of {} · {}", array(y), array(a), array(b))
+            Code::SumProducts(product, factors, y) => {
+                format!("{} = sum of {}", array(y), times(product, factors))
             }
             Code::AddRows(x, y) => format!("{} += {}", array(y), array(x)),
-            Code::AddProducts([a, b], y) => {
-                format!("{} += {} · {}", array(y), array(a), array(b))
+            Code::AddProducts(product, factors, y) => {
+                format!("{} += {}", array(y), times(product, factors))
             }
         }
     }

@@ -206,7 +206,7 @@ impl<T: Scalar> Operation<T> for Read {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, g) = (at.input(0), at.cotangent());
-        at.add(0, || g * x.tape().apply(Slope(self.0.clone()), &[x]));
+        at.add(0, || g.chain_mul(x.tape().apply(Slope(self.0.clone()), &[x])));
     }
 
     fn equals(&self, other: &dyn Operation<T>) -> bool {

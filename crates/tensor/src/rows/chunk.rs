@@ -1,10 +1,10 @@
 //! The loops of fused sequences, over the rows and columns of one chunk.
 
 use super::address::Located;
-use super::fused::{Code, Reduction};
+use super::fused::{Code, Product, Reduction};
 use super::sums;
 use crate::Scalar;
-use crate::function::{BinaryLoop, UnaryLoop, larger, smaller};
+use crate::function::{BinaryLoop, UnaryLoop, chain_mul, larger, smaller};
 use crate::simd::Math;
 
 /// Where an array lies in a chunk.
@@ -48,7 +48,14 @@ impl<T: Scalar> Chunk<'_, T> {
             // SAFETY: as above.
             Code::Binary(f, sources, y) => f.run(unsafe { self.over(sources, y) }),
             // SAFETY: as above.
-            Code::MulAdd(sources, y) => unsafe { self.over(sources, y) }.mul_add(),
+            Code::MulAdd(Product::Plain, sources, y) => unsafe { self.over(sources, y) }.mul_add(
+                #[inline(always)]
+                |a, b| a * b,
+            ),
+            // SAFETY: as above.
+            Code::MulAdd(Product::Chain, sources, y) => unsafe {
+                self.over(sources, y).mul_add(chain_mul);
+            },
             // SAFETY: as above.
             Code::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
             // SAFETY: the caller's contract.
@@ -79,14 +86,21 @@ impl<T: Scalar> Chunk<'_, T> {
                 }
             },
             // SAFETY: as above.
-            Code::SumProducts(x, y) => unsafe {
-                self.reduce_rows(
+            Code::SumProducts(Product::Plain, x, y) => unsafe {
+                self.sum_products(
                     x,
                     y,
                     #[inline(always)]
-                    |x| sums::of_products(self.math, x),
+                    |a, b, sum| self.math.mul_add(a, b, sum),
+                );
+            },
+            // SAFETY: as above.
+            Code::SumProducts(Product::Chain, x, y) => unsafe {
+                self.sum_products(
+                    x,
+                    y,
                     #[inline(always)]
-                    |a, b| a + b,
+                    |a, b, sum| self.math.chain_mul_add(a, b, sum),
                 );
             },
             // SAFETY: as above.
@@ -99,18 +113,65 @@ impl<T: Scalar> Chunk<'_, T> {
                 );
             },
             // SAFETY: as above.
-            Code::AddProducts(x, y) => unsafe {
-                self.add_rows(
+            Code::AddProducts(Product::Plain, x, y) => unsafe {
+                self.add_products(
                     x,
                     y,
                     #[inline(always)]
-                    |y, [a, b]| {
-                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
-                            *y = self.math.mul_add(a, b, *y);
-                        }
-                    },
+                    |a, b, sum| self.math.mul_add(a, b, sum),
                 );
             },
+            // SAFETY: as above.
+            Code::AddProducts(Product::Chain, x, y) => unsafe {
+                self.add_products(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |a, b, sum| self.math.chain_mul_add(a, b, sum),
+                );
+            },
+        }
+    }
+
+    /// Sums the products of two rows, as `add` adds one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](super::fused::run).
+    #[inline(always)]
+    unsafe fn sum_products(&self, x: [usize; 2], y: usize, add: impl Fn(T, T, T) -> T + Copy) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            self.reduce_rows(
+                x,
+                y,
+                #[inline(always)]
+                |x| sums::of_products(x, add),
+                #[inline(always)]
+                |a, b| a + b,
+            );
+        }
+    }
+
+    /// Adds the products of two rows to one of partial sums, as `add` adds one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](super::fused::run).
+    #[inline(always)]
+    unsafe fn add_products(&self, x: [usize; 2], y: usize, add: impl Fn(T, T, T) -> T) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            self.add_rows(
+                x,
+                y,
+                #[inline(always)]
+                |y, [a, b]| {
+                    for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                        *y = add(a, b, *y);
+                    }
+                },
+            );
         }
     }
 
@@ -313,24 +374,24 @@ impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
 }
 
 impl<T: Scalar> Over<'_, T, 3> {
-    /// `y ← a b + c`
+    /// `y ← a b + c`, with this product of `a` and `b`
     #[inline(always)]
-    fn mul_add(mut self) {
+    fn mul_add(mut self, mul: impl Fn(T, T) -> T) {
         if self.sources[0].is_column {
             self.sources.swap(0, 1); // half as many loops
         }
         let [a, b, c] = self.sources;
         match (a.is_column, b.is_column, c.is_column) {
-            (false, false, false) => self.mul_add_of::<false, false>(),
-            (false, false, true) => self.mul_add_of::<false, true>(),
-            (false, true, false) => self.mul_add_of::<true, false>(),
-            (false, true, true) => self.mul_add_of::<true, true>(),
+            (false, false, false) => self.mul_add_of::<false, false>(mul),
+            (false, false, true) => self.mul_add_of::<false, true>(mul),
+            (false, true, false) => self.mul_add_of::<true, false>(mul),
+            (false, true, true) => self.mul_add_of::<true, true>(mul),
             (true, ..) => {
                 for row in 0..self.rows {
                     // SAFETY: the contract of `Over`.
                     unsafe {
                         let y = self.target.row_mut(row, self.columns);
-                        let product = a.first(row) * b.first(row);
+                        let product = mul(a.first(row), b.first(row));
                         let c = c.row(row, if c.is_column { 1 } else { self.columns });
                         match c {
                             &[c] => y.fill(product + c),
@@ -344,7 +405,10 @@ impl<T: Scalar> Over<'_, T, 3> {
 
     /// The same, where `a` is no column, and the others are or are not.
     #[inline(always)]
-    fn mul_add_of<const B_IS_COLUMN: bool, const C_IS_COLUMN: bool>(&self) {
+    fn mul_add_of<const B_IS_COLUMN: bool, const C_IS_COLUMN: bool>(
+        &self,
+        mul: impl Fn(T, T) -> T,
+    ) {
         let &Self { sources: [a, b, c], target, rows, columns } = self;
         for row in 0..rows {
             // SAFETY: the contract of `Over`.
@@ -359,7 +423,7 @@ impl<T: Scalar> Over<'_, T, 3> {
             for i in 0..y.len() {
                 let b = if B_IS_COLUMN { b[0] } else { b[i] };
                 let c = if C_IS_COLUMN { c[0] } else { c[i] };
-                y[i] = a[i] * b + c;
+                y[i] = mul(a[i], b) + c;
             }
         }
     }

@@ -37,18 +37,27 @@ pub enum Code {
     /// `y ← f(a, b)`
     Binary(Binary, [usize; 2], usize),
     /// `y ← a b + c`, each operation rounded
-    MulAdd([usize; 3], usize),
+    MulAdd(Product, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
     /// The sum or an extremum of each row of an array, in one column, which later phases may read.
     Reduce(Reduction, usize, usize),
     /// `y ← Σ a b`, the sum of each row, likewise.
-    SumProducts([usize; 2], usize),
+    SumProducts(Product, [usize; 2], usize),
     /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
     /// [`Span::Partial`](super::Span::Partial).
     AddRows(usize, usize),
     /// `y ← y + a b`, likewise.
-    AddProducts([usize; 2], usize),
+    AddProducts(Product, [usize; 2], usize),
+}
+
+/// The product in a sum of products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// [`Binary::Mul`]
+    Plain,
+    /// [`Binary::ChainMul`]
+    Chain,
 }
 
 /// What becomes of the elements of a row.
@@ -79,12 +88,12 @@ impl Code {
         match *self {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)
-            | Self::MulAdd(_, y)
+            | Self::MulAdd(_, _, y)
             | Self::Select(_, y)
             | Self::Reduce(_, _, y)
-            | Self::SumProducts(_, y)
+            | Self::SumProducts(_, _, y)
             | Self::AddRows(_, y)
-            | Self::AddProducts(_, y) => y,
+            | Self::AddProducts(_, _, y) => y,
         }
     }
 
@@ -104,8 +113,8 @@ impl Code {
             Self::Unary(_, x, _) | Self::Reduce(_, x, _) | Self::AddRows(x, _) => {
                 std::slice::from_ref(x)
             }
-            Self::Binary(_, x, _) | Self::SumProducts(x, _) | Self::AddProducts(x, _) => x,
-            Self::MulAdd(x, _) | Self::Select(x, _) => x,
+            Self::Binary(_, x, _) | Self::SumProducts(_, x, _) | Self::AddProducts(_, x, _) => x,
+            Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
         }
     }
 }

@@ -26,7 +26,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use fused::{Code, Phase, Reduction};
+pub use fused::{Code, Phase, Product, Reduction};
 pub use session::Session;
 
 use crate::packed::PackedRhs;

@@ -5,7 +5,6 @@ use super::layout::VECTOR;
 use super::{Sizes, View};
 use crate::Scalar;
 use crate::matmul;
-use crate::simd::Math;
 
 /// The left operand of a sum of products, and where the sum goes.
 pub(super) struct Term<'a, T> {
@@ -95,30 +94,38 @@ fn add<T: Scalar>(lanes: &mut Lanes<T>, vector: &[T; VECTOR]) {
     }
 }
 
-/// The sum of the products of two rows, likewise.
+/// The sum of the products of two rows, likewise; `add_product` of `a`, `b` and a sum adds one.
 #[inline(always)]
-pub(super) fn of_products<T: Scalar>(math: Math, [a, b]: [&[T]; 2]) -> T {
+pub(super) fn of_products<T: Scalar>(
+    [a, b]: [&[T]; 2],
+    add_product: impl Fn(T, T, T) -> T + Copy,
+) -> T {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<VECTOR>(), b.as_chunks::<VECTOR>());
     let ((a, a_single), (b, b_single)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
     let (mut lanes, mut last) = ([[T::zero(); VECTOR]; 4], [T::zero(); VECTOR]);
     for (a, b) in a.iter().zip(b) {
         // written out: a loop over three arrays would keep the lanes in memory
-        add_products(math, &mut lanes[0], &a[0], &b[0]);
-        add_products(math, &mut lanes[1], &a[1], &b[1]);
-        add_products(math, &mut lanes[2], &a[2], &b[2]);
-        add_products(math, &mut lanes[3], &a[3], &b[3]);
+        add_products(add_product, &mut lanes[0], &a[0], &b[0]);
+        add_products(add_product, &mut lanes[1], &a[1], &b[1]);
+        add_products(add_product, &mut lanes[2], &a[2], &b[2]);
+        add_products(add_product, &mut lanes[3], &a[3], &b[3]);
     }
     for (a, b) in a_single.iter().zip(b_single) {
-        add_products(math, &mut last, a, b);
+        add_products(add_product, &mut last, a, b);
     }
-    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b);
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| add_product(a, b, T::zero()));
     of_lanes(lanes, last) + rest.sum::<T>()
 }
 
 #[inline(always)]
-fn add_products<T: Scalar>(math: Math, lanes: &mut Lanes<T>, a: &[T; VECTOR], b: &[T; VECTOR]) {
+fn add_products<T: Scalar>(
+    add_product: impl Fn(T, T, T) -> T,
+    lanes: &mut Lanes<T>,
+    a: &[T; VECTOR],
+    b: &[T; VECTOR],
+) {
     for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-        *lane = math.mul_add(a, b, *lane);
+        *lane = add_product(a, b, *lane);
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
         let shape = program.shape(id);
         match (program.op(id), &inputs[..]) {
-            (Some(Op::Binary(Binary::Div)), &[x, divisor])
+            (Some(Op::Binary(quotient @ (Binary::Div | Binary::ChainDiv))), &[x, divisor])
                 if new.shape(divisor).elements() < shape.elements() =>
             {
                 let divisor_shape = new.shape(divisor).clone();
@@ -24,7 +24,8 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
                     },
                     _ => op_node(Op::Unary(Unary::Recip), [divisor], divisor_shape),
                 });
-                new.push(op_node(Op::Binary(Binary::Mul), [x, reciprocal], shape.clone()))
+                let product = if *quotient == Binary::Div { Binary::Mul } else { Binary::ChainMul };
+                new.push(op_node(Op::Binary(product), [x, reciprocal], shape.clone()))
             }
             _ => new.copy(program, id, inputs),
         }

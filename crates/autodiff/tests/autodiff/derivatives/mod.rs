@@ -10,3 +10,4 @@ mod precision;
 mod sources;
 mod stretched;
 mod support;
+mod zeros;

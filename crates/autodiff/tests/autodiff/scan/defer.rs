@@ -18,11 +18,11 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
             z0 = tanh_slope r0 x0
           t0 = z0 · w1ᵀ
           fused, 4 columns:
-            c0 = z0 · w2 + t0
+            c0 = z0 ⊗ w2 + t0
         after the loop, all steps at once:
           fused, 4 columns:
             sum2 += z0
-            sum3 += z0 · x0(next)
+            sum3 += z0 ⊗ x0(next)
           y0 = z0 · w0ᵀ
         summed over all steps:
           sum0 += x2ᵀ · z0
@@ -45,7 +45,7 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
           fused, 4 columns:
             r0 = cos x1
             r1 = add x2 c0(before)
-            z0 = mul r1 r0
+            z0 = chain_mul r1 r0
           t0 = z0 · w0ᵀ
           fused, 4 columns:
             z1 = tanh_slope t0 x0
@@ -71,10 +71,10 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
           fused, 4 columns:
             r0 = add x1 c0(before)
             z0 = tanh_slope r0 x0
-            c0 = mul z0 w0
+            c0 = chain_mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:
-            r0 = mul z0 x0(next)
+            r0 = chain_mul z0 x0(next)
             r1 = sum r0
           then, 1 columns:
             sum0 += r1

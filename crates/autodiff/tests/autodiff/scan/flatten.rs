@@ -57,7 +57,7 @@ fn several_biases_are_one() {
           t0 = z0 · w0ᵀ
           fused, 4 columns:
             r0 = cos x0(next)
-            c0 = z0 · r0 + t0
+            c0 = z0 ⊗ r0 + t0
         after the loop, all steps at once:
           fused, 4 columns:
             sum1 += z0

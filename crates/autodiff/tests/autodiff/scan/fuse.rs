@@ -76,22 +76,22 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
           fused, 4 columns:
             r0 = cos x0(next)
             z0 = add x2 c0(before)
-            r1 = mul z0 w1
-            r2 = mul r1 x1
-            r3 = mul r2 r0
+            r1 = chain_mul z0 w1
+            r2 = chain_mul r1 x1
+            r3 = chain_mul r2 r0
             r4 = sin x0(next)
-            r5 = sum of r1 · r4
+            r5 = sum of r1 ⊗ r4
           then, 4 columns:
-            r1 = mul r5 x0(next)
+            r1 = chain_mul r5 x0(next)
             r2 = neg r1
-            r1 = mul r5 r0
-            r6 = r2 · r4 + r1
+            r1 = chain_mul r5 r0
+            r6 = r2 ⊗ r4 + r1
             c0 = add r6 r3
         after the loop, all steps at once:
           fused, 4 columns:
             r6 = sin x0(next)
             r2 = mul r6 x1
-            sum0 += z0 · r2
+            sum0 += z0 ⊗ r2
     ",
     );
 }

@@ -26,10 +26,10 @@ fn functions_of_parameters_leave_the_step() {
         each step:
           fused, 4 columns:
             z0 = add x0 c0(before)
-            c0 = mul z0 w0
+            c0 = chain_mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:
-            sum0 += z0 · x1(next)
+            sum0 += z0 ⊗ x1(next)
     ",
     );
 }

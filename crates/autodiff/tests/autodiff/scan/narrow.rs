@@ -40,14 +40,14 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
           fused, 4 columns:
             r0 = cos x0(next)
             r1 = add x2 c0(before)
-            r2 = mul r1 x1
-            r3 = mul r2 r0
+            r2 = chain_mul r1 x1
+            r3 = chain_mul r2 r0
             r0 = sin x0(next)
-            r4 = sum of r1 · r0
+            r4 = sum of r1 ⊗ r0
           then, 1 columns:
             r5 = mul r4 2
           then, 4 columns:
-            c0 = r5 · x0(next) + r3
+            c0 = r5 ⊗ x0(next) + r3
     ",
     );
 }
@@ -65,11 +65,11 @@ fn the_sum_of_a_negated_row_is_the_negated_sum() {
           fused, 4 columns:
             r0 = cos x0
             r1 = add x1 c0(before)
-            r2 = mul r1 r0
+            r2 = chain_mul r1 r0
             r3 = sum r2
           then, 1 columns:
             r4 = neg r3
-            r5 = mul r4 0.25
+            r5 = chain_mul r4 0.25
           then, 4 columns:
             c0 = add r2 r5
     ",
@@ -93,7 +93,7 @@ fn a_sum_over_steps_of_negated_rows_stays_one() {
           fused, 4 columns:
             r0 = cos x0
             r1 = add x1 y0(before)
-            y0 = mul r1 r0
+            y0 = chain_mul r1 r0
         after the loop, all steps at once:
           fused, 4 columns:
             r1 = neg y0

@@ -18,17 +18,17 @@ fn a_part_that_others_read_is_read_in_the_join() {
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
-            r1 = mul r0 x1
+            r1 = chain_mul r0 x1
             z0[0..4] = sigmoid_slope r1 x0
-            r1 = mul r0 x0
+            r1 = chain_mul r0 x0
             z0[4..8] = tanh_slope r1 x1
-            t1 = mul z0[0..4] w2
+            t1 = chain_mul z0[0..4] w2
           t0 = z0 · w1ᵀ
           fused, 4 columns:
             c0 = add t0 t1
         after the loop, all steps at once:
           fused, 4 columns:
-            sum2 += z0[0..4] · x4(next)
+            sum2 += z0[0..4] ⊗ x4(next)
           y0 = z0 · w0ᵀ
         summed over all steps:
           sum0 += x3ᵀ · z0
@@ -51,9 +51,9 @@ fn a_part_of_two_joins_is_copied_into_them() {
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
-            r1 = mul r0 x1
+            r1 = chain_mul r0 x1
             z2 = sigmoid_slope r1 x0
-            r1 = mul r0 x0
+            r1 = chain_mul r0 x0
             z3 = tanh_slope r1 x1
             z0[0..4] = identity z3
             z0[4..8] = identity z2

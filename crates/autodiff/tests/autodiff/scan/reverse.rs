@@ -39,18 +39,18 @@ fn an_lstm_saves_its_gates_and_states_only() {
           fused, 4 columns:
             r0 = tanh x2
             r1 = add x4 c0(before)
-            r2 = mul r1 x3
+            r2 = chain_mul r1 x3
             r3 = tanh_slope r2 r0
             r2 = add c1(before) r3
-            r3 = mul r2 x1
+            r3 = chain_mul r2 x1
             z0[0..4] = sigmoid_slope r3 x0
-            r3 = mul r2 x2(next)
+            r3 = chain_mul r2 x2(next)
             z0[4..8] = sigmoid_slope r3 x5
-            r3 = mul r2 x0
+            r3 = chain_mul r2 x0
             z0[8..12] = tanh_slope r3 x1
-            r3 = mul r1 r0
+            r3 = chain_mul r1 r0
             z0[12..16] = sigmoid_slope r3 x3
-            c1 = mul r2 x5
+            c1 = chain_mul r2 x5
           c0 = z0 · w2ᵀ
         after the loop, all steps at once:
           fused, 16 columns:
@@ -88,10 +88,10 @@ fn what_follows_from_a_saved_state_is_computed_again() {
           fused, 4 columns:
             r0 = cos x0(next)
             r1 = add x2 c0(before)
-            r2 = mul r1 x1
-            t0 = mul r2 r0
+            r2 = chain_mul r1 x1
+            t0 = chain_mul r2 r0
             r0 = sin x0(next)
-            r2 = mul r1 r0
+            r2 = chain_mul r1 r0
             z0 = tanh_slope r2 x1
           t1 = z0 · w1ᵀ
           fused, 4 columns:

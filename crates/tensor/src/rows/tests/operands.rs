@@ -47,6 +47,15 @@ impl Case {
         Self { width, kinds: kinds.to_vec(), inputs }
     }
 
+    /// With infinities, and zeros to meet them, in sums that have one sign.
+    fn with_infinities(mut self) -> Self {
+        for (place, input) in self.inputs.iter_mut().enumerate() {
+            *input =
+                input.map(move |x| if x == 2.0 && place == 0 { f64::INFINITY } else { x.abs() });
+        }
+        self
+    }
+
     /// Operand `place` at a row and a column.
     fn at(&self, place: usize, row: usize, column: usize) -> f64 {
         let input = self.kinds[..place].iter().filter(|kind| **kind != Kind::Number).count();
@@ -118,6 +127,11 @@ fn with_target(mut phase: Phase, target: View) -> Phase {
     phase
 }
 
+/// The product of the chain rule.
+fn chained(x: f64, y: f64) -> f64 {
+    if x == 0.0 || y == 0.0 { 0.0 } else { x * y }
+}
+
 #[test]
 fn functions_read_every_kind_of_operand() {
     let widths: &[usize] = if cfg!(miri) { &[5] } else { &[1, 5, 21] }; // Miri takes minutes
@@ -130,9 +144,15 @@ fn functions_read_every_kind_of_operand() {
                 case.assert_pointwise(Code::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
                 for c in KINDS {
                     let case = Case::new(width, &[a, b, c]);
-                    case.assert_pointwise(Code::MulAdd([0, 1, 2], 3), |x| x[0] * x[1] + x[2]);
+                    case.assert_pointwise(Code::MulAdd(Product::Plain, [0, 1, 2], 3), |x| {
+                        x[0] * x[1] + x[2]
+                    });
                     case.assert_pointwise(Code::Select([0, 1, 2], 3), |x| {
                         if x[0] == 0.0 { x[2] } else { x[1] }
+                    });
+                    let case = case.with_infinities();
+                    case.assert_pointwise(Code::MulAdd(Product::Chain, [0, 1, 2], 3), |x| {
+                        chained(x[0], x[1]) + x[2]
                     });
                 }
             }
@@ -146,15 +166,22 @@ fn rows_of_every_kind_are_summed() {
     let widths: &[usize] = if cfg!(miri) { &[21] } else { &[2, 21, 90] };
     for &width in widths {
         for (a, b) in wide.into_iter().flat_map(|a| wide.map(|b| (a, b))) {
-            let case = Case::new(width, &[a, b]);
-            let product =
-                |row: usize, column: usize| case.at(0, row, column) * case.at(1, row, column);
-            let of_row: Vec<f64> =
-                (0..ROWS).map(|row| (0..width).map(|column| product(row, column)).sum()).collect();
-            assert_eq!(case.run(Code::SumProducts([0, 1], 2), [ROWS, 1]), of_row);
-            let of_rows: Vec<f64> =
-                (0..width).map(|column| (0..ROWS).map(|row| product(row, column)).sum()).collect();
-            assert_eq!(case.run(Code::AddProducts([0, 1], 2), [1, width]), of_rows);
+            let plain = Case::new(width, &[a, b]);
+            let chain = Case::new(width, &[a, b]).with_infinities();
+            for (case, kind) in [(plain, Product::Plain), (chain, Product::Chain)] {
+                let product = |row: usize, column: usize| {
+                    let [x, y] = [0, 1].map(|place| case.at(place, row, column));
+                    if kind == Product::Plain { x * y } else { chained(x, y) }
+                };
+                let of_row: Vec<f64> = (0..ROWS)
+                    .map(|row| (0..width).map(|column| product(row, column)).sum())
+                    .collect();
+                assert_eq!(case.run(Code::SumProducts(kind, [0, 1], 2), [ROWS, 1]), of_row);
+                let of_rows: Vec<f64> = (0..width)
+                    .map(|column| (0..ROWS).map(|row| product(row, column)).sum())
+                    .collect();
+                assert_eq!(case.run(Code::AddProducts(kind, [0, 1], 2), [1, width]), of_rows);
+            }
         }
     }
 }
