@@ -10,7 +10,7 @@ use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
 
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
 use crate::ops::matmul::MatMul;
-use crate::ops::reduce::{Extremum, Sum};
+use crate::ops::reduce::{Extremum, Norm, Sum};
 use crate::ops::rows::{GatherRows, ScatterRows};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
@@ -147,6 +147,7 @@ pub(crate) enum Op<T> {
     StopGradient(StopGradient),
     MatMul(MatMul),
     Sum(Sum),
+    Norm(Norm),
     Extremum(Extremum),
     Softmax(Softmax),
     LogSoftmax(LogSoftmax),
@@ -175,6 +176,7 @@ impl<T: 'static> PartialEq for Op<T> {
             (Self::StopGradient(a), Self::StopGradient(b)) => a == b,
             (Self::MatMul(a), Self::MatMul(b)) => a == b,
             (Self::Sum(a), Self::Sum(b)) => a == b,
+            (Self::Norm(a), Self::Norm(b)) => a == b,
             (Self::Extremum(a), Self::Extremum(b)) => a == b,
             (Self::Softmax(a), Self::Softmax(b)) => a == b,
             (Self::LogSoftmax(a), Self::LogSoftmax(b)) => a == b,
@@ -239,6 +241,7 @@ impl<T: Scalar> Op<T> {
             Self::StopGradient(op) => op,
             Self::MatMul(op) => op,
             Self::Sum(op) => op,
+            Self::Norm(op) => op,
             Self::Extremum(op) => op,
             Self::Softmax(op) => op,
             Self::LogSoftmax(op) => op,

@@ -11,7 +11,7 @@ use crate::operand::Operand;
 use crate::operation::Op;
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Reshape, Slice, SumTo};
 use crate::ops::matmul::MatMul;
-use crate::ops::reduce::{Extremum, Sum};
+use crate::ops::reduce::{Extremum, Norm, Sum};
 use crate::ops::rows::{GatherRows, ScatterRows};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
@@ -364,6 +364,33 @@ impl<T: Scalar> Var<'_, T> {
     #[must_use]
     pub fn mean_all(self) -> Self {
         self.sum_all() / self.shape().elements() as f64
+    }
+
+    /// The Euclidean norm `‖x‖ = √Σ x²` over these axes, which vanish. Its value is right for elements whose
+    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`, which is taken as 0 where the norm is 0.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::from_vec([2, 2], vec![3e200, 4e200, 0.0, 0.0]));
+    /// let lengths = x.norm(&[-1]); // of the rows
+    /// assert_eq!(lengths.value().to_vec(), [5e200, 0.0]);
+    /// assert_eq!(tape.backward(lengths.sum_all()).wrt(x).to_vec(), [0.6, 0.8, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn norm(self, axes: &[isize]) -> Self {
+        let axes = shape::axes("norm", &self.shape(), axes).or_panic();
+        self.unary(Op::Norm(Norm { axes: axes[..].into(), keep: false }))
+    }
+
+    /// The [norm](Self::norm) over these axes, which stay with extent 1: `x / x.norm_keep(&[-1])` has rows of length 1.
+    #[track_caller]
+    #[must_use]
+    pub fn norm_keep(self, axes: &[isize]) -> Self {
+        let axes = shape::axes("norm_keep", &self.shape(), axes).or_panic();
+        self.unary(Op::Norm(Norm { axes: axes[..].into(), keep: true }))
     }
 
     /// The maximum over these axes, which vanish; tied elements share the gradient evenly.

@@ -13,6 +13,7 @@ mod function;
 mod index;
 mod loops;
 mod matmul;
+mod norm;
 mod packed;
 mod parallel;
 mod permute;

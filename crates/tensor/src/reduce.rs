@@ -1,4 +1,4 @@
-//! Reductions over axes: sums, means and extrema.
+//! Reductions over axes: sums, means, norms and extrema.
 //!
 //! Sums are pairwise: a long axis is halved until the parts are short, so rounding errors grow
 //! with the logarithm of its length, and the halves may run on different threads — the tree
@@ -51,6 +51,9 @@ reduction! {
     sum, sum_keep = sum_rule;
     /// The mean over axes (negative counts from the end); NaN over an axis of extent zero.
     mean, mean_keep = mean_rule;
+    /// The Euclidean norm `√Σ x²` over axes (negative counts from the end), right for elements whose squares
+    /// overflow or underflow; 0 over an axis of extent zero.
+    norm, norm_keep = norm_rule;
     /// The largest element over axes (negative counts from the end); NaN if one is. An axis of
     /// extent zero has none and panics.
     max, max_keep = max_rule;
@@ -181,7 +184,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// Folds the elements along `axes` (resolved, ascending) with `combine`; the result has the
     /// elements of the other axes in the shape `target`.
-    fn fold(
+    pub(crate) fn fold(
         &self,
         axes: &[usize],
         target: Shape,

@@ -37,6 +37,37 @@ impl<T: Scalar> Operation<T> for Sum {
     }
 }
 
+/// Euclidean norm over axes, which vanish or stay with extent 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Norm {
+    pub(crate) axes: Axes,
+    pub(crate) keep: bool,
+}
+
+impl<T: Scalar> Operation<T> for Norm {
+    fn name(&self) -> &'static str {
+        "norm"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        Ok(shape::reduce(inputs[0], &self.axes, self.keep))
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let axes = signed(&self.axes);
+        if self.keep { inputs[0].norm_keep(&axes) } else { inputs[0].norm(&axes) }
+    }
+
+    /// `∂x = g x / ‖x‖`, and 0 where the norm is
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (x, y, g) = (at.input(0), at.output(), at.cotangent());
+        at.add(0, || {
+            let direction = x.chain_div(kept(y, x, &self.axes));
+            kept(g, x, &self.axes).chain_mul(direction)
+        });
+    }
+}
+
 /// Largest or smallest element over axes, which vanish.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Extremum {

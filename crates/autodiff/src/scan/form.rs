@@ -7,7 +7,7 @@ use super::binding::{Binding, bindings};
 use super::program::{Input, Kind, Program};
 use crate::operation::Op;
 use crate::ops::matmul::MatMul;
-use crate::ops::reduce::{Extremum, Sum};
+use crate::ops::reduce::{Extremum, Norm, Sum};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +160,7 @@ fn form<T: Scalar>(
             Form::Product { transposed: *transposed }
         }
         Op::Sum(Sum { axes, .. }) if is_row(axes) => Form::Reduce(Reduction::Sum),
+        Op::Norm(Norm { axes, .. }) if is_row(axes) => Form::Reduce(Reduction::Norm),
         Op::Extremum(Extremum::Max(axes)) if is_row(axes) => Form::Reduce(Reduction::Max),
         Op::Extremum(Extremum::Min(axes)) if is_row(axes) => Form::Reduce(Reduction::Min),
         Op::SumTo(_) if input(0).len() == 2 && node.shape == [rows, 1] => {

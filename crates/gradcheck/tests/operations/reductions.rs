@@ -1,7 +1,7 @@
 //! Sums, means, extrema and softmaxes over some axes.
 
 use bptt_autodiff::Var;
-use bptt_gradcheck::Domain::Distinct;
+use bptt_gradcheck::Domain::{Distinct, NonZero};
 use bptt_gradcheck::{domains, extents, shapes};
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -22,6 +22,10 @@ operations! {
     mean: domains(), with_axes(not_empty()), |axes, x| x[0].mean(axes);
     mean_keep: domains(), with_axes(not_empty()), |axes, x| x[0].mean_keep(axes);
     mean_all: domains(), alone(not_empty()), |(), x| x[0].mean_all();
+
+    norm: Just(NonZero), with_axes(not_empty()), |axes, x| x[0].norm(axes);
+    norm_near_its_kink: domains(), with_axes(not_empty()), |axes, x| x[0].norm(axes);
+    norm_keep: Just(NonZero), with_axes(not_empty()), |axes, x| x[0].norm_keep(axes);
 
     max: Just(Distinct), with_axes(not_empty()), |axes, x| x[0].max(axes);
     max_near_ties: domains(), with_axes(not_empty()), |axes, x| x[0].max(axes);

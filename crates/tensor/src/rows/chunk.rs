@@ -69,6 +69,14 @@ impl<T: Scalar> Chunk<'_, T> {
                         #[inline(always)]
                         |a, b| a + b,
                     ),
+                    Reduction::Norm => self.reduce_rows(
+                        [x],
+                        y,
+                        #[inline(always)]
+                        |[x]| sums::norm(self.math, x),
+                        #[inline(always)]
+                        |a, b| sums::norm(self.math, &[a, b]),
+                    ),
                     Reduction::Max => self.reduce_rows(
                         [x],
                         y,

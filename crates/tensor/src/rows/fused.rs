@@ -65,6 +65,8 @@ pub enum Product {
 pub enum Reduction {
     /// `Σ x`
     Sum,
+    /// `√Σ x²`, right for elements whose squares overflow or underflow.
+    Norm,
     /// The largest; NaN if any is.
     Max,
     /// The smallest; NaN if any is.
@@ -77,6 +79,7 @@ impl Reduction {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sum => "sum",
+            Self::Norm => "norm",
             Self::Max => "max",
             Self::Min => "min",
         }

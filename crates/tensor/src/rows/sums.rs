@@ -3,8 +3,9 @@
 use super::address::{Address, Clock, Segment};
 use super::layout::VECTOR;
 use super::{Sizes, View};
-use crate::Scalar;
-use crate::matmul;
+use crate::function::larger;
+use crate::simd::Math;
+use crate::{Scalar, matmul, norm};
 
 /// The left operand of a sum of products, and where the sum goes.
 pub(super) struct Term<'a, T> {
@@ -127,6 +128,32 @@ fn add_products<T: Scalar>(
     for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
         *lane = add_product(a, b, *lane);
     }
+}
+
+/// The Euclidean norm of a row.
+#[inline(always)]
+pub(super) fn norm<T: Scalar>(math: Math, row: &[T]) -> T {
+    let squares = of_products(
+        [row, row],
+        #[inline(always)]
+        |a, b, sum| math.mul_add(a, b, sum),
+    );
+    if norm::is_ordinary(squares) {
+        return squares.sqrt();
+    }
+    let largest = extremum(
+        row,
+        T::zero(),
+        #[inline(always)]
+        |x, most| larger(x.abs(), most),
+    );
+    let scale = norm::scale(largest);
+    let scaled = of_products(
+        [row, row],
+        #[inline(always)]
+        |a, b, sum| math.mul_add(a * scale, b * scale, sum),
+    );
+    scaled.sqrt() / scale
 }
 
 /// The largest or smallest element of a row, as `choose` has it, or `start` if there is none.

@@ -54,6 +54,11 @@ proptest! {
         for (sum, keep) in sums {
             assert_close(&sum(&x, &signed), &naive(&x, &axes, keep, 0.0, |x, y| x + y), 1e-13);
         }
+        let norms: [(Reduction, bool); 2] = [(Tensor::norm, false), (Tensor::norm_keep, true)];
+        for (norm, keep) in norms {
+            let squares = naive(&x.square(), &axes, keep, 0.0, |x, y| x + y);
+            assert_close(&norm(&x, &signed), &squares.sqrt(), 1e-13);
+        }
         let means: [(Reduction, bool); 2] = [(Tensor::mean, false), (Tensor::mean_keep, true)];
         for (mean, keep) in means {
             let sum = naive(&x, &axes, keep, 0.0, |x, y| x + y);
@@ -154,4 +159,22 @@ fn extrema_keep_nan() {
     let x = Tensor::from_vec([3], vec![f64::NAN, 1.0, f64::NAN]);
     assert_eq!(x.argmax(0), [0]);
     assert_eq!(Tensor::full([2], f64::NEG_INFINITY).argmax(0), [0]);
+}
+
+#[test]
+fn norms_neither_overflow_nor_underflow() {
+    let norm = |x: &[f32]| Tensor::from_slice([x.len()], x).norm(&[0]).item();
+    assert_eq!(norm(&[3.0, 4.0]), 5.0);
+    assert_eq!(norm(&[3e19, 4e19]), 5e19);
+    assert_eq!(norm(&[f32::MAX, 1.0]), f32::MAX);
+    assert_eq!(norm(&[1e-23]), 1e-23);
+    assert_eq!(norm(&[3e-45, 4e-45]), 5e-45);
+    assert_eq!(norm(&[1e-30, -1.0]), 1.0);
+    assert_eq!(norm(&[0.0, 0.0]), 0.0);
+    assert_eq!(norm(&[1.0, f32::NEG_INFINITY]), f32::INFINITY);
+    assert!(norm(&[f32::NAN, f32::INFINITY]).is_nan());
+    // each by itself
+    let rows = Tensor::from_vec([3, 2], vec![3.0_f32, 4.0, 3e19, 4e19, 0.0, -1e-23]);
+    assert_eq!(rows.norm(&[1]).to_vec(), [5.0, 5e19, 1e-23]);
+    assert_eq!(rows.norm_keep(&[0]).shape(), &[1, 2]);
 }

@@ -13,6 +13,7 @@ mod hoist;
 mod merge;
 mod narrow;
 mod nested;
+mod norm;
 mod normal;
 mod orders;
 mod random;

@@ -1,0 +1,52 @@
+//! Euclidean norms that neither overflow nor underflow on the way.
+//!
+//! `√Σ x²` is right while the squares are ordinary numbers. Where they are not, the elements are scaled by
+//! the largest of them: `√Σ (s x)² / s`.
+
+use crate::function::larger;
+use crate::shape::{self, ShapeError};
+use crate::{Scalar, Tensor};
+
+impl<T: Scalar> Tensor<T> {
+    pub(crate) fn norm_rule(
+        &self,
+        operation: &'static str,
+        axes: &[isize],
+        keep: bool,
+    ) -> Result<Self, ShapeError> {
+        let axes = shape::axes(operation, self.shape(), axes)?;
+        let kept = shape::reduce(self.shape(), &axes, true);
+        let squares = |x: &Self| x.square().fold(&axes, kept.clone(), T::zero(), |x, y| x + y);
+        let plain = squares(self);
+        let is_plain = |&sum: &T| is_ordinary(sum);
+        let norm = if plain.as_slice().iter().all(is_plain) {
+            plain.sqrt()
+        } else {
+            let largest = self.abs().fold(&axes, kept.clone(), T::zero(), larger);
+            let scale = largest.map(scale);
+            let scaled = squares(&self.mul(&scale)).sqrt().div(&scale);
+            Self::select(
+                &plain.map(|sum| T::of(f64::from(u8::from(is_ordinary(sum))))),
+                &plain.sqrt(),
+                &scaled,
+            )
+        };
+        Ok(norm.reshape(shape::reduce(self.shape(), &axes, keep)))
+    }
+}
+
+/// Whether a sum of squares lost nothing that counts, neither to infinity nor to zero.
+#[inline(always)]
+pub(crate) fn is_ordinary<T: Scalar>(squares: T) -> bool {
+    let least = T::min_positive_value() / (T::epsilon() * T::epsilon());
+    squares >= least && squares < T::infinity()
+}
+
+/// What to multiply elements by of which the largest has this magnitude. 0, infinities and NaN stay what they are.
+#[inline(always)]
+pub(crate) fn scale<T: Scalar>(largest: T) -> T {
+    let (least, most) = (T::min_positive_value(), T::max_value());
+    // Written so that NaN passes.
+    let bounded = if largest < least { least } else { largest };
+    (if bounded > most { most } else { bounded }).recip()
+}
