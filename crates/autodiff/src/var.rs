@@ -164,8 +164,12 @@ unary_methods! {
     recip => Recip;
     /// `eˣ`
     exp => Exp;
+    /// `eˣ − 1`, without cancellation near 0.
+    expm1 => Expm1;
     /// The natural logarithm.
     ln => Ln;
+    /// `ln(1 + x)`, without cancellation near 0.
+    log1p => Log1p;
     /// `sin x`
     sin => Sin;
     /// `cos x`
@@ -180,12 +184,34 @@ unary_methods! {
     relu => Relu;
     /// `ln(1 + eˣ)`, without overflow.
     softplus => Softplus;
+    /// `ln σ(x) = −ln(1 + e⁻ˣ)`, without overflow.
+    log_sigmoid => LogSigmoid;
     /// The sign: −1, 0 or 1. Its gradient is zero.
     sign => Sign;
 }
 
 /// Functions of two operands, element by element, with broadcasting.
 impl<'t, T: Scalar> Var<'t, T> {
+    /// `xᵖ` of each pair, where the exponent is an operand as well; [`powf`](Self::powf) takes a number.
+    ///
+    /// `∂x = p xᵖ⁻¹`, and `∂p = xᵖ ln x`, which is taken as 0 where `x = 0` and `p ≥ 0`. A negative base has a power
+    /// and a `∂x` where the exponent is an integer, and no `∂p`: that is NaN.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::from_vec([3], vec![-2.0, 0.0, 3.0]));
+    /// let cubes = x.pow(3.0);
+    /// assert_eq!(cubes.value().to_vec(), [-8.0, 0.0, 27.0]);
+    /// assert_eq!(tape.backward(cubes.sum_all()).wrt(x).to_vec(), [12.0, 0.0, 27.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn pow(self, exponent: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Pow), exponent)
+    }
+
     /// The larger of each pair; at a tie, half of the gradient goes to either side.
     #[track_caller]
     #[must_use]

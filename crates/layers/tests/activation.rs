@@ -288,3 +288,25 @@ fn elu_keeps_its_digits_near_zero() {
     let y = Activation::Elu.apply(z).value().to_vec();
     assert!((y[0] / -1e-9 - 1.0).abs() < 1e-6 && (y[1] / -1e-20 - 1.0).abs() < 1e-6, "{y:?}");
 }
+
+/// Values and derivatives in single precision.
+fn single(activation: &Activation<f32>, at: f32) -> [f32; 3] {
+    let tape = Tape::new();
+    let z = tape.variable(Tensor::scalar(at));
+    let y = activation.apply(z);
+    let [first] = tape.grad(y, [z]);
+    let [second] = tape.grad(first, [z]);
+    [y.item(), first.item(), second.item()]
+}
+
+#[test]
+fn smooth_activations_reach_their_limits() {
+    use Activation::{Elu, Gelu, GeluTanh, Silu, Softplus};
+    for activation in [Elu, Gelu, GeluTanh, Silu, Softplus] {
+        let below = if matches!(activation, Elu) { -1.0 } else { 0.0 };
+        for size in [200.0, 1e15, 1e20, f32::MAX, f32::INFINITY] {
+            assert_eq!(single(&activation, size), [size, 1.0, 0.0], "{activation:?}");
+            assert_eq!(single(&activation, -size), [below, 0.0, 0.0], "{activation:?}");
+        }
+    }
+}

@@ -35,6 +35,8 @@ binary! {
     mul => Mul;
     /// `x / y`, broadcasting.
     div => Div;
+    /// `xʸ`, broadcasting; NaN for a negative `x` unless `y` is an integer.
+    pow => Pow;
     /// The larger of `x` and `y`, broadcasting; NaN if either is.
     maximum => Maximum;
     /// The smaller of `x` and `y`, broadcasting; NaN if either is.
@@ -91,6 +93,10 @@ unary! {
     exp => Exp;
     /// The natural logarithm `ln x`, within 1 ULP in `f32` and `f64`.
     ln => Ln;
+    /// `eˣ − 1`, within 2 ULP in `f32` and `f64`, near 0 as well.
+    expm1 => Expm1;
+    /// `ln(1 + x)`, within 2 ULP in `f32` and `f64`, near 0 as well.
+    log1p => Log1p;
     /// `tanh x`, within 3 ULP in `f32` and `f64`.
     tanh => Tanh;
     /// The error function `2/√π ∫₀ˣ e⁻ᵗ² dt`, within 2 ULP in `f32` and `f64`.
@@ -100,6 +106,8 @@ unary! {
     /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;
     /// within 2 ULP in `f32` and `f64`.
     softplus => Softplus;
+    /// `ln σ(x) = −ln(1 + e⁻ˣ)`, which does not overflow; within 2 ULP in `f32` and `f64`.
+    log_sigmoid => LogSigmoid;
 }
 
 impl<T: Scalar> Tensor<T> {

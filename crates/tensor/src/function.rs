@@ -23,8 +23,12 @@ pub enum Unary {
     Recip,
     /// `eˣ`
     Exp,
+    /// `eˣ − 1`, without cancellation near 0.
+    Expm1,
     /// The natural logarithm.
     Ln,
+    /// `ln(1 + x)`, without cancellation near 0.
+    Log1p,
     /// `sin x`
     Sin,
     /// `cos x`
@@ -39,6 +43,8 @@ pub enum Unary {
     Relu,
     /// `ln(1 + eˣ)`
     Softplus,
+    /// `ln σ(x) = −ln(1 + e⁻ˣ)`
+    LogSigmoid,
     /// `xᵖ`
     Powf(f64),
 }
@@ -56,7 +62,9 @@ impl Unary {
             Self::Sqrt => "sqrt",
             Self::Recip => "recip",
             Self::Exp => "exp",
+            Self::Expm1 => "expm1",
             Self::Ln => "ln",
+            Self::Log1p => "log1p",
             Self::Sin => "sin",
             Self::Cos => "cos",
             Self::Tanh => "tanh",
@@ -64,6 +72,7 @@ impl Unary {
             Self::Sigmoid => "sigmoid",
             Self::Relu => "relu",
             Self::Softplus => "softplus",
+            Self::LogSigmoid => "log_sigmoid",
             Self::Powf(_) => "powf",
         }
     }
@@ -112,9 +121,17 @@ impl Unary {
                 #[inline(always)]
                 |x| math.exp(x),
             ),
+            Self::Expm1 => over.run(
+                #[inline(always)]
+                |x| math.expm1(x),
+            ),
             Self::Ln => over.run(
                 #[inline(always)]
                 |x| math.ln(x),
+            ),
+            Self::Log1p => over.run(
+                #[inline(always)]
+                |x| math.log1p(x),
             ),
             Self::Sin => over.run(
                 #[inline(always)]
@@ -143,6 +160,10 @@ impl Unary {
             Self::Softplus => over.run(
                 #[inline(always)]
                 |x| math.softplus(x),
+            ),
+            Self::LogSigmoid => over.run(
+                #[inline(always)]
+                |x| -math.softplus(-x),
             ),
             Self::Powf(exponent) => {
                 let exponent = T::of(exponent);
@@ -196,6 +217,8 @@ pub enum Binary {
     ChainMul,
     /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
     ChainDiv,
+    /// `xʸ`
+    Pow,
     /// The larger; NaN if either is.
     Maximum,
     /// The smaller; NaN if either is.
@@ -230,6 +253,7 @@ impl Binary {
             Self::Div => "div",
             Self::ChainMul => "chain_mul",
             Self::ChainDiv => "chain_div",
+            Self::Pow => "pow",
             Self::Maximum => "maximum",
             Self::Minimum => "minimum",
             Self::TanhSlope => "tanh_slope",
@@ -292,6 +316,10 @@ impl Binary {
             Self::ChainDiv => over.run(
                 #[inline(always)]
                 |x, y| chain_div(x, y),
+            ),
+            Self::Pow => over.run(
+                #[inline(always)]
+                |x, y| x.powf(y),
             ),
             Self::Maximum => over.run(
                 #[inline(always)]

@@ -42,11 +42,13 @@ pub(crate) fn is_ordinary<T: Scalar>(squares: T) -> bool {
     squares >= least && squares < T::infinity()
 }
 
-/// What to multiply elements by of which the largest has this magnitude. 0, infinities and NaN stay what they are.
+/// What to multiply elements by of which the largest has this magnitude: a power of two, which loses no digits.
+/// 0, infinities and NaN stay what they are.
 #[inline(always)]
 pub(crate) fn scale<T: Scalar>(largest: T) -> T {
-    let (least, most) = (T::min_positive_value(), T::max_value());
-    // Written so that NaN passes.
+    let (least, most) = (T::min_positive_value(), T::max_value() * T::of(0.25));
     let bounded = if largest < least { least } else { largest };
-    (if bounded > most { most } else { bounded }).recip()
+    let bounded = if bounded > most { most } else { bounded };
+    let [_, exponent] = bounded.mantissa_and_exponent();
+    T::pow2(T::SHIFT - exponent)
 }

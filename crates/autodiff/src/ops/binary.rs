@@ -41,6 +41,12 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g.chain_div(b));
                 at.add(1, || (-g).chain_mul(y).chain_div(b));
             }
+            Self::Pow => {
+                at.add(0, || g.chain_mul(b.chain_mul(a.pow(b - 1.0))));
+                // 0ᵇ is 0 for b > 0 and jumps at b = 0
+                let is_jump = || a.equal(0.0) * b.equal(0.0);
+                at.add(1, || g.chain_mul(is_jump().select(0.0, y.chain_mul(a.ln()))));
+            }
             // a tie is shared evenly
             Self::Maximum => {
                 at.add(0, || g.chain_mul(a.gt(b) + a.equal(b) * 0.5));

@@ -116,7 +116,8 @@ impl<T: Scalar> Operation<T> for Extremum {
 
 /// A reduction's output with the reduced axes of `x` put back as extent 1.
 fn kept<'t, T: Scalar>(reduced: Var<'t, T>, x: Var<'t, T>, axes: &[usize]) -> Var<'t, T> {
-    reduced.reshape(shape::reduce(&x.shape(), axes, true))
+    let shape = shape::reduce(&x.shape(), axes, true);
+    if reduced.shape() == shape { reduced } else { reduced.reshape(shape) }
 }
 
 fn signed(axes: &[usize]) -> SmallVec<[isize; 4]> {

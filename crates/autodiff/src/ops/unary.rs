@@ -33,7 +33,9 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Sqrt => at.add_stretched(0, || (g * 0.5).chain_div(y)),
             Self::Recip => at.add_stretched(0, || (-g).chain_mul(y).chain_mul(y)),
             Self::Exp => at.add_stretched(0, || g.chain_mul(y)),
+            Self::Expm1 => at.add_stretched(0, || g.chain_mul(x.exp())),
             Self::Ln => at.add_stretched(0, || g.chain_div(x)),
+            Self::Log1p => at.add_stretched(0, || g.chain_div(x + 1.0)),
             Self::Sin => at.add_stretched(0, || g.chain_mul(x.cos())),
             Self::Cos => at.add_stretched(0, || (-g).chain_mul(x.sin())),
             Self::Tanh => at.add_stretched(0, || g.tanh_slope(y)),
@@ -43,6 +45,7 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(y)),
             Self::Relu => at.add_stretched(0, || g.chain_mul(x.gt(0.0))),
             Self::Softplus => at.add_stretched(0, || g.chain_mul(x.sigmoid())),
+            Self::LogSigmoid => at.add_stretched(0, || g.chain_mul((-x).sigmoid())),
             Self::Powf(0.0) => {} // x⁰ = 1, at x = 0 as well
             Self::Powf(p) => at.add_stretched(0, || g.chain_mul(x.powf(p - 1.0) * p)),
         }

@@ -27,16 +27,19 @@ elementwise! {
     neg: domains(), [x] => -x;
     square: domains(), [x] => x.square();
     exp: domains(), [x] => x.exp();
+    expm1: domains(), [x] => x.expm1();
     sin: domains(), [x] => x.sin();
     cos: domains(), [x] => x.cos();
     tanh: domains(), [x] => x.tanh();
     erf: domains(), [x] => x.erf();
     sigmoid: domains(), [x] => x.sigmoid();
     softplus: domains(), [x] => x.softplus();
+    log_sigmoid: domains(), [x] => x.log_sigmoid();
 
     // not where they have no value, or no slope
     sqrt: Just(Positive), [x] => x.sqrt();
     ln: Just(Positive), [x] => x.ln();
+    log1p: Just(Positive), [x] => x.log1p();
     recip: Just(NonZero), [x] => x.recip();
 
     // away from the kinks, where every derivative is compared; then at them and beside them
@@ -55,6 +58,12 @@ elementwise! {
     powf_of_one: domains(), [x] => x.powf(1.0);
     powf_of_two: domains(), [x] => x.powf(2.0);
     powf_of_three: domains(), [x] => x.powf(3.0);
+
+    pow: Just(Positive), [a, b] => a.pow(b);
+    pow_of_any_base: Just(NonZero), [x] => x.pow(3.0) + x.pow(-2.0);
+    pow_of_any_exponent: domains(), [p] => p.tape().scalar(2.5).pow(p);
+    chain_mul: domains(), [a, b] => a.chain_mul(b);
+    chain_div: Just(NonZero), [a, b] => a.chain_div(b);
 
     add: domains(), [a, b] => a + b;
     sub: domains(), [a, b] => a - b;

@@ -68,17 +68,13 @@ impl<T: Scalar> Activation<T> {
             Self::Sigmoid => z.sigmoid(),
             Self::Relu => z.relu(),
             Self::Softplus => z.softplus(),
-            // the exponential of what is not chosen must not overflow, nor its gradient; near 0,
-            // eᶻ − 1 = (eᶻ + 1) tanh(z/2) loses no digits
-            Self::Elu => {
-                let below = z.minimum(0.0);
-                z.ge(0.0).select(z, (below.exp() + 1.0) * (below * 0.5).tanh())
-            }
-            Self::Silu => z * z.sigmoid(),
-            Self::Gelu => z * 0.5 * (1.0 + (z * FRAC_1_SQRT_2).erf()),
+            Self::Elu => z.ge(0.0).select(z, z.expm1()),
+            // −∞ · 0 is 0 here, the limit
+            Self::Silu => z.chain_mul(z.sigmoid()),
+            Self::Gelu => (z * 0.5).chain_mul(1.0 + (z * FRAC_1_SQRT_2).erf()),
             Self::GeluTanh => {
                 let inner = (z + z * z * z * 0.044_715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-                z * 0.5 * (1.0 + inner.tanh())
+                (z * 0.5).chain_mul(1.0 + inner.tanh())
             }
             Self::HardTanh => z.maximum(-1.0).minimum(1.0),
             Self::HardSigmoid { slope } => (z * *slope + 0.5).maximum(0.0).minimum(1.0),

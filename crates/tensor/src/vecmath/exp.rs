@@ -20,6 +20,23 @@ impl Math {
         self.mul_add(a, p, a) * b
     }
 
+    /// `e^x - 1`, within 2 ULP down to the smallest `x`; `expm1(-0) = -0`.
+    #[inline(always)]
+    pub(crate) fn expm1<T: Lane>(self, x: T) -> T {
+        // Written so that NaN passes: both comparisons fail.
+        let (zero, infinite) = T::EXP_RANGE;
+        let bounded = if x < zero { zero } else { x };
+        let bounded = if bounded > infinite { infinite } else { bounded };
+
+        let (shifted, p) = self.expm1_parts(bounded);
+        let [a, b] = T::pow2_halves(shifted);
+        let power = a * b;
+        let near = self.mul_add(power, p, power - T::one());
+        // Where `power` may be infinite and `e^x` is not, 1 is too small to count.
+        let far = self.mul_add(a, p, a) * b;
+        (if bounded > T::TANH_ONE + T::TANH_ONE { far } else { near }).copysign(x)
+    }
+
     /// `(SHIFT + n, p)` with `e^x = 2^n (1 + p)`; `n` is integer and `p = e^r - 1` for the rest
     /// `r = x - n ln 2`, at most `½ ln 2` in magnitude.
     ///

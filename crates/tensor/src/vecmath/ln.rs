@@ -20,6 +20,24 @@ impl Math {
         if x < T::infinity() { y } else { x }
     }
 
+    /// `ln(1 + x)`, within 2 ULP down to the smallest `x`; `log1p(-0) = -0`.
+    ///
+    /// `ln(-1 + 1) = -∞`; NaN below. What `1 + x` loses by rounding is added relative to it.
+    #[inline(always)]
+    pub(crate) fn log1p<T: Lane>(self, x: T) -> T {
+        let (zero, one) = (T::zero(), T::one());
+        let sum = one + x;
+        let [m, k] = sum.mantissa_and_exponent();
+        let is_near = k == zero;
+        let lost = if x > one { one - (sum - x) } else { x - (sum - one) };
+        let lost = if is_near { zero } else { lost / sum };
+        let y = (self.ln_parts(if is_near { x } else { m - one }, k) + lost).copysign(x);
+
+        let y = if sum == zero { T::neg_infinity() } else { y };
+        let y = if sum < zero { T::nan() } else { y };
+        if x < T::infinity() { y } else { x }
+    }
+
     /// `ln((1 + f) 2^k)` for `√½ - 1 ≤ f ≤ √2 - 1`; keeps its relative accuracy down to `f = 0`.
     ///
     /// With `s = f / (2 + f)`, `ln(1 + f) = ln((1 + s) / (1 - s)) = 2s + s z R(z)` where `z = s²`.

@@ -47,6 +47,23 @@ fn tied_elements_share_the_gradient_evenly_within_their_group() {
 }
 
 #[test]
+fn powers_are_differentiable_as_far_as_they_are_defined() {
+    let tape = Tape::new();
+    let x = tape.variable(Tensor::from_vec([7], vec![0.0, 0.0, 0.0, 0.0, -2.0, -2.0, 2.0]));
+    let p = tape.variable(Tensor::from_vec([7], vec![0.0, 1.0, 2.0, 0.5, 3.0, 0.0, -1.0]));
+    let [of_x, of_p] = tape.grad(x.pow(p).sum_all(), [x, p]);
+    let infinity = f64::INFINITY;
+    assert_eq!(of_x.value().to_vec(), [0.0, 1.0, 0.0, infinity, 12.0, 0.0, -0.25]);
+    let of_p = of_p.value().to_vec();
+    assert_eq!(of_p[..4], [0.0; 4]);
+    assert!(of_p[4].is_nan() && of_p[5].is_nan(), "{of_p:?}");
+    assert_eq!(of_p[6], 0.5 * 2.0_f64.ln());
+    // curvature at 0
+    let [slope] = tape.grad(x.pow(p).slice(0, 0..3).sum_all(), [x]);
+    assert_eq!(tape.grad(slope.sum_all(), [x])[0].value().to_vec()[..3], [0.0, 0.0, 2.0]);
+}
+
+#[test]
 fn powers_are_differentiable_at_zero() {
     let zero = [0.0];
     assert_eq!(slopes(zero, |x| x.powf(0.0)), [0.0]);

@@ -46,7 +46,9 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("sqrt", |x| x.sqrt()),
     ("recip", |x| x.recip()),
     ("exp", |x| x.exp()),
+    ("expm1", |x| x.expm1()),
     ("ln", |x| x.ln()),
+    ("log1p", |x| x.log1p()),
     ("sin", |x| x.sin()),
     ("cos", |x| x.cos()),
     ("tanh", |x| x.tanh()),
@@ -54,6 +56,8 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("sigmoid", |x| x.sigmoid()),
     ("relu", |x| x.relu()),
     ("softplus", |x| x.softplus()),
+    ("log_sigmoid", |x| x.log_sigmoid()),
+    ("pow", |x| x.pow(x)),
     ("powf 2.5", |x| x.powf(2.5)),
     ("powf −0.5", |x| x.powf(-0.5)),
     ("mul", |x| x * (x * 0.5)),
@@ -69,6 +73,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("log_softmax", |x| x.log_softmax(1)),
     ("logsumexp", |x| x * x.logsumexp(1).reshape([5, 1])),
     ("mean", |x| x / x.square().mean_keep(&[1]).sqrt()),
+    ("norm", |x| x / x.norm_keep(&[1])),
     ("several", |x| x.square().ln().tanh() / x.exp().sqrt().softplus()),
 ];
 

@@ -11,8 +11,20 @@ fn a_state_is_divided_by_its_norm_in_one_pass() {
         let next = h / h.norm_keep(&[1]);
         (next, next)
     });
-    assert_plan(&forward, r"");
-    assert_plan(&reverse, r"");
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          fused, 4 columns:
+            y1 = norm y0(before)
+          then, 1 columns:
+            r0 = recip y1
+          then, 4 columns:
+            y0 = mul y0(before) r0
+        ",
+    );
+    let divisions = reverse.matches("recip").count();
+    assert!(reverse.starts_with("each step:\n  fused") && divisions == 1, "{reverse}");
 }
 
 #[test]

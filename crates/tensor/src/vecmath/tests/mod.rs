@@ -45,7 +45,11 @@ macro_rules! function {
 }
 
 const EXP: Function = function!(exp as Exp, std: f64::exp, domain: [-f64::MAX, 709.78], ulps: 1.0);
+const EXPM1: Function =
+    function!(expm1 as Expm1, std: f64::exp_m1, domain: [-f64::MAX, 709.78], ulps: 2.0);
 const LN: Function = function!(ln as Ln, std: f64::ln, domain: [0.0, f64::MAX], ulps: 1.0);
+const LOG1P: Function =
+    function!(log1p as Log1p, std: f64::ln_1p, domain: [-1.0, f64::MAX], ulps: 2.0);
 const TANH: Function =
     function!(tanh as Tanh, std: f64::tanh, domain: [-f64::MAX, f64::MAX], ulps: 3.0);
 const SIGMOID: Function = function!(
@@ -62,7 +66,7 @@ const SOFTPLUS: Function = function!(
 );
 const ERF: Function =
     function!(erf as Erf, std: oracle::erf_f64, domain: [-f64::MAX, f64::MAX], ulps: 2.0);
-const ALL: [Function; 6] = [EXP, LN, TANH, SIGMOID, SOFTPLUS, ERF];
+const ALL: [Function; 8] = [EXP, EXPM1, LN, LOG1P, TANH, SIGMOID, SOFTPLUS, ERF];
 
 /// The distance from `y` to `exact` in units of the last of `digits` binary digits, in a type
 /// whose least normal number is `2^least`.
@@ -145,10 +149,19 @@ fn oracle_agrees_with_golden_digits() {
         (&EXP, -0.3, 0.7408182206817179, -1.805530505953e-18),
         (&EXP, 300.5, 3.202519714603633e+130, 3.450128650899247e+112),
         (&EXP, -200.25, 1.0777796987123686e-87, -2.2331274453732505e-104),
+        (&EXPM1, 0.25, 0.2840254166877415, -2.133257464457841e-17),
+        (&EXPM1, -1e-05, -9.999950000166666e-06, -7.687946724313578e-22),
+        (&EXPM1, -3.75, -0.9764822541439909, 3.2491698455250124e-17),
+        (&EXPM1, 300.5, 3.202519714603633e+130, 3.450128650899247e+112),
         (&LN, 3.0, 1.0986122886681098, -9.07129723500153e-17),
         (&LN, 1.0009765625, 0.0009760859730554589, -2.8791156534096714e-20),
         (&LN, 1e-300, -690.7755278982137, -2.3670096176709832e-14),
         (&LN, 123456.789, 11.723646487185881, -4.1025541885795297e-16),
+        (&LOG1P, 0.25, 0.22314355131420976, -9.091270597324799e-18),
+        (&LOG1P, -1e-05, -1.0000050000333337e-05, 5.40138824458258e-22),
+        (&LOG1P, -0.999, -6.907755278982136, -2.369515526854508e-16),
+        (&LOG1P, 123456.789, 11.72365458715315, -8.830600027566711e-16),
+        (&LOG1P, 1e+300, 690.7755278982137, 2.3747660028800243e-14),
         (&TANH, 1e-05, 9.999999999666668e-06, -4.5758701526937e-22),
         (&TANH, 0.6, 0.5370495669980353, -2.923064398544366e-17),
         (&TANH, -7.5, -0.9999993881955461, -2.4847492783280624e-17),
@@ -198,6 +211,35 @@ fn specials<T: Lane + Debug>() {
             (nan, nan),
         ] {
             assert_same("exp", x, math.exp(x), y);
+        }
+        for (x, y) in [
+            (zero, zero),
+            (-zero, -zero),
+            (least, least),
+            (-least, -least),
+            (of(-1e-30), of(-1e-30)),
+            (of(-60.0), -one),
+            (infinity, infinity),
+            (-infinity, -one),
+            (huge, infinity),
+            (-huge, -one),
+            (nan, nan),
+        ] {
+            assert_same("expm1", x, math.expm1(x), y);
+        }
+        for (x, y) in [
+            (zero, zero),
+            (-zero, -zero),
+            (least, least),
+            (-least, -least),
+            (of(-1e-30), of(-1e-30)),
+            (-one, -infinity),
+            (of(-1.5), nan),
+            (infinity, infinity),
+            (-infinity, nan),
+            (nan, nan),
+        ] {
+            assert_same("log1p", x, math.log1p(x), y);
         }
         for (x, y) in [
             (zero, -infinity),
@@ -339,6 +381,18 @@ fn sweep(function: &Function) {
 #[ignore = "sweeps all 2^32 f32 values, minutes"]
 fn sweep_exp() {
     sweep(&EXP);
+}
+
+#[test]
+#[ignore = "sweeps all 2^32 f32 values, minutes"]
+fn sweep_expm1() {
+    sweep(&EXPM1);
+}
+
+#[test]
+#[ignore = "sweeps all 2^32 f32 values, minutes"]
+fn sweep_log1p() {
+    sweep(&LOG1P);
 }
 
 #[test]

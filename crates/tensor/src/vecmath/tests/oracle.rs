@@ -98,7 +98,7 @@ fn expm1_parts(x: f64) -> (Wide, i32) {
     (r * series, n as i32)
 }
 
-fn expm1(x: f64) -> Wide {
+fn expm1_unscaled(x: f64) -> Wide {
     let (p, n) = expm1_parts(x);
     let power = 2f64.powi(n);
     p.scaled(power) + Wide::sum(power, -1.0)
@@ -107,13 +107,29 @@ fn expm1(x: f64) -> Wide {
 /// `ln(1 + z)`: one Newton step from `std`'s result `l`, which doubles its digits.
 fn ln_1p(z: Wide) -> Wide {
     let l = z.high.ln_1p();
-    Wide::from(l) + (z - expm1(l)) / (ONE + z)
+    Wide::from(l) + (z - expm1_unscaled(l)) / (ONE + z)
 }
 
 pub(super) fn exp(x: f64) -> Exact {
     // Below -800 it is zero as well as makes no difference, with an exponent of moderate size.
     let (p, exponent) = expm1_parts(x.max(-800.0));
     Exact { value: ONE + p, exponent }
+}
+
+pub(super) fn expm1(x: f64) -> Exact {
+    if x < 1.0 {
+        return Exact { value: expm1_unscaled(x.max(-800.0)), exponent: 0 };
+    }
+    let Exact { value, exponent } = exp(x);
+    Exact { value: value - Wide::from(2f64.powi(-exponent)), exponent }
+}
+
+pub(super) fn log1p(x: f64) -> Exact {
+    if x < 1.0 {
+        return Exact { value: ln_1p(Wide::from(x)), exponent: 0 };
+    }
+    let sum = Wide::sum(x, 1.0);
+    Exact { value: ln(sum.high).value + Wide::from(sum.low / sum.high), exponent: 0 }
 }
 
 pub(super) fn ln(x: f64) -> Exact {
@@ -131,7 +147,7 @@ pub(super) fn ln(x: f64) -> Exact {
 }
 
 pub(super) fn tanh(x: f64) -> Exact {
-    let e = expm1(2.0 * x.abs().min(300.0));
+    let e = expm1_unscaled(2.0 * x.abs().min(300.0));
     let magnitude = e / (e + Wide::from(2.0));
     Exact { value: magnitude.scaled(x.signum()), exponent: 0 }
 }
