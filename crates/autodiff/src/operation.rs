@@ -207,6 +207,7 @@ impl<T> Hash for Op<T> {
             Self::Binary(function) => function.hash(state),
             Self::MatMul(op) => op.hash(state),
             Self::Sum(op) => op.hash(state),
+            Self::Norm(op) => op.hash(state),
             Self::Extremum(op) => op.hash(state),
             Self::Softmax(op) => op.hash(state),
             Self::LogSoftmax(op) => op.hash(state),

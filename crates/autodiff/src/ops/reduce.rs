@@ -38,7 +38,7 @@ impl<T: Scalar> Operation<T> for Sum {
 }
 
 /// Euclidean norm over axes, which vanish or stay with extent 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Norm {
     pub(crate) axes: Axes,
     pub(crate) keep: bool,

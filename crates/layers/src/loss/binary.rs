@@ -32,7 +32,7 @@ impl<T: Scalar> Operation<T> for BinaryCrossEntropy {
     /// `∂o = g (σ(o) − y)`, of which neither side loses digits, and `∂y = −g o`
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (o, y, g) = (at.input(0), at.input(1), at.cotangent());
-        at.add(0, || g * ((1.0 - y) * o.sigmoid() - y * (-o).sigmoid()));
-        at.add(1, || -g * o);
+        at.add(0, || g.chain_mul((1.0 - y) * o.sigmoid() - y * (-o).sigmoid()));
+        at.add(1, || (-g).chain_mul(o));
     }
 }
