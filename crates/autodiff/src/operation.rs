@@ -276,6 +276,7 @@ impl<T: Scalar> Op<T> {
             Self::MatMul(_)
             | Self::Sum(_)
             | Self::SumTo(_)
+            | Self::Norm(_)
             | Self::Softmax(_)
             | Self::LogSoftmax(_)
             | Self::LogSumExp(_)

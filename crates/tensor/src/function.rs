@@ -275,6 +275,9 @@ impl Binary {
             | Self::Sub
             | Self::Mul
             | Self::Div
+            | Self::ChainMul
+            | Self::ChainDiv
+            | Self::Pow
             | Self::TanhSlope
             | Self::SigmoidSlope => false,
             Self::Maximum
