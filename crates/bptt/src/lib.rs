@@ -79,6 +79,8 @@ mod guides {
     mod sequences {}
     #[doc = include_str!("../../../docs/training.md")]
     mod training {}
+    #[doc = include_str!("../../../docs/weights.md")]
+    mod weights {}
     #[doc = include_str!("../../../docs/write-a-cell.md")]
     mod write_a_cell {}
     #[doc = include_str!("../../../docs/test-your-cell.md")]

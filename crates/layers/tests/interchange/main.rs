@@ -6,6 +6,7 @@ mod errors;
 mod keras;
 mod layout;
 mod python;
+mod sources;
 
 use bptt_layers::Module;
 use bptt_tensor::{Scalar, Tensor};
