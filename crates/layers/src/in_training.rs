@@ -1,7 +1,5 @@
 //! Models with the noise of training.
 
-use std::cell::RefCell;
-
 use bptt_tensor::Scalar;
 use rand::Rng;
 
@@ -40,7 +38,7 @@ pub struct InTraining<'m, M> {
 
 impl<'m, M> InTraining<'m, M> {
     pub(crate) fn new(model: &'m M, rng: &'m mut impl Rng) -> Self {
-        Self { model, rng: Shared(RefCell::new(rng)) }
+        Self { model, rng: Shared::new(rng) }
     }
 
     pub(crate) fn way<T: Scalar>(&self) -> Way<'_, T> {

@@ -200,7 +200,7 @@ macro_rules! step_without_noise {
 pub(crate) use step_without_noise;
 
 /// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
-/// `sample(rng, [T, B, I])` draws, which `$check` checks afterwards, and else as itself.
+/// `sample(rng, [T, B, I], way)` draws, which `$check` checks afterwards, and else as itself.
 macro_rules! layer_of_noisy_cell {
     ($noisy:ident, $cell:ident $(, $check:ident)?) => {
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::Layer<T> for $noisy<C> {
@@ -217,8 +217,8 @@ macro_rules! layer_of_noisy_cell {
                 state: Self::State<'t>,
                 way: $crate::Way<'_, T>,
             ) -> (Var<'t, T>, Self::State<'t>) {
-                let shape = $crate::way::sequence_shape(xs);
-                match way.in_training(|rng| self.sample(rng, shape)) {
+                let extents = way.extents(xs);
+                match way.in_training(|rng| self.sample(rng, extents, way)) {
                     Some(sampled) => {
                         let outcome = $crate::sequence::run(&sampled, xs, state, way);
                         $(sampled.$check();)?
@@ -235,8 +235,8 @@ macro_rules! layer_of_noisy_cell {
                 state: Self::State<'t>,
                 way: $crate::Way<'_, T>,
             ) -> (Var<'t, T>, Self::State<'t>) {
-                let shape = $crate::way::sequence_shape(xs);
-                match way.in_training(|rng| self.sample(rng, shape)) {
+                let extents = way.extents(xs);
+                match way.in_training(|rng| self.sample(rng, extents, way)) {
                     Some(sampled) => {
                         let outcome = $crate::sequence::last(&sampled, xs, state, way);
                         $(sampled.$check();)?

@@ -1,13 +1,11 @@
 //! Ways of running a layer over a sequence.
 
-use std::cell::RefCell;
-
 use bptt_autodiff::{Checkpoint, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use crate::way::{Mask, Shared, sequence_shape};
-use crate::{Cell, Costates, Layer, Way, sequence};
+use crate::{Cell, Costates, Layer, Stepwise, Truncation, Way, sequence};
 
 /// A layer to be run over a sequence, in a way other than [`scan`](crate::scan)'s plain one.
 ///
@@ -37,6 +35,7 @@ pub struct Recurrence<'r, T, L> {
     checkpoint: Option<Checkpoint>,
     resets: Option<Tensor<T>>,
     costates: Option<&'r Costates<T>>,
+    truncation: Option<Truncation>,
     batch_first: bool,
     rng: Option<Shared<'r>>,
 }
@@ -51,6 +50,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
             checkpoint: None,
             resets: None,
             costates: None,
+            truncation: None,
             batch_first: false,
             rng: None,
         }
@@ -128,6 +128,36 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
+    /// With gradients that reach back only so far: see [`Truncation`]. Values are those of the whole, noise included: a
+    /// step has the same in all windows.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_layers::{Dropout, Layer, Lstm, Recurrence, Stack, Truncation};
+    /// # use bptt_tensor::Tensor;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let layers = vec![Lstm::<f64>::new(&mut rng, 3, 4), Lstm::new(&mut rng, 4, 4)];
+    /// let stack = Stack::new(layers).dropout(Dropout::new(0.2));
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::ones([20, 2, 3]));
+    /// let (ys, _) = Recurrence::new(&stack)
+    ///     .lengths(&[20, 13])
+    ///     .training(&mut rng)
+    ///     .truncated(Truncation::new(5, 10))
+    ///     .run(xs, stack.start(&tape, 2));
+    /// assert_eq!(ys.shape(), [20, 2, 4]);
+    /// ```
+    ///
+    /// [`run`](Self::run) and [`last`](Self::last) panic if it is to be reversed, or to have costates as well.
+    pub fn truncated(mut self, truncation: Truncation) -> Self
+    where
+        L: Stepwise<T>,
+    {
+        self.truncation = Some(truncation);
+        self
+    }
+
     /// Reads `[B, T, I]` and gives `[B, T, O]`, for data that comes so; within, it is transposed. States are
     /// `[B, ..]` and masks `[T, B]` as ever.
     pub fn batch_first(mut self) -> Self {
@@ -139,7 +169,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout). Without this, layers run
     /// as in evaluation.
     pub fn training(mut self, rng: &'r mut impl Rng) -> Self {
-        self.rng = Some(Shared(RefCell::new(rng)));
+        self.rng = Some(Shared::new(rng));
         self
     }
 
@@ -160,7 +190,11 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn run<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        let (ys, state) = self.layer.run(self.reordered(xs), state, self.way());
+        let (xs, way) = (self.reordered(xs), self.way());
+        let (ys, state) = match self.truncation {
+            Some(truncation) => truncation.run_in(way, self.layer, xs, state),
+            None => self.layer.run(xs, state, way),
+        };
         (self.reordered(ys), state)
     }
 
@@ -174,7 +208,14 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn last<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        self.layer.last(self.reordered(xs), state, self.way())
+        let (xs, way) = (self.reordered(xs), self.way());
+        match self.truncation {
+            Some(truncation) => {
+                let (ys, state) = truncation.run_in(way, self.layer, xs, state);
+                (way.last_of(ys), state)
+            }
+            None => self.layer.last(xs, state, way),
+        }
     }
 
     /// How [`run`](Self::run) would run the cell, forward and in the reverse pass, as text: what leaves the
@@ -223,6 +264,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
             resets: self.resets.as_ref(),
             starts: None,
             costates: self.costates,
+            states: None,
+            windows: None,
             rng: self.rng.as_ref().map(|rng| rng as _),
         }
     }

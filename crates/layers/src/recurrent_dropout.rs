@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 
 use crate::noise::{Mask, Sampled, layer_of_noisy_cell};
-use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes};
+use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes, Way};
 
 /// A cell with recurrent dropout without memory loss (Semeniuta, Severyn and Barth 2016): in
 /// [training](crate::Recurrence::training), the candidate that a step writes into its state is dropped, anew at each step.
@@ -68,10 +68,12 @@ impl<C: StateSizes> RecurrentDropout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [steps, batch, _]: [usize; 3],
+        way: Way<'_, T>,
     ) -> Sampled<'_, T, C> {
         let variables = self.of_candidates.iter().zip(self.cell.state_sizes());
         let masks = variables.map(|(dropout, size)| {
-            dropout.mask(&mut rng, Shape::from([steps, batch, size])).map(Mask::new)
+            let mask = dropout.mask(&mut rng, Shape::from([steps, batch, size]));
+            mask.map(|mask| Mask::new(way.of_steps(mask)))
         });
         let written = masks.collect();
         Sampled { cell: &self.cell, input: None, read: Vec::new(), written }

@@ -17,8 +17,12 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     let steps = Steps::new(xs, &state.leaves(), way);
     let scanned = steps.scan(&state.leaves(), way).run(|entries, state| {
         let (y, next) = steps.step(cell, steps.entry(entries), state);
-        (vec![y], next)
+        let kept = way.states.map_or_else(Vec::new, |_| next.clone());
+        ([vec![y], kept].concat(), next)
     });
+    if let Some(states) = way.states {
+        states.borrow_mut().extend(scanned.outputs[1..].iter().map(|kept| kept.value()));
+    }
     (scanned.outputs[0], State::from_leaves(&scanned.state))
 }
 

@@ -1,7 +1,7 @@
 //! Layers above one another.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Shape};
 
 use crate::{Dropout, Layer, Module, Stepwise, Way};
 
@@ -92,8 +92,12 @@ impl<L> Stack<L> {
         let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
         for (layer, state) in self.layers.iter().zip(states) {
             let (ys, state) = layer.run(xs, state, way);
-            let dropped = way.in_training(|mut rng| self.dropout.apply(&mut rng, ys));
-            xs = dropped.unwrap_or(ys);
+            let extents = Shape::from(way.extents(ys));
+            let mask = way.in_training(|mut rng| self.dropout.mask(&mut rng, extents));
+            xs = match mask.flatten() {
+                Some(mask) => ys * &way.of_steps(mask),
+                None => ys,
+            };
             last.push(state);
         }
         (xs, top, last)

@@ -1,10 +1,14 @@
 //! Truncated back-propagation through time.
 
-use bptt_autodiff::{Tape, Var};
-use bptt_tensor::{Scalar, Tensor};
+use std::cell::RefCell;
 
-use crate::way::{Mask, sequence_shape};
-use crate::{Stepwise, Way, sequence};
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Shape, Tensor};
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::way::{Mask, Shared, sequence_shape};
+use crate::{Layer, Stepwise, Way, sequence};
 
 /// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
 /// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
@@ -76,7 +80,8 @@ impl Truncation {
         Self::new(1, reach)
     }
 
-    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state.
+    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. With lengths, a mask,
+    /// resets or the noise of training: [`Recurrence::truncated`](crate::Recurrence::truncated).
     ///
     /// # Panics
     ///
@@ -89,78 +94,163 @@ impl Truncation {
         xs: Var<'t, T>,
         state: L::State<'t>,
     ) -> (Var<'t, T>, L::State<'t>) {
+        self.run_in(Way::PLAIN, layer, xs, state)
+    }
+
+    /// Of a layer that reads forward.
+    #[track_caller]
+    pub(crate) fn run_in<'t, T: Scalar, L: Layer<T>>(
+        self,
+        way: Way<'_, T>,
+        layer: &L,
+        xs: Var<'t, T>,
+        state: L::State<'t>,
+    ) -> (Var<'t, T>, L::State<'t>) {
+        assert!(
+            !way.reversed,
+            "a truncated run follows the direction of time: it cannot be reversed"
+        );
+        assert!(way.costates.is_none(), "a truncated run has no costates: each window has its own");
         let [steps, batch, features] = sequence_shape(xs);
         sequence::assert_batch(xs, &layer.leaves(&state));
         if self.reach >= steps {
-            return layer.run(xs, state, Way::PLAIN); // nothing is cut
+            return layer.run(xs, state, way); // nothing is cut
         }
-        let ends: Vec<usize> =
-            (1..=steps.div_ceil(self.every)).map(|w| steps.min(w * self.every)).collect();
-        let windows = ends.len();
-        let times = (0..self.reach).flat_map(|step| ends.iter().map(move |end| end + step));
-        let times: Vec<_> = times.map(|time| time.checked_sub(self.reach)).collect(); // [k₂, windows]
+        let windows = Windows::new(self, [steps, batch]);
+        // the same noise for the states that windows start from and within them
+        let seed = way.in_training(|rng| rng.next_u64());
+        let [mut whole, mut cut] = [(); 2].map(|()| seed.map(Xoshiro256PlusPlus::seed_from_u64));
+        let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(Shared::new));
 
-        let rows: Vec<usize> = times.iter().map(|time| time.unwrap_or(0)).collect();
-        let inputs = xs.gather_rows(&rows).reshape([self.reach, windows * batch, features]);
-        let is_there = |i: usize| f64::from(times[i / batch].is_some());
-        let shape = [self.reach, windows * batch];
-        let mask = Mask::Steps(Tensor::from_fn(shape, |i| T::of(is_there(i))));
-        let starts = self.starts(layer, xs, &state, &ends);
-        let way = Way { mask: Some(&mask), ..Way::PLAIN };
-        let (ys, last) = layer.run(inputs, starts, way);
+        let way = Way { rng: whole.as_ref().map(|rng| rng as _), ..way };
+        let states = states(layer, xs, &layer.leaves(&state), way);
+        let starts = windows.starts(xs.tape(), layer.leaves(&state), &states);
 
-        // [k₂, windows · B, O] → [windows · k₁, B, O]
-        let outputs = ys.shape()[2];
-        let counted = ys.slice(0, self.reach - self.every..self.reach);
-        let counted = counted.reshape([self.every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
-        let counted = counted.reshape([windows * self.every, batch, outputs]);
-        // of the last chunk there may be fewer steps: the last ones of its window
-        let full = (windows - 1) * self.every;
-        let rest = windows * self.every - (steps - full)..windows * self.every;
-        let ys = Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0);
-        let of_last_window =
-            |leaf: Var<'t, T>| leaf.slice(0, (windows - 1) * batch..windows * batch);
-        let last = layer.rebuild(&mut layer.leaves(&last).into_iter().map(of_last_window));
-        (ys, last)
-    }
-
-    /// The state before each window, `[windows · B, S]`: that of the beginning, or a constant.
-    #[track_caller]
-    fn starts<'t, T: Scalar, L: Stepwise<T>>(
-        self,
-        layer: &L,
-        xs: Var<'t, T>,
-        state: &L::State<'t>,
-        ends: &[usize],
-    ) -> L::State<'t> {
-        let tape = xs.tape();
-        let first = layer.leaves(state);
-        let states = states(layer, xs, &first);
-        let start = |(leaf, states): (Var<'t, T>, Tensor<T>)| {
-            let before = |end: &usize| match end.saturating_sub(self.reach) {
-                0 => leaf,
-                steps => tape.constant(states.index_first(steps - 1)),
-            };
-            Var::concat(&ends.iter().map(before).collect::<Vec<_>>(), 0)
+        let is_there = windows.are_there();
+        let mask = Mask::Steps(match way.mask_of(xs) {
+            Some(mask) => is_there.mul(&windows.of_steps(&mask).reshape(is_there.shape())),
+            None => is_there,
+        });
+        let resets = way.resets.map(|resets| windows.of_steps(resets));
+        let way = Way {
+            mask: Some(&mask),
+            resets: resets.as_ref(),
+            rng: cut.as_ref().map(|rng| rng as _),
+            windows: Some(&windows),
+            ..way
         };
-        layer.rebuild(&mut first.into_iter().zip(states).map(start))
+        let inputs = xs.gather_rows(&windows.rows);
+        let inputs = inputs.reshape([self.reach, windows.count() * batch, features]);
+        let (ys, last) = layer.run(inputs, layer.rebuild(&mut starts.into_iter()), way);
+        let of_last_window = |leaf: Var<'t, T>| {
+            let sequences = windows.count() * batch;
+            leaf.slice(0, sequences - batch..sequences)
+        };
+        let last = layer.rebuild(&mut layer.leaves(&last).into_iter().map(of_last_window));
+        (windows.counted(ys), last)
     }
 }
 
-/// The state after each step, each variable `[T, B, S]`, on no tape.
+/// The windows of a truncated run, side by side as sequences of one batch `[k₂, windows · B]`.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    truncation: Truncation,
+    /// `[T, B]` of the sequences that are cut.
+    whole: [usize; 2],
+    /// The step behind each window.
+    ends: Vec<usize>,
+    /// Which step of a sequence is a step of a window, `[k₂, windows]`; any, before the first.
+    rows: Vec<usize>,
+}
+
+impl Windows {
+    fn new(truncation: Truncation, whole: [usize; 2]) -> Self {
+        let Truncation { every, reach } = truncation;
+        let ends: Vec<usize> =
+            (1..=whole[0].div_ceil(every)).map(|w| whole[0].min(w * every)).collect();
+        let times = (0..reach).flat_map(|step| ends.iter().map(move |end| end + step));
+        let rows = times.map(|time| time.saturating_sub(reach)).collect();
+        Self { truncation, whole, ends, rows }
+    }
+
+    fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The extents `[T, B, F]` of the whole, of windows of so many features.
+    pub(crate) fn whole(&self, features: usize) -> [usize; 3] {
+        [self.whole[0], self.whole[1], features]
+    }
+
+    /// Which steps of the windows there are: 1, or 0 before the first step of the whole.
+    fn are_there<T: Scalar>(&self) -> Tensor<T> {
+        let (reach, sequences) = (self.truncation.reach, self.count() * self.whole[1]);
+        Tensor::from_fn([reach, sequences], |i| {
+            let (step, window) = (i / sequences, i % sequences / self.whole[1]);
+            T::of(f64::from(u8::from(self.ends[window] + step >= reach)))
+        })
+    }
+
+    /// What belongs to steps, `[T, B, ..]`, in the windows: `[k₂, windows · B, ..]`.
+    pub(crate) fn of_steps<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
+        let sequences = self.count() * self.whole[1];
+        let rest = values.shape().iter().skip(2).copied();
+        let shape: Shape = [self.truncation.reach, sequences].into_iter().chain(rest).collect();
+        values.gather_rows(&self.rows).reshape(shape)
+    }
+
+    /// What belongs to sequences, `[B, ..]`, in the windows: `[windows · B, ..]`.
+    pub(crate) fn of_sequences<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
+        let batch = self.whole[1];
+        values.gather_rows(&(0..self.count() * batch).map(|i| i % batch).collect::<Vec<_>>())
+    }
+
+    /// The state before each window, `[windows · B, ..]`, from the first and those after each step: that of the
+    /// beginning, or a constant.
+    fn starts<'t, T: Scalar>(
+        &self,
+        tape: &'t Tape<T>,
+        first: Vec<Var<'t, T>>,
+        states: &[Tensor<T>],
+    ) -> Vec<Var<'t, T>> {
+        let start = |(leaf, states): (Var<'t, T>, &Tensor<T>)| {
+            let before = |end: &usize| match end.saturating_sub(self.truncation.reach) {
+                0 => leaf,
+                steps => tape.constant(states.index_first(steps - 1)),
+            };
+            Var::concat(&self.ends.iter().map(before).collect::<Vec<_>>(), 0)
+        };
+        first.into_iter().zip(states).map(start).collect()
+    }
+
+    /// The outputs of the whole, `[T, B, O]`, from those of the windows: of each its last steps count.
+    fn counted<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
+        let Truncation { every, reach } = self.truncation;
+        let ([steps, batch], windows, outputs) = (self.whole, self.count(), ys.shape()[2]);
+        // [k₂, windows · B, O] → [windows · k₁, B, O]
+        let counted = ys.slice(0, reach - every..reach);
+        let counted = counted.reshape([every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
+        let counted = counted.reshape([windows * every, batch, outputs]);
+        // of the last chunk there may be fewer steps: the last ones of its window
+        let full = (windows - 1) * every;
+        let rest = windows * every - (steps - full)..windows * every;
+        Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0)
+    }
+}
+
+/// The state after each step, each variable `[T, B, ..]`, on no tape.
 #[track_caller]
-fn states<T: Scalar, L: Stepwise<T>>(
+fn states<T: Scalar, L: Layer<T>>(
     layer: &L,
     xs: Var<'_, T>,
-    state: &[Var<'_, T>],
+    first: &[Var<'_, T>],
+    way: Way<'_, T>,
 ) -> Vec<Tensor<T>> {
     let tape = Tape::new();
-    let xs = tape.constant(xs.value());
-    let first: Vec<_> = state.iter().map(|leaf| tape.constant(leaf.value())).collect();
-    let scanned = tape.scan(&[xs], &first).run(|x, state| {
-        let (_, next) = layer.advance(x[0], layer.rebuild(&mut state.iter().copied()));
-        let next = layer.leaves(&next);
-        (next.clone(), next)
-    });
-    scanned.outputs.into_iter().map(|states| states.value()).collect()
+    let kept = RefCell::default();
+    let way = Way { states: Some(&kept), checkpoint: None, ..way };
+    let first = first.iter().map(|leaf| tape.constant(leaf.value()));
+    let state = layer.rebuild(&mut first.collect::<Vec<_>>().into_iter());
+    let _ = layer.run(tape.constant(xs.value()), state, way);
+    kept.into_inner()
 }

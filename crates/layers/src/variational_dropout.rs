@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 
 use crate::noise::{Mask, Sampled, layer_of_noisy_cell};
-use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes};
+use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes, Way};
 
 /// A cell with variational dropout (Gal and Ghahramani 2016): in
 /// [training](crate::Recurrence::training), what the products of a step read of the input and of the state is dropped,
@@ -70,8 +70,12 @@ impl<C: StateSizes> VariationalDropout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [_, batch, input_size]: [usize; 3],
+        way: Way<'_, T>,
     ) -> Sampled<'_, T, C> {
-        let mut mask = |dropout: &Dropout, size| dropout.mask(&mut rng, Shape::from([batch, size]));
+        let mut mask = |dropout: &Dropout, size| {
+            let mask = dropout.mask(&mut rng, Shape::from([batch, size]));
+            mask.map(|mask| way.of_sequences(mask))
+        };
         let input = mask(&self.of_input, input_size);
         let variables = self.of_state.iter().zip(self.cell.state_sizes());
         let read = variables.map(|(dropout, size)| mask(dropout, size).map(Mask::new)).collect();

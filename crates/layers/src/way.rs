@@ -8,6 +8,7 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use crate::Costates;
+use crate::truncation::Windows;
 
 /// How a [`Layer`](crate::Layer) is run: what a [`Recurrence`](crate::Recurrence) asks of it, and layers
 /// hand on to those that they are made of.
@@ -21,6 +22,10 @@ pub struct Way<'r, T> {
     /// What it then starts from, unless that is zero.
     pub(crate) starts: Option<&'r Starts<'r, T>>,
     pub(crate) costates: Option<&'r Costates<T>>,
+    /// Where the states after each step are kept, `[T, B, ..]` each, in the order of the leaves.
+    pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
+    /// What the sequences are windows of.
+    pub(crate) windows: Option<&'r Windows>,
     /// Where the noise of training comes from.
     pub(crate) rng: Option<&'r dyn Source>,
 }
@@ -34,6 +39,8 @@ impl<'r, T> Way<'r, T> {
         resets: None,
         starts: None,
         costates: None,
+        states: None,
+        windows: None,
         rng: None,
     };
 
@@ -57,10 +64,40 @@ impl<'t, T: Scalar> Way<'_, T> {
     }
 
     /// What `draw` makes of the random numbers of training; `None` in evaluation.
+    ///
+    /// Noise is drawn for sequences of the extents that [`extents`](Self::extents) says, and is then
+    /// [of steps](Self::of_steps) or [of sequences](Self::of_sequences): a run may be cut into windows, in which a step
+    /// has the noise that it has in the whole.
     pub fn in_training<R>(self, draw: impl FnOnce(&mut dyn Rng) -> R) -> Option<R> {
         let (mut draw, mut drawn) = (Some(draw), None);
         self.rng?.lend(&mut |rng| drawn = draw.take().map(|draw| draw(rng)));
         drawn
+    }
+
+    /// The extents `[T, B, F]` for which noise is drawn, in a run over `xs`.
+    #[track_caller]
+    #[must_use]
+    pub fn extents(self, xs: Var<'t, T>) -> [usize; 3] {
+        let [steps, batch, features] = sequence_shape(xs);
+        self.windows.map_or([steps, batch, features], |windows| windows.whole(features))
+    }
+
+    /// Noise of each step, drawn as `[T, B, ..]`, for the steps of the run.
+    #[must_use]
+    pub fn of_steps(self, noise: Tensor<T>) -> Tensor<T> {
+        match self.windows {
+            Some(windows) => windows.of_steps(&noise),
+            None => noise,
+        }
+    }
+
+    /// Noise of each sequence, drawn as `[B, ..]`, for the sequences of the run.
+    #[must_use]
+    pub fn of_sequences(self, noise: Tensor<T>) -> Tensor<T> {
+        match self.windows {
+            Some(windows) => windows.of_sequences(&noise),
+            None => noise,
+        }
     }
 
     /// The inputs `[T, B, I]`, zero where a sequence has no step.
@@ -222,6 +259,12 @@ pub(crate) trait Source: fmt::Debug {
 }
 
 pub(crate) struct Shared<'r>(pub(crate) RefCell<&'r mut dyn Rng>);
+
+impl<'r> Shared<'r> {
+    pub(crate) fn new(rng: &'r mut impl Rng) -> Self {
+        Self(RefCell::new(rng))
+    }
+}
 
 impl Source for Shared<'_> {
     fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng)) {

@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use crate::noise::layer_of_noisy_cell;
-use crate::{Cell, Module, State, StateSizes};
+use crate::{Cell, Module, State, StateSizes, Way};
 
 /// A cell with zoneout (Krueger et al. 2017): in [training](crate::Recurrence::training), each element of the
 /// state keeps its value of the step before with probability `z`.
@@ -64,10 +64,12 @@ impl<C: StateSizes> Zoneout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [steps, batch, _]: [usize; 3],
+        way: Way<'_, T>,
     ) -> Sampled<'_, T, C> {
         let sizes = self.cell.state_sizes().into_iter().zip(&self.rates);
         let masks = sizes.map(|(size, &rate)| {
-            (rate > 0.0).then(|| Tensor::bernoulli([steps, batch, size], rate, &mut rng))
+            let mut draw = || Tensor::bernoulli([steps, batch, size], rate, &mut rng);
+            (rate > 0.0).then(|| way.of_steps(draw()))
         });
         Sampled { cell: &self.cell, masks: masks.collect() }
     }

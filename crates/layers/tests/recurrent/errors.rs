@@ -7,10 +7,10 @@ use std::sync::Once;
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Bidirectional, Cell, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, Layer, LayerNorm,
-    LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence, RecurrentDropout, Reset,
-    Residual, Reversed, Stack, StateSizes, Truncation, VariationalDropout, WeightDropout, Zoneout,
-    scan, stepper, unroll,
+    Bidirectional, Cell, Costates, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, Layer,
+    LayerNorm, LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence,
+    RecurrentDropout, Reset, Residual, Reversed, Stack, StateSizes, Truncation, VariationalDropout,
+    WeightDropout, Zoneout, scan, stepper, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -174,6 +174,17 @@ fn of_running_a_cell() {
     let needs = "resets: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]";
     blames_the_caller(|| Recurrence::new(&elman).resets(&mask).run(xs, h), needs);
     blames_the_caller(|| Recurrence::new(&elman).resets(&mask).last(xs, h), needs);
+    let costates = Costates::new();
+    let cut = || Recurrence::new(&elman).truncated(Truncation::new(2, 3));
+    let refused = "a truncated run follows the direction of time: it cannot be reversed";
+    blames_the_caller(|| cut().reversed().run(xs, h), refused);
+    blames_the_caller(|| cut().reversed().last(xs, h), refused);
+    let refused = "a truncated run has no costates: each window has its own";
+    blames_the_caller(|| cut().costates(&costates).run(xs, h), refused);
+    blames_the_caller(
+        || cut().resets(&mask).run(xs, h),
+        "resets: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]",
+    );
     let twice = "a recurrence has one mask or lengths: give what both leave";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).lengths(&[6, 1]), twice);
     let needs = "lengths: inputs of shape [6, 2, 3] need 2 lengths of at most 6, not [6, 7]";

@@ -1,14 +1,17 @@
 //! Layers a step at a time: what the whole sequence computes, by steps and in windows.
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    CarriedState, Dropout, Layer, LayerNorm, LearnedStart, Linear, Module, Recurrence, Residual,
-    Stack, Stepwise, Truncation, VariationalDropout, Zoneout, scan, stepper,
+    CarriedState, Cell, Dropout, Layer, LayerNorm, LearnedStart, Linear, Module, Recurrence,
+    RecurrentDropout, Residual, Stack, Stepwise, Truncation, VariationalDropout, WeightDropout,
+    Zoneout, scan, stepper,
 };
 use bptt_tensor::Tensor;
+use rand::{Rng, SeedableRng};
 
 use crate::support::{
-    Above, Random, Sizes, V, assert_near, distance, random, random_cell, randomized, run, uniform,
+    Above, Random, Run, Sizes, V, assert_near, distance, random, random_cell, randomized, run,
+    uniform,
 };
 
 const SIZES: Sizes = Sizes { steps: 6, batch: 2, input: 4, hidden: 4, output: 4 };
@@ -77,7 +80,7 @@ fn steps_compute_what_the_layer_does() {
 }
 
 /// Windows of a layer are cut through all that it is made of at the same step: they are those of the loop over
-/// its steps in which the whole state is stopped.
+/// its steps in which the whole state is stopped. With lengths, masks and resets, of each sequence by itself.
 fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     let start = {
         let tape = Tape::new();
@@ -85,19 +88,48 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
         layer.leaves(&start).into_iter().map(|leaf| uniform(leaf.shape(), rng)).collect::<Vec<_>>()
     };
     let inputs = [vec![uniform([SIZES.steps, SIZES.batch, SIZES.input], rng)], start].concat();
+    let extents = [SIZES.steps, SIZES.batch];
+    let all = (Tensor::ones(extents), Tensor::zeros(extents));
+    let some = (Tensor::bernoulli(extents, 0.7, rng), Tensor::bernoulli(extents, 0.3, rng));
     for [every, reach] in [[1, 1], [2, 3], [4, 5], [6, 6]] {
+        let truncation = Truncation::new(every, reach);
         let cut = run(layer, &inputs, |layer, x| {
             let state = layer.rebuild(&mut x[1..].iter().copied());
-            let (ys, last) = Truncation::new(every, reach).run(layer, x[0], state);
+            let (ys, last) = truncation.run(layer, x[0], state);
             [vec![ys], layer.leaves(&last)].concat()
         });
-        let by_hand = run(layer, &inputs, |layer, x| in_windows(layer, x, [every, reach]));
-        assert_near(&cut.values, &by_hand.values, 1e-13);
-        assert_near(&cut.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
-        assert_near(&cut.gradients.parameters, &by_hand.gradients.parameters, 1e-11);
-        let whole = run(layer, &inputs, |layer, x| in_windows(layer, x, [6, 6]));
-        let remembers = inputs.len() > 1;
-        if remembers && reach < SIZES.steps {
+        assert_same(
+            &cut,
+            &run(layer, &inputs, |layer, x| in_windows(layer, x, [every, reach], &all)),
+        );
+        let (mask, resets) = &some;
+        let together = run(layer, &inputs, |layer, x| {
+            let state = || layer.rebuild(&mut x[1..].iter().copied());
+            let way = || {
+                let way = Recurrence::new(layer).masked(mask).resets(resets);
+                way.checkpoint(Checkpoint::Auto).truncated(truncation)
+            };
+            let (ys, last) = way().run(x[0], state());
+            [vec![ys], layer.leaves(&last), vec![way().last(x[0], state()).0]].concat()
+        });
+        assert_same(
+            &together,
+            &run(layer, &inputs, |layer, x| {
+                let mut by_hand = in_windows(layer, x, [every, reach], &some);
+                let of_sequence = |b: usize| {
+                    let there = |t: &usize| mask.as_slice()[t * SIZES.batch + b] != 0.0;
+                    let ys = by_hand[0].slice(1, b..b + 1);
+                    match (0..SIZES.steps).rfind(there) {
+                        Some(t) => ys.index_first(t),
+                        None => ys.index_first(0) * 0.0,
+                    }
+                };
+                by_hand.push(V::concat(&(0..SIZES.batch).map(of_sequence).collect::<Vec<_>>(), 0));
+                by_hand
+            }),
+        );
+        if inputs.len() > 1 && reach < SIZES.steps {
+            let whole = run(layer, &inputs, |layer, x| in_windows(layer, x, [6, 6], &all));
             let differs = |(a, b): (&Tensor<f64>, &Tensor<f64>)| distance(a, b) > 1e-6;
             let pairs = cut.gradients.parameters.iter().zip(&whole.gradients.parameters);
             assert!(pairs.into_iter().any(differs), "nothing was cut");
@@ -105,29 +137,64 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     }
 }
 
-/// Each window in a loop, from the state that the loop over all steps before has, stopped.
+#[track_caller]
+fn assert_same(left: &Run, right: &Run) {
+    assert_near(&left.values, &right.values, 1e-13);
+    assert_near(&left.gradients.inputs, &right.gradients.inputs, 1e-11);
+    assert_near(&left.gradients.parameters, &right.gradients.parameters, 1e-11);
+}
+
+/// Each sequence by itself, and each of its windows in a loop over the steps that the mask leaves, starting anew where
+/// the resets say: from the state that the loop over all steps before has, stopped.
 fn in_windows<'t, L: Stepwise<f64>>(
     layer: &L,
     x: &[V<'t>],
-    [every, reach]: [usize; 2],
+    truncation: [usize; 2],
+    (mask, resets): &(Tensor<f64>, Tensor<f64>),
 ) -> Vec<V<'t>> {
-    let walk = |from: usize, to: usize, leaves: Vec<V<'t>>| {
-        let mut state = layer.rebuild(&mut leaves.into_iter());
+    let of_sequence = |b: usize| {
+        let is = |mask: &Tensor<f64>, t: usize| mask.as_slice()[t * SIZES.batch + b] != 0.0;
+        let xs = x[0].slice(1, b..b + 1);
+        let first: Vec<_> = x[1..].iter().map(|leaf| leaf.slice(0, b..b + 1)).collect();
+        loop_over_windows(&first, truncation, |t, mut leaves| {
+            if is(mask, t) && is(resets, t) {
+                leaves = layer.leaves(&layer.start(xs.tape(), 1));
+            }
+            let state = layer.rebuild(&mut leaves.iter().copied());
+            let (y, next) = layer.advance(xs.index_first(t), state);
+            if is(mask, t) { (y, layer.leaves(&next)) } else { (y * 0.0, leaves) }
+        })
+    };
+    let of_all: Vec<Vec<V<'t>>> = (0..SIZES.batch).map(of_sequence).collect();
+    let together = |i: usize| {
+        let parts: Vec<_> = of_all.iter().map(|outputs| outputs[i]).collect();
+        V::concat(&parts, if i == 0 { 1 } else { 0 })
+    };
+    (0..x.len()).map(together).collect()
+}
+
+/// Outputs of all steps and the last state of a loop in windows, from what a step computes.
+fn loop_over_windows<'t>(
+    first: &[V<'t>],
+    [every, reach]: [usize; 2],
+    step: impl Fn(usize, Vec<V<'t>>) -> (V<'t>, Vec<V<'t>>),
+) -> Vec<V<'t>> {
+    let walk = |from: usize, to: usize, mut state: Vec<V<'t>>| {
         let mut ys = Vec::new();
         for t in from..to {
-            let (y, next) = layer.advance(x[0].index_first(t), state);
+            let (y, next) = step(t, state);
             ys.push(y);
             state = next;
         }
-        (ys, layer.leaves(&state))
+        (ys, state)
     };
     let (mut outputs, mut last) = (Vec::new(), Vec::new());
     for chunk in (0..SIZES.steps).step_by(every) {
         let end = SIZES.steps.min(chunk + every);
         let start = end.saturating_sub(reach);
         let before = match start {
-            0 => x[1..].to_vec(),
-            _ => walk(0, start, x[1..].to_vec()).1.into_iter().map(V::stop_gradient).collect(),
+            0 => first.to_vec(),
+            _ => walk(0, start, first.to_vec()).1.into_iter().map(V::stop_gradient).collect(),
         };
         let (ys, after) = walk(start, end, before);
         outputs.extend_from_slice(&ys[chunk - start..]);
@@ -139,6 +206,74 @@ fn in_windows<'t, L: Stepwise<f64>>(
 #[test]
 fn windows_cut_the_whole_layer() {
     for_layers!(cut_as_a_loop);
+}
+
+/// The noise of a truncated run is that of a run of the whole, whatever the windows: of each step, of each sequence and
+/// between layers.
+fn noise_of_the_whole<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
+    let seed = rng.clone();
+    let whole = &mut Random::seed_from_u64(seed.clone().next_u64());
+    let resets = Tensor::bernoulli([SIZES.steps, SIZES.batch], 0.3, rng);
+    let run = |way: Recurrence<'_, f64, L>| {
+        let way = way.lengths(&[6, 4]).resets(&resets);
+        way.run(xs, layer.start(&tape, SIZES.batch)).0.value()
+    };
+    let whole = run(Recurrence::new(layer).training(whole));
+    for [every, reach] in [[1, 1], [1, 4], [2, 3], [4, 5]] {
+        let draws = &mut seed.clone();
+        let way = Recurrence::new(layer).training(draws);
+        let cut = run(way.truncated(Truncation::new(every, reach)));
+        assert_near(&[cut], std::slice::from_ref(&whole), 1e-13);
+    }
+}
+
+#[test]
+fn a_truncated_run_has_the_noise_of_the_whole() {
+    for_layers!(noise_of_the_whole);
+    let rng = &mut random(15);
+    let lstm = random_cell::lstm(rng, SIZES);
+    let [half, none] = [0.5, 0.0].map(Dropout::new);
+    noise_of_the_whole(&RecurrentDropout::new(lstm.clone(), &[none, half]), rng);
+    noise_of_the_whole(&VariationalDropout::new(lstm.clone(), half, &[half, none]), rng);
+    noise_of_the_whole(&WeightDropout::new(lstm, half, &["u"]), rng);
+}
+
+/// With noise, too, the gradient is that of a loop in windows, which draws the same.
+#[test]
+fn windows_with_noise() {
+    let rng = &mut random(16);
+    let elman = |rng: &mut Random| Zoneout::new(random_cell::elman(rng, SIZES), &[0.4]);
+    let model = Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.5));
+    let inputs = [[6, 2, 4].to_vec(), vec![2, 4], vec![2, 4]].map(|shape| uniform(shape, rng));
+    let seed = rng.clone();
+    let draws = &mut Random::seed_from_u64(seed.clone().next_u64());
+    let [kept, handed_up, kept_above] = [0.4, 0.5, 0.4]
+        .map(|rate| Tensor::<f64>::bernoulli([SIZES.steps, SIZES.batch, 4], rate, draws));
+    for truncation in [[1, 2], [2, 3], [3, 5]] {
+        let [every, reach] = truncation;
+        let cut = run(&model, &inputs, |model, x| {
+            let draws = &mut seed.clone();
+            let way = Recurrence::new(model).training(draws);
+            let way = way.truncated(Truncation::new(every, reach));
+            let (ys, last) = way.run(x[0], vec![x[1], x[2]]);
+            [vec![ys], last].concat()
+        });
+        let by_hand = run(&model, &inputs, |model, x| {
+            let [below, above] = model.layers() else { panic!("two") };
+            let tape = x[0].tape();
+            let entry = |mask: &Tensor<f64>, t: usize| tape.constant(mask.index_first(t));
+            loop_over_windows(&x[1..], truncation, |t, state| {
+                let (h, _) = below.cell.step(x[0].index_first(t), state[0]);
+                let h = entry(&kept, t).select(state[0], h);
+                let (o, _) = above.cell.step(h * entry(&handed_up, t) * 2.0, state[1]);
+                let o = entry(&kept_above, t).select(state[1], o);
+                (o, vec![h, o])
+            })
+        });
+        assert_same(&cut, &by_hand);
+    }
 }
 
 /// A readout that feeds back: three lines, and what the loop over the equations says.
