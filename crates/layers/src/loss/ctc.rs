@@ -180,7 +180,9 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
             let [two_before, before, here] =
                 [0, 1, 2].map(|place| paths.slice(-1, place..place + places));
             let reached = log_sum([here, before, skips.select(two_before, low)]);
-            let here = within.select((reached + emission).maximum(low), here);
+            let reached = reached + emission;
+            let reached = reached.lt(low).select(low, reached);
+            let here = within.select(reached, here);
             (vec![], vec![Var::concat(&[paths.slice(-1, 0..2), here], -1)])
         });
         let paths = scanned.state[0].slice(-1, 2..2 + places);

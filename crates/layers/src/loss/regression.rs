@@ -144,10 +144,11 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
                 mean_of_shares(near * 0.5 + far * (delta / room))
             }
             Measure::Distance => {
-                let squared = (o - d).square().sum(&[-1]);
-                // √ has no derivative at 0, so it does not see a 0
-                let equal = squared.equal(0.0);
-                equal.select(0.0, equal.select(1.0, squared).sqrt())
+                let error = o - d;
+                // the norm has no second derivative at 0, so it does not see one
+                let meets = error.equal(0.0).sum_keep(&[-1]).equal(features);
+                let distance = meets.select(1.0, error).norm_keep(&[-1]);
+                meets.select(0.0, distance).sum(&[-1])
             }
             Measure::BinaryCrossEntropy => {
                 mean_of_shares(o.tape().apply(BinaryCrossEntropy, &[o, d]) / room)

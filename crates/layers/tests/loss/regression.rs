@@ -100,6 +100,21 @@ fn the_distance_of_nothing_is_nothing() {
     }
 }
 
+/// A distance whose square overflows or underflows, and its gradient, the direction.
+#[test]
+fn the_distance_at_the_ends_of_single_precision() {
+    let tape = Tape::checking();
+    let distance = |row: &[f32]| {
+        let output = tape.variable(Tensor::from_vec([1, row.len()], row.to_vec()));
+        let loss = loss::euclidean_distance(output, &Tensor::zeros([1, row.len()])).sum();
+        (loss.item(), tape.backward(loss).wrt(output).to_vec())
+    };
+    assert_eq!(distance(&[3e19, 4e19]), (5e19, vec![0.6, 0.8]));
+    assert_eq!(distance(&[1e-23]), (1e-23, vec![1.0]));
+    assert_eq!(distance(&[-3e38, 0.0]), (3e38, vec![-1.0, 0.0]));
+    assert_eq!(distance(&[0.0, 0.0]), (0.0, vec![0.0, 0.0]));
+}
+
 /// Linear far beyond where a square would overflow, and quadratic wherever δ is more than the type holds.
 #[test]
 fn huber_at_the_ends_of_single_precision() {
