@@ -195,3 +195,12 @@ fn weight_dropout() {
         WeightDropout::new(stack, Dropout::new(0.4), &["layers.0.w", "layers.1.w", "layers.1.u"])
     });
 }
+
+/// A readout and a function of it, above a cell.
+#[test]
+fn output_layers() {
+    check(Mode::Evaluation, 1, |rng| {
+        let readout = Linear::new(rng, 2, 3);
+        (Gru::new(rng, 2, 2, Reset::After), (readout, Activation::Softmax))
+    });
+}

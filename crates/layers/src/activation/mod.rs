@@ -9,6 +9,8 @@ use bptt_tensor::Scalar;
 
 pub use table::Table;
 
+use crate::{Cell, Module, StateSizes};
+
 /// A function that a layer applies to its net input.
 ///
 /// At a kink the derivative is the mean of those on either side, but for [`Relu`](Self::Relu), whose
@@ -19,7 +21,23 @@ pub use table::Table;
 /// let leaky: Activation<f32> = Activation::Custom(|z| z.maximum(z * 0.01));
 /// assert_ne!(format!("{leaky:?}"), format!("{:?}", Activation::<f32>::Relu));
 /// ```
-#[derive(Clone, Debug, Default)]
+///
+/// It is a [`Cell`] without a state and without parameters, too: with a [`Linear`](crate::Linear) below it, an output layer
+/// of any layer.
+///
+/// ```
+/// # use bptt_autodiff::Tape;
+/// # use bptt_layers::{Activation, Gru, Layer, Linear, Reset};
+/// # use bptt_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// let gru = Gru::<f32>::new(rng, 3, 8, Reset::After);
+/// let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o = softmax(h V + c)
+/// let tape = Tape::new();
+/// let (ys, _state) = model.forward(tape.constant(Tensor::ones([5, 1, 3])));
+/// assert!((ys.index_first(4).value().as_slice().iter().sum::<f32>() - 1.0).abs() < 1e-6);
+/// ```
+#[derive(Clone, Debug, Default, Module)]
 pub enum Activation<T> {
     /// `z`
     Identity,
@@ -47,14 +65,15 @@ pub enum Activation<T> {
     /// in Theano, Keras 1 and 2, and ONNX.
     HardSigmoid {
         /// That at 0.
+        #[module(skip)]
         slope: f64,
     },
     /// `eᶻⁱ / Σⱼ eᶻʲ` over the last axis
     Softmax,
     /// A function read from a table.
-    Table(Table),
+    Table(#[module(skip)] Table),
     /// Any other function of variables.
-    Custom(for<'t> fn(Var<'t, T>) -> Var<'t, T>),
+    Custom(#[module(skip)] for<'t> fn(Var<'t, T>) -> Var<'t, T>),
 }
 
 impl<T: Scalar> Activation<T> {
@@ -82,5 +101,20 @@ impl<T: Scalar> Activation<T> {
             Self::Table(table) => table.apply(z),
             Self::Custom(function) => function(z),
         }
+    }
+}
+
+impl<T: Scalar> Cell<T> for Activation<T> {
+    type State<'t> = ();
+
+    #[track_caller]
+    fn step<'t>(&self, z: Var<'t, T>, (): ()) -> (Var<'t, T>, ()) {
+        (self.apply(z), ())
+    }
+}
+
+impl<T> StateSizes for Activation<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![]
     }
 }

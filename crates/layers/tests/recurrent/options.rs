@@ -2,8 +2,8 @@
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::{
-    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, LayerNorm,
-    LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, Layer,
+    LayerNorm, LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
     MinimalGatedUnit, Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, Table,
     Window,
 };
@@ -500,4 +500,18 @@ fn functions_can_be_read() {
     let w = Param::new(Tensor::ones([2, 8]));
     let same = Lstm { w, ..lstm };
     assert_eq!(parameter(&same, "w"), Tensor::ones([2, 8]));
+}
+
+/// The output layer of an Elman network is that of any layer.
+#[test]
+fn output_layers() {
+    let rng = &mut random(5);
+    let within = Elman::new(rng, INPUT, HIDDEN).output(rng, 2, Activation::Sigmoid);
+    let within = randomized(within, rng);
+    let readout = within.output.clone().expect("an output layer");
+    let above = (Elman { output: None, ..within.clone() }, (readout, Activation::Sigmoid));
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([5, 2, INPUT], rng));
+    assert_eq!(above.forward(xs).0.value(), within.forward(xs).0.value());
+    assert_eq!(above.parameter_count(), within.parameter_count());
 }
