@@ -22,9 +22,10 @@ impl<T: Scalar> Archive<T> {
             Some(if rest.is_empty() { rest } else { rest.strip_prefix(SEPARATORS)? }.to_owned())
         });
         let is_absent = part.is_empty() && !group.is_empty();
+        let beside = || is_absent.then(|| Present::near(group, &self.groups_beside(group)));
         Self {
             group: join(&self.group, group),
-            beside: is_absent.then(|| Present::near(group, &self.groups_beside(group))),
+            beside: self.beside.clone().or_else(beside),
             ..part
         }
     }

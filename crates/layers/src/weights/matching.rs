@@ -1,6 +1,13 @@
-//! What names there are, beside those that are wanted.
+//! Archives and models that match, or nearly.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use bptt_tensor::{Scalar, Tensor};
+
+use super::layout::Spelling;
+use super::{Archive, WeightsError, WeightsProblem};
+use crate::Module;
 
 /// The names of what an archive has, where one is wanted that it does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,4 +57,121 @@ pub struct Unmatched {
     pub missing: Vec<String>,
     /// What the archive has and the model does not.
     pub left_over: Vec<String>,
+}
+
+impl<T: Scalar> Archive<T> {
+    /// Gives a model's parameters the values of their names.
+    ///
+    /// # Errors
+    ///
+    /// If the archive's tensors are not exactly the model's parameters, in name and shape. The
+    /// model then stays as it was.
+    pub fn assign_to(&self, model: &mut dyn Module<T>) -> Result<(), WeightsError> {
+        let (values, unmatched) = self.matching(model)?;
+        self.expect_matched(&unmatched)?;
+        values.set(model);
+        Ok(())
+    }
+
+    /// Gives the parameters that the archive has the values of their names, and says what did not match: what
+    /// PyTorch's `load_state_dict(…, strict=False)` does.
+    ///
+    /// ```
+    /// use bptt_autodiff::Param;
+    /// use bptt_layers::weights::Archive;
+    /// use bptt_tensor::Tensor;
+    ///
+    /// let mut model = [Param::new(Tensor::<f32>::zeros([3])), Param::new(Tensor::zeros([2]))];
+    /// let mut archive = Archive::new();
+    /// archive.insert("0", Tensor::ones([3]));
+    /// archive.insert("head", Tensor::ones([5]));
+    /// let unmatched = archive.assign_matching_to(&mut model)?;
+    /// assert_eq!(unmatched.missing, ["1"]);
+    /// assert_eq!(unmatched.left_over, ["head"]);
+    /// assert_eq!(model[0].value(), &Tensor::ones([3]));
+    /// # Ok::<(), bptt_layers::weights::WeightsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a tensor has the name of a parameter, and another shape or a type that a `T` does not hold exactly.
+    /// The model then stays as it was.
+    pub fn assign_matching_to(&self, model: &mut dyn Module<T>) -> Result<Unmatched, WeightsError> {
+        let (values, unmatched) = self.matching(model)?;
+        values.set(model);
+        Ok(unmatched)
+    }
+
+    /// The values of a model's parameters, and what has none or is none.
+    fn matching(&self, model: &dyn Module<T>) -> Result<(Values<T>, Unmatched), WeightsError> {
+        let mut values = BTreeMap::new();
+        let mut missing = Vec::new();
+        for (name, parameter) in model.parameters() {
+            if self.has_tensor(&name) {
+                let value = self.shaped(&name, parameter.shape())?.clone();
+                values.insert(name, value);
+            } else {
+                missing.push(name);
+            }
+        }
+        let unmatched = self.unmatched(missing, |name| values.contains_key(name));
+        Ok((Values(values), unmatched))
+    }
+
+    /// What is missing, and what is there and not `known`.
+    pub(super) fn unmatched(
+        &self,
+        missing: Vec<String>,
+        known: impl Fn(&str) -> bool,
+    ) -> Unmatched {
+        let left_over = self.names().filter(|name| !known(name)).map(ToOwned::to_owned).collect();
+        Unmatched { missing, left_over }
+    }
+
+    /// Refuses what does not match.
+    pub(super) fn expect_matched(&self, unmatched: &Unmatched) -> Result<(), WeightsError> {
+        if let Some(name) = unmatched.missing.first() {
+            self.stored(name)?;
+        }
+        match unmatched.left_over.first() {
+            None => Ok(()),
+            Some(name) => {
+                Err(self.error(WeightsProblem::UnexpectedTensor { tensor: name.clone() }))
+            }
+        }
+    }
+
+    /// Refuses a text that has this name, as `spelling` has it, and does not say this.
+    pub(super) fn expect_setting(
+        &self,
+        name: &str,
+        expected: &str,
+        spelling: &Spelling,
+    ) -> Result<(), WeightsError> {
+        let name = (spelling.essence)(name);
+        let text = self.texts.iter().find(|(text, _)| (spelling.essence)(text) == name);
+        let Some((text, found)) = text else { return Ok(()) };
+        let number = |text: &str| text.parse::<f64>().ok();
+        if found == expected || number(found).is_some_and(|it| Some(it) == number(expected)) {
+            return Ok(());
+        }
+        Err(self.error(WeightsProblem::OtherSetting {
+            text: text.clone(),
+            found: found.clone(),
+            expected: expected.to_owned(),
+        }))
+    }
+}
+
+/// Values of a model's parameters, by name and of their shapes.
+struct Values<T: Scalar>(BTreeMap<String, Tensor<T>>);
+
+impl<T: Scalar> Values<T> {
+    fn set(&self, model: &mut dyn Module<T>) {
+        model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
+            if let Some(value) = self.0.get(name) {
+                parameter.set(value.clone());
+            }
+        });
+    }
 }

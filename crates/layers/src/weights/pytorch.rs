@@ -100,7 +100,8 @@ pub trait RecurrentLayer {
 ///
 /// # Errors
 ///
-/// If these are not exactly what the model needs, in name and shape. The model then stays as it was.
+/// If these are not exactly what the model needs, in name and shape, or a text says that they were trained with other
+/// [settings](Layout::setting). The model then stays as it was.
 ///
 /// # Panics
 ///
@@ -120,7 +121,8 @@ pub fn load<T: Scalar>(
 ///
 /// # Errors
 ///
-/// If one has another shape, or a type that a `T` does not hold exactly. The model then stays as it was.
+/// If one has another shape, or a type that a `T` does not hold exactly; or as [`load`] for settings. The model then
+/// stays as it was.
 ///
 /// # Panics
 ///

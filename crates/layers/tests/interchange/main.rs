@@ -2,6 +2,7 @@
 
 extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
 
+mod attention;
 mod errors;
 mod keras;
 mod layout;

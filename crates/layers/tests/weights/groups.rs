@@ -37,6 +37,13 @@ fn a_group_that_is_not_there_is_told_with_those_that_are() {
     );
     let error = whole.group("encoder.lstn").tensor("w").unwrap_err().to_string();
     assert!(error.contains("of 2 that it has, the nearest: `encoder.lstm`"), "{error}");
+    let error = whole.group("encoders").group("lstm").tensor("w").unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "has no group `encoders.lstm`; of 3 that it has, the nearest: `encoder`, `head`, `lstm`"
+        ),
+        "{error}"
+    );
     // one that is there is asked for its tensors
     let error = whole.group("encoder.lstm").tensor("u").unwrap_err().to_string();
     assert_eq!(
