@@ -44,6 +44,7 @@ extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;
 mod attention;
+pub mod batching;
 mod bidirectional;
 mod cell;
 mod cells;

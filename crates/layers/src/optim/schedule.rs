@@ -5,10 +5,14 @@ use super::{learning_rate, non_negative};
 /// A learning rate that follows from the number of steps made.
 ///
 /// ```text
-/// constant:  η(n) = η
-/// step:      η(n) = η · factor^⌊n / every⌋
-/// cosine:    η(n) = floor + (η − floor) (1 + cos(π n / steps)) / 2      n ≤ steps; then the floor
-/// warm-up:   η(n) = η(0) (n + 1) / (w + 1)                              n < w; then η(n − w)
+/// constant:    η(n) = η
+/// step:        η(n) = η · factor^⌊n / every⌋
+/// exponential: η(n) = η · factorⁿ
+/// linear:      η(n) = η + (end − η) n / steps                             n ≤ steps; then the end
+/// cosine:      η(n) = floor + (η − floor) (1 + cos(π n / steps)) / 2      n ≤ steps; then the floor
+/// restarting:  the cosine over steps, then over growth · steps, growth² · steps …
+/// one cycle:   η / 25 to η by half a cosine, n ≤ 0.3 steps − 1; then to η / 250 000, n ≤ steps − 1
+/// warm-up:     η(n) = η(0) (n + 1) / (w + 1)                              n < w; then η(n − w)
 /// ```
 ///
 /// It remembers nothing, so there is nothing to save for a run that will be resumed:
@@ -24,8 +28,9 @@ use super::{learning_rate, non_negative};
 /// }
 /// ```
 ///
-/// Cosine: Loshchilov and Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts* (2017),
-/// without the restarts. Warm-up: Goyal et al., *Accurate, Large Minibatch SGD* (2017).
+/// The values are those of PyTorch's schedulers of the same names. Cosine and restarting: Loshchilov and Hutter,
+/// *SGDR: Stochastic Gradient Descent with Warm Restarts* (2017). One cycle: Smith and Topin, *Super-Convergence*
+/// (2018). Warm-up: Goyal et al., *Accurate, Large Minibatch SGD* (2017).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     learning_rate: f64,
@@ -38,7 +43,10 @@ pub struct Schedule {
 enum Course {
     Constant,
     Step { every: usize, factor: f64 },
+    Linear { steps: usize, end: f64 },
     Cosine { steps: usize, floor: f64 },
+    Restarting { steps: usize, growth: usize, floor: f64 },
+    OneCycle { steps: usize },
 }
 
 impl Schedule {
@@ -67,6 +75,30 @@ impl Schedule {
         Self { course: Course::Step { every, factor }, ..Self::constant(learning_rate) }
     }
 
+    /// A learning rate that is multiplied by `factor` after every step.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate or the factor is negative or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn exponential(learning_rate: f64, factor: f64) -> Self {
+        Self::step(learning_rate, 1, factor)
+    }
+
+    /// A learning rate that goes in a line to `end` at step number `steps`, and stays there.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate or the end is negative or not finite, or `steps` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn linear(learning_rate: f64, steps: usize, end: f64) -> Self {
+        assert_steps(steps);
+        let constant = Self::constant(learning_rate);
+        Self { course: Course::Linear { steps, end: self::learning_rate(end) }, ..constant }
+    }
+
     /// A learning rate that falls along half a cosine, to `floor` at step number `steps`, and stays
     /// there.
     ///
@@ -77,13 +109,39 @@ impl Schedule {
     #[track_caller]
     #[must_use]
     pub fn cosine(learning_rate: f64, steps: usize, floor: f64) -> Self {
-        assert!(steps > 0, "a learning rate falls over 1 step or more, not over 0");
+        assert_steps(steps);
         let constant = Self::constant(learning_rate);
-        assert!(
-            (0.0..=learning_rate).contains(&floor),
-            "a floor is at least 0 and at most the learning rate {learning_rate}, not {floor}",
-        );
+        assert_floor(floor, learning_rate);
         Self { course: Course::Cosine { steps, floor }, ..constant }
+    }
+
+    /// A learning rate that falls as that of [`cosine`](Self::cosine), but jumps back where it would reach the floor, and
+    /// falls anew: over `steps` steps at first, and each time over `growth` times as many.
+    ///
+    /// # Panics
+    ///
+    /// As [`cosine`](Self::cosine), and if `growth` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn restarting(learning_rate: f64, steps: usize, growth: usize, floor: f64) -> Self {
+        assert_steps(steps);
+        let constant = Self::constant(learning_rate);
+        assert_floor(floor, learning_rate);
+        assert!(growth > 0, "a period is followed by one 1 or more times as long, not 0 times");
+        Self { course: Course::Restarting { steps, growth, floor }, ..constant }
+    }
+
+    /// A learning rate that rises to this one over three tenths of so many steps, from a twenty-fifth of it, and then
+    /// falls to almost nothing, both along half a cosine; there it stays.
+    ///
+    /// # Panics
+    ///
+    /// If the learning rate is negative or not finite, or `steps` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn one_cycle(learning_rate: f64, steps: usize) -> Self {
+        assert_steps(steps);
+        Self { course: Course::OneCycle { steps }, ..Self::constant(learning_rate) }
     }
 
     /// With `steps` steps before, over which the learning rate rises in a line. The line ends where
@@ -98,7 +156,10 @@ impl Schedule {
     pub fn at(&self, step: usize) -> f64 {
         match step.checked_sub(self.warm_up) {
             Some(step) => self.course.at(step, self.learning_rate),
-            None => self.learning_rate * ((step as f64 + 1.0) / (self.warm_up as f64 + 1.0)),
+            None => {
+                let first = self.course.at(0, self.learning_rate);
+                first * ((step as f64 + 1.0) / (self.warm_up as f64 + 1.0))
+            }
         }
     }
 }
@@ -109,11 +170,61 @@ impl Course {
             Self::Constant => start,
             Self::Step { .. } if start == 0.0 => 0.0, // however large the power
             Self::Step { every, factor } => start * factor.powf((step / every) as f64),
-            Self::Cosine { steps, floor } => {
-                let done = step.min(steps) as f64 / steps as f64;
-                let left = (1.0 + (PI * done).cos()) / 2.0;
-                left * start + (1.0 - left) * floor
+            Self::Linear { steps, end } => {
+                let done = done(step, steps);
+                (1.0 - done) * start + done * end
+            }
+            Self::Cosine { steps, floor } => along_cosine(start, floor, done(step, steps)),
+            Self::Restarting { steps, growth, floor } => {
+                let (step, period) = within_period(step, steps, growth);
+                along_cosine(start, floor, done(step, period))
+            }
+            Self::OneCycle { steps } => {
+                let (first, last) = (start / 25.0, start / 25e4);
+                let (peak, end) = (0.3 * steps as f64 - 1.0, steps as f64 - 1.0);
+                match step as f64 {
+                    step if step <= peak => along_cosine(first, start, step / peak),
+                    step => along_cosine(start, last, ((step - peak) / (end - peak)).min(1.0)),
+                }
             }
         }
     }
+}
+
+/// The share of the steps that are done.
+fn done(step: usize, steps: usize) -> f64 {
+    step.min(steps) as f64 / steps as f64
+}
+
+/// What half a cosine has come to, from `start` to `end`.
+fn along_cosine(start: f64, end: f64, done: f64) -> f64 {
+    let left = (1.0 + (PI * done).cos()) / 2.0;
+    left * start + (1.0 - left) * end
+}
+
+/// The number of the step within its period, and the length of that: the first has `first` steps, and each `growth`
+/// times as many as the one before.
+fn within_period(step: usize, first: usize, growth: usize) -> (usize, usize) {
+    if growth == 1 {
+        return (step % first, first);
+    }
+    let (mut step, mut period) = (step, first);
+    while step >= period {
+        step -= period;
+        period = period.saturating_mul(growth);
+    }
+    (step, period)
+}
+
+#[track_caller]
+fn assert_steps(steps: usize) {
+    assert!(steps > 0, "a learning rate changes over 1 step or more, not over 0");
+}
+
+#[track_caller]
+fn assert_floor(floor: f64, learning_rate: f64) {
+    assert!(
+        (0.0..=learning_rate).contains(&floor),
+        "a floor is at least 0 and at most the learning rate {learning_rate}, not {floor}",
+    );
 }

@@ -1,0 +1,187 @@
+//! Batches of sequences that are not equally long.
+//!
+//! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major order.
+//! The lengths say what is there. [`Recurrence::lengths`](crate::Recurrence::lengths) reads no more than that, and a loss
+//! counts no more, by a [mask](length_mask) or by an
+//! [ignored class](crate::loss::CrossEntropy::ignored_index) as the padding:
+//!
+//! ```
+//! use bptt_autodiff::Tape;
+//! use bptt_layers::{Embedding, Layer, Linear, Lstm, Recurrence, batching, loss};
+//! use rand::SeedableRng;
+//! use rand_xoshiro::Xoshiro256PlusPlus;
+//!
+//! let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+//! let (embedding, lstm) = (Embedding::<f32>::new(rng, 10, 4), Lstm::new(rng, 4, 8));
+//! let output = Linear::new(rng, 8, 3);
+//! let sentences = [vec![1, 2, 3, 4], vec![5], vec![6, 7, 8], vec![9, 1]];
+//! let tags = [vec![0, 1, 2, 0], vec![1], vec![0, 2, 2], vec![1, 0]];
+//! let lengths = sentences.each_ref().map(Vec::len);
+//! for batch in batching::by_length(&lengths, 2, rng) {
+//!     let (symbols, lengths) = batching::pad_symbols(batch.iter().map(|&i| &sentences[i]), 0);
+//!     let (targets, _) = batching::pad_symbols(batch.iter().map(|&i| &tags[i]), usize::MAX);
+//!     let tape = Tape::new();
+//!     let xs = embedding.forward(&tape, &symbols, [symbols.len() / batch.len(), batch.len()]);
+//!     let start = lstm.start(&tape, batch.len());
+//!     let (ys, _) = Recurrence::new(&lstm).lengths(&lengths).run(xs, start);
+//!     let criterion = loss::CrossEntropy::new().ignored_index(usize::MAX);
+//!     let loss = criterion.of(output.forward(ys), &targets).mean();
+//!     let _gradients = tape.backward(loss);
+//! }
+//! ```
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+/// Sequences `[T_b, ..]` of vectors side by side, `[T, B, ..]`, zero behind the ends, and their lengths.
+///
+/// ```
+/// use bptt_layers::batching;
+/// use bptt_tensor::Tensor;
+///
+/// let sequences = [Tensor::ones([1, 2]), Tensor::full([3, 2], 5.0)];
+/// let (padded, lengths) = batching::pad_sequence(&sequences);
+/// assert_eq!((padded.shape().to_vec(), lengths), (vec![3, 2, 2], vec![1, 3]));
+/// assert_eq!(padded.to_vec(), [1., 1., 5., 5., 0., 0., 5., 5., 0., 0., 5., 5.]);
+/// ```
+///
+/// # Panics
+///
+/// If there is no sequence, or they are not of one shape but for their lengths.
+#[track_caller]
+#[must_use]
+pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize>) {
+    let shapes = sequences.iter().map(|sequence| &sequence.shape()[..]);
+    let Some(features) = shapes.clone().next().and_then(|shape| shape.get(1..)) else {
+        panic!("pad_sequence: needs a sequence [T, ..], to know the shape of an entry");
+    };
+    for (b, shape) in shapes.clone().enumerate() {
+        assert!(
+            shape.get(1..) == Some(features),
+            "pad_sequence: sequence {b} of shape {shape:?} has not the entries {features:?} of the first"
+        );
+    }
+    let lengths: Vec<usize> = shapes.map(|shape| shape[0]).collect();
+    let (batch, width) = (lengths.len(), features.iter().product::<usize>());
+    let steps = lengths.iter().copied().max().unwrap_or(0);
+    let shape: Shape = [steps, batch].iter().chain(features).copied().collect();
+    let mut padded = Tensor::zeros(shape);
+    for (b, sequence) in sequences.iter().enumerate() {
+        for t in 0..lengths[b] {
+            padded.as_mut_slice()[(t * batch + b) * width..][..width]
+                .copy_from_slice(&sequence.as_slice()[t * width..][..width]);
+        }
+    }
+    (padded, lengths)
+}
+
+/// The sequences `[T_b, ..]` that stand side by side in `[T, B, ..]`: the inverse of [`pad_sequence`].
+///
+/// # Panics
+///
+/// If there are not two axes, a length for each sequence, or one is longer than there are steps.
+#[track_caller]
+#[must_use]
+pub fn unpad_sequence<T: Scalar>(padded: &Tensor<T>, lengths: &[usize]) -> Vec<Tensor<T>> {
+    let shape = padded.shape();
+    let [steps, batch, features @ ..] = &shape[..] else {
+        panic!("unpad_sequence: sequences side by side are [T, B, ..], not {shape}");
+    };
+    assert_lengths("unpad_sequence", lengths, [*steps, *batch]);
+    let width = features.iter().product::<usize>();
+    let sequence = |(b, &length): (usize, &usize)| {
+        let entry = |t: usize| &padded.as_slice()[(t * batch + b) * width..][..width];
+        let elements: Vec<T> = (0..length).flat_map(entry).copied().collect();
+        let shape: Shape = [length].iter().chain(features).copied().collect();
+        Tensor::from_vec(shape, elements)
+    };
+    lengths.iter().enumerate().map(sequence).collect()
+}
+
+/// Sequences of symbols side by side, `[T, B]` in row-major order, with `padding` behind the ends; and their lengths.
+///
+/// ```
+/// use bptt_layers::batching;
+///
+/// let (symbols, lengths) = batching::pad_symbols([&[7, 8, 9][..], &[5]], 0);
+/// assert_eq!((symbols, lengths), (vec![7, 5, 8, 0, 9, 0], vec![3, 1]));
+/// ```
+#[must_use]
+pub fn pad_symbols<S: AsRef<[usize]>>(
+    sequences: impl IntoIterator<Item = S>,
+    padding: usize,
+) -> (Vec<usize>, Vec<usize>) {
+    let sequences: Vec<S> = sequences.into_iter().collect();
+    let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.as_ref().len()).collect();
+    let steps = lengths.iter().copied().max().unwrap_or(0);
+    let at = |t: usize| {
+        sequences.iter().map(move |sequence| sequence.as_ref().get(t).copied().unwrap_or(padding))
+    };
+    ((0..steps).flat_map(at).collect(), lengths)
+}
+
+/// The sequences that stand side by side in `[T, B]`: the inverse of [`pad_symbols`], also for what a model predicts.
+///
+/// # Panics
+///
+/// If the symbols are not as many for each sequence, or a length is more than they are.
+#[track_caller]
+#[must_use]
+pub fn unpad_symbols(symbols: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
+    let batch = lengths.len();
+    assert!(
+        symbols.is_empty() || batch > 0 && symbols.len().is_multiple_of(batch),
+        "unpad_symbols: {} symbols are not as many for each of {batch} sequences",
+        symbols.len()
+    );
+    assert_lengths("unpad_symbols", lengths, [symbols.len() / batch.max(1), batch]);
+    let sequence = |(b, &length): (usize, &usize)| {
+        symbols.iter().skip(b).step_by(batch).take(length).copied().collect()
+    };
+    lengths.iter().enumerate().map(sequence).collect()
+}
+
+/// The mask `[T, B]` of sequences of these lengths, padded to the longest: 1 where there is a step, else 0. For
+/// [`Loss::masked`](crate::loss::Loss::masked) and the [metrics](crate::metrics).
+///
+/// ```
+/// use bptt_layers::batching;
+///
+/// assert_eq!(batching::length_mask::<f32>(&[1, 2]).to_vec(), [1., 1., 0., 1.]);
+/// ```
+#[must_use]
+pub fn length_mask<T: Scalar>(lengths: &[usize]) -> Tensor<T> {
+    let (steps, batch) = (lengths.iter().copied().max().unwrap_or(0), lengths.len());
+    let is_there = |i: usize| f64::from(i / batch < lengths[i % batch]);
+    Tensor::from_fn([steps, batch], |i| T::of(is_there(i)))
+}
+
+/// Batches of so many sequences, each of similar lengths, in random order: for each, the places of its sequences.
+///
+/// So little is padded, and an epoch differs from the next: which of the sequences of one length come together, and
+/// the order of batches, follow from the random numbers. Each sequence is in one batch; one of the batches may be
+/// smaller.
+///
+/// # Panics
+///
+/// If a batch is of no sequence.
+#[track_caller]
+#[must_use]
+pub fn by_length(lengths: &[usize], batch: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
+    assert!(batch > 0, "by_length: a batch has at least one sequence");
+    let mut places: Vec<usize> = (0..lengths.len()).collect();
+    places.shuffle(rng);
+    places.sort_by_key(|&place| lengths[place]); // stable
+    let mut batches: Vec<Vec<usize>> = places.chunks(batch).map(<[usize]>::to_vec).collect();
+    batches.shuffle(rng);
+    batches
+}
+
+#[track_caller]
+fn assert_lengths(what: &str, lengths: &[usize], [steps, batch]: [usize; 2]) {
+    assert!(
+        lengths.len() == batch && lengths.iter().all(|&length| length <= steps),
+        "{what}: {batch} sequences of {steps} steps need {batch} lengths of at most {steps}, not {lengths:?}"
+    );
+}

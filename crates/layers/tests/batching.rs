@@ -1,0 +1,120 @@
+//! Batches of sequences that are not equally long.
+
+use bptt_autodiff::Tape;
+use bptt_layers::batching::{
+    by_length, length_mask, pad_sequence, pad_symbols, unpad_sequence, unpad_symbols,
+};
+use bptt_layers::loss::{self, CrossEntropy};
+use bptt_tensor::Tensor;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+fn random(seed: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+proptest! {
+    #[test]
+    fn sequences_come_back(
+        lengths in prop::collection::vec(0..6_usize, 1..5),
+        features in prop::collection::vec(0..4_usize, 0..3),
+        seed: u64,
+    ) {
+        let rng = &mut random(seed);
+        let sequence = |&length: &usize| {
+            let shape: Vec<usize> = [&[length][..], &features].concat();
+            Tensor::<f64>::normal(&shape[..], 0.0, 1.0, rng)
+        };
+        let sequences: Vec<_> = lengths.iter().map(sequence).collect();
+        let (padded, found) = pad_sequence(&sequences);
+        prop_assert_eq!(&found, &lengths);
+        prop_assert_eq!(padded.shape()[..2].to_vec(), [*lengths.iter().max().unwrap(), lengths.len()]);
+        let there: f64 = sequences.iter().flat_map(|sequence| sequence.to_vec()).map(f64::abs).sum();
+        let all: f64 = padded.to_vec().into_iter().map(f64::abs).sum();
+        prop_assert!((there - all).abs() < 1e-12, "something stands behind an end");
+        prop_assert_eq!(unpad_sequence(&padded, &lengths), sequences);
+    }
+
+    #[test]
+    fn symbols_come_back(
+        sequences in prop::collection::vec(prop::collection::vec(0..9_usize, 0..6), 0..5),
+    ) {
+        let (symbols, lengths) = pad_symbols(&sequences, 77);
+        let count = symbols.iter().filter(|&&symbol| symbol != 77).count();
+        prop_assert_eq!(count, lengths.iter().sum::<usize>());
+        prop_assert_eq!(unpad_symbols(&symbols, &lengths), sequences);
+    }
+
+    /// Every sequence once, in batches whose ranges of lengths do not overlap.
+    #[test]
+    fn batches_are_of_like_lengths(
+        lengths in prop::collection::vec(0..9_usize, 0..30),
+        batch in 1..6_usize,
+        seed: u64,
+    ) {
+        let batches = by_length(&lengths, batch, &mut random(seed));
+        let mut places = batches.concat();
+        places.sort_unstable();
+        prop_assert_eq!(places, (0..lengths.len()).collect::<Vec<_>>());
+        prop_assert!(batches.iter().filter(|places| places.len() < batch).count() <= 1);
+        let of = |places: &Vec<usize>| places.iter().map(|&place| lengths[place]).collect::<Vec<_>>();
+        let mut ranges: Vec<_> = batches.iter().map(of).collect();
+        ranges.iter_mut().for_each(|lengths| lengths.sort_unstable());
+        ranges.sort_by_key(|lengths| (lengths[0], lengths[lengths.len() - 1]));
+        prop_assert!(ranges.concat().is_sorted());
+    }
+}
+
+#[test]
+fn the_seed_decides_who_comes_together_and_in_which_order() {
+    let lengths: Vec<usize> = (0..40).map(|i| i % 2).collect();
+    let of = |seed| by_length(&lengths, 4, &mut random(seed));
+    assert_eq!(of(1), of(1));
+    let as_a_set = |mut batches: Vec<Vec<usize>>| {
+        batches.iter_mut().for_each(|places| places.sort_unstable());
+        batches.sort();
+        batches
+    };
+    assert_ne!(as_a_set(of(1)), as_a_set(of(2)));
+    let order =
+        |batches: Vec<Vec<usize>>| batches.iter().map(|b| lengths[b[0]]).collect::<Vec<_>>();
+    assert_ne!(order(of(1)), order(of(2)));
+}
+
+/// A mask and an ignored class are two ways of saying the same.
+#[test]
+fn losses_count_what_is_there() {
+    let (targets, lengths) = pad_symbols([&[0, 1, 2][..], &[2], &[1, 1]], usize::MAX);
+    let logits = Tensor::<f64>::normal([3, 3, 3], 0.0, 1.0, &mut random(3));
+    let tape = Tape::new();
+    let logits = tape.constant(logits);
+    let ignored = CrossEntropy::new().ignored_index(usize::MAX).of(logits, &targets).mean();
+    let targets: Vec<usize> = targets.iter().map(|&target| target % 3).collect();
+    let masked = loss::cross_entropy(logits, &targets).masked(&length_mask(&lengths)).mean();
+    assert_eq!(masked.item(), ignored.item());
+}
+
+#[test]
+#[should_panic(expected = "sequence 1 of shape [2, 3] has not the entries [2] of the first")]
+fn entries_of_other_shapes() {
+    let _ = pad_sequence(&[Tensor::<f32>::zeros([4, 2]), Tensor::zeros([2, 3])]);
+}
+
+#[test]
+#[should_panic(expected = "needs a sequence [T, ..], to know the shape of an entry")]
+fn no_sequence() {
+    let _ = pad_sequence::<f32>(&[]);
+}
+
+#[test]
+#[should_panic(expected = "2 sequences of 3 steps need 2 lengths of at most 3, not [4, 1]")]
+fn a_length_beyond_the_batch() {
+    let _ = unpad_sequence(&Tensor::<f32>::zeros([3, 2, 1]), &[4, 1]);
+}
+
+#[test]
+#[should_panic(expected = "5 symbols are not as many for each of 2 sequences")]
+fn symbols_of_unequal_number() {
+    let _ = unpad_symbols(&[1, 2, 3, 4, 5], &[2, 2]);
+}
