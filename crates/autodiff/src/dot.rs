@@ -1,18 +1,22 @@
 //! Drawing a tape with Graphviz.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use bptt_tensor::Scalar;
 
-use crate::Tape;
-use crate::operation::Op;
+use crate::operation::{Leaf, Op};
+use crate::{Param, ParamId, Tape};
 
 /// The graph of a tape in Graphviz's language; made by [`Tape::dot`].
-pub struct Dot<'t, T>(&'t Tape<T>);
+pub struct Dot<'t, T> {
+    tape: &'t Tape<T>,
+    names: HashMap<ParamId, String>,
+}
 
 impl<T: Scalar> Tape<T> {
-    /// The graph in Graphviz's language: a node for each value, with operation, shape and line, and
-    /// an arrow from each input. Write it to a file and run `dot -Tsvg`.
+    /// The graph in Graphviz's language: a node for each value, with operation, shape, line and, where a loop over
+    /// time announced it, step; and an arrow from each input. Write it to a file and run `dot -Tsvg`.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -26,24 +30,58 @@ impl<T: Scalar> Tape<T> {
     /// ```
     #[must_use]
     pub fn dot(&self) -> Dot<'_, T> {
-        Dot(self)
+        Dot { tape: self, names: HashMap::new() }
+    }
+}
+
+impl<T: Scalar> Dot<'_, T> {
+    /// With names of parameters, such as those that a model's `parameters()` gives.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let w = Param::new(Tensor::scalar(2.0));
+    /// let tape = Tape::new();
+    /// let _ = tape.param(&w).tanh();
+    /// let drawing = tape.dot().named([("layer.w", &w)]).to_string();
+    /// assert!(drawing.contains("n0 [label=\"layer.w []"));
+    /// ```
+    #[must_use]
+    pub fn named<'p, N: Into<String>>(
+        mut self,
+        parameters: impl IntoIterator<Item = (N, &'p Param<T>)>,
+    ) -> Self {
+        let parameters = parameters.into_iter().map(|(name, param)| (param.id(), name.into()));
+        self.names.extend(parameters.filter(|(_, name)| !name.is_empty()));
+        self
+    }
+
+    fn name<'a>(&'a self, op: &'a Op<T>) -> &'a str {
+        match op {
+            Op::Leaf(Leaf::Param(id)) => self.names.get(id).map_or(op.name(), String::as_str),
+            _ => op.name(),
+        }
     }
 }
 
 impl<T> fmt::Debug for Dot<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dot").field(self.0).finish()
+        f.debug_struct("Dot").field("tape", self.tape).field("names", &self.names).finish()
     }
 }
 
 impl<T: Scalar> fmt::Display for Dot<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "digraph tape {{")?;
-        for (id, node) in self.0.nodes().iter().enumerate() {
-            let (name, shape) = (escaped(node.op.name()), node.value.shape());
+        for (id, node) in self.tape.nodes().iter().enumerate() {
+            let (name, shape) = (escaped(self.name(&node.op)), node.value.shape());
             let outline = if matches!(node.op, Op::Leaf(_)) { "box" } else { "ellipse" };
             let (file, line) = (escaped(node.location.file()), node.location.line());
-            writeln!(f, "  n{id} [label=\"{name} {shape}\\n{file}:{line}\", shape={outline}];")?;
+            let step = node.step.map_or(String::new(), |step| format!("\\nstep {step}"));
+            writeln!(
+                f,
+                "  n{id} [label=\"{name} {shape}\\n{file}:{line}{step}\", shape={outline}];"
+            )?;
             for input in &node.inputs {
                 writeln!(f, "  n{input} -> n{id};")?;
             }

@@ -49,15 +49,19 @@ pub use bptt_autodiff::{
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
 
-/// The seeded random numbers that constructors and random fills take.
+/// The crate of random numbers, in the version whose generators constructors take: `rand::seq` shuffles and chooses.
+pub use rand;
+
+/// The seeded random numbers that constructors and random fills take. [`RngExt`](rng::RngExt) draws single ones:
+/// `rng.random_range(0..10)`.
 pub mod rng {
-    pub use rand::{Rng, SeedableRng};
+    pub use rand::{Rng, RngExt, SeedableRng};
     pub use rand_xoshiro::Xoshiro256PlusPlus;
 }
 
 /// Everything that a cell, a model and its training loop are written with.
 pub mod prelude {
-    pub use crate::rng::{Rng, SeedableRng, Xoshiro256PlusPlus};
+    pub use crate::rng::{Rng, RngExt, SeedableRng, Xoshiro256PlusPlus};
     pub use bptt_autodiff::{Checkpoint, Gradients, Operand, Param, Stepper, Tape, Var};
     pub use bptt_layers::*;
     pub use bptt_tensor::{Scalar, Shape, Tensor};

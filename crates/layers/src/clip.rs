@@ -3,18 +3,45 @@
 use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
 
+use crate::module::described;
 use crate::pieces::{self, PIECE};
 use crate::{Module, ParameterPath};
 
 /// A gradient holds a NaN or an infinity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the gradient of `{parameter}` is not finite: the run has diverged; lower the learning rate or \
-     the norm that gradients are clipped to, or find the equation at fault with `Tape::checking`"
+    "the gradient of {} is not finite: the run has diverged; lower the learning rate or \
+     the norm that gradients are clipped to, or find the equation at fault with `Tape::checking`",
+    described(parameter)
 )]
 pub struct NonFiniteGradient {
-    /// The name of the first parameter concerned.
+    /// The name of the first parameter concerned; empty if the model is a parameter by itself.
     pub parameter: String,
+}
+
+/// The norm of all gradients of a model together, which stay as they are:
+///
+/// ```text
+/// ‖g‖ = √(Σ gᵢ²) over all parameters
+/// ```
+///
+/// It is what [`clip_norm`] clips, summed as there. It is NaN or infinite if a gradient is not finite, and infinite
+/// where it is beyond `f64::MAX`.
+///
+/// ```
+/// use bptt_autodiff::{Param, Tape};
+/// use bptt_layers::gradient_norm;
+/// use bptt_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::<f32>::from_vec([2], vec![1.5, 2.0]));
+/// let tape = Tape::new();
+/// let gradients = tape.backward(tape.param(&w).square().sum_all());
+/// assert_eq!(gradient_norm(&w, &gradients), 5.0);
+/// ```
+#[must_use]
+pub fn gradient_norm<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
+    let (norm, unit) = norm_and_unit(model, gradients);
+    norm * unit
 }
 
 /// Scales all gradients of a model together so that their norm is at most `max_norm`, and returns
@@ -44,12 +71,9 @@ pub fn clip_norm<T: Scalar>(
     max_norm: f64,
 ) -> Result<f64, NonFiniteGradient> {
     assert!(max_norm > 0.0, "gradients are clipped to a norm greater than 0, not {max_norm}");
-    let mut unit = 1.0;
-    let mut norm = norm_in_units(unit, model, gradients);
+    let (norm, unit) = norm_and_unit(model, gradients);
     if !norm.is_finite() {
         expect_finite(model, gradients)?;
-        unit = LARGE_UNIT;
-        norm = norm_in_units(unit, model, gradients);
     }
     let scale = max_norm / unit / (norm + 1e-6 / unit);
     if scale < 1.0 {
@@ -110,6 +134,13 @@ fn expect_finite<T: Scalar>(
 /// `2⁶⁰⁰`. In this unit no square of a finite number overflows, and what underflows is nothing
 /// beside numbers whose squares overflow.
 const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
+
+/// `‖g / unit‖` and a unit in which it is finite, unless a gradient is not.
+fn norm_and_unit<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> (f64, f64) {
+    let in_units = |unit| (norm_in_units(unit, model, gradients), unit);
+    let plain = in_units(1.0);
+    if plain.0.is_finite() { plain } else { in_units(LARGE_UNIT) }
+}
 
 /// `‖g / unit‖`, parameter by parameter.
 fn norm_in_units<T: Scalar>(unit: f64, model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {

@@ -96,7 +96,7 @@ pub use cells::{
     Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
     Peepholes, ProjectedLstm, Reset, Window,
 };
-pub use clip::{NonFiniteGradient, clip_norm, clip_value};
+pub use clip::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
 pub use costates::Costates;
 pub use crf::{BestPath, Crf};
 pub use encoder_decoder::{Encoded, EncoderDecoder};

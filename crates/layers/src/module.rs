@@ -97,6 +97,11 @@ impl ParameterPath {
     }
 }
 
+/// A parameter's name as messages have it. A model that is a parameter and nothing else has none.
+pub(crate) fn described(name: &str) -> String {
+    if name.is_empty() { "the model's parameter".to_owned() } else { format!("`{name}`") }
+}
+
 /// The name of a parameter is the path to it.
 impl<T: Scalar> Module<T> for Param<T> {
     fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {

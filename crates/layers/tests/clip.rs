@@ -3,7 +3,7 @@
 mod common;
 
 use bptt_autodiff::{Gradients, Param, Tape};
-use bptt_layers::{NonFiniteGradient, clip_norm, clip_value};
+use bptt_layers::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
 use bptt_tensor::{Scalar, Tensor};
 use common::golden::{Golden, assert_close};
 
@@ -27,6 +27,11 @@ fn norms_are_clipped_as_in_pytorch() {
     let golden = Golden::load("clip_grad_norm_5");
     let (model, mut gradients) =
         model(&[golden.tensor("gradients.a"), golden.tensor("gradients.b")]);
+    assert_close(
+        "norm",
+        &Tensor::scalar(gradient_norm(&model, &gradients)),
+        &golden.tensor("norm"),
+    );
     let norm = clip_norm(&model, &mut gradients, 5.0).unwrap();
     assert_close("norm", &Tensor::scalar(norm), &golden.tensor("norm"));
     assert_close("a", &gradients[&model.0], &golden.tensor("clipped.a"));
@@ -87,6 +92,17 @@ fn gradients_that_are_not_finite_are_refused_and_stay() {
         assert_eq!(gradients[&model.0].to_vec(), [7.0, 8.0]);
         assert_eq!(gradients[&model.1].at(&[0]), 1.0);
     }
+    for bad in [f32::NAN, f32::INFINITY] {
+        let (model, gradients) = model(&vectors(&[7.0, 8.0], &[1.0, bad]));
+        assert!(!gradient_norm(&model, &gradients).is_finite());
+        let tape = Tape::new();
+        let mut gradients = tape.backward((tape.param(&model.0) * f64::from(bad)).sum_all());
+        let refused = clip_norm(&model.0, &mut gradients, 1.0).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("the gradient of the model's parameter is not finite"),
+            "{refused}"
+        );
+    }
     let message = NonFiniteGradient { parameter: "layers.0.w".into() }.to_string();
     assert!(message.starts_with("the gradient of `layers.0.w` is not finite"), "{message}");
     assert!(message.contains("lower the learning rate"), "{message}");
@@ -103,7 +119,11 @@ fn finite_gradients_are_clipped_however_large() {
         assert_eq!(gradients[&model.1].to_vec(), [-1.0]);
 
         let (model, mut gradients) = self::model(&elements);
+        let before = gradients[&model.0].clone();
+        let measured = gradient_norm(&model, &gradients);
+        assert_eq!(gradients[&model.0], before);
         let found = clip_norm(&model, &mut gradients, 10.0).unwrap();
+        assert_eq!(measured, found);
         assert!(found == norm || (found / norm - 1.0).abs() < 1e-12, "{found} and {norm}");
         assert_close("a", &gradients[&model.0], &Tensor::from_slice([2], &[6.0, 0.0]));
         assert_close("b", &gradients[&model.1], &Tensor::from_slice([1], &[-8.0]));

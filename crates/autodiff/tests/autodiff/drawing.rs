@@ -58,6 +58,30 @@ fn every_value_is_declared_once_and_arrows_lead_to_it_from_its_inputs() {
 }
 
 #[test]
+fn parameters_and_steps_are_named() {
+    let (u, b) = (Param::<f64>::new(Tensor::ones([2, 2])), Param::new(Tensor::ones([2])));
+    let tape = Tape::new();
+    let mut h = tape.constant(Tensor::ones([1, 2]));
+    for t in 0..2 {
+        tape.set_step(Some(t));
+        h = (h.matmul(&u) + &b).tanh();
+    }
+    tape.set_step(None);
+    let _ = h.sum_all();
+    let drawing = tape.dot().named([("cell.\"u\"", &u)]).to_string();
+    let labels: Vec<_> = Graph::parse(&drawing).nodes.iter().map(|&(_, label)| label).collect();
+    let starting = |start: &str| labels.iter().filter(|label| label.starts_with(start)).count();
+    assert_eq!(starting("cell.\\\"u\\\" [2, 2]\\n"), 1, "{drawing}");
+    assert_eq!(starting("parameter [2]\\n"), 1, "{drawing}");
+    for step in ["\\nstep 0", "\\nstep 1"] {
+        let tanh = |label: &&&str| label.starts_with("tanh") && label.ends_with(step);
+        assert_eq!(labels.iter().filter(tanh).count(), 1, "{drawing}");
+    }
+    assert!(!labels.last().expect("a sum").contains("step"), "{drawing}");
+    assert_eq!(tape.dot().named([("", &b)]).to_string(), tape.dot().to_string());
+}
+
+#[test]
 fn an_empty_tape_is_an_empty_drawing() {
     assert_eq!(Tape::<f32>::new().dot().to_string(), "digraph tape {\n}\n");
 }

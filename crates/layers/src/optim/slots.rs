@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bptt_autodiff::Gradients;
 use bptt_tensor::{Scalar, Tensor};
 
+use crate::module::described;
 use crate::pieces::{self, PIECE};
 use crate::weights::{Archive, WeightsError, join};
 use crate::{Module, ParameterPath};
@@ -96,8 +97,9 @@ impl<T: Scalar> Slots<T> {
             let Some(gradient) = gradients.get(parameter) else { return };
             assert!(
                 gradient.shape() == parameter.shape(),
-                "the gradient of `{name}` has shape {}, but the parameter has {}: a gradient that \
+                "the gradient of {} has shape {}, but the parameter has {}: a gradient that \
                  is changed keeps its shape",
+                described(name),
                 gradient.shape(),
                 parameter.shape(),
             );
@@ -109,8 +111,9 @@ impl<T: Scalar> Slots<T> {
             for slot in &memory.slots {
                 assert!(
                     slot.shape() == parameter.shape(),
-                    "the optimizer remembers the parameter `{name}` with shape {}, but now it has \
-                     {}: an optimizer serves one model",
+                    "the optimizer remembers {} with shape {}, but now it has {}: an optimizer \
+                     serves one model",
+                    described(name),
                     slot.shape(),
                     parameter.shape(),
                 );
