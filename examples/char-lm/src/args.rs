@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::path::PathBuf;
 
+use bptt::decode::Sampling;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -257,17 +258,31 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub length: usize,
 
-    /// How freely the characters are drawn: near 0, always the likeliest; 1, as the model believes
-    #[arg(long, default_value = "0.8", value_parser = positive)]
+    /// How freely the characters are drawn: 0, always the likeliest; 1, as the model believes
+    #[arg(long, default_value = "0.8", value_parser = at_least_zero)]
     pub temperature: f64,
 
     /// Draw only among this many likeliest characters [default: all]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub top_k: Option<usize>,
 
+    /// Draw only among the likeliest that together have this probability [default: all]
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub top_p: Option<f64>,
+
     /// Seed of the draws
     #[arg(long, default_value = "1")]
     pub seed: u64,
+}
+
+impl GenerateArgs {
+    /// How characters are drawn.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        let sampling = Sampling::new().temperature(self.temperature);
+        let sampling = self.top_k.map_or(sampling, |k| sampling.top_k(k));
+        self.top_p.map_or(sampling, |p| sampling.top_p(p))
+    }
 }
 
 /// Which text to use.
@@ -295,6 +310,16 @@ const AT_LEAST_ONE: Rule<usize> =
 const POSITIVE: Rule<f64> = Rule {
     holds: |number| number > 0.0 && number.is_finite(),
     text: "it must be above 0 and finite",
+};
+
+const AT_LEAST_ZERO: Rule<f64> = Rule {
+    holds: |number| number >= 0.0 && number.is_finite(),
+    text: "it must be at least 0 and finite",
+};
+
+const SHARE: Rule<f64> = Rule {
+    holds: |number| number > 0.0 && number <= 1.0,
+    text: "it must be above 0 and at most 1",
 };
 
 const DROPOUT: Rule<f64> = Rule {
@@ -332,6 +357,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn positive(text: &str) -> Result<f64, String> {
     number(text, &POSITIVE)
+}
+
+fn at_least_zero(text: &str) -> Result<f64, String> {
+    number(text, &AT_LEAST_ZERO)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, &SHARE)
 }
 
 fn dropout(text: &str) -> Result<f64, String> {
@@ -437,10 +470,11 @@ mod tests {
             ("--cell rnn", "lstm, gru, elman"),
             ("--text", "value is required"),
             ("--out model", "must end in .safetensors"),
-            ("generate --temperature 0", "above 0"),
             ("train --clip -1", "above 0"),
-            ("generate --temperature -1", "above 0"),
-            ("generate --temperature nan", "above 0"),
+            ("generate --temperature -1", "at least 0"),
+            ("generate --temperature nan", "at least 0"),
+            ("generate --top-p 0", "above 0"),
+            ("generate --top-p 1.1", "at most 1"),
             ("generate --top-k 0", "at least 1"),
             ("generate --length 0", "at least 1"),
             ("generate --prime=", "--prime"),

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bptt::Module;
+use bptt::decode::Sampling;
 use bptt::run::{Files, Saver};
 use char_lm::args::{Cli, Command, EvalArgs, GenerateArgs, TrainArgs};
 use char_lm::batches::Batches;
@@ -96,7 +97,8 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
         let best = trainer.best();
         compare(best, best.score, &corpus, trainer.validation(), out)?;
         writeln!(out, "\nbest weights, of step {}: {}\n", best.step, files.best.display())?;
-        let sampler = Sampler::new(SAMPLE_TEMPERATURE, None, best.settings.seed);
+        let sampling = Sampling::new().temperature(SAMPLE_TEMPERATURE);
+        let sampler = Sampler::new(sampling, best.settings.seed);
         write_text(best, None, sampler, SAMPLE, out)?;
     }
     Ok(())
@@ -140,7 +142,7 @@ fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
 
 fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
     let saved = Snapshot::load(&args.weights)?;
-    let sampler = Sampler::new(args.temperature, args.top_k, args.seed);
+    let sampler = Sampler::new(args.sampling(), args.seed);
     write_text(&saved, args.prime.as_deref(), sampler, args.length, out)
 }
 

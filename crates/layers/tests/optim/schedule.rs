@@ -79,7 +79,7 @@ fn an_exponential_falls_at_every_step() {
     );
 }
 
-/// By the formula of PyTorch's `CosineAnnealingWarmRestarts`, with T_0 = 2, T_mult = 2 and η_min = 0.2:
+/// By the formula of PyTorch's `CosineAnnealingWarmRestarts`, of a first period of 2 steps, a factor of 2 and a floor of 0.2:
 /// periods of 2, 4 and 8 steps.
 #[test]
 fn restarts_come_ever_later() {

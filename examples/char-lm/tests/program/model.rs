@@ -1,5 +1,6 @@
 //! The model as a function: reading in pieces is reading.
 
+use bptt::decode::Sampling;
 use bptt::prelude::*;
 use char_lm::generate::{Continuation, Sampler};
 use char_lm::model::{CharModel, Masks};
@@ -43,7 +44,7 @@ fn close(a: &Tensor<f32>, b: &Tensor<f32>) -> bool {
 fn writing_reads_what_it_wrote() {
     let model = CharModel::new(&plan("").settings, 7);
     let prime = [3, 1, 4, 1];
-    let sampler = || Sampler::new(1.0, None, 0);
+    let sampler = || Sampler::new(Sampling::new(), 0);
     let written: Vec<usize> = Continuation::new(&model, &prime, sampler()).take(20).collect();
     let text = [&prime[..], &written].concat();
     let (logits, _) = read(&model, &text, model.zero_state(1));
