@@ -23,7 +23,8 @@ use crate::{
 ///
 /// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention, without their input
 /// feeding and attentional layer), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder are
-/// any layers whose states are of one type, since one's is the other's; their sizes must be equal, too.
+/// any layers whose states are of one type, since one's is the other's; their sizes must be equal, too. The decoder is
+/// [`Stepwise`]: one that reads backward would see what it is to predict.
 /// The parameters are those of its parts; an output layer reads `H + M` features, or `H`.
 ///
 /// ```

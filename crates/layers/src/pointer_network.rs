@@ -19,7 +19,8 @@ use crate::{Attention, AttentionMemory, InTraining, Layer, Module, Stepwise, Way
 /// ```
 ///
 /// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`; the parameters are `I`
-/// and those of its parts. Encoder and decoder are any layers whose states are of one type and size. Where
+/// and those of its parts. Encoder and decoder are any layers whose states are of one type and size, and
+/// the decoder is [`Stepwise`]: one that reads backward would see what it is to predict. Where
 /// sequences have different lengths, a position behind the end of one has probability exactly zero.
 ///
 /// ```
