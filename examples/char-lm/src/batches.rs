@@ -16,7 +16,7 @@ use crate::error::Error;
 /// step count is all there is to remember of its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Batches<'a> {
-    tokens: &'a [usize],
+    tokens: &'a [u32],
     batch: usize,
     window: usize,
     /// Steps in every stream, `L ≥ T`.
@@ -44,7 +44,7 @@ impl<'a> Batches<'a> {
     /// # Panics
     ///
     /// If `batch` or `window` is zero.
-    pub fn new(tokens: &'a [usize], batch: usize, window: usize) -> Result<Self, Error> {
+    pub fn new(tokens: &'a [u32], batch: usize, window: usize) -> Result<Self, Error> {
         assert!(batch > 0 && window > 0, "a batch of {batch} and a window of {window}");
         let steps = tokens.len().saturating_sub(1) / batch;
         if steps < window {
@@ -64,7 +64,7 @@ impl<'a> Batches<'a> {
     /// # Panics
     ///
     /// If `batch` or `window` is zero.
-    pub fn at_most(tokens: &'a [usize], batch: usize, window: usize) -> Result<Self, Error> {
+    pub fn at_most(tokens: &'a [u32], batch: usize, window: usize) -> Result<Self, Error> {
         if tokens.len() < 2 {
             return Err(Error::TooShortToJudge { available: tokens.len() });
         }
@@ -89,7 +89,7 @@ impl<'a> Batches<'a> {
     /// The characters that one pass reads or predicts: all but the first are targets. A baseline
     /// that scores these has predicted the same characters as the model.
     #[must_use]
-    pub fn tokens(&self) -> &'a [usize] {
+    pub fn tokens(&self) -> &'a [u32] {
         &self.tokens[..=self.batch * self.steps]
     }
 
@@ -107,8 +107,8 @@ impl<'a> Batches<'a> {
             (start..end).flat_map(|step| (0..self.batch).map(move |b| b * self.steps + step));
         Window {
             steps: end - start,
-            inputs: positions.clone().map(|position| self.tokens[position]).collect(),
-            targets: positions.map(|position| self.tokens[position + 1]).collect(),
+            inputs: positions.clone().map(|position| self.tokens[position] as usize).collect(),
+            targets: positions.map(|position| self.tokens[position + 1] as usize).collect(),
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn windows_run_along_parallel_streams() {
-        let text: Vec<usize> = (0..12).collect();
+        let text: Vec<u32> = (0..12).collect();
         let batches = Batches::new(&text, 2, 3).expect("long enough"); // streams 0..5 and 5..10
         assert_eq!(batches.windows_per_pass(), 2);
         let (first, last) = (batches.window(0), batches.window(1));
@@ -139,10 +139,11 @@ mod tests {
 
     #[test]
     fn a_pass_predicts_every_character_but_the_first_once() {
-        let text: Vec<usize> = (100..200).collect();
+        let text: Vec<u32> = (100..200).collect();
         for (batch, window) in [(1, 1), (1, 99), (3, 7), (7, 14), (99, 1), (4, 5)] {
             let batches = Batches::new(&text, batch, window).expect("long enough");
-            let mut targets: Vec<usize> = batches.windows().flat_map(|w| w.targets).collect();
+            let mut targets: Vec<_> =
+                batches.windows().flat_map(|w| w.targets).map(|token| token as u32).collect();
             targets.sort_unstable();
             assert_eq!(targets, batches.tokens()[1..], "{batch} × {window}");
             assert!(text.len() - batches.tokens().len() < batch, "{batch} × {window}");

@@ -6,14 +6,17 @@
 //! does not have them, since a run that never stops takes no such measurement.
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
+use bptt::Module;
 use bptt::weights::{Archive, WeightsError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::{Plan, Settings};
+use crate::corpus::Corpus;
 use crate::error::Error;
 use crate::model::CharModel;
 use crate::score::Nats;
@@ -69,11 +72,12 @@ impl Snapshot {
     fn from_archive(archive: &Archive<f32>, path: &Path) -> Result<Self, Error> {
         let Json(settings) = archive.parse::<Json<Settings>>("settings")?;
         settings.check().map_err(|source| Error::InvalidSetting { path: path.into(), source })?;
+        expect_groups(archive, &["model"])?;
         Ok(Self {
             settings,
             vocabulary: archive.parse("vocabulary")?,
             step: archive.parse("step")?,
-            score: Nats(archive.parse("loss")?),
+            score: archive.parse("loss")?,
             weights: archive.group("model"),
         })
     }
@@ -113,6 +117,34 @@ impl Checkpoint {
         archive
     }
 
+    /// Holds the parts to one another that no model holds together: the best weights, which resuming does not
+    /// use but saves again, and the steps of the optimizer.
+    ///
+    /// # Errors
+    ///
+    /// Names the parts that are not of one run.
+    pub fn expect_consistent(&self, corpus: &Corpus, model: &CharModel) -> Result<(), Error> {
+        let inconsistent = |what: &str| Err(Error::Inconsistent { what: what.to_owned() });
+        if self.best.settings != self.plan.settings {
+            return inconsistent("the best weights are of other settings");
+        }
+        if self.best.vocabulary != corpus.vocabulary {
+            return inconsistent("the best weights are of another text");
+        }
+        if self.best.step > self.step {
+            return inconsistent("the best weights are of a step that is not yet done");
+        }
+        self.best.model()?;
+        for (name, _) in model.parameters() {
+            // every parameter has a gradient at every step
+            if self.step > 0 && self.optimizer.parse::<usize>(&format!("{name}.step"))? != self.step
+            {
+                return inconsistent("the optimizer has done other steps than the run");
+            }
+        }
+        Ok(())
+    }
+
     /// Loads it from a file.
     ///
     /// # Errors
@@ -123,6 +155,7 @@ impl Checkpoint {
         let archive = load(path)?;
         let Json(plan) = archive.parse::<Json<Plan>>("plan")?;
         plan.check().map_err(|source| Error::InvalidSetting { path: path.into(), source })?;
+        expect_groups(&archive, &["model", "optimizer", "carried", "best"])?;
         Ok(Self {
             plan,
             text: archive.parse("text")?,
@@ -135,10 +168,19 @@ impl Checkpoint {
     }
 }
 
+/// Refuses tensors outside of these groups.
+fn expect_groups(archive: &Archive<f32>, groups: &[&str]) -> Result<(), WeightsError> {
+    archive.expect_tensors(|name| {
+        name.split_once('.').is_some_and(|(group, _)| groups.contains(&group))
+    })
+}
+
 /// All that a file has, which is finite.
 fn load(path: &Path) -> Result<Archive<f32>, Error> {
-    if !path.exists() {
-        return Err(Error::MissingModel { path: path.to_path_buf() });
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() => {}
+        Ok(_) => return Err(Error::NotAFile { path: path.to_path_buf() }),
+        Err(_) => return Err(Error::MissingModel { path: path.to_path_buf() }),
     }
     let archive = Archive::load(path)?;
     for name in archive.names() {

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::memory;
 use crate::vocabulary::Vocabulary;
 
 /// One file's text.
@@ -18,29 +19,45 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads one UTF-8 file.
+    /// Reads one UTF-8 file. A byte-order mark at its beginning is no text, and `\r\n` ends a line as
+    /// `\n` does.
     ///
     /// # Errors
     ///
-    /// The file is missing, a folder, empty, not UTF-8 or unreadable.
+    /// The file is missing, a folder or a pipe, empty, not UTF-8, unreadable, or larger than memory.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let path = path.to_path_buf();
-        if path.is_dir() {
-            return Err(Error::Folder { path });
-        }
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        let file = match fs::metadata(&path) {
+            Ok(file) if file.is_dir() => return Err(Error::Folder { path }),
+            Ok(file) if !file.is_file() => return Err(Error::NotAFile { path }),
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::MissingText { path });
             }
             Err(source) => return Err(Error::Read { path, source }),
         };
-        match String::from_utf8(bytes) {
-            Ok(text) if text.is_empty() => Err(Error::EmptyText { path }),
-            Ok(text) => Ok(Self { path, text }),
-            Err(error) => Err(Error::NotUtf8 { path, offset: error.utf8_error().valid_up_to() }),
-        }
+        memory::expect(memory::of_text(file.len()))?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => unix_text(text),
+            Err(error) => {
+                return Err(Error::NotUtf8 { path, offset: error.utf8_error().valid_up_to() });
+            }
+        };
+        if text.is_empty() { Err(Error::EmptyText { path }) } else { Ok(Self { path, text }) }
     }
+}
+
+/// A text without what editors put around it: a byte-order mark, and `\r` before the end of a line.
+#[must_use]
+pub fn unix_text(mut text: String) -> String {
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text }
 }
 
 /// The repository that this program was built from.
@@ -123,9 +140,9 @@ pub struct Corpus {
     /// The characters of both parts.
     pub vocabulary: Vocabulary,
     /// What a model may learn from.
-    pub train: Vec<usize>,
+    pub train: Vec<u32>,
     /// What it is judged by.
-    pub validation: Vec<usize>,
+    pub validation: Vec<u32>,
 }
 
 impl Corpus {
@@ -148,14 +165,22 @@ impl Corpus {
     ///
     /// A document has a character outside the vocabulary.
     pub fn with_vocabulary(documents: &[Document], vocabulary: Vocabulary) -> Result<Self, Error> {
-        let (mut train, mut validation) = (Vec::new(), Vec::new());
-        for document in documents {
-            let tokens = vocabulary
-                .encode(&document.text)
+        let lengths: Vec<_> = documents.iter().map(|it| it.text.chars().count()).collect();
+        let predicted = |length: &usize| length / 10;
+        let to_predict = lengths.iter().map(predicted).sum();
+        let mut train = Vec::with_capacity(lengths.iter().sum::<usize>() - to_predict);
+        let mut validation = Vec::with_capacity(to_predict);
+        for (document, length) in documents.iter().zip(&lengths) {
+            let mut tokens = vocabulary.tokens(&document.text);
+            let mut push = |part: &mut Vec<u32>, count| {
+                tokens.by_ref().take(count).try_for_each(|token| {
+                    part.push(token?);
+                    Ok(())
+                })
+            };
+            push(&mut train, length - predicted(length))
+                .and_then(|()| push(&mut validation, predicted(length)))
                 .map_err(|source| Error::UnknownInText { path: document.path.clone(), source })?;
-            let (head, tail) = tokens.split_at(tokens.len() - tokens.len() / 10);
-            train.extend_from_slice(head);
-            validation.extend_from_slice(tail);
         }
         Ok(Self { vocabulary, train, validation })
     }
@@ -165,8 +190,8 @@ impl Corpus {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let lengths = [self.vocabulary.len(), self.train.len(), self.validation.len()];
-        let tokens = self.train.iter().chain(&self.validation);
-        let numbers = lengths.iter().chain(tokens).map(|&n| n as u64);
+        let tokens = self.train.iter().chain(&self.validation).map(|&token| u64::from(token));
+        let numbers = lengths.iter().map(|&length| length as u64).chain(tokens);
         let characters = self.vocabulary.characters().iter().map(|&c| u64::from(c));
         characters
             .chain(numbers)

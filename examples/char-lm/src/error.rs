@@ -7,6 +7,7 @@ use bptt::run::RunError;
 use bptt::weights::WeightsError;
 
 use crate::args::InvalidSetting;
+use crate::memory::Bytes;
 use crate::train::Divergence;
 use crate::vocabulary::UnknownCharacter;
 
@@ -28,6 +29,28 @@ pub enum Error {
     Folder {
         /// As the user gave it.
         path: PathBuf,
+    },
+
+    /// A pipe or a device, which may never end and cannot be read again.
+    #[error(
+        "{path} is not a regular file: save it as one first, e.g. with `cat {path} > saved`",
+        path = .path.display()
+    )]
+    NotAFile {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// More memory is needed than there is.
+    #[error(
+        "about {needed} of memory are needed, and {available} are available: lower --hidden, \
+         --layers, --embedding, --batch or --window, or give less text or fewer different characters"
+    )]
+    Memory {
+        /// By parameters, optimizer and window, or by the text.
+        needed: Bytes,
+        /// What the machine, control groups and limits leave.
+        available: Bytes,
     },
 
     /// A text file without a single character.
@@ -148,6 +171,15 @@ pub enum Error {
     /// A run that cannot be saved to `--out`.
     #[error(transparent)]
     Run(#[from] RunError),
+
+    /// A checkpoint whose parts are not of one run.
+    #[error(
+        "the checkpoint contradicts itself: {what}; it was changed after it was saved, so resume from another"
+    )]
+    Inconsistent {
+        /// Which parts, and how.
+        what: String,
+    },
 
     /// A run cannot go on with another text than it began with.
     #[error(

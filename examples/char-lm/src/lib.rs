@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`corpus`], [`vocabulary`], [`batches`] | texts, their characters, windows of them |
-//! | [`model`] | from characters to the logits of the next |
+//! | [`model`], [`memory`] | from characters to the logits of the next, and what that takes |
 //! | [`train`], [`checkpoint`] | the training loop, and what it saves |
 //! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
 //! | [`generate`] | drawing characters |
@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod corpus;
 pub mod error;
 pub mod generate;
+pub mod memory;
 pub mod model;
 pub mod ngram;
 pub mod progress;

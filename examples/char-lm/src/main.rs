@@ -16,6 +16,7 @@ use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::corpus::{Corpus, read_documents};
 use char_lm::error::Error;
 use char_lm::generate::{Continuation, Sampler};
+use char_lm::memory;
 use char_lm::ngram::{BASELINE_ORDER, NGram};
 use char_lm::progress::{Progress, tell};
 use char_lm::score::{Comparison, Nats};
@@ -54,6 +55,8 @@ fn run(command: Command, out: &mut (impl Write + Send)) -> Result<(), Error> {
 fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let documents = read_documents(&args.text.files)?;
     let corpus = Corpus::new(&documents);
+    let read = documents.len();
+    drop(documents); // their characters are numbers now
     let files = Files::beside(&args.out);
     let (mut trainer, mut saver) = if args.resume {
         resume(args, &corpus, &files)?
@@ -64,7 +67,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     // in one piece, so that a reader of the first line alone ends no training
     let head = format!(
         "text   {corpus} (files: {})\nmodel  {}, {} parameters\nstart  step {} of {steps}, {}\n\n",
-        documents.len(),
+        read,
         name(trainer.best()),
         trainer.model().parameter_count(),
         trainer.steps_done(),
@@ -135,6 +138,8 @@ fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
     let corpus = Corpus::with_vocabulary(&documents, saved.vocabulary.clone())?;
     let (batch, window) = (saved.settings.batch, saved.settings.window);
     let validation = Batches::at_most(&corpus.validation, batch, window)?;
+    let positions = validation.batch() as f64 * validation.window(0).steps as f64;
+    memory::expect(memory::needed(&saved.settings, corpus.vocabulary.len(), positions, false))?;
     writeln!(out, "text   {corpus} (files: {})", documents.len())?;
     compare(&saved, model.score(&validation), &corpus, &validation, out)?;
     Ok(writeln!(out, "The {BASELINE_ORDER}-gram model is counted on the rest of this same text.")?)
@@ -158,6 +163,7 @@ fn write_text(
         Some(prime) => saved.vocabulary.encode(prime).map_err(Error::UnknownInPrime)?,
         None => saved.vocabulary.encode("\n").unwrap_or_else(|_| vec![0]),
     };
+    let tokens: Vec<_> = tokens.into_iter().map(|token| token as usize).collect();
     let model = saved.model()?;
     write!(out, "{}", prime.unwrap_or_default())?;
     for token in Continuation::new(&model, &tokens, sampler).take(length) {

@@ -245,7 +245,7 @@ where
 
 /// The matrices of one layer by their names, the first for what it reads and the others for its
 /// state, each as wide as so many states.
-fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
+pub(crate) fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
     match cell {
         CellKind::Lstm => &[("w", 4), ("u", 4)],
         CellKind::Gru => &[("w", 3), ("u_gates", 2), ("u_candidate", 1)],

@@ -11,7 +11,7 @@
 //! `P(w|h')` as it is. (Bell, Cleary and Witten, *Text Compression*, 1990; in this interpolated form
 //! Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1999.)
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::score::Nats;
 
@@ -26,7 +26,7 @@ pub struct NGram {
     /// `nodes[ROOT]` is the empty string.
     nodes: Vec<Node>,
     /// The node of a string and one character more.
-    children: HashMap<(u32, u32), u32>,
+    children: FxHashMap<(u32, u32), u32>,
 }
 
 const ROOT: u32 = 0;
@@ -50,10 +50,14 @@ impl NGram {
     ///
     /// If `order` is zero, or if `tokens` have 2³² strings or more.
     #[must_use]
-    pub fn count(order: usize, vocabulary_size: usize, tokens: &[usize]) -> Self {
+    pub fn count(order: usize, vocabulary_size: usize, tokens: &[u32]) -> Self {
         assert!(order > 0, "an n-gram has at least one character");
-        let mut model =
-            Self { order, vocabulary_size, nodes: vec![Node::default()], children: HashMap::new() };
+        let mut model = Self {
+            order,
+            vocabulary_size,
+            nodes: vec![Node::default()],
+            children: FxHashMap::default(),
+        };
         // suffixes[k] is the node of the last k characters read.
         let mut suffixes = vec![ROOT];
         for &token in tokens {
@@ -68,9 +72,9 @@ impl NGram {
 
     /// Counts one more occurrence of `token` after the string of `node`, and returns the node of
     /// both together.
-    fn extend(&mut self, node: u32, token: usize) -> u32 {
+    fn extend(&mut self, node: u32, token: u32) -> u32 {
         let next = u32::try_from(self.nodes.len()).expect("fewer than 2³² strings");
-        let child = *self.children.entry((node, token as u32)).or_insert(next);
+        let child = *self.children.entry((node, token)).or_insert(next);
         let parent = &mut self.nodes[node as usize];
         parent.followed += 1;
         if child == next {
@@ -82,18 +86,18 @@ impl NGram {
     }
 
     /// The node of `string`, if it was ever seen.
-    fn find(&self, string: &[usize]) -> Option<u32> {
+    fn find(&self, string: &[u32]) -> Option<u32> {
         string.iter().try_fold(ROOT, |node, &token| self.child(node, token))
     }
 
-    fn child(&self, node: u32, token: usize) -> Option<u32> {
-        self.children.get(&(node, token as u32)).copied()
+    fn child(&self, node: u32, token: u32) -> Option<u32> {
+        self.children.get(&(node, token)).copied()
     }
 
     /// `P(next | context)`, where `context` may have any length: its last `order - 1` characters
     /// count.
     #[must_use]
-    pub fn probability(&self, context: &[usize], next: usize) -> f64 {
+    pub fn probability(&self, context: &[u32], next: u32) -> f64 {
         let longest = context.len().min(self.order - 1);
         let mut probability = 1.0 / self.vocabulary_size as f64;
         for length in 0..=longest {
@@ -116,7 +120,7 @@ impl NGram {
     ///
     /// If there are fewer than two tokens, since nothing is predicted.
     #[must_use]
-    pub fn score(&self, tokens: &[usize]) -> Nats {
+    pub fn score(&self, tokens: &[u32]) -> Nats {
         assert!(tokens.len() > 1, "{} characters leave none to predict", tokens.len());
         let total: f64 =
             (1..tokens.len()).map(|i| -self.probability(&tokens[..i], tokens[i]).ln()).sum();
@@ -158,9 +162,9 @@ mod tests {
 
     #[test]
     fn every_context_has_a_distribution() {
-        let text: Vec<usize> = (0..500).map(|i| (i * i + i / 7) % 11).collect();
+        let text: Vec<u32> = (0..500).map(|i| (i * i + i / 7) % 11).collect();
         let model = NGram::count(4, 13, &text);
-        let contexts: [&[usize]; 6] =
+        let contexts: [&[u32]; 6] =
             [&[], &text[..1], &text[..3], &text[497..], &[12, 12, 12], &[12, text[0], text[1]]];
         for context in contexts {
             let sum: f64 = (0..13).map(|next| model.probability(context, next)).sum();
@@ -172,12 +176,12 @@ mod tests {
     /// The trie against counts made by searching the text, straight from the definition.
     #[test]
     fn agrees_with_the_definition() {
-        fn probability(text: &[usize], size: usize, context: &[usize], next: usize) -> f64 {
+        fn probability(text: &[u32], size: u32, context: &[u32], next: u32) -> f64 {
             let shorter = match context {
-                [] => 1.0 / size as f64,
+                [] => 1.0 / f64::from(size),
                 [_, rest @ ..] => probability(text, size, rest, next),
             };
-            let after: Vec<usize> = text
+            let after: Vec<u32> = text
                 .windows(context.len() + 1)
                 .filter(|w| w[..context.len()] == *context)
                 .map(|w| w[context.len()])
@@ -189,7 +193,7 @@ mod tests {
             }
             (count + distinct * shorter) / (after.len() as f64 + distinct)
         }
-        let text: Vec<usize> = (0..300).map(|i| (i * i * i + i / 5) % 7).collect();
+        let text: Vec<u32> = (0..300).map(|i| (i * i * i + i / 5) % 7).collect();
         let model = NGram::count(3, 8, &text);
         for (first, second, next) in (0..512).map(|i| (i / 64, i / 8 % 8, i % 8)) {
             let expected = probability(&text, 8, &[first, second], next);

@@ -2,6 +2,7 @@
 
 use std::f64::consts::LN_2;
 use std::fmt;
+use std::str::FromStr;
 
 use crate::ngram::BASELINE_ORDER;
 
@@ -20,6 +21,20 @@ impl Nats {
 impl fmt::Display for Nats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.4} nats, {:.4} bits per character", self.0, self.bits())
+    }
+}
+
+/// A loss that no predictions have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a loss is finite and at least 0")]
+pub struct InvalidLoss;
+
+impl FromStr for Nats {
+    type Err = InvalidLoss;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLoss> {
+        let nats = text.parse().map_err(|_| InvalidLoss)?;
+        if (0.0..f64::INFINITY).contains(&nats) { Ok(Self(nats)) } else { Err(InvalidLoss) }
     }
 }
 
@@ -56,6 +71,14 @@ mod tests {
         let score = Nats(-(0.5_f64.ln()));
         assert_eq!(score.bits(), 1.0);
         assert_eq!(score.to_string(), "0.6931 nats, 1.0000 bits per character");
+    }
+
+    #[test]
+    fn a_loss_is_a_number_that_predictions_have() {
+        assert_eq!(["0", "1.5"].map(str::parse), [Ok(Nats(0.0)), Ok(Nats(1.5))]);
+        for text in ["-1", "NaN", "inf", "", "low"] {
+            assert_eq!(text.parse::<Nats>(), Err(InvalidLoss), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, Snapshot};
 use crate::corpus::Corpus;
 use crate::error::Error;
+use crate::memory;
 use crate::model::{CharModel, Masks};
 use crate::progress::Progress;
 
@@ -27,6 +28,8 @@ const DIVERGED: f64 = 10.0;
 #[derive(Debug)]
 pub struct Trainer<'a> {
     corpus: &'a Corpus,
+    /// [`Corpus::fingerprint`].
+    text: u64,
     plan: Plan,
     batches: Batches<'a>,
     validation: Batches<'a>,
@@ -86,7 +89,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the text is too short.
+    /// If the text is too short, or the memory too small.
     pub fn new(corpus: &'a Corpus, plan: Plan) -> Result<Self, Error> {
         let (batches, validation) = texts(corpus, &plan)?;
         let model = CharModel::new(&plan.settings, corpus.vocabulary.len());
@@ -101,6 +104,7 @@ impl<'a> Trainer<'a> {
             carried: model.zero_state(batches.batch()),
             optimizer: Adam::new(plan.settings.learning_rate),
             step: 0,
+            text: corpus.fingerprint(),
             corpus,
             plan,
             batches,
@@ -116,14 +120,16 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the checkpoint is not of this program, or the text not that of the run.
+    /// If the checkpoint is not of this program, or of one run, or the text not that of the run.
     pub fn resume(corpus: &'a Corpus, plan: Plan, checkpoint: Checkpoint) -> Result<Self, Error> {
-        if checkpoint.text != corpus.fingerprint() {
+        let text = corpus.fingerprint();
+        if checkpoint.text != text {
             return Err(Error::ChangedText);
         }
         let (batches, validation) = texts(corpus, &plan)?;
         let characters = corpus.vocabulary.len();
         let model = CharModel::with_weights(&plan.settings, characters, &checkpoint.weights)?;
+        checkpoint.expect_consistent(corpus, &model)?;
         let mut optimizer = Adam::new(plan.settings.learning_rate);
         optimizer.restore(&model, &checkpoint.optimizer)?;
         let mut carried = model.zero_state(1);
@@ -131,8 +137,11 @@ impl<'a> Trainer<'a> {
             let shape = [batches.batch(), state.shape()[1]].into();
             *state = checkpoint.carried.shaped(&position.to_string(), &shape)?.clone();
         }
+        let count = carried.len();
+        checkpoint.carried.expect_tensors(|name| name.parse().is_ok_and(|it: usize| it < count))?;
         Ok(Self {
             carried,
+            text,
             step: checkpoint.step,
             best: checkpoint.best,
             corpus,
@@ -248,7 +257,7 @@ impl<'a> Trainer<'a> {
         }
         let checkpoint = Checkpoint {
             plan: self.plan.clone(),
-            text: self.corpus.fingerprint(),
+            text: self.text,
             step: self.step,
             weights: Archive::of(&self.model),
             optimizer: self.optimizer.state(),
@@ -289,13 +298,14 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The windows to learn from and to be judged by.
+/// The windows to learn from and to be judged by, if there is the memory to.
 fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a>), Error> {
     let (batch, window) = (plan.settings.batch, plan.settings.window);
-    Ok((
-        Batches::new(&corpus.train, batch, window)?,
-        Batches::at_most(&corpus.validation, batch, window)?,
-    ))
+    let learnt = Batches::new(&corpus.train, batch, window)?;
+    let predicted = Batches::at_most(&corpus.validation, batch, window)?;
+    let positions = batch as f64 * window as f64;
+    memory::expect(memory::needed(&plan.settings, corpus.vocabulary.len(), positions, true))?;
+    Ok((learnt, predicted))
 }
 
 /// The learning rate over so many steps: it rises in a line over the first twentieth of them to `peak`,

@@ -1,6 +1,5 @@
 //! Characters (Unicode scalar values) and the numbers a model knows them by.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// A sorted set of characters; a character's token is its rank.
@@ -32,8 +31,12 @@ impl Vocabulary {
     /// The distinct characters among `characters`.
     #[must_use]
     pub fn of(characters: impl IntoIterator<Item = char>) -> Self {
-        let distinct: BTreeSet<char> = characters.into_iter().collect();
-        Self { characters: distinct.into_iter().collect() }
+        let mut occurs = vec![false; char::MAX as usize + 1];
+        for character in characters {
+            occurs[character as usize] = true;
+        }
+        let all = '\0'..=char::MAX;
+        Self { characters: all.filter(|&character| occurs[character as usize]).collect() }
     }
 
     /// Number of characters `V`.
@@ -54,22 +57,26 @@ impl Vocabulary {
         &self.characters
     }
 
-    /// The tokens of `text`, each below [`len`](Self::len).
+    /// The tokens of `text`, each below [`len`](Self::len); of a character that is not in the
+    /// vocabulary, its name and place.
+    pub fn tokens(&self, text: &str) -> impl Iterator<Item = Result<u32, UnknownCharacter>> {
+        text.chars().enumerate().map(|(index, character)| {
+            let token = self.characters.binary_search(&character);
+            token.map(|token| token as u32).map_err(|_| UnknownCharacter {
+                character,
+                position: index + 1,
+                known: self.len(),
+            })
+        })
+    }
+
+    /// All [`tokens`](Self::tokens) of `text`.
     ///
     /// # Errors
     ///
     /// Names the first character that is not in the vocabulary, and its place.
-    pub fn encode(&self, text: &str) -> Result<Vec<usize>, UnknownCharacter> {
-        text.chars()
-            .enumerate()
-            .map(|(index, character)| {
-                self.characters.binary_search(&character).map_err(|_| UnknownCharacter {
-                    character,
-                    position: index + 1,
-                    known: self.len(),
-                })
-            })
-            .collect()
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacter> {
+        self.tokens(text).collect()
     }
 
     /// The text that `tokens` stand for.
@@ -78,8 +85,8 @@ impl Vocabulary {
     ///
     /// If a token is not below [`len`](Self::len).
     #[must_use]
-    pub fn decode(&self, tokens: &[usize]) -> String {
-        tokens.iter().map(|&token| self.characters[token]).collect()
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        tokens.iter().map(|&token| self.characters[token as usize]).collect()
     }
 }
 

@@ -150,6 +150,11 @@ impl<T: Scalar> Archive<T> {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// The names of the texts, sorted.
+    pub fn text_names(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().map(String::as_str)
+    }
+
     /// A tensor by its name.
     ///
     /// # Errors
@@ -293,8 +298,12 @@ impl<T: Scalar> Archive<T> {
         Ok(Self::of_contents(tensors, texts, Some(path.to_owned())))
     }
 
-    /// Refuses tensors with other names than `known` ones.
-    pub(crate) fn expect_tensors(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+    /// Refuses tensors with other names than `known` ones, as a program does that has taken all it knows.
+    ///
+    /// # Errors
+    ///
+    /// If there is one, with its name.
+    pub fn expect_tensors(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         self.expect_matched(&self.unmatched(Vec::new(), known))
     }
 

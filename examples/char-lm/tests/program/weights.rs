@@ -5,6 +5,7 @@ use bptt::run::Files;
 use bptt::weights::{self, Archive};
 use char_lm::error::Error;
 use char_lm::train::Trainer;
+use rand::RngExt;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -240,4 +241,106 @@ fn a_place_that_cannot_be_written_is_named() {
     let folder_itself = message(&place);
     let expected = format!("error: cannot rename {place}.new to {place}: ");
     assert!(folder_itself.starts_with(&expected), "{folder_itself}");
+}
+
+/// A checkpoint with `change` made to it, and why it is refused.
+fn refused_checkpoint(folder: &TempDir, change: impl FnOnce(&mut Archive<f32>)) -> String {
+    let files = files(folder);
+    let whole = bytes(&files.checkpoint);
+    let mut archive = Archive::load(&files.checkpoint).expect("complete");
+    change(&mut archive);
+    archive.save(&files.checkpoint).expect("writable");
+    let text = corpus(&periodic());
+    let message = resume(&text, &files).expect_err("it was changed").to_string();
+    std::fs::write(&files.checkpoint, whole).expect("writable");
+    message
+}
+
+/// `archive` with one tensor named otherwise.
+fn rename(archive: &mut Archive<f32>, from: &str, to: &str) {
+    let mut renamed = Archive::new();
+    for name in archive.names() {
+        let tensor = archive.tensor(name).expect("it has it").clone();
+        renamed.insert(if name == from { to } else { name }, tensor);
+    }
+    for name in archive.text_names() {
+        renamed.set_text(name, archive.text(name).expect("it has it"));
+    }
+    *archive = renamed;
+}
+
+#[test]
+fn a_checkpoint_with_any_other_name_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let files = trained(&folder);
+    let archive = Archive::<f32>::load(&files.checkpoint).expect("complete");
+    for name in archive.names() {
+        for to in [name.replacen('.', ".x", 1), format!("x{name}")] {
+            let message = refused_checkpoint(&folder, |archive| rename(archive, name, &to));
+            assert!(message.contains("has no") || message.contains("has a tensor"), "{message}");
+        }
+    }
+    for name in ["more.w", "model.more", "best.more", "best.model.more", "carried.9", "carried.x"] {
+        let message =
+            refused_checkpoint(&folder, |archive| archive.insert(name, Tensor::zeros([1])));
+        assert!(message.contains("has a tensor `"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_parts_of_several_runs_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    trained(&folder);
+    for loss in ["-1", "NaN", "inf", "-inf"] {
+        let message = refused_checkpoint(&folder, |archive| archive.set_text("best.loss", loss));
+        assert!(message.contains(&format!("`loss` cannot be understood: `{loss}`")), "{message}");
+    }
+    let optimizer = "optimizer.recurrent.layers.1.u.step";
+    for (name, value, reason) in [
+        ("best.step", "3", "a step that is not yet done"),
+        ("best.vocabulary", "abc", "of another text"),
+        (optimizer, "1", "the optimizer has done other steps"),
+        ("step", "7", "the optimizer has done other steps"),
+    ] {
+        let message = refused_checkpoint(&folder, |archive| archive.set_text(name, value));
+        assert!(message.contains(reason), "{name}: {message}");
+    }
+    let message = refused_checkpoint(&folder, |archive| {
+        let settings = archive.text("best.settings").expect("it has it").replace("16", "17");
+        archive.set_text("best.settings", settings);
+    });
+    assert!(message.contains("of other settings"), "{message}");
+}
+
+/// Damage that is found before anything is written: the good weights stay.
+#[test]
+fn a_damaged_checkpoint_replaces_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let files = trained(&folder);
+    let text = file(&folder, "text.txt", periodic().as_bytes());
+    let mut archive = Archive::load(&files.checkpoint).expect("complete");
+    rename(&mut archive, "best.model.output.b", "best.model.output.c");
+    archive.save(&files.checkpoint).expect("writable");
+    let before = [bytes(&files.best), bytes(&files.checkpoint)];
+    let resume = ["--resume", "--text", &text, "--out", &argument(&files.best)];
+    let message = refusal(&resume);
+    assert!(message.contains("has no tensor `output.b`"), "{message}");
+    assert!([bytes(&files.best), bytes(&files.checkpoint)] == before);
+}
+
+/// A single bit anywhere in the file.
+#[test]
+fn no_flipped_bit_is_resumed_from() {
+    let folder = TempDir::new().expect("a folder");
+    let files = trained(&folder);
+    let corpus = corpus(&periodic());
+    let whole = bytes(&files.checkpoint);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(16);
+    for _ in 0..200 {
+        let mut damaged = whole.clone();
+        let bit = rng.random_range(0..8 * whole.len());
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&files.checkpoint, damaged).expect("writable");
+        assert!(resume(&corpus, &files).is_err(), "bit {bit}");
+    }
 }
