@@ -1,8 +1,8 @@
 //! The safetensors format, with a checksum.
 //!
-//! The `safetensors` crate knows the types and checks the layout of a file. Header and data are read and written
-//! here: that crate keeps texts in a hash map, where the same contents do not always make the same bytes, takes the
-//! last of two tensors of one name, and holds all data once more in memory.
+//! The `safetensors` crate knows the types. Headers and data are read and written here: that crate keeps texts in a
+//! hash map, where the same contents do not always make the same bytes, takes the last of two tensors of one name,
+//! and holds all data once more in memory.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use bptt_tensor::Scalar;
 use safetensors::SafeTensorError;
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::TensorInfo;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -27,7 +27,6 @@ impl Header {
     /// Reads a description of `size` bytes of data. A name that comes twice is an error: the second would
     /// silently take the place of the first.
     pub(super) fn read(json: &[u8], size: usize) -> Result<Self, WeightsProblem> {
-        let malformed = |error: SafeTensorError| WeightsProblem::Malformed(error.into());
         // Each entry is parsed from its own text: serde's buffering of what may be one of two types
         // takes most of the time that a file of many small tensors needs.
         let mut entries = unique(parsed::<Object<&RawValue>>(json)?)?;
@@ -40,14 +39,31 @@ impl Header {
         for (name, entry) in entries {
             tensors.insert(name, parsed::<TensorInfo>(entry.get().as_bytes())?);
         }
-        let mut infos: Vec<_> = tensors.clone().into_iter().collect();
-        infos.sort_by_key(|(_, info)| info.data_offsets);
-        let checked = Metadata::new(None, infos).map_err(malformed)?;
-        if checked.data_len() != size {
-            return Err(malformed(SafeTensorError::MetadataIncompleteBuffer));
-        }
+        expect_filled(&tensors, size).map_err(|error| WeightsProblem::Malformed(error.into()))?;
         Ok(Self { texts, tensors })
     }
+}
+
+/// Checks that the tensors fill the data one after the other, each with the bytes of its type and shape. The
+/// `safetensors` crate does the same on a table of names of its own, which takes as long as the rest.
+fn expect_filled(
+    tensors: &BTreeMap<String, TensorInfo>,
+    size: usize,
+) -> Result<(), SafeTensorError> {
+    let mut tensors: Vec<_> = tensors.iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets);
+    let mut filled = 0;
+    for (name, TensorInfo { dtype, shape, data_offsets: (start, end) }) in tensors {
+        let mut extents = shape.iter();
+        let bits = extents.try_fold(dtype.bitsize(), |bits, &extent| bits.checked_mul(extent));
+        let bits = bits.ok_or(SafeTensorError::ValidationOverflow)?;
+        let size = end.checked_sub(*start).and_then(|size| size.checked_mul(8));
+        if *start != filled || size != Some(bits) {
+            return Err(SafeTensorError::InvalidOffset(name.clone()));
+        }
+        filled = *end;
+    }
+    if filled == size { Ok(()) } else { Err(SafeTensorError::MetadataIncompleteBuffer) }
 }
 
 /// The description of what stands in a file one after the other, padded so that the tensors after it are aligned.

@@ -40,6 +40,13 @@ fn foreign_files_are_refused() {
             r#"{"scale":{"dtype":"F64","shape":[1],"data_offsets":[8,0]}}        12345678"#,
         ),
         declared(
+            120,
+            &format!(
+                "{:120}12345678",
+                r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+            ),
+        ),
+        declared(
             96,
             &format!(
                 "{:96}",
