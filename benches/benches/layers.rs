@@ -184,3 +184,37 @@ fn min_gru_in_parallel(bencher: Bencher<'_, '_>, size: Size) {
         drop(tape.backward(ys.square().sum_all()));
     });
 }
+
+/// A stack of two LSTMs of 1024, made of nothing and of weights in memory.
+mod construction {
+    use super::*;
+    use bptt::weights::{self, Archive};
+
+    fn stack(rng: &mut Xoshiro256PlusPlus) -> Stack<Lstm<f32>> {
+        Stack::new(vec![Lstm::new(rng, 1024, 1024), Lstm::new(rng, 1024, 1024)])
+    }
+
+    #[divan::bench(sample_count = 5)]
+    fn drawn() -> Stack<Lstm<f32>> {
+        stack(&mut random())
+    }
+
+    #[divan::bench(sample_count = 5)]
+    fn loaded_over_what_was_drawn(bencher: Bencher<'_, '_>) {
+        let archive = Archive::of(&stack(&mut random()));
+        bencher.bench_local(|| {
+            let mut model = stack(&mut random());
+            archive.assign_to(&mut model).expect("its own weights");
+            model
+        });
+    }
+
+    #[divan::bench(sample_count = 5)]
+    fn built_to_be_loaded(bencher: Bencher<'_, '_>) {
+        let archive = Archive::of(&stack(&mut random()));
+        bencher.bench_local(|| {
+            weights::build(|| stack(&mut random()), |model| archive.assign_to(model))
+                .expect("its own weights")
+        });
+    }
+}

@@ -1,5 +1,7 @@
 //! Starting values of parameters.
 
+use std::cell::Cell;
+
 use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
 use rand::Rng;
 
@@ -53,6 +55,9 @@ impl Init {
     #[must_use]
     pub fn tensor<T: Scalar>(self, rng: &mut impl Rng, shape: impl Into<Shape>) -> Tensor<T> {
         let shape = shape.into();
+        if is_blank() {
+            return Tensor::zeros(shape);
+        }
         match self {
             Self::Zeros => Tensor::zeros(shape),
             Self::Constant(value) => Tensor::full(shape, T::of(value)),
@@ -89,6 +94,9 @@ impl Init {
         count: usize,
         [rows, columns]: [usize; 2],
     ) -> Tensor<T> {
+        if is_blank() {
+            return Tensor::zeros([rows, count * columns]);
+        }
         let gates: Vec<Tensor<T>> = (0..count).map(|_| self.tensor(rng, [rows, columns])).collect();
         Tensor::concat(&gates.iter().collect::<Vec<_>>(), 1)
     }
@@ -100,6 +108,30 @@ impl Init {
             _ => panic!("{self:?} is a distribution of matrices [I, O], not of shape {shape}"),
         }
     }
+}
+
+thread_local! {
+    /// Whether this thread builds a model whose starting values nobody will see.
+    static BLANK: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(crate) fn is_blank() -> bool {
+    BLANK.get()
+}
+
+/// Runs `build` with every initializer drawing zeros, and nothing from its random numbers.
+pub(crate) fn blank<R>(build: impl FnOnce() -> R) -> R {
+    /// Restores what was before even if `build` panics.
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BLANK.set(self.0);
+        }
+    }
+
+    let _restore = Restore(BLANK.replace(true));
+    build()
 }
 
 /// Orthonormal rows by Gram–Schmidt on Gaussian vectors, which makes every direction equally

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bptt::prelude::*;
-use bptt::weights::{Archive, WeightsError};
+use bptt::weights::{self, Archive, WeightsError};
 
 use crate::args::{CellKind, Settings};
 use crate::batches::Batches;
@@ -64,9 +64,7 @@ impl CharModel {
                 weights.shaped(&format!("recurrent.layers.{layer}.{name}"), &shape)?;
             }
         }
-        let mut model = Self::new(settings, vocabulary_size);
-        weights.assign_to(&mut model)?;
-        Ok(model)
+        weights::build(|| Self::new(settings, vocabulary_size), |model| weights.assign_to(model))
     }
 
     /// The state of layers that have read nothing: tensors `[B, H]`.

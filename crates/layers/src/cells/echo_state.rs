@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::options::activation_options;
 use super::zeros;
+use crate::init::is_blank;
 use crate::noise::step_without_noise;
 use crate::{Activation, Init, Module, Noise, NoisyCell, StateSizes};
 
@@ -66,6 +67,9 @@ impl<T: Scalar> EchoState<T> {
     #[must_use]
     pub fn sparse(mut self, rng: &mut impl Rng, density: f64) -> Self {
         assert!((0.0..=1.0).contains(&density), "a share is between 0 and 1, not {density}");
+        if is_blank() {
+            return self;
+        }
         let radius = spectral_radius(self.w.value());
         let kept = Tensor::bernoulli(self.w.shape(), density, rng);
         self.w.set(self.w.value().mul(&kept));
@@ -84,6 +88,9 @@ impl<T: Scalar> EchoState<T> {
             radius >= 0.0 && radius.is_finite(),
             "a spectral radius is at least 0, not {radius}"
         );
+        if is_blank() {
+            return self; // zeros, which are about to be replaced
+        }
         let present = spectral_radius(self.w.value());
         assert!(
             present > 0.0 || self.w.shape()[0] == 0,

@@ -1,13 +1,13 @@
 //! The network whose units do not see one another.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::Scalar;
 use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
 use crate::noise::step_without_noise;
-use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
+use crate::{Activation, Init, Module, Noise, NoisyCell, StateSizes};
 
 /// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///
@@ -41,7 +41,7 @@ impl<T: Scalar> IndRnn<T> {
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
             w: input_weight(rng, 1, [input_size, hidden_size]),
-            u: Param::new(Tensor::uniform([hidden_size], 0.0, 1.0, rng)),
+            u: Param::new(Init::Uniform { low: 0.0, high: 1.0 }.tensor(rng, [hidden_size])),
             b: zeros([hidden_size]),
             activation: Activation::Relu,
         }

@@ -49,7 +49,7 @@ pub use layout::Layout;
 pub use matching::{Present, Unmatched};
 pub use part::Part;
 
-use crate::Module;
+use crate::{Module, init};
 
 /// Saves the parameters of a model.
 ///
@@ -74,6 +74,44 @@ pub fn load<T: Scalar>(
     path: impl AsRef<Path>,
 ) -> Result<(), WeightsError> {
     Archive::load(path)?.assign_to(model)
+}
+
+/// A model that is built to be loaded: the starting values that `load` replaces are not drawn.
+///
+/// While `build` runs, every [`Init`](crate::Init) on its thread gives zeros and takes nothing from its random numbers. A
+/// large model with orthogonal starts is there in the time that its weights take to be read.
+///
+/// ```
+/// use bptt_layers::{Lstm, weights};
+/// # use rand::SeedableRng;
+/// # use rand_xoshiro::Xoshiro256PlusPlus;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("model.safetensors");
+/// # let trained = Lstm::<f32>::new(&mut Xoshiro256PlusPlus::seed_from_u64(1), 3, 4);
+/// # weights::save(&trained, &path)?;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let lstm = weights::build(
+///     || Lstm::<f32>::new(&mut rng, 3, 4),
+///     |lstm| weights::load(lstm, &path),
+/// )?;
+/// # assert_eq!(lstm.u.value(), trained.u.value());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What `load` leaves out stays zero: load all of the model, by [`load`], [`Archive::assign_to`], [`pytorch::load`] or
+/// [`keras::load`].
+///
+/// # Errors
+///
+/// As `load` does.
+pub fn build<M, E>(
+    build: impl FnOnce() -> M,
+    load: impl FnOnce(&mut M) -> Result<(), E>,
+) -> Result<M, E> {
+    let mut model = init::blank(build);
+    load(&mut model)?;
+    Ok(model)
 }
 
 /// The name of a part of `whole`; either may be empty, as the name of a model's only parameter is.

@@ -4,6 +4,7 @@
 
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
+mod build;
 mod damage;
 mod groups;
 mod misfits;
