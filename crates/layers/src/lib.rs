@@ -44,11 +44,13 @@ extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;
 mod attention;
+mod batch_norm;
 pub mod batching;
 mod bidirectional;
 mod cell;
 mod cells;
 mod clip;
+mod conv1d;
 mod costates;
 mod crf;
 pub mod decode;
@@ -88,6 +90,7 @@ mod zoneout;
 
 pub use activation::{Activation, Table};
 pub use attention::{Attention, AttentionMemory};
+pub use batch_norm::{BatchNorm, BatchStatistics};
 pub use bidirectional::Bidirectional;
 pub use bptt_derive::{Module, State};
 pub use cell::{Cell, StateSizes};
@@ -97,6 +100,7 @@ pub use cells::{
     Peepholes, ProjectedLstm, Reset, Window,
 };
 pub use clip::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
+pub use conv1d::Conv1d;
 pub use costates::Costates;
 pub use crf::{BestPath, Crf};
 pub use encoder_decoder::{Encoded, EncoderDecoder};

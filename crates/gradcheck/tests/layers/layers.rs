@@ -2,8 +2,8 @@
 
 use bptt_gradcheck::{Domain, domains, function, model};
 use bptt_layers::{
-    Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru, MinLstm, OutputToHidden,
-    linear_recurrence,
+    BatchNorm, Conv1d, Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru, MinLstm,
+    OutputToHidden, linear_recurrence,
 };
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -33,6 +33,24 @@ fn layer_norm() {
             .cases(8)
             .check();
     }
+}
+
+/// In evaluation the running averages are constants.
+#[test]
+fn batch_norm() {
+    let domain = || prop_oneof![Just(Domain::Ordinary), Just(Domain::Distinct)];
+    model(|_| BatchNorm::new(2), |norm, _, x| norm.in_training(x[0], None).0)
+        .inputs([[3, 2, 2]])
+        .domain(domain())
+        .check();
+    let norm = BatchNorm::new(2);
+    function(|x| norm.forward(x[0])).inputs([[3, 2, 2]]).check();
+}
+
+#[test]
+fn conv1d() {
+    let conv = |rng: &mut _| Conv1d::new(rng, 2, 2, 2).dilation(2).stride(2).same();
+    model(conv, |conv, _, x| conv.forward(x[0])).inputs([[4, 2, 2]]).check();
 }
 
 #[test]

@@ -8,6 +8,8 @@
 //! | [`Bidirectional`] of two of these | `Bidirectional` | as they do |
 //! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: that of a `Dense` is yours to apply |
 //! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 unless told otherwise |
+//! | [`BatchNorm`] | `BatchNormalization` | `epsilon`, likewise |
+//! | [`Conv1d`] | `Conv1D` | no activation |
 //! | [`Attention`] | `AdditiveAttention` or `Attention` of projections by `Dense` | |
 //! | [`EncoderDecoder`] of these | its parts, by their names here | |
 //!
@@ -83,8 +85,8 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{
-    Activation, Attention, Bidirectional, Elman, Embedding, EncoderDecoder, Gru, LayerNorm, Linear,
-    Lstm, Module, Reversed,
+    Activation, Attention, BatchNorm, Bidirectional, Conv1d, Elman, Embedding, EncoderDecoder, Gru,
+    LayerNorm, Linear, Lstm, Module, Reversed,
 };
 
 /// A module that Keras has too.
@@ -200,6 +202,23 @@ impl<T: Scalar> Keras<T> for LayerNorm<T> {
             .tensor("gamma", [&self.gain])
             .tensor("beta", [&self.bias])
             .setting("epsilon", self.epsilon)
+    }
+}
+
+impl<T: Scalar> Keras<T> for BatchNorm<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("gamma", [&self.gain])
+            .tensor("beta", [&self.bias])
+            .tensor("moving_mean", [&self.mean])
+            .tensor("moving_variance", [&self.variance])
+            .setting("epsilon", self.epsilon)
+    }
+}
+
+impl<T: Scalar> Keras<T> for Conv1d<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new().tensor("kernel", [&self.w]).tensor("bias", &self.b)
     }
 }
 

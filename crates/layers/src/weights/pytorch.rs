@@ -7,6 +7,7 @@
 //! | [`Stack`] of either | the same with `num_layers` |
 //! | [`Reversed`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
+//! | [`Conv1d`], [`BatchNorm`] | `nn.Conv1d`, `nn.BatchNorm1d` without `num_batches_tracked` |
 //! | [`Attention`] | a module with an `nn.Linear(…, bias=False)` for each of its parameters, by their names here |
 //! | [`EncoderDecoder`] of these | a module of its parts, by their names here |
 //! | [`Crf`] | `CRF` of the package pytorch-crf |
@@ -72,8 +73,8 @@ use bptt_tensor::Scalar;
 use super::layout::Spelling;
 use super::{Archive, Layout, Part, Unmatched, WeightsError};
 use crate::{
-    Activation, Attention, Bidirectional, Crf, Elman, Embedding, EncoderDecoder, Gru, LayerNorm,
-    Linear, Lstm, Module, ProjectedLstm, Reset, Reversed, Stack,
+    Activation, Attention, BatchNorm, Bidirectional, Conv1d, Crf, Elman, Embedding, EncoderDecoder,
+    Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm, Reset, Reversed, Stack,
 };
 
 /// A module that PyTorch has too.
@@ -165,6 +166,24 @@ impl<T: Scalar> PyTorch<T> for Embedding<T> {
 impl<T: Scalar> PyTorch<T> for LayerNorm<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new().tensor("weight", [&self.gain]).tensor("bias", [&self.bias])
+    }
+}
+
+/// Without `num_batches_tracked`, a count that PyTorch's files hold besides.
+impl<T: Scalar> PyTorch<T> for BatchNorm<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new()
+            .tensor("weight", [&self.gain])
+            .tensor("bias", [&self.bias])
+            .tensor("running_mean", [&self.mean])
+            .tensor("running_var", [&self.variance])
+    }
+}
+
+/// The weight is `[O, I, K]`.
+impl<T: Scalar> PyTorch<T> for Conv1d<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().transposed("weight", [&self.w]).tensor("bias", &self.b)
     }
 }
 

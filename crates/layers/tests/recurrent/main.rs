@@ -9,7 +9,9 @@ mod support;
 #[path = "../common/golden.rs"]
 mod golden;
 
+mod batch_norm;
 mod cells;
+mod conv1d;
 mod costates;
 mod errors;
 mod init;

@@ -1,0 +1,195 @@
+//! Convolutions over time.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::{Scalar, Tensor};
+use rand::Rng;
+
+use crate::linear::biased;
+use crate::{Init, Module};
+
+/// A convolution over time, a product with the same weights around each step (Waibel et al. 1989):
+///
+/// ```text
+/// y_t = Σ_k x_{s·t + d·k − p} W_k + b,  k = 0 … K − 1
+/// ```
+///
+/// `x: [T, B, I]`, `W: [K, I, O]`, `b: [O]`, `y: [T', B, O]`; `K·I·O + O` parameters. The stride `s` and the dilation
+/// `d` are 1, and nothing is padded, unless told otherwise: then `T' = T − K + 1`. Steps before the first and behind the
+/// last read as zeros, as many as the [`padding`](Self::padding) says.
+///
+/// Within a step of a recurrence it runs over what a step is given at once, such as the samples of a frame:
+///
+/// ```
+/// use bptt_autodiff::{Tape, Var};
+/// use bptt_layers::Conv1d;
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+///
+/// let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// let conv = Conv1d::<f32>::new(rng, 1, 8, 3).stride(2);
+/// let tape = Tape::new();
+/// let frames = tape.constant(Tensor::ones([5, 2, 9])); // [T, B, samples]
+/// let scanned = tape.scan(&[frames], &[]).run(|x, _| {
+///     let samples = x[0].transpose(0, 1).reshape([9, 2, 1]); // as a sequence of its own
+///     (vec![conv.forward(samples).relu().max(&[0])], vec![])
+/// });
+/// assert_eq!(scanned.outputs[0].shape(), [5, 2, 8]);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Conv1d<T> {
+    /// `W: [K, I, O]`
+    pub w: Param<T>,
+    /// `b: [O]`, if there are biases.
+    pub b: Option<Param<T>>,
+    #[module(skip)]
+    stride: usize,
+    #[module(skip)]
+    dilation: usize,
+    /// Steps of zeros before the first and behind the last.
+    #[module(skip)]
+    padding: [usize; 2],
+}
+
+impl<T: Scalar> Conv1d<T> {
+    /// Weights from [`Init::Xavier`], of `K·I` inputs and `O` outputs; biases of zero.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel has no step.
+    #[track_caller]
+    #[must_use]
+    pub fn new(
+        rng: &mut impl Rng,
+        input_size: usize,
+        output_size: usize,
+        kernel_size: usize,
+    ) -> Self {
+        assert!(kernel_size > 0, "a kernel has at least one step");
+        let w: Tensor<T> = Init::Xavier.tensor(rng, [kernel_size * input_size, output_size]);
+        Self {
+            w: Param::new(w.reshape([kernel_size, input_size, output_size])),
+            b: Some(Param::new(Tensor::zeros([output_size]))),
+            stride: 1,
+            dilation: 1,
+            padding: [0, 0],
+        }
+    }
+
+    /// The same without biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.b = None;
+        self
+    }
+
+    /// With an output at every `stride`-th step only.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[track_caller]
+    #[must_use]
+    pub fn stride(mut self, stride: usize) -> Self {
+        assert!(stride > 0, "a stride is at least one step");
+        self.stride = stride;
+        self
+    }
+
+    /// With a kernel that reads every `dilation`-th step only (van den Oord et al. 2016). Call it before
+    /// [`causal`](Self::causal) and [`same`](Self::same), whose padding depends on it.
+    ///
+    /// # Panics
+    ///
+    /// If that is none.
+    #[track_caller]
+    #[must_use]
+    pub fn dilation(mut self, dilation: usize) -> Self {
+        assert!(dilation > 0, "a dilation is at least one step");
+        self.dilation = dilation;
+        self
+    }
+
+    /// With so many steps of zeros before the first and behind the last.
+    #[must_use]
+    pub fn padding(mut self, before: usize, behind: usize) -> Self {
+        self.padding = [before, behind];
+        self
+    }
+
+    /// Padded before the first step, so that an output reads its own step and earlier ones, and there are as many
+    /// outputs as steps.
+    #[must_use]
+    pub fn causal(self) -> Self {
+        let before = self.span() - 1;
+        self.padding(before, 0)
+    }
+
+    /// Padded on both sides, so that there are as many outputs as steps; with a kernel of even size, by one step more
+    /// behind.
+    #[must_use]
+    pub fn same(self) -> Self {
+        let both = self.span() - 1;
+        self.padding(both / 2, both - both / 2)
+    }
+
+    /// The number of steps from the first that a kernel reads to the last.
+    fn span(&self) -> usize {
+        (self.w.shape()[0] - 1) * self.dilation + 1
+    }
+
+    /// The outputs `[T', B, O]` of a sequence `[T, B, I]`, or of `[T, .., I]` with any axes between.
+    ///
+    /// # Panics
+    ///
+    /// If the padded sequence is shorter than the kernel, or its last axis is not the input size.
+    #[track_caller]
+    #[must_use]
+    pub fn forward<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
+        let (xs, steps) = self.padded(xs);
+        let outputs = (steps - self.span()) / self.stride + 1;
+        let &[kernel_size, input_size, output_size] = &self.w.shape()[..] else {
+            unreachable!("a kernel has three axes")
+        };
+        let w = xs.tape().param(&self.w);
+        let mut sum = None;
+        for k in 0..kernel_size {
+            let first = k * self.dilation;
+            let read = match self.stride {
+                1 => xs.slice(0, first..first + outputs),
+                stride => {
+                    let rows: Vec<_> = (0..outputs).map(|t| first + t * stride).collect();
+                    xs.gather_rows(&rows)
+                }
+            };
+            let w = w.slice(0, k..k + 1).reshape([input_size, output_size]);
+            let product = read.matmul(w);
+            sum = Some(match sum {
+                Some(sum) => sum + product,
+                None => product,
+            });
+        }
+        biased(sum.expect("a kernel has a step"), self.b.as_ref())
+    }
+
+    /// The sequence with zeros around it, and its number of steps.
+    #[track_caller]
+    fn padded<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, usize) {
+        let shape = xs.shape();
+        assert!(shape.len() >= 2, "conv1d: a sequence is [T, B, I], not {shape}");
+        let [before, behind] = self.padding;
+        let steps = before + shape[0] + behind;
+        assert!(
+            steps >= self.span(),
+            "conv1d: a kernel over {} steps does not fit into {shape}, axis 0: {} steps, with {before} of padding before \
+             and {behind} behind; pad more, as `causal` and `same` do, or use a smaller kernel",
+            self.span(),
+            shape[0]
+        );
+        let zeros = |steps| xs.tape().constant(Tensor::zeros(shape.with(0, steps)));
+        let parts =
+            [(before > 0).then(|| zeros(before)), Some(xs), (behind > 0).then(|| zeros(behind))];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let xs = if parts.len() == 1 { xs } else { Var::concat(&parts, 0) };
+        (xs, steps)
+    }
+}
