@@ -30,7 +30,7 @@ mod vecmath;
 
 pub use function::{Binary, Unary};
 pub use packed::PackedRhs;
-pub use pool::release_pooled_memory;
+pub use pool::{pooled_bytes, release_pooled_memory};
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};
 pub use tensor::Tensor;

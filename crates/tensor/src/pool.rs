@@ -2,51 +2,194 @@
 //!
 //! A training step makes the same tensors again and again; a fresh allocation for each costs
 //! several times the arithmetic done in it (page faults for large ones, the allocator for small
-//! ones). So the last owner of a buffer returns it, with its reference count, to a free list of
-//! its thread and size class, where the next tensor of about that size finds it warm.
+//! ones). So the last owner of a buffer returns it, with its reference count, to the free list of
+//! its size class in the thread that made it, where the next tensor of about that size finds it warm.
+//!
+//! A buffer that another thread drops waits for its own thread, which takes it in once a list is empty: what
+//! one thread makes and another drops is used again, and no thread keeps more than it had in use at once.
+//! What all threads keep together is [limited](LIMIT_BYTES). A thread that ends frees what it kept.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::Scalar;
 use crate::scalar::Kernels;
 use crate::simd::LINE;
 
-/// Free lists by size class. There are four classes to each doubling, so that at most a fifth of
-/// a buffer lies idle.
+/// The free lists of a thread by size class. There are four classes to each doubling, so that at most a
+/// fifth of a buffer lies idle.
 #[derive(Debug)]
 pub struct Pool<T> {
     free: Vec<Vec<Arc<Pooled<T>>>>,
-    held_bytes: usize,
+    /// Bytes that the lists may hold besides: reserved of the process's limit.
+    room: usize,
+    /// Of the buffers that are made here; there is none before the first.
+    home: Option<Arc<Home<T>>>,
 }
 
-/// What a thread keeps at most for reuse; beyond it, memory returns to the system.
+/// What all threads keep at most for reuse; beyond it, memory returns to the system.
 const LIMIT_BYTES: usize = 1 << 30;
+
+static LIMIT: Limit = Limit::new(LIMIT_BYTES);
+
+/// What a thread reserves of the limit at a time, so that it seldom meets the others there.
+const SHARE_BYTES: usize = 1 << 16;
 
 const SMALLEST: usize = 4;
 
 impl<T> Pool<T> {
     pub(crate) const fn new() -> Self {
-        Self { free: Vec::new(), held_bytes: 0 }
+        Self { free: Vec::new(), room: 0, home: None }
     }
 
     fn take(&mut self, class: usize) -> Option<Arc<Pooled<T>>> {
         let buffer = self.free.get_mut(class)?.pop()?;
-        self.held_bytes -= size_of_val(buffer.as_slice());
+        self.room += buffer.bytes();
+        if self.room > 2 * SHARE_BYTES {
+            self.give_back();
+        }
         Some(buffer)
     }
 
-    fn put(&mut self, buffer: Arc<Pooled<T>>) {
-        let len = buffer.as_slice().len();
-        let bytes = size_of_val(buffer.as_slice());
-        if len < SMALLEST || self.held_bytes + bytes > LIMIT_BYTES {
-            return;
+    /// Keeps a buffer that was made here, unless the process keeps enough. Gives back one that was not.
+    fn put(&mut self, buffer: Arc<Pooled<T>>) -> Option<Arc<Pooled<T>>> {
+        let home = |home: &Option<Arc<Home<T>>>| home.as_ref().map(Arc::as_ptr);
+        if home(&self.home) != home(&buffer.home) {
+            return Some(buffer);
         }
-        let class = class_within(len);
+        let bytes = buffer.bytes();
+        if bytes <= self.room || self.reserve(bytes) {
+            self.room -= bytes;
+            self.keep(buffer);
+        }
+        None
+    }
+
+    fn keep(&mut self, buffer: Arc<Pooled<T>>) {
+        let class = class_within(buffer.as_slice().len());
         if self.free.len() <= class {
             self.free.resize_with(class + 1, Vec::new);
         }
-        self.held_bytes += bytes;
         self.free[class].push(buffer);
+    }
+
+    #[cold]
+    fn reserve(&mut self, bytes: usize) -> bool {
+        let share = bytes.max(SHARE_BYTES);
+        let is_granted = LIMIT.reserve(share);
+        self.room += if is_granted { share } else { 0 };
+        is_granted
+    }
+
+    /// Gives back all room but a share.
+    #[cold]
+    fn give_back(&mut self) {
+        LIMIT.give_back(self.room - SHARE_BYTES);
+        self.room = SHARE_BYTES;
+    }
+
+    /// Takes in what other threads have dropped.
+    fn take_in(&mut self) {
+        let waiting = self.home.as_ref().and_then(|home| home.lock().as_mut().map(std::mem::take));
+        for buffer in waiting.into_iter().flatten() {
+            self.keep(buffer); // its bytes were reserved when it was dropped
+        }
+    }
+
+    /// Frees what is kept.
+    fn clear(&mut self) {
+        self.take_in();
+        LIMIT.give_back(self.room + bytes_of(self.free.iter().flatten()));
+        self.free.clear();
+        self.room = 0;
+    }
+}
+
+impl<T: Scalar> Pool<T> {
+    /// A buffer where there is none in the list: one that another thread has dropped, or a new one.
+    #[cold]
+    fn make(&mut self, class: usize) -> Arc<Pooled<T>> {
+        self.take_in();
+        self.take(class).unwrap_or_else(|| {
+            let home = self.home.get_or_insert_with(|| Arc::new(Home::new()));
+            Pooled::zeros(class_len(class), Some(home.clone()))
+        })
+    }
+}
+
+impl<T> Drop for Pool<T> {
+    fn drop(&mut self) {
+        self.clear();
+        if let Some(home) = &self.home {
+            let late = home.lock().take();
+            LIMIT.give_back(bytes_of(late.iter().flatten()));
+        }
+    }
+}
+
+fn bytes_of<'a, T: 'a>(buffers: impl Iterator<Item = &'a Arc<Pooled<T>>>) -> usize {
+    buffers.map(|buffer| buffer.bytes()).sum()
+}
+
+/// Where buffers of a thread wait that others have dropped.
+#[derive(Debug)]
+struct Home<T> {
+    /// `None` once the thread has ended.
+    waiting: Mutex<Option<Vec<Arc<Pooled<T>>>>>,
+    /// Stored rather than found through [`Scalar`]: dropping must work for any `T`, so that a
+    /// struct with a tensor in it needs no bound on its type parameter.
+    recycle: fn(Arc<Pooled<T>>),
+}
+
+impl<T: Scalar> Home<T> {
+    fn new() -> Self {
+        fn recycle<T: Scalar>(buffer: Arc<Pooled<T>>) {
+            let of_another = T::with_pool(|pool| pool.put(buffer)).flatten();
+            if let Some(buffer) = of_another
+                && let Some(home) = buffer.home.clone()
+            {
+                home.receive(buffer);
+            }
+        }
+        Self { waiting: Mutex::new(Some(Vec::new())), recycle: recycle::<T> }
+    }
+}
+
+impl<T> Home<T> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Arc<Pooled<T>>>>> {
+        self.waiting.lock().expect("nothing panics while it is locked")
+    }
+
+    /// Keeps a buffer of the thread, unless that has ended or the process keeps enough.
+    fn receive(&self, buffer: Arc<Pooled<T>>) {
+        if let Some(waiting) = &mut *self.lock()
+            && LIMIT.reserve(buffer.bytes())
+        {
+            waiting.push(buffer);
+        }
+    }
+}
+
+/// A number of bytes that threads share.
+#[derive(Debug)]
+struct Limit {
+    bytes: usize,
+    reserved: AtomicUsize,
+}
+
+impl Limit {
+    const fn new(bytes: usize) -> Self {
+        Self { bytes, reserved: AtomicUsize::new(0) }
+    }
+
+    /// Reserves some of them, if so many are left.
+    fn reserve(&self, bytes: usize) -> bool {
+        let more = |reserved: usize| reserved.checked_add(bytes).filter(|&sum| sum <= self.bytes);
+        self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -76,30 +219,23 @@ pub(crate) struct Pooled<T> {
     memory: Vec<T>,
     /// Where the elements start in it.
     start: usize,
-    /// Stored rather than found through [`Scalar`]: dropping must work for any `T`, so that a
-    /// struct with a tensor in it needs no bound on its type parameter.
-    recycle: fn(Arc<Pooled<T>>),
+    /// Of the thread whose pool made it; `None` for memory that no pool made, which none keeps: who brings
+    /// such memory does not take the pool's.
+    home: Option<Arc<Home<T>>>,
 }
 
 impl<T: Scalar> Pooled<T> {
-    fn new(memory: Vec<T>, start: usize) -> Arc<Self> {
-        fn recycle<T: Scalar>(buffer: Arc<Pooled<T>>) {
-            T::with_pool(|pool| pool.put(buffer));
-        }
-        Arc::new(Self { memory, start, recycle: recycle::<T> })
-    }
-
     /// So many zeros. They start at a cache line, unless they are few: registers are as wide as one, and
     /// reading and writing across two takes twice as long.
-    fn zeros(len: usize) -> Arc<Self> {
+    fn zeros(len: usize, home: Option<Arc<Home<T>>>) -> Arc<Self> {
         let spare = LINE / size_of::<T>() - 1;
         if len <= spare {
-            return Self::new(vec![T::zero(); len], 0);
+            return Arc::new(Self { memory: vec![T::zero(); len], start: 0, home });
         }
         let mut memory = vec![T::zero(); len + spare];
         let start = memory.as_ptr().align_offset(LINE).min(spare);
         memory.truncate(start + len);
-        Self::new(memory, start)
+        Arc::new(Self { memory, start, home })
     }
 }
 
@@ -111,9 +247,14 @@ impl<T> Pooled<T> {
     fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.memory[self.start..]
     }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        (self.memory.len() - self.start) * size_of::<T>()
+    }
 }
 
-/// A shared buffer that returns to its thread's pool with its last owner.
+/// A shared buffer that returns to the pool that made it with its last owner.
 #[derive(Debug)]
 pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 
@@ -122,9 +263,9 @@ impl<T: Scalar> Buffer<T> {
     /// every element it will read.
     pub(crate) fn take(len: usize) -> Self {
         let class = class_holding(len);
-        let mut buffer = T::with_pool(|pool| pool.take(class))
-            .flatten()
-            .unwrap_or_else(|| Pooled::zeros(class_len(class)));
+        let pooled = |pool: &mut Pool<T>| pool.take(class).unwrap_or_else(|| pool.make(class));
+        let mut buffer =
+            T::with_pool(pooled).unwrap_or_else(|| Pooled::zeros(class_len(class), None));
         if cfg!(debug_assertions)
             && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
@@ -135,7 +276,7 @@ impl<T: Scalar> Buffer<T> {
     }
 
     pub(crate) fn from_vec(elements: Vec<T>) -> Self {
-        Self(Some(Pooled::new(elements, 0)))
+        Self(Some(Arc::new(Pooled { memory: elements, start: 0, home: None })))
     }
 
     /// The elements for writing, if nobody else reads them.
@@ -163,17 +304,26 @@ impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         if let Some(mut buffer) = self.0.take()
             && let Some(pooled) = Arc::get_mut(&mut buffer)
+            && let Some(home) = &pooled.home
         {
-            (pooled.recycle)(buffer);
+            (home.recycle)(buffer);
         }
     }
 }
 
-/// Returns the memory that this thread keeps for reuse to the system: up to a gibibyte for each element
-/// type. Other threads keep theirs.
+/// Returns the memory that this thread keeps for reuse to the system. Other threads keep theirs: all together
+/// at most a gibibyte.
 pub fn release_pooled_memory() {
-    f32::with_pool(|pool| *pool = Pool::new());
-    f64::with_pool(|pool| *pool = Pool::new());
+    f32::with_pool(Pool::clear);
+    f64::with_pool(Pool::clear);
+}
+
+/// The bytes that all threads keep for reuse, or may keep without asking again: at most some KiB more for
+/// each thread.
+#[doc(hidden)]
+#[must_use]
+pub fn pooled_bytes() -> usize {
+    LIMIT.reserved.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]
@@ -199,6 +349,25 @@ mod tests {
                 "{len} wastes too much of {held}"
             );
         }
+    }
+
+    #[test]
+    fn threads_reserve_no_more_than_there_is() {
+        let limit = Limit::new(1000);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for bytes in (0..300).cycle().take(3000) {
+                        if limit.reserve(bytes) {
+                            assert!(limit.reserved.load(Ordering::Relaxed) <= 1000);
+                            limit.give_back(bytes);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(limit.reserve(1000));
+        assert!(!limit.reserve(1) && !limit.reserve(usize::MAX));
     }
 
     #[test]
