@@ -22,6 +22,8 @@ pub(crate) enum Way {
     Reversed,
     /// Sequences of these lengths, padded.
     Lengths(Vec<usize>),
+    /// The state starts anew before the steps of this mask `[T, B]`; reversed, or not.
+    Episodes(Tensor<f64>, bool),
     /// Windows of so many steps, each reaching back over so many.
     Truncated([usize; 2]),
 }
@@ -66,6 +68,8 @@ impl<C: Cell<f64> + StateSizes + Module<f64>> AnyCell for C {
             }
             Way::Reversed => recurrence.reversed().run(xs, state),
             Way::Lengths(lengths) => recurrence.lengths(lengths).run(xs, state),
+            Way::Episodes(resets, false) => recurrence.resets(resets).run(xs, state),
+            Way::Episodes(resets, true) => recurrence.resets(resets).reversed().run(xs, state),
             Way::Truncated([every, reach]) => Truncation::new(*every, *reach).run(self, xs, state),
         };
         (ys, state.leaves())

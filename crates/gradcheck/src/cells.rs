@@ -27,12 +27,13 @@ use crate::values::{Domain, Domains, Random};
 use crate::violation::{Named, Nearness, Violation};
 
 /// The laws of recurrences.
-const OF_CELLS: [Law; 12] = [
+const OF_CELLS: [Law; 13] = [
     Law::Scan,
     Law::Pieces,
     Law::Checkpoint,
     Law::Reversed,
     Law::Padding,
+    Law::Episodes,
     Law::Causality,
     Law::Truncation,
     Law::Tied,
@@ -261,6 +262,7 @@ where
             Law::Checkpoint => ways::checkpoint(case, rng, evidence),
             Law::Reversed => ways::reversed(case, evidence),
             Law::Padding => ways::padding(case, rng, evidence),
+            Law::Episodes => ways::episodes(case, rng, evidence),
             Law::Causality => time::causality(case, rng, evidence),
             Law::Truncation => ways::truncation(case, rng, evidence),
             Law::Tied => time::tied(case, evidence),

@@ -46,6 +46,8 @@ pub enum Law {
     Reversed,
     /// Padding, full of NaN, changes nothing.
     Padding,
+    /// Sequences that begin within a run are run apart.
+    Episodes,
     /// No output depends on a later input.
     Causality,
     /// Windows as long as the sequence are full back-propagation through time, shorter ones loops that are cut.
@@ -156,6 +158,9 @@ laws! {
     Padding => "padding",
         "sequences of different lengths, their padding full of NaN, are what each is alone",
         "sequences of a batch that see one another";
+    Episodes => "episodes",
+        "a run in which sequences begin within computes what they do run apart, forward and reversed",
+        "state that is kept outside of the state; states that do not start anew as a whole";
     Causality => "causality",
         "∂y_t/∂x_s is exactly 0 for s > t, and y_t the same bits whatever x_s is",
         "reading ahead; indices that are off by one";

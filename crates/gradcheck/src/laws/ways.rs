@@ -203,10 +203,73 @@ pub(crate) fn one_by_one<'t>(
         let nothing = Tensor::zeros(ys.shape().with(0, steps - length));
         (Var::concat(&[ys, ys.tape().constant(nothing)], 0), last)
     });
-    let (ys, last): (Vec<_>, Vec<_>) = runs.unzip();
-    let last = (0..state.len()).map(|i| {
+    side_by_side(runs.collect())
+}
+
+/// Sequences as one batch.
+fn side_by_side(runs: Vec<Sequence<'_>>) -> Sequence<'_> {
+    let (ys, last): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+    let last = (0..last[0].len()).map(|i| {
         let leaves: Vec<_> = last.iter().map(|leaves| leaves[i]).collect();
         Var::concat(&leaves, 0)
     });
     (Var::concat(&ys, 1), last.collect())
+}
+
+/// Sequences that begin at random steps of a run.
+pub(crate) fn episodes(
+    case: &CellCase<'_>,
+    rng: &mut Random,
+    evidence: &mut Evidence,
+) -> Result<(), Violation> {
+    let resets = Tensor::bernoulli([case.sizes.steps, case.sizes.batch], 0.4, rng);
+    for reversed in [false, true] {
+        let together = case.outcome(&Way::Episodes(resets.clone(), reversed));
+        let apart = case.outcome_of(&case.values, &|cell, xs, state| {
+            each_episode(cell, xs, state, &resets, reversed)
+        });
+        same(("with resets", &together), ("each episode", &apart), evidence)?;
+    }
+    Ok(())
+}
+
+/// Each episode of each sequence by itself, in the loop: from zeros, but for the one that the run begins with.
+fn each_episode<'t>(
+    cell: &dyn AnyCell,
+    xs: V<'t>,
+    state: &[V<'t>],
+    resets: &Tensor<f64>,
+    reversed: bool,
+) -> Sequence<'t> {
+    let [steps, batch] = resets.shape()[..] else { panic!("[T, B]") };
+    if batch == 0 {
+        return cell.run(&Way::Unrolled, xs, state);
+    }
+    let runs = (0..batch).map(|b| {
+        let own = xs.slice(1, b..b + 1);
+        let begins = |t: &usize| resets.as_slice()[t * batch + b] != 0.0;
+        let mut bounds: Vec<usize> = (1..steps).filter(begins).collect();
+        bounds.insert(0, 0);
+        bounds.push(steps);
+        let mut pieces: Vec<_> =
+            bounds.windows(2).map(|piece| own.slice(0, piece[0]..piece[1])).collect();
+        if reversed {
+            pieces = pieces.into_iter().rev().map(backwards).collect();
+        }
+        let mut anew = !reversed && steps > 0 && begins(&0);
+        let mut last: Vec<_> = state.iter().map(|leaf| leaf.slice(0, b..b + 1)).collect();
+        let mut ys = Vec::new();
+        for piece in pieces {
+            if anew {
+                let zeros = |leaf: &V<'t>| xs.tape().constant(Tensor::zeros(leaf.shape()));
+                last = last.iter().map(zeros).collect();
+            }
+            let (of_piece, after) = cell.run(&Way::Unrolled, piece, &last);
+            ys.push(of_piece);
+            (last, anew) = (after, true);
+        }
+        let ys = Var::concat(&ys, 0);
+        (if reversed { backwards(ys) } else { ys }, last)
+    });
+    side_by_side(runs.collect())
 }
