@@ -259,9 +259,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::TanhSlope), output)
     }
 
-    /// The cotangent of `sigmoid`'s input, from that of its output (this) and the output.
-    pub(crate) fn sigmoid_slope(self, output: Self) -> Self {
-        self.with(Op::Binary(Binary::SigmoidSlope), output)
+    /// The cotangent of `sigmoid`'s input, from that of its output (this) and the output's tail.
+    pub(crate) fn sigmoid_slope(self, tail: Self) -> Self {
+        self.with(Op::Binary(Binary::SigmoidSlope), tail)
+    }
+
+    /// The logistic function without what rounding to a number near 1 loses, see [`Unary::SigmoidTail`].
+    pub(crate) fn sigmoid_tail(self) -> Self {
+        self.unary(Op::Unary(Unary::SigmoidTail))
+    }
+
+    /// The logistic function from its tail.
+    pub(crate) fn sigmoid_of_tail(self) -> Self {
+        self.unary(Op::Unary(Unary::SigmoidOfTail))
     }
 
     /// 1 where `self > other`, else 0. Comparisons have gradient zero.
@@ -393,7 +403,7 @@ impl<T: Scalar> Var<'_, T> {
     }
 
     /// The Euclidean norm `‖x‖ = √Σ x²` over these axes, which vanish. Its value is right for elements whose
-    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`, which is taken as 0 where the norm is 0.
+    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`. Where the norm is 0, derivatives of all orders are taken as 0.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

@@ -1,6 +1,8 @@
 //! Functions of one or two elements, as data: each stands here once, for the methods of
 //! [`Tensor`](crate::Tensor) and for the fused programs of [`rows`](crate::rows) alike.
 
+use num_traits::Float;
+
 use crate::Scalar;
 use crate::simd::{Math, vectorize_math};
 
@@ -39,6 +41,10 @@ pub enum Unary {
     Erf,
     /// `1 / (1 + e⁻ˣ)`
     Sigmoid,
+    /// `σ(x)` for `x < 0`, `σ(x) − 1` else: the logistic function without what rounding to a number near 1 loses.
+    SigmoidTail,
+    /// `σ` from its [tail](Self::SigmoidTail): 1 is added where the sign bit is set.
+    SigmoidOfTail,
     /// `max(x, 0)`; NaN stays.
     Relu,
     /// `ln(1 + eˣ)`
@@ -70,6 +76,8 @@ impl Unary {
             Self::Tanh => "tanh",
             Self::Erf => "erf",
             Self::Sigmoid => "sigmoid",
+            Self::SigmoidTail => "sigmoid_tail",
+            Self::SigmoidOfTail => "sigmoid_of_tail",
             Self::Relu => "relu",
             Self::Softplus => "softplus",
             Self::LogSigmoid => "log_sigmoid",
@@ -153,6 +161,14 @@ impl Unary {
                 #[inline(always)]
                 |x| math.sigmoid(x),
             ),
+            Self::SigmoidTail => over.run(
+                #[inline(always)]
+                |x| math.sigmoid_tail(x),
+            ),
+            Self::SigmoidOfTail => over.run(
+                #[inline(always)]
+                |x| sigmoid_of_tail(x),
+            ),
             Self::Relu => over.run(
                 #[inline(always)]
                 |x| larger(x, T::zero()),
@@ -217,6 +233,10 @@ pub enum Binary {
     ChainMul,
     /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
     ChainDiv,
+    /// `x σ`, with a logistic function σ from its [tail](Unary::SigmoidTail) `y`: what a gate lets pass, in one sweep.
+    Gate,
+    /// The same as a [`ChainMul`](Self::ChainMul).
+    ChainGate,
     /// `xʸ`
     Pow,
     /// The larger; NaN if either is.
@@ -226,7 +246,7 @@ pub enum Binary {
     /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose output is `y`.
     /// A function of its own because the reverse pass of every gate takes it: one sweep in place of three.
     TanhSlope,
-    /// `x y (1 − y)`: likewise for the logistic function.
+    /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](Unary::SigmoidTail) is `s`.
     SigmoidSlope,
     /// 1 where `x > y`, else 0.
     Greater,
@@ -253,6 +273,8 @@ impl Binary {
             Self::Div => "div",
             Self::ChainMul => "chain_mul",
             Self::ChainDiv => "chain_div",
+            Self::Gate => "gate",
+            Self::ChainGate => "chain_gate",
             Self::Pow => "pow",
             Self::Maximum => "maximum",
             Self::Minimum => "minimum",
@@ -277,6 +299,8 @@ impl Binary {
             | Self::Div
             | Self::ChainMul
             | Self::ChainDiv
+            | Self::Gate
+            | Self::ChainGate
             | Self::Pow
             | Self::TanhSlope
             | Self::SigmoidSlope => false,
@@ -320,6 +344,14 @@ impl Binary {
                 #[inline(always)]
                 |x, y| chain_div(x, y),
             ),
+            Self::Gate => over.run(
+                #[inline(always)]
+                |x, tail| x * sigmoid_of_tail(tail),
+            ),
+            Self::ChainGate => over.run(
+                #[inline(always)]
+                |x, tail| chain_mul(x, sigmoid_of_tail(tail)),
+            ),
             Self::Pow => over.run(
                 #[inline(always)]
                 |x, y| x.powf(y),
@@ -338,7 +370,7 @@ impl Binary {
             ),
             Self::SigmoidSlope => over.run(
                 #[inline(always)]
-                |x, y| chain_mul(x, y * (T::one() - y)),
+                |x, s| chain_mul(x, s.abs() * (T::one() - s.abs())),
             ),
             Self::Greater => over.run(
                 #[inline(always)]
@@ -374,6 +406,12 @@ pub(crate) trait BinaryLoop<T> {
 
     #[track_caller]
     fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Self::Output;
+}
+
+/// [`Unary::SigmoidOfTail`]
+#[inline(always)]
+pub(crate) fn sigmoid_of_tail<T: Float>(tail: T) -> T {
+    if tail.is_sign_negative() { tail + T::one() } else { tail }
 }
 
 /// [`Binary::ChainMul`]

@@ -41,6 +41,10 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g.chain_div(b));
                 at.add(1, || (-g).chain_mul(y).chain_div(b));
             }
+            Self::Gate | Self::ChainGate => {
+                at.add(0, || g.chain_mul(b.sigmoid_of_tail()));
+                at.add(1, || g.chain_mul(a));
+            }
             Self::Pow => {
                 at.add(0, || g.chain_mul(b.chain_mul(a.pow(b - 1.0))));
                 // 0ᵇ is 0 for b > 0 and jumps at b = 0
@@ -62,7 +66,7 @@ impl<T: Scalar> Operation<T> for Binary {
             }
             Self::SigmoidSlope => {
                 at.add(0, || g.sigmoid_slope(b));
-                at.add(1, || g.chain_mul(a).chain_mul(1.0 - b * 2.0));
+                at.add(1, || g.chain_mul(a).chain_mul(1.0 - b.sigmoid_of_tail() * 2.0));
             }
             // constant almost everywhere
             Self::Greater

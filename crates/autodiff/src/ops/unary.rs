@@ -25,7 +25,7 @@ impl<T: Scalar> Operation<T> for Unary {
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, y, g) = (at.input(0), at.output(), at.stretched_cotangent());
         match *self {
-            Self::Identity => at.add_stretched(0, || g),
+            Self::Identity | Self::SigmoidOfTail => at.add_stretched(0, || g),
             Self::Neg => at.add_stretched(0, || -g),
             Self::Abs => at.add_stretched(0, || g.chain_mul(x.sign())),
             Self::Sign => {} // zero almost everywhere
@@ -42,7 +42,8 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Erf => {
                 at.add_stretched(0, || (g * FRAC_2_SQRT_PI).chain_mul((-x.square()).exp()));
             }
-            Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(y)),
+            Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(x.sigmoid_tail())),
+            Self::SigmoidTail => at.add_stretched(0, || g.sigmoid_slope(y)),
             Self::Relu => at.add_stretched(0, || g.chain_mul(x.gt(0.0))),
             Self::Softplus => at.add_stretched(0, || g.chain_mul(x.sigmoid())),
             Self::LogSigmoid => at.add_stretched(0, || g.chain_mul((-x).sigmoid())),

@@ -9,6 +9,7 @@ use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
 use super::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
 use super::form::NotRows;
+use super::gate::join_gates;
 use super::hoist::{Hoisted, hoist};
 use super::indexed::Indexed;
 use super::lower::{Lowered, lower};
@@ -27,7 +28,7 @@ pub(crate) struct Plan<T> {
 impl<T: Scalar> Plan<T> {
     /// The plan of a step whose reverse is derived already.
     pub(super) fn new(program: &Program<T>) -> Self {
-        let program = program.without_stops();
+        let program = join_gates(&program.without_stops()).without_stops();
         let lowered = lower(&program);
         Self { program, lowered }
     }

@@ -16,6 +16,7 @@ mod defer;
 mod execute;
 mod form;
 mod fuse;
+mod gate;
 mod hoist;
 mod indexed;
 mod lower;

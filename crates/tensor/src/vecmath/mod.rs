@@ -7,14 +7,15 @@
 //!
 //! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
 //! functions state hold for both types, with FMA and without. The largest errors seen, in units in
-//! the last place of the exact result, over all `f32`s (the ignored tests) and 15 million `f64`s:
+//! the last place of the exact result, over all `f32`s (the ignored tests) and 15 million `f64`s; of `expm1` and
+//! `log1p`, over every 61st `f32` and 40 thousand `f64`s:
 //!
 //! |            | `f32` | `f64` |
 //! |------------|-------|-------|
 //! | `exp`      | 0.979 | 0.970 |
-//! | `expm1`    | EXPM1 | EXPM1 |
+//! | `expm1`    | 1.41  | 1.70  |
 //! | `ln`       | 0.840 | 0.839 |
-//! | `log1p`    | LOG1P | LOG1P |
+//! | `log1p`    | 1.22  | 1.12  |
 //! | `tanh`     | 2.43  | 2.51  |
 //! | `erf`      | 1.32  | 1.33  |
 //! | `sigmoid`  | 2.41  | 2.34  |

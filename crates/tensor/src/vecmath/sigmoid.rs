@@ -1,18 +1,27 @@
 //! The logistic function and its integral.
 
 use super::Lane;
+use crate::function::sigmoid_of_tail;
 use crate::simd::Math;
 
 impl Math {
     /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
     ///
-    /// For `x < 0` it is computed as `e^x / (1 + e^x)`, which keeps its relative accuracy until
-    /// `e^x` itself underflows.
+    /// Put together from its tail, so that whoever has the tail gets the same bits.
     #[inline(always)]
     pub(crate) fn sigmoid<T: Lane>(self, x: T) -> T {
-        let one = T::one();
+        sigmoid_of_tail(self.sigmoid_tail(x))
+    }
+
+    /// The logistic function less 1 where `x` is not negative, within 3 ULP. There the sign bit is set.
+    ///
+    /// The magnitude is `e^-|x| / (1 + e^-|x|)`, which keeps its relative accuracy until `e^-|x|` itself
+    /// underflows. So does the derivative `|s| (1 - |s|)`.
+    #[inline(always)]
+    pub(crate) fn sigmoid_tail<T: Lane>(self, x: T) -> T {
         let z = self.exp(-x.abs());
-        (if x < T::zero() { z } else { one }) / (one + z)
+        let magnitude = z / (T::one() + z);
+        if x < T::zero() { magnitude } else { -magnitude }
     }
 
     /// `ln(1 + e^x)`, within 2 ULP.

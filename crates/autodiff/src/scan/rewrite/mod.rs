@@ -5,6 +5,7 @@ mod flatten;
 mod merge;
 mod narrow;
 mod reciprocal;
+mod sigmoid;
 mod softmax;
 mod split;
 
@@ -14,7 +15,7 @@ use super::program::{Kind, Node, Program};
 
 /// All rewrites, in the order in which they prepare each other.
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = softmax::rewrite(program);
+    let program = sigmoid::rewrite(&softmax::rewrite(program));
     let program = narrow::rewrite(&reciprocal::rewrite(&program));
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);

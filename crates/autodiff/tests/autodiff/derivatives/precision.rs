@@ -53,3 +53,35 @@ fn single_precision_agrees_with_double() {
         }
     }
 }
+
+#[test]
+fn the_slope_of_a_saturated_sigmoid_keeps_its_digits() {
+    let z = [-80.0, -17.0, -1.0, 0.0, 0.5, 8.0, 17.0, 18.0, 80.0_f32];
+    let exact = |z: f32| {
+        let power = f64::from(-z.abs()).exp();
+        let slope = power / (1.0 + power).powi(2);
+        [slope, -slope * (f64::from(z) / 2.0).tanh()]
+    };
+    for is_scanned in [false, true] {
+        let tape = Tape::<f32>::new();
+        let x = tape.variable(Tensor::from_slice([1, 1, z.len()], &z));
+        let y = match is_scanned {
+            true => {
+                tape.scan(&[x], &[]).run(|x, _| (vec![x[0].sigmoid() * 2.0], vec![])).outputs[0]
+            }
+            false => x.sigmoid() * 2.0,
+        };
+        let [slope] = tape.grad(y.sum_all(), [x]);
+        let [curvature] = tape.grad(slope.sum_all(), [x]);
+        let backward = tape.backward(y.sum_all());
+        let found = [slope.value(), curvature.value(), backward.wrt(x).clone()];
+        for (i, &z) in z.iter().enumerate() {
+            let [slope, curvature] = exact(z);
+            for (found, exact) in found.iter().zip([slope, curvature, slope]) {
+                let (found, exact) = (f64::from(found.as_slice()[i]), 2.0 * exact);
+                let error = (found - exact).abs();
+                assert!(error <= 1e-6 * exact.abs(), "at {z}: {found:e}, not {exact:e}");
+            }
+        }
+    }
+}

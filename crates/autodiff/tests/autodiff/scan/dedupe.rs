@@ -16,10 +16,11 @@ fn a_gate_that_is_written_twice_is_computed_once() {
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
-            y1 = sigmoid t0
-            r0 = sub 1 y1
-            r1 = mul r0 0.5
-            y0 = y1 · y0(before) + r1
+            y1 = sigmoid_tail t0
+            r0 = sigmoid_of_tail y1
+            r1 = sub 1 r0
+            r2 = mul r1 0.5
+            y0 = r0 · y0(before) + r2
     ",
     );
 }

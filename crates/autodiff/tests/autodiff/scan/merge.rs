@@ -21,10 +21,11 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
           t0 = y0(before) · w5
           fused, 4 columns:
             r0 = add z0[0..4] t0[0..4]
-            y1 = sigmoid r0
+            y1 = sigmoid_tail r0
             r0 = add z0[4..8] t0[4..8]
             y2 = tanh r0
-            y0 = y1 · y0(before) + y2
+            r0 = gate y0(before) y1
+            y0 = add r0 y2
     ",
     );
     assert_plan(
@@ -63,8 +64,8 @@ fn products_with_different_left_operands_stay_apart() {
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
-            y1 = sigmoid t0
-            t1 = mul y1 y0(before)
+            y1 = sigmoid_tail t0
+            t1 = gate y0(before) y1
           t2 = t1 · w1
           fused, 4 columns:
             y0 = tanh t2

@@ -26,31 +26,32 @@ fn an_lstm_saves_its_gates_and_states_only() {
         each step:
           t0 = z0 + y0(before) · w1
           fused, 4 columns:
-            y5 = sigmoid t0[4..8]
-            y1 = sigmoid t0[0..4]
+            y5 = sigmoid_tail t0[4..8]
+            r0 = gate y3(before) y5
+            y1 = sigmoid_tail t0[0..4]
             y2 = tanh t0[8..12]
-            r0 = mul y1 y2
-            y3 = y5 · y3(before) + r0
-            y4 = sigmoid t0[12..16]
-            r0 = tanh y3
-            y0 = mul y4 r0
+            r1 = gate y2 y1
+            y3 = add r0 r1
+            y4 = sigmoid_tail t0[12..16]
+            r1 = tanh y3
+            y0 = gate r1 y4
         reverse
         each step:
           fused, 4 columns:
             r0 = tanh x2
             r1 = add x4 c0(before)
-            r2 = chain_mul r1 x3
+            r2 = chain_gate r1 x3
             r3 = tanh_slope r2 r0
             r2 = add c1(before) r3
             r3 = chain_mul r2 x1
             z0[0..4] = sigmoid_slope r3 x0
             r3 = chain_mul r2 x2(next)
             z0[4..8] = sigmoid_slope r3 x5
-            r3 = chain_mul r2 x0
+            r3 = chain_gate r2 x0
             z0[8..12] = tanh_slope r3 x1
             r3 = chain_mul r1 r0
             z0[12..16] = sigmoid_slope r3 x3
-            c1 = chain_mul r2 x5
+            c1 = chain_gate r2 x5
           c0 = z0 · w2ᵀ
         after the loop, all steps at once:
           fused, 16 columns:

@@ -25,8 +25,8 @@ fn what_only_outputs_need_comes_after_the_loop() {
             t1 = mul y1 z0
           t2 = t1 · w1
           fused, 4 columns:
-            y2 = sigmoid t2
-            y0 = mul y2 y1
+            y2 = sigmoid_tail t2
+            y0 = gate y1 y2
     ",
     );
 }

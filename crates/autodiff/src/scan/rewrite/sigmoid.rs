@@ -1,0 +1,19 @@
+//! A logistic function is computed in two: its tail, from which its slope follows without what rounding to
+//! a number near 1 loses, and the value from that. The reverse saves the tail, and computes the value again.
+
+use bptt_tensor::{Scalar, Unary};
+
+use super::op_node;
+use crate::operation::Op;
+use crate::scan::program::Program;
+
+pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    program.rebuild(|new, id, inputs| match program.op(id) {
+        Some(Op::Unary(Unary::Sigmoid)) => {
+            let shape = program.shape(id);
+            let tail = new.push(op_node(Op::Unary(Unary::SigmoidTail), inputs, shape.clone()));
+            new.push(op_node(Op::Unary(Unary::SigmoidOfTail), [tail], shape.clone()))
+        }
+        _ => new.copy(program, id, inputs),
+    })
+}
