@@ -58,12 +58,13 @@ impl<T: Scalar> Operation<T> for Norm {
         if self.keep { inputs[0].norm_keep(&axes) } else { inputs[0].norm(&axes) }
     }
 
-    /// `∂x = g x / ‖x‖`, and 0 where the norm is
+    /// `∂x = g x / ‖x‖`; where the norm is 0, this and all further derivatives are taken as 0
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, y, g) = (at.input(0), at.output(), at.cotangent());
         at.add(0, || {
-            let direction = x.chain_div(kept(y, x, &self.axes));
-            kept(g, x, &self.axes).chain_mul(direction)
+            let length = kept(y, x, &self.axes);
+            let g = length.equal(0.0).select(0.0, kept(g, x, &self.axes));
+            g.chain_mul(x.chain_div(length))
         });
     }
 }
