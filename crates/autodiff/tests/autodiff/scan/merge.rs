@@ -37,7 +37,7 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
             r1 = chain_mul r0 x1(next)
             z0[0..4] = sigmoid_slope r1 x0
             z0[4..8] = tanh_slope r0 x3
-            t1 = chain_mul r0 x0
+            t1 = chain_gate r0 x0
           t0 = z0 · w2ᵀ
           fused, 4 columns:
             c0 = add t0 t1
