@@ -52,12 +52,12 @@ type Origin = (&'static Location<'static>, Option<u32>);
 pub struct Tape<T> {
     nodes: RefCell<Vec<Node<T>>>,
     /// Leaves that exist once on a tape: parameters by identity, literals by their bits.
-    params: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
-    literals: RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
+    params: RefCell<IdMap>,
+    literals: RefCell<IdMap>,
     checking: bool,
     /// Errors to add to what is computed.
     roundings: Option<Roundings>,
-    step: Cell<Option<u32>>,
+    step: Cell<Option<Step>>,
     /// Line and step of the equation that is being differentiated, to which what its gradient rule
     /// records belongs.
     differentiated: Cell<Option<Origin>>,
@@ -82,6 +82,14 @@ impl<T> Drop for Substitution<'_, T> {
             None => params.remove(&self.key),
         };
     }
+}
+
+/// A step of a loop over time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) time: u32,
+    /// The number of steps, where the loop tells: as many entries has each sequence that the step reads.
+    pub(crate) of: Option<usize>,
 }
 
 /// What becomes of the nodes that are being recorded.
@@ -225,16 +233,19 @@ impl<T: Scalar> Tape<T> {
     pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
         let shape = sequence.shape();
         assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
+        if let Some(Step { of: Some(steps), .. }) = self.step.get() {
+            check_entries(shape, steps);
+        }
         match self.step.get() {
             // a loop over no steps may still ask for the shape of what a step computes
             Some(_) if shape[0] == 0 => self.constant(Tensor::zeros(shape.without(0))),
-            Some(step) => {
-                let step = step as usize;
+            Some(Step { time, .. }) => {
+                let time = time as usize;
                 assert!(
-                    step < shape[0],
-                    "at_step: a sequence {shape} has no entry for step {step}"
+                    time < shape[0],
+                    "at_step: a sequence {shape} has no entry for step {time}"
                 );
-                self.constant(sequence.index_first(step))
+                self.constant(sequence.index_first(time))
             }
             None if self.is_tracing() => {
                 let entry = Tensor::unknown(shape.without(0));
@@ -261,8 +272,14 @@ impl<T: Scalar> Tape<T> {
     /// Announces the time step that the following operations compute, for messages. Gives the one
     /// announced before, which a loop over time puts back at its end, as it may run within another.
     pub fn set_step(&self, step: Option<usize>) -> Option<usize> {
-        let step = step.and_then(|step| u32::try_from(step).ok());
-        self.step.replace(step).map(|step| step as usize)
+        let time = step.and_then(|step| u32::try_from(step).ok());
+        let before = self.announce(time.map(|time| Step { time, of: None }));
+        before.map(|step| step.time as usize)
+    }
+
+    /// Announces a step of a loop over time. Gives the one before, as [`set_step`](Self::set_step) does.
+    pub(crate) fn announce(&self, step: Option<Step>) -> Option<Step> {
+        self.step.replace(step)
     }
 
     /// The first value on the tape, in order of computation, that holds a NaN or an infinity.
@@ -317,7 +334,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn push(&self, op: Op<T>, inputs: &[Var<'_, T>], value: Tensor<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");
-        let equation = (Location::caller(), self.step.get());
+        let equation = (Location::caller(), self.step.get().map(|step| step.time));
         let (location, step) = self.differentiated.get().unwrap_or(equation);
         let inputs = match *inputs {
             [a] => SmallVec::from_buf_and_len([a.id, 0, 0], 1),
@@ -343,7 +360,7 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     fn unique_leaf(
         &self,
-        known: &RefCell<HashMap<u64, u32, BuildHasherDefault<MixHasher>>>,
+        known: &RefCell<IdMap>,
         key: u64,
         leaf: Leaf,
         value: impl FnOnce() -> Tensor<T>,
@@ -415,7 +432,7 @@ impl<T: Scalar> Tape<T> {
             tape: &'t Tape<T>,
             len: usize,
             mode: Mode,
-            step: Option<u32>,
+            step: Option<Step>,
         }
 
         impl<T: Scalar> Drop for Restore<'_, T> {
@@ -498,10 +515,22 @@ impl<T> fmt::Debug for Tape<T> {
     }
 }
 
+/// Panics unless a sequence that a step reads has an entry for each of so many steps.
+#[track_caller]
+pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
+    assert!(
+        sequence[0] == steps,
+        "at_step: a sequence {sequence} has not {steps} entries, one for each step of the scan"
+    );
+}
+
+/// From 64-bit keys to values on a tape.
+pub(crate) type IdMap = HashMap<u64, u32, BuildHasherDefault<MixHasher>>;
+
 /// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use
 /// of a parameter, and nobody chooses them to collide.
 #[derive(Default)]
-struct MixHasher(u64);
+pub(crate) struct MixHasher(u64);
 
 impl Hasher for MixHasher {
     fn write(&mut self, bytes: &[u8]) {

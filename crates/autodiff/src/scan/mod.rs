@@ -38,6 +38,7 @@ pub(crate) use operation::Scan as ScanOperation;
 use operation::{Manner, Operands};
 pub use stepper::Stepper;
 
+use crate::tape::Step;
 use crate::{Tape, Var};
 
 impl<T: Scalar> Tape<T> {
@@ -158,12 +159,13 @@ impl<'t, T: Scalar> Scan<'t, T> {
     /// parameters and tensors from outside, which are the same at every step. It cannot branch on
     /// values.
     ///
-    /// On a tape that is [checking](Tape::checking) or [perturbed](Tape::perturbed), the step is run in a plain loop.
+    /// On a tape that is [checking](Tape::checking) or [perturbed](Tape::perturbed), the step is run in a plain
+    /// loop. So is a single step: one that is run once takes less time than recording it on shapes.
     ///
     /// # Panics
     ///
-    /// As the step's equations do; if the next state has not the form of the state; if the step reads a
-    /// value; or if a sequence that it reads by [`Tape::at_step`] is not as long.
+    /// As the step's equations do; if the next state has not the form of the state; if a step of several
+    /// reads a value; or if a sequence that it reads by [`Tape::at_step`] is not as long.
     #[track_caller]
     #[must_use]
     pub fn run(
@@ -171,7 +173,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
         step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> Scanned<'t, T> {
         let mut step = step;
-        if self.tape.sees_every_operation() && self.steps > 0 {
+        if self.steps == 1 || self.tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
         let Self { tape, sequences, state, steps, reversed, checkpoint } = self;
@@ -269,24 +271,43 @@ impl<'t, T: Scalar> Scan<'t, T> {
         self,
         mut step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
     ) -> Scanned<'t, T> {
-        let outer = self.tape.set_step(None);
+        let clock = Clock { tape: self.tape, outer: self.tape.announce(None) };
         let mut state = self.state;
         let mut outputs: Vec<Vec<Var<'t, T>>> = Vec::new();
         for count in 0..self.steps {
             let time = if self.reversed { self.steps - 1 - count } else { count };
-            self.tape.set_step(Some(time));
+            let of = Some(self.steps);
+            self.tape.announce(u32::try_from(time).ok().map(|time| Step { time, of }));
             let entries: Vec<_> = self.sequences.iter().map(|x| x.index_first(time)).collect();
             let (out, next) = step(&entries, &state);
+            for var in out.iter().chain(&next) {
+                var.on_tape(self.tape);
+            }
+            if let Some(fault) = trace::fault_of_state(&state, &next) {
+                panic!("{fault}");
+            }
             outputs.resize_with(out.len(), Vec::new);
             for (outputs, out) in outputs.iter_mut().zip(out) {
                 outputs.push(out);
             }
             state = next;
         }
-        self.tape.set_step(outer);
+        drop(clock);
         if self.reversed {
             outputs.iter_mut().for_each(|outputs| outputs.reverse());
         }
         Scanned { outputs: outputs.iter().map(|outputs| Var::stack(outputs)).collect(), state }
+    }
+}
+
+/// Announces at its end the step that was announced before a loop.
+struct Clock<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    outer: Option<Step>,
+}
+
+impl<T: Scalar> Drop for Clock<'_, T> {
+    fn drop(&mut self) {
+        self.tape.announce(self.outer);
     }
 }

@@ -14,8 +14,9 @@ use super::lower::{Feed, Lowered, Sink};
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
 /// other online use. Free of any tape; it holds the parameters as they were when it was made.
 ///
-/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes. It allocates nothing,
-/// unless the step is one that runs operation by operation. A stepper belongs to one thread.
+/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes: up to rounding where that
+/// runs a single step, else exactly. It allocates nothing, unless the step is one that runs operation by
+/// operation. A stepper belongs to one thread.
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,

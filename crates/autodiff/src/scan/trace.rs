@@ -1,11 +1,11 @@
 //! Recording one step: the equations run once, on shapes without values.
 
-use std::collections::HashMap;
-
 use bptt_tensor::{Scalar, Shape, Tensor};
+use smallvec::SmallVec;
 
 use super::program::{Input, Kind, Node, Program};
 use crate::operation::{Leaf, Op};
+use crate::tape::{IdMap, check_entries};
 use crate::{Tape, Var};
 
 /// A step and what it was given from outside.
@@ -26,11 +26,7 @@ impl<'t, T: Scalar> Traced<'t, T> {
     pub(super) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
         let steps = given[0].shape()[0];
         for sequence in &self.own_sequences {
-            let shape = sequence.shape();
-            assert!(
-                shape[0] == steps,
-                "at_step: a sequence {shape} has not {steps} entries, one for each step of the scan"
-            );
+            check_entries(&sequence.shape(), steps);
         }
         [given, &self.own_sequences].concat()
     }
@@ -77,16 +73,17 @@ pub(super) fn trace<'t, T: Scalar>(
     let mut reader = Reader {
         start,
         nodes: Vec::new(),
-        places: HashMap::new(),
-        leaves: HashMap::new(),
+        own: Vec::with_capacity(recorded.len()),
+        outer: IdMap::default(),
+        leaves: IdMap::default(),
         given_sequences: entries.len(),
         own_sequences: Vec::new(),
         origins: Vec::new(),
     };
     let inputs = (0..entries.len()).map(Input::Sequence).chain((0..states.len()).map(Input::Carry));
     let mut inputs = inputs.map(Some).chain(std::iter::repeat(None));
-    for (id, node) in (start..).zip(recorded) {
-        reader.read(tape, id, node, inputs.next().flatten());
+    for node in recorded {
+        reader.read(tape, node, inputs.next().flatten());
     }
     let place = |reader: &mut Reader<T>, ids: Vec<u32>| -> Vec<u32> {
         ids.into_iter().map(|id| reader.place(tape, id)).collect()
@@ -108,17 +105,19 @@ pub(super) fn trace<'t, T: Scalar>(
 struct Reader<T> {
     start: u32,
     nodes: Vec<Node<T>>,
-    /// From ids on the tape to places in the program.
-    places: HashMap<u32, u32>,
-    /// The places of the leaves that the step brought, but for constants.
-    leaves: HashMap<Leaf, u32>,
+    /// The places in the program of the values that the step recorded, which begin at `start`.
+    own: Vec<u32>,
+    /// The places of values that were recorded before.
+    outer: IdMap,
+    /// The places of parameters and variables that the step brought.
+    leaves: IdMap,
     given_sequences: usize,
     own_sequences: Vec<Tensor<T>>,
     origins: Vec<Origin<T>>,
 }
 
 impl<T: Scalar> Reader<T> {
-    fn read(&mut self, tape: &Tape<T>, id: u32, node: crate::tape::Node<T>, input: Option<Input>) {
+    fn read(&mut self, tape: &Tape<T>, node: crate::tape::Node<T>, input: Option<Input>) {
         let shape = node.value.shape().clone();
         let inputs = node.inputs.iter().map(|&input| self.place(tape, input)).collect();
         let kind = match (input, node.op) {
@@ -126,7 +125,7 @@ impl<T: Scalar> Reader<T> {
             (None, Op::Leaf(Leaf::Scalar)) => Kind::Literal(node.value.item().as_f64()),
             (None, Op::Leaf(leaf)) => {
                 let place = self.leaf(leaf, node.value);
-                self.places.insert(id, place);
+                self.own.push(place);
                 return;
             }
             (None, Op::Entry(sequence)) => {
@@ -136,39 +135,49 @@ impl<T: Scalar> Reader<T> {
             }
             (None, op) => Kind::Op(op),
         };
-        self.push(id, Node { kind, inputs, shape });
+        let place = self.push(Node { kind, inputs, shape });
+        self.own.push(place);
     }
 
-    fn push(&mut self, id: u32, node: Node<T>) -> u32 {
-        let place = self.nodes.len() as u32;
-        self.places.insert(id, place);
+    fn push(&mut self, node: Node<T>) -> u32 {
         self.nodes.push(node);
-        place
+        self.nodes.len() as u32 - 1
+    }
+
+    /// Adds a value that is given.
+    fn given(&mut self, kind: Kind<T>, shape: Shape) -> u32 {
+        self.push(Node { kind, inputs: SmallVec::new(), shape })
     }
 
     /// The place of a value; what was recorded before the step becomes an invariant.
     fn place(&mut self, tape: &Tape<T>, id: u32) -> u32 {
-        if let Some(&place) = self.places.get(&id) {
+        if let Some(own) = id.checked_sub(self.start) {
+            return self.own[own as usize];
+        }
+        if let Some(&place) = self.outer.get(&id.into()) {
             return place;
         }
-        debug_assert!(id < self.start);
-        let shape = tape.shape_of(id);
         let literal = tape.literal(id);
         let kind = literal.map_or_else(|| self.invariant(Origin::Outer(id)), Kind::Literal);
-        self.push(id, Node { kind, inputs: [].into_iter().collect(), shape })
+        let place = self.given(kind, tape.shape_of(id));
+        self.outer.insert(id.into(), place);
+        place
     }
 
     /// The place of a leaf that the step brought, one for each parameter.
     fn leaf(&mut self, leaf: Leaf, value: Tensor<T>) -> u32 {
-        if let Some(&place) = self.leaves.get(&leaf) {
+        let id = match leaf {
+            Leaf::Variable(id) | Leaf::Param(id) => Some(id.bits()),
+            Leaf::Constant | Leaf::Scalar => None,
+        };
+        if let Some(&place) = id.and_then(|id| self.leaves.get(&id)) {
             return place;
         }
         let shape = value.shape().clone();
         let kind = self.invariant(Origin::Leaf(leaf, value));
-        self.nodes.push(Node { kind, inputs: [].into_iter().collect(), shape });
-        let place = self.nodes.len() as u32 - 1;
-        if leaf != Leaf::Constant {
-            self.leaves.insert(leaf, place);
+        let place = self.given(kind, shape);
+        if let Some(id) = id {
+            self.leaves.insert(id, place);
         }
         place
     }
@@ -180,7 +189,10 @@ impl<T: Scalar> Reader<T> {
 }
 
 /// What is wrong with the form of the next state.
-fn fault_of_state<T: Scalar>(state: &[Var<'_, T>], next: &[Var<'_, T>]) -> Option<String> {
+pub(super) fn fault_of_state<T: Scalar>(
+    state: &[Var<'_, T>],
+    next: &[Var<'_, T>],
+) -> Option<String> {
     if state.len() != next.len() {
         let (state, next) = (state.len(), next.len());
         return Some(format!(

@@ -107,6 +107,21 @@ fn a_step_with_a_users_operation_is_planned_once_if_it_can_be_compared() {
     assert_eq!(scaled(2.0, false), (8.0, derived));
 }
 
+/// Planned, its gradient rule would run before there is a gradient.
+#[test]
+fn a_single_step_is_not_planned() {
+    let before = DERIVED.get();
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::zeros([1, 1, 1]));
+    let scanned = tape.scan(&[xs], &[tape.constant(Tensor::ones([1, 1]))]).run(|x, y| {
+        let y = tape.apply(Scale { factor: 2.0, is_comparable: false }, &[y[0]]) + x[0];
+        (vec![y], vec![y])
+    });
+    assert_eq!(scanned.outputs[0].value(), Tensor::full([1, 1, 1], 2.0));
+    assert_eq!(scanned.state[0].value(), Tensor::full([1, 1], 2.0));
+    assert_eq!(DERIVED.get(), before);
+}
+
 /// The outputs, their squares, and one cotangent; what the segments at work take is little beside.
 #[test]
 fn the_cotangents_of_outputs_are_held_once() {

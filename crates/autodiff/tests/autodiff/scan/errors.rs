@@ -6,6 +6,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 
 use super::support::uniform;
+use crate::faults::caught::refuses;
 
 type Vars<'t> = Vec<Var<'t, f64>>;
 
@@ -37,6 +38,26 @@ fn a_step_that_reads_a_value_is_told_to_unroll() {
         },
         "run a step that branches on values with unroll",
     );
+}
+
+/// A single step and a step on a checking tape are run in a loop, which refuses the same.
+#[test]
+fn a_loop_refuses_what_a_recorded_step_does() {
+    let of_state = "variable 0 of the state has shape [2, 3], but [2, 1] after a step";
+    let of_number = "the state has 1 variables, but the next state has 2";
+    let of_entries = |steps| {
+        format!("a sequence [3, 2, 3] has not {steps} entries, one for each step of the scan")
+    };
+    let noise = uniform::<f64>([3, 2, 3], 2);
+    for (tape, steps) in [(Tape::new(), 1), (Tape::checking(), 2)] {
+        let xs = tape.constant(uniform([steps, 2, 3], 1));
+        let h = tape.constant(Tensor::zeros([2, 3]));
+        let scan = || tape.scan(&[xs], &[h]);
+        refuses!(scan().run(|x, h| (vec![h[0]], vec![x[0].slice(1, 0..1)])); of_state);
+        refuses!(scan().run(|x, h| (vec![h[0]], vec![h[0], x[0]])); of_number);
+        refuses!(scan().run(|_, h| (vec![tape.at_step(&noise)], vec![h[0]])); &of_entries(steps));
+        refuses!(tape.at_step(&noise); "no step is being run");
+    }
 }
 
 #[test]
