@@ -69,7 +69,7 @@ pub struct TrainArgs {
     pub validate_every: Option<usize>,
 
     /// Threads to compute with [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 
     /// Where to save the best weights; the run itself is saved beside them
@@ -239,7 +239,7 @@ pub struct EvalArgs {
     pub weights: PathBuf,
 
     /// Threads to compute with [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 }
 
@@ -307,6 +307,10 @@ struct Rule<T> {
 const AT_LEAST_ONE: Rule<usize> =
     Rule { holds: |number| number > 0, text: "it must be at least 1" };
 
+/// More than any machine has cores: a slip of the hand, that would start them all.
+const THREADS: Rule<usize> =
+    Rule { holds: |number| (1..=1024).contains(&number), text: "it must be from 1 to 1024" };
+
 const POSITIVE: Rule<f64> = Rule {
     holds: |number| number > 0.0 && number.is_finite(),
     text: "it must be above 0 and finite",
@@ -345,14 +349,22 @@ impl<T: Copy + fmt::Display> Rule<T> {
 /// A file to save to: its ending marks it off from the checkpoint beside it.
 fn weights(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match path.extension() {
-        Some(extension) if extension == "safetensors" => Ok(path),
-        _ => Err(format!("it must end in .safetensors, as in {text}.safetensors")),
+    if path.extension().is_none_or(|extension| extension != "safetensors") {
+        return Err(format!("it must end in .safetensors, as in {text}.safetensors"));
     }
+    if path.with_extension("").extension().is_some_and(|name| name == "checkpoint") {
+        let told = "it is the name of a checkpoint; give that of the weights that it stands beside";
+        return Err(told.to_owned());
+    }
+    Ok(path)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     AT_LEAST_ONE.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    THREADS.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -458,7 +470,9 @@ mod tests {
             ("--steps 0", "at least 1"),
             ("--steps many", "invalid digit"),
             ("--validate-every 0", "at least 1"),
-            ("--threads 0", "at least 1"),
+            ("--threads 0", "from 1 to 1024"),
+            ("--threads 18446744073709551615", "from 1 to 1024"),
+            ("eval --threads 1025", "from 1 to 1024"),
             ("--learning-rate 0", "above 0"),
             ("--learning-rate NaN", "above 0"),
             ("--learning-rate fast", "not a number"),
@@ -470,6 +484,7 @@ mod tests {
             ("--cell rnn", "lstm, gru, elman"),
             ("--text", "value is required"),
             ("--out model", "must end in .safetensors"),
+            ("--out model.checkpoint.safetensors", "name of a checkpoint"),
             ("train --clip -1", "above 0"),
             ("generate --temperature -1", "at least 0"),
             ("generate --temperature nan", "at least 0"),
