@@ -403,16 +403,17 @@ impl<T: Scalar> Var<'_, T> {
     }
 
     /// The Euclidean norm `‖x‖ = √Σ x²` over these axes, which vanish. Its value is right for elements whose
-    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`. Where the norm is 0, derivatives of all orders are taken as 0.
+    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`. Where the norm is 0, derivatives of all
+    /// orders are taken as 0.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
     /// # use bptt_tensor::Tensor;
     /// let tape = Tape::new();
-    /// let x = tape.variable(Tensor::from_vec([2, 2], vec![3e200, 4e200, 0.0, 0.0]));
+    /// let x = tape.variable(Tensor::from_vec([3, 2], vec![3.0, 4.0, 0.0, 1e200, 0.0, 0.0]));
     /// let lengths = x.norm(&[-1]); // of the rows
-    /// assert_eq!(lengths.value().to_vec(), [5e200, 0.0]);
-    /// assert_eq!(tape.backward(lengths.sum_all()).wrt(x).to_vec(), [0.6, 0.8, 0.0, 0.0]);
+    /// assert_eq!(lengths.value().to_vec(), [5.0, 1e200, 0.0]);
+    /// assert_eq!(tape.backward(lengths.sum_all()).wrt(x).to_vec(), [0.6, 0.8, 0.0, 1.0, 0.0, 0.0]);
     /// ```
     #[track_caller]
     #[must_use]
