@@ -159,8 +159,8 @@ laws! {
         "sequences of different lengths, their padding full of NaN, are what each is alone",
         "sequences of a batch that see one another";
     Episodes => "episodes",
-        "a run in which sequences begin within computes what they do run apart, forward and reversed",
-        "state that is kept outside of the state; states that do not start anew as a whole";
+        "a run whose sequences start anew within it computes what separate runs compute, forward and reversed",
+        "state that is kept outside of the state; variables of the state that do not start anew";
     Causality => "causality",
         "∂y_t/∂x_s is exactly 0 for s > t, and y_t the same bits whatever x_s is",
         "reading ahead; indices that are off by one";

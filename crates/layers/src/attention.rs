@@ -199,7 +199,7 @@ pub struct AttentionMemory<'t, T> {
 }
 
 impl<T: Scalar> AttentionMemory<'_, T> {
-    /// The same on another tape: no gradient flows into it.
+    /// A copy on another tape, through which no gradient flows.
     pub(crate) fn on<'t>(&self, tape: &'t Tape<T>) -> AttentionMemory<'t, T> {
         let on = |var: Var<'_, T>| tape.constant(var.value());
         AttentionMemory { entries: on(self.entries), keys: on(self.keys), mask: self.mask.map(on) }

@@ -6,18 +6,20 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::Module;
 use crate::cells::options::epsilon_option;
 
-/// Batch normalisation (Ioffe and Szegedy 2015): each feature at mean 0 and variance 1 over all positions, then
-/// scaled and shifted.
+/// Batch normalisation (Ioffe and Szegedy 2015): scales each feature to mean 0 and variance 1 over all positions,
+/// then multiplies it by a gain and adds a bias.
 ///
 /// ```text
 /// y = (x − μ) / √(σ² + ε) ⊙ g + b
 /// ```
 ///
-/// `x`, `y: [.., F]`, `g`, `b: [F]`; `2F` parameters are trained. In training `μ` and `σ²` are the mean and the variance
-/// of the batch, over all axes but the last; in evaluation they are running averages `[F]`. These belong to the
-/// module's parameters, so that files hold them, but never have a gradient, so that optimizers leave them alone.
+/// `x`, `y: [.., F]`, `g`, `b: [F]`; `2F` parameters are trained. In training, `μ` and `σ²` are the mean and the
+/// variance of the batch, over all axes but the last. In evaluation, they are running averages `[F]`. The averages
+/// are parameters of the module, so weight files contain them. They never have a gradient, so optimizers do not
+/// change them.
 ///
-/// As the noise of training, training is asked for. The averages then move when they are told to:
+/// [`in_training`](Self::in_training) normalises by the batch and returns its statistics. [`update`](Self::update)
+/// moves the averages towards them:
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -80,10 +82,10 @@ impl<T: Scalar> BatchNorm<T> {
         self.normalised(x, mean, variance)
     }
 
-    /// The features normalised by the batch's own mean and variance, as in training, and these two.
+    /// The features normalised by the batch's own mean and variance, as in training, and these statistics.
     ///
-    /// With `present: [..]`, of all axes of `x` but the last, only the positions where it is not zero count: what stands
-    /// elsewhere, such as padding, changes neither the outputs of the others nor any gradient.
+    /// `present: [..]` is a mask over all axes of `x` but the last. Only positions where it is not zero count. Other
+    /// positions, such as padding, change neither the outputs of those that count nor any gradient.
     ///
     /// # Panics
     ///
@@ -111,7 +113,7 @@ impl<T: Scalar> BatchNorm<T> {
         let counts =
             |present: &Tensor<T>| present.as_slice().iter().filter(|p| **p != T::zero()).count();
         let positions = present.as_ref().map_or(rows, counts);
-        // selected, not multiplied: a NaN that does not count stays out
+        // selected, not multiplied: a NaN in the padding must not spread
         let counted = |values: Var<'t, T>| match &present {
             Some(present) => x.tape().constant(present.clone()).select(values, 0.0),
             None => values,
@@ -126,12 +128,13 @@ impl<T: Scalar> BatchNorm<T> {
     }
 
     /// Moves the running averages towards a batch's: `average ← (1 − rate) · average + rate · batch`. The variance is
-    /// taken without bias, `n / (n − 1)` of the batch's, as PyTorch does, whose `momentum` is the rate; that of Keras is
-    /// `1 − rate`. A batch of one position says nothing of a variance, and one of none nothing at all.
+    /// the unbiased one, `n / (n − 1)` times that of the batch, as in PyTorch. PyTorch's `momentum` is the rate; that
+    /// of Keras is `1 − rate`. A batch of one position does not move the variance. An empty batch moves neither
+    /// average.
     ///
     /// # Panics
     ///
-    /// If the rate is not from 0 to 1, or the batch has other features.
+    /// If the rate is not from 0 to 1, or the batch has another number of features.
     #[track_caller]
     pub fn update(&mut self, batch: &BatchStatistics<T>, rate: f64) {
         assert!((0.0..=1.0).contains(&rate), "a rate is from 0 to 1, not {rate}");

@@ -1,9 +1,9 @@
-//! Batches of sequences that are not equally long.
+//! Batches of sequences of different lengths.
 //!
-//! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major order.
-//! The lengths say what is there. [`Recurrence::lengths`](crate::Recurrence::lengths) reads no more than that, and a loss
-//! counts no more, by a [mask](length_mask) or by an
-//! [ignored class](crate::loss::CrossEntropy::ignored_index) as the padding:
+//! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major
+//! order. [`Recurrence::lengths`](crate::Recurrence::lengths) takes the lengths, and ignores the padding. A loss
+//! ignores it by a [mask](length_mask), or by an [ignored class](crate::loss::CrossEntropy::ignored_index) as the
+//! padding:
 //!
 //! ```
 //! use bptt_autodiff::Tape;
@@ -34,7 +34,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// Sequences `[T_b, ..]` of vectors side by side, `[T, B, ..]`, zero behind the ends, and their lengths.
+/// Sequences `[T_b, ..]` as one batch `[T, B, ..]`, padded with zeros, and their lengths.
 ///
 /// ```
 /// use bptt_layers::batching;
@@ -48,7 +48,7 @@ use rand::seq::SliceRandom;
 ///
 /// # Panics
 ///
-/// If there is no sequence, or they are not of one shape but for their lengths.
+/// If there is no sequence, or if their shapes differ beyond the first axis.
 #[track_caller]
 #[must_use]
 pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize>) {
@@ -76,11 +76,11 @@ pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize
     (padded, lengths)
 }
 
-/// The sequences `[T_b, ..]` that stand side by side in `[T, B, ..]`: the inverse of [`pad_sequence`].
+/// The sequences `[T_b, ..]` of a batch `[T, B, ..]`: the inverse of [`pad_sequence`].
 ///
 /// # Panics
 ///
-/// If there are not two axes, a length for each sequence, or one is longer than there are steps.
+/// If there are fewer than two axes, if there is not a length for each sequence, or if a length exceeds `T`.
 #[track_caller]
 #[must_use]
 pub fn unpad_sequence<T: Scalar>(padded: &Tensor<T>, lengths: &[usize]) -> Vec<Tensor<T>> {
@@ -99,7 +99,7 @@ pub fn unpad_sequence<T: Scalar>(padded: &Tensor<T>, lengths: &[usize]) -> Vec<T
     lengths.iter().enumerate().map(sequence).collect()
 }
 
-/// Sequences of symbols side by side, `[T, B]` in row-major order, with `padding` behind the ends; and their lengths.
+/// Sequences of symbols as one batch `[T, B]` in row-major order, filled up with `padding`, and their lengths.
 ///
 /// ```
 /// use bptt_layers::batching;
@@ -121,11 +121,11 @@ pub fn pad_symbols<S: AsRef<[usize]>>(
     ((0..steps).flat_map(at).collect(), lengths)
 }
 
-/// The sequences that stand side by side in `[T, B]`: the inverse of [`pad_symbols`], also for what a model predicts.
+/// The sequences of a batch `[T, B]` of symbols, for instance of predicted ones: the inverse of [`pad_symbols`].
 ///
 /// # Panics
 ///
-/// If the symbols are not as many for each sequence, or a length is more than they are.
+/// If the number of symbols is not a multiple of the number of sequences, or if a length exceeds `T`.
 #[track_caller]
 #[must_use]
 pub fn unpad_symbols(symbols: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
@@ -157,15 +157,15 @@ pub fn length_mask<T: Scalar>(lengths: &[usize]) -> Tensor<T> {
     Tensor::from_fn([steps, batch], |i| T::of(is_there(i)))
 }
 
-/// Batches of so many sequences, each of similar lengths, in random order: for each, the places of its sequences.
+/// Divides sequences into batches of similar lengths, in random order. Returns the indices of each batch's sequences.
 ///
-/// So little is padded, and an epoch differs from the next: which of the sequences of one length come together, and
-/// the order of batches, follow from the random numbers. Each sequence is in one batch; one of the batches may be
-/// smaller.
+/// Similar lengths need little padding. The random numbers decide which sequences of equal length share a batch, and
+/// the order of the batches, so epochs differ. Each sequence is in exactly one batch. One of the batches may be
+/// smaller than the others.
 ///
 /// # Panics
 ///
-/// If a batch is of no sequence.
+/// If `batch` is 0.
 #[track_caller]
 #[must_use]
 pub fn by_length(lengths: &[usize], batch: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {

@@ -46,8 +46,8 @@ use crate::State;
             `Recurrence`, or a step at a time by `Stepwise`; two cells in a tuple are a cell"
 )]
 pub trait Cell<T: Scalar> {
-    /// What is carried from step to step: any tree of variables. The first axis of each is the batch; one
-    /// without axes, such as a number of steps, is shared by it.
+    /// What is carried from step to step: any tree of variables. The first axis of each is the batch. A variable
+    /// without axes, such as a count of steps, is shared by the batch.
     type State<'t>: State<'t, T>;
 
     /// The output and the next state, from an input `[B, I]` and the state before.
@@ -92,8 +92,8 @@ impl<C: StateSizes> StateSizes for &C {
     }
 }
 
-/// Two cells, the second above the first, are a cell, of whose step another may be made. As a layer, a tuple is run
-/// a part at a time.
+/// A tuple of two cells is a cell, the second above the first; the step of another cell may call its step. As a
+/// layer, a tuple runs the first part over the whole sequence, then the second.
 impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     type State<'t> = (A::State<'t>, B::State<'t>);
 

@@ -19,14 +19,14 @@ pub struct NonFiniteGradient {
     pub parameter: String,
 }
 
-/// The norm of all gradients of a model together, which stay as they are:
+/// The norm of all gradients of a model together. The gradients are not changed:
 ///
 /// ```text
 /// ‖g‖ = √(Σ gᵢ²) over all parameters
 /// ```
 ///
-/// It is what [`clip_norm`] clips, summed as there. It is NaN or infinite if a gradient is not finite, and infinite
-/// where it is beyond `f64::MAX`.
+/// [`clip_norm`] limits this norm, and computes it in the same way. It is NaN or infinite if a gradient is not
+/// finite, and infinite if it exceeds `f64::MAX`.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -135,7 +135,7 @@ fn expect_finite<T: Scalar>(
 /// beside numbers whose squares overflow.
 const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
 
-/// `‖g / unit‖` and a unit in which it is finite, unless a gradient is not.
+/// `‖g / unit‖`, and a unit in which this norm is finite, unless a gradient is not.
 fn norm_and_unit<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> (f64, f64) {
     let in_units = |unit| (norm_in_units(unit, model, gradients), unit);
     let plain = in_units(1.0);

@@ -13,11 +13,11 @@ use crate::{Init, Module};
 /// y_t = Σ_k x_{s·t + d·k − p} W_k + b,  k = 0 … K − 1
 /// ```
 ///
-/// `x: [T, B, I]`, `W: [K, I, O]`, `b: [O]`, `y: [T', B, O]`; `K·I·O + O` parameters. The stride `s` and the dilation
-/// `d` are 1, and nothing is padded, unless told otherwise: then `T' = T − K + 1`. Steps before the first and behind the
-/// last read as zeros, as many as the [`padding`](Self::padding) says.
+/// `x: [T, B, I]`, `W: [K, I, O]`, `b: [O]`, `y: [T', B, O]`; `K·I·O + O` parameters. By default, the stride `s` and
+/// the dilation `d` are 1 and there is no padding, so that `T' = T − K + 1`. [`padding`](Self::padding) adds steps of
+/// zeros before the first step and after the last.
 ///
-/// Within a step of a recurrence it runs over what a step is given at once, such as the samples of a frame:
+/// Within the step of a recurrence, it runs over an axis of the step's own input, such as the samples of a frame:
 ///
 /// ```
 /// use bptt_autodiff::{Tape, Var};
@@ -45,17 +45,17 @@ pub struct Conv1d<T> {
     stride: usize,
     #[module(skip)]
     dilation: usize,
-    /// Steps of zeros before the first and behind the last.
+    /// The numbers of zero steps before the first and after the last.
     #[module(skip)]
     padding: [usize; 2],
 }
 
 impl<T: Scalar> Conv1d<T> {
-    /// Weights from [`Init::Xavier`], of `K·I` inputs and `O` outputs; biases of zero.
+    /// Weights from [`Init::Xavier`] for `K·I` inputs and `O` outputs, and biases of zero.
     ///
     /// # Panics
     ///
-    /// If the kernel has no step.
+    /// If `kernel_size` is 0.
     #[track_caller]
     #[must_use]
     pub fn new(
@@ -82,11 +82,11 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// With an output at every `stride`-th step only.
+    /// Computes only every `stride`-th output.
     ///
     /// # Panics
     ///
-    /// If that is none.
+    /// If `stride` is 0.
     #[track_caller]
     #[must_use]
     pub fn stride(mut self, stride: usize) -> Self {
@@ -95,12 +95,12 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// With a kernel that reads every `dilation`-th step only (van den Oord et al. 2016). Call it before
+    /// Reads only every `dilation`-th step within the kernel (van den Oord et al. 2016). Call it before
     /// [`causal`](Self::causal) and [`same`](Self::same), whose padding depends on it.
     ///
     /// # Panics
     ///
-    /// If that is none.
+    /// If `dilation` is 0.
     #[track_caller]
     #[must_use]
     pub fn dilation(mut self, dilation: usize) -> Self {
@@ -109,35 +109,35 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// With so many steps of zeros before the first and behind the last.
+    /// Pads the sequence with this many steps of zeros before the first step and after the last.
     #[must_use]
     pub fn padding(mut self, before: usize, behind: usize) -> Self {
         self.padding = [before, behind];
         self
     }
 
-    /// Padded before the first step, so that an output reads its own step and earlier ones, and there are as many
-    /// outputs as steps.
+    /// Pads before the first step alone. Each output then reads its own step and earlier ones, and, with a stride of
+    /// 1, there are as many outputs as steps.
     #[must_use]
     pub fn causal(self) -> Self {
         let before = self.span() - 1;
         self.padding(before, 0)
     }
 
-    /// Padded on both sides, so that there are as many outputs as steps; with a kernel of even size, by one step more
-    /// behind.
+    /// Pads on both sides, so that, with a stride of 1, there are as many outputs as steps. A kernel of even size
+    /// gets one step more after the last.
     #[must_use]
     pub fn same(self) -> Self {
         let both = self.span() - 1;
         self.padding(both / 2, both - both / 2)
     }
 
-    /// The number of steps from the first that a kernel reads to the last.
+    /// The number of steps from the first to the last that the kernel reads.
     fn span(&self) -> usize {
         (self.w.shape()[0] - 1) * self.dilation + 1
     }
 
-    /// The outputs `[T', B, O]` of a sequence `[T, B, I]`, or of `[T, .., I]` with any axes between.
+    /// The outputs `[T', B, O]` of a sequence `[T, B, I]`. Any axes may stand between the first and the last.
     ///
     /// # Panics
     ///

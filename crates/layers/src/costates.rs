@@ -1,4 +1,4 @@
-//! Gradients in the states of a recurrence.
+//! Gradients with respect to the states of a recurrence.
 
 use std::cell::RefCell;
 
@@ -7,22 +7,22 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::way::sequence_shape;
 
-/// The costates of a run: the gradient of a loss in the state after each step, `λ_t = ∂L/∂s_t`, `[T, B, S]` for each
-/// variable of the state.
+/// The costates of a run: the gradient of a loss with respect to the state after each step, `λ_t = ∂L/∂s_t`. They are
+/// `[T, B, S]` for each variable of the state.
 ///
 /// ```text
 /// s_t = f(x_t, s_{t−1})       λ_t = ∂L_t/∂s_t + (∂s_{t+1}/∂s_t)ᵀ λ_{t+1}
 /// ```
 ///
-/// It is total: through the losses of this step and of all that follow. (The adjoint equation of optimal control:
-/// Bryson and Ho 1969; in recurrent networks the error signal `δ`, whose decay is the vanishing gradient.) The gradient
-/// in the *outputs* of a run, `tape.grad(loss, [ys])`, is another: only how the loss reads them, without what comes
-/// after.
+/// A costate is a total derivative: it includes the losses of this step and of all later ones. (This is the adjoint
+/// equation of optimal control: Bryson and Ho 1969. In recurrent networks it is the error signal `δ`, whose decay is
+/// the vanishing gradient.) The gradient with respect to the *outputs* of a run, `tape.grad(loss, [ys])`, differs: it
+/// includes only how the loss itself reads them, without the paths through later steps.
 ///
-/// The variables of one state are held apart: the costate of an LSTM's `c` is through the next step, not through the
-/// `h` of its own. An output that is itself a variable of the state, as `h` is, is that of the state; what a cell
-/// computes of its new state besides, such as an output layer within it, counts to the step. A step that a mask leaves
-/// out hands its costate on.
+/// The variables of one state are independent here: the costate of an LSTM's `c` includes the paths through the next
+/// step, not the path through the `h` of the same step. If an output is itself a variable of the state, as `h` is,
+/// its loss belongs to the costate of that variable. Whatever else a cell computes from its new state, such as an
+/// output layer within it, is part of the step. A step that a mask leaves out passes its costate on unchanged.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -44,16 +44,16 @@ use crate::way::sequence_shape;
 /// assert_eq!(of_h.index_first(6), Tensor::zeros([2, 4]));
 /// ```
 ///
-/// They cost a sequence `[T, B, S]` of zeros for each variable, added to the state after each step: what they are
-/// gradients in.
+/// The run adds zeros to the state after each step, and costates are the gradients with respect to these zeros. They
+/// cost a sequence `[T, B, S]` for each variable.
 #[derive(Debug)]
 pub struct Costates<T> {
-    /// What is added, in the order of the leaves.
+    /// The zeros that are added, in the order of the leaves.
     added: RefCell<Vec<Param<T>>>,
 }
 
 impl<T: Scalar> Costates<T> {
-    /// Of the next run that gets them: see [`Recurrence::costates`](crate::Recurrence::costates).
+    /// Costates of the next run that is given them: see [`Recurrence::costates`](crate::Recurrence::costates).
     #[must_use]
     pub fn new() -> Self {
         Self { added: RefCell::default() }
@@ -69,19 +69,19 @@ impl<T: Scalar> Costates<T> {
         self.added.borrow().iter().map(of).collect()
     }
 
-    /// What the costates are gradients in: sequences of zeros `[T, B, S]`, in the order of the leaves, for
-    /// [`Tape::vjp`], whose costates can be differentiated again.
+    /// The zeros that the costates are gradients with respect to: sequences `[T, B, S]`, in the order of the leaves.
+    /// With [`Tape::vjp`] they give costates that can be differentiated again.
     #[must_use]
     pub fn variables<'t>(&self, tape: &'t Tape<T>) -> Vec<Var<'t, T>> {
         self.added.borrow().iter().map(|added| tape.param(added)).collect()
     }
 
-    /// Those of another run.
+    /// Forgets an earlier run.
     pub(crate) fn begin(&self) {
         self.added.borrow_mut().clear();
     }
 
-    /// What is added to these variables of a state in a run over `xs: [T, B, I]`.
+    /// Zeros to add to these variables of a state, in a run over `xs: [T, B, I]`.
     #[track_caller]
     pub(crate) fn add_to<'t>(&self, state: &[Var<'t, T>], xs: Var<'t, T>) -> Vec<Var<'t, T>> {
         let [steps, ..] = sequence_shape(xs);

@@ -1,4 +1,4 @@
-//! Conditional random fields: classes of which neighbours depend on each other.
+//! Conditional random fields: sequences of classes in which neighbours depend on each other.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
@@ -6,8 +6,8 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use crate::Module;
 use crate::loss::{self, Chain, Loss};
 
-/// A conditional random field over the steps of a sequence, a linear chain (Lafferty et al. 2001): what a tagger
-/// chooses at a step depends on what it chooses before and after.
+/// A linear-chain conditional random field over the steps of a sequence (Lafferty et al. 2001). The class that a
+/// tagger chooses at a step depends on those before and after it.
 ///
 /// A layer below scores each class at each step, `o: [T, B, C]`, the *emissions*. The field adds a score for
 /// each pair of neighbours, and for the classes at either end:
@@ -17,9 +17,9 @@ use crate::loss::{self, Chain, Loss};
 /// p(y) = e^{s(y)} / Σ_{y'} e^{s(y')}
 /// ```
 ///
-/// `A: [C, C]`, `start`, `end: [C]`; `C² + 2C` parameters. A score of −∞ forbids what it belongs to, such as a
-/// transition that the tags do not allow. It gets no gradient; but weight decay would move it to NaN, so
-/// parameters that hold one belong into a [group](crate::Groups) without.
+/// `A: [C, C]`, `start`, `end: [C]`; `C² + 2C` parameters. A score of −∞ forbids a class or a transition. Its
+/// gradient is 0. Weight decay would turn it into NaN, so put parameters with such a score into a
+/// [group](crate::Groups) without weight decay.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -41,7 +41,7 @@ use crate::loss::{self, Chain, Loss};
 pub struct Crf<T> {
     /// The scores of the first class, `[C]`.
     pub start: Param<T>,
-    /// `A: [C, C]`: row `i` has the scores of what comes after class `i`.
+    /// `A: [C, C]`: row `i` has the scores of the classes after class `i`.
     pub transitions: Param<T>,
     /// The scores of the last class, `[C]`.
     pub end: Param<T>,
@@ -51,14 +51,14 @@ pub struct Crf<T> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BestPath {
-    /// A class for each step.
+    /// The class of each step.
     pub classes: Vec<usize>,
     /// Their score `s(y)`; −∞ if everything is forbidden.
     pub score: f64,
 }
 
 impl<T: Scalar> Crf<T> {
-    /// Scores of zero: steps that do not depend on each other, until training finds that they do.
+    /// A field whose scores are all zero, so that the steps do not depend on each other before training.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         Self {
@@ -68,11 +68,11 @@ impl<T: Scalar> Crf<T> {
         }
     }
 
-    /// `−ln p(y)` of the targets of each sequence, in nats: a loss with a position for each, `[B]`.
+    /// `−ln p(y)` of the targets of each sequence, in nats: a loss with one position for each sequence, `[B]`.
     ///
-    /// Emissions are `[T, B, C]`; `lengths` are the steps of the sequences; targets are in row-major order,
-    /// `[T, B]`. Whatever stands beyond a sequence's end, NaN included, changes nothing. A sequence of no steps
-    /// costs nothing. Targets that a score of −∞ forbids have an infinite loss with gradient zero.
+    /// Emissions are `[T, B, C]`; `lengths` are the steps of the sequences; targets are in row-major order, `[T, B]`.
+    /// Values after the end of a sequence, NaN included, change nothing. The loss of a sequence without steps is 0.
+    /// Targets that a score of −∞ forbids have an infinite loss with gradient zero.
     ///
     /// # Panics
     ///
@@ -112,8 +112,8 @@ impl<T: Scalar> Crf<T> {
         })
     }
 
-    /// The classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of
-    /// equals, the lower class at the last step where they differ.
+    /// The classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of paths
+    /// with equal scores, it returns the one with the lower class at the last step where they differ.
     ///
     /// Emissions are `[T, B, C]`; `lengths` are the steps of the sequences.
     ///
@@ -135,7 +135,7 @@ impl<T: Scalar> Crf<T> {
         best
     }
 
-    /// The best path through rows of emissions `[C]`; its score is NaN if one on the way is.
+    /// The best path through rows of emissions `[C]`. Its score is NaN if any score is.
     fn best_path<'a>(&self, mut emissions: impl Iterator<Item = &'a [T]>) -> BestPath {
         let Some(first) = emissions.next() else {
             return BestPath { classes: Vec::new(), score: 0.0 };
@@ -164,7 +164,7 @@ impl<T: Scalar> Crf<T> {
         BestPath { classes, score }
     }
 
-    /// `[T, B, C]`, if these lengths and the field's classes go with it.
+    /// The extents `[T, B, C]`, checked against the lengths and the field's classes.
     #[track_caller]
     fn checked(&self, name: &str, shape: &Shape, lengths: &[usize]) -> [usize; 3] {
         let &[steps, batch, classes] = &shape[..] else {
@@ -187,7 +187,7 @@ impl<T: Scalar> Crf<T> {
     }
 }
 
-/// The first of the largest, and its place; a NaN, if there is one.
+/// The first of the largest scores, and its index; a NaN, if there is one.
 fn largest(scores: &[f64]) -> (usize, f64) {
     let mut largest = (0, scores[0]);
     for (place, &score) in scores.iter().enumerate() {

@@ -21,11 +21,11 @@ use crate::{
 /// o = [h, c] V + d                      logits [T, B, C] of the next symbol; h V + d without attention
 /// ```
 ///
-/// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention, without their input
-/// feeding and attentional layer), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder are
-/// any layers whose states are of one type, since one's is the other's; their sizes must be equal, too. The decoder is
-/// [`Stepwise`]: one that reads backward would see what it is to predict.
-/// The parameters are those of its parts; an output layer reads `H + M` features, or `H`.
+/// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention, without their input feeding
+/// and attentional layer), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder
+/// are any layers whose states have one type and equal sizes, since the decoder starts from the encoder's last state.
+/// The decoder is [`Stepwise`]: a decoder that reads backward would see the symbols that it has to predict. The
+/// parameters are those of its parts; an output layer reads `H + M` features, or `H`.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -154,7 +154,7 @@ where
         let width = beam.width();
         let mut decoder = self.step_decoder(&encoded, width);
         beam.search_batch(self.bounds(max_length), |parents, last| {
-            // places that no hypothesis has do what the first does
+            // rows without a hypothesis repeat the first
             let padded = |given: &[usize]| -> Vec<usize> {
                 (0..width).map(|row| given[if row < given.len() { row } else { 0 }]).collect()
             };
@@ -197,7 +197,7 @@ where
         Bounds { start: self.start, end: self.end, max_length }
     }
 
-    /// The decoder of so many rows, a multiple of the batch: row `i` is of sequence `i mod B`.
+    /// The decoder with this many rows, a multiple of the batch: row `i` belongs to sequence `i mod B`.
     #[track_caller]
     fn step_decoder(&self, encoded: &Encoded<'_, T, E::State<'_>>, rows: usize) -> StepDecoder<T> {
         let batch = encoded.batch();
@@ -293,7 +293,7 @@ where
         let batch = encoded.batch();
         let steps = steps(wanted, batch);
         let mut read = Vec::with_capacity(wanted.len() + batch);
-        let mut decoder = self.model.step_decoder(encoded, batch); // without noise: what the model would say
+        let mut decoder = self.model.step_decoder(encoded, batch); // without noise
         let mut symbols = vec![self.model.start; batch];
         for t in 0..steps {
             let logits = decoder.step(&symbols);

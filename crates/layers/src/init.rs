@@ -111,7 +111,7 @@ impl Init {
 }
 
 thread_local! {
-    /// Whether this thread builds a model whose starting values nobody will see.
+    /// Whether this thread builds a model whose initial values a file will replace.
     static BLANK: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -119,9 +119,9 @@ pub(crate) fn is_blank() -> bool {
     BLANK.get()
 }
 
-/// Runs `build` with every initializer drawing zeros, and nothing from its random numbers.
+/// Runs `build` while every initializer returns zeros and draws no random numbers.
 pub(crate) fn blank<R>(build: impl FnOnce() -> R) -> R {
-    /// Restores what was before even if `build` panics.
+    /// Restores the earlier setting even if `build` panics.
     struct Restore(bool);
 
     impl Drop for Restore {

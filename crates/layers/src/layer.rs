@@ -32,7 +32,8 @@ pub trait Layer<T: Scalar> {
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes; if a mask, lengths or the state do not suit it; or as the equations do.
+    /// If `xs` does not have three axes, if a mask, lengths or the state do not have its extents, or if the equations
+    /// panic.
     #[track_caller]
     #[must_use]
     fn run<'t>(

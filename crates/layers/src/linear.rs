@@ -11,8 +11,8 @@ use crate::{Cell, Init, Module, StateSizes};
 ///
 /// `x: [.., I]`, `W: [I, O]`, `b: [O]`, `y: [.., O]`; `I·O + O` parameters.
 ///
-/// It is a [`Cell`] without a state, too: a readout above a layer, in a tuple with it, is run over sequences and step by
-/// step as the layer is.
+/// It is also a [`Cell`] without a state. As the second part of a tuple it is a readout above a layer, and the tuple
+/// runs over sequences and step by step like the layer.
 #[derive(Clone, Debug, Module)]
 pub struct Linear<T> {
     /// `W: [I, O]`
@@ -55,7 +55,7 @@ impl<T: Scalar> Linear<T> {
     }
 }
 
-/// Implements [`Cell`] for a map of features that remembers nothing.
+/// Implements [`Cell`] for a map of features, which has no state.
 macro_rules! cell_without_state {
     ($map:ident) => {
         impl<T: Scalar> Cell<T> for $map<T> {
@@ -94,8 +94,8 @@ pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<
 /// y = (x − μ) / √(σ² + ε) ⊙ g + b
 /// ```
 ///
-/// `μ` and `σ²` are the mean and the variance of the last axis, divided by its size. `x`, `y: [.., F]`,
-/// `g`, `b: [F]`; `2F` parameters. `ε` is `1e-5` unless [told otherwise](Self::epsilon).
+/// `μ` and `σ²` are the mean and the variance of the last axis, divided by its size. `x`, `y: [.., F]`, `g`,
+/// `b: [F]`; `2F` parameters. `ε` is `1e-5` by default, and [`epsilon`](Self::epsilon) sets it.
 #[derive(Clone, Debug, Module)]
 pub struct LayerNorm<T> {
     /// `g: [F]`

@@ -8,8 +8,8 @@ use crate::loss::Positions;
 /// The share of positions where the target class has the largest of the `logits` `[.., C]`; the first
 /// of those that are equally large is what counts, and nothing is right where a logit is NaN.
 ///
-/// Positions are everything but the last axis, as those of a [loss](crate::loss), and so is the
-/// `mask`, which weights or drops them. Where no position is left, none is right: the accuracy is 0.
+/// Positions are everything but the last axis, as those of a [loss](crate::loss), and so is the `mask`, which weights
+/// or drops them. If no position is left, the accuracy is 0.
 ///
 /// ```
 /// use bptt_layers::metrics;

@@ -97,7 +97,7 @@ impl ParameterPath {
     }
 }
 
-/// A parameter's name as messages have it. A model that is a parameter and nothing else has none.
+/// A parameter's name in messages. If the model itself is a parameter, the name is empty.
 pub(crate) fn described(name: &str) -> String {
     if name.is_empty() { "the model's parameter".to_owned() } else { format!("`{name}`") }
 }

@@ -18,10 +18,10 @@ use crate::{Attention, AttentionMemory, InTraining, Layer, Module, Stepwise, Way
 /// o_{t,s} = score(h_t, m_s)             logits [T, B, S] of the pointers p: [T, B]
 /// ```
 ///
-/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`; the parameters are `I`
-/// and those of its parts. Encoder and decoder are any layers whose states are of one type and size, and
-/// the decoder is [`Stepwise`]: one that reads backward would see what it is to predict. Where
-/// sequences have different lengths, a position behind the end of one has probability exactly zero.
+/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`; the parameters are `I` and
+/// those of its parts. Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is
+/// [`Stepwise`]: a decoder that reads backward would see the elements that it has to predict. Where sequences have
+/// different lengths, a position behind the end of one has probability exactly zero.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};

@@ -93,14 +93,15 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Before each step where `resets: [T, B]` is not zero, a sequence of its own begins, such as the next episode of
-    /// an environment: the state starts anew, as [`start`](Layer::start) does of the library's layers, from zeros or
-    /// what is [learned](crate::LearnedStart). What comes before has no influence on what comes after.
+    /// Starts a new sequence before each step where `resets: [T, B]` is not zero, such as the next episode of an
+    /// environment. The state starts anew from zeros, or from a [learned start](crate::LearnedStart), as in
+    /// [`start`](Layer::start) of the library's layers. Steps before a reset do not influence steps after it.
     ///
-    /// It is as if the pieces were run apart, in both directions of time: what reads backward starts anew behind the
-    /// end of each piece. The state that the run starts from is that of the piece that it begins with, unless that is
-    /// reset, too, and the last state that of the piece that it ends with. Where a mask or lengths leave no step, no
-    /// sequence begins. The noise of [`VariationalDropout`](crate::VariationalDropout) stays the same in all pieces.
+    /// The result equals that of separate runs over the pieces, in both directions of time: a layer that reads
+    /// backward starts anew after the end of each piece. The given state is the initial state of the first piece,
+    /// unless that piece is reset, too. The last state is that of the last piece. A reset at a step that a mask or
+    /// lengths leave out has no effect. The noise of [`VariationalDropout`](crate::VariationalDropout) is the same in
+    /// all pieces.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -122,14 +123,14 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Has the gradients in the state after each step computed as well; see [`Costates`].
+    /// Computes the gradients with respect to the state after each step as well; see [`Costates`].
     pub fn costates(mut self, costates: &'r Costates<T>) -> Self {
         self.costates = Some(costates);
         self
     }
 
-    /// With gradients that reach back only so far: see [`Truncation`]. Values are those of the whole, noise included: a
-    /// step has the same in all windows.
+    /// Truncates the gradients; see [`Truncation`]. The values, noise included, are those of the run that is not
+    /// truncated: a step has the same noise in all windows.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -149,7 +150,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// assert_eq!(ys.shape(), [20, 2, 4]);
     /// ```
     ///
-    /// [`run`](Self::run) and [`last`](Self::last) panic if it is to be reversed, or to have costates as well.
+    /// [`run`](Self::run) and [`last`](Self::last) panic if the run is also reversed or has costates.
     pub fn truncated(mut self, truncation: Truncation) -> Self
     where
         L: Stepwise<T>,
@@ -181,12 +182,14 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. A gradient in the outputs is
-    /// how a loss reads them, without what follows within the run: for that there are [`costates`](Self::costates).
+    /// Returns the outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. A gradient
+    /// with respect to the outputs includes only how the loss itself reads them. [`costates`](Self::costates) include
+    /// the later steps of the run.
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes; if a mask, lengths or the state do not suit it; or as the equations do.
+    /// If `xs` does not have three axes, if a mask, lengths or the state do not have its extents, or if the equations
+    /// panic.
     #[track_caller]
     #[must_use]
     pub fn run<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {

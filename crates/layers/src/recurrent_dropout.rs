@@ -1,4 +1,4 @@
-//! Dropout of what is written into a state.
+//! Dropout of the candidates that are written into a state.
 
 use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Shape};
@@ -16,11 +16,11 @@ use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes, Way};
 /// m = 0 with probability p, else 1/(1 − p), drawn for each step, sequence and unit
 /// ```
 ///
-/// What is remembered is never dropped. Each variable of the state has its own rate `p`, and one into which no candidate
-/// is written, such as the `h` of an LSTM, has rate 0. A state that is bounded by 1, as that of a GRU, is bounded by
-/// `1/(1 − p)`.
+/// The carried state is never dropped. Each variable of the state has its own rate `p`. The rate is 0 for a variable
+/// into which no candidate is written, such as the `h` of an LSTM. A state that is bounded by 1 without dropout, as
+/// that of a GRU, is then bounded by `1/(1 − p)`.
 ///
-/// As a [`Cell`], to be stepped or truncated, it is that of evaluation, without noise.
+/// As a [`Cell`], for instance in a stepper, it runs without noise, as in evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -47,7 +47,7 @@ pub struct RecurrentDropout<C> {
 }
 
 impl<C: StateSizes> RecurrentDropout<C> {
-    /// This cell, with dropout of the candidate of each variable of the state, in the order of its leaves.
+    /// Wraps a cell. The dropouts belong to the variables of its state, in the order of the leaves.
     ///
     /// # Panics
     ///
@@ -63,7 +63,7 @@ impl<C: StateSizes> RecurrentDropout<C> {
         Self { cell, of_candidates: of_candidates.to_vec() }
     }
 
-    /// One draw of the masks, for a run over a sequence of these extents `[T, B, I]`.
+    /// Draws masks for a run over a sequence with these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,

@@ -1,4 +1,4 @@
-//! Where a training run saves: nothing that was saved is lost, whatever happens to the next run.
+//! The files of a training run. A new run never destroys what an earlier one has saved.
 //!
 //! ```
 //! use bptt_autodiff::Param;
@@ -10,7 +10,7 @@
 //! # let out = folder.path().join("model.safetensors");
 //! # let model = Param::new(Tensor::<f32>::ones([3]));
 //! let files = Files::beside(&out);
-//! let mut saver = files.start()?; // nobody else saves there now
+//! let mut saver = files.start()?; // now no other run can save there
 //! let mut checkpoint = Archive::new();
 //! checkpoint.insert_group("model", &Archive::of(&model));
 //! checkpoint.set_text("step", 0);
@@ -42,7 +42,7 @@ use crate::weights::{Archive, WeightsError, atomic};
 pub struct Files {
     /// The best weights, for use.
     pub best: PathBuf,
-    /// The whole run, to go on from.
+    /// The checkpoint, which a run resumes from.
     pub checkpoint: PathBuf,
 }
 
@@ -55,12 +55,12 @@ impl Files {
         Self { best: out.to_path_buf(), checkpoint: with_suffix(out, "checkpoint.safetensors") }
     }
 
-    /// Takes the place for a new run and makes its folder. The files of an earlier run stay until the
+    /// Locks the files for a new run and creates their folder. The files of an earlier run keep their names until the
     /// new run has been [saved](Saver::save).
     ///
     /// # Errors
     ///
-    /// If another run saves here, or the folder cannot be made or written.
+    /// If another run saves to the same files, or if the folder cannot be created or written.
     pub fn start(&self) -> Result<Saver, RunError> {
         if let Some(folder) = self.best.parent() {
             fs::create_dir_all(folder)
@@ -69,11 +69,11 @@ impl Files {
         self.take(true)
     }
 
-    /// Takes the place for the run that is saved here already, before it is loaded.
+    /// Locks the files of an existing run, before it is loaded.
     ///
     /// # Errors
     ///
-    /// If another run saves here, or the folder does not exist or cannot be written.
+    /// If another run saves to the same files, or if the folder does not exist or cannot be written.
     pub fn resume(&self) -> Result<Saver, RunError> {
         self.take(false)
     }
@@ -102,7 +102,7 @@ impl Files {
         Self::beside(with_suffix(&self.best, &format!("{number}.safetensors")))
     }
 
-    /// Where a new run is written until it is complete. No run has such a name.
+    /// The files that a new run is written to until it is complete. No run has such a name.
     fn incoming(&self) -> Self {
         let incoming = |path: &Path| {
             let mut path = path.to_path_buf();
@@ -112,19 +112,18 @@ impl Files {
         Self { best: incoming(&self.best), checkpoint: incoming(&self.checkpoint) }
     }
 
-    /// Removes what killed programs have left of these files. Who holds the lock knows that nobody is
-    /// writing them.
+    /// Removes unfinished files of killed programs. The holder of the lock knows that nobody is writing them.
     fn remove_left_over(&self) {
         let incoming = self.incoming();
         for path in self.both().into_iter().chain(incoming.both()) {
             atomic::remove_abandoned(path);
         }
         for path in incoming.both() {
-            let _ = fs::remove_file(path); // it is in nobody's way
+            let _ = fs::remove_file(path); // a file that stays does no harm
         }
     }
 
-    /// Renames each that is there to that of `to`.
+    /// Renames each existing file to its counterpart in `to`.
     fn rename(&self, to: &Self) -> Result<(), RunError> {
         for (from, to) in self.both().into_iter().zip(to.both()).filter(|(from, _)| from.is_file())
         {
@@ -145,14 +144,14 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     path
 }
 
-/// Saves one run. As long as it lives, no other run saves to the same files, in this process or
-/// another; a crash ends it too.
+/// Saves one run. While it exists, no other run can save to the same files, in this process or another. A crash
+/// releases the lock, too.
 ///
 /// The lock is an advisory one of the operating system, on `model.lock`. That file stays.
 #[derive(Debug)]
 pub struct Saver {
     files: Files,
-    /// Nothing has been saved, so what stands here is an earlier run's.
+    /// Nothing has been saved, so existing files belong to an earlier run.
     is_new: bool,
     kept: Option<Files>,
     _lock: File,
@@ -170,8 +169,8 @@ impl Saver {
     ///
     /// # Errors
     ///
-    /// If a file cannot be written or renamed. What was saved before is then still there, of an
-    /// earlier run under one name or the other.
+    /// If a file cannot be written or renamed. Everything that was saved before is then still there. Files of an
+    /// earlier run have either their old or their new names.
     pub fn save<T: Scalar>(
         &mut self,
         checkpoint: &Archive<T>,
@@ -204,7 +203,7 @@ impl Saver {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written; one that is already there then stays.
+    /// If the file cannot be written. An existing file then stays as it is.
     pub fn save_best<T: Scalar>(&self, best: &Archive<T>) -> Result<(), RunError> {
         Ok(best.save(&self.files.best)?)
     }
@@ -215,7 +214,7 @@ impl Saver {
         &self.files
     }
 
-    /// Where the files of an earlier run are now, if they stood here.
+    /// The new names of an earlier run's files, if there were any.
     #[must_use]
     pub fn kept(&self) -> Option<&Files> {
         self.kept.as_ref()
@@ -226,7 +225,7 @@ impl Saver {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The folder of the files cannot be made.
+    /// The folder of the files cannot be created.
     #[error("cannot make the folder {path}: {source}", path = .path.display())]
     Folder {
         /// The folder.
@@ -248,7 +247,7 @@ pub enum RunError {
         lock: PathBuf,
     },
 
-    /// The file that keeps others away cannot be made or locked.
+    /// The lock file cannot be created or locked.
     #[error("cannot lock {path}: {source}; save elsewhere", path = .path.display())]
     Lock {
         /// The file.
@@ -257,7 +256,7 @@ pub enum RunError {
         source: io::Error,
     },
 
-    /// A file cannot get its new name.
+    /// A file cannot be renamed.
     #[error(
         "cannot rename {from} to {to}: {source}; save elsewhere",
         from = .from.display(),
@@ -266,7 +265,7 @@ pub enum RunError {
     Rename {
         /// The file.
         from: PathBuf,
-        /// Its name to be.
+        /// Its new name.
         to: PathBuf,
         /// What the operating system answered.
         source: io::Error,

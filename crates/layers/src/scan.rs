@@ -8,11 +8,11 @@ use crate::{Cell, Way, sequence};
 /// Runs a cell over a sequence, like [`unroll`](crate::unroll), but fast: the step is recorded once
 /// and replayed through time.
 ///
-/// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state
-/// after the last step. Values and gradients of any order are those of `unroll`, up to rounding.
-/// [`Recurrence`](crate::Recurrence) runs it in other ways: masked, reversed, to the last output only, in less memory.
-/// A gradient in the outputs, `tape.grad(loss, [ys])`, is how the loss reads them and no more; the gradients in the states,
-/// through the steps that follow, are [`Costates`](crate::Costates).
+/// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state after the last
+/// step. Values and gradients of any order are those of `unroll`, up to rounding. [`Recurrence`](crate::Recurrence)
+/// runs it in other ways: masked, reversed, to the last output only, in less memory. A gradient with respect to the
+/// outputs, `tape.grad(loss, [ys])`, includes only how the loss itself reads them. [`Costates`](crate::Costates) are
+/// the gradients with respect to the states, through all later steps.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -32,8 +32,8 @@ use crate::{Cell, Way, sequence};
 ///
 /// # Panics
 ///
-/// If `xs` does not have three axes; if the state is of another batch; as the cell's equations do; or if the cell reads a value, as one
-/// that branches on values must: run that with [`unroll`](crate::unroll).
+/// If `xs` does not have three axes; if the state has another batch; if the cell's equations panic; or if the cell
+/// reads a value, as one that branches on values must: run that with [`unroll`](crate::unroll).
 #[track_caller]
 #[must_use]
 pub fn scan<'t, T: Scalar, C: Cell<T>>(

@@ -73,19 +73,19 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     })
 }
 
-/// What the steps of a run read.
+/// The sequences that the steps of a run read.
 struct Steps<'t, T> {
     xs: Var<'t, T>,
-    /// Which sequences have a step, `[T, B, 1]`.
+    /// 1 where a sequence has a step, else 0: `[T, B, 1]`.
     mask: Option<Var<'t, T>>,
     resets: Option<Resets<'t, T>>,
-    /// What is added to each variable of the state after a step, `[T, B, ..]`; nothing, unless costates are wanted.
+    /// What is added to each variable of the state after a step, `[T, B, ..]`. Empty, unless costates are wanted.
     added: Vec<Var<'t, T>>,
 }
 
 /// Where the state starts anew, and from what.
 struct Resets<'t, T> {
-    /// Zero where it starts anew before the step is run, `[T, B, 1]`.
+    /// 0 where the state starts anew before the step is run, else 1: `[T, B, 1]`.
     goes_on: Var<'t, T>,
     /// For each variable of the state.
     starts: Vec<Var<'t, T>>,
@@ -120,7 +120,7 @@ impl<'t, T: Scalar> Steps<'t, T> {
         }
     }
 
-    /// The scan over all that the steps read.
+    /// The scan over all sequences that the steps read.
     #[track_caller]
     fn scan(&self, state: &[Var<'t, T>], way: Way<'_, T>) -> Scan<'t, T> {
         let goes_on = self.resets.as_ref().map(|resets| resets.goes_on);
@@ -163,14 +163,14 @@ impl<'t, T: Scalar> Steps<'t, T> {
                 pairs.map(|(&state, &start)| choose(goes_on, state, start)).collect()
             }
         };
-        // chosen before the step as well: a NaN would pass through a product with zeros
+        // selected before the step as well: a NaN would pass through a product with zeros
         let x = match mask {
             Some(mask) => mask.select(x, 0.0),
             None => x,
         };
         let (y, next) = cell.step(x, State::from_leaves(&state));
         let mut next = next.leaves();
-        // an output that is a variable of the state stays it
+        // an output that is a variable of the state remains that variable
         let output = next.iter().position(|leaf| y.is(*leaf));
         if let Some(mask) = mask {
             let pairs = next.iter_mut().zip(&state);
@@ -208,8 +208,8 @@ fn choose<'t, T: Scalar>(
     mask.select(there, else_)
 }
 
-/// Checks that a state is one of the batch of inputs `[T, B, I]`: that would else broadcast. A variable without
-/// axes is shared by the batch.
+/// Checks that a state has the batch of the inputs `[T, B, I]`, since another batch might broadcast silently. A
+/// variable without axes is shared by the batch.
 #[track_caller]
 pub(crate) fn assert_batch<T: Scalar>(xs: Var<'_, T>, state: &[Var<'_, T>]) {
     let [_, batch, _] = sequence_shape(xs);

@@ -7,9 +7,9 @@ use crate::{Dropout, Layer, Module, Stepwise, Way};
 
 /// Layers above one another, each reading the outputs of the one below.
 ///
-/// They are of one kind, and as many as there are; two of different kinds stand in a tuple. Each is run over the whole
-/// sequence before the next. In [training](crate::Recurrence::training) there may be
-/// [dropout](Self::dropout) between the layers.
+/// The layers are of one kind, in any number. A tuple holds two layers of different kinds. Each is run over the whole
+/// sequence before the next. In [training](crate::Recurrence::training) there may be [dropout](Self::dropout) between
+/// the layers.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -8,7 +8,7 @@ use crate::way::{Starts, sequence_shape};
 use crate::{Layer, Module, Stepwise, Way};
 
 /// A layer whose initial state is learned: one for each variable of the state, shared by the batch. Sequences that
-/// [start anew](crate::Recurrence::resets) within a run do so from it, too.
+/// [start anew](crate::Recurrence::resets) within a run start from it, too.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

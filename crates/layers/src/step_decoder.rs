@@ -5,18 +5,18 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::{Stepwise, stepper};
 
-/// A decoder that reads rows of a table, and gives logits: step by step, without noise, and free of any tape.
+/// A decoder that reads rows of a table and returns logits, step by step. It has no noise and no tape.
 pub(crate) struct StepDecoder<T> {
-    /// What there is to read, `[V, I]`.
+    /// The table of inputs, `[V, I]`.
     table: Tensor<T>,
     decoder: Stepper<T>,
-    /// From the decoder's outputs `[R, H]` to logits `[R, C]`. Apart from the decoder, which is a program over rows even
-    /// where this is not: attention is run operation by operation.
+    /// Maps the decoder's outputs `[R, H]` to logits `[R, C]`. It is a stepper of its own, so that the decoder is
+    /// compiled even where the head runs operation by operation, as attention does.
     head: Stepper<T>,
 }
 
 impl<T: Scalar> StepDecoder<T> {
-    /// A decoder of so many rows, from the values of its state `[R, ..]`.
+    /// A decoder with this many rows, from the values of its state `[R, ..]`.
     #[track_caller]
     pub(crate) fn new<D: Stepwise<T>>(
         decoder: &D,
@@ -33,7 +33,7 @@ impl<T: Scalar> StepDecoder<T> {
         Self { table, decoder, head }
     }
 
-    /// The logits `[R, C]` of what follows, when the decoder reads this row of the table in each of its own.
+    /// The logits `[R, C]` of the next symbols, when row `i` of the decoder reads row `read[i]` of the table.
     #[track_caller]
     pub(crate) fn step(&mut self, read: &[usize]) -> Tensor<T> {
         let xs = self.table.gather_rows(read);
@@ -43,7 +43,7 @@ impl<T: Scalar> StepDecoder<T> {
         Tensor::from_slice([read.len(), logits.len() / read.len()], logits)
     }
 
-    /// Row `i` goes on from where row `rows[i]` was.
+    /// Row `i` continues from the state of row `rows[i]`.
     pub(crate) fn gather_rows(&mut self, rows: &[usize]) {
         self.decoder.gather_rows(rows);
     }

@@ -5,10 +5,10 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::{Cell, Layer, StateSizes};
 
-/// A [`Layer`] that can be run a step at a time: by a [`stepper`], and in windows by
-/// [`Truncation`](crate::Truncation).
+/// A [`Layer`] that can be run a step at a time, by a [`stepper`]. [`Truncation`](crate::Truncation) runs such layers
+/// in windows.
 ///
-/// Cells are, and so is what is put around layers that are: [`Stack`](crate::Stack), a tuple,
+/// Cells are `Stepwise`. So are wrappers around `Stepwise` layers: [`Stack`](crate::Stack), a tuple,
 /// [`Residual`](crate::Residual), [`LearnedStart`](crate::LearnedStart), [`Zoneout`](crate::Zoneout). A layer that
 /// reads backward is not, since it begins with the last step:
 ///
@@ -26,7 +26,7 @@ use crate::{Cell, Layer, StateSizes};
     note = "a `Cell` can if it says how wide its state is: implement `StateSizes`"
 )]
 pub trait Stepwise<T: Scalar>: Layer<T> {
-    /// The output `[B, O]` and the next state, from an input `[B, I]` and the state before, as in evaluation.
+    /// Returns the output `[B, O]` and the next state, from an input `[B, I]` and the state before, without noise.
     ///
     /// # Panics
     ///
@@ -36,7 +36,7 @@ pub trait Stepwise<T: Scalar>: Layer<T> {
     fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>);
 }
 
-/// Every cell that knows how wide its state is.
+/// Every cell with [`StateSizes`](crate::StateSizes).
 impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
     #[track_caller]
     fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
@@ -44,11 +44,11 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
     }
 }
 
-/// The layer as one that is run step by step as inputs `[B, I]` arrive, from where it starts: what
-/// [`forward`](Layer::forward) computes, a step at a time. See [`Stepper`].
+/// Returns a [`Stepper`] that runs the layer a step at a time as inputs `[B, I]` arrive, from its initial state. The
+/// results equal those of [`forward`](Layer::forward).
 ///
-/// [`Stepper::set_state`] goes on from another state, as [`CarriedState`](crate::CarriedState) has the values of
-/// one, and [`Stepper::reset`] starts some sequences of the batch anew.
+/// [`Stepper::set_state`] replaces the state, for instance by the values of a [`CarriedState`](crate::CarriedState).
+/// [`Stepper::reset`] starts some sequences of the batch anew.
 ///
 /// ```
 /// use bptt_layers::{Linear, Lstm, Stack, stepper};
@@ -62,7 +62,7 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
 /// let mut x = vec![0.1, 0.2, 0.3];
 /// for _ in 0..10 {
 ///     online.step(&[&x]);
-///     x.copy_from_slice(online.output(0)); // what was computed is read next
+///     x.copy_from_slice(online.output(0)); // the output is the next input
 /// }
 /// ```
 ///

@@ -80,12 +80,13 @@ impl Truncation {
         Self::new(1, reach)
     }
 
-    /// The outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. With lengths, a mask,
-    /// resets or the noise of training: [`Recurrence::truncated`](crate::Recurrence::truncated).
+    /// Returns the outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state.
+    /// [`Recurrence::truncated`](crate::Recurrence::truncated) also takes lengths, a mask, resets and the noise of
+    /// training.
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes; if the state is of another batch; or as the layer's equations do.
+    /// If `xs` does not have three axes, if the state has another batch, or if the layer's equations panic.
     #[track_caller]
     #[must_use]
     pub fn run<'t, T: Scalar, L: Stepwise<T>>(
@@ -117,7 +118,7 @@ impl Truncation {
             return layer.run(xs, state, way); // nothing is cut
         }
         let windows = Windows::new(self, [steps, batch]);
-        // the same noise for the states that windows start from and within them
+        // the first pass, which computes the initial states of the windows, has the same noise as the windows
         let seed = way.in_training(|rng| rng.next_u64());
         let [mut whole, mut cut] = [(); 2].map(|()| seed.map(Xoshiro256PlusPlus::seed_from_u64));
         let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(Shared::new));
@@ -151,15 +152,16 @@ impl Truncation {
     }
 }
 
-/// The windows of a truncated run, side by side as sequences of one batch `[k₂, windows · B]`.
+/// The windows of a truncated run, as sequences of one batch `[k₂, windows · B]`.
 #[derive(Debug)]
 pub(crate) struct Windows {
     truncation: Truncation,
-    /// `[T, B]` of the sequences that are cut.
+    /// The extents `[T, B]` of the whole run.
     whole: [usize; 2],
-    /// The step behind each window.
+    /// The step after the end of each window.
     ends: Vec<usize>,
-    /// Which step of a sequence is a step of a window, `[k₂, windows]`; any, before the first.
+    /// The step of the run for each step of each window, `[k₂, windows]`. Before the first step, the entry is
+    /// arbitrary.
     rows: Vec<usize>,
 }
 
@@ -177,12 +179,12 @@ impl Windows {
         self.ends.len()
     }
 
-    /// The extents `[T, B, F]` of the whole, of windows of so many features.
+    /// The extents `[T, B, F]` of the whole run, for windows with this many features.
     pub(crate) fn whole(&self, features: usize) -> [usize; 3] {
         [self.whole[0], self.whole[1], features]
     }
 
-    /// Which steps of the windows there are: 1, or 0 before the first step of the whole.
+    /// A mask of the windows' steps: 1, or 0 before the first step of the whole run.
     fn are_there<T: Scalar>(&self) -> Tensor<T> {
         let (reach, sequences) = (self.truncation.reach, self.count() * self.whole[1]);
         Tensor::from_fn([reach, sequences], |i| {
@@ -191,7 +193,7 @@ impl Windows {
         })
     }
 
-    /// What belongs to steps, `[T, B, ..]`, in the windows: `[k₂, windows · B, ..]`.
+    /// Values of each step, `[T, B, ..]`, arranged for the windows: `[k₂, windows · B, ..]`.
     pub(crate) fn of_steps<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
         let sequences = self.count() * self.whole[1];
         let rest = values.shape().iter().skip(2).copied();
@@ -199,14 +201,14 @@ impl Windows {
         values.gather_rows(&self.rows).reshape(shape)
     }
 
-    /// What belongs to sequences, `[B, ..]`, in the windows: `[windows · B, ..]`.
+    /// Values of each sequence, `[B, ..]`, arranged for the windows: `[windows · B, ..]`.
     pub(crate) fn of_sequences<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
         let batch = self.whole[1];
         values.gather_rows(&(0..self.count() * batch).map(|i| i % batch).collect::<Vec<_>>())
     }
 
-    /// The state before each window, `[windows · B, ..]`, from the first and those after each step: that of the
-    /// beginning, or a constant.
+    /// The state before each window, `[windows · B, ..]`, from the first state and the states after each step. It is
+    /// the first state itself, or a constant.
     fn starts<'t, T: Scalar>(
         &self,
         tape: &'t Tape<T>,
@@ -223,7 +225,7 @@ impl Windows {
         first.into_iter().zip(states).map(start).collect()
     }
 
-    /// The outputs of the whole, `[T, B, O]`, from those of the windows: of each its last steps count.
+    /// The outputs of the whole run, `[T, B, O]`, from the last `k₁` steps of each window.
     fn counted<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
         let Truncation { every, reach } = self.truncation;
         let ([steps, batch], windows, outputs) = (self.whole, self.count(), ys.shape()[2]);
@@ -231,7 +233,7 @@ impl Windows {
         let counted = ys.slice(0, reach - every..reach);
         let counted = counted.reshape([every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
         let counted = counted.reshape([windows * every, batch, outputs]);
-        // of the last chunk there may be fewer steps: the last ones of its window
+        // the last chunk may have fewer steps: the last ones of its window
         let full = (windows - 1) * every;
         let rest = windows * every - (steps - full)..windows * every;
         Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0)

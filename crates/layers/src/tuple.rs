@@ -5,7 +5,8 @@ use bptt_tensor::Scalar;
 
 use crate::{Layer, Stepwise, Way};
 
-/// Two layers, the second above the first, reading its outputs, as a [`Stack`](crate::Stack) has layers of one kind.
+/// Two layers of different kinds. The second reads the outputs of the first. A [`Stack`](crate::Stack) holds layers
+/// of one kind.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -40,7 +41,7 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         (ys, (below, above))
     }
 
-    /// The last output of the second.
+    /// The last output of the second layer.
     #[track_caller]
     fn last<'t>(
         &self,

@@ -32,7 +32,7 @@ use crate::{Cell, State};
 ///
 /// # Panics
 ///
-/// If `xs` does not have three axes; if the state is of another batch; or as the cell's equations do.
+/// If `xs` does not have three axes, if the state has another batch, or if the cell's equations panic.
 #[track_caller]
 #[must_use]
 pub fn unroll<'t, T: Scalar, C: Cell<T>>(

@@ -7,19 +7,19 @@ use rand::Rng;
 use crate::noise::{Mask, Sampled, layer_of_noisy_cell};
 use crate::{Cell, Dropout, Module, NoisyCell, State, StateSizes, Way};
 
-/// A cell with variational dropout (Gal and Ghahramani 2016): in
-/// [training](crate::Recurrence::training), what the products of a step read of the input and of the state is dropped,
-/// the same units of a sequence at every step.
+/// A cell with variational dropout (Gal and Ghahramani 2016): in [training](crate::Recurrence::training), units of
+/// the input and of the state are dropped where matrix products read them. The same units of a sequence are dropped
+/// at every step.
 ///
 /// ```text
 /// h̃ = h₋ ⊙ m     m = 0 with probability p, else 1/(1 − p), drawn for each sequence
 /// ```
 ///
-/// Products read `h̃` in place of `h₋`: those with weights, peepholes included, and `r ⊙ h₋` of a GRU, which is multiplied
-/// by one. What a cell hands on by itself, such as the `c` of an LSTM and the `h₋` in a GRU's `z ⊙ h₋`, stays as it is.
-/// Each variable of the state has its own rate `p`, and one that no product reads has rate 0.
+/// Products with weights read `h̃` in place of `h₋`. These include peepholes, and `r ⊙ h₋` of a GRU, which is
+/// multiplied by a weight matrix. The carried state has no noise, such as the `c` of an LSTM and the `h₋` in a GRU's
+/// `z ⊙ h₋`. Each variable of the state has its own rate `p`. The rate is 0 for a variable that no product reads.
 ///
-/// As a [`Cell`], to be stepped or truncated, it is that of evaluation, without noise.
+/// As a [`Cell`], for instance in a stepper, it runs without noise, as in evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -17,14 +17,14 @@ pub struct Way<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
     pub(crate) checkpoint: Option<Checkpoint>,
-    /// Before which steps the state starts anew: those that are not zero, `[T, B]`.
+    /// A mask `[T, B]` of the steps before which the state starts anew.
     pub(crate) resets: Option<&'r Tensor<T>>,
-    /// What it then starts from, unless that is zero.
+    /// The initial state after a reset, unless it is zero.
     pub(crate) starts: Option<&'r Starts<'r, T>>,
     pub(crate) costates: Option<&'r Costates<T>>,
-    /// Where the states after each step are kept, `[T, B, ..]` each, in the order of the leaves.
+    /// Receives the states after each step, `[T, B, ..]` each, in the order of the leaves.
     pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
-    /// What the sequences are windows of.
+    /// The truncated run, if the sequences are its windows.
     pub(crate) windows: Option<&'r Windows>,
     /// Where the noise of training comes from.
     pub(crate) rng: Option<&'r dyn Source>,
@@ -44,7 +44,7 @@ impl<'r, T> Way<'r, T> {
         rng: None,
     };
 
-    /// With these for the starts of sequences within the run, unless a layer around has given others.
+    /// Sets the initial states after resets, unless an outer layer has set them.
     pub(crate) fn starting(self, starts: &'r Starts<'r, T>) -> Self {
         Self { starts: self.starts.or(Some(starts)), ..self }
     }
@@ -65,9 +65,9 @@ impl<'t, T: Scalar> Way<'_, T> {
 
     /// What `draw` makes of the random numbers of training; `None` in evaluation.
     ///
-    /// Noise is drawn for sequences of the extents that [`extents`](Self::extents) says, and is then
-    /// [of steps](Self::of_steps) or [of sequences](Self::of_sequences): a run may be cut into windows, in which a step
-    /// has the noise that it has in the whole.
+    /// Draw noise for sequences with the extents that [`extents`](Self::extents) returns. Then pass it through
+    /// [`of_steps`](Self::of_steps) or [`of_sequences`](Self::of_sequences): a truncated run consists of windows, and
+    /// a step must have the same noise in all of them.
     pub fn in_training<R>(self, draw: impl FnOnce(&mut dyn Rng) -> R) -> Option<R> {
         let (mut draw, mut drawn) = (Some(draw), None);
         self.rng?.lend(&mut |rng| drawn = draw.take().map(|draw| draw(rng)));
@@ -82,7 +82,7 @@ impl<'t, T: Scalar> Way<'_, T> {
         self.windows.map_or([steps, batch, features], |windows| windows.whole(features))
     }
 
-    /// Noise of each step, drawn as `[T, B, ..]`, for the steps of the run.
+    /// Arranges noise of each step, drawn as `[T, B, ..]`, for the steps of the run.
     #[must_use]
     pub fn of_steps(self, noise: Tensor<T>) -> Tensor<T> {
         match self.windows {
@@ -91,7 +91,7 @@ impl<'t, T: Scalar> Way<'_, T> {
         }
     }
 
-    /// Noise of each sequence, drawn as `[B, ..]`, for the sequences of the run.
+    /// Arranges noise of each sequence, drawn as `[B, ..]`, for the sequences of the run.
     #[must_use]
     pub fn of_sequences(self, noise: Tensor<T>) -> Tensor<T> {
         match self.windows {
@@ -132,22 +132,22 @@ impl<'t, T: Scalar> Way<'_, T> {
 }
 
 impl<T: Scalar> Way<'_, T> {
-    /// For a sequence `[T, B, I]`, if not all steps are there: which are, as [`Mask::of`] says.
+    /// The mask of a sequence `[T, B, I]` as [`Mask::of`] returns it, unless all steps are there.
     ///
     /// # Panics
     ///
-    /// As that.
+    /// As [`Mask::of`].
     #[track_caller]
     pub(crate) fn mask_of(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
         Some(self.mask?.of(xs))
     }
 
-    /// For a sequence `[T, B, I]`, if there are resets: 0 where the state starts anew before the step is run, else 1;
-    /// `[T, B, 1]`.
+    /// The resets of a sequence `[T, B, I]`, if there are any: 0 where the state starts anew before the step is run,
+    /// else 1, `[T, B, 1]`.
     ///
     /// # Panics
     ///
-    /// If there are resets of sequences of another number or length.
+    /// If the resets do not have the shape `[T, B]`.
     #[track_caller]
     pub(crate) fn goes_on(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
         let resets = self.resets?;
@@ -159,20 +159,20 @@ impl<T: Scalar> Way<'_, T> {
             resets.shape()
         );
         let begins = match self.mask_of(xs) {
-            // no sequence begins where there is no step
+            // a reset at a step that is left out has no effect
             Some(mask) => resets.mul(&mask.reshape([steps, batch])),
             None => resets.clone(),
         };
         let begins = begins.as_slice();
         let begins_at = |i: usize| begins.get(i).is_some_and(|&begins| begins != T::zero());
-        // against time, what is run before the first step of a sequence is the last of the one before
+        // against time, the first step of a sequence is run just before the last step of the sequence before it
         let ahead = if self.reversed { batch } else { 0 };
         Some(Tensor::from_fn([steps, batch, 1], |i| {
             T::of(f64::from(u8::from(!begins_at(i + ahead))))
         }))
     }
 
-    /// What the next so many variables of the state start from.
+    /// The initial values of the next variables of the state.
     pub(crate) fn starts<'t>(self, tape: &'t Tape<T>, variables: usize) -> Vec<Var<'t, T>> {
         match self.starts {
             Some(starts) => starts.next(variables, tape),

@@ -5,16 +5,16 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::{Dropout, Layer, Module, Stepwise, Way};
 
-/// A layer with dropped weights, or `DropConnect` (Wan et al. 2013), on recurrent weights as in the AWD-LSTM (Merity,
-/// Keskar and Socher 2018): in [training](crate::Recurrence::training), single entries of weights are dropped, the same
-/// at every step of a run and for all sequences.
+/// A layer with weight dropout, or `DropConnect` (Wan et al. 2013). The AWD-LSTM applies it to recurrent weights
+/// (Merity, Keskar and Socher 2018). In [training](crate::Recurrence::training), single entries of weights are
+/// dropped: the same entries at every step of a run and for all sequences.
 ///
 /// ```text
 /// W̃ = W ⊙ M     M = 0 with probability p, else 1/(1 − p), drawn for each run and entry
 /// ```
 ///
-/// The equations read `W̃` in place of `W`, so that the layer may be of any cell, and no state is touched. In evaluation
-/// the weights are whole.
+/// The equations read `W̃` in place of `W`. The layer may therefore be of any cell, and the noise does not touch its
+/// state. In evaluation no entry is dropped.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -43,12 +43,12 @@ pub struct WeightDropout<L> {
 }
 
 impl<L> WeightDropout<L> {
-    /// This layer, with dropout of the weights of these names: the paths of parameters within the layer, such as `u` of
-    /// an [`Lstm`](crate::Lstm) and `layers.0.u` of a stack's lowest.
+    /// Wraps a layer, with dropout of the named weights. The names are paths of parameters within the layer, such as
+    /// `u` in an [`Lstm`](crate::Lstm), or `layers.0.u` in the lowest layer of a stack.
     ///
     /// # Panics
     ///
-    /// If the layer has no parameter of a name.
+    /// If the layer has no parameter with one of the names.
     #[track_caller]
     #[must_use]
     pub fn new<T: Scalar>(layer: L, dropout: Dropout, weights: &[&str]) -> Self
@@ -62,7 +62,7 @@ impl<L> WeightDropout<L> {
         Self { layer, dropout, weights: weights.iter().map(|&name| name.to_owned()).collect() }
     }
 
-    /// Lets dropped weights stand for the whole ones, in training.
+    /// Substitutes dropped weights for the whole ones in training.
     #[track_caller]
     fn drop_weights<'t, T: Scalar>(
         &self,

@@ -22,8 +22,8 @@ use crate::{Cell, Module, StateSizes};
 /// assert_ne!(format!("{leaky:?}"), format!("{:?}", Activation::<f32>::Relu));
 /// ```
 ///
-/// It is a [`Cell`] without a state and without parameters, too: with a [`Linear`](crate::Linear) below it, an output layer
-/// of any layer.
+/// It is also a [`Cell`] without a state and without parameters. Above a [`Linear`](crate::Linear), it makes an
+/// output layer for any layer.
 ///
 /// ```
 /// # use bptt_autodiff::Tape;

@@ -34,11 +34,10 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// let activation = Activation::<f32>::Table(table);
 /// ```
 ///
-/// The gradient is that of the interpolation in either form, as the steps between nearest entries have
-/// none that leads anywhere: constant between entries, at an entry that of the interval to its right (at the
-/// last, to its left), and 0 beyond the range. Its own gradient is 0. In a step, a table is an operation of its
-/// own, so that a scan with one runs operation by operation. Tables with the same entries are equal, and such
-/// a step is planned once.
+/// The gradient is that of the interpolation in either form, as the steps between nearest entries have none that
+/// leads anywhere: constant between entries, at an entry that of the interval to its right (at the last, to its
+/// left), and 0 beyond the range. Its own gradient is 0. In a step, a table is an operation of its own, so that a
+/// scan with one runs operation by operation. Tables with the same entries are equal, so such a step is planned once.
 #[derive(Clone)]
 pub struct Table {
     function: fn(f64) -> f64,
@@ -169,7 +168,8 @@ impl Table {
 }
 
 impl PartialEq for Table {
-    /// Whether both are read alike everywhere: the entries count, not the function that they are of.
+    /// Whether both tables give the same values everywhere. Their entries are compared, not the functions behind
+    /// them.
     fn eq(&self, other: &Self) -> bool {
         self.reading == other.reading
             && self.range == other.range

@@ -6,23 +6,22 @@ use super::{Bounds, Hypothesis, assert_distribution};
 
 /// Beam search: of all continuations of the best hypotheses, keeps the best, as many as the beam is wide.
 ///
-/// Hypotheses that have come to their end are kept apart from those that are live, again as many as the beam is
-/// wide. So the best hypothesis found is no worse than any end that the search has come to. They are ranked by
-/// their log-probability, normalised by a power of their length, the simpler of the two forms that Wu et al.
-/// (2016) discuss:
+/// Finished hypotheses are kept apart from live ones, again as many as the beam is wide. The best result is therefore
+/// no worse than any finished hypothesis that the search has scored. Hypotheses are ranked by their log-probability,
+/// divided by a power of their length. This is the simpler of the two forms that Wu et al. (2016) discuss:
 ///
 /// ```text
 /// score(y) = log P(y) / |y|^α
 /// ```
 ///
-/// `|y|` counts the end symbol. With `α = 0`, the default, longer sequences are at a disadvantage, since each
-/// symbol lowers the log-probability; with `α = 1` the mean over the symbols counts.
+/// `|y|` counts the end symbol. With `α = 0`, the default, longer sequences are at a disadvantage, since each symbol
+/// lowers the log-probability. With `α = 1`, the score is the mean over the symbols.
 ///
-/// A live hypothesis is given up as soon as it cannot win any more. A symbol never raises a log-probability, so
-/// no continuation of `y` scores more than `log P(y) / max_length^α`.
+/// A live hypothesis is dropped as soon as it can no longer win. A symbol never raises a log-probability, so no
+/// continuation of `y` scores more than `log P(y) / max_length^α`.
 ///
-/// A beam of width 1 is never worse than [`greedy`](super::greedy()); one that is as wide as there are sequences is
-/// an exhaustive search.
+/// A beam of width 1 is never worse than [`greedy`](super::greedy()). A beam as wide as the number of possible
+/// sequences is an exhaustive search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beam {
     width: usize,
@@ -30,11 +29,11 @@ pub struct Beam {
 }
 
 impl Beam {
-    /// A beam of this many hypotheses, with `α = 0`.
+    /// A beam of `width` hypotheses, with `α = 0`.
     ///
     /// # Panics
     ///
-    /// If that is none.
+    /// If `width` is 0.
     #[track_caller]
     #[must_use]
     pub fn new(width: usize) -> Self {
@@ -57,17 +56,17 @@ impl Beam {
         Self { alpha, ..self }
     }
 
-    /// How many live hypotheses there are at most.
+    /// The largest number of live hypotheses.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The best hypotheses that were found, best first; at most as many as the beam is wide, and none of
-    /// probability 0. They have come to their end, or were cut.
+    /// The best hypotheses, best first: at most as many as the beam is wide, and none of probability 0. Each of them
+    /// is finished, or was cut at the greatest length.
     ///
-    /// Of equals, the shorter comes first, then the continuation of the better hypothesis, then that by the
-    /// lower symbol.
+    /// Of hypotheses with equal scores, the shorter comes first, then the continuation of the better hypothesis, then
+    /// the one with the lower symbol.
     ///
     /// # Panics
     ///
@@ -90,16 +89,16 @@ impl Beam {
         })
     }
 
-    /// As [`search`](Self::search), of a model that steps all live hypotheses at once.
+    /// Like [`search`](Self::search), with a model that steps all live hypotheses as one batch.
     ///
     /// `step(parents, last)` returns the log-probabilities of the next symbol of each hypothesis. Hypothesis `i`
-    /// goes on from the state that hypothesis `parents[i]` had after the step before, and reads `last[i]`. Before the
-    /// first step there is one state, number 0. There are at most [`width`](Self::width) hypotheses.
+    /// continues from the state of hypothesis `parents[i]` after the previous step, and reads `last[i]`. Before the
+    /// first step there is one state, with index 0. There are at most [`width`](Self::width) hypotheses.
     ///
     /// ```
     /// use bptt_layers::decode::{Beam, Bounds};
     ///
-    /// // the state is the number of symbols that were read; 0 is the end
+    /// // the state counts the symbols that were read; symbol 0 is the end
     /// let mut states = vec![0];
     /// let step = |parents: &[usize], _: &[usize]| {
     ///     states = parents.iter().map(|&parent| states[parent] + 1).collect();
@@ -112,7 +111,7 @@ impl Beam {
     ///
     /// # Panics
     ///
-    /// If a step does not give log-probabilities of each hypothesis, or a NaN.
+    /// If a step does not return log-probabilities for each hypothesis, or returns a NaN.
     #[track_caller]
     #[must_use]
     pub fn search_batch(
@@ -169,7 +168,7 @@ impl Beam {
     }
 }
 
-/// Symbols and their probability.
+/// Symbols and their log-probability.
 struct Path {
     symbols: Vec<usize>,
     log_probability: f64,
@@ -189,7 +188,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// The better comes first. No two are equal.
+    /// Orders better continuations first. No two are equal.
     fn rank(&self, other: &Self) -> Ordering {
         let position = (self.parent, self.symbol).cmp(&(other.parent, other.symbol));
         other.log_probability.total_cmp(&self.log_probability).then(position)

@@ -1,5 +1,4 @@
-//! Decoding: finding a probable sequence of symbols, of any model that gives their probabilities step by
-//! step.
+//! Decoding: finds a probable sequence of symbols, with any model that returns their probabilities step by step.
 //!
 //! A model is a function from the last symbol and a state to the log-probabilities of the next symbol and
 //! the next state:
@@ -28,7 +27,7 @@ pub use sampling::Sampling;
 pub struct Bounds {
     /// The symbol that the first step reads.
     pub start: usize,
-    /// The symbol after which there is none.
+    /// The end symbol, after which a sequence is finished.
     pub end: usize,
     /// The number of symbols at which a sequence without an end is cut.
     pub max_length: usize,
@@ -37,14 +36,13 @@ pub struct Bounds {
 /// A decoded sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
-    /// The symbols, without that of the start. The end symbol is the last, unless the sequence was cut.
+    /// The symbols, without the start symbol. The last is the end symbol, unless the sequence was cut.
     pub symbols: Vec<usize>,
-    /// How good it is; the greater the better. The sum of the symbols' log-probabilities, normalised where
-    /// the search does so.
+    /// The sum of the symbols' log-probabilities, normalised if the search normalises. Greater is better.
     pub score: f64,
 }
 
-/// Takes the most probable symbol at each step; of equals, the lowest.
+/// Takes the most probable symbol at each step, and the lowest of several equally probable ones.
 ///
 /// # Panics
 ///

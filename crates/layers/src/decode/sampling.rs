@@ -5,14 +5,15 @@ use std::cmp::Ordering;
 use bptt_tensor::Scalar;
 use rand::{Rng, RngExt};
 
-/// How a symbol is drawn from the logits of all.
+/// Draws a symbol at random, given the logits of all symbols.
 ///
 /// ```text
 /// p = softmax(logits / temperature)
 /// ```
 ///
-/// Of these, [`top_k`](Self::top_k) keeps the likeliest so many, and then [`top_p`](Self::top_p) the likeliest
-/// that together have so much of the probability. One of those that are left is drawn, by their shares.
+/// [`top_k`](Self::top_k) keeps the `k` most probable symbols. Then [`top_p`](Self::top_p) keeps the most probable
+/// ones that together have the probability `p`. One of the remaining symbols is drawn, in proportion to their
+/// probabilities.
 ///
 /// ```
 /// use bptt_layers::decode::Sampling;
@@ -33,14 +34,14 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// As the model believes: from `softmax(logits)`.
+    /// Draws from `softmax(logits)`: temperature 1, all symbols.
     #[must_use]
     pub fn new() -> Self {
         Self { temperature: 1.0, top_k: usize::MAX, top_p: 1.0 }
     }
 
-    /// With another temperature: below 1 likely symbols are drawn more often, above 1 less. At 0 it is always the
-    /// likeliest, and the first of equals.
+    /// Sets the temperature. Below 1 probable symbols are drawn more often, above 1 less often. At 0 the most
+    /// probable symbol is always drawn, and the first of several equally probable ones.
     ///
     /// # Panics
     ///
@@ -55,11 +56,11 @@ impl Sampling {
         Self { temperature, ..self }
     }
 
-    /// Among the `k` likeliest symbols only; of equals, the first.
+    /// Draws among the `k` most probable symbols only. Of equally probable symbols, the first are kept.
     ///
     /// # Panics
     ///
-    /// If that is none.
+    /// If `k` is 0.
     #[track_caller]
     #[must_use]
     pub fn top_k(self, k: usize) -> Self {
@@ -67,8 +68,8 @@ impl Sampling {
         Self { top_k: k, ..self }
     }
 
-    /// Among the nucleus only (Holtzman et al. 2020): the fewest symbols, likeliest first, that together have at
-    /// least the probability `p`.
+    /// Draws among the nucleus only (Holtzman et al. 2020): the fewest symbols, most probable first, that together
+    /// have at least the probability `p`.
     ///
     /// # Panics
     ///
@@ -80,12 +81,12 @@ impl Sampling {
         Self { top_p: p, ..self }
     }
 
-    /// Draws a symbol given the logits of all, `[C]`. The same random numbers draw the same symbol; one of
-    /// logit −∞ is never drawn.
+    /// Draws a symbol, given logits `[C]`. Equal random numbers draw the same symbol. A symbol with logit −∞ is never
+    /// drawn.
     ///
     /// # Panics
     ///
-    /// If there is no logit but −∞, or one is NaN.
+    /// If all logits are −∞, or one is NaN.
     #[track_caller]
     #[must_use]
     pub fn draw<T: Scalar>(&self, logits: &[T], rng: &mut impl Rng) -> usize {
@@ -110,7 +111,7 @@ impl Sampling {
         ranked[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
     }
 
-    /// The symbols that may be drawn as far as `top_k` says, likeliest first.
+    /// The symbols that `top_k` keeps, most probable first.
     #[track_caller]
     fn ranked<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
         if let Some(symbol) = logits.iter().position(|logit| logit.is_nan()) {

@@ -3,8 +3,8 @@
 use bptt_autodiff::{Operation, Pullback};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary, shape};
 
-/// `ℓ = −y ln σ(o) − (1 − y) ln (1 − σ(o))` of logits `o` and probabilities `y`, element by element. What has
-/// no probability costs nothing, also where its logarithm is infinite.
+/// `ℓ = −y ln σ(o) − (1 − y) ln (1 − σ(o))` of logits `o` and probabilities `y`, element by element. An outcome of
+/// probability 0 contributes nothing, even where its logarithm is infinite.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BinaryCrossEntropy;
 
@@ -29,7 +29,7 @@ impl<T: Scalar> Operation<T> for BinaryCrossEntropy {
         costs(yes, logits.unary(Unary::Neg)).add(&costs(&no, logits.clone()))
     }
 
-    /// `∂o = g (σ(o) − y)`, of which neither side loses digits, and `∂y = −g o`
+    /// `∂o = g (σ(o) − y)`, computed without cancellation, and `∂y = −g o`
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (o, y, g) = (at.input(0), at.input(1), at.cotangent());
         at.add(0, || g.chain_mul((1.0 - y) * o.sigmoid() - y * (-o).sigmoid()));

@@ -1,4 +1,4 @@
-//! The loss of a linear chain: classes of which neighbours depend on each other.
+//! The loss of a linear chain: a sequence of classes in which neighbours depend on each other.
 
 use std::rc::Rc;
 
@@ -8,8 +8,8 @@ use bptt_tensor::{Scalar, Tensor};
 use super::positions::Positions;
 use super::{Loss, Terms};
 
-/// Targets `[T, B]` and what scores them: emissions `[T, B, C]`, the first class `[C]`, pairs of neighbours
-/// `[C, C]` and the last class `[C]`.
+/// Targets `[T, B]`, and the scores: emissions `[T, B, C]`, of the first class `[C]`, of pairs of neighbours `[C, C]`
+/// and of the last class `[C]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain<'t, T> {
     pub(crate) emissions: Var<'t, T>,
@@ -36,7 +36,7 @@ impl<'t, T: Scalar> Chain<'t, T> {
         let emissions = within.select(positions.kept(self.emissions), 0.0);
         let score = self.score(emissions);
         let losses = self.log_partition(emissions, within) - score;
-        // what is impossible is infinite, also where nothing is possible and ∞ − ∞ is NaN
+        // impossible targets have an infinite loss, even where nothing is possible and ∞ − ∞ is NaN
         let impossible = score.lt(T::min_value().as_f64());
         let losses = impossible.select(-score.stop_gradient(), losses);
         let has_steps = Tensor::from_fn([batch], |b| indicator(self.lengths[b] > 0));
@@ -49,7 +49,7 @@ impl<'t, T: Scalar> Chain<'t, T> {
         i / batch < self.lengths[i % batch]
     }
 
-    /// `s(y)` `[B]` of the targets; of a sequence without steps, any number.
+    /// `s(y)` `[B]` of the targets. Its value is arbitrary for a sequence without steps.
     #[track_caller]
     fn score(&self, emissions: Var<'t, T>) -> Var<'t, T> {
         let (tape, shape) = (emissions.tape(), emissions.shape());
@@ -75,15 +75,15 @@ impl<'t, T: Scalar> Chain<'t, T> {
             + self.end.gather_rows(&last)
     }
 
-    /// `ln Σ_{y'} e^{s(y')}` `[B]`, where `α_t(j)` sums over all that ends with class `j` at step `t`:
+    /// `ln Σ_{y'} e^{s(y')}` `[B]`, where `α_t(j)` sums over all sequences that end with class `j` at step `t`:
     ///
     /// ```text
     /// ln α_1(j) = start_j + o_{1,j}
     /// ln α_t(j) = ln Σ_i e^{ln α_{t−1}(i) + A_{ij}} + o_{t,j}
     /// ```
     ///
-    /// In log space throughout: a product with `e^A` would be faster, and lose transitions that are improbable
-    /// but needed.
+    /// Everything is computed in log space. A product with `e^A` would be faster, but lose improbable transitions
+    /// that a target needs.
     #[track_caller]
     fn log_partition(&self, emissions: Var<'t, T>, within: Var<'t, T>) -> Var<'t, T> {
         let shape = emissions.shape();

@@ -26,10 +26,9 @@ use super::{Loss, Terms};
 /// [sum](Loss::sum).) `lengths` are the steps of the sequences; whatever the logits hold beyond, NaN
 /// included, changes nothing. A logit of −∞ forbids a class.
 ///
-/// Labels that no path spells have an infinite loss with gradient zero: there are too few steps
-/// ([`Ctc::steps_needed`]), or what is forbidden blocks every path. A [mask](Loss::masked) drops such a
-/// sequence, and [`Ctc::zero_infinity`] counts its loss as 0. A [checking](bptt_autodiff::Tape::checking)
-/// tape refuses it.
+/// Labels that no path spells have an infinite loss with gradient zero. Either there are too few steps
+/// ([`Ctc::steps_needed`]), or forbidden classes block every path. A [mask](Loss::masked) drops such a sequence, and
+/// [`Ctc::zero_infinity`] counts its loss as 0. A [checking](bptt_autodiff::Tape::checking) tape refuses it.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -84,19 +83,19 @@ pub struct Ctc {
 }
 
 impl Ctc {
-    /// With the class that stands for no label.
+    /// CTC with this class as the blank, which stands for no label.
     pub fn new(blank: usize) -> Self {
         Self { blank, zero_infinity: false }
     }
 
-    /// Counts an infinite loss as 0, with gradient zero: a few sequences whose labels do not fit them
-    /// leave the loss of the others to be seen. The mean divides by their number as well.
+    /// Counts an infinite loss as 0, with gradient zero. A few sequences that are too short for their labels then do
+    /// not hide the loss of the others. The mean still counts these sequences in its divisor.
     pub fn zero_infinity(self) -> Self {
         Self { zero_infinity: true, ..self }
     }
 
-    /// The least number of steps that spell these labels: one for each, and a blank between equal
-    /// neighbours. Fewer make them impossible, whatever the logits.
+    /// The smallest number of steps that spell these labels: one for each label, and one for a blank between equal
+    /// neighbours. With fewer steps the labels are impossible, whatever the logits.
     #[must_use]
     pub fn steps_needed(labels: &[usize]) -> usize {
         labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
@@ -190,12 +189,12 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         if self.options.zero_infinity {
             return losses.ge(-low).select(0.0, losses);
         }
-        // of a sequence that is dropped, a checking tape need not see that it is impossible
+        // a checking tape would object to the infinite loss of a sequence that the mask drops
         let kept = tape.constant(Tensor::from_fn([batch], |b| T::of(positions.keeps(b).into())));
         tape.apply(Infinite, &[kept.select(losses, 0.0)])
     }
 
-    /// On a checking tape the loss would be found to be infinite; this says why.
+    /// Panics on a checking tape before it finds the infinite loss, since this message says why.
     #[track_caller]
     fn assert_enough_steps(&self, positions: &Positions<T>) {
         for (b, (labels, &length)) in self.labels.iter().zip(&self.lengths[..]).enumerate() {
@@ -263,8 +262,8 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
     }
 }
 
-/// The logarithm of "no path leads here": the lowest number that is finite, so that differences of it are
-/// numbers and no path is lost against it. It swallows what is added to it.
+/// The logarithm of "no path leads here". It is the lowest finite number, so that its differences are not NaN and
+/// every real path is greater. Adding an ordinary number does not change it.
 fn nowhere<T: Scalar>() -> f64 {
     T::min_value().as_f64()
 }
@@ -278,7 +277,7 @@ fn log_sum<'t, T: Scalar>(terms: [Var<'t, T>; 3]) -> Var<'t, T> {
     largest + (a + b + c).ln()
 }
 
-/// Losses `[B]`, of which the largest number stands for an infinite one, with gradient zero.
+/// Losses `[B]`. The largest finite number stands for an infinite loss and becomes one here, with gradient zero.
 #[derive(Clone, Copy, Debug)]
 struct Infinite;
 

@@ -18,9 +18,8 @@
 //! assert!((loss.item() - 5_f64.ln()).abs() < 1e-15);
 //! ```
 //!
-//! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps
-//! where they stand. So has the loss of a [conditional random field](crate::Crf), of which the steps depend
-//! on each other.
+//! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps where they stand.
+//! So does the loss of a [conditional random field](crate::Crf), whose steps depend on each other.
 
 mod binary;
 mod chain;
@@ -76,10 +75,10 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.masked(mask), ..self }
     }
 
-    /// With a factor for each position's loss, of the positions' shape, negative where what happened there shall
-    /// become less probable: the returns of a policy gradient (Williams 1992). Unlike a
-    /// [mask](Self::masked), weights say nothing of how much a position counts, and [`mean`](Self::mean) does
-    /// not divide by them. Several of them multiply. A weight of 0 makes the loss 0, an infinite one too.
+    /// Multiplies each position's loss by a factor; the factors have the positions' shape. A negative factor makes
+    /// the target less probable. The returns of a policy gradient are such factors (Williams 1992). Unlike a
+    /// [mask](Self::masked), weights do not change how much a position counts, so [`mean`](Self::mean) does not
+    /// divide by them. Several weights multiply. A weight of 0 makes the loss 0, even if it is infinite.
     ///
     /// ```
     /// use bptt_autodiff::Tape;
@@ -103,10 +102,11 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.weighted(weights), ..self }
     }
 
-    /// How many positions count, which is what [`mean`](Self::mean) divides by: their number, or the sum of
-    /// the mask. Where classes have [weights](CrossEntropy::class_weights), that of the target counts as well.
+    /// How much all positions count together, which [`mean`](Self::mean) divides by: the number of positions, or the
+    /// sum of the mask. If classes have [weights](CrossEntropy::class_weights), that of the target is a factor as
+    /// well.
     ///
-    /// The mean of several batches is the sum of their [sums](Self::sum) divided by that of their weights.
+    /// The mean over several batches is the sum of their [sums](Self::sum), divided by the sum of their weights.
     ///
     /// # Panics
     ///
@@ -127,11 +127,11 @@ impl<'t, T: Scalar> Loss<'t, T> {
         self.per_position().sum_all()
     }
 
-    /// The mean over positions: their sum divided by their [weight](Self::weight), computed so that it is
-    /// finite where the losses are.
+    /// The mean over positions: their sum divided by their [weight](Self::weight). It is finite if the losses are
+    /// finite.
     ///
-    /// The mean of nothing is 0 with gradient zero: a batch without a position, or one of which the mask or
-    /// the [ignored index](CrossEntropy::ignored_index) drops all, is no evidence of anything.
+    /// If no position counts, the mean is 0 with gradient zero. This happens in an empty batch, or if the mask or the
+    /// [ignored index](CrossEntropy::ignored_index) drops every position.
     #[track_caller]
     #[must_use]
     pub fn mean(self) -> Var<'t, T> {
@@ -151,7 +151,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
         self.shares(1.0)
     }
 
-    /// What each position adds to the sum of all, divided by `room`.
+    /// Each position's part of the sum, divided by `room`.
     #[track_caller]
     fn shares(&self, room: f64) -> Var<'t, T> {
         let losses = match &self.terms {

@@ -1,11 +1,11 @@
-//! The positions of a loss: the mask that drops them or counts them in parts, and the weights of their losses.
+//! The positions of a loss, with a mask of how much each counts and weights that multiply the losses.
 
 use bptt_autodiff::Var;
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// The shape of what has one value for each position; how much each counts, if there is a mask; and what
-/// its value is multiplied with, if there are weights.
+/// The shape of the positions; how much each counts, if there is a mask; and the factor of its value, if there are
+/// weights.
 #[derive(Clone, Debug)]
 pub(crate) struct Positions<T> {
     shape: Shape,
@@ -46,12 +46,12 @@ impl<T: Scalar> Positions<T> {
         Self { weights: product(self.weights, weights), ..self }
     }
 
-    /// None of them.
+    /// The same positions, all dropped.
     pub(crate) fn dropped(self) -> Self {
         Self { mask: Some(Tensor::zeros(self.shape.clone())), ..self }
     }
 
-    /// How much a position counts, as the mask has it.
+    /// How much a position counts, according to the mask.
     pub(crate) fn weight_of(&self, position: usize) -> f64 {
         self.mask.as_ref().map_or(1.0, |mask| mask.as_slice()[position].as_f64())
     }
@@ -60,7 +60,7 @@ impl<T: Scalar> Positions<T> {
         self.weight_of(position) > 0.0
     }
 
-    /// How much all count together.
+    /// How much all positions count together.
     pub(crate) fn weight(&self) -> f64 {
         match &self.mask {
             None => self.shape.elements() as f64,
@@ -93,13 +93,13 @@ impl<T: Scalar> Positions<T> {
     }
 }
 
-/// A power of two about as large as the total that a mean divides by. What is divided by it first loses no
-/// digit, and its sum does not overflow where the mean does not.
+/// A power of two about as large as the total that a mean divides by. Division of the summands by it loses no digit,
+/// and then their sum overflows only if the mean does.
 pub(super) fn headroom(total: f64) -> f64 {
     total.log2().ceil().exp2()
 }
 
-/// Values times weights, 0 where the weight is: what counts for nothing may be infinite.
+/// Values times weights; 0 where the weight is 0, even for an infinite value.
 #[track_caller]
 pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
     let has_zeros = weights.as_slice().contains(&T::zero());

@@ -77,8 +77,8 @@ pub fn euclidean_distance<'t, T: Scalar>(
 /// −y ln σ(o) − (1 − y) ln(1 − σ(o))
 /// ```
 ///
-/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large. An infinite
-/// logit is certain: right, it costs nothing, and wrong, it has an infinite loss.
+/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large. An infinite logit
+/// is a certain prediction: its loss is 0 if it is right, and infinite if it is wrong.
 ///
 /// # Panics
 ///
@@ -145,7 +145,7 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
             }
             Measure::Distance => {
                 let error = o - d;
-                // the norm has no second derivative at 0, so it does not see one
+                // the norm has no second derivative at 0, so the operation is not given a 0
                 let meets = error.equal(0.0).sum_keep(&[-1]).equal(features);
                 let distance = meets.select(1.0, error).norm_keep(&[-1]);
                 meets.select(0.0, distance).sum(&[-1])

@@ -86,7 +86,7 @@ impl Schedule {
         Self::step(learning_rate, 1, factor)
     }
 
-    /// A learning rate that goes in a line to `end` at step number `steps`, and stays there.
+    /// A learning rate that changes linearly, reaches `end` at step number `steps`, and stays there.
     ///
     /// # Panics
     ///
@@ -115,8 +115,9 @@ impl Schedule {
         Self { course: Course::Cosine { steps, floor }, ..constant }
     }
 
-    /// A learning rate that falls as that of [`cosine`](Self::cosine), but jumps back where it would reach the floor, and
-    /// falls anew: over `steps` steps at first, and each time over `growth` times as many.
+    /// A learning rate that falls like that of [`cosine`](Self::cosine), but jumps back where it would reach the
+    /// floor, and falls again. The first period has `steps` steps, and each later one `growth` times as many as the
+    /// one before.
     ///
     /// # Panics
     ///
@@ -131,8 +132,8 @@ impl Schedule {
         Self { course: Course::Restarting { steps, growth, floor }, ..constant }
     }
 
-    /// A learning rate that rises to this one over three tenths of so many steps, from a twenty-fifth of it, and then
-    /// falls to almost nothing, both along half a cosine; there it stays.
+    /// A learning rate that rises from a twenty-fifth of `learning_rate` to `learning_rate` over three tenths of
+    /// `steps`. Then it falls to almost nothing, and stays there. Both ways follow half a cosine.
     ///
     /// # Panics
     ///
@@ -196,14 +197,14 @@ fn done(step: usize, steps: usize) -> f64 {
     step.min(steps) as f64 / steps as f64
 }
 
-/// What half a cosine has come to, from `start` to `end`.
+/// The value of half a cosine from `start` to `end`, after this share of its steps.
 fn along_cosine(start: f64, end: f64, done: f64) -> f64 {
     let left = (1.0 + (PI * done).cos()) / 2.0;
     left * start + (1.0 - left) * end
 }
 
-/// The number of the step within its period, and the length of that: the first has `first` steps, and each `growth`
-/// times as many as the one before.
+/// The number of the step within its period, and the length of the period. The first period has `first` steps, and
+/// each later one `growth` times as many as the one before.
 fn within_period(step: usize, first: usize, growth: usize) -> (usize, usize) {
     if growth == 1 {
         return (step % first, first);
