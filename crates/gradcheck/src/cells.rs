@@ -113,8 +113,9 @@ pub struct Cells<C, M> {
 type InSinglePrecision = dyn Fn(Random, Sizes, &Values, Option<u64>) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
-    /// Draws inputs, states and parameters from this domain, or these, instead of all [`domains`]:
-    /// [`Domain::Ordinary`] for a cell whose exponentials overflow where others are saturated.
+    /// Draws inputs, states and parameters from this domain, or from a strategy of domains, instead of all
+    /// [`domains`](crate::domains). Use [`Domain::Ordinary`] for a cell whose exponentials overflow where others
+    /// saturate.
     pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
         self.family.domains = Domains::of(domain);
         self

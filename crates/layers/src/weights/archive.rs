@@ -43,9 +43,9 @@ use crate::Module;
 /// # }
 /// ```
 ///
-/// Tensors share their buffers, so an archive and its groups copy none. A file may hold tensors of any type: those
-/// that a `T` does not hold exactly, such as counters, stay what they are when the archive is saved, and only
-/// [taking](Self::tensor) one is an error.
+/// Tensors share their buffers, so an archive and its groups copy none. A file may hold tensors of any type. Tensors
+/// that a `T` does not hold exactly, such as counters, keep their type when the archive is saved. Only
+/// [reading](Self::tensor) one is an error.
 #[derive(Clone, Debug)]
 pub struct Archive<T: Scalar> {
     pub(super) tensors: BTreeMap<String, Stored<T>>,
@@ -53,7 +53,7 @@ pub struct Archive<T: Scalar> {
     /// Where the contents come from, for messages.
     pub(super) file: Option<PathBuf>,
     pub(super) group: String,
-    /// The groups that there are, if this one is not.
+    /// The groups of the archive, if this group does not exist.
     pub(super) beside: Option<Present>,
 }
 
@@ -115,7 +115,7 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Panics
     ///
-    /// If the name is `bptt.crc32`, which the checksum has taken.
+    /// If the name is `bptt.crc32`, which is reserved for the checksum.
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "`set_text(\"steps\", 1)` reads best")]
     pub fn set_text(&mut self, name: &str, text: impl ToString) {
@@ -159,7 +159,7 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If there is none, or a `T` does not hold its elements exactly.
+    /// If there is no tensor of this name, or if a `T` does not hold its elements exactly.
     pub fn tensor(&self, name: &str) -> Result<&Tensor<T>, WeightsError> {
         self.stored(name)?.tensor(name).map_err(|problem| self.error(problem))
     }
@@ -239,8 +239,8 @@ impl<T: Scalar> Archive<T> {
         })
     }
 
-    /// With all elements rounded to the nearest that half precision has, of two to the even one, and saved so.
-    /// What is not finite stays so.
+    /// Rounds all elements to the nearest number of half precision, and to the even one of two that are equally near.
+    /// The archive is saved in this format. Infinities and NaN stay as they are.
     ///
     /// ```
     /// # use bptt_autodiff::Param;
@@ -269,10 +269,10 @@ impl<T: Scalar> Archive<T> {
 
     /// Writes the archive to a file.
     ///
-    /// The file is written as `<path>.<16 random digits>.tmp`, and takes its place once it is safely stored.
-    /// An existing file is replaced in one instant. Any number of threads, processes and hosts may save to one path
-    /// at the same time: the file of the last one stays. What a killed one leaves behind is removed by the next that
-    /// saves to this path.
+    /// The file is written as `<path>.<16 random digits>.tmp`, and takes its place once it is safely stored. An
+    /// existing file is replaced in one instant. Any number of threads, processes and hosts may save to one path at
+    /// the same time, and the last file stays. An unfinished file of a killed program is removed by the next save to
+    /// this path.
     ///
     /// # Errors
     ///
@@ -289,8 +289,8 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is not a complete safetensors file, has a name twice, or is not as it was
-    /// written: a file of ours holds a checksum.
+    /// If the file cannot be read, is not a complete safetensors file, has a name twice, or differs from what was
+    /// written. A file of this library holds a checksum.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, WeightsError> {
         let path = path.as_ref();
         let (tensors, texts) =
@@ -298,11 +298,12 @@ impl<T: Scalar> Archive<T> {
         Ok(Self::of_contents(tensors, texts, Some(path.to_owned())))
     }
 
-    /// Refuses tensors with other names than `known` ones, as a program does that has taken all it knows.
+    /// Refuses tensors with names other than the `known` ones. Call it after taking every tensor that the program
+    /// knows.
     ///
     /// # Errors
     ///
-    /// If there is one, with its name.
+    /// If there is such a tensor. The error has its name.
     pub fn expect_tensors(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         self.expect_matched(&self.unmatched(Vec::new(), known))
     }

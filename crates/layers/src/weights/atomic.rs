@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Writes a file beside its place, stores it safely, and only then moves it there.
 ///
-/// The file is locked while it is written, which is how the next writer tells it from one that a
-/// killed program has left behind.
+/// The file is locked while it is written. The next writer can therefore tell it from an unfinished file of a killed
+/// program.
 pub(super) fn write(
     path: &Path,
     contents: impl FnOnce(&mut File) -> io::Result<()>,
@@ -38,15 +38,15 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
         };
         // Where files cannot be locked, nobody else can take this one for abandoned either.
         let _ = file.lock();
-        // Before it was locked it may have been taken for abandoned, and removed.
+        // Before the lock, another writer may have taken the file for abandoned and removed it.
         if fs::exists(&beside)? {
             return Ok((beside, file));
         }
     }
 }
 
-/// Removes what killed programs have left beside this file: what bears such a name and nobody has
-/// locked. What cannot be removed is in nobody's way.
+/// Removes unfinished files of killed programs beside this file: those with such a name and without a lock. One that
+/// cannot be removed does no harm.
 pub(crate) fn remove_abandoned(path: &Path) {
     let name = path.file_name().unwrap_or_default();
     for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
@@ -72,7 +72,7 @@ fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
     })
 }
 
-/// Stores the change of the folder's entry; elsewhere than on Unix a folder cannot be opened.
+/// Stores the change of the folder's entry. Only on Unix can a folder be opened.
 fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }

@@ -37,7 +37,7 @@ pub enum WeightsProblem {
     #[error("is not a complete safetensors file: {0}")]
     Malformed(Box<dyn Error + Send + Sync>),
 
-    /// The file is not as it was written.
+    /// The file differs from what was written.
     #[error(
         "is damaged: its checksum is not that of its contents; use another copy, or, if another \
          program has written it anew, have that leave out the text `bptt.crc32`"
@@ -60,21 +60,21 @@ pub enum WeightsProblem {
         present: Present,
     },
 
-    /// There is no such group.
+    /// The archive has no such group.
     #[error("has no group `{group}`; {present}")]
     MissingGroup {
-        /// The group, or what its name should match.
+        /// The group, or the pattern of its name.
         group: String,
-        /// The groups that there are.
+        /// The groups of the archive.
         present: Present,
     },
 
     /// Several groups match.
     #[error("has several groups `{pattern}`; {present}; choose one")]
     AmbiguousGroup {
-        /// What the name should match.
+        /// The pattern.
         pattern: String,
-        /// The groups that do.
+        /// The groups that match.
         present: Present,
     },
 
@@ -142,7 +142,7 @@ pub enum WeightsProblem {
         text: String,
     },
 
-    /// The weights are of a model that computes something else.
+    /// The weights belong to a model with other settings, such as another activation.
     #[error(
         "was trained with `{text}` {found}, and here it is {expected}; build the model with what it \
          was trained with"
@@ -150,9 +150,9 @@ pub enum WeightsProblem {
     OtherSetting {
         /// The setting's name.
         text: String,
-        /// What the file says.
+        /// The value in the file.
         found: String,
-        /// What the model has.
+        /// The value in the model.
         expected: String,
     },
 

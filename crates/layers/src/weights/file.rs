@@ -1,8 +1,8 @@
 //! The safetensors format, with a checksum.
 //!
-//! The `safetensors` crate knows the types. Headers and data are read and written here: that crate keeps texts in a
-//! hash map, where the same contents do not always make the same bytes, takes the last of two tensors of one name,
-//! and holds all data once more in memory.
+//! The `safetensors` crate knows the types. Headers and data are read and written here, for three reasons. That crate
+//! keeps texts in a hash map, so that equal contents do not always make equal bytes. Of two tensors with one name it
+//! takes the last. It holds all data in memory a second time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ use super::header::{self, Header, TEXTS};
 use super::stored::Stored;
 use super::{WeightsProblem, atomic};
 
-/// The text that holds the checksum, the first of a file.
+/// The name of the text with the checksum, the first text of a file.
 pub(super) const CHECKSUM: &str = "bptt.crc32";
 
 /// The digits of a checksum.
 const DIGITS: usize = 8;
 
-/// What stands for a checksum where it is computed.
+/// The placeholder of the checksum while it is computed.
 const ZEROS: &str = "00000000";
 
 /// The size of the header's size.
@@ -52,12 +52,12 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(u64::from_le_bytes(*size)).ok()?)
 }
 
-/// Refuses a file of ours that is not as it was written. Those of other programs have no checksum.
+/// Refuses a file of this library that differs from what was written. Files of other programs have no checksum.
 fn expect_undamaged(bytes: &[u8], texts: &BTreeMap<String, String>) -> Result<(), WeightsProblem> {
     let opening = opening();
     let start = LENGTH + opening.len();
     let is_ours = match bytes.get(LENGTH..start) {
-        // a single wrong byte is a damaged opening, not another program's
+        // with a single wrong byte, the opening is damaged, and not that of another program
         Some(found) => found.iter().zip(opening.as_bytes()).filter(|(a, b)| a != b).count() <= 1,
         None => false,
     };

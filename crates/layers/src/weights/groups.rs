@@ -10,11 +10,11 @@ use super::{Archive, Present, WeightsError, WeightsProblem, join};
 const SEPARATORS: [char; 2] = ['.', '/'];
 
 impl<T: Scalar> Archive<T> {
-    /// The part whose names begin with `group` and a dot or a slash, without these: what
-    /// [`insert_group`](Self::insert_group) put in, or a layer of Keras. A group may be of several, `encoder.lstm`.
+    /// The part whose names begin with `group` and a dot or a slash, without this prefix. It is what
+    /// [`insert_group`](Self::insert_group) has inserted, or a layer of Keras. Groups may be nested: `encoder.lstm`.
     ///
-    /// It is empty if there are none; the error for a tensor that is wanted of it then lists the groups that there
-    /// are.
+    /// The part is empty if there are no such names. The error for a tensor that is missing in it then lists the
+    /// groups of the archive.
     #[must_use]
     pub fn group(&self, group: &str) -> Self {
         let part = self.mapped(|name| {
@@ -30,7 +30,7 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// The one [`group`](Self::group) that `pattern` is the name of, where each `*` stands for any characters but dots
+    /// The only [`group`](Self::group) whose name matches `pattern`. Each `*` stands for any characters except dots
     /// and slashes.
     ///
     /// ```
@@ -64,7 +64,7 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// The groups of as many names as this one has.
+    /// The groups at the same depth of nesting as the pattern.
     fn groups_beside(&self, group: &str) -> BTreeSet<String> {
         let depth = group.matches(SEPARATORS).count();
         let ends = |name: &str| name.match_indices(SEPARATORS).nth(depth).map(|(end, _)| end);
@@ -72,7 +72,7 @@ impl<T: Scalar> Archive<T> {
         names.filter_map(|name| Some(name[..ends(name)?].to_owned())).collect()
     }
 
-    /// The part whose names are `picked`.
+    /// The tensors and texts whose names are `picked`.
     #[must_use]
     pub fn filtered(&self, picked: impl Fn(&str) -> bool) -> Self {
         self.mapped(|name| picked(name).then(|| name.to_owned()))
@@ -93,7 +93,7 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If two get the same name.
+    /// If two tensors or two texts get the same name.
     pub fn renamed(&self, rename: impl Fn(&str) -> String) -> Result<Self, WeightsError> {
         let mut taken = [BTreeSet::new(), BTreeSet::new()];
         let tensors = self.tensors.keys().map(|name| (0, name));
@@ -107,7 +107,7 @@ impl<T: Scalar> Archive<T> {
         Ok(self.mapped(|name| Some(rename(name))))
     }
 
-    /// The part that has a new name.
+    /// The tensors and texts for which there is a new name.
     fn mapped(&self, rename: impl Fn(&str) -> Option<String>) -> Self {
         Self {
             tensors: (self.tensors.iter())
@@ -123,7 +123,7 @@ impl<T: Scalar> Archive<T> {
     }
 }
 
-/// Whether a group has a name of this pattern.
+/// Whether the name of a group matches this pattern.
 fn matches(group: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => group == pattern,

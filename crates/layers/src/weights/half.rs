@@ -51,7 +51,7 @@ impl HalfPrecision {
         let exponent = i32::from(magnitude >> self.fraction());
         let fraction = magnitude & ((1 << self.fraction()) - 1);
         let value = if magnitude >= self.infinity() {
-            // a NaN keeps what it carries
+            // a NaN keeps its payload
             let carried = u64::from(fraction) << (FRACTION - self.fraction());
             f64::from_bits(f64::INFINITY.to_bits() | carried)
         } else {
@@ -62,7 +62,8 @@ impl HalfPrecision {
         if pattern >> 15 == 0 { value } else { -value }
     }
 
-    /// The pattern of the nearest value, of two the even one; `None` beyond the largest.
+    /// The pattern of the nearest value, and the even one of two that are equally near. `None` if the result would be
+    /// infinite.
     pub(super) fn encode(self, value: f64) -> Option<u16> {
         let sign = u16::from(value.is_sign_negative()) << 15;
         if value.is_nan() {
@@ -75,10 +76,10 @@ impl HalfPrecision {
         }
         let magnitude = value.abs();
         let exponent = (magnitude.to_bits() >> FRACTION) as i32 - BIAS;
-        let exponent = exponent.max(1 - self.bias()); // below, values are as far apart as there
+        let exponent = exponent.max(1 - self.bias()); // subnormal numbers have the spacing of the smallest normal ones
         let quantum = power_of_two(exponent - self.fraction() as i32);
         let quanta = (magnitude / quantum).round_ties_even() as i32;
-        // The leading one adds to the exponent, as does a carry, and its absence takes from it.
+        // The leading one and a carry each add 1 to the exponent; a subnormal number has no leading one.
         let pattern = ((exponent + self.bias() - 1) << self.fraction()) + quanta;
         let pattern = u16::try_from(pattern).ok().filter(|&pattern| pattern < self.infinity());
         pattern.map(|pattern| sign | pattern)

@@ -1,4 +1,4 @@
-//! The description at the head of a file, in JSON.
+//! The header of a file, in JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -16,7 +16,7 @@ use super::stored::Stored;
 /// The entry that holds all texts.
 pub(super) const TEXTS: &str = "__metadata__";
 
-/// What a file says of its contents.
+/// The texts of a file, and the types, shapes and places of its tensors.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) texts: BTreeMap<String, String>,
@@ -24,11 +24,11 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a description of `size` bytes of data. A name that comes twice is an error: the second would
-    /// silently take the place of the first.
+    /// Reads the header of `size` bytes of data. A name that occurs twice is an error: the second entry would
+    /// silently replace the first.
     pub(super) fn read(json: &[u8], size: usize) -> Result<Self, WeightsProblem> {
-        // Each entry is parsed from its own text: serde's buffering of what may be one of two types
-        // takes most of the time that a file of many small tensors needs.
+        // Each entry is parsed from its own text. Otherwise serde would buffer every entry that may have one of two
+        // // types, which takes most of the time for a file with many small tensors.
         let mut entries = unique(parsed::<Object<&RawValue>>(json)?)?;
         let texts = match entries.remove(TEXTS) {
             Some(texts) => parsed::<Option<Object<String>>>(texts.get().as_bytes())?,
@@ -45,7 +45,7 @@ impl Header {
 }
 
 /// Checks that the tensors fill the data one after the other, each with the bytes of its type and shape. The
-/// `safetensors` crate does the same on a table of names of its own, which takes as long as the rest.
+/// `safetensors` crate does the same, but builds its own table of names, which takes as long as everything else.
 fn expect_filled(
     tensors: &BTreeMap<String, TensorInfo>,
     size: usize,
@@ -66,7 +66,7 @@ fn expect_filled(
     if filled == size { Ok(()) } else { Err(SafeTensorError::MetadataIncompleteBuffer) }
 }
 
-/// The description of what stands in a file one after the other, padded so that the tensors after it are aligned.
+/// The header of tensors in the order of the file, padded so that the tensors after it are aligned.
 pub(super) fn write<'a, T: Scalar>(
     tensors: impl IntoIterator<Item = (&'a str, &'a Stored<T>)>,
     texts: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -113,7 +113,7 @@ fn unique<V>(object: Object<V>) -> Result<BTreeMap<String, V>, WeightsProblem> {
     Ok(unique)
 }
 
-/// The entries of a JSON object as they come, duplicates too.
+/// The entries of a JSON object in their order, duplicates included.
 struct Object<V>(Vec<(String, V)>);
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Object<V> {

@@ -6,25 +6,25 @@
 //! | [`Lstm`] | `LSTM` | `recurrent_activation` of the gates, `activation` of candidate and state |
 //! | [`Gru`] with [`Reset::After`](crate::Reset::After), with [`Reset::Before`](crate::Reset::Before) | `GRU` (`reset_after=True`, the default), with `reset_after=False` | `recurrent_activation` of the gates, `activation` of the candidate |
 //! | [`Bidirectional`] of two of these | `Bidirectional` | as they do |
-//! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: that of a `Dense` is yours to apply |
-//! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 unless told otherwise |
+//! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: apply that of a `Dense` yourself |
+//! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 by default |
 //! | [`BatchNorm`] | `BatchNormalization` | `epsilon`, likewise |
 //! | [`Conv1d`] | `Conv1D` | no activation |
 //! | [`Attention`] | `AdditiveAttention` or `Attention` of projections by `Dense` | |
 //! | [`EncoderDecoder`] of these | its parts, by their names here | |
 //!
-//! Activations and epsilons are no weights. Build the model with those that it was trained with:
+//! A weight file contains neither activations nor epsilons. Build the model with those that it was trained with:
 //!
 //! | there | here |
 //! |---|---|
-//! | `"tanh"`, `"sigmoid"`, what layers have unless told otherwise | what cells have unless told otherwise |
+//! | `"tanh"`, `"sigmoid"`, the defaults of layers | the defaults of cells |
 //! | `"hard_sigmoid"` of Keras 3, `x / 6 + 0.5` | [`Activation::HardSigmoid`]` { slope: 1.0 / 6.0 }` |
 //! | `"hard_sigmoid"` of Keras 1 and 2, `0.2 x + 0.5`; there the `recurrent_activation` of `LSTM` and `GRU` up to Keras 2.3, and of `tf.compat.v1` | [`Activation::HardSigmoid`]` { slope: 0.2 }` |
 //! | `"linear"`, `"relu"`, `"elu"`, `"silu"`, `"gelu"`, `"softplus"`, `"hard_tanh"`, `"softmax"` | the [`Activation`] of that name |
-//! | any other function | [`Activation::Custom`], of which nothing is checked |
+//! | any other function | [`Activation::Custom`], which is not checked |
 //!
-//! Weights that are saved as below bring these names along, as texts, and a model that computes with others is
-//! refused. Both kinds of hard `σ` have one name there.
+//! Files that are saved as below hold these names as texts, and a model with other activations or epsilons is
+//! refused. Keras has one name for both kinds of hard `σ`, so this check does not tell them apart.
 //!
 //! Keras does not write safetensors. The file is that of its variables as they are, by their paths:
 //!
@@ -40,9 +40,9 @@
 //!     v.assign(tensors[v.path])
 //! ```
 //!
-//! Each layer of a model is then a group of the name it has there. A `Sequential` or subclassed model puts its
-//! own name before them, as in `sequential/lstm`: load from `archive.group("sequential")`. Layers above one another are
-//! layers of their own:
+//! Each layer of a model is then a group with the layer's name. A `Sequential` or subclassed model puts its own name
+//! before them, as in `sequential/lstm`: load from `archive.group("sequential")`. Stacked layers are separate layers
+//! there:
 //!
 //! ```standalone_crate
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
@@ -115,8 +115,8 @@ pub trait RecurrentLayer {
 ///
 /// # Errors
 ///
-/// If these are not exactly what the model needs, in name and shape, or a text says that they were trained with other
-/// [settings](Layout::setting). The model then stays as it was.
+/// If the tensors are not exactly those that the model needs, in name and shape, or if a text says that they were
+/// trained with other [settings](Layout::setting). The model then stays as it was.
 ///
 /// # Panics
 ///
@@ -131,12 +131,12 @@ pub fn load<T: Scalar>(
     values.assign_to(model)
 }
 
-/// Loads what there is of its variables, and says what did not match: see [`Archive::assign_matching_to`].
+/// Loads the variables that match, and returns the names of those that do not: see [`Archive::assign_matching_to`].
 ///
 /// # Errors
 ///
-/// If one has another shape, or a type that a `T` does not hold exactly; or as [`load`] for settings. The model then
-/// stays as it was.
+/// If a variable has another shape, or a type that a `T` does not hold exactly, or if a setting differs. The model
+/// then stays as it was.
 ///
 /// # Panics
 ///
@@ -222,8 +222,9 @@ impl<T: Scalar> Keras<T> for Conv1d<T> {
     }
 }
 
-/// Keras's attention has no projections: they are layers of their own, without biases. Additive attention is
-/// `AdditiveAttention([Dense_query(q), m, Dense_key(m)])`, multiplicative attention is `Attention([Dense_query(q), m])`.
+/// Keras's attention has no projections. They are separate `Dense` layers without biases. Additive attention is
+/// `AdditiveAttention([Dense_query(q), m, Dense_key(m)])`, multiplicative attention is
+/// `Attention([Dense_query(q), m])`.
 impl<T: Scalar> Keras<T> for Attention<T> {
     fn in_keras(&self) -> Layout<'_, T> {
         match self {
@@ -355,7 +356,7 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
     }
 }
 
-/// The setting of an activation, if it has a name there.
+/// The setting of an activation, if the activation has a name in Keras.
 fn activation<T: Scalar>(setting: &str, activation: &Activation<T>) -> Layout<'static, T> {
     let name = match activation {
         Activation::Identity => "linear",

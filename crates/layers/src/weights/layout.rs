@@ -13,9 +13,10 @@ use crate::Module;
 /// The tensors in which another framework holds a module's parameters: what each is called, and which
 /// parameters it is made of.
 ///
-/// One layout serves both directions. A tensor is made of [`Part`]s: parameters, or rows or columns of them, beside or
-/// above one another, of any rank, with its axes in any order. What stands in several tensors is their sum, as PyTorch
-/// adds two biases where we have one; saved, it is in the first of them, and the others are zero.
+/// One layout serves both directions. A tensor consists of [`Part`]s: parameters, or rows or columns of them, beside
+/// or above one another. Its rank and the order of its axes are arbitrary. A parameter that stands in several tensors
+/// is loaded as their sum: PyTorch adds two biases where we have one. It is saved into the first of them, and the
+/// others are zero.
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::Param;
@@ -43,8 +44,8 @@ use crate::Module;
 /// # Ok::<(), bptt_layers::weights::WeightsError>(())
 /// ```
 ///
-/// In TensorFlow 1 the kernel of an LSTM stands above that of its state, `[I + H, 4H]`, with the gates in the order
-/// `i`, candidate, `f`, `o`:
+/// In TensorFlow 1 the kernel of an LSTM is `[I + H, 4H]`: the weights of the input stand above those of the state.
+/// The order of the gates is `i`, candidate, `f`, `o`:
 ///
 /// ```
 /// # use bptt_layers::Lstm;
@@ -62,11 +63,12 @@ use crate::Module;
 /// # let _ = in_tensorflow_1(&lstm);
 /// ```
 ///
-/// (It adds 1 to `f` as it computes, which is in no file: add that to the loaded bias.)
+/// (TensorFlow 1 adds 1 to the bias of `f` in each step, and this 1 is in no file. Add it to the loaded bias.)
 ///
 /// # Panics
 ///
-/// What puts in a tensor panics at its caller's line, and names the tensor, if the shapes of the parts do not allow it.
+/// Methods that add a tensor panic at the caller's line if the shapes of the parts do not fit. The message names the
+/// tensor.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Layout<'m, T> {
@@ -83,10 +85,10 @@ struct Foreign<'m, T> {
     shape: Shape,
 }
 
-/// What the other framework computes with besides tensors.
+/// The settings that the other framework computes with besides tensors.
 #[derive(Clone, Debug)]
 struct Setting {
-    /// Like that of a tensor.
+    /// In the same form as the name of a tensor.
     path: Vec<String>,
     value: String,
 }
@@ -100,7 +102,7 @@ pub(super) struct Spelling {
 }
 
 impl Spelling {
-    /// A name that is given innermost first.
+    /// The parts of a name, innermost first.
     fn path(&self, path: &[String]) -> String {
         let path: Vec<_> = path.iter().rev().map(String::as_str).collect();
         path.join(self.separator)
@@ -113,8 +115,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
         Self { tensors: Vec::new(), settings: Vec::new() }
     }
 
-    /// With a tensor in which these parts stand beside one another, along the last axis; none if there are no
-    /// parts, so that `&self.b` may be an [`Option`].
+    /// Adds a tensor in which these parts stand beside one another, along the last axis. Without parts it adds
+    /// nothing, so that `&self.b` may be an [`Option`].
     #[track_caller]
     pub fn tensor<P: Into<Part<'m, T>>>(
         self,
@@ -124,7 +126,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts))
     }
 
-    /// With a tensor in which these parts stand above one another, along the first axis.
+    /// Adds a tensor in which these parts stand above one another, along the first axis.
     #[track_caller]
     pub fn stacked<P: Into<Part<'m, T>>>(
         self,
@@ -134,7 +136,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::stacked(parts))
     }
 
-    /// With what [`tensor`](Self::tensor) would put there, its axes in reverse order: of a matrix the transpose.
+    /// Adds the tensor of [`tensor`](Self::tensor) with its axes in reverse order. For a matrix, this is the
+    /// transpose.
     #[track_caller]
     pub fn transposed<P: Into<Part<'m, T>>>(
         self,
@@ -144,8 +147,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts).transposed())
     }
 
-    /// With what [`tensor`](Self::tensor) would put there, its axes in another order: axis `i` there is axis
-    /// `order[i]` here.
+    /// Adds the tensor of [`tensor`](Self::tensor) with its axes in another order: axis `i` there is axis `order[i]`
+    /// here.
     #[track_caller]
     pub fn permuted<P: Into<Part<'m, T>>>(
         self,
@@ -167,22 +170,22 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts).cut(rows))
     }
 
-    /// With a setting that changes what is computed of the tensors, such as an activation. It is saved as a text; a
-    /// file whose text of this name is another is refused. One without the text says nothing of it.
+    /// Adds a setting that changes what the model computes, such as an activation. It is saved as a text. A file with
+    /// another text of this name is refused. A file without this text is accepted.
     #[expect(clippy::needless_pass_by_value, reason = "`setting(\"epsilon\", 1e-3)` reads best")]
     pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
         self.settings.push(Setting { path: vec![name.to_owned()], value: value.to_string() });
         self
     }
 
-    /// With the tensors and settings of a part of the module, their names within this group.
+    /// Adds the tensors and settings of a part of the module, with their names within this group.
     pub fn group(self, group: &str, mut part: Self) -> Self {
         part.tensors.iter_mut().for_each(|tensor| tensor.path.push(group.to_owned()));
         part.settings.iter_mut().for_each(|setting| setting.path.push(group.to_owned()));
         self.and(part)
     }
 
-    /// With the tensors and settings of another layout too.
+    /// Adds the tensors and settings of another layout.
     pub fn and(mut self, other: Self) -> Self {
         self.tensors.extend(other.tensors);
         self.settings.extend(other.settings);
@@ -209,8 +212,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self
     }
 
-    /// The parameters by the model's own names, from those of the other framework, and what did not match. A
-    /// parameter of which something is missing is not among them.
+    /// The parameters by the model's own names, from the tensors of the other framework, and the names that did not
+    /// match. A parameter with a missing tensor is not among them.
     #[track_caller]
     pub(super) fn read(
         &self,
@@ -262,8 +265,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
     ///
     /// # Panics
     ///
-    /// If two have the same, the model has a parameter of which not all is in them, or they have one of another
-    /// model.
+    /// If two tensors have one name, if a part of one of the model's parameters is in no tensor, or if the layout has
+    /// a parameter of another model.
     #[track_caller]
     fn named(&self, model: &dyn Module<T>, spelling: &Spelling) -> Vec<(String, &Foreign<'m, T>)> {
         let placed = self.placed();
@@ -296,7 +299,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         named
     }
 
-    /// What of each parameter has a place.
+    /// For each parameter, which elements have a place in the layout.
     fn placed(&self) -> HashMap<ParamId, Placed<T>> {
         let mut placed = HashMap::new();
         for piece in self.tensors.iter().flat_map(|tensor| tensor.part.pieces()) {
@@ -315,7 +318,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
     }
 }
 
-/// What of a parameter has a place in a layout.
+/// The elements of a parameter that have a place in a layout.
 enum Placed<T: Scalar> {
     Whole,
     /// The elements marked with 1.

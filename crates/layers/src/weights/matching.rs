@@ -1,4 +1,4 @@
-//! Archives and models that match, or nearly.
+//! Matching the tensors of archives with the parameters of models.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,21 +9,21 @@ use super::layout::Spelling;
 use super::{Archive, WeightsError, WeightsProblem};
 use crate::Module;
 
-/// The names of what an archive has, where one is wanted that it does not have.
+/// Names in an archive, for the message about a name that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Present {
-    /// The nearest to the one that is wanted, at most eight.
+    /// The most similar to the missing name, at most eight.
     pub nearest: Vec<String>,
-    /// How many there are.
+    /// The number of all names.
     pub count: usize,
 }
 
-/// So many names are listed.
+/// The number of names that a message lists.
 const LISTED: usize = 8;
 
 impl Present {
-    /// Names that are longer or shorter by a path come first, then those in which fewest characters differ.
+    /// Names that differ only by a prefix come first, then those in which the fewest characters differ.
     pub(super) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a String>) -> Self {
         let mut names: Vec<_> = (names.into_iter())
             .map(|name| {
@@ -47,20 +47,20 @@ impl fmt::Display for Present {
     }
 }
 
-/// What did not match when a model took what it could from an archive.
+/// The names that did not match when a model was partly loaded from an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what was not loaded is as it was before"]
 #[non_exhaustive]
 pub struct Unmatched {
-    /// What the model needs and the archive does not have, by its name in the archive. A parameter of which
-    /// something is missing stays as it was.
+    /// Tensors that the model needs and the archive does not have, by their names in the archive. A parameter with a
+    /// missing tensor stays as it was.
     pub missing: Vec<String>,
-    /// What the archive has and the model does not.
+    /// Tensors that the archive has and the model does not.
     pub left_over: Vec<String>,
 }
 
 impl<T: Scalar> Archive<T> {
-    /// Gives a model's parameters the values of their names.
+    /// Assigns to a model's parameters the tensors with their names.
     ///
     /// # Errors
     ///
@@ -73,8 +73,8 @@ impl<T: Scalar> Archive<T> {
         Ok(())
     }
 
-    /// Gives the parameters that the archive has the values of their names, and says what did not match: what
-    /// PyTorch's `load_state_dict(…, strict=False)` does.
+    /// Assigns tensors to the parameters that the archive has, and returns the names that did not match. PyTorch's
+    /// `load_state_dict(…, strict=False)` does the same.
     ///
     /// ```
     /// use bptt_autodiff::Param;
@@ -94,15 +94,15 @@ impl<T: Scalar> Archive<T> {
     ///
     /// # Errors
     ///
-    /// If a tensor has the name of a parameter, and another shape or a type that a `T` does not hold exactly.
-    /// The model then stays as it was.
+    /// If a tensor with the name of a parameter has another shape, or a type that a `T` does not hold exactly. The
+    /// model then stays as it was.
     pub fn assign_matching_to(&self, model: &mut dyn Module<T>) -> Result<Unmatched, WeightsError> {
         let (values, unmatched) = self.matching(model)?;
         values.set(model);
         Ok(unmatched)
     }
 
-    /// The values of a model's parameters, and what has none or is none.
+    /// The values of a model's parameters, and the names that did not match.
     fn matching(&self, model: &dyn Module<T>) -> Result<(Values<T>, Unmatched), WeightsError> {
         let mut values = BTreeMap::new();
         let mut missing = Vec::new();
@@ -118,7 +118,7 @@ impl<T: Scalar> Archive<T> {
         Ok((Values(values), unmatched))
     }
 
-    /// What is missing, and what is there and not `known`.
+    /// The missing names, and the present names that are not `known`.
     pub(super) fn unmatched(
         &self,
         missing: Vec<String>,
@@ -128,7 +128,7 @@ impl<T: Scalar> Archive<T> {
         Unmatched { missing, left_over }
     }
 
-    /// Refuses what does not match.
+    /// Refuses names that do not match.
     pub(super) fn expect_matched(&self, unmatched: &Unmatched) -> Result<(), WeightsError> {
         if let Some(name) = unmatched.missing.first() {
             self.stored(name)?;
@@ -141,7 +141,7 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// Refuses a text that has this name, as `spelling` has it, and does not say this.
+    /// Refuses a text with this name, as `spelling` writes it, whose value is another.
     pub(super) fn expect_setting(
         &self,
         name: &str,

@@ -16,10 +16,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A file replaces its predecessor in one instant: whenever the program is killed, a complete file
-//! stands there. A checksum tells a damaged file; files of other programs need none. Values are stored in the model's
-//! precision, or [rounded](Archive::rounded_to) to sixteen bits. A file loads into a model that holds its values
-//! exactly: half precision, of both kinds, and single precision into either, double precision into its own.
+//! A file replaces its predecessor in one instant: whenever the program is killed, a complete file stands there. A
+//! checksum detects a damaged file. Files of other programs load without one. Values are stored in the model's
+//! precision, or [rounded](Archive::rounded_to) to sixteen bits. A file loads into a model whose precision holds its
+//! values exactly: half precision, of both kinds, and single precision load into either, and double precision into
+//! its own.
 //!
 //! Models of other frameworks come and go by [`pytorch`] and [`keras`], which know how these name and lay out
 //! their weights.
@@ -76,10 +77,10 @@ pub fn load<T: Scalar>(
     Archive::load(path)?.assign_to(model)
 }
 
-/// A model that is built to be loaded: the starting values that `load` replaces are not drawn.
+/// Builds a model and loads it, without drawing the initial values that `load` replaces.
 ///
-/// While `build` runs, every [`Init`](crate::Init) on its thread gives zeros and takes nothing from its random numbers. A
-/// large model with orthogonal starts is there in the time that its weights take to be read.
+/// While `build` runs, every [`Init`](crate::Init) on its thread returns zeros and draws no random numbers. Even for
+/// a large model with orthogonal initial values, loading then takes only the time to read the weights.
 ///
 /// ```
 /// use bptt_layers::{Lstm, weights};
@@ -99,8 +100,8 @@ pub fn load<T: Scalar>(
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What `load` leaves out stays zero: load all of the model, by [`load`], [`Archive::assign_to`], [`pytorch::load`] or
-/// [`keras::load`].
+/// A parameter that `load` leaves out stays zero. So load the whole model, by [`load`], [`Archive::assign_to`],
+/// [`pytorch::load`] or [`keras::load`].
 ///
 /// # Errors
 ///

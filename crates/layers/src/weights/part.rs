@@ -1,4 +1,4 @@
-//! Parameters and parts of them, put together into the tensors of another framework.
+//! Parameters and parts of them, combined into the tensors of another framework.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use bptt_autodiff::Param;
 use bptt_tensor::shape::{self, ShapeError};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-/// A parameter, a part of one, or several put together.
+/// A parameter, a part of one, or several combined.
 ///
-/// `&param` is the whole parameter. What shapes do not allow is a panic where a [`Layout`](super::Layout) gets
-/// the part, which knows the name of the tensor.
+/// `&param` is the whole parameter. Shapes that do not fit panic only where a [`Layout`](super::Layout) takes the
+/// part, since the layout knows the name of the tensor.
 #[derive(Clone, Debug)]
 pub struct Part<'m, T> {
     form: Form<'m, T>,
@@ -32,7 +32,7 @@ pub(super) struct Piece<'m, T> {
 }
 
 impl<'m, T> Part<'m, T> {
-    /// These columns of a parameter, its entries along the last axis; of a vector, these elements.
+    /// These columns of a parameter: entries along the last axis. Columns of a vector are its elements.
     #[must_use]
     pub fn columns(param: &'m Param<T>, columns: Range<usize>) -> Self
     where
@@ -41,7 +41,7 @@ impl<'m, T> Part<'m, T> {
         Self::slice(param, -1, columns)
     }
 
-    /// These rows of a parameter, its entries along the first axis.
+    /// These rows of a parameter: entries along the first axis.
     #[must_use]
     pub fn rows(param: &'m Param<T>, rows: Range<usize>) -> Self
     where
@@ -106,7 +106,7 @@ impl<'m, T> Part<'m, T> {
         self.permuted(&(0..rank).rev().collect::<Vec<_>>())
     }
 
-    /// This part's elements in another shape of as many.
+    /// This part's elements in another shape with the same number of elements.
     #[must_use]
     pub fn reshaped(self, shape: &[usize]) -> Self {
         let shape = self.shape.clone().and_then(|from| shape::reshape(&from, shape));
@@ -123,7 +123,7 @@ impl<'m, T> Part<'m, T> {
         self.shape.as_ref()
     }
 
-    /// The pieces that it is made of.
+    /// The pieces of this part.
     pub(super) fn pieces(&self) -> Vec<&Piece<'m, T>> {
         match &self.form {
             Form::Piece(piece) => vec![piece],
@@ -134,7 +134,7 @@ impl<'m, T> Part<'m, T> {
 }
 
 impl<T: Scalar> Part<'_, T> {
-    /// Its value, from those of its pieces.
+    /// The value of this part, from those of its pieces.
     pub(super) fn value(&self, of: &mut impl FnMut(&Piece<'_, T>) -> Tensor<T>) -> Tensor<T> {
         match &self.form {
             Form::Piece(piece) => of(piece),
@@ -147,7 +147,7 @@ impl<T: Scalar> Part<'_, T> {
         }
     }
 
-    /// Gives each of its pieces its part of a value.
+    /// Divides a value among the pieces.
     pub(super) fn divide(
         &self,
         value: &Tensor<T>,
@@ -188,7 +188,7 @@ impl<'m, T: Scalar> From<&'m Param<T>> for Part<'m, T> {
 }
 
 impl<T: Scalar> Piece<'_, T> {
-    /// Takes what is left of it; leaves zeros.
+    /// Takes this piece out of `left`, and leaves zeros there.
     pub(super) fn take(&self, left: &mut Tensor<T>) -> Tensor<T> {
         let taken = match &self.range {
             None => left.clone(),

@@ -61,11 +61,11 @@
 //!
 //! A part on its own loads from its group: `pytorch::load(&mut lstm, &archive.group("encoder.lstm"))`.
 //!
-//! PyTorch multiplies column vectors, so its weights are the transposes of ours. Where it adds two biases,
-//! `bias_ih` and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has
-//! both. A cell alone, such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see
-//! [`RecurrentLayer`]. Activations and epsilons are in no file: build the model with those it was trained with.
-//! PyTorch's gated cells have no others than `σ` and `tanh`, so that a cell with others is refused.
+//! PyTorch multiplies column vectors, so its weights are the transposes of ours. Where it adds two biases, `bias_ih`
+//! and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has both. A cell alone,
+//! such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see [`RecurrentLayer`]. Activations and
+//! epsilons are in no file: build the model with those it was trained with. PyTorch's gated cells have the
+//! activations `σ` and `tanh` only, so a cell with others is refused.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -101,8 +101,8 @@ pub trait RecurrentLayer {
 ///
 /// # Errors
 ///
-/// If these are not exactly what the model needs, in name and shape, or a text says that they were trained with other
-/// [settings](Layout::setting). The model then stays as it was.
+/// If the tensors are not exactly those that the model needs, in name and shape, or if a text says that they were
+/// trained with other [settings](Layout::setting). The model then stays as it was.
 ///
 /// # Panics
 ///
@@ -118,11 +118,12 @@ pub fn load<T: Scalar>(
     values.assign_to(model)
 }
 
-/// Loads what there is of the tensors of its `state_dict`, and says what did not match: see [`Archive::assign_matching_to`].
+/// Loads the tensors of its `state_dict` that match, and returns the names of those that do not: see
+/// [`Archive::assign_matching_to`].
 ///
 /// # Errors
 ///
-/// If one has another shape, or a type that a `T` does not hold exactly; or as [`load`] for settings. The model then
+/// If a tensor has another shape, or a type that a `T` does not hold exactly, or if a setting differs. The model then
 /// stays as it was.
 ///
 /// # Panics
@@ -169,7 +170,7 @@ impl<T: Scalar> PyTorch<T> for LayerNorm<T> {
     }
 }
 
-/// Without `num_batches_tracked`, a count that PyTorch's files hold besides.
+/// Without `num_batches_tracked`, a counter in PyTorch's files.
 impl<T: Scalar> PyTorch<T> for BatchNorm<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new()
@@ -187,7 +188,7 @@ impl<T: Scalar> PyTorch<T> for Conv1d<T> {
     }
 }
 
-/// As the `CRF` of the package pytorch-crf, which is none of PyTorch's own.
+/// As the `CRF` of the package pytorch-crf; PyTorch itself has none.
 impl<T: Scalar> PyTorch<T> for Crf<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new()

@@ -1,4 +1,4 @@
-//! Tensors as files hold them.
+//! Tensors with the types that they have in files.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::{HalfPrecision, WeightsProblem};
 /// A tensor of an archive, with the type that its elements have in a file.
 #[derive(Clone, Debug)]
 pub(super) enum Stored<T: Scalar> {
-    /// Its elements are those of a tensor.
+    /// A tensor with elements of type `T`.
     Held { tensor: Tensor<T>, dtype: Dtype },
-    /// A `T` does not hold its elements exactly: they stay as they are in the file.
+    /// A tensor whose elements a `T` does not hold exactly. They stay as they are in the file.
     Foreign { dtype: Dtype, shape: Shape, bytes: Arc<[u8]> },
 }
 
-/// So many elements are converted at once.
+/// The number of elements that are converted at once.
 const PIECE: usize = 1 << 14;
 
 impl<T: Scalar> Stored<T> {
@@ -26,7 +26,7 @@ impl<T: Scalar> Stored<T> {
         Self::Held { tensor, dtype }
     }
 
-    /// From the bytes of a file, of which there are as many as type and shape say.
+    /// A tensor from the bytes of a file, whose number must fit type and shape.
     pub(super) fn read(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Self {
         let elements: Vec<T> = match dtype {
             Dtype::F16 | Dtype::BF16 => {
@@ -53,7 +53,7 @@ impl<T: Scalar> Stored<T> {
         }
     }
 
-    /// With each element rounded to the nearest that half precision has.
+    /// Rounds each element to the nearest number of half precision.
     pub(super) fn rounded(&self, to: HalfPrecision, name: &str) -> Result<Self, WeightsProblem> {
         let Self::Held { tensor, .. } = self else { return Ok(self.clone()) };
         let round = |&element: &T| {
@@ -83,7 +83,7 @@ impl<T: Scalar> Stored<T> {
         }
     }
 
-    /// How many bytes it takes in a file.
+    /// The number of its bytes in a file.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Held { tensor, dtype } => tensor.len() * dtype.bitsize() / 8,
