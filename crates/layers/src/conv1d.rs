@@ -45,9 +45,18 @@ pub struct Conv1d<T> {
     stride: usize,
     #[module(skip)]
     dilation: usize,
-    /// The numbers of zero steps before the first and after the last.
     #[module(skip)]
-    padding: [usize; 2],
+    padding: Padding,
+}
+
+/// The zero steps before the first step and after the last.
+#[derive(Clone, Copy, Debug)]
+enum Padding {
+    Steps([usize; 2]),
+    /// One fewer than the kernel spans, all before the first.
+    Causal,
+    /// As many, on both sides.
+    Same,
 }
 
 impl<T: Scalar> Conv1d<T> {
@@ -71,7 +80,7 @@ impl<T: Scalar> Conv1d<T> {
             b: Some(Param::new(Tensor::zeros([output_size]))),
             stride: 1,
             dilation: 1,
-            padding: [0, 0],
+            padding: Padding::Steps([0, 0]),
         }
     }
 
@@ -95,8 +104,7 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// Reads only every `dilation`-th step within the kernel (van den Oord et al. 2016). Call it before
-    /// [`causal`](Self::causal) and [`same`](Self::same), whose padding depends on it.
+    /// Reads only every `dilation`-th step within the kernel (van den Oord et al. 2016).
     ///
     /// # Panics
     ///
@@ -112,24 +120,24 @@ impl<T: Scalar> Conv1d<T> {
     /// Pads the sequence with this many steps of zeros before the first step and after the last.
     #[must_use]
     pub fn padding(mut self, before: usize, behind: usize) -> Self {
-        self.padding = [before, behind];
+        self.padding = Padding::Steps([before, behind]);
         self
     }
 
     /// Pads before the first step alone. Each output then reads its own step and earlier ones, and, with a stride of
     /// 1, there are as many outputs as steps.
     #[must_use]
-    pub fn causal(self) -> Self {
-        let before = self.span() - 1;
-        self.padding(before, 0)
+    pub fn causal(mut self) -> Self {
+        self.padding = Padding::Causal;
+        self
     }
 
     /// Pads on both sides, so that, with a stride of 1, there are as many outputs as steps. A kernel of even size
     /// gets one step more after the last.
     #[must_use]
-    pub fn same(self) -> Self {
-        let both = self.span() - 1;
-        self.padding(both / 2, both - both / 2)
+    pub fn same(mut self) -> Self {
+        self.padding = Padding::Same;
+        self
     }
 
     /// The number of steps from the first to the last that the kernel reads.
@@ -146,7 +154,7 @@ impl<T: Scalar> Conv1d<T> {
     #[must_use]
     pub fn forward<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
         let (xs, steps) = self.padded(xs);
-        let outputs = (steps - self.span()) / self.stride + 1;
+        let outputs = (steps + self.stride - self.span()) / self.stride;
         let &[kernel_size, input_size, output_size] = &self.w.shape()[..] else {
             unreachable!("a kernel has three axes")
         };
@@ -176,10 +184,16 @@ impl<T: Scalar> Conv1d<T> {
     fn padded<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, usize) {
         let shape = xs.shape();
         assert!(shape.len() >= 2, "conv1d: a sequence is [T, B, I], not {shape}");
-        let [before, behind] = self.padding;
+        let around = self.span() - 1;
+        let [before, behind] = match self.padding {
+            Padding::Steps(steps) => steps,
+            Padding::Causal => [around, 0],
+            Padding::Same => [around / 2, around - around / 2],
+        };
         let steps = before + shape[0] + behind;
+        let is_empty = shape[0] == 0 && steps == around; // without outputs
         assert!(
-            steps >= self.span(),
+            steps > around || is_empty,
             "conv1d: a kernel over {} steps does not fit into {shape}, axis 0: {} steps, with {before} of padding before \
              and {behind} behind; pad more, as `causal` and `same` do, or use a smaller kernel",
             self.span(),

@@ -86,6 +86,23 @@ fn what_an_output_reads() {
     assert_eq!(reads(&conv(3).dilation(2).causal()), [0, 2, 4]);
     assert_eq!(reads(&conv(3).same()), [3, 4, 5]);
     assert_eq!(reads(&conv(2).dilation(3).same()), [3, 6]);
+    // in whatever order they are told
+    assert_eq!(reads(&conv(3).causal().dilation(2)), [0, 2, 4]);
+    assert_eq!(reads(&conv(2).same().dilation(3)), [3, 6]);
+}
+
+#[test]
+fn a_sequence_without_steps() {
+    let conv = |kernel| Conv1d::<f64>::new(&mut random(0), 2, 3, kernel);
+    for conv in [conv(1), conv(3).causal(), conv(4).dilation(2).same().stride(3)] {
+        for (shape, outputs) in [([0, 2, 2], [0, 2, 3]), ([0, 0, 2], [0, 0, 3])] {
+            let tape = Tape::new();
+            let xs = tape.variable(Tensor::zeros(shape));
+            let ys = conv.forward(xs);
+            assert_eq!(ys.shape(), outputs);
+            assert_eq!(tape.backward(ys.sum_all()).wrt(xs).shape(), &shape);
+        }
+    }
 }
 
 /// The samples of a frame `[B, 7]` as a sequence `[7, B, 1]`.
