@@ -158,17 +158,15 @@ impl<T: Scalar> Way<'_, T> {
             xs.shape(),
             resets.shape()
         );
-        let begins = match self.mask_of(xs) {
-            // a reset at a step that is left out has no effect
-            Some(mask) => resets.mul(&mask.reshape([steps, batch])),
-            None => resets.clone(),
-        };
-        let begins = begins.as_slice();
-        let begins_at = |i: usize| begins.get(i).is_some_and(|&begins| begins != T::zero());
+        let mask = self.mask_of(xs);
+        let is = |values: &Tensor<T>, i: usize| values.as_slice()[i] != T::zero();
+        // a reset at a step that is left out has no effect
+        let begins_at = |i: usize| mask.as_ref().is_none_or(|mask| is(mask, i)) && is(resets, i);
         // against time, the first step of a sequence is run just before the last step of the sequence before it
         let ahead = if self.reversed { batch } else { 0 };
         Some(Tensor::from_fn([steps, batch, 1], |i| {
-            T::of(f64::from(u8::from(!begins_at(i + ahead))))
+            let begins = i + ahead < steps * batch && begins_at(i + ahead);
+            T::of((!begins).into())
         }))
     }
 

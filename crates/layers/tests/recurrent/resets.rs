@@ -175,6 +175,22 @@ fn nothing_crosses() {
     assert_eq!(ys(values), ys(xs));
 }
 
+/// Any number but 0 is a reset, and a step, however small their product; a reset counts where there is a step.
+#[test]
+fn what_counts_as_a_reset() {
+    let rng = &mut random(27);
+    let cell = random_cell::elman(rng, SIZES);
+    let tape = Tape::new();
+    let [xs, h] = [vec![3, 1, 4], vec![1, 4]].map(|shape| tape.constant(uniform(shape, rng)));
+    let ys = |mask: [f64; 3], resets: [f64; 3]| {
+        let [mask, resets] = [mask, resets].map(|steps| Tensor::from_vec([3, 1], steps.to_vec()));
+        Recurrence::new(&cell).masked(&mask).resets(&resets).run(xs, h).0.value()
+    };
+    assert_eq!(ys([1e-200; 3], [0.0, 1e-200, 0.0]), ys([1.0; 3], [0.0, 1.0, 0.0]));
+    let without = ys([1.0, 0.0, 1.0], [0.0; 3]);
+    assert_eq!(ys([1.0, 0.0, 1.0], [0.0, f64::INFINITY, 0.0]), without);
+}
+
 /// The noise of training is that of the run: what is kept of the state before a reset is kept of the start.
 #[test]
 fn noise_after_a_reset() {
