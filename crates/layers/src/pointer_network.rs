@@ -103,6 +103,9 @@ where
     pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
         let input = self.read(Way::PLAIN, xs, lengths);
         let batch = input.batch;
+        if batch == 0 {
+            return Vec::new();
+        }
         let start = self.decoder.leaves(&input.state).into_iter();
         let start: Vec<_> = start.map(|leaf| leaf.value()).collect();
         let elements = input.elements.value();

@@ -138,6 +138,7 @@ fn greedy_pointers_are_the_likeliest() {
     let logits = network.teacher_forced(xs, Some(&LENGTHS), &found);
     assert_eq!(logits.value().argmax(-1), found);
     assert!(network.greedy(xs, None, 0).is_empty());
+    assert!(network.greedy(tape.constant(Tensor::zeros([4, 0, 2])), Some(&[]), 5).is_empty());
 }
 
 #[test]
