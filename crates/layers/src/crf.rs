@@ -19,7 +19,8 @@ use crate::loss::{self, Chain, Loss};
 ///
 /// `A: [C, C]`, `start`, `end: [C]`; `C² + 2C` parameters. A score of −∞ forbids a class or a transition. Its
 /// gradient is 0. Weight decay would turn it into NaN, so put parameters with such a score into a
-/// [group](crate::Groups) without weight decay.
+/// [group](crate::Groups) without weight decay. A [checking](bptt_autodiff::Tape::checking) tape refuses −∞. A large
+/// negative number can stand for it there.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
