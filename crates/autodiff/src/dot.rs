@@ -15,8 +15,8 @@ pub struct Dot<'t, T> {
 }
 
 impl<T: Scalar> Tape<T> {
-    /// The graph in Graphviz's language: a node for each value, with operation, shape, line and, where a loop over
-    /// time announced it, step; and an arrow from each input. Write it to a file and run `dot -Tsvg`.
+    /// The graph in Graphviz's language. Each value is a node with its operation, shape and line, and with its time
+    /// step within a loop. Each input is an arrow. Write the text to a file and run `dot -Tsvg`.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -35,7 +35,7 @@ impl<T: Scalar> Tape<T> {
 }
 
 impl<T: Scalar> Dot<'_, T> {
-    /// With names of parameters, such as those that a model's `parameters()` gives.
+    /// Names parameters in the drawing, for instance by a model's `parameters()`.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};

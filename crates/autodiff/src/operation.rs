@@ -44,7 +44,7 @@ use crate::{ParamId, Pullback};
 ///     }
 ///     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
 ///         let (x, g) = (at.input(0), at.cotangent());
-///         at.add(0, || g.chain_mul(x * x * 3.0)); // a product, but 0 stays 0 beside an infinity
+///         at.add(0, || g.chain_mul(x * x * 3.0)); // a product in which 0 · ∞ is 0
 ///     }
 /// }
 ///
@@ -76,11 +76,11 @@ pub trait Operation<T>: fmt::Debug + Any {
     /// reverse: it computes with variables, and does not read them.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
 
-    /// Whether another operation computes the same from the same inputs, and has the same gradient rule.
+    /// Whether another operation computes the same values from the same inputs, and has the same gradient rule.
     ///
-    /// A [scan](crate::Tape::scan) compares each step with those that it has planned, and plans equal steps
-    /// once. By default an operation equals none, and a step with one is planned at every call. An operation
-    /// that derives [`PartialEq`] compares itself so:
+    /// A [scan](crate::Tape::scan) compares each step with those that it has planned, and plans equal steps once. By
+    /// default an operation equals no other, and a step with it is planned at every call. An operation that derives
+    /// [`PartialEq`] implements it as follows:
     ///
     /// ```
     /// # use bptt_autodiff::{Operation, Pullback};
@@ -116,7 +116,7 @@ pub trait Operation<T>: fmt::Debug + Any {
 }
 
 impl<T: 'static> dyn Operation<T> {
-    /// The operation as one of this type, if it is.
+    /// The operation as a `&O`, if it is of this type.
     #[must_use]
     pub fn downcast_ref<O: Operation<T>>(&self) -> Option<&O> {
         (self as &dyn Any).downcast_ref()
@@ -221,7 +221,7 @@ impl<T> Hash for Op<T> {
             Self::Concat(op) => op.hash(state),
             Self::GatherRows(op) => op.hash(state),
             Self::ScatterRows(op) => op.hash(state),
-            // equal ones differ in nothing else; of others, few read the same operands
+            // no more to hash: few of these operations have the same operands
             Self::Entry(_)
             | Self::Select(_)
             | Self::StopGradient(_)
@@ -268,7 +268,7 @@ impl<T: Scalar> Op<T> {
         matches!(self, Self::Scan(_))
     }
 
-    /// Whether the value is a rounded one, not exactly what the equation says.
+    /// Whether the value is rounded, and not exactly the result of the equation.
     pub(crate) fn rounds(&self) -> bool {
         match self {
             Self::Unary(function) => !function.is_exact(),

@@ -50,10 +50,10 @@ impl<T: Scalar> Tape<T> {
     /// The gradients of `y`, of one element, with respect to each source: variables that may be
     /// differentiated again. Where `y` does not depend on a source, its gradient is zeros.
     ///
-    /// The gradient is through all that was computed *from* the source. The outputs of a [scan](Tape::scan) are read by
-    /// what follows the scan, and not by its later steps: of a loss of step 5, their gradient is zero but at step 5. A
-    /// variable of an unrolled loop is read by all that its own step computed from it, too. For the gradient in the state
-    /// after each step, see the layers' `Costates`.
+    /// The gradient includes every path from the source to the target. The outputs of a [scan](Tape::scan) lead to
+    /// the operations after the scan, and not to its later steps. For a loss of step 5, their gradient is therefore
+    /// zero except at step 5. A variable of an unrolled loop also leads to everything that its own step computes from
+    /// it. For the gradient with respect to the state after each step, see `Costates` of the layers.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

@@ -1,4 +1,4 @@
-//! Roundings at random, to measure what rounding does to a result.
+//! Random rounding errors, to measure the effect of rounding on a result.
 
 use std::cell::Cell;
 
@@ -17,7 +17,7 @@ impl Roundings {
         Self { state: Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1) }
     }
 
-    /// `x (1 ± ε)` for each element, each sign by chance. Zeros stay.
+    /// `x (1 ± ε)` for each element, with a random sign. Zeros stay zero.
     pub(crate) fn perturbed<T: Scalar>(&self, mut value: Tensor<T>) -> Tensor<T> {
         for x in value.as_mut_slice() {
             let up = self.next() >> 63 == 1;

@@ -55,7 +55,7 @@ pub struct Tape<T> {
     params: RefCell<IdMap>,
     literals: RefCell<IdMap>,
     checking: bool,
-    /// Errors to add to what is computed.
+    /// Errors to add to computed values.
     roundings: Option<Roundings>,
     step: Cell<Option<Step>>,
     /// Line and step of the equation that is being differentiated, to which what its gradient rule
@@ -64,13 +64,13 @@ pub struct Tape<T> {
     mode: Cell<Mode>,
 }
 
-/// A variable that stands for a parameter for as long as this lives: see [`Tape::substitute`].
+/// A guard: while it exists, a variable replaces a parameter. See [`Tape::substitute`].
 #[derive(Debug)]
 #[must_use = "the substitution ends when this is dropped"]
 pub struct Substitution<'t, T> {
     tape: &'t Tape<T>,
     key: u64,
-    /// What stood for the parameter before.
+    /// The earlier substitute of the parameter.
     before: Option<u32>,
 }
 
@@ -88,7 +88,7 @@ impl<T> Drop for Substitution<'_, T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) time: u32,
-    /// The number of steps, where the loop tells: as many entries has each sequence that the step reads.
+    /// The number of steps, if the loop announces it. Each sequence that the step reads has this many entries.
     pub(crate) of: Option<usize>,
 }
 
@@ -128,9 +128,9 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// An empty tape that adds errors of one rounding, up or down at random, to the operands and the result of each
-    /// operation that rounds. Results of several seeds differ in the digits that rounding has spoilt (Monte Carlo
-    /// arithmetic, Parker 1997). The same seed gives the same bits. It is for measuring rather than for training:
-    /// a [scan](Self::scan) on it is run as a loop.
+    /// operation that rounds. Results with several seeds differ in the digits that rounding makes wrong (Monte Carlo
+    /// arithmetic, Parker 1997). The same seed gives the same bits. Use it to measure, not to train: a
+    /// [scan](Self::scan) on it runs as a loop.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -168,9 +168,9 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
-    /// Lets a variable stand for the parameter until the guard is dropped: equations that name the parameter read
-    /// the variable, such as the parameter with noise on it. Gradients go through the variable to what it was computed
-    /// of, the parameter's own included.
+    /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard is dropped.
+    /// Equations that name the parameter then read the variable. Gradients flow through the variable to the values
+    /// that it was computed from, which may include the parameter itself.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};
@@ -277,7 +277,8 @@ impl<T: Scalar> Tape<T> {
         before.map(|step| step.time as usize)
     }
 
-    /// Announces a step of a loop over time. Gives the one before, as [`set_step`](Self::set_step) does.
+    /// Announces a step of a loop over time. Returns the step that was announced before, as
+    /// [`set_step`](Self::set_step) does.
     pub(crate) fn announce(&self, step: Option<Step>) -> Option<Step> {
         self.step.replace(step)
     }
@@ -379,14 +380,14 @@ impl<T: Scalar> Tape<T> {
         self.nodes.borrow()[id as usize].value.shape().clone()
     }
 
-    /// Whether the tape was made by [`checking`](Self::checking): an operation that knows why it computes
-    /// an infinity may say so first.
+    /// Whether the tape was made by [`checking`](Self::checking). An operation that knows the reason for an infinity
+    /// can then panic with a better message first.
     #[must_use]
     pub fn is_checking(&self) -> bool {
         self.checking
     }
 
-    /// Whether every operation must be recorded by itself, those of a scan's steps as well.
+    /// Whether every operation must be recorded separately, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
         self.checking || self.roundings.is_some()
     }
@@ -515,7 +516,7 @@ impl<T> fmt::Debug for Tape<T> {
     }
 }
 
-/// Panics unless a sequence that a step reads has an entry for each of so many steps.
+/// Panics unless each sequence that a step reads has an entry for each of this many steps.
 #[track_caller]
 pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
     assert!(

@@ -192,10 +192,10 @@ unary_methods! {
 
 /// Functions of two operands, element by element, with broadcasting.
 impl<'t, T: Scalar> Var<'t, T> {
-    /// `xᵖ` of each pair, where the exponent is an operand as well; [`powf`](Self::powf) takes a number.
+    /// `xᵖ`, element by element, with an exponent that is an operand as well. [`powf`](Self::powf) takes a number.
     ///
-    /// `∂x = p xᵖ⁻¹`, and `∂p = xᵖ ln x`, which is taken as 0 where `x = 0` and `p ≥ 0`. A negative base has a power
-    /// and a `∂x` where the exponent is an integer, and no `∂p`: that is NaN.
+    /// `∂x = p xᵖ⁻¹`, and `∂p = xᵖ ln x`, which is defined as 0 where `x = 0` and `p ≥ 0`. With a negative base, the
+    /// power and `∂x` are defined if the exponent is an integer. `∂p` is then NaN.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -226,9 +226,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Minimum), other)
     }
 
-    /// `self · slope`, but 0 where either is 0, even beside an infinity or a NaN: the product of the chain rule, with
-    /// which the gradient rules of functions of single elements are written. What was not chosen, or counts for
-    /// nothing, then reaches no gradient, whatever it is; an ordinary product would make `0 · ∞ = NaN` of it.
+    /// `self · slope`, but 0 where either factor is 0, even beside an infinity or a NaN. It is the product of the
+    /// chain rule: the gradient rules of elementwise functions use it. An element that [`select`](Self::select) does
+    /// not choose has a cotangent of 0. With this product it does not affect any gradient, whatever its value. An
+    /// ordinary product would give `0 · ∞ = NaN`.
     ///
     /// Products of matrices are ordinary: they are sums, in which a NaN concerns all elements.
     ///
@@ -246,8 +247,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::ChainMul), slope)
     }
 
-    /// `self / divisor`, but 0 where this is 0 or the divisor infinite: [`chain_mul`](Self::chain_mul) with the slope
-    /// `1 / divisor`, rounded once.
+    /// `self / divisor`, but 0 where `self` is 0 or `divisor` is infinite. It is [`chain_mul`](Self::chain_mul) with
+    /// the slope `1 / divisor`, rounded once.
     #[track_caller]
     #[must_use]
     pub fn chain_div(self, divisor: impl Operand<'t, T>) -> Self {
@@ -259,12 +260,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::TanhSlope), output)
     }
 
-    /// The cotangent of `sigmoid`'s input, from that of its output (this) and the output's tail.
+    /// The cotangent of `sigmoid`'s input, from the cotangent of its output (`self`) and the output's tail.
     pub(crate) fn sigmoid_slope(self, tail: Self) -> Self {
         self.with(Op::Binary(Binary::SigmoidSlope), tail)
     }
 
-    /// The logistic function without what rounding to a number near 1 loses, see [`Unary::SigmoidTail`].
+    /// The tail of the logistic function, which keeps all digits where the function rounds to 1: see
+    /// [`Unary::SigmoidTail`].
     pub(crate) fn sigmoid_tail(self) -> Self {
         self.unary(Op::Unary(Unary::SigmoidTail))
     }
@@ -309,9 +311,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Equal), other)
     }
 
-    /// Where this condition is not zero the first choice, elsewhere the second. What was not
-    /// chosen may be anything, NaN included: it reaches neither the value nor the gradient, of any order. That holds
-    /// for all functions of single elements that it was computed with, not for products of matrices.
+    /// Where this condition is not zero the first choice, elsewhere the second. What was not chosen may be anything,
+    /// NaN included: it affects neither the value nor the gradients of any order. This holds if it was computed by
+    /// elementwise functions, and not for products of matrices.
     #[track_caller]
     #[must_use]
     pub fn select(self, chosen: impl Operand<'t, T>, other: impl Operand<'t, T>) -> Self {
@@ -402,9 +404,9 @@ impl<T: Scalar> Var<'_, T> {
         self.sum_all() / self.shape().elements() as f64
     }
 
-    /// The Euclidean norm `‖x‖ = √Σ x²` over these axes, which vanish. Its value is right for elements whose
-    /// squares overflow or underflow, and so is its gradient `x / ‖x‖`. Where the norm is 0, derivatives of all
-    /// orders are taken as 0.
+    /// The Euclidean norm `‖x‖ = √Σ x²` over these axes, which are removed. The value and the gradient `x / ‖x‖` are
+    /// accurate even if squares of elements overflow or underflow. Where the norm is 0, derivatives of all orders are
+    /// defined as 0.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -422,7 +424,8 @@ impl<T: Scalar> Var<'_, T> {
         self.unary(Op::Norm(Norm { axes: axes[..].into(), keep: false }))
     }
 
-    /// The [norm](Self::norm) over these axes, which stay with extent 1: `x / x.norm_keep(&[-1])` has rows of length 1.
+    /// The [norm](Self::norm) over these axes, which are kept with extent 1: `x / x.norm_keep(&[-1])` has rows of
+    /// length 1.
     #[track_caller]
     #[must_use]
     pub fn norm_keep(self, axes: &[isize]) -> Self {

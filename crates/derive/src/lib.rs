@@ -84,10 +84,10 @@ use syn::{DeriveInput, Error, parse_macro_input};
 ///
 /// # The scalar type
 ///
-/// The `T` of `Module<T>` is the first type parameter that is not itself the type of a visited field, or of the parts of
-/// one. Every other type parameter that occurs in a visited field must be a `Module<T>`, as the `C` above. Where all are
-/// such parts, `T` is any scalar type that these have. `#[module(scalar = …)]` names another `T`: a type parameter, a type,
-/// or with `_` any scalar type.
+/// A type parameter is a part if a visited field has this type, or is a list of it, as the `C` above. The `T` of
+/// `Module<T>` is the first type parameter that is not a part. Every other type parameter in a visited field must be
+/// a `Module<T>`. If all type parameters are parts, the implementation is generic in `T`. `#[module(scalar = …)]`
+/// names another `T`: a type parameter, a type, or `_` for any scalar type.
 ///
 /// ```
 /// use bptt::{Module, Param};

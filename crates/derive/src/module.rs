@@ -141,7 +141,7 @@ fn segment(member: &Member) -> String {
     }
 }
 
-/// Whether a field of this type is a module of this type parameter, or a list of such: then the parameter is no
+/// Whether a field of this type is a module of this type parameter, or a list of them. Then the parameter is not a
 /// scalar type.
 fn has_part(ty: &Type, parameter: &Ident) -> bool {
     let has_part = |ty: &Type| has_part(ty, parameter);

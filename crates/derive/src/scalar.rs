@@ -6,7 +6,7 @@ use syn::{Attribute, Error, Generics, Ident, Result, Type, TypeParam, parse_quot
 use crate::attributes;
 
 /// The scalar type of the implementation: the `scalar = …` of the attribute called `attribute`, or else the first
-/// type parameter that is no part. If all are parts, it is any that these have.
+/// type parameter that is not a part. If all are parts, it is a new type parameter.
 ///
 /// Adds to `generics` what the implementation needs: the bound `T: Scalar`, and for `scalar = _`
 /// the parameter itself.
@@ -53,7 +53,7 @@ fn is_parameter(scalar: &Type, parameter: &TypeParam) -> bool {
     matches!(scalar, Type::Path(path) if path.path.is_ident(&parameter.ident))
 }
 
-/// The first type parameter that is no part; none if all are parts.
+/// The first type parameter that is not a part; `None` if all are parts.
 fn first_type_parameter(
     name: &Ident,
     attribute: &str,

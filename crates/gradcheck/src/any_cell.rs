@@ -22,7 +22,7 @@ pub(crate) enum Way {
     Reversed,
     /// Sequences of these lengths, padded.
     Lengths(Vec<usize>),
-    /// The state starts anew before the steps of this mask `[T, B]`; reversed, or not.
+    /// The state starts anew before the steps of this mask `[T, B]`; the run may be reversed.
     Episodes(Tensor<f64>, bool),
     /// Windows of so many steps, each reaching back over so many.
     Truncated([usize; 2]),

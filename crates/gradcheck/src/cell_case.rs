@@ -135,7 +135,7 @@ impl<'m> CellCase<'m> {
         let cell = make(&mut Random::seed_from_u64(seed), sizes);
         let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], &mut stream(seed, 0));
         let of_parameters = domain.of_parameters();
-        // a state of a hundred would be no state of most cells
+        // most cells never have a state as large as a hundred
         let of_state = if domain == Domain::Saturated { Domain::Ordinary } else { domain };
         let features = cell.features();
         let draw_state = |(i, &size): (usize, &usize)| {

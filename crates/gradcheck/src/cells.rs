@@ -108,8 +108,8 @@ pub struct Cells<C, M> {
     cell: PhantomData<fn() -> C>,
 }
 
-/// What a cell of `f32`, made from these random numbers, computes of these values; with a seed, on a
-/// [perturbed](Tape::perturbed) tape.
+/// The results of a cell of `f32`, made from these random numbers, for these values. With a seed, they are computed
+/// on a [perturbed](Tape::perturbed) tape.
 type InSinglePrecision = dyn Fn(Random, Sizes, &Values, Option<u64>) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
@@ -299,7 +299,7 @@ impl<C, M> Cells<C, M> {
         evidence.compare(("f32", &self.in_single(case, None)), ("f64", &double), SINGLE)
     }
 
-    /// What the cell of `f32` computes; with a seed, on a perturbed tape.
+    /// The results of the cell of `f32`. With a seed, they are computed on a perturbed tape.
     fn in_single(&self, case: &CellCase<'_>, errors: Option<u64>) -> Vec<Named> {
         let single = self.single.as_ref().expect("the law is checked where there is a cell of f32");
         let values = held_in_single(&case.values);
@@ -311,7 +311,7 @@ impl<C, M> Cells<C, M> {
     }
 }
 
-/// What single precision holds exactly, so that both precisions compute the same function.
+/// The values rounded to single precision, so that both precisions compute the same function.
 fn held_in_single(values: &Values) -> Values {
     let rounded = |value: &Tensor<f64>| value.map(|x| f64::from(x as f32));
     Values {
@@ -321,7 +321,7 @@ fn held_in_single(values: &Values) -> Values {
     }
 }
 
-/// Where a rounding decides to which side of a kink a value falls, precisions differ.
+/// Precisions differ where a rounding decides on which side of a kink a value lies.
 fn without_kinks(domain: Domain) -> Domain {
     match domain {
         Domain::NearKinks | Domain::Mixed => Domain::Ordinary,

@@ -31,7 +31,7 @@ pub trait Family: sealed::Sealed {
     /// The laws, in order.
     fn laws(&self) -> Vec<Law>;
 
-    /// The random case that has this seed.
+    /// The random case with this seed.
     fn case(&self, law: Law, seed: u64) -> BoxedStrategy<Self::Case>;
 
     /// The number of cases for a law, where so many are asked for in general.

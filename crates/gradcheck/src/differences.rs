@@ -31,7 +31,8 @@ const HIDING: f64 = 1e-3;
 /// A few roundings of `f64` in every value.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
-/// Errors of one rounding in each operation move a value by about its own rounding; this many times that is above it.
+/// Errors of one rounding in each operation move a value by about its own rounding error. This many times as much is
+/// a bound for that error.
 const ERRORS: f64 = 10.0;
 
 /// What differences say of a derivative.
@@ -46,8 +47,8 @@ pub(crate) enum Verdict {
     Excluded,
 }
 
-/// A function of one number, the step along a line, to several; with a seed, with errors of one
-/// [rounding](bptt_autodiff::Tape::perturbed) in each operation.
+/// A function from one number, the step along a line, to several. With a seed, each operation has errors of one
+/// [rounding](bptt_autodiff::Tape::perturbed).
 type Values<'f> = dyn Fn(f64, Option<u64>) -> Vec<f64> + 'f;
 
 /// Values by the bits of their step and the seed of their errors.
@@ -75,7 +76,8 @@ impl<'f> Line<'f> {
         known.entry((step.to_bits(), errors)).or_insert_with(|| (self.f)(step, errors))[output]
     }
 
-    /// By how much the output at 0 may be off. Of runs with errors alone, which are loops where another is a scan.
+    /// A bound for the error of the output at 0. It compares perturbed runs with one another, since these are loops
+    /// where another run may be a scan.
     fn rounding(&self, output: usize) -> f64 {
         let value = |seed| self.value(0.0, Some(seed), output);
         ERRORS * (1..=4).map(|seed| (value(seed) - value(0)).abs()).fold(0.0, f64::max)
@@ -91,13 +93,13 @@ impl<'f> Line<'f> {
             }
         }
         let Some(around) = self.resolved(output) else { return Verdict::Excluded };
-        // of a claim that is no number, too
+        // also false for a claim that is NaN
         let is_hidden = around.distance(claimed) <= TOLERANCE + around.noise();
         if is_hidden { Verdict::Excluded } else { Verdict::Disagrees { slope: around.slope } }
     }
 
-    /// The slope at the finest step from which on differences agree with one another, if they do: what coarser
-    /// steps agree on may be the other side of a turn.
+    /// The slope from the finest steps whose differences agree with one another, if there are such steps. Coarser
+    /// steps may agree on a slope that the function has only farther away.
     fn resolved(&self, output: usize) -> Option<Around> {
         let mut resolved: Option<Around> = None;
         let mut finer: Option<Around> = None;
@@ -109,7 +111,7 @@ impl<'f> Line<'f> {
                 finer.is_smooth() && around.distance(finer.slope) <= TOLERANCE + noise
             });
             if agrees {
-                resolved = Some(around); // of steps that agree, the coarsest has the least noise
+                resolved = Some(around); // of agreeing steps, the coarsest has the least noise
             } else if resolved.is_some() {
                 break;
             }
@@ -118,7 +120,7 @@ impl<'f> Line<'f> {
         resolved
     }
 
-    /// What values at most two steps of `h` away say, where they may be off by `rounding`.
+    /// The slopes from values at most two steps of `h` away, with errors of at most `rounding`.
     fn around(&self, h: f64, output: usize, rounding: f64) -> Around {
         let f = |step: f64| self.value(step, None, output);
         let [f0, f1, f2, b1, b2] = [f(0.0), f(h), f(2.0 * h), f(-h), f(-2.0 * h)];
@@ -150,7 +152,7 @@ struct Around {
 }
 
 impl Around {
-    /// Relative to the slope.
+    /// A difference relative to the slope.
     fn relative(&self, difference: f64) -> f64 {
         difference.abs() / self.slope.abs().max(self.smallest)
     }
@@ -163,7 +165,7 @@ impl Around {
         self.relative(self.slope - slope)
     }
 
-    /// Whether the slopes to either side are one.
+    /// Whether the slopes to either side are equal.
     fn is_smooth(&self) -> bool {
         self.relative(self.gap) <= TOLERANCE + self.noise()
     }

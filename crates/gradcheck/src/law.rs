@@ -46,7 +46,7 @@ pub enum Law {
     Reversed,
     /// Padding, full of NaN, changes nothing.
     Padding,
-    /// Sequences that begin within a run are run apart.
+    /// A run whose sequences start anew within it equals separate runs.
     Episodes,
     /// No output depends on a later input.
     Causality,

@@ -24,8 +24,8 @@ use crate::violation::Violation;
 
 /// Checks a function of variables.
 ///
-/// Its inputs are one matrix, unless other [`inputs`](Check::inputs) are asked for. Their values are of all kinds,
-/// so the function must be defined everywhere, unless another [`domain`](Check::domain) is.
+/// By default its input is one matrix; [`inputs`](Check::inputs) sets others. The values are of all kinds, so the
+/// function must be defined everywhere, unless [`domain`](Check::domain) restricts them.
 ///
 /// ```
 /// bptt_gradcheck::function(|x| x[0].matmul(x[1]).tanh()).inputs([[2, 3], [3, 4]]).check();
@@ -140,7 +140,7 @@ pub struct Functions<'f, P> {
 
 impl<P: Clone + Debug + 'static> Check<Functions<'_, P>> {
     /// Draws the inputs from this domain instead of all kinds in turn: [`Domain::Positive`] for a logarithm,
-    /// [`Domain::Distinct`] for a maximum. A strategy draws the domain itself.
+    /// [`Domain::Distinct`] for a maximum. A strategy of domains draws a domain for each case.
     pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
         self.family.domains = Domains::of(domain);
         self

@@ -1,4 +1,4 @@
-//! How much of a difference between two ways may be rounding.
+//! A bound for the part of a difference between two computations that rounding explains.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -10,8 +10,8 @@ use crate::subject::Subject;
 use crate::values::Random;
 use crate::violation::{Named, Violation};
 
-/// Looks for a violation. Where two ways to a value disagree, it looks once more, with an allowance for the
-/// rounding that the computation carries.
+/// Looks for a violation. Where two ways to compute a value disagree, it looks once more, with an allowance for the
+/// rounding errors of the computation.
 pub(crate) fn allowed_for(
     law: Law,
     evidence: &mut Evidence,
@@ -32,16 +32,17 @@ pub(crate) fn allowed_for(
     hold(evidence)
 }
 
-/// A number of random errors moves a result by about its own rounding; this many times that is above it.
+/// Random errors move a result by about its own rounding error. This many times as much is a bound for that error.
 const ROUNDINGS: f64 = 10.0;
 
-/// With a larger allowance nothing would be compared: the case is excluded.
+/// The largest allowance. A case that needs more is excluded, since nothing would be compared.
 const MOST: f64 = 1e-6;
 
-/// The same in single precision, whose roundings are 5e8 times as large.
+/// The same for single precision, whose roundings are 5e8 times as large.
 const MOST_IN_SINGLE: f64 = 1e-2;
 
-/// Whether a law compares rounded values. Differences know of rounding themselves, and some laws are of every bit.
+/// Whether a law compares rounded values. Laws that use differences account for rounding themselves, and some laws
+/// compare every bit.
 fn compares_rounded_values(law: Law) -> bool {
     let by_differences = matches!(
         law,
@@ -51,8 +52,8 @@ fn compares_rounded_values(law: Law) -> bool {
     !by_differences && !by_bits
 }
 
-/// By how much results of different errors differ, relative to the largest element of each tensor where that is
-/// above 1. A computation that differs from run to run gets no allowance.
+/// The largest difference between results with different errors, relative to the largest element of each tensor if
+/// that is above 1. A computation that is not repeatable gets no allowance.
 pub(crate) fn moved(results: impl Fn(u64) -> Vec<Named>) -> f64 {
     let first = results(0);
     if farthest(&first, &results(0)) > 0.0 {
@@ -61,7 +62,7 @@ pub(crate) fn moved(results: impl Fn(u64) -> Vec<Named>) -> f64 {
     (1..=4).map(|seed| farthest(&first, &results(seed))).fold(0.0, f64::max)
 }
 
-/// How far such errors move a function's outputs, its gradient, and its Hessian times a direction.
+/// The changes that such errors cause in a function's outputs, its gradient, and its Hessian times a direction.
 pub(crate) fn carried(subject: &dyn Subject, rng: &mut Random) -> f64 {
     let along = direction(subject, rng);
     moved(|seed| {

@@ -89,8 +89,8 @@ impl Domain {
 }
 
 impl Domain {
-    /// The domain of parameters where inputs have this one: saturated parameters leave nothing that differences
-    /// resolve, and with zero parameters as well nothing is left of a model.
+    /// The domain of parameters for inputs of this domain. Saturated parameters would leave no slope that differences
+    /// resolve. Zero parameters beside zero inputs would leave nothing of a model.
     pub(crate) fn of_parameters(self) -> Self {
         match self {
             Self::Saturated | Self::Zero => Self::Ordinary,
@@ -127,9 +127,9 @@ pub fn domains() -> impl Strategy<Value = Domain> + Clone {
 /// The domains of a check's cases.
 #[derive(Debug)]
 pub(crate) enum Domains {
-    /// All kinds in turn, so that eight cases see each of them.
+    /// All kinds in turn, so that eight cases cover all of them.
     InTurn,
-    /// Those of the caller.
+    /// The domains of the caller.
     Of(BoxedStrategy<Domain>),
 }
 

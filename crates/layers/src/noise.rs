@@ -7,11 +7,11 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::Cell;
 
-/// A cell that says where noise goes in its equations.
+/// A cell whose equations say where noise applies.
 ///
-/// Noise on a state is for what the equations *read* of it by products, and noise on a candidate for what they *write*.
-/// What a cell hands on by itself, as a GRU does in `z ⊙ h₋`, must be left alone: scaled anew at each step, it would
-/// grow without bound. From outside the two cannot be told apart, so the cell says it:
+/// Noise on a state applies where matrix products *read* it. Noise on a candidate applies where it is *written* into
+/// the state. The state that a cell carries over, as a GRU does in `z ⊙ h₋`, must have no noise: scaled anew at each
+/// step, it would grow without bound. A wrapper cannot tell these uses of the state apart, so the cell marks them:
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::{Param, Var};
@@ -52,14 +52,14 @@ use crate::Cell;
 /// }
 /// ```
 ///
-/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such cells; all
-/// cells of the library are.
+/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such
+/// cells. Every cell of the library is one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say where noise goes in its equations",
     note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
 )]
 pub trait NoisyCell<T: Scalar>: Cell<T> {
-    /// [`step`](Cell::step) with noise on what is read and written. With [`Noise::NONE`] it is that step.
+    /// [`step`](Cell::step) with noise where the state is read and written. With [`Noise::NONE`] it equals `step`.
     fn noisy_step<'t>(
         &self,
         x: Var<'t, T>,
@@ -68,7 +68,7 @@ pub trait NoisyCell<T: Scalar>: Cell<T> {
     ) -> (Var<'t, T>, Self::State<'t>);
 }
 
-/// What the noise of training does within a step of a [`NoisyCell`].
+/// The noise of training within a step of a [`NoisyCell`].
 ///
 /// The variables of the state are counted from 0, in the order of its leaves.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ pub struct Noise<'n, T> {
     written: &'n [Option<Mask<T>>],
 }
 
-/// What values are multiplied by.
+/// The factors of noisy values.
 #[derive(Clone, Debug)]
 pub(crate) struct Mask<T> {
     factors: Tensor<T>,
@@ -88,7 +88,7 @@ impl<T: Scalar> Noise<'_, T> {
     /// No noise: the step of evaluation.
     pub const NONE: Self = Self { read: &[], written: &[] };
 
-    /// What products read of this variable of the state, whose value is `value`.
+    /// Returns `value`, the variable of the state with this number, as matrix products read it.
     #[track_caller]
     #[must_use]
     pub fn read<'t>(&self, variable: usize, value: Var<'t, T>) -> Var<'t, T> {
@@ -98,7 +98,7 @@ impl<T: Scalar> Noise<'_, T> {
         }
     }
 
-    /// What is written into this variable of the state, where the candidate is `candidate`.
+    /// Returns `candidate` as it is written into the variable of the state with this number.
     #[track_caller]
     #[must_use]
     pub fn written<'t>(&self, variable: usize, candidate: Var<'t, T>) -> Var<'t, T> {
@@ -146,11 +146,11 @@ impl<T: Scalar, C: NoisyCell<T>> Cell<T> for Sampled<'_, T, C> {
 }
 
 impl<T, C> Sampled<'_, T, C> {
-    /// Checks, once a step was recorded, that there is no noise without an effect.
+    /// Checks, after a step was recorded, that all noise has an effect.
     ///
     /// # Panics
     ///
-    /// If there is noise on a variable of which the equations read or write nothing.
+    /// If there is noise on a variable that the equations do not read, or do not write, through `Noise`.
     #[track_caller]
     pub(crate) fn expect_effects(&self) {
         let is_idle =
@@ -200,7 +200,7 @@ macro_rules! step_without_noise {
 pub(crate) use step_without_noise;
 
 /// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
-/// `sample(rng, [T, B, I], way)` draws, which `$check` checks afterwards, and else as itself.
+/// `sample(rng, [T, B, I], way)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.
 macro_rules! layer_of_noisy_cell {
     ($noisy:ident, $cell:ident $(, $check:ident)?) => {
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::Layer<T> for $noisy<C> {

@@ -41,7 +41,8 @@ pub enum Unary {
     Erf,
     /// `1 / (1 + e⁻ˣ)`
     Sigmoid,
-    /// `σ(x)` for `x < 0`, `σ(x) − 1` else: the logistic function without what rounding to a number near 1 loses.
+    /// The tail of the logistic function: `σ(x)` for `x < 0`, else `σ(x) − 1`. It keeps all digits where `σ(x)`
+    /// rounds to 1.
     SigmoidTail,
     /// `σ` from its [tail](Self::SigmoidTail): 1 is added where the sign bit is set.
     SigmoidOfTail,
@@ -228,12 +229,13 @@ pub enum Binary {
     Mul,
     /// `x / y`
     Div,
-    /// `x · y`, but 0 where either is 0, even beside an infinity or a NaN: the product of the chain rule.
-    /// A cotangent that is 0 stays 0 whatever the slope is, and a slope of 0 lets nothing pass.
+    /// `x · y`, but 0 where either factor is 0, even beside an infinity or a NaN: the product of the chain rule. A
+    /// cotangent of 0 stays 0 whatever the slope is, and a slope of 0 gives 0 whatever the cotangent is.
     ChainMul,
     /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
     ChainDiv,
-    /// `x σ`, with a logistic function σ from its [tail](Unary::SigmoidTail) `y`: what a gate lets pass, in one sweep.
+    /// `x σ`, where `y` is the [tail](Unary::SigmoidTail) of the logistic function `σ`: the product with a gate, in
+    /// one sweep.
     Gate,
     /// The same as a [`ChainMul`](Self::ChainMul).
     ChainGate,

@@ -1,7 +1,7 @@
-//! Euclidean norms that neither overflow nor underflow on the way.
+//! Euclidean norms without intermediate overflow or underflow.
 //!
-//! `√Σ x²` is right while the squares are ordinary numbers. Where they are not, the elements are scaled by
-//! the largest of them: `√Σ (s x)² / s`.
+//! `√Σ x²` is accurate as long as the squares are normal numbers. Otherwise the elements are scaled by a power of two
+//! near the largest of them: `√Σ (s x)² / s`.
 
 use crate::function::larger;
 use crate::shape::{self, ShapeError};
@@ -35,15 +35,15 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Whether a sum of squares lost nothing that counts, neither to infinity nor to zero.
+/// Whether a sum of squares is accurate: no square that matters has become infinite or zero.
 #[inline(always)]
 pub(crate) fn is_ordinary<T: Scalar>(squares: T) -> bool {
     let least = T::min_positive_value() / (T::epsilon() * T::epsilon());
     squares >= least && squares < T::infinity()
 }
 
-/// What to multiply elements by of which the largest has this magnitude: a power of two, which loses no digits.
-/// 0, infinities and NaN stay what they are.
+/// The factor for elements whose largest magnitude is this one: a power of two, which loses no digits. 0, infinities
+/// and NaN stay as they are.
 #[inline(always)]
 pub(crate) fn scale<T: Scalar>(largest: T) -> T {
     let (least, most) = (T::min_positive_value(), T::max_value() * T::of(0.25));

@@ -5,9 +5,9 @@
 //! ones). So the last owner of a buffer returns it, with its reference count, to the free list of
 //! its size class in the thread that made it, where the next tensor of about that size finds it warm.
 //!
-//! A buffer that another thread drops waits for its own thread, which takes it in once a list is empty: what
-//! one thread makes and another drops is used again, and no thread keeps more than it had in use at once.
-//! What all threads keep together is [limited](LIMIT_BYTES). A thread that ends frees what it kept.
+//! A buffer that another thread drops waits for the thread that made it. That thread collects it when a list is
+//! empty. So buffers that cross threads are reused, and no thread keeps more than it had in use at once. All threads
+//! together keep a [limited](LIMIT_BYTES) amount. A thread that ends frees its buffers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,18 +21,18 @@ use crate::simd::LINE;
 #[derive(Debug)]
 pub struct Pool<T> {
     free: Vec<Vec<Arc<Pooled<T>>>>,
-    /// Bytes that the lists may hold besides: reserved of the process's limit.
+    /// Bytes that this pool has reserved of the process's limit, and that its lists do not use yet.
     room: usize,
-    /// Of the buffers that are made here; there is none before the first.
+    /// The home of the buffers that are made here. `None` before the first buffer.
     home: Option<Arc<Home<T>>>,
 }
 
-/// What all threads keep at most for reuse; beyond it, memory returns to the system.
+/// The most bytes that all threads keep for reuse. Memory beyond it returns to the system.
 const LIMIT_BYTES: usize = 1 << 30;
 
 static LIMIT: Limit = Limit::new(LIMIT_BYTES);
 
-/// What a thread reserves of the limit at a time, so that it seldom meets the others there.
+/// The bytes that a thread reserves of the limit at a time, so that threads seldom contend for it.
 const SHARE_BYTES: usize = 1 << 16;
 
 const SMALLEST: usize = 4;
@@ -51,7 +51,8 @@ impl<T> Pool<T> {
         Some(buffer)
     }
 
-    /// Keeps a buffer that was made here, unless the process keeps enough. Gives back one that was not.
+    /// Keeps a buffer that was made here, unless the limit of the process is reached. Returns a buffer that was made
+    /// elsewhere.
     fn put(&mut self, buffer: Arc<Pooled<T>>) -> Option<Arc<Pooled<T>>> {
         let home = |home: &Option<Arc<Home<T>>>| home.as_ref().map(Arc::as_ptr);
         if home(&self.home) != home(&buffer.home) {
@@ -81,14 +82,14 @@ impl<T> Pool<T> {
         is_granted
     }
 
-    /// Gives back all room but a share.
+    /// Gives back all unused bytes but one share.
     #[cold]
     fn give_back(&mut self) {
         LIMIT.give_back(self.room - SHARE_BYTES);
         self.room = SHARE_BYTES;
     }
 
-    /// Takes in what other threads have dropped.
+    /// Collects the buffers that other threads have dropped.
     fn take_in(&mut self) {
         let waiting = self.home.as_ref().and_then(|home| home.lock().as_mut().map(std::mem::take));
         for buffer in waiting.into_iter().flatten() {
@@ -96,7 +97,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Frees what is kept.
+    /// Frees all buffers.
     fn clear(&mut self) {
         self.take_in();
         LIMIT.give_back(self.room + bytes_of(self.free.iter().flatten()));
@@ -106,7 +107,7 @@ impl<T> Pool<T> {
 }
 
 impl<T: Scalar> Pool<T> {
-    /// A buffer where there is none in the list: one that another thread has dropped, or a new one.
+    /// A buffer for an empty list: one that another thread has dropped, or a new one.
     #[cold]
     fn make(&mut self, class: usize) -> Arc<Pooled<T>> {
         self.take_in();
@@ -131,13 +132,13 @@ fn bytes_of<'a, T: 'a>(buffers: impl Iterator<Item = &'a Arc<Pooled<T>>>) -> usi
     buffers.map(|buffer| buffer.bytes()).sum()
 }
 
-/// Where buffers of a thread wait that others have dropped.
+/// The buffers of a thread that other threads have dropped.
 #[derive(Debug)]
 struct Home<T> {
     /// `None` once the thread has ended.
     waiting: Mutex<Option<Vec<Arc<Pooled<T>>>>>,
-    /// Stored rather than found through [`Scalar`]: dropping must work for any `T`, so that a
-    /// struct with a tensor in it needs no bound on its type parameter.
+    /// It is stored, and not found through [`Scalar`], since dropping must work for any `T`. A struct with a tensor
+    /// in it then needs no bound on its type parameter.
     recycle: fn(Arc<Pooled<T>>),
 }
 
@@ -160,7 +161,7 @@ impl<T> Home<T> {
         self.waiting.lock().expect("nothing panics while it is locked")
     }
 
-    /// Keeps a buffer of the thread, unless that has ended or the process keeps enough.
+    /// Keeps a buffer of the thread, unless the thread has ended or the limit of the process is reached.
     fn receive(&self, buffer: Arc<Pooled<T>>) {
         if let Some(waiting) = &mut *self.lock()
             && LIMIT.reserve(buffer.bytes())
@@ -182,7 +183,7 @@ impl Limit {
         Self { bytes, reserved: AtomicUsize::new(0) }
     }
 
-    /// Reserves some of them, if so many are left.
+    /// Reserves this many bytes, if they are left.
     fn reserve(&self, bytes: usize) -> bool {
         let more = |reserved: usize| reserved.checked_add(bytes).filter(|&sum| sum <= self.bytes);
         self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -219,8 +220,8 @@ pub(crate) struct Pooled<T> {
     memory: Vec<T>,
     /// Where the elements start in it.
     start: usize,
-    /// Of the thread whose pool made it; `None` for memory that no pool made, which none keeps: who brings
-    /// such memory does not take the pool's.
+    /// The home of the pool that made the buffer. `None` for memory from outside, which no pool keeps: a caller that
+    /// brings such memory takes none from the pools.
     home: Option<Arc<Home<T>>>,
 }
 
@@ -254,7 +255,7 @@ impl<T> Pooled<T> {
     }
 }
 
-/// A shared buffer that returns to the pool that made it with its last owner.
+/// A shared buffer. When its last owner is dropped, it returns to the pool that made it.
 #[derive(Debug)]
 pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 
@@ -311,15 +312,15 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-/// Returns the memory that this thread keeps for reuse to the system. Other threads keep theirs: all together
-/// at most a gibibyte.
+/// Returns to the system the memory that this thread keeps for reuse. Other threads keep theirs. All threads together
+/// keep at most a gibibyte.
 pub fn release_pooled_memory() {
     f32::with_pool(Pool::clear);
     f64::with_pool(Pool::clear);
 }
 
-/// The bytes that all threads keep for reuse, or may keep without asking again: at most some KiB more for
-/// each thread.
+/// The bytes that all threads keep for reuse, or have reserved for that. Reserved bytes are at most some KiB for each
+/// thread.
 #[doc(hidden)]
 #[must_use]
 pub fn pooled_bytes() -> usize {

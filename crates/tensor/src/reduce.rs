@@ -51,8 +51,8 @@ reduction! {
     sum, sum_keep = sum_rule;
     /// The mean over axes (negative counts from the end); NaN over an axis of extent zero.
     mean, mean_keep = mean_rule;
-    /// The Euclidean norm `√Σ x²` over axes (negative counts from the end), right for elements whose squares
-    /// overflow or underflow; 0 over an axis of extent zero.
+    /// The Euclidean norm `√Σ x²` over axes (negative counts from the end), accurate even if squares of elements
+    /// overflow or underflow. It is 0 over an axis of extent zero.
     norm, norm_keep = norm_rule;
     /// The largest element over axes (negative counts from the end); NaN if one is. An axis of
     /// extent zero has none and panics.

@@ -258,15 +258,15 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub length: usize,
 
-    /// How freely the characters are drawn: 0, always the likeliest; 1, as the model believes
+    /// Temperature of the draws: 0 takes the most probable character, 1 draws from the model's probabilities
     #[arg(long, default_value = "0.8", value_parser = at_least_zero)]
     pub temperature: f64,
 
-    /// Draw only among this many likeliest characters [default: all]
+    /// Draw only among this many most probable characters [default: all]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub top_k: Option<usize>,
 
-    /// Draw only among the likeliest that together have this probability [default: all]
+    /// Draw only among the most probable characters that together have this probability [default: all]
     #[arg(long, value_name = "P", value_parser = share)]
     pub top_p: Option<f64>,
 
@@ -307,7 +307,7 @@ struct Rule<T> {
 const AT_LEAST_ONE: Rule<usize> =
     Rule { holds: |number| number > 0, text: "it must be at least 1" };
 
-/// More than any machine has cores: a slip of the hand, that would start them all.
+/// More threads than any machine has cores. A larger number is a typing error, and would start all of them.
 const THREADS: Rule<usize> =
     Rule { holds: |number| (1..=1024).contains(&number), text: "it must be from 1 to 1024" };
 

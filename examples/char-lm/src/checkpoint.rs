@@ -1,9 +1,9 @@
 //! What a training run saves.
 //!
-//! Two [`Files`](bptt::run::Files). `--out` has the best weights, for use ([`Snapshot`]); beside it, the
-//! [`Checkpoint`] has the whole run, the best weights included: a resumed run trusts it alone. When
-//! the time of a run is over, a last measurement may give `--out` better weights yet; the checkpoint
-//! does not have them, since a run that never stops takes no such measurement.
+//! The two [`Files`](bptt::run::Files) of a run. `--out` has the best weights, for use ([`Snapshot`]). The
+//! [`Checkpoint`] beside it has the whole run, the best weights included, and a resumed run reads it alone. When the
+//! time of a run is over, a last measurement may put better weights into `--out`. The checkpoint does not have them,
+//! since a run without interruption takes no such measurement.
 
 use std::fmt;
 use std::fs;
@@ -117,12 +117,12 @@ impl Checkpoint {
         archive
     }
 
-    /// Holds the parts to one another that no model holds together: the best weights, which resuming does not
-    /// use but saves again, and the steps of the optimizer.
+    /// Checks parts of the checkpoint against one another: the best weights, which a resumed run saves again without
+    /// using them, and the steps of the optimizer.
     ///
     /// # Errors
     ///
-    /// Names the parts that are not of one run.
+    /// If parts do not belong to one run. The error names them.
     pub fn expect_consistent(&self, corpus: &Corpus, model: &CharModel) -> Result<(), Error> {
         let inconsistent = |what: &str| Err(Error::Inconsistent { what: what.to_owned() });
         if self.best.settings != self.plan.settings {

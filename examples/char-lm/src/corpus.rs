@@ -19,8 +19,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads one UTF-8 file. A byte-order mark at its beginning is no text, and `\r\n` ends a line as
-    /// `\n` does.
+    /// Reads one UTF-8 file. A byte-order mark at its beginning is removed, and `\r\n` becomes `\n`.
     ///
     /// # Errors
     ///
@@ -51,7 +50,7 @@ impl Document {
     }
 }
 
-/// A text without what editors put around it: a byte-order mark, and `\r` before the end of a line.
+/// The text without a byte-order mark, and without `\r` before the end of a line.
 #[must_use]
 pub fn unix_text(mut text: String) -> String {
     if text.starts_with('\u{feff}') {

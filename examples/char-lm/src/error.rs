@@ -47,9 +47,9 @@ pub enum Error {
          --layers, --embedding, --batch or --window, or give less text or fewer different characters"
     )]
     Memory {
-        /// By parameters, optimizer and window, or by the text.
+        /// The memory for parameters, optimizer and window, or for the text.
         needed: Bytes,
-        /// What the machine, control groups and limits leave.
+        /// The memory that the machine, control groups and limits leave.
         available: Bytes,
     },
 
@@ -172,7 +172,7 @@ pub enum Error {
     #[error(transparent)]
     Run(#[from] RunError),
 
-    /// A checkpoint whose parts are not of one run.
+    /// A checkpoint whose parts do not belong to one run.
     #[error(
         "the checkpoint contradicts itself: {what}; it was changed after it was saved, so resume from another"
     )]
@@ -208,7 +208,7 @@ pub enum Error {
     #[error("cannot start the threads: {0}; lower --threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 
-    /// Ctrl-C and its like cannot be caught.
+    /// Signals such as Ctrl-C cannot be caught.
     #[error("cannot catch signals: {0}")]
     Signals(#[source] io::Error),
 

@@ -13,7 +13,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler that draws so.
+    /// A sampler with these settings.
     #[must_use]
     pub fn new(sampling: Sampling, seed: u64) -> Self {
         Self { sampling, rng: Xoshiro256PlusPlus::seed_from_u64(seed) }

@@ -3,13 +3,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`corpus`], [`vocabulary`], [`batches`] | texts, their characters, windows of them |
-//! | [`model`], [`memory`] | from characters to the logits of the next, and what that takes |
+//! | [`model`], [`memory`] | from characters to the logits of the next, and the memory for it |
 //! | [`train`], [`checkpoint`] | the training loop, and what it saves |
 //! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
 //! | [`generate`] | drawing characters |
-//! | [`args`], [`signals`], [`progress`], [`error`] | what the user says and sees |
+//! | [`args`], [`signals`], [`progress`], [`error`] | the program's input and output |
 
-#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic where nobody listens
+#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
 
 pub mod args;
 pub mod batches;

@@ -1,6 +1,6 @@
 //! `char-lm`: see `char-lm --help`.
 
-#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic where nobody listens
+#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let documents = read_documents(&args.text.files)?;
     let corpus = Corpus::new(&documents);
     let read = documents.len();
-    drop(documents); // their characters are numbers now
+    drop(documents); // the corpus has their characters as numbers
     let files = Files::beside(&args.out);
     let (mut trainer, mut saver) = if args.resume {
         resume(args, &corpus, &files)?
@@ -64,7 +64,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
         (Trainer::new(&corpus, args.plan())?, files.start()?)
     };
     let steps = trainer.plan().steps;
-    // in one piece, so that a reader of the first line alone ends no training
+    // in one write, so that a reader that closes the pipe after the first line does not end the training
     let head = format!(
         "text   {corpus} (files: {})\nmodel  {}, {} parameters\nstart  step {} of {steps}, {}\n\n",
         read,

@@ -1,6 +1,6 @@
-//! The memory that a run takes, and that there is.
+//! The memory that a run needs, and the memory that is available.
 //!
-//! Sizes are `f64`: a number of elements that overflows an integer is still compared rightly.
+//! Sizes are `f64`, so that a number of elements that overflows an integer is still compared correctly.
 
 use std::fmt;
 use std::fs;
@@ -27,11 +27,12 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// About what a model takes, and its work on a window of so many characters.
+/// An estimate of the memory for a model and its computation on a window of this many characters.
 ///
-/// In training, a parameter is five numbers: itself, its gradient, two memories of Adam, and its best value
-/// so far. What the reverse pass needs at each character was measured: a layer has what its gates are
-/// wide and four states, the embedding two numbers each and the logits five. Without it, half of that.
+/// In training, a parameter takes five numbers: itself, its gradient, two moments of Adam, and its best value so far.
+/// The memory of the reverse pass for each character was measured. A layer takes the width of all its gates and of
+/// four states. The embedding takes two numbers for each feature, and the logits take five for each class. Without a
+/// reverse pass, it is half of that.
 #[must_use]
 pub fn needed(settings: &Settings, vocabulary_size: usize, window: f64, training: bool) -> Bytes {
     let [v, e, h] = [vocabulary_size, settings.embedding, settings.hidden].map(|size| size as f64);
@@ -52,17 +53,17 @@ pub fn needed(settings: &Settings, vocabulary_size: usize, window: f64, training
     Bytes(numbers * size_of::<f32>() as f64)
 }
 
-/// What a text of so many bytes takes, with a number for each character.
+/// The memory for a text of this many bytes, with a number for each character.
 #[must_use]
 pub fn of_text(bytes: u64) -> Bytes {
     Bytes(bytes as f64 * (1 + size_of::<u32>()) as f64)
 }
 
-/// Refuses what takes more memory than there is.
+/// Refuses to start if more memory is needed than is available.
 ///
 /// # Errors
 ///
-/// If that is known, with both numbers.
+/// If the available memory is known and too small. The error has both numbers.
 pub fn expect(needed: Bytes) -> Result<(), Error> {
     match available(
         Path::new("/proc/self"),
@@ -74,8 +75,8 @@ pub fn expect(needed: Bytes) -> Result<(), Error> {
     }
 }
 
-/// The memory that this process can still have, where Linux tells: the least that the machine, the control
-/// groups of the process and the limit of its address space leave.
+/// The memory that is still available to this process, if Linux reports it. It is the smallest amount that the
+/// machine, the control groups of the process and the limit of its address space leave.
 fn available(process: &Path, machine: &Path, groups: &Path) -> Option<Bytes> {
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
     let status = read(&process.join("status"));
@@ -88,8 +89,8 @@ fn available(process: &Path, machine: &Path, groups: &Path) -> Option<Bytes> {
     of_groups.chain(of_machine).chain(space).reduce(f64::min).map(|bytes| Bytes(bytes.max(0.0)))
 }
 
-/// What a control group and those above it leave, from a line of `/proc/self/cgroup`. Of the memory that
-/// they use, inactive pages of files are given back when needed.
+/// The memory that a control group and its ancestors leave, from a line of `/proc/self/cgroup`. Inactive pages of
+/// files count as available, since the kernel gives them back when needed.
 fn left_in_group(line: &str, groups: &Path) -> Option<f64> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (root, limit, usage, inactive) = match fields.next()? {
@@ -111,7 +112,7 @@ fn left_in_group(line: &str, groups: &Path) -> Option<f64> {
     above.filter_map(left).reduce(f64::min)
 }
 
-/// The first number after the key that starts a line.
+/// The first number after the key, on the line that starts with the key.
 fn number<'a>(mut lines: impl Iterator<Item = &'a str>, key: &str) -> Option<f64> {
     let rest = lines.find_map(|line| line.strip_prefix(key))?;
     rest.split_whitespace().next()?.parse().ok()

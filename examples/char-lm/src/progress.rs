@@ -93,7 +93,7 @@ fn bar_style() -> ProgressStyle {
         .expect("the template is a valid constant")
 }
 
-/// Writes a line to standard error. That nobody can read it any more must not end a training run.
+/// Writes a line to standard error. A closed standard error must not end a training run.
 pub fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -24,7 +24,7 @@ impl fmt::Display for Nats {
     }
 }
 
-/// A loss that no predictions have.
+/// A loss that no model can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a loss is finite and at least 0")]
 pub struct InvalidLoss;

@@ -10,11 +10,10 @@ use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// A flag that becomes true at the first signal to stop: Ctrl-C, termination, or a terminal that is
-/// gone. One that comes when it is true ends the program at once, with the status that a shell
-/// reports of a program that the signal killed.
+/// Returns a flag that becomes true at the first signal to stop: Ctrl-C, SIGTERM, or a closed terminal. The second
+/// signal ends the program at once, with the status that a shell reports for a program killed by this signal.
 ///
-/// A signal that the program was started to ignore stays ignored, as `nohup` has it for the terminal.
+/// Signals that were ignored when the program started stay ignored. `nohup` uses this for a closed terminal.
 ///
 /// # Errors
 ///
@@ -30,13 +29,13 @@ pub fn catch() -> io::Result<Arc<AtomicBool>> {
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
         flag::register(signal, Arc::clone(&stop))?;
     }
-    // A file that grows beyond its limit is then an error like that of a full disk.
+    // Without SIGXFSZ, a file that grows beyond its limit is an error like a full disk.
     #[cfg(unix)]
     flag::register(SIGXFSZ, Arc::default())?;
     Ok(stop)
 }
 
-/// The signals that are ignored, one bit for each, where Linux tells.
+/// The ignored signals, one bit for each, if Linux reports them.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -89,7 +89,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the text is too short, or the memory too small.
+    /// If the text is too short, or if there is too little memory.
     pub fn new(corpus: &'a Corpus, plan: Plan) -> Result<Self, Error> {
         let (batches, validation) = texts(corpus, &plan)?;
         let model = CharModel::new(&plan.settings, corpus.vocabulary.len());
@@ -120,7 +120,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the checkpoint is not of this program, or of one run, or the text not that of the run.
+    /// If the checkpoint is not from this program, if its parts do not belong to one run, or if the text is not that
+    /// of the run.
     pub fn resume(corpus: &'a Corpus, plan: Plan, checkpoint: Checkpoint) -> Result<Self, Error> {
         let text = corpus.fingerprint();
         if checkpoint.text != text {
@@ -153,9 +154,9 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Trains until all steps are done or `stop` gives another reason, and saves now, at every
-    /// measurement and at the end. When the time is over, the model is measured once more and may
-    /// then be the best in its file; such a run goes on from its checkpoint, without it.
+    /// Trains until all steps are done or `stop` returns another reason. Saves at the start, at every measurement and
+    /// at the end. When the time is over, the model is measured once more and may then replace the best weights. The
+    /// checkpoint does not have this measurement, so a resumed run does not depend on it.
     ///
     /// # Errors
     ///
@@ -298,7 +299,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The windows to learn from and to be judged by, if there is the memory to.
+/// The windows for training and for validation, if there is enough memory.
 fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a>), Error> {
     let (batch, window) = (plan.settings.batch, plan.settings.window);
     let learnt = Batches::new(&corpus.train, batch, window)?;

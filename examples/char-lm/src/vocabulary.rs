@@ -57,8 +57,8 @@ impl Vocabulary {
         &self.characters
     }
 
-    /// The tokens of `text`, each below [`len`](Self::len); of a character that is not in the
-    /// vocabulary, its name and place.
+    /// The tokens of `text`, each below [`len`](Self::len). A character that is not in the vocabulary is an error
+    /// with its name and place.
     pub fn tokens(&self, text: &str) -> impl Iterator<Item = Result<u32, UnknownCharacter>> {
         text.chars().enumerate().map(|(index, character)| {
             let token = self.characters.binary_search(&character);

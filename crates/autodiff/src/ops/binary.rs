@@ -1,9 +1,9 @@
 //! Functions of two operands, element by element. Broadcasting costs their rules nothing:
 //! [`Pullback::add`] sums over what was stretched.
 //!
-//! Cotangents meet slopes in [`Binary::ChainMul`] and [`Binary::ChainDiv`], in which 0 wins over infinities and NaN. They
-//! are linear in either operand as products are, so their own rules are written with them as well, and what holds
-//! for the first derivative holds for all.
+//! [`Binary::ChainMul`] and [`Binary::ChainDiv`] multiply cotangents by slopes. A factor of 0 gives 0 there, even
+//! beside an infinity or NaN. Like products they are linear in the cotangent, and their own rules use them again. So
+//! the property holds for derivatives of all orders.
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 

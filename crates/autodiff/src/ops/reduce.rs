@@ -37,7 +37,7 @@ impl<T: Scalar> Operation<T> for Sum {
     }
 }
 
-/// Euclidean norm over axes, which vanish or stay with extent 1.
+/// Euclidean norm over axes, which are removed or kept with extent 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Norm {
     pub(crate) axes: Axes,
@@ -58,7 +58,7 @@ impl<T: Scalar> Operation<T> for Norm {
         if self.keep { inputs[0].norm_keep(&axes) } else { inputs[0].norm(&axes) }
     }
 
-    /// `∂x = g x / ‖x‖`; where the norm is 0, this and all further derivatives are taken as 0
+    /// `∂x = g x / ‖x‖`; where the norm is 0, derivatives of all orders are defined as 0
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (x, y, g) = (at.input(0), at.output(), at.cotangent());
         at.add(0, || {

@@ -86,9 +86,9 @@ pub(crate) struct Compiled<T> {
 /// The values of a step that its reverse reads.
 #[derive(Debug)]
 pub(super) struct Residuals {
-    /// Those that are no stacked output by themselves.
+    /// Those values that are not stacked outputs anyway.
     pub(super) extra: Vec<u32>,
-    /// The places of all among the stacked outputs, followed by the extra ones.
+    /// The places of all saved values among the stacked outputs, followed by the extra ones.
     places: HashMap<u32, usize>,
 }
 
@@ -309,7 +309,7 @@ pub(super) fn compile<T: Scalar>(
         _ => false,
     };
     if traced.nodes.iter().any(is_unequalled) {
-        // it equals none that was made before, nor one that will be
+        // the operation equals no other, earlier or later
         return Rc::new(Compiled::new(traced, sequences, invariants));
     }
     KNOWN.with_borrow_mut(|known| {

@@ -37,7 +37,7 @@ pub(super) struct Deferred {
     pub(super) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
     pub(super) inside_sums: Vec<u32>,
-    /// Sums that are equal to others, and not taken apart again: from, and to.
+    /// Sums that equal others and are not decomposed a second time, each with the sum that it equals.
     pub(super) copies: Vec<(usize, usize)>,
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Form {
     Literal,
     /// A function of single elements.
     Pointwise,
-    /// Columns of another value, which is no view, from this one on.
+    /// Columns of another value that is not a view itself, from this column on.
     View {
         source: u32,
         column: usize,
@@ -83,7 +83,7 @@ pub(super) fn forms<T: Scalar>(
     Ok(forms)
 }
 
-/// The view of `input` from a column on, as one of the value that `input` is a view of, if it is one.
+/// The view of `input` from a column on. If `input` is a view, the result is a view of the same value.
 fn of_whole(forms: &[Form], input: u32, column: usize) -> Form {
     match forms[input as usize] {
         Form::View { source, column: first } => Form::View { source, column: first + column },

@@ -68,19 +68,19 @@ fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
     reads.into_iter().flat_map(of).collect()
 }
 
-/// A fused sequence while it is made.
+/// A fused sequence under construction.
 #[derive(Default)]
 struct Group {
     phases: Vec<Phase>,
-    /// Of the phase at hand.
+    /// Instructions of the current phase.
     arrays: Indexed<View>,
     code: Vec<Code>,
-    /// Buffers that hold nothing that is still read, by span and width.
+    /// Buffers whose contents are no longer read, by span and width.
     free: HashMap<(Span, usize), Vec<usize>>,
-    /// How many of those that sequences before made it has not used yet.
+    /// The number of buffers of earlier sequences that this one has not used yet.
     unused: HashMap<(Span, usize), usize>,
-    /// Buffers of blocks that nothing reads from the next phase on: in this one, what is read of them for
-    /// all columns is read again for every chunk.
+    /// Buffers of blocks that are free from the next phase on. In this phase they are still in use, since values that
+    /// are read for all columns are read again for every chunk.
     released: Vec<usize>,
 }
 
@@ -189,7 +189,7 @@ impl Group {
         lowering.place(id, buffer)
     }
 
-    /// A buffer that the sequence has not used yet: of a sequence before, or a new one.
+    /// A buffer that this sequence has not used yet: one of an earlier sequence, or a new one.
     fn unused<T: Scalar>(
         &mut self,
         lowering: &mut Lowering<'_, T>,

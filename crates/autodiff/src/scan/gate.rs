@@ -1,5 +1,5 @@
-//! What a gate lets pass is computed from the tail of its logistic function in one sweep, and a logistic function
-//! whose tail nobody reads is computed as such.
+//! The product with a gate is computed from the tail of its logistic function in one sweep. A logistic function whose
+//! tail nobody reads is computed directly.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
@@ -7,15 +7,15 @@ use super::program::Program;
 use super::rewrite::op_node;
 use crate::operation::Op;
 
-/// Joins logistic functions that were [taken apart](super::rewrite) with what reads or computes their tails. The program is
-/// not differentiated any more.
+/// Joins logistic functions that were [decomposed](super::rewrite) with the readers or the sources of their tails.
+/// The program is not differentiated after this.
 pub(super) fn join_gates<T: Scalar>(program: &Program<T>) -> Program<T> {
     let uses = program.uses();
     let tail_of = |id: u32| match program.op(id) {
         Some(Op::Unary(Unary::SigmoidOfTail)) => Some(program.node(id).inputs[0]),
         _ => None,
     };
-    // of a gate that has no other reader
+    // only of a gate without another reader
     let gate = |id: u32| tail_of(id).filter(|_| uses[id as usize] == 1);
     let is_own_tail = |tail: u32| {
         uses[tail as usize] == 1 && program.op(tail) == Some(&Op::Unary(Unary::SigmoidTail))

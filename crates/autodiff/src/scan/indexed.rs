@@ -1,4 +1,4 @@
-//! A list that knows where its items stand.
+//! A list with an index of its items.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ pub(super) struct Indexed<I> {
 }
 
 impl<I: Copy + Eq + Hash> Indexed<I> {
-    /// The place of an item, which is added if it is new.
+    /// The place of an item. A new item is added.
     pub(super) fn place(&mut self, item: I) -> usize {
         *self.places.entry(item).or_insert_with(|| {
             self.items.push(item);
@@ -20,7 +20,7 @@ impl<I: Copy + Eq + Hash> Indexed<I> {
         })
     }
 
-    /// The place of an item, if it is one of the list.
+    /// The place of an item, if the list contains it.
     pub(super) fn find(&self, item: I) -> Option<usize> {
         self.places.get(&item).copied()
     }

@@ -116,8 +116,9 @@ pub enum Checkpoint {
 /// What a recurrence computed.
 #[derive(Clone, Debug)]
 pub struct Scanned<'t, T> {
-    /// Each output of the step over all steps, `[T, ..]`. A gradient in it is that of what follows the scan; what the
-    /// later steps make of the state reaches inputs, parameters and the first state.
+    /// Each output of the step over all steps, `[T, ..]`. A gradient with respect to an output includes only the
+    /// operations after the scan. The gradients with respect to inputs, parameters and the first state include the
+    /// paths through later steps.
     pub outputs: Vec<Var<'t, T>>,
     /// The state after the step that was run last.
     pub state: Vec<Var<'t, T>>,
@@ -159,13 +160,13 @@ impl<'t, T: Scalar> Scan<'t, T> {
     /// parameters and tensors from outside, which are the same at every step. It cannot branch on
     /// values.
     ///
-    /// On a tape that is [checking](Tape::checking) or [perturbed](Tape::perturbed), the step is run in a plain
-    /// loop. So is a single step: one that is run once takes less time than recording it on shapes.
+    /// On a [checking](Tape::checking) or [perturbed](Tape::perturbed) tape, the step runs in a plain loop. So does a
+    /// scan of a single step: to run it once takes less time than to record it on shapes.
     ///
     /// # Panics
     ///
-    /// As the step's equations do; if the next state has not the form of the state; if a step of several
-    /// reads a value; or if a sequence that it reads by [`Tape::at_step`] is not as long.
+    /// If the step's equations panic; if the next state does not have the form of the state; if the step of a scan of
+    /// several steps reads a value; or if a sequence that it reads by [`Tape::at_step`] has another length.
     #[track_caller]
     #[must_use]
     pub fn run(
@@ -300,7 +301,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
     }
 }
 
-/// Announces at its end the step that was announced before a loop.
+/// Restores, after a loop, the step that was announced before it.
 struct Clock<'t, T: Scalar> {
     tape: &'t Tape<T>,
     outer: Option<Step>,

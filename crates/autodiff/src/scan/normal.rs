@@ -19,7 +19,7 @@ pub(super) struct Normal<T> {
     pub(super) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
     pub(super) inside_sums: Vec<u32>,
-    /// Sums that are equal to others: from, and to.
+    /// Sums that equal others, each with the sum that it equals.
     pub(super) copies: Vec<(usize, usize)>,
 }
 

@@ -112,7 +112,8 @@ impl<T: Scalar> Lowering<'_, T> {
         self.readings = readings;
     }
 
-    /// Whether a value is read only in such slots. Of two slots that are such, all between have to be, too.
+    /// Whether a value is read only in slots with this property. All slots between two with the property must have
+    /// it, too.
     fn is_always_read(&self, id: u32, when: impl Fn(Slot) -> bool) -> bool {
         self.readings[id as usize].is_none_or(|(first, last)| when(first) && when(last))
     }

@@ -101,7 +101,7 @@ impl<T> Program<T> {
         &self.node(id).shape
     }
 
-    /// Whether each value is a variable of the state, or part of one.
+    /// For each value, whether it is a variable of the state or part of one.
     pub(crate) fn states(&self) -> Vec<bool> {
         let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -165,7 +165,7 @@ impl<T> Program<T> {
         self.nodes.iter().find(input).map(|node| node.shape.clone())
     }
 
-    /// Whether each value is one of these.
+    /// For each value, whether it is one of these.
     pub(crate) fn among(&self, ids: impl IntoIterator<Item = u32>) -> Vec<bool> {
         let mut among = vec![false; self.nodes.len()];
         for id in ids {

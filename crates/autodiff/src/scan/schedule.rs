@@ -157,7 +157,7 @@ fn in_memory<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<bool> {
     in_memory
 }
 
-/// The levels, while it is found which values wait.
+/// The levels, during the search for values that wait.
 struct Levels<'a, T> {
     program: &'a Program<T>,
     forms: &'a [Form],
@@ -170,13 +170,13 @@ struct Levels<'a, T> {
 }
 
 impl<T: Scalar> Levels<'_, T> {
-    /// Finds the levels of these values, and of what they read where those change. Gives the values that
-    /// it went through, of which each comes after its readers.
+    /// Finds the levels of these values and, where they change, of the values that they read. Returns the visited
+    /// values, each after its readers.
     fn settle(&mut self, mut pending: BinaryHeap<usize>) -> Vec<usize> {
         let mut settled = Vec::with_capacity(pending.len());
         while let Some(id) = pending.pop() {
             if settled.last() == Some(&id) {
-                continue; // it was to be settled for several readers
+                continue; // it was queued by several readers, and is done
             }
             settled.push(id);
             let passes_on = matches!(self.forms[id], Form::View { .. } | Form::Join { .. });
@@ -194,7 +194,7 @@ impl<T: Scalar> Levels<'_, T> {
         settled
     }
 
-    /// Whether a value had better not wait: something that it reads would have to be kept for it.
+    /// Whether a value should not wait, since one of the values that it reads would have to be kept in memory for it.
     fn is_dear(&self, id: usize, in_memory: &[bool]) -> bool {
         let Self { program, forms, stages, levels, .. } = self;
         let is_early = |&input: &u32| {

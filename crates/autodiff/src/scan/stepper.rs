@@ -14,13 +14,13 @@ use super::lower::{Feed, Lowered, Sink};
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
 /// other online use. Free of any tape; it holds the parameters as they were when it was made.
 ///
-/// A step computes what the same step of [`Scan::run`](super::Scan::run) computes: up to rounding where that
-/// runs a single step, else exactly. It allocates nothing, unless the step is one that runs operation by
-/// operation. A stepper belongs to one thread.
+/// A step computes exactly the values of the same step of [`Scan::run`](super::Scan::run). Only a run of a single
+/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A stepper belongs to
+/// one thread.
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,
-    /// The state that it was made from.
+    /// The initial state.
     start: Vec<Tensor<T>>,
 }
 
@@ -102,7 +102,7 @@ impl<T: Scalar> Stepper<T> {
                 Feed::Invariant(i) => &invariants[i],
             })
             .collect();
-        // finals are in the order of the state, and every state is an input
+        // last states are in the order of the state, and every state is an input
         let carried: Vec<usize> = (0..state.len()).map(|j| places[&Feed::Initial(j)]).collect();
         let packed = pack(lowered, invariants);
         let inputs = (0..sequences)
@@ -199,11 +199,11 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Goes on from another state, each variable in the shape of the one that the stepper was made from.
+    /// Replaces the state. Each variable has the shape of the one that the stepper was made from.
     ///
     /// # Panics
     ///
-    /// If the state has another number of variables, or one of another shape.
+    /// If the state has another number of variables, or if a variable has another shape.
     #[track_caller]
     pub fn set_state(&mut self, state: &[Tensor<T>]) {
         let shapes = |state: &[Tensor<T>]| -> Vec<Shape> {
@@ -216,12 +216,12 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Starts these sequences of the batch anew, from the state that the stepper was made from: an entry of the
-    /// first axis of each variable. The others go on.
+    /// Starts these sequences of the batch anew, from the state that the stepper was made from. A sequence is an
+    /// entry along the first axis of each variable. The other sequences go on.
     ///
     /// # Panics
     ///
-    /// If a sequence is not one of the batch, or a variable of the state has no axes.
+    /// If the batch does not have one of the sequences, or if a variable of the state has no axes.
     #[track_caller]
     pub fn reset(&mut self, sequences: &[usize]) {
         for j in 0..self.start.len() {
@@ -254,8 +254,8 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes what row `rows[i]` was. So the
-    /// hypotheses of a beam search go on from others, or all sequences from one.
+    /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes a copy of row `rows[i]`. The
+    /// hypotheses of a beam search continue from others in this way.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -274,7 +274,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// # Panics
     ///
-    /// If there is not a row for each sequence of the batch, or it is none of them.
+    /// If there is not an entry for each sequence of the batch, or if an entry is not a row of the state.
     #[track_caller]
     pub fn gather_rows(&mut self, rows: &[usize]) {
         for j in 0..self.start.len() {

@@ -109,7 +109,7 @@ struct Reader<T> {
     own: Vec<u32>,
     /// The places of values that were recorded before.
     outer: IdMap,
-    /// The places of parameters and variables that the step brought.
+    /// The places of parameters and variables that the step refers to.
     leaves: IdMap,
     given_sequences: usize,
     own_sequences: Vec<Tensor<T>>,

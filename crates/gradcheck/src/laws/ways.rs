@@ -216,7 +216,7 @@ fn side_by_side(runs: Vec<Sequence<'_>>) -> Sequence<'_> {
     (Var::concat(&ys, 1), last.collect())
 }
 
-/// Sequences that begin at random steps of a run.
+/// A run whose sequences start anew at random steps.
 pub(crate) fn episodes(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -233,7 +233,7 @@ pub(crate) fn episodes(
     Ok(())
 }
 
-/// Each episode of each sequence by itself, in the loop: from zeros, but for the one that the run begins with.
+/// Runs each episode of each sequence by itself, in the loop. All but the first start from zeros.
 fn each_episode<'t>(
     cell: &dyn AnyCell,
     xs: V<'t>,

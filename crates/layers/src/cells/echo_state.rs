@@ -89,7 +89,7 @@ impl<T: Scalar> EchoState<T> {
             "a spectral radius is at least 0, not {radius}"
         );
         if is_blank() {
-            return self; // zeros, which are about to be replaced
+            return self; // zeros, which a file will replace
         }
         let present = spectral_radius(self.w.value());
         assert!(

@@ -21,8 +21,8 @@ use crate::{Activation, LayerNorm, Module, Noise, NoisyCell, StateSizes};
 /// `W: [I, 3H]`, `U: [H, 3H]`, with the columns of `r`, `z`, `n` side by side. The state and the output are
 /// `h: [B, H]`. `3(I·H + H·H) + 12H` parameters.
 ///
-/// The update gate keeps, as in [`Gru`](crate::Gru) and in Cho et al. 2014; the paper writes `1 − z` for it. There are no
-/// biases but those of the norms: [`gate_bias`](Self::gate_bias) sets those of `N_x` and `M_x`.
+/// The update gate `z` multiplies the old state, as in [`Gru`](crate::Gru) and in Cho et al. 2014; the paper writes
+/// `1 − z` for it. Only the norms have biases: [`gate_bias`](Self::gate_bias) sets those of `N_x` and `M_x`.
 #[derive(Clone, Debug, Module)]
 pub struct LayerNormGru<T> {
     /// `W: [I, 3H]`
@@ -46,8 +46,8 @@ pub struct LayerNormGru<T> {
 }
 
 impl<T: Scalar> LayerNormGru<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its own; the norms'
-    /// gains are one, their biases zero.
+    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, separately for each gate. The gains
+    /// of the norms are one, and their biases zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

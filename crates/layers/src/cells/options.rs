@@ -1,4 +1,4 @@
-//! Options that many cells have: each stands here once, and a cell names those of its equations.
+//! Options that many cells share. Each is defined here once, and a cell lists those that its equations have.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -8,7 +8,8 @@ use crate::Init;
 
 /// A part of a cell's net input: one of its gates, or the candidate.
 ///
-/// [`Lstm::gate_bias`](crate::Lstm::gate_bias) and its like name the part whose biases they set.
+/// [`Lstm::gate_bias`](crate::Lstm::gate_bias) and the same option of other cells take the part whose biases they
+/// set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gate {
@@ -22,11 +23,12 @@ pub enum Gate {
     Reset,
     /// `z`, the balance of the state and the candidate.
     Update,
-    /// The candidate, what may be written. It is no gate, but stands beside the gates.
+    /// The candidate, which may be written into the state. It is not a gate, but its weights stand beside those of
+    /// the gates.
     Candidate,
 }
 
-/// The options of a cell to compute with other functions: one for each of these fields.
+/// Options of a cell for other activations: one for each of these fields.
 macro_rules! activation_options {
     ($($field:ident: $function:literal;)*) => {$(
         #[doc = concat!("Another function ", $function, ".")]
@@ -39,7 +41,7 @@ macro_rules! activation_options {
 }
 pub(crate) use activation_options;
 
-/// The options of a module to start parameters from other values: those of a list, each with the number of
+/// Options of a module for other initial values: one for each list of parameters. Each parameter has the number of
 /// gates whose parts stand side by side in it.
 macro_rules! init_options {
     ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
@@ -71,14 +73,14 @@ pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rn
     param.set(drawn);
 }
 
-/// The options of a cell to start the biases of one of its gates: `$biases` are those of `$gate`.
+/// Options of a cell for the initial biases of one of its gates: `$biases` are those of `$gate`.
 macro_rules! bias_options {
     (|$cell:ident, $gate:ident| $biases:expr) => {
-        /// Starts the biases of a gate, or of the candidate, at this value.
+        /// Sets the initial biases of a gate, or of the candidate, to this value.
         ///
         /// # Panics
         ///
-        /// If the cell has no such gate, or no biases of it.
+        /// If the cell has no such gate, or no biases for it.
         #[track_caller]
         #[must_use]
         pub fn gate_bias(mut self, gate: $crate::Gate, bias: f64) -> Self {
@@ -87,11 +89,11 @@ macro_rules! bias_options {
             self
         }
 
-        /// Starts the biases of a gate, or of the candidate, at these values, one for each unit.
+        /// Sets the initial biases of a gate, or of the candidate, to these values, one for each unit.
         ///
         /// # Panics
         ///
-        /// As [`gate_bias`](Self::gate_bias); or if there are not as many values as units.
+        /// As [`gate_bias`](Self::gate_bias), and if there are not as many values as units.
         #[track_caller]
         #[must_use]
         pub fn unit_biases(mut self, gate: $crate::Gate, biases: &[f64]) -> Self {
@@ -103,7 +105,7 @@ macro_rules! bias_options {
 }
 pub(crate) use bias_options;
 
-/// [`bias_options`] of a cell with biases `b`, those of `$gates` side by side; and the option to go without.
+/// [`bias_options`] of a cell whose biases `b` hold those of `$gates` side by side, and the option to have no biases.
 macro_rules! biases_of_gates {
     ($($gate:ident),*) => {
         $crate::cells::options::bias_options!(|cell, gate| {
@@ -120,11 +122,11 @@ macro_rules! biases_of_gates {
 }
 pub(crate) use biases_of_gates;
 
-/// The option of an LSTM with biases to start that of its forget gate.
+/// The option of an LSTM for the initial bias of its forget gate.
 macro_rules! forget_bias {
     () => {
-        /// Starts the forget gate's bias at this value. The larger, the longer a fresh cell remembers
-        /// (Jozefowicz, Zaremba and Sutskever 2015 recommend 1).
+        /// Sets the initial bias of the forget gate. The larger it is, the longer a new cell remembers (Jozefowicz,
+        /// Zaremba and Sutskever 2015 recommend 1).
         ///
         /// # Panics
         ///
@@ -138,7 +140,7 @@ macro_rules! forget_bias {
 }
 pub(crate) use forget_bias;
 
-/// The biases of one of these gates, of which those of all stand side by side.
+/// The biases of one of these gates, from a parameter with the biases of all gates side by side.
 #[track_caller]
 pub(crate) fn part<'b, T: Scalar>(
     biases: Option<&'b mut Param<T>>,
@@ -163,11 +165,11 @@ pub(crate) fn copy_biases<T: Scalar>(biases: &mut [T], values: &[f64]) {
     biases.iter_mut().zip(values).for_each(|(bias, &value)| *bias = T::of(value));
 }
 
-/// The option of a module to normalise with another `ε`, in each of these layer norms.
+/// The option of a module for another `ε` in each of these layer norms.
 macro_rules! epsilon_option {
     (|$module:ident| $norms:expr) => {
-        /// Another `ε`, which keeps the division finite where all features are equal: `1e-5` in PyTorch, `1e-3` in
-        /// Keras.
+        /// Sets `ε`, which keeps the division finite where all features are equal. It is `1e-5` in PyTorch and `1e-3`
+        /// in Keras.
         ///
         /// # Panics
         ///

@@ -141,7 +141,7 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Sums the products of two rows, as `add` adds one.
+    /// Sums the products of two rows; `add` adds one product.
     ///
     /// # Safety
     ///
@@ -161,7 +161,7 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Adds the products of two rows to one of partial sums, as `add` adds one.
+    /// Adds the products of two rows to partial sums; `add` adds one product.
     ///
     /// # Safety
     ///
@@ -382,7 +382,7 @@ impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
 }
 
 impl<T: Scalar> Over<'_, T, 3> {
-    /// `y ← a b + c`, with this product of `a` and `b`
+    /// `y ← a b + c`, with this kind of product
     #[inline(always)]
     fn mul_add(mut self, mul: impl Fn(T, T) -> T) {
         if self.sources[0].is_column {

@@ -51,7 +51,7 @@ pub enum Code {
     AddProducts(Product, [usize; 2], usize),
 }
 
-/// The product in a sum of products.
+/// The kind of product in a sum of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
     /// [`Binary::Mul`]
@@ -65,7 +65,7 @@ pub enum Product {
 pub enum Reduction {
     /// `Σ x`
     Sum,
-    /// `√Σ x²`, right for elements whose squares overflow or underflow.
+    /// `√Σ x²`, accurate even if squares of elements overflow or underflow.
     Norm,
     /// The largest; NaN if any is.
     Max,

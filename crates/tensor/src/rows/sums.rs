@@ -95,7 +95,7 @@ fn add<T: Scalar>(lanes: &mut Lanes<T>, vector: &[T; VECTOR]) {
     }
 }
 
-/// The sum of the products of two rows, likewise; `add_product` of `a`, `b` and a sum adds one.
+/// The sum of the products of two rows, in the same order; `add_product(a, b, sum)` adds one product.
 #[inline(always)]
 pub(super) fn of_products<T: Scalar>(
     [a, b]: [&[T]; 2],

@@ -32,7 +32,7 @@ impl Math {
         let [a, b] = T::pow2_halves(shifted);
         let power = a * b;
         let near = self.mul_add(power, p, power - T::one());
-        // Where `power` may be infinite and `e^x` is not, 1 is too small to count.
+        // Where `power` may be infinite although `e^x` is not, subtracting 1 changes nothing.
         let far = self.mul_add(a, p, a) * b;
         (if bounded > T::TANH_ONE + T::TANH_ONE { far } else { near }).copysign(x)
     }

@@ -22,7 +22,7 @@ impl Math {
 
     /// `ln(1 + x)`, within 2 ULP down to the smallest `x`; `log1p(-0) = -0`.
     ///
-    /// `ln(-1 + 1) = -∞`; NaN below. What `1 + x` loses by rounding is added relative to it.
+    /// `-∞` at `x = -1`, and NaN below. The rounding error of `1 + x`, relative to it, is added to the result.
     #[inline(always)]
     pub(crate) fn log1p<T: Lane>(self, x: T) -> T {
         let (zero, one) = (T::zero(), T::one());

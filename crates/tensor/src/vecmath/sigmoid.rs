@@ -7,13 +7,14 @@ use crate::simd::Math;
 impl Math {
     /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
     ///
-    /// Put together from its tail, so that whoever has the tail gets the same bits.
+    /// Computed from its tail, so that a value from a saved tail has the same bits.
     #[inline(always)]
     pub(crate) fn sigmoid<T: Lane>(self, x: T) -> T {
         sigmoid_of_tail(self.sigmoid_tail(x))
     }
 
-    /// The logistic function less 1 where `x` is not negative, within 3 ULP. There the sign bit is set.
+    /// The tail of the logistic function, within 3 ULP: `σ(x)`, less 1 where `x` is not negative. There the sign bit
+    /// is set.
     ///
     /// The magnitude is `e^-|x| / (1 + e^-|x|)`, which keeps its relative accuracy until `e^-|x|` itself
     /// underflows. So does the derivative `|s| (1 - |s|)`.

@@ -58,7 +58,7 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
 /// Adds up the terms that are the same at every step, where they have one shape: several biases are one.
 fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> {
     let mut gathered: Vec<u32> = Vec::with_capacity(terms.len());
-    let mut constant: Vec<usize> = Vec::new(); // where those stand, one for each shape
+    let mut constant: Vec<usize> = Vec::new(); // the places of these constants, one for each shape
     for (term, is_once) in terms {
         let fits = |&&place: &&usize| new.shape(gathered[place]) == new.shape(term);
         match constant.iter().find(fits).filter(|_| is_once) {

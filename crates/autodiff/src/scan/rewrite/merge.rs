@@ -13,7 +13,7 @@ use crate::ops::matmul::MatMul;
 use crate::scan::binding::{Binding, bindings};
 use crate::scan::program::Program;
 
-/// The place of what does not stand in the new program yet.
+/// The place of a value that is not in the new program yet.
 const NOWHERE: u32 = u32::MAX;
 
 pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -23,7 +23,7 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let mut places = vec![NOWHERE; program.nodes.len()];
     program.rebuild(|new, id, inputs| {
         if places[id as usize] != NOWHERE {
-            return places[id as usize]; // a weight that was wanted before its turn
+            return places[id as usize]; // a weight that was needed, and emitted, early
         }
         let place = match columns.get(&id) {
             None => new.copy(program, id, inputs),
@@ -51,7 +51,7 @@ pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Of each product of a group, the group and the columns of the wide product.
+/// For each product of a group, the group and its columns in the wide product.
 fn columns<T: Scalar>(
     program: &Program<T>,
     groups: &[Vec<u32>],
@@ -76,7 +76,7 @@ fn place_weight<T: Scalar>(
     weight: u32,
     places: &mut [u32],
 ) -> u32 {
-    // a loop with a stack of its own, since weights may be computed in many operations
+    // an explicit stack in place of recursion, since a weight may be the result of many operations
     let mut pending = vec![weight];
     while let Some(&id) = pending.last() {
         if places[id as usize] == NOWHERE {

@@ -1,5 +1,6 @@
-//! A logistic function is computed in two: its tail, from which its slope follows without what rounding to
-//! a number near 1 loses, and the value from that. The reverse saves the tail, and computes the value again.
+//! A logistic function is computed in two steps: first its tail, then the value from the tail. The slope follows from
+//! the tail without loss of digits, even where the value rounds to 1. The reverse pass saves the tail and computes
+//! the value again.
 
 use bptt_tensor::{Scalar, Unary};
 
