@@ -160,14 +160,20 @@ impl<T: Scalar> Way<'_, T> {
         );
         let mask = self.mask_of(xs);
         let is = |values: &Tensor<T>, i: usize| values.as_slice()[i] != T::zero();
-        // a reset at a step that is left out has no effect
-        let begins_at = |i: usize| mask.as_ref().is_none_or(|mask| is(mask, i)) && is(resets, i);
-        // against time, the first step of a sequence is run just before the last step of the sequence before it
-        let ahead = if self.reversed { batch } else { 0 };
-        Some(Tensor::from_fn([steps, batch, 1], |i| {
-            let begins = i + ahead < steps * batch && begins_at(i + ahead);
-            T::of((!begins).into())
-        }))
+        let is_there = |&i: &usize| mask.as_ref().is_none_or(|mask| is(mask, i));
+        let mut goes_on = Tensor::ones([steps, batch, 1]);
+        for b in 0..batch {
+            // a reset at a step that is left out has no effect
+            let there: Vec<usize> = (0..steps).map(|t| t * batch + b).filter(is_there).collect();
+            // against time, the first step of a sequence is run just before the last step of the sequence before it
+            let firsts = there.iter().skip(self.reversed.into());
+            for (&run_anew, &first) in there.iter().zip(firsts) {
+                if is(resets, first) {
+                    goes_on.as_mut_slice()[run_anew] = T::zero();
+                }
+            }
+        }
+        Some(goes_on)
     }
 
     /// The initial values of the next variables of the state.

@@ -2,7 +2,7 @@
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
-    Bidirectional, Layer, LearnedStart, Linear, Recurrence, Residual, Reversed, Stack, State,
+    Bidirectional, Layer, LearnedStart, Linear, Lstm, Recurrence, Residual, Reversed, Stack, State,
     Stepwise, VariationalDropout, Zoneout, unroll,
 };
 use bptt_tensor::Tensor;
@@ -189,6 +189,39 @@ fn what_counts_as_a_reset() {
     assert_eq!(ys([1e-200; 3], [0.0, 1e-200, 0.0]), ys([1.0; 3], [0.0, 1.0, 0.0]));
     let without = ys([1.0, 0.0, 1.0], [0.0; 3]);
     assert_eq!(ys([1.0, 0.0, 1.0], [0.0, f64::INFINITY, 0.0]), without);
+}
+
+/// A step that a mask leaves out might as well not be there, wherever sequences begin.
+#[test]
+fn masked_steps_are_passed_over() {
+    fn turned(lstm: &Lstm<f64>, reversed: bool) -> Recurrence<'_, f64, Lstm<f64>> {
+        let way = Recurrence::new(lstm);
+        if reversed { way.reversed() } else { way }
+    }
+    const THERE: [f64; 7] = [0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0];
+    let rng = &mut random(27);
+    let sizes = Sizes { batch: 1, ..SIZES };
+    let lstm = random_cell::lstm(rng, sizes);
+    let inputs = sizes.inputs(&lstm, rng);
+    let mask = Tensor::from_slice([7, 1], &THERE);
+    let there: Vec<usize> = (0..7).filter(|&t| THERE[t] != 0.0).collect();
+    for (begins, reversed) in (0..7).flat_map(|t| [(t, false), (t, true)]) {
+        let resets = Tensor::from_fn([7, 1], |t| f64::from(u8::from(t == begins)));
+        let masked = run(&lstm, &inputs, |lstm, x| {
+            let way = turned(lstm, reversed).masked(&mask).resets(&resets);
+            let (ys, (h, c)) = way.run(x[0], (x[1], x[2]));
+            vec![ys.gather_rows(&there), h, c]
+        });
+        let without = run(&lstm, &inputs, |lstm, x| {
+            let resets = resets.gather_rows(&there);
+            let way = turned(lstm, reversed).resets(&resets);
+            let (ys, (h, c)) = way.run(x[0].gather_rows(&there), (x[1], x[2]));
+            vec![ys, h, c]
+        });
+        assert_near(&masked.values, &without.values, 1e-13);
+        assert_near(&masked.gradients.inputs, &without.gradients.inputs, 1e-13);
+        assert_near(&masked.gradients.parameters, &without.gradients.parameters, 1e-13);
+    }
 }
 
 /// The noise of training is that of the run: what is kept of the state before a reset is kept of the start.
