@@ -97,7 +97,7 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
             debug_assert!(slot.is_none(), "slices alone read it");
             if let Some(slices) = self.slices.remove(&y.id) {
                 let slices = slices.into_iter().map(|(start, part)| (start, constant(part)));
-                y.tape.scratch(|| rule(self, Cotangent::Slices(slices.collect())));
+                y.tape.aside(|| rule(self, Cotangent::Slices(slices.collect())));
             }
             return;
         }
@@ -106,7 +106,7 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
             products.add_to(slot);
         }
         if let Some(cotangent) = slot.take() {
-            y.tape.scratch(|| rule(self, Cotangent::Dense(constant(cotangent))));
+            y.tape.aside(|| rule(self, Cotangent::Dense(constant(cotangent))));
         }
     }
 }

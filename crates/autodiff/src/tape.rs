@@ -412,22 +412,34 @@ impl<T: Scalar> Tape<T> {
         compute()
     }
 
-    /// Runs `compute` and drops every node that it recorded.
-    pub(crate) fn scratch<R>(&self, compute: impl FnOnce() -> R) -> R {
+    /// Runs `compute` and drops every node that it recorded: for values alone, of equations that read what stands on
+    /// this tape, such as [substituted](Self::substitute) parameters. Nothing is saved for a gradient.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::scalar(3.0));
+    /// let nine = tape.aside(|| x.square().value());
+    /// assert_eq!((nine.item(), tape.len()), (9.0, 1));
+    /// ```
+    ///
+    /// No variable that `compute` records may be kept: it would be gone.
+    pub fn aside<R: 'static>(&self, compute: impl FnOnce() -> R) -> R {
         let mode = if self.is_tracing() { Mode::Tracing } else { Mode::Scratch };
-        self.aside(mode, compute)
+        self.dropping(mode, compute)
     }
 
     /// Runs `compute` on shapes without values, for no step in particular, and drops every node that it
     /// recorded.
     pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
-        self.aside(Mode::Tracing, || {
+        self.dropping(Mode::Tracing, || {
             self.step.set(None);
             compute()
         })
     }
 
-    fn aside<R>(&self, mode: Mode, compute: impl FnOnce() -> R) -> R {
+    fn dropping<R>(&self, mode: Mode, compute: impl FnOnce() -> R) -> R {
         /// Restores the tape even if `compute` panics.
         struct Restore<'t, T: Scalar> {
             tape: &'t Tape<T>,

@@ -240,7 +240,8 @@ impl Windows {
     }
 }
 
-/// The state after each step, each variable `[T, B, ..]`, on no tape.
+/// The state after each step, each variable `[T, B, ..]`. What computes them does not stay on the tape, of which it
+/// reads the substitutions.
 #[track_caller]
 fn states<T: Scalar, L: Layer<T>>(
     layer: &L,
@@ -248,11 +249,9 @@ fn states<T: Scalar, L: Layer<T>>(
     first: &[Var<'_, T>],
     way: Way<'_, T>,
 ) -> Vec<Tensor<T>> {
-    let tape = Tape::new();
     let kept = RefCell::default();
     let way = Way { states: Some(&kept), checkpoint: None, ..way };
-    let first = first.iter().map(|leaf| tape.constant(leaf.value()));
-    let state = layer.rebuild(&mut first.collect::<Vec<_>>().into_iter());
-    let _ = layer.run(tape.constant(xs.value()), state, way);
+    let state = layer.rebuild(&mut first.iter().copied());
+    xs.tape().aside(|| drop(layer.run(xs, state, way)));
     kept.into_inner()
 }

@@ -113,3 +113,18 @@ fn zoneout_without_noise() {
     assert_near(&cut.values, &whole.values, 1e-13);
     assert!(cut.gradients.parameters != whole.gradients.parameters);
 }
+
+/// What windows start from is computed with the variables that stand for parameters, too.
+#[test]
+fn windows_start_from_what_substitutes_compute() {
+    let rng = &mut random(6);
+    let sizes = Sizes { steps: 6, batch: 2, input: 3, hidden: 4, output: 2 };
+    let cell = random_cell::elman(rng, sizes);
+    let tape = Tape::new();
+    let inputs = sizes.inputs(&cell, rng);
+    let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
+    let halved = tape.param(&cell.u) * 0.5;
+    let _substitution = tape.substitute(&cell.u, halved);
+    let of_windows = truncated(Truncation::new(1, 2), &cell, &x)[0].value();
+    assert_near(&[of_windows], &[unrolled(&cell, &x)[0].value()], 1e-13);
+}
