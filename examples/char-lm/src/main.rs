@@ -4,7 +4,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bptt::Module;
@@ -20,7 +19,7 @@ use char_lm::memory;
 use char_lm::ngram::{BASELINE_ORDER, NGram};
 use char_lm::progress::{Progress, tell};
 use char_lm::score::{Comparison, Nats};
-use char_lm::signals;
+use char_lm::signals::Signals;
 use char_lm::train::{Ending, Trainer};
 use clap::Parser;
 
@@ -75,12 +74,12 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     );
     out.write_all(head.as_bytes())?;
 
-    let interrupted = signals::catch().map_err(Error::Signals)?;
+    let signals = Signals::catch().map_err(Error::Signals)?;
     let started = Instant::now();
     let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
     let mut progress = Progress::new(trainer.steps_done(), steps);
     let ending = trainer.run(&mut saver, &mut progress, || {
-        if interrupted.load(Ordering::Relaxed) {
+        if signals.have_come() {
             tell("saving; Ctrl-C again to stop at once");
             Some(Ending::Interrupted)
         } else if started.elapsed().as_secs_f64() >= seconds {
@@ -89,7 +88,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
             None
         }
     })?;
-    interrupted.store(true, Ordering::Relaxed); // nothing is left to save: Ctrl-C stops at once
+    signals.end_at_once();
     progress.finish();
 
     if ending != Ending::Finished {

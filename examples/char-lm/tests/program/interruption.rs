@@ -90,6 +90,27 @@ fn signals_save_and_the_run_can_be_resumed() {
     }
 }
 
+/// A shell and the kernel both tell of a terminal that is closed, and who ends a session sends more. A run that is held
+/// meanwhile finds them all at once.
+#[cfg(unix)]
+#[test]
+fn several_signals_save_as_one_does() {
+    let folder = TempDir::new().expect("a folder");
+    let files = files(&folder);
+    let text = file(&folder, "text.txt", periodic().as_bytes());
+    let arguments = [small("--steps 1000000 --validate-every 10"), place(&text, &files)].concat();
+    let mut child = command(&arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    read_until(&mut stderr, "step 10: ");
+    ["STOP", "HUP", "TERM", "CONT"].into_iter().for_each(|signal| send(signal, &child));
+    read_until(&mut stderr, "saving; ");
+    assert!(child.wait().expect("it ends").success());
+}
+
 /// `nohup` starts programs so that they ignore a terminal that is gone.
 #[cfg(target_os = "linux")]
 #[test]
