@@ -123,16 +123,17 @@ impl Files {
         }
     }
 
-    /// Renames each existing file to its counterpart in `to`.
+    /// Renames each existing file to its counterpart in `to`, so that a power failure does not undo it.
     fn rename(&self, to: &Self) -> Result<(), RunError> {
+        let failed = |from: &Path, to: &Path, source| {
+            let (from, to) = (from.to_path_buf(), to.to_path_buf());
+            RunError::Rename { from, to, source }
+        };
         for (from, to) in self.both().into_iter().zip(to.both()).filter(|(from, _)| from.is_file())
         {
-            fs::rename(from, to).map_err(|source| {
-                let (from, to) = (from.to_path_buf(), to.to_path_buf());
-                RunError::Rename { from, to, source }
-            })?;
+            fs::rename(from, to).map_err(|source| failed(from, to, source))?;
         }
-        Ok(())
+        atomic::sync_folder(&to.best).map_err(|source| failed(&self.best, &to.best, source))
     }
 }
 

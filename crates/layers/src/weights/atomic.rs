@@ -73,7 +73,7 @@ fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
 }
 
 /// Stores the change of the folder's entry. Only on Unix can a folder be opened.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }
 
