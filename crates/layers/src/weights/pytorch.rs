@@ -65,7 +65,7 @@
 //! and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has both. A cell alone,
 //! such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see [`RecurrentLayer`]. Activations and
 //! epsilons are in no file: build the model with those it was trained with. PyTorch's gated cells have the
-//! activations `σ` and `tanh` only, so a cell with others is refused.
+//! activations `σ` and `tanh` only, and its `nn.RNN` `tanh` or `relu`, so a cell with others is refused.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -266,10 +266,19 @@ impl<F: RecurrentLayer, B: RecurrentLayer<Scalar = F::Scalar>> RecurrentLayer
     }
 }
 
+/// # Panics
+///
+/// If it computes with another function than `tanh` or `relu`.
 impl<T: Scalar> RecurrentLayer for Elman<T> {
     type Scalar = T;
 
+    #[track_caller]
     fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, T> {
+        assert!(
+            matches!(self.activation, Activation::Tanh | Activation::Relu),
+            "PyTorch's RNN computes with `Tanh` or `Relu`, not with {:?}; build this one with one of them",
+            self.activation
+        );
         Layout::new()
             .transposed(&format!("weight_ih{ending}"), [&self.u])
             .transposed(&format!("weight_hh{ending}"), [&self.w])

@@ -193,6 +193,13 @@ fn functions_that_pytorch_does_not_compute() {
     let _ = pytorch::archive(&gru.candidate_activation(Activation::Relu));
 }
 
+#[test]
+#[should_panic(expected = "PyTorch's RNN computes with `Tanh` or `Relu`, not with Sigmoid")]
+fn a_function_that_an_rnn_of_pytorch_does_not_compute() {
+    let elman = Elman::<f64>::new(&mut random(0), 3, 4).activation(Activation::Sigmoid);
+    let _ = pytorch::archive(&elman);
+}
+
 /// Of a parameter of which something is missing nothing is loaded; the names are those of the file.
 #[test]
 fn what_matches_is_loaded_and_the_rest_told() {
