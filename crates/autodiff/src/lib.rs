@@ -25,6 +25,7 @@
 mod dot;
 mod finite;
 mod gradients;
+mod id_map;
 mod in_place;
 mod operand;
 mod operation;
@@ -36,6 +37,7 @@ mod recorded;
 mod reverse;
 mod roundings;
 mod scan;
+mod substitution;
 mod tape;
 mod var;
 
@@ -47,7 +49,8 @@ pub use operation::Operation;
 pub use param::{Param, ParamId};
 pub use pullback::Pullback;
 pub use scan::{Checkpoint, Scan, Scanned, Stepper};
-pub use tape::{Substitution, Tape};
+pub use substitution::Substitution;
+pub use tape::Tape;
 pub use var::Var;
 
 #[cfg(doctest)]

@@ -1,9 +1,7 @@
 //! The tape: an arena of values in the order in which they were computed.
 
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -12,8 +10,10 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::finite::NonFinite;
+use crate::id_map::IdMap;
 use crate::operation::{Leaf, Op};
 use crate::roundings::Roundings;
+use crate::substitution::{Substitution, Substitutions};
 use crate::{Operand, Operation, Param, ParamId, Var};
 
 /// One value and how it came about.
@@ -54,6 +54,7 @@ pub struct Tape<T> {
     /// Leaves that exist once on a tape: parameters by identity, literals by their bits.
     params: RefCell<IdMap>,
     literals: RefCell<IdMap>,
+    substitutions: Substitutions,
     checking: bool,
     /// Errors to add to computed values.
     roundings: Option<Roundings>,
@@ -62,26 +63,6 @@ pub struct Tape<T> {
     /// records belongs.
     differentiated: Cell<Option<Origin>>,
     mode: Cell<Mode>,
-}
-
-/// A guard: while it exists, a variable replaces a parameter. See [`Tape::substitute`].
-#[derive(Debug)]
-#[must_use = "the substitution ends when this is dropped"]
-pub struct Substitution<'t, T> {
-    tape: &'t Tape<T>,
-    key: u64,
-    /// The earlier substitute of the parameter.
-    before: Option<u32>,
-}
-
-impl<T> Drop for Substitution<'_, T> {
-    fn drop(&mut self) {
-        let mut params = self.tape.params.borrow_mut();
-        match self.before {
-            Some(id) => params.insert(self.key, id),
-            None => params.remove(&self.key),
-        };
-    }
 }
 
 /// A step of a loop over time.
@@ -111,6 +92,7 @@ impl<T: Scalar> Tape<T> {
             nodes: RefCell::default(),
             params: RefCell::default(),
             literals: RefCell::default(),
+            substitutions: Substitutions::default(),
             checking: false,
             roundings: None,
             step: Cell::new(None),
@@ -163,6 +145,9 @@ impl<T: Scalar> Tape<T> {
     /// had at the first: change parameters between tapes, not while one is in use.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
+        if let Some(id) = self.substitutions.of(param.id()) {
+            return Var { tape: self, id };
+        }
         self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
             param.value().clone()
         })
@@ -170,7 +155,8 @@ impl<T: Scalar> Tape<T> {
 
     /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard is dropped.
     /// Equations that name the parameter then read the variable. Gradients flow through the variable to the values
-    /// that it was computed from, which may include the parameter itself.
+    /// that it was computed from, which may include the parameter itself. Of several
+    /// variables for one parameter the last counts, in whatever order their guards are dropped.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};
@@ -191,16 +177,14 @@ impl<T: Scalar> Tape<T> {
     ///
     /// If the variable has another shape than the parameter, or lives on another tape.
     #[track_caller]
-    pub fn substitute<'t>(&'t self, param: &Param<T>, variable: Var<'t, T>) -> Substitution<'t, T> {
+    pub fn substitute<'t>(&'t self, param: &Param<T>, variable: Var<'t, T>) -> Substitution<'t> {
         let (id, shape) = (variable.on_tape(self), variable.shape());
         assert!(
             shape == *param.shape(),
             "substitute: a variable of shape {shape} cannot stand for a parameter of shape {}",
             param.shape()
         );
-        let key = param.id().bits();
-        let before = self.params.borrow_mut().insert(key, id);
-        Substitution { tape: self, key, before }
+        self.substitutions.begin(param.id(), id)
     }
 
     /// A number of an equation, as a constant without axes.
@@ -535,29 +519,4 @@ pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
         sequence[0] == steps,
         "at_step: a sequence {sequence} has not {steps} entries, one for each step of the scan"
     );
-}
-
-/// From 64-bit keys to values on a tape.
-pub(crate) type IdMap = HashMap<u64, u32, BuildHasherDefault<MixHasher>>;
-
-/// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use
-/// of a parameter, and nobody chooses them to collide.
-#[derive(Default)]
-pub(crate) struct MixHasher(u64);
-
-impl Hasher for MixHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(byte.into());
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let mixed = (self.0 ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15); // 2⁶⁴ / golden ratio
-        self.0 = mixed ^ (mixed >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

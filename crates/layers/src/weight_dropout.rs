@@ -68,7 +68,7 @@ impl<L> WeightDropout<L> {
         &self,
         tape: &'t Tape<T>,
         way: Way<'_, T>,
-    ) -> Vec<Substitution<'t, T>>
+    ) -> Vec<Substitution<'t>>
     where
         L: Module<T>,
     {

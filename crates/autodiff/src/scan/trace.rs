@@ -4,8 +4,9 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use super::program::{Input, Kind, Node, Program};
+use crate::id_map::IdMap;
 use crate::operation::{Leaf, Op};
-use crate::tape::{IdMap, check_entries};
+use crate::tape::check_entries;
 use crate::{Tape, Var};
 
 /// A step and what it was given from outside.

@@ -9,5 +9,6 @@ mod orders;
 mod precision;
 mod sources;
 mod stretched;
+mod substitution;
 mod support;
 mod zeros;
