@@ -289,6 +289,15 @@ pub(super) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
     reverse.sequences.iter().filter_map(residual).collect()
 }
 
+/// Whether a value is computed by an operation that equals none, itself or in the steps of a scan.
+fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
+    match &node.kind {
+        Kind::Op(Op::Custom(op)) => !op.equals(&**op),
+        Kind::Op(Op::Scan(scan)) => scan.step().traced.nodes.iter().any(is_unequalled),
+        _ => false,
+    }
+}
+
 /// The number of traced steps whose plans a thread keeps.
 const KEPT: usize = 64;
 
@@ -304,10 +313,6 @@ pub(super) fn compile<T: Scalar>(
     invariants: usize,
 ) -> Rc<Compiled<T>> {
     type Steps<T> = Vec<Rc<Compiled<T>>>;
-    let is_unequalled = |node: &Node<T>| match &node.kind {
-        Kind::Op(Op::Custom(op)) => !op.equals(&**op),
-        _ => false,
-    };
     if traced.nodes.iter().any(is_unequalled) {
         // the operation equals no other, earlier or later
         return Rc::new(Compiled::new(traced, sequences, invariants));

@@ -99,6 +99,10 @@ pub(super) fn record<'t, T: Scalar>(
 }
 
 impl<T: Scalar> Scan<T> {
+    pub(super) fn step(&self) -> &Compiled<T> {
+        &self.step
+    }
+
     /// The outputs, each made of its place in the row of all and its shape.
     fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;

@@ -107,6 +107,25 @@ fn a_step_with_a_users_operation_is_planned_once_if_it_can_be_compared() {
     assert_eq!(scaled(2.0, false), (8.0, derived));
 }
 
+/// Such as one with a scan within, of an operation that equals none.
+#[test]
+fn a_step_that_equals_none_displaces_no_plan() {
+    let known = scaled(2.0, true);
+    for _ in 0..100 {
+        let tape = Tape::new();
+        let xs = tape.constant(Tensor::zeros([2, 3, 1, 1]));
+        let start = tape.constant(Tensor::ones([1, 1]));
+        let _ = tape.scan(&[xs], &[start]).run(|x, y| {
+            let within = tape.scan(&[x[0]], &[y[0]]).run(|x, y| {
+                let scale = Scale { factor: 2.0, is_comparable: false };
+                (vec![], vec![tape.apply(scale, &[y[0]]) + x[0]])
+            });
+            (vec![], within.state)
+        });
+    }
+    assert_eq!(scaled(2.0, true), (known.0, 0));
+}
+
 /// Planned, its gradient rule would run before there is a gradient.
 #[test]
 fn a_single_step_is_not_planned() {
