@@ -32,12 +32,13 @@ mod schedule;
 mod stepper;
 mod trace;
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
 pub(crate) use operation::Scan as ScanOperation;
 use operation::{Manner, Operands};
 pub use stepper::Stepper;
 
+use crate::operation::Op;
 use crate::tape::Step;
 use crate::{Tape, Var};
 
@@ -120,7 +121,7 @@ pub struct Scanned<'t, T> {
     /// operations after the scan. The gradients with respect to inputs, parameters and the first state include the
     /// paths through later steps.
     pub outputs: Vec<Var<'t, T>>,
-    /// The state after the step that was run last.
+    /// The state after the step that was run last. Its gradient likewise.
     pub state: Vec<Var<'t, T>>,
 }
 
@@ -296,6 +297,11 @@ impl<'t, T: Scalar> Scan<'t, T> {
         drop(clock);
         if self.reversed {
             outputs.iter_mut().for_each(|outputs| outputs.reverse());
+        }
+        // variables of their own, as all ways of running a scan give: what a step itself makes of its new
+        // state is no part of their gradients
+        for variable in &mut state {
+            *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }
         Scanned { outputs: outputs.iter().map(|outputs| Var::stack(outputs)).collect(), state }
     }

@@ -21,6 +21,7 @@ mod reciprocal;
 mod repeat;
 mod reverse;
 mod schedule;
+mod single;
 mod softmax;
 mod split;
 mod stepper;
