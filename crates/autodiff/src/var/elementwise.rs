@@ -1,0 +1,207 @@
+//! Functions of single elements.
+
+use bptt_tensor::{Binary, Scalar, Unary};
+
+use super::Var;
+use crate::operand::Operand;
+use crate::operation::Op;
+use crate::ops::select::{Select, StopGradient};
+
+macro_rules! unary_methods {
+    ($($(#[$doc:meta])* $name:ident => $variant:ident;)*) => {
+        /// Functions of each element.
+        impl<T: Scalar> Var<'_, T> {
+            $(
+                $(#[$doc])*
+                #[track_caller]
+                #[must_use]
+                pub fn $name(self) -> Self {
+                    self.unary(Op::Unary(Unary::$variant))
+                }
+            )*
+
+            /// `xᵖ` for a constant exponent.
+            #[track_caller]
+            #[must_use]
+            pub fn powf(self, exponent: f64) -> Self {
+                self.unary(Op::Unary(Unary::Powf(exponent)))
+            }
+        }
+    };
+}
+
+unary_methods! {
+    /// `|x|`; its derivative at 0 is taken as 0.
+    abs => Abs;
+    /// `x²`
+    square => Square;
+    /// `√x`
+    sqrt => Sqrt;
+    /// `1 / x`
+    recip => Recip;
+    /// `eˣ`
+    exp => Exp;
+    /// `eˣ − 1`, without cancellation near 0.
+    expm1 => Expm1;
+    /// The natural logarithm.
+    ln => Ln;
+    /// `ln(1 + x)`, without cancellation near 0.
+    log1p => Log1p;
+    /// `sin x`
+    sin => Sin;
+    /// `cos x`
+    cos => Cos;
+    /// `tanh x`
+    tanh => Tanh;
+    /// The error function `erf x = 2/√π ∫₀ˣ e⁻ᵗ² dt`.
+    erf => Erf;
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`.
+    sigmoid => Sigmoid;
+    /// `max(x, 0)`; its derivative at 0 is taken as 0.
+    relu => Relu;
+    /// `ln(1 + eˣ)`, without overflow.
+    softplus => Softplus;
+    /// `ln σ(x) = −ln(1 + e⁻ˣ)`, without overflow.
+    log_sigmoid => LogSigmoid;
+    /// The sign: −1, 0 or 1. Its gradient is zero.
+    sign => Sign;
+}
+
+/// Functions of two operands, element by element, with broadcasting.
+impl<'t, T: Scalar> Var<'t, T> {
+    /// `xᵖ`, element by element, with an exponent that is an operand as well. [`powf`](Self::powf) takes a number.
+    ///
+    /// `∂x = p xᵖ⁻¹`, and `∂p = xᵖ ln x`, which is defined as 0 where `x = 0` and `p ≥ 0`. With a negative base, the
+    /// power and `∂x` are defined if the exponent is an integer. `∂p` is then NaN.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let x = tape.variable(Tensor::from_vec([3], vec![-2.0, 0.0, 3.0]));
+    /// let cubes = x.pow(3.0);
+    /// assert_eq!(cubes.value().to_vec(), [-8.0, 0.0, 27.0]);
+    /// assert_eq!(tape.backward(cubes.sum_all()).wrt(x).to_vec(), [12.0, 0.0, 27.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn pow(self, exponent: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Pow), exponent)
+    }
+
+    /// The larger of each pair; at a tie, half of the gradient goes to either side.
+    #[track_caller]
+    #[must_use]
+    pub fn maximum(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Maximum), other)
+    }
+
+    /// The smaller of each pair; at a tie, half of the gradient goes to either side.
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Minimum), other)
+    }
+
+    /// `self · slope`, but 0 where either factor is 0, even beside an infinity or a NaN. It is the product of the
+    /// chain rule: the gradient rules of elementwise functions use it. An element that [`select`](Self::select) does
+    /// not choose has a cotangent of 0. With this product it does not affect any gradient, whatever its value. An
+    /// ordinary product would give `0 · ∞ = NaN`.
+    ///
+    /// Products of matrices are ordinary: they are sums, in which a NaN concerns all elements.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let cotangents = tape.variable(Tensor::from_vec([3], vec![2.0, 0.0, 0.0]));
+    /// let slopes = tape.variable(Tensor::from_vec([3], vec![3.0, f64::INFINITY, f64::NAN]));
+    /// assert_eq!(cotangents.chain_mul(slopes).value().to_vec(), [6.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn chain_mul(self, slope: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::ChainMul), slope)
+    }
+
+    /// `self / divisor`, but 0 where `self` is 0 or `divisor` is infinite. It is [`chain_mul`](Self::chain_mul) with
+    /// the slope `1 / divisor`, rounded once.
+    #[track_caller]
+    #[must_use]
+    pub fn chain_div(self, divisor: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::ChainDiv), divisor)
+    }
+
+    /// The cotangent of `tanh`'s input, from that of its output (this) and the output.
+    pub(crate) fn tanh_slope(self, output: Self) -> Self {
+        self.with(Op::Binary(Binary::TanhSlope), output)
+    }
+
+    /// The cotangent of `sigmoid`'s input, from the cotangent of its output (`self`) and the output's tail.
+    pub(crate) fn sigmoid_slope(self, tail: Self) -> Self {
+        self.with(Op::Binary(Binary::SigmoidSlope), tail)
+    }
+
+    /// The tail of the logistic function, which keeps all digits where the function rounds to 1: see
+    /// [`Unary::SigmoidTail`].
+    pub(crate) fn sigmoid_tail(self) -> Self {
+        self.unary(Op::Unary(Unary::SigmoidTail))
+    }
+
+    /// The logistic function from its tail.
+    pub(crate) fn sigmoid_of_tail(self) -> Self {
+        self.unary(Op::Unary(Unary::SigmoidOfTail))
+    }
+
+    /// 1 where `self > other`, else 0. Comparisons have gradient zero.
+    #[track_caller]
+    #[must_use]
+    pub fn gt(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Greater), other)
+    }
+
+    /// 1 where `self ≥ other`, else 0.
+    #[track_caller]
+    #[must_use]
+    pub fn ge(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::GreaterEqual), other)
+    }
+
+    /// 1 where `self < other`, else 0.
+    #[track_caller]
+    #[must_use]
+    pub fn lt(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Less), other)
+    }
+
+    /// 1 where `self ≤ other`, else 0.
+    #[track_caller]
+    #[must_use]
+    pub fn le(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::LessEqual), other)
+    }
+
+    /// 1 where the elements are equal, else 0.
+    #[track_caller]
+    #[must_use]
+    pub fn equal(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Equal), other)
+    }
+
+    /// Where this condition is not zero the first choice, elsewhere the second. What was not chosen may be anything,
+    /// NaN included: it affects neither the value nor the gradients of any order. This holds if it was computed by
+    /// elementwise functions, and not for products of matrices.
+    #[track_caller]
+    #[must_use]
+    pub fn select(self, chosen: impl Operand<'t, T>, other: impl Operand<'t, T>) -> Self {
+        let (chosen, other) = (chosen.on(self.tape), other.on(self.tape));
+        self.tape.record(Op::Select(Select), &[self, chosen, other])
+    }
+
+    /// The same value, through which no gradient flows.
+    #[track_caller]
+    #[must_use]
+    pub fn stop_gradient(self) -> Self {
+        self.unary(Op::StopGradient(StopGradient))
+    }
+}

@@ -1,0 +1,136 @@
+//! Elements in other shapes and orders: stretched, cut, joined, gathered.
+
+use std::ops::Range;
+
+use bptt_tensor::shape::{self, OrPanic};
+use bptt_tensor::{Scalar, Shape};
+
+use super::Var;
+use crate::operand::Operand;
+use crate::operation::Op;
+use crate::ops::layout::{BroadcastTo, Concat, Permute, Reshape, Slice, SumTo};
+use crate::ops::rows::{GatherRows, ScatterRows};
+
+/// Layout.
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The same elements in another shape.
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Self {
+        self.unary(Op::Reshape(Reshape(shape.into()[..].into())))
+    }
+
+    /// Stretched to `shape`, as in NumPy.
+    #[track_caller]
+    #[must_use]
+    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Self {
+        self.unary(Op::BroadcastTo(BroadcastTo(shape.into()[..].into())))
+    }
+
+    /// Summed over the axes that a broadcast from `shape` stretched.
+    #[track_caller]
+    #[must_use]
+    pub fn sum_to(self, shape: impl Into<Shape>) -> Self {
+        self.unary(Op::SumTo(SumTo(shape.into()[..].into())))
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `order[i]`.
+    #[track_caller]
+    #[must_use]
+    pub fn permute(self, order: &[usize]) -> Self {
+        self.unary(Op::Permute(Permute(order.into())))
+    }
+
+    /// Two axes exchanged. Products need no transposed copies: see [`matmul_t`](Self::matmul_t).
+    #[track_caller]
+    #[must_use]
+    pub fn transpose(self, a: isize, b: isize) -> Self {
+        let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
+        let mut order: Vec<usize> = (0..self.shape().len()).collect();
+        order.swap(a, b);
+        self.permute(&order)
+    }
+
+    /// The part `range` of one axis.
+    #[track_caller]
+    #[must_use]
+    pub fn slice(self, axis: isize, range: Range<usize>) -> Self {
+        let axis = self.axis("slice", axis);
+        self.unary(Op::Slice(Slice { axis, range }))
+    }
+
+    /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.
+    #[track_caller]
+    #[must_use]
+    pub fn index_first(self, index: usize) -> Self {
+        let axis = self.axis("index_first", 0);
+        let entry = self.slice(0, index..index + 1);
+        entry.reshape(entry.shape().without(axis))
+    }
+
+    /// The last axis in `N` equal parts: the gates of a fused product.
+    #[track_caller]
+    #[must_use]
+    pub fn split<const N: usize>(self) -> [Self; N] {
+        let axis = self.axis("split", -1);
+        let part = shape::split(&self.shape(), axis, N).or_panic();
+        let mut parts = [self; N];
+        for (i, slot) in parts.iter_mut().enumerate() {
+            // not `array::from_fn`: a closure would hide the caller's line
+            *slot = self.slice(axis as isize, i * part..(i + 1) * part);
+        }
+        parts
+    }
+
+    /// Joined along an axis that the parts have.
+    ///
+    /// # Panics
+    ///
+    /// If there is no part, or their shapes differ elsewhere than at `axis`.
+    #[track_caller]
+    #[must_use]
+    pub fn concat(parts: &[Self], axis: isize) -> Self {
+        let Some(first) = parts.first() else { panic!("concat needs at least one operand") };
+        let axis = first.axis("concat", axis);
+        let mut operands = Vec::with_capacity(parts.len());
+        for part in parts {
+            operands.push(part.on(first.tape));
+        }
+        first.tape.record(Op::Concat(Concat { axis }), &operands)
+    }
+
+    /// Joined along a new axis 0: the steps `[B, F]` of a sequence become `[T, B, F]`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no part, or their shapes differ.
+    #[track_caller]
+    #[must_use]
+    pub fn stack(parts: &[Self]) -> Self {
+        let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
+        let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
+        shape::stack(&shapes, 0).or_panic();
+        let mut entries = Vec::with_capacity(parts.len());
+        for part in parts {
+            let shape: Shape = std::iter::once(1).chain(part.shape().iter().copied()).collect();
+            entries.push(part.reshape(shape));
+        }
+        Self::concat(&entries, 0)
+    }
+
+    /// Rows by index: `[N, ..]` becomes `[indices.len(), ..]`. Its gradient adds up where an index
+    /// repeats.
+    #[track_caller]
+    #[must_use]
+    pub fn gather_rows(self, indices: &[usize]) -> Self {
+        self.unary(Op::GatherRows(GatherRows(indices.into())))
+    }
+
+    /// The transpose of [`gather_rows`](Self::gather_rows): row `i` is added to row `indices[i]`
+    /// of a tensor with `rows` rows.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_rows(self, indices: &[usize], rows: usize) -> Self {
+        self.unary(Op::ScatterRows(ScatterRows { indices: indices.into(), rows }))
+    }
+}
