@@ -74,6 +74,8 @@ use crate::Module;
 pub struct Layout<'m, T> {
     tensors: Vec<Foreign<'m, T>>,
     settings: Vec<Setting>,
+    /// Tensors that the module has no use for, in the same form as the name of a tensor.
+    ignored: Vec<Vec<String>>,
 }
 
 /// A tensor of the other framework.
@@ -112,7 +114,7 @@ impl Spelling {
 impl<'m, T: Scalar> Layout<'m, T> {
     /// No tensors.
     pub fn new() -> Self {
-        Self { tensors: Vec::new(), settings: Vec::new() }
+        Self { tensors: Vec::new(), settings: Vec::new(), ignored: Vec::new() }
     }
 
     /// Adds a tensor in which these parts stand beside one another, along the last axis. Without parts it adds
@@ -178,10 +180,18 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self
     }
 
+    /// Adds the name of a tensor that a file may hold and that the module has no use for, such as a counter. It is
+    /// neither loaded nor saved.
+    pub fn ignored(mut self, name: &str) -> Self {
+        self.ignored.push(vec![name.to_owned()]);
+        self
+    }
+
     /// Adds the tensors and settings of a part of the module, with their names within this group.
     pub fn group(self, group: &str, mut part: Self) -> Self {
         part.tensors.iter_mut().for_each(|tensor| tensor.path.push(group.to_owned()));
         part.settings.iter_mut().for_each(|setting| setting.path.push(group.to_owned()));
+        part.ignored.iter_mut().for_each(|path| path.push(group.to_owned()));
         self.and(part)
     }
 
@@ -189,6 +199,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
     pub fn and(mut self, other: Self) -> Self {
         self.tensors.extend(other.tensors);
         self.settings.extend(other.settings);
+        self.ignored.extend(other.ignored);
         self
     }
 
@@ -244,7 +255,11 @@ impl<'m, T: Scalar> Layout<'m, T> {
             let value = values.remove(&param.id()).filter(|_| !incomplete.contains(&param.id()));
             value.into_iter().for_each(|value| own.insert(&name, value));
         }
-        Ok((own, archive.unmatched(missing, |name| used.contains(name))))
+        let essence = |name: &str| (spelling.essence)(name);
+        let ignored: HashSet<_> =
+            self.ignored.iter().map(|path| essence(&spelling.path(path))).collect();
+        let is_known = |name: &str| used.contains(name) || ignored.contains(&essence(name));
+        Ok((own, archive.unmatched(missing, is_known)))
     }
 
     /// The tensors of the other framework.

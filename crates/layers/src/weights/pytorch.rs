@@ -7,7 +7,7 @@
 //! | [`Stack`] of either | the same with `num_layers` |
 //! | [`Reversed`] of any of these | the same: how it runs is no weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
-//! | [`Conv1d`], [`BatchNorm`] | `nn.Conv1d`, `nn.BatchNorm1d` without `num_batches_tracked` |
+//! | [`Conv1d`], [`BatchNorm`] | `nn.Conv1d`, `nn.BatchNorm1d` |
 //! | [`Attention`] | a module with an `nn.Linear(…, bias=False)` for each of its parameters, by their names here |
 //! | [`EncoderDecoder`] of these | a module of its parts, by their names here |
 //! | [`Crf`] | `CRF` of the package pytorch-crf |
@@ -170,7 +170,7 @@ impl<T: Scalar> PyTorch<T> for LayerNorm<T> {
     }
 }
 
-/// Without `num_batches_tracked`, a counter in PyTorch's files.
+/// The counter `num_batches_tracked` in PyTorch's files is ignored. PyTorch does not need it to load.
 impl<T: Scalar> PyTorch<T> for BatchNorm<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new()
@@ -178,6 +178,7 @@ impl<T: Scalar> PyTorch<T> for BatchNorm<T> {
             .tensor("bias", [&self.bias])
             .tensor("running_mean", [&self.mean])
             .tensor("running_var", [&self.variance])
+            .ignored("num_batches_tracked")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::BatchNorm;
-use bptt_layers::weights::{keras, pytorch};
+use bptt_layers::weights::{Unmatched, keras, pytorch};
 use bptt_tensor::Tensor;
 
 use crate::support::{assert_near, parameter, random, randomized, uniform};
@@ -111,10 +111,14 @@ fn averages_are_not_trained() {
 #[test]
 fn weights_of_others() {
     let (norm, _) = random_norm();
-    let torch = pytorch::archive(&norm);
+    let mut torch = pytorch::archive(&norm);
     assert_eq!(torch.tensor("running_var").unwrap(), norm.variance.value());
+    torch.insert("num_batches_tracked", Tensor::zeros([])); // a counter, which PyTorch saves besides
     let mut other = BatchNorm::new(3).epsilon(1e-3);
     pytorch::load(&mut other, &torch).unwrap();
+    assert_eq!(pytorch::load_matching(&mut other, &torch).unwrap(), Unmatched::default());
+    torch.insert("momentum", Tensor::zeros([]));
+    assert!(pytorch::load(&mut other, &torch).is_err());
     assert_eq!(parameter(&other, "mean"), parameter(&norm, "mean"));
     let keras = keras::archive(&norm);
     assert_eq!(keras.tensor("moving_mean").unwrap(), norm.mean.value());
