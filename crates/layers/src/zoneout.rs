@@ -17,7 +17,7 @@ use crate::{Cell, Module, State, StateSizes, Way};
 ///
 /// `s̃` is the state that the cell computes. Each variable of the state has its own rate `z`. An output that
 /// is itself a variable of the state, as `h` is, stays it; what a cell computes of `s̃` besides is as it was.
-/// As a [`Cell`], to be stepped or truncated, it is that of evaluation.
+/// As a [`Cell`], for instance in a stepper, it is that of evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
