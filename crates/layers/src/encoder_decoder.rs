@@ -129,7 +129,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the sequence is empty and there is attention; or as [`encode`](Self::encode).
+    /// If the sequence is empty and there is attention; if a logit is NaN; or as [`encode`](Self::encode).
     #[track_caller]
     #[must_use]
     pub fn greedy(&self, source: &[usize], max_length: usize) -> Hypothesis {
@@ -277,7 +277,7 @@ where
     ///
     /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No
     /// gradient flows through what is drawn: the symbols are found step by step, and then read as if they
-    /// were wanted.
+    /// were wanted. Nothing is drawn from logits of NaN: the wanted symbol is read, and the loss is NaN.
     ///
     /// # Panics
     ///
@@ -303,6 +303,10 @@ where
             let rows = logits.as_slice().chunks_exact(logits.shape()[1]).zip(&wanted[t * batch..]);
             symbols = (rows.zip(forced.as_slice()))
                 .map(|((logits, &wanted), &forced)| {
+                    // a model that has diverged is told by the loss
+                    if logits.iter().any(|logit| logit.is_nan()) {
+                        return wanted;
+                    }
                     let drawn = Sampling::new().draw(logits, &mut *rng);
                     if forced == 1.0 { wanted } else { drawn }
                 })

@@ -260,6 +260,20 @@ fn scheduled_sampling_without_teacher_runs_freely() {
     }
 }
 
+/// Whatever the share that is drawn, a model that has diverged is told by its loss, as under teacher forcing.
+#[test]
+fn scheduled_sampling_of_a_diverged_model() {
+    for mut model in of_grus() {
+        model.output.w.value_mut().as_mut_slice()[0] = f64::NAN;
+        for p in [0.0, 1.0] {
+            let tape = Tape::new();
+            let encoded = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
+            let logits = model.in_training(&mut random(2)).scheduled_sampling(&encoded, &WANTED, p);
+            assert!(loss::cross_entropy(logits, &WANTED).mean().item().is_nan());
+        }
+    }
+}
+
 /// In training, noise is that of the encoder and of the decoder, drawn one after the other.
 #[test]
 fn noise_in_training() {
