@@ -181,7 +181,7 @@ impl<T: Scalar> Tape<T> {
         let (id, shape) = (variable.on_tape(self), variable.shape());
         assert!(
             shape == *param.shape(),
-            "substitute: a variable of shape {shape} cannot stand for a parameter of shape {}",
+            "substitute: a variable of shape {shape} cannot replace a parameter of shape {}",
             param.shape()
         );
         self.substitutions.begin(param.id(), id)
@@ -396,8 +396,8 @@ impl<T: Scalar> Tape<T> {
         compute()
     }
 
-    /// Runs `compute` and drops every node that it recorded: for values alone, of equations that read what stands on
-    /// this tape, such as [substituted](Self::substitute) parameters. Nothing is saved for a gradient.
+    /// Runs `compute`, and drops every node that it recorded. Use it for values without gradients, if the equations
+    /// read variables of this tape, such as [substituted](Self::substitute) parameters.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -408,7 +408,7 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!((nine.item(), tape.len()), (9.0, 1));
     /// ```
     ///
-    /// No variable that `compute` records may be kept: it would be gone.
+    /// Do not keep variables that `compute` has recorded: they no longer exist.
     pub fn aside<R: 'static>(&self, compute: impl FnOnce() -> R) -> R {
         let mode = if self.is_tracing() { Mode::Tracing } else { Mode::Scratch };
         self.dropping(mode, compute)
@@ -517,6 +517,6 @@ impl<T> fmt::Debug for Tape<T> {
 pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
     assert!(
         sequence[0] == steps,
-        "at_step: a sequence {sequence} has not {steps} entries, one for each step of the scan"
+        "at_step: a sequence {sequence} does not have {steps} entries, one for each step of the scan"
     );
 }

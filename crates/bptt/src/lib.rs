@@ -49,11 +49,12 @@ pub use bptt_autodiff::{
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
 
-/// The crate of random numbers, in the version whose generators constructors take: `rand::seq` shuffles and chooses.
+/// The crate `rand`, in the version whose generators the constructors take. Its module `rand::seq` shuffles and
+/// chooses.
 pub use rand;
 
-/// The seeded random numbers that constructors and random fills take. [`RngExt`](rng::RngExt) draws single ones:
-/// `rng.random_range(0..10)`.
+/// The seeded random generators that constructors and random fills take. [`RngExt`](rng::RngExt) draws single
+/// numbers: `rng.random_range(0..10)`.
 pub mod rng {
     pub use rand::{Rng, RngExt, SeedableRng};
     pub use rand_xoshiro::Xoshiro256PlusPlus;

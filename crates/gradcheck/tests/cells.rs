@@ -1,6 +1,6 @@
 //! Every cell of the library obeys every law.
 
-extern crate bptt_layers as bptt; // where derived code looks for what it needs
+extern crate bptt_layers as bptt; // derived code refers to this name
 
 use bptt_autodiff::Var;
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
@@ -11,7 +11,7 @@ use bptt_layers::{
 };
 use bptt_tensor::Tensor;
 
-/// A cell of an author that is two cells.
+/// A user's cell that consists of two cells.
 #[derive(Module)]
 struct Above<T>(Lstm<T>, Gru<T>);
 

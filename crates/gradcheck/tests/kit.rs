@@ -152,8 +152,8 @@ fn nothing_compared_is_a_failure() {
     assert!(evidence.excluded() > 0 && evidence.compared() > 0);
 }
 
-/// `h ← z / √(z² + ε)` with `z = x W + h U`, each unit by itself or all together: smooth, and so steep at 0 that
-/// rounding is multiplied by `1/√ε`.
+/// `h ← z / √(z² + ε)` with `z = x W + h U`, for each unit or for all together. It is smooth, and so steep at 0 that
+/// it multiplies rounding errors by `1/√ε`.
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Steep {

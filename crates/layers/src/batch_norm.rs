@@ -105,7 +105,7 @@ impl<T: Scalar> BatchNorm<T> {
         let present = present.map(|present| {
             assert!(
                 present.shape()[..] == *leading,
-                "batch_norm: features {shape} are present or not at positions {leading:?}, not {}",
+                "batch_norm: features {shape} need a mask of shape {leading:?}, not {}",
                 present.shape()
             );
             present.reshape([rows, 1])

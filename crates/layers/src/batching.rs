@@ -59,7 +59,7 @@ pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize
     for (b, shape) in shapes.clone().enumerate() {
         assert!(
             shape.get(1..) == Some(features),
-            "pad_sequence: sequence {b} of shape {shape:?} has not the entries {features:?} of the first"
+            "pad_sequence: sequence {b} of shape {shape:?} does not have entries of shape {features:?} as the first has"
         );
     }
     let lengths: Vec<usize> = shapes.map(|shape| shape[0]).collect();
@@ -132,7 +132,7 @@ pub fn unpad_symbols(symbols: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
     let batch = lengths.len();
     assert!(
         symbols.is_empty() || batch > 0 && symbols.len().is_multiple_of(batch),
-        "unpad_symbols: {} symbols are not as many for each of {batch} sequences",
+        "unpad_symbols: {} symbols do not divide into {batch} sequences of equal length",
         symbols.len()
     );
     assert_lengths("unpad_symbols", lengths, [symbols.len() / batch.max(1), batch]);

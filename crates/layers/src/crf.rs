@@ -77,9 +77,9 @@ impl<T: Scalar> Crf<T> {
     ///
     /// # Panics
     ///
-    /// If the emissions do not have three axes, or other classes than the field; if there is not a length for
-    /// each sequence, or one is greater than `T`; if there is not a target for each step, or one within a
-    /// sequence is no class.
+    /// If the emissions do not have three axes, or do not have the field's classes. If there is not a length for each
+    /// sequence, or if one is greater than `T`. If there is not a target for each step, or if a target within a
+    /// sequence is not a class.
     #[track_caller]
     pub fn negative_log_likelihood<'t>(
         &self,
@@ -120,8 +120,8 @@ impl<T: Scalar> Crf<T> {
     ///
     /// # Panics
     ///
-    /// If the emissions do not have three axes, or other classes than the field; if there is not a length for
-    /// each sequence, or one is greater than `T`; or if a score is NaN.
+    /// If the emissions do not have three axes, or do not have the field's classes. If there is not a length for each
+    /// sequence, or if one is greater than `T`. If a score is NaN.
     #[track_caller]
     #[must_use]
     pub fn viterbi(&self, emissions: &Tensor<T>, lengths: &[usize]) -> Vec<BestPath> {

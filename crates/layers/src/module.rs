@@ -19,7 +19,7 @@ use bptt_tensor::Scalar;
     message = "`{Self}` is not a module of scalar type `{T}`",
     label = "holds no parameters of scalar type `{T}`",
     note = "`#[module(skip)]` leaves a field out",
-    note = "`#[module(scalar = …)]` names the scalar type, if it is not the first type parameter that is no part"
+    note = "`#[module(scalar = …)]` names the scalar type, if it is not the first type parameter that is not a part"
 )]
 pub trait Module<T: Scalar> {
     /// Calls `visitor` with the name and value of each parameter, in the order of declaration.

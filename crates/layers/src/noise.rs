@@ -55,7 +55,7 @@ use crate::Cell;
 /// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such
 /// cells. Every cell of the library is one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say where noise goes in its equations",
+    message = "`{Self}` does not say where noise applies in its equations",
     note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
 )]
 pub trait NoisyCell<T: Scalar>: Cell<T> {

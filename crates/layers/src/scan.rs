@@ -33,7 +33,7 @@ use crate::{Cell, Way, sequence};
 /// # Panics
 ///
 /// If `xs` does not have three axes; if the state has another batch; if the cell's equations panic; or if the cell
-/// reads a value, as one that branches on values must: run that with [`unroll`](crate::unroll).
+/// reads a value, for instance to branch on it. Run such a cell with [`unroll`](crate::unroll).
 #[track_caller]
 #[must_use]
 pub fn scan<'t, T: Scalar, C: Cell<T>>(

@@ -91,7 +91,7 @@ struct Resets<'t, T> {
     starts: Vec<Var<'t, T>>,
 }
 
-/// What one step reads.
+/// The values that one step reads.
 struct Entry<'t, T> {
     x: Var<'t, T>,
     mask: Option<Var<'t, T>>,

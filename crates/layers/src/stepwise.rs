@@ -22,8 +22,8 @@ use crate::{Cell, Layer, StateSizes};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run a step at a time",
-    note = "what reads a sequence backward, as `Bidirectional` and `Reversed`, needs all of it",
-    note = "a `Cell` can if it says how wide its state is: implement `StateSizes`"
+    note = "a layer that reads backward, such as `Bidirectional` or `Reversed`, needs the whole sequence first",
+    note = "a `Cell` can if it implements `StateSizes`"
 )]
 pub trait Stepwise<T: Scalar>: Layer<T> {
     /// Returns the output `[B, O]` and the next state, from an input `[B, I]` and the state before, without noise.

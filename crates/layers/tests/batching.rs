@@ -1,4 +1,4 @@
-//! Batches of sequences that are not equally long.
+//! Batches of sequences of different lengths.
 
 use bptt_autodiff::Tape;
 use bptt_layers::batching::{
@@ -82,7 +82,7 @@ fn the_seed_decides_who_comes_together_and_in_which_order() {
     assert_ne!(order(of(1)), order(of(2)));
 }
 
-/// A mask and an ignored class are two ways of saying the same.
+/// A mask and an ignored class have the same effect.
 #[test]
 fn losses_count_what_is_there() {
     let (targets, lengths) = pad_symbols([&[0, 1, 2][..], &[2], &[1, 1]], usize::MAX);
@@ -96,7 +96,9 @@ fn losses_count_what_is_there() {
 }
 
 #[test]
-#[should_panic(expected = "sequence 1 of shape [2, 3] has not the entries [2] of the first")]
+#[should_panic(
+    expected = "sequence 1 of shape [2, 3] does not have entries of shape [2] as the first has"
+)]
 fn entries_of_other_shapes() {
     let _ = pad_sequence(&[Tensor::<f32>::zeros([4, 2]), Tensor::zeros([2, 3])]);
 }
@@ -114,7 +116,7 @@ fn a_length_beyond_the_batch() {
 }
 
 #[test]
-#[should_panic(expected = "5 symbols are not as many for each of 2 sequences")]
+#[should_panic(expected = "5 symbols do not divide into 2 sequences of equal length")]
 fn symbols_of_unequal_number() {
     let _ = unpad_symbols(&[1, 2, 3, 4, 5], &[2, 2]);
 }

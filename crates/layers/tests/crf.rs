@@ -27,8 +27,7 @@ impl Case {
         field
     }
 
-    /// `s(y)` of the classes of sequence `b`, and where the scores that it adds stand: in the emissions, and in
-    /// the parameters.
+    /// `s(y)` of the classes of sequence `b`, and the places of its scores in the emissions and in the parameters.
     fn score(&self, b: usize, path: &[usize]) -> (f64, [Vec<usize>; 4]) {
         let &[_, batch, classes] = &self.emissions.shape()[..] else { unreachable!() };
         let emitted = path.iter().enumerate().map(|(t, &y)| (t * batch + b) * classes + y);
@@ -83,8 +82,7 @@ fn case() -> impl Strategy<Value = Case> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))] // each runs the scan up to second order
 
-    /// `ln Σ e^{s(y')} − s(y)`, and its gradient: how often a score is expected to be added, less how often it
-    /// is.
+    /// `ln Σ e^{s(y')} − s(y)`, and its gradient: the expected number of uses of each score, minus its uses in `y`.
     #[test]
     fn the_loss_is_that_of_all_paths(case in case()) {
         let field = case.field::<f64>();
@@ -127,7 +125,7 @@ proptest! {
         prop_assert!(second[0].value().is_finite());
     }
 
-    /// The best of all paths; also in single precision, where it may be another as good.
+    /// The best of all paths. In single precision, it may be another path with the same score.
     #[test]
     fn the_best_path_is_the_best_of_all(case in case()) {
         let best = case.field::<f64>().viterbi(&case.emissions, &case.lengths);
@@ -144,7 +142,7 @@ proptest! {
         }
     }
 
-    /// Neither what stands beyond a sequence's end, nor what a mask drops.
+    /// Neither values after the end of a sequence nor masked sequences change anything.
     #[test]
     fn padding_changes_nothing(case in case(), dropped in 0..3_usize) {
         let &[_, batch, classes] = &case.emissions.shape()[..] else { unreachable!() };
@@ -202,7 +200,7 @@ fn a_field_of_zeros_is_a_cross_entropy() {
     }
 }
 
-/// Scores so far apart that their exponentials are nothing, in single precision.
+/// Scores so far apart that their exponentials underflow in single precision.
 #[test]
 fn improbable_transitions_may_be_needed() {
     let tape = Tape::checking();
@@ -241,7 +239,7 @@ fn no_sequences_and_no_steps_cost_nothing() {
     }
 }
 
-/// In the package pytorch-crf as here, row `i` of the transitions is what comes after class `i`.
+/// In the package pytorch-crf as here, row `i` of the transitions has the scores of the classes after class `i`.
 #[test]
 fn its_weights_are_those_of_pytorch_crf() {
     let mut field = Crf::<f64>::new(2);

@@ -1,4 +1,4 @@
-//! Where runs save: one at a time, and nothing that was saved is lost.
+//! Runs save one at a time, and nothing that was saved is lost.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn place() -> (TempDir, Files) {
     (folder, files)
 }
 
-/// An archive that is told from others by its text.
+/// An archive with a text that identifies it.
 fn archive(text: &str) -> Archive<f32> {
     let mut archive = Archive::new();
     archive.insert("w", Tensor::ones([3]));

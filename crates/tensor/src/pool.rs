@@ -1,9 +1,9 @@
 //! Buffers that outlive the tensors they served.
 //!
-//! A training step makes the same tensors again and again; a fresh allocation for each costs
-//! several times the arithmetic done in it (page faults for large ones, the allocator for small
-//! ones). So the last owner of a buffer returns it, with its reference count, to the free list of
-//! its size class in the thread that made it, where the next tensor of about that size finds it warm.
+//! A training step makes the same tensors again and again. A fresh allocation for each costs several times the
+//! arithmetic done in it (page faults for large ones, the allocator for small ones). So the last owner of a buffer
+//! returns it, with its reference count, to the thread that made it. There it joins the free list of its size class,
+//! and the next tensor of about that size finds it warm.
 //!
 //! A buffer that another thread drops waits for the thread that made it. That thread collects it when a list is
 //! empty. So buffers that cross threads are reused, and no thread keeps more than it had in use at once. All threads

@@ -353,7 +353,7 @@ fn weights(text: &str) -> Result<PathBuf, String> {
         return Err(format!("it must end in .safetensors, as in {text}.safetensors"));
     }
     if path.with_extension("").extension().is_some_and(|name| name == "checkpoint") {
-        let told = "it is the name of a checkpoint; give that of the weights that it stands beside";
+        let told = "it is the name of a checkpoint; give the name of the weights beside it";
         return Err(told.to_owned());
     }
     Ok(path)

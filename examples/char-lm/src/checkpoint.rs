@@ -126,20 +126,22 @@ impl Checkpoint {
     pub fn expect_consistent(&self, corpus: &Corpus, model: &CharModel) -> Result<(), Error> {
         let inconsistent = |what: &str| Err(Error::Inconsistent { what: what.to_owned() });
         if self.best.settings != self.plan.settings {
-            return inconsistent("the best weights are of other settings");
+            return inconsistent("the best weights belong to other settings");
         }
         if self.best.vocabulary != corpus.vocabulary {
-            return inconsistent("the best weights are of another text");
+            return inconsistent("the best weights belong to another text");
         }
         if self.best.step > self.step {
-            return inconsistent("the best weights are of a step that is not yet done");
+            return inconsistent("the best weights belong to a later step than the last one done");
         }
         self.best.model()?;
         for (name, _) in model.parameters() {
             // every parameter has a gradient at every step
             if self.step > 0 && self.optimizer.parse::<usize>(&format!("{name}.step"))? != self.step
             {
-                return inconsistent("the optimizer has done other steps than the run");
+                return inconsistent(
+                    "the optimizer and the run have done different numbers of steps",
+                );
             }
         }
         Ok(())

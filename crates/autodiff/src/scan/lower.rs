@@ -19,7 +19,7 @@ pub(super) struct Lowered {
     pub(super) program: RowProgram,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
-    /// Sums that are equal to others: the place of the other among the outputs, and the sum.
+    /// Sums that equal others, each after the place of the other among the outputs.
     pub(super) copies: Vec<(usize, usize)>,
     /// The matrices to pack: an invariant, and whether it is read transposed.
     pub(super) packs: Vec<(usize, bool)>,
@@ -102,7 +102,7 @@ pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows>
     Ok(Lowered { program, inputs, outputs, copies, packs: packs.into_items(), rows })
 }
 
-/// Whether each value, itself or as part of others that are no copy, is a factor of such a product.
+/// For each value, whether it is a factor of such a product, directly or through views and joins that are not copies.
 fn multiplied<'a, T>(
     program: &Program<T>,
     forms: &[Form],
@@ -138,12 +138,12 @@ pub(super) struct Lowering<'a, T> {
     pub(super) uses: Vec<usize>,
     pub(super) readers: Vec<Vec<u32>>,
     pub(super) needed: Vec<bool>,
-    /// Whether each value, itself or as part of others that are no copy, is a factor of a product that is
-    /// summed over all steps.
+    /// For each value, whether it is a factor of a product that is summed over all steps, directly or through views
+    /// and joins that are not copies.
     pub(super) multiplied: Vec<bool>,
     /// Values whose rows are summed over all steps.
     pub(super) added: BTreeMap<u32, Added>,
-    /// When each value is read, itself or as part of others that are no copy: first and last.
+    /// When each value is read first and last, directly or through views and joins that are not copies.
     pub(super) readings: Vec<Option<(Slot, Slot)>>,
     /// Where values lie that memory is needed for.
     pub(super) homes: Vec<Option<View>>,
@@ -154,7 +154,7 @@ pub(super) struct Lowering<'a, T> {
     /// Of such a term, what it starts from, and the sum that it computes.
     pub(super) starts: HashMap<u32, (u32, u32)>,
     pub(super) buffers: Vec<Buffer>,
-    /// Those of fused sequences, by span and width.
+    /// The buffers of fused sequences, by span and width.
     pub(super) fused: HashMap<(Span, usize), Vec<usize>>,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,

@@ -166,8 +166,9 @@ impl<'t, T: Scalar> Scan<'t, T> {
     ///
     /// # Panics
     ///
-    /// If the step's equations panic; if the next state does not have the form of the state; if the step of a scan of
-    /// several steps reads a value; or if a sequence that it reads by [`Tape::at_step`] has another length.
+    /// If the step's equations panic. If the next state does not have the form of the state. If the step reads a
+    /// value, and the scan has several steps. If a sequence that the step reads by [`Tape::at_step`] has another
+    /// length.
     #[track_caller]
     #[must_use]
     pub fn run(

@@ -94,7 +94,7 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    /// Finds when each value is read, itself or as part of others that are no copy: first and last.
+    /// Finds when each value is read first and last, directly or through views and joins that are not copies.
     pub(super) fn find_readings(&mut self) {
         let mut readings: Vec<Option<(Slot, Slot)>> = vec![None; self.program.nodes.len()];
         for id in (0..self.program.nodes.len() as u32).rev() {

@@ -43,7 +43,7 @@ struct Options {
     weighted: bool,
     ignored: bool,
     masked: bool,
-    /// Whether the losses of positions have weights, of either sign.
+    /// Whether the losses have weights of either sign.
     signed: bool,
     of_log_probabilities: bool,
     reduction: Reduction,

@@ -37,7 +37,7 @@ fn a_language_model() {
     .check();
 }
 
-/// Sequences of three, two and no steps, of which a mask counts one in part.
+/// Sequences of three, two and no steps. A mask counts one of them in part.
 #[test]
 fn a_conditional_random_field() {
     const TARGETS: [usize; 9] = [2, 0, 9, 1, 1, 9, 2, 9, 9];

@@ -102,7 +102,7 @@ fn wrappers_of_wrappers() {
     .check();
 }
 
-/// Where sequences begin within a run, its gradient is that of all of them.
+/// The gradient of a run whose sequences start anew within it includes all of them.
 #[test]
 fn a_learned_start_of_pieces() {
     let resets = Tensor::from_vec([3, 2], vec![0.0, 1.0, 0.0, 0.0, 1.0, 1.0]);

@@ -34,10 +34,11 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// let activation = Activation::<f32>::Table(table);
 /// ```
 ///
-/// The gradient is that of the interpolation in either form, as the steps between nearest entries have none that
-/// leads anywhere: constant between entries, at an entry that of the interval to its right (at the last, to its
-/// left), and 0 beyond the range. Its own gradient is 0. In a step, a table is an operation of its own, so that a
-/// scan with one runs operation by operation. Tables with the same entries are equal, so such a step is planned once.
+/// In either form, the gradient is that of the interpolation, since nearest entries have a gradient of 0. It is
+/// constant between entries. At an entry it is that of the interval to the right, and at the last entry that of the
+/// interval to the left. Beyond the range it is 0. The second derivative is 0 everywhere. In a step, a table is an
+/// operation of its own, so that a scan with one runs operation by operation. Tables with the same entries are equal,
+/// so such a step is planned once.
 #[derive(Clone)]
 pub struct Table {
     function: fn(f64) -> f64,

@@ -35,7 +35,7 @@ pub struct EchoState<T> {
     pub b: Param<T>,
     #[module(skip)]
     leak: f64,
-    /// In place of `tanh`.
+    /// The activation, by default `tanh`.
     #[module(skip)]
     pub activation: Activation<T>,
 }
@@ -114,7 +114,7 @@ impl<T: Scalar> EchoState<T> {
     }
 
     activation_options! {
-        activation: "of the units, in place of `tanh`";
+        activation: "of the units, by default `tanh`";
     }
 }
 

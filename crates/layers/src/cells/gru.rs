@@ -45,10 +45,10 @@ pub struct Gru<T> {
     pub b_candidate: Option<Param<T>>,
     #[module(skip)]
     pub(crate) reset: Reset,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// In place of the `tanh` of the candidate.
+    /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -74,13 +74,13 @@ impl<T: Scalar> Gru<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`";
-        candidate_activation: "of the candidate, in place of `tanh`";
+        gate_activation: "of the gates, by default `σ`";
+        candidate_activation: "of the candidate, by default `tanh`";
     }
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
-        recurrent_init: "`U`, each gate's part on its own", |cell| {
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
+        recurrent_init: "`U`, separately for each gate", |cell| {
             [(&mut cell.u_gates, 2), (&mut cell.u_candidate, 1)]
         };
         bias_init: "the biases", |cell| {

@@ -37,10 +37,10 @@ pub struct LayerNormGru<T> {
     pub candidate_norm_x: LayerNorm<T>,
     /// `M_h`, over `H` features.
     pub candidate_norm_h: LayerNorm<T>,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// In place of the `tanh` of the candidate.
+    /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -63,8 +63,8 @@ impl<T: Scalar> LayerNormGru<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`";
-        candidate_activation: "of the candidate, in place of `tanh`";
+        gate_activation: "of the gates, by default `σ`";
+        candidate_activation: "of the candidate, by default `tanh`";
     }
 
     epsilon_option!(|cell| [
@@ -75,8 +75,8 @@ impl<T: Scalar> LayerNormGru<T> {
     ]);
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
-        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 3)];
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
+        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 3)];
         bias_init: "the biases of `N_x` and `M_x`", |cell| {
             [&mut cell.norm_x, &mut cell.candidate_norm_x].map(|norm| (&mut norm.bias, 1))
         };

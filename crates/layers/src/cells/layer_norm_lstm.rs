@@ -39,13 +39,13 @@ pub struct LayerNormLstm<T> {
     pub norm_c: LayerNorm<T>,
     /// `p_i`, `p_f`, `p_o`, if there are peepholes.
     pub peepholes: Option<Peepholes<T>>,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// In place of the `tanh` of the candidate.
+    /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// In place of the `tanh` of the cell `c`.
+    /// The function of the cell `c` in `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }
@@ -78,17 +78,17 @@ impl<T: Scalar> LayerNormLstm<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`";
-        candidate_activation: "of the candidate, in place of `tanh`";
-        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+        gate_activation: "of the gates, by default `σ`";
+        candidate_activation: "of the candidate, by default `tanh`";
+        state_activation: "of the cell `c` in `h`, by default `tanh`";
     }
 
     epsilon_option!(|cell| [&mut cell.norm_x, &mut cell.norm_h, &mut cell.norm_c]);
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 4)];
-        peephole_init: "the peepholes `p`, if there are", |cell| {
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
+        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
+        peephole_init: "the peepholes `p`, if there are any", |cell| {
             cell.peepholes.iter_mut().flat_map(Peepholes::vectors)
         };
         bias_init: "the biases", |cell| [(&mut cell.b, 1)];

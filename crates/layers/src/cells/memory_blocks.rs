@@ -50,7 +50,7 @@ pub struct MemoryBlocks<T> {
     block_size: usize,
     #[module(skip)]
     truncated: bool,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
     /// `g`.
@@ -59,7 +59,7 @@ pub struct MemoryBlocks<T> {
     /// `h`.
     #[module(skip)]
     pub state_activation: Activation<T>,
-    /// In place of the `σ` of the output units.
+    /// The function of the output units, by default `σ`.
     #[module(skip)]
     pub output_activation: Activation<T>,
 }
@@ -128,16 +128,16 @@ impl<T: Scalar> MemoryBlocks<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`";
+        gate_activation: "of the gates, by default `σ`";
         candidate_activation: "`g`";
         state_activation: "`h`";
-        output_activation: "of the output units, in place of `σ`";
+        output_activation: "of the output units, by default `σ`";
     }
 
     init_options! {
         input_init: "`W`", |cell| [(&mut cell.w, 1)];
         recurrent_init: "`R`", |cell| [(&mut cell.r, 1)];
-        bias_init: "the biases of cells and gates, where they have some", |cell| {
+        bias_init: "the biases of cells and gates, if there are any", |cell| {
             cell.b_cells.iter_mut().chain(&mut cell.b_gates).map(|b| (b, 1))
         };
     }

@@ -29,10 +29,10 @@ pub struct MinGru<T> {
     pub w: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// Of the candidate, which has none otherwise.
+    /// The function of the candidate, by default none.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -50,12 +50,12 @@ impl<T: Scalar> MinGru<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gate, in place of `σ`";
-        candidate_activation: "of the candidate, in place of none";
+        gate_activation: "of the gate, by default `σ`";
+        candidate_activation: "of the candidate, by default none";
     }
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 2)];
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 2)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 

@@ -29,10 +29,10 @@ pub struct MinLstm<T> {
     pub w: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
-    /// In place of the `σ` of the gates; positive.
+    /// The function of the gates, by default `σ`; it must be positive.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// Of the candidate, which has none otherwise.
+    /// The function of the candidate, by default none.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -50,12 +50,12 @@ impl<T: Scalar> MinLstm<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`: a positive one, as `f/(f + i)` has no value where both are 0";
-        candidate_activation: "of the candidate, in place of none";
+        gate_activation: "of the gates, by default `σ`. It must be positive, since `f/(f + i)` is undefined where both are 0";
+        candidate_activation: "of the candidate, by default none";
     }
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 3)];
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 

@@ -31,10 +31,10 @@ pub struct MinimalGatedUnit<T> {
     pub u_candidate: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// In place of the `tanh` of the candidate.
+    /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -55,13 +55,13 @@ impl<T: Scalar> MinimalGatedUnit<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gate, in place of `σ`";
-        candidate_activation: "of the candidate, in place of `tanh`";
+        gate_activation: "of the gate, by default `σ`";
+        candidate_activation: "of the candidate, by default `tanh`";
     }
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 2)];
-        recurrent_init: "`U`, each part on its own", |cell| {
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 2)];
+        recurrent_init: "`U`, separately for each part", |cell| {
             [(&mut cell.u_gate, 1), (&mut cell.u_candidate, 1)]
         };
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));

@@ -31,7 +31,7 @@ pub enum Gate {
 /// Options of a cell for other activations: one for each of these fields.
 macro_rules! activation_options {
     ($($field:ident: $function:literal;)*) => {$(
-        #[doc = concat!("Another function ", $function, ".")]
+        #[doc = concat!("Sets the function ", $function, ".")]
         #[must_use]
         pub fn $field(mut self, activation: $crate::Activation<T>) -> Self {
             self.$field = activation;
@@ -45,7 +45,7 @@ pub(crate) use activation_options;
 /// gates whose parts stand side by side in it.
 macro_rules! init_options {
     ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
-        #[doc = concat!("Another start of ", $weights, ".")]
+        #[doc = concat!("Sets the initial values of ", $weights, ".")]
         ///
         /// # Panics
         ///
@@ -63,7 +63,7 @@ macro_rules! init_options {
 }
 pub(crate) use init_options;
 
-/// Draws a parameter anew, each gate's part on its own.
+/// Draws a parameter anew, separately for each gate.
 #[track_caller]
 pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rng: &mut impl Rng) {
     let drawn = match param.shape()[..] {
@@ -148,7 +148,7 @@ pub(crate) fn part<'b, T: Scalar>(
     gate: Gate,
 ) -> &'b mut [T] {
     let Some(position) = gates.iter().position(|&known| known == gate) else {
-        panic!("gate_bias: this cell has no part {gate:?}, but {gates:?}");
+        panic!("gate_bias: this cell has no part {gate:?}; its parts are {gates:?}");
     };
     let Some(biases) = biases else {
         panic!("gate_bias: this cell has no biases of {gate:?}");

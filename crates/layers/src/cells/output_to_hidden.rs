@@ -33,7 +33,7 @@ pub struct OutputToHidden<T> {
     pub b: Param<T>,
     /// `V` and `c`.
     pub output: Linear<T>,
-    /// In place of `tanh`.
+    /// The activation, by default `tanh`.
     #[module(skip)]
     pub activation: Activation<T>,
 }
@@ -57,7 +57,7 @@ impl<T: Scalar> OutputToHidden<T> {
     }
 
     activation_options! {
-        activation: "of the hidden units, in place of `tanh`";
+        activation: "of the hidden units, by default `tanh`";
     }
 
     init_options! {

@@ -32,13 +32,13 @@ pub struct ProjectedLstm<T> {
     pub b: Option<Param<T>>,
     /// `P: [H, P]`
     pub projection: Param<T>,
-    /// In place of the `σ` of the gates.
+    /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// In place of the `tanh` of the candidate.
+    /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// In place of the `tanh` of the cell `c`.
+    /// The function of the cell `c` in `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }
@@ -66,14 +66,14 @@ impl<T: Scalar> ProjectedLstm<T> {
     }
 
     activation_options! {
-        gate_activation: "of the gates, in place of `σ`";
-        candidate_activation: "of the candidate, in place of `tanh`";
-        state_activation: "of the cell `c` in `h`, in place of `tanh`";
+        gate_activation: "of the gates, by default `σ`";
+        candidate_activation: "of the candidate, by default `tanh`";
+        state_activation: "of the cell `c` in `h`, by default `tanh`";
     }
 
     init_options! {
-        input_init: "`W`, each gate's part on its own", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, each gate's part on its own", |cell| [(&mut cell.u, 4)];
+        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
+        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
         projection_init: "`P`", |cell| [(&mut cell.projection, 1)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }

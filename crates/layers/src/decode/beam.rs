@@ -205,7 +205,7 @@ impl Candidate {
 fn continuations(live: &[Path], log_probabilities: &[Vec<f64>]) -> Vec<Candidate> {
     assert!(
         live.len() == log_probabilities.len(),
-        "a step of {} hypotheses gives log-probabilities of each, not of {}",
+        "a step of {} hypotheses returns log-probabilities for each, not for {}",
         live.len(),
         log_probabilities.len()
     );

@@ -64,7 +64,7 @@ impl Sampling {
     #[track_caller]
     #[must_use]
     pub fn top_k(self, k: usize) -> Self {
-        assert!(k > 0, "a symbol is drawn among at least 1, not among the 0 likeliest");
+        assert!(k > 0, "top_k keeps at least 1 symbol, not 0");
         Self { top_k: k, ..self }
     }
 

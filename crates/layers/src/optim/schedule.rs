@@ -128,7 +128,10 @@ impl Schedule {
         assert_steps(steps);
         let constant = Self::constant(learning_rate);
         assert_floor(floor, learning_rate);
-        assert!(growth > 0, "a period is followed by one 1 or more times as long, not 0 times");
+        assert!(
+            growth > 0,
+            "a period is followed by one at least as long: growth is 1 or more, not 0"
+        );
         Self { course: Course::Restarting { steps, growth, floor }, ..constant }
     }
 

@@ -121,7 +121,7 @@ impl<T: Scalar> Archive<T> {
     pub fn set_text(&mut self, name: &str, text: impl ToString) {
         assert!(
             name != file::CHECKSUM,
-            "a text cannot be named `{name}`, a name that the checksum takes"
+            "a text cannot be named `{name}`: the checksum has this name"
         );
         self.texts.insert(name.to_owned(), text.to_string());
     }

@@ -25,8 +25,8 @@ pub(super) fn write(
     sync_folder(path)
 }
 
-/// A new file with a lock on it, `<path>.<16 random digits>.tmp`: a process id would not do, since
-/// processes in two containers, or on two hosts that share the folder, may have the same.
+/// A new file with a lock on it, `<path>.<16 random digits>.tmp`: a process id would not be unique: processes in two
+/// containers, or on two hosts that share the folder, may have the same.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let mut name = OsString::from(path);

@@ -39,8 +39,8 @@ pub enum WeightsProblem {
 
     /// The file differs from what was written.
     #[error(
-        "is damaged: its checksum is not that of its contents; use another copy, or, if another \
-         program has written it anew, have that leave out the text `bptt.crc32`"
+        "is damaged: its checksum does not fit its contents; use another copy, or, if another program \
+         has changed the file, let it leave out the text `bptt.crc32`"
     )]
     Damaged,
 
@@ -56,7 +56,7 @@ pub enum WeightsProblem {
     MissingTensor {
         /// The tensor's name.
         tensor: String,
-        /// The names of the tensors that there are.
+        /// The names of the archive's tensors.
         present: Present,
     },
 
@@ -131,7 +131,7 @@ pub enum WeightsProblem {
     MissingText {
         /// The text's name.
         text: String,
-        /// The names of the texts that there are.
+        /// The names of the archive's texts.
         present: Present,
     },
 

@@ -13,7 +13,7 @@ pub enum HalfPrecision {
 
 /// The bits of an `f64` besides its sign and exponent.
 const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
-/// What is added to the exponent of an `f64`.
+/// The bias of the exponent of an `f64`.
 const BIAS: i32 = f64::MAX_EXP - 1;
 
 impl HalfPrecision {
@@ -32,7 +32,7 @@ impl HalfPrecision {
         }
     }
 
-    /// What is added to an exponent.
+    /// The bias of the exponent.
     fn bias(self) -> i32 {
         match self {
             Self::F16 => 15,

@@ -43,13 +43,13 @@ impl fmt::Display for Present {
         if self.nearest.is_empty() {
             return f.write_str("it has none at all");
         }
-        write!(f, "of {} that it has, the nearest: `{}`", self.count, self.nearest.join("`, `"))
+        write!(f, "nearest of {}: `{}`", self.count, self.nearest.join("`, `"))
     }
 }
 
 /// The names that did not match when a model was partly loaded from an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "what was not loaded is as it was before"]
+#[must_use = "tensors that did not match were not loaded"]
 #[non_exhaustive]
 pub struct Unmatched {
     /// Tensors that the model needs and the archive does not have, by their names in the archive. A parameter with a

@@ -200,7 +200,7 @@ fn a_function_that_an_rnn_of_pytorch_does_not_compute() {
     let _ = pytorch::archive(&elman);
 }
 
-/// Of a parameter of which something is missing nothing is loaded; the names are those of the file.
+/// A parameter with a missing tensor is not loaded at all. The names are those of the file.
 #[test]
 fn what_matches_is_loaded_and_the_rest_told() {
     let theirs = randomized(model::<f64>(), 2);

@@ -179,7 +179,7 @@ fn long_short_term_memory() {
     check(&lstm(), &v.archive("lstm_cell/"), &expected);
 }
 
-/// Both that Keras has had, of which neither is the logistic function.
+/// Both kinds of hard `σ` that Keras has had. Neither is the logistic function.
 #[test]
 fn hard_sigmoid() {
     let v = Variables::new(2, 4, &[4 * HIDDEN]);
@@ -194,7 +194,7 @@ fn hard_sigmoid() {
     }
 }
 
-/// A file that says so is only for a model that computes the same.
+/// A file that names its activations loads only into a model with the same activations.
 #[test]
 fn activations_that_a_file_names() {
     let mut archive = Variables::new(2, 4, &[4 * HIDDEN]).archive("lstm_cell/");

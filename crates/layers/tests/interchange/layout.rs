@@ -1,4 +1,4 @@
-//! Layouts of any rank mean one thing, and what they write they read.
+//! Layouts of any rank have one meaning, and read what they write.
 
 use std::cell::RefCell;
 use std::panic;
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use crate::{randomized, values};
 
-/// Parameters, and how they are laid out.
+/// Parameters and their layout.
 #[derive(Clone, Module)]
 #[module(scalar = f64)]
 struct Laid {
@@ -35,7 +35,7 @@ fn laid(shapes: &[&[usize]], layout: for<'m> fn(&'m Laid) -> Layout<'m, f64>) ->
     randomized(Laid { params, layout, order: Vec::new() }, 1)
 }
 
-/// What it writes it reads. Returns what it writes as `w`.
+/// Checks that the layout reads what it writes. Returns the tensor `w` that it writes.
 #[track_caller]
 fn written(laid: &Laid) -> Tensor<f64> {
     let archive = pytorch::archive(laid);
@@ -83,7 +83,7 @@ proptest! {
     }
 }
 
-/// A transpose of three axes that are all of one extent reads what it wrote, where two swapped would fit too.
+/// A transpose of three axes of equal extent reads what it wrote, although swapped axes would fit as well.
 #[test]
 fn equal_extents_are_not_confused() {
     let laid = laid(&[&[2, 2, 2]], |it| Layout::new().transposed("w", [&it.params[0]]));
@@ -126,7 +126,7 @@ fn a_scalar_is_a_tensor() {
 }
 
 thread_local! {
-    /// What this thread's last panic said, while it is expected to.
+    /// The message of this thread's last panic, while one is expected.
     static EXPECTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 

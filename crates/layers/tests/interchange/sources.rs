@@ -16,7 +16,7 @@ use bptt_layers::{Activation, Bidirectional, Layer, Linear, Lstm, Module};
 
 use crate::{difference, random};
 
-/// What the snippet below this heading makes of a file of this source, and what should come of it.
+/// The result of the snippet below this heading for a file of this source, and the expected result.
 fn converted(source: &str, heading: &str) -> [Archive<f32>; 2] {
     let folder = tempfile::tempdir().expect("a place for files");
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -193,8 +193,8 @@ fn several_masks_multiply() {
     assert_eq!(loss.per_position().value().to_vec(), [2.0, 0.0, 0.5].map(|w| w * 2_f64.ln()));
 }
 
-/// What a weight of 0 multiplies may be infinite: the class of a target, one that smoothing spreads to, and the
-/// target of a smoothing that spreads all.
+/// A weight of 0 may multiply an infinity: at the class of a target, at a class that smoothing spreads to, and at the
+/// target if smoothing spreads everything.
 #[test]
 fn no_weight_costs_nothing() {
     let tape = Tape::new();
@@ -219,7 +219,7 @@ fn no_weight_costs_nothing() {
     assert_eq!(taken(weighted(), [no, 0.0], 0), nothing);
     assert_eq!(taken(weighted(), [no, 0.0], 1), nothing);
     assert_eq!(taken(weighted().label_smoothing(1.0), [no, 0.0], 0), nothing);
-    // and where a class counts, a loss that is infinite has the gradient of its formula, Σ q softmax(o) − q
+    // where a class counts, an infinite loss has the gradient of its formula, Σ q softmax(o) − q
     assert_eq!(taken(options(), [no, 0.0], 0), (f64::INFINITY, vec![-1.0, 1.0]));
     let smoothed = taken(options().label_smoothing(0.5), [no, 0.0], 1);
     assert_eq!(smoothed, (f64::INFINITY, vec![-0.25, 0.25]));
@@ -227,7 +227,7 @@ fn no_weight_costs_nothing() {
     assert_eq!(spread, (f64::INFINITY, vec![-0.5, 0.5]));
 }
 
-/// Rows that are ignored or masked hold anything, whatever the options.
+/// Rows that are ignored or masked may hold any values, with any options.
 #[test]
 fn ignored_rows_may_hold_anything() {
     let options =

@@ -204,7 +204,7 @@ fn forbidden_classes() {
         let [second] = tape.grad(gradient.square().sum_all(), [logits]);
         assert!(second.value().is_finite());
 
-        // no label at the first two steps, a label at the second, nothing at all
+        // forbidden: labels at the first two steps; labels at the second; everything
         for impossible in [vec![2, 1, 2], vec![1, 1], vec![0; 0]] {
             let loss = loss::ctc(logits, &[3], &[impossible], 0);
             assert_eq!(loss.clone().sum().item(), T::infinity());
@@ -216,7 +216,7 @@ fn forbidden_classes() {
     check::<f64>();
 }
 
-/// A forbidden blank leaves the paths of labels alone; a step of which all is forbidden leaves none.
+/// A forbidden blank leaves only paths of labels. A step with all classes forbidden leaves no path.
 #[test]
 fn forbidden_blanks_and_steps() {
     let tape = Tape::new();
@@ -232,7 +232,7 @@ fn forbidden_blanks_and_steps() {
     assert_eq!(loss(&values, &[1, 2]), f64::INFINITY);
 }
 
-/// Logits that are no numbers are not taken for impossible.
+/// NaN logits are not taken for impossible classes.
 #[test]
 fn a_nan_is_not_passed_over() {
     let tape = Tape::new();

@@ -1,4 +1,4 @@
-//! What holds of every loss: masks, weights, means of nothing and of much.
+//! Properties of every loss: masks, weights, means over no positions and over large losses.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, CrossEntropy, Loss};
@@ -88,8 +88,8 @@ fn weights_multiply_and_do_not_count() {
     assert_eq!(twice.per_position().value().to_vec(), [-6.0, 4.0, 0.0, 0.0]);
 }
 
-/// REINFORCE (Williams 1992): `∂/∂o −(1/N) Σ R log π(a) = (1/N) Σ R (π − 1_a)`. A weight of 0 makes what
-/// could not happen cost nothing.
+/// REINFORCE (Williams 1992): `∂/∂o −(1/N) Σ R log π(a) = (1/N) Σ R (π − 1_a)`. With a weight of 0, the loss of an
+/// impossible action is 0.
 #[test]
 fn the_gradient_of_a_policy() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);

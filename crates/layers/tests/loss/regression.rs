@@ -131,7 +131,7 @@ fn huber_at_the_ends_of_single_precision() {
     assert_eq!(huber(2e20, 1e18), [1e18 * (2e20 - 5e17), 1e18, 0.0]);
     assert_eq!(huber(1e19, 1e19), [5e37, 1e19, 1.0]);
     assert_eq!(huber(-1e19, 1e60), [5e37, -1e19, 1.0]);
-    // what is infinite pulls no harder
+    // an infinite error has the same gradient as any large one
     let tape = Tape::<f32>::new();
     let output = tape.variable(Tensor::from_vec([1, 2], vec![f32::INFINITY, f32::NEG_INFINITY]));
     let loss = loss::huber(output, &Tensor::zeros([1, 2]), 1.0).sum();
@@ -139,7 +139,7 @@ fn huber_at_the_ends_of_single_precision() {
     assert_eq!(tape.backward(loss).wrt(output).to_vec(), [0.5, -0.5]);
 }
 
-/// A certain answer costs nothing where it is right, and everything where it is wrong.
+/// A certain answer has a loss of 0 if it is right, and an infinite loss if it is wrong.
 #[test]
 fn certain_answers() {
     fn check<T: Scalar>() {

@@ -191,7 +191,7 @@ fn further_schedules_without_sense_are_refused() {
     refused(|| Schedule::one_cycle(0.1, 0), steps);
     let floor = "a floor is at least 0 and at most the learning rate 0.1, not";
     refused(|| Schedule::restarting(0.1, 1, 1, 0.2), &format!("{floor} 0.2"));
-    let growth = "a period is followed by one 1 or more times as long, not 0 times";
+    let growth = "a period is followed by one at least as long: growth is 1 or more, not 0";
     refused(|| Schedule::restarting(0.1, 1, 0, 0.0), growth);
 }
 

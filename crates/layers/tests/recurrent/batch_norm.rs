@@ -61,7 +61,7 @@ fn training_and_evaluation() {
     assert_near(&[y], &[normalised(&norm, &x, &averages)], 1e-13);
 }
 
-/// What does not count may be anything, and has no gradient.
+/// Positions that do not count may hold any values, and have no gradient.
 #[test]
 fn padding_does_not_count() {
     let (norm, mut x) = random_norm();
@@ -87,7 +87,7 @@ fn padding_does_not_count() {
     }
 }
 
-/// The running averages have no gradient in either way, and batches that say nothing do not move them.
+/// The running averages have no gradient in training or evaluation. Batches without statistics do not move them.
 #[test]
 fn averages_are_not_trained() {
     let (mut norm, x) = random_norm();
@@ -126,9 +126,7 @@ fn weights_of_others() {
 }
 
 #[test]
-#[should_panic(
-    expected = "batch_norm: features [4, 2, 3] are present or not at positions [4, 2], not [2, 4]"
-)]
+#[should_panic(expected = "batch_norm: features [4, 2, 3] need a mask of shape [4, 2], not [2, 4]")]
 fn a_mask_of_another_shape() {
     let (norm, x) = random_norm();
     let tape = Tape::new();

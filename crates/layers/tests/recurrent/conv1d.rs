@@ -86,7 +86,7 @@ fn what_an_output_reads() {
     assert_eq!(reads(&conv(3).dilation(2).causal()), [0, 2, 4]);
     assert_eq!(reads(&conv(3).same()), [3, 4, 5]);
     assert_eq!(reads(&conv(2).dilation(3).same()), [3, 6]);
-    // in whatever order they are told
+    // the options may come in any order
     assert_eq!(reads(&conv(3).causal().dilation(2)), [0, 2, 4]);
     assert_eq!(reads(&conv(2).same().dilation(3)), [3, 6]);
 }
@@ -110,7 +110,7 @@ fn of_frame(x: V<'_>) -> V<'_> {
     x.transpose(0, 1).reshape([7, 2, 1])
 }
 
-/// Within a compiled recurrence, over what a step is given at once.
+/// Within a compiled recurrence, over an axis of the step's own input.
 #[test]
 fn within_a_step() {
     let rng = &mut random(0);

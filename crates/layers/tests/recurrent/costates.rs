@@ -1,4 +1,4 @@
-//! Gradients in the state after each step.
+//! Gradients with respect to the state after each step.
 
 use bptt_autodiff::Tape;
 use bptt_layers::{Cell, Costates, Layer, LearnedStart, Linear, Recurrence, Stack, State, Zoneout};
@@ -8,8 +8,8 @@ use crate::support::{
     Random, Sizes, TestCell, V, assert_near, loss_of, random, random_cell, randomized, uniform,
 };
 
-/// Of one sequence, or several as long: the gradient of the loss of outputs and last state in the state after step
-/// `t`, by a loop that begins there with variables.
+/// For one sequence, or several of equal length: the gradient with respect to the state after step `t` of a loss of
+/// the outputs and the last state. A loop that begins there with variables computes it.
 fn by_a_loop<C: TestCell>(cell: &C, inputs: &[Tensor<f64>], t: usize) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
@@ -37,7 +37,7 @@ fn by_a_loop<C: TestCell>(cell: &C, inputs: &[Tensor<f64>], t: usize) -> Vec<Ten
     after.iter().map(|s| gradient(s).unwrap_or_else(|| Tensor::zeros(s.shape()))).collect()
 }
 
-/// A run with costates, in a way: of the loss of outputs and last state.
+/// The costates of a run for a loss of the outputs and the last state.
 fn costates_of<L: Layer<f64>>(
     layer: &L,
     inputs: &[Tensor<f64>],
@@ -83,8 +83,8 @@ for_every_cell!(of_a_loop, 4);
 
 const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4, output: 4 };
 
-/// Of sequences of different lengths each has its own, and a step that is not there hands its costate on. Where a
-/// sequence begins within the run, what comes before has no part in what comes after.
+/// Each of several sequences of different lengths has its own costates, and a missing step passes its costate on.
+/// After a reset, costates do not depend on earlier steps, nor earlier costates on later steps.
 #[test]
 fn of_lengths_and_resets() {
     let rng = &mut random(31);
@@ -127,7 +127,7 @@ fn of_lengths_and_resets() {
     }
 }
 
-/// In a stack, what a layer hands up counts, and so does a readout above.
+/// In a stack, the costate of a layer includes the paths through the layers and the readout above.
 #[test]
 fn of_layers_above_one_another() {
     let rng = &mut random(32);
@@ -157,8 +157,8 @@ fn of_layers_above_one_another() {
     }
 }
 
-/// The direct term alone is what `grad` in the outputs gives; the costate has the rest. With noise, they are those of
-/// the noise that was drawn; and the state of one run does not stay for the next.
+/// `grad` with respect to the outputs returns the direct term alone, and the costate adds the rest. With noise,
+/// costates belong to the noise that was drawn. Nothing of one run remains for the next.
 #[test]
 fn the_gradient_in_the_outputs_is_another() {
     let rng = &mut random(33);

@@ -321,7 +321,7 @@ fn of_another_batch() {
     blames_the_caller(|| Truncation::new(1, 2).run(&pair, xs, (one, two)), &windows);
 }
 
-/// A state without axes is no state of any batch: the batch shares it, and a mask has nothing to choose of.
+/// A state without axes is shared by the batch, so a mask cannot select single sequences of it.
 #[test]
 fn of_a_state_without_axes() {
     struct Counted;
@@ -379,7 +379,7 @@ fn of_noise_without_an_effect() {
     let message = "weight dropout: the layer has no parameter `v`, but [\"w\", \"u\", \"b\"]";
     blames_the_caller(|| WeightDropout::new(lstm.clone(), half, &["v"]), message);
     let message =
-        "substitute: a variable of shape [2, 3] cannot stand for a parameter of shape [3, 16]";
+        "substitute: a variable of shape [2, 3] cannot replace a parameter of shape [3, 16]";
     blames_the_caller(|| tape.substitute(&lstm.w, xs.index_first(0)), message);
 }
 
@@ -399,7 +399,8 @@ fn of_starting_values() {
     let message = "gate_bias: this cell has no biases of Forget";
     blames_the_caller(|| lstm.clone().forget_bias(1.0), message);
     blames_the_caller(|| lstm.clone().unit_biases(Gate::Forget, &[1.0]), message);
-    let message = "gate_bias: this cell has no part Reset, but [Input, Forget, Candidate, Output]";
+    let message =
+        "gate_bias: this cell has no part Reset; its parts are [Input, Forget, Candidate, Output]";
     blames_the_caller(|| lstm.clone().gate_bias(Gate::Reset, 1.0), message);
     let gru = Gru::<f64>::new(rng, 3, 4, Reset::After);
     let message = "unit_biases: 4 units need a bias each, not 3";

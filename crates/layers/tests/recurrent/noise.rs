@@ -1,4 +1,4 @@
-//! Noise in training: what it does in the equations, and that there is none in evaluation.
+//! Noise in training: its place in the equations, and its absence in evaluation.
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
@@ -156,7 +156,7 @@ fn noise_reaches_every_layer() {
     assert_near(&[ys.value()], &[V::concat(&[ahead, also_ahead], -1).value()], 1e-13);
 }
 
-/// A state that is carried on is bounded through any number of steps, where scaling it anew at each made it 1e59.
+/// A carried state stays bounded for any number of steps. Scaled anew at each step, it would grow to 1e59.
 #[test]
 fn variational_dropout_leaves_alone_what_is_carried() {
     fn largest<C: NoisyCell<f64> + StateSizes>(cell: C) -> f64 {
@@ -181,7 +181,7 @@ fn variational_dropout_leaves_alone_what_is_carried() {
     assert!(largest.iter().all(|&largest| largest > 0.0 && largest <= 1.0), "{largest:?}");
 }
 
-/// Dropping what the products read is dropping rows of the weights that they read it by: `(h ⊙ m) U = h (diag(m) U)`.
+/// Dropping units that a product reads equals dropping rows of its weights: `(h ⊙ m) U = h (diag(m) U)`.
 fn drops_rows<C: TestCell + NoisyCell<f64>>(
     make: impl Fn(&mut Random) -> C,
     readers: &[(usize, &str)],
@@ -254,8 +254,8 @@ fn variational_dropout_drops_what_products_read() {
     drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "u_gate"), (0, "u_candidate")]);
 }
 
-/// Of a step from random states, what is written into a variable with dropout of its candidate: where the candidate
-/// is dropped, what it would be without one, and else as much more as keeps the expectation.
+/// Checks the value that a step writes with dropout of its candidate, from random states. Where the candidate is
+/// dropped, the value is that without a candidate. Elsewhere the candidate is scaled so that the expectation is kept.
 fn drops_candidates<C: TestCell + NoisyCell<f64>>(
     make: impl Fn(&mut Random) -> C,
     without_candidate: impl FnOnce(C) -> C,
@@ -336,7 +336,7 @@ fn recurrent_dropout_is_drawn_for_each_step() {
     });
     let shape = [SIZES.steps, SIZES.batch, SIZES.hidden];
     let masks: Tensor<f64> = Tensor::bernoulli(shape, 0.5, &mut seed.clone());
-    // h = what is carried + what is written, of which the second is dropped
+    // h = carried part + written part; only the second is dropped
     let carrying = layer.cell.clone().candidate_activation(Activation::Custom(|z| z * 0.0));
     let by_hand = run(&layer, &inputs, |layer, x| {
         let mut h = x[1];
@@ -354,8 +354,8 @@ fn recurrent_dropout_is_drawn_for_each_step() {
     assert_near(&dropped.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
 }
 
-/// Dropped weights are those of a layer that has them so, at every step; gradients are those of its weights, dropped
-/// likewise.
+/// A layer with weight dropout equals a layer with the dropped weights, at every step. Its gradients are those of
+/// that layer, with the same entries dropped.
 fn drops_weights<C: TestCell>(
     make: impl Fn(&mut Random, Sizes) -> C,
     sizes: Sizes,

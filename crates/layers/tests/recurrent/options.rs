@@ -1,4 +1,4 @@
-//! The options of cells: other functions, starting values, biases of gates, against the equations number by number.
+//! The options of cells (activations, initial values, biases of gates), compared with the equations number by number.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::{
@@ -14,7 +14,7 @@ use crate::support::{Random, TestCell, assert_near, parameter, random, randomize
 const INPUT: usize = 3;
 const HIDDEN: usize = 4;
 
-/// Three functions that no cell has for a default: of the gates, the candidate and the state.
+/// Three functions that are no cell's default, for the gates, the candidate and the state.
 const GATE: Activation<f64> = Activation::HardSigmoid { slope: 0.2 };
 const CANDIDATE: Activation<f64> = Activation::Softplus;
 
@@ -246,7 +246,7 @@ fn min_gru() {
     );
 }
 
-/// With the quotient of the gates as it is written.
+/// Computes the quotient of the gates as the paper writes it.
 #[test]
 fn min_lstm() {
     check(
@@ -365,8 +365,8 @@ fn cells_without_gates() {
     }
 }
 
-/// Checks that a start draws these parameters between 5 and 6, each of so many gates on its own, and leaves all
-/// others as they were.
+/// Checks that an `Init` draws these parameters between 5 and 6, separately for each of their gates, and does not
+/// change any other.
 fn drawn<M: Module<f64> + Clone>(module: &M, start: impl FnOnce(M, Init) -> M, names: &[&str]) {
     let started = start(module.clone(), Init::Uniform { low: 5.0, high: 6.0 });
     for ((name, before), (_, after)) in module.parameters().iter().zip(started.parameters()) {
@@ -381,7 +381,7 @@ fn drawn<M: Module<f64> + Clone>(module: &M, start: impl FnOnce(M, Init) -> M, n
     assert!(names.iter().all(|name| known.iter().any(|(other, _)| other == name)), "{names:?}");
 }
 
-/// Each matrix has a start of its own.
+/// Each matrix has an `Init` of its own.
 macro_rules! starts {
     ($($cell:expr => $($start:ident [$($name:literal),*]),+;)*) => {$({
         let cell = $cell;
@@ -425,7 +425,7 @@ fn each_matrix_has_a_start_of_its_own() {
     }
 }
 
-/// A start of fused weights draws what the constructor does: each gate's part on its own.
+/// The `Init` of fused weights draws separately for each gate, as the constructor does.
 #[test]
 fn starts_draw_gates_apart() {
     let lstm = Lstm::<f64>::new(&mut random(0), INPUT, HIDDEN);
@@ -490,7 +490,7 @@ fn biases_of_each_gate() {
     assert_eq!(parameter(&blocks, "b_gates").to_vec(), [0.0, 0.0, 0.0, -1.0, -2.0, -3.0]);
 }
 
-/// What stands in a cell unless told otherwise, for those who have to know.
+/// The default functions of cells, as their fields show them.
 #[test]
 fn functions_can_be_read() {
     let lstm = Lstm::<f64>::new(&mut random(0), 2, 2);
@@ -502,7 +502,7 @@ fn functions_can_be_read() {
     assert_eq!(parameter(&same, "w"), Tensor::ones([2, 8]));
 }
 
-/// The output layer of an Elman network is that of any layer.
+/// The output layer of an Elman network equals an output layer above any layer.
 #[test]
 fn output_layers() {
     let rng = &mut random(5);

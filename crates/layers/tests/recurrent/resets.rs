@@ -1,4 +1,4 @@
-//! Sequences that begin within a run: as if the pieces were run apart.
+//! Resets: a run whose sequences start anew within it equals separate runs of the pieces.
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
@@ -24,7 +24,7 @@ fn backwards(xs: V<'_>) -> V<'_> {
     xs.gather_rows(&(0..xs.shape()[0]).rev().collect::<Vec<_>>())
 }
 
-/// Every piece of every sequence by itself, in the loop; behind the end of a sequence, the output is 0.
+/// Every piece of every sequence by itself, in the loop. After the end of a sequence, the output is 0.
 fn apart<'t, C: TestCell>(
     cell: &C,
     x: &[V<'t>],
@@ -118,8 +118,8 @@ fn resets() -> Tensor<f64> {
     Tensor::from_vec([7, 3], at.concat().into_iter().map(f64::from).collect())
 }
 
-/// Through stacks, residuals, tuples and both directions of time, and to a start that is learned, which has the
-/// gradients of all pieces: what reads backward starts anew behind the end of each.
+/// Through stacks, residuals, tuples and both directions of time. A learned start gets the gradients of all pieces. A
+/// layer that reads backward starts anew after the end of each piece.
 #[test]
 fn layers_start_anew_as_a_whole() {
     let rng = &mut random(21);
@@ -155,7 +155,7 @@ fn layers_start_anew_as_a_whole() {
     assert_near(&together.gradients.parameters, &apart.gradients.parameters, 1e-11);
 }
 
-/// What comes before a reset reaches nothing behind it, NaN included.
+/// Steps before a reset do not affect steps after it, even if they are NaN.
 #[test]
 fn nothing_crosses() {
     let rng = &mut random(23);
@@ -175,7 +175,8 @@ fn nothing_crosses() {
     assert_eq!(ys(values), ys(xs));
 }
 
-/// Any number but 0 is a reset, and a step, however small their product; a reset counts where there is a step.
+/// In masks, any number but 0 is a reset or a step, however small their product is. A reset counts only at a step
+/// that is there.
 #[test]
 fn what_counts_as_a_reset() {
     let rng = &mut random(27);
@@ -191,7 +192,7 @@ fn what_counts_as_a_reset() {
     assert_eq!(ys([1.0, 0.0, 1.0], [0.0, f64::INFINITY, 0.0]), without);
 }
 
-/// A step that a mask leaves out might as well not be there, wherever sequences begin.
+/// A run without its masked steps gives the same results, wherever sequences begin.
 #[test]
 fn masked_steps_are_passed_over() {
     fn turned(lstm: &Lstm<f64>, reversed: bool) -> Recurrence<'_, f64, Lstm<f64>> {
@@ -224,7 +225,7 @@ fn masked_steps_are_passed_over() {
     }
 }
 
-/// The noise of training is that of the run: what is kept of the state before a reset is kept of the start.
+/// The noise of training is that of the whole run. After a reset, zoneout keeps elements of the initial state.
 #[test]
 fn noise_after_a_reset() {
     let rng = &mut random(24);

@@ -1,4 +1,4 @@
-//! Layers a step at a time: what the whole sequence computes, by steps and in windows.
+//! Layers that run a step at a time and in windows compute what they compute for the whole sequence.
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{
@@ -79,8 +79,9 @@ fn steps_compute_what_the_layer_does() {
     for_layers!(steps_as_it_runs);
 }
 
-/// Windows of a layer are cut through all that it is made of at the same step: they are those of the loop over
-/// its steps in which the whole state is stopped. With lengths, masks and resets, of each sequence by itself.
+/// The windows of a layer cut the gradient of all its parts at the same step. They equal a loop over the layer's
+/// steps that stops the gradient of the whole state. With lengths, masks and resets, this holds for each sequence by
+/// itself.
 fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     let start = {
         let tape = Tape::new();
@@ -276,7 +277,7 @@ fn windows_with_noise() {
     }
 }
 
-/// A readout that feeds back: three lines, and what the loop over the equations says.
+/// A readout that feeds back, in three lines, equals the loop over the equations.
 #[test]
 fn a_readout_feeds_back() {
     let rng = &mut random(12);
@@ -296,7 +297,7 @@ fn a_readout_feeds_back() {
     }
 }
 
-/// A tuple is run as its parts are, with their noise, and as the cell that it is without.
+/// A tuple runs like its parts, with their noise. As a cell it runs without noise.
 #[test]
 fn a_tuple_is_its_parts() {
     let rng = &mut random(13);
@@ -328,7 +329,7 @@ fn a_tuple_is_its_parts() {
     assert_near(&[last], &[ends], 1e-13);
 }
 
-/// An author's cell may be made of others, readouts included.
+/// A user's cell may consist of other cells, readouts included.
 #[test]
 fn a_cell_of_cells() {
     let rng = &mut random(14);

@@ -201,7 +201,7 @@ impl<C: StateSizes> StateSizes for Fixed<C> {
     }
 }
 
-/// A cell of an author that is two cells, its state a tree of two levels.
+/// A user's cell that consists of two cells. Its state is a tree of two levels.
 #[derive(Clone, Debug, Module)]
 #[module(scalar = f64)]
 pub(crate) struct Above<A, B>(pub(crate) A, pub(crate) B);

@@ -1,4 +1,4 @@
-//! What is put around layers: directions, stacks, residuals, starts.
+//! Wrappers around layers: directions, stacks, residuals, starts.
 
 use bptt_autodiff::{Checkpoint, Tape};
 use bptt_layers::{

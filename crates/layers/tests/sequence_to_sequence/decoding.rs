@@ -61,7 +61,7 @@ fn a_beam_that_keeps_all_is_an_exhaustive_search() {
     });
 }
 
-/// Wide enough for all that is live, a beam gives the best of all sequences, however few it gives.
+/// A beam wide enough for all live hypotheses returns the best of all sequences.
 #[test]
 fn a_beam_as_wide_as_what_is_live_finds_the_best() {
     let cases = (any::<u64>(), 1..=5_usize, prop::sample::select(&EXPONENTS[..]));
@@ -76,7 +76,7 @@ fn a_beam_as_wide_as_what_is_live_finds_the_best() {
     });
 }
 
-/// What a search scores complete, of whatever width and exponent, is never better than what it finds.
+/// With any width and exponent, no finished hypothesis that the search scores is better than its result.
 #[test]
 fn a_beam_is_never_worse_than_an_end_that_it_scored() {
     let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
@@ -85,7 +85,7 @@ fn a_beam_is_never_worse_than_an_end_that_it_scored() {
         let mut scored = vec![f64::NEG_INFINITY; width];
         let step = |last: usize, state: &(f64, Vec<Vec<f64>>, Vec<usize>)| {
             let (before, rows, history) = state;
-            // the log-probability of what was read, which is known only now
+            // the log-probability of the symbol that was read, known only now
             let read = rows.last().map_or(0.0, |row: &Vec<f64>| row[last]);
             let (row, history) = model(last, history);
             let sum = before + read;
@@ -105,7 +105,7 @@ fn a_beam_is_never_worse_than_an_end_that_it_scored() {
     });
 }
 
-/// Giving up what cannot win changes no result: a search that goes on to the end finds the same.
+/// Dropping hypotheses that cannot win changes no result: a search that goes on to the end finds the same.
 #[test]
 fn a_beam_gives_up_only_what_cannot_win() {
     let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
@@ -161,7 +161,7 @@ fn a_beam_is_ranked() {
     });
 }
 
-/// A short sequence that has ended keeps its place beside live ones that look better until they end:
+/// A short finished sequence keeps its place beside live ones that look better until they end:
 ///
 /// ```text
 /// end                    0.2
@@ -267,7 +267,7 @@ fn a_beam_asks_for_no_more_than_it_needs() {
 }
 
 #[test]
-#[should_panic(expected = "a step of 2 hypotheses gives log-probabilities of each, not of 1")]
+#[should_panic(expected = "a step of 2 hypotheses returns log-probabilities for each, not for 1")]
 fn too_few_log_probabilities() {
     let _ = Beam::new(2).search_batch(bounds(2), |_, _| vec![vec![-1.0; 3]]);
 }

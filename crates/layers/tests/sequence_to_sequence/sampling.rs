@@ -125,7 +125,7 @@ fn a_temperature_below_zero() {
 }
 
 #[test]
-#[should_panic(expected = "among at least 1, not among the 0 likeliest")]
+#[should_panic(expected = "top_k keeps at least 1 symbol, not 0")]
 fn a_choice_among_none() {
     let _ = Sampling::new().top_k(0);
 }

@@ -31,25 +31,17 @@ fn groups_end_at_dots_and_slashes() {
 fn a_group_that_is_not_there_is_told_with_those_that_are() {
     let whole = archive(&["encoder.lstm.w", "encoder.gru.w", "encoder.b", "head.w"]);
     let error = whole.group("encoder").group("lstn").tensor("w").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "weights: has no group `encoder.lstn`; of 2 that it has, the nearest: `lstm`, `gru`"
-    );
+    assert_eq!(error, "weights: has no group `encoder.lstn`; nearest of 2: `lstm`, `gru`");
     let error = whole.group("encoder.lstn").tensor("w").unwrap_err().to_string();
-    assert!(error.contains("of 2 that it has, the nearest: `encoder.lstm`"), "{error}");
+    assert!(error.contains("nearest of 2: `encoder.lstm`"), "{error}");
     let error = whole.group("encoders").group("lstm").tensor("w").unwrap_err().to_string();
     assert!(
-        error.ends_with(
-            "has no group `encoders.lstm`; of 3 that it has, the nearest: `encoder`, `head`, `lstm`"
-        ),
+        error.ends_with("has no group `encoders.lstm`; nearest of 3: `encoder`, `head`, `lstm`"),
         "{error}"
     );
     // one that is there is asked for its tensors
     let error = whole.group("encoder.lstm").tensor("u").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "weights: group `encoder.lstm`: has no tensor `u`; of 1 that it has, the nearest: `w`"
-    );
+    assert_eq!(error, "weights: group `encoder.lstm`: has no tensor `u`; nearest of 1: `w`");
 }
 
 #[test]

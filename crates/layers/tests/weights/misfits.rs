@@ -87,13 +87,12 @@ fn the_nearest_names_are_told() {
     assert_eq!(present.nearest.len(), 8);
     let nearest = ["encoder.lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.bias_ih_l0"];
     assert_eq!(present.nearest[..3], nearest);
-    let expected =
-        "of 1004 that it has, the nearest: `encoder.lstm.weight_ih_l0`, `lstm.weight_hh_l0`, ";
+    let expected = "nearest of 1004: `encoder.lstm.weight_ih_l0`, `lstm.weight_hh_l0`, ";
     assert!(problem.to_string().contains(expected), "{problem}");
 
     archive.set_text("step", 1);
     let error = archive.text("steps").unwrap_err().to_string();
-    assert!(error.ends_with("of 1 that it has, the nearest: `step`"), "{error}");
+    assert!(error.ends_with("nearest of 1: `step`"), "{error}");
 }
 
 #[test]

@@ -297,10 +297,10 @@ fn a_checkpoint_of_parts_of_several_runs_is_refused() {
     }
     let optimizer = "optimizer.recurrent.layers.1.u.step";
     for (name, value, reason) in [
-        ("best.step", "3", "a step that is not yet done"),
-        ("best.vocabulary", "abc", "of another text"),
-        (optimizer, "1", "the optimizer has done other steps"),
-        ("step", "7", "the optimizer has done other steps"),
+        ("best.step", "3", "a later step than the last one done"),
+        ("best.vocabulary", "abc", "belong to another text"),
+        (optimizer, "1", "the optimizer and the run have done different numbers of steps"),
+        ("step", "7", "the optimizer and the run have done different numbers of steps"),
     ] {
         let message = refused_checkpoint(&folder, |archive| archive.set_text(name, value));
         assert!(message.contains(reason), "{name}: {message}");
@@ -309,7 +309,7 @@ fn a_checkpoint_of_parts_of_several_runs_is_refused() {
         let settings = archive.text("best.settings").expect("it has it").replace("16", "17");
         archive.set_text("best.settings", settings);
     });
-    assert!(message.contains("of other settings"), "{message}");
+    assert!(message.contains("belong to other settings"), "{message}");
 }
 
 /// Damage that is found before anything is written: the good weights stay.

@@ -1,5 +1,5 @@
-//! A cotangent of 0 stays 0, and a slope of 0 lets nothing pass: what was not chosen, or counts for nothing,
-//! reaches no gradient of any order, on the tape and in a scan.
+//! A cotangent of 0 stays 0, and a slope of 0 gives 0. Elements that were not chosen, or that do not count, affect no
+//! gradient of any order, on the tape and in a scan.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
@@ -83,7 +83,7 @@ fn rows() -> Tensor<f64> {
     Tensor::from_vec([5, 2], [&[0.25, 0.5], &worst[..]].concat())
 }
 
-/// A step of which the state stays where `f` was not chosen.
+/// A step that keeps the state where `f` was not chosen.
 fn step<'t>(f: Function, [chosen, x, safe, h]: [V<'t>; 4]) -> V<'t> {
     chosen.select(chosen.select(f(x) + h * 0.5, safe.square()), h)
 }

@@ -1,4 +1,4 @@
-//! Tapes whose values are off by a rounding.
+//! Tapes whose values have an error of one rounding.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;

@@ -74,7 +74,8 @@ fn what_has_no_entry_for_the_step_is_refused() {
     let xs = tape.constant(Tensor::<f64>::ones([4, 2, 3]));
     let short = Tensor::ones([3, 2, 3]);
     let scan = || tape.scan(&[xs], &[]);
-    let message = "at_step: a sequence [3, 2, 3] has not 4 entries, one for each step of the scan";
+    let message =
+        "at_step: a sequence [3, 2, 3] does not have 4 entries, one for each step of the scan";
     refuses!(scan().run(|_, _| (vec![tape.at_step(&short)], vec![])); message);
     let message = "steps that arrive one by one have no number";
     refuses!(scan().stepper(|_, _| (vec![tape.at_step(&short)], vec![])); message);

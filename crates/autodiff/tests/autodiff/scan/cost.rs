@@ -44,7 +44,7 @@ fn a_plan_is_made_once() {
 }
 
 thread_local! {
-    /// How often the gradient rule of a [`Scale`] was run. A plan runs it once.
+    /// The number of runs of the gradient rule of a [`Scale`]. Planning runs it once.
     static DERIVED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -107,7 +107,7 @@ fn a_step_with_a_users_operation_is_planned_once_if_it_can_be_compared() {
     assert_eq!(scaled(2.0, false), (8.0, derived));
 }
 
-/// Such as one with a scan within, of an operation that equals none.
+/// Here, a step with an inner scan, whose operation equals no other.
 #[test]
 fn a_step_that_equals_none_displaces_no_plan() {
     let known = scaled(2.0, true);
@@ -126,7 +126,7 @@ fn a_step_that_equals_none_displaces_no_plan() {
     assert_eq!(scaled(2.0, true), (known.0, 0));
 }
 
-/// Planned, its gradient rule would run before there is a gradient.
+/// If the step were planned, its gradient rule would run before a gradient is asked for.
 #[test]
 fn a_single_step_is_not_planned() {
     let before = DERIVED.get();

@@ -46,7 +46,7 @@ fn a_loop_refuses_what_a_recorded_step_does() {
     let of_state = "variable 0 of the state has shape [2, 3], but [2, 1] after a step";
     let of_number = "the state has 1 variables, but the next state has 2";
     let of_entries = |steps| {
-        format!("a sequence [3, 2, 3] has not {steps} entries, one for each step of the scan")
+        format!("a sequence [3, 2, 3] does not have {steps} entries, one for each step of the scan")
     };
     let noise = uniform::<f64>([3, 2, 3], 2);
     for (tape, steps) in [(Tape::new(), 1), (Tape::checking(), 2)] {

@@ -75,8 +75,8 @@ fn what_is_no_program_over_rows_is_stepped_too() {
     assert_eq!(online.state(0), whole.state[0].value().as_slice());
 }
 
-/// Sequences that start anew do so from the state that the stepper was made from, whatever that is, and the others
-/// go on; a state that is set is one to go on from.
+/// Sequences start anew from the state that the stepper was made from, and the others go on. A state that was set is
+/// the one that the stepper continues from.
 #[test]
 fn sequences_of_the_batch_start_anew() {
     type Step =
@@ -128,7 +128,7 @@ fn a_state_that_does_not_suit_the_stepper() {
     refuses!(shared.reset(&[0]); "variable 0 of the state has no axes");
 }
 
-/// The steps after are those of the sequences in their new order, whichever way they are run.
+/// After rearranging, the steps are those of the sequences in their new order, compiled or not.
 #[test]
 fn sequences_are_rearranged() {
     let (w, u) = (param([3, 4], 1), param([4, 4], 2));
