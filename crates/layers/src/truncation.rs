@@ -240,8 +240,8 @@ impl Windows {
     }
 }
 
-/// The state after each step, each variable `[T, B, ..]`. What computes them does not stay on the tape, of which it
-/// reads the substitutions.
+/// The state after each step, each variable `[T, B, ..]`. The operations that compute them are removed from the tape
+/// again. They read the tape's [substitutes](Tape::substitute) of parameters.
 #[track_caller]
 fn states<T: Scalar, L: Layer<T>>(
     layer: &L,

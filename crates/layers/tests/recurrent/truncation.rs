@@ -97,7 +97,7 @@ fn noise_of_a_step_is_not_misread() {
     let refused = catch_unwind(AssertUnwindSafe(|| Truncation::new(2, 5).run(&cell, xs, start())));
     let message = refused.expect_err("it is refused");
     let message = message.downcast_ref::<String>().expect("a message");
-    assert!(message.contains("has not 5 entries"), "{message}");
+    assert!(message.contains("does not have 5 entries"), "{message}");
 }
 
 /// A cell with noise is truncated as that of evaluation.
