@@ -6,8 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// From 64-bit keys to values on a tape.
 pub(crate) type IdMap = HashMap<u64, u32, BuildHasherDefault<MixHasher>>;
 
-/// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use
-/// of a parameter, and nobody chooses them to collide.
+/// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use of a parameter,
+/// and no adversary chooses them.
 #[derive(Default)]
 pub(crate) struct MixHasher(u64);
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::ParamId;
 
-/// Those of a tape. Of several variables for one parameter the last counts.
+/// The substitutes on a tape. Of several variables for one parameter, the last counts.
 #[derive(Debug, Default)]
 pub(crate) struct Substitutions {
     /// The parameter and the variable's place on the tape; `None` where one has ended before a later one.

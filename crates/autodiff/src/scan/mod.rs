@@ -121,7 +121,7 @@ pub struct Scanned<'t, T> {
     /// operations after the scan. The gradients with respect to inputs, parameters and the first state include the
     /// paths through later steps.
     pub outputs: Vec<Var<'t, T>>,
-    /// The state after the step that was run last. Its gradient likewise.
+    /// The state after the step that was run last. The same holds for its gradient.
     pub state: Vec<Var<'t, T>>,
 }
 
@@ -299,8 +299,8 @@ impl<'t, T: Scalar> Scan<'t, T> {
         if self.reversed {
             outputs.iter_mut().for_each(|outputs| outputs.reverse());
         }
-        // variables of their own, as all ways of running a scan give: what a step itself makes of its new
-        // state is no part of their gradients
+        // separate variables, as in every way of running a scan: their gradients do not include what a step itself
+        // computes // from its new state
         for variable in &mut state {
             *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }
