@@ -278,11 +278,22 @@ impl<T: Scalar> Archive<T> {
     ///
     /// If the file cannot be written, or cannot take its place: an existing one then stays as it
     /// was, and nothing is left beside it. Also if the folder cannot be stored after that: the new
-    /// file then stands there complete, but a power failure may bring the old one back.
+    /// file then stands there complete, but a power failure may bring the old one back. Also if a
+    /// [group](Self::group) or another name has made a name of the format's own, which a file would hold twice.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
         let path = path.as_ref();
+        if let Some(name) = self.reserved() {
+            let problem = WeightsProblem::Duplicate { name: name.to_owned() };
+            return Err(WeightsError::new(path, problem));
+        }
         file::write(path, &self.tensors, &self.texts)
             .map_err(|error| WeightsError::new(path, WeightsProblem::Write(error)))
+    }
+
+    /// A name that the format has taken, if there is one. What is inserted has none.
+    fn reserved(&self) -> Option<&'static str> {
+        let tensor = self.tensors.contains_key(header::TEXTS).then_some(header::TEXTS);
+        tensor.or_else(|| self.texts.contains_key(file::CHECKSUM).then_some(file::CHECKSUM))
     }
 
     /// Reads an archive from a file.

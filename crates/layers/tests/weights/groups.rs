@@ -80,3 +80,17 @@ fn names_change_and_stay_apart() {
     let WeightsProblem::Duplicate { name } = problem else { panic!("{problem}") };
     assert_eq!(name, "w");
 }
+
+/// What would not load is not saved.
+#[test]
+fn no_name_becomes_one_of_the_format() {
+    let path = std::env::temp_dir().join(format!("bptt-reserved-{}", std::process::id()));
+    let mut whole = archive(&["part.__metadata__", "w"]);
+    whole.set_text("text.bptt.crc32", "0");
+    for (part, reserved) in [("part", "__metadata__"), ("text", "bptt.crc32")] {
+        let problem = *whole.group(part).save(&path).unwrap_err().problem;
+        let WeightsProblem::Duplicate { name } = problem else { panic!("{problem}") };
+        assert_eq!(name, reserved);
+        assert!(!path.exists());
+    }
+}
