@@ -122,8 +122,8 @@ impl NGram {
     #[must_use]
     pub fn score(&self, tokens: &[u32]) -> Nats {
         assert!(tokens.len() > 1, "{} characters leave none to predict", tokens.len());
-        let total: f64 =
-            (1..tokens.len()).map(|i| -self.probability(&tokens[..i], tokens[i]).ln()).sum();
+        let total = (1..tokens.len())
+            .fold(0.0, |sum, i| sum - self.probability(&tokens[..i], tokens[i]).ln());
         Nats(total / (tokens.len() - 1) as f64)
     }
 }
@@ -158,6 +158,8 @@ mod tests {
     fn the_empty_model_is_uniform() {
         let model = NGram::count(4, 5, &[]);
         assert_eq!(model.probability(&[1, 2, 3], 4), 0.2);
+        let certain = NGram::count(4, 1, &[]).score(&[0, 0]);
+        assert_eq!(certain.to_string(), "0.0000 nats, 0.0000 bits per character");
     }
 
     #[test]

@@ -225,7 +225,8 @@ impl<'t, T: Scalar> Scores<'t, T> {
                 let [rows @ .., classes] = &shape[..] else { unreachable!("rows of classes") };
                 let chosen: Vec<usize> =
                     targets.iter().enumerate().map(|(row, y)| row * classes + y).collect();
-                -log_probabilities.reshape([shape.elements()]).gather_rows(&chosen).reshape(rows)
+                let elements = log_probabilities.reshape([shape.elements()]);
+                positions::cost(elements.gather_rows(&chosen).reshape(rows))
             }
         }
     }
@@ -320,7 +321,7 @@ impl<T: Scalar> Operation<T> for NegativeLogLikelihood {
         let log_probabilities = logits.log_softmax(-1);
         let classes = logits.shape()[logits.rank() - 1];
         Tensor::from_fn(logits.shape().without(logits.rank() - 1), |position| {
-            -log_probabilities.as_slice()[position * classes + self.targets[position]]
+            T::zero() - log_probabilities.as_slice()[position * classes + self.targets[position]]
         })
     }
 

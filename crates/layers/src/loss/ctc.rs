@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bptt_autodiff::{Operation, Pullback, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use super::positions::Positions;
+use super::positions::{Positions, cost};
 use super::{Loss, Terms};
 
 /// The negative logarithm of the probability of each label sequence, whichever way it is aligned with
@@ -185,7 +185,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
             (vec![], vec![Var::concat(&[paths.slice(-1, 0..2), here], -1)])
         });
         let paths = scanned.state[0].slice(-1, 2..2 + places);
-        let losses = -ends.select(paths, low).logsumexp(-1);
+        let losses = cost(ends.select(paths, low).logsumexp(-1));
         if self.options.zero_infinity {
             return losses.ge(-low).select(0.0, losses);
         }

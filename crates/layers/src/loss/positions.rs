@@ -108,6 +108,12 @@ pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> V
     values * weights
 }
 
+/// `−ln p`, which is 0 and not −0 where the logarithm is 0.
+#[track_caller]
+pub(super) fn cost<T: Scalar>(log_probabilities: Var<'_, T>) -> Var<'_, T> {
+    0.0 - log_probabilities
+}
+
 fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<Tensor<T>> {
     Some(before.map_or_else(|| factor.clone(), |before| before.mul(factor)))
 }

@@ -170,3 +170,24 @@ fn means_near_the_end_of_single_precision() {
     let logits = logits.reshape([1, 2, 2]);
     assert_eq!(loss::ctc(logits, &[1, 1], &[[1], [1]], 0).mean().item(), 3e38);
 }
+
+/// Not −0, which is printed with its sign.
+#[test]
+fn certainty_costs_nothing() {
+    let tape = Tape::new();
+    let certain = tape.constant(Tensor::<f64>::from_vec([1, 1, 2], vec![2e3, 0.0]));
+    let only = tape.constant(Tensor::<f64>::from_vec([1, 1, 1], vec![3.0]));
+    let log_probabilities = certain.log_softmax(-1);
+    let losses = [
+        loss::cross_entropy(certain, &[0]),
+        loss::cross_entropy(only, &[0]),
+        CrossEntropy::new().class_weights(&[2.0, 1.0]).of(certain, &[0]),
+        loss::negative_log_likelihood(log_probabilities, &[0]),
+        loss::ctc(certain, &[1], &[[0; 0]], 0),
+        loss::ctc(certain, &[1], &[[0]], 1),
+    ];
+    for (i, loss) in losses.into_iter().enumerate() {
+        let mean = loss.mean().item();
+        assert!(mean == 0.0 && mean.is_sign_positive(), "loss {i}: {mean:?}");
+    }
+}
