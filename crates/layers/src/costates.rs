@@ -59,7 +59,9 @@ impl<T: Scalar> Costates<T> {
         Self { added: RefCell::default() }
     }
 
-    /// The costates, each `[T, B, S]`, in the order of the leaves of the layer's state.
+    /// The costates, each `[T, B, S]`, in the order of the leaves of the layer's state; none before there is a run.
+    ///
+    /// A costate is zero where the loss does not depend on the state. So it is of the gradients of another run.
     #[must_use]
     pub fn of(&self, gradients: &Gradients<T>) -> Vec<Tensor<T>> {
         let of = |added: &Param<T>| match gradients.get(added) {
