@@ -96,8 +96,9 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
         if is_read_in_slices {
             debug_assert!(slot.is_none(), "slices alone read it");
             if let Some(slices) = self.slices.remove(&y.id) {
+                let _recorded = y.tape.aside();
                 let slices = slices.into_iter().map(|(start, part)| (start, constant(part)));
-                y.tape.aside(|| rule(self, Cotangent::Slices(slices.collect())));
+                rule(self, Cotangent::Slices(slices.collect()));
             }
             return;
         }
@@ -106,7 +107,8 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
             products.add_to(slot);
         }
         if let Some(cotangent) = slot.take() {
-            y.tape.aside(|| rule(self, Cotangent::Dense(constant(cotangent))));
+            let _recorded = y.tape.aside();
+            rule(self, Cotangent::Dense(constant(cotangent)));
         }
     }
 }

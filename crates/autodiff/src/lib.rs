@@ -50,7 +50,7 @@ pub use param::{Param, ParamId};
 pub use pullback::Pullback;
 pub use scan::{Checkpoint, Scan, Scanned, Stepper};
 pub use substitution::Substitution;
-pub use tape::Tape;
+pub use tape::{Aside, Tape};
 pub use var::Var;
 
 #[cfg(doctest)]

@@ -84,6 +84,25 @@ enum Mode {
     Tracing,
 }
 
+/// Drops what is recorded while it lives; see [`Tape::aside`]. A panic drops it, too.
+#[derive(Debug)]
+#[must_use = "nodes are dropped when the guard is"]
+pub struct Aside<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    len: usize,
+    /// What the tape goes back to.
+    mode: Mode,
+    step: Option<Step>,
+}
+
+impl<T: Scalar> Drop for Aside<'_, T> {
+    fn drop(&mut self) {
+        self.tape.mode.set(self.mode);
+        self.tape.step.set(self.step);
+        self.tape.nodes.borrow_mut().truncate(self.len);
+    }
+}
+
 impl<T: Scalar> Tape<T> {
     /// An empty tape.
     #[must_use]
@@ -396,53 +415,36 @@ impl<T: Scalar> Tape<T> {
         compute()
     }
 
-    /// Runs `compute`, and drops every node that it recorded. Use it for values without gradients, if the equations
-    /// read variables of this tape, such as [substituted](Self::substitute) parameters.
+    /// Drops every node that is recorded until the guard is dropped. Use it for values without gradients, if the
+    /// equations read variables of this tape, such as [substituted](Self::substitute) parameters.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
     /// # use bptt_tensor::Tensor;
-    /// let tape = Tape::new();
+    /// let tape = Tape::<f64>::new();
     /// let x = tape.variable(Tensor::scalar(3.0));
-    /// let nine = tape.aside(|| x.square().value());
+    /// let recorded = tape.aside();
+    /// let nine = x.square().value();
+    /// drop(recorded);
     /// assert_eq!((nine.item(), tape.len()), (9.0, 1));
     /// ```
     ///
-    /// Do not keep variables that `compute` has recorded: they no longer exist.
-    pub fn aside<R: 'static>(&self, compute: impl FnOnce() -> R) -> R {
-        let mode = if self.is_tracing() { Mode::Tracing } else { Mode::Scratch };
-        self.dropping(mode, compute)
+    /// Do not keep variables that are recorded meanwhile: they no longer exist.
+    pub fn aside(&self) -> Aside<'_, T> {
+        self.dropping(if self.is_tracing() { Mode::Tracing } else { Mode::Scratch })
     }
 
     /// Runs `compute` on shapes without values, for no step in particular, and drops every node that it
     /// recorded.
     pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
-        self.dropping(Mode::Tracing, || {
-            self.step.set(None);
-            compute()
-        })
+        let _recorded = self.dropping(Mode::Tracing);
+        self.step.set(None);
+        compute()
     }
 
-    fn dropping<R>(&self, mode: Mode, compute: impl FnOnce() -> R) -> R {
-        /// Restores the tape even if `compute` panics.
-        struct Restore<'t, T: Scalar> {
-            tape: &'t Tape<T>,
-            len: usize,
-            mode: Mode,
-            step: Option<Step>,
-        }
-
-        impl<T: Scalar> Drop for Restore<'_, T> {
-            fn drop(&mut self) {
-                self.tape.mode.set(self.mode);
-                self.tape.step.set(self.step);
-                self.tape.nodes.borrow_mut().truncate(self.len);
-            }
-        }
-
+    fn dropping(&self, mode: Mode) -> Aside<'_, T> {
         let (len, step) = (self.len(), self.step.get());
-        let _restore = Restore { tape: self, len, mode: self.mode.replace(mode), step };
-        compute()
+        Aside { tape: self, len, mode: self.mode.replace(mode), step }
     }
 
     /// An empty tape that records shapes without values.

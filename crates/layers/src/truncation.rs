@@ -252,6 +252,8 @@ fn states<T: Scalar, L: Layer<T>>(
     let kept = RefCell::default();
     let way = Way { states: Some(&kept), checkpoint: None, ..way };
     let state = layer.rebuild(&mut first.iter().copied());
-    xs.tape().aside(|| drop(layer.run(xs, state, way)));
+    let recorded = xs.tape().aside(); // not in a closure, which would hide the caller's line
+    let _ = layer.run(xs, state, way);
+    drop(recorded);
     kept.into_inner()
 }
