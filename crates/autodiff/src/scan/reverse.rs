@@ -206,6 +206,15 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 there[self.forward.next[j] as usize] = true;
             }
         }
+        // where a largest element stands is found by comparison: computed again, it may be rounded otherwise
+        let mut compared = vec![false; read.len()];
+        for (node, &read) in self.forward.nodes.iter().zip(&read) {
+            if let Kind::Op(Op::Extremum(_)) = node.kind
+                && read
+            {
+                compared[node.inputs[0] as usize] = true;
+            }
+        }
         for (id, node) in self.forward.nodes.iter().enumerate() {
             let available = |&input: &u32| {
                 let input = input as usize;
@@ -217,7 +226,8 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 Kind::Input(Input::Carry(_)) => saved[id] = read[id],
                 Kind::Input(_) | Kind::Literal(_) => {}
                 Kind::Op(op) => {
-                    let follows = is_cheap(op) && node.inputs.iter().all(available);
+                    let follows =
+                        is_cheap(op) && !compared[id] && node.inputs.iter().all(available);
                     saved[id] = there[id] || read[id] && !follows;
                     there[id] |= saved[id] || follows;
                 }
