@@ -1,6 +1,6 @@
 //! The reverse step reads as little as it can.
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 
 use super::support::{assert_plan, param, plan, uniform};
@@ -154,4 +154,32 @@ fn a_stopped_state_costs_nothing() {
           sum0 += x2(next)ᵀ · z1
         ",
     );
+}
+
+/// A step in which a sum that is read twice is a term of another, whose smallest element is taken.
+fn smallest_of_a_sum<'t>(x: Var<'t, f64>, [h, c]: [Var<'t, f64>; 2]) -> [Var<'t, f64>; 2] {
+    let a = c.tanh().tanh().tanh();
+    let b = a.tanh().tanh();
+    let sum = b.square().mean_keep(&[1]).sqrt() * 0.1 + b.tanh();
+    let smallest = ((a + sum) * 0.5).min(&[1]).reshape([64, 1]);
+    [(sum * 0.5 + h * 0.3).sin(), (h * 0.5 + (smallest * a).tanh() + x * 0.1).tanh()]
+}
+
+/// The place of the smallest element is found by comparison with what it was taken of. That is not computed again: a
+/// sum in another order would be rounded otherwise, and equal nothing.
+#[test]
+fn an_extremum_is_compared_with_what_it_was_taken_of() {
+    let [expected, found] = [false, true].map(|compiled| {
+        let tape = Tape::new();
+        let xs = tape.constant(uniform([2, 64, 1], 3));
+        let [h, c] = [1, 2].map(|seed| tape.variable(uniform([64, 1], seed)));
+        let last = if compiled {
+            let step = |x: &[_], s: &[_]| (vec![], smallest_of_a_sum(x[0], [s[0], s[1]]).to_vec());
+            tape.scan(&[xs], &[h, c]).run(step).state
+        } else {
+            (0..2).fold([h, c], |s, t| smallest_of_a_sum(xs.index_first(t), s)).to_vec()
+        };
+        tape.backward((last[0] + last[1]).sum_all()).wrt(c).clone()
+    });
+    assert!(found.sub(&expected).abs().max(&[0, 1]).item() < 1e-12);
 }
