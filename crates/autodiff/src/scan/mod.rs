@@ -300,7 +300,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
             outputs.iter_mut().for_each(|outputs| outputs.reverse());
         }
         // separate variables, as in every way of running a scan: their gradients do not include what a step itself
-        // computes // from its new state
+        // computes from its new state
         for variable in &mut state {
             *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }
