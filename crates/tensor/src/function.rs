@@ -247,9 +247,9 @@ pub enum Binary {
     Minimum,
     /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose output is `y`.
     /// A function of its own because the reverse pass of every gate takes it: one sweep in place of three.
-    TanhSlope,
+    TanhVjp,
     /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](Unary::SigmoidTail) is `s`.
-    SigmoidSlope,
+    SigmoidVjp,
     /// 1 where `x > y`, else 0.
     Greater,
     /// 1 where `x ≥ y`, else 0.
@@ -280,8 +280,8 @@ impl Binary {
             Self::Pow => "pow",
             Self::Maximum => "maximum",
             Self::Minimum => "minimum",
-            Self::TanhSlope => "tanh_slope",
-            Self::SigmoidSlope => "sigmoid_slope",
+            Self::TanhVjp => "tanh_vjp",
+            Self::SigmoidVjp => "sigmoid_vjp",
             Self::Greater => "gt",
             Self::GreaterEqual => "ge",
             Self::Less => "lt",
@@ -304,8 +304,8 @@ impl Binary {
             | Self::Gate
             | Self::ChainGate
             | Self::Pow
-            | Self::TanhSlope
-            | Self::SigmoidSlope => false,
+            | Self::TanhVjp
+            | Self::SigmoidVjp => false,
             Self::Maximum
             | Self::Minimum
             | Self::Greater
@@ -366,11 +366,11 @@ impl Binary {
                 #[inline(always)]
                 |x, y| smaller(x, y),
             ),
-            Self::TanhSlope => over.run(
+            Self::TanhVjp => over.run(
                 #[inline(always)]
                 |x, y| chain_mul(x, T::one() - y * y),
             ),
-            Self::SigmoidSlope => over.run(
+            Self::SigmoidVjp => over.run(
                 #[inline(always)]
                 |x, s| chain_mul(x, s.abs() * (T::one() - s.abs())),
             ),

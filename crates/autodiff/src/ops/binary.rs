@@ -60,12 +60,12 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g.chain_mul(a.lt(b) + a.equal(b) * 0.5));
                 at.add(1, || g.chain_mul(b.lt(a) + a.equal(b) * 0.5));
             }
-            Self::TanhSlope => {
-                at.add(0, || g.tanh_slope(b));
+            Self::TanhVjp => {
+                at.add(0, || g.tanh_vjp(b));
                 at.add(1, || g.chain_mul(a).chain_mul(b * -2.0));
             }
-            Self::SigmoidSlope => {
-                at.add(0, || g.sigmoid_slope(b));
+            Self::SigmoidVjp => {
+                at.add(0, || g.sigmoid_vjp(b));
                 at.add(1, || g.chain_mul(a).chain_mul(1.0 - b.sigmoid_of_tail() * 2.0));
             }
             // constant almost everywhere

@@ -38,12 +38,12 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Log1p => at.add_stretched(0, || g.chain_div(x + 1.0)),
             Self::Sin => at.add_stretched(0, || g.chain_mul(x.cos())),
             Self::Cos => at.add_stretched(0, || (-g).chain_mul(x.sin())),
-            Self::Tanh => at.add_stretched(0, || g.tanh_slope(y)),
+            Self::Tanh => at.add_stretched(0, || g.tanh_vjp(y)),
             Self::Erf => {
                 at.add_stretched(0, || (g * FRAC_2_SQRT_PI).chain_mul((-x.square()).exp()));
             }
-            Self::Sigmoid => at.add_stretched(0, || g.sigmoid_slope(x.sigmoid_tail())),
-            Self::SigmoidTail => at.add_stretched(0, || g.sigmoid_slope(y)),
+            Self::Sigmoid => at.add_stretched(0, || g.sigmoid_vjp(x.sigmoid_tail())),
+            Self::SigmoidTail => at.add_stretched(0, || g.sigmoid_vjp(y)),
             Self::Relu => at.add_stretched(0, || g.chain_mul(x.gt(0.0))),
             Self::Softplus => at.add_stretched(0, || g.chain_mul(x.sigmoid())),
             Self::LogSigmoid => at.add_stretched(0, || g.chain_mul((-x).sigmoid())),

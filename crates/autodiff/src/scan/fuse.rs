@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bptt_tensor::rows::{Buffer, Code, Phase, Product, Role, Span, View};
+use bptt_tensor::rows::{Buffer, Lifetime, MulKind, Phase, Role, RowOp, View};
 use bptt_tensor::{Scalar, Unary};
 
 use super::form::{Form, NotRows, source, width};
@@ -74,11 +74,11 @@ struct Group {
     phases: Vec<Phase>,
     /// Instructions of the current phase.
     arrays: Indexed<View>,
-    code: Vec<Code>,
-    /// Buffers whose contents are no longer read, by span and width.
-    free: HashMap<(Span, usize), Vec<usize>>,
+    ops: Vec<RowOp>,
+    /// Buffers whose contents are no longer read, by lifetime and width.
+    free: HashMap<(Lifetime, usize), Vec<usize>>,
     /// The number of buffers of earlier sequences that this one has not used yet.
-    unused: HashMap<(Span, usize), usize>,
+    unused: HashMap<(Lifetime, usize), usize>,
     /// Buffers of blocks that are free from the next phase on. In this phase they are still in use, since values that
     /// are read for all columns are read again for every chunk.
     released: Vec<usize>,
@@ -90,43 +90,43 @@ impl Group {
         lowering: &mut Lowering<'_, T>,
         item: Item,
     ) -> Result<(), NotRows> {
-        let code = match item {
+        let op = match item {
             Item::AddRows { id, partials } => {
                 let width = width(lowering.program.shape(id));
                 let sums = View { buffer: partials, column: 0, width, delay: None };
                 let sums = self.array(sums);
                 match self.factors(lowering, id)? {
-                    Some((product, factors)) => Code::AddProducts(product, factors, sums),
+                    Some((product, factors)) => RowOp::AddProducts(product, factors, sums),
                     None => {
                         let rows = lowering.home(id)?;
-                        Code::AddRows(self.array(rows), sums)
+                        RowOp::AddRows(self.array(rows), sums)
                     }
                 }
             }
             Item::Compute(id) => self.compute(lowering, id)?,
         };
-        self.code.push(code);
+        self.ops.push(op);
         Ok(())
     }
 
     fn end_phase(&mut self, width: usize) {
         let arrays = std::mem::take(&mut self.arrays).into_items();
-        self.phases.push(Phase { width, arrays, code: std::mem::take(&mut self.code) });
+        self.phases.push(Phase { width, arrays, ops: std::mem::take(&mut self.ops) });
     }
 
     fn compute<T: Scalar>(
         &mut self,
         lowering: &mut Lowering<'_, T>,
         id: u32,
-    ) -> Result<Code, NotRows> {
+    ) -> Result<RowOp, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
         for (place, &input) in inputs.iter().enumerate() {
             let Some((product, [a, b])) = self.factors(lowering, input)? else { continue };
             let Some(&other) = inputs.get(1 - place) else {
-                return Ok(Code::SumProducts(product, [a, b], self.target(lowering, id)));
+                return Ok(RowOp::Dot(product, [a, b], self.target(lowering, id)));
             };
             let other = self.source(lowering, id, other)?;
-            return Ok(Code::MulAdd(product, [a, b, other], self.target(lowering, id)));
+            return Ok(RowOp::MulAdd(product, [a, b, other], self.target(lowering, id)));
         }
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in &inputs {
@@ -134,13 +134,13 @@ impl Group {
         }
         let target = self.target(lowering, id);
         if let Form::Reduce(reduction) = lowering.forms[id as usize] {
-            return Ok(Code::Reduce(reduction, sources[0], target));
+            return Ok(RowOp::Reduce(reduction, sources[0], target));
         }
         Ok(match lowering.program.op(id) {
-            Some(Op::Unary(f)) => Code::Unary(*f, sources[0], target),
-            Some(Op::BroadcastTo(_)) => Code::Unary(Unary::Identity, sources[0], target),
-            Some(Op::Binary(f)) => Code::Binary(*f, [sources[0], sources[1]], target),
-            Some(Op::Select(_)) => Code::Select([sources[0], sources[1], sources[2]], target),
+            Some(Op::Unary(f)) => RowOp::Unary(*f, sources[0], target),
+            Some(Op::BroadcastTo(_)) => RowOp::Unary(Unary::Identity, sources[0], target),
+            Some(Op::Binary(f)) => RowOp::Binary(*f, [sources[0], sources[1]], target),
+            Some(Op::Select(_)) => RowOp::Select([sources[0], sources[1], sources[2]], target),
             op => unreachable!("{op:?} is no function of rows"),
         })
     }
@@ -150,7 +150,7 @@ impl Group {
         &mut self,
         lowering: &mut Lowering<'_, T>,
         id: u32,
-    ) -> Result<Option<(Product, [usize; 2])>, NotRows> {
+    ) -> Result<Option<(MulKind, [usize; 2])>, NotRows> {
         let merged = lowering.factors(id).filter(|_| lowering.merged[id as usize]);
         let Some((product, [a, b])) = merged else { return Ok(None) };
         Ok(Some((product, [self.source(lowering, id, a)?, self.source(lowering, id, b)?])))
@@ -180,11 +180,11 @@ impl Group {
 
     /// Gives a value a place that lasts for the sequence.
     fn place<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> View {
-        let span = lowering.fused_span(id).expect("what others read has a place");
+        let lifetime = lowering.fused_lifetime(id).expect("what others read has a place");
         let width = width(lowering.program.shape(id));
-        let buffer = match self.free.get_mut(&(span, width)).and_then(Vec::pop) {
+        let buffer = match self.free.get_mut(&(lifetime, width)).and_then(Vec::pop) {
             Some(buffer) => buffer,
-            None => self.unused(lowering, span, width),
+            None => self.unused(lowering, lifetime, width),
         };
         lowering.place(id, buffer)
     }
@@ -193,30 +193,30 @@ impl Group {
     fn unused<T: Scalar>(
         &mut self,
         lowering: &mut Lowering<'_, T>,
-        span: Span,
+        lifetime: Lifetime,
         width: usize,
     ) -> usize {
-        let known = lowering.fused.entry((span, width)).or_default();
-        let unused = self.unused.entry((span, width)).or_insert(known.len());
+        let known = lowering.fused.entry((lifetime, width)).or_default();
+        let unused = self.unused.entry((lifetime, width)).or_insert(known.len());
         if *unused > 0 {
             *unused -= 1;
             return known[*unused];
         }
         let buffer = lowering.buffers.len();
         known.push(buffer);
-        lowering.buffer(Buffer { span, width, role: Role::Internal })
+        lowering.buffer(Buffer { lifetime, width, role: Role::Internal })
     }
 
     fn free<T>(&mut self, lowering: &Lowering<'_, T>, buffer: usize) {
-        let Buffer { span, width, .. } = lowering.buffers[buffer];
-        self.free.entry((span, width)).or_default().push(buffer);
+        let Buffer { lifetime, width, .. } = lowering.buffers[buffer];
+        self.free.entry((lifetime, width)).or_default().push(buffer);
     }
 
     fn release<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) {
         let Some(View { buffer, .. }) = lowering.try_home(id) else { return };
-        match lowering.buffers[buffer].span {
-            Span::Chunk => self.free(lowering, buffer),
-            Span::Block => self.released.push(buffer),
+        match lowering.buffers[buffer].lifetime {
+            Lifetime::Chunk => self.free(lowering, buffer),
+            Lifetime::Block => self.released.push(buffer),
             _ => {}
         }
     }

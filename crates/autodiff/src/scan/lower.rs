@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Buffer, Delay, Instruction, Onto, Role, RowProgram, Span, Sum, View};
+use bptt_tensor::rows::{
+    Accumulate, Buffer, Delay, Instruction, Lifetime, Role, RowProgram, Sum, View,
+};
 
 use super::defer::Term;
 use super::form::{self, Form, NotRows, width};
@@ -154,12 +156,12 @@ pub(super) struct Lowering<'a, T> {
     /// Of such a term, what it starts from, and the sum that it computes.
     pub(super) starts: HashMap<u32, (u32, u32)>,
     pub(super) buffers: Vec<Buffer>,
-    /// The buffers of fused sequences, by span and width.
-    pub(super) fused: HashMap<(Span, usize), Vec<usize>>,
+    /// The buffers of fused sequences, by lifetime and width.
+    pub(super) fused: HashMap<(Lifetime, usize), Vec<usize>>,
     pub(super) inputs: Vec<Feed>,
     pub(super) outputs: Vec<Sink>,
     pub(super) packs: Indexed<(usize, bool)>,
-    pub(super) feeds: HashMap<(Feed, Span), usize>,
+    pub(super) feeds: HashMap<(Feed, Lifetime), usize>,
     /// The buffers of numbers, by their bits.
     pub(super) numbers: HashMap<u64, usize>,
     /// The buffer of each sum over all steps.
@@ -201,20 +203,24 @@ impl<T: Scalar> Lowering<'_, T> {
         self.buffers.len() - 1
     }
 
-    fn feed(&mut self, feed: Feed, span: Span, width: usize) -> usize {
-        if let Some(&buffer) = self.feeds.get(&(feed, span)) {
+    fn feed(&mut self, feed: Feed, lifetime: Lifetime, width: usize) -> usize {
+        if let Some(&buffer) = self.feeds.get(&(feed, lifetime)) {
             return buffer;
         }
-        let buffer = self.buffer(Buffer { span, width, role: Role::Input });
+        let buffer = self.buffer(Buffer { lifetime, width, role: Role::Input });
         self.inputs.push(feed);
-        self.feeds.insert((feed, span), buffer);
+        self.feeds.insert((feed, lifetime), buffer);
         buffer
     }
 
     /// A number of an equation.
     pub(super) fn number(&mut self, value: f64) -> View {
         let buffer = *self.numbers.entry(value.to_bits()).or_insert_with(|| {
-            self.buffers.push(Buffer { span: Span::Row, width: 1, role: Role::Number(value) });
+            self.buffers.push(Buffer {
+                lifetime: Lifetime::Row,
+                width: 1,
+                role: Role::Constant(value),
+            });
             self.buffers.len() - 1
         });
         self.whole(buffer)
@@ -226,7 +232,7 @@ impl<T: Scalar> Lowering<'_, T> {
         }
         let width = self.program.shape(self.program.sums[sum]).elements();
         self.outputs.push(Sink::Sum(sum));
-        let total = self.buffer(Buffer { span: Span::Total, width, role: Role::Output });
+        let total = self.buffer(Buffer { lifetime: Lifetime::Total, width, role: Role::Output });
         self.totals[sum] = Some(total);
         total
     }
@@ -258,7 +264,7 @@ impl<T: Scalar> Lowering<'_, T> {
         let mut finals = Vec::new();
         for (j, &id) in self.program.next.iter().enumerate() {
             let view = self.home(id)?;
-            let buffer = Buffer { span: Span::Step, width: view.width, role: Role::Output };
+            let buffer = Buffer { lifetime: Lifetime::Step, width: view.width, role: Role::Output };
             self.outputs.push(Sink::Final(j));
             finals.push((view, self.buffer(buffer)));
         }
@@ -269,7 +275,8 @@ impl<T: Scalar> Lowering<'_, T> {
     /// computes the value, or else the first that reads it.
     fn partials(&mut self, sum: usize, id: u32) -> Sum {
         let total = self.total(sum);
-        let partials = Buffer { span: Span::Partial, role: Role::Internal, ..self.buffers[total] };
+        let partials =
+            Buffer { lifetime: Lifetime::Partial, role: Role::Internal, ..self.buffers[total] };
         let partials = self.buffer(partials);
         let slot = self.adding_slot(id);
         self.added.entry(id).or_insert(Added { slot, partials: vec![] }).partials.push(partials);
@@ -294,9 +301,9 @@ impl<T: Scalar> Lowering<'_, T> {
         View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
     }
 
-    pub(super) fn settle(&mut self, id: u32, span: Span, role: Role) -> View {
+    pub(super) fn settle(&mut self, id: u32, lifetime: Lifetime, role: Role) -> View {
         let width = width(self.program.shape(id));
-        let buffer = self.buffer(Buffer { span, width, role });
+        let buffer = self.buffer(Buffer { lifetime, width, role });
         self.place(id, buffer)
     }
 
@@ -321,17 +328,17 @@ impl<T: Scalar> Lowering<'_, T> {
         let own = if node.shape.is_empty() { 1 } else { width(&node.shape) };
         match (&node.kind, &self.forms[id as usize]) {
             (&Kind::Input(Input::Sequence(i)), _) => {
-                let buffer = self.feed(Feed::Sequence(i), Span::Sequence, own);
+                let buffer = self.feed(Feed::Sequence(i), Lifetime::Sequence, own);
                 Ok(self.whole(buffer))
             }
             (&Kind::Input(Input::Ahead { sequence, edge }), _) => {
-                let buffer = self.feed(Feed::Sequence(sequence), Span::Sequence, own);
-                let edge = self.feed(Feed::Invariant(edge), Span::Step, own);
+                let buffer = self.feed(Feed::Sequence(sequence), Lifetime::Sequence, own);
+                let edge = self.feed(Feed::Invariant(edge), Lifetime::Step, own);
                 let delay = Some(Delay { ahead: true, edge });
                 Ok(View { delay, ..self.whole(buffer) })
             }
             (&Kind::Input(Input::Carry(j)), _) => {
-                let edge = self.feed(Feed::Initial(j), Span::Step, own);
+                let edge = self.feed(Feed::Initial(j), Lifetime::Step, own);
                 if self.program.next[j] == id {
                     return Ok(self.whole(edge)); // the state stays as it was
                 }
@@ -356,9 +363,9 @@ impl<T: Scalar> Lowering<'_, T> {
             unreachable!("invariants are hoisted")
         };
         let buffer = if form::is_per_row(&node.shape, axes, self.rows) {
-            self.feed(Feed::Invariant(i), Span::Step, width(&node.shape))
+            self.feed(Feed::Invariant(i), Lifetime::Step, width(&node.shape))
         } else {
-            self.feed(Feed::Invariant(i), Span::Row, node.shape.elements())
+            self.feed(Feed::Invariant(i), Lifetime::Row, node.shape.elements())
         };
         self.whole(buffer)
     }
@@ -366,9 +373,11 @@ impl<T: Scalar> Lowering<'_, T> {
     /// Where a term of a sum over all steps lies.
     fn summed(&mut self, id: u32) -> Result<View, NotRows> {
         let view = self.home(id)?;
-        match self.buffers[view.buffer].span {
-            Span::Sequence | Span::Segment => Ok(view),
-            span => Err(NotRows(format!("a sum over steps of a value that spans {span:?}"))),
+        match self.buffers[view.buffer].lifetime {
+            Lifetime::Sequence | Lifetime::Segment => Ok(view),
+            lifetime => {
+                Err(NotRows(format!("a sum over steps of a value that spans {lifetime:?}")))
+            }
         }
     }
 
@@ -402,7 +411,7 @@ impl<T: Scalar> Lowering<'_, T> {
                 instructions.push(Instruction::Fused(fuse(self, &phases)?));
             }
         }
-        self.check_spans(stage, &instructions)?;
+        self.check_lifetimes(stage, &instructions)?;
         Ok(instructions)
     }
 
@@ -418,10 +427,10 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Refuses instructions for all steps that read what lasts for one.
-    fn check_spans(&self, stage: Stage, instructions: &[Instruction]) -> Result<(), NotRows> {
+    fn check_lifetimes(&self, stage: Stage, instructions: &[Instruction]) -> Result<(), NotRows> {
         let short = |view: &View| {
             let buffer = self.buffers[view.buffer];
-            matches!(buffer.span, Span::Pair | Span::Step) && buffer.role != Role::Input
+            matches!(buffer.lifetime, Lifetime::Pair | Lifetime::Step) && buffer.role != Role::Input
         };
         if stage != Stage::Step
             && instructions.iter().flat_map(Instruction::operands).any(|v| short(&v))
@@ -444,13 +453,13 @@ impl<T: Scalar> Lowering<'_, T> {
         };
         let pack = (weight, transposed);
         let right = self.packs.place(pack);
-        let onto = match self.starts.get(&id).copied() {
-            None => Onto::Zero,
+        let accumulate = match self.starts.get(&id).copied() {
+            None => Accumulate::Zero,
             Some((start, sum)) if self.is_bias(start, self.program.shape(sum)) => {
-                Onto::Rows(self.invariant_view(start, self.program.shape(sum).len()))
+                Accumulate::Rows(self.invariant_view(start, self.program.shape(sum).len()))
             }
-            Some((start, _)) => Onto::Rows(self.home(start)?),
+            Some((start, _)) => Accumulate::Rows(self.home(start)?),
         };
-        Ok(Instruction::Product { left: input, right, onto, output })
+        Ok(Instruction::MatMul { left: input, right, accumulate, output })
     }
 }

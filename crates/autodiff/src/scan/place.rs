@@ -1,6 +1,6 @@
 //! Where every value lies, and how long.
 
-use bptt_tensor::rows::{Product, Reduction, Role, Span, View};
+use bptt_tensor::rows::{Lifetime, MulKind, Reduction, Role, View};
 use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
 use super::form::{self, Form, width};
@@ -14,7 +14,7 @@ impl<T: Scalar> Lowering<'_, T> {
     pub(super) fn place_outputs(&mut self) {
         for (k, &id) in self.program.stacked.iter().enumerate() {
             self.outputs.push(Sink::Stacked(k));
-            self.settle(id, Span::Sequence, Role::Output);
+            self.settle(id, Lifetime::Sequence, Role::Output);
         }
     }
 
@@ -27,9 +27,10 @@ impl<T: Scalar> Lowering<'_, T> {
                     Form::Join { .. } => &self.program.node(id).inputs[..],
                     _ => &[],
                 };
-                let is_late = parts.iter().chain([&id]).any(|&id| self.span_of(id) != Span::Step);
-                let span = if is_late { Span::Sequence } else { Span::Pair };
-                self.settle(id, span, Role::Internal);
+                let is_late =
+                    parts.iter().chain([&id]).any(|&id| self.lifetime_of(id) != Lifetime::Step);
+                let lifetime = if is_late { Lifetime::Sequence } else { Lifetime::Pair };
+                self.settle(id, lifetime, Role::Internal);
             }
         }
     }
@@ -84,13 +85,13 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// How long a value has to last.
-    fn span_of(&self, id: u32) -> Span {
+    fn lifetime_of(&self, id: u32) -> Lifetime {
         let stage = self.order(id).0.stage;
         let is_near = self.is_always_read(id, |slot| slot.stage == stage);
         match stage {
-            _ if self.multiplied[id as usize] || !is_near => Span::Segment,
-            Stage::Step => Span::Step,
-            Stage::Before | Stage::After => Span::Piece,
+            _ if self.multiplied[id as usize] || !is_near => Lifetime::Segment,
+            Stage::Step => Lifetime::Step,
+            Stage::Before | Stage::After => Lifetime::Piece,
         }
     }
 
@@ -128,10 +129,10 @@ impl<T: Scalar> Lowering<'_, T> {
             let parts = self.program.node(id).inputs.clone();
             let home = self.homes[id as usize].unwrap_or_else(|| {
                 let stage = |id: u32| self.slots[id as usize].stage;
-                let own = self.span_of(id);
-                let lasts = |&part: &u32| stage(part) == stage(id) && self.span_of(part) == own;
-                let span = if parts.iter().all(lasts) { own } else { Span::Segment };
-                self.settle(id, span, Role::Internal)
+                let own = self.lifetime_of(id);
+                let lasts = |&part: &u32| stage(part) == stage(id) && self.lifetime_of(part) == own;
+                let lifetime = if parts.iter().all(lasts) { own } else { Lifetime::Segment };
+                self.settle(id, lifetime, Role::Internal)
             });
             for (&part, &column) in parts.iter().zip(columns) {
                 let width = width(self.program.shape(part));
@@ -153,20 +154,20 @@ impl<T: Scalar> Lowering<'_, T> {
             }
             let in_memory = match &self.forms[id as usize] {
                 Form::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
-                form => is_fused(form) && self.fused_span(id).is_none(),
+                form => is_fused(form) && self.fused_lifetime(id).is_none(),
             };
             if in_memory {
-                self.settle(id, self.span_of(id), Role::Internal);
+                self.settle(id, self.lifetime_of(id), Role::Internal);
             }
         }
     }
 
     /// The factors of a product of two values, or of a square.
-    pub(super) fn factors(&self, id: u32) -> Option<(Product, [u32; 2])> {
+    pub(super) fn factors(&self, id: u32) -> Option<(MulKind, [u32; 2])> {
         match (self.program.op(id), &self.program.node(id).inputs[..]) {
-            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((Product::Plain, [a, b])),
-            (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((Product::Chain, [a, b])),
-            (Some(Op::Unary(Unary::Square)), &[x]) => Some((Product::Plain, [x, x])),
+            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((MulKind::Plain, [a, b])),
+            (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((MulKind::Chain, [a, b])),
+            (Some(Op::Unary(Unary::Square)), &[x]) => Some((MulKind::Plain, [x, x])),
             _ => None,
         }
     }
@@ -217,15 +218,15 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for
     /// the phase, or for the sequence.
-    pub(super) fn fused_span(&self, id: u32) -> Option<Span> {
+    pub(super) fn fused_lifetime(&self, id: u32) -> Option<Lifetime> {
         let own = self.slots[id as usize];
         if self.is_absorbed(id) || self.multiplied[id as usize] {
             return None;
         }
         let is_reduced = matches!(self.forms[id as usize], Form::Reduce(_));
         if !is_reduced && self.is_always_read(id, |slot| slot == own) {
-            return Some(Span::Chunk);
+            return Some(Lifetime::Chunk);
         }
-        self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Span::Block)
+        self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Lifetime::Block)
     }
 }

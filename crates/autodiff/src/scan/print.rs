@@ -3,7 +3,9 @@
 use std::fmt;
 
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Code, Instruction, Onto, Phase, Product, Role, Span, Sum, View};
+use bptt_tensor::rows::{
+    Accumulate, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
+};
 
 use super::compiled::{Compiled, Plan};
 use super::lower::{Feed, Lowered, Sink};
@@ -75,7 +77,7 @@ impl Names {
             format!("{letter}{}", counts[kind] - 1)
         };
         let buffers = &lowered.program.buffers;
-        let name = |buffer: &bptt_tensor::rows::Buffer| match (buffer.role, buffer.span) {
+        let name = |buffer: &bptt_tensor::rows::Buffer| match (buffer.role, buffer.lifetime) {
             (Role::Input, _) => match inputs.next() {
                 Some(Feed::Sequence(i)) => format!("x{i}"),
                 Some(Feed::Initial(j)) => format!("s{j}"),
@@ -88,12 +90,12 @@ impl Names {
                 Some(Sink::Sum(k)) => format!("sum{k}"),
                 None => unreachable!("a sink for each output"),
             },
-            (Role::Internal, Span::Step | Span::Piece) => internal('t', 0),
-            (Role::Internal, Span::Pair) => internal('c', 1),
-            (Role::Internal, Span::Block | Span::Chunk) => internal('r', 3),
-            (Role::Internal, Span::Partial) => String::new(), // called as the sum is
+            (Role::Internal, Lifetime::Step | Lifetime::Piece) => internal('t', 0),
+            (Role::Internal, Lifetime::Pair) => internal('c', 1),
+            (Role::Internal, Lifetime::Block | Lifetime::Chunk) => internal('r', 3),
+            (Role::Internal, Lifetime::Partial) => String::new(), // called as the sum is
             (Role::Internal, _) => internal('z', 2),
-            (Role::Number(value), _) => format!("{value}"),
+            (Role::Constant(value), _) => format!("{value}"),
         };
         let transposed = |&(weight, transposed): &(usize, bool)| {
             format!("w{weight}{}", if transposed { "ᵀ" } else { "" })
@@ -126,12 +128,12 @@ impl Names {
 
     fn instruction(&self, f: &mut fmt::Formatter<'_>, instruction: &Instruction) -> fmt::Result {
         match instruction {
-            Instruction::Product { left, right, onto, output } => {
+            Instruction::MatMul { left, right, accumulate, output } => {
                 let (output, left) = (self.view(*output), self.view(*left));
                 let right = &self.packs[*right];
-                match onto {
-                    Onto::Zero => writeln!(f, "  {output} = {left} · {right}"),
-                    Onto::Rows(rows) => {
+                match accumulate {
+                    Accumulate::Zero => writeln!(f, "  {output} = {left} · {right}"),
+                    Accumulate::Rows(rows) => {
                         writeln!(f, "  {output} = {} + {left} · {right}", self.view(*rows))
                     }
                 }
@@ -140,8 +142,8 @@ impl Names {
                 for (place, phase) in phases.iter().enumerate() {
                     let title = if place == 0 { "fused" } else { "then" };
                     writeln!(f, "  {title}, {} columns:", phase.width)?;
-                    for code in &phase.code {
-                        writeln!(f, "    {}", self.code(phase, code))?;
+                    for op in &phase.ops {
+                        writeln!(f, "    {}", self.op(phase, op))?;
                     }
                 }
                 Ok(())
@@ -149,33 +151,33 @@ impl Names {
         }
     }
 
-    fn code(&self, phase: &Phase, code: &Code) -> String {
+    fn op(&self, phase: &Phase, op: &RowOp) -> String {
         let array = |array: usize| self.view(phase.arrays[array]);
-        let times = |product: Product, [a, b]: [usize; 2]| match product {
-            Product::Plain => format!("{} · {}", array(a), array(b)),
-            Product::Chain => format!("{} ⊗ {}", array(a), array(b)),
+        let times = |product: MulKind, [a, b]: [usize; 2]| match product {
+            MulKind::Plain => format!("{} · {}", array(a), array(b)),
+            MulKind::Chain => format!("{} ⊗ {}", array(a), array(b)),
         };
-        match *code {
-            Code::Unary(function, x, y) => {
+        match *op {
+            RowOp::Unary(function, x, y) => {
                 format!("{} = {} {}", array(y), function.name(), array(x))
             }
-            Code::Binary(function, [a, b], y) => {
+            RowOp::Binary(function, [a, b], y) => {
                 format!("{} = {} {} {}", array(y), function.name(), array(a), array(b))
             }
-            Code::MulAdd(product, [a, b, c], y) => {
+            RowOp::MulAdd(product, [a, b, c], y) => {
                 format!("{} = {} + {}", array(y), times(product, [a, b]), array(c))
             }
-            Code::Select([c, a, b], y) => {
+            RowOp::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }
-            Code::Reduce(reduction, x, y) => {
+            RowOp::Reduce(reduction, x, y) => {
                 format!("{} = {} {}", array(y), reduction.name(), array(x))
             }
-            Code::SumProducts(product, factors, y) => {
+            RowOp::Dot(product, factors, y) => {
                 format!("{} = sum of {}", array(y), times(product, factors))
             }
-            Code::AddRows(x, y) => format!("{} += {}", array(y), array(x)),
-            Code::AddProducts(product, factors, y) => {
+            RowOp::AddRows(x, y) => format!("{} += {}", array(y), array(x)),
+            RowOp::AddProducts(product, factors, y) => {
                 format!("{} += {}", array(y), times(product, factors))
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use bptt_tensor::rows::{Session, Span};
+use bptt_tensor::rows::{Lifetime, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::compiled::{Compiled, Plan};
@@ -76,7 +76,7 @@ impl<T: Scalar> Stepper<T> {
                 feeds.push(Feed::Initial(j));
                 let width = value.len() / lowered.rows;
                 program.buffers.push(bptt_tensor::rows::Buffer {
-                    span: Span::Step,
+                    lifetime: Lifetime::Step,
                     width,
                     role: bptt_tensor::rows::Role::Input,
                 });

@@ -133,13 +133,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     /// The cotangent of `tanh`'s input, from that of its output (this) and the output.
-    pub(crate) fn tanh_slope(self, output: Self) -> Self {
-        self.with(Op::Binary(Binary::TanhSlope), output)
+    pub(crate) fn tanh_vjp(self, output: Self) -> Self {
+        self.with(Op::Binary(Binary::TanhVjp), output)
     }
 
     /// The cotangent of `sigmoid`'s input, from the cotangent of its output (`self`) and the output's tail.
-    pub(crate) fn sigmoid_slope(self, tail: Self) -> Self {
-        self.with(Op::Binary(Binary::SigmoidSlope), tail)
+    pub(crate) fn sigmoid_vjp(self, tail: Self) -> Self {
+        self.with(Op::Binary(Binary::SigmoidVjp), tail)
     }
 
     /// The tail of the logistic function, which keeps all digits where the function rounds to 1: see

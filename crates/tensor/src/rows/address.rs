@@ -1,7 +1,7 @@
 //! Where an operand lies at a time step.
 
 use super::layout::{CHUNK_ELEMENTS, Layout};
-use super::{Buffer, Instruction, RowProgram, Span, View};
+use super::{Buffer, Instruction, Lifetime, RowProgram, View};
 use crate::Scalar;
 
 /// Which step it is, and for whom.
@@ -69,19 +69,19 @@ impl<T: Scalar> Address<T> {
         layout: &Layout,
         segment: Segment,
     ) -> Self {
-        let Buffer { span, width, .. } = program.buffers[view.buffer];
-        let (sizes, row) = (layout.sizes, row_distance(span, width));
-        let step = match span {
-            Span::Sequence | Span::Segment | Span::Pair => sizes.rows * width,
+        let Buffer { lifetime, width, .. } = program.buffers[view.buffer];
+        let (sizes, row) = (layout.sizes, row_distance(lifetime, width));
+        let step = match lifetime {
+            Lifetime::Sequence | Lifetime::Segment | Lifetime::Pair => sizes.rows * width,
             _ => 0,
         };
-        let lane = match span {
-            Span::Piece => layout.piece_rows * width,
-            Span::Block => layout.block_rows * width,
-            Span::Chunk => CHUNK_ELEMENTS,
+        let lane = match lifetime {
+            Lifetime::Piece => layout.piece_rows * width,
+            Lifetime::Block => layout.block_rows * width,
+            Lifetime::Chunk => CHUNK_ELEMENTS,
             _ => 0,
         };
-        let origin = if span == Span::Segment { segment.start * step } else { 0 };
+        let origin = if lifetime == Lifetime::Segment { segment.start * step } else { 0 };
         let (shift, edge) = match view.delay {
             None => (0, None),
             Some(delay) => {
@@ -90,7 +90,7 @@ impl<T: Scalar> Address<T> {
                 let edge = program.buffers[delay.edge];
                 let start = Base(bases[delay.edge].0.wrapping_add(view.column));
                 let shift = if later { 1 } else { -1 };
-                (shift, Some((count, start, row_distance(edge.span, edge.width))))
+                (shift, Some((count, start, row_distance(edge.lifetime, edge.width))))
             }
         };
         Self {
@@ -98,13 +98,13 @@ impl<T: Scalar> Address<T> {
             step,
             row,
             lane,
-            piece: if span == Span::Partial { width } else { 0 },
-            place: match span {
-                Span::Block => Place::Block,
-                Span::Chunk => Place::Chunk,
+            piece: if lifetime == Lifetime::Partial { width } else { 0 },
+            place: match lifetime {
+                Lifetime::Block => Place::Block,
+                Lifetime::Chunk => Place::Chunk,
                 _ => Place::Rows,
             },
-            alternate: span == Span::Pair,
+            alternate: lifetime == Lifetime::Pair,
             shift,
             edge,
         }
@@ -160,14 +160,14 @@ impl<T: Scalar> Places<T> {
         let operands = instruction.operands().into_iter().map(address).collect();
         let mut buffers = match instruction {
             Instruction::Fused(_) => instruction.written().iter().map(|view| view.buffer).collect(),
-            Instruction::Product { .. } => Vec::new(),
+            Instruction::MatMul { .. } => Vec::new(),
         };
         buffers.sort_unstable();
         buffers.dedup();
         let written = buffers.into_iter().filter_map(|buffer| {
-            let Buffer { span, width, .. } = program.buffers[buffer];
+            let Buffer { lifetime, width, .. } = program.buffers[buffer];
             let view = View { buffer, column: 0, width, delay: None };
-            matches!(span, Span::Sequence | Span::Segment).then(|| address(view))
+            matches!(lifetime, Lifetime::Sequence | Lifetime::Segment).then(|| address(view))
         });
         Self { operands, written: written.collect() }
     }
@@ -193,6 +193,6 @@ enum Place {
     Chunk,
 }
 
-fn row_distance(span: Span, width: usize) -> usize {
-    if matches!(span, Span::Row | Span::Total | Span::Partial) { 0 } else { width }
+fn row_distance(lifetime: Lifetime, width: usize) -> usize {
+    if matches!(lifetime, Lifetime::Row | Lifetime::Total | Lifetime::Partial) { 0 } else { width }
 }

@@ -1,7 +1,7 @@
 //! The loops of fused sequences, over the rows and columns of one chunk.
 
 use super::address::Located;
-use super::fused::{Code, Product, Reduction};
+use super::fused::{MulKind, Reduction, RowOp};
 use super::sums;
 use crate::Scalar;
 use crate::function::{BinaryLoop, UnaryLoop, chain_mul, larger, smaller};
@@ -41,25 +41,25 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run`](super::fused::run).
     #[inline(always)]
-    pub(super) unsafe fn run(&self, code: &Code) {
-        match *code {
+    pub(super) unsafe fn run(&self, op: &RowOp) {
+        match *op {
             // SAFETY: the caller's contract.
-            Code::Unary(f, x, y) => f.run(self.math, unsafe { self.over([x], y) }),
+            RowOp::Unary(f, x, y) => f.run(self.math, unsafe { self.over([x], y) }),
             // SAFETY: as above.
-            Code::Binary(f, sources, y) => f.run(unsafe { self.over(sources, y) }),
+            RowOp::Binary(f, sources, y) => f.run(unsafe { self.over(sources, y) }),
             // SAFETY: as above.
-            Code::MulAdd(Product::Plain, sources, y) => unsafe { self.over(sources, y) }.mul_add(
+            RowOp::MulAdd(MulKind::Plain, sources, y) => unsafe { self.over(sources, y) }.mul_add(
                 #[inline(always)]
                 |a, b| a * b,
             ),
             // SAFETY: as above.
-            Code::MulAdd(Product::Chain, sources, y) => unsafe {
+            RowOp::MulAdd(MulKind::Chain, sources, y) => unsafe {
                 self.over(sources, y).mul_add(chain_mul);
             },
             // SAFETY: as above.
-            Code::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
+            RowOp::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
             // SAFETY: the caller's contract.
-            Code::Reduce(reduction, x, y) => unsafe {
+            RowOp::Reduce(reduction, x, y) => unsafe {
                 match reduction {
                     Reduction::Sum => self.reduce_rows(
                         [x],
@@ -94,7 +94,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 }
             },
             // SAFETY: as above.
-            Code::SumProducts(Product::Plain, x, y) => unsafe {
+            RowOp::Dot(MulKind::Plain, x, y) => unsafe {
                 self.sum_products(
                     x,
                     y,
@@ -103,7 +103,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 );
             },
             // SAFETY: as above.
-            Code::SumProducts(Product::Chain, x, y) => unsafe {
+            RowOp::Dot(MulKind::Chain, x, y) => unsafe {
                 self.sum_products(
                     x,
                     y,
@@ -112,7 +112,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 );
             },
             // SAFETY: as above.
-            Code::AddRows(x, y) => unsafe {
+            RowOp::AddRows(x, y) => unsafe {
                 self.add_rows(
                     [x],
                     y,
@@ -121,7 +121,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 );
             },
             // SAFETY: as above.
-            Code::AddProducts(Product::Plain, x, y) => unsafe {
+            RowOp::AddProducts(MulKind::Plain, x, y) => unsafe {
                 self.add_products(
                     x,
                     y,
@@ -130,7 +130,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 );
             },
             // SAFETY: as above.
-            Code::AddProducts(Product::Chain, x, y) => unsafe {
+            RowOp::AddProducts(MulKind::Chain, x, y) => unsafe {
                 self.add_products(
                     x,
                     y,

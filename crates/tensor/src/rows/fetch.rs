@@ -49,7 +49,7 @@ impl<T> Fetch<T> {
             return;
         }
         let chunks = |phase: &Phase| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
-        let functions = phases.iter().map(|phase| chunks(phase) * phase.code.len());
+        let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
         // a fourth more, to be done before the last
         self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));
     }

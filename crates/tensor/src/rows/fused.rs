@@ -2,8 +2,8 @@
 //!
 //! A sequence runs over a few rows at a time, a block, in [`Phase`]s. A phase runs over a part of the block
 //! at a time, a chunk, one function after the other. What passes from one function to the next lies in
-//! a buffer of [`Span::Chunk`](super::Span::Chunk), which stays in the first-level cache; from one
-//! phase to another in one of [`Span::Block`](super::Span::Block).
+//! a buffer of [`Lifetime::Chunk`](super::Lifetime::Chunk), which stays in the first-level cache; from one
+//! phase to another in one of [`Lifetime::Block`](super::Lifetime::Block).
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::chunk::{Chunk, Operand};
 use super::fetch::Fetch;
 use super::layout::{CHUNK_ELEMENTS, chunk_extents};
 use super::run::Workspace;
-use super::{Span, View};
+use super::{Lifetime, View};
 use crate::Scalar;
 use crate::function::{Binary, Unary};
 use crate::simd::{Math, vectorize_math};
@@ -25,35 +25,35 @@ pub struct Phase {
     /// The views that it reads and writes, with this width, or one column.
     pub arrays: Vec<View>,
     /// The functions, in order.
-    pub code: Vec<Code>,
+    pub ops: Vec<RowOp>,
 }
 
 /// One function of a [`Phase`]. Arrays, named by their index, have the phase's width, or one column
 /// that is read for all. A target is none of the function's own sources.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Code {
+pub enum RowOp {
     /// `y ← f(x)`
     Unary(Unary, usize, usize),
     /// `y ← f(a, b)`
     Binary(Binary, [usize; 2], usize),
     /// `y ← a b + c`, each operation rounded
-    MulAdd(Product, [usize; 3], usize),
+    MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
     /// The sum or an extremum of each row of an array, in one column, which later phases may read.
     Reduce(Reduction, usize, usize),
     /// `y ← Σ a b`, the sum of each row, likewise.
-    SumProducts(Product, [usize; 2], usize),
+    Dot(MulKind, [usize; 2], usize),
     /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
-    /// [`Span::Partial`](super::Span::Partial).
+    /// [`Lifetime::Partial`](super::Lifetime::Partial).
     AddRows(usize, usize),
     /// `y ← y + a b`, likewise.
-    AddProducts(Product, [usize; 2], usize),
+    AddProducts(MulKind, [usize; 2], usize),
 }
 
 /// The kind of product in a sum of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Product {
+pub enum MulKind {
     /// [`Binary::Mul`]
     Plain,
     /// [`Binary::ChainMul`]
@@ -86,7 +86,7 @@ impl Reduction {
     }
 }
 
-impl Code {
+impl RowOp {
     pub(super) fn target(&self) -> usize {
         match *self {
             Self::Unary(_, _, y)
@@ -94,7 +94,7 @@ impl Code {
             | Self::MulAdd(_, _, y)
             | Self::Select(_, y)
             | Self::Reduce(_, _, y)
-            | Self::SumProducts(_, _, y)
+            | Self::Dot(_, _, y)
             | Self::AddRows(_, y)
             | Self::AddProducts(_, _, y) => y,
         }
@@ -102,7 +102,7 @@ impl Code {
 
     /// Whether it makes one number of each row.
     fn reduces_rows(&self) -> bool {
-        matches!(self, Self::Reduce(..) | Self::SumProducts(..))
+        matches!(self, Self::Reduce(..) | Self::Dot(..))
     }
 
     /// Whether it adds up rows.
@@ -116,7 +116,7 @@ impl Code {
             Self::Unary(_, x, _) | Self::Reduce(_, x, _) | Self::AddRows(x, _) => {
                 std::slice::from_ref(x)
             }
-            Self::Binary(_, x, _) | Self::SumProducts(_, x, _) | Self::AddProducts(_, x, _) => x,
+            Self::Binary(_, x, _) | Self::Dot(_, x, _) | Self::AddProducts(_, x, _) => x,
             Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
         }
     }
@@ -124,32 +124,35 @@ impl Code {
 
 impl Phase {
     /// Panics if an index or a width does not fit, or a function writes what it reads.
-    pub(super) fn check(&self, span: impl Fn(View) -> Span) {
-        for code in &self.code {
-            let target = self.arrays[code.target()];
-            let reduces = code.reduces_rows();
+    pub(super) fn check(&self, lifetime: impl Fn(View) -> Lifetime) {
+        for op in &self.ops {
+            let target = self.arrays[op.target()];
+            let reduces = op.reduces_rows();
             let fits = target.width == if reduces { 1 } else { self.width };
-            assert!(fits && !(reduces && span(target) == Span::Chunk), "{code:?} to {target:?}");
+            assert!(
+                fits && !(reduces && lifetime(target) == Lifetime::Chunk),
+                "{op:?} to {target:?}"
+            );
             if reduces {
                 // it is done when all chunks are, and may not replace what others of them read
-                for &source in self.code.iter().flat_map(Code::sources) {
+                for &source in self.ops.iter().flat_map(RowOp::sources) {
                     let source = self.arrays[source];
                     assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");
                 }
             }
-            for &source in code.sources() {
+            for &source in op.sources() {
                 let source = self.arrays[source];
                 let whole = source.width == self.width;
-                let is_column = source.width == 1 && span(source) != Span::Chunk;
-                let fits = whole || is_column && !reduces && !code.adds_rows();
-                assert!(fits && !target.overlaps(source), "{code:?} with {target:?}, {source:?}");
+                let is_column = source.width == 1 && lifetime(source) != Lifetime::Chunk;
+                let fits = whole || is_column && !reduces && !op.adds_rows();
+                assert!(fits && !target.overlaps(source), "{op:?} with {target:?}, {source:?}");
             }
         }
     }
 
     /// The views that are written.
     pub(super) fn written(&self) -> impl Iterator<Item = View> {
-        self.code.iter().map(|code| self.arrays[code.target()])
+        self.ops.iter().map(|op| self.arrays[op.target()])
     }
 
     /// Runs the functions on a block, chunk by chunk.
@@ -188,9 +191,9 @@ impl Phase {
                 let columns = most_columns.min(self.width - column);
                 let rows = most_rows.min(rows - row);
                 let chunk = Chunk { math, operands, rows, columns, is_first: column == 0 };
-                for code in &self.code {
+                for op in &self.ops {
                     // SAFETY: the caller's contract.
-                    unsafe { chunk.run(code) };
+                    unsafe { chunk.run(op) };
                     fetch.go_on();
                 }
                 column += columns;
@@ -209,7 +212,7 @@ impl Phase {
 ///
 /// The whole program has been checked, with [`Phase::check`]. The operands' addresses, one for each array of
 /// each phase, hold these rows of the array's width — those of a block, as many as a block has; those of a chunk, as
-/// many elements as a chunk — which may be read, and written where the code does, while nobody else uses
+/// many elements as a chunk — which may be read, and written by the operations that name them as targets, while nobody else uses
 /// them.
 pub(super) unsafe fn run<T: Scalar>(
     phases: &[Phase],

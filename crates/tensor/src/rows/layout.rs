@@ -1,6 +1,6 @@
 //! How many rows are computed together, and so how large the buffers are.
 
-use super::{Buffer, Instruction, RowProgram, Sizes, Span};
+use super::{Buffer, Instruction, Lifetime, RowProgram, Sizes};
 
 /// Rows of a piece of the stages before and after the loop: many, so that products read their weights
 /// seldom.
@@ -46,14 +46,14 @@ pub(super) struct Layout {
 impl Layout {
     /// The extents of a run on so many threads.
     pub(super) fn new(program: &RowProgram, sizes: Sizes, threads: usize) -> Self {
-        let own = program.buffers.iter().filter(|buffer| buffer.span == Span::Piece);
+        let own = program.buffers.iter().filter(|buffer| buffer.lifetime == Lifetime::Piece);
         let width = own.fold(1, |width: usize, buffer| width.saturating_add(buffer.width));
         let rows = sizes.rows.max(1);
         let fitting = (PIECE_ELEMENTS / width).clamp(PIECE / 4, PIECE);
         let stages = program.before.iter().chain(&program.step).chain(&program.after);
         let phases = stages.flat_map(|instruction| match instruction {
             Instruction::Fused(phases) => &phases[..],
-            Instruction::Product { .. } => &[],
+            Instruction::MatMul { .. } => &[],
         });
         let narrowest = phases.map(|phase| phase.width).filter(|&width| width > 1).min();
         let block_rows = chunk_extents(narrowest.unwrap_or(1)).0;
@@ -72,17 +72,17 @@ impl Layout {
     pub(super) fn elements(&self, buffer: &Buffer) -> usize {
         let Sizes { steps, rows, segment, .. } = self.sizes;
         let segment = segment.min(steps);
-        let extents = match buffer.span {
-            Span::Piece => [self.threads, self.piece_rows],
-            Span::Block => [self.threads, self.block_rows],
-            Span::Chunk => return self.threads * CHUNK_ELEMENTS,
+        let extents = match buffer.lifetime {
+            Lifetime::Piece => [self.threads, self.piece_rows],
+            Lifetime::Block => [self.threads, self.block_rows],
+            Lifetime::Chunk => return self.threads * CHUNK_ELEMENTS,
             // the first and the last may stand alone
-            Span::Partial => [segment.div_ceil(self.steps_after) + 2, 1],
-            Span::Sequence => [steps, rows],
-            Span::Segment => [segment, rows],
-            Span::Pair => [2, rows],
-            Span::Step => [1, rows],
-            Span::Row | Span::Total => [1, 1],
+            Lifetime::Partial => [segment.div_ceil(self.steps_after) + 2, 1],
+            Lifetime::Sequence => [steps, rows],
+            Lifetime::Segment => [segment, rows],
+            Lifetime::Pair => [2, rows],
+            Lifetime::Step => [1, rows],
+            Lifetime::Row | Lifetime::Total => [1, 1],
         };
         let rows = extents[0].checked_mul(extents[1]);
         rows.and_then(|rows| rows.checked_mul(buffer.width)).expect("a buffer fits memory")
@@ -90,10 +90,10 @@ impl Layout {
 
     /// Steps of a piece, at most, in a stage of these instructions.
     pub(super) fn steps_of_piece(&self, program: &RowProgram, stage: &[Instruction]) -> usize {
-        let repeats = |span| matches!(span, Span::Step | Span::Pair);
+        let repeats = |lifetime| matches!(lifetime, Lifetime::Step | Lifetime::Pair);
         let mut views = stage.iter().flat_map(Instruction::operands);
         // a step that reads the same rows as every other stands alone
-        let alone = views.any(|view| repeats(program.buffers[view.buffer].span));
+        let alone = views.any(|view| repeats(program.buffers[view.buffer].lifetime));
         if alone { 1 } else { self.piece_rows / self.sizes.rows.max(1) }
     }
 }

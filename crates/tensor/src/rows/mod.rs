@@ -26,7 +26,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use fused::{Code, Phase, Product, Reduction};
+pub use fused::{MulKind, Phase, Reduction, RowOp};
 pub use session::Session;
 
 use crate::packed::PackedRhs;
@@ -34,7 +34,7 @@ use crate::{Scalar, Tensor};
 
 /// How long a buffer holds a value, and so which axes it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Span {
+pub enum Lifetime {
     /// Every step of the sequence: `[T, B, W]`.
     Sequence,
     /// Every step of the segment being run: `[S, B, W]`.
@@ -66,15 +66,15 @@ pub enum Role {
     Output,
     /// The program itself.
     Internal,
-    /// The program: it is this number, in a single column of span [`Span::Row`].
-    Number(f64),
+    /// The program: a constant, in one column of lifetime [`Lifetime::Row`].
+    Constant(f64),
 }
 
-/// A place for values: `W` elements for each row that its span has.
+/// A place for values: `W` elements for each row that its lifetime has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Buffer {
     /// How long it holds a value.
-    pub span: Span,
+    pub lifetime: Lifetime,
     /// The number of elements of a row.
     pub width: usize,
     /// Who provides it.
@@ -116,7 +116,7 @@ pub struct Delay {
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onto {
+pub enum Accumulate {
     /// Nothing.
     Zero,
     /// Other rows, or one that is the same for all.
@@ -126,14 +126,14 @@ pub enum Onto {
 /// One operation on the rows at hand.
 #[derive(Clone, Debug)]
 pub enum Instruction {
-    /// `output ← onto + left · packed[right]`
-    Product {
+    /// `output ← accumulate + left · packed[right]`
+    MatMul {
         /// The left operand.
         left: View,
         /// The index of the packed right operand.
         right: usize,
         /// What the product is added to.
-        onto: Onto,
+        accumulate: Accumulate,
         /// The result.
         output: View,
     },
@@ -141,7 +141,7 @@ pub enum Instruction {
     Fused(Vec<Phase>),
 }
 
-/// A sum over all rows of all steps, added to a buffer `total` of span [`Span::Total`]. Several sums
+/// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`]. Several sums
 /// may have one total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
@@ -156,7 +156,7 @@ pub enum Sum {
     },
     /// The sum of what the pieces summed, in their order.
     Partials {
-        /// The buffer of span [`Span::Partial`].
+        /// The buffer of lifetime [`Lifetime::Partial`].
         partials: usize,
         /// The sum's buffer.
         total: usize,
@@ -186,7 +186,7 @@ pub struct RowProgram {
     pub after: Vec<Instruction>,
     /// Sums over all rows.
     pub sums: Vec<Sum>,
-    /// Values of the last step, copied to buffers of span [`Span::Step`] at the end.
+    /// Values of the last step, copied to buffers of lifetime [`Lifetime::Step`] at the end.
     pub finals: Vec<(View, usize)>,
 }
 
@@ -217,7 +217,7 @@ impl RowProgram {
     ///
     /// # Panics
     ///
-    /// If there are no steps; if a buffer given has not the number of elements that its span and width
+    /// If there are no steps; if a buffer given has not the number of elements that its lifetime and width
     /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
     /// value of another step is written, or an instruction writes what it reads.
     pub fn run<T: Scalar>(

@@ -9,7 +9,9 @@ use super::check::check;
 use super::chunk::Operand;
 use super::fetch::Fetch;
 use super::layout::Layout;
-use super::{Instruction, Onto, Phase, Role, RowProgram, Sizes, Span, Sum, View, fused, sums};
+use super::{
+    Accumulate, Instruction, Lifetime, Phase, Role, RowProgram, Sizes, Sum, View, fused, sums,
+};
 use crate::packed::{Factor, PackedRhs, Start, Strided};
 use crate::{Scalar, Tensor};
 
@@ -55,7 +57,7 @@ pub(super) fn run<T: Scalar>(
                 output.as_mut_ptr()
             }
             Role::Internal => own(Tensor::build([len].into(), |_| ())),
-            Role::Number(value) => own(Tensor::full([len], T::of(value))),
+            Role::Constant(value) => own(Tensor::full([len], T::of(value))),
         }));
     }
     assert!(inputs.next().is_none() && outputs.next().is_none(), "as many buffers as given");
@@ -204,7 +206,7 @@ impl<T: Scalar> Run<'_, T> {
         for count in counts {
             let clock = |lane| Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
             for (instruction, places) in stage.instructions.iter().zip(&stage.places) {
-                if let Instruction::Product { right, .. } = instruction {
+                if let Instruction::MatMul { right, .. } = instruction {
                     let right = &self.packed[*right];
                     // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
                     unsafe {
@@ -274,7 +276,7 @@ impl<T: Scalar> Run<'_, T> {
     /// Partial sums start from zero.
     fn clear_partials(&self, pieces: usize) {
         for (index, buffer) in self.program.buffers.iter().enumerate() {
-            if buffer.span == Span::Partial {
+            if buffer.lifetime == Lifetime::Partial {
                 // SAFETY: the buffer has a row for each piece, and no thread is running.
                 unsafe { self.slice(index, pieces) }.fill(T::zero());
             }
@@ -340,10 +342,10 @@ impl Instruction {
     #[must_use]
     pub fn operands(&self) -> Vec<View> {
         match self {
-            Self::Product { left, onto: Onto::Rows(rows), output, .. } => {
+            Self::MatMul { left, accumulate: Accumulate::Rows(rows), output, .. } => {
                 vec![*left, *output, *rows]
             }
-            Self::Product { left, output, .. } => vec![*left, *output],
+            Self::MatMul { left, output, .. } => vec![*left, *output],
             Self::Fused(phases) => phases.iter().flat_map(|phase| &phase.arrays).copied().collect(),
         }
     }
@@ -351,7 +353,7 @@ impl Instruction {
     /// Every view that it writes.
     pub(super) fn written(&self) -> Vec<View> {
         match self {
-            Self::Product { output, .. } => vec![*output],
+            Self::MatMul { output, .. } => vec![*output],
             Self::Fused(phases) => phases.iter().flat_map(Phase::written).collect(),
         }
     }
@@ -359,9 +361,9 @@ impl Instruction {
     /// Multiplications for a row, or about as much work.
     fn cost(&self) -> usize {
         match self {
-            Self::Product { left, output, .. } => left.width * output.width,
+            Self::MatMul { left, output, .. } => left.width * output.width,
             Self::Fused(phases) => {
-                8 * phases.iter().map(|phase| phase.width * phase.code.len()).sum::<usize>()
+                8 * phases.iter().map(|phase| phase.width * phase.ops.len()).sum::<usize>()
             }
         }
     }
@@ -382,7 +384,7 @@ impl Instruction {
     ) {
         match self {
             // SAFETY: the caller's contract.
-            Self::Product { right, .. } => unsafe {
+            Self::MatMul { right, .. } => unsafe {
                 packed[*right].multiply(left_factor(&places.operands, clock, rows));
             },
             // SAFETY: the caller's contract.
@@ -409,7 +411,7 @@ impl<T: Scalar> Stage<'_, T> {
     /// Bytes of the weights that its products read.
     fn weight_bytes(&self, packed: &[PackedRhs<T>]) -> usize {
         let weights = self.instructions.iter().filter_map(|instruction| match instruction {
-            Instruction::Product { right, .. } => Some(packed[*right].extents()),
+            Instruction::MatMul { right, .. } => Some(packed[*right].extents()),
             Instruction::Fused(_) => None,
         });
         weights.map(|[rows, columns]| rows * columns * size_of::<T>()).sum()

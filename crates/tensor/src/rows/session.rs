@@ -6,7 +6,7 @@ use super::address::{Base, Clock, Places, Segment};
 use super::check::check;
 use super::layout::Layout;
 use super::run::{Workspace, copy_finals, places};
-use super::{Instruction, Role, RowProgram, Sizes, Span};
+use super::{Instruction, Lifetime, Role, RowProgram, Sizes};
 use crate::packed::PackedRhs;
 use crate::{Scalar, Tensor};
 
@@ -61,7 +61,7 @@ impl<T: Scalar> Session<T> {
                     memory.as_mut_slice().copy_from_slice(input.as_slice());
                     input_buffers.push(index);
                 }
-                Role::Number(value) => memory.as_mut_slice().fill(T::of(value)),
+                Role::Constant(value) => memory.as_mut_slice().fill(T::of(value)),
                 Role::Output | Role::Internal => {}
             }
             buffers.push(memory);
@@ -70,7 +70,7 @@ impl<T: Scalar> Session<T> {
             buffers.iter_mut().map(|memory| Base(memory.as_mut_slice().as_mut_ptr())).collect();
         let carried: Vec<usize> = carried.iter().map(|&input| input_buffers[input]).collect();
         for (&(_, output), &input) in program.finals.iter().zip(&carried) {
-            assert_eq!(program.buffers[input].span, Span::Step);
+            assert_eq!(program.buffers[input].lifetime, Lifetime::Step);
             assert_eq!(program.buffers[input].width, program.buffers[output].width);
         }
         let stages = [&program.before, &program.step, &program.after];

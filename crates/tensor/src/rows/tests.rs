@@ -14,58 +14,58 @@ use crate::{Binary, Unary};
 /// y = h V, dU = Σ h₋ᵀ n, db = Σ n
 /// ```
 fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
-    let buffer = |span, width, role| Buffer { span, width, role };
+    let buffer = |lifetime, width, role| Buffer { lifetime, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
     let (x, b, h0) = (0, 1, 2);
     let (h, y, last, d_u, d_b) = (3, 4, 5, 6, 7);
     let (projected, square, norm, n, z) = (8, 9, 10, 11, 12);
     let (divisor, gate, kept, sums, one) = (13, 14, 15, 16, 17);
     let before = View { delay: Some(Delay { ahead: false, edge: h0 }), ..view(h, hidden) };
-    use Code::{AddRows, Binary as Two, Reduce, Unary as One};
+    use RowOp::{AddRows, Binary as Two, Reduce, Unary as One};
     RowProgram {
         buffers: vec![
-            buffer(Span::Sequence, input, Role::Input),
-            buffer(Span::Row, hidden, Role::Input),
-            buffer(Span::Step, hidden, Role::Input),
-            buffer(Span::Sequence, hidden, Role::Output),
-            buffer(Span::Sequence, output, Role::Output),
-            buffer(Span::Step, hidden, Role::Output),
-            buffer(Span::Total, hidden * hidden, Role::Output),
-            buffer(Span::Total, hidden, Role::Output),
-            buffer(Span::Segment, hidden, Role::Internal),
-            buffer(Span::Chunk, hidden, Role::Internal),
-            buffer(Span::Block, 1, Role::Internal),
-            buffer(Span::Segment, hidden, Role::Internal),
-            buffer(Span::Step, hidden, Role::Internal),
-            buffer(Span::Block, 1, Role::Internal),
-            buffer(Span::Chunk, hidden, Role::Internal),
-            buffer(Span::Block, hidden, Role::Internal),
-            buffer(Span::Partial, hidden, Role::Internal),
-            buffer(Span::Row, 1, Role::Number(1.0)),
+            buffer(Lifetime::Sequence, input, Role::Input),
+            buffer(Lifetime::Row, hidden, Role::Input),
+            buffer(Lifetime::Step, hidden, Role::Input),
+            buffer(Lifetime::Sequence, hidden, Role::Output),
+            buffer(Lifetime::Sequence, output, Role::Output),
+            buffer(Lifetime::Step, hidden, Role::Output),
+            buffer(Lifetime::Total, hidden * hidden, Role::Output),
+            buffer(Lifetime::Total, hidden, Role::Output),
+            buffer(Lifetime::Segment, hidden, Role::Internal),
+            buffer(Lifetime::Chunk, hidden, Role::Internal),
+            buffer(Lifetime::Block, 1, Role::Internal),
+            buffer(Lifetime::Segment, hidden, Role::Internal),
+            buffer(Lifetime::Step, hidden, Role::Internal),
+            buffer(Lifetime::Block, 1, Role::Internal),
+            buffer(Lifetime::Chunk, hidden, Role::Internal),
+            buffer(Lifetime::Block, hidden, Role::Internal),
+            buffer(Lifetime::Partial, hidden, Role::Internal),
+            buffer(Lifetime::Row, 1, Role::Constant(1.0)),
         ],
-        before: vec![Instruction::Product {
+        before: vec![Instruction::MatMul {
             left: view(x, input),
             right: 0,
-            onto: Onto::Rows(view(b, hidden)),
+            accumulate: Accumulate::Rows(view(b, hidden)),
             output: view(projected, hidden),
         }],
         step: vec![
-            Instruction::Product {
+            Instruction::MatMul {
                 left: before,
                 right: 1,
-                onto: Onto::Rows(view(projected, hidden)),
+                accumulate: Accumulate::Rows(view(projected, hidden)),
                 output: view(z, hidden),
             },
             Instruction::Fused(vec![
                 Phase {
                     width: hidden,
                     arrays: vec![view(z, hidden), view(square, hidden), view(norm, 1)],
-                    code: vec![One(Unary::Square, 0, 1), Reduce(Reduction::Sum, 1, 2)],
+                    ops: vec![One(Unary::Square, 0, 1), Reduce(Reduction::Sum, 1, 2)],
                 },
                 Phase {
                     width: 1,
                     arrays: vec![view(norm, 1), view(divisor, 1), view(one, 1)],
-                    code: vec![Two(Binary::Add, [0, 2], 1)],
+                    ops: vec![Two(Binary::Add, [0, 2], 1)],
                 },
                 Phase {
                     width: hidden,
@@ -77,7 +77,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                         before,
                         view(kept, hidden),
                     ],
-                    code: vec![
+                    ops: vec![
                         Two(Binary::Div, [0, 1], 2),
                         One(Unary::Sigmoid, 2, 3),
                         Two(Binary::Mul, [3, 4], 5),
@@ -91,21 +91,21 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
                         view(kept, hidden),
                         view(h, hidden),
                     ],
-                    code: vec![One(Unary::Tanh, 0, 1), Two(Binary::Add, [1, 2], 3)],
+                    ops: vec![One(Unary::Tanh, 0, 1), Two(Binary::Add, [1, 2], 3)],
                 },
             ]),
         ],
         after: vec![
-            Instruction::Product {
+            Instruction::MatMul {
                 left: view(h, hidden),
                 right: 2,
-                onto: Onto::Zero,
+                accumulate: Accumulate::Zero,
                 output: view(y, output),
             },
             Instruction::Fused(vec![Phase {
                 width: hidden,
                 arrays: vec![view(n, hidden), view(sums, hidden)],
-                code: vec![AddRows(0, 1)],
+                ops: vec![AddRows(0, 1)],
             }]),
         ],
         sums: vec![
@@ -272,7 +272,7 @@ fn run_changed(change: impl Fn(&mut RowProgram)) {
 
 fn first_view(program: &mut RowProgram) -> &mut View {
     match &mut program.before[0] {
-        Instruction::Product { left, .. } => left,
+        Instruction::MatMul { left, .. } => left,
         _ => unreachable!("a product comes first"),
     }
 }
@@ -287,7 +287,7 @@ fn a_view_outside_its_buffer_is_refused() {
 #[should_panic(expected = "cannot be written")]
 fn writing_an_input_is_refused() {
     run_changed(|program| match &mut program.after[0] {
-        Instruction::Product { output, .. } => *output = View { buffer: 0, width: 2, ..*output },
+        Instruction::MatMul { output, .. } => *output = View { buffer: 0, width: 2, ..*output },
         _ => unreachable!("a product comes last"),
     });
 }
@@ -297,7 +297,7 @@ fn writing_an_input_is_refused() {
 fn a_step_before_that_is_gone_is_refused() {
     let delay = Some(Delay { ahead: false, edge: 2 });
     run_changed(|program| match &mut program.step[0] {
-        Instruction::Product { left, .. } => *left = View { buffer: 8, delay, ..*left },
+        Instruction::MatMul { left, .. } => *left = View { buffer: 8, delay, ..*left },
         _ => unreachable!("a product comes first"),
     });
 }
@@ -306,7 +306,7 @@ fn a_step_before_that_is_gone_is_refused() {
 #[should_panic(expected = "Unary")]
 fn a_function_that_writes_what_it_reads_is_refused() {
     run_changed(|program| {
-        first_phase(program).code[0] = Code::Unary(Unary::Square, 1, 1);
+        first_phase(program).ops[0] = RowOp::Unary(Unary::Square, 1, 1);
     });
 }
 
@@ -314,7 +314,7 @@ fn a_function_that_writes_what_it_reads_is_refused() {
 fn first_phase(program: &mut RowProgram) -> &mut Phase {
     match &mut program.step[1] {
         Instruction::Fused(phases) => &mut phases[0],
-        Instruction::Product { .. } => unreachable!("a product comes first"),
+        Instruction::MatMul { .. } => unreachable!("a product comes first"),
     }
 }
 
@@ -322,7 +322,7 @@ fn first_phase(program: &mut RowProgram) -> &mut Phase {
 #[should_panic(expected = "Reduce")]
 fn a_sum_in_what_a_phase_overwrites_is_refused() {
     run_changed(|program| {
-        program.buffers[10].span = Span::Chunk;
+        program.buffers[10].lifetime = Lifetime::Chunk;
     });
 }
 
@@ -336,7 +336,7 @@ fn a_function_of_another_width_is_refused() {
 #[should_panic(expected = "is not partial")]
 fn rows_are_added_to_partial_sums_only() {
     run_changed(|program| {
-        program.buffers[16].span = Span::Segment;
+        program.buffers[16].lifetime = Lifetime::Segment;
     });
 }
 
@@ -386,7 +386,7 @@ fn a_final_that_is_its_own_source_is_refused() {
 #[should_panic(expected = "is written, and read at an edge")]
 fn an_edge_that_is_written_is_refused() {
     run_changed(|program| match &mut program.step[0] {
-        Instruction::Product { left, .. } => {
+        Instruction::MatMul { left, .. } => {
             left.delay = Some(Delay { ahead: false, edge: 5 });
         }
         _ => unreachable!("a product comes first"),
@@ -402,7 +402,7 @@ fn a_number_of_several_columns_is_refused() {
 #[test]
 #[should_panic(expected = "is one number")]
 fn a_number_of_every_step_is_refused() {
-    run_changed(|program| program.buffers[17].span = Span::Sequence);
+    run_changed(|program| program.buffers[17].lifetime = Lifetime::Sequence);
 }
 
 #[test]
@@ -421,11 +421,11 @@ fn a_step_beside_that_is_being_written_is_refused() {
         let delay = Some(Delay { ahead: false, edge: 2 });
         let [read, write] =
             [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
-        let code = vec![Code::Unary(Unary::Neg, 0, 1)];
+        let ops = vec![RowOp::Unary(Unary::Neg, 0, 1)];
         program.after.push(Instruction::Fused(vec![Phase {
             width: 3,
             arrays: vec![read, write],
-            code,
+            ops,
         }]));
     });
 }
@@ -446,7 +446,7 @@ fn a_part_of_a_chunk_is_refused() {
 #[test]
 #[should_panic(expected = "does not last beyond")]
 fn a_product_into_a_block_is_refused() {
-    run_changed(|program| program.buffers[12].span = Span::Block);
+    run_changed(|program| program.buffers[12].lifetime = Lifetime::Block);
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn reading_partial_sums_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
         phase.arrays.push(View { buffer: 16, column: 0, width: 3, delay: None });
-        phase.code[0] = Code::Unary(Unary::Square, 3, 1);
+        phase.ops[0] = RowOp::Unary(Unary::Square, 3, 1);
     });
 }
 
@@ -475,22 +475,22 @@ fn reading_partial_sums_is_refused() {
 #[should_panic(expected = "is reduced in the same phase")]
 fn reading_a_sum_in_its_own_phase_is_refused() {
     run_changed(|program| {
-        let scale = Code::Binary(Binary::Mul, [0, 2], 1);
-        first_phase(program).code.push(scale);
+        let scale = RowOp::Binary(Binary::Mul, [0, 2], 1);
+        first_phase(program).ops.push(scale);
     });
 }
 
 #[test]
 #[should_panic(expected = "a buffer fits memory")]
 fn more_rows_than_memory_are_refused() {
-    let buffers = vec![Buffer { span: Span::Sequence, width: 1, role: Role::Output }];
+    let buffers = vec![Buffer { lifetime: Lifetime::Sequence, width: 1, role: Role::Output }];
     let sizes = Sizes { steps: 2, rows: 1 << (usize::BITS - 1), segment: 1, reversed: false };
     RowProgram { buffers, ..RowProgram::default() }.run::<f64>(sizes, &[], &[], &mut [&mut []]);
 }
 
 #[test]
 fn the_sum_of_no_columns_is_zero() {
-    let buffer = |width, role| Buffer { span: Span::Sequence, width, role };
+    let buffer = |width, role| Buffer { lifetime: Lifetime::Sequence, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
     let arrays = vec![view(0, 0), view(1, 1)];
     let program = RowProgram {
@@ -498,7 +498,7 @@ fn the_sum_of_no_columns_is_zero() {
         step: vec![Instruction::Fused(vec![Phase {
             width: 0,
             arrays,
-            code: vec![Code::Reduce(Reduction::Sum, 0, 1)],
+            ops: vec![RowOp::Reduce(Reduction::Sum, 0, 1)],
         }])],
         ..RowProgram::default()
     };
@@ -537,12 +537,12 @@ fn a_row_is_reduced_whatever_its_width() {
 /// Each of three rows, reduced.
 fn reduced(reduction: Reduction, x: &Tensor<f64>) -> [f64; 3] {
     let [rows, width] = x.shape()[..] else { panic!("a matrix") };
-    let buffer = |width, role| Buffer { span: Span::Sequence, width, role };
+    let buffer = |width, role| Buffer { lifetime: Lifetime::Sequence, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
     let phase = Phase {
         width,
         arrays: vec![view(0, width), view(1, 1)],
-        code: vec![Code::Reduce(reduction, 0, 1)],
+        ops: vec![RowOp::Reduce(reduction, 0, 1)],
     };
     let program = RowProgram {
         buffers: vec![buffer(width, Role::Input), buffer(1, Role::Output)],

@@ -44,7 +44,7 @@ fn without_a_state_time_runs_in_parallel() {
         after the loop, all steps at once:
           t0 = x1 · w1ᵀ
           fused, 4 columns:
-            z0 = tanh_slope t0 x0
+            z0 = tanh_vjp t0 x0
           y0 = z0 · w0ᵀ
         summed over all steps:
           sum0 += x2ᵀ · z0

@@ -15,7 +15,7 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
-            z0 = tanh_slope r0 x0
+            z0 = tanh_vjp r0 x0
           t0 = z0 · w1ᵀ
           fused, 4 columns:
             c0 = z0 ⊗ w2 + t0
@@ -48,7 +48,7 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
             z0 = chain_mul r1 r0
           t0 = z0 · w0ᵀ
           fused, 4 columns:
-            z1 = tanh_slope t0 x0
+            z1 = tanh_vjp t0 x0
           c0 = z1 · w0ᵀ
         summed over all steps:
           sum0 += x3(next)ᵀ · z1
@@ -70,7 +70,7 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
-            z0 = tanh_slope r0 x0
+            z0 = tanh_vjp r0 x0
             c0 = chain_mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:

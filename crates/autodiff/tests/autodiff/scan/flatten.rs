@@ -53,7 +53,7 @@ fn several_biases_are_one() {
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
-            z0 = tanh_slope r0 x0
+            z0 = tanh_vjp r0 x0
           t0 = z0 · w0ᵀ
           fused, 4 columns:
             r0 = cos x0(next)

@@ -35,8 +35,8 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
           fused, 4 columns:
             r0 = add x2 c0(before)
             r1 = chain_mul r0 x1(next)
-            z0[0..4] = sigmoid_slope r1 x0
-            z0[4..8] = tanh_slope r0 x3
+            z0[0..4] = sigmoid_vjp r1 x0
+            z0[4..8] = tanh_vjp r0 x3
             t1 = chain_gate r0 x0
           t0 = z0 · w2ᵀ
           fused, 4 columns:

@@ -19,9 +19,9 @@ fn a_part_that_others_read_is_read_in_the_join() {
           fused, 4 columns:
             r0 = add x2 c0(before)
             r1 = chain_mul r0 x1
-            z0[0..4] = sigmoid_slope r1 x0
+            z0[0..4] = sigmoid_vjp r1 x0
             r1 = chain_gate r0 x0
-            z0[4..8] = tanh_slope r1 x1
+            z0[4..8] = tanh_vjp r1 x1
             t1 = chain_mul z0[0..4] w2
           t0 = z0 · w1ᵀ
           fused, 4 columns:
@@ -52,9 +52,9 @@ fn a_part_of_two_joins_is_copied_into_them() {
           fused, 4 columns:
             r0 = add x2 c0(before)
             r1 = chain_mul r0 x1
-            z2 = sigmoid_slope r1 x0
+            z2 = sigmoid_vjp r1 x0
             r1 = chain_gate r0 x0
-            z3 = tanh_slope r1 x1
+            z3 = tanh_vjp r1 x1
             z0[0..4] = identity z3
             z0[4..8] = identity z2
           c0 = z0 · w1ᵀ

@@ -41,16 +41,16 @@ fn an_lstm_saves_its_gates_and_states_only() {
             r0 = tanh x2
             r1 = add x4 c0(before)
             r2 = chain_gate r1 x3
-            r3 = tanh_slope r2 r0
+            r3 = tanh_vjp r2 r0
             r2 = add c1(before) r3
             r3 = chain_mul r2 x1
-            z0[0..4] = sigmoid_slope r3 x0
+            z0[0..4] = sigmoid_vjp r3 x0
             r3 = chain_mul r2 x2(next)
-            z0[4..8] = sigmoid_slope r3 x5
+            z0[4..8] = sigmoid_vjp r3 x5
             r3 = chain_gate r2 x0
-            z0[8..12] = tanh_slope r3 x1
+            z0[8..12] = tanh_vjp r3 x1
             r3 = chain_mul r1 r0
-            z0[12..16] = sigmoid_slope r3 x3
+            z0[12..16] = sigmoid_vjp r3 x3
             c1 = chain_gate r2 x5
           c0 = z0 · w2ᵀ
         after the loop, all steps at once:
@@ -93,7 +93,7 @@ fn what_follows_from_a_saved_state_is_computed_again() {
             t0 = chain_mul r2 r0
             r0 = sin x0(next)
             r2 = chain_mul r1 r0
-            z0 = tanh_slope r2 x1
+            z0 = tanh_vjp r2 x1
           t1 = z0 · w1ᵀ
           fused, 4 columns:
             c0 = add t1 t0
@@ -146,7 +146,7 @@ fn a_stopped_state_costs_nothing() {
           fused, 2 columns:
             y0[1..3] = identity 0
           then, 4 columns:
-            z1 = tanh_slope z0 x0
+            z1 = tanh_vjp z0 x0
             r0 = sum z1
           then, 1 columns:
             y0[0..1] = identity r0

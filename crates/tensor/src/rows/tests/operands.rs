@@ -68,39 +68,39 @@ impl Case {
         }
     }
 
-    /// Runs code that reads arrays 0, 1, .. and writes the one behind them, of the span `of`; in blocks,
+    /// Runs an operation that reads arrays 0, 1, .. and writes the one behind them, of the lifetime `of`; in blocks,
     /// phases of their own copy it to the output.
-    fn run(&self, code: Code, of: [usize; 2]) -> Vec<f64> {
+    fn run(&self, op: RowOp, of: [usize; 2]) -> Vec<f64> {
         let [rows, width] = of;
         let mut program = RowProgram::default();
         let mut arrays = Vec::new();
         for kind in &self.kinds {
-            let (span, role, column, own) = match kind {
-                Kind::Whole => (Span::Sequence, Role::Input, 0, self.width),
-                Kind::Part => (Span::Sequence, Role::Input, 1, self.width),
-                Kind::Row => (Span::Row, Role::Input, 0, self.width),
-                Kind::Column => (Span::Sequence, Role::Input, 2, 1),
-                Kind::Number => (Span::Row, Role::Number(NUMBER), 0, 1),
+            let (lifetime, role, column, own) = match kind {
+                Kind::Whole => (Lifetime::Sequence, Role::Input, 0, self.width),
+                Kind::Part => (Lifetime::Sequence, Role::Input, 1, self.width),
+                Kind::Row => (Lifetime::Row, Role::Input, 0, self.width),
+                Kind::Column => (Lifetime::Sequence, Role::Input, 2, 1),
+                Kind::Number => (Lifetime::Row, Role::Constant(NUMBER), 0, 1),
             };
             let is_part = matches!(kind, Kind::Part | Kind::Column);
             let all = if is_part { self.width + 3 } else { own };
             arrays.push(View { buffer: program.buffers.len(), column, width: own, delay: None });
-            program.buffers.push(Buffer { span, width: all, role });
+            program.buffers.push(Buffer { lifetime, width: all, role });
         }
         let output = View { buffer: program.buffers.len(), column: 0, width, delay: None };
-        let phase = Phase { width: self.width, arrays, code: vec![code] };
+        let phase = Phase { width: self.width, arrays, ops: vec![op] };
         let stage = |phase| vec![Instruction::Fused(vec![phase])];
         if rows == 1 {
             let partials = View { buffer: output.buffer + 1, ..output };
-            let span = Span::Total;
-            program.buffers.push(Buffer { span, width, role: Role::Output });
-            let span = Span::Partial;
-            program.buffers.push(Buffer { span, width, role: Role::Internal });
+            let lifetime = Lifetime::Total;
+            program.buffers.push(Buffer { lifetime, width, role: Role::Output });
+            let lifetime = Lifetime::Partial;
+            program.buffers.push(Buffer { lifetime, width, role: Role::Internal });
             program.sums = vec![Sum::Partials { partials: partials.buffer, total: output.buffer }];
             program.after = stage(with_target(phase, partials));
         } else {
-            let span = Span::Sequence;
-            program.buffers.push(Buffer { span, width, role: Role::Output });
+            let lifetime = Lifetime::Sequence;
+            program.buffers.push(Buffer { lifetime, width, role: Role::Output });
             program.step = stage(with_target(phase, output));
         }
         let mut found = vec![f64::NAN; rows * width];
@@ -110,14 +110,14 @@ impl Case {
         found
     }
 
-    fn assert_pointwise(&self, code: Code, f: impl Fn(&[f64]) -> f64) {
-        let found = self.run(code, [ROWS, self.width]);
+    fn assert_pointwise(&self, op: RowOp, f: impl Fn(&[f64]) -> f64) {
+        let found = self.run(op, [ROWS, self.width]);
         for (i, found) in found.into_iter().enumerate() {
             let (row, column) = (i / self.width, i % self.width);
             let operands: Vec<f64> =
                 (0..self.kinds.len()).map(|place| self.at(place, row, column)).collect();
             let expected = f(&operands);
-            assert!(found == expected, "{code:?} of {:?}: {found}, not {expected}", self.kinds);
+            assert!(found == expected, "{op:?} of {:?}: {found}, not {expected}", self.kinds);
         }
     }
 }
@@ -138,20 +138,20 @@ fn functions_read_every_kind_of_operand() {
     for &width in widths {
         for a in KINDS {
             let case = Case::new(width, &[a]);
-            case.assert_pointwise(Code::Unary(Unary::Neg, 0, 1), |x| -x[0]);
+            case.assert_pointwise(RowOp::Unary(Unary::Neg, 0, 1), |x| -x[0]);
             for b in KINDS {
                 let case = Case::new(width, &[a, b]);
-                case.assert_pointwise(Code::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
+                case.assert_pointwise(RowOp::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
                 for c in KINDS {
                     let case = Case::new(width, &[a, b, c]);
-                    case.assert_pointwise(Code::MulAdd(Product::Plain, [0, 1, 2], 3), |x| {
+                    case.assert_pointwise(RowOp::MulAdd(MulKind::Plain, [0, 1, 2], 3), |x| {
                         x[0] * x[1] + x[2]
                     });
-                    case.assert_pointwise(Code::Select([0, 1, 2], 3), |x| {
+                    case.assert_pointwise(RowOp::Select([0, 1, 2], 3), |x| {
                         if x[0] == 0.0 { x[2] } else { x[1] }
                     });
                     let case = case.with_infinities();
-                    case.assert_pointwise(Code::MulAdd(Product::Chain, [0, 1, 2], 3), |x| {
+                    case.assert_pointwise(RowOp::MulAdd(MulKind::Chain, [0, 1, 2], 3), |x| {
                         chained(x[0], x[1]) + x[2]
                     });
                 }
@@ -168,19 +168,19 @@ fn rows_of_every_kind_are_summed() {
         for (a, b) in wide.into_iter().flat_map(|a| wide.map(|b| (a, b))) {
             let plain = Case::new(width, &[a, b]);
             let chain = Case::new(width, &[a, b]).with_infinities();
-            for (case, kind) in [(plain, Product::Plain), (chain, Product::Chain)] {
+            for (case, kind) in [(plain, MulKind::Plain), (chain, MulKind::Chain)] {
                 let product = |row: usize, column: usize| {
                     let [x, y] = [0, 1].map(|place| case.at(place, row, column));
-                    if kind == Product::Plain { x * y } else { chained(x, y) }
+                    if kind == MulKind::Plain { x * y } else { chained(x, y) }
                 };
                 let of_row: Vec<f64> = (0..ROWS)
                     .map(|row| (0..width).map(|column| product(row, column)).sum())
                     .collect();
-                assert_eq!(case.run(Code::SumProducts(kind, [0, 1], 2), [ROWS, 1]), of_row);
+                assert_eq!(case.run(RowOp::Dot(kind, [0, 1], 2), [ROWS, 1]), of_row);
                 let of_rows: Vec<f64> = (0..width)
                     .map(|column| (0..ROWS).map(|row| product(row, column)).sum())
                     .collect();
-                assert_eq!(case.run(Code::AddProducts(kind, [0, 1], 2), [1, width]), of_rows);
+                assert_eq!(case.run(RowOp::AddProducts(kind, [0, 1], 2), [1, width]), of_rows);
             }
         }
     }
