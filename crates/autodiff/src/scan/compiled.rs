@@ -7,46 +7,46 @@ use std::rc::Rc;
 
 use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
-use super::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
-use super::form::NotRows;
-use super::gate::join_gates;
-use super::hoist::{Hoisted, hoist};
-use super::indexed::Indexed;
-use super::lower::{Lowered, lower};
-use super::program::{Input, Kind, Node, Program};
-use super::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
-use super::rewrite::rewrite;
 use crate::operation::Op;
+use crate::scan::ir::indexed::Indexed;
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::scan::lower::classify::NotRows;
+use crate::scan::lower::emit::{Lowered, lower};
+use crate::scan::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
+use crate::scan::rewrite::hoist::{Hoisted, hoist};
+use crate::scan::rewrite::join_gates::join_gates;
+use crate::scan::rewrite::rewrite;
+use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
 
 /// A step ready to run.
 #[derive(Debug)]
 pub(crate) struct Plan<T> {
-    pub(super) program: Program<T>,
+    pub(crate) program: Program<T>,
     lowered: Result<Lowered, NotRows>,
 }
 
 impl<T: Scalar> Plan<T> {
     /// The plan of a step whose reverse is derived already.
-    pub(super) fn new(program: &Program<T>) -> Self {
+    pub(crate) fn new(program: &Program<T>) -> Self {
         let program = join_gates(&program.without_stops()).without_stops();
         let lowered = lower(&program);
         Self { program, lowered }
     }
 
     /// The plan for runs with these invariants.
-    pub(super) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
+    pub(crate) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
         let packed = self.lowered.as_ref().map_or(vec![], |lowered| pack(lowered, invariants));
         Ready { plan: self, packed }
     }
 
-    pub(super) fn lowered(&self) -> Result<&Lowered, &NotRows> {
+    pub(crate) fn lowered(&self) -> Result<&Lowered, &NotRows> {
         self.lowered.as_ref()
     }
 }
 
 /// A plan with the right operands of its products packed, for a sequence or for all its windows.
 #[derive(Debug)]
-pub(super) struct Ready<'a, T> {
+pub(crate) struct Ready<'a, T> {
     plan: &'a Plan<T>,
     packed: Vec<PackedRhs<T>>,
 }
@@ -54,7 +54,7 @@ pub(super) struct Ready<'a, T> {
 impl<T: Scalar> Ready<'_, T> {
     /// Runs the step over a sequence of at least one entry, with the invariants that it was made ready
     /// for: what it multiplies by is packed already.
-    pub(super) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
+    pub(crate) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
         match &self.plan.lowered {
             Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),
             Err(_) => run_steps(&self.plan.program, arguments, results),
@@ -70,10 +70,10 @@ type Reverses<T> = HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>;
 pub(crate) struct Compiled<T> {
     traced: Program<T>,
     /// The step, rewritten, and what is computed once before it.
-    pub(super) hoisted: Hoisted<T>,
+    pub(crate) hoisted: Hoisted<T>,
     /// The number of sequences, and of invariants with those computed once.
-    pub(super) sequences: usize,
-    pub(super) invariants: usize,
+    pub(crate) sequences: usize,
+    pub(crate) invariants: usize,
     residuals: OnceCell<Residuals>,
     /// Which values those are.
     saved: OnceCell<Rc<[bool]>>,
@@ -85,9 +85,9 @@ pub(crate) struct Compiled<T> {
 
 /// The values of a step that its reverse reads.
 #[derive(Debug)]
-pub(super) struct Residuals {
+pub(crate) struct Residuals {
     /// Those values that are not stacked outputs anyway.
-    pub(super) extra: Vec<u32>,
+    pub(crate) extra: Vec<u32>,
     /// The places of all saved values among the stacked outputs, followed by the extra ones.
     places: HashMap<u32, usize>,
 }
@@ -104,8 +104,8 @@ impl Residuals {
 /// The reverse of a step, ready to run.
 #[derive(Debug)]
 pub(crate) struct CompiledReverse<T> {
-    pub(super) reverse: Reverse<T>,
-    pub(super) step: Rc<Compiled<T>>,
+    pub(crate) reverse: Reverse<T>,
+    pub(crate) step: Rc<Compiled<T>>,
 }
 
 impl<T: Scalar> Compiled<T> {
@@ -131,12 +131,12 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// The step with nothing but its own outputs.
-    pub(super) fn plain(&self) -> &Rc<Plan<T>> {
+    pub(crate) fn plain(&self) -> &Rc<Plan<T>> {
         self.plain.get_or_init(|| Rc::new(Plan::new(&self.hoisted.program)))
     }
 
     /// The step with the residuals of its reverse as further stacked outputs.
-    pub(super) fn saving(&self) -> &Rc<Plan<T>> {
+    pub(crate) fn saving(&self) -> &Rc<Plan<T>> {
         self.saving.get_or_init(|| {
             let mut program = self.hoisted.program.clone();
             program.stacked.extend(&self.residuals().extra);
@@ -145,13 +145,13 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// Room for the extra residuals of so many steps.
-    pub(super) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
+    pub(crate) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
         let program = &self.hoisted.program;
         let shape = |&id: &u32| over_steps(program.shape(id), steps);
         self.residuals().extra.iter().map(|id| Tensor::unspecified(shape(id))).collect()
     }
 
-    pub(super) fn residuals(&self) -> &Residuals {
+    pub(crate) fn residuals(&self) -> &Residuals {
         self.residuals.get_or_init(|| {
             let reverse = self.reverse(&self.all_wanted(), StateBefore::Shifted);
             Residuals::new(&self.hoisted.program.stacked, &residuals_of(&reverse.reverse))
@@ -159,12 +159,12 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// Gradients of all inputs.
-    pub(super) fn all_wanted(&self) -> Wanted {
+    pub(crate) fn all_wanted(&self) -> Wanted {
         Wanted { sequences: vec![true; self.sequences], invariants: vec![true; self.invariants] }
     }
 
     /// The step with these values as further stacked outputs, as a step of its own.
-    pub(super) fn exposing(&self, values: &[u32]) -> Rc<Self> {
+    pub(crate) fn exposing(&self, values: &[u32]) -> Rc<Self> {
         let mut known = self.exposing.borrow_mut();
         let exposing = known.entry(values.to_vec()).or_insert_with(|| {
             let mut program = self.hoisted.program.clone();
@@ -175,7 +175,7 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// The values of all invariants, from those that the step was traced with.
-    pub(super) fn invariant_values(&self, own: &[Tensor<T>]) -> Vec<Tensor<T>> {
+    pub(crate) fn invariant_values(&self, own: &[Tensor<T>]) -> Vec<Tensor<T>> {
         let literal = |value| Tensor::scalar(T::of(value));
         self.hoisted.invariants(own, literal, |op, inputs| {
             let inputs: Vec<&Tensor<T>> = inputs.iter().collect();
@@ -184,7 +184,7 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// The reverse for these gradients.
-    pub(super) fn reverse(&self, wanted: &Wanted, state: StateBefore) -> Rc<CompiledReverse<T>> {
+    pub(crate) fn reverse(&self, wanted: &Wanted, state: StateBefore) -> Rc<CompiledReverse<T>> {
         let key = (wanted.clone(), state);
         if let Some(known) = self.reverses.borrow().get(&key) {
             return known.clone();
@@ -204,20 +204,20 @@ impl<T: Scalar> Compiled<T> {
 
 /// What the reverse of a scan reads of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen<'a, T> {
+pub(crate) struct Seen<'a, T> {
     /// What the forward pass was run on.
-    pub(super) arguments: Arguments<'a, T>,
+    pub(crate) arguments: Arguments<'a, T>,
     /// Its stacked outputs.
-    pub(super) stacked: &'a [Tensor<T>],
+    pub(crate) stacked: &'a [Tensor<T>],
     /// What it saved besides.
-    pub(super) residuals: &'a [Tensor<T>],
+    pub(crate) residuals: &'a [Tensor<T>],
     /// The cotangents of all its outputs.
-    pub(super) cotangents: &'a Outputs<Tensor<T>>,
+    pub(crate) cotangents: &'a Outputs<Tensor<T>>,
 }
 
 /// A reverse with what is the same for a sequence and for all its windows.
 #[derive(Debug)]
-pub(super) struct ReadyReverse<'a, T> {
+pub(crate) struct ReadyReverse<'a, T> {
     reverse: &'a CompiledReverse<T>,
     forward: &'a Compiled<T>,
     invariants: Vec<Tensor<T>>,
@@ -226,7 +226,7 @@ pub(super) struct ReadyReverse<'a, T> {
 
 impl<T: Scalar> CompiledReverse<T> {
     /// The reverse of `forward`, of which `seen` may be any window.
-    pub(super) fn ready<'a>(
+    pub(crate) fn ready<'a>(
         &'a self,
         forward: &'a Compiled<T>,
         seen: Seen<'_, T>,
@@ -247,7 +247,7 @@ impl<T: Scalar> CompiledReverse<T> {
 
 impl<T: Scalar> ReadyReverse<'_, T> {
     /// Runs the reverse, from the cotangents of the outputs to those of the inputs.
-    pub(super) fn run(&self, seen: Seen<'_, T>) -> Outputs<Tensor<T>> {
+    pub(crate) fn run(&self, seen: Seen<'_, T>) -> Outputs<Tensor<T>> {
         let CompiledReverse { reverse, step } = self.reverse;
         let Seen { arguments, stacked, residuals, cotangents } = seen;
         let places = &self.forward.residuals().places;
@@ -281,7 +281,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
 }
 
 /// The forward values that a reverse reads from sequences.
-pub(super) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
+pub(crate) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
     let residual = |feed: &SequenceFeed| match feed {
         SequenceFeed::Residual(id) => Some(*id),
         SequenceFeed::Cotangent(_) | SequenceFeed::Sequence(_) => None,
@@ -307,7 +307,7 @@ thread_local! {
 }
 
 /// The compiled form of a traced step: the same as last time, where an equal step was traced before.
-pub(super) fn compile<T: Scalar>(
+pub(crate) fn compile<T: Scalar>(
     traced: Program<T>,
     sequences: usize,
     invariants: usize,

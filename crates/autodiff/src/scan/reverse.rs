@@ -11,39 +11,40 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 
-use super::indexed::Indexed;
-use super::program::{Input, Kind, Node, Program};
 use crate::operation::{Leaf, Op};
-use crate::{Tape, Var};
+use crate::scan::ir::indexed::Indexed;
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::Tape;
+use crate::var::Var;
 
 /// Which inputs a gradient is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Wanted {
-    pub(super) sequences: Vec<bool>,
-    pub(super) invariants: Vec<bool>,
+pub(crate) struct Wanted {
+    pub(crate) sequences: Vec<bool>,
+    pub(crate) invariants: Vec<bool>,
 }
 
 /// The reverse of a step, and what its inputs and outputs are to the forward one.
 #[derive(Clone, Debug)]
-pub(super) struct Reverse<T> {
-    pub(super) program: Program<T>,
+pub(crate) struct Reverse<T> {
+    pub(crate) program: Program<T>,
     /// What each sequence of the program is.
-    pub(super) sequences: Indexed<SequenceFeed>,
+    pub(crate) sequences: Indexed<SequenceFeed>,
     /// What each invariant of the program is.
-    pub(super) invariants: Indexed<InvariantFeed>,
+    pub(crate) invariants: Indexed<InvariantFeed>,
     /// The sequences that the stacked outputs are the cotangents of.
-    pub(super) stacked: Vec<usize>,
+    pub(crate) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
-    pub(super) sums: Vec<usize>,
+    pub(crate) sums: Vec<usize>,
     /// Tensors that gradient rules brought.
-    pub(super) constants: Vec<Tensor<T>>,
+    pub(crate) constants: Vec<Tensor<T>>,
     /// Which forward values it reads from sequences; the others it computes again.
-    pub(super) saved: Rc<[bool]>,
+    pub(crate) saved: Rc<[bool]>,
 }
 
 /// A sequence that a reverse step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum SequenceFeed {
+pub(crate) enum SequenceFeed {
     /// The cotangent of a stacked output.
     Cotangent(usize),
     /// A sequence of the forward step.
@@ -54,7 +55,7 @@ pub(super) enum SequenceFeed {
 
 /// An invariant that a reverse step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum InvariantFeed {
+pub(crate) enum InvariantFeed {
     /// The cotangent of a sum.
     Cotangent(usize),
     /// An invariant of the forward step.
@@ -67,7 +68,7 @@ pub(super) enum InvariantFeed {
 
 /// How the reverse step reads the state that a forward step started from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum StateBefore {
+pub(crate) enum StateBefore {
     /// From the states *after* steps, one step earlier: nothing is saved twice.
     Shifted,
     /// From a sequence of its own, so that the reverse can be differentiated.
@@ -78,7 +79,7 @@ pub(super) enum StateBefore {
 ///
 /// `saved` is what the reverse for *all* gradients decided to read from sequences: the forward pass
 /// saves that before it knows which gradients will be wanted. `None` decides.
-pub(super) fn reverse<T: Scalar>(
+pub(crate) fn reverse<T: Scalar>(
     program: &Program<T>,
     wanted: &Wanted,
     state_before: StateBefore,

@@ -3,18 +3,19 @@
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
-use super::program::{Input, Kind, Node, Program};
 use crate::id_map::IdMap;
 use crate::operation::{Leaf, Op};
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::Tape;
 use crate::tape::check_entries;
-use crate::{Tape, Var};
+use crate::var::Var;
 
 /// A step and what it was given from outside.
-pub(super) struct Traced<'t, T> {
-    pub(super) program: Program<T>,
+pub(crate) struct Traced<'t, T> {
+    pub(crate) program: Program<T>,
     /// Sequences that the step itself brought, behind those that it was given.
-    pub(super) own_sequences: Vec<Var<'t, T>>,
-    pub(super) invariants: Vec<Var<'t, T>>,
+    pub(crate) own_sequences: Vec<Var<'t, T>>,
+    pub(crate) invariants: Vec<Var<'t, T>>,
 }
 
 impl<'t, T: Scalar> Traced<'t, T> {
@@ -24,7 +25,7 @@ impl<'t, T: Scalar> Traced<'t, T> {
     ///
     /// If one of its own is not as long as those given.
     #[track_caller]
-    pub(super) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
+    pub(crate) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
         let steps = given[0].shape()[0];
         for sequence in &self.own_sequences {
             check_entries(&sequence.shape(), steps);
@@ -47,7 +48,7 @@ enum Origin<T> {
 ///
 /// If the next state has not the form of the state.
 #[track_caller]
-pub(super) fn trace<'t, T: Scalar>(
+pub(crate) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
     sequences: &[Var<'t, T>],
     state: &[Var<'t, T>],
@@ -190,7 +191,7 @@ impl<T: Scalar> Reader<T> {
 }
 
 /// What is wrong with the form of the next state.
-pub(super) fn fault_of_state<T: Scalar>(
+pub(crate) fn fault_of_state<T: Scalar>(
     state: &[Var<'_, T>],
     next: &[Var<'_, T>],
 ) -> Option<String> {

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use bptt_tensor::Scalar;
 
-use crate::scan::program::{Node, Program};
+use crate::scan::ir::program::{Node, Program};
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let hasher = RandomState::new();
     let mut alike: HashMap<u64, Vec<u32>> = HashMap::new();
     program.rebuild(|new, id, inputs| {

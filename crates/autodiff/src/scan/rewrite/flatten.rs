@@ -4,14 +4,14 @@
 
 use bptt_tensor::{Binary, Scalar};
 
-use super::op_node;
 use crate::operation::Op;
-use crate::scan::binding::{Binding, bindings};
-use crate::scan::program::Program;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
 const ADD: Binary = Binary::Add;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let uses = program.uses();
     let bindings = bindings(program);
     let is_add = |id: u32| matches!(program.op(id), Some(Op::Binary(ADD)));

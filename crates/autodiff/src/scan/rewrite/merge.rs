@@ -6,17 +6,17 @@ use std::ops::Range;
 
 use bptt_tensor::{Scalar, Transpose};
 
-use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::{Concat, Slice};
 use crate::ops::matmul::MatMul;
-use crate::scan::binding::{Binding, bindings};
-use crate::scan::program::Program;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
 /// The place of a value that is not in the new program yet.
 const NOWHERE: u32 = u32::MAX;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let groups = groups(program);
     let columns = columns(program, &groups);
     let mut merged: Vec<Option<u32>> = vec![None; groups.len()];

@@ -5,12 +5,12 @@
 use bptt_tensor::{Scalar, Unary};
 use smallvec::SmallVec;
 
-use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::BroadcastTo;
-use crate::scan::program::Program;
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
         let shape = program.shape(id);
         if let Some(x) = negated_row(new, program.op(id), &inputs, shape) {

@@ -4,11 +4,11 @@
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
 
-use super::op_node;
 use crate::operation::Op;
-use crate::scan::program::{Kind, Node, Program};
+use crate::scan::ir::program::op_node;
+use crate::scan::ir::program::{Kind, Node, Program};
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
         let shape = program.shape(id);
         match (program.op(id), &inputs[..]) {

@@ -4,11 +4,11 @@
 
 use bptt_tensor::{Scalar, Unary};
 
-use super::op_node;
 use crate::operation::Op;
-use crate::scan::program::Program;
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| match program.op(id) {
         Some(Op::Unary(Unary::Sigmoid)) => {
             let shape = program.shape(id);

@@ -4,15 +4,15 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::Reshape;
 use crate::ops::reduce::{Extremum, Sum};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
-use crate::scan::program::Program;
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
         let is_by_rows = |axis: usize| axis == 1 && new.shape(inputs[0]).len() == 2;
         match program.op(id) {

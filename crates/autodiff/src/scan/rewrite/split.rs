@@ -4,14 +4,14 @@
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use super::op_node;
 use crate::operation::Op;
 use crate::ops::layout::Slice;
 use crate::ops::matmul::MatMul;
-use crate::scan::binding::{Binding, bindings};
-use crate::scan::program::Program;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
-pub(super) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
     program.rebuild(|new, id, inputs| {
         let [left, right] = inputs[..] else { return new.copy(program, id, inputs) };

@@ -1,13 +1,13 @@
 //! Functions of inputs alone that are read in the loop and after it are computed in both: reading their
 //! operands again is no dearer than keeping their result for every step.
 
-use super::binding::{Binding, bindings};
-use super::normal::is_pointwise;
-use super::program::Program;
 use crate::operation::Op;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::lower::legalize::is_pointwise;
 
 /// Repeats such functions for their readers after the loop.
-pub(super) fn repeat<T: Clone>(program: &Program<T>) -> Program<T> {
+pub(crate) fn repeat<T: Clone>(program: &Program<T>) -> Program<T> {
     let readers = Readers::of(program);
     let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
     program.rebuild(|new, id, inputs| {

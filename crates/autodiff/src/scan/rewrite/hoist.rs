@@ -6,21 +6,21 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
 
-use super::binding::{Binding, bindings};
-use super::program::{Input, Kind, Node, Program};
 use crate::operation::Op;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::{Input, Kind, Node, Program};
 
 /// A step, and what is computed before it once.
 #[derive(Clone, Debug)]
-pub(super) struct Hoisted<T> {
+pub(crate) struct Hoisted<T> {
     once: Vec<Node<T>>,
     /// Those of `once` that the step reads, as invariants after its own.
     read: Vec<u32>,
-    pub(super) program: Program<T>,
+    pub(crate) program: Program<T>,
 }
 
 /// Takes out of a step with so many invariants what needs to be computed once.
-pub(super) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoisted<T> {
+pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoisted<T> {
     let bindings = bindings(program);
     let mut once = Vec::new();
     let mut places = HashMap::new();
@@ -49,7 +49,7 @@ pub(super) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
 
 impl<T> Hoisted<T> {
     /// The step's invariants, from its own: with the values computed once behind them.
-    pub(super) fn invariants<V: Clone>(
+    pub(crate) fn invariants<V: Clone>(
         &self,
         own: &[V],
         literal: impl Fn(f64) -> V,

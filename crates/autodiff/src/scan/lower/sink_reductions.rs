@@ -5,15 +5,15 @@ use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use super::form::{NotRows, width};
-use super::program::Program;
-use super::rewrite::op_node;
 use crate::operation::Op;
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::Sum;
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
+use crate::scan::lower::classify::{NotRows, width};
 
 /// A term of a sum over all rows of all steps.
-pub(super) enum Term {
+pub(crate) enum Term {
     /// `Σ leftᵀ · right`
     Product { sum: usize, left: u32, right: u32 },
     /// The sum of a value's rows.
@@ -22,7 +22,7 @@ pub(super) enum Term {
 
 impl Term {
     /// What it is computed from.
-    pub(super) fn values(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = u32> {
         let (first, second) = match *self {
             Self::Product { left, right, .. } => (left, Some(right)),
             Self::Rows { id, .. } => (id, None),
@@ -33,16 +33,16 @@ impl Term {
 
 /// The sums of a step, taken apart.
 #[derive(Default)]
-pub(super) struct Deferred {
-    pub(super) terms: Vec<Term>,
+pub(crate) struct Deferred {
+    pub(crate) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
-    pub(super) inside_sums: Vec<u32>,
+    pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others and are not decomposed a second time, each with the sum that it equals.
-    pub(super) copies: Vec<(usize, usize)>,
+    pub(crate) copies: Vec<(usize, usize)>,
 }
 
 /// Takes the sums of a step apart into terms.
-pub(super) fn defer<T: Scalar>(program: &mut Program<T>, rows: usize) -> Result<Deferred, NotRows> {
+pub(crate) fn defer<T: Scalar>(program: &mut Program<T>, rows: usize) -> Result<Deferred, NotRows> {
     let mut deferred = Deferred::default();
     let only_summed = only_summed(program);
     let mut first = HashMap::new();

@@ -7,30 +7,30 @@ use bptt_tensor::rows::{
     Accumulate, Buffer, Delay, Instruction, Lifetime, Role, RowProgram, Sum, View,
 };
 
-use super::defer::Term;
-use super::form::{self, Form, NotRows, width};
-use super::fuse::{Item, fuse};
-use super::indexed::Indexed;
-use super::normal::{Normal, normalise};
-use super::program::{Input, Kind, Program};
-use super::schedule::{Slot, Stage, is_fused, slots, stages};
+use crate::scan::ir::indexed::Indexed;
+use crate::scan::ir::program::{Input, Kind, Program};
+use crate::scan::lower::classify::{self, Form, NotRows, width};
+use crate::scan::lower::fuse::{Item, fuse};
+use crate::scan::lower::legalize::{Normal, normalise};
+use crate::scan::lower::schedule::{Slot, Stage, is_fused, slots, stages};
+use crate::scan::lower::sink_reductions::Term;
 
 /// A step as a program over rows, and what its buffers are.
 #[derive(Clone, Debug)]
-pub(super) struct Lowered {
-    pub(super) program: RowProgram,
-    pub(super) inputs: Vec<Feed>,
-    pub(super) outputs: Vec<Sink>,
+pub(crate) struct Lowered {
+    pub(crate) program: RowProgram,
+    pub(crate) inputs: Vec<Feed>,
+    pub(crate) outputs: Vec<Sink>,
     /// Sums that equal others, each after the place of the other among the outputs.
-    pub(super) copies: Vec<(usize, usize)>,
+    pub(crate) copies: Vec<(usize, usize)>,
     /// The matrices to pack: an invariant, and whether it is read transposed.
-    pub(super) packs: Vec<(usize, bool)>,
-    pub(super) rows: usize,
+    pub(crate) packs: Vec<(usize, bool)>,
+    pub(crate) rows: usize,
 }
 
 /// What fills an input buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Feed {
+pub(crate) enum Feed {
     Sequence(usize),
     /// The state that the first step starts from.
     Initial(usize),
@@ -39,7 +39,7 @@ pub(super) enum Feed {
 
 /// What an output buffer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Sink {
+pub(crate) enum Sink {
     Stacked(usize),
     Final(usize),
     Sum(usize),
@@ -50,13 +50,13 @@ pub(super) enum Sink {
 /// # Errors
 ///
 /// If its rows are not independent of each other, or an operation has no form for rows.
-pub(super) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
-    let rows = form::rows_of(program)?;
+pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
+    let rows = classify::rows_of(program)?;
     let Normal { program, terms, inside_sums, copies } = normalise(program, rows)?;
     let is_product = |term: &&Term| matches!(term, Term::Product { .. });
     let summed = terms.iter().flat_map(Term::values);
     let needed = program.ancestors(program.outputs().chain(summed));
-    let forms = form::forms(&program, rows, &needed, &inside_sums)?;
+    let forms = classify::forms(&program, rows, &needed, &inside_sums)?;
     let stages = stages(&program, &forms);
     let slots = slots(&program, &forms, &stages);
     let mut lowering = Lowering {
@@ -132,49 +132,49 @@ fn readers<T>(program: &Program<T>, needed: &[bool]) -> Vec<Vec<u32>> {
     readers
 }
 
-pub(super) struct Lowering<'a, T> {
-    pub(super) program: &'a Program<T>,
-    pub(super) forms: &'a [Form],
-    pub(super) slots: &'a [Slot],
-    pub(super) rows: usize,
-    pub(super) uses: Vec<usize>,
-    pub(super) readers: Vec<Vec<u32>>,
-    pub(super) needed: Vec<bool>,
+pub(crate) struct Lowering<'a, T> {
+    pub(crate) program: &'a Program<T>,
+    pub(crate) forms: &'a [Form],
+    pub(crate) slots: &'a [Slot],
+    pub(crate) rows: usize,
+    pub(crate) uses: Vec<usize>,
+    pub(crate) readers: Vec<Vec<u32>>,
+    pub(crate) needed: Vec<bool>,
     /// For each value, whether it is a factor of a product that is summed over all steps, directly or through views
     /// and joins that are not copies.
-    pub(super) multiplied: Vec<bool>,
+    pub(crate) multiplied: Vec<bool>,
     /// Values whose rows are summed over all steps.
-    pub(super) added: BTreeMap<u32, Added>,
+    pub(crate) added: BTreeMap<u32, Added>,
     /// When each value is read first and last, directly or through views and joins that are not copies.
-    pub(super) readings: Vec<Option<(Slot, Slot)>>,
+    pub(crate) readings: Vec<Option<(Slot, Slot)>>,
     /// Where values lie that memory is needed for.
-    pub(super) homes: Vec<Option<View>>,
+    pub(crate) homes: Vec<Option<View>>,
     /// Products that a sum computes on its own.
-    pub(super) merged: Vec<bool>,
+    pub(crate) merged: Vec<bool>,
     /// Sums that are computed by one of their terms.
-    pub(super) absorbed: HashMap<u32, Absorbed>,
+    pub(crate) absorbed: HashMap<u32, Absorbed>,
     /// Of such a term, what it starts from, and the sum that it computes.
-    pub(super) starts: HashMap<u32, (u32, u32)>,
-    pub(super) buffers: Vec<Buffer>,
+    pub(crate) starts: HashMap<u32, (u32, u32)>,
+    pub(crate) buffers: Vec<Buffer>,
     /// The buffers of fused sequences, by lifetime and width.
-    pub(super) fused: HashMap<(Lifetime, usize), Vec<usize>>,
-    pub(super) inputs: Vec<Feed>,
-    pub(super) outputs: Vec<Sink>,
-    pub(super) packs: Indexed<(usize, bool)>,
-    pub(super) feeds: HashMap<(Feed, Lifetime), usize>,
+    pub(crate) fused: HashMap<(Lifetime, usize), Vec<usize>>,
+    pub(crate) inputs: Vec<Feed>,
+    pub(crate) outputs: Vec<Sink>,
+    pub(crate) packs: Indexed<(usize, bool)>,
+    pub(crate) feeds: HashMap<(Feed, Lifetime), usize>,
     /// The buffers of numbers, by their bits.
-    pub(super) numbers: HashMap<u64, usize>,
+    pub(crate) numbers: HashMap<u64, usize>,
     /// The buffer of each sum over all steps.
-    pub(super) totals: Vec<Option<usize>>,
+    pub(crate) totals: Vec<Option<usize>>,
 }
 
 /// A value whose rows are summed over all steps, in the stage after the loop.
 #[derive(Clone, Debug)]
-pub(super) struct Added {
+pub(crate) struct Added {
     /// When they are added up.
-    pub(super) slot: Slot,
+    pub(crate) slot: Slot,
     /// The buffers of partial sums.
-    pub(super) partials: Vec<usize>,
+    pub(crate) partials: Vec<usize>,
 }
 
 impl Added {
@@ -192,13 +192,13 @@ struct Level {
 
 /// A sum that one of its terms, a product, computes from the other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Absorbed {
-    pub(super) product: u32,
-    pub(super) start: u32,
+pub(crate) struct Absorbed {
+    pub(crate) product: u32,
+    pub(crate) start: u32,
 }
 
 impl<T: Scalar> Lowering<'_, T> {
-    pub(super) fn buffer(&mut self, buffer: Buffer) -> usize {
+    pub(crate) fn buffer(&mut self, buffer: Buffer) -> usize {
         self.buffers.push(buffer);
         self.buffers.len() - 1
     }
@@ -214,7 +214,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// A number of an equation.
-    pub(super) fn number(&mut self, value: f64) -> View {
+    pub(crate) fn number(&mut self, value: f64) -> View {
         let buffer = *self.numbers.entry(value.to_bits()).or_insert_with(|| {
             self.buffers.push(Buffer {
                 lifetime: Lifetime::Row,
@@ -301,26 +301,26 @@ impl<T: Scalar> Lowering<'_, T> {
         View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
     }
 
-    pub(super) fn settle(&mut self, id: u32, lifetime: Lifetime, role: Role) -> View {
+    pub(crate) fn settle(&mut self, id: u32, lifetime: Lifetime, role: Role) -> View {
         let width = width(self.program.shape(id));
         let buffer = self.buffer(Buffer { lifetime, width, role });
         self.place(id, buffer)
     }
 
     /// A value is all of a buffer.
-    pub(super) fn place(&mut self, id: u32, buffer: usize) -> View {
+    pub(crate) fn place(&mut self, id: u32, buffer: usize) -> View {
         let view = self.whole(buffer);
         self.homes[id as usize] = Some(view);
         view
     }
 
     /// Where a value lies, if memory holds it.
-    pub(super) fn try_home(&self, id: u32) -> Option<View> {
+    pub(crate) fn try_home(&self, id: u32) -> Option<View> {
         self.homes[id as usize]
     }
 
     /// Where a value lies.
-    pub(super) fn home(&mut self, id: u32) -> Result<View, NotRows> {
+    pub(crate) fn home(&mut self, id: u32) -> Result<View, NotRows> {
         if let Some(view) = self.homes[id as usize] {
             return Ok(view);
         }
@@ -357,7 +357,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// An invariant beside values of so many axes.
-    pub(super) fn invariant_view(&mut self, id: u32, axes: usize) -> View {
+    pub(crate) fn invariant_view(&mut self, id: u32, axes: usize) -> View {
         let node = self.program.node(id);
         let Kind::Input(Input::Invariant(i)) = node.kind else {
             unreachable!("invariants are hoisted")

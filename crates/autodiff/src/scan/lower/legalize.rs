@@ -3,27 +3,27 @@
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
 
-use super::binding::{Binding, bindings};
-use super::defer::{Deferred, Term, defer};
-use super::form::NotRows;
-use super::program::{Input, Kind, Program};
-use super::repeat::repeat;
-use super::rewrite::op_node;
 use crate::operation::Op;
 use crate::ops::layout::Concat;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::op_node;
+use crate::scan::ir::program::{Input, Kind, Program};
+use crate::scan::lower::classify::NotRows;
+use crate::scan::lower::sink_reductions::{Deferred, Term, defer};
+use crate::scan::rewrite::rematerialize::repeat;
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.
-pub(super) struct Normal<T> {
-    pub(super) program: Program<T>,
-    pub(super) terms: Vec<Term>,
+pub(crate) struct Normal<T> {
+    pub(crate) program: Program<T>,
+    pub(crate) terms: Vec<Term>,
     /// Values that are only sums of terms, and computed as such.
-    pub(super) inside_sums: Vec<u32>,
+    pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others, each with the sum that it equals.
-    pub(super) copies: Vec<(usize, usize)>,
+    pub(crate) copies: Vec<(usize, usize)>,
 }
 
-pub(super) fn normalise<T: Scalar>(
+pub(crate) fn normalise<T: Scalar>(
     program: &Program<T>,
     rows: usize,
 ) -> Result<Normal<T>, NotRows> {
@@ -104,7 +104,7 @@ fn reads_product<T>(program: &Program<T>, id: u32) -> bool {
         && program.node(id).inputs.iter().any(is_product)
 }
 
-pub(super) fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
+pub(crate) fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
     matches!(op, Some(Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_)))
 }
 

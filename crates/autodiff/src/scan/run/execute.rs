@@ -5,32 +5,32 @@ use bptt_tensor::rows::Sizes;
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
-use super::lower::{Feed, Lowered, Sink};
-use super::program::{Input, Kind, Program};
+use crate::scan::ir::program::{Input, Kind, Program};
+use crate::scan::lower::emit::{Feed, Lowered, Sink};
 
 /// What a step is run on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arguments<'a, T> {
-    pub(super) steps: usize,
-    pub(super) reversed: bool,
+pub(crate) struct Arguments<'a, T> {
+    pub(crate) steps: usize,
+    pub(crate) reversed: bool,
     /// `[T, ..]` each.
-    pub(super) sequences: &'a [Tensor<T>],
-    pub(super) state: &'a [Tensor<T>],
-    pub(super) invariants: &'a [Tensor<T>],
+    pub(crate) sequences: &'a [Tensor<T>],
+    pub(crate) state: &'a [Tensor<T>],
+    pub(crate) invariants: &'a [Tensor<T>],
 }
 
 /// What a step computes over a sequence: one of each kind for each stacked output, variable of the last
 /// state, and sum.
 #[derive(Debug)]
-pub(super) struct Outputs<V> {
-    pub(super) stacked: Vec<V>,
-    pub(super) state: Vec<V>,
-    pub(super) sums: Vec<V>,
+pub(crate) struct Outputs<V> {
+    pub(crate) stacked: Vec<V>,
+    pub(crate) state: Vec<V>,
+    pub(crate) sums: Vec<V>,
 }
 
 impl<T: Scalar> Outputs<Tensor<T>> {
     /// Room for what a program computes over so many steps.
-    pub(super) fn unspecified(program: &Program<T>, steps: usize) -> Self {
+    pub(crate) fn unspecified(program: &Program<T>, steps: usize) -> Self {
         let shape = |&id: &u32| program.shape(id).clone();
         let stack = |id: &u32| Tensor::unspecified(over_steps(program.shape(*id), steps));
         Self {
@@ -40,14 +40,14 @@ impl<T: Scalar> Outputs<Tensor<T>> {
         }
     }
 
-    pub(super) fn as_mut_slices(&mut self) -> Outputs<&mut [T]> {
+    pub(crate) fn as_mut_slices(&mut self) -> Outputs<&mut [T]> {
         let Self { stacked, state, sums } = self;
         Outputs { stacked: slices(stacked), state: slices(state), sums: slices(sums) }
     }
 }
 
 /// The elements of tensors, to be written.
-pub(super) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
+pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
     tensors.iter_mut().map(Tensor::as_mut_slice).collect()
 }
 
@@ -56,13 +56,13 @@ pub(super) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 const SEGMENT_ROWS: usize = 4096;
 
 /// The right operands of the products of a step that was lowered.
-pub(super) fn pack<T: Scalar>(lowered: &Lowered, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
+pub(crate) fn pack<T: Scalar>(lowered: &Lowered, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
     let pack = |&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed);
     lowered.packs.iter().map(pack).collect()
 }
 
 /// Runs a step that was lowered.
-pub(super) fn run_rows<T: Scalar>(
+pub(crate) fn run_rows<T: Scalar>(
     lowered: &Lowered,
     arguments: Arguments<'_, T>,
     packed: &[PackedRhs<T>],
@@ -107,7 +107,7 @@ pub(super) fn run_rows<T: Scalar>(
 }
 
 /// Runs a step operation by operation.
-pub(super) fn run_steps<T: Scalar>(
+pub(crate) fn run_steps<T: Scalar>(
     program: &Program<T>,
     arguments: Arguments<'_, T>,
     mut results: Outputs<&mut [T]>,
@@ -163,6 +163,6 @@ pub(super) fn run_steps<T: Scalar>(
 }
 
 /// The shape of the stack of a value over so many steps.
-pub(super) fn over_steps(shape: &Shape, steps: usize) -> Shape {
+pub(crate) fn over_steps(shape: &Shape, steps: usize) -> Shape {
     std::iter::once(steps).chain(shape.iter().copied()).collect()
 }

@@ -3,13 +3,13 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use super::program::Program;
-use super::rewrite::op_node;
 use crate::operation::Op;
+use crate::scan::ir::program::Program;
+use crate::scan::ir::program::op_node;
 
-/// Joins logistic functions that were [decomposed](super::rewrite) with the readers or the sources of their tails.
+/// Joins logistic functions that were [decomposed](crate::scan::rewrite) with the readers or the sources of their tails.
 /// The program is not differentiated after this.
-pub(super) fn join_gates<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn join_gates<T: Scalar>(program: &Program<T>) -> Program<T> {
     let uses = program.uses();
     let tail_of = |id: u32| match program.op(id) {
         Some(Op::Unary(Unary::SigmoidOfTail)) => Some(program.node(id).inputs[0]),

@@ -6,14 +6,14 @@ use std::ops::Deref;
 
 /// A list without repetitions.
 #[derive(Clone, Debug)]
-pub(super) struct Indexed<I> {
+pub(crate) struct Indexed<I> {
     items: Vec<I>,
     places: HashMap<I, usize>,
 }
 
 impl<I: Copy + Eq + Hash> Indexed<I> {
     /// The place of an item. A new item is added.
-    pub(super) fn place(&mut self, item: I) -> usize {
+    pub(crate) fn place(&mut self, item: I) -> usize {
         *self.places.entry(item).or_insert_with(|| {
             self.items.push(item);
             self.items.len() - 1
@@ -21,11 +21,11 @@ impl<I: Copy + Eq + Hash> Indexed<I> {
     }
 
     /// The place of an item, if the list contains it.
-    pub(super) fn find(&self, item: I) -> Option<usize> {
+    pub(crate) fn find(&self, item: I) -> Option<usize> {
         self.places.get(&item).copied()
     }
 
-    pub(super) fn into_items(self) -> Vec<I> {
+    pub(crate) fn into_items(self) -> Vec<I> {
         self.items
     }
 }

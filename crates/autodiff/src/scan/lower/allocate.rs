@@ -3,15 +3,15 @@
 use bptt_tensor::rows::{Lifetime, MulKind, Reduction, Role, View};
 use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
-use super::form::{self, Form, width};
-use super::lower::{Absorbed, Lowering, Sink};
-use super::program::{Input, Kind};
-use super::schedule::{Slot, Stage, is_fused};
 use crate::operation::Op;
+use crate::scan::ir::program::{Input, Kind};
+use crate::scan::lower::classify::{self, Form, width};
+use crate::scan::lower::emit::{Absorbed, Lowering, Sink};
+use crate::scan::lower::schedule::{Slot, Stage, is_fused};
 
 impl<T: Scalar> Lowering<'_, T> {
     /// Outputs lie where the caller wants them.
-    pub(super) fn place_outputs(&mut self) {
+    pub(crate) fn place_outputs(&mut self) {
         for (k, &id) in self.program.stacked.iter().enumerate() {
             self.outputs.push(Sink::Stacked(k));
             self.settle(id, Lifetime::Sequence, Role::Output);
@@ -19,7 +19,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// The next state lies where the step after finds it.
-    pub(super) fn place_state(&mut self) {
+    pub(crate) fn place_state(&mut self) {
         for &id in &self.program.next {
             let stays = self.program.op(id).is_none();
             if self.homes[id as usize].is_none() && !stays {
@@ -37,7 +37,7 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// A sum with a product is the product, started from the other term: a bias, or what an earlier
     /// product computed.
-    pub(super) fn absorb_sums(&mut self) {
+    pub(crate) fn absorb_sums(&mut self) {
         for id in 0..self.program.nodes.len() as u32 {
             let Some(Op::Binary(Binary::Add)) = self.program.op(id) else { continue };
             let [a, b] = self.program.node(id).inputs[..] else { continue };
@@ -66,15 +66,15 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Whether a value is one row that is added to all of this shape.
-    pub(super) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
+    pub(crate) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
         let own = self.program.shape(id);
         matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
-            && !form::is_per_row(own, shape.len(), self.rows)
+            && !classify::is_per_row(own, shape.len(), self.rows)
             && own.elements() == width(shape)
     }
 
     /// Whether a value is a sum that one of its terms computes.
-    pub(super) fn is_absorbed(&self, id: u32) -> bool {
+    pub(crate) fn is_absorbed(&self, id: u32) -> bool {
         self.absorbed.contains_key(&id)
     }
 
@@ -96,7 +96,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Finds when each value is read first and last, directly or through views and joins that are not copies.
-    pub(super) fn find_readings(&mut self) {
+    pub(crate) fn find_readings(&mut self) {
         let mut readings: Vec<Option<(Slot, Slot)>> = vec![None; self.program.nodes.len()];
         for id in (0..self.program.nodes.len() as u32).rev() {
             let added = self.added.get(&id).map(|added| (added.slot, added.slot));
@@ -120,7 +120,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Values that are joined are computed side by side.
-    pub(super) fn place_joins(&mut self) {
+    pub(crate) fn place_joins(&mut self) {
         for id in (0..self.program.nodes.len() as u32).rev() {
             let Form::Join { columns } = &self.forms[id as usize] else { continue };
             if !self.needed[id as usize] {
@@ -143,7 +143,7 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    pub(super) fn place_others(&mut self) {
+    pub(crate) fn place_others(&mut self) {
         for id in 0..self.program.nodes.len() as u32 {
             if self.homes[id as usize].is_some() || !self.needed[id as usize] {
                 continue;
@@ -163,7 +163,7 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// The factors of a product of two values, or of a square.
-    pub(super) fn factors(&self, id: u32) -> Option<(MulKind, [u32; 2])> {
+    pub(crate) fn factors(&self, id: u32) -> Option<(MulKind, [u32; 2])> {
         match (self.program.op(id), &self.program.node(id).inputs[..]) {
             (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((MulKind::Plain, [a, b])),
             (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((MulKind::Chain, [a, b])),
@@ -201,7 +201,9 @@ impl<T: Scalar> Lowering<'_, T> {
         let (node, axes) = (self.program.node(factor), self.program.shape(product).len());
         let columns = match node.kind {
             Kind::Literal(_) => None,
-            Kind::Input(Input::Invariant(_)) => form::invariant_width(&node.shape, axes, self.rows),
+            Kind::Input(Input::Invariant(_)) => {
+                classify::invariant_width(&node.shape, axes, self.rows)
+            }
             _ => Some(width(&node.shape)),
         };
         columns == Some(self.slots[product as usize].width)
@@ -218,7 +220,7 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for
     /// the phase, or for the sequence.
-    pub(super) fn fused_lifetime(&self, id: u32) -> Option<Lifetime> {
+    pub(crate) fn fused_lifetime(&self, id: u32) -> Option<Lifetime> {
         let own = self.slots[id as usize];
         if self.is_absorbed(id) || self.multiplied[id as usize] {
             return None;

@@ -7,14 +7,14 @@ use std::rc::Rc;
 use bptt_tensor::rows::{Lifetime, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::compiled::{Compiled, Plan};
-use super::execute::{Arguments, Outputs, over_steps, pack, slices};
-use super::lower::{Feed, Lowered, Sink};
+use crate::scan::compiled::{Compiled, Plan};
+use crate::scan::lower::emit::{Feed, Lowered, Sink};
+use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
 /// other online use. Free of any tape; it holds the parameters as they were when it was made.
 ///
-/// A step computes exactly the values of the same step of [`Scan::run`](super::Scan::run). Only a run of a single
+/// A step computes exactly the values of the same step of [`Scan::run`](crate::Scan::run). Only a run of a single
 /// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A stepper belongs to
 /// one thread.
 pub struct Stepper<T> {
@@ -42,7 +42,7 @@ enum Runner<T> {
 }
 
 impl<T: Scalar> Stepper<T> {
-    pub(super) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
+    pub(crate) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
         let plan = step.plain();
         let runner = match plan.lowered() {
             Ok(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),

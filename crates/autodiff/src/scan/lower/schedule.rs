@@ -5,14 +5,14 @@ use std::collections::BinaryHeap;
 
 use bptt_tensor::{Scalar, Unary};
 
-use super::binding::{Binding, bindings};
-use super::form::{Form, source, width};
-use super::program::Program;
 use crate::operation::Op;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::lower::classify::{Form, source, width};
 
 /// The stages, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     Before,
     Step,
     After,
@@ -24,7 +24,7 @@ pub(super) enum Stage {
 /// alone, products leave it; functions of single elements stay beside their first reader, as reading
 /// their operands there is no dearer than reading their result. What nobody in the loop reads comes
 /// after it.
-pub(super) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Stage> {
+pub(crate) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Stage> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
     let is_state = program.states();
@@ -59,24 +59,24 @@ fn is_copy_of_state<T>(program: &Program<T>, is_state: &[bool], id: u32) -> bool
 /// The place of a value within its stage: products of a level come before the functions of rows of that
 /// level, which are fused, in phases of equal width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Slot {
-    pub(super) stage: Stage,
-    pub(super) level: usize,
+pub(crate) struct Slot {
+    pub(crate) stage: Stage,
+    pub(crate) level: usize,
     /// 0 for a product. A function of rows comes later than what it reads of another width, and than
     /// sums of rows.
-    pub(super) turn: usize,
-    pub(super) width: usize,
+    pub(crate) turn: usize,
+    pub(crate) width: usize,
 }
 
 impl Slot {
     /// Whether the same fused sequence computes what has these slots.
-    pub(super) fn is_fused_with(self, other: Self) -> bool {
+    pub(crate) fn is_fused_with(self, other: Self) -> bool {
         self.turn > 0 && other.turn > 0 && (self.stage, self.level) == (other.stage, other.level)
     }
 }
 
 /// The slot of each value.
-pub(super) fn slots<T: Scalar>(
+pub(crate) fn slots<T: Scalar>(
     program: &Program<T>,
     forms: &[Form],
     stages: &[Stage],
@@ -216,6 +216,6 @@ fn is_barrier(form: &Form) -> bool {
 }
 
 /// Whether a value is computed by a fused sequence.
-pub(super) fn is_fused(form: &Form) -> bool {
+pub(crate) fn is_fused(form: &Form) -> bool {
     matches!(form, Form::Pointwise | Form::Reduce(_))
 }

@@ -3,8 +3,8 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use super::compiled::{Compiled, CompiledReverse, Seen};
-use super::execute::{Arguments, Outputs, slices};
+use crate::scan::compiled::{Compiled, CompiledReverse, Seen};
+use crate::scan::run::execute::{Arguments, Outputs, slices};
 
 /// A part of a sequence: steps `start..end` in time.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ fn room_for<T: Scalar>(state: &[Tensor<T>]) -> Vec<Tensor<T>> {
 }
 
 /// Runs the step, saving the state before every window of `every` steps.
-pub(super) fn forward<T: Scalar>(
+pub(crate) fn forward<T: Scalar>(
     step: &Compiled<T>,
     arguments: Arguments<'_, T>,
     every: usize,
@@ -79,7 +79,7 @@ pub(super) fn forward<T: Scalar>(
 
 /// Runs the reverse window by window, the last first, each after its forward steps once more, from the
 /// states that [`forward`] saved.
-pub(super) fn backward<T: Scalar>(
+pub(crate) fn backward<T: Scalar>(
     step: &Compiled<T>,
     reverse: &CompiledReverse<T>,
     whole: Seen<'_, T>,

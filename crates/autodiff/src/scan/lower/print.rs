@@ -7,9 +7,9 @@ use bptt_tensor::rows::{
     Accumulate, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
 };
 
-use super::compiled::{Compiled, Plan};
-use super::lower::{Feed, Lowered, Sink};
-use super::reverse::StateBefore;
+use crate::scan::compiled::{Compiled, Plan};
+use crate::scan::lower::emit::{Feed, Lowered, Sink};
+use crate::scan::reverse::StateBefore;
 
 impl<T: Scalar> fmt::Display for Plan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

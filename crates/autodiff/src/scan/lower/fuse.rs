@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 use bptt_tensor::rows::{Buffer, Lifetime, MulKind, Phase, Role, RowOp, View};
 use bptt_tensor::{Scalar, Unary};
 
-use super::form::{Form, NotRows, source, width};
-use super::indexed::Indexed;
-use super::lower::Lowering;
-use super::program::{Input, Kind};
-use super::schedule::Slot;
 use crate::operation::Op;
+use crate::scan::ir::indexed::Indexed;
+use crate::scan::ir::program::{Input, Kind};
+use crate::scan::lower::classify::{Form, NotRows, source, width};
+use crate::scan::lower::emit::Lowering;
+use crate::scan::lower::schedule::Slot;
 
 /// What a fused sequence does with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(crate) enum Item {
     /// Computes it.
     Compute(u32),
     /// Adds its rows to a buffer of partial sums.
@@ -23,7 +23,7 @@ pub(super) enum Item {
 }
 
 /// Fuses phases, each of the width of its slot.
-pub(super) fn fuse<T: Scalar>(
+pub(crate) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
     phases: &BTreeMap<Slot, Vec<Item>>,
 ) -> Result<Vec<Phase>, NotRows> {

@@ -226,6 +226,15 @@ impl<T: Clone> Program<T> {
     }
 }
 
+/// A node that computes `op`, whose shape is known.
+pub(crate) fn op_node<T>(
+    op: Op<T>,
+    inputs: impl IntoIterator<Item = u32>,
+    shape: impl Into<Shape>,
+) -> Node<T> {
+    Node { kind: Kind::Op(op), inputs: inputs.into_iter().collect(), shape: shape.into() }
+}
+
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,12 +5,15 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use super::checkpoint;
-use super::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
-use super::execute::{Arguments, Outputs, over_steps, slices};
-use super::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
 use crate::operation::Op;
-use crate::{Operation, Pullback, Tape, Var};
+use crate::operation::Operation;
+use crate::pullback::Pullback;
+use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
+use crate::scan::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
+use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
+use crate::scan::run::recompute;
+use crate::tape::Tape;
+use crate::var::Var;
 
 /// A step replayed over a sequence.
 ///
@@ -45,24 +48,24 @@ impl<T> PartialEq for Scan<T> {
 }
 
 /// What a step is run on, as variables or as tensors.
-pub(super) struct Operands<V> {
-    pub(super) sequences: Vec<V>,
-    pub(super) state: Vec<V>,
-    pub(super) invariants: Vec<V>,
+pub(crate) struct Operands<V> {
+    pub(crate) sequences: Vec<V>,
+    pub(crate) state: Vec<V>,
+    pub(crate) invariants: Vec<V>,
 }
 
 /// How a scan is run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
-    pub(super) steps: usize,
-    pub(super) reversed: bool,
+pub(crate) struct Manner {
+    pub(crate) steps: usize,
+    pub(crate) reversed: bool,
     /// Save only the state before every so many steps.
-    pub(super) checkpoint: Option<usize>,
+    pub(crate) checkpoint: Option<usize>,
 }
 
 /// Records a scan over at least one step.
 #[track_caller]
-pub(super) fn record<'t, T: Scalar>(
+pub(crate) fn record<'t, T: Scalar>(
     tape: &'t Tape<T>,
     step: &Rc<Compiled<T>>,
     manner: Manner,
@@ -99,7 +102,7 @@ pub(super) fn record<'t, T: Scalar>(
 }
 
 impl<T: Scalar> Scan<T> {
-    pub(super) fn step(&self) -> &Compiled<T> {
+    pub(crate) fn step(&self) -> &Compiled<T> {
         &self.step
     }
 
@@ -163,7 +166,7 @@ impl<T: Scalar> Scan<T> {
     fn run_with_states(&self, arguments: Arguments<'_, T>, every: usize) -> (Tensor<T>, Saved<T>) {
         let mut value = Tensor::unspecified([self.len()]);
         let results = self.results(value.as_mut_slice());
-        let states = checkpoint::forward(&self.step, arguments, every, results);
+        let states = recompute::forward(&self.step, arguments, every, results);
         (value, Saved::States { every, states })
     }
 
@@ -191,7 +194,7 @@ impl<T: Scalar> Scan<T> {
                 reverse.ready(&self.step, seen).run(seen)
             }
             Saved::States { every, states } => {
-                checkpoint::backward(&self.step, &reverse, seen(&[]), *every, states)
+                recompute::backward(&self.step, &reverse, seen(&[]), *every, states)
             }
         };
         let tape = at.output().tape();

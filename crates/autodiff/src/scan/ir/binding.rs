@@ -1,10 +1,10 @@
 //! Binding time: when, at the earliest, a value can be computed.
 
-use super::program::{Input, Kind, Program};
+use crate::scan::ir::program::{Input, Kind, Program};
 
 /// What a value can depend on, from the earliest to the latest that it can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Binding {
+pub(crate) enum Binding {
     /// On nothing but invariants: once for the whole sequence.
     Once,
     /// Also on the inputs: for all steps at once.
@@ -14,7 +14,7 @@ pub(super) enum Binding {
 }
 
 /// The binding time of each value.
-pub(super) fn bindings<T>(program: &Program<T>) -> Vec<Binding> {
+pub(crate) fn bindings<T>(program: &Program<T>) -> Vec<Binding> {
     let mut bindings: Vec<Binding> = Vec::with_capacity(program.nodes.len());
     for node in &program.nodes {
         let own = match node.kind {

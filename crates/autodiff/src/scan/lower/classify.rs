@@ -3,15 +3,15 @@
 use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Shape, Transpose};
 
-use super::binding::{Binding, bindings};
-use super::program::{Input, Kind, Program};
 use crate::operation::Op;
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::{Extremum, Norm, Sum};
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::{Input, Kind, Program};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Input,
     Literal,
     /// A function of single elements.
@@ -37,10 +37,10 @@ pub(super) enum Form {
 
 /// Why a step is not a program over rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NotRows(pub(super) String);
+pub(crate) struct NotRows(pub(crate) String);
 
 /// The number of rows: the leading extent that all inputs of a step share.
-pub(super) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
+pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
     let mut rows = None;
     for node in &program.nodes {
         if !matches!(node.kind, Kind::Input(input) if !matches!(input, Input::Invariant(_))) {
@@ -58,7 +58,7 @@ pub(super) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
 }
 
 /// The form of each value that is needed, and of a [`Form::Literal`] for the others.
-pub(super) fn forms<T: Scalar>(
+pub(crate) fn forms<T: Scalar>(
     program: &Program<T>,
     rows: usize,
     needed: &[bool],
@@ -92,7 +92,7 @@ fn of_whole(forms: &[Form], input: u32, column: usize) -> Form {
 }
 
 /// The value that a view is part of, or the value itself.
-pub(super) fn source(forms: &[Form], id: u32) -> u32 {
+pub(crate) fn source(forms: &[Form], id: u32) -> u32 {
     match forms[id as usize] {
         Form::View { source, .. } => source,
         _ => id,
@@ -172,13 +172,13 @@ fn form<T: Scalar>(
 }
 
 /// The number of elements of a row.
-pub(super) fn width(shape: &Shape) -> usize {
+pub(crate) fn width(shape: &Shape) -> usize {
     shape[1..].iter().product()
 }
 
 /// The width of an invariant beside values of so many axes; `None` if its elements do not repeat from
 /// row to row, nor belong one to each.
-pub(super) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
+pub(crate) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
     if is_per_row(shape, axes, rows) {
         return Some(width(shape));
     }
@@ -187,6 +187,6 @@ pub(super) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option
 }
 
 /// Whether an invariant has different elements for each row.
-pub(super) fn is_per_row(shape: &Shape, axes: usize, rows: usize) -> bool {
+pub(crate) fn is_per_row(shape: &Shape, axes: usize, rows: usize) -> bool {
     rows > 1 && shape.len() == axes && shape.first() == Some(&rows)
 }
