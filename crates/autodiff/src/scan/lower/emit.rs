@@ -362,7 +362,7 @@ impl<T: Scalar> Lowering<'_, T> {
         let Kind::Input(Input::Invariant(i)) = node.kind else {
             unreachable!("invariants are hoisted")
         };
-        let buffer = if form::is_per_row(&node.shape, axes, self.rows) {
+        let buffer = if classify::is_per_row(&node.shape, axes, self.rows) {
             self.feed(Feed::Invariant(i), Lifetime::Step, width(&node.shape))
         } else {
             self.feed(Feed::Invariant(i), Lifetime::Row, node.shape.elements())
