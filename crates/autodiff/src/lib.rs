@@ -22,35 +22,15 @@
 //! stand in one place, and the rule is written in the operations that it differentiates. Every
 //! traversal is a loop over the tape, so neither depth nor length overflows a stack.
 
-mod dot;
-mod finite;
-mod gradients;
-mod id_map;
-mod in_place;
-mod operand;
-mod operation;
 mod ops;
-mod param;
-mod products;
-mod pullback;
-mod recorded;
 mod reverse;
-mod roundings;
 mod scan;
-mod substitution;
 mod tape;
 mod var;
 
-pub use dot::Dot;
-pub use finite::NonFinite;
-pub use gradients::Gradients;
-pub use operand::Operand;
-pub use operation::Operation;
-pub use param::{Param, ParamId};
-pub use pullback::Pullback;
+pub use reverse::{Gradients, Pullback};
 pub use scan::{Checkpoint, Scan, Scanned, Stepper};
-pub use substitution::Substitution;
-pub use tape::{Aside, Tape};
+pub use tape::{Aside, Dot, NonFinite, Operand, Operation, Param, ParamId, Substitution, Tape};
 pub use var::Var;
 
 #[cfg(doctest)]

@@ -7,7 +7,8 @@
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::{Operation, Pullback};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
 
 impl<T: Scalar> Operation<T> for Binary {
     fn name(&self) -> &'static str {

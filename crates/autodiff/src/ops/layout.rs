@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::operation::Op;
-use crate::{Operation, Pullback, Var};
+use crate::reverse::Pullback;
+use crate::tape::{Op, Operation};
+use crate::var::Var;
 
 /// The same elements in another shape.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,9 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
 
-use crate::{Operation, Pullback, Var};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
+use crate::var::Var;
 
 /// `C = op(A) · op(B)` over the last two axes, where `op` transposes as the flags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
-use crate::{Operation, Pullback, Var};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
+use crate::var::Var;
 
 /// Resolved, ascending axes.
 pub(crate) type Axes = Rc<[usize]>;

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::{Operation, Pullback};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
 
 /// Row `i` of the result is row `indices[i]` of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,8 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::{Operation, Pullback};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
 
 /// `condition ≠ 0 ? a : b`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

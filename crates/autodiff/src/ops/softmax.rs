@@ -3,7 +3,8 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use crate::{Operation, Pullback};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
 
 /// `yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary};
 
-use crate::{Operation, Pullback};
+use crate::reverse::Pullback;
+use crate::tape::Operation;
 
 impl<T: Scalar> Operation<T> for Unary {
     fn name(&self) -> &'static str {

@@ -2,13 +2,12 @@
 
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
-use crate::operation::Op;
 use crate::scan::compiled::compile;
 use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Manner, Operands};
 use crate::scan::run::stepper::Stepper;
 use crate::scan::trace::{self, trace};
-use crate::tape::{Step, Tape};
+use crate::tape::{Op, Step, Tape};
 use crate::var::Var;
 
 impl<T: Scalar> Tape<T> {

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
-use crate::operation::Op;
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::scan::lower::classify::NotRows;
@@ -17,6 +16,7 @@ use crate::scan::rewrite::hoist::{Hoisted, hoist};
 use crate::scan::rewrite::join_gates::join_gates;
 use crate::scan::rewrite::rewrite;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
+use crate::tape::Op;
 
 /// A step ready to run.
 #[derive(Debug)]

@@ -11,10 +11,9 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 
-use crate::operation::{Leaf, Op};
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::tape::Tape;
+use crate::tape::{Leaf, Op, Tape};
 use crate::var::Var;
 
 /// Which inputs a gradient is wanted for.

@@ -3,11 +3,8 @@
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
-use crate::id_map::IdMap;
-use crate::operation::{Leaf, Op};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::tape::Tape;
-use crate::tape::check_entries;
+use crate::tape::{IdMap, Leaf, Op, Tape, check_entries};
 use crate::var::Var;
 
 /// A step and what it was given from outside.

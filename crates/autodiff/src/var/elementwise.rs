@@ -3,9 +3,8 @@
 use bptt_tensor::{Binary, Scalar, Unary};
 
 use super::Var;
-use crate::operand::Operand;
-use crate::operation::Op;
 use crate::ops::select::{Select, StopGradient};
+use crate::tape::{Op, Operand};
 
 macro_rules! unary_methods {
     ($($(#[$doc:meta])* $name:ident => $variant:ident;)*) => {

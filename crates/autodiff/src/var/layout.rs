@@ -6,10 +6,9 @@ use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape};
 
 use super::Var;
-use crate::operand::Operand;
-use crate::operation::Op;
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Reshape, Slice, SumTo};
 use crate::ops::rows::{GatherRows, ScatterRows};
+use crate::tape::{Op, Operand};
 
 /// Layout.
 impl<'t, T: Scalar> Var<'t, T> {

@@ -9,10 +9,8 @@ use std::fmt;
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
 
-use crate::Tape;
-use crate::operand::Operand;
-use crate::operation::Op;
 use crate::ops::matmul::MatMul;
+use crate::tape::{Op, Operand, Tape};
 
 /// A value on a tape: what equations are written with.
 ///

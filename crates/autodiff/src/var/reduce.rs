@@ -4,9 +4,9 @@ use bptt_tensor::Scalar;
 use bptt_tensor::shape::{self, OrPanic};
 
 use super::Var;
-use crate::operation::Op;
 use crate::ops::reduce::{Extremum, Norm, Sum};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
+use crate::tape::Op;
 
 /// Reductions.
 impl<T: Scalar> Var<'_, T> {

@@ -3,11 +3,11 @@
 use bptt_tensor::rows::{Lifetime, MulKind, Reduction, Role, View};
 use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
-use crate::operation::Op;
 use crate::scan::ir::program::{Input, Kind};
 use crate::scan::lower::classify::{self, Form, width};
 use crate::scan::lower::emit::{Absorbed, Lowering, Sink};
 use crate::scan::lower::schedule::{Slot, Stage, is_fused};
+use crate::tape::Op;
 
 impl<T: Scalar> Lowering<'_, T> {
     /// Outputs lie where the caller wants them.

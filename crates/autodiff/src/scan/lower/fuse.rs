@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use bptt_tensor::rows::{Buffer, Lifetime, MulKind, Phase, Role, RowOp, View};
 use bptt_tensor::{Scalar, Unary};
 
-use crate::operation::Op;
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind};
 use crate::scan::lower::classify::{Form, NotRows, source, width};
 use crate::scan::lower::emit::Lowering;
 use crate::scan::lower::schedule::Slot;
+use crate::tape::Op;
 
 /// What a fused sequence does with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::collections::BinaryHeap;
 
 use bptt_tensor::{Scalar, Unary};
 
-use crate::operation::Op;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::lower::classify::{Form, source, width};
+use crate::tape::Op;
 
 /// The stages, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,10 +4,10 @@
 
 use bptt_tensor::{Binary, Scalar};
 
-use crate::operation::Op;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
+use crate::tape::Op;
 
 const ADD: Binary = Binary::Add;
 

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
 
-use crate::operation::Op;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::Op;
 
 /// A step, and what is computed before it once.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use crate::operation::Op;
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
+use crate::tape::Op;
 
 /// Joins logistic functions that were [decomposed](crate::scan::rewrite) with the readers or the sources of their tails.
 /// The program is not differentiated after this.

@@ -4,9 +4,9 @@
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
 
-use crate::operation::Op;
 use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Kind, Node, Program};
+use crate::tape::Op;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {

@@ -1,10 +1,10 @@
 //! Functions of inputs alone that are read in the loop and after it are computed in both: reading their
 //! operands again is no dearer than keeping their result for every step.
 
-use crate::operation::Op;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::lower::legalize::is_pointwise;
+use crate::tape::Op;
 
 /// Repeats such functions for their readers after the loop.
 pub(crate) fn repeat<T: Clone>(program: &Program<T>) -> Program<T> {

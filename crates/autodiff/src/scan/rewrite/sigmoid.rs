@@ -4,9 +4,9 @@
 
 use bptt_tensor::{Scalar, Unary};
 
-use crate::operation::Op;
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
+use crate::tape::Op;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| match program.op(id) {

@@ -4,13 +4,13 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use crate::operation::Op;
 use crate::ops::layout::Reshape;
 use crate::ops::reduce::{Extremum, Sum};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
+use crate::tape::Op;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {

@@ -4,12 +4,12 @@
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use crate::operation::Op;
 use crate::ops::layout::Slice;
 use crate::ops::matmul::MatMul;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
+use crate::tape::Op;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);

@@ -5,14 +5,12 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use crate::operation::Op;
-use crate::operation::Operation;
-use crate::pullback::Pullback;
+use crate::reverse::Pullback;
 use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
 use crate::scan::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
-use crate::tape::Tape;
+use crate::tape::{Op, Operation, Tape};
 use crate::var::Var;
 
 /// A step replayed over a sequence.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::ParamId;
+use super::param::ParamId;
 
 /// The substitutes on a tape. Of several variables for one parameter, the last counts.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use crate::tape::Node;
+use super::graph::Node;
 
 /// A NaN or an infinity, and the operation that computed it.
 #[derive(Clone, Debug)]

@@ -6,17 +6,24 @@
 //! known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the tape, to
 //! be differentiated again.
 
+mod gradients;
+mod in_place;
+mod products;
+mod pullback;
+mod recorded;
+
 use std::collections::HashSet;
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::gradients::Gradients;
-use crate::in_place::InPlace;
-use crate::operation::{Leaf, Op};
-use crate::pullback::{Contribution, Cotangent, Slots};
-use crate::recorded::Recorded;
-use crate::tape::Node;
-use crate::{Operand, Pullback, Tape, Var};
+pub use gradients::Gradients;
+use in_place::InPlace;
+pub use pullback::Pullback;
+use pullback::{Contribution, Cotangent, Slots};
+use recorded::Recorded;
+
+use crate::tape::{Leaf, Node, Op, Operand, Tape};
+use crate::var::Var;
 
 impl<T: Scalar> Tape<T> {
     /// The gradients of `loss` with respect to every parameter and variable it depends on.

@@ -9,12 +9,14 @@ use bptt_tensor::shape::OrPanic;
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
-use crate::finite::NonFinite;
-use crate::id_map::IdMap;
-use crate::operation::{Leaf, Op};
-use crate::roundings::Roundings;
-use crate::substitution::{Substitution, Substitutions};
-use crate::{Operand, Operation, Param, ParamId, Var};
+use super::finite::NonFinite;
+use super::id_map::IdMap;
+use super::operand::Operand;
+use super::operation::{Leaf, Op, Operation};
+use super::param::{Param, ParamId};
+use super::roundings::Roundings;
+use super::substitution::{Substitution, Substitutions};
+use crate::var::Var;
 
 /// One value and how it came about.
 pub(crate) struct Node<T> {

@@ -2,10 +2,10 @@
 
 use bptt_tensor::Scalar;
 
-use crate::Var;
+use super::Pass;
+use super::pullback::{Contribution, Cotangent, Slots};
 use crate::ops::layout::Place;
-use crate::pullback::{Contribution, Cotangent, Slots};
-use crate::reverse::Pass;
+use crate::var::Var;
 
 /// Cotangents as variables: contributions wait until the value's turn and are then summed by
 /// recorded operations.

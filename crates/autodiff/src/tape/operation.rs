@@ -8,14 +8,15 @@ use std::rc::Rc;
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
 
+use super::param::ParamId;
 use crate::ops::layout::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
 use crate::ops::matmul::MatMul;
 use crate::ops::reduce::{Extremum, Norm, Sum};
 use crate::ops::rows::{GatherRows, ScatterRows};
 use crate::ops::select::{Select, StopGradient};
 use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
+use crate::reverse::Pullback;
 use crate::scan::ScanOperation;
-use crate::{ParamId, Pullback};
 
 /// A differentiable operation on tensors.
 ///

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Tensor, Transpose};
 
-use crate::Var;
-use crate::operation::Op;
-use crate::pullback::{Contribution, Cotangent, Slots};
-use crate::reverse::Pass;
+use super::Pass;
+use super::pullback::{Contribution, Cotangent, Slots};
+use crate::tape::Op;
+use crate::var::Var;
 
 /// One tensor for each value, to which contributions are added as they come. It may have extent 1, or no
 /// axis, where it is the same along an axis of the value.

@@ -5,8 +5,9 @@ use std::fmt;
 
 use bptt_tensor::Scalar;
 
-use crate::operation::{Leaf, Op};
-use crate::{Param, ParamId, Tape};
+use super::graph::Tape;
+use super::operation::{Leaf, Op};
+use super::param::{Param, ParamId};
 
 /// The graph of a tape in Graphviz's language; made by [`Tape::dot`].
 pub struct Dot<'t, T> {

@@ -4,8 +4,10 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use bptt_tensor::{Binary, Scalar, Tensor, Unary};
 
-use crate::operation::Op;
-use crate::{Param, Tape, Var};
+use super::graph::Tape;
+use super::operation::Op;
+use super::param::Param;
+use crate::var::Var;
 
 /// Anything that can stand beside a variable in an equation: a [`Var`], a [`&Param`](Param), a
 /// [`&Tensor`](Tensor) (a constant), or an `f64` literal, which takes the equation's element type.

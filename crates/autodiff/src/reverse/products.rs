@@ -2,7 +2,8 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::{Tape, Var};
+use crate::tape::Tape;
+use crate::var::Var;
 
 impl<T: Scalar> Tape<T> {
     /// The Jacobian-vector product `Σ ∂y/∂xᵢ · vᵢ` for pairs of a source `xᵢ` and its tangent `vᵢ`:

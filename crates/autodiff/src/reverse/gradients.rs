@@ -5,8 +5,8 @@ use std::ops::Index;
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::operation::{Leaf, Op};
-use crate::{Param, ParamId, Var};
+use crate::tape::{Leaf, Op, Param, ParamId};
+use crate::var::Var;
 
 /// The gradients of a loss with respect to the parameters and variables it depends on.
 ///

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Transpose, shape};
 use smallvec::SmallVec;
 
-use crate::finite::NonFinite;
 use crate::ops::layout::Place;
-use crate::{Tape, Var};
+use crate::tape::{NonFinite, Tape};
+use crate::var::Var;
 
 /// A node of the graph seen from its gradient rule: inputs, output, the output's cotangent, and the
 /// cotangents of the inputs to add to.
@@ -43,7 +43,7 @@ pub(crate) enum Cotangent<'t, T> {
     /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the output.
     Dense(Var<'t, T>),
     /// The slices of the first axis that were added to it, each with its start: of an output of which
-    /// [`Op::is_read_in_slices`](crate::operation::Op::is_read_in_slices) says so.
+    /// [`Op::is_read_in_slices`](crate::tape::Op::is_read_in_slices) says so.
     Slices(Vec<(usize, Var<'t, T>)>),
 }
 
