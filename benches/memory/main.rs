@@ -1,5 +1,5 @@
 //! The memory that back-propagation through time takes: the LSTM of 1997, 256 → 256, batch 32, over
-//! more and more steps, plain and with checkpoints, for the loss `Σ y²`: taken of the outputs of all
+//! more and more steps, plain and with recomputation, for the loss `Σ y²`: taken of the outputs of all
 //! steps, which then are kept, and taken within the step.
 //!
 //! ```sh
@@ -23,17 +23,17 @@ const SIZE: usize = 256;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().collect();
-    if let [_, steps, checkpoint, within] = &arguments[..] {
-        return run(steps.parse()?, checkpoint.parse()?, within.parse()?);
+    if let [_, steps, recompute, within] = &arguments[..] {
+        return run(steps.parse()?, recompute.parse()?, within.parse()?);
     }
     println!(
         "{:>6}  {:>11}  {:>11}  {:>10}  {:>10}  {:>9}",
-        "steps", "loss", "checkpoints", "peak", "residuals", "time"
+        "steps", "loss", "recomputation", "peak", "residuals", "time"
     );
     for steps in [100, 1000, 4000] {
-        for (within, checkpoint) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (within, recompute) in [(false, false), (false, true), (true, false), (true, true)] {
             let child = Command::new(&arguments[0])
-                .args([steps.to_string(), checkpoint.to_string(), within.to_string()])
+                .args([steps.to_string(), recompute.to_string(), within.to_string()])
                 .output()?;
             if !child.status.success() {
                 return Err(String::from_utf8(child.stderr)?.into());
@@ -63,7 +63,7 @@ impl<C: StateSizes> StateSizes for LossOf<C> {
 }
 
 /// Runs one case and prints its line.
-fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error>> {
+fn run(steps: usize, recompute: bool, within: bool) -> Result<(), Box<dyn Error>> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let cell = LossOf(Lstm1997::new(&mut rng, SIZE, SIZE));
     let inputs = Tensor::<f32>::normal([steps, BATCH, SIZE], 0.0, 1.0, &mut rng);
@@ -72,9 +72,9 @@ fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error
         let xs = tape.variable(inputs.clone());
         let state = cell.0.zero_state(&tape, BATCH);
         let loss = if within {
-            outputs(&cell, xs, state, checkpoint)
+            outputs(&cell, xs, state, recompute)
         } else {
-            outputs(&cell.0, xs, state, checkpoint).square()
+            outputs(&cell.0, xs, state, recompute).square()
         };
         tape.backward(loss.sum_all())
     };
@@ -87,7 +87,7 @@ fn run(steps: usize, checkpoint: bool, within: bool) -> Result<(), Box<dyn Error
     // two gates, the squashed input, the state, and the output
     let residuals = (5 * steps * BATCH * SIZE * size_of::<f32>()) >> 20;
     println!(
-        "{steps:>6}  {:>11}  {checkpoint:>11}  {peak:>6} MiB  {residuals:>6} MiB  {:>6} ms",
+        "{steps:>6}  {:>11}  {recompute:>11}  {peak:>6} MiB  {residuals:>6} MiB  {:>6} ms",
         if within { "in the step" } else { "of outputs" },
         time.as_millis()
     );
@@ -99,11 +99,11 @@ fn outputs<'t, L: Layer<f32>>(
     layer: &L,
     xs: Var<'t, f32>,
     state: L::State<'t>,
-    checkpoint: bool,
+    recompute: bool,
 ) -> Var<'t, f32> {
     let mut recurrence = Recurrence::new(layer);
-    if checkpoint {
-        recurrence = recurrence.checkpoint(Checkpoint::Auto);
+    if recompute {
+        recurrence = recurrence.recompute(Recompute::Auto);
     }
     recurrence.run(xs, state).0
 }

@@ -29,7 +29,7 @@ mod tape;
 mod var;
 
 pub use reverse::{Gradients, Pullback};
-pub use scan::{Checkpoint, Scan, Scanned, Stepper};
+pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{Aside, Dot, NonFinite, Operand, Operation, Param, ParamId, Substitution, Tape};
 pub use var::Var;
 

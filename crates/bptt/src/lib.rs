@@ -43,7 +43,7 @@ pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{
-    Checkpoint, Gradients, Operand, Operation, Param, Pullback, Scan, Scanned, Stepper,
+    Gradients, Operand, Operation, Param, Pullback, Recompute, Scan, Scanned, Stepper,
     Substitution, Tape, Var,
 };
 pub use bptt_layers::*;
@@ -63,7 +63,7 @@ pub mod rng {
 /// Everything that a cell, a model and its training loop are written with.
 pub mod prelude {
     pub use crate::rng::{Rng, RngExt, SeedableRng, Xoshiro256PlusPlus};
-    pub use bptt_autodiff::{Checkpoint, Gradients, Operand, Param, Stepper, Tape, Var};
+    pub use bptt_autodiff::{Gradients, Operand, Param, Recompute, Stepper, Tape, Var};
     pub use bptt_layers::*;
     pub use bptt_tensor::{Scalar, Shape, Tensor};
 }

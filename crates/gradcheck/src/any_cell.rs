@@ -1,6 +1,6 @@
 //! A cell behind a trait object, so that the laws are compiled once and not for each cell.
 
-use bptt_autodiff::{Checkpoint, Param};
+use bptt_autodiff::{Param, Recompute};
 use bptt_layers::{
     Cell, Layer, LearnedStart, Module, Recurrence, State, StateSizes, Truncation, scan, stepper,
     unroll,
@@ -18,7 +18,7 @@ pub(crate) enum Way {
     /// The loop that specifies the others.
     Unrolled,
     Scanned,
-    Checkpointed(usize),
+    Recomputed(usize),
     Reversed,
     /// Sequences of these lengths, padded.
     Lengths(Vec<usize>),
@@ -63,9 +63,7 @@ impl<C: Cell<f64> + StateSizes + Module<f64>> AnyCell for C {
         let (ys, state) = match way {
             Way::Unrolled => unroll(self, xs, state),
             Way::Scanned => scan(self, xs, state),
-            Way::Checkpointed(every) => {
-                recurrence.checkpoint(Checkpoint::Every(*every)).run(xs, state)
-            }
+            Way::Recomputed(every) => recurrence.recompute(Recompute::Every(*every)).run(xs, state),
             Way::Reversed => recurrence.reversed().run(xs, state),
             Way::Lengths(lengths) => recurrence.lengths(lengths).run(xs, state),
             Way::Episodes(resets, false) => recurrence.resets(resets).run(xs, state),

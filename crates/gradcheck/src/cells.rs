@@ -30,7 +30,7 @@ use crate::violation::{Named, Nearness, Violation};
 const OF_CELLS: [Law; 13] = [
     Law::Scan,
     Law::Pieces,
-    Law::Checkpoint,
+    Law::Recompute,
     Law::Reversed,
     Law::Padding,
     Law::Episodes,
@@ -260,7 +260,7 @@ where
             Law::Jacobian => jacobian::jacobian(&Untied::new(case), evidence),
             Law::Scan => ways::scan(case, rng, evidence),
             Law::Pieces => ways::pieces(case, rng, evidence),
-            Law::Checkpoint => ways::checkpoint(case, rng, evidence),
+            Law::Recompute => ways::recompute(case, rng, evidence),
             Law::Reversed => ways::reversed(case, evidence),
             Law::Padding => ways::padding(case, rng, evidence),
             Law::Episodes => ways::episodes(case, rng, evidence),

@@ -41,7 +41,7 @@ pub enum Law {
     /// A sequence in pieces is the sequence.
     Pieces,
     /// Computing again instead of saving changes nothing.
-    Checkpoint,
+    Recompute,
     /// Reversed is the reverse of the run over the reverse.
     Reversed,
     /// Padding, full of NaN, changes nothing.
@@ -149,7 +149,7 @@ laws! {
     Pieces => "pieces",
         "a sequence in pieces, the state handed over, is the sequence",
         "state that is kept outside of the state; steps that know their number";
-    Checkpoint => "checkpoint",
+    Recompute => "recompute",
         "computing again instead of saving changes nothing",
         "steps that compute something else the second time";
     Reversed => "reversed",

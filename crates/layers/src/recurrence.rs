@@ -1,6 +1,6 @@
 //! Ways of running a layer over a sequence.
 
-use bptt_autodiff::{Checkpoint, Var};
+use bptt_autodiff::{Recompute, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
@@ -10,7 +10,7 @@ use crate::{Cell, Costates, Layer, Stepwise, Truncation, Way, sequence};
 /// A layer to be run over a sequence, in a way other than [`scan`](crate::scan)'s plain one.
 ///
 /// ```
-/// use bptt_autodiff::{Checkpoint, Tape};
+/// use bptt_autodiff::{Recompute, Tape};
 /// use bptt_layers::{Lstm, Recurrence, StateSizes};
 /// use bptt_tensor::Tensor;
 /// use rand::SeedableRng;
@@ -22,7 +22,7 @@ use crate::{Cell, Costates, Layer, Stepwise, Truncation, Way, sequence};
 /// let xs = tape.constant(Tensor::ones([3, 2, 3]));
 /// let (last, _state) = Recurrence::new(&lstm)
 ///     .lengths(&[3, 1])
-///     .checkpoint(Checkpoint::Auto)
+///     .recompute(Recompute::Auto)
 ///     .last(xs, lstm.zero_state(&tape, 2));
 /// assert_eq!(last.shape(), [2, 4]);
 /// ```
@@ -32,7 +32,7 @@ pub struct Recurrence<'r, T, L> {
     layer: &'r L,
     mask: Option<Mask<T>>,
     reversed: bool,
-    checkpoint: Option<Checkpoint>,
+    recompute: Option<Recompute>,
     resets: Option<Tensor<T>>,
     costates: Option<&'r Costates<T>>,
     truncation: Option<Truncation>,
@@ -47,7 +47,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
             layer,
             mask: None,
             reversed: false,
-            checkpoint: None,
+            recompute: None,
             resets: None,
             costates: None,
             truncation: None,
@@ -174,11 +174,11 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Saves less for the gradient than it needs, and computes the rest again.
+    /// Saves states in place of residuals, which the reverse pass recomputes.
     ///
     /// [`run`](Self::run) and [`last`](Self::last) panic if a state is to be saved every zero steps.
-    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
-        self.checkpoint = Some(checkpoint);
+    pub fn recompute(mut self, recompute: Recompute) -> Self {
+        self.recompute = Some(recompute);
         self
     }
 
@@ -263,7 +263,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         Way {
             mask: self.mask.as_ref(),
             reversed: self.reversed,
-            checkpoint: self.checkpoint,
+            recompute: self.recompute,
             resets: self.resets.as_ref(),
             starts: None,
             costates: self.costates,

@@ -130,8 +130,8 @@ impl<'t, T: Scalar> Steps<'t, T> {
         if way.reversed {
             scan = scan.reversed();
         }
-        match way.checkpoint {
-            Some(checkpoint) => scan.checkpoint(checkpoint),
+        match way.recompute {
+            Some(recompute) => scan.recompute(recompute),
             None => scan,
         }
     }

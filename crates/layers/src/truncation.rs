@@ -250,7 +250,7 @@ fn states<T: Scalar, L: Layer<T>>(
     way: Way<'_, T>,
 ) -> Vec<Tensor<T>> {
     let kept = RefCell::default();
-    let way = Way { states: Some(&kept), checkpoint: None, ..way };
+    let way = Way { states: Some(&kept), recompute: None, ..way };
     let state = layer.rebuild(&mut first.iter().copied());
     let recorded = xs.tape().aside(); // not in a closure, which would hide the caller's line
     let _ = layer.run(xs, state, way);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use bptt_autodiff::{Checkpoint, Param, Tape, Var};
+use bptt_autodiff::{Param, Recompute, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
@@ -16,7 +16,7 @@ use crate::truncation::Windows;
 pub struct Way<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
-    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) recompute: Option<Recompute>,
     /// A mask `[T, B]` of the steps before which the state starts anew.
     pub(crate) resets: Option<&'r Tensor<T>>,
     /// The initial state after a reset, unless it is zero.
@@ -35,7 +35,7 @@ impl<'r, T> Way<'r, T> {
     pub const PLAIN: Self = Self {
         mask: None,
         reversed: false,
-        checkpoint: None,
+        recompute: None,
         resets: None,
         starts: None,
         costates: None,

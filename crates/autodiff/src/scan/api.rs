@@ -54,7 +54,7 @@ impl<T: Scalar> Tape<T> {
             );
         }
         let (sequences, state) = (sequences.to_vec(), state.to_vec());
-        Scan { tape: self, sequences, state, steps, reversed: false, checkpoint: None }
+        Scan { tape: self, sequences, state, steps, reversed: false, recompute: None }
     }
 }
 
@@ -67,18 +67,18 @@ pub struct Scan<'t, T> {
     state: Vec<Var<'t, T>>,
     steps: usize,
     reversed: bool,
-    checkpoint: Option<usize>,
+    recompute: Option<usize>,
 }
 
-/// How often the state is saved for the gradient where memory is short.
+/// Activation recomputation: how often a forward pass saves the state, in place of all residuals.
 ///
-/// The steps between two saved states are run once more in the reverse pass, so the price is at most
-/// one more forward pass.
+/// The reverse pass runs the steps between two saved states once more. The price is at most one more forward pass.
+/// (Chen et al., *Training Deep Nets with Sublinear Memory Cost*, 2016, where it is called checkpointing.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checkpoint {
-    /// Before every so many steps.
+pub enum Recompute {
+    /// The state is saved before every so many steps.
     Every(usize),
-    /// Before every √T steps, which takes the least memory.
+    /// The state is saved before every √T steps, which takes the least memory.
     Auto,
 }
 
@@ -100,25 +100,25 @@ impl<'t, T: Scalar> Scan<'t, T> {
         self
     }
 
-    /// Saves less for the gradient than it needs, and computes the rest again in the reverse pass.
+    /// Saves states in place of residuals, which [`Tape::backward`] then recomputes.
     ///
-    /// That is what [`Tape::backward`] then does. A scan within a step of another, and gradients that
-    /// are themselves recorded ([`Tape::grad`] and what stands on it), save all they need.
+    /// A scan within the step of another scan saves its residuals all the same. So do gradients that are recorded
+    /// ([`Tape::grad`] and all that is built on it).
     ///
     /// # Panics
     ///
     /// If states are to be saved every zero steps.
     #[track_caller]
-    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
-        let every = match checkpoint {
-            Checkpoint::Every(every) => every,
-            Checkpoint::Auto => self.steps.isqrt().max(1),
+    pub fn recompute(mut self, recompute: Recompute) -> Self {
+        let every = match recompute {
+            Recompute::Every(every) => every,
+            Recompute::Auto => self.steps.isqrt().max(1),
         };
         assert!(
             every > 0,
-            "checkpoint: Every(0) saves no state; give at least 1, or Checkpoint::Auto"
+            "recompute: Every(0) saves no state; give at least 1, or Recompute::Auto"
         );
-        self.checkpoint = Some(every);
+        self.recompute = Some(every);
         self
     }
 
@@ -147,7 +147,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
         if self.steps == 1 || self.tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
-        let Self { tape, sequences, state, steps, reversed, checkpoint } = self;
+        let Self { tape, sequences, state, steps, reversed, recompute } = self;
         let traced = trace(tape, &sequences, &state, &mut step);
         let sequences = traced.sequences(&sequences);
         if steps == 0 {
@@ -158,7 +158,7 @@ impl<'t, T: Scalar> Scan<'t, T> {
         }
         let compiled = compile(traced.program, sequences.len(), traced.invariants.len());
         let operands = Operands { sequences, state, invariants: traced.invariants };
-        let manner = Manner { steps, reversed, checkpoint };
+        let manner = Manner { steps, reversed, recompute };
         let outputs = operation::record(tape, &compiled, manner, operands);
         Scanned { outputs: outputs.stacked, state: outputs.state }
     }

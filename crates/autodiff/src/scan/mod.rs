@@ -20,6 +20,6 @@ mod rewrite;
 mod run;
 mod trace;
 
-pub use api::{Checkpoint, Scan, Scanned};
+pub use api::{Recompute, Scan, Scanned};
 pub(crate) use run::operation::Scan as ScanOperation;
 pub use run::stepper::Stepper;

@@ -72,14 +72,14 @@ pub(crate) fn pieces(
     Ok(())
 }
 
-pub(crate) fn checkpoint(
+pub(crate) fn recompute(
     case: &CellCase<'_>,
     rng: &mut Random,
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
     let every = rng.random_range(1..=case.sizes.steps.max(1));
-    let checkpointed = case.outcome(&Way::Checkpointed(every));
-    same(("checkpointed", &checkpointed), ("plain", &case.outcome(&Way::Scanned)), evidence)
+    let recomputed = case.outcome(&Way::Recomputed(every));
+    same(("recomputed", &recomputed), ("plain", &case.outcome(&Way::Scanned)), evidence)
 }
 
 /// The sequence with its steps in the opposite order.

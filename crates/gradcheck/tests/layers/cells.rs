@@ -77,7 +77,7 @@ cells! {
 /// What is fed back is stopped: the laws of slopes do not hold, those of running the cell do.
 #[test]
 fn truncated_memory_blocks() {
-    let laws = [Law::Scan, Law::Pieces, Law::Checkpoint, Law::Reversed, Law::Padding];
+    let laws = [Law::Scan, Law::Pieces, Law::Recompute, Law::Reversed, Law::Padding];
     cell(|rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).truncated())
         .only(&[&OF_PRODUCTS[..], &laws].concat())
         .without(&[Law::Threads])

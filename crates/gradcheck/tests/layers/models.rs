@@ -1,6 +1,6 @@
 //! Whole models, from symbols to a loss.
 
-use bptt_autodiff::{Checkpoint, Param};
+use bptt_autodiff::{Param, Recompute};
 use bptt_gradcheck::model;
 use bptt_layers::loss::CrossEntropy;
 use bptt_layers::{Crf, Embedding, Layer, Linear, Lstm, Module, Recurrence};
@@ -28,7 +28,7 @@ fn a_language_model() {
             let xs = model.embedding.forward(tape, &SYMBOLS, [3, 2]);
             let recurrence = Recurrence::new(&model.lstm).lengths(&LENGTHS);
             let start = model.lstm.start(tape, 2);
-            let (ys, _) = recurrence.checkpoint(Checkpoint::Auto).run(xs, start);
+            let (ys, _) = recurrence.recompute(Recompute::Auto).run(xs, start);
             let options = CrossEntropy::new().label_smoothing(0.1).ignored_index(9);
             options.of(model.output.forward(ys), &NEXT).mean()
         },

@@ -1,6 +1,6 @@
 //! Ways of running a layer over a sequence.
 
-use bptt_autodiff::Checkpoint;
+use bptt_autodiff::Recompute;
 use bptt_gradcheck::{Law, model};
 use bptt_layers::{Elman, Lstm, Recurrence, State, Truncation, Zoneout};
 use bptt_tensor::Tensor;
@@ -58,7 +58,7 @@ ways! {
     };
     of_several_lengths_to_the_last: |cell, x| {
         let x = [&[padded(x[0], &present())], &x[1..]].concat();
-        last(cell, Recurrence::new(cell).lengths(&LENGTHS).checkpoint(Checkpoint::Every(2)), &x)
+        last(cell, Recurrence::new(cell).lengths(&LENGTHS).recompute(Recompute::Every(2)), &x)
     };
     batch_first: |cell, x| {
         let x = [&[x[0].transpose(0, 1)], &x[1..]].concat();
@@ -68,13 +68,13 @@ ways! {
     of_pieces_in_all_other_ways: |cell, x| {
         let x = [&[padded(x[0], &present())], &x[1..]].concat();
         let recurrence = Recurrence::new(cell).resets(&mask()).lengths(&LENGTHS).reversed();
-        last(cell, recurrence.checkpoint(Checkpoint::Every(2)), &x)
+        last(cell, recurrence.recompute(Recompute::Every(2)), &x)
     };
     checkpointed: |cell, x| {
-        run(cell, Recurrence::new(cell).checkpoint(Checkpoint::Auto), x)
+        run(cell, Recurrence::new(cell).recompute(Recompute::Auto), x)
     };
     checkpointed_and_reversed: |cell, x| {
-        run(cell, Recurrence::new(cell).checkpoint(Checkpoint::Every(3)).reversed(), x)
+        run(cell, Recurrence::new(cell).recompute(Recompute::Every(3)).reversed(), x)
     };
 }
 
@@ -87,7 +87,7 @@ fn noise_with_checkpoints_and_lengths() {
             let x = [&[padded(x[0], &present())], &x[1..]].concat();
             let rng = &mut random(7);
             let recurrence = Recurrence::new(zoneout).lengths(&LENGTHS).reversed().training(rng);
-            run(zoneout, recurrence.checkpoint(Checkpoint::Every(2)), &x)
+            run(zoneout, recurrence.recompute(Recompute::Every(2)), &x)
         },
     )
     .inputs(shapes([STEPS, 3], 2))

@@ -1,6 +1,6 @@
 //! A recurrence as an operation: of sequences, initial states and what its step takes from outside.
 
-use bptt_autodiff::{Checkpoint, Scan, Tape, Var};
+use bptt_autodiff::{Recompute, Scan, Tape, Var};
 use bptt_gradcheck::domains;
 use bptt_tensor::{Shape, Tensor};
 use proptest::option;
@@ -16,7 +16,7 @@ const CASES: u32 = 16;
 #[derive(Clone, Debug)]
 struct Manner {
     reversed: bool,
-    checkpoint: Option<usize>,
+    recompute: Option<usize>,
 }
 
 impl Manner {
@@ -25,8 +25,8 @@ impl Manner {
         if self.reversed {
             scan = scan.reversed();
         }
-        match self.checkpoint {
-            Some(every) => scan.checkpoint(Checkpoint::Every(every)),
+        match self.recompute {
+            Some(every) => scan.recompute(Recompute::Every(every)),
             None => scan,
         }
     }
@@ -34,7 +34,7 @@ impl Manner {
 
 fn manners() -> impl Strategy<Value = Manner> {
     (any::<bool>(), option::of(filled()))
-        .prop_map(|(reversed, checkpoint)| Manner { reversed, checkpoint })
+        .prop_map(|(reversed, recompute)| Manner { reversed, recompute })
 }
 
 /// Sequences `[T, B, I]` and `[T, B, 1]`, states `[B, H]` and `[B, H]`, and `[I, H]`, `[H, H]` and `[H]` from

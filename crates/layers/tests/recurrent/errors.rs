@@ -5,7 +5,7 @@ use std::cell::Cell as Slot;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Once;
 
-use bptt_autodiff::{Checkpoint, Tape};
+use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Bidirectional, Cell, Costates, Dropout, Elman, Embedding, Gate, Gru, IndRnn, Init, Layer,
     LayerNorm, LayerNormGru, LearnedStart, Linear, Lstm, OutputToHidden, Recurrence,
@@ -279,7 +279,7 @@ fn of_another_batch() {
         blames_the_caller(|| run().run(xs, h), message);
         blames_the_caller(|| run().last(xs, h), message);
         blames_the_caller(|| run().plan(xs, h), message);
-        blames_the_caller(|| run().reversed().checkpoint(Checkpoint::Auto).run(xs, h), message);
+        blames_the_caller(|| run().reversed().recompute(Recompute::Auto).run(xs, h), message);
         blames_the_caller(|| run().masked(&mask).run(xs, h), message);
         blames_the_caller(|| run().lengths(&vec![3; batch]).last(xs, h), message);
         blames_the_caller(|| run().batch_first().run(turned, h), message);

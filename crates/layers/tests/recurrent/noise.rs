@@ -1,6 +1,6 @@
 //! Noise in training: its place in the equations, and its absence in evaluation.
 
-use bptt_autodiff::{Checkpoint, Tape};
+use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Activation, Bidirectional, Cell, CoupledLstm, Dropout, EchoState, Elman, FullyRecurrent, Gru,
     IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru,
@@ -24,7 +24,7 @@ fn training<'r, L: Layer<f64>>(layer: &'r L, rng: &'r mut Random) -> Recurrence<
     Recurrence::new(layer).training(rng)
 }
 
-/// The noise of zoneout belongs to a step in time: it is the same reversed, masked and with checkpoints.
+/// The noise of zoneout belongs to a step in time: it is the same reversed, masked and with recomputation.
 fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
     let cell = make(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
@@ -50,7 +50,7 @@ fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes,
     let twice = Reversed::new(Reversed::new(zoneout.clone()));
     let turned = recurrence_run(
         &twice,
-        Recurrence::new(&twice).checkpoint(Checkpoint::Every(2)).training(&mut rng_of()),
+        Recurrence::new(&twice).recompute(Recompute::Every(2)).training(&mut rng_of()),
         &x,
     );
     let turned: Vec<_> = turned.iter().map(|y| y.value()).collect();
@@ -371,8 +371,8 @@ fn drops_weights<C: TestCell>(
         let last = training(layer, &mut seed.clone())
             .last(x[0], layer.rebuild(&mut x[1..].iter().copied()))
             .0;
-        let every = Checkpoint::Every(2);
-        let mut ys = recurrence_run(layer, training(layer, &mut seed.clone()).checkpoint(every), x);
+        let every = Recompute::Every(2);
+        let mut ys = recurrence_run(layer, training(layer, &mut seed.clone()).recompute(every), x);
         ys.push(last);
         ys
     });

@@ -1,6 +1,6 @@
 //! Resets: a run whose sequences start anew within it equals separate runs of the pieces.
 
-use bptt_autodiff::{Checkpoint, Tape};
+use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Bidirectional, Layer, LearnedStart, Linear, Lstm, Recurrence, Residual, Reversed, Stack, State,
     Stepwise, VariationalDropout, Zoneout, unroll,
@@ -84,7 +84,7 @@ fn as_pieces_apart<C: TestCell>(
     for (lengths, reversed) in [(&all, false), (&all, true), (&some, false)] {
         let together = run(&cell, &inputs, |cell, x| {
             let way = || {
-                let way = Recurrence::new(cell).resets(&resets).checkpoint(Checkpoint::Every(2));
+                let way = Recurrence::new(cell).resets(&resets).recompute(Recompute::Every(2));
                 let way = if lengths == &all { way } else { way.lengths(lengths) };
                 if reversed { way.reversed() } else { way }
             };

@@ -1,6 +1,6 @@
 //! Layers that run a step at a time and in windows compute what they compute for the whole sequence.
 
-use bptt_autodiff::{Checkpoint, Tape};
+use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     CarriedState, Cell, Dropout, Layer, LayerNorm, LearnedStart, Linear, Module, Recurrence,
     RecurrentDropout, Residual, Stack, Stepwise, Truncation, VariationalDropout, WeightDropout,
@@ -108,7 +108,7 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
             let state = || layer.rebuild(&mut x[1..].iter().copied());
             let way = || {
                 let way = Recurrence::new(layer).masked(mask).resets(resets);
-                way.checkpoint(Checkpoint::Auto).truncated(truncation)
+                way.recompute(Recompute::Auto).truncated(truncation)
             };
             let (ys, last) = way().run(x[0], state());
             [vec![ys], layer.leaves(&last), vec![way().last(x[0], state()).0]].concat()

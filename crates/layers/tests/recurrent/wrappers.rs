@@ -1,6 +1,6 @@
 //! Wrappers around layers: directions, stacks, residuals, starts.
 
-use bptt_autodiff::{Checkpoint, Tape};
+use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Bidirectional, CarriedState, Gru, Layer, LearnedStart, Lstm, Recurrence, Residual, Reversed,
     Stack, State, unroll,
@@ -165,7 +165,7 @@ fn lengths_change_nothing_else() {
         let way = || Recurrence::new(model).lengths(&lengths);
         let state = model.rebuild(&mut x[1..].iter().copied());
         let (last, _) = way().last(x[0], state);
-        [recurrence_run(model, way().checkpoint(Checkpoint::Every(2)), x), vec![last]].concat()
+        [recurrence_run(model, way().recompute(Recompute::Every(2)), x), vec![last]].concat()
     });
     let alone = run(&model, &inputs, |model, x| {
         let rows = |b: usize| {

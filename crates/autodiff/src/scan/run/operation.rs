@@ -58,7 +58,7 @@ pub(crate) struct Manner {
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
     /// Save only the state before every so many steps.
-    pub(crate) checkpoint: Option<usize>,
+    pub(crate) recompute: Option<usize>,
 }
 
 /// Records a scan over at least one step.
@@ -76,7 +76,7 @@ pub(crate) fn record<'t, T: Scalar>(
         |op, inputs| tape.record(op.clone(), inputs),
     );
     let inputs: Vec<Var<'t, T>> = sequences.into_iter().chain(state).chain(invariants).collect();
-    let Manner { steps, reversed, checkpoint } = manner;
+    let Manner { steps, reversed, recompute } = manner;
     let mut scan = Scan { step: step.clone(), steps, reversed, saved: None };
     let value = if tape.is_tracing() {
         Tensor::unknown([scan.len()])
@@ -86,7 +86,7 @@ pub(crate) fn record<'t, T: Scalar>(
         if tape.is_scratch() {
             scan.run(arguments)
         } else {
-            let (value, saved) = match checkpoint {
+            let (value, saved) = match recompute {
                 Some(every) if every < steps => scan.run_with_states(arguments, every),
                 _ => scan.run_with_residuals(arguments),
             };
@@ -221,7 +221,7 @@ impl<T: Scalar> Scan<T> {
                 state: state.to_vec(),
                 invariants: invariants.to_vec(),
             };
-            let manner = Manner { steps, reversed, checkpoint: None };
+            let manner = Manner { steps, reversed, recompute: None };
             let outputs = record(tape, &self.step.exposing(&residuals), manner, operands);
             outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
         };
@@ -244,7 +244,7 @@ impl<T: Scalar> Scan<T> {
             state: cotangents.state.clone(),
             invariants: reverse.reverse.invariants.iter().map(invariant).collect(),
         };
-        let manner = Manner { steps, reversed: !reversed, checkpoint: None };
+        let manner = Manner { steps, reversed: !reversed, recompute: None };
         let Outputs { stacked, state, sums } = record(tape, &reverse.step, manner, operands);
         self.add(at, &reverse, &stacked, &state, &sums);
     }

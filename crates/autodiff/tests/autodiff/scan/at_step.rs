@@ -33,7 +33,7 @@ fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
 fn a_scan_reads_the_entries_that_the_loop_does() {
     for reversed in [false, true] {
         let expected = blended(Way::Loop, reversed);
-        for way in [Way::Scan, Way::Checkpointed(2)] {
+        for way in [Way::Scan, Way::Recomputed(2)] {
             let error = distance(&blended(way, reversed), &expected);
             assert!(error < 1e-14, "{way:?}, reversed {reversed}: off by {error:e}");
         }

@@ -2,7 +2,6 @@
 
 mod at_step;
 mod binding;
-mod checkpoint;
 mod cost;
 mod dedupe;
 mod defer;
@@ -18,6 +17,7 @@ mod normal;
 mod orders;
 mod random;
 mod reciprocal;
+mod recompute;
 mod repeat;
 mod reverse;
 mod schedule;

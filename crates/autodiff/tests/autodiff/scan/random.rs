@@ -27,7 +27,7 @@ struct Recipe {
     masked: bool,
     /// Both state variables side by side in one.
     joined: bool,
-    checkpoint: usize,
+    recompute: usize,
     seed: u64,
 }
 
@@ -44,19 +44,8 @@ fn recipe() -> impl Strategy<Value = Recipe> {
     );
     let ways = ([any::<bool>(); 3], 1_usize..6, any::<u64>());
     (proptest::collection::vec(call, 1..12), sizes, ways).prop_map(
-        |(calls, (steps, batch, input, hidden), ([reversed, masked, joined], checkpoint, seed))| {
-            Recipe {
-                calls,
-                steps,
-                batch,
-                input,
-                hidden,
-                reversed,
-                masked,
-                joined,
-                checkpoint,
-                seed,
-            }
+        |(calls, (steps, batch, input, hidden), ([reversed, masked, joined], recompute, seed))| {
+            Recipe { calls, steps, batch, input, hidden, reversed, masked, joined, recompute, seed }
         },
     )
 }
@@ -206,7 +195,7 @@ fn check<T: Scalar>(recipe: &Recipe, tolerances: [f64; 3]) {
         return check_empty(recipe, &case);
     }
     let expected = derivatives(recipe, &case, Way::Loop);
-    for way in [Way::Scan, Way::Checkpointed(recipe.checkpoint)] {
+    for way in [Way::Scan, Way::Recomputed(recipe.recompute)] {
         let found = derivatives(recipe, &case, way);
         for (order, tolerance) in tolerances.into_iter().enumerate() {
             let distance = distance(&found[order], &expected[order]);

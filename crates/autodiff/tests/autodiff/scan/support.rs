@@ -61,7 +61,7 @@ pub(crate) enum Way {
     /// In a loop on the tape: the specification.
     Loop,
     Scan,
-    Checkpointed(usize),
+    Recomputed(usize),
 }
 
 /// Outputs and last state of a case, on a tape where its inputs are variables.
@@ -79,8 +79,8 @@ pub(crate) fn run<'t, T: Scalar>(
         if case.reversed {
             scan = scan.reversed();
         }
-        if let Way::Checkpointed(every) = way {
-            scan = scan.checkpoint(bptt_autodiff::Checkpoint::Every(every));
+        if let Way::Recomputed(every) = way {
+            scan = scan.recompute(bptt_autodiff::Recompute::Every(every));
         }
         let scanned = scan.run(step);
         return scanned.outputs.into_iter().chain(scanned.state).collect();

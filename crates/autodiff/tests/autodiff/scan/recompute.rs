@@ -1,6 +1,6 @@
 //! Saving states rather than residuals: the same gradients from less memory.
 
-use bptt_autodiff::{Checkpoint, Gradients, Tape};
+use bptt_autodiff::{Gradients, Recompute, Tape};
 use bptt_tensor::release_pooled_memory;
 
 use super::support::{param, uniform};
@@ -9,7 +9,7 @@ use crate::sequences::peak_of;
 const STEPS: usize = 400;
 
 /// The gradient of a gated recurrence, and the most memory that was in use meanwhile.
-fn gradients(checkpoint: Option<Checkpoint>) -> (Gradients<f64>, Vec<u64>, usize) {
+fn gradients(recompute: Option<Recompute>) -> (Gradients<f64>, Vec<u64>, usize) {
     let (w, u) = (param([4, 64], 1), param([64, 64], 2));
     let params = [&w, &u];
     let inputs = uniform::<f64>([STEPS, 4, 4], 3);
@@ -20,8 +20,8 @@ fn gradients(checkpoint: Option<Checkpoint>) -> (Gradients<f64>, Vec<u64>, usize
         let [w, u] = params.map(|param| tape.param(param));
         let (xs, h) = (tape.constant(inputs.clone()), tape.constant(state.clone()));
         let scan = tape.scan(&[xs], &[h]);
-        let scan = match checkpoint {
-            Some(checkpoint) => scan.checkpoint(checkpoint),
+        let scan = match recompute {
+            Some(recompute) => scan.recompute(recompute),
             None => scan,
         };
         let scanned = scan.run(|x, h| {
@@ -41,14 +41,14 @@ fn gradients(checkpoint: Option<Checkpoint>) -> (Gradients<f64>, Vec<u64>, usize
 #[test]
 fn gradients_are_the_same_and_memory_is_less() {
     let (_, exact, plain) = gradients(None);
-    let (_, every, few) = gradients(Some(Checkpoint::Every(20)));
-    let (_, auto, _) = gradients(Some(Checkpoint::Auto));
+    let (_, every, few) = gradients(Some(Recompute::Every(20)));
+    let (_, auto, _) = gradients(Some(Recompute::Auto));
     assert_eq!(every, auto); // √400
     for (found, exact) in every.iter().zip(&exact) {
         let (found, exact) = (f64::from_bits(*found), f64::from_bits(*exact));
         assert!((found - exact).abs() <= 1e-9 * exact.abs().max(1.0), "{found}, not {exact}");
     }
-    assert!(few * 4 < plain, "{few} bytes with checkpoints, {plain} without");
+    assert!(few * 4 < plain, "{few} bytes with recomputation, {plain} without");
 }
 
 #[test]
@@ -56,5 +56,5 @@ fn gradients_are_the_same_and_memory_is_less() {
 fn every_zero_steps_is_refused() {
     let tape = Tape::new();
     let xs = tape.constant(uniform::<f64>([2, 1, 1], 1));
-    let _ = tape.scan(&[xs], &[]).checkpoint(Checkpoint::Every(0));
+    let _ = tape.scan(&[xs], &[]).recompute(Recompute::Every(0));
 }
