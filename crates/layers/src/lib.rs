@@ -43,94 +43,64 @@
 extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;
-mod attention;
-mod batch_norm;
 pub mod batching;
-mod bidirectional;
-mod cell;
 mod cells;
-mod clip;
-mod conv1d;
-mod costates;
-mod crf;
+mod core;
 pub mod decode;
-mod encoder_decoder;
-mod in_training;
-mod init;
-mod layer;
-mod linear;
-mod linear_recurrence;
+mod feedforward;
 pub mod loss;
 pub mod metrics;
-mod module;
-mod noise;
+mod models;
 mod optim;
-mod pieces;
-mod pointer_network;
-mod recurrence;
-mod recurrent_dropout;
-mod residual;
-mod reversed;
 pub mod run;
-mod scan;
 mod sequence;
-mod stack;
-mod start;
-mod state;
-mod step_decoder;
-mod stepwise;
-mod truncation;
-mod tuple;
-mod unroll;
-mod variational_dropout;
-mod way;
-mod weight_dropout;
 pub mod weights;
-mod zoneout;
+mod wrappers;
 
-pub use activation::{Activation, Table};
-pub use attention::{Attention, AttentionMemory};
-pub use batch_norm::{BatchNorm, BatchStatistics};
-pub use bidirectional::Bidirectional;
-pub use bptt_derive::{Module, State};
-pub use cell::{Cell, StateSizes};
-pub use cells::{
+pub use bptt_derive::State;
+
+pub use crate::activation::{Activation, Table};
+pub use crate::cells::{
     CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru, LayerNormLstm,
     Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
     Peepholes, ProjectedLstm, Reset, Window,
 };
-pub use clip::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
-pub use conv1d::Conv1d;
-pub use costates::Costates;
-pub use crf::{BestPath, Crf};
-pub use encoder_decoder::{Encoded, EncoderDecoder};
-pub use in_training::InTraining;
-pub use init::Init;
-pub use layer::Layer;
-pub use linear::{Dropout, Embedding, LayerNorm, Linear};
-pub use linear_recurrence::{LinearCell, linear_recurrence};
-pub use module::{Module, ParameterPath};
-pub use noise::{Noise, NoisyCell};
-pub use optim::{
+pub use crate::core::cell::{Cell, StateSizes};
+pub use crate::core::init::Init;
+pub use crate::core::module::{Module, ParameterPath};
+pub use crate::core::state::State;
+pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
+pub use crate::feedforward::conv1d::Conv1d;
+pub use crate::feedforward::linear::{Dropout, Embedding, LayerNorm, Linear};
+pub use crate::models::attention::{Attention, AttentionMemory};
+pub use crate::models::crf::{BestPath, Crf};
+pub use crate::models::encoder_decoder::{Encoded, EncoderDecoder};
+pub use crate::models::in_training::InTraining;
+pub use crate::models::pointer_network::PointerNetwork;
+pub use crate::optim::clip::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
+pub use crate::optim::{
     Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, Optimizer, Plateau, RAdam, RmsProp, Schedule,
     Sgd,
 };
-pub use pointer_network::PointerNetwork;
-pub use recurrence::Recurrence;
-pub use recurrent_dropout::RecurrentDropout;
-pub use residual::Residual;
-pub use reversed::Reversed;
-pub use scan::scan;
-pub use stack::Stack;
-pub use start::{CarriedState, LearnedStart};
-pub use state::State;
-pub use stepwise::{Stepwise, stepper};
-pub use truncation::Truncation;
-pub use unroll::unroll;
-pub use variational_dropout::VariationalDropout;
-pub use way::Way;
-pub use weight_dropout::WeightDropout;
-pub use zoneout::Zoneout;
+pub use crate::sequence::costates::Costates;
+pub use crate::sequence::layer::Layer;
+pub use crate::sequence::linear_recurrence::{LinearCell, linear_recurrence};
+pub use crate::sequence::options::Way;
+pub use crate::sequence::recurrence::Recurrence;
+pub use crate::sequence::scan::scan;
+pub use crate::sequence::stepwise::{Stepwise, stepper};
+pub use crate::sequence::truncation::Truncation;
+pub use crate::sequence::unroll::unroll;
+pub use crate::wrappers::bidirectional::Bidirectional;
+pub use crate::wrappers::learned_start::{CarriedState, LearnedStart};
+pub use crate::wrappers::noise::{Noise, NoisyCell};
+pub use crate::wrappers::recurrent_dropout::RecurrentDropout;
+pub use crate::wrappers::residual::Residual;
+pub use crate::wrappers::reversed::Reversed;
+pub use crate::wrappers::stack::Stack;
+pub use crate::wrappers::variational_dropout::VariationalDropout;
+pub use crate::wrappers::weight_dropout::WeightDropout;
+pub use crate::wrappers::zoneout::Zoneout;
 
 #[doc(hidden)]
 pub mod __derive {

@@ -35,7 +35,9 @@ use std::path::{Path, PathBuf};
 
 use bptt_tensor::Scalar;
 
-use crate::weights::{Archive, WeightsError, atomic};
+use crate::weights::archive::Archive;
+use crate::weights::atomic;
+use crate::weights::error::WeightsError;
 
 /// The names of a run's files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use bptt_tensor::Scalar;
 
 pub use table::Table;
 
-use crate::{Cell, Module, StateSizes};
+use crate::core::cell::{Cell, StateSizes};
+use crate::core::module::Module;
 
 /// A function that a layer applies to its net input.
 ///

@@ -6,9 +6,12 @@ use rand::Rng;
 
 use super::options::{activation_options, biases_of_gates, forget_bias, init_options};
 use super::{input_weight, recurrent_weight, zeros};
-use crate::linear::biased;
-use crate::noise::step_without_noise;
-use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::module::Module;
+use crate::feedforward::linear::biased;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The LSTM with coupled input and forget gate, "CIFG" (Greff et al. 2017):
 ///

@@ -6,9 +6,13 @@ use rand::Rng;
 
 use super::options::activation_options;
 use super::zeros;
-use crate::init::is_blank;
-use crate::noise::step_without_noise;
-use crate::{Activation, Init, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::init::Init;
+use crate::core::init::is_blank;
+use crate::core::module::Module;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
 ///

@@ -6,9 +6,14 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
-use crate::linear::biased;
-use crate::noise::step_without_noise;
-use crate::{Activation, Init, Linear, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::init::Init;
+use crate::core::module::Module;
+use crate::feedforward::linear::Linear;
+use crate::feedforward::linear::biased;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The Elman network (Elman 1990), or "vanilla" RNN:
 ///

@@ -7,8 +7,11 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, recurrent_weight, zeros};
-use crate::noise::step_without_noise;
-use crate::{Activation, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::module::Module;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The fully recurrent network (Williams and Zipser 1989), or one with some of its connections:
 ///

@@ -6,8 +6,12 @@ use rand::Rng;
 
 use super::options::{activation_options, init_options};
 use super::{input_weight, zeros};
-use crate::noise::step_without_noise;
-use crate::{Activation, Init, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::init::Init;
+use crate::core::module::Module;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///

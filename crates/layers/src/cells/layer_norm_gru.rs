@@ -4,10 +4,15 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::options::Gate;
 use super::options::{activation_options, bias_options, epsilon_option, init_options, part};
-use super::{Gate, input_weight, recurrent_weight};
-use crate::noise::step_without_noise;
-use crate::{Activation, LayerNorm, Module, Noise, NoisyCell, StateSizes};
+use super::{input_weight, recurrent_weight};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::module::Module;
+use crate::feedforward::linear::LayerNorm;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The layer-normalised GRU (Ba, Kiros and Hinton 2016, supplementary material):
 ///

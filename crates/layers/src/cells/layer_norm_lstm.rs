@@ -4,12 +4,18 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use super::options::Gate;
 use super::options::{
     activation_options, bias_options, epsilon_option, forget_bias, init_options, part,
 };
-use super::{Gate, Peepholes, input_weight, recurrent_weight, zeros};
-use crate::noise::step_without_noise;
-use crate::{Activation, LayerNorm, Module, Noise, NoisyCell, StateSizes};
+use super::peephole::Peepholes;
+use super::{input_weight, recurrent_weight, zeros};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::module::Module;
+use crate::feedforward::linear::LayerNorm;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
 ///

@@ -6,9 +6,13 @@ use rand::Rng;
 
 use super::options::{activation_options, biases_of_gates, init_options};
 use super::{input_weight, zeros};
-use crate::linear::biased;
-use crate::noise::step_without_noise;
-use crate::{Activation, LinearCell, Module, Noise, NoisyCell, StateSizes};
+use crate::activation::Activation;
+use crate::core::cell::StateSizes;
+use crate::core::module::Module;
+use crate::feedforward::linear::biased;
+use crate::sequence::linear_recurrence::LinearCell;
+use crate::wrappers::noise::step_without_noise;
+use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The minLSTM (Feng et al. 2024):
 ///

@@ -3,25 +3,25 @@
 //! A batch is rows: `x: [B, I]`, `h: [B, H]`, and weights multiply from the right. Gates that read
 //! the same operand share one wide weight, their parts side by side.
 
-mod coupled;
-mod echo_state;
-mod elman;
-mod fully_recurrent;
-mod gru;
-mod ind_rnn;
-mod layer_norm_gru;
-mod layer_norm_lstm;
-mod lstm;
-mod lstm_1997;
-mod memory_blocks;
-mod min_gru;
-mod min_lstm;
-mod minimal_gated;
+pub(crate) mod coupled;
+pub(crate) mod echo_state;
+pub(crate) mod elman;
+pub(crate) mod fully_recurrent;
+pub(crate) mod gru;
+pub(crate) mod ind_rnn;
+pub(crate) mod layer_norm_gru;
+pub(crate) mod layer_norm_lstm;
+pub(crate) mod lstm;
+pub(crate) mod lstm_1997;
+pub(crate) mod memory_blocks;
+pub(crate) mod min_gru;
+pub(crate) mod min_lstm;
+pub(crate) mod minimal_gated;
 pub(crate) mod options;
-mod output_to_hidden;
-mod peephole;
-mod projected;
-mod window;
+pub(crate) mod output_to_hidden;
+pub(crate) mod peephole;
+pub(crate) mod projected;
+pub(crate) mod window;
 
 use bptt_autodiff::Param;
 use bptt_tensor::{Scalar, Shape, Tensor};
@@ -47,7 +47,7 @@ pub use peephole::{PeepholeLstm, Peepholes};
 pub use projected::ProjectedLstm;
 pub use window::Window;
 
-use crate::Init;
+use crate::core::init::Init;
 
 /// `[I, gates·H]`, each gate's part from [`Init::Xavier`].
 fn input_weight<T: Scalar>(

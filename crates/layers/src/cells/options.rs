@@ -4,7 +4,7 @@ use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use crate::Init;
+use crate::core::init::Init;
 
 /// A part of a cell's net input: one of its gates, or the candidate.
 ///
@@ -33,7 +33,7 @@ macro_rules! activation_options {
     ($($field:ident: $function:literal;)*) => {$(
         #[doc = concat!("Sets the function ", $function, ".")]
         #[must_use]
-        pub fn $field(mut self, activation: $crate::Activation<T>) -> Self {
+        pub fn $field(mut self, activation: $crate::activation::Activation<T>) -> Self {
             self.$field = activation;
             self
         }
@@ -52,7 +52,7 @@ macro_rules! init_options {
         /// As [`Init::tensor`](crate::Init::tensor) does for the shape.
         #[track_caller]
         #[must_use]
-        pub fn $name(mut self, rng: &mut impl rand::Rng, init: $crate::Init) -> Self {
+        pub fn $name(mut self, rng: &mut impl rand::Rng, init: $crate::core::init::Init) -> Self {
             let $module = &mut self;
             for (param, gates) in $params {
                 $crate::cells::options::draw(param, gates, init, rng);
@@ -83,7 +83,7 @@ macro_rules! bias_options {
         /// If the cell has no such gate, or no biases for it.
         #[track_caller]
         #[must_use]
-        pub fn gate_bias(mut self, gate: $crate::Gate, bias: f64) -> Self {
+        pub fn gate_bias(mut self, gate: $crate::cells::options::Gate, bias: f64) -> Self {
             let ($cell, $gate) = (&mut self, gate);
             $biases.fill(T::of(bias));
             self
@@ -96,7 +96,7 @@ macro_rules! bias_options {
         /// As [`gate_bias`](Self::gate_bias), and if there are not as many values as units.
         #[track_caller]
         #[must_use]
-        pub fn unit_biases(mut self, gate: $crate::Gate, biases: &[f64]) -> Self {
+        pub fn unit_biases(mut self, gate: $crate::cells::options::Gate, biases: &[f64]) -> Self {
             let ($cell, $gate) = (&mut self, gate);
             $crate::cells::options::copy_biases($biases, biases);
             self
@@ -109,7 +109,7 @@ pub(crate) use bias_options;
 macro_rules! biases_of_gates {
     ($($gate:ident),*) => {
         $crate::cells::options::bias_options!(|cell, gate| {
-            $crate::cells::options::part(cell.b.as_mut(), &[$($crate::Gate::$gate),*], gate)
+            $crate::cells::options::part(cell.b.as_mut(), &[$($crate::cells::options::Gate::$gate),*], gate)
         });
 
         /// The same without biases.
@@ -134,7 +134,7 @@ macro_rules! forget_bias {
         #[track_caller]
         #[must_use]
         pub fn forget_bias(self, bias: f64) -> Self {
-            self.gate_bias($crate::Gate::Forget, bias)
+            self.gate_bias($crate::cells::options::Gate::Forget, bias)
         }
     };
 }

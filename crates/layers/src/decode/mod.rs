@@ -16,8 +16,8 @@
 //! assert_eq!((found.symbols, found.score), (vec![1, 3], 0.5_f64.ln()));
 //! ```
 
-mod beam;
-mod sampling;
+pub(crate) mod beam;
+pub(crate) mod sampling;
 
 pub use beam::Beam;
 pub use sampling::Sampling;

@@ -6,9 +6,11 @@ use bptt_autodiff::{Operation, Pullback, Var};
 use bptt_tensor::shape::OrPanic;
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use super::positions::{self, Positions};
+use super::positions;
+use super::positions::Positions;
 use super::{Loss, Terms};
-use crate::pieces::{self, PIECE};
+use crate::core::pieces;
+use crate::core::pieces::PIECE;
 
 /// The negative logarithm of the probability that `logits` `[.., C]` give to the target class at
 /// each position: `−log softmax(o)[y]`, in nats.

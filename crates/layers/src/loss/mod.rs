@@ -21,12 +21,12 @@
 //! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps where they stand.
 //! So does the loss of a [conditional random field](crate::Crf), whose steps depend on each other.
 
-mod binary;
-mod chain;
-mod cross_entropy;
-mod ctc;
-mod positions;
-mod regression;
+pub(crate) mod binary;
+pub(crate) mod chain;
+pub(crate) mod cross_entropy;
+pub(crate) mod ctc;
+pub(crate) mod positions;
+pub(crate) mod regression;
 
 use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};

@@ -5,8 +5,9 @@ use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
 
 use super::{Optimizer, slots};
-use crate::weights::{Archive, WeightsError};
-use crate::{Module, ParameterPath};
+use crate::core::module::{Module, ParameterPath};
+use crate::weights::archive::Archive;
+use crate::weights::error::WeightsError;
 
 /// Several optimizers, each for a part of a model's parameters.
 ///

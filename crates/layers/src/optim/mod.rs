@@ -2,21 +2,22 @@
 //!
 //! An optimizer is its hyperparameters, the names of what it remembers of each parameter, and the
 //! update of one element. Walking over the model, and saving and restoring the memory, stand once,
-//! in [`Slots`]. [`Groups`] gives parts of a model to several optimizers; [`Schedule`] and
+//! in [`Slots`](slots::Slots). [`Groups`] gives parts of a model to several optimizers; [`Schedule`] and
 //! [`Plateau`] are learning rates over the steps.
 
-mod adadelta;
-mod adagrad;
-mod adam;
-mod adamax;
-mod groups;
-mod nadam;
-mod plateau;
-mod radam;
-mod rmsprop;
-mod schedule;
-mod sgd;
-mod slots;
+pub(crate) mod adadelta;
+pub(crate) mod adagrad;
+pub(crate) mod adam;
+pub(crate) mod adamax;
+pub(crate) mod clip;
+pub(crate) mod groups;
+pub(crate) mod nadam;
+pub(crate) mod plateau;
+pub(crate) mod radam;
+pub(crate) mod rmsprop;
+pub(crate) mod schedule;
+pub(crate) mod sgd;
+pub(crate) mod slots;
 
 use std::fmt;
 use std::ops::Range;
@@ -36,9 +37,9 @@ pub use rmsprop::RmsProp;
 pub use schedule::Schedule;
 pub use sgd::Sgd;
 
-use crate::Module;
-use crate::weights::{Archive, WeightsError};
-use slots::Slots;
+use crate::core::module::Module;
+use crate::weights::archive::Archive;
+use crate::weights::error::WeightsError;
 
 /// Moves the parameters of a model along their gradients.
 ///
@@ -117,15 +118,15 @@ macro_rules! common_methods {
             self.learning_rate = $crate::optim::learning_rate(learning_rate);
         }
 
-        fn state(&self) -> $crate::weights::Archive<T> {
+        fn state(&self) -> $crate::weights::archive::Archive<T> {
             self.slots.state(self.slot_names())
         }
 
         fn restore(
             &mut self,
-            model: &dyn $crate::Module<T>,
-            state: &$crate::weights::Archive<T>,
-        ) -> Result<(), $crate::weights::WeightsError> {
+            model: &dyn $crate::core::module::Module<T>,
+            state: &$crate::weights::archive::Archive<T>,
+        ) -> Result<(), $crate::weights::error::WeightsError> {
             self.slots.restore(self.slot_names(), model, state)
         }
     };

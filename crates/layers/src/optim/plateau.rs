@@ -1,7 +1,8 @@
 use bptt_tensor::Scalar;
 
 use super::{learning_rate, non_negative, within};
-use crate::weights::{Archive, WeightsError};
+use crate::weights::archive::Archive;
+use crate::weights::error::WeightsError;
 
 /// A learning rate that falls when the loss no longer does.
 ///

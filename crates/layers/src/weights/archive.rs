@@ -4,9 +4,12 @@ use std::str::FromStr;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
+use super::error::{WeightsError, WeightsProblem};
+use super::half::HalfPrecision;
+use super::matching::Present;
 use super::stored::Stored;
-use super::{HalfPrecision, Present, WeightsError, WeightsProblem, file, header, join};
-use crate::Module;
+use super::{file, header, join};
+use crate::core::module::Module;
 
 /// Named tensors and texts: what a weight file holds.
 ///

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bptt_tensor::Shape;
 
-use super::{HalfPrecision, Present};
+use super::half::HalfPrecision;
+use super::matching::Present;
 
 /// Weights that cannot be saved or loaded: what is wrong, and in which file.
 ///

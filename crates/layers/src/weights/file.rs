@@ -13,9 +13,11 @@ use bptt_tensor::Scalar;
 use crc32fast::Hasher;
 use safetensors::SafeTensorError;
 
-use super::header::{self, Header, TEXTS};
+use super::atomic;
+use super::error::WeightsProblem;
+use super::header;
+use super::header::{Header, TEXTS};
 use super::stored::Stored;
-use super::{WeightsProblem, atomic};
 
 /// The name of the text with the checksum, the first text of a file.
 pub(super) const CHECKSUM: &str = "bptt.crc32";

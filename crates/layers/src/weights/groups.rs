@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use bptt_tensor::Scalar;
 
-use super::{Archive, Present, WeightsError, WeightsProblem, join};
+use super::archive::Archive;
+use super::error::{WeightsError, WeightsProblem};
+use super::join;
+use super::matching::Present;
 
 /// What ends the name of a group.
 const SEPARATORS: [char; 2] = ['.', '/'];

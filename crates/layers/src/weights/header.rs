@@ -10,7 +10,7 @@ use safetensors::tensor::TensorInfo;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::WeightsProblem;
+use super::error::WeightsProblem;
 use super::stored::Stored;
 
 /// The entry that holds all texts.

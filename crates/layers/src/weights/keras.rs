@@ -82,12 +82,24 @@
 
 use bptt_tensor::Scalar;
 
+use super::archive::Archive;
+use super::error::WeightsError;
+use super::layout::Layout;
 use super::layout::Spelling;
-use super::{Archive, Layout, Part, Unmatched, WeightsError};
-use crate::{
-    Activation, Attention, BatchNorm, Bidirectional, Conv1d, Elman, Embedding, EncoderDecoder, Gru,
-    LayerNorm, Linear, Lstm, Module, Reversed,
-};
+use super::matching::Unmatched;
+use super::part::Part;
+use crate::activation::Activation;
+use crate::cells::elman::Elman;
+use crate::cells::gru::Gru;
+use crate::cells::lstm::Lstm;
+use crate::core::module::Module;
+use crate::feedforward::batch_norm::BatchNorm;
+use crate::feedforward::conv1d::Conv1d;
+use crate::feedforward::linear::{Embedding, LayerNorm, Linear};
+use crate::models::attention::Attention;
+use crate::models::encoder_decoder::EncoderDecoder;
+use crate::wrappers::bidirectional::Bidirectional;
+use crate::wrappers::reversed::Reversed;
 
 /// A module that Keras has too.
 #[diagnostic::on_unimplemented(

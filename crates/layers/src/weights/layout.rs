@@ -6,9 +6,12 @@ use std::collections::{HashMap, HashSet};
 use bptt_autodiff::ParamId;
 use bptt_tensor::{Scalar, Shape, Tensor};
 
+use super::archive::Archive;
+use super::error::WeightsError;
+use super::matching::Unmatched;
+use super::part::Part;
 use super::part::Piece;
-use super::{Archive, Part, Unmatched, WeightsError};
-use crate::Module;
+use crate::core::module::Module;
 
 /// The tensors in which another framework holds a module's parameters: what each is called, and which
 /// parameters it is made of.

@@ -5,9 +5,10 @@ use std::fmt;
 
 use bptt_tensor::{Scalar, Tensor};
 
+use super::archive::Archive;
+use super::error::{WeightsError, WeightsProblem};
 use super::layout::Spelling;
-use super::{Archive, WeightsError, WeightsProblem};
-use crate::Module;
+use crate::core::module::{Module, ParameterPath};
 
 /// Names in an archive, for the message about a name that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +169,7 @@ struct Values<T: Scalar>(BTreeMap<String, Tensor<T>>);
 
 impl<T: Scalar> Values<T> {
     fn set(&self, model: &mut dyn Module<T>) {
-        model.visit_mut(&mut crate::ParameterPath::default(), &mut |name, parameter| {
+        model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             if let Some(value) = self.0.get(name) {
                 parameter.set(value.clone());
             }

@@ -25,19 +25,19 @@
 //! Models of other frameworks come and go by [`pytorch`] and [`keras`], which know how these name and lay out
 //! their weights.
 
-mod archive;
+pub(crate) mod archive;
 pub(crate) mod atomic;
-mod error;
-mod file;
-mod groups;
-mod half;
-mod header;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod groups;
+pub(crate) mod half;
+pub(crate) mod header;
 pub mod keras;
-mod layout;
-mod matching;
-mod part;
+pub(crate) mod layout;
+pub(crate) mod matching;
+pub(crate) mod part;
 pub mod pytorch;
-mod stored;
+pub(crate) mod stored;
 
 use std::path::Path;
 
@@ -50,7 +50,8 @@ pub use layout::Layout;
 pub use matching::{Present, Unmatched};
 pub use part::Part;
 
-use crate::{Module, init};
+use crate::core::init;
+use crate::core::module::Module;
 
 /// Saves the parameters of a model.
 ///

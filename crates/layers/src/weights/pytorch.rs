@@ -70,12 +70,27 @@
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
 
+use super::archive::Archive;
+use super::error::WeightsError;
+use super::layout::Layout;
 use super::layout::Spelling;
-use super::{Archive, Layout, Part, Unmatched, WeightsError};
-use crate::{
-    Activation, Attention, BatchNorm, Bidirectional, Conv1d, Crf, Elman, Embedding, EncoderDecoder,
-    Gru, LayerNorm, Linear, Lstm, Module, ProjectedLstm, Reset, Reversed, Stack,
-};
+use super::matching::Unmatched;
+use super::part::Part;
+use crate::activation::Activation;
+use crate::cells::elman::Elman;
+use crate::cells::gru::{Gru, Reset};
+use crate::cells::lstm::Lstm;
+use crate::cells::projected::ProjectedLstm;
+use crate::core::module::Module;
+use crate::feedforward::batch_norm::BatchNorm;
+use crate::feedforward::conv1d::Conv1d;
+use crate::feedforward::linear::{Embedding, LayerNorm, Linear};
+use crate::models::attention::Attention;
+use crate::models::crf::Crf;
+use crate::models::encoder_decoder::EncoderDecoder;
+use crate::wrappers::bidirectional::Bidirectional;
+use crate::wrappers::reversed::Reversed;
+use crate::wrappers::stack::Stack;
 
 /// A module that PyTorch has too.
 #[diagnostic::on_unimplemented(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bptt_tensor::{Scalar, Shape, Tensor};
 use safetensors::tensor::Dtype;
 
-use super::{HalfPrecision, WeightsProblem};
+use super::error::WeightsProblem;
+use super::half::HalfPrecision;
 
 /// A tensor of an archive, with the type that its elements have in a file.
 #[derive(Clone, Debug)]

@@ -1,0 +1,109 @@
+//! The cell: one step of a recurrence, written as its equations.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+
+use super::state::State;
+
+/// One step of a recurrent network.
+///
+/// A cell is what an author writes: the equations from an input `x_t: [B, I]` and the state of the
+/// step before to an output and the next state. All else (the loop over time, stacking, gradients)
+/// follows from the one method.
+///
+/// ```standalone_crate
+/// use bptt_autodiff::{Param, Var};
+/// use bptt_layers::{Cell, Module};
+/// use bptt_tensor::Scalar;
+///
+/// # extern crate bptt_layers as bptt;
+/// /// `f = σ(x W_f + h U_f + b_f)`, `c = tanh(x W_h + (f ⊙ h) U_h + b_h)`,
+/// /// `h ← (1 − f) ⊙ h + f ⊙ c`
+/// #[derive(Module)]
+/// pub struct MinimalGatedUnit<T> {
+///     w_f: Param<T>,
+///     u_f: Param<T>,
+///     b_f: Param<T>,
+///     w_h: Param<T>,
+///     u_h: Param<T>,
+///     b_h: Param<T>,
+/// }
+///
+/// impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
+///     type State<'t> = Var<'t, T>;
+///
+///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+///         let f = (x.matmul(&self.w_f) + h.matmul(&self.u_f) + &self.b_f).sigmoid();
+///         let c = (x.matmul(&self.w_h) + (f * h).matmul(&self.u_h) + &self.b_h).tanh();
+///         let h = (1.0 - f) * h + f * c;
+///         (h, h)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cell of scalar type `{T}`",
+    note = "what is put around layers, as `Stack` and `Bidirectional`, is a layer and no cell: run it by \
+            `Recurrence`, or a step at a time by `Stepwise`; two cells in a tuple are a cell"
+)]
+pub trait Cell<T: Scalar> {
+    /// What is carried from step to step: any tree of variables. The first axis of each is the batch. A variable
+    /// without axes, such as a count of steps, is shared by the batch.
+    type State<'t>: State<'t, T>;
+
+    /// The output and the next state, from an input `[B, I]` and the state before.
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>);
+}
+
+/// How wide a cell's state is, so that it can start by itself. A [`Cell`] that says so is a
+/// [`Layer`](crate::Layer), which all wrappers take.
+///
+/// Kept apart from [`Cell`], so that a cell whose user gives the initial state to
+/// [`scan`](crate::scan) or [`unroll`](crate::unroll) needs nothing but its equations.
+pub trait StateSizes {
+    /// The number of features of each variable of the state, in the order of its leaves.
+    #[must_use]
+    fn state_sizes(&self) -> Vec<usize>;
+
+    /// A state of zeros for a batch: each variable `[batch, size]`.
+    #[must_use]
+    fn zero_state<'t, T: Scalar>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>
+    where
+        Self: Cell<T>,
+    {
+        let zeros: Vec<_> =
+            self.state_sizes().into_iter().map(|size| Tensor::zeros([batch, size])).collect();
+        State::from_values(tape, &zeros)
+    }
+}
+
+/// A borrowed cell is a cell, so that one may be wrapped without a clone, whose parameters would be others.
+impl<T: Scalar, C: Cell<T>> Cell<T> for &C {
+    type State<'t> = C::State<'t>;
+
+    #[track_caller]
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        (**self).step(x, state)
+    }
+}
+
+impl<C: StateSizes> StateSizes for &C {
+    fn state_sizes(&self) -> Vec<usize> {
+        (**self).state_sizes()
+    }
+}
+
+/// A tuple of two cells is a cell, the second above the first; the step of another cell may call its step. As a
+/// layer, a tuple runs the first part over the whole sequence, then the second.
+impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
+    type State<'t> = (A::State<'t>, B::State<'t>);
+
+    fn step<'t>(
+        &self,
+        x: Var<'t, T>,
+        (below, above): Self::State<'t>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (x, below) = self.0.step(x, below);
+        let (y, above) = self.1.step(x, above);
+        (y, (below, above))
+    }
+}

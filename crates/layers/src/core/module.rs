@@ -1,0 +1,209 @@
+//! Modules: trees of parameters with names.
+
+use std::fmt::{Display, Write};
+
+use bptt_autodiff::Param;
+pub use bptt_derive::Module;
+use bptt_tensor::Scalar;
+
+/// Anything that holds parameters: a cell, a layer, a whole model.
+///
+/// A module is a plain struct. `#[derive(Module)]` implements this trait, and every optimizer and
+/// weight file goes through it. A parameter's name is the path of fields that leads to it, joined
+/// by dots: `layers.0.w`. [`Vec`], arrays and tuples add the position; [`Option`] and [`Box`] add
+/// nothing.
+///
+/// The trait is object-safe. A trait object has [`visit`](Self::visit),
+/// [`visit_mut`](Self::visit_mut), [`parameters`](Self::parameters) and
+/// [`parameter_count`](Self::parameter_count); a `Box<dyn Module<T>>` has them all.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module of scalar type `{T}`",
+    label = "holds no parameters of scalar type `{T}`",
+    note = "`#[module(skip)]` leaves a field out",
+    note = "`#[module(scalar = …)]` names the scalar type, if it is not the first type parameter that is not a part"
+)]
+pub trait Module<T: Scalar> {
+    /// Calls `visitor` with the name and value of each parameter, in the order of declaration.
+    ///
+    /// `path` is the name of the module itself, which those of its parameters begin with. It is
+    /// left as it was found.
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>));
+
+    /// Like [`visit`](Self::visit), for changing the parameters.
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+    );
+
+    /// Calls `visitor` with the name and value of each parameter, in the order of declaration.
+    fn for_each_parameter<'a>(&'a self, mut visitor: impl FnMut(&str, &'a Param<T>))
+    where
+        Self: Sized,
+    {
+        self.visit(&mut ParameterPath::default(), &mut visitor);
+    }
+
+    /// Like [`for_each_parameter`](Self::for_each_parameter), for changing the parameters.
+    fn for_each_parameter_mut<'a>(&'a mut self, mut visitor: impl FnMut(&str, &'a mut Param<T>))
+    where
+        Self: Sized,
+    {
+        self.visit_mut(&mut ParameterPath::default(), &mut visitor);
+    }
+
+    /// All parameters with their names, in the order of declaration.
+    #[must_use]
+    fn parameters(&self) -> Vec<(String, &Param<T>)> {
+        let mut parameters = Vec::new();
+        self.visit(&mut ParameterPath::default(), &mut |name, parameter| {
+            parameters.push((name.to_owned(), parameter));
+        });
+        parameters
+    }
+
+    /// The number of scalars in all parameters together.
+    #[must_use]
+    fn parameter_count(&self) -> usize {
+        let mut count = 0;
+        self.visit(&mut ParameterPath::default(), &mut |_, parameter| {
+            count += parameter.value().len();
+        });
+        count
+    }
+}
+
+/// The name of the module that is being visited.
+///
+/// One buffer serves a whole visit, so that visiting allocates nothing per parameter.
+#[derive(Clone, Debug, Default)]
+pub struct ParameterPath {
+    name: String,
+}
+
+impl ParameterPath {
+    /// The name so far, `layers.0`; empty at the root.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `visit` with the path extended by `segment`, the name or position of a part.
+    pub fn within(&mut self, segment: impl Display, visit: impl FnOnce(&mut Self)) {
+        let outer = self.name.len();
+        let separator = if outer == 0 { "" } else { "." };
+        write!(self.name, "{separator}{segment}").expect("a string takes any text");
+        visit(self);
+        self.name.truncate(outer);
+    }
+}
+
+/// A parameter's name in messages. If the model itself is a parameter, the name is empty.
+pub(crate) fn described(name: &str) -> String {
+    if name.is_empty() { "the model's parameter".to_owned() } else { format!("`{name}`") }
+}
+
+/// The name of a parameter is the path to it.
+impl<T: Scalar> Module<T> for Param<T> {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+        visitor(path.as_str(), self);
+    }
+
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+    ) {
+        visitor(path.as_str(), self);
+    }
+}
+
+impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+        if let Some(module) = self {
+            module.visit(path, visitor);
+        }
+    }
+
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+    ) {
+        if let Some(module) = self {
+            module.visit_mut(path, visitor);
+        }
+    }
+}
+
+/// Each part is named by its position.
+impl<T: Scalar, M: Module<T>> Module<T> for [M] {
+    fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+        for (position, module) in self.iter().enumerate() {
+            path.within(position, |path| module.visit(path, visitor));
+        }
+    }
+
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+    ) {
+        for (position, module) in self.iter_mut().enumerate() {
+            path.within(position, |path| module.visit_mut(path, visitor));
+        }
+    }
+}
+
+/// Implements [`Module`] for a type by that of the type it coerces to.
+macro_rules! impl_by_coercion {
+    ([$($parameters:tt)*] $outer:ty => $inner:ty) => {
+        impl<T: Scalar, $($parameters)*> Module<T> for $outer {
+            fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+                let inner: &'a $inner = self;
+                inner.visit(path, visitor);
+            }
+
+            fn visit_mut<'a>(
+                &'a mut self,
+                path: &mut ParameterPath,
+                visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+            ) {
+                let inner: &'a mut $inner = self;
+                inner.visit_mut(path, visitor);
+            }
+        }
+    };
+}
+
+impl_by_coercion!([M: Module<T> + ?Sized] Box<M> => M);
+impl_by_coercion!([M: Module<T>] Vec<M> => [M]);
+impl_by_coercion!([M: Module<T>, const N: usize] [M; N] => [M]);
+
+/// Implements [`Module`] for a tuple, whose parts are named by their positions.
+macro_rules! impl_for_tuple {
+    ($($part:ident $position:tt),*) => {
+        #[allow(unused_variables, reason = "the empty tuple has nothing to visit")]
+        impl<T: Scalar, $($part: Module<T>),*> Module<T> for ($($part,)*) {
+            fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
+                $(path.within($position, |path| self.$position.visit(path, visitor));)*
+            }
+
+            fn visit_mut<'a>(
+                &'a mut self,
+                path: &mut ParameterPath,
+                visitor: &mut dyn FnMut(&str, &'a mut Param<T>),
+            ) {
+                $(path.within($position, |path| self.$position.visit_mut(path, visitor));)*
+            }
+        }
+    };
+}
+
+impl_for_tuple!();
+impl_for_tuple!(A 0);
+impl_for_tuple!(A 0, B 1);
+impl_for_tuple!(A 0, B 1, C 2);
+impl_for_tuple!(A 0, B 1, C 2, D 3);
+impl_for_tuple!(A 0, B 1, C 2, D 3, E 4);
+impl_for_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);

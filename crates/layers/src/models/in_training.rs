@@ -1,0 +1,47 @@
+//! Models with the noise of training.
+
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use crate::sequence::options::Shared;
+use crate::sequence::options::Way;
+
+/// A model with the noise of training, as [`EncoderDecoder::in_training`](crate::EncoderDecoder::in_training) and
+/// [`PointerNetwork::in_training`](crate::PointerNetwork::in_training) give it: dropout between the layers of
+/// stacks, zoneout, variational dropout.
+///
+/// ```
+/// # use bptt_autodiff::Tape;
+/// # use bptt_layers::{Dropout, Embedding, EncoderDecoder, Gru, Linear, Reset, Stack, loss};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// # let mut stack = || {
+/// #     let layers = vec![Gru::<f32>::new(rng, 8, 8, Reset::After), Gru::new(rng, 8, 8, Reset::After)];
+/// #     Stack::new(layers).dropout(Dropout::new(0.2))
+/// # };
+/// # let (encoder, decoder) = (stack(), stack());
+/// # let (source, target) = (Embedding::new(rng, 9, 8), Embedding::new(rng, 9, 8));
+/// # let output = Linear::new(rng, 8, 9);
+/// # let attention = None;
+/// # let model = EncoderDecoder { source, encoder, target, decoder, attention, output, start: 0, end: 1 };
+/// # let (tape, wanted) = (Tape::new(), [5, 6, 1]);
+/// let training = model.in_training(rng);
+/// let encoded = training.encode(&tape, &[2, 3, 4], [3, 1], None);
+/// let logits = training.teacher_forced(&encoded, &wanted);
+/// let gradients = tape.backward(loss::cross_entropy(logits, &wanted).mean());
+/// ```
+#[derive(Debug)]
+pub struct InTraining<'m, M> {
+    pub(crate) model: &'m M,
+    pub(crate) rng: Shared<'m>,
+}
+
+impl<'m, M> InTraining<'m, M> {
+    pub(crate) fn new(model: &'m M, rng: &'m mut impl Rng) -> Self {
+        Self { model, rng: Shared::new(rng) }
+    }
+
+    pub(crate) fn way<T: Scalar>(&self) -> Way<'_, T> {
+        Way { rng: Some(&self.rng), ..Way::PLAIN }
+    }
+}

@@ -1,0 +1,226 @@
+//! Pointer networks: from a sequence to positions of it.
+
+use bptt_autodiff::{Param, Var};
+use bptt_tensor::Scalar;
+use rand::Rng;
+
+use super::attention::{Attention, AttentionMemory};
+use super::encoder_decoder::{encode, steps};
+use super::in_training::InTraining;
+use super::step_decoder::StepDecoder;
+use crate::core::module::Module;
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+use crate::sequence::options::sequence_shape;
+use crate::sequence::stepwise::Stepwise;
+
+/// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions
+/// of its input, as many as there are. The attention's scores are the logits.
+///
+/// ```text
+/// m, s_0 = encoder(x)                   m: [S, B, M]
+/// h, s = decoder(z, s_0)                z_0 = first, z_t = x_{p_{t−1}}: the element pointed to, [T, B, I]
+/// o_{t,s} = score(h_t, m_s)             logits [T, B, S] of the pointers p: [T, B]
+/// ```
+///
+/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`; the parameters are `I` and
+/// those of its parts. Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is
+/// [`Stepwise`]: a decoder that reads backward would see the elements that it has to predict. Where sequences have
+/// different lengths, a position behind the end of one has probability exactly zero.
+///
+/// ```
+/// use bptt_autodiff::{Param, Tape};
+/// use bptt_layers::{Attention, Lstm, PointerNetwork, loss};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let network = PointerNetwork {
+///     encoder: Lstm::<f32>::new(rng, 1, 8),
+///     decoder: Lstm::new(rng, 1, 8),
+///     first: Param::new(Tensor::zeros([1])),
+///     attention: Attention::additive(rng, 8, 8, 8),
+/// };
+/// let tape = Tape::new();
+/// let xs = tape.constant(Tensor::from_vec([3, 1, 1], vec![0.2, -0.5, 0.1])); // [S, B, I]
+/// let sorted = [1, 2, 0];
+/// let logits = network.teacher_forced(xs, None, &sorted);
+/// let loss = loss::cross_entropy(logits, &sorted).mean();
+/// let gradients = tape.backward(loss);
+/// assert_eq!(gradients[&network.first].shape(), &[1]);
+/// assert_eq!(network.greedy(xs, None, 3).len(), 3);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct PointerNetwork<T, E, D> {
+    /// What reads the elements of the input in turn.
+    pub encoder: E,
+    /// What reads those that were pointed to.
+    pub decoder: D,
+    /// What the decoder reads first, `[I]`.
+    pub first: Param<T>,
+    /// How a decoder's output points to the encoder's.
+    pub attention: Attention<T>,
+}
+
+impl<T: Scalar, E: Layer<T>, D> PointerNetwork<T, E, D>
+where
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
+{
+    /// The logits `[T, B, S]` of each pointer under teacher forcing: the decoder reads `first`, and then the
+    /// elements at the wanted positions, `[T, B]` in row-major order, delayed by one. Of inputs
+    /// `[S, B, I]`, with lengths, each sequence has that many elements; what stands behind them, NaN
+    /// included, changes neither values nor gradients.
+    ///
+    /// Wanted sequences of different lengths are padded with any positions of that input; a
+    /// [mask](crate::loss::Loss::masked) of the loss drops these pointers.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; if the wanted positions
+    /// are not as many for each sequence, or one is not a position of it; or as the layers do.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        self.teacher_forced_in(Way::PLAIN, xs, lengths, wanted)
+    }
+
+    /// The network with the [noise of training](crate::Recurrence::training).
+    #[must_use]
+    pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
+        InTraining::new(self, rng)
+    }
+
+    /// The pointers `[T, B]`, in row-major order, that `steps` steps of greedy decoding give: each is the most
+    /// probable one, and the decoder reads the element there. Inputs and lengths are those of
+    /// [`teacher_forced`](Self::teacher_forced). Nothing keeps a position from being pointed to again.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; or as the layers do.
+    #[track_caller]
+    #[must_use]
+    pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
+        let input = self.read(Way::PLAIN, xs, lengths);
+        let batch = input.batch;
+        if batch == 0 {
+            return Vec::new();
+        }
+        let start = self.decoder.leaves(&input.state).into_iter();
+        let start: Vec<_> = start.map(|leaf| leaf.value()).collect();
+        let elements = input.elements.value();
+        let mut decoder = StepDecoder::new(&self.decoder, batch, elements, &start, |h| {
+            let hs = h.reshape([1, batch, h.shape()[1]]);
+            self.attention.scores(hs, &input.memory.on(h.tape())).index_first(0)
+        });
+        let mut pointers = Vec::with_capacity(steps * batch);
+        let mut read = vec![FIRST; batch];
+        for _ in 0..steps {
+            let chosen = decoder.step(&read).argmax(-1);
+            read = rows(&chosen, batch).collect();
+            pointers.extend(chosen);
+        }
+        pointers
+    }
+
+    #[track_caller]
+    fn teacher_forced_in<'t>(
+        &self,
+        way: Way<'_, T>,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        let input = self.read(way, xs, lengths);
+        let batch = input.batch;
+        let steps = steps(wanted, batch);
+        for (i, &position) in wanted.iter().enumerate() {
+            let length = lengths.map_or(xs.shape()[0], |lengths| lengths[i % batch]);
+            assert!(
+                position < length,
+                "pointer {position} at step {} of sequence {} is not one of its {length} positions, \
+                 which count from 0",
+                i / batch,
+                i % batch
+            );
+        }
+        let first = std::iter::repeat_n(FIRST, batch);
+        let read: Vec<usize> = first.chain(rows(wanted, batch)).take(wanted.len()).collect();
+        self.point(way, &input, &read, steps)
+    }
+
+    #[track_caller]
+    fn read<'t>(
+        &self,
+        way: Way<'_, T>,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+    ) -> Input<'t, T, E::State<'t>> {
+        let [steps, batch, features] = sequence_shape(xs);
+        let (outputs, state) = encode(&self.encoder, xs, lengths, way);
+        let memory = self.attention.memory(outputs, lengths);
+        let first = xs.tape().param(&self.first).reshape([1, features]);
+        // what stands behind the ends stays here, but no pointer leads to it
+        let elements = Var::concat(&[first, xs.reshape([steps * batch, features])], 0);
+        Input { state, memory, elements, batch }
+    }
+
+    /// The logits `[T, B, S]` when the decoder reads these rows of the elements, `[T, B]`.
+    #[track_caller]
+    fn point<'t>(
+        &self,
+        way: Way<'_, T>,
+        input: &Input<'t, T, E::State<'t>>,
+        rows: &[usize],
+        steps: usize,
+    ) -> Var<'t, T> {
+        let zs = input.elements.gather_rows(rows);
+        let zs = zs.reshape([steps, input.batch, zs.shape()[1]]);
+        let (hs, _) = self.decoder.run(zs, input.state.clone(), way);
+        self.attention.scores(hs, &input.memory)
+    }
+}
+
+impl<T: Scalar, E: Layer<T>, D> InTraining<'_, PointerNetwork<T, E, D>>
+where
+    for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
+{
+    /// As [`PointerNetwork::teacher_forced`], with the noise of both layers.
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[track_caller]
+    #[must_use]
+    pub fn teacher_forced<'t>(
+        &self,
+        xs: Var<'t, T>,
+        lengths: Option<&[usize]>,
+        wanted: &[usize],
+    ) -> Var<'t, T> {
+        self.model.teacher_forced_in(self.way(), xs, lengths, wanted)
+    }
+}
+
+/// The row of [`Input::elements`] that is read first.
+const FIRST: usize = 0;
+
+/// The rows of [`Input::elements`] at these positions `[T, B]`.
+fn rows(positions: &[usize], batch: usize) -> impl Iterator<Item = usize> {
+    let row = move |(i, &position)| 1 + position * batch + i % batch;
+    positions.iter().enumerate().map(row)
+}
+
+/// Inputs, encoded.
+struct Input<'t, T, S> {
+    state: S,
+    memory: AttentionMemory<'t, T>,
+    /// What the decoder may read: the first input, and behind it the elements, `[1 + S·B, I]`.
+    elements: Var<'t, T>,
+    batch: usize,
+}

@@ -1,0 +1,169 @@
+//! Clipping of gradients, against the steps that exploding gradients would make.
+
+use bptt_autodiff::{Gradients, Param};
+use bptt_tensor::Scalar;
+
+use crate::core::module::described;
+use crate::core::module::{Module, ParameterPath};
+use crate::core::pieces;
+use crate::core::pieces::PIECE;
+
+/// A gradient holds a NaN or an infinity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the gradient of {} is not finite: the run has diverged; lower the learning rate or \
+     the norm that gradients are clipped to, or find the equation at fault with `Tape::checking`",
+    described(parameter)
+)]
+pub struct NonFiniteGradient {
+    /// The name of the first parameter concerned; empty if the model is a parameter by itself.
+    pub parameter: String,
+}
+
+/// The norm of all gradients of a model together. The gradients are not changed:
+///
+/// ```text
+/// ‖g‖ = √(Σ gᵢ²) over all parameters
+/// ```
+///
+/// [`clip_norm`] limits this norm, and computes it in the same way. It is NaN or infinite if a gradient is not
+/// finite, and infinite if it exceeds `f64::MAX`.
+///
+/// ```
+/// use bptt_autodiff::{Param, Tape};
+/// use bptt_layers::gradient_norm;
+/// use bptt_tensor::Tensor;
+///
+/// let w = Param::new(Tensor::<f32>::from_vec([2], vec![1.5, 2.0]));
+/// let tape = Tape::new();
+/// let gradients = tape.backward(tape.param(&w).square().sum_all());
+/// assert_eq!(gradient_norm(&w, &gradients), 5.0);
+/// ```
+#[must_use]
+pub fn gradient_norm<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
+    let (norm, unit) = norm_and_unit(model, gradients);
+    norm * unit
+}
+
+/// Scales all gradients of a model together so that their norm is at most `max_norm`, and returns
+/// the norm that they had:
+///
+/// ```text
+/// ‖g‖ = √(Σ gᵢ²) over all parameters
+/// g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶))
+/// ```
+///
+/// The norm is summed in double precision and in a fixed order. Finite gradients are scaled however
+/// large they are; only the norm returned is infinite where it is beyond `f64::MAX`. Pascanu,
+/// Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013).
+///
+/// # Errors
+///
+/// If a gradient is not finite: a scaled NaN would only spread. The gradients then stay as they
+/// were.
+///
+/// # Panics
+///
+/// If `max_norm` is not greater than 0.
+#[track_caller]
+pub fn clip_norm<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    max_norm: f64,
+) -> Result<f64, NonFiniteGradient> {
+    assert!(max_norm > 0.0, "gradients are clipped to a norm greater than 0, not {max_norm}");
+    let (norm, unit) = norm_and_unit(model, gradients);
+    if !norm.is_finite() {
+        expect_finite(model, gradients)?;
+    }
+    let scale = max_norm / unit / (norm + 1e-6 / unit);
+    if scale < 1.0 {
+        for_each_gradient(model, gradients, |gradient| *gradient *= T::of(scale));
+    }
+    Ok(norm * unit)
+}
+
+/// Limits every element of the gradients to `−limit ..= limit`.
+///
+/// # Errors
+///
+/// If a gradient is not finite. The gradients then stay as they were.
+///
+/// # Panics
+///
+/// If `limit` is not greater than 0.
+#[track_caller]
+pub fn clip_value<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    limit: f64,
+) -> Result<(), NonFiniteGradient> {
+    assert!(limit > 0.0, "gradients are clipped to a value greater than 0, not {limit}");
+    expect_finite(model, gradients)?;
+    let limit = T::of(limit);
+    for_each_gradient(model, gradients, |gradient| *gradient = gradient.max(-limit).min(limit));
+    Ok(())
+}
+
+fn for_each_gradient<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &mut Gradients<T>,
+    change: impl Fn(&mut T) + Sync,
+) {
+    model.visit(&mut ParameterPath::default(), &mut |_, parameter| {
+        if let Some(gradient) = gradients.get_mut(parameter) {
+            let pieces = gradient.as_mut_slice().chunks_mut(PIECE).collect();
+            pieces::for_each(pieces, |piece: &mut [T]| piece.iter_mut().for_each(&change));
+        }
+    });
+}
+
+fn expect_finite<T: Scalar>(
+    model: &dyn Module<T>,
+    gradients: &Gradients<T>,
+) -> Result<(), NonFiniteGradient> {
+    let mut finite = Ok(());
+    model.visit(&mut ParameterPath::default(), &mut |name: &str, parameter: &Param<T>| {
+        let (Ok(()), Some(gradient)) = (&finite, gradients.get(parameter)) else { return };
+        if !gradient.is_finite() {
+            finite = Err(NonFiniteGradient { parameter: name.to_owned() });
+        }
+    });
+    finite
+}
+
+/// `2⁶⁰⁰`. In this unit no square of a finite number overflows, and what underflows is nothing
+/// beside numbers whose squares overflow.
+const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
+
+/// `‖g / unit‖`, and a unit in which this norm is finite, unless a gradient is not.
+fn norm_and_unit<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> (f64, f64) {
+    let in_units = |unit| (norm_in_units(unit, model, gradients), unit);
+    let plain = in_units(1.0);
+    if plain.0.is_finite() { plain } else { in_units(LARGE_UNIT) }
+}
+
+/// `‖g / unit‖`, parameter by parameter.
+fn norm_in_units<T: Scalar>(unit: f64, model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
+    let mut total = 0.0;
+    model.visit(&mut ParameterPath::default(), &mut |_: &str, parameter: &Param<T>| {
+        if let Some(gradient) = gradients.get(parameter) {
+            let squares = |piece: &[T]| sum_of_squares(piece, unit.recip());
+            total += pieces::sum(gradient.as_slice(), squares);
+        }
+    });
+    total.sqrt()
+}
+
+/// `Σ (scale · x)²`. Eight sums side by side: a single one would wait for each addition before the
+/// next.
+fn sum_of_squares<T: Scalar>(elements: &[T], scale: f64) -> f64 {
+    let mut sums = [0.0; 8];
+    for elements in elements.chunks(sums.len()) {
+        for (sum, element) in sums.iter_mut().zip(elements) {
+            let scaled = scale * element.as_f64();
+            *sum += scaled * scaled;
+        }
+    }
+    sums.iter().sum()
+}

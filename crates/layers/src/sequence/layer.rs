@@ -1,0 +1,138 @@
+//! Layers: what maps one sequence to another.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Scalar;
+
+use super::options::Way;
+use super::options::sequence_shape;
+use super::run::{last, run};
+use crate::core::cell::{Cell, StateSizes};
+use crate::core::state::State;
+
+/// What maps a sequence `[T, B, I]` to a sequence `[T, B, O]`, from a state to a state.
+///
+/// Every [`Cell`] with [`StateSizes`] is a layer, and so are [`Stack`](crate::Stack), [`Bidirectional`](crate::Bidirectional)
+/// and the other wrappers, of any layer. [`forward`](Self::forward) runs one from where it starts, and
+/// [`Recurrence`](crate::Recurrence) in all other ways.
+///
+/// To write a recurrent network is to write a cell. This trait is for wrappers: ways of composing layers
+/// that the library does not have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer of scalar type `{T}`",
+    note = "a `Cell` is a layer if it says how wide its state is: implement `StateSizes`"
+)]
+pub trait Layer<T: Scalar> {
+    /// What the layer carries from one piece of a sequence to the next.
+    type State<'t>: Clone;
+
+    /// The state that a batch of sequences starts from: zeros, unless it is
+    /// [learned](crate::LearnedStart).
+    #[must_use]
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>;
+
+    /// The outputs and the last state, from the inputs `[T, B, I]` and the first state.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes, if a mask, lengths or the state do not have its extents, or if the equations
+    /// panic.
+    #[track_caller]
+    #[must_use]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>);
+
+    /// The outputs and the last state, from the [`start`](Self::start).
+    ///
+    /// ```
+    /// use bptt_autodiff::Tape;
+    /// use bptt_layers::{Bidirectional, Gru, Layer, Reset};
+    /// use bptt_tensor::Tensor;
+    /// use rand::SeedableRng;
+    /// use rand_xoshiro::Xoshiro256PlusPlus;
+    ///
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+    /// let layer = Bidirectional::new(gru(), gru());
+    /// let tape = Tape::new();
+    /// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([5, 2, 3])));
+    /// assert_eq!(ys.shape(), [5, 2, 8]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `xs` does not have three axes; or as the equations do.
+    #[track_caller]
+    #[must_use]
+    fn forward<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, Self::State<'t>) {
+        let [_, batch, _] = sequence_shape(xs);
+        self.run(xs, self.start(xs.tape(), batch), Way::PLAIN)
+    }
+
+    /// Only the output of the last step of each sequence, `[B, O]`, and the last state; see
+    /// [`Recurrence::last`](crate::Recurrence::last).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    #[track_caller]
+    #[must_use]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>);
+
+    /// The variables of a state, in order.
+    #[must_use]
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>>;
+
+    /// The state of these variables, as many as [`leaves`](Self::leaves) gives.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[must_use]
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t>;
+}
+
+/// Every cell that knows how wide its state is.
+impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
+    type State<'t> = <C as Cell<T>>::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.zero_state(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        run(self, xs, state, way)
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        last(self, xs, state, way)
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        state.leaves()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        State::rebuild(leaves)
+    }
+}

@@ -1,0 +1,75 @@
+//! Layers that read a sequence in both directions of time.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Scalar;
+
+use crate::core::module::Module;
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+
+/// Two layers that read the same sequence, one from the first step to the last and one from the last to
+/// the first (Schuster and Paliwal 1997), their outputs side by side:
+///
+/// ```text
+/// y_t = [forward(x_1 … x_t), backward(x_T … x_t)]
+/// ```
+///
+/// `x: [T, B, I]`, `y: [T, B, O_f + O_b]`. The state is a pair; the last of the backward layer is that at the
+/// first step. Sequences of different [lengths](crate::Recurrence::lengths) are read backward from their own
+/// ends.
+#[derive(Clone, Debug, Module)]
+pub struct Bidirectional<F, B = F> {
+    /// The layer that reads in the direction of time.
+    pub forward: F,
+    /// The layer that reads against it.
+    pub backward: B,
+}
+
+impl<F, B> Bidirectional<F, B> {
+    /// These two layers, side by side.
+    #[must_use]
+    pub fn new(forward: F, backward: B) -> Self {
+        Self { forward, backward }
+    }
+}
+
+impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
+    type State<'t> = (F::State<'t>, B::State<'t>);
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        (self.forward.start(tape, batch), self.backward.start(tape, batch))
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        (forward, backward): Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (ahead, forward) = self.forward.run(xs, forward, way);
+        let (back, backward) = self.backward.run(xs, backward, way.turned());
+        (Var::concat(&[ahead, back], -1), (forward, backward))
+    }
+
+    /// Last is for each direction what it runs last.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        (forward, backward): Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (ahead, forward) = self.forward.last(xs, forward, way);
+        let (back, backward) = self.backward.last(xs, backward, way.turned());
+        (Var::concat(&[ahead, back], -1), (forward, backward))
+    }
+
+    fn leaves<'t>(&self, (forward, backward): &Self::State<'t>) -> Vec<Var<'t, T>> {
+        [self.forward.leaves(forward), self.backward.leaves(backward)].concat()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        (self.forward.rebuild(leaves), self.backward.rebuild(leaves))
+    }
+}

@@ -1,0 +1,192 @@
+//! Where recurrences start, and go on from.
+
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::core::module::Module;
+use crate::core::state::copied;
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+use crate::sequence::options::{Starts, sequence_shape};
+use crate::sequence::stepwise::Stepwise;
+
+/// A layer whose initial state is learned: one for each variable of the state, shared by the batch. Sequences that
+/// [start anew](crate::Recurrence::resets) within a run start from it, too.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Layer, LearnedStart, Lstm};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let layer = LearnedStart::new(Lstm::<f64>::new(&mut rng, 3, 4));
+/// let tape = Tape::new();
+/// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([7, 2, 3])));
+/// let gradients = tape.backward(ys.sum_all());
+/// assert_eq!(gradients[&layer.initial[0]].shape(), &[1, 4]); // of h, for both sequences together
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct LearnedStart<T, L> {
+    /// The layer.
+    pub layer: L,
+    /// The initial state, each variable `[1, S]`.
+    pub initial: Vec<Param<T>>,
+}
+
+impl<T: Scalar, L: Layer<T>> LearnedStart<T, L> {
+    /// This layer, with an initial state that starts from the layer's own.
+    #[must_use]
+    pub fn new(layer: L) -> Self {
+        let tape = Tape::new();
+        let start = layer.leaves(&layer.start(&tape, 1));
+        let initial = start.into_iter().map(|leaf| Param::new(leaf.value())).collect();
+        Self { layer, initial }
+    }
+}
+
+impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
+    type State<'t> = L::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        let shared = |param: &Param<T>| tape.param(param).broadcast_to([batch, param.shape()[1]]);
+        self.layer.rebuild(&mut self.initial.iter().map(shared))
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let starts = Starts::new(&self.initial);
+        self.layer.run(xs, state, way.starting(&starts))
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let starts = Starts::new(&self.initial);
+        self.layer.last(xs, state, way.starting(&starts))
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        self.layer.leaves(state)
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        self.layer.rebuild(leaves)
+    }
+}
+
+impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for LearnedStart<T, L> {
+    #[track_caller]
+    fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        self.layer.advance(x, state)
+    }
+}
+
+/// A state that outlives the tape it was computed on, so that a layer goes on where it stopped: a
+/// *stateful* layer, for sequences that come in pieces.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{CarriedState, Elman};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let layer = Elman::<f64>::new(&mut rng, 3, 4);
+/// let mut carried = CarriedState::new();
+/// for _piece in 0..3 {
+///     let tape = Tape::new();
+///     let ys = carried.run(&layer, tape.constant(Tensor::ones([5, 2, 3])));
+///     // a loss of ys, tape.backward(…), an update: no gradient flows into the piece before
+/// }
+/// carried.reset(); // the next sequence starts anew
+/// ```
+#[derive(Clone, Debug)]
+pub struct CarriedState<T> {
+    values: Option<Vec<Tensor<T>>>,
+}
+
+impl<T: Scalar> CarriedState<T> {
+    /// Nothing carried: the layer will start where it starts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { values: None }
+    }
+
+    /// These values, one for each variable of the state, as [`values`](Self::values) gives them.
+    #[must_use]
+    pub fn from_values(values: Vec<Tensor<T>>) -> Self {
+        Self { values: Some(values) }
+    }
+
+    /// What is carried, for saving; `None` at the start of a sequence.
+    #[must_use]
+    pub fn values(&self) -> Option<&[Tensor<T>]> {
+        self.values.as_deref()
+    }
+
+    /// Forgets what is carried.
+    pub fn reset(&mut self) {
+        self.values = None;
+    }
+
+    /// The state to go on from, as constants on this tape; at the start, the layer's.
+    ///
+    /// # Panics
+    ///
+    /// If what is carried is a state of another layer or batch.
+    #[track_caller]
+    #[must_use]
+    pub fn state<'t, L: Layer<T>>(
+        &self,
+        layer: &L,
+        tape: &'t Tape<T>,
+        batch: usize,
+    ) -> L::State<'t> {
+        let start = layer.start(tape, batch);
+        let Some(values) = &self.values else { return start };
+        let expected: Vec<_> = layer.leaves(&start).iter().map(|leaf| leaf.shape()).collect();
+        let carried: Vec<_> = values.iter().map(|value| value.shape().clone()).collect();
+        assert!(
+            carried == expected,
+            "the carried state has shapes {carried:?}, but the layer's are {expected:?}: reset it"
+        );
+        layer.rebuild(&mut values.iter().map(|value| tape.constant(value.clone())))
+    }
+
+    /// Keeps the values of a state, free of any tape.
+    pub fn keep<L: Layer<T>>(&mut self, layer: &L, state: &L::State<'_>) {
+        self.values = Some(layer.leaves(state).into_iter().map(copied).collect());
+    }
+
+    /// The layer's outputs for the next piece of its sequences, `[T, B, I]`.
+    ///
+    /// # Panics
+    ///
+    /// As [`state`](Self::state), and as the layer does.
+    #[track_caller]
+    #[must_use]
+    pub fn run<'t, L: Layer<T>>(&mut self, layer: &L, xs: Var<'t, T>) -> Var<'t, T> {
+        let [_, batch, _] = sequence_shape(xs);
+        let (ys, state) = layer.run(xs, self.state(layer, xs.tape(), batch), Way::PLAIN);
+        self.keep(layer, &state);
+        ys
+    }
+}
+
+impl<T: Scalar> Default for CarriedState<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

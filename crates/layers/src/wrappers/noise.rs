@@ -1,0 +1,275 @@
+//! Cells with noise in training.
+
+use std::cell::Cell as Slot;
+
+use bptt_autodiff::Var;
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::core::cell::Cell;
+
+/// A cell whose equations say where noise applies.
+///
+/// Noise on a state applies where matrix products *read* it. Noise on a candidate applies where it is *written* into
+/// the state. The state that a cell carries over, as a GRU does in `z ⊙ h₋`, must have no noise: scaled anew at each
+/// step, it would grow without bound. A wrapper cannot tell these uses of the state apart, so the cell marks them:
+///
+/// ```standalone_crate
+/// use bptt_autodiff::{Param, Var};
+/// use bptt_layers::{Cell, Module, Noise, NoisyCell};
+/// use bptt_tensor::Scalar;
+///
+/// # extern crate bptt_layers as bptt;
+/// /// `z = σ(x W_z + h₋ U_z)`, `n = tanh(x W_n + h₋ U_n)`, `h = (1 − z) ⊙ n + z ⊙ h₋`
+/// #[derive(Module)]
+/// struct Unit<T> {
+///     w_z: Param<T>,
+///     u_z: Param<T>,
+///     w_n: Param<T>,
+///     u_n: Param<T>,
+/// }
+///
+/// impl<T: Scalar> NoisyCell<T> for Unit<T> {
+///     fn noisy_step<'t>(
+///         &self,
+///         x: Var<'t, T>,
+///         h: Var<'t, T>,
+///         noise: &Noise<'_, T>,
+///     ) -> (Var<'t, T>, Var<'t, T>) {
+///         let read = noise.read(0, h);
+///         let z = (x.matmul(&self.w_z) + read.matmul(&self.u_z)).sigmoid();
+///         let n = (x.matmul(&self.w_n) + read.matmul(&self.u_n)).tanh();
+///         let h = (1.0 - z) * noise.written(0, n) + z * h;
+///         (h, h)
+///     }
+/// }
+///
+/// impl<T: Scalar> Cell<T> for Unit<T> {
+///     type State<'t> = Var<'t, T>;
+///
+///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+///         self.noisy_step(x, h, &Noise::NONE)
+///     }
+/// }
+/// ```
+///
+/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such
+/// cells. Every cell of the library is one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say where noise applies in its equations",
+    note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
+)]
+pub trait NoisyCell<T: Scalar>: Cell<T> {
+    /// [`step`](Cell::step) with noise where the state is read and written. With [`Noise::NONE`] it equals `step`.
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        state: Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>);
+}
+
+/// The noise of training within a step of a [`NoisyCell`].
+///
+/// The variables of the state are counted from 0, in the order of its leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Noise<'n, T> {
+    read: &'n [Option<Mask<T>>],
+    written: &'n [Option<Mask<T>>],
+}
+
+/// The factors of noisy values.
+#[derive(Clone, Debug)]
+pub(crate) struct Mask<T> {
+    factors: Tensor<T>,
+    is_used: Slot<bool>,
+}
+
+impl<T: Scalar> Noise<'_, T> {
+    /// No noise: the step of evaluation.
+    pub const NONE: Self = Self { read: &[], written: &[] };
+
+    /// Returns `value`, the variable of the state with this number, as matrix products read it.
+    #[track_caller]
+    #[must_use]
+    pub fn read<'t>(&self, variable: usize, value: Var<'t, T>) -> Var<'t, T> {
+        match self.read.get(variable) {
+            Some(Some(mask)) => value * mask.factors(),
+            _ => value,
+        }
+    }
+
+    /// Returns `candidate` as it is written into the variable of the state with this number.
+    #[track_caller]
+    #[must_use]
+    pub fn written<'t>(&self, variable: usize, candidate: Var<'t, T>) -> Var<'t, T> {
+        match self.written.get(variable) {
+            Some(Some(mask)) => candidate * candidate.tape().at_step(mask.factors()),
+            _ => candidate,
+        }
+    }
+}
+
+impl<T> Mask<T> {
+    pub(crate) fn new(factors: Tensor<T>) -> Self {
+        Self { factors, is_used: Slot::new(false) }
+    }
+
+    fn factors(&self) -> &Tensor<T> {
+        self.is_used.set(true);
+        &self.factors
+    }
+}
+
+/// A cell with one draw of its noise.
+pub(crate) struct Sampled<'c, T, C> {
+    pub(crate) cell: &'c C,
+    /// For each sequence, `[B, I]`.
+    pub(crate) input: Option<Tensor<T>>,
+    /// For each variable of the state and each sequence, `[B, S]`.
+    pub(crate) read: Vec<Option<Mask<T>>>,
+    /// For each variable of the state, each step and sequence, `[T, B, S]`.
+    pub(crate) written: Vec<Option<Mask<T>>>,
+}
+
+impl<T: Scalar, C: NoisyCell<T>> Cell<T> for Sampled<'_, T, C> {
+    type State<'t> = C::State<'t>;
+
+    #[track_caller]
+    fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        let x = match &self.input {
+            Some(mask) => x * mask,
+            None => x,
+        };
+        let noise = Noise { read: &self.read, written: &self.written };
+        self.cell.noisy_step(x, state, &noise)
+    }
+}
+
+impl<T, C> Sampled<'_, T, C> {
+    /// Checks, after a step was recorded, that all noise has an effect.
+    ///
+    /// # Panics
+    ///
+    /// If there is noise on a variable that the equations do not read, or do not write, through `Noise`.
+    #[track_caller]
+    pub(crate) fn expect_effects(&self) {
+        let is_idle =
+            |mask: &Option<Mask<T>>| mask.as_ref().is_some_and(|mask| !mask.is_used.get());
+        if let Some(variable) = self.read.iter().position(is_idle) {
+            panic!(
+                "variational dropout: no product reads variable {variable} of the state; give it a rate of 0"
+            );
+        }
+        if let Some(variable) = self.written.iter().position(is_idle) {
+            panic!(
+                "recurrent dropout: no candidate is written into variable {variable} of the state; give it a \
+                 rate of 0"
+            );
+        }
+    }
+}
+
+impl<T: Scalar, C: NoisyCell<T>> NoisyCell<T> for &C {
+    #[track_caller]
+    fn noisy_step<'t>(
+        &self,
+        x: Var<'t, T>,
+        state: Self::State<'t>,
+        noise: &Noise<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        (**self).noisy_step(x, state, noise)
+    }
+}
+
+/// Implements [`Cell`] for a [`NoisyCell`] with this state: its step without noise.
+macro_rules! step_without_noise {
+    ($cell:ident, $state:ty) => {
+        impl<T: Scalar> $crate::core::cell::Cell<T> for $cell<T> {
+            type State<'t> = $state;
+
+            fn step<'t>(
+                &self,
+                x: Var<'t, T>,
+                state: Self::State<'t>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                $crate::wrappers::noise::NoisyCell::noisy_step(
+                    self,
+                    x,
+                    state,
+                    &$crate::wrappers::noise::Noise::NONE,
+                )
+            }
+        }
+    };
+}
+pub(crate) use step_without_noise;
+
+/// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
+/// `sample(rng, [T, B, I], way)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.
+macro_rules! layer_of_noisy_cell {
+    ($noisy:ident, $cell:ident $(, $check:ident)?) => {
+        impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::layer::Layer<T> for $noisy<C> {
+            type State<'t> = <C as Cell<T>>::State<'t>;
+
+            fn start<'t>(&self, tape: &'t bptt_autodiff::Tape<T>, batch: usize) -> Self::State<'t> {
+                self.cell.zero_state(tape, batch)
+            }
+
+            #[track_caller]
+            fn run<'t>(
+                &self,
+                xs: Var<'t, T>,
+                state: Self::State<'t>,
+                way: $crate::sequence::options::Way<'_, T>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                let extents = way.extents(xs);
+                match way.in_training(|rng| self.sample(rng, extents, way)) {
+                    Some(sampled) => {
+                        let outcome = $crate::sequence::run::run(&sampled, xs, state, way);
+                        $(sampled.$check();)?
+                        outcome
+                    }
+                    None => $crate::sequence::run::run(self, xs, state, way),
+                }
+            }
+
+            #[track_caller]
+            fn last<'t>(
+                &self,
+                xs: Var<'t, T>,
+                state: Self::State<'t>,
+                way: $crate::sequence::options::Way<'_, T>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                let extents = way.extents(xs);
+                match way.in_training(|rng| self.sample(rng, extents, way)) {
+                    Some(sampled) => {
+                        let outcome = $crate::sequence::run::last(&sampled, xs, state, way);
+                        $(sampled.$check();)?
+                        outcome
+                    }
+                    None => $crate::sequence::run::last(self, xs, state, way),
+                }
+            }
+
+            fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+                state.leaves()
+            }
+
+            fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+                State::rebuild(leaves)
+            }
+        }
+
+        impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::stepwise::Stepwise<T> for $noisy<C> {
+            #[track_caller]
+            fn advance<'t>(
+                &self,
+                x: Var<'t, T>,
+                state: Self::State<'t>,
+            ) -> (Var<'t, T>, Self::State<'t>) {
+                self.step(x, state)
+            }
+        }
+    };
+}
+pub(crate) use layer_of_noisy_cell;

@@ -1,0 +1,76 @@
+//! Layers against the direction of time.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Scalar;
+
+use crate::core::module::Module;
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+
+/// A layer that reads from the last step to the first. Outputs keep their places in time.
+///
+/// The other direction of a [`Bidirectional`](crate::Bidirectional) on its own, or in a stack whose layers
+/// alternate. A [`Recurrence`](crate::Recurrence) that is reversed runs it forward.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Elman, Layer, Reversed};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let layer = Reversed::new(Elman::<f32>::new(&mut rng, 3, 4));
+/// let tape = Tape::new();
+/// let (ys, h) = layer.forward(tape.constant(Tensor::ones([7, 2, 3])));
+/// assert_eq!(ys.index_first(0).value(), h.value());
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Reversed<L> {
+    /// The layer.
+    pub layer: L,
+}
+
+impl<L> Reversed<L> {
+    /// This layer, in the other direction of time.
+    #[must_use]
+    pub fn new(layer: L) -> Self {
+        Self { layer }
+    }
+}
+
+impl<T: Scalar, L: Layer<T>> Layer<T> for Reversed<L> {
+    type State<'t> = L::State<'t>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.layer.start(tape, batch)
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        self.layer.run(xs, state, way.turned())
+    }
+
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        state: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        self.layer.last(xs, state, way.turned())
+    }
+
+    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        self.layer.leaves(state)
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        self.layer.rebuild(leaves)
+    }
+}

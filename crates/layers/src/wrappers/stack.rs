@@ -1,0 +1,167 @@
+//! Layers above one another.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::{Scalar, Shape};
+
+use crate::core::module::Module;
+use crate::feedforward::linear::Dropout;
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+use crate::sequence::stepwise::Stepwise;
+
+/// Layers above one another, each reading the outputs of the one below.
+///
+/// The layers are of one kind, in any number. A tuple holds two layers of different kinds. Each is run over the whole
+/// sequence before the next. In [training](crate::Recurrence::training) there may be [dropout](Self::dropout) between
+/// the layers.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Layer, Lstm, Stack};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let layers = vec![Lstm::<f32>::new(&mut rng, 3, 8), Lstm::new(&mut rng, 8, 8)];
+/// let stack = Stack::new(layers);
+/// let tape = Tape::new();
+/// let (ys, states) = stack.forward(tape.constant(Tensor::ones([5, 2, 3])));
+/// assert_eq!((ys.shape().to_vec(), states.len()), (vec![5, 2, 8], 2));
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Stack<L> {
+    layers: Vec<L>,
+    #[module(skip)]
+    dropout: Dropout,
+}
+
+impl<L> Stack<L> {
+    /// A stack of these layers, lowest first.
+    ///
+    /// # Panics
+    ///
+    /// If there is no layer.
+    #[track_caller]
+    #[must_use]
+    pub fn new(layers: Vec<L>) -> Self {
+        assert!(!layers.is_empty(), "a stack needs at least one layer");
+        Self { layers, dropout: Dropout::new(0.0) }
+    }
+
+    /// With dropout, in training, of what each layer but the highest hands to the next.
+    #[must_use]
+    pub fn dropout(self, dropout: Dropout) -> Self {
+        Self { dropout, ..self }
+    }
+
+    /// The layers, lowest first.
+    #[must_use]
+    pub fn layers(&self) -> &[L] {
+        &self.layers
+    }
+
+    /// The layers, lowest first, for changing their parameters.
+    #[must_use]
+    pub fn layers_mut(&mut self) -> &mut [L] {
+        &mut self.layers
+    }
+}
+
+impl<L> Stack<L> {
+    fn top(&self) -> &L {
+        self.layers.last().expect("a stack has a layer")
+    }
+
+    #[track_caller]
+    fn assert_states<S>(&self, states: &[S]) {
+        let (layers, given) = (self.layers.len(), states.len());
+        assert!(layers == given, "a stack of {layers} layers needs as many states, not {given}");
+    }
+
+    /// Runs all layers but the highest: what that reads, its state, and the last states of the others.
+    #[track_caller]
+    fn below_top<'t, T: Scalar>(
+        &self,
+        xs: Var<'t, T>,
+        states: Vec<L::State<'t>>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, L::State<'t>, Vec<L::State<'t>>)
+    where
+        L: Layer<T>,
+    {
+        self.assert_states(&states);
+        let mut states = states;
+        let top = states.pop().expect("a stack has a layer");
+        let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
+        for (layer, state) in self.layers.iter().zip(states) {
+            let (ys, state) = layer.run(xs, state, way);
+            let extents = Shape::from(way.extents(ys));
+            let mask = way.in_training(|mut rng| self.dropout.mask(&mut rng, extents));
+            xs = match mask.flatten() {
+                Some(mask) => ys * &way.of_steps(mask),
+                None => ys,
+            };
+            last.push(state);
+        }
+        (xs, top, last)
+    }
+}
+
+/// The state is one for each layer.
+impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
+    type State<'t> = Vec<L::State<'t>>;
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        self.layers.iter().map(|layer| layer.start(tape, batch)).collect()
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        states: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (xs, state, mut states) = self.below_top(xs, states, way);
+        let (ys, state) = self.top().run(xs, state, way);
+        states.push(state);
+        (ys, states)
+    }
+
+    /// The last output of the highest layer.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        states: Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (xs, state, mut states) = self.below_top(xs, states, way);
+        let (y, state) = self.top().last(xs, state, way);
+        states.push(state);
+        (y, states)
+    }
+
+    fn leaves<'t>(&self, states: &Self::State<'t>) -> Vec<Var<'t, T>> {
+        self.layers.iter().zip(states).flat_map(|(layer, state)| layer.leaves(state)).collect()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        self.layers.iter().map(|layer| layer.rebuild(leaves)).collect()
+    }
+}
+
+impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Stack<L> {
+    #[track_caller]
+    fn advance<'t>(&self, x: Var<'t, T>, states: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
+        self.assert_states(&states);
+        let (mut x, mut next) = (x, Vec::with_capacity(states.len()));
+        for (layer, state) in self.layers.iter().zip(states) {
+            let (y, state) = layer.advance(x, state);
+            x = y;
+            next.push(state);
+        }
+        (x, next)
+    }
+}

@@ -1,0 +1,79 @@
+//! Two layers of different kinds above one another.
+
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Scalar;
+
+use crate::sequence::layer::Layer;
+use crate::sequence::options::Way;
+use crate::sequence::stepwise::Stepwise;
+
+/// Two layers of different kinds. The second reads the outputs of the first. A [`Stack`](crate::Stack) holds layers
+/// of one kind.
+///
+/// ```
+/// use bptt_autodiff::Tape;
+/// use bptt_layers::{Bidirectional, Elman, Layer, Linear};
+/// use bptt_tensor::Tensor;
+/// use rand::SeedableRng;
+/// use rand_xoshiro::Xoshiro256PlusPlus;
+///
+/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let both = Bidirectional::new(Elman::<f32>::new(rng, 3, 4), Elman::new(rng, 3, 4));
+/// let model = (both, Linear::new(rng, 8, 2));
+/// let tape = Tape::new();
+/// let (ys, _state) = model.forward(tape.constant(Tensor::ones([7, 2, 3])));
+/// assert_eq!(ys.shape(), [7, 2, 2]);
+/// ```
+impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
+    type State<'t> = (A::State<'t>, B::State<'t>);
+
+    fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+        (self.0.start(tape, batch), self.1.start(tape, batch))
+    }
+
+    #[track_caller]
+    fn run<'t>(
+        &self,
+        xs: Var<'t, T>,
+        (below, above): Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (xs, below) = self.0.run(xs, below, way);
+        let (ys, above) = self.1.run(xs, above, way);
+        (ys, (below, above))
+    }
+
+    /// The last output of the second layer.
+    #[track_caller]
+    fn last<'t>(
+        &self,
+        xs: Var<'t, T>,
+        (below, above): Self::State<'t>,
+        way: Way<'_, T>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (xs, below) = self.0.run(xs, below, way);
+        let (y, above) = self.1.last(xs, above, way);
+        (y, (below, above))
+    }
+
+    fn leaves<'t>(&self, (below, above): &Self::State<'t>) -> Vec<Var<'t, T>> {
+        [self.0.leaves(below), self.1.leaves(above)].concat()
+    }
+
+    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
+        (self.0.rebuild(leaves), self.1.rebuild(leaves))
+    }
+}
+
+impl<T: Scalar, A: Stepwise<T>, B: Stepwise<T>> Stepwise<T> for (A, B) {
+    #[track_caller]
+    fn advance<'t>(
+        &self,
+        x: Var<'t, T>,
+        (below, above): Self::State<'t>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let (x, below) = self.0.advance(x, below);
+        let (y, above) = self.1.advance(x, above);
+        (y, (below, above))
+    }
+}
