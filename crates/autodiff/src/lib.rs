@@ -28,10 +28,11 @@ mod scan;
 mod tape;
 mod var;
 
-pub use reverse::{Gradients, Pullback};
+pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
-pub use tape::{Aside, Dot, NonFinite, Operand, Operation, Param, ParamId, Substitution, Tape};
-pub use var::Var;
+pub use tape::{
+    Aside, Dot, NonFinite, Operand, Operation, Param, ParamId, Pullback, Substitution, Tape, Var,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

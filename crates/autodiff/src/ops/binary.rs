@@ -7,8 +7,7 @@
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
+use crate::tape::{Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Binary {
     fn name(&self) -> &'static str {

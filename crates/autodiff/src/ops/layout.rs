@@ -1,18 +1,10 @@
 //! Operations that move elements and compute nothing. They come in pairs, each the transpose of the
 //! other, and so each the other's gradient.
 
-use std::ops::Range;
-use std::rc::Rc;
-
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::reverse::Pullback;
-use crate::tape::{Op, Operation};
-use crate::var::Var;
-
-/// The same elements in another shape.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Reshape(pub(crate) Rc<[usize]>);
+use crate::tape::primitive::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
+use crate::tape::{Op, Operation, Pullback, Var};
 
 impl<T: Scalar> Operation<T> for Reshape {
     fn name(&self) -> &'static str {
@@ -32,10 +24,6 @@ impl<T: Scalar> Operation<T> for Reshape {
         at.add(0, || g.reshape(x.shape()));
     }
 }
-
-/// Axis `i` of the result is axis `order[i]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Permute(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for Permute {
     fn name(&self) -> &'static str {
@@ -62,10 +50,6 @@ impl<T: Scalar> Operation<T> for Permute {
     }
 }
 
-/// Stretches as NumPy does; the transpose of [`SumTo`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
-
 impl<T: Scalar> Operation<T> for BroadcastTo {
     fn name(&self) -> &'static str {
         "broadcast_to"
@@ -84,10 +68,6 @@ impl<T: Scalar> Operation<T> for BroadcastTo {
         at.add(0, || g);
     }
 }
-
-/// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
 
 impl<T: Scalar> Operation<T> for SumTo {
     fn name(&self) -> &'static str {
@@ -108,13 +88,6 @@ impl<T: Scalar> Operation<T> for SumTo {
     }
 }
 
-/// A part of one axis; its transpose is [`Place`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Slice {
-    pub(crate) axis: usize,
-    pub(crate) range: Range<usize>,
-}
-
 impl<T: Scalar> Operation<T> for Slice {
     fn name(&self) -> &'static str {
         "slice"
@@ -132,16 +105,6 @@ impl<T: Scalar> Operation<T> for Slice {
         let g = at.cotangent();
         at.add_slice(0, self.axis, self.range.start, || g);
     }
-}
-
-/// Zeros of a shape, with each part added at its place: the transpose of several slices of one
-/// tensor, in one operation, so that the gradient of a sequence's steps is not a sum of as many
-/// tensors of the whole sequence's size.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) shape: Shape,
-    /// Axis and start of each part.
-    pub(crate) places: Vec<(usize, usize)>,
 }
 
 impl Place {
@@ -183,12 +146,6 @@ impl<T: Scalar> Operation<T> for Place {
             at.add(i, || g.slice(axis as isize, start..start + extent));
         }
     }
-}
-
-/// Joins along an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Concat {
-    pub(crate) axis: usize,
 }
 
 impl<T: Scalar> Operation<T> for Concat {

@@ -2,13 +2,8 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
-use crate::var::Var;
-
-/// `C = op(A) · op(B)` over the last two axes, where `op` transposes as the flags say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct MatMul(pub(crate) Transpose);
+use crate::tape::primitive::MatMul;
+use crate::tape::{Operation, Pullback, Var};
 
 impl<T: Scalar> Operation<T> for MatMul {
     fn name(&self) -> &'static str {

@@ -1,23 +1,10 @@
 //! Reductions over axes.
 
-use std::rc::Rc;
-
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
-use crate::var::Var;
-
-/// Resolved, ascending axes.
-pub(crate) type Axes = Rc<[usize]>;
-
-/// Sum over axes, which vanish or stay with extent 1.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Sum {
-    pub(crate) axes: Axes,
-    pub(crate) keep: bool,
-}
+use crate::tape::primitive::{Axes, Extremum, Norm, Sum};
+use crate::tape::{Operation, Pullback, Var};
 
 impl<T: Scalar> Operation<T> for Sum {
     fn name(&self) -> &'static str {
@@ -37,13 +24,6 @@ impl<T: Scalar> Operation<T> for Sum {
         let (x, g) = (at.input(0), at.cotangent());
         at.add_stretched(0, || kept(g, x, &self.axes));
     }
-}
-
-/// Euclidean norm over axes, which are removed or kept with extent 1.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Norm {
-    pub(crate) axes: Axes,
-    pub(crate) keep: bool,
 }
 
 impl<T: Scalar> Operation<T> for Norm {
@@ -69,13 +49,6 @@ impl<T: Scalar> Operation<T> for Norm {
             g.chain_mul(x.chain_div(length))
         });
     }
-}
-
-/// Largest or smallest element over axes, which vanish.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Extremum {
-    Max(Axes),
-    Min(Axes),
 }
 
 impl Extremum {

@@ -1,15 +1,9 @@
 //! Rows by index: the two directions of an embedding table.
 
-use std::rc::Rc;
-
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
-
-/// Row `i` of the result is row `indices[i]` of the input.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct GatherRows(pub(crate) Rc<[usize]>);
+use crate::tape::primitive::{GatherRows, ScatterRows};
+use crate::tape::{Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for GatherRows {
     fn name(&self) -> &'static str {
@@ -28,13 +22,6 @@ impl<T: Scalar> Operation<T> for GatherRows {
         let g = at.cotangent();
         at.add_rows(0, &self.0, || g);
     }
-}
-
-/// Row `i` of the input is added to row `indices[i]` of a result with `rows` rows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ScatterRows {
-    pub(crate) indices: Rc<[usize]>,
-    pub(crate) rows: usize,
 }
 
 impl<T: Scalar> Operation<T> for ScatterRows {

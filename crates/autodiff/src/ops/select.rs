@@ -2,12 +2,8 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
-
-/// `condition ≠ 0 ? a : b`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Select;
+use crate::tape::primitive::{Select, StopGradient};
+use crate::tape::{Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Select {
     fn name(&self) -> &'static str {
@@ -30,10 +26,6 @@ impl<T: Scalar> Operation<T> for Select {
         at.add(2, || condition.select(0.0, g));
     }
 }
-
-/// `y = x`, `∂y/∂x := 0`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct StopGradient;
 
 impl<T: Scalar> Operation<T> for StopGradient {
     fn name(&self) -> &'static str {

@@ -3,14 +3,8 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
-
-/// `yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Softmax {
-    pub(crate) axis: usize,
-}
+use crate::tape::primitive::{LogSoftmax, LogSumExp, Softmax};
+use crate::tape::{Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Softmax {
     fn name(&self) -> &'static str {
@@ -32,12 +26,6 @@ impl<T: Scalar> Operation<T> for Softmax {
     }
 }
 
-/// `yᵢ = xᵢ − ln Σⱼ e^{xⱼ}`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LogSoftmax {
-    pub(crate) axis: usize,
-}
-
 impl<T: Scalar> Operation<T> for LogSoftmax {
     fn name(&self) -> &'static str {
         "log_softmax"
@@ -56,12 +44,6 @@ impl<T: Scalar> Operation<T> for LogSoftmax {
         let (y, g) = (at.output(), at.cotangent());
         at.add(0, || g - g.sum_keep(&[self.axis as isize]).chain_mul(y.exp()));
     }
-}
-
-/// `y = ln Σⱼ e^{xⱼ}`; the axis vanishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LogSumExp {
-    pub(crate) axis: usize,
 }
 
 impl<T: Scalar> Operation<T> for LogSumExp {

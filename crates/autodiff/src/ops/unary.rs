@@ -4,8 +4,7 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary};
 
-use crate::reverse::Pullback;
-use crate::tape::Operation;
+use crate::tape::{Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Unary {
     fn name(&self) -> &'static str {

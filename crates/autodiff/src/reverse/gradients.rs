@@ -5,8 +5,7 @@ use std::ops::Index;
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::tape::{Leaf, Op, Param, ParamId};
-use crate::var::Var;
+use crate::tape::{Leaf, Op, Param, ParamId, Var};
 
 /// The gradients of a loss with respect to the parameters and variables it depends on.
 ///

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Tensor, Transpose};
 
-use super::Pass;
-use super::pullback::{Contribution, Cotangent, Slots};
-use crate::tape::Op;
-use crate::var::Var;
+use super::pass::Pass;
+use crate::tape::{Contribution, Cotangent, Op, Slots, Var};
 
 /// One tensor for each value, to which contributions are added as they come. It may have extent 1, or no
 /// axis, where it is the same along an axis of the value.

@@ -8,6 +8,7 @@
 
 mod gradients;
 mod in_place;
+mod pass;
 mod products;
 mod pullback;
 mod recorded;
@@ -18,12 +19,10 @@ use bptt_tensor::{Scalar, Tensor};
 
 pub use gradients::Gradients;
 use in_place::InPlace;
-pub use pullback::Pullback;
-use pullback::{Contribution, Cotangent, Slots};
+use pass::Pass;
 use recorded::Recorded;
 
-use crate::tape::{Leaf, Node, Op, Operand, Tape};
-use crate::var::Var;
+use crate::tape::{Contribution, Cotangent, Leaf, Node, Op, Pullback, Slots, Tape, Var};
 
 impl<T: Scalar> Tape<T> {
     /// The gradients of `loss` with respect to every parameter and variable it depends on.
@@ -36,7 +35,7 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     #[must_use]
     pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Gradients<T> {
-        loss.on(self);
+        loss.on_tape(self);
         check_scalar("backward", loss);
         let wanted = self.dependents_of(loss.id, |_, node| {
             matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable(_)))
@@ -82,7 +81,7 @@ impl<T: Scalar> Tape<T> {
         y: Var<'t, T>,
         sources: [Var<'t, T>; N],
     ) -> [Var<'t, T>; N] {
-        y.on(self);
+        y.on_tape(self);
         check_scalar("grad", y);
         let seed = self.constant(Tensor::ones(y.shape()));
         let gradients = self.vjp(&[(y, seed)], &sources);
@@ -103,7 +102,7 @@ impl<T: Scalar> Tape<T> {
         sources: &[Var<'t, T>],
     ) -> Vec<Var<'t, T>> {
         for x in outputs.iter().flat_map(|&(y, v)| [y, v]).chain(sources.iter().copied()) {
-            x.on(self);
+            x.on_tape(self);
         }
         for (y, v) in outputs {
             assert!(
@@ -199,10 +198,4 @@ fn check_scalar<T: Scalar>(operation: &str, y: Var<'_, T>) {
          mean_all, or give a cotangent to vjp",
         y.shape()
     );
-}
-
-/// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
-pub(crate) trait Pass<'t, T>: Slots<'t, T> + Sized {
-    /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
-    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>));
 }

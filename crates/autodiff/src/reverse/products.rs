@@ -2,8 +2,7 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::tape::Tape;
-use crate::var::Var;
+use crate::tape::{Tape, Var};
 
 impl<T: Scalar> Tape<T> {
     /// The Jacobian-vector product `Σ ∂y/∂xᵢ · vᵢ` for pairs of a source `xᵢ` and its tangent `vᵢ`:

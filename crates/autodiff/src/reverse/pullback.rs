@@ -1,57 +1,12 @@
-//! What a gradient rule sees of its node, and where it adds what it computes.
+//! What a gradient rule reads of its node, and how it adds to the cotangents of the inputs.
 
 use std::ops::Range;
 use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Transpose, shape};
-use smallvec::SmallVec;
 
-use crate::ops::layout::Place;
-use crate::tape::{NonFinite, Tape};
-use crate::var::Var;
-
-/// A node of the graph seen from its gradient rule: inputs, output, the output's cotangent, and the
-/// cotangents of the inputs to add to.
-///
-/// The contributions come as closures because a rule's work is only done for inputs that somebody
-/// wants a gradient of.
-pub struct Pullback<'a, 't, T> {
-    pub(crate) tape: &'t Tape<T>,
-    pub(crate) inputs: SmallVec<[u32; 3]>,
-    pub(crate) output: u32,
-    pub(crate) cotangent: Cotangent<'t, T>,
-    /// Which values of the tape a gradient is wanted for.
-    pub(crate) wanted: &'a [bool],
-    pub(crate) slots: &'a mut dyn Slots<'t, T>,
-}
-
-/// Something added to the cotangent of a value, in the form that lets it be added in place.
-pub(crate) enum Contribution<'t, T> {
-    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the value.
-    Dense(Var<'t, T>),
-    /// A product, to be accumulated with β = 1.
-    Product(Var<'t, T>, Var<'t, T>, Transpose),
-    /// A part of one axis.
-    Slice { axis: usize, start: usize, part: Var<'t, T> },
-    /// Rows by index.
-    Rows { indices: Rc<[usize]>, rows: Var<'t, T> },
-}
-
-/// The cotangent of an output.
-#[derive(Debug)]
-pub(crate) enum Cotangent<'t, T> {
-    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the output.
-    Dense(Var<'t, T>),
-    /// The slices of the first axis that were added to it, each with its start: of an output of which
-    /// [`Op::is_read_in_slices`](crate::tape::Op::is_read_in_slices) says so.
-    Slices(Vec<(usize, Var<'t, T>)>),
-}
-
-/// Where cotangents gather until their node's turn comes.
-pub(crate) trait Slots<'t, T> {
-    /// Adds to the cotangent of a value.
-    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>);
-}
+use crate::tape::primitive::Place;
+use crate::tape::{Contribution, Cotangent, NonFinite, Pullback, Var};
 
 impl<'t, T: Scalar> Pullback<'_, 't, T> {
     /// Input `i`.
@@ -202,7 +157,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         };
         let fault = {
             let nodes = self.tape.nodes();
-            NonFinite::of_cotangent(&nodes[self.output as usize], i, &value)
+            let node = &nodes[self.output as usize];
+            NonFinite::find(node.op.name(), node.origin, Some(i), &value)
         };
         if let Some(fault) = fault {
             panic!("{fault}");
@@ -213,14 +169,4 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
 fn has_shape_of<T: Scalar>(a: Var<'_, T>, b: Var<'_, T>) -> bool {
     let nodes = a.tape.nodes();
     nodes[a.id as usize].value.shape() == nodes[b.id as usize].value.shape()
-}
-
-impl<T: std::fmt::Debug> std::fmt::Debug for Pullback<'_, '_, T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pullback")
-            .field("inputs", &self.inputs)
-            .field("output", &self.output)
-            .field("cotangent", &self.cotangent)
-            .finish_non_exhaustive()
-    }
 }

@@ -2,10 +2,9 @@
 
 use bptt_tensor::Scalar;
 
-use super::Pass;
-use super::pullback::{Contribution, Cotangent, Slots};
-use crate::ops::layout::Place;
-use crate::var::Var;
+use super::pass::Pass;
+use crate::tape::primitive::Place;
+use crate::tape::{Contribution, Cotangent, Slots, Var};
 
 /// Cotangents as variables: contributions wait until the value's turn and are then summed by
 /// recorded operations.

@@ -7,8 +7,7 @@ use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Manner, Operands};
 use crate::scan::run::stepper::Stepper;
 use crate::scan::trace::{self, trace};
-use crate::tape::{Op, Step, Tape};
-use crate::var::Var;
+use crate::tape::{Op, Step, Tape, Var};
 
 impl<T: Scalar> Tape<T> {
     /// A recurrence over sequences `[T, ..]`, all as long, from the variables of an initial state.

@@ -13,8 +13,7 @@ use smallvec::SmallVec;
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::tape::{Leaf, Op, Tape};
-use crate::var::Var;
+use crate::tape::{Leaf, Op, Tape, Var};
 
 /// Which inputs a gradient is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::tape::{IdMap, Leaf, Op, Tape, check_entries};
-use crate::var::Var;
+use crate::tape::{IdMap, Leaf, Op, Tape, Var, check_entries};
 
 /// A step and what it was given from outside.
 pub(crate) struct Traced<'t, T> {

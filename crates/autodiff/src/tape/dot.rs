@@ -77,8 +77,8 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
         for (id, node) in self.tape.nodes().iter().enumerate() {
             let (name, shape) = (escaped(self.name(&node.op)), node.value.shape());
             let outline = if matches!(node.op, Op::Leaf(_)) { "box" } else { "ellipse" };
-            let (file, line) = (escaped(node.location.file()), node.location.line());
-            let step = node.step.map_or(String::new(), |step| format!("\\nstep {step}"));
+            let (file, line) = (escaped(node.origin.location.file()), node.origin.location.line());
+            let step = node.origin.step.map_or(String::new(), |step| format!("\\nstep {step}"));
             writeln!(
                 f,
                 "  n{id} [label=\"{name} {shape}\\n{file}:{line}{step}\", shape={outline}];"

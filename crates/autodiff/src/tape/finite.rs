@@ -5,14 +5,13 @@ use std::panic::Location;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::graph::Node;
+use super::context::Origin;
 
 /// A NaN or an infinity, and the operation that computed it.
 #[derive(Clone, Debug)]
 pub struct NonFinite {
     operation: &'static str,
-    location: &'static Location<'static>,
-    step: Option<u32>,
+    origin: Origin,
     /// The operand whose cotangent it stands in; `None` for the operation's own value.
     operand: Option<usize>,
     shape: Shape,
@@ -21,26 +20,17 @@ pub struct NonFinite {
 }
 
 impl NonFinite {
-    /// The fault of a node's value, if it has one.
-    pub(crate) fn of_node<T: Scalar>(node: &Node<T>) -> Option<Self> {
-        Self::find(node, None, &node.value)
-    }
-
-    /// The fault of the cotangent that a node's rule gives to one of its operands.
-    pub(crate) fn of_cotangent<T: Scalar>(
-        node: &Node<T>,
-        operand: usize,
-        cotangent: &Tensor<T>,
+    /// The first element that is not finite of an operation's value, or of the cotangent that it gives to an operand.
+    pub(crate) fn find<T: Scalar>(
+        operation: &'static str,
+        origin: Origin,
+        operand: Option<usize>,
+        at: &Tensor<T>,
     ) -> Option<Self> {
-        Self::find(node, Some(operand), cotangent)
-    }
-
-    fn find<T: Scalar>(node: &Node<T>, operand: Option<usize>, at: &Tensor<T>) -> Option<Self> {
         let flat = at.as_slice().iter().position(|value| !value.is_finite())?;
         Some(Self {
-            operation: node.op.name(),
-            location: node.location,
-            step: node.step,
+            operation,
+            origin,
             operand,
             shape: at.shape().clone(),
             index: at.shape().index_of(flat),
@@ -57,19 +47,20 @@ impl NonFinite {
     /// The line of the equation.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
-        self.location
+        self.origin.location
     }
 
     /// The time step, where the recurrence announced one.
     #[must_use]
     pub fn step(&self) -> Option<usize> {
-        self.step.map(|step| step as usize)
+        self.origin.step.map(|step| step as usize)
     }
 }
 
 impl fmt::Display for NonFinite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, location, value, index, shape, .. } = self;
+        let Self { operation, origin, value, index, shape, .. } = self;
+        let location = origin.location;
         match self.operand {
             None => write!(f, "{operation} at {location} computed {value}")?,
             Some(operand) => write!(
@@ -79,7 +70,7 @@ impl fmt::Display for NonFinite {
             )?,
         }
         write!(f, " at index {index:?} of {shape}")?;
-        match self.step {
+        match self.origin.step {
             Some(step) => write!(f, ", time step {step}"),
             None => Ok(()),
         }

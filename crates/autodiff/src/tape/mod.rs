@@ -1,22 +1,29 @@
 //! The tape: the graph of a computation, its variables and its operations as data.
 
+mod context;
 mod dot;
 mod finite;
 mod graph;
 mod id_map;
+mod leaves;
 mod operand;
 mod operation;
 mod param;
+pub(crate) mod primitive;
 mod roundings;
+mod scopes;
 mod substitution;
 
+pub(crate) use context::Step;
 pub use dot::Dot;
 pub use finite::NonFinite;
-pub use graph::{Aside, Tape};
-pub(crate) use graph::{Node, Step, check_entries};
+pub(crate) use graph::Node;
+pub use graph::{Tape, Var};
 pub(crate) use id_map::IdMap;
+pub(crate) use leaves::check_entries;
 pub use operand::Operand;
-pub use operation::Operation;
-pub(crate) use operation::{Leaf, Op};
+pub(crate) use operation::{Contribution, Cotangent, Leaf, Op, Slots};
+pub use operation::{Operation, Pullback};
 pub use param::{Param, ParamId};
+pub use scopes::Aside;
 pub use substitution::Substitution;

@@ -4,10 +4,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use bptt_tensor::{Binary, Scalar, Tensor, Unary};
 
-use super::graph::Tape;
+use super::graph::{Tape, Var};
 use super::operation::Op;
 use super::param::Param;
-use crate::var::Var;
 
 /// Anything that can stand beside a variable in an equation: a [`Var`], a [`&Param`](Param), a
 /// [`&Tensor`](Tensor) (a constant), or an `f64` literal, which takes the equation's element type.
@@ -19,11 +18,7 @@ pub trait Operand<'t, T: Scalar> {
 impl<'t, T: Scalar> Operand<'t, T> for Var<'t, T> {
     #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
-        assert!(
-            std::ptr::eq(self.tape, tape),
-            "the operands live on different tapes; bring a value over with \
-             tape.constant(var.value())"
-        );
+        self.on_tape(tape);
         self
     }
 }

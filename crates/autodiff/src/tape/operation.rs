@@ -1,4 +1,4 @@
-//! What an operation is: a name, a shape rule, a forward kernel and a gradient rule, in one place.
+//! What an operation is: a name, a shape rule, a forward kernel and a gradient rule.
 
 use std::any::Any;
 use std::fmt;
@@ -6,16 +6,15 @@ use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 use std::rc::Rc;
 
-use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
+use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
+use smallvec::SmallVec;
 
+use super::graph::{Tape, Var};
 use super::param::ParamId;
-use crate::ops::layout::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
-use crate::ops::matmul::MatMul;
-use crate::ops::reduce::{Extremum, Norm, Sum};
-use crate::ops::rows::{GatherRows, ScatterRows};
-use crate::ops::select::{Select, StopGradient};
-use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
-use crate::reverse::Pullback;
+use super::primitive::{
+    BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Permute, Place,
+    Reshape, ScatterRows, Select, Slice, Softmax, StopGradient, Sum, SumTo,
+};
 use crate::scan::ScanOperation;
 
 /// A differentiable operation on tensors.
@@ -27,7 +26,7 @@ use crate::scan::ScanOperation;
 ///
 /// ```
 /// use bptt_autodiff::{Operation, Pullback, Tape};
-/// use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Unary};
+/// use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
 ///
 /// /// `y = x³`
 /// #[derive(Debug)]
@@ -295,5 +294,58 @@ impl<T: Scalar> Op<T> {
             (Self::Leaf(Leaf::Scalar), _) => "literal",
             _ => "constant",
         }
+    }
+}
+
+/// A node of the graph seen from its gradient rule: inputs, output, the output's cotangent, and the
+/// cotangents of the inputs to add to.
+///
+/// The contributions come as closures because a rule's work is only done for inputs that somebody
+/// wants a gradient of.
+pub struct Pullback<'a, 't, T> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) inputs: SmallVec<[u32; 3]>,
+    pub(crate) output: u32,
+    pub(crate) cotangent: Cotangent<'t, T>,
+    /// Which values of the tape a gradient is wanted for.
+    pub(crate) wanted: &'a [bool],
+    pub(crate) slots: &'a mut dyn Slots<'t, T>,
+}
+
+/// Something added to the cotangent of a value, in the form that lets it be added in place.
+pub(crate) enum Contribution<'t, T> {
+    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the value.
+    Dense(Var<'t, T>),
+    /// A product, to be accumulated with β = 1.
+    Product(Var<'t, T>, Var<'t, T>, Transpose),
+    /// A part of one axis.
+    Slice { axis: usize, start: usize, part: Var<'t, T> },
+    /// Rows by index.
+    Rows { indices: Rc<[usize]>, rows: Var<'t, T> },
+}
+
+/// The cotangent of an output.
+#[derive(Debug)]
+pub(crate) enum Cotangent<'t, T> {
+    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the output.
+    Dense(Var<'t, T>),
+    /// The slices of the first axis that were added to it, each with its start: of an output of which
+    /// [`Op::is_read_in_slices`](Op::is_read_in_slices) says so.
+    Slices(Vec<(usize, Var<'t, T>)>),
+}
+
+/// Where cotangents gather until their node's turn comes.
+pub(crate) trait Slots<'t, T> {
+    /// Adds to the cotangent of a value.
+    fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>);
+}
+
+impl<T: fmt::Debug> fmt::Debug for Pullback<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pullback")
+            .field("inputs", &self.inputs)
+            .field("output", &self.output)
+            .field("cotangent", &self.cotangent)
+            .finish_non_exhaustive()
     }
 }

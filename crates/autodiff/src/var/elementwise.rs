@@ -2,9 +2,8 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use super::Var;
-use crate::ops::select::{Select, StopGradient};
-use crate::tape::{Op, Operand};
+use crate::tape::primitive::{Select, StopGradient};
+use crate::tape::{Op, Operand, Var};
 
 macro_rules! unary_methods {
     ($($(#[$doc:meta])* $name:ident => $variant:ident;)*) => {

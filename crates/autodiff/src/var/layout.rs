@@ -5,10 +5,10 @@ use std::ops::Range;
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape};
 
-use super::Var;
-use crate::ops::layout::{BroadcastTo, Concat, Permute, Reshape, Slice, SumTo};
-use crate::ops::rows::{GatherRows, ScatterRows};
-use crate::tape::{Op, Operand};
+use crate::tape::primitive::{
+    BroadcastTo, Concat, GatherRows, Permute, Reshape, ScatterRows, Slice, SumTo,
+};
+use crate::tape::{Op, Operand, Var};
 
 /// Layout.
 impl<'t, T: Scalar> Var<'t, T> {

@@ -4,55 +4,11 @@ mod elementwise;
 mod layout;
 mod reduce;
 
-use std::fmt;
-
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
 
-use crate::ops::matmul::MatMul;
-use crate::tape::{Op, Operand, Tape};
-
-/// A value on a tape: what equations are written with.
-///
-/// A variable is a `Copy` handle. The other operand of an operation is a `Var`, a
-/// [`&Param`](crate::Param), a `&Tensor` (a constant) or an `f64` literal; shapes broadcast as in
-/// NumPy, and axes may be counted from the end (`-1` is the last).
-///
-/// ```
-/// use bptt_autodiff::{Param, Tape};
-/// use bptt_tensor::Tensor;
-///
-/// let w = Param::<f32>::new(Tensor::ones([3, 2]));
-/// let b = Param::new(Tensor::zeros([2]));
-/// let tape = Tape::new();
-/// let x = tape.constant(Tensor::ones([4, 3]));
-/// let h = (x.matmul(&w) + &b).tanh(); // [4, 2]
-/// let gated = (1.0 - h) * h;
-/// assert_eq!(gated.shape(), [4, 2]);
-/// ```
-///
-/// # Panics
-///
-/// Every operation panics at the caller's line if the operands' shapes do not fit, naming the
-/// operation, the shapes, the axis and the mend; or if they are variables of different tapes.
-pub struct Var<'t, T> {
-    pub(crate) tape: &'t Tape<T>,
-    pub(crate) id: u32,
-}
-
-impl<T> Clone for Var<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Var<'_, T> {}
-
-impl<T: fmt::Debug> fmt::Debug for Var<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Var {} {:?}", self.id, self.tape.nodes()[self.id as usize].value)
-    }
-}
+use crate::tape::primitive::MatMul;
+use crate::tape::{Op, Operand, Tape, Var};
 
 /// Access.
 impl<'t, T: Scalar> Var<'t, T> {
@@ -101,12 +57,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[must_use]
     pub fn is(self, other: Self) -> bool {
         std::ptr::eq(self.tape, other.tape) && self.id == other.id
-    }
-
-    /// The place on `tape`.
-    #[track_caller]
-    pub(crate) fn on_tape(self, tape: &'t Tape<T>) -> u32 {
-        self.on(tape).id
     }
 
     #[track_caller]

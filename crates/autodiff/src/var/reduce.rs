@@ -3,10 +3,8 @@
 use bptt_tensor::Scalar;
 use bptt_tensor::shape::{self, OrPanic};
 
-use super::Var;
-use crate::ops::reduce::{Extremum, Norm, Sum};
-use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
-use crate::tape::Op;
+use crate::tape::primitive::{Extremum, LogSoftmax, LogSumExp, Norm, Softmax, Sum};
+use crate::tape::{Op, Var};
 
 /// Reductions.
 impl<T: Scalar> Var<'_, T> {

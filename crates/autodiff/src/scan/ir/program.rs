@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use bptt_tensor::Shape;
 use smallvec::SmallVec;
 
-use crate::ops::layout::BroadcastTo;
 use crate::tape::Op;
+use crate::tape::primitive::BroadcastTo;
 
 /// A step: values computed from inputs, in topological order, and what becomes of them.
 #[derive(Clone, Debug)]

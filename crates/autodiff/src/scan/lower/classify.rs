@@ -3,11 +3,10 @@
 use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Shape, Transpose};
 
-use crate::ops::matmul::MatMul;
-use crate::ops::reduce::{Extremum, Norm, Sum};
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Program};
 use crate::tape::Op;
+use crate::tape::primitive::{Extremum, MatMul, Norm, Sum};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
 
-use crate::ops::layout::Concat;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Input, Kind, Program};
@@ -11,6 +10,7 @@ use crate::scan::lower::classify::NotRows;
 use crate::scan::lower::sink_reductions::{Deferred, Term, defer};
 use crate::scan::rewrite::rematerialize::repeat;
 use crate::tape::Op;
+use crate::tape::primitive::Concat;
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use crate::ops::matmul::MatMul;
-use crate::ops::reduce::Sum;
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::scan::lower::classify::{NotRows, width};
 use crate::tape::Op;
+use crate::tape::primitive::{MatMul, Sum};
 
 /// A term of a sum over all rows of all steps.
 pub(crate) enum Term {

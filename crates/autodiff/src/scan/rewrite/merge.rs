@@ -6,12 +6,11 @@ use std::ops::Range;
 
 use bptt_tensor::{Scalar, Transpose};
 
-use crate::ops::layout::{Concat, Slice};
-use crate::ops::matmul::MatMul;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::tape::Op;
+use crate::tape::primitive::{Concat, MatMul, Slice};
 
 /// The place of a value that is not in the new program yet.
 const NOWHERE: u32 = u32::MAX;

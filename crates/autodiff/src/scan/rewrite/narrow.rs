@@ -5,10 +5,10 @@
 use bptt_tensor::{Scalar, Unary};
 use smallvec::SmallVec;
 
-use crate::ops::layout::BroadcastTo;
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::tape::Op;
+use crate::tape::primitive::BroadcastTo;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {

@@ -4,13 +4,12 @@
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
-use crate::ops::layout::Reshape;
-use crate::ops::reduce::{Extremum, Sum};
-use crate::ops::select::{Select, StopGradient};
-use crate::ops::softmax::{LogSoftmax, LogSumExp, Softmax};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::tape::Op;
+use crate::tape::primitive::{
+    Extremum, LogSoftmax, LogSumExp, Reshape, Select, Softmax, StopGradient, Sum,
+};
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {

@@ -4,12 +4,11 @@
 
 use bptt_tensor::{Binary, Scalar, Transpose};
 
-use crate::ops::layout::Slice;
-use crate::ops::matmul::MatMul;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::tape::Op;
+use crate::tape::primitive::{MatMul, Slice};
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);

@@ -5,13 +5,11 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use crate::reverse::Pullback;
 use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
 use crate::scan::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
-use crate::tape::{Op, Operation, Tape};
-use crate::var::Var;
+use crate::tape::{Op, Operation, Pullback, Tape, Var};
 
 /// A step replayed over a sequence.
 ///

@@ -1,0 +1,9 @@
+//! A kind of reverse pass.
+
+use crate::tape::{Cotangent, Slots, Var};
+
+/// A kind of reverse pass: [`Slots`], and what happens when a value's turn comes.
+pub(crate) trait Pass<'t, T>: Slots<'t, T> + Sized {
+    /// Runs `rule` with the complete cotangent of value `y`, if it has one and a rule to run.
+    fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>));
+}

@@ -1,0 +1,165 @@
+//! Leaves: the values of a tape that no operation computed.
+
+use std::cell::RefCell;
+
+use bptt_tensor::{Scalar, Shape, Tensor};
+
+use super::context::{Mode, Step};
+use super::graph::{Tape, Var};
+use super::id_map::IdMap;
+use super::operation::{Leaf, Op};
+use super::param::{Param, ParamId};
+use super::substitution::Substitution;
+
+impl<T: Scalar> Tape<T> {
+    /// Data: no gradient is computed for it.
+    #[track_caller]
+    pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
+        self.leaf(Leaf::Constant, value)
+    }
+
+    /// An input that gradients may be asked for.
+    #[track_caller]
+    pub fn variable(&self, value: Tensor<T>) -> Var<'_, T> {
+        self.leaf(Leaf::Variable(ParamId::fresh()), value)
+    }
+
+    /// The parameter's variable on this tape, the same at every call, with the value that the parameter
+    /// had at the first: change parameters between tapes, not while one is in use.
+    #[track_caller]
+    pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
+        if let Some(id) = self.substitutions.of(param.id()) {
+            return Var { tape: self, id };
+        }
+        self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
+            param.value().clone()
+        })
+    }
+
+    /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard is dropped.
+    /// Equations that name the parameter then read the variable. Gradients flow through the variable to the values
+    /// that it was computed from, which may include the parameter itself. Of several
+    /// variables for one parameter the last counts, in whatever order their guards are dropped.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let w = Param::new(Tensor::from_vec([1], vec![3.0]));
+    /// let tape = Tape::new();
+    /// let doubled = tape.param(&w) * 2.0;
+    /// let y = {
+    ///     let _doubled = tape.substitute(&w, doubled);
+    ///     tape.param(&w) + 1.0
+    /// };
+    /// assert_eq!(y.value().to_vec(), [7.0]);
+    /// assert_eq!(tape.backward(y.sum_all())[&w].to_vec(), [2.0]);
+    /// assert_eq!(tape.param(&w).value().to_vec(), [3.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the variable has another shape than the parameter, or lives on another tape.
+    #[track_caller]
+    pub fn substitute<'t>(&'t self, param: &Param<T>, variable: Var<'t, T>) -> Substitution<'t> {
+        let (id, shape) = (variable.on_tape(self), variable.shape());
+        assert!(
+            shape == *param.shape(),
+            "substitute: a variable of shape {shape} cannot replace a parameter of shape {}",
+            param.shape()
+        );
+        self.substitutions.begin(param.id(), id)
+    }
+
+    /// A number of an equation, as a constant without axes.
+    #[track_caller]
+    pub fn scalar(&self, value: f64) -> Var<'_, T> {
+        self.unique_leaf(&self.literals, value.to_bits(), Leaf::Scalar, || {
+            Tensor::scalar(T::of(value))
+        })
+    }
+
+    /// This step's entry `[..]` of a sequence of data `[T, ..]`, within a step that a [scan](Self::scan) or
+    /// another loop over time runs: what an equation reads besides the sequences that the loop was given,
+    /// such as a noise of its own.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let noise = Tensor::from_vec([3, 1], vec![0.1, 0.2, 0.3]);
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::<f64>::ones([3, 1]));
+    /// let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0] + tape.at_step(&noise)], vec![]));
+    /// assert_eq!(scanned.outputs[0].value().to_vec(), [1.1, 1.2, 1.3]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the sequence has entries but none for the step; if no step is being run: see [`set_step`](Self::set_step);
+    /// or in a [stepper](crate::Scan::stepper), whose steps have no number.
+    #[track_caller]
+    pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
+        let shape = sequence.shape();
+        assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
+        if let Some(Step { of: Some(steps), .. }) = self.step.get() {
+            check_entries(shape, steps);
+        }
+        match self.step.get() {
+            // a loop over no steps may still ask for the shape of what a step computes
+            Some(_) if shape[0] == 0 => self.constant(Tensor::zeros(shape.without(0))),
+            Some(Step { time, .. }) => {
+                let time = time as usize;
+                assert!(
+                    time < shape[0],
+                    "at_step: a sequence {shape} has no entry for step {time}"
+                );
+                self.constant(sequence.index_first(time))
+            }
+            None if self.is_tracing() => {
+                let entry = Tensor::unknown(shape.without(0));
+                self.push(Op::Entry(sequence.clone()), &[], entry)
+            }
+            None => panic!("at_step: no step is being run; announce it by set_step"),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
+        self.push(Op::Leaf(leaf), &[], value)
+    }
+
+    #[track_caller]
+    fn unique_leaf(
+        &self,
+        known: &RefCell<IdMap>,
+        key: u64,
+        leaf: Leaf,
+        value: impl FnOnce() -> Tensor<T>,
+    ) -> Var<'_, T> {
+        if let Some(&id) = known.borrow().get(&key) {
+            return Var { tape: self, id };
+        }
+        let var = self.leaf(leaf, value());
+        if self.mode.get() == Mode::Recording {
+            known.borrow_mut().insert(key, var.id);
+        }
+        var
+    }
+
+    /// A leaf that was recorded aside: the one that stands on the tape, if it is a parameter that does.
+    #[track_caller]
+    pub(crate) fn known_leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
+        match leaf {
+            Leaf::Param(id) => self.unique_leaf(&self.params, id.bits(), leaf, || value),
+            _ => self.leaf(leaf, value),
+        }
+    }
+}
+
+/// Panics unless each sequence that a step reads has an entry for each of this many steps.
+#[track_caller]
+pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
+    assert!(
+        sequence[0] == steps,
+        "at_step: a sequence {sequence} does not have {steps} entries, one for each step of the scan"
+    );
+}

@@ -1,0 +1,111 @@
+//! The library's operations as data, which nodes record and the scan reads. Their shape rules, kernels and gradient
+//! rules are in `ops`.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bptt_tensor::{Shape, Transpose};
+
+/// Resolved, ascending axes.
+pub(crate) type Axes = Rc<[usize]>;
+
+/// `condition ≠ 0 ? a : b`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Select;
+
+/// `y = x`, `∂y/∂x := 0`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StopGradient;
+
+/// `C = op(A) · op(B)` over the last two axes, where `op` transposes as the flags say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct MatMul(pub(crate) Transpose);
+
+/// Sum over axes, which vanish or stay with extent 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sum {
+    pub(crate) axes: Axes,
+    pub(crate) keep: bool,
+}
+
+/// Euclidean norm over axes, which are removed or kept with extent 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Norm {
+    pub(crate) axes: Axes,
+    pub(crate) keep: bool,
+}
+
+/// Largest or smallest element over axes, which vanish.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Extremum {
+    Max(Axes),
+    Min(Axes),
+}
+
+/// `yᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Softmax {
+    pub(crate) axis: usize,
+}
+
+/// `yᵢ = xᵢ − ln Σⱼ e^{xⱼ}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LogSoftmax {
+    pub(crate) axis: usize,
+}
+
+/// `y = ln Σⱼ e^{xⱼ}`; the axis vanishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LogSumExp {
+    pub(crate) axis: usize,
+}
+
+/// The same elements in another shape.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Reshape(pub(crate) Rc<[usize]>);
+
+/// Axis `i` of the result is axis `order[i]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Permute(pub(crate) Rc<[usize]>);
+
+/// Stretches as NumPy does; the transpose of [`SumTo`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
+
+/// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
+
+/// A part of one axis; its transpose is [`Place`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Slice {
+    pub(crate) axis: usize,
+    pub(crate) range: Range<usize>,
+}
+
+/// Zeros of a shape, with each part added at its place: the transpose of several slices of one
+/// tensor, in one operation, so that the gradient of a sequence's steps is not a sum of as many
+/// tensors of the whole sequence's size.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) shape: Shape,
+    /// Axis and start of each part.
+    pub(crate) places: Vec<(usize, usize)>,
+}
+
+/// Joins along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Concat {
+    pub(crate) axis: usize,
+}
+
+/// Row `i` of the result is row `indices[i]` of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GatherRows(pub(crate) Rc<[usize]>);
+
+/// Row `i` of the input is added to row `indices[i]` of a result with `rows` rows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ScatterRows {
+    pub(crate) indices: Rc<[usize]>,
+    pub(crate) rows: usize,
+}

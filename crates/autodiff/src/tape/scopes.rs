@@ -1,0 +1,100 @@
+//! Scopes, within which a tape records for a time step, for the gradient of an equation, or only for a while.
+
+use std::cell::Cell;
+
+use bptt_tensor::Scalar;
+
+use super::context::{Mode, Origin, Step};
+use super::graph::Tape;
+
+/// Drops what is recorded while it lives; see [`Tape::aside`]. A panic drops it, too.
+#[derive(Debug)]
+#[must_use = "nodes are dropped when the guard is"]
+pub struct Aside<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    len: usize,
+    /// What the tape goes back to.
+    mode: Mode,
+    step: Option<Step>,
+}
+
+impl<T: Scalar> Drop for Aside<'_, T> {
+    fn drop(&mut self) {
+        self.tape.mode.set(self.mode);
+        self.tape.step.set(self.step);
+        self.tape.nodes.borrow_mut().truncate(self.len);
+    }
+}
+
+impl<T: Scalar> Tape<T> {
+    /// Announces the time step that the following operations compute, for messages. Gives the one
+    /// announced before, which a loop over time puts back at its end, as it may run within another.
+    pub fn set_step(&self, step: Option<usize>) -> Option<usize> {
+        let time = step.and_then(|step| u32::try_from(step).ok());
+        let before = self.announce(time.map(|time| Step { time, of: None }));
+        before.map(|step| step.time as usize)
+    }
+
+    /// Announces a step of a loop over time. Returns the step that was announced before, as
+    /// [`set_step`](Self::set_step) does.
+    pub(crate) fn announce(&self, step: Option<Step>) -> Option<Step> {
+        self.step.replace(step)
+    }
+
+    /// Runs `compute`, which differentiates the equation that computed value `id`.
+    pub(crate) fn differentiating<R>(&self, id: u32, compute: impl FnOnce() -> R) -> R {
+        /// Restores the tape even if `compute` panics.
+        struct Restore<'a>(&'a Cell<Option<Origin>>, Option<Origin>);
+
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+
+        let origin = self.nodes()[id as usize].origin;
+        let outer = self.differentiated.replace(Some(origin));
+        let _restore = Restore(&self.differentiated, outer);
+        compute()
+    }
+
+    /// Drops every node that is recorded until the guard is dropped. Use it for values without gradients, if the
+    /// equations read variables of this tape, such as [substituted](Self::substitute) parameters.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.variable(Tensor::scalar(3.0));
+    /// let recorded = tape.aside();
+    /// let nine = x.square().value();
+    /// drop(recorded);
+    /// assert_eq!((nine.item(), tape.len()), (9.0, 1));
+    /// ```
+    ///
+    /// Do not keep variables that are recorded meanwhile: they no longer exist.
+    pub fn aside(&self) -> Aside<'_, T> {
+        self.dropping(if self.is_tracing() { Mode::Tracing } else { Mode::Scratch })
+    }
+
+    /// Runs `compute` on shapes without values, for no step in particular, and drops every node that it
+    /// recorded.
+    pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
+        let _recorded = self.dropping(Mode::Tracing);
+        self.step.set(None);
+        compute()
+    }
+
+    fn dropping(&self, mode: Mode) -> Aside<'_, T> {
+        let (len, step) = (self.len(), self.step.get());
+        Aside { tape: self, len, mode: self.mode.replace(mode), step }
+    }
+
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.mode.get() == Mode::Tracing
+    }
+
+    pub(crate) fn is_scratch(&self) -> bool {
+        self.mode.get() == Mode::Scratch
+    }
+}
