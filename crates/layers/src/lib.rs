@@ -85,7 +85,7 @@ pub use crate::optim::{
 pub use crate::sequence::costates::Costates;
 pub use crate::sequence::layer::Layer;
 pub use crate::sequence::linear_recurrence::{LinearCell, linear_recurrence};
-pub use crate::sequence::options::Way;
+pub use crate::sequence::options::RunOptions;
 pub use crate::sequence::recurrence::Recurrence;
 pub use crate::sequence::scan::scan;
 pub use crate::sequence::stepwise::{Stepwise, stepper};

@@ -14,7 +14,7 @@ use crate::decode::sampling::Sampling;
 use crate::decode::{Bounds, Hypothesis};
 use crate::feedforward::linear::{Embedding, Linear};
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::options::{Mask, sequence_shape};
 use crate::sequence::stepwise::Stepwise;
 
@@ -103,7 +103,7 @@ where
         shape: [usize; 2],
         lengths: Option<&[usize]>,
     ) -> Encoded<'t, T, E::State<'t>> {
-        self.encode_in(Way::PLAIN, tape, source, shape, lengths)
+        self.encode_in(RunOptions::default(), tape, source, shape, lengths)
     }
 
     /// The logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989): the decoder
@@ -123,7 +123,7 @@ where
         encoded: &Encoded<'t, T, E::State<'t>>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        self.teacher_forced_in(Way::PLAIN, encoded, wanted)
+        self.teacher_forced_in(RunOptions::default(), encoded, wanted)
     }
 
     /// The model with the [noise of training](crate::Recurrence::training).
@@ -175,14 +175,14 @@ where
     #[track_caller]
     fn encode_in<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         tape: &'t Tape<T>,
         source: &[usize],
         shape: [usize; 2],
         lengths: Option<&[usize]>,
     ) -> Encoded<'t, T, E::State<'t>> {
         let xs = self.source.forward(tape, source, shape);
-        let (outputs, state) = encode(&self.encoder, xs, lengths, way);
+        let (outputs, state) = encode(&self.encoder, xs, lengths, options);
         let memory = self.attention.as_ref().map(|attention| attention.memory(outputs, lengths));
         Encoded { state, outputs, memory }
     }
@@ -190,14 +190,14 @@ where
     #[track_caller]
     fn teacher_forced_in<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
         wanted: &[usize],
     ) -> Var<'t, T> {
         let steps = steps(wanted, encoded.batch());
         let start = vec![self.start; encoded.batch()];
         let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
-        self.decode(way, encoded, &read, steps)
+        self.decode(options, encoded, &read, steps)
     }
 
     fn bounds(&self, max_length: usize) -> Bounds {
@@ -223,13 +223,13 @@ where
     #[track_caller]
     fn decode<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
         read: &[usize],
         steps: usize,
     ) -> Var<'t, T> {
         let xs = self.target.forward(encoded.outputs.tape(), read, [steps, encoded.batch()]);
-        let (hs, _) = self.decoder.run(xs, encoded.state.clone(), way);
+        let (hs, _) = self.decoder.run(xs, encoded.state.clone(), options);
         self.logits(hs, encoded.memory.as_ref())
     }
 
@@ -261,7 +261,7 @@ where
         shape: [usize; 2],
         lengths: Option<&[usize]>,
     ) -> Encoded<'t, T, E::State<'t>> {
-        self.model.encode_in(self.way(), tape, source, shape, lengths)
+        self.model.encode_in(self.options(), tape, source, shape, lengths)
     }
 
     /// As [`EncoderDecoder::teacher_forced`], with the decoder's noise.
@@ -276,7 +276,7 @@ where
         encoded: &Encoded<'t, T, E::State<'t>>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        self.model.teacher_forced_in(self.way(), encoded, wanted)
+        self.model.teacher_forced_in(self.options(), encoded, wanted)
     }
 
     /// The logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015): at each step, each sequence reads
@@ -319,7 +319,7 @@ where
                 })
                 .collect();
         }
-        self.model.decode(self.way(), encoded, &read, steps)
+        self.model.decode(self.options(), encoded, &read, steps)
     }
 }
 
@@ -346,12 +346,12 @@ pub(crate) fn encode<'t, T: Scalar, E: Layer<T>>(
     encoder: &E,
     xs: Var<'t, T>,
     lengths: Option<&[usize]>,
-    way: Way<'_, T>,
+    options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, E::State<'t>) {
     let [_, batch, _] = sequence_shape(xs);
     let mask = lengths.map(|lengths| Mask::Lengths(lengths.to_vec()));
-    let way = Way { mask: mask.as_ref(), ..way };
-    encoder.run(xs, encoder.start(xs.tape(), batch), way)
+    let options = RunOptions { mask: mask.as_ref(), ..options };
+    encoder.run(xs, encoder.start(xs.tape(), batch), options)
 }
 
 /// The number `T` of steps of targets `[T, B]`.

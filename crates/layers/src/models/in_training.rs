@@ -3,8 +3,8 @@
 use bptt_tensor::Scalar;
 use rand::Rng;
 
+use crate::sequence::options::RunOptions;
 use crate::sequence::options::Shared;
-use crate::sequence::options::Way;
 
 /// A model with the noise of training, as [`EncoderDecoder::in_training`](crate::EncoderDecoder::in_training) and
 /// [`PointerNetwork::in_training`](crate::PointerNetwork::in_training) give it: dropout between the layers of
@@ -41,7 +41,7 @@ impl<'m, M> InTraining<'m, M> {
         Self { model, rng: Shared::new(rng) }
     }
 
-    pub(crate) fn way<T: Scalar>(&self) -> Way<'_, T> {
-        Way { rng: Some(&self.rng), ..Way::PLAIN }
+    pub(crate) fn options<T: Scalar>(&self) -> RunOptions<'_, T> {
+        RunOptions { rng: Some(&self.rng), ..RunOptions::default() }
     }
 }

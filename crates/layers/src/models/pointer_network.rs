@@ -10,7 +10,7 @@ use super::in_training::InTraining;
 use super::step_decoder::StepDecoder;
 use crate::core::module::Module;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::options::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
@@ -87,7 +87,7 @@ where
         lengths: Option<&[usize]>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        self.teacher_forced_in(Way::PLAIN, xs, lengths, wanted)
+        self.teacher_forced_in(RunOptions::default(), xs, lengths, wanted)
     }
 
     /// The network with the [noise of training](crate::Recurrence::training).
@@ -106,7 +106,7 @@ where
     #[track_caller]
     #[must_use]
     pub fn greedy(&self, xs: Var<'_, T>, lengths: Option<&[usize]>, steps: usize) -> Vec<usize> {
-        let input = self.read(Way::PLAIN, xs, lengths);
+        let input = self.read(RunOptions::default(), xs, lengths);
         let batch = input.batch;
         if batch == 0 {
             return Vec::new();
@@ -131,12 +131,12 @@ where
     #[track_caller]
     fn teacher_forced_in<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         xs: Var<'t, T>,
         lengths: Option<&[usize]>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        let input = self.read(way, xs, lengths);
+        let input = self.read(options, xs, lengths);
         let batch = input.batch;
         let steps = steps(wanted, batch);
         for (i, &position) in wanted.iter().enumerate() {
@@ -151,18 +151,18 @@ where
         }
         let first = std::iter::repeat_n(FIRST, batch);
         let read: Vec<usize> = first.chain(rows(wanted, batch)).take(wanted.len()).collect();
-        self.point(way, &input, &read, steps)
+        self.point(options, &input, &read, steps)
     }
 
     #[track_caller]
     fn read<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         xs: Var<'t, T>,
         lengths: Option<&[usize]>,
     ) -> Input<'t, T, E::State<'t>> {
         let [steps, batch, features] = sequence_shape(xs);
-        let (outputs, state) = encode(&self.encoder, xs, lengths, way);
+        let (outputs, state) = encode(&self.encoder, xs, lengths, options);
         let memory = self.attention.memory(outputs, lengths);
         let first = xs.tape().param(&self.first).reshape([1, features]);
         // what stands behind the ends stays here, but no pointer leads to it
@@ -174,14 +174,14 @@ where
     #[track_caller]
     fn point<'t>(
         &self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         input: &Input<'t, T, E::State<'t>>,
         rows: &[usize],
         steps: usize,
     ) -> Var<'t, T> {
         let zs = input.elements.gather_rows(rows);
         let zs = zs.reshape([steps, input.batch, zs.shape()[1]]);
-        let (hs, _) = self.decoder.run(zs, input.state.clone(), way);
+        let (hs, _) = self.decoder.run(zs, input.state.clone(), options);
         self.attention.scores(hs, &input.memory)
     }
 }
@@ -203,7 +203,7 @@ where
         lengths: Option<&[usize]>,
         wanted: &[usize],
     ) -> Var<'t, T> {
-        self.model.teacher_forced_in(self.way(), xs, lengths, wanted)
+        self.model.teacher_forced_in(self.options(), xs, lengths, wanted)
     }
 }
 

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
-use super::options::Way;
+use super::options::RunOptions;
 use super::options::sequence_shape;
 use super::run::{last, run};
 use crate::core::cell::{Cell, StateSizes};
@@ -42,7 +42,7 @@ pub trait Layer<T: Scalar> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>);
 
     /// The outputs and the last state, from the [`start`](Self::start).
@@ -69,7 +69,7 @@ pub trait Layer<T: Scalar> {
     #[must_use]
     fn forward<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, Self::State<'t>) {
         let [_, batch, _] = sequence_shape(xs);
-        self.run(xs, self.start(xs.tape(), batch), Way::PLAIN)
+        self.run(xs, self.start(xs.tape(), batch), RunOptions::default())
     }
 
     /// Only the output of the last step of each sequence, `[B, O]`, and the last state; see
@@ -84,7 +84,7 @@ pub trait Layer<T: Scalar> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>);
 
     /// The variables of a state, in order.
@@ -113,9 +113,9 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        run(self, xs, state, way)
+        run(self, xs, state, options)
     }
 
     #[track_caller]
@@ -123,9 +123,9 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        last(self, xs, state, way)
+        last(self, xs, state, options)
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -1,4 +1,4 @@
-//! How a layer is run over a sequence.
+//! The options of a run over a sequence.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,10 +10,11 @@ use rand::Rng;
 use super::costates::Costates;
 use super::truncation::Windows;
 
-/// How a [`Layer`](crate::Layer) is run: what a [`Recurrence`](crate::Recurrence) asks of it, and layers
-/// hand on to those that they are made of.
+/// The options of a [`Layer`](crate::Layer)'s run over a sequence: mask, direction, recomputation, resets and noise.
+///
+/// A [`Recurrence`](crate::Recurrence) sets them. A wrapper passes them on to the layers within it.
 #[derive(Clone, Copy, Debug)]
-pub struct Way<'r, T> {
+pub struct RunOptions<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
     pub(crate) recompute: Option<Recompute>,
@@ -30,30 +31,34 @@ pub struct Way<'r, T> {
     pub(crate) rng: Option<&'r dyn Source>,
 }
 
-impl<'r, T> Way<'r, T> {
-    /// From the first step to the last, every step there, without noise.
-    pub const PLAIN: Self = Self {
-        mask: None,
-        reversed: false,
-        recompute: None,
-        resets: None,
-        starts: None,
-        costates: None,
-        states: None,
-        windows: None,
-        rng: None,
-    };
+impl<T> Default for RunOptions<'_, T> {
+    /// Runs from the first step to the last, without mask and noise.
+    fn default() -> Self {
+        Self {
+            mask: None,
+            reversed: false,
+            recompute: None,
+            resets: None,
+            starts: None,
+            costates: None,
+            states: None,
+            windows: None,
+            rng: None,
+        }
+    }
+}
 
+impl<'r, T> RunOptions<'r, T> {
     /// Sets the initial states after resets, unless an outer layer has set them.
     pub(crate) fn starting(self, starts: &'r Starts<'r, T>) -> Self {
         Self { starts: self.starts.or(Some(starts)), ..self }
     }
 }
 
-impl<'t, T: Scalar> Way<'_, T> {
-    /// The same in the other direction of time.
+impl<'t, T: Scalar> RunOptions<'_, T> {
+    /// Returns the options of a run in the opposite direction of time.
     #[must_use]
-    pub fn turned(self) -> Self {
+    pub fn reversed(self) -> Self {
         Self { reversed: !self.reversed, ..self }
     }
 
@@ -131,7 +136,7 @@ impl<'t, T: Scalar> Way<'_, T> {
     }
 }
 
-impl<T: Scalar> Way<'_, T> {
+impl<T: Scalar> RunOptions<'_, T> {
     /// The mask of a sequence `[T, B, I]` as [`Mask::of`] returns it, unless all steps are there.
     ///
     /// # Panics
@@ -256,7 +261,7 @@ pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
     [steps, batch, features]
 }
 
-/// A source of random numbers that is shared by the layers of a run. A trait, so that a [`Way`] need not name
+/// A source of random numbers that is shared by the layers of a run. A trait, so that a [`RunOptions`] need not name
 /// how long the source is borrowed.
 pub(crate) trait Source: fmt::Debug {
     fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng));

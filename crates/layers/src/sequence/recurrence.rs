@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::costates::Costates;
 use super::layer::Layer;
-use super::options::Way;
+use super::options::RunOptions;
 use super::options::{Mask, Shared, sequence_shape};
 use super::run::plan;
 use super::stepwise::Stepwise;
@@ -199,10 +199,10 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn run<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        let (xs, way) = (self.reordered(xs), self.way());
+        let (xs, options) = (self.reordered(xs), self.options());
         let (ys, state) = match self.truncation {
-            Some(truncation) => truncation.run_in(way, self.layer, xs, state),
-            None => self.layer.run(xs, state, way),
+            Some(truncation) => truncation.run_in(options, self.layer, xs, state),
+            None => self.layer.run(xs, state, options),
         };
         (self.reordered(ys), state)
     }
@@ -217,13 +217,13 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     #[must_use]
     pub fn last<'t>(self, xs: Var<'t, T>, state: L::State<'t>) -> (Var<'t, T>, L::State<'t>) {
-        let (xs, way) = (self.reordered(xs), self.way());
+        let (xs, options) = (self.reordered(xs), self.options());
         match self.truncation {
             Some(truncation) => {
-                let (ys, state) = truncation.run_in(way, self.layer, xs, state);
-                (way.last_of(ys), state)
+                let (ys, state) = truncation.run_in(options, self.layer, xs, state);
+                (options.last_of(ys), state)
             }
-            None => self.layer.last(xs, state, way),
+            None => self.layer.last(xs, state, options),
         }
     }
 
@@ -252,7 +252,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     where
         L: Cell<T>,
     {
-        plan(self.layer, self.reordered(xs), state, self.way())
+        plan(self.layer, self.reordered(xs), state, self.options())
     }
 
     /// From the caller's order of axes to the time-major one, or back.
@@ -262,11 +262,11 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         if self.batch_first { xs.transpose(0, 1) } else { xs }
     }
 
-    fn way(&self) -> Way<'_, T> {
+    fn options(&self) -> RunOptions<'_, T> {
         if let Some(costates) = self.costates {
             costates.begin();
         }
-        Way {
+        RunOptions {
             mask: self.mask.as_ref(),
             reversed: self.reversed,
             recompute: self.recompute,

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Operand, Scan, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use super::options::Way;
+use super::options::RunOptions;
 use super::options::sequence_shape;
 use crate::core::cell::Cell;
 use crate::core::state::State;
@@ -14,15 +14,15 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     xs: Var<'t, T>,
     state: C::State<'t>,
-    way: Way<'_, T>,
+    options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let steps = Steps::new(xs, &state.leaves(), way);
-    let scanned = steps.scan(&state.leaves(), way).run(|entries, state| {
+    let steps = Steps::new(xs, &state.leaves(), options);
+    let scanned = steps.scan(&state.leaves(), options).run(|entries, state| {
         let (y, next) = steps.step(cell, steps.entry(entries), state);
-        let kept = way.states.map_or_else(Vec::new, |_| next.clone());
+        let kept = options.states.map_or_else(Vec::new, |_| next.clone());
         ([vec![y], kept].concat(), next)
     });
-    if let Some(states) = way.states {
+    if let Some(states) = options.states {
         states.borrow_mut().extend(scanned.outputs[1..].iter().map(|kept| kept.value()));
     }
     (scanned.outputs[0], State::from_leaves(&scanned.state))
@@ -35,17 +35,17 @@ pub(crate) fn last<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     xs: Var<'t, T>,
     state: C::State<'t>,
-    way: Way<'_, T>,
+    options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
     let mut state = state.leaves();
-    let steps = Steps::new(xs, &state, way);
-    let shapes = steps.scan(&state, way).output_shapes(|entries, state| {
+    let steps = Steps::new(xs, &state, options);
+    let shapes = steps.scan(&state, options).output_shapes(|entries, state| {
         let (y, next) = steps.step(cell, steps.entry(entries), state);
         (vec![y], next)
     });
     // the output is part of the state, which stays where there is no input
     state.push(xs.tape().constant(Tensor::zeros(&shapes[0])));
-    let mut scanned = steps.scan(&state, way).run(|entries, state| {
+    let mut scanned = steps.scan(&state, options).run(|entries, state| {
         let (&before, state) = state.split_last().expect("the output was added");
         let entry = steps.entry(entries);
         let mask = entry.mask;
@@ -66,10 +66,10 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     xs: Var<'t, T>,
     state: C::State<'t>,
-    way: Way<'_, T>,
+    options: RunOptions<'_, T>,
 ) -> String {
-    let steps = Steps::new(xs, &state.leaves(), way);
-    steps.scan(&state.leaves(), way).plan(|entries, state| {
+    let steps = Steps::new(xs, &state.leaves(), options);
+    steps.scan(&state.leaves(), options).plan(|entries, state| {
         let (y, next) = steps.step(cell, steps.entry(entries), state);
         (vec![y], next)
     })
@@ -103,36 +103,36 @@ struct Entry<'t, T> {
 
 impl<'t, T: Scalar> Steps<'t, T> {
     #[track_caller]
-    fn new(xs: Var<'t, T>, state: &[Var<'t, T>], way: Way<'_, T>) -> Self {
+    fn new(xs: Var<'t, T>, state: &[Var<'t, T>], options: RunOptions<'_, T>) -> Self {
         assert_batch(xs, state);
-        let chooses = way.mask.is_some() || way.resets.is_some();
+        let chooses = options.mask.is_some() || options.resets.is_some();
         assert!(
             !chooses || state.iter().all(|leaf| !leaf.shape().is_empty()),
             "a state without axes is shared by the batch, so it cannot stay or start anew for some sequences \
              alone; make it [B, 1], or use no mask, lengths or resets"
         );
         let tape = xs.tape();
-        let goes_on = way.goes_on(xs).map(|goes_on| tape.constant(goes_on));
+        let goes_on = options.goes_on(xs).map(|goes_on| tape.constant(goes_on));
         Self {
             xs,
-            mask: way.mask_of(xs).map(|mask| tape.constant(mask)),
+            mask: options.mask_of(xs).map(|mask| tape.constant(mask)),
             resets: goes_on
-                .map(|goes_on| Resets { goes_on, starts: way.starts(tape, state.len()) }),
-            added: way.costates.map_or_else(Vec::new, |costates| costates.add_to(state, xs)),
+                .map(|goes_on| Resets { goes_on, starts: options.starts(tape, state.len()) }),
+            added: options.costates.map_or_else(Vec::new, |costates| costates.add_to(state, xs)),
         }
     }
 
     /// The scan over all sequences that the steps read.
     #[track_caller]
-    fn scan(&self, state: &[Var<'t, T>], way: Way<'_, T>) -> Scan<'t, T> {
+    fn scan(&self, state: &[Var<'t, T>], options: RunOptions<'_, T>) -> Scan<'t, T> {
         let goes_on = self.resets.as_ref().map(|resets| resets.goes_on);
         let sequences = [self.xs].into_iter().chain(self.mask).chain(goes_on);
         let sequences: Vec<_> = sequences.chain(self.added.iter().copied()).collect();
         let mut scan = self.xs.tape().scan(&sequences, state);
-        if way.reversed {
+        if options.reversed {
             scan = scan.reversed();
         }
-        match way.recompute {
+        match options.recompute {
             Some(recompute) => scan.recompute(recompute),
             None => scan,
         }

@@ -3,7 +3,7 @@
 use bptt_autodiff::Var;
 use bptt_tensor::Scalar;
 
-use super::options::Way;
+use super::options::RunOptions;
 use super::run::run;
 use crate::core::cell::Cell;
 
@@ -43,5 +43,5 @@ pub fn scan<'t, T: Scalar, C: Cell<T>>(
     xs: Var<'t, T>,
     state: C::State<'t>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    run(cell, xs, state, Way::PLAIN)
+    run(cell, xs, state, RunOptions::default())
 }

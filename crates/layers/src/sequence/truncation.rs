@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::layer::Layer;
-use super::options::Way;
+use super::options::RunOptions;
 use super::options::{Mask, Shared, sequence_shape};
 use super::run::assert_batch;
 use super::stepwise::Stepwise;
@@ -98,54 +98,57 @@ impl Truncation {
         xs: Var<'t, T>,
         state: L::State<'t>,
     ) -> (Var<'t, T>, L::State<'t>) {
-        self.run_in(Way::PLAIN, layer, xs, state)
+        self.run_in(RunOptions::default(), layer, xs, state)
     }
 
     /// Of a layer that reads forward.
     #[track_caller]
     pub(crate) fn run_in<'t, T: Scalar, L: Layer<T>>(
         self,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
         layer: &L,
         xs: Var<'t, T>,
         state: L::State<'t>,
     ) -> (Var<'t, T>, L::State<'t>) {
         assert!(
-            !way.reversed,
+            !options.reversed,
             "a truncated run follows the direction of time: it cannot be reversed"
         );
-        assert!(way.costates.is_none(), "a truncated run has no costates: each window has its own");
+        assert!(
+            options.costates.is_none(),
+            "a truncated run has no costates: each window has its own"
+        );
         let [steps, batch, features] = sequence_shape(xs);
         assert_batch(xs, &layer.leaves(&state));
         if self.reach >= steps {
-            return layer.run(xs, state, way); // nothing is cut
+            return layer.run(xs, state, options); // nothing is cut
         }
         let windows = Windows::new(self, [steps, batch]);
         // the first pass, which computes the initial states of the windows, has the same noise as the windows
-        let seed = way.in_training(|rng| rng.next_u64());
+        let seed = options.in_training(|rng| rng.next_u64());
         let [mut whole, mut cut] = [(); 2].map(|()| seed.map(Xoshiro256PlusPlus::seed_from_u64));
         let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(Shared::new));
 
-        let way = Way { rng: whole.as_ref().map(|rng| rng as _), ..way };
-        let states = states(layer, xs, &layer.leaves(&state), way);
+        let options = RunOptions { rng: whole.as_ref().map(|rng| rng as _), ..options };
+        let states = states(layer, xs, &layer.leaves(&state), options);
         let starts = windows.starts(xs.tape(), layer.leaves(&state), &states);
 
         let is_there = windows.are_there();
-        let mask = Mask::Steps(match way.mask_of(xs) {
+        let mask = Mask::Steps(match options.mask_of(xs) {
             Some(mask) => is_there.mul(&windows.of_steps(&mask).reshape(is_there.shape())),
             None => is_there,
         });
-        let resets = way.resets.map(|resets| windows.of_steps(resets));
-        let way = Way {
+        let resets = options.resets.map(|resets| windows.of_steps(resets));
+        let options = RunOptions {
             mask: Some(&mask),
             resets: resets.as_ref(),
             rng: cut.as_ref().map(|rng| rng as _),
             windows: Some(&windows),
-            ..way
+            ..options
         };
         let inputs = xs.gather_rows(&windows.rows);
         let inputs = inputs.reshape([self.reach, windows.count() * batch, features]);
-        let (ys, last) = layer.run(inputs, layer.rebuild(&mut starts.into_iter()), way);
+        let (ys, last) = layer.run(inputs, layer.rebuild(&mut starts.into_iter()), options);
         let of_last_window = |leaf: Var<'t, T>| {
             let sequences = windows.count() * batch;
             leaf.slice(0, sequences - batch..sequences)
@@ -250,13 +253,13 @@ fn states<T: Scalar, L: Layer<T>>(
     layer: &L,
     xs: Var<'_, T>,
     first: &[Var<'_, T>],
-    way: Way<'_, T>,
+    options: RunOptions<'_, T>,
 ) -> Vec<Tensor<T>> {
     let kept = RefCell::default();
-    let way = Way { states: Some(&kept), recompute: None, ..way };
+    let options = RunOptions { states: Some(&kept), recompute: None, ..options };
     let state = layer.rebuild(&mut first.iter().copied());
     let recorded = xs.tape().aside(); // not in a closure, which would hide the caller's line
-    let _ = layer.run(xs, state, way);
+    let _ = layer.run(xs, state, options);
     drop(recorded);
     kept.into_inner()
 }

@@ -5,7 +5,7 @@ use bptt_tensor::Scalar;
 
 use crate::core::module::Module;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 
 /// Two layers that read the same sequence, one from the first step to the last and one from the last to
 /// the first (Schuster and Paliwal 1997), their outputs side by side:
@@ -45,10 +45,10 @@ impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
         &self,
         xs: Var<'t, T>,
         (forward, backward): Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (ahead, forward) = self.forward.run(xs, forward, way);
-        let (back, backward) = self.backward.run(xs, backward, way.turned());
+        let (ahead, forward) = self.forward.run(xs, forward, options);
+        let (back, backward) = self.backward.run(xs, backward, options.reversed());
         (Var::concat(&[ahead, back], -1), (forward, backward))
     }
 
@@ -58,10 +58,10 @@ impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
         &self,
         xs: Var<'t, T>,
         (forward, backward): Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (ahead, forward) = self.forward.last(xs, forward, way);
-        let (back, backward) = self.backward.last(xs, backward, way.turned());
+        let (ahead, forward) = self.forward.last(xs, forward, options);
+        let (back, backward) = self.backward.last(xs, backward, options.reversed());
         (Var::concat(&[ahead, back], -1), (forward, backward))
     }
 

@@ -6,7 +6,7 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::core::module::Module;
 use crate::core::state::copied;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::options::{Starts, sequence_shape};
 use crate::sequence::stepwise::Stepwise;
 
@@ -59,10 +59,10 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let starts = Starts::new(&self.initial);
-        self.layer.run(xs, state, way.starting(&starts))
+        self.layer.run(xs, state, options.starting(&starts))
     }
 
     #[track_caller]
@@ -70,10 +70,10 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let starts = Starts::new(&self.initial);
-        self.layer.last(xs, state, way.starting(&starts))
+        self.layer.last(xs, state, options.starting(&starts))
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
@@ -179,7 +179,7 @@ impl<T: Scalar> CarriedState<T> {
     #[must_use]
     pub fn run<'t, L: Layer<T>>(&mut self, layer: &L, xs: Var<'t, T>) -> Var<'t, T> {
         let [_, batch, _] = sequence_shape(xs);
-        let (ys, state) = layer.run(xs, self.state(layer, xs.tape(), batch), Way::PLAIN);
+        let (ys, state) = layer.run(xs, self.state(layer, xs.tape(), batch), RunOptions::default());
         self.keep(layer, &state);
         ys
     }

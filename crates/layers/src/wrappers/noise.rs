@@ -205,7 +205,7 @@ macro_rules! step_without_noise {
 pub(crate) use step_without_noise;
 
 /// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
-/// `sample(rng, [T, B, I], way)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.
+/// `sample(rng, [T, B, I], options)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.
 macro_rules! layer_of_noisy_cell {
     ($noisy:ident, $cell:ident $(, $check:ident)?) => {
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::layer::Layer<T> for $noisy<C> {
@@ -220,16 +220,16 @@ macro_rules! layer_of_noisy_cell {
                 &self,
                 xs: Var<'t, T>,
                 state: Self::State<'t>,
-                way: $crate::sequence::options::Way<'_, T>,
+                options: $crate::sequence::options::RunOptions<'_, T>,
             ) -> (Var<'t, T>, Self::State<'t>) {
-                let extents = way.extents(xs);
-                match way.in_training(|rng| self.sample(rng, extents, way)) {
+                let extents = options.extents(xs);
+                match options.in_training(|rng| self.sample(rng, extents, options)) {
                     Some(sampled) => {
-                        let outcome = $crate::sequence::run::run(&sampled, xs, state, way);
+                        let outcome = $crate::sequence::run::run(&sampled, xs, state, options);
                         $(sampled.$check();)?
                         outcome
                     }
-                    None => $crate::sequence::run::run(self, xs, state, way),
+                    None => $crate::sequence::run::run(self, xs, state, options),
                 }
             }
 
@@ -238,16 +238,16 @@ macro_rules! layer_of_noisy_cell {
                 &self,
                 xs: Var<'t, T>,
                 state: Self::State<'t>,
-                way: $crate::sequence::options::Way<'_, T>,
+                options: $crate::sequence::options::RunOptions<'_, T>,
             ) -> (Var<'t, T>, Self::State<'t>) {
-                let extents = way.extents(xs);
-                match way.in_training(|rng| self.sample(rng, extents, way)) {
+                let extents = options.extents(xs);
+                match options.in_training(|rng| self.sample(rng, extents, options)) {
                     Some(sampled) => {
-                        let outcome = $crate::sequence::run::last(&sampled, xs, state, way);
+                        let outcome = $crate::sequence::run::last(&sampled, xs, state, options);
                         $(sampled.$check();)?
                         outcome
                     }
-                    None => $crate::sequence::run::last(self, xs, state, way),
+                    None => $crate::sequence::run::last(self, xs, state, options),
                 }
             }
 

@@ -10,7 +10,7 @@ use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::state::State;
 use crate::feedforward::linear::Dropout;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 
 /// A cell with recurrent dropout without memory loss (Semeniuta, Severyn and Barth 2016): in
 /// [training](crate::Recurrence::training), the candidate that a step writes into its state is dropped, anew at each step.
@@ -73,12 +73,12 @@ impl<C: StateSizes> RecurrentDropout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [steps, batch, _]: [usize; 3],
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> Sampled<'_, T, C> {
         let variables = self.of_candidates.iter().zip(self.cell.state_sizes());
         let masks = variables.map(|(dropout, size)| {
             let mask = dropout.mask(&mut rng, Shape::from([steps, batch, size]));
-            mask.map(|mask| Mask::new(way.of_steps(mask)))
+            mask.map(|mask| Mask::new(options.of_steps(mask)))
         });
         let written = masks.collect();
         Sampled { cell: &self.cell, input: None, read: Vec::new(), written }

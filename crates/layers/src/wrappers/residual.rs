@@ -5,7 +5,7 @@ use bptt_tensor::Scalar;
 
 use crate::core::module::Module;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
 /// A layer with a connection around it (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
@@ -37,11 +37,11 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (ys, state) = self.layer.run(xs, state, way);
+        let (ys, state) = self.layer.run(xs, state, options);
         assert_as_wide(xs, ys);
-        (way.present(xs) + ys, state)
+        (options.present(xs) + ys, state)
     }
 
     /// The layer's last output, with the input at each sequence's last step.
@@ -50,10 +50,10 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (y, state) = self.layer.last(xs, state, way);
-        (way.last_of(xs) + y, state)
+        let (y, state) = self.layer.last(xs, state, options);
+        (options.last_of(xs) + y, state)
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

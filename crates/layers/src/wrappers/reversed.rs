@@ -5,7 +5,7 @@ use bptt_tensor::Scalar;
 
 use crate::core::module::Module;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 
 /// A layer that reads from the last step to the first. Outputs keep their places in time.
 ///
@@ -51,9 +51,9 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Reversed<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        self.layer.run(xs, state, way.turned())
+        self.layer.run(xs, state, options.reversed())
     }
 
     #[track_caller]
@@ -61,9 +61,9 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Reversed<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        self.layer.last(xs, state, way.turned())
+        self.layer.last(xs, state, options.reversed())
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -6,7 +6,7 @@ use bptt_tensor::{Scalar, Shape};
 use crate::core::module::Module;
 use crate::feedforward::linear::Dropout;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
 /// Layers above one another, each reading the outputs of the one below.
@@ -85,7 +85,7 @@ impl<L> Stack<L> {
         &self,
         xs: Var<'t, T>,
         states: Vec<L::State<'t>>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, L::State<'t>, Vec<L::State<'t>>)
     where
         L: Layer<T>,
@@ -95,11 +95,11 @@ impl<L> Stack<L> {
         let top = states.pop().expect("a stack has a layer");
         let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
         for (layer, state) in self.layers.iter().zip(states) {
-            let (ys, state) = layer.run(xs, state, way);
-            let extents = Shape::from(way.extents(ys));
-            let mask = way.in_training(|mut rng| self.dropout.mask(&mut rng, extents));
+            let (ys, state) = layer.run(xs, state, options);
+            let extents = Shape::from(options.extents(ys));
+            let mask = options.in_training(|mut rng| self.dropout.mask(&mut rng, extents));
             xs = match mask.flatten() {
-                Some(mask) => ys * &way.of_steps(mask),
+                Some(mask) => ys * &options.of_steps(mask),
                 None => ys,
             };
             last.push(state);
@@ -121,10 +121,10 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
         &self,
         xs: Var<'t, T>,
         states: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, state, mut states) = self.below_top(xs, states, way);
-        let (ys, state) = self.top().run(xs, state, way);
+        let (xs, state, mut states) = self.below_top(xs, states, options);
+        let (ys, state) = self.top().run(xs, state, options);
         states.push(state);
         (ys, states)
     }
@@ -135,10 +135,10 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
         &self,
         xs: Var<'t, T>,
         states: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, state, mut states) = self.below_top(xs, states, way);
-        let (y, state) = self.top().last(xs, state, way);
+        let (xs, state, mut states) = self.below_top(xs, states, options);
+        let (y, state) = self.top().last(xs, state, options);
         states.push(state);
         (y, states)
     }

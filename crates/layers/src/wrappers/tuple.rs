@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
 /// Two layers of different kinds. The second reads the outputs of the first. A [`Stack`](crate::Stack) holds layers
@@ -36,10 +36,10 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         &self,
         xs: Var<'t, T>,
         (below, above): Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, below) = self.0.run(xs, below, way);
-        let (ys, above) = self.1.run(xs, above, way);
+        let (xs, below) = self.0.run(xs, below, options);
+        let (ys, above) = self.1.run(xs, above, options);
         (ys, (below, above))
     }
 
@@ -49,10 +49,10 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         &self,
         xs: Var<'t, T>,
         (below, above): Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, below) = self.0.run(xs, below, way);
-        let (y, above) = self.1.last(xs, above, way);
+        let (xs, below) = self.0.run(xs, below, options);
+        let (y, above) = self.1.last(xs, above, options);
         (y, (below, above))
     }
 

@@ -10,7 +10,7 @@ use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::state::State;
 use crate::feedforward::linear::Dropout;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 
 /// A cell with variational dropout (Gal and Ghahramani 2016): in [training](crate::Recurrence::training), units of
 /// the input and of the state are dropped where matrix products read them. The same units of a sequence are dropped
@@ -75,11 +75,11 @@ impl<C: StateSizes> VariationalDropout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [_, batch, input_size]: [usize; 3],
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> Sampled<'_, T, C> {
         let mut mask = |dropout: &Dropout, size| {
             let mask = dropout.mask(&mut rng, Shape::from([batch, size]));
-            mask.map(|mask| way.of_sequences(mask))
+            mask.map(|mask| options.of_sequences(mask))
         };
         let input = mask(&self.of_input, input_size);
         let variables = self.of_state.iter().zip(self.cell.state_sizes());

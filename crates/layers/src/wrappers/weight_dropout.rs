@@ -6,7 +6,7 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::core::module::Module;
 use crate::feedforward::linear::Dropout;
 use crate::sequence::layer::Layer;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
 /// A layer with weight dropout, or `DropConnect` (Wan et al. 2013). The AWD-LSTM applies it to recurrent weights
@@ -71,7 +71,7 @@ impl<L> WeightDropout<L> {
     fn drop_weights<'t, T: Scalar>(
         &self,
         tape: &'t Tape<T>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> Vec<Substitution<'t>>
     where
         L: Module<T>,
@@ -79,7 +79,7 @@ impl<L> WeightDropout<L> {
         let parameters = self.layer.parameters();
         let weights = parameters.into_iter().filter(|(name, _)| self.weights.contains(name));
         let weights: Vec<&Param<T>> = weights.map(|(_, weight)| weight).collect();
-        let masks: Vec<Option<Tensor<T>>> = way
+        let masks: Vec<Option<Tensor<T>>> = options
             .in_training(|mut rng| {
                 let mask = |weight: &&Param<T>| self.dropout.mask(&mut rng, weight.shape().clone());
                 weights.iter().map(mask).collect()
@@ -105,10 +105,10 @@ impl<T: Scalar, L: Layer<T> + Module<T>> Layer<T> for WeightDropout<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let _dropped = self.drop_weights(xs.tape(), way);
-        self.layer.run(xs, state, way)
+        let _dropped = self.drop_weights(xs.tape(), options);
+        self.layer.run(xs, state, options)
     }
 
     #[track_caller]
@@ -116,10 +116,10 @@ impl<T: Scalar, L: Layer<T> + Module<T>> Layer<T> for WeightDropout<L> {
         &self,
         xs: Var<'t, T>,
         state: Self::State<'t>,
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let _dropped = self.drop_weights(xs.tape(), way);
-        self.layer.last(xs, state, way)
+        let _dropped = self.drop_weights(xs.tape(), options);
+        self.layer.last(xs, state, options)
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -8,7 +8,7 @@ use super::noise::layer_of_noisy_cell;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::state::State;
-use crate::sequence::options::Way;
+use crate::sequence::options::RunOptions;
 
 /// A cell with zoneout (Krueger et al. 2017): in [training](crate::Recurrence::training), each element of the
 /// state keeps its value of the step before with probability `z`.
@@ -67,12 +67,12 @@ impl<C: StateSizes> Zoneout<C> {
         &self,
         mut rng: &mut dyn Rng,
         [steps, batch, _]: [usize; 3],
-        way: Way<'_, T>,
+        options: RunOptions<'_, T>,
     ) -> Sampled<'_, T, C> {
         let sizes = self.cell.state_sizes().into_iter().zip(&self.rates);
         let masks = sizes.map(|(size, &rate)| {
             let mut draw = || Tensor::bernoulli([steps, batch, size], rate, &mut rng);
-            (rate > 0.0).then(|| way.of_steps(draw()))
+            (rate > 0.0).then(|| options.of_steps(draw()))
         });
         Sampled { cell: &self.cell, masks: masks.collect() }
     }
