@@ -16,7 +16,7 @@ const SOURCE: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 const SYMBOLS: usize = 40;
 
 fn random() -> Xoshiro256PlusPlus {
-    Xoshiro256PlusPlus::seed_from_u64(0)
+    bptt::rng(0)
 }
 
 type Model = EncoderDecoder<f32, Gru<f32>, Gru<f32>>;

@@ -10,7 +10,7 @@ fn main() {
 }
 
 fn random<T: Scalar>(shape: impl Into<Shape>) -> Tensor<T> {
-    Tensor::normal(shape, 0.0, 1.0, &mut Xoshiro256PlusPlus::seed_from_u64(0))
+    Tensor::normal(shape, 0.0, 1.0, &mut bptt::rng(0))
 }
 
 /// `[M, K, N]`: a recurrent step, all steps of a sequence at once, a large product, one row.

@@ -25,7 +25,7 @@ fn flops<L: Module<f32>>(layer: &L, [steps, batch, ..]: Size) -> usize {
 }
 
 fn random() -> Xoshiro256PlusPlus {
-    Xoshiro256PlusPlus::seed_from_u64(0)
+    bptt::rng(0)
 }
 
 fn inputs([steps, batch, input, _]: Size) -> Tensor<f32> {

@@ -136,7 +136,7 @@ pub(crate) const WORKS: [Work; 9] = [
 
 fn lstm(numbers: &mut Numbers, input: usize, hidden: usize) -> Lstm<f32> {
     let [w, u, b] = numbers.gates(4, input, hidden);
-    Lstm { w, u, b: Some(b), ..Lstm::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0) }
+    Lstm { w, u, b: Some(b), ..Lstm::new(&mut bptt::rng(0), 0, 0) }
 }
 
 fn lstm_forward(sizes: Sizes) -> Step {
@@ -165,12 +165,7 @@ fn lstm_1997(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let [w, r, b] = numbers.gates(3, input, hidden);
-    let cell = Lstm1997 {
-        w,
-        r,
-        b: Some(b),
-        ..Lstm1997::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0)
-    };
+    let cell = Lstm1997 { w, r, b: Some(b), ..Lstm1997::new(&mut bptt::rng(0), 0, 0) };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
@@ -187,7 +182,7 @@ fn layer_norm_peephole(sizes: Sizes) -> Step {
         norm_h: LayerNorm::new(4 * hidden),
         norm_c: LayerNorm::new(hidden),
         peepholes: Some(Peepholes { i, f, o }),
-        ..LayerNormLstm::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), 0, 0)
+        ..LayerNormLstm::new(&mut bptt::rng(0), 0, 0)
     };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
@@ -195,7 +190,7 @@ fn layer_norm_peephole(sizes: Sizes) -> Step {
 fn elman(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
-    let mut cell = Elman::new(&mut Xoshiro256PlusPlus::seed_from_u64(0), input, hidden);
+    let mut cell = Elman::new(&mut bptt::rng(0), input, hidden);
     let [u, w, b] = numbers.gates(1, input, hidden);
     (cell.u, cell.w, cell.b) = (u, w, Some(b));
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())

@@ -64,7 +64,7 @@ impl<C: StateSizes> StateSizes for LossOf<C> {
 
 /// Runs one case and prints its line.
 fn run(steps: usize, recompute: bool, within: bool) -> Result<(), Box<dyn Error>> {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let mut rng = bptt::rng(0);
     let cell = LossOf(Lstm1997::new(&mut rng, SIZE, SIZE));
     let inputs = Tensor::<f32>::normal([steps, BATCH, SIZE], 0.0, 1.0, &mut rng);
     let gradient = || {

@@ -52,20 +52,16 @@ pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
 /// The crate `rand`, in the version whose generators the constructors take. Its module `rand::seq` shuffles and
 /// chooses.
 pub use rand;
-
-/// The seeded random generators that constructors and random fills take. [`RngExt`](rng::RngExt) draws single
-/// numbers: `rng.random_range(0..10)`.
-pub mod rng {
-    pub use rand::{Rng, RngExt, SeedableRng};
-    pub use rand_xoshiro::Xoshiro256PlusPlus;
-}
+/// The trait of random generators, as [`rng`](fn@rng) gives them. [`RngExt`] draws single numbers:
+/// `rng.random_range(0..10)`.
+pub use rand::{Rng, RngExt};
 
 /// Everything that a cell, a model and its training loop are written with.
 pub mod prelude {
-    pub use crate::rng::{Rng, RngExt, SeedableRng, Xoshiro256PlusPlus};
     pub use bptt_autodiff::{Gradients, Operand, Param, Recompute, Stepper, Tape, Var};
     pub use bptt_layers::*;
     pub use bptt_tensor::{Scalar, Shape, Tensor};
+    pub use rand::{Rng, RngExt};
 }
 
 #[doc(hidden)]

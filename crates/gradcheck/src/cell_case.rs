@@ -7,7 +7,6 @@ use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
-use rand::SeedableRng;
 
 use crate::any_cell::{AnyCell, Sequence, Way};
 use crate::subject::{Place, Recorded, Subject};
@@ -132,7 +131,7 @@ impl Outcome {
 impl<'m> CellCase<'m> {
     pub(crate) fn new(make: Make<'m>, frozen: &'m dyn Fn(&str) -> bool, draw: Draw) -> Self {
         let Draw { sizes, domain, seed } = draw;
-        let cell = make(&mut Random::seed_from_u64(seed), sizes);
+        let cell = make(&mut bptt_layers::rng(seed), sizes);
         let xs = domain.draw(0, [sizes.steps, sizes.batch, sizes.input], &mut stream(seed, 0));
         let of_parameters = domain.of_parameters();
         // most cells never have a state as large as a hundred
@@ -182,7 +181,7 @@ impl<'m> CellCase<'m> {
 
     /// The random numbers that the cell was made from.
     pub(crate) fn start(&self) -> Random {
-        Random::seed_from_u64(self.draw.seed)
+        bptt_layers::rng(self.draw.seed)
     }
 
     /// A case with a hidden unit more.

@@ -5,11 +5,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use bptt_autodiff::{Param, Tape};
+use bptt_layers::Xoshiro256PlusPlus;
 use bptt_layers::{Cell, Module, State, StateSizes, scan};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Law;
 use crate::any_cell::{AnyCell, Way};
@@ -178,7 +177,7 @@ where
         Box::new(make(rng, sizes.input, sizes.hidden))
     };
     let case = CellCase::new(&make, frozen, draw);
-    law(&case, &mut Random::seed_from_u64(!draw.seed))
+    law(&case, &mut bptt_layers::rng(!draw.seed))
 }
 
 impl<C, M> Sealed for Cells<C, M> {}

@@ -5,11 +5,10 @@ use std::cell::RefCell;
 use std::fmt::{self, Debug};
 
 use bptt_autodiff::{Operation, Tape, Var};
+use bptt_layers::Xoshiro256PlusPlus;
 use bptt_layers::{Module, ParameterPath};
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::Law;
 use crate::cells::short;
@@ -316,7 +315,7 @@ impl<P: Debug> Debug for FunctionDraw<P> {
 /// The function at the point that is drawn, and random numbers for what a law chooses.
 fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Random) {
     let FunctionDraw { parameters, shapes, domain, seed } = draw;
-    let mut rng = Random::seed_from_u64(*seed);
+    let mut rng = bptt_layers::rng(*seed);
     let model = make.make(parameters, &mut rng);
     let mut places = Vec::new();
     let mut at = Vec::new();

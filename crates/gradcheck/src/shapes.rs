@@ -3,9 +3,8 @@
 use bptt_tensor::{Shape, Tensor};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rand::SeedableRng;
 
-use crate::values::{Domain, Random};
+use crate::values::Domain;
 
 /// The extent of an axis: now and then 0, often 1.
 pub fn extents() -> impl Strategy<Value = usize> + Clone {
@@ -36,7 +35,7 @@ pub fn tensors(
     domain: Domain,
 ) -> impl Strategy<Value = Tensor<f64>> + Clone {
     (shapes, any::<u64>().no_shrink())
-        .prop_map(move |(shape, seed)| domain.draw(0, shape, &mut Random::seed_from_u64(seed)))
+        .prop_map(move |(shape, seed)| domain.draw(0, shape, &mut bptt_layers::rng(seed)))
 }
 
 /// A batch of sequences `[T, B, I]`, which may have no steps, or none in it.

@@ -1,14 +1,13 @@
 //! Values to check gradients at.
 
 use bptt_autodiff::Var;
+use bptt_layers::Xoshiro256PlusPlus;
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
-use rand::SeedableRng;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A variable in double precision, in which gradients are checked.
 pub(crate) type V<'t> = Var<'t, f64>;
@@ -102,7 +101,7 @@ impl Domain {
 /// Random numbers for one tensor of a case: those of others do not change with its extents, so that a case
 /// keeps what is wrong with it when it gets smaller.
 pub(crate) fn stream(seed: u64, position: usize) -> Random {
-    Random::seed_from_u64(seed.wrapping_add((1 + position as u64) << 32))
+    bptt_layers::rng(seed.wrapping_add((1 + position as u64) << 32))
 }
 
 /// Always this domain.

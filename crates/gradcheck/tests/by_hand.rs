@@ -8,8 +8,6 @@ use bptt_gradcheck::oracle::{self, Oracle};
 use bptt_gradcheck::{Failure, Law, Violation, cell};
 use bptt_layers::{Activation, Elman, Lstm, Module, Truncation};
 use bptt_tensor::Tensor;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 #[test]
 fn the_tape_derives_the_elman_network() {
@@ -146,7 +144,7 @@ fn what_is_printed_wrong_is_found_with_the_fewest_steps_that_show_it() {
 /// The terms of the gradient by lag, derived by hand, are what windows of each length keep.
 #[test]
 fn windows_keep_the_lags_below_their_length() {
-    let rng = &mut Xoshiro256PlusPlus::seed_from_u64(3);
+    let rng = &mut bptt_layers::rng(3);
     for [steps, batch, input, hidden] in [[1, 1, 1, 1], [6, 2, 3, 4], [5, 1, 2, 3]] {
         let mut cell = Elman::new(rng, input, hidden).output(rng, 2, Activation::Identity);
         cell.for_each_parameter_mut(|_, param| {

@@ -8,10 +8,8 @@
 //! ```
 //! use bptt_autodiff::Tape;
 //! use bptt_layers::{Embedding, Layer, Linear, Lstm, Recurrence, batching, loss};
-//! use rand::SeedableRng;
-//! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
-//! let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+//! let rng = &mut bptt_layers::rng(0);
 //! let (embedding, lstm) = (Embedding::<f32>::new(rng, 10, 4), Lstm::new(rng, 4, 8));
 //! let output = Linear::new(rng, 8, 3);
 //! let sentences = [vec![1, 2, 3, 4], vec![5], vec![6, 7, 8], vec![9, 1]];

@@ -8,8 +8,6 @@
 //! ```standalone_crate
 //! use bptt_autodiff::Tape;
 //! use bptt_layers::{Adam, Embedding, Layer, Linear, Lstm, Module, Optimizer, loss};
-//! use rand::SeedableRng;
-//! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
 //! # extern crate bptt_layers as bptt;
 //! #[derive(Module)]
@@ -19,7 +17,7 @@
 //!     output: Linear<T>,
 //! }
 //!
-//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut rng = bptt_layers::rng(0);
 //! let mut model = Model::<f32> {
 //!     embedding: Embedding::new(&mut rng, 10, 8),
 //!     lstm: Lstm::new(&mut rng, 8, 16),
@@ -68,6 +66,7 @@ pub use crate::cells::{
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;
 pub use crate::core::module::{Module, ParameterPath};
+pub use crate::core::random::{Xoshiro256PlusPlus, rng};
 pub use crate::core::state::State;
 pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
 pub use crate::feedforward::conv1d::Conv1d;

@@ -8,8 +8,6 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::{Activation, Elman, Recurrence, StateSizes, Table};
 use bptt_tensor::Tensor;
 use common::golden::{Golden, assert_close};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 const SIXTH: Activation<f64> = Activation::HardSigmoid { slope: 1.0 / 6.0 };
 const FIFTH: Activation<f64> = Activation::HardSigmoid { slope: 1.0 / 5.0 };
@@ -141,7 +139,7 @@ fn extreme_inputs_have_finite_derivatives() {
 /// Fused into the step, there and back.
 #[test]
 fn a_scan_compiles_every_function_of_single_elements() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut rng = bptt_layers::rng(1);
     for (activation, _) in functions() {
         let cell = Elman::<f64>::new(&mut rng, 2, 3).activation(activation.clone());
         let tape = Tape::new();

@@ -1,17 +1,16 @@
 //! Batches of sequences of different lengths.
 
 use bptt_autodiff::Tape;
+use bptt_layers::Xoshiro256PlusPlus;
 use bptt_layers::batching::{
     by_length, length_mask, pad_sequence, pad_symbols, unpad_sequence, unpad_symbols,
 };
 use bptt_layers::loss::{self, CrossEntropy};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 fn random(seed: u64) -> Xoshiro256PlusPlus {
-    Xoshiro256PlusPlus::seed_from_u64(seed)
+    bptt_layers::rng(seed)
 }
 
 proptest! {

@@ -5,8 +5,6 @@ use bptt_layers::weights::pytorch;
 use bptt_layers::{Crf, loss};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A field over sequences of different lengths, in which some scores may be −∞.
 #[derive(Clone, Debug)]
@@ -66,7 +64,7 @@ fn case() -> impl Strategy<Value = Case> {
         let possible = prop::sample::select(vec![1.0, 0.8, 0.5]);
         (lengths, targets, any::<u64>(), possible).prop_map(
             move |(lengths, targets, seed, possible)| {
-                let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+                let mut rng = bptt_layers::rng(seed);
                 let mut scores = |shape: &[usize]| {
                     let possible = Tensor::bernoulli(shape, possible, &mut rng);
                     possible.ln().add(&Tensor::normal(shape, 0.0, 2.0, &mut rng))
@@ -186,7 +184,7 @@ proptest! {
 /// Without scores of its own, the field is a cross-entropy at each step.
 #[test]
 fn a_field_of_zeros_is_a_cross_entropy() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut rng = bptt_layers::rng(5);
     let tape = Tape::new();
     let emissions = tape.variable(Tensor::<f64>::normal([4, 2, 3], 0.0, 1.0, &mut rng));
     let targets = [0, 1, 2, 0, 1, 1, 0, 2];

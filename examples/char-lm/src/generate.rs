@@ -16,7 +16,7 @@ impl Sampler {
     /// A sampler with these settings.
     #[must_use]
     pub fn new(sampling: Sampling, seed: u64) -> Self {
-        Self { sampling, rng: Xoshiro256PlusPlus::seed_from_u64(seed) }
+        Self { sampling, rng: bptt::rng(seed) }
     }
 
     /// Draws one token given the `logits` of all, `[V]`.

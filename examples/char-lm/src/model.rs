@@ -29,7 +29,7 @@ impl CharModel {
     #[must_use]
     pub fn new(settings: &Settings, vocabulary_size: usize) -> Self {
         let &Settings { embedding, hidden, seed, .. } = settings;
-        let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
+        let rng = &mut bptt::rng(seed);
         Self {
             embedding: Embedding::new(rng, vocabulary_size, embedding),
             recurrent: match settings.cell {
@@ -156,7 +156,7 @@ impl Masks {
     pub fn of_step(settings: &Settings, step: usize) -> Self {
         // Odd multiples of 2⁶⁴ / golden ratio: far apart, and step 0 is not the model's own seed.
         let distance = (step as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let rng = Xoshiro256PlusPlus::seed_from_u64(settings.seed.wrapping_add(distance));
+        let rng = bptt::rng(settings.seed.wrapping_add(distance));
         Self { dropout: Dropout::new(settings.dropout), rng: Some(rng) }
     }
 

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::rngs::Xoshiro256PlusPlus;
 
 /// The gradients of a net whose products, maps and reductions are all large enough to be divided.
 fn gradients(threads: usize) -> Vec<Vec<u32>> {

@@ -6,12 +6,10 @@ use bptt_layers::{Layer, Recurrence};
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 pub(crate) type V<'t> = Var<'t, f64>;
 
-pub(crate) type Random = Xoshiro256PlusPlus;
+pub(crate) type Random = bptt_layers::Xoshiro256PlusPlus;
 
 /// The laws of products with Jacobians, which hold for a gradient that is cut off on purpose as well: it is a
 /// linear map, but not the slope of the values.
@@ -29,7 +27,7 @@ pub(crate) const OF_PRODUCTS: [Law; 9] = [
 
 /// The same random numbers each time: noise that is drawn from them is part of the function.
 pub(crate) fn random(seed: u64) -> Random {
-    Random::seed_from_u64(seed)
+    bptt_layers::rng(seed)
 }
 
 /// The elements of several variables in a row: a function has one output.

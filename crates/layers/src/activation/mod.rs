@@ -30,8 +30,7 @@ use crate::core::module::Module;
 /// # use bptt_autodiff::Tape;
 /// # use bptt_layers::{Activation, Gru, Layer, Linear, Reset};
 /// # use bptt_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// # let rng = &mut bptt_layers::rng(0);
 /// let gru = Gru::<f32>::new(rng, 3, 8, Reset::After);
 /// let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o = softmax(h V + c)
 /// let tape = Tape::new();

@@ -1,7 +1,8 @@
-//! What every other module stands on: parameters and their names, initial values, the cell and its state.
+//! What every other module stands on: parameters and their names, initial values, the random generator, the cell and its state.
 
 pub(crate) mod cell;
 pub(crate) mod init;
 pub(crate) mod module;
 pub(crate) mod pieces;
+pub(crate) mod random;
 pub(crate) mod state;

@@ -17,10 +17,8 @@ use rand::{Rng, RngExt};
 ///
 /// ```
 /// use bptt_layers::decode::Sampling;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let logits = [1.0, 3.0, f64::NEG_INFINITY, 2.0];
 /// let sampling = Sampling::new().temperature(0.8).top_k(3).top_p(0.95);
 /// assert_ne!(sampling.draw(&logits, &mut rng), 2);

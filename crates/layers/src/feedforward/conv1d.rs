@@ -24,9 +24,8 @@ use crate::core::module::Module;
 /// use bptt_autodiff::{Tape, Var};
 /// use bptt_layers::Conv1d;
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
 ///
-/// let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// let rng = &mut bptt_layers::rng(0);
 /// let conv = Conv1d::<f32>::new(rng, 1, 8, 3).stride(2);
 /// let tape = Tape::new();
 /// let frames = tape.constant(Tensor::ones([5, 2, 9])); // [T, B, samples]

@@ -28,10 +28,8 @@ const MASKED: f64 = -1e30;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::Attention;
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let attention = Attention::<f64>::additive(&mut rng, 4, 6, 5);
 /// let tape = Tape::new();
 /// let encoded = tape.constant(Tensor::normal([7, 2, 6], 0.0, 1.0, &mut rng)); // [S, B, M]

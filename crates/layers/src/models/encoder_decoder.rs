@@ -37,10 +37,8 @@ use crate::sequence::stepwise::Stepwise;
 /// ```
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Attention, Embedding, EncoderDecoder, Gru, Linear, Reset, loss};
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let rng = &mut bptt_layers::rng(0);
 /// let model = EncoderDecoder::<f32, _, _> {
 ///     source: Embedding::new(rng, 20, 8),
 ///     encoder: Gru::new(rng, 8, 16, Reset::After),

@@ -13,8 +13,7 @@ use crate::sequence::options::Shared;
 /// ```
 /// # use bptt_autodiff::Tape;
 /// # use bptt_layers::{Dropout, Embedding, EncoderDecoder, Gru, Linear, Reset, Stack, loss};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// # let rng = &mut bptt_layers::rng(0);
 /// # let mut stack = || {
 /// #     let layers = vec![Gru::<f32>::new(rng, 8, 8, Reset::After), Gru::new(rng, 8, 8, Reset::After)];
 /// #     Stack::new(layers).dropout(Dropout::new(0.2))

@@ -32,10 +32,8 @@ use crate::sequence::stepwise::Stepwise;
 /// use bptt_autodiff::{Param, Tape};
 /// use bptt_layers::{Attention, Lstm, PointerNetwork, loss};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let rng = &mut bptt_layers::rng(0);
 /// let network = PointerNetwork {
 ///     encoder: Lstm::<f32>::new(rng, 1, 8),
 ///     decoder: Lstm::new(rng, 1, 8),

@@ -28,10 +28,8 @@ use super::options::sequence_shape;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Costates, Layer, Lstm, Recurrence};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));

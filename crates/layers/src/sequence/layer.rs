@@ -51,10 +51,8 @@ pub trait Layer<T: Scalar> {
     /// use bptt_autodiff::Tape;
     /// use bptt_layers::{Bidirectional, Gru, Layer, Reset};
     /// use bptt_tensor::Tensor;
-    /// use rand::SeedableRng;
-    /// use rand_xoshiro::Xoshiro256PlusPlus;
     ///
-    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    /// let mut rng = bptt_layers::rng(0);
     /// let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
     /// let layer = Bidirectional::new(gru(), gru());
     /// let tape = Tape::new();

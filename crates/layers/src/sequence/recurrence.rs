@@ -19,10 +19,8 @@ use crate::core::cell::Cell;
 /// use bptt_autodiff::{Recompute, Tape};
 /// use bptt_layers::{Lstm, Recurrence, StateSizes};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([3, 2, 3]));
@@ -113,8 +111,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// # use bptt_autodiff::Tape;
     /// # use bptt_layers::{Elman, Layer, Recurrence};
     /// # use bptt_tensor::Tensor;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// # let mut rng = bptt_layers::rng(0);
     /// let layer = Elman::<f64>::new(&mut rng, 3, 4);
     /// let tape = Tape::new();
     /// let xs = tape.constant(Tensor::ones([5, 1, 3]));
@@ -142,8 +139,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// # use bptt_autodiff::Tape;
     /// # use bptt_layers::{Dropout, Layer, Lstm, Recurrence, Stack, Truncation};
     /// # use bptt_tensor::Tensor;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// # let mut rng = bptt_layers::rng(0);
     /// let layers = vec![Lstm::<f64>::new(&mut rng, 3, 4), Lstm::new(&mut rng, 4, 4)];
     /// let stack = Stack::new(layers).dropout(Dropout::new(0.2));
     /// let tape = Tape::new();
@@ -234,8 +230,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// # use bptt_autodiff::Tape;
     /// # use bptt_layers::{Elman, Recurrence, StateSizes};
     /// # use bptt_tensor::Tensor;
-    /// # use rand::SeedableRng;
-    /// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+    /// # let mut rng = bptt_layers::rng(0);
     /// let cell = Elman::<f32>::new(&mut rng, 2, 3);
     /// let tape = Tape::new();
     /// let xs = tape.constant(Tensor::zeros([5, 4, 2])); // [T, B, I]

@@ -15,8 +15,7 @@ use crate::core::cell::{Cell, StateSizes};
 ///
 /// ```compile_fail,E0277
 /// # use bptt_layers::{Bidirectional, Elman, stepper};
-/// # use rand::SeedableRng;
-/// # let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0);
+/// # let mut rng = bptt_layers::rng(0);
 /// # let mut elman = || Elman::<f32>::new(&mut rng, 3, 4);
 /// let both = Bidirectional::new(elman(), elman());
 /// let online = stepper(&both, [1, 3]); // cannot be run a step at a time
@@ -53,10 +52,8 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
 ///
 /// ```
 /// use bptt_layers::{Linear, Lstm, Stack, stepper};
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let stack = Stack::new(vec![Lstm::<f32>::new(&mut rng, 3, 8), Lstm::new(&mut rng, 8, 8)]);
 /// let model = (stack, Linear::new(&mut rng, 8, 3));
 /// let mut online = stepper(&model, [1, 3]); // one sequence of three features

@@ -4,14 +4,13 @@ use std::cell::RefCell;
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::layer::Layer;
 use super::options::RunOptions;
 use super::options::{Mask, Shared, sequence_shape};
 use super::run::assert_batch;
 use super::stepwise::Stepwise;
+use crate::core::random::rng;
 
 /// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
 /// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
@@ -36,10 +35,8 @@ use super::stepwise::Stepwise;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Lstm, StateSizes, Truncation};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
 /// let tape = Tape::new();
 /// let xs = tape.variable(Tensor::ones([9, 2, 3]));
@@ -126,7 +123,7 @@ impl Truncation {
         let windows = Windows::new(self, [steps, batch]);
         // the first pass, which computes the initial states of the windows, has the same noise as the windows
         let seed = options.in_training(|rng| rng.next_u64());
-        let [mut whole, mut cut] = [(); 2].map(|()| seed.map(Xoshiro256PlusPlus::seed_from_u64));
+        let [mut whole, mut cut] = [(); 2].map(|()| seed.map(rng));
         let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(Shared::new));
 
         let options = RunOptions { rng: whole.as_ref().map(|rng| rng as _), ..options };

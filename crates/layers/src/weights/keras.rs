@@ -48,8 +48,6 @@
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
 //! use bptt_layers::{Bidirectional, Gru, Linear, Module, Reset};
 //! use bptt_tensor::Scalar;
-//! use rand::SeedableRng;
-//! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
 //! # extern crate bptt_layers as bptt;
 //! #[derive(Module)]
@@ -66,7 +64,7 @@
 //!     }
 //! }
 //!
-//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut rng = bptt_layers::rng(0);
 //! let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
 //! let reader = Bidirectional::new(gru(), gru());
 //! let mut model = Model { reader, output: Linear::new(&mut rng, 8, 2) };

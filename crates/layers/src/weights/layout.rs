@@ -61,8 +61,7 @@ use crate::core::module::Module;
 ///     let b = lstm.b.iter().flat_map(|b| gates.clone().map(|gate| Part::columns(b, gate)));
 ///     Layout::new().stacked("kernel", rows).tensor("bias", b)
 /// }
-/// # use rand::SeedableRng;
-/// # let lstm = Lstm::new(&mut rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(0), 3, 4);
+/// # let lstm = Lstm::new(&mut bptt_layers::rng(0), 3, 4);
 /// # let _ = in_tensorflow_1(&lstm);
 /// ```
 ///

@@ -85,14 +85,12 @@ pub fn load<T: Scalar>(
 ///
 /// ```
 /// use bptt_layers::{Lstm, weights};
-/// # use rand::SeedableRng;
-/// # use rand_xoshiro::Xoshiro256PlusPlus;
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("model.safetensors");
-/// # let trained = Lstm::<f32>::new(&mut Xoshiro256PlusPlus::seed_from_u64(1), 3, 4);
+/// # let trained = Lstm::<f32>::new(&mut bptt_layers::rng(1), 3, 4);
 /// # weights::save(&trained, &path)?;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let lstm = weights::build(
 ///     || Lstm::<f32>::new(&mut rng, 3, 4),
 ///     |lstm| weights::load(lstm, &path),

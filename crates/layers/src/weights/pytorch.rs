@@ -19,8 +19,6 @@
 //! use bptt_layers::weights::{Archive, Layout, pytorch, pytorch::PyTorch};
 //! use bptt_layers::{Embedding, Linear, Lstm, Module, Stack};
 //! use bptt_tensor::Scalar;
-//! use rand::SeedableRng;
-//! use rand_xoshiro::Xoshiro256PlusPlus;
 //!
 //! # extern crate bptt_layers as bptt;
 //! #[derive(Module)]
@@ -39,7 +37,7 @@
 //!     }
 //! }
 //!
-//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+//! let mut rng = bptt_layers::rng(0);
 //! let mut model = Model::<f32> {
 //!     embedding: Embedding::new(&mut rng, 10, 8),
 //!     lstm: Stack::new(vec![Lstm::new(&mut rng, 8, 16), Lstm::new(&mut rng, 16, 16)]),

@@ -17,10 +17,8 @@ use crate::sequence::stepwise::Stepwise;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Layer, LearnedStart, Lstm};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let layer = LearnedStart::new(Lstm::<f64>::new(&mut rng, 3, 4));
 /// let tape = Tape::new();
 /// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([7, 2, 3])));
@@ -99,10 +97,8 @@ impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for LearnedStart<T, L> {
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{CarriedState, Elman};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let layer = Elman::<f64>::new(&mut rng, 3, 4);
 /// let mut carried = CarriedState::new();
 /// for _piece in 0..3 {

@@ -16,10 +16,8 @@ use crate::sequence::options::RunOptions;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Elman, Layer, Reversed};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let layer = Reversed::new(Elman::<f32>::new(&mut rng, 3, 4));
 /// let tape = Tape::new();
 /// let (ys, h) = layer.forward(tape.constant(Tensor::ones([7, 2, 3])));

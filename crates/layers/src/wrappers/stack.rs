@@ -19,10 +19,8 @@ use crate::sequence::stepwise::Stepwise;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Layer, Lstm, Stack};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let layers = vec![Lstm::<f32>::new(&mut rng, 3, 8), Lstm::new(&mut rng, 8, 8)];
 /// let stack = Stack::new(layers);
 /// let tape = Tape::new();

@@ -14,10 +14,8 @@ use crate::sequence::stepwise::Stepwise;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Bidirectional, Elman, Layer, Linear};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let rng = &mut Xoshiro256PlusPlus::seed_from_u64(0);
+/// let rng = &mut bptt_layers::rng(0);
 /// let both = Bidirectional::new(Elman::<f32>::new(rng, 3, 4), Elman::new(rng, 3, 4));
 /// let model = (both, Linear::new(rng, 8, 2));
 /// let tape = Tape::new();

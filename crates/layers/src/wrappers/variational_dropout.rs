@@ -30,10 +30,8 @@ use crate::sequence::options::RunOptions;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Dropout, Layer, Lstm, Recurrence, VariationalDropout};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let lstm = Lstm::<f32>::new(&mut rng, 3, 4);
 /// let [quarter, none] = [0.25, 0.0].map(Dropout::new);
 /// let layer = VariationalDropout::new(lstm, quarter, &[quarter, none]); // of x, of h and of c

@@ -24,10 +24,8 @@ use crate::sequence::stepwise::Stepwise;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Dropout, Gru, Layer, Recurrence, Reset, WeightDropout};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let gru = Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
 /// let layer = WeightDropout::new(gru, Dropout::new(0.5), &["u_gates", "u_candidate"]);
 /// let tape = Tape::new();

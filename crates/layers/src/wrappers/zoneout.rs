@@ -26,10 +26,8 @@ use crate::sequence::options::RunOptions;
 /// use bptt_autodiff::Tape;
 /// use bptt_layers::{Layer, Lstm, Recurrence, Zoneout};
 /// use bptt_tensor::Tensor;
-/// use rand::SeedableRng;
-/// use rand_xoshiro::Xoshiro256PlusPlus;
 ///
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+/// let mut rng = bptt_layers::rng(0);
 /// let layer = Zoneout::new(Lstm::<f32>::new(&mut rng, 3, 4), &[0.05, 0.5]); // of h and of c
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));

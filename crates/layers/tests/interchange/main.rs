@@ -10,12 +10,11 @@ mod python;
 mod sources;
 
 use bptt_layers::Module;
+use bptt_layers::Xoshiro256PlusPlus;
 use bptt_tensor::{Scalar, Tensor};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 fn random(seed: u64) -> Xoshiro256PlusPlus {
-    Xoshiro256PlusPlus::seed_from_u64(seed)
+    bptt_layers::rng(seed)
 }
 
 /// The module with all parameters drawn anew, biases too.

@@ -4,13 +4,11 @@ use bptt_autodiff::Tape;
 use bptt_layers::loss::{self, CrossEntropy, Loss};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// `∂L/∂o = ŷ − 1_y`, with `ŷ` as `softmax` computes it.
 #[test]
 fn the_gradient_is_exactly_the_error_of_the_prediction() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let mut rng = bptt_layers::rng(1);
     let values = Tensor::<f32>::normal([3, 2, 5], 0.0, 3.0, &mut rng);
     let targets = [0, 4, 2, 2, 1, 3];
     let tape = Tape::new();
@@ -44,7 +42,7 @@ fn extreme_logits_are_finite_and_accurate() {
 
 #[test]
 fn a_step_of_time_is_a_row_of_the_sequence() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+    let mut rng = bptt_layers::rng(2);
     let sequence = Tensor::<f64>::normal([4, 3, 6], 0.0, 1.0, &mut rng);
     let targets = [5, 0, 1, 2, 2, 3, 0, 4, 4, 1, 5, 3];
     let tape = Tape::new();
@@ -105,7 +103,7 @@ proptest! {
         (rows, classes) in (1..6_usize, 1..5_usize),
         seed: u64,
     ) {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut rng = bptt_layers::rng(seed);
         let values = Tensor::<f64>::normal([rows, classes], 0.0, 1.0, &mut rng);
         let smoothing = if smooth { 0.3 } else { 0.0 };
         let weights: Vec<f64> =

@@ -4,8 +4,6 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, Ctc};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// What a path spells: repetitions are merged, then blanks are removed.
 fn spelled(path: &[usize], blank: usize) -> Vec<usize> {
@@ -65,7 +63,7 @@ fn case() -> impl Strategy<Value = Case> {
         let possible = prop::sample::select(vec![1.0, 0.8, 0.5]);
         (lengths, labels, 0..classes, any::<u64>(), possible).prop_map(
             move |(lengths, labels, blank, seed, possible)| {
-                let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+                let mut rng = bptt_layers::rng(seed);
                 let logits = Tensor::normal([steps, batch, classes], 0.0, 2.0, &mut rng);
                 let possible = Tensor::bernoulli([steps, batch, classes], possible, &mut rng);
                 let logits = possible.ln().add(&logits);
@@ -142,7 +140,7 @@ proptest! {
 #[test]
 fn certain_alignments() {
     let tape = Tape::new();
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+    let mut rng = bptt_layers::rng(4);
     let logits = tape.constant(Tensor::<f64>::normal([3, 1, 4], 0.0, 1.0, &mut rng));
     let likelihood =
         |steps: usize, labels: &[usize]| loss::ctc(logits, &[steps], &[labels], 3).sum().item();

@@ -3,8 +3,6 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, CrossEntropy, Loss};
 use bptt_tensor::Tensor;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A loss of outputs and something to compare them with, of the same shape.
 type Take = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Loss<'t, f64>;
@@ -35,7 +33,7 @@ fn targets(x: Var<'_, f64>) -> Vec<usize> {
 /// What stands at dropped positions, and which targets, changes nothing at all.
 #[test]
 fn masked_positions_change_nothing() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut rng = bptt_layers::rng(3);
     let clean = Tensor::<f64>::normal([2, 3, 4], 0.0, 1.0, &mut rng);
     let mask = Tensor::from_vec([2, 3], vec![1.0, 0.5, 2.0, 1.0, 0.0, 0.0]);
     let mut padded = clean.clone();
@@ -92,7 +90,7 @@ fn weights_multiply_and_do_not_count() {
 /// impossible action is 0.
 #[test]
 fn the_gradient_of_a_policy() {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
+    let mut rng = bptt_layers::rng(8);
     let mut values = Tensor::<f64>::normal([3, 2, 4], 0.0, 1.0, &mut rng);
     values.as_mut_slice()[20] = f64::NEG_INFINITY;
     let actions = [3, 1, 0, 2, 2, 0];

@@ -7,7 +7,7 @@ use bptt_layers::{
     Zoneout, scan, stepper,
 };
 use bptt_tensor::Tensor;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 
 use crate::support::{
     Above, Random, Run, Sizes, V, assert_near, distance, random, random_cell, randomized, run,
@@ -215,7 +215,7 @@ fn noise_of_the_whole<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Rando
     let tape = Tape::new();
     let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
     let seed = rng.clone();
-    let whole = &mut Random::seed_from_u64(seed.clone().next_u64());
+    let whole = &mut bptt_layers::rng(seed.clone().next_u64());
     let resets = Tensor::bernoulli([SIZES.steps, SIZES.batch], 0.3, rng);
     let run = |way: Recurrence<'_, f64, L>| {
         let way = way.lengths(&[6, 4]).resets(&resets);
@@ -249,7 +249,7 @@ fn windows_with_noise() {
     let model = Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.5));
     let inputs = [[6, 2, 4].to_vec(), vec![2, 4], vec![2, 4]].map(|shape| uniform(shape, rng));
     let seed = rng.clone();
-    let draws = &mut Random::seed_from_u64(seed.clone().next_u64());
+    let draws = &mut bptt_layers::rng(seed.clone().next_u64());
     let [kept, handed_up, kept_above] = [0.4, 0.5, 0.4]
         .map(|rate| Tensor::<f64>::bernoulli([SIZES.steps, SIZES.batch, 4], rate, draws));
     for truncation in [[1, 2], [2, 3], [3, 5]] {

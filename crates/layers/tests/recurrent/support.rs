@@ -12,16 +12,14 @@ use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A variable in double precision, as everything here.
 pub(crate) type V<'t> = Var<'t, f64>;
 
-pub(crate) type Random = Xoshiro256PlusPlus;
+pub(crate) type Random = bptt_layers::Xoshiro256PlusPlus;
 
 pub(crate) fn random(seed: u64) -> Random {
-    Random::seed_from_u64(seed)
+    bptt_layers::rng(seed)
 }
 
 /// Uniform between −1 and 1.

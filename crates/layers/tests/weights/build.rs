@@ -8,10 +8,8 @@ use bptt_layers::{
     Reset, Stack,
 };
 use bptt_tensor::Tensor;
-use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-type Random = Xoshiro256PlusPlus;
+type Random = bptt_layers::Xoshiro256PlusPlus;
 
 #[derive(Module)]
 struct Model<T> {
@@ -40,21 +38,21 @@ fn model(rng: &mut Random) -> Model<f64> {
 /// All parameters are those of the file, and no random number was taken.
 #[test]
 fn is_what_was_loaded_and_nothing_else() {
-    let trained = model(&mut Random::seed_from_u64(1));
+    let trained = model(&mut bptt_layers::rng(1));
     let archive = Archive::of(&trained);
-    let mut rng = Random::seed_from_u64(2);
+    let mut rng = bptt_layers::rng(2);
     let built = weights::build(|| model(&mut rng), |model| archive.assign_to(model));
     let built = built.expect("it fits");
     for ((name, built), (_, trained)) in built.parameters().iter().zip(trained.parameters()) {
         assert_eq!(built.value(), trained.value(), "{name}");
     }
-    assert_eq!(rng, Random::seed_from_u64(2));
+    assert_eq!(rng, bptt_layers::rng(2));
 }
 
 /// What is drawn after a build is drawn as ever, whether it succeeded, failed or panicked.
 #[test]
 fn lasts_as_long_as_the_build() {
-    let drawn = || -> Tensor<f64> { Init::Xavier.tensor(&mut Random::seed_from_u64(3), [2, 3]) };
+    let drawn = || -> Tensor<f64> { Init::Xavier.tensor(&mut bptt_layers::rng(3), [2, 3]) };
     let before = drawn();
     let nothing = Archive::new();
     let error = weights::build(drawn_linear, |linear| nothing.assign_to(linear));
@@ -77,5 +75,5 @@ fn lasts_as_long_as_the_build() {
 }
 
 fn drawn_linear() -> Linear<f64> {
-    Linear::new(&mut Random::seed_from_u64(4), 2, 3)
+    Linear::new(&mut bptt_layers::rng(4), 2, 3)
 }

@@ -2,8 +2,8 @@
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 use proptest::prelude::*;
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::SeedableRng;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 
 pub(crate) fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)

@@ -5,10 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use bptt::RngExt;
 use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::train::{Ending, Trainer};
-use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -26,7 +25,7 @@ fn a_run_killed_at_any_moment_can_be_resumed() {
     let flags = small("--steps 60 --validate-every 1");
     stdout(&char_lm(&[flags.clone(), place(&text, &alone)].concat()));
 
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut rng = bptt::rng(3);
     let mut arguments = [flags, place(&text, &killed)].concat();
     for _ in 0..8 {
         let mut child = start(&arguments);

@@ -6,9 +6,8 @@ use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::Duration;
 
+use bptt::RngExt;
 use bptt::run::Files;
-use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -166,7 +165,7 @@ fn a_start_that_is_killed_leaves_the_run_before() {
     let flags = |steps: usize| small(&format!("--steps {steps} --validate-every 1"));
     stdout(&char_lm(&[flags(1), place(&text, &files)].concat()));
     let saved = [bytes(&files.best), bytes(&files.checkpoint)];
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let mut rng = bptt::rng(5);
     for _ in 0..12 {
         let mut child = start(&[flags(1000), place(&text, &files)].concat());
         sleep(Duration::from_millis(rng.random_range(20..120)));

@@ -1,11 +1,11 @@
 //! Files of weights that are not what they should be.
 
+use bptt::RngExt;
 use bptt::prelude::*;
 use bptt::run::Files;
 use bptt::weights::{self, Archive};
 use char_lm::error::Error;
 use char_lm::train::Trainer;
-use rand::RngExt;
 use tempfile::TempDir;
 
 use crate::support::{
@@ -335,7 +335,7 @@ fn no_flipped_bit_is_resumed_from() {
     let files = trained(&folder);
     let corpus = corpus(&periodic());
     let whole = bytes(&files.checkpoint);
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(16);
+    let mut rng = bptt::rng(16);
     for _ in 0..200 {
         let mut damaged = whole.clone();
         let bit = rng.random_range(0..8 * whole.len());

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::rngs::Xoshiro256PlusPlus;
 
 /// A few times the 6e-8 that single precision resolves, for every one of some ten roundings in a
 /// row.

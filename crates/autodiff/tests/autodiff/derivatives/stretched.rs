@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::rngs::Xoshiro256PlusPlus;
 
 use super::support::{V, assert_near};
 

@@ -3,7 +3,7 @@
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::SeedableRng;
-use rand_xoshiro::Xoshiro256PlusPlus;
+use rand::rngs::Xoshiro256PlusPlus;
 
 pub(crate) type Vars<'t, T> = Vec<Var<'t, T>>;
 
