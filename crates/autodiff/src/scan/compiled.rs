@@ -22,7 +22,7 @@ use crate::tape::Op;
 #[derive(Debug)]
 pub(crate) struct Plan<T> {
     pub(crate) program: Program<T>,
-    lowered: Result<Lowered, NotRows>,
+    lowered: Result<Lowered<T>, NotRows>,
 }
 
 impl<T: Scalar> Plan<T> {
@@ -39,7 +39,7 @@ impl<T: Scalar> Plan<T> {
         Ready { plan: self, packed }
     }
 
-    pub(crate) fn lowered(&self) -> Result<&Lowered, &NotRows> {
+    pub(crate) fn lowered(&self) -> Result<&Lowered<T>, &NotRows> {
         self.lowered.as_ref()
     }
 }

@@ -63,7 +63,7 @@ pub(super) struct Address<T> {
 impl<T: Scalar> Address<T> {
     /// The address of a view, whose buffers start at `bases`.
     pub(super) fn new(
-        program: &RowProgram,
+        program: &RowProgram<T>,
         bases: &[Base<T>],
         view: View,
         layout: &Layout,
@@ -150,8 +150,8 @@ pub(super) struct Places<T> {
 impl<T: Scalar> Places<T> {
     /// Those of an instruction of a program whose buffers start at `bases`.
     pub(super) fn of(
-        instruction: &Instruction,
-        program: &RowProgram,
+        instruction: &Instruction<T>,
+        program: &RowProgram<T>,
         bases: &[Base<T>],
         layout: &Layout,
         segment: Segment,

@@ -5,7 +5,7 @@ use crate::Scalar;
 use crate::packed::PackedRhs;
 
 /// Panics unless every view lies in its buffer, nothing writes to an input, and products fit.
-pub(super) fn check<T: Scalar>(program: &RowProgram, packed: &[PackedRhs<T>]) {
+pub(super) fn check<T: Scalar>(program: &RowProgram<T>, packed: &[PackedRhs<T>]) {
     let inside = |view: View| {
         let buffer = program.buffers[view.buffer];
         let end = view.column.checked_add(view.width);

@@ -1,7 +1,10 @@
 //! The loops of fused sequences, over the rows and columns of one chunk.
 
+use smallvec::SmallVec;
+
 use super::address::Located;
 use super::fused::{MulKind, Reduction, RowOp};
+use super::kernel::Kernel;
 use super::sums;
 use crate::Scalar;
 use crate::function::{BinaryLoop, UnaryLoop, chain_mul, larger, smaller};
@@ -41,7 +44,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run`](super::fused::run).
     #[inline(always)]
-    pub(super) unsafe fn run(&self, op: &RowOp) {
+    pub(super) unsafe fn run(&self, op: &RowOp<T>) {
         match *op {
             // SAFETY: the caller's contract.
             RowOp::Unary(f, x, y) => f.run(self.math, unsafe { self.over([x], y) }),
@@ -58,6 +61,8 @@ impl<T: Scalar> Chunk<'_, T> {
             },
             // SAFETY: as above.
             RowOp::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
+            // SAFETY: as above.
+            RowOp::Call(ref kernel, ref sources, y) => unsafe { self.call(kernel, sources, y) },
             // SAFETY: the caller's contract.
             RowOp::Reduce(reduction, x, y) => unsafe {
                 match reduction {
@@ -138,6 +143,29 @@ impl<T: Scalar> Chunk<'_, T> {
                     |a, b, sum| self.math.chain_mul_add(a, b, sum),
                 );
             },
+        }
+    }
+
+    /// Runs a kernel, row by row, or once if the rows of all arrays lie one behind the other.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](super::fused::run).
+    unsafe fn call(&self, kernel: &Kernel<T>, sources: &[usize], target: usize) {
+        let is_whole = |&array: &usize| {
+            let operand = &self.operands[array];
+            operand.is_gapless && !operand.is_column
+        };
+        let is_gapless = sources.iter().chain([&target]).all(is_whole);
+        let (rows, columns) =
+            if is_gapless { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
+        for row in 0..rows {
+            // SAFETY: the caller's contract; the target is no source.
+            unsafe {
+                let row_of = |&array: &usize| self.operands[array].row(row, columns);
+                let inputs: SmallVec<[&[T]; 4]> = sources.iter().map(row_of).collect();
+                kernel.run(&inputs, self.operands[target].row_mut(row, columns));
+            }
         }
     }
 

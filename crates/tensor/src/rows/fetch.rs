@@ -32,7 +32,7 @@ impl<T> Fetch<T> {
         written: &[Address<T>],
         clock: Clock,
         (first, rows): (usize, usize),
-        phases: &[Phase],
+        phases: &[Phase<T>],
     ) where
         T: Scalar,
     {
@@ -48,7 +48,7 @@ impl<T> Fetch<T> {
             self.rest.clear();
             return;
         }
-        let chunks = |phase: &Phase| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
+        let chunks = |phase: &Phase<T>| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
         let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
         // a fourth more, to be done before the last
         self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));

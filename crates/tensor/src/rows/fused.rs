@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::address::{Address, Clock, Places};
 use super::chunk::{Chunk, Operand};
 use super::fetch::Fetch;
+use super::kernel::Kernel;
 use super::layout::{CHUNK_ELEMENTS, chunk_extents};
 use super::run::Workspace;
 use super::{Lifetime, View};
@@ -19,19 +20,19 @@ use crate::simd::{Math, vectorize_math};
 
 /// Functions of rows that are computed chunk by chunk.
 #[derive(Clone, Debug)]
-pub struct Phase {
+pub struct Phase<T> {
     /// The number of columns of what is computed, and of the rows that are summed.
     pub width: usize,
     /// The views that it reads and writes, with this width, or one column.
     pub arrays: Vec<View>,
     /// The functions, in order.
-    pub ops: Vec<RowOp>,
+    pub ops: Vec<RowOp<T>>,
 }
 
 /// One function of a [`Phase`]. Arrays, named by their index, have the phase's width, or one column
 /// that is read for all. A target is none of the function's own sources.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RowOp {
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowOp<T> {
     /// `y ← f(x)`
     Unary(Unary, usize, usize),
     /// `y ← f(a, b)`
@@ -40,6 +41,8 @@ pub enum RowOp {
     MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
+    /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width.
+    Call(Kernel<T>, Box<[usize]>, usize),
     /// The sum or an extremum of each row of an array, in one column, which later phases may read.
     Reduce(Reduction, usize, usize),
     /// `y ← Σ a b`, the sum of each row, likewise.
@@ -86,13 +89,14 @@ impl Reduction {
     }
 }
 
-impl RowOp {
+impl<T: Scalar> RowOp<T> {
     pub(super) fn target(&self) -> usize {
         match *self {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)
             | Self::MulAdd(_, _, y)
             | Self::Select(_, y)
+            | Self::Call(_, _, y)
             | Self::Reduce(_, _, y)
             | Self::Dot(_, _, y)
             | Self::AddRows(_, y)
@@ -103,6 +107,11 @@ impl RowOp {
     /// Whether it makes one number of each row.
     fn reduces_rows(&self) -> bool {
         matches!(self, Self::Reduce(..) | Self::Dot(..))
+    }
+
+    /// Whether it reads an array of one column for all columns.
+    fn reads_columns(&self) -> bool {
+        !matches!(self, Self::Call(..)) && !self.reduces_rows() && !self.adds_rows()
     }
 
     /// Whether it adds up rows.
@@ -118,11 +127,12 @@ impl RowOp {
             }
             Self::Binary(_, x, _) | Self::Dot(_, x, _) | Self::AddProducts(_, x, _) => x,
             Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
+            Self::Call(_, x, _) => x,
         }
     }
 }
 
-impl Phase {
+impl<T: Scalar> Phase<T> {
     /// Panics if an index or a width does not fit, or a function writes what it reads.
     pub(super) fn check(&self, lifetime: impl Fn(View) -> Lifetime) {
         for op in &self.ops {
@@ -144,7 +154,7 @@ impl Phase {
                 let source = self.arrays[source];
                 let whole = source.width == self.width;
                 let is_column = source.width == 1 && lifetime(source) != Lifetime::Chunk;
-                let fits = whole || is_column && !reduces && !op.adds_rows();
+                let fits = whole || is_column && op.reads_columns();
                 assert!(fits && !target.overlaps(source), "{op:?} with {target:?}, {source:?}");
             }
         }
@@ -161,7 +171,7 @@ impl Phase {
     ///
     /// As for [`run`].
     #[inline(always)]
-    unsafe fn run<T: Scalar>(
+    unsafe fn run(
         &self,
         math: Math,
         addresses: &[Address<T>],
@@ -215,7 +225,7 @@ impl Phase {
 /// many elements as a chunk — which may be read, and written by the operations that name them as targets, while nobody else uses
 /// them.
 pub(super) unsafe fn run<T: Scalar>(
-    phases: &[Phase],
+    phases: &[Phase<T>],
     places: &Places<T>,
     clock: Clock,
     rows: Range<usize>,

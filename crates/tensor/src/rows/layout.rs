@@ -1,6 +1,7 @@
 //! How many rows are computed together, and so how large the buffers are.
 
 use super::{Buffer, Instruction, Lifetime, RowProgram, Sizes};
+use crate::Scalar;
 
 /// Rows of a piece of the stages before and after the loop: many, so that products read their weights
 /// seldom.
@@ -45,7 +46,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// The extents of a run on so many threads.
-    pub(super) fn new(program: &RowProgram, sizes: Sizes, threads: usize) -> Self {
+    pub(super) fn new<T: Scalar>(program: &RowProgram<T>, sizes: Sizes, threads: usize) -> Self {
         let own = program.buffers.iter().filter(|buffer| buffer.lifetime == Lifetime::Piece);
         let width = own.fold(1, |width: usize, buffer| width.saturating_add(buffer.width));
         let rows = sizes.rows.max(1);
@@ -89,7 +90,11 @@ impl Layout {
     }
 
     /// Steps of a piece, at most, in a stage of these instructions.
-    pub(super) fn steps_of_piece(&self, program: &RowProgram, stage: &[Instruction]) -> usize {
+    pub(super) fn steps_of_piece<T: Scalar>(
+        &self,
+        program: &RowProgram<T>,
+        stage: &[Instruction<T>],
+    ) -> usize {
         let repeats = |lifetime| matches!(lifetime, Lifetime::Step | Lifetime::Pair);
         let mut views = stage.iter().flat_map(Instruction::operands);
         // a step that reads the same rows as every other stands alone

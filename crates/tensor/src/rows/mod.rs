@@ -19,6 +19,7 @@ mod check;
 mod chunk;
 mod fetch;
 mod fused;
+mod kernel;
 mod layout;
 mod run;
 mod session;
@@ -27,6 +28,7 @@ mod sums;
 mod tests;
 
 pub use fused::{MulKind, Phase, Reduction, RowOp};
+pub use kernel::Kernel;
 pub use session::Session;
 
 use crate::packed::PackedRhs;
@@ -125,7 +127,7 @@ pub enum Accumulate {
 
 /// One operation on the rows at hand.
 #[derive(Clone, Debug)]
-pub enum Instruction {
+pub enum Instruction<T> {
     /// `output ← accumulate + left · packed[right]`
     MatMul {
         /// The left operand.
@@ -138,7 +140,7 @@ pub enum Instruction {
         output: View,
     },
     /// Functions of rows, fused: their phases run one after the other on a few rows at a time.
-    Fused(Vec<Phase>),
+    Fused(Vec<Phase<T>>),
 }
 
 /// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`]. Several sums
@@ -174,16 +176,16 @@ impl Sum {
 }
 
 /// A program over the rows of sequences; see the [module](self).
-#[derive(Clone, Debug, Default)]
-pub struct RowProgram {
+#[derive(Clone, Debug)]
+pub struct RowProgram<T> {
     /// The places of all values.
     pub buffers: Vec<Buffer>,
     /// Run for all rows of a segment, before its steps.
-    pub before: Vec<Instruction>,
+    pub before: Vec<Instruction<T>>,
     /// Run for each step in turn.
-    pub step: Vec<Instruction>,
+    pub step: Vec<Instruction<T>>,
     /// Run for all rows of a segment, after its steps.
-    pub after: Vec<Instruction>,
+    pub after: Vec<Instruction<T>>,
     /// Sums over all rows.
     pub sums: Vec<Sum>,
     /// Values of the last step, copied to buffers of lifetime [`Lifetime::Step`] at the end.
@@ -210,7 +212,21 @@ impl Sizes {
     }
 }
 
-impl RowProgram {
+impl<T> Default for RowProgram<T> {
+    /// A program that computes nothing.
+    fn default() -> Self {
+        Self {
+            buffers: Vec::new(),
+            before: Vec::new(),
+            step: Vec::new(),
+            after: Vec::new(),
+            sums: Vec::new(),
+            finals: Vec::new(),
+        }
+    }
+}
+
+impl<T: Scalar> RowProgram<T> {
     /// Runs the program.
     ///
     /// `inputs` and `outputs` are the buffers of these roles, in order.
@@ -220,7 +236,7 @@ impl RowProgram {
     /// If there are no steps; if a buffer given has not the number of elements that its lifetime and width
     /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
     /// value of another step is written, or an instruction writes what it reads.
-    pub fn run<T: Scalar>(
+    pub fn run(
         &self,
         sizes: Sizes,
         packed: &[PackedRhs<T>],

@@ -26,7 +26,7 @@ const RESIDENT: usize = 3 << 19;
 const FEWEST_ROWS: usize = 4;
 
 pub(super) fn run<T: Scalar>(
-    program: &RowProgram,
+    program: &RowProgram<T>,
     sizes: Sizes,
     packed: &[PackedRhs<T>],
     inputs: &[&Tensor<T>],
@@ -70,7 +70,7 @@ pub(super) fn run<T: Scalar>(
 
 /// A program on its way.
 struct Run<'a, T> {
-    program: &'a RowProgram,
+    program: &'a RowProgram<T>,
     layout: Layout,
     packed: &'a [PackedRhs<T>],
     bases: Vec<Base<T>>,
@@ -78,7 +78,7 @@ struct Run<'a, T> {
 
 /// A stage with the addresses of its instructions in a segment.
 struct Stage<'a, T> {
-    instructions: &'a [Instruction],
+    instructions: &'a [Instruction<T>],
     places: Vec<Places<T>>,
 }
 
@@ -228,7 +228,12 @@ impl<T: Scalar> Run<'_, T> {
     }
 
     /// All steps at once, in pieces of consecutive steps.
-    fn every_step(&self, instructions: &[Instruction], pieces: &[Range<usize>], segment: Segment) {
+    fn every_step(
+        &self,
+        instructions: &[Instruction<T>],
+        pieces: &[Range<usize>],
+        segment: Segment,
+    ) {
         let stage = self.resolve(instructions, segment);
         if stage.instructions.is_empty() {
             return;
@@ -253,7 +258,7 @@ impl<T: Scalar> Run<'_, T> {
     }
 
     /// The steps of a segment, divided into pieces for a stage of these instructions.
-    fn pieces(&self, instructions: &[Instruction], segment: Segment) -> Vec<Range<usize>> {
+    fn pieces(&self, instructions: &[Instruction<T>], segment: Segment) -> Vec<Range<usize>> {
         let together = self.layout.steps_of_piece(self.program, instructions);
         // a step that reads at an edge stands alone
         let mut views = instructions.iter().flat_map(Instruction::operands);
@@ -283,7 +288,7 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    fn resolve<'s>(&self, instructions: &'s [Instruction], segment: Segment) -> Stage<'s, T> {
+    fn resolve<'s>(&self, instructions: &'s [Instruction<T>], segment: Segment) -> Stage<'s, T> {
         Stage {
             instructions,
             places: places(self.program, &self.bases, instructions, &self.layout, segment),
@@ -308,7 +313,7 @@ impl<T: Scalar> Run<'_, T> {
 ///
 /// `check` has passed, the buffers have the sizes that it presumes, and nobody else uses them meanwhile.
 pub(super) unsafe fn copy_finals<T: Scalar>(
-    program: &RowProgram,
+    program: &RowProgram<T>,
     bases: &[Base<T>],
     layout: &Layout,
     segment: Segment,
@@ -327,9 +332,9 @@ pub(super) unsafe fn copy_finals<T: Scalar>(
 
 /// The addresses of each instruction.
 pub(super) fn places<T: Scalar>(
-    program: &RowProgram,
+    program: &RowProgram<T>,
     bases: &[Base<T>],
-    instructions: &[Instruction],
+    instructions: &[Instruction<T>],
     layout: &Layout,
     segment: Segment,
 ) -> Vec<Places<T>> {
@@ -337,7 +342,7 @@ pub(super) fn places<T: Scalar>(
     instructions.iter().map(of).collect()
 }
 
-impl Instruction {
+impl<T: Scalar> Instruction<T> {
     /// Every view that it reads or writes.
     #[must_use]
     pub fn operands(&self) -> Vec<View> {
@@ -374,7 +379,7 @@ impl Instruction {
     ///
     /// `check` has passed; the places are those of the instruction, in buffers of the sizes that it
     /// presumes; and no other thread uses these rows meanwhile.
-    pub(super) unsafe fn run<T: Scalar>(
+    pub(super) unsafe fn run(
         &self,
         places: &Places<T>,
         packed: &[PackedRhs<T>],

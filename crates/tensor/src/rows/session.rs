@@ -13,7 +13,7 @@ use crate::{Scalar, Tensor};
 /// A program that is run one step at a time: everything is laid out and packed beforehand, and a step
 /// allocates nothing.
 pub struct Session<T> {
-    program: RowProgram,
+    program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,
     /// The memory of each buffer.
     buffers: Vec<Tensor<T>>,
@@ -38,7 +38,7 @@ impl<T: Scalar> Session<T> {
     /// final value, the program sums over steps, or it is malformed as for [`RowProgram::run`].
     #[must_use]
     pub fn new(
-        program: RowProgram,
+        program: RowProgram<T>,
         rows: usize,
         packed: Vec<PackedRhs<T>>,
         inputs: &[&Tensor<T>],
@@ -75,7 +75,7 @@ impl<T: Scalar> Session<T> {
         }
         let stages = [&program.before, &program.step, &program.after];
         let resolve =
-            |stage: &Vec<Instruction>| places(&program, &bases, stage, &layout, Self::SEGMENT);
+            |stage: &Vec<Instruction<T>>| places(&program, &bases, stage, &layout, Self::SEGMENT);
         Self {
             workspace: Workspace::new(layout.block_rows),
             places: stages.map(resolve),

@@ -13,7 +13,7 @@ use crate::{Binary, Unary};
 /// h = σ(n) ⊙ h₋ + tanh n
 /// y = h V, dU = Σ h₋ᵀ n, db = Σ n
 /// ```
-fn program(input: usize, hidden: usize, output: usize) -> RowProgram {
+fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
     let buffer = |lifetime, width, role| Buffer { lifetime, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
     let (x, b, h0) = (0, 1, 2);
@@ -234,7 +234,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 }
 
 /// The program without what only a whole sequence has.
-fn online() -> (RowProgram, Case) {
+fn online() -> (RowProgram<f64>, Case) {
     let sizes = Sizes { steps: 3, rows: 2, segment: 1, reversed: false };
     let case = Case::new(sizes, [2, 3, 5]);
     let mut program = program(2, 3, 5);
@@ -260,7 +260,7 @@ fn a_session_computes_the_same_step_by_step() {
 }
 
 /// Changes the program and runs it.
-fn run_changed(change: impl Fn(&mut RowProgram)) {
+fn run_changed(change: impl Fn(&mut RowProgram<f64>)) {
     let case = Case::new(Sizes { steps: 2, rows: 2, segment: 2, reversed: false }, [2, 3, 5]);
     let mut program = program(2, 3, 5);
     change(&mut program);
@@ -270,7 +270,7 @@ fn run_changed(change: impl Fn(&mut RowProgram)) {
     program.run(case.sizes, &case.packed(), &[x, b, h0], &mut slices);
 }
 
-fn first_view(program: &mut RowProgram) -> &mut View {
+fn first_view(program: &mut RowProgram<f64>) -> &mut View {
     match &mut program.before[0] {
         Instruction::MatMul { left, .. } => left,
         _ => unreachable!("a product comes first"),
@@ -311,7 +311,7 @@ fn a_function_that_writes_what_it_reads_is_refused() {
 }
 
 /// That of the step.
-fn first_phase(program: &mut RowProgram) -> &mut Phase {
+fn first_phase(program: &mut RowProgram<f64>) -> &mut Phase<f64> {
     match &mut program.step[1] {
         Instruction::Fused(phases) => &mut phases[0],
         Instruction::MatMul { .. } => unreachable!("a product comes first"),
@@ -485,7 +485,7 @@ fn reading_a_sum_in_its_own_phase_is_refused() {
 fn more_rows_than_memory_are_refused() {
     let buffers = vec![Buffer { lifetime: Lifetime::Sequence, width: 1, role: Role::Output }];
     let sizes = Sizes { steps: 2, rows: 1 << (usize::BITS - 1), segment: 1, reversed: false };
-    RowProgram { buffers, ..RowProgram::default() }.run::<f64>(sizes, &[], &[], &mut [&mut []]);
+    RowProgram::<f64> { buffers, ..RowProgram::default() }.run(sizes, &[], &[], &mut [&mut []]);
 }
 
 #[test]

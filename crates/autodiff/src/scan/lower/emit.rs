@@ -17,8 +17,8 @@ use crate::scan::lower::sink_reductions::Term;
 
 /// A step as a program over rows, and what its buffers are.
 #[derive(Clone, Debug)]
-pub(crate) struct Lowered {
-    pub(crate) program: RowProgram,
+pub(crate) struct Lowered<T> {
+    pub(crate) program: RowProgram<T>,
     pub(crate) inputs: Vec<Feed>,
     pub(crate) outputs: Vec<Sink>,
     /// Sums that equal others, each after the place of the other among the outputs.
@@ -50,7 +50,7 @@ pub(crate) enum Sink {
 /// # Errors
 ///
 /// If its rows are not independent of each other, or an operation has no form for rows.
-pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered, NotRows> {
+pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, NotRows> {
     let rows = classify::rows_of(program)?;
     let Normal { program, terms, inside_sums, copies } = normalise(program, rows)?;
     let is_product = |term: &&Term| matches!(term, Term::Product { .. });
@@ -381,7 +381,7 @@ impl<T: Scalar> Lowering<'_, T> {
         }
     }
 
-    fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction>, NotRows> {
+    fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction<T>>, NotRows> {
         let mut levels: BTreeMap<usize, Level> = BTreeMap::new();
         for id in (0..self.program.nodes.len() as u32).filter(|&id| self.is_computed(id, stage)) {
             let slot = self.slots[id as usize];
@@ -427,7 +427,11 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Refuses instructions for all steps that read what lasts for one.
-    fn check_lifetimes(&self, stage: Stage, instructions: &[Instruction]) -> Result<(), NotRows> {
+    fn check_lifetimes(
+        &self,
+        stage: Stage,
+        instructions: &[Instruction<T>],
+    ) -> Result<(), NotRows> {
         let short = |view: &View| {
             let buffer = self.buffers[view.buffer];
             matches!(buffer.lifetime, Lifetime::Pair | Lifetime::Step) && buffer.role != Role::Input
@@ -440,7 +444,7 @@ impl<T: Scalar> Lowering<'_, T> {
         Ok(())
     }
 
-    fn product(&mut self, id: u32) -> Result<Instruction, NotRows> {
+    fn product(&mut self, id: u32) -> Result<Instruction<T>, NotRows> {
         let node = self.program.node(id);
         let output = self.home(self.starts.get(&id).map_or(id, |&(_, sum)| sum))?;
         let input = self.home(node.inputs[0])?;

@@ -26,8 +26,8 @@ pub(crate) enum Item {
 pub(crate) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
     phases: &BTreeMap<Slot, Vec<Item>>,
-) -> Result<Vec<Phase>, NotRows> {
-    let mut group = Group::default();
+) -> Result<Vec<Phase<T>>, NotRows> {
+    let mut group = Group::new();
     // a place is free again behind its last reader, but for that reader's own target
     let mut last_readers = HashMap::new();
     for &item in phases.values().flatten() {
@@ -69,12 +69,11 @@ fn reads<T>(lowering: &Lowering<'_, T>, item: Item) -> Vec<u32> {
 }
 
 /// A fused sequence under construction.
-#[derive(Default)]
-struct Group {
-    phases: Vec<Phase>,
+struct Group<T> {
+    phases: Vec<Phase<T>>,
     /// Instructions of the current phase.
     arrays: Indexed<View>,
-    ops: Vec<RowOp>,
+    ops: Vec<RowOp<T>>,
     /// Buffers whose contents are no longer read, by lifetime and width.
     free: HashMap<(Lifetime, usize), Vec<usize>>,
     /// The number of buffers of earlier sequences that this one has not used yet.
@@ -84,12 +83,19 @@ struct Group {
     released: Vec<usize>,
 }
 
-impl Group {
-    fn add<T: Scalar>(
-        &mut self,
-        lowering: &mut Lowering<'_, T>,
-        item: Item,
-    ) -> Result<(), NotRows> {
+impl<T: Scalar> Group<T> {
+    fn new() -> Self {
+        Self {
+            phases: Vec::new(),
+            arrays: Indexed::default(),
+            ops: Vec::new(),
+            free: HashMap::new(),
+            unused: HashMap::new(),
+            released: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, lowering: &mut Lowering<'_, T>, item: Item) -> Result<(), NotRows> {
         let op = match item {
             Item::AddRows { id, partials } => {
                 let width = width(lowering.program.shape(id));
@@ -114,11 +120,7 @@ impl Group {
         self.phases.push(Phase { width, arrays, ops: std::mem::take(&mut self.ops) });
     }
 
-    fn compute<T: Scalar>(
-        &mut self,
-        lowering: &mut Lowering<'_, T>,
-        id: u32,
-    ) -> Result<RowOp, NotRows> {
+    fn compute(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> Result<RowOp<T>, NotRows> {
         let inputs = lowering.program.node(id).inputs.clone();
         for (place, &input) in inputs.iter().enumerate() {
             let Some((product, [a, b])) = self.factors(lowering, input)? else { continue };
@@ -146,7 +148,7 @@ impl Group {
     }
 
     /// The factors of a product that a sum computes on its own.
-    fn factors<T: Scalar>(
+    fn factors(
         &mut self,
         lowering: &mut Lowering<'_, T>,
         id: u32,
@@ -156,12 +158,12 @@ impl Group {
         Ok(Some((product, [self.source(lowering, id, a)?, self.source(lowering, id, b)?])))
     }
 
-    fn target<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> usize {
+    fn target(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> usize {
         let target = lowering.try_home(id).unwrap_or_else(|| self.place(lowering, id));
         self.array(target)
     }
 
-    fn source<T: Scalar>(
+    fn source(
         &mut self,
         lowering: &mut Lowering<'_, T>,
         reader: u32,
@@ -179,7 +181,7 @@ impl Group {
     }
 
     /// Gives a value a place that lasts for the sequence.
-    fn place<T: Scalar>(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> View {
+    fn place(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> View {
         let lifetime = lowering.fused_lifetime(id).expect("what others read has a place");
         let width = width(lowering.program.shape(id));
         let buffer = match self.free.get_mut(&(lifetime, width)).and_then(Vec::pop) {
@@ -190,7 +192,7 @@ impl Group {
     }
 
     /// A buffer that this sequence has not used yet: one of an earlier sequence, or a new one.
-    fn unused<T: Scalar>(
+    fn unused(
         &mut self,
         lowering: &mut Lowering<'_, T>,
         lifetime: Lifetime,
@@ -207,12 +209,12 @@ impl Group {
         lowering.buffer(Buffer { lifetime, width, role: Role::Internal })
     }
 
-    fn free<T>(&mut self, lowering: &Lowering<'_, T>, buffer: usize) {
+    fn free(&mut self, lowering: &Lowering<'_, T>, buffer: usize) {
         let Buffer { lifetime, width, .. } = lowering.buffers[buffer];
         self.free.entry((lifetime, width)).or_default().push(buffer);
     }
 
-    fn release<T: Scalar>(&mut self, lowering: &Lowering<'_, T>, id: u32) {
+    fn release(&mut self, lowering: &Lowering<'_, T>, id: u32) {
         let Some(View { buffer, .. }) = lowering.try_home(id) else { return };
         match lowering.buffers[buffer].lifetime {
             Lifetime::Chunk => self.free(lowering, buffer),

@@ -28,7 +28,7 @@ impl<T: Scalar> fmt::Display for Compiled<T> {
     }
 }
 
-impl fmt::Display for Lowered {
+impl<T: Scalar> fmt::Display for Lowered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Names::of(self);
         let program = &self.program;
@@ -69,7 +69,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(lowered: &Lowered) -> Self {
+    fn of<T>(lowered: &Lowered<T>) -> Self {
         let (mut inputs, mut outputs) = (lowered.inputs.iter(), lowered.outputs.iter());
         let mut counts = [0; 4];
         let mut internal = |letter: char, kind: usize| {
@@ -126,7 +126,11 @@ impl Names {
         text
     }
 
-    fn instruction(&self, f: &mut fmt::Formatter<'_>, instruction: &Instruction) -> fmt::Result {
+    fn instruction<T>(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        instruction: &Instruction<T>,
+    ) -> fmt::Result {
         match instruction {
             Instruction::MatMul { left, right, accumulate, output } => {
                 let (output, left) = (self.view(*output), self.view(*left));
@@ -151,7 +155,7 @@ impl Names {
         }
     }
 
-    fn op(&self, phase: &Phase, op: &RowOp) -> String {
+    fn op<T>(&self, phase: &Phase<T>, op: &RowOp<T>) -> String {
         let array = |array: usize| self.view(phase.arrays[array]);
         let times = |product: MulKind, [a, b]: [usize; 2]| match product {
             MulKind::Plain => format!("{} · {}", array(a), array(b)),
@@ -169,6 +173,10 @@ impl Names {
             }
             RowOp::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
+            }
+            RowOp::Call(ref kernel, ref sources, y) => {
+                let sources: Vec<String> = sources.iter().map(|&x| array(x)).collect();
+                format!("{} = {} {}", array(y), kernel.name(), sources.join(" "))
             }
             RowOp::Reduce(reduction, x, y) => {
                 format!("{} = {} {}", array(y), reduction.name(), array(x))

@@ -56,14 +56,14 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 const SEGMENT_ROWS: usize = 4096;
 
 /// The right operands of the products of a step that was lowered.
-pub(crate) fn pack<T: Scalar>(lowered: &Lowered, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
+pub(crate) fn pack<T: Scalar>(lowered: &Lowered<T>, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
     let pack = |&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed);
     lowered.packs.iter().map(pack).collect()
 }
 
 /// Runs a step that was lowered.
 pub(crate) fn run_rows<T: Scalar>(
-    lowered: &Lowered,
+    lowered: &Lowered<T>,
     arguments: Arguments<'_, T>,
     packed: &[PackedRhs<T>],
     results: Outputs<&mut [T]>,

@@ -61,7 +61,7 @@ impl<T: Scalar> Stepper<T> {
     }
 
     fn by_rows(
-        lowered: &Lowered,
+        lowered: &Lowered<T>,
         sequences: usize,
         state: &[Tensor<T>],
         invariants: &[Tensor<T>],

@@ -70,7 +70,7 @@ impl Case {
 
     /// Runs an operation that reads arrays 0, 1, .. and writes the one behind them, of the lifetime `of`; in blocks,
     /// phases of their own copy it to the output.
-    fn run(&self, op: RowOp, of: [usize; 2]) -> Vec<f64> {
+    fn run(&self, op: RowOp<f64>, of: [usize; 2]) -> Vec<f64> {
         let [rows, width] = of;
         let mut program = RowProgram::default();
         let mut arrays = Vec::new();
@@ -110,8 +110,8 @@ impl Case {
         found
     }
 
-    fn assert_pointwise(&self, op: RowOp, f: impl Fn(&[f64]) -> f64) {
-        let found = self.run(op, [ROWS, self.width]);
+    fn assert_pointwise(&self, op: &RowOp<f64>, f: impl Fn(&[f64]) -> f64) {
+        let found = self.run(op.clone(), [ROWS, self.width]);
         for (i, found) in found.into_iter().enumerate() {
             let (row, column) = (i / self.width, i % self.width);
             let operands: Vec<f64> =
@@ -122,7 +122,7 @@ impl Case {
     }
 }
 
-fn with_target(mut phase: Phase, target: View) -> Phase {
+fn with_target(mut phase: Phase<f64>, target: View) -> Phase<f64> {
     phase.arrays.push(target);
     phase
 }
@@ -138,24 +138,41 @@ fn functions_read_every_kind_of_operand() {
     for &width in widths {
         for a in KINDS {
             let case = Case::new(width, &[a]);
-            case.assert_pointwise(RowOp::Unary(Unary::Neg, 0, 1), |x| -x[0]);
+            case.assert_pointwise(&RowOp::Unary(Unary::Neg, 0, 1), |x| -x[0]);
             for b in KINDS {
                 let case = Case::new(width, &[a, b]);
-                case.assert_pointwise(RowOp::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
+                case.assert_pointwise(&RowOp::Binary(Binary::Sub, [0, 1], 2), |x| x[0] - x[1]);
                 for c in KINDS {
                     let case = Case::new(width, &[a, b, c]);
-                    case.assert_pointwise(RowOp::MulAdd(MulKind::Plain, [0, 1, 2], 3), |x| {
+                    case.assert_pointwise(&RowOp::MulAdd(MulKind::Plain, [0, 1, 2], 3), |x| {
                         x[0] * x[1] + x[2]
                     });
-                    case.assert_pointwise(RowOp::Select([0, 1, 2], 3), |x| {
+                    case.assert_pointwise(&RowOp::Select([0, 1, 2], 3), |x| {
                         if x[0] == 0.0 { x[2] } else { x[1] }
                     });
                     let case = case.with_infinities();
-                    case.assert_pointwise(RowOp::MulAdd(MulKind::Chain, [0, 1, 2], 3), |x| {
+                    case.assert_pointwise(&RowOp::MulAdd(MulKind::Chain, [0, 1, 2], 3), |x| {
                         chained(x[0], x[1]) + x[2]
                     });
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn kernels_read_every_kind_of_wide_operand() {
+    let kernel = Kernel::new("sub", |x: &[&[f64]], y: &mut [f64]| {
+        for ((y, a), b) in y.iter_mut().zip(x[0]).zip(x[1]) {
+            *y = a - b;
+        }
+    });
+    let wide = [Kind::Whole, Kind::Part, Kind::Row];
+    let widths: &[usize] = if cfg!(miri) { &[1, 21] } else { &[1, 5, 21, 1500] };
+    for &width in widths {
+        for (a, b) in wide.into_iter().flat_map(|a| wide.map(|b| (a, b))) {
+            let call = RowOp::Call(kernel.clone(), [0, 1].into(), 2);
+            Case::new(width, &[a, b]).assert_pointwise(&call, |x| x[0] - x[1]);
         }
     }
 }
