@@ -66,6 +66,7 @@ pub use crate::cells::{
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;
 pub use crate::core::module::{Module, ParameterPath};
+pub use crate::core::noise::{Noise, NoisyCell};
 pub use crate::core::random::{Xoshiro256PlusPlus, rng};
 pub use crate::core::state::State;
 pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
@@ -92,7 +93,6 @@ pub use crate::sequence::truncation::Truncation;
 pub use crate::sequence::unroll::unroll;
 pub use crate::wrappers::bidirectional::Bidirectional;
 pub use crate::wrappers::learned_start::{CarriedState, LearnedStart};
-pub use crate::wrappers::noise::{Noise, NoisyCell};
 pub use crate::wrappers::recurrent_dropout::RecurrentDropout;
 pub use crate::wrappers::residual::Residual;
 pub use crate::wrappers::reversed::Reversed;

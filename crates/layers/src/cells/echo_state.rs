@@ -5,14 +5,14 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use super::options::activation_options;
-use super::zeros;
+use super::parameters::zeros;
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::init::Init;
 use crate::core::init::is_blank;
 use crate::core::module::Module;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
 
 /// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
 ///

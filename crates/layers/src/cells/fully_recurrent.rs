@@ -5,13 +5,14 @@ use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::options::{activation_options, init_options};
-use super::{input_weight, recurrent_weight, zeros};
+use super::options::activation_options;
+use super::parameters::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::init_options;
 
 /// The fully recurrent network (Williams and Zipser 1989), or one with some of its connections:
 ///

@@ -4,14 +4,15 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::{activation_options, init_options};
-use super::{input_weight, zeros};
+use super::options::activation_options;
+use super::parameters::{input_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::init::Init;
 use crate::core::module::Module;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::init_options;
 
 /// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///

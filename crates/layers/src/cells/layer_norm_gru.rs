@@ -5,14 +5,15 @@ use bptt_tensor::Scalar;
 use rand::Rng;
 
 use super::options::Gate;
-use super::options::{activation_options, bias_options, epsilon_option, init_options, part};
-use super::{input_weight, recurrent_weight};
+use super::options::{activation_options, bias_options, part};
+use super::parameters::{input_weight, recurrent_weight};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::{epsilon_option, init_options};
 use crate::feedforward::linear::LayerNorm;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The layer-normalised GRU (Ba, Kiros and Hinton 2016, supplementary material):
 ///

@@ -5,17 +5,16 @@ use bptt_tensor::Scalar;
 use rand::Rng;
 
 use super::options::Gate;
-use super::options::{
-    activation_options, bias_options, epsilon_option, forget_bias, init_options, part,
-};
+use super::options::{activation_options, bias_options, forget_bias, part};
+use super::parameters::{input_weight, recurrent_weight, zeros};
 use super::peephole::Peepholes;
-use super::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::{epsilon_option, init_options};
 use crate::feedforward::linear::LayerNorm;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
 ///

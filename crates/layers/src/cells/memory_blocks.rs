@@ -5,15 +5,16 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use super::options::Gate;
-use super::options::{activation_options, bias_options, init_options, part};
-use super::{input_weight, recurrent_weight, zeros};
+use super::options::{activation_options, bias_options, part};
+use super::parameters::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::init_options;
 use crate::feedforward::linear::Linear;
 use crate::feedforward::linear::biased;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The LSTM network as published (Hochreiter and Schmidhuber 1997): `M` memory blocks, each of `S`
 /// cells that share an input gate and an output gate.

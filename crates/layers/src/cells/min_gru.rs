@@ -4,15 +4,16 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::{activation_options, biases_of_gates, init_options};
-use super::{input_weight, zeros};
+use super::options::{activation_options, biases_of_gates};
+use super::parameters::{input_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
+use crate::core::noise::step_without_noise;
+use crate::core::noise::{Noise, NoisyCell};
+use crate::core::options::init_options;
 use crate::feedforward::linear::biased;
 use crate::sequence::linear_recurrence::LinearCell;
-use crate::wrappers::noise::step_without_noise;
-use crate::wrappers::noise::{Noise, NoisyCell};
 
 /// The minGRU (Feng et al. 2024):
 ///

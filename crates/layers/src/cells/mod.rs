@@ -19,13 +19,10 @@ pub(crate) mod min_lstm;
 pub(crate) mod minimal_gated;
 pub(crate) mod options;
 pub(crate) mod output_to_hidden;
+pub(crate) mod parameters;
 pub(crate) mod peephole;
 pub(crate) mod projected;
 pub(crate) mod window;
-
-use bptt_autodiff::Param;
-use bptt_tensor::{Scalar, Shape, Tensor};
-use rand::Rng;
 
 pub use coupled::CoupledLstm;
 pub use echo_state::EchoState;
@@ -46,28 +43,3 @@ pub use output_to_hidden::OutputToHidden;
 pub use peephole::{PeepholeLstm, Peepholes};
 pub use projected::ProjectedLstm;
 pub use window::Window;
-
-use crate::core::init::Init;
-
-/// `[I, gates·H]`, each gate's part from [`Init::Xavier`].
-fn input_weight<T: Scalar>(
-    rng: &mut impl Rng,
-    gates: usize,
-    [input_size, hidden_size]: [usize; 2],
-) -> Param<T> {
-    Param::new(Init::Xavier.gates(rng, gates, [input_size, hidden_size]))
-}
-
-/// `[H, gates·H]`, each gate's part orthogonal.
-fn recurrent_weight<T: Scalar>(
-    rng: &mut impl Rng,
-    gates: usize,
-    [state_size, hidden_size]: [usize; 2],
-) -> Param<T> {
-    let orthogonal = Init::Orthogonal { gain: 1.0 };
-    Param::new(orthogonal.gates(rng, gates, [state_size, hidden_size]))
-}
-
-fn zeros<T: Scalar>(shape: impl Into<Shape>) -> Param<T> {
-    Param::new(Tensor::zeros(shape))
-}

@@ -2,9 +2,6 @@
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
-use rand::Rng;
-
-use crate::core::init::Init;
 
 /// A part of a cell's net input: one of its gates, or the candidate.
 ///
@@ -40,38 +37,6 @@ macro_rules! activation_options {
     )*};
 }
 pub(crate) use activation_options;
-
-/// Options of a module for other initial values: one for each list of parameters. Each parameter has the number of
-/// gates whose parts stand side by side in it.
-macro_rules! init_options {
-    ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
-        #[doc = concat!("Sets the initial values of ", $weights, ".")]
-        ///
-        /// # Panics
-        ///
-        /// As [`Init::tensor`](crate::Init::tensor) does for the shape.
-        #[track_caller]
-        #[must_use]
-        pub fn $name(mut self, rng: &mut impl rand::Rng, init: $crate::core::init::Init) -> Self {
-            let $module = &mut self;
-            for (param, gates) in $params {
-                $crate::cells::options::draw(param, gates, init, rng);
-            }
-            self
-        }
-    )*};
-}
-pub(crate) use init_options;
-
-/// Draws a parameter anew, separately for each gate.
-#[track_caller]
-pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rng: &mut impl Rng) {
-    let drawn = match param.shape()[..] {
-        [rows, columns] => init.gates(rng, gates, [rows, columns / gates]),
-        _ => init.tensor(rng, param.shape()),
-    };
-    param.set(drawn);
-}
 
 /// Options of a cell for the initial biases of one of its gates: `$biases` are those of `$gate`.
 macro_rules! bias_options {
@@ -164,29 +129,3 @@ pub(crate) fn copy_biases<T: Scalar>(biases: &mut [T], values: &[f64]) {
     assert!(units == given, "unit_biases: {units} units need a bias each, not {given}");
     biases.iter_mut().zip(values).for_each(|(bias, &value)| *bias = T::of(value));
 }
-
-/// The option of a module for another `ε` in each of these layer norms.
-macro_rules! epsilon_option {
-    (|$module:ident| $norms:expr) => {
-        /// Sets `ε`, which keeps the division finite where all features are equal. It is `1e-5` in PyTorch and `1e-3`
-        /// in Keras.
-        ///
-        /// # Panics
-        ///
-        /// If it is not positive and finite.
-        #[track_caller]
-        #[must_use]
-        pub fn epsilon(mut self, epsilon: f64) -> Self {
-            assert!(
-                epsilon > 0.0 && epsilon.is_finite(),
-                "an epsilon is positive and finite, not {epsilon}"
-            );
-            let $module = &mut self;
-            for norm in $norms {
-                norm.epsilon = epsilon;
-            }
-            self
-        }
-    };
-}
-pub(crate) use epsilon_option;

@@ -3,6 +3,8 @@
 pub(crate) mod cell;
 pub(crate) mod init;
 pub(crate) mod module;
+pub(crate) mod noise;
+pub(crate) mod options;
 pub(crate) mod pieces;
 pub(crate) mod random;
 pub(crate) mod state;

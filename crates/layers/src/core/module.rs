@@ -98,6 +98,12 @@ impl ParameterPath {
     }
 }
 
+/// The name of a part of `whole`; either may be empty, as the name of a model's only parameter is.
+pub(crate) fn join(whole: &str, part: &str) -> String {
+    let separator = if whole.is_empty() || part.is_empty() { "" } else { "." };
+    format!("{whole}{separator}{part}")
+}
+
 /// A parameter's name in messages. If the model itself is a parameter, the name is empty.
 pub(crate) fn described(name: &str) -> String {
     if name.is_empty() { "the model's parameter".to_owned() } else { format!("`{name}`") }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Bounds, Hypothesis, assert_distribution};
+use super::hypothesis::{Bounds, Hypothesis, assert_distribution};
 
 /// Beam search: of all continuations of the best hypotheses, keeps the best, as many as the beam is wide.
 ///

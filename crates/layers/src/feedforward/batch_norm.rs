@@ -3,8 +3,8 @@
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::cells::options::epsilon_option;
 use crate::core::module::Module;
+use crate::core::options::epsilon_option;
 
 /// Batch normalisation (Ioffe and Szegedy 2015): scales each feature to mean 0 and variance 1 over all positions,
 /// then multiplies it by a gain and adds a bias.

@@ -4,10 +4,10 @@ use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
-use crate::cells::options::{epsilon_option, init_options};
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::init::Init;
 use crate::core::module::Module;
+use crate::core::options::{epsilon_option, init_options};
 
 /// An affine map of the last axis: `y = x W + b`.
 ///

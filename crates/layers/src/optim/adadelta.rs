@@ -1,8 +1,9 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+use super::hyperparameters::{learning_rate, non_negative, option, within};
+use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
-use super::{Optimizer, common_methods, learning_rate, non_negative, option, within};
 use crate::core::module::Module;
 
 /// Adadelta: steps in the unit of the parameters.

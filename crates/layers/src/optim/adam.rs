@@ -1,8 +1,9 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+use super::hyperparameters::{learning_rate, non_negative, option};
+use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
-use super::{Optimizer, common_methods, learning_rate, non_negative, option};
 use crate::core::module::Module;
 
 /// Adam, and its variants [AdamW](Self::adamw) and [AMSGrad](Self::amsgrad).

@@ -1,8 +1,9 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+use super::hyperparameters::{learning_rate, option};
+use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
-use super::{Optimizer, common_methods, learning_rate, option};
 use crate::core::module::Module;
 
 /// Adamax: [`Adam`](super::Adam), divided by the largest gradient so far, which fades, rather than by

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
 
-use super::{Optimizer, slots};
+use super::hyperparameters;
+use super::optimizer::Optimizer;
+use super::slots;
 use crate::core::module::{Module, ParameterPath};
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
@@ -107,7 +109,7 @@ impl<T: Scalar> Optimizer<T> for Groups<T> {
     }
 
     fn set_learning_rate(&mut self, learning_rate: f64) {
-        let learning_rate = super::learning_rate(learning_rate);
+        let learning_rate = hyperparameters::learning_rate(learning_rate);
         for member in &mut self.members {
             let is_none = learning_rate == 0.0; // 0 of an infinite proportion as well
             let rate = if is_none { 0.0 } else { member.proportion * learning_rate };

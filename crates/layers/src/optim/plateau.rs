@@ -1,6 +1,6 @@
 use bptt_tensor::Scalar;
 
-use super::{learning_rate, non_negative, within};
+use super::hyperparameters::{learning_rate, non_negative, within};
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 

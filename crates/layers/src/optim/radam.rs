@@ -1,8 +1,9 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+use super::hyperparameters::{learning_rate, option};
+use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
-use super::{Optimizer, common_methods, learning_rate, option};
 use crate::core::module::Module;
 
 /// RAdam: [`Adam`](super::Adam) whose first steps, before the average of squares is worth dividing

@@ -1,6 +1,6 @@
 use std::f64::consts::PI;
 
-use super::{learning_rate, non_negative};
+use super::hyperparameters::{learning_rate, non_negative};
 
 /// A learning rate that follows from the number of steps made.
 ///

@@ -1,8 +1,9 @@
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
+use super::hyperparameters::{learning_rate, option, within};
+use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
-use super::{Optimizer, common_methods, learning_rate, option, within};
 use crate::core::module::Module;
 
 /// Stochastic gradient descent, with momentum if wanted.

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bptt_autodiff::Gradients;
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::core::module::described;
 use crate::core::module::{Module, ParameterPath};
+use crate::core::module::{described, join};
 use crate::core::pieces;
 use crate::core::pieces::PIECE;
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
-use crate::weights::join;
 
 /// Writes each piece of a value. One that a tape still holds is written to new memory, piece by piece:
 /// the tape keeps what it computed with.

@@ -6,10 +6,11 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::error::{WeightsError, WeightsProblem};
 use super::half::HalfPrecision;
-use super::matching::Present;
+use super::present::Present;
 use super::stored::Stored;
-use super::{file, header, join};
+use super::{file, header};
 use crate::core::module::Module;
+use crate::core::module::join;
 
 /// Named tensors and texts: what a weight file holds.
 ///

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bptt_tensor::Shape;
 
 use super::half::HalfPrecision;
-use super::matching::Present;
+use super::present::Present;
 
 /// Weights that cannot be saved or loaded: what is wrong, and in which file.
 ///

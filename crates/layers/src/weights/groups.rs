@@ -6,8 +6,8 @@ use bptt_tensor::Scalar;
 
 use super::archive::Archive;
 use super::error::{WeightsError, WeightsProblem};
-use super::join;
-use super::matching::Present;
+use super::present::Present;
+use crate::core::module::join;
 
 /// What ends the name of a group.
 const SEPARATORS: [char; 2] = ['.', '/'];

@@ -9,8 +9,8 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use super::archive::Archive;
 use super::error::WeightsError;
 use super::matching::Unmatched;
-use super::part::Part;
-use super::part::Piece;
+use super::part::{Part, Piece};
+use super::spelling::Spelling;
 use crate::core::module::Module;
 
 /// The tensors in which another framework holds a module's parameters: what each is called, and which
@@ -95,22 +95,6 @@ struct Setting {
     /// In the same form as the name of a tensor.
     path: Vec<String>,
     value: String,
-}
-
-/// How a framework spells the paths of tensors.
-#[derive(Debug)]
-pub(super) struct Spelling {
-    pub(super) separator: &'static str,
-    /// Of a name, what tells tensors apart.
-    pub(super) essence: fn(&str) -> String,
-}
-
-impl Spelling {
-    /// The parts of a name, innermost first.
-    fn path(&self, path: &[String]) -> String {
-        let path: Vec<_> = path.iter().rev().map(String::as_str).collect();
-        path.join(self.separator)
-    }
 }
 
 impl<'m, T: Scalar> Layout<'m, T> {

@@ -36,7 +36,9 @@ pub mod keras;
 pub(crate) mod layout;
 pub(crate) mod matching;
 pub(crate) mod part;
+pub(crate) mod present;
 pub mod pytorch;
+pub(crate) mod spelling;
 pub(crate) mod stored;
 
 use std::path::Path;
@@ -47,8 +49,9 @@ pub use archive::Archive;
 pub use error::{WeightsError, WeightsProblem};
 pub use half::HalfPrecision;
 pub use layout::Layout;
-pub use matching::{Present, Unmatched};
+pub use matching::Unmatched;
 pub use part::Part;
+pub use present::Present;
 
 use crate::core::init;
 use crate::core::module::Module;
@@ -112,10 +115,4 @@ pub fn build<M, E>(
     let mut model = init::blank(build);
     load(&mut model)?;
     Ok(model)
-}
-
-/// The name of a part of `whole`; either may be empty, as the name of a model's only parameter is.
-pub(crate) fn join(whole: &str, part: &str) -> String {
-    let separator = if whole.is_empty() || part.is_empty() { "" } else { "." };
-    format!("{whole}{separator}{part}")
 }

@@ -1,124 +1,10 @@
-//! Cells with noise in training.
-
-use std::cell::Cell as Slot;
+//! Cells with noise in training, run over a sequence.
 
 use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::core::cell::Cell;
-
-/// A cell whose equations say where noise applies.
-///
-/// Noise on a state applies where matrix products *read* it. Noise on a candidate applies where it is *written* into
-/// the state. The state that a cell carries over, as a GRU does in `z ⊙ h₋`, must have no noise: scaled anew at each
-/// step, it would grow without bound. A wrapper cannot tell these uses of the state apart, so the cell marks them:
-///
-/// ```standalone_crate
-/// use bptt_autodiff::{Param, Var};
-/// use bptt_layers::{Cell, Module, Noise, NoisyCell};
-/// use bptt_tensor::Scalar;
-///
-/// # extern crate bptt_layers as bptt;
-/// /// `z = σ(x W_z + h₋ U_z)`, `n = tanh(x W_n + h₋ U_n)`, `h = (1 − z) ⊙ n + z ⊙ h₋`
-/// #[derive(Module)]
-/// struct Unit<T> {
-///     w_z: Param<T>,
-///     u_z: Param<T>,
-///     w_n: Param<T>,
-///     u_n: Param<T>,
-/// }
-///
-/// impl<T: Scalar> NoisyCell<T> for Unit<T> {
-///     fn noisy_step<'t>(
-///         &self,
-///         x: Var<'t, T>,
-///         h: Var<'t, T>,
-///         noise: &Noise<'_, T>,
-///     ) -> (Var<'t, T>, Var<'t, T>) {
-///         let read = noise.read(0, h);
-///         let z = (x.matmul(&self.w_z) + read.matmul(&self.u_z)).sigmoid();
-///         let n = (x.matmul(&self.w_n) + read.matmul(&self.u_n)).tanh();
-///         let h = (1.0 - z) * noise.written(0, n) + z * h;
-///         (h, h)
-///     }
-/// }
-///
-/// impl<T: Scalar> Cell<T> for Unit<T> {
-///     type State<'t> = Var<'t, T>;
-///
-///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-///         self.noisy_step(x, h, &Noise::NONE)
-///     }
-/// }
-/// ```
-///
-/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such
-/// cells. Every cell of the library is one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say where noise applies in its equations",
-    note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
-)]
-pub trait NoisyCell<T: Scalar>: Cell<T> {
-    /// [`step`](Cell::step) with noise where the state is read and written. With [`Noise::NONE`] it equals `step`.
-    fn noisy_step<'t>(
-        &self,
-        x: Var<'t, T>,
-        state: Self::State<'t>,
-        noise: &Noise<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>);
-}
-
-/// The noise of training within a step of a [`NoisyCell`].
-///
-/// The variables of the state are counted from 0, in the order of its leaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Noise<'n, T> {
-    read: &'n [Option<Mask<T>>],
-    written: &'n [Option<Mask<T>>],
-}
-
-/// The factors of noisy values.
-#[derive(Clone, Debug)]
-pub(crate) struct Mask<T> {
-    factors: Tensor<T>,
-    is_used: Slot<bool>,
-}
-
-impl<T: Scalar> Noise<'_, T> {
-    /// No noise: the step of evaluation.
-    pub const NONE: Self = Self { read: &[], written: &[] };
-
-    /// Returns `value`, the variable of the state with this number, as matrix products read it.
-    #[track_caller]
-    #[must_use]
-    pub fn read<'t>(&self, variable: usize, value: Var<'t, T>) -> Var<'t, T> {
-        match self.read.get(variable) {
-            Some(Some(mask)) => value * mask.factors(),
-            _ => value,
-        }
-    }
-
-    /// Returns `candidate` as it is written into the variable of the state with this number.
-    #[track_caller]
-    #[must_use]
-    pub fn written<'t>(&self, variable: usize, candidate: Var<'t, T>) -> Var<'t, T> {
-        match self.written.get(variable) {
-            Some(Some(mask)) => candidate * candidate.tape().at_step(mask.factors()),
-            _ => candidate,
-        }
-    }
-}
-
-impl<T> Mask<T> {
-    pub(crate) fn new(factors: Tensor<T>) -> Self {
-        Self { factors, is_used: Slot::new(false) }
-    }
-
-    fn factors(&self) -> &Tensor<T> {
-        self.is_used.set(true);
-        &self.factors
-    }
-}
+use crate::core::noise::{Mask, Noise, NoisyCell};
 
 /// A cell with one draw of its noise.
 pub(crate) struct Sampled<'c, T, C> {
@@ -168,41 +54,6 @@ impl<T, C> Sampled<'_, T, C> {
         }
     }
 }
-
-impl<T: Scalar, C: NoisyCell<T>> NoisyCell<T> for &C {
-    #[track_caller]
-    fn noisy_step<'t>(
-        &self,
-        x: Var<'t, T>,
-        state: Self::State<'t>,
-        noise: &Noise<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        (**self).noisy_step(x, state, noise)
-    }
-}
-
-/// Implements [`Cell`] for a [`NoisyCell`] with this state: its step without noise.
-macro_rules! step_without_noise {
-    ($cell:ident, $state:ty) => {
-        impl<T: Scalar> $crate::core::cell::Cell<T> for $cell<T> {
-            type State<'t> = $state;
-
-            fn step<'t>(
-                &self,
-                x: Var<'t, T>,
-                state: Self::State<'t>,
-            ) -> (Var<'t, T>, Self::State<'t>) {
-                $crate::wrappers::noise::NoisyCell::noisy_step(
-                    self,
-                    x,
-                    state,
-                    &$crate::wrappers::noise::Noise::NONE,
-                )
-            }
-        }
-    };
-}
-pub(crate) use step_without_noise;
 
 /// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
 /// `sample(rng, [T, B, I], options)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.

@@ -4,10 +4,10 @@ use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 
-use super::noise::NoisyCell;
-use super::noise::{Mask, Sampled, layer_of_noisy_cell};
+use super::noise::{Sampled, layer_of_noisy_cell};
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
+use crate::core::noise::{Mask, NoisyCell};
 use crate::core::state::State;
 use crate::feedforward::linear::Dropout;
 use crate::sequence::options::RunOptions;

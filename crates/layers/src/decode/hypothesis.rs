@@ -1,0 +1,29 @@
+//! Decoded sequences, and what every search expects of a model.
+
+/// Where a decoded sequence begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The symbol that the first step reads.
+    pub start: usize,
+    /// The end symbol, after which a sequence is finished.
+    pub end: usize,
+    /// The number of symbols at which a sequence without an end is cut.
+    pub max_length: usize,
+}
+
+/// A decoded sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis {
+    /// The symbols, without the start symbol. The last is the end symbol, unless the sequence was cut.
+    pub symbols: Vec<usize>,
+    /// The sum of the symbols' log-probabilities, normalised if the search normalises. Greater is better.
+    pub score: f64,
+}
+
+#[track_caller]
+pub(super) fn assert_distribution(log_probabilities: &[f64]) {
+    assert!(
+        !log_probabilities.is_empty() && log_probabilities.iter().all(|p| !p.is_nan()),
+        "decoding needs the log-probability of each symbol, not {log_probabilities:?}"
+    );
+}

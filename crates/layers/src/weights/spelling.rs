@@ -1,0 +1,17 @@
+//! How frameworks spell names.
+
+/// How a framework spells the paths of tensors.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    pub(super) separator: &'static str,
+    /// Of a name, what tells tensors apart.
+    pub(super) essence: fn(&str) -> String,
+}
+
+impl Spelling {
+    /// The parts of a name, innermost first.
+    pub(super) fn path(&self, path: &[String]) -> String {
+        let path: Vec<_> = path.iter().rev().map(String::as_str).collect();
+        path.join(self.separator)
+    }
+}
