@@ -1,7 +1,7 @@
 //! An autodiff tensor framework whose subject is recurrence: write a cell as its equations, once.
 //!
-//! Unrolling those equations on the [`Tape`] *is* back-propagation through time. See the
-//! repository's README for a tour and `docs/` for the guides.
+//! Unrolling those equations on the [`Tape`] *is* back-propagation through time. The
+//! [`guide`] begins with a quickstart.
 //!
 //! ```
 //! use bptt::prelude::*;
@@ -38,6 +38,10 @@
 //!
 //! What equations and models are written with stands at the root and in the [`prelude`].
 
+mod derive;
+#[cfg(any(doc, doctest))]
+pub mod guide;
+
 pub use bptt_autodiff as autodiff;
 pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;
@@ -48,6 +52,7 @@ pub use bptt_autodiff::{
 };
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
+pub use derive::{Module, State};
 
 /// The crate `rand`, in the version whose generators the constructors take. Its module `rand::seq` shuffles and
 /// chooses.
@@ -67,33 +72,6 @@ pub mod prelude {
 #[doc(hidden)]
 pub use bptt_layers::__derive;
 
-/// The README and the guides, so that their code is compiled and run with the tests.
 #[cfg(doctest)]
-mod guides {
-    #[doc = include_str!("../../../README.md")]
-    mod readme {}
-    #[doc = include_str!("../../../docs/quickstart.md")]
-    mod quickstart {}
-    #[doc = include_str!("../../../docs/cells.md")]
-    mod cells {}
-    #[doc = include_str!("../../../docs/sequences.md")]
-    mod sequences {}
-    #[doc = include_str!("../../../docs/training.md")]
-    mod training {}
-    #[doc = include_str!("../../../docs/weights.md")]
-    mod weights {}
-    #[doc = include_str!("../../../docs/write-a-cell.md")]
-    mod write_a_cell {}
-    #[doc = include_str!("../../../docs/test-your-cell.md")]
-    mod test_your_cell {}
-    #[doc = include_str!("../../../docs/how-the-tape-works.md")]
-    mod how_the_tape_works {}
-    #[doc = include_str!("../../../docs/how-scan-works.md")]
-    mod how_scan_works {}
-    #[doc = include_str!("../../../docs/performance.md")]
-    mod performance {}
-    #[doc = include_str!("../../../docs/add-an-operation.md")]
-    mod add_an_operation {}
-    #[doc = include_str!("../../../docs/decisions.md")]
-    mod decisions {}
-}
+#[doc = include_str!("../README.md")]
+struct Readme;

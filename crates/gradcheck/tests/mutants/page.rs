@@ -13,8 +13,10 @@ const INTRODUCTION: &str = "# What the gradient kit finds
 `bptt-gradcheck` is tested on bugs. Each row is one, put into an operation or a cell whose correct twin obeys all the
 laws that it is held to; the kit must find them all, and every law must find one. Cells are held to them in few cases, and
 not to the second and third order, which cost more than all other laws together. *Found in* is the text that prints the
-fault (see [Test your cell](test-your-cell.md)), *common* where it is an ordinary one. The case is the smallest that
+fault (see [Test your cell][test-your-cell.md]), *common* where it is an ordinary one. The case is the smallest that
 breaks the first of the laws.
+
+[test-your-cell.md]: test-your-cell.md
 
 This page is written by the test itself:
 
@@ -46,7 +48,7 @@ pub(crate) fn markdown(all: &[Found]) -> String {
         line(
             &mut page,
             format_args!(
-                "| {} | {} | {} | {laws} | {case} |",
+                "| {} | {} | {} | {laws} | `{case}` |",
                 mutant.name, mutant.wrong, mutant.source
             ),
         );

@@ -1,0 +1,29 @@
+//! The guides: how to begin, what there is, how it works.
+//!
+//! Begin with the [quickstart]. This module exists in the documentation only.
+
+// The guides lie in `docs/` of the repository, a book of their own. There `[text][cells.md]` leads to a file. Here it
+// leads to a module: of two definitions of a link the first counts, and `links.md` comes first.
+macro_rules! guides {
+    ($($name:ident $file:literal)*) => {$(
+        #[doc = include_str!("links.md")]
+        #[doc = include_str!(concat!("../../docs/", $file))]
+        pub mod $name {}
+    )*};
+}
+
+guides! {
+    quickstart "quickstart.md"
+    cells "cells.md"
+    sequences "sequences.md"
+    training "training.md"
+    weights "weights.md"
+    write_a_cell "write-a-cell.md"
+    test_your_cell "test-your-cell.md"
+    how_the_tape_works "how-the-tape-works.md"
+    how_scan_works "how-scan-works.md"
+    performance "performance.md"
+    add_an_operation "add-an-operation.md"
+    gradcheck_mutants "gradcheck-mutants.md"
+    decisions "decisions.md"
+}
