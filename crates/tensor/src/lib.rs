@@ -7,30 +7,21 @@
 //! A shape that does not fit an operation is a mistake in the program and panics at the caller's
 //! line, naming the operation, the shapes, the axis and the mend.
 
-mod broadcast;
-mod elementwise;
-mod function;
-mod index;
-mod loops;
-mod matmul;
-mod norm;
-mod packed;
-mod parallel;
-mod permute;
-mod pool;
-mod random;
-mod reduce;
+mod cpu;
+mod gemm;
+mod kernels;
+mod memory;
+#[doc(hidden)] // what recurrences are compiled to, for `bptt-autodiff`; no public API
 pub mod rows;
 mod scalar;
 pub mod shape;
-mod simd;
-mod softmax;
 mod tensor;
 mod vecmath;
 
-pub use function::{Binary, Unary};
-pub use packed::PackedRhs;
-pub use pool::{pooled_bytes, release_pooled_memory};
+pub use gemm::packed::PackedRhs;
+pub use kernels::binary::Binary;
+pub use kernels::unary::Unary;
+pub use memory::pool::{pooled_bytes, release_pooled_memory};
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};
 pub use tensor::Tensor;

@@ -1,8 +1,9 @@
 //! Where an operand lies at a time step.
 
-use super::layout::{CHUNK_ELEMENTS, Layout};
-use super::{Buffer, Instruction, Lifetime, RowProgram, View};
-use crate::Scalar;
+use super::blocking::{Blocking, CHUNK_ELEMENTS};
+use super::buffer::{Buffer, Lifetime, View};
+use super::program::{Instruction, RowProgram};
+use crate::scalar::Scalar;
 
 /// Which step it is, and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +49,11 @@ pub(super) struct Address<T> {
     /// Distances between steps and between rows, in elements.
     step: usize,
     row: usize,
-    /// Distances between the threads' own places, and between the pieces'.
+    /// Distances between the threads' own addresses, and between the pieces'.
     lane: usize,
     piece: usize,
-    place: Place,
-    /// Steps alternate between two places.
+    place: Storage,
+    /// Steps alternate between two addresses.
     alternate: bool,
     /// Added to the time, or the count, for the step that is meant.
     shift: isize,
@@ -66,18 +67,18 @@ impl<T: Scalar> Address<T> {
         program: &RowProgram<T>,
         bases: &[Base<T>],
         view: View,
-        layout: &Layout,
+        blocking: &Blocking,
         segment: Segment,
     ) -> Self {
         let Buffer { lifetime, width, .. } = program.buffers[view.buffer];
-        let (sizes, row) = (layout.sizes, row_distance(lifetime, width));
+        let (sizes, row) = (blocking.sizes, row_distance(lifetime, width));
         let step = match lifetime {
             Lifetime::Sequence | Lifetime::Segment | Lifetime::Pair => sizes.rows * width,
             _ => 0,
         };
         let lane = match lifetime {
-            Lifetime::Piece => layout.piece_rows * width,
-            Lifetime::Block => layout.block_rows * width,
+            Lifetime::Piece => blocking.piece_rows * width,
+            Lifetime::Block => blocking.block_rows * width,
             Lifetime::Chunk => CHUNK_ELEMENTS,
             _ => 0,
         };
@@ -100,9 +101,9 @@ impl<T: Scalar> Address<T> {
             lane,
             piece: if lifetime == Lifetime::Partial { width } else { 0 },
             place: match lifetime {
-                Lifetime::Block => Place::Block,
-                Lifetime::Chunk => Place::Chunk,
-                _ => Place::Rows,
+                Lifetime::Block => Storage::Block,
+                Lifetime::Chunk => Storage::Chunk,
+                _ => Storage::Rows,
             },
             alternate: lifetime == Lifetime::Pair,
             shift,
@@ -131,32 +132,32 @@ impl<T: Scalar> Address<T> {
     /// Where the rows of the block begin whose first row is `first`; `columns` are those of a chunk.
     #[inline(always)]
     pub(super) fn in_block(&self, clock: Clock, first: usize, columns: usize) -> Located<T> {
-        let row = if self.place == Place::Rows { first } else { 0 };
+        let row = if self.place == Storage::Rows { first } else { 0 };
         let (start, distance) = self.at(clock, row);
-        let is_chunk = self.place == Place::Chunk;
+        let is_chunk = self.place == Storage::Chunk;
         Located { start, distance: if is_chunk { columns } else { distance }, is_chunk }
     }
 }
 
 /// The addresses of an instruction.
 #[derive(Debug)]
-pub(super) struct Places<T> {
+pub(super) struct Addresses<T> {
     /// Those of its [`operands`](Instruction::operands).
     pub(super) operands: Vec<Address<T>>,
     /// The whole rows of what fused functions write to memory.
     pub(super) written: Vec<Address<T>>,
 }
 
-impl<T: Scalar> Places<T> {
+impl<T: Scalar> Addresses<T> {
     /// Those of an instruction of a program whose buffers start at `bases`.
     pub(super) fn of(
         instruction: &Instruction<T>,
         program: &RowProgram<T>,
         bases: &[Base<T>],
-        layout: &Layout,
+        blocking: &Blocking,
         segment: Segment,
     ) -> Self {
-        let address = |view: View| Address::new(program, bases, view, layout, segment);
+        let address = |view: View| Address::new(program, bases, view, blocking, segment);
         let operands = instruction.operands().into_iter().map(address).collect();
         let mut buffers = match instruction {
             Instruction::Fused(_) => instruction.written().iter().map(|view| view.buffer).collect(),
@@ -185,7 +186,7 @@ pub(super) struct Located<T> {
 
 /// What lies at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Storage {
     Rows,
     /// Those of a block, computed anew for every other.
     Block,

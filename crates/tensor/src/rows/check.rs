@@ -1,8 +1,9 @@
 //! What makes running a program sound: whatever it addresses is there, and nobody else's.
 
-use super::{Accumulate, Buffer, Instruction, Lifetime, Role, RowProgram, Sum, View};
-use crate::Scalar;
-use crate::packed::PackedRhs;
+use super::buffer::{Buffer, Lifetime, Role, View};
+use super::program::{Accumulate, Instruction, RowProgram, Sum};
+use crate::gemm::packed::PackedRhs;
+use crate::scalar::Scalar;
 
 /// Panics unless every view lies in its buffer, nothing writes to an input, and products fit.
 pub(super) fn check<T: Scalar>(program: &RowProgram<T>, packed: &[PackedRhs<T>]) {

@@ -4,16 +4,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::address::{Address, Base, Clock, Places, Segment};
+use super::address::{Address, Base, Clock, Segment};
+use super::block::Workspace;
+use super::blocking::Blocking;
+use super::buffer::{Lifetime, Role, View};
 use super::check::check;
-use super::chunk::Operand;
-use super::fetch::Fetch;
-use super::layout::Layout;
-use super::{
-    Accumulate, Instruction, Lifetime, Phase, Role, RowProgram, Sizes, Sum, View, fused, sums,
-};
-use crate::packed::{Factor, PackedRhs, Start, Strided};
-use crate::{Scalar, Tensor};
+use super::program::{Instruction, RowProgram, Sizes, Sum};
+use super::stage::{BoundStage, addresses, copy_finals, left_factor};
+use super::sums;
+use crate::gemm::packed::PackedRhs;
+use crate::scalar::Scalar;
+use crate::tensor::Tensor;
 
 /// Multiplications, or about as much work, below which a stage is run by one thread.
 const SMALL: usize = 1 << 19;
@@ -34,7 +35,7 @@ pub(super) fn run<T: Scalar>(
 ) {
     assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
     check(program, packed);
-    let layout = Layout::new(program, sizes, rayon::current_num_threads());
+    let blocking = Blocking::new(program, sizes, rayon::current_num_threads());
     let mut internal: Vec<Tensor<T>> = Vec::new();
     let mut own = |memory: Tensor<T>| {
         internal.push(memory);
@@ -44,7 +45,7 @@ pub(super) fn run<T: Scalar>(
     let mut outputs = outputs.iter_mut();
     let mut bases = Vec::with_capacity(program.buffers.len());
     for buffer in &program.buffers {
-        let len = layout.elements(buffer);
+        let len = blocking.elements(buffer);
         bases.push(Base(match buffer.role {
             Role::Input => {
                 let input = inputs.next().expect("as many inputs as buffers of this role");
@@ -61,7 +62,7 @@ pub(super) fn run<T: Scalar>(
         }));
     }
     assert!(inputs.next().is_none() && outputs.next().is_none(), "as many buffers as given");
-    let run = Run { program, layout, packed, bases };
+    let run = Run { program, blocking, packed, bases };
     for first in (0..sizes.steps).step_by(sizes.segment) {
         run.segment(first..sizes.steps.min(first + sizes.segment));
     }
@@ -71,34 +72,15 @@ pub(super) fn run<T: Scalar>(
 /// A program on its way.
 struct Run<'a, T> {
     program: &'a RowProgram<T>,
-    layout: Layout,
+    blocking: Blocking,
     packed: &'a [PackedRhs<T>],
     bases: Vec<Base<T>>,
-}
-
-/// A stage with the addresses of its instructions in a segment.
-struct Stage<'a, T> {
-    instructions: &'a [Instruction<T>],
-    places: Vec<Places<T>>,
-}
-
-/// What a thread keeps from one instruction to the next.
-pub(super) struct Workspace<T> {
-    pub(super) block_rows: usize,
-    pub(super) operands: Vec<Operand<T>>,
-    pub(super) fetch: Fetch<T>,
-}
-
-impl<T> Workspace<T> {
-    pub(super) fn new(block_rows: usize) -> Self {
-        Self { block_rows, operands: Vec::new(), fetch: Fetch::new() }
-    }
 }
 
 impl<T: Scalar> Run<'_, T> {
     /// Runs the steps with these counts.
     fn segment(&self, counts: Range<usize>) {
-        let Sizes { steps, reversed, .. } = self.layout.sizes;
+        let Sizes { steps, reversed, .. } = self.blocking.sizes;
         let is_first = counts.start == 0;
         let segment = if reversed {
             Segment { start: steps - counts.end, end: steps - counts.start }
@@ -119,18 +101,18 @@ impl<T: Scalar> Run<'_, T> {
         let mut is_new = vec![is_first; self.program.buffers.len()];
         for (right, lefts) in self.products() {
             let address = |view| {
-                let Self { program, bases, layout, .. } = self;
-                (view, Address::new(program, bases, view, layout, segment))
+                let Self { program, bases, blocking, .. } = self;
+                (view, Address::new(program, bases, view, blocking, segment))
             };
-            let term = |&(left, total): &(View, usize)| sums::Term {
+            let sum = |&(left, total): &(View, usize)| sums::ProductSum {
                 left: address(left),
                 is_new: std::mem::take(&mut is_new[total]),
-                // SAFETY: the buffer is one of the program, each total is in one term, and no other
+                // SAFETY: the buffer is one of the program, each total is in one sum, and no other
                 // thread is running.
                 total: unsafe { self.slice(total, 1) },
             };
-            let mut terms: Vec<sums::Term<'_, T>> = lefts.iter().map(term).collect();
-            sums::products(&mut terms, address(right), self.layout.sizes, segment);
+            let mut sums: Vec<sums::ProductSum<'_, T>> = lefts.iter().map(sum).collect();
+            sums::products(&mut sums, address(right), self.blocking.sizes, segment);
         }
         for sum in &self.program.sums {
             if let Sum::Partials { partials, total } = *sum {
@@ -177,9 +159,9 @@ impl<T: Scalar> Run<'_, T> {
         if stage.instructions.is_empty() {
             return;
         }
-        let sizes = self.layout.sizes;
+        let sizes = self.blocking.sizes;
         let work = |lane: usize, rows: Range<usize>| {
-            let mut workspace = Workspace::new(self.layout.block_rows);
+            let mut workspace = Workspace::new(self.blocking.block_rows);
             for count in counts.clone() {
                 let clock = Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
                 // SAFETY: `check` has passed, and these rows are this thread's alone.
@@ -200,27 +182,27 @@ impl<T: Scalar> Run<'_, T> {
 
     /// The steps one after the other, and in each every instruction on all threads: products are divided by
     /// columns, so that no two threads read the same weights.
-    fn steps_together(&self, stage: &Stage<'_, T>, counts: Range<usize>) {
-        let sizes = self.layout.sizes;
+    fn steps_together(&self, stage: &BoundStage<'_, T>, counts: Range<usize>) {
+        let sizes = self.blocking.sizes;
         let parts = rayon::current_num_threads().min(sizes.rows);
         for count in counts {
             let clock = |lane| Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
-            for (instruction, places) in stage.instructions.iter().zip(&stage.places) {
+            for (instruction, addresses) in stage.instructions.iter().zip(&stage.addresses) {
                 if let Instruction::MatMul { right, .. } = instruction {
                     let right = &self.packed[*right];
                     // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
                     unsafe {
-                        let left = left_factor(&places.operands, clock(0), 0..sizes.rows);
+                        let left = left_factor(&addresses.operands, clock(0), 0..sizes.rows);
                         right.multiply_on_threads(left);
                     }
                     continue;
                 }
                 (0..parts).into_par_iter().for_each(|i| {
-                    let mut workspace = Workspace::new(self.layout.block_rows);
+                    let mut workspace = Workspace::new(self.blocking.block_rows);
                     let rows = i * sizes.rows / parts..(i + 1) * sizes.rows / parts;
                     // SAFETY: as above; these rows are this thread's alone.
                     unsafe {
-                        instruction.run(places, self.packed, clock(i), rows, &mut workspace);
+                        instruction.run(addresses, self.packed, clock(i), rows, &mut workspace);
                     }
                 });
             }
@@ -238,9 +220,9 @@ impl<T: Scalar> Run<'_, T> {
         if stage.instructions.is_empty() {
             return;
         }
-        let sizes = self.layout.sizes;
+        let sizes = self.blocking.sizes;
         let work = |(piece, steps): (usize, &Range<usize>)| {
-            let mut workspace = Workspace::new(self.layout.block_rows);
+            let mut workspace = Workspace::new(self.blocking.block_rows);
             let lane = rayon::current_thread_index().unwrap_or(0);
             let (time, count) = (steps.start, sizes.mirrored(steps.start));
             let clock = Clock { time, count, lane, piece };
@@ -259,11 +241,11 @@ impl<T: Scalar> Run<'_, T> {
 
     /// The steps of a segment, divided into pieces for a stage of these instructions.
     fn pieces(&self, instructions: &[Instruction<T>], segment: Segment) -> Vec<Range<usize>> {
-        let together = self.layout.steps_of_piece(self.program, instructions);
+        let together = self.blocking.steps_of_piece(self.program, instructions);
         // a step that reads at an edge stands alone
         let mut views = instructions.iter().flat_map(Instruction::operands);
         let delayed = views.any(|view| view.delay.is_some());
-        let last = self.layout.sizes.steps - 1;
+        let last = self.blocking.sizes.steps - 1;
         let mut pieces = Vec::new();
         let mut start = segment.start;
         while start < segment.end {
@@ -288,160 +270,46 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    fn resolve<'s>(&self, instructions: &'s [Instruction<T>], segment: Segment) -> Stage<'s, T> {
-        Stage {
+    fn resolve<'s>(
+        &self,
+        instructions: &'s [Instruction<T>],
+        segment: Segment,
+    ) -> BoundStage<'s, T> {
+        BoundStage {
             instructions,
-            places: places(self.program, &self.bases, instructions, &self.layout, segment),
+            addresses: addresses(self.program, &self.bases, instructions, &self.blocking, segment),
         }
     }
 
     /// Copies the values of the last step.
     fn finals(&self) {
-        let Sizes { steps, segment, reversed, .. } = self.layout.sizes;
+        let Sizes { steps, segment, reversed, .. } = self.blocking.sizes;
         let count = steps - 1;
-        let clock = Clock::of(self.layout.sizes.mirrored(count), count);
+        let clock = Clock::of(self.blocking.sizes.mirrored(count), count);
         let start = if reversed { 0 } else { (steps - 1) / segment * segment };
         let last = Segment { start, end: steps };
         // SAFETY: `check` has passed, and no thread is running.
-        unsafe { copy_finals(self.program, &self.bases, &self.layout, last, clock) };
+        unsafe { copy_finals(self.program, &self.bases, &self.blocking, last, clock) };
     }
 }
 
-/// Copies the values of a step to where they are wanted at the end.
-///
-/// # Safety
-///
-/// `check` has passed, the buffers have the sizes that it presumes, and nobody else uses them meanwhile.
-pub(super) unsafe fn copy_finals<T: Scalar>(
-    program: &RowProgram<T>,
-    bases: &[Base<T>],
-    layout: &Layout,
-    segment: Segment,
-    clock: Clock,
-) {
-    for &(view, buffer) in &program.finals {
-        let address = Address::new(program, bases, view, layout, segment);
-        for row in 0..layout.sizes.rows {
-            let (from, _) = address.at(clock, row);
-            let to = bases[buffer].0.wrapping_add(row * view.width);
-            // SAFETY: the view and the output lie within their buffers, which are not the same.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, view.width) };
-        }
-    }
-}
-
-/// The addresses of each instruction.
-pub(super) fn places<T: Scalar>(
-    program: &RowProgram<T>,
-    bases: &[Base<T>],
-    instructions: &[Instruction<T>],
-    layout: &Layout,
-    segment: Segment,
-) -> Vec<Places<T>> {
-    let of = |instruction| Places::of(instruction, program, bases, layout, segment);
-    instructions.iter().map(of).collect()
-}
-
-impl<T: Scalar> Instruction<T> {
-    /// Every view that it reads or writes.
-    #[must_use]
-    pub fn operands(&self) -> Vec<View> {
-        match self {
-            Self::MatMul { left, accumulate: Accumulate::Rows(rows), output, .. } => {
-                vec![*left, *output, *rows]
-            }
-            Self::MatMul { left, output, .. } => vec![*left, *output],
-            Self::Fused(phases) => phases.iter().flat_map(|phase| &phase.arrays).copied().collect(),
-        }
-    }
-
-    /// Every view that it writes.
-    pub(super) fn written(&self) -> Vec<View> {
-        match self {
-            Self::MatMul { output, .. } => vec![*output],
-            Self::Fused(phases) => phases.iter().flat_map(Phase::written).collect(),
-        }
-    }
-
-    /// Multiplications for a row, or about as much work.
-    fn cost(&self) -> usize {
-        match self {
-            Self::MatMul { left, output, .. } => left.width * output.width,
-            Self::Fused(phases) => {
-                8 * phases.iter().map(|phase| phase.width * phase.ops.len()).sum::<usize>()
-            }
-        }
-    }
-
-    /// Runs on some rows.
+impl<T: Scalar> RowProgram<T> {
+    /// Runs the program.
     ///
-    /// # Safety
+    /// `inputs` and `outputs` are the buffers of these roles, in order.
     ///
-    /// `check` has passed; the places are those of the instruction, in buffers of the sizes that it
-    /// presumes; and no other thread uses these rows meanwhile.
-    pub(super) unsafe fn run(
+    /// # Panics
+    ///
+    /// If there are no steps; if a buffer given has not the number of elements that its lifetime and width
+    /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
+    /// value of another step is written, or an instruction writes what it reads.
+    pub fn run(
         &self,
-        places: &Places<T>,
+        sizes: Sizes,
         packed: &[PackedRhs<T>],
-        clock: Clock,
-        rows: Range<usize>,
-        workspace: &mut Workspace<T>,
+        inputs: &[&Tensor<T>],
+        outputs: &mut [&mut [T]],
     ) {
-        match self {
-            // SAFETY: the caller's contract.
-            Self::MatMul { right, .. } => unsafe {
-                packed[*right].multiply(left_factor(&places.operands, clock, rows));
-            },
-            // SAFETY: the caller's contract.
-            Self::Fused(phases) => unsafe {
-                fused::run(phases, places, clock, rows, workspace);
-            },
-        }
-    }
-}
-
-/// The left operand of a product, with what the product starts from and where it goes.
-fn left_factor<T: Scalar>(addresses: &[Address<T>], clock: Clock, rows: Range<usize>) -> Factor<T> {
-    let (a, a_distance) = addresses[0].at(clock, rows.start);
-    let c = addresses[1].at(clock, rows.start);
-    let start = addresses.get(2).map_or(Start::Zero, |onto| {
-        let (first, distance) = onto.at(clock, rows.start);
-        Start::Rows(first, distance)
-    });
-    let a = Strided { first: a, strides: [a_distance, 1] };
-    Factor { rows: rows.len(), a, start, c }
-}
-
-impl<T: Scalar> Stage<'_, T> {
-    /// Bytes of the weights that its products read.
-    fn weight_bytes(&self, packed: &[PackedRhs<T>]) -> usize {
-        let weights = self.instructions.iter().filter_map(|instruction| match instruction {
-            Instruction::MatMul { right, .. } => Some(packed[*right].extents()),
-            Instruction::Fused(_) => None,
-        });
-        weights.map(|[rows, columns]| rows * columns * size_of::<T>()).sum()
-    }
-
-    /// Multiplications for a row, or about as much work.
-    fn cost(&self) -> usize {
-        self.instructions.iter().map(Instruction::cost).sum()
-    }
-
-    /// Runs all instructions on some rows.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Instruction::run`].
-    unsafe fn run(
-        &self,
-        packed: &[PackedRhs<T>],
-        clock: Clock,
-        rows: Range<usize>,
-        workspace: &mut Workspace<T>,
-    ) {
-        for (instruction, places) in self.instructions.iter().zip(&self.places) {
-            // SAFETY: the caller's contract.
-            unsafe { instruction.run(places, packed, clock, rows.clone(), workspace) };
-        }
+        run(self, sizes, packed, inputs, outputs);
     }
 }

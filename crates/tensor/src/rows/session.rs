@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use super::address::{Base, Clock, Places, Segment};
+use super::address::{Addresses, Base, Clock, Segment};
+use super::block::Workspace;
+use super::blocking::Blocking;
+use super::buffer::{Lifetime, Role};
 use super::check::check;
-use super::layout::Layout;
-use super::run::{Workspace, copy_finals, places};
-use super::{Instruction, Lifetime, Role, RowProgram, Sizes};
-use crate::packed::PackedRhs;
-use crate::{Scalar, Tensor};
+use super::program::{Instruction, RowProgram, Sizes};
+use super::stage::{addresses, copy_finals};
+use crate::gemm::packed::PackedRhs;
+use crate::scalar::Scalar;
+use crate::tensor::Tensor;
 
 /// A program that is run one step at a time: everything is laid out and packed beforehand, and a step
 /// allocates nothing.
@@ -19,10 +22,10 @@ pub struct Session<T> {
     buffers: Vec<Tensor<T>>,
     bases: Vec<Base<T>>,
     /// Those of the instructions of the three stages.
-    places: [Vec<Places<T>>; 3],
+    addresses: [Vec<Addresses<T>>; 3],
     /// For each final value, the buffer that the step starts from.
     carried: Vec<usize>,
-    layout: Layout,
+    blocking: Blocking,
     workspace: Workspace<T>,
 }
 
@@ -47,13 +50,13 @@ impl<T: Scalar> Session<T> {
         let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
         assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
         check(&program, &packed);
-        let layout = Layout::new(&program, sizes, 1);
+        let blocking = Blocking::new(&program, sizes, 1);
         assert_eq!(carried.len(), program.finals.len(), "a final value replaces one input");
         let mut given = inputs.iter();
         let mut buffers = Vec::with_capacity(program.buffers.len());
         let mut input_buffers = Vec::new();
         for (index, buffer) in program.buffers.iter().enumerate() {
-            let len = layout.elements(buffer);
+            let len = blocking.elements(buffer);
             let mut memory = Tensor::zeros([len]);
             match buffer.role {
                 Role::Input => {
@@ -74,17 +77,18 @@ impl<T: Scalar> Session<T> {
             assert_eq!(program.buffers[input].width, program.buffers[output].width);
         }
         let stages = [&program.before, &program.step, &program.after];
-        let resolve =
-            |stage: &Vec<Instruction<T>>| places(&program, &bases, stage, &layout, Self::SEGMENT);
+        let resolve = |stage: &Vec<Instruction<T>>| {
+            addresses(&program, &bases, stage, &blocking, Self::SEGMENT)
+        };
         Self {
-            workspace: Workspace::new(layout.block_rows),
-            places: stages.map(resolve),
+            workspace: Workspace::new(blocking.block_rows),
+            addresses: stages.map(resolve),
             program,
             packed,
             buffers,
             bases,
             carried,
-            layout,
+            blocking,
         }
     }
 
@@ -108,18 +112,18 @@ impl<T: Scalar> Session<T> {
     /// Runs a step from the inputs and the state that the buffers hold.
     pub fn step(&mut self) {
         let clock = Clock::of(0, 0);
-        let rows = 0..self.layout.sizes.rows;
+        let rows = 0..self.blocking.sizes.rows;
         let Self { program, packed, workspace, .. } = self;
         let stages = [&program.before, &program.step, &program.after];
-        for (stage, places) in stages.into_iter().zip(&self.places) {
-            for (instruction, places) in stage.iter().zip(places) {
+        for (stage, addresses) in stages.into_iter().zip(&self.addresses) {
+            for (instruction, addresses) in stage.iter().zip(addresses) {
                 // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
                 // is borrowed exclusively.
-                unsafe { instruction.run(places, packed, clock, rows.clone(), workspace) };
+                unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
             }
         }
         // SAFETY: as above.
-        unsafe { copy_finals(program, &self.bases, &self.layout, Self::SEGMENT, clock) };
+        unsafe { copy_finals(program, &self.bases, &self.blocking, Self::SEGMENT, clock) };
         for (&(view, output), &input) in program.finals.iter().zip(&self.carried) {
             let len = rows.len() * view.width;
             // SAFETY: both buffers hold a step of this width, and are not the same.
@@ -132,6 +136,6 @@ impl<T: Scalar> Session<T> {
 
 impl<T> fmt::Debug for Session<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("rows", &self.layout.sizes.rows).finish_non_exhaustive()
+        f.debug_struct("Session").field("rows", &self.blocking.sizes.rows).finish_non_exhaustive()
     }
 }

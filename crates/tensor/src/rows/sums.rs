@@ -1,31 +1,34 @@
 //! Sums and extrema of a row, and sums over all rows.
 
 use super::address::{Address, Clock, Segment};
-use super::layout::VECTOR;
-use super::{Sizes, View};
-use crate::function::larger;
-use crate::simd::Math;
-use crate::{Scalar, matmul, norm};
+use super::blocking::VECTOR;
+use super::buffer::View;
+use super::program::Sizes;
+use crate::cpu::simd::Math;
+use crate::gemm::transposed::{self, transposed};
+use crate::kernels::arithmetic::larger;
+use crate::kernels::norm;
+use crate::scalar::Scalar;
 
 /// The left operand of a sum of products, and where the sum goes.
-pub(super) struct Term<'a, T> {
+pub(super) struct ProductSum<'a, T> {
     pub(super) left: (View, Address<T>),
     /// Whether the total holds nothing yet.
     pub(super) is_new: bool,
     pub(super) total: &'a mut [T],
 }
 
-/// Adds the products `leftᵀ · right` of the rows of a segment to the totals of terms that have the right
+/// Adds the products `leftᵀ · right` of the rows of a segment to the totals of sums that have the right
 /// operand in common.
 pub(super) fn products<T: Scalar>(
-    terms: &mut [Term<'_, T>],
+    sums: &mut [ProductSum<'_, T>],
     right: (View, Address<T>),
     sizes: Sizes,
     Segment { start, end }: Segment,
 ) {
     // a step that reads at an edge stands alone
     let mut cuts = vec![start, end];
-    for view in terms.iter().map(|term| term.left.0).chain([right.0]) {
+    for view in sums.iter().map(|sum| sum.left.0).chain([right.0]) {
         if let Some(delay) = view.delay {
             let edge = sizes.mirrored(if delay.ahead { sizes.steps - 1 } else { 0 });
             cuts.extend([edge, edge + 1].into_iter().filter(|cut| (start..end).contains(cut)));
@@ -43,16 +46,16 @@ pub(super) fn products<T: Scalar>(
             // no thread is running that writes them.
             (unsafe { std::slice::from_raw_parts(start, len) }, distance)
         };
-        let mut factors: Vec<matmul::Term<'_, T>> = terms
+        let mut factors: Vec<transposed::Left<'_, T>> = sums
             .iter_mut()
-            .map(|term| matmul::Term {
-                a: operand(term.left),
-                width: term.left.0.width,
-                adds: !term.is_new || piece[0] != start,
-                c: &mut *term.total,
+            .map(|sum| transposed::Left {
+                a: operand(sum.left),
+                width: sum.left.0.width,
+                adds: !sum.is_new || piece[0] != start,
+                c: &mut *sum.total,
             })
             .collect();
-        matmul::transposed([rows, right.0.width], &mut factors, operand(right));
+        transposed([rows, right.0.width], &mut factors, operand(right));
     }
 }
 

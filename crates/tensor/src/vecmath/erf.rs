@@ -1,7 +1,7 @@
 //! The error function.
 
-use super::Lane;
-use crate::simd::Math;
+use super::lane::Lane;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// The error function `2/√π ∫₀ˣ e^-t² dt`, within 2 ULP down to the smallest `x`; exactly odd.

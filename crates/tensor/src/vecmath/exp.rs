@@ -1,7 +1,7 @@
 //! `e^x`, and `e^x - 1` in the parts that the hyperbolic tangent is put together from.
 
-use super::Lane;
-use crate::simd::Math;
+use super::lane::Lane;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// `e^x`, within 1 ULP.

@@ -1,7 +1,7 @@
 //! The natural logarithm.
 
-use super::Lane;
-use crate::simd::Math;
+use super::lane::Lane;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// `ln x`, within 1 ULP.

@@ -2,7 +2,7 @@
 //!
 //! Those of `std` are calls that take one number, and a loop over calls cannot be vectorised. These
 //! are arithmetic without branches, inlined into a loop compiled by
-//! [`vectorize_math`](crate::simd::vectorize_math), which hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
+//! [`vectorize_math`](crate::cpu::simd::vectorize_math), which hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
 //! the place in the slice, its length, or the width of the registers.
 //!
 //! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
@@ -32,8 +32,9 @@ mod tanh;
 mod tests;
 
 pub(crate) use lane::Lane;
+pub(crate) use sigmoid::sigmoid_of_tail;
 
-use crate::simd::Math;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// `Σ c_i x^i`, constant term first, by Horner's rule.

@@ -1,8 +1,9 @@
 //! The logistic function and its integral.
 
-use super::Lane;
-use crate::function::sigmoid_of_tail;
-use crate::simd::Math;
+use num_traits::Float;
+
+use super::lane::Lane;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
@@ -41,4 +42,10 @@ impl Math {
         let tail = self.ln_parts(f, k);
         if x > T::zero() { x + tail } else { tail }
     }
+}
+
+/// The logistic function from its tail: [`Unary::SigmoidOfTail`](crate::Unary::SigmoidOfTail).
+#[inline(always)]
+pub(crate) fn sigmoid_of_tail<T: Float>(tail: T) -> T {
+    if tail.is_sign_negative() { tail + T::one() } else { tail }
 }

@@ -1,7 +1,7 @@
 //! The hyperbolic tangent.
 
-use super::Lane;
-use crate::simd::Math;
+use super::lane::Lane;
+use crate::cpu::simd::Math;
 
 impl Math {
     /// `tanh x`, within 3 ULP down to the smallest `x`; exactly odd, so `tanh(-0) = -0`.

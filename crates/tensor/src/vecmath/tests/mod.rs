@@ -1,15 +1,16 @@
 //! The functions against exact results, at the special arguments, and in slices of any length.
 
 mod oracle;
+mod specials;
+mod sweeps;
 
 use std::fmt::Debug;
-use std::thread;
 
 use oracle::{Exact, Wide};
 
 use super::Lane;
-use crate::function::{Unary, apply};
-use crate::simd::Math;
+use crate::cpu::simd::Math;
+use crate::kernels::unary::{Unary, apply};
 
 /// With FMA and without: all that a result depends on, apart from its argument.
 const BOTH: [Math; 2] = [Math { fma: true }, Math { fma: false }];
@@ -188,124 +189,6 @@ fn oracle_agrees_with_golden_digits() {
     }
 }
 
-fn assert_same<T: Lane + Debug>(name: &str, x: T, y: T, expected: T) {
-    // The quotient tells 0 from -0, as ∞ from -∞.
-    let same = y == expected && y.recip() == expected.recip();
-    assert!(same || y.is_nan() && expected.is_nan(), "{name}({x:?}) = {y:?}, not {expected:?}");
-}
-
-fn specials<T: Lane + Debug>() {
-    let of = |x: f64| T::from(x).expect("a float converts to a float");
-    let (nan, infinity, huge) = (T::nan(), T::infinity(), T::max_value());
-    let least = T::min_positive_value() * T::epsilon(); // the least subnormal number
-    let [zero, half, one, ln_2] = [0.0, 0.5, 1.0, std::f64::consts::LN_2].map(of);
-    for math in BOTH {
-        for (x, y) in [
-            (zero, one),
-            (-zero, one),
-            (least, one),
-            (infinity, infinity),
-            (-infinity, zero),
-            (huge, infinity),
-            (-huge, zero),
-            (nan, nan),
-        ] {
-            assert_same("exp", x, math.exp(x), y);
-        }
-        for (x, y) in [
-            (zero, zero),
-            (-zero, -zero),
-            (least, least),
-            (-least, -least),
-            (of(-1e-30), of(-1e-30)),
-            (of(-60.0), -one),
-            (infinity, infinity),
-            (-infinity, -one),
-            (huge, infinity),
-            (-huge, -one),
-            (nan, nan),
-        ] {
-            assert_same("expm1", x, math.expm1(x), y);
-        }
-        for (x, y) in [
-            (zero, zero),
-            (-zero, -zero),
-            (least, least),
-            (-least, -least),
-            (of(-1e-30), of(-1e-30)),
-            (-one, -infinity),
-            (of(-1.5), nan),
-            (infinity, infinity),
-            (-infinity, nan),
-            (nan, nan),
-        ] {
-            assert_same("log1p", x, math.log1p(x), y);
-        }
-        for (x, y) in [
-            (zero, -infinity),
-            (-zero, -infinity),
-            (one, zero),
-            (infinity, infinity),
-            (-infinity, nan),
-            (-one, nan),
-            (-least, nan),
-            (nan, nan),
-        ] {
-            assert_same("ln", x, math.ln(x), y);
-        }
-        for (x, y) in [
-            (zero, zero),
-            (least, least),
-            (of(1e-30), of(1e-30)),
-            (of(30.0), one),
-            (huge, one),
-            (infinity, one),
-            (nan, nan),
-        ] {
-            assert_same("tanh", x, math.tanh(x), y);
-            assert_same("tanh", -x, math.tanh(-x), -y);
-        }
-        for (x, y) in
-            [(zero, zero), (least, least), (of(8.0), one), (huge, one), (infinity, one), (nan, nan)]
-        {
-            assert_same("erf", x, math.erf(x), y);
-            assert_same("erf", -x, math.erf(-x), -y);
-        }
-        for (x, y) in [
-            (zero, half),
-            (-zero, half),
-            (infinity, one),
-            (-infinity, zero),
-            (huge, one),
-            (-huge, zero),
-            (nan, nan),
-        ] {
-            assert_same("sigmoid", x, math.sigmoid(x), y);
-        }
-        for (x, y) in [
-            (zero, ln_2),
-            (-zero, ln_2),
-            (infinity, infinity),
-            (-infinity, zero),
-            (huge, huge),
-            (-huge, zero),
-            (nan, nan),
-        ] {
-            assert_same("softplus", x, math.softplus(x), y);
-        }
-    }
-}
-
-#[test]
-fn specials_f32() {
-    specials::<f32>();
-}
-
-#[test]
-fn specials_f64() {
-    specials::<f64>();
-}
-
 /// `kernel` gives an element the same bits wherever it stands: in the vectors of a long slice, in
 /// the rest behind them, or alone.
 fn assert_independent_of_place<T: Lane + Debug>(name: &str, kernel: fn(&[T], &mut [T])) {
@@ -340,87 +223,4 @@ fn results_do_not_depend_on_the_place_in_the_slice() {
 #[should_panic(expected = "as long as")]
 fn slices_of_different_lengths_are_refused() {
     apply(Unary::Exp, &[1.0, 2.0], &mut [0.0]);
-}
-
-/// Judges every `f32`, with this machine's arithmetic and without FMA, and prints the worst.
-fn sweep(function: &Function) {
-    const BLOCK: u32 = 1 << 12;
-    const BLOCKS: u32 = 1 << 20;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let worst_of_every = |first: usize| {
-        let mut worst = [(0.0, 0.0); 2];
-        for block in (0..BLOCKS).skip(first).step_by(threads) {
-            let x: Vec<f32> = (0..BLOCK).map(|i| f32::from_bits(block * BLOCK + i)).collect();
-            let mut y = vec![0.0; x.len()];
-            (function.slice_f32)(&x, &mut y);
-            for (&x, &y) in x.iter().zip(&y) {
-                let exact = exact_f32(function, x);
-                let portable = (function.lane_f32)(Math { fma: false }, x);
-                for (worst, y) in worst.iter_mut().zip([y, portable]) {
-                    let error = ulps_f32(y, exact);
-                    assert!(error <= function.ulps, "{}({x:e}): {error} ULP", function.name);
-                    if error > worst.0 {
-                        *worst = (error, x);
-                    }
-                }
-            }
-        }
-        worst
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..threads).map(|first| scope.spawn(move || worst_of_every(first))).collect();
-        for worker in workers {
-            let worst = worker.join().expect("no worker found an error beyond the bound");
-            println!("{}: worst [(ULP, x)], here and without FMA: {worst:?}", function.name);
-        }
-    });
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_exp() {
-    sweep(&EXP);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_expm1() {
-    sweep(&EXPM1);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_log1p() {
-    sweep(&LOG1P);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_ln() {
-    sweep(&LN);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_tanh() {
-    sweep(&TANH);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_sigmoid() {
-    sweep(&SIGMOID);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_softplus() {
-    sweep(&SOFTPLUS);
-}
-
-#[test]
-#[ignore = "sweeps all 2^32 f32 values, minutes"]
-fn sweep_erf() {
-    sweep(&ERF);
 }

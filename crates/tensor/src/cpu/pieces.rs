@@ -1,0 +1,144 @@
+//! Work in pieces, some of which need others to be done first.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rayon::prelude::*;
+
+/// Pieces of work, some of which need others to be done first: unlike stages that are run one after the
+/// other, they never leave a thread waiting to be woken, or for the slowest of a stage.
+///
+/// Pieces must not hand work to the pool: a thread that waits for it might begin another piece, and
+/// there wait for the one that it left.
+pub(crate) struct Pieces<'w> {
+    states: Vec<AtomicU8>,
+    work: &'w (dyn Fn(&Self, usize) + Sync),
+}
+
+/// Nobody has begun the piece.
+const FREE: u8 = 0;
+const BEGUN: u8 = 1;
+const DONE: u8 = 2;
+
+/// How often a thread looks whether a piece is done before it lets others run.
+const LOOKS: usize = 1 << 10;
+
+impl<'w> Pieces<'w> {
+    /// Calls `work(pieces, i)` once for each `i < count`, on so many threads: each begins with those in
+    /// `order(thread)`, and then does what others have not begun.
+    pub(crate) fn run<I: Iterator<Item = usize>>(
+        count: usize,
+        threads: usize,
+        order: impl Fn(usize) -> I + Sync,
+        work: &'w (dyn Fn(&Self, usize) + Sync),
+    ) {
+        let pieces = Self { states: (0..count).map(|_| AtomicU8::new(FREE)).collect(), work };
+        let thread = |thread| {
+            for piece in order(thread).chain(0..count) {
+                pieces.begin(piece);
+            }
+        };
+        if threads == 1 {
+            thread(0);
+        } else {
+            (0..threads).into_par_iter().with_max_len(1).for_each(thread);
+        }
+    }
+
+    /// Does a piece unless somebody has begun it.
+    fn begin(&self, piece: usize) {
+        let state = &self.states[piece];
+        // only the thread that makes the exchange does the piece
+        let exchange = state.compare_exchange(FREE, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
+        if exchange.is_ok() {
+            let _done = Done(state);
+            (self.work)(self, piece);
+        }
+    }
+
+    /// Returns when a piece is done: does it, or waits for the thread that has begun it.
+    pub(crate) fn need(&self, piece: usize) {
+        self.begin(piece);
+        let mut looks = 0;
+        while self.states[piece].load(Ordering::Acquire) != DONE {
+            looks += 1;
+            if looks < LOOKS {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Marks a piece as done, also if it panics: others must not wait for it for ever.
+struct Done<'a>(&'a AtomicU8);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(DONE, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
+    }
+
+    /// A table of pieces, each of which needs the one above it and the whole first column of its row.
+    #[test]
+    fn pieces_are_done_once_and_after_what_they_need() {
+        const ROWS: usize = 20;
+        const COLUMNS: usize = 7;
+        for threads in [1, 2, 3, 5] {
+            let done: Vec<_> = (0..ROWS * COLUMNS).map(|_| AtomicUsize::new(0)).collect();
+            let is_done = |piece: usize| done[piece].load(Ordering::Relaxed) == 1;
+            let work = |pieces: &Pieces<'_>, piece: usize| {
+                let (row, column) = (piece / COLUMNS, piece % COLUMNS);
+                if column > 0 {
+                    pieces.need(row * COLUMNS);
+                    assert!(is_done(row * COLUMNS));
+                }
+                if row > 0 {
+                    pieces.need(piece - COLUMNS);
+                    assert!(is_done(piece - COLUMNS));
+                }
+                done[piece].fetch_add(1, Ordering::Relaxed);
+            };
+            let order = |thread: usize| (thread..ROWS * COLUMNS).rev().step_by(threads);
+            on_threads(threads, || Pieces::run(ROWS * COLUMNS, threads, order, &work));
+            assert!((0..ROWS * COLUMNS).all(is_done), "{threads} threads");
+        }
+    }
+
+    /// Threads of the pool that are busy elsewhere, with pieces of others perhaps, keep nobody waiting.
+    #[test]
+    fn many_pieces_run_side_by_side() {
+        let total = AtomicUsize::new(0);
+        on_threads(3, || {
+            (0..50).into_par_iter().for_each(|_| {
+                let work = |pieces: &Pieces<'_>, piece: usize| {
+                    (0..piece).for_each(|before| pieces.need(before));
+                    total.fetch_add(1, Ordering::Relaxed);
+                };
+                Pieces::run(9, 3, |thread| (thread..9).step_by(3), &work);
+            });
+        });
+        assert_eq!(total.into_inner(), 50 * 9);
+    }
+
+    #[test]
+    fn a_piece_that_panics_keeps_nobody_waiting() {
+        let work = |pieces: &Pieces<'_>, piece: usize| match piece {
+            0 => panic!("on purpose"),
+            _ => pieces.need(0),
+        };
+        let run = || on_threads(3, || Pieces::run(12, 3, |thread| thread..thread + 1, &work));
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+    }
+}

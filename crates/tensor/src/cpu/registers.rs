@@ -1,0 +1,172 @@
+//! Vector registers, of each instruction set and element type.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+use num_traits::Float;
+
+use crate::cpu::simd::Math;
+
+/// A register full of elements.
+///
+/// The methods are inlined wherever they are called, and only there become the instructions they
+/// stand for: call them in functions compiled for the register's instruction set.
+pub trait Vector: Copy {
+    /// What the register holds.
+    type Element: Float + 'static;
+
+    /// Elements in one register.
+    const LANES: usize;
+
+    /// `x` in every lane.
+    ///
+    /// # Safety
+    ///
+    /// The processor must have the register's instruction set.
+    unsafe fn splat(x: Self::Element) -> Self;
+
+    /// The elements at an address, of any alignment.
+    ///
+    /// # Safety
+    ///
+    /// As of [`splat`](Self::splat); and all lanes must be readable there.
+    unsafe fn load(from: *const Self::Element) -> Self;
+
+    /// Writes all elements to an address, of any alignment.
+    ///
+    /// # Safety
+    ///
+    /// As of [`splat`](Self::splat); and all lanes must be writable there.
+    unsafe fn store(self, to: *mut Self::Element);
+
+    /// `self + x`
+    ///
+    /// # Safety
+    ///
+    /// As of [`splat`](Self::splat).
+    unsafe fn add(self, x: Self) -> Self;
+
+    /// `self·x + y`, rounded once where there is an instruction for that.
+    ///
+    /// # Safety
+    ///
+    /// As of [`splat`](Self::splat).
+    unsafe fn mul_add(self, x: Self, y: Self) -> Self;
+}
+
+/// The registers that hold elements of a type.
+pub trait Registers: Sized + 'static {
+    /// Of AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Vector<Element = Self>;
+    /// Of AVX2.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Vector<Element = Self>;
+    /// Arrays that the compiler places in the registers of the least processor.
+    type Portable: Vector<Element = Self>;
+}
+
+impl Registers for f32 {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = __m512;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = __m256;
+    type Portable = [f32; 4];
+}
+
+impl Registers for f64 {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512 = __m512d;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2 = __m256d;
+    type Portable = [f64; 2];
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! x86 {
+    ($vector:ident of $t:ident, $splat:ident $load:ident $store:ident $add:ident $mul_add:ident) => {
+        impl Vector for $vector {
+            type Element = $t;
+
+            const LANES: usize = size_of::<$vector>() / size_of::<$t>();
+
+            #[inline(always)]
+            unsafe fn splat(x: $t) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { $splat(x) }
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const $t) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { $load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $t) {
+                // SAFETY: the caller's contract.
+                unsafe { $store(to, self) }
+            }
+
+            #[inline(always)]
+            unsafe fn add(self, x: Self) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { $add(self, x) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul_add(self, x: Self, y: Self) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { $mul_add(self, x, y) }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+x86!(__m512 of f32, _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_fmadd_ps);
+#[cfg(target_arch = "x86_64")]
+x86!(__m512d of f64, _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_fmadd_pd);
+#[cfg(target_arch = "x86_64")]
+x86!(__m256 of f32, _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_fmadd_ps);
+#[cfg(target_arch = "x86_64")]
+x86!(__m256d of f64, _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_fmadd_pd);
+
+impl<T: Float + 'static, const LANES: usize> Vector for [T; LANES] {
+    type Element = T;
+
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        [x; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller's contract.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut self, x: Self) -> Self {
+        for lane in 0..LANES {
+            self[lane] = self[lane] + x[lane];
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(mut self, x: Self, y: Self) -> Self {
+        for lane in 0..LANES {
+            self[lane] = Math::PORTABLE.mul_add(self[lane], x[lane], y[lane]);
+        }
+        self
+    }
+}

@@ -1,0 +1,96 @@
+//! The methods of tensors that multiply matrices.
+
+use rayon::prelude::*;
+
+use super::packed::SMALL;
+use super::strided::{Matrix, StridedProduct, scale};
+use crate::scalar::Scalar;
+use crate::shape::{self, OrPanic, ShapeError, Transpose};
+use crate::tensor::Tensor;
+
+impl<T: Scalar> Tensor<T> {
+    /// The matrix product `A · B` of the last two axes, with `self` as A.
+    ///
+    /// The right operand is one matrix, which multiplies every row of the left
+    /// (`[.., M, K] · [K, N]` gives `[.., M, N]`, a vector `[K]` gives `[N]`), or a batch with the
+    /// left's leading axes (`[.., M, K] · [.., K, N]`).
+    ///
+    /// # Panics
+    ///
+    /// If the contracted extents or the batches differ.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, rhs: &Self) -> Self {
+        self.matmul_with(rhs, Transpose::NONE)
+    }
+
+    /// Like [`matmul`](Self::matmul), reading either operand transposed: `A · Bᵀ` is
+    /// `a.matmul_with(&b, Transpose::RIGHT)`. A left operand that is read transposed has as many
+    /// axes as the right.
+    ///
+    /// # Panics
+    ///
+    /// If the contracted extents or the batches differ.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_with(&self, rhs: &Self, transpose: Transpose) -> Self {
+        let shape = shape::matmul(self.shape(), rhs.shape(), transpose).or_panic();
+        Self::build(shape, |c| batches(T::one(), self, rhs, transpose, T::zero(), c))
+    }
+
+    /// `C ← α A B + β C`, with the shapes of [`matmul_with`](Self::matmul_with). β = 0 never reads
+    /// C, which may then hold anything.
+    ///
+    /// # Panics
+    ///
+    /// If the operands' shapes do not combine, or `c` has not the product's shape.
+    #[track_caller]
+    pub fn gemm(alpha: T, a: &Self, b: &Self, transpose: Transpose, beta: T, c: &mut Self) {
+        let shape = shape::matmul(a.shape(), b.shape(), transpose).or_panic();
+        if shape != *c.shape() {
+            let problem = format!("the product has shape {shape}; C must have it too");
+            Err::<(), _>(ShapeError::new("gemm", &[c.shape()], problem)).or_panic();
+        }
+        batches(alpha, a, b, transpose, beta, c.as_mut_slice());
+    }
+}
+
+/// `C ← α A B + β C` for a batch of operands, or one, whose shapes combine.
+fn batches<T: Scalar>(
+    alpha: T,
+    a: &Tensor<T>,
+    b: &Tensor<T>,
+    transpose: Transpose,
+    beta: T,
+    c: &mut [T],
+) {
+    let (a_columns, b_columns) = (a.shape()[a.rank() - 1], b.shape()[b.rank() - 1]);
+    let b_rows = b.shape()[b.rank() - 2];
+    let [k, n] = if transpose.right { [b_columns, b_rows] } else { [b_rows, b_columns] };
+    let m = match (transpose.left, b.rank()) {
+        (true, _) => a_columns,
+        (false, 2) => c.len() / n.max(1), // every leading row
+        (false, _) => a.shape()[a.rank() - 2],
+    };
+    if c.is_empty() {
+        return;
+    }
+    if k == 0 {
+        return scale(c, beta);
+    }
+    let multiply = |((a, b), c): ((&[T], &[T]), &mut [T])| {
+        let a = Matrix::new(a, a_columns, transpose.left);
+        let b = Matrix::new(b, b_columns, transpose.right);
+        StridedProduct { extents: [m, k, n], alpha, a, b, beta }.choose(c);
+    };
+    let (a, b) = (a.as_slice(), b.as_slice());
+    if c.len() == m * n || c.len() * k < SMALL {
+        let operands = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
+        operands.zip(c.chunks_exact_mut(m * n)).for_each(multiply);
+    } else {
+        let operands = a.par_chunks_exact(m * k).zip(b.par_chunks_exact(k * n));
+        let together = (SMALL / 4).div_ceil(m * k * n);
+        let products = operands.zip(c.par_chunks_exact_mut(m * n)).with_min_len(together);
+        products.for_each(multiply);
+    }
+}

@@ -1,0 +1,73 @@
+//! Products with a matrix that is packed on the way, for this product alone.
+
+use super::factor::{Factor, Strided};
+use super::product::BLOCK_DEPTH;
+use super::rhs::PackedRhs;
+use super::streamed::Streamed;
+use crate::cpu::simd::InstructionSet;
+use crate::scalar::Scalar;
+
+/// Columns of B that are packed at once on the way to one product.
+const BLOCK_COLUMNS: usize = 1 << 13;
+
+/// `C ← start + A B` for B of extents `[K, N]`, packing B on the way, block by block.
+///
+/// # Safety
+///
+/// A, B and the start must be readable, and C readable and writable, at these extents; C must
+/// overlap none of them.
+pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b: Strided<T>) {
+    if are_few::<T>(left.rows, k) {
+        // SAFETY: the caller's contract.
+        return unsafe { multiply_all([k, n], &[left], b) };
+    }
+    for column in (0..n).step_by(BLOCK_COLUMNS) {
+        let columns = BLOCK_COLUMNS.min(n - column);
+        for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
+            let rows = BLOCK_DEPTH.min(k - row);
+            let left = left.block(row, column);
+            // SAFETY: the caller's contract; the block lies in B.
+            unsafe {
+                let block =
+                    PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
+                block.product(left).gathered();
+            }
+        }
+    }
+}
+
+/// Bytes of A that stay in the second-level cache while panels of B pass, so that each is packed where it
+/// is needed, and never leaves the cache.
+const RESIDENT_A: usize = 3 << 19;
+
+/// The depth of such a block of many: a panel and a tile's part of A should lie as near as they can.
+const FEW_ROWS_DEPTH: usize = 640;
+
+/// The most rows: of more, C is better written tile below tile than panel by panel.
+const FEW_ROWS: usize = 768;
+
+/// Whether [`multiply_all`] is the way for so many rows of A in all, and so many columns: it must not read
+/// and write C more often than [`multiply`] would.
+pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
+    let depth = if columns <= BLOCK_DEPTH { columns } else { FEW_ROWS_DEPTH };
+    rows <= FEW_ROWS && rows * depth * size_of::<T>() <= RESIDENT_A
+}
+
+/// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache. The blocks are
+/// others than those of [`multiply`], so an A of a single row, whose terms two sums take in turn, may have
+/// other bits.
+///
+/// # Safety
+///
+/// As of [`multiply`], for each; and no two C must overlap.
+pub(crate) unsafe fn multiply_all<T: Scalar>(
+    [k, n]: [usize; 2],
+    lefts: &[Factor<T>],
+    b: Strided<T>,
+) {
+    let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
+    let depth = k.div_ceil(blocks).max(1);
+    let product = Streamed { set: InstructionSet::best(), extents: [k, n], depth, lefts, b };
+    // SAFETY: the caller's contract.
+    unsafe { product.multiply() };
+}

@@ -1,0 +1,332 @@
+//! One product: the order of its blocks, and their pieces for several threads.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::factor::{Factor, Start, Strided};
+use super::strip::{Strip, pack};
+use super::tile::{Ahead, Band, Kernel};
+use crate::cpu::simd::LINE;
+use crate::memory::pool::Buffer;
+use crate::scalar::Scalar;
+
+/// Multiplications below which one thread computes the whole product.
+pub(crate) const SMALL: usize = 1 << 22;
+
+/// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
+/// many are a twentieth slower, for each block reads and writes C once more.
+pub(super) const BLOCK_DEPTH: usize = 1024;
+
+/// Tiles, one below the other, that pass through a panel before the next: with their part of A,
+/// they fit the second-level cache.
+const BLOCK_TILES: usize = 8;
+
+/// Enough pieces that no thread waits long for another's last.
+const PIECES: usize = 32;
+
+/// The fewest panels that are worth a piece of work of their own.
+const PIECE_PANELS: usize = 4;
+
+/// Panels that pay for packing A.
+const REREAD: usize = 8;
+
+/// Bytes of B that the second-level cache holds, so that nothing need be fetched ahead.
+const RESIDENT: usize = 1 << 20;
+
+/// Elements of the largest tile: 12 rows of two registers of AVX-512.
+const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
+
+/// `C ← start + A B`, of which B is packed.
+pub(super) struct PackedProduct<T: 'static> {
+    /// `[K, N]`
+    extents: [usize; 2],
+    /// The first panel of B.
+    b: *const T,
+    kernel: Kernel<T>,
+    rows: Tiles,
+    panels: usize,
+    /// The panels that C has all columns of.
+    full: usize,
+    a: Strided<T>,
+    /// A in the order of the tiles, where it is scattered.
+    pub(super) packed_a: Option<*const T>,
+    /// Where the only panel of B is copied from by the first tile, if it is not packed yet, and the
+    /// distance of its rows there.
+    pub(super) source: Option<(*const T, usize)>,
+    /// What will be packed next, to be fetched meanwhile.
+    pub(super) next: Option<Strided<T>>,
+    start: Start<T>,
+    c: *mut T,
+    c_stride: usize,
+}
+
+// SAFETY: whoever multiplies on several threads vouches for the addresses while it lasts, and gives
+// each thread elements of C of its own.
+unsafe impl<T: Sync> Sync for PackedProduct<T> {}
+
+/// The rows of A, divided into tiles: the fewest that will do.
+#[derive(Clone, Copy)]
+pub(super) struct Tiles {
+    pub(super) count: usize,
+    /// Rows of a tile; the first `taller` have one more.
+    height: usize,
+    taller: usize,
+}
+
+impl Tiles {
+    pub(super) fn new(rows: usize, most: usize) -> Self {
+        let count = rows.div_ceil(most);
+        Self { count, height: rows / count.max(1), taller: rows % count.max(1) }
+    }
+
+    /// The first row of a tile.
+    pub(super) fn first(&self, tile: usize) -> usize {
+        tile * self.height + tile.min(self.taller)
+    }
+
+    /// Copies these tiles of a matrix, as deep as there is room.
+    ///
+    /// # Safety
+    ///
+    /// It must be readable.
+    pub(super) unsafe fn pack<T: Scalar>(
+        &self,
+        tiles: Range<usize>,
+        a: Strided<T>,
+        copy: &mut [T],
+    ) {
+        let [first, end] = [tiles.start, tiles.end].map(|tile| self.first(tile));
+        let depth = copy.len() / (end - first).max(1);
+        let mut rest = copy;
+        let mut strips = Vec::with_capacity(tiles.len());
+        for tile in tiles {
+            let columns = self.first(tile)..self.first(tile + 1);
+            let width = columns.len();
+            let elements;
+            (elements, rest) = rest.split_at_mut(width * depth);
+            strips.push(Strip { columns, width, elements });
+        }
+        // SAFETY: the caller's contract; the strips are as deep as A is wide.
+        unsafe { pack(a.transposed(), &mut strips) };
+    }
+}
+
+/// Whether A, of which so many panels are multiplied, is packed first: if its rows are scattered.
+pub(super) fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
+    a.strides[1] != 1 && panels >= REREAD
+}
+
+impl<T: Scalar> PackedProduct<T> {
+    /// That with panels of extents `[K, N]`, which must outlive it, and be writable if there is a
+    /// [`source`](Self::source).
+    pub(super) fn new(
+        kernel: Kernel<T>,
+        extents: [usize; 2],
+        b: *const T,
+        left: Factor<T>,
+    ) -> Self {
+        let Factor { rows, a, start, c: (c, c_stride) } = left;
+        let rows = Tiles::new(rows, kernel.height());
+        let full = extents[1] / kernel.width;
+        let panels = extents[1].div_ceil(kernel.width);
+        let (packed_a, source, next) = (None, None, None);
+        Self {
+            extents,
+            b,
+            kernel,
+            rows,
+            panels,
+            full,
+            a,
+            packed_a,
+            source,
+            next,
+            start,
+            c,
+            c_stride,
+        }
+    }
+
+    /// Like [`on_threads`](Self::on_threads), but packs A first, if its rows are scattered and read
+    /// often enough; `b` is one block deep.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    pub(super) unsafe fn gathered(mut self) {
+        let depth = self.extents[0];
+        debug_assert!(depth <= BLOCK_DEPTH);
+        let mut copy; // read until the end
+        if is_worth_packing(&self.a, self.panels) {
+            let len = self.rows.first(self.rows.count) * depth;
+            copy = Buffer::take(len);
+            let copy = &mut copy.as_mut_slice().expect("a new buffer has one owner")[..len];
+            // SAFETY: the caller's contract.
+            unsafe { self.rows.pack(0..self.rows.count, self.a, copy) };
+            self.packed_a = Some(copy.as_ptr());
+        }
+        // SAFETY: the caller's contract.
+        unsafe { self.on_threads() };
+    }
+
+    /// The whole product, on several threads if it is large. The pieces depend on the shapes
+    /// alone.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    pub(super) unsafe fn on_threads(&self) {
+        let [k, n] = self.extents;
+        if self.rows.first(self.rows.count) * k * n < SMALL {
+            // SAFETY: the caller's contract.
+            return unsafe { self.whole() };
+        }
+        let above = self.rows.count.div_ceil(BLOCK_TILES);
+        let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
+        let beside = self.panels.div_ceil(panels);
+        (0..above * beside).into_par_iter().for_each(|piece| {
+            let [tile, end] = [0, 1].map(|next| (piece / beside + next) * self.rows.count / above);
+            let panel = piece % beside * panels;
+            // SAFETY: the caller's contract; no two pieces share an element of C.
+            unsafe { self.part(tile..end, panel..self.panels.min(panel + panels)) }
+        });
+    }
+
+    /// The whole product, on this thread.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    pub(super) unsafe fn whole(&self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.part(0..self.rows.count, 0..self.panels) }
+    }
+
+    /// These tiles in these panels.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    unsafe fn part(&self, tiles: Range<usize>, panels: Range<usize>) {
+        for tile in tiles.clone().step_by(BLOCK_TILES) {
+            let tiles = tile..tiles.end.min(tile + BLOCK_TILES);
+            let mut k = 0;
+            loop {
+                let end = self.extents[0].min(k + BLOCK_DEPTH);
+                // SAFETY: the caller's contract.
+                unsafe { self.block(tiles.clone(), panels.clone(), k..end) };
+                k = end;
+                if k == self.extents[0] {
+                    break; // after one block at least, which is empty if K is
+                }
+            }
+        }
+    }
+
+    /// A block of K in these tiles and panels.
+    ///
+    /// # Safety
+    ///
+    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
+        let full = panels.end.min(self.full);
+        // of several tiles, each but the first finds the panel in the cache
+        let together = if tiles.len() == 1 { full.saturating_sub(panels.start) } else { 1 };
+        let mut panel = panels.start;
+        while panel < panels.end {
+            let count = if panel < full { together } else { 1 };
+            for tile in tiles.clone() {
+                let [row, end] = [tile, tile + 1].map(|tile| self.rows.first(tile));
+                let a = match &self.packed_a {
+                    Some(packed) => Strided {
+                        first: packed.wrapping_add(row * k.len()),
+                        strides: [1, end - row],
+                    },
+                    None => self.a.from(row, k.start),
+                };
+                let band = Band {
+                    depth: k.len(),
+                    a: a.first,
+                    a_strides: a.strides,
+                    b: self.panel(panel, k.start),
+                    b_stride: self.extents[0] * self.kernel.width,
+                    panels: count,
+                    source: self.source.filter(|_| tile == 0),
+                    ahead: self.ahead(tile, &tiles, panel, k.clone()),
+                    start: self.start.block(k.start, panel * self.kernel.width).below(row),
+                    c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
+                    c_stride: self.c_stride,
+                };
+                // SAFETY: the caller's contract; the band lies in the product.
+                unsafe {
+                    match panel < full {
+                        true => self.kernel.run(end - row, &band),
+                        false => self.ragged(end - row, &band),
+                    }
+                }
+            }
+            panel += count;
+        }
+    }
+
+    /// The address of row `k` of a panel.
+    fn panel(&self, panel: usize, k: usize) -> *const T {
+        self.b.wrapping_add((panel * self.extents[0] + k) * self.kernel.width)
+    }
+
+    /// What a tile fetches while it passes through a panel: of the next, the tile's share, unless B
+    /// is at hand; or a cache line of each row of what will be packed.
+    fn ahead(
+        &self,
+        tile: usize,
+        tiles: &Range<usize>,
+        panel: usize,
+        k: Range<usize>,
+    ) -> Option<Ahead<T>> {
+        if let Some(next) = self.next {
+            // the first tile may have enough to do
+            let tile = tile.checked_sub(usize::from(self.source.is_some()))?;
+            let column = tile * LINE / size_of::<T>();
+            let first = next.from(0, column).first;
+            return (column < self.kernel.width).then_some(Ahead { first, step: next.strides[0] });
+        }
+        let [depth, columns] = self.extents;
+        if depth * columns * size_of::<T>() <= RESIDENT {
+            return None;
+        }
+        let before = (tile - tiles.start) * k.len() * self.kernel.width / tiles.len();
+        let first = self.panel(panel + 1, k.start).wrapping_add(before);
+        Some(Ahead { first, step: self.kernel.width / tiles.len() })
+    }
+
+    /// A band of the last panel, of which C has a part only.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Kernel::run`], for the part.
+    unsafe fn ragged(&self, rows: usize, band: &Band<T>) {
+        let width = self.extents[1] % self.kernel.width;
+        let mut tile = [T::zero(); LARGEST_TILE];
+        // SAFETY: the caller's contract; the tile has as many rows and columns as the band.
+        unsafe {
+            let c = |row: usize| band.c.add(row * band.c_stride);
+            for (row, tile) in tile.chunks_exact_mut(self.kernel.width).enumerate().take(rows) {
+                match band.start {
+                    Start::Zero => {}
+                    Start::Rows(start, stride) => {
+                        let start = start.add(row * stride);
+                        start.copy_to_nonoverlapping(tile.as_mut_ptr(), width);
+                    }
+                    Start::Accumulate => c(row).copy_to_nonoverlapping(tile.as_mut_ptr(), width),
+                }
+            }
+            let c_stride = self.kernel.width;
+            let start = Start::Accumulate;
+            self.kernel.run(rows, &Band { start, c: tile.as_mut_ptr(), c_stride, ..*band });
+            for (row, tile) in tile.chunks_exact(self.kernel.width).enumerate().take(rows) {
+                c(row).copy_from_nonoverlapping(tile.as_ptr(), width);
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Packing: copies of parts of matrices in the order in which they will be read.
+
+use std::ops::Range;
+use std::{array, slice};
+
+use rayon::prelude::*;
+
+use super::factor::Strided;
+use crate::cpu::parallel::THRESHOLD;
+use crate::cpu::simd::{LINE, prefetch};
+use crate::scalar::Scalar;
+
+/// Columns of a matrix, as many as fill a panel or a tile, in the order in which they are read: row
+/// by row.
+pub(super) struct Strip<'a, T> {
+    pub(super) columns: Range<usize>,
+    /// Elements in a row, of which those beyond the columns are zero.
+    pub(super) width: usize,
+    /// `[depth, width]`
+    pub(super) elements: &'a mut [T],
+}
+
+/// Strips that are copied together, so that what is read of a row reaches over several cache lines.
+const TOGETHER: usize = 16;
+
+/// Elements that are copied at once.
+const CHUNK: usize = 4;
+
+/// Rows that are fetched ahead: they lie too far apart for the processor to foresee.
+const AHEAD: usize = 16;
+
+/// Copies all columns of a matrix, on several threads if it is large.
+///
+/// # Safety
+///
+/// `matrix` must be readable in the strips' columns as deep as they are.
+pub(super) unsafe fn pack<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) {
+    let together = |strips: &mut [Strip<'_, T>]| {
+        for strip in strips.iter_mut().filter(|strip| strip.columns.len() < strip.width) {
+            strip.elements.fill(T::zero());
+        }
+        // SAFETY: the caller's contract.
+        unsafe {
+            match matrix.strides {
+                [_, 1] => pack_rows(matrix, strips),
+                _ => strips.iter_mut().for_each(|strip| pack_columns(matrix, strip)),
+            }
+        }
+    };
+    if strips.iter().map(|strip| strip.elements.len()).sum::<usize>() < THRESHOLD {
+        strips.chunks_mut(TOGETHER).for_each(together);
+    } else {
+        strips.par_chunks_mut(TOGETHER).for_each(together);
+    }
+}
+
+/// Copies rows of contiguous elements.
+///
+/// # Safety
+///
+/// As of [`pack`].
+unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) {
+    let depth = strips.first().map_or(0, |strip| strip.elements.len() / strip.width);
+    for k in 0..depth {
+        for Strip { columns, width, elements } in &mut *strips {
+            let first = matrix.from(k, columns.start).first;
+            for line in (0..columns.len()).step_by(LINE / size_of::<T>()) {
+                prefetch(matrix.from(k + AHEAD, columns.start + line).first);
+            }
+            // SAFETY: the caller's contract.
+            let from = unsafe { slice::from_raw_parts(first, columns.len()) };
+            let to = &mut elements[k * *width..][..from.len()];
+            let ((to, to_rest), (from, from_rest)) =
+                (to.as_chunks_mut::<CHUNK>(), from.as_chunks());
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+            to_rest.iter_mut().zip(from_rest).for_each(|(to, &from)| *to = from);
+        }
+    }
+}
+
+/// Copies elements at any distances; where those of a column are contiguous, squares of them.
+///
+/// # Safety
+///
+/// As of [`pack`].
+unsafe fn pack_columns<T: Scalar>(matrix: Strided<T>, strip: &mut Strip<'_, T>) {
+    let used = strip.columns.len();
+    let matrix = matrix.from(0, strip.columns.start);
+    let squares = if matrix.strides[0] == 1 { used / CHUNK * CHUNK } else { 0 };
+    for (block, rows) in strip.elements.chunks_mut(CHUNK * strip.width).enumerate() {
+        let matrix = matrix.from(block * CHUNK, 0);
+        let whole = if rows.len() == CHUNK * strip.width { squares } else { 0 };
+        for j in (0..whole).step_by(CHUNK) {
+            let square: [[T; CHUNK]; CHUNK] = array::from_fn(|column| {
+                // SAFETY: the caller's contract; the column has as many elements from here on.
+                unsafe { matrix.from(0, j + column).first.cast::<[T; CHUNK]>().read_unaligned() }
+            });
+            for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
+                row[j..][..CHUNK].copy_from_slice(&square.map(|column| column[k]));
+            }
+        }
+        for (k, row) in rows.chunks_exact_mut(strip.width).enumerate() {
+            for (j, x) in row[..used].iter_mut().enumerate().skip(whole) {
+                // SAFETY: the caller's contract.
+                *x = unsafe { matrix.from(k, j).first.read() };
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The innermost loops: tiles of C that are held in registers.
+
+use super::factor::Start;
+use crate::cpu::registers::{Registers, Vector};
+use crate::cpu::simd::{InstructionSet, prefetch};
+
+/// A few rows of C, through one or more whole panels of B: the work of one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Band<T> {
+    /// The extent of the sum.
+    pub(super) depth: usize,
+    /// The first row of A.
+    pub(super) a: *const T,
+    /// The distances of A's rows and columns.
+    pub(super) a_strides: [usize; 2],
+    /// The first panel's rows, which lie one after the other.
+    pub(super) b: *const T,
+    /// The distance from one panel to the next.
+    pub(super) b_stride: usize,
+    pub(super) panels: usize,
+    /// Where a single panel is copied from on the way, and the distance of its rows there.
+    pub(super) source: Option<(*const T, usize)>,
+    pub(super) ahead: Option<Ahead<T>>,
+    pub(super) start: Start<T>,
+    pub(super) c: *mut T,
+    /// The distance of C's rows.
+    pub(super) c_stride: usize,
+}
+
+/// What a band fetches for those after it while it computes: an element's cache line for each term
+/// of the sum. Bands of few rows, which wait for their own part of B, leave it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead<T> {
+    /// Where to begin during the first panel; during the next, at a panel's distance.
+    pub(super) first: *const T,
+    /// From one term's element to the next.
+    pub(super) step: usize,
+}
+
+/// The tiles of one instruction set.
+pub(super) struct Kernel<T: 'static> {
+    /// The columns of a panel.
+    pub(super) width: usize,
+    /// Computes a band of one row, of two, and so on.
+    bands: &'static [unsafe fn(&Band<T>)],
+}
+
+impl<T> Clone for Kernel<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Kernel<T> {}
+
+impl<T: Registers> Kernel<T> {
+    /// As many rows as fill the registers of each set: 24 of 32, 12 of 16 and 8 of 16 hold the sums.
+    pub(super) fn of(set: InstructionSet) -> Self {
+        match set {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Self {
+                width: WIDTH * T::Avx512::LANES,
+                bands: &[
+                    avx512::<T, 1>,
+                    avx512::<T, 2>,
+                    avx512::<T, 3>,
+                    avx512::<T, 4>,
+                    avx512::<T, 5>,
+                    avx512::<T, 6>,
+                    avx512::<T, 7>,
+                    avx512::<T, 8>,
+                    avx512::<T, 9>,
+                    avx512::<T, 10>,
+                    avx512::<T, 11>,
+                    avx512::<T, 12>,
+                ],
+            },
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => Self {
+                width: WIDTH * T::Avx2::LANES,
+                bands: &[
+                    avx2::<T, 1>,
+                    avx2::<T, 2>,
+                    avx2::<T, 3>,
+                    avx2::<T, 4>,
+                    avx2::<T, 5>,
+                    avx2::<T, 6>,
+                ],
+            },
+            InstructionSet::Portable => Self {
+                width: WIDTH * T::Portable::LANES,
+                bands: &[portable::<T, 1>, portable::<T, 2>, portable::<T, 3>, portable::<T, 4>],
+            },
+        }
+    }
+
+    /// The most rows of a band.
+    pub(super) fn height(&self) -> usize {
+        self.bands.len()
+    }
+
+    /// Computes a band of `rows` rows.
+    ///
+    /// # Safety
+    ///
+    /// The processor must have the kernel's instruction set. A, the panels, the start and C must be
+    /// readable, and C writable, at the band's extents and strides; if there is a source, it must be
+    /// readable and its panel writable, and no other thread may use the panel.
+    pub(super) unsafe fn run(&self, rows: usize, band: &Band<T>) {
+        // SAFETY: the caller's contract.
+        unsafe { self.bands[rows - 1](band) }
+    }
+}
+
+/// Vectors in a row of a panel.
+const WIDTH: usize = 2;
+
+/// Rows of a panel's source that are fetched ahead, in case nobody has: they lie too far apart for the
+/// processor to foresee.
+const SOURCE_AHEAD: usize = 16;
+
+/// Rows from which on a band has time to fetch ahead.
+const AHEAD_ROWS: usize = 6;
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
+unsafe fn avx512<T: Registers, const ROWS: usize>(band: &Band<T>) {
+    // SAFETY: the caller's contract.
+    unsafe { tiles::<T::Avx512, ROWS>(band) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<T: Registers, const ROWS: usize>(band: &Band<T>) {
+    // SAFETY: the caller's contract.
+    unsafe { tiles::<T::Avx2, ROWS>(band) }
+}
+
+unsafe fn portable<T: Registers, const ROWS: usize>(band: &Band<T>) {
+    // SAFETY: the caller's contract.
+    unsafe { tiles::<T::Portable, ROWS>(band) }
+}
+
+/// All tiles of a band. A sum waits four cycles for its last term, in which the processor can add
+/// to seven others: a few rows take two panels at once, and one row also divides its sums in two.
+#[inline(always)]
+unsafe fn tiles<V: Vector, const ROWS: usize>(band: &Band<V::Element>) {
+    let pairs = if ROWS <= 3 { band.panels / 2 * 2 } else { 0 };
+    // SAFETY: the caller's contract; the panels are the band's.
+    unsafe {
+        for panel in (0..pairs).step_by(2) {
+            match ROWS {
+                1 => tile::<V, ROWS, { 2 * WIDTH }, 2>(band, panel),
+                _ => tile::<V, ROWS, { 2 * WIDTH }, 1>(band, panel),
+            }
+        }
+        for panel in pairs..band.panels {
+            match ROWS {
+                1 => tile::<V, ROWS, WIDTH, 2>(band, panel),
+                _ => tile::<V, ROWS, WIDTH, 1>(band, panel),
+            }
+        }
+    }
+}
+
+/// One tile: `VECTORS` vectors of `ROWS` rows, in as many panels as they fill, each sum divided in
+/// `PARTS` that take terms in turn.
+#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
+#[inline(always)]
+unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: usize>(
+    band: &Band<V::Element>,
+    panel: usize,
+) {
+    let &Band { depth, a, a_strides, b_stride, c_stride, .. } = band;
+    let column = panel * WIDTH * V::LANES;
+    // SAFETY: the caller's contract; `VECTORS` vectors lie in the panel and those after it.
+    unsafe {
+        let b = band.b.add(panel * b_stride);
+        let c = band.c.add(column);
+        let mut sums = [[[V::splat(num_traits::zero()); VECTORS]; ROWS]; PARTS];
+        for row in 0..ROWS {
+            for v in 0..VECTORS {
+                let lane = v * V::LANES;
+                match band.start {
+                    Start::Zero => {}
+                    Start::Rows(start, stride) => {
+                        sums[0][row][v] = V::load(start.add(row * stride + column + lane));
+                    }
+                    Start::Accumulate => sums[0][row][v] = V::load(c.add(row * c_stride + lane)),
+                }
+            }
+        }
+        let (mut a, mut b) = (a, b);
+        let mut depth = depth;
+        if let Some((mut source, distance)) = band.source {
+            for _ in 0..depth / PARTS {
+                for sums in &mut sums {
+                    copy_row::<V>(source, distance, b);
+                    add_term(sums, a, a_strides[0], b, b_stride);
+                    source = source.wrapping_add(distance);
+                    (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+                }
+            }
+            depth %= PARTS;
+            if depth > 0 {
+                // of two parts, one term is left, which is added below: a row alone fetches nothing
+                copy_row::<V>(source, distance, b);
+            }
+        }
+        if let Some(Ahead { first, step }) = band.ahead
+            && ROWS >= AHEAD_ROWS
+        {
+            let mut line = first.wrapping_add(panel * b_stride);
+            for _ in 0..depth {
+                prefetch(line);
+                line = line.wrapping_add(step);
+                add_term(&mut sums[0], a, a_strides[0], b, b_stride);
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+            }
+            depth = 0;
+        }
+        for _ in 0..depth / PARTS {
+            for sums in &mut sums {
+                add_term(sums, a, a_strides[0], b, b_stride);
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+            }
+        }
+        for _ in 0..depth % PARTS {
+            add_term(&mut sums[0], a, a_strides[0], b, b_stride);
+            (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+        }
+        for row in 0..ROWS {
+            for v in 0..VECTORS {
+                let mut sum = sums[0][row][v];
+                for part in 1..PARTS {
+                    sum = sum.add(sums[part][row][v]);
+                }
+                sum.store(c.add(row * c_stride + v * V::LANES));
+            }
+        }
+    }
+}
+
+/// Copies a row of a panel to where it is read from at once.
+#[inline(always)]
+unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *const V::Element) {
+    for v in 0..WIDTH {
+        let source = source.wrapping_add(v * V::LANES);
+        prefetch(source.wrapping_add(SOURCE_AHEAD * distance));
+        // SAFETY: the caller's contract.
+        unsafe { V::load(source).store(to.add(v * V::LANES).cast_mut()) };
+    }
+}
+
+/// Adds a term, one element of each row of `a` times one row of the panels, to all sums of a tile.
+#[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
+#[inline(always)]
+unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    a: *const V::Element,
+    a_stride: usize,
+    b: *const V::Element,
+    b_stride: usize,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let mut terms = [V::splat(num_traits::zero()); VECTORS];
+        for v in 0..VECTORS {
+            terms[v] = V::load(b.add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
+        }
+        for row in 0..ROWS {
+            let x = V::splat(*a.add(row * a_stride));
+            for v in 0..VECTORS {
+                sums[row][v] = x.mul_add(terms[v], sums[row][v]);
+            }
+        }
+    }
+}

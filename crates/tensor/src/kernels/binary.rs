@@ -1,0 +1,149 @@
+//! Functions of two elements, as data. Each stands here once, for the methods of
+//! [`Tensor`](crate::Tensor) and for the fused phases of [`rows`](crate::rows).
+
+use crate::kernels::arithmetic::{chain_div, chain_mul, indicator, larger, smaller};
+use crate::scalar::Scalar;
+use crate::vecmath::sigmoid_of_tail;
+
+/// A function of two elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binary {
+    /// `x + y`
+    Add,
+    /// `x − y`
+    Sub,
+    /// `x · y`
+    Mul,
+    /// `x / y`
+    Div,
+    /// `x · y`, but 0 where either factor is 0, even beside an infinity or a NaN: the product of the chain rule. A
+    /// cotangent of 0 stays 0 whatever the slope is, and a slope of 0 gives 0 whatever the cotangent is.
+    ChainMul,
+    /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
+    ChainDiv,
+    /// `x σ`, where `y` is the [tail](Unary::SigmoidTail) of the logistic function `σ`: the product with a gate, in
+    /// one sweep.
+    Gate,
+    /// The same as a [`ChainMul`](Self::ChainMul).
+    ChainGate,
+    /// `xʸ`
+    Pow,
+    /// The larger; NaN if either is.
+    Maximum,
+    /// The smaller; NaN if either is.
+    Minimum,
+    /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose output is `y`.
+    /// A function of its own because the reverse pass of every gate takes it: one sweep in place of three.
+    TanhVjp,
+    /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](Unary::SigmoidTail) is `s`.
+    SigmoidVjp,
+    /// 1 where `x > y`, else 0.
+    Greater,
+    /// 1 where `x ≥ y`, else 0.
+    GreaterEqual,
+    /// 1 where `x < y`, else 0.
+    Less,
+    /// 1 where `x ≤ y`, else 0.
+    LessEqual,
+    /// 1 where `x = y`, else 0.
+    Equal,
+    /// 1 where `x ≠ y`, else 0.
+    NotEqual,
+}
+
+impl Binary {
+    /// The function's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::ChainMul => "chain_mul",
+            Self::ChainDiv => "chain_div",
+            Self::Gate => "gate",
+            Self::ChainGate => "chain_gate",
+            Self::Pow => "pow",
+            Self::Maximum => "maximum",
+            Self::Minimum => "minimum",
+            Self::TanhVjp => "tanh_vjp",
+            Self::SigmoidVjp => "sigmoid_vjp",
+            Self::Greater => "gt",
+            Self::GreaterEqual => "ge",
+            Self::Less => "lt",
+            Self::LessEqual => "le",
+            Self::Equal => "equal",
+            Self::NotEqual => "not_equal",
+        }
+    }
+
+    /// Whether the result is exact: no rounding takes place.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        match self {
+            Self::Add
+            | Self::Sub
+            | Self::Mul
+            | Self::Div
+            | Self::ChainMul
+            | Self::ChainDiv
+            | Self::Gate
+            | Self::ChainGate
+            | Self::Pow
+            | Self::TanhVjp
+            | Self::SigmoidVjp => false,
+            Self::Maximum
+            | Self::Minimum
+            | Self::Greater
+            | Self::GreaterEqual
+            | Self::Less
+            | Self::LessEqual
+            | Self::Equal
+            | Self::NotEqual => true,
+        }
+    }
+
+    /// Hands the function to a loop, which is compiled for each.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn run<T: Scalar, R>(self, over: impl BinaryLoop<T, Output = R>) -> R {
+        macro_rules! run {
+            (|$($x:ident),+| $y:expr) => {
+                over.run(
+                    #[inline(always)]
+                    |$($x),+| $y,
+                )
+            };
+        }
+        match self {
+            Self::Add => run!(|x, y| x + y),
+            Self::Sub => run!(|x, y| x - y),
+            Self::Mul => run!(|x, y| x * y),
+            Self::Div => run!(|x, y| x / y),
+            Self::ChainMul => run!(|x, y| chain_mul(x, y)),
+            Self::ChainDiv => run!(|x, y| chain_div(x, y)),
+            Self::Gate => run!(|x, tail| x * sigmoid_of_tail(tail)),
+            Self::ChainGate => run!(|x, tail| chain_mul(x, sigmoid_of_tail(tail))),
+            Self::Pow => run!(|x, y| x.powf(y)),
+            Self::Maximum => run!(|x, y| larger(x, y)),
+            Self::Minimum => run!(|x, y| smaller(x, y)),
+            Self::TanhVjp => run!(|x, y| chain_mul(x, T::one() - y * y)),
+            Self::SigmoidVjp => run!(|x, s| chain_mul(x, s.abs() * (T::one() - s.abs()))),
+            Self::Greater => run!(|x, y| indicator(x > y)),
+            Self::GreaterEqual => run!(|x, y| indicator(x >= y)),
+            Self::Less => run!(|x, y| indicator(x < y)),
+            Self::LessEqual => run!(|x, y| indicator(x <= y)),
+            Self::Equal => run!(|x, y| indicator(x == y)),
+            Self::NotEqual => run!(|x, y| indicator(x != y)),
+        }
+    }
+}
+
+/// A loop over pairs of elements, generic in what is done to them.
+pub(crate) trait BinaryLoop<T> {
+    type Output;
+
+    #[track_caller]
+    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Self::Output;
+}

@@ -1,0 +1,199 @@
+//! The loops of operations on one or two tensors, element by element.
+
+use crate::cpu::parallel::for_chunks;
+use crate::cpu::simd::vectorize;
+use crate::kernels::loops::Loops;
+use crate::scalar::Scalar;
+use crate::shape::{self, OrPanic, Shape};
+use crate::tensor::Tensor;
+
+impl<T: Scalar> Tensor<T> {
+    /// Every element replaced by `f` of it.
+    #[must_use]
+    pub fn map(&self, f: impl Fn(T) -> T + Copy + Sync) -> Self {
+        self.map_slices(|x, y| {
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for (y, &x) in y.iter_mut().zip(x) {
+                        *y = f(x);
+                    }
+                },
+            );
+        })
+    }
+
+    /// Every element replaced by `kernel`, which writes the second slice from the first.
+    pub(crate) fn map_slices(&self, kernel: impl Fn(&[T], &mut [T]) + Sync) -> Self {
+        let source = self.as_slice();
+        Self::build(self.shape().clone(), |out| {
+            for_chunks(out, |start, out| kernel(&source[start..start + out.len()], out));
+        })
+    }
+
+    /// `f` of the elements of two tensors that broadcast, as in NumPy: shapes are aligned at the
+    /// last axis, and an extent of one stretches. `operation` names the caller in a message.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn zip(
+        &self,
+        operation: &'static str,
+        other: &Self,
+        f: impl Fn(T, T) -> T + Copy + Sync,
+    ) -> Self {
+        let shape = shape::broadcast(operation, self.shape(), other.shape()).or_panic();
+        let (left, right) = (self.as_slice(), other.as_slice());
+        let elements = shape.elements();
+        if [left.len(), right.len()] == [elements; 2] {
+            return Self::build(shape, |out| {
+                for_chunks(out, |start, out| {
+                    let part = start..start + out.len();
+                    let (left, right) = (&left[part.clone()], &right[part]);
+                    vectorize(
+                        #[inline(always)]
+                        move || zip_run(out, Run::Slice(left), Run::Slice(right), f),
+                    );
+                });
+            });
+        }
+        let mut loops = Loops::broadcast(&shape, [self.shape(), other.shape()]);
+        let (inner, loops) = (loops.pop(), &loops);
+        Self::build(shape, |out| {
+            for_chunks(out, |start, out| {
+                vectorize(
+                    #[inline(always)]
+                    move || {
+                        for_runs(loops, inner.extent, start, out, |out, skip, [l, r]| {
+                            let left = Run::of(left, l, skip, out.len(), inner.strides[0]);
+                            let right = Run::of(right, r, skip, out.len(), inner.strides[1]);
+                            zip_run(out, left, right, f);
+                        });
+                    },
+                );
+            });
+        })
+    }
+
+    /// The elements repeated along the axes that `shape` adds or stretches; shares the buffer if
+    /// there are none.
+    ///
+    /// # Panics
+    ///
+    /// If this shape does not broadcast to exactly `shape`.
+    #[track_caller]
+    #[must_use]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        if shape == *self.shape() {
+            return self.clone();
+        }
+        let shape = shape::broadcast_to("broadcast_to", self.shape(), &shape).or_panic();
+        if shape.elements() == self.len() {
+            return self.reshape(shape);
+        }
+        let mut loops = Loops::broadcast(&shape, [self.shape()]);
+        let inner = loops.pop();
+        let source = self.as_slice();
+        Self::build(shape, |out| {
+            for_chunks(out, |start, out| {
+                for_runs(&loops, inner.extent, start, out, |out, skip, [from]| {
+                    match Run::of(source, from, skip, out.len(), inner.strides[0]) {
+                        Run::Slice(run) => out.copy_from_slice(run),
+                        Run::Repeat(value) => out.fill(value),
+                    }
+                });
+            });
+        })
+    }
+
+    /// `self ← f(self, other)` in place, on tensors of the same shape.
+    #[track_caller]
+    pub(crate) fn update(
+        &mut self,
+        operation: &'static str,
+        other: &Self,
+        f: impl Fn(T, T) -> T + Copy + Sync,
+    ) {
+        shape::same(operation, self.shape(), other.shape()).or_panic();
+        let other = other.as_slice();
+        for_chunks(self.as_mut_slice(), |start, out| {
+            let other = &other[start..start + out.len()];
+            vectorize(
+                #[inline(always)]
+                move || {
+                    for (x, &y) in out.iter_mut().zip(other) {
+                        *x = f(*x, y);
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// What an operand contributes to a stretch of the output.
+#[derive(Clone, Copy)]
+enum Run<'a, T> {
+    Slice(&'a [T]),
+    Repeat(T),
+}
+
+impl<'a, T: Scalar> Run<'a, T> {
+    /// `len` elements after the first `skip` of the run that starts at `offset`.
+    #[inline(always)]
+    fn of(operand: &'a [T], offset: usize, skip: usize, len: usize, stride: usize) -> Self {
+        match stride {
+            0 => Self::Repeat(operand[offset]),
+            _ => Self::Slice(&operand[offset + skip..][..len]),
+        }
+    }
+}
+
+/// One stretch of a zip, for [`vectorize`]. The four loops are written out because each vectorises on its own.
+#[inline(always)]
+fn zip_run<T: Scalar>(out: &mut [T], left: Run<'_, T>, right: Run<'_, T>, f: impl Fn(T, T) -> T) {
+    match (left, right) {
+        (Run::Slice(left), Run::Slice(right)) => {
+            for ((out, &x), &y) in out.iter_mut().zip(left).zip(right) {
+                *out = f(x, y);
+            }
+        }
+        (Run::Slice(left), Run::Repeat(y)) => {
+            for (out, &x) in out.iter_mut().zip(left) {
+                *out = f(x, y);
+            }
+        }
+        (Run::Repeat(x), Run::Slice(right)) => {
+            for (out, &y) in out.iter_mut().zip(right) {
+                *out = f(x, y);
+            }
+        }
+        (Run::Repeat(x), Run::Repeat(y)) => out.fill(f(x, y)),
+    }
+}
+
+/// Divides `out`, which begins at position `start` of the whole output, into runs of the
+/// innermost loop, of which the first may be entered in its midst: `visit(run, skip, offsets)`.
+#[inline(always)]
+fn for_runs<T, const N: usize>(
+    loops: &Loops<N>,
+    run: usize,
+    start: usize,
+    mut out: &mut [T],
+    mut visit: impl FnMut(&mut [T], usize, [usize; N]),
+) {
+    if out.is_empty() {
+        return;
+    }
+    let mut skip = start % run;
+    let visits = start / run..(start + out.len()).div_ceil(run);
+    loops.for_each(visits, |offsets| {
+        let len = out.len().min(run - skip);
+        let (piece, rest) = std::mem::take(&mut out).split_at_mut(len);
+        visit(piece, skip, offsets);
+        (out, skip) = (rest, 0);
+    });
+}

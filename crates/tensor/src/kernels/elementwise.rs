@@ -1,0 +1,221 @@
+//! Elementwise arithmetic and functions.
+
+use crate::cpu::parallel::{CHUNK, for_chunks};
+use crate::cpu::simd::vectorize;
+use crate::kernels::binary::{Binary, BinaryLoop};
+use crate::kernels::unary::{Unary, apply};
+use crate::scalar::Scalar;
+use crate::shape::{self, OrPanic};
+use crate::tensor::Tensor;
+
+/// Methods of two operands that broadcast.
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
+        impl<T: Scalar> Tensor<T> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Panics
+                ///
+                /// If the shapes do not broadcast.
+                #[track_caller]
+                #[must_use]
+                pub fn $name(&self, other: &Self) -> Self {
+                    self.binary(Binary::$function, other)
+                }
+            )*
+        }
+    };
+}
+
+binary! {
+    /// `x + y`, broadcasting.
+    add => Add;
+    /// `x − y`, broadcasting.
+    sub => Sub;
+    /// `x · y`, element by element, broadcasting.
+    mul => Mul;
+    /// `x / y`, broadcasting.
+    div => Div;
+    /// `xʸ`, broadcasting; NaN for a negative `x` unless `y` is an integer.
+    pow => Pow;
+    /// The larger of `x` and `y`, broadcasting; NaN if either is.
+    maximum => Maximum;
+    /// The smaller of `x` and `y`, broadcasting; NaN if either is.
+    minimum => Minimum;
+    /// 1 where `x > y`, 0 elsewhere, broadcasting.
+    gt => Greater;
+    /// 1 where `x ≥ y`, 0 elsewhere, broadcasting.
+    ge => GreaterEqual;
+    /// 1 where `x < y`, 0 elsewhere, broadcasting.
+    lt => Less;
+    /// 1 where `x ≤ y`, 0 elsewhere, broadcasting.
+    le => LessEqual;
+    /// 1 where `x = y`, 0 elsewhere, broadcasting.
+    equal => Equal;
+    /// 1 where `x ≠ y`, 0 elsewhere, broadcasting.
+    not_equal => NotEqual;
+}
+
+/// Methods of one operand.
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
+        impl<T: Scalar> Tensor<T> {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> Self {
+                    self.unary(Unary::$function)
+                }
+            )*
+        }
+    };
+}
+
+unary! {
+    /// `−x`
+    neg => Neg;
+    /// `|x|`
+    abs => Abs;
+    /// `x²`
+    square => Square;
+    /// `√x`
+    sqrt => Sqrt;
+    /// `1 / x`
+    recip => Recip;
+    /// `sin x`
+    sin => Sin;
+    /// `cos x`
+    cos => Cos;
+    /// `max(x, 0)`; NaN stays.
+    relu => Relu;
+    /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
+    sign => Sign;
+    /// `eˣ`, within 1 ULP in `f32` and `f64`.
+    exp => Exp;
+    /// The natural logarithm `ln x`, within 1 ULP in `f32` and `f64`.
+    ln => Ln;
+    /// `eˣ − 1`, within 2 ULP in `f32` and `f64`, near 0 as well.
+    expm1 => Expm1;
+    /// `ln(1 + x)`, within 2 ULP in `f32` and `f64`, near 0 as well.
+    log1p => Log1p;
+    /// `tanh x`, within 3 ULP in `f32` and `f64`.
+    tanh => Tanh;
+    /// The error function `2/√π ∫₀ˣ e⁻ᵗ² dt`, within 2 ULP in `f32` and `f64`.
+    erf => Erf;
+    /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, within 3 ULP in `f32` and `f64`.
+    sigmoid => Sigmoid;
+    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;
+    /// within 2 ULP in `f32` and `f64`.
+    softplus => Softplus;
+    /// `ln σ(x) = −ln(1 + e⁻ˣ)`, which does not overflow; within 2 ULP in `f32` and `f64`.
+    log_sigmoid => LogSigmoid;
+}
+
+impl<T: Scalar> Tensor<T> {
+    /// `xᵖ`
+    #[must_use]
+    pub fn powf(&self, exponent: f64) -> Self {
+        self.unary(Unary::Powf(exponent))
+    }
+
+    /// A function of each element.
+    #[must_use]
+    pub fn unary(&self, function: Unary) -> Self {
+        self.map_slices(|x, y| apply(function, x, y))
+    }
+
+    /// A function of the elements of two tensors that broadcast, as in NumPy.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn binary(&self, function: Binary, other: &Self) -> Self {
+        struct Zip<'a, T>(&'static str, &'a Tensor<T>, &'a Tensor<T>);
+
+        impl<T: Scalar> BinaryLoop<T> for Zip<'_, T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Tensor<T> {
+                let Self(name, x, y) = self;
+                x.zip(name, y, f)
+            }
+        }
+
+        function.run(Zip(function.name(), self, other))
+    }
+
+    /// `a` where `condition` is not zero, `b` elsewhere; the three broadcast.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn select(condition: &Self, a: &Self, b: &Self) -> Self {
+        let shape = shape::broadcast("select", a.shape(), b.shape()).or_panic();
+        let shape = shape::broadcast("select", condition.shape(), &shape).or_panic();
+        let (condition, a, b) =
+            (condition.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
+        let (c, a, b) = (condition.as_slice(), a.as_slice(), b.as_slice());
+        Self::build(shape, |out| {
+            for_chunks(out, |start, out| {
+                let part = start..start + out.len();
+                let (c, a, b) = (&c[part.clone()], &a[part.clone()], &b[part]);
+                vectorize(
+                    #[inline(always)]
+                    move || {
+                        for (((out, &c), &a), &b) in out.iter_mut().zip(c).zip(a).zip(b) {
+                            *out = if c == T::zero() { b } else { a };
+                        }
+                    },
+                );
+            });
+        })
+    }
+
+    /// `self ← self + other`
+    ///
+    /// # Panics
+    ///
+    /// If the shapes are not the same.
+    #[track_caller]
+    pub fn add_assign(&mut self, other: &Self) {
+        self.update("add_assign", other, |x, y| x + y);
+    }
+
+    /// `self ← factor · self`
+    pub fn scale_assign(&mut self, factor: T) {
+        for_chunks(self.as_mut_slice(), |_, out| {
+            vectorize(
+                #[inline(always)]
+                move || out.iter_mut().for_each(|x| *x *= factor),
+            );
+        });
+    }
+
+    /// `self ← alpha · other + self`
+    ///
+    /// # Panics
+    ///
+    /// If the shapes are not the same.
+    #[track_caller]
+    pub fn axpy(&mut self, alpha: T, other: &Self) {
+        self.update("axpy", other, |x, y| x + alpha * y);
+    }
+
+    /// Whether no element is NaN or infinite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        let finite = |part: &[T]| {
+            vectorize(
+                #[inline(always)]
+                move || part.iter().fold(true, |finite, x| finite & x.is_finite()),
+            )
+        };
+        self.as_slice().chunks(CHUNK).all(finite)
+    }
+}

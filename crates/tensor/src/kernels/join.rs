@@ -1,0 +1,199 @@
+//! Joining, dividing and addressing parts of tensors.
+
+use std::ops::Range;
+
+use crate::cpu::parallel::{for_chunks, for_rows};
+use crate::kernels::fold::around;
+use crate::scalar::Scalar;
+use crate::shape::{self, OrPanic, Shape, ShapeError};
+use crate::tensor::Tensor;
+
+impl<T: Scalar> Tensor<T> {
+    /// Tensors joined along an axis, in which alone their shapes may differ.
+    ///
+    /// # Panics
+    ///
+    /// If there is no tensor, the axis does not exist, or other extents differ.
+    #[track_caller]
+    #[must_use]
+    pub fn concat(tensors: &[&Self], axis: isize) -> Self {
+        let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
+        let axis = match shapes.first() {
+            Some(first) => shape::axis("concat", first, axis).or_panic(),
+            None => 0, // the rule reports it
+        };
+        let shape = shape::concat(&shapes, axis).or_panic();
+        let [_, _, inner] = around(&shape, axis..axis + 1);
+        let row = shape[axis] * inner;
+        Self::build(shape, |out| {
+            let mut start = 0;
+            for tensor in tensors {
+                let width = tensor.shape()[axis] * inner;
+                copy_columns(tensor.as_slice(), width, 0, out, row, start, width);
+                start += width;
+            }
+        })
+    }
+
+    /// Tensors of one shape joined along a new axis, at position `axis` of the result.
+    ///
+    /// # Panics
+    ///
+    /// If there is no tensor, the shapes differ, or the axis is not one of the result's.
+    #[track_caller]
+    #[must_use]
+    pub fn stack(tensors: &[&Self], axis: isize) -> Self {
+        let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
+        let (shape, axis) = shape::stack(&shapes, axis).or_panic();
+        let [_, n, inner] = around(&shape, axis..axis + 1);
+        Self::build(shape, |out| {
+            for (i, tensor) in tensors.iter().enumerate() {
+                copy_columns(tensor.as_slice(), inner, 0, out, n * inner, i * inner, inner);
+            }
+        })
+    }
+
+    /// The axis divided into `parts` equal pieces: `[B, 4H]` into four of `[B, H]`.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist or does not divide.
+    #[track_caller]
+    #[must_use]
+    pub fn split(&self, axis: isize, parts: usize) -> Vec<Self> {
+        let axis = shape::axis("split", self.shape(), axis).or_panic();
+        let extent = shape::split(self.shape(), axis, parts).or_panic();
+        (0..parts).map(|i| self.part(axis, i * extent..(i + 1) * extent)).collect()
+    }
+
+    /// The part `range` of an axis. Along axis 0 it shares the buffer.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist or the range is not within it.
+    #[track_caller]
+    #[must_use]
+    pub fn slice(&self, axis: isize, range: Range<usize>) -> Self {
+        let axis = shape::axis("slice", self.shape(), axis).or_panic();
+        shape::slice(self.shape(), axis, &range).or_panic();
+        self.part(axis, range)
+    }
+
+    fn part(&self, axis: usize, range: Range<usize>) -> Self {
+        let [outer, n, inner] = around(self.shape(), axis..axis + 1);
+        let shape = self.shape().with(axis, range.len());
+        if outer == 1 {
+            let rows = self.reshape([n, inner]).slice_first(range);
+            return rows.reshape(shape);
+        }
+        let (source, width) = (self.as_slice(), range.len() * inner);
+        Self::build(shape, |out| {
+            copy_columns(source, n * inner, range.start * inner, out, width, 0, width);
+        })
+    }
+
+    /// Writes `part` over the entries of `axis` from `start` on.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist, `part` does not fit there, or other extents differ.
+    #[track_caller]
+    pub fn set_slice(&mut self, axis: isize, start: usize, part: &Self) {
+        self.update_slice("set_slice", axis, start, part, |_, y| y).or_panic();
+    }
+
+    /// Adds `part` to the entries of `axis` from `start` on.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist, `part` does not fit there, or other extents differ.
+    #[track_caller]
+    pub fn add_slice(&mut self, axis: isize, start: usize, part: &Self) {
+        self.update_slice("add_slice", axis, start, part, |x, y| x + y).or_panic();
+    }
+
+    /// Zeros of a shape, with `part` from `start` on along `axis`.
+    ///
+    /// # Panics
+    ///
+    /// If the part does not fit there.
+    #[track_caller]
+    #[must_use]
+    pub fn placed(shape: impl Into<Shape>, axis: isize, start: usize, part: &Self) -> Self {
+        let shape = shape.into();
+        let resolved = shape::axis("placed", &shape, axis).or_panic();
+        shape::place("placed", &shape, resolved, start, part.shape()).or_panic();
+        let [outer, _, inner] = around(&shape, resolved..resolved + 1);
+        if outer != 1 {
+            let mut whole = Self::zeros(shape);
+            whole.add_slice(axis, start, part);
+            return whole;
+        }
+        let (source, first) = (part.as_slice(), start * inner);
+        Self::build(shape, |out| {
+            let (before, rest) = out.split_at_mut(first);
+            let (place, after) = rest.split_at_mut(source.len());
+            before.fill(T::zero());
+            after.fill(T::zero());
+            for_chunks(place, |at, out| out.copy_from_slice(&source[at..][..out.len()]));
+        })
+    }
+
+    fn update_slice(
+        &mut self,
+        operation: &'static str,
+        axis: isize,
+        start: usize,
+        part: &Self,
+        f: impl Fn(T, T) -> T + Sync,
+    ) -> Result<(), ShapeError> {
+        let axis = shape::axis(operation, self.shape(), axis)?;
+        shape::place(operation, self.shape(), axis, start, part.shape())?;
+        let [_, n, inner] = around(self.shape(), axis..axis + 1);
+        let (row, start, width) = (n * inner, start * inner, part.shape()[axis] * inner);
+        if width == 0 {
+            return Ok(());
+        }
+        let source = part.as_slice();
+        if part.len() == width {
+            // one stretch of memory
+            for_chunks(&mut self.as_mut_slice()[start..start + width], |first, out| {
+                for (x, &y) in out.iter_mut().zip(&source[first..]) {
+                    *x = f(*x, y);
+                }
+            });
+        } else {
+            for_rows(self.as_mut_slice(), row, width, |first, out| {
+                let source = source[first * width..].chunks_exact(width);
+                for (out, source) in out.chunks_exact_mut(row).zip(source) {
+                    for (x, &y) in out[start..start + width].iter_mut().zip(source) {
+                        *x = f(*x, y);
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Copies `width` columns, from column `from` of rows `source_width` wide to column `to` of rows
+/// `out_width` wide.
+fn copy_columns<T: Scalar>(
+    source: &[T],
+    source_width: usize,
+    from: usize,
+    out: &mut [T],
+    out_width: usize,
+    to: usize,
+    width: usize,
+) {
+    if width == 0 {
+        return;
+    }
+    for_rows(out, out_width, width, |first, out| {
+        let source = source[first * source_width..].chunks_exact(source_width);
+        for (out, source) in out.chunks_exact_mut(out_width).zip(source) {
+            out[to..to + width].copy_from_slice(&source[from..from + width]);
+        }
+    });
+}

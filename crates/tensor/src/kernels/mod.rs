@@ -1,0 +1,16 @@
+//! Operations on tensors, one kind to a file: the methods, and the loops that they run.
+
+pub(crate) mod arithmetic;
+pub(crate) mod binary;
+mod broadcast;
+mod elementwise;
+mod fold;
+mod gather;
+mod join;
+mod loops;
+pub(crate) mod norm;
+mod permute;
+mod random;
+mod reduce;
+mod softmax;
+pub(crate) mod unary;

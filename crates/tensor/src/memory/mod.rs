@@ -1,0 +1,5 @@
+//! Memory of tensors.
+
+mod classes;
+mod limit;
+pub(crate) mod pool;

@@ -1,0 +1,105 @@
+//! How many rows are computed together, and so how large the buffers are.
+
+use super::buffer::{Buffer, Lifetime};
+use super::program::{Instruction, RowProgram, Sizes};
+use crate::scalar::Scalar;
+
+/// Rows of a piece of the stages before and after the loop: many, so that products read their weights
+/// seldom.
+const PIECE: usize = 128;
+
+/// Elements of a piece's own buffers, which should fit the second-level cache.
+const PIECE_ELEMENTS: usize = 1 << 18;
+
+/// Elements of a chunk: its buffers, a handful, should fit the first-level cache.
+pub(super) const CHUNK_ELEMENTS: usize = 1024;
+
+/// Rows of a block: enough that the functions of one column, and finding out where each array lies, take
+/// little time, and few enough that its buffers fit the second-level cache.
+const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// Elements of a vector, at most.
+pub(super) const VECTOR: usize = 16;
+
+/// Rows and columns of a chunk of a phase of this width, at most.
+#[inline]
+pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
+    if width <= CHUNK_ELEMENTS {
+        return (CHUNK_ELEMENTS / width.max(1), width.max(1));
+    }
+    // about equal, and whole vectors
+    let columns = width.div_ceil(width.div_ceil(CHUNK_ELEMENTS));
+    (1, columns.next_multiple_of(VECTOR))
+}
+
+/// The extents of one run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocking {
+    pub(super) sizes: Sizes,
+    /// Rows of a piece, those of whole steps: fewer if it has much to keep.
+    pub(super) piece_rows: usize,
+    /// Rows of a block.
+    pub(super) block_rows: usize,
+    /// Steps of a piece of the stage after the loop.
+    steps_after: usize,
+    threads: usize,
+}
+
+impl Blocking {
+    /// The extents of a run on so many threads.
+    pub(super) fn new<T: Scalar>(program: &RowProgram<T>, sizes: Sizes, threads: usize) -> Self {
+        let own = program.buffers.iter().filter(|buffer| buffer.lifetime == Lifetime::Piece);
+        let width = own.fold(1, |width: usize, buffer| width.saturating_add(buffer.width));
+        let rows = sizes.rows.max(1);
+        let fitting = (PIECE_ELEMENTS / width).clamp(PIECE / 4, PIECE);
+        let stages = program.before.iter().chain(&program.step).chain(&program.after);
+        let phases = stages.flat_map(|instruction| match instruction {
+            Instruction::Fused(phases) => &phases[..],
+            Instruction::MatMul { .. } => &[],
+        });
+        let narrowest = phases.map(|phase| phase.width).filter(|&width| width > 1).min();
+        let block_rows = chunk_extents(narrowest.unwrap_or(1)).0;
+        let mut blocking = Self {
+            sizes,
+            piece_rows: fitting.div_ceil(rows).saturating_mul(rows),
+            block_rows: block_rows.clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end()),
+            steps_after: 1,
+            threads,
+        };
+        blocking.steps_after = blocking.steps_of_piece(program, &program.after);
+        blocking
+    }
+
+    /// The number of elements of a buffer.
+    pub(super) fn elements(&self, buffer: &Buffer) -> usize {
+        let Sizes { steps, rows, segment, .. } = self.sizes;
+        let segment = segment.min(steps);
+        let extents = match buffer.lifetime {
+            Lifetime::Piece => [self.threads, self.piece_rows],
+            Lifetime::Block => [self.threads, self.block_rows],
+            Lifetime::Chunk => return self.threads * CHUNK_ELEMENTS,
+            // the first and the last may stand alone
+            Lifetime::Partial => [segment.div_ceil(self.steps_after) + 2, 1],
+            Lifetime::Sequence => [steps, rows],
+            Lifetime::Segment => [segment, rows],
+            Lifetime::Pair => [2, rows],
+            Lifetime::Step => [1, rows],
+            Lifetime::Row | Lifetime::Total => [1, 1],
+        };
+        let rows = extents[0].checked_mul(extents[1]);
+        rows.and_then(|rows| rows.checked_mul(buffer.width)).expect("a buffer fits memory")
+    }
+
+    /// Steps of a piece, at most, in a stage of these instructions.
+    pub(super) fn steps_of_piece<T: Scalar>(
+        &self,
+        program: &RowProgram<T>,
+        stage: &[Instruction<T>],
+    ) -> usize {
+        let repeats = |lifetime| matches!(lifetime, Lifetime::Step | Lifetime::Pair);
+        let mut views = stage.iter().flat_map(Instruction::operands);
+        // a step that reads the same rows as every other stands alone
+        let alone = views.any(|view| repeats(program.buffers[view.buffer].lifetime));
+        if alone { 1 } else { self.piece_rows / self.sizes.rows.max(1) }
+    }
+}

@@ -1,0 +1,155 @@
+//! Operations on rows, and the phases in which they are fused.
+
+use super::buffer::{Lifetime, View};
+use super::kernel::Kernel;
+use crate::kernels::binary::Binary;
+use crate::kernels::unary::Unary;
+use crate::scalar::Scalar;
+
+/// Functions of rows that are computed chunk by chunk.
+#[derive(Clone, Debug)]
+pub struct Phase<T> {
+    /// The number of columns of what is computed, and of the rows that are summed.
+    pub width: usize,
+    /// The views that it reads and writes, with this width, or one column.
+    pub arrays: Vec<View>,
+    /// The functions, in order.
+    pub ops: Vec<RowOp<T>>,
+}
+
+/// One function of a [`Phase`]. Arrays, named by their index, have the phase's width, or one column
+/// that is read for all. A target is none of the function's own sources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowOp<T> {
+    /// `y ← f(x)`
+    Unary(Unary, usize, usize),
+    /// `y ← f(a, b)`
+    Binary(Binary, [usize; 2], usize),
+    /// `y ← a b + c`, each operation rounded
+    MulAdd(MulKind, [usize; 3], usize),
+    /// `y ← c ≠ 0 ? a : b`
+    Select([usize; 3], usize),
+    /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width.
+    Call(Kernel<T>, Box<[usize]>, usize),
+    /// The sum or an extremum of each row of an array, in one column, which later phases may read.
+    Reduce(Reduction, usize, usize),
+    /// `y ← Σ a b`, the sum of each row, likewise.
+    Dot(MulKind, [usize; 2], usize),
+    /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
+    /// [`Lifetime::Partial`](super::Lifetime::Partial).
+    AddRows(usize, usize),
+    /// `y ← y + a b`, likewise.
+    AddProducts(MulKind, [usize; 2], usize),
+}
+
+/// The kind of product in a sum of products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MulKind {
+    /// [`Binary::Mul`]
+    Plain,
+    /// [`Binary::ChainMul`]
+    Chain,
+}
+
+/// What becomes of the elements of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// `Σ x`
+    Sum,
+    /// `√Σ x²`, accurate even if squares of elements overflow or underflow.
+    Norm,
+    /// The largest; NaN if any is.
+    Max,
+    /// The smallest; NaN if any is.
+    Min,
+}
+
+impl Reduction {
+    /// The reduction's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Norm => "norm",
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+}
+
+impl<T: Scalar> RowOp<T> {
+    pub(super) fn target(&self) -> usize {
+        match *self {
+            Self::Unary(_, _, y)
+            | Self::Binary(_, _, y)
+            | Self::MulAdd(_, _, y)
+            | Self::Select(_, y)
+            | Self::Call(_, _, y)
+            | Self::Reduce(_, _, y)
+            | Self::Dot(_, _, y)
+            | Self::AddRows(_, y)
+            | Self::AddProducts(_, _, y) => y,
+        }
+    }
+
+    /// Whether it makes one number of each row.
+    fn reduces_rows(&self) -> bool {
+        matches!(self, Self::Reduce(..) | Self::Dot(..))
+    }
+
+    /// Whether it reads an array of one column for all columns.
+    fn reads_columns(&self) -> bool {
+        !matches!(self, Self::Call(..)) && !self.reduces_rows() && !self.adds_rows()
+    }
+
+    /// Whether it adds up rows.
+    pub(super) fn adds_rows(&self) -> bool {
+        matches!(self, Self::AddRows(..) | Self::AddProducts(..))
+    }
+
+    /// The arrays that it reads.
+    pub(super) fn sources(&self) -> &[usize] {
+        match self {
+            Self::Unary(_, x, _) | Self::Reduce(_, x, _) | Self::AddRows(x, _) => {
+                std::slice::from_ref(x)
+            }
+            Self::Binary(_, x, _) | Self::Dot(_, x, _) | Self::AddProducts(_, x, _) => x,
+            Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
+            Self::Call(_, x, _) => x,
+        }
+    }
+}
+
+impl<T: Scalar> Phase<T> {
+    /// Panics if an index or a width does not fit, or a function writes what it reads.
+    pub(super) fn check(&self, lifetime: impl Fn(View) -> Lifetime) {
+        for op in &self.ops {
+            let target = self.arrays[op.target()];
+            let reduces = op.reduces_rows();
+            let fits = target.width == if reduces { 1 } else { self.width };
+            assert!(
+                fits && !(reduces && lifetime(target) == Lifetime::Chunk),
+                "{op:?} to {target:?}"
+            );
+            if reduces {
+                // it is done when all chunks are, and may not replace what others of them read
+                for &source in self.ops.iter().flat_map(RowOp::sources) {
+                    let source = self.arrays[source];
+                    assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");
+                }
+            }
+            for &source in op.sources() {
+                let source = self.arrays[source];
+                let whole = source.width == self.width;
+                let is_column = source.width == 1 && lifetime(source) != Lifetime::Chunk;
+                let fits = whole || is_column && op.reads_columns();
+                assert!(fits && !target.overlaps(source), "{op:?} with {target:?}, {source:?}");
+            }
+        }
+    }
+
+    /// The views that are written.
+    pub(super) fn written(&self) -> impl Iterator<Item = View> {
+        self.ops.iter().map(|op| self.arrays[op.target()])
+    }
+}

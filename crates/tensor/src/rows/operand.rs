@@ -1,0 +1,222 @@
+//! The arrays of a chunk, and the loops over them.
+
+use super::address::Located;
+use crate::kernels::binary::BinaryLoop;
+use crate::kernels::unary::UnaryLoop;
+use crate::scalar::Scalar;
+
+/// Where an array lies in a chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operand<T> {
+    /// The first element.
+    start: *mut T,
+    /// The distance of rows.
+    distance: usize,
+    /// Whether it has one column, which is read for all.
+    pub(super) is_column: bool,
+    /// Whether all its rows together are like a single one: no gaps lie between them, or they are one
+    /// number.
+    pub(super) is_gapless: bool,
+    /// The first element of the block's first chunk.
+    first: *mut T,
+    /// How far the block's next row and next column are from one: not at all, if there is but one.
+    to_row: usize,
+    to_column: usize,
+}
+
+impl<T: Scalar> Operand<T> {
+    /// An array in the first chunk of a block. `columns` are those of a chunk; the array `is_narrow` if
+    /// it has one while the phase has more.
+    #[inline(always)]
+    pub(super) fn new(located: Located<T>, is_narrow: bool, columns: usize) -> Self {
+        let Located { start, distance, is_chunk } = located;
+        let is_number = distance == 0 && columns == 1;
+        let is_column = is_narrow || is_number;
+        Self {
+            start,
+            distance,
+            is_column,
+            is_gapless: distance == if is_column { 0 } else { columns },
+            first: start,
+            to_row: if is_chunk { 0 } else { distance },
+            to_column: usize::from(!is_chunk && !is_column),
+        }
+    }
+
+    /// Goes on to the chunk that begins at this row and column of the block.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, row: usize, column: usize) {
+        self.start = self.first.wrapping_add(row * self.to_row + column * self.to_column);
+    }
+
+    /// # Safety
+    ///
+    /// The row's elements may be read, and nobody writes them meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn row<'a>(&self, row: usize, columns: usize) -> &'a [T] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.start.wrapping_add(row * self.distance), columns) }
+    }
+
+    /// # Safety
+    ///
+    /// The row's elements may be written, and nobody else uses them meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn row_mut<'a>(&self, row: usize, columns: usize) -> &'a mut [T] {
+        let start = self.start.wrapping_add(row * self.distance);
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts_mut(start, columns) }
+    }
+
+    /// The row's first element.
+    ///
+    /// # Safety
+    ///
+    /// It may be read, and nobody writes it meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn first(&self, row: usize) -> T {
+        // SAFETY: the caller's contract.
+        unsafe { *self.start.wrapping_add(row * self.distance) }
+    }
+}
+
+/// A loop over the rows of a function's sources and target, made by [`Chunk::over`](super::chunk::Chunk) alone, whose contract
+/// holds.
+pub(super) struct Over<'a, T, const N: usize> {
+    pub(super) sources: [&'a Operand<T>; N],
+    pub(super) target: &'a Operand<T>,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
+
+impl<T: Scalar> UnaryLoop<T> for Over<'_, T, 1> {
+    #[inline(always)]
+    fn run(self, f: impl Fn(T) -> T) {
+        let Self { sources: [x], target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            unsafe {
+                let y = target.row_mut(row, columns);
+                if x.is_column {
+                    y.fill(f(x.first(row)));
+                } else {
+                    for (y, &x) in y.iter_mut().zip(x.row(row, columns)) {
+                        *y = f(x);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) {
+        let Self { sources: [a, b], target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            unsafe {
+                let y = target.row_mut(row, columns);
+                match (a.is_column, b.is_column) {
+                    (false, false) => {
+                        let (a, b) = (a.row(row, columns), b.row(row, columns));
+                        for ((y, &a), &b) in y.iter_mut().zip(a).zip(b) {
+                            *y = f(a, b);
+                        }
+                    }
+                    (false, true) => {
+                        let b = b.first(row);
+                        for (y, &a) in y.iter_mut().zip(a.row(row, columns)) {
+                            *y = f(a, b);
+                        }
+                    }
+                    (true, false) => {
+                        let a = a.first(row);
+                        for (y, &b) in y.iter_mut().zip(b.row(row, columns)) {
+                            *y = f(a, b);
+                        }
+                    }
+                    (true, true) => y.fill(f(a.first(row), b.first(row))),
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Over<'_, T, 3> {
+    /// `y ← a b + c`, with this kind of product
+    #[inline(always)]
+    pub(super) fn mul_add(mut self, mul: impl Fn(T, T) -> T) {
+        if self.sources[0].is_column {
+            self.sources.swap(0, 1); // half as many loops
+        }
+        let [a, b, c] = self.sources;
+        match (a.is_column, b.is_column, c.is_column) {
+            (false, false, false) => self.mul_add_of::<false, false>(mul),
+            (false, false, true) => self.mul_add_of::<false, true>(mul),
+            (false, true, false) => self.mul_add_of::<true, false>(mul),
+            (false, true, true) => self.mul_add_of::<true, true>(mul),
+            (true, ..) => {
+                for row in 0..self.rows {
+                    // SAFETY: the contract of `Over`.
+                    unsafe {
+                        let y = self.target.row_mut(row, self.columns);
+                        let product = mul(a.first(row), b.first(row));
+                        let c = c.row(row, if c.is_column { 1 } else { self.columns });
+                        match c {
+                            &[c] => y.fill(product + c),
+                            _ => y.iter_mut().zip(c).for_each(|(y, &c)| *y = product + c),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same, where `a` is no column, and the others are or are not.
+    #[inline(always)]
+    fn mul_add_of<const B_IS_COLUMN: bool, const C_IS_COLUMN: bool>(
+        &self,
+        mul: impl Fn(T, T) -> T,
+    ) {
+        let &Self { sources: [a, b, c], target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            let (a, b, c, y) = unsafe {
+                (
+                    a.row(row, columns),
+                    b.row(row, if B_IS_COLUMN { 1 } else { columns }),
+                    c.row(row, if C_IS_COLUMN { 1 } else { columns }),
+                    target.row_mut(row, columns),
+                )
+            };
+            for i in 0..y.len() {
+                let b = if B_IS_COLUMN { b[0] } else { b[i] };
+                let c = if C_IS_COLUMN { c[0] } else { c[i] };
+                y[i] = mul(a[i], b) + c;
+            }
+        }
+    }
+
+    /// `y ← c ≠ 0 ? a : b`
+    #[inline(always)]
+    pub(super) fn select(self) {
+        let Self { sources, target, rows, columns } = self;
+        for row in 0..rows {
+            // SAFETY: the contract of `Over`.
+            let ([c, a, b], y) = unsafe {
+                let mut read = [&[][..]; 3];
+                for (read, source) in read.iter_mut().zip(sources) {
+                    *read = source.row(row, if source.is_column { 1 } else { columns });
+                }
+                (read, target.row_mut(row, columns))
+            };
+            let at = |x: &[T], i: usize| if x.len() == 1 { x[0] } else { x[i] };
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = if at(c, i) == T::zero() { at(b, i) } else { at(a, i) };
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Fetching rows before they are written.
+//!
+//! The processor foresees what a loop reads, but hardly what it writes: a line that is written must first be
+//! in the cache, and once a few dozen writes wait for theirs, so does all else. What a block writes
+//! is therefore fetched while its functions are computed, a few lines after each.
+
+use super::address::{Address, Clock};
+use super::blocking::CHUNK_ELEMENTS;
+use super::op::Phase;
+use crate::cpu::simd::{LINE, prefetch};
+use crate::scalar::Scalar;
+
+/// Lines of a block that the processor's own buffer of writes can take.
+const FEW: usize = 128;
+
+/// The rows that a block will write.
+pub(super) struct Prefetch<T> {
+    /// The next line, and how many there are from it on; the last are fetched first.
+    rest: Vec<(*const T, usize)>,
+    /// Lines that are fetched at a time.
+    together: usize,
+}
+
+impl<T> Prefetch<T> {
+    pub(super) fn new() -> Self {
+        Self { rest: Vec::new(), together: 0 }
+    }
+
+    /// Begins anew: with these rows of a block, whose phases write `written`.
+    pub(super) fn start(
+        &mut self,
+        written: &[Address<T>],
+        clock: Clock,
+        (first, rows): (usize, usize),
+        phases: &[Phase<T>],
+    ) where
+        T: Scalar,
+    {
+        self.rest.clear();
+        let mut lines = 0;
+        for address in written.iter().rev() {
+            let (start, distance) = address.at(clock, first);
+            let len = (rows * distance * size_of::<T>()).div_ceil(LINE);
+            lines += len;
+            self.rest.push((start.cast_const(), len));
+        }
+        if lines < FEW {
+            self.rest.clear();
+            return;
+        }
+        let chunks = |phase: &Phase<T>| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
+        let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
+        // a fourth more, to be done before the last
+        self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));
+    }
+
+    /// Fetches the next lines.
+    #[inline(always)]
+    pub(super) fn go_on(&mut self) {
+        if let Some((line, left)) = self.rest.last_mut() {
+            let count = self.together.min(*left);
+            for _ in 0..count {
+                prefetch(*line);
+                *line = line.wrapping_byte_add(LINE);
+            }
+            *left -= count;
+            if *left == 0 {
+                self.rest.pop();
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Programs: instructions in the order in which they run.
+
+use super::buffer::{Buffer, View};
+use super::op::Phase;
+use crate::scalar::Scalar;
+
+/// What a product is added to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accumulate {
+    /// Nothing.
+    Zero,
+    /// Other rows, or one that is the same for all.
+    Rows(View),
+}
+
+/// One operation on the rows at hand.
+#[derive(Clone, Debug)]
+pub enum Instruction<T> {
+    /// `output ← accumulate + left · packed[right]`
+    MatMul {
+        /// The left operand.
+        left: View,
+        /// The index of the packed right operand.
+        right: usize,
+        /// What the product is added to.
+        accumulate: Accumulate,
+        /// The result.
+        output: View,
+    },
+    /// Functions of rows, fused: their phases run one after the other on a few rows at a time.
+    Fused(Vec<Phase<T>>),
+}
+
+/// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`]. Several sums
+/// may have one total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// `total ← Σ leftᵀ · right`
+    Products {
+        /// The left operand.
+        left: View,
+        /// The right operand.
+        right: View,
+        /// The sum's buffer.
+        total: usize,
+    },
+    /// The sum of what the pieces summed, in their order.
+    Partials {
+        /// The buffer of lifetime [`Lifetime::Partial`].
+        partials: usize,
+        /// The sum's buffer.
+        total: usize,
+    },
+}
+
+impl Sum {
+    /// The sum's buffer.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        match *self {
+            Self::Products { total, .. } | Self::Partials { total, .. } => total,
+        }
+    }
+}
+
+/// A program over the rows of sequences; see the [module](self).
+#[derive(Clone, Debug)]
+pub struct RowProgram<T> {
+    /// The places of all values.
+    pub buffers: Vec<Buffer>,
+    /// Run for all rows of a segment, before its steps.
+    pub before: Vec<Instruction<T>>,
+    /// Run for each step in turn.
+    pub step: Vec<Instruction<T>>,
+    /// Run for all rows of a segment, after its steps.
+    pub after: Vec<Instruction<T>>,
+    /// Sums over all rows.
+    pub sums: Vec<Sum>,
+    /// Values of the last step, copied to buffers of lifetime [`Lifetime::Step`] at the end.
+    pub finals: Vec<(View, usize)>,
+}
+
+/// The sizes of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// `T`, at least 1.
+    pub steps: usize,
+    /// `B`
+    pub rows: usize,
+    /// Steps in a segment, at least 1.
+    pub segment: usize,
+    /// Whether time runs from the last step to the first.
+    pub reversed: bool,
+}
+
+impl Sizes {
+    /// From a step's place in time to the number of steps run before it, and back.
+    pub(super) fn mirrored(self, step: usize) -> usize {
+        if self.reversed { self.steps - 1 - step } else { step }
+    }
+}
+
+impl<T> Default for RowProgram<T> {
+    /// A program that computes nothing.
+    fn default() -> Self {
+        Self {
+            buffers: Vec::new(),
+            before: Vec::new(),
+            step: Vec::new(),
+            after: Vec::new(),
+            sums: Vec::new(),
+            finals: Vec::new(),
+        }
+    }
+}
+
+impl<T: Scalar> Instruction<T> {
+    /// Every view that it reads or writes.
+    #[must_use]
+    pub fn operands(&self) -> Vec<View> {
+        match self {
+            Self::MatMul { left, accumulate: Accumulate::Rows(rows), output, .. } => {
+                vec![*left, *output, *rows]
+            }
+            Self::MatMul { left, output, .. } => vec![*left, *output],
+            Self::Fused(phases) => phases.iter().flat_map(|phase| &phase.arrays).copied().collect(),
+        }
+    }
+
+    /// Every view that it writes.
+    pub(super) fn written(&self) -> Vec<View> {
+        match self {
+            Self::MatMul { output, .. } => vec![*output],
+            Self::Fused(phases) => phases.iter().flat_map(Phase::written).collect(),
+        }
+    }
+
+    /// Multiplications for a row, or about as much work.
+    pub(super) fn cost(&self) -> usize {
+        match self {
+            Self::MatMul { left, output, .. } => left.width * output.width,
+            Self::Fused(phases) => {
+                8 * phases.iter().map(|phase| phase.width * phase.ops.len()).sum::<usize>()
+            }
+        }
+    }
+}

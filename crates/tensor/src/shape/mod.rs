@@ -1,0 +1,21 @@
+//! Shapes, and the rules by which operations combine them.
+//!
+//! Every rule stands here once and returns a [`ShapeError`] rather than panicking, because two
+//! callers need it: a tensor method, which turns the error into a panic at its own caller's line,
+//! and a recorded operation, which has to know its output's shape before there are any values.
+
+mod axes;
+mod broadcast;
+mod error;
+mod extents;
+mod gather;
+mod matmul;
+mod parts;
+
+pub use axes::{axes, axis, choosable, reduce};
+pub use broadcast::{broadcast, broadcast_to, same};
+pub use error::{OrPanic, ShapeError};
+pub use extents::{Shape, equal};
+pub use gather::{gather_rows, rows_exist, scatter_rows};
+pub use matmul::{Transpose, matmul};
+pub use parts::{concat, permute, place, reshape, slice, split, stack};

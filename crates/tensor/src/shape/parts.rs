@@ -1,0 +1,125 @@
+//! Shapes of parts of tensors, and of tensors made of parts.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::axes::axis;
+use super::broadcast::same;
+use super::error::ShapeError;
+use super::extents::{Shape, elements};
+
+/// Checks that a reshape keeps the number of elements.
+#[track_caller]
+pub fn reshape(shape: &[usize], target: &[usize]) -> Result<Shape, ShapeError> {
+    let (have, want) = (elements(shape), elements(target));
+    if have == want {
+        return Ok(target.into());
+    }
+    Err(ShapeError::new(
+        "reshape",
+        &[shape, target],
+        format!("{have} elements do not fill {want}; the products of the extents must be equal"),
+    ))
+}
+
+/// The shape of the part `range` of one axis.
+pub fn slice(shape: &[usize], axis: usize, range: &Range<usize>) -> Result<Shape, ShapeError> {
+    if range.start <= range.end && range.end <= shape[axis] {
+        return Ok(Shape::from(shape).with(axis, range.end - range.start));
+    }
+    Err(ShapeError::new(
+        "slice",
+        &[shape],
+        format!("{}..{} is not within 0..{}", range.start, range.end, shape[axis]),
+    )
+    .at_axis(axis))
+}
+
+/// The shape of tensors joined along `axis`; all other axes must agree.
+pub fn concat(shapes: &[&[usize]], axis: usize) -> Result<Shape, ShapeError> {
+    let Some((&first, rest)) = shapes.split_first() else {
+        return Err(ShapeError::new("concat", &[], "needs at least one operand"));
+    };
+    let mut shape = Shape::from(first);
+    for &other in rest {
+        let differs = |&i: &usize| i != axis && first[i] != other[i];
+        if other.len() != first.len() {
+            return Err(ShapeError::new("concat", &[first, other], "the ranks differ"));
+        }
+        if let Some(i) = (0..first.len()).find(differs) {
+            return Err(ShapeError::new(
+                "concat",
+                &[first, other],
+                format!("{} and {} differ; only axis {axis} may", first[i], other[i]),
+            )
+            .at_axis(i));
+        }
+        shape.0[axis] += other[axis];
+    }
+    Ok(shape)
+}
+
+/// Checks that `axis` divides into `parts` equal pieces and returns the extent of one.
+pub fn split(shape: &[usize], axis: usize, parts: usize) -> Result<usize, ShapeError> {
+    if parts > 0 && shape[axis].is_multiple_of(parts) {
+        return Ok(shape[axis] / parts);
+    }
+    Err(ShapeError::new(
+        "split",
+        &[shape],
+        format!("{} does not divide into {parts} equal parts; use slice for others", shape[axis]),
+    )
+    .at_axis(axis))
+}
+
+/// Checks that `order` names every axis once and returns the permuted shape.
+pub fn permute(shape: &[usize], order: &[usize]) -> Result<Shape, ShapeError> {
+    let mut sorted: SmallVec<[usize; 4]> = SmallVec::from_slice(order);
+    sorted.sort_unstable();
+    if sorted.iter().copied().eq(0..shape.len()) {
+        return Ok(order.iter().map(|&i| shape[i]).collect());
+    }
+    Err(ShapeError::new(
+        "permute",
+        &[shape],
+        format!("the order {order:?} must name each of its axes once"),
+    ))
+}
+
+/// The shape of tensors of one shape joined along a new axis, and that axis, which may count from
+/// the end of the result.
+pub fn stack(shapes: &[&[usize]], new_axis: isize) -> Result<(Shape, usize), ShapeError> {
+    let Some((&first, rest)) = shapes.split_first() else {
+        return Err(ShapeError::new("stack", &[], "needs at least one operand"));
+    };
+    rest.iter().try_for_each(|other| same("stack", first, other))?;
+    let mut shape = Shape::from(first);
+    shape.0.push(shapes.len());
+    let new_axis = axis("stack", &shape, new_axis)?;
+    shape.0[new_axis..].rotate_right(1);
+    Ok((shape, new_axis))
+}
+
+/// Checks that `part` fits over the entries of `axis` from `start` on.
+pub fn place(
+    operation: &'static str,
+    shape: &[usize],
+    axis: usize,
+    start: usize,
+    part: &[usize],
+) -> Result<(), ShapeError> {
+    let fail = |axis: usize, problem: String| {
+        Err(ShapeError::new(operation, &[shape, part], problem).at_axis(axis))
+    };
+    if part.len() != shape.len() {
+        return Err(ShapeError::new(operation, &[shape, part], "the ranks differ"));
+    }
+    match (0..shape.len()).find(|&i| i != axis && shape[i] != part[i]) {
+        Some(i) => fail(i, format!("{} and {} differ; only axis {axis} may", shape[i], part[i])),
+        None if start + part[axis] > shape[axis] => {
+            fail(axis, format!("{start}..{} is not within 0..{}", start + part[axis], shape[axis]))
+        }
+        None => Ok(()),
+    }
+}
