@@ -3,7 +3,7 @@
 use bptt_tensor::shape::OrPanic;
 use bptt_tensor::{Scalar, ShapeError, Tensor};
 
-use crate::loss::positions::Positions;
+use crate::loss::terms::positions::Positions;
 
 /// The share of positions where the target class has the largest of the `logits` `[.., C]`; the first
 /// of those that are equally large is what counts, and nothing is right where a logit is NaN.

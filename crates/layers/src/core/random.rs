@@ -5,7 +5,7 @@ pub use rand::rngs::Xoshiro256PlusPlus;
 
 /// Returns the random generator of a seed, for initial weights, dropout, noise, sampling and shuffles.
 ///
-/// The generator is xoshiro256++ (Blackman and Vigna 2019), whose four words of state SplitMix64 derives from the seed.
+/// The generator is xoshiro256++ (Blackman and Vigna 2019), whose four words of state `SplitMix64` derives from the seed.
 /// It is fast and passes statistical tests; it is not for cryptography. A type of its own needs no dependency on `rand`:
 ///
 /// ```
@@ -34,7 +34,7 @@ mod tests {
 
     use super::rng;
 
-    /// By the reference implementations in C of SplitMix64 and xoshiro256++.
+    /// By the reference implementations in C of `SplitMix64` and xoshiro256++.
     #[test]
     fn the_stream_of_a_seed_is_fixed() {
         let mut rng = rng(0);

@@ -4,9 +4,9 @@ use bptt_autodiff::{Operand, Var};
 use bptt_tensor::Scalar;
 use bptt_tensor::shape::{self, OrPanic};
 
-use super::binary::BinaryCrossEntropy;
-use super::positions::{Positions, headroom};
-use super::{Loss, Terms};
+use super::reduction::{Loss, Terms};
+use super::terms::error::{ErrorTerms, Measure};
+use super::terms::positions::Positions;
 
 /// Half the squared distance `½ ‖d − o‖²` of the outputs `o` `[.., F]` from what is desired.
 ///
@@ -101,58 +101,5 @@ fn compare<'t, T: Scalar>(
 ) -> Loss<'t, T> {
     shape::same(operation, &output.shape(), &desired.shape()).or_panic();
     let positions = Positions::of_rows(operation, &output.shape()).or_panic();
-    Loss { terms: Terms::Error(ErrorTerms { output, desired, measure }), positions }
-}
-
-/// How the features of a position are compared.
-#[derive(Clone, Copy, Debug)]
-enum Measure {
-    HalfSquared,
-    MeanSquared,
-    Huber { delta: f64 },
-    Distance,
-    BinaryCrossEntropy,
-}
-
-/// `measure(output, desired)`
-#[derive(Clone, Debug)]
-pub(super) struct ErrorTerms<'t, T> {
-    output: Var<'t, T>,
-    desired: Var<'t, T>,
-    measure: Measure,
-}
-
-impl<'t, T: Scalar> ErrorTerms<'t, T> {
-    #[track_caller]
-    pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
-        let (o, d) = (positions.kept(self.output), positions.kept(self.desired));
-        let features = self.output.shape().last().map_or(1, |&features| features.max(1)) as f64;
-        // divided before they are squared and summed, either of which may overflow
-        let scale = headroom(features.sqrt());
-        let room = scale * scale;
-        let mean_of_shares = |shares: Var<'t, T>| shares.sum(&[-1]) / (features / room);
-        match self.measure {
-            Measure::HalfSquared => ((o - d) / 2.0).square().sum(&[-1]) * 2.0,
-            Measure::MeanSquared => mean_of_shares(((o - d) / scale).square()),
-            Measure::Huber { delta } => {
-                let delta = delta.min(T::max_value().as_f64());
-                let error = o - d;
-                let size = error.abs();
-                let is_near = size.le(delta);
-                let near = (is_near.select(error, 0.0) / scale).square();
-                let far = is_near.select(0.0, size - 0.5 * delta);
-                mean_of_shares(near * 0.5 + far * (delta / room))
-            }
-            Measure::Distance => {
-                let error = o - d;
-                // the norm has no second derivative at 0, so the operation is not given a 0
-                let meets = error.equal(0.0).sum_keep(&[-1]).equal(features);
-                let distance = meets.select(1.0, error).norm_keep(&[-1]);
-                meets.select(0.0, distance).sum(&[-1])
-            }
-            Measure::BinaryCrossEntropy => {
-                mean_of_shares(o.tape().apply(BinaryCrossEntropy, &[o, d]) / room)
-            }
-        }
-    }
+    Loss::new(Terms::Error(ErrorTerms { output, desired, measure }), positions)
 }

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use crate::core::init::Init;
 use crate::core::module::Module;
-use crate::sequence::options::{Mask, sequence_shape};
+use crate::sequence::mask::Mask;
+use crate::sequence::shape::sequence_shape;
 
 /// The score of a position that is not there, of which the softmax is exactly 0. Minus infinity would be
 /// taken for a fault by [`Tape::checking`](bptt_autodiff::Tape::checking).

@@ -4,9 +4,9 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::core::module::Module;
-use crate::loss;
-use crate::loss::Loss;
-use crate::loss::chain::Chain;
+use crate::loss::reduction::{Loss, Terms};
+use crate::loss::terms::chain::Chain;
+use crate::loss::terms::positions::Positions;
 
 /// A linear-chain conditional random field over the steps of a sequence (Lafferty et al. 2001). The class that a
 /// tagger chooses at a step depends on those before and after it.
@@ -105,14 +105,15 @@ impl<T: Scalar> Crf<T> {
             );
         }
         let tape = emissions.tape();
-        loss::chain(Chain {
+        let chain = Chain {
             emissions,
             start: tape.param(&self.start),
             transitions: tape.param(&self.transitions),
             end: tape.param(&self.end),
             lengths: lengths.into(),
             targets: targets.into(),
-        })
+        };
+        Loss::new(Terms::Chain(chain), Positions::new([batch]))
     }
 
     /// The classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of paths

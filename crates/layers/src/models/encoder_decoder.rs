@@ -14,8 +14,9 @@ use crate::decode::hypothesis::{Bounds, Hypothesis};
 use crate::decode::sampling::Sampling;
 use crate::feedforward::linear::{Embedding, Linear};
 use crate::sequence::layer::Layer;
+use crate::sequence::mask::Mask;
 use crate::sequence::options::RunOptions;
-use crate::sequence::options::{Mask, sequence_shape};
+use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
 /// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with attention if there is one: the

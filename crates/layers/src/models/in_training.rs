@@ -4,7 +4,7 @@ use bptt_tensor::Scalar;
 use rand::Rng;
 
 use crate::sequence::options::RunOptions;
-use crate::sequence::options::Shared;
+use crate::sequence::shared_rng::SharedRng;
 
 /// A model with the noise of training, as [`EncoderDecoder::in_training`](crate::EncoderDecoder::in_training) and
 /// [`PointerNetwork::in_training`](crate::PointerNetwork::in_training) give it: dropout between the layers of
@@ -32,12 +32,12 @@ use crate::sequence::options::Shared;
 #[derive(Debug)]
 pub struct InTraining<'m, M> {
     pub(crate) model: &'m M,
-    pub(crate) rng: Shared<'m>,
+    pub(crate) rng: SharedRng<'m>,
 }
 
 impl<'m, M> InTraining<'m, M> {
     pub(crate) fn new(model: &'m M, rng: &'m mut impl Rng) -> Self {
-        Self { model, rng: Shared::new(rng) }
+        Self { model, rng: SharedRng::new(rng) }
     }
 
     pub(crate) fn options<T: Scalar>(&self) -> RunOptions<'_, T> {

@@ -11,7 +11,7 @@ use super::step_decoder::StepDecoder;
 use crate::core::module::Module;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
-use crate::sequence::options::sequence_shape;
+use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
 /// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions

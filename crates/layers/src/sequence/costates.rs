@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use bptt_autodiff::{Gradients, Param, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use super::options::sequence_shape;
+use super::shape::sequence_shape;
 
 /// The costates of a run: the gradient of a loss with respect to the state after each step, `λ_t = ∂L/∂s_t`. They are
 /// `[T, B, S]` for each variable of the state.

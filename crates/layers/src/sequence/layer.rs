@@ -4,8 +4,8 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
 
 use super::options::RunOptions;
-use super::options::sequence_shape;
 use super::run::{last, run};
+use super::shape::sequence_shape;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::state::State;
 

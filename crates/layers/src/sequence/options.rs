@@ -1,14 +1,17 @@
 //! The options of a run over a sequence.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
+use std::cell::RefCell;
 
-use bptt_autodiff::{Param, Recompute, Tape, Var};
+use bptt_autodiff::{Recompute, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use super::costates::Costates;
-use super::truncation::Windows;
+use super::initial_state::InitialState;
+use super::mask::Mask;
+use super::shape::sequence_shape;
+use super::shared_rng::RngSource;
+use super::windows::Windows;
 
 /// The options of a [`Layer`](crate::Layer)'s run over a sequence: mask, direction, recomputation, resets and noise.
 ///
@@ -21,14 +24,14 @@ pub struct RunOptions<'r, T> {
     /// A mask `[T, B]` of the steps before which the state starts anew.
     pub(crate) resets: Option<&'r Tensor<T>>,
     /// The initial state after a reset, unless it is zero.
-    pub(crate) starts: Option<&'r Starts<'r, T>>,
+    pub(crate) starts: Option<&'r InitialState<'r, T>>,
     pub(crate) costates: Option<&'r Costates<T>>,
     /// Receives the states after each step, `[T, B, ..]` each, in the order of the leaves.
     pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
     /// The truncated run, if the sequences are its windows.
     pub(crate) windows: Option<&'r Windows>,
     /// Where the noise of training comes from.
-    pub(crate) rng: Option<&'r dyn Source>,
+    pub(crate) rng: Option<&'r dyn RngSource>,
 }
 
 impl<T> Default for RunOptions<'_, T> {
@@ -50,7 +53,7 @@ impl<T> Default for RunOptions<'_, T> {
 
 impl<'r, T> RunOptions<'r, T> {
     /// Sets the initial states after resets, unless an outer layer has set them.
-    pub(crate) fn starting(self, starts: &'r Starts<'r, T>) -> Self {
+    pub(crate) fn starting(self, starts: &'r InitialState<'r, T>) -> Self {
         Self { starts: self.starts.or(Some(starts)), ..self }
     }
 }
@@ -187,102 +190,5 @@ impl<T: Scalar> RunOptions<'_, T> {
             Some(starts) => starts.next(variables, tape),
             None => vec![tape.scalar(0.0); variables],
         }
-    }
-}
-
-/// A learned start, each variable `[1, ..]`. The layers within take their parts one after the other, in the order of
-/// the leaves, as they take their noise.
-#[derive(Debug)]
-pub(crate) struct Starts<'r, T> {
-    initial: &'r [Param<T>],
-    taken: Cell<usize>,
-}
-
-impl<'r, T: Scalar> Starts<'r, T> {
-    pub(crate) fn new(initial: &'r [Param<T>]) -> Self {
-        Self { initial, taken: Cell::new(0) }
-    }
-
-    fn next<'t>(&self, variables: usize, tape: &'t Tape<T>) -> Vec<Var<'t, T>> {
-        let first = self.taken.replace(self.taken.get() + variables);
-        let own = self.initial[first..first + variables].iter();
-        own.map(|param| tape.param(param).reshape(param.shape().without(0))).collect()
-    }
-}
-
-/// Which steps there are.
-#[derive(Clone, Debug)]
-pub(crate) enum Mask<T> {
-    /// Those that are not zero, `[T, B]`.
-    Steps(Tensor<T>),
-    /// The first so many of each sequence.
-    Lengths(Vec<usize>),
-}
-
-impl<T: Scalar> Mask<T> {
-    /// For a sequence `[T, B, I]`: 1 or another number where there is a step, else 0; `[T, B, 1]`.
-    ///
-    /// # Panics
-    ///
-    /// If the mask is one for sequences of another number or length.
-    #[track_caller]
-    pub(crate) fn of(&self, xs: Var<'_, T>) -> Tensor<T> {
-        let [steps, batch, _] = sequence_shape(xs);
-        match self {
-            Self::Steps(mask) => {
-                assert!(
-                    *mask.shape() == [steps, batch],
-                    "masked: inputs of shape {} need a mask [{steps}, {batch}], not {}",
-                    xs.shape(),
-                    mask.shape()
-                );
-                mask.reshape([steps, batch, 1])
-            }
-            Self::Lengths(lengths) => {
-                assert!(
-                    lengths.len() == batch && lengths.iter().all(|&length| length <= steps),
-                    "lengths: inputs of shape {} need {batch} lengths of at most {steps}, not {lengths:?}",
-                    xs.shape()
-                );
-                let is_there = |i: usize| f64::from(i / batch < lengths[i % batch]);
-                Tensor::from_fn([steps, batch, 1], |i| T::of(is_there(i)))
-            }
-        }
-    }
-}
-
-/// The extents `[T, B, I]` of a sequence.
-#[track_caller]
-pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
-    let shape = xs.shape();
-    let &[steps, batch, features] = &shape[..] else {
-        panic!("a sequence is [T, B, I], not {shape}; reshape it");
-    };
-    [steps, batch, features]
-}
-
-/// A source of random numbers that is shared by the layers of a run. A trait, so that a [`RunOptions`] need not name
-/// how long the source is borrowed.
-pub(crate) trait Source: fmt::Debug {
-    fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng));
-}
-
-pub(crate) struct Shared<'r>(pub(crate) RefCell<&'r mut dyn Rng>);
-
-impl<'r> Shared<'r> {
-    pub(crate) fn new(rng: &'r mut impl Rng) -> Self {
-        Self(RefCell::new(rng))
-    }
-}
-
-impl Source for Shared<'_> {
-    fn lend(&self, to: &mut dyn FnMut(&mut dyn Rng)) {
-        to(*self.0.borrow_mut());
-    }
-}
-
-impl fmt::Debug for Shared<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shared(..)")
     }
 }

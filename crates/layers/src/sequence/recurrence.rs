@@ -6,9 +6,11 @@ use rand::Rng;
 
 use super::costates::Costates;
 use super::layer::Layer;
+use super::mask::Mask;
 use super::options::RunOptions;
-use super::options::{Mask, Shared, sequence_shape};
 use super::run::plan;
+use super::shape::sequence_shape;
+use super::shared_rng::SharedRng;
 use super::stepwise::Stepwise;
 use super::truncation::Truncation;
 use crate::core::cell::Cell;
@@ -41,7 +43,7 @@ pub struct Recurrence<'r, T, L> {
     costates: Option<&'r Costates<T>>,
     truncation: Option<Truncation>,
     batch_first: bool,
-    rng: Option<Shared<'r>>,
+    rng: Option<SharedRng<'r>>,
 }
 
 impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
@@ -172,7 +174,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout). Without this, layers run
     /// as in evaluation.
     pub fn training(mut self, rng: &'r mut impl Rng) -> Self {
-        self.rng = Some(Shared::new(rng));
+        self.rng = Some(SharedRng::new(rng));
         self
     }
 

@@ -4,7 +4,7 @@ use bptt_autodiff::{Operand, Scan, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::options::RunOptions;
-use super::options::sequence_shape;
+use super::shape::assert_batch;
 use crate::core::cell::Cell;
 use crate::core::state::State;
 
@@ -208,20 +208,4 @@ fn choose<'t, T: Scalar>(
         }
     };
     mask.select(there, else_)
-}
-
-/// Checks that a state has the batch of the inputs `[T, B, I]`, since another batch might broadcast silently. A
-/// variable without axes is shared by the batch.
-#[track_caller]
-pub(crate) fn assert_batch<T: Scalar>(xs: Var<'_, T>, state: &[Var<'_, T>]) {
-    let [_, batch, _] = sequence_shape(xs);
-    for (i, shape) in state.iter().map(|leaf| leaf.shape()).enumerate() {
-        assert!(
-            shape.first().is_none_or(|&extent| extent == batch),
-            "variable {i} of the state is {shape}, for a batch of {}, but inputs {} are a batch of {batch}; start \
-             from a state of the inputs' batch",
-            shape[0],
-            xs.shape()
-        );
-    }
 }

@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 
-use bptt_autodiff::{Tape, Var};
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_autodiff::Var;
+use bptt_tensor::{Scalar, Tensor};
 
 use super::layer::Layer;
+use super::mask::Mask;
 use super::options::RunOptions;
-use super::options::{Mask, Shared, sequence_shape};
-use super::run::assert_batch;
+use super::shape::{assert_batch, sequence_shape};
+use super::shared_rng::SharedRng;
 use super::stepwise::Stepwise;
+use super::windows::Windows;
 use crate::core::random::rng;
 
 /// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
@@ -120,11 +122,11 @@ impl Truncation {
         if self.reach >= steps {
             return layer.run(xs, state, options); // nothing is cut
         }
-        let windows = Windows::new(self, [steps, batch]);
+        let windows = Windows::new([self.every, self.reach], [steps, batch]);
         // the first pass, which computes the initial states of the windows, has the same noise as the windows
         let seed = options.in_training(|rng| rng.next_u64());
         let [mut whole, mut cut] = [(); 2].map(|()| seed.map(rng));
-        let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(Shared::new));
+        let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(SharedRng::new));
 
         let options = RunOptions { rng: whole.as_ref().map(|rng| rng as _), ..options };
         let states = states(layer, xs, &layer.leaves(&state), options);
@@ -152,94 +154,6 @@ impl Truncation {
         };
         let last = layer.rebuild(&mut layer.leaves(&last).into_iter().map(of_last_window));
         (windows.counted(ys), last)
-    }
-}
-
-/// The windows of a truncated run, as sequences of one batch `[k₂, windows · B]`.
-#[derive(Debug)]
-pub(crate) struct Windows {
-    truncation: Truncation,
-    /// The extents `[T, B]` of the whole run.
-    whole: [usize; 2],
-    /// The step after the end of each window.
-    ends: Vec<usize>,
-    /// The step of the run for each step of each window, `[k₂, windows]`. Before the first step, the entry is
-    /// arbitrary.
-    rows: Vec<usize>,
-}
-
-impl Windows {
-    fn new(truncation: Truncation, whole: [usize; 2]) -> Self {
-        let Truncation { every, reach } = truncation;
-        let ends: Vec<usize> =
-            (1..=whole[0].div_ceil(every)).map(|w| whole[0].min(w * every)).collect();
-        let times = (0..reach).flat_map(|step| ends.iter().map(move |end| end + step));
-        let rows = times.map(|time| time.saturating_sub(reach)).collect();
-        Self { truncation, whole, ends, rows }
-    }
-
-    fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The extents `[T, B, F]` of the whole run, for windows with this many features.
-    pub(crate) fn whole(&self, features: usize) -> [usize; 3] {
-        [self.whole[0], self.whole[1], features]
-    }
-
-    /// A mask of the windows' steps: 1, or 0 before the first step of the whole run.
-    fn are_there<T: Scalar>(&self) -> Tensor<T> {
-        let (reach, sequences) = (self.truncation.reach, self.count() * self.whole[1]);
-        Tensor::from_fn([reach, sequences], |i| {
-            let (step, window) = (i / sequences, i % sequences / self.whole[1]);
-            T::of(f64::from(u8::from(self.ends[window] + step >= reach)))
-        })
-    }
-
-    /// Values of each step, `[T, B, ..]`, arranged for the windows: `[k₂, windows · B, ..]`.
-    pub(crate) fn of_steps<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
-        let sequences = self.count() * self.whole[1];
-        let rest = values.shape().iter().skip(2).copied();
-        let shape: Shape = [self.truncation.reach, sequences].into_iter().chain(rest).collect();
-        values.gather_rows(&self.rows).reshape(shape)
-    }
-
-    /// Values of each sequence, `[B, ..]`, arranged for the windows: `[windows · B, ..]`.
-    pub(crate) fn of_sequences<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
-        let batch = self.whole[1];
-        values.gather_rows(&(0..self.count() * batch).map(|i| i % batch).collect::<Vec<_>>())
-    }
-
-    /// The state before each window, `[windows · B, ..]`, from the first state and the states after each step. It is
-    /// the first state itself, or a constant.
-    fn starts<'t, T: Scalar>(
-        &self,
-        tape: &'t Tape<T>,
-        first: Vec<Var<'t, T>>,
-        states: &[Tensor<T>],
-    ) -> Vec<Var<'t, T>> {
-        let start = |(leaf, states): (Var<'t, T>, &Tensor<T>)| {
-            let before = |end: &usize| match end.saturating_sub(self.truncation.reach) {
-                0 => leaf,
-                steps => tape.constant(states.index_first(steps - 1)),
-            };
-            Var::concat(&self.ends.iter().map(before).collect::<Vec<_>>(), 0)
-        };
-        first.into_iter().zip(states).map(start).collect()
-    }
-
-    /// The outputs of the whole run, `[T, B, O]`, from the last `k₁` steps of each window.
-    fn counted<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
-        let Truncation { every, reach } = self.truncation;
-        let ([steps, batch], windows, outputs) = (self.whole, self.count(), ys.shape()[2]);
-        // [k₂, windows · B, O] → [windows · k₁, B, O]
-        let counted = ys.slice(0, reach - every..reach);
-        let counted = counted.reshape([every, windows, batch, outputs]).permute(&[1, 0, 2, 3]);
-        let counted = counted.reshape([windows * every, batch, outputs]);
-        // the last chunk may have fewer steps: the last ones of its window
-        let full = (windows - 1) * every;
-        let rest = windows * every - (steps - full)..windows * every;
-        Var::concat(&[counted.slice(0, 0..full), counted.slice(0, rest)], 0)
     }
 }
 

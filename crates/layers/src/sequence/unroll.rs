@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use super::run::assert_batch;
+use super::shape::assert_batch;
 use crate::core::cell::Cell;
 use crate::core::state::State;
 

@@ -5,9 +5,10 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::core::module::Module;
 use crate::core::state::copied;
+use crate::sequence::initial_state::InitialState;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
-use crate::sequence::options::{Starts, sequence_shape};
+use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
 /// A layer whose initial state is learned: one for each variable of the state, shared by the batch. Sequences that
@@ -59,7 +60,7 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         state: Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let starts = Starts::new(&self.initial);
+        let starts = InitialState::new(&self.initial);
         self.layer.run(xs, state, options.starting(&starts))
     }
 
@@ -70,7 +71,7 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         state: Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let starts = Starts::new(&self.initial);
+        let starts = InitialState::new(&self.initial);
         self.layer.last(xs, state, options.starting(&starts))
     }
 

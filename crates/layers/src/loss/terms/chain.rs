@@ -6,8 +6,9 @@ use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Tensor};
 
 use super::positions::Positions;
-use super::{Loss, Terms};
 
+/// `ln Σ_{y'} e^{s(y')} − s(y)` of each sequence.
+///
 /// Targets `[T, B]`, and the scores: emissions `[T, B, C]`, of the first class `[C]`, of pairs of neighbours `[C, C]`
 /// and of the last class `[C]`.
 #[derive(Clone, Debug)]
@@ -20,15 +21,9 @@ pub(crate) struct Chain<'t, T> {
     pub(crate) targets: Rc<[usize]>,
 }
 
-/// `ln Σ_{y'} e^{s(y')} − s(y)` of each sequence.
-pub(crate) fn chain<T: Scalar>(chain: Chain<'_, T>) -> Loss<'_, T> {
-    let batch = chain.lengths.len();
-    Loss { terms: Terms::Chain(chain), positions: Positions::new([batch]) }
-}
-
 impl<'t, T: Scalar> Chain<'t, T> {
     #[track_caller]
-    pub(super) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
+    pub(crate) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let (tape, shape) = (self.emissions.tape(), self.emissions.shape());
         let &[steps, batch, _] = &shape[..] else { unreachable!("checked by the field") };
         let within = Tensor::from_fn([steps, batch, 1], |i| indicator(self.is_within(i)));

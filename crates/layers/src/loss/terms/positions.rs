@@ -95,13 +95,13 @@ impl<T: Scalar> Positions<T> {
 
 /// A power of two about as large as the total that a mean divides by. Division of the summands by it loses no digit,
 /// and then their sum overflows only if the mean does.
-pub(super) fn headroom(total: f64) -> f64 {
+pub(crate) fn headroom(total: f64) -> f64 {
     total.log2().ceil().exp2()
 }
 
 /// Values times weights; 0 where the weight is 0, even for an infinite value.
 #[track_caller]
-pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
+pub(crate) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
     let has_zeros = weights.as_slice().contains(&T::zero());
     let weights = values.tape().constant(weights.clone());
     let values = if has_zeros { weights.select(values, 0.0) } else { values };
@@ -110,7 +110,7 @@ pub(super) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> V
 
 /// `−ln p`, which is 0 and not −0 where the logarithm is 0.
 #[track_caller]
-pub(super) fn cost<T: Scalar>(log_probabilities: Var<'_, T>) -> Var<'_, T> {
+pub(crate) fn cost<T: Scalar>(log_probabilities: Var<'_, T>) -> Var<'_, T> {
     0.0 - log_probabilities
 }
 
@@ -119,7 +119,7 @@ fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<T
 }
 
 /// `[..]` of `[.., C]`.
-pub(super) fn rows(operation: &'static str, shape: &[usize]) -> Result<Shape, ShapeError> {
+pub(crate) fn rows(operation: &'static str, shape: &[usize]) -> Result<Shape, ShapeError> {
     let problem = "needs a last axis, of classes or features";
     match shape.split_last() {
         Some((_, rows)) => Ok(rows.into()),

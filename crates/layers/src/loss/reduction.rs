@@ -1,0 +1,134 @@
+//! A loss at each position: its mask and weights, its sum and mean.
+
+use bptt_autodiff::Var;
+use bptt_tensor::{Scalar, Tensor};
+
+use super::terms::chain::Chain;
+use super::terms::class::ClassTerms;
+use super::terms::ctc::CtcTerms;
+use super::terms::error::ErrorTerms;
+use super::terms::positions::{Positions, headroom};
+
+/// A loss at every position, of which the [`sum`](Self::sum) or [`mean`](Self::mean) can be taken.
+#[derive(Clone, Debug)]
+#[must_use = "a loss is taken by `sum`, `mean` or `per_position`"]
+pub struct Loss<'t, T: Scalar> {
+    terms: Terms<'t, T>,
+    positions: Positions<T>,
+}
+
+/// What is computed at the positions that the mask keeps.
+#[derive(Clone, Debug)]
+pub(crate) enum Terms<'t, T: Scalar> {
+    Class(ClassTerms<'t, T>),
+    Error(ErrorTerms<'t, T>),
+    Ctc(CtcTerms<'t, T>),
+    Chain(Chain<'t, T>),
+}
+
+impl<'t, T: Scalar> Loss<'t, T> {
+    pub(crate) fn new(terms: Terms<'t, T>, positions: Positions<T>) -> Self {
+        Self { terms, positions }
+    }
+
+    /// With a mask, of the positions' shape, that says how much each counts: 0 drops a position, such as a
+    /// padded step. Whatever this loss's operands hold at a dropped position, NaN included, reaches
+    /// neither the loss nor their gradient. (A layer below multiplies that zero gradient with its own
+    /// inputs, so what it reads at a padded step must be finite.) Several masks multiply.
+    ///
+    /// # Panics
+    ///
+    /// If the mask does not have the shape of the positions, or a weight is negative or not finite.
+    #[track_caller]
+    pub fn masked(self, mask: &Tensor<T>) -> Self {
+        Self { positions: self.positions.masked(mask), ..self }
+    }
+
+    /// Multiplies each position's loss by a factor; the factors have the positions' shape. A negative factor makes
+    /// the target less probable. The returns of a policy gradient are such factors (Williams 1992). Unlike a
+    /// [mask](Self::masked), weights do not change how much a position counts, so [`mean`](Self::mean) does not
+    /// divide by them. Several weights multiply. A weight of 0 makes the loss 0, even if it is infinite.
+    ///
+    /// ```
+    /// use bptt_autodiff::Tape;
+    /// use bptt_layers::loss;
+    /// use bptt_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let policy = tape.variable(Tensor::<f64>::zeros([2, 1, 2])); // logits of two actions, [T, B, A]
+    /// let (actions, returns) = ([0, 1], Tensor::from_vec([2, 1], vec![3.0, -1.0]));
+    /// let loss = loss::cross_entropy(policy, &actions).weighted(&returns).mean();
+    /// // R (π(a) − 1_a), of two steps
+    /// let gradient = tape.backward(loss).wrt(policy).to_vec();
+    /// assert_eq!(gradient, [-1.5, 1.5, -0.5, 0.5].map(|slope| slope / 2.0));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the weights do not have the shape of the positions, or one is not finite.
+    #[track_caller]
+    pub fn weighted(self, weights: &Tensor<T>) -> Self {
+        Self { positions: self.positions.weighted(weights), ..self }
+    }
+
+    /// How much all positions count together, which [`mean`](Self::mean) divides by: the number of positions, or the
+    /// sum of the mask. If classes have [weights](super::CrossEntropy::class_weights), that of the target is a factor as
+    /// well.
+    ///
+    /// The mean over several batches is the sum of their [sums](Self::sum), divided by the sum of their weights.
+    ///
+    /// # Panics
+    ///
+    /// If a target is no class.
+    #[track_caller]
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        match &self.terms {
+            Terms::Class(terms) => terms.weight(&self.positions),
+            Terms::Error(_) | Terms::Ctc(_) | Terms::Chain(_) => self.positions.weight(),
+        }
+    }
+
+    /// The sum over positions, with their mask and weights.
+    #[track_caller]
+    #[must_use]
+    pub fn sum(self) -> Var<'t, T> {
+        self.per_position().sum_all()
+    }
+
+    /// The mean over positions: their sum divided by their [weight](Self::weight). It is finite if the losses are
+    /// finite.
+    ///
+    /// If no position counts, the mean is 0 with gradient zero. This happens in an empty batch, or if the mask or the
+    /// [ignored index](super::CrossEntropy::ignored_index) drops every position.
+    #[track_caller]
+    #[must_use]
+    pub fn mean(self) -> Var<'t, T> {
+        match self.weight() {
+            0.0 => Self { positions: self.positions.dropped(), ..self }.sum(),
+            weight => {
+                let room = headroom(weight);
+                self.shares(room).sum_all() / (weight / room)
+            }
+        }
+    }
+
+    /// The loss at each position, with its mask and weight.
+    #[track_caller]
+    #[must_use]
+    pub fn per_position(self) -> Var<'t, T> {
+        self.shares(1.0)
+    }
+
+    /// Each position's part of the sum, divided by `room`.
+    #[track_caller]
+    fn shares(&self, room: f64) -> Var<'t, T> {
+        let losses = match &self.terms {
+            Terms::Class(terms) => terms.losses(&self.positions),
+            Terms::Error(terms) => terms.losses(&self.positions),
+            Terms::Ctc(terms) => terms.losses(&self.positions),
+            Terms::Chain(chain) => chain.losses(&self.positions),
+        };
+        self.positions.share(losses, room)
+    }
+}

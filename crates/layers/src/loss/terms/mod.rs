@@ -1,0 +1,8 @@
+//! What losses compute at each position that a mask keeps.
+
+pub(crate) mod binary;
+pub(crate) mod chain;
+pub(crate) mod class;
+pub(crate) mod ctc;
+pub(crate) mod error;
+pub(crate) mod positions;
