@@ -1,0 +1,5 @@
+//! Checks of what belongs to no crate: the repository's documents.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
