@@ -163,7 +163,7 @@ mod noise {
     #[divan::bench(args = CELL_SIZES, sample_count = 20)]
     fn weight_dropout(bencher: Bencher<'_, '_>, size: Size) {
         in_training(bencher, size, |rng, input, hidden| {
-            WeightDropout::new(Lstm::new(rng, input, hidden), Dropout::new(0.5), &["u"])
+            WeightDropout::new(Lstm::new(rng, input, hidden), Dropout::new(0.5), &["w_hh"])
         });
     }
 

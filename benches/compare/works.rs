@@ -135,8 +135,8 @@ pub(crate) const WORKS: [Work; 9] = [
 ];
 
 fn lstm(numbers: &mut Numbers, input: usize, hidden: usize) -> Lstm<f32> {
-    let [w, u, b] = numbers.gates(4, input, hidden);
-    Lstm { w, u, b: Some(b), ..Lstm::new(&mut bptt::rng(0), 0, 0) }
+    let [w_ih, w_hh, b] = numbers.gates(4, input, hidden);
+    Lstm { w_ih, w_hh, b: Some(b), ..Lstm::new(&mut bptt::rng(0), 0, 0) }
 }
 
 fn lstm_forward(sizes: Sizes) -> Step {
@@ -164,24 +164,29 @@ fn lstm_gradients(sizes: Sizes) -> Step {
 fn lstm_1997(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
-    let [w, r, b] = numbers.gates(3, input, hidden);
-    let cell = Lstm1997 { w, r, b: Some(b), ..Lstm1997::new(&mut bptt::rng(0), 0, 0) };
+    let [w_ih, w_hh, b] = numbers.gates(3, input, hidden);
+    let cell = Lstm1997 {
+        w_ih,
+        w_hh,
+        b: Some(b),
+        ..Lstm1997::new(&mut bptt::rng(0), 0, 0)
+    };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
 fn layer_norm_peephole(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
-    let [w, u, b] = numbers.gates(4, input, hidden);
-    let [i, f, o] = [(); 3].map(|()| numbers.param(hidden, [hidden]));
+    let [w_ih, w_hh, b] = numbers.gates(4, input, hidden);
+    let [p_i, p_f, p_o] = [(); 3].map(|()| numbers.param(hidden, [hidden]));
     let cell = LayerNormLstm {
-        w,
-        u,
+        w_ih,
+        w_hh,
         b,
-        norm_x: LayerNorm::new(4 * hidden),
-        norm_h: LayerNorm::new(4 * hidden),
+        norm_ih: LayerNorm::new(4 * hidden),
+        norm_hh: LayerNorm::new(4 * hidden),
         norm_c: LayerNorm::new(hidden),
-        peepholes: Some(Peepholes { i, f, o }),
+        peepholes: Some(Peepholes { p_i, p_f, p_o }),
         ..LayerNormLstm::new(&mut bptt::rng(0), 0, 0)
     };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
@@ -191,8 +196,8 @@ fn elman(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let mut cell = Elman::new(&mut bptt::rng(0), input, hidden);
-    let [u, w, b] = numbers.gates(1, input, hidden);
-    (cell.u, cell.w, cell.b) = (u, w, Some(b));
+    let [w_ih, w_hh, b] = numbers.gates(1, input, hidden);
+    (cell.w_ih, cell.w_hh, cell.b) = (w_ih, w_hh, Some(b));
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 

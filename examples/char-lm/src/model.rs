@@ -245,8 +245,8 @@ where
 /// state, each as wide as so many states.
 pub(crate) fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
     match cell {
-        CellKind::Lstm => &[("w", 4), ("u", 4)],
-        CellKind::Gru => &[("w", 3), ("u_gates", 2), ("u_candidate", 1)],
-        CellKind::Elman => &[("u", 1), ("w", 1)],
+        CellKind::Lstm => &[("w_ih", 4), ("w_hh", 4)],
+        CellKind::Gru => &[("w_ih", 3), ("w_hh_rz", 2), ("w_hh_n", 1)],
+        CellKind::Elman => &[("w_ih", 1), ("w_hh", 1)],
     }
 }

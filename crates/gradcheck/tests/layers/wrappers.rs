@@ -189,10 +189,14 @@ fn recurrent_dropout() {
 
 #[test]
 fn weight_dropout() {
-    check(Mode::Training, 2, |rng| WeightDropout::new(lstm(rng), Dropout::new(0.4), &["u"]));
+    check(Mode::Training, 2, |rng| WeightDropout::new(lstm(rng), Dropout::new(0.4), &["w_hh"]));
     check(Mode::Training, 2, |rng| {
         let stack = Stack::new(vec![elman(rng), elman(rng)]).dropout(Dropout::new(0.4));
-        WeightDropout::new(stack, Dropout::new(0.4), &["layers.0.w", "layers.1.w", "layers.1.u"])
+        WeightDropout::new(
+            stack,
+            Dropout::new(0.4),
+            &["layers.0.w_ih", "layers.1.w_ih", "layers.1.w_hh"],
+        )
     });
 }
 

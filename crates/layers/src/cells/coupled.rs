@@ -17,23 +17,23 @@ use crate::feedforward::linear::biased;
 /// The LSTM with coupled input and forget gate, "CIFG" (Greff et al. 2017):
 ///
 /// ```text
-/// f, o = σ(x W_{f,o} + h₋ U_{f,o} + b_{f,o})
-/// c̃ = tanh(x W_c + h₋ U_c + b_c)
-/// c = f ⊙ c₋ + (1 − f) ⊙ c̃
+/// f, o = σ(x W_ih_{f,o} + h₋ W_hh_{f,o} + b_{f,o})
+/// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+/// c = f ⊙ c₋ + (1 − f) ⊙ g
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 3H]`, `U: [H, 3H]`, `b: [3H]`, with the columns of `f`, `c̃`, `o` side by side.
+/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `f`, `g`, `o` side by side.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
 /// What is written replaces what is forgotten, so `c` stays between −1 and 1.
 #[doc(alias = "CIFG")]
 #[derive(Clone, Debug, Module)]
 pub struct CoupledLstm<T> {
-    /// `W: [I, 3H]`
-    pub w: Param<T>,
-    /// `U: [H, 3H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, 3H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, 3H]`
+    pub w_hh: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`.
@@ -48,13 +48,13 @@ pub struct CoupledLstm<T> {
 }
 
 impl<T: Scalar> CoupledLstm<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
     /// own; the biases are zero, but the forget gate's 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 3, [input_size, hidden_size]),
-            u: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 3, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
@@ -70,8 +70,8 @@ impl<T: Scalar> CoupledLstm<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
-        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 3)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 3)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -90,7 +90,7 @@ impl<T: Scalar> NoisyCell<T> for CoupledLstm<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
-        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let [f, candidate, o] = z.split();
         let f = self.gate_activation.apply(f);
         let c = f * c + (1.0 - f) * noise.written(1, self.candidate_activation.apply(candidate));
@@ -101,6 +101,6 @@ impl<T: Scalar> NoisyCell<T> for CoupledLstm<T> {
 
 impl<T> StateSizes for CoupledLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }

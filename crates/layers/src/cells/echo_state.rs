@@ -17,25 +17,25 @@ use crate::core::noise::{Noise, NoisyCell};
 /// The echo state reservoir (Jaeger 2001), with leaky units (Jaeger et al. 2007):
 ///
 /// ```text
-/// h = (1 − a) h₋ + a tanh(x W_in + h₋ W + b)
+/// h = (1 − a) h₋ + a tanh(x W_ih + h₋ W_hh + b)
 /// ```
 ///
-/// `x: [B, I]`, `W_in: [I, N]`, `W: [N, N]`, `b: [N]`, the leak `a` a number. The state and the output are
-/// `h: [B, N]`. `I·N + N·N + N` parameters, none of which is trained.
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, the leak `a` a number. The state and the output are
+/// `h: [B, H]`. `I·H + H·H + H` parameters, none of which is trained.
 ///
 /// The weights are random and stay as they are: they are saved with a model, but no gradient flows into
 /// them, so that optimizers leave them alone. (One does flow through them, to inputs and to the initial
 /// state.) What is trained is a layer that reads the reservoir. Its memory usually fades where the spectral
-/// radius of `W`, the largest magnitude of an eigenvalue, is below 1, and lasts the longer the closer to 1 that
+/// radius of `W_hh`, the largest magnitude of an eigenvalue, is below 1, and lasts the longer the closer to 1 that
 /// is. It is certain to fade where the largest singular value is below 1 (Yildiz, Jaeger and Kiebel 2012).
 #[doc(alias = "ESN")]
 #[derive(Clone, Debug, Module)]
 pub struct EchoState<T> {
-    /// `W_in: [I, N]`
-    pub w_in: Param<T>,
-    /// `W: [N, N]`
-    pub w: Param<T>,
-    /// `b: [N]`
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, H]`
+    pub w_hh: Param<T>,
+    /// `b: [H]`
     pub b: Param<T>,
     #[module(skip)]
     leak: f64,
@@ -45,16 +45,16 @@ pub struct EchoState<T> {
 }
 
 impl<T: Scalar> EchoState<T> {
-    /// A reservoir with spectral radius 0.9 and leak 1. `W_in` is uniform between −1 and 1, `W` Gaussian
+    /// A reservoir with spectral radius 0.9 and leak 1. `W_ih` is uniform between −1 and 1, `W_hh` Gaussian
     /// before it is scaled, `b` zero.
     #[must_use]
-    pub fn new(rng: &mut impl Rng, input_size: usize, units: usize) -> Self {
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         let weights = Init::Gaussian { mean: 0.0, std: 1.0 };
         let inputs = Init::Uniform { low: -1.0, high: 1.0 };
         Self {
-            w_in: Param::new(inputs.tensor(rng, [input_size, units])),
-            w: Param::new(weights.tensor(rng, [units, units])),
-            b: zeros([units]),
+            w_ih: Param::new(inputs.tensor(rng, [input_size, hidden_size])),
+            w_hh: Param::new(weights.tensor(rng, [hidden_size, hidden_size])),
+            b: zeros([hidden_size]),
             leak: 1.0,
             activation: Activation::Tanh,
         }
@@ -74,17 +74,17 @@ impl<T: Scalar> EchoState<T> {
         if is_blank() {
             return self;
         }
-        let radius = spectral_radius(self.w.value());
-        let kept = Tensor::bernoulli(self.w.shape(), density, rng);
-        self.w.set(self.w.value().mul(&kept));
+        let radius = spectral_radius(self.w_hh.value());
+        let kept = Tensor::bernoulli(self.w_hh.shape(), density, rng);
+        self.w_hh.set(self.w_hh.value().mul(&kept));
         self.spectral_radius(radius)
     }
 
-    /// Scales `W` to this spectral radius.
+    /// Scales `W_hh` to this spectral radius.
     ///
     /// # Panics
     ///
-    /// If it is negative or not finite, or that of `W` is 0, as that of a network without loops is.
+    /// If it is negative or not finite, or that of `W_hh` is 0, as that of a network without loops is.
     #[track_caller]
     #[must_use]
     pub fn spectral_radius(mut self, radius: f64) -> Self {
@@ -95,12 +95,12 @@ impl<T: Scalar> EchoState<T> {
         if is_blank() {
             return self; // zeros, which a file will replace
         }
-        let present = spectral_radius(self.w.value());
+        let present = spectral_radius(self.w_hh.value());
         assert!(
-            present > 0.0 || self.w.shape()[0] == 0,
+            present > 0.0 || self.w_hh.shape()[0] == 0,
             "weights without a loop have spectral radius 0, which does not scale to {radius}: keep more"
         );
-        self.w.value_mut().scale_assign(T::of(radius / present));
+        self.w_hh.value_mut().scale_assign(T::of(radius / present));
         self
     }
 
@@ -156,8 +156,9 @@ impl<T: Scalar> NoisyCell<T> for EchoState<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
         let fixed = |param| x.tape().param(param).stop_gradient();
-        let net =
-            x.matmul(fixed(&self.w_in)) + noise.read(0, h).matmul(fixed(&self.w)) + fixed(&self.b);
+        let net = x.matmul(fixed(&self.w_ih))
+            + noise.read(0, h).matmul(fixed(&self.w_hh))
+            + fixed(&self.b);
         let h = match self.leak {
             1.0 => noise.written(0, self.activation.apply(net)),
             leak => h * (1.0 - leak) + noise.written(0, self.activation.apply(net)) * leak,
@@ -168,6 +169,6 @@ impl<T: Scalar> NoisyCell<T> for EchoState<T> {
 
 impl<T> StateSizes for EchoState<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }

@@ -13,58 +13,59 @@ use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::init_options;
-use crate::feedforward::linear::Linear;
 use crate::feedforward::linear::biased;
 
 /// The Elman network (Elman 1990), or "vanilla" RNN:
 ///
 /// ```text
-/// z_t = x_t U + h_{t−1} W + b
-/// h_t = f_h(z_t)
-/// o_t = f_o(h_t V + c)
+/// h = f_h(x W_ih + h₋ W_hh + b)
+/// o = f_o(h W_ho + b_ho)
 /// ```
 ///
-/// `x: [B, I]`, `U: [I, H]`, `W: [H, H]`, `b: [H]`, `h: [B, H]`; with an output layer
-/// `V: [H, O]`, `c: [O]`, `o: [B, O]`, and without one the output is `h`. The state is `h`.
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, `h: [B, H]`; with an output layer
+/// `W_ho: [H, O]`, `b_ho: [O]`, `o: [B, O]`, and without one the output is `h`. The state is `h`.
 /// `I·H + H·H + H` parameters, and `H·O + O` for the output layer.
 ///
 /// `f_h` and `f_o` are any [`Activation`]; with `f_h = tanh` and no output layer, the cell of
 /// PyTorch's `nn.RNN`.
 #[derive(Clone, Debug, Module)]
 pub struct Elman<T> {
-    /// `U: [I, H]`
-    pub u: Param<T>,
-    /// `W: [H, H]`
-    pub w: Param<T>,
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, H]`
+    pub w_hh: Param<T>,
     /// `b: [H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// `f_h`
     #[module(skip)]
     pub activation: Activation<T>,
-    /// `V` and `c`, if there is an output layer.
-    pub output: Option<Linear<T>>,
+    /// `W_ho: [H, O]`, if there is an output layer.
+    pub w_ho: Option<Param<T>>,
+    /// `b_ho: [O]`, if there is an output layer.
+    pub b_ho: Option<Param<T>>,
     /// `f_o`
     #[module(skip)]
     pub output_activation: Activation<T>,
 }
 
 impl<T: Scalar> Elman<T> {
-    /// A cell with `f_h = tanh` and no output layer. `U` starts from [`Init::Xavier`], `W`
+    /// A cell with `f_h = tanh` and no output layer. `W_ih` starts from [`Init::Xavier`], `W_hh`
     /// orthogonal, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            u: input_weight(rng, 1, [input_size, hidden_size]),
-            w: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 1, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             b: Some(zeros([hidden_size])),
             activation: Activation::Tanh,
-            output: None,
+            w_ho: None,
+            b_ho: None,
             output_activation: Activation::Identity,
         }
     }
 
     /// The IRNN (Le, Jaitly and Hinton 2015): a rectified network, `f_h = relu`, that starts by keeping its
-    /// state. `W` starts from the identity, `U` Gaussian with deviation 0.001, `b` zero.
+    /// state. `W_hh` starts from the identity, `W_ih` Gaussian with deviation 0.001, `b` zero.
     #[must_use]
     pub fn irnn(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         let inputs = Init::Gaussian { mean: 0.0, std: 1e-3 };
@@ -79,8 +80,8 @@ impl<T: Scalar> Elman<T> {
     }
 
     init_options! {
-        input_init: "`U`", |cell| [(&mut cell.u, 1)];
-        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
+        recurrent_init: "`W_hh`", |cell| [(&mut cell.w_hh, 1)];
         bias_init: "`b`", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -92,7 +93,8 @@ impl<T: Scalar> Elman<T> {
         output_size: usize,
         activation: Activation<T>,
     ) -> Self {
-        self.output = Some(Linear::new(rng, self.w.shape()[0], output_size));
+        self.w_ho = Some(input_weight(rng, 1, [self.w_hh.shape()[0], output_size]));
+        self.b_ho = Some(zeros([output_size]));
         self.output_activation = activation;
         self
     }
@@ -115,17 +117,18 @@ impl<T: Scalar> NoisyCell<T> for Elman<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
         let h = noise.read(0, h);
-        let z = biased(x.matmul(&self.u) + h.matmul(&self.w), self.b.as_ref());
+        let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let h = self.activation.apply(z);
-        match &self.output {
-            Some(output) => (self.output_activation.apply(output.forward(h)), h),
-            None => (h, h),
-        }
+        let output = match &self.w_ho {
+            Some(w_ho) => self.output_activation.apply(biased(h.matmul(w_ho), self.b_ho.as_ref())),
+            None => h,
+        };
+        (output, h)
     }
 }
 
 impl<T> StateSizes for Elman<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }

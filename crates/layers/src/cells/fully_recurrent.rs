@@ -17,12 +17,12 @@ use crate::core::options::init_options;
 /// The fully recurrent network (Williams and Zipser 1989), or one with some of its connections:
 ///
 /// ```text
-/// s = f(x (U ⊙ M_U) + s₋ (W ⊙ M_W) + b)
+/// h = f(x (W_ih ⊙ M_ih) + h₋ (W_hh ⊙ M_hh) + b)
 /// ```
 ///
-/// `x: [B, I]`, `U: [I, N]`, `W: [N, N]`, `b: [N]`; the masks `M` of 0 and 1 have the shapes of the
-/// weights, and are all 1 unless given. The state and the output are the activations `s: [B, N]` of all
-/// units. `I·N + N·N + N` parameters.
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`; the masks `M` of 0 and 1 have the shapes of the
+/// weights, and are all 1 unless given. The state and the output are the activations `h: [B, H]` of all
+/// units. `I·H + H·H + H` parameters.
 ///
 /// A masked weight takes no part: whatever its value, it counts as 0, and its gradient is exactly 0.
 /// Network topologies from partly to fully recurrent are masks. With hidden units that see inputs and
@@ -30,11 +30,11 @@ use crate::core::options::init_options;
 /// network, but for one delay: every unit here reads the step before, so outputs come a step later.
 #[derive(Clone, Debug, Module)]
 pub struct FullyRecurrent<T> {
-    /// `U: [I, N]`
-    pub u: Param<T>,
-    /// `W: [N, N]`, from row to column.
-    pub w: Param<T>,
-    /// `b: [N]`
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, H]`, from row to column.
+    pub w_hh: Param<T>,
+    /// `b: [H]`
     pub b: Param<T>,
     #[module(skip)]
     input_connections: Option<Tensor<T>>,
@@ -46,42 +46,42 @@ pub struct FullyRecurrent<T> {
 }
 
 impl<T: Scalar> FullyRecurrent<T> {
-    /// A network with all connections and `f = tanh`. `U` starts from
-    /// [`Init::Xavier`](crate::Init::Xavier), `W` orthogonal, `b` zero.
+    /// A network with all connections and `f = tanh`. `W_ih` starts from
+    /// [`Init::Xavier`](crate::Init::Xavier), `W_hh` orthogonal, `b` zero.
     #[must_use]
-    pub fn new(rng: &mut impl Rng, input_size: usize, units: usize) -> Self {
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            u: input_weight(rng, 1, [input_size, units]),
-            w: recurrent_weight(rng, 1, [units, units]),
-            b: zeros([units]),
+            w_ih: input_weight(rng, 1, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            b: zeros([hidden_size]),
             input_connections: None,
             connections: None,
             activation: Activation::Tanh,
         }
     }
 
-    /// Only those connections between units where `mask: [N, N]` is 1: from the unit of the row to that
+    /// Only those connections between units where `mask: [H, H]` is 1: from the unit of the row to that
     /// of the column.
     ///
     /// # Panics
     ///
-    /// If the mask has another shape than `W`, or other entries than 0 and 1.
+    /// If the mask has another shape than `W_hh`, or other entries than 0 and 1.
     #[track_caller]
     #[must_use]
     pub fn connections(mut self, mask: &Tensor<T>) -> Self {
-        self.connections = Some(connections_of(mask, &self.w));
+        self.connections = Some(connections_of(mask, &self.w_hh));
         self
     }
 
-    /// Only those connections from inputs to units where `mask: [I, N]` is 1.
+    /// Only those connections from inputs to units where `mask: [I, H]` is 1.
     ///
     /// # Panics
     ///
-    /// If the mask has another shape than `U`, or other entries than 0 and 1.
+    /// If the mask has another shape than `W_ih`, or other entries than 0 and 1.
     #[track_caller]
     #[must_use]
     pub fn input_connections(mut self, mask: &Tensor<T>) -> Self {
-        self.input_connections = Some(connections_of(mask, &self.u));
+        self.input_connections = Some(connections_of(mask, &self.w_ih));
         self
     }
 
@@ -90,8 +90,8 @@ impl<T: Scalar> FullyRecurrent<T> {
     }
 
     init_options! {
-        input_init: "`U`", |cell| [(&mut cell.u, 1)];
-        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
+        recurrent_init: "`W_hh`", |cell| [(&mut cell.w_hh, 1)];
         bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 }
@@ -128,18 +128,18 @@ impl<T: Scalar> NoisyCell<T> for FullyRecurrent<T> {
     fn noisy_step<'t>(
         &self,
         x: Var<'t, T>,
-        s: Var<'t, T>,
+        h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let read = connected(x, &self.u, self.input_connections.as_ref());
-        let recurrent = connected(noise.read(0, s), &self.w, self.connections.as_ref());
-        let s = self.activation.apply(read + recurrent + &self.b);
-        (s, s)
+        let read = connected(x, &self.w_ih, self.input_connections.as_ref());
+        let recurrent = connected(noise.read(0, h), &self.w_hh, self.connections.as_ref());
+        let h = self.activation.apply(read + recurrent + &self.b);
+        (h, h)
     }
 }
 
 impl<T> StateSizes for FullyRecurrent<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }

@@ -18,36 +18,36 @@ use crate::feedforward::linear::biased;
 /// Where a [`Gru`]'s reset gate acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {
-    /// After the recurrent product, `r ⊙ (h₋ U_n + b_u)`, as PyTorch and cuDNN compute it.
+    /// After the recurrent product, `r ⊙ (h₋ W_hh_n + b_hh_n)`, as PyTorch and cuDNN compute it.
     After,
-    /// Before it, `(r ⊙ h₋) U_n`, as published.
+    /// Before it, `(r ⊙ h₋) W_hh_n`, as published.
     Before,
 }
 
 /// The gated recurrent unit (Cho et al. 2014):
 ///
 /// ```text
-/// r, z = σ(x W_{r,z} + h₋ U_{r,z} + b_{r,z})
-/// n = tanh(x W_n + b_n + r ⊙ (h₋ U_n + b_u))     reset after the product
-/// n = tanh(x W_n + b_n + (r ⊙ h₋) U_n)           reset before it
+/// r, z = σ(x W_ih_{r,z} + h₋ W_hh_{r,z} + b_{r,z})
+/// n = tanh(x W_ih_n + b_n + r ⊙ (h₋ W_hh_n + b_hh_n))    reset after the product
+/// n = tanh(x W_ih_n + b_n + (r ⊙ h₋) W_hh_n)             reset before it
 /// h = (1 − z) ⊙ n + z ⊙ h₋
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 3H]` with the columns of `r`, `z`, `n` side by side (PyTorch's order),
-/// `U_{r,z}: [H, 2H]`, `U_n: [H, H]`, `b: [3H]`, `b_u: [H]`. The state and the output are `h: [B, H]`.
-/// `3(I·H + H·H + H)` parameters, and `H` for `b_u`, which only the reset after the product has.
+/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `r`, `z`, `n` side by side (PyTorch's order),
+/// `W_hh_{r,z}: [H, 2H]`, `W_hh_n: [H, H]`, `b: [3H]`, `b_hh_n: [H]`. The state and the output are `h: [B, H]`.
+/// `3(I·H + H·H + H)` parameters, and `H` for `b_hh_n`, which only the reset after the product has.
 #[derive(Clone, Debug, Module)]
 pub struct Gru<T> {
-    /// `W: [I, 3H]`
-    pub w: Param<T>,
-    /// `U_{r,z}: [H, 2H]`
-    pub u_gates: Param<T>,
-    /// `U_n: [H, H]`
-    pub u_candidate: Param<T>,
+    /// `W_ih: [I, 3H]`
+    pub w_ih: Param<T>,
+    /// `W_hh_{r,z}: [H, 2H]`
+    pub w_hh_rz: Param<T>,
+    /// `W_hh_n: [H, H]`
+    pub w_hh_n: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
-    /// `b_u: [H]`, if there are biases and the reset comes after the product.
-    pub b_candidate: Option<Param<T>>,
+    /// `b_hh_n: [H]`, if there are biases and the reset comes after the product.
+    pub b_hh_n: Option<Param<T>>,
     #[module(skip)]
     pub(crate) reset: Reset,
     /// The function of the gates, by default `σ`.
@@ -59,16 +59,16 @@ pub struct Gru<T> {
 }
 
 impl<T: Scalar> Gru<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its own; the biases
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its own; the biases
     /// are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, reset: Reset) -> Self {
         Self {
-            w: input_weight(rng, 3, [input_size, hidden_size]),
-            u_gates: recurrent_weight(rng, 2, [hidden_size, hidden_size]),
-            u_candidate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 3, [input_size, hidden_size]),
+            w_hh_rz: recurrent_weight(rng, 2, [hidden_size, hidden_size]),
+            w_hh_n: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
-            b_candidate: match reset {
+            b_hh_n: match reset {
                 Reset::After => Some(zeros([hidden_size])),
                 Reset::Before => None,
             },
@@ -84,12 +84,12 @@ impl<T: Scalar> Gru<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
-        recurrent_init: "`U`, separately for each gate", |cell| {
-            [(&mut cell.u_gates, 2), (&mut cell.u_candidate, 1)]
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| {
+            [(&mut cell.w_hh_rz, 2), (&mut cell.w_hh_n, 1)]
         };
         bias_init: "the biases", |cell| {
-            cell.b.iter_mut().chain(&mut cell.b_candidate).map(|b| (b, 1))
+            cell.b.iter_mut().chain(&mut cell.b_hh_n).map(|b| (b, 1))
         };
     }
 
@@ -101,7 +101,7 @@ impl<T: Scalar> Gru<T> {
     #[must_use]
     pub fn without_bias(mut self) -> Self {
         self.b = None;
-        self.b_candidate = None;
+        self.b_hh_n = None;
         self
     }
 }
@@ -115,14 +115,14 @@ impl<T: Scalar> NoisyCell<T> for Gru<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let [x_r, x_z, x_n] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let [x_r, x_z, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
         let read = noise.read(0, h);
-        let [h_r, h_z] = read.matmul(&self.u_gates).split();
+        let [h_r, h_z] = read.matmul(&self.w_hh_rz).split();
         let r = self.gate_activation.apply(x_r + h_r);
         let z = self.gate_activation.apply(x_z + h_z);
         let recurrent = match self.reset {
-            Reset::After => r * biased(read.matmul(&self.u_candidate), self.b_candidate.as_ref()),
-            Reset::Before => (r * read).matmul(&self.u_candidate),
+            Reset::After => r * biased(read.matmul(&self.w_hh_n), self.b_hh_n.as_ref()),
+            Reset::Before => (r * read).matmul(&self.w_hh_n),
         };
         let n = noise.written(0, self.candidate_activation.apply(x_n + recurrent));
         let h = (1.0 - z) * n + z * h;
@@ -132,6 +132,6 @@ impl<T: Scalar> NoisyCell<T> for Gru<T> {
 
 impl<T> StateSizes for Gru<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u_candidate.shape()[0]]
+        vec![self.w_hh_n.shape()[0]]
     }
 }

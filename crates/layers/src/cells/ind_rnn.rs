@@ -17,21 +17,21 @@ use crate::core::options::init_options;
 /// The independently recurrent network or `IndRNN` (Li et al. 2018):
 ///
 /// ```text
-/// h = f(x W + u ⊙ h₋ + b)
+/// h = f(x W_ih + w_hh ⊙ h₋ + b)
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, H]`, `u: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
+/// `x: [B, I]`, `W_ih: [I, H]`, `w_hh: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
 /// `I·H + 2H` parameters.
 ///
 /// Each unit sees of the step before itself alone; layers above mix them. The gradient of a rectified unit
-/// through `T` steps is `u^T` or 0, so it stays below `γ` where `|u| ≤ γ^{1/T}`: see that it does by
+/// through `T` steps is `w^T` or 0, so it stays below `γ` where `|w| ≤ γ^{1/T}`: see that it does by
 /// [`clip_recurrent`](Self::clip_recurrent) after each update.
 #[derive(Clone, Debug, Module)]
 pub struct IndRnn<T> {
-    /// `W: [I, H]`
-    pub w: Param<T>,
-    /// `u: [H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `w_hh: [H]`
+    pub w_hh: Param<T>,
     /// `b: [H]`
     pub b: Param<T>,
     /// `f`
@@ -40,13 +40,13 @@ pub struct IndRnn<T> {
 }
 
 impl<T: Scalar> IndRnn<T> {
-    /// A cell with `f = relu`. `W` starts from [`Init::Xavier`](crate::Init::Xavier), `u` uniform between 0
+    /// A cell with `f = relu`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), `w_hh` uniform between 0
     /// and 1, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 1, [input_size, hidden_size]),
-            u: Param::new(Init::Uniform { low: 0.0, high: 1.0 }.tensor(rng, [hidden_size])),
+            w_ih: input_weight(rng, 1, [input_size, hidden_size]),
+            w_hh: Param::new(Init::Uniform { low: 0.0, high: 1.0 }.tensor(rng, [hidden_size])),
             b: zeros([hidden_size]),
             activation: Activation::Relu,
         }
@@ -57,8 +57,8 @@ impl<T: Scalar> IndRnn<T> {
     }
 
     init_options! {
-        input_init: "`W`", |cell| [(&mut cell.w, 1)];
-        recurrent_init: "`u`", |cell| [(&mut cell.u, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
+        recurrent_init: "`w_hh`", |cell| [(&mut cell.w_hh, 1)];
         bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 
@@ -71,8 +71,8 @@ impl<T: Scalar> IndRnn<T> {
     pub fn clip_recurrent(&mut self, limit: f64) {
         assert!(limit >= 0.0, "recurrent weights are limited to at least 0, not {limit}");
         let limit = T::of(limit);
-        for u in self.u.value_mut().as_mut_slice() {
-            *u = u.max(-limit).min(limit);
+        for weight in self.w_hh.value_mut().as_mut_slice() {
+            *weight = weight.max(-limit).min(limit);
         }
     }
 }
@@ -86,13 +86,14 @@ impl<T: Scalar> NoisyCell<T> for IndRnn<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let h = self.activation.apply(x.matmul(&self.w) + noise.read(0, h) * &self.u + &self.b);
+        let h =
+            self.activation.apply(x.matmul(&self.w_ih) + noise.read(0, h) * &self.w_hh + &self.b);
         (h, h)
     }
 }
 
 impl<T> StateSizes for IndRnn<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }

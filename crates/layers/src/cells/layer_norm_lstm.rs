@@ -19,27 +19,27 @@ use crate::feedforward::linear::LayerNorm;
 /// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
 ///
 /// ```text
-/// i, f, c̃, o = N_x(x W) + N_h(h₋ U) + b
-/// c = σ(f + p_f ⊙ c₋) ⊙ c₋ + σ(i + p_i ⊙ c₋) ⊙ tanh(c̃)
+/// i, f, g, o = N_ih(x W_ih) + N_hh(h₋ W_hh) + b
+/// c = σ(f + p_f ⊙ c₋) ⊙ c₋ + σ(i + p_i ⊙ c₋) ⊙ tanh(g)
 /// h = σ(o + p_o ⊙ c) ⊙ tanh(N_c(c))
 /// ```
 ///
-/// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W: [I, 4H]`, `U: [H, 4H]`, `b: [4H]`, with the
-/// columns of `i`, `f`, `c̃`, `o` side by side; the peepholes `p: [H]` are absent (zero) unless asked
+/// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the
+/// columns of `i`, `f`, `g`, `o` side by side; the peepholes `p: [H]` are absent (zero) unless asked
 /// for. The state is `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H) + 18H` parameters,
 /// and `3H` for peepholes.
 #[derive(Clone, Debug, Module)]
 pub struct LayerNormLstm<T> {
-    /// `W: [I, 4H]`
-    pub w: Param<T>,
-    /// `U: [H, 4H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, 4H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, 4H]`
+    pub w_hh: Param<T>,
     /// `b: [4H]`
     pub b: Param<T>,
-    /// `N_x`, over `4H` features.
-    pub norm_x: LayerNorm<T>,
-    /// `N_h`, over `4H` features.
-    pub norm_h: LayerNorm<T>,
+    /// `N_ih`, over `4H` features.
+    pub norm_ih: LayerNorm<T>,
+    /// `N_hh`, over `4H` features.
+    pub norm_hh: LayerNorm<T>,
     /// `N_c`, over `H` features.
     pub norm_c: LayerNorm<T>,
     /// `p_i`, `p_f`, `p_o`, if there are peepholes.
@@ -56,16 +56,16 @@ pub struct LayerNormLstm<T> {
 }
 
 impl<T: Scalar> LayerNormLstm<T> {
-    /// A cell without peepholes. `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal,
+    /// A cell without peepholes. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal,
     /// each gate's part on its own; the bias `b` is zero, but the forget gate's 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 4, [input_size, hidden_size]),
-            u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 4, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
             b: zeros([4 * hidden_size]),
-            norm_x: LayerNorm::new(4 * hidden_size),
-            norm_h: LayerNorm::new(4 * hidden_size),
+            norm_ih: LayerNorm::new(4 * hidden_size),
+            norm_hh: LayerNorm::new(4 * hidden_size),
             norm_c: LayerNorm::new(hidden_size),
             peepholes: None,
             gate_activation: Activation::Sigmoid,
@@ -78,7 +78,7 @@ impl<T: Scalar> LayerNormLstm<T> {
     /// The same with peepholes that start at zero.
     #[must_use]
     pub fn with_peepholes(mut self) -> Self {
-        self.peepholes = Some(Peepholes::new(self.u.shape()[0]));
+        self.peepholes = Some(Peepholes::new(self.w_hh.shape()[0]));
         self
     }
 
@@ -88,11 +88,11 @@ impl<T: Scalar> LayerNormLstm<T> {
         state_activation: "of the cell `c` in `h`, by default `tanh`";
     }
 
-    epsilon_option!(|cell| [&mut cell.norm_x, &mut cell.norm_h, &mut cell.norm_c]);
+    epsilon_option!(|cell| [&mut cell.norm_ih, &mut cell.norm_hh, &mut cell.norm_c]);
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
         peephole_init: "the peepholes `p`, if there are any", |cell| {
             cell.peepholes.iter_mut().flat_map(Peepholes::vectors)
         };
@@ -116,19 +116,19 @@ impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
         (h, c): Self::State<'t>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let read = self.norm_x.forward(x.matmul(&self.w));
-        let recurrent = self.norm_h.forward(noise.read(0, h).matmul(&self.u));
+        let read = self.norm_ih.forward(x.matmul(&self.w_ih));
+        let recurrent = self.norm_hh.forward(noise.read(0, h).matmul(&self.w_hh));
         let [mut i, mut f, candidate, mut o] = (read + recurrent + &self.b).split();
         if let Some(peepholes) = &self.peepholes {
             let seen = noise.read(1, c);
-            i = i + seen * &peepholes.i;
-            f = f + seen * &peepholes.f;
+            i = i + seen * &peepholes.p_i;
+            f = f + seen * &peepholes.p_f;
         }
         let gate = &self.gate_activation;
         let c = gate.apply(f) * c
             + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
         if let Some(peepholes) = &self.peepholes {
-            o = o + noise.read(1, c) * &peepholes.o;
+            o = o + noise.read(1, c) * &peepholes.p_o;
         }
         let h = gate.apply(o) * self.state_activation.apply(self.norm_c.forward(c));
         (h, (h, c))
@@ -137,6 +137,6 @@ impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
 
 impl<T> StateSizes for LayerNormLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }

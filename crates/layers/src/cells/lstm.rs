@@ -17,21 +17,21 @@ use crate::feedforward::linear::biased;
 /// The LSTM with forget gate (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000):
 ///
 /// ```text
-/// i, f, o = σ(x W_{i,f,o} + h₋ U_{i,f,o} + b_{i,f,o})
-/// c̃ = tanh(x W_c + h₋ U_c + b_c)
-/// c = f ⊙ c₋ + i ⊙ c̃
+/// i, f, o = σ(x W_ih_{i,f,o} + h₋ W_hh_{i,f,o} + b_{i,f,o})
+/// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+/// c = f ⊙ c₋ + i ⊙ g
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 4H]`, `U: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side
 /// by side in this order (PyTorch's). The state is `(h, c)`, each `[B, H]`; the output is `h`.
 /// `4(I·H + H·H + H)` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm<T> {
-    /// `W: [I, 4H]`
-    pub w: Param<T>,
-    /// `U: [H, 4H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, 4H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, 4H]`
+    pub w_hh: Param<T>,
     /// `b: [4H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`.
@@ -46,13 +46,13 @@ pub struct Lstm<T> {
 }
 
 impl<T: Scalar> Lstm<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its own; the biases
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its own; the biases
     /// are zero, but the forget gate's 1 (see [`forget_bias`](Self::forget_bias)).
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 4, [input_size, hidden_size]),
-            u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 4, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
             b: Some(zeros([4 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
@@ -68,8 +68,8 @@ impl<T: Scalar> Lstm<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -88,7 +88,7 @@ impl<T: Scalar> NoisyCell<T> for Lstm<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
-        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
         let gate = &self.gate_activation;
         let c = gate.apply(f) * c
@@ -100,6 +100,6 @@ impl<T: Scalar> NoisyCell<T> for Lstm<T> {
 
 impl<T> StateSizes for Lstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }

@@ -17,13 +17,13 @@ use crate::feedforward::linear::biased;
 /// The LSTM of 1997, reduced to what later texts keep of it (Hochreiter and Schmidhuber 1997):
 ///
 /// ```text
-/// z    = tanh(x W_z + h₋ R_z + b_z)
-/// i, o = σ(x W_{i,o} + h₋ R_{i,o} + b_{i,o})
-/// c = c₋ + z ⊙ i
-/// h = tanh(c) ⊙ o
+/// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+/// i, o = σ(x W_ih_{i,o} + h₋ W_hh_{i,o} + b_{i,o})
+/// c = c₋ + i ⊙ g
+/// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 3H]`, `R: [H, 3H]`, `b: [3H]`, with the columns of `z`, `i`, `o` side by side.
+/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `g`, `i`, `o` side by side.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
 /// The cell `c` feeds back to itself with the fixed weight 1, the *constant error carousel*: what
@@ -33,10 +33,10 @@ use crate::feedforward::linear::biased;
 /// published.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm1997<T> {
-    /// `W: [I, 3H]`
-    pub w: Param<T>,
-    /// `R: [H, 3H]`
-    pub r: Param<T>,
+    /// `W_ih: [I, 3H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, 3H]`
+    pub w_hh: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`.
@@ -51,13 +51,13 @@ pub struct Lstm1997<T> {
 }
 
 impl<T: Scalar> Lstm1997<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `R` orthogonal, each gate's part on its
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
     /// own; the biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 3, [input_size, hidden_size]),
-            r: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 3, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 3, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
@@ -72,8 +72,8 @@ impl<T: Scalar> Lstm1997<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
-        recurrent_init: "`R`, separately for each gate", |cell| [(&mut cell.r, 3)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 3)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -90,9 +90,10 @@ impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
-        let [z, i, o] = biased(x.matmul(&self.w) + h.matmul(&self.r), self.b.as_ref()).split();
+        let [candidate, i, o] =
+            biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref()).split();
         let gate = &self.gate_activation;
-        let c = c + noise.written(1, self.candidate_activation.apply(z)) * gate.apply(i);
+        let c = c + noise.written(1, self.candidate_activation.apply(candidate)) * gate.apply(i);
         let h = self.state_activation.apply(c) * gate.apply(o);
         (h, (h, c))
     }
@@ -100,6 +101,6 @@ impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
 
 impl<T> StateSizes for Lstm1997<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.r.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }

@@ -20,36 +20,39 @@ use crate::feedforward::linear::biased;
 /// cells that share an input gate and an output gate.
 ///
 /// ```text
-/// r₋ = [y₋, i₋, o₋]                             what every unit reads of the step before
-/// z = g(x W_z + r₋ R_z + b_z)                   g(a) = 4 σ(a) − 2
-/// i, o = σ(x W_{i,o} + r₋ R_{i,o} + b_{i,o})    one of each a block
-/// c = c₋ + î ⊙ z                                the constant error carousel
-/// y = ô ⊙ h(c)                                  h(a) = 2 σ(a) − 1
-/// k = σ(y V + d)                                the output units, if there are
+/// g = f_g(x W_ih_g + h₋ W_hh_g + b_g)                 f_g(a) = 4 σ(a) − 2
+/// i, o = σ(x W_ih_{i,o} + h₋ W_hh_{i,o} + b_{i,o})    one of each for a block
+/// c = c₋ + î ⊙ g                                      the constant error carousel
+/// y = ô ⊙ f_c(c)                                      f_c(a) = 2 σ(a) − 1
+/// h = [y, i, o]                                       the hidden state: all units
+/// k = σ(y W_ho + b_ho)                                the output units, if there are any
 /// ```
 ///
-/// `î`, `ô: [B, M·S]` repeat a block's gate for its cells. Of the `N = M·S + 2M` units, cells and gates
-/// alike read all: `x: [B, I]`, `W: [I, N]`, `R: [N, N]`, the columns of `z`, `i`, `o` side by side, and
-/// `V: [M·S, O]`. `z`, `c`, `y: [B, M·S]`; `i`, `o: [B, M]`. The state is `(r, c)`; the output is `y`, or `k`.
+/// `î`, `ô: [B, M·S]` repeat a block's gate for each of its cells. Cells and gates read all `H = M·S + 2M` units of
+/// the step before. `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, with the columns of `g`, `i`, `o` side by side, and
+/// `W_ho: [M·S, O]`. `g`, `c`, `y: [B, M·S]`; `i`, `o: [B, M]`. The state is `(h, c)`; the output is `y`, or `k`.
+/// The paper writes `g` for `f_g` and `h` for `f_c`.
 ///
-/// `N·(I + N) + M·S·O` weights, and biases where they are asked for: of the gates (`2M`), the cells
-/// (`M·S`) and the outputs (`O`). The paper's experiments differ in them; it has 264 weights for four
-/// blocks of one cell with 7 inputs, 7 outputs and biased gates.
+/// `H·(I + H) + M·S·O` weights, and biases if asked for: of the gates (`2M`), the cells (`M·S`) and the outputs
+/// (`O`). The paper's experiments differ in their biases. One of them has four blocks of one cell, 7 inputs, 7
+/// outputs and biased gates: 264 weights.
 ///
 /// With [`truncated`](Self::truncated) the gradient is the paper's. In the later literature's terms,
 /// [`Lstm1997`](crate::Lstm1997) is this cell with `S = 1`, without connections from gates, and with `tanh`.
 #[derive(Clone, Debug, Module)]
 pub struct MemoryBlocks<T> {
-    /// `W: [I, N]`
-    pub w: Param<T>,
-    /// `R: [N, N]`
-    pub r: Param<T>,
-    /// `b_z: [M·S]`, if the cells have biases.
-    pub b_cells: Option<Param<T>>,
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, H]`
+    pub w_hh: Param<T>,
+    /// `b_g: [M·S]`, if the cells have biases.
+    pub b_g: Option<Param<T>>,
     /// `b_{i,o}: [2M]`, if the gates have biases.
-    pub b_gates: Option<Param<T>>,
-    /// `V` and `d`, if there are output units.
-    pub output: Option<Linear<T>>,
+    pub b_io: Option<Param<T>>,
+    /// `W_ho: [M·S, O]`, if there are output units.
+    pub w_ho: Option<Param<T>>,
+    /// `b_ho: [O]`, if there are output units with biases.
+    pub b_ho: Option<Param<T>>,
     #[module(skip)]
     blocks: usize,
     #[module(skip)]
@@ -59,10 +62,10 @@ pub struct MemoryBlocks<T> {
     /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// `g`.
+    /// `f_g`
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// `h`.
+    /// `f_c`
     #[module(skip)]
     pub state_activation: Activation<T>,
     /// The function of the output units, by default `σ`.
@@ -71,8 +74,8 @@ pub struct MemoryBlocks<T> {
 }
 
 impl<T: Scalar> MemoryBlocks<T> {
-    /// `blocks` memory blocks of `block_size` cells, without biases or output units. `W` starts from
-    /// [`Init::Xavier`](crate::Init::Xavier) and `R` orthogonal.
+    /// `blocks` memory blocks of `block_size` cells, without biases or output units. `W_ih` starts from
+    /// [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal.
     ///
     /// # Panics
     ///
@@ -84,13 +87,14 @@ impl<T: Scalar> MemoryBlocks<T> {
             blocks > 0 && block_size > 0,
             "memory blocks: {blocks} blocks of {block_size} cells hold nothing"
         );
-        let units = blocks * (block_size + 2);
+        let hidden_size = blocks * (block_size + 2);
         Self {
-            w: input_weight(rng, 1, [input_size, units]),
-            r: recurrent_weight(rng, 1, [units, units]),
-            b_cells: None,
-            b_gates: None,
-            output: None,
+            w_ih: input_weight(rng, 1, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            b_g: None,
+            b_io: None,
+            w_ho: None,
+            b_ho: None,
             blocks,
             block_size,
             truncated: false,
@@ -107,21 +111,22 @@ impl<T: Scalar> MemoryBlocks<T> {
     pub fn gate_biases(mut self, input_gates: f64, output_gates: f64) -> Self {
         let blocks = self.blocks;
         let bias = |i: usize| T::of(if i < blocks { input_gates } else { output_gates });
-        self.b_gates = Some(Param::new(Tensor::from_fn([2 * blocks], bias)));
+        self.b_io = Some(Param::new(Tensor::from_fn([2 * blocks], bias)));
         self
     }
 
     /// With biases of the cells, of zero.
     #[must_use]
     pub fn cell_biases(mut self) -> Self {
-        self.b_cells = Some(zeros([self.cells()]));
+        self.b_g = Some(zeros([self.cells()]));
         self
     }
 
     /// With output units, which read the cells' outputs of the same step.
     #[must_use]
     pub fn output(mut self, output: Linear<T>) -> Self {
-        self.output = Some(output);
+        self.w_ho = Some(output.w);
+        self.b_ho = output.b;
         self
     }
 
@@ -135,22 +140,22 @@ impl<T: Scalar> MemoryBlocks<T> {
 
     activation_options! {
         gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "`g`";
-        state_activation: "`h`";
+        candidate_activation: "`f_g`";
+        state_activation: "`f_c`";
         output_activation: "of the output units, by default `σ`";
     }
 
     init_options! {
-        input_init: "`W`", |cell| [(&mut cell.w, 1)];
-        recurrent_init: "`R`", |cell| [(&mut cell.r, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
+        recurrent_init: "`W_hh`", |cell| [(&mut cell.w_hh, 1)];
         bias_init: "the biases of cells and gates, if there are any", |cell| {
-            cell.b_cells.iter_mut().chain(&mut cell.b_gates).map(|b| (b, 1))
+            cell.b_g.iter_mut().chain(&mut cell.b_io).map(|b| (b, 1))
         };
     }
 
     bias_options!(|cell, gate| match gate {
-        Gate::Candidate => part(cell.b_cells.as_mut(), &[gate], gate),
-        _ => part(cell.b_gates.as_mut(), &[Gate::Input, Gate::Output], gate),
+        Gate::Candidate => part(cell.b_g.as_mut(), &[gate], gate),
+        _ => part(cell.b_io.as_mut(), &[Gate::Input, Gate::Output], gate),
     });
 
     /// A gate of each block `[B, M]` for each cell, `[B, M·S]`.
@@ -177,29 +182,29 @@ impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
     fn noisy_step<'t>(
         &self,
         x: Var<'t, T>,
-        (r, c): Self::State<'t>,
+        (h, c): Self::State<'t>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let cells = self.cells();
-        let r = if self.truncated { r.stop_gradient() } else { r };
-        let net = x.matmul(&self.w) + noise.read(0, r).matmul(&self.r);
-        let z = biased(net.slice(-1, 0..cells), self.b_cells.as_ref());
+        let h = if self.truncated { h.stop_gradient() } else { h };
+        let net = x.matmul(&self.w_ih) + noise.read(0, h).matmul(&self.w_hh);
+        let candidate = biased(net.slice(-1, 0..cells), self.b_g.as_ref());
         let gates = net.slice(-1, cells..cells + 2 * self.blocks);
-        let gates = biased(gates, self.b_gates.as_ref());
+        let gates = biased(gates, self.b_io.as_ref());
         let [i, o] = self.gate_activation.apply(gates).split();
-        let c = c + self.of_cells(i) * noise.written(1, self.candidate_activation.apply(z));
+        let c = c + self.of_cells(i) * noise.written(1, self.candidate_activation.apply(candidate));
         let y = self.of_cells(o) * self.state_activation.apply(c);
-        let r = Var::concat(&[y, i, o], -1);
-        let output = match &self.output {
-            Some(output) => self.output_activation.apply(output.forward(y)),
+        let h = Var::concat(&[y, i, o], -1);
+        let output = match &self.w_ho {
+            Some(w_ho) => self.output_activation.apply(biased(y.matmul(w_ho), self.b_ho.as_ref())),
             None => y,
         };
-        (output, (r, c))
+        (output, (h, c))
     }
 }
 
 impl<T> StateSizes for MemoryBlocks<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.r.shape()[0], self.cells()]
+        vec![self.w_hh.shape()[0], self.cells()]
     }
 }

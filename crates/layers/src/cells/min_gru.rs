@@ -18,20 +18,20 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// The minGRU (Feng et al. 2024):
 ///
 /// ```text
-/// z = σ(x W_z + b_z)
-/// h̃ = x W_h + b_h
-/// h = (1 − z) ⊙ h₋ + z ⊙ h̃
+/// z = σ(x W_ih_z + b_z)
+/// n = x W_ih_n + b_n
+/// h = (1 − z) ⊙ h₋ + z ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 2H]` with the columns of `z`, `h̃` side by side, `b: [2H]`. The state and the output
+/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `z`, `n` side by side, `b: [2H]`. The state and the output
 /// are `h: [B, H]`. `2(I·H + H)` parameters.
 ///
 /// Gates read the input alone, so the recurrence is linear in the state, and a [`scan`](crate::scan) keeps
 /// one multiplication and addition in the loop. [`parallel`](LinearCell::parallel) does without the loop.
 #[derive(Clone, Debug, Module)]
 pub struct MinGru<T> {
-    /// `W: [I, 2H]`
-    pub w: Param<T>,
+    /// `W_ih: [I, 2H]`
+    pub w_ih: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`.
@@ -43,11 +43,11 @@ pub struct MinGru<T> {
 }
 
 impl<T: Scalar> MinGru<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 2, [input_size, hidden_size]),
+            w_ih: input_weight(rng, 2, [input_size, hidden_size]),
             b: Some(zeros([2 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Identity,
@@ -60,7 +60,7 @@ impl<T: Scalar> MinGru<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 2)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 2)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -68,9 +68,9 @@ impl<T: Scalar> MinGru<T> {
 }
 
 impl<T: Scalar> LinearCell<T> for MinGru<T> {
-    /// `1 − z` and `z ⊙ h̃`, for one step or all of them.
+    /// `1 − z` and `z ⊙ n`, for one step or all of them.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [z, candidate] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let [z, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
         let z = self.gate_activation.apply(z);
         (1.0 - z, z * self.candidate_activation.apply(candidate))
     }
@@ -93,6 +93,6 @@ impl<T: Scalar> NoisyCell<T> for MinGru<T> {
 
 impl<T> StateSizes for MinGru<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[1] / 2]
+        vec![self.w_ih.shape()[1] / 2]
     }
 }

@@ -18,20 +18,20 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// The minLSTM (Feng et al. 2024):
 ///
 /// ```text
-/// f, i = σ(x W_{f,i} + b_{f,i})
-/// h̃ = x W_h + b_h
-/// h = f/(f + i) ⊙ h₋ + i/(f + i) ⊙ h̃
+/// f, i = σ(x W_ih_{f,i} + b_{f,i})
+/// n = x W_ih_n + b_n
+/// h = f/(f + i) ⊙ h₋ + i/(f + i) ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 3H]` with the columns of `f`, `i`, `h̃` side by side, `b: [3H]`. The state and the
+/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `f`, `i`, `n` side by side, `b: [3H]`. The state and the
 /// output are `h: [B, H]`. `3(I·H + H)` parameters.
 ///
 /// Gates read the input alone, so the recurrence is linear in the state, and a [`scan`](crate::scan) keeps
 /// one multiplication and addition in the loop. [`parallel`](LinearCell::parallel) does without the loop.
 #[derive(Clone, Debug, Module)]
 pub struct MinLstm<T> {
-    /// `W: [I, 3H]`
-    pub w: Param<T>,
+    /// `W_ih: [I, 3H]`
+    pub w_ih: Param<T>,
     /// `b: [3H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`; it must be positive.
@@ -43,11 +43,11 @@ pub struct MinLstm<T> {
 }
 
 impl<T: Scalar> MinLstm<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 3, [input_size, hidden_size]),
+            w_ih: input_weight(rng, 3, [input_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Identity,
@@ -60,7 +60,7 @@ impl<T: Scalar> MinLstm<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 3)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -68,12 +68,12 @@ impl<T: Scalar> MinLstm<T> {
 }
 
 impl<T: Scalar> LinearCell<T> for MinLstm<T> {
-    /// `f/(f + i)` and `i/(f + i) ⊙ h̃`, for one step or all of them.
+    /// `f/(f + i)` and `i/(f + i) ⊙ n`, for one step or all of them.
     ///
     /// With net inputs `a_f` and `a_i`, `f/(f + i) = σ(ln f − ln i)`, and `ln σ(a) = −softplus(−a)`: gates
     /// that are both closed do not divide 0 by 0.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [f, i, candidate] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
         let candidate = self.candidate_activation.apply(candidate);
         if let Activation::Sigmoid = self.gate_activation {
             let balance = (-i).softplus() - (-f).softplus();
@@ -102,6 +102,6 @@ impl<T: Scalar> NoisyCell<T> for MinLstm<T> {
 
 impl<T> StateSizes for MinLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[1] / 3]
+        vec![self.w_ih.shape()[1] / 3]
     }
 }

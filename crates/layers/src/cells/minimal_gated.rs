@@ -17,22 +17,22 @@ use crate::feedforward::linear::biased;
 /// The minimal gated unit (Zhou et al. 2016):
 ///
 /// ```text
-/// f = σ(x W_f + h₋ U_f + b_f)
-/// h̃ = tanh(x W_h + (f ⊙ h₋) U_h + b_h)
-/// h = (1 − f) ⊙ h₋ + f ⊙ h̃
+/// f = σ(x W_ih_f + h₋ W_hh_f + b_f)
+/// n = tanh(x W_ih_n + (f ⊙ h₋) W_hh_n + b_n)
+/// h = (1 − f) ⊙ h₋ + f ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 2H]` with the columns of `f`, `h̃` side by side, `U_f, U_h: [H, H]`, `b: [2H]`.
+/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `f`, `n` side by side, `W_hh_f`, `W_hh_n: [H, H]`, `b: [2H]`.
 /// The state and the output are `h: [B, H]`. `2(I·H + H·H + H)` parameters.
 #[doc(alias = "MGU")]
 #[derive(Clone, Debug, Module)]
 pub struct MinimalGatedUnit<T> {
-    /// `W: [I, 2H]`
-    pub w: Param<T>,
-    /// `U_f: [H, H]`
-    pub u_gate: Param<T>,
-    /// `U_h: [H, H]`
-    pub u_candidate: Param<T>,
+    /// `W_ih: [I, 2H]`
+    pub w_ih: Param<T>,
+    /// `W_hh_f: [H, H]`
+    pub w_hh_f: Param<T>,
+    /// `W_hh_n: [H, H]`
+    pub w_hh_n: Param<T>,
     /// `b: [2H]`, if there are biases.
     pub b: Option<Param<T>>,
     /// The function of the gates, by default `σ`.
@@ -44,14 +44,14 @@ pub struct MinimalGatedUnit<T> {
 }
 
 impl<T: Scalar> MinimalGatedUnit<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own, and `U` orthogonal; the
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own, and `W_hh` orthogonal; the
     /// biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 2, [input_size, hidden_size]),
-            u_gate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
-            u_candidate: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 2, [input_size, hidden_size]),
+            w_hh_f: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
+            w_hh_n: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             b: Some(zeros([2 * hidden_size])),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
@@ -64,9 +64,9 @@ impl<T: Scalar> MinimalGatedUnit<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 2)];
-        recurrent_init: "`U`, separately for each part", |cell| {
-            [(&mut cell.u_gate, 1), (&mut cell.u_candidate, 1)]
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 2)];
+        recurrent_init: "`W_hh`, separately for each part", |cell| {
+            [(&mut cell.w_hh_f, 1), (&mut cell.w_hh_n, 1)]
         };
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
@@ -83,10 +83,10 @@ impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let [x_f, x_h] = biased(x.matmul(&self.w), self.b.as_ref()).split();
+        let [x_f, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
         let read = noise.read(0, h);
-        let f = self.gate_activation.apply(x_f + read.matmul(&self.u_gate));
-        let net = x_h + (f * read).matmul(&self.u_candidate);
+        let f = self.gate_activation.apply(x_f + read.matmul(&self.w_hh_f));
+        let net = x_n + (f * read).matmul(&self.w_hh_n);
         let candidate = noise.written(0, self.candidate_activation.apply(net));
         let h = (1.0 - f) * h + f * candidate;
         (h, h)
@@ -95,6 +95,6 @@ impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
 
 impl<T> StateSizes for MinimalGatedUnit<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u_gate.shape()[0]]
+        vec![self.w_hh_f.shape()[0]]
     }
 }

@@ -12,17 +12,15 @@ use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::init_options;
-use crate::feedforward::linear::Linear;
 
 /// The output-to-hidden RNN (Goodfellow, Bengio and Courville 2016, §10.2.1):
 ///
 /// ```text
-/// z_t = x_t U + o_{t−1} W + b
-/// h_t = tanh(z_t)
-/// o_t = h_t V + c
+/// h = tanh(x W_ih + o₋ W_oh + b)
+/// o = h W_ho + b_ho
 /// ```
 ///
-/// `x: [B, I]`, `U: [I, H]`, `W: [O, H]`, `b: [H]`, `V: [H, O]`, `c: [O]`, `o: [B, O]`. The state is
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_oh: [O, H]`, `b: [H]`, `W_ho: [H, O]`, `b_ho: [O]`, `o: [B, O]`. The state is
 /// the output `o`. `I·H + O·H + H + H·O + O` parameters.
 ///
 /// As a [`Cell`](crate::Cell) it runs freely: each step reads the output that the one before computed. In
@@ -30,14 +28,16 @@ use crate::feedforward::linear::Linear;
 /// instead. Then no step depends on another, and all of them are computed at once.
 #[derive(Clone, Debug, Module)]
 pub struct OutputToHidden<T> {
-    /// `U: [I, H]`
-    pub u: Param<T>,
-    /// `W: [O, H]`
-    pub w: Param<T>,
+    /// `W_ih: [I, H]`
+    pub w_ih: Param<T>,
+    /// `W_oh: [O, H]`
+    pub w_oh: Param<T>,
     /// `b: [H]`
     pub b: Param<T>,
-    /// `V` and `c`.
-    pub output: Linear<T>,
+    /// `W_ho: [H, O]`
+    pub w_ho: Param<T>,
+    /// `b_ho: [O]`
+    pub b_ho: Param<T>,
     /// The activation, by default `tanh`.
     #[module(skip)]
     pub activation: Activation<T>,
@@ -53,10 +53,11 @@ impl<T: Scalar> OutputToHidden<T> {
         output_size: usize,
     ) -> Self {
         Self {
-            u: input_weight(rng, 1, [input_size, hidden_size]),
-            w: input_weight(rng, 1, [output_size, hidden_size]),
+            w_ih: input_weight(rng, 1, [input_size, hidden_size]),
+            w_oh: input_weight(rng, 1, [output_size, hidden_size]),
             b: zeros([hidden_size]),
-            output: Linear::new(rng, hidden_size, output_size),
+            w_ho: input_weight(rng, 1, [hidden_size, output_size]),
+            b_ho: zeros([output_size]),
             activation: Activation::Tanh,
         }
     }
@@ -66,17 +67,17 @@ impl<T: Scalar> OutputToHidden<T> {
     }
 
     init_options! {
-        input_init: "`U`", |cell| [(&mut cell.u, 1)];
-        recurrent_init: "`W`", |cell| [(&mut cell.w, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
+        recurrent_init: "`W_oh`", |cell| [(&mut cell.w_oh, 1)];
         bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 
-    /// The outputs `[T, B, O]` for inputs `[T, B, I]` when each step reads the *wanted* output of
-    /// the step before, as teacher forcing does.
+    /// Returns the outputs `[T, B, O]` for inputs `[T, B, I]` under teacher forcing: each step reads the target of the
+    /// step before in place of its output.
     ///
-    /// `wanted: [T, B, O]` are the outputs wanted at each step and `first: [B, O]` what the first
-    /// step reads; the last wanted output is read by nobody. No gradient flows from a step to the
-    /// ones before, since what it reads was given: this gradient differs from that of the free run.
+    /// `targets: [T, B, O]` are the targets of each step, and `first: [B, O]` is read by the first step. No step reads
+    /// the last target. No gradient flows from a step to earlier ones, since targets are given. It therefore differs
+    /// from the gradient of the free run.
     ///
     /// # Panics
     ///
@@ -86,26 +87,26 @@ impl<T: Scalar> OutputToHidden<T> {
     pub fn teacher_forced<'t>(
         &self,
         xs: Var<'t, T>,
-        wanted: Var<'t, T>,
+        targets: Var<'t, T>,
         first: Var<'t, T>,
     ) -> Var<'t, T> {
-        let shape = wanted.shape();
+        let shape = targets.shape();
         assert!(
             shape.len() == 3 && xs.shape().len() == 3 && shape[..2] == xs.shape()[..2],
-            "teacher_forced: inputs [T, B, I] need wanted outputs [T, B, O], not {} and {shape}",
+            "teacher_forced: inputs [T, B, I] need targets [T, B, O], not {} and {shape}",
             xs.shape()
         );
-        let Some(before_last) = shape[0].checked_sub(1) else { return wanted };
+        let Some(before_last) = shape[0].checked_sub(1) else { return targets };
         let first = Var::stack(&[first]);
-        let read = Var::concat(&[first, wanted.slice(0, 0..before_last)], 0);
+        let read = Var::concat(&[first, targets.slice(0, 0..before_last)], 0);
         self.outputs(xs, read)
     }
 
-    /// `o_t` from `x_t` and what is read in place of `o_{t−1}`; for one step or all of them.
+    /// The outputs `o` from `x` and the values read in place of `o₋`, for one step or all of them.
     #[track_caller]
     fn outputs<'t>(&self, x: Var<'t, T>, read: Var<'t, T>) -> Var<'t, T> {
-        let z = x.matmul(&self.u) + read.matmul(&self.w) + &self.b;
-        self.output.forward(self.activation.apply(z))
+        let h = self.activation.apply(x.matmul(&self.w_ih) + read.matmul(&self.w_oh) + &self.b);
+        h.matmul(&self.w_ho) + &self.b_ho
     }
 }
 
@@ -126,6 +127,6 @@ impl<T: Scalar> NoisyCell<T> for OutputToHidden<T> {
 
 impl<T> StateSizes for OutputToHidden<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_oh.shape()[0]]
     }
 }

@@ -17,22 +17,22 @@ use crate::feedforward::linear::biased;
 /// The LSTM with peepholes (Gers and Schmidhuber 2001; Gers, Schraudolph and Schmidhuber 2002):
 ///
 /// ```text
-/// i, f = σ(x W_{i,f} + h₋ U_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
-/// c̃ = tanh(x W_c + h₋ U_c + b_c)
-/// c = f ⊙ c₋ + i ⊙ c̃
-/// o = σ(x W_o + h₋ U_o + p_o ⊙ c + b_o)
+/// i, f = σ(x W_ih_{i,f} + h₋ W_hh_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
+/// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+/// c = f ⊙ c₋ + i ⊙ g
+/// o = σ(x W_ih_o + h₋ W_hh_o + p_o ⊙ c + b_o)
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 4H]`, `U: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side by
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side by
 /// side; the peepholes `p_{i,f,o}: [H]` are diagonal weights. The state is `(h, c)`, each `[B, H]`; the
 /// output is `h`. `4(I·H + H·H + H) + 3H` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct PeepholeLstm<T> {
-    /// `W: [I, 4H]`
-    pub w: Param<T>,
-    /// `U: [H, 4H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, 4H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [H, 4H]`
+    pub w_hh: Param<T>,
     /// `p_i`, `p_f`, `p_o`
     pub peepholes: Peepholes<T>,
     /// `b: [4H]`, if there are biases.
@@ -52,33 +52,33 @@ pub struct PeepholeLstm<T> {
 #[derive(Clone, Debug, Module)]
 pub struct Peepholes<T> {
     /// `p_i: [H]`, to the input gate.
-    pub i: Param<T>,
+    pub p_i: Param<T>,
     /// `p_f: [H]`, to the forget gate.
-    pub f: Param<T>,
+    pub p_f: Param<T>,
     /// `p_o: [H]`, to the output gate.
-    pub o: Param<T>,
+    pub p_o: Param<T>,
 }
 
 impl<T: Scalar> Peepholes<T> {
     /// Weights of zero.
     pub(super) fn new(hidden_size: usize) -> Self {
-        Self { i: zeros([hidden_size]), f: zeros([hidden_size]), o: zeros([hidden_size]) }
+        Self { p_i: zeros([hidden_size]), p_f: zeros([hidden_size]), p_o: zeros([hidden_size]) }
     }
 
     /// Each of them, of one gate.
     pub(super) fn vectors(&mut self) -> [(&mut Param<T>, usize); 3] {
-        [&mut self.i, &mut self.f, &mut self.o].map(|vector| (vector, 1))
+        [&mut self.p_i, &mut self.p_f, &mut self.p_o].map(|vector| (vector, 1))
     }
 }
 
 impl<T: Scalar> PeepholeLstm<T> {
-    /// `W` starts from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on its
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
     /// own; the peepholes and biases are zero, but the forget gate's bias 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
-            w: input_weight(rng, 4, [input_size, hidden_size]),
-            u: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
+            w_ih: input_weight(rng, 4, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 4, [hidden_size, hidden_size]),
             peepholes: Peepholes::new(hidden_size),
             b: Some(zeros([4 * hidden_size])),
             gate_activation: Activation::Sigmoid,
@@ -95,8 +95,8 @@ impl<T: Scalar> PeepholeLstm<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
         peephole_init: "the peepholes `p`", |cell| cell.peepholes.vectors();
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
@@ -115,14 +115,14 @@ impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
         (h, c): Self::State<'t>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let z = biased(x.matmul(&self.w) + noise.read(0, h).matmul(&self.u), self.b.as_ref());
+        let z = biased(x.matmul(&self.w_ih) + noise.read(0, h).matmul(&self.w_hh), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
         let seen = noise.read(1, c);
         let gate = &self.gate_activation;
-        let i = gate.apply(i + seen * &self.peepholes.i);
-        let f = gate.apply(f + seen * &self.peepholes.f);
+        let i = gate.apply(i + seen * &self.peepholes.p_i);
+        let f = gate.apply(f + seen * &self.peepholes.p_f);
         let c = f * c + i * noise.written(1, self.candidate_activation.apply(candidate));
-        let o = gate.apply(o + noise.read(1, c) * &self.peepholes.o);
+        let o = gate.apply(o + noise.read(1, c) * &self.peepholes.p_o);
         let h = o * self.state_activation.apply(c);
         (h, (h, c))
     }
@@ -130,6 +130,6 @@ impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
 
 impl<T> StateSizes for PeepholeLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }

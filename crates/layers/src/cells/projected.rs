@@ -17,25 +17,25 @@ use crate::feedforward::linear::biased;
 /// The LSTM with projection (Sak, Senior and Beaufays 2014), PyTorch's `proj_size`:
 ///
 /// ```text
-/// i, f, o = σ(x W_{i,f,o} + h₋ U_{i,f,o} + b_{i,f,o})
-/// c̃ = tanh(x W_c + h₋ U_c + b_c)
-/// c = f ⊙ c₋ + i ⊙ c̃
-/// h = (o ⊙ tanh(c)) P
+/// i, f, o = σ(x W_ih_{i,f,o} + h₋ W_hh_{i,f,o} + b_{i,f,o})
+/// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+/// c = f ⊙ c₋ + i ⊙ g
+/// h = (o ⊙ tanh(c)) W_hr
 /// ```
 ///
-/// `x: [B, I]`, `W: [I, 4H]`, `U: [P, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `c̃`, `o` side by
-/// side, and `P: [H, P]`. The state is `(h, c)`, `h: [B, P]` and `c: [B, H]`; the output is `h`.
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [P, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side by
+/// side, and `W_hr: [H, P]`. The state is `(h, c)`, `h: [B, P]` and `c: [B, H]`; the output is `h`.
 /// `4(I·H + P·H + H) + H·P` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct ProjectedLstm<T> {
-    /// `W: [I, 4H]`
-    pub w: Param<T>,
-    /// `U: [P, 4H]`
-    pub u: Param<T>,
+    /// `W_ih: [I, 4H]`
+    pub w_ih: Param<T>,
+    /// `W_hh: [P, 4H]`
+    pub w_hh: Param<T>,
     /// `b: [4H]`, if there are biases.
     pub b: Option<Param<T>>,
-    /// `P: [H, P]`
-    pub projection: Param<T>,
+    /// `W_hr: [H, P]`
+    pub w_hr: Param<T>,
     /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
@@ -48,7 +48,7 @@ pub struct ProjectedLstm<T> {
 }
 
 impl<T: Scalar> ProjectedLstm<T> {
-    /// `W` and `P` start from [`Init::Xavier`](crate::Init::Xavier) and `U` orthogonal, each gate's part on
+    /// `W_ih` and `W_hr` start from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on
     /// its own; the biases are zero, but the forget gate's 1.
     #[must_use]
     pub fn new(
@@ -58,10 +58,10 @@ impl<T: Scalar> ProjectedLstm<T> {
         projected_size: usize,
     ) -> Self {
         Self {
-            w: input_weight(rng, 4, [input_size, hidden_size]),
-            u: recurrent_weight(rng, 4, [projected_size, hidden_size]),
+            w_ih: input_weight(rng, 4, [input_size, hidden_size]),
+            w_hh: recurrent_weight(rng, 4, [projected_size, hidden_size]),
             b: Some(zeros([4 * hidden_size])),
-            projection: input_weight(rng, 1, [hidden_size, projected_size]),
+            w_hr: input_weight(rng, 1, [hidden_size, projected_size]),
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
             state_activation: Activation::Tanh,
@@ -76,9 +76,9 @@ impl<T: Scalar> ProjectedLstm<T> {
     }
 
     init_options! {
-        input_init: "`W`, separately for each gate", |cell| [(&mut cell.w, 4)];
-        recurrent_init: "`U`, separately for each gate", |cell| [(&mut cell.u, 4)];
-        projection_init: "`P`", |cell| [(&mut cell.projection, 1)];
+        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
+        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
+        projection_init: "`W_hr`", |cell| [(&mut cell.w_hr, 1)];
         bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
@@ -97,19 +97,19 @@ impl<T: Scalar> NoisyCell<T> for ProjectedLstm<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
-        let z = biased(x.matmul(&self.w) + h.matmul(&self.u), self.b.as_ref());
+        let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let [i, f, candidate, o] = z.split();
         let gate = &self.gate_activation;
         let c = gate.apply(f) * c
             + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
-        let h = (gate.apply(o) * self.state_activation.apply(c)).matmul(&self.projection);
+        let h = (gate.apply(o) * self.state_activation.apply(c)).matmul(&self.w_hr);
         (h, (h, c))
     }
 }
 
 impl<T> StateSizes for ProjectedLstm<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        let [hidden_size, projected_size] = self.projection.shape()[..] else {
+        let [hidden_size, projected_size] = self.w_hr.shape()[..] else {
             unreachable!("a weight has two axes")
         };
         vec![projected_size, hidden_size]

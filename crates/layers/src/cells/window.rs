@@ -16,19 +16,19 @@ use crate::core::options::init_options;
 /// A memoryless window of `k` inputs, a time-delay network (Waibel et al. 1989):
 ///
 /// ```text
-/// y_t = f([x_{t−k+1}, …, x_t] W + b)
+/// h = f([x_{t−k+1}, …, x_t] W_ih + b)
 /// ```
 ///
-/// `x: [B, I]`, `W: [k·I, H]` whose last `I` rows meet `x_t`, `b: [H]`. The state is the `k − 1` inputs
+/// `x: [B, I]`, `W_ih: [k·I, H]` whose last `I` rows meet `x_t`, `b: [H]`. The state is the `k − 1` inputs
 /// before, side by side, `[B, (k − 1)·I]`; before the first step there are those of the initial state.
-/// The output is `y: [B, H]`. `k·I·H + H` parameters.
+/// The output is `h: [B, H]`. `k·I·H + H` parameters.
 ///
 /// It has no feedback: the response to an impulse is exactly over after `k` steps.
 #[doc(alias = "TDNN")]
 #[derive(Clone, Debug, Module)]
 pub struct Window<T> {
-    /// `W: [k·I, H]`
-    pub w: Param<T>,
+    /// `W_ih: [k·I, H]`
+    pub w_ih: Param<T>,
     /// `b: [H]`
     pub b: Param<T>,
     #[module(skip)]
@@ -39,7 +39,7 @@ pub struct Window<T> {
 }
 
 impl<T: Scalar> Window<T> {
-    /// A window of `steps` inputs, with `f = tanh`. `W` starts from [`Init::Xavier`](crate::Init::Xavier),
+    /// A window of `steps` inputs, with `f = tanh`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier),
     /// `b` zero.
     ///
     /// # Panics
@@ -50,7 +50,7 @@ impl<T: Scalar> Window<T> {
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, steps: usize) -> Self {
         assert!(steps > 0, "a window has at least one step: the present one");
         Self {
-            w: input_weight(rng, 1, [steps * input_size, hidden_size]),
+            w_ih: input_weight(rng, 1, [steps * input_size, hidden_size]),
             b: zeros([hidden_size]),
             input_size,
             activation: Activation::Tanh,
@@ -62,7 +62,7 @@ impl<T: Scalar> Window<T> {
     }
 
     init_options! {
-        input_init: "`W`", |cell| [(&mut cell.w, 1)];
+        input_init: "`W_ih`", |cell| [(&mut cell.w_ih, 1)];
         bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 }
@@ -78,13 +78,13 @@ impl<T: Scalar> NoisyCell<T> for Window<T> {
     ) -> (Var<'t, T>, Var<'t, T>) {
         let inputs = Var::concat(&[before, x], -1);
         let read = Var::concat(&[noise.read(0, before), x], -1);
-        let y = self.activation.apply(read.matmul(&self.w) + &self.b);
-        (y, inputs.slice(-1, self.input_size..self.w.shape()[0]))
+        let h = self.activation.apply(read.matmul(&self.w_ih) + &self.b);
+        (h, inputs.slice(-1, self.input_size..self.w_ih.shape()[0]))
     }
 }
 
 impl<T> StateSizes for Window<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0] - self.input_size]
+        vec![self.w_ih.shape()[0] - self.input_size]
     }
 }

@@ -10,7 +10,7 @@ use bptt_tensor::Scalar;
 ///
 /// A module is a plain struct. `#[derive(Module)]` implements this trait, and every optimizer and
 /// weight file goes through it. A parameter's name is the path of fields that leads to it, joined
-/// by dots: `layers.0.w`. [`Vec`], arrays and tuples add the position; [`Option`] and [`Box`] add
+/// by dots: `layers.0.w_ih`. [`Vec`], arrays and tuples add the position; [`Option`] and [`Box`] add
 /// nothing.
 ///
 /// The trait is object-safe. A trait object has [`visit`](Self::visit),

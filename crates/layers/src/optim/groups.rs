@@ -19,7 +19,7 @@ use crate::weights::error::WeightsError;
 /// ```
 /// use bptt_layers::{Adam, Groups, Optimizer};
 ///
-/// // weight decay for all but biases, `output.b` or `gru.b_candidate`, which learn faster
+/// // weight decay for all but biases, `output.b` or `gru.b_hh_n`, which learn faster
 /// let is_bias = |name: &str| name.rsplit('.').next().is_some_and(|last| last.starts_with('b'));
 /// let mut optimizer =
 ///     Groups::<f32>::new(Adam::adamw(1e-3, 0.01)).group(is_bias, Adam::new(2e-3));

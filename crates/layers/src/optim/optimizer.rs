@@ -58,7 +58,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     fn set_learning_rate(&mut self, learning_rate: f64);
 
     /// What the optimizer remembers of each parameter, by the parameter's name and one word more:
-    /// `layers.0.w.momentum`. Hyperparameters are not in it.
+    /// `layers.0.w_ih.momentum`. Hyperparameters are not in it.
     #[must_use]
     fn state(&self) -> Archive<T>;
 

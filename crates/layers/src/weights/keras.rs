@@ -301,8 +301,8 @@ impl<T: Scalar> RecurrentLayer for Elman<T> {
 
     fn cell_in_keras(&self) -> Layout<'_, T> {
         Layout::new()
-            .tensor("kernel", [&self.u])
-            .tensor("recurrent_kernel", [&self.w])
+            .tensor("kernel", [&self.w_ih])
+            .tensor("recurrent_kernel", [&self.w_hh])
             .tensor("bias", &self.b)
             .and(activation("activation", &self.activation))
     }
@@ -325,8 +325,8 @@ impl<T: Scalar> RecurrentLayer for Lstm<T> {
              build this one with one"
         );
         Layout::new()
-            .tensor("kernel", [&self.w])
-            .tensor("recurrent_kernel", [&self.u])
+            .tensor("kernel", [&self.w_ih])
+            .tensor("recurrent_kernel", [&self.w_hh])
             .tensor("bias", &self.b)
             .and(activation("recurrent_activation", &self.gate_activation))
             .and(activation("activation", candidate))
@@ -340,16 +340,16 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
     const NAME: &'static str = "gru";
 
     fn cell_in_keras(&self) -> Layout<'_, T> {
-        let hidden = self.u_candidate.shape()[0];
-        let [r, z, n] = [0, 1, 2].map(|gate| gate * hidden..(gate + 1) * hidden);
+        let hidden_size = self.w_hh_n.shape()[0];
+        let [r, z, n] = [0, 1, 2].map(|gate| gate * hidden_size..(gate + 1) * hidden_size);
         let weights = Layout::new()
-            .tensor("kernel", [&z, &r, &n].map(|gate| Part::columns(&self.w, gate.clone())))
+            .tensor("kernel", [&z, &r, &n].map(|gate| Part::columns(&self.w_ih, gate.clone())))
             .tensor(
                 "recurrent_kernel",
                 [
-                    Part::columns(&self.u_gates, z.clone()),
-                    Part::columns(&self.u_gates, r.clone()),
-                    (&self.u_candidate).into(),
+                    Part::columns(&self.w_hh_rz, z.clone()),
+                    Part::columns(&self.w_hh_rz, r.clone()),
+                    (&self.w_hh_n).into(),
                 ],
             );
         let weights = weights
@@ -357,10 +357,10 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             .and(activation("activation", &self.candidate_activation));
         let Some(b) = &self.b else { return weights };
         let [b_r, b_z, b_n] = [r, z, n].map(|gate| Part::columns(b, gate));
-        match &self.b_candidate {
+        match &self.b_hh_n {
             None => weights.tensor("bias", [b_z, b_r, b_n]),
-            Some(b_u) => {
-                weights.rows("bias", 2, [b_z.clone(), b_r.clone(), b_n, b_z, b_r, b_u.into()])
+            Some(b_hh_n) => {
+                weights.rows("bias", 2, [b_z.clone(), b_r.clone(), b_n, b_z, b_r, b_hh_n.into()])
             }
         }
     }

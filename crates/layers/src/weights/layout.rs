@@ -54,9 +54,9 @@ use crate::core::module::Module;
 /// # use bptt_layers::Lstm;
 /// # use bptt_layers::weights::{Layout, Part};
 /// fn in_tensorflow_1(lstm: &Lstm<f32>) -> Layout<'_, f32> {
-///     let hidden = lstm.u.shape()[0];
-///     let gates = [0, 2, 1, 3].map(|gate| gate * hidden..(gate + 1) * hidden);
-///     let rows = [&lstm.w, &lstm.u]
+///     let hidden_size = lstm.w_hh.shape()[0];
+///     let gates = [0, 2, 1, 3].map(|gate| gate * hidden_size..(gate + 1) * hidden_size);
+///     let rows = [&lstm.w_ih, &lstm.w_hh]
 ///         .map(|weight| Part::beside(gates.clone().map(|gate| Part::columns(weight, gate))));
 ///     let b = lstm.b.iter().flat_map(|b| gates.clone().map(|gate| Part::columns(b, gate)));
 ///     Layout::new().stacked("kernel", rows).tensor("bias", b)

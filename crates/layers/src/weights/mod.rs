@@ -98,7 +98,7 @@ pub fn load<T: Scalar>(
 ///     || Lstm::<f32>::new(&mut rng, 3, 4),
 ///     |lstm| weights::load(lstm, &path),
 /// )?;
-/// # assert_eq!(lstm.u.value(), trained.u.value());
+/// # assert_eq!(lstm.w_hh.value(), trained.w_hh.value());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

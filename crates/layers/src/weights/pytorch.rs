@@ -294,8 +294,8 @@ impl<T: Scalar> RecurrentLayer for Elman<T> {
             self.activation
         );
         Layout::new()
-            .transposed(&format!("weight_ih{ending}"), [&self.u])
-            .transposed(&format!("weight_hh{ending}"), [&self.w])
+            .transposed(&format!("weight_ih{ending}"), [&self.w_ih])
+            .transposed(&format!("weight_hh{ending}"), [&self.w_hh])
             .and(biases(self.b.as_ref(), ending))
     }
 }
@@ -311,8 +311,8 @@ impl<T: Scalar> RecurrentLayer for Lstm<T> {
         let others = [&self.candidate_activation, &self.state_activation];
         expect_its_functions(&self.gate_activation, &others);
         Layout::new()
-            .transposed(&format!("weight_ih{ending}"), [&self.w])
-            .transposed(&format!("weight_hh{ending}"), [&self.u])
+            .transposed(&format!("weight_ih{ending}"), [&self.w_ih])
+            .transposed(&format!("weight_hh{ending}"), [&self.w_hh])
             .and(biases(self.b.as_ref(), ending))
     }
 }
@@ -328,9 +328,9 @@ impl<T: Scalar> RecurrentLayer for ProjectedLstm<T> {
         let others = [&self.candidate_activation, &self.state_activation];
         expect_its_functions(&self.gate_activation, &others);
         Layout::new()
-            .transposed(&format!("weight_ih{ending}"), [&self.w])
-            .transposed(&format!("weight_hh{ending}"), [&self.u])
-            .transposed(&format!("weight_hr{ending}"), [&self.projection])
+            .transposed(&format!("weight_ih{ending}"), [&self.w_ih])
+            .transposed(&format!("weight_hh{ending}"), [&self.w_hh])
+            .transposed(&format!("weight_hr{ending}"), [&self.w_hr])
             .and(biases(self.b.as_ref(), ending))
     }
 }
@@ -348,13 +348,13 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
             "PyTorch's GRU resets after the product; build this one with `Reset::After`"
         );
         expect_its_functions(&self.gate_activation, &[&self.candidate_activation]);
-        let gates = 2 * self.u_candidate.shape()[0];
+        let gates = 2 * self.w_hh_n.shape()[0];
         // the candidate's recurrent bias stands within the reset gate's product: it merges with no other
-        let recurrent = (self.b.as_ref().zip(self.b_candidate.as_ref()))
-            .map(|(b, candidate)| [Part::columns(b, 0..gates), candidate.into()]);
+        let recurrent = (self.b.as_ref().zip(self.b_hh_n.as_ref()))
+            .map(|(b, b_hh_n)| [Part::columns(b, 0..gates), b_hh_n.into()]);
         Layout::new()
-            .transposed(&format!("weight_ih{ending}"), [&self.w])
-            .transposed(&format!("weight_hh{ending}"), [&self.u_gates, &self.u_candidate])
+            .transposed(&format!("weight_ih{ending}"), [&self.w_ih])
+            .transposed(&format!("weight_hh{ending}"), [&self.w_hh_rz, &self.w_hh_n])
             .tensor(&format!("bias_ih{ending}"), &self.b)
             .tensor(&format!("bias_hh{ending}"), recurrent.into_iter().flatten())
     }

@@ -27,7 +27,7 @@ use crate::sequence::stepwise::Stepwise;
 ///
 /// let mut rng = bptt_layers::rng(0);
 /// let gru = Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
-/// let layer = WeightDropout::new(gru, Dropout::new(0.5), &["u_gates", "u_candidate"]);
+/// let layer = WeightDropout::new(gru, Dropout::new(0.5), &["w_hh_rz", "w_hh_n"]);
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));
 /// let (training, _) = Recurrence::new(&layer).training(&mut rng).run(xs, layer.start(&tape, 2));
@@ -46,7 +46,7 @@ pub struct WeightDropout<L> {
 
 impl<L> WeightDropout<L> {
     /// Wraps a layer, with dropout of the named weights. The names are paths of parameters within the layer, such as
-    /// `u` in an [`Lstm`](crate::Lstm), or `layers.0.u` in the lowest layer of a stack.
+    /// `w_hh` in an [`Lstm`](crate::Lstm), or `layers.0.w_hh` in the lowest layer of a stack.
     ///
     /// # Panics
     ///

@@ -138,7 +138,7 @@ fn double_precision_holds_single_precision() {
 }
 
 #[test]
-#[should_panic(expected = "no place for the parameter `output.w`")]
+#[should_panic(expected = "no place for the parameter `w_ho`")]
 fn a_parameter_that_the_other_does_not_have() {
     let rng = &mut random(0);
     let elman = Elman::<f64>::new(rng, 3, 4).output(rng, 2, Activation::Identity);
@@ -223,5 +223,5 @@ fn what_matches_is_loaded_and_the_rest_told() {
     let unmatched = keras::load_matching(&mut into, &archive).expect("what there is");
     assert_eq!(unmatched.missing, ["lstm_1/lstm_cell/bias"]);
     assert_eq!(unmatched.left_over, ["elsewhere"]);
-    assert_eq!(into.lstm.layers()[0].w.value(), theirs.lstm.layers()[0].w.value());
+    assert_eq!(into.lstm.layers()[0].w_ih.value(), theirs.lstm.layers()[0].w_ih.value());
 }

@@ -75,20 +75,21 @@ struct Onnx {
 /// As in the guide.
 impl PyTorch<f32> for Onnx {
     fn in_pytorch(&self) -> Layout<'_, f32> {
-        let Lstm { w, u, b, .. } = &self.lstm;
-        let (inputs, hidden) = (w.shape()[0], u.shape()[0]);
+        let Lstm { w_ih, w_hh, b, .. } = &self.lstm;
+        let (input_size, hidden_size) = (w_ih.shape()[0], w_hh.shape()[0]);
         let gates = |param| {
-            [0, 3, 1, 2].map(|gate| Part::columns(param, gate * hidden..(gate + 1) * hidden))
+            [0, 3, 1, 2]
+                .map(|gate| Part::columns(param, gate * hidden_size..(gate + 1) * hidden_size))
         };
         let weight = |param, rows| {
-            Part::beside(gates(param)).permuted(&[1, 0]).reshaped(&[1, 4 * hidden, rows])
+            Part::beside(gates(param)).permuted(&[1, 0]).reshaped(&[1, 4 * hidden_size, rows])
         };
         let biases = b
             .iter()
-            .map(|b| Part::beside([gates(b), gates(b)].concat()).reshaped(&[1, 8 * hidden]));
+            .map(|b| Part::beside([gates(b), gates(b)].concat()).reshaped(&[1, 8 * hidden_size]));
         Layout::new()
-            .tensor("W", [weight(w, inputs)])
-            .tensor("R", [weight(u, hidden)])
+            .tensor("W", [weight(w_ih, input_size)])
+            .tensor("R", [weight(w_hh, hidden_size)])
             .tensor("B", biases)
     }
 }

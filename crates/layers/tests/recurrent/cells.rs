@@ -21,30 +21,30 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// One step is `f_h(x U + h W + b)` and `f_o(h V + c)`.
+/// One step is `f_h(x W_ih + h W_hh + b)` and `f_o(h W_ho + b_ho)`.
 #[test]
 fn elman_equations() {
     let rng = &mut random(0);
     let cell = random_cell::elman_custom_to_sigmoid(rng, SIZES);
     let (x, h0) = (uniform([2, 3], rng), uniform([2, 4], rng));
     let p = |name: &str| parameter(&cell, name);
-    let z = x.matmul(&p("u")).add(&h0.matmul(&p("w"))).add(&p("b"));
+    let z = x.matmul(&p("w_ih")).add(&h0.matmul(&p("w_hh"))).add(&p("b"));
     let h = z.map(|z| z.sin() + z * 0.1);
-    let o = h.matmul(&p("output.w")).add(&p("output.b")).map(sigmoid);
+    let o = h.matmul(&p("w_ho")).add(&p("b_ho")).map(sigmoid);
     let tape = Tape::new();
     let (y, state) = cell.step(tape.constant(x), tape.constant(h0));
     assert_near(&[y.value(), state.value()], &[o, h], 1e-14);
 }
 
-/// One step is `tanh(x U + o W + b) V + c`.
+/// One step is `tanh(x W_ih + o W_oh + b) W_ho + b_ho`.
 #[test]
 fn output_to_hidden_equations() {
     let rng = &mut random(0);
     let cell = random_cell::output_to_hidden(rng, SIZES);
     let (x, o) = (uniform([2, 3], rng), uniform([2, 2], rng));
     let p = |name: &str| parameter(&cell, name);
-    let h = x.matmul(&p("u")).add(&o.matmul(&p("w"))).add(&p("b")).map(f64::tanh);
-    let expected = h.matmul(&p("output.w")).add(&p("output.b"));
+    let h = x.matmul(&p("w_ih")).add(&o.matmul(&p("w_oh"))).add(&p("b")).map(f64::tanh);
+    let expected = h.matmul(&p("w_ho")).add(&p("b_ho"));
     let tape = Tape::new();
     let (y, state) = cell.step(tape.constant(x), tape.constant(o));
     assert_near(&[y.value(), state.value()], &[expected.clone(), expected], 1e-14);
@@ -57,9 +57,9 @@ fn minimal_gated_unit_equations() {
     let cell = random_cell::minimal_gated_unit(rng, SIZES);
     let (x, h0) = (uniform([2, 3], rng), uniform([2, 4], rng));
     let p = |name: &str| parameter(&cell, name);
-    let read = x.matmul(&p("w")).add(&p("b"));
-    let f = read.slice(1, 0..4).add(&h0.matmul(&p("u_gate"))).map(sigmoid);
-    let kept = f.mul(&h0).matmul(&p("u_candidate"));
+    let read = x.matmul(&p("w_ih")).add(&p("b"));
+    let f = read.slice(1, 0..4).add(&h0.matmul(&p("w_hh_f"))).map(sigmoid);
+    let kept = f.mul(&h0).matmul(&p("w_hh_n"));
     let candidate = read.slice(1, 4..8).add(&kept).map(f64::tanh);
     let h = f.map(|f| 1.0 - f).mul(&h0).add(&f.mul(&candidate));
     let tape = Tape::new();
@@ -73,7 +73,7 @@ fn minimal_gated_unit_equations() {
 fn identity_start_keeps_the_state() {
     let rng = &mut random(0);
     let cell = Elman::irnn(rng, 3, 4);
-    assert!(parameter(&cell, "u").as_slice().iter().all(|u| u.abs() < 0.01));
+    assert!(parameter(&cell, "w_ih").as_slice().iter().all(|w| w.abs() < 0.01));
     let h0 = uniform([2, 4], rng).map(f64::abs);
     let Run { values, .. } = run(&cell, &[Tensor::zeros([9, 2, 3]), h0.clone()], unrolled);
     assert_eq!(values[1], h0);
@@ -82,7 +82,7 @@ fn identity_start_keeps_the_state() {
 /// The GRU as published, number by number.
 fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>) -> Tensor<f64> {
     let p = |name: &str| parameter(cell, name);
-    let (w, u_gates, u_candidate, b) = (p("w"), p("u_gates"), p("u_candidate"), p("b"));
+    let (w_ih, w_hh_rz, w_hh_n, b) = (p("w_ih"), p("w_hh_rz"), p("w_hh_n"), p("b"));
     let [steps, batch, input] = xs.shape()[..] else { panic!("[T, B, I]") };
     let hidden = h0.shape()[1];
     let mut hs = Vec::new();
@@ -90,24 +90,24 @@ fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>
         let mut h = h0.index_first(s).to_vec();
         for t in 0..steps {
             let from_x = |column: usize| -> f64 {
-                (0..input).map(|i| xs.at(&[t, s, i]) * w.at(&[i, column])).sum::<f64>()
+                (0..input).map(|i| xs.at(&[t, s, i]) * w_ih.at(&[i, column])).sum::<f64>()
                     + b.at(&[column])
             };
-            let product = |v: &[f64], u: &Tensor<f64>, column: usize| -> f64 {
-                (0..hidden).map(|i| v[i] * u.at(&[i, column])).sum()
+            let product = |v: &[f64], w: &Tensor<f64>, column: usize| -> f64 {
+                (0..hidden).map(|i| v[i] * w.at(&[i, column])).sum()
             };
             let gate = |part: usize| -> Vec<f64> {
                 let column = |j| part * hidden + j;
                 (0..hidden)
-                    .map(|j| sigmoid(from_x(column(j)) + product(&h, &u_gates, column(j))))
+                    .map(|j| sigmoid(from_x(column(j)) + product(&h, &w_hh_rz, column(j))))
                     .collect()
             };
             let (r, z) = (gate(0), gate(1));
             let recurrent = |j: usize| match reset {
-                Reset::After => r[j] * (product(&h, &u_candidate, j) + p("b_candidate").at(&[j])),
+                Reset::After => r[j] * (product(&h, &w_hh_n, j) + p("b_hh_n").at(&[j])),
                 Reset::Before => {
                     let kept: Vec<f64> = r.iter().zip(&h).map(|(r, h)| r * h).collect();
-                    product(&kept, &u_candidate, j)
+                    product(&kept, &w_hh_n, j)
                 }
             };
             let n: Vec<f64> =
@@ -150,7 +150,7 @@ fn reset_before_is_not_after() {
             }
         });
         after.for_each_parameter_mut(|name, param| match name {
-            "b_candidate" => param.set(Tensor::zeros([4])),
+            "b_hh_n" => param.set(Tensor::zeros([4])),
             name => param.set(parameter(&before, name)),
         });
         let inputs = SIZES.inputs(&before, &mut random(4));

@@ -177,9 +177,9 @@ fn the_gradient_in_the_outputs_is_another() {
             assert_eq!(direct.index_first(t), Tensor::full([3, 4], is(t)));
             assert_eq!(*total.index_first(t).shape(), [3, 4]);
         }
-        let w = elman.w.value();
+        let w_hh = elman.w_hh.value();
         let slope = ys.index_first(3).value().map(|y| 1.0 - y * y);
-        let one_before = slope.matmul(&w.permute(&[1, 0]));
+        let one_before = slope.matmul(&w_hh.permute(&[1, 0]));
         assert_near(&[total.index_first(2)], &[one_before], 1e-13);
         assert_eq!(total.index_first(4), Tensor::zeros([3, 4]));
     }

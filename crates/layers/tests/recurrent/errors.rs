@@ -93,15 +93,15 @@ fn of_a_cells_input() {
     let (xs, h) = (zeros(tape, [6, 2, 5]), zeros(tape, [2, 4]));
     let elman = Elman::new(rng, 3, 4);
     let message = product("[2, 5]", "[3, 4]", 1, [5, 3]);
-    blames_cell!("elman.rs", "x.matmul(&self.u)", || unroll(&elman, xs, h), &message);
+    blames_cell!("elman.rs", "x.matmul(&self.w_ih)", || unroll(&elman, xs, h), &message);
 
     let lstm = Lstm::new(rng, 3, 4);
     let message = product("[2, 5]", "[3, 16]", 1, [5, 3]);
-    blames_cell!("lstm.rs", "x.matmul(&self.w)", || unroll(&lstm, xs, (h, h)), &message);
+    blames_cell!("lstm.rs", "x.matmul(&self.w_ih)", || unroll(&lstm, xs, (h, h)), &message);
 
     let gru = Gru::new(rng, 3, 4, Reset::After);
     let message = product("[2, 5]", "[3, 12]", 1, [5, 3]);
-    blames_cell!("gru.rs", "x.matmul(&self.w)", || unroll(&gru, xs, h), &message);
+    blames_cell!("gru.rs", "x.matmul(&self.w_ih)", || unroll(&gru, xs, h), &message);
 
     let (cell, o) = (OutputToHidden::new(rng, 3, 4, 6), zeros(tape, [2, 6]));
     let message = product("[2, 5]", "[3, 4]", 1, [5, 3]);
@@ -114,18 +114,18 @@ fn of_a_cells_state() {
     let (xs, wrong, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 5]), zeros(tape, [2, 4]));
     let elman = Elman::new(rng, 3, 4);
     let message = product("[2, 5]", "[4, 4]", 1, [5, 4]);
-    blames_cell!("elman.rs", "h.matmul(&self.w)", || unroll(&elman, xs, wrong), &message);
+    blames_cell!("elman.rs", "h.matmul(&self.w_hh)", || unroll(&elman, xs, wrong), &message);
 
     let lstm = Lstm::new(rng, 3, 4);
     let message = product("[2, 5]", "[4, 16]", 1, [5, 4]);
-    blames_cell!("lstm.rs", "h.matmul(&self.u)", || unroll(&lstm, xs, (wrong, h)), &message);
+    blames_cell!("lstm.rs", "h.matmul(&self.w_hh)", || unroll(&lstm, xs, (wrong, h)), &message);
     let message = "mul of [2, 4] and [2, 5], axis 1: 4 and 5 do not broadcast, counted from the \
                    last axis; make them equal, or one of them 1 (reshape inserts axes of extent 1)";
     blames_cell!("lstm.rs", "gate.apply(f) * c", || unroll(&lstm, xs, (h, wrong)), message);
 
     let gru = Gru::new(rng, 3, 4, Reset::Before);
     let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);
-    blames_cell!("gru.rs", "read.matmul(&self.u_gates)", || unroll(&gru, xs, wrong), &message);
+    blames_cell!("gru.rs", "read.matmul(&self.w_hh_rz)", || unroll(&gru, xs, wrong), &message);
 }
 
 /// An author's own cell is blamed at the author's line, however deep it runs.
@@ -246,7 +246,7 @@ fn of_layers() {
 fn of_the_state_of_a_scan() {
     let (rng, tape) = (&mut random(0), &Tape::new());
     let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 1]));
-    let cell = IndRnn::new(rng, 3, 4); // h ⊙ u broadcasts
+    let cell = IndRnn::new(rng, 3, 4); // h ⊙ w_hh broadcasts
     let message = "scan: variable 0 of the state has shape [2, 1], but [2, 4] after a step; start \
                    from a state of the shape that the equations compute";
     blames_the_caller(|| scan(&cell, xs, h), message);
@@ -376,11 +376,11 @@ fn of_noise_without_an_effect() {
     );
     let message = "recurrent dropout: a state of 2 variables needs a rate for each, not 1";
     blames_the_caller(|| RecurrentDropout::new(&lstm, &[half]), message);
-    let message = "weight dropout: the layer has no parameter `v`, but [\"w\", \"u\", \"b\"]";
+    let message = "weight dropout: the layer has no parameter `v`, but [\"w_ih\", \"w_hh\", \"b\"]";
     blames_the_caller(|| WeightDropout::new(lstm.clone(), half, &["v"]), message);
     let message =
         "substitute: a variable of shape [2, 3] cannot replace a parameter of shape [3, 16]";
-    blames_the_caller(|| tape.substitute(&lstm.w, xs.index_first(0)), message);
+    blames_the_caller(|| tape.substitute(&lstm.w_ih, xs.index_first(0)), message);
 }
 
 #[test]

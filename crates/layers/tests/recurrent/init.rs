@@ -132,8 +132,8 @@ fn a_seed_decides() {
         assert_eq!(single.to_vec(), rounded, "{init:?}");
     }
     let [one, same, other] = [1, 1, 2].map(|seed| Lstm::<f64>::new(&mut random(seed), 3, 4));
-    assert_eq!(parameter(&one, "w"), parameter(&same, "w"));
-    assert_ne!(parameter(&one, "w"), parameter(&other, "w"));
+    assert_eq!(parameter(&one, "w_ih"), parameter(&same, "w_ih"));
+    assert_ne!(parameter(&one, "w_ih"), parameter(&other, "w_ih"));
 }
 
 /// The weights of fused gates are those of gates that were drawn one by one.
@@ -148,7 +148,7 @@ fn gates_are_drawn_apart() {
     let lstm = Lstm::<f64>::new(rng, 40, 30);
     let gru = Gru::<f64>::new(rng, 40, 30, Reset::After);
     let bound = (6.0 / 70.0_f64).sqrt();
-    for (w, gates) in [(parameter(&lstm, "w"), 4), (parameter(&gru, "w"), 3)] {
+    for (w, gates) in [(parameter(&lstm, "w_ih"), 4), (parameter(&gru, "w_ih"), 3)] {
         let gates = w.split(1, gates);
         for (i, gate) in gates.iter().enumerate() {
             assert!(largest(gate) <= bound);
@@ -157,9 +157,9 @@ fn gates_are_drawn_apart() {
         }
     }
     let recurrent = [
-        parameter(&lstm, "u").split(1, 4),
-        parameter(&gru, "u_gates").split(1, 2),
-        vec![parameter(&gru, "u_candidate")],
+        parameter(&lstm, "w_hh").split(1, 4),
+        parameter(&gru, "w_hh_rz").split(1, 2),
+        vec![parameter(&gru, "w_hh_n")],
     ];
     let recurrent = recurrent.concat();
     for (i, gate) in recurrent.iter().enumerate() {
@@ -181,15 +181,15 @@ fn forget_bias() {
 fn cells_start_as_documented() {
     let rng = &mut random(6);
     let elman = Elman::<f64>::new(rng, 40, 30).output(rng, 20, Activation::Identity);
-    assert_orthogonal(&parameter(&elman, "w"), 1.0);
+    assert_orthogonal(&parameter(&elman, "w_hh"), 1.0);
     let output_to_hidden = OutputToHidden::<f64>::new(rng, 40, 30, 20);
     let linear = Linear::<f64>::new(rng, 40, 30);
     let xavier = [
-        parameter(&elman, "u"),
-        parameter(&elman, "output.w"),
-        parameter(&output_to_hidden, "u"),
-        parameter(&output_to_hidden, "w"),
-        parameter(&output_to_hidden, "output.w"),
+        parameter(&elman, "w_ih"),
+        parameter(&elman, "w_ho"),
+        parameter(&output_to_hidden, "w_ih"),
+        parameter(&output_to_hidden, "w_oh"),
+        parameter(&output_to_hidden, "w_ho"),
         parameter(&linear, "w"),
     ];
     for w in xavier {
@@ -199,15 +199,15 @@ fn cells_start_as_documented() {
     let gru = Gru::<f64>::new(rng, 3, 4, Reset::After);
     let zero = [
         parameter(&elman, "b"),
-        parameter(&elman, "output.b"),
+        parameter(&elman, "b_ho"),
         parameter(&output_to_hidden, "b"),
-        parameter(&output_to_hidden, "output.b"),
+        parameter(&output_to_hidden, "b_ho"),
         parameter(&linear, "b"),
         parameter(&gru, "b"),
-        parameter(&gru, "b_candidate"),
+        parameter(&gru, "b_hh_n"),
     ];
     assert!(zero.iter().all(|b| largest(b) == 0.0));
 
     let identity = Elman::<f64>::new(rng, 2, 3).recurrent_init(rng, Init::Identity { scale: 1.0 });
-    assert_eq!(parameter(&identity, "w"), Tensor::eye(3));
+    assert_eq!(parameter(&identity, "w_hh"), Tensor::eye(3));
 }

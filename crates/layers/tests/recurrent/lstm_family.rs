@@ -35,8 +35,12 @@ fn lstm_that_never_forgets() {
         let lstm = random_cell::lstm(rng, sizes).forget_bias(100.0); // 1 − σ is below 1e-38
         let without_forget_gate = |all: &Tensor<f64>| arranged(all, hidden, &[2, 0, 3]);
         let kept = |name: &str| Param::new(without_forget_gate(&parameter(&lstm, name)));
-        let reduced =
-            Lstm1997 { w: kept("w"), r: kept("u"), b: Some(kept("b")), ..Lstm1997::new(rng, 0, 0) };
+        let reduced = Lstm1997 {
+            w_ih: kept("w_ih"),
+            w_hh: kept("w_hh"),
+            b: Some(kept("b")),
+            ..Lstm1997::new(rng, 0, 0)
+        };
         let inputs = sizes.inputs(&lstm, rng);
         let (lstm, reduced) = (run(&lstm, &inputs, unrolled), run(&reduced, &inputs, unrolled));
         assert_near(&lstm.values, &reduced.values, 1e-14);
@@ -62,7 +66,8 @@ fn lstm_whose_gates_are_coupled() {
             Tensor::concat(&[&input, all], -1)
         };
         let of = |name: &str| Param::new(with_input_gate(&parameter(&coupled, name)));
-        let lstm = Lstm { w: of("w"), u: of("u"), b: Some(of("b")), ..Lstm::new(rng, 0, 0) };
+        let lstm =
+            Lstm { w_ih: of("w_ih"), w_hh: of("w_hh"), b: Some(of("b")), ..Lstm::new(rng, 0, 0) };
         let inputs = sizes.inputs(&lstm, rng);
         let (coupled, lstm) = (run(&coupled, &inputs, unrolled), run(&lstm, &inputs, unrolled));
         assert_near(&coupled.values, &lstm.values, 1e-13);
@@ -78,22 +83,22 @@ fn lstm_that_peeps_at_nothing_or_projects_to_itself() {
         let lstm = random_cell::lstm(rng, sizes);
         let of = |name: &str| Param::new(parameter(&lstm, name));
         let zero = || Param::new(Tensor::zeros([hidden]));
-        let blind = Peepholes { i: zero(), f: zero(), o: zero() };
+        let blind = Peepholes { p_i: zero(), p_f: zero(), p_o: zero() };
         let peephole = PeepholeLstm {
-            w: of("w"),
-            u: of("u"),
+            w_ih: of("w_ih"),
+            w_hh: of("w_hh"),
             b: Some(of("b")),
             peepholes: blind,
             ..PeepholeLstm::new(rng, 0, 0)
         };
         let identity =
             Tensor::from_fn([hidden, hidden], |i| f64::from(u8::from(i / hidden == i % hidden)));
-        let projection = Param::new(identity);
+        let w_hr = Param::new(identity);
         let projected = ProjectedLstm {
-            w: of("w"),
-            u: of("u"),
+            w_ih: of("w_ih"),
+            w_hh: of("w_hh"),
             b: Some(of("b")),
-            projection,
+            w_hr,
             ..ProjectedLstm::new(rng, 0, 0, 0)
         };
         let inputs = sizes.inputs(&lstm, rng);
@@ -110,13 +115,13 @@ fn peephole_equations() {
     let cell = random_cell::peephole_lstm(rng, SIZES);
     let [x, h0, c0] = [[2, 3], [2, 4], [2, 4]].map(|shape| uniform(shape, rng));
     let p = |name: &str| parameter(&cell, name);
-    let net = x.matmul(&p("w")).add(&h0.matmul(&p("u"))).add(&p("b"));
+    let net = x.matmul(&p("w_ih")).add(&h0.matmul(&p("w_hh"))).add(&p("b"));
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let (mut h, mut c) = (h0.clone(), c0.clone());
     for s in 0..2 {
         for k in 0..4 {
             let net = |gate: usize| net.at(&[s, gate * 4 + k]);
-            let peep = |gate: &str| p(&format!("peepholes.{gate}")).at(&[k]);
+            let peep = |gate: &str| p(&format!("peepholes.p_{gate}")).at(&[k]);
             let before = c0.at(&[s, k]);
             let i = sigmoid(net(0) + peep("i") * before);
             let f = sigmoid(net(1) + peep("f") * before);
@@ -137,17 +142,17 @@ fn blocks_by_hand(
     cell: &MemoryBlocks<f64>,
     [blocks, size]: [usize; 2],
     x: &[f64],
-    r: &[f64],
+    h: &[f64],
     c: &[f64],
 ) -> (Vec<f64>, Vec<f64>) {
-    let (w, recurrent) = (parameter(cell, "w"), parameter(cell, "r"));
-    let (b_cells, b_gates) = (parameter(cell, "b_cells"), parameter(cell, "b_gates"));
+    let (w_ih, w_hh) = (parameter(cell, "w_ih"), parameter(cell, "w_hh"));
+    let (b_g, b_io) = (parameter(cell, "b_g"), parameter(cell, "b_io"));
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let cells = blocks * size;
     let net = |unit: usize| -> f64 {
-        let read: f64 = x.iter().enumerate().map(|(k, x)| x * w.at(&[k, unit])).sum();
-        let fed: f64 = r.iter().enumerate().map(|(k, r)| r * recurrent.at(&[k, unit])).sum();
-        let bias = if unit < cells { b_cells.at(&[unit]) } else { b_gates.at(&[unit - cells]) };
+        let read: f64 = x.iter().enumerate().map(|(k, x)| x * w_ih.at(&[k, unit])).sum();
+        let fed: f64 = h.iter().enumerate().map(|(k, h)| h * w_hh.at(&[k, unit])).sum();
+        let bias = if unit < cells { b_g.at(&[unit]) } else { b_io.at(&[unit - cells]) };
         read + fed + bias
     };
     let i: Vec<f64> = (0..blocks).map(|block| sigmoid(net(cells + block))).collect();
@@ -163,16 +168,16 @@ fn memory_block_equations() {
     for size in [1, 2, 3] {
         let rng = &mut random(size as u64);
         let cell = MemoryBlocks::new(rng, 3, 2, size).gate_biases(-1.0, -2.0).cell_biases();
-        assert_eq!(parameter(&cell, "b_gates").to_vec(), [-1.0, -1.0, -2.0, -2.0]);
+        assert_eq!(parameter(&cell, "b_io").to_vec(), [-1.0, -1.0, -2.0, -2.0]);
         let cell = crate::support::randomized(cell, rng);
         let units = 2 * size + 4;
-        let [x, r, c] = [3, units, 2 * size].map(|features| uniform([1, features], rng));
-        let (r_next, c_next) =
-            blocks_by_hand(&cell, [2, size], x.as_slice(), r.as_slice(), c.as_slice());
+        let [x, h, c] = [3, units, 2 * size].map(|features| uniform([1, features], rng));
+        let (h_next, c_next) =
+            blocks_by_hand(&cell, [2, size], x.as_slice(), h.as_slice(), c.as_slice());
         let tape = Tape::new();
-        let (y, state) = cell.step(tape.constant(x), (tape.constant(r), tape.constant(c)));
+        let (y, state) = cell.step(tape.constant(x), (tape.constant(h), tape.constant(c)));
         let row = |values: &[f64]| Tensor::from_slice([1, values.len()], values);
-        let expected = [row(&r_next[..2 * size]), row(&r_next), row(&c_next)];
+        let expected = [row(&h_next[..2 * size]), row(&h_next), row(&c_next)];
         assert_near(&[vec![y.value()], state.values()].concat(), &expected, 1e-14);
     }
 }
@@ -191,13 +196,13 @@ fn blocks_of_one_cell_are_ordinary() {
             let z = weight.slice(-1, 0..hidden).map(|w| 2.0 * w);
             Tensor::concat(&[&z, &weight.slice(-1, hidden..3 * hidden)], -1)
         };
-        cell.w.set(doubled("w"));
+        cell.w_ih.set(doubled("w_ih"));
         let unread = Tensor::zeros([2 * hidden, 3 * hidden]);
-        cell.r.set(Tensor::concat(&[&doubled("r"), &unread], 0));
+        cell.w_hh.set(Tensor::concat(&[&doubled("w_hh"), &unread], 0));
         let inputs = sizes.inputs(&ordinary, rng);
         let gates = Tensor::zeros([sizes.batch, 2 * hidden]);
-        let r = Tensor::concat(&[&inputs[1], &gates], -1);
-        let of_blocks = [inputs[0].clone(), r, inputs[2].map(|c| 2.0 * c)];
+        let h = Tensor::concat(&[&inputs[1], &gates], -1);
+        let of_blocks = [inputs[0].clone(), h, inputs[2].map(|c| 2.0 * c)];
         let (ys, blocks) = (run(&ordinary, &inputs, unrolled), run(&cell, &of_blocks, unrolled));
         assert_near(&blocks.values[..1], &ys.values[..1], 1e-13);
         assert_near(&[blocks.values[2].map(|c| c / 2.0)], &ys.values[2..], 1e-13);
@@ -210,10 +215,10 @@ where
     C: StateSizes + for<'t> Cell<f64, State<'t> = (V<'t>, V<'t>)>,
 {
     let tape = Tape::new();
-    let [r, c] = cell.state_sizes()[..] else { panic!("two variables") };
+    let [h, c] = cell.state_sizes()[..] else { panic!("two variables") };
     let xs = tape.constant(uniform([sizes.steps, 1, sizes.input], rng));
     let start = tape.variable(uniform([1, c], rng));
-    let (_, (_, last)) = unroll(cell, xs, (tape.constant(uniform([1, r], rng)), start));
+    let (_, (_, last)) = unroll(cell, xs, (tape.constant(uniform([1, h], rng)), start));
     let row = |k: usize| tape.grad(last.slice(1, k..k + 1).sum_all(), [start])[0].value();
     let rows: Vec<_> = (0..c).map(row).collect();
     Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0)
@@ -232,7 +237,7 @@ fn the_carousel_is_the_identity() {
 
     // through the gates there are other paths, unless they read nothing of the step before
     let deaf =
-        Lstm1997 { r: Param::new(Tensor::zeros([4, 12])), ..random_cell::lstm_1997(rng, sizes) };
+        Lstm1997 { w_hh: Param::new(Tensor::zeros([4, 12])), ..random_cell::lstm_1997(rng, sizes) };
     let identity = Tensor::from_fn([4, 4], |i| f64::from(u8::from(i / 4 == i % 4)));
     assert_eq!(carousel(&deaf, sizes, rng), identity);
 }
@@ -259,15 +264,15 @@ fn the_truncated_gradient() {
     }
     let by_hand = run(&cell, &inputs, |cell, x| {
         let mut c = x[2];
-        let mut r = x[1];
+        let mut h = x[1];
         let mut ys = Vec::new();
         for (t, given) in fed_back.iter().enumerate() {
             let (y, next) =
                 cell.step(x[0].index_first(t), (x[0].tape().constant(given.clone()), c));
             ys.push(y);
-            (r, c) = next;
+            (h, c) = next;
         }
-        vec![V::stack(&ys), r, c]
+        vec![V::stack(&ys), h, c]
     });
     assert_near(&cut.gradients.parameters, &by_hand.gradients.parameters, 1e-13);
     assert_near(&cut.gradients.inputs, &by_hand.gradients.inputs, 1e-13);

@@ -231,27 +231,27 @@ fn drops_rows<C: TestCell + NoisyCell<f64>>(
 #[test]
 fn variational_dropout_drops_what_products_read() {
     let (i, h) = (INPUT, HIDDEN);
-    drops_rows(|rng| Elman::new(rng, i, h), &[(0, "w")]);
-    drops_rows(|rng| FullyRecurrent::new(rng, i, h), &[(0, "w")]);
-    drops_rows(|rng| IndRnn::new(rng, i, h), &[(0, "u")]);
-    drops_rows(|rng| OutputToHidden::new(rng, i, h, 2), &[(0, "w")]);
-    drops_rows(|rng| Window::new(rng, i, h, 3), &[(0, "w")]);
-    drops_rows(|rng| EchoState::new(rng, i, h).leak(0.3), &[(0, "w")]);
-    drops_rows(|rng| Lstm::new(rng, i, h), &[(0, "u")]);
-    drops_rows(|rng| CoupledLstm::new(rng, i, h), &[(0, "u")]);
-    drops_rows(|rng| Lstm1997::new(rng, i, h), &[(0, "r")]);
-    drops_rows(|rng| ProjectedLstm::new(rng, i, h, 2), &[(0, "u")]);
-    drops_rows(|rng| LayerNormLstm::new(rng, i, h), &[(0, "u")]);
-    let peepholes = [(0, "u"), (1, "peepholes.i"), (1, "peepholes.f"), (1, "peepholes.o")];
+    drops_rows(|rng| Elman::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| FullyRecurrent::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| IndRnn::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| OutputToHidden::new(rng, i, h, 2), &[(0, "w_oh")]);
+    drops_rows(|rng| Window::new(rng, i, h, 3), &[(0, "w_ih")]);
+    drops_rows(|rng| EchoState::new(rng, i, h).leak(0.3), &[(0, "w_hh")]);
+    drops_rows(|rng| Lstm::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| CoupledLstm::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| Lstm1997::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| ProjectedLstm::new(rng, i, h, 2), &[(0, "w_hh")]);
+    drops_rows(|rng| LayerNormLstm::new(rng, i, h), &[(0, "w_hh")]);
+    let peepholes = [(0, "w_hh"), (1, "peepholes.p_i"), (1, "peepholes.p_f"), (1, "peepholes.p_o")];
     drops_rows(|rng| PeepholeLstm::new(rng, i, h), &peepholes);
     drops_rows(|rng| LayerNormLstm::new(rng, i, h).with_peepholes(), &peepholes);
-    drops_rows(|rng| MemoryBlocks::new(rng, i, 2, 2), &[(0, "r")]);
+    drops_rows(|rng| MemoryBlocks::new(rng, i, 2, 2), &[(0, "w_hh")]);
     for reset in [Reset::After, Reset::Before] {
-        let readers = [(0, "u_gates"), (0, "u_candidate")];
+        let readers = [(0, "w_hh_rz"), (0, "w_hh_n")];
         drops_rows(|rng| Gru::new(rng, i, h, reset), &readers);
     }
-    drops_rows(|rng| LayerNormGru::new(rng, i, h), &[(0, "u")]);
-    drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "u_gate"), (0, "u_candidate")]);
+    drops_rows(|rng| LayerNormGru::new(rng, i, h), &[(0, "w_hh")]);
+    drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "w_hh_f"), (0, "w_hh_n")]);
 }
 
 /// Checks the value that a step writes with dropout of its candidate, from random states. Where the candidate is
@@ -414,7 +414,9 @@ fn weights_deep_within_are_dropped() {
     let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
     let (whole, _) = stack.forward(xs);
     // both directions of the upper layer read the lower; within the upper, the other direction does not read it
-    for (name, reaches_backward) in [("layers.0.forward.u", true), ("layers.1.forward.u", false)] {
+    for (name, reaches_backward) in
+        [("layers.0.forward.w_hh", true), ("layers.1.forward.w_hh", false)]
+    {
         let layer = WeightDropout::new(stack.clone(), Dropout::new(0.5), &[name]);
         let (dropped, _) = training(&layer, rng).run(xs, layer.start(&tape, SIZES.batch));
         let moved = |units: std::ops::Range<usize>| {

@@ -88,9 +88,9 @@ fn units(unit: impl Fn(usize) -> f64) -> Row {
     (0..HIDDEN).map(unit).collect()
 }
 
-/// The net inputs `x W + h U + b`.
-fn net(p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], h: &[f64], u: &str) -> Row {
-    plus(&plus(&times(x, &p("w")), &times(h, &p(u))), p("b").as_slice())
+/// The net inputs `x W_ih + h W_hh + b`.
+fn net(p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], h: &[f64]) -> Row {
+    plus(&plus(&times(x, &p("w_ih")), &times(h, &p("w_hh"))), p("b").as_slice())
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn lstm() {
     check(
         |rng| with_functions!(Lstm::new(rng, INPUT, HIDDEN), state),
         |p, x, state| {
-            let net = net(p, x, &state[0], "u");
+            let net = net(p, x, &state[0]);
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let c = units(|k| gate(of(1, k)) * state[1][k] + gate(of(0, k)) * g(of(2, k)));
             let y = units(|k| gate(of(3, k)) * h(c[k]));
@@ -112,10 +112,10 @@ fn projected_lstm() {
     check(
         |rng| with_functions!(ProjectedLstm::new(rng, INPUT, HIDDEN, 2), state),
         |p, x, state| {
-            let net = net(p, x, &state[0], "u");
+            let net = net(p, x, &state[0]);
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let c = units(|k| gate(of(1, k)) * state[1][k] + gate(of(0, k)) * g(of(2, k)));
-            let y = times(&units(|k| gate(of(3, k)) * h(c[k])), &p("projection"));
+            let y = times(&units(|k| gate(of(3, k)) * h(c[k])), &p("w_hr"));
             (y.clone(), vec![y, c])
         },
     );
@@ -126,9 +126,9 @@ fn peephole_lstm() {
     check(
         |rng| with_functions!(PeepholeLstm::new(rng, INPUT, HIDDEN), state),
         |p, x, state| {
-            let net = net(p, x, &state[0], "u");
+            let net = net(p, x, &state[0]);
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
-            let peep = |name: &str, k: usize| p(&format!("peepholes.{name}")).as_slice()[k];
+            let peep = |name: &str, k: usize| p(&format!("peepholes.p_{name}")).as_slice()[k];
             let before = &state[1];
             let i = units(|k| gate(of(0, k) + peep("i", k) * before[k]));
             let f = units(|k| gate(of(1, k) + peep("f", k) * before[k]));
@@ -144,7 +144,7 @@ fn coupled_lstm() {
     check(
         |rng| with_functions!(CoupledLstm::new(rng, INPUT, HIDDEN), state),
         |p, x, state| {
-            let net = net(p, x, &state[0], "u");
+            let net = net(p, x, &state[0]);
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let f = units(|k| gate(of(0, k)));
             let c = units(|k| f[k] * state[1][k] + (1.0 - f[k]) * g(of(1, k)));
@@ -159,7 +159,7 @@ fn lstm_1997() {
     check(
         |rng| with_functions!(Lstm1997::new(rng, INPUT, HIDDEN), state),
         |p, x, state| {
-            let net = net(p, x, &state[0], "r");
+            let net = net(p, x, &state[0]);
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let c = units(|k| state[1][k] + g(of(0, k)) * gate(of(1, k)));
             let y = units(|k| h(c[k]) * gate(of(2, k)));
@@ -178,12 +178,12 @@ fn memory_blocks() {
             with_functions!(cell.output(output), state).output_activation(Activation::Relu)
         },
         |p, x, state| {
-            let bias = [p("b_cells").to_vec(), p("b_gates").to_vec()].concat();
-            let net = plus(&plus(&times(x, &p("w")), &times(&state[0], &p("r"))), &bias);
+            let bias = [p("b_g").to_vec(), p("b_io").to_vec()].concat();
+            let net = plus(&plus(&times(x, &p("w_ih")), &times(&state[0], &p("w_hh"))), &bias);
             let gates: Row = net[HIDDEN..].iter().map(|&net| gate(net)).collect();
             let c = units(|k| state[1][k] + gates[k / 2] * g(net[k]));
             let y = units(|k| gates[2 + k / 2] * h(c[k]));
-            let output = plus(&times(&y, &p("output.w")), p("output.b").as_slice());
+            let output = plus(&times(&y, &p("w_ho")), p("b_ho").as_slice());
             let output = output.iter().map(|k| k.max(0.0)).collect();
             (output, vec![[y, gates].concat(), c])
         },
@@ -197,17 +197,17 @@ fn gru() {
             |rng| with_functions!(Gru::new(rng, INPUT, HIDDEN, reset)),
             |p, x, state| {
                 let before = &state[0];
-                let read = plus(&times(x, &p("w")), p("b").as_slice());
-                let fed = times(before, &p("u_gates"));
+                let read = plus(&times(x, &p("w_ih")), p("b").as_slice());
+                let fed = times(before, &p("w_hh_rz"));
                 let r = units(|k| gate(read[k] + fed[k]));
                 let z = units(|k| gate(read[HIDDEN + k] + fed[HIDDEN + k]));
                 let recurrent = match reset {
                     Reset::After => {
-                        let fed = times(before, &p("u_candidate"));
-                        let fed = plus(&fed, p("b_candidate").as_slice());
+                        let fed = times(before, &p("w_hh_n"));
+                        let fed = plus(&fed, p("b_hh_n").as_slice());
                         units(|k| r[k] * fed[k])
                     }
-                    Reset::Before => times(&units(|k| r[k] * before[k]), &p("u_candidate")),
+                    Reset::Before => times(&units(|k| r[k] * before[k]), &p("w_hh_n")),
                 };
                 let n = units(|k| g(read[2 * HIDDEN + k] + recurrent[k]));
                 let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);
@@ -223,10 +223,10 @@ fn minimal_gated_unit() {
         |rng| with_functions!(MinimalGatedUnit::new(rng, INPUT, HIDDEN)),
         |p, x, state| {
             let before = &state[0];
-            let read = plus(&times(x, &p("w")), p("b").as_slice());
-            let fed = times(before, &p("u_gate"));
+            let read = plus(&times(x, &p("w_ih")), p("b").as_slice());
+            let fed = times(before, &p("w_hh_f"));
             let f = units(|k| gate(read[k] + fed[k]));
-            let fed = times(&units(|k| f[k] * before[k]), &p("u_candidate"));
+            let fed = times(&units(|k| f[k] * before[k]), &p("w_hh_n"));
             let y = units(|k| (1.0 - f[k]) * before[k] + f[k] * g(read[HIDDEN + k] + fed[k]));
             (y.clone(), vec![y])
         },
@@ -238,7 +238,7 @@ fn min_gru() {
     check(
         |rng| with_functions!(MinGru::new(rng, INPUT, HIDDEN)),
         |p, x, state| {
-            let net = plus(&times(x, &p("w")), p("b").as_slice());
+            let net = plus(&times(x, &p("w_ih")), p("b").as_slice());
             let z = units(|k| gate(net[k]));
             let y = units(|k| (1.0 - z[k]) * state[0][k] + z[k] * g(net[HIDDEN + k]));
             (y.clone(), vec![y])
@@ -252,7 +252,7 @@ fn min_lstm() {
     check(
         |rng| with_functions!(MinLstm::new(rng, INPUT, HIDDEN)),
         |p, x, state| {
-            let net = plus(&times(x, &p("w")), p("b").as_slice());
+            let net = plus(&times(x, &p("w_ih")), p("b").as_slice());
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let both = |k: usize| gate(of(0, k)) + gate(of(1, k));
             let y = units(|k| {
@@ -293,11 +293,11 @@ fn layer_norm_lstm() {
             with_functions!(cell, state)
         },
         |p, x, state| {
-            let read = normalised(p, "norm_x.", &times(x, &p("w")));
-            let fed = normalised(p, "norm_h.", &times(&state[0], &p("u")));
+            let read = normalised(p, "norm_ih.", &times(x, &p("w_ih")));
+            let fed = normalised(p, "norm_hh.", &times(&state[0], &p("w_hh")));
             let net = plus(&plus(&read, &fed), p("b").as_slice());
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
-            let peep = |name: &str, k: usize| p(&format!("peepholes.{name}")).as_slice()[k];
+            let peep = |name: &str, k: usize| p(&format!("peepholes.p_{name}")).as_slice()[k];
             let before = &state[1];
             let i = units(|k| gate(of(0, k) + peep("i", k) * before[k]));
             let f = units(|k| gate(of(1, k) + peep("f", k) * before[k]));
@@ -316,13 +316,13 @@ fn layer_norm_gru() {
                    x: &[f64],
                    before: &[f64],
                    [gate, g]: [fn(f64) -> f64; 2]| {
-        let (read, fed) = (times(x, &p("w")), times(before, &p("u")));
+        let (read, fed) = (times(x, &p("w_ih")), times(before, &p("w_hh")));
         let gates = plus(
-            &normalised(p, "norm_x.", &read[..2 * HIDDEN]),
-            &normalised(p, "norm_h.", &fed[..2 * HIDDEN]),
+            &normalised(p, "norm_ih_rz.", &read[..2 * HIDDEN]),
+            &normalised(p, "norm_hh_rz.", &fed[..2 * HIDDEN]),
         );
-        let read = normalised(p, "candidate_norm_x.", &read[2 * HIDDEN..]);
-        let fed = normalised(p, "candidate_norm_h.", &fed[2 * HIDDEN..]);
+        let read = normalised(p, "norm_ih_n.", &read[2 * HIDDEN..]);
+        let fed = normalised(p, "norm_hh_n.", &fed[2 * HIDDEN..]);
         let z = units(|k| gate(gates[HIDDEN + k]));
         let n = units(|k| g(read[k] + gate(gates[k]) * fed[k]));
         let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);
@@ -341,15 +341,15 @@ fn layer_norm_gru() {
 
 #[test]
 fn cells_without_gates() {
-    let by_hand = |p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], before: &[f64], w_in: &str| {
-        let net = plus(&times(x, &p(w_in)), &times(before, &p("w")));
+    let by_hand = |p: &dyn Fn(&str) -> Tensor<f64>, x: &[f64], before: &[f64], recurrent: &str| {
+        let net = plus(&times(x, &p("w_ih")), &times(before, &p(recurrent)));
         plus(&net, p("b").as_slice()).into_iter().map(g).collect::<Row>()
     };
     check(
         |rng| OutputToHidden::new(rng, INPUT, HIDDEN, 2).activation(CANDIDATE),
         |p, x, state| {
-            let hidden = by_hand(p, x, &state[0], "u");
-            let o = plus(&times(&hidden, &p("output.w")), p("output.b").as_slice());
+            let hidden = by_hand(p, x, &state[0], "w_oh");
+            let o = plus(&times(&hidden, &p("w_ho")), p("b_ho").as_slice());
             (o.clone(), vec![o])
         },
     );
@@ -357,7 +357,7 @@ fn cells_without_gates() {
         check(
             |rng| EchoState::new(rng, INPUT, HIDDEN).leak(leak).activation(CANDIDATE),
             |p, x, state| {
-                let new = by_hand(p, x, &state[0], "w_in");
+                let new = by_hand(p, x, &state[0], "w_hh");
                 let y = units(|k| (1.0 - leak) * state[0][k] + leak * new[k]);
                 (y.clone(), vec![y])
             },
@@ -395,30 +395,30 @@ fn each_matrix_has_a_start_of_its_own() {
     let (i, h) = (INPUT, HIDDEN);
     let output = Linear::new(rng, h, 2);
     starts! {
-        Lstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
-        CoupledLstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
-        Lstm1997::new(rng, i, h) => input_init ["w"], recurrent_init ["r"], bias_init ["b"];
-        PeepholeLstm::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"],
-            peephole_init ["peepholes.i", "peepholes.f", "peepholes.o"];
-        LayerNormLstm::new(rng, i, h).with_peepholes() => input_init ["w"], recurrent_init ["u"],
-            bias_init ["b"], peephole_init ["peepholes.i", "peepholes.f", "peepholes.o"];
-        ProjectedLstm::new(rng, i, h, 2) => input_init ["w"], recurrent_init ["u"], bias_init ["b"],
-            projection_init ["projection"];
+        Lstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        CoupledLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        Lstm1997::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        PeepholeLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
+            peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"];
+        LayerNormLstm::new(rng, i, h).with_peepholes() => input_init ["w_ih"], recurrent_init ["w_hh"],
+            bias_init ["b"], peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"];
+        ProjectedLstm::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
+            projection_init ["w_hr"];
         MemoryBlocks::new(rng, i, 2, 2).gate_biases(0.0, 0.0).cell_biases().output(output)
-            => input_init ["w"], recurrent_init ["r"], bias_init ["b_cells", "b_gates"];
-        Gru::new(rng, i, h, Reset::After) => input_init ["w"],
-            recurrent_init ["u_gates", "u_candidate"], bias_init ["b", "b_candidate"];
-        LayerNormGru::new(rng, i, h) => input_init ["w"], recurrent_init ["u"],
-            bias_init ["norm_x.bias", "candidate_norm_x.bias"];
-        MinimalGatedUnit::new(rng, i, h) => input_init ["w"],
-            recurrent_init ["u_gate", "u_candidate"], bias_init ["b"];
-        MinGru::new(rng, i, h) => input_init ["w"], bias_init ["b"];
-        MinLstm::new(rng, i, h) => input_init ["w"], bias_init ["b"];
-        Elman::new(rng, i, h) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
-        FullyRecurrent::new(rng, i, h) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
-        IndRnn::new(rng, i, h) => input_init ["w"], recurrent_init ["u"], bias_init ["b"];
-        OutputToHidden::new(rng, i, h, 2) => input_init ["u"], recurrent_init ["w"], bias_init ["b"];
-        Window::new(rng, i, h, 2) => input_init ["w"], bias_init ["b"];
+            => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b_g", "b_io"];
+        Gru::new(rng, i, h, Reset::After) => input_init ["w_ih"],
+            recurrent_init ["w_hh_rz", "w_hh_n"], bias_init ["b", "b_hh_n"];
+        LayerNormGru::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"],
+            bias_init ["norm_ih_rz.bias", "norm_ih_n.bias"];
+        MinimalGatedUnit::new(rng, i, h) => input_init ["w_ih"],
+            recurrent_init ["w_hh_f", "w_hh_n"], bias_init ["b"];
+        MinGru::new(rng, i, h) => input_init ["w_ih"], bias_init ["b"];
+        MinLstm::new(rng, i, h) => input_init ["w_ih"], bias_init ["b"];
+        Elman::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        FullyRecurrent::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        IndRnn::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        OutputToHidden::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_oh"], bias_init ["b"];
+        Window::new(rng, i, h, 2) => input_init ["w_ih"], bias_init ["b"];
         Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
         Lstm::new(rng, i, h).without_bias() => bias_init [];
         LayerNormLstm::new(rng, i, h) => peephole_init [];
@@ -431,9 +431,9 @@ fn starts_draw_gates_apart() {
     let lstm = Lstm::<f64>::new(&mut random(0), INPUT, HIDDEN);
     let again = lstm.clone().input_init(&mut random(2), Init::Xavier);
     let fused: Tensor<f64> = Init::Xavier.gates(&mut random(2), 4, [INPUT, HIDDEN]);
-    assert_eq!(parameter(&again, "w"), fused);
+    assert_eq!(parameter(&again, "w_ih"), fused);
     let identity = lstm.recurrent_init(&mut random(2), Init::Identity { scale: 1.0 });
-    let gates = parameter(&identity, "u").split(1, 4);
+    let gates = parameter(&identity, "w_hh").split(1, 4);
     assert_eq!(gates, vec![Tensor::eye(HIDDEN); 4]);
 }
 
@@ -475,10 +475,10 @@ fn biases_of_each_gate() {
         CoupledLstm::<f64>::new(rng, i, h) => "b" [Forget, Candidate, Output];
         Lstm1997::<f64>::new(rng, i, h) => "b" [Candidate, Input, Output];
         MemoryBlocks::<f64>::new(rng, i, 3, 2).gate_biases(0.0, 0.0).cell_biases()
-            => "b_cells" [Candidate], "b_gates" [Input, Output];
+            => "b_g" [Candidate], "b_io" [Input, Output];
         Gru::<f64>::new(rng, i, h, Reset::Before) => "b" [ResetGate, Update, Candidate];
         LayerNormGru::<f64>::new(rng, i, h)
-            => "norm_x.bias" [ResetGate, Update], "candidate_norm_x.bias" [Candidate];
+            => "norm_ih_rz.bias" [ResetGate, Update], "norm_ih_n.bias" [Candidate];
         MinimalGatedUnit::<f64>::new(rng, i, h) => "b" [Forget, Candidate];
         MinGru::<f64>::new(rng, i, h) => "b" [Update, Candidate];
         MinLstm::<f64>::new(rng, i, h) => "b" [Forget, Input, Candidate];
@@ -487,7 +487,7 @@ fn biases_of_each_gate() {
     let blocks = MemoryBlocks::<f64>::new(rng, 7, 3, 2)
         .gate_biases(0.0, 0.0)
         .unit_biases(Output, &[-1.0, -2.0, -3.0]);
-    assert_eq!(parameter(&blocks, "b_gates").to_vec(), [0.0, 0.0, 0.0, -1.0, -2.0, -3.0]);
+    assert_eq!(parameter(&blocks, "b_io").to_vec(), [0.0, 0.0, 0.0, -1.0, -2.0, -3.0]);
 }
 
 /// The default functions of cells, as their fields show them.
@@ -497,9 +497,9 @@ fn functions_can_be_read() {
     assert!(matches!(lstm.gate_activation, Activation::Sigmoid));
     assert!(matches!(lstm.candidate_activation, Activation::Tanh));
     assert!(matches!(lstm.state_activation, Activation::Tanh));
-    let w = Param::new(Tensor::ones([2, 8]));
-    let same = Lstm { w, ..lstm };
-    assert_eq!(parameter(&same, "w"), Tensor::ones([2, 8]));
+    let w_ih = Param::new(Tensor::ones([2, 8]));
+    let same = Lstm { w_ih, ..lstm };
+    assert_eq!(parameter(&same, "w_ih"), Tensor::ones([2, 8]));
 }
 
 /// The output layer of an Elman network equals an output layer above any layer.
@@ -508,8 +508,9 @@ fn output_layers() {
     let rng = &mut random(5);
     let within = Elman::new(rng, INPUT, HIDDEN).output(rng, 2, Activation::Sigmoid);
     let within = randomized(within, rng);
-    let readout = within.output.clone().expect("an output layer");
-    let above = (Elman { output: None, ..within.clone() }, (readout, Activation::Sigmoid));
+    let Elman { w_ho: Some(w), b_ho: b, .. } = within.clone() else { panic!("an output layer") };
+    let hidden = Elman { w_ho: None, b_ho: None, ..within.clone() };
+    let above = (hidden, (Linear { w, b }, Activation::Sigmoid));
     let tape = Tape::new();
     let xs = tape.constant(uniform([5, 2, INPUT], rng));
     assert_eq!(above.forward(xs).0.value(), within.forward(xs).0.value());

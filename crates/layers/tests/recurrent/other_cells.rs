@@ -33,16 +33,16 @@ fn the_mask_of_elman() {
             FullyRecurrent::new(rng, input, units).input_connections(&read).connections(&recurrent);
         // where there is no connection, whatever stands there takes no part
         let p = |name: &str| parameter(&elman, name);
-        let (u, w, v) = (p("u"), p("w"), p("output.w"));
-        full.u.set(Tensor::from_fn([input, units], |i| {
-            if within(i) { u.at(&[i / units, i % units]) } else { f64::NAN }
+        let (w_ih, w_hh, w_ho) = (p("w_ih"), p("w_hh"), p("w_ho"));
+        full.w_ih.set(Tensor::from_fn([input, units], |i| {
+            if within(i) { w_ih.at(&[i / units, i % units]) } else { f64::NAN }
         }));
-        full.w.set(Tensor::from_fn([units, units], |i| match (i / units, i % units) {
+        full.w_hh.set(Tensor::from_fn([units, units], |i| match (i / units, i % units) {
             (from, _) if from >= hidden => f64::INFINITY,
-            (from, to) if to < hidden => w.at(&[from, to]),
-            (from, to) => v.at(&[from, to - hidden]),
+            (from, to) if to < hidden => w_hh.at(&[from, to]),
+            (from, to) => w_ho.at(&[from, to - hidden]),
         }));
-        full.b.set(Tensor::concat(&[&p("b"), &p("output.b")], 0));
+        full.b.set(Tensor::concat(&[&p("b"), &p("b_ho")], 0));
 
         let inputs = sizes.inputs(&elman, rng);
         let start = Tensor::concat(&[&inputs[1], &uniform([batch, output], rng)], -1);
@@ -68,10 +68,10 @@ fn the_diagonal_of_elman() {
         let hidden = sizes.hidden;
         let ind = random_cell::ind_rnn(rng, sizes);
         let mut elman = Elman::new(rng, sizes.input, hidden).activation(Activation::Softplus);
-        elman.u.set(parameter(&ind, "w"));
-        let u = parameter(&ind, "u");
-        elman.w.set(Tensor::from_fn([hidden, hidden], |i| {
-            if i / hidden == i % hidden { u.at(&[i % hidden]) } else { 0.0 }
+        elman.w_ih.set(parameter(&ind, "w_ih"));
+        let w_hh = parameter(&ind, "w_hh");
+        elman.w_hh.set(Tensor::from_fn([hidden, hidden], |i| {
+            if i / hidden == i % hidden { w_hh.at(&[i % hidden]) } else { 0.0 }
         }));
         elman.b = Some(Param::new(parameter(&ind, "b")));
         let inputs = sizes.inputs(&ind, rng);
@@ -84,9 +84,9 @@ fn the_diagonal_of_elman() {
 #[test]
 fn recurrent_weights_are_clipped() {
     let mut cell = IndRnn::<f64>::new(&mut random(0), 2, 3);
-    cell.u.set(Tensor::from_slice([3], &[-3.0, 0.5, 1.5]));
+    cell.w_hh.set(Tensor::from_slice([3], &[-3.0, 0.5, 1.5]));
     cell.clip_recurrent(1.25);
-    assert_eq!(parameter(&cell, "u").to_vec(), [-1.25, 0.5, 1.25]);
+    assert_eq!(parameter(&cell, "w_hh").to_vec(), [-1.25, 0.5, 1.25]);
 }
 
 /// The response to an impulse is over, exactly, after as many steps as the window has; that of a network
@@ -119,7 +119,7 @@ fn window_equations() {
     let all = Tensor::concat(&[&before.reshape([2, 2]), &xs.reshape([5, 2])], 0);
     for t in 0..5 {
         let inputs = all.slice(0, t..t + 3).reshape([1, 6]);
-        let expected = inputs.matmul(&p("w")).add(&p("b")).map(f64::tanh);
+        let expected = inputs.matmul(&p("w_ih")).add(&p("b")).map(f64::tanh);
         assert_near(&[values[0].index_first(t)], &[expected], 1e-14);
     }
 }
@@ -130,8 +130,8 @@ fn the_spectral_radius_is_as_asked() {
     let rng = &mut random(0);
     let scaled = |w: Tensor<f64>, radius: f64| {
         let mut cell = EchoState::<f64>::new(&mut random(0), 1, w.shape()[0]);
-        cell.w.set(w);
-        parameter(&cell.spectral_radius(radius), "w")
+        cell.w_hh.set(w);
+        parameter(&cell.spectral_radius(radius), "w_hh")
     };
     // triangular: the diagonal, however large the rest
     let triangular = Tensor::from_vec([3, 3], vec![2.0, 50.0, -9.0, 0.0, -4.0, 7.0, 0.0, 0.0, 1.0]);
@@ -142,7 +142,7 @@ fn the_spectral_radius_is_as_asked() {
     assert_near(&[scaled(rotation.clone(), 0.9)], &[rotation.map(|w| 0.3 * w)], 1e-7);
     // a radius that no scaling of the sparse matrix has changed
     let cell = EchoState::<f64>::new(rng, 2, 30).spectral_radius(0.7).sparse(rng, 0.2);
-    let w = parameter(&cell, "w");
+    let w = parameter(&cell, "w_hh");
     let zeros = w.as_slice().iter().filter(|&&w| w == 0.0).count();
     assert!((600..840).contains(&zeros), "{zeros} of 900");
     assert_near(&[scaled(w.clone(), 0.7)], &[w], 1e-7);
@@ -157,7 +157,7 @@ fn echo_state_equations() {
     let inputs = sizes.inputs(&cell, rng);
     let p = |name: &str| parameter(&cell, name);
     let net =
-        inputs[0].index_first(0).matmul(&p("w_in")).add(&inputs[1].matmul(&p("w"))).add(&p("b"));
+        inputs[0].index_first(0).matmul(&p("w_ih")).add(&inputs[1].matmul(&p("w_hh"))).add(&p("b"));
     let expected = net.map(|z| 0.4 * z.tanh()).add(&inputs[1].map(|h| 0.6 * h));
     let run = run(&cell, &inputs, unrolled);
     assert_near(&run.values[1..], &[expected], 1e-14);
@@ -236,7 +236,7 @@ fn equations_of_the_minimal_cells() {
 #[test]
 fn gates_that_are_both_shut() {
     let mut cell = MinLstm::<f64>::new(&mut random(0), 1, 1).without_bias();
-    cell.w.set(Tensor::from_vec([1, 3], vec![-1000.0, -1001.0, 8.0]));
+    cell.w_ih.set(Tensor::from_vec([1, 3], vec![-1000.0, -1001.0, 8.0]));
     let tape = Tape::new();
     let (x, h) = (tape.variable(Tensor::ones([1, 1, 1])), tape.variable(Tensor::full([1, 1], 2.0)));
     let (ys, _) = scan(&cell, x, h);

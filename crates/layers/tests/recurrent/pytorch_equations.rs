@@ -71,16 +71,21 @@ fn the_layer_of_normalisation() {
 fn laid_out(golden: &Golden, kind: &str, name: &str) -> Tensor<f64> {
     let tensor = |name: &str| golden.tensor(&format!("{kind}.{name}"));
     match name {
-        "w" => tensor("W").transpose(0, 1),
-        "r" | "u" => tensor("R").transpose(0, 1),
+        "w_ih" => tensor("W").transpose(0, 1),
+        "w_hh" => tensor("R").transpose(0, 1),
         "b" => tensor("b"),
         _ => match name.split_once('.').expect("a part of the cell") {
             ("peepholes", gate) => {
-                let row = ["i", "f", "o"].iter().position(|&name| name == gate);
+                let row = ["p_i", "p_f", "p_o"].iter().position(|&name| name == gate);
                 tensor("p").index_first(row.expect("a gate"))
             }
             (norm, part) => {
-                let of = norm.strip_prefix("norm_").expect("a normalisation");
+                let of = match norm {
+                    "norm_ih" => "x",
+                    "norm_hh" => "h",
+                    "norm_c" => "c",
+                    _ => panic!("a normalisation"),
+                };
                 tensor(&format!("{}{of}", if part == "gain" { "g" } else { "b" }))
             }
         },

@@ -238,7 +238,7 @@ fn a_truncated_run_has_the_noise_of_the_whole() {
     let [half, none] = [0.5, 0.0].map(Dropout::new);
     noise_of_the_whole(&RecurrentDropout::new(lstm.clone(), &[none, half]), rng);
     noise_of_the_whole(&VariationalDropout::new(lstm.clone(), half, &[half, none]), rng);
-    noise_of_the_whole(&WeightDropout::new(lstm, half, &["u"]), rng);
+    noise_of_the_whole(&WeightDropout::new(lstm, half, &["w_hh"]), rng);
 }
 
 /// With noise, too, the gradient is that of a loop in windows, which draws the same.

@@ -321,7 +321,7 @@ pub(crate) mod random_cell {
     pub(crate) fn fully_recurrent(rng: &mut Random, sizes: Sizes) -> FullyRecurrent<f64> {
         let cell = FullyRecurrent::new(rng, sizes.input, sizes.hidden);
         let [read, recurrent] =
-            [cell.u.shape(), cell.w.shape()].map(|shape| Tensor::bernoulli(shape, 0.6, rng));
+            [cell.w_ih.shape(), cell.w_hh.shape()].map(|shape| Tensor::bernoulli(shape, 0.6, rng));
         randomized(cell.input_connections(&read).connections(&recurrent), rng)
     }
 

@@ -40,8 +40,10 @@ fn windows_keep_the_lags_below_their_length() {
                     h = if k == t - lag {
                         cell.step(x_k, h.stop_gradient()).0
                     } else {
-                        (x_k.matmul(constant(&cell.u)) + h.matmul(constant(&cell.w)) + constant(b))
-                            .tanh()
+                        (x_k.matmul(constant(&cell.w_ih))
+                            + h.matmul(constant(&cell.w_hh))
+                            + constant(b))
+                        .tanh()
                     };
                 }
                 ys.push(h);
@@ -123,8 +125,8 @@ fn windows_start_from_what_substitutes_compute() {
     let tape = Tape::new();
     let inputs = sizes.inputs(&cell, rng);
     let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
-    let halved = tape.param(&cell.u) * 0.5;
-    let _substitution = tape.substitute(&cell.u, halved);
+    let halved = tape.param(&cell.w_ih) * 0.5;
+    let _substitution = tape.substitute(&cell.w_ih, halved);
     let of_windows = truncated(Truncation::new(1, 2), &cell, &x)[0].value();
     assert_near(&[of_windows], &[unrolled(&cell, &x)[0].value()], 1e-13);
 }

@@ -68,7 +68,7 @@ fn a_path_is_bounded_by_the_largest_singular_value() {
         for (activation, slope) in ACTIVATIONS {
             let cell =
                 randomized(Elman::new(rng, input, hidden).activation(activation.clone()), rng);
-            let bound = (norm(&parameter(&cell, "w")) * slope).powi(steps as i32);
+            let bound = (norm(&parameter(&cell, "w_hh")) * slope).powi(steps as i32);
             let path = norm(&jacobian(&cell, &xs, &h0));
             assert!(path <= bound * (1.0 + 1e-9), "{activation:?}: {path} is above {bound}");
         }
@@ -88,7 +88,7 @@ fn one_step_reaches_the_bound() {
             }
         });
         let (path, bound) =
-            (norm(&jacobian(&cell, &xs, &h0)), norm(&parameter(&cell, "w")) * slope);
+            (norm(&jacobian(&cell, &xs, &h0)), norm(&parameter(&cell, "w_hh")) * slope);
         assert!((path - bound).abs() < 1e-12, "{activation:?}: {path} is not {bound}");
     }
 }
@@ -100,7 +100,7 @@ fn eigenvalues_bound_nothing() {
     let w = Tensor::from_vec([2, 2], vec![0.5, 4.0, 0.0, 0.5]);
     let mut cell = Elman::new(&mut random(0), 1, 2).activation(Activation::Identity);
     cell.for_each_parameter_mut(|name, param| {
-        if name == "w" {
+        if name == "w_hh" {
             param.set(w.clone());
         }
     });

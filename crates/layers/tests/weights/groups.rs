@@ -18,8 +18,9 @@ fn names(archive: &Archive<f32>) -> Vec<&str> {
 
 #[test]
 fn groups_end_at_dots_and_slashes() {
-    let whole = archive(&["lstm.w", "lstm/u", "lstm_1/w", "lstm", "module.lstm.w", "a/b.c/d"]);
-    assert_eq!(names(&whole.group("lstm")), ["", "u", "w"]);
+    let whole =
+        archive(&["lstm.w_ih", "lstm/w_hh", "lstm_1/w", "lstm", "module.lstm.w", "a/b.c/d"]);
+    assert_eq!(names(&whole.group("lstm")), ["", "w_hh", "w_ih"]);
     assert_eq!(whole.group("lstm").text("kind").unwrap(), "text");
     assert_eq!(names(&whole.group("module").group("lstm")), ["w"]);
     assert_eq!(names(&whole.group("module.lstm")), ["w"]);
@@ -40,8 +41,8 @@ fn a_group_that_is_not_there_is_told_with_those_that_are() {
         "{error}"
     );
     // one that is there is asked for its tensors
-    let error = whole.group("encoder.lstm").tensor("u").unwrap_err().to_string();
-    assert_eq!(error, "weights: group `encoder.lstm`: has no tensor `u`; nearest of 1: `w`");
+    let error = whole.group("encoder.lstm").tensor("w_hh").unwrap_err().to_string();
+    assert_eq!(error, "weights: group `encoder.lstm`: has no tensor `w_hh`; nearest of 1: `w`");
 }
 
 #[test]

@@ -86,14 +86,14 @@ fn changed(folder: &TempDir, change: impl FnOnce(&mut Archive<f32>)) -> String {
 fn a_file_of_other_sizes_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let message = changed(&folder, |file| {
-        file.insert("model.recurrent.layers.1.u", Tensor::zeros([16, 60]));
+        file.insert("model.recurrent.layers.1.w_hh", Tensor::zeros([16, 60]));
     });
-    assert!(message.contains("`recurrent.layers.1.u` has shape [16, 60], but"), "{message}");
+    assert!(message.contains("`recurrent.layers.1.w_hh` has shape [16, 60], but"), "{message}");
 
     let message = changed(&folder, |file| {
-        file.insert("model.recurrent.layers.2.u", Tensor::zeros([16, 64]));
+        file.insert("model.recurrent.layers.2.w_hh", Tensor::zeros([16, 64]));
     });
-    assert!(message.contains("`recurrent.layers.2.u` that has no place here"), "{message}");
+    assert!(message.contains("`recurrent.layers.2.w_hh` that has no place here"), "{message}");
 
     let message = changed(&folder, |file| file.set_text("vocabulary", "abc"));
     assert!(message.contains("`embedding.table` has shape [29, 8], but [3, 8]"), "{message}");
@@ -150,7 +150,7 @@ fn alleged_sizes_are_compared_before_a_model_of_them_is_made() {
     let message = changed(&folder, |file| {
         alleged(file, "\"layers\":2", "\"layers\":1000000000000");
     });
-    assert!(message.contains("has no tensor `recurrent.layers.2.w`"), "{message}");
+    assert!(message.contains("has no tensor `recurrent.layers.2.w_ih`"), "{message}");
 
     let message = changed(&folder, |file| alleged(file, "\"layers\":2", "\"layers\":1"));
     assert!(message.contains("`recurrent.layers.1.b` that has no place here"), "{message}");
@@ -163,7 +163,7 @@ fn alleged_sizes_are_compared_before_a_model_of_them_is_made() {
         file.insert("model.embedding.table", Tensor::zeros([1, 1_000_000]));
         file.insert("model.output.w", Tensor::zeros([1_000_000, 1]));
     });
-    assert!(message.contains("`recurrent.layers.0.w` has shape [8, 64], but"), "{message}");
+    assert!(message.contains("`recurrent.layers.0.w_ih` has shape [8, 64], but"), "{message}");
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn a_checkpoint_of_parts_of_several_runs_is_refused() {
         let message = refused_checkpoint(&folder, |archive| archive.set_text("best.loss", loss));
         assert!(message.contains(&format!("`loss` cannot be understood: `{loss}`")), "{message}");
     }
-    let optimizer = "optimizer.recurrent.layers.1.u.step";
+    let optimizer = "optimizer.recurrent.layers.1.w_hh.step";
     for (name, value, reason) in [
         ("best.step", "3", "a later step than the last one done"),
         ("best.vocabulary", "abc", "belong to another text"),
