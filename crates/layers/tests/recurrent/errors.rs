@@ -82,7 +82,7 @@ fn product(left: &str, right: &str, axis: usize, extents: [usize; 2]) -> String 
     format!(
         "matmul of {left} and {right}, axis {axis}: the left's axis {axis} ({}) is multiplied with \
          the right's axis 0 ({}), so they must be equal; transpose an operand or check the layer's \
-         input size",
+         `input_size`",
         extents[0], extents[1]
     )
 }
@@ -204,7 +204,7 @@ fn of_teacher_forcing() {
     let first = zeros(tape, [2, 5]);
     let shapes = |wanted| {
         format!(
-            "teacher_forced: inputs [T, B, I] need wanted outputs [T, B, O], not [6, 2, 3] and \
+            "teacher_forced: inputs [T, B, I] need targets [T, B, O], not [6, 2, 3] and \
              {wanted}"
         )
     };

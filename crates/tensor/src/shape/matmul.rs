@@ -56,7 +56,7 @@ pub fn matmul(a: &[usize], b: &[usize], transpose: Transpose) -> Result<Shape, S
             &[a, b],
             format!(
                 "the left's axis {ka} ({}) is multiplied with the right's axis {kb} ({}), so they \
-                 must be equal; transpose an operand or check the layer's input size",
+                 must be equal; transpose an operand or check the layer's `input_size`",
                 a[ka], b[kb]
             ),
         )

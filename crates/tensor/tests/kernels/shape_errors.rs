@@ -92,13 +92,13 @@ fn products() {
         || x.matmul(&zeros([4, 5])),
         "matmul of [2, 3] and [4, 5], axis 1: the left's axis 1 (3) is multiplied with the \
              right's axis 0 (4), so they must be equal; transpose an operand or check the layer's \
-             input size",
+             `input_size`",
     );
     panics(
         || x.matmul_with(&zeros([5, 4]), Transpose::RIGHT),
         "matmul of [2, 3] and [5, 4], axis 1: the left's axis 1 (3) is multiplied with the \
              right's axis 1 (4), so they must be equal; transpose an operand or check the layer's \
-             input size",
+             `input_size`",
     );
     panics(
         || zeros([4, 2, 3]).matmul(&zeros([5, 3, 2])),
