@@ -31,7 +31,8 @@ mod var;
 pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{
-    Aside, Dot, NonFinite, Operand, Operation, Param, ParamId, Pullback, Substitution, Tape, Var,
+    Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Pullback, Substitution,
+    Tape, Var,
 };
 
 #[cfg(doctest)]

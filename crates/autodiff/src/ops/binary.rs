@@ -7,11 +7,15 @@
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::tape::{Operation, Pullback};
+use crate::tape::{Class, Function, OpClass, Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Binary {
     fn name(&self) -> &'static str {
         (*self).name()
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Elementwise(Function::Binary(*self)).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

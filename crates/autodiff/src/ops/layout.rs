@@ -4,11 +4,15 @@
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
 use crate::tape::primitive::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
-use crate::tape::{Op, Operation, Pullback, Var};
+use crate::tape::{Class, Op, OpClass, Operation, Pullback, Var, ViewOf};
 
 impl<T: Scalar> Operation<T> for Reshape {
     fn name(&self) -> &'static str {
         "reshape"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::View(ViewOf::Whole).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -28,6 +32,10 @@ impl<T: Scalar> Operation<T> for Reshape {
 impl<T: Scalar> Operation<T> for Permute {
     fn name(&self) -> &'static str {
         "permute"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Movement.into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -55,6 +63,10 @@ impl<T: Scalar> Operation<T> for BroadcastTo {
         "broadcast_to"
     }
 
+    fn class(&self) -> OpClass<T> {
+        Class::Broadcast.into()
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         shape::broadcast_to("broadcast_to", inputs[0], &self.0)
     }
@@ -74,6 +86,10 @@ impl<T: Scalar> Operation<T> for SumTo {
         "sum_to"
     }
 
+    fn class(&self) -> OpClass<T> {
+        Class::SumTo.into()
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         shape::broadcast_to("sum_to", &self.0, inputs[0]).map(|_| (&*self.0).into())
     }
@@ -91,6 +107,10 @@ impl<T: Scalar> Operation<T> for SumTo {
 impl<T: Scalar> Operation<T> for Slice {
     fn name(&self) -> &'static str {
         "slice"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::View(ViewOf::Part { axis: self.axis, start: self.range.start }).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -124,6 +144,10 @@ impl<T: Scalar> Operation<T> for Place {
         "place"
     }
 
+    fn class(&self) -> OpClass<T> {
+        Class::Movement.into()
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         for (&part, &(axis, start)) in inputs.iter().zip(&self.places) {
             shape::slice(&self.shape, axis, &(start..start + part[axis]))?;
@@ -151,6 +175,10 @@ impl<T: Scalar> Operation<T> for Place {
 impl<T: Scalar> Operation<T> for Concat {
     fn name(&self) -> &'static str {
         "concat"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Join { axis: self.axis }.into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

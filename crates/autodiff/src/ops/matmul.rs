@@ -3,11 +3,15 @@
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
 
 use crate::tape::primitive::MatMul;
-use crate::tape::{Operation, Pullback, Var};
+use crate::tape::{Class, OpClass, Operation, Pullback, Var};
 
 impl<T: Scalar> Operation<T> for MatMul {
     fn name(&self) -> &'static str {
         "matmul"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Product(self.0).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

@@ -1,14 +1,19 @@
 //! Reductions over axes.
 
+use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
 use crate::tape::primitive::{Axes, Extremum, Norm, Sum};
-use crate::tape::{Operation, Pullback, Var};
+use crate::tape::{Class, OpClass, Operation, Pullback, Var};
 
 impl<T: Scalar> Operation<T> for Sum {
     fn name(&self) -> &'static str {
         "sum"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Reduction(Reduction::Sum, self.axes.clone()).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -29,6 +34,10 @@ impl<T: Scalar> Operation<T> for Sum {
 impl<T: Scalar> Operation<T> for Norm {
     fn name(&self) -> &'static str {
         "norm"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Reduction(Reduction::Norm, self.axes.clone()).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -65,6 +74,14 @@ impl<T: Scalar> Operation<T> for Extremum {
             Self::Max(_) => "max",
             Self::Min(_) => "min",
         }
+    }
+
+    fn class(&self) -> OpClass<T> {
+        let class = match self {
+            Self::Max(axes) => Class::Reduction(Reduction::Max, axes.clone()),
+            Self::Min(axes) => Class::Reduction(Reduction::Min, axes.clone()),
+        };
+        class.into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

@@ -3,11 +3,15 @@
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
 use crate::tape::primitive::{GatherRows, ScatterRows};
-use crate::tape::{Operation, Pullback};
+use crate::tape::{Class, OpClass, Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for GatherRows {
     fn name(&self) -> &'static str {
         "gather_rows"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Movement.into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

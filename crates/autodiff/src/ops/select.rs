@@ -1,13 +1,17 @@
 //! Operations that decide where gradients go.
 
-use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary, shape};
 
 use crate::tape::primitive::{Select, StopGradient};
-use crate::tape::{Operation, Pullback};
+use crate::tape::{Class, Function, OpClass, Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Select {
     fn name(&self) -> &'static str {
         "select"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Elementwise(Function::Select).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -30,6 +34,10 @@ impl<T: Scalar> Operation<T> for Select {
 impl<T: Scalar> Operation<T> for StopGradient {
     fn name(&self) -> &'static str {
         "stop_gradient"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Elementwise(Function::Unary(Unary::Identity)).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

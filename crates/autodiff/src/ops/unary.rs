@@ -4,11 +4,15 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary};
 
-use crate::tape::{Operation, Pullback};
+use crate::tape::{Class, Function, OpClass, Operation, Pullback};
 
 impl<T: Scalar> Operation<T> for Unary {
     fn name(&self) -> &'static str {
         (*self).name()
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Elementwise(Function::Unary(*self)).into()
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

@@ -16,6 +16,7 @@ use crate::scan::rewrite::hoist::{Hoisted, hoist};
 use crate::scan::rewrite::join_gates::join_gates;
 use crate::scan::rewrite::rewrite;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, run_rows, run_steps};
+use crate::scan::run::operation::Scan;
 use crate::tape::Op;
 
 /// A step ready to run.
@@ -292,8 +293,10 @@ pub(crate) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
 /// Whether a value is computed by an operation that equals none, itself or in the steps of a scan.
 fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
     match &node.kind {
-        Kind::Op(Op::Custom(op)) => !op.equals(&**op),
-        Kind::Op(Op::Scan(scan)) => scan.step().traced.nodes.iter().any(is_unequalled),
+        Kind::Op(Op::Custom(op)) => match op.downcast_ref::<Scan<T>>() {
+            Some(scan) => scan.step().traced.nodes.iter().any(is_unequalled),
+            None => !op.equals(&**op),
+        },
         _ => false,
     }
 }

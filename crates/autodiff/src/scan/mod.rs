@@ -21,5 +21,4 @@ mod run;
 mod trace;
 
 pub use api::{Recompute, Scan, Scanned};
-pub(crate) use run::operation::Scan as ScanOperation;
 pub use run::stepper::Stepper;

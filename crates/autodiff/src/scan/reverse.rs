@@ -8,12 +8,13 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::tape::{Leaf, Op, Tape, Var};
+use crate::tape::{Class, Leaf, Op, Tape, Var};
 
 /// Which inputs a gradient is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -208,8 +209,9 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         // where a largest element stands is found by comparison: computed again, it may be rounded otherwise
         let mut compared = vec![false; read.len()];
         for (node, &read) in self.forward.nodes.iter().zip(&read) {
-            if let Kind::Op(Op::Extremum(_)) = node.kind
+            if let Kind::Op(op) = &node.kind
                 && read
+                && matches!(op.class(), Class::Reduction(Reduction::Max | Reduction::Min, _))
             {
                 compared[node.inputs[0] as usize] = true;
             }
@@ -226,7 +228,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 Kind::Input(_) | Kind::Literal(_) => {}
                 Kind::Op(op) => {
                     let follows =
-                        is_cheap(op) && !compared[id] && node.inputs.iter().all(available);
+                        op.class().is_cheap() && !compared[id] && node.inputs.iter().all(available);
                     saved[id] = there[id] || read[id] && !follows;
                     there[id] |= saved[id] || follows;
                 }
@@ -342,18 +344,4 @@ fn invariant<T>(reverse: &mut Reverse<T>, feed: InvariantFeed) -> Kind<T> {
 
 fn is_state<T>(node: &Node<T>) -> bool {
     matches!(node.kind, Kind::Input(Input::Carry(_)))
-}
-
-/// Whether computing a value again is cheaper than saving it.
-fn is_cheap<T>(op: &Op<T>) -> bool {
-    matches!(
-        op,
-        Op::Unary(_)
-            | Op::Binary(_)
-            | Op::Select(_)
-            | Op::StopGradient(_)
-            | Op::Reshape(_)
-            | Op::BroadcastTo(_)
-            | Op::Slice(_)
-    )
 }

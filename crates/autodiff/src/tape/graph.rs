@@ -209,7 +209,7 @@ impl<T: Scalar> Tape<T> {
             if self.is_tracing() {
                 Tensor::unknown(shape)
             } else {
-                let roundings = self.roundings.as_ref().filter(|_| op.rounds());
+                let roundings = self.roundings.as_ref().filter(|_| op.class().rounds());
                 let value = match roundings {
                     Some(roundings) => {
                         let operands: Vec<_> = values

@@ -10,12 +10,12 @@ use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
 use smallvec::SmallVec;
 
 use super::graph::{Tape, Var};
+use super::op_class::{Class, OpClass};
 use super::param::ParamId;
 use super::primitive::{
     BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Permute, Place,
     Reshape, ScatterRows, Select, Slice, Softmax, StopGradient, Sum, SumTo,
 };
-use crate::scan::ScanOperation;
 
 /// A differentiable operation on tensors.
 ///
@@ -75,6 +75,13 @@ pub trait Operation<T>: fmt::Debug + Any {
     /// The rule may be recorded before there are values, when a [scan](crate::Tape::scan) derives its
     /// reverse: it computes with variables, and does not read them.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
+
+    /// What the operation does with elements, by which a [scan](crate::Tape::scan) compiles a step.
+    ///
+    /// By default it is [opaque](OpClass::opaque), and a step with it runs operation by operation.
+    fn class(&self) -> OpClass<T> {
+        OpClass::opaque()
+    }
 
     /// Whether another operation computes the same values from the same inputs, and has the same gradient rule.
     ///
@@ -161,7 +168,6 @@ pub(crate) enum Op<T> {
     Concat(Concat),
     GatherRows(GatherRows),
     ScatterRows(ScatterRows),
-    Scan(Rc<ScanOperation<T>>),
     Custom(Rc<dyn Operation<T>>),
 }
 
@@ -190,7 +196,6 @@ impl<T: 'static> PartialEq for Op<T> {
             (Self::Concat(a), Self::Concat(b)) => a == b,
             (Self::GatherRows(a), Self::GatherRows(b)) => a == b,
             (Self::ScatterRows(a), Self::ScatterRows(b)) => a == b,
-            (Self::Scan(a), Self::Scan(b)) => a == b,
             (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b) || a.equals(&**b),
             _ => false,
         }
@@ -222,11 +227,7 @@ impl<T> Hash for Op<T> {
             Self::GatherRows(op) => op.hash(state),
             Self::ScatterRows(op) => op.hash(state),
             // no more to hash: few of these operations have the same operands
-            Self::Entry(_)
-            | Self::Select(_)
-            | Self::StopGradient(_)
-            | Self::Scan(_)
-            | Self::Custom(_) => {}
+            Self::Entry(_) | Self::Select(_) | Self::StopGradient(_) | Self::Custom(_) => {}
         }
     }
 }
@@ -256,34 +257,20 @@ impl<T: Scalar> Op<T> {
             Self::Concat(op) => op,
             Self::GatherRows(op) => op,
             Self::ScatterRows(op) => op,
-            Self::Scan(op) => &**op,
             Self::Custom(op) => &**op,
         })
+    }
+
+    /// What the operation does with elements; opaque, if none computed the value.
+    pub(crate) fn class(&self) -> Class<T> {
+        self.operation().map_or(Class::Opaque, |operation| operation.class().0)
     }
 
     /// Whether the value is a row of several outputs, which its rule takes apart: their cotangents are
     /// not put into one. Whoever records such a value hands out its slices, never the value: on a tape of
     /// numbers slices alone read it, and nobody asks for its gradient.
     pub(crate) fn is_read_in_slices(&self) -> bool {
-        matches!(self, Self::Scan(_))
-    }
-
-    /// Whether the value is rounded, and not exactly the result of the equation.
-    pub(crate) fn rounds(&self) -> bool {
-        match self {
-            Self::Unary(function) => !function.is_exact(),
-            Self::Binary(function) => !function.is_exact(),
-            Self::MatMul(_)
-            | Self::Sum(_)
-            | Self::SumTo(_)
-            | Self::Norm(_)
-            | Self::Softmax(_)
-            | Self::LogSoftmax(_)
-            | Self::LogSumExp(_)
-            | Self::ScatterRows(_)
-            | Self::Custom(_) => true,
-            _ => false,
-        }
+        matches!(self, Self::Custom(operation) if matches!(operation.class().0, Class::Tuple))
     }
 
     pub(crate) fn name(&self) -> &'static str {

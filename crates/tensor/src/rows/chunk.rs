@@ -43,7 +43,7 @@ impl<T: Scalar> Chunk<'_, T> {
             // SAFETY: as above.
             RowOp::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
             // SAFETY: as above.
-            RowOp::Call(ref kernel, ref sources, y) => unsafe { self.call(kernel, sources, y) },
+            RowOp::Call(_, ref kernel, ref sources, y) => unsafe { self.call(kernel, sources, y) },
             // SAFETY: the caller's contract.
             RowOp::Reduce(reduction, x, y) => unsafe {
                 match reduction {

@@ -29,8 +29,8 @@ pub enum RowOp<T> {
     MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
-    /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width.
-    Call(Kernel<T>, Box<[usize]>, usize),
+    /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width; with the function's name.
+    Call(&'static str, Kernel<T>, Box<[usize]>, usize),
     /// The sum or an extremum of each row of an array, in one column, which later phases may read.
     Reduce(Reduction, usize, usize),
     /// `y ← Σ a b`, the sum of each row, likewise.
@@ -84,7 +84,7 @@ impl<T: Scalar> RowOp<T> {
             | Self::Binary(_, _, y)
             | Self::MulAdd(_, _, y)
             | Self::Select(_, y)
-            | Self::Call(_, _, y)
+            | Self::Call(_, _, _, y)
             | Self::Reduce(_, _, y)
             | Self::Dot(_, _, y)
             | Self::AddRows(_, y)
@@ -115,7 +115,7 @@ impl<T: Scalar> RowOp<T> {
             }
             Self::Binary(_, x, _) | Self::Dot(_, x, _) | Self::AddProducts(_, x, _) => x,
             Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
-            Self::Call(_, x, _) => x,
+            Self::Call(_, _, x, _) => x,
         }
     }
 }

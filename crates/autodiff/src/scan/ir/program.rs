@@ -3,11 +3,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use bptt_tensor::Shape;
+use bptt_tensor::{Scalar, Shape};
 use smallvec::SmallVec;
 
-use crate::tape::Op;
 use crate::tape::primitive::BroadcastTo;
+use crate::tape::{Class, Op};
 
 /// A step: values computed from inputs, in topological order, and what becomes of them.
 #[derive(Clone, Debug)]
@@ -99,19 +99,6 @@ impl<T> Program<T> {
 
     pub(crate) fn shape(&self, id: u32) -> &Shape {
         &self.node(id).shape
-    }
-
-    /// For each value, whether it is a variable of the state or part of one.
-    pub(crate) fn states(&self) -> Vec<bool> {
-        let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            states.push(match node.kind {
-                Kind::Input(Input::Carry(_)) => true,
-                Kind::Op(Op::Slice(_)) => states[node.inputs[0] as usize],
-                _ => false,
-            });
-        }
-        states
     }
 
     /// The operation of a value, if one computes it.
@@ -207,6 +194,26 @@ impl<T> Program<T> {
         new.next = moved(&self.next);
         new.sums = moved(&self.sums);
         new
+    }
+}
+
+impl<T: Scalar> Program<T> {
+    /// The class of the operation that computes a value; opaque, if none does.
+    pub(crate) fn class(&self, id: u32) -> Class<T> {
+        self.op(id).map_or(Class::Opaque, Op::class)
+    }
+
+    /// For each value, whether it is a variable of the state or a view of one.
+    pub(crate) fn states(&self) -> Vec<bool> {
+        let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for (id, node) in (0..).zip(&self.nodes) {
+            states.push(match (&node.kind, self.class(id)) {
+                (Kind::Input(Input::Carry(_)), _) => true,
+                (_, Class::View(_)) => states[node.inputs[0] as usize],
+                _ => false,
+            });
+        }
+        states
     }
 }
 

@@ -5,8 +5,7 @@ use bptt_tensor::{Scalar, Shape, Transpose};
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::tape::Op;
-use crate::tape::primitive::{Extremum, MatMul, Norm, Sum};
+use crate::tape::{Class, ViewOf};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,8 +117,8 @@ fn form<T: Scalar>(
     }
     let is_row = |axes: &[usize]| input(0).len() == 2 && *axes == [1];
     let width = width(&node.shape);
-    let form = match op {
-        Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_) => {
+    let form = match op.class() {
+        Class::Elementwise(_) | Class::Broadcast => {
             let fits = |&operand: &u32| {
                 let shape = program.shape(operand);
                 if bindings[operand as usize] == Binding::Once {
@@ -132,12 +131,14 @@ fn form<T: Scalar>(
             };
             if node.inputs.iter().all(fits) { Form::Pointwise } else { return refuse() }
         }
-        Op::Reshape(_) if by_rows(input(0)) => Form::View { source: node.inputs[0], column: 0 },
-        Op::Slice(slice) if slice.axis == 1 && by_rows(input(0)) => {
-            let inner: usize = input(0)[2..].iter().product();
-            Form::View { source: node.inputs[0], column: slice.range.start * inner }
+        Class::View(ViewOf::Whole) if by_rows(input(0)) => {
+            Form::View { source: node.inputs[0], column: 0 }
         }
-        Op::Concat(concat) if concat.axis == 1 => {
+        Class::View(ViewOf::Part { axis: 1, start }) if by_rows(input(0)) => {
+            let inner: usize = input(0)[2..].iter().product();
+            Form::View { source: node.inputs[0], column: start * inner }
+        }
+        Class::Join { axis: 1 } => {
             let mut column = 0;
             let mut columns = Vec::with_capacity(node.inputs.len());
             for &part in &node.inputs {
@@ -146,23 +147,16 @@ fn form<T: Scalar>(
             }
             Form::Join { columns }
         }
-        Op::Place(place) if place.places.iter().all(|&(axis, _)| axis == 1) => {
-            let inner: usize = node.shape[2..].iter().product();
-            Form::Join { columns: place.places.iter().map(|&(_, start)| start * inner).collect() }
-        }
-        Op::MatMul(MatMul(Transpose { left: false, right: transposed }))
+        Class::Product(Transpose { left: false, right: transposed })
             if bindings[node.inputs[1] as usize] == Binding::Once
                 && bindings[node.inputs[0] as usize] != Binding::Once
                 && input(1).len() == 2
                 && input(0).len() == 2 =>
         {
-            Form::Product { transposed: *transposed }
+            Form::Product { transposed }
         }
-        Op::Sum(Sum { axes, .. }) if is_row(axes) => Form::Reduce(Reduction::Sum),
-        Op::Norm(Norm { axes, .. }) if is_row(axes) => Form::Reduce(Reduction::Norm),
-        Op::Extremum(Extremum::Max(axes)) if is_row(axes) => Form::Reduce(Reduction::Max),
-        Op::Extremum(Extremum::Min(axes)) if is_row(axes) => Form::Reduce(Reduction::Min),
-        Op::SumTo(_) if input(0).len() == 2 && node.shape == [rows, 1] => {
+        Class::Reduction(reduction, axes) if is_row(&axes) => Form::Reduce(reduction),
+        Class::SumTo if input(0).len() == 2 && node.shape == [rows, 1] => {
             Form::Reduce(Reduction::Sum)
         }
         _ => return refuse(),

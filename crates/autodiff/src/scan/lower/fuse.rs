@@ -11,7 +11,7 @@ use crate::scan::ir::program::{Input, Kind};
 use crate::scan::lower::classify::{Form, NotRows, source, width};
 use crate::scan::lower::emit::Lowering;
 use crate::scan::lower::schedule::Slot;
-use crate::tape::Op;
+use crate::tape::{Class, Function, Op};
 
 /// What a fused sequence does with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,12 +138,20 @@ impl<T: Scalar> Group<T> {
         if let Form::Reduce(reduction) = lowering.forms[id as usize] {
             return Ok(RowOp::Reduce(reduction, sources[0], target));
         }
-        Ok(match lowering.program.op(id) {
-            Some(Op::Unary(f)) => RowOp::Unary(*f, sources[0], target),
-            Some(Op::BroadcastTo(_)) => RowOp::Unary(Unary::Identity, sources[0], target),
-            Some(Op::Binary(f)) => RowOp::Binary(*f, [sources[0], sources[1]], target),
-            Some(Op::Select(_)) => RowOp::Select([sources[0], sources[1], sources[2]], target),
-            op => unreachable!("{op:?} is no function of rows"),
+        Ok(match lowering.program.class(id) {
+            Class::Elementwise(Function::Unary(f)) => RowOp::Unary(f, sources[0], target),
+            Class::Elementwise(Function::Binary(f)) => {
+                RowOp::Binary(f, [sources[0], sources[1]], target)
+            }
+            Class::Elementwise(Function::Select) => {
+                RowOp::Select([sources[0], sources[1], sources[2]], target)
+            }
+            Class::Elementwise(Function::Kernel(kernel)) => {
+                let name = lowering.program.op(id).map_or("", Op::name);
+                RowOp::Call(name, kernel, sources.into(), target)
+            }
+            Class::Broadcast => RowOp::Unary(Unary::Identity, sources[0], target),
+            class => unreachable!("{class:?} is no function of rows"),
         })
     }
 

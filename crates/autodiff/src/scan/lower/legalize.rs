@@ -9,8 +9,8 @@ use crate::scan::ir::program::{Input, Kind, Program};
 use crate::scan::lower::classify::NotRows;
 use crate::scan::lower::sink_reductions::{Deferred, Term, defer};
 use crate::scan::rewrite::rematerialize::repeat;
-use crate::tape::Op;
-use crate::tape::primitive::Concat;
+use crate::tape::primitive::{BroadcastTo, Concat};
+use crate::tape::{Class, Function, Op};
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.
@@ -27,7 +27,7 @@ pub(crate) fn normalise<T: Scalar>(
     program: &Program<T>,
     rows: usize,
 ) -> Result<Normal<T>, NotRows> {
-    let program = tile_places(program, rows)?;
+    let program = stretch_operands(&tile_places(program, rows)?);
     let mut program = own_places(&repeat(&program));
     own_outputs(&mut program);
     let Deferred { terms, inside_sums, copies } = defer(&mut program, rows)?;
@@ -66,6 +66,23 @@ fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T
     fault.map_or(Ok(tiled), Err)
 }
 
+/// Broadcasts the operands of kernels, which read slices of one length.
+fn stretch_operands<T: Scalar>(program: &Program<T>) -> Program<T> {
+    program.rebuild(|new, id, mut inputs| {
+        if let Class::Elementwise(Function::Kernel(_)) = program.class(id) {
+            let shape = program.shape(id);
+            for input in &mut inputs {
+                if new.shape(*input) == shape {
+                    continue;
+                }
+                let broadcast = Op::BroadcastTo(BroadcastTo(shape[..].into()));
+                *input = new.push(op_node(broadcast, [*input], shape.clone()));
+            }
+        }
+        new.copy(program, id, inputs)
+    })
+}
+
 /// Copies parts of joins that lie elsewhere as well, as an output or in another join, and states that are
 /// read after the loop. Whatever else reads a part reads it in the join.
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -73,17 +90,17 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let in_loop = program.ancestors(program.next.iter().copied());
     let (is_output, is_state) = (program.among(program.outputs()), program.states());
     let mut times_joined = vec![0; program.nodes.len()];
-    for join in (0..program.nodes.len() as u32).filter(|&id| is_join(program.op(id))) {
+    for join in (0..program.nodes.len() as u32).filter(|&id| is_join(program, id)) {
         program.node(join).inputs.iter().for_each(|&part| times_joined[part as usize] += 1);
     }
     program.rebuild(|new, id, mut inputs| {
         let originals = &program.node(id).inputs;
-        let is_join = is_join(program.op(id));
+        let is_join = is_join(program, id);
         let late = bindings[id as usize] == Binding::Loop && !in_loop[id as usize];
         for (input, original) in inputs.iter_mut().zip(originals) {
             let shared = times_joined[*original as usize] > 1
                 || is_output[*original as usize]
-                || !is_pointwise(program.op(*original))
+                || !program.class(*original).is_pointwise()
                 || reads_product(program, *original);
             if is_join && shared || late && is_state[*original as usize] {
                 *input = copy(new, *input);
@@ -93,19 +110,15 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-fn is_join<T>(op: Option<&Op<T>>) -> bool {
-    matches!(op, Some(Op::Concat(_)))
+fn is_join<T: Scalar>(program: &Program<T>, id: u32) -> bool {
+    matches!(program.class(id), Class::Join { .. })
 }
 
 /// Whether a sum may be computed by its products in place.
-fn reads_product<T>(program: &Program<T>, id: u32) -> bool {
-    let is_product = |&input: &u32| matches!(program.op(input), Some(Op::MatMul(_)));
+fn reads_product<T: Scalar>(program: &Program<T>, id: u32) -> bool {
+    let is_product = |&input: &u32| matches!(program.class(input), Class::Product(_));
     matches!(program.op(id), Some(Op::Binary(Binary::Add)))
         && program.node(id).inputs.iter().any(is_product)
-}
-
-pub(crate) fn is_pointwise<T>(op: Option<&Op<T>>) -> bool {
-    matches!(op, Some(Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::BroadcastTo(_)))
 }
 
 /// Copies outputs that are not computed, or that two outputs are.
@@ -114,7 +127,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let mut stacked = program.stacked.clone();
     let mut is_taken = vec![false; program.nodes.len()];
     for id in &mut stacked {
-        if std::mem::replace(&mut is_taken[*id as usize], true) || !is_computed(program.op(*id)) {
+        if std::mem::replace(&mut is_taken[*id as usize], true) || !is_computed(program, *id) {
             *id = copy(program, *id);
         }
     }
@@ -125,15 +138,16 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
             continue; // what stays as it was is never written
         }
         let in_loop = bindings.get(*id as usize) == Some(&Binding::Loop);
-        if !is_computed(program.op(*id)) || !in_loop {
+        if !is_computed(program, *id) || !in_loop {
             *id = copy(program, *id);
         }
     }
     program.next = next;
 }
 
-fn is_computed<T>(op: Option<&Op<T>>) -> bool {
-    !matches!(op, None | Some(Op::Reshape(_) | Op::Slice(_)))
+/// Whether an operation computes a value, rather than giving another value's elements.
+fn is_computed<T: Scalar>(program: &Program<T>, id: u32) -> bool {
+    program.op(id).is_some() && !matches!(program.class(id), Class::View(_))
 }
 
 fn copy<T: Scalar>(program: &mut Program<T>, id: u32) -> u32 {

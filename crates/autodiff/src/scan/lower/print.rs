@@ -174,9 +174,9 @@ impl Names {
             RowOp::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }
-            RowOp::Call(ref kernel, ref sources, y) => {
+            RowOp::Call(name, _, ref sources, y) => {
                 let sources: Vec<String> = sources.iter().map(|&x| array(x)).collect();
-                format!("{} = {} {}", array(y), kernel.name(), sources.join(" "))
+                format!("{} = {name} {}", array(y), sources.join(" "))
             }
             RowOp::Reduce(reduction, x, y) => {
                 format!("{} = {} {}", array(y), reduction.name(), array(x))

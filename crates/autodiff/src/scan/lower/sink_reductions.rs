@@ -8,8 +8,8 @@ use bptt_tensor::{Binary, Scalar, Transpose};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
 use crate::scan::lower::classify::{NotRows, width};
-use crate::tape::Op;
-use crate::tape::primitive::{MatMul, Sum};
+use crate::tape::primitive::Sum;
+use crate::tape::{Class, Op};
 
 /// A term of a sum over all rows of all steps.
 pub(crate) enum Term {
@@ -98,14 +98,15 @@ fn take_apart<T: Scalar>(
                 pending.extend(inputs);
                 true
             }
-            Some(Op::MatMul(MatMul(Transpose { left: true, right: false })))
-                if inputs.iter().all(|&input| by_rows(input)) =>
+            Some(op)
+                if matches!(op.class(), Class::Product(Transpose::LEFT))
+                    && inputs.iter().all(|&input| by_rows(input)) =>
             {
                 let [left, right] = [inputs[0], inputs[1]];
                 deferred.terms.push(Term::Product { sum, left, right });
                 true
             }
-            Some(Op::SumTo(_)) if by_rows(inputs[0]) => {
+            Some(op) if matches!(op.class(), Class::SumTo) && by_rows(inputs[0]) => {
                 let own = width(program.shape(inputs[0]));
                 let is_one_row = own == 1 || shape.last() == Some(&own);
                 let id = if shape.elements() == own && is_one_row {

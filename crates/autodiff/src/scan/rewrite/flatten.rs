@@ -7,7 +7,7 @@ use bptt_tensor::{Binary, Scalar};
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
-use crate::tape::Op;
+use crate::tape::{Class, Op};
 
 const ADD: Binary = Binary::Add;
 
@@ -93,8 +93,8 @@ fn terms_of<T>(program: &Program<T>, id: u32, inner: impl Fn(u32) -> bool) -> Ve
 }
 
 /// Where a term stands in its sum.
-fn order<T>(program: &Program<T>, bindings: &[Binding], term: u32) -> usize {
-    let is_product = matches!(program.op(term), Some(Op::MatMul(_)));
+fn order<T: Scalar>(program: &Program<T>, bindings: &[Binding], term: u32) -> usize {
+    let is_product = matches!(program.class(term), Class::Product(_));
     match (is_product, bindings[term as usize]) {
         (true, Binding::AllSteps) => 0,
         (_, Binding::Once) => 1,

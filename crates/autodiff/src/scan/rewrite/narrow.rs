@@ -2,13 +2,14 @@
 //! of two operands reads such an operand as it is: nothing is spread over columns before it must be. And
 //! what can be done to the sum of a row is not done to its elements.
 
+use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Unary};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
-use crate::tape::Op;
 use crate::tape::primitive::BroadcastTo;
+use crate::tape::{Class, Op};
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
@@ -18,8 +19,9 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             let sum = new.push(op_node(op, [x], shape.clone()));
             return new.push(op_node(Op::Unary(Unary::Neg), [sum], shape.clone()));
         }
-        let Some(op @ (Op::Unary(_) | Op::Binary(_))) = program.op(id) else {
-            return new.copy(program, id, inputs);
+        let op = match (program.op(id), program.class(id)) {
+            (Some(op), Class::Elementwise(function)) if function.broadcasts() => op,
+            _ => return new.copy(program, id, inputs),
         };
         // what each operand was before it was spread
         let narrow: SmallVec<[u32; 3]> =
@@ -42,7 +44,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
 }
 
 /// Of a sum of rows `−x`, the `x`. With a single row it may be a sum over steps, which stays what it is.
-fn negated_row<T>(
+fn negated_row<T: Scalar>(
     program: &Program<T>,
     op: Option<&Op<T>>,
     inputs: &[u32],
@@ -51,15 +53,16 @@ fn negated_row<T>(
     let &[summed] = inputs else { return None };
     let by_rows =
         matches!(*shape, [rows, 1] if rows > 1 && program.shape(summed).first() == Some(&rows));
-    let is_sum = matches!(op, Some(Op::Sum(_) | Op::SumTo(_))) && by_rows;
+    let is_sum =
+        matches!(op?.class(), Class::SumTo | Class::Reduction(Reduction::Sum, _)) && by_rows;
     let is_negated = matches!(program.op(summed), Some(Op::Unary(Unary::Neg)));
     (is_sum && is_negated).then(|| program.node(summed).inputs[0])
 }
 
 /// The value that was spread over columns, or the value itself.
-fn before_spreading<T>(program: &Program<T>, id: u32) -> u32 {
+fn before_spreading<T: Scalar>(program: &Program<T>, id: u32) -> u32 {
     let node = program.node(id);
-    let is_spread = matches!(program.op(id), Some(Op::BroadcastTo(_)))
+    let is_spread = matches!(program.class(id), Class::Broadcast)
         && program.shape(node.inputs[0]).len() == node.shape.len();
     if is_spread { node.inputs[0] } else { id }
 }

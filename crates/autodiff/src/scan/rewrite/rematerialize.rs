@@ -1,13 +1,14 @@
 //! Functions of inputs alone that are read in the loop and after it are computed in both: reading their
 //! operands again is no dearer than keeping their result for every step.
 
+use bptt_tensor::Scalar;
+
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
-use crate::scan::lower::legalize::is_pointwise;
-use crate::tape::Op;
+use crate::tape::Class;
 
 /// Repeats such functions for their readers after the loop.
-pub(crate) fn repeat<T: Clone>(program: &Program<T>) -> Program<T> {
+pub(crate) fn repeat<T: Scalar>(program: &Program<T>) -> Program<T> {
     let readers = Readers::of(program);
     let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
     program.rebuild(|new, id, inputs| {
@@ -33,14 +34,14 @@ struct Readers {
 }
 
 impl Readers {
-    fn of<T>(program: &Program<T>) -> Self {
+    fn of<T: Scalar>(program: &Program<T>) -> Self {
         let bindings = bindings(program);
         let determines_state = program.ancestors(program.next.iter().copied());
         let needed = program.ancestors(program.outputs());
         let count = program.nodes.len();
         let (mut in_loop, mut after) = (vec![false; count], vec![false; count]);
         let mut may_repeat: Vec<bool> = (0..count)
-            .map(|id| bindings[id] == Binding::AllSteps && is_cheap(program.op(id as u32)))
+            .map(|id| bindings[id] == Binding::AllSteps && program.class(id as u32).is_cheap())
             .collect();
         for output in program.outputs() {
             may_repeat[output as usize] = false; // it is kept anyway
@@ -58,13 +59,9 @@ impl Readers {
                 after[input] |= after[id];
                 // what a product sums over all steps is kept
                 may_repeat[input] &=
-                    !after[id] || !matches!(program.op(id as u32), Some(Op::MatMul(_)));
+                    !after[id] || !matches!(program.class(id as u32), Class::Product(_));
             }
         }
         Self { in_loop, after, may_repeat }
     }
-}
-
-fn is_cheap<T>(op: Option<&Op<T>>) -> bool {
-    is_pointwise(op) || matches!(op, Some(Op::Reshape(_) | Op::Slice(_)))
 }

@@ -9,7 +9,7 @@ use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
 use crate::scan::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
-use crate::tape::{Op, Operation, Pullback, Tape, Var};
+use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
 
 /// A step replayed over a sequence.
 ///
@@ -93,7 +93,7 @@ pub(crate) fn record<'t, T: Scalar>(
         }
     };
     let parts = scan.clone();
-    let row = tape.push(Op::Scan(Rc::new(scan)), &inputs, value);
+    let row = tape.push(Op::Custom(Rc::new(scan)), &inputs, value);
     parts.outputs(|range, shape| row.slice(0, range).reshape(shape))
 }
 
@@ -271,6 +271,14 @@ impl<T: Scalar> Scan<T> {
 impl<T: Scalar> Operation<T> for Scan<T> {
     fn name(&self) -> &'static str {
         "scan"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        Class::Tuple.into()
+    }
+
+    fn equals(&self, other: &dyn Operation<T>) -> bool {
+        other.downcast_ref() == Some(self)
     }
 
     fn shape(&self, _: &[&[usize]]) -> Result<Shape, ShapeError> {

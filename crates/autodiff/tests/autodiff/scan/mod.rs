@@ -3,6 +3,7 @@
 mod at_step;
 mod binding;
 mod cost;
+mod custom_operation;
 mod dedupe;
 mod defer;
 mod errors;

@@ -1,0 +1,168 @@
+//! What an operation does with elements: the one thing that the passes over a step ask of it.
+
+use bptt_tensor::rows::{Kernel, Reduction};
+use bptt_tensor::{Binary, Transpose, Unary};
+
+use super::primitive::Axes;
+
+/// What an operation does with elements, which decides how a [scan](crate::Tape::scan) compiles it.
+///
+/// ```
+/// use bptt_autodiff::{OpClass, Operation, Pullback, Tape};
+/// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+///
+/// /// `y = x / (1 + |x|)`
+/// #[derive(Debug, PartialEq)]
+/// struct Softsign;
+///
+/// fn softsign<T: Scalar>(x: T) -> T {
+///     x / (T::one() + x.abs())
+/// }
+///
+/// impl<T: Scalar> Operation<T> for Softsign {
+///     fn class(&self) -> OpClass<T> {
+///         OpClass::elementwise(|inputs: &[&[T]], output: &mut [T]| {
+///             for (y, &x) in output.iter_mut().zip(inputs[0]) {
+///                 *y = softsign(x);
+///             }
+///         })
+///     }
+///     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+///         inputs[0].map(softsign)
+///     }
+///     // name, shape, gradient, equals
+/// #   fn name(&self) -> &'static str {
+/// #       "softsign"
+/// #   }
+/// #   fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+/// #       Ok(inputs[0].into())
+/// #   }
+/// #   fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+/// #       let (x, g) = (at.input(0), at.cotangent());
+/// #       at.add(0, || g.chain_div((1.0 + x.abs()).square()));
+/// #   }
+/// #   fn equals(&self, other: &dyn Operation<T>) -> bool {
+/// #       other.downcast_ref() == Some(self)
+/// #   }
+/// }
+///
+/// let tape = Tape::<f64>::new();
+/// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, F]
+/// let h0 = tape.constant(Tensor::zeros([3, 2]));
+/// let plan = tape.scan(&[xs], &[h0]).plan(|x, h| {
+///     let h = tape.apply(Softsign, &[x[0] + h[0]]);
+///     (vec![h], vec![h])
+/// });
+/// assert!(plan.contains("softsign r0")); // an instruction of a fused sequence
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpClass<T>(pub(crate) Class<T>);
+
+impl<T> OpClass<T> {
+    /// An operation that the compiler knows nothing of. A step with it runs operation by operation.
+    #[must_use]
+    pub fn opaque() -> Self {
+        Self(Class::Opaque)
+    }
+
+    /// A function of single elements: an element of the output depends on the elements at the same place of the inputs,
+    /// which are broadcast to the shape of the output.
+    ///
+    /// The kernel sets every element of the output. All slices have the same length, which is arbitrary: a tensor is
+    /// computed in parts of any size, by any thread. [`Operation::forward`](crate::Operation::forward) computes the same
+    /// elements.
+    #[must_use]
+    pub fn elementwise(kernel: impl Fn(&[&[T]], &mut [T]) + Send + Sync + 'static) -> Self {
+        Self(Class::Elementwise(Function::Kernel(Kernel::new(kernel))))
+    }
+}
+
+/// The classes of operations.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Class<T> {
+    /// A function of the elements at one place of the inputs, which are broadcast to the shape of the output.
+    Elementwise(Function<T>),
+    /// Repeats the input to a larger shape.
+    Broadcast,
+    /// Sums over what a broadcast repeats.
+    SumTo,
+    /// The elements of the input, or of a part of it, in their order.
+    View(ViewOf),
+    /// The inputs side by side along an axis.
+    Join { axis: usize },
+    /// The matrix product.
+    Product(Transpose),
+    /// One number of all elements along some axes.
+    Reduction(Reduction, Axes),
+    /// Elements of the inputs, or zeros, in other places.
+    Movement,
+    /// A row of several outputs, which slices alone read, and whose cotangents are not put into one.
+    Tuple,
+    /// Anything else.
+    Opaque,
+}
+
+/// A function of single elements.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Function<T> {
+    Unary(Unary),
+    Binary(Binary),
+    /// `condition ≠ 0 ? a : b`
+    Select,
+    /// A function of the caller's, which reads operands of the shape of its output.
+    Kernel(Kernel<T>),
+}
+
+impl<T> Function<T> {
+    /// Whether it reads operands of any shape that broadcasts to the shape of its output.
+    pub(crate) fn broadcasts(&self) -> bool {
+        !matches!(self, Self::Kernel(_))
+    }
+}
+
+/// What a view is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ViewOf {
+    /// All elements of the input.
+    Whole,
+    /// A part of one axis.
+    Part { axis: usize, start: usize },
+}
+
+impl<T> Class<T> {
+    /// Whether an element is a function of single elements, so that it can be computed wherever they are at hand.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        matches!(self, Self::Elementwise(_) | Self::Broadcast)
+    }
+
+    /// Whether it takes less time to compute a value again than to keep it in memory.
+    pub(crate) fn is_cheap(&self) -> bool {
+        self.is_pointwise() || matches!(self, Self::View(_))
+    }
+
+    /// Whether the value is rounded, and not exactly the result of the equation.
+    pub(crate) fn rounds(&self) -> bool {
+        match self {
+            Self::Elementwise(Function::Unary(function)) => !function.is_exact(),
+            Self::Elementwise(Function::Binary(function)) => !function.is_exact(),
+            Self::Elementwise(Function::Kernel(_))
+            | Self::SumTo
+            | Self::Product(_)
+            | Self::Reduction(Reduction::Sum | Reduction::Norm, _)
+            | Self::Opaque => true,
+            Self::Elementwise(Function::Select)
+            | Self::Broadcast
+            | Self::View(_)
+            | Self::Join { .. }
+            | Self::Reduction(Reduction::Max | Reduction::Min, _)
+            | Self::Movement
+            | Self::Tuple => false,
+        }
+    }
+}
+
+impl<T> From<Class<T>> for OpClass<T> {
+    fn from(class: Class<T>) -> Self {
+        Self(class)
+    }
+}

@@ -1,0 +1,179 @@
+//! A user's function of single elements is compiled with the step that it stands in.
+
+use std::cell::Cell;
+
+use bptt_autodiff::{OpClass, Operation, Pullback, Tape, Var};
+use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
+
+use super::support::{Case, Vars, Way, assert_plan, distance, loss, param, plan, run, uniform};
+
+thread_local! {
+    /// How often a compiler has asked an operation of this file for its class.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// `y = √(a² + b²)`
+#[derive(Debug, PartialEq)]
+struct Hypotenuse;
+
+impl<T: Scalar> Operation<T> for Hypotenuse {
+    fn name(&self) -> &'static str {
+        "hypotenuse"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        ASKED.set(ASKED.get() + 1);
+        OpClass::elementwise(|inputs: &[&[T]], output: &mut [T]| {
+            for ((y, &a), &b) in output.iter_mut().zip(inputs[0]).zip(inputs[1]) {
+                *y = (a * a + b * b).sqrt();
+            }
+        })
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+        shape::broadcast("hypotenuse", inputs[0], inputs[1])
+    }
+
+    fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let [a, b] = [inputs[0], inputs[1]].map(|x| x.map(|x| x * x));
+        a.binary(Binary::Add, &b).map(T::sqrt)
+    }
+
+    fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+        let (a, b, y, g) = (at.input(0), at.input(1), at.output(), at.cotangent());
+        at.add(0, || g.chain_mul(a).chain_div(y));
+        at.add(1, || g.chain_mul(b).chain_div(y));
+    }
+
+    fn equals(&self, other: &dyn Operation<T>) -> bool {
+        other.downcast_ref() == Some(self)
+    }
+}
+
+#[test]
+fn it_is_an_instruction_of_a_fused_sequence() {
+    let (w, scale) = (param([4, 4], 3), param([4], 4));
+    let (forward, reverse) = plan(|x, h| {
+        let z = h.matmul(&w);
+        let column = x.slice(1, 0..1);
+        let next = z.tape().apply(Hypotenuse, &[z.sin(), z.tape().param(&scale)]);
+        (z.tape().apply(Hypotenuse, &[next, column]), next.tanh())
+    });
+    assert_plan(
+        &forward,
+        r"
+        each step:
+          y1 = y2(before) · w0
+          fused, 4 columns:
+            r0 = sin y1
+            r1 = identity w1
+            z0 = hypotenuse r0 r1
+            y2 = tanh z0
+        after the loop, all steps at once:
+          fused, 4 columns:
+            r1 = identity x0[0..1]
+            y0 = hypotenuse z0 r1
+        ",
+    );
+    assert_plan(
+        &reverse,
+        r"
+        each step:
+          fused, 4 columns:
+            r0 = sin x1
+            z0 = identity w0
+            r1 = hypotenuse r0 z0
+            r2 = identity x0[0..1]
+            r3 = hypotenuse r1 r2
+            r2 = cos x1
+            r4 = chain_mul x2 r1
+            r5 = chain_div r4 r3
+            r3 = tanh_vjp c0(before) x3
+            z1 = add r3 r5
+            r5 = chain_mul z1 r0
+            r0 = chain_div r5 r1
+            z2 = chain_mul r0 r2
+          c0 = z2 · w1ᵀ
+        after the loop, all steps at once:
+          fused, 2 columns:
+            y0[1..3] = identity 0
+          then, 4 columns:
+            r5 = sin x1
+            r4 = hypotenuse r5 z0
+            r5 = identity x0[0..1]
+            r3 = hypotenuse r4 r5
+            r5 = chain_mul x2 x0[0..1]
+            r2 = chain_div r5 r3
+            r6 = sum r2
+            r2 = chain_mul z1 w0
+            r3 = chain_div r2 r4
+            sum1 += r3
+          then, 1 columns:
+            y0[0..1] = identity r6
+        summed over all steps:
+          sum0 += x3(next)ᵀ · z2
+        ",
+    );
+}
+
+#[test]
+fn an_equal_step_is_compiled_once() {
+    let asked = || {
+        let tape = Tape::<f64>::new();
+        let (xs, h) = (tape.constant(uniform([5, 2, 3], 1)), tape.constant(uniform([2, 3], 2)));
+        let before = ASKED.get();
+        let _ = tape.scan(&[xs], &[h]).run(|x, h| {
+            let next = tape.apply(Hypotenuse, &[x[0], h[0]]);
+            (vec![], vec![next])
+        });
+        ASKED.get() - before
+    };
+    assert!(asked() > 0);
+    assert_eq!(asked(), 0);
+}
+
+/// A step with operands that are rows, columns, numbers and parts, the same for all steps or not.
+fn step<'t, T: Scalar>(
+    params: [Var<'t, T>; 2],
+    x: &[Var<'t, T>],
+    h: &[Var<'t, T>],
+) -> (Vars<'t, T>, Vars<'t, T>) {
+    let tape = x[0].tape();
+    let hypotenuse = |a: Var<'t, T>, b: Var<'t, T>| tape.apply(Hypotenuse, &[a, b]);
+    let z = x[0].matmul(params[0]) + h[0].matmul(params[1]);
+    let (left, right) = (z.slice(1, 0..3), z.slice(1, 3..6));
+    let row = hypotenuse(params[1].index_first(0), params[1].index_first(1)); // hoisted
+    let next = hypotenuse(z, row).tanh() - hypotenuse(left, right).sum_keep(&[1]) * 0.1;
+    let scaled = hypotenuse(hypotenuse(x[0].slice(1, 1..2), next), tape.scalar(0.5));
+    (vec![scaled * z, hypotenuse(left, x[0])], vec![next])
+}
+
+/// The values, their gradients, and the gradients of a number made from these.
+fn two_orders<T: Scalar>(way: Way, batch: usize) -> Vec<Tensor<T>> {
+    let case = Case::<T> {
+        sequences: vec![uniform([6, batch, 3], 1)],
+        state: vec![uniform([batch, 6], 2)],
+        params: vec![],
+        reversed: false,
+    };
+    let tape = Tape::new();
+    let [xs, h, w, u] =
+        [case.sequences[0].clone(), case.state[0].clone(), uniform([3, 6], 3), uniform([6, 6], 4)]
+            .map(|value| tape.variable(value));
+    let values = run(&case, way, &[xs], &[h], |x, h| step([w, u], x, h));
+    let first = tape.grad(loss(&values), [xs, h, w, u]);
+    let second = tape.grad(loss(&first), [xs, h, w, u]);
+    values.iter().chain(&first).chain(&second).map(|var| var.value()).collect()
+}
+
+#[test]
+fn two_orders_are_those_of_the_loop() {
+    for batch in [1, 2, 33] {
+        for way in [Way::Scan, Way::Recomputed(2)] {
+            let off = distance(&two_orders::<f64>(way, batch), &two_orders(Way::Loop, batch));
+            assert!(off < 1e-12, "{off:e} of {batch} rows in double precision");
+            let off = distance(&two_orders::<f32>(way, batch), &two_orders(Way::Loop, batch));
+            assert!(off < 1e-4, "{off:e} of {batch} rows in single precision");
+        }
+    }
+}
