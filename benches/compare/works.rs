@@ -165,12 +165,7 @@ fn lstm_1997(sizes: Sizes) -> Step {
     let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let [w_ih, w_hh, b] = numbers.gates(3, input, hidden);
-    let cell = Lstm1997 {
-        w_ih,
-        w_hh,
-        b: Some(b),
-        ..Lstm1997::new(&mut bptt::rng(0), 0, 0)
-    };
+    let cell = Lstm1997 { w_ih, w_hh, b: Some(b), ..Lstm1997::new(&mut bptt::rng(0), 0, 0) };
     gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 

@@ -3,7 +3,7 @@
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
-use crate::tape::primitive::{BroadcastTo, Concat, Permute, Place, Reshape, Slice, SumTo};
+use crate::tape::primitive::{BroadcastTo, Concat, Pad, Permute, Reshape, Slice, SumTo};
 use crate::tape::{Class, Op, OpClass, Operation, Pullback, Var, ViewOf};
 
 impl<T: Scalar> Operation<T> for Reshape {
@@ -127,7 +127,7 @@ impl<T: Scalar> Operation<T> for Slice {
     }
 }
 
-impl Place {
+impl Pad {
     /// Records the sum of parts in the shape of `whole`: for each, its axis, its start and the part.
     pub(crate) fn record<'t, T: Scalar>(
         whole: Var<'t, T>,
@@ -135,13 +135,13 @@ impl Place {
     ) -> Var<'t, T> {
         let (places, parts): (_, Vec<_>) =
             parts.map(|(axis, start, part)| ((axis, start), part)).unzip();
-        whole.tape.record(Op::Place(Self { shape: whole.shape(), places }.into()), &parts)
+        whole.tape.record(Op::Pad(Self { shape: whole.shape(), places }.into()), &parts)
     }
 }
 
-impl<T: Scalar> Operation<T> for Place {
+impl<T: Scalar> Operation<T> for Pad {
     fn name(&self) -> &'static str {
-        "place"
+        "pad"
     }
 
     fn class(&self) -> OpClass<T> {

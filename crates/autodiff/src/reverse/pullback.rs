@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Transpose, shape};
 
-use crate::tape::primitive::Place;
+use crate::tape::primitive::Pad;
 use crate::tape::{Contribution, Cotangent, NonFinite, Pullback, Var};
 
 impl<'t, T: Scalar> Pullback<'_, 't, T> {
@@ -40,7 +40,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
             Cotangent::Dense(cotangent) if has_shape_of(*cotangent, self.output()) => *cotangent,
             Cotangent::Dense(cotangent) => cotangent.broadcast_to(self.output().shape()),
             Cotangent::Slices(slices) => {
-                Place::record(self.output(), slices.iter().map(|&(start, part)| (0, start, part)))
+                Pad::record(self.output(), slices.iter().map(|&(start, part)| (0, start, part)))
             }
         }
     }

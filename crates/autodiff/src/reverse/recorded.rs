@@ -3,7 +3,7 @@
 use bptt_tensor::Scalar;
 
 use super::pass::Pass;
-use crate::tape::primitive::Place;
+use crate::tape::primitive::Pad;
 use crate::tape::{Contribution, Cotangent, Slots, Var};
 
 /// Cotangents as variables: contributions wait until the value's turn and are then summed by
@@ -75,7 +75,7 @@ fn sum_of<'t, T: Scalar>(
         }
     }
     if !parts.is_empty() {
-        terms.push(Place::record(y, parts.into_iter()));
+        terms.push(Pad::record(y, parts.into_iter()));
     }
     let sum = terms.into_iter().reduce(|sum, term| sum + term)?;
     let is_whole = sum.shape() == y.shape();

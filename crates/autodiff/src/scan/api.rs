@@ -4,7 +4,7 @@ use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
 use crate::scan::compiled::compile;
 use crate::scan::run::execute::over_steps;
-use crate::scan::run::operation::{self, Manner, Operands};
+use crate::scan::run::operation::{self, Operands, ScanConfig};
 use crate::scan::run::stepper::Stepper;
 use crate::scan::trace::{self, trace};
 use crate::tape::{Op, Step, Tape, Var};
@@ -157,8 +157,8 @@ impl<'t, T: Scalar> Scan<'t, T> {
         }
         let compiled = compile(traced.program, sequences.len(), traced.invariants.len());
         let operands = Operands { sequences, state, invariants: traced.invariants };
-        let manner = Manner { steps, reversed, recompute };
-        let outputs = operation::record(tape, &compiled, manner, operands);
+        let config = ScanConfig { steps, reversed, recompute };
+        let outputs = operation::record(tape, &compiled, config, operands);
         Scanned { outputs: outputs.stacked, state: outputs.state }
     }
 

@@ -9,9 +9,11 @@ use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::scan::lower::classify::NotRows;
+use crate::scan::lower::classify::LoweringError;
 use crate::scan::lower::emit::{Lowered, lower};
-use crate::scan::reverse::{InvariantFeed, Reverse, SequenceFeed, StateBefore, Wanted, reverse};
+use crate::scan::reverse::{
+    GradientMask, InvariantSource, Reverse, SequenceSource, StateBefore, reverse,
+};
 use crate::scan::rewrite::hoist::{Hoisted, hoist};
 use crate::scan::rewrite::join_gates::join_gates;
 use crate::scan::rewrite::rewrite;
@@ -23,7 +25,7 @@ use crate::tape::Op;
 #[derive(Debug)]
 pub(crate) struct Plan<T> {
     pub(crate) program: Program<T>,
-    lowered: Result<Lowered<T>, NotRows>,
+    lowered: Result<Lowered<T>, LoweringError>,
 }
 
 impl<T: Scalar> Plan<T> {
@@ -40,7 +42,7 @@ impl<T: Scalar> Plan<T> {
         Ready { plan: self, packed }
     }
 
-    pub(crate) fn lowered(&self) -> Result<&Lowered<T>, &NotRows> {
+    pub(crate) fn lowered(&self) -> Result<&Lowered<T>, &LoweringError> {
         self.lowered.as_ref()
     }
 }
@@ -64,7 +66,7 @@ impl<T: Scalar> Ready<'_, T> {
 }
 
 /// The reverses of a step, by what is wanted of them.
-type Reverses<T> = HashMap<(Wanted, StateBefore), Rc<CompiledReverse<T>>>;
+type Reverses<T> = HashMap<(GradientMask, StateBefore), Rc<CompiledReverse<T>>>;
 
 /// A step as it was traced, and what has been made of it.
 #[derive(Debug)]
@@ -160,8 +162,11 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// Gradients of all inputs.
-    pub(crate) fn all_wanted(&self) -> Wanted {
-        Wanted { sequences: vec![true; self.sequences], invariants: vec![true; self.invariants] }
+    pub(crate) fn all_wanted(&self) -> GradientMask {
+        GradientMask {
+            sequences: vec![true; self.sequences],
+            invariants: vec![true; self.invariants],
+        }
     }
 
     /// The step with these values as further stacked outputs, as a step of its own.
@@ -185,7 +190,11 @@ impl<T: Scalar> Compiled<T> {
     }
 
     /// The reverse for these gradients.
-    pub(crate) fn reverse(&self, wanted: &Wanted, state: StateBefore) -> Rc<CompiledReverse<T>> {
+    pub(crate) fn reverse(
+        &self,
+        wanted: &GradientMask,
+        state: StateBefore,
+    ) -> Rc<CompiledReverse<T>> {
         let key = (wanted.clone(), state);
         if let Some(known) = self.reverses.borrow().get(&key) {
             return known.clone();
@@ -233,11 +242,11 @@ impl<T: Scalar> CompiledReverse<T> {
         seen: Seen<'_, T>,
     ) -> ReadyReverse<'a, T> {
         let Seen { arguments, cotangents, .. } = seen;
-        let invariant = |feed: &InvariantFeed| match *feed {
-            InvariantFeed::Cotangent(k) => cotangents.sums[k].clone(),
-            InvariantFeed::Invariant(i) => arguments.invariants[i].clone(),
-            InvariantFeed::Initial(j) => arguments.state[j].clone(),
-            InvariantFeed::Constant(k) => self.reverse.constants[k].clone(),
+        let invariant = |feed: &InvariantSource| match *feed {
+            InvariantSource::Cotangent(k) => cotangents.sums[k].clone(),
+            InvariantSource::Invariant(i) => arguments.invariants[i].clone(),
+            InvariantSource::Initial(j) => arguments.state[j].clone(),
+            InvariantSource::Constant(k) => self.reverse.constants[k].clone(),
         };
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
         let invariants = self.step.invariant_values(&invariants);
@@ -252,10 +261,10 @@ impl<T: Scalar> ReadyReverse<'_, T> {
         let CompiledReverse { reverse, step } = self.reverse;
         let Seen { arguments, stacked, residuals, cotangents } = seen;
         let places = &self.forward.residuals().places;
-        let sequence = |feed: &SequenceFeed| match *feed {
-            SequenceFeed::Cotangent(k) => cotangents.stacked[k].clone(),
-            SequenceFeed::Sequence(i) => arguments.sequences[i].clone(),
-            SequenceFeed::Residual(id) => match places[&id] {
+        let sequence = |feed: &SequenceSource| match *feed {
+            SequenceSource::Cotangent(k) => cotangents.stacked[k].clone(),
+            SequenceSource::Sequence(i) => arguments.sequences[i].clone(),
+            SequenceSource::Residual(id) => match places[&id] {
                 place if place < stacked.len() => stacked[place].clone(),
                 place => residuals[place - stacked.len()].clone(),
             },
@@ -264,7 +273,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
         let mut invariants = self.invariants.clone();
         for (value, feed) in invariants.iter_mut().zip(reverse.invariants.iter()) {
             // the one that differs from window to window; nothing is computed from it beforehand
-            if let InvariantFeed::Initial(j) = *feed {
+            if let InvariantSource::Initial(j) = *feed {
                 *value = arguments.state[j].clone();
             }
         }
@@ -283,9 +292,9 @@ impl<T: Scalar> ReadyReverse<'_, T> {
 
 /// The forward values that a reverse reads from sequences.
 pub(crate) fn residuals_of<T>(reverse: &Reverse<T>) -> Indexed<u32> {
-    let residual = |feed: &SequenceFeed| match feed {
-        SequenceFeed::Residual(id) => Some(*id),
-        SequenceFeed::Cotangent(_) | SequenceFeed::Sequence(_) => None,
+    let residual = |feed: &SequenceSource| match feed {
+        SequenceSource::Residual(id) => Some(*id),
+        SequenceSource::Cotangent(_) | SequenceSource::Sequence(_) => None,
     };
     reverse.sequences.iter().filter_map(residual).collect()
 }

@@ -18,7 +18,7 @@ use crate::tape::{Class, Leaf, Op, Tape, Var};
 
 /// Which inputs a gradient is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Wanted {
+pub(crate) struct GradientMask {
     pub(crate) sequences: Vec<bool>,
     pub(crate) invariants: Vec<bool>,
 }
@@ -28,9 +28,9 @@ pub(crate) struct Wanted {
 pub(crate) struct Reverse<T> {
     pub(crate) program: Program<T>,
     /// What each sequence of the program is.
-    pub(crate) sequences: Indexed<SequenceFeed>,
+    pub(crate) sequences: Indexed<SequenceSource>,
     /// What each invariant of the program is.
-    pub(crate) invariants: Indexed<InvariantFeed>,
+    pub(crate) invariants: Indexed<InvariantSource>,
     /// The sequences that the stacked outputs are the cotangents of.
     pub(crate) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
@@ -43,7 +43,7 @@ pub(crate) struct Reverse<T> {
 
 /// A sequence that a reverse step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum SequenceFeed {
+pub(crate) enum SequenceSource {
     /// The cotangent of a stacked output.
     Cotangent(usize),
     /// A sequence of the forward step.
@@ -54,7 +54,7 @@ pub(crate) enum SequenceFeed {
 
 /// An invariant that a reverse step reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum InvariantFeed {
+pub(crate) enum InvariantSource {
     /// The cotangent of a sum.
     Cotangent(usize),
     /// An invariant of the forward step.
@@ -80,7 +80,7 @@ pub(crate) enum StateBefore {
 /// saves that before it knows which gradients will be wanted. `None` decides.
 pub(crate) fn reverse<T: Scalar>(
     program: &Program<T>,
-    wanted: &Wanted,
+    wanted: &GradientMask,
     state_before: StateBefore,
     saved: Option<&Rc<[bool]>>,
 ) -> Reverse<T> {
@@ -291,7 +291,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 }
                 Op::Leaf(_) => {
                     reverse.constants.push(self.tape.nodes()[id as usize].value.clone());
-                    invariant(reverse, InvariantFeed::Constant(reverse.constants.len() - 1))
+                    invariant(reverse, InvariantSource::Constant(reverse.constants.len() - 1))
                 }
                 op => Kind::Op(op),
             },
@@ -303,12 +303,12 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         let node = self.forward.node(value);
         match &node.kind {
             Kind::Literal(value) => Kind::Literal(*value),
-            Kind::Input(Input::Sequence(i)) => sequence(reverse, SequenceFeed::Sequence(*i)),
-            Kind::Input(Input::Invariant(i)) => invariant(reverse, InvariantFeed::Invariant(*i)),
+            Kind::Input(Input::Sequence(i)) => sequence(reverse, SequenceSource::Sequence(*i)),
+            Kind::Input(Input::Invariant(i)) => invariant(reverse, InvariantSource::Invariant(*i)),
             Kind::Input(Input::Carry(j)) if self.state_before == StateBefore::Shifted => {
-                let after = SequenceFeed::Residual(self.forward.next[*j]);
+                let after = SequenceSource::Residual(self.forward.next[*j]);
                 let sequence = reverse.sequences.place(after);
-                let edge = reverse.invariants.place(InvariantFeed::Initial(*j));
+                let edge = reverse.invariants.place(InvariantSource::Initial(*j));
                 Kind::Input(Input::Ahead { sequence, edge })
             }
             Kind::Input(Input::Ahead { .. }) => {
@@ -316,7 +316,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             }
             Kind::Op(op) if !self.saved[value as usize] => Kind::Op(op.clone()),
             Kind::Op(_) | Kind::Input(Input::Carry(_)) => {
-                sequence(reverse, SequenceFeed::Residual(value))
+                sequence(reverse, SequenceSource::Residual(value))
             }
         }
     }
@@ -325,20 +325,20 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         let stacked = self.forward.stacked.len();
         let states = self.forward.next.len();
         if output < stacked {
-            sequence(reverse, SequenceFeed::Cotangent(output))
+            sequence(reverse, SequenceSource::Cotangent(output))
         } else if output < stacked + states {
             Kind::Input(Input::Carry(output - stacked))
         } else {
-            invariant(reverse, InvariantFeed::Cotangent(output - stacked - states))
+            invariant(reverse, InvariantSource::Cotangent(output - stacked - states))
         }
     }
 }
 
-fn sequence<T>(reverse: &mut Reverse<T>, feed: SequenceFeed) -> Kind<T> {
+fn sequence<T>(reverse: &mut Reverse<T>, feed: SequenceSource) -> Kind<T> {
     Kind::Input(Input::Sequence(reverse.sequences.place(feed)))
 }
 
-fn invariant<T>(reverse: &mut Reverse<T>, feed: InvariantFeed) -> Kind<T> {
+fn invariant<T>(reverse: &mut Reverse<T>, feed: InvariantSource) -> Kind<T> {
     Kind::Input(Input::Invariant(reverse.invariants.place(feed)))
 }
 

@@ -13,7 +13,7 @@ use super::graph::{Tape, Var};
 use super::op_class::{Class, OpClass};
 use super::param::ParamId;
 use super::primitive::{
-    BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Permute, Place,
+    BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Pad, Permute,
     Reshape, ScatterRows, Select, Slice, Softmax, StopGradient, Sum, SumTo,
 };
 
@@ -164,7 +164,7 @@ pub(crate) enum Op<T> {
     BroadcastTo(BroadcastTo),
     SumTo(SumTo),
     Slice(Slice),
-    Place(Rc<Place>),
+    Pad(Rc<Pad>),
     Concat(Concat),
     GatherRows(GatherRows),
     ScatterRows(ScatterRows),
@@ -192,7 +192,7 @@ impl<T: 'static> PartialEq for Op<T> {
             (Self::BroadcastTo(a), Self::BroadcastTo(b)) => a == b,
             (Self::SumTo(a), Self::SumTo(b)) => a == b,
             (Self::Slice(a), Self::Slice(b)) => a == b,
-            (Self::Place(a), Self::Place(b)) => a == b,
+            (Self::Pad(a), Self::Pad(b)) => a == b,
             (Self::Concat(a), Self::Concat(b)) => a == b,
             (Self::GatherRows(a), Self::GatherRows(b)) => a == b,
             (Self::ScatterRows(a), Self::ScatterRows(b)) => a == b,
@@ -222,7 +222,7 @@ impl<T> Hash for Op<T> {
             Self::BroadcastTo(op) => op.hash(state),
             Self::SumTo(op) => op.hash(state),
             Self::Slice(op) => op.hash(state),
-            Self::Place(op) => op.hash(state),
+            Self::Pad(op) => op.hash(state),
             Self::Concat(op) => op.hash(state),
             Self::GatherRows(op) => op.hash(state),
             Self::ScatterRows(op) => op.hash(state),
@@ -253,7 +253,7 @@ impl<T: Scalar> Op<T> {
             Self::BroadcastTo(op) => op,
             Self::SumTo(op) => op,
             Self::Slice(op) => op,
-            Self::Place(op) => &**op,
+            Self::Pad(op) => &**op,
             Self::Concat(op) => op,
             Self::GatherRows(op) => op,
             Self::ScatterRows(op) => op,

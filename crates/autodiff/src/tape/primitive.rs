@@ -76,18 +76,18 @@ pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
 
-/// A part of one axis; its transpose is [`Place`].
+/// A part of one axis; its transpose is [`Pad`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slice {
     pub(crate) axis: usize,
     pub(crate) range: Range<usize>,
 }
 
-/// Zeros of a shape, with each part added at its place: the transpose of several slices of one
-/// tensor, in one operation, so that the gradient of a sequence's steps is not a sum of as many
+/// Adds parts into zeros of a shape, each at an offset: the transpose of several slices of one
+/// tensor. It is one operation, so that the gradient of a sequence's steps is not a sum of as many
 /// tensors of the whole sequence's size.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct Pad {
     pub(crate) shape: Shape,
     /// Axis and start of each part.
     pub(crate) places: Vec<(usize, usize)>,

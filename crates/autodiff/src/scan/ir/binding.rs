@@ -6,11 +6,11 @@ use crate::scan::ir::program::{Input, Kind, Program};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Binding {
     /// On nothing but invariants: once for the whole sequence.
-    Once,
+    Invariant,
     /// Also on the inputs: for all steps at once.
-    AllSteps,
+    Parallel,
     /// Also on the state: step by step.
-    Loop,
+    Carried,
 }
 
 /// The binding time of each value.
@@ -18,9 +18,9 @@ pub(crate) fn bindings<T>(program: &Program<T>) -> Vec<Binding> {
     let mut bindings: Vec<Binding> = Vec::with_capacity(program.nodes.len());
     for node in &program.nodes {
         let own = match node.kind {
-            Kind::Input(Input::Carry(_)) => Binding::Loop,
-            Kind::Input(Input::Sequence(_) | Input::Ahead { .. }) => Binding::AllSteps,
-            Kind::Input(Input::Invariant(_)) | Kind::Literal(_) | Kind::Op(_) => Binding::Once,
+            Kind::Input(Input::Carry(_)) => Binding::Carried,
+            Kind::Input(Input::Sequence(_) | Input::Ahead { .. }) => Binding::Parallel,
+            Kind::Input(Input::Invariant(_)) | Kind::Literal(_) | Kind::Op(_) => Binding::Invariant,
         };
         let inherited = node.inputs.iter().map(|&input| bindings[input as usize]).max();
         bindings.push(inherited.map_or(own, |inherited| inherited.max(own)));

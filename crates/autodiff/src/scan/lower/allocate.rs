@@ -4,8 +4,8 @@ use bptt_tensor::rows::{Lifetime, MulKind, Reduction, Role, View};
 use bptt_tensor::{Binary, Scalar, Shape, Unary};
 
 use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::classify::{self, Form, width};
-use crate::scan::lower::emit::{Absorbed, Lowering, Sink};
+use crate::scan::lower::classify::{self, RowClass, width};
+use crate::scan::lower::emit::{Absorbed, Lowering, OutputSlot};
 use crate::scan::lower::schedule::{Slot, Stage, is_fused};
 use crate::tape::Op;
 
@@ -13,7 +13,7 @@ impl<T: Scalar> Lowering<'_, T> {
     /// Outputs lie where the caller wants them.
     pub(crate) fn place_outputs(&mut self) {
         for (k, &id) in self.program.stacked.iter().enumerate() {
-            self.outputs.push(Sink::Stacked(k));
+            self.outputs.push(OutputSlot::Stacked(k));
             self.settle(id, Lifetime::Sequence, Role::Output);
         }
     }
@@ -23,8 +23,8 @@ impl<T: Scalar> Lowering<'_, T> {
         for &id in &self.program.next {
             let stays = self.program.op(id).is_none();
             if self.homes[id as usize].is_none() && !stays {
-                let parts = match self.forms[id as usize] {
-                    Form::Join { .. } => &self.program.node(id).inputs[..],
+                let parts = match self.classes[id as usize] {
+                    RowClass::Join { .. } => &self.program.node(id).inputs[..],
                     _ => &[],
                 };
                 let is_late =
@@ -43,11 +43,12 @@ impl<T: Scalar> Lowering<'_, T> {
             let [a, b] = self.program.node(id).inputs[..] else { continue };
             let starts = |product: u32, start: u32| {
                 let shape = self.program.shape(id);
-                let is_product = matches!(self.forms[product as usize], Form::Product { .. })
+                let is_product = matches!(self.classes[product as usize], RowClass::Product { .. })
                     && self.uses[product as usize] == 1
                     && self.program.shape(product) == shape;
                 let is_computed = |id: u32| {
-                    matches!(self.forms[id as usize], Form::Product { .. }) || self.is_absorbed(id)
+                    matches!(self.classes[id as usize], RowClass::Product { .. })
+                        || self.is_absorbed(id)
                 };
                 let is_earlier = is_computed(start)
                     && self.program.shape(start) == shape
@@ -101,9 +102,9 @@ impl<T: Scalar> Lowering<'_, T> {
         for id in (0..self.program.nodes.len() as u32).rev() {
             let added = self.added.get(&id).map(|added| (added.slot, added.slot));
             let readers = self.readers[id as usize].iter().filter_map(|&reader| {
-                match self.forms[reader as usize] {
-                    Form::View { .. } | Form::Join { .. } => readings[reader as usize],
-                    Form::Term => None,
+                match self.classes[reader as usize] {
+                    RowClass::View { .. } | RowClass::Join { .. } => readings[reader as usize],
+                    RowClass::Summand => None,
                     _ => Some((self.order(reader).0, self.order(reader).0)),
                 }
             });
@@ -122,7 +123,7 @@ impl<T: Scalar> Lowering<'_, T> {
     /// Values that are joined are computed side by side.
     pub(crate) fn place_joins(&mut self) {
         for id in (0..self.program.nodes.len() as u32).rev() {
-            let Form::Join { columns } = &self.forms[id as usize] else { continue };
+            let RowClass::Join { columns } = &self.classes[id as usize] else { continue };
             if !self.needed[id as usize] {
                 continue;
             }
@@ -152,8 +153,8 @@ impl<T: Scalar> Lowering<'_, T> {
                 self.merged[id as usize] = true;
                 continue;
             }
-            let in_memory = match &self.forms[id as usize] {
-                Form::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
+            let in_memory = match &self.classes[id as usize] {
+                RowClass::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
                 form => is_fused(form) && self.fused_lifetime(id).is_none(),
             };
             if in_memory {
@@ -183,14 +184,16 @@ impl<T: Scalar> Lowering<'_, T> {
         let is_wide = own.width > 1 && factors.iter().all(|&factor| self.is_wide(factor, id));
         match (self.added.get(&id), readers) {
             (Some(added), _) => {
-                let is_term = |&sum: &u32| self.forms[sum as usize] == Form::Term;
+                let is_term = |&sum: &u32| self.classes[sum as usize] == RowClass::Summand;
                 is_wide
                     && readers.iter().all(is_term)
                     && added.partials.len() == 1
                     && added.slot == own
             }
             (None, &[sum]) if self.slots[sum as usize] != own => false,
-            (None, &[sum]) if self.forms[sum as usize] == Form::Reduce(Reduction::Sum) => is_wide,
+            (None, &[sum]) if self.classes[sum as usize] == RowClass::Reduce(Reduction::Sum) => {
+                is_wide
+            }
             (None, &[sum]) => self.adds(sum),
             (None, _) => false,
         }
@@ -213,7 +216,7 @@ impl<T: Scalar> Lowering<'_, T> {
     /// single elements, and does so with none yet.
     fn adds(&self, sum: u32) -> bool {
         matches!(self.program.op(sum), Some(Op::Binary(Binary::Add)))
-            && self.forms[sum as usize] == Form::Pointwise
+            && self.classes[sum as usize] == RowClass::Pointwise
             && !self.is_absorbed(sum)
             && self.program.node(sum).inputs.iter().all(|&term| !self.merged[term as usize])
     }
@@ -225,7 +228,7 @@ impl<T: Scalar> Lowering<'_, T> {
         if self.is_absorbed(id) || self.multiplied[id as usize] {
             return None;
         }
-        let is_reduced = matches!(self.forms[id as usize], Form::Reduce(_));
+        let is_reduced = matches!(self.classes[id as usize], RowClass::Reduce(_));
         if !is_reduced && self.is_always_read(id, |slot| slot == own) {
             return Some(Lifetime::Chunk);
         }

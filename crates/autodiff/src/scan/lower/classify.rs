@@ -9,7 +9,7 @@ use crate::tape::{Class, ViewOf};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Form {
+pub(crate) enum RowClass {
     Input,
     Literal,
     /// A function of single elements.
@@ -30,15 +30,15 @@ pub(crate) enum Form {
     /// One number of each row.
     Reduce(Reduction),
     /// Part of a sum over all steps, and computed as such.
-    Term,
+    Summand,
 }
 
 /// Why a step is not a program over rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NotRows(pub(crate) String);
+pub(crate) struct LoweringError(pub(crate) String);
 
 /// The number of rows: the leading extent that all inputs of a step share.
-pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
+pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, LoweringError> {
     let mut rows = None;
     for node in &program.nodes {
         if !matches!(node.kind, Kind::Input(input) if !matches!(input, Input::Invariant(_))) {
@@ -46,53 +46,55 @@ pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, NotRows> {
         }
         let leading = node.shape.first().copied();
         match (rows, leading) {
-            (_, None) => return Err(NotRows("an input has no axes".into())),
+            (_, None) => return Err(LoweringError("an input has no axes".into())),
             (None, _) => rows = leading,
             (Some(_), _) if rows == leading => {}
-            _ => return Err(NotRows("inputs have different numbers of rows".into())),
+            _ => return Err(LoweringError("inputs have different numbers of rows".into())),
         }
     }
-    rows.filter(|&rows| rows > 0).ok_or_else(|| NotRows("there are no rows".into()))
+    rows.filter(|&rows| rows > 0).ok_or_else(|| LoweringError("there are no rows".into()))
 }
 
-/// The form of each value that is needed, and of a [`Form::Literal`] for the others.
-pub(crate) fn forms<T: Scalar>(
+/// The form of each value that is needed, and of a [`RowClass::Literal`] for the others.
+pub(crate) fn classes<T: Scalar>(
     program: &Program<T>,
     rows: usize,
     needed: &[bool],
     terms: &[u32],
-) -> Result<Vec<Form>, NotRows> {
+) -> Result<Vec<RowClass>, LoweringError> {
     let bindings = bindings(program);
     let is_term = program.among(terms.iter().copied());
-    let mut forms = Vec::with_capacity(program.nodes.len());
+    let mut classes = Vec::with_capacity(program.nodes.len());
     for id in 0..program.nodes.len() as u32 {
         let form = if is_term[id as usize] {
-            Form::Term
+            RowClass::Summand
         } else if needed[id as usize] {
             form(program, &bindings, rows, id)?
         } else {
-            Form::Literal
+            RowClass::Literal
         };
-        forms.push(match form {
-            Form::View { source, column } => of_whole(&forms, source, column),
+        classes.push(match form {
+            RowClass::View { source, column } => of_whole(&classes, source, column),
             form => form,
         });
     }
-    Ok(forms)
+    Ok(classes)
 }
 
 /// The view of `input` from a column on. If `input` is a view, the result is a view of the same value.
-fn of_whole(forms: &[Form], input: u32, column: usize) -> Form {
-    match forms[input as usize] {
-        Form::View { source, column: first } => Form::View { source, column: first + column },
-        _ => Form::View { source: input, column },
+fn of_whole(classes: &[RowClass], input: u32, column: usize) -> RowClass {
+    match classes[input as usize] {
+        RowClass::View { source, column: first } => {
+            RowClass::View { source, column: first + column }
+        }
+        _ => RowClass::View { source: input, column },
     }
 }
 
 /// The value that a view is part of, or the value itself.
-pub(crate) fn source(forms: &[Form], id: u32) -> u32 {
-    match forms[id as usize] {
-        Form::View { source, .. } => source,
+pub(crate) fn source(classes: &[RowClass], id: u32) -> u32 {
+    match classes[id as usize] {
+        RowClass::View { source, .. } => source,
         _ => id,
     }
 }
@@ -102,14 +104,14 @@ fn form<T: Scalar>(
     bindings: &[Binding],
     rows: usize,
     id: u32,
-) -> Result<Form, NotRows> {
+) -> Result<RowClass, LoweringError> {
     let node = program.node(id);
     let op = match &node.kind {
-        Kind::Input(_) => return Ok(Form::Input),
-        Kind::Literal(_) => return Ok(Form::Literal),
+        Kind::Input(_) => return Ok(RowClass::Input),
+        Kind::Literal(_) => return Ok(RowClass::Literal),
         Kind::Op(op) => op,
     };
-    let refuse = || Err(NotRows(format!("{} to {}", op.name(), node.shape)));
+    let refuse = || Err(LoweringError(format!("{} to {}", op.name(), node.shape)));
     let input = |i: usize| program.shape(node.inputs[i]);
     let by_rows = |shape: &Shape| shape.first() == Some(&rows);
     if !by_rows(&node.shape) {
@@ -121,7 +123,7 @@ fn form<T: Scalar>(
         Class::Elementwise(_) | Class::Broadcast => {
             let fits = |&operand: &u32| {
                 let shape = program.shape(operand);
-                if bindings[operand as usize] == Binding::Once {
+                if bindings[operand as usize] == Binding::Invariant {
                     return invariant_width(shape, node.shape.len(), rows)
                         .is_some_and(|own| own == 1 || own == width);
                 }
@@ -129,14 +131,14 @@ fn form<T: Scalar>(
                     && by_rows(shape)
                     && (shape == &node.shape || self::width(shape) == 1)
             };
-            if node.inputs.iter().all(fits) { Form::Pointwise } else { return refuse() }
+            if node.inputs.iter().all(fits) { RowClass::Pointwise } else { return refuse() }
         }
         Class::View(ViewOf::Whole) if by_rows(input(0)) => {
-            Form::View { source: node.inputs[0], column: 0 }
+            RowClass::View { source: node.inputs[0], column: 0 }
         }
         Class::View(ViewOf::Part { axis: 1, start }) if by_rows(input(0)) => {
             let inner: usize = input(0)[2..].iter().product();
-            Form::View { source: node.inputs[0], column: start * inner }
+            RowClass::View { source: node.inputs[0], column: start * inner }
         }
         Class::Join { axis: 1 } => {
             let mut column = 0;
@@ -145,19 +147,19 @@ fn form<T: Scalar>(
                 columns.push(column);
                 column += self::width(program.shape(part));
             }
-            Form::Join { columns }
+            RowClass::Join { columns }
         }
         Class::Product(Transpose { left: false, right: transposed })
-            if bindings[node.inputs[1] as usize] == Binding::Once
-                && bindings[node.inputs[0] as usize] != Binding::Once
+            if bindings[node.inputs[1] as usize] == Binding::Invariant
+                && bindings[node.inputs[0] as usize] != Binding::Invariant
                 && input(1).len() == 2
                 && input(0).len() == 2 =>
         {
-            Form::Product { transposed }
+            RowClass::Product { transposed }
         }
-        Class::Reduction(reduction, axes) if is_row(&axes) => Form::Reduce(reduction),
+        Class::Reduction(reduction, axes) if is_row(&axes) => RowClass::Reduce(reduction),
         Class::SumTo if input(0).len() == 2 && node.shape == [rows, 1] => {
-            Form::Reduce(Reduction::Sum)
+            RowClass::Reduce(Reduction::Sum)
         }
         _ => return refuse(),
     };

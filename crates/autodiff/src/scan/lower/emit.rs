@@ -9,18 +9,18 @@ use bptt_tensor::rows::{
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::classify::{self, Form, NotRows, width};
+use crate::scan::lower::classify::{self, LoweringError, RowClass, width};
 use crate::scan::lower::fuse::{Item, fuse};
-use crate::scan::lower::legalize::{Normal, normalise};
+use crate::scan::lower::legalize::{Legal, legalize};
 use crate::scan::lower::schedule::{Slot, Stage, is_fused, slots, stages};
-use crate::scan::lower::sink_reductions::Term;
+use crate::scan::lower::sink_reductions::SumTerm;
 
 /// A step as a program over rows, and what its buffers are.
 #[derive(Clone, Debug)]
 pub(crate) struct Lowered<T> {
     pub(crate) program: RowProgram<T>,
-    pub(crate) inputs: Vec<Feed>,
-    pub(crate) outputs: Vec<Sink>,
+    pub(crate) inputs: Vec<InputSlot>,
+    pub(crate) outputs: Vec<OutputSlot>,
     /// Sums that equal others, each after the place of the other among the outputs.
     pub(crate) copies: Vec<(usize, usize)>,
     /// The matrices to pack: an invariant, and whether it is read transposed.
@@ -30,7 +30,7 @@ pub(crate) struct Lowered<T> {
 
 /// What fills an input buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Feed {
+pub(crate) enum InputSlot {
     Sequence(usize),
     /// The state that the first step starts from.
     Initial(usize),
@@ -39,7 +39,7 @@ pub(crate) enum Feed {
 
 /// What an output buffer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Sink {
+pub(crate) enum OutputSlot {
     Stacked(usize),
     Final(usize),
     Sum(usize),
@@ -50,20 +50,20 @@ pub(crate) enum Sink {
 /// # Errors
 ///
 /// If its rows are not independent of each other, or an operation has no form for rows.
-pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, NotRows> {
+pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, LoweringError> {
     let rows = classify::rows_of(program)?;
-    let Normal { program, terms, inside_sums, copies } = normalise(program, rows)?;
-    let is_product = |term: &&Term| matches!(term, Term::Product { .. });
-    let summed = terms.iter().flat_map(Term::values);
+    let Legal { program, terms, inside_sums, copies } = legalize(program, rows)?;
+    let is_product = |term: &&SumTerm| matches!(term, SumTerm::Product { .. });
+    let summed = terms.iter().flat_map(SumTerm::values);
     let needed = program.ancestors(program.outputs().chain(summed));
-    let forms = classify::forms(&program, rows, &needed, &inside_sums)?;
-    let stages = stages(&program, &forms);
-    let slots = slots(&program, &forms, &stages);
+    let classes = classify::classes(&program, rows, &needed, &inside_sums)?;
+    let stages = stages(&program, &classes);
+    let slots = slots(&program, &classes, &stages);
     let mut lowering = Lowering {
         uses: program.uses(),
         readers: readers(&program, &needed),
         needed,
-        multiplied: multiplied(&program, &forms, terms.iter().filter(is_product)),
+        multiplied: multiplied(&program, &classes, terms.iter().filter(is_product)),
         added: BTreeMap::new(),
         readings: Vec::new(),
         homes: vec![None; program.nodes.len()],
@@ -79,7 +79,7 @@ pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, NotRo
         numbers: HashMap::new(),
         totals: vec![None; program.sums.len()],
         program: &program,
-        forms: &forms,
+        classes: &classes,
         slots: &slots,
         rows,
     };
@@ -99,20 +99,21 @@ pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, NotRo
     let finals = lowering.finals()?;
     let Lowering { buffers, inputs, outputs, packs, .. } = lowering;
     let program = RowProgram { buffers, before, step, after, sums, finals };
-    let places: HashMap<Sink, usize> = outputs.iter().copied().zip(0..).collect();
-    let copies = copies.into_iter().map(|(from, to)| (places[&Sink::Sum(from)], to)).collect();
+    let places: HashMap<OutputSlot, usize> = outputs.iter().copied().zip(0..).collect();
+    let copies =
+        copies.into_iter().map(|(from, to)| (places[&OutputSlot::Sum(from)], to)).collect();
     Ok(Lowered { program, inputs, outputs, copies, packs: packs.into_items(), rows })
 }
 
 /// For each value, whether it is a factor of such a product, directly or through views and joins that are not copies.
 fn multiplied<'a, T>(
     program: &Program<T>,
-    forms: &[Form],
-    products: impl Iterator<Item = &'a Term>,
+    classes: &[RowClass],
+    products: impl Iterator<Item = &'a SumTerm>,
 ) -> Vec<bool> {
-    let mut multiplied = program.among(products.flat_map(Term::values));
+    let mut multiplied = program.among(products.flat_map(SumTerm::values));
     for (id, node) in program.nodes.iter().enumerate().rev() {
-        if multiplied[id] && matches!(forms[id], Form::View { .. } | Form::Join { .. }) {
+        if multiplied[id] && matches!(classes[id], RowClass::View { .. } | RowClass::Join { .. }) {
             node.inputs.iter().for_each(|&input| multiplied[input as usize] = true);
         }
     }
@@ -134,7 +135,7 @@ fn readers<T>(program: &Program<T>, needed: &[bool]) -> Vec<Vec<u32>> {
 
 pub(crate) struct Lowering<'a, T> {
     pub(crate) program: &'a Program<T>,
-    pub(crate) forms: &'a [Form],
+    pub(crate) classes: &'a [RowClass],
     pub(crate) slots: &'a [Slot],
     pub(crate) rows: usize,
     pub(crate) uses: Vec<usize>,
@@ -158,10 +159,10 @@ pub(crate) struct Lowering<'a, T> {
     pub(crate) buffers: Vec<Buffer>,
     /// The buffers of fused sequences, by lifetime and width.
     pub(crate) fused: HashMap<(Lifetime, usize), Vec<usize>>,
-    pub(crate) inputs: Vec<Feed>,
-    pub(crate) outputs: Vec<Sink>,
+    pub(crate) inputs: Vec<InputSlot>,
+    pub(crate) outputs: Vec<OutputSlot>,
     pub(crate) packs: Indexed<(usize, bool)>,
-    pub(crate) feeds: HashMap<(Feed, Lifetime), usize>,
+    pub(crate) feeds: HashMap<(InputSlot, Lifetime), usize>,
     /// The buffers of numbers, by their bits.
     pub(crate) numbers: HashMap<u64, usize>,
     /// The buffer of each sum over all steps.
@@ -203,7 +204,7 @@ impl<T: Scalar> Lowering<'_, T> {
         self.buffers.len() - 1
     }
 
-    fn feed(&mut self, feed: Feed, lifetime: Lifetime, width: usize) -> usize {
+    fn feed(&mut self, feed: InputSlot, lifetime: Lifetime, width: usize) -> usize {
         if let Some(&buffer) = self.feeds.get(&(feed, lifetime)) {
             return buffer;
         }
@@ -231,26 +232,26 @@ impl<T: Scalar> Lowering<'_, T> {
             return total;
         }
         let width = self.program.shape(self.program.sums[sum]).elements();
-        self.outputs.push(Sink::Sum(sum));
+        self.outputs.push(OutputSlot::Sum(sum));
         let total = self.buffer(Buffer { lifetime: Lifetime::Total, width, role: Role::Output });
         self.totals[sum] = Some(total);
         total
     }
 
-    fn sums_of_rows(&mut self, terms: &[Term]) -> Vec<Sum> {
+    fn sums_of_rows(&mut self, terms: &[SumTerm]) -> Vec<Sum> {
         let mut sums = Vec::new();
         for term in terms {
-            if let Term::Rows { sum, id } = *term {
+            if let SumTerm::Rows { sum, id } = *term {
                 sums.push(self.partials(sum, id));
             }
         }
         sums
     }
 
-    fn sums_of_products(&mut self, terms: &[Term]) -> Result<Vec<Sum>, NotRows> {
+    fn sums_of_products(&mut self, terms: &[SumTerm]) -> Result<Vec<Sum>, LoweringError> {
         let mut sums = Vec::new();
         for term in terms {
-            if let Term::Product { sum, left, right } = *term {
+            if let SumTerm::Product { sum, left, right } = *term {
                 let total = self.total(sum);
                 let (left, right) = (self.summed(left)?, self.summed(right)?);
                 sums.push(Sum::Products { left, right, total });
@@ -260,12 +261,12 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// The state after the last step.
-    fn finals(&mut self) -> Result<Vec<(View, usize)>, NotRows> {
+    fn finals(&mut self) -> Result<Vec<(View, usize)>, LoweringError> {
         let mut finals = Vec::new();
         for (j, &id) in self.program.next.iter().enumerate() {
             let view = self.home(id)?;
             let buffer = Buffer { lifetime: Lifetime::Step, width: view.width, role: Role::Output };
-            self.outputs.push(Sink::Final(j));
+            self.outputs.push(OutputSlot::Final(j));
             finals.push((view, self.buffer(buffer)));
         }
         Ok(finals)
@@ -288,7 +289,7 @@ impl<T: Scalar> Lowering<'_, T> {
         let own = self.slots[id as usize];
         let width = width(self.program.shape(id));
         if own.stage == Stage::After {
-            let is_sum = matches!(self.forms[id as usize], Form::Reduce(_));
+            let is_sum = matches!(self.classes[id as usize], RowClass::Reduce(_));
             return Slot { turn: (own.turn + usize::from(is_sum)).max(1), width, ..own };
         }
         let slots = self.readers[id as usize].iter().map(|&reader| self.slots[reader as usize]);
@@ -320,39 +321,39 @@ impl<T: Scalar> Lowering<'_, T> {
     }
 
     /// Where a value lies.
-    pub(crate) fn home(&mut self, id: u32) -> Result<View, NotRows> {
+    pub(crate) fn home(&mut self, id: u32) -> Result<View, LoweringError> {
         if let Some(view) = self.homes[id as usize] {
             return Ok(view);
         }
         let node = self.program.node(id);
         let own = if node.shape.is_empty() { 1 } else { width(&node.shape) };
-        match (&node.kind, &self.forms[id as usize]) {
+        match (&node.kind, &self.classes[id as usize]) {
             (&Kind::Input(Input::Sequence(i)), _) => {
-                let buffer = self.feed(Feed::Sequence(i), Lifetime::Sequence, own);
+                let buffer = self.feed(InputSlot::Sequence(i), Lifetime::Sequence, own);
                 Ok(self.whole(buffer))
             }
             (&Kind::Input(Input::Ahead { sequence, edge }), _) => {
-                let buffer = self.feed(Feed::Sequence(sequence), Lifetime::Sequence, own);
-                let edge = self.feed(Feed::Invariant(edge), Lifetime::Step, own);
+                let buffer = self.feed(InputSlot::Sequence(sequence), Lifetime::Sequence, own);
+                let edge = self.feed(InputSlot::Invariant(edge), Lifetime::Step, own);
                 let delay = Some(Delay { ahead: true, edge });
                 Ok(View { delay, ..self.whole(buffer) })
             }
             (&Kind::Input(Input::Carry(j)), _) => {
-                let edge = self.feed(Feed::Initial(j), Lifetime::Step, own);
+                let edge = self.feed(InputSlot::Initial(j), Lifetime::Step, own);
                 if self.program.next[j] == id {
                     return Ok(self.whole(edge)); // the state stays as it was
                 }
                 let after = self.home(self.program.next[j])?;
                 if after.column != 0 || after.width != self.buffers[after.buffer].width {
-                    return Err(NotRows("a state that is part of a wider value".into()));
+                    return Err(LoweringError("a state that is part of a wider value".into()));
                 }
                 Ok(View { delay: Some(Delay { ahead: false, edge }), ..after })
             }
-            (_, &Form::View { source, column }) => {
+            (_, &RowClass::View { source, column }) => {
                 let of = self.home(source)?;
                 Ok(View { column: of.column + column, width: own, ..of })
             }
-            _ => Err(NotRows(format!("value {id} has no place in memory"))),
+            _ => Err(LoweringError(format!("value {id} has no place in memory"))),
         }
     }
 
@@ -363,25 +364,25 @@ impl<T: Scalar> Lowering<'_, T> {
             unreachable!("invariants are hoisted")
         };
         let buffer = if classify::is_per_row(&node.shape, axes, self.rows) {
-            self.feed(Feed::Invariant(i), Lifetime::Step, width(&node.shape))
+            self.feed(InputSlot::Invariant(i), Lifetime::Step, width(&node.shape))
         } else {
-            self.feed(Feed::Invariant(i), Lifetime::Row, node.shape.elements())
+            self.feed(InputSlot::Invariant(i), Lifetime::Row, node.shape.elements())
         };
         self.whole(buffer)
     }
 
     /// Where a term of a sum over all steps lies.
-    fn summed(&mut self, id: u32) -> Result<View, NotRows> {
+    fn summed(&mut self, id: u32) -> Result<View, LoweringError> {
         let view = self.home(id)?;
         match self.buffers[view.buffer].lifetime {
             Lifetime::Sequence | Lifetime::Segment => Ok(view),
             lifetime => {
-                Err(NotRows(format!("a sum over steps of a value that spans {lifetime:?}")))
+                Err(LoweringError(format!("a sum over steps of a value that spans {lifetime:?}")))
             }
         }
     }
 
-    fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction<T>>, NotRows> {
+    fn instructions(&mut self, stage: Stage) -> Result<Vec<Instruction<T>>, LoweringError> {
         let mut levels: BTreeMap<usize, Level> = BTreeMap::new();
         for id in (0..self.program.nodes.len() as u32).filter(|&id| self.is_computed(id, stage)) {
             let slot = self.slots[id as usize];
@@ -417,8 +418,8 @@ impl<T: Scalar> Lowering<'_, T> {
 
     /// Whether an instruction of a stage computes a value on its own account.
     fn is_computed(&self, id: u32, stage: Stage) -> bool {
-        let form = &self.forms[id as usize];
-        let computed = matches!(form, Form::Product { .. }) || is_fused(form);
+        let form = &self.classes[id as usize];
+        let computed = matches!(form, RowClass::Product { .. }) || is_fused(form);
         computed
             && self.slots[id as usize].stage == stage
             && self.needed[id as usize]
@@ -431,7 +432,7 @@ impl<T: Scalar> Lowering<'_, T> {
         &self,
         stage: Stage,
         instructions: &[Instruction<T>],
-    ) -> Result<(), NotRows> {
+    ) -> Result<(), LoweringError> {
         let short = |view: &View| {
             let buffer = self.buffers[view.buffer];
             matches!(buffer.lifetime, Lifetime::Pair | Lifetime::Step) && buffer.role != Role::Input
@@ -439,21 +440,21 @@ impl<T: Scalar> Lowering<'_, T> {
         if stage != Stage::Step
             && instructions.iter().flat_map(Instruction::operands).any(|v| short(&v))
         {
-            return Err(NotRows("a value of one step is read for all steps".into()));
+            return Err(LoweringError("a value of one step is read for all steps".into()));
         }
         Ok(())
     }
 
-    fn product(&mut self, id: u32) -> Result<Instruction<T>, NotRows> {
+    fn product(&mut self, id: u32) -> Result<Instruction<T>, LoweringError> {
         let node = self.program.node(id);
         let output = self.home(self.starts.get(&id).map_or(id, |&(_, sum)| sum))?;
         let input = self.home(node.inputs[0])?;
-        let Form::Product { transposed } = self.forms[id as usize] else {
+        let RowClass::Product { transposed } = self.classes[id as usize] else {
             unreachable!("products alone are not fused")
         };
         let weight = self.program.node(node.inputs[1]);
         let Kind::Input(Input::Invariant(weight)) = weight.kind else {
-            return Err(NotRows("a product with a number".into()));
+            return Err(LoweringError("a product with a number".into()));
         };
         let pack = (weight, transposed);
         let right = self.packs.place(pack);

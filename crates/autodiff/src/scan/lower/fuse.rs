@@ -8,7 +8,7 @@ use bptt_tensor::{Scalar, Unary};
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::classify::{Form, NotRows, source, width};
+use crate::scan::lower::classify::{LoweringError, RowClass, source, width};
 use crate::scan::lower::emit::Lowering;
 use crate::scan::lower::schedule::Slot;
 use crate::tape::{Class, Function, Op};
@@ -26,13 +26,13 @@ pub(crate) enum Item {
 pub(crate) fn fuse<T: Scalar>(
     lowering: &mut Lowering<'_, T>,
     phases: &BTreeMap<Slot, Vec<Item>>,
-) -> Result<Vec<Phase<T>>, NotRows> {
+) -> Result<Vec<Phase<T>>, LoweringError> {
     let mut group = Group::new();
     // a place is free again behind its last reader, but for that reader's own target
     let mut last_readers = HashMap::new();
     for &item in phases.values().flatten() {
         for input in reads(lowering, item) {
-            last_readers.insert(source(lowering.forms, input), item);
+            last_readers.insert(source(lowering.classes, input), item);
         }
     }
     for (slot, items) in phases {
@@ -43,7 +43,7 @@ pub(crate) fn fuse<T: Scalar>(
             let inputs = reads(lowering, item);
             group.add(lowering, item)?;
             for input in inputs {
-                let input = source(lowering.forms, input);
+                let input = source(lowering.classes, input);
                 if last_readers.get(&input) == Some(&item) {
                     last_readers.remove(&input); // an item may read it twice
                     group.release(lowering, input);
@@ -95,7 +95,7 @@ impl<T: Scalar> Group<T> {
         }
     }
 
-    fn add(&mut self, lowering: &mut Lowering<'_, T>, item: Item) -> Result<(), NotRows> {
+    fn add(&mut self, lowering: &mut Lowering<'_, T>, item: Item) -> Result<(), LoweringError> {
         let op = match item {
             Item::AddRows { id, partials } => {
                 let width = width(lowering.program.shape(id));
@@ -120,7 +120,11 @@ impl<T: Scalar> Group<T> {
         self.phases.push(Phase { width, arrays, ops: std::mem::take(&mut self.ops) });
     }
 
-    fn compute(&mut self, lowering: &mut Lowering<'_, T>, id: u32) -> Result<RowOp<T>, NotRows> {
+    fn compute(
+        &mut self,
+        lowering: &mut Lowering<'_, T>,
+        id: u32,
+    ) -> Result<RowOp<T>, LoweringError> {
         let inputs = lowering.program.node(id).inputs.clone();
         for (place, &input) in inputs.iter().enumerate() {
             let Some((product, [a, b])) = self.factors(lowering, input)? else { continue };
@@ -135,7 +139,7 @@ impl<T: Scalar> Group<T> {
             sources.push(self.source(lowering, id, input)?);
         }
         let target = self.target(lowering, id);
-        if let Form::Reduce(reduction) = lowering.forms[id as usize] {
+        if let RowClass::Reduce(reduction) = lowering.classes[id as usize] {
             return Ok(RowOp::Reduce(reduction, sources[0], target));
         }
         Ok(match lowering.program.class(id) {
@@ -160,7 +164,7 @@ impl<T: Scalar> Group<T> {
         &mut self,
         lowering: &mut Lowering<'_, T>,
         id: u32,
-    ) -> Result<Option<(MulKind, [usize; 2])>, NotRows> {
+    ) -> Result<Option<(MulKind, [usize; 2])>, LoweringError> {
         let merged = lowering.factors(id).filter(|_| lowering.merged[id as usize]);
         let Some((product, [a, b])) = merged else { return Ok(None) };
         Ok(Some((product, [self.source(lowering, id, a)?, self.source(lowering, id, b)?])))
@@ -176,7 +180,7 @@ impl<T: Scalar> Group<T> {
         lowering: &mut Lowering<'_, T>,
         reader: u32,
         id: u32,
-    ) -> Result<usize, NotRows> {
+    ) -> Result<usize, LoweringError> {
         let view = match lowering.program.node(id).kind {
             Kind::Literal(value) => lowering.number(value),
             Kind::Input(Input::Invariant(_)) => {

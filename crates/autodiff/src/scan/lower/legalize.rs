@@ -6,39 +6,39 @@ use smallvec::SmallVec;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::classify::NotRows;
-use crate::scan::lower::sink_reductions::{Deferred, Term, defer};
-use crate::scan::rewrite::rematerialize::repeat;
+use crate::scan::lower::classify::LoweringError;
+use crate::scan::lower::sink_reductions::{SumTerm, SunkReductions, sink_reductions};
+use crate::scan::rewrite::rematerialize::rematerialize;
 use crate::tape::primitive::{BroadcastTo, Concat};
 use crate::tape::{Class, Function, Op};
 
 /// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
 /// sums over all steps.
-pub(crate) struct Normal<T> {
+pub(crate) struct Legal<T> {
     pub(crate) program: Program<T>,
-    pub(crate) terms: Vec<Term>,
+    pub(crate) terms: Vec<SumTerm>,
     /// Values that are only sums of terms, and computed as such.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others, each with the sum that it equals.
     pub(crate) copies: Vec<(usize, usize)>,
 }
 
-pub(crate) fn normalise<T: Scalar>(
+pub(crate) fn legalize<T: Scalar>(
     program: &Program<T>,
     rows: usize,
-) -> Result<Normal<T>, NotRows> {
+) -> Result<Legal<T>, LoweringError> {
     let program = stretch_operands(&tile_places(program, rows)?);
-    let mut program = own_places(&repeat(&program));
+    let mut program = own_places(&rematerialize(&program));
     own_outputs(&mut program);
-    let Deferred { terms, inside_sums, copies } = defer(&mut program, rows)?;
-    Ok(Normal { program, terms, inside_sums, copies })
+    let SunkReductions { terms, inside_sums, copies } = sink_reductions(&mut program, rows)?;
+    Ok(Legal { program, terms, inside_sums, copies })
 }
 
 /// Replaces parts placed in zeros by a join of parts that leaves no gap.
-fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, NotRows> {
+fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
     let mut fault = None;
     let tiled = program.rebuild(|new, id, inputs| {
-        let Some(Op::Place(place)) = program.op(id) else { return new.copy(program, id, inputs) };
+        let Some(Op::Pad(place)) = program.op(id) else { return new.copy(program, id, inputs) };
         let shape = &place.shape;
         if shape.len() < 2 || shape[0] != rows || place.places.iter().any(|&(axis, _)| axis != 1) {
             return new.copy(program, id, inputs); // has no form; whoever needs it is refused
@@ -50,7 +50,7 @@ fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T
         let mut end = 0;
         for (start, part) in parts {
             if start < end {
-                fault = Some(NotRows("parts that overlap".into()));
+                fault = Some(LoweringError("parts that overlap".into()));
             }
             if start > end {
                 tiles.push(new.zeros(&shape.with(1, start - end)));
@@ -96,7 +96,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, mut inputs| {
         let originals = &program.node(id).inputs;
         let is_join = is_join(program, id);
-        let late = bindings[id as usize] == Binding::Loop && !in_loop[id as usize];
+        let late = bindings[id as usize] == Binding::Carried && !in_loop[id as usize];
         for (input, original) in inputs.iter_mut().zip(originals) {
             let shared = times_joined[*original as usize] > 1
                 || is_output[*original as usize]
@@ -137,7 +137,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
         if program.node(*id).kind == Kind::Input(Input::Carry(j)) {
             continue; // what stays as it was is never written
         }
-        let in_loop = bindings.get(*id as usize) == Some(&Binding::Loop);
+        let in_loop = bindings.get(*id as usize) == Some(&Binding::Carried);
         if !is_computed(program, *id) || !in_loop {
             *id = copy(program, *id);
         }

@@ -8,7 +8,7 @@ use bptt_tensor::rows::{
 };
 
 use crate::scan::compiled::{Compiled, Plan};
-use crate::scan::lower::emit::{Feed, Lowered, Sink};
+use crate::scan::lower::emit::{InputSlot, Lowered, OutputSlot};
 use crate::scan::reverse::StateBefore;
 
 impl<T: Scalar> fmt::Display for Plan<T> {
@@ -79,15 +79,15 @@ impl Names {
         let buffers = &lowered.program.buffers;
         let name = |buffer: &bptt_tensor::rows::Buffer| match (buffer.role, buffer.lifetime) {
             (Role::Input, _) => match inputs.next() {
-                Some(Feed::Sequence(i)) => format!("x{i}"),
-                Some(Feed::Initial(j)) => format!("s{j}"),
-                Some(Feed::Invariant(i)) => format!("w{i}"),
+                Some(InputSlot::Sequence(i)) => format!("x{i}"),
+                Some(InputSlot::Initial(j)) => format!("s{j}"),
+                Some(InputSlot::Invariant(i)) => format!("w{i}"),
                 None => unreachable!("a feed for each input"),
             },
             (Role::Output, _) => match outputs.next() {
-                Some(Sink::Stacked(k)) => format!("y{k}"),
-                Some(Sink::Final(j)) => format!("last{j}"),
-                Some(Sink::Sum(k)) => format!("sum{k}"),
+                Some(OutputSlot::Stacked(k)) => format!("y{k}"),
+                Some(OutputSlot::Final(j)) => format!("last{j}"),
+                Some(OutputSlot::Sum(k)) => format!("sum{k}"),
                 None => unreachable!("a sink for each output"),
             },
             (Role::Internal, Lifetime::Step | Lifetime::Piece) => internal('t', 0),

@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Unary};
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
-use crate::scan::lower::classify::{Form, source, width};
+use crate::scan::lower::classify::{RowClass, source, width};
 use crate::tape::Op;
 
 /// The stages, in order.
@@ -24,7 +24,7 @@ pub(crate) enum Stage {
 /// alone, products leave it; functions of single elements stay beside their first reader, as reading
 /// their operands there is no dearer than reading their result. What nobody in the loop reads comes
 /// after it.
-pub(crate) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Stage> {
+pub(crate) fn stages<T: Scalar>(program: &Program<T>, classes: &[RowClass]) -> Vec<Stage> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
     let is_state = program.states();
@@ -34,11 +34,11 @@ pub(crate) fn stages<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<Sta
     }
     let mut stages = first_reader.clone();
     for id in (0..program.nodes.len()).rev() {
-        let heavy = matches!(forms[id], Form::Product { .. } | Form::Reduce(_));
+        let heavy = matches!(classes[id], RowClass::Product { .. } | RowClass::Reduce(_));
         stages[id] = match bindings[id] {
-            Binding::Loop if in_loop[id] => Stage::Step,
-            Binding::Loop if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,
-            Binding::Loop => Stage::After,
+            Binding::Carried if in_loop[id] => Stage::Step,
+            Binding::Carried if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,
+            Binding::Carried => Stage::After,
             _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
             _ => first_reader[id],
         };
@@ -78,28 +78,29 @@ impl Slot {
 /// The slot of each value.
 pub(crate) fn slots<T: Scalar>(
     program: &Program<T>,
-    forms: &[Form],
+    classes: &[RowClass],
     stages: &[Stage],
 ) -> Vec<Slot> {
-    let levels = levels(program, forms, stages);
+    let levels = levels(program, classes, stages);
     let mut slots: Vec<Slot> = Vec::with_capacity(program.nodes.len());
     for (id, node) in program.nodes.iter().enumerate() {
         let (stage, level) = (stages[id], levels[id]);
-        let width = match forms[id] {
-            Form::Reduce(_) => width(program.shape(node.inputs[0])),
+        let width = match classes[id] {
+            RowClass::Reduce(_) => width(program.shape(node.inputs[0])),
             _ if node.shape.is_empty() => 1,
             _ => width(&node.shape),
         };
         let turn = |&input: &u32| {
             let slot = slots[input as usize];
             let is_beside = slot.turn > 0 && (slot.stage, slot.level) == (stage, level);
-            let is_later = slot.width != width || matches!(forms[input as usize], Form::Reduce(_));
+            let is_later =
+                slot.width != width || matches!(classes[input as usize], RowClass::Reduce(_));
             if is_beside { slot.turn + usize::from(is_later) } else { 0 }
         };
         let turn = match node.inputs.iter().map(turn).max() {
-            _ if is_barrier(&forms[id]) => 0,
+            _ if is_barrier(&classes[id]) => 0,
             // inputs, literals, views and joins take no time
-            turn => turn.unwrap_or(0).max(usize::from(is_fused(&forms[id]))),
+            turn => turn.unwrap_or(0).max(usize::from(is_fused(&classes[id]))),
         };
         slots.push(Slot { stage, level, turn, width });
     }
@@ -110,29 +111,29 @@ pub(crate) fn slots<T: Scalar>(
 ///
 /// A product comes as early as it can. So do functions of rows, except that they wait for their readers
 /// where this saves memory: where nothing that they read lies in registers alone.
-fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> Vec<usize> {
-    let mut earliest: Vec<usize> = Vec::with_capacity(forms.len());
+fn levels<T: Scalar>(program: &Program<T>, classes: &[RowClass], stages: &[Stage]) -> Vec<usize> {
+    let mut earliest: Vec<usize> = Vec::with_capacity(classes.len());
     for (id, node) in program.nodes.iter().enumerate() {
         let before = node.inputs.iter().map(|&input| input as usize);
         let before = before.filter(|&input| stages[input] == stages[id]);
         let level = before.map(|input| earliest[input]).max().unwrap_or(0);
-        earliest.push(level + usize::from(is_barrier(&forms[id])));
+        earliest.push(level + usize::from(is_barrier(&classes[id])));
     }
-    let mut readers = vec![Vec::new(); forms.len()];
+    let mut readers = vec![Vec::new(); classes.len()];
     for (id, node) in program.nodes.iter().enumerate() {
-        node.inputs.iter().for_each(|&input| readers[source(forms, input) as usize].push(id));
+        node.inputs.iter().for_each(|&input| readers[source(classes, input) as usize].push(id));
     }
-    let in_memory = in_memory(program, forms);
+    let in_memory = in_memory(program, classes);
     let mut levels = Levels {
         program,
-        forms,
+        classes,
         stages,
         levels: earliest.clone(),
         earliest,
-        limits: vec![usize::MAX; forms.len()],
-        waits: forms.iter().map(is_fused).collect(),
+        limits: vec![usize::MAX; classes.len()],
+        waits: classes.iter().map(is_fused).collect(),
     };
-    let mut candidates = levels.settle((0..forms.len()).collect());
+    let mut candidates = levels.settle((0..classes.len()).collect());
     loop {
         let is_dear = |id: &usize| levels.is_dear(*id, &in_memory);
         let dear: Vec<usize> = candidates.into_iter().filter(is_dear).collect();
@@ -147,12 +148,12 @@ fn levels<T: Scalar>(program: &Program<T>, forms: &[Form], stages: &[Stage]) -> 
 }
 
 /// Whether each value has a place in memory whoever else reads it: outputs, and what products read.
-fn in_memory<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<bool> {
-    let mut in_memory = vec![false; forms.len()];
-    let read = (0..forms.len()).filter(|&id| is_barrier(&forms[id]));
+fn in_memory<T: Scalar>(program: &Program<T>, classes: &[RowClass]) -> Vec<bool> {
+    let mut in_memory = vec![false; classes.len()];
+    let read = (0..classes.len()).filter(|&id| is_barrier(&classes[id]));
     let read = read.flat_map(|id| program.nodes[id].inputs.iter().copied());
     for id in program.outputs().chain(read) {
-        in_memory[source(forms, id) as usize] = true;
+        in_memory[source(classes, id) as usize] = true;
     }
     in_memory
 }
@@ -160,7 +161,7 @@ fn in_memory<T: Scalar>(program: &Program<T>, forms: &[Form]) -> Vec<bool> {
 /// The levels, during the search for values that wait.
 struct Levels<'a, T> {
     program: &'a Program<T>,
-    forms: &'a [Form],
+    classes: &'a [RowClass],
     stages: &'a [Stage],
     earliest: Vec<usize>,
     levels: Vec<usize>,
@@ -179,10 +180,11 @@ impl<T: Scalar> Levels<'_, T> {
                 continue; // it was queued by several readers, and is done
             }
             settled.push(id);
-            let passes_on = matches!(self.forms[id], Form::View { .. } | Form::Join { .. });
+            let passes_on =
+                matches!(self.classes[id], RowClass::View { .. } | RowClass::Join { .. });
             let may_wait = (self.waits[id] || passes_on) && self.limits[id] != usize::MAX;
             self.levels[id] = if may_wait { self.limits[id] } else { self.earliest[id] };
-            let limit = self.levels[id] - usize::from(is_barrier(&self.forms[id]));
+            let limit = self.levels[id] - usize::from(is_barrier(&self.classes[id]));
             for &input in &self.program.nodes[id].inputs {
                 let input = input as usize;
                 if self.stages[input] == self.stages[id] && limit < self.limits[input] {
@@ -196,10 +198,10 @@ impl<T: Scalar> Levels<'_, T> {
 
     /// Whether a value should not wait, since one of the values that it reads would have to be kept in memory for it.
     fn is_dear(&self, id: usize, in_memory: &[bool]) -> bool {
-        let Self { program, forms, stages, levels, .. } = self;
+        let Self { program, classes, stages, levels, .. } = self;
         let is_early = |&input: &u32| {
-            let input = source(forms, input) as usize;
-            is_fused(&forms[input])
+            let input = source(classes, input) as usize;
+            is_fused(&classes[input])
                 && !in_memory[input]
                 && stages[input] == stages[id]
                 && levels[input] < levels[id]
@@ -211,11 +213,11 @@ impl<T: Scalar> Levels<'_, T> {
 }
 
 /// Whether a value waits for all rows that it reads.
-fn is_barrier(form: &Form) -> bool {
-    matches!(form, Form::Product { .. } | Form::Term)
+fn is_barrier(form: &RowClass) -> bool {
+    matches!(form, RowClass::Product { .. } | RowClass::Summand)
 }
 
 /// Whether a value is computed by a fused sequence.
-pub(crate) fn is_fused(form: &Form) -> bool {
-    matches!(form, Form::Pointwise | Form::Reduce(_))
+pub(crate) fn is_fused(form: &RowClass) -> bool {
+    matches!(form, RowClass::Pointwise | RowClass::Reduce(_))
 }

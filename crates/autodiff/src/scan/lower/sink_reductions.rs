@@ -7,19 +7,19 @@ use bptt_tensor::{Binary, Scalar, Transpose};
 
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
-use crate::scan::lower::classify::{NotRows, width};
+use crate::scan::lower::classify::{LoweringError, width};
 use crate::tape::primitive::Sum;
 use crate::tape::{Class, Op};
 
 /// A term of a sum over all rows of all steps.
-pub(crate) enum Term {
+pub(crate) enum SumTerm {
     /// `Σ leftᵀ · right`
     Product { sum: usize, left: u32, right: u32 },
     /// The sum of a value's rows.
     Rows { sum: usize, id: u32 },
 }
 
-impl Term {
+impl SumTerm {
     /// What it is computed from.
     pub(crate) fn values(&self) -> impl Iterator<Item = u32> {
         let (first, second) = match *self {
@@ -32,8 +32,8 @@ impl Term {
 
 /// The sums of a step, taken apart.
 #[derive(Default)]
-pub(crate) struct Deferred {
-    pub(crate) terms: Vec<Term>,
+pub(crate) struct SunkReductions {
+    pub(crate) terms: Vec<SumTerm>,
     /// Values that are only sums of terms, and computed as such.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others and are not decomposed a second time, each with the sum that it equals.
@@ -41,17 +41,20 @@ pub(crate) struct Deferred {
 }
 
 /// Takes the sums of a step apart into terms.
-pub(crate) fn defer<T: Scalar>(program: &mut Program<T>, rows: usize) -> Result<Deferred, NotRows> {
-    let mut deferred = Deferred::default();
+pub(crate) fn sink_reductions<T: Scalar>(
+    program: &mut Program<T>,
+    rows: usize,
+) -> Result<SunkReductions, LoweringError> {
+    let mut sunk = SunkReductions::default();
     let only_summed = only_summed(program);
     let mut first = HashMap::new();
     for sum in 0..program.sums.len() {
         match *first.entry(program.sums[sum]).or_insert(sum) {
-            equal if equal < sum => deferred.copies.push((equal, sum)),
-            _ => take_apart(program, rows, sum, &only_summed, &mut deferred)?,
+            equal if equal < sum => sunk.copies.push((equal, sum)),
+            _ => take_apart(program, rows, sum, &only_summed, &mut sunk)?,
         }
     }
-    Ok(deferred)
+    Ok(sunk)
 }
 
 /// Whether each value is needed for nothing but sums over all steps.
@@ -81,8 +84,8 @@ fn take_apart<T: Scalar>(
     rows: usize,
     sum: usize,
     only_summed: &[bool],
-    deferred: &mut Deferred,
-) -> Result<(), NotRows> {
+    sunk: &mut SunkReductions,
+) -> Result<(), LoweringError> {
     let mut pending = vec![program.sums[sum]];
     while let Some(id) = pending.pop() {
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
@@ -103,7 +106,7 @@ fn take_apart<T: Scalar>(
                     && inputs.iter().all(|&input| by_rows(input)) =>
             {
                 let [left, right] = [inputs[0], inputs[1]];
-                deferred.terms.push(Term::Product { sum, left, right });
+                sunk.terms.push(SumTerm::Product { sum, left, right });
                 true
             }
             Some(op) if matches!(op.class(), Class::SumTo) && by_rows(inputs[0]) => {
@@ -115,19 +118,19 @@ fn take_apart<T: Scalar>(
                     let row = Op::Sum(Sum { axes: [1].into(), keep: true });
                     program.push(op_node(row, [inputs[0]], [rows, 1]))
                 } else {
-                    return Err(NotRows(format!("a sum to {shape}")));
+                    return Err(LoweringError(format!("a sum to {shape}")));
                 };
-                deferred.terms.push(Term::Rows { sum, id });
+                sunk.terms.push(SumTerm::Rows { sum, id });
                 true
             }
             _ if rows == 1 && by_rows(id) => {
-                deferred.terms.push(Term::Rows { sum, id });
+                sunk.terms.push(SumTerm::Rows { sum, id });
                 false
             }
-            _ => return Err(NotRows(format!("a sum over steps of {shape}"))),
+            _ => return Err(LoweringError(format!("a sum over steps of {shape}"))),
         };
         if inside {
-            deferred.inside_sums.push(id);
+            sunk.inside_sums.push(id);
         }
     }
     Ok(())

@@ -39,7 +39,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             match full {
                 None => new.copy(program, id, inputs),
                 Some(_) => {
-                    let is_once = |&term: &u32| bindings[term as usize] == Binding::Once;
+                    let is_once = |&term: &u32| bindings[term as usize] == Binding::Invariant;
                     let terms = terms.iter().map(|term| (places[*term as usize], is_once(term)));
                     gather(new, terms.collect())
                         .into_iter()
@@ -96,8 +96,8 @@ fn terms_of<T>(program: &Program<T>, id: u32, inner: impl Fn(u32) -> bool) -> Ve
 fn order<T: Scalar>(program: &Program<T>, bindings: &[Binding], term: u32) -> usize {
     let is_product = matches!(program.class(term), Class::Product(_));
     match (is_product, bindings[term as usize]) {
-        (true, Binding::AllSteps) => 0,
-        (_, Binding::Once) => 1,
+        (true, Binding::Parallel) => 0,
+        (_, Binding::Invariant) => 1,
         (true, _) => 2,
         (false, _) => 3,
     }

@@ -25,7 +25,7 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
     let mut once = Vec::new();
     let mut places = HashMap::new();
     let mut read = Vec::new();
-    let is_once = |id: u32| bindings[id as usize] == Binding::Once;
+    let is_once = |id: u32| bindings[id as usize] == Binding::Invariant;
     let needed = program.ancestors(program.outputs());
     for (id, node) in (0..).zip(&program.nodes) {
         if is_once(id) && needed[id as usize] {

@@ -103,8 +103,8 @@ fn groups<T: Scalar>(program: &Program<T>) -> Vec<Vec<u32>> {
         let [left, right] = node.inputs[..] else { continue };
         let mergeable = program.op(id) == Some(&Op::MatMul(MatMul(Transpose::NONE)))
             && needed[id as usize]
-            && bindings[left as usize] > Binding::Once
-            && bindings[right as usize] == Binding::Once
+            && bindings[left as usize] > Binding::Invariant
+            && bindings[right as usize] == Binding::Invariant
             && program.shape(right).len() == 2;
         if !mergeable {
             continue;

@@ -8,7 +8,7 @@ use crate::scan::ir::program::Program;
 use crate::tape::Class;
 
 /// Repeats such functions for their readers after the loop.
-pub(crate) fn repeat<T: Scalar>(program: &Program<T>) -> Program<T> {
+pub(crate) fn rematerialize<T: Scalar>(program: &Program<T>) -> Program<T> {
     let readers = Readers::of(program);
     let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
     program.rebuild(|new, id, inputs| {
@@ -41,14 +41,14 @@ impl Readers {
         let count = program.nodes.len();
         let (mut in_loop, mut after) = (vec![false; count], vec![false; count]);
         let mut may_repeat: Vec<bool> = (0..count)
-            .map(|id| bindings[id] == Binding::AllSteps && program.class(id as u32).is_cheap())
+            .map(|id| bindings[id] == Binding::Parallel && program.class(id as u32).is_cheap())
             .collect();
         for output in program.outputs() {
             may_repeat[output as usize] = false; // it is kept anyway
             after[output as usize] = true;
         }
         for id in (0..count).rev().filter(|&id| needed[id]) {
-            if bindings[id] == Binding::Loop {
+            if bindings[id] == Binding::Carried {
                 (in_loop[id], after[id]) = (determines_state[id], !determines_state[id]);
             } else if !may_repeat[id] && in_loop[id] {
                 after[id] = false; // computed once, before

@@ -17,7 +17,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         let weight = program.node(id).inputs[1];
         let joined = match (program.op(id), new.op(left)) {
             (Some(Op::MatMul(MatMul(Transpose::NONE))), Some(Op::Concat(concat)))
-                if bindings[weight as usize] == Binding::Once
+                if bindings[weight as usize] == Binding::Invariant
                     && program.shape(weight).len() == 2
                     && concat.axis + 1 == new.shape(left).len() =>
             {

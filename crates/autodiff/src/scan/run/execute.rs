@@ -6,7 +6,7 @@ use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::emit::{Feed, Lowered, Sink};
+use crate::scan::lower::emit::{InputSlot, Lowered, OutputSlot};
 
 /// What a step is run on.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +79,9 @@ pub(crate) fn run_rows<T: Scalar>(
         .inputs
         .iter()
         .map(|feed| match *feed {
-            Feed::Sequence(i) => &arguments.sequences[i],
-            Feed::Initial(j) => &arguments.state[j],
-            Feed::Invariant(i) => &arguments.invariants[i],
+            InputSlot::Sequence(i) => &arguments.sequences[i],
+            InputSlot::Initial(j) => &arguments.state[j],
+            InputSlot::Invariant(i) => &arguments.invariants[i],
         })
         .collect();
     let optional = |slices: Vec<_>| slices.into_iter().map(Some).collect::<Vec<_>>();
@@ -92,9 +92,9 @@ pub(crate) fn run_rows<T: Scalar>(
         .iter()
         .map(|sink| {
             let slot = match *sink {
-                Sink::Stacked(k) => &mut stacked[k],
-                Sink::Final(j) => &mut state[j],
-                Sink::Sum(k) => &mut sums[k],
+                OutputSlot::Stacked(k) => &mut stacked[k],
+                OutputSlot::Final(j) => &mut state[j],
+                OutputSlot::Sum(k) => &mut sums[k],
             };
             slot.take().expect("an output is one buffer")
         })

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
-use crate::scan::reverse::{InvariantFeed, SequenceFeed, StateBefore, Wanted};
+use crate::scan::reverse::{GradientMask, InvariantSource, SequenceSource, StateBefore};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
 use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
@@ -52,7 +52,7 @@ pub(crate) struct Operands<V> {
 
 /// How a scan is run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
+pub(crate) struct ScanConfig {
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
     /// Save only the state before every so many steps.
@@ -64,7 +64,7 @@ pub(crate) struct Manner {
 pub(crate) fn record<'t, T: Scalar>(
     tape: &'t Tape<T>,
     step: &Rc<Compiled<T>>,
-    manner: Manner,
+    config: ScanConfig,
     operands: Operands<Var<'t, T>>,
 ) -> Outputs<Var<'t, T>> {
     let Operands { sequences, state, invariants } = operands;
@@ -74,7 +74,7 @@ pub(crate) fn record<'t, T: Scalar>(
         |op, inputs| tape.record(op.clone(), inputs),
     );
     let inputs: Vec<Var<'t, T>> = sequences.into_iter().chain(state).chain(invariants).collect();
-    let Manner { steps, reversed, recompute } = manner;
+    let ScanConfig { steps, reversed, recompute } = config;
     let mut scan = Scan { step: step.clone(), steps, reversed, saved: None };
     let value = if tape.is_tracing() {
         Tensor::unknown([scan.len()])
@@ -166,11 +166,11 @@ impl<T: Scalar> Scan<T> {
         (value, Saved::States { every, states })
     }
 
-    fn wanted(&self, at: &Pullback<'_, '_, T>) -> Wanted {
+    fn wanted(&self, at: &Pullback<'_, '_, T>) -> GradientMask {
         let states = self.step.hoisted.program.next.len();
         let wanted: Vec<bool> = (0..at.inputs()).map(|i| at.wants(i)).collect();
         let (sequences, rest) = wanted.split_at(self.step.sequences);
-        Wanted { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
+        GradientMask { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
     }
 
     /// The gradient as numbers, from what the forward pass saved.
@@ -219,31 +219,31 @@ impl<T: Scalar> Scan<T> {
                 state: state.to_vec(),
                 invariants: invariants.to_vec(),
             };
-            let manner = Manner { steps, reversed, recompute: None };
-            let outputs = record(tape, &self.step.exposing(&residuals), manner, operands);
+            let config = ScanConfig { steps, reversed, recompute: None };
+            let outputs = record(tape, &self.step.exposing(&residuals), config, operands);
             outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
         };
         let cotangents = self.outputs(|range, shape| at.cotangent_slice(range).reshape(shape));
-        let feed = |feed: &SequenceFeed| match *feed {
-            SequenceFeed::Cotangent(k) => cotangents.stacked[k],
-            SequenceFeed::Sequence(i) => sequences[i],
-            SequenceFeed::Residual(id) => {
+        let feed = |feed: &SequenceSource| match *feed {
+            SequenceSource::Cotangent(k) => cotangents.stacked[k],
+            SequenceSource::Sequence(i) => sequences[i],
+            SequenceSource::Residual(id) => {
                 exposed[residuals.find(id).expect("every residual is exposed")]
             }
         };
-        let invariant = |feed: &InvariantFeed| match *feed {
-            InvariantFeed::Cotangent(k) => cotangents.sums[k],
-            InvariantFeed::Invariant(i) => invariants[i],
-            InvariantFeed::Initial(j) => state[j],
-            InvariantFeed::Constant(k) => tape.constant(reverse.reverse.constants[k].clone()),
+        let invariant = |feed: &InvariantSource| match *feed {
+            InvariantSource::Cotangent(k) => cotangents.sums[k],
+            InvariantSource::Invariant(i) => invariants[i],
+            InvariantSource::Initial(j) => state[j],
+            InvariantSource::Constant(k) => tape.constant(reverse.reverse.constants[k].clone()),
         };
         let operands = Operands {
             sequences: reverse.reverse.sequences.iter().map(feed).collect(),
             state: cotangents.state.clone(),
             invariants: reverse.reverse.invariants.iter().map(invariant).collect(),
         };
-        let manner = Manner { steps, reversed: !reversed, recompute: None };
-        let Outputs { stacked, state, sums } = record(tape, &reverse.step, manner, operands);
+        let config = ScanConfig { steps, reversed: !reversed, recompute: None };
+        let Outputs { stacked, state, sums } = record(tape, &reverse.step, config, operands);
         self.add(at, &reverse, &stacked, &state, &sums);
     }
 

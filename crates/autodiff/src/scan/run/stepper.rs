@@ -8,7 +8,7 @@ use bptt_tensor::rows::{Lifetime, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::scan::compiled::{Compiled, Plan};
-use crate::scan::lower::emit::{Feed, Lowered, Sink};
+use crate::scan::lower::emit::{InputSlot, Lowered, OutputSlot};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all
@@ -70,10 +70,10 @@ impl<T: Scalar> Stepper<T> {
         let mut outputs = lowered.outputs.clone();
         // a state that the step does not read is an input all the same, for the next to replace
         let mut feeds = lowered.inputs.clone();
-        let mut places: HashMap<Feed, usize> = feeds.iter().copied().zip(0..).collect();
+        let mut places: HashMap<InputSlot, usize> = feeds.iter().copied().zip(0..).collect();
         for (j, value) in state.iter().enumerate() {
-            places.entry(Feed::Initial(j)).or_insert_with(|| {
-                feeds.push(Feed::Initial(j));
+            places.entry(InputSlot::Initial(j)).or_insert_with(|| {
+                feeds.push(InputSlot::Initial(j));
                 let width = value.len() / lowered.rows;
                 program.buffers.push(bptt_tensor::rows::Buffer {
                     lifetime: Lifetime::Step,
@@ -97,20 +97,21 @@ impl<T: Scalar> Stepper<T> {
             .iter()
             .zip(&empty)
             .map(|(feed, empty)| match *feed {
-                Feed::Sequence(_) => empty,
-                Feed::Initial(j) => &state[j],
-                Feed::Invariant(i) => &invariants[i],
+                InputSlot::Sequence(_) => empty,
+                InputSlot::Initial(j) => &state[j],
+                InputSlot::Invariant(i) => &invariants[i],
             })
             .collect();
         // last states are in the order of the state, and every state is an input
-        let carried: Vec<usize> = (0..state.len()).map(|j| places[&Feed::Initial(j)]).collect();
+        let carried: Vec<usize> =
+            (0..state.len()).map(|j| places[&InputSlot::Initial(j)]).collect();
         let packed = pack(lowered, invariants);
         let inputs = (0..sequences)
-            .map(|i| places.get(&Feed::Sequence(i)).map(|&place| input_buffers[place]))
+            .map(|i| places.get(&InputSlot::Sequence(i)).map(|&place| input_buffers[place]))
             .collect();
         let mut stacked = Vec::new();
         for (sink, buffer) in outputs.drain(..).zip(output_buffers) {
-            if let Sink::Stacked(k) = sink {
+            if let OutputSlot::Stacked(k) = sink {
                 stacked.push((k, buffer));
             }
         }
