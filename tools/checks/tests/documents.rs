@@ -109,7 +109,7 @@ fn links_lead_somewhere() {
     for document in documents.values() {
         for link in &document.links {
             let mut fault = |what: &str| {
-                faults.push(format!("{}: {}: {what}", document.path.display(), link.to))
+                faults.push(format!("{}: {}: {what}", document.path.display(), link.to));
             };
             if link.to.contains("://") {
                 if FUTURE.iter().any(|page| link.to.contains(page)) {
