@@ -37,7 +37,7 @@ fn compile<'t>(
     let state = vec![tape.constant(Tensor::zeros([1, 2])); states];
     bencher.counter(ItemsCount::new(operations)).bench_local(|| {
         let fresh = FRESH.replace(FRESH.get() + 1.0);
-        black_box(tape.scan(&[xs], &state).plan(|x, state| step(x[0] * fresh, state)))
+        black_box(tape.scan(xs, state.clone()).plan(|x, state| step(x * fresh, &state)))
     });
 }
 

@@ -26,6 +26,7 @@ mod ops;
 mod reverse;
 mod scan;
 mod tape;
+mod tree;
 mod var;
 
 pub use reverse::Gradients;
@@ -34,6 +35,8 @@ pub use tape::{
     Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Pullback, Substitution,
     Tape, Var,
 };
+
+pub use tree::{LeafPath, State, Tree};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -105,15 +105,15 @@
 /// ```
 pub use bptt_derive::Module;
 
-/// Implements `bptt::State` for a struct of variables and other states, so that a cell can name
-/// what it carries.
+/// Implements `bptt::State` and `bptt::Tree` for a struct of variables and other states, so that a cell can name
+/// what it carries. Messages name a variable by its field: `state.c`.
 ///
 /// The first lifetime parameter is that of the tape, the first type parameter the scalar type;
 /// `#[state(scalar = f32)]` names another. Other type parameters must be states themselves. A state
 /// is `Copy`.
 ///
 /// ```
-/// use bptt::{Scalar, State, Tape, Tensor, Var};
+/// use bptt::{Scalar, State, Tape, Tensor, Tree, Var};
 ///
 /// #[derive(Clone, Copy, Debug, State)]
 /// struct LstmState<'t, T: Scalar> {

@@ -19,7 +19,7 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
     module::expand(input).unwrap_or_else(Error::into_compile_error).into()
 }
 
-/// Implements `bptt::State` for a struct of variables. Documented in `bptt`, beside the trait.
+/// Implements `bptt::State` and `bptt::Tree` for a struct of variables. Documented in `bptt`, beside the trait.
 #[proc_macro_derive(State, attributes(state))]
 pub fn derive_state(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

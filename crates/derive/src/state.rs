@@ -2,12 +2,15 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Fields, Generics, Ident, Lifetime, Result, parse_quote};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, Generics, Ident, Lifetime, Member, Result, parse_quote,
+};
 
 use crate::{attributes, scalar};
 
-/// Implements `State`: the leaves are those of the fields, in the order of their declaration.
+/// Implements `Tree` and `State`: the leaves are those of the fields, in the order of their declaration.
 pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let DeriveInput { attrs, ident: name, mut generics, data, .. } = input;
     let fields = fields(&name, &data)?;
@@ -15,33 +18,58 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
 
     let tape = tape_lifetime(&name, &generics)?;
     let scalar = scalar::resolve(&name, &attrs, "state", |_| false, &mut generics)?;
-    let state = parse_quote!(::bptt::__derive::State<#tape, #scalar>);
+    let (state, tree) = (
+        parse_quote!(::bptt::__derive::State<#tape, #scalar>),
+        quote!(::bptt::__derive::Tree<#tape, #scalar>),
+    );
     scalar::bound_others(&mut generics, &scalar, &state, |_| true);
 
     // The compiler reports a field that is no state where its type is written.
-    let field_states = fields.iter().map(|field| {
-        let (ty, at_type) = (&field.ty, Span::mixed_site().located_at(field.ty.span()));
-        quote_spanned!(at_type=> <#ty as ::bptt::__derive::State<#tape, #scalar>>)
-    });
-    let field_states: Vec<_> = field_states.collect();
+    let parts_as = |implements: &dyn Fn(Span) -> TokenStream| -> Vec<TokenStream> {
+        let part = |field: &Field| {
+            let (ty, at_type) = (&field.ty, Span::mixed_site().located_at(field.ty.span()));
+            let implements = implements(at_type);
+            quote_spanned!(at_type=> <#ty as #implements>)
+        };
+        fields.iter().map(part).collect()
+    };
+    let field_states = parts_as(&|at| quote_spanned!(at=> ::bptt::__derive::State<#tape, #scalar>));
+    let field_trees = parts_as(&|at| quote_spanned!(at=> ::bptt::__derive::Tree<#tape, #scalar>));
     let members: Vec<_> = fields.members().collect();
+    let names: Vec<_> = members.iter().map(|member| name_of(member)).collect();
 
     let (parameters, _, bounds) = generics.split_for_impl();
     let var = quote!(::bptt::__derive::Var<#tape, #scalar>);
+    let path = quote!(&::bptt::__derive::LeafPath<'_>);
     Ok(quote_spanned! {Span::mixed_site()=>
+        #[automatically_derived]
+        impl #parameters #tree for #name #arguments #bounds {
+            fn map_leaves(
+                &self,
+                path: #path,
+                map: &mut dyn ::core::ops::FnMut(#path, #var) -> #var,
+            ) -> Self {
+                Self { #(#members: #field_trees::map_leaves(&self.#members, &path.field(#names), map),)* }
+            }
+        }
+
         #[automatically_derived]
         impl #parameters #state for #name #arguments #bounds {
             const LEAVES: ::core::primitive::usize = 0 #(+ #field_states::LEAVES)*;
-
-            fn for_each_leaf(&self, visit: &mut dyn ::core::ops::FnMut(#var)) {
-                #(#field_states::for_each_leaf(&self.#members, visit);)*
-            }
 
             fn rebuild(leaves: &mut dyn ::core::iter::Iterator<Item = #var>) -> Self {
                 Self { #(#members: #field_states::rebuild(leaves),)* }
             }
         }
     })
+}
+
+/// A field's name in paths, or its position.
+fn name_of(member: &Member) -> String {
+    match member {
+        Member::Named(name) => name.unraw().to_string(),
+        Member::Unnamed(position) => position.index.to_string(),
+    }
 }
 
 fn fields<'a>(name: &Ident, data: &'a Data) -> Result<&'a Fields> {

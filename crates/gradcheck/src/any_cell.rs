@@ -2,8 +2,8 @@
 
 use bptt_autodiff::{Param, Recompute};
 use bptt_layers::{
-    Cell, Layer, LearnedStart, Module, Recurrence, State, StateSizes, Truncation, scan, stepper,
-    unroll,
+    Cell, Layer, LearnedStart, Module, Recurrence, State, StateSizes, Tree, Truncation, scan,
+    stepper, unroll,
 };
 use bptt_tensor::Tensor;
 

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::Xoshiro256PlusPlus;
-use bptt_layers::{Cell, Module, State, StateSizes, scan};
+use bptt_layers::{Cell, Module, State, StateSizes, Tree, scan};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 

@@ -55,6 +55,7 @@ mod sequence;
 pub mod weights;
 mod wrappers;
 
+pub use bptt_autodiff::{State, Tree};
 pub use bptt_derive::State;
 
 pub use crate::activation::{Activation, Table};
@@ -68,7 +69,6 @@ pub use crate::core::init::Init;
 pub use crate::core::module::{Module, ParameterPath};
 pub use crate::core::noise::{Noise, NoisyCell};
 pub use crate::core::random::{Xoshiro256PlusPlus, rng};
-pub use crate::core::state::State;
 pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
 pub use crate::feedforward::conv1d::Conv1d;
 pub use crate::feedforward::linear::{Dropout, Embedding, LayerNorm, Linear};
@@ -103,7 +103,7 @@ pub use crate::wrappers::zoneout::Zoneout;
 
 #[doc(hidden)]
 pub mod __derive {
-    pub use crate::{Module, ParameterPath, State};
-    pub use bptt_autodiff::{Param, Var};
+    pub use crate::{Module, ParameterPath};
+    pub use bptt_autodiff::{LeafPath, Param, State, Tree, Var};
     pub use bptt_tensor::Scalar;
 }

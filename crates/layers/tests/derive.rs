@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 use bptt_autodiff::{Param, Tape, Var};
-use bptt_layers::{Module, State};
+use bptt_layers::{Module, State, Tree};
 use bptt_tensor::{Scalar, Tensor};
 
 fn param<T: Scalar>(shape: [usize; 2], value: T) -> Param<T> {

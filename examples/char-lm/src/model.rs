@@ -104,9 +104,9 @@ impl CharModel {
         let entry = tape.constant(Tensor::zeros([1, 1, size]));
         let zeros = self.zero_state(1);
         let state: Vec<_> = zeros.into_iter().map(|value| tape.constant(value)).collect();
-        tape.scan(&[entry], &state).stepper(|x, state| {
-            let (h, next) = self.recurrent.step(x[0], state);
-            (vec![self.output.forward(h)], next)
+        tape.scan(entry, state).stepper(|x, state| {
+            let (h, next) = self.recurrent.step(x, &state);
+            (self.output.forward(h), next)
         })
     }
 
@@ -209,7 +209,7 @@ impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C
             None => recurrence,
         };
         let (hs, states) = recurrence.run(xs, states);
-        *carried = states.iter().flat_map(State::values).collect();
+        *carried = states.values();
         hs
     }
 

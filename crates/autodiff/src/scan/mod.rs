@@ -13,11 +13,13 @@
 
 mod api;
 mod compiled;
+mod flat;
 mod ir;
 mod lower;
 mod reverse;
 mod rewrite;
 mod run;
+mod state_fault;
 mod trace;
 
 pub use api::{Recompute, Scan, Scanned};

@@ -4,6 +4,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::scan::state_fault::StateFault;
 use crate::tape::{IdMap, Leaf, Op, Tape, Var, check_entries};
 
 /// A step and what it was given from outside.
@@ -40,16 +41,16 @@ enum Origin<T> {
 
 /// Records what `step` computes from an entry of each sequence and from the state.
 ///
-/// # Panics
+/// # Errors
 ///
-/// If the next state has not the form of the state.
+/// If the next state does not have the form of the state.
 #[track_caller]
 pub(crate) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
     sequences: &[Var<'t, T>],
     state: &[Var<'t, T>],
-    step: impl FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
-) -> Traced<'t, T> {
+    step: &mut dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+) -> Result<Traced<'t, T>, StateFault> {
     let entries: Vec<Shape> = sequences.iter().map(|x| x.shape().without(0)).collect();
     let states: Vec<Shape> = state.iter().map(|s| s.shape()).collect();
     let start = tape.len() as u32;
@@ -58,15 +59,12 @@ pub(crate) fn trace<'t, T: Scalar>(
         let entries: Vec<_> = entries.iter().map(unknown).collect();
         let states: Vec<_> = states.iter().map(unknown).collect();
         let (outputs, next) = step(&entries, &states);
-        let fault = fault_of_state(&states, &next);
+        let fault = StateFault::of(&states, &next);
         let ids = |vars: &[Var<'t, T>]| vars.iter().map(|var| var.on_tape(tape)).collect();
         let (outputs, next): (Vec<u32>, Vec<u32>) = (ids(&outputs), ids(&next));
         fault.map_or_else(|| Ok((tape.drain(start), outputs, next)), Err)
     });
-    let (recorded, outputs, next) = match recorded {
-        Ok(recorded) => recorded,
-        Err(fault) => panic!("{fault}"), // here, since in a closure it would not tell the caller's line
-    };
+    let (recorded, outputs, next) = recorded?;
 
     let mut reader = Reader {
         start,
@@ -92,11 +90,11 @@ pub(crate) fn trace<'t, T: Scalar>(
         Origin::Leaf(leaf, value) => tape.known_leaf(leaf, value),
     });
     let own_sequences = reader.own_sequences.into_iter().map(|own| tape.constant(own)).collect();
-    Traced {
+    Ok(Traced {
         own_sequences,
         invariants: invariants.collect(),
         program: Program { nodes: reader.nodes, stacked, next, sums: Vec::new() },
-    }
+    })
 }
 
 /// Turns recorded nodes into those of a program.
@@ -184,23 +182,4 @@ impl<T: Scalar> Reader<T> {
         self.origins.push(origin);
         Kind::Input(Input::Invariant(self.origins.len() - 1))
     }
-}
-
-/// What is wrong with the form of the next state.
-pub(crate) fn fault_of_state<T: Scalar>(
-    state: &[Var<'_, T>],
-    next: &[Var<'_, T>],
-) -> Option<String> {
-    if state.len() != next.len() {
-        let (state, next) = (state.len(), next.len());
-        return Some(format!(
-            "scan: the state has {state} variables, but the next state has {next}"
-        ));
-    }
-    let mut pairs = state.iter().zip(next).map(|(old, new)| (old.shape(), new.shape())).enumerate();
-    let (i, (old, new)) = pairs.find(|(_, (old, new))| old != new)?;
-    Some(format!(
-        "scan: variable {i} of the state has shape {old}, but {new} after a step; start from a state \
-         of the shape that the equations compute"
-    ))
 }

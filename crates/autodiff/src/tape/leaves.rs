@@ -88,8 +88,8 @@ impl<T: Scalar> Tape<T> {
     /// let noise = Tensor::from_vec([3, 1], vec![0.1, 0.2, 0.3]);
     /// let tape = Tape::new();
     /// let xs = tape.constant(Tensor::<f64>::ones([3, 1]));
-    /// let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0] + tape.at_step(&noise)], vec![]));
-    /// assert_eq!(scanned.outputs[0].value().to_vec(), [1.1, 1.2, 1.3]);
+    /// let scanned = tape.scan(xs, ()).run(|x, ()| (x + tape.at_step(&noise), ()));
+    /// assert_eq!(scanned.outputs.value().to_vec(), [1.1, 1.2, 1.3]);
     /// ```
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use bptt_autodiff::Recompute;
 use bptt_gradcheck::{Law, model};
-use bptt_layers::{Elman, Lstm, Recurrence, State, Truncation, Zoneout};
+use bptt_layers::{Elman, Lstm, Recurrence, Tree, Truncation, Zoneout};
 use bptt_tensor::Tensor;
 
 use crate::support::{OF_PRODUCTS, Random, in_a_row, last, padded, random, run, shapes};

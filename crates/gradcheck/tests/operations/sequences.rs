@@ -1,6 +1,6 @@
 //! A recurrence as an operation: of sequences, initial states and what its step takes from outside.
 
-use bptt_autodiff::{Recompute, Scan, Tape, Var};
+use bptt_autodiff::{Recompute, Scan, Tape, Tree, Var};
 use bptt_gradcheck::domains;
 use bptt_tensor::{Shape, Tensor};
 use proptest::option;
@@ -20,8 +20,12 @@ struct Manner {
 }
 
 impl Manner {
-    fn scan<'t>(&self, sequences: &[V<'t>], state: &[V<'t>]) -> Scan<'t, f64> {
-        let mut scan = sequences[0].tape().scan(sequences, state);
+    fn scan<'t, X: Tree<'t, f64>, S: Tree<'t, f64>>(
+        &self,
+        sequences: X,
+        state: S,
+    ) -> Scan<'t, f64, X, S> {
+        let mut scan = sequences.leaves()[0].tape().scan(sequences, state);
         if self.reversed {
             scan = scan.reversed();
         }
@@ -63,25 +67,24 @@ operations! {
     // two sequences, two states, two outputs, and matrices from outside that do not commute
     scan: domains(), operands(), |manner, x| {
         let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
-        let scanned = manner.scan(&[xs, gates], &[h, c]).run(|x, state| {
-            let (h, c) = (state[0], state[1]);
-            let z = x[0].matmul(w) + h.matmul(u) + b;
-            let c = x[1].sigmoid() * c + z.tanh();
+        let scanned = manner.scan((xs, gates), (h, c)).run(|(x, gate), (h, c)| {
+            let z = x.matmul(w) + h.matmul(u) + b;
+            let c = gate.sigmoid() * c + z.tanh();
             let h = c.sin() * z.sigmoid();
-            (vec![h, c * x[1].tanh()], vec![h, c])
+            ((h, c * gate.tanh()), (h, c))
         });
-        row(scanned.outputs.into_iter().chain(scanned.state))
+        row((scanned.outputs, scanned.state).leaves())
     }, cases(CASES);
 
     // what the step takes from outside is itself computed, and used outside as well
     scan_with_captures_used_elsewhere: domains(), operands(), |manner, x| {
         let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
         let (u, b) = (u.tanh(), b + c);
-        let scanned = manner.scan(&[xs], &[h]).run(|x, state| {
-            let h = (x[0].matmul(w.sin()) + state[0].matmul(u) * b).tanh();
-            (vec![h.softmax(-1)], vec![h + b])
+        let scanned = manner.scan(xs, h).run(|x, h| {
+            let h = (x.matmul(w.sin()) + h.matmul(u) * b).tanh();
+            (h.softmax(-1), h + b)
         });
-        row([scanned.outputs[0] * gates, scanned.state[0].matmul(u), w, b])
+        row([scanned.outputs * gates, scanned.state.matmul(u), w, b])
     }, cases(CASES);
 
     // entries of a sequence that the step reads by its number
@@ -89,26 +92,26 @@ operations! {
         let &[xs, _, h, _, w, u, _] = x else { unreachable!("seven inputs") };
         let tape: &Tape<f64> = xs.tape();
         let blend = table(&[xs.shape()[0], h.shape()[0], 1]);
-        let scanned = manner.scan(&[xs], &[h]).run(|x, state| {
+        let scanned = manner.scan(xs, h).run(|x, h| {
             let blend = tape.at_step(&blend);
-            let new = (x[0].matmul(w) + state[0].matmul(u)).tanh();
-            let h = blend * state[0] + (1.0 - blend) * new;
-            (vec![h * blend], vec![h])
+            let new = (x.matmul(w) + h.matmul(u)).tanh();
+            let h = blend * h + (1.0 - blend) * new;
+            (h * blend, h)
         });
-        row([scanned.outputs[0], scanned.state[0]])
+        row([scanned.outputs, scanned.state])
     }, cases(CASES);
 
     // the inner recurrence runs over what the outer one computed, from its state
     scan_within_a_scan: domains(), operands(), |manner, x| {
         let &[xs, gates, h, _, w, u, b] = x else { unreachable!("seven inputs") };
-        let scanned = manner.scan(&[xs, gates], &[h]).run(|x, state| {
-            let steps = Var::stack(&[x[0].matmul(w), x[1] * b, state[0]]);
-            let inner = manner.scan(&[steps], &[state[0]]).run(|x, state| {
-                let h = (x[0] + state[0].matmul(u)).tanh();
-                (vec![h], vec![h])
+        let scanned = manner.scan((xs, gates), h).run(|(x, gate), h| {
+            let steps = Var::stack(&[x.matmul(w), gate * b, h]);
+            let inner = manner.scan(steps, h).run(|x, h| {
+                let h = (x + h.matmul(u)).tanh();
+                (h, h)
             });
-            (inner.outputs, vec![inner.state[0] * x[1].sigmoid()])
+            (inner.outputs, inner.state * gate.sigmoid())
         });
-        row([scanned.outputs[0], scanned.state[0]])
+        row([scanned.outputs, scanned.state])
     }, cases(CASES);
 }

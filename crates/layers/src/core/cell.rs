@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 
-use super::state::State;
+use bptt_autodiff::State;
 
 /// One step of a recurrent network.
 ///

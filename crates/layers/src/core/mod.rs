@@ -7,4 +7,3 @@ pub(crate) mod noise;
 pub(crate) mod options;
 pub(crate) mod pieces;
 pub(crate) mod random;
-pub(crate) mod state;

@@ -29,11 +29,11 @@ use crate::core::module::Module;
 /// let conv = Conv1d::<f32>::new(rng, 1, 8, 3).stride(2);
 /// let tape = Tape::new();
 /// let frames = tape.constant(Tensor::ones([5, 2, 9])); // [T, B, samples]
-/// let scanned = tape.scan(&[frames], &[]).run(|x, _| {
-///     let samples = x[0].transpose(0, 1).reshape([9, 2, 1]); // as a sequence of its own
-///     (vec![conv.forward(samples).relu().max(&[0])], vec![])
+/// let scanned = tape.scan(frames, ()).run(|frame, ()| {
+///     let samples = frame.transpose(0, 1).reshape([9, 2, 1]); // as a sequence of its own
+///     (conv.forward(samples).relu().max(&[0]), ())
 /// });
-/// assert_eq!(scanned.outputs[0].shape(), [5, 2, 8]);
+/// assert_eq!(scanned.outputs.shape(), [5, 2, 8]);
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Conv1d<T> {

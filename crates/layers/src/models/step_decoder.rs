@@ -29,7 +29,7 @@ impl<T: Scalar> StepDecoder<T> {
         decoder.set_state(state);
         let tape = Tape::new();
         let hs = tape.constant(Tensor::zeros([1, rows, decoder.output(0).len() / rows]));
-        let head = tape.scan(&[hs], &[]).stepper(|h, _| (vec![head(h[0])], vec![]));
+        let head = tape.scan(hs, ()).stepper(|h, ()| (head(h), ()));
         Self { table, decoder, head }
     }
 

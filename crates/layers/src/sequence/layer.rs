@@ -1,13 +1,12 @@
 //! Layers: what maps one sequence to another.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::{State, Tape, Tree, Var};
 use bptt_tensor::Scalar;
 
 use super::options::RunOptions;
 use super::run::{last, run};
 use super::shape::sequence_shape;
 use crate::core::cell::{Cell, StateSizes};
-use crate::core::state::State;
 
 /// What maps a sequence `[T, B, I]` to a sequence `[T, B, O]`, from a state to a state.
 ///

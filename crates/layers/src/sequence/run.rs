@@ -1,12 +1,11 @@
 //! Cells, run over a sequence.
 
-use bptt_autodiff::{Operand, Scan, Var};
+use bptt_autodiff::{Operand, Scan, State, Tree, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::options::RunOptions;
 use super::shape::assert_batch;
 use crate::core::cell::Cell;
-use crate::core::state::State;
 
 /// The outputs and the last state.
 #[track_caller]
@@ -16,16 +15,16 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let steps = Steps::new(xs, &state.leaves(), options);
-    let scanned = steps.scan(&state.leaves(), options).run(|entries, state| {
-        let (y, next) = steps.step(cell, steps.entry(entries), state);
-        let kept = options.states.map_or_else(Vec::new, |_| next.clone());
-        ([vec![y], kept].concat(), next)
+    let steps = Steps::new(xs, state, options);
+    let scanned = steps.scan(state, options).run(|entry, state| {
+        let (y, next) = steps.step(cell, entry, state);
+        ((y, options.states.map(|_| next)), next)
     });
-    if let Some(states) = options.states {
-        states.borrow_mut().extend(scanned.outputs[1..].iter().map(|kept| kept.value()));
+    let (ys, kept) = scanned.outputs;
+    if let (Some(states), Some(kept)) = (options.states, kept) {
+        states.borrow_mut().extend(kept.leaves().into_iter().map(Var::value));
     }
-    (scanned.outputs[0], State::from_leaves(&scanned.state))
+    (ys, scanned.state)
 }
 
 /// The last output and the last state. The output is carried along with the state rather than kept at
@@ -37,27 +36,22 @@ pub(crate) fn last<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let mut state = state.leaves();
-    let steps = Steps::new(xs, &state, options);
-    let shapes = steps.scan(&state, options).output_shapes(|entries, state| {
-        let (y, next) = steps.step(cell, steps.entry(entries), state);
-        (vec![y], next)
-    });
+    let steps = Steps::new(xs, state, options);
+    let shapes =
+        steps.scan(state, options).output_shapes(|entry, state| steps.step(cell, entry, state));
     // the output is part of the state, which stays where there is no input
-    state.push(xs.tape().constant(Tensor::zeros(&shapes[0])));
-    let mut scanned = steps.scan(&state, options).run(|entries, state| {
-        let (&before, state) = state.split_last().expect("the output was added");
-        let entry = steps.entry(entries);
-        let mask = entry.mask;
-        let (y, mut next) = steps.step(cell, entry, state);
-        next.push(match mask {
+    let before = xs.tape().constant(Tensor::zeros(&shapes[0]));
+    let scanned = steps.scan((state, before), options).run(|entry, (state, before)| {
+        let (_, mask, ..) = entry;
+        let (y, next) = steps.step(cell, entry, state);
+        let y = match mask {
             Some(mask) => choose(mask, y, before),
             None => y,
-        });
-        (vec![], next)
+        };
+        ((), (next, y))
     });
-    let last = scanned.state.pop().expect("the output was added");
-    (last, State::from_leaves(&scanned.state))
+    let (state, last) = scanned.state;
+    (last, state)
 }
 
 /// How [`run`] would run the cell, as text.
@@ -68,67 +62,52 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> String {
-    let steps = Steps::new(xs, &state.leaves(), options);
-    steps.scan(&state.leaves(), options).plan(|entries, state| {
-        let (y, next) = steps.step(cell, steps.entry(entries), state);
-        (vec![y], next)
-    })
+    let steps = Steps::new(xs, state, options);
+    steps.scan(state, options).plan(|entry, state| steps.step(cell, entry, state))
 }
 
-/// The sequences that the steps of a run read.
-struct Steps<'t, T> {
-    xs: Var<'t, T>,
-    /// 1 where a sequence has a step, else 0: `[T, B, 1]`.
-    mask: Option<Var<'t, T>>,
-    resets: Option<Resets<'t, T>>,
-    /// What is added to each variable of the state after a step, `[T, B, ..]`. Empty, unless costates are wanted.
-    added: Vec<Var<'t, T>>,
+/// What the steps of a run read.
+struct Steps<'t, T, S> {
+    sequences: Sequences<'t, T, S>,
+    /// What each variable of the state starts anew from, in a run with resets.
+    starts: Option<S>,
 }
 
-/// Where the state starts anew, and from what.
-struct Resets<'t, T> {
-    /// 0 where the state starts anew before the step is run, else 1: `[T, B, 1]`.
-    goes_on: Var<'t, T>,
-    /// For each variable of the state.
-    starts: Vec<Var<'t, T>>,
-}
+/// The sequences that the steps read, or the entries of one step. Each but the first may be absent.
+///
+/// 1. The inputs `[T, B, I]`.
+/// 2. The mask `[T, B, 1]`: 1 where a sequence has a step, else 0.
+/// 3. `[T, B, 1]`: 0 where the state starts anew before the step is run, else 1.
+/// 4. For each variable of the state, what is added to it after a step `[T, B, ..]`, for costates.
+type Sequences<'t, T, S> = (Var<'t, T>, Option<Var<'t, T>>, Option<Var<'t, T>>, Option<S>);
 
-/// The values that one step reads.
-struct Entry<'t, T> {
-    x: Var<'t, T>,
-    mask: Option<Var<'t, T>>,
-    goes_on: Option<Var<'t, T>>,
-    added: Vec<Var<'t, T>>,
-}
-
-impl<'t, T: Scalar> Steps<'t, T> {
+impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
     #[track_caller]
-    fn new(xs: Var<'t, T>, state: &[Var<'t, T>], options: RunOptions<'_, T>) -> Self {
-        assert_batch(xs, state);
+    fn new(xs: Var<'t, T>, state: S, options: RunOptions<'_, T>) -> Self {
+        assert_batch(xs, &state);
+        let (tape, leaves) = (xs.tape(), state.leaves());
         let chooses = options.mask.is_some() || options.resets.is_some();
         assert!(
-            !chooses || state.iter().all(|leaf| !leaf.shape().is_empty()),
+            !chooses || leaves.iter().all(|leaf| !leaf.shape().is_empty()),
             "a state without axes is shared by the batch, so it cannot stay or start anew for some sequences \
              alone; make it [B, 1], or use no mask, lengths or resets"
         );
-        let tape = xs.tape();
+        let mask = options.mask_of(xs).map(|mask| tape.constant(mask));
         let goes_on = options.goes_on(xs).map(|goes_on| tape.constant(goes_on));
-        Self {
-            xs,
-            mask: options.mask_of(xs).map(|mask| tape.constant(mask)),
-            resets: goes_on
-                .map(|goes_on| Resets { goes_on, starts: options.starts(tape, state.len()) }),
-            added: options.costates.map_or_else(Vec::new, |costates| costates.add_to(state, xs)),
-        }
+        let starts = goes_on.map(|_| S::from_leaves(&options.starts(tape, leaves.len())));
+        let added = options.costates.map(|costates| S::from_leaves(&costates.add_to(&leaves, xs)));
+        Self { sequences: (xs, mask, goes_on, added), starts }
     }
 
     /// The scan over all sequences that the steps read.
     #[track_caller]
-    fn scan(&self, state: &[Var<'t, T>], options: RunOptions<'_, T>) -> Scan<'t, T> {
-        let goes_on = self.resets.as_ref().map(|resets| resets.goes_on);
-        let sequences = [self.xs].into_iter().chain(self.mask).chain(goes_on);
-        let sequences: Vec<_> = sequences.chain(self.added.iter().copied()).collect();
-        let mut scan = self.xs.tape().scan(&sequences, state);
+    fn scan<R: Tree<'t, T>>(
+        &self,
+        state: R,
+        options: RunOptions<'_, T>,
+    ) -> Scan<'t, T, Sequences<'t, T, S>, R> {
+        let (xs, ..) = self.sequences;
+        let mut scan = xs.tape().scan(self.sequences, state);
         if options.reversed {
             scan = scan.reversed();
         }
@@ -138,57 +117,51 @@ impl<'t, T: Scalar> Steps<'t, T> {
         }
     }
 
-    /// The entries of the sequences of [`scan`](Self::scan), each in its place.
-    fn entry(&self, entries: &[Var<'t, T>]) -> Entry<'t, T> {
-        let mut entries = entries.iter().copied();
-        let mut next = || entries.next().expect("an entry of each sequence");
-        Entry {
-            x: next(),
-            mask: self.mask.map(|_| next()),
-            goes_on: self.resets.as_ref().map(|_| next()),
-            added: entries.collect(),
-        }
-    }
-
     #[track_caller]
-    fn step<C: Cell<T>>(
+    fn step<C: Cell<T, State<'t> = S>>(
         &self,
         cell: &C,
-        Entry { x, mask, goes_on, added }: Entry<'t, T>,
-        state: &[Var<'t, T>],
-    ) -> (Var<'t, T>, Vec<Var<'t, T>>) {
-        let starts = self.resets.iter().flat_map(|resets| &resets.starts);
-        let state: Vec<_> = match goes_on {
-            None => state.to_vec(),
-            Some(goes_on) => {
-                let pairs = state.iter().zip(starts);
-                pairs.map(|(&state, &start)| choose(goes_on, state, start)).collect()
+        (x, mask, goes_on, added): Sequences<'t, T, S>,
+        state: S,
+    ) -> (Var<'t, T>, S) {
+        let state = match (goes_on, self.starts) {
+            (Some(goes_on), Some(starts)) => {
+                zipped(state, starts, |state, start| choose(goes_on, state, start))
             }
+            _ => state,
         };
         // selected before the step as well: a NaN would pass through a product with zeros
         let x = match mask {
             Some(mask) => mask.select(x, 0.0),
             None => x,
         };
-        let (y, next) = cell.step(x, State::from_leaves(&state));
-        let mut next = next.leaves();
+        let (y, mut next) = cell.step(x, state);
         // an output that is a variable of the state remains that variable
-        let output = next.iter().position(|leaf| y.is(*leaf));
+        let output = next.leaves().iter().position(|leaf| y.is(*leaf));
         if let Some(mask) = mask {
-            let pairs = next.iter_mut().zip(&state);
-            pairs.for_each(|(next, &state)| *next = choose(mask, *next, state));
+            next = zipped(next, state, |next, state| choose(mask, next, state));
         }
-        next.iter_mut().zip(added).for_each(|(next, added)| *next = *next + added);
-        let y = match (output, self.added.is_empty()) {
-            (Some(leaf), false) => next[leaf],
-            _ => y,
-        };
+        let mut y = y;
+        if let Some(added) = added {
+            next = zipped(next, added, |next, added| next + added);
+            y = output.map_or(y, |leaf| next.leaves()[leaf]);
+        }
         let y = match mask {
             Some(mask) => choose(mask, y, 0.0),
             None => y,
         };
         (y, next)
     }
+}
+
+/// The state whose leaves `combine` computes from those of two states.
+fn zipped<'t, T: Scalar, S: State<'t, T>>(
+    left: S,
+    right: S,
+    combine: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
+) -> S {
+    let pairs = left.leaves().into_iter().zip(right.leaves());
+    S::from_leaves(&pairs.map(|(left, right)| combine(left, right)).collect::<Vec<_>>())
 }
 
 /// Of a mask `[B, 1]` and values `[B, ..]`: `there` where the mask is not zero, `else_` where it is.

@@ -1,6 +1,6 @@
 //! Shapes of sequences and states.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tree, Var};
 use bptt_tensor::Scalar;
 
 /// Returns the extents `[T, B, I]` of a sequence.
@@ -20,13 +20,14 @@ pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
 /// Checks that a state has the batch of the inputs `[T, B, I]`. A state of another batch might broadcast silently. A
 /// variable without axes is shared by the batch.
 #[track_caller]
-pub(crate) fn assert_batch<T: Scalar>(xs: Var<'_, T>, state: &[Var<'_, T>]) {
+pub(crate) fn assert_batch<'t, T: Scalar>(xs: Var<'t, T>, state: &impl Tree<'t, T>) {
     let [_, batch, _] = sequence_shape(xs);
-    for (i, shape) in state.iter().map(|leaf| leaf.shape()).enumerate() {
+    for (i, shape) in state.leaves().iter().map(|leaf| leaf.shape()).enumerate() {
         assert!(
             shape.first().is_none_or(|&extent| extent == batch),
-            "variable {i} of the state is {shape}, for a batch of {}, but inputs {} are a batch of {batch}; start \
-             from a state of the inputs' batch",
+            "`{}` is {shape}, for a batch of {}, but inputs {} are a batch of {batch}; start from a state of the \
+             inputs' batch",
+            state.paths("state")[i],
             shape[0],
             xs.shape()
         );

@@ -5,7 +5,6 @@ use bptt_tensor::{Scalar, Tensor};
 
 use super::shape::assert_batch;
 use crate::core::cell::Cell;
-use crate::core::state::State;
 
 /// Runs a cell over a sequence, step by step: `(y_t, s_t) = cell(x_t, s_{t−1})`.
 ///
@@ -43,7 +42,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     let &[steps, batch, features] = &shape[..] else {
         panic!("unroll: a sequence is [T, B, I], not {shape}; reshape it");
     };
-    assert_batch(xs, &state.leaves());
+    assert_batch(xs, &state);
     let tape = xs.tape();
     let _outer_step = RestoreStep(tape, tape.set_step(Some(0)));
     if steps == 0 {

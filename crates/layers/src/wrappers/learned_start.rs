@@ -1,10 +1,9 @@
 //! Where recurrences start, and go on from.
 
-use bptt_autodiff::{Param, Tape, Var};
+use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::core::module::Module;
-use crate::core::state::copied;
 use crate::sequence::initial_state::InitialState;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
@@ -164,7 +163,7 @@ impl<T: Scalar> CarriedState<T> {
 
     /// Keeps the values of a state, free of any tape.
     pub fn keep<L: Layer<T>>(&mut self, layer: &L, state: &L::State<'_>) {
-        self.values = Some(layer.leaves(state).into_iter().map(copied).collect());
+        self.values = Some(layer.leaves(state).values());
     }
 
     /// The layer's outputs for the next piece of its sequences, `[T, B, I]`.

@@ -1,6 +1,6 @@
 //! Dropout of the candidates that are written into a state.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{State, Tree, Var};
 use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 
@@ -8,7 +8,6 @@ use super::noise::{Sampled, layer_of_noisy_cell};
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::noise::{Mask, NoisyCell};
-use crate::core::state::State;
 use crate::feedforward::linear::Dropout;
 use crate::sequence::options::RunOptions;
 

@@ -1,13 +1,12 @@
 //! Zoneout: noise that keeps instead of dropping.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{State, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use super::noise::layer_of_noisy_cell;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
-use crate::core::state::State;
 use crate::sequence::options::RunOptions;
 
 /// A cell with zoneout (Krueger et al. 2017): in [training](crate::Recurrence::training), each element of the

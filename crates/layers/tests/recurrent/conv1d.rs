@@ -118,15 +118,14 @@ fn within_a_step() {
     let frames = uniform([4, 2, 7], rng); // [T, B, samples]
     let tape = Tape::new();
     let xs = tape.variable(frames.clone());
-    let scanned =
-        tape.scan(&[xs], &[]).run(|x, _| (vec![conv.forward(of_frame(x[0])).sum(&[0])], vec![]));
-    let gradients = tape.backward(scanned.outputs[0].square().sum_all());
+    let scanned = tape.scan(xs, ()).run(|x, ()| (conv.forward(of_frame(x)).sum(&[0]), ()));
+    let gradients = tape.backward(scanned.outputs.square().sum_all());
 
     let tape = Tape::new();
     let ys: Vec<_> = (0..4).map(|t| tape.variable(frames.index_first(t))).collect();
     let outputs: Vec<_> = ys.iter().map(|&x| conv.forward(of_frame(x)).sum(&[0])).collect();
     let outputs = Var::stack(&outputs);
-    assert_near(&[scanned.outputs[0].value()], &[outputs.value()], 1e-13);
+    assert_near(&[scanned.outputs.value()], &[outputs.value()], 1e-13);
     let expected = tape.backward(outputs.square().sum_all());
     for (t, &y) in ys.iter().enumerate() {
         assert_near(&[gradients.wrt(xs).index_first(t)], &[expected.wrt(y).clone()], 1e-12);

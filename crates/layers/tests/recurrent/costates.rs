@@ -1,7 +1,9 @@
 //! Gradients with respect to the state after each step.
 
 use bptt_autodiff::Tape;
-use bptt_layers::{Cell, Costates, Layer, LearnedStart, Linear, Recurrence, Stack, State, Zoneout};
+use bptt_layers::{
+    Cell, Costates, Layer, LearnedStart, Linear, Recurrence, Stack, State, Tree, Zoneout,
+};
 use bptt_tensor::Tensor;
 
 use crate::support::{
@@ -108,7 +110,7 @@ fn of_lengths_and_resets() {
             let tape = Tape::new();
             let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(alone[i].clone()));
             let (_, last) = Recurrence::new(&lstm).run(xs, (h, c));
-            let of_last: Vec<_> = State::values(&last).iter().map(|s| s.map(|s| s + 1.0)).collect();
+            let of_last: Vec<_> = last.values().iter().map(|s| s.map(|s| s + 1.0)).collect();
             assert_near(&own(&at(&found, t)), &of_last, 1e-11);
         }
     }

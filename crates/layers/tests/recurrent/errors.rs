@@ -247,7 +247,7 @@ fn of_the_state_of_a_scan() {
     let (rng, tape) = (&mut random(0), &Tape::new());
     let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 1]));
     let cell = IndRnn::new(rng, 3, 4); // h ⊙ w_hh broadcasts
-    let message = "scan: variable 0 of the state has shape [2, 1], but [2, 4] after a step; start \
+    let message = "scan: `state` has shape [2, 1], but [2, 4] after a step; start \
                    from a state of the shape that the equations compute";
     blames_the_caller(|| scan(&cell, xs, h), message);
     blames_the_caller(|| Recurrence::new(&cell).run(xs, h), message);
@@ -257,7 +257,7 @@ fn of_the_state_of_a_scan() {
 /// The message of a state of another batch.
 fn batches(state: &str, of: usize, inputs: &str, batch: usize) -> String {
     format!(
-        "variable 0 of the state is {state}, for a batch of {of}, but inputs {inputs} are a batch of {batch}; \
+        "`state` is {state}, for a batch of {of}, but inputs {inputs} are a batch of {batch}; \
          start from a state of the inputs' batch"
     )
 }

@@ -1,7 +1,7 @@
 //! Layers without recurrence, and dropout between recurrent ones.
 
 use bptt_autodiff::{Param, Tape};
-use bptt_layers::{Dropout, Embedding, Layer, Linear, Lstm, Recurrence, Stack, State, unroll};
+use bptt_layers::{Dropout, Embedding, Layer, Linear, Lstm, Recurrence, Stack, Tree, unroll};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -128,7 +128,7 @@ fn dropout_between_layers() {
         let stack = with(stack, rate);
         let recurrence = Recurrence::new(&stack).training(rng);
         let (ys, last) = recurrence.run(xs, stack.start(xs.tape(), 2));
-        let last = last.iter().flat_map(State::values);
+        let last = last.values();
         std::iter::once(ys.value()).chain(last).collect::<Vec<_>>()
     };
     let tape = Tape::new();

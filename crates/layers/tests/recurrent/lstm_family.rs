@@ -1,8 +1,8 @@
 //! How the cells with a carousel follow from one another.
 
-use bptt_autodiff::{Param, Tape};
+use bptt_autodiff::{Param, Tape, Tree};
 use bptt_layers::{
-    Cell, CoupledLstm, Lstm, Lstm1997, MemoryBlocks, PeepholeLstm, Peepholes, ProjectedLstm, State,
+    Cell, CoupledLstm, Lstm, Lstm1997, MemoryBlocks, PeepholeLstm, Peepholes, ProjectedLstm,
     StateSizes, unroll,
 };
 use bptt_tensor::Tensor;

@@ -1,6 +1,6 @@
 //! The options of cells (activations, initial values, biases of gates), compared with the equations number by number.
 
-use bptt_autodiff::{Param, Tape};
+use bptt_autodiff::{Param, Tape, Tree};
 use bptt_layers::{
     Activation, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, Layer,
     LayerNorm, LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,

@@ -1,6 +1,6 @@
 //! Resets: a run whose sequences start anew within it equals separate runs of the pieces.
 
-use bptt_autodiff::{Recompute, Tape};
+use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
     Bidirectional, Layer, LearnedStart, Linear, Lstm, Recurrence, Residual, Reversed, Stack, State,
     Stepwise, VariationalDropout, Zoneout, unroll,

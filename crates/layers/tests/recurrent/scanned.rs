@@ -1,7 +1,7 @@
 //! How cells are scanned: what is compiled, what is masked, and what is kept of a state.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Cell, Recurrence, State, StateSizes, scan, unroll};
+use bptt_layers::{Cell, Recurrence, State, StateSizes, Tree, scan, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{Random, Sizes, TestCell, V, assert_near, random, random_cell, run};
@@ -83,13 +83,11 @@ fn values_of_a_state_are_copies<C: TestCell>(
     let tape = Tape::new();
     let state = C::State::from_values(&tape, &inputs[1..]);
     let (_, state) = scan(&cell, tape.constant(inputs[0].clone()), state);
-    let mut values = state.values().into_iter();
-    state.for_each_leaf(&mut |leaf| {
-        let value = values.next().expect("a value for each");
+    for (value, leaf) in state.values().into_iter().zip(state.leaves()) {
         assert_eq!(value, leaf.value());
         // of the tape's memory they would keep the outputs of all steps
         assert_ne!(value.as_slice().as_ptr(), leaf.value().as_slice().as_ptr());
-    });
+    }
 }
 
 for_every_cell!(values_of_a_state_are_copies, 2);

@@ -1,7 +1,7 @@
 //! The laws of recurrence, for every cell.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Cell, Layer, Recurrence, Stack, State, StateSizes, unroll};
+use bptt_layers::{Cell, Layer, Recurrence, Stack, State, StateSizes, Tree, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{

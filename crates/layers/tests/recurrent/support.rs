@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bptt_autodiff::{Param, Tape, Var};
+use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_layers::{
     Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
     LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,

@@ -1,6 +1,6 @@
 //! Wrappers around layers: directions, stacks, residuals, starts.
 
-use bptt_autodiff::{Recompute, Tape};
+use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
     Bidirectional, CarriedState, Gru, Layer, LearnedStart, Lstm, Recurrence, Residual, Reversed,
     Stack, State, unroll,
@@ -289,7 +289,7 @@ fn a_carried_state_goes_on() {
     assert_near(carried.values().expect("a state"), &last, 1e-14);
     let tape = Tape::new();
     let restored = CarriedState::from_values(last.clone()).state(&stack, &tape, SIZES.batch);
-    let restored: Vec<_> = restored.iter().flat_map(State::values).collect();
+    let restored = restored.values();
     assert_eq!(restored, last);
     carried.reset();
     assert!(carried.values().is_none());

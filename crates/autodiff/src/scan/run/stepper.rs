@@ -264,10 +264,7 @@ impl<T: Scalar> Stepper<T> {
     /// let tape = Tape::new();
     /// let shape = tape.constant(Tensor::zeros([1, 3, 1])); // [T, B, F]
     /// let sums = tape.constant(Tensor::zeros([3, 1]));
-    /// let mut running_sums = tape.scan(&[shape], &[sums]).stepper(|x, sum| {
-    ///     let sum = x[0] + sum[0];
-    ///     (vec![sum], vec![sum])
-    /// });
+    /// let mut running_sums = tape.scan(shape, sums).stepper(|x, sum| (sum + x, sum + x));
     /// running_sums.step(&[&[1.0, 2.0, 3.0]]);
     /// running_sums.gather_rows(&[2, 2, 0]);
     /// assert_eq!(running_sums.state(0), [3.0, 3.0, 1.0]);

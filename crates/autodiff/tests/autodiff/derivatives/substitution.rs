@@ -29,11 +29,11 @@ fn a_substitution_within_a_step_ends_with_it() {
     let tape = Tape::<f64>::new();
     let xs = tape.constant(Tensor::ones([4, 1, 1]));
     let start = tape.constant(Tensor::zeros([1, 1]));
-    let scanned = tape.scan(&[xs], &[start]).run(|x, h| {
+    let scanned = tape.scan(xs, start).run(|x, h| {
         let _doubled = tape.substitute(&w, tape.param(&w) * 2.0);
-        (vec![], vec![h[0] + x[0] * &w])
+        ((), h + x * &w)
     });
-    let gradients = tape.backward(scanned.state[0].sum_all());
-    assert_eq!((scanned.state[0].item(), gradients[&w].item()), (24.0, 8.0));
+    let gradients = tape.backward(scanned.state.sum_all());
+    assert_eq!((scanned.state.item(), gradients[&w].item()), (24.0, 8.0));
     assert_eq!(tape.param(&w).item(), 3.0);
 }

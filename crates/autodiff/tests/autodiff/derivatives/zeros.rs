@@ -98,12 +98,12 @@ fn of_chosen(f: Function, is_scanned: bool) -> [Vec<f64>; 2] {
     let safe = tape.variable(Tensor::full([2, 5, 2], 3.0));
     let h = row.gt(INFINITY); // zeros
     let ys = if is_scanned {
-        let scan = tape.scan(&[chosen, x, safe], &[h]);
+        let scan = tape.scan([chosen, x, safe], h);
         let run = scan.run(|x, h| {
-            let next = step(f, [x[0], x[1], x[2], h[0]]);
-            (vec![next + x[2]], vec![next])
+            let next = step(f, [x[0], x[1], x[2], h]);
+            (next + x[2], next)
         });
-        run.outputs[0]
+        run.outputs
     } else {
         let mut h = h;
         let mut entry = |t| {

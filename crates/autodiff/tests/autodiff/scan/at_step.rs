@@ -49,17 +49,16 @@ fn loops_within_a_step_read_their_own_entries() {
     let tape = Tape::new();
     let xs = tape.constant(Tensor::ones([4, 2, 3]));
     let pair = tape.constant(Tensor::ones([2, 2, 3]));
-    let scanned = tape.scan(&[xs], &[]).run(|x, _| {
-        let in_a_scan =
-            tape.scan(&[pair], &[x[0]]).run(|_, s| (vec![], vec![s[0] + tape.at_step(&inner)]));
-        let mut in_a_loop = x[0];
+    let scanned = tape.scan(xs, ()).run(|x, ()| {
+        let in_a_scan = tape.scan(pair, x).run(|_, s| ((), s + tape.at_step(&inner)));
+        let mut in_a_loop = x;
         for step in 0..2 {
             let before = tape.set_step(Some(step));
             in_a_loop = in_a_loop + tape.at_step(&inner);
             tape.set_step(before);
         }
         let own = tape.at_step(&outer);
-        (vec![in_a_scan.state[0] * own, in_a_loop * own], vec![])
+        ([in_a_scan.state * own, in_a_loop * own], ())
     });
     let sum = Tensor::ones([2, 3]).add(&inner.index_first(0)).add(&inner.index_first(1));
     let expected = outer.mul(&sum);
@@ -73,12 +72,12 @@ fn what_has_no_entry_for_the_step_is_refused() {
     let tape = Tape::new();
     let xs = tape.constant(Tensor::<f64>::ones([4, 2, 3]));
     let short = Tensor::ones([3, 2, 3]);
-    let scan = || tape.scan(&[xs], &[]);
+    let scan = || tape.scan(xs, ());
     let message =
         "at_step: a sequence [3, 2, 3] does not have 4 entries, one for each step of the scan";
-    refuses!(scan().run(|_, _| (vec![tape.at_step(&short)], vec![])); message);
+    refuses!(scan().run(|_, ()| (tape.at_step(&short), ())); message);
     let message = "steps that arrive one by one have no number";
-    refuses!(scan().stepper(|_, _| (vec![tape.at_step(&short)], vec![])); message);
+    refuses!(scan().stepper(|_, ()| (tape.at_step(&short), ())); message);
     refuses!(tape.at_step(&short); "at_step: no step is being run");
     tape.set_step(Some(3));
     refuses!(tape.at_step(&short); "[3, 2, 3] has no entry for step 3");
@@ -93,6 +92,6 @@ fn a_sequence_without_entries_has_their_shape() {
     tape.set_step(Some(0));
     assert_eq!(tape.at_step(&nothing).value(), Tensor::zeros([2, 3]));
     let xs = tape.constant(nothing.clone());
-    let scanned = tape.scan(&[xs], &[]).run(|_, _| (vec![tape.at_step(&nothing)], vec![]));
-    assert_eq!(scanned.outputs[0].shape(), [0, 2, 3]);
+    let scanned = tape.scan(xs, ()).run(|_, ()| (tape.at_step(&nothing), ()));
+    assert_eq!(scanned.outputs.shape(), [0, 2, 3]);
 }

@@ -12,11 +12,11 @@ fn gradient(u: &Param<f64>, steps: usize) -> Tensor<f64> {
     let tape = Tape::new();
     let xs = tape.constant(uniform([steps, 2, 16], 1));
     let h = tape.constant(Tensor::zeros([2, 16]));
-    let scanned = tape.scan(&[xs], &[h]).run(|x, h| {
-        let next = (x[0] + h[0].matmul(u)).tanh();
-        (vec![next], vec![next])
+    let scanned = tape.scan(xs, h).run(|x, h| {
+        let next = (x + h.matmul(u)).tanh();
+        (next, next)
     });
-    tape.backward(scanned.outputs[0].square().mean_all())[u].clone()
+    tape.backward(scanned.outputs.square().mean_all())[u].clone()
 }
 
 #[test]
@@ -87,11 +87,11 @@ fn scaled(factor: f64, is_comparable: bool) -> (f64, usize) {
     let tape = Tape::new();
     let xs = tape.constant(Tensor::zeros([3, 1, 1]));
     let start = tape.variable(Tensor::ones([1, 1]));
-    let scanned = tape.scan(&[xs], &[start]).run(|x, y| {
-        let y = tape.apply(Scale { factor, is_comparable }, &[y[0]]) + x[0];
-        (vec![], vec![y])
+    let scanned = tape.scan(xs, start).run(|x, y| {
+        let y = tape.apply(Scale { factor, is_comparable }, &[y]) + x;
+        ((), y)
     });
-    let gradient = tape.backward(scanned.state[0].sum_all()).wrt(start).at(&[0, 0]);
+    let gradient = tape.backward(scanned.state.sum_all()).wrt(start).at(&[0, 0]);
     (gradient, DERIVED.get() - before)
 }
 
@@ -115,12 +115,12 @@ fn a_step_that_equals_none_displaces_no_plan() {
         let tape = Tape::new();
         let xs = tape.constant(Tensor::zeros([2, 3, 1, 1]));
         let start = tape.constant(Tensor::ones([1, 1]));
-        let _ = tape.scan(&[xs], &[start]).run(|x, y| {
-            let within = tape.scan(&[x[0]], &[y[0]]).run(|x, y| {
+        let _ = tape.scan(xs, start).run(|x, y| {
+            let within = tape.scan(x, y).run(|x, y| {
                 let scale = Scale { factor: 2.0, is_comparable: false };
-                (vec![], vec![tape.apply(scale, &[y[0]]) + x[0]])
+                ((), tape.apply(scale, &[y]) + x)
             });
-            (vec![], within.state)
+            ((), within.state)
         });
     }
     assert_eq!(scaled(2.0, true), (known.0, 0));
@@ -132,12 +132,12 @@ fn a_single_step_is_not_planned() {
     let before = DERIVED.get();
     let tape = Tape::new();
     let xs = tape.constant(Tensor::zeros([1, 1, 1]));
-    let scanned = tape.scan(&[xs], &[tape.constant(Tensor::ones([1, 1]))]).run(|x, y| {
-        let y = tape.apply(Scale { factor: 2.0, is_comparable: false }, &[y[0]]) + x[0];
-        (vec![y], vec![y])
+    let scanned = tape.scan(xs, tape.constant(Tensor::ones([1, 1]))).run(|x, y| {
+        let y = tape.apply(Scale { factor: 2.0, is_comparable: false }, &[y]) + x;
+        (y, y)
     });
-    assert_eq!(scanned.outputs[0].value(), Tensor::full([1, 1, 1], 2.0));
-    assert_eq!(scanned.state[0].value(), Tensor::full([1, 1], 2.0));
+    assert_eq!(scanned.outputs.value(), Tensor::full([1, 1, 1], 2.0));
+    assert_eq!(scanned.state.value(), Tensor::full([1, 1], 2.0));
     assert_eq!(DERIVED.get(), before);
 }
 
@@ -153,11 +153,11 @@ fn the_cotangents_of_outputs_are_held_once() {
         let inputs = uniform([steps, 2, 16], 1);
         xs = inputs.len() * size_of::<f64>();
         let h = tape.constant(Tensor::zeros([2, 16]));
-        let scanned = tape.scan(&[tape.constant(inputs)], &[h]).run(|x, h| {
-            let next = (x[0] + h[0].matmul(&u)).tanh();
-            (vec![next], vec![next])
+        let scanned = tape.scan(tape.constant(inputs), h).run(|x, h| {
+            let next = (x + h.matmul(&u)).tanh();
+            (next, next)
         });
-        drop(tape.backward(scanned.outputs[0].square().sum_all()));
+        drop(tape.backward(scanned.outputs.square().sum_all()));
     });
     let beside = peak as f64 / xs as f64 - 1.0;
     assert!(beside < 3.5, "{beside} times the outputs");

@@ -122,9 +122,9 @@ fn an_equal_step_is_compiled_once() {
         let tape = Tape::<f64>::new();
         let (xs, h) = (tape.constant(uniform([5, 2, 3], 1)), tape.constant(uniform([2, 3], 2)));
         let before = ASKED.get();
-        let _ = tape.scan(&[xs], &[h]).run(|x, h| {
-            let next = tape.apply(Hypotenuse, &[x[0], h[0]]);
-            (vec![], vec![next])
+        let _ = tape.scan(xs, h).run(|x, h| {
+            let next = tape.apply(Hypotenuse, &[x, h]);
+            ((), next)
         });
         ASKED.get() - before
     };

@@ -8,11 +8,9 @@ use bptt_tensor::Tensor;
 use super::support::uniform;
 use crate::faults::caught::refuses;
 
-type Vars<'t> = Vec<Var<'t, f64>>;
-
 #[track_caller]
 fn assert_refused(
-    step: impl for<'t> Fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vars<'t>, Vars<'t>),
+    step: impl for<'t> Fn(Var<'t, f64>, Vec<Var<'t, f64>>) -> ((), Vec<Var<'t, f64>>),
     message: &str,
 ) {
     let tape = Tape::new();
@@ -20,7 +18,7 @@ fn assert_refused(
     let h = tape.constant(Tensor::zeros([2, 3]));
     let before = tape.len();
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        let _ = tape.scan(&[xs], &[h]).run(&step);
+        let _ = tape.scan(xs, vec![h]).run(&step);
     }));
     let panic = caught.expect_err("it is refused");
     let text = panic.downcast_ref::<String>().expect("a message");
@@ -33,8 +31,8 @@ fn assert_refused(
 fn a_step_that_reads_a_value_is_told_to_unroll() {
     assert_refused(
         |x, h| {
-            let next = if x[0].sum_all().item() > 0.0 { h[0] } else { x[0] };
-            (vec![next], vec![next])
+            let next = if x.sum_all().item() > 0.0 { h[0] } else { x };
+            ((), vec![next])
         },
         "run a step that branches on values with unroll",
     );
@@ -43,8 +41,8 @@ fn a_step_that_reads_a_value_is_told_to_unroll() {
 /// A single step and a step on a checking tape are run in a loop, which refuses the same.
 #[test]
 fn a_loop_refuses_what_a_recorded_step_does() {
-    let of_state = "variable 0 of the state has shape [2, 3], but [2, 1] after a step";
-    let of_number = "the state has 1 variables, but the next state has 2";
+    let of_state = "scan: `state.1` has shape [2, 3], but [2, 1] after a step";
+    let of_number = "scan: the state has 1 variables, but the next state has 2";
     let of_entries = |steps| {
         format!("a sequence [3, 2, 3] does not have {steps} entries, one for each step of the scan")
     };
@@ -52,24 +50,24 @@ fn a_loop_refuses_what_a_recorded_step_does() {
     for (tape, steps) in [(Tape::new(), 1), (Tape::checking(), 2)] {
         let xs = tape.constant(uniform([steps, 2, 3], 1));
         let h = tape.constant(Tensor::zeros([2, 3]));
-        let scan = || tape.scan(&[xs], &[h]);
-        refuses!(scan().run(|x, h| (vec![h[0]], vec![x[0].slice(1, 0..1)])); of_state);
-        refuses!(scan().run(|x, h| (vec![h[0]], vec![h[0], x[0]])); of_number);
-        refuses!(scan().run(|_, h| (vec![tape.at_step(&noise)], vec![h[0]])); &of_entries(steps));
+        let scan = || tape.scan(xs, (h, h));
+        refuses!(scan().run(|x, (h, _)| (h, (h, x.slice(1, 0..1)))); of_state);
+        refuses!(tape.scan(xs, vec![h]).run(|x, h| ((), vec![h[0], x])); of_number);
+        refuses!(scan().run(|_, h| (tape.at_step(&noise), h)); &of_entries(steps));
         refuses!(tape.at_step(&noise); "no step is being run");
     }
 }
 
 #[test]
 fn a_state_of_another_shape_is_refused() {
-    let message = "variable 0 of the state has shape [2, 3], but [2, 1] after a step";
-    assert_refused(|x, h| (vec![h[0]], vec![x[0].slice(1, 0..1)]), message);
+    let message = "scan: `state[0]` has shape [2, 3], but [2, 1] after a step";
+    assert_refused(|x, _| ((), vec![x.slice(1, 0..1)]), message);
 }
 
 #[test]
 fn a_state_of_another_length_is_refused() {
     let message = "the state has 1 variables, but the next state has 2";
-    assert_refused(|x, h| (vec![h[0]], vec![h[0], x[0]]), message);
+    assert_refused(|x, h| ((), vec![h[0], x]), message);
 }
 
 #[test]
@@ -77,17 +75,22 @@ fn sequences_of_different_lengths_are_refused() {
     let tape = Tape::new();
     let [long, short] = [4, 3].map(|steps| tape.constant(uniform::<f64>([steps, 2, 3], 1)));
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        let _ = tape.scan(&[long, short], &[]);
+        let _ = tape.scan([long, short], ());
     }));
     let panic = caught.expect_err("it is refused");
     let text = panic.downcast_ref::<String>().expect("a message");
-    assert!(text.contains("shape [3, 2, 3] has not 4 steps"), "{text}");
+    assert!(
+        text.contains(
+            "`sequences[1]` of shape [3, 2, 3] does not have 4 steps, as `sequences[0]` has"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
 #[should_panic(expected = "scan: needs a sequence")]
 fn no_sequence_is_refused() {
-    let _ = Tape::<f64>::new().scan(&[], &[]);
+    let _ = Tape::<f64>::new().scan((), ());
 }
 
 #[test]
@@ -98,9 +101,9 @@ fn a_checking_tape_names_line_and_step() {
     let xs = tape.constant(xs);
     let one = tape.constant(Tensor::ones([2, 3]));
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        tape.scan(&[xs], &[one]).run(|x, h| {
-            let next = (h[0] - x[0]).ln(); // ln 0.5, then NaN
-            (vec![next], vec![next])
+        tape.scan(xs, one).run(|x, h| {
+            let next = (h - x).ln(); // ln 0.5, then NaN
+            (next, next)
         })
     }));
     let panic = caught.expect_err("a NaN is found");

@@ -44,11 +44,11 @@ fn they_are_recorded_once_on_the_tape() {
     let tape = Tape::new();
     let xs = tape.constant(uniform([100, 2, 4], 1));
     let before = tape.len();
-    let scanned = tape.scan(&[xs], &[tape.constant(Tensor::zeros([2, 4]))]).run(|x, h| {
-        let next = h[0] * tape.param(&decay).exp() + x[0];
-        (vec![next], vec![next])
+    let scanned = tape.scan(xs, tape.constant(Tensor::zeros([2, 4]))).run(|x, h| {
+        let next = h * tape.param(&decay).exp() + x;
+        (next, next)
     });
     // the state, the parameter, its exponential, the scan, two outputs in two operations each
     assert_eq!(tape.len() - before, 8);
-    assert!(tape.backward(scanned.outputs[0].sum_all())[&decay].is_finite());
+    assert!(tape.backward(scanned.outputs.sum_all())[&decay].is_finite());
 }

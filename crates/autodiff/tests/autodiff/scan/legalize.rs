@@ -76,10 +76,7 @@ fn plan_of_joined_state(
 ) -> String {
     let tape = Tape::new();
     let (xs, state) = (tape.variable(uniform([5, 2, 4], 1)), tape.variable(uniform([2, 8], 2)));
-    tape.scan(&[xs], &[state]).plan(|x, s| {
-        let (y, next) = step(x[0], s[0]);
-        (vec![y], vec![next])
-    })
+    tape.scan(xs, state).plan(step)
 }
 
 #[test]

@@ -81,9 +81,9 @@ fn a_sum_over_steps_of_negated_rows_stays_one() {
     let c = param([1, 1], 1);
     let tape = Tape::new();
     let (xs, h) = (tape.variable(uniform([5, 1, 4], 1)), tape.variable(uniform([1, 4], 2)));
-    let plan = tape.scan(&[xs], &[h]).plan(|x, h| {
-        let next = (h[0] - &c + x[0]).sin();
-        (vec![next], vec![next])
+    let plan = tape.scan(xs, h).plan(|x, h| {
+        let next = (h - &c + x).sin();
+        (next, next)
     });
     let (_, reverse) = plan.split_once("reverse\n").expect("both plans");
     assert_plan(

@@ -1,11 +1,9 @@
 //! Scans within steps of scans, what steps capture, and several sequences and states.
 
-use bptt_autodiff::{Operation, Param, Pullback, Tape, Var};
+use bptt_autodiff::{Operation, Param, Pullback, Tape, Tree, Var};
 use bptt_tensor::{Shape, ShapeError, Tensor};
 
 use super::support::{distance, param, uniform};
-
-type Both<'t> = (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
 
 /// The inner recurrence runs over the features of each step: a network in a network.
 fn inner<'t>(
@@ -17,8 +15,8 @@ fn inner<'t>(
     let columns = x.reshape([2, 3, 1]).permute(&[1, 0, 2]); // [3, B, 1]
     let step = |x: Var<'t, f64>, h: Var<'t, f64>| (h.matmul(u) + x).tanh();
     if scanned {
-        let inner = x.tape().scan(&[columns], &[start]);
-        return inner.run(|x, h| (vec![], vec![step(x[0], h[0])])).state[0];
+        let inner = x.tape().scan(columns, start);
+        return inner.run(|x, h| ((), step(x, h))).state;
     }
     (0..3).fold(start, |h, t| step(columns.index_first(t), h))
 }
@@ -27,12 +25,12 @@ fn gradients(scanned: bool, u: &Param<f64>) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let xs = tape.variable(uniform([4, 2, 3], 1));
     let start = tape.variable(uniform([2, 2], 2));
-    let outer = tape.scan(&[xs], &[start]).run(|x, h| {
-        let next = inner(scanned, x[0], h[0], u);
-        (vec![next], vec![next])
+    let outer = tape.scan(xs, start).run(|x, h| {
+        let next = inner(scanned, x, h, u);
+        (next, next)
     });
-    let gradients = tape.backward(outer.outputs[0].square().sum_all());
-    let [again] = tape.grad(outer.outputs[0].sin().sum_all(), [start]);
+    let gradients = tape.backward(outer.outputs.square().sum_all());
+    let [again] = tape.grad(outer.outputs.sin().sum_all(), [start]);
     vec![
         gradients.wrt(xs).clone(),
         gradients.wrt(start).clone(),
@@ -55,20 +53,20 @@ fn what_a_step_captures_is_differentiated() {
     let rate = tape.variable(Tensor::scalar(0.5));
     let double = rate * 2.0;
     let outside = Tensor::full([1, 1], 3.0);
-    let scanned = tape.scan(&[xs], &[start]).run(|x, h| {
-        let next = h[0] * double + x[0] * rate * &outside;
-        (vec![], vec![next])
+    let scanned = tape.scan(xs, start).run(|x, h| {
+        let next = h * double + x * rate * &outside;
+        ((), next)
     });
     // h₃ = 3r ((2r)² + 2r + 1), and at r = ½ that is 4.5; dh₃/dr = 3 (12 r² + 4 r + 1) = 18
-    assert_eq!(scanned.state[0].item(), 4.5);
-    assert_eq!(tape.backward(scanned.state[0].sum_all()).wrt(rate).item(), 18.0);
+    assert_eq!(scanned.state.item(), 4.5);
+    assert_eq!(tape.backward(scanned.state.sum_all()).wrt(rate).item(), 18.0);
 }
 
 /// Two products between the widths, and one element by element.
 fn mixed<'t>(
     [u, v]: [Var<'t, f64>; 2],
-    x: &[Var<'t, f64>],
-    s: &[Var<'t, f64>],
+    x: [Var<'t, f64>; 2],
+    s: [Var<'t, f64>; 2],
 ) -> (Var<'t, f64>, Var<'t, f64>, Var<'t, f64>) {
     ((s[0] * x[0]).matmul(u), s[1] * x[1], x[0] + s[1].matmul(v))
 }
@@ -83,20 +81,20 @@ fn several_sequences_and_states_of_different_widths() {
         let (a, b) = (tape.variable(uniform([2, 3], 5)), tape.variable(uniform([2, 2], 6)));
         let [u, v] = [&u, &v].map(|param| tape.param(param));
         let (outputs, state) = if scanned {
-            let out = tape.scan(&[xs, zs], &[a, b]).run(|x, s| -> Both<'_> {
+            let out = tape.scan([xs, zs], [a, b]).run(|x, s| {
                 let (p, q, r) = mixed([u, v], x, s);
-                (vec![r, p], vec![r.tanh(), (p + q).sin()])
+                ([r, p], [r.tanh(), (p + q).sin()])
             });
             (out.outputs, out.state)
         } else {
-            let (mut state, mut outputs) = (vec![a, b], [vec![], vec![]]);
+            let (mut state, mut outputs) = ([a, b], [vec![], vec![]]);
             for t in 0..5 {
-                let (p, q, r) = mixed([u, v], &[xs.index_first(t), zs.index_first(t)], &state);
+                let (p, q, r) = mixed([u, v], [xs.index_first(t), zs.index_first(t)], state);
                 outputs[0].push(r);
                 outputs[1].push(p);
-                state = vec![r.tanh(), (p + q).sin()];
+                state = [r.tanh(), (p + q).sin()];
             }
-            (outputs.iter().map(|steps| Var::stack(steps)).collect(), state)
+            (outputs.map(|steps| Var::stack(&steps)), state)
         };
         let loss =
             (outputs[0] * 2.0).sum_all() + outputs[1].square().sum_all() + state[1].sum_all();
@@ -116,12 +114,12 @@ fn a_state_that_stays() {
             let (h, s) =
                 (tape.variable(uniform([batch, 2], 2)), tape.variable(uniform([batch, 4], 3)));
             let outputs = if scanned {
-                let scanned = tape.scan(&[xs], &[h, s]).run(|x, state| {
+                let scanned = tape.scan(xs, [h, s]).run(|x, state| {
                     let a = state[1].slice(1, 1..3);
-                    let h = (x[0] + state[0] * a).tanh();
-                    (vec![h * a], vec![h, state[1]])
+                    let h = (x + state[0] * a).tanh();
+                    (h * a, [h, state[1]])
                 });
-                [scanned.outputs, scanned.state].concat()
+                (scanned.outputs, scanned.state).leaves()
             } else {
                 let (a, mut h, mut ys) = (s.slice(1, 1..3), h, vec![]);
                 for t in 0..40 {
@@ -144,7 +142,7 @@ fn literals_are_told_apart_by_their_bits() {
     let signs = |zero: f64| {
         let tape = Tape::new();
         let xs = tape.constant(Tensor::<f64>::ones([1, 1, 1]));
-        let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0] * zero, x[0] * -zero], vec![]));
+        let scanned = tape.scan(xs, ()).run(|x, ()| ([x * zero, x * -zero], ()));
         [0, 1].map(|k| scanned.outputs[k].value().item().is_sign_negative())
     };
     assert_eq!((signs(0.0), signs(-0.0)), ([false, true], [true, false]));
@@ -161,10 +159,9 @@ fn both_ways(
         let xs = tape.variable(uniform::<f64>([4, batch, 3], 1));
         let (h, p) = (tape.variable(uniform([batch, 3], 2)), tape.variable(uniform([batch, 1], 3)));
         let ys = if scanned {
-            let scanned = tape.scan(&[xs], &[h]).run(|x, s| {
-                (vec![Var::concat(&[s[0], x[0]], 1).tanh()], vec![step(x[0], s[0], p)])
-            });
-            [scanned.outputs, scanned.state].concat()
+            let scanned =
+                tape.scan(xs, h).run(|x, s| (Var::concat(&[s, x], 1).tanh(), step(x, s, p)));
+            (scanned.outputs, scanned.state).leaves()
         } else {
             let (mut h, mut ys) = (h, vec![]);
             for t in 0..4 {

@@ -34,7 +34,7 @@ fn norms_of_any_magnitude_are_those_of_the_loop() {
         let tape = Tape::<f32>::new();
         let xs = tape.variable(Tensor::from_slice([1, 4, 2], &rows));
         let lengths = if is_scanned {
-            tape.scan(&[xs], &[]).run(|x, _| (vec![x[0].norm(&[1])], vec![])).outputs[0]
+            tape.scan(xs, ()).run(|x, ()| (x.norm(&[1]), ())).outputs
         } else {
             Var::stack(&[xs.index_first(0).norm(&[1])])
         };

@@ -19,17 +19,17 @@ fn gradients(recompute: Option<Recompute>) -> (Gradients<f64>, Vec<u64>, usize) 
         let tape = Tape::new();
         let [w, u] = params.map(|param| tape.param(param));
         let (xs, h) = (tape.constant(inputs.clone()), tape.constant(state.clone()));
-        let scan = tape.scan(&[xs], &[h]);
+        let scan = tape.scan(xs, h);
         let scan = match recompute {
             Some(recompute) => scan.recompute(recompute),
             None => scan,
         };
         let scanned = scan.run(|x, h| {
-            let z = x[0].matmul(w) + h[0].matmul(u);
-            let next = z.sigmoid() * h[0] + z.cos() * (z * 0.5).sin().exp();
-            (vec![], vec![next])
+            let z = x.matmul(w) + h.matmul(u);
+            let next = z.sigmoid() * h + z.cos() * (z * 0.5).sin().exp();
+            ((), next)
         });
-        tape.backward(scanned.state[0].square().sum_all())
+        tape.backward(scanned.state.square().sum_all())
     };
     let mut found = None;
     let peak = peak_of(|| found = Some(run()));
@@ -56,5 +56,5 @@ fn gradients_are_the_same_and_memory_is_less() {
 fn every_zero_steps_is_refused() {
     let tape = Tape::new();
     let xs = tape.constant(uniform::<f64>([2, 1, 1], 1));
-    let _ = tape.scan(&[xs], &[]).recompute(Recompute::Every(0));
+    let _ = tape.scan(xs, ()).recompute(Recompute::Every(0));
 }

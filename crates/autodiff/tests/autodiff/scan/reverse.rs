@@ -11,11 +11,11 @@ fn an_lstm_saves_its_gates_and_states_only() {
     let tape = Tape::new();
     let xs = tape.variable(uniform([5, 2, 3], 1));
     let [h, c] = [2, 3].map(|seed| tape.variable(uniform([2, 4], seed)));
-    let plan = tape.scan(&[xs], &[h, c]).plan(|x, s| {
-        let [i, f, g, o] = (x[0].matmul(&w) + s[0].matmul(&u) + &b).split();
+    let plan = tape.scan(xs, [h, c]).plan(|x, s| {
+        let [i, f, g, o] = (x.matmul(&w) + s[0].matmul(&u) + &b).split();
         let c = f.sigmoid() * s[1] + i.sigmoid() * g.tanh();
         let h = o.sigmoid() * c.tanh();
-        (vec![h], vec![h, c])
+        (h, [h, c])
     });
     assert_plan(
         &plan,
@@ -109,8 +109,8 @@ fn weights_without_rows_or_columns_have_gradients() {
         let tape = Tape::new();
         let w = tape.variable(Tensor::<f64>::zeros(shape));
         let xs = tape.variable(Tensor::ones([4, 2, shape[0]]));
-        let scanned = tape.scan(&[xs], &[]).run(|x, _| (vec![x[0].matmul(w)], vec![]));
-        let gradients = tape.backward(scanned.outputs[0].sum_all() + w.sum_all());
+        let scanned = tape.scan(xs, ()).run(|x, ()| (x.matmul(w), ()));
+        let gradients = tape.backward(scanned.outputs.sum_all() + w.sum_all());
         assert_eq!(*gradients.wrt(w), Tensor::ones(shape));
         assert_eq!(*gradients.wrt(xs), Tensor::zeros([4, 2, shape[0]]));
     }
@@ -174,10 +174,9 @@ fn an_extremum_is_compared_with_what_it_was_taken_of() {
         let xs = tape.constant(uniform([2, 64, 1], 3));
         let [h, c] = [1, 2].map(|seed| tape.variable(uniform([64, 1], seed)));
         let last = if compiled {
-            let step = |x: &[_], s: &[_]| (vec![], smallest_of_a_sum(x[0], [s[0], s[1]]).to_vec());
-            tape.scan(&[xs], &[h, c]).run(step).state
+            tape.scan(xs, [h, c]).run(|x, s| ((), smallest_of_a_sum(x, s))).state
         } else {
-            (0..2).fold([h, c], |s, t| smallest_of_a_sum(xs.index_first(t), s)).to_vec()
+            (0..2).fold([h, c], |s, t| smallest_of_a_sum(xs.index_first(t), s))
         };
         tape.backward((last[0] + last[1]).sum_all()).wrt(c).clone()
     });

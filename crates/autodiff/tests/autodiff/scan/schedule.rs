@@ -115,10 +115,10 @@ fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {
     let tape = Tape::new();
     let xs = tape.variable(uniform([5, 2, 4], 1));
     let (a, b) = (tape.variable(uniform([2, 4], 2)), tape.variable(uniform([2, 2], 3)));
-    let plan = tape.scan(&[xs], &[a, b]).plan(|x, s| {
-        let a = s[0] * 0.5 + x[0];
+    let plan = tape.scan(xs, [a, b]).plan(|x, s| {
+        let a = s[0] * 0.5 + x;
         let half = a.slice(1, 0..2);
-        (vec![half.matmul(&v)], vec![a, s[1] + half])
+        (half.matmul(&v), [a, s[1] + half])
     });
     assert!(plan.contains("after the loop") && !plan.contains("operation by"), "{plan}");
 }

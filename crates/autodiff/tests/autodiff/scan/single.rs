@@ -7,12 +7,12 @@ use bptt_tensor::Tensor;
 fn gradients_in_last_state(tape: &Tape<f64>, steps: usize) -> Vec<f64> {
     let xs = tape.constant(Tensor::ones([steps, 1, 1]));
     let start = tape.constant(Tensor::zeros([1, 1]));
-    let scanned = tape.scan(&[xs], &[start, start]).run(|x, state| {
-        let c = state[1] + x[0];
+    let scanned = tape.scan(xs, [start, start]).run(|x, state| {
+        let c = state[1] + x;
         let h = c * 3.0;
-        (vec![h * 2.0], vec![h, c])
+        (h * 2.0, [h, c])
     });
-    let last = scanned.outputs[0].index_first(steps - 1);
+    let last = scanned.outputs.index_first(steps - 1);
     let loss = (last + scanned.state[0] * 5.0).sum_all();
     let gradients = tape.grad(loss, [scanned.state[0], scanned.state[1]]);
     gradients.iter().map(|gradient| gradient.value().at(&[0, 0])).collect()

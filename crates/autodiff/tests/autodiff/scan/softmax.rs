@@ -49,8 +49,8 @@ fn of_impossible_rows(
     ));
     let xs = tape.variable(uniform([2, 3, 2], 1));
     let ys = if scanned {
-        let run = tape.scan(&[xs, mask], &[]).run(|x, _| (vec![step(x[0] + x[1])], vec![]));
-        run.outputs[0]
+        let run = tape.scan([xs, mask], ()).run(|x, ()| (step(x[0] + x[1]), ()));
+        run.outputs
     } else {
         Var::stack(&[0, 1].map(|t| step(xs.index_first(t) + mask.index_first(t))))
     };

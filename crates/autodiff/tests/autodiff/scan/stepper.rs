@@ -24,20 +24,14 @@ fn steps_compute_what_the_sequence_does() {
     let tape = Tape::new();
     let [w, u] = [&w, &u].map(|param| tape.param(param));
     let (sequence, start) = (tape.constant(xs.clone()), tape.constant(h));
-    let scan = || tape.scan(&[sequence], &[start]);
-    let whole = scan().run(|x, h| {
-        let (y, next) = gated(x[0], h[0], [w, u]);
-        (vec![y], vec![next])
-    });
-    let mut online = scan().stepper(|x, h| {
-        let (y, next) = gated(x[0], h[0], [w, u]);
-        (vec![y], vec![next])
-    });
+    let scan = || tape.scan(sequence, start);
+    let whole = scan().run(|x, h| gated(x, h, [w, u]));
+    let mut online = scan().stepper(|x, h| gated(x, h, [w, u]));
     for t in 0..6 {
         online.step(&[xs.index_first(t).as_slice()]);
-        assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());
+        assert_eq!(online.output(0), whole.outputs.value().index_first(t).as_slice());
     }
-    assert_eq!(online.state(0), whole.state[0].value().as_slice());
+    assert_eq!(online.state(0), whole.state.value().as_slice());
     let again = |online: &mut bptt_autodiff::Stepper<f64>| {
         for _ in 0..100 {
             online.step(&[xs.index_first(0).as_slice()]);
@@ -48,17 +42,15 @@ fn steps_compute_what_the_sequence_does() {
     online.state_mut(0).fill(0.0);
     online.step(&[xs.index_first(0).as_slice()]);
     let fresh = Tensor::zeros([2, 4]);
-    let from_zero = tape.scan(&[sequence.slice(0, 0..2)], &[tape.constant(fresh)]).run(|x, h| {
-        let (y, next) = gated(x[0], h[0], [w, u]);
-        (vec![y], vec![next])
-    });
-    assert_eq!(online.output(0), from_zero.outputs[0].value().index_first(0).as_slice());
+    let from_zero =
+        tape.scan(sequence.slice(0, 0..2), tape.constant(fresh)).run(|x, h| gated(x, h, [w, u]));
+    assert_eq!(online.output(0), from_zero.outputs.value().index_first(0).as_slice());
 }
 
 /// A softmax over the batch.
-fn competing<'t>(x: &[Var<'t, f64>], s: &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>) {
-    let share = (x[0] + s[0]).softmax(0);
-    (vec![share], vec![share])
+fn competing<'t>(x: Var<'t, f64>, s: Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>) {
+    let share = (x + s).softmax(0);
+    (share, share)
 }
 
 #[test]
@@ -66,35 +58,34 @@ fn what_is_no_program_over_rows_is_stepped_too() {
     let tape = Tape::new();
     let xs = uniform::<f64>([3, 2, 3], 5);
     let (sequence, start) = (tape.constant(xs.clone()), tape.constant(Tensor::zeros([2, 3])));
-    let whole = tape.scan(&[sequence], &[start]).run(competing);
-    let mut online = tape.scan(&[sequence], &[start]).stepper(competing);
+    let whole = tape.scan(sequence, start).run(competing);
+    let mut online = tape.scan(sequence, start).stepper(competing);
     for t in 0..3 {
         online.step(&[xs.index_first(t).as_slice()]);
-        assert_eq!(online.output(0), whole.outputs[0].value().index_first(t).as_slice());
+        assert_eq!(online.output(0), whole.outputs.value().index_first(t).as_slice());
     }
-    assert_eq!(online.state(0), whole.state[0].value().as_slice());
+    assert_eq!(online.state(0), whole.state.value().as_slice());
 }
 
 /// Sequences start anew from the state that the stepper was made from, and the others go on. A state that was set is
 /// the one that the stepper continues from.
 #[test]
 fn sequences_of_the_batch_start_anew() {
-    type Step =
-        for<'t> fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> (Vec<Var<'t, f64>>, Vec<Var<'t, f64>>);
+    type Step = for<'t> fn(Var<'t, f64>, [Var<'t, f64>; 2]) -> (Var<'t, f64>, [Var<'t, f64>; 2]);
     let by_rows: Step = |x, s| {
-        let next = (x[0] + s[0] * 0.5).tanh();
-        (vec![next], vec![next, s[1] + x[0]])
+        let next = (x + s[0] * 0.5).tanh();
+        (next, [next, s[1] + x])
     };
     let by_operations: Step = |x, s| {
-        let next = (x[0] + s[0]).softmax(0).sum_keep(&[-1]) * s[0];
-        (vec![next], vec![next, s[1] + x[0]])
+        let next = (x + s[0]).softmax(0).sum_keep(&[-1]) * s[0];
+        (next, [next, s[1] + x])
     };
     for step in [by_rows, by_operations] {
         let tape = Tape::new();
         let xs = uniform::<f64>([4, 3, 2], 6);
         let start = [uniform::<f64>([3, 2], 7), uniform::<f64>([3, 2], 8)];
         let state = start.each_ref().map(|s| tape.constant(s.clone()));
-        let mut online = tape.scan(&[tape.constant(xs.clone())], &state).stepper(step);
+        let mut online = tape.scan(tape.constant(xs.clone()), state).stepper(step);
         let before = |online: &bptt_autodiff::Stepper<f64>| {
             [0, 1].map(|j| Tensor::from_slice([3, 2], online.state(j)))
         };
@@ -118,13 +109,13 @@ fn a_state_that_does_not_suit_the_stepper() {
     let tape = Tape::<f64>::new();
     let x = tape.constant(Tensor::zeros([1, 2, 3]));
     let state = |shape: &[usize]| tape.constant(Tensor::zeros(shape));
-    let mut online = tape.scan(&[x], &[state(&[2, 3])]).stepper(|_, s| (vec![], s.to_vec()));
+    let mut online = tape.scan(x, state(&[2, 3])).stepper(|_, s| ((), s));
     let turned = Tensor::zeros([3, 2]);
     refuses!(online.set_state(&[turned]); "state has shapes [[2, 3]], not [[3, 2]]");
     refuses!(online.gather_rows(&[0]); "variable 0 of the state has shape [2, 3], which needs a row for each");
     refuses!(online.gather_rows(&[0, 2]); "gather_rows of [2, 3]");
     refuses!(online.reset(&[1, 2]); "reset: sequence 2 is not one of 2, which count from 0");
-    let mut shared = tape.scan(&[x], &[state(&[])]).stepper(|_, s| (vec![], s.to_vec()));
+    let mut shared = tape.scan(x, state(&[])).stepper(|_, s| ((), s));
     refuses!(shared.reset(&[0]); "variable 0 of the state has no axes");
 }
 
@@ -144,19 +135,14 @@ fn sequences_are_rearranged() {
         let tape = Tape::new();
         let weights = [&w, &u].map(|param| tape.param(param));
         let run = |xs: &Tensor<f64>, h: Var<'_, f64>| {
-            let scanned = tape.scan(&[tape.constant(xs.clone())], &[tape.constant(h.value())]);
-            scanned.run(|x, h| {
-                let (y, next) = step(x[0], h[0], weights);
-                (vec![y], vec![next])
-            })
+            let scanned = tape.scan(tape.constant(xs.clone()), tape.constant(h.value()));
+            scanned.run(|x, h| step(x, h, weights))
         };
         let start = tape.constant(uniform([3, 4], 5));
-        let before = run(&first, start).state[0].gather_rows(&rows);
+        let before = run(&first, start).state.gather_rows(&rows);
         let expected = run(&second, before);
-        let mut online = tape.scan(&[tape.constant(first.clone())], &[start]).stepper(|x, h| {
-            let (y, next) = step(x[0], h[0], weights);
-            (vec![y], vec![next])
-        });
+        let mut online =
+            tape.scan(tape.constant(first.clone()), start).stepper(|x, h| step(x, h, weights));
         for t in 0..2 {
             online.step(&[first.index_first(t).as_slice()]);
         }
@@ -164,7 +150,7 @@ fn sequences_are_rearranged() {
         assert_eq!(online.state(0), before.value().as_slice());
         for t in 0..2 {
             online.step(&[second.index_first(t).as_slice()]);
-            let expected = expected.outputs[0].value().index_first(t);
+            let expected = expected.outputs.value().index_first(t);
             assert_eq!(online.output(0), expected.as_slice());
         }
     }
@@ -175,6 +161,6 @@ fn sequences_are_rearranged() {
 fn an_entry_of_another_size_is_refused() {
     let tape = Tape::new();
     let (x, s) = (tape.constant(Tensor::zeros([1, 1, 3])), tape.constant(Tensor::zeros([1, 3])));
-    let mut online = tape.scan(&[x], &[s]).stepper(|x, s| (vec![x[0] + s[0]], vec![s[0]]));
+    let mut online = tape.scan(x, s).stepper(|x, s| (x + s, s));
     online.step(&[&[1.0, 2.0]]);
 }

@@ -21,14 +21,10 @@ pub(crate) fn param(shape: impl Into<Shape>, seed: u64) -> Param<f64> {
 pub(crate) fn plan(
     step: impl for<'t> FnMut(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
 ) -> (String, String) {
-    let mut step = step;
     let tape = Tape::new();
     let xs = tape.variable(uniform([5, 2, 3], 1));
     let state = tape.variable(uniform([2, 4], 2));
-    let plan = tape.scan(&[xs], &[state]).plan(|x, state| {
-        let (y, next) = step(x[0], state[0]);
-        (vec![y], vec![next])
-    });
+    let plan = tape.scan(xs, state).plan(step);
     let (forward, reverse) = plan.split_once("reverse\n").expect("both plans");
     (forward.trim_start_matches("forward\n").into(), reverse.into())
 }
@@ -75,14 +71,14 @@ pub(crate) fn run<'t, T: Scalar>(
     let tape = sequences[0].tape();
     let steps = sequences[0].shape()[0];
     if way != Way::Loop {
-        let mut scan = tape.scan(sequences, state);
+        let mut scan = tape.scan(sequences.to_vec(), state.to_vec());
         if case.reversed {
             scan = scan.reversed();
         }
         if let Way::Recomputed(every) = way {
             scan = scan.recompute(bptt_autodiff::Recompute::Every(every));
         }
-        let scanned = scan.run(step);
+        let scanned = scan.run(|x, s| step(&x, &s));
         return scanned.outputs.into_iter().chain(scanned.state).collect();
     }
     let mut state = state.to_vec();

@@ -19,15 +19,15 @@ fn bits(threads: usize) -> Vec<u32> {
         let tape = Tape::new();
         let xs = tape.variable(uniform([40, 30, 70], 4));
         let h = tape.variable(uniform([30, 150], 5));
-        let scanned = tape.scan(&[xs], &[h]).run(|x, h| {
-            let [gate, value] = (x[0].matmul(&w) + h[0].matmul(&u)).split();
+        let scanned = tape.scan(xs, h).run(|x, h| {
+            let [gate, value] = (x.matmul(&w) + h.matmul(&u)).split();
             let gate = gate.sigmoid();
-            let next = gate * h[0] + (1.0 - gate) * value.tanh();
-            (vec![(next * h[0]).matmul(&v)], vec![next])
+            let next = gate * h + (1.0 - gate) * value.tanh();
+            ((next * h).matmul(&v), next)
         });
-        let gradients = tape.backward(scanned.outputs[0].square().sum_all());
+        let gradients = tape.backward(scanned.outputs.square().sum_all());
         let tensors = [
-            scanned.outputs[0].value(),
+            scanned.outputs.value(),
             gradients.wrt(xs).clone(),
             gradients.wrt(h).clone(),
             gradients[&w].clone(),

@@ -87,12 +87,11 @@ impl<'t, T: Scalar> Chain<'t, T> {
         let first = emissions.slice(0, 0..early).sum(&[0]) + self.start;
         let later = [emissions, within].map(|sequence| sequence.slice(0, early..steps));
         let into = self.transitions.transpose(0, 1); // a row for each class that is entered
-        let scanned = emissions.tape().scan(&later, &[first]).run(|x, state| {
-            let (emission, within, here) = (x[0], x[1], state[0]);
+        let scanned = emissions.tape().scan(later, first).run(|[emission, within], here| {
             let pairs = here.reshape([batch, 1, classes]) + into; // [B, C, C]
-            (vec![], vec![within.select(pairs.logsumexp(-1) + emission, here)])
+            ((), within.select(pairs.logsumexp(-1) + emission, here))
         });
-        (scanned.state[0] + self.end).logsumexp(-1)
+        (scanned.state + self.end).logsumexp(-1)
     }
 }
 

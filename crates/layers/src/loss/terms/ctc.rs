@@ -41,17 +41,17 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         });
 
         // the reverse of the three overlapping parts is run operation by operation
-        let scanned = tape.scan(&[emissions, within], &[tape.constant(start)]).run(|x, state| {
-            let (emission, within, paths) = (x[0], x[1], state[0]);
+        let scan = tape.scan((emissions, within), tape.constant(start));
+        let scanned = scan.run(|(emission, within), paths| {
             let [two_before, before, here] =
                 [0, 1, 2].map(|place| paths.slice(-1, place..place + places));
             let reached = log_sum([here, before, skips.select(two_before, low)]);
             let reached = reached + emission;
             let reached = reached.lt(low).select(low, reached);
             let here = within.select(reached, here);
-            (vec![], vec![Var::concat(&[paths.slice(-1, 0..2), here], -1)])
+            ((), Var::concat(&[paths.slice(-1, 0..2), here], -1))
         });
-        let paths = scanned.state[0].slice(-1, 2..2 + places);
+        let paths = scanned.state.slice(-1, 2..2 + places);
         let losses = cost(ends.select(paths, low).logsumexp(-1));
         if self.zero_infinity {
             return losses.ge(-low).select(0.0, losses);

@@ -1,0 +1,143 @@
+//! A scan over lists of variables, to which the trees of [`Scan`](crate::Scan) are flattened.
+
+use bptt_tensor::{Scalar, Shape, Tensor, Unary};
+
+use crate::scan::compiled::compile;
+use crate::scan::run::execute::over_steps;
+use crate::scan::run::operation::{self, Operands, ScanConfig};
+use crate::scan::run::stepper::Stepper;
+use crate::scan::state_fault::StateFault;
+use crate::scan::trace::trace;
+use crate::tape::{Op, Step, Tape, Var};
+
+/// A step: from an entry of each sequence and the state to the outputs and the next state.
+pub(crate) type FlatStep<'a, 't, T> =
+    dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>) + 'a;
+
+/// The outputs and the last state.
+pub(crate) type Flat<'t, T> = (Vec<Var<'t, T>>, Vec<Var<'t, T>>);
+
+/// A recurrence to run.
+#[derive(Clone, Debug)]
+pub(crate) struct FlatScan<'t, T> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) sequences: Vec<Var<'t, T>>,
+    pub(crate) state: Vec<Var<'t, T>>,
+    pub(crate) steps: usize,
+    pub(crate) reversed: bool,
+    /// The state is saved before every so many steps, in place of all residuals.
+    pub(crate) recompute: Option<usize>,
+}
+
+impl<'t, T: Scalar> FlatScan<'t, T> {
+    #[track_caller]
+    pub(crate) fn run(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
+        if self.steps == 1 || self.tape.sees_every_operation() && self.steps > 0 {
+            return self.run_in_a_loop(step);
+        }
+        let Self { tape, sequences, state, steps, reversed, recompute } = self;
+        let traced = trace(tape, &sequences, &state, step)?;
+        let sequences = traced.sequences(&sequences);
+        if steps == 0 {
+            let shape = |&id: &u32| over_steps(traced.program.shape(id), 0);
+            let shapes: Vec<Shape> = traced.program.stacked.iter().map(shape).collect();
+            let outputs = shapes.into_iter().map(|shape| tape.constant(Tensor::zeros(shape)));
+            return Ok((outputs.collect(), state));
+        }
+        let compiled = compile(traced.program, sequences.len(), traced.invariants.len());
+        let operands = Operands { sequences, state, invariants: traced.invariants };
+        let config = ScanConfig { steps, reversed, recompute };
+        let outputs = operation::record(tape, &compiled, config, operands);
+        Ok((outputs.stacked, outputs.state))
+    }
+
+    /// The shapes of the outputs of a step.
+    #[track_caller]
+    pub(crate) fn output_shapes(
+        &self,
+        step: &mut FlatStep<'_, 't, T>,
+    ) -> Result<Vec<Shape>, StateFault> {
+        let program = trace(self.tape, &self.sequences, &self.state, step)?.program;
+        Ok(program.stacked.iter().map(|&id| program.shape(id).clone()).collect())
+    }
+
+    #[track_caller]
+    pub(crate) fn stepper(self, step: &mut FlatStep<'_, 't, T>) -> Result<Stepper<T>, StateFault> {
+        assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
+        let traced = trace(self.tape, &self.sequences, &self.state, step)?;
+        assert!(
+            traced.own_sequences.is_empty(),
+            "stepper: the step reads an entry of a sequence (at_step), but steps that arrive one by one \
+             have no number: leave it out"
+        );
+        let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
+        let compiled = compile(traced.program, sequences, invariants);
+        let values: Vec<Tensor<T>> = traced.invariants.iter().map(|var| var.value()).collect();
+        let invariants = compiled.invariant_values(&values);
+        let state: Vec<Tensor<T>> = self.state.iter().map(|var| var.value()).collect();
+        Ok(Stepper::new(&compiled, &state, invariants))
+    }
+
+    #[track_caller]
+    pub(crate) fn plan(self, step: &mut FlatStep<'_, 't, T>) -> Result<String, StateFault> {
+        let traced = trace(self.tape, &self.sequences, &self.state, step)?;
+        let sequences = traced.sequences(&self.sequences).len();
+        Ok(compile(traced.program, sequences, traced.invariants.len()).to_string())
+    }
+
+    /// The specification: every step recorded on the tape.
+    #[track_caller]
+    fn run_in_a_loop(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
+        let clock = Clock { tape: self.tape, outer: self.tape.announce(None) };
+        let mut state = self.state;
+        let mut outputs: Vec<Vec<Var<'t, T>>> = Vec::new();
+        for count in 0..self.steps {
+            let time = if self.reversed { self.steps - 1 - count } else { count };
+            let of = Some(self.steps);
+            self.tape.announce(u32::try_from(time).ok().map(|time| Step { time, of }));
+            let entries: Vec<_> = self.sequences.iter().map(|x| x.index_first(time)).collect();
+            let (out, next) = step(&entries, &state);
+            for var in out.iter().chain(&next) {
+                var.on_tape(self.tape);
+            }
+            if let Some(fault) = StateFault::of(&state, &next) {
+                return Err(fault);
+            }
+            if count == 0 {
+                outputs.resize_with(out.len(), Vec::new);
+            }
+            assert!(
+                out.len() == outputs.len(),
+                "scan: a step has {} outputs, but the step before it had {}",
+                out.len(),
+                outputs.len()
+            );
+            for (outputs, out) in outputs.iter_mut().zip(out) {
+                outputs.push(out);
+            }
+            state = next;
+        }
+        drop(clock);
+        if self.reversed {
+            outputs.iter_mut().for_each(|outputs| outputs.reverse());
+        }
+        // separate variables, as in every way of running a scan: their gradients do not include what a step itself
+        // computes from its new state
+        for variable in &mut state {
+            *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
+        }
+        Ok((outputs.iter().map(|outputs| Var::stack(outputs)).collect(), state))
+    }
+}
+
+/// Restores, after a loop, the step that was announced before it.
+struct Clock<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    outer: Option<Step>,
+}
+
+impl<T: Scalar> Drop for Clock<'_, T> {
+    fn drop(&mut self) {
+        self.tape.announce(self.outer);
+    }
+}
