@@ -3,14 +3,14 @@
 use std::any::{Any, TypeId};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::rc::Rc;
 
 use bptt_tensor::{PackedRhs, Scalar, Tensor};
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
-use crate::scan::lower::classify::LoweringError;
-use crate::scan::lower::emit::{Lowered, lower};
+use crate::scan::lower::{Lowered, LoweringError, lower};
 use crate::scan::reverse::{
     GradientMask, InvariantSource, Reverse, SequenceSource, StateBefore, reverse,
 };
@@ -62,6 +62,23 @@ impl<T: Scalar> Ready<'_, T> {
             Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),
             Err(_) => run_steps(&self.plan.program, arguments, results),
         }
+    }
+}
+
+impl<T: Scalar> fmt::Display for Plan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.lowered() {
+            Ok(lowered) => lowered.fmt(f),
+            Err(reason) => writeln!(f, "operation by operation, because of {reason}"),
+        }
+    }
+}
+
+impl<T: Scalar> fmt::Display for Compiled<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "forward\n{}", self.saving())?;
+        let all = self.all_wanted();
+        write!(f, "reverse\n{}", self.reverse(&all, StateBefore::Shifted).step.plain())
     }
 }
 

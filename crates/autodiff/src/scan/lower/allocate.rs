@@ -1,237 +1,212 @@
-//! Where every value lies, and how long.
+//! Where every value lies.
 
-use bptt_tensor::rows::{Lifetime, MulKind, Reduction, Role, View};
-use bptt_tensor::{Binary, Scalar, Shape, Unary};
+use std::collections::HashMap;
 
-use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::classify::{self, RowClass, width};
-use crate::scan::lower::emit::{Absorbed, Lowering, OutputSlot};
-use crate::scan::lower::schedule::{Slot, Stage, is_fused};
-use crate::tape::Op;
+use bptt_tensor::Scalar;
+use bptt_tensor::rows::{Buffer, Lifetime, Role, View};
 
-impl<T: Scalar> Lowering<'_, T> {
+use crate::scan::lower::OutputSlot;
+use crate::scan::lower::classify::{Classified, RowClass};
+use crate::scan::lower::combine::Combined;
+use crate::scan::lower::lifetimes::Lifetimes;
+use crate::scan::lower::registers::allocate_registers;
+use crate::scan::lower::schedule::Schedule;
+use crate::scan::lower::sink_reductions::SumTerm;
+use crate::scan::lower::timeline::Timeline;
+
+/// The buffers of what a program computes.
+pub(crate) struct Memory {
+    pub(crate) buffers: Vec<Buffer>,
+    /// What the buffers of outputs are, in order.
+    pub(crate) outputs: Vec<OutputSlot>,
+    /// Where each value lies that memory is needed for.
+    homes: Vec<Option<View>>,
+    /// The buffers of sums over all steps.
+    totals: HashMap<usize, usize>,
+    /// The buffers of partial sums, by their terms.
+    partials: HashMap<usize, usize>,
+    /// The buffers of the last state.
+    pub(crate) finals: Vec<usize>,
+}
+
+/// Allocates the values that a step computes.
+pub(crate) fn allocate<T: Scalar>(
+    step: &Classified<T>,
+    schedule: &Schedule,
+    combined: &Combined,
+    timeline: &Timeline,
+) -> Memory {
+    let lifetimes = Lifetimes::new(step, schedule, combined);
+    let mut memory = Memory {
+        buffers: Vec::new(),
+        outputs: Vec::new(),
+        homes: vec![None; step.program.nodes.len()],
+        totals: HashMap::new(),
+        partials: HashMap::new(),
+        finals: Vec::new(),
+    };
+    memory.allocate_row_sums(step);
+    memory.allocate_outputs(step);
+    memory.allocate_states(step, &lifetimes);
+    memory.allocate_joins(step, schedule, &lifetimes);
+    memory.allocate_others(step, combined, &lifetimes);
+    allocate_registers(&mut memory, step, combined, timeline, &lifetimes);
+    memory.allocate_product_sums(step);
+    memory.allocate_finals(step);
+    memory
+}
+
+impl Memory {
+    /// Where a value lies, if memory holds it.
+    pub(crate) fn home(&self, id: u32) -> Option<View> {
+        self.homes[id as usize]
+    }
+
+    /// All columns of a buffer.
+    pub(crate) fn whole(&self, buffer: usize) -> View {
+        View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
+    }
+
+    pub(crate) fn total(&self, sum: usize) -> usize {
+        self.totals[&sum]
+    }
+
+    pub(crate) fn partials(&self, term: usize) -> usize {
+        self.partials[&term]
+    }
+
+    pub(crate) fn add(&mut self, lifetime: Lifetime, width: usize, role: Role) -> usize {
+        self.buffers.push(Buffer { lifetime, width, role });
+        self.buffers.len() - 1
+    }
+
+    /// Makes a value all of a buffer.
+    pub(crate) fn put(&mut self, id: u32, buffer: usize) -> View {
+        let view = self.whole(buffer);
+        self.homes[id as usize] = Some(view);
+        view
+    }
+
+    /// Gives a value a buffer of its own.
+    fn settle<T: Scalar>(
+        &mut self,
+        step: &Classified<T>,
+        id: u32,
+        lifetime: Lifetime,
+        role: Role,
+    ) -> View {
+        let buffer = self.add(lifetime, step.width(id), role);
+        self.put(id, buffer)
+    }
+
+    fn add_total<T: Scalar>(&mut self, step: &Classified<T>, sum: usize) {
+        if !self.totals.contains_key(&sum) {
+            let width = step.program.shape(step.program.sums[sum]).elements();
+            self.outputs.push(OutputSlot::Sum(sum));
+            let total = self.add(Lifetime::Total, width, Role::Output);
+            self.totals.insert(sum, total);
+        }
+    }
+
+    fn allocate_row_sums<T: Scalar>(&mut self, step: &Classified<T>) {
+        for (index, term) in step.terms.iter().enumerate() {
+            if let SumTerm::Rows { sum, .. } = *term {
+                self.add_total(step, sum);
+                let width = self.buffers[self.total(sum)].width;
+                let partials = self.add(Lifetime::Partial, width, Role::Internal);
+                self.partials.insert(index, partials);
+            }
+        }
+    }
+
+    fn allocate_product_sums<T: Scalar>(&mut self, step: &Classified<T>) {
+        for term in &step.terms {
+            if let SumTerm::Product { sum, .. } = *term {
+                self.add_total(step, sum);
+            }
+        }
+    }
+
     /// Outputs lie where the caller wants them.
-    pub(crate) fn place_outputs(&mut self) {
-        for (k, &id) in self.program.stacked.iter().enumerate() {
+    fn allocate_outputs<T: Scalar>(&mut self, step: &Classified<T>) {
+        for (k, &id) in step.program.stacked.iter().enumerate() {
             self.outputs.push(OutputSlot::Stacked(k));
-            self.settle(id, Lifetime::Sequence, Role::Output);
+            self.settle(step, id, Lifetime::Sequence, Role::Output);
         }
     }
 
     /// The next state lies where the step after finds it.
-    pub(crate) fn place_state(&mut self) {
-        for &id in &self.program.next {
-            let stays = self.program.op(id).is_none();
-            if self.homes[id as usize].is_none() && !stays {
-                let parts = match self.classes[id as usize] {
-                    RowClass::Join { .. } => &self.program.node(id).inputs[..],
+    fn allocate_states<T: Scalar>(&mut self, step: &Classified<T>, lifetimes: &Lifetimes<'_, T>) {
+        for &id in &step.program.next {
+            let stays = step.program.op(id).is_none();
+            if self.home(id).is_none() && !stays {
+                let parts = match step.class(id) {
+                    RowClass::Join { .. } => &step.program.node(id).inputs[..],
                     _ => &[],
                 };
                 let is_late =
-                    parts.iter().chain([&id]).any(|&id| self.lifetime_of(id) != Lifetime::Step);
+                    parts.iter().chain([&id]).any(|&id| lifetimes.of(id) != Lifetime::Step);
                 let lifetime = if is_late { Lifetime::Sequence } else { Lifetime::Pair };
-                self.settle(id, lifetime, Role::Internal);
+                self.settle(step, id, lifetime, Role::Internal);
             }
         }
-    }
-
-    /// A sum with a product is the product, started from the other term: a bias, or what an earlier
-    /// product computed.
-    pub(crate) fn absorb_sums(&mut self) {
-        for id in 0..self.program.nodes.len() as u32 {
-            let Some(Op::Binary(Binary::Add)) = self.program.op(id) else { continue };
-            let [a, b] = self.program.node(id).inputs[..] else { continue };
-            let starts = |product: u32, start: u32| {
-                let shape = self.program.shape(id);
-                let is_product = matches!(self.classes[product as usize], RowClass::Product { .. })
-                    && self.uses[product as usize] == 1
-                    && self.program.shape(product) == shape;
-                let is_computed = |id: u32| {
-                    matches!(self.classes[id as usize], RowClass::Product { .. })
-                        || self.is_absorbed(id)
-                };
-                let is_earlier = is_computed(start)
-                    && self.program.shape(start) == shape
-                    && self.order(start) < self.order(product);
-                is_product && start != product && (is_earlier || self.is_bias(start, shape))
-            };
-            let absorbed = match () {
-                () if !self.needed[id as usize] => continue,
-                () if starts(b, a) => Absorbed { product: b, start: a },
-                () if starts(a, b) => Absorbed { product: a, start: b },
-                () => continue,
-            };
-            self.absorbed.insert(id, absorbed);
-            self.starts.insert(absorbed.product, (absorbed.start, id));
-        }
-    }
-
-    /// Whether a value is one row that is added to all of this shape.
-    pub(crate) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
-        let own = self.program.shape(id);
-        matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
-            && !classify::is_per_row(own, shape.len(), self.rows)
-            && own.elements() == width(shape)
-    }
-
-    /// Whether a value is a sum that one of its terms computes.
-    pub(crate) fn is_absorbed(&self, id: u32) -> bool {
-        self.absorbed.contains_key(&id)
-    }
-
-    /// When a value is computed: an absorbed sum with its product.
-    fn order(&self, id: u32) -> (Slot, u32) {
-        let id = self.absorbed.get(&id).map_or(id, |absorbed| absorbed.product);
-        (self.slots[id as usize], id)
-    }
-
-    /// How long a value has to last.
-    fn lifetime_of(&self, id: u32) -> Lifetime {
-        let stage = self.order(id).0.stage;
-        let is_near = self.is_always_read(id, |slot| slot.stage == stage);
-        match stage {
-            _ if self.multiplied[id as usize] || !is_near => Lifetime::Segment,
-            Stage::Step => Lifetime::Step,
-            Stage::Before | Stage::After => Lifetime::Piece,
-        }
-    }
-
-    /// Finds when each value is read first and last, directly or through views and joins that are not copies.
-    pub(crate) fn find_readings(&mut self) {
-        let mut readings: Vec<Option<(Slot, Slot)>> = vec![None; self.program.nodes.len()];
-        for id in (0..self.program.nodes.len() as u32).rev() {
-            let added = self.added.get(&id).map(|added| (added.slot, added.slot));
-            let readers = self.readers[id as usize].iter().filter_map(|&reader| {
-                match self.classes[reader as usize] {
-                    RowClass::View { .. } | RowClass::Join { .. } => readings[reader as usize],
-                    RowClass::Summand => None,
-                    _ => Some((self.order(reader).0, self.order(reader).0)),
-                }
-            });
-            let join = |a: (Slot, Slot), b: (Slot, Slot)| (a.0.min(b.0), a.1.max(b.1));
-            readings[id as usize] = readers.chain(added).reduce(join);
-        }
-        self.readings = readings;
-    }
-
-    /// Whether a value is read only in slots with this property. All slots between two with the property must have
-    /// it, too.
-    fn is_always_read(&self, id: u32, when: impl Fn(Slot) -> bool) -> bool {
-        self.readings[id as usize].is_none_or(|(first, last)| when(first) && when(last))
     }
 
     /// Values that are joined are computed side by side.
-    pub(crate) fn place_joins(&mut self) {
-        for id in (0..self.program.nodes.len() as u32).rev() {
-            let RowClass::Join { columns } = &self.classes[id as usize] else { continue };
-            if !self.needed[id as usize] {
+    fn allocate_joins<T: Scalar>(
+        &mut self,
+        step: &Classified<T>,
+        schedule: &Schedule,
+        lifetimes: &Lifetimes<'_, T>,
+    ) {
+        for id in (0..step.program.nodes.len() as u32).rev() {
+            let RowClass::Join { columns } = step.class(id) else { continue };
+            if !step.needed[id as usize] {
                 continue;
             }
-            let parts = self.program.node(id).inputs.clone();
-            let home = self.homes[id as usize].unwrap_or_else(|| {
-                let stage = |id: u32| self.slots[id as usize].stage;
-                let own = self.lifetime_of(id);
-                let lasts = |&part: &u32| stage(part) == stage(id) && self.lifetime_of(part) == own;
+            let parts = &step.program.node(id).inputs;
+            let home = self.home(id).unwrap_or_else(|| {
+                let stage = |id: u32| schedule.slot(id).stage;
+                let own = lifetimes.of(id);
+                let lasts = |&part: &u32| stage(part) == stage(id) && lifetimes.of(part) == own;
                 let lifetime = if parts.iter().all(lasts) { own } else { Lifetime::Segment };
-                self.settle(id, lifetime, Role::Internal)
+                self.settle(step, id, lifetime, Role::Internal)
             });
             for (&part, &column) in parts.iter().zip(columns) {
-                let width = width(self.program.shape(part));
-                let view = View { column: home.column + column, width, ..home };
-                debug_assert!(self.homes[part as usize].is_none(), "normalised");
+                let view = View { column: home.column + column, width: step.width(part), ..home };
+                debug_assert!(self.home(part).is_none(), "legalized");
                 self.homes[part as usize] = Some(view);
             }
         }
     }
 
-    pub(crate) fn place_others(&mut self) {
-        for id in 0..self.program.nodes.len() as u32 {
-            if self.homes[id as usize].is_some() || !self.needed[id as usize] {
+    /// Values that are neither of these, nor a fused sequence's own.
+    fn allocate_others<T: Scalar>(
+        &mut self,
+        step: &Classified<T>,
+        combined: &Combined,
+        lifetimes: &Lifetimes<'_, T>,
+    ) {
+        for id in 0..step.program.nodes.len() as u32 {
+            if self.home(id).is_some() || !step.needed[id as usize] || combined.is_contracted(id) {
                 continue;
             }
-            if self.is_merged(id) {
-                self.merged[id as usize] = true;
-                continue;
-            }
-            let in_memory = match &self.classes[id as usize] {
-                RowClass::Product { .. } => !self.starts.contains_key(&id), // else the sum's place is its own
-                form => is_fused(form) && self.fused_lifetime(id).is_none(),
+            let in_memory = match step.class(id) {
+                RowClass::Product { .. } => combined.sum_of(id).is_none(), // else it lies where the sum does
+                class => class.is_fused() && lifetimes.in_registers(id).is_none(),
             };
             if in_memory {
-                self.settle(id, self.lifetime_of(id), Role::Internal);
+                self.settle(step, id, lifetimes.of(id), Role::Internal);
             }
         }
     }
 
-    /// The factors of a product of two values, or of a square.
-    pub(crate) fn factors(&self, id: u32) -> Option<(MulKind, [u32; 2])> {
-        match (self.program.op(id), &self.program.node(id).inputs[..]) {
-            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((MulKind::Plain, [a, b])),
-            (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((MulKind::Chain, [a, b])),
-            (Some(Op::Unary(Unary::Square)), &[x]) => Some((MulKind::Plain, [x, x])),
-            _ => None,
+    /// The last state is copied to buffers of its own.
+    fn allocate_finals<T: Scalar>(&mut self, step: &Classified<T>) {
+        for (j, &id) in step.program.next.iter().enumerate() {
+            self.outputs.push(OutputSlot::Final(j));
+            let buffer = self.add(Lifetime::Step, step.width(id), Role::Output);
+            self.finals.push(buffer);
         }
-    }
-
-    /// Whether a value is a product that is wanted for nothing but one sum, which multiplies on its own:
-    /// with another value, or of each row or all rows if both factors are as wide as the product.
-    fn is_merged(&self, id: u32) -> bool {
-        let (own, readers) = (self.slots[id as usize], &self.readers[id as usize][..]);
-        let Some((_, factors)) = self.factors(id) else { return false };
-        if self.multiplied[id as usize] {
-            return false;
-        }
-        let is_wide = own.width > 1 && factors.iter().all(|&factor| self.is_wide(factor, id));
-        match (self.added.get(&id), readers) {
-            (Some(added), _) => {
-                let is_term = |&sum: &u32| self.classes[sum as usize] == RowClass::Summand;
-                is_wide
-                    && readers.iter().all(is_term)
-                    && added.partials.len() == 1
-                    && added.slot == own
-            }
-            (None, &[sum]) if self.slots[sum as usize] != own => false,
-            (None, &[sum]) if self.classes[sum as usize] == RowClass::Reduce(Reduction::Sum) => {
-                is_wide
-            }
-            (None, &[sum]) => self.adds(sum),
-            (None, _) => false,
-        }
-    }
-
-    /// Whether a factor of a product has as many columns.
-    fn is_wide(&self, factor: u32, product: u32) -> bool {
-        let (node, axes) = (self.program.node(factor), self.program.shape(product).len());
-        let columns = match node.kind {
-            Kind::Literal(_) => None,
-            Kind::Input(Input::Invariant(_)) => {
-                classify::invariant_width(&node.shape, axes, self.rows)
-            }
-            _ => Some(width(&node.shape)),
-        };
-        columns == Some(self.slots[product as usize].width)
-    }
-
-    /// Whether a sum of two values may multiply one of them on its own: it is computed as a function of
-    /// single elements, and does so with none yet.
-    fn adds(&self, sum: u32) -> bool {
-        matches!(self.program.op(sum), Some(Op::Binary(Binary::Add)))
-            && self.classes[sum as usize] == RowClass::Pointwise
-            && !self.is_absorbed(sum)
-            && self.program.node(sum).inputs.iter().all(|&term| !self.merged[term as usize])
-    }
-
-    /// How long a value lasts that is read by the fused sequence alone that computes it, if it is: for
-    /// the phase, or for the sequence.
-    pub(crate) fn fused_lifetime(&self, id: u32) -> Option<Lifetime> {
-        let own = self.slots[id as usize];
-        if self.is_absorbed(id) || self.multiplied[id as usize] {
-            return None;
-        }
-        let is_reduced = matches!(self.classes[id as usize], RowClass::Reduce(_));
-        if !is_reduced && self.is_always_read(id, |slot| slot == own) {
-            return Some(Lifetime::Chunk);
-        }
-        self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Lifetime::Block)
     }
 }

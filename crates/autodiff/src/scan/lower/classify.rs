@@ -1,11 +1,14 @@
 //! What a value of a step is to a program over rows.
 
-use bptt_tensor::rows::Reduction;
-use bptt_tensor::{Scalar, Shape, Transpose};
+use bptt_tensor::rows::{MulKind, Reduction};
+use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::tape::{Class, ViewOf};
+use crate::scan::lower::LoweringError;
+use crate::scan::lower::legalize::Legal;
+use crate::scan::lower::sink_reductions::SumTerm;
+use crate::tape::{Class, Op, ViewOf};
 
 /// How a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,9 +36,25 @@ pub(crate) enum RowClass {
     Summand,
 }
 
-/// Why a step is not a program over rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LoweringError(pub(crate) String);
+/// A step in the form that lowering expects, and how each of its values is computed.
+pub(crate) struct Classified<T> {
+    pub(crate) program: Program<T>,
+    pub(crate) rows: usize,
+    /// The terms of the sums over all steps.
+    pub(crate) terms: Vec<SumTerm>,
+    /// Sums that equal others, each after the sum that it equals.
+    pub(crate) copies: Vec<(usize, usize)>,
+    pub(crate) classes: Vec<RowClass>,
+    /// Whether an output or a term needs each value.
+    pub(crate) needed: Vec<bool>,
+    /// How often each value is used, by other values or as an output.
+    pub(crate) uses: Vec<usize>,
+    /// The values that read each value.
+    pub(crate) readers: Vec<Vec<u32>>,
+    /// Whether each value is a factor of a product that is summed over all steps, directly or through views and joins
+    /// that are not copies.
+    pub(crate) multiplied: Vec<bool>,
+}
 
 /// The number of rows: the leading extent that all inputs of a step share.
 pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, LoweringError> {
@@ -55,30 +74,117 @@ pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, LoweringError> {
     rows.filter(|&rows| rows > 0).ok_or_else(|| LoweringError("there are no rows".into()))
 }
 
-/// The form of each value that is needed, and of a [`RowClass::Literal`] for the others.
-pub(crate) fn classes<T: Scalar>(
-    program: &Program<T>,
+/// Classifies the values of a step.
+///
+/// # Errors
+///
+/// If a value that is needed cannot be computed row by row.
+pub(crate) fn classify<T: Scalar>(
+    step: Legal<T>,
     rows: usize,
-    needed: &[bool],
-    terms: &[u32],
-) -> Result<Vec<RowClass>, LoweringError> {
-    let bindings = bindings(program);
-    let is_term = program.among(terms.iter().copied());
-    let mut classes = Vec::with_capacity(program.nodes.len());
+) -> Result<Classified<T>, LoweringError> {
+    let Legal { program, terms, inside_sums, copies } = step;
+    let summed = terms.iter().flat_map(SumTerm::values);
+    let needed = program.ancestors(program.outputs().chain(summed));
+    let bindings = bindings(&program);
+    let is_summand = program.among(inside_sums);
+    let mut classes: Vec<RowClass> = Vec::with_capacity(program.nodes.len());
     for id in 0..program.nodes.len() as u32 {
-        let form = if is_term[id as usize] {
+        let class = if is_summand[id as usize] {
             RowClass::Summand
         } else if needed[id as usize] {
-            form(program, &bindings, rows, id)?
+            class_of(&program, &bindings, rows, id)?
         } else {
             RowClass::Literal
         };
-        classes.push(match form {
+        classes.push(match class {
             RowClass::View { source, column } => of_whole(&classes, source, column),
-            form => form,
+            class => class,
         });
     }
-    Ok(classes)
+    let (uses, readers) = (program.uses(), readers(&program, &needed));
+    let multiplied = multiplied(&program, &classes, &terms);
+    Ok(Classified { program, rows, terms, copies, classes, needed, uses, readers, multiplied })
+}
+
+impl<T: Scalar> Classified<T> {
+    pub(crate) fn class(&self, id: u32) -> &RowClass {
+        &self.classes[id as usize]
+    }
+
+    /// The number of elements of a row of a value.
+    pub(crate) fn width(&self, id: u32) -> usize {
+        width(self.program.shape(id))
+    }
+
+    /// The value that a view is part of, or the value itself.
+    pub(crate) fn source(&self, id: u32) -> u32 {
+        match self.classes[id as usize] {
+            RowClass::View { source, .. } => source,
+            _ => id,
+        }
+    }
+
+    /// Whether a value is one row that is added to all rows of this shape.
+    pub(crate) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
+        let own = self.program.shape(id);
+        matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
+            && !is_per_row(own, shape.len(), self.rows)
+            && own.elements() == width(shape)
+    }
+
+    /// The factors of an elementwise product of two values, or of a square.
+    pub(crate) fn factors(&self, id: u32) -> Option<(MulKind, [u32; 2])> {
+        match (self.program.op(id), &self.program.node(id).inputs[..]) {
+            (Some(Op::Binary(Binary::Mul)), &[a, b]) => Some((MulKind::Plain, [a, b])),
+            (Some(Op::Binary(Binary::ChainMul)), &[a, b]) => Some((MulKind::Chain, [a, b])),
+            (Some(Op::Unary(Unary::Square)), &[x]) => Some((MulKind::Plain, [x, x])),
+            _ => None,
+        }
+    }
+}
+
+impl RowClass {
+    /// Whether a value gives the elements of others, from where they lie.
+    pub(crate) fn passes_on(&self) -> bool {
+        matches!(self, Self::View { .. } | Self::Join { .. })
+    }
+
+    /// Whether a fused sequence computes the value.
+    pub(crate) fn is_fused(&self) -> bool {
+        matches!(self, Self::Pointwise | Self::Reduce(_))
+    }
+
+    /// Whether a value waits for all rows that it reads.
+    pub(crate) fn is_barrier(&self) -> bool {
+        matches!(self, Self::Product { .. } | Self::Summand)
+    }
+}
+
+/// The values that read each value.
+fn readers<T>(program: &Program<T>, needed: &[bool]) -> Vec<Vec<u32>> {
+    let mut readers = vec![Vec::new(); program.nodes.len()];
+    for (id, node) in (0..).zip(&program.nodes) {
+        for &input in &node.inputs {
+            if needed[id as usize] {
+                readers[input as usize].push(id);
+            }
+        }
+    }
+    readers
+}
+
+/// Whether each value is a factor of a product among the terms, directly or through views and joins.
+fn multiplied<T>(program: &Program<T>, classes: &[RowClass], terms: &[SumTerm]) -> Vec<bool> {
+    let is_product = |term: &&SumTerm| matches!(term, SumTerm::Product { .. });
+    let products = terms.iter().filter(is_product);
+    let mut multiplied = program.among(products.flat_map(SumTerm::values));
+    for (id, node) in program.nodes.iter().enumerate().rev() {
+        if multiplied[id] && classes[id].passes_on() {
+            node.inputs.iter().for_each(|&input| multiplied[input as usize] = true);
+        }
+    }
+    multiplied
 }
 
 /// The view of `input` from a column on. If `input` is a view, the result is a view of the same value.
@@ -91,15 +197,7 @@ fn of_whole(classes: &[RowClass], input: u32, column: usize) -> RowClass {
     }
 }
 
-/// The value that a view is part of, or the value itself.
-pub(crate) fn source(classes: &[RowClass], id: u32) -> u32 {
-    match classes[id as usize] {
-        RowClass::View { source, .. } => source,
-        _ => id,
-    }
-}
-
-fn form<T: Scalar>(
+fn class_of<T: Scalar>(
     program: &Program<T>,
     bindings: &[Binding],
     rows: usize,
@@ -119,7 +217,7 @@ fn form<T: Scalar>(
     }
     let is_row = |axes: &[usize]| input(0).len() == 2 && *axes == [1];
     let width = width(&node.shape);
-    let form = match op.class() {
+    let class = match op.class() {
         Class::Elementwise(_) | Class::Broadcast => {
             let fits = |&operand: &u32| {
                 let shape = program.shape(operand);
@@ -163,7 +261,7 @@ fn form<T: Scalar>(
         }
         _ => return refuse(),
     };
-    Ok(form)
+    Ok(class)
 }
 
 /// The number of elements of a row.

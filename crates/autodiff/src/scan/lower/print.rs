@@ -7,26 +7,7 @@ use bptt_tensor::rows::{
     Accumulate, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
 };
 
-use crate::scan::compiled::{Compiled, Plan};
-use crate::scan::lower::emit::{InputSlot, Lowered, OutputSlot};
-use crate::scan::reverse::StateBefore;
-
-impl<T: Scalar> fmt::Display for Plan<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lowered() {
-            Ok(lowered) => lowered.fmt(f),
-            Err(reason) => writeln!(f, "operation by operation, because of {}", reason.0),
-        }
-    }
-}
-
-impl<T: Scalar> fmt::Display for Compiled<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "forward\n{}", self.saving())?;
-        let all = self.all_wanted();
-        write!(f, "reverse\n{}", self.reverse(&all, StateBefore::Shifted).step.plain())
-    }
-}
+use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 
 impl<T: Scalar> fmt::Display for Lowered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

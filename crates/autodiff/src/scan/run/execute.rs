@@ -6,7 +6,7 @@ use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::emit::{InputSlot, Lowered, OutputSlot};
+use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 
 /// What a step is run on.
 #[derive(Clone, Copy, Debug)]

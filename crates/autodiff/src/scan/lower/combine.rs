@@ -1,0 +1,159 @@
+//! Values that one instruction computes together: a matrix product that starts from a sum's other term, and an
+//! elementwise product within a sum.
+
+use std::collections::HashMap;
+
+use bptt_tensor::rows::Reduction;
+use bptt_tensor::{Binary, Scalar};
+
+use crate::scan::ir::program::{Input, Kind};
+use crate::scan::lower::classify::{self, Classified, RowClass};
+use crate::scan::lower::schedule::{Schedule, Slot};
+use crate::tape::Op;
+
+/// Which values have no instruction of their own.
+pub(crate) struct Combined {
+    /// Sums that one of their terms computes: a matrix product, which starts from the other term.
+    products_of_sums: HashMap<u32, u32>,
+    /// What such a product computes.
+    sums_of_products: HashMap<u32, StartedSum>,
+    /// Elementwise products that a sum computes on its own.
+    contracted: Vec<bool>,
+}
+
+/// A sum that a matrix product computes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StartedSum {
+    pub(crate) sum: u32,
+    /// What the product is added to.
+    pub(crate) start: u32,
+}
+
+/// Combines the values of a step.
+pub(crate) fn combine<T: Scalar>(step: &Classified<T>, schedule: &Schedule) -> Combined {
+    let count = step.program.nodes.len();
+    let mut combined = Combined {
+        products_of_sums: HashMap::new(),
+        sums_of_products: HashMap::new(),
+        contracted: vec![false; count],
+    };
+    let needed = || (0..count as u32).filter(|&id| step.needed[id as usize]);
+    for id in needed() {
+        if let Some((product, start)) = combined.product_of(step, schedule, id) {
+            combined.products_of_sums.insert(id, product);
+            combined.sums_of_products.insert(product, StartedSum { sum: id, start });
+        }
+    }
+    let is_kept = kept(step);
+    for id in needed().filter(|&id| !is_kept[id as usize]) {
+        combined.contracted[id as usize] = combined.can_contract(step, schedule, id);
+    }
+    combined
+}
+
+/// Whether each value has a place of its own in memory: outputs, states, and joins with their parts.
+fn kept<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
+    let program = &step.program;
+    let mut kept = program.among(program.stacked.iter().chain(&program.next).copied());
+    for (id, class) in step.classes.iter().enumerate() {
+        if matches!(class, RowClass::Join { .. }) && step.needed[id] {
+            program.nodes[id].inputs.iter().for_each(|&part| kept[part as usize] = true);
+        }
+    }
+    kept
+}
+
+impl Combined {
+    /// Whether one of its terms computes a sum.
+    pub(crate) fn is_started(&self, id: u32) -> bool {
+        self.products_of_sums.contains_key(&id)
+    }
+
+    /// The sum that a matrix product computes, if it does.
+    pub(crate) fn sum_of(&self, product: u32) -> Option<StartedSum> {
+        self.sums_of_products.get(&product).copied()
+    }
+
+    /// Whether a sum computes an elementwise product on its own.
+    pub(crate) fn is_contracted(&self, id: u32) -> bool {
+        self.contracted[id as usize]
+    }
+
+    /// When a value is computed: a sum that a product computes, with the product.
+    pub(crate) fn order(&self, schedule: &Schedule, id: u32) -> (Slot, u32) {
+        let id = self.products_of_sums.get(&id).copied().unwrap_or(id);
+        (schedule.slot(id), id)
+    }
+
+    /// Of a sum, the term that computes it and the other: a bias, or what an earlier product computes.
+    fn product_of<T: Scalar>(
+        &self,
+        step: &Classified<T>,
+        schedule: &Schedule,
+        sum: u32,
+    ) -> Option<(u32, u32)> {
+        let Some(Op::Binary(Binary::Add)) = step.program.op(sum) else { return None };
+        let [a, b] = step.program.node(sum).inputs[..] else { return None };
+        let shape = step.program.shape(sum);
+        let is_product = |id: u32| matches!(step.class(id), RowClass::Product { .. });
+        let has_shape = |id: u32| step.program.shape(id) == shape;
+        let computes = |product: u32, start: u32| {
+            let is_read_here = step.uses[product as usize] == 1;
+            let is_earlier = (is_product(start) || self.is_started(start))
+                && has_shape(start)
+                && self.order(schedule, start) < self.order(schedule, product);
+            is_product(product)
+                && is_read_here
+                && has_shape(product)
+                && start != product
+                && (is_earlier || step.is_bias(start, shape))
+        };
+        [(b, a), (a, b)].into_iter().find(|&(product, start)| computes(product, start))
+    }
+
+    /// Whether a value is a product that is wanted for nothing but one sum, which multiplies on its own: with another
+    /// value, or of each row or all rows if both factors are as wide as the product.
+    fn can_contract<T: Scalar>(&self, step: &Classified<T>, schedule: &Schedule, id: u32) -> bool {
+        let (own, readers) = (schedule.slot(id), &step.readers[id as usize][..]);
+        let Some((_, factors)) = step.factors(id) else { return false };
+        if step.multiplied[id as usize] {
+            return false;
+        }
+        let is_wide = || {
+            own.width > 1
+                && factors.iter().all(|&factor| columns_of(step, factor, id) == Some(own.width))
+        };
+        match (schedule.row_sums.get(&id), readers) {
+            (Some(sums), _) => {
+                let is_summand = |&sum: &u32| *step.class(sum) == RowClass::Summand;
+                is_wide()
+                    && readers.iter().all(is_summand)
+                    && sums.terms.len() == 1
+                    && sums.slot == own
+            }
+            (None, &[sum]) if schedule.slot(sum) != own => false,
+            (None, &[sum]) if *step.class(sum) == RowClass::Reduce(Reduction::Sum) => is_wide(),
+            (None, &[sum]) => self.multiplies(step, sum),
+            (None, _) => false,
+        }
+    }
+
+    /// Whether a sum of two values may multiply one of them on its own: it is computed as a function of single
+    /// elements, and does so with none yet.
+    fn multiplies<T: Scalar>(&self, step: &Classified<T>, sum: u32) -> bool {
+        matches!(step.program.op(sum), Some(Op::Binary(Binary::Add)))
+            && *step.class(sum) == RowClass::Pointwise
+            && !self.is_started(sum)
+            && step.program.node(sum).inputs.iter().all(|&term| !self.is_contracted(term))
+    }
+}
+
+/// The number of columns of a factor of a product; `None` if it is one number.
+fn columns_of<T: Scalar>(step: &Classified<T>, factor: u32, product: u32) -> Option<usize> {
+    let (node, axes) = (step.program.node(factor), step.program.shape(product).len());
+    match node.kind {
+        Kind::Literal(_) => None,
+        Kind::Input(Input::Invariant(_)) => classify::invariant_width(&node.shape, axes, step.rows),
+        _ => Some(step.width(factor)),
+    }
+}

@@ -1,0 +1,117 @@
+//! What instructions read: values that the program computes, and inputs and constants, which get their buffers here.
+
+use std::collections::HashMap;
+
+use bptt_tensor::Scalar;
+use bptt_tensor::rows::{Delay, Lifetime, Role, View};
+
+use crate::scan::ir::program::{Input, Kind};
+use crate::scan::lower::allocate::Memory;
+use crate::scan::lower::classify::{self, Classified, RowClass, width};
+use crate::scan::lower::{InputSlot, LoweringError};
+
+/// All buffers of a program.
+pub(crate) struct Operands<'a, T> {
+    step: &'a Classified<T>,
+    pub(crate) memory: Memory,
+    /// What the buffers of inputs are, in order.
+    pub(crate) inputs: Vec<InputSlot>,
+    input_buffers: HashMap<(InputSlot, Lifetime), usize>,
+    /// The buffers of numbers, by their bits.
+    constants: HashMap<u64, usize>,
+}
+
+impl<'a, T: Scalar> Operands<'a, T> {
+    pub(crate) fn new(step: &'a Classified<T>, memory: Memory) -> Self {
+        Self {
+            step,
+            memory,
+            inputs: Vec::new(),
+            input_buffers: HashMap::new(),
+            constants: HashMap::new(),
+        }
+    }
+
+    /// Where a value lies.
+    pub(crate) fn view(&mut self, id: u32) -> Result<View, LoweringError> {
+        if let Some(view) = self.memory.home(id) {
+            return Ok(view);
+        }
+        let step = self.step;
+        let node = step.program.node(id);
+        let own = if node.shape.is_empty() { 1 } else { width(&node.shape) };
+        match (&node.kind, step.class(id)) {
+            (&Kind::Input(Input::Sequence(i)), _) => {
+                Ok(self.input(InputSlot::Sequence(i), Lifetime::Sequence, own))
+            }
+            (&Kind::Input(Input::Ahead { sequence, edge }), _) => {
+                let view = self.input(InputSlot::Sequence(sequence), Lifetime::Sequence, own);
+                let edge = self.input(InputSlot::Invariant(edge), Lifetime::Step, own).buffer;
+                Ok(View { delay: Some(Delay { ahead: true, edge }), ..view })
+            }
+            (&Kind::Input(Input::Carry(j)), _) => {
+                let before = self.input(InputSlot::Initial(j), Lifetime::Step, own);
+                if step.program.next[j] == id {
+                    return Ok(before); // the state stays as it was
+                }
+                let after = self.view(step.program.next[j])?;
+                if after != self.memory.whole(after.buffer) {
+                    return Err(LoweringError("a state that is part of a wider value".into()));
+                }
+                let delay = Some(Delay { ahead: false, edge: before.buffer });
+                Ok(View { delay, ..after })
+            }
+            (_, &RowClass::View { source, column }) => {
+                let of = self.view(source)?;
+                Ok(View { column: of.column + column, width: own, ..of })
+            }
+            _ => Err(LoweringError(format!("value {id} has no place in memory"))),
+        }
+    }
+
+    /// Where a function of rows with so many axes finds an operand.
+    pub(crate) fn view_beside(&mut self, axes: usize, id: u32) -> Result<View, LoweringError> {
+        match self.step.program.node(id).kind {
+            Kind::Literal(value) => Ok(self.constant(value)),
+            Kind::Input(Input::Invariant(i)) => Ok(self.invariant(id, i, axes)),
+            _ => self.view(id),
+        }
+    }
+
+    /// Where a value lies that is summed over all steps.
+    pub(crate) fn view_of_all_steps(&mut self, id: u32) -> Result<View, LoweringError> {
+        let view = self.view(id)?;
+        match self.memory.buffers[view.buffer].lifetime {
+            Lifetime::Sequence | Lifetime::Segment => Ok(view),
+            lifetime => {
+                Err(LoweringError(format!("a sum over steps of a value that spans {lifetime:?}")))
+            }
+        }
+    }
+
+    fn invariant(&mut self, id: u32, index: usize, axes: usize) -> View {
+        let shape = self.step.program.shape(id);
+        let slot = InputSlot::Invariant(index);
+        if classify::is_per_row(shape, axes, self.step.rows) {
+            self.input(slot, Lifetime::Step, width(shape))
+        } else {
+            self.input(slot, Lifetime::Row, shape.elements())
+        }
+    }
+
+    fn input(&mut self, slot: InputSlot, lifetime: Lifetime, width: usize) -> View {
+        let Self { memory, inputs, .. } = self;
+        let buffer = *self.input_buffers.entry((slot, lifetime)).or_insert_with(|| {
+            inputs.push(slot);
+            memory.add(lifetime, width, Role::Input)
+        });
+        memory.whole(buffer)
+    }
+
+    fn constant(&mut self, value: f64) -> View {
+        let memory = &mut self.memory;
+        let new = || memory.add(Lifetime::Row, 1, Role::Constant(value));
+        let buffer = *self.constants.entry(value.to_bits()).or_insert_with(new);
+        memory.whole(buffer)
+    }
+}

@@ -1,0 +1,55 @@
+//! The stages of a program: before the loop over time, in it, and after it.
+
+use bptt_tensor::{Scalar, Unary};
+
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::Program;
+use crate::scan::lower::classify::{Classified, RowClass};
+use crate::tape::Op;
+
+/// The stages, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Stage {
+    Before,
+    Step,
+    After,
+}
+
+/// The stage of each value.
+///
+/// What the next state needs and the state determines stays in the loop. Of what depends on inputs
+/// alone, products leave it; functions of single elements stay beside their first reader, as reading
+/// their operands there is no dearer than reading their result. What nobody in the loop reads comes
+/// after it.
+pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
+    let Classified { program, classes, .. } = step;
+    let bindings = bindings(program);
+    let in_loop = program.ancestors(program.next.iter().copied());
+    let is_state = program.states();
+    let mut first_reader = vec![Stage::After; program.nodes.len()];
+    for &id in &program.next {
+        first_reader[id as usize] = Stage::Step;
+    }
+    let mut stages = first_reader.clone();
+    for id in (0..program.nodes.len()).rev() {
+        let heavy = matches!(classes[id], RowClass::Product { .. } | RowClass::Reduce(_));
+        stages[id] = match bindings[id] {
+            Binding::Carried if in_loop[id] => Stage::Step,
+            Binding::Carried if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,
+            Binding::Carried => Stage::After,
+            _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
+            _ => first_reader[id],
+        };
+        for &input in &program.nodes[id].inputs {
+            let reader = &mut first_reader[input as usize];
+            *reader = stages[id].min(*reader);
+        }
+    }
+    stages
+}
+
+/// Whether a value keeps the state for readers after the loop.
+fn is_copy_of_state<T>(program: &Program<T>, is_state: &[bool], id: u32) -> bool {
+    matches!(program.op(id), Some(Op::Unary(Unary::Identity)))
+        && program.node(id).inputs.iter().all(|&input| is_state[input as usize])
+}

@@ -1,0 +1,105 @@
+//! What there is to compute, in order.
+
+use std::collections::BTreeMap;
+
+use bptt_tensor::Scalar;
+
+use crate::scan::lower::classify::{Classified, RowClass};
+use crate::scan::lower::combine::Combined;
+use crate::scan::lower::schedule::{RowSums, Schedule, Slot};
+use crate::scan::lower::stages::Stage;
+
+/// The levels of each stage, in order.
+pub(crate) struct Timeline {
+    pub(crate) before: Vec<Level>,
+    pub(crate) step: Vec<Level>,
+    pub(crate) after: Vec<Level>,
+}
+
+/// What a level of a stage computes: matrix products, then a fused sequence of phases, each of the width of its slot.
+#[derive(Default)]
+pub(crate) struct Level {
+    pub(crate) products: Vec<u32>,
+    pub(crate) phases: BTreeMap<Slot, Vec<Item>>,
+}
+
+/// What a fused sequence does with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// Computes it.
+    Compute(u32),
+    /// Adds its rows to the partial sums of a term, one of the list of all terms.
+    AddRows { id: u32, term: usize },
+}
+
+/// Orders what the values of a step that are computed on their own.
+pub(crate) fn timeline<T: Scalar>(
+    step: &Classified<T>,
+    schedule: &Schedule,
+    combined: &Combined,
+) -> Timeline {
+    let levels = |stage| levels(step, schedule, combined, stage);
+    Timeline {
+        before: levels(Stage::Before),
+        step: levels(Stage::Step),
+        after: levels(Stage::After),
+    }
+}
+
+fn levels<T: Scalar>(
+    step: &Classified<T>,
+    schedule: &Schedule,
+    combined: &Combined,
+    stage: Stage,
+) -> Vec<Level> {
+    let is_computed = |id: u32| {
+        let class = step.class(id);
+        (matches!(class, RowClass::Product { .. }) || class.is_fused())
+            && schedule.slot(id).stage == stage
+            && step.needed[id as usize]
+            && !combined.is_started(id)
+            && !combined.is_contracted(id)
+    };
+    let mut levels: BTreeMap<usize, Level> = BTreeMap::new();
+    for id in (0..step.program.nodes.len() as u32).filter(|&id| is_computed(id)) {
+        let slot = schedule.slot(id);
+        let level = levels.entry(slot.level).or_default();
+        if slot.turn == 0 {
+            level.products.push(id);
+            continue;
+        }
+        let items = level.phases.entry(slot).or_default();
+        items.push(Item::Compute(id));
+        if let Some(sums) = schedule.row_sums.get(&id).filter(|sums| sums.slot == slot) {
+            items.extend(sums.items(id)); // as soon as it is there
+        }
+    }
+    for (&id, sums) in schedule.row_sums.iter().filter(|(_, sums)| sums.slot.stage == stage) {
+        if !is_computed(id) || schedule.slot(id) != sums.slot {
+            let level = levels.entry(sums.slot.level).or_default();
+            level.phases.entry(sums.slot).or_default().extend(sums.items(id));
+        }
+    }
+    levels.into_values().collect()
+}
+
+impl RowSums {
+    fn items(&self, id: u32) -> impl Iterator<Item = Item> {
+        self.terms.iter().map(move |&term| Item::AddRows { id, term })
+    }
+}
+
+impl Item {
+    /// The values that it reads.
+    pub(crate) fn reads<T: Scalar>(self, step: &Classified<T>, combined: &Combined) -> Vec<u32> {
+        let reads = match self {
+            Self::Compute(id) => step.program.node(id).inputs.to_vec(),
+            Self::AddRows { id, .. } => vec![id],
+        };
+        let of = |id: u32| match combined.is_contracted(id) {
+            true => step.program.node(id).inputs.to_vec(),
+            false => vec![id],
+        };
+        reads.into_iter().flat_map(of).collect()
+    }
+}
