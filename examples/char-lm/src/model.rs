@@ -99,7 +99,7 @@ impl CharModel {
     /// zeros, and gives the logits `[V]` of the next.
     #[must_use]
     pub fn stepper(&self) -> Stepper<f32> {
-        let tape = Tape::new();
+        let tape = Tape::inference();
         let size = self.embedding.table.shape()[1];
         let entry = tape.constant(Tensor::zeros([1, 1, size]));
         let zeros = self.zero_state(1);
@@ -127,7 +127,7 @@ impl CharModel {
         let mut carried = self.zero_state(text.batch());
         let mut total = 0.0;
         for window in text.windows() {
-            let tape = Tape::new();
+            let tape = Tape::inference();
             let logits = self.forward(&tape, &window.inputs, &mut carried, &mut Masks::none());
             total += f64::from(loss::cross_entropy(logits, &window.targets).sum().item());
         }

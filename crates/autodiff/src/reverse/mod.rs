@@ -31,11 +31,13 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If `loss` does not have exactly one element, or lives on another tape.
+    /// If `loss` does not have exactly one element, or lives on another tape; or on a tape for
+    /// [inference](Self::inference).
     #[track_caller]
     #[must_use]
     pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Gradients<T> {
         loss.on_tape(self);
+        self.assert_differentiable("backward");
         check_scalar("backward", loss);
         let wanted = self.dependents_of(loss.id, |_, node| {
             matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable(_)))
@@ -73,7 +75,8 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If `y` does not have exactly one element, or a variable lives on another tape.
+    /// If `y` does not have exactly one element, or a variable lives on another tape; or on a tape for
+    /// [inference](Self::inference).
     #[track_caller]
     #[must_use]
     pub fn grad<'t, const N: usize>(
@@ -82,6 +85,7 @@ impl<T: Scalar> Tape<T> {
         sources: [Var<'t, T>; N],
     ) -> [Var<'t, T>; N] {
         y.on_tape(self);
+        self.assert_differentiable("grad");
         check_scalar("grad", y);
         let seed = self.constant(Tensor::ones(y.shape()));
         let gradients = self.vjp(&[(y, seed)], &sources);
@@ -93,7 +97,8 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If a cotangent does not have its output's shape, or a variable lives on another tape.
+    /// If a cotangent does not have its output's shape, or a variable lives on another tape; or on a tape for
+    /// [inference](Self::inference).
     #[track_caller]
     #[must_use]
     pub fn vjp<'t>(
@@ -104,6 +109,7 @@ impl<T: Scalar> Tape<T> {
         for x in outputs.iter().flat_map(|&(y, v)| [y, v]).chain(sources.iter().copied()) {
             x.on_tape(self);
         }
+        self.assert_differentiable("vjp");
         for (y, v) in outputs {
             assert!(
                 y.shape() == v.shape(),

@@ -57,6 +57,8 @@ pub struct Tape<T> {
     pub(super) literals: RefCell<IdMap>,
     pub(super) substitutions: Substitutions,
     checking: bool,
+    /// Whether no gradient will be asked for.
+    inference: bool,
     /// Errors to add to computed values.
     roundings: Option<Roundings>,
     pub(super) step: Cell<Option<Step>>,
@@ -131,11 +133,34 @@ impl<T: Scalar> Tape<T> {
             literals: RefCell::default(),
             substitutions: Substitutions::default(),
             checking: false,
+            inference: false,
             roundings: None,
             step: Cell::new(None),
             differentiated: Cell::new(None),
             mode: Cell::new(Mode::Recording),
         }
+    }
+
+    /// An empty tape for values without gradients: validation, decoding and generation.
+    ///
+    /// A [scan](Self::scan) on it saves no residuals and derives no reverse step. Its values are those of an ordinary
+    /// tape, bit for bit. The tape still keeps the values of all its variables: make a new one for each window of a
+    /// long text, or drop a part of one by [`aside`](Self::aside).
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let w_hh = Param::new(Tensor::from_vec([1, 1], vec![0.5]));
+    /// let tape = Tape::inference();
+    /// let (xs, start) = (tape.constant(Tensor::ones([4, 1, 1])), tape.constant(Tensor::zeros([1, 1])));
+    /// let scanned = tape.scan(xs, start).run(|x, h| ((), x + h.matmul(&w_hh)));
+    /// assert_eq!(scanned.state.item(), 1.875);
+    /// ```
+    ///
+    /// [`backward`](Self::backward), [`grad`](Self::grad) and all that is built on them panic on such a tape.
+    #[must_use]
+    pub fn inference() -> Self {
+        Self { inference: true, ..Self::new() }
     }
 
     /// An empty tape that panics at the line of the equation which first computes a NaN or an
@@ -267,6 +292,20 @@ impl<T: Scalar> Tape<T> {
         self.checking
     }
 
+    /// Whether a gradient of what is being recorded may be asked for.
+    pub(crate) fn saves_for_gradients(&self) -> bool {
+        !self.inference && self.mode.get() == Mode::Recording
+    }
+
+    /// Panics on a tape of which no gradient can be computed.
+    #[track_caller]
+    pub(crate) fn assert_differentiable(&self, operation: &str) {
+        assert!(
+            !self.inference,
+            "{operation}: a tape made by Tape::inference saves nothing for gradients; make it by Tape::new"
+        );
+    }
+
     /// Whether every operation must be recorded separately, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
         self.checking || self.roundings.is_some()
@@ -313,6 +352,7 @@ impl<T> fmt::Debug for Tape<T> {
         f.debug_struct("Tape")
             .field("nodes", &self.len())
             .field("checking", &self.checking)
+            .field("inference", &self.inference)
             .finish_non_exhaustive()
     }
 }

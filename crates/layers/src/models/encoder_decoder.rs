@@ -139,7 +139,7 @@ where
     #[track_caller]
     #[must_use]
     pub fn greedy(&self, source: &[usize], max_length: usize) -> Hypothesis {
-        let tape = Tape::new();
+        let tape = Tape::inference();
         let encoded = self.encode(&tape, source, [source.len(), 1], None);
         let mut decoder = self.step_decoder(&encoded, 1);
         decode::greedy(self.bounds(max_length), (), |last, ()| {
@@ -155,7 +155,7 @@ where
     #[track_caller]
     #[must_use]
     pub fn beam(&self, source: &[usize], beam: Beam, max_length: usize) -> Vec<Hypothesis> {
-        let tape = Tape::new();
+        let tape = Tape::inference();
         let encoded = self.encode(&tape, source, [source.len(), 1], None);
         let width = beam.width();
         let mut decoder = self.step_decoder(&encoded, width);

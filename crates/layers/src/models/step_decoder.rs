@@ -27,7 +27,7 @@ impl<T: Scalar> StepDecoder<T> {
     ) -> Self {
         let mut decoder = stepper(decoder, [rows, table.shape()[1]]);
         decoder.set_state(state);
-        let tape = Tape::new();
+        let tape = Tape::inference();
         let hs = tape.constant(Tensor::zeros([1, rows, decoder.output(0).len() / rows]));
         let head = tape.scan(hs, ()).stepper(|h, ()| (head(h), ()));
         Self { table, decoder, head }

@@ -70,7 +70,7 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
 #[track_caller]
 #[must_use]
 pub fn stepper<T: Scalar, L: Stepwise<T>>(layer: &L, [batch, features]: [usize; 2]) -> Stepper<T> {
-    let tape = Tape::new();
+    let tape = Tape::inference();
     let entry = tape.constant(Tensor::zeros([1, batch, features]));
     let start = layer.start(&tape, batch);
     tape.scan(entry, layer.leaves(&start)).stepper(|x, state| {

@@ -81,15 +81,15 @@ pub(crate) fn record<'t, T: Scalar>(
     } else {
         let values: Vec<Tensor<T>> = inputs.iter().map(|input| input.value()).collect();
         let arguments = scan.arguments(&values);
-        if tape.is_scratch() {
-            scan.run(arguments)
-        } else {
+        if tape.saves_for_gradients() {
             let (value, saved) = match recompute {
                 Some(every) if every < steps => scan.run_with_states(arguments, every),
                 _ => scan.run_with_residuals(arguments),
             };
             scan.saved = Some(Rc::new(saved));
             value
+        } else {
+            scan.run(arguments)
         }
     };
     let parts = scan.clone();

@@ -126,6 +126,19 @@ fn a_step_that_equals_none_displaces_no_plan() {
     assert_eq!(scaled(2.0, true), (known.0, 0));
 }
 
+/// A scan on a tape for inference is compiled without its reverse.
+#[test]
+fn inference_derives_no_gradient() {
+    let before = DERIVED.get();
+    let tape = Tape::inference();
+    let xs = tape.constant(Tensor::zeros([3, 1, 1]));
+    let scanned = tape.scan(xs, tape.constant(Tensor::ones([1, 1]))).run(|x, y| {
+        let y = tape.apply(Scale { factor: 2.0, is_comparable: false }, &[y]) + x;
+        (y, y)
+    });
+    assert_eq!((scanned.state.item(), DERIVED.get()), (8.0, before));
+}
+
 /// If the step were planned, its gradient rule would run before a gradient is asked for.
 #[test]
 fn a_single_step_is_not_planned() {

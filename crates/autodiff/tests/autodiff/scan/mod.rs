@@ -9,6 +9,7 @@ mod errors;
 mod flatten;
 mod fuse;
 mod hoist;
+mod inference;
 mod legalize;
 mod merge;
 mod narrow;
