@@ -22,7 +22,7 @@ use crate::core::cell::{Cell, StateSizes};
 )]
 pub trait Layer<T: Scalar> {
     /// What the layer carries from one piece of a sequence to the next.
-    type State<'t>: Clone;
+    type State<'t>: Tree<'t, T>;
 
     /// The state that a batch of sequences starts from: zeros, unless it is
     /// [learned](crate::LearnedStart).

@@ -73,8 +73,5 @@ pub fn stepper<T: Scalar, L: Stepwise<T>>(layer: &L, [batch, features]: [usize; 
     let tape = Tape::inference();
     let entry = tape.constant(Tensor::zeros([1, batch, features]));
     let start = layer.start(&tape, batch);
-    tape.scan(entry, layer.leaves(&start)).stepper(|x, state| {
-        let (y, next) = layer.advance(x, layer.rebuild(&mut state.into_iter()));
-        (y, layer.leaves(&next))
-    })
+    tape.scan(entry, start).stepper(|x, state| layer.advance(x, state))
 }
