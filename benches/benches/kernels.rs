@@ -90,7 +90,7 @@ fn tanh_of_std<T: Scalar>(bencher: Bencher<'_, '_>) {
 #[divan::bench(types = [f32, f64])]
 fn add_bias<T: Scalar>(bencher: Bencher<'_, '_>) {
     let (x, b) = (random::<T>([32, ELEMENTS / 32]), random::<T>([ELEMENTS / 32]));
-    bencher.counter(BytesCount::of_many::<T>(ELEMENTS)).bench_local(|| black_box(x.add(&b)));
+    bencher.counter(BytesCount::of_many::<T>(ELEMENTS)).bench_local(|| black_box(&x + &b));
 }
 
 #[divan::bench(types = [f32, f64])]

@@ -86,6 +86,6 @@ fn farthest(left: &[Named], right: &[Named]) -> f64 {
         |value: &Tensor<f64>| value.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     let pairs = left.iter().zip(right);
     let distance =
-        |l: &Named, r: &Named| largest(&r.value.sub(&l.value)) / largest(&l.value).max(1.0);
+        |l: &Named, r: &Named| largest(&(&r.value - &l.value)) / largest(&l.value).max(1.0);
     pairs.map(|(l, r)| distance(l, r)).fold(0.0, f64::max)
 }

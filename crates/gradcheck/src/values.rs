@@ -61,7 +61,7 @@ impl Domain {
         match self {
             Self::Ordinary => Tensor::uniform(shape, -1.5, 1.5, rng),
             Self::Positive => Tensor::uniform(shape, 0.5, 2.0, rng),
-            Self::NonZero => sign(rng).mul(&Tensor::uniform(shape, 0.5, 2.0, rng)),
+            Self::NonZero => sign(rng) * Tensor::uniform(shape, 0.5, 2.0, rng),
             Self::Distinct => {
                 let mut ranks: Vec<usize> = (0..shape.elements()).collect();
                 ranks.shuffle(rng);
@@ -71,13 +71,13 @@ impl Domain {
             Self::Zero => Tensor::zeros(shape),
             Self::Tiny => {
                 let exponents = Tensor::uniform(shape, -9.0, -5.0, rng);
-                sign(rng).mul(&exponents.map(|exponent| 10_f64.powf(exponent)))
+                sign(rng) * exponents.map(|exponent| 10_f64.powf(exponent))
             }
             Self::Saturated => Tensor::uniform(shape, -100.0, 100.0, rng),
             Self::NearKinks => {
                 let halves = Tensor::uniform(shape, -2.5, 2.5, rng).map(|x: f64| x.round() / 2.0);
                 let beside = Tensor::uniform(shape, -1e-8, 1e-8, rng);
-                halves.add(&beside.mul(&Tensor::bernoulli(shape, 0.5, rng)))
+                &halves + &beside * Tensor::bernoulli(shape, 0.5, rng)
             }
             Self::Mixed => {
                 let domain = MIXED.choose(rng).expect("several domains");

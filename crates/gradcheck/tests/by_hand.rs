@@ -63,7 +63,7 @@ impl Oracle for Printed {
         let mut dxs = Vec::new();
         let mut dh = cotangents[1].clone();
         for t in (0..steps).rev() {
-            dh.add_assign(&cotangents[0].index_first(t));
+            dh += cotangents[0].index_first(t);
             let (before, h, x) = (&states[t], &states[t + 1], xs.index_first(t));
             let slopes = match self {
                 Self::WithoutSlopes => Tensor::ones(h.shape()),
@@ -71,15 +71,15 @@ impl Oracle for Printed {
             };
             let dz = match self {
                 Self::FirstStepSkipped if t == 0 => Tensor::zeros(h.shape()),
-                _ => dh.mul(&slopes),
+                _ => &dh * &slopes,
             };
             let factor = if *self == Self::StateAfterTheStep { h } else { before };
-            sums[0].add_assign(&x.transpose(0, 1).matmul(&dz));
-            sums[1].add_assign(&factor.transpose(0, 1).matmul(&dz));
-            sums[2].add_assign(&dz.sum(&[0]));
+            sums[0] += x.t_matmul(&dz);
+            sums[1] += factor.t_matmul(&dz);
+            sums[2] += dz.sum(&[0]);
             dxs.push(dz.matmul(&p[0].transpose(0, 1)).to_vec());
             dh = match self {
-                Self::SlopesOutside => slopes.mul(&dh.matmul(&p[1].transpose(0, 1))),
+                Self::SlopesOutside => &slopes * dh.matmul(&p[1].transpose(0, 1)),
                 Self::FirstStepSkipped if t == 0 => dh,
                 _ => dz.matmul(&p[1].transpose(0, 1)),
             };
@@ -99,7 +99,7 @@ impl Printed {
         let mut states = vec![h0.clone()];
         for t in 0..xs.shape()[0] {
             let h = &states[t];
-            let z = xs.index_first(t).matmul(&p[0]).add(&h.matmul(&p[1])).add(&p[2]);
+            let z = xs.index_first(t).matmul(&p[0]) + h.matmul(&p[1]) + &p[2];
             states.push(match self {
                 Self::FirstStepSkipped if t == 0 => h.clone(),
                 Self::OutputFunctionInside => z.map(|z| 1.0 / (1.0 + (-z).exp())),
@@ -158,7 +158,7 @@ fn windows_keep_the_lags_below_their_length() {
         let lags = oracle::Elman.by_lag(&parameters, &xs, std::slice::from_ref(&h0), &cotangents);
         let mut sum: Vec<_> = parameters.iter().map(|p| Tensor::zeros(p.shape())).collect();
         for (window, terms) in (1..).zip(&lags) {
-            sum.iter_mut().zip(terms).for_each(|(sum, term)| sum.add_assign(term));
+            sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
             let tape = Tape::new();
             let (os, _) = Truncation::window(window).run(
                 &cell,

@@ -355,7 +355,7 @@ proptest! {
     #[test]
     fn broadcastable_shapes_broadcast(shapes in broadcastable(3)) {
         let tensors: Vec<_> = shapes.iter().map(|shape| Tensor::<f64>::ones(shape)).collect();
-        let _ = tensors[0].add(&tensors[1]).add(&tensors[2]);
+        let _ = &tensors[0] + &tensors[1] + &tensors[2];
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn gradients_that_are_not_finite_are_refused_and_stay() {
         assert_eq!(clip_norm(&model, &mut gradients, 1.0), refused);
         assert_eq!(clip_value(&model, &mut gradients, 1.0), refused.map(|_| ()));
         assert_eq!(gradients[&model.0].to_vec(), [7.0, 8.0]);
-        assert_eq!(gradients[&model.1].at(&[0]), 1.0);
+        assert_eq!(gradients[&model.1][[0]], 1.0);
     }
     for bad in [f32::NAN, f32::INFINITY] {
         let (model, gradients) = model(&vectors(&[7.0, 8.0], &[1.0, bad]));

@@ -67,7 +67,7 @@ fn case() -> impl Strategy<Value = Case> {
                 let mut rng = bptt_layers::rng(seed);
                 let mut scores = |shape: &[usize]| {
                     let possible = Tensor::bernoulli(shape, possible, &mut rng);
-                    possible.ln().add(&Tensor::normal(shape, 0.0, 2.0, &mut rng))
+                    possible.ln() + Tensor::normal(shape, 0.0, 2.0, &mut rng)
                 };
                 let field = [scores(&[classes]), scores(&[classes, classes]), scores(&[classes])];
                 let emissions = scores(&[steps, batch, classes]);

@@ -24,7 +24,7 @@ pub use kernels::unary::Unary;
 pub use memory::pool::{pooled_bytes, release_pooled_memory};
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};
-pub use tensor::Tensor;
+pub use tensor::{Operand, Tensor};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

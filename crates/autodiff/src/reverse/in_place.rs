@@ -45,7 +45,7 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
             Contribution::Dense(value) => {
                 let value = value.value();
                 match slot {
-                    Some(sum) if sum.shape() == value.shape() => sum.add_assign(&value),
+                    Some(sum) if sum.shape() == value.shape() => *sum += value,
                     Some(sum) => *sum = sum.binary(Binary::Add, &value),
                     None => *slot = Some(value),
                 }

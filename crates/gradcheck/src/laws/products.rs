@@ -120,11 +120,8 @@ pub(crate) fn linear(
     let (v, w) = (case.cotangent(rng), case.cotangent(rng));
     let [of_v, of_w, of_both] =
         [v, w, v * 3.0 - w * 100.0].map(|cotangent| values(&case.reverse(cotangent)));
-    let sum: Vec<_> = of_v
-        .iter()
-        .zip(&of_w)
-        .map(|(v, w)| v.map(|v| v * 3.0).sub(&w.map(|w| w * 100.0)))
-        .collect();
+    let sum: Vec<_> =
+        of_v.iter().zip(&of_w).map(|(v, w)| v.map(|v| v * 3.0) - w.map(|w| w * 100.0)).collect();
     evidence.compare(
         ("Jᵀ(3 v − 100 w)", &case.named(&of_both)),
         ("3 Jᵀ v − 100 Jᵀ w", &case.named(&sum)),
@@ -166,7 +163,7 @@ pub(crate) fn each_output(
                     },
                 );
             let alone = tape.vjp(&[(*y, tape.constant(alone))], &case.recorded.sources);
-            sum.iter_mut().zip(alone).for_each(|(sum, term)| sum.add_assign(&term.value()));
+            sum.iter_mut().zip(alone).for_each(|(sum, term)| *sum += term.value());
         }
         first += shape.elements();
     }

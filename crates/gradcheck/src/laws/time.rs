@@ -78,7 +78,7 @@ pub(crate) fn tied(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), V
             .map(|(parameter, shared)| {
                 let mut sum = Tensor::zeros(shared.value.shape());
                 for source in untied.uses(parameter) {
-                    sum.add_assign(&slopes[source].value());
+                    sum += slopes[source].value();
                 }
                 Named { value: sum, ..shared.clone() }
             })

@@ -34,7 +34,7 @@ fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
     let &[xs, h0, u, w, b, v] = at else { panic!("xs, h₀, U, W, b, V") };
     let mut h = h0.clone();
     let step = |t| {
-        h = xs.index_first(t).matmul(u).add(&h.matmul(w)).add(b).tanh();
+        h = (xs.index_first(t).matmul(u) + h.matmul(w) + b).tanh();
         Tensor::concat(&[&h.matmul(v).sigmoid(), &h], 1)
     };
     let steps: Vec<_> = (0..xs.shape()[0]).map(step).collect();

@@ -83,6 +83,6 @@ pub(crate) fn scaled_product(bug: Bug) -> Report {
         at.add(0, || g * b * tenth);
         at.add(1, || g * a * 0.1);
     };
-    let forward = |x: &[&Tensor<f64>]| x[0].mul(x[1]).map(|y| 0.1 * y);
+    let forward = |x: &[&Tensor<f64>]| (x[0] * x[1]).map(|y| 0.1 * y);
     operation(Rule { bug, forward, gradient: rule }).inputs([[2, 3], [2, 3]]).run()
 }

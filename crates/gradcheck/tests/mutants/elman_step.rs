@@ -34,7 +34,7 @@ struct Fused {
 
 fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
     let &[x, h, u, w, b] = at else { panic!("x, h, U, W, b") };
-    x.matmul(u).add(&h.matmul(w)).add(b).tanh()
+    (x.matmul(u) + h.matmul(w) + b).tanh()
 }
 
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {

@@ -45,13 +45,13 @@ struct Fused {
 /// `h` and `c` side by side, `[B, 2H]`
 fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
     let &[x, h, c, w, u, p, b] = at else { panic!("x, h₋, c₋, W, U, p, b") };
-    let z = x.matmul(w).add(&h.matmul(u)).add(b).split(1, 4);
-    let p = p.split(0, 3);
-    let i = z[0].add(&c.mul(&p[0])).sigmoid();
-    let f = z[1].add(&c.mul(&p[1])).sigmoid();
-    let c = f.mul(c).add(&i.mul(&z[2].tanh()));
-    let o = z[3].add(&c.mul(&p[2])).sigmoid();
-    Tensor::concat(&[&o.mul(&c.tanh()), &c], 1)
+    let z = (x.matmul(w) + h.matmul(u) + b).split::<4>(1);
+    let p = p.split::<3>(0);
+    let i = (&z[0] + c * &p[0]).sigmoid();
+    let f = (&z[1] + c * &p[1]).sigmoid();
+    let c = &f * c + &i * z[2].tanh();
+    let o = (&z[3] + &c * &p[2]).sigmoid();
+    Tensor::concat(&[o * c.tanh(), c], 1)
 }
 
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {

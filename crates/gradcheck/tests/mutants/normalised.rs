@@ -53,9 +53,9 @@ pub(crate) fn log_softmax(bug: Bug) -> Report {
 /// `(x − μ) / σ` of each row, with `σ² = var + 0.1`.
 pub(crate) fn layer_norm(bug: Bug) -> Report {
     fn forward(x: &[&Tensor<f64>]) -> Tensor<f64> {
-        let centred = x[0].sub(&x[0].mean_keep(&[1]));
-        let variance = centred.mul(&centred).mean_keep(&[1]);
-        centred.div(&variance.map(|variance| (variance + 0.1).sqrt()))
+        let centred = x[0] - x[0].mean_keep(&[1]);
+        let variance = (&centred * &centred).mean_keep(&[1]);
+        &centred / variance.map(|variance| (variance + 0.1).sqrt())
     }
     let rule = |bug, at: &mut Pullback<'_, '_, f64>| {
         let (x, y, g) = (at.input(0), at.output(), at.cotangent());

@@ -46,7 +46,7 @@ pub(crate) fn quotient(bug: Bug) -> Report {
         at.add(0, || g / b);
         at.add(1, || if bug == Bug::QuotientSign { g * y / b } else { -g * y / b });
     };
-    let check = operation(Rule { bug, forward: |x| x[0].div(x[1]), gradient: rule });
+    let check = operation(Rule { bug, forward: |x| x[0] / x[1], gradient: rule });
     check.inputs([[2, 3], [2, 3]]).domain(proptest::strategy::Just(Domain::NonZero)).run()
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn product(bug: Bug) -> Report {
             _ => g * a,
         });
     };
-    let check = operation(Rule { bug, forward: |x| x[0].mul(x[1]), gradient: rule });
+    let check = operation(Rule { bug, forward: |x| x[0] * x[1], gradient: rule });
     check.inputs([&[2, 3][..], &[3]]).run()
 }
 
@@ -128,6 +128,6 @@ pub(crate) fn square_of_zero(bug: Bug) -> Report {
         let (x, y, g) = (at.input(0), at.output(), at.cotangent());
         at.add(0, || if bug == Bug::ZeroOverZero { g * 2.0 * y / x } else { g * 2.0 * x });
     };
-    let check = operation(Rule { bug, forward: |x| x[0].mul(x[0]), gradient: rule });
+    let check = operation(Rule { bug, forward: |x| x[0] * x[0], gradient: rule });
     check.domain(proptest::strategy::Just(Domain::Zero)).run()
 }

@@ -26,7 +26,7 @@ impl<T: Scalar> Operation<T> for Hypot {
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].square().add(&inputs[1].square()).sqrt()
+        (inputs[0].square() + inputs[1].square()).sqrt()
     }
 
     /// `∂x = g x / y`

@@ -76,7 +76,7 @@ impl<T: Scalar> EchoState<T> {
         }
         let radius = spectral_radius(self.w_hh.value());
         let kept = Tensor::bernoulli(self.w_hh.shape(), density, rng);
-        self.w_hh.set(self.w_hh.value().mul(&kept));
+        self.w_hh.set(self.w_hh.value() * &kept);
         self.spectral_radius(radius)
     }
 
@@ -100,7 +100,7 @@ impl<T: Scalar> EchoState<T> {
             present > 0.0 || self.w_hh.shape()[0] == 0,
             "weights without a loop have spectral radius 0, which does not scale to {radius}: keep more"
         );
-        self.w_hh.value_mut().scale_assign(T::of(radius / present));
+        *self.w_hh.value_mut() *= radius / present;
         self
     }
 
@@ -130,8 +130,7 @@ impl<T: Scalar> EchoState<T> {
 fn spectral_radius<T: Scalar>(w: &Tensor<T>) -> f64 {
     const SQUARINGS: usize = 30;
 
-    let elements = w.as_slice().iter().map(|w| w.as_f64()).collect();
-    let mut power = Tensor::<f64>::from_vec(w.shape(), elements);
+    let mut power: Tensor<f64> = w.cast();
     let (mut logarithm, mut share) = (0.0, 1.0);
     for _ in 0..=SQUARINGS {
         let norm = power.as_slice().iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -140,7 +139,7 @@ fn spectral_radius<T: Scalar>(w: &Tensor<T>) -> f64 {
         }
         logarithm += share * norm.ln();
         share /= 2.0;
-        power.scale_assign(norm.recip());
+        power *= norm.recip();
         power = power.matmul(&power);
     }
     logarithm.exp()

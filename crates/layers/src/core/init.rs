@@ -145,12 +145,12 @@ fn orthogonal<T: Scalar>(rng: &mut impl Rng, rows: usize, columns: usize, gain: 
     let mut done: Vec<f64> = Vec::with_capacity(count * length);
     for start in (0..count).step_by(BLOCK) {
         let before = Tensor::from_slice([start, length], &done);
-        let mut block = drawn.slice_first(start..count.min(start + BLOCK));
+        let mut block = drawn.slice(0, start..count.min(start + BLOCK));
         // one pass loses orthogonality to rounding when a vector nearly lies in the span of those
         // before; a second restores it (Giraud, Langou and Rozložník 2005)
         for _ in 0..2 {
             let overlaps = block.matmul_with(&before, Transpose::RIGHT);
-            block = block.sub(&overlaps.matmul(&before));
+            block = &block - overlaps.matmul(&before);
             orthonormalize(block.as_mut_slice(), length);
         }
         done.extend_from_slice(block.as_slice());

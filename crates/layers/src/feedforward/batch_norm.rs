@@ -158,6 +158,6 @@ impl<T: Scalar> BatchNorm<T> {
 #[track_caller]
 fn move_towards<T: Scalar>(average: &mut Param<T>, value: &Tensor<T>, factor: f64, rate: f64) {
     let average = average.value_mut();
-    average.scale_assign(T::of(1.0 - rate));
+    *average *= 1.0 - rate;
     average.axpy(T::of(rate * factor), value);
 }

@@ -248,7 +248,7 @@ impl Dropout {
         }
         let keep = 1.0 - self.rate;
         let mut mask = Tensor::bernoulli(shape, keep, rng);
-        mask.scale_assign(T::of(1.0 / keep));
+        mask *= 1.0 / keep;
         Some(mask)
     }
 }

@@ -38,7 +38,7 @@ const MASKED: f64 = -1e30;
 /// let memory = attention.memory(encoded, Some(&[7, 5]));
 /// let (contexts, weights) = attention.attend(queries, &memory);
 /// assert_eq!((contexts.shape().to_vec(), weights.shape().to_vec()), (vec![3, 2, 6], vec![3, 2, 7]));
-/// assert_eq!(weights.value().at(&[0, 1, 6]), 0.0); // the second sequence has five entries
+/// assert_eq!(weights.value()[[0, 1, 6]], 0.0); // the second sequence has five entries
 /// ```
 #[derive(Clone, Debug, Module)]
 pub enum Attention<T> {

@@ -134,7 +134,7 @@ impl Truncation {
 
         let is_there = windows.are_there();
         let mask = Mask::Steps(match options.mask_of(xs) {
-            Some(mask) => is_there.mul(&windows.of_steps(&mask).reshape(is_there.shape())),
+            Some(mask) => &is_there * windows.of_steps(&mask).reshape(is_there.shape()),
             None => is_there,
         });
         let resets = options.resets.map(|resets| windows.of_steps(resets));

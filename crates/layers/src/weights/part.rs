@@ -207,7 +207,7 @@ impl<T: Scalar> Piece<'_, T> {
 
     pub(super) fn add(&self, whole: &mut Tensor<T>, value: &Tensor<T>) {
         match &self.range {
-            None => whole.add_assign(value),
+            None => *whole += value,
             Some((axis, range)) => whole.add_slice(*axis as isize, range.start, value),
         }
     }

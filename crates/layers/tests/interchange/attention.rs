@@ -31,7 +31,7 @@ fn attention() {
     for (s, score) in scores(&additive).into_iter().enumerate() {
         let unit = |a: usize| {
             let net = dot(q.as_slice(), &query_kernel, a) + dot(entry(s), &key_kernel, a);
-            scale.at(&[a]) * net.tanh()
+            scale[[a]] * net.tanh()
         };
         assert!((score - (0..4).map(unit).sum::<f64>()).abs() < 1e-14);
     }

@@ -57,7 +57,7 @@ impl Variables {
     }
 
     fn simple_rnn(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
-        let next = |j| (self.read(x, j) + self.recur(h, j) + self.bias.at(&[j])).tanh();
+        let next = |j| (self.read(x, j) + self.recur(h, j) + self.bias[[j]]).tanh();
         (0..HIDDEN).map(next).collect()
     }
 
@@ -71,7 +71,7 @@ impl Variables {
         let unit = |(j, c): (usize, &mut f64)| {
             let net = |gate: usize| {
                 let column = gate * HIDDEN + j;
-                self.read(x, column) + self.recur(h, column) + self.bias.at(&[column])
+                self.read(x, column) + self.recur(h, column) + self.bias[[column]]
             };
             let [i, f, candidate, o] = [0, 1, 2, 3].map(net);
             *c = gate_activation(f) * *c + gate_activation(i) * candidate.tanh();
@@ -84,11 +84,11 @@ impl Variables {
         let unit = |j| {
             let read = |gate: usize| {
                 let column = gate * HIDDEN + j;
-                self.read(x, column) + self.bias.at(&[0, column])
+                self.read(x, column) + self.bias[[0, column]]
             };
             let recur = |gate: usize| {
                 let column = gate * HIDDEN + j;
-                self.recur(h, column) + self.bias.at(&[1, column])
+                self.recur(h, column) + self.bias[[1, column]]
             };
             let z = sigmoid(read(0) + recur(0));
             let r = sigmoid(read(1) + recur(1));
@@ -101,7 +101,7 @@ impl Variables {
     fn gru_reset_before(&self, x: &[f64], h: &[f64]) -> Vec<f64> {
         let net = |gate: usize, h: &[f64], j: usize| {
             let column = gate * HIDDEN + j;
-            self.read(x, column) + self.bias.at(&[column]) + self.recur(h, column)
+            self.read(x, column) + self.bias[[column]] + self.recur(h, column)
         };
         let reset: Vec<_> = (0..HIDDEN).map(|j| sigmoid(net(1, h, j)) * h[j]).collect();
         let unit = |j| {
@@ -113,7 +113,7 @@ impl Variables {
 }
 
 pub(crate) fn dot(x: &[f64], w: &Tensor<f64>, column: usize) -> f64 {
-    x.iter().enumerate().map(|(i, x)| x * w.at(&[i, column])).sum()
+    x.iter().enumerate().map(|(i, x)| x * w[[i, column]]).sum()
 }
 
 fn sigmoid(z: f64) -> f64 {
@@ -241,8 +241,8 @@ fn layer_normalisation() {
     let mean = x.iter().sum::<f64>() / 3.0;
     let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 3.0;
     for (i, x) in x.into_iter().enumerate() {
-        let expected = (x - mean) / (variance + 1e-3).sqrt() * gain.at(&[i]) + bias.at(&[i]);
-        assert!((y.at(&[0, i]) - expected).abs() < 1e-14);
+        let expected = (x - mean) / (variance + 1e-3).sqrt() * gain[[i]] + bias[[i]];
+        assert!((y[[0, i]] - expected).abs() < 1e-14);
     }
 }
 

@@ -61,9 +61,9 @@ proptest! {
         let here = laid.params[0].value();
         for position in 0..here.len() {
             let mut index = here.shape().index_of(position);
-            let element = here.at(&index);
+            let element = here[&index[..]];
             index.reverse();
-            prop_assert_eq!(there.at(&index), element);
+            prop_assert_eq!(there[&index[..]], element);
         }
     }
 
@@ -78,7 +78,7 @@ proptest! {
         for position in 0..here.len() {
             let index = here.shape().index_of(position);
             let permuted: Vec<_> = order.iter().map(|&axis| index[axis]).collect();
-            prop_assert_eq!(there.at(&permuted), here.at(&index));
+            prop_assert_eq!(there[&permuted[..]], here[&index[..]]);
         }
     }
 }
@@ -105,7 +105,7 @@ fn parts_stand_beside_and_above_one_another() {
     for i in 0..5 {
         for j in 0..4 {
             let here = if i < 3 { laid.params[0].value() } else { laid.params[1].value() };
-            assert_eq!(kernel.at(&[i, j]), here.at(&[i % 3, (j + 2) % 4]));
+            assert_eq!(kernel[[i, j]], here[[i % 3, (j + 2) % 4]]);
         }
     }
 }

@@ -15,7 +15,7 @@ fn the_gradient_is_exactly_the_error_of_the_prediction() {
     let logits = tape.variable(values.clone());
     let gradients = tape.backward(loss::cross_entropy(logits, &targets).sum());
     let one_hot = Tensor::one_hot(&targets, 5).reshape([3, 2, 5]);
-    assert_eq!(gradients.wrt(logits), &values.softmax(-1).sub(&one_hot));
+    assert_eq!(gradients.wrt(logits), &(values.softmax(-1) - &one_hot));
 }
 
 #[test]

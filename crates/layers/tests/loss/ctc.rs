@@ -66,7 +66,7 @@ fn case() -> impl Strategy<Value = Case> {
                 let mut rng = bptt_layers::rng(seed);
                 let logits = Tensor::normal([steps, batch, classes], 0.0, 2.0, &mut rng);
                 let possible = Tensor::bernoulli([steps, batch, classes], possible, &mut rng);
-                let logits = possible.ln().add(&logits);
+                let logits = possible.ln() + &logits;
                 // the class 0 takes the place of the blank among the labels
                 let swap = |label: usize| if label == blank { 0 } else { label };
                 let labels = labels.into_iter().map(|l: Vec<_>| l.into_iter().map(swap).collect());

@@ -28,9 +28,9 @@ fn elman_equations() {
     let cell = random_cell::elman_custom_to_sigmoid(rng, SIZES);
     let (x, h0) = (uniform([2, 3], rng), uniform([2, 4], rng));
     let p = |name: &str| parameter(&cell, name);
-    let z = x.matmul(&p("w_ih")).add(&h0.matmul(&p("w_hh"))).add(&p("b"));
+    let z = x.matmul(&p("w_ih")) + h0.matmul(&p("w_hh")) + p("b");
     let h = z.map(|z| z.sin() + z * 0.1);
-    let o = h.matmul(&p("w_ho")).add(&p("b_ho")).map(sigmoid);
+    let o = (h.matmul(&p("w_ho")) + p("b_ho")).map(sigmoid);
     let tape = Tape::new();
     let (y, state) = cell.step(tape.constant(x), tape.constant(h0));
     assert_near(&[y.value(), state.value()], &[o, h], 1e-14);
@@ -43,8 +43,8 @@ fn output_to_hidden_equations() {
     let cell = random_cell::output_to_hidden(rng, SIZES);
     let (x, o) = (uniform([2, 3], rng), uniform([2, 2], rng));
     let p = |name: &str| parameter(&cell, name);
-    let h = x.matmul(&p("w_ih")).add(&o.matmul(&p("w_oh"))).add(&p("b")).map(f64::tanh);
-    let expected = h.matmul(&p("w_ho")).add(&p("b_ho"));
+    let h = (x.matmul(&p("w_ih")) + o.matmul(&p("w_oh")) + p("b")).map(f64::tanh);
+    let expected = h.matmul(&p("w_ho")) + p("b_ho");
     let tape = Tape::new();
     let (y, state) = cell.step(tape.constant(x), tape.constant(o));
     assert_near(&[y.value(), state.value()], &[expected.clone(), expected], 1e-14);
@@ -57,11 +57,11 @@ fn minimal_gated_unit_equations() {
     let cell = random_cell::minimal_gated_unit(rng, SIZES);
     let (x, h0) = (uniform([2, 3], rng), uniform([2, 4], rng));
     let p = |name: &str| parameter(&cell, name);
-    let read = x.matmul(&p("w_ih")).add(&p("b"));
-    let f = read.slice(1, 0..4).add(&h0.matmul(&p("w_hh_f"))).map(sigmoid);
-    let kept = f.mul(&h0).matmul(&p("w_hh_n"));
-    let candidate = read.slice(1, 4..8).add(&kept).map(f64::tanh);
-    let h = f.map(|f| 1.0 - f).mul(&h0).add(&f.mul(&candidate));
+    let read = x.matmul(&p("w_ih")) + p("b");
+    let f = (read.slice(1, 0..4) + h0.matmul(&p("w_hh_f"))).map(sigmoid);
+    let kept = (&f * &h0).matmul(&p("w_hh_n"));
+    let candidate = (read.slice(1, 4..8) + &kept).map(f64::tanh);
+    let h = f.map(|f| 1.0 - f) * &h0 + &f * &candidate;
     let tape = Tape::new();
     let (y, state) = cell.step(tape.constant(x), tape.constant(h0));
     assert_near(&[y.value(), state.value()], &[h.clone(), h], 1e-14);
@@ -90,11 +90,10 @@ fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>
         let mut h = h0.index_first(s).to_vec();
         for t in 0..steps {
             let from_x = |column: usize| -> f64 {
-                (0..input).map(|i| xs.at(&[t, s, i]) * w_ih.at(&[i, column])).sum::<f64>()
-                    + b.at(&[column])
+                (0..input).map(|i| xs[[t, s, i]] * w_ih[[i, column]]).sum::<f64>() + b[[column]]
             };
             let product = |v: &[f64], w: &Tensor<f64>, column: usize| -> f64 {
-                (0..hidden).map(|i| v[i] * w.at(&[i, column])).sum()
+                (0..hidden).map(|i| v[i] * w[[i, column]]).sum()
             };
             let gate = |part: usize| -> Vec<f64> {
                 let column = |j| part * hidden + j;
@@ -104,7 +103,7 @@ fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>
             };
             let (r, z) = (gate(0), gate(1));
             let recurrent = |j: usize| match reset {
-                Reset::After => r[j] * (product(&h, &w_hh_n, j) + p("b_hh_n").at(&[j])),
+                Reset::After => r[j] * (product(&h, &w_hh_n, j) + p("b_hh_n")[[j]]),
                 Reset::Before => {
                     let kept: Vec<f64> = r.iter().zip(&h).map(|(r, h)| r * h).collect();
                     product(&kept, &w_hh_n, j)

@@ -96,7 +96,7 @@ fn of_lengths_and_resets() {
     let found = costates_of(&lstm, &inputs, |way| way.lengths(&[5, 2, 4]));
     for (b, length) in lengths.into_iter().enumerate() {
         let own = |all: &[Tensor<f64>]| -> Vec<_> {
-            all.iter().map(|value| value.slice_first(b..b + 1)).collect()
+            all.iter().map(|value| value.slice(0, b..b + 1)).collect()
         };
         let xs: Vec<_> =
             (0..length).map(|t| own(&[inputs[0].index_first(t)])[0].to_vec()).collect();
@@ -117,7 +117,7 @@ fn of_lengths_and_resets() {
     let resets = Tensor::from_fn([5, 3], |i| f64::from(u8::from(i / 3 == 3)));
     let found = costates_of(&lstm, &inputs, |way| way.resets(&resets));
     let mut first = inputs.clone();
-    first[0] = inputs[0].slice_first(0..3);
+    first[0] = inputs[0].slice(0, 0..3);
     for t in 0..3 {
         let tape = Tape::new();
         let x: Vec<_> = first.iter().map(|input| tape.constant(input.clone())).collect();

@@ -12,8 +12,14 @@ fn draw(init: Init, shape: [usize; 2], seed: u64) -> Tensor<f64> {
     init.tensor(&mut random(seed), shape)
 }
 
+/// The columns of a matrix, in so many equal parts.
+fn parts(w: &Tensor<f64>, count: usize) -> Vec<Tensor<f64>> {
+    let width = w.shape()[1] / count;
+    (0..count).map(|i| w.slice(1, i * width..(i + 1) * width)).collect()
+}
+
 fn mean(t: &Tensor<f64>) -> f64 {
-    t.sum_all() / t.len() as f64
+    t.mean_all().item()
 }
 
 fn variance(t: &Tensor<f64>) -> f64 {
@@ -97,7 +103,7 @@ fn orthogonal_matrices_from_nearly_dependent_vectors() {
     let rng = &mut random(8);
     for _ in 0..4000 {
         let m: Tensor<f64> = ORTHOGONAL.tensor(rng, [2, 2]);
-        let overlap = m.at(&[0, 0]) * m.at(&[1, 0]) + m.at(&[0, 1]) * m.at(&[1, 1]);
+        let overlap = m[[0, 0]] * m[[1, 0]] + m[[0, 1]] * m[[1, 1]];
         assert!(overlap.abs() < 1e-15, "{m:?}");
     }
 }
@@ -142,14 +148,14 @@ fn gates_are_drawn_apart() {
     let fused: Tensor<f64> = Init::Xavier.gates(&mut random(4), 3, [5, 2]);
     let rng = &mut random(4);
     let apart: Vec<Tensor<f64>> = (0..3).map(|_| Init::Xavier.tensor(rng, [5, 2])).collect();
-    assert_eq!(fused.split(1, 3), apart);
+    assert_eq!(fused, Tensor::concat(&apart, 1));
 
     let rng = &mut random(5);
     let lstm = Lstm::<f64>::new(rng, 40, 30);
     let gru = Gru::<f64>::new(rng, 40, 30, Reset::After);
     let bound = (6.0 / 70.0_f64).sqrt();
     for (w, gates) in [(parameter(&lstm, "w_ih"), 4), (parameter(&gru, "w_ih"), 3)] {
-        let gates = w.split(1, gates);
+        let gates = parts(&w, gates);
         for (i, gate) in gates.iter().enumerate() {
             assert!(largest(gate) <= bound);
             assert!(largest(gate) > 0.95 * bound, "fan-out is that of one gate");
@@ -157,8 +163,8 @@ fn gates_are_drawn_apart() {
         }
     }
     let recurrent = [
-        parameter(&lstm, "w_hh").split(1, 4),
-        parameter(&gru, "w_hh_rz").split(1, 2),
+        parts(&parameter(&lstm, "w_hh"), 4),
+        parts(&parameter(&gru, "w_hh_rz"), 2),
         vec![parameter(&gru, "w_hh_n")],
     ];
     let recurrent = recurrent.concat();

@@ -17,7 +17,7 @@ fn linear() {
         let layer = randomized(Linear::new(rng, inputs, outputs), rng);
         for leading in [&[][..], &[3], &[0, 2], &[2, 3]] {
             let x = uniform([leading, &[inputs]].concat(), rng);
-            let expected = x.matmul(&parameter(&layer, "w")).add(&parameter(&layer, "b"));
+            let expected = x.matmul(&parameter(&layer, "w")) + parameter(&layer, "b");
             let forward = |layer: &Linear<f64>, x: &[V<'_>]| vec![layer.forward(x[0]).value()];
             let tape = Tape::new();
             assert_near(&forward(&layer, &[tape.constant(x)]), &[expected], 1e-14);
@@ -58,10 +58,9 @@ fn embedding_is_a_one_hot_product() {
 #[test]
 fn embedding_starts_from_the_standard_normal_distribution() {
     let table = parameter(&Embedding::<f64>::new(&mut random(0), 100, 100), "table");
-    let n = table.len() as f64;
     assert_eq!(table.shape(), &[100, 100]);
-    assert!((table.sum_all() / n).abs() < 0.05); // five standard errors
-    assert!((table.map(|x| x * x).sum_all() / n - 1.0).abs() < 0.071);
+    assert!((table.mean_all().item()).abs() < 0.05); // five standard errors
+    assert!((table.square().mean_all().item() - 1.0).abs() < 0.071);
 }
 
 /// What dropout makes of ones: its mask.
@@ -80,7 +79,10 @@ fn dropout_scales_what_it_keeps() {
         let dropped = mask.as_slice().iter().filter(|&&m| m == 0.0).count() as f64 / n;
         let error = (rate * (1.0 - rate) / n).sqrt();
         assert!((dropped - rate).abs() < 5.0 * error, "rate {rate}: {dropped} is dropped");
-        assert!((mask.sum_all() / n - 1.0).abs() < 5.0 * error * scale, "the expectation moves");
+        assert!(
+            (mask.mean_all().item() - 1.0).abs() < 5.0 * error * scale,
+            "the expectation moves"
+        );
     }
 }
 
@@ -111,8 +113,8 @@ fn dropout_masks_the_gradient() {
     let y = Dropout::new(0.3).apply(&mut random(1), x);
     let cotangent = uniform([20, 30], &mut random(2));
     let gradients = tape.backward((y * &cotangent).sum_all());
-    assert_eq!(y.value(), x.value().mul(&mask(0.3, [20, 30], 1)));
-    assert_eq!(gradients.wrt(x), &cotangent.mul(&mask(0.3, [20, 30], 1)));
+    assert_eq!(y.value(), x.value() * mask(0.3, [20, 30], 1));
+    assert_eq!(gradients.wrt(x), &(&cotangent * mask(0.3, [20, 30], 1)));
 }
 
 /// Dropout stands between layers: not before the lowest nor after the highest.

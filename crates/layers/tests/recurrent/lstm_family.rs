@@ -115,14 +115,14 @@ fn peephole_equations() {
     let cell = random_cell::peephole_lstm(rng, SIZES);
     let [x, h0, c0] = [[2, 3], [2, 4], [2, 4]].map(|shape| uniform(shape, rng));
     let p = |name: &str| parameter(&cell, name);
-    let net = x.matmul(&p("w_ih")).add(&h0.matmul(&p("w_hh"))).add(&p("b"));
+    let net = x.matmul(&p("w_ih")) + h0.matmul(&p("w_hh")) + p("b");
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let (mut h, mut c) = (h0.clone(), c0.clone());
     for s in 0..2 {
         for k in 0..4 {
-            let net = |gate: usize| net.at(&[s, gate * 4 + k]);
-            let peep = |gate: &str| p(&format!("peepholes.p_{gate}")).at(&[k]);
-            let before = c0.at(&[s, k]);
+            let net = |gate: usize| net[[s, gate * 4 + k]];
+            let peep = |gate: &str| p(&format!("peepholes.p_{gate}"))[[k]];
+            let before = c0[[s, k]];
             let i = sigmoid(net(0) + peep("i") * before);
             let f = sigmoid(net(1) + peep("f") * before);
             let after = f * before + i * net(2).tanh();
@@ -150,9 +150,9 @@ fn blocks_by_hand(
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let cells = blocks * size;
     let net = |unit: usize| -> f64 {
-        let read: f64 = x.iter().enumerate().map(|(k, x)| x * w_ih.at(&[k, unit])).sum();
-        let fed: f64 = h.iter().enumerate().map(|(k, h)| h * w_hh.at(&[k, unit])).sum();
-        let bias = if unit < cells { b_g.at(&[unit]) } else { b_io.at(&[unit - cells]) };
+        let read: f64 = x.iter().enumerate().map(|(k, x)| x * w_ih[[k, unit]]).sum();
+        let fed: f64 = h.iter().enumerate().map(|(k, h)| h * w_hh[[k, unit]]).sum();
+        let bias = if unit < cells { b_g[[unit]] } else { b_io[[unit - cells]] };
         read + fed + bias
     };
     let i: Vec<f64> = (0..blocks).map(|block| sigmoid(net(cells + block))).collect();

@@ -89,7 +89,7 @@ fn zoneout_keeps_what_it_keeps() {
     assert!((0.2..0.3).contains(&share), "{share}");
 
     let (_, (expected, _)) = scan(&zoneout, xs, (h, c));
-    let blend = inputs[1].map(|h| 0.25 * h).add(&computed[1].map(|h| 0.75 * h));
+    let blend = inputs[1].map(|h| 0.25 * h) + computed[1].map(|h| 0.75 * h);
     assert_near(&[expected.value()], &[blend], 1e-14);
     let (_, (h_next, _)) = training(&Zoneout::new(&zoneout.cell, &[1.0, 1.0]), rng).run(xs, (h, c));
     assert_eq!(h_next.value(), h.value());
@@ -220,7 +220,7 @@ fn drops_rows<C: TestCell + NoisyCell<f64>>(
                 }),
                 _ => mask.clone(),
             };
-            weight.set(weight.value().mul(&scale));
+            weight.set(weight.value() * &scale);
         }
     });
     let by_hand = run(&rows_dropped, &inputs, layer_run);
@@ -277,7 +277,7 @@ fn drops_candidates<C: TestCell + NoisyCell<f64>>(
     let whole = run(&cell, &inputs, layer_run);
     let kept = run(&without_candidate(cell), &inputs, layer_run);
     let [noisy, whole, kept] = [noisy, whole, kept].map(|run| run.values[1 + variable].clone());
-    let more = kept.add(&whole.sub(&kept).map(|written| written / (1.0 - RATE)));
+    let more = &kept + (&whole - &kept).map(|written| written / (1.0 - RATE));
     let mut dropped = 0;
     for k in 0..noisy.len() {
         let [noisy, kept, more] = [&noisy, &kept, &more].map(|values| values.as_slice()[k]);
@@ -383,7 +383,7 @@ fn drops_weights<C: TestCell>(
     dropped.for_each_parameter_mut(|_, weight| {
         let mask: Tensor<f64> = Tensor::bernoulli(weight.shape(), 0.5, drawn);
         masks.push(mask.map(|kept| 2.0 * kept));
-        weight.set(weight.value().mul(&masks[masks.len() - 1]));
+        weight.set(weight.value() * &masks[masks.len() - 1]);
     });
     let by_hand = run(&dropped, &inputs, |cell, x| {
         let last = Recurrence::new(cell).last(x[0], cell.rebuild(&mut x[1..].iter().copied())).0;
@@ -392,7 +392,7 @@ fn drops_weights<C: TestCell>(
     assert_near(&noisy.values, &by_hand.values, 1e-13);
     assert_near(&noisy.gradients.inputs, &by_hand.gradients.inputs, 1e-11);
     let of_weights: Vec<_> =
-        by_hand.gradients.parameters.iter().zip(&masks).map(|(g, mask)| g.mul(mask)).collect();
+        by_hand.gradients.parameters.iter().zip(&masks).map(|(g, mask)| g * mask).collect();
     assert_near(&noisy.gradients.parameters, &of_weights, 1e-11);
 
     // in evaluation, and once the run is over, the weights are whole

@@ -35,12 +35,12 @@ fn the_mask_of_elman() {
         let p = |name: &str| parameter(&elman, name);
         let (w_ih, w_hh, w_ho) = (p("w_ih"), p("w_hh"), p("w_ho"));
         full.w_ih.set(Tensor::from_fn([input, units], |i| {
-            if within(i) { w_ih.at(&[i / units, i % units]) } else { f64::NAN }
+            if within(i) { w_ih[[i / units, i % units]] } else { f64::NAN }
         }));
         full.w_hh.set(Tensor::from_fn([units, units], |i| match (i / units, i % units) {
             (from, _) if from >= hidden => f64::INFINITY,
-            (from, to) if to < hidden => w_hh.at(&[from, to]),
-            (from, to) => w_ho.at(&[from, to - hidden]),
+            (from, to) if to < hidden => w_hh[[from, to]],
+            (from, to) => w_ho[[from, to - hidden]],
         }));
         full.b.set(Tensor::concat(&[&p("b"), &p("b_ho")], 0));
 
@@ -71,7 +71,7 @@ fn the_diagonal_of_elman() {
         elman.w_ih.set(parameter(&ind, "w_ih"));
         let w_hh = parameter(&ind, "w_hh");
         elman.w_hh.set(Tensor::from_fn([hidden, hidden], |i| {
-            if i / hidden == i % hidden { w_hh.at(&[i % hidden]) } else { 0.0 }
+            if i / hidden == i % hidden { w_hh[[i % hidden]] } else { 0.0 }
         }));
         elman.b = Some(Param::new(parameter(&ind, "b")));
         let inputs = sizes.inputs(&ind, rng);
@@ -119,7 +119,7 @@ fn window_equations() {
     let all = Tensor::concat(&[&before.reshape([2, 2]), &xs.reshape([5, 2])], 0);
     for t in 0..5 {
         let inputs = all.slice(0, t..t + 3).reshape([1, 6]);
-        let expected = inputs.matmul(&p("w_ih")).add(&p("b")).map(f64::tanh);
+        let expected = (inputs.matmul(&p("w_ih")) + p("b")).map(f64::tanh);
         assert_near(&[values[0].index_first(t)], &[expected], 1e-14);
     }
 }
@@ -156,9 +156,8 @@ fn echo_state_equations() {
     let Fixed(cell) = random_cell::echo_state(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
     let p = |name: &str| parameter(&cell, name);
-    let net =
-        inputs[0].index_first(0).matmul(&p("w_ih")).add(&inputs[1].matmul(&p("w_hh"))).add(&p("b"));
-    let expected = net.map(|z| 0.4 * z.tanh()).add(&inputs[1].map(|h| 0.6 * h));
+    let net = inputs[0].index_first(0).matmul(&p("w_ih")) + inputs[1].matmul(&p("w_hh")) + p("b");
+    let expected = net.map(|z| 0.4 * z.tanh()) + inputs[1].map(|h| 0.6 * h);
     let run = run(&cell, &inputs, unrolled);
     assert_near(&run.values[1..], &[expected], 1e-14);
     assert!(run.gradients.parameters.iter().all(|g| g.as_slice().iter().all(|&g| g == 0.0)));
@@ -216,11 +215,10 @@ fn equations_of_the_minimal_cells() {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let net = |cell: &dyn Module<f64>| {
         let p = cell.parameters();
-        x.matmul(p[0].1.value()).add(p[1].1.value()).to_vec()
+        (x.matmul(p[0].1.value()) + p[1].1.value()).to_vec()
     };
-    let by_hand = |of_unit: &dyn Fn(usize, f64) -> f64| {
-        Tensor::from_fn([1, 2], |k| of_unit(k, h.at(&[0, k])))
-    };
+    let by_hand =
+        |of_unit: &dyn Fn(usize, f64) -> f64| Tensor::from_fn([1, 2], |k| of_unit(k, h[[0, k]]));
     let a = net(&gru);
     let expected = by_hand(&|k, h| (1.0 - sigmoid(a[k])) * h + sigmoid(a[k]) * a[2 + k]);
     assert_near(&run(&gru, &inputs, unrolled).values[1..], &[expected], 1e-14);
@@ -241,7 +239,7 @@ fn gates_that_are_both_shut() {
     let (x, h) = (tape.variable(Tensor::ones([1, 1, 1])), tape.variable(Tensor::full([1, 1], 2.0)));
     let (ys, _) = scan(&cell, x, h);
     let keep = 1.0 / (1.0 + (-1.0_f64).exp());
-    assert!((ys.value().at(&[0, 0, 0]) - (keep * 2.0 + (1.0 - keep) * 8.0)).abs() < 1e-12);
+    assert!((ys.value()[[0, 0, 0]] - (keep * 2.0 + (1.0 - keep) * 8.0)).abs() < 1e-12);
     assert!(tape.backward(ys.sum_all()).wrt(x).is_finite());
 }
 
@@ -256,7 +254,7 @@ fn linear_recurrences_are_that_of_numbers() {
         let states = linear_recurrence(va, vb, vh).value();
         let mut h = start;
         for t in 0..steps {
-            h = a.index_first(t).mul(&h).add(&b.index_first(t));
+            h = a.index_first(t) * &h + b.index_first(t);
             assert_near(&[states.index_first(t)], std::slice::from_ref(&h), 1e-14);
         }
         assert_eq!(states.shape(), &[steps, 2, 3]);

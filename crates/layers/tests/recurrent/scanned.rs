@@ -39,7 +39,7 @@ fn holes<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng:
     let cell = make(rng, sizes);
     let inputs = sizes.inputs(&cell, rng);
     let mask = Tensor::bernoulli([steps, batch], 0.6, rng);
-    let present = |t: usize, b: usize| mask.at(&[t, b]) == 1.0;
+    let present = |t: usize, b: usize| mask[[t, b]] == 1.0;
     let mut padded = inputs.clone();
     for (i, x) in padded[0].as_mut_slice().iter_mut().enumerate() {
         if !present(i / input / batch, i / input % batch) {

@@ -67,7 +67,7 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
     let mut ys = Vec::new();
     for window in [0..2, 2..4] {
         let tape = Tape::new();
-        let xs = tape.constant(inputs[0].slice_first(window));
+        let xs = tape.constant(inputs[0].slice(0, window));
         let (y, state) = unroll(&cell, xs, C::State::from_values(&tape, &carried));
         ys.push(y.value());
         carried = state.values();
@@ -81,12 +81,8 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
     let late = [vec![inputs[0].slice(0, 2..4)], states].concat();
     let early = slopes(&cell, &early, |cell, x| loss_of(&unrolled(cell, x)[..1]));
     let late = run(&cell, &late, unrolled).gradients;
-    let sum: Vec<_> = early
-        .parameters
-        .iter()
-        .zip(&late.parameters)
-        .map(|(early, late)| early.add(late))
-        .collect();
+    let sum: Vec<_> =
+        early.parameters.iter().zip(&late.parameters).map(|(early, late)| early + late).collect();
     assert_near(&stopped.gradients.parameters, &sum, 1e-11);
     let inputs = Tensor::concat(&[&early.inputs[0], &late.inputs[0]], 0);
     assert_near(&stopped.gradients.inputs[..1], std::slice::from_ref(&inputs), 1e-11);

@@ -62,8 +62,7 @@ fn steps_as_it_runs<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random)
     online.reset(&[1]);
     online.step(&[xs.index_first(0).as_slice()]);
     assert_near(&[rows(&online).index_first(1)], &[ys.index_first(0).index_first(1)], 1e-13);
-    let (gone_on, _) =
-        Recurrence::new(layer).run(tape.constant(xs.slice_first(0..1)), last.clone());
+    let (gone_on, _) = Recurrence::new(layer).run(tape.constant(xs.slice(0, 0..1)), last.clone());
     let gone_on = gone_on.index_first(0).value();
     assert_near(&[rows(&online).index_first(0)], &[gone_on.index_first(0)], 1e-13);
     // and a state that was carried is one to go on from

@@ -58,7 +58,7 @@ fn windows_keep_the_lags_below_their_length() {
         if reach < sizes.steps {
             let next = of_lag(reach);
             assert!(next.iter().any(|g| distance(g, &g.map(|_| 0.0)) > 1e-6));
-            sum.iter_mut().zip(&next).for_each(|(sum, term)| sum.add_assign(term));
+            sum.iter_mut().zip(&next).for_each(|(sum, term)| *sum += term);
         }
     }
 }

@@ -27,13 +27,13 @@ fn norm(a: &Tensor<f64>) -> f64 {
     let mut log_norm = 0.0;
     let mut share = 0.5;
     for _ in 0..50 {
-        let trace: f64 = (0..hidden).map(|i| power.at(&[i, i])).sum();
+        let trace: f64 = (0..hidden).map(|i| power[[i, i]]).sum();
         if trace == 0.0 {
             return 0.0;
         }
         log_norm += share * trace.ln();
         share /= 2.0;
-        power.scale_assign(1.0 / trace);
+        power *= 1.0 / trace;
         power = power.matmul(&power);
     }
     log_norm.exp()

@@ -282,8 +282,8 @@ fn a_carried_state_goes_on() {
     let mut carried = CarriedState::new();
     for piece in [0..2, 2..2, 2..5] {
         let tape = Tape::new();
-        let ys = carried.run(&stack, tape.constant(xs.slice_first(piece.clone())));
-        assert_near(&[ys.value()], &[whole.value().slice_first(piece)], 1e-14);
+        let ys = carried.run(&stack, tape.constant(xs.slice(0, piece.clone())));
+        assert_near(&[ys.value()], &[whole.value().slice(0, piece)], 1e-14);
     }
     let last: Vec<_> = stack.leaves(&last).into_iter().map(|leaf| leaf.value()).collect();
     assert_near(carried.values().expect("a state"), &last, 1e-14);

@@ -135,19 +135,19 @@ fn a_batch_attends_as_each_sequence_alone() {
         let mut of_parameters: Vec<Tensor<f64>> = Vec::new();
         for (b, &length) in LENGTHS.iter().enumerate() {
             let one = |x: &Tensor<f64>| x.slice(1, b..b + 1);
-            let alone = [one(&inputs[0]), one(&inputs[1]).slice_first(0..length)];
+            let alone = [one(&inputs[0]), one(&inputs[1]).slice(0, 0..length)];
             let alone =
                 run(&attention, &alone, |attention, inputs| attend(attention, inputs, None));
             let weights = one(&batch.values[1]).slice(2, 0..length);
             assert_near(&[one(&batch.values[0]), weights], &alone.values, 1e-14);
             let gradients = &batch.gradients.inputs;
-            let gradients = [one(&gradients[0]), one(&gradients[1]).slice_first(0..length)];
+            let gradients = [one(&gradients[0]), one(&gradients[1]).slice(0, 0..length)];
             assert_near(&gradients, &alone.gradients.inputs, 1e-14);
             of_parameters = match of_parameters.is_empty() {
                 true => alone.gradients.parameters,
                 false => {
                     let sums = of_parameters.iter().zip(&alone.gradients.parameters);
-                    sums.map(|(sum, of_one)| sum.add(of_one)).collect()
+                    sums.map(|(sum, of_one)| sum + of_one).collect()
                 }
             };
         }

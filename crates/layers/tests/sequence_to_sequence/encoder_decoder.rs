@@ -247,7 +247,7 @@ fn scheduled_sampling_with_certainty_is_teacher_forcing() {
 #[test]
 fn scheduled_sampling_without_teacher_runs_freely() {
     for mut model in of_grus() {
-        model.output.w.value_mut().scale_assign(1e3);
+        *model.output.w.value_mut() *= 1e3;
         model.end = 3; // no symbol that is decoded
         for source in 0..5 {
             let found = model.greedy(&[source], 8).symbols;

@@ -24,9 +24,30 @@ impl<T: Scalar> Tensor<T> {
         self.matmul_with(rhs, Transpose::NONE)
     }
 
-    /// Like [`matmul`](Self::matmul), reading either operand transposed: `A · Bᵀ` is
-    /// `a.matmul_with(&b, Transpose::RIGHT)`. A left operand that is read transposed has as many
-    /// axes as the right.
+    /// `A · Bᵀ`, without copying the transpose.
+    ///
+    /// # Panics
+    ///
+    /// If the contracted extents or the batches differ.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_t(&self, rhs: &Self) -> Self {
+        self.matmul_with(rhs, Transpose::RIGHT)
+    }
+
+    /// `Aᵀ · B`, without copying the transpose; A has as many axes as B.
+    ///
+    /// # Panics
+    ///
+    /// If the contracted extents or the batches differ.
+    #[track_caller]
+    #[must_use]
+    pub fn t_matmul(&self, rhs: &Self) -> Self {
+        self.matmul_with(rhs, Transpose::LEFT)
+    }
+
+    /// Like [`matmul`](Self::matmul), reading either operand transposed. A left operand that is read
+    /// transposed has as many axes as the right.
     ///
     /// # Panics
     ///

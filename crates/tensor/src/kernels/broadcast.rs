@@ -110,7 +110,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// `self ← f(self, other)` in place, on tensors of the same shape.
+    /// `self ← f(self, other)` in place, with `other` broadcast to this shape.
     #[track_caller]
     pub(crate) fn update(
         &mut self,
@@ -118,7 +118,16 @@ impl<T: Scalar> Tensor<T> {
         other: &Self,
         f: impl Fn(T, T) -> T + Copy + Sync,
     ) {
-        shape::same(operation, self.shape(), other.shape()).or_panic();
+        shape::broadcast_to(operation, other.shape(), self.shape()).or_panic();
+        if let &[y] = other.as_slice() {
+            return for_chunks(self.as_mut_slice(), |_, out| {
+                vectorize(
+                    #[inline(always)]
+                    move || out.iter_mut().for_each(|x| *x = f(*x, y)),
+                );
+            });
+        }
+        let other = other.broadcast_to(self.shape());
         let other = other.as_slice();
         for_chunks(self.as_mut_slice(), |start, out| {
             let other = &other[start..start + out.len()];

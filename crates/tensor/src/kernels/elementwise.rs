@@ -6,7 +6,7 @@ use crate::kernels::binary::{Binary, BinaryLoop};
 use crate::kernels::unary::{Unary, apply};
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
-use crate::tensor::Tensor;
+use crate::tensor::{Operand, Tensor};
 
 /// Methods of two operands that broadcast.
 macro_rules! binary {
@@ -20,8 +20,8 @@ macro_rules! binary {
                 /// If the shapes do not broadcast.
                 #[track_caller]
                 #[must_use]
-                pub fn $name(&self, other: &Self) -> Self {
-                    self.binary(Binary::$function, other)
+                pub fn $name(&self, other: impl Operand<T>) -> Self {
+                    self.binary(Binary::$function, &other.tensor())
                 }
             )*
         }
@@ -29,20 +29,18 @@ macro_rules! binary {
 }
 
 binary! {
-    /// `x + y`, broadcasting.
-    add => Add;
-    /// `x − y`, broadcasting.
-    sub => Sub;
-    /// `x · y`, element by element, broadcasting.
-    mul => Mul;
-    /// `x / y`, broadcasting.
-    div => Div;
     /// `xʸ`, broadcasting; NaN for a negative `x` unless `y` is an integer.
     pow => Pow;
     /// The larger of `x` and `y`, broadcasting; NaN if either is.
     maximum => Maximum;
     /// The smaller of `x` and `y`, broadcasting; NaN if either is.
     minimum => Minimum;
+    /// `x · y`, but 0 where either factor is 0, even beside an infinity or a NaN, broadcasting: the
+    /// product of the chain rule.
+    chain_mul => ChainMul;
+    /// `x / y`, but 0 where `x` is 0 or `y` is infinite, broadcasting: [`chain_mul`](Self::chain_mul)
+    /// with `1 / y`, rounded once.
+    chain_div => ChainDiv;
     /// 1 where `x > y`, 0 elsewhere, broadcasting.
     gt => Greater;
     /// 1 where `x ≥ y`, 0 elsewhere, broadcasting.
@@ -73,8 +71,6 @@ macro_rules! unary {
 }
 
 unary! {
-    /// `−x`
-    neg => Neg;
     /// `|x|`
     abs => Abs;
     /// `x²`
@@ -148,18 +144,19 @@ impl<T: Scalar> Tensor<T> {
         function.run(Zip(function.name(), self, other))
     }
 
-    /// `a` where `condition` is not zero, `b` elsewhere; the three broadcast.
+    /// `chosen` where this condition is not zero, `other` elsewhere; the three broadcast.
     ///
     /// # Panics
     ///
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn select(condition: &Self, a: &Self, b: &Self) -> Self {
+    pub fn select(&self, chosen: impl Operand<T>, other: impl Operand<T>) -> Self {
+        let (a, b) = (chosen.tensor(), other.tensor());
         let shape = shape::broadcast("select", a.shape(), b.shape()).or_panic();
-        let shape = shape::broadcast("select", condition.shape(), &shape).or_panic();
+        let shape = shape::broadcast("select", self.shape(), &shape).or_panic();
         let (condition, a, b) =
-            (condition.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
+            (self.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
         let (c, a, b) = (condition.as_slice(), a.as_slice(), b.as_slice());
         Self::build(shape, |out| {
             for_chunks(out, |start, out| {
@@ -177,26 +174,6 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// `self ← self + other`
-    ///
-    /// # Panics
-    ///
-    /// If the shapes are not the same.
-    #[track_caller]
-    pub fn add_assign(&mut self, other: &Self) {
-        self.update("add_assign", other, |x, y| x + y);
-    }
-
-    /// `self ← factor · self`
-    pub fn scale_assign(&mut self, factor: T) {
-        for_chunks(self.as_mut_slice(), |_, out| {
-            vectorize(
-                #[inline(always)]
-                move || out.iter_mut().for_each(|x| *x *= factor),
-            );
-        });
-    }
-
     /// `self ← alpha · other + self`
     ///
     /// # Panics
@@ -204,6 +181,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the shapes are not the same.
     #[track_caller]
     pub fn axpy(&mut self, alpha: T, other: &Self) {
+        shape::same("axpy", self.shape(), other.shape()).or_panic();
         self.update("axpy", other, |x, y| x + alpha * y);
     }
 

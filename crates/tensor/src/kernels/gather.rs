@@ -50,6 +50,21 @@ impl<T: Scalar> Tensor<T> {
         }
     }
 
+    /// The transpose of [`gather_rows`](Self::gather_rows): zeros `[rows, ..]`, to which row `i` of
+    /// this tensor `[indices.len(), ..]` is added at row `indices[i]`.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many indices as rows, or an index is not less than `rows`.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_rows(&self, indices: &[usize], rows: usize) -> Self {
+        let shape = shape::scatter_rows(self.shape(), indices, rows).or_panic();
+        let mut sums = Self::zeros(shape);
+        sums.scatter_add_rows(indices, self);
+        sums
+    }
+
     /// Rows with a 1 at their index and 0 elsewhere: `[indices.len(), classes]`.
     ///
     /// # Panics

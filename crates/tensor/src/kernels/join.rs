@@ -1,5 +1,6 @@
 //! Joining, dividing and addressing parts of tensors.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
 use crate::cpu::parallel::{for_chunks, for_rows};
@@ -16,7 +17,8 @@ impl<T: Scalar> Tensor<T> {
     /// If there is no tensor, the axis does not exist, or other extents differ.
     #[track_caller]
     #[must_use]
-    pub fn concat(tensors: &[&Self], axis: isize) -> Self {
+    pub fn concat(tensors: &[impl Borrow<Self>], axis: isize) -> Self {
+        let tensors: Vec<&Self> = tensors.iter().map(Borrow::borrow).collect();
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
         let axis = match shapes.first() {
             Some(first) => shape::axis("concat", first, axis).or_panic(),
@@ -27,7 +29,7 @@ impl<T: Scalar> Tensor<T> {
         let row = shape[axis] * inner;
         Self::build(shape, |out| {
             let mut start = 0;
-            for tensor in tensors {
+            for tensor in &tensors {
                 let width = tensor.shape()[axis] * inner;
                 copy_columns(tensor.as_slice(), width, 0, out, row, start, width);
                 start += width;
@@ -42,7 +44,8 @@ impl<T: Scalar> Tensor<T> {
     /// If there is no tensor, the shapes differ, or the axis is not one of the result's.
     #[track_caller]
     #[must_use]
-    pub fn stack(tensors: &[&Self], axis: isize) -> Self {
+    pub fn stack(tensors: &[impl Borrow<Self>], axis: isize) -> Self {
+        let tensors: Vec<&Self> = tensors.iter().map(Borrow::borrow).collect();
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
         let (shape, axis) = shape::stack(&shapes, axis).or_panic();
         let [_, n, inner] = around(&shape, axis..axis + 1);
@@ -53,17 +56,24 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// The axis divided into `parts` equal pieces: `[B, 4H]` into four of `[B, H]`.
+    /// The axis divided into `N` equal parts: `[B, 4H]` into four of `[B, H]`.
+    ///
+    /// ```
+    /// use bptt_tensor::Tensor;
+    /// let [even, odd] = Tensor::from([[0.0, 1.0], [2.0, 3.0]]).split(1);
+    /// assert_eq!(odd, Tensor::from([[1.0], [3.0]]));
+    /// # assert_eq!(even, Tensor::from([[0.0], [2.0]]));
+    /// ```
     ///
     /// # Panics
     ///
     /// If the axis does not exist or does not divide.
     #[track_caller]
     #[must_use]
-    pub fn split(&self, axis: isize, parts: usize) -> Vec<Self> {
+    pub fn split<const N: usize>(&self, axis: isize) -> [Self; N] {
         let axis = shape::axis("split", self.shape(), axis).or_panic();
-        let extent = shape::split(self.shape(), axis, parts).or_panic();
-        (0..parts).map(|i| self.part(axis, i * extent..(i + 1) * extent)).collect()
+        let extent = shape::split(self.shape(), axis, N).or_panic();
+        std::array::from_fn(|i| self.part(axis, i * extent..(i + 1) * extent))
     }
 
     /// The part `range` of an axis. Along axis 0 it shares the buffer.
@@ -83,8 +93,7 @@ impl<T: Scalar> Tensor<T> {
         let [outer, n, inner] = around(self.shape(), axis..axis + 1);
         let shape = self.shape().with(axis, range.len());
         if outer == 1 {
-            let rows = self.reshape([n, inner]).slice_first(range);
-            return rows.reshape(shape);
+            return self.window(range.start * inner, shape);
         }
         let (source, width) = (self.as_slice(), range.len() * inner);
         Self::build(shape, |out| {

@@ -25,12 +25,9 @@ impl<T: Scalar> Tensor<T> {
         } else {
             let largest = self.abs().fold(&axes, kept.clone(), T::zero(), larger);
             let scale = largest.map(scale);
-            let scaled = squares(&self.mul(&scale)).sqrt().div(&scale);
-            Self::select(
-                &plain.map(|sum| T::of(f64::from(u8::from(is_ordinary(sum))))),
-                &plain.sqrt(),
-                &scaled,
-            )
+            let scaled = squares(&(self * &scale)).sqrt() / &scale;
+            let is_plain = plain.map(|sum| T::of(f64::from(u8::from(is_ordinary(sum)))));
+            is_plain.select(&plain.sqrt(), &scaled)
         };
         Ok(norm.reshape(shape::reduce(self.shape(), &axes, keep)))
     }

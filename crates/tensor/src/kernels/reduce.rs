@@ -128,10 +128,16 @@ impl<T: Scalar> Tensor<T> {
         Ok(self.fold(&axes, target, identity, combine))
     }
 
-    /// The sum of all elements.
+    /// The sum of all elements, without axes.
     #[must_use]
-    pub fn sum_all(&self) -> T {
-        fold_slice(self.as_slice(), T::zero(), |x, y| x + y)
+    pub fn sum_all(&self) -> Self {
+        Self::scalar(fold_slice(self.as_slice(), T::zero(), |x, y| x + y))
+    }
+
+    /// The mean of all elements, without axes; NaN if there are none.
+    #[must_use]
+    pub fn mean_all(&self) -> Self {
+        self.sum_all() / self.len() as f64
     }
 
     /// Sums over the axes along which `shape` would be stretched to this tensor's: the inverse

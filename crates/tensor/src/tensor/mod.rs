@@ -1,7 +1,14 @@
 //! The tensor itself: construction, access, and the views that cost nothing.
 
-use std::fmt;
-use std::ops::Range;
+mod convert;
+mod display;
+mod index;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+mod operand;
+mod operators;
+
+pub use operand::Operand;
 
 use crate::cpu::parallel::for_chunks;
 use crate::memory::pool::Buffer;
@@ -16,10 +23,12 @@ use crate::shape::{self, OrPanic, Shape, ShapeError};
 ///
 /// ```
 /// use bptt_tensor::Tensor;
-/// let x = Tensor::from_vec([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-/// let bias = Tensor::from_vec([3], vec![0.5, 0.0, -0.5]);
-/// assert_eq!(x.add(&bias).to_vec(), [1.5, 2.0, 2.5, 4.5, 5.0, 5.5]);
-/// assert_eq!(x.sum(&[0]).to_vec(), [5.0, 7.0, 9.0]);
+/// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let bias = Tensor::from([0.5, 0.0, -0.5]);
+/// let y = 2.0 * &x + bias;
+/// assert_eq!(y, Tensor::from([[2.5, 4.0, 5.5], [8.5, 10.0, 11.5]]));
+/// assert_eq!(y[[1, 2]], 11.5);
+/// assert_eq!(x.sum(&[0]).to_string(), "[5.0, 7.0, 9.0]");
 /// ```
 pub struct Tensor<T> {
     shape: Shape,
@@ -161,21 +170,6 @@ impl<T: Scalar> Tensor<T> {
         }
     }
 
-    /// The element at a position, one index for each axis.
-    ///
-    /// # Panics
-    ///
-    /// If the number of indices is not the rank, or one is not within its axis.
-    #[track_caller]
-    #[must_use]
-    pub fn at(&self, index: &[usize]) -> T {
-        let inside = index.len() == self.rank()
-            && index.iter().zip(&self.shape[..]).all(|(&i, &extent)| i < extent);
-        assert!(inside, "at {index:?} of {}: give an index within each axis", self.shape);
-        let flat = index.iter().zip(&self.shape[..]).fold(0, |flat, (i, extent)| flat * extent + i);
-        self.as_slice()[flat]
-    }
-
     /// The same elements in another shape; shares the buffer.
     ///
     /// # Panics
@@ -188,18 +182,9 @@ impl<T: Scalar> Tensor<T> {
         Self { shape: shape::reshape(&self.shape, &shape).or_panic(), ..self.clone() }
     }
 
-    /// The part `range` of axis 0; shares the buffer.
-    ///
-    /// # Panics
-    ///
-    /// If the tensor has no axis, or the range is not within axis 0.
-    #[track_caller]
-    #[must_use]
-    pub fn slice_first(&self, range: Range<usize>) -> Self {
-        let axis = shape::axis("slice_first", &self.shape, 0).or_panic();
-        let shape = shape::slice(&self.shape, axis, &range).or_panic();
-        let row: usize = self.shape[1..].iter().product();
-        Self { offset: self.offset + range.start * row, buffer: self.buffer.clone(), shape }
+    /// The elements from position `start` on, as many as `shape` has; shares the buffer.
+    pub(crate) fn window(&self, start: usize, shape: Shape) -> Self {
+        Self { offset: self.offset + start, buffer: self.buffer.clone(), shape }
     }
 
     /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.
@@ -211,8 +196,10 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn index_first(&self, index: usize) -> Self {
-        let entry = self.slice_first(index..index + 1);
-        Self { shape: entry.shape.without(0), ..entry }
+        let axis = shape::axis("index_first", &self.shape, 0).or_panic();
+        shape::slice(&self.shape, axis, &(index..index + 1)).or_panic();
+        let entry = self.shape.without(axis);
+        self.window(index * entry.elements(), entry)
     }
 }
 
@@ -269,18 +256,6 @@ impl<T> Clone for Tensor<T> {
     fn clone(&self) -> Self {
         let Self { shape, buffer, offset } = self;
         Self { shape: shape.clone(), buffer: buffer.clone(), offset: *offset }
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Tensor<T> {
-    /// Shape, type and the first elements: `Tensor<f32> [2, 3] {1.0, 2.0, 3.0, …}`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 8;
-        write!(f, "Tensor<{}> {} {{", std::any::type_name::<T>(), self.shape)?;
-        for (i, value) in self.as_slice().iter().take(SHOWN).enumerate() {
-            write!(f, "{}{value:?}", if i == 0 { "" } else { ", " })?;
-        }
-        f.write_str(if self.len() > SHOWN { ", …}" } else { "}" })
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn broadcast_at<T: Scalar>(tensor: &Tensor<T>, index: &[usize]) -> T 
     let own = &index[index.len() - tensor.rank()..];
     let index: Vec<usize> =
         own.iter().zip(&tensor.shape()[..]).map(|(&i, &extent)| i.min(extent - 1)).collect();
-    tensor.at(&index)
+    tensor[&index[..]]
 }
 
 /// A tensor computed from each of its indices.

@@ -7,7 +7,7 @@ use crate::common::*;
 fn naive<T: Scalar>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
     let [m, k, n] = [a.shape()[0], a.shape()[1], b.shape()[1]];
     from_indices([m, n], |i| {
-        let terms = (0..k).map(|j| a.at(&[i[0], j]).as_f64() * b.at(&[j, i[1]]).as_f64());
+        let terms = (0..k).map(|j| a[[i[0], j]].as_f64() * b[[j, i[1]]].as_f64());
         T::of(terms.sum())
     })
 }
@@ -36,7 +36,7 @@ fn check_gemm<T: Scalar>(
     let (a, b) = (values::<T>(&[m, k], seed), values(&[k, n], seed ^ 1));
     let c = if beta == 0.0 { Tensor::full([m, n], T::nan()) } else { values(&[m, n], seed ^ 2) };
     let product = naive(&a, &b).map(|x| T::of(alpha) * x);
-    let expected = if beta == 0.0 { product } else { product.add(&c.map(|c| T::of(beta) * c)) };
+    let expected = if beta == 0.0 { product } else { &product + c.map(|c| T::of(beta) * c) };
     let (a, b) = (stored(&a, transpose.left), stored(&b, transpose.right));
     let mut actual = c.clone();
     Tensor::gemm(T::of(alpha), &a, &b, transpose, T::of(beta), &mut actual);

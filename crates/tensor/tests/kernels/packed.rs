@@ -10,7 +10,7 @@ fn check_values<T: Scalar>(a: &Tensor<T>, b: &Tensor<T>, actual: &Tensor<T>) {
     let [m, k, n] = [a.shape()[0], a.shape()[1], b.shape()[1]];
     assert_eq!(actual.shape()[..], [m, n]);
     let columns = b.transpose(0, 1);
-    let line = |x: &Tensor<T>, i| x.slice_first(i..i + 1);
+    let line = |x: &Tensor<T>, i| x.slice(0, i..i + 1);
     for i in 0..m {
         let row = line(a, i);
         for j in 0..n {
@@ -18,7 +18,7 @@ fn check_values<T: Scalar>(a: &Tensor<T>, b: &Tensor<T>, actual: &Tensor<T>) {
             let terms = row.as_slice().iter().zip(column.as_slice());
             let terms = terms.map(|(a, b)| a.as_f64() * b.as_f64());
             let (sum, size) = terms.fold((0.0, 0.0), |(s, z), t| (s + t, z + t.abs()));
-            let (actual, bound) = (actual.at(&[i, j]).as_f64(), k as f64 * T::epsilon().as_f64());
+            let (actual, bound) = (actual[[i, j]].as_f64(), k as f64 * T::epsilon().as_f64());
             assert!((actual - sum).abs() <= bound * size, "[{i}, {j}]: {actual} is not {sum}");
         }
     }
@@ -64,7 +64,7 @@ proptest! {
         check_values(&a, &b, &product);
         let mut twice = product.clone();
         Tensor::gemm(1.0, &stored(&a, left), &stored(&b, right), transpose, 1.0, &mut twice);
-        assert_close(&twice, &product.add(&product), 1e-4);
+        assert_close(&twice, &(&product + &product), 1e-4);
     }
 }
 

@@ -20,7 +20,7 @@ fn naive(
         let target = project(&index, axes, keep);
         let flat = target.iter().zip(&shape).fold(0, |flat, (i, extent)| flat * extent + i);
         let out = &mut out.as_mut_slice()[flat];
-        *out = f(*out, x.at(&index));
+        *out = f(*out, x[&index[..]]);
     }
     out
 }
@@ -78,7 +78,7 @@ proptest! {
         }
         let all: Vec<usize> = (0..shape.len()).collect();
         let total = naive(&x, &all, false, 0.0, |x, y| x + y);
-        assert_close(&Tensor::scalar(x.sum_all()), &total, 1e-13);
+        assert_close(&x.sum_all(), &total, 1e-13);
     }
 
     #[test]
@@ -89,7 +89,7 @@ proptest! {
         for index in indices(&shape) {
             let own = index[index.len() - a.len()..].iter().zip(&a);
             let flat = own.fold(0, |flat, (&i, &extent)| flat * extent + i.min(extent - 1));
-            expected.as_mut_slice()[flat] += x.at(&index);
+            expected.as_mut_slice()[flat] += x[&index[..]];
         }
         assert_close(&x.sum_to(&a[..]), &expected, 1e-13);
     }
@@ -101,7 +101,7 @@ proptest! {
         let actual = x.argmax(axis as isize);
         let rest = project(&shape, &[axis], false);
         let expected: Vec<usize> = indices(&rest).iter().map(|index| {
-            let at = |i: usize| x.at(&[&index[..axis], &[i], &index[axis..]].concat());
+            let at = |i: usize| x[&[&index[..axis], &[i], &index[axis..]].concat()[..]];
             let max = (0..shape[axis]).map(at).fold(f64::NEG_INFINITY, f64::max);
             (0..shape[axis]).position(|i| at(i) == max).unwrap()
         }).collect();
@@ -132,9 +132,9 @@ fn long_sums_are_accurate() {
     let exact: f64 = x.as_slice().iter().map(|&x| f64::from(x)).sum();
     let relative = |sum: f32| (f64::from(sum) - exact).abs() / exact;
     // two roundings' worth; one accumulator in f32 is off by more than 1e-5 here
-    assert!(relative(x.sum_all()) < 1.2e-7, "{}", relative(x.sum_all()));
-    assert!(relative(x.reshape([n, 1]).sum(&[0]).at(&[0])) < 1.2e-7);
-    let columns = x.reshape([n / 4, 4]).sum(&[0]).sum_all();
+    assert!(relative(x.sum_all().item()) < 1.2e-7, "{}", relative(x.sum_all().item()));
+    assert!(relative(x.reshape([n, 1]).sum(&[0])[[0]]) < 1.2e-7);
+    let columns = x.reshape([n / 4, 4]).sum(&[0]).sum_all().item();
     assert!(relative(columns) < 1.2e-7, "{}", relative(columns));
 }
 
@@ -153,7 +153,7 @@ fn extrema_keep_nan() {
         let x = Tensor::from_fn([100], |i| if i == position { f32::NAN } else { i as f32 });
         assert!(x.max(&[0]).item().is_nan());
         assert!(x.min(&[0]).item().is_nan());
-        assert!(x.reshape([50, 2]).max(&[0]).at(&[position % 2]).is_nan());
+        assert!(x.reshape([50, 2]).max(&[0])[[position % 2]].is_nan());
         assert_eq!(x.argmax(0), [position]);
     }
     let x = Tensor::from_vec([3], vec![f64::NAN, 1.0, f64::NAN]);

@@ -145,7 +145,7 @@ pub(crate) fn run_steps<T: Scalar>(
         }
         for (sum, &id) in sums.iter_mut().zip(&program.sums) {
             match sum {
-                Some(sum) => sum.add_assign(&values[id as usize]),
+                Some(sum) => *sum += &values[id as usize],
                 None => *sum = Some(values[id as usize].clone()),
             }
         }

@@ -179,7 +179,7 @@ impl<T: Scalar> Scan<T> {
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
         let arguments = self.arguments(&inputs);
         let row = at.output().value();
-        let stacked = self.outputs(|range, shape| row.slice_first(range).reshape(shape)).stacked;
+        let stacked = self.outputs(|range, shape| row.slice(0, range).reshape(shape)).stacked;
         let cotangents =
             self.outputs(|range, shape| at.cotangent_slice(range).value().reshape(shape));
         let seen =

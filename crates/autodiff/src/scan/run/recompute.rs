@@ -25,7 +25,7 @@ impl Window {
     }
 
     fn of<T: Scalar>(self, sequences: &[Tensor<T>]) -> Vec<Tensor<T>> {
-        sequences.iter().map(|sequence| sequence.slice_first(self.start..self.end)).collect()
+        sequences.iter().map(|sequence| sequence.slice(0, self.start..self.end)).collect()
     }
 
     /// The part of each output, of so many elements a step.
@@ -124,7 +124,7 @@ pub(crate) fn backward<T: Scalar>(
                 .copy_from_slice(part.as_slice());
         }
         for (whole, part) in gradients.sums.iter_mut().zip(&found.sums) {
-            whole.add_assign(part);
+            *whole += part;
         }
         gradients.state = found.state;
     }

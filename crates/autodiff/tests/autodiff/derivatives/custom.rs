@@ -28,7 +28,7 @@ impl<T: Scalar> Operation<T> for Product {
     }
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].mul(inputs[1])
+        inputs[0] * inputs[1]
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {

@@ -84,7 +84,7 @@ fn one_variable_as_both_operands() {
         // Σ (XX)ᵢⱼ: 1 Xᵀ + Xᵀ 1
         (
             x.matmul(x),
-            ones.matmul(&x.value().transpose(0, 1)).add(&x.value().transpose(0, 1).matmul(&ones)),
+            ones.matmul(&x.value().transpose(0, 1)) + x.value().transpose(0, 1).matmul(&ones),
         ),
         // Σ (XXᵀ)ᵢⱼ: 2 · 1 X
         (x.matmul_t(x), ones.matmul(&x.value()).map(|x| 2.0 * x)),
@@ -108,7 +108,7 @@ fn a_parameter_is_one_leaf_and_its_uses_add_up() {
     let mut gradients = tape.backward((first * second + &w).sum_all());
     assert_eq!(gradients[&w], vector([7.0, 11.0]));
     assert!(gradients.get(&unused).is_none());
-    gradients.get_mut(&w).unwrap().scale_assign(2.0);
+    *gradients.get_mut(&w).unwrap() *= 2.0;
     assert_eq!(gradients.get(&w), Some(&vector([14.0, 22.0])));
     assert!(gradients.get_mut(&unused).is_none());
 }

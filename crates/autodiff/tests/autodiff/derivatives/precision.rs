@@ -46,7 +46,7 @@ fn single_precision_agrees_with_double() {
         for (single, double) in gradients::<f32>(classify).iter().zip(gradients::<f64>(classify)) {
             let largest =
                 double.map(f64::abs).max(&(0..double.rank() as isize).collect::<Vec<_>>()).item();
-            let error = single.sub(&double).map(f64::abs);
+            let error = (single - &double).map(f64::abs);
             for &error in error.as_slice() {
                 assert!(error <= TOLERANCE * largest, "{error:e} in gradients up to {largest:e}");
             }

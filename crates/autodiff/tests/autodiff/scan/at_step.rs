@@ -60,8 +60,8 @@ fn loops_within_a_step_read_their_own_entries() {
         let own = tape.at_step(&outer);
         ([in_a_scan.state * own, in_a_loop * own], ())
     });
-    let sum = Tensor::ones([2, 3]).add(&inner.index_first(0)).add(&inner.index_first(1));
-    let expected = outer.mul(&sum);
+    let sum = Tensor::ones([2, 3]) + inner.index_first(0) + inner.index_first(1);
+    let expected = &outer * &sum;
     let values: Vec<_> = scanned.outputs.iter().map(|y| y.value()).collect();
     let error = distance(&values, &[expected.clone(), expected]);
     assert!(error < 1e-15, "off by {error:e}");

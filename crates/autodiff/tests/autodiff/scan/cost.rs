@@ -91,7 +91,7 @@ fn scaled(factor: f64, is_comparable: bool) -> (f64, usize) {
         let y = tape.apply(Scale { factor, is_comparable }, &[y]) + x;
         ((), y)
     });
-    let gradient = tape.backward(scanned.state.sum_all()).wrt(start).at(&[0, 0]);
+    let gradient = tape.backward(scanned.state.sum_all()).wrt(start)[[0, 0]];
     (gradient, DERIVED.get() - before)
 }
 

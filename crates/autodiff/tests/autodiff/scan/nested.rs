@@ -202,7 +202,7 @@ impl Operation<f64> for Weighted {
     }
 
     fn forward(&self, inputs: &[&Tensor<f64>]) -> Tensor<f64> {
-        inputs[0].mul(&self.0)
+        inputs[0] * &self.0
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, f64>) {

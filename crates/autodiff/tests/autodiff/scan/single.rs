@@ -15,7 +15,7 @@ fn gradients_in_last_state(tape: &Tape<f64>, steps: usize) -> Vec<f64> {
     let last = scanned.outputs.index_first(steps - 1);
     let loss = (last + scanned.state[0] * 5.0).sum_all();
     let gradients = tape.grad(loss, [scanned.state[0], scanned.state[1]]);
-    gradients.iter().map(|gradient| gradient.value().at(&[0, 0])).collect()
+    gradients.iter().map(|gradient| gradient.value()[[0, 0]]).collect()
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn bits(threads: usize) -> Vec<u32> {
     pool.install(|| {
         let weight = |shape: [usize; 2], seed| {
             let mut weight: Tensor<f32> = uniform(shape, seed);
-            weight.scale_assign(0.1);
+            weight *= 0.1;
             Param::new(weight)
         };
         let (w, u, v) = (weight([70, 300], 1), weight([150, 300], 2), weight([150, 90], 3));

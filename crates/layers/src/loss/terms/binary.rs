@@ -1,7 +1,7 @@
 //! Cross-entropy of yes-or-no questions.
 
 use bptt_autodiff::{Operation, Pullback};
-use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary, shape};
+use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
 /// `ℓ = −y ln σ(o) − (1 − y) ln (1 − σ(o))` of logits `o` and probabilities `y`, element by element. An outcome of
 /// probability 0 contributes nothing, even where its logarithm is infinite.
@@ -21,12 +21,10 @@ impl<T: Scalar> Operation<T> for BinaryCrossEntropy {
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let (logits, yes) = (inputs[0], inputs[1]);
         let no = yes.map(|y| T::one() - y);
-        let zero = Tensor::scalar(T::zero());
         // −ln σ(o) is softplus(−o), and 1 − σ(o) is σ(−o)
-        let costs = |share: &Tensor<T>, against: Tensor<T>| {
-            Tensor::select(share, &share.mul(&against.unary(Unary::Softplus)), &zero)
-        };
-        costs(yes, logits.unary(Unary::Neg)).add(&costs(&no, logits.clone()))
+        let costs =
+            |share: &Tensor<T>, against: Tensor<T>| share.select(share * against.softplus(), 0.0);
+        costs(yes, -logits) + costs(&no, logits.clone())
     }
 
     /// `∂o = g (σ(o) − y)`, computed without cancellation, and `∂y = −g o`

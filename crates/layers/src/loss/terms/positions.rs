@@ -72,7 +72,7 @@ impl<T: Scalar> Positions<T> {
     #[track_caller]
     pub(crate) fn share<'t>(&self, values: Var<'t, T>, room: f64) -> Var<'t, T> {
         let factors = match (&self.mask, &self.weights) {
-            (Some(mask), Some(weights)) => mask.mul(weights),
+            (Some(mask), Some(weights)) => mask * weights,
             (Some(factors), None) | (None, Some(factors)) => factors.clone(),
             (None, None) if room == 1.0 => return values,
             (None, None) => return values / room,
@@ -115,7 +115,7 @@ pub(crate) fn cost<T: Scalar>(log_probabilities: Var<'_, T>) -> Var<'_, T> {
 }
 
 fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<Tensor<T>> {
-    Some(before.map_or_else(|| factor.clone(), |before| before.mul(factor)))
+    Some(before.map_or_else(|| factor.clone(), |before| before * factor))
 }
 
 /// `[..]` of `[.., C]`.

@@ -44,17 +44,17 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
     }
     for i in 0..m {
         for j in 0..c_stride {
-            let (actual, old) = (c.at(&[i, j]).as_f64(), before.at(&[i, j]).as_f64());
+            let (actual, old) = (c[[i, j]].as_f64(), before[[i, j]].as_f64());
             if j >= n {
                 assert_eq!(actual, old);
                 continue;
             }
             let first = match from {
                 From::Zero => 0.0,
-                From::Row => row.at(&[0, j]).as_f64(),
+                From::Row => row[[0, j]].as_f64(),
                 From::C => old,
             };
-            let terms = (0..k).map(|p| a.at(&[i, p]).as_f64() * b.at(&[p, j]).as_f64());
+            let terms = (0..k).map(|p| a[[i, p]].as_f64() * b[[p, j]].as_f64());
             let (sum, size) = terms.fold((first, first.abs()), |(s, z), t| (s + t, z + t.abs()));
             let bound = (k + 2) as f64 * T::epsilon().as_f64() * size;
             assert!(

@@ -8,7 +8,6 @@ use super::*;
 use crate::gemm::packed::PackedRhs;
 use crate::kernels::binary::Binary;
 use crate::kernels::unary::Unary;
-use crate::shape::Transpose;
 use crate::tensor::Tensor;
 
 /// A gated recurrence with every kind of instruction:
@@ -174,11 +173,11 @@ impl Case {
         let (mut d_u, mut d_b) = (Tensor::zeros([hidden, hidden]), Tensor::zeros([hidden]));
         for count in 0..steps {
             let time = if reversed { steps - 1 - count } else { count };
-            let z = x.index_first(time).matmul(w).add(b).add(&h.matmul(u));
-            let n = z.div(&z.square().sum_keep(&[1]).add(&Tensor::scalar(1.0)));
-            d_u.add_assign(&h.matmul_with(&n, Transpose::LEFT));
-            d_b.add_assign(&n.sum(&[0]));
-            h = n.sigmoid().mul(&h).add(&n.tanh());
+            let z = x.index_first(time).matmul(w) + b + h.matmul(u);
+            let n = &z / (z.square().sum_keep(&[1]) + 1.0);
+            d_u += h.t_matmul(&n);
+            d_b += n.sum(&[0]);
+            h = n.sigmoid() * &h + n.tanh();
             hs[time] = h.clone();
         }
         let flat = |tensors: &[Tensor<f64>]| tensors.iter().flat_map(Tensor::to_vec).collect();
