@@ -66,7 +66,7 @@ fn sum_of<'t, T: Scalar>(
         match contribution {
             Contribution::Dense(value) => terms.push(value),
             Contribution::Product(left, right, transpose) => {
-                terms.push(left.product(right, transpose));
+                terms.push(left.matmul_with(right, transpose));
             }
             Contribution::Slice { axis, start, part } => parts.push((axis, start, part)),
             Contribution::Rows { indices, rows } => {

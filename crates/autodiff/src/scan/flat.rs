@@ -126,7 +126,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         for variable in &mut state {
             *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }
-        Ok((outputs.iter().map(|outputs| Var::stack(outputs)).collect(), state))
+        Ok((outputs.iter().map(|outputs| Var::stack(outputs, 0)).collect(), state))
     }
 }
 

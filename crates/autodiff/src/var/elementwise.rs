@@ -186,6 +186,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Equal), other)
     }
 
+    /// 1 where the elements differ, else 0.
+    #[track_caller]
+    #[must_use]
+    pub fn not_equal(self, other: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::NotEqual), other)
+    }
+
     /// Where this condition is not zero the first choice, elsewhere the second. What was not chosen may be anything,
     /// NaN included: it affects neither the value nor the gradients of any order. This holds if it was computed by
     /// elementwise functions, and not for products of matrices.

@@ -67,11 +67,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         entry.reshape(entry.shape().without(axis))
     }
 
-    /// The last axis in `N` equal parts: the gates of a fused product.
+    /// An axis in `N` equal parts: `let [i, f, c, o] = z.split(-1)` are the gates of a fused product.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist or does not divide.
     #[track_caller]
     #[must_use]
-    pub fn split<const N: usize>(self) -> [Self; N] {
-        let axis = self.axis("split", -1);
+    pub fn split<const N: usize>(self, axis: isize) -> [Self; N] {
+        let axis = self.axis("split", axis);
         let part = shape::split(&self.shape(), axis, N).or_panic();
         let mut parts = [self; N];
         for (i, slot) in parts.iter_mut().enumerate() {
@@ -98,23 +102,24 @@ impl<'t, T: Scalar> Var<'t, T> {
         first.tape.record(Op::Concat(Concat { axis }), &operands)
     }
 
-    /// Joined along a new axis 0: the steps `[B, F]` of a sequence become `[T, B, F]`.
+    /// Joined along a new axis, at position `axis` of the result: along axis 0, the steps `[B, F]` of a sequence
+    /// become `[T, B, F]`.
     ///
     /// # Panics
     ///
-    /// If there is no part, or their shapes differ.
+    /// If there is no part, their shapes differ, or the axis is not one of the result's.
     #[track_caller]
     #[must_use]
-    pub fn stack(parts: &[Self]) -> Self {
+    pub fn stack(parts: &[Self], axis: isize) -> Self {
         let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();
-        shape::stack(&shapes, 0).or_panic();
+        let (shape, axis) = shape::stack(&shapes, axis).or_panic();
+        let entry = shape.with(axis, 1);
         let mut entries = Vec::with_capacity(parts.len());
         for part in parts {
-            let shape: Shape = std::iter::once(1).chain(part.shape().iter().copied()).collect();
-            entries.push(part.reshape(shape));
+            entries.push(part.reshape(&entry));
         }
-        Self::concat(&entries, 0)
+        Self::concat(&entries, axis as isize)
     }
 
     /// Rows by index: `[N, ..]` becomes `[indices.len(), ..]`. Its gradient adds up where an index

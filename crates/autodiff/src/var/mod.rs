@@ -36,6 +36,24 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.tape.shape_of(self.id)
     }
 
+    /// The number of axes.
+    #[must_use]
+    pub fn rank(self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.shape().elements()
+    }
+
+    /// Whether there is no element: some axis has extent zero.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// The only element of the value.
     ///
     /// # Panics
@@ -83,25 +101,28 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn matmul(self, right: impl Operand<'t, T>) -> Self {
-        self.product(right, Transpose::NONE)
+        self.matmul_with(right, Transpose::NONE)
     }
 
     /// `A · Bᵀ`, without copying the transpose.
     #[track_caller]
     #[must_use]
     pub fn matmul_t(self, right: impl Operand<'t, T>) -> Self {
-        self.product(right, Transpose::RIGHT)
+        self.matmul_with(right, Transpose::RIGHT)
     }
 
     /// `Aᵀ · B`, without copying the transpose.
     #[track_caller]
     #[must_use]
     pub fn t_matmul(self, right: impl Operand<'t, T>) -> Self {
-        self.product(right, Transpose::LEFT)
+        self.matmul_with(right, Transpose::LEFT)
     }
 
+    /// Like [`matmul`](Self::matmul), reading either operand transposed. A left operand that is read transposed has as
+    /// many axes as the right.
     #[track_caller]
-    pub(crate) fn product(self, right: impl Operand<'t, T>, transpose: Transpose) -> Self {
+    #[must_use]
+    pub fn matmul_with(self, right: impl Operand<'t, T>, transpose: Transpose) -> Self {
         self.with(Op::MatMul(MatMul(transpose)), right)
     }
 }

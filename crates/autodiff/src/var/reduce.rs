@@ -1,7 +1,7 @@
 //! Reductions over axes, softmax and its logarithms.
 
-use bptt_tensor::Scalar;
 use bptt_tensor::shape::{self, OrPanic};
+use bptt_tensor::{Scalar, Shape};
 
 use crate::tape::primitive::{Extremum, LogSoftmax, LogSumExp, Norm, Softmax, Sum};
 use crate::tape::{Op, Var};
@@ -96,6 +96,34 @@ impl<T: Scalar> Var<'_, T> {
         self.unary(Op::Extremum(Extremum::Min(axes[..].into())))
     }
 
+    /// The maximum over these axes, which stay with extent 1.
+    #[track_caller]
+    #[must_use]
+    pub fn max_keep(self, axes: &[isize]) -> Self {
+        let kept = self.kept("max_keep", axes);
+        self.max(axes).reshape(kept)
+    }
+
+    /// The minimum over these axes, which stay with extent 1.
+    #[track_caller]
+    #[must_use]
+    pub fn min_keep(self, axes: &[isize]) -> Self {
+        let kept = self.kept("min_keep", axes);
+        self.min(axes).reshape(kept)
+    }
+
+    /// The position of the largest element along an axis, for each row-major position of the other axes: the first of
+    /// equals, or the first NaN. It is a fact about the value, which no gradient reaches.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist or has extent zero.
+    #[track_caller]
+    #[must_use]
+    pub fn argmax(self, axis: isize) -> Vec<usize> {
+        self.value().argmax(axis)
+    }
+
     /// `softmax(x)ᵢ = e^{xᵢ} / Σⱼ e^{xⱼ}` along one axis, without overflow.
     #[track_caller]
     #[must_use]
@@ -115,6 +143,21 @@ impl<T: Scalar> Var<'_, T> {
     #[must_use]
     pub fn logsumexp(self, axis: isize) -> Self {
         self.unary(Op::LogSumExp(LogSumExp { axis: self.axis("logsumexp", axis) }))
+    }
+
+    /// `ln Σⱼ e^{xⱼ}` along one axis, which stays with extent 1.
+    #[track_caller]
+    #[must_use]
+    pub fn logsumexp_keep(self, axis: isize) -> Self {
+        let kept = self.kept("logsumexp_keep", &[axis]);
+        self.logsumexp(axis).reshape(kept)
+    }
+
+    /// The shape with these axes at extent 1.
+    #[track_caller]
+    fn kept(self, operation: &'static str, axes: &[isize]) -> Shape {
+        let axes = shape::axes(operation, &self.shape(), axes).or_panic();
+        shape::reduce(&self.shape(), &axes, true)
     }
 
     #[track_caller]

@@ -129,7 +129,7 @@ fn loss_on_steps<'t>(sequence: Var<'t, f64>) -> Var<'t, f64> {
         h = (h + sequence.index_first(t)).tanh();
         states.push(h);
     }
-    Var::stack(&states).square().mean_all()
+    Var::stack(&states, 0).square().mean_all()
 }
 
 #[test]

@@ -54,7 +54,7 @@ struct Sums<'t> {
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
     let Sums { mut xs, h, u, w, b, v } = sums(bug, at);
     xs.reverse();
-    at.add(0, || Var::stack(&xs));
+    at.add(0, || Var::stack(&xs, 0));
     at.add(1, || h);
     let share = if bug == Bug::AveragedOverTime { 1.0 / xs.len() as f64 } else { 1.0 };
     for (i, sum) in [u, w, b, v].into_iter().enumerate() {

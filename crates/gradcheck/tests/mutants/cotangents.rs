@@ -62,7 +62,7 @@ pub(crate) fn large_beside_small(bug: Bug) -> Report {
         Tensor::concat(&[&x[0].map(|a| 1e9 * a), &x[1].map(|b| 1e-5 * b.sin())], 0)
     }
     let rule = |bug, at: &mut Pullback<'_, '_, f64>| {
-        let (b, [large, small]) = (at.input(1), at.cotangent().split());
+        let (b, [large, small]) = (at.input(1), at.cotangent().split(-1));
         at.add(0, || large * 1e9);
         at.add(1, || match bug {
             Bug::SmallSlopeWrong => small * b.cos() * 2e-5,

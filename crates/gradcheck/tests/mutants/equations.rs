@@ -194,7 +194,7 @@ impl Cell<f64> for Lstm {
         let h = if self.bug == Bug::HiddenDetached { h.stop_gradient() } else { h };
         let c = if self.bug == Bug::CellDetached { c.stop_gradient() } else { c };
         let z = x.matmul(&self.w) + h.matmul(&self.u) + &self.b;
-        let [i, f, candidate, o] = z.split();
+        let [i, f, candidate, o] = z.split(-1);
         let [i, f] = if self.bug == Bug::GateOrder { [f, i] } else { [i, f] };
         let f = if self.bug == Bug::GateDetached { f.stop_gradient() } else { f };
         let o = if self.bug == Bug::OutputOfNextUnit { next_unit(o) } else { o };

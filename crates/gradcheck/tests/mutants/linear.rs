@@ -91,7 +91,7 @@ pub(crate) fn slice(bug: Bug) -> Report {
 
 pub(crate) fn concat(bug: Bug) -> Report {
     let rule = |bug, at: &mut Pullback<'_, '_, f64>| {
-        let [first, second] = at.cotangent().split();
+        let [first, second] = at.cotangent().split(-1);
         let (a, b) = if bug == Bug::PartsSwapped { (1, 0) } else { (0, 1) };
         at.add(a, || first);
         at.add(b, || second);

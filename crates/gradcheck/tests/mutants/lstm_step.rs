@@ -56,10 +56,10 @@ fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
 
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
     let [x, h, before, w, u, p, b] = [0, 1, 2, 3, 4, 5, 6].map(|i| at.input(i));
-    let [_, c] = at.output().split();
-    let [of_h, of_c] = at.cotangent().split();
-    let [z_i, z_f, z_c, z_o] = (x.matmul(w) + h.matmul(u) + b).split();
-    let [p_i, p_f, p_o] = p.split();
+    let [_, c] = at.output().split(-1);
+    let [of_h, of_c] = at.cotangent().split(-1);
+    let [z_i, z_f, z_c, z_o] = (x.matmul(w) + h.matmul(u) + b).split(-1);
+    let [p_i, p_f, p_o] = p.split(-1);
     let (i, f) = ((z_i + before * p_i).sigmoid(), (z_f + before * p_f).sigmoid());
     let (candidate, o, y) = (z_c.tanh(), (z_o + c * p_o).sigmoid(), c.tanh());
 
@@ -108,7 +108,7 @@ impl Cell<f64> for Fused {
         let tape = x.tape();
         let [w, u, p, b] = [&self.w, &self.u, &self.p, &self.b].map(|param| tape.param(param));
         let step = Rule { bug: self.bug, forward, gradient };
-        let [h, c] = tape.apply(step, &[x, h, c, w, u, p, b]).split();
+        let [h, c] = tape.apply(step, &[x, h, c, w, u, p, b]).split(-1);
         (h, (h, c))
     }
 }

@@ -27,14 +27,14 @@ operations! {
     index_first: domains(), first_entries(), |&index, x| x[0].index_first(index);
     // the second part is unused: its gradient is zero
     split: domains(), thirds(), |(), x| {
-        let [a, _, c] = x[0].split();
+        let [a, _, c] = x[0].split(-1);
         a.sin() * c
     };
     concat: domains(), parts_of_a_whole(), |&axis, parts| Var::concat(parts, axis);
     concat_of_one_variable: domains(), with_axis(shape(extents(), 1..=3)), |&axis, x| {
         Var::concat(&[x[0], x[0].cos(), x[0]], axis)
     };
-    stack: domains(), equals(), |(), parts| Var::stack(parts);
+    stack: domains(), equals(), |(), parts| Var::stack(parts, 0);
 
     gather_rows: domains(), rows().prop_map(|(indices, rows, row)| (indices, vec![with_first(rows, &row)])),
         |indices, x| x[0].gather_rows(indices);

@@ -34,7 +34,7 @@ operations! {
 
     // ties everywhere and yet no kink: what the elements get must add up to all
     extrema_of_equals: domains(), alone(not_empty()), |(), x| {
-        let equals = Var::stack(&[x[0]; 3]);
+        let equals = Var::stack(&[x[0]; 3], 0);
         equals.max(&[0]) * equals.min(&[0])
     };
 

@@ -105,7 +105,7 @@ operations! {
     scan_within_a_scan: domains(), operands(), |manner, x| {
         let &[xs, gates, h, _, w, u, b] = x else { unreachable!("seven inputs") };
         let scanned = manner.scan((xs, gates), h).run(|(x, gate), h| {
-            let steps = Var::stack(&[x.matmul(w), gate * b, h]);
+            let steps = Var::stack(&[x.matmul(w), gate * b, h], 0);
             let inner = manner.scan(steps, h).run(|x, h| {
                 let h = (x + h.matmul(u)).tanh();
                 (h, h)

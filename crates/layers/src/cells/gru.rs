@@ -115,9 +115,9 @@ impl<T: Scalar> NoisyCell<T> for Gru<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let [x_r, x_z, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
+        let [x_r, x_z, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let read = noise.read(0, h);
-        let [h_r, h_z] = read.matmul(&self.w_hh_rz).split();
+        let [h_r, h_z] = read.matmul(&self.w_hh_rz).split(-1);
         let r = self.gate_activation.apply(x_r + h_r);
         let z = self.gate_activation.apply(x_z + h_z);
         let recurrent = match self.reset {

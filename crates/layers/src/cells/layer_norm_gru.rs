@@ -110,7 +110,7 @@ impl<T: Scalar> NoisyCell<T> for LayerNormGru<T> {
         let [x_gates, x_n] = parts(x.matmul(&self.w_ih));
         let [h_gates, h_n] = parts(noise.read(0, h).matmul(&self.w_hh));
         let gates = self.norm_ih_rz.forward(x_gates) + self.norm_hh_rz.forward(h_gates);
-        let [r, z] = self.gate_activation.apply(gates).split();
+        let [r, z] = self.gate_activation.apply(gates).split(-1);
         let recurrent = r * self.norm_hh_n.forward(h_n);
         let n = self.candidate_activation.apply(self.norm_ih_n.forward(x_n) + recurrent);
         let n = noise.written(0, n);

@@ -118,7 +118,7 @@ impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
     ) -> (Var<'t, T>, Self::State<'t>) {
         let read = self.norm_ih.forward(x.matmul(&self.w_ih));
         let recurrent = self.norm_hh.forward(noise.read(0, h).matmul(&self.w_hh));
-        let [mut i, mut f, candidate, mut o] = (read + recurrent + &self.b).split();
+        let [mut i, mut f, candidate, mut o] = (read + recurrent + &self.b).split(-1);
         if let Some(peepholes) = &self.peepholes {
             let seen = noise.read(1, c);
             i = i + seen * &peepholes.p_i;

@@ -89,7 +89,7 @@ impl<T: Scalar> NoisyCell<T> for Lstm<T> {
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
-        let [i, f, candidate, o] = z.split();
+        let [i, f, candidate, o] = z.split(-1);
         let gate = &self.gate_activation;
         let c = gate.apply(f) * c
             + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));

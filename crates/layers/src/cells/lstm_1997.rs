@@ -91,7 +91,7 @@ impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
     ) -> (Var<'t, T>, Self::State<'t>) {
         let h = noise.read(0, h);
         let [candidate, i, o] =
-            biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref()).split();
+            biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref()).split(-1);
         let gate = &self.gate_activation;
         let c = c + noise.written(1, self.candidate_activation.apply(candidate)) * gate.apply(i);
         let h = self.state_activation.apply(c) * gate.apply(o);

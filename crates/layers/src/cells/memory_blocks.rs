@@ -191,7 +191,7 @@ impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
         let candidate = biased(net.slice(-1, 0..cells), self.b_g.as_ref());
         let gates = net.slice(-1, cells..cells + 2 * self.blocks);
         let gates = biased(gates, self.b_io.as_ref());
-        let [i, o] = self.gate_activation.apply(gates).split();
+        let [i, o] = self.gate_activation.apply(gates).split(-1);
         let c = c + self.of_cells(i) * noise.written(1, self.candidate_activation.apply(candidate));
         let y = self.of_cells(o) * self.state_activation.apply(c);
         let h = Var::concat(&[y, i, o], -1);

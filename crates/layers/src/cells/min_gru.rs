@@ -70,7 +70,7 @@ impl<T: Scalar> MinGru<T> {
 impl<T: Scalar> LinearCell<T> for MinGru<T> {
     /// `1 − z` and `z ⊙ n`, for one step or all of them.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [z, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
+        let [z, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let z = self.gate_activation.apply(z);
         (1.0 - z, z * self.candidate_activation.apply(candidate))
     }

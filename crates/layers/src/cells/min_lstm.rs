@@ -73,7 +73,7 @@ impl<T: Scalar> LinearCell<T> for MinLstm<T> {
     /// With net inputs `a_f` and `a_i`, `f/(f + i) = σ(ln f − ln i)`, and `ln σ(a) = −softplus(−a)`: gates
     /// that are both closed do not divide 0 by 0.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
+        let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let candidate = self.candidate_activation.apply(candidate);
         if let Activation::Sigmoid = self.gate_activation {
             let balance = (-i).softplus() - (-f).softplus();

@@ -83,7 +83,7 @@ impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let [x_f, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split();
+        let [x_f, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let read = noise.read(0, h);
         let f = self.gate_activation.apply(x_f + read.matmul(&self.w_hh_f));
         let net = x_n + (f * read).matmul(&self.w_hh_n);

@@ -97,7 +97,7 @@ impl<T: Scalar> OutputToHidden<T> {
             xs.shape()
         );
         let Some(before_last) = shape[0].checked_sub(1) else { return targets };
-        let first = Var::stack(&[first]);
+        let first = Var::stack(&[first], 0);
         let read = Var::concat(&[first, targets.slice(0, 0..before_last)], 0);
         self.outputs(xs, read)
     }

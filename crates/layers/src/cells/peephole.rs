@@ -116,7 +116,7 @@ impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let z = biased(x.matmul(&self.w_ih) + noise.read(0, h).matmul(&self.w_hh), self.b.as_ref());
-        let [i, f, candidate, o] = z.split();
+        let [i, f, candidate, o] = z.split(-1);
         let seen = noise.read(1, c);
         let gate = &self.gate_activation;
         let i = gate.apply(i + seen * &self.peepholes.p_i);

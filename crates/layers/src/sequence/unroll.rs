@@ -59,7 +59,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
         ys.push(y);
         state = next;
     }
-    (Var::stack(&ys), state)
+    (Var::stack(&ys, 0), state)
 }
 
 /// Puts the announced time step back at the end of a loop over time, even if a step panics.

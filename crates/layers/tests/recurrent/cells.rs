@@ -192,7 +192,7 @@ fn teacher_forcing_in_parallel() {
             }
             match sizes.steps {
                 0 => vec![x[1]],
-                _ => vec![V::stack(&ys)],
+                _ => vec![V::stack(&ys, 0)],
             }
         });
         assert_eq!(parallel.values[0].shape(), inputs[1].shape());

@@ -124,7 +124,7 @@ fn within_a_step() {
     let tape = Tape::new();
     let ys: Vec<_> = (0..4).map(|t| tape.variable(frames.index_first(t))).collect();
     let outputs: Vec<_> = ys.iter().map(|&x| conv.forward(of_frame(x)).sum(&[0])).collect();
-    let outputs = Var::stack(&outputs);
+    let outputs = Var::stack(&outputs, 0);
     assert_near(&[scanned.outputs.value()], &[outputs.value()], 1e-13);
     let expected = tape.backward(outputs.square().sum_all());
     for (t, &y) in ys.iter().enumerate() {

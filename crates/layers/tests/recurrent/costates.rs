@@ -152,7 +152,7 @@ fn of_layers_above_one_another() {
         ys.push(model.1.forward(upper));
         added.push(zeros);
     }
-    let gradients = tape.backward(loss_of(&[V::stack(&ys), lower, upper]));
+    let gradients = tape.backward(loss_of(&[V::stack(&ys, 0), lower, upper]));
     for (t, zeros) in added.into_iter().enumerate() {
         let expected = zeros.map(|zero| gradients.wrt(zero).clone());
         assert_near(&at(&found, t), &expected, 1e-11);

@@ -137,7 +137,7 @@ fn of_a_users_equation() {
         type State<'t> = V<'t>;
 
         fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
-            let [first, second] = x.split(); // the equation
+            let [first, second] = x.split(-1); // the equation
             (first + second, h)
         }
     }

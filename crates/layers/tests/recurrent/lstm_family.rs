@@ -272,7 +272,7 @@ fn the_truncated_gradient() {
             ys.push(y);
             (h, c) = next;
         }
-        vec![V::stack(&ys), h, c]
+        vec![V::stack(&ys, 0), h, c]
     });
     assert_near(&cut.gradients.parameters, &by_hand.gradients.parameters, 1e-13);
     assert_near(&cut.gradients.inputs, &by_hand.gradients.inputs, 1e-13);

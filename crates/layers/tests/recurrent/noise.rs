@@ -118,7 +118,7 @@ fn variational_dropout_drops_the_same_units() {
             ys.push(y);
             (h, c) = next;
         }
-        vec![V::stack(&ys), h, c]
+        vec![V::stack(&ys, 0), h, c]
     });
     assert_same(&dropped, &by_hand);
     let plain = run(&dropout, &inputs, layer_run);
@@ -348,7 +348,7 @@ fn recurrent_dropout_is_drawn_for_each_step() {
             h = carried + (whole - carried) * &masks.index_first(t).map(|kept| 2.0 * kept);
             ys.push(h);
         }
-        vec![V::stack(&ys), h]
+        vec![V::stack(&ys, 0), h]
     });
     assert_near(&dropped.values, &by_hand.values, 1e-13);
     assert_near(&dropped.gradients.inputs, &by_hand.gradients.inputs, 1e-11);

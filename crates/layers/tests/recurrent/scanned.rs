@@ -28,7 +28,7 @@ fn of_present<'t, C: Cell<f64>>(
             ys.push(nothing());
         }
     }
-    [vec![Var::stack(&ys), last], state].concat()
+    [vec![Var::stack(&ys, 0), last], state].concat()
 }
 
 /// Where there is no input, NaN for one, the state stays: anywhere in a sequence, to all outputs and to the

@@ -200,7 +200,7 @@ fn loop_over_windows<'t>(
         outputs.extend_from_slice(&ys[chunk - start..]);
         last = after;
     }
-    [vec![V::stack(&outputs)], last].concat()
+    [vec![V::stack(&outputs, 0)], last].concat()
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn windows_keep_the_lags_below_their_length() {
                 }
                 ys.push(h);
             }
-            vec![V::stack(&ys)]
+            vec![V::stack(&ys, 0)]
         });
         whole.gradients.parameters
     };

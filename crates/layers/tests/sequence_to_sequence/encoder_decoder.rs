@@ -83,7 +83,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
                 (_, h) = model.encoder.step(x, h);
                 memory.push(h);
             }
-            let memory = Var::stack(&memory);
+            let memory = Var::stack(&memory, 0);
             let mut last = START;
             for (t, wanted) in sequence(&WANTED, b, 3).into_iter().enumerate() {
                 let y = model.target.forward(&tape, &[last], [1]);

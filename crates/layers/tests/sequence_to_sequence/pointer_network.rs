@@ -70,7 +70,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
             (_, h) = network.encoder.step(element(s), h);
             memory.push(h);
         }
-        let memory = network.attention.memory(Var::stack(&memory), None);
+        let memory = network.attention.memory(Var::stack(&memory, 0), None);
         let mut z = tape.param(&network.first).reshape([1, 2]);
         for (t, pointer) in pointers(&WANTED, b).into_iter().enumerate() {
             (_, h) = network.decoder.step(z, h);

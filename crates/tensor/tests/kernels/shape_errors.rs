@@ -281,5 +281,8 @@ fn access() {
     );
     panics(|| x.slice(0, 1..3), "slice of [2, 3], axis 0: 1..3 is not within 0..2");
     panics(|| x.index_first(2), "slice of [2, 3], axis 0: 2..3 is not within 0..2");
-    panics(|| zeros([]).index_first(0), "slice of []: axis 0 does not exist: a scalar has no axes");
+    panics(
+        || zeros([]).index_first(0),
+        "index_first of []: axis 0 does not exist: a scalar has no axes",
+    );
 }

@@ -111,7 +111,7 @@ fn of_chosen(f: Function, is_scanned: bool) -> [Vec<f64>; 2] {
             h = step(f, [chosen, x, safe, h]);
             h + safe
         };
-        Var::stack(&[entry(0), entry(1)])
+        Var::stack(&[entry(0), entry(1)], 0)
     };
     let loss = (ys * ys.square()).sum_all();
     let [of_x, of_safe] = tape.grad(loss, [x, safe]);

@@ -8,7 +8,7 @@ use super::support::{assert_plan, param, plan, uniform};
 fn a_part_that_others_read_is_read_in_the_join() {
     let (w, u, peephole) = (param([3, 8], 3), param([4, 8], 4), param([4], 5));
     let (_, reverse) = plan(|x, h| {
-        let [gate, z] = (x.matmul(&w) + h.matmul(&u)).split();
+        let [gate, z] = (x.matmul(&w) + h.matmul(&u)).split(-1);
         let next = (gate + h * &peephole).sigmoid() * z.tanh();
         (next, next)
     });
@@ -41,7 +41,7 @@ fn a_part_that_others_read_is_read_in_the_join() {
 fn a_part_of_two_joins_is_copied_into_them() {
     let [w, u] = [3, 4].map(|rows| param([rows, 8], 3));
     let (_, reverse) = plan(|x, h| {
-        let ([a, b], [c, d]) = (x.matmul(&w).split(), h.matmul(&u).split());
+        let ([a, b], [c, d]) = (x.matmul(&w).split(-1), h.matmul(&u).split(-1));
         let next = (a + d).sigmoid() * (b + c).tanh();
         (next, next)
     });
@@ -108,7 +108,7 @@ fn a_part_of_the_next_state_may_be_read_after_the_loop() {
 fn parts_of_the_state_may_be_read_after_the_loop() {
     let u = param([4, 4], 3);
     let plan = plan_of_joined_state(|x, s| {
-        let [h, c] = s.split();
+        let [h, c] = s.split(-1);
         let h = (h.matmul(&u) + x).tanh();
         let c = c * h.sigmoid();
         (h.exp() * 2.0, Var::concat(&[h, c], 1))

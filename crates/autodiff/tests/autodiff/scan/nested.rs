@@ -94,7 +94,7 @@ fn several_sequences_and_states_of_different_widths() {
                 outputs[1].push(p);
                 state = [r.tanh(), (p + q).sin()];
             }
-            (outputs.map(|steps| Var::stack(&steps)), state)
+            (outputs.map(|steps| Var::stack(&steps, 0)), state)
         };
         let loss =
             (outputs[0] * 2.0).sum_all() + outputs[1].square().sum_all() + state[1].sum_all();
@@ -126,7 +126,7 @@ fn a_state_that_stays() {
                     h = (xs.index_first(t) + h * a).tanh();
                     ys.push(h * a);
                 }
-                vec![Var::stack(&ys), h, s]
+                vec![Var::stack(&ys, 0), h, s]
             };
             let gradients = tape.backward(super::support::loss(&outputs));
             let values = outputs.iter().map(|y| y.value());
@@ -168,7 +168,7 @@ fn both_ways(
                 ys.push(Var::concat(&[h, xs.index_first(t)], 1).tanh());
                 h = step(xs.index_first(t), h, p);
             }
-            vec![Var::stack(&ys), h]
+            vec![Var::stack(&ys, 0), h]
         };
         let loss = super::support::loss(&ys);
         let gradients = tape.backward(loss);

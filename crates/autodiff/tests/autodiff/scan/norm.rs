@@ -36,7 +36,7 @@ fn norms_of_any_magnitude_are_those_of_the_loop() {
         let lengths = if is_scanned {
             tape.scan(xs, ()).run(|x, ()| (x.norm(&[1]), ())).outputs
         } else {
-            Var::stack(&[xs.index_first(0).norm(&[1])])
+            Var::stack(&[xs.index_first(0).norm(&[1])], 0)
         };
         let [slopes] = tape.grad(lengths.sum_all(), [xs]);
         let backward = tape.backward(lengths.sum_all()).wrt(xs).clone();

@@ -87,7 +87,7 @@ impl Recipe {
         if !self.joined {
             return self.equations(params, x, state);
         }
-        let halves: [Var<'t, T>; 2] = state[0].split();
+        let halves: [Var<'t, T>; 2] = state[0].split(-1);
         let (outputs, next) = self.equations(params, x, &halves);
         (outputs, vec![Var::concat(&next, 1)])
     }
@@ -124,7 +124,7 @@ impl Recipe {
                 14 => a.square().mean_keep(&[1]).sqrt() * 0.1 + b,
                 15 => a.slice(1, 0..1) * b,
                 16 => {
-                    let [left, right] = Var::concat(&[b, a], 1).split();
+                    let [left, right] = Var::concat(&[b, a], 1).split(-1);
                     left * right.sigmoid()
                 }
                 17 => a.stop_gradient() * b,

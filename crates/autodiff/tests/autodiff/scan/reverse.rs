@@ -12,7 +12,7 @@ fn an_lstm_saves_its_gates_and_states_only() {
     let xs = tape.variable(uniform([5, 2, 3], 1));
     let [h, c] = [2, 3].map(|seed| tape.variable(uniform([2, 4], seed)));
     let plan = tape.scan(xs, [h, c]).plan(|x, s| {
-        let [i, f, g, o] = (x.matmul(&w) + s[0].matmul(&u) + &b).split();
+        let [i, f, g, o] = (x.matmul(&w) + s[0].matmul(&u) + &b).split(-1);
         let c = f.sigmoid() * s[1] + i.sigmoid() * g.tanh();
         let h = o.sigmoid() * c.tanh();
         (h, [h, c])

@@ -52,7 +52,7 @@ fn of_impossible_rows(
         let run = tape.scan([xs, mask], ()).run(|x, ()| (step(x[0] + x[1]), ()));
         run.outputs
     } else {
-        Var::stack(&[0, 1].map(|t| step(xs.index_first(t) + mask.index_first(t))))
+        Var::stack(&[0, 1].map(|t| step(xs.index_first(t) + mask.index_first(t))), 0)
     };
     let possible = ys.gt(f64::MIN);
     let finite = possible.select(ys, ys.tape().scalar(0.0));

@@ -96,7 +96,7 @@ pub(crate) fn run<'t, T: Scalar>(
     if case.reversed {
         outputs.iter_mut().for_each(|outputs| outputs.reverse());
     }
-    outputs.iter().map(|outputs| Var::stack(outputs)).chain(state).collect()
+    outputs.iter().map(|outputs| Var::stack(outputs, 0)).chain(state).collect()
 }
 
 /// Half the square of every value and the value itself, added up: a loss whose gradient differs from

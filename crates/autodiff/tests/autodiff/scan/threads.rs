@@ -20,7 +20,7 @@ fn bits(threads: usize) -> Vec<u32> {
         let xs = tape.variable(uniform([40, 30, 70], 4));
         let h = tape.variable(uniform([30, 150], 5));
         let scanned = tape.scan(xs, h).run(|x, h| {
-            let [gate, value] = (x.matmul(&w) + h.matmul(&u)).split();
+            let [gate, value] = (x.matmul(&w) + h.matmul(&u)).split(-1);
             let gate = gate.sigmoid();
             let next = gate * h + (1.0 - gate) * value.tanh();
             ((next * h).matmul(&v), next)
