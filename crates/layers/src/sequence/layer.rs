@@ -4,7 +4,7 @@ use bptt_autodiff::{State, Tape, Tree, Var};
 use bptt_tensor::Scalar;
 
 use super::options::RunOptions;
-use super::run::{last, run};
+use super::run::run;
 use super::shape::sequence_shape;
 use crate::core::cell::{Cell, StateSizes};
 
@@ -29,7 +29,8 @@ pub trait Layer<T: Scalar> {
     #[must_use]
     fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>;
 
-    /// The outputs and the last state, from the inputs `[T, B, I]` and the first state.
+    /// Returns the outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. If the options
+    /// ask for [the last output only](RunOptions::is_last_only), the outputs are `[B, O]`.
     ///
     /// # Panics
     ///
@@ -69,21 +70,6 @@ pub trait Layer<T: Scalar> {
         self.run(xs, self.start(xs.tape(), batch), RunOptions::default())
     }
 
-    /// Only the output of the last step of each sequence, `[B, O]`, and the last state; see
-    /// [`Recurrence::last`](crate::Recurrence::last).
-    ///
-    /// # Panics
-    ///
-    /// As [`run`](Self::run).
-    #[track_caller]
-    #[must_use]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>);
-
     /// The variables of a state, in order.
     #[must_use]
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>>;
@@ -113,16 +99,6 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         run(self, xs, state, options)
-    }
-
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        last(self, xs, state, options)
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

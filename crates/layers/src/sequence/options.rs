@@ -20,6 +20,8 @@ use super::windows::Windows;
 pub struct RunOptions<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
+    /// Outputs are those of the last step alone.
+    pub(crate) last_only: bool,
     pub(crate) recompute: Option<Recompute>,
     /// A mask `[T, B]` of the steps before which the state starts anew.
     pub(crate) resets: Option<&'r Tensor<T>>,
@@ -40,6 +42,7 @@ impl<T> Default for RunOptions<'_, T> {
         Self {
             mask: None,
             reversed: false,
+            last_only: false,
             recompute: None,
             resets: None,
             starts: None,
@@ -65,10 +68,26 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
         Self { reversed: !self.reversed, ..self }
     }
 
-    /// Whether the last step is run first.
+    /// Returns whether the last step is run first.
     #[must_use]
     pub fn is_reversed(self) -> bool {
         self.reversed
+    }
+
+    /// Returns the options of a run with the outputs of every step, as a layer below another needs them.
+    #[must_use]
+    pub fn every_step(self) -> Self {
+        Self { last_only: false, ..self }
+    }
+
+    /// Returns whether only the last output of each sequence is computed, `[B, O]` in place of `[T, B, O]`.
+    #[must_use]
+    pub fn is_last_only(self) -> bool {
+        self.last_only
+    }
+
+    pub(crate) fn last_only(self) -> Self {
+        Self { last_only: true, ..self }
     }
 
     /// What `draw` makes of the random numbers of training; `None` in evaluation.
@@ -108,21 +127,24 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
         }
     }
 
-    /// The inputs `[T, B, I]`, zero where a sequence has no step.
+    /// Returns the inputs at the steps of the outputs, for a connection around a layer: `[T, B, I]`, with zeros where a
+    /// sequence has no step. If [only the last output](Self::is_last_only) is computed, they are `[B, I]`.
     #[track_caller]
     #[must_use]
-    pub fn present(self, xs: Var<'t, T>) -> Var<'t, T> {
+    pub fn aligned(self, xs: Var<'t, T>) -> Var<'t, T> {
+        if self.last_only {
+            return self.last_step(xs);
+        }
         match self.mask_of(xs) {
             Some(mask) => xs.tape().constant(mask).select(xs, 0.0),
             None => xs,
         }
     }
 
-    /// Of a sequence `[T, B, F]`, what stands at the step that is run last of each, `[B, F]`; zeros where there
-    /// is none.
+    /// Returns the last step of each sequence in the order of the run, `[B, F]` of `[T, B, F]`. It is zero for a
+    /// sequence without steps.
     #[track_caller]
-    #[must_use]
-    pub fn last_of(self, xs: Var<'t, T>) -> Var<'t, T> {
+    pub(crate) fn last_step(self, xs: Var<'t, T>) -> Var<'t, T> {
         let [steps, batch, _] = sequence_shape(xs);
         let mask = self.mask_of(xs);
         let is_there = |t: usize, b: usize| {

@@ -219,9 +219,9 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         match self.truncation {
             Some(truncation) => {
                 let (ys, state) = truncation.run_in(options, self.layer, xs, state);
-                (options.last_of(ys), state)
+                (options.last_step(ys), state)
             }
-            None => self.layer.last(xs, state, options),
+            None => self.layer.run(xs, state, options.last_only()),
         }
     }
 
@@ -266,6 +266,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         RunOptions {
             mask: self.mask.as_ref(),
             reversed: self.reversed,
+            last_only: false,
             recompute: self.recompute,
             resets: self.resets.as_ref(),
             starts: None,

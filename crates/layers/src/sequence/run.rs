@@ -7,7 +7,7 @@ use super::options::RunOptions;
 use super::shape::assert_batch;
 use crate::core::cell::Cell;
 
-/// The outputs and the last state.
+/// Returns the outputs of a cell and the last state.
 #[track_caller]
 pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
@@ -15,6 +15,9 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
+    if options.last_only {
+        return last(cell, xs, state, options);
+    }
     let steps = Steps::new(xs, state, options);
     let scanned = steps.scan(state, options).run(|entry, state| {
         let (y, next) = steps.step(cell, entry, state);
@@ -27,10 +30,10 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     (ys, scanned.state)
 }
 
-/// The last output and the last state. The output is carried along with the state rather than kept at
-/// every step; for its shape, the equations are recorded twice.
+/// Returns the last output and the last state. The output is carried in the state, so that the outputs of earlier steps
+/// need no memory. The equations are recorded twice, the first time for the shape of the output.
 #[track_caller]
-pub(crate) fn last<'t, T: Scalar, C: Cell<T>>(
+fn last<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     xs: Var<'t, T>,
     state: C::State<'t>,

@@ -52,19 +52,6 @@ impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
         (Var::concat(&[ahead, back], -1), (forward, backward))
     }
 
-    /// Last is for each direction what it runs last.
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        (forward, backward): Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let (ahead, forward) = self.forward.last(xs, forward, options);
-        let (back, backward) = self.backward.last(xs, backward, options.reversed());
-        (Var::concat(&[ahead, back], -1), (forward, backward))
-    }
-
     fn leaves<'t>(&self, (forward, backward): &Self::State<'t>) -> Vec<Var<'t, T>> {
         [self.forward.leaves(forward), self.backward.leaves(backward)].concat()
     }

@@ -63,17 +63,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
         self.layer.run(xs, state, options.starting(&starts))
     }
 
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let starts = InitialState::new(&self.initial);
-        self.layer.last(xs, state, options.starting(&starts))
-    }
-
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
         self.layer.leaves(state)
     }

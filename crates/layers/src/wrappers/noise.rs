@@ -84,24 +84,6 @@ macro_rules! layer_of_noisy_cell {
                 }
             }
 
-            #[track_caller]
-            fn last<'t>(
-                &self,
-                xs: Var<'t, T>,
-                state: Self::State<'t>,
-                options: $crate::sequence::options::RunOptions<'_, T>,
-            ) -> (Var<'t, T>, Self::State<'t>) {
-                let extents = options.extents(xs);
-                match options.in_training(|rng| self.sample(rng, extents, options)) {
-                    Some(sampled) => {
-                        let outcome = $crate::sequence::run::last(&sampled, xs, state, options);
-                        $(sampled.$check();)?
-                        outcome
-                    }
-                    None => $crate::sequence::run::last(self, xs, state, options),
-                }
-            }
-
             fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
                 state.leaves()
             }

@@ -40,20 +40,9 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let (ys, state) = self.layer.run(xs, state, options);
+        let xs = options.aligned(xs);
         assert_as_wide(xs, ys);
-        (options.present(xs) + ys, state)
-    }
-
-    /// The layer's last output, with the input at each sequence's last step.
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let (y, state) = self.layer.last(xs, state, options);
-        (options.last_of(xs) + y, state)
+        (xs + ys, state)
     }
 
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -54,16 +54,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Reversed<L> {
         self.layer.run(xs, state, options.reversed())
     }
 
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        self.layer.last(xs, state, options.reversed())
-    }
-
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
         self.layer.leaves(state)
     }

@@ -67,46 +67,24 @@ impl<L> Stack<L> {
 }
 
 impl<L> Stack<L> {
-    fn top(&self) -> &L {
-        self.layers.last().expect("a stack has a layer")
-    }
-
     #[track_caller]
     fn assert_states<S>(&self, states: &[S]) {
         let (layers, given) = (self.layers.len(), states.len());
         assert!(layers == given, "a stack of {layers} layers needs as many states, not {given}");
     }
 
-    /// Runs all layers but the highest: what that reads, its state, and the last states of the others.
+    /// Applies the dropout between layers in training.
     #[track_caller]
-    fn below_top<'t, T: Scalar>(
-        &self,
-        xs: Var<'t, T>,
-        states: Vec<L::State<'t>>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, L::State<'t>, Vec<L::State<'t>>)
-    where
-        L: Layer<T>,
-    {
-        self.assert_states(&states);
-        let mut states = states;
-        let top = states.pop().expect("a stack has a layer");
-        let (mut xs, mut last) = (xs, Vec::with_capacity(self.layers.len()));
-        for (layer, state) in self.layers.iter().zip(states) {
-            let (ys, state) = layer.run(xs, state, options);
-            let extents = Shape::from(options.extents(ys));
-            let mask = options.in_training(|mut rng| self.dropout.mask(&mut rng, extents));
-            xs = match mask.flatten() {
-                Some(mask) => ys * &options.of_steps(mask),
-                None => ys,
-            };
-            last.push(state);
+    fn drop_out<'t, T: Scalar>(&self, ys: Var<'t, T>, options: RunOptions<'_, T>) -> Var<'t, T> {
+        let extents = Shape::from(options.extents(ys));
+        match options.in_training(|mut rng| self.dropout.mask(&mut rng, extents)).flatten() {
+            Some(mask) => ys * &options.of_steps(mask),
+            None => ys,
         }
-        (xs, top, last)
     }
 }
 
-/// The state is one for each layer.
+/// The state has an element for each layer.
 impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
     type State<'t> = Vec<L::State<'t>>;
 
@@ -118,27 +96,21 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
     fn run<'t>(
         &self,
         xs: Var<'t, T>,
-        states: Self::State<'t>,
+        mut states: Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, state, mut states) = self.below_top(xs, states, options);
-        let (ys, state) = self.top().run(xs, state, options);
+        self.assert_states(&states);
+        let (top, below) = self.layers.split_last().expect("a stack has a layer");
+        let mut xs = xs;
+        for (layer, state) in below.iter().zip(&mut states) {
+            let (ys, next) = layer.run(xs, state.clone(), options.every_step());
+            xs = self.drop_out(ys, options);
+            *state = next;
+        }
+        let state = states.pop().expect("a state for each layer");
+        let (ys, state) = top.run(xs, state, options);
         states.push(state);
         (ys, states)
-    }
-
-    /// The last output of the highest layer.
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        states: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, state, mut states) = self.below_top(xs, states, options);
-        let (y, state) = self.top().last(xs, state, options);
-        states.push(state);
-        (y, states)
     }
 
     fn leaves<'t>(&self, states: &Self::State<'t>) -> Vec<Var<'t, T>> {

@@ -36,22 +36,9 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         (below, above): Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, below) = self.0.run(xs, below, options);
+        let (xs, below) = self.0.run(xs, below, options.every_step());
         let (ys, above) = self.1.run(xs, above, options);
         (ys, (below, above))
-    }
-
-    /// The last output of the second layer.
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        (below, above): Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let (xs, below) = self.0.run(xs, below, options);
-        let (y, above) = self.1.last(xs, above, options);
-        (y, (below, above))
     }
 
     fn leaves<'t>(&self, (below, above): &Self::State<'t>) -> Vec<Var<'t, T>> {

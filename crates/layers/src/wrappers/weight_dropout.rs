@@ -109,17 +109,6 @@ impl<T: Scalar, L: Layer<T> + Module<T>> Layer<T> for WeightDropout<L> {
         self.layer.run(xs, state, options)
     }
 
-    #[track_caller]
-    fn last<'t>(
-        &self,
-        xs: Var<'t, T>,
-        state: Self::State<'t>,
-        options: RunOptions<'_, T>,
-    ) -> (Var<'t, T>, Self::State<'t>) {
-        let _dropped = self.drop_weights(xs.tape(), options);
-        self.layer.last(xs, state, options)
-    }
-
     fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
         self.layer.leaves(state)
     }
