@@ -27,9 +27,9 @@ fn model(hidden: usize, attention: Option<Attention<f32>>) -> Model {
     let features = if attention.is_some() { 2 * hidden } else { hidden };
     EncoderDecoder {
         source: Embedding::new(rng, VOCABULARY, hidden),
-        encoder: Gru::new(rng, hidden, hidden, Reset::After),
+        encoder: Gru::new(rng, hidden, hidden),
         target: Embedding::new(rng, VOCABULARY, hidden),
-        decoder: Gru::new(rng, hidden, hidden, Reset::After),
+        decoder: Gru::new(rng, hidden, hidden),
         attention,
         output: Linear::new(rng, features, VOCABULARY),
         start: 0,
@@ -86,7 +86,7 @@ fn beam_of_four_additive(bencher: Bencher<'_, '_>, hidden: usize) {
 /// The least that a symbol can take: the decoder's step alone.
 #[divan::bench(args = HIDDEN)]
 fn stepper_alone(bencher: Bencher<'_, '_>, hidden: usize) {
-    let cell = Gru::<f32>::new(&mut random(), hidden, hidden, Reset::After);
+    let cell = Gru::<f32>::new(&mut random(), hidden, hidden);
     let mut online = stepper(&cell, [1, hidden]);
     let x = vec![0.1; hidden];
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
@@ -101,8 +101,8 @@ fn stepper_alone(bencher: Bencher<'_, '_>, hidden: usize) {
 fn pointers(bencher: Bencher<'_, '_>, hidden: usize) {
     let rng = &mut random();
     let network = PointerNetwork {
-        encoder: Gru::<f32>::new(rng, 2, hidden, Reset::After),
-        decoder: Gru::new(rng, 2, hidden, Reset::After),
+        encoder: Gru::<f32>::new(rng, 2, hidden),
+        decoder: Gru::new(rng, 2, hidden),
         first: Param::new(Tensor::zeros([2])),
         attention: Attention::additive(rng, hidden, hidden, hidden),
     };

@@ -112,14 +112,14 @@ cells! {
         Elman::new(rng, input, hidden).output(rng, hidden, Activation::Sigmoid)
     };
     fully_recurrent: FullyRecurrent::new;
-    gru_reset_after: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden, Reset::After);
-    gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden, Reset::Before);
+    gru_reset_after: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden);
+    gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden).reset(Reset::Before);
     ind_rnn: IndRnn::new;
     irnn: Elman::irnn;
     layer_norm_gru: LayerNormGru::new;
     layer_norm_lstm: LayerNormLstm::new;
     layer_norm_peephole_lstm: |rng: &mut _, input, hidden| {
-        LayerNormLstm::new(rng, input, hidden).with_peepholes()
+        LayerNormLstm::new(rng, input, hidden).peepholes(true)
     };
     lstm: Lstm::new;
     lstm_1997: Lstm1997::new;

@@ -22,6 +22,8 @@
 //! stand in one place, and the rule is written in the operations that it differentiates. Every
 //! traversal is a loop over the tape, so neither depth nor length overflows a stack.
 
+#![forbid(unsafe_code)]
+
 mod ops;
 mod reverse;
 mod scan;

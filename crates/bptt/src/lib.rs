@@ -38,6 +38,8 @@
 //!
 //! What equations and models are written with stands at the root and in the [`prelude`].
 
+#![forbid(unsafe_code)]
+
 mod derive;
 #[cfg(any(doc, doctest))]
 pub mod guide;

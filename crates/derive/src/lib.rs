@@ -4,6 +4,8 @@
 //! Users depend on `bptt`, which exports both beside the traits that they implement. The documentation and its
 //! examples stand there too: this crate is published before `bptt` and cannot depend on it.
 
+#![forbid(unsafe_code)]
+
 mod attributes;
 mod module;
 mod scalar;

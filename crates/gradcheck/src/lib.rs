@@ -11,7 +11,7 @@
 //! bptt_gradcheck::cell(|rng, input, hidden| Lstm::new(rng, input, hidden)).check();
 //!
 //! // what more there is to say of a cell
-//! bptt_gradcheck::cell(|rng, input, hidden| Elman::new(rng, input, hidden).without_bias())
+//! bptt_gradcheck::cell(|rng, input, hidden| Elman::new(rng, input, hidden).bias(false))
 //!     .named("Elman without bias")
 //!     .with_exchangeable_units()
 //!     .with_odd_symmetry()
@@ -27,6 +27,8 @@
 //! Known gaps: a function whose kinks cancel, as those of `relu(x) − relu(−x)` do at 0, is smooth where its
 //! rules are not, and is said to be wrong there. Random cells are small: what goes wrong from a size on is seen by
 //! [`Law::Threads`] alone, and in whether runs agree, not in whether they are right.
+
+#![forbid(unsafe_code)]
 
 mod any_cell;
 mod cell_case;

@@ -70,7 +70,7 @@ macro_rules! cells {
 
 cells! {
     elman: |rng, i, h| Elman::new(rng, i, h), with_exchangeable_units(), in_single_precision(Elman::new);
-    elman_without_bias: |rng, i, h| Elman::new(rng, i, h).without_bias(), with_exchangeable_units(), with_odd_symmetry();
+    elman_without_bias: |rng, i, h| Elman::new(rng, i, h).bias(false), with_exchangeable_units(), with_odd_symmetry();
     elman_sigmoid: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Sigmoid);
     elman_relu: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Relu);
     irnn: |rng, i, h| Elman::irnn(rng, i, h);
@@ -80,10 +80,10 @@ cells! {
     elman_to_identity: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Identity), with_oracle(oracle::Elman);
     output_to_hidden: |rng, i, h| OutputToHidden::new(rng, i, h, 3);
     lstm: |rng, i, h| Lstm::new(rng, i, h), with_exchangeable_units(), with_oracle(oracle::Lstm), in_single_precision(Lstm::new);
-    lstm_without_bias: |rng, i, h| Lstm::new(rng, i, h).without_bias();
-    gru_after: |rng, i, h| Gru::new(rng, i, h, Reset::After), with_exchangeable_units();
-    gru_before: |rng, i, h| Gru::new(rng, i, h, Reset::Before), with_exchangeable_units();
-    gru_without_bias: |rng, i, h| Gru::new(rng, i, h, Reset::After).without_bias();
+    lstm_without_bias: |rng, i, h| Lstm::new(rng, i, h).bias(false);
+    gru_after: |rng, i, h| Gru::new(rng, i, h), with_exchangeable_units();
+    gru_before: |rng, i, h| Gru::new(rng, i, h).reset(Reset::Before), with_exchangeable_units();
+    gru_without_bias: |rng, i, h| Gru::new(rng, i, h).bias(false);
     lstm_1997: |rng, i, h| Lstm1997::new(rng, i, h), with_exchangeable_units();
     memory_blocks: |rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).cell_biases().output(Linear::new(rng, 2 * h, 2));
     memory_blocks_of_one_cell: |rng, i, h| MemoryBlocks::new(rng, i, h, 1);
@@ -91,7 +91,7 @@ cells! {
     coupled_lstm: |rng, i, h| CoupledLstm::new(rng, i, h), with_exchangeable_units();
     layer_norm_gru: |rng, i, h| LayerNormGru::new(rng, i, h), with_exchangeable_units();
     layer_norm_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h), with_exchangeable_units();
-    layer_norm_peephole_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h).with_peepholes(), with_exchangeable_units();
+    layer_norm_peephole_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h).peepholes(true), with_exchangeable_units();
     projected_lstm: |rng, i, h| ProjectedLstm::new(rng, i, h, 2);
     minimal_gated_unit: |rng, i, h| MinimalGatedUnit::new(rng, i, h), with_exchangeable_units();
     ind_rnn: |rng, i, h| IndRnn::new(rng, i, h), with_exchangeable_units();
@@ -104,5 +104,5 @@ cells! {
     window: |rng, i, h| Window::new(rng, i, h, 3);
     echo_state: |rng, i, h| EchoState::new(rng, i, h).leak(0.4), frozen(|_| true);
     without_a_state: |rng, i, h| Linear::new(rng, i, h), with_exchangeable_units();
-    lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h, Reset::Before)), with_exchangeable_units();
+    lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), with_exchangeable_units();
 }

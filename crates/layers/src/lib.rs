@@ -38,6 +38,8 @@
 //! assert!(losses[19] < 0.1 * losses[0]);
 //! ```
 
+#![forbid(unsafe_code)]
+
 extern crate self as bptt; // what the derive macros generate refers to `::bptt`
 
 mod activation;

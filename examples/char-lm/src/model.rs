@@ -35,7 +35,7 @@ impl CharModel {
             recurrent: match settings.cell {
                 CellKind::Lstm => stack(settings, |input| Lstm::new(rng, input, hidden)),
                 CellKind::Gru => {
-                    stack(settings, |input| Gru::new(rng, input, hidden, Reset::After))
+                    stack(settings, |input| Gru::new(rng, input, hidden))
                 }
                 CellKind::Elman => stack(settings, |input| Elman::new(rng, input, hidden)),
             },

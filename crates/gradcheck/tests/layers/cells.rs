@@ -3,7 +3,7 @@
 use bptt_gradcheck::{Law, cell};
 use bptt_layers::{
     Activation, Elman, FullyRecurrent, Gru, IndRnn, Linear, Lstm, MemoryBlocks, MinLstm,
-    OutputToHidden, ProjectedLstm, Reset, Table, Window,
+    OutputToHidden, ProjectedLstm, Table, Window,
 };
 use bptt_tensor::Tensor;
 use rand::RngExt;
@@ -58,7 +58,7 @@ cells! {
             .state_activation(Activation::Table(Table::linear(f64::tanh, -4.0..=4.0, 17)))
     };
     gru_of_other_functions: |rng, i, h| {
-        Gru::new(rng, i, h, Reset::After)
+        Gru::new(rng, i, h)
             .gate_activation(Activation::HardSigmoid { slope: 0.2 })
             .candidate_activation(Activation::Relu)
     };

@@ -18,7 +18,7 @@ fn linear() {
         .shapes(shapes)
         .domain(domains())
         .check();
-    let without_bias = |rng: &mut _| Linear::new(rng, 3, 2).without_bias();
+    let without_bias = |rng: &mut _| Linear::new(rng, 3, 2).bias(false);
     model(without_bias, |linear, _, x| linear.forward(x[0])).inputs([[2, 3]]).check();
 }
 

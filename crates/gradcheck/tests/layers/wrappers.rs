@@ -65,7 +65,7 @@ fn tuples_with_noise_within() {
 #[test]
 fn a_readout_below_and_above() {
     check(Mode::Evaluation, 1, |rng| {
-        (LayerNorm::new(2), (elman(rng), Linear::new(rng, 2, 1).without_bias()))
+        (LayerNorm::new(2), (elman(rng), Linear::new(rng, 2, 1).bias(false)))
     });
 }
 
@@ -88,7 +88,7 @@ fn against_time() {
 fn wrappers_of_wrappers() {
     let layer = |rng: &mut Random, input| {
         let ahead = Residual::new(Elman::new(rng, input, input));
-        Bidirectional::new(ahead, Reversed::new(Gru::new(rng, input, 2, Reset::Before)))
+        Bidirectional::new(ahead, Reversed::new(Gru::new(rng, input, 2).reset(Reset::Before)))
     };
     model(
         |rng| LearnedStart::new(Stack::new(vec![layer(rng, 2), layer(rng, 4)])),
@@ -173,7 +173,7 @@ fn variational_dropout_of_a_state_that_is_carried() {
     let some = Dropout::new(0.4);
     for reset in [Reset::After, Reset::Before] {
         check(Mode::Training, 1, |rng| {
-            VariationalDropout::new(Gru::new(rng, 2, 2, reset), some, &[some])
+            VariationalDropout::new(Gru::new(rng, 2, 2).reset(reset), some, &[some])
         });
     }
 }
@@ -183,7 +183,7 @@ fn recurrent_dropout() {
     let [some, none] = [0.4, 0.0].map(Dropout::new);
     check(Mode::Training, 2, |rng| RecurrentDropout::new(lstm(rng), &[none, some]));
     check(Mode::Training, 1, |rng| {
-        RecurrentDropout::new(Gru::new(rng, 2, 2, Reset::Before), &[some])
+        RecurrentDropout::new(Gru::new(rng, 2, 2).reset(Reset::Before), &[some])
     });
 }
 
@@ -205,6 +205,6 @@ fn weight_dropout() {
 fn output_layers() {
     check(Mode::Evaluation, 1, |rng| {
         let readout = Linear::new(rng, 2, 3);
-        (Gru::new(rng, 2, 2, Reset::After), (readout, Activation::Softmax))
+        (Gru::new(rng, 2, 2), (readout, Activation::Softmax))
     });
 }

@@ -12,7 +12,7 @@ use crate::core::init::Init;
 use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
-use crate::core::options::init_options;
+use crate::core::options::{bias_option, init_options};
 use crate::feedforward::linear::biased;
 
 /// The Elman network (Elman 1990), or "vanilla" RNN:
@@ -99,12 +99,7 @@ impl<T: Scalar> Elman<T> {
         self
     }
 
-    /// The same without the bias `b`.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    bias_option!(|cell| [(&mut cell.b, cell.w_ih.shape()[1])]);
 }
 
 step_without_noise!(Elman, Var<'t, T>);

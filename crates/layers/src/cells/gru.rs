@@ -12,7 +12,7 @@ use crate::core::cell::StateSizes;
 use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
-use crate::core::options::init_options;
+use crate::core::options::{init_options, set_bias};
 use crate::feedforward::linear::biased;
 
 /// Where a [`Gru`]'s reset gate acts.
@@ -62,17 +62,14 @@ impl<T: Scalar> Gru<T> {
     /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its own; the biases
     /// are zero.
     #[must_use]
-    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, reset: Reset) -> Self {
+    pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
             w_ih: input_weight(rng, 3, [input_size, hidden_size]),
             w_hh_rz: recurrent_weight(rng, 2, [hidden_size, hidden_size]),
             w_hh_n: recurrent_weight(rng, 1, [hidden_size, hidden_size]),
             b: Some(zeros([3 * hidden_size])),
-            b_hh_n: match reset {
-                Reset::After => Some(zeros([hidden_size])),
-                Reset::Before => None,
-            },
-            reset,
+            b_hh_n: Some(zeros([hidden_size])),
+            reset: Reset::After,
             gate_activation: Activation::Sigmoid,
             candidate_activation: Activation::Tanh,
         }
@@ -97,12 +94,20 @@ impl<T: Scalar> Gru<T> {
         part(cell.b.as_mut(), &[Gate::Reset, Gate::Update, Gate::Candidate], gate)
     });
 
-    /// The same without biases.
+    /// Sets whether there are biases. By default there are. New ones are zero.
     #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self.b_hh_n = None;
+    pub fn bias(mut self, bias: bool) -> Self {
+        let hidden_size = self.w_hh_n.shape()[0];
+        set_bias(&mut self.b, 3 * hidden_size, bias);
+        set_bias(&mut self.b_hh_n, hidden_size, bias && self.reset == Reset::After);
         self
+    }
+
+    /// Sets where the reset gate acts. By default it acts after the recurrent product.
+    #[must_use]
+    pub fn reset(self, reset: Reset) -> Self {
+        let has_bias = self.b.is_some();
+        Self { reset, ..self }.bias(has_bias)
     }
 }
 

@@ -75,10 +75,12 @@ impl<T: Scalar> LayerNormLstm<T> {
         .forget_bias(1.0)
     }
 
-    /// The same with peepholes that start at zero.
+    /// Sets whether there are peepholes. By default there are none. New ones are zero.
     #[must_use]
-    pub fn with_peepholes(mut self) -> Self {
-        self.peepholes = Some(Peepholes::new(self.w_hh.shape()[0]));
+    pub fn peepholes(mut self, peepholes: bool) -> Self {
+        let before = self.peepholes.take();
+        let new = || Peepholes::new(self.w_hh.shape()[0]);
+        self.peepholes = peepholes.then(|| before.unwrap_or_else(new));
         self
     }
 

@@ -77,12 +77,7 @@ macro_rules! biases_of_gates {
             $crate::cells::options::part(cell.b.as_mut(), &[$($crate::cells::options::Gate::$gate),*], gate)
         });
 
-        /// The same without biases.
-        #[must_use]
-        pub fn without_bias(mut self) -> Self {
-            self.b = None;
-            self
-        }
+        $crate::core::options::bias_option!(|cell| [(&mut cell.b, cell.w_ih.shape()[1])]);
     };
 }
 pub(crate) use biases_of_gates;

@@ -7,9 +7,8 @@ use bptt_autodiff::State;
 
 /// One step of a recurrent network.
 ///
-/// A cell is what an author writes: the equations from an input `x_t: [B, I]` and the state of the
-/// step before to an output and the next state. All else (the loop over time, stacking, gradients)
-/// follows from the one method.
+/// An author of a network writes its equations: from an input `x_t: [B, I]` and the state of the step before to an
+/// output and the next state. The loop over time, stacking and gradients follow from this one method.
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::{Param, Var};
@@ -46,25 +45,25 @@ use bptt_autodiff::State;
             `Recurrence`, or a step at a time by `Stepwise`; two cells in a tuple are a cell"
 )]
 pub trait Cell<T: Scalar> {
-    /// What is carried from step to step: any tree of variables. The first axis of each is the batch. A variable
-    /// without axes, such as a count of steps, is shared by the batch.
+    /// The state that is carried from step to step: a tree of variables. The first axis of each is the batch. A
+    /// variable without axes, such as a count of steps, is shared by the batch.
     type State<'t>: State<'t, T>;
 
-    /// The output and the next state, from an input `[B, I]` and the state before.
+    /// Returns the output and the next state, from an input `[B, I]` and the state before.
     fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>);
 }
 
-/// How wide a cell's state is, so that it can start by itself. A [`Cell`] that says so is a
+/// The sizes of a cell's state, so that it can start from zeros. A [`Cell`] with `StateSizes` is a
 /// [`Layer`](crate::Layer), which all wrappers take.
 ///
-/// Kept apart from [`Cell`], so that a cell whose user gives the initial state to
-/// [`scan`](crate::scan) or [`unroll`](crate::unroll) needs nothing but its equations.
+/// The trait is apart from [`Cell`], so that a cell needs only its equations if its user passes the initial state to
+/// [`scan`](crate::scan) or [`unroll`](crate::unroll).
 pub trait StateSizes {
     /// The number of features of each variable of the state, in the order of its leaves.
     #[must_use]
     fn state_sizes(&self) -> Vec<usize>;
 
-    /// A state of zeros for a batch: each variable `[batch, size]`.
+    /// Returns a state of zeros for a batch: each variable is `[batch, size]`.
     #[must_use]
     fn zero_state<'t, T: Scalar>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>
     where
@@ -76,7 +75,7 @@ pub trait StateSizes {
     }
 }
 
-/// A borrowed cell is a cell, so that one may be wrapped without a clone, whose parameters would be others.
+/// A borrowed cell is a cell. So a wrapper can borrow it, where a clone would have parameters of its own.
 impl<T: Scalar, C: Cell<T>> Cell<T> for &C {
     type State<'t> = C::State<'t>;
 
@@ -92,8 +91,8 @@ impl<C: StateSizes> StateSizes for &C {
     }
 }
 
-/// A tuple of two cells is a cell, the second above the first; the step of another cell may call its step. As a
-/// layer, a tuple runs the first part over the whole sequence, then the second.
+/// A tuple of two cells is a cell, the second above the first. The step of another cell may call its step. As a layer,
+/// a tuple runs the first part over the whole sequence, then the second.
 impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     type State<'t> = (A::State<'t>, B::State<'t>);
 

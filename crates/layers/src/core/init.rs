@@ -1,14 +1,15 @@
-//! Starting values of parameters.
+//! Initial values of parameters.
 
 use std::cell::Cell;
 
 use bptt_tensor::{Scalar, Shape, Tensor, Transpose};
 use rand::Rng;
 
-/// A distribution of starting values.
+/// A distribution of initial values.
 ///
 /// For a weight `[I, O]`, multiplied from the right, `I` is the fan-in and `O` the fan-out.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
     /// All zeros.
     Zeros,
@@ -46,7 +47,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// A tensor of this shape.
+    /// Draws a tensor of this shape.
     ///
     /// # Panics
     ///
@@ -80,8 +81,8 @@ impl Init {
         }
     }
 
-    /// `count` matrices `[rows, columns]` side by side, each drawn on its own: the fused weights of
-    /// as many gates, `[rows, count · columns]`.
+    /// Draws `count` matrices `[rows, columns]`, each on its own, and concatenates them: the fused weights of as many
+    /// gates, `[rows, count · columns]`.
     ///
     /// # Panics
     ///

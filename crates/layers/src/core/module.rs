@@ -98,7 +98,7 @@ impl ParameterPath {
     }
 }
 
-/// The name of a part of `whole`; either may be empty, as the name of a model's only parameter is.
+/// Joins the names of a whole and its part. Either may be empty, as the name of a model's only parameter is.
 pub(crate) fn join(whole: &str, part: &str) -> String {
     let separator = if whole.is_empty() || part.is_empty() { "" } else { "." };
     format!("{whole}{separator}{part}")

@@ -10,8 +10,8 @@ use super::cell::Cell;
 /// A cell whose equations say where noise applies.
 ///
 /// Noise on a state applies where matrix products *read* it. Noise on a candidate applies where it is *written* into
-/// the state. The state that a cell carries over, as a GRU does in `z ⊙ h₋`, must have no noise: scaled anew at each
-/// step, it would grow without bound. A wrapper cannot tell these uses of the state apart, so the cell marks them:
+/// the state. The part of the state that a cell carries over, such as `z ⊙ h₋` of a GRU, must have no noise: scaled at
+/// each step, it would grow without bound. A wrapper cannot tell these uses of the state apart, so the cell marks them:
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::{Param, Var};
@@ -52,7 +52,7 @@ use super::cell::Cell;
 /// }
 /// ```
 ///
-/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) take such
+/// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) wrap noisy
 /// cells. Every cell of the library is one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say where noise applies in its equations",

@@ -1,13 +1,13 @@
 //! Optional parts that modules of several kinds have. Each is defined here once.
 
 use bptt_autodiff::Param;
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
 use super::init::Init;
 
-/// Options of a module for other initial values: one for each list of parameters. Each parameter has the number of
-/// gates whose parts stand side by side in it.
+/// Options of a module for other initial values: one for each list of parameters. Each parameter comes with the number
+/// of gates that it concatenates.
 macro_rules! init_options {
     ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
         #[doc = concat!("Sets the initial values of ", $weights, ".")]
@@ -28,7 +28,7 @@ macro_rules! init_options {
 }
 pub(crate) use init_options;
 
-/// Draws a parameter anew, separately for each gate.
+/// Draws a new value for a parameter, separately for each gate.
 #[track_caller]
 pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rng: &mut impl Rng) {
     let drawn = match param.shape()[..] {
@@ -63,3 +63,25 @@ macro_rules! epsilon_option {
     };
 }
 pub(crate) use epsilon_option;
+
+/// The option of a module to have no biases: for each of these parameters, its size and whether it can exist.
+macro_rules! bias_option {
+    (|$module:ident| $biases:expr) => {
+        /// Sets whether there are biases. By default there are. New ones are zero.
+        #[must_use]
+        pub fn bias(mut self, bias: bool) -> Self {
+            let $module = &mut self;
+            for (param, size) in $biases {
+                $crate::core::options::set_bias(param, size, bias);
+            }
+            self
+        }
+    };
+}
+pub(crate) use bias_option;
+
+/// Removes biases, or adds biases of zero where there are none.
+pub(crate) fn set_bias<T: Scalar>(param: &mut Option<Param<T>>, size: usize, has_bias: bool) {
+    let before = param.take();
+    *param = has_bias.then(|| before.unwrap_or_else(|| Param::new(Tensor::zeros([size]))));
+}

@@ -15,7 +15,7 @@ pub(crate) fn for_each<P: Send>(pieces: Vec<P>, work: impl Fn(P) + Sync) {
     }
 }
 
-/// The sum of what `work` computes from each piece, in order.
+/// Returns the sum of the results of `work` on each piece, in order.
 pub(crate) fn sum<T: Sync>(elements: &[T], work: impl Fn(&[T]) -> f64 + Sync) -> f64 {
     if elements.len() <= PIECE {
         return work(elements);

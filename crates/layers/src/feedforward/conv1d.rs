@@ -7,6 +7,7 @@ use rand::Rng;
 use super::linear::biased;
 use crate::core::init::Init;
 use crate::core::module::Module;
+use crate::core::options::bias_option;
 
 /// A convolution over time, a product with the same weights around each step (Waibel et al. 1989):
 ///
@@ -84,12 +85,7 @@ impl<T: Scalar> Conv1d<T> {
         }
     }
 
-    /// The same without biases.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    bias_option!(|conv| [(&mut conv.b, conv.w.shape()[2])]);
 
     /// Computes only every `stride`-th output.
     ///

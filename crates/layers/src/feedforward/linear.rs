@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::init::Init;
 use crate::core::module::Module;
-use crate::core::options::{epsilon_option, init_options};
+use crate::core::options::{bias_option, epsilon_option, init_options};
 
 /// An affine map of the last axis: `y = x W + b`.
 ///
@@ -33,12 +33,7 @@ impl<T: Scalar> Linear<T> {
         }
     }
 
-    /// The same without biases.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.b = None;
-        self
-    }
+    bias_option!(|linear| [(&mut linear.b, linear.w.shape()[1])]);
 
     init_options! {
         weight_init: "`W`", |linear| [(&mut linear.w, 1)];

@@ -41,6 +41,7 @@ const MASKED: f64 = -1e30;
 /// assert_eq!(weights.value()[[0, 1, 6]], 0.0); // the second sequence has five entries
 /// ```
 #[derive(Clone, Debug, Module)]
+#[non_exhaustive]
 pub enum Attention<T> {
     /// Additive attention (Bahdanau, Cho and Bengio 2015):
     ///

@@ -37,14 +37,14 @@ use crate::sequence::stepwise::Stepwise;
 ///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Attention, Embedding, EncoderDecoder, Gru, Linear, Reset, loss};
+/// use bptt_layers::{Attention, Embedding, EncoderDecoder, Gru, Linear, loss};
 ///
 /// let rng = &mut bptt_layers::rng(0);
 /// let model = EncoderDecoder::<f32, _, _> {
 ///     source: Embedding::new(rng, 20, 8),
-///     encoder: Gru::new(rng, 8, 16, Reset::After),
+///     encoder: Gru::new(rng, 8, 16),
 ///     target: Embedding::new(rng, 30, 8),
-///     decoder: Gru::new(rng, 8, 16, Reset::After),
+///     decoder: Gru::new(rng, 8, 16),
 ///     attention: Some(Attention::multiplicative(rng, 16, 16)),
 ///     output: Linear::new(rng, 16 + 16, 30),
 ///     start: 0,

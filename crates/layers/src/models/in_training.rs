@@ -12,10 +12,10 @@ use crate::sequence::shared_rng::SharedRng;
 ///
 /// ```
 /// # use bptt_autodiff::Tape;
-/// # use bptt_layers::{Dropout, Embedding, EncoderDecoder, Gru, Linear, Reset, Stack, loss};
+/// # use bptt_layers::{Dropout, Embedding, EncoderDecoder, Gru, Linear, Stack, loss};
 /// # let rng = &mut bptt_layers::rng(0);
 /// # let mut stack = || {
-/// #     let layers = vec![Gru::<f32>::new(rng, 8, 8, Reset::After), Gru::new(rng, 8, 8, Reset::After)];
+/// #     let layers = vec![Gru::<f32>::new(rng, 8, 8), Gru::new(rng, 8, 8)];
 /// #     Stack::new(layers).dropout(Dropout::new(0.2))
 /// # };
 /// # let (encoder, decoder) = (stack(), stack());

@@ -19,10 +19,10 @@ use super::shape::sequence_shape;
 /// the vanishing gradient.) The gradient with respect to the *outputs* of a run, `tape.grad(loss, [ys])`, differs: it
 /// includes only how the loss itself reads them, without the paths through later steps.
 ///
-/// The variables of one state are independent here: the costate of an LSTM's `c` includes the paths through the next
-/// step, not the path through the `h` of the same step. If an output is itself a variable of the state, as `h` is,
-/// its loss belongs to the costate of that variable. Whatever else a cell computes from its new state, such as an
-/// output layer within it, is part of the step. A step that a mask leaves out passes its costate on unchanged.
+/// The variables of a state are independent here: the costate of an LSTM's `c` includes the paths through the next
+/// step, not the path through the `h` of the same step. If an output is itself a variable of the state, such as `h`,
+/// its loss belongs to the costate of that variable. Everything else that a cell computes from its new state, such as
+/// an output layer within it, is part of the step. A step that a mask leaves out passes its costate on unchanged.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -51,15 +51,18 @@ pub struct Costates<T> {
 }
 
 impl<T: Scalar> Costates<T> {
-    /// Costates of the next run that is given them: see [`Recurrence::costates`](crate::Recurrence::costates).
+    /// Creates the costates of the run that they are passed to; see
+    /// [`Recurrence::costates`](crate::Recurrence::costates).
     #[must_use]
     pub fn new() -> Self {
         Self { added: RefCell::default() }
     }
 
-    /// The costates, each `[T, B, S]`, in the order of the leaves of the layer's state; none before there is a run.
+    /// Returns the costates, each `[T, B, S]`, in the order of the leaves of the layer's state. Before a run there are
+    /// none.
     ///
-    /// A costate is zero where the loss does not depend on the state. So it is of the gradients of another run.
+    /// A costate is zero where the loss does not depend on the state, as are all costates with the gradients of another
+    /// run.
     #[must_use]
     pub fn of(&self, gradients: &Gradients<T>) -> Vec<Tensor<T>> {
         let of = |added: &Param<T>| match gradients.get(added) {

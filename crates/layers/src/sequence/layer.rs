@@ -1,4 +1,4 @@
-//! Layers: what maps one sequence to another.
+//! Layers: maps of sequences.
 
 use bptt_autodiff::{State, Tape, Tree, Var};
 use bptt_tensor::Scalar;
@@ -8,24 +8,22 @@ use super::run::run;
 use super::shape::sequence_shape;
 use crate::core::cell::{Cell, StateSizes};
 
-/// What maps a sequence `[T, B, I]` to a sequence `[T, B, O]`, from a state to a state.
+/// A map from a sequence `[T, B, I]` to a sequence `[T, B, O]`, and from a state to a state.
 ///
-/// Every [`Cell`] with [`StateSizes`] is a layer, and so are [`Stack`](crate::Stack), [`Bidirectional`](crate::Bidirectional)
-/// and the other wrappers, of any layer. [`forward`](Self::forward) runs one from where it starts, and
-/// [`Recurrence`](crate::Recurrence) in all other ways.
+/// Every [`Cell`] with [`StateSizes`] is a layer. So are [`Stack`](crate::Stack),
+/// [`Bidirectional`](crate::Bidirectional) and the other wrappers of layers. [`forward`](Self::forward) runs a layer
+/// from its initial state. [`Recurrence`](crate::Recurrence) runs it with options.
 ///
-/// To write a recurrent network is to write a cell. This trait is for wrappers: ways of composing layers
-/// that the library does not have.
+/// A new recurrent network is a [`Cell`]. This trait is for new wrappers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of scalar type `{T}`",
     note = "a `Cell` is a layer if it says how wide its state is: implement `StateSizes`"
 )]
 pub trait Layer<T: Scalar> {
-    /// What the layer carries from one piece of a sequence to the next.
+    /// The state that the layer carries from one piece of a sequence to the next.
     type State<'t>: Tree<'t, T>;
 
-    /// The state that a batch of sequences starts from: zeros, unless it is
-    /// [learned](crate::LearnedStart).
+    /// Returns the initial state of a batch of sequences: zeros, unless it is [learned](crate::LearnedStart).
     #[must_use]
     fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t>;
 
@@ -45,15 +43,15 @@ pub trait Layer<T: Scalar> {
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>);
 
-    /// The outputs and the last state, from the [`start`](Self::start).
+    /// Returns the outputs and the last state of a run from the [initial state](Self::start).
     ///
     /// ```
     /// use bptt_autodiff::Tape;
-    /// use bptt_layers::{Bidirectional, Gru, Layer, Reset};
+    /// use bptt_layers::{Bidirectional, Gru, Layer};
     /// use bptt_tensor::Tensor;
     ///
     /// let mut rng = bptt_layers::rng(0);
-    /// let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+    /// let mut gru = || Gru::<f32>::new(&mut rng, 3, 4);
     /// let layer = Bidirectional::new(gru(), gru());
     /// let tape = Tape::new();
     /// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([5, 2, 3])));
@@ -83,7 +81,7 @@ pub trait Layer<T: Scalar> {
     fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t>;
 }
 
-/// Every cell that knows how wide its state is.
+/// Every cell with known state sizes.
 impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
     type State<'t> = <C as Cell<T>>::State<'t>;
 

@@ -6,15 +6,15 @@ use bptt_tensor::shape::{self, OrPanic};
 
 /// A cell whose step is linear in the state: `h = a(x) ⊙ h₋ + b(x)`.
 ///
-/// What multiplies the state and what is added do not depend on it, so a [`scan`](crate::scan) computes them
-/// for all steps at once, and [`parallel`](Self::parallel) does without a loop.
+/// Factor and summand do not depend on the state. So a [`scan`](crate::scan) computes them for all steps at once, and
+/// [`parallel`](Self::parallel) needs no loop.
 pub trait LinearCell<T: Scalar> {
     /// `a` and `b`, each `[.., H]`, from inputs `[.., I]`: one step or all of them.
     #[must_use]
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>);
 
-    /// All states `[T, B, H]` from inputs `[T, B, I]` and the initial state `[B, H]`, by a
-    /// [`linear_recurrence`]: what [`scan`](crate::scan) computes, up to rounding.
+    /// Returns all states `[T, B, H]` from inputs `[T, B, I]` and the initial state `[B, H]`, by a
+    /// [`linear_recurrence`]. They equal those of [`scan`](crate::scan), up to rounding.
     ///
     /// # Panics
     ///
@@ -27,13 +27,13 @@ pub trait LinearCell<T: Scalar> {
     }
 }
 
-/// All states `h_t = a_t ⊙ h_{t−1} + b_t` of a linear recurrence, in `⌈log₂ T⌉` passes over the whole
-/// sequence rather than `T` steps.
+/// Returns all states `h_t = a_t ⊙ h_{t−1} + b_t` of a linear recurrence, in `⌈log₂ T⌉` passes over the whole sequence
+/// rather than `T` steps.
 ///
-/// `a`, `b: [T, B, H]`, the initial state `h: [B, H]`; the result is `[T, B, H]`. Two steps in a row are one of
-/// the same form, `(a, b) ∘ (a', b') = (a ⊙ a', a ⊙ b' + b)`, so that pass `k` joins each step with what ends
-/// `2ᵏ` steps before it (Hillis and Steele 1986). The passes compute `T log T` elements where the loop
-/// computes `T`: of use where many processors wait for work, and to check the loop.
+/// `a`, `b: [T, B, H]`, the initial state `h: [B, H]`; the result is `[T, B, H]`. Two steps in a row have the form of
+/// one, `(a, b) ∘ (a', b') = (a ⊙ a', a ⊙ b' + b)`. So pass `k` joins each step with the one `2ᵏ` steps before it
+/// (Hillis and Steele 1986). The passes compute `T log T` elements, the loop `T`. They pay where many processors are
+/// idle, and they check the loop.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -30,9 +30,9 @@ pub struct RunOptions<'r, T> {
     pub(crate) costates: Option<&'r Costates<T>>,
     /// Receives the states after each step, `[T, B, ..]` each, in the order of the leaves.
     pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
-    /// The truncated run, if the sequences are its windows.
+    /// The windows of a truncated run, if the sequences are its windows.
     pub(crate) windows: Option<&'r Windows>,
-    /// Where the noise of training comes from.
+    /// The generator of the noise of training; `None` in evaluation.
     pub(crate) rng: Option<&'r dyn RngSource>,
 }
 
@@ -90,18 +90,18 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
         Self { last_only: true, ..self }
     }
 
-    /// What `draw` makes of the random numbers of training; `None` in evaluation.
+    /// Returns the noise that `draw` draws from the generator of training; `None` in evaluation.
     ///
-    /// Draw noise for sequences with the extents that [`extents`](Self::extents) returns. Then pass it through
-    /// [`of_steps`](Self::of_steps) or [`of_sequences`](Self::of_sequences): a truncated run consists of windows, and
-    /// a step must have the same noise in all of them.
+    /// Draw noise for the extents that [`extents`](Self::extents) returns. Then pass it through
+    /// [`of_steps`](Self::of_steps) or [`of_sequences`](Self::of_sequences): a truncated run consists of windows, and a
+    /// step has the same noise in all of them.
     pub fn in_training<R>(self, draw: impl FnOnce(&mut dyn Rng) -> R) -> Option<R> {
         let (mut draw, mut drawn) = (Some(draw), None);
         self.rng?.lend(&mut |rng| drawn = draw.take().map(|draw| draw(rng)));
         drawn
     }
 
-    /// The extents `[T, B, F]` for which noise is drawn, in a run over `xs`.
+    /// Returns the extents `[T, B, F]` for which noise is drawn in a run over `xs`.
     #[track_caller]
     #[must_use]
     pub fn extents(self, xs: Var<'t, T>) -> [usize; 3] {
@@ -162,7 +162,7 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
 }
 
 impl<T: Scalar> RunOptions<'_, T> {
-    /// The mask of a sequence `[T, B, I]` as [`Mask::of`] returns it, unless all steps are there.
+    /// Returns the mask of a sequence `[T, B, I]`, as [`Mask::of`] does; `None` if every step has an input.
     ///
     /// # Panics
     ///
@@ -172,8 +172,8 @@ impl<T: Scalar> RunOptions<'_, T> {
         Some(self.mask?.of(xs))
     }
 
-    /// The resets of a sequence `[T, B, I]`, if there are any: 0 where the state starts anew before the step is run,
-    /// else 1, `[T, B, 1]`.
+    /// Returns the resets of a sequence `[T, B, I]`, if there are any: 0 where the state starts anew before the step is
+    /// run, else 1, `[T, B, 1]`.
     ///
     /// # Panics
     ///
@@ -206,7 +206,7 @@ impl<T: Scalar> RunOptions<'_, T> {
         Some(goes_on)
     }
 
-    /// The initial values of the next variables of the state.
+    /// Returns the initial values of the next variables of the state.
     pub(crate) fn starts<'t>(self, tape: &'t Tape<T>, variables: usize) -> Vec<Var<'t, T>> {
         match self.starts {
             Some(starts) => starts.next(variables, tape),

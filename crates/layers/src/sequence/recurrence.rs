@@ -1,4 +1,4 @@
-//! Ways of running a layer over a sequence.
+//! Runs of a layer over a sequence, with options.
 
 use bptt_autodiff::{Recompute, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -15,7 +15,7 @@ use super::stepwise::Stepwise;
 use super::truncation::Truncation;
 use crate::core::cell::Cell;
 
-/// A layer to be run over a sequence, in a way other than [`scan`](crate::scan)'s plain one.
+/// A run of a layer over a sequence, with options: lengths, direction, recomputation, resets, truncation, noise.
 ///
 /// ```
 /// use bptt_autodiff::{Recompute, Tape};
@@ -47,7 +47,7 @@ pub struct Recurrence<'r, T, L> {
 }
 
 impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
-    /// The plain recurrence.
+    /// A run without options.
     pub fn new(layer: &'r L) -> Self {
         Self {
             layer,
@@ -62,16 +62,15 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         }
     }
 
-    /// Runs from the last step to the first. Outputs keep their places in time. In a layer of two
-    /// directions, both turn.
+    /// Runs from the last step to the first. Outputs keep their places in time. Both directions of a bidirectional
+    /// layer turn.
     pub fn reversed(mut self) -> Self {
         self.reversed = true;
         self
     }
 
-    /// Only where `mask: [T, B]` is not zero are there inputs. Elsewhere the state stays as it was and the
-    /// output is zero; what stands in the input there, NaN included, changes neither values nor
-    /// gradients.
+    /// Masks the inputs: a sequence has a step only where `mask: [T, B]` is not zero. Elsewhere the state stays and the
+    /// output is zero. The input there, NaN included, influences neither values nor gradients.
     ///
     /// # Panics
     ///
@@ -81,8 +80,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self.present(Mask::Steps(mask.clone()))
     }
 
-    /// Sequences of these lengths, padded to the longest: a [mask](Self::masked) of their first steps. The
-    /// last state is that at each sequence's own end; reversed, a sequence is read from its own end.
+    /// Sets the lengths of sequences that are padded to the longest: a [mask](Self::masked) of their first steps. The
+    /// last state is the state at each sequence's own end. A reversed run begins at each sequence's own end.
     ///
     /// # Panics
     ///
@@ -163,16 +162,16 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Reads `[B, T, I]` and gives `[B, T, O]`, for data that comes so; within, it is transposed. States are
-    /// `[B, ..]` and masks `[T, B]` as ever.
+    /// Reads `[B, T, I]` and returns `[B, T, O]`, by two transpositions. States are `[B, ..]` and masks `[T, B]` all
+    /// the same.
     pub fn batch_first(mut self) -> Self {
         self.batch_first = true;
         self
     }
 
-    /// With the noise of training: the dropout between the layers of a [`Stack`](crate::Stack),
-    /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout). Without this, layers run
-    /// as in evaluation.
+    /// Adds the noise of training: the dropout between the layers of a [`Stack`](crate::Stack),
+    /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout) and their kind. Without it,
+    /// layers run as in evaluation.
     pub fn training(mut self, rng: &'r mut impl Rng) -> Self {
         self.rng = Some(SharedRng::new(rng));
         self
@@ -205,9 +204,9 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         (self.reordered(ys), state)
     }
 
-    /// Only the output of the last step, `[B, O]`, or with a mask of the last step of each sequence;
-    /// and the last state. Zeros where a sequence has no step. Last is what is run last: reversed, the
-    /// first in time. A cell's equations are recorded twice.
+    /// Returns only the output of the last step of each sequence, `[B, O]`, and the last state. The output is zero for
+    /// a sequence without steps. The last step is the one that is run last: the first in time if the run is reversed. A
+    /// cell's equations are recorded twice.
     ///
     /// # Panics
     ///
@@ -225,8 +224,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         }
     }
 
-    /// How [`run`](Self::run) would run the cell, forward and in the reverse pass, as text: what leaves the
-    /// loop, what is fused, or why it runs operation by operation.
+    /// Returns a description of how [`run`](Self::run) would run the cell, forward and in the reverse pass: the
+    /// operations that leave the loop, those that are fused, or why the cell runs operation by operation.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -252,7 +251,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         plan(self.layer, self.reordered(xs), state, self.options())
     }
 
-    /// From the caller's order of axes to the time-major one, or back.
+    /// Transposes between the caller's order of axes and the time-major one.
     #[track_caller]
     fn reordered<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
         sequence_shape(xs);

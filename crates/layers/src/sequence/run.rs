@@ -1,4 +1,4 @@
-//! Cells, run over a sequence.
+//! Runs of a cell over a sequence, as a scan.
 
 use bptt_autodiff::{Operand, Scan, State, Tree, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
@@ -57,7 +57,7 @@ fn last<'t, T: Scalar, C: Cell<T>>(
     (last, state)
 }
 
-/// How [`run`] would run the cell, as text.
+/// Returns a description of how [`run`] would run the cell.
 #[track_caller]
 pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
@@ -102,7 +102,7 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
         Self { sequences: (xs, mask, goes_on, added), starts }
     }
 
-    /// The scan over all sequences that the steps read.
+    /// Returns the scan over all sequences that the steps read.
     #[track_caller]
     fn scan<R: Tree<'t, T>>(
         &self,

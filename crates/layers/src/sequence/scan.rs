@@ -1,4 +1,4 @@
-//! Recurrence as one operation: what running a cell should cost.
+//! A recurrence as one operation.
 
 use bptt_autodiff::Var;
 use bptt_tensor::Scalar;
@@ -7,14 +7,13 @@ use super::options::RunOptions;
 use super::run::run;
 use crate::core::cell::Cell;
 
-/// Runs a cell over a sequence, like [`unroll`](crate::unroll), but fast: the step is recorded once
-/// and replayed through time.
+/// Runs a cell over a sequence, like [`unroll`](crate::unroll), but fast: the step is recorded once and compiled.
 ///
-/// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state after the last
-/// step. Values and gradients of any order are those of `unroll`, up to rounding. [`Recurrence`](crate::Recurrence)
-/// runs it in other ways: masked, reversed, to the last output only, in less memory. A gradient with respect to the
-/// outputs, `tape.grad(loss, [ys])`, includes only how the loss itself reads them. [`Costates`](crate::Costates) are
-/// the gradients with respect to the states, through all later steps.
+/// `xs` is time-major, `[T, B, I]`. The result is the sequence of outputs `[T, B, O]` and the state after the last
+/// step. Values and gradients of any order equal those of `unroll`, up to rounding. [`Recurrence`](crate::Recurrence)
+/// has options: masks, direction, the last output only, recomputation. A gradient with respect to the outputs,
+/// `tape.grad(loss, [ys])`, includes only how the loss itself reads them. [`Costates`](crate::Costates) are the
+/// gradients with respect to the states, through all later steps.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

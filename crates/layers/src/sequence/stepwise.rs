@@ -1,4 +1,4 @@
-//! Layers that can be run a step at a time.
+//! Layers that run a step at a time.
 
 use bptt_autodiff::{Stepper, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};

@@ -14,8 +14,8 @@ use super::stepwise::Stepwise;
 use super::windows::Windows;
 use crate::core::random::rng;
 
-/// Truncated back-propagation through time, BPTT(k₁, k₂): after every `k₁` steps the losses of these steps are
-/// traced back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
+/// Truncated back-propagation through time, BPTT(k₁, k₂). After every `k₁` steps, the losses of these steps are
+/// propagated back through `k₂` steps (Williams and Peng 1990, who write BPTT(h; h′) with `h = k₂` and `h′ = k₁`;
 /// Sutskever 2013).
 ///
 /// ```text
@@ -23,15 +23,15 @@ use crate::core::random::rng;
 /// window w: steps e − k₂ … e − 1, through which their gradient flows
 /// ```
 ///
-/// What a window starts from is a constant, but for the state at the beginning. Outputs are those of the
-/// whole recurrence; their gradient keeps, of `∂L_t/∂θ = Σ_k (path t → k) · (∂h_k/∂θ)`, the terms whose step
-/// `k` lies within the window. With `k₁ = k₂` the sequence is cut into pieces; with `k₁ = 1`
-/// ([`window`](Self::window)) each loss keeps exactly the lags `t − k < k₂`; with `k₂ ≥ T` nothing is cut.
+/// The initial state of a window is a constant, except that of the run itself. Outputs equal those of the whole
+/// recurrence. Of their gradient `∂L_t/∂θ = Σ_k (path t → k) · (∂h_k/∂θ)`, the terms whose step `k` lies within the
+/// window remain. With `k₁ = k₂` the sequence is cut into pieces. With `k₁ = 1` ([`window`](Self::window)) each loss
+/// keeps exactly the lags `t − k < k₂`. With `k₂ ≥ T` nothing is cut.
 ///
-/// All windows are run at once, as sequences of one batch, after a run without gradient for the states that
-/// they start from: a step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces
-/// whose tapes come one after the other, use [`CarriedState`](crate::CarriedState). A cell that reads
-/// sequences of its own ([`Tape::at_step`]) cannot be cut so: it panics, as a window has fewer steps.
+/// All windows run at once, as sequences of one batch. A first run without gradient computes their initial states. A
+/// step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces with a tape for each, use
+/// [`CarriedState`](crate::CarriedState). A cell that reads sequences of its own
+/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step)) panics, as a window has fewer steps.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -56,11 +56,11 @@ pub struct Truncation {
 }
 
 impl Truncation {
-    /// BPTT(`k₁`, `k₂`): after `every` steps, back through `reach`.
+    /// Creates BPTT(`k₁`, `k₂`): after `every` steps, back through `reach` steps.
     ///
     /// # Panics
     ///
-    /// If `every` is 0, or greater than `reach`: losses would have no gradient.
+    /// If `every` is 0, or greater than `reach`: some losses would have no gradient.
     #[track_caller]
     #[must_use]
     pub fn new(every: usize, reach: usize) -> Self {
@@ -71,7 +71,7 @@ impl Truncation {
         Self { every, reach }
     }
 
-    /// BPTT(1, `reach`): the gradient of each loss reaches back exactly so many steps, its own the first.
+    /// Creates BPTT(1, `reach`): the gradient of each loss reaches back exactly `reach` steps, including its own.
     ///
     /// # Panics
     ///
@@ -100,7 +100,7 @@ impl Truncation {
         self.run_in(RunOptions::default(), layer, xs, state)
     }
 
-    /// Of a layer that reads forward.
+    /// Runs a layer that reads forward, with options.
     #[track_caller]
     pub(crate) fn run_in<'t, T: Scalar, L: Layer<T>>(
         self,

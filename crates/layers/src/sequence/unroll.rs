@@ -1,4 +1,4 @@
-//! Recurrence as a loop on the tape: the specification of what running a cell means.
+//! A recurrence as a loop on the tape, which specifies the other ways to run a cell.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -8,11 +8,10 @@ use crate::core::cell::Cell;
 
 /// Runs a cell over a sequence, step by step: `(y_t, s_t) = cell(x_t, s_{t−1})`.
 ///
-/// `xs` is time-major, `[T, B, I]`; the result is the sequence of outputs `[T, B, O]` and the state
-/// after the last step. Every step is recorded, so the reverse pass over the tape is
-/// back-propagation through time.
+/// `xs` is time-major, `[T, B, I]`. The result is the sequence of outputs `[T, B, O]` and the state after the last
+/// step. Every step is recorded, so the reverse pass over the tape is back-propagation through time.
 ///
-/// With `T = 0` the outputs are `[0, B, O]` and the state is the one given.
+/// With `T = 0` the outputs are `[0, B, O]` and the state is the initial one.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -62,7 +61,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     (Var::stack(&ys, 0), state)
 }
 
-/// Puts the announced time step back at the end of a loop over time, even if a step panics.
+/// Restores the announced time step at the end of a loop over time, even if a step panics.
 struct RestoreStep<'t, T: Scalar>(&'t Tape<T>, Option<usize>);
 
 impl<T: Scalar> Drop for RestoreStep<'_, T> {

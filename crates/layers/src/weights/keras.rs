@@ -46,7 +46,7 @@
 //!
 //! ```standalone_crate
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
-//! use bptt_layers::{Bidirectional, Gru, Linear, Module, Reset};
+//! use bptt_layers::{Bidirectional, Gru, Linear, Module};
 //! use bptt_tensor::Scalar;
 //!
 //! # extern crate bptt_layers as bptt;
@@ -65,7 +65,7 @@
 //! }
 //!
 //! let mut rng = bptt_layers::rng(0);
-//! let mut gru = || Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+//! let mut gru = || Gru::<f32>::new(&mut rng, 3, 4);
 //! let reader = Bidirectional::new(gru(), gru());
 //! let mut model = Model { reader, output: Linear::new(&mut rng, 8, 2) };
 //! let archive = keras::archive(&model);

@@ -1,4 +1,4 @@
-//! Layers that read a sequence in both directions of time.
+//! Layers that run in both directions of time.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
@@ -7,26 +7,26 @@ use crate::core::module::Module;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 
-/// Two layers that read the same sequence, one from the first step to the last and one from the last to
-/// the first (Schuster and Paliwal 1997), their outputs side by side:
+/// Two layers over the same sequence, one from the first step to the last and one from the last to the first (Schuster
+/// and Paliwal 1997). Their outputs are concatenated:
 ///
 /// ```text
 /// y_t = [forward(x_1 … x_t), backward(x_T … x_t)]
 /// ```
 ///
-/// `x: [T, B, I]`, `y: [T, B, O_f + O_b]`. The state is a pair; the last of the backward layer is that at the
-/// first step. Sequences of different [lengths](crate::Recurrence::lengths) are read backward from their own
-/// ends.
+/// `x: [T, B, I]`, `y: [T, B, O_f + O_b]`. The state is a pair. The last state of the backward layer is its state after
+/// the first step in time. Sequences of different [lengths](crate::Recurrence::lengths) are read backward from their
+/// own ends. The last output concatenates the final output of each direction.
 #[derive(Clone, Debug, Module)]
 pub struct Bidirectional<F, B = F> {
-    /// The layer that reads in the direction of time.
+    /// The layer that runs in the direction of time.
     pub forward: F,
-    /// The layer that reads against it.
+    /// The layer that runs against it.
     pub backward: B,
 }
 
 impl<F, B> Bidirectional<F, B> {
-    /// These two layers, side by side.
+    /// Combines two layers.
     #[must_use]
     pub fn new(forward: F, backward: B) -> Self {
         Self { forward, backward }

@@ -1,4 +1,4 @@
-//! Where recurrences start, and go on from.
+//! Initial states: learned, or carried from the run before.
 
 use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -10,8 +10,8 @@ use crate::sequence::options::RunOptions;
 use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
-/// A layer whose initial state is learned: one for each variable of the state, shared by the batch. Sequences that
-/// [start anew](crate::Recurrence::resets) within a run start from it, too.
+/// A layer whose initial state is learned. The state is shared by the batch. Sequences that [start
+/// anew](crate::Recurrence::resets) within a run start from it as well.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -34,7 +34,7 @@ pub struct LearnedStart<T, L> {
 }
 
 impl<T: Scalar, L: Layer<T>> LearnedStart<T, L> {
-    /// This layer, with an initial state that starts from the layer's own.
+    /// Wraps a layer, with an initial state that begins as the layer's own.
     #[must_use]
     pub fn new(layer: L) -> Self {
         let tape = Tape::new();
@@ -79,8 +79,8 @@ impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for LearnedStart<T, L> {
     }
 }
 
-/// A state that outlives the tape it was computed on, so that a layer goes on where it stopped: a
-/// *stateful* layer, for sequences that come in pieces.
+/// A state that outlives its tape, so that a layer continues where it stopped: a *stateful* layer, for sequences that
+/// come in pieces.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -103,34 +103,35 @@ pub struct CarriedState<T> {
 }
 
 impl<T: Scalar> CarriedState<T> {
-    /// Nothing carried: the layer will start where it starts.
+    /// Carries no state: the layer starts from its initial state.
     #[must_use]
     pub fn new() -> Self {
         Self { values: None }
     }
 
-    /// These values, one for each variable of the state, as [`values`](Self::values) gives them.
+    /// Carries these values, one for each variable of the state, as [`values`](Self::values) returns them.
     #[must_use]
     pub fn from_values(values: Vec<Tensor<T>>) -> Self {
         Self { values: Some(values) }
     }
 
-    /// What is carried, for saving; `None` at the start of a sequence.
+    /// The carried values, for saving; `None` at the start of a sequence.
     #[must_use]
     pub fn values(&self) -> Option<&[Tensor<T>]> {
         self.values.as_deref()
     }
 
-    /// Forgets what is carried.
+    /// Forgets the carried state.
     pub fn reset(&mut self) {
         self.values = None;
     }
 
-    /// The state to go on from, as constants on this tape; at the start, the layer's.
+    /// Returns the state to continue from, as constants on this tape. At the start of a sequence it is the layer's
+    /// initial state.
     ///
     /// # Panics
     ///
-    /// If what is carried is a state of another layer or batch.
+    /// If the carried state is one of another layer or batch.
     #[track_caller]
     #[must_use]
     pub fn state<'t, L: Layer<T>>(
@@ -150,12 +151,12 @@ impl<T: Scalar> CarriedState<T> {
         layer.rebuild(&mut values.iter().map(|value| tape.constant(value.clone())))
     }
 
-    /// Keeps the values of a state, free of any tape.
+    /// Carries the values of a state, which belong to no tape.
     pub fn keep<L: Layer<T>>(&mut self, layer: &L, state: &L::State<'_>) {
         self.values = Some(layer.leaves(state).values());
     }
 
-    /// The layer's outputs for the next piece of its sequences, `[T, B, I]`.
+    /// Returns the outputs of the layer for the next piece of its sequences, `[T, B, I]`, and carries the last state.
     ///
     /// # Panics
     ///

@@ -55,8 +55,8 @@ impl<T, C> Sampled<'_, T, C> {
     }
 }
 
-/// Implements [`Layer`](crate::Layer) for a cell `$noisy<C>` around a `cell: C`: in training it is run as what its
-/// `sample(rng, [T, B, I], options)` draws; `$check` checks this cell afterwards. In evaluation it is run as itself.
+/// Implements [`Layer`](crate::Layer) for a wrapper `$noisy<C>` with a `cell: C`. In training, it runs the cell that
+/// `sample(rng, [T, B, I], options)` draws, and `$check` checks that cell afterwards. In evaluation it runs itself.
 macro_rules! layer_of_noisy_cell {
     ($noisy:ident, $cell:ident $(, $check:ident)?) => {
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::layer::Layer<T> for $noisy<C> {

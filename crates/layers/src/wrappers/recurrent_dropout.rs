@@ -11,8 +11,8 @@ use crate::core::noise::{Mask, NoisyCell};
 use crate::feedforward::linear::Dropout;
 use crate::sequence::options::RunOptions;
 
-/// A cell with recurrent dropout without memory loss (Semeniuta, Severyn and Barth 2016): in
-/// [training](crate::Recurrence::training), the candidate that a step writes into its state is dropped, anew at each step.
+/// A cell with recurrent dropout without memory loss (Semeniuta, Severyn and Barth 2016). In
+/// [training](crate::Recurrence::training), each step drops units of the candidate that it writes into the state.
 ///
 /// ```text
 /// c = f ⊙ c₋ + i ⊙ (c̃ ⊙ m)           of an LSTM
@@ -21,18 +21,18 @@ use crate::sequence::options::RunOptions;
 /// ```
 ///
 /// The carried state is never dropped. Each variable of the state has its own rate `p`. The rate is 0 for a variable
-/// into which no candidate is written, such as the `h` of an LSTM. A state that is bounded by 1 without dropout, as
-/// that of a GRU, is then bounded by `1/(1 − p)`.
+/// into which no candidate is written, such as the `h` of an LSTM. A state that is bounded by 1 without dropout, such
+/// as that of a GRU, is bounded by `1/(1 − p)` with it.
 ///
 /// As a [`Cell`], for instance in a stepper, it runs without noise, as in evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Dropout, Gru, Layer, Recurrence, RecurrentDropout, Reset};
+/// use bptt_layers::{Dropout, Gru, Layer, Recurrence, RecurrentDropout};
 /// use bptt_tensor::Tensor;
 ///
 /// let mut rng = bptt_layers::rng(0);
-/// let gru = Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+/// let gru = Gru::<f32>::new(&mut rng, 3, 4);
 /// let layer = RecurrentDropout::new(gru, &[Dropout::new(0.25)]);
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));

@@ -1,4 +1,4 @@
-//! Layers that add to what they read.
+//! Residual connections around layers.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
@@ -8,9 +8,9 @@ use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
-/// A layer with a connection around it (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
+/// A layer with a residual connection (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
 ///
-/// `x`, `y: [T, B, F]`: the layer's outputs are as wide as its inputs. The state is the layer's.
+/// `x`, `y: [T, B, F]`. The outputs of the layer are as wide as its inputs. The state is the layer's.
 #[derive(Clone, Debug, Module)]
 pub struct Residual<L> {
     /// The layer.
@@ -18,7 +18,7 @@ pub struct Residual<L> {
 }
 
 impl<L> Residual<L> {
-    /// This layer, with a connection around it.
+    /// Puts a residual connection around a layer.
     #[must_use]
     pub fn new(layer: L) -> Self {
         Self { layer }

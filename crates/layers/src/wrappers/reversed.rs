@@ -1,4 +1,4 @@
-//! Layers against the direction of time.
+//! Layers that run against the direction of time.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
@@ -7,10 +7,10 @@ use crate::core::module::Module;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 
-/// A layer that reads from the last step to the first. Outputs keep their places in time.
+/// A layer that runs from the last step to the first. Outputs keep their places in time.
 ///
-/// The other direction of a [`Bidirectional`](crate::Bidirectional) on its own, or in a stack whose layers
-/// alternate. A [`Recurrence`](crate::Recurrence) that is reversed runs it forward.
+/// It is the backward layer of a [`Bidirectional`](crate::Bidirectional) alone, for instance in a stack whose layers
+/// alternate. A reversed [`Recurrence`](crate::Recurrence) runs it forward.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -30,7 +30,7 @@ pub struct Reversed<L> {
 }
 
 impl<L> Reversed<L> {
-    /// This layer, in the other direction of time.
+    /// Reverses the direction in which a layer runs.
     #[must_use]
     pub fn new(layer: L) -> Self {
         Self { layer }

@@ -1,4 +1,4 @@
-//! Layers above one another.
+//! Stacks of layers.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Shape};
@@ -9,11 +9,11 @@ use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
-/// Layers above one another, each reading the outputs of the one below.
+/// A stack of layers, each of which reads the outputs of the one below.
 ///
-/// The layers are of one kind, in any number. A tuple holds two layers of different kinds. Each is run over the whole
-/// sequence before the next. In [training](crate::Recurrence::training) there may be [dropout](Self::dropout) between
-/// the layers.
+/// The layers are of one type, in any number. A tuple holds two layers of different types. Each layer is run over the
+/// whole sequence before the next. In [training](crate::Recurrence::training) there may be [dropout](Self::dropout)
+/// between the layers.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -35,7 +35,7 @@ pub struct Stack<L> {
 }
 
 impl<L> Stack<L> {
-    /// A stack of these layers, lowest first.
+    /// Stacks these layers, the lowest first.
     ///
     /// # Panics
     ///
@@ -47,19 +47,19 @@ impl<L> Stack<L> {
         Self { layers, dropout: Dropout::new(0.0) }
     }
 
-    /// With dropout, in training, of what each layer but the highest hands to the next.
+    /// Sets the dropout of the outputs of each layer but the highest, in training.
     #[must_use]
     pub fn dropout(self, dropout: Dropout) -> Self {
         Self { dropout, ..self }
     }
 
-    /// The layers, lowest first.
+    /// The layers, the lowest first.
     #[must_use]
     pub fn layers(&self) -> &[L] {
         &self.layers
     }
 
-    /// The layers, lowest first, for changing their parameters.
+    /// The layers, the lowest first, to change their parameters.
     #[must_use]
     pub fn layers_mut(&mut self) -> &mut [L] {
         &mut self.layers

@@ -1,4 +1,4 @@
-//! Two layers of different kinds above one another.
+//! Pairs of layers, the second above the first.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Scalar;
@@ -7,8 +7,8 @@ use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
-/// Two layers of different kinds. The second reads the outputs of the first. A [`Stack`](crate::Stack) holds layers
-/// of one kind.
+/// Two layers of different kinds. The second reads the outputs of the first. A [`Stack`](crate::Stack) holds layers of
+/// one kind.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

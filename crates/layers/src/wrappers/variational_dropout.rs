@@ -51,7 +51,7 @@ pub struct VariationalDropout<C> {
 }
 
 impl<C: StateSizes> VariationalDropout<C> {
-    /// This cell, with dropout of the input and of each variable of the state, in the order of its leaves.
+    /// Wraps a cell, with dropout of the input and of each variable of the state, in the order of its leaves.
     ///
     /// # Panics
     ///
@@ -67,7 +67,7 @@ impl<C: StateSizes> VariationalDropout<C> {
         Self { cell, of_input, of_state: of_state.to_vec() }
     }
 
-    /// One draw of the masks, for a run over a sequence of these extents `[T, B, I]`.
+    /// Draws the masks of a run over a sequence of these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,

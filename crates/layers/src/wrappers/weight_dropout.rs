@@ -9,9 +9,9 @@ use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
-/// A layer with weight dropout, or `DropConnect` (Wan et al. 2013). The AWD-LSTM applies it to recurrent weights
-/// (Merity, Keskar and Socher 2018). In [training](crate::Recurrence::training), single entries of weights are
-/// dropped: the same entries at every step of a run and for all sequences.
+/// A layer with weight dropout, or `DropConnect` (Wan et al. 2013), which the AWD-LSTM applies to recurrent weights
+/// (Merity, Keskar and Socher 2018). In [training](crate::Recurrence::training), single entries of weights are dropped.
+/// A run drops the same entries at every step and for all sequences.
 ///
 /// ```text
 /// W̃ = W ⊙ M     M = 0 with probability p, else 1/(1 − p), drawn for each run and entry
@@ -22,11 +22,11 @@ use crate::sequence::stepwise::Stepwise;
 ///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Dropout, Gru, Layer, Recurrence, Reset, WeightDropout};
+/// use bptt_layers::{Dropout, Gru, Layer, Recurrence, WeightDropout};
 /// use bptt_tensor::Tensor;
 ///
 /// let mut rng = bptt_layers::rng(0);
-/// let gru = Gru::<f32>::new(&mut rng, 3, 4, Reset::After);
+/// let gru = Gru::<f32>::new(&mut rng, 3, 4);
 /// let layer = WeightDropout::new(gru, Dropout::new(0.5), &["w_hh_rz", "w_hh_n"]);
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::ones([7, 2, 3]));
@@ -64,7 +64,7 @@ impl<L> WeightDropout<L> {
         Self { layer, dropout, weights: weights.iter().map(|&name| name.to_owned()).collect() }
     }
 
-    /// Substitutes dropped weights for the whole ones in training.
+    /// Substitutes dropped weights for the parameters in training, until the result is dropped.
     #[track_caller]
     fn drop_weights<'t, T: Scalar>(
         &self,

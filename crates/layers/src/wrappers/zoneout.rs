@@ -17,9 +17,9 @@ use crate::sequence::options::RunOptions;
 /// s = z s₋ + (1 − z) s̃         in evaluation: the expectation
 /// ```
 ///
-/// `s̃` is the state that the cell computes. Each variable of the state has its own rate `z`. An output that
-/// is itself a variable of the state, as `h` is, stays it; what a cell computes of `s̃` besides is as it was.
-/// As a [`Cell`], for instance in a stepper, it is that of evaluation.
+/// `s̃` is the state that the cell computes. Each variable of the state has its own rate `z`. An output that is itself
+/// a variable of the state, such as `h`, changes with it. Other outputs do not change. As a [`Cell`], for instance in a
+/// stepper, it computes the expectation of evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -43,7 +43,7 @@ pub struct Zoneout<C> {
 }
 
 impl<C: StateSizes> Zoneout<C> {
-    /// This cell, with a rate for each variable of the state, in the order of its leaves.
+    /// Wraps a cell, with a rate for each variable of the state, in the order of its leaves.
     ///
     /// # Panics
     ///
@@ -59,7 +59,7 @@ impl<C: StateSizes> Zoneout<C> {
         Self { cell, rates: rates.to_vec() }
     }
 
-    /// One draw of the noise, for a run over a sequence of these extents `[T, B, I]`.
+    /// Draws the noise of a run over a sequence of these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,
@@ -92,10 +92,10 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Zoneout<C> {
 
 layer_of_noisy_cell!(Zoneout, Cell);
 
-/// A cell with one draw of the noise.
+/// A cell with one draw of its noise.
 struct Sampled<'c, T, C> {
     cell: &'c C,
-    /// For each variable of the state 1 where it keeps its value, `[T, B, S]`.
+    /// For each variable of the state, 1 where it keeps its value, `[T, B, S]`.
     masks: Vec<Option<Tensor<T>>>,
 }
 
@@ -114,8 +114,8 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
     }
 }
 
-/// A step of the cell, whose new state is blended with the one before, variable by variable; an output
-/// that is a variable of the state with it.
+/// Runs a step of the cell and blends each variable of the new state with the one before. An output that is a variable
+/// of the state is blended with it.
 #[track_caller]
 fn blend<'t, T: Scalar, C: Cell<T>>(
     cell: &C,

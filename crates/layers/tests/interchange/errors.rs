@@ -104,7 +104,7 @@ fn a_tensor_of_another_shape() {
 /// A GRU's biases there tell where its reset acts.
 #[test]
 fn a_gru_that_resets_elsewhere() {
-    let gru = |reset| Gru::<f64>::new(&mut random(0), 3, 4, reset);
+    let gru = |reset| Gru::<f64>::new(&mut random(0), 3, 4).reset(reset);
     let error = keras::load(&mut gru(Reset::Before), &keras::archive(&gru(Reset::After)));
     let problem = *error.expect_err("a misfit").problem;
     let WeightsProblem::WrongShape { found, expected, .. } = problem else { panic!("{problem}") };
@@ -148,7 +148,7 @@ fn a_parameter_that_the_other_does_not_have() {
 #[test]
 #[should_panic(expected = "resets after the product; build this one with `Reset::After`")]
 fn an_equation_that_the_other_does_not_have() {
-    let gru = Gru::<f64>::new(&mut random(0), 3, 4, Reset::Before).without_bias();
+    let gru = Gru::<f64>::new(&mut random(0), 3, 4).reset(Reset::Before).bias(false);
     let _ = pytorch::archive(&gru);
 }
 
@@ -189,7 +189,7 @@ fn columns_that_are_left_out() {
     expected = "PyTorch's gated cells compute with `Sigmoid` and `Tanh`, not with Sigmoid and [Relu]"
 )]
 fn functions_that_pytorch_does_not_compute() {
-    let gru = Gru::<f64>::new(&mut random(0), 3, 4, Reset::After);
+    let gru = Gru::<f64>::new(&mut random(0), 3, 4);
     let _ = pytorch::archive(&gru.candidate_activation(Activation::Relu));
 }
 

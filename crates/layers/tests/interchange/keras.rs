@@ -159,7 +159,7 @@ fn lstm() -> Lstm<f64> {
 }
 
 pub(crate) fn gru(reset: Reset) -> Gru<f64> {
-    Gru::new(&mut random(0), INPUT, HIDDEN, reset)
+    Gru::new(&mut random(0), INPUT, HIDDEN).reset(reset)
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn names_that_begin_like_a_direction() {
 
 #[test]
 fn without_biases() {
-    let lstm = randomized(lstm().without_bias(), 7);
+    let lstm = randomized(lstm().bias(false), 7);
     let names = |archive: Archive<f64>| archive.names().map(ToOwned::to_owned).collect::<Vec<_>>();
     assert_eq!(names(keras::archive(&lstm)), ["lstm_cell/kernel", "lstm_cell/recurrent_kernel"]);
 }

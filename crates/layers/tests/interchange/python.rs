@@ -133,7 +133,7 @@ impl<T: Scalar> Model<T> for TorchModel<T> {
     fn new() -> Self {
         let rng = &mut random(0);
         let projected = |rng: &mut _, input| ProjectedLstm::new(rng, input, 5, 3);
-        let gru = |rng: &mut _, input| Gru::new(rng, input, 4, Reset::After);
+        let gru = |rng: &mut _, input| Gru::new(rng, input, 4);
         Self {
             embed: Embedding::new(rng, 7, 5),
             norm: LayerNorm::new(5),
@@ -147,7 +147,7 @@ impl<T: Scalar> Model<T> for TorchModel<T> {
             ),
             projected: Stack::new(vec![projected(rng, 8), projected(rng, 3)]),
             gru: Bidirectional::new(gru(rng, 3), gru(rng, 3)),
-            gru_nobias: gru(rng, 8).without_bias(),
+            gru_nobias: gru(rng, 8).bias(false),
             cell: Lstm::new(rng, 4, 3),
             head: Linear::new(rng, 3, 2),
         }
@@ -199,14 +199,14 @@ impl<T: Scalar> Model<T> for KerasModel<T> {
     fn new() -> Self {
         let rng = &mut random(0);
         let lstm = |rng: &mut _| Lstm::new(rng, 4, 4);
-        let gru = |rng: &mut _| Gru::new(rng, 3, 4, Reset::After);
+        let gru = |rng: &mut _| Gru::new(rng, 3, 4);
         Self {
             embedding: Embedding::new(rng, 7, 5),
             simple_rnn: Elman::new(rng, 5, 4),
             bidirectional: Bidirectional::new(lstm(rng), lstm(rng)),
-            upper: Lstm::new(rng, 8, 3).without_bias(),
+            upper: Lstm::new(rng, 8, 3).bias(false),
             bidirectional_1: Bidirectional::new(gru(rng), gru(rng)),
-            published: Gru::new(rng, 8, 3, Reset::Before),
+            published: Gru::new(rng, 8, 3).reset(Reset::Before),
             dense: Linear::new(rng, 3, 2),
         }
     }

@@ -226,15 +226,15 @@ fn parameter_counts() {
     let (i, h, o) = (3, 4, 2);
     let layer = i * h + h * h + h;
     assert_eq!(Elman::<f64>::new(rng, i, h).parameter_count(), layer);
-    assert_eq!(Elman::<f64>::new(rng, i, h).without_bias().parameter_count(), layer - h);
+    assert_eq!(Elman::<f64>::new(rng, i, h).bias(false).parameter_count(), layer - h);
     let with_output = Elman::<f64>::new(rng, i, h).output(rng, o, Activation::Softmax);
     assert_eq!(with_output.parameter_count(), layer + h * o + o);
     let output_to_hidden = OutputToHidden::<f64>::new(rng, i, h, o);
     assert_eq!(output_to_hidden.parameter_count(), i * h + o * h + h + h * o + o);
     assert_eq!(Lstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer);
-    assert_eq!(Lstm::<f64>::new(rng, i, h).without_bias().parameter_count(), 4 * (layer - h));
-    assert_eq!(Gru::<f64>::new(rng, i, h, Reset::After).parameter_count(), 3 * layer + h);
-    assert_eq!(Gru::<f64>::new(rng, i, h, Reset::Before).parameter_count(), 3 * layer);
+    assert_eq!(Lstm::<f64>::new(rng, i, h).bias(false).parameter_count(), 4 * (layer - h));
+    assert_eq!(Gru::<f64>::new(rng, i, h).parameter_count(), 3 * layer + h);
+    assert_eq!(Gru::<f64>::new(rng, i, h).reset(Reset::Before).parameter_count(), 3 * layer);
     assert_eq!(Linear::<f64>::new(rng, i, h).parameter_count(), i * h + h);
     assert_eq!(LayerNorm::<f64>::new(i).parameter_count(), 2 * i);
     assert_eq!(Lstm1997::<f64>::new(rng, i, h).parameter_count(), 3 * layer);
@@ -242,7 +242,7 @@ fn parameter_counts() {
     assert_eq!(PeepholeLstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer + 3 * h);
     let normalised = LayerNormLstm::<f64>::new(rng, i, h);
     assert_eq!(normalised.parameter_count(), 4 * layer + 18 * h);
-    assert_eq!(normalised.with_peepholes().parameter_count(), 4 * layer + 21 * h);
+    assert_eq!(normalised.peepholes(true).parameter_count(), 4 * layer + 21 * h);
     let normalised = LayerNormGru::<f64>::new(rng, i, h);
     assert_eq!(normalised.parameter_count(), 3 * (i * h + h * h) + 12 * h);
     let projected = ProjectedLstm::<f64>::new(rng, i, h, o);
@@ -269,7 +269,7 @@ fn weight_counts_of_1997() {
         if matches!(biases, "gates and cells" | "all") {
             network = network.cell_biases();
         }
-        let output = if biases == "all" { output } else { output.without_bias() };
+        let output = if biases == "all" { output } else { output.bias(false) };
         network.output(output).parameter_count()
     };
     // 1, embedded Reber grammar
@@ -296,7 +296,7 @@ fn zero_states() {
     let tape = Tape::<f64>::new();
     let (h, c) = Lstm::new(rng, 3, 4).zero_state(&tape, 2);
     let o = OutputToHidden::new(rng, 3, 4, 5).zero_state(&tape, 2);
-    let (lower, upper) = (Elman::new(rng, 3, 4), Gru::new(rng, 4, 6, Reset::Before));
+    let (lower, upper) = (Elman::new(rng, 3, 4), Gru::new(rng, 4, 6).reset(Reset::Before));
     let (below, above) = (lower, upper).start(&tape, 2);
     for (state, size) in [(h, 4), (c, 4), (o, 5), (below, 4), (above, 6)] {
         assert_eq!(state.value(), Tensor::zeros([2, size]));

@@ -99,7 +99,7 @@ fn of_a_cells_input() {
     let message = product("[2, 5]", "[3, 16]", 1, [5, 3]);
     blames_cell!("lstm.rs", "x.matmul(&self.w_ih)", || unroll(&lstm, xs, (h, h)), &message);
 
-    let gru = Gru::new(rng, 3, 4, Reset::After);
+    let gru = Gru::new(rng, 3, 4);
     let message = product("[2, 5]", "[3, 12]", 1, [5, 3]);
     blames_cell!("gru.rs", "x.matmul(&self.w_ih)", || unroll(&gru, xs, h), &message);
 
@@ -123,7 +123,7 @@ fn of_a_cells_state() {
                    last axis; make them equal, or one of them 1 (reshape inserts axes of extent 1)";
     blames_cell!("lstm.rs", "gate.apply(f) * c", || unroll(&lstm, xs, (h, wrong)), message);
 
-    let gru = Gru::new(rng, 3, 4, Reset::Before);
+    let gru = Gru::new(rng, 3, 4).reset(Reset::Before);
     let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);
     blames_cell!("gru.rs", "read.matmul(&self.w_hh_rz)", || unroll(&gru, xs, wrong), &message);
 }
@@ -266,7 +266,7 @@ fn batches(state: &str, of: usize, inputs: &str, batch: usize) -> String {
 #[test]
 fn of_another_batch() {
     let (rng, tape) = (&mut random(0), &Tape::new());
-    let cell = Gru::new(rng, 3, 4, Reset::After);
+    let cell = Gru::new(rng, 3, 4);
     let run = || Recurrence::new(&cell);
     for (batch, of) in [(1, 2), (2, 1), (2, 3)] {
         let (xs, h) = (zeros(tape, [6, batch, 3]), zeros(tape, [of, 4]));
@@ -292,7 +292,7 @@ fn of_another_batch() {
     }
     let [xs, one, two] = [zeros(tape, [6, 1, 3]), zeros(tape, [1, 4]), zeros(tape, [2, 4])];
     let message = &batches("[2, 4]", 2, "[6, 1, 3]", 1);
-    let stack = Stack::new(vec![cell.clone(), Gru::new(rng, 4, 4, Reset::After)]);
+    let stack = Stack::new(vec![cell.clone(), Gru::new(rng, 4, 4)]);
     blames_the_caller(|| Recurrence::new(&stack).run(xs, vec![two, one]), message);
     let above = &batches("[2, 4]", 2, "[6, 1, 4]", 1);
     blames_the_caller(|| Recurrence::new(&stack).last(xs, vec![one, two]), above);
@@ -395,14 +395,14 @@ fn of_starting_values() {
     let (message, file, _) = panic_of(|| init.gates::<f64>(rng, 0, [2, 3]));
     assert!(file.ends_with("errors.rs"), "{message}");
 
-    let lstm = Lstm::<f64>::new(rng, 3, 4).without_bias();
+    let lstm = Lstm::<f64>::new(rng, 3, 4).bias(false);
     let message = "gate_bias: this cell has no biases of Forget";
     blames_the_caller(|| lstm.clone().forget_bias(1.0), message);
     blames_the_caller(|| lstm.clone().unit_biases(Gate::Forget, &[1.0]), message);
     let message =
         "gate_bias: this cell has no part Reset; its parts are [Input, Forget, Candidate, Output]";
     blames_the_caller(|| lstm.clone().gate_bias(Gate::Reset, 1.0), message);
-    let gru = Gru::<f64>::new(rng, 3, 4, Reset::After);
+    let gru = Gru::<f64>::new(rng, 3, 4);
     let message = "unit_biases: 4 units need a bias each, not 3";
     blames_the_caller(|| gru.clone().unit_biases(Gate::Reset, &[1.0, 2.0, 3.0]), message);
     let message = "Xavier is a distribution of matrices [I, O], not of shape [12]";

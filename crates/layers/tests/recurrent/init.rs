@@ -1,6 +1,6 @@
 //! Starting values.
 
-use bptt_layers::{Activation, Elman, Gru, Init, Linear, Lstm, OutputToHidden, Reset};
+use bptt_layers::{Activation, Elman, Gru, Init, Linear, Lstm, OutputToHidden};
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
@@ -152,7 +152,7 @@ fn gates_are_drawn_apart() {
 
     let rng = &mut random(5);
     let lstm = Lstm::<f64>::new(rng, 40, 30);
-    let gru = Gru::<f64>::new(rng, 40, 30, Reset::After);
+    let gru = Gru::<f64>::new(rng, 40, 30);
     let bound = (6.0 / 70.0_f64).sqrt();
     for (w, gates) in [(parameter(&lstm, "w_ih"), 4), (parameter(&gru, "w_ih"), 3)] {
         let gates = parts(&w, gates);
@@ -202,7 +202,7 @@ fn cells_start_as_documented() {
         let bound = (6.0 / w.shape().iter().sum::<usize>() as f64).sqrt();
         assert!(largest(&w) <= bound && largest(&w) > 0.95 * bound);
     }
-    let gru = Gru::<f64>::new(rng, 3, 4, Reset::After);
+    let gru = Gru::<f64>::new(rng, 3, 4);
     let zero = [
         parameter(&elman, "b"),
         parameter(&elman, "b_ho"),

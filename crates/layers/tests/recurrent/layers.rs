@@ -25,7 +25,7 @@ fn linear() {
         let x = uniform([2, inputs], rng);
         let expected = x.matmul(&parameter(&layer, "w"));
         let tape = Tape::new();
-        let y = layer.without_bias().forward(tape.constant(x));
+        let y = layer.bias(false).forward(tape.constant(x));
         assert_near(&[y.value()], &[expected], 1e-14);
     });
 }

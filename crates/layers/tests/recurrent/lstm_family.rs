@@ -188,7 +188,7 @@ fn memory_block_equations() {
 fn blocks_of_one_cell_are_ordinary() {
     for_all_sizes(|rng, sizes| {
         let hidden = sizes.hidden;
-        let ordinary = random_cell::lstm_1997(rng, sizes).without_bias();
+        let ordinary = random_cell::lstm_1997(rng, sizes).bias(false);
         let mut cell = MemoryBlocks::new(rng, sizes.input, hidden, 1);
         // tanh(a/2) of twice the net input, and of twice the content
         let doubled = |name: &str| {

@@ -172,8 +172,8 @@ fn variational_dropout_leaves_alone_what_is_carried() {
 
     let rng = &mut random(3);
     let largest = [
-        largest(Gru::new(rng, INPUT, HIDDEN, Reset::After)),
-        largest(Gru::new(rng, INPUT, HIDDEN, Reset::Before)),
+        largest(Gru::new(rng, INPUT, HIDDEN)),
+        largest(Gru::new(rng, INPUT, HIDDEN).reset(Reset::Before)),
         largest(LayerNormGru::new(rng, INPUT, HIDDEN)),
         largest(MinimalGatedUnit::new(rng, INPUT, HIDDEN)),
         largest(EchoState::new(rng, INPUT, HIDDEN).leak(0.1)),
@@ -244,11 +244,11 @@ fn variational_dropout_drops_what_products_read() {
     drops_rows(|rng| LayerNormLstm::new(rng, i, h), &[(0, "w_hh")]);
     let peepholes = [(0, "w_hh"), (1, "peepholes.p_i"), (1, "peepholes.p_f"), (1, "peepholes.p_o")];
     drops_rows(|rng| PeepholeLstm::new(rng, i, h), &peepholes);
-    drops_rows(|rng| LayerNormLstm::new(rng, i, h).with_peepholes(), &peepholes);
+    drops_rows(|rng| LayerNormLstm::new(rng, i, h).peepholes(true), &peepholes);
     drops_rows(|rng| MemoryBlocks::new(rng, i, 2, 2), &[(0, "w_hh")]);
     for reset in [Reset::After, Reset::Before] {
         let readers = [(0, "w_hh_rz"), (0, "w_hh_n")];
-        drops_rows(|rng| Gru::new(rng, i, h, reset), &readers);
+        drops_rows(|rng| Gru::new(rng, i, h).reset(reset), &readers);
     }
     drops_rows(|rng| LayerNormGru::new(rng, i, h), &[(0, "w_hh")]);
     drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "w_hh_f"), (0, "w_hh_n")]);
@@ -309,8 +309,8 @@ fn recurrent_dropout_drops_candidates() {
         |rng| LayerNormLstm::new(rng, i, h), 1;
         |rng| ProjectedLstm::new(rng, i, h, 2), 1;
         |rng| MemoryBlocks::new(rng, i, 2, 2), 1;
-        |rng| Gru::new(rng, i, h, Reset::After), 0;
-        |rng| Gru::new(rng, i, h, Reset::Before), 0;
+        |rng| Gru::new(rng, i, h), 0;
+        |rng| Gru::new(rng, i, h).reset(Reset::Before), 0;
         |rng| LayerNormGru::new(rng, i, h), 0;
         |rng| MinimalGatedUnit::new(rng, i, h), 0;
         |rng| MinGru::new(rng, i, h), 0;

@@ -194,7 +194,7 @@ fn memory_blocks() {
 fn gru() {
     for reset in [Reset::After, Reset::Before] {
         check(
-            |rng| with_functions!(Gru::new(rng, INPUT, HIDDEN, reset)),
+            |rng| with_functions!(Gru::new(rng, INPUT, HIDDEN).reset(reset)),
             |p, x, state| {
                 let before = &state[0];
                 let read = plus(&times(x, &p("w_ih")), p("b").as_slice());
@@ -289,7 +289,7 @@ fn layer_norm() {
 fn layer_norm_lstm() {
     check(
         |rng| {
-            let cell = LayerNormLstm::new(rng, INPUT, HIDDEN).with_peepholes().epsilon(EPSILON);
+            let cell = LayerNormLstm::new(rng, INPUT, HIDDEN).peepholes(true).epsilon(EPSILON);
             with_functions!(cell, state)
         },
         |p, x, state| {
@@ -400,13 +400,13 @@ fn each_matrix_has_a_start_of_its_own() {
         Lstm1997::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
         PeepholeLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
             peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"];
-        LayerNormLstm::new(rng, i, h).with_peepholes() => input_init ["w_ih"], recurrent_init ["w_hh"],
+        LayerNormLstm::new(rng, i, h).peepholes(true) => input_init ["w_ih"], recurrent_init ["w_hh"],
             bias_init ["b"], peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"];
         ProjectedLstm::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
             projection_init ["w_hr"];
         MemoryBlocks::new(rng, i, 2, 2).gate_biases(0.0, 0.0).cell_biases().output(output)
             => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b_g", "b_io"];
-        Gru::new(rng, i, h, Reset::After) => input_init ["w_ih"],
+        Gru::new(rng, i, h) => input_init ["w_ih"],
             recurrent_init ["w_hh_rz", "w_hh_n"], bias_init ["b", "b_hh_n"];
         LayerNormGru::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"],
             bias_init ["norm_ih_rz.bias", "norm_ih_n.bias"];
@@ -420,7 +420,7 @@ fn each_matrix_has_a_start_of_its_own() {
         OutputToHidden::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_oh"], bias_init ["b"];
         Window::new(rng, i, h, 2) => input_init ["w_ih"], bias_init ["b"];
         Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
-        Lstm::new(rng, i, h).without_bias() => bias_init [];
+        Lstm::new(rng, i, h).bias(false) => bias_init [];
         LayerNormLstm::new(rng, i, h) => peephole_init [];
     }
 }
@@ -476,7 +476,7 @@ fn biases_of_each_gate() {
         Lstm1997::<f64>::new(rng, i, h) => "b" [Candidate, Input, Output];
         MemoryBlocks::<f64>::new(rng, i, 3, 2).gate_biases(0.0, 0.0).cell_biases()
             => "b_g" [Candidate], "b_io" [Input, Output];
-        Gru::<f64>::new(rng, i, h, Reset::Before) => "b" [ResetGate, Update, Candidate];
+        Gru::<f64>::new(rng, i, h).reset(Reset::Before) => "b" [ResetGate, Update, Candidate];
         LayerNormGru::<f64>::new(rng, i, h)
             => "norm_ih_rz.bias" [ResetGate, Update], "norm_ih_n.bias" [Candidate];
         MinimalGatedUnit::<f64>::new(rng, i, h) => "b" [Forget, Candidate];

@@ -233,7 +233,7 @@ fn equations_of_the_minimal_cells() {
 /// Gates that are both shut tell nothing but their proportion, which stays finite.
 #[test]
 fn gates_that_are_both_shut() {
-    let mut cell = MinLstm::<f64>::new(&mut random(0), 1, 1).without_bias();
+    let mut cell = MinLstm::<f64>::new(&mut random(0), 1, 1).bias(false);
     cell.w_ih.set(Tensor::from_vec([1, 3], vec![-1000.0, -1001.0, 8.0]));
     let tape = Tape::new();
     let (x, h) = (tape.variable(Tensor::ones([1, 1, 1])), tape.variable(Tensor::full([1, 1], 2.0)));

@@ -5,7 +5,7 @@ use bptt_layers::weights::Archive;
 use bptt_layers::weights::pytorch::{self, PyTorch};
 use bptt_layers::{
     Activation, Bidirectional, Elman, Embedding, Gru, Layer, LayerNorm, Lstm, ProjectedLstm,
-    Recurrence, Reset, Stack,
+    Recurrence, Stack,
 };
 use bptt_tensor::Tensor;
 
@@ -137,7 +137,7 @@ fn lstm(input: usize) -> Lstm<f64> {
 #[test]
 fn lstm_of_one_layer() {
     check("lstm_1layer", lstm(INPUT));
-    check("lstm_1layer_nobias", lstm(INPUT).without_bias());
+    check("lstm_1layer_nobias", lstm(INPUT).bias(false));
     check("lstm_1layer_bidirectional", both(lstm)(INPUT));
 }
 
@@ -168,13 +168,13 @@ fn lstm_with_projection() {
 }
 
 fn gru(input: usize) -> Gru<f64> {
-    Gru::new(&mut random(0), input, HIDDEN, Reset::After)
+    Gru::new(&mut random(0), input, HIDDEN)
 }
 
 #[test]
 fn gru_of_one_layer() {
     check("gru_1layer", gru(INPUT));
-    check("gru_1layer_nobias", gru(INPUT).without_bias());
+    check("gru_1layer_nobias", gru(INPUT).bias(false));
 }
 
 #[test]

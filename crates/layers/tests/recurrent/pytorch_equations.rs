@@ -128,6 +128,6 @@ fn lstm_without_forget_gate() {
 
 #[test]
 fn layer_normalised_lstm_with_peepholes() {
-    let cell = LayerNormLstm::new(&mut random(0), 5, 4).with_peepholes();
+    let cell = LayerNormLstm::new(&mut random(0), 5, 4).peepholes(true);
     check_cell("cell_lstm_layernorm_peephole", cell);
 }

@@ -228,7 +228,7 @@ pub(crate) mod random_cell {
 
     pub(crate) fn elman_sigmoid_without_bias(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
         let cell = Elman::new(rng, sizes.input, sizes.hidden);
-        randomized(cell.activation(Activation::Sigmoid).without_bias(), rng)
+        randomized(cell.activation(Activation::Sigmoid).bias(false), rng)
     }
 
     pub(crate) fn elman_softplus_to_identity(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
@@ -256,19 +256,19 @@ pub(crate) mod random_cell {
     }
 
     pub(crate) fn lstm_without_bias(rng: &mut Random, sizes: Sizes) -> Lstm<f64> {
-        randomized(Lstm::new(rng, sizes.input, sizes.hidden).without_bias(), rng)
+        randomized(Lstm::new(rng, sizes.input, sizes.hidden).bias(false), rng)
     }
 
     pub(crate) fn gru_after(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::After), rng)
+        randomized(Gru::new(rng, sizes.input, sizes.hidden), rng)
     }
 
     pub(crate) fn gru_before(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::Before), rng)
+        randomized(Gru::new(rng, sizes.input, sizes.hidden).reset(Reset::Before), rng)
     }
 
     pub(crate) fn gru_without_bias(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden, Reset::After).without_bias(), rng)
+        randomized(Gru::new(rng, sizes.input, sizes.hidden).bias(false), rng)
     }
 
     pub(crate) fn lstm_1997(rng: &mut Random, sizes: Sizes) -> Lstm1997<f64> {
@@ -302,7 +302,7 @@ pub(crate) mod random_cell {
     }
 
     pub(crate) fn layer_norm_peephole_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
-        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden).with_peepholes(), rng)
+        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden).peepholes(true), rng)
     }
 
     pub(crate) fn projected_lstm(rng: &mut Random, sizes: Sizes) -> ProjectedLstm<f64> {

@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::decode::{Beam, Hypothesis};
 use bptt_layers::{
     Adam, Attention, Cell, Embedding, EncoderDecoder, Gru, Layer, Linear, Module, Optimizer,
-    Recurrence, Reset, Stepwise, Zoneout, loss,
+    Recurrence, Stepwise, Zoneout, loss,
 };
 use bptt_tensor::Tensor;
 
@@ -37,7 +37,7 @@ fn model<L: Module<f64>>(
 }
 
 fn gru(rng: &mut Random, input: usize) -> Gru<f64> {
-    Gru::new(rng, input, HIDDEN, Reset::After)
+    Gru::new(rng, input, HIDDEN)
 }
 
 /// Without attention, and with either kind.
@@ -345,9 +345,9 @@ fn learns_to_reverse() {
     let rng = &mut random(7);
     let mut model = EncoderDecoder {
         source: Embedding::new(rng, 5, 8),
-        encoder: Gru::<f32>::new(rng, 8, 16, Reset::After),
+        encoder: Gru::<f32>::new(rng, 8, 16),
         target: Embedding::new(rng, 6, 8),
-        decoder: Gru::new(rng, 8, 16, Reset::After),
+        decoder: Gru::new(rng, 8, 16),
         attention: Some(Attention::multiplicative(rng, 16, 16)),
         output: Linear::new(rng, 32, 5),
         start: 5,

@@ -2,7 +2,7 @@
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_layers::{
-    Adam, Attention, Cell, Gru, Lstm, Module, Optimizer, PointerNetwork, Reset, Stepwise, loss,
+    Adam, Attention, Cell, Gru, Lstm, Module, Optimizer, PointerNetwork, Stepwise, loss,
 };
 use bptt_tensor::Tensor;
 
@@ -27,7 +27,7 @@ fn network<L: Module<f64>>(
 }
 
 fn of_grus() -> Network<Gru<f64>> {
-    network(&mut random(0), |rng| Gru::new(rng, 2, HIDDEN, Reset::After))
+    network(&mut random(0), |rng| Gru::new(rng, 2, HIDDEN))
 }
 
 /// Three sequences, `[S, B, I]`, and the pointers that are wanted of them, `[T, B]`.

@@ -24,7 +24,7 @@ fn model(rng: &mut Random) -> Model<f64> {
         embedding: Embedding::new(rng, 5, 3),
         encoder: Stack::new(vec![Bidirectional::new(
             Lstm::new(rng, 3, 4),
-            Gru::new(rng, 3, 4, Reset::Before),
+            Gru::new(rng, 3, 4).reset(Reset::Before),
         )]),
         others: (
             LayerNormLstm::new(rng, 8, 4),
