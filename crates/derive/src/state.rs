@@ -36,7 +36,7 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
     let field_states = parts_as(&|at| quote_spanned!(at=> ::bptt::__derive::State<#tape, #scalar>));
     let field_trees = parts_as(&|at| quote_spanned!(at=> ::bptt::__derive::Tree<#tape, #scalar>));
     let members: Vec<_> = fields.members().collect();
-    let names: Vec<_> = members.iter().map(|member| name_of(member)).collect();
+    let names: Vec<_> = members.iter().map(name_of).collect();
 
     let (parameters, _, bounds) = generics.split_for_impl();
     let var = quote!(::bptt::__derive::Var<#tape, #scalar>);

@@ -34,9 +34,7 @@ impl CharModel {
             embedding: Embedding::new(rng, vocabulary_size, embedding),
             recurrent: match settings.cell {
                 CellKind::Lstm => stack(settings, |input| Lstm::new(rng, input, hidden)),
-                CellKind::Gru => {
-                    stack(settings, |input| Gru::new(rng, input, hidden))
-                }
+                CellKind::Gru => stack(settings, |input| Gru::new(rng, input, hidden)),
                 CellKind::Elman => stack(settings, |input| Elman::new(rng, input, hidden)),
             },
             output: Linear::new(rng, hidden, vocabulary_size),
@@ -201,8 +199,9 @@ impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C
         carried: &mut Vec<Tensor<f32>>,
         masks: &mut Masks,
     ) -> Var<'t, f32> {
-        let states =
-            self.rebuild(&mut carried.iter().map(|value| xs.tape().constant(value.clone())));
+        let leaves: Vec<_> =
+            carried.iter().map(|value| xs.tape().constant(value.clone())).collect();
+        let states = self.start(xs.tape(), xs.shape()[1]).with_leaves(&leaves);
         let recurrence = Recurrence::new(self);
         let recurrence = match &mut masks.rng {
             Some(rng) => recurrence.training(rng),

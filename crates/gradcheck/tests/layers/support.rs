@@ -1,6 +1,6 @@
 //! What the tests share.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tree, Var};
 use bptt_gradcheck::Law;
 use bptt_layers::{Layer, Recurrence};
 use bptt_tensor::{Shape, Tensor};
@@ -54,9 +54,9 @@ pub(crate) fn run<'t, L: Layer<f64>>(
     recurrence: Recurrence<'_, f64, L>,
     x: &[V<'t>],
 ) -> V<'t> {
-    let state = layer.rebuild(&mut x[1..].iter().copied());
+    let state = layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
     let (ys, last) = recurrence.run(x[0], state);
-    in_a_row(&[vec![ys], layer.leaves(&last)].concat())
+    in_a_row(&[vec![ys], last.leaves()].concat())
 }
 
 /// Likewise with the last output alone.
@@ -65,9 +65,9 @@ pub(crate) fn last<'t, L: Layer<f64>>(
     recurrence: Recurrence<'_, f64, L>,
     x: &[V<'t>],
 ) -> V<'t> {
-    let state = layer.rebuild(&mut x[1..].iter().copied());
+    let state = layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
     let (y, last) = recurrence.last(x[0], state);
-    in_a_row(&[vec![y], layer.leaves(&last)].concat())
+    in_a_row(&[vec![y], last.leaves()].concat())
 }
 
 /// NaN where there is no input: what must not be read.

@@ -1,5 +1,6 @@
 //! What is put around layers: directions, stacks, residuals, starts, noise.
 
+use bptt_autodiff::Tree;
 use bptt_gradcheck::model;
 use bptt_layers::{
     Activation, Bidirectional, CarriedState, Dropout, Elman, Gru, Layer, LayerNorm, LearnedStart,
@@ -94,7 +95,7 @@ fn wrappers_of_wrappers() {
         |rng| LearnedStart::new(Stack::new(vec![layer(rng, 2), layer(rng, 4)])),
         |layer, _, x| {
             let (ys, state) = layer.forward(x[0]);
-            in_a_row(&[vec![ys], layer.leaves(&state)].concat())
+            in_a_row(&[vec![ys], state.leaves()].concat())
         },
     )
     .shapes(sequence_and_state(0))
@@ -111,7 +112,7 @@ fn a_learned_start_of_pieces() {
         |layer, tape, x| {
             let way = Recurrence::new(layer).resets(&resets);
             let (ys, state) = way.run(x[0], layer.start(tape, 2));
-            in_a_row(&[vec![ys], layer.leaves(&state)].concat())
+            in_a_row(&[vec![ys], state.leaves()].concat())
         },
     )
     .inputs(shapes([3, 2], 0))
@@ -154,7 +155,7 @@ fn zoneout_beside_an_output() {
             let rng = &mut random(7);
             let recurrence = Recurrence::new(layer).training(rng);
             let (ys, state) = recurrence.run(x[0], layer.start(tape, 2));
-            in_a_row(&[vec![ys], layer.leaves(&state)].concat())
+            in_a_row(&[vec![ys], state.leaves()].concat())
         },
     )
     .inputs(shapes([3, 2], 0))

@@ -1,6 +1,6 @@
 //! Sequence to sequence: a sequence of symbols is encoded, and another decoded from what is known of it.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::{Tape, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
@@ -208,7 +208,7 @@ where
     fn step_decoder(&self, encoded: &Encoded<'_, T, E::State<'_>>, rows: usize) -> StepDecoder<T> {
         let batch = encoded.batch();
         let sequences: Vec<usize> = (0..rows).map(|row| row % batch).collect();
-        let start = self.decoder.leaves(&encoded.state).into_iter();
+        let start = encoded.state.leaves().into_iter();
         let start: Vec<_> = start.map(|leaf| leaf.value().gather_rows(&sequences)).collect();
         let table = self.target.table.value().clone();
         StepDecoder::new(&self.decoder, rows, table, &start, |h| {

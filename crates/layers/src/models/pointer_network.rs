@@ -1,6 +1,6 @@
 //! Pointer networks: from a sequence to positions of it.
 
-use bptt_autodiff::{Param, Var};
+use bptt_autodiff::{Param, Tree, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
@@ -109,7 +109,7 @@ where
         if batch == 0 {
             return Vec::new();
         }
-        let start = self.decoder.leaves(&input.state).into_iter();
+        let start = input.state.leaves().into_iter();
         let start: Vec<_> = start.map(|leaf| leaf.value()).collect();
         let elements = input.elements.value();
         let mut decoder = StepDecoder::new(&self.decoder, batch, elements, &start, |h| {

@@ -1,6 +1,6 @@
 //! Layers: maps of sequences.
 
-use bptt_autodiff::{State, Tape, Tree, Var};
+use bptt_autodiff::{Tape, Tree, Var};
 use bptt_tensor::Scalar;
 
 use super::options::RunOptions;
@@ -67,18 +67,6 @@ pub trait Layer<T: Scalar> {
         let [_, batch, _] = sequence_shape(xs);
         self.run(xs, self.start(xs.tape(), batch), RunOptions::default())
     }
-
-    /// The variables of a state, in order.
-    #[must_use]
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>>;
-
-    /// The state of these variables, as many as [`leaves`](Self::leaves) gives.
-    ///
-    /// # Panics
-    ///
-    /// If there are fewer.
-    #[must_use]
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t>;
 }
 
 /// Every cell with known state sizes.
@@ -97,13 +85,5 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         run(self, xs, state, options)
-    }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        state.leaves()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        State::rebuild(leaves)
     }
 }

@@ -72,6 +72,5 @@ impl<T: Scalar, C: Cell<T> + StateSizes> Stepwise<T> for C {
 pub fn stepper<T: Scalar, L: Stepwise<T>>(layer: &L, [batch, features]: [usize; 2]) -> Stepper<T> {
     let tape = Tape::inference();
     let entry = tape.constant(Tensor::zeros([1, batch, features]));
-    let start = layer.start(&tape, batch);
-    tape.scan(entry, start).stepper(|x, state| layer.advance(x, state))
+    tape.scan(entry, layer.start(&tape, batch)).stepper(|x, state| layer.advance(x, state))
 }

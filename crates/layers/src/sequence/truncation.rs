@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use super::layer::Layer;
@@ -129,8 +129,8 @@ impl Truncation {
         let [whole, cut] = [&mut whole, &mut cut].map(|rng| rng.as_mut().map(SharedRng::new));
 
         let options = RunOptions { rng: whole.as_ref().map(|rng| rng as _), ..options };
-        let states = states(layer, xs, &layer.leaves(&state), options);
-        let starts = windows.starts(xs.tape(), layer.leaves(&state), &states);
+        let states = states(layer, xs, state.clone(), options);
+        let starts = windows.starts(xs.tape(), state.leaves(), &states);
 
         let is_there = windows.are_there();
         let mask = Mask::Steps(match options.mask_of(xs) {
@@ -147,28 +147,25 @@ impl Truncation {
         };
         let inputs = xs.gather_rows(&windows.rows);
         let inputs = inputs.reshape([self.reach, windows.count() * batch, features]);
-        let (ys, last) = layer.run(inputs, layer.rebuild(&mut starts.into_iter()), options);
-        let of_last_window = |leaf: Var<'t, T>| {
-            let sequences = windows.count() * batch;
-            leaf.slice(0, sequences - batch..sequences)
-        };
-        let last = layer.rebuild(&mut layer.leaves(&last).into_iter().map(of_last_window));
-        (windows.counted(ys), last)
+        let (ys, last) = layer.run(inputs, state.with_leaves(&starts), options);
+        let sequences = windows.count() * batch;
+        let of_last_window = |leaf: &Var<'t, T>| leaf.slice(0, sequences - batch..sequences);
+        let leaves: Vec<_> = last.leaves().iter().map(of_last_window).collect();
+        (windows.counted(ys), last.with_leaves(&leaves))
     }
 }
 
 /// The state after each step, each variable `[T, B, ..]`. The operations that compute them are removed from the tape
 /// again. They read the tape's [substitutes](Tape::substitute) of parameters.
 #[track_caller]
-fn states<T: Scalar, L: Layer<T>>(
+fn states<'t, T: Scalar, L: Layer<T>>(
     layer: &L,
-    xs: Var<'_, T>,
-    first: &[Var<'_, T>],
+    xs: Var<'t, T>,
+    state: L::State<'t>,
     options: RunOptions<'_, T>,
 ) -> Vec<Tensor<T>> {
     let kept = RefCell::default();
     let options = RunOptions { states: Some(&kept), recompute: None, ..options };
-    let state = layer.rebuild(&mut first.iter().copied());
     let recorded = xs.tape().aside(); // not in a closure, which would hide the caller's line
     let _ = layer.run(xs, state, options);
     drop(recorded);

@@ -51,12 +51,4 @@ impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
         let (back, backward) = self.backward.run(xs, backward, options.reversed());
         (Var::concat(&[ahead, back], -1), (forward, backward))
     }
-
-    fn leaves<'t>(&self, (forward, backward): &Self::State<'t>) -> Vec<Var<'t, T>> {
-        [self.forward.leaves(forward), self.backward.leaves(backward)].concat()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        (self.forward.rebuild(leaves), self.backward.rebuild(leaves))
-    }
 }

@@ -38,8 +38,8 @@ impl<T: Scalar, L: Layer<T>> LearnedStart<T, L> {
     #[must_use]
     pub fn new(layer: L) -> Self {
         let tape = Tape::new();
-        let start = layer.leaves(&layer.start(&tape, 1));
-        let initial = start.into_iter().map(|leaf| Param::new(leaf.value())).collect();
+        let start = layer.start(&tape, 1);
+        let initial = start.leaves().into_iter().map(|leaf| Param::new(leaf.value())).collect();
         Self { layer, initial }
     }
 }
@@ -49,7 +49,8 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
 
     fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
         let shared = |param: &Param<T>| tape.param(param).broadcast_to([batch, param.shape()[1]]);
-        self.layer.rebuild(&mut self.initial.iter().map(shared))
+        let leaves: Vec<_> = self.initial.iter().map(shared).collect();
+        self.layer.start(tape, batch).with_leaves(&leaves)
     }
 
     #[track_caller]
@@ -61,14 +62,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for LearnedStart<T, L> {
     ) -> (Var<'t, T>, Self::State<'t>) {
         let starts = InitialState::new(&self.initial);
         self.layer.run(xs, state, options.starting(&starts))
-    }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        self.layer.leaves(state)
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        self.layer.rebuild(leaves)
     }
 }
 
@@ -142,18 +135,19 @@ impl<T: Scalar> CarriedState<T> {
     ) -> L::State<'t> {
         let start = layer.start(tape, batch);
         let Some(values) = &self.values else { return start };
-        let expected: Vec<_> = layer.leaves(&start).iter().map(|leaf| leaf.shape()).collect();
+        let expected: Vec<_> = start.leaves().iter().map(|leaf| leaf.shape()).collect();
         let carried: Vec<_> = values.iter().map(|value| value.shape().clone()).collect();
         assert!(
             carried == expected,
             "the carried state has shapes {carried:?}, but the layer's are {expected:?}: reset it"
         );
-        layer.rebuild(&mut values.iter().map(|value| tape.constant(value.clone())))
+        let leaves = values.iter().map(|value| tape.constant(value.clone()));
+        start.with_leaves(&leaves.collect::<Vec<_>>())
     }
 
     /// Carries the values of a state, which belong to no tape.
-    pub fn keep<L: Layer<T>>(&mut self, layer: &L, state: &L::State<'_>) {
-        self.values = Some(layer.leaves(state).values());
+    pub fn keep<'t>(&mut self, state: &impl Tree<'t, T>) {
+        self.values = Some(state.values());
     }
 
     /// Returns the outputs of the layer for the next piece of its sequences, `[T, B, I]`, and carries the last state.
@@ -166,7 +160,7 @@ impl<T: Scalar> CarriedState<T> {
     pub fn run<'t, L: Layer<T>>(&mut self, layer: &L, xs: Var<'t, T>) -> Var<'t, T> {
         let [_, batch, _] = sequence_shape(xs);
         let (ys, state) = layer.run(xs, self.state(layer, xs.tape(), batch), RunOptions::default());
-        self.keep(layer, &state);
+        self.keep(&state);
         ys
     }
 }

@@ -83,14 +83,6 @@ macro_rules! layer_of_noisy_cell {
                     None => $crate::sequence::run::run(self, xs, state, options),
                 }
             }
-
-            fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-                state.leaves()
-            }
-
-            fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-                State::rebuild(leaves)
-            }
         }
 
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::stepwise::Stepwise<T> for $noisy<C> {

@@ -1,6 +1,6 @@
 //! Dropout of the candidates that are written into a state.
 
-use bptt_autodiff::{State, Tree, Var};
+use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 

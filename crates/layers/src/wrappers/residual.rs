@@ -44,14 +44,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Residual<L> {
         assert_as_wide(xs, ys);
         (xs + ys, state)
     }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        self.layer.leaves(state)
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        self.layer.rebuild(leaves)
-    }
 }
 
 impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Residual<L> {

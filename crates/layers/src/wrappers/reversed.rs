@@ -53,12 +53,4 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Reversed<L> {
     ) -> (Var<'t, T>, Self::State<'t>) {
         self.layer.run(xs, state, options.reversed())
     }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        self.layer.leaves(state)
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        self.layer.rebuild(leaves)
-    }
 }

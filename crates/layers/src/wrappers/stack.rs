@@ -112,14 +112,6 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
         states.push(state);
         (ys, states)
     }
-
-    fn leaves<'t>(&self, states: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        self.layers.iter().zip(states).flat_map(|(layer, state)| layer.leaves(state)).collect()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        self.layers.iter().map(|layer| layer.rebuild(leaves)).collect()
-    }
 }
 
 impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Stack<L> {

@@ -40,14 +40,6 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         let (ys, above) = self.1.run(xs, above, options);
         (ys, (below, above))
     }
-
-    fn leaves<'t>(&self, (below, above): &Self::State<'t>) -> Vec<Var<'t, T>> {
-        [self.0.leaves(below), self.1.leaves(above)].concat()
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        (self.0.rebuild(leaves), self.1.rebuild(leaves))
-    }
 }
 
 impl<T: Scalar, A: Stepwise<T>, B: Stepwise<T>> Stepwise<T> for (A, B) {

@@ -1,6 +1,6 @@
 //! Dropout that drops the same units at every step.
 
-use bptt_autodiff::{State, Tree, Var};
+use bptt_autodiff::Var;
 use bptt_tensor::{Scalar, Shape};
 use rand::Rng;
 

@@ -108,14 +108,6 @@ impl<T: Scalar, L: Layer<T> + Module<T>> Layer<T> for WeightDropout<L> {
         let _dropped = self.drop_weights(xs.tape(), options);
         self.layer.run(xs, state, options)
     }
-
-    fn leaves<'t>(&self, state: &Self::State<'t>) -> Vec<Var<'t, T>> {
-        self.layer.leaves(state)
-    }
-
-    fn rebuild<'t>(&self, leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self::State<'t> {
-        self.layer.rebuild(leaves)
-    }
 }
 
 /// As in evaluation.

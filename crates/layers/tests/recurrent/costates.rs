@@ -47,12 +47,12 @@ fn costates_of<L: Layer<f64>>(
 ) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
-    let state = || layer.rebuild(&mut x[1..].iter().copied());
+    let state = || layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
     let costates = Costates::new();
     let (ys, last) = way(Recurrence::new(layer)).costates(&costates).run(x[0], state());
     let (plain, _) = way(Recurrence::new(layer)).run(x[0], state());
     assert_near(&[ys.value()], &[plain.value()], 1e-14);
-    let loss = loss_of(&[vec![ys], layer.leaves(&last)].concat());
+    let loss = loss_of(&[vec![ys], last.leaves()].concat());
     let found = costates.of(&tape.backward(loss));
     let one = tape.constant(Tensor::ones(loss.shape()));
     let recorded = tape.vjp(&[(loss, one)], &costates.variables(&tape));

@@ -1,6 +1,6 @@
 //! Noise in training: its place in the equations, and its absence in evaluation.
 
-use bptt_autodiff::{Recompute, Tape};
+use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
     Activation, Bidirectional, Cell, CoupledLstm, Dropout, EchoState, Elman, FullyRecurrent, Gru,
     IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru,
@@ -369,7 +369,7 @@ fn drops_weights<C: TestCell>(
     let seed = rng.clone();
     let noisy = run(&layer, &inputs, |layer, x| {
         let last = training(layer, &mut seed.clone())
-            .last(x[0], layer.rebuild(&mut x[1..].iter().copied()))
+            .last(x[0], layer.start(x[0].tape(), 1).with_leaves(&x[1..]))
             .0;
         let every = Recompute::Every(2);
         let mut ys = recurrence_run(layer, training(layer, &mut seed.clone()).recompute(every), x);
@@ -386,7 +386,8 @@ fn drops_weights<C: TestCell>(
         weight.set(weight.value() * &masks[masks.len() - 1]);
     });
     let by_hand = run(&dropped, &inputs, |cell, x| {
-        let last = Recurrence::new(cell).last(x[0], cell.rebuild(&mut x[1..].iter().copied())).0;
+        let last =
+            Recurrence::new(cell).last(x[0], cell.start(x[0].tape(), 1).with_leaves(&x[1..])).0;
         [layer_run(cell, x), vec![last]].concat()
     });
     assert_near(&noisy.values, &by_hand.values, 1e-13);

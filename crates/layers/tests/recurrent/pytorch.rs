@@ -1,6 +1,6 @@
 //! Parity with PyTorch in double precision: values and every gradient, from its weights.
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Tape, Tree};
 use bptt_layers::weights::Archive;
 use bptt_layers::weights::pytorch::{self, PyTorch};
 use bptt_layers::{
@@ -30,14 +30,14 @@ fn check<L: Layer<f64> + PyTorch<f64> + Clone>(case: &str, mut layer: L) {
     let tape = Tape::new();
     let xs = tape.variable(golden.tensor("input"));
     let first: Vec<_> = (0..leaves).map(|i| tape.variable(of_leaf("", i, "0"))).collect();
-    let start = layer.rebuild(&mut first.iter().copied());
+    let start = layer.start(&tape, 1).with_leaves(&first);
     let lengths = golden.has("lengths").then(|| golden.indices("lengths"));
     let recurrence = match &lengths {
         Some(lengths) => Recurrence::new(&layer).lengths(lengths),
         None => Recurrence::new(&layer),
     };
     let (ys, state) = recurrence.run(xs, start);
-    let last = layer.leaves(&state);
+    let last = state.leaves();
     assert_eq!(last.len(), leaves);
 
     assert_close("output", &ys.value(), &golden.tensor("output"));

@@ -1,7 +1,7 @@
 //! The laws of recurrence, for every cell.
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Cell, Layer, Recurrence, Stack, State, StateSizes, Tree, unroll};
+use bptt_layers::{Cell, Recurrence, Stack, State, StateSizes, Tree, unroll};
 use bptt_tensor::Tensor;
 
 use crate::support::{
@@ -108,7 +108,7 @@ fn layers<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng
     let stacked = run(&Stack::new(cells.to_vec()), &inputs, |stack, x| {
         let states = x[1..].chunks(states).map(State::from_leaves).collect();
         let (ys, last) = Recurrence::new(stack).run(x[0], states);
-        [vec![ys], stack.leaves(&last)].concat()
+        [vec![ys], last.leaves()].concat()
     });
     assert_near(&stacked.values, &composed.values, 1e-12);
     assert_near(&stacked.gradients.inputs, &composed.gradients.inputs, 1e-10);

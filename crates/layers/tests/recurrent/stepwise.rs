@@ -1,6 +1,6 @@
 //! Layers that run a step at a time and in windows compute what they compute for the whole sequence.
 
-use bptt_autodiff::{Recompute, Tape};
+use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
     CarriedState, Cell, Dropout, Layer, LayerNorm, LearnedStart, Linear, Module, Recurrence,
     RecurrentDropout, Residual, Stack, Stepwise, Truncation, VariationalDropout, WeightDropout,
@@ -54,7 +54,7 @@ fn steps_as_it_runs<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random)
         online.step(&[xs.index_first(t).as_slice()]);
         assert_near(&[rows(&online)], &[ys.index_first(t)], 1e-13);
     }
-    for (j, leaf) in layer.leaves(&last).into_iter().enumerate() {
+    for (j, leaf) in last.leaves().into_iter().enumerate() {
         let state = Tensor::from_slice(leaf.shape(), online.state(j));
         assert_near(&[state], &[leaf.value()], 1e-13);
     }
@@ -67,7 +67,7 @@ fn steps_as_it_runs<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random)
     assert_near(&[rows(&online).index_first(0)], &[gone_on.index_first(0)], 1e-13);
     // and a state that was carried is one to go on from
     let mut carried = CarriedState::new();
-    carried.keep(layer, &last);
+    carried.keep(&last);
     online.set_state(carried.values().expect("a state"));
     online.step(&[xs.index_first(0).as_slice()]);
     assert_near(&[rows(&online)], &[gone_on], 1e-13);
@@ -85,7 +85,7 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     let start = {
         let tape = Tape::new();
         let start = layer.start(&tape, SIZES.batch);
-        layer.leaves(&start).into_iter().map(|leaf| uniform(leaf.shape(), rng)).collect::<Vec<_>>()
+        start.leaves().into_iter().map(|leaf| uniform(leaf.shape(), rng)).collect::<Vec<_>>()
     };
     let inputs = [vec![uniform([SIZES.steps, SIZES.batch, SIZES.input], rng)], start].concat();
     let extents = [SIZES.steps, SIZES.batch];
@@ -94,9 +94,9 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     for [every, reach] in [[1, 1], [2, 3], [4, 5], [6, 6]] {
         let truncation = Truncation::new(every, reach);
         let cut = run(layer, &inputs, |layer, x| {
-            let state = layer.rebuild(&mut x[1..].iter().copied());
+            let state = layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
             let (ys, last) = truncation.run(layer, x[0], state);
-            [vec![ys], layer.leaves(&last)].concat()
+            [vec![ys], last.leaves()].concat()
         });
         assert_same(
             &cut,
@@ -104,13 +104,13 @@ fn cut_as_a_loop<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
         );
         let (mask, resets) = &some;
         let together = run(layer, &inputs, |layer, x| {
-            let state = || layer.rebuild(&mut x[1..].iter().copied());
+            let state = || layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
             let way = || {
                 let way = Recurrence::new(layer).masked(mask).resets(resets);
                 way.recompute(Recompute::Auto).truncated(truncation)
             };
             let (ys, last) = way().run(x[0], state());
-            [vec![ys], layer.leaves(&last), vec![way().last(x[0], state()).0]].concat()
+            [vec![ys], last.leaves(), vec![way().last(x[0], state()).0]].concat()
         });
         assert_same(
             &together,
@@ -158,11 +158,11 @@ fn in_windows<'t, L: Stepwise<f64>>(
         let first: Vec<_> = x[1..].iter().map(|leaf| leaf.slice(0, b..b + 1)).collect();
         loop_over_windows(&first, truncation, |t, mut leaves| {
             if is(mask, t) && is(resets, t) {
-                leaves = layer.leaves(&layer.start(xs.tape(), 1));
+                leaves = layer.start(xs.tape(), 1).leaves();
             }
-            let state = layer.rebuild(&mut leaves.iter().copied());
+            let state = layer.start(xs.tape(), 1).with_leaves(&leaves);
             let (y, next) = layer.advance(xs.index_first(t), state);
-            if is(mask, t) { (y, layer.leaves(&next)) } else { (y * 0.0, leaves) }
+            if is(mask, t) { (y, next.leaves()) } else { (y * 0.0, leaves) }
         })
     };
     let of_all: Vec<Vec<V<'t>>> = (0..SIZES.batch).map(of_sequence).collect();

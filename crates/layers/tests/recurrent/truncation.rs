@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Tape, Tree};
 use bptt_layers::{Cell, Elman, StateSizes, Stepwise, Truncation, Zoneout, scan};
 use bptt_tensor::Tensor;
 
@@ -11,8 +11,8 @@ use crate::support::{
 };
 
 fn truncated<'t, L: Stepwise<f64>>(truncation: Truncation, layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
-    let (ys, state) = truncation.run(layer, x[0], layer.rebuild(&mut x[1..].iter().copied()));
-    [vec![ys], layer.leaves(&state)].concat()
+    let (ys, state) = truncation.run(layer, x[0], layer.start(x[0].tape(), 1).with_leaves(&x[1..]));
+    [vec![ys], state.leaves()].concat()
 }
 
 /// The terms of the gradient by their lag: each longer window adds those of one more.

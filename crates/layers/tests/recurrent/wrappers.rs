@@ -36,16 +36,16 @@ pub(crate) fn recurrence_run<'t, L: Layer<f64>>(
     recurrence: Recurrence<'_, f64, L>,
     x: &[V<'t>],
 ) -> Vec<V<'t>> {
-    let state = layer.rebuild(&mut x[1..].iter().copied());
+    let state = layer.start(x[0].tape(), 1).with_leaves(&x[1..]);
     let (ys, state) = recurrence.run(x[0], state);
-    [vec![ys], layer.leaves(&state)].concat()
+    [vec![ys], state.leaves()].concat()
 }
 
 /// A random sequence and state for a layer.
 fn inputs_of<L: Layer<f64>>(layer: &L, rng: &mut Random, sizes: Sizes) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let start = layer.start(&tape, sizes.batch);
-    let state = layer.leaves(&start).into_iter().map(|leaf| uniform(leaf.shape(), rng));
+    let state = start.leaves().into_iter().map(|leaf| uniform(leaf.shape(), rng));
     let state: Vec<_> = state.collect();
     [vec![uniform([sizes.steps, sizes.batch, sizes.input], rng)], state].concat()
 }
@@ -163,7 +163,7 @@ fn lengths_change_nothing_else() {
     }
     let together = run(&model, &padded, |model, x| {
         let way = || Recurrence::new(model).lengths(&lengths);
-        let state = model.rebuild(&mut x[1..].iter().copied());
+        let state = model.start(x[0].tape(), 1).with_leaves(&x[1..]);
         let (last, _) = way().last(x[0], state);
         [recurrence_run(model, way().recompute(Recompute::Every(2)), x), vec![last]].concat()
     });
@@ -207,7 +207,7 @@ fn the_last_of_both_directions() {
     let lengths = [5, 2, 4];
     let inputs = inputs_of(&model, rng, SIZES);
     let last = run(&model, &inputs, |model, x| {
-        let state = model.rebuild(&mut x[1..].iter().copied());
+        let state = model.start(x[0].tape(), 1).with_leaves(&x[1..]);
         vec![Recurrence::new(model).lengths(&lengths).last(x[0], state).0]
     });
     let of_outputs = run(&model, &inputs, |model, x| {
@@ -255,7 +255,7 @@ fn a_learned_start_is_shared_by_the_batch() {
     let xs = uniform([SIZES.steps, SIZES.batch, SIZES.input], rng);
     let learned = run(&model, std::slice::from_ref(&xs), |model, x| {
         let (ys, state) = model.forward(x[0]);
-        [vec![ys], model.leaves(&state)].concat()
+        [vec![ys], state.leaves()].concat()
     });
     let start = model
         .initial
@@ -285,7 +285,7 @@ fn a_carried_state_goes_on() {
         let ys = carried.run(&stack, tape.constant(xs.slice(0, piece.clone())));
         assert_near(&[ys.value()], &[whole.value().slice(0, piece)], 1e-14);
     }
-    let last: Vec<_> = stack.leaves(&last).into_iter().map(|leaf| leaf.value()).collect();
+    let last: Vec<_> = last.leaves().into_iter().map(|leaf| leaf.value()).collect();
     assert_near(carried.values().expect("a state"), &last, 1e-14);
     let tape = Tape::new();
     let restored = CarriedState::from_values(last.clone()).state(&stack, &tape, SIZES.batch);

@@ -57,6 +57,7 @@ fn score(attention: &Attention<f64>, query: &[f64], entry: &[f64]) -> f64 {
         Attention::Multiplicative { .. } => {
             product(query, "w").iter().zip(entry).map(|(q, m)| q * m).collect()
         }
+        other => panic!("no score by hand for {other:?}"),
     };
     terms.iter().sum()
 }
