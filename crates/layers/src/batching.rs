@@ -32,7 +32,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// Sequences `[T_b, ..]` as one batch `[T, B, ..]`, padded with zeros, and their lengths.
+/// Pads sequences `[T_b, ..]` with zeros to one batch `[T, B, ..]`, and returns their lengths as well.
 ///
 /// ```
 /// use bptt_layers::batching;
@@ -74,7 +74,7 @@ pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize
     (padded, lengths)
 }
 
-/// The sequences `[T_b, ..]` of a batch `[T, B, ..]`: the inverse of [`pad_sequence`].
+/// Returns the sequences `[T_b, ..]` of a batch `[T, B, ..]`: the inverse of [`pad_sequence`].
 ///
 /// # Panics
 ///
@@ -97,7 +97,8 @@ pub fn unpad_sequence<T: Scalar>(padded: &Tensor<T>, lengths: &[usize]) -> Vec<T
     lengths.iter().enumerate().map(sequence).collect()
 }
 
-/// Sequences of symbols as one batch `[T, B]` in row-major order, filled up with `padding`, and their lengths.
+/// Pads sequences of symbols with `padding` to one batch `[T, B]` in row-major order, and returns their lengths as
+/// well.
 ///
 /// ```
 /// use bptt_layers::batching;
@@ -119,7 +120,7 @@ pub fn pad_symbols<S: AsRef<[usize]>>(
     ((0..steps).flat_map(at).collect(), lengths)
 }
 
-/// The sequences of a batch `[T, B]` of symbols, for instance of predicted ones: the inverse of [`pad_symbols`].
+/// Returns the sequences of a batch `[T, B]` of symbols, for instance of predictions: the inverse of [`pad_symbols`].
 ///
 /// # Panics
 ///
@@ -140,8 +141,8 @@ pub fn unpad_symbols(symbols: &[usize], lengths: &[usize]) -> Vec<Vec<usize>> {
     lengths.iter().enumerate().map(sequence).collect()
 }
 
-/// The mask `[T, B]` of sequences of these lengths, padded to the longest: 1 where there is a step, else 0. For
-/// [`Loss::masked`](crate::loss::Loss::masked) and the [metrics](crate::metrics).
+/// Returns the mask `[T, B]` of sequences of these lengths: 1 where there is a step, else 0.
+/// [`Loss::masked`](crate::loss::Loss::masked) and the [metrics](crate::metrics) take it.
 ///
 /// ```
 /// use bptt_layers::batching;

@@ -1,15 +1,15 @@
-//! Metrics: what a model is judged by, computed from values, without gradients.
+//! Metrics of values, without gradients.
 
 use bptt_tensor::shape::OrPanic;
 use bptt_tensor::{Scalar, ShapeError, Tensor};
 
 use crate::loss::terms::positions::Positions;
 
-/// The share of positions where the target class has the largest of the `logits` `[.., C]`; the first
-/// of those that are equally large is what counts, and nothing is right where a logit is NaN.
+/// Returns the share of positions where the target class has the largest of the `logits` `[.., C]`. Of equal logits,
+/// the first counts as the largest. A position with a NaN is wrong.
 ///
-/// Positions are everything but the last axis, as those of a [loss](crate::loss), and so is the `mask`, which weights
-/// or drops them. If no position is left, the accuracy is 0.
+/// Positions are all axes but the last, as in a [loss](crate::loss). The `mask` has their shape and weights them. If no
+/// position is left, the accuracy is 0.
 ///
 /// ```
 /// use bptt_layers::metrics;
@@ -56,7 +56,7 @@ fn is_first_largest<T: Scalar>(row: &[T], target: usize) -> bool {
     })
 }
 
-/// The number of places at which two sequences of symbols differ (Hamming 1950).
+/// Returns the number of places at which two sequences of symbols differ (Hamming 1950).
 ///
 /// ```
 /// # use bptt_layers::metrics;
@@ -78,7 +78,7 @@ pub fn hamming_distance<S: PartialEq>(a: &[S], b: &[S]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
-/// The [Hamming distance](hamming_distance) as a share of the symbols; 0 if there are none.
+/// Returns the [Hamming distance](hamming_distance) as a share of the symbols; 0 if there are none.
 ///
 /// # Panics
 ///
@@ -89,8 +89,8 @@ pub fn hamming_share<S: PartialEq>(a: &[S], b: &[S]) -> f64 {
     hamming_distance(a, b) as f64 / a.len().max(1) as f64
 }
 
-/// `eᴸ` of a mean cross-entropy `L` in nats: among how many equally likely classes a choice would be
-/// as uncertain as the model's predictions are.
+/// Returns the perplexity `eᴸ` of a mean cross-entropy `L` in nats: the number of equally likely classes whose choice
+/// is as uncertain as the model's predictions.
 ///
 /// ```
 /// # use bptt_layers::metrics;

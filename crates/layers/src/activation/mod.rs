@@ -1,4 +1,4 @@
-//! Activation functions, as data that a cell can be configured with.
+//! Activation functions, with which a cell is configured.
 
 mod table;
 
@@ -14,8 +14,8 @@ use crate::core::module::Module;
 
 /// A function that a layer applies to its net input.
 ///
-/// At a kink the derivative is the mean of those on either side, but for [`Relu`](Self::Relu), whose
-/// derivative at 0 is taken as 0, and for a [`Table`], which says its own.
+/// At a kink the derivative is the mean of both sides. That of [`Relu`](Self::Relu) at 0 is 0. A [`Table`] defines its
+/// own.
 ///
 /// ```
 /// use bptt_layers::Activation;
@@ -65,7 +65,7 @@ pub enum Activation<T> {
     /// `min(max(slope · z + ½, 0), 1)`. By convention the slope is 1/6 in PyTorch and Keras 3, and 1/5
     /// in Theano, Keras 1 and 2, and ONNX.
     HardSigmoid {
-        /// That at 0.
+        /// The slope at 0.
         #[module(skip)]
         slope: f64,
     },
@@ -78,7 +78,7 @@ pub enum Activation<T> {
 }
 
 impl<T: Scalar> Activation<T> {
-    /// The function of `z`.
+    /// Applies the function to `z`.
     #[track_caller]
     #[must_use]
     pub fn apply<'t>(&self, z: Var<'t, T>) -> Var<'t, T> {

@@ -1,4 +1,4 @@
-//! Functions read from tables, as hardware computes them.
+//! Functions that are read from tables, as in hardware.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,13 +7,12 @@ use std::sync::Arc;
 use bptt_autodiff::{Operation, Pullback, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// A function of one number, approximated by its values at equally spaced places: the nearest of them,
-/// or interpolated between two, which is a piecewise linear function. Beyond the range it stays at the
-/// outermost values.
+/// A function of one number, approximated by its values at equally spaced points. It is the nearest value, or an
+/// interpolation of two, which is piecewise linear. Beyond the range it stays at the outermost values.
 ///
-/// Accelerators of recurrent networks compute `σ` and `tanh` so. With entries `h` apart, the error
-/// within the range is at most `h/2 · max |f′|` for the nearest entry, and `h²/8 · max |f″|` for the
-/// interpolation. The largest errors, σ from −8 to 8 and tanh from −4 to 4:
+/// Accelerators of recurrent networks compute `σ` and `tanh` in this way. With entries `h` apart, the error within the
+/// range is at most `h/2 · max |f′|` for the nearest entry, and `h²/8 · max |f″|` for the interpolation. The largest
+/// errors, of σ from −8 to 8 and tanh from −4 to 4:
 ///
 /// | entries | σ, nearest | σ, linear | tanh, nearest | tanh, linear |
 /// |--------:|-----------:|----------:|--------------:|-------------:|
@@ -55,7 +54,7 @@ enum Reading {
 }
 
 impl Table {
-    /// The nearest of so many entries.
+    /// Creates a table that returns the nearest of its entries.
     ///
     /// # Panics
     ///
@@ -67,7 +66,7 @@ impl Table {
         Self::new(function, range, entries, Reading::Nearest)
     }
 
-    /// Straight lines between so many entries.
+    /// Creates a table that interpolates linearly between its entries.
     ///
     /// # Panics
     ///
@@ -106,7 +105,7 @@ impl Table {
         Self { function, range, step, entries, reading }
     }
 
-    /// The approximation at `x`; NaN stays.
+    /// Returns the approximation at `x`. NaN stays NaN.
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
         if x.is_nan() {
@@ -122,7 +121,7 @@ impl Table {
         }
     }
 
-    /// The largest distance from the function within the range, of 256 points between each two entries.
+    /// Returns the largest distance from the function within the range, of 256 points between each two entries.
     #[must_use]
     pub fn max_error(&self) -> f64 {
         const POINTS: usize = 256;
@@ -134,14 +133,14 @@ impl Table {
             .fold(0.0, f64::max)
     }
 
-    /// The approximation of each element.
+    /// Returns the approximation at each element.
     #[track_caller]
     #[must_use]
     pub fn apply<'t, T: Scalar>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x.tape().apply(Read(self.clone()), &[x])
     }
 
-    /// The derivative of the interpolation.
+    /// Returns the derivative of the interpolation.
     fn slope(&self, x: f64) -> f64 {
         if x.is_nan() {
             x
@@ -152,25 +151,25 @@ impl Table {
         }
     }
 
-    /// Where `x` stands among the entries, counted from 0.
+    /// Returns the place of `x` among the entries, counted from 0.
     fn place(&self, x: f64) -> f64 {
         ((x - self.range.start()) / self.step).clamp(0.0, (self.entries.len() - 1) as f64)
     }
 
-    /// The entry to the left of a place; of the last entry, the one before.
+    /// Returns the entry to the left of a place; at the last entry, the one before.
     fn interval(&self, place: f64) -> usize {
         (place as usize).min(self.entries.len() - 2)
     }
 
-    /// From an entry to the next.
+    /// Returns the difference between an entry and the next.
     fn rise(&self, left: usize) -> f64 {
         self.entries[left + 1] - self.entries[left]
     }
 }
 
 impl PartialEq for Table {
-    /// Whether both tables give the same values everywhere. Their entries are compared, not the functions behind
-    /// them.
+    /// Returns whether both tables have the same values everywhere. It compares their entries, not the functions that
+    /// made them.
     fn eq(&self, other: &Self) -> bool {
         self.reading == other.reading
             && self.range == other.range

@@ -59,7 +59,7 @@ pub struct BatchStatistics<T> {
 }
 
 impl<T: Scalar> BatchNorm<T> {
-    /// Gains of one and biases of zero, with an average mean of 0 and variance of 1. `ε` is `1e-5`.
+    /// Creates a batch norm with gains of one, biases of zero, an average mean of 0 and an average variance of 1.
     #[must_use]
     pub fn new(features: usize) -> Self {
         let zeros = || Param::new(Tensor::zeros([features]));
@@ -69,7 +69,7 @@ impl<T: Scalar> BatchNorm<T> {
 
     epsilon_option!(|norm| [norm]);
 
-    /// The features normalised by the running averages, as in evaluation.
+    /// Returns the features, normalised by the running averages, as in evaluation.
     ///
     /// # Panics
     ///
@@ -82,7 +82,8 @@ impl<T: Scalar> BatchNorm<T> {
         self.normalised(x, mean, variance)
     }
 
-    /// The features normalised by the batch's own mean and variance, as in training, and these statistics.
+    /// Returns the features, normalised by the mean and the variance of the batch, as in training, and these
+    /// statistics.
     ///
     /// `present: [..]` is a mask over all axes of `x` but the last. Only positions where it is not zero count. Other
     /// positions, such as padding, change neither the outputs of those that count nor any gradient.

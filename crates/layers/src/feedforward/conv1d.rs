@@ -9,7 +9,7 @@ use crate::core::init::Init;
 use crate::core::module::Module;
 use crate::core::options::bias_option;
 
-/// A convolution over time, a product with the same weights around each step (Waibel et al. 1989):
+/// A convolution over time: the product of each window of steps with the same weights (Waibel et al. 1989).
 ///
 /// ```text
 /// y_t = Σ_k x_{s·t + d·k − p} W_k + b,  k = 0 … K − 1
@@ -54,14 +54,14 @@ pub struct Conv1d<T> {
 #[derive(Clone, Copy, Debug)]
 enum Padding {
     Steps([usize; 2]),
-    /// One fewer than the kernel spans, all before the first.
+    /// One fewer than the span of the kernel, all before the first step.
     Causal,
-    /// As many, on both sides.
+    /// One fewer than the span of the kernel, on both sides.
     Same,
 }
 
 impl<T: Scalar> Conv1d<T> {
-    /// Weights from [`Init::Xavier`] for `K·I` inputs and `O` outputs, and biases of zero.
+    /// Creates a convolution with weights from [`Init::Xavier`] for `K·I` inputs and `O` outputs, and biases of zero.
     ///
     /// # Panics
     ///
@@ -136,12 +136,13 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// The number of steps from the first to the last that the kernel reads.
+    /// Returns the number of steps from the first to the last that the kernel reads.
     fn span(&self) -> usize {
         (self.w.shape()[0] - 1) * self.dilation + 1
     }
 
-    /// The outputs `[T', B, O]` of a sequence `[T, B, I]`. Any axes may stand between the first and the last.
+    /// Returns the outputs `[T', B, O]` of a sequence `[T, B, I]`. Between the first axis and the last there may be any
+    /// axes.
     ///
     /// # Panics
     ///
@@ -175,7 +176,7 @@ impl<T: Scalar> Conv1d<T> {
         biased(sum.expect("a kernel has a step"), self.b.as_ref())
     }
 
-    /// The sequence with zeros around it, and its number of steps.
+    /// Returns the padded sequence and its number of steps.
     #[track_caller]
     fn padded<'t>(&self, xs: Var<'t, T>) -> (Var<'t, T>, usize) {
         let shape = xs.shape();

@@ -24,7 +24,7 @@ pub struct Linear<T> {
 }
 
 impl<T: Scalar> Linear<T> {
-    /// Weights from [`Init::Xavier`], biases of zero.
+    /// Creates a map with a weight from [`Init::Xavier`] and biases of zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, output_size: usize) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl<T: Scalar> Linear<T> {
         bias_init: "`b`", |linear| linear.b.iter_mut().map(|b| (b, 1));
     }
 
-    /// `x W + b`
+    /// Returns `x W + b`.
     ///
     /// # Panics
     ///
@@ -52,7 +52,7 @@ impl<T: Scalar> Linear<T> {
     }
 }
 
-/// Implements [`Cell`] for a map of features, which has no state.
+/// Implements [`Cell`] for a map of features without a state.
 macro_rules! cell_without_state {
     ($map:ident) => {
         impl<T: Scalar> Cell<T> for $map<T> {
@@ -75,7 +75,7 @@ macro_rules! cell_without_state {
 cell_without_state!(Linear);
 cell_without_state!(LayerNorm);
 
-/// `z + b`, where there is a bias.
+/// Returns `z + b`, or `z` without a bias.
 #[track_caller]
 pub(crate) fn biased<'t, T: Scalar>(z: Var<'t, T>, b: Option<&Param<T>>) -> Var<'t, T> {
     match b {
@@ -105,7 +105,7 @@ pub struct LayerNorm<T> {
 }
 
 impl<T: Scalar> LayerNorm<T> {
-    /// Gains of one, biases of zero.
+    /// Creates a layer norm with gains of one and biases of zero.
     #[must_use]
     pub fn new(features: usize) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl<T: Scalar> LayerNorm<T> {
 
     epsilon_option!(|norm| [norm]);
 
-    /// The normalised features.
+    /// Returns the normalised features.
     ///
     /// # Panics
     ///
@@ -133,28 +133,26 @@ impl<T: Scalar> LayerNorm<T> {
 
 /// A learned vector for each symbol of a vocabulary: `[V, E]`, `V·E` parameters.
 ///
-/// Equal to the product of a one-hot row with the table, at the cost of a copy. The gradient adds
-/// up over the places where a symbol occurs.
+/// It equals the product of a one-hot row with the table, at the cost of a copy. The gradient of a vector is the sum
+/// over the places where its symbol occurs.
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<T> {
     /// A row for each symbol, `[V, E]`.
     pub table: Param<T>,
-    /// The symbol that stands for nothing, if there is one, as [`padding`](Self::padding) says: its vector has
-    /// no gradient.
+    /// The symbol of [padding](Self::padding), if there is one. Its vector has no gradient.
     #[module(skip)]
     pub padding: Option<usize>,
 }
 
 impl<T: Scalar> Embedding<T> {
-    /// Vectors from the standard normal distribution.
+    /// Creates an embedding with vectors from the standard normal distribution.
     #[must_use]
     pub fn new(rng: &mut impl Rng, vocabulary_size: usize, size: usize) -> Self {
         let start = Init::Gaussian { mean: 0.0, std: 1.0 };
         Self { table: Param::new(start.tensor(rng, [vocabulary_size, size])), padding: None }
     }
 
-    /// With a symbol that stands for nothing, such as the padding of short sequences: its vector is set to zero,
-    /// and no gradient flows into it.
+    /// Sets the symbol of padding. Its vector is zero, and no gradient flows into it.
     ///
     /// # Panics
     ///
@@ -174,13 +172,11 @@ impl<T: Scalar> Embedding<T> {
         self
     }
 
-    /// The vectors of these symbols, which are given in row-major order of `shape`: a shape
-    /// `[T, B]` gives `[T, B, E]`.
+    /// Returns the vectors of symbols in row-major order of `shape`: a shape `[T, B]` gives `[T, B, E]`.
     ///
     /// # Panics
     ///
-    /// If a symbol is not within the vocabulary, or the shape does not have as many elements as
-    /// there are symbols.
+    /// If a symbol is not within the vocabulary, or the shape does not have as many elements as there are symbols.
     #[track_caller]
     #[must_use]
     pub fn forward<'t>(
@@ -201,17 +197,17 @@ impl<T: Scalar> Embedding<T> {
     }
 }
 
-/// Dropout (Srivastava et al. 2014): during training, each element is zeroed with probability
-/// `rate`, and the others are scaled by `1 / (1 − rate)` so that the expectation stays.
+/// Dropout (Srivastava et al. 2014). In training, each element is zeroed with probability `rate`. The others are scaled
+/// by `1 / (1 − rate)`, so that the expectation stays.
 ///
-/// Evaluation simply does not apply it.
+/// It is not applied in evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     rate: f64,
 }
 
 impl Dropout {
-    /// Dropout that zeroes a share `rate` of the elements, `0 ≤ rate < 1`.
+    /// Creates dropout of a share `rate` of the elements, `0 ≤ rate < 1`.
     ///
     /// # Panics
     ///
@@ -226,7 +222,7 @@ impl Dropout {
         Self { rate }
     }
 
-    /// `x` with a random mask applied.
+    /// Applies a random mask to `x`.
     #[track_caller]
     #[must_use]
     pub fn apply<'t, T: Scalar>(&self, rng: &mut impl Rng, x: Var<'t, T>) -> Var<'t, T> {
@@ -236,7 +232,7 @@ impl Dropout {
         }
     }
 
-    /// A random mask, 0 or `1 / (1 − rate)`; none if nothing is dropped.
+    /// Draws a mask of 0 and `1 / (1 − rate)`; `None` if nothing is dropped.
     pub(crate) fn mask<T: Scalar>(&self, rng: &mut impl Rng, shape: Shape) -> Option<Tensor<T>> {
         if self.rate == 0.0 {
             return None;

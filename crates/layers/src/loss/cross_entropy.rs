@@ -13,9 +13,9 @@ use super::terms::positions::Positions;
 /// The negative logarithm of the probability that `logits` `[.., C]` give to the target class at
 /// each position: `−log softmax(o)[y]`, in nats.
 ///
-/// The gradient with respect to the logits is exactly `softmax(o) − 1_y` times that of the loss,
-/// and everything is finite for logits however large. Targets are in row-major order, one for
-/// each position: a batch of sequences `[T, B, C]` has those of its first time step first.
+/// The gradient with respect to the logits is exactly `softmax(o) − 1_y` times that of the loss. Value and gradient are
+/// finite for logits of any size. Targets are in row-major order, one for each position: those of the first step of
+/// `[T, B, C]` come first.
 ///
 /// # Panics
 ///
@@ -26,8 +26,7 @@ pub fn cross_entropy<'t, T: Scalar>(logits: Var<'t, T>, targets: &[usize]) -> Lo
     CrossEntropy::new().of(logits, targets)
 }
 
-/// [`cross_entropy`] where the logarithms of the probabilities are given: `−log p[y]` of
-/// `log p` `[.., C]`.
+/// [`cross_entropy`] of log-probabilities: `−log p[y]` of `log p` `[.., C]`.
 ///
 /// # Panics
 ///
@@ -40,7 +39,7 @@ pub fn negative_log_likelihood<'t, T: Scalar>(
     CrossEntropy::new().of_log_probabilities(log_probabilities, targets)
 }
 
-/// [`cross_entropy`] with options, which mean what they do in PyTorch and go together:
+/// [`cross_entropy`] with the options of PyTorch, which can be combined:
 ///
 /// ```text
 /// ℓ = (1 − ε) w_y (−log p_y) + ε/C Σ_c w_c (−log p_c)
@@ -73,7 +72,7 @@ pub struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// Without options.
+    /// Creates a cross-entropy without options.
     pub fn new() -> Self {
         Self::default()
     }
@@ -93,7 +92,7 @@ impl CrossEntropy {
         Self { smoothing, ..self }
     }
 
-    /// With a weight for each class, for classes that are rare or that matter more.
+    /// Sets a weight for each class, for classes that are rare or that matter more.
     ///
     /// # Panics
     ///
@@ -111,7 +110,7 @@ impl CrossEntropy {
         Self { ignored: Some(index), ..self }
     }
 
-    /// The loss of `logits` `[.., C]`.
+    /// Returns the loss of `logits` `[.., C]`.
     ///
     /// # Panics
     ///
@@ -121,7 +120,7 @@ impl CrossEntropy {
         self.loss("cross_entropy", Scores::Logits(logits), targets)
     }
 
-    /// The loss of the logarithms of probabilities, `[.., C]`.
+    /// Returns the loss of log-probabilities, `[.., C]`.
     ///
     /// # Panics
     ///
@@ -157,7 +156,7 @@ impl CrossEntropy {
         Loss::new(Terms::Class(terms), positions)
     }
 
-    /// The positions of scores `[.., C]`, if they go with the targets and the weights.
+    /// Returns the positions of scores `[.., C]`, if the targets and the class weights fit them.
     fn positions<T: Scalar>(
         &self,
         operation: &'static str,

@@ -1,4 +1,4 @@
-//! Connectionist temporal classification: the loss of labels whose order is known, not their places in time.
+//! Connectionist temporal classification: a loss of labels without an alignment to the steps.
 
 use std::rc::Rc;
 
@@ -9,23 +9,22 @@ use super::reduction::{Loss, Terms};
 use super::terms::ctc::{CtcTerms, steps_needed};
 use super::terms::positions::Positions;
 
-/// The negative logarithm of the probability of each label sequence, whichever way it is aligned with
-/// the steps (Graves et al. 2006), in nats and computed in log space.
+/// The negative logarithm of the probability of each label sequence, summed over all alignments with the steps (Graves
+/// et al. 2006), in nats and computed in log space.
 ///
-/// At each step the softmax of `logits` `[T, B, C]` chooses a class, of which one is `blank`. What is
-/// chosen spells a label sequence once repetitions are merged and then blanks are removed: `a a – a b`
-/// spells `a a b`. The probability of the labels `l` is the sum over all paths that spell them. With
-/// `l'`, the labels with blanks between and around them, `L = 2 |l| + 1` and `α₀ = (1, 0, 0, ..)`:
+/// At each step the softmax of `logits` `[T, B, C]` chooses a class, of which one is `blank`. A path of classes spells
+/// a label sequence: repetitions are merged, then blanks are removed, so `a a – a b` spells `a a b`. The probability of
+/// the labels `l` is the sum over all paths that spell them. With `l'`, the labels with blanks between and around them,
+/// `L = 2 |l| + 1` and `α₀ = (1, 0, 0, ..)`:
 ///
 /// ```text
 /// α_t(s) = (α_{t−1}(s) + α_{t−1}(s−1) + α_{t−1}(s−2)) p_t(l'_s)   the last if l'_s ≠ blank, l'_{s−2}
 /// p(l) = α_T(L) + α_T(L−1)
 /// ```
 ///
-/// There is a position for each sequence `[B]`, and the mean divides by their number alone. (PyTorch
-/// divides each loss by the number of its labels first: give `1 / |l|` as a mask to the
-/// [sum](Loss::sum).) `lengths` are the steps of the sequences; whatever the logits hold beyond, NaN
-/// included, changes nothing. A logit of −∞ forbids a class.
+/// There is a position for each sequence `[B]`, and the mean divides by their number alone. (PyTorch divides each loss
+/// by the number of its labels first: use `1 / |l|` as a mask of the [sum](Loss::sum).) `lengths` are the steps of the
+/// sequences. Logits beyond, NaN included, have no influence. A logit of −∞ forbids a class.
 ///
 /// Labels that no path spells have an infinite loss with gradient zero. Either there are too few steps
 /// ([`Ctc::steps_needed`]), or forbidden classes block every path. A [mask](Loss::masked) drops such a sequence, and
@@ -84,7 +83,7 @@ pub struct Ctc {
 }
 
 impl Ctc {
-    /// CTC with this class as the blank, which stands for no label.
+    /// Creates CTC with this class as the blank, which stands for no label.
     pub fn new(blank: usize) -> Self {
         Self { blank, zero_infinity: false }
     }
@@ -95,14 +94,14 @@ impl Ctc {
         Self { zero_infinity: true, ..self }
     }
 
-    /// The smallest number of steps that spell these labels: one for each label, and one for a blank between equal
-    /// neighbours. With fewer steps the labels are impossible, whatever the logits.
+    /// Returns the smallest number of steps that spell these labels: one for each label, and one for a blank between
+    /// equal neighbours. With fewer steps the labels are impossible for any logits.
     #[must_use]
     pub fn steps_needed(labels: &[usize]) -> usize {
         steps_needed(labels)
     }
 
-    /// The loss of `logits` `[T, B, C]`.
+    /// Returns the loss of `logits` `[T, B, C]`.
     ///
     /// # Panics
     ///

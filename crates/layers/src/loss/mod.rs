@@ -1,8 +1,7 @@
 //! Losses over time, with masks for padded steps.
 //!
-//! A loss has one value for each *position*, which is everything but the last axis: `[T, B]` for
-//! the outputs `[T, B, F]` of a batch of sequences, `[B]` for one time step. It is taken as the sum
-//! or the mean over positions, or as it is:
+//! A loss has one value for each *position*. The positions are all axes but the last: `[T, B]` for the outputs `[T, B,
+//! F]` of a batch of sequences, `[B]` for one step. A loss is reduced to its sum or mean, or taken at each position:
 //!
 //! ```
 //! use bptt_autodiff::Tape;
@@ -18,8 +17,7 @@
 //! assert!((loss.item() - 5_f64.ln()).abs() < 1e-15);
 //! ```
 //!
-//! [`ctc`] has one value for each sequence `[B]`: the order of its labels is known, not the steps where they stand.
-//! So does the loss of a [conditional random field](crate::Crf), whose steps depend on each other.
+//! [`ctc`] and the loss of a [conditional random field](crate::Crf) have one value for each sequence, `[B]`.
 
 pub(crate) mod cross_entropy;
 pub(crate) mod ctc;

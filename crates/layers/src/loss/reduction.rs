@@ -9,7 +9,7 @@ use super::terms::ctc::CtcTerms;
 use super::terms::error::ErrorTerms;
 use super::terms::positions::{Positions, headroom};
 
-/// A loss at every position, of which the [`sum`](Self::sum) or [`mean`](Self::mean) can be taken.
+/// A loss at each position, to be reduced to its [`sum`](Self::sum) or [`mean`](Self::mean).
 #[derive(Clone, Debug)]
 #[must_use = "a loss is taken by `sum`, `mean` or `per_position`"]
 pub struct Loss<'t, T: Scalar> {
@@ -17,7 +17,7 @@ pub struct Loss<'t, T: Scalar> {
     positions: Positions<T>,
 }
 
-/// What is computed at the positions that the mask keeps.
+/// The values of the loss at the positions that the mask keeps.
 #[derive(Clone, Debug)]
 pub(crate) enum Terms<'t, T: Scalar> {
     Class(ClassTerms<'t, T>),
@@ -31,10 +31,10 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { terms, positions }
     }
 
-    /// With a mask, of the positions' shape, that says how much each counts: 0 drops a position, such as a
-    /// padded step. Whatever this loss's operands hold at a dropped position, NaN included, reaches
-    /// neither the loss nor their gradient. (A layer below multiplies that zero gradient with its own
-    /// inputs, so what it reads at a padded step must be finite.) Several masks multiply.
+    /// Sets how much each position counts, by a mask of the positions' shape. 0 drops a position, such as a padded
+    /// step. Values of the operands at a dropped position, NaN included, reach neither the loss nor the gradient. (A
+    /// layer below multiplies that gradient of zero by its own inputs, so its inputs at a padded step must be finite.)
+    /// Several masks multiply.
     ///
     /// # Panics
     ///
@@ -44,10 +44,10 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.masked(mask), ..self }
     }
 
-    /// Multiplies each position's loss by a factor; the factors have the positions' shape. A negative factor makes
+    /// Multiplies the loss at each position by a factor; the factors have the positions' shape. A negative factor makes
     /// the target less probable. The returns of a policy gradient are such factors (Williams 1992). Unlike a
-    /// [mask](Self::masked), weights do not change how much a position counts, so [`mean`](Self::mean) does not
-    /// divide by them. Several weights multiply. A weight of 0 makes the loss 0, even if it is infinite.
+    /// [mask](Self::masked), weights do not change how much a position counts, so [`mean`](Self::mean) does not divide
+    /// by them. Several weights multiply. A weight of 0 makes the loss 0, even if it is infinite.
     ///
     /// ```
     /// use bptt_autodiff::Tape;
@@ -71,9 +71,9 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.weighted(weights), ..self }
     }
 
-    /// How much all positions count together, which [`mean`](Self::mean) divides by: the number of positions, or the
-    /// sum of the mask. If classes have [weights](super::CrossEntropy::class_weights), that of the target is a factor as
-    /// well.
+    /// Returns how much all positions count together, the divisor of [`mean`](Self::mean): the number of positions, or
+    /// the sum of the mask. If classes have [weights](super::CrossEntropy::class_weights), the weight of the target is
+    /// a factor as well.
     ///
     /// The mean over several batches is the sum of their [sums](Self::sum), divided by the sum of their weights.
     ///
@@ -89,15 +89,15 @@ impl<'t, T: Scalar> Loss<'t, T> {
         }
     }
 
-    /// The sum over positions, with their mask and weights.
+    /// Returns the sum over positions, with their mask and weights.
     #[track_caller]
     #[must_use]
     pub fn sum(self) -> Var<'t, T> {
         self.per_position().sum_all()
     }
 
-    /// The mean over positions: their sum divided by their [weight](Self::weight). It is finite if the losses are
-    /// finite.
+    /// Returns the mean over positions: their sum divided by their [weight](Self::weight). It is finite if the losses
+    /// are finite.
     ///
     /// If no position counts, the mean is 0 with gradient zero. This happens in an empty batch, or if the mask or the
     /// [ignored index](super::CrossEntropy::ignored_index) drops every position.
@@ -113,14 +113,14 @@ impl<'t, T: Scalar> Loss<'t, T> {
         }
     }
 
-    /// The loss at each position, with its mask and weight.
+    /// Returns the loss at each position, with its mask and weight.
     #[track_caller]
     #[must_use]
     pub fn per_position(self) -> Var<'t, T> {
         self.shares(1.0)
     }
 
-    /// Each position's part of the sum, divided by `room`.
+    /// Returns each position's part of the sum, divided by `room`.
     #[track_caller]
     fn shares(&self, room: f64) -> Var<'t, T> {
         let losses = match &self.terms {

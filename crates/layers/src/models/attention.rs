@@ -1,4 +1,4 @@
-//! Attention: reading a memory by content.
+//! Attention: a memory that is read by content.
 
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::Scalar;
@@ -9,21 +9,20 @@ use crate::core::module::Module;
 use crate::sequence::mask::Mask;
 use crate::sequence::shape::sequence_shape;
 
-/// The score of a position that is not there, of which the softmax is exactly 0. Minus infinity would be
-/// taken for a fault by [`Tape::checking`](bptt_autodiff::Tape::checking).
+/// The score of a position without an entry, whose softmax is exactly 0.
+/// [`Tape::checking`](bptt_autodiff::Tape::checking) would take minus infinity for a fault.
 const MASKED: f64 = -1e30;
 
-/// Attention: how much each query reads of each position of a memory, and the mean of the memory by these
-/// weights, the context.
+/// Attention: the mean of a memory, the context, weighted by how well each position suits a query.
 ///
 /// ```text
 /// a_s = softmax_s(e_s)                  the weights, over the positions of the memory
 /// c = Σ_s a_s m_s                       the context
 /// ```
 ///
-/// The two kinds differ in the score `e_s` of a query `q` and an entry `m_s`. Queries are the outputs of a
-/// decoder, `[T, B, Q]`, and the memory those of an encoder, `[S, B, M]`; a memory is
-/// [prepared](Self::memory) once for all of its queries. Contexts are `[T, B, M]`, weights `[T, B, S]`.
+/// The two kinds differ in the score `e_s` of a query `q` and an entry `m_s`. Queries are the outputs of a decoder,
+/// `[T, B, Q]`. The memory is the outputs of an encoder, `[S, B, M]`, [prepared](Self::memory) once for all queries.
+/// Contexts are `[T, B, M]`, weights `[T, B, S]`.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -72,7 +71,7 @@ pub enum Attention<T> {
 }
 
 impl<T: Scalar> Attention<T> {
-    /// Additive attention by way of `size` units. Weights from [`Init::Xavier`].
+    /// Creates additive attention with `size` hidden units. Weights start from [`Init::Xavier`].
     #[must_use]
     pub fn additive(
         rng: &mut impl Rng,
@@ -88,14 +87,14 @@ impl<T: Scalar> Attention<T> {
         }
     }
 
-    /// Multiplicative attention. Weights from [`Init::Xavier`].
+    /// Creates multiplicative attention. The weight starts from [`Init::Xavier`].
     #[must_use]
     pub fn multiplicative(rng: &mut impl Rng, query_size: usize, memory_size: usize) -> Self {
         Self::Multiplicative { w: Param::new(Init::Xavier.tensor(rng, [query_size, memory_size])) }
     }
 
-    /// Prepares the memory `[S, B, M]` for its queries; with lengths, of each sequence that many entries.
-    /// What stands behind them, NaN included, changes neither values nor gradients.
+    /// Prepares the memory `[S, B, M]` for its queries. Lengths say how many entries each sequence has. Values beyond,
+    /// NaN included, influence neither values nor gradients.
     ///
     /// # Panics
     ///
@@ -130,8 +129,8 @@ impl<T: Scalar> Attention<T> {
         AttentionMemory { entries, keys, mask: mask.map(|mask| memory.tape().constant(mask)) }
     }
 
-    /// The scores `e: [T, B, S]` of the queries `[T, B, Q]`; a large negative number at positions that are
-    /// not there.
+    /// Returns the scores `e: [T, B, S]` of the queries `[T, B, Q]`, with a large negative number at positions without
+    /// an entry.
     ///
     /// # Panics
     ///
@@ -168,8 +167,8 @@ impl<T: Scalar> Attention<T> {
         }
     }
 
-    /// The contexts `c: [T, B, M]` and the weights `a: [T, B, S]` of the queries `[T, B, Q]`. The weights of
-    /// a query sum to one; at positions that are not there they are exactly zero.
+    /// Returns the contexts `c: [T, B, M]` and the weights `a: [T, B, S]` of the queries `[T, B, Q]`. The weights of a
+    /// query sum to one. At positions without an entry they are exactly zero.
     ///
     /// # Panics
     ///
@@ -187,20 +186,19 @@ impl<T: Scalar> Attention<T> {
     }
 }
 
-/// A memory as [`Attention`] reads it: what does not depend on the query is computed once, by
-/// [`Attention::memory`].
+/// A memory that [`Attention::memory`] has prepared: everything that does not depend on a query.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMemory<'t, T> {
-    /// `[B, S, M]`, zero where there is none.
+    /// The entries `[B, S, M]`, zero at positions without one.
     entries: Var<'t, T>,
-    /// What queries are compared with: `m W_m: [B, S, A]`, or the entries.
+    /// The keys that queries are compared with: `m W_m: [B, S, A]`, or the entries.
     keys: Var<'t, T>,
-    /// Where there are entries, `[B, S]`.
+    /// 1 at positions with an entry, else 0, `[B, S]`.
     mask: Option<Var<'t, T>>,
 }
 
 impl<T: Scalar> AttentionMemory<'_, T> {
-    /// A copy on another tape, through which no gradient flows.
+    /// Returns a copy on another tape, through which no gradient flows.
     pub(crate) fn on<'t>(&self, tape: &'t Tape<T>) -> AttentionMemory<'t, T> {
         let on = |var: Var<'_, T>| tape.constant(var.value());
         AttentionMemory { entries: on(self.entries), keys: on(self.keys), mask: self.mask.map(on) }

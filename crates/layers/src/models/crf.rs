@@ -8,8 +8,8 @@ use crate::loss::reduction::{Loss, Terms};
 use crate::loss::terms::chain::Chain;
 use crate::loss::terms::positions::Positions;
 
-/// A linear-chain conditional random field over the steps of a sequence (Lafferty et al. 2001). The class that a
-/// tagger chooses at a step depends on those before and after it.
+/// A linear-chain conditional random field over the steps of a sequence (Lafferty et al. 2001). The class at a step
+/// depends on its neighbours.
 ///
 /// A layer below scores each class at each step, `o: [T, B, C]`, the *emissions*. The field adds a score for
 /// each pair of neighbours, and for the classes at either end:

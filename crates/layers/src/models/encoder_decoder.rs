@@ -1,4 +1,4 @@
-//! Sequence to sequence: a sequence of symbols is encoded, and another decoded from what is known of it.
+//! Sequence to sequence: an encoder reads a sequence of symbols, and a decoder writes another.
 
 use bptt_autodiff::{Tape, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -19,8 +19,8 @@ use crate::sequence::options::RunOptions;
 use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
-/// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with attention if there is one: the
-/// decoder starts from the encoder's last state, and reads its own last symbol.
+/// An encoder–decoder (Cho et al. 2014; Sutskever, Vinyals and Le 2014), with or without attention. The decoder starts
+/// from the encoder's last state, and reads its own last symbol.
 ///
 /// ```text
 /// m, s_0 = encoder(source(x))           the memory m: [S, B, M] and the state at the sequence's end
@@ -30,10 +30,11 @@ use crate::sequence::stepwise::Stepwise;
 /// ```
 ///
 /// Attention reads the decoder's outputs (Luong, Pham and Manning 2015, global attention, without their input feeding
-/// and attentional layer), so under teacher forcing the decoder is one recurrence over all steps. Encoder and decoder
-/// are any layers whose states have one type and equal sizes, since the decoder starts from the encoder's last state.
-/// The decoder is [`Stepwise`]: a decoder that reads backward would see the symbols that it has to predict. The
-/// parameters are those of its parts; an output layer reads `H + M` features, or `H`.
+/// and attentional layer). So under teacher forcing the decoder is one recurrence over all steps.
+///
+/// Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is [`Stepwise`]: one that
+/// reads backward would see the symbols that it has to predict. The parameters are those of the parts. The output layer
+/// reads `H + M` features, or `H` without attention.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -53,8 +54,8 @@ use crate::sequence::stepwise::Stepwise;
 /// let tape = Tape::new();
 /// // two sequences, time-major: 5 6 7 and 8 9
 /// let encoded = model.encode(&tape, &[5, 8, 6, 9, 7, 0], [3, 2], Some(&[3, 2]));
-/// let wanted = [12, 14, 13, 15, 1, 1]; // 12 13 and 14 15, and the end
-/// let loss = loss::cross_entropy(model.teacher_forced(&encoded, &wanted), &wanted).mean();
+/// let targets = [12, 14, 13, 15, 1, 1]; // 12 13 and 14 15, and the end
+/// let loss = loss::cross_entropy(model.teacher_forced(&encoded, &targets), &targets).mean();
 /// let gradients = tape.backward(loss);
 /// assert!(gradients.get(&model.source.table).is_some());
 /// let translation = model.greedy(&[5, 6, 7], 10);
@@ -62,17 +63,17 @@ use crate::sequence::stepwise::Stepwise;
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct EncoderDecoder<T, E, D> {
-    /// The vectors of the symbols that are encoded.
+    /// The embedding of the source symbols.
     pub source: Embedding<T>,
-    /// What reads them.
+    /// The layer that reads the source.
     pub encoder: E,
-    /// The vectors of the symbols that are decoded.
+    /// The embedding of the target symbols.
     pub target: Embedding<T>,
-    /// What reads those.
+    /// The layer that reads the target symbols before.
     pub decoder: D,
-    /// How the encoder's outputs are read, if they are.
+    /// The attention to the encoder's outputs, if there is any.
     pub attention: Option<Attention<T>>,
-    /// `V` and `d`
+    /// The output layer, with `V` and `d`.
     pub output: Linear<T>,
     /// The symbol that the decoder reads first.
     #[module(skip)]
@@ -86,8 +87,8 @@ impl<T: Scalar, E: Layer<T>, D> EncoderDecoder<T, E, D>
 where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
-    /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`; with lengths, of each sequence
-    /// that many symbols. Any symbols may stand behind them.
+    /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`. Lengths say how many symbols each sequence
+    /// has. Any symbols may follow.
     ///
     /// # Panics
     ///
@@ -105,33 +106,32 @@ where
         self.encode_in(RunOptions::default(), tape, source, shape, lengths)
     }
 
-    /// The logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989): the decoder
-    /// reads the start symbol and then the wanted ones, `[T, B]` in row-major order, delayed by one.
+    /// Returns the logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989). The decoder
+    /// reads the start symbol and then the targets `[T, B]`, in row-major order, one step late.
     ///
-    /// Wanted sequences of different lengths are padded with any symbols; a [mask](crate::loss::Loss::masked)
-    /// of the loss drops these positions.
+    /// Targets of different lengths are padded with any symbols. A [mask](crate::loss::Loss::masked) of the loss drops
+    /// these positions.
     ///
     /// # Panics
     ///
-    /// If the wanted symbols are not as many in each sequence, or one is not within the vocabulary; or as
-    /// the decoder does.
+    /// If the sequences do not have equally many targets, or one is not within the vocabulary; or as the decoder does.
     #[track_caller]
     #[must_use]
     pub fn teacher_forced<'t>(
         &self,
         encoded: &Encoded<'t, T, E::State<'t>>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
-        self.teacher_forced_in(RunOptions::default(), encoded, wanted)
+        self.teacher_forced_in(RunOptions::default(), encoded, targets)
     }
 
-    /// The model with the [noise of training](crate::Recurrence::training).
+    /// Returns the model with the [noise of training](crate::Recurrence::training).
     #[must_use]
     pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
         InTraining::new(self, rng)
     }
 
-    /// What the model makes of a source sequence, by [greedy decoding](decode::greedy).
+    /// Decodes a source sequence by [greedy decoding](decode::greedy).
     ///
     /// # Panics
     ///
@@ -147,7 +147,7 @@ where
         })
     }
 
-    /// What the model makes of a source sequence, by [beam search](Beam): the best hypothesis first.
+    /// Decodes a source sequence by [beam search](Beam), and returns the best hypothesis first.
     ///
     /// # Panics
     ///
@@ -191,11 +191,11 @@ where
         &self,
         options: RunOptions<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
-        let steps = steps(wanted, encoded.batch());
+        let steps = steps(targets, encoded.batch());
         let start = vec![self.start; encoded.batch()];
-        let read: Vec<_> = start.iter().chain(wanted).copied().take(wanted.len()).collect();
+        let read: Vec<_> = start.iter().chain(targets).copied().take(targets.len()).collect();
         self.decode(options, encoded, &read, steps)
     }
 
@@ -203,7 +203,7 @@ where
         Bounds { start: self.start, end: self.end, max_length }
     }
 
-    /// The decoder with this many rows, a multiple of the batch: row `i` belongs to sequence `i mod B`.
+    /// Returns a decoder with this many rows, a multiple of the batch. Row `i` belongs to sequence `i mod B`.
     #[track_caller]
     fn step_decoder(&self, encoded: &Encoded<'_, T, E::State<'_>>, rows: usize) -> StepDecoder<T> {
         let batch = encoded.batch();
@@ -218,7 +218,7 @@ where
         })
     }
 
-    /// The logits `[T, B, C]` when the decoder reads these symbols `[T, B]`.
+    /// Returns the logits `[T, B, C]` when the decoder reads these symbols `[T, B]`.
     #[track_caller]
     fn decode<'t>(
         &self,
@@ -232,7 +232,7 @@ where
         self.logits(hs, encoded.memory.as_ref())
     }
 
-    /// The logits `[T, B, C]` of the decoder's outputs `[T, B, H]`.
+    /// Returns the logits `[T, B, C]` of the decoder's outputs `[T, B, H]`.
     #[track_caller]
     fn logits<'t>(&self, hs: Var<'t, T>, memory: Option<&AttentionMemory<'t, T>>) -> Var<'t, T> {
         self.output.forward(match self.attention.as_ref().zip(memory) {
@@ -246,7 +246,7 @@ impl<T: Scalar, E: Layer<T>, D> InTraining<'_, EncoderDecoder<T, E, D>>
 where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
-    /// As [`EncoderDecoder::encode`], with the encoder's noise.
+    /// Encodes sequences as [`EncoderDecoder::encode`] does, with the encoder's noise.
     ///
     /// # Panics
     ///
@@ -263,7 +263,7 @@ where
         self.model.encode_in(self.options(), tape, source, shape, lengths)
     }
 
-    /// As [`EncoderDecoder::teacher_forced`], with the decoder's noise.
+    /// Returns the logits as [`EncoderDecoder::teacher_forced`] does, with the decoder's noise.
     ///
     /// # Panics
     ///
@@ -273,17 +273,17 @@ where
     pub fn teacher_forced<'t>(
         &self,
         encoded: &Encoded<'t, T, E::State<'t>>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
-        self.model.teacher_forced_in(self.options(), encoded, wanted)
+        self.model.teacher_forced_in(self.options(), encoded, targets)
     }
 
-    /// The logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015): at each step, each sequence reads
-    /// the wanted symbol with probability `p`, and else one that is drawn from the model's own distribution.
+    /// Returns the logits `[T, B, C]` under scheduled sampling (Bengio et al. 2015). At each step, each sequence reads
+    /// its target with probability `p`, and else a symbol drawn from the model's own distribution.
     ///
-    /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No
-    /// gradient flows through what is drawn: the symbols are found step by step, and then read as if they
-    /// were wanted. Nothing is drawn from logits of NaN: the wanted symbol is read, and the loss is NaN.
+    /// With `p = 1` this is [`teacher_forced`](Self::teacher_forced), with `p = 0` the model runs freely. No gradient
+    /// flows through the draws: the symbols are drawn step by step, and then read like targets. Where logits are NaN,
+    /// the target is read and the loss is NaN.
     ///
     /// # Panics
     ///
@@ -293,12 +293,12 @@ where
     pub fn scheduled_sampling<'t>(
         &self,
         encoded: &Encoded<'t, T, E::State<'t>>,
-        wanted: &[usize],
+        targets: &[usize],
         p: f64,
     ) -> Var<'t, T> {
         let batch = encoded.batch();
-        let steps = steps(wanted, batch);
-        let mut read = Vec::with_capacity(wanted.len() + batch);
+        let steps = steps(targets, batch);
+        let mut read = Vec::with_capacity(targets.len() + batch);
         let mut decoder = self.model.step_decoder(encoded, batch); // without noise
         let mut symbols = vec![self.model.start; batch];
         for t in 0..steps {
@@ -306,15 +306,15 @@ where
             read.append(&mut symbols);
             let mut rng = self.rng.0.borrow_mut();
             let forced = Tensor::<f64>::bernoulli([batch], p, &mut *rng);
-            let rows = logits.as_slice().chunks_exact(logits.shape()[1]).zip(&wanted[t * batch..]);
+            let rows = logits.as_slice().chunks_exact(logits.shape()[1]).zip(&targets[t * batch..]);
             symbols = (rows.zip(forced.as_slice()))
-                .map(|((logits, &wanted), &forced)| {
+                .map(|((logits, &target), &forced)| {
                     // a model that has diverged is told by the loss
                     if logits.iter().any(|logit| logit.is_nan()) {
-                        return wanted;
+                        return target;
                     }
                     let drawn = Sampling::new().draw(logits, &mut *rng);
-                    if forced == 1.0 { wanted } else { drawn }
+                    if forced == 1.0 { target } else { drawn }
                 })
                 .collect();
         }
@@ -322,14 +322,14 @@ where
     }
 }
 
-/// Encoded sequences: what a decoder starts from, and what attention reads.
+/// Encoded sequences, from which a decoder starts.
 #[derive(Clone, Debug)]
 pub struct Encoded<'t, T, S> {
     /// The encoder's state at the end of each sequence.
     pub state: S,
-    /// The encoder's outputs, `[S, B, M]`; zero behind the end of a sequence.
+    /// The encoder's outputs, `[S, B, M]`; zero beyond the end of a sequence.
     pub outputs: Var<'t, T>,
-    /// The same as attention reads it, if there is attention.
+    /// The memory of these outputs, if there is attention.
     pub memory: Option<AttentionMemory<'t, T>>,
 }
 
@@ -339,7 +339,7 @@ impl<T: Scalar, S> Encoded<'_, T, S> {
     }
 }
 
-/// An encoder's outputs and last state, for sequences `[S, B, I]` of these lengths.
+/// Returns an encoder's outputs and last state, for sequences `[S, B, I]` of these lengths.
 #[track_caller]
 pub(crate) fn encode<'t, T: Scalar, E: Layer<T>>(
     encoder: &E,
@@ -353,7 +353,7 @@ pub(crate) fn encode<'t, T: Scalar, E: Layer<T>>(
     encoder.run(xs, encoder.start(xs.tape(), batch), options)
 }
 
-/// The number `T` of steps of targets `[T, B]`.
+/// Returns the number `T` of steps of targets `[T, B]`.
 #[track_caller]
 pub(crate) fn steps(targets: &[usize], batch: usize) -> usize {
     let count = targets.len();

@@ -6,9 +6,9 @@ use rand::Rng;
 use crate::sequence::options::RunOptions;
 use crate::sequence::shared_rng::SharedRng;
 
-/// A model with the noise of training, as [`EncoderDecoder::in_training`](crate::EncoderDecoder::in_training) and
-/// [`PointerNetwork::in_training`](crate::PointerNetwork::in_training) give it: dropout between the layers of
-/// stacks, zoneout, variational dropout.
+/// A model with the noise of training: dropout between the layers of stacks, zoneout, variational dropout.
+/// [`EncoderDecoder::in_training`](crate::EncoderDecoder::in_training) and
+/// [`PointerNetwork::in_training`](crate::PointerNetwork::in_training) return it.
 ///
 /// ```
 /// # use bptt_autodiff::Tape;
@@ -23,11 +23,11 @@ use crate::sequence::shared_rng::SharedRng;
 /// # let output = Linear::new(rng, 8, 9);
 /// # let attention = None;
 /// # let model = EncoderDecoder { source, encoder, target, decoder, attention, output, start: 0, end: 1 };
-/// # let (tape, wanted) = (Tape::new(), [5, 6, 1]);
+/// # let (tape, targets) = (Tape::new(), [5, 6, 1]);
 /// let training = model.in_training(rng);
 /// let encoded = training.encode(&tape, &[2, 3, 4], [3, 1], None);
-/// let logits = training.teacher_forced(&encoded, &wanted);
-/// let gradients = tape.backward(loss::cross_entropy(logits, &wanted).mean());
+/// let logits = training.teacher_forced(&encoded, &targets);
+/// let gradients = tape.backward(loss::cross_entropy(logits, &targets).mean());
 /// ```
 #[derive(Debug)]
 pub struct InTraining<'m, M> {

@@ -1,4 +1,4 @@
-//! Pointer networks: from a sequence to positions of it.
+//! Pointer networks: maps from a sequence to positions of it.
 
 use bptt_autodiff::{Param, Tree, Var};
 use bptt_tensor::Scalar;
@@ -14,8 +14,8 @@ use crate::sequence::options::RunOptions;
 use crate::sequence::shape::sequence_shape;
 use crate::sequence::stepwise::Stepwise;
 
-/// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose symbols are the positions
-/// of its input, as many as there are. The attention's scores are the logits.
+/// A pointer network (Vinyals, Fortunato and Jaitly 2015): an encoder–decoder whose output symbols are the positions of
+/// its input. The scores of the attention are the logits.
 ///
 /// ```text
 /// m, s_0 = encoder(x)                   m: [S, B, M]
@@ -23,10 +23,10 @@ use crate::sequence::stepwise::Stepwise;
 /// o_{t,s} = score(h_t, m_s)             logits [T, B, S] of the pointers p: [T, B]
 /// ```
 ///
-/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`; the parameters are `I` and
-/// those of its parts. Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is
-/// [`Stepwise`]: a decoder that reads backward would see the elements that it has to predict. Where sequences have
-/// different lengths, a position behind the end of one has probability exactly zero.
+/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`. The parameters are `I` and those
+/// of the parts. Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is
+/// [`Stepwise`]: one that reads backward would see the elements that it has to predict. A position beyond the end of a
+/// sequence has probability exactly zero.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -51,13 +51,13 @@ use crate::sequence::stepwise::Stepwise;
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct PointerNetwork<T, E, D> {
-    /// What reads the elements of the input in turn.
+    /// The layer that reads the elements of the input.
     pub encoder: E,
-    /// What reads those that were pointed to.
+    /// The layer that reads the elements that were pointed to.
     pub decoder: D,
-    /// What the decoder reads first, `[I]`.
+    /// The first input of the decoder, `[I]`.
     pub first: Param<T>,
-    /// How a decoder's output points to the encoder's.
+    /// The attention whose scores are the logits.
     pub attention: Attention<T>,
 }
 
@@ -65,38 +65,38 @@ impl<T: Scalar, E: Layer<T>, D> PointerNetwork<T, E, D>
 where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
-    /// The logits `[T, B, S]` of each pointer under teacher forcing: the decoder reads `first`, and then the
-    /// elements at the wanted positions, `[T, B]` in row-major order, delayed by one. Of inputs
-    /// `[S, B, I]`, with lengths, each sequence has that many elements; what stands behind them, NaN
-    /// included, changes neither values nor gradients.
+    /// Returns the logits `[T, B, S]` of each pointer under teacher forcing. The decoder reads `first`, and then the
+    /// elements at the targets, positions `[T, B]` in row-major order, one step late. Lengths say how many elements
+    /// each sequence of the inputs `[S, B, I]` has. Values beyond, NaN included, influence neither values nor
+    /// gradients.
     ///
-    /// Wanted sequences of different lengths are padded with any positions of that input; a
-    /// [mask](crate::loss::Loss::masked) of the loss drops these pointers.
+    /// Targets of different lengths are padded with any positions of their input. A [mask](crate::loss::Loss::masked)
+    /// of the loss drops these pointers.
     ///
     /// # Panics
     ///
-    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; if the wanted positions
-    /// are not as many for each sequence, or one is not a position of it; or as the layers do.
+    /// If `xs` does not have three axes, the lengths do not suit it, or one is zero; if the sequences do not have
+    /// equally many targets, or one is not a position of its sequence; or as the layers do.
     #[track_caller]
     #[must_use]
     pub fn teacher_forced<'t>(
         &self,
         xs: Var<'t, T>,
         lengths: Option<&[usize]>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
-        self.teacher_forced_in(RunOptions::default(), xs, lengths, wanted)
+        self.teacher_forced_in(RunOptions::default(), xs, lengths, targets)
     }
 
-    /// The network with the [noise of training](crate::Recurrence::training).
+    /// Returns the network with the [noise of training](crate::Recurrence::training).
     #[must_use]
     pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
         InTraining::new(self, rng)
     }
 
-    /// The pointers `[T, B]`, in row-major order, that `steps` steps of greedy decoding give: each is the most
-    /// probable one, and the decoder reads the element there. Inputs and lengths are those of
-    /// [`teacher_forced`](Self::teacher_forced). Nothing keeps a position from being pointed to again.
+    /// Returns the pointers `[T, B]` of greedy decoding over `steps` steps, in row-major order. Each is the most
+    /// probable one, and the decoder then reads the element there. A position may be pointed to again. Inputs and
+    /// lengths are those of [`teacher_forced`](Self::teacher_forced).
     ///
     /// # Panics
     ///
@@ -132,12 +132,12 @@ where
         options: RunOptions<'_, T>,
         xs: Var<'t, T>,
         lengths: Option<&[usize]>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
         let input = self.read(options, xs, lengths);
         let batch = input.batch;
-        let steps = steps(wanted, batch);
-        for (i, &position) in wanted.iter().enumerate() {
+        let steps = steps(targets, batch);
+        for (i, &position) in targets.iter().enumerate() {
             let length = lengths.map_or(xs.shape()[0], |lengths| lengths[i % batch]);
             assert!(
                 position < length,
@@ -148,7 +148,7 @@ where
             );
         }
         let first = std::iter::repeat_n(FIRST, batch);
-        let read: Vec<usize> = first.chain(rows(wanted, batch)).take(wanted.len()).collect();
+        let read: Vec<usize> = first.chain(rows(targets, batch)).take(targets.len()).collect();
         self.point(options, &input, &read, steps)
     }
 
@@ -168,7 +168,7 @@ where
         Input { state, memory, elements, batch }
     }
 
-    /// The logits `[T, B, S]` when the decoder reads these rows of the elements, `[T, B]`.
+    /// Returns the logits `[T, B, S]` when the decoder reads these rows of the elements, `[T, B]`.
     #[track_caller]
     fn point<'t>(
         &self,
@@ -188,7 +188,7 @@ impl<T: Scalar, E: Layer<T>, D> InTraining<'_, PointerNetwork<T, E, D>>
 where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
-    /// As [`PointerNetwork::teacher_forced`], with the noise of both layers.
+    /// Returns the logits as [`PointerNetwork::teacher_forced`] does, with the noise of both layers.
     ///
     /// # Panics
     ///
@@ -199,9 +199,9 @@ where
         &self,
         xs: Var<'t, T>,
         lengths: Option<&[usize]>,
-        wanted: &[usize],
+        targets: &[usize],
     ) -> Var<'t, T> {
-        self.model.teacher_forced_in(self.options(), xs, lengths, wanted)
+        self.model.teacher_forced_in(self.options(), xs, lengths, targets)
     }
 }
 
@@ -214,11 +214,11 @@ fn rows(positions: &[usize], batch: usize) -> impl Iterator<Item = usize> {
     positions.iter().enumerate().map(row)
 }
 
-/// Inputs, encoded.
+/// Encoded inputs.
 struct Input<'t, T, S> {
     state: S,
     memory: AttentionMemory<'t, T>,
-    /// What the decoder may read: the first input, and behind it the elements, `[1 + S·B, I]`.
+    /// The inputs of the decoder: the first input, then the elements, `[1 + S·B, I]`.
     elements: Var<'t, T>,
     batch: usize,
 }

@@ -1,4 +1,4 @@
-//! Clipping of gradients, against the steps that exploding gradients would make.
+//! Clipping of exploding gradients.
 
 use bptt_autodiff::{Gradients, Param};
 use bptt_tensor::Scalar;
@@ -20,7 +20,7 @@ pub struct NonFiniteGradient {
     pub parameter: String,
 }
 
-/// The norm of all gradients of a model together. The gradients are not changed:
+/// Returns the norm of all gradients of a model together. The gradients are not changed:
 ///
 /// ```text
 /// ‖g‖ = √(Σ gᵢ²) over all parameters

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-/// An option that several optimizers have, by the name of its field.
+/// Defines an option that several optimizers have, by the name of its field.
 macro_rules! option {
     (betas) => {
-        /// With the shares `β₁`, `β₂` of the past in what is remembered of the gradient and of its
-        /// size.
+        /// Sets the shares `β₁`, `β₂` of the past in the averages of the gradient and of its square.
         ///
         /// # Panics
         ///
@@ -20,7 +19,7 @@ macro_rules! option {
         }
     };
     (epsilon) => {
-        /// With `ε`, which bounds the step where gradients are small.
+        /// Sets `ε`, which bounds the step where gradients are small.
         ///
         /// # Panics
         ///
@@ -32,7 +31,7 @@ macro_rules! option {
         }
     };
     (weight_decay) => {
-        /// With weight decay `λ`.
+        /// Sets the weight decay `λ`.
         ///
         /// # Panics
         ///

@@ -1,9 +1,8 @@
 //! Optimizers: how parameters move along their gradients.
 //!
-//! An optimizer is its hyperparameters, the names of what it remembers of each parameter, and the
-//! update of one element. Walking over the model, and saving and restoring the memory, stand once,
-//! in [`Slots`](slots::Slots). [`Groups`] gives parts of a model to several optimizers; [`Schedule`] and
-//! [`Plateau`] are learning rates over the steps.
+//! An optimizer is its hyperparameters, the names of its memories of each parameter, and the update of one element.
+//! [`Slots`](slots::Slots) walks over the model, and saves and restores the memories, for all of them. [`Groups`] gives
+//! parts of a model to several optimizers. [`Schedule`] and [`Plateau`] are learning rates over the steps.
 
 pub(crate) mod adadelta;
 pub(crate) mod adagrad;

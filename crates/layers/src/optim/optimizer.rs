@@ -1,4 +1,4 @@
-//! What every optimizer does.
+//! The interface of optimizers.
 
 use std::fmt;
 
@@ -49,7 +49,8 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     /// The learning rate.
     fn learning_rate(&self) -> f64;
 
-    /// Changes the learning rate, as a [`Schedule`](crate::Schedule) or [`Plateau`](crate::Plateau) has it.
+    /// Changes the learning rate, for instance to that of a [`Schedule`](crate::Schedule) or
+    /// [`Plateau`](crate::Plateau).
     ///
     /// # Panics
     ///
@@ -57,14 +58,13 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64);
 
-    /// What the optimizer remembers of each parameter, by the parameter's name and one word more:
-    /// `layers.0.w_ih.momentum`. Hyperparameters are not in it.
+    /// Returns the state of the optimizer: for each parameter, its memories under its name and one word more,
+    /// `layers.0.w_hh.momentum`. Hyperparameters are not in it.
     #[must_use]
     fn state(&self) -> Archive<T>;
 
-    /// Replaces what the optimizer remembers of the model's parameters by a
-    /// [`state`](Self::state), after which training goes on as if it had never stopped. Parameters
-    /// that are not in the state have not made a step.
+    /// Replaces the state of the optimizer by one that [`state`](Self::state) returned. Training then continues as if
+    /// it had never stopped. Parameters that are not in the state have not made a step.
     ///
     /// # Errors
     ///

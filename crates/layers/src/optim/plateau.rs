@@ -154,7 +154,7 @@ impl Plateau {
         memory.learning_rate
     }
 
-    /// What it remembers of the losses, and the learning rate. The other settings are not in it.
+    /// Returns its memory of the losses, and the learning rate. The other settings are not in it.
     #[must_use]
     pub fn state<T: Scalar>(&self) -> Archive<T> {
         let Memory { learning_rate, best, waited, cooling } = self.memory;
@@ -166,7 +166,7 @@ impl Plateau {
         state
     }
 
-    /// Replaces what it remembers by a [`state`](Self::state).
+    /// Replaces its memory by a [`state`](Self::state).
     ///
     /// # Errors
     ///

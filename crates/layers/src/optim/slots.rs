@@ -1,4 +1,4 @@
-//! What optimizers remember of each parameter, and the walk over parameters that they share.
+//! The memories of optimizers, and their walk over the parameters.
 
 use std::array;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +50,7 @@ fn for_each_element<T: Scalar, const N: usize>(
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
 
-/// Refuses an option that changes what is remembered, unless nothing is yet.
+/// Refuses an option that changes the memories, unless there are none yet.
 #[track_caller]
 pub(super) fn expect_empty(option: &str, empty: bool) {
     assert!(
@@ -79,7 +79,7 @@ impl<T: Scalar> Slots<T> {
         Self { initial: T::of(initial), parameters: BTreeMap::new() }
     }
 
-    /// Refuses an option that changes what is remembered where there are memories already.
+    /// Refuses an option that changes the memories, if there are any.
     #[track_caller]
     pub(super) fn expect_empty(&self, option: &str) {
         expect_empty(option, self.parameters.is_empty());

@@ -10,7 +10,7 @@ use super::positions::Positions;
 use crate::core::pieces;
 use crate::core::pieces::PIECE;
 
-/// What the probabilities of the classes are computed from.
+/// The scores from which the probabilities of the classes are computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scores<'t, T> {
     Logits(Var<'t, T>),
@@ -110,7 +110,7 @@ impl<'t, T: Scalar> ClassTerms<'t, T> {
         self.scores.shape().last().copied().unwrap_or(0)
     }
 
-    /// The targets, of which class 0 stands in for those that the mask drops.
+    /// Returns the targets, with class 0 in place of those that the mask drops.
     #[track_caller]
     fn valid_targets(&self, positions: &Positions<T>) -> Rc<[usize]> {
         let classes = self.classes();

@@ -1,4 +1,4 @@
-//! What losses compute at each position that a mask keeps.
+//! The values of losses at the positions that a mask keeps.
 
 pub(crate) mod binary;
 pub(crate) mod chain;
