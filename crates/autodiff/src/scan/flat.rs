@@ -2,7 +2,7 @@
 
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
-use crate::scan::compiled::compile;
+use crate::scan::cache::compile;
 use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Operands, ScanConfig};
 use crate::scan::run::stepper::Stepper;

@@ -9,13 +9,16 @@
 //! 4. [`lower`] compiles it to a program over the rows of a batch.
 //! 5. [`run`] runs it over a sequence, or step by step.
 //!
-//! [`compiled`] keeps what was derived from a step for the next time that an equal one is traced.
+//! [`compiled`] holds what is derived from a step, such as its [plans](plan). The [`cache`] keeps it for the next time
+//! that an equal step is traced.
 
 mod api;
+mod cache;
 mod compiled;
 mod flat;
 mod ir;
 mod lower;
+mod plan;
 mod reverse;
 mod rewrite;
 mod run;

@@ -140,6 +140,11 @@ impl<T> Class<T> {
         self.is_pointwise() || matches!(self, Self::View(_))
     }
 
+    /// Whether its rule compares the value with the elements of the input.
+    pub(crate) fn compares(&self) -> bool {
+        matches!(self, Self::Reduction(Reduction::Max | Reduction::Min, _))
+    }
+
     /// Whether the value is rounded, and not exactly the result of the equation.
     pub(crate) fn rounds(&self) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! Running a step over a sequence: as an operation of a tape, or step by step as inputs arrive.
 
+pub(crate) mod backward;
 pub(crate) mod execute;
 pub(crate) mod operation;
 pub(crate) mod recompute;

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-use crate::scan::compiled::{Compiled, CompiledReverse, Seen, residuals_of};
+use crate::scan::compiled::{Compiled, CompiledReverse};
 use crate::scan::reverse::{GradientMask, InvariantSource, SequenceSource, StateBefore};
+use crate::scan::run::backward::Seen;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
 use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
@@ -166,7 +167,7 @@ impl<T: Scalar> Scan<T> {
         (value, Saved::States { every, states })
     }
 
-    fn wanted(&self, at: &Pullback<'_, '_, T>) -> GradientMask {
+    fn mask(&self, at: &Pullback<'_, '_, T>) -> GradientMask {
         let states = self.step.hoisted.program.next.len();
         let wanted: Vec<bool> = (0..at.inputs()).map(|i| at.wants(i)).collect();
         let (sequences, rest) = wanted.split_at(self.step.sequences);
@@ -175,7 +176,7 @@ impl<T: Scalar> Scan<T> {
 
     /// The gradient as numbers, from what the forward pass saved.
     fn gradient_in_place(&self, at: &mut Pullback<'_, '_, T>, saved: &Saved<T>) {
-        let reverse = self.step.reverse(&self.wanted(at), StateBefore::Shifted);
+        let reverse = self.step.reverse(&self.mask(at), StateBefore::Shifted);
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
         let arguments = self.arguments(&inputs);
         let row = at.output().value();
@@ -204,12 +205,12 @@ impl<T: Scalar> Scan<T> {
     /// The gradient as a scan on the tape, to be differentiated again: the forward pass is recorded
     /// once more, with the residuals among its outputs.
     fn gradient_recorded(&self, at: &mut Pullback<'_, '_, T>) {
-        let reverse = self.step.reverse(&self.wanted(at), StateBefore::Saved);
+        let reverse = self.step.reverse(&self.mask(at), StateBefore::Saved);
         let tape = at.output().tape();
         let inputs: Vec<Var<'_, T>> = (0..at.inputs()).map(|i| at.input(i)).collect();
         let (sequences, rest) = inputs.split_at(self.step.sequences);
         let (state, invariants) = rest.split_at(self.step.hoisted.program.next.len());
-        let residuals = residuals_of(&reverse.reverse);
+        let residuals = reverse.reverse.residuals();
         let Self { steps, reversed, .. } = *self;
         let exposed = if residuals.is_empty() {
             Vec::new()

@@ -3,7 +3,8 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use crate::scan::compiled::{Compiled, CompiledReverse, Seen};
+use crate::scan::compiled::{Compiled, CompiledReverse};
+use crate::scan::run::backward::Seen;
 use crate::scan::run::execute::{Arguments, Outputs, slices};
 
 /// A part of a sequence: steps `start..end` in time.

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use bptt_tensor::rows::{Lifetime, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-use crate::scan::compiled::{Compiled, Plan};
+use crate::scan::compiled::Compiled;
 use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
+use crate::scan::plan::Plan;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 
 /// A recurrence that is run one step at a time and carries its state: for generation, control and all

@@ -1,0 +1,62 @@
+//! A step ready to run.
+
+use std::fmt;
+
+use bptt_tensor::{PackedRhs, Scalar, Tensor};
+
+use crate::scan::ir::program::Program;
+use crate::scan::lower::{Lowered, LoweringError, lower};
+use crate::scan::rewrite::join_gates::join_gates;
+use crate::scan::run::execute::{Arguments, Outputs, pack, run_rows, run_steps};
+
+/// A step ready to run: as a program over rows, or else operation by operation.
+#[derive(Debug)]
+pub(crate) struct Plan<T> {
+    pub(crate) program: Program<T>,
+    lowered: Result<Lowered<T>, LoweringError>,
+}
+
+impl<T: Scalar> Plan<T> {
+    /// The plan of a step whose reverse is derived already.
+    pub(crate) fn new(program: &Program<T>) -> Self {
+        let program = join_gates(&program.without_stops()).without_stops();
+        let lowered = lower(&program);
+        Self { program, lowered }
+    }
+
+    /// The plan for runs with these invariants.
+    pub(crate) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
+        let packed = self.lowered.as_ref().map_or(vec![], |lowered| pack(lowered, invariants));
+        Ready { plan: self, packed }
+    }
+
+    pub(crate) fn lowered(&self) -> Result<&Lowered<T>, &LoweringError> {
+        self.lowered.as_ref()
+    }
+}
+
+impl<T: Scalar> fmt::Display for Plan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.lowered() {
+            Ok(lowered) => lowered.fmt(f),
+            Err(reason) => writeln!(f, "operation by operation, because of {reason}"),
+        }
+    }
+}
+
+/// A plan with the right operands of its products packed, for a sequence or for all its windows.
+#[derive(Debug)]
+pub(crate) struct Ready<'a, T> {
+    plan: &'a Plan<T>,
+    packed: Vec<PackedRhs<T>>,
+}
+
+impl<T: Scalar> Ready<'_, T> {
+    /// Runs the step over a sequence of at least one entry, with the invariants that the plan was made ready for.
+    pub(crate) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
+        match &self.plan.lowered {
+            Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),
+            Err(_) => run_steps(&self.plan.program, arguments, results),
+        }
+    }
+}

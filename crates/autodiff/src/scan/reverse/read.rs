@@ -1,0 +1,130 @@
+//! From what the gradient rules recorded to a program.
+
+use std::collections::HashMap;
+
+use bptt_tensor::Scalar;
+use smallvec::SmallVec;
+
+use super::{InvariantSource, Reverse, SequenceSource};
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::{Leaf, Op, Tape, Var};
+
+/// The forward values that values on the tape are.
+pub(super) fn values_on_tape<T: Scalar>(values: &[Var<'_, T>]) -> HashMap<u32, u32> {
+    (0..).zip(values).map(|(value, var)| (var.id, value)).collect()
+}
+
+/// Turns what the gradient rules recorded into a program.
+pub(super) struct Reader<'a, 't, T> {
+    pub(super) reverse: Reverse<T>,
+    forward: &'a Program<T>,
+    tape: &'t Tape<T>,
+    /// From ids on the tape to forward values.
+    values: HashMap<u32, u32>,
+    /// From ids on the tape to outputs whose cotangents they are.
+    cotangents: HashMap<u32, usize>,
+    /// Which forward values are read from sequences; the others are computed again.
+    is_saved: Vec<bool>,
+    places: HashMap<u32, u32>,
+}
+
+impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
+    pub(super) fn new(
+        forward: &'a Program<T>,
+        tape: &'t Tape<T>,
+        values: &[Var<'t, T>],
+        cotangents: &[(Var<'t, T>, Var<'t, T>)],
+        is_saved: Vec<bool>,
+    ) -> Self {
+        Self {
+            reverse: Reverse::new(),
+            forward,
+            tape,
+            values: values_on_tape(values),
+            cotangents: cotangents.iter().enumerate().map(|(i, (_, v))| (v.id, i)).collect(),
+            is_saved,
+            places: HashMap::new(),
+        }
+    }
+
+    /// The place in the program of a value on the tape.
+    pub(super) fn place(&mut self, id: u32) -> u32 {
+        // a loop with a stack of its own, since steps may be long
+        let mut pending = vec![id];
+        while let Some(&id) = pending.last() {
+            if self.places.contains_key(&id) {
+                pending.pop();
+                continue;
+            }
+            let inputs = self.inputs_of(id);
+            let missing = inputs.iter().copied().filter(|input| !self.places.contains_key(input));
+            let before = pending.len();
+            pending.extend(missing);
+            if pending.len() == before {
+                let inputs = inputs.iter().map(|input| self.places[input]).collect();
+                let place = self.build(id, inputs);
+                self.places.insert(id, place);
+                pending.pop();
+            }
+        }
+        self.places[&id]
+    }
+
+    /// The values on the tape that `id` is computed from in the program.
+    fn inputs_of(&self, id: u32) -> SmallVec<[u32; 3]> {
+        match self.values.get(&id) {
+            Some(&value) if self.is_saved[value as usize] => SmallVec::new(),
+            _ => self.tape.nodes()[id as usize].inputs.clone(),
+        }
+    }
+
+    fn build(&mut self, id: u32, inputs: SmallVec<[u32; 3]>) -> u32 {
+        let tape = self.tape;
+        let nodes = tape.nodes();
+        let node = &nodes[id as usize];
+        let kind = match (self.values.get(&id), self.cotangents.get(&id)) {
+            (Some(&value), _) => self.forward_kind(value),
+            (None, Some(&output)) => Kind::Input(self.cotangent(output)),
+            (None, None) => match &node.op {
+                Op::Leaf(Leaf::Scalar) => Kind::Literal(node.value.item().as_f64()),
+                Op::Leaf(_) => {
+                    self.reverse.constants.push(node.value.clone());
+                    let index = self.reverse.constants.len() - 1;
+                    Kind::Input(self.reverse.invariant(InvariantSource::Constant(index)))
+                }
+                op => Kind::Op(op.clone()),
+            },
+        };
+        self.reverse.program.push(Node { kind, inputs, shape: node.value.shape().clone() })
+    }
+
+    fn forward_kind(&mut self, value: u32) -> Kind<T> {
+        Kind::Input(match &self.forward.node(value).kind {
+            Kind::Literal(value) => return Kind::Literal(*value),
+            Kind::Op(op) if !self.is_saved[value as usize] => return Kind::Op(op.clone()),
+            Kind::Input(Input::Sequence(i)) => self.reverse.sequence(SequenceSource::Sequence(*i)),
+            Kind::Input(Input::Invariant(i)) => {
+                self.reverse.invariant(InvariantSource::Invariant(*i))
+            }
+            Kind::Op(_) | Kind::Input(Input::Carry(_)) => {
+                self.reverse.sequence(SequenceSource::Residual(value))
+            }
+            Kind::Input(Input::Ahead { .. }) => {
+                unreachable!("a step that reads ahead is not differentiated")
+            }
+        })
+    }
+
+    /// The cotangent of an output.
+    fn cotangent(&mut self, output: usize) -> Input {
+        let stacked = self.forward.stacked.len();
+        let states = self.forward.next.len();
+        if output < stacked {
+            self.reverse.sequence(SequenceSource::Cotangent(output))
+        } else if output < stacked + states {
+            Input::Carry(output - stacked)
+        } else {
+            self.reverse.invariant(InvariantSource::Cotangent(output - stacked - states))
+        }
+    }
+}

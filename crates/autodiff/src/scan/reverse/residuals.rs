@@ -1,0 +1,61 @@
+//! Which forward values a reverse step reads from sequences, rather than computing them again.
+
+use bptt_tensor::Scalar;
+
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::Op;
+
+/// Decides which forward values are saved: those that are read, unless a cheap operation computes them from others that
+/// are there anyway.
+///
+/// `read` tells of each value whether the gradient rules read it.
+pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
+    let compared = compared(forward, read);
+    let mut saved = vec![false; read.len()];
+    let mut there = states_after(forward, read);
+    for (id, node) in forward.nodes.iter().enumerate() {
+        match &node.kind {
+            Kind::Input(Input::Carry(_)) => saved[id] = read[id],
+            Kind::Input(_) | Kind::Literal(_) => {}
+            Kind::Op(op) => {
+                let is_available = |&input: &u32| {
+                    let source = &forward.nodes[input as usize];
+                    there[input as usize] || is_given(source, read[input as usize])
+                };
+                let follows =
+                    op.class().is_cheap() && !compared[id] && node.inputs.iter().all(is_available);
+                saved[id] = there[id] || read[id] && !follows;
+                there[id] |= saved[id] || follows;
+            }
+        }
+    }
+    saved
+}
+
+/// Whether a reverse step is given a value: inputs and numbers, but of the state only what is read anyway.
+fn is_given<T>(node: &Node<T>, is_read: bool) -> bool {
+    match node.kind {
+        Kind::Input(Input::Carry(_)) => is_read,
+        Kind::Input(_) | Kind::Literal(_) => true,
+        Kind::Op(_) => false,
+    }
+}
+
+/// The states after steps that are saved because a state before a step is read: one is the other, a step earlier.
+fn states_after<T>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
+    let before = forward.nodes.iter().zip(read).filter(|(_, read)| **read);
+    forward.among(before.filter_map(|(node, _)| match node.kind {
+        Kind::Input(Input::Carry(j)) => Some(forward.next[j]),
+        _ => None,
+    }))
+}
+
+/// The values that an extremum is found in by comparison. Computed again, they may be rounded otherwise.
+fn compared<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
+    let is_extremum = |op: &Op<T>| op.class().compares();
+    let extrema = forward.nodes.iter().zip(read).filter(|(_, read)| **read);
+    forward.among(extrema.filter_map(|(node, _)| match &node.kind {
+        Kind::Op(op) if is_extremum(op) => Some(node.inputs[0]),
+        _ => None,
+    }))
+}

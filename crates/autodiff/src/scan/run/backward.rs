@@ -1,0 +1,86 @@
+//! Running the reverse of a scan.
+
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::scan::compiled::{Compiled, CompiledReverse};
+use crate::scan::plan::Ready;
+use crate::scan::reverse::{InvariantSource, SequenceSource};
+use crate::scan::run::execute::{Arguments, Outputs};
+
+/// What the reverse of a scan reads of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a, T> {
+    /// What the forward pass was run on.
+    pub(crate) arguments: Arguments<'a, T>,
+    /// Its stacked outputs.
+    pub(crate) stacked: &'a [Tensor<T>],
+    /// What it saved besides.
+    pub(crate) residuals: &'a [Tensor<T>],
+    /// The cotangents of all its outputs.
+    pub(crate) cotangents: &'a Outputs<Tensor<T>>,
+}
+
+/// A reverse with what is the same for a sequence and for all its windows.
+#[derive(Debug)]
+pub(crate) struct ReadyReverse<'a, T> {
+    reverse: &'a CompiledReverse<T>,
+    forward: &'a Compiled<T>,
+    invariants: Vec<Tensor<T>>,
+    plan: Ready<'a, T>,
+}
+
+impl<T: Scalar> CompiledReverse<T> {
+    /// The reverse of `forward`, of which `seen` may be any window.
+    pub(crate) fn ready<'a>(
+        &'a self,
+        forward: &'a Compiled<T>,
+        seen: Seen<'_, T>,
+    ) -> ReadyReverse<'a, T> {
+        let Seen { arguments, cotangents, .. } = seen;
+        let invariant = |source: &InvariantSource| match *source {
+            InvariantSource::Cotangent(k) => cotangents.sums[k].clone(),
+            InvariantSource::Invariant(i) => arguments.invariants[i].clone(),
+            InvariantSource::Initial(j) => arguments.state[j].clone(),
+            InvariantSource::Constant(k) => self.reverse.constants[k].clone(),
+        };
+        let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
+        let invariants = self.step.invariant_values(&invariants);
+        let plan = self.step.plain().ready(&invariants);
+        ReadyReverse { reverse: self, forward, invariants, plan }
+    }
+}
+
+impl<T: Scalar> ReadyReverse<'_, T> {
+    /// Runs the reverse, from the cotangents of the outputs to those of the inputs.
+    pub(crate) fn run(&self, seen: Seen<'_, T>) -> Outputs<Tensor<T>> {
+        let CompiledReverse { reverse, step } = self.reverse;
+        let Seen { arguments, stacked, residuals, cotangents } = seen;
+        let places = &self.forward.residuals().places;
+        let sequence = |source: &SequenceSource| match *source {
+            SequenceSource::Cotangent(k) => cotangents.stacked[k].clone(),
+            SequenceSource::Sequence(i) => arguments.sequences[i].clone(),
+            SequenceSource::Residual(id) => match places[&id] {
+                place if place < stacked.len() => stacked[place].clone(),
+                place => residuals[place - stacked.len()].clone(),
+            },
+        };
+        let sequences: Vec<Tensor<T>> = reverse.sequences.iter().map(sequence).collect();
+        let mut invariants = self.invariants.clone();
+        for (value, source) in invariants.iter_mut().zip(reverse.invariants.iter()) {
+            // the one that differs from window to window; nothing is computed from it beforehand
+            if let InvariantSource::Initial(j) = *source {
+                *value = arguments.state[j].clone();
+            }
+        }
+        let mut gradients = Outputs::unspecified(&step.hoisted.program, arguments.steps);
+        let arguments = Arguments {
+            steps: arguments.steps,
+            reversed: !arguments.reversed,
+            sequences: &sequences,
+            state: &cotangents.state,
+            invariants: &invariants,
+        };
+        self.plan.run(arguments, gradients.as_mut_slices());
+        gradients
+    }
+}
