@@ -31,6 +31,8 @@ impl<'t, T: Scalar> Traced<'t, T> {
     }
 }
 
+type Vars<'t, T> = Vec<Var<'t, T>>;
+
 /// Where a loop-invariant input comes from.
 enum Origin<T> {
     /// A value that stood on the tape before.
@@ -49,7 +51,7 @@ pub(crate) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
     sequences: &[Var<'t, T>],
     state: &[Var<'t, T>],
-    step: &mut dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>),
+    step: &mut dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vars<'t, T>, Vars<'t, T>),
 ) -> Result<Traced<'t, T>, StateFault> {
     let entries: Vec<Shape> = sequences.iter().map(|x| x.shape().without(0)).collect();
     let states: Vec<Shape> = state.iter().map(|s| s.shape()).collect();
