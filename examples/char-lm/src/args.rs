@@ -1,14 +1,12 @@
-//! The command line. A value that makes no sense is refused here, with the flag's name.
+//! The command line. A value without meaning is refused here, with the flag's name.
 
-use std::fmt;
-use std::num::ParseIntError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bptt::decode::Sampling;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use clap::{Args, Parser, Subcommand};
 
 use crate::corpus::repository;
+use crate::settings::{Plan, Settings, at_least_one, at_least_zero, positive, share, threads};
 
 /// Trains a character language model on text, judges it, and lets it write.
 ///
@@ -95,6 +93,20 @@ impl TrainArgs {
         }
     }
 
+    /// Returns the flags that continue this run.
+    #[must_use]
+    pub fn flags_to_resume(&self) -> String {
+        let mut flags = "--resume".to_owned();
+        if self.out != default_weights() {
+            flags += &format!(" --out {}", quoted(&self.out));
+        }
+        if !self.text.files.is_empty() {
+            flags += " --text";
+            self.text.files.iter().for_each(|file| flags += &format!(" {}", quoted(file)));
+        }
+        flags
+    }
+
     /// What is left to do of a run that planned `before`, whose settings stay.
     #[must_use]
     pub fn plan_after(&self, before: Plan) -> Plan {
@@ -103,127 +115,6 @@ impl TrainArgs {
             validate_every: self.validate_every.unwrap_or(before.validate_every),
             ..before
         }
-    }
-}
-
-/// What determines a training run, together with its text: the same plan gives the same model.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Plan {
-    /// The model and how it learns.
-    pub settings: Settings,
-    /// Steps in all. The learning rate's schedule spans them.
-    pub steps: usize,
-    /// Steps between two measurements on the validation text.
-    pub validate_every: usize,
-}
-
-impl Plan {
-    /// Holds a plan from elsewhere to the rules of the flags.
-    ///
-    /// # Errors
-    ///
-    /// Names the first number that breaks one.
-    pub fn check(&self) -> Result<(), InvalidSetting> {
-        self.settings.check()?;
-        AT_LEAST_ONE.check("steps", self.steps)?;
-        AT_LEAST_ONE.check("validate_every", self.validate_every)
-    }
-}
-
-/// The model and how it learns.
-#[derive(Args, Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Settings {
-    /// Kind of recurrent cell
-    #[arg(long, value_enum, default_value_t = CellKind::Lstm)]
-    pub cell: CellKind,
-
-    /// Recurrent layers
-    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
-    pub layers: usize,
-
-    /// Units in each recurrent layer
-    #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
-    pub hidden: usize,
-
-    /// Size of a character's embedding
-    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
-    pub embedding: usize,
-
-    /// Sequences side by side
-    #[arg(long, value_name = "N", default_value = "32", value_parser = at_least_one)]
-    pub batch: usize,
-
-    /// Steps that the gradient flows back through
-    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
-    pub window: usize,
-
-    /// Learning rate at its highest: it rises over the first steps, then falls to a tenth
-    #[arg(long, value_name = "RATE", default_value = "0.006", value_parser = positive)]
-    pub learning_rate: f64,
-
-    /// Largest norm of the gradient
-    #[arg(long, value_name = "NORM", default_value = "1", value_parser = positive)]
-    pub clip: f64,
-
-    /// Probability with which a layer's output is dropped
-    #[arg(long, value_name = "P", default_value = "0", value_parser = dropout)]
-    pub dropout: f64,
-
-    /// Seed of the initial weights and of dropout
-    #[arg(long, default_value = "1")]
-    pub seed: u64,
-}
-
-impl Settings {
-    /// Holds settings from elsewhere to the rules of the flags.
-    ///
-    /// # Errors
-    ///
-    /// Names the first that breaks one.
-    pub fn check(&self) -> Result<(), InvalidSetting> {
-        AT_LEAST_ONE.check("layers", self.layers)?;
-        AT_LEAST_ONE.check("hidden", self.hidden)?;
-        AT_LEAST_ONE.check("embedding", self.embedding)?;
-        AT_LEAST_ONE.check("batch", self.batch)?;
-        AT_LEAST_ONE.check("window", self.window)?;
-        POSITIVE.check("learning_rate", self.learning_rate)?;
-        POSITIVE.check("clip", self.clip)?;
-        DROPOUT.check("dropout", self.dropout)
-    }
-}
-
-/// A setting without meaning.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{setting}` is {value}: {rule}")]
-pub struct InvalidSetting {
-    /// Which one.
-    pub setting: &'static str,
-    /// What it is.
-    pub value: String,
-    /// What it must be.
-    pub rule: &'static str,
-}
-
-/// A recurrent cell by name.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum CellKind {
-    /// Long short-term memory
-    Lstm,
-    /// Gated recurrent unit
-    Gru,
-    /// Elman's simple recurrent net
-    Elman,
-}
-
-impl fmt::Display for CellKind {
-    /// The name that `--cell` takes.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lstm => "lstm",
-            Self::Gru => "gru",
-            Self::Elman => "elman",
-        })
     }
 }
 
@@ -298,52 +189,11 @@ fn default_weights() -> PathBuf {
     repository().join("target/char-lm/model.safetensors")
 }
 
-/// What numbers have a meaning, on the command line as in a file.
-struct Rule<T> {
-    holds: fn(T) -> bool,
-    text: &'static str,
-}
-
-const AT_LEAST_ONE: Rule<usize> =
-    Rule { holds: |number| number > 0, text: "it must be at least 1" };
-
-/// More threads than any machine has cores. A larger number is a typing error, and would start all of them.
-const THREADS: Rule<usize> =
-    Rule { holds: |number| (1..=1024).contains(&number), text: "it must be from 1 to 1024" };
-
-const POSITIVE: Rule<f64> = Rule {
-    holds: |number| number > 0.0 && number.is_finite(),
-    text: "it must be above 0 and finite",
-};
-
-const AT_LEAST_ZERO: Rule<f64> = Rule {
-    holds: |number| number >= 0.0 && number.is_finite(),
-    text: "it must be at least 0 and finite",
-};
-
-const SHARE: Rule<f64> = Rule {
-    holds: |number| number > 0.0 && number <= 1.0,
-    text: "it must be above 0 and at most 1",
-};
-
-const DROPOUT: Rule<f64> = Rule {
-    holds: |number| (0.0..1.0).contains(&number),
-    text: "it must be at least 0 and below 1",
-};
-
-impl<T: Copy + fmt::Display> Rule<T> {
-    fn check(&self, setting: &'static str, value: T) -> Result<(), InvalidSetting> {
-        if (self.holds)(value) {
-            Ok(())
-        } else {
-            Err(InvalidSetting { setting, value: value.to_string(), rule: self.text })
-        }
-    }
-
-    /// A flag's value, if the rule holds.
-    fn admit(&self, value: T) -> Result<T, String> {
-        if (self.holds)(value) { Ok(value) } else { Err(self.text.to_owned()) }
-    }
+/// A path as a word of a shell's command.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 /// A file to save to: its ending marks it off from the checkpoint beside it.
@@ -359,39 +209,12 @@ fn weights(text: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    AT_LEAST_ONE.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
-}
-
-fn threads(text: &str) -> Result<usize, String> {
-    THREADS.admit(text.parse().map_err(|error: ParseIntError| error.to_string())?)
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    number(text, &POSITIVE)
-}
-
-fn at_least_zero(text: &str) -> Result<f64, String> {
-    number(text, &AT_LEAST_ZERO)
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    number(text, &SHARE)
-}
-
-fn dropout(text: &str) -> Result<f64, String> {
-    number(text, &DROPOUT)
-}
-
-fn number(text: &str, rule: &Rule<f64>) -> Result<f64, String> {
-    rule.admit(text.parse().map_err(|_| format!("not a number; {}", rule.text))?)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::settings::CellKind;
 
     fn parse(line: &str) -> Result<Command, String> {
         let words = std::iter::once("char-lm").chain(line.split_whitespace());
@@ -451,6 +274,16 @@ mod tests {
     }
 
     #[test]
+    fn the_flags_that_resume_a_run_name_its_text_and_place() {
+        assert_eq!(train("--steps 9").flags_to_resume(), "--resume");
+        let flags = "--resume --out x.safetensors --text a.txt b.txt";
+        assert_eq!(train(&format!("--steps 9 {flags}")).flags_to_resume(), flags);
+        let mut args = train("");
+        args.text.files = vec![PathBuf::from("it's mine")];
+        assert_eq!(args.flags_to_resume(), r"--resume --text 'it'\''s mine'");
+    }
+
+    #[test]
     fn a_resumed_run_keeps_its_plan_unless_told_otherwise() {
         let before = train("--hidden 9 --steps 7 --validate-every 3").plan();
         assert_eq!(train("--resume").plan_after(before.clone()), before);
@@ -499,42 +332,5 @@ mod tests {
             let message = parse(line).expect_err(line);
             assert!(message.contains(reason), "`{line}` should say \"{reason}\": {message}");
         }
-    }
-
-    #[test]
-    fn a_plan_from_elsewhere_keeps_the_same_rules() {
-        type Change = fn(&mut Plan);
-        let plan = train("").plan();
-        assert_eq!(plan.check(), Ok(()));
-        let cases: [(&str, Change); 14] = [
-            ("`layers` is 0: it must be at least 1", |plan| plan.settings.layers = 0),
-            ("`hidden` is 0: ", |plan| plan.settings.hidden = 0),
-            ("`embedding` is 0: ", |plan| plan.settings.embedding = 0),
-            ("`batch` is 0: ", |plan| plan.settings.batch = 0),
-            ("`window` is 0: ", |plan| plan.settings.window = 0),
-            ("`learning_rate` is 0: it must be above", |plan| plan.settings.learning_rate = 0.0),
-            ("`learning_rate` is inf: ", |plan| plan.settings.learning_rate = f64::INFINITY),
-            ("`clip` is -1: ", |plan| plan.settings.clip = -1.0),
-            ("`clip` is NaN: ", |plan| plan.settings.clip = f64::NAN),
-            ("`dropout` is 1: it must be at least 0", |plan| plan.settings.dropout = 1.0),
-            ("`dropout` is 2: ", |plan| plan.settings.dropout = 2.0),
-            ("`dropout` is -0.1: ", |plan| plan.settings.dropout = -0.1),
-            ("`steps` is 0: ", |plan| plan.steps = 0),
-            ("`validate_every` is 0: ", |plan| plan.validate_every = 0),
-        ];
-        for (expected, change) in cases {
-            let mut plan = plan.clone();
-            change(&mut plan);
-            let message = plan.check().expect_err(expected).to_string();
-            assert!(message.starts_with(expected), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_plan_survives_json_to_the_last_bit() {
-        let mut plan = train("--cell elman --dropout 0.25").plan();
-        plan.settings.learning_rate = 0.1_f64.powi(3) / 3.0;
-        let text = serde_json::to_string(&plan).expect("plain data");
-        assert_eq!(serde_json::from_str::<Plan>(&text).expect("its own text"), plan);
     }
 }

@@ -1,25 +1,24 @@
-//! What a training run saves.
+//! The contents of the two [`Files`](bptt::run::Files) of a run.
 //!
-//! The two [`Files`](bptt::run::Files) of a run. `--out` has the best weights, for use ([`Snapshot`]). The
-//! [`Checkpoint`] beside it has the whole run, the best weights included, and a resumed run reads it alone. When the
-//! time of a run is over, a last measurement may put better weights into `--out`. The checkpoint does not have them,
-//! since a run without interruption takes no such measurement.
+//! `--out` has the best weights, for use ([`Snapshot`]). The [`Checkpoint`] beside it has the whole run, the best weights
+//! included, and a resumed run reads it alone. When the time of a run is over, a last measurement may put better weights
+//! into `--out`. The checkpoint does not have them, since a run without interruption takes no such measurement.
 
 use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
-use bptt::Module;
 use bptt::weights::{Archive, WeightsError};
+use bptt::{Module, Shape, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::args::{Plan, Settings};
 use crate::corpus::Corpus;
 use crate::error::Error;
 use crate::model::CharModel;
 use crate::score::Nats;
+use crate::settings::{Plan, Settings};
 use crate::vocabulary::Vocabulary;
 
 /// A trained model, with all that it takes to use it.
@@ -51,10 +50,15 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// If the file does not exist, is not complete, was not saved by this program, or has values
-    /// that are not finite or settings without meaning.
+    /// If the file does not exist, is not complete, was not saved by this program, is a checkpoint, or has values that
+    /// are not finite or settings without meaning.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        Self::from_archive(&load(path)?, path)
+        let archive = load(path)?;
+        if archive.has_text(&format!("extra.{PLAN}")) {
+            let weights = path.with_extension("").with_extension("safetensors");
+            return Err(Error::CheckpointAsWeights { path: path.to_path_buf(), weights });
+        }
+        Self::from_archive(&archive, path)
     }
 
     /// What its file holds.
@@ -92,29 +96,44 @@ pub struct Checkpoint {
     pub text: u64,
     /// The steps done.
     pub step: usize,
-    /// The parameters.
-    pub weights: Archive<f32>,
-    /// The optimizer's memory.
-    pub optimizer: Archive<f32>,
-    /// The state that the next window continues, by position.
-    pub carried: Archive<f32>,
     /// The best weights so far.
     pub best: Snapshot,
+    /// The checkpoint of the [`Training`](bptt::run::Training), which holds all of these.
+    pub archive: Archive<f32>,
 }
 
+const PLAN: &str = "plan";
+const TEXT: &str = "text";
+const CARRIED: &str = "carried";
+
 impl Checkpoint {
-    /// What its file holds.
+    /// Returns what a training's [`extra`](bptt::run::Training::extra) holds: the plan, the fingerprint of the text, and
+    /// the state that the next window continues.
     #[must_use]
-    pub fn archive(&self) -> Archive<f32> {
-        let mut archive = Archive::new();
-        archive.set_text("plan", Json(&self.plan));
-        archive.set_text("text", self.text);
-        archive.set_text("step", self.step);
-        archive.insert_group("model", &self.weights);
-        archive.insert_group("optimizer", &self.optimizer);
-        archive.insert_group("carried", &self.carried);
-        archive.insert_group("best", &self.best.archive());
-        archive
+    pub fn extra(plan: &Plan, text: u64, carried: &[Tensor<f32>]) -> Archive<f32> {
+        let mut extra = Archive::new();
+        extra.set_text(PLAN, Json(plan));
+        extra.set_text(TEXT, text);
+        for (position, state) in carried.iter().enumerate() {
+            extra.insert(format!("{CARRIED}.{position}"), state.clone());
+        }
+        extra
+    }
+
+    /// The state that the next window continues, if the checkpoint has tensors of these shapes and no others.
+    ///
+    /// # Errors
+    ///
+    /// If it has others.
+    pub fn carried(&self, shapes: &[Shape]) -> Result<Vec<Tensor<f32>>, WeightsError> {
+        let extra = self.archive.group("extra");
+        expect_groups(&extra, &[CARRIED])?;
+        let carried = extra.group(CARRIED);
+        carried.expect_tensors(|name| name.parse().is_ok_and(|it: usize| it < shapes.len()))?;
+        let states = shapes.iter().enumerate();
+        states
+            .map(|(position, shape)| carried.shaped(&position.to_string(), shape).cloned())
+            .collect()
     }
 
     /// Checks parts of the checkpoint against one another: the best weights, which a resumed run saves again without
@@ -135,10 +154,10 @@ impl Checkpoint {
             return inconsistent("the best weights belong to a later step than the last one done");
         }
         self.best.model()?;
+        let optimizer = self.archive.group("optimizer");
         for (name, _) in model.parameters() {
             // every parameter has a gradient at every step
-            if self.step > 0 && self.optimizer.parse::<usize>(&format!("{name}.step"))? != self.step
-            {
+            if self.step > 0 && optimizer.parse::<usize>(&format!("{name}.step"))? != self.step {
                 return inconsistent(
                     "the optimizer and the run have done different numbers of steps",
                 );
@@ -155,17 +174,15 @@ impl Checkpoint {
     /// that are not finite or settings without meaning.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let archive = load(path)?;
-        let Json(plan) = archive.parse::<Json<Plan>>("plan")?;
+        let extra = archive.group("extra");
+        let Json(plan) = extra.parse::<Json<Plan>>(PLAN)?;
         plan.check().map_err(|source| Error::InvalidSetting { path: path.into(), source })?;
-        expect_groups(&archive, &["model", "optimizer", "carried", "best"])?;
         Ok(Self {
             plan,
-            text: archive.parse("text")?,
+            text: extra.parse(TEXT)?,
             step: archive.parse("step")?,
-            weights: archive.group("model"),
-            optimizer: archive.group("optimizer"),
-            carried: archive.group("carried"),
             best: Snapshot::from_archive(&archive.group("best"), path)?,
+            archive,
         })
     }
 }

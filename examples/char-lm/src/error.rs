@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use bptt::run::RunError;
 use bptt::weights::WeightsError;
 
-use crate::args::InvalidSetting;
 use crate::memory::Bytes;
+use crate::settings::InvalidSetting;
 use crate::train::Divergence;
 use crate::vocabulary::UnknownCharacter;
 
@@ -128,13 +128,25 @@ pub enum Error {
         source: UnknownCharacter,
     },
 
+    /// The text of the repository, which is read without `--text`, has a character that the model's vocabulary lacks.
+    #[error(
+        "{path}: {source}. Without --text, the text is that of the repository: give yours with --text FILE",
+        path = .path.display()
+    )]
+    UnknownInRepository {
+        /// The file that was read.
+        path: PathBuf,
+        /// Which character, and where.
+        source: UnknownCharacter,
+    },
+
     /// The prime has a character that the model's vocabulary lacks.
     #[error("--prime: {0}")]
     UnknownInPrime(#[source] UnknownCharacter),
 
-    /// There is no model, or no run, at the path given.
+    /// There is no model at the path given.
     #[error(
-        "{path} does not exist: train a model first, or check the path given to --weights or --out",
+        "{path} does not exist: train a model first, or check the path given to --weights",
         path = .path.display()
     )]
     MissingModel {
@@ -145,6 +157,19 @@ pub enum Error {
     /// A file of weights that cannot be read or used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+
+    /// The checkpoint of a run where weights were expected.
+    #[error(
+        "{path} is the checkpoint of a run: give the weights saved beside it, --weights {weights}",
+        path = .path.display(),
+        weights = .weights.display()
+    )]
+    CheckpointAsWeights {
+        /// As the user gave it.
+        path: PathBuf,
+        /// The weights beside it.
+        weights: PathBuf,
+    },
 
     /// A file whose settings no run can have had.
     #[error("{path}: setting {source}", path = .path.display())]

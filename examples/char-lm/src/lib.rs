@@ -7,7 +7,7 @@
 //! | [`train`], [`checkpoint`] | the training loop, and what it saves |
 //! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
 //! | [`generate`] | drawing characters |
-//! | [`args`], [`signals`], [`progress`], [`error`] | the program's input and output |
+//! | [`args`], [`settings`], [`signals`], [`progress`], [`error`] | the program's input and output |
 
 #![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
 
@@ -22,6 +22,7 @@ pub mod model;
 pub mod ngram;
 pub mod progress;
 pub mod score;
+pub mod settings;
 pub mod signals;
 pub mod train;
 pub mod vocabulary;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bptt::Module;
 use bptt::decode::Sampling;
-use bptt::run::{Files, Saver};
+use bptt::run::Run;
 use char_lm::args::{Cli, Command, EvalArgs, GenerateArgs, TrainArgs};
 use char_lm::batches::Batches;
 use char_lm::checkpoint::{Checkpoint, Snapshot};
@@ -56,11 +56,10 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let corpus = Corpus::new(&documents);
     let read = documents.len();
     drop(documents); // the corpus has their characters as numbers
-    let files = Files::beside(&args.out);
-    let (mut trainer, mut saver) = if args.resume {
-        resume(args, &corpus, &files)?
+    let (mut trainer, mut saved) = if args.resume {
+        resume(args, &corpus)?
     } else {
-        (Trainer::new(&corpus, args.plan())?, files.start()?)
+        (Trainer::new(&corpus, args.plan())?, Run::new(&args.out)?)
     };
     let steps = trainer.plan().steps;
     // in one write, so that a reader that closes the pipe after the first line does not end the training
@@ -78,7 +77,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     let started = Instant::now();
     let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
     let mut progress = Progress::new(trainer.steps_done(), steps);
-    let ending = trainer.run(&mut saver, &mut progress, || {
+    let ending = trainer.run(&mut saved, &mut progress, || {
         if signals.have_come() {
             tell("saving; Ctrl-C again to stop at once");
             Some(Ending::Interrupted)
@@ -92,13 +91,14 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     progress.finish();
 
     if ending != Ending::Finished {
-        let (step, checkpoint) = (trainer.steps_done(), files.checkpoint.display());
-        writeln!(out, "stopped after step {step}, saved in {checkpoint}: continue with --resume")?;
+        let (step, checkpoint) = (trainer.steps_done(), saved.files().checkpoint.display());
+        let flags = args.flags_to_resume();
+        writeln!(out, "stopped after step {step}, saved in {checkpoint}: continue with {flags}")?;
     }
     if ending != Ending::Interrupted {
         let best = trainer.best();
         compare(best, best.score, &corpus, trainer.validation(), out)?;
-        writeln!(out, "\nbest weights, of step {}: {}\n", best.step, files.best.display())?;
+        writeln!(out, "\nbest weights, of step {}: {}\n", best.step, args.out.display())?;
         let sampling = Sampling::new().temperature(SAMPLE_TEMPERATURE);
         let sampler = Sampler::new(sampling, best.settings.seed);
         write_text(best, None, sampler, SAMPLE, out)?;
@@ -107,16 +107,9 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
 }
 
 /// The run saved beside `--out`.
-fn resume<'a>(
-    args: &TrainArgs,
-    corpus: &'a Corpus,
-    files: &Files,
-) -> Result<(Trainer<'a>, Saver), Error> {
-    if !files.checkpoint.exists() {
-        return Err(Error::MissingModel { path: files.checkpoint.clone() });
-    }
-    let saver = files.resume()?; // before the checkpoint is read, which another run might replace
-    let checkpoint = Checkpoint::load(&files.checkpoint)?;
+fn resume<'a>(args: &TrainArgs, corpus: &'a Corpus) -> Result<(Trainer<'a>, Run), Error> {
+    let run = Run::resume(&args.out)?; // before the checkpoint is read, which another run might replace
+    let checkpoint = Checkpoint::load(&run.files().checkpoint)?;
     let before = checkpoint.plan.steps;
     let plan = args.plan_after(checkpoint.plan.clone());
     if plan.steps != before {
@@ -126,7 +119,7 @@ fn resume<'a>(
             plan.steps
         ));
     }
-    Ok((Trainer::resume(corpus, plan, checkpoint)?, saver))
+    Ok((Trainer::resume(corpus, plan, checkpoint)?, run))
 }
 
 fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
@@ -134,7 +127,13 @@ fn eval(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
     let saved = Snapshot::load(&args.weights)?;
     let model = saved.model()?;
     let documents = read_documents(&args.text.files)?;
-    let corpus = Corpus::with_vocabulary(&documents, saved.vocabulary.clone())?;
+    let corpus = Corpus::with_vocabulary(&documents, saved.vocabulary.clone());
+    let corpus = corpus.map_err(|error| match error {
+        Error::UnknownInText { path, source } if args.text.files.is_empty() => {
+            Error::UnknownInRepository { path, source }
+        }
+        error => error,
+    })?;
     let (batch, window) = (saved.settings.batch, saved.settings.window);
     let validation = Batches::at_most(&corpus.validation, batch, window)?;
     let positions = validation.batch() as f64 * validation.window(0).steps as f64;

@@ -7,9 +7,9 @@ use std::fs;
 use std::iter;
 use std::path::Path;
 
-use crate::args::Settings;
 use crate::error::Error;
 use crate::model;
+use crate::settings::Settings;
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -5,9 +5,9 @@ use std::fmt;
 use bptt::prelude::*;
 use bptt::weights::{self, Archive, WeightsError};
 
-use crate::args::{CellKind, Settings};
 use crate::batches::Batches;
 use crate::score::Nats;
+use crate::settings::{CellKind, Settings};
 
 /// A recurrent language model over `V` characters:
 ///
@@ -25,11 +25,10 @@ pub struct CharModel {
 }
 
 impl CharModel {
-    /// A fresh model. The settings' seed decides its weights.
+    /// A fresh model, with weights drawn from `rng`.
     #[must_use]
-    pub fn new(settings: &Settings, vocabulary_size: usize) -> Self {
-        let &Settings { embedding, hidden, seed, .. } = settings;
-        let rng = &mut bptt::rng(seed);
+    pub fn new(settings: &Settings, vocabulary_size: usize, rng: &mut impl Rng) -> Self {
+        let &Settings { embedding, hidden, .. } = settings;
         Self {
             embedding: Embedding::new(rng, vocabulary_size, embedding),
             recurrent: match settings.cell {
@@ -62,7 +61,8 @@ impl CharModel {
                 weights.shaped(&format!("recurrent.layers.{layer}.{name}"), &shape)?;
             }
         }
-        weights::build(|| Self::new(settings, vocabulary_size), |model| weights.assign_to(model))
+        let model = || Self::new(settings, vocabulary_size, &mut bptt::rng(0));
+        weights::build(model, |model| weights.assign_to(model))
     }
 
     /// The state of layers that have read nothing: tensors `[B, H]`.
@@ -85,7 +85,7 @@ impl CharModel {
         tape: &'t Tape<f32>,
         tokens: &[usize],
         carried: &mut Vec<Tensor<f32>>,
-        masks: &mut Masks,
+        masks: &mut Masks<'_>,
     ) -> Var<'t, f32> {
         let batch = carried[0].shape()[0];
         let xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
@@ -133,34 +133,30 @@ impl CharModel {
     }
 }
 
-/// The random masks of dropout in one training step.
-#[derive(Clone, Debug)]
-pub struct Masks {
+/// The random masks of dropout.
+#[derive(Debug)]
+pub struct Masks<'r> {
     dropout: Dropout,
     /// None in evaluation.
-    rng: Option<Xoshiro256PlusPlus>,
+    rng: Option<&'r mut Xoshiro256PlusPlus>,
 }
 
-impl Masks {
+impl<'r> Masks<'r> {
     /// No dropout, as in evaluation.
     #[must_use]
     pub fn none() -> Self {
         Self { dropout: Dropout::new(0.0), rng: None }
     }
 
-    /// The masks of step number `step`. They follow from the settings and the number alone, so
-    /// that a resumed run draws the same ones.
+    /// Masks of training, drawn from `rng`.
     #[must_use]
-    pub fn of_step(settings: &Settings, step: usize) -> Self {
-        // Odd multiples of 2⁶⁴ / golden ratio: far apart, and step 0 is not the model's own seed.
-        let distance = (step as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let rng = bptt::rng(settings.seed.wrapping_add(distance));
-        Self { dropout: Dropout::new(settings.dropout), rng: Some(rng) }
+    pub fn new(dropout: f64, rng: &'r mut Xoshiro256PlusPlus) -> Self {
+        Self { dropout: Dropout::new(dropout), rng: Some(rng) }
     }
 
     fn apply<'t>(&mut self, x: Var<'t, f32>) -> Var<'t, f32> {
         match &mut self.rng {
-            Some(rng) => self.dropout.apply(rng, x),
+            Some(rng) => self.dropout.apply(*rng, x),
             None => x,
         }
     }
@@ -176,7 +172,7 @@ trait Recurrent: Module<f32> + fmt::Debug {
         &self,
         xs: Var<'t, f32>,
         carried: &mut Vec<Tensor<f32>>,
-        masks: &mut Masks,
+        masks: &mut Masks<'_>,
     ) -> Var<'t, f32>;
 
     /// The output and the next state of one step, without dropout.
@@ -197,14 +193,14 @@ impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C
         &self,
         xs: Var<'t, f32>,
         carried: &mut Vec<Tensor<f32>>,
-        masks: &mut Masks,
+        masks: &mut Masks<'_>,
     ) -> Var<'t, f32> {
         let leaves: Vec<_> =
             carried.iter().map(|value| xs.tape().constant(value.clone())).collect();
         let states = self.start(xs.tape(), xs.shape()[1]).with_leaves(&leaves);
         let recurrence = Recurrence::new(self);
         let recurrence = match &mut masks.rng {
-            Some(rng) => recurrence.training(rng),
+            Some(rng) => recurrence.training(*rng),
             None => recurrence,
         };
         let (hs, states) = recurrence.run(xs, states);

@@ -2,10 +2,9 @@
 
 use bptt::autodiff::NonFinite;
 use bptt::prelude::*;
-use bptt::run::{RunError, Saver};
+use bptt::run::{Run, RunError, Training};
 use bptt::weights::Archive;
 
-use crate::args::Plan;
 use crate::batches::Batches;
 use crate::checkpoint::{Checkpoint, Snapshot};
 use crate::corpus::Corpus;
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::memory;
 use crate::model::{CharModel, Masks};
 use crate::progress::Progress;
+use crate::settings::Plan;
 
 /// The share of steps over which the learning rate rises, and the fewest and most there may be.
 const WARM_UP: f64 = 0.05;
@@ -33,12 +33,9 @@ pub struct Trainer<'a> {
     plan: Plan,
     batches: Batches<'a>,
     validation: Batches<'a>,
-    model: CharModel,
-    optimizer: Adam<f32>,
+    training: Training<f32, CharModel, Adam<f32>>,
     /// The state after the last window, which the next one continues.
     carried: Vec<Tensor<f32>>,
-    /// Steps done.
-    step: usize,
     best: Snapshot,
 }
 
@@ -92,7 +89,8 @@ impl<'a> Trainer<'a> {
     /// If the text is too short, or if there is too little memory.
     pub fn new(corpus: &'a Corpus, plan: Plan) -> Result<Self, Error> {
         let (batches, validation) = texts(corpus, &plan)?;
-        let model = CharModel::new(&plan.settings, corpus.vocabulary.len());
+        let mut rng = bptt::rng(plan.settings.seed);
+        let model = CharModel::new(&plan.settings, corpus.vocabulary.len(), &mut rng);
         let best = Snapshot {
             settings: plan.settings.clone(),
             vocabulary: corpus.vocabulary.clone(),
@@ -102,14 +100,12 @@ impl<'a> Trainer<'a> {
         };
         Ok(Self {
             carried: model.zero_state(batches.batch()),
-            optimizer: Adam::new(plan.settings.learning_rate),
-            step: 0,
+            training: training(model, rng, &plan),
             text: corpus.fingerprint(),
             corpus,
             plan,
             batches,
             validation,
-            model,
             best,
         })
     }
@@ -129,28 +125,23 @@ impl<'a> Trainer<'a> {
         }
         let (batches, validation) = texts(corpus, &plan)?;
         let characters = corpus.vocabulary.len();
-        let model = CharModel::with_weights(&plan.settings, characters, &checkpoint.weights)?;
+        let weights = checkpoint.archive.group("model");
+        let model = CharModel::with_weights(&plan.settings, characters, &weights)?;
         checkpoint.expect_consistent(corpus, &model)?;
-        let mut optimizer = Adam::new(plan.settings.learning_rate);
-        optimizer.restore(&model, &checkpoint.optimizer)?;
-        let mut carried = model.zero_state(1);
-        for (position, state) in carried.iter_mut().enumerate() {
-            let shape = [batches.batch(), state.shape()[1]].into();
-            *state = checkpoint.carried.shaped(&position.to_string(), &shape)?.clone();
-        }
-        let count = carried.len();
-        checkpoint.carried.expect_tensors(|name| name.parse().is_ok_and(|it: usize| it < count))?;
+        let of_batch = |state: &Tensor<f32>| [batches.batch(), state.shape()[1]].into();
+        let shapes: Vec<_> = model.zero_state(1).iter().map(of_batch).collect();
+        let carried = checkpoint.carried(&shapes)?;
+        let mut training = training(model, bptt::rng(plan.settings.seed), &plan);
+        training.restore(&checkpoint.archive)?;
         Ok(Self {
             carried,
             text,
-            step: checkpoint.step,
             best: checkpoint.best,
             corpus,
             plan,
             batches,
             validation,
-            model,
-            optimizer,
+            training,
         })
     }
 
@@ -163,29 +154,30 @@ impl<'a> Trainer<'a> {
     /// If training diverges, or a file cannot be written.
     pub fn run(
         &mut self,
-        saver: &mut Saver,
+        run: &mut Run,
         progress: &mut Progress,
         mut stop: impl FnMut() -> Option<Ending>,
     ) -> Result<Ending, Error> {
-        self.save(saver)?;
-        if let Some(kept) = saver.kept() {
+        self.save(run)?;
+        if let Some(kept) = run.kept() {
             progress.note(&format!("note: the earlier run is now {}", kept.best.display()));
         }
-        while self.step < self.plan.steps {
+        while self.training.step < self.plan.steps {
             if let Some(ending) = stop() {
-                self.save(saver)?;
+                self.save(run)?;
                 if ending == Ending::OutOfTime {
                     // Not in the checkpoint: a run that never stops does not measure here.
-                    self.measure(saver, progress)?;
-                    saver.save_best(&self.best.archive())?;
+                    self.measure(run, progress)?;
+                    run.save_weights(&self.best.archive())?;
                 }
                 return Ok(ending);
             }
-            let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, saver))?;
+            let (loss, characters) = self.step().map_err(|fault| self.diverged(fault, run))?;
             progress.step(loss, characters);
-            if self.step.is_multiple_of(self.plan.validate_every) || self.step == self.plan.steps {
-                self.measure(saver, progress)?;
-                self.save(saver)?;
+            let step = self.training.step;
+            if step.is_multiple_of(self.plan.validate_every) || step == self.plan.steps {
+                self.measure(run, progress)?;
+                self.save(run)?;
             }
         }
         Ok(Ending::Finished)
@@ -194,16 +186,17 @@ impl<'a> Trainer<'a> {
     /// Learns from the next window. Gives its loss and the number of its characters.
     fn step(&mut self) -> Result<(f64, usize), Divergence> {
         let settings = &self.plan.settings;
-        let index = self.step % self.batches.windows_per_pass();
+        let index = self.training.step % self.batches.windows_per_pass();
         if index == 0 {
-            self.carried = self.model.zero_state(self.batches.batch());
+            self.carried = self.training.model.zero_state(self.batches.batch());
         }
         let window = self.batches.window(index);
-        let number = self.step + 1;
+        let number = self.training.step + 1;
 
+        let Training { model, rng, .. } = &mut self.training;
+        let mut masks = Masks::new(settings.dropout, rng);
         let tape = Tape::new();
-        let mut masks = Masks::of_step(settings, self.step);
-        let logits = self.model.forward(&tape, &window.inputs, &mut self.carried, &mut masks);
+        let logits = model.forward(&tape, &window.inputs, &mut self.carried, &mut masks);
         let loss = loss::cross_entropy(logits, &window.targets).mean();
         let nats = f64::from(loss.item());
         if !nats.is_finite()
@@ -214,24 +207,22 @@ impl<'a> Trainer<'a> {
         self.check(number, nats)?;
 
         let mut gradients = tape.backward(loss);
-        clip_norm(&self.model, &mut gradients, settings.clip)
-            .map_err(|fault| Divergence::Gradient { step: number, fault })?;
         drop(tape); // so that the parameters are the optimizer's alone, and change in place
-        let schedule = schedule(settings.learning_rate, self.plan.steps);
-        self.optimizer.set_learning_rate(schedule.at(self.step));
-        self.optimizer.step(&mut self.model, &gradients);
-        self.step = number;
+        clip_norm(&self.training.model, &mut gradients, settings.clip)
+            .map_err(|fault| Divergence::Gradient { step: number, fault })?;
+        self.training.update(&gradients);
         Ok((nats, window.targets.len()))
     }
 
     /// Measures the model on the validation text, and keeps it if it is the best.
-    fn measure(&mut self, saver: &Saver, progress: &Progress) -> Result<(), Error> {
-        let score = self.model.score(&self.validation);
-        self.check(self.step, score.0).map_err(|fault| self.diverged(fault, saver))?;
-        progress.note(&format!("step {}: validation {score}", self.step));
+    fn measure(&mut self, run: &Run, progress: &Progress) -> Result<(), Error> {
+        let step = self.training.step;
+        let score = self.training.model.score(&self.validation);
+        self.check(step, score.0).map_err(|fault| self.diverged(fault, run))?;
+        progress.note(&format!("step {step}: validation {score}"));
         if score < self.best.score {
-            let weights = Archive::of(&self.model);
-            self.best = Snapshot { step: self.step, score, weights, ..self.best.clone() };
+            let weights = Archive::of(&self.training.model);
+            self.best = Snapshot { step, score, weights, ..self.best.clone() };
         }
         Ok(())
     }
@@ -246,26 +237,15 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn diverged(&self, fault: Divergence, saver: &Saver) -> Error {
-        Error::Diverged { fault, best_step: self.best.step, best: saver.files().best.clone() }
+    fn diverged(&self, fault: Divergence, run: &Run) -> Error {
+        Error::Diverged { fault, best_step: self.best.step, best: run.files().best.clone() }
     }
 
     /// Saves the run and the best weights.
-    fn save(&self, saver: &mut Saver) -> Result<(), RunError> {
-        let mut carried = Archive::new();
-        for (position, state) in self.carried.iter().enumerate() {
-            carried.insert(position.to_string(), state.clone());
-        }
-        let checkpoint = Checkpoint {
-            plan: self.plan.clone(),
-            text: self.text,
-            step: self.step,
-            weights: Archive::of(&self.model),
-            optimizer: self.optimizer.state(),
-            carried,
-            best: self.best.clone(),
-        };
-        saver.save(&checkpoint.archive(), &self.best.archive())
+    fn save(&mut self, run: &mut Run) -> Result<(), RunError> {
+        self.training.best = Some(self.best.archive());
+        self.training.extra = Checkpoint::extra(&self.plan, self.text, &self.carried);
+        run.save(&self.training)
     }
 
     /// What the run does.
@@ -277,13 +257,13 @@ impl<'a> Trainer<'a> {
     /// Steps done.
     #[must_use]
     pub fn steps_done(&self) -> usize {
-        self.step
+        self.training.step
     }
 
     /// The model as it stands.
     #[must_use]
     pub fn model(&self) -> &CharModel {
-        &self.model
+        &self.training.model
     }
 
     /// The best model so far.
@@ -307,6 +287,16 @@ fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a
     let positions = batch as f64 * window as f64;
     memory::expect(memory::needed(&plan.settings, corpus.vocabulary.len(), positions, true))?;
     Ok((learnt, predicted))
+}
+
+/// A training before its first step.
+fn training(
+    model: CharModel,
+    rng: Xoshiro256PlusPlus,
+    plan: &Plan,
+) -> Training<f32, CharModel, Adam<f32>> {
+    let rate = plan.settings.learning_rate;
+    Training::new(model, Adam::new(rate), rng).schedule(schedule(rate, plan.steps))
 }
 
 /// The learning rate over so many steps: it rises in a line over the first twentieth of them to `peak`,
@@ -341,10 +331,11 @@ mod tests {
         let losses = [step(), step(), step(), step()];
         assert_eq!(losses[..2], losses[2..], "every pass is the same");
 
-        let mut fresh = trainer.model.zero_state(2);
+        let model = &trainer.training.model;
+        let mut fresh = model.zero_state(2);
         let tape = Tape::new();
         let second = trainer.batches.window(1);
-        let logits = trainer.model.forward(&tape, &second.inputs, &mut fresh, &mut Masks::none());
+        let logits = model.forward(&tape, &second.inputs, &mut fresh, &mut Masks::none());
         let without = loss::cross_entropy(logits, &second.targets).mean().item();
         assert_ne!(losses[1], f64::from(without), "the second window continues the first");
     }

@@ -73,6 +73,30 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     fn restore(&mut self, model: &dyn Module<T>, state: &Archive<T>) -> Result<(), WeightsError>;
 }
 
+impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    #[track_caller]
+    fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
+        (**self).step(model, gradients);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+
+    #[track_caller]
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        (**self).set_learning_rate(learning_rate);
+    }
+
+    fn state(&self) -> Archive<T> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, model: &dyn Module<T>, state: &Archive<T>) -> Result<(), WeightsError> {
+        (**self).restore(model, state)
+    }
+}
+
 /// The methods of [`Optimizer`] in which optimizers differ by their type alone. It has the fields
 /// `learning_rate: f64` and `slots: Slots<T>`, and a method `slot_names`.
 macro_rules! common_methods {

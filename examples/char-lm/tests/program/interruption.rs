@@ -11,7 +11,7 @@ use char_lm::train::{Ending, Trainer};
 use tempfile::TempDir;
 
 use crate::support::{
-    assert_loadable, bytes, char_lm, command, corpus, file, files, names, periodic, place, plan,
+    argument, assert_loadable, bytes, char_lm, command, corpus, file, files, names, periodic, place, plan,
     resume, resumed, run, run_until, shell, small, start, stdout, wait_for,
 };
 
@@ -84,6 +84,8 @@ fn signals_save_and_the_run_can_be_resumed() {
         let told = stdout(&output);
         assert!(told.contains(&format!("start  step {before} of 1000000")), "{told}");
         assert!(told.contains(&format!("stopped after step {step}, saved in ")), "{told}");
+        let flags = format!("--resume --out {} --text {text}\n", argument(&files.best));
+        assert!(told.contains(&format!("continue with {flags}")), "{told}");
         assert!(step > before, "{signal}");
         (before, arguments) = (step, resumed(&text, &files));
     }

@@ -5,12 +5,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bptt::run::Files;
-use char_lm::args::{Cli, Command as Subcommand, Plan};
+use bptt::run::{Files, Run};
+use char_lm::args::{Cli, Command as Subcommand};
 use char_lm::checkpoint::{Checkpoint, Snapshot};
 use char_lm::corpus::{Corpus, Document};
 use char_lm::error::Error;
 use char_lm::progress::Progress;
+use char_lm::settings::Plan;
 use char_lm::train::{Ending, Trainer};
 use clap::Parser;
 use tempfile::TempDir;
@@ -58,8 +59,10 @@ pub(crate) fn run_until(
 ) -> Result<Ending, Error> {
     let mut left = steps;
     let mut progress = Progress::hidden(trainer.steps_done(), trainer.plan().steps);
-    let mut saver = files.resume().expect("no other run saves here");
-    trainer.run(&mut saver, &mut progress, || {
+    let is_new = !files.checkpoint.exists();
+    let place = if is_new { Run::new(&files.best) } else { Run::resume(&files.best) };
+    let mut place = place.expect("no other run saves here");
+    trainer.run(&mut place, &mut progress, || {
         let stop = (left == 0).then_some(ending);
         left = left.saturating_sub(1);
         stop

@@ -35,7 +35,7 @@ fn a_missing_file_is_named() {
     }
     let text = file(&folder, "text.txt", periodic().as_bytes());
     let resumed = refusal(&["--resume", "--text", &text, "--out", &path]);
-    assert!(resumed.contains("none.checkpoint.safetensors does not exist"), "{resumed}");
+    assert!(resumed.contains("none.checkpoint.safetensors does not exist: there is no run to resume"), "{resumed}");
 }
 
 #[test]
@@ -70,7 +70,11 @@ fn a_file_of_something_else_is_refused() {
 
     let checkpoint = argument(&trained(&folder).checkpoint);
     let message = generate(&checkpoint);
-    assert!(message.contains("has no text `settings`"), "a checkpoint is no model: {message}");
+    let weights = argument(&files(&folder).best);
+    let expected = format!(
+        "error: {checkpoint} is the checkpoint of a run: give the weights saved beside it, --weights {weights}\n"
+    );
+    assert_eq!(message, expected);
 }
 
 /// The saved model with `change` made to its file.
@@ -130,7 +134,7 @@ fn settings_without_meaning_are_refused() {
 
         let files = trained(&folder);
         let mut archive = Archive::load(&files.checkpoint).expect("complete");
-        change(&mut archive, "plan");
+        change(&mut archive, "extra.plan");
         archive.save(&files.checkpoint).expect("writable");
         let error = resume(&corpus(&periodic()), &files).expect_err(name);
         assert!(matches!(error, Error::InvalidSetting { .. }), "{error}");
@@ -186,9 +190,11 @@ fn a_checkpoint_of_other_sizes_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let files = trained(&folder);
     let corpus = corpus(&periodic());
-    for (name, shape) in
-        [("model.output.w", [1, 1]), ("optimizer.output.w.average", [1, 1]), ("carried.0", [3, 16])]
-    {
+    for (name, shape) in [
+        ("model.output.w", [1, 1]),
+        ("optimizer.output.w.average", [1, 1]),
+        ("extra.carried.0", [3, 16]),
+    ] {
         let whole = bytes(&files.checkpoint);
         let mut archive = Archive::<f32>::load(&files.checkpoint).expect("complete");
         archive.insert(name, Tensor::zeros(shape));
@@ -220,6 +226,9 @@ fn characters_that_the_model_does_not_know_are_refused() {
     let text = file(&folder, "other.txt", "THE QUICK".as_bytes());
     let message = refusal(&["eval", "--weights", &weights, "--text", &text]);
     assert!(message.contains("other.txt: character number 1, 'T' (U+0054)"), "{message}");
+    let message = refusal(&["eval", "--weights", &weights]);
+    let mend = "Without --text, the text is that of the repository: give yours with --text FILE\n";
+    assert!(message.ends_with(mend), "{message}");
 }
 
 #[test]
@@ -233,7 +242,7 @@ fn a_place_that_cannot_be_written_is_named() {
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     let below_a_file = message(&format!("{text}/model.safetensors"));
-    let expected = format!("error: cannot make the folder {text}: ");
+    let expected = format!("error: cannot create the folder {text}: ");
     assert!(below_a_file.starts_with(&expected), "{below_a_file}");
     let place = folder.path().join("folder.safetensors");
     std::fs::create_dir(&place).expect("a new folder");
@@ -280,7 +289,15 @@ fn a_checkpoint_with_any_other_name_is_refused() {
             assert!(message.contains("has no") || message.contains("has a tensor"), "{message}");
         }
     }
-    for name in ["more.w", "model.more", "best.more", "best.model.more", "carried.9", "carried.x"] {
+    for name in [
+        "more.w",
+        "model.more",
+        "best.more",
+        "best.model.more",
+        "extra.carried.9",
+        "extra.carried.x",
+        "extra.more",
+    ] {
         let message =
             refused_checkpoint(&folder, |archive| archive.insert(name, Tensor::zeros([1])));
         assert!(message.contains("has a tensor `"), "{name}: {message}");

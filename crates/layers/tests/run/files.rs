@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use bptt_layers::run::{Files, RunError};
+use bptt_autodiff::Param;
+use bptt_layers::Sgd;
+use bptt_layers::run::{Files, Run, RunError, Training};
 use bptt_layers::weights::Archive;
 use bptt_tensor::Tensor;
 use tempfile::TempDir;
@@ -14,27 +16,30 @@ fn place() -> (TempDir, Files) {
     (folder, files)
 }
 
-/// An archive with a text that identifies it.
-fn archive(text: &str) -> Archive<f32> {
-    let mut archive = Archive::new();
-    archive.insert("w", Tensor::ones([3]));
-    archive.set_text("text", text);
-    archive
+/// A training with a text in its checkpoint, and one in its best weights.
+fn training([checkpoint, best]: [&str; 2]) -> Training<f32, Param<f32>, Sgd<f32>> {
+    let model = Param::new(Tensor::ones([3]));
+    let mut training = Training::new(model, Sgd::new(0.1), bptt_layers::rng(0));
+    training.extra.set_text("text", checkpoint);
+    let mut weights = Archive::of(&training.model);
+    weights.set_text("text", best);
+    training.best = Some(weights);
+    training
 }
 
-fn text(path: &Path) -> String {
-    Archive::<f32>::load(path).expect("complete").text("text").expect("it has one").to_owned()
+fn text(path: &Path, name: &str) -> String {
+    Archive::<f32>::load(path).expect("complete").text(name).expect("it has one").to_owned()
 }
 
 /// The texts of the checkpoint and the best weights.
 fn texts(files: &Files) -> [String; 2] {
-    [text(&files.checkpoint), text(&files.best)]
+    [text(&files.checkpoint, "extra.text"), text(&files.best, "text")]
 }
 
-/// A run that is saved as two files of these names, and ends.
-fn run(files: &Files, [checkpoint, best]: [&str; 2]) {
-    let mut saver = files.start().expect("the place is free");
-    saver.save(&archive(checkpoint), &archive(best)).expect("writable");
+/// A run that is saved with these texts, and ends.
+fn run(files: &Files, texts: [&str; 2]) {
+    let mut run = Run::new(&files.best).expect("the place is free");
+    run.save(&training(texts)).expect("writable");
 }
 
 fn names(folder: &TempDir) -> Vec<String> {
@@ -73,13 +78,13 @@ fn a_run_tells_where_the_earlier_one_is() {
     run(&files, ["c1", "b1"]);
     // Half a run, as a kill between two renames may leave it, takes its number too.
     fs::write(folder.path().join("model.1.checkpoint.safetensors"), "taken").expect("writable");
-    let mut saver = files.start().expect("the place is free");
-    assert_eq!(saver.kept(), None, "not before the new run is saved");
-    saver.save(&archive("c2"), &archive("b2")).expect("writable");
+    let mut run = Run::new(&files.best).expect("the place is free");
+    assert_eq!(run.kept(), None, "not before the new run is saved");
+    run.save(&training(["c2", "b2"])).expect("writable");
     let kept = Files::beside(folder.path().join("model.2.safetensors"));
-    assert_eq!(saver.kept(), Some(&kept));
+    assert_eq!(run.kept(), Some(&kept));
     assert_eq!(texts(&kept), ["c1", "b1"]);
-    saver.save(&archive("c3"), &archive("b3")).expect("writable");
+    run.save(&training(["c3", "b3"])).expect("writable");
     assert_eq!(texts(&files), ["c3", "b3"], "the run's own files are replaced");
     assert_eq!(names(&folder).len(), 6, "{:?}", names(&folder));
 }
@@ -88,8 +93,8 @@ fn a_run_tells_where_the_earlier_one_is() {
 fn a_resumed_run_replaces_its_own_files() {
     let (folder, files) = place();
     run(&files, ["c1", "b1"]);
-    let mut saver = files.resume().expect("the place is free");
-    saver.save(&archive("c2"), &archive("b2")).expect("writable");
+    let mut run = Run::resume(&files.best).expect("the place is free");
+    run.save(&training(["c2", "b2"])).expect("writable");
     assert_eq!(texts(&files), ["c2", "b2"]);
     assert_eq!(names(&folder).len(), 3, "{:?}", names(&folder));
 }
@@ -103,8 +108,8 @@ fn a_run_that_cannot_be_saved_changes_nothing() {
     let obstacle = folder.path().join("model.safetensors.new");
     fs::create_dir(&obstacle).expect("a new folder");
     for _ in 0..2 {
-        let mut saver = files.start().expect("the place is free");
-        let error = saver.save(&archive("c2"), &archive("b2")).expect_err("it is in the way");
+        let mut run = Run::new(&files.best).expect("the place is free");
+        let error = run.save(&training(["c2", "b2"])).expect_err("it is in the way");
         assert!(matches!(error, RunError::Weights(_)), "{error}");
         assert_eq!(texts(&files), ["c1", "b1"]);
         assert_eq!(names(&folder).len(), 4, "{:?}", names(&folder));
@@ -117,8 +122,9 @@ fn a_run_that_cannot_be_saved_changes_nothing() {
 #[test]
 fn one_run_at_a_time_saves_to_a_place() {
     let (folder, files) = place();
-    let saver = files.start().expect("the place is free");
-    for again in [files.start(), files.resume()] {
+    run(&files, ["c1", "b1"]);
+    let first = Run::new(&files.best).expect("the place is free");
+    for again in [Run::new(&files.best), Run::resume(&files.best)] {
         let error = again.expect_err("it is taken");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let [best, lock] = [path("model.safetensors"), path("model.lock")];
@@ -127,9 +133,9 @@ fn one_run_at_a_time_saves_to_a_place() {
             format!("another run saves to {best} and holds {lock}: let it end, or save elsewhere")
         );
     }
-    Files::beside(folder.path().join("other.safetensors")).start().expect("another place");
-    drop(saver);
-    files.resume().expect("the place is free again");
+    Run::new(folder.path().join("other.safetensors")).expect("another place");
+    drop(first);
+    Run::resume(&files.best).expect("the place is free again");
 }
 
 #[test]
@@ -146,7 +152,7 @@ fn what_killed_programs_left_is_removed() {
     for name in left.iter().chain(&of_others) {
         fs::write(folder.path().join(name), "part").expect("writable");
     }
-    drop(files.resume().expect("the place is free"));
+    drop(Run::resume(&files.best).expect("the place is free"));
     let names = names(&folder);
     assert!(left.iter().all(|name| !names.contains(&(*name).to_owned())), "{names:?}");
     assert!(of_others.iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
@@ -155,11 +161,37 @@ fn what_killed_programs_left_is_removed() {
 
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
-    let (folder, files) = place();
+    let (_folder, files) = place();
     fs::write(&files.best, "a file").expect("writable");
-    let error = Files::beside(files.best.join("model.safetensors")).start().expect_err("a file");
-    let expected = format!("cannot make the folder {}: ", files.best.display());
+    let error = Run::new(files.best.join("model.safetensors")).expect_err("a file");
+    let expected = format!("cannot create the folder {}: ", files.best.display());
     assert!(error.to_string().starts_with(&expected), "{error}");
-    let error = Files::beside(folder.path().join("none/m.safetensors")).resume();
-    assert!(matches!(error, Err(RunError::Lock { .. })), "{error:?}");
+}
+
+#[test]
+fn only_a_saved_run_is_resumed() {
+    let (folder, files) = place();
+    for out in [files.best, folder.path().join("none/model.safetensors")] {
+        let error = Run::resume(&out).expect_err("nothing was saved");
+        let expected = format!(
+            "{} does not exist: there is no run to resume; check the path, or start a new run",
+            out.with_extension("checkpoint.safetensors").display()
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+    assert!(names(&folder).is_empty(), "{:?}", names(&folder));
+}
+
+/// Without best weights, those of the model are for use.
+#[test]
+fn the_weights_are_those_of_the_model_or_the_best() {
+    let (_folder, files) = place();
+    let mut training = training(["c", "b"]);
+    training.best = None;
+    training.model = Param::new(Tensor::zeros([3]));
+    let mut run = Run::new(&files.best).expect("the place is free");
+    run.save(&training).expect("writable");
+    let weights = Archive::<f32>::load(&files.best).expect("complete");
+    assert_eq!(weights.tensor("").expect("the parameter").as_slice(), [0.0; 3]);
+    assert_eq!(weights.text_names().count(), 0);
 }

@@ -1,0 +1,4 @@
+//! Training runs on disk.
+
+mod files;
+mod training;
