@@ -17,6 +17,8 @@
 //! assert!((loss.item() - 5_f64.ln()).abs() < 1e-15);
 //! ```
 //!
+//! [`Loss::new`] makes a custom loss of its values at each position.
+//!
 //! [`ctc`] and the loss of a [conditional random field](crate::Crf) have one value for each sequence, `[B]`.
 
 pub(crate) mod cross_entropy;

@@ -24,9 +24,39 @@ pub(crate) enum Terms<'t, T: Scalar> {
     Error(ErrorTerms<'t, T>),
     Ctc(CtcTerms<'t, T>),
     Chain(Chain<'t, T>),
+    Values(Var<'t, T>),
 }
 
 impl<'t, T: Scalar> Loss<'t, T> {
+    /// Returns a loss of your own, which has these values at its positions: `[T, B]` for a batch of sequences, `[B]` for
+    /// one time step or one value for each sequence. Masks, weights and means are those of every loss.
+    ///
+    /// ```
+    /// use bptt_autodiff::{Tape, Var};
+    /// use bptt_layers::loss::Loss;
+    /// use bptt_tensor::{Scalar, Tensor};
+    ///
+    /// /// Huber's loss with all derivatives (Charbonnier et al. 1997), summed over the features:
+    /// /// `δ² (√(1 + (e / δ)²) − 1)` with `e = o − d`
+    /// #[track_caller]
+    /// fn pseudo_huber<'t, T: Scalar>(outputs: Var<'t, T>, targets: &Tensor<T>, delta: f64) -> Loss<'t, T> {
+    ///     let error = outputs - targets; // [T, B, F]
+    ///     let values = (((error / delta).square() + 1.0).sqrt() - 1.0) * delta.powi(2);
+    ///     Loss::new(values.sum(&[-1])) // [T, B]
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let outputs = tape.variable(Tensor::<f64>::zeros([2, 1, 1])); // [T, B, F]
+    /// let targets = Tensor::from_vec([2, 1, 1], vec![0.75, f64::NAN]);
+    /// let mask = Tensor::from_vec([2, 1], vec![1.0, 0.0]); // the second step is padding
+    /// let loss = pseudo_huber(outputs, &targets, 1.0).masked(&mask).mean();
+    /// assert_eq!(loss.item(), 0.25);
+    /// assert_eq!(tape.backward(loss).wrt(outputs).to_vec(), [-0.6, 0.0]);
+    /// ```
+    pub fn new(values: Var<'t, T>) -> Self {
+        Self { positions: Positions::new(values.shape()), terms: Terms::Values(values) }
+    }
+
     pub(crate) fn new(terms: Terms<'t, T>, positions: Positions<T>) -> Self {
         Self { terms, positions }
     }
@@ -85,7 +115,9 @@ impl<'t, T: Scalar> Loss<'t, T> {
     pub fn weight(&self) -> f64 {
         match &self.terms {
             Terms::Class(terms) => terms.weight(&self.positions),
-            Terms::Error(_) | Terms::Ctc(_) | Terms::Chain(_) => self.positions.weight(),
+            Terms::Error(_) | Terms::Ctc(_) | Terms::Chain(_) | Terms::Values(_) => {
+                self.positions.weight()
+            },
         }
     }
 
@@ -128,6 +160,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
             Terms::Error(terms) => terms.losses(&self.positions),
             Terms::Ctc(terms) => terms.losses(&self.positions),
             Terms::Chain(chain) => chain.losses(&self.positions),
+            Terms::Values(values) => *values,
         };
         self.positions.share(losses, room)
     }

@@ -5,6 +5,7 @@ mod golden;
 
 mod cross_entropy;
 mod ctc;
+mod custom;
 mod errors;
 mod laws;
 mod pytorch;
