@@ -153,7 +153,7 @@ impl CrossEntropy {
         let targets = targets.into();
         let terms =
             ClassTerms { operation, scores, targets, smoothing: self.smoothing, class_weights };
-        Loss::new(Terms::Class(terms), positions)
+        Loss::of_terms(Terms::Class(terms), positions)
     }
 
     /// Returns the positions of scores `[.., C]`, if the targets and the class weights fit them.

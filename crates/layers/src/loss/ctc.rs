@@ -143,6 +143,6 @@ impl Ctc {
         }
         let (lengths, zero_infinity) = (lengths.into(), self.zero_infinity);
         let terms = CtcTerms { logits, lengths, labels, blank, zero_infinity };
-        Loss::new(Terms::Ctc(terms), Positions::new([batch]))
+        Loss::of_terms(Terms::Ctc(terms), Positions::new([batch]))
     }
 }

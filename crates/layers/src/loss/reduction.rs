@@ -57,7 +57,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: Positions::new(values.shape()), terms: Terms::Values(values) }
     }
 
-    pub(crate) fn new(terms: Terms<'t, T>, positions: Positions<T>) -> Self {
+    pub(crate) fn of_terms(terms: Terms<'t, T>, positions: Positions<T>) -> Self {
         Self { terms, positions }
     }
 

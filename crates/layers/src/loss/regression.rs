@@ -101,5 +101,5 @@ fn compare<'t, T: Scalar>(
 ) -> Loss<'t, T> {
     shape::same(operation, &output.shape(), &desired.shape()).or_panic();
     let positions = Positions::of_rows(operation, &output.shape()).or_panic();
-    Loss::new(Terms::Error(ErrorTerms { output, desired, measure }), positions)
+    Loss::of_terms(Terms::Error(ErrorTerms { output, desired, measure }), positions)
 }

@@ -113,7 +113,7 @@ impl<T: Scalar> Crf<T> {
             lengths: lengths.into(),
             targets: targets.into(),
         };
-        Loss::new(Terms::Chain(chain), Positions::new([batch]))
+        Loss::of_terms(Terms::Chain(chain), Positions::new([batch]))
     }
 
     /// The classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of paths
