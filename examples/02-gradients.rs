@@ -36,5 +36,10 @@ fn main() {
     let stopped = (x.stop_gradient() * x).sum_all();
     assert_eq!(tape.backward(stopped).wrt(x).to_vec(), [1.0, 2.0]);
 
-    println!("x³ at 1 and 2: {:?}, {:?}, {:?}", first.value().to_vec(), second.value().to_vec(), third.value().to_vec());
+    println!(
+        "x³ at 1 and 2: {:?}, {:?}, {:?}",
+        first.value().to_vec(),
+        second.value().to_vec(),
+        third.value().to_vec()
+    );
 }

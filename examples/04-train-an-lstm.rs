@@ -26,7 +26,8 @@ impl<T: Scalar> Model<T> {
     /// Symbols `[T, B]` to logits `[B, SYMBOLS]` after the last step.
     fn logits<'t>(&self, tape: &'t Tape<T>, symbols: &[usize]) -> Var<'t, T> {
         let xs = self.embedding.forward(tape, symbols, [STEPS, BATCH]);
-        let (last, _state) = Recurrence::new(&self.recurrent).last(xs, self.recurrent.start(tape, BATCH));
+        let (last, _state) =
+            Recurrence::new(&self.recurrent).last(xs, self.recurrent.start(tape, BATCH));
         self.output.forward(last)
     }
 }
@@ -37,7 +38,8 @@ fn main() -> Result<(), NonFiniteGradient> {
     let mut optimizer = Adam::new(0.01);
     let mut accuracy = 0.0;
     for step in 1..=300 {
-        let symbols: Vec<usize> = (0..STEPS * BATCH).map(|_| rng.random_range(0..SYMBOLS)).collect();
+        let symbols: Vec<usize> =
+            (0..STEPS * BATCH).map(|_| rng.random_range(0..SYMBOLS)).collect();
         let targets = &symbols[..BATCH]; // those of the first step
         let tape = Tape::new();
         let logits = model.logits(&tape, &symbols);

@@ -49,7 +49,8 @@ fn main() {
     let mut optimizer = Adam::new(0.01);
     let mut losses = Vec::new();
     for _ in 0..400 {
-        let bits: Vec<f32> = (0..12 * 16).map(|_| f32::from(u8::from(rng.random_bool(0.5)))).collect();
+        let bits: Vec<f32> =
+            (0..12 * 16).map(|_| f32::from(u8::from(rng.random_bool(0.5)))).collect();
         let bits = Tensor::from_vec([12, 16, 1], bits); // [T, B, 1]
         let tape = Tape::new();
         let (counts, _state) = model.forward(tape.constant(bits.clone()));

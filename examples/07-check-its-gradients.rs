@@ -40,7 +40,8 @@ fn main() {
     println!("the first cell keeps every law");
 
     // `run` returns it.
-    let report = bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden, true)).run();
+    let report =
+        bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden, true)).run();
     let broken: Vec<_> = report.failures().map(|failure| failure.law().to_string()).collect();
     println!("the second breaks: {}", broken.join(", "));
     assert!(!report.holds());

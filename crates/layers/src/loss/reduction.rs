@@ -117,7 +117,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
             Terms::Class(terms) => terms.weight(&self.positions),
             Terms::Error(_) | Terms::Ctc(_) | Terms::Chain(_) | Terms::Values(_) => {
                 self.positions.weight()
-            },
+            }
         }
     }
 

@@ -32,7 +32,7 @@ fn a_loss_of_values_equals_the_one_of_the_library() {
     let mask = Tensor::from_vec([5, 3], (0..15).map(|i| f64::from(i % 4)).collect());
     let weights = Tensor::from_vec([5, 3], (0..15).map(|i| f64::from(i % 3) - 0.5).collect());
     let takes: [for<'t> fn(Loss<'t, f64>) -> Var<'t, f64>; 3] =
-        [Loss::sum, Loss::mean, Loss::per_position];
+        [|loss| loss.sum(), |loss| loss.mean(), |loss| loss.per_position()];
     for take in takes {
         let of = |loss: for<'t> fn(Var<'t, f64>, &Tensor<f64>) -> Loss<'t, f64>| {
             let tape = Tape::new();
@@ -72,9 +72,7 @@ fn a_mean_of_nothing_is_zero() {
 }
 
 #[test]
-#[should_panic(
-    expected = "masked of [2] and [3, 1]"
-)]
+#[should_panic(expected = "masked of [2] and [3, 1]")]
 fn a_mask_has_the_shape_of_the_values() {
     let tape = Tape::new();
     let _ = Loss::new(tape.variable(Tensor::<f64>::zeros([3, 1]))).masked(&Tensor::ones([2]));

@@ -11,8 +11,8 @@ use char_lm::train::{Ending, Trainer};
 use tempfile::TempDir;
 
 use crate::support::{
-    argument, assert_loadable, bytes, char_lm, command, corpus, file, files, names, periodic, place, plan,
-    resume, resumed, run, run_until, shell, small, start, stdout, wait_for,
+    argument, assert_loadable, bytes, char_lm, command, corpus, file, files, names, periodic,
+    place, plan, resume, resumed, run, run_until, shell, small, start, stdout, wait_for,
 };
 
 /// Killed again and again while it saves after every step, a run leaves complete files each time,

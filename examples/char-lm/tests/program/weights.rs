@@ -35,7 +35,10 @@ fn a_missing_file_is_named() {
     }
     let text = file(&folder, "text.txt", periodic().as_bytes());
     let resumed = refusal(&["--resume", "--text", &text, "--out", &path]);
-    assert!(resumed.contains("none.checkpoint.safetensors does not exist: there is no run to resume"), "{resumed}");
+    assert!(
+        resumed.contains("none.checkpoint.safetensors does not exist: there is no run to resume"),
+        "{resumed}"
+    );
 }
 
 #[test]
