@@ -28,7 +28,7 @@ impl<T: Scalar> Cell<T> for MyCell<T> {
     type State<'t> = Var<'t, T>;
 
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [f, c] = (x.matmul(&self.w_ih) + &self.b).split();
+        let [f, c] = (x.matmul(&self.w_ih) + &self.b).split(-1);
         let f = (f + h.matmul(&self.w_hh_f)).sigmoid();
         let c = (c + (f * h).matmul(&self.w_hh_c)).tanh();
         let h = (1.0 - f) * h + f * c;
