@@ -8,6 +8,7 @@
 
 mod gradients;
 mod in_place;
+mod norm;
 mod pass;
 mod products;
 mod pullback;
@@ -44,7 +45,7 @@ impl<T: Scalar> Tape<T> {
         });
         let mut pass = InPlace::new(loss);
         self.reverse(loss.id, &wanted, &mut pass);
-        let mut gradients = Gradients::new();
+        let mut gradients = Gradients::default();
         for (node, slot) in self.nodes().iter().zip(pass.finish()) {
             if let (&Op::Leaf(Leaf::Param(id) | Leaf::Variable(id)), Some(gradient)) =
                 (&node.op, slot)

@@ -4,6 +4,7 @@
 mod derivatives;
 mod drawing;
 mod faults;
+mod gradients;
 mod parity;
 mod scan;
 mod sequences;

@@ -14,12 +14,3 @@ pub(crate) fn for_each<P: Send>(pieces: Vec<P>, work: impl Fn(P) + Sync) {
         pieces.into_par_iter().for_each(&work);
     }
 }
-
-/// Returns the sum of the results of `work` on each piece, in order.
-pub(crate) fn sum<T: Sync>(elements: &[T], work: impl Fn(&[T]) -> f64 + Sync) -> f64 {
-    if elements.len() <= PIECE {
-        return work(elements);
-    }
-    let sums: Vec<f64> = elements.par_chunks(PIECE).map(&work).collect();
-    sums.iter().sum()
-}

@@ -41,8 +41,7 @@ pub struct NonFiniteGradient {
 /// ```
 #[must_use]
 pub fn gradient_norm<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
-    let (norm, unit) = norm_and_unit(model, gradients);
-    norm * unit
+    gradients.norm_of(model.parameters().into_iter().map(|(_, parameter)| parameter))
 }
 
 /// Scales all gradients of a model together so that their norm is at most `max_norm`, and returns
@@ -72,15 +71,21 @@ pub fn clip_norm<T: Scalar>(
     max_norm: f64,
 ) -> Result<f64, NonFiniteGradient> {
     assert!(max_norm > 0.0, "gradients are clipped to a norm greater than 0, not {max_norm}");
-    let (norm, unit) = norm_and_unit(model, gradients);
-    if !norm.is_finite() {
+    let norm = gradient_norm(model, gradients);
+    if norm.is_finite() {
+        let scale = max_norm / (norm + 1e-6);
+        if scale < 1.0 {
+            for_each_gradient(model, gradients, |gradient| *gradient *= T::of(scale));
+        }
+    } else {
         expect_finite(model, gradients)?;
+        if max_norm.is_finite() {
+            // the norm alone is too large
+            for_each_gradient(model, gradients, |gradient| *gradient *= T::of(SMALL));
+            clip_norm(model, gradients, max_norm)?;
+        }
     }
-    let scale = max_norm / unit / (norm + 1e-6 / unit);
-    if scale < 1.0 {
-        for_each_gradient(model, gradients, |gradient| *gradient *= T::of(scale));
-    }
-    Ok(norm * unit)
+    Ok(norm)
 }
 
 /// Limits every element of the gradients to `−limit ..= limit`.
@@ -132,38 +137,5 @@ fn expect_finite<T: Scalar>(
     finite
 }
 
-/// `2⁶⁰⁰`. In this unit no square of a finite number overflows, and what underflows is nothing
-/// beside numbers whose squares overflow.
-const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
-
-/// `‖g / unit‖`, and a unit in which this norm is finite, unless a gradient is not.
-fn norm_and_unit<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>) -> (f64, f64) {
-    let in_units = |unit| (norm_in_units(unit, model, gradients), unit);
-    let plain = in_units(1.0);
-    if plain.0.is_finite() { plain } else { in_units(LARGE_UNIT) }
-}
-
-/// `‖g / unit‖`, parameter by parameter.
-fn norm_in_units<T: Scalar>(unit: f64, model: &dyn Module<T>, gradients: &Gradients<T>) -> f64 {
-    let mut total = 0.0;
-    model.visit(&mut ParameterPath::default(), &mut |_: &str, parameter: &Param<T>| {
-        if let Some(gradient) = gradients.get(parameter) {
-            let squares = |piece: &[T]| sum_of_squares(piece, unit.recip());
-            total += pieces::sum(gradient.as_slice(), squares);
-        }
-    });
-    total.sqrt()
-}
-
-/// `Σ (scale · x)²`. Eight sums side by side: a single one would wait for each addition before the
-/// next.
-fn sum_of_squares<T: Scalar>(elements: &[T], scale: f64) -> f64 {
-    let mut sums = [0.0; 8];
-    for elements in elements.chunks(sums.len()) {
-        for (sum, element) in sums.iter_mut().zip(elements) {
-            let scaled = scale * element.as_f64();
-            *sum += scaled * scaled;
-        }
-    }
-    sums.iter().sum()
-}
+/// `2⁻⁶⁰⁰`: exact as a factor, and small enough that norms do not overflow.
+const SMALL: f64 = f64::from_bits((1023 - 600) << 52);

@@ -310,14 +310,14 @@ fn of_another_batch() {
     let message = &batches("[2, 3]", 2, "[6, 1, 3]", 1);
     blames_the_caller(|| Recurrence::new(&residual).run(xs, three), message);
     let lstm = Lstm::new(rng, 3, 4);
-    let message = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("variable 0", "variable 1");
+    let message = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("`state`", "`state.1`");
     blames_the_caller(|| scan(&lstm, xs, (one, two)), &message);
     let pair = (cell, Elman::new(rng, 4, 4));
     blames_the_caller(|| scan(&pair, xs, (one, two)), &message);
     let message = batches("[2, 4]", 2, "[6, 1, 4]", 1); // each is run by itself
     blames_the_caller(|| Recurrence::new(&pair).run(xs, (one, two)), &message);
     blames_the_caller(|| Recurrence::new(&pair).last(xs, (one, two)), &message);
-    let windows = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("variable 0", "variable 1");
+    let windows = batches("[2, 4]", 2, "[6, 1, 3]", 1).replace("`state`", "`state.1`");
     blames_the_caller(|| Truncation::new(1, 2).run(&pair, xs, (one, two)), &windows);
 }
 

@@ -33,7 +33,7 @@ fn values_are_the_same_and_memory_is_less() {
     let bits =
         |value: &Tensor<f64>| value.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
     assert_eq!(bits(&found), bits(&expected));
-    assert!(few * 10 < plain, "{few} bytes for inference, {plain} for training");
+    assert!(few * 2 < plain, "{few} bytes for inference, {plain} for training");
 }
 
 #[test]

@@ -27,5 +27,5 @@ mod sink_reductions;
 mod softmax;
 mod split;
 mod stepper;
-mod support;
+pub(crate) mod support;
 mod threads;
