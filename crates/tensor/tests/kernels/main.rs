@@ -2,9 +2,11 @@
 //! extents of zero and one.
 
 mod common;
+mod conversions;
 mod elementwise;
 mod index;
 mod matmul;
+mod operators;
 mod packed;
 mod random;
 mod reduce;

@@ -275,6 +275,14 @@ fn access() {
     panics(|| x.item(), "item of [2, 3]: needs exactly one element; reduce or index first");
     panics(|| x[[0, 3]], "index [0, 3] of [2, 3]: give one index within each axis");
     panics(
+        || Tensor::from([1.0]).to_vec2(),
+        "to_vec2 of [1]: needs a matrix; reshape to two axes first",
+    );
+    panics(
+        || Tensor::from(vec![vec![1.0], vec![1.0, 2.0]]),
+        "row 1 has 2 elements, and row 0 has 1; pad them",
+    );
+    panics(
         || x.reshape([4]),
         "reshape of [2, 3] and [4]: 6 elements do not fill 4; the products of the extents must \
              be equal",
