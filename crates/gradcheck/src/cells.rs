@@ -52,16 +52,16 @@ const OF_CELLS: [Law; 13] = [
 /// # use bptt_layers::{Cell, Init, Module, StateSizes};
 /// # use bptt_tensor::{Scalar, Tensor};
 /// # use rand::Rng;
-/// /// `h ← tanh(x U + h ⊙ w)`
+/// /// `h ← tanh(x W_ih + w_hh ⊙ h)`
 /// #[derive(Module)]
 /// struct MyCell<T> {
-///     u: Param<T>,
-///     w: Param<T>,
+///     w_ih: Param<T>,
+///     w_hh: Param<T>,
 /// }
 /// # impl<T: Scalar> MyCell<T> {
-/// #     fn new(rng: &mut impl Rng, input: usize, hidden: usize) -> Self {
-/// #         let u = Param::new(Tensor::uniform([input, hidden], -1.0, 1.0, rng));
-/// #         Self { u, w: Param::new(Tensor::uniform([hidden], -1.0, 1.0, rng)) }
+/// #     fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
+/// #         let w_ih = Param::new(Tensor::uniform([input_size, hidden_size], -1.0, 1.0, rng));
+/// #         Self { w_ih, w_hh: Param::new(Tensor::uniform([hidden_size], -1.0, 1.0, rng)) }
 /// #     }
 /// # }
 ///
@@ -69,15 +69,15 @@ const OF_CELLS: [Law; 13] = [
 ///     type State<'t> = Var<'t, T>;
 ///
 ///     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-///         let h = (x.matmul(&self.u) + h * &self.w).tanh();
+///         let h = (x.matmul(&self.w_ih) + h * &self.w_hh).tanh();
 ///         (h, h)
 ///     }
 /// }
 /// # impl<T: Scalar> StateSizes for MyCell<T> {
-/// #     fn state_sizes(&self) -> Vec<usize> { vec![self.w.shape()[0]] }
+/// #     fn state_sizes(&self) -> Vec<usize> { vec![self.w_hh.shape()[0]] }
 /// # }
 ///
-/// bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden)).check();
+/// bptt_gradcheck::cell(|rng, input_size, hidden_size| MyCell::new(rng, input_size, hidden_size)).check();
 /// ```
 pub fn cell<C, M>(make: M) -> Check<Cells<C, M>>
 where

@@ -33,7 +33,7 @@ enum Printed {
     Averaged,
     /// The factors `1 − h²` forgotten, as if the cell were linear.
     WithoutSlopes,
-    /// `∇W` with `h_t` for `h_{t−1}`.
+    /// `∇W_hh` with `h_t` for `h_{t−1}`.
     StateAfterTheStep,
     /// The function of the output, here the logistic one, on the hidden layer.
     OutputFunctionInside,
@@ -41,7 +41,7 @@ enum Printed {
     FirstStepSkipped,
 }
 
-/// `h_t = tanh(x_t U + h_{t−1} W + b)`, tensors of a whole batch at a time.
+/// `h_t = tanh(x_t W_ih + h_{t−1} W_hh + b)`, tensors of a whole batch at a time.
 impl Oracle for Printed {
     fn run(&self, p: &[Tensor<f64>], xs: &Tensor<f64>, state: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
         let states = self.states(p, xs, &state[0]);
@@ -134,9 +134,9 @@ fn what_is_printed_wrong_is_found_with_the_fewest_steps_that_show_it() {
     assert!(held_against(Printed::Right).is_none());
     // one step has no Jacobian to be in the wrong order with but that of the first state
     assert_found(Printed::SlopesOutside, "T = 1, B = 1, I = 1, H = 2", "∂ state 0");
-    assert_found(Printed::Averaged, "T = 2, B = 1, I = 1, H = 1", "∂ u");
+    assert_found(Printed::Averaged, "T = 2, B = 1, I = 1, H = 1", "∂ w_ih");
     assert_found(Printed::WithoutSlopes, "T = 1, B = 1, I = 1, H = 1", "∂ xs");
-    assert_found(Printed::StateAfterTheStep, "T = 1, B = 1, I = 1, H = 1", "∂ w");
+    assert_found(Printed::StateAfterTheStep, "T = 1, B = 1, I = 1, H = 1", "∂ w_hh");
     assert_found(Printed::OutputFunctionInside, "T = 1, B = 1, I = 1, H = 1", "ys");
     assert_found(Printed::FirstStepSkipped, "T = 1, B = 1, I = 1, H = 1", "ys");
 }

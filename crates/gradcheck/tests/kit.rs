@@ -16,12 +16,12 @@ extern crate bptt_layers as bptt; // what the derive macros generate refers to t
 
 type V<'t> = Var<'t, f64>;
 
-/// `a ← tanh(x u)`, `b ← a₋`, `c ← b₋`, `y = c v`: an input shows after two steps.
+/// `a ← tanh(x W_ih)`, `b ← a₋`, `c ← b₋`, `y = c W_ho`: an input shows after two steps.
 #[derive(Debug, Module)]
 #[module(scalar = f64)]
 struct Delayed {
-    u: Param<f64>, // [I, H]
-    v: Param<f64>, // [H, H]
+    w_ih: Param<f64>, // [I, H]
+    w_ho: Param<f64>, // [H, H]
     #[module(skip)]
     fault: Fault,
 }
@@ -39,25 +39,25 @@ impl Cell<f64> for Delayed {
     type State<'t> = [V<'t>; 2];
 
     fn step<'t>(&self, x: V<'t>, [a, b]: [V<'t>; 2]) -> (V<'t>, [V<'t>; 2]) {
-        let now = x.matmul(&self.u).tanh();
+        let now = x.matmul(&self.w_ih).tanh();
         let c = if self.fault == Fault::Detached { b.stop_gradient() } else { b };
-        (c.matmul(&self.v), [now, a])
+        (c.matmul(&self.w_ho), [now, a])
     }
 }
 
 impl StateSizes for Delayed {
     fn state_sizes(&self) -> Vec<usize> {
         if self.fault == Fault::Panics {
-            assert!(self.v.shape()[0] < 3, "three units are too many");
+            assert!(self.w_ho.shape()[0] < 3, "three units are too many");
         }
-        vec![self.v.shape()[0]; 2]
+        vec![self.w_ho.shape()[0]; 2]
     }
 }
 
 fn delayed(fault: Fault) -> Check<impl bptt_gradcheck::Family> {
     cell(move |rng, input, hidden| {
         let mut draw = |shape| Param::new(Tensor::uniform(shape, -1.0, 1.0, rng));
-        Delayed { u: draw([input, hidden]), v: draw([hidden, hidden]), fault }
+        Delayed { w_ih: draw([input, hidden]), w_ho: draw([hidden, hidden]), fault }
     })
 }
 
@@ -78,7 +78,7 @@ fn a_fault_is_named_at_the_shortest_lag_that_it_has() {
     let report = delayed(Fault::Detached).only(&[Law::Jacobian]).run();
     let failure = first_failure(&report);
     let mismatch = mismatch(failure);
-    // state 1 of the first step is wrong at once, x and u after two steps
+    // state 1 of the first step is wrong at once, x and w_ih after two steps
     let (of, output) = (mismatch.of.as_ref().unwrap(), mismatch.output.as_ref().unwrap());
     assert_eq!((of.name.as_str(), of.step, of.index.len()), ("state 1", Some(0), 2));
     assert_eq!((output.name.as_str(), output.step, mismatch.lag()), ("y", Some(0), Some(0)));
@@ -152,13 +152,13 @@ fn nothing_compared_is_a_failure() {
     assert!(evidence.excluded() > 0 && evidence.compared() > 0);
 }
 
-/// `h ← z / √(z² + ε)` with `z = x W + h U`, for each unit or for all together. It is smooth, and so steep at 0 that
+/// `h ← z / √(z² + ε)` with `z = x W_ih + h W_hh`, for each unit or for all together. It is smooth, and so steep at 0 that
 /// it multiplies rounding errors by `1/√ε`.
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Steep {
-    w: Param<f64>,
-    u: Param<f64>,
+    w_ih: Param<f64>,
+    w_hh: Param<f64>,
     #[module(skip)]
     epsilon: f64,
     #[module(skip)]
@@ -169,7 +169,7 @@ impl Cell<f64> for Steep {
     type State<'t> = V<'t>;
 
     fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
-        let z = x.matmul(&self.w) + h.matmul(&self.u);
+        let z = x.matmul(&self.w_ih) + h.matmul(&self.w_hh);
         let square = if self.together { z.square().sum_keep(&[-1]) } else { z.square() };
         let h = z / (square + self.epsilon).sqrt();
         (h, h)
@@ -178,7 +178,7 @@ impl Cell<f64> for Steep {
 
 impl StateSizes for Steep {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }
 
@@ -186,8 +186,9 @@ impl StateSizes for Steep {
 fn what_is_steep_raises_no_alarm() {
     for (epsilon, together) in [(1e-8, false), (1e-12, false), (1e-14, true)] {
         let check = cell(move |_, input, hidden| {
-            let [w, u] = [input, hidden].map(|rows| Param::new(Tensor::zeros([rows, hidden])));
-            Steep { w, u, epsilon, together }
+            let [w_ih, w_hh] =
+                [input, hidden].map(|rows| Param::new(Tensor::zeros([rows, hidden])));
+            Steep { w_ih, w_hh, epsilon, together }
         });
         let report = check.cases(48).without(&[Law::ThirdOrder]).run();
         assert!(report.holds(), "ε = {epsilon}: {report}");
@@ -282,11 +283,11 @@ fn an_oracle_says_all() {
     assert!(failure.contains("panicked: ") && failure.contains("each parameter"), "{failure}");
 }
 
-/// `h ← sin(1000 (x u + h))`: a rounding of an input is multiplied until it decides.
+/// `h ← sin(1000 (x W_ih + h))`: a rounding of an input is multiplied until it decides.
 #[derive(Debug, Module)]
 #[module(scalar = f64)]
 struct Chaotic {
-    u: Param<f64>,
+    w_ih: Param<f64>,
     #[module(skip)]
     shifted: bool,
 }
@@ -300,14 +301,14 @@ impl Cell<f64> for Chaotic {
         } else {
             h
         };
-        let h = ((x.matmul(&self.u) + before) * 1000.0).sin();
+        let h = ((x.matmul(&self.w_ih) + before) * 1000.0).sin();
         (h, h)
     }
 }
 
 impl StateSizes for Chaotic {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[1]]
+        vec![self.w_ih.shape()[1]]
     }
 }
 
@@ -316,7 +317,7 @@ impl StateSizes for Chaotic {
 fn rounding_is_no_fault() {
     let chaotic = |shifted| {
         cell(move |_, input, hidden| Chaotic {
-            u: Param::new(Tensor::zeros([input, hidden])),
+            w_ih: Param::new(Tensor::zeros([input, hidden])),
             shifted,
         })
         .only(&[Law::BatchSum, Law::Scan])

@@ -7,51 +7,53 @@ use super::numbers::{
     Matrix, Vector, add, add_outer, add_times, batch, rows, sequence, tensor, times_transposed,
 };
 
-/// The Elman network with tanh and a linear output, `[u, w, b, v, c]`, one sequence at a time:
+/// The Elman network with tanh and a linear output, `[w_ih, w_hh, b, w_ho, b_ho]`, one sequence at a time:
 ///
 /// ```text
-/// h_t = tanh(x_t U + h_{t−1} W + b),  o_t = h_t V + c
+/// h_t = tanh(x_t W_ih + h_{t−1} W_hh + b),  o_t = h_t W_ho + b_ho
 ///
-/// ∇h_T = s + ∇o_T Vᵀ,  ∇h_t = (∇h_{t+1} ⊙ (1 − h²_{t+1})) Wᵀ + ∇o_t Vᵀ
-/// ∇c = Σ ∇o_t,  ∇V = Σ h_tᵀ ∇o_t,  ∇b = Σ ∇h_t ⊙ (1 − h_t²)
-/// ∇W = Σ h_{t−1}ᵀ (∇h_t ⊙ (1 − h_t²)),  ∇U = Σ x_tᵀ (∇h_t ⊙ (1 − h_t²))
+/// ∇h_T = s + ∇o_T W_hoᵀ,  ∇h_t = (∇h_{t+1} ⊙ (1 − h²_{t+1})) W_hhᵀ + ∇o_t W_hoᵀ
+/// ∇b_ho = Σ ∇o_t,  ∇W_ho = Σ h_tᵀ ∇o_t,  ∇b = Σ ∇h_t ⊙ (1 − h_t²)
+/// ∇W_hh = Σ h_{t−1}ᵀ (∇h_t ⊙ (1 − h_t²)),  ∇W_ih = Σ x_tᵀ (∇h_t ⊙ (1 − h_t²))
 /// ```
 ///
-/// where `s` is the cotangent of the last state. Rows multiply from the left; the text has columns.
+/// where `s` is the cotangent of the last state. A batch is rows here and columns in the book, which writes `U`, `W`, `V`
+/// and `c` for `W_ih`, `W_hh`, `W_ho` and `b_ho`.
 #[derive(Clone, Copy, Debug)]
 pub struct Elman;
 
 /// The parameters, or their gradients.
 #[derive(Clone)]
 struct Parameters {
-    u: Matrix, // [I, H]
-    w: Matrix, // [H, H]
-    b: Vector, // [H]
-    v: Matrix, // [H, O]
-    c: Vector, // [O]
+    w_ih: Matrix, // [I, H]
+    w_hh: Matrix, // [H, H]
+    b: Vector,    // [H]
+    w_ho: Matrix, // [H, O]
+    b_ho: Vector, // [O]
 }
 
 impl Parameters {
     fn of(parameters: &[Tensor<f64>]) -> Self {
-        let [u, w, b, v, c] = parameters else { panic!("[u, w, b, v, c]") };
-        Self { u: rows(u), w: rows(w), b: b.to_vec(), v: rows(v), c: c.to_vec() }
+        let [w_ih, w_hh, b, w_ho, b_ho] = parameters else { panic!("[w_ih, w_hh, b, w_ho, b_ho]") };
+        let [w_ih, w_hh, w_ho] = [w_ih, w_hh, w_ho].map(rows);
+        Self { w_ih, w_hh, b: b.to_vec(), w_ho, b_ho: b_ho.to_vec() }
     }
 
     fn zeros(&self) -> Self {
         let vector = |v: &Vector| vec![0.0; v.len()];
         let matrix = |m: &Matrix| -> Matrix { m.iter().map(vector).collect() };
         Self {
-            u: matrix(&self.u),
-            w: matrix(&self.w),
+            w_ih: matrix(&self.w_ih),
+            w_hh: matrix(&self.w_hh),
             b: vector(&self.b),
-            v: matrix(&self.v),
-            c: vector(&self.c),
+            w_ho: matrix(&self.w_ho),
+            b_ho: vector(&self.b_ho),
         }
     }
 
     fn tensors(&self, like: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
         let row = |v: &Vector| vec![v.clone()];
-        let all = [&self.u, &self.w, &row(&self.b), &self.v, &row(&self.c)];
+        let all = [&self.w_ih, &self.w_hh, &row(&self.b), &self.w_ho, &row(&self.b_ho)];
         like.iter().zip(all).map(|(like, rows)| tensor(like.shape(), rows)).collect()
     }
 
@@ -60,16 +62,16 @@ impl Parameters {
         let mut states = vec![h0.to_vec()];
         for (t, x) in xs.iter().enumerate() {
             let mut z = self.b.clone();
-            add_times(&mut z, x, &self.u);
-            add_times(&mut z, &states[t], &self.w);
+            add_times(&mut z, x, &self.w_ih);
+            add_times(&mut z, &states[t], &self.w_hh);
             states.push(z.iter().map(|z| z.tanh()).collect());
         }
         states
     }
 
     fn output(&self, h: &[f64]) -> Vector {
-        let mut o = self.c.clone();
-        add_times(&mut o, h, &self.v);
+        let mut o = self.b_ho.clone();
+        add_times(&mut o, h, &self.w_ho);
         o
     }
 
@@ -83,17 +85,17 @@ impl Parameters {
     ) -> Vector {
         let dz: Vector = dh.iter().zip(after).map(|(dh, h)| dh * (1.0 - h * h)).collect();
         add(&mut sum.b, &dz);
-        add_outer(&mut sum.w, before, &dz);
-        add_outer(&mut sum.u, x, &dz);
-        *dh = times_transposed(&dz, &self.w);
-        times_transposed(&dz, &self.u)
+        add_outer(&mut sum.w_hh, before, &dz);
+        add_outer(&mut sum.w_ih, x, &dz);
+        *dh = times_transposed(&dz, &self.w_hh);
+        times_transposed(&dz, &self.w_ih)
     }
 
-    /// Adds what the cotangent of an output gives `V` and `c`, and returns what it gives the state.
+    /// Adds what the cotangent of an output gives `W_ho` and `b_ho`, and returns what it gives the state.
     fn output_back(&self, d_o: &[f64], h: &[f64], sum: &mut Self) -> Vector {
-        add(&mut sum.c, d_o);
-        add_outer(&mut sum.v, h, d_o);
-        times_transposed(d_o, &self.v)
+        add(&mut sum.b_ho, d_o);
+        add_outer(&mut sum.w_ho, h, d_o);
+        times_transposed(d_o, &self.w_ho)
     }
 }
 
@@ -112,7 +114,7 @@ impl Oracle for Elman {
             os.push(states[1..].iter().map(|h| p.output(h)).collect());
             last.push(states[steps].clone());
         }
-        let outputs = batch(&Shape::from([steps, size, p.c.len()]), &os);
+        let outputs = batch(&Shape::from([steps, size, p.b_ho.len()]), &os);
         vec![outputs, tensor(state[0].shape(), &last)]
     }
 
@@ -149,7 +151,7 @@ impl Elman {
     /// the uses of the parameters at step `t − l`.
     ///
     /// ```text
-    /// ∂L_t/∂W = Σ_{k≤t} (path t → k) · (∂h_k/∂W with h_{k−1} held)
+    /// ∂L_t/∂W_hh = Σ_{k≤t} (path t → k) · (∂h_k/∂W_hh with h_{k−1} held)
     /// ```
     ///
     /// Truncated back-propagation with a window of `K` steps keeps the entries below `K`; all together are the

@@ -9,15 +9,15 @@ use super::numbers::{
     Matrix, Vector, add, add_outer, add_times, batch, rows, sequence, tensor, times_transposed,
 };
 
-/// The LSTM with forget gate, `[w, u, b]` with the columns of `i, f, c̃, o` side by side, one sequence at a
+/// The LSTM with forget gate, `[w_ih, w_hh, b]` with the columns of `i, f, g, o` side by side, one sequence at a
 /// time:
 ///
 /// ```text
-/// i, f, o = σ(x W + h₋ U + b),  c̃ = tanh(x W + h₋ U + b),  c = f ⊙ c₋ + i ⊙ c̃,  h = o ⊙ tanh(c)
+/// i, f, o = σ(x W_ih + h₋ W_hh + b),  g = tanh(x W_ih + h₋ W_hh + b),  c = f ⊙ c₋ + i ⊙ g,  h = o ⊙ tanh(c)
 ///
 /// ∇c ← ∇c + ∇h ⊙ o ⊙ (1 − tanh²(c))
-/// ∇i = ∇c ⊙ c̃ ⊙ i(1 − i),  ∇f = ∇c ⊙ c₋ ⊙ f(1 − f),  ∇c̃ = ∇c ⊙ i ⊙ (1 − c̃²),  ∇o = ∇h ⊙ tanh(c) ⊙ o(1 − o)
-/// ∇c₋ = ∇c ⊙ f,  ∇h₋ = (∇i, ∇f, ∇c̃, ∇o) Uᵀ
+/// ∇i = ∇c ⊙ g ⊙ i(1 − i),  ∇f = ∇c ⊙ c₋ ⊙ f(1 − f),  ∇g = ∇c ⊙ i ⊙ (1 − g²),  ∇o = ∇h ⊙ tanh(c) ⊙ o(1 − o)
+/// ∇c₋ = ∇c ⊙ f,  ∇h₋ = (∇i, ∇f, ∇g, ∇o) W_hhᵀ
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
@@ -26,7 +26,7 @@ pub struct Lstm;
 struct Step {
     i: Vector,
     f: Vector,
-    candidate: Vector, // c̃
+    candidate: Vector, // g
     o: Vector,
     c: Vector,
     h: Vector,
@@ -34,32 +34,32 @@ struct Step {
 
 /// The parameters, or their gradients.
 struct Parameters {
-    w: Matrix, // [I, 4H]
-    u: Matrix, // [H, 4H]
-    b: Vector, // [4H]
+    w_ih: Matrix, // [I, 4H]
+    w_hh: Matrix, // [H, 4H]
+    b: Vector,    // [4H]
 }
 
 impl Parameters {
     fn of(parameters: &[Tensor<f64>]) -> Self {
-        let [w, u, b] = parameters else { panic!("[w, u, b]") };
-        Self { w: rows(w), u: rows(u), b: b.to_vec() }
+        let [w_ih, w_hh, b] = parameters else { panic!("[w_ih, w_hh, b]") };
+        Self { w_ih: rows(w_ih), w_hh: rows(w_hh), b: b.to_vec() }
     }
 
     fn zeros(&self) -> Self {
         let zeros = vec![0.0; self.b.len()];
         let matrix = |m: &Matrix| vec![zeros.clone(); m.len()];
-        Self { w: matrix(&self.w), u: matrix(&self.u), b: zeros.clone() }
+        Self { w_ih: matrix(&self.w_ih), w_hh: matrix(&self.w_hh), b: zeros.clone() }
     }
 
     fn tensors(&self, like: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
-        let all = [&self.w, &self.u, &vec![self.b.clone()]];
+        let all = [&self.w_ih, &self.w_hh, &vec![self.b.clone()]];
         like.iter().zip(all).map(|(like, rows)| tensor(like.shape(), rows)).collect()
     }
 
     fn step(&self, x: &[f64], h: &[f64], c: &[f64]) -> Step {
         let mut z = self.b.clone();
-        add_times(&mut z, x, &self.w);
-        add_times(&mut z, h, &self.u);
+        add_times(&mut z, x, &self.w_ih);
+        add_times(&mut z, h, &self.w_hh);
         let hidden = c.len();
         let part = |k: usize, f: fn(f64) -> f64| -> Vector {
             z[k * hidden..][..hidden].iter().map(|&z| f(z)).collect()
@@ -105,11 +105,11 @@ impl Parameters {
             dz[3 * hidden + j] = dh[j] * tanh_c * o * (1.0 - o);
             dc[j] = dc_all * f;
         }
-        add_outer(&mut sum.w, x, &dz);
-        add_outer(&mut sum.u, &before.h, &dz);
+        add_outer(&mut sum.w_ih, x, &dz);
+        add_outer(&mut sum.w_hh, &before.h, &dz);
         add(&mut sum.b, &dz);
-        *dh = times_transposed(&dz, &self.u);
-        times_transposed(&dz, &self.w)
+        *dh = times_transposed(&dz, &self.w_hh);
+        times_transposed(&dz, &self.w_ih)
     }
 }
 

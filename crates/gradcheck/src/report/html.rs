@@ -177,9 +177,9 @@ mod tests {
         let report = cell(Elman::new).named("a < b & c").only(&[Law::Jacobian]).run();
         let page = report.html();
         assert!(page.contains("<h2 id=\"s0\">a &lt; b &amp; c</h2>"));
-        // three steps at the most: each of u, w, b and x at three lags and the lags before them
+        // three steps at the most: each of w_ih, w_hh, b and x at three lags and the lags before them
         for heading in
-            ["<tr><th>b", "<tr><th>u", "<tr><th>w", "<tr><th>x", "<th>lag 0", "<th>lag 2"]
+            ["<tr><th>b", "<tr><th>w_ih", "<tr><th>w_hh", "<tr><th>x", "<th>lag 0", "<th>lag 2"]
         {
             assert!(page.contains(heading), "{heading} in {page}");
         }

@@ -1,4 +1,4 @@
-//! `h ← tanh(x U + h₋ W + b)` as one operation with a rule of its own.
+//! `h ← tanh(x W_ih + h₋ W_hh + b)` as one operation with a rule of its own.
 
 use std::cell::Cell;
 
@@ -25,20 +25,20 @@ pub(crate) enum Bug {
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Fused {
-    u: Param<f64>,
-    w: Param<f64>,
+    w_ih: Param<f64>,
+    w_hh: Param<f64>,
     b: Param<f64>,
     #[module(skip)]
     bug: Bug,
 }
 
 fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
-    let &[x, h, u, w, b] = at else { panic!("x, h, U, W, b") };
-    (x.matmul(u) + h.matmul(w) + b).tanh()
+    let &[x, h, w_ih, w_hh, b] = at else { panic!("x, h, W_ih, W_hh, b") };
+    (x.matmul(w_ih) + h.matmul(w_hh) + b).tanh()
 }
 
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
-    let [x, h, u, w, _] = [0, 1, 2, 3, 4].map(|i| at.input(i));
+    let [x, h, w_ih, w_hh, _] = [0, 1, 2, 3, 4].map(|i| at.input(i));
     let of_z = of_z(bug, at);
     let share = match bug {
         Bug::AveragedOverBatch => 1.0 / x.shape()[0].max(1) as f64,
@@ -48,11 +48,11 @@ fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
     let made = Cell::new(None);
     at.add(0, || {
         made.set(Some(of_z));
-        of_z.matmul_t(u) + added
+        of_z.matmul_t(w_ih) + added
     });
     at.add(1, || match (bug, made.get()) {
         (Bug::MadeForAnotherInput, None) => h * 0.0,
-        _ => of_z.matmul_t(w),
+        _ => of_z.matmul_t(w_hh),
     });
     at.add(2, || x.t_matmul(of_z) * share);
     at.add(3, || h.t_matmul(of_z) * share);
@@ -90,22 +90,22 @@ impl RecurrentCell<f64> for Fused {
 
     fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
         let tape = x.tape();
-        let [u, w, b] = [&self.u, &self.w, &self.b].map(|param| tape.param(param));
-        let h = tape.apply(Rule { bug: self.bug, forward, gradient }, &[x, h, u, w, b]);
+        let [w_ih, w_hh, b] = [&self.w_ih, &self.w_hh, &self.b].map(|param| tape.param(param));
+        let h = tape.apply(Rule { bug: self.bug, forward, gradient }, &[x, h, w_ih, w_hh, b]);
         (h, h)
     }
 }
 
 impl StateSizes for Fused {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }
 
 pub(crate) fn step(bug: Bug) -> Report {
     let make = move |input, hidden| Fused {
-        u: Param::new(Tensor::zeros([input, hidden])),
-        w: Param::new(Tensor::zeros([hidden, hidden])),
+        w_ih: Param::new(Tensor::zeros([input, hidden])),
+        w_hh: Param::new(Tensor::zeros([hidden, hidden])),
         b: Param::new(Tensor::zeros([hidden])),
         bug,
     };

@@ -35,11 +35,11 @@ pub(crate) enum Bug {
     TanhOfPowers,
 }
 
-/// `h ← tanh(x U + h W)`
+/// `h ← tanh(x W_ih + h W_hh)`
 #[derive(Module)]
 struct Elman<T> {
-    u: Param<T>,
-    w: Param<T>,
+    w_ih: Param<T>,
+    w_hh: Param<T>,
     #[module(skip)]
     bug: Bug,
     #[module(skip)]
@@ -48,8 +48,8 @@ struct Elman<T> {
 
 impl<T: Scalar> Elman<T> {
     fn new(bug: Bug, input: usize, hidden: usize) -> Self {
-        let [u, w] = [input, hidden].map(|rows| Param::new(Tensor::zeros([rows, hidden])));
-        Self { u, w, bug, steps: Counter::new(0) }
+        let [w_ih, w_hh] = [input, hidden].map(|rows| Param::new(Tensor::zeros([rows, hidden])));
+        Self { w_ih, w_hh, bug, steps: Counter::new(0) }
     }
 
     fn input<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -77,13 +77,13 @@ impl<T: Scalar> Elman<T> {
 
     fn recurrent<'t>(&self, h: Var<'t, T>) -> Var<'t, T> {
         match self.bug {
-            Bug::ParameterCopied => h.matmul(&self.w.clone()),
+            Bug::ParameterCopied => h.matmul(&self.w_hh.clone()),
             Bug::AveragedOverUses => {
                 let share = 1.0 / self.steps.get() as f64;
-                let w = h.tape().param(&self.w);
-                h.matmul(w * share + w.stop_gradient() * (1.0 - share))
+                let w_hh = h.tape().param(&self.w_hh);
+                h.matmul(w_hh * share + w_hh.stop_gradient() * (1.0 - share))
             }
-            _ => h.matmul(&self.w),
+            _ => h.matmul(&self.w_hh),
         }
     }
 }
@@ -105,7 +105,7 @@ impl<T: Scalar> Cell<T> for Elman<T> {
     type State<'t> = Var<'t, T>;
 
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let z = self.input(x).matmul(&self.u) + self.recurrent(self.state_before(h));
+        let z = self.input(x).matmul(&self.w_ih) + self.recurrent(self.state_before(h));
         let y = z.tanh();
         let y = match self.bug {
             Bug::NotOdd => y + y * y * 0.1,
@@ -119,7 +119,7 @@ impl<T: Scalar> Cell<T> for Elman<T> {
 
 impl<T: Scalar> StateSizes for Elman<T> {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }
 
@@ -131,17 +131,17 @@ pub(crate) fn elman(bug: Bug) -> Report {
     quick(check).run()
 }
 
-/// `h ← φ(x U)`
+/// `h ← φ(x W_ih)`
 #[derive(Module)]
 struct Saturated<T> {
-    u: Param<T>,
+    w_ih: Param<T>,
     #[module(skip)]
     bug: Bug,
 }
 
 impl<T: Scalar> Saturated<T> {
     fn new(bug: Bug, input: usize, hidden: usize) -> Self {
-        Self { u: Param::new(Tensor::zeros([input, hidden])), bug }
+        Self { w_ih: Param::new(Tensor::zeros([input, hidden])), bug }
     }
 }
 
@@ -149,7 +149,7 @@ impl<T: Scalar> Cell<T> for Saturated<T> {
     type State<'t> = ();
 
     fn step<'t>(&self, x: Var<'t, T>, (): ()) -> (Var<'t, T>, ()) {
-        let z = x.matmul(&self.u);
+        let z = x.matmul(&self.w_ih);
         let y = match self.bug {
             Bug::QuotientOfPowers => z.exp() / (z.exp() + 1.0),
             Bug::LogarithmOfPower => (z.exp() + 1.0).ln(),
@@ -176,8 +176,8 @@ pub(crate) fn saturated(bug: Bug) -> Report {
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Lstm {
-    w: Param<f64>,
-    u: Param<f64>,
+    w_ih: Param<f64>,
+    w_hh: Param<f64>,
     b: Param<f64>,
     #[module(skip)]
     bug: Bug,
@@ -193,7 +193,7 @@ impl Cell<f64> for Lstm {
     ) -> (Var<'t, f64>, Self::State<'t>) {
         let h = if self.bug == Bug::HiddenDetached { h.stop_gradient() } else { h };
         let c = if self.bug == Bug::CellDetached { c.stop_gradient() } else { c };
-        let z = x.matmul(&self.w) + h.matmul(&self.u) + &self.b;
+        let z = x.matmul(&self.w_ih) + h.matmul(&self.w_hh) + &self.b;
         let [i, f, candidate, o] = z.split(-1);
         let [i, f] = if self.bug == Bug::GateOrder { [f, i] } else { [i, f] };
         let f = if self.bug == Bug::GateDetached { f.stop_gradient() } else { f };
@@ -207,14 +207,14 @@ impl Cell<f64> for Lstm {
 
 impl StateSizes for Lstm {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }
 
 pub(crate) fn lstm(bug: Bug) -> Report {
     let make = move |input, hidden| Lstm {
-        w: Param::new(Tensor::zeros([input, 4 * hidden])),
-        u: Param::new(Tensor::zeros([hidden, 4 * hidden])),
+        w_ih: Param::new(Tensor::zeros([input, 4 * hidden])),
+        w_hh: Param::new(Tensor::zeros([hidden, 4 * hidden])),
         b: Param::new(Tensor::zeros([4 * hidden])),
         bug,
     };

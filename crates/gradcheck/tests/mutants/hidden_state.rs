@@ -158,12 +158,12 @@ pub(crate) fn sum(bug: Bug) -> Report {
     bptt_gradcheck::operation(Sum(bug)).inputs([[12, 12]]).run()
 }
 
-/// `h ← tanh(x U + h W)`
+/// `h ← tanh(x W_ih + h W_hh)`
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Remembering {
-    u: Param<f64>,
-    w: Param<f64>,
+    w_ih: Param<f64>,
+    w_hh: Param<f64>,
     #[module(skip)]
     bug: Bug,
     #[module(skip)]
@@ -180,21 +180,21 @@ impl RecurrentCell<f64> for Remembering {
             _ => self.memory.clone(),
         };
         let tanh = Tanh { bug: self.bug, memory };
-        let h = x.tape().apply(tanh, &[x.matmul(&self.u) + h.matmul(&self.w)]);
+        let h = x.tape().apply(tanh, &[x.matmul(&self.w_ih) + h.matmul(&self.w_hh)]);
         (h, h)
     }
 }
 
 impl StateSizes for Remembering {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.w.shape()[0]]
+        vec![self.w_hh.shape()[0]]
     }
 }
 
 pub(crate) fn remembering(bug: Bug) -> Report {
     let make = move |input, hidden| Remembering {
-        u: Param::new(Tensor::zeros([input, hidden])),
-        w: Param::new(Tensor::zeros([hidden, hidden])),
+        w_ih: Param::new(Tensor::zeros([input, hidden])),
+        w_hh: Param::new(Tensor::zeros([hidden, hidden])),
         bug,
         memory: Memory::default(),
     };

@@ -1,10 +1,10 @@
 //! A step of the LSTM with peepholes as one operation with a rule of its own.
 //!
 //! ```text
-//! i, f = σ(x W_{i,f} + h₋ U_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
-//! c̃ = tanh(x W_c + h₋ U_c + b_c)
-//! c = f ⊙ c₋ + i ⊙ c̃
-//! o = σ(x W_o + h₋ U_o + p_o ⊙ c + b_o)
+//! i, f = σ(x W_ih_{i,f} + h₋ W_hh_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
+//! g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
+//! c = f ⊙ c₋ + i ⊙ g
+//! o = σ(x W_ih_o + h₋ W_hh_o + p_o ⊙ c + b_o)
 //! h = o ⊙ tanh(c)
 //! ```
 
@@ -34,8 +34,8 @@ pub(crate) enum Bug {
 #[derive(Module)]
 #[module(scalar = f64)]
 struct Fused {
-    w: Param<f64>,
-    u: Param<f64>,
+    w_ih: Param<f64>,
+    w_hh: Param<f64>,
     p: Param<f64>,
     b: Param<f64>,
     #[module(skip)]
@@ -44,8 +44,8 @@ struct Fused {
 
 /// `h` and `c` side by side, `[B, 2H]`
 fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
-    let &[x, h, c, w, u, p, b] = at else { panic!("x, h₋, c₋, W, U, p, b") };
-    let z = (x.matmul(w) + h.matmul(u) + b).split::<4>(1);
+    let &[x, h, c, w_ih, w_hh, p, b] = at else { panic!("x, h₋, c₋, W_ih, W_hh, p, b") };
+    let z = (x.matmul(w_ih) + h.matmul(w_hh) + b).split::<4>(1);
     let p = p.split::<3>(0);
     let i = (&z[0] + c * &p[0]).sigmoid();
     let f = (&z[1] + c * &p[1]).sigmoid();
@@ -55,10 +55,10 @@ fn forward(at: &[&Tensor<f64>]) -> Tensor<f64> {
 }
 
 fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
-    let [x, h, before, w, u, p, b] = [0, 1, 2, 3, 4, 5, 6].map(|i| at.input(i));
+    let [x, h, before, w_ih, w_hh, p, b] = [0, 1, 2, 3, 4, 5, 6].map(|i| at.input(i));
     let [_, c] = at.output().split(-1);
     let [of_h, of_c] = at.cotangent().split(-1);
-    let [z_i, z_f, z_c, z_o] = (x.matmul(w) + h.matmul(u) + b).split(-1);
+    let [z_i, z_f, z_c, z_o] = (x.matmul(w_ih) + h.matmul(w_hh) + b).split(-1);
     let [p_i, p_f, p_o] = p.split(-1);
     let (i, f) = ((z_i + before * p_i).sigmoid(), (z_f + before * p_f).sigmoid());
     let (candidate, o, y) = (z_c.tanh(), (z_o + c * p_o).sigmoid(), c.tanh());
@@ -92,8 +92,8 @@ fn gradient(bug: Bug, at: &mut Pullback<'_, '_, f64>) {
     };
     let seen = if bug == Bug::PeepholeReadsBefore { before } else { c };
     let reach = if bug == Bug::CutFromBefore { 0.0 } else { 1.0 };
-    at.add(0, || of_z.matmul_t(w));
-    at.add(1, || of_z.matmul_t(u) * reach);
+    at.add(0, || of_z.matmul_t(w_ih));
+    at.add(1, || of_z.matmul_t(w_hh) * reach);
     at.add(2, || carried * reach);
     at.add(3, || x.t_matmul(of_z));
     at.add(4, || h.t_matmul(of_z));
@@ -106,23 +106,24 @@ impl Cell<f64> for Fused {
 
     fn step<'t>(&self, x: V<'t>, (h, c): Self::State<'t>) -> (V<'t>, Self::State<'t>) {
         let tape = x.tape();
-        let [w, u, p, b] = [&self.w, &self.u, &self.p, &self.b].map(|param| tape.param(param));
+        let [w_ih, w_hh, p, b] =
+            [&self.w_ih, &self.w_hh, &self.p, &self.b].map(|param| tape.param(param));
         let step = Rule { bug: self.bug, forward, gradient };
-        let [h, c] = tape.apply(step, &[x, h, c, w, u, p, b]).split(-1);
+        let [h, c] = tape.apply(step, &[x, h, c, w_ih, w_hh, p, b]).split(-1);
         (h, (h, c))
     }
 }
 
 impl StateSizes for Fused {
     fn state_sizes(&self) -> Vec<usize> {
-        vec![self.u.shape()[0]; 2]
+        vec![self.w_hh.shape()[0]; 2]
     }
 }
 
 pub(crate) fn step(bug: Bug) -> Report {
     let make = move |input, hidden| Fused {
-        w: Param::new(Tensor::zeros([input, 4 * hidden])),
-        u: Param::new(Tensor::zeros([hidden, 4 * hidden])),
+        w_ih: Param::new(Tensor::zeros([input, 4 * hidden])),
+        w_hh: Param::new(Tensor::zeros([hidden, 4 * hidden])),
         p: Param::new(Tensor::zeros([3 * hidden])),
         b: Param::new(Tensor::zeros([4 * hidden])),
         bug,

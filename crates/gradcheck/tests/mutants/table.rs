@@ -53,7 +53,7 @@ subjects! {
         FirstStateSkipped, Crowley, "sums from `h(1)` on: the use of `h(0)` is skipped";
         AveragedOverTime, slides, "the gradients of shared weights averaged, not summed";
         NoSlope, Nguyen, "`φ'` missing on the way back in time";
-        StateForStateBefore, Nguyen, "`h_k` for `h_{k−1}` in `∂W`";
+        StateForStateBefore, Nguyen, "`h_k` for `h_{k−1}` in `∂W_hh`";
         OutputSlopeInside, Nguyen, "`φ_o` on the hidden layer: its slope for that of `φ_h`";
         RecurrenceForgotten, common, "nothing flows back in time";
         LastStepAlone, common, "each step overwrites the sums of later ones";

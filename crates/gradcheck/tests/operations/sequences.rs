@@ -66,9 +66,9 @@ fn table(shape: &[usize]) -> Tensor<f64> {
 operations! {
     // two sequences, two states, two outputs, and matrices from outside that do not commute
     scan: domains(), operands(), |manner, x| {
-        let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
+        let &[xs, gates, h, c, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
         let scanned = manner.scan((xs, gates), (h, c)).run(|(x, gate), (h, c)| {
-            let z = x.matmul(w) + h.matmul(u) + b;
+            let z = x.matmul(w_ih) + h.matmul(w_hh) + b;
             let c = gate.sigmoid() * c + z.tanh();
             let h = c.sin() * z.sigmoid();
             ((h, c * gate.tanh()), (h, c))
@@ -78,23 +78,23 @@ operations! {
 
     // what the step takes from outside is itself computed, and used outside as well
     scan_with_captures_used_elsewhere: domains(), operands(), |manner, x| {
-        let &[xs, gates, h, c, w, u, b] = x else { unreachable!("seven inputs") };
-        let (u, b) = (u.tanh(), b + c);
+        let &[xs, gates, h, c, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
+        let (w_hh, b) = (w_hh.tanh(), b + c);
         let scanned = manner.scan(xs, h).run(|x, h| {
-            let h = (x.matmul(w.sin()) + h.matmul(u) * b).tanh();
+            let h = (x.matmul(w_ih.sin()) + h.matmul(w_hh) * b).tanh();
             (h.softmax(-1), h + b)
         });
-        row([scanned.outputs * gates, scanned.state.matmul(u), w, b])
+        row([scanned.outputs * gates, scanned.state.matmul(w_hh), w_ih, b])
     }, cases(CASES);
 
     // entries of a sequence that the step reads by its number
     at_step: domains(), operands(), |manner, x| {
-        let &[xs, _, h, _, w, u, _] = x else { unreachable!("seven inputs") };
+        let &[xs, _, h, _, w_ih, w_hh, _] = x else { unreachable!("seven inputs") };
         let tape: &Tape<f64> = xs.tape();
         let blend = table(&[xs.shape()[0], h.shape()[0], 1]);
         let scanned = manner.scan(xs, h).run(|x, h| {
             let blend = tape.at_step(&blend);
-            let new = (x.matmul(w) + h.matmul(u)).tanh();
+            let new = (x.matmul(w_ih) + h.matmul(w_hh)).tanh();
             let h = blend * h + (1.0 - blend) * new;
             (h * blend, h)
         });
@@ -103,11 +103,11 @@ operations! {
 
     // the inner recurrence runs over what the outer one computed, from its state
     scan_within_a_scan: domains(), operands(), |manner, x| {
-        let &[xs, gates, h, _, w, u, b] = x else { unreachable!("seven inputs") };
+        let &[xs, gates, h, _, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
         let scanned = manner.scan((xs, gates), h).run(|(x, gate), h| {
-            let steps = Var::stack(&[x.matmul(w), gate * b, h], 0);
+            let steps = Var::stack(&[x.matmul(w_ih), gate * b, h], 0);
             let inner = manner.scan(steps, h).run(|x, h| {
-                let h = (x + h.matmul(u)).tanh();
+                let h = (x + h.matmul(w_hh)).tanh();
                 (h, h)
             });
             (inner.outputs, inner.state * gate.sigmoid())
