@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod instances;
 mod ops;
 mod reverse;
 mod scan;
@@ -31,6 +32,8 @@ mod tape;
 mod tree;
 mod var;
 
+#[doc(hidden)]
+pub use instances::instances;
 pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{

@@ -9,6 +9,7 @@
 
 mod cpu;
 mod gemm;
+mod instances;
 mod kernels;
 mod memory;
 #[doc(hidden)] // what recurrences are compiled to, for `bptt-autodiff`; no public API
@@ -19,6 +20,8 @@ mod tensor;
 mod vecmath;
 
 pub use gemm::packed::PackedRhs;
+#[doc(hidden)]
+pub use instances::instances;
 pub use kernels::binary::Binary;
 pub use kernels::unary::Unary;
 pub use memory::pool::{pooled_bytes, release_pooled_memory};

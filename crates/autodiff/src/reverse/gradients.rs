@@ -41,12 +41,14 @@ pub struct Gradients<T> {
 impl<T: Scalar> Gradients<T> {
     /// The gradient of a parameter; `None` if the loss does not depend on it.
     #[must_use]
+    #[inline(never)]
     pub fn get(&self, param: &Param<T>) -> Option<&Tensor<T>> {
         self.leaves.get(&param.id())
     }
 
     /// The gradient of a parameter, to be changed in place.
     #[must_use]
+    #[inline(never)]
     pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut Tensor<T>> {
         self.leaves.get_mut(&param.id())
     }

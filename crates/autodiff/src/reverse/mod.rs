@@ -36,6 +36,7 @@ impl<T: Scalar> Tape<T> {
     /// [inference](Self::inference).
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Gradients<T> {
         loss.on_tape(self);
         self.assert_differentiable("backward");
@@ -102,6 +103,7 @@ impl<T: Scalar> Tape<T> {
     /// [inference](Self::inference).
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn vjp<'t>(
         &'t self,
         outputs: &[(Var<'t, T>, Var<'t, T>)],

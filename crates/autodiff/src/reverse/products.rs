@@ -16,6 +16,7 @@ impl<T: Scalar> Tape<T> {
     /// If a tangent does not have its source's shape.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn jvp<'t>(&'t self, y: Var<'t, T>, tangents: &[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T> {
         check_shapes("jvp", tangents);
         let sources: Vec<_> = tangents.iter().map(|&(x, _)| x).collect();
@@ -45,6 +46,7 @@ impl<T: Scalar> Tape<T> {
     /// If `y` is not one number, or a direction does not have its source's shape.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn hvp<'t>(
         &'t self,
         y: Var<'t, T>,

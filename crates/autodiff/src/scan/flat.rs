@@ -31,6 +31,7 @@ pub(crate) struct FlatScan<'t, T> {
 
 impl<'t, T: Scalar> FlatScan<'t, T> {
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn run(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
         if self.steps == 1 || self.tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
@@ -53,6 +54,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
 
     /// The shapes of the outputs of a step.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn output_shapes(
         &self,
         step: &mut FlatStep<'_, 't, T>,
@@ -62,6 +64,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn stepper(self, step: &mut FlatStep<'_, 't, T>) -> Result<Stepper<T>, StateFault> {
         assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
         let traced = trace(self.tape, &self.sequences, &self.state, step)?;
@@ -79,6 +82,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn plan(self, step: &mut FlatStep<'_, 't, T>) -> Result<String, StateFault> {
         let traced = trace(self.tape, &self.sequences, &self.state, step)?;
         let sequences = traced.sequences(&self.sequences).len();

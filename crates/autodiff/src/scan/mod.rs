@@ -26,4 +26,5 @@ mod state_fault;
 mod trace;
 
 pub use api::{Recompute, Scan, Scanned};
+pub(crate) use flat::FlatScan;
 pub use run::stepper::Stepper;

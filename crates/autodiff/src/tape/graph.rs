@@ -212,11 +212,13 @@ impl<T: Scalar> Tape<T> {
 
     /// The first value on the tape, in order of computation, that holds a NaN or an infinity.
     #[must_use]
+    #[inline(never)]
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         self.nodes.borrow().iter().find_map(Node::fault)
     }
 
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn record<'t>(&'t self, op: Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         let value = {
             let nodes = self.nodes.borrow();
@@ -259,6 +261,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn push(&self, op: Op<T>, inputs: &[Var<'_, T>], value: Tensor<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds at most 2³² values");

@@ -27,6 +27,7 @@ impl<T: Scalar> Tape<T> {
     /// The parameter's variable on this tape, the same at every call, with the value that the parameter
     /// had at the first: change parameters between tapes, not while one is in use.
     #[track_caller]
+    #[inline(never)]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         if let Some(id) = self.substitutions.of(param.id()) {
             return Var { tape: self, id };
@@ -60,6 +61,7 @@ impl<T: Scalar> Tape<T> {
     ///
     /// If the variable has another shape than the parameter, or lives on another tape.
     #[track_caller]
+    #[inline(never)]
     pub fn substitute<'t>(&'t self, param: &Param<T>, variable: Var<'t, T>) -> Substitution<'t> {
         let (id, shape) = (variable.on_tape(self), variable.shape());
         assert!(
@@ -72,6 +74,7 @@ impl<T: Scalar> Tape<T> {
 
     /// A number of an equation, as a constant without axes.
     #[track_caller]
+    #[inline(never)]
     pub fn scalar(&self, value: f64) -> Var<'_, T> {
         self.unique_leaf(&self.literals, value.to_bits(), Leaf::Scalar, || {
             Tensor::scalar(T::of(value))
@@ -97,6 +100,7 @@ impl<T: Scalar> Tape<T> {
     /// If the sequence has entries but none for the step; if no step is being run: see [`set_step`](Self::set_step);
     /// or in a [stepper](crate::Scan::stepper), whose steps have no number.
     #[track_caller]
+    #[inline(never)]
     pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
         let shape = sequence.shape();
         assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
@@ -123,6 +127,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
         self.push(Op::Leaf(leaf), &[], value)
     }

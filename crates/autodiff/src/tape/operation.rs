@@ -234,6 +234,7 @@ impl<T> Hash for Op<T> {
 
 impl<T: Scalar> Op<T> {
     /// The operation; `None` for what none computed.
+    #[inline(never)] // whoever inlines it compiles every operation
     pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
         Some(match self {
             Self::Leaf(_) | Self::Entry(_) => return None,

@@ -43,6 +43,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Two axes exchanged. Products need no transposed copies: see [`matmul_t`](Self::matmul_t).
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn transpose(self, a: isize, b: isize) -> Self {
         let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
         let mut order: Vec<usize> = (0..self.shape().len()).collect();
@@ -61,6 +62,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn index_first(self, index: usize) -> Self {
         let axis = self.axis("index_first", 0);
         let entry = self.slice(0, index..index + 1);
@@ -92,6 +94,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no part, or their shapes differ elsewhere than at `axis`.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn concat(parts: &[Self], axis: isize) -> Self {
         let Some(first) = parts.first() else { panic!("concat needs at least one operand") };
         let axis = first.axis("concat", axis);
@@ -110,6 +113,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no part, their shapes differ, or the axis is not one of the result's.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn stack(parts: &[Self], axis: isize) -> Self {
         let shapes: Vec<Shape> = parts.iter().map(|part| part.shape()).collect();
         let shapes: Vec<&[usize]> = shapes.iter().map(|shape| &shape[..]).collect();

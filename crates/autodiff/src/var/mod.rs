@@ -19,6 +19,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the variable is part of a step that a [scan](Tape::scan) is recording, and has no value yet.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn value(self) -> Tensor<T> {
         let value = self.tape.nodes()[self.id as usize].value.clone();
         assert!(
@@ -89,6 +90,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn axis(self, operation: &'static str, axis: isize) -> usize {
         shape::axis(operation, &self.shape(), axis).or_panic()
     }

@@ -25,6 +25,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The sum of all elements, without axes.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn sum_all(self) -> Self {
         let axes: Vec<isize> = (0..self.shape().len() as isize).collect();
         self.sum(&axes)
@@ -33,6 +34,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The mean over these axes, which vanish.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn mean(self, axes: &[isize]) -> Self {
         self.sum_over("mean", axes, false) / self.count("mean", axes)
     }
@@ -40,6 +42,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The mean over these axes, which stay with extent 1.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn mean_keep(self, axes: &[isize]) -> Self {
         self.sum_over("mean_keep", axes, true) / self.count("mean_keep", axes)
     }
@@ -47,6 +50,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The mean of all elements, without axes.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn mean_all(self) -> Self {
         self.sum_all() / self.shape().elements() as f64
     }
@@ -66,6 +70,7 @@ impl<T: Scalar> Var<'_, T> {
     /// ```
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn norm(self, axes: &[isize]) -> Self {
         let axes = shape::axes("norm", &self.shape(), axes).or_panic();
         self.unary(Op::Norm(Norm { axes: axes[..].into(), keep: false }))
@@ -75,6 +80,7 @@ impl<T: Scalar> Var<'_, T> {
     /// length 1.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn norm_keep(self, axes: &[isize]) -> Self {
         let axes = shape::axes("norm_keep", &self.shape(), axes).or_panic();
         self.unary(Op::Norm(Norm { axes: axes[..].into(), keep: true }))
@@ -83,6 +89,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The maximum over these axes, which vanish; tied elements share the gradient evenly.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn max(self, axes: &[isize]) -> Self {
         let axes = shape::axes("max", &self.shape(), axes).or_panic();
         self.unary(Op::Extremum(Extremum::Max(axes[..].into())))
@@ -91,6 +98,7 @@ impl<T: Scalar> Var<'_, T> {
     /// The minimum over these axes, which vanish; tied elements share the gradient evenly.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn min(self, axes: &[isize]) -> Self {
         let axes = shape::axes("min", &self.shape(), axes).or_panic();
         self.unary(Op::Extremum(Extremum::Min(axes[..].into())))
@@ -161,6 +169,7 @@ impl<T: Scalar> Var<'_, T> {
     }
 
     #[track_caller]
+    #[inline(never)]
     fn sum_over(self, operation: &'static str, axes: &[isize], keep: bool) -> Self {
         let axes = shape::axes(operation, &self.shape(), axes).or_panic();
         self.unary(Op::Sum(Sum { axes: axes[..].into(), keep }))

@@ -29,7 +29,8 @@ fn micro_batches_add_up_to_the_batch() {
     let found = params.each_ref().map(|param| sum.get(param).cloned());
     let expected = params.each_ref().map(|param| whole.get(param).cloned());
     assert!(found[2].is_none() && expected[2].is_none(), "the loss does not depend on it");
-    let [found, expected] = [found, expected].map(|all| all.into_iter().flatten().collect::<Vec<_>>());
+    let [found, expected] =
+        [found, expected].map(|all| all.into_iter().flatten().collect::<Vec<_>>());
     assert!(distance(&found, &expected) < 1e-15);
     assert!((sum.norm() - whole.norm()).abs() < 1e-15);
 }

@@ -1,9 +1,8 @@
 //! The methods of tensors that multiply matrices.
 
-use rayon::prelude::*;
-
 use super::packed::SMALL;
 use super::strided::{Matrix, StridedProduct, scale};
+use crate::cpu::parallel::for_pieces;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, ShapeError, Transpose};
 use crate::tensor::Tensor;
@@ -54,6 +53,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the contracted extents or the batches differ.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn matmul_with(&self, rhs: &Self, transpose: Transpose) -> Self {
         let shape = shape::matmul(self.shape(), rhs.shape(), transpose).or_panic();
         Self::build(shape, |c| batches(T::one(), self, rhs, transpose, T::zero(), c))
@@ -66,6 +66,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// If the operands' shapes do not combine, or `c` has not the product's shape.
     #[track_caller]
+    #[inline(never)]
     pub fn gemm(alpha: T, a: &Self, b: &Self, transpose: Transpose, beta: T, c: &mut Self) {
         let shape = shape::matmul(a.shape(), b.shape(), transpose).or_panic();
         if shape != *c.shape() {
@@ -99,19 +100,19 @@ fn batches<T: Scalar>(
     if k == 0 {
         return scale(c, beta);
     }
-    let multiply = |((a, b), c): ((&[T], &[T]), &mut [T])| {
-        let a = Matrix::new(a, a_columns, transpose.left);
-        let b = Matrix::new(b, b_columns, transpose.right);
-        StridedProduct { extents: [m, k, n], alpha, a, b, beta }.choose(c);
-    };
     let (a, b) = (a.as_slice(), b.as_slice());
+    let multiply = |first: usize, c: &mut [T]| {
+        let operands = a.chunks_exact(m * k).zip(b.chunks_exact(k * n)).skip(first);
+        for ((a, b), c) in operands.zip(c.chunks_exact_mut(m * n)) {
+            let a = Matrix::new(a, a_columns, transpose.left);
+            let b = Matrix::new(b, b_columns, transpose.right);
+            StridedProduct { extents: [m, k, n], alpha, a, b, beta }.choose(c);
+        }
+    };
     if c.len() == m * n || c.len() * k < SMALL {
-        let operands = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
-        operands.zip(c.chunks_exact_mut(m * n)).for_each(multiply);
+        multiply(0, c);
     } else {
-        let operands = a.par_chunks_exact(m * k).zip(b.par_chunks_exact(k * n));
         let together = (SMALL / 4).div_ceil(m * k * n);
-        let products = operands.zip(c.par_chunks_exact_mut(m * n)).with_min_len(together);
-        products.for_each(multiply);
+        for_pieces(c, together * m * n, &|i, c| multiply(i * together, c));
     }
 }

@@ -1,10 +1,8 @@
 //! One product of matrices at any strides, in the way that suits its size.
 
-use rayon::prelude::*;
-
 use super::packed::{self, Factor, SMALL, Start, Strided};
 use super::thin::{add_dots, add_rows};
-use crate::cpu::parallel::THRESHOLD;
+use crate::cpu::parallel::{THRESHOLD, for_each, for_pieces};
 use crate::scalar::Scalar;
 
 /// A matrix in a slice: element `[i, j]` is at `i · strides[0] + j · strides[1]`.
@@ -136,7 +134,7 @@ impl<T: Scalar> StridedProduct<'_, T> {
         // Large blocks pack less; all edges are multiples of the tiles.
         let count = |edge: usize| m.div_ceil(edge) * n.div_ceil(edge);
         let edge = [512, 256].into_iter().find(|&edge| count(edge) >= BLOCKS).unwrap_or(128);
-        (0..count(edge)).into_par_iter().for_each(|index| {
+        for_each(count(edge), &|index| {
             let [i, j] = [index / n.div_ceil(edge), index % n.div_ceil(edge)].map(|i| i * edge);
             block([i, m.min(i + edge)], [j, n.min(j + edge)]);
         });
@@ -159,8 +157,7 @@ impl<T: Scalar> StridedProduct<'_, T> {
             if k * n < THRESHOLD {
                 columns(0, c);
             } else {
-                let tiles = c.par_chunks_mut(THIN_COLUMNS).enumerate();
-                tiles.for_each(|(i, c)| columns(i * THIN_COLUMNS, c));
+                for_pieces(c, THIN_COLUMNS, &|i, c| columns(i * THIN_COLUMNS, c));
             }
         }
     }

@@ -106,8 +106,7 @@ impl Binary {
 
     /// Hands the function to a loop, which is compiled for each.
     #[inline(always)]
-    #[track_caller]
-    pub(crate) fn run<T: Scalar, R>(self, over: impl BinaryLoop<T, Output = R>) -> R {
+    pub(crate) fn run<T: Scalar>(self, over: impl BinaryLoop<T>) {
         macro_rules! run {
             (|$($x:ident),+| $y:expr) => {
                 over.run(
@@ -142,8 +141,5 @@ impl Binary {
 
 /// A loop over pairs of elements, generic in what is done to them.
 pub(crate) trait BinaryLoop<T> {
-    type Output;
-
-    #[track_caller]
-    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Self::Output;
+    fn run(self, f: impl Fn(T, T) -> T + Copy);
 }

@@ -2,7 +2,8 @@
 
 use crate::cpu::parallel::for_chunks;
 use crate::cpu::simd::vectorize;
-use crate::kernels::loops::Loops;
+use crate::kernels::binary::BinaryLoop;
+use crate::kernels::loops::{Loop, Loops};
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Shape};
 use crate::tensor::Tensor;
@@ -11,7 +12,7 @@ impl<T: Scalar> Tensor<T> {
     /// Every element replaced by `f` of it.
     #[must_use]
     pub fn map(&self, f: impl Fn(T) -> T + Copy + Sync) -> Self {
-        self.map_slices(|x, y| {
+        self.map_slices(&|x, y| {
             vectorize(
                 #[inline(always)]
                 move || {
@@ -24,10 +25,11 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// Every element replaced by `kernel`, which writes the second slice from the first.
-    pub(crate) fn map_slices(&self, kernel: impl Fn(&[T], &mut [T]) + Sync) -> Self {
+    #[inline(never)]
+    pub(crate) fn map_slices(&self, kernel: &(dyn Fn(&[T], &mut [T]) + Sync)) -> Self {
         let source = self.as_slice();
         Self::build(self.shape().clone(), |out| {
-            for_chunks(out, |start, out| kernel(&source[start..start + out.len()], out));
+            for_chunks(out, &|start, out| kernel(&source[start..start + out.len()], out));
         })
     }
 
@@ -45,36 +47,28 @@ impl<T: Scalar> Tensor<T> {
         other: &Self,
         f: impl Fn(T, T) -> T + Copy + Sync,
     ) -> Self {
+        self.zip_chunks(operation, other, &|chunk| chunk.run(f))
+    }
+
+    /// The tensor that `kernel` computes from two tensors that broadcast, chunk by chunk.
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn zip_chunks(
+        &self,
+        operation: &'static str,
+        other: &Self,
+        kernel: &(dyn Fn(Chunk<'_, T>) + Sync),
+    ) -> Self {
         let shape = shape::broadcast(operation, self.shape(), other.shape()).or_panic();
-        let (left, right) = (self.as_slice(), other.as_slice());
+        let operands = [self.as_slice(), other.as_slice()];
         let elements = shape.elements();
-        if [left.len(), right.len()] == [elements; 2] {
-            return Self::build(shape, |out| {
-                for_chunks(out, |start, out| {
-                    let part = start..start + out.len();
-                    let (left, right) = (&left[part.clone()], &right[part]);
-                    vectorize(
-                        #[inline(always)]
-                        move || zip_run(out, Run::Slice(left), Run::Slice(right), f),
-                    );
-                });
-            });
-        }
-        let mut loops = Loops::broadcast(&shape, [self.shape(), other.shape()]);
-        let (inner, loops) = (loops.pop(), &loops);
+        let nested = operands.iter().any(|operand| operand.len() != elements).then(|| {
+            let mut loops = Loops::broadcast(&shape, [self.shape(), other.shape()]);
+            (loops.pop(), loops)
+        });
+        let nested = nested.as_ref();
         Self::build(shape, |out| {
-            for_chunks(out, |start, out| {
-                vectorize(
-                    #[inline(always)]
-                    move || {
-                        for_runs(loops, inner.extent, start, out, |out, skip, [l, r]| {
-                            let left = Run::of(left, l, skip, out.len(), inner.strides[0]);
-                            let right = Run::of(right, r, skip, out.len(), inner.strides[1]);
-                            zip_run(out, left, right, f);
-                        });
-                    },
-                );
-            });
+            for_chunks(out, &|start, out| kernel(Chunk { out, start, operands, nested }));
         })
     }
 
@@ -87,7 +81,12 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
-        let shape = shape.into();
+        self.stretch(shape.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn stretch(&self, shape: Shape) -> Self {
         if shape == *self.shape() {
             return self.clone();
         }
@@ -99,7 +98,7 @@ impl<T: Scalar> Tensor<T> {
         let inner = loops.pop();
         let source = self.as_slice();
         Self::build(shape, |out| {
-            for_chunks(out, |start, out| {
+            for_chunks(out, &|start, out| {
                 for_runs(&loops, inner.extent, start, out, |out, skip, [from]| {
                     match Run::of(source, from, skip, out.len(), inner.strides[0]) {
                         Run::Slice(run) => out.copy_from_slice(run),
@@ -120,7 +119,7 @@ impl<T: Scalar> Tensor<T> {
     ) {
         shape::broadcast_to(operation, other.shape(), self.shape()).or_panic();
         if let &[y] = other.as_slice() {
-            return for_chunks(self.as_mut_slice(), |_, out| {
+            return for_chunks(self.as_mut_slice(), &|_, out| {
                 vectorize(
                     #[inline(always)]
                     move || out.iter_mut().for_each(|x| *x = f(*x, y)),
@@ -129,7 +128,7 @@ impl<T: Scalar> Tensor<T> {
         }
         let other = other.broadcast_to(self.shape());
         let other = other.as_slice();
-        for_chunks(self.as_mut_slice(), |start, out| {
+        for_chunks(self.as_mut_slice(), &|start, out| {
             let other = &other[start..start + out.len()];
             vectorize(
                 #[inline(always)]
@@ -140,6 +139,40 @@ impl<T: Scalar> Tensor<T> {
                 },
             );
         });
+    }
+}
+
+/// A chunk of the output of an operation on two tensors.
+pub(crate) struct Chunk<'a, T> {
+    out: &'a mut [T],
+    /// Its position in the whole output.
+    start: usize,
+    operands: [&'a [T]; 2],
+    /// The innermost loop and those around it, if an operand is stretched.
+    nested: Option<&'a (Loop<2>, Loops<2>)>,
+}
+
+impl<T: Scalar> BinaryLoop<T> for Chunk<'_, T> {
+    #[inline(always)]
+    fn run(self, f: impl Fn(T, T) -> T + Copy) {
+        let Self { out, start, operands: [left, right], nested } = self;
+        vectorize(
+            #[inline(always)]
+            move || match nested {
+                None => {
+                    let part = start..start + out.len();
+                    let (left, right) = (&left[part.clone()], &right[part]);
+                    zip_run(out, Run::Slice(left), Run::Slice(right), f);
+                }
+                Some((inner, loops)) => {
+                    for_runs(loops, inner.extent, start, out, |out, skip, [l, r]| {
+                        let left = Run::of(left, l, skip, out.len(), inner.strides[0]);
+                        let right = Run::of(right, r, skip, out.len(), inner.strides[1]);
+                        zip_run(out, left, right, f);
+                    });
+                }
+            },
+        );
     }
 }
 

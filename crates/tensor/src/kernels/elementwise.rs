@@ -2,7 +2,7 @@
 
 use crate::cpu::parallel::{CHUNK, for_chunks};
 use crate::cpu::simd::vectorize;
-use crate::kernels::binary::{Binary, BinaryLoop};
+use crate::kernels::binary::Binary;
 use crate::kernels::unary::{Unary, apply};
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
@@ -117,8 +117,9 @@ impl<T: Scalar> Tensor<T> {
 
     /// A function of each element.
     #[must_use]
+    #[inline(never)]
     pub fn unary(&self, function: Unary) -> Self {
-        self.map_slices(|x, y| apply(function, x, y))
+        self.map_slices(&|x, y| apply(function, x, y))
     }
 
     /// A function of the elements of two tensors that broadcast, as in NumPy.
@@ -128,20 +129,9 @@ impl<T: Scalar> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn binary(&self, function: Binary, other: &Self) -> Self {
-        struct Zip<'a, T>(&'static str, &'a Tensor<T>, &'a Tensor<T>);
-
-        impl<T: Scalar> BinaryLoop<T> for Zip<'_, T> {
-            type Output = Tensor<T>;
-
-            #[track_caller]
-            fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) -> Tensor<T> {
-                let Self(name, x, y) = self;
-                x.zip(name, y, f)
-            }
-        }
-
-        function.run(Zip(function.name(), self, other))
+        self.zip_chunks(function.name(), other, &|chunk| function.run(chunk))
     }
 
     /// `chosen` where this condition is not zero, `other` elsewhere; the three broadcast.
@@ -152,14 +142,19 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn select(&self, chosen: impl Operand<T>, other: impl Operand<T>) -> Self {
-        let (a, b) = (chosen.tensor(), other.tensor());
+        self.choose(&chosen.tensor(), &other.tensor())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn choose(&self, a: &Self, b: &Self) -> Self {
         let shape = shape::broadcast("select", a.shape(), b.shape()).or_panic();
         let shape = shape::broadcast("select", self.shape(), &shape).or_panic();
         let (condition, a, b) =
             (self.broadcast_to(&shape), a.broadcast_to(&shape), b.broadcast_to(&shape));
         let (c, a, b) = (condition.as_slice(), a.as_slice(), b.as_slice());
         Self::build(shape, |out| {
-            for_chunks(out, |start, out| {
+            for_chunks(out, &|start, out| {
                 let part = start..start + out.len();
                 let (c, a, b) = (&c[part.clone()], &a[part.clone()], &b[part]);
                 vectorize(
@@ -180,6 +175,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// If the shapes are not the same.
     #[track_caller]
+    #[inline(never)]
     pub fn axpy(&mut self, alpha: T, other: &Self) {
         shape::same("axpy", self.shape(), other.shape()).or_panic();
         self.update("axpy", other, |x, y| x + alpha * y);
@@ -187,6 +183,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// Whether no element is NaN or infinite.
     #[must_use]
+    #[inline(never)]
     pub fn is_finite(&self) -> bool {
         let finite = |part: &[T]| {
             vectorize(

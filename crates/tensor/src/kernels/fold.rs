@@ -25,7 +25,7 @@ pub(crate) fn fold_middle<T: Scalar>(
     combine: impl Fn(T, T) -> T + Copy + Sync,
 ) {
     let len = n * inner;
-    for_rows(out, inner, len, |first, out| {
+    for_rows(out, inner, len, &|first, out| {
         let source = move |i: usize| &source[(first + i) * len..][..len];
         if inner > 1 {
             for (i, out) in out.chunks_exact_mut(inner).enumerate() {
@@ -61,11 +61,10 @@ pub(crate) fn fold_slice<T: Scalar>(
         );
     }
     let (head, tail) = values.split_at((values.len() / 2).next_multiple_of(BLOCK / 2));
-    let (x, y) = join(
-        values.len(),
-        || fold_slice(head, identity, combine),
-        || fold_slice(tail, identity, combine),
-    );
+    let [mut x, mut y] = [identity; 2];
+    join(values.len(), &mut || x = fold_slice(head, identity, combine), &mut || {
+        y = fold_slice(tail, identity, combine)
+    });
     combine(x, y)
 }
 
@@ -147,18 +146,16 @@ fn fold_columns<T: Scalar>(
     if out.len() > COLUMNS {
         let half = out.len() / 2;
         let (left, right) = out.split_at_mut(half);
-        join(
-            cost,
-            || fold_columns(rows, left, identity, combine),
-            || fold_columns(Rows { start: start + half, ..rows }, right, identity, combine),
-        );
+        join(cost, &mut || fold_columns(rows, left, identity, combine), &mut || {
+            fold_columns(Rows { start: start + half, ..rows }, right, identity, combine)
+        });
     } else if height > ROWS {
         let (top, bottom) = source.split_at((height / 2).next_multiple_of(ROWS / 2) * width);
         let mut other = vec![identity; out.len()];
         join(
             cost,
-            || fold_columns(Rows { source: top, ..rows }, out, identity, combine),
-            || fold_columns(Rows { source: bottom, ..rows }, &mut other, identity, combine),
+            &mut || fold_columns(Rows { source: top, ..rows }, out, identity, combine),
+            &mut || fold_columns(Rows { source: bottom, ..rows }, &mut other, identity, combine),
         );
         vectorize(
             #[inline(always)]

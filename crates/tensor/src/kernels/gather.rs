@@ -14,12 +14,13 @@ impl<T: Scalar> Tensor<T> {
     /// If the tensor has no axis, or an index is not within axis 0.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn gather_rows(&self, indices: &[usize]) -> Self {
         let shape = shape::gather_rows(self.shape(), indices).or_panic();
         let [_, _, width] = around(self.shape(), 0..1);
         let source = self.as_slice();
         Self::build(shape, |out| {
-            for_rows(out, width, width, |first, out| {
+            for_rows(out, width, width, &|first, out| {
                 for (out, &index) in out.chunks_exact_mut(width).zip(&indices[first..]) {
                     out.copy_from_slice(&source[index * width..][..width]);
                 }
@@ -34,6 +35,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// If `rows` has not the shape that `gather_rows` gives, or an index is not within axis 0.
     #[track_caller]
+    #[inline(never)]
     pub fn scatter_add_rows(&mut self, indices: &[usize], rows: &Self) {
         shape::rows_exist("scatter_add_rows", self.shape(), indices).or_panic();
         let expected = self.shape().with(0, indices.len());
@@ -72,6 +74,7 @@ impl<T: Scalar> Tensor<T> {
     /// If an index is not less than `classes`.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn one_hot(indices: &[usize], classes: usize) -> Self {
         shape::rows_exist("one_hot", &[classes], indices).or_panic();
         let mut rows = Self::zeros([indices.len(), classes]);

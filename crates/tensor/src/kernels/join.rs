@@ -19,6 +19,12 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn concat(tensors: &[impl Borrow<Self>], axis: isize) -> Self {
         let tensors: Vec<&Self> = tensors.iter().map(Borrow::borrow).collect();
+        Self::concat_all(&tensors, axis)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn concat_all(tensors: &[&Self], axis: isize) -> Self {
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
         let axis = match shapes.first() {
             Some(first) => shape::axis("concat", first, axis).or_panic(),
@@ -29,7 +35,7 @@ impl<T: Scalar> Tensor<T> {
         let row = shape[axis] * inner;
         Self::build(shape, |out| {
             let mut start = 0;
-            for tensor in &tensors {
+            for tensor in tensors {
                 let width = tensor.shape()[axis] * inner;
                 copy_columns(tensor.as_slice(), width, 0, out, row, start, width);
                 start += width;
@@ -46,6 +52,12 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn stack(tensors: &[impl Borrow<Self>], axis: isize) -> Self {
         let tensors: Vec<&Self> = tensors.iter().map(Borrow::borrow).collect();
+        Self::stack_all(&tensors, axis)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn stack_all(tensors: &[&Self], axis: isize) -> Self {
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
         let (shape, axis) = shape::stack(&shapes, axis).or_panic();
         let [_, n, inner] = around(&shape, axis..axis + 1);
@@ -83,13 +95,15 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist or the range is not within it.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn slice(&self, axis: isize, range: Range<usize>) -> Self {
         let axis = shape::axis("slice", self.shape(), axis).or_panic();
         shape::slice(self.shape(), axis, &range).or_panic();
         self.part(axis, range)
     }
 
-    fn part(&self, axis: usize, range: Range<usize>) -> Self {
+    #[inline(never)]
+    pub(crate) fn part(&self, axis: usize, range: Range<usize>) -> Self {
         let [outer, n, inner] = around(self.shape(), axis..axis + 1);
         let shape = self.shape().with(axis, range.len());
         if outer == 1 {
@@ -107,6 +121,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// If the axis does not exist, `part` does not fit there, or other extents differ.
     #[track_caller]
+    #[inline(never)]
     pub fn set_slice(&mut self, axis: isize, start: usize, part: &Self) {
         self.update_slice("set_slice", axis, start, part, |_, y| y).or_panic();
     }
@@ -117,6 +132,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// If the axis does not exist, `part` does not fit there, or other extents differ.
     #[track_caller]
+    #[inline(never)]
     pub fn add_slice(&mut self, axis: isize, start: usize, part: &Self) {
         self.update_slice("add_slice", axis, start, part, |x, y| x + y).or_panic();
     }
@@ -129,7 +145,12 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn placed(shape: impl Into<Shape>, axis: isize, start: usize, part: &Self) -> Self {
-        let shape = shape.into();
+        Self::place(shape.into(), axis, start, part)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn place(shape: Shape, axis: isize, start: usize, part: &Self) -> Self {
         let resolved = shape::axis("placed", &shape, axis).or_panic();
         shape::place("placed", &shape, resolved, start, part.shape()).or_panic();
         let [outer, _, inner] = around(&shape, resolved..resolved + 1);
@@ -144,7 +165,7 @@ impl<T: Scalar> Tensor<T> {
             let (place, after) = rest.split_at_mut(source.len());
             before.fill(T::zero());
             after.fill(T::zero());
-            for_chunks(place, |at, out| out.copy_from_slice(&source[at..][..out.len()]));
+            for_chunks(place, &|at, out| out.copy_from_slice(&source[at..][..out.len()]));
         })
     }
 
@@ -166,13 +187,13 @@ impl<T: Scalar> Tensor<T> {
         let source = part.as_slice();
         if part.len() == width {
             // one stretch of memory
-            for_chunks(&mut self.as_mut_slice()[start..start + width], |first, out| {
+            for_chunks(&mut self.as_mut_slice()[start..start + width], &|first, out| {
                 for (x, &y) in out.iter_mut().zip(&source[first..]) {
                     *x = f(*x, y);
                 }
             });
         } else {
-            for_rows(self.as_mut_slice(), row, width, |first, out| {
+            for_rows(self.as_mut_slice(), row, width, &|first, out| {
                 let source = source[first * width..].chunks_exact(width);
                 for (out, source) in out.chunks_exact_mut(row).zip(source) {
                     for (x, &y) in out[start..start + width].iter_mut().zip(source) {
@@ -199,7 +220,7 @@ fn copy_columns<T: Scalar>(
     if width == 0 {
         return;
     }
-    for_rows(out, out_width, width, |first, out| {
+    for_rows(out, out_width, width, &|first, out| {
         let source = source[first * source_width..].chunks_exact(source_width);
         for (out, source) in out.chunks_exact_mut(out_width).zip(source) {
             out[to..to + width].copy_from_slice(&source[from..from + width]);

@@ -9,6 +9,7 @@ use crate::shape::{self, ShapeError};
 use crate::tensor::Tensor;
 
 impl<T: Scalar> Tensor<T> {
+    #[inline(never)]
     pub(crate) fn norm_rule(
         &self,
         operation: &'static str,
@@ -17,7 +18,7 @@ impl<T: Scalar> Tensor<T> {
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
         let kept = shape::reduce(self.shape(), &axes, true);
-        let squares = |x: &Self| x.square().fold(&axes, kept.clone(), T::zero(), |x, y| x + y);
+        let squares = |x: &Self| x.square().sum_along(&axes, kept.clone());
         let plain = squares(self);
         let is_plain = |&sum: &T| is_ordinary(sum);
         let norm = if plain.as_slice().iter().all(is_plain) {

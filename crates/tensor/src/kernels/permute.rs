@@ -16,6 +16,7 @@ impl<T: Scalar> Tensor<T> {
     /// If `order` does not name each axis once.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn permute(&self, order: &[usize]) -> Self {
         let shape = shape::permute(self.shape(), order).or_panic();
         if self.is_empty() || order.is_sorted() {
@@ -33,7 +34,7 @@ impl<T: Scalar> Tensor<T> {
         let source = self.as_slice();
         Self::build(shape, |out| {
             let group = BLOCK * row.extent;
-            for_rows(out, group, group, |first, out| {
+            for_rows(out, group, group, &|first, out| {
                 for (i, out) in out.chunks_mut(group).enumerate() {
                     copy_rows(source, &loops, row, (first + i) * BLOCK, out);
                 }
@@ -48,6 +49,7 @@ impl<T: Scalar> Tensor<T> {
     /// If an axis does not exist.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn transpose(&self, a: isize, b: isize) -> Self {
         let a = shape::axis("transpose", self.shape(), a).or_panic();
         let b = shape::axis("transpose", self.shape(), b).or_panic();

@@ -59,6 +59,7 @@ reduction! {
 }
 
 impl<T: Scalar> Tensor<T> {
+    #[inline(never)]
     fn sum_rule(
         &self,
         operation: &'static str,
@@ -67,9 +68,10 @@ impl<T: Scalar> Tensor<T> {
     ) -> Result<Self, ShapeError> {
         let axes = shape::axes(operation, self.shape(), axes)?;
         let target = shape::reduce(self.shape(), &axes, keep);
-        Ok(self.fold(&axes, target, T::zero(), |x, y| x + y))
+        Ok(self.sum_along(&axes, target))
     }
 
+    #[inline(never)]
     fn mean_rule(
         &self,
         operation: &'static str,
@@ -82,6 +84,7 @@ impl<T: Scalar> Tensor<T> {
         Ok(mean)
     }
 
+    #[inline(never)]
     fn max_rule(
         &self,
         operation: &'static str,
@@ -98,6 +101,7 @@ impl<T: Scalar> Tensor<T> {
         )
     }
 
+    #[inline(never)]
     fn min_rule(
         &self,
         operation: &'static str,
@@ -130,6 +134,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// The sum of all elements, without axes.
     #[must_use]
+    #[inline(never)]
     pub fn sum_all(&self) -> Self {
         Self::scalar(fold_slice(self.as_slice(), T::zero(), |x, y| x + y))
     }
@@ -149,13 +154,18 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn sum_to(&self, shape: impl Into<Shape>) -> Self {
-        let shape = shape.into();
+        self.sum_stretched(shape.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn sum_stretched(&self, shape: Shape) -> Self {
         shape::broadcast_to("sum_to", &shape, self.shape()).or_panic();
         let added = self.rank() - shape.len();
         let axes: SmallVec<[usize; 4]> = (0..self.rank())
             .filter(|&axis| axis < added || shape[axis - added] != self.shape()[axis])
             .collect();
-        self.fold(&axes, shape, T::zero(), |x, y| x + y)
+        self.sum_along(&axes, shape)
     }
 
     /// The position along `axis` of the largest element, for each row-major position of the other
@@ -166,6 +176,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist or has extent zero.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn argmax(&self, axis: isize) -> Vec<usize> {
         let axis = shape::axis("argmax", self.shape(), axis).or_panic();
         shape::choosable("argmax", self.shape(), &[axis]).or_panic();
@@ -182,6 +193,11 @@ impl<T: Scalar> Tensor<T> {
             row.iter().position(|&x| x == max || x.is_nan()).unwrap_or(0)
         };
         rows.as_slice().chunks_exact(self.shape()[axis]).map(first_maximum).collect()
+    }
+
+    /// Sums the elements along `axes` as [`fold`](Self::fold) does.
+    pub(crate) fn sum_along(&self, axes: &[usize], target: Shape) -> Self {
+        self.fold(axes, target, T::zero(), |x, y| x + y)
     }
 
     /// Folds the elements along `axes` (resolved, ascending) with `combine`; the result has the

@@ -17,6 +17,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn softmax(&self, axis: isize) -> Self {
         let axis = shape::axis("softmax", self.shape(), axis).or_panic();
         self.along_last(
@@ -36,6 +37,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn log_softmax(&self, axis: isize) -> Self {
         let axis = shape::axis("log_softmax", self.shape(), axis).or_panic();
         self.along_last(
@@ -52,6 +54,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn logsumexp(&self, axis: isize) -> Self {
         let axis = shape::axis("logsumexp", self.shape(), axis).or_panic();
         self.logsumexp_keep(axis as isize).reshape(self.shape().without(axis))
@@ -64,13 +67,14 @@ impl<T: Scalar> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn logsumexp_keep(&self, axis: isize) -> Self {
         let axis = shape::axis("logsumexp_keep", self.shape(), axis).or_panic();
         let last = self.transpose(axis as isize, -1);
         let n = self.shape()[axis];
         let source = last.as_slice();
         let folded = Self::build(last.shape().with(self.rank() - 1, 1), |out| {
-            for_rows(out, 1, n, |first, out| {
+            for_rows(out, 1, n, &|first, out| {
                 let scratch = &mut vec![T::zero(); n][..];
                 vectorize_math(
                     #[inline(always)]
@@ -92,7 +96,7 @@ impl<T: Scalar> Tensor<T> {
         let n = self.shape()[axis];
         let source = last.as_slice();
         let mapped = Self::build(last.shape().clone(), |out| {
-            for_rows(out, n, n, |first, out| {
+            for_rows(out, n, n, &|first, out| {
                 vectorize_math(
                     #[inline(always)]
                     move |math| {

@@ -242,6 +242,7 @@ pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 impl<T: Poolable> Buffer<T> {
     /// A buffer of at least `len` elements with *unspecified* values: whoever takes it writes
     /// every element it will read.
+    #[inline(never)]
     pub(crate) fn take(len: usize) -> Self {
         let class = class_holding(len);
         let pooled = |pool: &mut Pool<T>| pool.take(class).unwrap_or_else(|| pool.make(class));

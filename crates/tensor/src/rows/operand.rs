@@ -110,10 +110,8 @@ impl<T: Scalar> UnaryLoop<T> for Over<'_, T, 1> {
 }
 
 impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
-    type Output = ();
-
     #[inline(always)]
-    fn run(self, f: impl Fn(T, T) -> T + Copy + Sync) {
+    fn run(self, f: impl Fn(T, T) -> T + Copy) {
         let Self { sources: [a, b], target, rows, columns } = self;
         for row in 0..rows {
             // SAFETY: the contract of `Over`.

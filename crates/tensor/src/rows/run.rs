@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::address::{Address, Base, Clock, Segment};
 use super::block::Workspace;
 use super::blocking::Blocking;
@@ -12,6 +10,7 @@ use super::check::check;
 use super::program::{Instruction, RowProgram, Sizes, Sum};
 use super::stage::{BoundStage, addresses, copy_finals, left_factor};
 use super::sums;
+use crate::cpu::parallel::for_each;
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
@@ -177,7 +176,7 @@ impl<T: Scalar> Run<'_, T> {
             return self.steps_together(&stage, counts);
         }
         let parts = rayon::current_num_threads().min(most);
-        (0..parts).into_par_iter().for_each(|i| work(i, i * rows / parts..(i + 1) * rows / parts));
+        for_each(parts, &|i| work(i, i * rows / parts..(i + 1) * rows / parts));
     }
 
     /// The steps one after the other, and in each every instruction on all threads: products are divided by
@@ -197,7 +196,7 @@ impl<T: Scalar> Run<'_, T> {
                     }
                     continue;
                 }
-                (0..parts).into_par_iter().for_each(|i| {
+                for_each(parts, &|i| {
                     let mut workspace = Workspace::new(self.blocking.block_rows);
                     let rows = i * sizes.rows / parts..(i + 1) * sizes.rows / parts;
                     // SAFETY: as above; these rows are this thread's alone.
@@ -221,7 +220,8 @@ impl<T: Scalar> Run<'_, T> {
             return;
         }
         let sizes = self.blocking.sizes;
-        let work = |(piece, steps): (usize, &Range<usize>)| {
+        let work = |piece: usize| {
+            let steps = &pieces[piece];
             let mut workspace = Workspace::new(self.blocking.block_rows);
             let lane = rayon::current_thread_index().unwrap_or(0);
             let (time, count) = (steps.start, sizes.mirrored(steps.start));
@@ -233,9 +233,9 @@ impl<T: Scalar> Run<'_, T> {
             unsafe { stage.run(self.packed, clock, rows, &mut workspace) };
         };
         if (segment.end - segment.start) * sizes.rows * stage.cost() < SMALL {
-            pieces.iter().enumerate().for_each(work);
+            (0..pieces.len()).for_each(work);
         } else {
-            pieces.par_iter().enumerate().for_each(work);
+            for_each(pieces.len(), &work);
         }
     }
 
@@ -303,6 +303,7 @@ impl<T: Scalar> RowProgram<T> {
     /// If there are no steps; if a buffer given has not the number of elements that its lifetime and width
     /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
     /// value of another step is written, or an instruction writes what it reads.
+    #[inline(never)]
     pub fn run(
         &self,
         sizes: Sizes,

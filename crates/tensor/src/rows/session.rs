@@ -40,6 +40,7 @@ impl<T: Scalar> Session<T> {
     /// If an input has not the number of elements that its buffer asks for, there is not an input for each
     /// final value, the program sums over steps, or it is malformed as for [`RowProgram::run`].
     #[must_use]
+    #[inline(never)]
     pub fn new(
         program: RowProgram<T>,
         rows: usize,
@@ -110,6 +111,7 @@ impl<T: Scalar> Session<T> {
     }
 
     /// Runs a step from the inputs and the state that the buffers hold.
+    #[inline(never)]
     pub fn step(&mut self) {
         let clock = Clock::of(0, 0);
         let rows = 0..self.blocking.sizes.rows;

@@ -101,7 +101,7 @@ impl<T: Scalar> Tensor<T> {
     pub fn cast<U: Scalar>(&self) -> Tensor<U> {
         let source = self.as_slice();
         Tensor::build(self.shape().clone(), |out| {
-            for_chunks(out, |start, out| {
+            for_chunks(out, &|start, out| {
                 for (y, x) in out.iter_mut().zip(&source[start..]) {
                     *y = U::of(x.as_f64());
                 }

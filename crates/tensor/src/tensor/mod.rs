@@ -73,7 +73,13 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
-        Self::build(shape.into(), |out| for_chunks(out, |_, out| out.fill(value)))
+        Self::filled(shape.into(), value)
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn filled(shape: Shape, value: T) -> Self {
+        Self::build(shape, |out| for_chunks(out, &|_, out| out.fill(value)))
     }
 
     /// A tensor of zeros.

@@ -129,6 +129,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// If there is not an entry for each sequence, with as many elements as the step reads of it.
     #[track_caller]
+    #[inline(never)]
     pub fn step(&mut self, entries: &[&[T]]) {
         assert!(
             entries.len() == self.inputs,
@@ -207,6 +208,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// If the state has another number of variables, or if a variable has another shape.
     #[track_caller]
+    #[inline(never)]
     pub fn set_state(&mut self, state: &[Tensor<T>]) {
         let shapes = |state: &[Tensor<T>]| -> Vec<Shape> {
             state.iter().map(|value| value.shape().clone()).collect()
@@ -225,6 +227,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// If the batch does not have one of the sequences, or if a variable of the state has no axes.
     #[track_caller]
+    #[inline(never)]
     pub fn reset(&mut self, sequences: &[usize]) {
         for j in 0..self.start.len() {
             let start = self.start[j].clone(); // shares its memory
@@ -275,6 +278,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// If there is not an entry for each sequence of the batch, or if an entry is not a row of the state.
     #[track_caller]
+    #[inline(never)]
     pub fn gather_rows(&mut self, rows: &[usize]) {
         for j in 0..self.start.len() {
             let shape = self.start[j].shape();

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::factor::{Factor, Start, Strided};
 use super::strip::{Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
+use crate::cpu::parallel::for_each;
 use crate::cpu::simd::LINE;
 use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
@@ -185,7 +184,7 @@ impl<T: Scalar> PackedProduct<T> {
         let above = self.rows.count.div_ceil(BLOCK_TILES);
         let panels = self.panels.div_ceil(PIECES.div_ceil(above)).max(PIECE_PANELS);
         let beside = self.panels.div_ceil(panels);
-        (0..above * beside).into_par_iter().for_each(|piece| {
+        for_each(above * beside, &|piece| {
             let [tile, end] = [0, 1].map(|next| (piece / beside + next) * self.rows.count / above);
             let panel = piece % beside * panels;
             // SAFETY: the caller's contract; no two pieces share an element of C.

@@ -50,6 +50,7 @@ impl<T: Scalar> PackedRhs<T> {
 
     /// Packs for an instruction set, which this machine must have.
     #[track_caller]
+    #[inline(never)]
     pub(super) fn with(set: InstructionSet, matrix: &Tensor<T>, transposed: bool) -> Self {
         let &[rows, columns] = &matrix.shape()[..] else {
             panic!("PackedRhs of {}: needs a matrix; reshape to two axes first", matrix.shape());
@@ -114,6 +115,7 @@ impl<T: Scalar> Tensor<T> {
     /// If the contracted extents differ.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn matmul_packed(&self, rhs: &PackedRhs<T>) -> Self {
         let [k, n] = rhs.extents;
         let shape = shape::matmul(self.shape(), &rhs.extents, Transpose::NONE).or_panic();

@@ -3,10 +3,8 @@
 use std::ops::Range;
 use std::{array, slice};
 
-use rayon::prelude::*;
-
 use super::factor::Strided;
-use crate::cpu::parallel::THRESHOLD;
+use crate::cpu::parallel::{THRESHOLD, for_pieces};
 use crate::cpu::simd::{LINE, prefetch};
 use crate::scalar::Scalar;
 
@@ -50,7 +48,7 @@ pub(super) unsafe fn pack<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_,
     if strips.iter().map(|strip| strip.elements.len()).sum::<usize>() < THRESHOLD {
         strips.chunks_mut(TOGETHER).for_each(together);
     } else {
-        strips.par_chunks_mut(TOGETHER).for_each(together);
+        for_pieces(strips, TOGETHER, &|_, strips| together(strips));
     }
 }
 

@@ -1,0 +1,58 @@
+//! The kernels that are compiled in this crate, for both element types.
+//!
+//! A generic function is compiled in each crate that calls it, unless it is marked `#[inline(never)]` and a crate
+//! below has compiled it with the same types. The functions listed here are marked so. Whoever depends on this
+//! crate links them, and compiles none of what they call.
+
+use crate::rows::{RowProgram, Session};
+use crate::{PackedRhs, Scalar, Tensor};
+
+/// The addresses of the functions, which nobody needs: to name them is to compile them.
+#[inline(never)]
+#[must_use]
+pub fn instances() -> [Vec<*const ()>; 2] {
+    [of::<f32>(), of::<f64>()]
+}
+
+fn of<T: Scalar>() -> Vec<*const ()> {
+    vec![
+        Tensor::<T>::add_slice as *const (),
+        Tensor::<T>::argmax as *const (),
+        Tensor::<T>::axpy as *const (),
+        Tensor::<T>::binary as *const (),
+        Tensor::<T>::concat_all as *const (),
+        Tensor::<T>::filled as *const (),
+        Tensor::<T>::gather_rows as *const (),
+        Tensor::<T>::gemm as *const (),
+        Tensor::<T>::is_finite as *const (),
+        Tensor::<T>::log_softmax as *const (),
+        Tensor::<T>::logsumexp as *const (),
+        Tensor::<T>::logsumexp_keep as *const (),
+        Tensor::<T>::matmul_packed as *const (),
+        Tensor::<T>::matmul_with as *const (),
+        Tensor::<T>::max as *const (),
+        Tensor::<T>::mean as *const (),
+        Tensor::<T>::min as *const (),
+        Tensor::<T>::norm as *const (),
+        Tensor::<T>::one_hot as *const (),
+        Tensor::<T>::part as *const (),
+        Tensor::<T>::permute as *const (),
+        Tensor::<T>::place as *const (),
+        Tensor::<T>::scatter_add_rows as *const (),
+        Tensor::<T>::choose as *const (),
+        Tensor::<T>::set_slice as *const (),
+        Tensor::<T>::slice as *const (),
+        Tensor::<T>::softmax as *const (),
+        Tensor::<T>::stack_all as *const (),
+        Tensor::<T>::stretch as *const (),
+        Tensor::<T>::sum as *const (),
+        Tensor::<T>::sum_all as *const (),
+        Tensor::<T>::sum_stretched as *const (),
+        Tensor::<T>::transpose as *const (),
+        Tensor::<T>::unary as *const (),
+        PackedRhs::<T>::new as *const (),
+        RowProgram::<T>::run as *const (),
+        Session::<T>::new as *const (),
+        Session::<T>::step as *const (),
+    ]
+}
