@@ -23,6 +23,7 @@ guides! {
     how_the_tape_works "how-the-tape-works.md"
     how_scan_works "how-scan-works.md"
     performance "performance.md"
+    architecture "architecture.md"
     add_an_operation "add-an-operation.md"
     gradcheck_mutants "gradcheck-mutants.md"
     decisions "decisions.md"
