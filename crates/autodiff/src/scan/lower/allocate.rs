@@ -1,33 +1,17 @@
 //! Where every value lies.
 
-use std::collections::HashMap;
-
 use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Buffer, Lifetime, Role, View};
+use bptt_tensor::rows::{Lifetime, Role, View};
 
-use crate::scan::lower::OutputSlot;
 use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::combine::Combined;
 use crate::scan::lower::lifetimes::Lifetimes;
+use crate::scan::lower::lowered::OutputSlot;
+use crate::scan::lower::memory::Memory;
 use crate::scan::lower::registers::allocate_registers;
 use crate::scan::lower::schedule::Schedule;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::timeline::Timeline;
-
-/// The buffers of what a program computes.
-pub(crate) struct Memory {
-    pub(crate) buffers: Vec<Buffer>,
-    /// What the buffers of outputs are, in order.
-    pub(crate) outputs: Vec<OutputSlot>,
-    /// Where each value lies that memory is needed for.
-    homes: Vec<Option<View>>,
-    /// The buffers of sums over all steps.
-    totals: HashMap<usize, usize>,
-    /// The buffers of partial sums, by their terms.
-    partials: HashMap<usize, usize>,
-    /// The buffers of the last state.
-    pub(crate) finals: Vec<usize>,
-}
 
 /// Allocates the values that a step computes.
 pub(crate) fn allocate<T: Scalar>(
@@ -37,14 +21,7 @@ pub(crate) fn allocate<T: Scalar>(
     timeline: &Timeline,
 ) -> Memory {
     let lifetimes = Lifetimes::new(step, schedule, combined);
-    let mut memory = Memory {
-        buffers: Vec::new(),
-        outputs: Vec::new(),
-        homes: vec![None; step.program.nodes.len()],
-        totals: HashMap::new(),
-        partials: HashMap::new(),
-        finals: Vec::new(),
-    };
+    let mut memory = Memory::new(step.program.nodes.len());
     memory.allocate_row_sums(step);
     memory.allocate_outputs(step);
     memory.allocate_states(step, &lifetimes);
@@ -57,48 +34,6 @@ pub(crate) fn allocate<T: Scalar>(
 }
 
 impl Memory {
-    /// Where a value lies, if memory holds it.
-    pub(crate) fn home(&self, id: u32) -> Option<View> {
-        self.homes[id as usize]
-    }
-
-    /// All columns of a buffer.
-    pub(crate) fn whole(&self, buffer: usize) -> View {
-        View { buffer, column: 0, width: self.buffers[buffer].width, delay: None }
-    }
-
-    pub(crate) fn total(&self, sum: usize) -> usize {
-        self.totals[&sum]
-    }
-
-    pub(crate) fn partials(&self, term: usize) -> usize {
-        self.partials[&term]
-    }
-
-    pub(crate) fn add(&mut self, lifetime: Lifetime, width: usize, role: Role) -> usize {
-        self.buffers.push(Buffer { lifetime, width, role });
-        self.buffers.len() - 1
-    }
-
-    /// Makes a value all of a buffer.
-    pub(crate) fn put(&mut self, id: u32, buffer: usize) -> View {
-        let view = self.whole(buffer);
-        self.homes[id as usize] = Some(view);
-        view
-    }
-
-    /// Gives a value a buffer of its own.
-    fn settle<T: Scalar>(
-        &mut self,
-        step: &Classified<T>,
-        id: u32,
-        lifetime: Lifetime,
-        role: Role,
-    ) -> View {
-        let buffer = self.add(lifetime, step.width(id), role);
-        self.put(id, buffer)
-    }
-
     fn add_total<T: Scalar>(&mut self, step: &Classified<T>, sum: usize) {
         if !self.totals.contains_key(&sum) {
             let width = step.program.shape(step.program.sums[sum]).elements();
@@ -175,7 +110,7 @@ impl Memory {
             for (&part, &column) in parts.iter().zip(columns) {
                 let view = View { column: home.column + column, width: step.width(part), ..home };
                 debug_assert!(self.home(part).is_none(), "legalized");
-                self.homes[part as usize] = Some(view);
+                self.set_home(part, view);
             }
         }
     }

@@ -5,8 +5,9 @@ use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::LoweringError;
 use crate::scan::lower::legalize::Legal;
+use crate::scan::lower::lowered::LoweringError;
+use crate::scan::lower::shapes::{invariant_width, is_per_row, width};
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::tape::{Class, Op, ViewOf};
 
@@ -54,24 +55,6 @@ pub(crate) struct Classified<T> {
     /// Whether each value is a factor of a product that is summed over all steps, directly or through views and joins
     /// that are not copies.
     pub(crate) multiplied: Vec<bool>,
-}
-
-/// The number of rows: the leading extent that all inputs of a step share.
-pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, LoweringError> {
-    let mut rows = None;
-    for node in &program.nodes {
-        if !matches!(node.kind, Kind::Input(input) if !matches!(input, Input::Invariant(_))) {
-            continue;
-        }
-        let leading = node.shape.first().copied();
-        match (rows, leading) {
-            (_, None) => return Err(LoweringError("an input has no axes".into())),
-            (None, _) => rows = leading,
-            (Some(_), _) if rows == leading => {}
-            _ => return Err(LoweringError("inputs have different numbers of rows".into())),
-        }
-    }
-    rows.filter(|&rows| rows > 0).ok_or_else(|| LoweringError("there are no rows".into()))
 }
 
 /// Classifies the values of a step.
@@ -262,24 +245,4 @@ fn class_of<T: Scalar>(
         _ => return refuse(),
     };
     Ok(class)
-}
-
-/// The number of elements of a row.
-pub(crate) fn width(shape: &Shape) -> usize {
-    shape[1..].iter().product()
-}
-
-/// The width of an invariant beside values of so many axes; `None` if its elements do not repeat from
-/// row to row, nor belong one to each.
-pub(crate) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
-    if is_per_row(shape, axes, rows) {
-        return Some(width(shape));
-    }
-    let leading = shape.len() == axes && shape.first().is_some_and(|&first| first != 1);
-    (!leading).then(|| shape.elements())
-}
-
-/// Whether an invariant has different elements for each row.
-pub(crate) fn is_per_row(shape: &Shape, axes: usize, rows: usize) -> bool {
-    rows > 1 && shape.len() == axes && shape.first() == Some(&rows)
 }

@@ -7,8 +7,9 @@ use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Binary, Scalar};
 
 use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::classify::{self, Classified, RowClass};
+use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::schedule::{Schedule, Slot};
+use crate::scan::lower::shapes;
 use crate::tape::Op;
 
 /// Which values have no instruction of their own.
@@ -153,7 +154,7 @@ fn columns_of<T: Scalar>(step: &Classified<T>, factor: u32, product: u32) -> Opt
     let (node, axes) = (step.program.node(factor), step.program.shape(product).len());
     match node.kind {
         Kind::Literal(_) => None,
-        Kind::Input(Input::Invariant(_)) => classify::invariant_width(&node.shape, axes, step.rows),
+        Kind::Input(Input::Invariant(_)) => shapes::invariant_width(&node.shape, axes, step.rows),
         _ => Some(step.width(factor)),
     }
 }

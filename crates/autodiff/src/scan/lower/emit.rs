@@ -7,14 +7,14 @@ use bptt_tensor::rows::{Accumulate, Instruction, Lifetime, Role, RowProgram, Sum
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::allocate::Memory;
 use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::combine::Combined;
 use crate::scan::lower::fuse::fuse;
+use crate::scan::lower::lowered::{Lowered, LoweringError, OutputSlot};
+use crate::scan::lower::memory::Memory;
 use crate::scan::lower::operands::Operands;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::timeline::{Level, Timeline};
-use crate::scan::lower::{Lowered, LoweringError, OutputSlot};
 
 /// Emits the instructions of a step whose values have their places.
 ///

@@ -7,9 +7,9 @@ use bptt_tensor::rows::{MulKind, Phase, RowOp, View};
 use bptt_tensor::{Scalar, Unary};
 
 use crate::scan::ir::indexed::Indexed;
-use crate::scan::lower::LoweringError;
 use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::combine::Combined;
+use crate::scan::lower::lowered::LoweringError;
 use crate::scan::lower::operands::Operands;
 use crate::scan::lower::schedule::Slot;
 use crate::scan::lower::timeline::Item;

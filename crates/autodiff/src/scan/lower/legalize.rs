@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::LoweringError;
+use crate::scan::lower::lowered::LoweringError;
 use crate::scan::lower::sink_reductions::{SumTerm, SunkReductions, sink_reductions};
 use crate::scan::rewrite::rematerialize::rematerialize;
 use crate::tape::primitive::{BroadcastTo, Concat};

@@ -6,9 +6,10 @@ use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Delay, Lifetime, Role, View};
 
 use crate::scan::ir::program::{Input, Kind};
-use crate::scan::lower::allocate::Memory;
-use crate::scan::lower::classify::{self, Classified, RowClass, width};
-use crate::scan::lower::{InputSlot, LoweringError};
+use crate::scan::lower::classify::{Classified, RowClass};
+use crate::scan::lower::lowered::{InputSlot, LoweringError};
+use crate::scan::lower::memory::Memory;
+use crate::scan::lower::shapes::{self, width};
 
 /// All buffers of a program.
 pub(crate) struct Operands<'a, T> {
@@ -92,7 +93,7 @@ impl<'a, T: Scalar> Operands<'a, T> {
     fn invariant(&mut self, id: u32, index: usize, axes: usize) -> View {
         let shape = self.step.program.shape(id);
         let slot = InputSlot::Invariant(index);
-        if classify::is_per_row(shape, axes, self.step.rows) {
+        if shapes::is_per_row(shape, axes, self.step.rows) {
             self.input(slot, Lifetime::Step, width(shape))
         } else {
             self.input(slot, Lifetime::Row, shape.elements())

@@ -7,7 +7,7 @@ use bptt_tensor::rows::{
     Accumulate, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
 };
 
-use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
+use crate::scan::lower::lowered::{InputSlot, Lowered, OutputSlot};
 
 impl<T: Scalar> fmt::Display for Lowered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Buffer, Lifetime, Role, View};
 
-use crate::scan::lower::allocate::Memory;
 use crate::scan::lower::classify::Classified;
 use crate::scan::lower::combine::Combined;
 use crate::scan::lower::lifetimes::Lifetimes;
+use crate::scan::lower::memory::Memory;
 use crate::scan::lower::timeline::{Item, Level, Timeline};
 
 /// Gives the values of fused sequences that have no place in memory a register each, while they are read.

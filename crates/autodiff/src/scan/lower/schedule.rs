@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bptt_tensor::Scalar;
 
-use crate::scan::lower::classify::{Classified, RowClass, width};
+use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::levels::levels;
+use crate::scan::lower::shapes::width;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::stages::{Stage, stages};
 

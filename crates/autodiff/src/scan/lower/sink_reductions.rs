@@ -7,8 +7,8 @@ use bptt_tensor::{Binary, Scalar, Transpose};
 
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
-use crate::scan::lower::LoweringError;
-use crate::scan::lower::classify::width;
+use crate::scan::lower::lowered::LoweringError;
+use crate::scan::lower::shapes::width;
 use crate::tape::primitive::Sum;
 use crate::tape::{Class, Op};
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
 
-use super::{InvariantSource, Reverse, SequenceSource};
+use super::program::{InvariantSource, Reverse, SequenceSource};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::{Leaf, Op, Tape, Var};
 

@@ -1,0 +1,161 @@
+//! A reverse step as data.
+
+use bptt_tensor::{Scalar, Tensor};
+
+use crate::scan::ir::indexed::Indexed;
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+
+/// Which inputs a gradient is asked for. Those of the state always have one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GradientMask {
+    pub(crate) sequences: Vec<bool>,
+    pub(crate) invariants: Vec<bool>,
+}
+
+/// The reverse of a step, and what its inputs and outputs are to the forward one.
+#[derive(Clone, Debug)]
+pub(crate) struct Reverse<T> {
+    pub(crate) program: Program<T>,
+    /// What each sequence of the program is.
+    pub(crate) sequences: Indexed<SequenceSource>,
+    /// What each invariant of the program is.
+    pub(crate) invariants: Indexed<InvariantSource>,
+    /// The sequences that the stacked outputs are the cotangents of.
+    pub(crate) stacked: Vec<usize>,
+    /// The invariants that the sums are the cotangents of.
+    pub(crate) sums: Vec<usize>,
+    /// Tensors that gradient rules brought.
+    pub(crate) constants: Vec<Tensor<T>>,
+}
+
+/// A sequence that a reverse step reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SequenceSource {
+    /// The cotangent of a stacked output.
+    Cotangent(usize),
+    /// A sequence of the forward step.
+    Sequence(usize),
+    /// What the forward step saved of a value.
+    Residual(u32),
+}
+
+/// An invariant that a reverse step reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum InvariantSource {
+    /// The cotangent of a sum.
+    Cotangent(usize),
+    /// An invariant of the forward step.
+    Invariant(usize),
+    /// The state that the forward pass started from.
+    Initial(usize),
+    /// A tensor that a gradient rule brought.
+    Constant(usize),
+}
+
+/// How the reverse step reads the state that a forward step started from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum StateBefore {
+    /// From the states *after* steps, one step earlier: nothing is saved twice.
+    Shifted,
+    /// From a sequence of its own, so that the reverse can be differentiated.
+    Saved,
+}
+
+impl<T: Scalar> Reverse<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            program: Program { nodes: vec![], stacked: vec![], next: vec![], sums: vec![] },
+            sequences: Indexed::default(),
+            invariants: Indexed::default(),
+            stacked: vec![],
+            sums: vec![],
+            constants: vec![],
+        }
+    }
+
+    /// Adds the cotangent of a sequence.
+    pub(super) fn add_stacked(&mut self, sequence: usize, id: u32) {
+        self.program.stacked.push(id);
+        self.stacked.push(sequence);
+    }
+
+    /// Adds the cotangent of an invariant.
+    pub(super) fn add_sum(&mut self, invariant: usize, id: u32) {
+        self.program.sums.push(id);
+        self.sums.push(invariant);
+    }
+
+    pub(super) fn sequence(&mut self, source: SequenceSource) -> Input {
+        Input::Sequence(self.sequences.place(source))
+    }
+
+    pub(super) fn invariant(&mut self, source: InvariantSource) -> Input {
+        Input::Invariant(self.invariants.place(source))
+    }
+
+    /// The reverse for the gradients of a mask, which reads the state before a step in this way.
+    pub(crate) fn specialize(
+        &self,
+        forward: &Program<T>,
+        mask: &GradientMask,
+        state_before: StateBefore,
+    ) -> Self {
+        let mut masked = Program { stacked: vec![], sums: vec![], ..self.program.clone() };
+        let mut special = Self { constants: self.constants.clone(), ..Self::new() };
+        for (&i, &id) in self.stacked.iter().zip(&self.program.stacked) {
+            if mask.sequences[i] {
+                masked.stacked.push(id);
+                special.stacked.push(i);
+            }
+        }
+        for (&i, &id) in self.sums.iter().zip(&self.program.sums) {
+            if mask.invariants[i] {
+                masked.sums.push(id);
+                special.sums.push(i);
+            }
+        }
+        special.program = masked.rebuild(|new, id, inputs| {
+            let node = masked.node(id);
+            let kind = match node.kind {
+                Kind::Input(Input::Sequence(i)) => {
+                    Kind::Input(special.sequence_input(forward, self.sequences[i], state_before))
+                }
+                Kind::Input(Input::Invariant(i)) => {
+                    Kind::Input(special.invariant(self.invariants[i]))
+                }
+                ref kind => kind.clone(),
+            };
+            new.push(Node { kind, inputs, shape: node.shape.clone() })
+        });
+        special
+    }
+
+    /// An input that gives a sequence.
+    fn sequence_input(
+        &mut self,
+        forward: &Program<T>,
+        source: SequenceSource,
+        state_before: StateBefore,
+    ) -> Input {
+        match source {
+            SequenceSource::Residual(value) if state_before == StateBefore::Shifted => {
+                let Kind::Input(Input::Carry(j)) = forward.node(value).kind else {
+                    return self.sequence(source);
+                };
+                let sequence = self.sequences.place(SequenceSource::Residual(forward.next[j]));
+                let edge = self.invariants.place(InvariantSource::Initial(j));
+                Input::Ahead { sequence, edge }
+            }
+            _ => self.sequence(source),
+        }
+    }
+
+    /// The forward values that it reads from sequences.
+    pub(crate) fn residuals(&self) -> Indexed<u32> {
+        let residual = |source: &SequenceSource| match source {
+            SequenceSource::Residual(id) => Some(*id),
+            SequenceSource::Cotangent(_) | SequenceSource::Sequence(_) => None,
+        };
+        self.sequences.iter().filter_map(residual).collect()
+    }
+}
