@@ -161,8 +161,8 @@ impl<T: Scalar> Compiled<T> {
 
 impl<T: Scalar> fmt::Display for Compiled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "forward\n{}", self.saving())?;
-        let all = self.all_inputs();
-        write!(f, "reverse\n{}", self.reverse(&all, StateBefore::Shifted).step.plain())
+        writeln!(f, "forward\n{}{}", self.hoisted, self.saving())?;
+        let reverse = self.reverse(&self.all_inputs(), StateBefore::Shifted);
+        write!(f, "reverse\n{}{}", reverse.step.hoisted, reverse.step.plain())
     }
 }

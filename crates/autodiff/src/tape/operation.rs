@@ -274,6 +274,33 @@ impl<T: Scalar> Op<T> {
         matches!(self, Self::Custom(operation) if matches!(operation.class().0, Class::Tuple))
     }
 
+    /// The operation with what tells it from others of its name, for a result of this shape.
+    pub(crate) fn described(&self, shape: &[usize]) -> String {
+        let name = self.name();
+        match self {
+            Self::MatMul(MatMul(Transpose { left, right })) => {
+                let mark = |is_transposed: &bool| if *is_transposed { "ᵀ" } else { "" };
+                format!("{name}(A{}, B{})", mark(left), mark(right))
+            }
+            Self::Sum(Sum { axes, .. })
+            | Self::Norm(Norm { axes, .. })
+            | Self::Extremum(Extremum::Max(axes) | Extremum::Min(axes)) => {
+                format!("{name}(axes {axes:?})")
+            }
+            Self::Softmax(Softmax { axis })
+            | Self::LogSoftmax(LogSoftmax { axis })
+            | Self::LogSumExp(LogSumExp { axis })
+            | Self::Concat(Concat { axis }) => format!("{name}(axis {axis})"),
+            Self::Slice(Slice { axis, range }) => format!("{name}(axis {axis}, {range:?})"),
+            Self::Permute(Permute(order)) => format!("{name}({order:?})"),
+            Self::Pad(pad) => format!("{name}({:?} at {:?})", pad.shape, pad.places),
+            Self::Reshape(_) | Self::BroadcastTo(_) | Self::SumTo(_) => {
+                format!("{name}({shape:?})")
+            }
+            _ => name.into(),
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match (self, self.operation()) {
             (_, Some(operation)) => operation.name(),

@@ -2,6 +2,7 @@
 //! ordinary operations with ordinary gradients.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
@@ -14,6 +15,8 @@ use crate::tape::Op;
 #[derive(Clone, Debug)]
 pub(crate) struct Hoisted<T> {
     once: Vec<Node<T>>,
+    /// The number of the step's own invariants.
+    own: usize,
     /// Those of `once` that the step reads, as invariants after its own.
     read: Vec<u32>,
     pub(crate) program: Program<T>,
@@ -44,7 +47,7 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
         }
     }
     let kept = kept.rebuild(|new, id, inputs| new.copy(&kept, id, inputs));
-    Hoisted { once, read, program: kept }
+    Hoisted { once, own: invariants, read, program: kept }
 }
 
 impl<T> Hoisted<T> {
@@ -70,5 +73,33 @@ impl<T> Hoisted<T> {
             values.push(value);
         }
         own.iter().cloned().chain(self.read.iter().map(|&id| values[id as usize].clone())).collect()
+    }
+}
+
+impl<T: Scalar> fmt::Display for Hoisted<T> {
+    /// What is computed once, under the names by which the step reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<String> = Vec::with_capacity(self.once.len());
+        let mut computed = self.own;
+        for node in &self.once {
+            names.push(match &node.kind {
+                Kind::Literal(value) => value.to_string(),
+                Kind::Input(input) => input.to_string(),
+                Kind::Op(op) => {
+                    if computed == self.own {
+                        writeln!(f, "once:")?;
+                    }
+                    let name = Input::Invariant(computed).to_string();
+                    computed += 1;
+                    write!(f, "  {name} = {}", op.described(&node.shape))?;
+                    for &input in &node.inputs {
+                        write!(f, " {}", names[input as usize])?;
+                    }
+                    writeln!(f)?;
+                    name
+                }
+            });
+        }
+        Ok(())
     }
 }

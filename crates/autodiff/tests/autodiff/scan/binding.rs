@@ -1,6 +1,7 @@
 //! What each value depends on decides where it is computed.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
@@ -9,9 +10,7 @@ fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
         let next = (x.matmul(&w) + h.matmul(&u)).tanh();
         (next.matmul(&v), next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         before the loop, all steps at once:
           z0 = x0 · w0
         each step:
@@ -20,27 +19,23 @@ fn products_of_the_input_leave_the_loop_and_those_of_the_state_stay() {
             y1 = tanh t0
         after the loop, all steps at once:
           y0 = y1 · w2
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
 fn without_a_state_time_runs_in_parallel() {
     let (w, v) = (param([3, 4], 3), param([4, 2], 5));
     let (forward, reverse) = plan(|x, h| (x.matmul(&w).tanh().matmul(&v), h));
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         after the loop, all steps at once:
           t0 = x0 · w0
           fused, 4 columns:
             y1 = tanh t0
           y0 = y1 · w1
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         after the loop, all steps at once:
           t0 = x1 · w1ᵀ
           fused, 4 columns:
@@ -49,6 +44,6 @@ fn without_a_state_time_runs_in_parallel() {
         summed over all steps:
           sum0 += x2ᵀ · z0
           sum1 += x0ᵀ · x1
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }

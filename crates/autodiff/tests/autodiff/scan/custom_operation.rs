@@ -1,11 +1,12 @@
 //! A user's function of single elements is compiled with the step that it stands in.
 
+use expect_test::expect;
 use std::cell::Cell;
 
 use bptt_autodiff::{OpClass, Operation, Pullback, Tape, Var};
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
-use super::support::{Case, Vars, Way, assert_plan, distance, loss, param, plan, run, uniform};
+use super::support::{Case, Vars, Way, distance, loss, param, plan, run, uniform};
 
 thread_local! {
     /// How often a compiler has asked an operation of this file for its class.
@@ -59,9 +60,7 @@ fn it_is_an_instruction_of_a_fused_sequence() {
         let next = z.tape().apply(Hypotenuse, &[z.sin(), z.tape().param(&scale)]);
         (z.tape().apply(Hypotenuse, &[next, column]), next.tanh())
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           y1 = y2(before) · w0
           fused, 4 columns:
@@ -73,11 +72,9 @@ fn it_is_an_instruction_of_a_fused_sequence() {
           fused, 4 columns:
             r1 = identity x0[0..1]
             y0 = hypotenuse z0 r1
-        ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+        "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sin x1
@@ -112,8 +109,8 @@ fn it_is_an_instruction_of_a_fused_sequence() {
             y0[0..1] = identity r6
         summed over all steps:
           sum0 += x3(next)ᵀ · z2
-        ",
-    );
+        "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]

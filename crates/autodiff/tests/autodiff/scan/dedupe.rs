@@ -1,6 +1,7 @@
 //! Equal values are computed once.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn a_gate_that_is_written_twice_is_computed_once() {
@@ -10,9 +11,7 @@ fn a_gate_that_is_written_twice_is_computed_once() {
         let next = gate() * h + (1.0 - gate()) * 0.5;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
@@ -21,6 +20,6 @@ fn a_gate_that_is_written_twice_is_computed_once() {
             r1 = sub 1 r0
             r2 = mul r1 0.5
             y0 = r0 · y0(before) + r2
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }

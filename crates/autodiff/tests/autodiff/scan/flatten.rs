@@ -1,6 +1,7 @@
 //! The order in which a sum is written does not matter.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn the_terms_of_a_sum_are_sorted_by_when_they_are_known() {
@@ -13,20 +14,25 @@ fn the_terms_of_a_sum_are_sorted_by_when_they_are_known() {
         let next = (h.matmul(&u) + &b + x.matmul(&w)).tanh();
         (next, next)
     });
-    let expected = |weight, bias| {
-        format!(
-            r"
-            before the loop, all steps at once:
-              z0 = {bias} + x0 · {weight}
-            each step:
-              t0 = z0 + y0(before) · w0
-              fused, 4 columns:
-                y0 = tanh t0
-            "
-        )
-    };
-    assert_plan(&bias_last, &expected("w1", "w2"));
-    assert_plan(&input_last, &expected("w2", "w1"));
+    expect![[r#"
+        before the loop, all steps at once:
+          z0 = w2 + x0 · w1
+        each step:
+          t0 = z0 + y0(before) · w0
+          fused, 4 columns:
+            y0 = tanh t0
+    "#]]
+    .assert_eq(&bias_last);
+    // the same with the letters of another order of operands
+    expect![[r#"
+        before the loop, all steps at once:
+          z0 = w1 + x0 · w2
+        each step:
+          t0 = z0 + y0(before) · w0
+          fused, 4 columns:
+            y0 = tanh t0
+    "#]]
+    .assert_eq(&input_last);
 }
 
 #[test]
@@ -36,20 +42,18 @@ fn several_biases_are_one() {
         let next = (h.matmul(&u) + &b + h.sin() + &c).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
+        once:
+          w3 = add w1 w2
         each step:
           t0 = w3 + y0(before) · w0
           fused, 4 columns:
             r0 = sin y0(before)
             r1 = add t0 r0
             y0 = tanh r1
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
@@ -63,6 +67,6 @@ fn several_biases_are_one() {
             sum1 += z0
         summed over all steps:
           sum0 += x0(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }

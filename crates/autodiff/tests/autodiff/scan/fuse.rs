@@ -1,8 +1,9 @@
 //! Functions of single elements are computed together, block by block, in few registers.
 
 use bptt_autodiff::Tape;
+use expect_test::expect;
 
-use super::support::{Case, Way, assert_plan, distance, loss, param, plan, run, uniform};
+use super::support::{Case, Way, distance, loss, param, plan, run, uniform};
 
 #[test]
 fn what_only_neighbours_read_stays_in_registers() {
@@ -13,9 +14,7 @@ fn what_only_neighbours_read_stays_in_registers() {
         let next = c.tanh() - c;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sin y0(before)
@@ -24,8 +23,8 @@ fn what_only_neighbours_read_stays_in_registers() {
             r1 = r2 · 0.5 + r0
             r2 = tanh r1
             y0 = sub r2 r1
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -34,9 +33,7 @@ fn a_column_is_read_for_all_columns() {
         let next = h / (h.square().sum_keep(&[1]) + 1.0);
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sum of y0(before) · y0(before)
@@ -45,8 +42,8 @@ fn a_column_is_read_for_all_columns() {
             y1 = recip r1
           then, 4 columns:
             y0 = mul y0(before) y1
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -56,9 +53,7 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
         let next = h.sin() * (h * h.cos()).sum_keep(&[1]) * &gain;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sin y0(before)
@@ -67,11 +62,9 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
           then, 4 columns:
             r1 = mul r0 y1
             y0 = mul r1 w0
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x0(next)
@@ -92,8 +85,8 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
             r6 = sin x0(next)
             r2 = mul r6 x1
             sum0 += z0 ⊗ r2
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 /// Rows of more columns than are computed at a time: the parts of a norm are read again for each chunk.

@@ -2,8 +2,9 @@
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
+use expect_test::expect;
 
-use super::support::{assert_plan, param, plan, uniform};
+use super::support::{param, plan, uniform};
 
 #[test]
 fn functions_of_parameters_leave_the_step() {
@@ -12,17 +13,17 @@ fn functions_of_parameters_leave_the_step() {
         let next = h * (-tape_of(h).param(&decay).exp()).exp();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
+        once:
+          w1 = exp w0
+          w2 = neg w1
+          w3 = exp w2
         each step:
           fused, 4 columns:
             y0 = mul y0(before) w3
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             z0 = add x0 c0(before)
@@ -30,8 +31,8 @@ fn functions_of_parameters_leave_the_step() {
         after the loop, all steps at once:
           fused, 4 columns:
             sum0 += z0 ⊗ x1(next)
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 fn tape_of<'t>(var: bptt_autodiff::Var<'t, f64>) -> &'t Tape<f64> {

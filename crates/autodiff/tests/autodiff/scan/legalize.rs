@@ -1,8 +1,9 @@
 //! Values that are joined are computed in their place in the join.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::Var;
+use expect_test::expect;
 
-use super::support::{assert_plan, param, plan, uniform};
+use super::support::{param, plan, plan_of};
 
 #[test]
 fn a_part_that_others_read_is_read_in_the_join() {
@@ -12,9 +13,7 @@ fn a_part_that_others_read_is_read_in_the_join() {
         let next = (gate + h * &peephole).sigmoid() * z.tanh();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
@@ -33,8 +32,8 @@ fn a_part_that_others_read_is_read_in_the_join() {
         summed over all steps:
           sum0 += x3ᵀ · z0
           sum1 += x4(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -45,9 +44,7 @@ fn a_part_of_two_joins_is_copied_into_them() {
         let next = (a + d).sigmoid() * (b + c).tanh();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
@@ -66,17 +63,19 @@ fn a_part_of_two_joins_is_copied_into_them() {
         summed over all steps:
           sum0 += x3ᵀ · z1
           sum1 += x4(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 /// The plan of a step from four inputs and eight columns of state.
 fn plan_of_joined_state(
     step: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
 ) -> String {
-    let tape = Tape::new();
-    let (xs, state) = (tape.variable(uniform([5, 2, 4], 1)), tape.variable(uniform([2, 8], 2)));
-    tape.scan(xs, state).plan(step)
+    let (forward, reverse) = plan_of([5, 2, 4], [[2, 8]], |x, [state]| {
+        let (y, next) = step(x, state);
+        (y, [next])
+    });
+    forward + &reverse
 }
 
 #[test]

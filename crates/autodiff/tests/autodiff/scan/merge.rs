@@ -1,6 +1,7 @@
 //! Products that share their left operand become one.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn gates_with_weights_of_their_own_share_two_wide_products() {
@@ -12,9 +13,10 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
         let next = f * h + c;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
+        once:
+          w4 = concat(axis 1) w0 w2
+          w5 = concat(axis 1) w1 w3
         before the loop, all steps at once:
           z0 = x0 · w4
         each step:
@@ -26,11 +28,9 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
             y2 = tanh r0
             r0 = gate y0(before) y1
             y0 = add r0 y2
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x2 c0(before)
@@ -46,8 +46,8 @@ fn gates_with_weights_of_their_own_share_two_wide_products() {
         summed over all steps:
           sum0 += x4ᵀ · z0
           sum1 += x1(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -58,9 +58,7 @@ fn products_with_different_left_operands_stay_apart() {
         let next = (f * h).matmul(&u_c).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
@@ -69,6 +67,6 @@ fn products_with_different_left_operands_stay_apart() {
           t2 = t1 · w1
           fused, 4 columns:
             y0 = tanh t2
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }

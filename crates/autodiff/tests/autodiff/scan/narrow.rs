@@ -1,8 +1,8 @@
 //! What is the same in every column is computed for one.
 
-use bptt_autodiff::Tape;
+use expect_test::expect;
 
-use super::support::{assert_plan, param, plan, uniform};
+use super::support::{param, plan, plan_of};
 
 #[test]
 fn functions_of_a_column_stay_in_it() {
@@ -11,9 +11,7 @@ fn functions_of_a_column_stay_in_it() {
         let next = (mean * 2.0).exp() * h;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sum y0(before)
@@ -23,8 +21,8 @@ fn functions_of_a_column_stay_in_it() {
             y1 = exp r2
           then, 4 columns:
             y0 = mul y1 y0(before)
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -33,9 +31,7 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
         let next = h.sin() * h.square().sum_keep(&[1]);
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x0(next)
@@ -48,8 +44,8 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
             r5 = mul r4 2
           then, 4 columns:
             c0 = r5 ⊗ x0(next) + r3
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -58,9 +54,7 @@ fn the_sum_of_a_negated_row_is_the_negated_sum() {
         let next = (h - h.mean_keep(&[1])).sin();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x0
@@ -72,23 +66,18 @@ fn the_sum_of_a_negated_row_is_the_negated_sum() {
             r5 = chain_mul r4 0.25
           then, 4 columns:
             c0 = add r2 r5
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
 fn a_sum_over_steps_of_negated_rows_stays_one() {
     let c = param([1, 1], 1);
-    let tape = Tape::new();
-    let (xs, h) = (tape.variable(uniform([5, 1, 4], 1)), tape.variable(uniform([1, 4], 2)));
-    let plan = tape.scan(xs, h).plan(|x, h| {
+    let (_, reverse) = plan_of([5, 1, 4], [[1, 4]], |x, [h]| {
         let next = (h - &c + x).sin();
-        (next, next)
+        (next, [next])
     });
-    let (_, reverse) = plan.split_once("reverse\n").expect("both plans");
-    assert_plan(
-        reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x0
@@ -100,6 +89,6 @@ fn a_sum_over_steps_of_negated_rows_stays_one() {
             r2 = sum r1
           then, 1 columns:
             sum0 += r2
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }

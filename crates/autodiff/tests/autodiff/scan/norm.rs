@@ -2,8 +2,9 @@
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
+use expect_test::expect;
 
-use super::support::{assert_plan, distance, plan};
+use super::support::{distance, plan};
 
 #[test]
 fn a_state_is_divided_by_its_norm_in_one_pass() {
@@ -11,9 +12,7 @@ fn a_state_is_divided_by_its_norm_in_one_pass() {
         let next = h / h.norm_keep(&[1]);
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             y1 = norm y0(before)
@@ -21,8 +20,8 @@ fn a_state_is_divided_by_its_norm_in_one_pass() {
             r0 = recip y1
           then, 4 columns:
             y0 = mul y0(before) r0
-        ",
-    );
+        "#]]
+    .assert_eq(&forward);
     let divisions = reverse.matches("recip").count();
     assert!(reverse.starts_with("each step:\n  fused") && divisions == 1, "{reverse}");
 }

@@ -1,6 +1,7 @@
 //! Many elements are divided by one number once.
 
-use super::support::{assert_plan, plan};
+use super::support::plan;
+use expect_test::expect;
 
 #[test]
 fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
@@ -9,9 +10,7 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
         let next = h / norm + x.sum_keep(&[1]) / norm;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         before the loop, all steps at once:
           fused, 3 columns:
             z0 = sum x0
@@ -25,6 +24,6 @@ fn a_row_is_multiplied_by_the_reciprocal_of_its_norm() {
             y2 = div z0 y1
           then, 4 columns:
             y0 = y0(before) · r2 + y2
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }

@@ -1,6 +1,7 @@
 //! Functions of inputs alone are computed where they are read, in the loop and after it.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn what_the_loop_and_the_outputs_read_of_an_input_is_computed_in_both() {
@@ -10,9 +11,7 @@ fn what_the_loop_and_the_outputs_read_of_an_input_is_computed_in_both() {
         let next = (h.matmul(&to_gate) * gate).matmul(&back).tanh();
         (next.matmul(&out) * gate, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           y1 = y2(before) · w0
           fused, 3 columns:
@@ -26,8 +25,8 @@ fn what_the_loop_and_the_outputs_read_of_an_input_is_computed_in_both() {
           fused, 3 columns:
             r0 = sin x0
             y0 = mul y3 r0
-        ",
-    );
+        "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -38,9 +37,7 @@ fn a_product_of_an_input_is_kept() {
         let next = (h.matmul(&u) * read).tanh();
         (next.matmul(&out) * read, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         before the loop, all steps at once:
           y1 = x0 · w0
         each step:
@@ -54,6 +51,6 @@ fn a_product_of_an_input_is_kept() {
           fused, 4 columns:
             r1 = sin y1
             y0 = mul y4 r1
-        ",
-    );
+        "#]]
+    .assert_eq(&forward);
 }

@@ -2,25 +2,20 @@
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
+use expect_test::expect;
 
-use super::support::{assert_plan, param, plan, uniform};
+use super::support::{param, plan, plan_of, uniform};
 
 #[test]
 fn an_lstm_saves_its_gates_and_states_only() {
     let (w, u, b) = (param([3, 16], 3), param([4, 16], 4), param([16], 5));
-    let tape = Tape::new();
-    let xs = tape.variable(uniform([5, 2, 3], 1));
-    let [h, c] = [2, 3].map(|seed| tape.variable(uniform([2, 4], seed)));
-    let plan = tape.scan(xs, [h, c]).plan(|x, s| {
+    let (forward, reverse) = plan_of([5, 2, 3], [[2, 4], [2, 4]], |x, s| {
         let [i, f, g, o] = (x.matmul(&w) + s[0].matmul(&u) + &b).split(-1);
         let c = f.sigmoid() * s[1] + i.sigmoid() * g.tanh();
         let h = o.sigmoid() * c.tanh();
         (h, [h, c])
     });
-    assert_plan(
-        &plan,
-        r"
-        forward
+    expect![[r#"
         before the loop, all steps at once:
           z0 = w2 + x0 · w0
         each step:
@@ -35,7 +30,9 @@ fn an_lstm_saves_its_gates_and_states_only() {
             y4 = sigmoid_tail t0[12..16]
             r1 = tanh y3
             y0 = gate r1 y4
-        reverse
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = tanh x2
@@ -60,8 +57,8 @@ fn an_lstm_saves_its_gates_and_states_only() {
         summed over all steps:
           sum0 += x6ᵀ · z0
           sum1 += x7(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -71,20 +68,16 @@ fn what_follows_from_a_saved_state_is_computed_again() {
         let next = h.sin() * h.matmul(&u).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
             r0 = sin y0(before)
             y1 = tanh t0
             y0 = mul r0 y1
-    ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+    "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x0(next)
@@ -99,8 +92,8 @@ fn what_follows_from_a_saved_state_is_computed_again() {
             c0 = add t1 t0
         summed over all steps:
           sum0 += x0(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -125,20 +118,16 @@ fn a_stopped_state_costs_nothing() {
         let next = s + (s.stop_gradient().matmul(&u) + x.slice(1, 0..1)).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
             r0 = add t0 x0[0..1]
             y1 = tanh r0
             y0 = add y0(before) y1
-        ",
-    );
-    assert_plan(
-        &reverse,
-        r"
+        "#]]
+    .assert_eq(&forward);
+    expect![[r#"
         each step:
           fused, 4 columns:
             z0 = add x1 z0(before)
@@ -152,8 +141,8 @@ fn a_stopped_state_costs_nothing() {
             y0[0..1] = identity r0
         summed over all steps:
           sum0 += x2(next)ᵀ · z1
-        ",
-    );
+        "#]]
+    .assert_eq(&reverse);
 }
 
 /// A step in which a sum that is read twice is a term of another, whose smallest element is taken.

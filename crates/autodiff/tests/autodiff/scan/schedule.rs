@@ -1,8 +1,8 @@
 //! Stages and the order within.
 
-use bptt_autodiff::Tape;
+use expect_test::expect;
 
-use super::support::{assert_plan, param, plan, uniform};
+use super::support::{param, plan, plan_of};
 
 #[test]
 fn what_only_outputs_need_comes_after_the_loop() {
@@ -11,9 +11,7 @@ fn what_only_outputs_need_comes_after_the_loop() {
         let next = h.matmul(&u).tanh();
         ((next * h).matmul(&v).sigmoid() * next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             z0 = identity y1(before)
@@ -27,8 +25,8 @@ fn what_only_outputs_need_comes_after_the_loop() {
           fused, 4 columns:
             y2 = sigmoid_tail t2
             y0 = gate y1 y2
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -40,9 +38,7 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
         let next = centred / (centred.square().mean_keep(&[1]) + 1e-5).sqrt() * &gain;
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
@@ -59,8 +55,8 @@ fn norms_over_a_row_stay_in_the_step_that_needs_them() {
           then, 4 columns:
             r3 = mul y1 r1
             y0 = mul r3 w1
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -71,17 +67,15 @@ fn functions_wait_for_the_product_that_their_reader_reads() {
         let next = (h.matmul(&u) + h.sin() * &peephole).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           t0 = y0(before) · w0
           fused, 4 columns:
             r0 = sin y0(before)
             r1 = r0 · w1 + t0
             y0 = tanh r1
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 #[test]
@@ -92,9 +86,7 @@ fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
         let next = (a.cos().matmul(&u) + a.exp()).tanh();
         (next, next)
     });
-    assert_plan(
-        &forward,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = sin y0(before)
@@ -104,21 +96,19 @@ fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
           fused, 4 columns:
             r0 = add t1 t2
             y0 = tanh r0
-    ",
-    );
+    "#]]
+    .assert_eq(&forward);
 }
 
 /// A part of a state that the loop reads as well as what comes after it.
 #[test]
 fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {
     let v = param([2, 4], 5);
-    let tape = Tape::new();
-    let xs = tape.variable(uniform([5, 2, 4], 1));
-    let (a, b) = (tape.variable(uniform([2, 4], 2)), tape.variable(uniform([2, 2], 3)));
-    let plan = tape.scan(xs, [a, b]).plan(|x, s| {
+    let (forward, reverse) = plan_of([5, 2, 4], [[2, 4], [2, 2]], |x, s| {
         let a = s[0] * 0.5 + x;
         let half = a.slice(1, 0..2);
         (half.matmul(&v), [a, s[1] + half])
     });
+    let plan = forward + &reverse;
     assert!(plan.contains("after the loop") && !plan.contains("operation by"), "{plan}");
 }

@@ -1,6 +1,7 @@
 //! Gradients of parameters leave the loop.
 
-use super::support::{assert_plan, param, plan};
+use super::support::{param, plan};
+use expect_test::expect;
 
 #[test]
 fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
@@ -9,9 +10,7 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
         let next = (x.matmul(&w) + h.matmul(&u) + &b + h * &p).tanh();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
@@ -27,8 +26,8 @@ fn the_gradients_of_weights_are_products_over_the_rows_of_all_steps() {
         summed over all steps:
           sum0 += x2ᵀ · z0
           sum1 += x0(next)ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -38,9 +37,7 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
         let next = h.matmul(&u).tanh().matmul(&u).sin();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = cos x1
@@ -53,8 +50,8 @@ fn a_parameter_that_is_used_twice_sums_both_uses() {
         summed over all steps:
           sum0 += x3(next)ᵀ · z1
           sum0 += x0ᵀ · z0
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }
 
 #[test]
@@ -64,9 +61,7 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
         let next = (h * &number).tanh();
         (next, next)
     });
-    assert_plan(
-        &reverse,
-        r"
+    expect![[r#"
         each step:
           fused, 4 columns:
             r0 = add x1 c0(before)
@@ -78,6 +73,6 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
             r1 = sum r0
           then, 1 columns:
             sum0 += r1
-    ",
-    );
+    "#]]
+    .assert_eq(&reverse);
 }

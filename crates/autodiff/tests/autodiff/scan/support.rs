@@ -1,6 +1,8 @@
 //! What the tests of scans share.
 
-use bptt_autodiff::{Param, Tape, Var};
+use std::collections::HashMap;
+
+use bptt_autodiff::{Param, ParamId, Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -16,31 +18,87 @@ pub(crate) fn param(shape: impl Into<Shape>, seed: u64) -> Param<f64> {
     Param::new(uniform(shape, seed))
 }
 
-/// The plan of a step that reads one sequence `[5, 2, 3]` and one state variable `[2, 4]`: forward
-/// and reverse.
+/// The plans of a step that reads one sequence `[5, 2, 3]` and one state variable `[2, 4]`: forward and reverse. See
+/// [`plan_of`].
 pub(crate) fn plan(
-    step: impl for<'t> FnMut(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
+    mut step: impl for<'t> FnMut(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
 ) -> (String, String) {
-    let tape = Tape::new();
-    let xs = tape.variable(uniform([5, 2, 3], 1));
-    let state = tape.variable(uniform([2, 4], 2));
-    let plan = tape.scan(xs, state).plan(step);
-    let (forward, reverse) = plan.split_once("reverse\n").expect("both plans");
-    (forward.trim_start_matches("forward\n").into(), reverse.into())
+    plan_of([5, 2, 3], [[2, 4]], |x, [state]| {
+        let (y, next) = step(x, state);
+        (y, [next])
+    })
 }
 
-/// Asserts that a plan is this text, but for the indentation of the whole.
-#[track_caller]
-pub(crate) fn assert_plan(plan: &str, expected: &str) {
-    let lines = |text: &str| {
-        let lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
-        let filled = || lines.iter().filter(|line| !line.is_empty());
-        let margin = |line: &String| line.len() - line.trim_start().len();
-        let least = filled().map(margin).min().unwrap_or(0);
-        filled().map(|line| line[least..].to_owned()).collect::<Vec<_>>()
+/// The plans of a step that reads one sequence and a state of these shapes: forward and reverse.
+///
+/// What the plans compute, values and gradients, is that of the loop.
+pub(crate) fn plan_of<const N: usize>(
+    sequence: [usize; 3],
+    state: [[usize; 2]; N],
+    mut step: impl for<'t> FnMut(Var<'t, f64>, [Var<'t, f64>; N]) -> (Var<'t, f64>, [Var<'t, f64>; N]),
+) -> (String, String) {
+    let plan = {
+        let tape = Tape::new();
+        let (xs, state) = inputs(&tape, sequence, state);
+        tape.scan(xs, state).plan(&mut step)
     };
-    let (plan, expected) = (lines(plan), lines(expected));
-    assert!(plan == expected, "the plan is\n{}\nnot\n{}", plan.join("\n"), expected.join("\n"));
+    let [looped, scanned] = [false, true].map(|is_scanned| {
+        let tape = Tape::new();
+        let (xs, state) = inputs(&tape, sequence, state);
+        let (ys, last) = if is_scanned {
+            let scanned = tape.scan(xs, state).run(&mut step);
+            (scanned.outputs, scanned.state)
+        } else {
+            let (mut ys, mut last) = (Vec::new(), state);
+            for time in 0..sequence[0] {
+                let (y, next) = step(xs.index_first(time), last);
+                ys.push(y);
+                last = next;
+            }
+            (Var::stack(&ys, 0), last)
+        };
+        let values: Vars<'_, f64> = std::iter::once(ys).chain(last).collect();
+        let gradients = tape.backward(loss(&values));
+        let of_inputs =
+            std::iter::once(xs).chain(state).map(|input| gradients.get_wrt(input).cloned());
+        let of_params: HashMap<ParamId, Tensor<f64>> =
+            gradients.iter().map(|(id, gradient)| (id, gradient.clone())).collect();
+        let values: Vec<Tensor<f64>> = values.iter().map(|value| value.value()).collect();
+        (values, of_inputs.collect::<Vec<_>>(), of_params)
+    });
+    let is_near = |a: &Tensor<f64>, b: &Tensor<f64>| {
+        distance(std::slice::from_ref(a), std::slice::from_ref(b)) < 1e-12
+    };
+    assert!(distance(&scanned.0, &looped.0) < 1e-12, "values differ:\n{plan}");
+    for (input, pair) in scanned.1.iter().zip(&looped.1).enumerate() {
+        let is_alike = match pair {
+            (Some(scanned), Some(looped)) => is_near(scanned, looped),
+            (None, None) => true,
+            (Some(one), None) | (None, Some(one)) => *one == Tensor::zeros(one.shape()),
+        };
+        assert!(is_alike, "gradients of input {input} differ:\n{plan}");
+    }
+    for (id, gradient) in &scanned.2 {
+        // the variables of the two tapes have ids of their own; parameters have one for both
+        let is_alike = looped.2.get(id).is_none_or(|looped| is_near(gradient, looped));
+        assert!(is_alike, "gradients of a parameter differ:\n{plan}");
+    }
+    let (forward, reverse) = plan.split_once("reverse\n").expect("both plans");
+    (forward.trim_start_matches("forward\n").trim_end().to_owned() + "\n", reverse.to_owned())
+}
+
+/// The inputs of [`plan_of`] on a tape.
+fn inputs<const N: usize>(
+    tape: &Tape<f64>,
+    sequence: [usize; 3],
+    state: [[usize; 2]; N],
+) -> (Var<'_, f64>, [Var<'_, f64>; N]) {
+    let mut seed = 1;
+    let state = state.map(|shape| {
+        seed += 1;
+        tape.variable(uniform(shape, seed))
+    });
+    (tape.variable(uniform(sequence, 1)), state)
 }
 
 /// A recurrence with its inputs, free of any tape.
