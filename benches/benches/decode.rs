@@ -118,11 +118,11 @@ fn pointers(bencher: Bencher<'_, '_>, hidden: usize) {
 fn scheduled_sampling(bencher: Bencher<'_, '_>, hidden: usize) {
     let model = model(hidden, additive(hidden));
     let source: Vec<usize> = SOURCE.iter().flat_map(|&symbol| [symbol; 4]).collect();
-    let wanted = [5; 4 * SYMBOLS];
+    let targets = [5; 4 * SYMBOLS];
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
         let (tape, mut rng) = (Tape::new(), random());
         let encoded = model.encode(&tape, &source, [SOURCE.len(), 4], None);
-        let logits = model.in_training(&mut rng).scheduled_sampling(&encoded, &wanted, 0.5);
+        let logits = model.in_training(&mut rng).scheduled_sampling(&encoded, &targets, 0.5);
         black_box(logits.value())
     });
 }

@@ -22,8 +22,8 @@ from jax.nn import sigmoid
 # ------------------------------------------------------------------------------------------ cells
 # A cell is `read(weights, x)`, what it does with inputs, and `step(weights, state, read)`.
 def read_affine(weights, x):
-    w, _, b, *_ = weights
-    return x @ w + b
+    w_ih, _, b, *_ = weights
+    return x @ w_ih + b
 
 
 def elman(weights, state, read):
@@ -34,16 +34,16 @@ def elman(weights, state, read):
 
 def lstm(weights, state, read):
     h, c = state
-    i, f, z, o = jnp.split(read + h @ weights[1], 4, -1)
-    c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(z)
+    i, f, g, o = jnp.split(read + h @ weights[1], 4, -1)
+    c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
     h = sigmoid(o) * jnp.tanh(c)
     return (h, c), h
 
 
 def lstm_1997(weights, state, read):
     h, c = state
-    z, i, o = jnp.split(read + h @ weights[1], 3, -1)
-    c = c + jnp.tanh(z) * sigmoid(i)
+    g, i, o = jnp.split(read + h @ weights[1], 3, -1)
+    c = c + jnp.tanh(g) * sigmoid(i)
     h = jnp.tanh(c) * sigmoid(o)
     return (h, c), h
 
@@ -55,17 +55,17 @@ def layer_norm(x, gain, bias):
 
 
 def read_peephole(weights, x):
-    w, _, gain_x, bias_x, *_ = weights
-    return layer_norm(x @ w, gain_x, bias_x)
+    w_ih, _, gain_x, bias_x, *_ = weights
+    return layer_norm(x @ w_ih, gain_x, bias_x)
 
 
 def peephole(weights, state, read):
     h, c = state
-    _, r, _, _, gain_h, bias_h, b, p, gain_c, bias_c = weights
-    i, f, z, o = jnp.split(read + layer_norm(h @ r, gain_h, bias_h) + b, 4, -1)
+    _, w_hh, _, _, gain_h, bias_h, b, p, gain_c, bias_c = weights
+    i, f, g, o = jnp.split(read + layer_norm(h @ w_hh, gain_h, bias_h) + b, 4, -1)
     i = sigmoid(i + p[0] * c)
     f = sigmoid(f + p[1] * c)
-    c = f * c + i * jnp.tanh(z)
+    c = f * c + i * jnp.tanh(g)
     o = sigmoid(o + p[2] * c)
     h = o * jnp.tanh(layer_norm(c, gain_c, bias_c))
     return (h, c), h

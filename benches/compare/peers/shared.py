@@ -60,7 +60,7 @@ class Numbers:
         return (draws % np.uint64(vocabulary)).astype(np.int64).reshape(shape)
 
     def gates(self, count, inputs, hidden):
-        """W [I, count H], R [H, count H], b [count H]."""
+        """w_ih [I, count H], w_hh [H, count H], b [count H]."""
         bound, width = hidden**-0.5, count * hidden
         rows = [(inputs, width), (hidden, width), (width,)]
         return [self.uniform(bound, *shape) for shape in rows]
@@ -70,13 +70,13 @@ class Numbers:
 
 
 def layer_norm_peephole(numbers):
-    """W, R, gains and biases of the two norms, b, peepholes [3, H], gain and bias of the cell's."""
+    """w_ih, w_hh, gains and biases of two norms, b, peepholes [3, H], the norm of the cell."""
     hidden = SIZES.hidden
-    w, r, b = numbers.gates(4, SIZES.input, hidden)
+    w_ih, w_hh, b = numbers.gates(4, SIZES.input, hidden)
     peepholes = numbers.uniform(hidden**-0.5, 3, hidden)
     one, zero = (lambda n: np.ones(n, np.float32)), (lambda n: np.zeros(n, np.float32))
     norms = [one(4 * hidden), zero(4 * hidden), one(4 * hidden), zero(4 * hidden)]
-    return [w, r, *norms, b, peepholes, one(hidden), zero(hidden)]
+    return [w_ih, w_hh, *norms, b, peepholes, one(hidden), zero(hidden)]
 
 
 def language_model(numbers):

@@ -62,12 +62,12 @@ def tensors(arrays, trained=True):
 
 def library_layer(kind, layers):
     """nn.LSTM or nn.RNN with these [W, R, b]; its second biases stay at zero, as we have none."""
-    (w, r, _), *_ = layers
-    module = kind(w.shape[0], r.shape[0], len(layers))
+    (w_ih, w_hh, _), *_ = layers
+    module = kind(w_ih.shape[0], w_hh.shape[0], len(layers))
     with torch.no_grad():
-        for k, (w, r, b) in enumerate(layers):
-            getattr(module, f"weight_ih_l{k}").copy_(torch.from_numpy(w.T.copy()))
-            getattr(module, f"weight_hh_l{k}").copy_(torch.from_numpy(r.T.copy()))
+        for k, (w_ih, w_hh, b) in enumerate(layers):
+            getattr(module, f"weight_ih_l{k}").copy_(torch.from_numpy(w_ih.T.copy()))
+            getattr(module, f"weight_hh_l{k}").copy_(torch.from_numpy(w_hh.T.copy()))
             getattr(module, f"bias_ih_l{k}").copy_(torch.from_numpy(b))
             getattr(module, f"bias_hh_l{k}").zero_().requires_grad_(False)
     return module
@@ -110,46 +110,46 @@ def loop(step, xs, state):
 
 
 def cell_1997(z, c):
-    z, i, o = z.chunk(3, 1)
-    c = c + torch.tanh(z) * torch.sigmoid(i)
+    g, i, o = z.chunk(3, 1)
+    c = c + torch.tanh(g) * torch.sigmoid(i)
     return torch.tanh(c) * torch.sigmoid(o), c
 
 
-def lstm_1997(x, w, r, b):
-    step = lambda x, h, c: cell_1997(F.linear(x, w, b) + F.linear(h, r), c)
+def lstm_1997(x, w_ih, w_hh, b):
+    step = lambda x, h, c: cell_1997(F.linear(x, w_ih, b) + F.linear(h, w_hh), c)
     return loop(step, x, (zeros(), zeros()))
 
 
-def lstm_1997_hoisted(x, w, r, b):
-    step = lambda xw, h, c: cell_1997(torch.addmm(xw, h, r.t()), c)
-    return loop(step, F.linear(x, w, b), (zeros(), zeros()))
+def lstm_1997_hoisted(x, w_ih, w_hh, b):
+    step = lambda read, h, c: cell_1997(torch.addmm(read, h, w_hh.t()), c)
+    return loop(step, F.linear(x, w_ih, b), (zeros(), zeros()))
 
 
-def cell_peephole(read, h, c, r, gain_h, bias_h, b, p, gain_c, bias_c):
-    recur = F.layer_norm(F.linear(h, r), (4 * SIZES.hidden,), gain_h, bias_h)
-    i, f, z, o = (read + recur + b).chunk(4, 1)
+def cell_peephole(read, h, c, w_hh, gain_h, bias_h, b, p, gain_c, bias_c):
+    recur = F.layer_norm(F.linear(h, w_hh), (4 * SIZES.hidden,), gain_h, bias_h)
+    i, f, g, o = (read + recur + b).chunk(4, 1)
     i = torch.sigmoid(i + p[0] * c)
     f = torch.sigmoid(f + p[1] * c)
-    c = f * c + i * torch.tanh(z)
+    c = f * c + i * torch.tanh(g)
     o = torch.sigmoid(o + p[2] * c)
     return o * torch.tanh(F.layer_norm(c, (SIZES.hidden,), gain_c, bias_c)), c
 
 
-def peephole(x, w, r, gain_x, bias_x, *rest):
-    read = lambda x: F.layer_norm(F.linear(x, w), (4 * SIZES.hidden,), gain_x, bias_x)
-    step = lambda x, h, c: cell_peephole(read(x), h, c, r, *rest)
+def peephole(x, w_ih, w_hh, gain_x, bias_x, *rest):
+    read = lambda x: F.layer_norm(F.linear(x, w_ih), (4 * SIZES.hidden,), gain_x, bias_x)
+    step = lambda x, h, c: cell_peephole(read(x), h, c, w_hh, *rest)
     return loop(step, x, (zeros(), zeros()))
 
 
-def peephole_hoisted(x, w, r, gain_x, bias_x, *rest):
-    read = F.layer_norm(F.linear(x, w), (4 * SIZES.hidden,), gain_x, bias_x)
-    step = lambda read, h, c: cell_peephole(read, h, c, r, *rest)
+def peephole_hoisted(x, w_ih, w_hh, gain_x, bias_x, *rest):
+    read = F.layer_norm(F.linear(x, w_ih), (4 * SIZES.hidden,), gain_x, bias_x)
+    step = lambda read, h, c: cell_peephole(read, h, c, w_hh, *rest)
     return loop(step, read, (zeros(), zeros()))
 
 
-def elman_hoisted(x, w, r, b):
-    step = lambda xw, h: (torch.tanh(torch.addmm(xw, h, r.t())),)
-    return loop(step, F.linear(x, w, b), (zeros(),))
+def elman_hoisted(x, w_ih, w_hh, b):
+    step = lambda read, h: (torch.tanh(torch.addmm(read, h, w_hh.t())),)
+    return loop(step, F.linear(x, w_ih, b), (zeros(),))
 
 
 def gradients(outputs, draw):

@@ -85,7 +85,7 @@ fn linear_cells_in_parallel() {
         .check();
 }
 
-/// Inputs, wanted outputs, and what the first step reads.
+/// Inputs, targets, and what the first step reads.
 #[test]
 fn teacher_forcing() {
     let shapes = (0..=3_usize, 0..=2_usize).prop_map(|(steps, batch)| {

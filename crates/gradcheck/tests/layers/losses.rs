@@ -154,11 +154,11 @@ fn binary_cross_entropy() {
     check("binary_cross_entropy", |o, d| loss::binary_cross_entropy(o, d), domains());
 }
 
-/// Sequences with labels that may be empty, repeated, or too many for their lengths.
+/// Sequences with targets that may be empty, repeated, or too many for their lengths.
 #[derive(Clone, Debug)]
 struct Alignment {
     lengths: Vec<usize>,
-    labels: Vec<Vec<usize>>,
+    targets: Vec<Vec<usize>>,
     blank: usize,
     masked: bool,
     /// Whether some classes of some steps are forbidden.
@@ -173,9 +173,10 @@ impl Alignment {
             let forbidden = Tensor::from_fn(logits.shape(), |i| f64::from(i % 5 == 0));
             scores = logits.tape().constant(forbidden).select(f64::NEG_INFINITY, logits);
         }
-        let mut loss = Ctc::new(self.blank).zero_infinity().of(scores, &self.lengths, &self.labels);
+        let mut loss =
+            Ctc::new(self.blank).zero_infinity().of(scores, &self.lengths, &self.targets);
         if self.masked {
-            loss = loss.masked(&Tensor::from_fn([self.labels.len()], |b| 0.5 * b as f64));
+            loss = loss.masked(&Tensor::from_fn([self.targets.len()], |b| 0.5 * b as f64));
         }
         loss.per_position()
     }
@@ -183,17 +184,17 @@ impl Alignment {
 
 fn alignments() -> impl Strategy<Value = (Alignment, Vec<Shape>)> {
     (1..=4_usize, 1..=2_usize, 2..=3_usize).prop_flat_map(|(steps, batch, classes)| {
-        let label = prop::collection::vec(1..classes, 0..=2);
-        let labels = prop::collection::vec(label, batch);
+        let target = prop::collection::vec(1..classes, 0..=2);
+        let targets = prop::collection::vec(target, batch);
         let lengths = bptt_gradcheck::lengths(steps, batch);
         let shapes = vec![Shape::from([steps, batch, classes])];
-        (lengths, labels, 0..classes, any::<bool>(), any::<bool>()).prop_map(
-            move |(lengths, mut labels, blank, masked, forbidding)| {
-                // the class 0 takes the place of the blank among the labels
-                for label in labels.iter_mut().flatten().filter(|label| **label == blank) {
-                    *label = 0;
+        (lengths, targets, 0..classes, any::<bool>(), any::<bool>()).prop_map(
+            move |(lengths, mut targets, blank, masked, forbidding)| {
+                // the class 0 takes the place of the blank among the targets
+                for target in targets.iter_mut().flatten().filter(|target| **target == blank) {
+                    *target = 0;
                 }
-                (Alignment { lengths, labels, blank, masked, forbidding }, shapes.clone())
+                (Alignment { lengths, targets, blank, masked, forbidding }, shapes.clone())
             },
         )
     })

@@ -50,9 +50,9 @@ fn multiplicative_attention() {
     check_attention("multiplicative", |rng| Attention::multiplicative(rng, 3, 2));
 }
 
-/// Two source sequences, `[S, B]`, and what is wanted of them, `[T, B]`.
+/// Two source sequences, `[S, B]`, and their targets, `[T, B]`.
 const SOURCE: [usize; 6] = [1, 2, 3, 0, 2, 0];
-const WANTED: [usize; 4] = [1, 0, 2, 1];
+const TARGETS: [usize; 4] = [1, 0, 2, 1];
 
 type Model<L> = EncoderDecoder<f64, L, L>;
 
@@ -91,7 +91,7 @@ fn encoder_decoder_without_attention() {
     check_model(
         |rng| encoder_decoder(rng, None, elman),
         |model, tape| {
-            model.teacher_forced(&model.encode(tape, &SOURCE, [3, 2], Some(&LENGTHS)), &WANTED)
+            model.teacher_forced(&model.encode(tape, &SOURCE, [3, 2], Some(&LENGTHS)), &TARGETS)
         },
     );
 }
@@ -105,7 +105,7 @@ fn encoder_decoder_with_attention() {
             encoder_decoder(rng, Some(attention), stack)
         },
         |model, tape| {
-            model.teacher_forced(&model.encode(tape, &SOURCE, [3, 2], Some(&LENGTHS)), &WANTED)
+            model.teacher_forced(&model.encode(tape, &SOURCE, [3, 2], Some(&LENGTHS)), &TARGETS)
         },
     );
 }
@@ -125,12 +125,12 @@ fn encoder_decoder_in_training() {
             let rng = &mut random(7);
             let training = model.in_training(rng);
             let encoded = training.encode(tape, &SOURCE, [3, 2], Some(&LENGTHS));
-            training.teacher_forced(&encoded, &WANTED)
+            training.teacher_forced(&encoded, &TARGETS)
         },
     );
 }
 
-/// What is drawn is read as if it were wanted.
+/// What is drawn is read as if it were the target.
 #[test]
 fn scheduled_sampling() {
     check_model(
@@ -139,7 +139,7 @@ fn scheduled_sampling() {
             let rng = &mut random(7);
             let training = model.in_training(rng);
             let encoded = training.encode(tape, &SOURCE, [3, 2], None);
-            training.scheduled_sampling(&encoded, &WANTED, 0.5)
+            training.scheduled_sampling(&encoded, &TARGETS, 0.5)
         },
     );
 }
@@ -162,10 +162,10 @@ fn pointers() {
     model(
         |rng| pointer_network(rng, elman),
         |network, _, x| {
-            let wanted = [2, 0, 1, 1];
+            let targets = [2, 0, 1, 1];
             let xs = padded(x[0], &present());
-            let logits = network.teacher_forced(xs, Some(&LENGTHS), &wanted);
-            loss::cross_entropy(logits, &wanted).per_position()
+            let logits = network.teacher_forced(xs, Some(&LENGTHS), &targets);
+            loss::cross_entropy(logits, &targets).per_position()
         },
     )
     .inputs([[3, 2, 2]])

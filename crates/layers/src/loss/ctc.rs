@@ -1,4 +1,4 @@
-//! Connectionist temporal classification: a loss of labels without an alignment to the steps.
+//! Connectionist temporal classification: a loss of targets without an alignment to the steps.
 
 use std::rc::Rc;
 
@@ -9,12 +9,12 @@ use super::reduction::{Loss, Terms};
 use super::terms::ctc::{CtcTerms, steps_needed};
 use super::terms::positions::Positions;
 
-/// The negative logarithm of the probability of each label sequence, summed over all alignments with the steps (Graves
+/// The negative logarithm of the probability of each target sequence, summed over all alignments with the steps (Graves
 /// et al. 2006), in nats and computed in log space.
 ///
 /// At each step the softmax of `logits` `[T, B, C]` chooses a class, of which one is `blank`. A path of classes spells
-/// a label sequence: repetitions are merged, then blanks are removed, so `a a – a b` spells `a a b`. The probability of
-/// the labels `l` is the sum over all paths that spell them. With `l'`, the labels with blanks between and around them,
+/// a target sequence: repetitions are merged, then blanks are removed, so `a a – a b` spells `a a b`. The probability of
+/// the targets `l` is the sum over all paths that spell them. With `l'`, the targets with blanks between and around them,
 /// `L = 2 |l| + 1` and `α₀ = (1, 0, 0, ..)`:
 ///
 /// ```text
@@ -23,10 +23,10 @@ use super::terms::positions::Positions;
 /// ```
 ///
 /// There is a position for each sequence `[B]`, and the mean divides by their number alone. (PyTorch divides each loss
-/// by the number of its labels first: use `1 / |l|` as a mask of the [sum](Loss::sum).) `lengths` are the steps of the
+/// by the number of its targets first: use `1 / |l|` as a mask of the [sum](Loss::sum).) `lengths` are the steps of the
 /// sequences. Logits beyond, NaN included, have no influence. A logit of −∞ forbids a class.
 ///
-/// Labels that no path spells have an infinite loss with gradient zero. Either there are too few steps
+/// Targets that no path spells have an infinite loss with gradient zero. Either there are too few steps
 /// ([`Ctc::steps_needed`]), or forbidden classes block every path. A [mask](Loss::masked) drops such a sequence, and
 /// [`Ctc::zero_infinity`] counts its loss as 0. A [checking](bptt_autodiff::Tape::checking) tape refuses it.
 ///
@@ -37,8 +37,8 @@ use super::terms::positions::Positions;
 ///
 /// let tape = Tape::new();
 /// let logits = tape.variable(Tensor::<f64>::zeros([3, 2, 4])); // [T, B, C]
-/// let labels: [&[usize]; 2] = [&[1, 1], &[3]];
-/// let losses = loss::ctc(logits, &[3, 2], &labels, 0).per_position();
+/// let targets: [&[usize]; 2] = [&[1, 1], &[3]];
+/// let losses = loss::ctc(logits, &[3, 2], &targets, 0).per_position();
 /// // the one path 1 – 1 of 4³, and the paths 3 3, – 3 and 3 – of 4²
 /// let expected = [-(1.0 / 64.0_f64).ln(), -(3.0 / 16.0_f64).ln()];
 /// assert!((losses.value().to_vec()[0] - expected[0]).abs() < 1e-12);
@@ -47,18 +47,18 @@ use super::terms::positions::Positions;
 ///
 /// # Panics
 ///
-/// If the logits do not have three axes; if there is not a length and a label sequence for each
-/// sequence; if a length is greater than `T`; or if a label or the blank is no class, or a label is the
-/// blank. When the loss is taken on a checking tape: if no path spells the labels of a sequence that no
+/// If the logits do not have three axes; if there is not a length and a target sequence for each
+/// sequence; if a length is greater than `T`; or if a target or the blank is no class, or a target is the
+/// blank. When the loss is taken on a checking tape: if no path spells the targets of a sequence that no
 /// mask drops.
 #[track_caller]
 pub fn ctc<'t, T: Scalar>(
     logits: Var<'t, T>,
     lengths: &[usize],
-    labels: &[impl AsRef<[usize]>],
+    targets: &[impl AsRef<[usize]>],
     blank: usize,
 ) -> Loss<'t, T> {
-    Ctc::new(blank).of(logits, lengths, labels)
+    Ctc::new(blank).of(logits, lengths, targets)
 }
 
 /// [`ctc`] with options.
@@ -70,9 +70,9 @@ pub fn ctc<'t, T: Scalar>(
 /// # let tape = Tape::new();
 /// # let logits = tape.variable(Tensor::<f64>::zeros([3, 2, 4]));
 /// const BLANK: usize = 0;
-/// let labels = [vec![1, 2], vec![3, 3, 3]];
-/// assert_eq!(labels.each_ref().map(|l| Ctc::steps_needed(l)), [2, 5]); // of three
-/// let losses = Ctc::new(BLANK).zero_infinity().of(logits, &[3, 3], &labels).per_position();
+/// let targets = [vec![1, 2], vec![3, 3, 3]];
+/// assert_eq!(targets.each_ref().map(|l| Ctc::steps_needed(l)), [2, 5]); // of three
+/// let losses = Ctc::new(BLANK).zero_infinity().of(logits, &[3, 3], &targets).per_position();
 /// assert_eq!(losses.value().to_vec()[1], 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,22 +83,22 @@ pub struct Ctc {
 }
 
 impl Ctc {
-    /// Creates CTC with this class as the blank, which stands for no label.
+    /// Creates CTC with this class as the blank, which stands for no target.
     pub fn new(blank: usize) -> Self {
         Self { blank, zero_infinity: false }
     }
 
-    /// Counts an infinite loss as 0, with gradient zero. A few sequences that are too short for their labels then do
+    /// Counts an infinite loss as 0, with gradient zero. A few sequences that are too short for their targets then do
     /// not hide the loss of the others. The mean still counts these sequences in its divisor.
     pub fn zero_infinity(self) -> Self {
         Self { zero_infinity: true, ..self }
     }
 
-    /// Returns the smallest number of steps that spell these labels: one for each label, and one for a blank between
-    /// equal neighbours. With fewer steps the labels are impossible for any logits.
+    /// Returns the smallest number of steps that spell these targets: one for each target, and one for a blank between
+    /// equal neighbours. With fewer steps the targets are impossible for any logits.
     #[must_use]
-    pub fn steps_needed(labels: &[usize]) -> usize {
-        steps_needed(labels)
+    pub fn steps_needed(targets: &[usize]) -> usize {
+        steps_needed(targets)
     }
 
     /// Returns the loss of `logits` `[T, B, C]`.
@@ -111,7 +111,7 @@ impl Ctc {
         self,
         logits: Var<'t, T>,
         lengths: &[usize],
-        labels: &[impl AsRef<[usize]>],
+        targets: &[impl AsRef<[usize]>],
     ) -> Loss<'t, T> {
         let blank = self.blank;
         let shape = logits.shape();
@@ -119,11 +119,11 @@ impl Ctc {
             panic!("ctc: logits are [T, B, C], not {shape}; reshape them");
         };
         assert!(
-            lengths.len() == batch && labels.len() == batch,
-            "ctc of {shape}: has {batch} sequences but {} lengths and {} label sequences; give one of \
+            lengths.len() == batch && targets.len() == batch,
+            "ctc of {shape}: has {batch} sequences but {} lengths and {} target sequences; give one of \
              each for each",
             lengths.len(),
-            labels.len(),
+            targets.len(),
         );
         if let Some(length) = lengths.iter().find(|&&length| length > steps) {
             panic!("ctc of {shape}: a length of {length} is more than {steps} steps");
@@ -132,17 +132,17 @@ impl Ctc {
             blank < classes,
             "ctc of {shape}: the blank {blank} is not one of {classes} classes"
         );
-        let labels: Rc<[Vec<usize>]> =
-            labels.iter().map(|labels| labels.as_ref().to_vec()).collect();
-        let is_wrong = |label: &&usize| **label == blank || **label >= classes;
-        if let Some(label) = labels.iter().flatten().find(is_wrong) {
+        let targets: Rc<[Vec<usize>]> =
+            targets.iter().map(|targets| targets.as_ref().to_vec()).collect();
+        let is_wrong = |target: &&usize| **target == blank || **target >= classes;
+        if let Some(target) = targets.iter().flatten().find(is_wrong) {
             panic!(
-                "ctc of {shape}: label {label} is not one of {classes} classes other than the blank \
+                "ctc of {shape}: target {target} is not one of {classes} classes other than the blank \
                  {blank}"
             );
         }
         let (lengths, zero_infinity) = (lengths.into(), self.zero_infinity);
-        let terms = CtcTerms { logits, lengths, labels, blank, zero_infinity };
+        let terms = CtcTerms { logits, lengths, targets, blank, zero_infinity };
         Loss::of_terms(Terms::Ctc(terms), Positions::new([batch]))
     }
 }

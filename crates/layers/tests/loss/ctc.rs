@@ -15,7 +15,7 @@ fn spelled(path: &[usize], blank: usize) -> Vec<usize> {
 
 /// `p(l)` of one sequence, and its gradient with respect to the logits `[T, C]` of
 /// `−ln p(l)`: `softmax(o)_{t,c} − p(l and π_t = c) / p(l)`.
-fn by_enumeration(logits: &Tensor<f64>, labels: &[usize], blank: usize) -> (f64, Vec<f64>) {
+fn by_enumeration(logits: &Tensor<f64>, targets: &[usize], blank: usize) -> (f64, Vec<f64>) {
     let &[steps, classes] = &logits.shape()[..] else { panic!("one sequence") };
     let probabilities = logits.softmax(-1).to_vec();
     let mut total = 0.0;
@@ -23,7 +23,7 @@ fn by_enumeration(logits: &Tensor<f64>, labels: &[usize], blank: usize) -> (f64,
     for number in 0..classes.pow(steps as u32) {
         let path: Vec<usize> =
             (0..steps).map(|t| number / classes.pow(t as u32) % classes).collect();
-        if spelled(&path, blank) == labels {
+        if spelled(&path, blank) == targets {
             let cells = || path.iter().enumerate().map(|(t, &class)| t * classes + class);
             let probability: f64 = cells().map(|cell| probabilities[cell]).product();
             total += probability;
@@ -43,34 +43,35 @@ fn sequence(logits: &Tensor<f64>, b: usize, length: usize) -> Tensor<f64> {
 struct Case {
     logits: Tensor<f64>,
     lengths: Vec<usize>,
-    labels: Vec<Vec<usize>>,
+    targets: Vec<Vec<usize>>,
     blank: usize,
 }
 
 impl Case {
     fn per_sequence<'t>(&self, logits: Var<'t, f64>) -> Var<'t, f64> {
-        loss::ctc(logits, &self.lengths, &self.labels, self.blank).per_position()
+        loss::ctc(logits, &self.lengths, &self.targets, self.blank).per_position()
     }
 }
 
-/// Up to three sequences of up to five steps over up to four classes, with labels that may be empty,
+/// Up to three sequences of up to five steps over up to four classes, with targets that may be empty,
 /// repeated, or too many, and with logits of which none, some or many are −∞.
 fn case() -> impl Strategy<Value = Case> {
     (1..=5_usize, 1..=3_usize, 2..=4_usize).prop_flat_map(|(steps, batch, classes)| {
         let lengths = prop::collection::vec(0..=steps, batch);
-        let label = prop::collection::vec(1..classes, 0..4);
-        let labels = prop::collection::vec(label, batch);
+        let target = prop::collection::vec(1..classes, 0..4);
+        let targets = prop::collection::vec(target, batch);
         let possible = prop::sample::select(vec![1.0, 0.8, 0.5]);
-        (lengths, labels, 0..classes, any::<u64>(), possible).prop_map(
-            move |(lengths, labels, blank, seed, possible)| {
+        (lengths, targets, 0..classes, any::<u64>(), possible).prop_map(
+            move |(lengths, targets, blank, seed, possible)| {
                 let mut rng = bptt_layers::rng(seed);
                 let logits = Tensor::normal([steps, batch, classes], 0.0, 2.0, &mut rng);
                 let possible = Tensor::bernoulli([steps, batch, classes], possible, &mut rng);
                 let logits = possible.ln() + &logits;
-                // the class 0 takes the place of the blank among the labels
-                let swap = |label: usize| if label == blank { 0 } else { label };
-                let labels = labels.into_iter().map(|l: Vec<_>| l.into_iter().map(swap).collect());
-                Case { logits, lengths, labels: labels.collect(), blank }
+                // the class 0 takes the place of the blank among the targets
+                let swap = |target: usize| if target == blank { 0 } else { target };
+                let targets =
+                    targets.into_iter().map(|l: Vec<_>| l.into_iter().map(swap).collect());
+                Case { logits, lengths, targets: targets.collect(), blank }
             },
         )
     })
@@ -85,9 +86,9 @@ proptest! {
         let logits = tape.variable(case.logits.clone());
         let losses = case.per_sequence(logits);
         let [gradient] = tape.grad(losses.sum_all(), [logits]);
-        for (b, (labels, &length)) in case.labels.iter().zip(&case.lengths).enumerate() {
+        for (b, (targets, &length)) in case.targets.iter().zip(&case.lengths).enumerate() {
             let alone = sequence(&case.logits, b, length);
-            let (probability, expected) = by_enumeration(&alone, labels, case.blank);
+            let (probability, expected) = by_enumeration(&alone, targets, case.blank);
             let loss = losses.value().to_vec()[b];
             let slopes = sequence(&gradient.value(), b, length).to_vec();
             if probability == 0.0 {
@@ -117,7 +118,7 @@ proptest! {
         let evaluate = |values: &Tensor<f64>| {
             let tape = Tape::new();
             let logits = tape.variable(values.clone());
-            let loss = loss::ctc(logits, &case.lengths, &case.labels, case.blank).masked(&mask);
+            let loss = loss::ctc(logits, &case.lengths, &case.targets, case.blank).masked(&mask);
             let losses = loss.per_position();
             let [first] = tape.grad(losses.sum_all(), [logits]);
             let [second] = tape.grad(first.square().sum_all(), [logits]);
@@ -136,14 +137,14 @@ proptest! {
     }
 }
 
-/// Where all paths are known: no labels, as many labels as steps, one step, and none.
+/// Where all paths are known: no targets, as many targets as steps, one step, and none.
 #[test]
 fn certain_alignments() {
     let tape = Tape::new();
     let mut rng = bptt_layers::rng(4);
     let logits = tape.constant(Tensor::<f64>::normal([3, 1, 4], 0.0, 1.0, &mut rng));
     let likelihood =
-        |steps: usize, labels: &[usize]| loss::ctc(logits, &[steps], &[labels], 3).sum().item();
+        |steps: usize, targets: &[usize]| loss::ctc(logits, &[steps], &[targets], 3).sum().item();
     let path = |classes: &[usize]| {
         let logits = logits.slice(0, 0..classes.len()).reshape([classes.len(), 4]);
         loss::cross_entropy(logits, classes).sum().item()
@@ -163,9 +164,9 @@ fn certain_alignments() {
     assert_eq!(losses.value().to_vec(), [0.0, f64::INFINITY]);
 }
 
-/// One sequence with too many labels makes the mean infinite; no gradient is lost to it.
+/// One sequence with too many targets makes the mean infinite; no gradient is lost to it.
 #[test]
-fn impossible_labels_are_told_and_can_be_dropped() {
+fn impossible_targets_are_told_and_can_be_dropped() {
     let tape = Tape::new();
     let logits = tape.variable(Tensor::<f64>::zeros([2, 2, 3]));
     let loss = loss::ctc(logits, &[2, 2], &[vec![1, 1], vec![1]], 0);
@@ -202,7 +203,7 @@ fn forbidden_classes() {
         let [second] = tape.grad(gradient.square().sum_all(), [logits]);
         assert!(second.value().is_finite());
 
-        // forbidden: labels at the first two steps; labels at the second; everything
+        // forbidden: targets at the first two steps; targets at the second; everything
         for impossible in [vec![2, 1, 2], vec![1, 1], vec![0; 0]] {
             let loss = loss::ctc(logits, &[3], &[impossible], 0);
             assert_eq!(loss.clone().sum().item(), T::infinity());
@@ -214,14 +215,14 @@ fn forbidden_classes() {
     check::<f64>();
 }
 
-/// A forbidden blank leaves only paths of labels. A step with all classes forbidden leaves no path.
+/// A forbidden blank leaves only paths of targets. A step with all classes forbidden leaves no path.
 #[test]
 fn forbidden_blanks_and_steps() {
     let tape = Tape::new();
     let mut values = Tensor::<f64>::zeros([3, 1, 3]);
     values.as_mut_slice().iter_mut().step_by(3).for_each(|blank| *blank = f64::NEG_INFINITY);
-    let loss = |values: &Tensor<f64>, labels: &[usize]| {
-        loss::ctc(tape.constant(values.clone()), &[3], &[labels], 0).sum().item()
+    let loss = |values: &Tensor<f64>, targets: &[usize]| {
+        loss::ctc(tape.constant(values.clone()), &[3], &[targets], 0).sum().item()
     };
     assert!((loss(&values, &[1, 2]) - 4.0_f64.ln()).abs() < 1e-14); // 1 1 2 and 1 2 2 of 2³
     assert_eq!(loss(&values, &[1, 1]), f64::INFINITY);
@@ -246,8 +247,8 @@ fn a_nan_is_not_passed_over() {
 fn infinite_losses_may_count_as_zero() {
     let tape = Tape::checking();
     let logits = tape.variable(Tensor::<f64>::zeros([2, 3, 3]));
-    let labels = [vec![1, 1], vec![1], vec![1, 2, 1]];
-    let loss = Ctc::new(0).zero_infinity().of(logits, &[2; 3], &labels);
+    let targets = [vec![1, 1], vec![1], vec![1, 2, 1]];
+    let loss = Ctc::new(0).zero_infinity().of(logits, &[2; 3], &targets);
     let expected = (9.0 / 3.0_f64).ln();
     let losses = loss.clone().per_position().value().to_vec();
     assert_eq!((losses[0], losses[2]), (0.0, 0.0));
@@ -259,16 +260,16 @@ fn infinite_losses_may_count_as_zero() {
     assert!(sequence(&gradient, 1, 2).to_vec().iter().any(|&slope| slope != 0.0));
 }
 
-/// The least number of steps is that of the shortest path which spells the labels.
+/// The least number of steps is that of the shortest path which spells the targets.
 #[test]
-fn steps_that_labels_need() {
-    for labels in [&[][..], &[1], &[1, 2], &[1, 1], &[1, 1, 1], &[2, 2, 1]] {
+fn steps_that_targets_need() {
+    for targets in [&[][..], &[1], &[1, 2], &[1, 1], &[1, 1, 1], &[2, 2, 1]] {
         let spells = |steps: u32| {
             let path = |n: usize| (0..steps).map(|t| n / 3_usize.pow(t) % 3).collect::<Vec<_>>();
-            (0..3_usize.pow(steps)).any(|n| spelled(&path(n), 0) == labels)
+            (0..3_usize.pow(steps)).any(|n| spelled(&path(n), 0) == targets)
         };
         let shortest = (0..).find(|&steps| spells(steps)).unwrap() as usize;
-        assert_eq!(Ctc::steps_needed(labels), shortest, "{labels:?}");
+        assert_eq!(Ctc::steps_needed(targets), shortest, "{targets:?}");
     }
 }
 
@@ -312,8 +313,8 @@ fn no_sequences_cost_nothing() {
 fn a_checking_tape_finds_nothing() {
     let tape = Tape::checking();
     let logits = tape.variable(Tensor::<f32>::zeros([6, 3, 3]));
-    let labels: [&[usize]; 3] = [&[1, 1, 2], &[], &[2, 2, 2, 2, 2]];
+    let targets: [&[usize]; 3] = [&[1, 1, 2], &[], &[2, 2, 2, 2, 2]];
     let mask = Tensor::from_vec([3], vec![1.0, 1.0, 0.0]); // the last is impossible
-    let loss = loss::ctc(logits, &[6, 3, 6], &labels, 0).masked(&mask).sum();
+    let loss = loss::ctc(logits, &[6, 3, 6], &targets, 0).masked(&mask).sum();
     assert!(tape.backward(loss).wrt(logits).is_finite());
 }

@@ -58,7 +58,7 @@ fn mistakes_panic_at_the_line_of_the_equation() {
     assert_refused("ctc: logits are [T, B, C], not [5]", || {
         loss::ctc(zeros(&[5]), &[], &[[0; 0]; 0], 0)
     });
-    assert_refused("has 3 sequences but 2 lengths and 3 label sequences", || {
+    assert_refused("has 3 sequences but 2 lengths and 3 target sequences", || {
         loss::ctc(logits, &[2, 2], &[[1], [1], [1]], 0)
     });
     assert_refused("a length of 3 is more than 2 steps", || {
@@ -67,16 +67,16 @@ fn mistakes_panic_at_the_line_of_the_equation() {
     assert_refused("the blank 5 is not one of 5 classes", || {
         loss::ctc(logits, &[2; 3], &[[1], [1], [1]], 5)
     });
-    assert_refused("label 5 is not one of 5 classes other than the blank 0", || {
+    assert_refused("target 5 is not one of 5 classes other than the blank 0", || {
         loss::ctc(logits, &[2; 3], &[[1], [5], [1]], 0)
     });
-    assert_refused("label 2 is not one of 5 classes other than the blank 2", || {
+    assert_refused("target 2 is not one of 5 classes other than the blank 2", || {
         loss::ctc(logits, &[2; 3], &[[1], [2], [1]], 2)
     });
     let checking = Tape::<f64>::checking();
     let checked = checking.constant(Tensor::zeros([3, 2, 5]));
     assert_refused(
-        "ctc: the labels of sequence 1 need 3 steps, one for each label and one between equal neighbours, \
+        "ctc: the targets of sequence 1 need 3 steps, one for each target and one between equal neighbours, \
          but it has 2",
         || loss::ctc(checked, &[3, 2], &[[1, 2], [1, 1]], 0).mean(),
     );

@@ -48,13 +48,13 @@ fn of_grus() -> [Model<Gru<f64>>; 3] {
     [None, Some(additive), Some(multiplicative)].map(|attention| model(rng, attention, gru))
 }
 
-/// Three source sequences, `[S, B]`, and what is wanted of them, `[T, B]`.
+/// Three source sequences, `[S, B]`, and their targets, `[T, B]`.
 const SOURCE: [usize; 12] = [1, 2, 3, 4, 0, 1, 2, 0, 3, 1, 0, 0];
 const LENGTHS: [usize; 3] = [4, 2, 3];
-const WANTED: [usize; 9] = [1, 2, 2, 1, 0, 1, 0, 1, 2];
+const TARGETS: [usize; 9] = [1, 2, 2, 1, 0, 1, 0, 1, 2];
 
 fn teacher_forced<'t, L: Stepwise<f64>>(model: &Model<L>, tape: &'t Tape<f64>) -> V<'t> {
-    model.teacher_forced(&model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS)), &WANTED)
+    model.teacher_forced(&model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS)), &TARGETS)
 }
 
 /// Logits, and the gradients of their loss.
@@ -85,7 +85,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
             }
             let memory = Var::stack(&memory, 0);
             let mut last = START;
-            for (t, wanted) in sequence(&WANTED, b, 3).into_iter().enumerate() {
+            for (t, target) in sequence(&TARGETS, b, 3).into_iter().enumerate() {
                 let y = model.target.forward(&tape, &[last], [1]);
                 (_, h) = model.decoder.step(y, h);
                 let features = match &model.attention {
@@ -99,7 +99,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
                 let expected = features.matmul(&model.output.w) + model.output.b.as_ref().unwrap();
                 let computed = logits.index_first(t).slice(0, b..b + 1);
                 assert_near(&[computed.value()], &[expected.value()], 1e-13);
-                last = wanted;
+                last = target;
             }
         }
     }
@@ -113,7 +113,7 @@ fn a_batch_is_encoded_and_decoded_as_each_sequence_alone() {
             let one = |b: usize| {
                 let source = sequence(&SOURCE, b, LENGTHS[b]);
                 let encoded = model.encode(tape, &source, [LENGTHS[b], 1], None);
-                model.teacher_forced(&encoded, &sequence(&WANTED, b, 3))
+                model.teacher_forced(&encoded, &sequence(&TARGETS, b, 3))
             };
             Var::concat(&[one(0), one(1), one(2)], 1)
         });
@@ -122,7 +122,7 @@ fn a_batch_is_encoded_and_decoded_as_each_sequence_alone() {
     }
 }
 
-/// The last wanted symbol is read by nobody, nor is what stands behind the end of a source sequence.
+/// No step reads the last target, nor is what stands behind the end of a source sequence.
 #[test]
 fn what_is_not_read_changes_nothing() {
     for model in of_grus() {
@@ -132,9 +132,9 @@ fn what_is_not_read_changes_nothing() {
             (0..12).map(|i| if i / 3 < LENGTHS[i % 3] { SOURCE[i] } else { other[i] }).collect();
         assert_ne!(other, SOURCE);
         let encoded = model.encode(&tape, &other, [4, 3], Some(&LENGTHS));
-        let mut wanted = WANTED;
-        wanted[6..].fill(1);
-        let logits = model.teacher_forced(&encoded, &wanted);
+        let mut targets = TARGETS;
+        targets[6..].fill(1);
+        let logits = model.teacher_forced(&encoded, &targets);
         assert_eq!(logits.value(), teacher_forced(&model, &tape).value());
     }
 }
@@ -191,12 +191,13 @@ fn a_wide_beam_finds_the_likeliest_of_all_sequences() {
 }
 
 /// The logits at the second step of many sequences like the first, and those that follow from each symbol.
-fn second_step(model: &Model<Gru<f64>>, wanted: usize, p: f64) -> (Vec<usize>, Vec<f64>) {
+fn second_step(model: &Model<Gru<f64>>, target: usize, p: f64) -> (Vec<usize>, Vec<f64>) {
     const COPIES: usize = 4000;
     let tape = Tape::new();
     let encoded = model.encode(&tape, &[1; 2 * COPIES], [2, COPIES], None);
-    let wanted = vec![wanted; 2 * COPIES];
-    let logits = model.in_training(&mut random(5)).scheduled_sampling(&encoded, &wanted, p).value();
+    let targets = vec![target; 2 * COPIES];
+    let logits =
+        model.in_training(&mut random(5)).scheduled_sampling(&encoded, &targets, p).value();
     let one = model.encode(&tape, &[1; 2], [2, 1], None);
     let after: Vec<_> = (0..3)
         .map(|symbol| model.teacher_forced(&one, &[symbol; 2]).value().index_first(1))
@@ -211,17 +212,17 @@ fn second_step(model: &Model<Gru<f64>>, wanted: usize, p: f64) -> (Vec<usize>, V
     logits.index_first(1).as_slice().chunks(3).for_each(|row| counts[read(row)] += 1);
     let probabilities = logits.index_first(0).index_first(0).softmax(-1).to_vec();
     let expected = probabilities.iter().enumerate().map(|(symbol, q)| {
-        let forced = if symbol == wanted[0] { p } else { 0.0 };
+        let forced = if symbol == target { p } else { 0.0 };
         (forced + (1.0 - p) * q) * COPIES as f64
     });
     (counts, expected.collect())
 }
 
 #[test]
-fn scheduled_sampling_reads_wanted_and_drawn_symbols_in_proportion() {
-    for (model, wanted) in of_grus().iter().zip(0..3) {
+fn scheduled_sampling_reads_targets_and_drawn_symbols_in_proportion() {
+    for (model, target) in of_grus().iter().zip(0..3) {
         for p in [0.0, 0.3, 1.0] {
-            let (counts, expected) = second_step(model, wanted, p);
+            let (counts, expected) = second_step(model, target, p);
             for (&count, expected) in counts.iter().zip(expected) {
                 let bound = 5.0 * expected.sqrt();
                 assert!((f64::from(count as u32) - expected).abs() <= bound, "{count}, {expected}");
@@ -235,7 +236,7 @@ fn scheduled_sampling_with_certainty_is_teacher_forcing() {
     for model in of_grus() {
         let sampled = ran(&model, |model, tape| {
             let encoded = model.encode(tape, &SOURCE, [4, 3], Some(&LENGTHS));
-            model.in_training(&mut random(2)).scheduled_sampling(&encoded, &WANTED, 1.0)
+            model.in_training(&mut random(2)).scheduled_sampling(&encoded, &TARGETS, 1.0)
         });
         let forced = ran(&model, teacher_forced);
         assert_eq!(sampled.values, forced.values);
@@ -268,8 +269,9 @@ fn scheduled_sampling_of_a_diverged_model() {
         for p in [0.0, 1.0] {
             let tape = Tape::new();
             let encoded = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
-            let logits = model.in_training(&mut random(2)).scheduled_sampling(&encoded, &WANTED, p);
-            assert!(loss::cross_entropy(logits, &WANTED).mean().item().is_nan());
+            let logits =
+                model.in_training(&mut random(2)).scheduled_sampling(&encoded, &TARGETS, p);
+            assert!(loss::cross_entropy(logits, &TARGETS).mean().item().is_nan());
         }
     }
 }
@@ -292,7 +294,7 @@ fn noise_in_training() {
     let rng = &mut random(7);
     let training = model.in_training(rng);
     let encoded = training.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
-    let logits = training.teacher_forced(&encoded, &WANTED);
+    let logits = training.teacher_forced(&encoded, &TARGETS);
 
     let draws = &mut random(7);
     let xs = model.source.forward(&tape, &SOURCE, [4, 3]);
@@ -300,8 +302,8 @@ fn noise_in_training() {
     let (outputs, state) =
         Recurrence::new(&model.encoder).lengths(&LENGTHS).training(draws).run(xs, start);
     assert_eq!(encoded.outputs.value(), outputs.value());
-    let steps = WANTED.len() / 3;
-    let read: Vec<_> = [model.start; 3].iter().chain(&WANTED).copied().take(3 * steps).collect();
+    let steps = TARGETS.len() / 3;
+    let read: Vec<_> = [model.start; 3].iter().chain(&TARGETS).copied().take(3 * steps).collect();
     let ys = model.target.forward(&tape, &read, [steps, 3]);
     let (hs, _) = Recurrence::new(&model.decoder).training(draws).run(ys, state);
     let features = match &model.attention {
@@ -322,7 +324,7 @@ fn targets_of_unequal_numbers() {
     let [model, ..] = of_grus();
     let tape = Tape::new();
     let encoded = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
-    let _ = model.teacher_forced(&encoded, &WANTED[..8]);
+    let _ = model.teacher_forced(&encoded, &TARGETS[..8]);
 }
 
 /// All words of one to three symbols, each 1 to 4.
@@ -358,15 +360,15 @@ fn learns_to_reverse() {
     let reversed: Vec<Vec<usize>> = reversed.collect();
     let batch = words.len();
     let lengths: Vec<_> = words.iter().map(Vec::len).collect();
-    let (source, wanted) = (side_by_side(&words, 3), side_by_side(&reversed, 4));
+    let (source, targets) = (side_by_side(&words, 3), side_by_side(&reversed, 4));
     let there = |i: usize| f32::from(u8::from(i / batch <= lengths[i % batch]));
     let there = Tensor::from_fn([4, batch], there);
     let mut optimizer = Adam::new(0.02);
     for _ in 0..50 {
         let tape = Tape::new();
         let encoded = model.encode(&tape, &source, [3, batch], Some(&lengths));
-        let logits = model.teacher_forced(&encoded, &wanted);
-        let loss = loss::cross_entropy(logits, &wanted).masked(&there).mean();
+        let logits = model.teacher_forced(&encoded, &targets);
+        let loss = loss::cross_entropy(logits, &targets).masked(&there).mean();
         let gradients = tape.backward(loss);
         optimizer.step(&mut model, &gradients);
     }

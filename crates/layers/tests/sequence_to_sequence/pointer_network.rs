@@ -30,13 +30,13 @@ fn of_grus() -> Network<Gru<f64>> {
     network(&mut random(0), |rng| Gru::new(rng, 2, HIDDEN))
 }
 
-/// Three sequences, `[S, B, I]`, and the pointers that are wanted of them, `[T, B]`.
+/// Three sequences, `[S, B, I]`, and their target pointers, `[T, B]`.
 fn inputs() -> Tensor<f64> {
     uniform([4, 3, 2], &mut random(1))
 }
 
 const LENGTHS: [usize; 3] = [4, 2, 3];
-const WANTED: [usize; 9] = [3, 0, 2, 0, 1, 1, 3, 0, 0];
+const TARGETS: [usize; 9] = [3, 0, 2, 0, 1, 1, 3, 0, 0];
 
 /// Sequence `b` of a batch `[T, B]`.
 fn pointers(batch: &[usize], b: usize) -> Vec<usize> {
@@ -53,7 +53,7 @@ fn padded(xs: &Tensor<f64>, with: f64) -> Tensor<f64> {
 }
 
 fn teacher_forced<'t, L: Stepwise<f64>>(network: &Network<L>, xs: V<'t>) -> V<'t> {
-    network.teacher_forced(xs, Some(&LENGTHS), &WANTED)
+    network.teacher_forced(xs, Some(&LENGTHS), &TARGETS)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
         }
         let memory = network.attention.memory(Var::stack(&memory, 0), None);
         let mut z = tape.param(&network.first).reshape([1, 2]);
-        for (t, pointer) in pointers(&WANTED, b).into_iter().enumerate() {
+        for (t, pointer) in pointers(&TARGETS, b).into_iter().enumerate() {
             (_, h) = network.decoder.step(z, h);
             let expected = network.attention.scores(h.reshape([1, 1, HIDDEN]), &memory);
             let computed = logits.slice(0, t..t + 1).slice(1, b..b + 1).slice(2, 0..length);
@@ -113,17 +113,17 @@ fn nothing_points_behind_the_end() {
 fn a_batch_points_as_each_sequence_alone() {
     let network = of_grus();
     // scores behind the end are no part of the loss
-    let log_probabilities = |logits: V<'_>, wanted: &[usize]| {
-        loss::cross_entropy(logits, wanted).per_position().value()
+    let log_probabilities = |logits: V<'_>, targets: &[usize]| {
+        loss::cross_entropy(logits, targets).per_position().value()
     };
     let tape = Tape::new();
     let xs = tape.constant(inputs());
-    let batch = log_probabilities(teacher_forced(&network, xs), &WANTED);
+    let batch = log_probabilities(teacher_forced(&network, xs), &TARGETS);
     let greedy = network.greedy(xs, Some(&LENGTHS), 5);
     for (b, length) in LENGTHS.into_iter().enumerate() {
         let one = xs.slice(0, 0..length).slice(1, b..b + 1);
-        let wanted = pointers(&WANTED, b);
-        let alone = log_probabilities(network.teacher_forced(one, None, &wanted), &wanted);
+        let targets = pointers(&TARGETS, b);
+        let alone = log_probabilities(network.teacher_forced(one, None, &targets), &targets);
         assert_near(&[batch.slice(1, b..b + 1)], &[alone], 1e-13);
         assert_eq!(pointers(&greedy, b), network.greedy(one, None, 5));
     }
@@ -145,9 +145,9 @@ fn greedy_pointers_are_the_likeliest() {
 #[should_panic(expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions")]
 fn a_pointer_behind_the_end() {
     let tape = Tape::new();
-    let mut wanted = WANTED;
-    wanted[4] = 2;
-    let _ = of_grus().teacher_forced(tape.constant(inputs()), Some(&LENGTHS), &wanted);
+    let mut targets = TARGETS;
+    targets[4] = 2;
+    let _ = of_grus().teacher_forced(tape.constant(inputs()), Some(&LENGTHS), &targets);
 }
 
 /// All ways in which three or four different numbers may stand, `[S, B, 1]`, how many they are, and the

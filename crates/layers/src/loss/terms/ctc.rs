@@ -7,9 +7,9 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use super::positions::{Positions, cost};
 
-/// The smallest number of steps that spell these labels: one for each, and one between equal neighbours.
-pub(crate) fn steps_needed(labels: &[usize]) -> usize {
-    labels.len() + labels.windows(2).filter(|pair| pair[0] == pair[1]).count()
+/// The smallest number of steps that spell these targets: one for each, and one between equal neighbours.
+pub(crate) fn steps_needed(targets: &[usize]) -> usize {
+    targets.len() + targets.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
 /// `−ln p(l)` of each sequence.
@@ -17,7 +17,7 @@ pub(crate) fn steps_needed(labels: &[usize]) -> usize {
 pub(crate) struct CtcTerms<'t, T> {
     pub(crate) logits: Var<'t, T>,
     pub(crate) lengths: Rc<[usize]>,
-    pub(crate) labels: Rc<[Vec<usize>]>,
+    pub(crate) targets: Rc<[Vec<usize>]>,
     pub(crate) blank: usize,
     pub(crate) zero_infinity: bool,
 }
@@ -29,7 +29,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         if tape.is_checking() && !self.zero_infinity {
             self.assert_enough_steps(positions);
         }
-        let (batch, places) = (self.labels.len(), self.places());
+        let (batch, places) = (self.targets.len(), self.places());
         let low = nowhere::<T>();
         let within = tape.constant(self.within());
         let skips = tape.constant(self.indicator(|b, s| self.may_skip_to(b, s)));
@@ -64,41 +64,41 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
     /// Panics on a checking tape before it finds the infinite loss, since this message says why.
     #[track_caller]
     fn assert_enough_steps(&self, positions: &Positions<T>) {
-        for (b, (labels, &length)) in self.labels.iter().zip(&self.lengths[..]).enumerate() {
-            let needed = steps_needed(labels);
+        for (b, (targets, &length)) in self.targets.iter().zip(&self.lengths[..]).enumerate() {
+            let needed = steps_needed(targets);
             assert!(
                 needed <= length || !positions.keeps(b),
-                "ctc: the labels of sequence {b} need {needed} steps, one for each label and one between \
+                "ctc: the targets of sequence {b} need {needed} steps, one for each target and one between \
                  equal neighbours, but it has {length}, so the loss is infinite; drop the sequence by a \
                  mask, or count such losses as 0 by Ctc::zero_infinity"
             );
         }
     }
 
-    /// `L`, for the most labels.
+    /// `L`, for the most targets.
     fn places(&self) -> usize {
-        2 * self.labels.iter().map(Vec::len).max().unwrap_or(0) + 1
+        2 * self.targets.iter().map(Vec::len).max().unwrap_or(0) + 1
     }
 
     /// `l'_s`; a blank behind the last.
     fn extended(&self, b: usize, s: usize) -> usize {
-        let label = if s % 2 == 1 { self.labels[b].get(s / 2) } else { None };
-        label.copied().unwrap_or(self.blank)
+        let target = if s % 2 == 1 { self.targets[b].get(s / 2) } else { None };
+        target.copied().unwrap_or(self.blank)
     }
 
     fn may_skip_to(&self, b: usize, s: usize) -> bool {
-        let label = self.extended(b, s);
-        label != self.blank && s >= 2 && label != self.extended(b, s - 2)
+        let target = self.extended(b, s);
+        target != self.blank && s >= 2 && target != self.extended(b, s - 2)
     }
 
     fn may_end_at(&self, b: usize, s: usize) -> bool {
-        let last = 2 * self.labels[b].len();
+        let last = 2 * self.targets[b].len();
         s == last || s + 1 == last
     }
 
     /// `[T, B, 1]`: 1 at the steps of a sequence, 0 beyond.
     fn within(&self) -> Tensor<T> {
-        let (steps, batch) = (self.logits.shape()[0], self.labels.len());
+        let (steps, batch) = (self.logits.shape()[0], self.targets.len());
         Tensor::from_fn([steps, batch, 1], |i| {
             T::of(f64::from(i / batch < self.lengths[i % batch]))
         })
@@ -108,7 +108,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
     fn indicator(&self, condition: impl Fn(usize, usize) -> bool) -> Tensor<T> {
         let places = self.places();
         let holds = |i: usize| T::of(condition(i / places, i % places).into());
-        Tensor::from_fn([self.labels.len(), places], holds)
+        Tensor::from_fn([self.targets.len(), places], holds)
     }
 
     /// `ln p_t(l'_s)` `[T, B, L]`
