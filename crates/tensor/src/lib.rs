@@ -1,11 +1,11 @@
 //! Dense tensors and their kernels.
 //!
-//! One layout — contiguous, row-major — so that every kernel is written once; shared buffers that
-//! are pooled and reused; NumPy's broadcasting; results that are bit-identical for any number of
-//! threads. This crate knows nothing of gradients: `bptt-autodiff` records its operations.
+//! A [`Tensor`] is contiguous and row-major, so every kernel is written once. Buffers are shared,
+//! pooled and reused. Operands broadcast as in NumPy, and results are bit-identical for any number
+//! of threads. Gradients are the business of `bptt-autodiff`, which records these operations.
 //!
-//! A shape that does not fit an operation is a mistake in the program and panics at the caller's
-//! line, naming the operation, the shapes, the axis and the mend.
+//! An operation panics at the caller's line if the shapes do not fit. The message names the
+//! operation, the shapes, the axis and the mend.
 
 mod cpu;
 mod gemm;

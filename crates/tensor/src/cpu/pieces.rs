@@ -4,27 +4,27 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use rayon::prelude::*;
 
-/// Pieces of work, some of which need others to be done first: unlike stages that are run one after the
-/// other, they never leave a thread waiting to be woken, or for the slowest of a stage.
+/// Pieces of work, some of which depend on others. Unlike stages with a barrier between them, they
+/// leave no thread waiting for the slowest piece of a stage.
 ///
-/// Pieces must not hand work to the pool: a thread that waits for it might begin another piece, and
-/// there wait for the one that it left.
+/// A piece must not hand work to the pool: while it waits, its thread might begin another piece
+/// that depends on this one.
 pub(crate) struct Pieces<'w> {
     states: Vec<AtomicU8>,
     work: &'w (dyn Fn(&Self, usize) + Sync),
 }
 
-/// Nobody has begun the piece.
+/// No thread has begun the piece.
 const FREE: u8 = 0;
 const BEGUN: u8 = 1;
 const DONE: u8 = 2;
 
-/// How often a thread looks whether a piece is done before it lets others run.
+/// Polls of a piece before a waiting thread yields.
 const LOOKS: usize = 1 << 10;
 
 impl<'w> Pieces<'w> {
-    /// Calls `work(pieces, i)` once for each `i < count`, on so many threads: each begins with those in
-    /// `order(thread)`, and then does what others have not begun.
+    /// Calls `work(pieces, i)` once for each `i < count`, on `threads` threads. A thread starts
+    /// with the pieces of `order(thread)`, then takes any that no other has begun.
     pub(crate) fn run<I: Iterator<Item = usize>>(
         count: usize,
         threads: usize,
@@ -44,10 +44,10 @@ impl<'w> Pieces<'w> {
         }
     }
 
-    /// Does a piece unless somebody has begun it.
+    /// Does a piece unless a thread has begun it.
     fn begin(&self, piece: usize) {
         let state = &self.states[piece];
-        // only the thread that makes the exchange does the piece
+        // the exchange succeeds on one thread, which does the piece
         let exchange = state.compare_exchange(FREE, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
             let _done = Done(state);
@@ -55,7 +55,7 @@ impl<'w> Pieces<'w> {
         }
     }
 
-    /// Returns when a piece is done: does it, or waits for the thread that has begun it.
+    /// Returns once a piece is done. Does it here unless a thread has begun it; else waits.
     pub(crate) fn need(&self, piece: usize) {
         self.begin(piece);
         let mut looks = 0;
@@ -70,7 +70,7 @@ impl<'w> Pieces<'w> {
     }
 }
 
-/// Marks a piece as done, also if it panics: others must not wait for it for ever.
+/// Marks a piece as done when dropped, so that no thread waits for a piece that panicked.
 struct Done<'a>(&'a AtomicU8);
 
 impl Drop for Done<'_> {

@@ -29,28 +29,28 @@ pub trait Vector: Copy {
     ///
     /// # Safety
     ///
-    /// As of [`splat`](Self::splat); and all lanes must be readable there.
+    /// As for [`splat`](Self::splat); and all lanes must be readable there.
     unsafe fn load(from: *const Self::Element) -> Self;
 
     /// Writes all elements to an address, of any alignment.
     ///
     /// # Safety
     ///
-    /// As of [`splat`](Self::splat); and all lanes must be writable there.
+    /// As for [`splat`](Self::splat); and all lanes must be writable there.
     unsafe fn store(self, to: *mut Self::Element);
 
     /// `self + x`
     ///
     /// # Safety
     ///
-    /// As of [`splat`](Self::splat).
+    /// As for [`splat`](Self::splat).
     unsafe fn add(self, x: Self) -> Self;
 
     /// `self·x + y`, rounded once where there is an instruction for that.
     ///
     /// # Safety
     ///
-    /// As of [`splat`](Self::splat).
+    /// As for [`splat`](Self::splat).
     unsafe fn mul_add(self, x: Self, y: Self) -> Self;
 }
 
@@ -62,7 +62,7 @@ pub trait Registers: Sized + 'static {
     /// Of AVX2.
     #[cfg(target_arch = "x86_64")]
     type Avx2: Vector<Element = Self>;
-    /// Arrays that the compiler places in the registers of the least processor.
+    /// Arrays that the compiler places in the registers of the baseline processor.
     type Portable: Vector<Element = Self>;
 }
 

@@ -1,13 +1,14 @@
 //! Run-time choice of the instruction set.
 //!
-//! The crate is compiled for the least processor of its target. On x86-64, [`vectorize`] compiles a
-//! loop three times instead — for AVX-512, for AVX2 with FMA and for the least processor — and runs
-//! the best of them that this machine has. There are no vector intrinsics here: the compiler
-//! vectorises plain loops, and this module only tells it for which registers. [`crate::gemm::packed`], whose loops
-//! are laid out for the registers by hand, asks for the [`InstructionSet`] itself.
+//! The crate is compiled for the baseline processor of its target. On x86-64, [`vectorize`]
+//! compiles a loop three times instead — for AVX-512, for AVX2 with FMA and for the baseline
+//! processor — and runs the best of them that this machine has. There are no vector intrinsics
+//! here: the compiler vectorises plain loops, and this module only tells it for which registers.
+//! [`crate::gemm::packed`], whose loops are laid out for the registers by hand, asks for the
+//! [`InstructionSet`] itself.
 //!
-//! The paths differ in nothing but [`Math::mul_add`]. A loop without it gives the same bits on
-//! every machine; a loop with it, on every machine that has FMA, and on every one that has not.
+//! The paths differ only in [`Math::mul_add`]. A loop without it gives the same bits on every
+//! machine. A loop with it gives one result on machines with FMA, and another on machines without.
 
 use num_traits::Float;
 
@@ -23,7 +24,7 @@ pub(crate) struct Math {
 }
 
 impl Math {
-    /// That of the least processor of the target.
+    /// The arithmetic of the baseline processor of the target.
     pub(crate) const PORTABLE: Self =
         Self { fma: cfg!(any(target_arch = "aarch64", target_feature = "fma")) };
 
@@ -43,8 +44,8 @@ impl Math {
 
 /// Runs `f`, compiled for the best instruction set of this machine.
 ///
-/// Mark the closure `#[inline(always)]`, and every function that it calls per element: what is not
-/// inlined is compiled for the least processor, which is right, but slow.
+/// Mark the closure `#[inline(always)]`, and every function that it calls per element: a function
+/// that is not inlined is compiled for the baseline processor, which is correct but slow.
 #[inline(always)]
 pub(crate) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     vectorize_math(
@@ -78,7 +79,8 @@ pub(crate) fn vectorize_math<R>(f: impl FnOnce(Math) -> R) -> R {
     }
 }
 
-/// What loops are compiled for, worst first: a processor that has one has those before it.
+/// The instruction sets that loops are compiled for, worst first. A processor that has one has all
+/// before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InstructionSet {
     Portable = 1,
@@ -139,7 +141,8 @@ impl InstructionSet {
 /// Bytes of a cache line, which a vector register fills at most.
 pub(crate) const LINE: usize = 64;
 
-/// Asks for the cache line of an address, which need not be readable, in the second-level cache.
+/// Prefetches the cache line of an address into the second-level cache. The address need not be
+/// readable.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

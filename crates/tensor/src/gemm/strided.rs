@@ -1,4 +1,4 @@
-//! One product of matrices at any strides, in the way that suits its size.
+//! One product of matrices at any strides, by the kernel that suits its size.
 
 use super::packed::{self, Factor, SMALL, Start, Strided};
 use super::thin::{add_dots, add_rows};
@@ -35,7 +35,7 @@ impl<'a, T: Scalar> Matrix<'a, T> {
     }
 }
 
-/// Whether a product of so many rows and columns packs its right operand by [`packed`].
+/// Whether a product of this many rows and columns packs its right operand by [`packed`].
 pub(super) fn is_packed(rows: usize, columns: usize) -> bool {
     rows >= PACKED_ROWS && columns >= PACKED_COLUMNS
 }
@@ -77,7 +77,7 @@ const THIN_COLUMNS: usize = 256;
 const BLOCKS: usize = 8;
 
 impl<T: Scalar> StridedProduct<'_, T> {
-    /// In the way that suits its size.
+    /// Computes the product by the kernel that suits its size.
     pub(super) fn choose(self, c: &mut [T]) {
         let [m, k, n] = self.extents;
         if c.is_empty() || k == 0 {
@@ -98,7 +98,7 @@ impl<T: Scalar> StridedProduct<'_, T> {
         Self { extents: [n, k, m], a, b, ..self }
     }
 
-    /// Of many rows with a packed operand, otherwise by `matrixmultiply`, in blocks of C.
+    /// Packs the right operand of many rows. Otherwise multiplies blocks of C by `matrixmultiply`.
     fn blocks(&self, c: &mut [T]) {
         let [m, k, n] = self.extents;
         let plain = self.alpha == T::one() && (self.beta == T::zero() || self.beta == T::one());

@@ -21,7 +21,7 @@ pub enum Binary {
     ChainMul,
     /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
     ChainDiv,
-    /// `x σ`, where `y` is the [tail](Unary::SigmoidTail) of the logistic function `σ`: the product with a gate, in
+    /// `x σ`, where `y` is the [tail](crate::Unary::SigmoidTail) of the logistic function `σ`: the product with a gate, in
     /// one sweep.
     Gate,
     /// The same as a [`ChainMul`](Self::ChainMul).
@@ -32,10 +32,11 @@ pub enum Binary {
     Maximum,
     /// The smaller; NaN if either is.
     Minimum,
-    /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose output is `y`.
-    /// A function of its own because the reverse pass of every gate takes it: one sweep in place of three.
+    /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose
+    /// output is `y`. Fused because the reverse pass of every gate computes it: one sweep in place
+    /// of three.
     TanhVjp,
-    /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](Unary::SigmoidTail) is `s`.
+    /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](crate::Unary::SigmoidTail) is `s`.
     SigmoidVjp,
     /// 1 where `x > y`, else 0.
     Greater,

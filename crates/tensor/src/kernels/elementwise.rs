@@ -139,6 +139,7 @@ impl<T: Scalar> Tensor<T> {
     /// # Panics
     ///
     /// If the shapes do not broadcast.
+    #[expect(clippy::needless_pass_by_value, reason = "references are operands themselves")]
     #[track_caller]
     #[must_use]
     pub fn select(&self, chosen: impl Operand<T>, other: impl Operand<T>) -> Self {

@@ -83,7 +83,7 @@ pub(crate) fn fold_row<T: Scalar>(
 }
 
 /// Folds a short slice. 64 accumulators fill the vector units' pipelines, and keep the compiler
-/// from unrolling them into scalars; eight serve the remainder and short rows.
+/// from unrolling them into scalars. Eight accumulators take the remainder and short rows.
 #[inline(always)]
 fn fold_block<T: Scalar>(values: &[T], identity: T, combine: impl Fn(T, T) -> T + Copy) -> T {
     let (wide, rest) = values.as_chunks::<64>();

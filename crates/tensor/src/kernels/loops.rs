@@ -45,7 +45,7 @@ impl<const N: usize> Loops<N> {
         loops
     }
 
-    /// Puts a loop within the others; merges it with its neighbour where that is the same walk.
+    /// Adds an innermost loop. Merges it with its neighbour if both together are one even walk.
     pub(crate) fn push(&mut self, inner: Loop<N>) {
         if inner.extent == 1 {
             return;

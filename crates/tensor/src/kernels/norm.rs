@@ -28,7 +28,7 @@ impl<T: Scalar> Tensor<T> {
             let scale = largest.map(scale);
             let scaled = squares(&(self * &scale)).sqrt() / &scale;
             let is_plain = plain.map(|sum| T::of(f64::from(u8::from(is_ordinary(sum)))));
-            is_plain.select(&plain.sqrt(), &scaled)
+            is_plain.select(plain.sqrt(), scaled)
         };
         Ok(norm.reshape(shape::reduce(self.shape(), &axes, keep)))
     }

@@ -1,7 +1,7 @@
 //! Tensors of random numbers.
 //!
-//! Elements are drawn one after the other, in row-major order, with arithmetic that every machine
-//! rounds alike: a seed gives the same tensor everywhere, and in `f32` the rounded values of `f64`.
+//! Elements are drawn in row-major order, with arithmetic that every machine rounds alike. A seed
+//! gives the same tensor everywhere, and in `f32` the rounded values of `f64`.
 
 use rand::Rng;
 

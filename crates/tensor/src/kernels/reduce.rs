@@ -15,7 +15,7 @@ macro_rules! reduction {
             $(
                 $(#[$doc])*
                 ///
-                /// The axes vanish; no axes leave the tensor as it is.
+                /// The axes are removed. An empty list of axes leaves the tensor as it is.
                 ///
                 /// # Panics
                 ///
@@ -27,7 +27,7 @@ macro_rules! reduction {
                 }
 
                 #[doc = concat!("Like [`", stringify!($name), "`](Self::", stringify!($name), ")")]
-                /// with the axes kept at extent one, so that the result broadcasts to the source.
+                /// with the axes kept at extent one, so that the result broadcasts to this tensor.
                 ///
                 /// # Panics
                 ///

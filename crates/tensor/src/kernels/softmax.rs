@@ -141,8 +141,8 @@ fn logsumexp<T: Scalar>(math: Math, x: &[T], scratch: &mut [T]) -> T {
     shift + math.ln(sum(scratch))
 }
 
-/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN. May pass
-/// over a NaN, which reaches the result by its own exponential.
+/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN. It may miss
+/// a NaN, which reaches the result through its own exponential.
 #[inline(always)]
 fn shift<T: Scalar>(x: &[T]) -> T {
     let maximum = fold_row(x, T::neg_infinity(), |x, y| if x > y { x } else { y });

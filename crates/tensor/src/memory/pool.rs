@@ -194,14 +194,14 @@ impl<T> Home<T> {
     }
 }
 
-/// Elements, and the way back to the pool of their type.
+/// Elements, with the way back to the pool that made them.
 #[derive(Debug)]
 pub(crate) struct Pooled<T> {
     memory: Vec<T>,
     /// Where the elements start in it.
     start: usize,
-    /// The home of the pool that made the buffer. `None` for memory from outside, which no pool keeps: a caller that
-    /// brings such memory takes none from the pools.
+    /// The home of the pool that made the buffer. `None` for memory that a caller brought, which no
+    /// pool keeps.
     home: Option<Arc<Home<T>>>,
 }
 
@@ -240,8 +240,8 @@ impl<T> Pooled<T> {
 pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 
 impl<T: Poolable> Buffer<T> {
-    /// A buffer of at least `len` elements with *unspecified* values: whoever takes it writes
-    /// every element it will read.
+    /// A buffer of at least `len` elements with *unspecified* values: the taker writes every
+    /// element that it will read.
     #[inline(never)]
     pub(crate) fn take(len: usize) -> Self {
         let class = class_holding(len);
@@ -251,7 +251,7 @@ impl<T: Poolable> Buffer<T> {
         if cfg!(debug_assertions)
             && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
-            // a kernel that reads what it has not written shows itself
+            // reveals a kernel that reads an element before it writes it
             pooled.as_mut_slice()[..len].fill(T::nan());
         }
         Self(Some(buffer))
@@ -261,7 +261,7 @@ impl<T: Poolable> Buffer<T> {
         Self(Some(Arc::new(Pooled { memory: elements, start: 0, home: None })))
     }
 
-    /// The elements for writing, if nobody else reads them.
+    /// The elements for writing, if the buffer has one owner.
     #[inline]
     pub(crate) fn as_mut_slice(&mut self) -> Option<&mut [T]> {
         let shared = self.0.as_mut().expect("only drop empties a buffer");

@@ -1,25 +1,25 @@
-//! Where an operand lies at a time step.
+//! The addresses of operands at a time step.
 
 use super::blocking::{Blocking, CHUNK_ELEMENTS};
 use super::buffer::{Buffer, Lifetime, View};
 use super::program::{Instruction, RowProgram};
 use crate::scalar::Scalar;
 
-/// Which step it is, and for whom.
+/// The current step, thread and piece.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
-    /// The place in the sequence.
+    /// The position in the sequence.
     pub(super) time: usize,
     /// The number of steps run before.
     pub(super) count: usize,
-    /// The thread's place among those at work.
+    /// The index of the thread.
     pub(super) lane: usize,
-    /// The piece's place among those of a segment.
+    /// The index of the piece in its segment.
     pub(super) piece: usize,
 }
 
 impl Clock {
-    /// For a program that a single thread runs.
+    /// The clock of a program that one thread runs.
     pub(super) fn of(time: usize, count: usize) -> Self {
         Self { time, count, lane: 0, piece: 0 }
     }
@@ -42,7 +42,7 @@ unsafe impl<T: Send> Send for Base<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Base<T> {}
 
-/// Where the rows of a view lie.
+/// The address of a view's rows at every step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address<T> {
     base: Base<T>,
@@ -55,9 +55,10 @@ pub(super) struct Address<T> {
     place: Storage,
     /// Steps alternate between two addresses.
     alternate: bool,
-    /// Added to the time, or the count, for the step that is meant.
+    /// Added to the time or the count to give the step that is read.
     shift: isize,
-    /// The count of the step that has no such neighbour, and where it reads instead.
+    /// The count of the step without such a neighbour, and the address and distance of rows that it
+    /// reads instead.
     edge: Option<(usize, Base<T>, usize)>,
 }
 
@@ -129,7 +130,7 @@ impl<T: Scalar> Address<T> {
         (self.base.0.wrapping_add(offset), self.row)
     }
 
-    /// Where the rows of the block begin whose first row is `first`; `columns` are those of a chunk.
+    /// The rows of the block that begins at row `first`, for chunks of this many columns.
     #[inline(always)]
     pub(super) fn in_block(&self, clock: Clock, first: usize, columns: usize) -> Located<T> {
         let row = if self.place == Storage::Rows { first } else { 0 };
@@ -142,14 +143,14 @@ impl<T: Scalar> Address<T> {
 /// The addresses of an instruction.
 #[derive(Debug)]
 pub(super) struct Addresses<T> {
-    /// Those of its [`operands`](Instruction::operands).
+    /// The addresses of its [`operands`](Instruction::operands).
     pub(super) operands: Vec<Address<T>>,
-    /// The whole rows of what fused functions write to memory.
+    /// The rows of buffers that a fused sequence writes to memory.
     pub(super) written: Vec<Address<T>>,
 }
 
 impl<T: Scalar> Addresses<T> {
-    /// Those of an instruction of a program whose buffers start at `bases`.
+    /// The addresses of an instruction of a program whose buffers start at `bases`.
     pub(super) fn of(
         instruction: &Instruction<T>,
         program: &RowProgram<T>,
@@ -174,21 +175,21 @@ impl<T: Scalar> Addresses<T> {
     }
 }
 
-/// Where the rows of an array begin in a block.
+/// The rows of an array in a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Located<T> {
     pub(super) start: *mut T,
     /// The distance of rows.
     pub(super) distance: usize,
-    /// Whether there are no rows but those of the chunk being computed.
+    /// Whether the array holds the current chunk only.
     pub(super) is_chunk: bool,
 }
 
-/// What lies at an address.
+/// The extent of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Storage {
     Rows,
-    /// Those of a block, computed anew for every other.
+    /// The rows of a block, overwritten by the next block.
     Block,
     /// The rows and columns of a chunk, without gaps.
     Chunk,

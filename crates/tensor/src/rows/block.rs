@@ -1,9 +1,9 @@
-//! Fused sequences of functions of rows.
+//! Fused sequences.
 //!
-//! A sequence runs over a few rows at a time, a block, in [`Phase`]s. A phase runs over a part of the block
-//! at a time, a chunk, one function after the other. What passes from one function to the next lies in
-//! a buffer of [`Lifetime::Chunk`](super::Lifetime::Chunk), which stays in the first-level cache; from one
-//! phase to another in one of [`Lifetime::Block`](super::Lifetime::Block).
+//! A sequence runs on a block at a time, a few rows, in [`Phase`]s. A phase runs on a chunk of the
+//! block at a time, one operation after the other. Values that pass between operations lie in a
+//! buffer of [`Lifetime::Chunk`](super::Lifetime::Chunk), which stays in the first-level cache.
+//! Values that pass between phases lie in one of [`Lifetime::Block`](super::Lifetime::Block).
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use super::prefetch::Prefetch;
 use crate::cpu::simd::{Math, vectorize_math};
 use crate::scalar::Scalar;
 
-/// What a thread keeps from one instruction to the next.
+/// Memory that a thread reuses from one instruction to the next.
 pub(super) struct Workspace<T> {
     pub(super) block_rows: usize,
     pub(super) operands: Vec<Operand<T>>,
@@ -30,11 +30,11 @@ impl<T> Workspace<T> {
 }
 
 impl<T: Scalar> Phase<T> {
-    /// Runs the functions on a block, chunk by chunk.
+    /// Runs the operations on a block, chunk by chunk.
     ///
     /// # Safety
     ///
-    /// As for [`run`].
+    /// As for [`run_phases`].
     #[inline(always)]
     unsafe fn run(
         &self,
@@ -45,7 +45,7 @@ impl<T: Scalar> Phase<T> {
         operands: &mut Vec<Operand<T>>,
         fetch: &mut Prefetch<T>,
     ) {
-        // loops without divisions, which take longer than the functions of a few elements
+        // no divisions for small blocks, where they would take longer than the operations
         let (most_rows, most_columns) = match rows.saturating_mul(self.width) {
             ..=CHUNK_ELEMENTS => (rows, self.width),
             _ => chunk_extents(self.width),
@@ -58,7 +58,7 @@ impl<T: Scalar> Phase<T> {
         let mut row = 0;
         while row < rows {
             let mut column = 0;
-            // once at least, for the sums of rows without columns
+            // at least once, for reductions of rows without columns
             loop {
                 if (row, column) != (0, 0) {
                     operands.iter_mut().for_each(|operand| operand.move_to(row, column));
@@ -85,10 +85,10 @@ impl<T: Scalar> Phase<T> {
 ///
 /// # Safety
 ///
-/// The whole program has been checked, with [`Phase::check`]. The operands' addresses, one for each array of
-/// each phase, hold these rows of the array's width — those of a block, as many as a block has; those of a chunk, as
-/// many elements as a chunk — which may be read, and written by the operations that name them as targets, while nobody else uses
-/// them.
+/// `check` has passed. There is one address for each array of each phase. It holds the given rows
+/// of the array's width, or the rows of a block, or the elements of a chunk, as the buffer's
+/// lifetime says. They may be read, and written by operations that name them as targets, and no
+/// other thread uses them meanwhile.
 pub(super) unsafe fn run_phases<T: Scalar>(
     phases: &[Phase<T>],
     addresses: &Addresses<T>,

@@ -1,11 +1,11 @@
-//! How many rows are computed together, and so how large the buffers are.
+//! Blocking: how many rows are computed together, and so how large the buffers are.
 
 use super::buffer::{Buffer, Lifetime};
 use super::program::{Instruction, RowProgram, Sizes};
 use crate::scalar::Scalar;
 
-/// Rows of a piece of the stages before and after the loop: many, so that products read their weights
-/// seldom.
+/// Rows of a piece of the stages before and after the loop: many, so that products seldom read
+/// their weights.
 const PIECE: usize = 128;
 
 /// Elements of a piece's own buffers, which should fit the second-level cache.
@@ -14,8 +14,8 @@ const PIECE_ELEMENTS: usize = 1 << 18;
 /// Elements of a chunk: its buffers, a handful, should fit the first-level cache.
 pub(super) const CHUNK_ELEMENTS: usize = 1024;
 
-/// Rows of a block: enough that the functions of one column, and finding out where each array lies, take
-/// little time, and few enough that its buffers fit the second-level cache.
+/// Rows of a block: enough that operations on one column and computing addresses take little time,
+/// and few enough that its buffers fit the second-level cache.
 const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// Elements of a vector, at most.
@@ -36,7 +36,7 @@ pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blocking {
     pub(super) sizes: Sizes,
-    /// Rows of a piece, those of whole steps: fewer if it has much to keep.
+    /// Rows of a piece, which consists of whole steps: fewer if its own buffers are wide.
     pub(super) piece_rows: usize,
     /// Rows of a block.
     pub(super) block_rows: usize,
@@ -46,7 +46,7 @@ pub(super) struct Blocking {
 }
 
 impl Blocking {
-    /// The extents of a run on so many threads.
+    /// The extents of a run on this many threads.
     pub(super) fn new<T: Scalar>(program: &RowProgram<T>, sizes: Sizes, threads: usize) -> Self {
         let own = program.buffers.iter().filter(|buffer| buffer.lifetime == Lifetime::Piece);
         let width = own.fold(1, |width: usize, buffer| width.saturating_add(buffer.width));
@@ -98,7 +98,7 @@ impl Blocking {
     ) -> usize {
         let repeats = |lifetime| matches!(lifetime, Lifetime::Step | Lifetime::Pair);
         let mut views = stage.iter().flat_map(Instruction::operands);
-        // a step that reads the same rows as every other stands alone
+        // a step that reads rows shared by all steps is a piece alone
         let alone = views.any(|view| repeats(program.buffers[view.buffer].lifetime));
         if alone { 1 } else { self.piece_rows / self.sizes.rows.max(1) }
     }

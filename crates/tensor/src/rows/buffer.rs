@@ -1,6 +1,6 @@
 //! Buffers, and the columns of them that instructions read and write.
 
-/// How long a buffer holds a value, and so which axes it has.
+/// The lifetime of a buffer's values, which determines its axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifetime {
     /// Every step of the sequence: `[T, B, W]`.
@@ -9,11 +9,13 @@ pub enum Lifetime {
     Segment,
     /// The rows that a thread computes at a time, before or after the loop: `[P, W]`.
     Piece,
-    /// The few rows that fused phases compute at a time, for themselves alone: `[R, W]`.
+    /// A block, the few rows that fused phases compute at a time; read by these phases only: `[R,
+    /// W]`.
     Block,
-    /// The few columns of these that a [`Phase`] computes at a time, for itself alone.
+    /// A chunk, the few columns of a block that a [phase](super::Phase) computes at a time; read by
+    /// this phase only.
     Chunk,
-    /// A row for each piece of the stage after the loop, of sums over the piece's rows.
+    /// Partial sums: one row for each piece of the stage after the loop, the sum over its rows.
     Partial,
     /// A step and the one before it: `[2, B, W]`.
     Pair,
@@ -21,11 +23,11 @@ pub enum Lifetime {
     Step,
     /// One row, which all rows share: `[W]`.
     Row,
-    /// No rows: a sum over all of them, of any shape with `W` elements.
+    /// A sum over all rows, of any shape with `W` elements.
     Total,
 }
 
-/// Who provides a buffer.
+/// The provider of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// The caller, filled.
@@ -34,18 +36,18 @@ pub enum Role {
     Output,
     /// The program itself.
     Internal,
-    /// The program: a constant, in one column of lifetime [`Lifetime::Row`].
+    /// A constant of the program, in one column of lifetime [`Lifetime::Row`].
     Constant(f64),
 }
 
-/// A place for values: `W` elements for each row that its lifetime has.
+/// Memory for values: `W` elements for each row of its lifetime.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Buffer {
-    /// How long it holds a value.
+    /// The lifetime of its values.
     pub lifetime: Lifetime,
     /// The number of elements of a row.
     pub width: usize,
-    /// Who provides it.
+    /// The provider.
     pub role: Role,
 }
 
@@ -58,7 +60,7 @@ pub struct View {
     pub column: usize,
     /// The number of columns.
     pub width: usize,
-    /// Read from a neighbouring step rather than this one.
+    /// The neighbouring step to read from, in place of this one.
     pub delay: Option<Delay>,
 }
 
@@ -75,9 +77,9 @@ impl View {
 /// A neighbouring step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Delay {
-    /// The step that is run after this one, rather than before it: what a reverse pass reads of the
-    /// forward pass's state before the step.
+    /// Whether it is the step that runs after this one rather than before it. A reverse pass reads
+    /// the forward pass's previous state so.
     pub ahead: bool,
-    /// The buffer that stands in where there is no such step.
+    /// The buffer that is read where there is no such step.
     pub edge: usize,
 }

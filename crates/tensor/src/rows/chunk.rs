@@ -10,7 +10,7 @@ use crate::cpu::simd::Math;
 use crate::kernels::arithmetic::{chain_mul, larger, smaller};
 use crate::scalar::Scalar;
 
-/// Some rows of a block, and some columns of a phase, in the making.
+/// A chunk: some rows of a block, and some columns of a phase.
 pub(super) struct Chunk<'a, T> {
     pub(super) math: Math,
     pub(super) operands: &'a [Operand<T>],
@@ -21,109 +21,103 @@ pub(super) struct Chunk<'a, T> {
 }
 
 impl<T: Scalar> Chunk<'_, T> {
+    /// Runs one operation.
+    ///
     /// # Safety
     ///
     /// As for [`run_phases`](super::block::run_phases).
     #[inline(always)]
     pub(super) unsafe fn run(&self, op: &RowOp<T>) {
-        match *op {
-            // SAFETY: the caller's contract.
-            RowOp::Unary(f, x, y) => f.run(self.math, unsafe { self.over([x], y) }),
-            // SAFETY: as above.
-            RowOp::Binary(f, sources, y) => f.run(unsafe { self.over(sources, y) }),
-            // SAFETY: as above.
-            RowOp::MulAdd(MulKind::Plain, sources, y) => unsafe { self.over(sources, y) }.mul_add(
-                #[inline(always)]
-                |a, b| a * b,
-            ),
-            // SAFETY: as above.
-            RowOp::MulAdd(MulKind::Chain, sources, y) => unsafe {
-                self.over(sources, y).mul_add(chain_mul);
-            },
-            // SAFETY: as above.
-            RowOp::Select(sources, y) => unsafe { self.over(sources, y) }.select(),
-            // SAFETY: as above.
-            RowOp::Call(_, ref kernel, ref sources, y) => unsafe { self.call(kernel, sources, y) },
-            // SAFETY: the caller's contract.
-            RowOp::Reduce(reduction, x, y) => unsafe {
-                match reduction {
-                    Reduction::Sum => self.reduce_rows(
-                        [x],
-                        y,
-                        #[inline(always)]
-                        |[x]| sums::of_row(x),
-                        #[inline(always)]
-                        |a, b| a + b,
-                    ),
-                    Reduction::Norm => self.reduce_rows(
-                        [x],
-                        y,
-                        #[inline(always)]
-                        |[x]| sums::norm(self.math, x),
-                        #[inline(always)]
-                        |a, b| sums::norm(self.math, &[a, b]),
-                    ),
-                    Reduction::Max => self.reduce_rows(
-                        [x],
-                        y,
-                        #[inline(always)]
-                        |[x]| sums::extremum(x, T::neg_infinity(), larger),
-                        larger,
-                    ),
-                    Reduction::Min => self.reduce_rows(
-                        [x],
-                        y,
-                        #[inline(always)]
-                        |[x]| sums::extremum(x, T::infinity(), smaller),
-                        smaller,
-                    ),
+        // SAFETY: the caller's contract.
+        unsafe {
+            match *op {
+                RowOp::Unary(f, x, y) => f.run(self.math, self.over([x], y)),
+                RowOp::Binary(f, sources, y) => f.run(self.over(sources, y)),
+                RowOp::MulAdd(MulKind::Plain, sources, y) => self.over(sources, y).mul_add(
+                    #[inline(always)]
+                    |a, b| a * b,
+                ),
+                RowOp::MulAdd(MulKind::Chain, sources, y) => {
+                    self.over(sources, y).mul_add(chain_mul);
                 }
-            },
-            // SAFETY: as above.
-            RowOp::Dot(MulKind::Plain, x, y) => unsafe {
-                self.sum_products(
+                RowOp::Select(sources, y) => self.over(sources, y).select(),
+                RowOp::Call(_, ref kernel, ref sources, y) => self.call(kernel, sources, y),
+                RowOp::Reduce(reduction, x, y) => self.reduce(reduction, x, y),
+                RowOp::Dot(MulKind::Plain, x, y) => self.sum_products(
                     x,
                     y,
                     #[inline(always)]
                     |a, b, sum| self.math.mul_add(a, b, sum),
-                );
-            },
-            // SAFETY: as above.
-            RowOp::Dot(MulKind::Chain, x, y) => unsafe {
-                self.sum_products(
+                ),
+                RowOp::Dot(MulKind::Chain, x, y) => self.sum_products(
                     x,
                     y,
                     #[inline(always)]
                     |a, b, sum| self.math.chain_mul_add(a, b, sum),
-                );
-            },
-            // SAFETY: as above.
-            RowOp::AddRows(x, y) => unsafe {
-                self.add_rows(
+                ),
+                RowOp::AddRows(x, y) => self.add_rows(
                     [x],
                     y,
                     #[inline(always)]
                     |y, [x]| y.iter_mut().zip(x).for_each(|(y, &x)| *y += x),
-                );
-            },
-            // SAFETY: as above.
-            RowOp::AddProducts(MulKind::Plain, x, y) => unsafe {
-                self.add_products(
+                ),
+                RowOp::AddProducts(MulKind::Plain, x, y) => self.add_products(
                     x,
                     y,
                     #[inline(always)]
                     |a, b, sum| self.math.mul_add(a, b, sum),
-                );
-            },
-            // SAFETY: as above.
-            RowOp::AddProducts(MulKind::Chain, x, y) => unsafe {
-                self.add_products(
+                ),
+                RowOp::AddProducts(MulKind::Chain, x, y) => self.add_products(
                     x,
                     y,
                     #[inline(always)]
                     |a, b, sum| self.math.chain_mul_add(a, b, sum),
-                );
-            },
+                ),
+            }
+        }
+    }
+
+    /// Reduces each row to one number.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn reduce(&self, reduction: Reduction, x: usize, y: usize) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match reduction {
+                Reduction::Sum => self.reduce_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |[x]| sums::of_row(x),
+                    #[inline(always)]
+                    |a, b| a + b,
+                ),
+                Reduction::Norm => self.reduce_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |[x]| sums::norm(self.math, x),
+                    #[inline(always)]
+                    |a, b| sums::norm(self.math, &[a, b]),
+                ),
+                Reduction::Max => self.reduce_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |[x]| sums::extremum(x, T::neg_infinity(), larger),
+                    larger,
+                ),
+                Reduction::Min => self.reduce_rows(
+                    [x],
+                    y,
+                    #[inline(always)]
+                    |[x]| sums::extremum(x, T::infinity(), smaller),
+                    smaller,
+                ),
+            }
         }
     }
 
@@ -154,7 +148,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run_phases`](super::block::run_phases).
+    /// As for [`run`](Self::run).
     #[inline(always)]
     unsafe fn sum_products(&self, x: [usize; 2], y: usize, add: impl Fn(T, T, T) -> T + Copy) {
         // SAFETY: the caller's contract.
@@ -174,7 +168,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run_phases`](super::block::run_phases).
+    /// As for [`run`](Self::run).
     #[inline(always)]
     unsafe fn add_products(&self, x: [usize; 2], y: usize, add: impl Fn(T, T, T) -> T) {
         // SAFETY: the caller's contract.
@@ -192,11 +186,12 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Makes one number of each row, or of what this chunk has of it, joined to what those before had.
+    /// Reduces each row to one number. A chunk of some columns joins its part to that of the chunks
+    /// before.
     ///
     /// # Safety
     ///
-    /// As for [`run_phases`](super::block::run_phases).
+    /// As for [`run`](Self::run).
     #[inline(always)]
     unsafe fn reduce_rows<const N: usize>(
         &self,
@@ -207,7 +202,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ) {
         let y = &self.operands[y];
         for row in 0..self.rows {
-            // SAFETY: the caller's contract; a number is none of what it is made of.
+            // SAFETY: the caller's contract; the target is no source.
             let (x, y) = unsafe { (self.rows_of(x, row), y.row_mut(row, 1)) };
             let part = of_row(x);
             y[0] = if self.is_first { part } else { join(y[0], part) };
@@ -218,7 +213,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run_phases`](super::block::run_phases).
+    /// As for [`run`](Self::run).
     #[inline(always)]
     unsafe fn add_rows<const N: usize>(
         &self,
@@ -228,16 +223,16 @@ impl<T: Scalar> Chunk<'_, T> {
     ) {
         let y = &self.operands[y];
         for row in 0..self.rows {
-            // SAFETY: the caller's contract; partial sums are none of their terms.
+            // SAFETY: the caller's contract; the target is no source.
             unsafe { add(y.row_mut(0, self.columns), self.rows_of(x, row)) };
         }
     }
 
-    /// A row of some arrays of the phase's width.
+    /// The same row of several arrays of the phase's width.
     ///
     /// # Safety
     ///
-    /// The row's elements may be read, and nobody writes them meanwhile.
+    /// The row's elements may be read, and no thread writes them meanwhile.
     #[inline(always)]
     unsafe fn rows_of<'a, const N: usize>(&self, arrays: [usize; N], row: usize) -> [&'a [T]; N] {
         let mut rows = [&[][..]; N];
@@ -248,7 +243,7 @@ impl<T: Scalar> Chunk<'_, T> {
         rows
     }
 
-    /// A loop over the rows: one, if those of all arrays have no gaps.
+    /// A loop over the rows, which are one long row if no array has gaps between them.
     ///
     /// # Safety
     ///
@@ -257,7 +252,8 @@ impl<T: Scalar> Chunk<'_, T> {
     unsafe fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
         let target = &self.operands[target];
         let mut gapless = target.is_gapless;
-        // no closures of the standard library's, which would be compiled for the least processor
+        // no closures passed to the standard library, which would be compiled for the baseline
+        // processor
         let mut operands = [target; N];
         for (operand, source) in operands.iter_mut().zip(sources) {
             *operand = &self.operands[source];

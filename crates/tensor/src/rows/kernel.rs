@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 /// A function of the elements at one place of several arrays, as a loop over slices.
 ///
-/// The slices have the same length, which is arbitrary. The kernel sets every element of the output, and reads no more
-/// than the elements at the same place of the inputs: an array is computed in parts of any size, by any thread.
+/// The slices have the same, arbitrary length, because an array is computed in parts of any size,
+/// by any thread. The kernel sets every element of the output from the elements of the inputs at
+/// the same position.
 #[derive(Clone)]
 pub struct Kernel<T>(Arc<Function<T>>);
 

@@ -1,18 +1,18 @@
 //! Programs over the rows of sequences: what a recurrence is compiled to.
 //!
-//! A [`RowProgram`] computes, for every row of a batch independently of the others, values of one
-//! time step from values of the same step and of the one before. It has three stages: *before* the
-//! loop over time and *after* it, where the rows of all steps are computed at once, and the *step*
-//! itself. At last come sums over all rows of all steps, which weight gradients are. Functions of
-//! single elements and sums of rows are fused: see [`Phase`].
+//! A [`RowProgram`] computes a time step from values of the same step and of the one before, for
+//! each row of a batch independently. It has three stages: *before* the loop over time, the *step*,
+//! and *after* the loop. Before and after, the rows of all steps are computed at once. At last come
+//! sums over all rows of all steps: the gradients of weights. Elementwise functions and reductions
+//! of rows are fused: see [`Phase`].
 //!
-//! The sequence is run in segments of consecutive steps, so that what passes from one stage to
-//! another stays in the cache and takes memory for a segment only. Within a stage, rows are divided
-//! among threads: a thread runs its rows through the whole segment without meeting another.
-//! No element depends on how they are divided, so results are the same for any number of threads.
+//! The sequence runs in segments of consecutive steps. So values that pass from one stage to the
+//! next stay in the cache, and take memory for one segment only. Within a stage, rows are divided
+//! among threads: a thread runs its rows through the whole segment without synchronization. No
+//! element depends on the division, so results are the same for any number of threads.
 //!
-//! The program knows nothing of what it computes: it is made from instructions on [`View`]s of
-//! buffers by whoever plans a recurrence.
+//! A program consists of instructions on [`View`]s of buffers. It knows nothing of the equations
+//! that were compiled to it.
 
 mod address;
 mod block;

@@ -6,19 +6,19 @@ use crate::kernels::binary::Binary;
 use crate::kernels::unary::Unary;
 use crate::scalar::Scalar;
 
-/// Functions of rows that are computed chunk by chunk.
+/// Operations that are fused: computed together, chunk by chunk.
 #[derive(Clone, Debug)]
 pub struct Phase<T> {
-    /// The number of columns of what is computed, and of the rows that are summed.
+    /// The number of columns of its results, and of the rows that it reduces.
     pub width: usize,
-    /// The views that it reads and writes, with this width, or one column.
+    /// The views that it reads and writes, of this width or of one column.
     pub arrays: Vec<View>,
-    /// The functions, in order.
+    /// The operations, in order.
     pub ops: Vec<RowOp<T>>,
 }
 
-/// One function of a [`Phase`]. Arrays, named by their index, have the phase's width, or one column
-/// that is read for all. A target is none of the function's own sources.
+/// One operation of a [`Phase`]. It names arrays by their index. A source has the phase's width, or
+/// one column that is read for all. The target is none of the sources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowOp<T> {
     /// `y ← f(x)`
@@ -31,18 +31,18 @@ pub enum RowOp<T> {
     Select([usize; 3], usize),
     /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width; with the function's name.
     Call(&'static str, Kernel<T>, Box<[usize]>, usize),
-    /// The sum or an extremum of each row of an array, in one column, which later phases may read.
+    /// `y ← reduction of x`, one number for each row. Later phases may read it.
     Reduce(Reduction, usize, usize),
-    /// `y ← Σ a b`, the sum of each row, likewise.
+    /// `y ← Σ a b`, one number for each row. Later phases may read it.
     Dot(MulKind, [usize; 2], usize),
-    /// `y ← y + x` for every row `x` of an array: `y` is a row of partial sums, see
+    /// `y ← y + x` for every row `x` of an array; `y` is a row of partial sums, see
     /// [`Lifetime::Partial`](super::Lifetime::Partial).
     AddRows(usize, usize),
-    /// `y ← y + a b`, likewise.
+    /// `y ← y + a b` for every row of two arrays.
     AddProducts(MulKind, [usize; 2], usize),
 }
 
-/// The kind of product in a sum of products.
+/// The multiplication of elements in a sum of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MulKind {
     /// [`Binary::Mul`]
@@ -51,7 +51,7 @@ pub enum MulKind {
     Chain,
 }
 
-/// What becomes of the elements of a row.
+/// A reduction of a row to one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// `Σ x`
@@ -92,7 +92,7 @@ impl<T: Scalar> RowOp<T> {
         }
     }
 
-    /// Whether it makes one number of each row.
+    /// Whether it reduces each row to one number.
     fn reduces_rows(&self) -> bool {
         matches!(self, Self::Reduce(..) | Self::Dot(..))
     }
@@ -121,7 +121,7 @@ impl<T: Scalar> RowOp<T> {
 }
 
 impl<T: Scalar> Phase<T> {
-    /// Panics if an index or a width does not fit, or a function writes what it reads.
+    /// Panics if an index or a width does not fit, or an operation writes an array that it reads.
     pub(super) fn check(&self, lifetime: impl Fn(View) -> Lifetime) {
         for op in &self.ops {
             let target = self.arrays[op.target()];
@@ -132,7 +132,8 @@ impl<T: Scalar> Phase<T> {
                 "{op:?} to {target:?}"
             );
             if reduces {
-                // it is done when all chunks are, and may not replace what others of them read
+                // it is complete after the last chunk, so no operation of the phase may read what
+                // it replaces
                 for &source in self.ops.iter().flat_map(RowOp::sources) {
                     let source = self.arrays[source];
                     assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");

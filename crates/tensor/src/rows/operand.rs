@@ -5,28 +5,27 @@ use crate::kernels::binary::BinaryLoop;
 use crate::kernels::unary::UnaryLoop;
 use crate::scalar::Scalar;
 
-/// Where an array lies in a chunk.
+/// The elements of an array in a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operand<T> {
     /// The first element.
     start: *mut T,
     /// The distance of rows.
     distance: usize,
-    /// Whether it has one column, which is read for all.
+    /// Whether it has one column, which stands for all.
     pub(super) is_column: bool,
-    /// Whether all its rows together are like a single one: no gaps lie between them, or they are one
-    /// number.
+    /// Whether its rows form one long row: there are no gaps between them, or they are one number.
     pub(super) is_gapless: bool,
     /// The first element of the block's first chunk.
     first: *mut T,
-    /// How far the block's next row and next column are from one: not at all, if there is but one.
+    /// Distances to the block's next row and next column; 0 if there is only one.
     to_row: usize,
     to_column: usize,
 }
 
 impl<T: Scalar> Operand<T> {
-    /// An array in the first chunk of a block. `columns` are those of a chunk; the array `is_narrow` if
-    /// it has one while the phase has more.
+    /// An array in the first chunk of a block, for chunks of this many columns. The array
+    /// `is_narrow` if it has one column and the phase has more.
     #[inline(always)]
     pub(super) fn new(located: Located<T>, is_narrow: bool, columns: usize) -> Self {
         let Located { start, distance, is_chunk } = located;
@@ -43,7 +42,7 @@ impl<T: Scalar> Operand<T> {
         }
     }
 
-    /// Goes on to the chunk that begins at this row and column of the block.
+    /// Moves to the chunk that begins at this row and column of the block.
     #[inline(always)]
     pub(super) fn move_to(&mut self, row: usize, column: usize) {
         self.start = self.first.wrapping_add(row * self.to_row + column * self.to_column);
@@ -51,7 +50,7 @@ impl<T: Scalar> Operand<T> {
 
     /// # Safety
     ///
-    /// The row's elements may be read, and nobody writes them meanwhile.
+    /// The row's elements may be read, and no thread writes them meanwhile.
     #[inline(always)]
     pub(super) unsafe fn row<'a>(&self, row: usize, columns: usize) -> &'a [T] {
         // SAFETY: the caller's contract.
@@ -60,7 +59,7 @@ impl<T: Scalar> Operand<T> {
 
     /// # Safety
     ///
-    /// The row's elements may be written, and nobody else uses them meanwhile.
+    /// The row's elements may be written, and no other reference to them is used meanwhile.
     #[inline(always)]
     pub(super) unsafe fn row_mut<'a>(&self, row: usize, columns: usize) -> &'a mut [T] {
         let start = self.start.wrapping_add(row * self.distance);
@@ -72,7 +71,7 @@ impl<T: Scalar> Operand<T> {
     ///
     /// # Safety
     ///
-    /// It may be read, and nobody writes it meanwhile.
+    /// It may be read, and no thread writes it meanwhile.
     #[inline(always)]
     pub(super) unsafe fn first(&self, row: usize) -> T {
         // SAFETY: the caller's contract.

@@ -1,8 +1,8 @@
 //! Fetching rows before they are written.
 //!
-//! The processor foresees what a loop reads, but hardly what it writes: a line that is written must first be
-//! in the cache, and once a few dozen writes wait for theirs, so does all else. What a block writes
-//! is therefore fetched while its functions are computed, a few lines after each.
+//! The hardware prefetches what a loop reads, but hardly what it writes. A line must be in the
+//! cache before it is written, and a few dozen waiting writes stall the processor. So the lines
+//! that a block writes are prefetched while it is computed, a few after each operation.
 
 use super::address::{Address, Clock};
 use super::blocking::CHUNK_ELEMENTS;
@@ -10,7 +10,7 @@ use super::op::Phase;
 use crate::cpu::simd::{LINE, prefetch};
 use crate::scalar::Scalar;
 
-/// Lines of a block that the processor's own buffer of writes can take.
+/// Lines of a block that the processor's write buffer can hold.
 const FEW: usize = 128;
 
 /// The rows that a block will write.
@@ -26,7 +26,7 @@ impl<T> Prefetch<T> {
         Self { rest: Vec::new(), together: 0 }
     }
 
-    /// Begins anew: with these rows of a block, whose phases write `written`.
+    /// Begins a block of these rows, whose phases write `written`.
     pub(super) fn start(
         &mut self,
         written: &[Address<T>],
@@ -50,7 +50,7 @@ impl<T> Prefetch<T> {
         }
         let chunks = |phase: &Phase<T>| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
         let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
-        // a fourth more, to be done before the last
+        // a fourth more, to finish before the last operation
         self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));
     }
 

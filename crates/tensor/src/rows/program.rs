@@ -4,16 +4,16 @@ use super::buffer::{Buffer, View};
 use super::op::Phase;
 use crate::scalar::Scalar;
 
-/// What a product is added to.
+/// The rows that a product is added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accumulate {
     /// Nothing.
     Zero,
-    /// Other rows, or one that is the same for all.
+    /// Rows of a buffer, or one row for all: a bias.
     Rows(View),
 }
 
-/// One operation on the rows at hand.
+/// One instruction, on the rows of a thread.
 #[derive(Clone, Debug)]
 pub enum Instruction<T> {
     /// `output ← accumulate + left · packed[right]`
@@ -27,11 +27,11 @@ pub enum Instruction<T> {
         /// The result.
         output: View,
     },
-    /// Functions of rows, fused: their phases run one after the other on a few rows at a time.
+    /// A fused sequence: its phases run one after the other on a few rows at a time.
     Fused(Vec<Phase<T>>),
 }
 
-/// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`]. Several sums
+/// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`](super::Lifetime::Total). Several sums
 /// may have one total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
@@ -44,9 +44,9 @@ pub enum Sum {
         /// The sum's buffer.
         total: usize,
     },
-    /// The sum of what the pieces summed, in their order.
+    /// `total ← Σ partials`, the partial sums of all pieces in their order.
     Partials {
-        /// The buffer of lifetime [`Lifetime::Partial`].
+        /// The buffer of lifetime [`Lifetime::Partial`](super::Lifetime::Partial).
         partials: usize,
         /// The sum's buffer.
         total: usize,
@@ -63,10 +63,10 @@ impl Sum {
     }
 }
 
-/// A program over the rows of sequences; see the [module](self).
+/// A program over the rows of sequences; see the [module](super).
 #[derive(Clone, Debug)]
 pub struct RowProgram<T> {
-    /// The places of all values.
+    /// The buffers of all values.
     pub buffers: Vec<Buffer>,
     /// Run for all rows of a segment, before its steps.
     pub before: Vec<Instruction<T>>,
@@ -76,7 +76,7 @@ pub struct RowProgram<T> {
     pub after: Vec<Instruction<T>>,
     /// Sums over all rows.
     pub sums: Vec<Sum>,
-    /// Values of the last step, copied to buffers of lifetime [`Lifetime::Step`] at the end.
+    /// Values of the last step, copied to buffers of lifetime [`Lifetime::Step`](super::Lifetime::Step) at the end.
     pub finals: Vec<(View, usize)>,
 }
 
@@ -94,7 +94,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// From a step's place in time to the number of steps run before it, and back.
+    /// Converts between a step's position in time and the number of steps run before it.
     pub(super) fn mirrored(self, step: usize) -> usize {
         if self.reversed { self.steps - 1 - step } else { step }
     }
@@ -135,7 +135,7 @@ impl<T: Scalar> Instruction<T> {
         }
     }
 
-    /// Multiplications for a row, or about as much work.
+    /// The cost of a row, in multiplications.
     pub(super) fn cost(&self) -> usize {
         match self {
             Self::MatMul { left, output, .. } => left.width * output.width,

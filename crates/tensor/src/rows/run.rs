@@ -15,11 +15,11 @@ use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// Multiplications, or about as much work, below which a stage is run by one thread.
+/// The cost, in multiplications, below which one thread runs a stage.
 const SMALL: usize = 1 << 19;
 
-/// Bytes of weights that the second-level cache holds beside all else: if the steps read more, each thread
-/// reads a part of them.
+/// Bytes of weights that fit the second-level cache beside all other data. If the steps read more,
+/// each thread reads a part of them.
 const RESIDENT: usize = 3 << 19;
 
 /// The fewest rows of a thread in the loop over time: fewer read the weights too often.
@@ -68,7 +68,7 @@ pub(super) fn run<T: Scalar>(
     run.finals();
 }
 
-/// A program on its way.
+/// A program being run.
 struct Run<'a, T> {
     program: &'a RowProgram<T>,
     blocking: Blocking,
@@ -124,7 +124,7 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    /// The sums of products, those with the same right operand together: it is packed for all of them.
+    /// The sums of products, grouped by right operand, which is packed once for a group.
     fn products(&self) -> Vec<(View, Vec<(View, usize)>)> {
         let mut products: Vec<(View, Vec<(View, usize)>)> = Vec::new();
         for sum in &self.program.sums {
@@ -144,7 +144,7 @@ impl<T: Scalar> Run<'_, T> {
     ///
     /// # Safety
     ///
-    /// The buffer has so many rows, and nobody else uses them meanwhile.
+    /// The buffer has this many rows, and no other reference to them is used meanwhile.
     #[allow(clippy::mut_from_ref)]
     unsafe fn slice(&self, buffer: usize, rows: usize) -> &mut [T] {
         let len = rows * self.program.buffers[buffer].width;
@@ -170,7 +170,7 @@ impl<T: Scalar> Run<'_, T> {
         let rows = sizes.rows;
         let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
         if most <= 1 {
-            return work(0, 0..rows); // and starts no threads
+            return work(0, 0..rows); // without waking threads
         }
         if stage.weight_bytes(self.packed) > RESIDENT {
             return self.steps_together(&stage, counts);
@@ -242,7 +242,7 @@ impl<T: Scalar> Run<'_, T> {
     /// The steps of a segment, divided into pieces for a stage of these instructions.
     fn pieces(&self, instructions: &[Instruction<T>], segment: Segment) -> Vec<Range<usize>> {
         let together = self.blocking.steps_of_piece(self.program, instructions);
-        // a step that reads at an edge stands alone
+        // a step that reads an edge is a piece alone
         let mut views = instructions.iter().flat_map(Instruction::operands);
         let delayed = views.any(|view| view.delay.is_some());
         let last = self.blocking.sizes.steps - 1;

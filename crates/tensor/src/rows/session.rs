@@ -13,24 +13,24 @@ use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// A program that is run one step at a time: everything is laid out and packed beforehand, and a step
-/// allocates nothing.
+/// A program that runs one step at a time. Memory is allocated and weights are packed beforehand,
+/// so a step allocates nothing.
 pub struct Session<T> {
     program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,
     /// The memory of each buffer.
     buffers: Vec<Tensor<T>>,
     bases: Vec<Base<T>>,
-    /// Those of the instructions of the three stages.
+    /// The addresses of the instructions of the three stages.
     addresses: [Vec<Addresses<T>>; 3],
-    /// For each final value, the buffer that the step starts from.
+    /// For each final value, the input buffer that it replaces after a step.
     carried: Vec<usize>,
     blocking: Blocking,
     workspace: Workspace<T>,
 }
 
 impl<T: Scalar> Session<T> {
-    /// A session of a program for so many rows.
+    /// A session of a program for this many rows.
     ///
     /// `inputs` are the program's, in order, for one step. `carried` names, for each final value, the
     /// input among them that it replaces after every step.

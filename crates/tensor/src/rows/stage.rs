@@ -25,7 +25,7 @@ impl<T: Scalar> BoundStage<'_, T> {
         weights.map(|[rows, columns]| rows * columns * size_of::<T>()).sum()
     }
 
-    /// Multiplications for a row, or about as much work.
+    /// The cost of a row, in multiplications.
     pub(super) fn cost(&self) -> usize {
         self.instructions.iter().map(Instruction::cost).sum()
     }
@@ -53,8 +53,8 @@ impl<T: Scalar> Instruction<T> {
     ///
     /// # Safety
     ///
-    /// `check` has passed; the addresses are those of the instruction, in buffers of the sizes that it
-    /// presumes; and no other thread uses these rows meanwhile.
+    /// `check` has passed, the addresses are those of the instruction, and the buffers have the
+    /// sizes of the blocking. No other thread uses these rows meanwhile.
     pub(super) unsafe fn run(
         &self,
         addresses: &Addresses<T>,
@@ -104,11 +104,12 @@ pub(super) fn addresses<T: Scalar>(
     instructions.iter().map(of).collect()
 }
 
-/// Copies the values of a step to where they are wanted at the end.
+/// Copies the final values of a step to their outputs.
 ///
 /// # Safety
 ///
-/// `check` has passed, the buffers have the sizes that it presumes, and nobody else uses them meanwhile.
+/// `check` has passed, the buffers have the sizes of the blocking, and no other thread uses them
+/// meanwhile.
 pub(super) unsafe fn copy_finals<T: Scalar>(
     program: &RowProgram<T>,
     bases: &[Base<T>],

@@ -26,7 +26,7 @@ pub(super) fn products<T: Scalar>(
     sizes: Sizes,
     Segment { start, end }: Segment,
 ) {
-    // a step that reads at an edge stands alone
+    // a step that reads an edge is a piece alone
     let mut cuts = vec![start, end];
     for view in sums.iter().map(|sum| sum.left.0).chain([right.0]) {
         if let Some(delay) = view.delay {
@@ -72,9 +72,9 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
 /// Sums that are taken side by side, as many as a vector has elements.
 type Lanes<T> = [T; VECTOR];
 
-/// The sum of a row, compiled for the instruction set of whoever calls it. Four vectors are added side by
-/// side, since an addition takes four cycles; what is left, in one of its own, as lanes that are
-/// indexed would not stay in registers.
+/// The sum of a row, compiled for the caller's instruction set. Four vectors are added side by
+/// side, since an addition takes four cycles. The remaining vectors are added to a fifth: indexed
+/// lanes would not stay in registers.
 #[inline(always)]
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
     let (vectors, rest) = row.as_chunks::<VECTOR>();
@@ -159,7 +159,7 @@ pub(super) fn norm<T: Scalar>(math: Math, row: &[T]) -> T {
     scaled.sqrt() / scale
 }
 
-/// The largest or smallest element of a row, as `choose` has it, or `start` if there is none.
+/// The element of a row that `choose` prefers, or `start` if there is none.
 #[inline(always)]
 pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> T) -> T {
     let (vectors, rest) = row.as_chunks::<VECTOR>();

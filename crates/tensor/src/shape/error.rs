@@ -64,8 +64,8 @@ impl fmt::Display for ShapeError {
 
 impl std::error::Error for ShapeError {}
 
-/// Turns a shape error into a panic at the caller's line: in an equation, a wrong shape is a
-/// mistake in the program, and its line is what one wants to know.
+/// Turns a shape error into a panic at the caller's line, since a wrong shape in an equation is a
+/// bug at that line.
 pub trait OrPanic<V> {
     /// The value, or a panic with the error's message at the caller of the calling function.
     fn or_panic(self) -> V;

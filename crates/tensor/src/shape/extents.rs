@@ -92,8 +92,8 @@ impl<const N: usize> From<[usize; N]> for Shape {
 impl From<&[usize]> for Shape {
     #[inline]
     fn from(extents: &[usize]) -> Self {
-        // written out because these are too few numbers for a call of `memcpy` to pay, and this
-        // stands in the path of every operation
+        // written out: every operation passes here, and a call of `memcpy` costs more than a few
+        // numbers
         let inline = match *extents {
             [] => [0; INLINE],
             [a] => [a, 0, 0, 0],
@@ -131,8 +131,8 @@ impl FromIterator<usize> for Shape {
     }
 }
 
-/// Whether two lists of extents are equal. Compared one by one: they are too short for a call of
-/// `memcmp` to pay, and this stands in the path of every operation.
+/// Whether two lists of extents are equal. Every operation passes here, and a call of `memcmp`
+/// costs more than comparing a few numbers.
 #[inline]
 #[must_use]
 pub fn equal(a: &[usize], b: &[usize]) -> bool {
@@ -164,8 +164,8 @@ impl<const N: usize> PartialEq<[usize; N]> for Shape {
     }
 }
 
-/// The product of the extents. Checked, for kernels rely on it: a product that wrapped around would
-/// let a huge shape pass for a small one.
+/// The product of the extents. The multiplication is checked, because kernels rely on it: if it
+/// wrapped around, a huge shape would pass for a small one.
 #[track_caller]
 pub(super) fn elements(extents: &[usize]) -> usize {
     let product = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));

@@ -1,8 +1,8 @@
 //! Shapes, and the rules by which operations combine them.
 //!
-//! Every rule stands here once and returns a [`ShapeError`] rather than panicking, because two
-//! callers need it: a tensor method, which turns the error into a panic at its own caller's line,
-//! and a recorded operation, which has to know its output's shape before there are any values.
+//! Every rule stands here once and returns a [`ShapeError`], because it has two callers. A method
+//! of a tensor turns the error into a panic at its own caller's line. A recorded operation needs
+//! its output's shape before there are values.
 
 mod axes;
 mod broadcast;

@@ -1,4 +1,4 @@
-//! The tensor itself: construction, access, and the views that cost nothing.
+//! The tensor: construction, access, and views that copy nothing.
 
 mod convert;
 mod display;
@@ -17,9 +17,9 @@ use crate::shape::{self, OrPanic, Shape, ShapeError};
 
 /// A dense array of real numbers, contiguous and row-major.
 ///
-/// A tensor is a shape and a window into a shared buffer: a clone, a [`reshape`](Self::reshape)
-/// and a slice along axis 0 (one time step of a sequence `[T, B, F]`) copy nothing. Elements are
-/// copied when a tensor that shares its buffer is written to.
+/// A tensor is a shape and a window into a shared buffer. A clone, a [`reshape`](Self::reshape) and
+/// a slice along axis 0 (time steps of a sequence `[T, B, F]`) copy nothing. Writing to a tensor
+/// that shares its buffer copies the elements first.
 ///
 /// ```
 /// use bptt_tensor::Tensor;
@@ -113,21 +113,21 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// A tensor whose elements are whatever its memory held, for a caller who writes them all.
+    /// A tensor with unspecified elements, for a caller who writes them all.
     #[track_caller]
     #[must_use]
     pub fn unspecified(shape: impl Into<Shape>) -> Self {
         Self::build(shape.into(), |_| ())
     }
 
-    /// A shape whose elements are not known, to record operations on. Reading an element panics.
+    /// A placeholder of a shape without elements, to record operations on. Reading an element
+    /// panics.
     #[must_use]
     pub fn unknown(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into(), buffer: Buffer::from_vec(Vec::new()), offset: 0 }
     }
 
-    /// A tensor in a pooled buffer; `fill` must write every element, which it finds with
-    /// unspecified values.
+    /// A tensor in a pooled buffer; `fill` must write every element.
     #[track_caller]
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let len = shape.elements();
@@ -138,8 +138,8 @@ impl<T: Scalar> Tensor<T> {
         Self { shape, buffer, offset: 0 }
     }
 
-    /// The elements for writing. Copies them first if another tensor shares the buffer, which
-    /// keeps what it sees.
+    /// The elements for writing. Copies them first if another tensor shares the buffer, which is
+    /// left unchanged.
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         if self.buffer.as_mut_slice().is_none() {

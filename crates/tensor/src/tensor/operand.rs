@@ -1,11 +1,12 @@
-//! What may stand beside a tensor in an equation.
+//! Operands of the operators and elementwise methods of tensors.
 
 use std::borrow::Cow;
 
 use super::Tensor;
 use crate::scalar::Scalar;
 
-/// A tensor, a reference to one, or an `f64`, which takes the element type of the tensor beside it.
+/// An operand of an elementwise operation: a tensor, a reference to one, or an `f64`, which is
+/// rounded to the element type of the other operand.
 ///
 /// Shapes broadcast as in NumPy: they are aligned at the last axis, and an extent of one stretches.
 ///

@@ -6,7 +6,8 @@ use crate::cpu::simd::Math;
 impl Math {
     /// The error function `2/√π ∫₀ˣ e^-t² dt`, within 2 ULP down to the smallest `x`; exactly odd.
     ///
-    /// Up to 1 it is `x + x q(x²)`. Beyond, `1 - e^R(x)`, of which less and less counts.
+    /// Up to 1 it is `x + x q(x²)`, and beyond `1 - e^R(x)`, whose exponential matters less and
+    /// less.
     #[inline(always)]
     pub(crate) fn erf<T: Lane>(self, x: T) -> T {
         let one = T::one();

@@ -1,9 +1,10 @@
 //! Elementary functions that vectorise.
 //!
-//! Those of `std` are calls that take one number, and a loop over calls cannot be vectorised. These
-//! are arithmetic without branches, inlined into a loop compiled by
-//! [`vectorize_math`](crate::cpu::simd::vectorize_math), which hands out the [`Math`] that they are methods of. A result depends on its argument alone: not on
-//! the place in the slice, its length, or the width of the registers.
+//! The functions of `std` are calls on one number, which keep a loop from being vectorised. These
+//! are branch-free arithmetic, inlined into a loop compiled by
+//! [`vectorize_math`](crate::cpu::simd::vectorize_math), which hands out the [`Math`] that they are
+//! methods of. A result depends on its argument alone: not on the place in the slice, its length,
+//! or the width of the registers.
 //!
 //! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
 //! functions state hold for both types, with FMA and without. The largest errors seen, in units in

@@ -8,7 +8,7 @@ use crate::cpu::simd::Math;
 impl Math {
     /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
     ///
-    /// Computed from its tail, so that a value from a saved tail has the same bits.
+    /// Computed from its tail, so that a saved tail gives the same bits.
     #[inline(always)]
     pub(crate) fn sigmoid<T: Lane>(self, x: T) -> T {
         sigmoid_of_tail(self.sigmoid_tail(x))

@@ -59,7 +59,7 @@ fn elementwise() {
                      1 (reshape inserts axes of extent 1)";
     panics(|| &x + zeros([4]), &format!("add of [2, 3] and [4], axis 1: 3 and 4 {broadcast}"));
     panics(
-        || x.gt(&zeros([3, 3])),
+        || x.gt(zeros([3, 3])),
         &format!("gt of [2, 3] and [3, 3], axis 0: 2 and 3 {broadcast}"),
     );
     panics(

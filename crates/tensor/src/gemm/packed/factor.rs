@@ -7,11 +7,11 @@ pub(crate) struct Strided<T> {
     pub(crate) strides: [usize; 2],
 }
 
-// SAFETY: an address, read only where its owner vouches for it.
+// SAFETY: an address, which is read only within contracts that make it valid.
 unsafe impl<T: Sync> Sync for Strided<T> {}
 
 impl<T: Copy> Strided<T> {
-    /// The elements from `[i, j]` on. Computes an address, of which nobody need ever read.
+    /// The elements from `[i, j]` on. Computes an address without reading it.
     pub(super) fn from(self, i: usize, j: usize) -> Self {
         let offset = i * self.strides[0] + j * self.strides[1];
         Self { first: self.first.wrapping_add(offset), ..self }
@@ -27,7 +27,7 @@ impl<T: Copy> Strided<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start<T> {
     Zero,
-    /// Rows of N elements at a distance, which is 0 where every row starts from the same.
+    /// Rows of N elements at a distance. A distance of 0 gives every row the same start.
     Rows(*const T, usize),
     /// C itself.
     Accumulate,
@@ -65,7 +65,7 @@ pub(crate) struct Factor<T> {
 }
 
 impl<T: Copy> Factor<T> {
-    /// That of a block of B, which starts at this row and column.
+    /// The factor of the block of B that starts at this row and column.
     pub(super) fn block(&self, row: usize, column: usize) -> Self {
         let c = (self.c.0.wrapping_add(column), self.c.1);
         Self { a: self.a.from(0, row), start: self.start.block(row, column), c, ..*self }

@@ -1,4 +1,4 @@
-//! Products with a matrix that is packed on the way, for this product alone.
+//! Products whose right operand is packed during the product, for this product alone.
 
 use super::factor::{Factor, Strided};
 use super::product::BLOCK_DEPTH;
@@ -7,10 +7,10 @@ use super::streamed::Streamed;
 use crate::cpu::simd::InstructionSet;
 use crate::scalar::Scalar;
 
-/// Columns of B that are packed at once on the way to one product.
+/// Columns of B that are packed at a time.
 const BLOCK_COLUMNS: usize = 1 << 13;
 
-/// `C ← start + A B` for B of extents `[K, N]`, packing B on the way, block by block.
+/// `C ← start + A B` for B of extents `[K, N]`, packing B block by block.
 ///
 /// # Safety
 ///
@@ -36,30 +36,32 @@ pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b:
     }
 }
 
-/// Bytes of A that stay in the second-level cache while panels of B pass, so that each is packed where it
-/// is needed, and never leaves the cache.
+/// Bytes of A that stay in the second-level cache while panels of B pass. Each panel is then packed
+/// just before use and never leaves the cache.
 const RESIDENT_A: usize = 3 << 19;
 
-/// The depth of such a block of many: a panel and a tile's part of A should lie as near as they can.
+/// The depth of a block if there are several: a panel and a tile's part of A should stay in the
+/// nearest cache.
 const FEW_ROWS_DEPTH: usize = 640;
 
-/// The most rows: of more, C is better written tile below tile than panel by panel.
+/// The most rows of such a product. With more, writing C tile below tile is faster than panel by
+/// panel.
 const FEW_ROWS: usize = 768;
 
-/// Whether [`multiply_all`] is the way for so many rows of A in all, and so many columns: it must not read
-/// and write C more often than [`multiply`] would.
+/// Whether [`multiply_all`] suits this many rows of A in all, and columns: it must not read and
+/// write C more often than [`multiply`] would.
 pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
     let depth = if columns <= BLOCK_DEPTH { columns } else { FEW_ROWS_DEPTH };
     rows <= FEW_ROWS && rows * depth * size_of::<T>() <= RESIDENT_A
 }
 
-/// `C ← start + A B` for each of some A, so few rows that a block of all of them stays in the cache. The blocks are
-/// others than those of [`multiply`], so an A of a single row, whose terms two sums take in turn, may have
-/// other bits.
+/// `C ← start + A B` for several A, with so few rows that a block of them all stays in the cache.
+/// The blocks differ from those of [`multiply`], so a product of one row, whose terms two sums take
+/// in turn, may have other bits.
 ///
 /// # Safety
 ///
-/// As of [`multiply`], for each; and no two C must overlap.
+/// As for [`multiply`], for each A; and no two C overlap.
 pub(crate) unsafe fn multiply_all<T: Scalar>(
     [k, n]: [usize; 2],
     lefts: &[Factor<T>],

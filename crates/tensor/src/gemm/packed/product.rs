@@ -48,10 +48,10 @@ pub(super) struct PackedProduct<T: 'static> {
     /// The panels that C has all columns of.
     full: usize,
     a: Strided<T>,
-    /// A in the order of the tiles, where it is scattered.
+    /// A copy of A in the order of the tiles, if the rows of A are scattered.
     pub(super) packed_a: Option<*const T>,
-    /// Where the only panel of B is copied from by the first tile, if it is not packed yet, and the
-    /// distance of its rows there.
+    /// The source of the only panel of B, which the first tile packs if it is not packed yet, and
+    /// the distance of its rows.
     pub(super) source: Option<(*const T, usize)>,
     /// What will be packed next, to be fetched meanwhile.
     pub(super) next: Option<Strided<T>>,
@@ -60,8 +60,8 @@ pub(super) struct PackedProduct<T: 'static> {
     c_stride: usize,
 }
 
-// SAFETY: whoever multiplies on several threads vouches for the addresses while it lasts, and gives
-// each thread elements of C of its own.
+// SAFETY: the caller of a product on several threads guarantees that the addresses stay valid, and
+// each thread writes its own elements of C.
 unsafe impl<T: Sync> Sync for PackedProduct<T> {}
 
 /// The rows of A, divided into tiles: the fewest that will do.
@@ -111,14 +111,14 @@ impl Tiles {
     }
 }
 
-/// Whether A, of which so many panels are multiplied, is packed first: if its rows are scattered.
+/// Whether packing A pays: its rows are scattered, and enough panels read them.
 pub(super) fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
 impl<T: Scalar> PackedProduct<T> {
-    /// That with panels of extents `[K, N]`, which must outlive it, and be writable if there is a
-    /// [`source`](Self::source).
+    /// A product with panels of extents `[K, N]`, which must outlive it, and be writable if there
+    /// is a [`source`](Self::source).
     pub(super) fn new(
         kernel: Kernel<T>,
         extents: [usize; 2],
@@ -152,7 +152,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     pub(super) unsafe fn gathered(mut self) {
         let depth = self.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
@@ -174,7 +174,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     pub(super) unsafe fn on_threads(&self) {
         let [k, n] = self.extents;
         if self.rows.first(self.rows.count) * k * n < SMALL {
@@ -196,7 +196,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     pub(super) unsafe fn whole(&self) {
         // SAFETY: the caller's contract.
         unsafe { self.part(0..self.rows.count, 0..self.panels) }
@@ -206,7 +206,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     unsafe fn part(&self, tiles: Range<usize>, panels: Range<usize>) {
         for tile in tiles.clone().step_by(BLOCK_TILES) {
             let tiles = tile..tiles.end.min(tile + BLOCK_TILES);
@@ -227,7 +227,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
+    /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
         let full = panels.end.min(self.full);
         // of several tiles, each but the first finds the panel in the cache
@@ -274,8 +274,8 @@ impl<T: Scalar> PackedProduct<T> {
         self.b.wrapping_add((panel * self.extents[0] + k) * self.kernel.width)
     }
 
-    /// What a tile fetches while it passes through a panel: of the next, the tile's share, unless B
-    /// is at hand; or a cache line of each row of what will be packed.
+    /// What a tile prefetches while it passes through a panel: its share of the next panel unless B
+    /// stays in the cache, or a cache line of each row that is packed next.
     fn ahead(
         &self,
         tile: usize,
@@ -303,7 +303,7 @@ impl<T: Scalar> PackedProduct<T> {
     ///
     /// # Safety
     ///
-    /// As of [`Kernel::run`], for the part.
+    /// As for [`Kernel::run`], for the part.
     unsafe fn ragged(&self, rows: usize, band: &Band<T>) {
         let width = self.extents[1] % self.kernel.width;
         let mut tile = [T::zero(); LARGEST_TILE];

@@ -100,7 +100,7 @@ impl<T: Scalar> PackedRhs<T> {
     ///
     /// # Safety
     ///
-    /// As of [`multiply`](Self::multiply).
+    /// As for [`multiply`](Self::multiply).
     pub(crate) unsafe fn multiply_on_threads(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe { self.product(left).on_threads() }

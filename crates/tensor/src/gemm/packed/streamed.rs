@@ -1,5 +1,5 @@
-//! Products of which neither matrix is packed: both are copied on the way, part by part, to where they
-//! are needed next.
+//! Products of two matrices that are not packed beforehand: both are packed part by part, just
+//! before use.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ struct Work<'a, T: 'static> {
     product: &'a Streamed<'a, T>,
     kernel: Kernel<T>,
     panels: usize,
-    /// For each A, which of the rows in all that are packed is its first; none if it is read as it lies.
+    /// For each A, its first row among all packed rows; none if it is read in place.
     firsts: Vec<Option<usize>>,
     /// Tiles of an A.
     parts: Vec<(usize, Range<usize>)>,
@@ -40,8 +40,8 @@ struct Work<'a, T: 'static> {
     copies: [*mut T; 2],
 }
 
-// SAFETY: whoever multiplies vouches for the addresses while it lasts; threads share the copies and C as
-// the pieces' order has it.
+// SAFETY: the caller of `multiply` guarantees that the addresses stay valid; the order of the
+// pieces keeps threads apart on the copies and C.
 unsafe impl<T: Sync> Sync for Work<'_, T> {}
 
 impl<T: Scalar> Streamed<'_, T> {
@@ -97,7 +97,8 @@ impl<T: Scalar> Work<'_, T> {
         block * depth..k.min((block + 1) * depth)
     }
 
-    /// The pieces that a thread begins with: in each block the same, whose C it finds in its cache.
+    /// The pieces that a thread begins with: the same in each block, so that it finds their C in
+    /// its cache.
     fn of_thread(&self, thread: usize, threads: usize) -> impl Iterator<Item = usize> {
         let share = move |len: usize| thread * len / threads..(thread + 1) * len / threads;
         let [parts, panels] = [self.parts.len(), self.panels];
@@ -111,7 +112,7 @@ impl<T: Scalar> Work<'_, T> {
     ///
     /// # Safety
     ///
-    /// As of [`Streamed::multiply`].
+    /// As for [`Streamed::multiply`].
     unsafe fn piece(&self, pieces: &Pieces<'_>, piece: usize) {
         let in_block = self.pieces_of_block();
         let parts = self.parts.len();
@@ -144,7 +145,7 @@ impl<T: Scalar> Work<'_, T> {
     ///
     /// # Safety
     ///
-    /// As of [`Streamed::multiply`]; nobody else uses these tiles of the copy meanwhile.
+    /// As for [`Streamed::multiply`]; no other thread uses these tiles of the copy meanwhile.
     unsafe fn pack(&self, block: usize, &(left, ref tiles): &(usize, Range<usize>)) {
         let Factor { rows, a, .. } = self.product.lefts[left];
         let (all, depths) = (Tiles::new(rows, self.kernel.height()), self.block(block));
@@ -162,7 +163,8 @@ impl<T: Scalar> Work<'_, T> {
     ///
     /// # Safety
     ///
-    /// As of [`Streamed::multiply`]; A is packed, and nobody else uses these columns of any C meanwhile.
+    /// As for [`Streamed::multiply`]; A is packed, and no other thread uses these columns of any C
+    /// meanwhile.
     unsafe fn panel(&self, block: usize, panel: usize) {
         let Streamed { extents: [_, n], lefts, b, .. } = *self.product;
         let (rows, width) = (self.block(block), self.kernel.width);

@@ -1,4 +1,4 @@
-//! Packing: copies of parts of matrices in the order in which they will be read.
+//! Packing: copies of parts of matrices in the order in which kernels read them.
 
 use std::ops::Range;
 use std::{array, slice};
@@ -18,13 +18,13 @@ pub(super) struct Strip<'a, T> {
     pub(super) elements: &'a mut [T],
 }
 
-/// Strips that are copied together, so that what is read of a row reaches over several cache lines.
+/// Strips that are copied together, so that each row is read over several cache lines.
 const TOGETHER: usize = 16;
 
 /// Elements that are copied at once.
 const CHUNK: usize = 4;
 
-/// Rows that are fetched ahead: they lie too far apart for the processor to foresee.
+/// Rows that are prefetched: they lie too far apart for the hardware prefetcher.
 const AHEAD: usize = 16;
 
 /// Copies all columns of a matrix, on several threads if it is large.
@@ -56,7 +56,7 @@ pub(super) unsafe fn pack<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_,
 ///
 /// # Safety
 ///
-/// As of [`pack`].
+/// As for [`pack`].
 unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) {
     let depth = strips.first().map_or(0, |strip| strip.elements.len() / strip.width);
     for k in 0..depth {
@@ -76,11 +76,11 @@ unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) 
     }
 }
 
-/// Copies elements at any distances; where those of a column are contiguous, squares of them.
+/// Copies elements at any strides; squares of them if columns are contiguous.
 ///
 /// # Safety
 ///
-/// As of [`pack`].
+/// As for [`pack`].
 unsafe fn pack_columns<T: Scalar>(matrix: Strided<T>, strip: &mut Strip<'_, T>) {
     let used = strip.columns.len();
     let matrix = matrix.from(0, strip.columns.start);

@@ -18,7 +18,8 @@ pub(super) struct Band<T> {
     /// The distance from one panel to the next.
     pub(super) b_stride: usize,
     pub(super) panels: usize,
-    /// Where a single panel is copied from on the way, and the distance of its rows there.
+    /// The source of a single panel that is packed as it is multiplied, and the distance of its
+    /// rows.
     pub(super) source: Option<(*const T, usize)>,
     pub(super) ahead: Option<Ahead<T>>,
     pub(super) start: Start<T>,
@@ -27,8 +28,8 @@ pub(super) struct Band<T> {
     pub(super) c_stride: usize,
 }
 
-/// What a band fetches for those after it while it computes: an element's cache line for each term
-/// of the sum. Bands of few rows, which wait for their own part of B, leave it.
+/// Cache lines that a band prefetches for later bands, one for each term of the sum. Bands of few
+/// rows do not, since they wait for their own part of B.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead<T> {
     /// Where to begin during the first panel; during the next, at a panel's distance.
@@ -115,8 +116,8 @@ impl<T: Registers> Kernel<T> {
 /// Vectors in a row of a panel.
 const WIDTH: usize = 2;
 
-/// Rows of a panel's source that are fetched ahead, in case nobody has: they lie too far apart for the
-/// processor to foresee.
+/// Rows of a panel's source that are prefetched: they lie too far apart for the hardware
+/// prefetcher.
 const SOURCE_AHEAD: usize = 16;
 
 /// Rows from which on a band has time to fetch ahead.
@@ -141,8 +142,8 @@ unsafe fn portable<T: Registers, const ROWS: usize>(band: &Band<T>) {
     unsafe { tiles::<T::Portable, ROWS>(band) }
 }
 
-/// All tiles of a band. A sum waits four cycles for its last term, in which the processor can add
-/// to seven others: a few rows take two panels at once, and one row also divides its sums in two.
+/// All tiles of a band. An addition takes four cycles, during which the processor can add to seven
+/// other sums. So a few rows take two panels at once, and one row also divides its sums in two.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const ROWS: usize>(band: &Band<V::Element>) {
     let pairs = if ROWS <= 3 { band.panels / 2 * 2 } else { 0 };
@@ -241,7 +242,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
     }
 }
 
-/// Copies a row of a panel to where it is read from at once.
+/// Copies a row of a panel, which is read next.
 #[inline(always)]
 unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *const V::Element) {
     for v in 0..WIDTH {
