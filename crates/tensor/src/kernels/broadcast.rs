@@ -81,16 +81,16 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
-        self.stretch(shape.into())
+        self.stretch(&shape.into())
     }
 
     #[track_caller]
     #[inline(never)]
-    pub(crate) fn stretch(&self, shape: Shape) -> Self {
-        if shape == *self.shape() {
+    pub(crate) fn stretch(&self, shape: &Shape) -> Self {
+        if shape == self.shape() {
             return self.clone();
         }
-        let shape = shape::broadcast_to("broadcast_to", self.shape(), &shape).or_panic();
+        let shape = shape::broadcast_to("broadcast_to", self.shape(), shape).or_panic();
         if shape.elements() == self.len() {
             return self.reshape(shape);
         }

@@ -63,7 +63,7 @@ pub(crate) fn fold_slice<T: Scalar>(
     let (head, tail) = values.split_at((values.len() / 2).next_multiple_of(BLOCK / 2));
     let [mut x, mut y] = [identity; 2];
     join(values.len(), &mut || x = fold_slice(head, identity, combine), &mut || {
-        y = fold_slice(tail, identity, combine)
+        y = fold_slice(tail, identity, combine);
     });
     combine(x, y)
 }
@@ -147,7 +147,7 @@ fn fold_columns<T: Scalar>(
         let half = out.len() / 2;
         let (left, right) = out.split_at_mut(half);
         join(cost, &mut || fold_columns(rows, left, identity, combine), &mut || {
-            fold_columns(Rows { start: start + half, ..rows }, right, identity, combine)
+            fold_columns(Rows { start: start + half, ..rows }, right, identity, combine);
         });
     } else if height > ROWS {
         let (top, bottom) = source.split_at((height / 2).next_multiple_of(ROWS / 2) * width);

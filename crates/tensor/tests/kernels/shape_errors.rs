@@ -67,7 +67,7 @@ fn elementwise() {
         &format!("mine of [2, 3] and [2], axis 1: 3 and 2 {broadcast}"),
     );
     panics(
-        || Tensor::select(&x, &x, &zeros([2])),
+        || x.select(&x, zeros([2])),
         &format!("select of [2, 3] and [2], axis 1: 3 and 2 {broadcast}"),
     );
     panics(
