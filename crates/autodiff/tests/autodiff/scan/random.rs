@@ -4,7 +4,8 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngSeed, TestRunner};
 
 use super::support::{Case, Vars, Way, distance, loss, run, uniform};
 use bptt_autodiff::Param;
@@ -233,4 +234,28 @@ proptest! {
     fn a_scan_is_the_loop_in_single_precision(recipe in recipe()) {
         check::<f32>(&recipe, [1e-3, 1e-2, 1e-1]);
     }
+}
+
+/// Of the random steps, only those with an operation along the batch are no programs over rows: the tests above test the
+/// compiler.
+#[test]
+fn most_random_steps_are_compiled() {
+    let config = ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
+    let mut runner = TestRunner::new(config);
+    let drawn = 150;
+    let is_compiled = |recipe: &Recipe| {
+        let (case, tape) = (recipe.case::<f64>(), Tape::new());
+        let variables =
+            |values: &[Tensor<f64>]| values.iter().map(|x| tape.variable(x.clone())).collect();
+        let (sequences, state): (Vars<'_, f64>, Vars<'_, f64>) =
+            (variables(&case.sequences), variables(&case.state));
+        let params: Vars<'_, f64> = case.params.iter().map(|param| tape.param(param)).collect();
+        let plan = tape.scan(sequences, state).plan(|x, s| recipe.step(&params, &x, &s));
+        !plan.contains("operation by operation")
+    };
+    let compiled = (0..drawn)
+        .map(|_| recipe().new_tree(&mut runner).expect("a recipe").current())
+        .filter(is_compiled)
+        .count();
+    assert!(4 * compiled >= 3 * drawn, "{compiled} of {drawn} steps are compiled");
 }
