@@ -49,7 +49,9 @@ fn train(training: &mut Run32, steps: usize) -> Vec<u32> {
         .collect()
 }
 
-fn optimizers() -> Vec<(&'static str, fn() -> Box<dyn Optimizer<f32>>)> {
+type Make = fn() -> Box<dyn Optimizer<f32>>;
+
+fn optimizers() -> Vec<(&'static str, Make)> {
     vec![
         ("sgd", || Box::new(Sgd::new(0.1))),
         ("nesterov", || Box::new(Sgd::new(0.1).nesterov(0.9))),
@@ -98,8 +100,10 @@ fn every_optimizer_and_schedule_goes_on_to_the_bit() {
     }
 }
 
-/// All tensors and texts of a checkpoint.
-fn state(training: &Run32) -> (Vec<(String, Vec<u32>)>, Vec<(String, String)>) {
+/// All tensors and texts of a checkpoint, by their names.
+type Contents = (Vec<(String, Vec<u32>)>, Vec<(String, String)>);
+
+fn state(training: &Run32) -> Contents {
     let checkpoint = training.checkpoint();
     let bits = |name: &str| {
         let tensor = checkpoint.tensor(name).expect("it has it");
@@ -109,6 +113,17 @@ fn state(training: &Run32) -> (Vec<(String, Vec<u32>)>, Vec<(String, String)>) {
     let text = |name: &str| checkpoint.text(name).expect("it has it").to_owned();
     let texts = checkpoint.text_names().map(|name| (name.to_owned(), text(name))).collect();
     (tensors, texts)
+}
+
+#[test]
+fn a_schedule_sets_the_rate_of_each_step() {
+    let schedule = Schedule::linear(0.1, 4, 0.02);
+    let mut training = training(Box::new(Sgd::new(7.0)), schedule.into());
+    for step in 0..4 {
+        train(&mut training, 1);
+        assert_eq!(training.step, step + 1);
+        assert_eq!(training.optimizer.learning_rate(), schedule.at(step));
+    }
 }
 
 /// A plateau whose rate has fallen: it is in the checkpoint, and the optimizer follows it.
