@@ -13,7 +13,7 @@ use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::{epsilon_option, init_options};
-use crate::feedforward::linear::LayerNorm;
+use crate::feedforward::layer_norm::LayerNorm;
 
 /// The layer-normalised GRU (Ba, Kiros and Hinton 2016, supplementary material):
 ///

@@ -2,4 +2,8 @@
 
 pub(crate) mod batch_norm;
 pub(crate) mod conv1d;
+pub(crate) mod dropout;
+pub(crate) mod embedding;
+pub(crate) mod layer_norm;
 pub(crate) mod linear;
+pub(crate) mod stateless;

@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Shape};
 
 use crate::core::module::Module;
-use crate::feedforward::linear::Dropout;
+use crate::feedforward::dropout::Dropout;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;

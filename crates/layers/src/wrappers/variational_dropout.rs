@@ -8,7 +8,7 @@ use super::noise::{Sampled, layer_of_noisy_cell};
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::noise::{Mask, NoisyCell};
-use crate::feedforward::linear::Dropout;
+use crate::feedforward::dropout::Dropout;
 use crate::sequence::options::RunOptions;
 
 /// A cell with variational dropout (Gal and Ghahramani 2016): in [training](crate::Recurrence::training), units of
