@@ -4,8 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::Gate;
-use super::options::{activation_options, bias_options, part};
+use super::options::{Gate, bias_options, gate_activations, part};
 use super::parameters::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
@@ -75,10 +74,7 @@ impl<T: Scalar> Gru<T> {
         }
     }
 
-    activation_options! {
-        gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "of the candidate, by default `tanh`";
-    }
+    gate_activations!();
 
     init_options! {
         input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];

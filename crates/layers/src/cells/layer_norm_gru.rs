@@ -4,8 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::Gate;
-use super::options::{activation_options, bias_options, part};
+use super::options::{Gate, bias_options, gate_activations, gate_inits, part};
 use super::parameters::{input_weight, recurrent_weight};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
@@ -68,10 +67,7 @@ impl<T: Scalar> LayerNormGru<T> {
         }
     }
 
-    activation_options! {
-        gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "of the candidate, by default `tanh`";
-    }
+    gate_activations!();
 
     epsilon_option!(|cell| [
         &mut cell.norm_ih_rz,
@@ -80,9 +76,9 @@ impl<T: Scalar> LayerNormGru<T> {
         &mut cell.norm_hh_n,
     ]);
 
+    gate_inits!(3);
+
     init_options! {
-        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
-        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 3)];
         bias_init: "the biases of `N_ih_rz` and `N_ih_n`", |cell| {
             [&mut cell.norm_ih_rz, &mut cell.norm_ih_n].map(|norm| (&mut norm.bias, 1))
         };

@@ -4,8 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::Gate;
-use super::options::{activation_options, bias_options, forget_bias, part};
+use super::options::{Gate, bias_options, forget_bias, gate_activations, gate_inits, part};
 use super::parameters::{input_weight, recurrent_weight, zeros};
 use super::peephole::Peepholes;
 use crate::activation::Activation;
@@ -84,17 +83,13 @@ impl<T: Scalar> LayerNormLstm<T> {
         self
     }
 
-    activation_options! {
-        gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "of the candidate, by default `tanh`";
-        state_activation: "of the cell `c` in `h`, by default `tanh`";
-    }
+    gate_activations!(state);
 
     epsilon_option!(|cell| [&mut cell.norm_ih, &mut cell.norm_hh, &mut cell.norm_c]);
 
+    gate_inits!(4);
+
     init_options! {
-        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
-        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
         peephole_init: "the peepholes `p`, if there are any", |cell| {
             cell.peepholes.iter_mut().flat_map(Peepholes::vectors)
         };

@@ -4,14 +4,13 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::{activation_options, biases_of_gates};
+use super::options::{biases_of_gates, gate_activations, gate_inits};
 use super::parameters::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
 use crate::core::module::Module;
 use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
-use crate::core::options::init_options;
 use crate::feedforward::linear::biased;
 
 /// The LSTM of 1997, reduced to what later texts keep of it (Hochreiter and Schmidhuber 1997):
@@ -65,17 +64,9 @@ impl<T: Scalar> Lstm1997<T> {
         }
     }
 
-    activation_options! {
-        gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "of the candidate, by default `tanh`";
-        state_activation: "of the cell `c` in `h`, by default `tanh`";
-    }
+    gate_activations!(state);
 
-    init_options! {
-        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 3)];
-        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 3)];
-        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
-    }
+    gate_inits!(3);
 
     biases_of_gates!(Candidate, Input, Output);
 }

@@ -61,7 +61,6 @@ impl<T: Scalar> MinGru<T> {
 
     init_options! {
         input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 2)];
-        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
     biases_of_gates!(Update, Candidate);

@@ -68,7 +68,6 @@ impl<T: Scalar> MinimalGatedUnit<T> {
         recurrent_init: "`W_hh`, separately for each part", |cell| {
             [(&mut cell.w_hh_f, 1), (&mut cell.w_hh_n, 1)]
         };
-        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
     biases_of_gates!(Forget, Candidate);

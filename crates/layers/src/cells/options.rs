@@ -38,6 +38,34 @@ macro_rules! activation_options {
 }
 pub(crate) use activation_options;
 
+/// Options of a cell with gates for other activations: of the gates and the candidate, and with `state` of the cell `c`.
+macro_rules! gate_activations {
+    () => {
+        $crate::cells::options::activation_options! {
+            gate_activation: "of the gates, by default `σ`";
+            candidate_activation: "of the candidate, by default `tanh`";
+        }
+    };
+    (state) => {
+        $crate::cells::options::gate_activations!();
+        $crate::cells::options::activation_options! {
+            state_activation: "of the cell `c` in `h`, by default `tanh`";
+        }
+    };
+}
+pub(crate) use gate_activations;
+
+/// Options of a cell whose weights concatenate this number of gates for other initial weights.
+macro_rules! gate_inits {
+    ($gates:literal) => {
+        $crate::core::options::init_options! {
+            input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, $gates)];
+            recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, $gates)];
+        }
+    };
+}
+pub(crate) use gate_inits;
+
 /// Options of a cell for the initial biases of one of its gates: `$biases` are those of `$gate`.
 macro_rules! bias_options {
     (|$cell:ident, $gate:ident| $biases:expr) => {
@@ -70,12 +98,16 @@ macro_rules! bias_options {
 }
 pub(crate) use bias_options;
 
-/// [`bias_options`] of a cell whose biases `b` hold those of `$gates` side by side, and the option to have no biases.
+/// All options for the biases of a cell whose parameter `b` concatenates those of `$gates`.
 macro_rules! biases_of_gates {
     ($($gate:ident),*) => {
         $crate::cells::options::bias_options!(|cell, gate| {
             $crate::cells::options::part(cell.b.as_mut(), &[$($crate::cells::options::Gate::$gate),*], gate)
         });
+
+        $crate::core::options::init_options! {
+            bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
+        }
 
         $crate::core::options::bias_option!(|cell| [(&mut cell.b, cell.w_ih.shape()[1])]);
     };

@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::options::{activation_options, biases_of_gates, forget_bias};
+use super::options::{biases_of_gates, forget_bias, gate_activations, gate_inits};
 use super::parameters::{input_weight, recurrent_weight, zeros};
 use crate::activation::Activation;
 use crate::core::cell::StateSizes;
@@ -69,17 +69,12 @@ impl<T: Scalar> ProjectedLstm<T> {
         .forget_bias(1.0)
     }
 
-    activation_options! {
-        gate_activation: "of the gates, by default `σ`";
-        candidate_activation: "of the candidate, by default `tanh`";
-        state_activation: "of the cell `c` in `h`, by default `tanh`";
-    }
+    gate_activations!(state);
+
+    gate_inits!(4);
 
     init_options! {
-        input_init: "`W_ih`, separately for each gate", |cell| [(&mut cell.w_ih, 4)];
-        recurrent_init: "`W_hh`, separately for each gate", |cell| [(&mut cell.w_hh, 4)];
         projection_init: "`W_hr`", |cell| [(&mut cell.w_hr, 1)];
-        bias_init: "the biases", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
     biases_of_gates!(Input, Forget, Candidate, Output);

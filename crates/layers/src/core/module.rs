@@ -6,7 +6,7 @@ use bptt_autodiff::Param;
 pub use bptt_derive::Module;
 use bptt_tensor::Scalar;
 
-/// Anything that holds parameters: a cell, a layer, a whole model.
+/// A tree of parameters with names: a cell, a layer, a whole model.
 ///
 /// A module is a plain struct. `#[derive(Module)]` implements this trait, and every optimizer and
 /// weight file goes through it. A parameter's name is the path of fields that leads to it, joined
@@ -25,11 +25,10 @@ use bptt_tensor::Scalar;
 pub trait Module<T: Scalar> {
     /// Calls `visitor` with the name and value of each parameter, in the order of declaration.
     ///
-    /// `path` is the name of the module itself, which those of its parameters begin with. It is
-    /// left as it was found.
+    /// `path` is the name of the module, with which the names of its parameters begin. It is the same after the call.
     fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>));
 
-    /// Like [`visit`](Self::visit), for changing the parameters.
+    /// Visits the parameters like [`visit`](Self::visit), to change them.
     fn visit_mut<'a>(
         &'a mut self,
         path: &mut ParameterPath,
@@ -44,7 +43,7 @@ pub trait Module<T: Scalar> {
         self.visit(&mut ParameterPath::default(), &mut visitor);
     }
 
-    /// Like [`for_each_parameter`](Self::for_each_parameter), for changing the parameters.
+    /// Visits the parameters like [`for_each_parameter`](Self::for_each_parameter), to change them.
     fn for_each_parameter_mut<'a>(&'a mut self, mut visitor: impl FnMut(&str, &'a mut Param<T>))
     where
         Self: Sized,
@@ -52,7 +51,7 @@ pub trait Module<T: Scalar> {
         self.visit_mut(&mut ParameterPath::default(), &mut visitor);
     }
 
-    /// All parameters with their names, in the order of declaration.
+    /// Returns all parameters with their names, in the order of declaration.
     #[must_use]
     fn parameters(&self) -> Vec<(String, &Param<T>)> {
         let mut parameters = Vec::new();
@@ -62,7 +61,7 @@ pub trait Module<T: Scalar> {
         parameters
     }
 
-    /// The number of scalars in all parameters together.
+    /// Returns the number of scalars in all parameters together.
     #[must_use]
     fn parameter_count(&self) -> usize {
         let mut count = 0;
@@ -82,7 +81,7 @@ pub struct ParameterPath {
 }
 
 impl ParameterPath {
-    /// The name so far, `layers.0`; empty at the root.
+    /// The name so far, such as `layers.0`; empty at the root.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::hypothesis::{Bounds, Hypothesis, assert_distribution};
 
-/// Beam search: of all continuations of the best hypotheses, keeps the best, as many as the beam is wide.
+/// Beam search: of all continuations of the best hypotheses, it keeps the best. Their number is the width of the beam.
 ///
 /// Finished hypotheses are kept apart from live ones, again as many as the beam is wide. The best result is therefore
 /// no worse than any finished hypothesis that the search has scored. Hypotheses are ranked by their log-probability,
@@ -29,7 +29,7 @@ pub struct Beam {
 }
 
 impl Beam {
-    /// A beam of `width` hypotheses, with `α = 0`.
+    /// Creates a beam of `width` hypotheses, with `α = 0`.
     ///
     /// # Panics
     ///
@@ -41,7 +41,7 @@ impl Beam {
         Self { width, alpha: 0.0 }
     }
 
-    /// The same with another exponent `α` of the length.
+    /// Sets the exponent `α` of the length.
     ///
     /// # Panics
     ///
@@ -62,8 +62,8 @@ impl Beam {
         self.width
     }
 
-    /// The best hypotheses, best first: at most as many as the beam is wide, and none of probability 0. Each of them
-    /// is finished, or was cut at the greatest length.
+    /// Returns the best hypotheses, the best first: at most as many as the beam is wide, and none of probability 0.
+    /// Each is finished, or was cut at the greatest length.
     ///
     /// Of hypotheses with equal scores, the shorter comes first, then the continuation of the better hypothesis, then
     /// the one with the lower symbol.
@@ -89,7 +89,7 @@ impl Beam {
         })
     }
 
-    /// Like [`search`](Self::search), with a model that steps all live hypotheses as one batch.
+    /// Searches like [`search`](Self::search), with a model that steps all live hypotheses as one batch.
     ///
     /// `step(parents, last)` returns the log-probabilities of the next symbol of each hypothesis. Hypothesis `i`
     /// continues from the state of hypothesis `parents[i]` after the previous step, and reads `last[i]`. Before the
@@ -157,7 +157,7 @@ impl Beam {
         (length as f64).powf(self.alpha)
     }
 
-    /// The best, in order, as many as the beam is wide.
+    /// Returns the best, in order, as many as the beam is wide.
     fn best(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         if candidates.len() > self.width {
             candidates.select_nth_unstable_by(self.width, Candidate::rank);

@@ -1,6 +1,6 @@
-//! Decoded sequences, and what every search expects of a model.
+//! Decoded sequences, and the check of what a model returns.
 
-/// Where a decoded sequence begins and ends.
+/// The start symbol, end symbol and greatest length of a decoded sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The symbol that the first step reads.

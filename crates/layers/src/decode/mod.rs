@@ -1,4 +1,4 @@
-//! Decoding: finds a probable sequence of symbols, with any model that returns their probabilities step by step.
+//! Decoding: a search for a probable sequence of symbols, with any model that returns their probabilities step by step.
 //!
 //! A model is a function from the last symbol and a state to the log-probabilities of the next symbol and
 //! the next state:

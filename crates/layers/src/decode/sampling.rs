@@ -1,4 +1,4 @@
-//! Drawing symbols at random.
+//! Sampling of symbols.
 
 use std::cmp::Ordering;
 
@@ -32,7 +32,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Draws from `softmax(logits)`: temperature 1, all symbols.
+    /// Creates a sampling of `softmax(logits)`: temperature 1, all symbols.
     #[must_use]
     pub fn new() -> Self {
         Self { temperature: 1.0, top_k: usize::MAX, top_p: 1.0 }
@@ -109,7 +109,7 @@ impl Sampling {
         ranked[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
     }
 
-    /// The symbols that `top_k` keeps, most probable first.
+    /// Returns the symbols that `top_k` keeps, the most probable first.
     #[track_caller]
     fn ranked<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
         if let Some(symbol) = logits.iter().position(|logit| logit.is_nan()) {

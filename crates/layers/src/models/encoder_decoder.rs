@@ -325,6 +325,7 @@ where
 
 /// Encoded sequences, from which a decoder starts.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Encoded<'t, T, S> {
     /// The encoder's state at the end of each sequence.
     pub state: S,

@@ -44,7 +44,7 @@ impl<T: Scalar> Adadelta<T> {
         }
     }
 
-    /// With the share `ρ` of the past in the averages.
+    /// Sets the share `ρ` of the past in the averages.
     ///
     /// # Panics
     ///
@@ -55,7 +55,7 @@ impl<T: Scalar> Adadelta<T> {
         Self { rho: within("ρ", 0.0..1.0, rho), ..self }
     }
 
-    /// With `ε`, from which the first steps get their size.
+    /// Sets `ε`, from which the first steps get their size.
     ///
     /// # Panics
     ///

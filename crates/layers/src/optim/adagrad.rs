@@ -43,7 +43,7 @@ impl<T: Scalar> Adagrad<T> {
         }
     }
 
-    /// With decay `δ` of the learning rate.
+    /// Sets the decay `δ` of the learning rate.
     ///
     /// # Panics
     ///
@@ -54,7 +54,7 @@ impl<T: Scalar> Adagrad<T> {
         Self { rate_decay: non_negative("decay of the learning rate", rate_decay), ..self }
     }
 
-    /// With sums `G` of squares that start at `initial`.
+    /// Sets the initial value of the sums `G` of squares.
     ///
     /// # Panics
     ///

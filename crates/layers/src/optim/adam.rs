@@ -63,8 +63,8 @@ impl<T: Scalar> Adam<T> {
         Self::new(learning_rate).decoupled_weight_decay(weight_decay)
     }
 
-    /// AMSGrad: divided by the largest average of squares so far, so that steps never grow because
-    /// large gradients are forgotten.
+    /// AMSGrad: divides by the largest average of squares so far, so that steps never grow because large gradients are
+    /// forgotten.
     ///
     /// # Panics
     ///
@@ -81,7 +81,7 @@ impl<T: Scalar> Adam<T> {
     option!(betas);
     option!(epsilon);
 
-    /// With weight decay `λ` as a part of the gradient.
+    /// Sets the weight decay `λ` as a part of the gradient.
     ///
     /// # Panics
     ///
@@ -93,7 +93,7 @@ impl<T: Scalar> Adam<T> {
         Self { weight_decay, decoupled: false, ..self }
     }
 
-    /// With weight decay `λ` beside the gradient, which makes this AdamW.
+    /// Sets the weight decay `λ` beside the gradient, which makes this AdamW.
     ///
     /// # Panics
     ///
@@ -127,7 +127,7 @@ struct Rule<T> {
 }
 
 impl<T: Scalar> Rule<T> {
-    /// Inlined where it is known which memories there are, which leaves no branch in the loop.
+    /// Inlined into callers with known memories, so that the loop has no branch.
     #[inline(always)]
     fn update(&self, x: &mut T, g: T, m: &mut T, v: &mut T, largest: Option<&mut T>) {
         let g = g + self.decay * *x;

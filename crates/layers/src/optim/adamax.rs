@@ -6,8 +6,7 @@ use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
 use crate::core::module::Module;
 
-/// Adamax: [`Adam`](super::Adam), divided by the largest gradient so far, which fades, rather than by
-/// an average.
+/// Adamax: [`Adam`](super::Adam) that divides by the decaying largest gradient rather than by an average.
 ///
 /// ```text
 /// g ← g + λ θ

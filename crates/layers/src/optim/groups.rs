@@ -11,10 +11,10 @@ use crate::core::module::{Module, ParameterPath};
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 
-/// Several optimizers, each for a part of a model's parameters.
+/// Several optimizers, each for some of the parameters of a model.
 ///
-/// A group is picked by the names of its parameters; the first group that picks a name has it, and
-/// the default has the names that no group picks.
+/// A group has the parameters whose names its predicate picks, unless an earlier group picks them. The default has all
+/// others. Put trainable parameters in the default and frozen ones in a group with learning rate 0.
 ///
 /// ```
 /// use bptt_layers::{Adam, Groups, Optimizer};
@@ -26,13 +26,12 @@ use crate::weights::error::WeightsError;
 /// optimizer.set_learning_rate(5e-4); // and 10⁻³ for biases
 /// ```
 ///
-/// The learning rate is that of the default. Setting it sets those of the groups in the proportion
-/// in which they were given, also after a learning rate of 0. A group with learning rate 0 stays
-/// frozen.
+/// The learning rate is that of the default. Setting it scales the rates of the groups in proportion, also after a
+/// learning rate of 0.
 #[derive(Clone, Debug)]
 pub struct Groups<T: Scalar> {
     predicates: Predicates,
-    /// One for each predicate, and the default last.
+    /// An optimizer for each predicate, and the default last.
     members: Vec<Member<T>>,
 }
 
@@ -44,19 +43,19 @@ struct Member<T: Scalar> {
 }
 
 impl<T: Scalar> Groups<T> {
-    /// One optimizer for all parameters.
+    /// Creates groups with one optimizer for all parameters, the default.
     #[must_use]
     pub fn new(default: impl Optimizer<T> + Clone + Send + Sync + 'static) -> Self {
         let default = Member { proportion: 1.0, optimizer: Box::new(default) };
         Self { predicates: Predicates(Vec::new()), members: vec![default] }
     }
 
-    /// With another optimizer for the parameters whose names are picked, but not by a group before.
+    /// Adds an optimizer for the parameters whose names `picks` picks and no earlier group does.
     ///
     /// # Panics
     ///
-    /// If the default's learning rate is 0, to which no other is in proportion, or if one of the
-    /// optimizers has made a step.
+    /// If the learning rate of the default is 0, to which no other is in proportion, or if an optimizer has made a
+    /// step.
     #[track_caller]
     #[must_use]
     pub fn group(
@@ -80,7 +79,7 @@ impl<T: Scalar> Groups<T> {
 }
 
 impl<T: Scalar> Groups<T> {
-    /// Refuses a group that has no parameter of the model: a name is misspelt.
+    /// Refuses a group without parameters of the model: a name may be misspelt.
     #[track_caller]
     fn expect_picks(&self, model: &dyn Module<T>) {
         let names: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
@@ -139,7 +138,7 @@ impl<T: Scalar> Optimizer<T> for Groups<T> {
     }
 }
 
-/// An optimizer that can be copied with others, whatever its type.
+/// An optimizer of any type that can be cloned.
 trait Part<T: Scalar>: Optimizer<T> + Send + Sync {
     fn boxed_clone(&self) -> Box<dyn Part<T>>;
 }
@@ -162,14 +161,14 @@ type Predicate = dyn Fn(&str) -> bool + Send + Sync;
 struct Predicates(Vec<Arc<Predicate>>);
 
 impl Predicates {
-    /// The position of the first that picks the parameter; their number if none does.
+    /// Returns the position of the first predicate that picks the parameter, or their number.
     fn owner(&self, parameter: &str) -> usize {
         let predicates = &self.0;
         predicates.iter().position(|picks| picks(parameter)).unwrap_or(predicates.len())
     }
 }
 
-/// A predicate does not tell what it picks.
+/// A predicate cannot show which names it picks.
 impl fmt::Debug for Predicates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|_| format_args!(".."))).finish()

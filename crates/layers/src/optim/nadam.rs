@@ -46,7 +46,7 @@ impl<T: Scalar> NAdam<T> {
         }
     }
 
-    /// With `ψ`, the pace at which the momentum grows from half of `β₁` to the whole. (PyTorch calls it so.)
+    /// Sets `ψ`, the pace at which the momentum grows from half of `β₁` to the whole. (PyTorch calls it so.)
     ///
     /// # Panics
     ///

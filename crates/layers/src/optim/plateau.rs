@@ -4,7 +4,7 @@ use super::hyperparameters::{learning_rate, non_negative, within};
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 
-/// A learning rate that falls when the loss no longer does.
+/// A learning rate that falls when the loss has stopped falling.
 ///
 /// ```text
 /// improved:  loss < best − threshold · |best|, and best ← loss
@@ -13,7 +13,7 @@ use crate::weights::error::WeightsError;
 /// and the next `cooldown` losses do not count
 /// ```
 ///
-/// What it remembers can be saved beside the optimizer's state:
+/// Its memory can be saved beside the state of the optimizer:
 ///
 /// ```
 /// use bptt_layers::weights::{Archive, WeightsError};
@@ -36,8 +36,8 @@ use crate::weights::error::WeightsError;
 /// # }
 /// ```
 ///
-/// The conventions are those of PyTorch's `ReduceLROnPlateau`, but that a threshold relative to a
-/// loss below 0 is below that loss.
+/// The conventions are those of PyTorch's `ReduceLROnPlateau`, except that for a loss below 0 the threshold is below
+/// that loss.
 #[derive(Clone, Debug)]
 pub struct Plateau {
     factor: f64,
@@ -52,15 +52,15 @@ pub struct Plateau {
 struct Memory {
     learning_rate: f64,
     best: f64,
-    /// Losses since the best one, or since the learning rate fell.
+    /// The number of losses since the best one, or since the learning rate fell.
     waited: usize,
-    /// Losses that will not count.
+    /// The number of losses that will not count.
     cooling: usize,
 }
 
 impl Plateau {
-    /// Falls to a tenth after more than 10 losses that did not improve by a ten-thousandth, with
-    /// neither cooldown nor minimum.
+    /// Creates a learning rate that falls to a tenth after more than 10 losses without an improvement of a
+    /// ten-thousandth. It has neither cooldown nor minimum.
     ///
     /// # Panics
     ///
@@ -79,7 +79,7 @@ impl Plateau {
         }
     }
 
-    /// With the factor by which the learning rate falls.
+    /// Sets the factor by which the learning rate falls.
     ///
     /// # Panics
     ///
@@ -90,13 +90,13 @@ impl Plateau {
         Self { factor: within("factor", 0.0..1.0, factor), ..self }
     }
 
-    /// With the number of losses in a row that may fail to improve.
+    /// Sets the number of losses in a row that may fail to improve.
     #[must_use]
     pub fn patience(self, losses: usize) -> Self {
         Self { patience: losses, ..self }
     }
 
-    /// With the part of the best loss by which another must be lower to improve on it.
+    /// Sets the part of the best loss by which another must be lower to improve on it.
     ///
     /// # Panics
     ///
@@ -107,14 +107,14 @@ impl Plateau {
         Self { threshold: within("threshold", 0.0..1.0, threshold), ..self }
     }
 
-    /// With the number of losses that do not count after the learning rate fell. One that improves
+    /// Sets the number of losses that do not count after the learning rate fell. One that improves
     /// is still the best.
     #[must_use]
     pub fn cooldown(self, losses: usize) -> Self {
         Self { cooldown: losses, ..self }
     }
 
-    /// With the learning rate below which it does not fall.
+    /// Sets the learning rate below which it does not fall.
     ///
     /// # Panics
     ///
@@ -125,13 +125,13 @@ impl Plateau {
         Self { minimum: non_negative("minimum of the learning rate", minimum), ..self }
     }
 
-    /// The learning rate.
+    /// Returns the learning rate.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
         self.memory.learning_rate
     }
 
-    /// Takes note of a loss, and returns the learning rate to go on with. A NaN did not improve.
+    /// Observes a loss, and returns the next learning rate. A NaN is no improvement.
     pub fn observe(&mut self, loss: f64) -> f64 {
         let memory = &mut self.memory;
         // as a product, which is infinite for the first loss

@@ -6,8 +6,7 @@ use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
 use crate::core::module::Module;
 
-/// RAdam: [`Adam`](super::Adam) whose first steps, before the average of squares is worth dividing
-/// by, are shorter.
+/// RAdam: [`Adam`](super::Adam) with shorter first steps, while the average of squares is still unreliable.
 ///
 /// ```text
 /// g ← g + λ θ

@@ -6,7 +6,7 @@ use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
 use crate::core::module::Module;
 
-/// RMSprop, centered and with momentum if wanted.
+/// RMSprop, with options for centering and momentum.
 ///
 /// ```text
 /// g ← g + λ θ
@@ -50,7 +50,7 @@ impl<T: Scalar> RmsProp<T> {
         }
     }
 
-    /// With the share `α` of the past in the averages.
+    /// Sets the share `α` of the past in the averages.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl<T: Scalar> RmsProp<T> {
         Self { alpha: within("α", 0.0..1.0, alpha), ..self }
     }
 
-    /// Divided by the deviation of the gradient rather than its root mean square.
+    /// Centers: divides by the deviation of the gradient rather than its root mean square.
     ///
     /// # Panics
     ///
@@ -75,7 +75,7 @@ impl<T: Scalar> RmsProp<T> {
         Self { centered: true, ..self }
     }
 
-    /// With momentum `μ`.
+    /// Sets the momentum `μ`.
     ///
     /// # Panics
     ///
@@ -114,7 +114,7 @@ struct Rule<T> {
 }
 
 impl<T: Scalar> Rule<T> {
-    /// Inlined where it is known which memories there are, which leaves no branch in the loop.
+    /// Inlined into callers with known memories, so that the loop has no branch.
     #[inline(always)]
     fn update(&self, x: &mut T, g: T, v: &mut T, m: Option<&mut T>, b: Option<&mut T>) {
         let g = g + self.decay * *x;

@@ -2,7 +2,7 @@ use std::f64::consts::PI;
 
 use super::hyperparameters::{learning_rate, non_negative};
 
-/// A learning rate that follows from the number of steps made.
+/// A learning rate as a function of the number of steps made.
 ///
 /// ```text
 /// constant:    η(n) = η
@@ -15,7 +15,7 @@ use super::hyperparameters::{learning_rate, non_negative};
 /// warm-up:     η(n) = η(0) (n + 1) / (w + 1)                              n < w; then η(n − w)
 /// ```
 ///
-/// It remembers nothing, so there is nothing to save for a run that will be resumed:
+/// It has no memory, so a resumed run needs nothing but the number of the step:
 ///
 /// ```
 /// use bptt_layers::{Adam, Optimizer, Schedule};
@@ -38,7 +38,7 @@ pub struct Schedule {
     warm_up: usize,
 }
 
-/// What becomes of the learning rate after the warm-up.
+/// The course of the learning rate after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Course {
     Constant,
@@ -50,7 +50,7 @@ enum Course {
 }
 
 impl Schedule {
-    /// The same learning rate at all steps.
+    /// Creates a schedule with the same learning rate at all steps.
     ///
     /// # Panics
     ///
@@ -62,7 +62,7 @@ impl Schedule {
         Self { learning_rate, course: Course::Constant, warm_up: 0 }
     }
 
-    /// A learning rate that is multiplied by `factor` each time that `every` steps were made.
+    /// Creates a schedule whose learning rate is multiplied by `factor` after every `every` steps.
     ///
     /// # Panics
     ///
@@ -75,7 +75,7 @@ impl Schedule {
         Self { course: Course::Step { every, factor }, ..Self::constant(learning_rate) }
     }
 
-    /// A learning rate that is multiplied by `factor` after every step.
+    /// Creates a schedule whose learning rate is multiplied by `factor` after every step.
     ///
     /// # Panics
     ///
@@ -86,7 +86,7 @@ impl Schedule {
         Self::step(learning_rate, 1, factor)
     }
 
-    /// A learning rate that changes linearly, reaches `end` at step number `steps`, and stays there.
+    /// Creates a schedule whose learning rate changes linearly to `end` at step number `steps`, and then stays.
     ///
     /// # Panics
     ///
@@ -99,8 +99,8 @@ impl Schedule {
         Self { course: Course::Linear { steps, end: self::learning_rate(end) }, ..constant }
     }
 
-    /// A learning rate that falls along half a cosine, to `floor` at step number `steps`, and stays
-    /// there.
+    /// Creates a schedule whose learning rate falls along half a cosine to `floor` at step number `steps`, and then
+    /// stays.
     ///
     /// # Panics
     ///
@@ -115,9 +115,8 @@ impl Schedule {
         Self { course: Course::Cosine { steps, floor }, ..constant }
     }
 
-    /// A learning rate that falls like that of [`cosine`](Self::cosine), but jumps back where it would reach the
-    /// floor, and falls again. The first period has `steps` steps, and each later one `growth` times as many as the
-    /// one before.
+    /// Creates a schedule that falls as [`cosine`](Self::cosine) does, and restarts where it would reach the floor. The
+    /// first period has `steps` steps, and each later one `growth` times as many as the one before.
     ///
     /// # Panics
     ///
@@ -135,8 +134,8 @@ impl Schedule {
         Self { course: Course::Restarting { steps, growth, floor }, ..constant }
     }
 
-    /// A learning rate that rises from a twenty-fifth of `learning_rate` to `learning_rate` over three tenths of
-    /// `steps`. Then it falls to almost nothing, and stays there. Both ways follow half a cosine.
+    /// Creates a one-cycle schedule. The learning rate rises from a twenty-fifth of `learning_rate` to `learning_rate`
+    /// over three tenths of `steps`. Then it falls to almost nothing, and stays there. Both parts follow half a cosine.
     ///
     /// # Panics
     ///
@@ -148,14 +147,14 @@ impl Schedule {
         Self { course: Course::OneCycle { steps }, ..Self::constant(learning_rate) }
     }
 
-    /// With `steps` steps before, over which the learning rate rises in a line. The line ends where
-    /// the rest begins; its first step already moves.
+    /// Adds a warm-up of `steps` steps, in which the learning rate rises linearly to the initial one. The first step
+    /// already moves.
     #[must_use]
     pub fn warm_up(self, steps: usize) -> Self {
         Self { warm_up: steps, ..self }
     }
 
-    /// The learning rate of the step before which `step` steps were made: 0 at the first.
+    /// Returns the learning rate after `step` steps: 0 for the first step.
     #[must_use]
     pub fn at(&self, step: usize) -> f64 {
         match step.checked_sub(self.warm_up) {
@@ -195,19 +194,19 @@ impl Course {
     }
 }
 
-/// The share of the steps that are done.
+/// Returns the share of the steps that are done.
 fn done(step: usize, steps: usize) -> f64 {
     step.min(steps) as f64 / steps as f64
 }
 
-/// The value of half a cosine from `start` to `end`, after this share of its steps.
+/// Returns the value of half a cosine from `start` to `end`, after this share of its steps.
 fn along_cosine(start: f64, end: f64, done: f64) -> f64 {
     let left = (1.0 + (PI * done).cos()) / 2.0;
     left * start + (1.0 - left) * end
 }
 
-/// The number of the step within its period, and the length of the period. The first period has `first` steps, and
-/// each later one `growth` times as many as the one before.
+/// Returns the number of the step within its period, and the length of the period. The first period has `first` steps,
+/// and each later one `growth` times as many as the one before.
 fn within_period(step: usize, first: usize, growth: usize) -> (usize, usize) {
     if growth == 1 {
         return (step % first, first);

@@ -6,7 +6,7 @@ use super::optimizer::{Optimizer, common_methods};
 use super::slots::Slots;
 use crate::core::module::Module;
 
-/// Stochastic gradient descent, with momentum if wanted.
+/// Stochastic gradient descent, with an option for momentum.
 ///
 /// ```text
 /// g ← g + λ θ
@@ -29,7 +29,7 @@ pub struct Sgd<T: Scalar> {
 }
 
 impl<T: Scalar> Sgd<T> {
-    /// Plain gradient descent.
+    /// Creates plain gradient descent.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl<T: Scalar> Sgd<T> {
         }
     }
 
-    /// With momentum `μ`.
+    /// Sets the momentum `μ`.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl<T: Scalar> Sgd<T> {
         Self { momentum: within("momentum", 0.0..1.0, momentum), nesterov: false, ..self }
     }
 
-    /// With Nesterov's momentum `μ`.
+    /// Sets Nesterov's momentum `μ`.
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl<T: Scalar> Sgd<T> {
         Self { nesterov: true, ..self.momentum(momentum) }
     }
 
-    /// With dampening `τ` of the momentum.
+    /// Sets the dampening `τ` of the momentum.
     ///
     /// # Panics
     ///

@@ -13,8 +13,8 @@ use crate::core::pieces::PIECE;
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 
-/// Writes each piece of a value. One that a tape still holds is written to new memory, piece by piece:
-/// the tape keeps what it computed with.
+/// Writes each piece of a value. A value that a tape still holds is written to new memory, piece by piece, so that the
+/// tape keeps its own.
 fn write<T: Scalar, P: Send>(
     value: &mut Tensor<T>,
     pieces: Vec<P>,
@@ -74,7 +74,7 @@ struct Memory<T: Scalar> {
 }
 
 impl<T: Scalar> Slots<T> {
-    /// No memory yet; tensors will start at `initial`.
+    /// Creates slots without memories. Tensors will start at `initial`.
     pub(super) fn new(initial: f64) -> Self {
         Self { initial: T::of(initial), parameters: BTreeMap::new() }
     }
@@ -85,8 +85,8 @@ impl<T: Scalar> Slots<T> {
         expect_empty(option, self.parameters.is_empty());
     }
 
-    /// Calls `rule(t)(θ, g, slots)` for each element of each parameter that has a gradient, where `t`
-    /// is 1 at the parameter's first step. What depends on `t` alone is computed once for a parameter.
+    /// Calls `rule(t)(θ, g, slots)` for each element of each parameter that has a gradient, where `t` is 1 at the
+    /// parameter's first step. `rule(t)` is called once for a parameter.
     pub(super) fn update<R, const N: usize>(
         &mut self,
         model: &mut dyn Module<T>,
@@ -137,7 +137,7 @@ impl<T: Scalar> Slots<T> {
         });
     }
 
-    /// The tensors as `parameter.slot` and the steps as `parameter.step`.
+    /// Returns the tensors as `parameter.slot` and the steps as `parameter.step`.
     pub(super) fn state(&self, names: &[&str]) -> Archive<T> {
         let mut state = Archive::new();
         for (parameter, memory) in &self.parameters {
@@ -149,7 +149,7 @@ impl<T: Scalar> Slots<T> {
         state
     }
 
-    /// Takes over what [`state`](Self::state) gave; parameters without a step are new.
+    /// Restores a [`state`](Self::state). Parameters without a step are new.
     pub(super) fn restore(
         &mut self,
         names: &[&str],

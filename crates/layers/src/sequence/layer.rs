@@ -14,7 +14,41 @@ use crate::core::cell::{Cell, StateSizes};
 /// [`Bidirectional`](crate::Bidirectional) and the other wrappers of layers. [`forward`](Self::forward) runs a layer
 /// from its initial state. [`Recurrence`](crate::Recurrence) runs it with options.
 ///
-/// A new recurrent network is a [`Cell`]. This trait is for new wrappers.
+/// A new recurrent network is a [`Cell`]. This trait is for new wrappers:
+///
+/// ```
+/// use bptt_autodiff::{Tape, Var};
+/// use bptt_layers::{Elman, Layer, Recurrence, RunOptions};
+/// use bptt_tensor::{Scalar, Tensor};
+///
+/// /// A layer with a skip connection: `y_t = [x_t, layer(x)_t]`.
+/// struct Skip<L>(L);
+///
+/// impl<T: Scalar, L: Layer<T>> Layer<T> for Skip<L> {
+///     type State<'t> = L::State<'t>;
+///
+///     fn start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Self::State<'t> {
+///         self.0.start(tape, batch)
+///     }
+///
+///     fn run<'t>(
+///         &self,
+///         xs: Var<'t, T>,
+///         state: Self::State<'t>,
+///         options: RunOptions<'_, T>,
+///     ) -> (Var<'t, T>, Self::State<'t>) {
+///         let (ys, state) = self.0.run(xs, state, options);
+///         (Var::concat(&[options.aligned(xs), ys], -1), state)
+///     }
+/// }
+///
+/// let layer = Skip(Elman::<f32>::new(&mut bptt_layers::rng(0), 3, 4));
+/// let tape = Tape::new();
+/// let xs = tape.constant(Tensor::ones([5, 2, 3]));
+/// assert_eq!(layer.forward(xs).0.shape(), [5, 2, 7]);
+/// let (last, _state) = Recurrence::new(&layer).last(xs, layer.start(&tape, 2));
+/// assert_eq!(last.shape(), [2, 7]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer of scalar type `{T}`",
     note = "a `Cell` is a layer if it says how wide its state is: implement `StateSizes`"
