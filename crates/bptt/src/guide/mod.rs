@@ -27,4 +27,5 @@ guides! {
     add_an_operation "add-an-operation.md"
     gradcheck_mutants "gradcheck-mutants.md"
     decisions "decisions.md"
+    glossary "glossary.md"
 }
