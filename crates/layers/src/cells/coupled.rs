@@ -25,7 +25,7 @@ use crate::feedforward::linear::biased;
 /// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `f`, `g`, `o` side by side.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
-/// What is written replaces what is forgotten, so `c` stays between −1 and 1.
+/// A candidate replaces exactly the forgotten share of the cell state, so `c` stays between −1 and 1.
 #[doc(alias = "CIFG")]
 #[derive(Clone, Debug, Module)]
 pub struct CoupledLstm<T> {
@@ -47,8 +47,8 @@ pub struct CoupledLstm<T> {
 }
 
 impl<T: Scalar> CoupledLstm<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
-    /// own; the biases are zero, but the forget gate's 1.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
+    /// for each gate. The biases are zero, except for 1 in the forget gate.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The network whose recurrent weights are not learned.
+//! The echo state reservoir, whose weights are not trained.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -23,11 +23,13 @@ use crate::core::noise::{Noise, NoisyCell};
 /// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, the leak `a` a number. The state and the output are
 /// `h: [B, H]`. `I·H + H·H + H` parameters, none of which is trained.
 ///
-/// The weights are random and stay as they are: they are saved with a model, but no gradient flows into
-/// them, so that optimizers leave them alone. (One does flow through them, to inputs and to the initial
-/// state.) What is trained is a layer that reads the reservoir. Its memory usually fades where the spectral
-/// radius of `W_hh`, the largest magnitude of an eigenvalue, is below 1, and lasts the longer the closer to 1 that
-/// is. It is certain to fade where the largest singular value is below 1 (Yildiz, Jaeger and Kiebel 2012).
+/// The weights are random and fixed. They are saved with a model, but no gradient flows into them, so optimizers do
+/// not change them. Gradients do flow through them, to inputs and to the initial state. Training adapts a layer that
+/// reads the reservoir.
+///
+/// The spectral radius of `W_hh` is the largest magnitude of its eigenvalues. The memory of the reservoir usually
+/// fades if it is below 1, and lasts longer the closer it is to 1. The memory certainly fades if the largest singular
+/// value is below 1 (Yildiz, Jaeger and Kiebel 2012). The papers write `W_in` for `W_ih` and `W` for `W_hh`.
 #[doc(alias = "ESN")]
 #[derive(Clone, Debug, Module)]
 pub struct EchoState<T> {

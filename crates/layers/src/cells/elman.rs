@@ -49,7 +49,7 @@ pub struct Elman<T> {
 }
 
 impl<T: Scalar> Elman<T> {
-    /// A cell with `f_h = tanh` and no output layer. `W_ih` starts from [`Init::Xavier`], `W_hh`
+    /// Creates a cell with `f_h = tanh` and no output layer. `W_ih` starts from [`Init::Xavier`], `W_hh`
     /// orthogonal, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {

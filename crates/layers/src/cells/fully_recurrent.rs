@@ -1,4 +1,4 @@
-//! The network in which every unit sees every unit.
+//! The fully recurrent network, in which every unit reads every unit.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::shape::{self, OrPanic};
@@ -24,10 +24,10 @@ use crate::core::options::init_options;
 /// weights, and are all 1 unless given. The state and the output are the activations `h: [B, H]` of all
 /// units. `I·H + H·H + H` parameters.
 ///
-/// A masked weight takes no part: whatever its value, it counts as 0, and its gradient is exactly 0.
-/// Network topologies from partly to fully recurrent are masks. With hidden units that see inputs and
-/// hidden units, and output units that see hidden units alone, this is the [`Elman`](crate::Elman)
-/// network, but for one delay: every unit here reads the step before, so outputs come a step later.
+/// A masked weight counts as 0 whatever its value, NaN included, and its gradient is exactly 0. Masks describe any
+/// topology, from partly to fully recurrent. The [`Elman`](crate::Elman) network is one of them: its hidden units
+/// read inputs and hidden units, and its output units read hidden units. Outputs come one step later here, since
+/// every unit reads the step before.
 #[derive(Clone, Debug, Module)]
 pub struct FullyRecurrent<T> {
     /// `W_ih: [I, H]`

@@ -14,12 +14,12 @@ use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::{init_options, set_bias};
 use crate::feedforward::linear::biased;
 
-/// Where a [`Gru`]'s reset gate acts.
+/// The place of the reset gate in a [`Gru`]: after or before the recurrent product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {
     /// After the recurrent product, `r ⊙ (h₋ W_hh_n + b_hh_n)`, as PyTorch and cuDNN compute it.
     After,
-    /// Before it, `(r ⊙ h₋) W_hh_n`, as published.
+    /// Before the recurrent product, `(r ⊙ h₋) W_hh_n`, as published.
     Before,
 }
 
@@ -58,8 +58,8 @@ pub struct Gru<T> {
 }
 
 impl<T: Scalar> Gru<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its own; the biases
-    /// are zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
+    /// for each gate. The biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The network whose units do not see one another.
+//! The independently recurrent network.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -23,9 +23,9 @@ use crate::core::options::init_options;
 /// `x: [B, I]`, `W_ih: [I, H]`, `w_hh: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
 /// `I·H + 2H` parameters.
 ///
-/// Each unit sees of the step before itself alone; layers above mix them. The gradient of a rectified unit
-/// through `T` steps is `w^T` or 0, so it stays below `γ` where `|w| ≤ γ^{1/T}`: see that it does by
-/// [`clip_recurrent`](Self::clip_recurrent) after each update.
+/// `w_hh` is a vector, since each unit reads only itself from the step before. Layers above mix the units. The paper
+/// writes `u` for it. The gradient of a rectified unit with weight `w` through `T` steps is `w^T` or 0. It stays
+/// below `γ` if `|w| ≤ γ^{1/T}`, which [`clip_recurrent`](Self::clip_recurrent) ensures after each update.
 #[derive(Clone, Debug, Module)]
 pub struct IndRnn<T> {
     /// `W_ih: [I, H]`
@@ -40,8 +40,8 @@ pub struct IndRnn<T> {
 }
 
 impl<T: Scalar> IndRnn<T> {
-    /// A cell with `f = relu`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), `w_hh` uniform between 0
-    /// and 1, `b` zero.
+    /// Creates a cell with `f = relu`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), `w_hh` uniform
+    /// between 0 and 1, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

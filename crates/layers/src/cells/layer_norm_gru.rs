@@ -51,8 +51,8 @@ pub struct LayerNormGru<T> {
 }
 
 impl<T: Scalar> LayerNormGru<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately for each gate. The gains
-    /// of the norms are one, and their biases zero.
+    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately for each gate.
+    /// The gains of the norms are one, and their biases zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

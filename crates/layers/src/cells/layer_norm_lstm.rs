@@ -15,7 +15,7 @@ use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::{epsilon_option, init_options};
 use crate::feedforward::layer_norm::LayerNorm;
 
-/// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), with peepholes if wanted:
+/// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), optionally with peepholes:
 ///
 /// ```text
 /// i, f, g, o = N_ih(x W_ih) + N_hh(h₋ W_hh) + b
@@ -24,8 +24,8 @@ use crate::feedforward::layer_norm::LayerNorm;
 /// ```
 ///
 /// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the
-/// columns of `i`, `f`, `g`, `o` side by side; the peepholes `p: [H]` are absent (zero) unless asked
-/// for. The state is `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H) + 18H` parameters,
+/// columns of `i`, `f`, `g`, `o` side by side. The peepholes `p: [H]` are absent by default, which
+/// equals zero. The state is `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H) + 18H` parameters,
 /// and `3H` for peepholes.
 #[derive(Clone, Debug, Module)]
 pub struct LayerNormLstm<T> {
@@ -55,8 +55,8 @@ pub struct LayerNormLstm<T> {
 }
 
 impl<T: Scalar> LayerNormLstm<T> {
-    /// A cell without peepholes. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal,
-    /// each gate's part on its own; the bias `b` is zero, but the forget gate's 1.
+    /// Creates a cell without peepholes. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh`
+    /// orthogonal, separately for each gate. The bias `b` is zero, except for 1 in the forget gate.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

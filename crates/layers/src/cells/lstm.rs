@@ -22,8 +22,8 @@ use crate::feedforward::linear::biased;
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side
-/// by side in this order (PyTorch's). The state is `(h, c)`, each `[B, H]`; the output is `h`.
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`. The columns of `i`, `f`, `g`, `o` stand side
+/// by side in PyTorch's order. The state is `(h, c)`, each `[B, H]`; the output is `h`.
 /// `4(I·H + H·H + H)` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm<T> {
@@ -45,8 +45,8 @@ pub struct Lstm<T> {
 }
 
 impl<T: Scalar> Lstm<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its own; the biases
-    /// are zero, but the forget gate's 1 (see [`forget_bias`](Self::forget_bias)).
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
+    /// for each gate. The biases are zero, except for 1 in the forget gate; see [`forget_bias`](Self::forget_bias).
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

@@ -13,7 +13,7 @@ use crate::core::noise::step_without_noise;
 use crate::core::noise::{Noise, NoisyCell};
 use crate::feedforward::linear::biased;
 
-/// The LSTM of 1997, reduced to what later texts keep of it (Hochreiter and Schmidhuber 1997):
+/// The LSTM of 1997 in the reduced form of later texts (Hochreiter and Schmidhuber 1997):
 ///
 /// ```text
 /// g = tanh(x W_ih_g + h₋ W_hh_g + b_g)
@@ -25,11 +25,10 @@ use crate::feedforward::linear::biased;
 /// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `g`, `i`, `o` side by side.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
-/// The cell `c` feeds back to itself with the fixed weight 1, the *constant error carousel*: what
-/// arrives at it flows back through time unchanged. Nothing ever leaves it, so on an endless stream
-/// it grows until `tanh(c)` saturates; the forget gate of [`Lstm`](crate::Lstm) was added for that, and
-/// with one fixed at 1 that cell is this one. [`MemoryBlocks`](crate::MemoryBlocks) is the network as
-/// published.
+/// The cell state `c` feeds back to itself with the fixed weight 1, the *constant error carousel*. Its cotangent
+/// flows back through time unchanged. On an endless stream `c` grows until `tanh(c)` saturates, since nothing
+/// leaves it. The forget gate of [`Lstm`](crate::Lstm) mends that; held at 1, it makes that cell this one.
+/// [`MemoryBlocks`](crate::MemoryBlocks) is the network as published.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm1997<T> {
     /// `W_ih: [I, 3H]`
@@ -50,8 +49,8 @@ pub struct Lstm1997<T> {
 }
 
 impl<T: Scalar> Lstm1997<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
-    /// own; the biases are zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
+    /// for each gate. The biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

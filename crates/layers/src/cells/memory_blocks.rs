@@ -1,4 +1,4 @@
-//! Long short-term memory as it was published.
+//! Long short-term memory as published in 1997: memory blocks.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -37,7 +37,7 @@ use crate::feedforward::linear::biased;
 /// (`O`). The paper's experiments differ in their biases. One of them has four blocks of one cell, 7 inputs, 7
 /// outputs and biased gates: 264 weights.
 ///
-/// With [`truncated`](Self::truncated) the gradient is the paper's. In the later literature's terms,
+/// With [`truncated`](Self::truncated), the gradient is the paper's. In the terms of later literature,
 /// [`Lstm1997`](crate::Lstm1997) is this cell with `S = 1`, without connections from gates, and with `tanh`.
 #[derive(Clone, Debug, Module)]
 pub struct MemoryBlocks<T> {
@@ -74,7 +74,7 @@ pub struct MemoryBlocks<T> {
 }
 
 impl<T: Scalar> MemoryBlocks<T> {
-    /// `blocks` memory blocks of `block_size` cells, without biases or output units. `W_ih` starts from
+    /// Creates `blocks` memory blocks of `block_size` cells, without biases or output units. `W_ih` starts from
     /// [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal.
     ///
     /// # Panics

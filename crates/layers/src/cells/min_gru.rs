@@ -1,4 +1,4 @@
-//! The gated unit whose gate does not read the state.
+//! The minGRU: a gated unit whose gate reads only the input.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -26,8 +26,8 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `z`, `n` side by side, `b: [2H]`. The state and the output
 /// are `h: [B, H]`. `2(I·H + H)` parameters.
 ///
-/// Gates read the input alone, so the recurrence is linear in the state, and a [`scan`](crate::scan) keeps
-/// one multiplication and addition in the loop. [`parallel`](LinearCell::parallel) does without the loop.
+/// Gates read only the input, so the recurrence is linear in the state. A [`scan`](crate::scan) keeps one
+/// multiplication and one addition in the loop. [`parallel`](LinearCell::parallel) needs no loop.
 #[derive(Clone, Debug, Module)]
 pub struct MinGru<T> {
     /// `W_ih: [I, 2H]`
@@ -43,7 +43,8 @@ pub struct MinGru<T> {
 }
 
 impl<T: Scalar> MinGru<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), separately for gate and
+    /// candidate. The biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Long short-term memory whose gates do not read the state.
+//! The minLSTM: long short-term memory whose gates read only the input.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -26,8 +26,8 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `f`, `i`, `n` side by side, `b: [3H]`. The state and the
 /// output are `h: [B, H]`. `3(I·H + H)` parameters.
 ///
-/// Gates read the input alone, so the recurrence is linear in the state, and a [`scan`](crate::scan) keeps
-/// one multiplication and addition in the loop. [`parallel`](LinearCell::parallel) does without the loop.
+/// Gates read only the input, so the recurrence is linear in the state. A [`scan`](crate::scan) keeps one
+/// multiplication and one addition in the loop. [`parallel`](LinearCell::parallel) needs no loop.
 #[derive(Clone, Debug, Module)]
 pub struct MinLstm<T> {
     /// `W_ih: [I, 3H]`
@@ -43,7 +43,8 @@ pub struct MinLstm<T> {
 }
 
 impl<T: Scalar> MinLstm<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own; the biases are zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), separately for gates and
+    /// candidate. The biases are zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

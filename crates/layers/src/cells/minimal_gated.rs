@@ -44,8 +44,8 @@ pub struct MinimalGatedUnit<T> {
 }
 
 impl<T: Scalar> MinimalGatedUnit<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), each part on its own, and `W_hh` orthogonal; the
-    /// biases are zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier), separately for gate and
+    /// candidate. `W_hh` starts orthogonal, and the biases at zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

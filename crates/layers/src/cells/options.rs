@@ -10,18 +10,17 @@ use bptt_tensor::Scalar;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Gate {
-    /// `i`, how much of the candidate is written.
+    /// `i`, the share of the candidate that is written.
     Input,
-    /// `f`, how much of the state is kept; in the minimal gated unit, how much is replaced.
+    /// `f`, the share of the state that is kept. In the minimal gated unit, the share that is replaced.
     Forget,
-    /// `o`, how much of the cell is read.
+    /// `o`, the share of the cell state that is output.
     Output,
-    /// `r`, how much of the state the candidate reads.
+    /// `r`, the share of the state that the candidate reads.
     Reset,
     /// `z`, the balance of the state and the candidate.
     Update,
-    /// The candidate, which may be written into the state. It is not a gate, but its weights stand beside those of
-    /// the gates.
+    /// `g` or `n`, the candidate for the new state. It is no gate, but its weights stand beside those of the gates.
     Candidate,
 }
 

@@ -1,4 +1,4 @@
-//! The network whose only recurrence is from the output.
+//! The output-to-hidden network, whose only recurrence is from the output.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -23,9 +23,9 @@ use crate::core::options::init_options;
 /// `x: [B, I]`, `W_ih: [I, H]`, `W_oh: [O, H]`, `b: [H]`, `W_ho: [H, O]`, `b_ho: [O]`, `o: [B, O]`. The state is
 /// the output `o`. `I·H + O·H + H + H·O + O` parameters.
 ///
-/// As a [`Cell`](crate::Cell) it runs freely: each step reads the output that the one before computed. In
-/// training the outputs are known, and [`teacher_forced`](Self::teacher_forced) feeds those back
-/// instead. Then no step depends on another, and all of them are computed at once.
+/// As a [`Cell`](crate::Cell) it runs freely: each step reads the output of the step before. In training,
+/// [`teacher_forced`](Self::teacher_forced) feeds back the targets instead. No step then depends on another, so all
+/// steps are computed at once. The book writes `U`, `W`, `V` and `c` for `W_ih`, `W_oh`, `W_ho` and `b_ho`.
 #[derive(Clone, Debug, Module)]
 pub struct OutputToHidden<T> {
     /// `W_ih: [I, H]`
@@ -44,7 +44,7 @@ pub struct OutputToHidden<T> {
 }
 
 impl<T: Scalar> OutputToHidden<T> {
-    /// Weights from [`Init::Xavier`](crate::Init::Xavier), biases of zero.
+    /// Creates the cell, with weights from [`Init::Xavier`](crate::Init::Xavier), biases of zero.
     #[must_use]
     pub fn new(
         rng: &mut impl Rng,
@@ -72,12 +72,12 @@ impl<T: Scalar> OutputToHidden<T> {
         bias_init: "`b`", |cell| [(&mut cell.b, 1)];
     }
 
-    /// Returns the outputs `[T, B, O]` for inputs `[T, B, I]` under teacher forcing: each step reads the target of the
-    /// step before in place of its output.
+    /// Returns the outputs `[T, B, O]` for inputs `[T, B, I]` under teacher forcing: each step reads the target of
+    /// the step before in place of its output.
     ///
-    /// `targets: [T, B, O]` are the targets of each step, and `first: [B, O]` is read by the first step. No step reads
-    /// the last target. No gradient flows from a step to earlier ones, since targets are given. It therefore differs
-    /// from the gradient of the free run.
+    /// `targets: [T, B, O]` are the targets of each step, and `first: [B, O]` is read by the first step. No step
+    /// reads the last target. No gradient flows from a step to earlier ones, since targets are given. It therefore
+    /// differs from the gradient of the free run.
     ///
     /// # Panics
     ///

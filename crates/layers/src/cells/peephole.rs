@@ -1,4 +1,4 @@
-//! Long short-term memory whose gates see the cell.
+//! Long short-term memory with peepholes: gates that read the cell state.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -48,7 +48,7 @@ pub struct PeepholeLstm<T> {
     pub state_activation: Activation<T>,
 }
 
-/// Diagonal weights from a cell to its gates.
+/// Peepholes: diagonal weights from the cell state to the gates.
 #[derive(Clone, Debug, Module)]
 pub struct Peepholes<T> {
     /// `p_i: [H]`, to the input gate.
@@ -72,8 +72,8 @@ impl<T: Scalar> Peepholes<T> {
 }
 
 impl<T: Scalar> PeepholeLstm<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on its
-    /// own; the peepholes and biases are zero, but the forget gate's bias 1.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
+    /// for each gate. Peepholes and biases are zero, except for the bias 1 of the forget gate.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

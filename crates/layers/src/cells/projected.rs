@@ -1,4 +1,4 @@
-//! Long short-term memory with a narrow output.
+//! Long short-term memory with a projection to a narrow output.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -48,8 +48,8 @@ pub struct ProjectedLstm<T> {
 }
 
 impl<T: Scalar> ProjectedLstm<T> {
-    /// `W_ih` and `W_hr` start from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, each gate's part on
-    /// its own; the biases are zero, but the forget gate's 1.
+    /// Creates the cell. `W_ih` and `W_hr` start from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal,
+    /// separately for each gate. The biases are zero, except for 1 in the forget gate.
     #[must_use]
     pub fn new(
         rng: &mut impl Rng,

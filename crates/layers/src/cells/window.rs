@@ -1,4 +1,4 @@
-//! The network that remembers inputs rather than a state.
+//! The time window, a network without feedback.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -23,7 +23,7 @@ use crate::core::options::init_options;
 /// before, side by side, `[B, (k − 1)·I]`; before the first step there are those of the initial state.
 /// The output is `h: [B, H]`. `k·I·H + H` parameters.
 ///
-/// It has no feedback: the response to an impulse is exactly over after `k` steps.
+/// It has no feedback: the response to an impulse is exactly 0 after `k` steps.
 #[doc(alias = "TDNN")]
 #[derive(Clone, Debug, Module)]
 pub struct Window<T> {

@@ -59,8 +59,9 @@
 //!
 //! A part on its own loads from its group: `pytorch::load(&mut lstm, &archive.group("encoder.lstm"))`.
 //!
-//! PyTorch multiplies column vectors, so its weights are the transposes of ours. Where it adds two biases, `bias_ih`
-//! and `bias_hh`, ours is their sum, and goes back as the first; only the candidate of a GRU has both. A cell alone,
+//! PyTorch multiplies column vectors, so its `weight_ih` is the transpose of our `w_ih`, and `weight_hh` that of
+//! `w_hh`. Our `b` is the sum of its `bias_ih` and `bias_hh`, and is saved as `bias_ih`. Only the candidate of a GRU
+//! has both: `b` and `b_hh_n`. A cell alone,
 //! such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see [`RecurrentLayer`]. Activations and
 //! epsilons are in no file: build the model with those it was trained with. PyTorch's gated cells have the
 //! activations `σ` and `tanh` only, and its `nn.RNN` `tanh` or `relu`, so a cell with others is refused.
