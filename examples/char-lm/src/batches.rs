@@ -10,10 +10,9 @@ use crate::error::Error;
 ///            └──── window 0 ────┘└ window 1 ┘
 /// ```
 ///
-/// Window `k + 1` continues every stream where window `k` ended, so a state carried from one to
-/// the next has read the stream from its start; before window 0 it must be reset. Windows are
-/// addressed by number: a training loop at step `s` takes window `s mod windows_per_pass`, so that its
-/// step count is all there is to remember of its position.
+/// Window `k + 1` continues every stream where window `k` ended. A state carried from window to window has read its
+/// stream from the start. It must be reset before window 0. Windows are addressed by number: step `s` of a training
+/// loop takes window `s mod windows_per_pass`, so the step determines the position.
 #[derive(Clone, Copy, Debug)]
 pub struct Batches<'a> {
     tokens: &'a [u32],
@@ -54,8 +53,8 @@ impl<'a> Batches<'a> {
         Ok(Self { tokens, batch, window, steps })
     }
 
-    /// As [`new`](Self::new) with at most `batch` streams and `window` steps: fewer where `tokens`
-    /// are few. For judging a model, where the sizes matter only to speed.
+    /// As [`new`](Self::new) with at most `batch` streams and `window` steps, and with fewer for a short text. It is for
+    /// the measurement of a loss, where the sizes matter only to speed.
     ///
     /// # Errors
     ///
@@ -86,8 +85,8 @@ impl<'a> Batches<'a> {
         self.steps.div_ceil(self.window)
     }
 
-    /// The characters that one pass reads or predicts: all but the first are targets. A baseline
-    /// that scores these has predicted the same characters as the model.
+    /// The characters that one pass reads or predicts. All but the first are targets, for the model and the baseline
+    /// alike.
     #[must_use]
     pub fn tokens(&self) -> &'a [u32] {
         &self.tokens[..=self.batch * self.steps]

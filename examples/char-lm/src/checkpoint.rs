@@ -21,14 +21,14 @@ use crate::score::Nats;
 use crate::settings::{Plan, Settings};
 use crate::vocabulary::Vocabulary;
 
-/// A trained model, with all that it takes to use it.
+/// A trained model: its weights, its settings and its vocabulary.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// How the model was made.
+    /// The settings of the model and its training.
     pub settings: Settings,
-    /// The characters that it knows.
+    /// The characters of the model.
     pub vocabulary: Vocabulary,
-    /// The steps that it had learnt for.
+    /// The steps of training done.
     pub step: usize,
     /// Its loss on the validation text.
     pub score: Nats,
@@ -61,7 +61,7 @@ impl Snapshot {
         Self::from_archive(&archive, path)
     }
 
-    /// What its file holds.
+    /// Returns the contents of its file.
     #[must_use]
     pub fn archive(&self) -> Archive<f32> {
         let mut archive = Archive::new();

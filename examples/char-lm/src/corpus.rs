@@ -127,29 +127,27 @@ fn list_sources(
     Ok(())
 }
 
-/// Text as tokens, divided once and for all into what is learnt and what is predicted.
+/// Text as tokens, divided once and for all into a training and a validation part.
 ///
-/// **The last tenth of every document is validation text**, the rest is training text, each joined
-/// in the order of the documents. For one file that is the usual contiguous split. For a source
-/// tree, the last tenth of the whole would be a few files of whichever folder sorts last, and the
-/// figure would say how odd those are; a tenth of each file has the same mixture as the training
-/// text. The language model and the n-gram baseline are given exactly the same parts.
+/// **The last tenth of every document is validation text**, and the rest is training text. Each part is joined in the
+/// order of the documents. One file is split contiguously, as is usual. The last tenth of a whole source tree would be a
+/// few odd files of the last folder. A tenth of each file has the same mixture as the training text. The language model
+/// and the n-gram baseline get exactly the same parts.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     /// The characters of both parts.
     pub vocabulary: Vocabulary,
-    /// What a model may learn from.
+    /// The training part.
     pub train: Vec<u32>,
-    /// What it is judged by.
+    /// The validation part.
     pub validation: Vec<u32>,
 }
 
 impl Corpus {
     /// Divides `documents`, over the vocabulary of their whole text.
     ///
-    /// Thus `V` counts the few characters that only the validation part has. To have them costs a
-    /// model a little of its probability, and it can never learn when to predict them; to leave
-    /// them out of the figure would flatter it.
+    /// The vocabulary includes the few characters that only the validation part has. A model cannot learn to predict them,
+    /// and they take a little of its probability. A loss without them would flatter the model.
     #[must_use]
     pub fn new(documents: &[Document]) -> Self {
         let vocabulary =
@@ -184,8 +182,8 @@ impl Corpus {
         Ok(Self { vocabulary, train, validation })
     }
 
-    /// A hash of the vocabulary and both parts (FNV-1a over 64-bit words), the same on every
-    /// machine. A resumed run compares it, because other text would silently be another run.
+    /// Returns a hash of the vocabulary and both parts (FNV-1a over 64-bit words), the same on every machine. A resumed
+    /// run compares it, because a run on another text would silently be another run.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let lengths = [self.vocabulary.len(), self.train.len(), self.validation.len()];

@@ -5,7 +5,7 @@ use bptt::prelude::*;
 
 use crate::model::CharModel;
 
-/// Draws tokens: the same seed and logits give the same tokens.
+/// A source of tokens drawn from logits. The same seed and logits give the same tokens.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     sampling: Sampling,
@@ -29,8 +29,8 @@ impl Sampler {
     }
 }
 
-/// The tokens that a model goes on with, one after another and without end. Each is drawn by a
-/// [`Sampler`] and then read by the model, which carries its state along.
+/// An endless iterator over the tokens that a model generates. A [`Sampler`] draws each token, which is then the model's
+/// next input.
 #[derive(Debug)]
 pub struct Continuation<'a> {
     model: &'a CharModel,
@@ -44,8 +44,7 @@ impl<'a> Continuation<'a> {
     ///
     /// # Panics
     ///
-    /// If `prime` is empty, since nothing then tells what comes first; or if one of its tokens is
-    /// not the model's.
+    /// If `prime` is empty, since a model predicts from at least one token, or if a token is not below `V`.
     #[must_use]
     pub fn new(model: &'a CharModel, prime: &[usize], sampler: Sampler) -> Self {
         assert!(!prime.is_empty(), "nothing to continue");

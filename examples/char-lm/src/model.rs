@@ -73,8 +73,8 @@ impl CharModel {
 
     /// The logits `[T, B, V]` after each of `tokens`, `[T, B]`.
     ///
-    /// `carried` is the state before the first step and becomes that after the last. It is a
-    /// constant on the tape, which is what truncates back-propagation to one window.
+    /// `carried` is the state before the first step, and is replaced by the state after the last one. It is a constant on
+    /// the tape, which truncates back-propagation to one window.
     ///
     /// # Panics
     ///
@@ -93,8 +93,8 @@ impl CharModel {
         self.output.forward(masks.apply(hs))
     }
 
-    /// The model as one that reads a token's [`embedding`](Self::embedding_of) at a time, from a state of
-    /// zeros, and gives the logits `[V]` of the next.
+    /// Returns a stepper from a state of zeros. Its input is the [embedding](Self::embedding_of) of a token, and its
+    /// output the logits `[V]` of the next token.
     #[must_use]
     pub fn stepper(&self) -> Stepper<f32> {
         let tape = Tape::inference();
@@ -119,7 +119,7 @@ impl CharModel {
         &table.as_slice()[token * table.shape()[1]..][..table.shape()[1]]
     }
 
-    /// How well the model predicts a text that it reads from the beginning of every stream.
+    /// Returns the loss of the model on a text, read from the beginning of every stream.
     #[must_use]
     pub fn score(&self, text: &Batches<'_>) -> Nats {
         let mut carried = self.zero_state(text.batch());
@@ -162,8 +162,8 @@ impl<'r> Masks<'r> {
     }
 }
 
-/// Layers of any kind of cell. Their state is plain tensors, because each kind has its own type of
-/// state and the kind is chosen at run time; this also carries it from one tape to the next.
+/// Layers of any kind of cell, chosen at run time. Each kind has its own type of state, so the trait takes states as
+/// plain tensors. These also carry the state from one tape to the next.
 trait Recurrent: Module<f32> + fmt::Debug {
     fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>>;
 
@@ -225,7 +225,7 @@ impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C
     }
 }
 
-/// As many layers as the settings say, each made by `cell` for its input size.
+/// Returns the layers of the settings, each made by `cell` for its input size.
 fn stack<C>(settings: &Settings, cell: impl FnMut(usize) -> C) -> Box<dyn Recurrent>
 where
     Stack<C>: Recurrent + 'static,
@@ -236,8 +236,8 @@ where
     Box::new(Stack::new(input_sizes.map(cell).collect()).dropout(dropout))
 }
 
-/// The matrices of one layer by their names, the first for what it reads and the others for its
-/// state, each as wide as so many states.
+/// The matrices of one layer, by their names and their widths in states. The first multiplies the input, the others the
+/// state.
 pub(crate) fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
     match cell {
         CellKind::Lstm => &[("w_ih", 4), ("w_hh", 4)],

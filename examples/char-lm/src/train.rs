@@ -20,8 +20,8 @@ const WARM_UP: f64 = 0.05;
 /// Where the learning rate ends, as a share of its highest.
 const FINAL_RATE: f64 = 0.1;
 
-/// A run has diverged if its loss is above this many times that of guessing. It need not become
-/// infinite: gates bound what the weights do, however large those are.
+/// A run has diverged if its loss is above this many times that of guessing. The loss need not become infinite, since
+/// gates bound the outputs for weights of any size.
 const DIVERGED: f64 = 10.0;
 
 /// A training run: one window of text is one step.
@@ -82,7 +82,7 @@ pub enum Ending {
 }
 
 impl<'a> Trainer<'a> {
-    /// A new run, and the score of its model before the first step.
+    /// Returns a new run, with the score of its model before the first step.
     ///
     /// # Errors
     ///
@@ -110,9 +110,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// The run that was saved in `checkpoint`, as if it had never stopped, if `plan` is the
-    /// checkpoint's. If `plan` has other steps, the learning rate goes on from where the new
-    /// schedule has it at the step reached.
+    /// Returns the run that was saved in `checkpoint`. With the checkpoint's own `plan`, it goes on as if it had never
+    /// stopped. With another number of steps, the learning rate goes on as the new schedule has it at the step reached.
     ///
     /// # Errors
     ///
@@ -183,7 +182,7 @@ impl<'a> Trainer<'a> {
         Ok(Ending::Finished)
     }
 
-    /// Learns from the next window. Gives its loss and the number of its characters.
+    /// Trains on the next window, and returns its loss and the number of its characters.
     fn step(&mut self) -> Result<(f64, usize), Divergence> {
         let settings = &self.plan.settings;
         let index = self.training.step % self.batches.windows_per_pass();

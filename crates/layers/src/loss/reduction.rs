@@ -28,8 +28,8 @@ pub(crate) enum Terms<'t, T: Scalar> {
 }
 
 impl<'t, T: Scalar> Loss<'t, T> {
-    /// Returns a loss of your own, which has these values at its positions: `[T, B]` for a batch of sequences, `[B]` for
-    /// one time step or one value for each sequence. Masks, weights and means are those of every loss.
+    /// Returns a custom loss with the given value at each position. The values are `[T, B]` for a batch of sequences, and
+    /// `[B]` for one time step or for one value a sequence. Masks, weights and means work as in every loss.
     ///
     /// ```
     /// use bptt_autodiff::{Tape, Var};
@@ -37,7 +37,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// use bptt_tensor::{Scalar, Tensor};
     ///
     /// /// Huber's loss with all derivatives (Charbonnier et al. 1997), summed over the features:
-    /// /// `δ² (√(1 + (e / δ)²) − 1)` with `e = o − d`
+    /// /// `δ² (√(1 + (e / δ)²) − 1)` with `e = o − y`
     /// #[track_caller]
     /// fn pseudo_huber<'t, T: Scalar>(outputs: Var<'t, T>, targets: &Tensor<T>, delta: f64) -> Loss<'t, T> {
     ///     let error = outputs - targets; // [T, B, F]

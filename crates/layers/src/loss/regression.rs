@@ -1,4 +1,4 @@
-//! Losses of outputs against desired values of the same shape.
+//! Losses of outputs against targets of the same shape.
 
 use bptt_autodiff::{Operand, Var};
 use bptt_tensor::Scalar;
@@ -8,35 +8,35 @@ use super::reduction::{Loss, Terms};
 use super::terms::error::{ErrorTerms, Measure};
 use super::terms::positions::Positions;
 
-/// Half the squared distance `½ ‖d − o‖²` of the outputs `o` `[.., F]` from what is desired.
+/// Returns half the squared distance `½ ‖y − o‖²` of the outputs `o` `[.., F]` from the targets `y`.
 ///
 /// # Panics
 ///
 /// If the shapes differ, or have no axis.
 #[track_caller]
 pub fn squared_error<'t, T: Scalar>(
-    output: Var<'t, T>,
-    desired: impl Operand<'t, T>,
+    outputs: Var<'t, T>,
+    targets: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    compare("squared_error", output, desired.on(output.tape()), Measure::HalfSquared)
+    compare("squared_error", outputs, targets.on(outputs.tape()), Measure::HalfSquared)
 }
 
-/// The squared difference `(d − o)²` of the outputs `o` `[.., F]` from what is desired, averaged
-/// over the features. Its mean over positions is that over all elements.
+/// Returns the squared difference `(y − o)²` of the outputs `o` `[.., F]` and the targets `y`, averaged over the
+/// features. Its mean over positions is the mean over all elements.
 ///
 /// # Panics
 ///
 /// If the shapes differ, or have no axis.
 #[track_caller]
 pub fn mean_squared_error<'t, T: Scalar>(
-    output: Var<'t, T>,
-    desired: impl Operand<'t, T>,
+    outputs: Var<'t, T>,
+    targets: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    compare("mean_squared_error", output, desired.on(output.tape()), Measure::MeanSquared)
+    compare("mean_squared_error", outputs, targets.on(outputs.tape()), Measure::MeanSquared)
 }
 
-/// Huber's loss (1964) of the differences `e = d − o` of the outputs `o` `[.., F]`, averaged over the
-/// features: quadratic near 0 and linear beyond `delta`, so that outliers pull no harder than that.
+/// Returns Huber's loss (1964) of the differences `e = y − o` of the targets `y` and the outputs `o` `[.., F]`, averaged
+/// over the features. It is quadratic near 0 and linear beyond `delta`, which bounds the gradient of outliers.
 ///
 /// ```text
 /// ½ e²            where |e| ≤ δ
@@ -48,37 +48,37 @@ pub fn mean_squared_error<'t, T: Scalar>(
 /// If the shapes differ, or have no axis; or if `delta` is not a positive number.
 #[track_caller]
 pub fn huber<'t, T: Scalar>(
-    output: Var<'t, T>,
-    desired: impl Operand<'t, T>,
+    outputs: Var<'t, T>,
+    targets: impl Operand<'t, T>,
     delta: f64,
 ) -> Loss<'t, T> {
     assert!(delta > 0.0 && delta.is_finite(), "huber: delta is a positive number, not {delta}");
-    compare("huber", output, desired.on(output.tape()), Measure::Huber { delta })
+    compare("huber", outputs, targets.on(outputs.tape()), Measure::Huber { delta })
 }
 
-/// The distance `‖d − o‖` of the outputs `o` `[.., F]` from what is desired. Where they meet, its
-/// derivatives are taken as 0.
+/// Returns the distance `‖y − o‖` of the outputs `o` `[.., F]` from the targets `y`. Its derivatives are taken as 0
+/// where they are equal.
 ///
 /// # Panics
 ///
 /// If the shapes differ, or have no axis.
 #[track_caller]
 pub fn euclidean_distance<'t, T: Scalar>(
-    output: Var<'t, T>,
-    desired: impl Operand<'t, T>,
+    outputs: Var<'t, T>,
+    targets: impl Operand<'t, T>,
 ) -> Loss<'t, T> {
-    compare("euclidean_distance", output, desired.on(output.tape()), Measure::Distance)
+    compare("euclidean_distance", outputs, targets.on(outputs.tape()), Measure::Distance)
 }
 
-/// The cross-entropy of independent yes-or-no questions, averaged over the features: `logits` `o`
-/// `[.., F]` give the probabilities `σ(o)`, `targets` `y` are 0, 1 or a probability between.
+/// Returns the binary cross-entropy of independent labels, averaged over the features. The logits `o` `[.., F]` give the
+/// probabilities `σ(o)`. The targets `y` are 0, 1 or a probability between.
 ///
 /// ```text
 /// −y ln σ(o) − (1 − y) ln(1 − σ(o))
 /// ```
 ///
-/// Value and gradient, `σ(o) − y` by the number of features, are finite for logits however large. An infinite logit
-/// is a certain prediction: its loss is 0 if it is right, and infinite if it is wrong.
+/// The value and its gradient `(σ(o) − y) / F` are finite for every finite logit. An infinite logit is a certain
+/// prediction. Its loss is 0 if the prediction is right, and infinite if it is wrong.
 ///
 /// # Panics
 ///
@@ -95,11 +95,11 @@ pub fn binary_cross_entropy<'t, T: Scalar>(
 #[track_caller]
 fn compare<'t, T: Scalar>(
     operation: &'static str,
-    output: Var<'t, T>,
-    desired: Var<'t, T>,
+    outputs: Var<'t, T>,
+    targets: Var<'t, T>,
     measure: Measure,
 ) -> Loss<'t, T> {
-    shape::same(operation, &output.shape(), &desired.shape()).or_panic();
-    let positions = Positions::of_rows(operation, &output.shape()).or_panic();
-    Loss::of_terms(Terms::Error(ErrorTerms { output, desired, measure }), positions)
+    shape::same(operation, &outputs.shape(), &targets.shape()).or_panic();
+    let positions = Positions::of_rows(operation, &outputs.shape()).or_panic();
+    Loss::of_terms(Terms::Error(ErrorTerms { outputs, targets, measure }), positions)
 }

@@ -16,29 +16,29 @@ pub(crate) enum Measure {
     BinaryCrossEntropy,
 }
 
-/// `measure(output, desired)`
+/// `measure(outputs, targets)`
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorTerms<'t, T> {
-    pub(crate) output: Var<'t, T>,
-    pub(crate) desired: Var<'t, T>,
+    pub(crate) outputs: Var<'t, T>,
+    pub(crate) targets: Var<'t, T>,
     pub(crate) measure: Measure,
 }
 
 impl<'t, T: Scalar> ErrorTerms<'t, T> {
     #[track_caller]
     pub(crate) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
-        let (o, d) = (positions.kept(self.output), positions.kept(self.desired));
-        let features = self.output.shape().last().map_or(1, |&features| features.max(1)) as f64;
+        let (o, y) = (positions.kept(self.outputs), positions.kept(self.targets));
+        let features = self.outputs.shape().last().map_or(1, |&features| features.max(1)) as f64;
         // divided before they are squared and summed, either of which may overflow
         let scale = headroom(features.sqrt());
         let room = scale * scale;
         let mean_of_shares = |shares: Var<'t, T>| shares.sum(&[-1]) / (features / room);
         match self.measure {
-            Measure::HalfSquared => ((o - d) / 2.0).square().sum(&[-1]) * 2.0,
-            Measure::MeanSquared => mean_of_shares(((o - d) / scale).square()),
+            Measure::HalfSquared => ((o - y) / 2.0).square().sum(&[-1]) * 2.0,
+            Measure::MeanSquared => mean_of_shares(((o - y) / scale).square()),
             Measure::Huber { delta } => {
                 let delta = delta.min(T::max_value().as_f64());
-                let error = o - d;
+                let error = o - y;
                 let size = error.abs();
                 let is_near = size.le(delta);
                 let near = (is_near.select(error, 0.0) / scale).square();
@@ -46,14 +46,14 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
                 mean_of_shares(near * 0.5 + far * (delta / room))
             }
             Measure::Distance => {
-                let error = o - d;
+                let error = o - y;
                 // the norm has no second derivative at 0, so the operation is not given a 0
                 let meets = error.equal(0.0).sum_keep(&[-1]).equal(features);
                 let distance = meets.select(1.0, error).norm_keep(&[-1]);
                 meets.select(0.0, distance).sum(&[-1])
             }
             Measure::BinaryCrossEntropy => {
-                mean_of_shares(o.tape().apply(BinaryCrossEntropy, &[o, d]) / room)
+                mean_of_shares(o.tape().apply(BinaryCrossEntropy, &[o, y]) / room)
             }
         }
     }
