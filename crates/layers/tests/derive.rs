@@ -321,6 +321,36 @@ mod states {
         }
     }
 
+    #[test]
+    fn leaves_have_the_names_of_their_fields() {
+        let tape = Tape::<f64>::new();
+        let [h, c] = [1.0, 2.0].map(|value| tape.constant(Tensor::full([2, 1], value)));
+        assert_eq!(Lstm { h, c }.paths("state"), ["state.h", "state.c"]);
+        let nested = ([Lstm { h, c }; 1], Pair(h, c));
+        let names = ["x.0[0].h", "x.0[0].c", "x.1.0", "x.1.1"];
+        assert_eq!(nested.paths("x"), names);
+        let doubled =
+            nested.with_leaves(&nested.leaves().iter().map(|&x| x * 2.0).collect::<Vec<_>>());
+        assert_eq!(doubled.1.1.value(), Tensor::full([2, 1], 4.0));
+    }
+
+    #[derive(Clone, Copy, Debug, State)]
+    struct Pair<'t, T: Scalar>(Var<'t, T>, Var<'t, T>);
+
+    #[test]
+    fn a_scan_names_the_field_of_another_shape() {
+        let tape = Tape::<f64>::new();
+        let xs = tape.constant(Tensor::zeros([3, 2, 1]));
+        let [h, c] = [tape.constant(Tensor::zeros([2, 1])); 2];
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            tape.scan(xs, Lstm { h, c })
+                .run(|x, Lstm { h, c }| ((), Lstm { h, c: Var::concat(&[c, x], 1) }))
+        }));
+        let message = *caught.expect_err("it is refused").downcast::<String>().expect("a message");
+        let expected = "scan: `state.c` has shape [2, 1], but [2, 2] after a step";
+        assert!(message.starts_with(expected), "{message}");
+    }
+
     #[track_caller]
     fn assert_refused<S>(expected: &str, build: impl FnOnce() -> S) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(build)) else {

@@ -1,5 +1,7 @@
 //! A scan over lists of variables, to which the trees of [`Scan`](crate::Scan) are flattened.
 
+use std::panic::Location;
+
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
 use crate::scan::cache::compile;
@@ -33,10 +35,12 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub(crate) fn run(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
-        if self.steps == 1 || self.tape.sees_every_operation() && self.steps > 0 {
+        let tape = self.tape;
+        let _line = tape.scanning(Location::caller());
+        if self.steps == 1 || tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
-        let Self { tape, sequences, state, steps, reversed, recompute } = self;
+        let Self { sequences, state, steps, reversed, recompute, .. } = self;
         let traced = trace(tape, &sequences, &state, step)?;
         let sequences = traced.sequences(&sequences);
         if steps == 0 {
@@ -59,6 +63,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         &self,
         step: &mut FlatStep<'_, 't, T>,
     ) -> Result<Vec<Shape>, StateFault> {
+        let _line = self.tape.scanning(Location::caller());
         let program = trace(self.tape, &self.sequences, &self.state, step)?.program;
         Ok(program.stacked.iter().map(|&id| program.shape(id).clone()).collect())
     }
@@ -66,6 +71,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub(crate) fn stepper(self, step: &mut FlatStep<'_, 't, T>) -> Result<Stepper<T>, StateFault> {
+        let _line = self.tape.scanning(Location::caller());
         assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
         let traced = trace(self.tape, &self.sequences, &self.state, step)?;
         assert!(
@@ -84,6 +90,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub(crate) fn plan(self, step: &mut FlatStep<'_, 't, T>) -> Result<String, StateFault> {
+        let _line = self.tape.scanning(Location::caller());
         let traced = trace(self.tape, &self.sequences, &self.state, step)?;
         let sequences = traced.sequences(&self.sequences).len();
         Ok(compile(traced.program, sequences, traced.invariants.len()).to_string())

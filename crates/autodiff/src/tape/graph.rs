@@ -5,7 +5,6 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use bptt_tensor::shape::OrPanic;
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -66,6 +65,8 @@ pub struct Tape<T> {
     /// records belongs.
     pub(super) differentiated: Cell<Option<Origin>>,
     pub(super) mode: Cell<Mode>,
+    /// The line that called the scan whose step is being recorded.
+    pub(super) scan_line: Cell<Option<&'static Location<'static>>>,
 }
 
 /// A value on a tape: what equations are written with.
@@ -138,6 +139,7 @@ impl<T: Scalar> Tape<T> {
             step: Cell::new(None),
             differentiated: Cell::new(None),
             mode: Cell::new(Mode::Recording),
+            scan_line: Cell::new(None),
         }
     }
 
@@ -232,7 +234,13 @@ impl<T: Scalar> Tape<T> {
                 shapes.push(value.shape());
             }
             let operation = op.operation().expect("a leaf has a value of its own");
-            let shape = operation.shape(&shapes).or_panic();
+            let shape = match operation.shape(&shapes) {
+                Ok(shape) => shape,
+                Err(error) => match self.scan_line.get() {
+                    Some(line) => panic!("{error}; in a step of the scan at {line}"),
+                    None => panic!("{error}"),
+                },
+            };
             if self.is_tracing() {
                 Tensor::unknown(shape)
             } else {

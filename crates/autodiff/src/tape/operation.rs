@@ -26,7 +26,7 @@ use super::primitive::{
 ///
 /// ```
 /// use bptt_autodiff::{Operation, Pullback, Tape};
-/// use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
+/// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 ///
 /// /// `y = x³`
 /// #[derive(Debug)]

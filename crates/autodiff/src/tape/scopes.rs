@@ -1,11 +1,21 @@
 //! Scopes, within which a tape records for a time step, for the gradient of an equation, or only for a while.
 
 use std::cell::Cell;
+use std::panic::Location;
 
 use bptt_tensor::Scalar;
 
-use super::context::{Mode, Origin, Step};
+use super::context::{Mode, Step};
 use super::graph::Tape;
+
+/// A guard: puts a value of the tape back, even after a panic.
+pub(crate) struct Restore<'a, V>(&'a Cell<Option<V>>, Option<V>);
+
+impl<V> Drop for Restore<'_, V> {
+    fn drop(&mut self) {
+        self.0.set(self.1.take());
+    }
+}
 
 /// Drops what is recorded while it lives; see [`Tape::aside`]. A panic drops it, too.
 #[derive(Debug)]
@@ -43,19 +53,21 @@ impl<T: Scalar> Tape<T> {
 
     /// Runs `compute`, which differentiates the equation that computed value `id`.
     pub(crate) fn differentiating<R>(&self, id: u32, compute: impl FnOnce() -> R) -> R {
-        /// Restores the tape even if `compute` panics.
-        struct Restore<'a>(&'a Cell<Option<Origin>>, Option<Origin>);
-
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.set(self.1);
-            }
-        }
-
         let origin = self.nodes()[id as usize].origin;
         let outer = self.differentiated.replace(Some(origin));
         let _restore = Restore(&self.differentiated, outer);
         compute()
+    }
+
+    /// Announces the line that calls a scan, until the guard is dropped: the message of a shape error within a step
+    /// names it. Of nested scans, the outermost counts.
+    pub(crate) fn scanning(
+        &self,
+        line: &'static Location<'static>,
+    ) -> Restore<'_, &'static Location<'static>> {
+        let outer = self.scan_line.get();
+        self.scan_line.set(outer.or(Some(line)));
+        Restore(&self.scan_line, outer)
     }
 
     /// Drops every node that is recorded until the guard is dropped. Use it for values without gradients, if the

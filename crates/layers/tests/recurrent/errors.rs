@@ -61,7 +61,10 @@ fn blames_the_caller<R>(call: impl FnOnce() -> R, expected: &str) {
 #[track_caller]
 fn blames<R>(source: &str, path: &str, equation: &str, call: impl FnOnce() -> R, expected: &str) {
     let (message, file, line) = panic_of(call);
+    let (message, scan) =
+        message.split_once("; in a step of the scan at ").unwrap_or((&message, file!()));
     assert_eq!(message, expected);
+    assert!(scan.starts_with(file!()), "{scan} is not the call");
     assert!(file.ends_with(path), "{file} is not {path}: {message}");
     let text = source.lines().nth(line as usize - 1).expect("a line of the file");
     assert!(text.contains(equation), "{path}:{line}: {text}");

@@ -93,6 +93,25 @@ fn no_sequence_is_refused() {
     let _ = Tape::<f64>::new().scan((), ());
 }
 
+/// A step of the library's own blames one of its lines, so the message names the user's as well.
+#[test]
+fn a_shape_error_in_a_step_names_the_line_of_the_scan() {
+    let tape = Tape::<f64>::new();
+    let outer = tape.constant(Tensor::zeros([2, 3]));
+    for steps in [1, 2] {
+        let xs = tape.constant(Tensor::zeros([steps, 2, 4]));
+        let (line, message) = (line!() + 1, "add of [2, 4] and [2, 3]");
+        let scan = || tape.scan(xs, ()).run(|x, ()| (x + outer, ()));
+        let caught = catch_unwind(AssertUnwindSafe(scan)).expect_err("it is refused");
+        let text = caught.downcast_ref::<String>().expect("a message");
+        let place = format!("; in a step of the scan at {}:{line}:", file!());
+        assert!(text.starts_with(message) && text.contains(&place), "{text}");
+    }
+    let caught = catch_unwind(AssertUnwindSafe(|| outer + tape.constant(Tensor::zeros([2, 4]))));
+    let text = *caught.expect_err("it is refused").downcast::<String>().expect("a message");
+    assert!(!text.contains("scan"), "{text}");
+}
+
 #[test]
 fn a_checking_tape_names_line_and_step() {
     let tape = Tape::checking();
