@@ -48,6 +48,7 @@ mod cells;
 mod core;
 pub mod decode;
 mod feedforward;
+mod instances;
 pub mod loss;
 pub mod metrics;
 mod models;
@@ -77,6 +78,8 @@ pub use crate::feedforward::dropout::Dropout;
 pub use crate::feedforward::embedding::Embedding;
 pub use crate::feedforward::layer_norm::LayerNorm;
 pub use crate::feedforward::linear::Linear;
+#[doc(hidden)]
+pub use crate::instances::instances as __instances;
 pub use crate::models::attention::{Attention, AttentionMemory};
 pub use crate::models::crf::{BestPath, Crf};
 pub use crate::models::encoder_decoder::{Encoded, EncoderDecoder};

@@ -76,6 +76,7 @@ impl<T: Scalar> BatchNorm<T> {
     /// If the last axis of `x` is not the number of features.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let [mean, variance] =
             [&self.mean, &self.variance].map(|average| x.tape().constant(average.value().clone()));

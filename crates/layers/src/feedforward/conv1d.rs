@@ -149,6 +149,7 @@ impl<T: Scalar> Conv1d<T> {
     /// If the padded sequence is shorter than the kernel, or its last axis is not the input size.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn forward<'t>(&self, xs: Var<'t, T>) -> Var<'t, T> {
         let (xs, steps) = self.padded(xs);
         let outputs = (steps + self.stride - self.span()) / self.stride;

@@ -47,6 +47,7 @@ impl<T: Scalar> LayerNorm<T> {
     /// If the last axis of `x` is not the number of features.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let centred = x - x.mean_keep(&[-1]);
         let deviation = (centred.square().mean_keep(&[-1]) + self.epsilon).sqrt();

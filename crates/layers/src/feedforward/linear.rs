@@ -47,6 +47,7 @@ impl<T: Scalar> Linear<T> {
     /// If the last axis of `x` is not the input size.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         biased(x.matmul(&self.w), self.b.as_ref())
     }

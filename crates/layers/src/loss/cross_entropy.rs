@@ -116,6 +116,7 @@ impl CrossEntropy {
     ///
     /// As [`cross_entropy`], or if there are not as many class weights as classes.
     #[track_caller]
+    #[inline(never)]
     pub fn of<'t, T: Scalar>(&self, logits: Var<'t, T>, targets: &[usize]) -> Loss<'t, T> {
         self.loss("cross_entropy", Scores::Logits(logits), targets)
     }
@@ -126,6 +127,7 @@ impl CrossEntropy {
     ///
     /// As [`of`](Self::of).
     #[track_caller]
+    #[inline(never)]
     pub fn of_log_probabilities<'t, T: Scalar>(
         &self,
         log_probabilities: Var<'t, T>,

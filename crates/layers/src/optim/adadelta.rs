@@ -74,6 +74,7 @@ impl<T: Scalar> Adadelta<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for Adadelta<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let [rate, rho, fresh, epsilon, decay] =
             [self.learning_rate, self.rho, 1.0 - self.rho, self.epsilon, self.weight_decay]

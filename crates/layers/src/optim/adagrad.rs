@@ -75,6 +75,7 @@ impl<T: Scalar> Adagrad<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for Adagrad<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, rate_decay) = (self.learning_rate, self.rate_decay);
         let [decay, epsilon] = [self.weight_decay, self.epsilon].map(T::of);

@@ -145,6 +145,7 @@ impl<T: Scalar> Rule<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for Adam<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, betas, epsilon) = (self.learning_rate, self.betas, self.epsilon);
         let (in_gradient, beside) =

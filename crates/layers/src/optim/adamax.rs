@@ -53,6 +53,7 @@ impl<T: Scalar> Adamax<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for Adamax<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, [beta1, beta2]) = (self.learning_rate, self.betas);
         let [keep1, fresh1, keep2] = [beta1, 1.0 - beta1, beta2].map(T::of);

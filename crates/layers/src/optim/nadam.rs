@@ -104,6 +104,7 @@ impl Momenta {
 }
 
 impl<T: Scalar> Optimizer<T> for NAdam<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, betas) = (self.learning_rate, self.betas);
         let momenta = Momenta { beta: betas[0], log_base: self.momentum_decay * 0.96_f64.ln() };

@@ -69,6 +69,7 @@ fn rectification(beta2: f64, step: u64) -> Option<f64> {
 }
 
 impl<T: Scalar> Optimizer<T> for RAdam<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let (rate, betas) = (self.learning_rate, self.betas);
         let [epsilon, decay] = [self.epsilon, self.weight_decay].map(T::of);

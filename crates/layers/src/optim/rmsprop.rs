@@ -139,6 +139,7 @@ impl<T: Scalar> Rule<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for RmsProp<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let rule = Rule {
             rate: T::of(self.learning_rate),

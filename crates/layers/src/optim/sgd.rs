@@ -91,6 +91,7 @@ impl<T: Scalar> Sgd<T> {
 }
 
 impl<T: Scalar> Optimizer<T> for Sgd<T> {
+    #[inline(never)]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>) {
         let [rate, momentum, decay] =
             [self.learning_rate, self.momentum, self.weight_decay].map(T::of);

@@ -9,6 +9,7 @@ use crate::core::cell::Cell;
 
 /// Returns the outputs of a cell and the last state.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     xs: Var<'t, T>,

@@ -1,0 +1,40 @@
+//! What is compiled in this crate, for both element types, rather than in every crate that uses it: see the module of
+//! this name in `bptt-tensor`.
+
+use bptt_tensor::Scalar;
+
+use crate::loss::CrossEntropy;
+use crate::sequence::run::run;
+use crate::{
+    Adadelta, Adagrad, Adam, Adamax, BatchNorm, Conv1d, Elman, Gru, LayerNorm, Linear, Lstm, NAdam,
+    Optimizer, RAdam, RmsProp, Sgd,
+};
+
+/// The addresses of the functions, which nobody needs: to name them is to compile them.
+#[inline(never)]
+#[must_use]
+pub fn instances() -> [Vec<*const ()>; 2] {
+    [of::<f32>(), of::<f64>()]
+}
+
+fn of<T: Scalar>() -> Vec<*const ()> {
+    vec![
+        <Adadelta<T> as Optimizer<T>>::step as *const (),
+        <Adagrad<T> as Optimizer<T>>::step as *const (),
+        <Adam<T> as Optimizer<T>>::step as *const (),
+        <Adamax<T> as Optimizer<T>>::step as *const (),
+        <NAdam<T> as Optimizer<T>>::step as *const (),
+        <RAdam<T> as Optimizer<T>>::step as *const (),
+        <RmsProp<T> as Optimizer<T>>::step as *const (),
+        <Sgd<T> as Optimizer<T>>::step as *const (),
+        CrossEntropy::of::<T> as *const (),
+        CrossEntropy::of_log_probabilities::<T> as *const (),
+        BatchNorm::<T>::forward as *const (),
+        Conv1d::<T>::forward as *const (),
+        LayerNorm::<T>::forward as *const (),
+        Linear::<T>::forward as *const (),
+        run::<T, Elman<T>> as *const (),
+        run::<T, Gru<T>> as *const (),
+        run::<T, Lstm<T>> as *const (),
+    ]
+}
