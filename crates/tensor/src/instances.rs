@@ -1,13 +1,16 @@
 //! The kernels that are compiled in this crate, for both element types.
 //!
-//! A generic function is compiled in each crate that calls it, unless it is marked `#[inline(never)]` and a crate
-//! below has compiled it with the same types. The functions listed here are marked so. Whoever depends on this
-//! crate links them, and compiles none of what they call.
+//! A generic function is compiled in each crate that calls it, unless it is marked
+//! `#[inline(never)]` and a crate below has compiled it with the same types. The functions listed
+//! here are marked so. A crate that depends on this one links them, and compiles nothing that they
+//! call.
 
+use crate::gemm::packed::PackedRhs;
 use crate::rows::{RowProgram, Session};
-use crate::{PackedRhs, Scalar, Tensor};
+use crate::scalar::Scalar;
+use crate::tensor::Tensor;
 
-/// The addresses of the functions, which nobody needs: to name them is to compile them.
+/// The addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
 pub fn instances() -> [Vec<*const ()>; 2] {

@@ -1,5 +1,5 @@
-//! Functions of two elements, as data. Each stands here once, for the methods of
-//! [`Tensor`](crate::Tensor) and for the fused phases of [`rows`](crate::rows).
+//! Functions of two elements, as data, defined once for the methods of [`Tensor`](crate::Tensor)
+//! and the fused phases of [`rows`](crate::rows).
 
 use crate::kernels::arithmetic::{chain_div, chain_mul, indicator, larger, smaller};
 use crate::scalar::Scalar;
@@ -16,15 +16,16 @@ pub enum Binary {
     Mul,
     /// `x / y`
     Div,
-    /// `x · y`, but 0 where either factor is 0, even beside an infinity or a NaN: the product of the chain rule. A
-    /// cotangent of 0 stays 0 whatever the slope is, and a slope of 0 gives 0 whatever the cotangent is.
+    /// The product of the chain rule: `x · y`, but 0 where either factor is 0, even beside an
+    /// infinity or a NaN. So a cotangent of 0 stays 0 for any derivative, and a derivative of 0
+    /// gives 0 for any cotangent.
     ChainMul,
     /// `x / y`, but 0 where `x` is 0 or `y` is infinite: the [`ChainMul`](Self::ChainMul) of `x` and `1 / y`.
     ChainDiv,
-    /// `x σ`, where `y` is the [tail](crate::Unary::SigmoidTail) of the logistic function `σ`: the product with a gate, in
-    /// one sweep.
+    /// `x σ`, where `y` is the [tail](crate::Unary::SigmoidTail) of the logistic function `σ`: the
+    /// product with a gate, in one sweep over memory.
     Gate,
-    /// The same as a [`ChainMul`](Self::ChainMul).
+    /// [`Gate`](Self::Gate) as a [`ChainMul`](Self::ChainMul).
     ChainGate,
     /// `xʸ`
     Pow,
@@ -32,11 +33,12 @@ pub enum Binary {
     Maximum,
     /// The smaller; NaN if either is.
     Minimum,
-    /// `x (1 − y²)`, a [`ChainMul`](Self::ChainMul) with the slope of a hyperbolic tangent whose
-    /// output is `y`. Fused because the reverse pass of every gate computes it: one sweep in place
-    /// of three.
+    /// `x (1 − y²)`, the VJP of a hyperbolic tangent whose output is `y` and whose cotangent is
+    /// `x`, as a [`ChainMul`](Self::ChainMul). Fused because the reverse pass of every gate
+    /// computes it: one sweep in place of three.
     TanhVjp,
-    /// `x |s| (1 − |s|)`: likewise for the logistic function whose [tail](crate::Unary::SigmoidTail) is `s`.
+    /// `x |s| (1 − |s|)`, the VJP of the logistic function whose [tail](crate::Unary::SigmoidTail)
+    /// is `s`.
     SigmoidVjp,
     /// 1 where `x > y`, else 0.
     Greater,

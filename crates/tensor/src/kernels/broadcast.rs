@@ -9,7 +9,7 @@ use crate::shape::{self, OrPanic, Shape};
 use crate::tensor::Tensor;
 
 impl<T: Scalar> Tensor<T> {
-    /// Every element replaced by `f` of it.
+    /// Applies `f` to each element.
     #[must_use]
     pub fn map(&self, f: impl Fn(T) -> T + Copy + Sync) -> Self {
         self.map_slices(&|x, y| {
@@ -24,7 +24,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Every element replaced by `kernel`, which writes the second slice from the first.
+    /// Applies `kernel`, which computes the second slice from the first, to the elements.
     #[inline(never)]
     pub(crate) fn map_slices(&self, kernel: &(dyn Fn(&[T], &mut [T]) + Sync)) -> Self {
         let source = self.as_slice();
@@ -33,8 +33,9 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// `f` of the elements of two tensors that broadcast, as in NumPy: shapes are aligned at the
-    /// last axis, and an extent of one stretches. `operation` names the caller in a message.
+    /// Applies `f` to pairs of elements of two tensors, which broadcast as in NumPy: shapes are
+    /// aligned at the last axis, and an extent of one stretches. `operation` names the caller in
+    /// messages.
     ///
     /// # Panics
     ///
@@ -176,7 +177,7 @@ impl<T: Scalar> BinaryLoop<T> for Chunk<'_, T> {
     }
 }
 
-/// What an operand contributes to a stretch of the output.
+/// The elements of an operand for a run of the output.
 #[derive(Clone, Copy)]
 enum Run<'a, T> {
     Slice(&'a [T]),
@@ -194,7 +195,7 @@ impl<'a, T: Scalar> Run<'a, T> {
     }
 }
 
-/// One stretch of a zip, for [`vectorize`]. The four loops are written out because each vectorises on its own.
+/// One run of a zip, for [`vectorize`]. The four loops are written out, so that each is vectorised.
 #[inline(always)]
 fn zip_run<T: Scalar>(out: &mut [T], left: Run<'_, T>, right: Run<'_, T>, f: impl Fn(T, T) -> T) {
     match (left, right) {
@@ -217,8 +218,9 @@ fn zip_run<T: Scalar>(out: &mut [T], left: Run<'_, T>, right: Run<'_, T>, f: imp
     }
 }
 
-/// Divides `out`, which begins at position `start` of the whole output, into runs of the
-/// innermost loop, of which the first may be entered in its midst: `visit(run, skip, offsets)`.
+/// Divides `out`, which begins at position `start` of the whole output, into runs of the innermost
+/// loop. Calls `visit(run, skip, offsets)`, where `skip` elements of the first run come before
+/// `out`.
 #[inline(always)]
 fn for_runs<T, const N: usize>(
     loops: &Loops<N>,

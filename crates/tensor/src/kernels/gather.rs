@@ -7,7 +7,7 @@ use crate::shape::{self, OrPanic};
 use crate::tensor::Tensor;
 
 impl<T: Scalar> Tensor<T> {
-    /// The rows at `indices`: `[N, ..]` gives `[indices.len(), ..]`. An embedding is this.
+    /// The rows at `indices`, as of an embedding: `[N, ..]` gives `[indices.len(), ..]`.
     ///
     /// # Panics
     ///
@@ -33,7 +33,8 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// # Panics
     ///
-    /// If `rows` has not the shape that `gather_rows` gives, or an index is not within axis 0.
+    /// If `rows` does not have the shape that `gather_rows` gives, or an index is not within axis
+    /// 0.
     #[track_caller]
     #[inline(never)]
     pub fn scatter_add_rows(&mut self, indices: &[usize], rows: &Self) {

@@ -10,7 +10,7 @@ use crate::shape::{self, OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 
 impl<T: Scalar> Tensor<T> {
-    /// Tensors joined along an axis, in which alone their shapes may differ.
+    /// Joins tensors along an axis. Their shapes may differ along this axis only.
     ///
     /// # Panics
     ///
@@ -43,7 +43,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Tensors of one shape joined along a new axis, at position `axis` of the result.
+    /// Joins tensors of one shape along a new axis, at position `axis` of the result.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// The axis divided into `N` equal parts: `[B, 4H]` into four of `[B, H]`.
+    /// Divides an axis into `N` equal parts: `[B, 4H]` into four of `[B, H]`.
     ///
     /// ```
     /// use bptt_tensor::Tensor;

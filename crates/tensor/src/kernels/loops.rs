@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 
 /// Nested loops, outermost first, in which each of `N` operands moves by its own stride.
 ///
-/// Neighbouring axes over which every operand moves evenly are one loop: an operation on two
-/// tensors of the same shape is a single run, and a bias `[H]` added to `[T, B, H]` makes two
-/// loops, whatever the ranks are.
+/// Neighbouring axes over which every operand moves evenly become one loop. So two tensors of the
+/// same shape take one loop, and a bias `[H]` added to `[T, B, H]` takes two, whatever the ranks
+/// are.
 #[derive(Debug)]
 pub(crate) struct Loops<const N: usize>(SmallVec<[Loop<N>; 4]>);
 
@@ -24,8 +24,7 @@ impl<const N: usize> Loops<N> {
         Self(SmallVec::new())
     }
 
-    /// Loops over `shape`, to which the operands' shapes broadcast: an operand stands still
-    /// (stride 0) where it is stretched.
+    /// Loops over `shape`, to which the operands' shapes broadcast. A stretched axis has stride 0.
     pub(crate) fn broadcast(shape: &[usize], operands: [&[usize]; N]) -> Self {
         let mut strides = [1; N];
         let mut axes: SmallVec<[Loop<N>; 4]> = SmallVec::new();

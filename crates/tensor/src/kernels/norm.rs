@@ -34,7 +34,7 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Whether a sum of squares is accurate: no square that matters has become infinite or zero.
+/// Whether a sum of squares is accurate: no square that matters overflowed or underflowed.
 #[inline(always)]
 pub(crate) fn is_ordinary<T: Scalar>(squares: T) -> bool {
     let least = T::min_positive_value() / (T::epsilon() * T::epsilon());

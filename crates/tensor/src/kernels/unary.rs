@@ -1,5 +1,5 @@
-//! Functions of one element, as data. Each stands here once, for the methods of
-//! [`Tensor`](crate::Tensor) and for the fused phases of [`rows`](crate::rows).
+//! Functions of one element, as data, defined once for the methods of [`Tensor`](crate::Tensor) and
+//! the fused phases of [`rows`](crate::rows).
 
 use crate::cpu::simd::{Math, vectorize_math};
 use crate::kernels::arithmetic::larger;
