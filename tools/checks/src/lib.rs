@@ -1,4 +1,4 @@
-//! Checks of what belongs to no crate: the repository's documents.
+//! Checks of what belongs to no crate: the documents, and how the sources are laid out.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
