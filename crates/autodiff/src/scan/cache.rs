@@ -1,4 +1,4 @@
-//! The compiled steps that a thread keeps, from one training step to the next.
+//! The cache of compiled steps: a thread keeps those that it traced last.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use crate::scan::ir::program::{Kind, Node, Program};
 use crate::scan::run::operation::Scan;
 use crate::tape::Op;
 
-/// Whether a value is computed by an operation that equals none, itself or in the steps of a scan.
+/// Whether an operation that equals no other computes a value, itself or in the step of a scan.
 fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
     match &node.kind {
         Kind::Op(Op::Custom(op)) => match op.downcast_ref::<Scan<T>>() {
@@ -23,7 +23,7 @@ fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
     }
 }
 
-/// The number of traced steps whose plans a thread keeps.
+/// The number of compiled steps that a thread keeps for each element type.
 const KEPT: usize = 64;
 
 thread_local! {
@@ -31,7 +31,7 @@ thread_local! {
     static KNOWN: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
 }
 
-/// The compiled form of a traced step: the same as last time, where an equal step was traced before.
+/// Compiles a traced step, or returns the compiled step of an equal one.
 pub(crate) fn compile<T: Scalar>(
     traced: Program<T>,
     sequences: usize,
@@ -39,7 +39,7 @@ pub(crate) fn compile<T: Scalar>(
 ) -> Rc<Compiled<T>> {
     type Steps<T> = Vec<Rc<Compiled<T>>>;
     if traced.nodes.iter().any(is_unequalled) {
-        // the operation equals no other, earlier or later
+        // kept for nothing: no step equals it
         return Rc::new(Compiled::new(traced, sequences, invariants));
     }
     KNOWN.with_borrow_mut(|known| {

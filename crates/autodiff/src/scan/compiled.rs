@@ -1,4 +1,4 @@
-//! A step with all that is derived from it.
+//! A compiled step: a traced step with everything that is derived from it, each part on first use.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -14,14 +14,14 @@ use crate::scan::rewrite::hoist::{Hoisted, hoist};
 use crate::scan::rewrite::rewrite;
 use crate::scan::run::execute::over_steps;
 
-/// The reverses of a step, by what is asked of them.
+/// The reverses of a step by their masks.
 type Reverses<T> = HashMap<(GradientMask, StateBefore), Rc<CompiledReverse<T>>>;
 
-/// A step as it was traced, and what has been derived from it.
+/// A traced step, and what has been derived from it so far.
 #[derive(Debug)]
 pub(crate) struct Compiled<T> {
     pub(crate) traced: Program<T>,
-    /// The step, rewritten, and what is computed once before it.
+    /// The rewritten step, and the values that are computed once before it.
     pub(crate) hoisted: Hoisted<T>,
     /// The number of sequences, and of invariants with those computed once.
     pub(crate) sequences: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Compiled<T> {
 /// The values of a step that its reverse reads.
 #[derive(Debug)]
 pub(crate) struct Residuals {
-    /// Those values that are not stacked outputs anyway.
+    /// The values among them that are not stacked outputs anyway.
     pub(crate) extra: Vec<u32>,
     /// The places of all saved values among the stacked outputs, followed by the extra ones.
     pub(crate) places: HashMap<u32, usize>,
@@ -82,12 +82,12 @@ impl<T: Scalar> Compiled<T> {
         }
     }
 
-    /// The step with nothing but its own outputs.
+    /// The plan that computes nothing but the step's own outputs.
     pub(crate) fn plain(&self) -> &Rc<Plan<T>> {
         self.plain.get_or_init(|| Rc::new(Plan::new(&self.hoisted.program)))
     }
 
-    /// The step with the residuals of its reverse as further stacked outputs.
+    /// The plan that also computes the residuals of the reverse, as further stacked outputs.
     pub(crate) fn saving(&self) -> &Rc<Plan<T>> {
         self.saving.get_or_init(|| {
             let mut program = self.hoisted.program.clone();
@@ -96,7 +96,7 @@ impl<T: Scalar> Compiled<T> {
         })
     }
 
-    /// Room for the extra residuals of so many steps.
+    /// Uninitialized tensors for the extra residuals of so many steps.
     pub(crate) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
         let program = &self.hoisted.program;
         let shape = |&id: &u32| over_steps(program.shape(id), steps);
@@ -118,7 +118,7 @@ impl<T: Scalar> Compiled<T> {
         }
     }
 
-    /// The step with these values as further stacked outputs, as a step of its own.
+    /// A step of its own that has these values as further stacked outputs.
     pub(crate) fn exposing(&self, values: &[u32]) -> Rc<Self> {
         let mut known = self.exposing.borrow_mut();
         let exposing = known.entry(values.to_vec()).or_insert_with(|| {
@@ -129,7 +129,7 @@ impl<T: Scalar> Compiled<T> {
         exposing.clone()
     }
 
-    /// The values of all invariants, from those that the step was traced with.
+    /// The values of all invariants, from those of the traced step.
     pub(crate) fn invariant_values(&self, own: &[Tensor<T>]) -> Vec<Tensor<T>> {
         let literal = |value| Tensor::scalar(T::of(value));
         self.hoisted.invariants(own, literal, |op, inputs| {

@@ -17,7 +17,7 @@ pub(crate) struct Plan<T> {
 }
 
 impl<T: Scalar> Plan<T> {
-    /// The plan of a step whose reverse is derived already.
+    /// Plans a step. The plan is not differentiated.
     pub(crate) fn new(program: &Program<T>) -> Self {
         let program = join_gates(&program.without_stops()).without_stops();
         let lowered = lower(&program);
@@ -44,7 +44,7 @@ impl<T: Scalar> fmt::Display for Plan<T> {
     }
 }
 
-/// A plan with the right operands of its products packed, for a sequence or for all its windows.
+/// A plan with its weights packed, for a sequence or for all windows of one.
 #[derive(Debug)]
 pub(crate) struct Ready<'a, T> {
     plan: &'a Plan<T>,

@@ -1,4 +1,4 @@
-//! Recording one step: the equations run once, on shapes without values.
+//! Tracing: the equations of a step run once, on shapes without values, and are recorded.
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
@@ -7,16 +7,16 @@ use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::scan::state_fault::StateFault;
 use crate::tape::{IdMap, Leaf, Op, Tape, Var, check_entries};
 
-/// A step and what it was given from outside.
+/// A traced step and the variables that it reads from outside.
 pub(crate) struct Traced<'t, T> {
     pub(crate) program: Program<T>,
-    /// Sequences that the step itself brought, behind those that it was given.
+    /// Sequences that the step reads by [`Tape::at_step`], which come after those given.
     pub(crate) own_sequences: Vec<Var<'t, T>>,
     pub(crate) invariants: Vec<Var<'t, T>>,
 }
 
 impl<'t, T: Scalar> Traced<'t, T> {
-    /// The sequences that it reads: those that it was given, and its own.
+    /// All sequences that the step reads: those given, and its own.
     ///
     /// # Panics
     ///
@@ -35,9 +35,9 @@ type Vars<'t, T> = Vec<Var<'t, T>>;
 
 /// Where a loop-invariant input comes from.
 enum Origin<T> {
-    /// A value that stood on the tape before.
+    /// A value that was on the tape before the step.
     Outer(u32),
-    /// A parameter or a constant that the step itself brought.
+    /// A parameter or a constant that the step added.
     Leaf(Leaf, Tensor<T>),
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn trace<'t, T: Scalar>(
 struct Reader<T> {
     start: u32,
     nodes: Vec<Node<T>>,
-    /// The places in the program of the values that the step recorded, which begin at `start`.
+    /// The places in the program of the values that the step recorded. Their ids on the tape begin at `start`.
     own: Vec<u32>,
     /// The places of values that were recorded before.
     outer: IdMap,
@@ -142,12 +142,12 @@ impl<T: Scalar> Reader<T> {
         self.nodes.len() as u32 - 1
     }
 
-    /// Adds a value that is given.
+    /// Adds a value that no operation computes.
     fn given(&mut self, kind: Kind<T>, shape: Shape) -> u32 {
         self.push(Node { kind, inputs: SmallVec::new(), shape })
     }
 
-    /// The place of a value; what was recorded before the step becomes an invariant.
+    /// The place of a value. One that was recorded before the step becomes an invariant.
     fn place(&mut self, tape: &Tape<T>, id: u32) -> u32 {
         if let Some(own) = id.checked_sub(self.start) {
             return self.own[own as usize];
@@ -162,7 +162,7 @@ impl<T: Scalar> Reader<T> {
         place
     }
 
-    /// The place of a leaf that the step brought, one for each parameter.
+    /// The place of a leaf that the step added, one for each parameter.
     fn leaf(&mut self, leaf: Leaf, value: Tensor<T>) -> u32 {
         let id = match leaf {
             Leaf::Variable(id) | Leaf::Param(id) => Some(id.bits()),

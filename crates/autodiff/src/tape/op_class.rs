@@ -1,11 +1,11 @@
-//! What an operation does with elements: the one thing that the passes over a step ask of it.
+//! Classes of operations: the one thing that the passes over a step ask of an operation.
 
 use bptt_tensor::rows::{Kernel, Reduction};
 use bptt_tensor::{Binary, Transpose, Unary};
 
 use super::primitive::Axes;
 
-/// What an operation does with elements, which decides how a [scan](crate::Tape::scan) compiles it.
+/// The class of an operation: what it does with elements, which decides how a [scan](crate::Tape::scan) compiles it.
 ///
 /// ```
 /// use bptt_autodiff::{OpClass, Operation, Pullback, Tape};
@@ -49,9 +49,9 @@ use super::primitive::Axes;
 /// let tape = Tape::<f64>::new();
 /// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, F]
 /// let h0 = tape.constant(Tensor::zeros([3, 2]));
-/// let plan = tape.scan(&[xs], &[h0]).plan(|x, h| {
-///     let h = tape.apply(Softsign, &[x[0] + h[0]]);
-///     (vec![h], vec![h])
+/// let plan = tape.scan(xs, h0).plan(|x, h| {
+///     let h = tape.apply(Softsign, &[x + h]);
+///     (h, h)
 /// });
 /// assert!(plan.contains("softsign r0")); // an instruction of a fused sequence
 /// ```
@@ -65,7 +65,7 @@ impl<T> OpClass<T> {
         Self(Class::Opaque)
     }
 
-    /// A function of single elements: an element of the output depends on the elements at the same place of the inputs,
+    /// A function of single elements. An element of the output depends on the elements at the same place of the inputs,
     /// which are broadcast to the shape of the output.
     ///
     /// The kernel sets every element of the output. All slices have the same length, which is arbitrary: a tensor is
@@ -130,12 +130,12 @@ pub(crate) enum ViewOf {
 }
 
 impl<T> Class<T> {
-    /// Whether an element is a function of single elements, so that it can be computed wherever they are at hand.
+    /// Whether elements can be computed one by one, wherever those that they depend on are at hand.
     pub(crate) fn is_pointwise(&self) -> bool {
         matches!(self, Self::Elementwise(_) | Self::Broadcast)
     }
 
-    /// Whether it takes less time to compute a value again than to keep it in memory.
+    /// Whether recomputing a value takes less time than keeping it in memory.
     pub(crate) fn is_cheap(&self) -> bool {
         self.is_pointwise() || matches!(self, Self::View(_))
     }

@@ -1,15 +1,15 @@
-//! Binding time: when, at the earliest, a value can be computed.
+//! Binding times: when, at the earliest, a value can be computed.
 
 use crate::scan::ir::program::{Input, Kind, Program};
 
-/// What a value can depend on, from the earliest to the latest that it can be computed.
+/// The inputs that a value depends on, and so when it can be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Binding {
-    /// On nothing but invariants: once for the whole sequence.
+    /// Invariants alone: it can be computed once for the whole sequence.
     Invariant,
-    /// Also on the inputs: for all steps at once.
+    /// Also sequences: it can be computed for all steps at once.
     Parallel,
-    /// Also on the state: step by step.
+    /// Also the state: it is computed step by step.
     Carried,
 }
 

@@ -1,4 +1,4 @@
-//! A list with an index of its items.
+//! A list without repetitions, with an index.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ pub(crate) struct Indexed<I> {
 }
 
 impl<I: Copy + Eq + Hash> Indexed<I> {
-    /// The place of an item. A new item is added.
+    /// The place of an item, which is added if it is new.
     pub(crate) fn place(&mut self, item: I) -> usize {
         *self.places.entry(item).or_insert_with(|| {
             self.items.push(item);

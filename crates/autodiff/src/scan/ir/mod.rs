@@ -1,4 +1,4 @@
-//! A step as data, and what can be read off it.
+//! The intermediate representation: a step as data.
 
 pub(crate) mod binding;
 pub(crate) mod indexed;

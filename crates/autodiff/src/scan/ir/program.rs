@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::tape::primitive::BroadcastTo;
 use crate::tape::{Class, Op};
 
-/// A step: values computed from inputs, in topological order, and what becomes of them.
+/// A step: values computed from inputs, in topological order, and which of them are outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Program<T> {
     pub(crate) nodes: Vec<Node<T>>,
@@ -29,7 +29,7 @@ pub(crate) struct Node<T> {
     pub(crate) shape: Shape,
 }
 
-/// How a value comes about.
+/// What a value is: given, a number, or computed by an operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind<T> {
     Input(Input),
@@ -78,13 +78,13 @@ impl<T> Hash for Node<T> {
     }
 }
 
-/// What a step is given.
+/// An input of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     /// This step's entry of a sequence.
     Sequence(usize),
-    /// The entry of a sequence for the step that is run *after* this one, or at the last step an
-    /// invariant: how a reverse pass reads the state before a step, from the states after steps.
+    /// The entry of a sequence for the step that is run *after* this one; at the last step, an invariant. A reverse step
+    /// reads the state before a forward step so, from the states after steps.
     Ahead { sequence: usize, edge: usize },
     /// The state from the step before.
     Carry(usize),
@@ -152,7 +152,7 @@ impl<T> Program<T> {
         self.nodes.iter().find(input).map(|node| node.shape.clone())
     }
 
-    /// For each value, whether it is one of these.
+    /// Whether each value is one of these.
     pub(crate) fn among(&self, ids: impl IntoIterator<Item = u32>) -> Vec<bool> {
         let mut among = vec![false; self.nodes.len()];
         for id in ids {
@@ -174,8 +174,9 @@ impl<T> Program<T> {
         needed
     }
 
-    /// The program with every value replaced by `rebuild`, which gives its new place; what no output
-    /// needs is left out. `rebuild(new, id, inputs)` sees the inputs in their new places.
+    /// A program in which `rebuild` replaces every value that an output needs. `rebuild(new, id, inputs)` adds values to
+    /// the new program and returns the place of the one that replaces `id`. The inputs are those of `id`, in their new
+    /// places.
     pub(crate) fn rebuild(
         &self,
         mut rebuild: impl FnMut(&mut Self, u32, SmallVec<[u32; 3]>) -> u32,
@@ -203,7 +204,7 @@ impl<T: Scalar> Program<T> {
         self.op(id).map_or(Class::Opaque, Op::class)
     }
 
-    /// For each value, whether it is a variable of the state or a view of one.
+    /// Whether each value is a variable of the state or a view of one.
     pub(crate) fn states(&self) -> Vec<bool> {
         let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (id, node) in (0..).zip(&self.nodes) {
@@ -218,7 +219,7 @@ impl<T: Scalar> Program<T> {
 }
 
 impl<T: Clone> Program<T> {
-    /// The same for who asks for no gradient: what stops one is what it stops.
+    /// Removes `stop_gradient` nodes, for runs that are not differentiated.
     pub(crate) fn without_stops(&self) -> Self {
         self.rebuild(|new, id, inputs| match self.op(id) {
             Some(Op::StopGradient(_)) => inputs[0],

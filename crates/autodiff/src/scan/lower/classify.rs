@@ -1,4 +1,4 @@
-//! What a value of a step is to a program over rows.
+//! Classification: how each value of a step is computed row by row.
 
 use bptt_tensor::rows::{MulKind, Reduction};
 use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
@@ -33,7 +33,7 @@ pub(crate) enum RowClass {
     },
     /// One number of each row.
     Reduce(Reduction),
-    /// Part of a sum over all steps, and computed as such.
+    /// Part of a sum over all steps, and computed with the sum.
     Summand,
 }
 
@@ -128,7 +128,7 @@ impl<T: Scalar> Classified<T> {
 }
 
 impl RowClass {
-    /// Whether a value gives the elements of others, from where they lie.
+    /// Whether readers find the elements of the value where other values lie.
     pub(crate) fn passes_on(&self) -> bool {
         matches!(self, Self::View { .. } | Self::Join { .. })
     }
@@ -194,25 +194,18 @@ fn class_of<T: Scalar>(
     };
     let refuse = || Err(LoweringError(format!("{} to {}", op.name(), node.shape)));
     let input = |i: usize| program.shape(node.inputs[i]);
+    let is_invariant = |i: usize| bindings[node.inputs[i] as usize] == Binding::Invariant;
     let by_rows = |shape: &Shape| shape.first() == Some(&rows);
     if !by_rows(&node.shape) {
         return refuse();
     }
     let is_row = |axes: &[usize]| input(0).len() == 2 && *axes == [1];
-    let width = width(&node.shape);
     let class = match op.class() {
-        Class::Elementwise(_) | Class::Broadcast => {
-            let fits = |&operand: &u32| {
-                let shape = program.shape(operand);
-                if bindings[operand as usize] == Binding::Invariant {
-                    return invariant_width(shape, node.shape.len(), rows)
-                        .is_some_and(|own| own == 1 || own == width);
-                }
-                shape.len() == node.shape.len()
-                    && by_rows(shape)
-                    && (shape == &node.shape || self::width(shape) == 1)
-            };
-            if node.inputs.iter().all(fits) { RowClass::Pointwise } else { return refuse() }
+        Class::Elementwise(_) | Class::Broadcast
+            if (0..node.inputs.len())
+                .all(|i| is_operand(input(i), is_invariant(i), &node.shape)) =>
+        {
+            RowClass::Pointwise
         }
         Class::View(ViewOf::Whole) if by_rows(input(0)) => {
             RowClass::View { source: node.inputs[0], column: 0 }
@@ -221,18 +214,10 @@ fn class_of<T: Scalar>(
             let inner: usize = input(0)[2..].iter().product();
             RowClass::View { source: node.inputs[0], column: start * inner }
         }
-        Class::Join { axis: 1 } => {
-            let mut column = 0;
-            let mut columns = Vec::with_capacity(node.inputs.len());
-            for &part in &node.inputs {
-                columns.push(column);
-                column += self::width(program.shape(part));
-            }
-            RowClass::Join { columns }
-        }
+        Class::Join { axis: 1 } => RowClass::Join { columns: starts(program, &node.inputs) },
         Class::Product(Transpose { left: false, right: transposed })
-            if bindings[node.inputs[1] as usize] == Binding::Invariant
-                && bindings[node.inputs[0] as usize] != Binding::Invariant
+            if is_invariant(1)
+                && !is_invariant(0)
                 && input(1).len() == 2
                 && input(0).len() == 2 =>
         {
@@ -245,4 +230,26 @@ fn class_of<T: Scalar>(
         _ => return refuse(),
     };
     Ok(class)
+}
+
+/// Whether a function of single elements finds an operand of this shape row by row. The function's result is of shape
+/// `result`.
+fn is_operand(shape: &Shape, is_invariant: bool, result: &Shape) -> bool {
+    let (rows, columns) = (result[0], width(result));
+    if is_invariant {
+        return invariant_width(shape, result.len(), rows)
+            .is_some_and(|own| own == 1 || own == columns);
+    }
+    shape.len() == result.len() && shape[0] == rows && (shape == result || width(shape) == 1)
+}
+
+/// The first column of each part of a join.
+fn starts<T>(program: &Program<T>, parts: &[u32]) -> Vec<usize> {
+    let mut column = 0;
+    let start = |&part: &u32| {
+        let start = column;
+        column += width(program.shape(part));
+        start
+    };
+    parts.iter().map(start).collect()
 }

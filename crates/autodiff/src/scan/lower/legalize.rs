@@ -1,4 +1,4 @@
-//! A step in the form that lowering expects: what needs a place of its own is computed into one.
+//! Legalization: bringing a step into the form that the other passes expect.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;
@@ -12,12 +12,11 @@ use crate::scan::rewrite::rematerialize::rematerialize;
 use crate::tape::primitive::{BroadcastTo, Concat};
 use crate::tape::{Class, Function, Op};
 
-/// A step whose outputs and joined parts are computed for no other purpose, and the terms of its
-/// sums over all steps.
+/// A step in which every output and every joined part is a value of its own, and the terms of its sums over all steps.
 pub(crate) struct Legal<T> {
     pub(crate) program: Program<T>,
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are only sums of terms, and computed as such.
+    /// Values that are nothing but sums of terms.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others, each with the sum that it equals.
     pub(crate) copies: Vec<(usize, usize)>,
@@ -34,14 +33,14 @@ pub(crate) fn legalize<T: Scalar>(
     Ok(Legal { program, terms, inside_sums, copies })
 }
 
-/// Replaces parts placed in zeros by a join of parts that leaves no gap.
+/// Replaces padded parts by a join of the parts and of zeros between them.
 fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
     let mut fault = None;
     let tiled = program.rebuild(|new, id, inputs| {
         let Some(Op::Pad(place)) = program.op(id) else { return new.copy(program, id, inputs) };
         let shape = &place.shape;
         if shape.len() < 2 || shape[0] != rows || place.places.iter().any(|&(axis, _)| axis != 1) {
-            return new.copy(program, id, inputs); // has no form; whoever needs it is refused
+            return new.copy(program, id, inputs); // refused where it is classified, if it is needed
         }
         let mut parts: Vec<(usize, u32)> =
             place.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
@@ -83,8 +82,8 @@ fn stretch_operands<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Copies parts of joins that lie elsewhere as well, as an output or in another join, and states that are
-/// read after the loop. Whatever else reads a part reads it in the join.
+/// Copies parts of joins that also lie elsewhere: as an output, or in another join. Copies states that are read after the
+/// loop, too. All other readers of a part read it within the join.
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
@@ -121,7 +120,7 @@ fn reads_product<T: Scalar>(program: &Program<T>, id: u32) -> bool {
         && program.node(id).inputs.iter().any(is_product)
 }
 
-/// Copies outputs that are not computed, or that two outputs are.
+/// Copies outputs that no operation computes, and those that another output equals.
 fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let bindings = bindings(program);
     let mut stacked = program.stacked.clone();

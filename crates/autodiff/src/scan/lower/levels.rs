@@ -9,8 +9,8 @@ use crate::scan::lower::stages::Stage;
 
 /// The level of each value.
 ///
-/// A product comes as early as it can. So do functions of rows, except that they wait for their readers
-/// where this saves memory: where nothing that they read lies in registers alone.
+/// A product comes as early as possible. So does a function of rows, unless waiting for its readers saves memory. That is
+/// so if none of the values that it reads lies in registers alone.
 pub(crate) fn levels<T: Scalar>(step: &Classified<T>, stages: &[Stage]) -> Vec<usize> {
     let Classified { program, classes, .. } = step;
     let mut earliest: Vec<usize> = Vec::with_capacity(classes.len());
@@ -47,7 +47,7 @@ pub(crate) fn levels<T: Scalar>(step: &Classified<T>, stages: &[Stage]) -> Vec<u
     }
 }
 
-/// Whether each value has a place in memory whoever else reads it: outputs, and what products read.
+/// Whether each value lies in memory in any case: outputs, and operands of products.
 fn in_memory<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
     let Classified { program, classes, .. } = step;
     let mut in_memory = vec![false; classes.len()];
@@ -95,7 +95,7 @@ impl<T: Scalar> Levels<'_, T> {
         settled
     }
 
-    /// Whether a value should not wait, since one of the values that it reads would have to be kept in memory for it.
+    /// Whether a value should not wait, because one of its operands would have to be kept in memory meanwhile.
     fn is_dear(&self, id: usize, in_memory: &[bool]) -> bool {
         let Self { step, stages, levels, .. } = self;
         let is_early = |&input: &u32| {

@@ -1,4 +1,4 @@
-//! A plan as text: what leaves the loop, what stays in it, and where every value lies.
+//! A lowered step as text: its instructions by stages, with the names of buffers.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl<T: Scalar> fmt::Display for Lowered<T> {
     }
 }
 
-/// What buffers and packed matrices are called.
+/// The names of buffers and packed matrices.
 struct Names {
     buffers: Vec<String>,
     widths: Vec<usize>,
@@ -74,7 +74,7 @@ impl Names {
             (Role::Internal, Lifetime::Step | Lifetime::Piece) => internal('t', 0),
             (Role::Internal, Lifetime::Pair) => internal('c', 1),
             (Role::Internal, Lifetime::Block | Lifetime::Chunk) => internal('r', 3),
-            (Role::Internal, Lifetime::Partial) => String::new(), // called as the sum is
+            (Role::Internal, Lifetime::Partial) => String::new(), // named after the sum
             (Role::Internal, _) => internal('z', 2),
             (Role::Constant(value), _) => format!("{value}"),
         };

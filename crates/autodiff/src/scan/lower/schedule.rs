@@ -1,4 +1,4 @@
-//! When each value is computed.
+//! The schedule: when each value is computed.
 
 use std::collections::BTreeMap;
 
@@ -56,14 +56,14 @@ fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot
     after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), width, ..slot })
 }
 
-/// The place of a value within its stage: products of a level come before the functions of rows of that
-/// level, which are fused, in phases of equal width.
+/// When a value is computed. Within a level of a stage, products come first. The functions of rows follow as one fused
+/// sequence, in phases of equal width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot {
     pub(crate) stage: Stage,
     pub(crate) level: usize,
-    /// 0 for a product. A function of rows comes later than what it reads of another width, and than
-    /// sums of rows.
+    /// The phase of a function of rows, 0 for a product. A function comes in a later phase than operands of another
+    /// width, and than reductions that it reads.
     pub(crate) turn: usize,
     pub(crate) width: usize,
 }

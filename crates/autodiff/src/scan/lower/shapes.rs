@@ -28,8 +28,8 @@ pub(crate) fn width(shape: &Shape) -> usize {
     shape[1..].iter().product()
 }
 
-/// The width of an invariant beside values of so many axes; `None` if its elements do not repeat from
-/// row to row, nor belong one to each.
+/// The width of an invariant beside values of so many axes. `None` if it neither is the same for every row nor has a row
+/// for each.
 pub(crate) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
     if is_per_row(shape, axes, rows) {
         return Some(width(shape));

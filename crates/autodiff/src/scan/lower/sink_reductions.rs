@@ -1,9 +1,9 @@
-//! Sums over all steps leave the loop: the gradient of a weight, `Σ_t x_tᵀ g_t`, is one product over
-//! the rows of all steps, and that of a bias one sum.
+//! Sinking of reductions: sums over all steps leave the loop. The gradient of a weight, `Σ_t x_tᵀ g_t`, is one product
+//! over the rows of all steps. The gradient of a bias is one sum of rows.
 
 use std::collections::HashMap;
 
-use bptt_tensor::{Binary, Scalar, Transpose};
+use bptt_tensor::{Binary, Scalar, Shape, Transpose};
 
 use crate::scan::ir::program::Program;
 use crate::scan::ir::program::op_node;
@@ -21,7 +21,7 @@ pub(crate) enum SumTerm {
 }
 
 impl SumTerm {
-    /// What it is computed from.
+    /// The values that the term is computed from.
     pub(crate) fn values(&self) -> impl Iterator<Item = u32> {
         let (first, second) = match *self {
             Self::Product { left, right, .. } => (left, Some(right)),
@@ -31,11 +31,11 @@ impl SumTerm {
     }
 }
 
-/// The sums of a step, taken apart.
+/// The sums of a step as terms.
 #[derive(Default)]
 pub(crate) struct SunkReductions {
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are only sums of terms, and computed as such.
+    /// Values that are nothing but sums of terms.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal others and are not decomposed a second time, each with the sum that it equals.
     pub(crate) copies: Vec<(usize, usize)>,
@@ -72,7 +72,7 @@ fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
         let passes_on = only[id] && matches!(program.op(id as u32), Some(Op::Binary(Binary::Add)));
         for &input in program.nodes[id].inputs.iter().filter(|_| needed[id]) {
             let input = input as usize;
-            // of all readers, every one must do no more than add
+            // all readers of the value must be such sums
             only[input] = passes_on && (only[input] || !read[input]);
             read[input] = true;
         }
@@ -80,6 +80,7 @@ fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
     only
 }
 
+/// Takes one sum apart.
 fn take_apart<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,
@@ -111,16 +112,7 @@ fn take_apart<T: Scalar>(
                 true
             }
             Some(op) if matches!(op.class(), Class::SumTo) && by_rows(inputs[0]) => {
-                let own = width(program.shape(inputs[0]));
-                let is_one_row = own == 1 || shape.last() == Some(&own);
-                let id = if shape.elements() == own && is_one_row {
-                    inputs[0]
-                } else if shape.elements() == 1 {
-                    let row = Op::Sum(Sum { axes: [1].into(), keep: true });
-                    program.push(op_node(row, [inputs[0]], [rows, 1]))
-                } else {
-                    return Err(LoweringError(format!("a sum to {shape}")));
-                };
+                let id = summed_rows(program, rows, inputs[0], &shape)?;
                 sunk.terms.push(SumTerm::Rows { sum, id });
                 true
             }
@@ -135,4 +127,23 @@ fn take_apart<T: Scalar>(
         }
     }
     Ok(())
+}
+
+/// The value whose rows add up to the sum of `summed` to this shape.
+fn summed_rows<T: Scalar>(
+    program: &mut Program<T>,
+    rows: usize,
+    summed: u32,
+    shape: &Shape,
+) -> Result<u32, LoweringError> {
+    let own = width(program.shape(summed));
+    let is_one_row = own == 1 || shape.last() == Some(&own);
+    if shape.elements() == own && is_one_row {
+        return Ok(summed);
+    }
+    if shape.elements() != 1 {
+        return Err(LoweringError(format!("a sum to {shape}")));
+    }
+    let row = Op::Sum(Sum { axes: [1].into(), keep: true });
+    Ok(program.push(op_node(row, [summed], [rows, 1])))
 }

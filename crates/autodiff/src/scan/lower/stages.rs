@@ -17,10 +17,9 @@ pub(crate) enum Stage {
 
 /// The stage of each value.
 ///
-/// What the next state needs and the state determines stays in the loop. Of what depends on inputs
-/// alone, products leave it; functions of single elements stay beside their first reader, as reading
-/// their operands there is no dearer than reading their result. What nobody in the loop reads comes
-/// after it.
+/// A value stays in the loop if it depends on the state and the next state needs it. Of the values that depend on inputs
+/// alone, products leave the loop. Functions of single elements stay beside their first reader, because reading their
+/// operands there takes no longer than reading their result. A value without a reader in the loop comes after it.
 pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     let Classified { program, classes, .. } = step;
     let bindings = bindings(program);
@@ -48,7 +47,7 @@ pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     stages
 }
 
-/// Whether a value keeps the state for readers after the loop.
+/// Whether a value is a copy of the state, for readers after the loop.
 fn is_copy_of_state<T>(program: &Program<T>, is_state: &[bool], id: u32) -> bool {
     matches!(program.op(id), Some(Op::Unary(Unary::Identity)))
         && program.node(id).inputs.iter().all(|&input| is_state[input as usize])

@@ -68,8 +68,8 @@ fn record<'t, T: Scalar>(program: &Program<T>, tape: &'t Tape<T>) -> Vec<Var<'t,
     values
 }
 
-/// Whether the gradients read each forward value. Where they read one that stops a gradient, they read what it stops,
-/// and stop it again.
+/// Whether the gradients read each forward value. In place of a value that stops a gradient, they read its input and stop
+/// the gradient again.
 fn read_values<'t, T: Scalar>(
     forward: &Program<T>,
     values: &[Var<'t, T>],

@@ -1,4 +1,4 @@
-//! The reverse of a step: a step of its own, which reads what the forward one saved.
+//! The reverse of a step: a step of its own, which reads values that the forward step saved.
 //!
 //! The step is recorded again on a tape of shapes, and the gradient rules run on it as on any tape.
 //! What they record, cut off from the forward values, is the reverse step. Its state is the

@@ -12,7 +12,7 @@ pub(crate) struct GradientMask {
     pub(crate) invariants: Vec<bool>,
 }
 
-/// The reverse of a step, and what its inputs and outputs are to the forward one.
+/// The reverse of a step, and what its inputs and outputs are to the forward step.
 #[derive(Clone, Debug)]
 pub(crate) struct Reverse<T> {
     pub(crate) program: Program<T>,
@@ -24,7 +24,7 @@ pub(crate) struct Reverse<T> {
     pub(crate) stacked: Vec<usize>,
     /// The invariants that the sums are the cotangents of.
     pub(crate) sums: Vec<usize>,
-    /// Tensors that gradient rules brought.
+    /// Tensors that gradient rules recorded.
     pub(crate) constants: Vec<Tensor<T>>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum SequenceSource {
     Cotangent(usize),
     /// A sequence of the forward step.
     Sequence(usize),
-    /// What the forward step saved of a value.
+    /// A value that the forward step saved.
     Residual(u32),
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum InvariantSource {
     Invariant(usize),
     /// The state that the forward pass started from.
     Initial(usize),
-    /// A tensor that a gradient rule brought.
+    /// A tensor that a gradient rule recorded.
     Constant(usize),
 }
 
@@ -93,7 +93,7 @@ impl<T: Scalar> Reverse<T> {
         Input::Invariant(self.invariants.place(source))
     }
 
-    /// The reverse for the gradients of a mask, which reads the state before a step in this way.
+    /// Specializes the reverse to the gradients of a mask, and to a way of reading the state before a step.
     pub(crate) fn specialize(
         &self,
         forward: &Program<T>,
@@ -130,7 +130,7 @@ impl<T: Scalar> Reverse<T> {
         special
     }
 
-    /// An input that gives a sequence.
+    /// The input that gives a sequence.
     fn sequence_input(
         &mut self,
         forward: &Program<T>,

@@ -1,4 +1,4 @@
-//! From what the gradient rules recorded to a program.
+//! Conversion of what the gradient rules recorded to a program.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use super::program::{InvariantSource, Reverse, SequenceSource};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::{Leaf, Op, Tape, Var};
 
-/// The forward values that values on the tape are.
+/// From ids on the tape to forward values.
 pub(super) fn values_on_tape<T: Scalar>(values: &[Var<'_, T>]) -> HashMap<u32, u32> {
     (0..).zip(values).map(|(value, var)| (var.id, value)).collect()
 }
 
-/// Turns what the gradient rules recorded into a program.
+/// Converts what the gradient rules recorded to a program.
 pub(super) struct Reader<'a, 't, T> {
     pub(super) reverse: Reverse<T>,
     forward: &'a Program<T>,
@@ -23,7 +23,7 @@ pub(super) struct Reader<'a, 't, T> {
     values: HashMap<u32, u32>,
     /// From ids on the tape to outputs whose cotangents they are.
     cotangents: HashMap<u32, usize>,
-    /// Which forward values are read from sequences; the others are computed again.
+    /// Which forward values are read from sequences. The others are recomputed.
     is_saved: Vec<bool>,
     places: HashMap<u32, u32>,
 }

@@ -1,12 +1,12 @@
-//! Which forward values a reverse step reads from sequences, rather than computing them again.
+//! The choice of residuals: forward values that a reverse step reads from sequences rather than recomputing them.
 
 use bptt_tensor::Scalar;
 
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::Op;
 
-/// Decides which forward values are saved: those that are read, unless a cheap operation computes them from others that
-/// are there anyway.
+/// Chooses the forward values to save: those that are read, unless a cheap operation recomputes them from values that are
+/// there anyway.
 ///
 /// `read` tells of each value whether the gradient rules read it.
 pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
@@ -32,7 +32,7 @@ pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool
     saved
 }
 
-/// Whether a reverse step is given a value: inputs and numbers, but of the state only what is read anyway.
+/// Whether a value is there anyway because it is an input or a number. A state is, if it is read.
 fn is_given<T>(node: &Node<T>, is_read: bool) -> bool {
     match node.kind {
         Kind::Input(Input::Carry(_)) => is_read,
@@ -41,7 +41,7 @@ fn is_given<T>(node: &Node<T>, is_read: bool) -> bool {
     }
 }
 
-/// The states after steps that are saved because a state before a step is read: one is the other, a step earlier.
+/// The states after steps that are saved because the state before a step is read, which is the state after another.
 fn states_after<T>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
     let before = forward.nodes.iter().zip(read).filter(|(_, read)| **read);
     forward.among(before.filter_map(|(node, _)| match node.kind {
@@ -50,7 +50,8 @@ fn states_after<T>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
     }))
 }
 
-/// The values that an extremum is found in by comparison. Computed again, they may be rounded otherwise.
+/// The operands of extrema, whose rule compares them with the result. If they were recomputed, they might be rounded
+/// differently.
 fn compared<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
     let is_extremum = |op: &Op<T>| op.class().compares();
     let extrema = forward.nodes.iter().zip(read).filter(|(_, read)| **read);

@@ -1,4 +1,4 @@
-//! Equal values are computed once.
+//! Common subexpressions: equal values are computed once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,6 +1,6 @@
-//! Sums are flattened and put in the order in which their terms can be computed: products of the
-//! inputs first, with the biases, which leave the loop, as one; then products of the state, which are added
-//! onto them in place; then all else.
+//! Sums are flattened, and their terms sorted by when they can be computed. First come products of the inputs and the
+//! biases, which leave the loop together. Products of the state follow, which are added to them in place. All other terms
+//! come last.
 
 use bptt_tensor::{Binary, Scalar};
 
@@ -55,7 +55,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Adds up the terms that are the same at every step, where they have one shape: several biases are one.
+/// Adds up invariant terms of one shape: several biases become one.
 fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> {
     let mut gathered: Vec<u32> = Vec::with_capacity(terms.len());
     let mut constant: Vec<usize> = Vec::new(); // the places of these constants, one for each shape

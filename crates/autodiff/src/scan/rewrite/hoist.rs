@@ -1,4 +1,4 @@
-//! What depends on invariants alone leaves the step altogether: it is computed once, outside, by
+//! Loop-invariant code motion: values that depend on invariants alone are computed once, outside of the step, by
 //! ordinary operations with ordinary gradients.
 
 use std::collections::HashMap;
@@ -11,18 +11,18 @@ use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::Op;
 
-/// A step, and what is computed before it once.
+/// A step, and the values that are computed once before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Hoisted<T> {
     once: Vec<Node<T>>,
     /// The number of the step's own invariants.
     own: usize,
-    /// Those of `once` that the step reads, as invariants after its own.
+    /// The values among `once` that the step reads, as invariants after its own.
     read: Vec<u32>,
     pub(crate) program: Program<T>,
 }
 
-/// Takes out of a step with so many invariants what needs to be computed once.
+/// Hoists values out of a step with so many invariants.
 pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoisted<T> {
     let bindings = bindings(program);
     let mut once = Vec::new();
@@ -40,7 +40,7 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
     let mut kept = program.clone();
     for (id, node) in (0..).zip(&mut kept.nodes) {
         if is_once(id) && needed[id as usize] && matches!(node.kind, Kind::Op(_)) {
-            // whoever reads it, reads an invariant; what only others of its kind read goes unused
+            // its readers read an invariant; one that only hoisted values read is dropped below
             node.kind = Kind::Input(Input::Invariant(invariants + read.len()));
             node.inputs = SmallVec::new();
             read.push(places[&id]);
@@ -51,7 +51,7 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
 }
 
 impl<T> Hoisted<T> {
-    /// The step's invariants, from its own: with the values computed once behind them.
+    /// All invariants of the step: its own, then the values that are computed once from them.
     pub(crate) fn invariants<V: Clone>(
         &self,
         own: &[V],

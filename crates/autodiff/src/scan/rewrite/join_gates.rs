@@ -15,7 +15,7 @@ pub(crate) fn join_gates<T: Scalar>(program: &Program<T>) -> Program<T> {
         Some(Op::Unary(Unary::SigmoidOfTail)) => Some(program.node(id).inputs[0]),
         _ => None,
     };
-    // only of a gate without another reader
+    // a gate that has no other reader
     let gate = |id: u32| tail_of(id).filter(|_| uses[id as usize] == 1);
     let is_own_tail = |tail: u32| {
         uses[tail as usize] == 1 && program.op(tail) == Some(&Op::Unary(Unary::SigmoidTail))

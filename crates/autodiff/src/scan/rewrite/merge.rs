@@ -68,7 +68,7 @@ fn columns<T: Scalar>(
     columns
 }
 
-/// The place of a weight in the new program, where it is copied to if it does not stand there yet.
+/// The place of a weight in the new program, to which it is copied if need be.
 fn place_weight<T: Scalar>(
     program: &Program<T>,
     new: &mut Program<T>,

@@ -1,4 +1,4 @@
-//! Rewrites of a step into one that computes the same, faster. None knows of any cell.
+//! Rewrites of a step into one that computes the same, faster. No rewrite is made for a particular cell.
 
 mod dedupe;
 mod flatten;

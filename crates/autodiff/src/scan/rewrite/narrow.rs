@@ -1,6 +1,6 @@
-//! A function of operands that are the same in every column is computed for one column, and a function
-//! of two operands reads such an operand as it is: nothing is spread over columns before it must be. And
-//! what can be done to the sum of a row is not done to its elements.
+//! Broadcasts over columns are delayed. A function of operands that are the same in every column is computed for one
+//! column, and a function of two operands reads such an operand unbroadcast. The sum of a negated row is the negated sum
+//! of the row.
 
 use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Unary};
@@ -23,9 +23,9 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             (Some(op), Class::Elementwise(function)) if function.broadcasts() => op,
             _ => return new.copy(program, id, inputs),
         };
-        // what each operand was before it was spread
+        // the operands before they were broadcast
         let narrow: SmallVec<[u32; 3]> =
-            inputs.iter().map(|&input| before_spreading(new, input)).collect();
+            inputs.iter().map(|&input| before_broadcast(new, input)).collect();
         let is_wide = |&input: &u32| new.shape(input) == shape;
         if narrow.iter().any(is_wide) {
             return new.copy(program, id, narrow);
@@ -43,7 +43,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Of a sum of rows `−x`, the `x`. With a single row it may be a sum over steps, which stays what it is.
+/// The `x` of a sum over each row of `−x`. With a single row, it may be a sum over steps, which must stay one.
 fn negated_row<T: Scalar>(
     program: &Program<T>,
     op: Option<&Op<T>>,
@@ -59,10 +59,10 @@ fn negated_row<T: Scalar>(
     (is_sum && is_negated).then(|| program.node(summed).inputs[0])
 }
 
-/// The value that was spread over columns, or the value itself.
-fn before_spreading<T: Scalar>(program: &Program<T>, id: u32) -> u32 {
+/// The value that was broadcast over columns, or the value itself.
+fn before_broadcast<T: Scalar>(program: &Program<T>, id: u32) -> u32 {
     let node = program.node(id);
-    let is_spread = matches!(program.class(id), Class::Broadcast)
+    let is_broadcast = matches!(program.class(id), Class::Broadcast)
         && program.shape(node.inputs[0]).len() == node.shape.len();
-    if is_spread { node.inputs[0] } else { id }
+    if is_broadcast { node.inputs[0] } else { id }
 }

@@ -1,5 +1,5 @@
-//! Functions of inputs alone that are read in the loop and after it are computed in both: reading their
-//! operands again is no dearer than keeping their result for every step.
+//! Rematerialization: a cheap function of inputs alone that is read inside and after the loop is recomputed rather than
+//! stored. Reading its operands again takes no longer than keeping its result for every step.
 
 use bptt_tensor::Scalar;
 
@@ -7,7 +7,7 @@ use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::tape::Class;
 
-/// Repeats such functions for their readers after the loop.
+/// Recomputes such functions for their readers after the loop.
 pub(crate) fn rematerialize<T: Scalar>(program: &Program<T>) -> Program<T> {
     let readers = Readers::of(program);
     let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
@@ -19,18 +19,18 @@ pub(crate) fn rematerialize<T: Scalar>(program: &Program<T>) -> Program<T> {
         if !readers.in_loop[id as usize] {
             return new.copy(program, id, late_inputs);
         }
-        if readers.after[id as usize] && readers.may_repeat[id as usize] {
+        if readers.after[id as usize] && readers.may_recompute[id as usize] {
             late[id as usize] = Some(new.copy(program, id, late_inputs));
         }
         new.copy(program, id, inputs)
     })
 }
 
-/// Where each value is wanted.
+/// Where each value is read.
 struct Readers {
     in_loop: Vec<bool>,
     after: Vec<bool>,
-    may_repeat: Vec<bool>,
+    may_recompute: Vec<bool>,
 }
 
 impl Readers {
@@ -40,17 +40,17 @@ impl Readers {
         let needed = program.ancestors(program.outputs());
         let count = program.nodes.len();
         let (mut in_loop, mut after) = (vec![false; count], vec![false; count]);
-        let mut may_repeat: Vec<bool> = (0..count)
+        let mut may_recompute: Vec<bool> = (0..count)
             .map(|id| bindings[id] == Binding::Parallel && program.class(id as u32).is_cheap())
             .collect();
         for output in program.outputs() {
-            may_repeat[output as usize] = false; // it is kept anyway
+            may_recompute[output as usize] = false; // it is kept anyway
             after[output as usize] = true;
         }
         for id in (0..count).rev().filter(|&id| needed[id]) {
             if bindings[id] == Binding::Carried {
                 (in_loop[id], after[id]) = (determines_state[id], !determines_state[id]);
-            } else if !may_repeat[id] && in_loop[id] {
+            } else if !may_recompute[id] && in_loop[id] {
                 after[id] = false; // computed once, before
             }
             for &input in &program.nodes[id].inputs {
@@ -58,10 +58,10 @@ impl Readers {
                 in_loop[input] |= in_loop[id];
                 after[input] |= after[id];
                 // what a product sums over all steps is kept
-                may_repeat[input] &=
+                may_recompute[input] &=
                     !after[id] || !matches!(program.class(id as u32), Class::Product(_));
             }
         }
-        Self { in_loop, after, may_repeat }
+        Self { in_loop, after, may_recompute }
     }
 }

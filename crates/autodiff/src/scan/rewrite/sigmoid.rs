@@ -1,6 +1,6 @@
 //! A logistic function is computed in two steps: first its tail, then the value from the tail. The slope follows from
-//! the tail without loss of digits, even where the value rounds to 1. The reverse pass saves the tail and computes
-//! the value again.
+//! the tail without loss of digits, even where the value rounds to 1. The reverse pass saves the tail and recomputes
+//! the value.
 
 use bptt_tensor::{Scalar, Unary};
 

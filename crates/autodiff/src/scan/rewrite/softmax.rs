@@ -1,6 +1,6 @@
-//! A softmax over the columns, or its logarithm, is written out: exponentials, from which the row's
-//! largest element is taken beforehand, and their sum. Neither value nor gradient depends on what is
-//! taken, so no gradient flows through it. A row of −∞ has the probabilities 0, as outside a scan.
+//! A softmax over the columns, or its logarithm, is written out as exponentials and their sum. The row's largest element
+//! is subtracted from the exponents. Neither value nor gradient depends on what is subtracted, so no gradient flows
+//! through it. A row of −∞ has the probabilities 0, as outside a scan.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
@@ -38,7 +38,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// What softmaxes of `x` are made of; columns are one for each row.
+/// The parts of softmaxes of `x`. A column has one element for each row.
 struct Parts {
     /// The column `m`: the largest element of each row, or 0 if it is infinite, since ∞ − ∞ is NaN.
     shift: u32,

@@ -1,4 +1,4 @@
-//! Running the reverse of a scan.
+//! Runs of the reverse of a scan, in numbers.
 
 use bptt_tensor::{Scalar, Tensor};
 
@@ -7,20 +7,20 @@ use crate::scan::plan::Ready;
 use crate::scan::reverse::{InvariantSource, SequenceSource};
 use crate::scan::run::execute::{Arguments, Outputs};
 
-/// What the reverse of a scan reads of it.
+/// What the reverse of a scan reads of the forward pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a, T> {
-    /// What the forward pass was run on.
+    /// The inputs of the forward pass.
     pub(crate) arguments: Arguments<'a, T>,
     /// Its stacked outputs.
     pub(crate) stacked: &'a [Tensor<T>],
-    /// What it saved besides.
+    /// The residuals that it saved besides.
     pub(crate) residuals: &'a [Tensor<T>],
     /// The cotangents of all its outputs.
     pub(crate) cotangents: &'a Outputs<Tensor<T>>,
 }
 
-/// A reverse with what is the same for a sequence and for all its windows.
+/// A reverse with its invariants and packed weights, for a sequence or for all windows of one.
 #[derive(Debug)]
 pub(crate) struct ReadyReverse<'a, T> {
     reverse: &'a CompiledReverse<T>,
@@ -67,7 +67,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
         let sequences: Vec<Tensor<T>> = reverse.sequences.iter().map(sequence).collect();
         let mut invariants = self.invariants.clone();
         for (value, source) in invariants.iter_mut().zip(reverse.invariants.iter()) {
-            // the one that differs from window to window; nothing is computed from it beforehand
+            // it differs from window to window, but no other invariant is computed from it
             if let InvariantSource::Initial(j) = *source {
                 *value = arguments.state[j].clone();
             }

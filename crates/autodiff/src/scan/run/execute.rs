@@ -1,5 +1,4 @@
-//! Running a step over a sequence of tensors: as a program over rows, or where it is none, operation
-//! by operation.
+//! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
 
 use bptt_tensor::rows::Sizes;
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
@@ -8,7 +7,7 @@ use smallvec::SmallVec;
 use crate::scan::ir::program::{Input, Kind, Program};
 use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 
-/// What a step is run on.
+/// The inputs of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arguments<'a, T> {
     pub(crate) steps: usize,
@@ -19,8 +18,7 @@ pub(crate) struct Arguments<'a, T> {
     pub(crate) invariants: &'a [Tensor<T>],
 }
 
-/// What a step computes over a sequence: one of each kind for each stacked output, variable of the last
-/// state, and sum.
+/// The outputs of a run: stacked outputs, the last state, and sums.
 #[derive(Debug)]
 pub(crate) struct Outputs<V> {
     pub(crate) stacked: Vec<V>,
@@ -29,7 +27,7 @@ pub(crate) struct Outputs<V> {
 }
 
 impl<T: Scalar> Outputs<Tensor<T>> {
-    /// Room for what a program computes over so many steps.
+    /// Uninitialized tensors for the outputs of so many steps.
     pub(crate) fn unspecified(program: &Program<T>, steps: usize) -> Self {
         let shape = |&id: &u32| program.shape(id).clone();
         let stack = |id: &u32| Tensor::unspecified(over_steps(program.shape(*id), steps));
@@ -51,17 +49,17 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
     tensors.iter_mut().map(Tensor::as_mut_slice).collect()
 }
 
-/// Rows in a segment of the sequence: what passes from one stage to the next should stay in the
-/// cache, and the products of a stage want many rows.
+/// Rows in a segment of the sequence. Values that pass from one stage to the next should stay in the cache, but the
+/// products of a stage are faster with many rows.
 const SEGMENT_ROWS: usize = 4096;
 
-/// The right operands of the products of a step that was lowered.
+/// The packed weights of a lowered step.
 pub(crate) fn pack<T: Scalar>(lowered: &Lowered<T>, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
     let pack = |&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed);
     lowered.packs.iter().map(pack).collect()
 }
 
-/// Runs a step that was lowered.
+/// Runs a lowered step.
 pub(crate) fn run_rows<T: Scalar>(
     lowered: &Lowered<T>,
     arguments: Arguments<'_, T>,

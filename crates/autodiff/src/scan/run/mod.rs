@@ -1,4 +1,4 @@
-//! Running a step over a sequence: as an operation of a tape, or step by step as inputs arrive.
+//! Runs of a compiled step: over a sequence, as an operation of a tape, or step by step as inputs arrive.
 
 pub(crate) mod backward;
 pub(crate) mod execute;

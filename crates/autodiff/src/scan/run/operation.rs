@@ -1,4 +1,4 @@
-//! A whole recurrence as one operation of the tape.
+//! A scan as an operation of the tape.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -14,25 +14,24 @@ use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
 
 /// A step replayed over a sequence.
 ///
-/// Its inputs are the sequences, the variables of the state, and the invariants. Its value is one
-/// row of elements: the stacked outputs, the last state and the sums, one behind the other, of which
-/// every output is a slice that shares the memory. Their cotangents are taken slice by slice.
+/// Its inputs are the sequences, the variables of the state, and the invariants. Its value is one row of elements: the
+/// stacked outputs, the last state and the sums, one behind the other. Every output is a slice that shares the memory.
+/// The cotangents of the outputs are taken slice by slice.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<T> {
     step: Rc<Compiled<T>>,
     steps: usize,
     reversed: bool,
-    /// What the forward pass saved, where it knew that a gradient may be asked for.
+    /// What the forward pass saved, on a tape where a gradient may be asked for.
     saved: Option<Rc<Saved<T>>>,
 }
 
-/// What a forward pass saves for the reverse.
+/// Values that a forward pass saves for the reverse.
 #[derive(Debug)]
 enum Saved<T> {
-    /// The residuals that are no outputs by themselves.
+    /// The residuals that are not outputs anyway.
     Residuals(Vec<Tensor<T>>),
-    /// The state before every so many steps, in the order in which they are run; the residuals are
-    /// computed again.
+    /// The state before every so many steps, in the order in which they are run. The residuals are recomputed.
     States { every: usize, states: Vec<Vec<Tensor<T>>> },
 }
 
@@ -44,19 +43,19 @@ impl<T> PartialEq for Scan<T> {
     }
 }
 
-/// What a step is run on, as variables or as tensors.
+/// The inputs of a scan, as variables or as tensors.
 pub(crate) struct Operands<V> {
     pub(crate) sequences: Vec<V>,
     pub(crate) state: Vec<V>,
     pub(crate) invariants: Vec<V>,
 }
 
-/// How a scan is run.
+/// The options of a scan.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScanConfig {
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
-    /// Save only the state before every so many steps.
+    /// Saves only the state before every so many steps.
     pub(crate) recompute: Option<usize>,
 }
 
@@ -103,7 +102,7 @@ impl<T: Scalar> Scan<T> {
         &self.step
     }
 
-    /// The outputs, each made of its place in the row of all and its shape.
+    /// Makes each output of its range within the row of all outputs and its shape.
     fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;
         let mut start = 0;
@@ -135,7 +134,7 @@ impl<T: Scalar> Scan<T> {
         Arguments { steps, reversed, sequences, state, invariants }
     }
 
-    /// `out` cut into the outputs.
+    /// Cuts the row of all outputs.
     fn results<'a>(&self, mut out: &'a mut [T]) -> Outputs<&'a mut [T]> {
         self.outputs(|range, _| {
             let (slice, rest) = std::mem::take(&mut out).split_at_mut(range.len());
@@ -174,7 +173,7 @@ impl<T: Scalar> Scan<T> {
         GradientMask { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
     }
 
-    /// The gradient as numbers, from what the forward pass saved.
+    /// Computes the gradient in numbers, from what the forward pass saved.
     fn gradient_in_place(&self, at: &mut Pullback<'_, '_, T>, saved: &Saved<T>) {
         let reverse = self.step.reverse(&self.mask(at), StateBefore::Shifted);
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
@@ -202,8 +201,8 @@ impl<T: Scalar> Scan<T> {
         self.add(at, &reverse, &constants(stacked), &constants(state), &constants(sums));
     }
 
-    /// The gradient as a scan on the tape, to be differentiated again: the forward pass is recorded
-    /// once more, with the residuals among its outputs.
+    /// Records the gradient as a scan, which can be differentiated again. The forward pass is recorded once more, with
+    /// the residuals among its outputs.
     fn gradient_recorded(&self, at: &mut Pullback<'_, '_, T>) {
         let reverse = self.step.reverse(&self.mask(at), StateBefore::Saved);
         let tape = at.output().tape();

@@ -1,5 +1,5 @@
-//! Saving the state every so many steps rather than every residual: the steps between are run again
-//! when the reverse pass comes to them.
+//! Recomputation: the forward pass saves the state every so many steps in place of all residuals. The reverse pass runs
+//! the steps between once more.
 
 use bptt_tensor::{Scalar, Tensor};
 
@@ -29,7 +29,7 @@ impl Window {
         sequences.iter().map(|sequence| sequence.slice(0, self.start..self.end)).collect()
     }
 
-    /// The part of each output, of so many elements a step.
+    /// The window's part of each output over all steps.
     fn part_of<'a, T>(self, outputs: &'a mut [&mut [T]], steps: usize) -> Vec<&'a mut [T]> {
         let part = |output: &'a mut &mut [T]| {
             let step = output.len() / steps;
@@ -39,7 +39,7 @@ impl Window {
     }
 }
 
-/// Room for a state like this one.
+/// Uninitialized tensors of these shapes.
 fn room_for<T: Scalar>(state: &[Tensor<T>]) -> Vec<Tensor<T>> {
     state.iter().map(|state| Tensor::unspecified(state.shape())).collect()
 }
@@ -78,8 +78,8 @@ pub(crate) fn forward<T: Scalar>(
     states
 }
 
-/// Runs the reverse window by window, the last first, each after its forward steps once more, from the
-/// states that [`forward`] saved.
+/// Runs the reverse window by window, from the last to the first. Before each window, its forward steps are run once
+/// more, from the state that [`forward`] saved.
 pub(crate) fn backward<T: Scalar>(
     step: &Compiled<T>,
     reverse: &CompiledReverse<T>,
@@ -100,7 +100,7 @@ pub(crate) fn backward<T: Scalar>(
         let sequences = window.of(arguments.sequences);
         let arguments = Arguments { steps, sequences: &sequences, state, ..arguments };
         let mut residuals = step.empty_residuals(steps);
-        // the outputs as well: what was just computed is at hand
+        // the outputs, too: those just computed are in the cache
         let (mut outputs, mut after) = (room_for(&window.of(whole.stacked)), room_for(state));
         let mut stacked_again = slices(&mut outputs);
         stacked_again.extend(slices(&mut residuals));

@@ -1,10 +1,9 @@
-//! A recurrence run online: one step at a time, as inputs arrive.
+//! Online runs of a recurrence: one step at a time, as inputs arrive.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use bptt_tensor::rows::{Lifetime, Session};
+use bptt_tensor::rows::{Buffer, Lifetime, Role, RowProgram, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::scan::compiled::Compiled;
@@ -12,8 +11,9 @@ use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 use crate::scan::plan::Plan;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 
-/// A recurrence that is run one step at a time and carries its state: for generation, control and all
-/// other online use. Free of any tape; it holds the parameters as they were when it was made.
+/// A recurrence that is run one step at a time and carries its state, for generation, control and other online use.
+///
+/// A stepper does not refer to a tape. It holds the values that the parameters had when it was made.
 ///
 /// A step computes exactly the values of the same step of [`Scan::run`](crate::Scan::run). Only a run of a single
 /// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A stepper belongs to
@@ -33,7 +33,7 @@ enum Runner<T> {
         outputs: Vec<usize>,
         state: Vec<usize>,
     },
-    /// What has no program over rows runs operation by operation.
+    /// A step that cannot be lowered runs operation by operation.
     Steps {
         plan: Rc<Plan<T>>,
         invariants: Vec<Tensor<T>>,
@@ -67,60 +67,49 @@ impl<T: Scalar> Stepper<T> {
         state: &[Tensor<T>],
         invariants: &[Tensor<T>],
     ) -> Runner<T> {
-        let mut program = lowered.program.clone();
-        let mut outputs = lowered.outputs.clone();
-        // a state that the step does not read is an input all the same, for the next to replace
-        let mut feeds = lowered.inputs.clone();
-        let mut places: HashMap<InputSlot, usize> = feeds.iter().copied().zip(0..).collect();
-        for (j, value) in state.iter().enumerate() {
-            places.entry(InputSlot::Initial(j)).or_insert_with(|| {
-                feeds.push(InputSlot::Initial(j));
-                let width = value.len() / lowered.rows;
-                program.buffers.push(bptt_tensor::rows::Buffer {
-                    lifetime: Lifetime::Step,
-                    width,
-                    role: bptt_tensor::rows::Role::Input,
-                });
-                feeds.len() - 1
-            });
-        }
+        let (program, slots) = with_whole_state(lowered, state);
+        let place = |slot: InputSlot| slots.iter().position(|&other| other == slot);
         let buffers_of = |role| {
             let buffers = program.buffers.iter().enumerate();
             let buffers = buffers.filter(|(_, buffer)| buffer.role == role);
             buffers.map(|(index, _)| index).collect::<Vec<usize>>()
         };
-        let input_buffers = buffers_of(bptt_tensor::rows::Role::Input);
-        let output_buffers = buffers_of(bptt_tensor::rows::Role::Output);
-        let elements = |index: usize| lowered.rows * program.buffers[index].width;
+        let (inputs, outputs) = (buffers_of(Role::Input), buffers_of(Role::Output));
+        let elements = |&buffer: &usize| lowered.rows * program.buffers[buffer].width;
         let empty: Vec<Tensor<T>> =
-            input_buffers.iter().map(|&index| Tensor::zeros([elements(index)])).collect();
-        let values: Vec<&Tensor<T>> = feeds
+            inputs.iter().map(|buffer| Tensor::zeros([elements(buffer)])).collect();
+        let values: Vec<&Tensor<T>> = slots
             .iter()
             .zip(&empty)
-            .map(|(feed, empty)| match *feed {
+            .map(|(slot, empty)| match *slot {
                 InputSlot::Sequence(_) => empty,
                 InputSlot::Initial(j) => &state[j],
                 InputSlot::Invariant(i) => &invariants[i],
             })
             .collect();
         // last states are in the order of the state, and every state is an input
-        let carried: Vec<usize> =
-            (0..state.len()).map(|j| places[&InputSlot::Initial(j)]).collect();
-        let packed = pack(lowered, invariants);
-        let inputs = (0..sequences)
-            .map(|i| places.get(&InputSlot::Sequence(i)).map(|&place| input_buffers[place]))
+        let carried: Vec<usize> = (0..state.len())
+            .map(|j| place(InputSlot::Initial(j)).expect("every state is an input"))
             .collect();
-        let mut stacked = Vec::new();
-        for (sink, buffer) in outputs.drain(..).zip(output_buffers) {
-            if let OutputSlot::Stacked(k) = sink {
-                stacked.push((k, buffer));
-            }
-        }
+        let mut stacked: Vec<(usize, usize)> = lowered
+            .outputs
+            .iter()
+            .zip(outputs)
+            .filter_map(|(slot, buffer)| match *slot {
+                OutputSlot::Stacked(k) => Some((k, buffer)),
+                OutputSlot::Final(_) | OutputSlot::Sum(_) => None,
+            })
+            .collect();
         stacked.sort_unstable();
-        let state = carried.iter().map(|&place| input_buffers[place]).collect();
-        let session = Box::new(Session::new(program, lowered.rows, packed, &values, &carried));
-        let outputs = stacked.into_iter().map(|(_, buffer)| buffer).collect();
-        Runner::Rows { session, inputs, outputs, state }
+        let packed = pack(lowered, invariants);
+        Runner::Rows {
+            inputs: (0..sequences)
+                .map(|i| place(InputSlot::Sequence(i)).map(|place| inputs[place]))
+                .collect(),
+            outputs: stacked.into_iter().map(|(_, buffer)| buffer).collect(),
+            state: carried.iter().map(|&place| inputs[place]).collect(),
+            session: Box::new(Session::new(program, lowered.rows, packed, &values, &carried)),
+        }
     }
 
     /// Runs a step on an entry of each sequence, as `[B, ..]` in row-major order.
@@ -180,7 +169,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// # Panics
     ///
-    /// If the step has not as many outputs.
+    /// If the step does not have an output `k`.
     #[must_use]
     pub fn output(&self, k: usize) -> &[T] {
         match &self.runner {
@@ -193,7 +182,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// # Panics
     ///
-    /// If the state has not as many variables.
+    /// If the state does not have a variable `j`.
     #[must_use]
     pub fn state(&self, j: usize) -> &[T] {
         match &self.runner {
@@ -220,8 +209,8 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Starts these sequences of the batch anew, from the state that the stepper was made from. A sequence is an
-    /// entry along the first axis of each variable. The other sequences go on.
+    /// Restarts these sequences of the batch from the state that the stepper was made from. A sequence is an entry along
+    /// the first axis of each variable. The other sequences go on.
     ///
     /// # Panics
     ///
@@ -246,11 +235,11 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Variable `j` of the state, to be overwritten.
+    /// Mutable access to variable `j` of the state, in row-major order.
     ///
     /// # Panics
     ///
-    /// If the state has not as many variables.
+    /// If the state does not have a variable `j`.
     #[must_use]
     pub fn state_mut(&mut self, j: usize) -> &mut [T] {
         match &mut self.runner {
@@ -292,6 +281,23 @@ impl<T: Scalar> Stepper<T> {
             self.state_mut(j).copy_from_slice(gathered.as_slice());
         }
     }
+}
+
+/// A lowered step in which every variable of the state is an input, for the next to replace, even one that the step does
+/// not read; with its input slots.
+fn with_whole_state<T: Scalar>(
+    lowered: &Lowered<T>,
+    state: &[Tensor<T>],
+) -> (RowProgram<T>, Vec<InputSlot>) {
+    let (mut program, mut slots) = (lowered.program.clone(), lowered.inputs.clone());
+    for (j, value) in state.iter().enumerate() {
+        if !slots.contains(&InputSlot::Initial(j)) {
+            slots.push(InputSlot::Initial(j));
+            let width = value.len() / lowered.rows;
+            program.buffers.push(Buffer { lifetime: Lifetime::Step, width, role: Role::Input });
+        }
+    }
+    (program, slots)
 }
 
 #[track_caller]
