@@ -9,12 +9,8 @@ use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Operands, ScanConfig};
 use crate::scan::run::stepper::Stepper;
 use crate::scan::state_fault::StateFault;
-use crate::scan::trace::trace;
+use crate::scan::trace::{FlatStep, trace};
 use crate::tape::{Op, Step, Tape, Var};
-
-/// A step: from an entry of each sequence and the state to the outputs and the next state.
-pub(crate) type FlatStep<'a, 't, T> =
-    dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>) + 'a;
 
 /// The outputs and the last state.
 pub(crate) type Flat<'t, T> = (Vec<Var<'t, T>>, Vec<Var<'t, T>>);

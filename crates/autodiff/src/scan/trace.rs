@@ -31,7 +31,9 @@ impl<'t, T: Scalar> Traced<'t, T> {
     }
 }
 
-type Vars<'t, T> = Vec<Var<'t, T>>;
+/// A step: from an entry of each sequence and the state to the outputs and the next state.
+pub(crate) type FlatStep<'a, 't, T> =
+    dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>) + 'a;
 
 /// Where a loop-invariant input comes from.
 enum Origin<T> {
@@ -51,7 +53,7 @@ pub(crate) fn trace<'t, T: Scalar>(
     tape: &'t Tape<T>,
     sequences: &[Var<'t, T>],
     state: &[Var<'t, T>],
-    step: &mut dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vars<'t, T>, Vars<'t, T>),
+    step: &mut FlatStep<'_, 't, T>,
 ) -> Result<Traced<'t, T>, StateFault> {
     let entries: Vec<Shape> = sequences.iter().map(|x| x.shape().without(0)).collect();
     let states: Vec<Shape> = state.iter().map(|s| s.shape()).collect();
