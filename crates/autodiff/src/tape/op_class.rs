@@ -53,7 +53,7 @@ use super::primitive::Axes;
 ///     let h = tape.apply(Softsign, &[x + h]);
 ///     (h, h)
 /// });
-/// assert!(plan.contains("softsign r0")); // an instruction of a fused sequence
+/// assert!(plan.contains("= softsign ")); // an instruction of a fused sequence
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpClass<T>(pub(crate) Class<T>);
