@@ -251,13 +251,15 @@ fn a_table_of_one_entry_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "from one finite number to a greater one, not 1.0..=1.0")]
+#[should_panic(
+    expected = "a table's range is from one finite number to a greater one, not 1.0..=1.0"
+)]
 fn an_empty_range_is_refused() {
     let _ = Table::linear(f64::tanh, 1.0..=1.0, 3);
 }
 
 #[test]
-#[should_panic(expected = "the function is inf at 0")]
+#[should_panic(expected = "a table's entries are finite; the function is inf at 0")]
 fn infinite_entries_are_refused() {
     let _ = Table::nearest(f64::recip, 0.0..=1.0, 3);
 }
@@ -273,7 +275,7 @@ fn the_last_entry_is_at_the_end_of_the_range() {
 }
 
 #[test]
-#[should_panic(expected = "a table of 3 entries needs a wider range")]
+#[should_panic(expected = "a table of 3 entries needs a wider range than 0.0..=5e-324")]
 fn a_range_too_narrow_for_its_entries_is_refused() {
     let _ = Table::linear(|x| x, 0.0..=5e-324, 3);
 }

@@ -96,26 +96,31 @@ fn losses_count_what_is_there() {
 
 #[test]
 #[should_panic(
-    expected = "sequence 1 of shape [2, 3] does not have entries of shape [2] as the first has"
+    expected = "pad_sequence: sequence 1 of shape [2, 3] does not have entries of shape [2] as the \
+        first has"
 )]
 fn entries_of_other_shapes() {
     let _ = pad_sequence(&[Tensor::<f32>::zeros([4, 2]), Tensor::zeros([2, 3])]);
 }
 
 #[test]
-#[should_panic(expected = "needs a sequence [T, ..], to know the shape of an entry")]
+#[should_panic(expected = "pad_sequence: needs a sequence [T, ..], to know the shape of an entry")]
 fn no_sequence() {
     let _ = pad_sequence::<f32>(&[]);
 }
 
 #[test]
-#[should_panic(expected = "2 sequences of 3 steps need 2 lengths of at most 3, not [4, 1]")]
+#[should_panic(
+    expected = "unpad_sequence: 2 sequences of 3 steps need 2 lengths of at most 3, not [4, 1]"
+)]
 fn a_length_beyond_the_batch() {
     let _ = unpad_sequence(&Tensor::<f32>::zeros([3, 2, 1]), &[4, 1]);
 }
 
 #[test]
-#[should_panic(expected = "5 symbols do not divide into 2 sequences of equal length")]
+#[should_panic(
+    expected = "unpad_symbols: 5 symbols do not divide into 2 sequences of equal length"
+)]
 fn symbols_of_unequal_number() {
     let _ = unpad_symbols(&[1, 2, 3, 4, 5], &[2, 2]);
 }

@@ -131,14 +131,14 @@ fn finite_gradients_are_clipped_however_large() {
 }
 
 #[test]
-#[should_panic = "clipped to a norm greater than 0, not NaN"]
+#[should_panic(expected = "gradients are clipped to a norm greater than 0, not NaN")]
 fn a_norm_has_to_be_positive() {
     let (model, mut gradients) = model(&vectors(&[1.0], &[1.0]));
     let _ = clip_norm(&model, &mut gradients, f64::NAN);
 }
 
 #[test]
-#[should_panic = "clipped to a value greater than 0, not 0"]
+#[should_panic(expected = "gradients are clipped to a value greater than 0, not 0")]
 fn a_limit_has_to_be_positive() {
     let (model, mut gradients) = model(&vectors(&[1.0], &[1.0]));
     let _ = clip_value(&model, &mut gradients, 0.0);

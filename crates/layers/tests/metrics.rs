@@ -52,20 +52,22 @@ fn perplexity_of_equal_chances_is_their_number() {
 }
 
 #[test]
-#[should_panic(expected = "accuracy of [2, 3]: has 2 positions but 1 targets")]
+#[should_panic(expected = "accuracy of [2, 3]: has 2 positions but 1 targets; give one for each")]
 fn targets_must_fit() {
     let _ = metrics::accuracy(&Tensor::<f64>::zeros([2, 3]), &[0], None);
 }
 
 #[test]
-#[should_panic(expected = "masked of [3] and [2]")]
+#[should_panic(expected = "masked of [3] and [2]: the shapes must be the same")]
 fn masks_must_fit() {
     let logits = Tensor::<f64>::zeros([2, 3]);
     let _ = metrics::accuracy(&logits, &[0, 0], Some(&Tensor::ones([3])));
 }
 
 #[test]
-#[should_panic(expected = "sequences of 2 and 1 symbols")]
+#[should_panic(
+    expected = "hamming_distance: sequences of 2 and 1 symbols; only equally long ones have one"
+)]
 fn sequences_must_be_equally_long() {
     let _ = metrics::hamming_distance(&[1, 2], &[1]);
 }

@@ -138,7 +138,10 @@ fn double_precision_holds_single_precision() {
 }
 
 #[test]
-#[should_panic(expected = "no place for the parameter `w_ho`")]
+#[should_panic(
+    expected = "the layout has no place for the parameter `w_ho` or a part of it; build the model \
+        without it if the other framework does not have it, or lay it out"
+)]
 fn a_parameter_that_the_other_does_not_have() {
     let rng = &mut random(0);
     let elman = Elman::<f64>::new(rng, 3, 4).output(rng, 2, Activation::Identity);
@@ -146,7 +149,9 @@ fn a_parameter_that_the_other_does_not_have() {
 }
 
 #[test]
-#[should_panic(expected = "resets after the product; build this one with `Reset::After`")]
+#[should_panic(
+    expected = "PyTorch's GRU resets after the product; build this one with `Reset::After`"
+)]
 fn an_equation_that_the_other_does_not_have() {
     let gru = Gru::<f64>::new(&mut random(0), 3, 4).reset(Reset::Before).bias(false);
     let _ = pytorch::archive(&gru);
@@ -162,7 +167,7 @@ impl<T: Scalar> PyTorch<T> for Twins<T> {
 }
 
 #[test]
-#[should_panic(expected = "two tensors `weight`; put them into groups of their own")]
+#[should_panic(expected = "the layout has two tensors `weight`; put them into groups of their own")]
 fn two_tensors_of_one_name() {
     let linear = || Linear::<f64>::new(&mut random(0), 3, 4);
     let _ = pytorch::archive(&Twins(linear(), linear()));
@@ -179,14 +184,18 @@ impl<T: Scalar> PyTorch<T> for Halved<T> {
 }
 
 #[test]
-#[should_panic(expected = "no place for the parameter `0` or a part of it")]
+#[should_panic(
+    expected = "the layout has no place for the parameter `0` or a part of it; build the model \
+        without it if the other framework does not have it, or lay it out"
+)]
 fn columns_that_are_left_out() {
     let _ = pytorch::archive(&Halved(Param::new(Tensor::<f64>::zeros([3, 4]))));
 }
 
 #[test]
 #[should_panic(
-    expected = "PyTorch's gated cells compute with `Sigmoid` and `Tanh`, not with Sigmoid and [Relu]"
+    expected = "PyTorch's gated cells compute with `Sigmoid` and `Tanh`, not with Sigmoid and \
+        [Relu]; build this one without other activations"
 )]
 fn functions_that_pytorch_does_not_compute() {
     let gru = Gru::<f64>::new(&mut random(0), 3, 4);
@@ -194,7 +203,10 @@ fn functions_that_pytorch_does_not_compute() {
 }
 
 #[test]
-#[should_panic(expected = "PyTorch's RNN computes with `Tanh` or `Relu`, not with Sigmoid")]
+#[should_panic(
+    expected = "PyTorch's RNN computes with `Tanh` or `Relu`, not with Sigmoid; build this one with \
+        one of them"
+)]
 fn a_function_that_an_rnn_of_pytorch_does_not_compute() {
     let elman = Elman::<f64>::new(&mut random(0), 3, 4).activation(Activation::Sigmoid);
     let _ = pytorch::archive(&elman);

@@ -218,7 +218,10 @@ fn activations_that_a_file_names() {
 }
 
 #[test]
-#[should_panic(expected = "with one activation, not with Tanh and Relu")]
+#[should_panic(
+    expected = "Keras's LSTM computes candidate and state with one activation, not with Tanh and \
+        Relu; build this one with one"
+)]
 fn an_lstm_of_two_activations() {
     let _ = keras::archive(&lstm().state_activation(Activation::Relu));
 }

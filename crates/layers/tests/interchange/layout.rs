@@ -170,7 +170,7 @@ fn parts_that_do_not_fit_are_named_at_their_line() {
 }
 
 #[test]
-#[should_panic(expected = "a parameter in `w` that the model does not have")]
+#[should_panic(expected = "the layout has a parameter in `w` that the model does not have")]
 fn a_parameter_of_another_model() {
     struct Other<'m>(&'m Param<f64>, Vec<Param<f64>>);
 

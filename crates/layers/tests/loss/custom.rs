@@ -72,7 +72,7 @@ fn a_mean_of_nothing_is_zero() {
 }
 
 #[test]
-#[should_panic(expected = "masked of [2] and [3, 1]")]
+#[should_panic(expected = "masked of [2] and [3, 1]: the shapes must be the same")]
 fn a_mask_has_the_shape_of_the_values() {
     let tape = Tape::new();
     let _ = Loss::new(tape.variable(Tensor::<f64>::zeros([3, 1]))).masked(&Tensor::ones([2]));

@@ -150,8 +150,8 @@ fn weights_of_others() {
 
 #[test]
 #[should_panic(
-    expected = "conv1d: a kernel over 5 steps does not fit into [3, 1, 2], axis 0: 3 steps, with 1 of padding \
-                before and 0 behind; pad more"
+    expected = "conv1d: a kernel over 5 steps does not fit into [3, 1, 2], axis 0: 3 steps, with 1 \
+        of padding before and 0 behind; pad more, as `causal` and `same` do, or use a smaller kernel"
 )]
 fn a_kernel_that_does_not_fit() {
     let conv = Conv1d::<f64>::new(&mut random(0), 2, 3, 3).dilation(2).padding(1, 0);

@@ -186,25 +186,35 @@ fn of_shapes(queries: [usize; 3], memory: [usize; 3], lengths: Option<&[usize]>)
 }
 
 #[test]
-#[should_panic(expected = "a sequence of length 0 has nothing to attend to")]
+#[should_panic(
+    expected = "attention: a sequence of length 0 has nothing to attend to (memory [5, 3, 4], \
+        lengths Some([5, 0, 3])); leave it out of the batch"
+)]
 fn a_sequence_of_no_entry() {
     of_shapes([2, 3, 3], [5, 3, 4], Some(&[5, 0, 3]));
 }
 
 #[test]
-#[should_panic(expected = "a sequence of length 0 has nothing to attend to")]
+#[should_panic(
+    expected = "attention: a sequence of length 0 has nothing to attend to (memory [0, 3, 4], \
+        lengths None); leave it out of the batch"
+)]
 fn a_memory_of_no_entry() {
     of_shapes([2, 3, 3], [0, 3, 4], None);
 }
 
 #[test]
-#[should_panic(expected = "need 3 lengths of at most 5, not [5, 6, 3]")]
+#[should_panic(
+    expected = "lengths: inputs of shape [5, 3, 4] need 3 lengths of at most 5, not [5, 6, 3]"
+)]
 fn a_length_beyond_the_memory() {
     of_shapes([2, 3, 3], [5, 3, 4], Some(&[5, 6, 3]));
 }
 
 #[test]
-#[should_panic(expected = "queries [2, 1, 3] and a memory [5, 3, 4] are of different batches")]
+#[should_panic(
+    expected = "attention: queries [2, 1, 3] and a memory [5, 3, 4] are of different batches"
+)]
 fn queries_of_another_batch() {
     of_shapes([2, 1, 3], [5, 3, 4], None);
 }

@@ -279,13 +279,13 @@ fn a_beam_of_no_width() {
 }
 
 #[test]
-#[should_panic(expected = "a finite exponent of at least 0, not -1")]
+#[should_panic(expected = "a length is normalised by a finite exponent of at least 0, not -1")]
 fn a_negative_exponent() {
     let _ = Beam::new(1).length_normalization(-1.0);
 }
 
 #[test]
-#[should_panic(expected = "decoding needs the log-probability of each symbol, not [NaN")]
+#[should_panic(expected = "decoding needs the log-probability of each symbol, not [NaN, 0.0]")]
 fn a_probability_that_is_none() {
     let _ = Beam::new(1).search(bounds(1), (), |_, ()| (vec![f64::NAN, 0.0], ()));
 }

@@ -142,7 +142,9 @@ fn greedy_pointers_are_the_likeliest() {
 }
 
 #[test]
-#[should_panic(expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions")]
+#[should_panic(
+    expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions, which count from 0"
+)]
 fn a_pointer_behind_the_end() {
     let tape = Tape::new();
     let mut targets = TARGETS;

@@ -107,13 +107,13 @@ fn the_seed_decides() {
 }
 
 #[test]
-#[should_panic(expected = "the logit of symbol 2 is NaN")]
+#[should_panic(expected = "a symbol cannot be drawn: the logit of symbol 2 is NaN")]
 fn a_logit_that_is_none_is_named() {
     let _ = Sampling::new().draw(&[0.0, f64::NEG_INFINITY, f64::NAN], &mut random(0));
 }
 
 #[test]
-#[should_panic(expected = "none of 2 has a logit above −∞")]
+#[should_panic(expected = "a symbol cannot be drawn: none of 2 has a logit above −∞")]
 fn nothing_to_draw() {
     let _ = Sampling::new().draw(&[f32::NEG_INFINITY; 2], &mut random(0));
 }
@@ -131,7 +131,7 @@ fn a_choice_among_none() {
 }
 
 #[test]
-#[should_panic(expected = "a probability above 0 and at most 1, not NaN")]
+#[should_panic(expected = "a nucleus has a probability above 0 and at most 1, not NaN")]
 fn a_nucleus_of_no_probability() {
     let _ = Sampling::new().top_p(f64::NAN);
 }

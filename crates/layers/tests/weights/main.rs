@@ -220,7 +220,7 @@ proptest! {
 }
 
 #[test]
-#[should_panic(expected = "two parameters named `w`")]
+#[should_panic(expected = "the model has two parameters named `w`; name them apart")]
 fn parameters_of_one_name_are_refused() {
     struct Twins([Param<f64>; 2]);
 
@@ -246,13 +246,13 @@ fn parameters_of_one_name_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "cannot be named `__metadata__`")]
+#[should_panic(expected = "a tensor cannot be named `__metadata__`, a name that the format takes")]
 fn the_formats_own_name_is_refused() {
     Archive::<f64>::new().insert("__metadata__", Tensor::scalar(1.0));
 }
 
 #[test]
-#[should_panic(expected = "cannot be named `bptt.crc32`")]
+#[should_panic(expected = "a text cannot be named `bptt.crc32`: the checksum has this name")]
 fn the_checksums_name_is_refused() {
     Archive::<f64>::new().set_text("bptt.crc32", 1);
 }

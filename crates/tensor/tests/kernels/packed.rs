@@ -97,13 +97,17 @@ fn large_products_have_their_values_on_any_number_of_threads() {
 }
 
 #[test]
-#[should_panic(expected = "PackedRhs of [2, 3, 4]: needs a matrix")]
+#[should_panic(expected = "PackedRhs of [2, 3, 4]: needs a matrix; reshape to two axes first")]
 fn a_batch_cannot_be_packed() {
     let _ = PackedRhs::new(&values::<f32>(&[2, 3, 4], 1), false);
 }
 
 #[test]
-#[should_panic(expected = "matmul of [2, 3] and [4, 5]")]
+#[should_panic(
+    expected = "matmul of [2, 3] and [4, 5], axis 1: the left's axis 1 (3) is multiplied with the \
+        right's axis 0 (4), so they must be equal; transpose an operand or check the layer's \
+        `input_size`"
+)]
 fn contracted_extents_must_be_equal() {
     let packed = PackedRhs::new(&values::<f32>(&[4, 5], 1), false);
     let _ = values::<f32>(&[2, 3], 2).matmul_packed(&packed);

@@ -88,7 +88,7 @@ fn sequences_of_different_lengths_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "scan: needs a sequence")]
+#[should_panic(expected = "scan: needs a sequence [T, ..], which tells the number of steps")]
 fn no_sequence_is_refused() {
     let _ = Tape::<f64>::new().scan((), ());
 }

@@ -52,7 +52,9 @@ fn gradients_are_the_same_and_memory_is_less() {
 }
 
 #[test]
-#[should_panic(expected = "at least 1")]
+#[should_panic(
+    expected = "recompute: Every(0) saves no state; give at least 1, or Recompute::Auto"
+)]
 fn every_zero_steps_is_refused() {
     let tape = Tape::new();
     let xs = tape.constant(uniform::<f64>([2, 1, 1], 1));

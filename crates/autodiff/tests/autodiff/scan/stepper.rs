@@ -157,7 +157,7 @@ fn sequences_are_rearranged() {
 }
 
 #[test]
-#[should_panic(expected = "an entry has 3 elements, not 2")]
+#[should_panic(expected = "step: an entry has 3 elements, not 2")]
 fn an_entry_of_another_size_is_refused() {
     let tape = Tape::new();
     let (x, s) = (tape.constant(Tensor::zeros([1, 1, 3])), tape.constant(Tensor::zeros([1, 3])));

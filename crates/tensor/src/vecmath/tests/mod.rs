@@ -220,7 +220,10 @@ fn results_do_not_depend_on_the_place_in_the_slice() {
 }
 
 #[test]
-#[should_panic(expected = "as long as")]
+#[should_panic(
+    expected = "assertion `left == right` failed: a result must be as long as its argument\n  left: \
+        2\n right: 1"
+)]
 fn slices_of_different_lengths_are_refused() {
     apply(Unary::Exp, &[1.0, 2.0], &mut [0.0]);
 }
