@@ -6,25 +6,25 @@
 //! ```
 //! use bptt::prelude::*;
 //!
-//! /// `f = σ(x W_f + h U_f + b_f)`, `c = tanh(x W_h + (f ⊙ h) U_h + b_h)`,
-//! /// `h ← (1 − f) ⊙ h + f ⊙ c`
+//! /// `f = σ(x W_ih_f + h W_hh_f + b_f)`, `n = tanh(x W_ih_n + (f ⊙ h) W_hh_n + b_n)`,
+//! /// `h ← (1 − f) ⊙ h + f ⊙ n`
 //! #[derive(Module)]
 //! pub struct MinimalGatedUnit<T> {
-//!     w_f: Param<T>,
-//!     u_f: Param<T>,
+//!     w_ih_f: Param<T>,
+//!     w_hh_f: Param<T>,
 //!     b_f: Param<T>,
-//!     w_h: Param<T>,
-//!     u_h: Param<T>,
-//!     b_h: Param<T>,
+//!     w_ih_n: Param<T>,
+//!     w_hh_n: Param<T>,
+//!     b_n: Param<T>,
 //! }
 //!
 //! impl<T: Scalar> Cell<T> for MinimalGatedUnit<T> {
 //!     type State<'t> = Var<'t, T>;
 //!
 //!     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-//!         let f = (x.matmul(&self.w_f) + h.matmul(&self.u_f) + &self.b_f).sigmoid();
-//!         let c = (x.matmul(&self.w_h) + (f * h).matmul(&self.u_h) + &self.b_h).tanh();
-//!         let h = (1.0 - f) * h + f * c;
+//!         let f = (x.matmul(&self.w_ih_f) + h.matmul(&self.w_hh_f) + &self.b_f).sigmoid();
+//!         let n = (x.matmul(&self.w_ih_n) + (f * h).matmul(&self.w_hh_n) + &self.b_n).tanh();
+//!         let h = (1.0 - f) * h + f * n;
 //!         (h, h)
 //!     }
 //! }

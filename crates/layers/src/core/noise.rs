@@ -19,13 +19,13 @@ use super::cell::Cell;
 /// use bptt_tensor::Scalar;
 ///
 /// # extern crate bptt_layers as bptt;
-/// /// `z = σ(x W_z + h₋ U_z)`, `n = tanh(x W_n + h₋ U_n)`, `h = (1 − z) ⊙ n + z ⊙ h₋`
+/// /// `z = σ(x W_ih_z + h₋ W_hh_z)`, `n = tanh(x W_ih_n + h₋ W_hh_n)`, `h = (1 − z) ⊙ n + z ⊙ h₋`
 /// #[derive(Module)]
 /// struct Unit<T> {
-///     w_z: Param<T>,
-///     u_z: Param<T>,
-///     w_n: Param<T>,
-///     u_n: Param<T>,
+///     w_ih_z: Param<T>,
+///     w_hh_z: Param<T>,
+///     w_ih_n: Param<T>,
+///     w_hh_n: Param<T>,
 /// }
 ///
 /// impl<T: Scalar> NoisyCell<T> for Unit<T> {
@@ -36,8 +36,8 @@ use super::cell::Cell;
 ///         noise: &Noise<'_, T>,
 ///     ) -> (Var<'t, T>, Var<'t, T>) {
 ///         let read = noise.read(0, h);
-///         let z = (x.matmul(&self.w_z) + read.matmul(&self.u_z)).sigmoid();
-///         let n = (x.matmul(&self.w_n) + read.matmul(&self.u_n)).tanh();
+///         let z = (x.matmul(&self.w_ih_z) + read.matmul(&self.w_hh_z)).sigmoid();
+///         let n = (x.matmul(&self.w_ih_n) + read.matmul(&self.w_hh_n)).tanh();
 ///         let h = (1.0 - z) * noise.written(0, n) + z * h;
 ///         (h, h)
 ///     }

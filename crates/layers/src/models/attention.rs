@@ -71,19 +71,19 @@ pub enum Attention<T> {
 }
 
 impl<T: Scalar> Attention<T> {
-    /// Creates additive attention with `size` hidden units. Weights start from [`Init::Xavier`].
+    /// Creates additive attention with `hidden_size` units. Weights start from [`Init::Xavier`].
     #[must_use]
     pub fn additive(
         rng: &mut impl Rng,
         query_size: usize,
         memory_size: usize,
-        size: usize,
+        hidden_size: usize,
     ) -> Self {
         let mut weight = |shape: [usize; 2]| Param::new(Init::Xavier.tensor(rng, shape));
         Self::Additive {
-            w_q: weight([query_size, size]),
-            w_m: weight([memory_size, size]),
-            v: weight([size, 1]),
+            w_q: weight([query_size, hidden_size]),
+            w_m: weight([memory_size, hidden_size]),
+            v: weight([hidden_size, 1]),
         }
     }
 

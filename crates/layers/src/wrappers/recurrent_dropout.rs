@@ -15,7 +15,7 @@ use crate::sequence::options::RunOptions;
 /// [training](crate::Recurrence::training), each step drops units of the candidate that it writes into the state.
 ///
 /// ```text
-/// c = f ⊙ c₋ + i ⊙ (c̃ ⊙ m)           of an LSTM
+/// c = f ⊙ c₋ + i ⊙ (g ⊙ m)         of an LSTM
 /// h = (1 − z) ⊙ (n ⊙ m) + z ⊙ h₋     of a GRU
 /// m = 0 with probability p, else 1/(1 − p), drawn for each step, sequence and unit
 /// ```

@@ -1,5 +1,5 @@
 //! Products that share their left operand become one wide product with the weights side by side:
-//! `h · U_i` and `h · U_f` are columns of `h · [U_i, U_f]`.
+//! `h W_hh_i` and `h W_hh_f` are columns of `h [W_hh_i, W_hh_f]`.
 
 use std::collections::HashMap;
 use std::ops::Range;
