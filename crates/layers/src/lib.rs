@@ -1,9 +1,12 @@
 //! Recurrent cells, layers, losses, initializers and optimizers.
 //!
-//! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which
-//! `#[derive(Module)]` names, counts, saves and loads. [`scan`] runs it over a sequence. A cell that says
-//! how wide its state is ([`StateSizes`]) is a [`Layer`], and so is what is put around layers;
-//! [`Recurrence`] runs them in all ways.
+//! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which `#[derive(Module)]`
+//! names, counts, saves and loads. [`scan`] runs it over a sequence. A cell with [`StateSizes`] is a [`Layer`], and
+//! so are the wrappers of layers. [`Recurrence`] runs a layer with options: lengths, direction, noise, recomputation.
+//!
+//! The public paths are flat. The files are in folders: `core` (parameters, initial values, the cell), `cells`,
+//! `feedforward` (layers without a state), `sequence` (running over time), `wrappers`, `models`, and one for each of the
+//! public modules and of the optimizers.
 //!
 //! ```standalone_crate
 //! use bptt_autodiff::Tape;

@@ -132,7 +132,7 @@ where
         InTraining::new(self, rng)
     }
 
-    /// Decodes a source sequence by [greedy decoding](decode::greedy).
+    /// Decodes a source sequence by [greedy decoding](decode::greedy()).
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Losses of outputs against desired values.
+//! Losses of outputs against targets.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss;
