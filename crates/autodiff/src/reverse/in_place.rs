@@ -7,13 +7,13 @@ use bptt_tensor::{Binary, Scalar, Tensor, Transpose};
 use super::pass::Pass;
 use crate::tape::{Contribution, Cotangent, Op, Slots, Var};
 
-/// One tensor for each value, to which contributions are added as they come. It may have extent 1, or no
-/// axis, where it is the same along an axis of the value.
+/// One tensor for each value, to which contributions are added at once. It may have extent 1 or no axis where it is
+/// constant along an axis of the value.
 pub(crate) struct InPlace<T> {
     slots: Vec<Option<Tensor<T>>>,
-    /// Products that are not in their slots yet.
+    /// Products that are yet to be added to their slots.
     products: HashMap<u32, Products<T>>,
-    /// Slices that their values' rules take as they are, each with its start.
+    /// Cotangents of values that are read in slices: slices, each with its start.
     slices: HashMap<u32, Vec<(usize, Tensor<T>)>>,
 }
 
@@ -120,9 +120,9 @@ fn stretch<T: Scalar>(slot: &mut Option<Tensor<T>>, y: Var<'_, T>) {
     }
 }
 
-/// The gradient of a weight that many time steps share: `Σ_t X_tᵀ G_t`, collected so that it can be
-/// computed as one product over the rows of many steps. A product over the few rows of one step
-/// spends most of its time on reading and writing the sum.
+/// The gradient `Σ_t X_tᵀ G_t` of a weight that many time steps share. The factors are collected and multiplied over
+/// the rows of many steps. A product over the few rows of one step spends most of its time on reading and writing the
+/// sum.
 struct Products<T> {
     lefts: Vec<Tensor<T>>,
     rights: Vec<Tensor<T>>,
@@ -130,8 +130,7 @@ struct Products<T> {
 }
 
 impl<T: Scalar> Products<T> {
-    /// Beyond so many rows a product is as fast as it gets, and collecting more would only hold
-    /// memory.
+    /// With more rows, a product is no faster, and the collected factors would only take memory.
     const ENOUGH_ROWS: usize = 1024;
 
     /// Collects `leftᵀ · right` and returns the number of rows collected.

@@ -1,7 +1,7 @@
 //! The reverse pass: one loop over the tape, from the last value to the first.
 //!
-//! The same loop and the same rules serve two purposes, which differ only in where cotangents
-//! gather ([`Slots`]). [`Tape::backward`] computes numbers: contributions are added in place into
+//! The same loop and the same rules serve two purposes, which differ only in how cotangents
+//! accumulate ([`Slots`]). [`Tape::backward`] computes numbers: contributions are added in place into
 //! one tensor for each value, and what a rule records is dropped as soon as its numbers are
 //! known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the tape, to
 //! be differentiated again.
@@ -149,7 +149,7 @@ impl<T: Scalar> Tape<T> {
         sources.iter().map(|x| pass.cotangent(*x)).collect()
     }
 
-    /// The values up to `last` that depend on a source, sources included.
+    /// Returns, for each value up to `last`, whether it depends on a source. Sources do.
     fn dependents_of(&self, last: u32, is_source: impl Fn(u32, &Node<T>) -> bool) -> Vec<bool> {
         let nodes = self.nodes();
         let mut depends = Vec::with_capacity(last as usize + 1);

@@ -5,11 +5,11 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::tape::{Tape, Var};
 
 impl<T: Scalar> Tape<T> {
-    /// The Jacobian-vector product `Σ ∂y/∂xᵢ · vᵢ` for pairs of a source `xᵢ` and its tangent `vᵢ`:
-    /// how `y` moves when the sources move along their tangents. Differentiable again.
+    /// The Jacobian-vector product `Σ ∂y/∂xᵢ · vᵢ` for pairs of a source `xᵢ` and its tangent `vᵢ`: the derivative of `y`
+    /// along the tangents. It can be differentiated again.
     ///
-    /// Computed by reverse mode alone: `w ↦ wᵀ ∂y/∂x` is linear in `w`, and its own vector-Jacobian
-    /// product with `v` is the product asked for.
+    /// Reverse mode computes it: `w ↦ wᵀ ∂y/∂x` is linear in `w`, and the vector-Jacobian product of this function with
+    /// `v` is the Jacobian-vector product.
     ///
     /// # Panics
     ///
@@ -27,9 +27,8 @@ impl<T: Scalar> Tape<T> {
         self.vjp(&pairs, &[cotangent])[0]
     }
 
-    /// The Hessian-vector product `∂²y/∂x² · v` of a number `y`, for pairs of a source and its
-    /// direction: one result for each source. The sources' cross terms are included. Differentiable
-    /// again.
+    /// The Hessian-vector product `∂²y/∂x² · v` of a number `y`, for pairs of a source and its direction: one result for
+    /// each source. Derivatives with respect to two sources are included. The results can be differentiated again.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

@@ -21,7 +21,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         self.inputs.len()
     }
 
-    /// Whether a gradient of input `i` is wanted.
+    /// Whether a gradient of input `i` is needed.
     pub(crate) fn wants(&self, i: usize) -> bool {
         self.wanted[self.inputs[i] as usize]
     }
@@ -45,9 +45,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         }
     }
 
-    /// The cotangent, which may have extent 1 or no axis where it is the same along an axis of the
-    /// output: enough for a function of single elements, whose contribution is then
-    /// [stretched](Self::add_stretched) as well.
+    /// The cotangent, which may have extent 1 or no axis where it is constant along an axis of the output. This suffices
+    /// for a function of single elements, whose contribution is then [constant](Self::add_stretched) there as well.
     pub(crate) fn stretched_cotangent(&self) -> Var<'t, T> {
         match self.cotangent {
             Cotangent::Dense(cotangent) => cotangent,
@@ -75,8 +74,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         })
     }
 
-    /// Adds to input `i`'s cotangent. Where the forward operation broadcast the input, the
-    /// contribution is summed over what was stretched: no rule has to know.
+    /// Adds to input `i`'s cotangent. If the operation broadcast the input, the contribution is summed over the
+    /// broadcast axes, so that no rule has to do it.
     pub fn add(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let whole = contribution();
@@ -85,8 +84,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         });
     }
 
-    /// Adds to input `i`'s cotangent what is the same along some of its axes, and has extent 1 or no
-    /// axis there. It is stretched only where a rule asks for it whole.
+    /// Adds a contribution that is constant along some axes of input `i`, and has extent 1 or no axis there. It is
+    /// broadcast only where a rule needs every element.
     pub(crate) fn add_stretched(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let contribution = contribution();

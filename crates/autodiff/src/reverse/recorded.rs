@@ -6,7 +6,7 @@ use super::pass::Pass;
 use crate::tape::primitive::Pad;
 use crate::tape::{Contribution, Cotangent, Slots, Var};
 
-/// Cotangents as variables: contributions wait until the value's turn and are then summed by
+/// Cotangents as variables. Contributions are kept until the reverse pass reaches their value, and are then summed by
 /// recorded operations.
 pub(crate) struct Recorded<'t, T> {
     pending: Vec<Vec<Contribution<'t, T>>>,
@@ -23,7 +23,7 @@ impl<'t, T: Scalar> Recorded<'t, T> {
         }
     }
 
-    /// The cotangent of `x`, once its turn has come; `None` if nothing was added to it.
+    /// The cotangent of `x`, after the pass has reached it; `None` if nothing was added to it.
     pub(crate) fn cotangent(&self, x: Var<'t, T>) -> Option<Var<'t, T>> {
         self.complete.get(x.id as usize).copied().flatten()
     }

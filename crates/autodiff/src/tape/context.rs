@@ -10,7 +10,7 @@ pub(crate) struct Step {
     pub(crate) of: Option<usize>,
 }
 
-/// What becomes of the nodes that are being recorded.
+/// What happens to the nodes that are being recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// They stay.

@@ -15,7 +15,7 @@ use super::operation::{Leaf, Op, Operation};
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
 
-/// One value and how it came about.
+/// A value, and the operation that computed it.
 pub(crate) struct Node<T> {
     pub(crate) op: Op<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
@@ -61,8 +61,7 @@ pub struct Tape<T> {
     /// Errors to add to computed values.
     roundings: Option<Roundings>,
     pub(super) step: Cell<Option<Step>>,
-    /// Line and step of the equation that is being differentiated, to which what its gradient rule
-    /// records belongs.
+    /// Line and step of the equation that is being differentiated. Nodes that its gradient rule records have them too.
     pub(super) differentiated: Cell<Option<Origin>>,
     pub(super) mode: Cell<Mode>,
     /// The line that called the scan whose step is being recorded.
@@ -112,7 +111,7 @@ impl<T: fmt::Debug> fmt::Debug for Var<'_, T> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The place on `tape`.
+    /// Returns the position on `tape`, which must be the variable's own.
     #[track_caller]
     pub(crate) fn on_tape(self, tape: &'t Tape<T>) -> u32 {
         assert!(

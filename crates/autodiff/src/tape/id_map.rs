@@ -1,4 +1,4 @@
-//! A map from identities to places on a tape.
+//! A map from identities to positions on a tape.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

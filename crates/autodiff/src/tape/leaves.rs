@@ -12,20 +12,20 @@ use super::param::{Param, ParamId};
 use super::substitution::Substitution;
 
 impl<T: Scalar> Tape<T> {
-    /// Data: no gradient is computed for it.
+    /// A constant: data, for which no gradient is computed.
     #[track_caller]
     pub fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
         self.leaf(Leaf::Constant, value)
     }
 
-    /// An input that gradients may be asked for.
+    /// A differentiable input: a leaf that gradients can be computed for.
     #[track_caller]
     pub fn variable(&self, value: Tensor<T>) -> Var<'_, T> {
         self.leaf(Leaf::Variable(ParamId::fresh()), value)
     }
 
-    /// The parameter's variable on this tape, the same at every call, with the value that the parameter
-    /// had at the first: change parameters between tapes, not while one is in use.
+    /// The parameter's variable on this tape, the same at every call. It has the value that the parameter had at the
+    /// first call: change parameters between tapes, not while one is in use.
     #[track_caller]
     #[inline(never)]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
@@ -72,7 +72,7 @@ impl<T: Scalar> Tape<T> {
         self.substitutions.begin(param.id(), id)
     }
 
-    /// A number of an equation, as a constant without axes.
+    /// A literal of an equation: a constant without axes.
     #[track_caller]
     #[inline(never)]
     pub fn scalar(&self, value: f64) -> Var<'_, T> {
@@ -81,9 +81,9 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
-    /// This step's entry `[..]` of a sequence of data `[T, ..]`, within a step that a [scan](Self::scan) or
-    /// another loop over time runs: what an equation reads besides the sequences that the loop was given,
-    /// such as a noise of its own.
+    /// Returns this step's entry `[..]` of a sequence of data `[T, ..]`, within a step of a [scan](Self::scan) or of
+    /// another loop over time. An equation reads a sequence of its own in this way, such as its noise, which the loop
+    /// was not given.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -108,7 +108,7 @@ impl<T: Scalar> Tape<T> {
             check_entries(shape, steps);
         }
         match self.step.get() {
-            // a loop over no steps may still ask for the shape of what a step computes
+            // a loop over no steps may still compute the shapes of a step
             Some(_) if shape[0] == 0 => self.constant(Tensor::zeros(shape.without(0))),
             Some(Step { time, .. }) => {
                 let time = time as usize;
@@ -150,7 +150,7 @@ impl<T: Scalar> Tape<T> {
         var
     }
 
-    /// A leaf that was recorded aside: the one that stands on the tape, if it is a parameter that does.
+    /// Puts a leaf that the step of a scan recorded on the tape. A parameter that is there already stays one leaf.
     #[track_caller]
     pub(crate) fn known_leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
         match leaf {

@@ -19,10 +19,9 @@ use super::primitive::{
 
 /// A differentiable operation on tensors.
 ///
-/// Everything that there is to know of an operation stands in one implementation of this trait.
-/// The gradient rule is written with the same variables and operations that equations are written
-/// with, so derivatives of any order follow from it. The library's own operations and a user's
-/// differ in nothing; a user's is recorded by [`Tape::apply`](crate::Tape::apply).
+/// One implementation of this trait defines an operation completely. The gradient rule is written with the variables
+/// and operations of ordinary equations, so derivatives of any order follow from it. The library's own operations are
+/// defined in the same way. [`Tape::apply`](crate::Tape::apply) records one of yours.
 ///
 /// ```
 /// use bptt_autodiff::{Operation, Pullback, Tape};
@@ -72,8 +71,8 @@ pub trait Operation<T>: fmt::Debug + Any {
 
     /// Adds what the output's cotangent contributes to the cotangents of the inputs.
     ///
-    /// The rule may be recorded before there are values, when a [scan](crate::Tape::scan) derives its
-    /// reverse: it computes with variables, and does not read them.
+    /// A [scan](crate::Tape::scan) runs the rule on shapes without values, to derive its reverse step. The rule
+    /// therefore computes with variables and does not read their values.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
 
     /// What the operation does with elements, by which a [scan](crate::Tape::scan) compiles a step.
@@ -130,19 +129,19 @@ impl<T: 'static> dyn Operation<T> {
     }
 }
 
-/// Where a value that no operation computed comes from.
+/// The origin of a value that no operation computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Leaf {
-    /// Data: no gradient is computed for it.
+    /// Data, for which no gradient is computed.
     Constant,
     /// A literal of an equation.
     Scalar,
-    /// An input that a gradient may be asked for.
+    /// A differentiable input.
     Variable(ParamId),
     Param(ParamId),
 }
 
-/// How a node's value came about, as data rather than as a closure: it can be printed and told apart.
+/// The operation of a node, as data: unlike a closure, it can be printed and compared.
 #[derive(Clone, Debug)]
 pub(crate) enum Op<T> {
     Leaf(Leaf),
@@ -233,7 +232,7 @@ impl<T> Hash for Op<T> {
 }
 
 impl<T: Scalar> Op<T> {
-    /// The operation; `None` for what none computed.
+    /// The operation; `None` for a leaf or an entry of a sequence.
     #[inline(never)] // whoever inlines it compiles every operation
     pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
         Some(match self {
@@ -267,9 +266,9 @@ impl<T: Scalar> Op<T> {
         self.operation().map_or(Class::Opaque, |operation| operation.class().0)
     }
 
-    /// Whether the value is a row of several outputs, which its rule takes apart: their cotangents are
-    /// not put into one. Whoever records such a value hands out its slices, never the value: on a tape of
-    /// numbers slices alone read it, and nobody asks for its gradient.
+    /// Whether the value is a tuple: several outputs in one row, whose cotangents the gradient rule takes slice by slice.
+    /// Only slices of such a value are handed out. So on a tape of numbers, slices alone read it, and its own gradient
+    /// is never asked for.
     pub(crate) fn is_read_in_slices(&self) -> bool {
         matches!(self, Self::Custom(operation) if matches!(operation.class().0, Class::Tuple))
     }
@@ -312,24 +311,23 @@ impl<T: Scalar> Op<T> {
     }
 }
 
-/// A node of the graph seen from its gradient rule: inputs, output, the output's cotangent, and the
-/// cotangents of the inputs to add to.
+/// The arguments of a gradient rule: a node's inputs and output, the output's cotangent, and the inputs' cotangents, to
+/// which the rule adds.
 ///
-/// The contributions come as closures because a rule's work is only done for inputs that somebody
-/// wants a gradient of.
+/// Contributions are closures, which run only for inputs whose gradients are needed.
 pub struct Pullback<'a, 't, T> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) output: u32,
     pub(crate) cotangent: Cotangent<'t, T>,
-    /// Which values of the tape a gradient is wanted for.
+    /// Which values of the tape need a gradient.
     pub(crate) wanted: &'a [bool],
     pub(crate) slots: &'a mut dyn Slots<'t, T>,
 }
 
-/// Something added to the cotangent of a value, in the form that lets it be added in place.
+/// A contribution to the cotangent of a value, in a form that can be added in place.
 pub(crate) enum Contribution<'t, T> {
-    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the value.
+    /// The whole contribution. Along an axis of the value on which it is constant, it may have extent 1 or no axis.
     Dense(Var<'t, T>),
     /// A product, to be accumulated with β = 1.
     Product(Var<'t, T>, Var<'t, T>, Transpose),
@@ -342,14 +340,13 @@ pub(crate) enum Contribution<'t, T> {
 /// The cotangent of an output.
 #[derive(Debug)]
 pub(crate) enum Cotangent<'t, T> {
-    /// All of it, which may have extent 1, or no axis, where it is the same along an axis of the output.
+    /// The whole cotangent. Along an axis of the output on which it is constant, it may have extent 1 or no axis.
     Dense(Var<'t, T>),
-    /// The slices of the first axis that were added to it, each with its start: of an output of which
-    /// [`Op::is_read_in_slices`](Op::is_read_in_slices) says so.
+    /// Slices of the first axis, each with its start: of an output that [is read in slices](Op::is_read_in_slices).
     Slices(Vec<(usize, Var<'t, T>)>),
 }
 
-/// Where cotangents gather until their node's turn comes.
+/// Accumulates cotangents until the reverse pass reaches their node.
 pub(crate) trait Slots<'t, T> {
     /// Adds to the cotangent of a value.
     fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>);

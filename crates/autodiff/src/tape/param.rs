@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bptt_tensor::{Shape, Tensor};
 
-/// Tells one parameter, or one differentiable input of a tape, from another, whatever their values.
+/// The identity of a parameter, or of a differentiable input of a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParamId(u64);
 

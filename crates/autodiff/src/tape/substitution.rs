@@ -7,7 +7,7 @@ use super::param::ParamId;
 /// The substitutes on a tape. Of several variables for one parameter, the last counts.
 #[derive(Debug, Default)]
 pub(crate) struct Substitutions {
-    /// The parameter and the variable's place on the tape; `None` where one has ended before a later one.
+    /// The parameter and the variable's position on the tape; `None` where one has ended before a later one.
     all: RefCell<Vec<Option<(ParamId, u32)>>>,
 }
 

@@ -193,9 +193,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::NotEqual), other)
     }
 
-    /// Where this condition is not zero the first choice, elsewhere the second. What was not chosen may be anything,
-    /// NaN included: it affects neither the value nor the gradients of any order. This holds if it was computed by
-    /// elementwise functions, and not for products of matrices.
+    /// `chosen` where this condition is not zero, `other` elsewhere. An element that is not selected may be anything, even
+    /// NaN: it affects neither the value nor gradients of any order. This holds if elementwise functions computed it, and
+    /// not for products of matrices.
     #[track_caller]
     #[must_use]
     pub fn select(self, chosen: impl Operand<'t, T>, other: impl Operand<'t, T>) -> Self {

@@ -87,7 +87,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         parts
     }
 
-    /// Joined along an axis that the parts have.
+    /// Concatenation along an axis of the parts.
     ///
     /// # Panics
     ///
