@@ -1,16 +1,15 @@
 //! The kernels that are compiled in this crate, for both element types.
 //!
-//! A generic function is compiled in each crate that calls it, unless it is marked
-//! `#[inline(never)]` and a crate below has compiled it with the same types. The functions listed
-//! here are marked so. A crate that depends on this one links them, and compiles nothing that they
-//! call.
+//! A generic function is compiled again in each crate that calls it. One marked `#[inline(never)]`
+//! is not, if a dependency has compiled it with the same types. The functions listed here are
+//! marked so: a crate that depends on this one links them, and compiles nothing that they call.
 
 use crate::gemm::packed::PackedRhs;
 use crate::rows::{RowProgram, Session};
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// The addresses of the functions. Naming a function here compiles it.
+/// Returns the addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
 pub fn instances() -> [Vec<*const ()>; 2] {

@@ -2,17 +2,17 @@
 //!
 //! A [`Tensor`] is contiguous and row-major, so every kernel is written once. Buffers are shared,
 //! pooled and reused. Operands broadcast as in NumPy, and results are bit-identical for any number
-//! of threads. Gradients are the business of `bptt-autodiff`, which records these operations.
+//! of threads. Gradients are in `bptt-autodiff`, which records these operations.
 //!
 //! An operation panics at the caller's line if the shapes do not fit. The message names the
-//! operation, the shapes, the axis and the mend.
+//! operation, the shapes, the axis and the remedy.
 
 mod cpu;
 mod gemm;
 mod instances;
 mod kernels;
 mod memory;
-#[doc(hidden)] // what recurrences are compiled to, for `bptt-autodiff`; no public API
+#[doc(hidden)] // the target of the scan compiler in `bptt-autodiff`; not a public API
 pub mod rows;
 mod scalar;
 pub mod shape;

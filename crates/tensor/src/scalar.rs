@@ -10,10 +10,10 @@ use crate::gemm::blas::Gemm;
 use crate::memory::pool::Poolable;
 use crate::vecmath::Lane;
 
-/// A real number that tensors are made of: `f32` or `f64`.
+/// The element type of a tensor: `f32` or `f64`.
 ///
-/// The trait bundles what `num-traits` knows of floating-point numbers with the entry points of
-/// the kernels that differ by type. It is sealed: a kernel exists for each type it names.
+/// The trait bundles the floating-point traits of `num-traits` with the kernels that differ by
+/// type. It is sealed, because those kernels exist for these two types only.
 pub trait Scalar:
     Float
     + NumAssign
@@ -29,14 +29,14 @@ pub trait Scalar:
     + Poolable
     + Registers
 {
-    /// The type's name, as it stands in messages and weight files: `"f32"` or `"f64"`.
+    /// The type's name in messages and weight files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 
-    /// The nearest value of this type to a literal in an equation.
+    /// Converts a literal of an equation to the nearest value of this type.
     #[must_use]
     fn of(value: f64) -> Self;
 
-    /// This value in double precision, which holds it without loss.
+    /// Converts this value to double precision, without loss.
     #[must_use]
     fn as_f64(self) -> f64;
 }

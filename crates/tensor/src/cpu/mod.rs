@@ -1,4 +1,4 @@
-//! What the machine offers: its instruction sets and their registers, and its threads.
+//! The processor: instruction sets, vector registers and threads.
 
 pub(crate) mod parallel;
 pub(crate) mod pieces;

@@ -1,13 +1,13 @@
-//! How work is split over threads: in pieces whose sizes depend on the data's shape alone, never
-//! on the number of threads, so that results do not depend on it either.
+//! Division of work among threads. The sizes of pieces depend on the data's shape alone. So results
+//! do not depend on the number of threads.
 //!
-//! Work is passed as a trait object. A piece of it costs far more than the call, and the thread pool's machinery, which
-//! is large, is compiled once rather than for every kernel.
+//! Work is passed as a trait object. The thread pool's large machinery is then compiled once,
+//! rather than for every kernel. The dynamic call costs far less than a piece of work.
 
 use rayon::prelude::*;
 
-/// Below this many elements, handing work to another thread costs more than it saves: waking one
-/// takes as long as adding some 50 000 elements.
+/// The number of elements below which one thread does all work. Waking another takes as long as
+/// adding some 50 000 elements.
 pub(crate) const THRESHOLD: usize = 1 << 17;
 
 /// Elements in one piece of work; a few pieces fit the second-level cache.
@@ -28,8 +28,8 @@ pub(crate) fn for_pieces<T: Send>(
     out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i, piece));
 }
 
-/// Calls `work(start, piece)` on pieces of `out`, in parallel if there are enough; `start` is the
-/// piece's position in `out`.
+/// Calls `work(start, piece)` on pieces of `out`, where `start` is the piece's position in `out`.
+/// Runs in parallel if `out` is long enough.
 pub(crate) fn for_chunks<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if out.len() < THRESHOLD {
         work(0, out);
@@ -38,8 +38,8 @@ pub(crate) fn for_chunks<T: Send>(out: &mut [T], work: &(dyn Fn(usize, &mut [T])
     }
 }
 
-/// Calls `work(first, rows)` on groups of the `width`-element rows of `out`, in parallel if the
-/// whole costs enough; `first` is the group's first row and `cost` the elements touched per row.
+/// Calls `work(first, rows)` on groups of rows of `out`, where `first` is the group's first row. A
+/// row has `width` elements. Runs in parallel if the rows touch enough elements, `cost` each.
 pub(crate) fn for_rows<T: Send>(
     out: &mut [T],
     width: usize,
@@ -56,7 +56,7 @@ pub(crate) fn for_rows<T: Send>(
     for_pieces(out, rows * width, &|i, piece| work(i * rows, piece));
 }
 
-/// Runs both halves of a divided piece of work, side by side if `cost` elements are worth it.
+/// Runs two halves of a piece of work, in parallel if it touches enough elements (`cost`).
 pub(crate) fn join(
     cost: usize,
     first: &mut (dyn FnMut() + Send),

@@ -1,11 +1,11 @@
-//! Work in pieces, some of which need others to be done first.
+//! Scheduling of pieces of work that depend on each other.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use rayon::prelude::*;
 
-/// Pieces of work, some of which depend on others. Unlike stages with a barrier between them, they
-/// leave no thread waiting for the slowest piece of a stage.
+/// Pieces of work, some of which depend on others. No thread waits for the slowest piece of a
+/// stage, as it would at a barrier between stages.
 ///
 /// A piece must not hand work to the pool: while it waits, its thread might begin another piece
 /// that depends on this one.
@@ -44,10 +44,10 @@ impl<'w> Pieces<'w> {
         }
     }
 
-    /// Does a piece unless a thread has begun it.
+    /// Runs a piece unless a thread has begun it.
     fn begin(&self, piece: usize) {
         let state = &self.states[piece];
-        // the exchange succeeds on one thread, which does the piece
+        // the exchange succeeds on one thread, which runs the piece
         let exchange = state.compare_exchange(FREE, BEGUN, Ordering::Relaxed, Ordering::Relaxed);
         if exchange.is_ok() {
             let _done = Done(state);
@@ -55,7 +55,7 @@ impl<'w> Pieces<'w> {
         }
     }
 
-    /// Returns once a piece is done. Does it here unless a thread has begun it; else waits.
+    /// Returns once a piece is done. Runs it on this thread, or waits if another has begun it.
     pub(crate) fn need(&self, piece: usize) {
         self.begin(piece);
         let mut looks = 0;
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// Threads of the pool that are busy elsewhere, with pieces of others perhaps, keep nobody waiting.
+    /// A pool thread that is busy with the pieces of another run delays no run.
     #[test]
     fn many_pieces_run_side_by_side() {
         let total = AtomicUsize::new(0);

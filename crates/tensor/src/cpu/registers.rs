@@ -1,4 +1,4 @@
-//! Vector registers, of each instruction set and element type.
+//! Vector registers of each instruction set and element type.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -7,15 +7,15 @@ use num_traits::Float;
 
 use crate::cpu::simd::Math;
 
-/// A register full of elements.
+/// A vector register.
 ///
-/// The methods are inlined wherever they are called, and only there become the instructions they
-/// stand for: call them in functions compiled for the register's instruction set.
+/// The methods are inlined into their callers, and compiled for the caller's instruction set. So
+/// call them only in functions compiled for the register's instruction set.
 pub trait Vector: Copy {
-    /// What the register holds.
+    /// The element type.
     type Element: Float + 'static;
 
-    /// Elements in one register.
+    /// The number of elements in one register.
     const LANES: usize;
 
     /// `x` in every lane.
@@ -56,10 +56,10 @@ pub trait Vector: Copy {
 
 /// The registers that hold elements of a type.
 pub trait Registers: Sized + 'static {
-    /// Of AVX-512.
+    /// The AVX-512 register.
     #[cfg(target_arch = "x86_64")]
     type Avx512: Vector<Element = Self>;
-    /// Of AVX2.
+    /// The AVX2 register.
     #[cfg(target_arch = "x86_64")]
     type Avx2: Vector<Element = Self>;
     /// Arrays that the compiler places in the registers of the baseline processor.

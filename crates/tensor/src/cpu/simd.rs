@@ -1,22 +1,21 @@
-//! Run-time choice of the instruction set.
+//! Dispatch to the best instruction set at run time.
 //!
 //! The crate is compiled for the baseline processor of its target. On x86-64, [`vectorize`]
-//! compiles a loop three times instead — for AVX-512, for AVX2 with FMA and for the baseline
-//! processor — and runs the best of them that this machine has. There are no vector intrinsics
-//! here: the compiler vectorises plain loops, and this module only tells it for which registers.
-//! [`crate::gemm::packed`], whose loops are laid out for the registers by hand, asks for the
-//! [`InstructionSet`] itself.
+//! compiles a loop three times: for AVX-512, for AVX2 with FMA, and for the baseline processor. It
+//! runs the best version that this machine supports. The loops are plain Rust, which the compiler
+//! vectorises; there are no vector intrinsics here. The loops of [`crate::gemm::packed`] are laid
+//! out for the registers by hand, so that module reads [`InstructionSet`] itself.
 //!
 //! The paths differ only in [`Math::mul_add`]. A loop without it gives the same bits on every
 //! machine. A loop with it gives one result on machines with FMA, and another on machines without.
 
 use num_traits::Float;
 
-/// The arithmetic of the instruction set that a loop is compiled for, handed out by
-/// [`vectorize_math`].
+/// The arithmetic of the instruction set that a loop is compiled for. [`vectorize_math`] passes it
+/// to the loop.
 ///
 /// Next to [`mul_add`](Self::mul_add), it has the functions of [`vecmath`](crate::vecmath). Once
-/// they are inlined, the field is a constant, and asking for it costs nothing.
+/// they are inlined, the field is a constant, so a branch on it costs nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Math {
     /// Whether the instruction set has fused multiply-add.
@@ -35,7 +34,8 @@ impl Math {
         if self.fma { a.mul_add(b, c) } else { a * b + c }
     }
 
-    /// The same with the product of the chain rule, [`Binary::ChainMul`](crate::Binary::ChainMul).
+    /// Like [`mul_add`](Self::mul_add) with the product
+    /// [`Binary::ChainMul`](crate::Binary::ChainMul): `c` where `a` or `b` is 0.
     #[inline(always)]
     pub(crate) fn chain_mul_add<T: Float>(self, a: T, b: T, c: T) -> T {
         if (a != T::zero()) & (b != T::zero()) { self.mul_add(a, b, c) } else { c }
@@ -79,8 +79,8 @@ pub(crate) fn vectorize_math<R>(f: impl FnOnce(Math) -> R) -> R {
     }
 }
 
-/// The instruction sets that loops are compiled for, worst first. A processor that has one has all
-/// before it.
+/// The instruction sets that loops are compiled for, worst first. A processor that supports one
+/// supports all before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InstructionSet {
     Portable = 1,
@@ -93,16 +93,17 @@ pub(crate) enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// The best that this machine has.
+    /// The best instruction set that this machine supports.
     #[cfg(not(target_arch = "x86_64"))]
     #[inline(always)]
     pub(crate) fn best() -> Self {
         Self::Portable
     }
 
-    /// The best that this machine has.
+    /// The best instruction set that this machine supports.
     ///
-    /// Remembered, since tensors of four elements ask as well: one load and one comparison.
+    /// The answer is cached, since operations on a few elements need it as well. A call then costs
+    /// one load and one comparison.
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn best() -> Self {
@@ -124,7 +125,7 @@ impl InstructionSet {
         }
     }
 
-    /// All that this machine has.
+    /// All instruction sets that this machine supports.
     #[cfg(test)]
     pub(crate) fn available() -> impl Iterator<Item = Self> {
         let all = [
@@ -138,7 +139,7 @@ impl InstructionSet {
     }
 }
 
-/// Bytes of a cache line, which a vector register fills at most.
+/// The bytes of a cache line. No vector register is larger.
 pub(crate) const LINE: usize = 64;
 
 /// Prefetches the cache line of an address into the second-level cache. The address need not be
@@ -151,7 +152,7 @@ pub(crate) fn prefetch<T>(address: *const T) {
         core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T1 }>(address.cast());
     }
     #[cfg(any(not(target_arch = "x86_64"), miri))]
-    let _ = address; // there is no portable way to ask
+    let _ = address; // there is no portable prefetch instruction
 }
 
 #[cfg(target_arch = "x86_64")]

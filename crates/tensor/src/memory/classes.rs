@@ -1,5 +1,5 @@
-//! Size classes of buffers. There are four to each doubling, so that at most a fifth of a buffer lies
-//! idle.
+//! Size classes of buffers. Each doubling has four classes, so at most a fifth of a buffer is
+//! unused.
 
 const SMALLEST: usize = 4;
 

@@ -14,7 +14,7 @@ impl Limit {
         Self { bytes, reserved: AtomicUsize::new(0) }
     }
 
-    /// Reserves this many bytes, if they are left.
+    /// Reserves bytes if the limit allows it, and says whether it does.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
         let more = |reserved: usize| reserved.checked_add(bytes).filter(|&sum| sum <= self.bytes);
         self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()

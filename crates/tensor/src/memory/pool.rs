@@ -1,9 +1,10 @@
-//! Buffers that outlive the tensors they served.
+//! Pooled buffers, which later tensors reuse.
 //!
-//! A training step makes the same tensors again and again. A fresh allocation for each costs several times the
-//! arithmetic done in it (page faults for large ones, the allocator for small ones). So the last owner of a buffer
-//! returns it, with its reference count, to the thread that made it. There it joins the free list of its size class,
-//! and the next tensor of about that size finds it warm.
+//! A training step makes tensors of the same sizes again and again. A fresh allocation costs
+//! several times the arithmetic done in it: page faults for a large tensor, the allocator for a
+//! small one. So the last owner of a buffer returns it, with its reference count, to the thread
+//! that made it. There it joins the free list of its size class, and the next tensor of about that
+//! size finds it warm in the cache.
 //!
 //! A buffer that another thread drops waits for the thread that made it. That thread collects it when a list is
 //! empty. So buffers that cross threads are reused, and no thread keeps more than it had in use at once. All threads
@@ -20,7 +21,8 @@ use crate::cpu::simd::LINE;
 
 /// An element type that each thread has a pool of buffers for.
 pub trait Poolable: Float + 'static {
-    /// Lends this thread's pool of buffers; `None` once the thread is shutting down.
+    /// Calls `lend` with this thread's pool of buffers. Returns `None` once the thread is shutting
+    /// down.
     #[doc(hidden)]
     fn with_pool<R>(lend: impl FnOnce(&mut Pool<Self>) -> R) -> Option<R>;
 }
@@ -46,7 +48,7 @@ poolable!(f64);
 #[derive(Debug)]
 pub struct Pool<T> {
     free: Vec<Vec<Arc<Pooled<T>>>>,
-    /// Bytes that this pool has reserved of the process's limit, and that its lists do not use yet.
+    /// Bytes reserved from the process's limit and not yet used by the free lists.
     room: usize,
     /// The home of the buffers that are made here. `None` before the first buffer.
     home: Option<Arc<Home<T>>>,
@@ -105,7 +107,7 @@ impl<T> Pool<T> {
         is_granted
     }
 
-    /// Gives back all unused bytes but one share.
+    /// Returns all reserved but unused bytes to the limit, except one share.
     #[cold]
     fn give_back(&mut self) {
         LIMIT.give_back(self.room - SHARE_BYTES);
@@ -160,8 +162,9 @@ fn bytes_of<'a, T: 'a>(buffers: impl Iterator<Item = &'a Arc<Pooled<T>>>) -> usi
 struct Home<T> {
     /// `None` once the thread has ended.
     waiting: Mutex<Option<Vec<Arc<Pooled<T>>>>>,
-    /// It is stored, and not found through [`Poolable`], since dropping must work for any `T`. A struct with a tensor
-    /// in it then needs no bound on its type parameter.
+    /// Keeps a buffer in the pool of the current thread. A field rather than a call through
+    /// [`Poolable`], since `Drop` must work for any `T`: a struct with a tensor in it then needs no
+    /// bound on its type parameter.
     recycle: fn(Arc<Pooled<T>>),
 }
 
@@ -194,11 +197,11 @@ impl<T> Home<T> {
     }
 }
 
-/// Elements, with the way back to the pool that made them.
+/// The memory of a buffer, with a reference to the pool that made it.
 #[derive(Debug)]
 pub(crate) struct Pooled<T> {
     memory: Vec<T>,
-    /// Where the elements start in it.
+    /// The index of the first element in `memory`.
     start: usize,
     /// The home of the pool that made the buffer. `None` for memory that a caller brought, which no
     /// pool keeps.
@@ -206,8 +209,8 @@ pub(crate) struct Pooled<T> {
 }
 
 impl<T: Poolable> Pooled<T> {
-    /// So many zeros. They start at a cache line, unless they are few: registers are as wide as one, and
-    /// reading and writing across two takes twice as long.
+    /// Returns a buffer of `len` zeros, which starts at a cache line unless it is short. A register
+    /// is as wide as a line, and a load or store across two lines takes twice as long.
     fn zeros(len: usize, home: Option<Arc<Home<T>>>) -> Arc<Self> {
         let spare = LINE / size_of::<T>() - 1;
         if len <= spare {
@@ -240,8 +243,8 @@ impl<T> Pooled<T> {
 pub(crate) struct Buffer<T>(Option<Arc<Pooled<T>>>);
 
 impl<T: Poolable> Buffer<T> {
-    /// A buffer of at least `len` elements with *unspecified* values: the taker writes every
-    /// element that it will read.
+    /// A buffer of at least `len` elements with *unspecified* values. The caller must write every
+    /// element before reading it.
     #[inline(never)]
     pub(crate) fn take(len: usize) -> Self {
         let class = class_holding(len);
@@ -251,7 +254,7 @@ impl<T: Poolable> Buffer<T> {
         if cfg!(debug_assertions)
             && let Some(pooled) = Arc::get_mut(&mut buffer)
         {
-            // reveals a kernel that reads an element before it writes it
+            // NaN reveals a kernel that reads an element before it writes it
             pooled.as_mut_slice()[..len].fill(T::nan());
         }
         Self(Some(buffer))
@@ -293,15 +296,15 @@ impl<T> Drop for Buffer<T> {
     }
 }
 
-/// Returns to the system the memory that this thread keeps for reuse. Other threads keep theirs. All threads together
-/// keep at most a gibibyte.
+/// Frees the memory that this thread keeps for reuse. Other threads keep theirs. All threads
+/// together keep at most a gibibyte.
 pub fn release_pooled_memory() {
     f32::with_pool(Pool::clear);
     f64::with_pool(Pool::clear);
 }
 
-/// The bytes that all threads keep for reuse, or have reserved for that. Reserved bytes are at most some KiB for each
-/// thread.
+/// The bytes that all threads keep for reuse, or have reserved for that purpose. Each thread
+/// reserves at most some KiB beyond the bytes that it keeps.
 #[doc(hidden)]
 #[must_use]
 pub fn pooled_bytes() -> usize {

@@ -1,11 +1,11 @@
-//! Axes: how they are named, and which of them a reduction leaves.
+//! Axes: negative axes, and the axes that remain after a reduction.
 
 use smallvec::SmallVec;
 
 use super::error::ShapeError;
 use super::extents::Shape;
 
-/// Resolves an axis that may count from the end (`-1` is the last).
+/// Resolves an axis. A negative axis counts from the end: `-1` is the last.
 pub fn axis(operation: &'static str, shape: &[usize], axis: isize) -> Result<usize, ShapeError> {
     let rank = shape.len();
     let resolved = if axis < 0 { axis + rank as isize } else { axis };
@@ -35,8 +35,8 @@ pub fn axes(
     }
 }
 
-/// The shape left by a reduction over `axes` (resolved, ascending): they vanish, or stay with
-/// extent one if `keep`.
+/// Returns the shape after a reduction over `axes` (resolved, ascending). They are removed, or kept
+/// with extent one if `keep`.
 #[must_use]
 pub fn reduce(shape: &[usize], axes: &[usize], keep: bool) -> Shape {
     shape
@@ -50,7 +50,7 @@ pub fn reduce(shape: &[usize], axes: &[usize], keep: bool) -> Shape {
         .collect()
 }
 
-/// Checks that there is an element to choose along each of these axes.
+/// Checks that no axis of a maximum, minimum or argmax has extent zero.
 pub fn choosable(
     operation: &'static str,
     shape: &[usize],

@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 use super::error::ShapeError;
 use super::extents::{Shape, equal};
 
-/// NumPy broadcasting: shapes are aligned at the last axis, and an extent of one stretches.
+/// Returns the shape to which two shapes broadcast as in NumPy. They are aligned at the last axis,
+/// and an extent of one stretches.
 pub fn broadcast(operation: &'static str, a: &[usize], b: &[usize]) -> Result<Shape, ShapeError> {
     if equal(a, b) {
         return Ok(a.into());

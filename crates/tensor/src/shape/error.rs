@@ -1,4 +1,4 @@
-//! What is wrong with the shapes of an operation's operands.
+//! The error of an operation whose operands' shapes do not fit.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use super::extents::Shape;
 
-/// Shapes that an operation cannot combine: which operation, which shapes, at which axis, and
-/// what to do about it.
+/// Shapes that an operation cannot combine. The message names the operation, the shapes, the axis
+/// and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShapeError {
     operation: &'static str,
@@ -17,8 +17,8 @@ pub struct ShapeError {
 }
 
 impl ShapeError {
-    /// An error of `operation` on operands of these shapes; `problem` says what does not fit and
-    /// how to mend it.
+    /// Creates an error of `operation` on operands of these shapes. `problem` says what does not
+    /// fit and how to mend it.
     #[must_use]
     pub fn new(operation: &'static str, shapes: &[&[usize]], problem: impl Into<String>) -> Self {
         Self {
@@ -36,13 +36,13 @@ impl ShapeError {
         self
     }
 
-    /// The operation that was asked for.
+    /// The operation's name.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
-    /// The axis at which the shapes disagree, where one can be named.
+    /// The axis at which the shapes disagree, if it is a single one.
     #[must_use]
     pub fn axis(&self) -> Option<usize> {
         self.axis
@@ -64,10 +64,10 @@ impl fmt::Display for ShapeError {
 
 impl std::error::Error for ShapeError {}
 
-/// Turns a shape error into a panic at the caller's line, since a wrong shape in an equation is a
-/// bug at that line.
+/// Turns a shape error into a panic, since a wrong shape in an equation is a bug.
 pub trait OrPanic<V> {
-    /// The value, or a panic with the error's message at the caller of the calling function.
+    /// Returns the value, or panics with the error's message. In a method marked `#[track_caller]`,
+    /// the panic is at the line that calls the method.
     fn or_panic(self) -> V;
 }
 

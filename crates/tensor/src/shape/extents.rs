@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 #[derive(Default, Eq)]
 pub struct Shape(pub(super) SmallVec<[usize; INLINE]>);
 
-/// Ranks up to this one need no allocation.
+/// The largest rank that needs no allocation.
 const INLINE: usize = 4;
 
 impl Shape {
@@ -28,14 +28,14 @@ impl Shape {
     ///
     /// # Panics
     ///
-    /// If there are more than a `usize` counts.
+    /// If the number overflows `usize`.
     #[must_use]
     #[track_caller]
     pub fn elements(&self) -> usize {
         elements(self)
     }
 
-    /// The index along each axis of the element at a row-major position.
+    /// Converts a row-major position to an index, one number for each axis.
     #[must_use]
     pub fn index_of(&self, mut position: usize) -> Vec<usize> {
         let mut index = vec![0; self.len()];
@@ -54,7 +54,7 @@ impl Shape {
         shape
     }
 
-    /// This shape with `axis` given another extent.
+    /// This shape with another extent of `axis`.
     #[must_use]
     pub fn with(&self, axis: usize, extent: usize) -> Self {
         let mut shape = self.clone();
@@ -92,8 +92,8 @@ impl<const N: usize> From<[usize; N]> for Shape {
 impl From<&[usize]> for Shape {
     #[inline]
     fn from(extents: &[usize]) -> Self {
-        // written out: every operation passes here, and a call of `memcpy` costs more than a few
-        // numbers
+        // written out, because every operation runs this, and a call of `memcpy` costs more than
+        // copying a few numbers
         let inline = match *extents {
             [] => [0; INLINE],
             [a] => [a, 0, 0, 0],
@@ -131,8 +131,8 @@ impl FromIterator<usize> for Shape {
     }
 }
 
-/// Whether two lists of extents are equal. Every operation passes here, and a call of `memcmp`
-/// costs more than comparing a few numbers.
+/// Whether two lists of extents are equal. Written as a loop, because every operation runs this,
+/// and a call of `memcmp` costs more than comparing a few numbers.
 #[inline]
 #[must_use]
 pub fn equal(a: &[usize], b: &[usize]) -> bool {
@@ -164,8 +164,8 @@ impl<const N: usize> PartialEq<[usize; N]> for Shape {
     }
 }
 
-/// The product of the extents. The multiplication is checked, because kernels rely on it: if it
-/// wrapped around, a huge shape would pass for a small one.
+/// The product of the extents, checked for overflow. Kernels rely on that for memory safety: a
+/// product that wrapped around would let a huge shape pass for a small one.
 #[track_caller]
 pub(super) fn elements(extents: &[usize]) -> usize {
     let product = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));

@@ -1,15 +1,15 @@
-//! Shapes of rows that are taken, or added, by index.
+//! Shapes of gathered and scattered rows.
 
 use super::error::ShapeError;
 use super::extents::Shape;
 
-/// The shape of rows taken by index from axis 0; every index must be within it.
+/// The shape of rows gathered by index from axis 0. Every index must be within the axis.
 pub fn gather_rows(shape: &[usize], indices: &[usize]) -> Result<Shape, ShapeError> {
     rows_exist("gather_rows", shape, indices)?;
     Ok(Shape::from(shape).with(0, indices.len()))
 }
 
-/// The shape `[rows, ..]` to which rows `[indices.len(), ..]` are added by index.
+/// The shape `[rows, ..]` of the result when rows `[indices.len(), ..]` are scattered by index.
 pub fn scatter_rows(shape: &[usize], indices: &[usize], rows: usize) -> Result<Shape, ShapeError> {
     let fail = |problem: String| Err(ShapeError::new("scatter_rows", &[shape], problem));
     match shape.first() {
@@ -25,7 +25,7 @@ pub fn scatter_rows(shape: &[usize], indices: &[usize], rows: usize) -> Result<S
     }
 }
 
-/// Checks that indices are within axis 0.
+/// Checks that every index is within axis 0.
 pub fn rows_exist(
     operation: &'static str,
     shape: &[usize],

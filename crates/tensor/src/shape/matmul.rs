@@ -25,9 +25,9 @@ impl Transpose {
 
 /// The shape of a matrix product of the last two axes.
 ///
-/// The right operand is either one matrix (`[.., M, K] · [K, N]`, every leading row multiplies
-/// it; a left vector `[K]` gives `[N]`) or a batch with the left operand's leading axes
-/// (`[.., M, K] · [.., K, N]`).
+/// The right operand is one matrix or a batch. One matrix is multiplied by every row of the left
+/// operand: `[.., M, K] · [K, N]`, or a vector, `[K] · [K, N]` = `[N]`. A batch has the left
+/// operand's leading axes: `[.., M, K] · [.., K, N]`.
 pub fn matmul(a: &[usize], b: &[usize], transpose: Transpose) -> Result<Shape, ShapeError> {
     let fail = |problem: String| Err(ShapeError::new("matmul", &[a, b], problem));
     if a.is_empty() || b.len() < 2 || (a.len() < 2 && (b.len() > 2 || transpose.left)) {

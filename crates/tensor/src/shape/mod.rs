@@ -2,7 +2,7 @@
 //!
 //! Every rule stands here once and returns a [`ShapeError`], because it has two callers. A method
 //! of a tensor turns the error into a panic at its own caller's line. A recorded operation needs
-//! its output's shape before there are values.
+//! its output's shape before values are known.
 
 mod axes;
 mod broadcast;

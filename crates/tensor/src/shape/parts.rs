@@ -23,7 +23,7 @@ pub fn reshape(shape: &[usize], target: &[usize]) -> Result<Shape, ShapeError> {
     ))
 }
 
-/// The shape of the part `range` of one axis.
+/// The shape of the slice `range` of one axis.
 pub fn slice(shape: &[usize], axis: usize, range: &Range<usize>) -> Result<Shape, ShapeError> {
     if range.start <= range.end && range.end <= shape[axis] {
         return Ok(Shape::from(shape).with(axis, range.end - range.start));
@@ -87,8 +87,8 @@ pub fn permute(shape: &[usize], order: &[usize]) -> Result<Shape, ShapeError> {
     ))
 }
 
-/// The shape of tensors of one shape joined along a new axis, and that axis, which may count from
-/// the end of the result.
+/// Returns the shape of tensors stacked along a new axis, and the resolved axis. A negative axis
+/// counts from the end of the result.
 pub fn stack(shapes: &[&[usize]], new_axis: isize) -> Result<(Shape, usize), ShapeError> {
     let Some((&first, rest)) = shapes.split_first() else {
         return Err(ShapeError::new("stack", &[], "needs at least one operand"));
@@ -101,7 +101,7 @@ pub fn stack(shapes: &[&[usize]], new_axis: isize) -> Result<(Shape, usize), Sha
     Ok((shape, new_axis))
 }
 
-/// Checks that `part` fits over the entries of `axis` from `start` on.
+/// Checks that `part` fits into `shape` along `axis`, from entry `start` on.
 pub fn place(
     operation: &'static str,
     shape: &[usize],

@@ -1,4 +1,4 @@
-//! Conversions: from numbers, arrays and vectors, and back; between element types; iteration.
+//! Conversions from and to numbers, arrays and vectors, and between element types; iteration.
 
 use std::slice;
 
@@ -37,15 +37,15 @@ impl<T: Scalar, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M
 }
 
 impl<T: Scalar> From<Vec<T>> for Tensor<T> {
-    /// A vector `[N]`, which takes over the memory.
+    /// A vector `[N]`, in the memory of the `Vec`.
     fn from(elements: Vec<T>) -> Self {
         Self::from_vec([elements.len()], elements)
     }
 }
 
 impl<T: Scalar> From<Vec<Vec<T>>> for Tensor<T> {
-    /// A matrix `[M, N]` from its rows; [`to_vec2`](Tensor::to_vec2) goes back. No rows make a
-    /// matrix `[0, 0]`.
+    /// A matrix `[M, N]` from its rows; no rows give `[0, 0]`. The inverse is
+    /// [`to_vec2`](Tensor::to_vec2).
     ///
     /// # Panics
     ///
@@ -69,7 +69,7 @@ impl<T: Scalar> FromIterator<T> for Tensor<T> {
 }
 
 impl<T: Scalar> Tensor<T> {
-    /// The rows of a matrix, copied. [`Tensor::from`] goes back.
+    /// Copies the rows of a matrix. The inverse is [`Tensor::from`].
     ///
     /// ```
     /// use bptt_tensor::Tensor;
@@ -89,8 +89,8 @@ impl<T: Scalar> Tensor<T> {
         (0..rows).map(|i| self.as_slice()[i * width..][..width].to_vec()).collect()
     }
 
-    /// The same elements in another element type: rounded to nearest from `f64` to `f32`, exact
-    /// from `f32` to `f64`.
+    /// Converts the elements to another type: rounded to nearest from `f64` to `f32`, exact from
+    /// `f32` to `f64`.
     ///
     /// ```
     /// use bptt_tensor::Tensor;

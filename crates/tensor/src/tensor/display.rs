@@ -19,10 +19,10 @@ impl<T: fmt::Debug> fmt::Debug for Tensor<T> {
     }
 }
 
-/// Of more elements, long axes are shortened.
+/// The most elements that are printed whole. In a larger tensor, long axes are elided.
 const SHOWN_WHOLE: usize = 1000;
 
-/// The entries that a shortened axis shows at either end.
+/// The entries that an elided axis shows at either end.
 const EDGE: usize = 3;
 
 impl<T: fmt::Debug> fmt::Display for Tensor<T> {
@@ -53,10 +53,10 @@ impl<T: fmt::Debug> fmt::Display for Tensor<T> {
     }
 }
 
-/// How a tensor is written.
+/// The layout of a printed tensor.
 struct Text<'a, T> {
     tensor: &'a Tensor<T>,
-    /// For each axis, the entries from the first number up to the second are left out.
+    /// For each axis, the entries `start..end` that are elided.
     axes: Vec<[usize; 2]>,
     precision: Option<usize>,
     /// The width of a column.
@@ -64,7 +64,7 @@ struct Text<'a, T> {
 }
 
 impl<T: fmt::Debug> Text<'_, T> {
-    /// The entries of an axis that are shown, and `None` in place of those that are not.
+    /// The entries of an axis that are printed, with one `None` in place of the elided ones.
     fn entries(&self, axis: usize) -> impl Iterator<Item = Option<usize>> + use<T> {
         let ([start, end], extent) = (self.axes[axis], self.tensor.shape()[axis]);
         let left_out = (start < end && end < extent).then_some(None);
@@ -79,7 +79,7 @@ impl<T: fmt::Debug> Text<'_, T> {
         }
     }
 
-    /// Visits every element that is shown of the part at `position` of the axes before `axis`.
+    /// Visits every printed element below one position of the axes before `axis`.
     fn for_each_shown(&self, axis: usize, position: usize, visit: &mut impl FnMut(&str)) {
         let Some(extent) = self.tensor.shape().get(axis) else {
             return visit(&self.element(position));
@@ -89,12 +89,12 @@ impl<T: fmt::Debug> Text<'_, T> {
         }
     }
 
-    /// Writes the part at `position` of the axes before `axis`.
+    /// Writes the elements below one position of the axes before `axis`.
     fn write(&self, f: &mut fmt::Formatter<'_>, axis: usize, position: usize) -> fmt::Result {
         let Some(extent) = self.tensor.shape().get(axis) else {
             return write!(f, "{:>width$}", self.element(position), width = self.width);
         };
-        // rows end a line, matrices leave one out
+        // a line break after each row, and one empty line after each matrix
         let inner = self.tensor.rank() - axis - 1;
         let separator = format!(",{}{:indent$}", "\n".repeat(inner), "", indent = axis + 1);
         f.write_str("[")?;

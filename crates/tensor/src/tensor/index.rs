@@ -1,4 +1,4 @@
-//! Elements by their index.
+//! Indexing of single elements.
 
 use std::ops::{Index, IndexMut};
 
@@ -10,7 +10,7 @@ use crate::shape::Shape;
 ///
 /// # Panics
 ///
-/// If the number of indices is not the rank, or one is not within its axis.
+/// If there is not one index for each axis, or one is not within its axis.
 #[track_caller]
 fn position(shape: &Shape, index: &[usize]) -> usize {
     let is_inside = index.len() == shape.len() && index.iter().zip(&shape[..]).all(|(i, n)| i < n);
@@ -21,7 +21,7 @@ fn position(shape: &Shape, index: &[usize]) -> usize {
 impl<T, const N: usize> Index<[usize; N]> for Tensor<T> {
     type Output = T;
 
-    /// The element at an index, which has one number for each axis: `x[[t, b, h]]`.
+    /// The element at an index of one number for each axis: `x[[t, b, h]]`.
     ///
     /// # Panics
     ///
@@ -47,7 +47,8 @@ impl<T> Index<&[usize]> for Tensor<T> {
 }
 
 impl<T: Scalar, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
-    /// The element for writing. Copies the elements first if another tensor shares the buffer.
+    /// The element at an index, for writing. Copies the elements first if another tensor shares the
+    /// buffer.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The tensor: construction, access, and views that copy nothing.
+//! The tensor: construction, access, and views.
 
 mod convert;
 mod display;
@@ -15,7 +15,7 @@ use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Shape, ShapeError};
 
-/// A dense array of real numbers, contiguous and row-major.
+/// A dense, contiguous, row-major array of `f32` or `f64`.
 ///
 /// A tensor is a shape and a window into a shared buffer. A clone, a [`reshape`](Self::reshape) and
 /// a slice along axis 0 (time steps of a sequence `[T, B, F]`) copy nothing. Writing to a tensor
@@ -63,7 +63,7 @@ impl<T: Scalar> Tensor<T> {
         Self::build(shape, |out| out.copy_from_slice(elements))
     }
 
-    /// A tensor of no axes with one element.
+    /// A tensor of one element, without axes (`[]`).
     #[must_use]
     pub fn scalar(value: T) -> Self {
         Self::full([], value)
@@ -113,15 +113,15 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// A tensor with unspecified elements, for a caller who writes them all.
+    /// A tensor with unspecified elements. The caller must write every element before reading it.
     #[track_caller]
     #[must_use]
     pub fn unspecified(shape: impl Into<Shape>) -> Self {
         Self::build(shape.into(), |_| ())
     }
 
-    /// A placeholder of a shape without elements, to record operations on. Reading an element
-    /// panics.
+    /// A placeholder that has a shape but no elements, on which operations are recorded. Reading an
+    /// element panics.
     #[must_use]
     pub fn unknown(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into(), buffer: Buffer::from_vec(Vec::new()), offset: 0 }
@@ -138,8 +138,8 @@ impl<T: Scalar> Tensor<T> {
         Self { shape, buffer, offset: 0 }
     }
 
-    /// The elements for writing. Copies them first if another tensor shares the buffer, which is
-    /// left unchanged.
+    /// The elements for writing. Copies them first if another tensor shares the buffer, so that the
+    /// other tensor is unchanged.
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         if self.buffer.as_mut_slice().is_none() {
@@ -188,12 +188,12 @@ impl<T: Scalar> Tensor<T> {
         Self { shape: shape::reshape(&self.shape, &shape).or_panic(), ..self.clone() }
     }
 
-    /// The elements from position `start` on, as many as `shape` has; shares the buffer.
+    /// A view of this shape, from row-major position `start` on. Shares the buffer.
     pub(crate) fn window(&self, start: usize, shape: Shape) -> Self {
         Self { offset: self.offset + start, buffer: self.buffer.clone(), shape }
     }
 
-    /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.
+    /// Entry `index` of axis 0, without that axis: time step `[B, F]` of a sequence `[T, B, F]`.
     /// Shares the buffer.
     ///
     /// # Panics
@@ -229,13 +229,13 @@ impl<T> Tensor<T> {
         self.shape.elements()
     }
 
-    /// Whether there is no element: some axis has extent zero.
+    /// Whether there are no elements, since some axis has extent zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether this is a shape without elements, made by [`unknown`](Tensor::unknown).
+    /// Whether this is a placeholder made by [`unknown`](Tensor::unknown).
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.buffer.as_slice().is_empty() && !self.is_empty()

@@ -42,7 +42,7 @@ operator!(Sub sub);
 operator!(Mul mul);
 operator!(Div div);
 
-/// An operator that writes its result over the left operand.
+/// Compound assignment: the result overwrites the left operand.
 macro_rules! assigning_operator {
     ($trait:ident $method:ident $op:tt) => {
         assigning_operator!($trait $method $op Tensor<T>);

@@ -2,13 +2,13 @@
 
 use num_traits::Float;
 
-/// The exponent of a floating-point number, in arithmetic that vectorises: shifts, sums and masks
-/// of integers as wide as the number, and no conversions.
+/// The exponent of a floating-point number, by arithmetic that vectorises: shifts, sums and masks
+/// of integers of the same width, without conversions.
 pub trait Bits: Float {
-    /// Added to a small `x`, rounds it to an integer `n` and leaves the biased exponent of `2^n`
-    /// in the lowest bits of the sum.
+    /// The constant that rounds: `SHIFT + x` rounds a small `x` to an integer `n`. The lowest bits
+    /// of the sum are the biased exponent of `2^n`.
     const SHIFT: Self;
-    /// `2^k` that makes a normal number of every subnormal one, and `k`.
+    /// A power `2^k` whose product with any subnormal number is normal, and `k`.
     const RAISE: (Self, Self);
 
     /// `2^n` for `shifted = SHIFT + n`, where `2^n` is a normal number.
@@ -55,11 +55,12 @@ macro_rules! bits {
                 #[inline(always)]
                 fn mantissa_and_exponent(self) -> [$t; 2] {
                     const SQRT_HALF: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits();
-                    // Moved so that the exponent's field steps at √½ and √2, not at 1 and 2.
+                    // An offset makes the exponent's field step at √½ and √2 rather than at 1 and
+                    // 2.
                     let moved = self.to_bits().wrapping_add((1.0 as $t).to_bits() - SQRT_HALF);
                     let mantissa = (moved & ((1 << FIELD) - 1)) + SQRT_HALF;
-                    // The lowest bits of UNIT make a float of an integer: AVX2 has no instruction
-                    // that converts one of 64 bits.
+                    // Setting the lowest bits of UNIT converts an integer to a float. AVX2 has no
+                    // such instruction for 64 bits.
                     let exponent = $t::from_bits((moved >> FIELD) | UNIT.to_bits());
                     [$t::from_bits(mantissa), exponent - (UNIT + BIAS as $t)]
                 }

@@ -1,4 +1,4 @@
-//! What the functions need of an element type: ranges and coefficients.
+//! Constants of each element type: ranges and polynomial coefficients.
 
 use num_traits::FloatConst;
 
@@ -7,9 +7,9 @@ use super::bits::Bits;
 /// One lane of a vector register: `f32` or `f64`.
 ///
 /// The algorithms are written once for both types; the ranges and the number of terms of a
-/// polynomial differ. The coefficients were computed for this crate: minimax polynomials by
-/// Remez' exchange in 60 digits, weighted so that the *relative* error of the function named at
-/// each is least, then rounded to the type.
+/// polynomial differ. The coefficients were computed for this crate: minimax polynomials by Remez'
+/// exchange in 60 digits, rounded to the type. The weights minimise the *relative* error of the
+/// function named at each.
 pub trait Lane: Bits + FloatConst + 'static {
     /// `ln 2` without its last bits, so that `n · LN_2_HI` is exact for every exponent `n`.
     const LN_2_HI: Self;

@@ -22,7 +22,8 @@ impl Math {
 
     /// `ln(1 + x)`, within 2 ULP down to the smallest `x`; `log1p(-0) = -0`.
     ///
-    /// `-∞` at `x = -1`, and NaN below. The rounding error of `1 + x`, relative to it, is added to the result.
+    /// `-∞` at `x = -1`, and NaN below. The relative rounding error of `1 + x` is added to the
+    /// result as a correction.
     #[inline(always)]
     pub(crate) fn log1p<T: Lane>(self, x: T) -> T {
         let (zero, one) = (T::zero(), T::one());
@@ -41,8 +42,8 @@ impl Math {
     /// `ln((1 + f) 2^k)` for `√½ - 1 ≤ f ≤ √2 - 1`; keeps its relative accuracy down to `f = 0`.
     ///
     /// With `s = f / (2 + f)`, `ln(1 + f) = ln((1 + s) / (1 - s)) = 2s + s z R(z)` where `z = s²`.
-    /// Since `2s = f - s·f` and `s·f = f²/2 - s·f²/2`, that is `f - (f²/2 - s (f²/2 + z R))`: what
-    /// is rounded is small against `f`. (The arrangement of FDLIBM's `e_log.c`, Sun, 1993.)
+    /// Since `2s = f - s·f` and `s·f = f²/2 - s·f²/2`, that is `f - (f²/2 - s (f²/2 + z R))`. All
+    /// rounded terms are small against `f`. (The arrangement of FDLIBM's `e_log.c`, Sun, 1993.)
     #[inline(always)]
     pub(super) fn ln_parts<T: Lane>(self, f: T, k: T) -> T {
         let one = T::one();

@@ -1,15 +1,17 @@
 //! Elementary functions that vectorise.
 //!
-//! The functions of `std` are calls on one number, which keep a loop from being vectorised. These
-//! are branch-free arithmetic, inlined into a loop compiled by
-//! [`vectorize_math`](crate::cpu::simd::vectorize_math), which hands out the [`Math`] that they are
-//! methods of. A result depends on its argument alone: not on the place in the slice, its length,
-//! or the width of the registers.
+//! A call of a function of `std` keeps a loop from being vectorised. These functions are
+//! branch-free arithmetic, inlined into the loop. They are methods of [`Math`], which
+//! [`vectorize_math`](crate::cpu::simd::vectorize_math) passes to the loop. A result depends on its
+//! argument alone: not on its position in the slice, the slice's length, or the width of the
+//! registers.
 //!
-//! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The bounds that the
-//! functions state hold for both types, with FMA and without. The largest errors seen, in units in
-//! the last place of the exact result, over all `f32`s (the ignored tests) and 15 million `f64`s; of `expm1` and
-//! `log1p`, over every 61st `f32` and 40 thousand `f64`s:
+//! NaN gives NaN. Subnormal arguments and results are not flushed to zero. The error bounds in the
+//! functions' documentation hold for both types, with FMA and without.
+//!
+//! The table lists the largest errors seen, in units in the last place of the exact result. They
+//! are over all `f32`s (the ignored tests) and 15 million `f64`s; for `expm1` and `log1p`, over
+//! every 61st `f32` and 40 thousand `f64`s.
 //!
 //! |            | `f32` | `f64` |
 //! |------------|-------|-------|

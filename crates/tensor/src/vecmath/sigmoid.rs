@@ -8,14 +8,14 @@ use crate::cpu::simd::Math;
 impl Math {
     /// The logistic function `1 / (1 + e^-x)`, within 3 ULP.
     ///
-    /// Computed from its tail, so that a saved tail gives the same bits.
+    /// Computed from its [tail](Self::sigmoid_tail), so that a saved tail gives the same bits.
     #[inline(always)]
     pub(crate) fn sigmoid<T: Lane>(self, x: T) -> T {
         sigmoid_of_tail(self.sigmoid_tail(x))
     }
 
-    /// The tail of the logistic function, within 3 ULP: `σ(x)`, less 1 where `x` is not negative. There the sign bit
-    /// is set.
+    /// The tail of the logistic function, within 3 ULP: `σ(x)` for negative `x`, else `σ(x) - 1`.
+    /// The sign bit is set in the second case.
     ///
     /// The magnitude is `e^-|x| / (1 + e^-|x|)`, which keeps its relative accuracy until `e^-|x|` itself
     /// underflows. So does the derivative `|s| (1 - |s|)`.
@@ -28,8 +28,8 @@ impl Math {
 
     /// `ln(1 + e^x)`, within 2 ULP.
     ///
-    /// Computed as `max(x, 0) + ln(1 + e^-|x|)`, which does not overflow, and falls off as `e^x`
-    /// for `x < 0`.
+    /// Computed as `max(x, 0) + ln(1 + e^-|x|)`, which does not overflow, and decays as `e^x` for
+    /// `x < 0`.
     #[inline(always)]
     pub(crate) fn softplus<T: Lane>(self, x: T) -> T {
         let one = T::one();
