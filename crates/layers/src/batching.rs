@@ -1,9 +1,9 @@
 //! Batches of sequences of different lengths.
 //!
-//! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major
-//! order. [`Recurrence::lengths`](crate::Recurrence::lengths) takes the lengths, and ignores the padding. A loss
-//! ignores it by a [mask](length_mask), or by an [ignored class](crate::loss::CrossEntropy::ignored_index) as the
-//! padding:
+//! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major order.
+//! A run with [`Recurrence::lengths`](crate::Recurrence::lengths) ignores the padding. So does a loss with a
+//! [mask](length_mask), or with targets that are padded by an [ignored
+//! class](crate::loss::CrossEntropy::ignored_index):
 //!
 //! ```
 //! use bptt_autodiff::Tape;
@@ -78,13 +78,13 @@ pub fn pad_sequence<T: Scalar>(sequences: &[Tensor<T>]) -> (Tensor<T>, Vec<usize
 ///
 /// # Panics
 ///
-/// If there are fewer than two axes, if there is not a length for each sequence, or if a length exceeds `T`.
+/// If `padded` has fewer than two axes, if there is not a length for each sequence, or if a length exceeds `T`.
 #[track_caller]
 #[must_use]
 pub fn unpad_sequence<T: Scalar>(padded: &Tensor<T>, lengths: &[usize]) -> Vec<Tensor<T>> {
     let shape = padded.shape();
     let [steps, batch, features @ ..] = &shape[..] else {
-        panic!("unpad_sequence: sequences side by side are [T, B, ..], not {shape}");
+        panic!("unpad_sequence: a padded batch is [T, B, ..], not {shape}");
     };
     assert_lengths("unpad_sequence", lengths, [*steps, *batch]);
     let width = features.iter().product::<usize>();

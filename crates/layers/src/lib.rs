@@ -1,7 +1,7 @@
 //! Recurrent cells, layers, losses, initializers and optimizers.
 //!
-//! A cell is its equations: an implementation of [`Cell`] for a struct of parameters, which `#[derive(Module)]`
-//! names, counts, saves and loads. [`scan`] runs it over a sequence. A cell with [`StateSizes`] is a [`Layer`], and
+//! A cell is a struct of parameters that implements [`Cell`] with its equations. `#[derive(Module)]` names, counts,
+//! saves and loads the parameters. [`scan`] runs a cell over a sequence. A cell with [`StateSizes`] is a [`Layer`], and
 //! so are the wrappers of layers. [`Recurrence`] runs a layer with options: lengths, direction, noise, recomputation.
 //!
 //! The public paths are flat. The files are in folders: `core` (parameters, initial values, the cell), `cells`,
@@ -43,7 +43,7 @@
 
 #![forbid(unsafe_code)]
 
-extern crate self as bptt; // what the derive macros generate refers to `::bptt`
+extern crate self as bptt; // the code that the derive macros generate refers to `::bptt`
 
 mod activation;
 pub mod batching;

@@ -8,8 +8,8 @@ use crate::loss::terms::positions::Positions;
 /// Returns the share of positions where the target class has the largest of the `logits` `[.., C]`. Of equal logits,
 /// the first counts as the largest. A position with a NaN is wrong.
 ///
-/// Positions are all axes but the last, as in a [loss](crate::loss). The `mask` has their shape and weights them. If no
-/// position is left, the accuracy is 0.
+/// The positions are all axes but the last, as in a [loss](crate::loss). The `mask` has their shape, and weights them.
+/// If no position is left, the accuracy is 0.
 ///
 /// ```
 /// use bptt_layers::metrics;
@@ -49,7 +49,7 @@ pub fn accuracy<T: Scalar>(logits: &Tensor<T>, targets: &[usize], mask: Option<&
     right.fold(0.0, |sum, weight| sum + weight) / weight // the sum of nothing is −0
 }
 
-/// Whether `row[target]` is the first of the largest.
+/// Returns whether `row[target]` is the first of the largest elements.
 fn is_first_largest<T: Scalar>(row: &[T], target: usize) -> bool {
     row.get(target).is_some_and(|&chosen| {
         row[..target].iter().all(|&x| x < chosen) && row[target..].iter().all(|&x| x <= chosen)
@@ -71,14 +71,14 @@ fn is_first_largest<T: Scalar>(row: &[T], target: usize) -> bool {
 pub fn hamming_distance<S: PartialEq>(a: &[S], b: &[S]) -> usize {
     assert!(
         a.len() == b.len(),
-        "hamming_distance: sequences of {} and {} symbols; only equally long ones have one",
+        "hamming_distance: sequences of {} and {} symbols are not equally long",
         a.len(),
         b.len(),
     );
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
-/// Returns the [Hamming distance](hamming_distance) as a share of the symbols; 0 if there are none.
+/// Returns the [Hamming distance](hamming_distance) as a share of the symbols, or 0 if there are no symbols.
 ///
 /// # Panics
 ///

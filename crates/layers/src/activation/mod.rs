@@ -14,8 +14,8 @@ use crate::core::module::Module;
 
 /// A function that a layer applies to its net input.
 ///
-/// At a kink the derivative is the mean of both sides. That of [`Relu`](Self::Relu) at 0 is 0. A [`Table`] defines its
-/// own.
+/// At a kink, the derivative is the mean of those on both sides. The derivative of [`Relu`](Self::Relu) at 0 is 0. A
+/// [`Table`] defines its own derivative.
 ///
 /// ```
 /// use bptt_layers::Activation;
@@ -23,18 +23,16 @@ use crate::core::module::Module;
 /// assert_ne!(format!("{leaky:?}"), format!("{:?}", Activation::<f32>::Relu));
 /// ```
 ///
-/// It is also a [`Cell`] without a state and without parameters. Above a [`Linear`](crate::Linear), it makes an
-/// output layer for any layer.
+/// An activation is also a [`Cell`] without a state and without parameters. Above a [`Linear`](crate::Linear), it
+/// completes an output layer for any layer.
 ///
 /// ```
 /// # use bptt_autodiff::Tape;
 /// # use bptt_layers::{Activation, Gru, Layer, Linear};
 /// # use bptt_tensor::Tensor;
 /// # let rng = &mut bptt_layers::rng(0);
-/// let gru = Gru::<f32>::new(rng, 3, 8);
-/// let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o = softmax(h V + c)
-/// let tape = Tape::new();
-/// let (ys, _state) = model.forward(tape.constant(Tensor::ones([5, 1, 3])));
+/// let gru = Gru::<f32>::new(rng, 3, 8); let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o =
+/// softmax(h W + b) let tape = Tape::new(); let (ys, _state) = model.forward(tape.constant(Tensor::ones([5, 1, 3])));
 /// assert!((ys.index_first(4).value().as_slice().iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// ```
 #[derive(Clone, Debug, Default, Module)]
@@ -55,8 +53,7 @@ pub enum Activation<T> {
     Elu,
     /// `z σ(z)`, also called swish.
     Silu,
-    /// `½ z (1 + erf(z / √2))`: `z` times the probability of less than `z` in a normal distribution
-    /// (Hendrycks and Gimpel 2016).
+    /// `½ z (1 + erf(z / √2))`: `z` times the standard normal distribution function at `z` (Hendrycks and Gimpel 2016).
     Gelu,
     /// `½ z (1 + tanh(√(2/π) (z + 0.044715 z³)))`, by which [`Gelu`](Self::Gelu) is often approximated.
     GeluTanh,

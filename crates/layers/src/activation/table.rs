@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bptt_autodiff::{Operation, Pullback, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// A function of one number, approximated by its values at equally spaced points. It is the nearest value, or an
-/// interpolation of two, which is piecewise linear. Beyond the range it stays at the outermost values.
+/// A function of one number, approximated by a table of its values at equally spaced points. It returns the nearest
+/// entry, or interpolates linearly between two entries. Beyond the range it returns the outermost entry.
 ///
-/// Accelerators of recurrent networks compute `σ` and `tanh` in this way. With entries `h` apart, the error within the
-/// range is at most `h/2 · max |f′|` for the nearest entry, and `h²/8 · max |f″|` for the interpolation. The largest
-/// errors, of σ from −8 to 8 and tanh from −4 to 4:
+/// Hardware accelerators of recurrent networks compute `σ` and `tanh` in this way. With entries `h` apart, the error
+/// within the range is at most `h/2 · max |f′|` for the nearest entry, and `h²/8 · max |f″|` for the interpolation. The
+/// largest errors, of σ from −8 to 8 and tanh from −4 to 4:
 ///
 /// | entries | σ, nearest | σ, linear | tanh, nearest | tanh, linear |
 /// |--------:|-----------:|----------:|--------------:|-------------:|
@@ -21,7 +21,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// |     256 |     7.8e-3 |    4.7e-5 |        1.6e-2 |       9.5e-5 |
 /// |    1024 |     2.0e-3 |    2.9e-6 |        3.9e-3 |       5.9e-6 |
 ///
-/// Beyond the range there are `1 − σ(8) = 3.4e-4` and `1 − tanh(4) = 6.7e-4`.
+/// Beyond the range, the errors are at most `1 − σ(8) = 3.4e-4` and `1 − tanh(4) = 6.7e-4`.
 ///
 /// ```
 /// use bptt_layers::{Activation, Table};
@@ -33,11 +33,11 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// let activation = Activation::<f32>::Table(table);
 /// ```
 ///
-/// In either form, the gradient is that of the interpolation, since nearest entries have a gradient of 0. It is
+/// In either form, the gradient is that of the interpolation, since the gradient of the nearest entry would be 0. It is
 /// constant between entries. At an entry it is that of the interval to the right, and at the last entry that of the
-/// interval to the left. Beyond the range it is 0. The second derivative is 0 everywhere. In a step, a table is an
-/// operation of its own, so that a scan with one runs operation by operation. Tables with the same entries are equal,
-/// so such a step is planned once.
+/// interval to the left. Beyond the range it is 0. The second derivative is 0 everywhere. A table is an operation that
+/// a scan does not compile, so a step with one runs operation by operation. Tables with the same entries are equal, so
+/// such a step is planned once.
 #[derive(Clone)]
 pub struct Table {
     function: fn(f64) -> f64,
@@ -92,7 +92,7 @@ impl Table {
         );
         let step = extent / (entries - 1) as f64;
         assert!(step > 0.0, "a table of {entries} entries needs a wider range than {range:?}");
-        // rounding leads neither beyond the end nor short of it
+        // the last point is exactly the end of the range, despite rounding
         let place = |i: usize| match range.start() + i as f64 * step {
             place if i + 1 < entries => place.min(*range.end()),
             _ => *range.end(),
@@ -121,7 +121,7 @@ impl Table {
         }
     }
 
-    /// Returns the largest distance from the function within the range, of 256 points between each two entries.
+    /// Returns the largest error within the range, measured at 256 points between each two entries.
     #[must_use]
     pub fn max_error(&self) -> f64 {
         const POINTS: usize = 256;
@@ -156,7 +156,7 @@ impl Table {
         ((x - self.range.start()) / self.step).clamp(0.0, (self.entries.len() - 1) as f64)
     }
 
-    /// Returns the entry to the left of a place; at the last entry, the one before.
+    /// Returns the entry to the left of a place, or the last but one at the last entry.
     fn interval(&self, place: f64) -> usize {
         (place as usize).min(self.entries.len() - 2)
     }
@@ -231,7 +231,7 @@ impl<T: Scalar> Operation<T> for Slope {
         inputs[0].map(|x| T::of(self.0.slope(x.as_f64())))
     }
 
-    /// Zero almost everywhere.
+    /// The derivative is zero almost everywhere.
     fn gradient(&self, _: &mut Pullback<'_, '_, T>) {}
 
     fn equals(&self, other: &dyn Operation<T>) -> bool {

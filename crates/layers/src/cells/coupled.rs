@@ -1,4 +1,4 @@
-//! Long short-term memory whose input and forget gates are one.
+//! Long short-term memory with coupled input and forget gates.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -22,7 +22,7 @@ use crate::feedforward::linear::biased;
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `f`, `g`, `o` side by side.
+/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `f`, `g`, `o` concatenated.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
 /// A candidate replaces exactly the forgotten share of the cell state, so `c` stays between −1 and 1.
@@ -41,7 +41,7 @@ pub struct CoupledLstm<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }

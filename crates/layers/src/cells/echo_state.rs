@@ -20,7 +20,7 @@ use crate::core::noise::{Noise, NoisyCell};
 /// h = (1 − a) h₋ + a tanh(x W_ih + h₋ W_hh + b)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, the leak `a` a number. The state and the output are
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`; the leak `a` is a number. The state and the output are
 /// `h: [B, H]`. `I·H + H·H + H` parameters, none of which is trained.
 ///
 /// The weights are random and fixed. They are saved with a model, but no gradient flows into them, so optimizers do
@@ -47,7 +47,7 @@ pub struct EchoState<T> {
 }
 
 impl<T: Scalar> EchoState<T> {
-    /// A reservoir with spectral radius 0.9 and leak 1. `W_ih` is uniform between −1 and 1, `W_hh` Gaussian
+    /// Creates a reservoir with spectral radius 0.9 and leak 1. `W_ih` is uniform between −1 and 1, `W_hh` Gaussian
     /// before it is scaled, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
@@ -63,12 +63,13 @@ impl<T: Scalar> EchoState<T> {
         .spectral_radius(0.9)
     }
 
-    /// Keeps a random share `density` of the weights between units, and scales them so that the spectral
-    /// radius stays what it was.
+    /// Keeps a random share `density` of the weights between units, and scales them so that the spectral radius stays
+    /// the same.
     ///
     /// # Panics
     ///
-    /// If the share is not between 0 and 1; or if those kept make no loop, which cannot be scaled.
+    /// If the share is not between 0 and 1, or if the remaining weights form no loop. Their spectral radius is then 0,
+    /// which no factor changes.
     #[track_caller]
     #[must_use]
     pub fn sparse(mut self, rng: &mut impl Rng, density: f64) -> Self {
@@ -86,7 +87,8 @@ impl<T: Scalar> EchoState<T> {
     ///
     /// # Panics
     ///
-    /// If it is negative or not finite, or that of `W_hh` is 0, as that of a network without loops is.
+    /// If the radius is negative or not finite, or if the spectral radius of `W_hh` is 0, as in a network without
+    /// loops.
     #[track_caller]
     #[must_use]
     pub fn spectral_radius(mut self, radius: f64) -> Self {
@@ -100,13 +102,13 @@ impl<T: Scalar> EchoState<T> {
         let present = spectral_radius(self.w_hh.value());
         assert!(
             present > 0.0 || self.w_hh.shape()[0] == 0,
-            "weights without a loop have spectral radius 0, which does not scale to {radius}: keep more"
+            "the weights form no loop, so their spectral radius 0 cannot be scaled to {radius}: keep a larger share"
         );
         *self.w_hh.value_mut() *= radius / present;
         self
     }
 
-    /// Another leak `a`: the smaller, the slower the units.
+    /// Sets the leak `a`. The smaller it is, the slower the units change.
     ///
     /// # Panics
     ///
@@ -124,11 +126,11 @@ impl<T: Scalar> EchoState<T> {
     }
 }
 
-/// The largest magnitude of an eigenvalue, `lim ‖Wⁿ‖^{1/n}` (Gelfand 1941).
+/// Returns the largest magnitude of an eigenvalue, `lim ‖Wⁿ‖^{1/n}` (Gelfand 1941).
 ///
-/// The power is squared again and again, `n = 2ᵏ`, and scaled to norm 1 each time, so that it neither
-/// overflows nor vanishes; the logarithms of the norms add up. A factor `c` between norm and radius
-/// counts as `c^{1/n}`, nothing at `n = 2³⁰`; complex pairs of eigenvalues are no trouble.
+/// Repeated squaring computes the power, `n = 2ᵏ`. Each power is scaled to norm 1, so that it neither overflows nor
+/// vanishes, and the logarithms of the norms are summed. A factor `c` between norm and radius contributes `c^{1/n}`,
+/// which is 1 up to rounding at `n = 2³⁰`. Complex pairs of eigenvalues need no special case.
 fn spectral_radius<T: Scalar>(w: &Tensor<T>) -> f64 {
     const SQUARINGS: usize = 30;
 

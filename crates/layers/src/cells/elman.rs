@@ -22,12 +22,12 @@ use crate::feedforward::linear::biased;
 /// o = f_o(h W_ho + b_ho)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, `h: [B, H]`; with an output layer
-/// `W_ho: [H, O]`, `b_ho: [O]`, `o: [B, O]`, and without one the output is `h`. The state is `h`.
-/// `I·H + H·H + H` parameters, and `H·O + O` for the output layer.
+/// `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, `b: [H]`, `h: [B, H]`. The output layer is optional: `W_ho: [H, O]`,
+/// `b_ho: [O]`, `o: [B, O]`. Without it, the output is `h`. The state is `h`. `I·H + H·H + H` parameters, and `H·O + O`
+/// for the output layer.
 ///
-/// `f_h` and `f_o` are any [`Activation`]; with `f_h = tanh` and no output layer, the cell of
-/// PyTorch's `nn.RNN`.
+/// `f_h` and `f_o` are any [`Activation`]. With `f_h = tanh` and no output layer, this is the cell of PyTorch's
+/// `nn.RNN`.
 #[derive(Clone, Debug, Module)]
 pub struct Elman<T> {
     /// `W_ih: [I, H]`
@@ -64,7 +64,7 @@ impl<T: Scalar> Elman<T> {
         }
     }
 
-    /// The IRNN (Le, Jaitly and Hinton 2015): a rectified network, `f_h = relu`, that starts by keeping its
+    /// Creates the IRNN (Le, Jaitly and Hinton 2015): a rectified network, `f_h = relu`, whose initial weights keep the
     /// state. `W_hh` starts from the identity, `W_ih` Gaussian with deviation 0.001, `b` zero.
     #[must_use]
     pub fn irnn(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
@@ -85,7 +85,7 @@ impl<T: Scalar> Elman<T> {
         bias_init: "`b`", |cell| cell.b.iter_mut().map(|b| (b, 1));
     }
 
-    /// An output layer with activation `f_o`.
+    /// Adds an output layer with activation `f_o`. `W_ho` starts from [`Init::Xavier`], `b_ho` from zero.
     #[must_use]
     pub fn output(
         mut self,

@@ -32,7 +32,7 @@ use crate::core::options::init_options;
 pub struct FullyRecurrent<T> {
     /// `W_ih: [I, H]`
     pub w_ih: Param<T>,
-    /// `W_hh: [H, H]`, from row to column.
+    /// `W_hh: [H, H]`. Entry `[i, j]` is the weight from unit `i` to unit `j`.
     pub w_hh: Param<T>,
     /// `b: [H]`
     pub b: Param<T>,
@@ -46,8 +46,8 @@ pub struct FullyRecurrent<T> {
 }
 
 impl<T: Scalar> FullyRecurrent<T> {
-    /// A network with all connections and `f = tanh`. `W_ih` starts from
-    /// [`Init::Xavier`](crate::Init::Xavier), `W_hh` orthogonal, `b` zero.
+    /// Creates a network with all connections and `f = tanh`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier),
+    /// `W_hh` orthogonal, `b` zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {
@@ -60,8 +60,8 @@ impl<T: Scalar> FullyRecurrent<T> {
         }
     }
 
-    /// Only those connections between units where `mask: [H, H]` is 1: from the unit of the row to that
-    /// of the column.
+    /// Keeps only the connections between units where `mask: [H, H]` is 1. Entry `[i, j]` is the connection from unit
+    /// `i` to unit `j`.
     ///
     /// # Panics
     ///
@@ -73,7 +73,7 @@ impl<T: Scalar> FullyRecurrent<T> {
         self
     }
 
-    /// Only those connections from inputs to units where `mask: [I, H]` is 1.
+    /// Keeps only the connections from inputs to units where `mask: [I, H]` is 1.
     ///
     /// # Panics
     ///
@@ -101,12 +101,12 @@ fn connections_of<T: Scalar>(mask: &Tensor<T>, weight: &Param<T>) -> Tensor<T> {
     shape::same("connections", mask.shape(), weight.shape()).or_panic();
     let invalid = mask.as_slice().iter().find(|&&entry| entry != T::zero() && entry != T::one());
     if let Some(entry) = invalid {
-        panic!("connections: a connection is there (1) or not (0), not {entry}");
+        panic!("connections: a mask has entries of 0 and 1, not {entry}");
     }
     mask.clone()
 }
 
-/// `x W`, without the connections that are masked.
+/// Returns `x W` without the masked connections.
 #[track_caller]
 fn connected<'t, T: Scalar>(
     x: Var<'t, T>,
@@ -114,7 +114,7 @@ fn connected<'t, T: Scalar>(
     mask: Option<&Tensor<T>>,
 ) -> Var<'t, T> {
     let weight = x.tape().param(weight);
-    // chosen, not multiplied: a masked weight may be anything
+    // selected, not multiplied: a masked weight may be NaN
     let weight = match mask {
         Some(mask) => x.tape().constant(mask.clone()).select(weight, 0.0),
         None => weight,

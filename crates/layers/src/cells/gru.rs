@@ -32,9 +32,9 @@ pub enum Reset {
 /// h = (1 − z) ⊙ n + z ⊙ h₋
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `r`, `z`, `n` side by side (PyTorch's order),
+/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `r`, `z`, `n` concatenated in PyTorch's order,
 /// `W_hh_{r,z}: [H, 2H]`, `W_hh_n: [H, H]`, `b: [3H]`, `b_hh_n: [H]`. The state and the output are `h: [B, H]`.
-/// `3(I·H + H·H + H)` parameters, and `H` for `b_hh_n`, which only the reset after the product has.
+/// `3(I·H + H·H + H)` parameters, and `H` for `b_hh_n`, which exists only if the reset comes after the product.
 #[derive(Clone, Debug, Module)]
 pub struct Gru<T> {
     /// `W_ih: [I, 3H]`

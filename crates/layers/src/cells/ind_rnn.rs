@@ -23,9 +23,9 @@ use crate::core::options::init_options;
 /// `x: [B, I]`, `W_ih: [I, H]`, `w_hh: [H]`, `b: [H]`. The state and the output are `h: [B, H]`.
 /// `I·H + 2H` parameters.
 ///
-/// `w_hh` is a vector, since each unit reads only itself from the step before. Layers above mix the units. The paper
-/// writes `u` for it. The gradient of a rectified unit with weight `w` through `T` steps is `w^T` or 0. It stays
-/// below `γ` if `|w| ≤ γ^{1/T}`, which [`clip_recurrent`](Self::clip_recurrent) ensures after each update.
+/// `w_hh` is a vector, since each unit reads only its own previous value. The paper writes `u` for `w_hh`. Layers above
+/// mix the units. The gradient of a rectified unit with weight `w` through `T` steps is `w^T` or 0. It stays below `γ`
+/// if `|w| ≤ γ^{1/T}`, which [`clip_recurrent`](Self::clip_recurrent) ensures after each update.
 #[derive(Clone, Debug, Module)]
 pub struct IndRnn<T> {
     /// `W_ih: [I, H]`
@@ -69,7 +69,7 @@ impl<T: Scalar> IndRnn<T> {
     /// If `limit` is negative.
     #[track_caller]
     pub fn clip_recurrent(&mut self, limit: f64) {
-        assert!(limit >= 0.0, "recurrent weights are limited to at least 0, not {limit}");
+        assert!(limit >= 0.0, "clip_recurrent: a limit is at least 0, not {limit}");
         let limit = T::of(limit);
         for weight in self.w_hh.value_mut().as_mut_slice() {
             *weight = weight.max(-limit).min(limit);

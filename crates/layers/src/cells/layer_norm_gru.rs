@@ -1,4 +1,4 @@
-//! The gated recurrent unit whose net inputs are normalised.
+//! The gated recurrent unit whose net inputs are normalized.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -14,7 +14,7 @@ use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::{epsilon_option, init_options};
 use crate::feedforward::layer_norm::LayerNorm;
 
-/// The layer-normalised GRU (Ba, Kiros and Hinton 2016, supplementary material):
+/// The layer-normalized GRU (Ba, Kiros and Hinton 2016, supplementary material):
 ///
 /// ```text
 /// r, z = σ(N_ih_rz(x W_ih_{r,z}) + N_hh_rz(h₋ W_hh_{r,z}))
@@ -23,7 +23,7 @@ use crate::feedforward::layer_norm::LayerNorm;
 /// ```
 ///
 /// Each `N` is a [`LayerNorm`] with gains and biases of its own. `x: [B, I]`,
-/// `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, with the columns of `r`, `z`, `n` side by side. The state and the output are
+/// `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, with the columns of `r`, `z`, `n` concatenated. The state and the output are
 /// `h: [B, H]`. `3(I·H + H·H) + 12H` parameters.
 ///
 /// The update gate `z` multiplies the old state, as in [`Gru`](crate::Gru) and in Cho et al. 2014; the paper writes
@@ -51,8 +51,8 @@ pub struct LayerNormGru<T> {
 }
 
 impl<T: Scalar> LayerNormGru<T> {
-    /// `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately for each gate.
-    /// The gains of the norms are one, and their biases zero.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately for
+    /// each gate. The gains of the norms are one, and their biases zero.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Long short-term memory whose net inputs are normalised.
+//! Long short-term memory whose net inputs are normalized.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
@@ -15,7 +15,7 @@ use crate::core::noise::{Noise, NoisyCell};
 use crate::core::options::{epsilon_option, init_options};
 use crate::feedforward::layer_norm::LayerNorm;
 
-/// The layer-normalised LSTM (Ba, Kiros and Hinton 2016), optionally with peepholes:
+/// The layer-normalized LSTM (Ba, Kiros and Hinton 2016), optionally with peepholes:
 ///
 /// ```text
 /// i, f, g, o = N_ih(x W_ih) + N_hh(h₋ W_hh) + b
@@ -23,10 +23,9 @@ use crate::feedforward::layer_norm::LayerNorm;
 /// h = σ(o + p_o ⊙ c) ⊙ tanh(N_c(c))
 /// ```
 ///
-/// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the
-/// columns of `i`, `f`, `g`, `o` side by side. The peepholes `p: [H]` are absent by default, which
-/// equals zero. The state is `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H) + 18H` parameters,
-/// and `3H` for peepholes.
+/// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns
+/// of `i`, `f`, `g`, `o` concatenated. The peepholes `p: [H]` are absent by default, as if they were zero. The state is
+/// `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H) + 18H` parameters, and `3H` for peepholes.
 #[derive(Clone, Debug, Module)]
 pub struct LayerNormLstm<T> {
     /// `W_ih: [I, 4H]`
@@ -49,7 +48,7 @@ pub struct LayerNormLstm<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }

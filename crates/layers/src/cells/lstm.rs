@@ -22,9 +22,8 @@ use crate::feedforward::linear::biased;
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`. The columns of `i`, `f`, `g`, `o` stand side
-/// by side in PyTorch's order. The state is `(h, c)`, each `[B, H]`; the output is `h`.
-/// `4(I·H + H·H + H)` parameters.
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`. The columns of `i`, `f`, `g`, `o` are concatenated, in
+/// PyTorch's order. The state is `(h, c)`, each `[B, H]`; the output is `h`. `4(I·H + H·H + H)` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm<T> {
     /// `W_ih: [I, 4H]`
@@ -39,7 +38,7 @@ pub struct Lstm<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }

@@ -22,12 +22,12 @@ use crate::feedforward::linear::biased;
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `g`, `i`, `o` side by side.
+/// `x: [B, I]`, `W_ih: [I, 3H]`, `W_hh: [H, 3H]`, `b: [3H]`, with the columns of `g`, `i`, `o` concatenated.
 /// The state is `(h, c)`, each `[B, H]`; the output is `h`. `3(I·H + H·H + H)` parameters.
 ///
-/// The cell state `c` feeds back to itself with the fixed weight 1, the *constant error carousel*. Its cotangent
-/// flows back through time unchanged. On an endless stream `c` grows until `tanh(c)` saturates, since nothing
-/// leaves it. The forget gate of [`Lstm`](crate::Lstm) mends that; held at 1, it makes that cell this one.
+/// The cell state `c` feeds back to itself with the fixed weight 1, the *constant error carousel*. Its cotangent flows
+/// back through time unchanged. On an endless stream `c` grows until `tanh(c)` saturates, since nothing is forgotten.
+/// The forget gate of [`Lstm`](crate::Lstm) prevents this. An `Lstm` whose forget gate is 1 equals this cell.
 /// [`MemoryBlocks`](crate::MemoryBlocks) is the network as published.
 #[derive(Clone, Debug, Module)]
 pub struct Lstm1997<T> {
@@ -43,7 +43,7 @@ pub struct Lstm1997<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }

@@ -29,12 +29,12 @@ use crate::feedforward::linear::biased;
 /// ```
 ///
 /// `î`, `ô: [B, M·S]` repeat a block's gate for each of its cells. Cells and gates read all `H = M·S + 2M` units of
-/// the step before. `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, with the columns of `g`, `i`, `o` side by side, and
+/// the step before. `x: [B, I]`, `W_ih: [I, H]`, `W_hh: [H, H]`, with the columns of `g`, `i`, `o` concatenated, and
 /// `W_ho: [M·S, O]`. `g`, `c`, `y: [B, M·S]`; `i`, `o: [B, M]`. The state is `(h, c)`; the output is `y`, or `k`.
 /// The paper writes `g` for `f_g` and `h` for `f_c`.
 ///
-/// `H·(I + H) + M·S·O` weights, and biases if asked for: of the gates (`2M`), the cells (`M·S`) and the outputs
-/// (`O`). The paper's experiments differ in their biases. One of them has four blocks of one cell, 7 inputs, 7
+/// There are `H·(I + H) + M·S·O` weights. Biases are optional: `2M` for the gates, `M·S` for the cells and `O` for the
+/// outputs. The paper's experiments differ in their biases. One of them has four blocks of one cell, 7 inputs, 7
 /// outputs and biased gates: 264 weights.
 ///
 /// With [`truncated`](Self::truncated), the gradient is the paper's. In the terms of later literature,
@@ -79,13 +79,13 @@ impl<T: Scalar> MemoryBlocks<T> {
     ///
     /// # Panics
     ///
-    /// If there is no block, or none has a cell.
+    /// If `blocks` or `block_size` is 0.
     #[track_caller]
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, blocks: usize, block_size: usize) -> Self {
         assert!(
             blocks > 0 && block_size > 0,
-            "memory blocks: {blocks} blocks of {block_size} cells hold nothing"
+            "memory blocks: {blocks} blocks of {block_size} cells have no state"
         );
         let hidden_size = blocks * (block_size + 2);
         Self {
@@ -105,8 +105,9 @@ impl<T: Scalar> MemoryBlocks<T> {
         }
     }
 
-    /// With biases of the gates. Below zero, the paper's choice, an input gate starts closed, which
-    /// keeps a fresh cell from drifting, and an output gate lets others learn first.
+    /// Adds biases of the gates, which start at these values. The paper chooses them below zero, so that gates start
+    /// closed. A closed input gate keeps a fresh cell state from drifting. A closed output gate lets other blocks learn
+    /// first.
     #[must_use]
     pub fn gate_biases(mut self, input_gates: f64, output_gates: f64) -> Self {
         let blocks = self.blocks;
@@ -115,14 +116,14 @@ impl<T: Scalar> MemoryBlocks<T> {
         self
     }
 
-    /// With biases of the cells, of zero.
+    /// Adds biases of the cells, which start at zero.
     #[must_use]
     pub fn cell_biases(mut self) -> Self {
         self.b_g = Some(zeros([self.cells()]));
         self
     }
 
-    /// With output units, which read the cells' outputs of the same step.
+    /// Adds output units, which read the cells' outputs of the same step.
     #[must_use]
     pub fn output(mut self, output: Linear<T>) -> Self {
         self.w_ho = Some(output.w);
@@ -130,8 +131,8 @@ impl<T: Scalar> MemoryBlocks<T> {
         self
     }
 
-    /// With the paper's truncated gradient: no error flows back into the step before through net inputs,
-    /// but along the carousel alone. So `∂c_t/∂c_{t−1}` is exactly the identity.
+    /// Truncates the gradient as the paper does. The error flows back to earlier steps along the constant error
+    /// carousel alone, not through net inputs. `∂c_t/∂c_{t−1}` is then exactly the identity.
     #[must_use]
     pub fn truncated(mut self) -> Self {
         self.truncated = true;
@@ -158,7 +159,7 @@ impl<T: Scalar> MemoryBlocks<T> {
         _ => part(cell.b_io.as_mut(), &[Gate::Input, Gate::Output], gate),
     });
 
-    /// A gate of each block `[B, M]` for each cell, `[B, M·S]`.
+    /// Repeats the gate of each block, `[B, M]`, for each of its cells, `[B, M·S]`.
     #[track_caller]
     fn of_cells<'t>(&self, gates: Var<'t, T>) -> Var<'t, T> {
         if self.block_size == 1 {

@@ -23,7 +23,7 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// h = (1 − z) ⊙ h₋ + z ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `z`, `n` side by side, `b: [2H]`. The state and the output
+/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `z`, `n` concatenated, `b: [2H]`. The state and the output
 /// are `h: [B, H]`. `2(I·H + H)` parameters.
 ///
 /// Gates read only the input, so the recurrence is linear in the state. A [`scan`](crate::scan) keeps one
@@ -37,7 +37,7 @@ pub struct MinGru<T> {
     /// The function of the gates, by default `σ`.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// The function of the candidate, by default none.
+    /// The function of the candidate, by default the identity.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -57,7 +57,7 @@ impl<T: Scalar> MinGru<T> {
 
     activation_options! {
         gate_activation: "of the gate, by default `σ`";
-        candidate_activation: "of the candidate, by default none";
+        candidate_activation: "of the candidate, by default the identity";
     }
 
     init_options! {
@@ -68,7 +68,7 @@ impl<T: Scalar> MinGru<T> {
 }
 
 impl<T: Scalar> LinearCell<T> for MinGru<T> {
-    /// `1 − z` and `z ⊙ n`, for one step or all of them.
+    /// Returns `1 − z` and `z ⊙ n`, for one step or for all steps.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [z, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let z = self.gate_activation.apply(z);

@@ -23,7 +23,7 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// h = f/(f + i) ⊙ h₋ + i/(f + i) ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `f`, `i`, `n` side by side, `b: [3H]`. The state and the
+/// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `f`, `i`, `n` concatenated, `b: [3H]`. The state and the
 /// output are `h: [B, H]`. `3(I·H + H)` parameters.
 ///
 /// Gates read only the input, so the recurrence is linear in the state. A [`scan`](crate::scan) keeps one
@@ -37,7 +37,7 @@ pub struct MinLstm<T> {
     /// The function of the gates, by default `σ`; it must be positive.
     #[module(skip)]
     pub gate_activation: Activation<T>,
-    /// The function of the candidate, by default none.
+    /// The function of the candidate, by default the identity.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
 }
@@ -57,7 +57,7 @@ impl<T: Scalar> MinLstm<T> {
 
     activation_options! {
         gate_activation: "of the gates, by default `σ`. It must be positive, since `f/(f + i)` is undefined where both are 0";
-        candidate_activation: "of the candidate, by default none";
+        candidate_activation: "of the candidate, by default the identity";
     }
 
     init_options! {
@@ -68,10 +68,10 @@ impl<T: Scalar> MinLstm<T> {
 }
 
 impl<T: Scalar> LinearCell<T> for MinLstm<T> {
-    /// `f/(f + i)` and `i/(f + i) ⊙ n`, for one step or all of them.
+    /// Returns `f/(f + i)` and `i/(f + i) ⊙ n`, for one step or for all steps.
     ///
-    /// With net inputs `a_f` and `a_i`, `f/(f + i) = σ(ln f − ln i)`, and `ln σ(a) = −softplus(−a)`: gates
-    /// that are both closed do not divide 0 by 0.
+    /// With net inputs `a_f` and `a_i`, `f/(f + i) = σ(ln f − ln i)` and `ln σ(a) = −softplus(−a)`. In this form, two
+    /// closed gates do not divide 0 by 0.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let candidate = self.candidate_activation.apply(candidate);

@@ -22,7 +22,7 @@ use crate::feedforward::linear::biased;
 /// h = (1 − f) ⊙ h₋ + f ⊙ n
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `f`, `n` side by side, `W_hh_f`, `W_hh_n: [H, H]`, `b: [2H]`.
+/// `x: [B, I]`, `W_ih: [I, 2H]` with the columns of `f`, `n` concatenated, `W_hh_f`, `W_hh_n: [H, H]`, `b: [2H]`.
 /// The state and the output are `h: [B, H]`. `2(I·H + H·H + H)` parameters.
 #[doc(alias = "MGU")]
 #[derive(Clone, Debug, Module)]

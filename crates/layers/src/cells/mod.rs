@@ -1,7 +1,7 @@
 //! The cells, each as its equations.
 //!
-//! A batch is rows: `x: [B, I]`, `h: [B, H]`, and weights multiply from the right. Gates that read
-//! the same operand share one wide weight, their parts side by side.
+//! The rows of an operand are the batch: `x: [B, I]`, `h: [B, H]`. Weights multiply from the right. The weights of
+//! gates that read the same operand are concatenated to one wide matrix.
 
 pub(crate) mod coupled;
 pub(crate) mod echo_state;

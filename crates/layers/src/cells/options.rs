@@ -1,4 +1,5 @@
-//! Options that many cells share. Each is defined here once, and a cell lists those that its equations have.
+//! Builder methods that many cells share. Each is defined here once, and a cell lists those that apply to its
+//! equations.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -20,11 +21,12 @@ pub enum Gate {
     Reset,
     /// `z`, the balance of the state and the candidate.
     Update,
-    /// `g` or `n`, the candidate for the new state. It is no gate, but its weights stand beside those of the gates.
+    /// `g` or `n`, the candidate for the new state. It is not a gate, but its weights are concatenated with those of
+    /// the gates.
     Candidate,
 }
 
-/// Options of a cell for other activations: one for each of these fields.
+/// Defines builder methods that set activations, one for each of these fields.
 macro_rules! activation_options {
     ($($field:ident: $function:literal;)*) => {$(
         #[doc = concat!("Sets the function ", $function, ".")]
@@ -37,7 +39,8 @@ macro_rules! activation_options {
 }
 pub(crate) use activation_options;
 
-/// Options of a cell with gates for other activations: of the gates and the candidate, and with `state` of the cell `c`.
+/// Defines builder methods that set the activations of the gates and the candidate, and with `state` also that of the
+/// cell state `c`.
 macro_rules! gate_activations {
     () => {
         $crate::cells::options::activation_options! {
@@ -48,13 +51,13 @@ macro_rules! gate_activations {
     (state) => {
         $crate::cells::options::gate_activations!();
         $crate::cells::options::activation_options! {
-            state_activation: "of the cell `c` in `h`, by default `tanh`";
+            state_activation: "of the cell state `c` in the output `h`, by default `tanh`";
         }
     };
 }
 pub(crate) use gate_activations;
 
-/// Options of a cell whose weights concatenate this number of gates for other initial weights.
+/// Defines builder methods for the initial weights of a cell. Its weights concatenate this number of gates.
 macro_rules! gate_inits {
     ($gates:literal) => {
         $crate::core::options::init_options! {
@@ -65,7 +68,7 @@ macro_rules! gate_inits {
 }
 pub(crate) use gate_inits;
 
-/// Options of a cell for the initial biases of one of its gates: `$biases` are those of `$gate`.
+/// Defines builder methods for the initial biases of one gate: `$biases` are those of `$gate`.
 macro_rules! bias_options {
     (|$cell:ident, $gate:ident| $biases:expr) => {
         /// Sets the initial biases of a gate, or of the candidate, to this value.
@@ -97,7 +100,7 @@ macro_rules! bias_options {
 }
 pub(crate) use bias_options;
 
-/// All options for the biases of a cell whose parameter `b` concatenates those of `$gates`.
+/// Defines all builder methods for the biases of a cell. Its parameter `b` concatenates the biases of `$gates`.
 macro_rules! biases_of_gates {
     ($($gate:ident),*) => {
         $crate::cells::options::bias_options!(|cell, gate| {
@@ -113,7 +116,7 @@ macro_rules! biases_of_gates {
 }
 pub(crate) use biases_of_gates;
 
-/// The option of an LSTM for the initial bias of its forget gate.
+/// Defines the builder method for the initial bias of an LSTM's forget gate.
 macro_rules! forget_bias {
     () => {
         /// Sets the initial bias of the forget gate. The larger it is, the longer a new cell remembers (Jozefowicz,
@@ -131,7 +134,7 @@ macro_rules! forget_bias {
 }
 pub(crate) use forget_bias;
 
-/// The biases of one of these gates, from a parameter with the biases of all gates side by side.
+/// Returns the biases of `gate`, from a parameter that concatenates the biases of `gates`.
 #[track_caller]
 pub(crate) fn part<'b, T: Scalar>(
     biases: Option<&'b mut Param<T>>,

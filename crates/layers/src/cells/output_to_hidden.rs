@@ -44,7 +44,7 @@ pub struct OutputToHidden<T> {
 }
 
 impl<T: Scalar> OutputToHidden<T> {
-    /// Creates the cell, with weights from [`Init::Xavier`](crate::Init::Xavier), biases of zero.
+    /// Creates the cell, with weights from [`Init::Xavier`](crate::Init::Xavier) and biases of zero.
     #[must_use]
     pub fn new(
         rng: &mut impl Rng,
@@ -75,9 +75,9 @@ impl<T: Scalar> OutputToHidden<T> {
     /// Returns the outputs `[T, B, O]` for inputs `[T, B, I]` under teacher forcing: each step reads the target of
     /// the step before in place of its output.
     ///
-    /// `targets: [T, B, O]` are the targets of each step, and `first: [B, O]` is read by the first step. No step
-    /// reads the last target. No gradient flows from a step to earlier ones, since targets are given. It therefore
-    /// differs from the gradient of the free run.
+    /// `targets: [T, B, O]` are the targets of each step. The first step reads `first: [B, O]`, and no step reads the
+    /// last target. No gradient flows from a step to earlier ones, since targets are given. The gradient therefore
+    /// differs from that of the free run.
     ///
     /// # Panics
     ///
@@ -102,7 +102,7 @@ impl<T: Scalar> OutputToHidden<T> {
         self.outputs(xs, read)
     }
 
-    /// The outputs `o` from `x` and the values read in place of `o₋`, for one step or all of them.
+    /// Returns the outputs `o` from `x` and the values read in place of `o₋`, for one step or for all steps.
     #[track_caller]
     fn outputs<'t>(&self, x: Var<'t, T>, read: Var<'t, T>) -> Var<'t, T> {
         let h = self.activation.apply(x.matmul(&self.w_ih) + read.matmul(&self.w_oh) + &self.b);

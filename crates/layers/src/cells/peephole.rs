@@ -24,8 +24,7 @@ use crate::feedforward::linear::biased;
 /// h = o ⊙ tanh(c)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side by
-/// side; the peepholes `p_{i,f,o}: [H]` are diagonal weights. The state is `(h, c)`, each `[B, H]`; the
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` concatenated; the peepholes `p_{i,f,o}: [H]` are diagonal weights. The state is `(h, c)`, each `[B, H]`; the
 /// output is `h`. `4(I·H + H·H + H) + 3H` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct PeepholeLstm<T> {
@@ -43,7 +42,7 @@ pub struct PeepholeLstm<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }
@@ -60,20 +59,20 @@ pub struct Peepholes<T> {
 }
 
 impl<T: Scalar> Peepholes<T> {
-    /// Weights of zero.
+    /// Creates peepholes of zero.
     pub(super) fn new(hidden_size: usize) -> Self {
         Self { p_i: zeros([hidden_size]), p_f: zeros([hidden_size]), p_o: zeros([hidden_size]) }
     }
 
-    /// Each of them, of one gate.
+    /// Returns each vector, with the number of its gates, 1.
     pub(super) fn vectors(&mut self) -> [(&mut Param<T>, usize); 3] {
         [&mut self.p_i, &mut self.p_f, &mut self.p_o].map(|vector| (vector, 1))
     }
 }
 
 impl<T: Scalar> PeepholeLstm<T> {
-    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately
-    /// for each gate. Peepholes and biases are zero, except for the bias 1 of the forget gate.
+    /// Creates the cell. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier) and `W_hh` orthogonal, separately for
+    /// each gate. Peepholes and biases are zero, except for the bias of the forget gate, which is 1.
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize) -> Self {
         Self {

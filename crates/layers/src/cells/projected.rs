@@ -23,9 +23,9 @@ use crate::feedforward::linear::biased;
 /// h = (o ⊙ tanh(c)) W_hr
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [P, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` side by
-/// side, and `W_hr: [H, P]`. The state is `(h, c)`, `h: [B, P]` and `c: [B, H]`; the output is `h`.
-/// `4(I·H + P·H + H) + H·P` parameters.
+/// `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [P, 4H]`, `b: [4H]`, with the columns of `i`, `f`, `g`, `o` concatenated, and
+/// `W_hr: [H, P]`, where `P` is the projected size. The state is `(h, c)`, `h: [B, P]` and `c: [B, H]`; the output is
+/// `h`. `4(I·H + P·H + H) + H·P` parameters.
 #[derive(Clone, Debug, Module)]
 pub struct ProjectedLstm<T> {
     /// `W_ih: [I, 4H]`
@@ -42,7 +42,7 @@ pub struct ProjectedLstm<T> {
     /// The function of the candidate, by default `tanh`.
     #[module(skip)]
     pub candidate_activation: Activation<T>,
-    /// The function of the cell `c` in `h`, by default `tanh`.
+    /// The function of the cell state `c` in the output `h`, by default `tanh`.
     #[module(skip)]
     pub state_activation: Activation<T>,
 }

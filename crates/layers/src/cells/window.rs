@@ -19,11 +19,11 @@ use crate::core::options::init_options;
 /// h = f([x_{t−k+1}, …, x_t] W_ih + b)
 /// ```
 ///
-/// `x: [B, I]`, `W_ih: [k·I, H]` whose last `I` rows meet `x_t`, `b: [H]`. The state is the `k − 1` inputs
-/// before, side by side, `[B, (k − 1)·I]`; before the first step there are those of the initial state.
-/// The output is `h: [B, H]`. `k·I·H + H` parameters.
+/// `x: [B, I]`, `W_ih: [k·I, H]` whose last `I` rows multiply `x_t`, `b: [H]`. The state concatenates the `k − 1`
+/// previous inputs, `[B, (k − 1)·I]`. At the first steps, they come from the initial state. The output is `h: [B, H]`.
+/// `k·I·H + H` parameters.
 ///
-/// It has no feedback: the response to an impulse is exactly 0 after `k` steps.
+/// There is no feedback: the response to an impulse is exactly 0 after `k` steps.
 #[doc(alias = "TDNN")]
 #[derive(Clone, Debug, Module)]
 pub struct Window<T> {
@@ -39,12 +39,12 @@ pub struct Window<T> {
 }
 
 impl<T: Scalar> Window<T> {
-    /// A window of `steps` inputs, with `f = tanh`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier),
+    /// Creates a window of `steps` inputs, with `f = tanh`. `W_ih` starts from [`Init::Xavier`](crate::Init::Xavier),
     /// `b` zero.
     ///
     /// # Panics
     ///
-    /// If the window is of no step.
+    /// If `steps` is 0.
     #[track_caller]
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, steps: usize) -> Self {

@@ -7,7 +7,7 @@ use bptt_autodiff::State;
 
 /// One step of a recurrent network.
 ///
-/// An author of a network writes its equations: from an input `x_t: [B, I]` and the state of the step before to an
+/// [`step`](Self::step) holds the equations of the network. It maps an input `x_t: [B, I]` and the previous state to an
 /// output and the next state. The loop over time, stacking and gradients follow from this one method.
 ///
 /// ```standalone_crate
@@ -41,12 +41,12 @@ use bptt_autodiff::State;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cell of scalar type `{T}`",
-    note = "what is put around layers, as `Stack` and `Bidirectional`, is a layer and no cell: run it by \
-            `Recurrence`, or a step at a time by `Stepwise`; two cells in a tuple are a cell"
+    note = "a wrapper of layers, such as `Stack` or `Bidirectional`, is a layer and not a cell: run it by \
+            `Recurrence`, or one step at a time by `Stepwise`; a tuple of two cells is a cell"
 )]
 pub trait Cell<T: Scalar> {
-    /// The state that is carried from step to step: a tree of variables. The first axis of each is the batch. A
-    /// variable without axes, such as a count of steps, is shared by the batch.
+    /// The state that is carried from step to step: a tree of variables. The first axis of each variable is the batch.
+    /// A variable without axes, such as a count of steps, is shared by the batch.
     type State<'t>: State<'t, T>;
 
     /// Returns the output and the next state, from an input `[B, I]` and the state before.
@@ -56,8 +56,8 @@ pub trait Cell<T: Scalar> {
 /// The sizes of a cell's state, so that it can start from zeros. A [`Cell`] with `StateSizes` is a
 /// [`Layer`](crate::Layer), which all wrappers take.
 ///
-/// The trait is apart from [`Cell`], so that a cell needs only its equations if its user passes the initial state to
-/// [`scan`](crate::scan) or [`unroll`](crate::unroll).
+/// The trait is separate from [`Cell`]. A cell without it can still run by [`scan`](crate::scan) and
+/// [`unroll`](crate::unroll), which take the initial state.
 pub trait StateSizes {
     /// The number of features of each variable of the state, in the order of its leaves.
     #[must_use]
@@ -75,7 +75,7 @@ pub trait StateSizes {
     }
 }
 
-/// A borrowed cell is a cell. So a wrapper can borrow it, where a clone would have parameters of its own.
+/// A borrowed cell is a cell. A wrapper can therefore borrow a cell, where a clone would have its own parameters.
 impl<T: Scalar, C: Cell<T>> Cell<T> for &C {
     type State<'t> = C::State<'t>;
 
@@ -91,8 +91,8 @@ impl<C: StateSizes> StateSizes for &C {
     }
 }
 
-/// A tuple of two cells is a cell, the second above the first. The step of another cell may call its step. As a layer,
-/// a tuple runs the first part over the whole sequence, then the second.
+/// A tuple of two cells is a cell, the second above the first. The equations of another cell may call its step. As a
+/// layer, a tuple runs the first part over the whole sequence, then the second.
 impl<T: Scalar, A: Cell<T>, B: Cell<T>> Cell<T> for (A, B) {
     type State<'t> = (A::State<'t>, B::State<'t>);
 

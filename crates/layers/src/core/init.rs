@@ -32,9 +32,9 @@ pub enum Init {
     /// Uniform on `±√(6 / (fan-in + fan-out))` (Glorot and Bengio 2010): keeps the variance of
     /// activations and gradients through a linear layer about the same.
     Xavier,
-    /// A matrix with orthonormal rows or columns, whichever are fewer, times a gain; uniform among
-    /// them (Saxe, McClelland and Ganguli 2014). A recurrent product then neither shrinks nor grows
-    /// its state.
+    /// A matrix with orthonormal rows or columns, whichever are fewer, times a gain (Saxe, McClelland and Ganguli
+    /// 2014). It is drawn uniformly among all such matrices. With gain 1, a recurrent product keeps the norm of the
+    /// state.
     Orthogonal {
         /// The factor.
         gain: f64,
@@ -51,7 +51,8 @@ impl Init {
     ///
     /// # Panics
     ///
-    /// If the distribution is one of matrices and the shape has not two axes.
+    /// If the distribution is one of matrices (`Xavier`, `Orthogonal` or `Identity`) and the shape does not have two
+    /// axes.
     #[track_caller]
     #[must_use]
     pub fn tensor<T: Scalar>(self, rng: &mut impl Rng, shape: impl Into<Shape>) -> Tensor<T> {
@@ -81,7 +82,7 @@ impl Init {
         }
     }
 
-    /// Draws `count` matrices `[rows, columns]`, each on its own, and concatenates them: the fused weights of as many
+    /// Draws `count` independent matrices `[rows, columns]`, and concatenates them to the fused weight of `count`
     /// gates, `[rows, count · columns]`.
     ///
     /// # Panics
@@ -135,10 +136,10 @@ pub(crate) fn blank<R>(build: impl FnOnce() -> R) -> R {
     build()
 }
 
-/// Orthonormal rows by Gram–Schmidt on Gaussian vectors, which makes every direction equally
-/// likely; columns where those are fewer.
+/// Returns a matrix with orthonormal rows, or with orthonormal columns where there are fewer of them. Gram–Schmidt on
+/// Gaussian vectors makes every direction equally likely.
 fn orthogonal<T: Scalar>(rng: &mut impl Rng, rows: usize, columns: usize, gain: f64) -> Tensor<T> {
-    /// Vectors that are made orthogonal to all before them by matrix products.
+    /// The number of vectors that one pair of matrix products makes orthogonal to all earlier vectors.
     const BLOCK: usize = 32;
 
     let (count, length) = (rows.min(columns), rows.max(columns));

@@ -1,4 +1,5 @@
-//! What every other module stands on: parameters and their names, initial values, the random generator, the cell and its state.
+//! The foundation of all other modules: parameters and their names, initial values, the random generator, the cell and
+//! its state.
 
 pub(crate) mod cell;
 pub(crate) mod init;

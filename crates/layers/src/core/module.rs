@@ -8,10 +8,9 @@ use bptt_tensor::Scalar;
 
 /// A tree of parameters with names: a cell, a layer, a whole model.
 ///
-/// A module is a plain struct. `#[derive(Module)]` implements this trait, and every optimizer and
-/// weight file goes through it. A parameter's name is the path of fields that leads to it, joined
-/// by dots: `layers.0.w_ih`. [`Vec`], arrays and tuples add the position; [`Option`] and [`Box`] add
-/// nothing.
+/// A module is a plain struct, for which `#[derive(Module)]` implements this trait. Optimizers and weight files reach
+/// parameters through it. A parameter's name is the path of fields that leads to it, joined by dots: `layers.0.w_ih`.
+/// [`Vec`], arrays and tuples add the position; [`Option`] and [`Box`] add nothing.
 ///
 /// The trait is object-safe. A trait object has [`visit`](Self::visit),
 /// [`visit_mut`](Self::visit_mut), [`parameters`](Self::parameters) and
@@ -25,7 +24,7 @@ use bptt_tensor::Scalar;
 pub trait Module<T: Scalar> {
     /// Calls `visitor` with the name and value of each parameter, in the order of declaration.
     ///
-    /// `path` is the name of the module, with which the names of its parameters begin. It is the same after the call.
+    /// `path` is the name of the module, the prefix of its parameters' names. It is unchanged after the call.
     fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>));
 
     /// Visits the parameters like [`visit`](Self::visit), to change them.
@@ -97,7 +96,7 @@ impl ParameterPath {
     }
 }
 
-/// Joins the names of a whole and its part. Either may be empty, as the name of a model's only parameter is.
+/// Joins the names of a whole and its part. Either may be empty: a model that is itself a parameter has no name.
 pub(crate) fn join(whole: &str, part: &str) -> String {
     let separator = if whole.is_empty() || part.is_empty() { "" } else { "." };
     format!("{whole}{separator}{part}")
@@ -160,7 +159,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for [M] {
     }
 }
 
-/// Implements [`Module`] for a type by that of the type it coerces to.
+/// Implements [`Module`] for a type through the type that it coerces to.
 macro_rules! impl_by_coercion {
     ([$($parameters:tt)*] $outer:ty => $inner:ty) => {
         impl<T: Scalar, $($parameters)*> Module<T> for $outer {

@@ -88,7 +88,7 @@ impl<T: Scalar> Noise<'_, T> {
     /// No noise: the step of evaluation.
     pub const NONE: Self = Self { read: &[], written: &[] };
 
-    /// Returns `value`, the variable of the state with this number, as matrix products read it.
+    /// Returns `value` with its noise, for matrix products to read. `variable` is its number in the state.
     #[track_caller]
     #[must_use]
     pub fn read<'t>(&self, variable: usize, value: Var<'t, T>) -> Var<'t, T> {
@@ -98,7 +98,8 @@ impl<T: Scalar> Noise<'_, T> {
         }
     }
 
-    /// Returns `candidate` as it is written into the variable of the state with this number.
+    /// Returns `candidate` with its noise, to be written into the state. `variable` is the number of the variable it is
+    /// written into.
     #[track_caller]
     #[must_use]
     pub fn written<'t>(&self, variable: usize, candidate: Var<'t, T>) -> Var<'t, T> {
@@ -132,7 +133,7 @@ impl<T: Scalar, C: NoisyCell<T>> NoisyCell<T> for &C {
     }
 }
 
-/// Implements [`Cell`] for a [`NoisyCell`] with this state: its step without noise.
+/// Implements [`Cell`] for the [`NoisyCell`] `$cell` with the state `$state`. Its step is the noisy step without noise.
 macro_rules! step_without_noise {
     ($cell:ident, $state:ty) => {
         impl<T: Scalar> $crate::core::cell::Cell<T> for $cell<T> {

@@ -6,15 +6,15 @@ use rand::Rng;
 
 use super::init::Init;
 
-/// Options of a module for other initial values: one for each list of parameters. Each parameter comes with the number
-/// of gates that it concatenates.
+/// Defines builder methods that draw new initial values, one method for each list of parameters. Each parameter comes
+/// with the number of gates that it concatenates.
 macro_rules! init_options {
     ($($name:ident: $weights:literal, |$module:ident| $params:expr;)*) => {$(
         #[doc = concat!("Sets the initial values of ", $weights, ".")]
         ///
         /// # Panics
         ///
-        /// As [`Init::tensor`](crate::Init::tensor) does for the shape.
+        /// As [`Init::tensor`](crate::Init::tensor), for the shape of the parameter.
         #[track_caller]
         #[must_use]
         pub fn $name(mut self, rng: &mut impl rand::Rng, init: $crate::core::init::Init) -> Self {
@@ -38,7 +38,7 @@ pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rn
     param.set(drawn);
 }
 
-/// The option of a module for another `ε` in each of these layer norms.
+/// Defines the builder method `epsilon`, which sets the `ε` of the given layer norms.
 macro_rules! epsilon_option {
     (|$module:ident| $norms:expr) => {
         /// Sets `ε`, which keeps the division finite where all features are equal. It is `1e-5` in PyTorch and `1e-3`
@@ -64,10 +64,10 @@ macro_rules! epsilon_option {
 }
 pub(crate) use epsilon_option;
 
-/// The option of a module to have no biases: for each of these parameters, its size and whether it can exist.
+/// Defines the builder method `bias`, which removes or adds the given biases. Each parameter comes with its size.
 macro_rules! bias_option {
     (|$module:ident| $biases:expr) => {
-        /// Sets whether there are biases. By default there are. New ones are zero.
+        /// Sets whether there are biases. By default there are. An added bias starts at zero.
         #[must_use]
         pub fn bias(mut self, bias: bool) -> Self {
             let $module = &mut self;

@@ -1,9 +1,9 @@
-//! Work on many elements in pieces, several at a time. The pieces depend on the number of elements
-//! alone, and so do results. A single piece is not worth waking another thread.
+//! Parallel work on many elements, in pieces. The pieces depend on the number of elements alone, so results do not
+//! depend on the number of threads. A single piece is run by the calling thread, since waking another would cost more.
 
 use rayon::prelude::*;
 
-/// Elements of a piece; a few pieces fit the second-level cache.
+/// The number of elements of a piece. A few pieces fit into the second-level cache.
 pub(crate) const PIECE: usize = 1 << 15;
 
 /// Calls `work` with each piece.
@@ -19,7 +19,8 @@ pub(crate) fn for_each<'a, P: Send + 'a>(pieces: Vec<P>, work: impl Fn(P) + Sync
 
 type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Runs tasks on the threads of the pool. Its machinery is compiled here alone, whatever the pieces are.
+/// Runs tasks on the threads of the pool. The tasks are boxed, so that the generic code of rayon is compiled once, not
+/// for each type of piece.
 fn run(tasks: Vec<Task<'_>>) {
     tasks.into_par_iter().for_each(|task| task());
 }

@@ -5,8 +5,9 @@ pub use rand::rngs::Xoshiro256PlusPlus;
 
 /// Returns the random generator of a seed, for initial weights, dropout, noise, sampling and shuffles.
 ///
-/// The generator is xoshiro256++ (Blackman and Vigna 2019), whose four words of state `SplitMix64` derives from the seed.
-/// It is fast and passes statistical tests; it is not for cryptography. A type of its own needs no dependency on `rand`:
+/// The generator is xoshiro256++ (Blackman and Vigna 2019). `SplitMix64` derives its four words of state from the seed.
+/// It is fast and passes statistical tests; it is not for cryptography. A program can name its type without a
+/// dependency on `rand`:
 ///
 /// ```
 /// use bptt_layers::{Linear, Xoshiro256PlusPlus};
@@ -21,8 +22,8 @@ pub use rand::rngs::Xoshiro256PlusPlus;
 ///
 /// # Stability
 ///
-/// A seed gives the same stream of words on every platform and in every version of this crate, and so do initial
-/// weights and masks that are drawn from it. A version that changes either is a breaking one.
+/// A seed gives the same stream of words on every platform and in every version of this crate. It also gives the same
+/// initial weights and masks. A change of either is a breaking change.
 #[must_use]
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -34,7 +35,7 @@ mod tests {
 
     use super::rng;
 
-    /// By the reference implementations in C of `SplitMix64` and xoshiro256++.
+    /// The expected words are from the reference implementations of `SplitMix64` and xoshiro256++ in C.
     #[test]
     fn the_stream_of_a_seed_is_fixed() {
         let mut rng = rng(0);

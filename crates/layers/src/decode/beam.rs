@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 
 use super::hypothesis::{Bounds, Hypothesis, assert_distribution};
 
-/// Beam search: of all continuations of the best hypotheses, it keeps the best. Their number is the width of the beam.
+/// Beam search: each step continues the live hypotheses by every symbol, and keeps the best continuations. Their number
+/// is the width of the beam.
 ///
-/// Finished hypotheses are kept apart from live ones, again as many as the beam is wide. The best result is therefore
-/// no worse than any finished hypothesis that the search has scored. Hypotheses are ranked by their log-probability,
-/// divided by a power of their length. This is the simpler of the two forms that Wu et al. (2016) discuss:
+/// Finished hypotheses are kept apart from live ones, and are at most as many. The best result is therefore no worse
+/// than any finished hypothesis that the search has scored. Hypotheses are ranked by their log-probability, divided by
+/// a power of their length. This is the simpler of the two forms that Wu et al. (2016) discuss:
 ///
 /// ```text
 /// score(y) = log P(y) / |y|^α
@@ -51,12 +52,12 @@ impl Beam {
     pub fn length_normalization(self, alpha: f64) -> Self {
         assert!(
             alpha >= 0.0 && alpha.is_finite(),
-            "a length is normalised by a finite exponent of at least 0, not {alpha}"
+            "a length is normalized by a finite exponent of at least 0, not {alpha}"
         );
         Self { alpha, ..self }
     }
 
-    /// The largest number of live hypotheses.
+    /// Returns the largest number of live hypotheses.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
@@ -157,7 +158,7 @@ impl Beam {
         (length as f64).powf(self.alpha)
     }
 
-    /// Returns the best, in order, as many as the beam is wide.
+    /// Returns the best candidates in order, at most as many as the beam is wide.
     fn best(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
         if candidates.len() > self.width {
             candidates.select_nth_unstable_by(self.width, Candidate::rank);
@@ -180,7 +181,7 @@ impl Path {
     }
 }
 
-/// A path, continued by a symbol.
+/// A path and the symbol that continues it.
 struct Candidate {
     parent: usize,
     symbol: usize,
@@ -200,7 +201,7 @@ impl Candidate {
     }
 }
 
-/// All continuations that are possible, from the log-probabilities of the next symbol of each path.
+/// Returns all continuations of nonzero probability, from the log-probabilities of the next symbol of each path.
 #[track_caller]
 fn continuations(live: &[Path], log_probabilities: &[Vec<f64>]) -> Vec<Candidate> {
     assert!(

@@ -2,7 +2,7 @@
 
 use super::hypothesis::{Bounds, Hypothesis, assert_distribution};
 
-/// Takes the most probable symbol at each step, and the lowest of several equally probable ones.
+/// Decodes greedily: takes the most probable symbol at each step, and the lowest of several equally probable ones.
 ///
 /// # Panics
 ///

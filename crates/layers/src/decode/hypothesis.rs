@@ -16,7 +16,7 @@ pub struct Bounds {
 pub struct Hypothesis {
     /// The symbols, without the start symbol. The last is the end symbol, unless the sequence was cut.
     pub symbols: Vec<usize>,
-    /// The sum of the symbols' log-probabilities, normalised if the search normalises. Greater is better.
+    /// The sum of the symbols' log-probabilities, normalized if the search normalizes. Greater is better.
     pub score: f64,
 }
 

@@ -38,8 +38,8 @@ impl Sampling {
         Self { temperature: 1.0, top_k: usize::MAX, top_p: 1.0 }
     }
 
-    /// Sets the temperature. Below 1 probable symbols are drawn more often, above 1 less often. At 0 the most
-    /// probable symbol is always drawn, and the first of several equally probable ones.
+    /// Sets the temperature. Below 1 probable symbols are drawn more often, above 1 less often. At 0 the most probable
+    /// symbol is always drawn, or the first of several equally probable ones.
     ///
     /// # Panics
     ///
@@ -91,7 +91,7 @@ impl Sampling {
         let ranked = self.ranked(logits);
         let largest = logits[ranked[0]];
         let weight = |&symbol: &usize| match logits[symbol] {
-            logit if logit == largest => 1.0, // however large
+            logit if logit == largest => 1.0, // even if it is infinite
             logit => ((logit.as_f64() - largest.as_f64()) / self.temperature).exp(),
         };
         let weights: Vec<f64> = ranked.iter().map(weight).collect();

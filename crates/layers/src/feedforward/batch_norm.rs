@@ -1,4 +1,4 @@
-//! Normalisation over a batch.
+//! Normalization over a batch.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -6,7 +6,7 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::core::module::Module;
 use crate::core::options::epsilon_option;
 
-/// Batch normalisation (Ioffe and Szegedy 2015): scales each feature to mean 0 and variance 1 over all positions,
+/// Batch normalization (Ioffe and Szegedy 2015): scales each feature to mean 0 and variance 1 over all positions,
 /// then multiplies it by a gain and adds a bias.
 ///
 /// ```text
@@ -14,11 +14,11 @@ use crate::core::options::epsilon_option;
 /// ```
 ///
 /// `x`, `y: [.., F]`, `g`, `b: [F]`; `2F` parameters are trained. In training, `μ` and `σ²` are the mean and the
-/// variance of the batch, over all axes but the last. In evaluation, they are running averages `[F]`. The averages
-/// are parameters of the module, so weight files contain them. They never have a gradient, so optimizers do not
-/// change them.
+/// variance of the batch, over all axes but the last. In evaluation, they are running averages `[F]`. The running
+/// averages are parameters of the module, so weight files contain them. They never have a gradient, so optimizers do
+/// not change them.
 ///
-/// [`in_training`](Self::in_training) normalises by the batch and returns its statistics. [`update`](Self::update)
+/// [`in_training`](Self::in_training) normalizes by the batch and returns its statistics. [`update`](Self::update)
 /// moves the averages towards them:
 ///
 /// ```
@@ -69,7 +69,7 @@ impl<T: Scalar> BatchNorm<T> {
 
     epsilon_option!(|norm| [norm]);
 
-    /// Returns the features, normalised by the running averages, as in evaluation.
+    /// Returns the features, normalized by the running averages, as in evaluation.
     ///
     /// # Panics
     ///
@@ -80,10 +80,10 @@ impl<T: Scalar> BatchNorm<T> {
     pub fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let [mean, variance] =
             [&self.mean, &self.variance].map(|average| x.tape().constant(average.value().clone()));
-        self.normalised(x, mean, variance)
+        self.normalized(x, mean, variance)
     }
 
-    /// Returns the features, normalised by the mean and the variance of the batch, as in training, and these
+    /// Returns the features, normalized by the mean and the variance of the batch, as in training, and these
     /// statistics.
     ///
     /// `present: [..]` is a mask over all axes of `x` but the last. Only positions where it is not zero count. Other
@@ -126,7 +126,7 @@ impl<T: Scalar> BatchNorm<T> {
         let variance = of_all((counted(flat) - mean).square());
         let statistics =
             BatchStatistics { mean: mean.value(), variance: variance.value(), positions };
-        (self.normalised(x, mean, variance), statistics)
+        (self.normalized(x, mean, variance), statistics)
     }
 
     /// Moves the running averages towards a batch's: `average ← (1 − rate) · average + rate · batch`. The variance is
@@ -151,7 +151,7 @@ impl<T: Scalar> BatchNorm<T> {
     }
 
     #[track_caller]
-    fn normalised<'t>(&self, x: Var<'t, T>, mean: Var<'t, T>, variance: Var<'t, T>) -> Var<'t, T> {
+    fn normalized<'t>(&self, x: Var<'t, T>, mean: Var<'t, T>, variance: Var<'t, T>) -> Var<'t, T> {
         (x - mean) / (variance + self.epsilon).sqrt() * &self.gain + &self.bias
     }
 }

@@ -54,9 +54,9 @@ pub struct Conv1d<T> {
 #[derive(Clone, Copy, Debug)]
 enum Padding {
     Steps([usize; 2]),
-    /// One fewer than the span of the kernel, all before the first step.
+    /// One step fewer than the kernel spans, all before the first step.
     Causal,
-    /// One fewer than the span of the kernel, on both sides.
+    /// One step fewer than the kernel spans, on both sides.
     Same,
 }
 
@@ -120,16 +120,16 @@ impl<T: Scalar> Conv1d<T> {
         self
     }
 
-    /// Pads before the first step alone. Each output then reads its own step and earlier ones, and, with a stride of
-    /// 1, there are as many outputs as steps.
+    /// Pads before the first step alone. Each output then reads its own step and earlier ones. With a stride of 1,
+    /// there are as many outputs as steps.
     #[must_use]
     pub fn causal(mut self) -> Self {
         self.padding = Padding::Causal;
         self
     }
 
-    /// Pads on both sides, so that, with a stride of 1, there are as many outputs as steps. A kernel of even size
-    /// gets one step more after the last.
+    /// Pads on both sides. With a stride of 1, there are then as many outputs as steps. A kernel of even size gets one
+    /// step more after the last.
     #[must_use]
     pub fn same(mut self) -> Self {
         self.padding = Padding::Same;

@@ -5,9 +5,9 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
 /// Dropout (Srivastava et al. 2014). In training, each element is zeroed with probability `rate`. The others are scaled
-/// by `1 / (1 − rate)`, so that the expectation stays.
+/// by `1 / (1 − rate)`, so that the expectation stays the same.
 ///
-/// It is not applied in evaluation.
+/// Dropout is not applied in evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     rate: f64,

@@ -9,8 +9,8 @@ use crate::core::module::Module;
 
 /// A learned vector for each symbol of a vocabulary: `[V, E]`, `V·E` parameters.
 ///
-/// It equals the product of a one-hot row with the table, at the cost of a copy. The gradient of a vector is the sum
-/// over the places where its symbol occurs.
+/// A lookup equals the product of a one-hot row with the table, at the cost of a copy. The gradient of a vector is the
+/// sum over the places where its symbol occurs.
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<T> {
     /// A row for each symbol, `[V, E]`.

@@ -1,4 +1,4 @@
-//! Layer normalisation.
+//! Layer normalization.
 
 use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -7,8 +7,8 @@ use super::stateless::cell_without_state;
 use crate::core::module::Module;
 use crate::core::options::epsilon_option;
 
-/// Layer normalisation (Ba, Kiros and Hinton 2016): the features of each position at mean 0 and
-/// variance 1, then scaled and shifted.
+/// Layer normalization (Ba, Kiros and Hinton 2016): scales the features of each position to mean 0 and variance 1, then
+/// multiplies them by a gain and adds a bias.
 ///
 /// ```text
 /// y = (x − μ) / √(σ² + ε) ⊙ g + b
@@ -40,7 +40,7 @@ impl<T: Scalar> LayerNorm<T> {
 
     epsilon_option!(|norm| [norm]);
 
-    /// Returns the normalised features.
+    /// Returns the normalized features.
     ///
     /// # Panics
     ///

@@ -13,8 +13,8 @@ use crate::core::options::{bias_option, init_options};
 ///
 /// `x: [.., I]`, `W: [I, O]`, `b: [O]`, `y: [.., O]`; `I·O + O` parameters.
 ///
-/// It is also a [`Cell`](crate::Cell) without a state. As the second part of a tuple it is a readout above a layer, and the tuple
-/// runs over sequences and step by step like the layer.
+/// It is also a [`Cell`](crate::Cell) without a state. In a tuple, `(layer, linear)`, it is the output layer above
+/// another layer. The tuple runs over sequences or step by step, like the layer.
 #[derive(Clone, Debug, Module)]
 pub struct Linear<T> {
     /// `W: [I, O]`

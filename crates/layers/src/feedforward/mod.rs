@@ -1,4 +1,4 @@
-//! Layers without a state: each position of a sequence, or a window of positions, on its own.
+//! Layers without a state. They map each position of a sequence, or each window of positions, independently.
 
 pub(crate) mod batch_norm;
 pub(crate) mod conv1d;

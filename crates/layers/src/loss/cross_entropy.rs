@@ -10,8 +10,7 @@ use super::reduction::{Loss, Terms};
 use super::terms::class::{ClassTerms, Scores};
 use super::terms::positions::Positions;
 
-/// The negative logarithm of the probability that `logits` `[.., C]` give to the target class at
-/// each position: `−log softmax(o)[y]`, in nats.
+/// Returns the cross-entropy of the target class at each position, `−log softmax(o)[y]` of `logits` `[.., C]`, in nats.
 ///
 /// The gradient with respect to the logits is exactly `softmax(o) − 1_y` times that of the loss. Value and gradient are
 /// finite for logits of any size. Targets are in row-major order, one for each position: those of the first step of
@@ -19,14 +18,14 @@ use super::terms::positions::Positions;
 ///
 /// # Panics
 ///
-/// If the number of targets is not that of the positions. When the loss is taken: if a target is
-/// not less than `C` at a position that no mask drops.
+/// If the number of targets is not that of the positions. [`Loss::sum`], [`Loss::mean`] and [`Loss::per_position`]
+/// panic if a target is not less than `C` at a position that no mask drops.
 #[track_caller]
 pub fn cross_entropy<'t, T: Scalar>(logits: Var<'t, T>, targets: &[usize]) -> Loss<'t, T> {
     CrossEntropy::new().of(logits, targets)
 }
 
-/// [`cross_entropy`] of log-probabilities: `−log p[y]` of `log p` `[.., C]`.
+/// Returns the [`cross_entropy`] of log-probabilities: `−log p[y]` of `log p` `[.., C]`.
 ///
 /// # Panics
 ///
@@ -45,8 +44,8 @@ pub fn negative_log_likelihood<'t, T: Scalar>(
 /// ℓ = (1 − ε) w_y (−log p_y) + ε/C Σ_c w_c (−log p_c)
 /// ```
 ///
-/// `p = softmax(o)`, `y` the target, `w` the weights of the `C` classes, 1 if none are given, and
-/// `ε` the label smoothing. The mean over positions divides by `Σ w_y`.
+/// Here `p = softmax(o)`, `y` is the target and `ε` the label smoothing. The weights `w` of the `C` classes are 1 by
+/// default. The mean over positions divides by `Σ w_y`.
 ///
 /// ```
 /// # use bptt_autodiff::Tape;

@@ -9,13 +9,13 @@ use super::reduction::{Loss, Terms};
 use super::terms::ctc::{CtcTerms, steps_needed};
 use super::terms::positions::Positions;
 
-/// The negative logarithm of the probability of each target sequence, summed over all alignments with the steps (Graves
-/// et al. 2006), in nats and computed in log space.
+/// Returns the CTC loss of each target sequence (Graves et al. 2006): the negative logarithm of its probability, in
+/// nats. The probability is summed over all alignments with the steps, in log space.
 ///
-/// At each step the softmax of `logits` `[T, B, C]` chooses a class, of which one is `blank`. A path of classes spells
-/// a target sequence: repetitions are merged, then blanks are removed, so `a a – a b` spells `a a b`. The probability of
-/// the targets `l` is the sum over all paths that spell them. With `l'`, the targets with blanks between and around them,
-/// `L = 2 |l| + 1` and `α₀ = (1, 0, 0, ..)`:
+/// At each step, the softmax of `logits` `[T, B, C]` is the distribution of a class. One class is `blank`. A path of
+/// classes spells a target sequence: repetitions are merged, then blanks are removed, so `a a – a b` spells `a a b`.
+/// The probability of the targets `l` is the sum over all paths that spell them. Let `l'` be the targets with blanks
+/// between and around them, `L = 2 |l| + 1` its length and `α₀ = (1, 0, 0, ..)`. Then:
 ///
 /// ```text
 /// α_t(s) = (α_{t−1}(s) + α_{t−1}(s−1) + α_{t−1}(s−2)) p_t(l'_s)   the last if l'_s ≠ blank, l'_{s−2}
@@ -23,8 +23,8 @@ use super::terms::positions::Positions;
 /// ```
 ///
 /// There is a position for each sequence `[B]`, and the mean divides by their number alone. (PyTorch divides each loss
-/// by the number of its targets first: use `1 / |l|` as a mask of the [sum](Loss::sum).) `lengths` are the steps of the
-/// sequences. Logits beyond, NaN included, have no influence. A logit of −∞ forbids a class.
+/// by the number of its targets first: use `1 / |l|` as a mask of the [sum](Loss::sum).) `lengths` are the numbers of
+/// steps of the sequences. Logits beyond them, NaN included, have no influence. A logit of −∞ forbids a class.
 ///
 /// Targets that no path spells have an infinite loss with gradient zero. Either there are too few steps
 /// ([`Ctc::steps_needed`]), or forbidden classes block every path. A [mask](Loss::masked) drops such a sequence, and
@@ -47,10 +47,10 @@ use super::terms::positions::Positions;
 ///
 /// # Panics
 ///
-/// If the logits do not have three axes; if there is not a length and a target sequence for each
-/// sequence; if a length is greater than `T`; or if a target or the blank is no class, or a target is the
-/// blank. When the loss is taken on a checking tape: if no path spells the targets of a sequence that no
-/// mask drops.
+/// If the logits do not have three axes. If there is not a length and a target sequence for each sequence, or if a
+/// length is greater than `T`. If a target or the blank is not a class, or if a target is the blank. On a checking
+/// tape, [`Loss::sum`], [`Loss::mean`] and [`Loss::per_position`] panic if no path spells the targets of a sequence
+/// that no mask drops.
 #[track_caller]
 pub fn ctc<'t, T: Scalar>(
     logits: Var<'t, T>,

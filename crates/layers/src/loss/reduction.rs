@@ -103,9 +103,9 @@ impl<'t, T: Scalar> Loss<'t, T> {
         Self { positions: self.positions.weighted(weights), ..self }
     }
 
-    /// Returns how much all positions count together, the divisor of [`mean`](Self::mean): the number of positions, or
-    /// the sum of the mask. If classes have [weights](super::CrossEntropy::class_weights), the weight of the target is
-    /// a factor as well.
+    /// Returns the total weight of the positions, the divisor of [`mean`](Self::mean). It is the number of positions,
+    /// or the sum of the mask. If classes have [weights](super::CrossEntropy::class_weights), the weight of the target
+    /// is a factor as well.
     ///
     /// The mean over several batches is the sum of their [sums](Self::sum), divided by the sum of their weights.
     ///

@@ -56,8 +56,8 @@ pub fn huber<'t, T: Scalar>(
     compare("huber", outputs, targets.on(outputs.tape()), Measure::Huber { delta })
 }
 
-/// Returns the distance `‖y − o‖` of the outputs `o` `[.., F]` from the targets `y`. Its derivatives are taken as 0
-/// where they are equal.
+/// Returns the distance `‖y − o‖` of the outputs `o` `[.., F]` from the targets `y`. Where `o = y`, its derivatives are
+/// taken as 0.
 ///
 /// # Panics
 ///

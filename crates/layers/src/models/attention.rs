@@ -9,11 +9,11 @@ use crate::core::module::Module;
 use crate::sequence::mask::Mask;
 use crate::sequence::shape::sequence_shape;
 
-/// The score of a position without an entry, whose softmax is exactly 0.
-/// [`Tape::checking`](bptt_autodiff::Tape::checking) would take minus infinity for a fault.
+/// The score of a position without an entry. Its softmax is exactly 0, and unlike minus infinity it is no fault on a
+/// [checking](bptt_autodiff::Tape::checking) tape.
 const MASKED: f64 = -1e30;
 
-/// Attention: the mean of a memory, the context, weighted by how well each position suits a query.
+/// Attention: the mean of the entries of a memory, weighted by how well each matches a query. The mean is the context:
 ///
 /// ```text
 /// a_s = softmax_s(e_s)                  the weights, over the positions of the memory
@@ -93,8 +93,8 @@ impl<T: Scalar> Attention<T> {
         Self::Multiplicative { w: Param::new(Init::Xavier.tensor(rng, [query_size, memory_size])) }
     }
 
-    /// Prepares the memory `[S, B, M]` for its queries. Lengths say how many entries each sequence has. Values beyond,
-    /// NaN included, influence neither values nor gradients.
+    /// Prepares the memory `[S, B, M]` for its queries. `lengths` are the numbers of entries of the sequences. Values
+    /// beyond them, NaN included, influence neither values nor gradients.
     ///
     /// # Panics
     ///
@@ -186,7 +186,7 @@ impl<T: Scalar> Attention<T> {
     }
 }
 
-/// A memory that [`Attention::memory`] has prepared: everything that does not depend on a query.
+/// A memory that [`Attention::memory`] has prepared. It holds everything that does not depend on a query.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionMemory<'t, T> {
     /// The entries `[B, S, M]`, zero at positions without one.

@@ -61,7 +61,7 @@ pub struct BestPath {
 }
 
 impl<T: Scalar> Crf<T> {
-    /// A field whose scores are all zero, so that the steps do not depend on each other before training.
+    /// Creates a field whose scores are all zero, so that the steps do not depend on each other before training.
     #[must_use]
     pub fn new(classes: usize) -> Self {
         Self {
@@ -71,10 +71,11 @@ impl<T: Scalar> Crf<T> {
         }
     }
 
-    /// `−ln p(y)` of the targets of each sequence, in nats: a loss with one position for each sequence, `[B]`.
+    /// Returns the loss `−ln p(y)` of the targets of each sequence, in nats. It has one position for each sequence,
+    /// `[B]`.
     ///
     /// Emissions are `[T, B, C]`; `lengths` are the steps of the sequences; targets are in row-major order, `[T, B]`.
-    /// Values after the end of a sequence, NaN included, change nothing. The loss of a sequence without steps is 0.
+    /// Values after the end of a sequence, NaN included, have no influence. The loss of a sequence without steps is 0.
     /// Targets that a score of −∞ forbids have an infinite loss with gradient zero.
     ///
     /// # Panics
@@ -116,8 +117,8 @@ impl<T: Scalar> Crf<T> {
         Loss::of_terms(Terms::Chain(chain), Positions::new([batch]))
     }
 
-    /// The classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of paths
-    /// with equal scores, it returns the one with the lower class at the last step where they differ.
+    /// Returns the classes with the greatest score for each sequence, and that score, by Viterbi's algorithm (1967). Of
+    /// paths with equal scores, it returns the one with the lower class at the last step where they differ.
     ///
     /// Emissions are `[T, B, C]`; `lengths` are the steps of the sequences.
     ///
@@ -139,7 +140,7 @@ impl<T: Scalar> Crf<T> {
         best
     }
 
-    /// The best path through rows of emissions `[C]`. Its score is NaN if any score is.
+    /// Returns the best path through rows of emissions `[C]`. Its score is NaN if any score is.
     fn best_path<'a>(&self, mut emissions: impl Iterator<Item = &'a [T]>) -> BestPath {
         let Some(first) = emissions.next() else {
             return BestPath { classes: Vec::new(), score: 0.0 };
@@ -168,7 +169,7 @@ impl<T: Scalar> Crf<T> {
         BestPath { classes, score }
     }
 
-    /// The extents `[T, B, C]`, checked against the lengths and the field's classes.
+    /// Returns the extents `[T, B, C]`, checked against the lengths and the field's classes.
     #[track_caller]
     fn checked(&self, name: &str, shape: &Shape, lengths: &[usize]) -> [usize; 3] {
         let &[steps, batch, classes] = &shape[..] else {
@@ -191,7 +192,7 @@ impl<T: Scalar> Crf<T> {
     }
 }
 
-/// The first of the largest scores, and its index; a NaN, if there is one.
+/// Returns the index and the value of the first largest score, or of a NaN if there is one.
 fn largest(scores: &[f64]) -> (usize, f64) {
     let mut largest = (0, scores[0]);
     for (place, &score) in scores.iter().enumerate() {

@@ -70,7 +70,7 @@ pub struct EncoderDecoder<T, E, D> {
     pub encoder: E,
     /// The embedding of the target symbols.
     pub target: Embedding<T>,
-    /// The layer that reads the target symbols before.
+    /// The layer that reads the previous target symbols.
     pub decoder: D,
     /// The attention to the encoder's outputs, if there is any.
     pub attention: Option<Attention<T>>,
@@ -88,8 +88,8 @@ impl<T: Scalar, E: Layer<T>, D> EncoderDecoder<T, E, D>
 where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
-    /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`. Lengths say how many symbols each sequence
-    /// has. Any symbols may follow.
+    /// Encodes sequences of symbols, in row-major order of `shape = [S, B]`. `lengths` are the numbers of symbols of
+    /// the sequences. Symbols beyond them have no influence.
     ///
     /// # Panics
     ///
@@ -110,8 +110,8 @@ where
     /// Returns the logits `[T, B, C]` of each symbol under teacher forcing (Williams and Zipser 1989). The decoder
     /// reads the start symbol and then the targets `[T, B]`, in row-major order, one step late.
     ///
-    /// Targets of different lengths are padded with any symbols. A [mask](crate::loss::Loss::masked) of the loss drops
-    /// these positions.
+    /// Targets of different lengths may be padded with any symbols. A [mask](crate::loss::Loss::masked) of the loss
+    /// drops these positions.
     ///
     /// # Panics
     ///
@@ -251,7 +251,7 @@ where
     ///
     /// # Panics
     ///
-    /// As that.
+    /// As [`EncoderDecoder::encode`].
     #[track_caller]
     #[must_use]
     pub fn encode<'t>(
@@ -268,7 +268,7 @@ where
     ///
     /// # Panics
     ///
-    /// As that.
+    /// As [`EncoderDecoder::teacher_forced`].
     #[track_caller]
     #[must_use]
     pub fn teacher_forced<'t>(
@@ -310,7 +310,7 @@ where
             let rows = logits.as_slice().chunks_exact(logits.shape()[1]).zip(&targets[t * batch..]);
             symbols = (rows.zip(forced.as_slice()))
                 .map(|((logits, &target), &forced)| {
-                    // a model that has diverged is told by the loss
+                    // the loss reports a model that has diverged
                     if logits.iter().any(|logit| logit.is_nan()) {
                         return target;
                     }
@@ -331,7 +331,7 @@ pub struct Encoded<'t, T, S> {
     pub state: S,
     /// The encoder's outputs, `[S, B, M]`; zero beyond the end of a sequence.
     pub outputs: Var<'t, T>,
-    /// The memory of these outputs, if there is attention.
+    /// The prepared memory of attention over these outputs, if there is attention.
     pub memory: Option<AttentionMemory<'t, T>>,
 }
 
@@ -361,12 +361,12 @@ pub(crate) fn steps(targets: &[usize], batch: usize) -> usize {
     let count = targets.len();
     assert!(
         batch > 0 && count.is_multiple_of(batch),
-        "{count} targets for a batch of {batch} sequences: give each as many, padded to the longest"
+        "{count} targets for a batch of {batch} sequences: give each sequence equally many, padded to the longest"
     );
     count / batch
 }
 
-/// The log-probabilities of each row of logits `[R, C]`.
+/// Returns the log-probabilities of each row of logits `[R, C]`.
 fn log_probabilities<T: Scalar>(logits: &Tensor<T>) -> Vec<Vec<f64>> {
     let rows = logits.log_softmax(-1);
     let of_row = |row: &[T]| row.iter().map(|p| p.as_f64()).collect();

@@ -1,4 +1,4 @@
-//! Models that are made of layers: attention, sequence to sequence, conditional random fields.
+//! Models composed of layers: attention, sequence to sequence, conditional random fields.
 
 pub(crate) mod attention;
 pub(crate) mod crf;

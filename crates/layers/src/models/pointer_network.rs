@@ -23,10 +23,10 @@ use crate::sequence::stepwise::Stepwise;
 /// o_{t,s} = score(h_t, m_s)             logits [T, B, S] of the pointers p: [T, B]
 /// ```
 ///
-/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`. The parameters are `I` and those
-/// of the parts. Encoder and decoder are any layers whose states have one type and equal sizes. The decoder is
-/// [`Stepwise`]: one that reads backward would see the elements that it has to predict. A position beyond the end of a
-/// sequence has probability exactly zero.
+/// The paper's score is [additive](Attention::Additive). `x: [S, B, I]`, `first: [I]`. The parameters are those of the
+/// parts, and the `I` of `first`. Encoder and decoder are any layers whose states have one type and equal sizes. The
+/// decoder is [`Stepwise`]: one that reads backward would see the elements that it has to predict. A position beyond
+/// the end of a sequence has probability exactly zero.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -66,12 +66,11 @@ where
     for<'t> D: Stepwise<T, State<'t> = E::State<'t>>,
 {
     /// Returns the logits `[T, B, S]` of each pointer under teacher forcing. The decoder reads `first`, and then the
-    /// elements at the targets, positions `[T, B]` in row-major order, one step late. Lengths say how many elements
-    /// each sequence of the inputs `[S, B, I]` has. Values beyond, NaN included, influence neither values nor
-    /// gradients.
+    /// elements at the targets, positions `[T, B]` in row-major order, one step late. `lengths` are the numbers of
+    /// elements of the inputs `[S, B, I]`. Values beyond them, NaN included, influence neither values nor gradients.
     ///
-    /// Targets of different lengths are padded with any positions of their input. A [mask](crate::loss::Loss::masked)
-    /// of the loss drops these pointers.
+    /// Targets of different lengths may be padded with any positions of their input. A
+    /// [mask](crate::loss::Loss::masked) of the loss drops these pointers.
     ///
     /// # Panics
     ///
@@ -94,8 +93,8 @@ where
         InTraining::new(self, rng)
     }
 
-    /// Returns the pointers `[T, B]` of greedy decoding over `steps` steps, in row-major order. Each is the most
-    /// probable one, and the decoder then reads the element there. A position may be pointed to again. Inputs and
+    /// Returns the pointers `[T, B]` of greedy decoding over `steps` steps, in row-major order. Each pointer is the
+    /// most probable position, and the decoder then reads the element at this position. Pointers may repeat. Inputs and
     /// lengths are those of [`teacher_forced`](Self::teacher_forced).
     ///
     /// # Panics
@@ -163,7 +162,7 @@ where
         let (outputs, state) = encode(&self.encoder, xs, lengths, options);
         let memory = self.attention.memory(outputs, lengths);
         let first = xs.tape().param(&self.first).reshape([1, features]);
-        // what stands behind the ends stays here, but no pointer leads to it
+        // elements beyond the lengths remain in the table, but no pointer reaches them
         let elements = Var::concat(&[first, xs.reshape([steps * batch, features])], 0);
         Input { state, memory, elements, batch }
     }
@@ -192,7 +191,7 @@ where
     ///
     /// # Panics
     ///
-    /// As that.
+    /// As [`PointerNetwork::teacher_forced`].
     #[track_caller]
     #[must_use]
     pub fn teacher_forced<'t>(
@@ -205,10 +204,10 @@ where
     }
 }
 
-/// The row of [`Input::elements`] that is read first.
+/// The row of [`Input::elements`] that the decoder reads first.
 const FIRST: usize = 0;
 
-/// The rows of [`Input::elements`] at these positions `[T, B]`.
+/// Returns the rows of [`Input::elements`] at these positions `[T, B]`.
 fn rows(positions: &[usize], batch: usize) -> impl Iterator<Item = usize> {
     let row = move |(i, &position)| 1 + position * batch + i % batch;
     positions.iter().enumerate().map(row)

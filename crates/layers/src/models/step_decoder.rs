@@ -16,7 +16,7 @@ pub(crate) struct StepDecoder<T> {
 }
 
 impl<T: Scalar> StepDecoder<T> {
-    /// A decoder with this many rows, from the values of its state `[R, ..]`.
+    /// Creates a decoder with this many rows, from the values of its state `[R, ..]`.
     #[track_caller]
     pub(crate) fn new<D: Stepwise<T>>(
         decoder: &D,
@@ -33,7 +33,7 @@ impl<T: Scalar> StepDecoder<T> {
         Self { table, decoder, head }
     }
 
-    /// The logits `[R, C]` of the next symbols, when row `i` of the decoder reads row `read[i]` of the table.
+    /// Returns the logits `[R, C]` of the next symbols, when row `i` of the decoder reads row `read[i]` of the table.
     #[track_caller]
     pub(crate) fn step(&mut self, read: &[usize]) -> Tensor<T> {
         let xs = self.table.gather_rows(read);
@@ -43,7 +43,7 @@ impl<T: Scalar> StepDecoder<T> {
         Tensor::from_slice([read.len(), logits.len() / read.len()], logits)
     }
 
-    /// Row `i` continues from the state of row `rows[i]`.
+    /// Replaces the state of row `i` by that of row `rows[i]`, for all rows at once.
     pub(crate) fn gather_rows(&mut self, rows: &[usize]) {
         self.decoder.gather_rows(rows);
     }

@@ -16,7 +16,7 @@ use crate::core::module::Module;
 /// θ ← θ − η d
 /// ```
 ///
-/// Zeiler, *ADADELTA: An Adaptive Learning Rate Method* (2012), whose learning rate is 1.
+/// Zeiler, *ADADELTA: An Adaptive Learning Rate Method* (2012). The paper's learning rate is 1.
 #[derive(Clone, Debug)]
 pub struct Adadelta<T: Scalar> {
     learning_rate: f64,
@@ -27,7 +27,7 @@ pub struct Adadelta<T: Scalar> {
 }
 
 impl<T: Scalar> Adadelta<T> {
-    /// Adadelta with `ρ = 0.9`, `ε = 10⁻⁶` and no weight decay.
+    /// Creates Adadelta with `ρ = 0.9`, `ε = 10⁻⁶` and no weight decay.
     ///
     /// # Panics
     ///
@@ -55,7 +55,7 @@ impl<T: Scalar> Adadelta<T> {
         Self { rho: within("ρ", 0.0..1.0, rho), ..self }
     }
 
-    /// Sets `ε`, from which the first steps get their size.
+    /// Sets `ε`, which determines the size of the first steps.
     ///
     /// # Panics
     ///

@@ -26,7 +26,7 @@ pub struct Adagrad<T: Scalar> {
 }
 
 impl<T: Scalar> Adagrad<T> {
-    /// Adagrad with `ε = 10⁻¹⁰`, sums that start at 0, and no decay.
+    /// Creates Adagrad with `ε = 10⁻¹⁰`, sums that start at 0, and no decay.
     ///
     /// # Panics
     ///

@@ -33,7 +33,7 @@ pub struct Adam<T: Scalar> {
 }
 
 impl<T: Scalar> Adam<T> {
-    /// Adam with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
+    /// Creates Adam with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
     ///
     /// # Panics
     ///
@@ -52,7 +52,7 @@ impl<T: Scalar> Adam<T> {
         }
     }
 
-    /// AdamW: [`new`](Self::new) with [`decoupled_weight_decay`](Self::decoupled_weight_decay) `λ`.
+    /// Creates AdamW: [`new`](Self::new) with [`decoupled_weight_decay`](Self::decoupled_weight_decay) `λ`.
     ///
     /// # Panics
     ///
@@ -63,12 +63,12 @@ impl<T: Scalar> Adam<T> {
         Self::new(learning_rate).decoupled_weight_decay(weight_decay)
     }
 
-    /// AMSGrad: divides by the largest average of squares so far, so that steps never grow because large gradients are
-    /// forgotten.
+    /// Chooses AMSGrad, which divides by the largest average of squares so far. Steps then never grow because large
+    /// gradients are forgotten.
     ///
     /// # Panics
     ///
-    /// If it was not before, and has made a step.
+    /// If the optimizer has made a step without AMSGrad.
     #[track_caller]
     #[must_use]
     pub fn amsgrad(self) -> Self {
@@ -81,7 +81,7 @@ impl<T: Scalar> Adam<T> {
     option!(betas);
     option!(epsilon);
 
-    /// Sets the weight decay `λ` as a part of the gradient.
+    /// Sets the weight decay `λ`, which is added to the gradient as `λ θ`.
     ///
     /// # Panics
     ///
@@ -93,7 +93,7 @@ impl<T: Scalar> Adam<T> {
         Self { weight_decay, decoupled: false, ..self }
     }
 
-    /// Sets the weight decay `λ` beside the gradient, which makes this AdamW.
+    /// Sets the weight decay `λ` apart from the gradient, which makes this AdamW.
     ///
     /// # Panics
     ///
@@ -120,14 +120,14 @@ struct Rule<T> {
     /// `1 / √(1 − β₂ᵗ)`
     scale: T,
     epsilon: T,
-    /// `λ` in the gradient.
+    /// `λ`, if it is part of the gradient.
     decay: T,
-    /// `1 − η λ` beside it.
+    /// `1 − η λ`, if the weight decay is decoupled.
     keep: T,
 }
 
 impl<T: Scalar> Rule<T> {
-    /// Inlined into callers with known memories, so that the loop has no branch.
+    /// Inlined into callers that know which slots exist, so that the loop has no branch.
     #[inline(always)]
     fn update(&self, x: &mut T, g: T, m: &mut T, v: &mut T, largest: Option<&mut T>) {
         let g = g + self.decay * *x;

@@ -26,7 +26,7 @@ pub struct Adamax<T: Scalar> {
 }
 
 impl<T: Scalar> Adamax<T> {
-    /// Adamax with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
+    /// Creates Adamax with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
     ///
     /// # Panics
     ///

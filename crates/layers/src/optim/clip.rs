@@ -8,7 +8,7 @@ use crate::core::module::{Module, ParameterPath};
 use crate::core::pieces;
 use crate::core::pieces::PIECE;
 
-/// A gradient holds a NaN or an infinity.
+/// The error of a gradient with a NaN or an infinity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the gradient of {} is not finite: the run has diverged; lower the learning rate or \
@@ -16,11 +16,11 @@ use crate::core::pieces::PIECE;
     described(parameter)
 )]
 pub struct NonFiniteGradient {
-    /// The name of the first parameter concerned; empty if the model is a parameter by itself.
+    /// The name of the first parameter with such a gradient; empty if the model is itself a parameter.
     pub parameter: String,
 }
 
-/// Returns the norm of all gradients of a model together. The gradients are not changed:
+/// Returns the norm of all gradients of a model together, and leaves the gradients unchanged:
 ///
 /// ```text
 /// ‖g‖ = √(Σ gᵢ²) over all parameters
@@ -52,9 +52,9 @@ pub fn gradient_norm<T: Scalar>(model: &dyn Module<T>, gradients: &Gradients<T>)
 /// g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶))
 /// ```
 ///
-/// The norm is summed in double precision and in a fixed order. Finite gradients are scaled however
-/// large they are; only the norm returned is infinite where it is beyond `f64::MAX`. Pascanu,
-/// Mikolov and Bengio, *On the difficulty of training recurrent neural networks* (2013).
+/// The norm is summed in double precision and in a fixed order. Finite gradients of any size are scaled. The returned
+/// norm alone is infinite if it exceeds `f64::MAX`. Pascanu, Mikolov and Bengio, *On the difficulty of training
+/// recurrent neural networks* (2013).
 ///
 /// # Errors
 ///
@@ -80,7 +80,7 @@ pub fn clip_norm<T: Scalar>(
     } else {
         expect_finite(model, gradients)?;
         if max_norm.is_finite() {
-            // the norm alone is too large
+            // the elements are finite, and the norm alone overflows
             for_each_gradient(model, gradients, |gradient| *gradient *= T::of(SMALL));
             clip_norm(model, gradients, max_norm)?;
         }

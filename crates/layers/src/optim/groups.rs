@@ -50,11 +50,11 @@ impl<T: Scalar> Groups<T> {
         Self { predicates: Predicates(Vec::new()), members: vec![default] }
     }
 
-    /// Adds an optimizer for the parameters whose names `picks` picks and no earlier group does.
+    /// Adds an optimizer for the parameters whose names `picks` accepts, except those of earlier groups.
     ///
     /// # Panics
     ///
-    /// If the learning rate of the default is 0, to which no other is in proportion, or if an optimizer has made a
+    /// If the learning rate of the default is 0, since other rates are multiples of it, or if an optimizer has made a
     /// step.
     #[track_caller]
     #[must_use]
@@ -110,7 +110,7 @@ impl<T: Scalar> Optimizer<T> for Groups<T> {
     fn set_learning_rate(&mut self, learning_rate: f64) {
         let learning_rate = hyperparameters::learning_rate(learning_rate);
         for member in &mut self.members {
-            let is_none = learning_rate == 0.0; // 0 of an infinite proportion as well
+            let is_none = learning_rate == 0.0; // also for an infinite proportion, where the product is NaN
             let rate = if is_none { 0.0 } else { member.proportion * learning_rate };
             member.optimizer.set_learning_rate(rate);
         }

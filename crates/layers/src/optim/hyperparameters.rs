@@ -58,7 +58,7 @@ pub(super) fn non_negative(what: &str, value: f64) -> f64 {
     value
 }
 
-/// For the share of the past in a running average.
+/// Checks a share, such as that of the past in a running average.
 #[track_caller]
 pub(super) fn within(what: &str, range: Range<f64>, value: f64) -> f64 {
     assert!(

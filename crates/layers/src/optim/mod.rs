@@ -1,8 +1,9 @@
 //! Optimizers: how parameters move along their gradients.
 //!
-//! An optimizer is its hyperparameters, the names of its memories of each parameter, and the update of one element.
-//! [`Slots`](slots::Slots) walks over the model, and saves and restores the memories, for all of them. [`Groups`] gives
-//! parts of a model to several optimizers. [`Schedule`] and [`Plateau`] are learning rates over the steps.
+//! An optimizer consists of its hyperparameters, the names of its slots, and the update of one element. A slot is a
+//! tensor that is kept for each parameter, such as its momentum. [`Slots`](slots::Slots) walks over the model, and
+//! saves and restores the slots of every optimizer. [`Groups`] gives parts of a model to several optimizers.
+//! [`Schedule`] and [`Plateau`] are learning rates over the steps.
 
 pub(crate) mod adadelta;
 pub(crate) mod adagrad;

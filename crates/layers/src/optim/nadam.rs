@@ -28,7 +28,7 @@ pub struct NAdam<T: Scalar> {
 }
 
 impl<T: Scalar> NAdam<T> {
-    /// NAdam with `β₁ = 0.9`, `β₂ = 0.999`, `ψ = 0.004`, `ε = 10⁻⁸` and no weight decay.
+    /// Creates NAdam with `β₁ = 0.9`, `β₂ = 0.999`, `ψ = 0.004`, `ε = 10⁻⁸` and no weight decay.
     ///
     /// # Panics
     ///
@@ -46,7 +46,8 @@ impl<T: Scalar> NAdam<T> {
         }
     }
 
-    /// Sets `ψ`, the pace at which the momentum grows from half of `β₁` to the whole. (PyTorch calls it so.)
+    /// Sets `ψ`, the rate at which the momentum grows from `β₁ / 2` to `β₁`. PyTorch's name for it is `momentum_decay`
+    /// as well.
     ///
     /// # Panics
     ///
@@ -80,8 +81,8 @@ impl Momenta {
         self.beta * (1.0 - 0.5 * (step as f64 * self.log_base).exp())
     }
 
-    /// `μ₁⋯μₜ`, at the same cost for all `t`, by its logarithm: that of a factor is a power series,
-    /// and each power of `q` is summed over the factors as a geometric series.
+    /// Returns `μ₁⋯μₜ`, at the same cost for all `t`, through its logarithm. The logarithm of a factor is a power
+    /// series, and each power of `q` is summed over the factors as a geometric series.
     ///
     /// ```text
     /// ln(1 − qⁱ / 2) = −Σₖ qⁱᵏ / (k 2ᵏ)          Σᵢ qⁱᵏ = qᵏ (1 − qᵗᵏ) / (1 − qᵏ)

@@ -13,9 +13,9 @@ use crate::weights::error::WeightsError;
 ///
 /// An optimizer serves one model: it knows the parameters by their names.
 ///
-/// The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient,
-/// `η` the learning rate and `λ` the weight decay; operations are element by element, memories
-/// start at 0, and `t` counts the steps of this parameter from 1.
+/// The update equations follow PyTorch's conventions. In them `θ` is a parameter, `g` its gradient, `η` the learning
+/// rate and `λ` the weight decay. Operations are element by element. The optimizer's state starts at 0, and `t` counts
+/// the steps of this parameter from 1.
 ///
 /// The trait is object-safe, so that a program can choose at run time:
 ///
@@ -42,11 +42,11 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     ///
     /// # Panics
     ///
-    /// If a parameter's shape is not that of its gradient, or of its last step.
+    /// If the shape of a parameter is not that of its gradient, or has changed since its last step.
     #[track_caller]
     fn step(&mut self, model: &mut dyn Module<T>, gradients: &Gradients<T>);
 
-    /// The learning rate.
+    /// Returns the learning rate.
     fn learning_rate(&self) -> f64;
 
     /// Changes the learning rate, for instance to that of a [`Schedule`](crate::Schedule) or
@@ -58,8 +58,8 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     #[track_caller]
     fn set_learning_rate(&mut self, learning_rate: f64);
 
-    /// Returns the state of the optimizer: for each parameter, its memories under its name and one word more,
-    /// `layers.0.w_hh.momentum`. Hyperparameters are not in it.
+    /// Returns the state of the optimizer, without its hyperparameters. The name of a tensor is that of its parameter
+    /// and slot, such as `layers.0.w_hh.momentum`.
     #[must_use]
     fn state(&self) -> Archive<T>;
 
@@ -97,7 +97,7 @@ impl<T: Scalar, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
     }
 }
 
-/// The methods of [`Optimizer`] in which optimizers differ by their type alone. It has the fields
+/// Implements the methods of [`Optimizer`] that are the same for every type of optimizer. The type has the fields
 /// `learning_rate: f64` and `slots: Slots<T>`, and a method `slot_names`.
 macro_rules! common_methods {
     () => {

@@ -13,7 +13,7 @@ use crate::weights::error::WeightsError;
 /// and the next `cooldown` losses do not count
 /// ```
 ///
-/// Its memory can be saved beside the state of the optimizer:
+/// Its state can be saved beside that of the optimizer:
 ///
 /// ```
 /// use bptt_layers::weights::{Archive, WeightsError};
@@ -36,8 +36,8 @@ use crate::weights::error::WeightsError;
 /// # }
 /// ```
 ///
-/// The conventions are those of PyTorch's `ReduceLROnPlateau`, except that for a loss below 0 the threshold is below
-/// that loss.
+/// The conventions are those of PyTorch's `ReduceLROnPlateau`, with one exception: if the best loss is below 0, the
+/// threshold lies below it, so that an improvement is a lower loss there, too.
 #[derive(Clone, Debug)]
 pub struct Plateau {
     factor: f64,
@@ -96,7 +96,7 @@ impl Plateau {
         Self { patience: losses, ..self }
     }
 
-    /// Sets the part of the best loss by which another must be lower to improve on it.
+    /// Sets the relative improvement: the share of the best loss by which a loss must be lower to count as better.
     ///
     /// # Panics
     ///
@@ -107,14 +107,14 @@ impl Plateau {
         Self { threshold: within("threshold", 0.0..1.0, threshold), ..self }
     }
 
-    /// Sets the number of losses that do not count after the learning rate fell. One that improves
-    /// is still the best.
+    /// Sets the number of losses after a fall of the learning rate that do not count towards the patience. One of them
+    /// can still become the best loss.
     #[must_use]
     pub fn cooldown(self, losses: usize) -> Self {
         Self { cooldown: losses, ..self }
     }
 
-    /// Sets the learning rate below which it does not fall.
+    /// Sets the minimum of the learning rate.
     ///
     /// # Panics
     ///
@@ -134,7 +134,7 @@ impl Plateau {
     /// Observes a loss, and returns the next learning rate. A NaN is no improvement.
     pub fn observe(&mut self, loss: f64) -> f64 {
         let memory = &mut self.memory;
-        // as a product, which is infinite for the first loss
+        // a product, so that the threshold is infinite for the first loss
         if loss < memory.best * (1.0 - self.threshold.copysign(memory.best)) {
             memory.best = loss;
             memory.waited = 0;
@@ -154,7 +154,7 @@ impl Plateau {
         memory.learning_rate
     }
 
-    /// Returns its memory of the losses, and the learning rate. The other settings are not in it.
+    /// Returns the state: the best loss, the counters and the learning rate, without the settings.
     #[must_use]
     pub fn state<T: Scalar>(&self) -> Archive<T> {
         let Memory { learning_rate, best, waited, cooling } = self.memory;
@@ -166,11 +166,11 @@ impl Plateau {
         state
     }
 
-    /// Replaces its memory by a [`state`](Self::state).
+    /// Replaces the state by one that [`state`](Self::state) returned.
     ///
     /// # Errors
     ///
-    /// If it is not the state of a plateau. Nothing is then replaced.
+    /// If it is not the state of a plateau. The present state then remains.
     pub fn restore<T: Scalar>(&mut self, state: &Archive<T>) -> Result<(), WeightsError> {
         let is_rate = |&rate: &f64| rate >= 0.0 && rate.is_finite();
         let memory = Memory {

@@ -32,7 +32,7 @@ pub struct RAdam<T: Scalar> {
 }
 
 impl<T: Scalar> RAdam<T> {
-    /// RAdam with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
+    /// Creates RAdam with `β₁ = 0.9`, `β₂ = 0.999`, `ε = 10⁻⁸` and no weight decay.
     ///
     /// # Panics
     ///

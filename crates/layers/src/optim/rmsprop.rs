@@ -31,7 +31,7 @@ pub struct RmsProp<T: Scalar> {
 }
 
 impl<T: Scalar> RmsProp<T> {
-    /// RMSprop with `α = 0.99`, `ε = 10⁻⁸`, and neither centered nor with momentum.
+    /// Creates RMSprop with `α = 0.99` and `ε = 10⁻⁸`, without centering or momentum.
     ///
     /// # Panics
     ///
@@ -61,11 +61,12 @@ impl<T: Scalar> RmsProp<T> {
         Self { alpha: within("α", 0.0..1.0, alpha), ..self }
     }
 
-    /// Centers: divides by the deviation of the gradient rather than its root mean square.
+    /// Chooses the centered form, which divides by the standard deviation of the gradient rather than its root mean
+    /// square.
     ///
     /// # Panics
     ///
-    /// If it was not before, and has made a step.
+    /// If the optimizer has made a step without centering.
     #[track_caller]
     #[must_use]
     pub fn centered(self) -> Self {
@@ -114,7 +115,7 @@ struct Rule<T> {
 }
 
 impl<T: Scalar> Rule<T> {
-    /// Inlined into callers with known memories, so that the loop has no branch.
+    /// Inlined into callers that know which slots exist, so that the loop has no branch.
     #[inline(always)]
     fn update(&self, x: &mut T, g: T, v: &mut T, m: Option<&mut T>, b: Option<&mut T>) {
         let g = g + self.decay * *x;

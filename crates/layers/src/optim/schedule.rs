@@ -147,14 +147,14 @@ impl Schedule {
         Self { course: Course::OneCycle { steps }, ..Self::constant(learning_rate) }
     }
 
-    /// Adds a warm-up of `steps` steps, in which the learning rate rises linearly to the initial one. The first step
-    /// already moves.
+    /// Adds a warm-up of `steps` steps, in which the learning rate rises linearly to the initial one. The learning rate
+    /// of the first step is already above 0.
     #[must_use]
     pub fn warm_up(self, steps: usize) -> Self {
         Self { warm_up: steps, ..self }
     }
 
-    /// Returns the learning rate after `step` steps: 0 for the first step.
+    /// Returns the learning rate of step number `step`. The first step has number 0.
     #[must_use]
     pub fn at(&self, step: usize) -> f64 {
         match step.checked_sub(self.warm_up) {
@@ -171,7 +171,7 @@ impl Course {
     fn at(self, step: usize, start: f64) -> f64 {
         match self {
             Self::Constant => start,
-            Self::Step { .. } if start == 0.0 => 0.0, // however large the power
+            Self::Step { .. } if start == 0.0 => 0.0, // even if the power is infinite
             Self::Step { every, factor } => start * factor.powf((step / every) as f64),
             Self::Linear { steps, end } => {
                 let done = done(step, steps);

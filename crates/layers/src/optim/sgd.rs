@@ -15,9 +15,9 @@ use crate::core::module::Module;
 /// θ ← θ − η d              without momentum: d = g
 /// ```
 ///
-/// `μ` is the momentum and `τ` its dampening. Nesterov's form is that of Sutskever et al., *On the
-/// importance of initialization and momentum in deep learning* (2013), written for the parameters
-/// at which the gradient is taken.
+/// `μ` is the momentum and `τ` its dampening. Nesterov's form is that of Sutskever et al., *On the importance of
+/// initialization and momentum in deep learning* (2013). It is written for the parameters at which the gradient is
+/// taken.
 #[derive(Clone, Debug)]
 pub struct Sgd<T: Scalar> {
     learning_rate: f64,

@@ -1,4 +1,4 @@
-//! The memories of optimizers, and their walk over the parameters.
+//! The state of optimizers, the slots of each parameter, and the walk over the parameters.
 
 use std::array;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,17 +50,17 @@ fn for_each_element<T: Scalar, const N: usize>(
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
 
-/// Refuses an option that changes the memories, unless there are none yet.
+/// Refuses an option that changes the slots, unless there are none yet.
 #[track_caller]
 pub(super) fn expect_empty(option: &str, empty: bool) {
     assert!(
         empty,
-        "the {option} changes what an optimizer remembers, and this one has memories already: \
+        "the {option} changes the state of an optimizer, and this one has a state already: \
          set it before the first step and before restoring a state",
     );
 }
 
-/// Tensors of each parameter's shape, and the number of its steps, by the parameter's name.
+/// The slots and the number of steps of each parameter, by its name. A slot is a tensor of the parameter's shape.
 #[derive(Clone, Debug)]
 pub(super) struct Slots<T: Scalar> {
     initial: T,
@@ -74,12 +74,12 @@ struct Memory<T: Scalar> {
 }
 
 impl<T: Scalar> Slots<T> {
-    /// Creates slots without memories. Tensors will start at `initial`.
+    /// Creates empty slots. Their tensors will start at `initial`.
     pub(super) fn new(initial: f64) -> Self {
         Self { initial: T::of(initial), parameters: BTreeMap::new() }
     }
 
-    /// Refuses an option that changes the memories, if there are any.
+    /// Refuses an option that changes the slots, if there are any.
     #[track_caller]
     pub(super) fn expect_empty(&self, option: &str) {
         expect_empty(option, self.parameters.is_empty());
@@ -113,7 +113,7 @@ impl<T: Scalar> Slots<T> {
             for slot in &memory.slots {
                 assert!(
                     slot.shape() == parameter.shape(),
-                    "the optimizer remembers {} with shape {}, but now it has {}: an optimizer \
+                    "the optimizer has a state for {} of shape {}, but now it has {}: an optimizer \
                      serves one model",
                     described(name),
                     slot.shape(),

@@ -51,12 +51,13 @@ impl Files {
         [&self.checkpoint, &self.best]
     }
 
-    /// The files that an earlier run is kept in, under this number.
+    /// Returns the paths with this number, to which the files of an earlier run are renamed.
     pub(super) fn numbered(&self, number: usize) -> Self {
         Self::beside(with_suffix(&self.best, &format!("{number}.safetensors")))
     }
 
-    /// The files that the first save of a new run writes, until both are complete. No run has such names.
+    /// Returns the paths that the first save of a new run writes to until both files are complete. No run has such
+    /// names.
     pub(super) fn incoming(&self) -> Self {
         let incoming = |path: &Path| {
             let mut path = path.to_path_buf();
@@ -73,11 +74,11 @@ impl Files {
             atomic::remove_abandoned(path);
         }
         for path in incoming.both() {
-            let _ = fs::remove_file(path); // a file that stays does no harm
+            let _ = fs::remove_file(path); // a file that remains does no harm
         }
     }
 
-    /// Renames each existing file to its counterpart in `to`, and stores the new names safely.
+    /// Renames each existing file to its counterpart in `to`, and flushes the new names to disk.
     pub(super) fn rename(&self, to: &Self) -> Result<(), RunError> {
         let failed = |from: &Path, to: &Path, source| {
             let (from, to) = (from.to_path_buf(), to.to_path_buf());
@@ -91,7 +92,7 @@ impl Files {
     }
 }
 
-/// `path` with a suffix in place of its `safetensors`, if it has one.
+/// Returns `path` with a suffix in place of its `safetensors`, if it ends in that.
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let named = path.extension().is_some_and(|extension| extension == "safetensors");
     let mut path = if named { path.with_extension("") } else { path.to_path_buf() };

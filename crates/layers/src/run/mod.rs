@@ -1,6 +1,6 @@
 //! Training runs on disk: saved in one call, resumed to the bit, and never overwritten by another run.
 //!
-//! A [`Training`] holds all that decides how a run goes on. A [`Run`] saves it and restores it.
+//! A [`Training`] holds the state that determines how a run continues. A [`Run`] saves it and restores it.
 //!
 //! ```
 //! use bptt_autodiff::Tape;

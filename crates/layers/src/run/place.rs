@@ -14,8 +14,8 @@ use crate::weights::archive::Archive;
 
 /// The place on disk that one run saves to: a file of weights for use, and a checkpoint beside it.
 ///
-/// While the value exists, no other run can save there, in this process or another. The lock is an advisory one of the
-/// operating system, on `model.lock`. A crash releases it; the file stays.
+/// While the value exists, no other run can save there, in this process or another. The lock is an advisory lock of the
+/// operating system on `model.lock`. A crash releases it, and the lock file remains.
 #[derive(Debug)]
 pub struct Run {
     files: Files,
@@ -38,7 +38,7 @@ impl Run {
         Self::locked(files, true)
     }
 
-    /// Goes on with the run that saved its weights to `out`. [`restore`](Self::restore) loads it.
+    /// Continues the run that saved its weights to `out`. [`restore`](Self::restore) loads its training.
     ///
     /// # Errors
     ///
@@ -56,15 +56,15 @@ impl Run {
         Ok(Self { files, is_new, kept: None, _lock: lock })
     }
 
-    /// Saves the training: its [checkpoint](Training::checkpoint), and its [best](Training::best) weights or else those
-    /// of the model. Each file replaces its predecessor in one instant, the checkpoint first.
+    /// Saves the training: its [checkpoint](Training::checkpoint), and its [best](Training::best) weights, or those of
+    /// the model if there are none. Each file replaces its predecessor in one instant, the checkpoint first.
     ///
-    /// A program that is killed in between leaves two complete files. The checkpoint is the newer one and holds the best
-    /// weights too, so a resumed run reads it alone.
+    /// A program that is killed between the two leaves two complete files. The checkpoint is the newer one and holds
+    /// the best weights too, so a resumed run reads it alone.
     ///
     /// The first save of a new run renames the files of an earlier one to the first free number: `model.1.safetensors`
-    /// and `model.1.checkpoint.safetensors`. That happens once both new files are safely stored, so that a full disk
-    /// changes nothing.
+    /// and `model.1.checkpoint.safetensors`. It does so once both new files are on disk, so that a full disk changes
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -106,7 +106,8 @@ impl Run {
         Ok(())
     }
 
-    /// Saves weights for use alone, such as those of a last measurement that a resumed run should not know of.
+    /// Saves the weights for use without a checkpoint, such as those of a last measurement that a resumed run should
+    /// not know of.
     ///
     /// # Errors
     ///
@@ -129,13 +130,13 @@ impl Run {
         Ok(training.restore(&Archive::load(&self.files.checkpoint)?)?)
     }
 
-    /// The paths of the files.
+    /// Returns the paths of the files.
     #[must_use]
     pub fn files(&self) -> &Files {
         &self.files
     }
 
-    /// The new paths of an earlier run's files, if there were any.
+    /// Returns the new paths of an earlier run's files, if there were any.
     #[must_use]
     pub fn kept(&self) -> Option<&Files> {
         self.kept.as_ref()

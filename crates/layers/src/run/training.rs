@@ -1,4 +1,4 @@
-//! All that decides how a training run goes on.
+//! The state that determines how a training run continues.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +12,11 @@ use crate::optim::{Optimizer, Plateau, Schedule};
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 
-/// A model in training: its optimizer, learning rate, step and random generator, and what else the run remembers.
+/// A model in training, with its optimizer, learning rate, step, random generator and the other state of the run.
 ///
-/// A [`checkpoint`](Self::checkpoint) holds everything that changes during a run. Settings are those of the program that
-/// resumes the run: hyperparameters, the form of the schedule, and the text or data. With the same settings and data, a
-/// restored training goes on as if it had never stopped, to the bit.
+/// A [`checkpoint`](Self::checkpoint) holds everything that changes during a run. It does not hold settings: the
+/// program that resumes the run supplies hyperparameters, the form of the schedule, and the data. With the same
+/// settings and data, a restored training continues as if it had never stopped, to the bit.
 ///
 /// ```
 /// # use bptt_autodiff::Tape;
@@ -46,13 +46,14 @@ pub struct Training<T: Scalar, M, O> {
     pub optimizer: O,
     /// How the learning rate changes.
     pub schedule: LearningRate,
-    /// Updates made.
+    /// The number of updates made.
     pub step: usize,
     /// The random generator, for dropout, noise, sampling and shuffles.
     pub rng: Xoshiro256PlusPlus,
-    /// The best weights so far, as [`Archive::of`] takes them from the model. It may hold their loss as a text.
+    /// The best weights so far, as [`Archive::of`] takes them from the model. The archive may also hold their loss as a
+    /// text.
     pub best: Option<Archive<T>>,
-    /// Whatever else the run remembers, such as the states carried from one window of text to the next.
+    /// The other state of the run, such as the states carried from one window of text to the next.
     pub extra: Archive<T>,
 }
 
@@ -60,12 +61,12 @@ pub struct Training<T: Scalar, M, O> {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum LearningRate {
-    /// The optimizer's own rate, which the program may set.
+    /// The optimizer's own learning rate, which the program may set.
     #[default]
     Optimizer,
-    /// A function of the step.
+    /// A learning rate that is a function of the step.
     Schedule(Schedule),
-    /// A rate that falls when a loss no longer does.
+    /// A learning rate that falls when a loss no longer does.
     Plateau(Plateau),
 }
 
@@ -77,14 +78,14 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
         Self { model, optimizer, schedule, step: 0, rng, best: None, extra }
     }
 
-    /// With a learning rate that a [`Schedule`] or [`Plateau`] changes.
+    /// Sets the [`Schedule`] or [`Plateau`] that changes the learning rate.
     #[must_use]
     pub fn schedule(self, schedule: impl Into<LearningRate>) -> Self {
         Self { schedule: schedule.into(), ..self }
     }
 
     /// Makes a step: sets the learning rate, moves the parameters along their gradients, and counts the step. Drop the
-    /// tape before, so that parameters change in place.
+    /// tape before the call, so that parameters change in place.
     ///
     /// # Panics
     ///
@@ -104,14 +105,15 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
         self.step += 1;
     }
 
-    /// Shows a loss to the [`Plateau`], if there is one. It is usually that of a validation.
+    /// Shows a loss to the [`Plateau`], if there is one. It is usually the loss of a validation.
     pub fn observe(&mut self, loss: f64) {
         if let LearningRate::Plateau(plateau) = &mut self.schedule {
             plateau.observe(loss);
         }
     }
 
-    /// Returns all that [`restore`](Self::restore) needs. The groups of tensors and texts are named as the fields.
+    /// Returns everything that [`restore`](Self::restore) needs. The groups of tensors and texts are named after the
+    /// fields.
     #[must_use]
     pub fn checkpoint(&self) -> Archive<T> {
         let mut checkpoint = Archive::new();
@@ -134,7 +136,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
         self.best.clone().unwrap_or_else(|| Archive::of(&self.model))
     }
 
-    /// Replaces all that changes during a run by the contents of a [`checkpoint`](Self::checkpoint).
+    /// Replaces everything that changes during a run by the contents of a [`checkpoint`](Self::checkpoint).
     ///
     /// # Errors
     ///
@@ -162,7 +164,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
 }
 
 impl LearningRate {
-    /// Returns the same with the contents of a checkpoint.
+    /// Returns this learning rate with the state from a checkpoint.
     fn restored<T: Scalar>(&self, state: &Archive<T>) -> Result<Self, WeightsError> {
         let mut schedule = self.clone();
         match &mut schedule {
@@ -194,7 +196,7 @@ const BEST: &str = "best";
 const EXTRA: &str = "extra";
 const GROUPS: [&str; 5] = [MODEL, OPTIMIZER, SCHEDULE, BEST, EXTRA];
 
-/// Whether an entry of a checkpoint is the group or within it. A model that is a single parameter has no name.
+/// Returns whether an entry of a checkpoint is the group or within it. A model that is a single parameter has no name.
 fn is_within(group: &str, name: &str) -> bool {
     name.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::Scalar;
 
-/// A learned initial state: for each of its variables `[1, ..]`. The layers of a model take their parts one after the
+/// A learned initial state, each variable `[1, ..]`. The layers within a wrapper take their variables one after the
 /// other, in the order of the leaves.
 #[derive(Debug)]
 pub(crate) struct InitialState<'r, T> {

@@ -103,7 +103,7 @@ pub trait Layer<T: Scalar> {
     }
 }
 
-/// Every cell with known state sizes.
+/// Every cell with [`StateSizes`] is a layer.
 impl<T: Scalar, C: Cell<T> + StateSizes> Layer<T> for C {
     type State<'t> = <C as Cell<T>>::State<'t>;
 

@@ -6,10 +6,10 @@ use bptt_tensor::shape::{self, OrPanic};
 
 /// A cell whose step is linear in the state: `h = a(x) ⊙ h₋ + b(x)`.
 ///
-/// Factor and summand do not depend on the state. So a [`scan`](crate::scan) computes them for all steps at once, and
-/// [`parallel`](Self::parallel) needs no loop.
+/// The factor `a` and the summand `b` do not depend on the state. A [`scan`](crate::scan) therefore computes them for
+/// all steps at once, and [`parallel`](Self::parallel) needs no loop.
 pub trait LinearCell<T: Scalar> {
-    /// `a` and `b`, each `[.., H]`, from inputs `[.., I]`: one step or all of them.
+    /// Returns `a` and `b`, each `[.., H]`, from the inputs `[.., I]` of one step or of all steps.
     #[must_use]
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>);
 
@@ -30,10 +30,10 @@ pub trait LinearCell<T: Scalar> {
 /// Returns all states `h_t = a_t ⊙ h_{t−1} + b_t` of a linear recurrence, in `⌈log₂ T⌉` passes over the whole sequence
 /// rather than `T` steps.
 ///
-/// `a`, `b: [T, B, H]`, the initial state `h: [B, H]`; the result is `[T, B, H]`. Two steps in a row have the form of
-/// one, `(a, b) ∘ (a', b') = (a ⊙ a', a ⊙ b' + b)`. So pass `k` joins each step with the one `2ᵏ` steps before it
-/// (Hillis and Steele 1986). The passes compute `T log T` elements, the loop `T`. They pay where many processors are
-/// idle, and they check the loop.
+/// `a`, `b: [T, B, H]`, the initial state `h: [B, H]`; the result is `[T, B, H]`. The composition of two steps has the
+/// form of a step, `(a, b) ∘ (a', b') = (a ⊙ a', a ⊙ b' + b)`. Pass `k` therefore composes each step with the one `2ᵏ`
+/// steps before it (Hillis and Steele 1986). The passes compute `T log T` elements, the loop `T`. The passes pay off
+/// where many processors are idle, and they serve as a check of the loop.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -48,7 +48,7 @@ pub trait LinearCell<T: Scalar> {
 ///
 /// # Panics
 ///
-/// If `a` and `b` differ in shape, or `h` is not a step of them.
+/// If `a` and `b` differ in shape, or `h` does not have the shape of one of their steps.
 #[track_caller]
 #[must_use]
 pub fn linear_recurrence<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>, h: Var<'t, T>) -> Var<'t, T> {

@@ -15,7 +15,7 @@ pub(crate) enum Mask<T> {
 }
 
 impl<T: Scalar> Mask<T> {
-    /// Returns the mask `[T, B, 1]` of a sequence `[T, B, I]`: not zero where there is a step, else 0.
+    /// Returns the mask `[T, B, 1]` of a sequence `[T, B, I]`: nonzero where a sequence has a step, 0 elsewhere.
     ///
     /// # Panics
     ///

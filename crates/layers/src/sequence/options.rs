@@ -20,7 +20,7 @@ use super::windows::Windows;
 pub struct RunOptions<'r, T> {
     pub(crate) mask: Option<&'r Mask<T>>,
     pub(crate) reversed: bool,
-    /// Outputs are those of the last step alone.
+    /// Whether only the output of the last step is computed.
     pub(crate) last_only: bool,
     pub(crate) recompute: Option<Recompute>,
     /// A mask `[T, B]` of the steps before which the state starts anew.
@@ -30,14 +30,14 @@ pub struct RunOptions<'r, T> {
     pub(crate) costates: Option<&'r Costates<T>>,
     /// Receives the states after each step, `[T, B, ..]` each, in the order of the leaves.
     pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
-    /// The windows of a truncated run, if the sequences are its windows.
+    /// The windows of a truncated run. The sequences of the batch are then its windows.
     pub(crate) windows: Option<&'r Windows>,
     /// The generator of the noise of training; `None` in evaluation.
     pub(crate) rng: Option<&'r dyn RngSource>,
 }
 
 impl<T> Default for RunOptions<'_, T> {
-    /// Runs from the first step to the last, without mask and noise.
+    /// Returns the options of a run from the first step to the last, without mask and noise.
     fn default() -> Self {
         Self {
             mask: None,
@@ -68,7 +68,7 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
         Self { reversed: !self.reversed, ..self }
     }
 
-    /// Returns whether the last step is run first.
+    /// Returns whether the run goes from the last step to the first.
     #[must_use]
     pub fn is_reversed(self) -> bool {
         self.reversed
@@ -172,8 +172,8 @@ impl<T: Scalar> RunOptions<'_, T> {
         Some(self.mask?.of(xs))
     }
 
-    /// Returns the resets of a sequence `[T, B, I]`, if there are any: 0 where the state starts anew before the step is
-    /// run, else 1, `[T, B, 1]`.
+    /// Returns the resets of a sequence `[T, B, I]`, if there are any. They are `[T, B, 1]`: 0 where the state starts
+    /// anew before the step, 1 elsewhere.
     ///
     /// # Panics
     ///
@@ -195,7 +195,7 @@ impl<T: Scalar> RunOptions<'_, T> {
         for b in 0..batch {
             // a reset at a step that is left out has no effect
             let there: Vec<usize> = (0..steps).map(|t| t * batch + b).filter(is_there).collect();
-            // against time, the first step of a sequence is run just before the last step of the sequence before it
+            // in reverse, the first step of a piece is run just before the last step of the earlier piece
             let firsts = there.iter().skip(self.reversed.into());
             for (&run_anew, &first) in there.iter().zip(firsts) {
                 if is(resets, first) {

@@ -47,7 +47,7 @@ pub struct Recurrence<'r, T, L> {
 }
 
 impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
-    /// A run without options.
+    /// Creates a run without options.
     pub fn new(layer: &'r L) -> Self {
         Self {
             layer,
@@ -62,15 +62,15 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         }
     }
 
-    /// Runs from the last step to the first. Outputs keep their places in time. Both directions of a bidirectional
-    /// layer turn.
+    /// Runs from the last step to the first. Outputs keep their places in time. In a bidirectional layer, both
+    /// directions are reversed.
     pub fn reversed(mut self) -> Self {
         self.reversed = true;
         self
     }
 
     /// Masks the inputs: a sequence has a step only where `mask: [T, B]` is not zero. Elsewhere the state stays and the
-    /// output is zero. The input there, NaN included, influences neither values nor gradients.
+    /// output is zero. A masked input, NaN included, influences neither values nor gradients.
     ///
     /// # Panics
     ///
@@ -94,13 +94,16 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     #[track_caller]
     fn present(mut self, mask: Mask<T>) -> Self {
         let before = self.mask.replace(mask);
-        assert!(before.is_none(), "a recurrence has one mask or lengths: give what both leave");
+        assert!(
+            before.is_none(),
+            "a recurrence takes one mask or lengths: combine them into one mask"
+        );
         self
     }
 
     /// Starts a new sequence before each step where `resets: [T, B]` is not zero, such as the next episode of an
-    /// environment. The state starts anew from zeros, or from a [learned start](crate::LearnedStart), as in
-    /// [`start`](Layer::start) of the library's layers. Steps before a reset do not influence steps after it.
+    /// environment. The state starts anew from zeros, or from a [learned start](crate::LearnedStart). Steps before a
+    /// reset do not influence steps after it.
     ///
     /// The result equals that of separate runs over the pieces, in both directions of time: a layer that reads
     /// backward starts anew after the end of each piece. The given state is the initial state of the first piece,
@@ -133,8 +136,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Truncates the gradients; see [`Truncation`]. The values, noise included, are those of the run that is not
-    /// truncated: a step has the same noise in all windows.
+    /// Truncates the gradients; see [`Truncation`]. The values, noise included, equal those of the untruncated run: a
+    /// step has the same noise in all windows.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -162,16 +165,15 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Reads `[B, T, I]` and returns `[B, T, O]`, by two transpositions. States are `[B, ..]` and masks `[T, B]` all
-    /// the same.
+    /// Reads `[B, T, I]` and returns `[B, T, O]`, by two transpositions. States remain `[B, ..]` and masks `[T, B]`.
     pub fn batch_first(mut self) -> Self {
         self.batch_first = true;
         self
     }
 
-    /// Adds the noise of training: the dropout between the layers of a [`Stack`](crate::Stack),
-    /// [`Zoneout`](crate::Zoneout), [`VariationalDropout`](crate::VariationalDropout) and their kind. Without it,
-    /// layers run as in evaluation.
+    /// Adds the noise of training, such as the dropout between the layers of a [`Stack`](crate::Stack),
+    /// [`Zoneout`](crate::Zoneout) and [`VariationalDropout`](crate::VariationalDropout). Without this option, layers
+    /// run as in evaluation.
     pub fn training(mut self, rng: &'r mut impl Rng) -> Self {
         self.rng = Some(SharedRng::new(rng));
         self
@@ -185,9 +187,9 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
-    /// Returns the outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. A gradient
-    /// with respect to the outputs includes only how the loss itself reads them. [`costates`](Self::costates) include
-    /// the later steps of the run.
+    /// Returns the outputs `[T, B, O]` and the last state, from inputs `[T, B, I]` and the first state. A gradient with
+    /// respect to the outputs includes only the direct dependence of the loss on them. [`costates`](Self::costates)
+    /// include the paths through later steps of the run.
     ///
     /// # Panics
     ///
@@ -224,8 +226,8 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         }
     }
 
-    /// Returns a description of how [`run`](Self::run) would run the cell, forward and in the reverse pass: the
-    /// operations that leave the loop, those that are fused, or why the cell runs operation by operation.
+    /// Returns the plan of [`run`](Self::run) as text, for the forward and the reverse pass. It shows the operations
+    /// that leave the loop and those that are fused, or says why the cell runs operation by operation.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

@@ -43,7 +43,7 @@ fn last<'t, T: Scalar, C: Cell<T>>(
     let steps = Steps::new(xs, state, options);
     let shapes =
         steps.scan(state, options).output_shapes(|entry, state| steps.step(cell, entry, state));
-    // the output is part of the state, which stays where there is no input
+    // the output is carried in the state, which stays at steps without an input
     let before = xs.tape().constant(Tensor::zeros(&shapes[0]));
     let scanned = steps.scan((state, before), options).run(|entry, (state, before)| {
         let (_, mask, ..) = entry;
@@ -70,19 +70,19 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     steps.scan(state, options).plan(|entry, state| steps.step(cell, entry, state))
 }
 
-/// What the steps of a run read.
+/// The operands of the steps of a run.
 struct Steps<'t, T, S> {
     sequences: Sequences<'t, T, S>,
-    /// What each variable of the state starts anew from, in a run with resets.
+    /// The values from which the variables of the state start anew, in a run with resets.
     starts: Option<S>,
 }
 
-/// The sequences that the steps read, or the entries of one step. Each but the first may be absent.
+/// The sequences that the steps read, or the entries of one step. All but the first may be absent.
 ///
 /// 1. The inputs `[T, B, I]`.
 /// 2. The mask `[T, B, 1]`: 1 where a sequence has a step, else 0.
-/// 3. `[T, B, 1]`: 0 where the state starts anew before the step is run, else 1.
-/// 4. For each variable of the state, what is added to it after a step `[T, B, ..]`, for costates.
+/// 3. The resets `[T, B, 1]`: 0 where the state starts anew before the step, else 1.
+/// 4. The zeros of costates `[T, B, ..]`, which are added to each variable of the state after a step.
 type Sequences<'t, T, S> = (Var<'t, T>, Option<Var<'t, T>>, Option<Var<'t, T>>, Option<S>);
 
 impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
@@ -134,7 +134,7 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
             }
             _ => state,
         };
-        // selected before the step as well: a NaN would pass through a product with zeros
+        // the input is selected before the step as well: a NaN would pass through a product with zeros
         let x = match mask {
             Some(mask) => mask.select(x, 0.0),
             None => x,
@@ -158,7 +158,7 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
     }
 }
 
-/// The state whose leaves `combine` computes from those of two states.
+/// Returns the state whose leaves `combine` computes from the leaves of two states.
 fn zipped<'t, T: Scalar, S: State<'t, T>>(
     left: S,
     right: S,
@@ -168,7 +168,7 @@ fn zipped<'t, T: Scalar, S: State<'t, T>>(
     S::from_leaves(&pairs.map(|(left, right)| combine(left, right)).collect::<Vec<_>>())
 }
 
-/// Of a mask `[B, 1]` and values `[B, ..]`: `there` where the mask is not zero, `else_` where it is.
+/// Returns `there` where the mask `[B, 1]` is not zero, and `else_` where it is. The values are `[B, ..]`.
 #[track_caller]
 fn choose<'t, T: Scalar>(
     mask: Var<'t, T>,
@@ -176,7 +176,7 @@ fn choose<'t, T: Scalar>(
     else_: impl Operand<'t, T>,
 ) -> Var<'t, T> {
     let (batch, axes) = (mask.shape()[0], there.shape().len());
-    // axes are counted from the last, but the batch is the first
+    // broadcasting aligns the last axes, but the batch is the first axis
     let mask = match axes {
         2 => mask,
         _ => {

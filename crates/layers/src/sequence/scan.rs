@@ -12,8 +12,8 @@ use crate::core::cell::Cell;
 /// `xs` is time-major, `[T, B, I]`. The result is the sequence of outputs `[T, B, O]` and the state after the last
 /// step. Values and gradients of any order equal those of `unroll`, up to rounding. [`Recurrence`](crate::Recurrence)
 /// has options: masks, direction, the last output only, recomputation. A gradient with respect to the outputs,
-/// `tape.grad(loss, [ys])`, includes only how the loss itself reads them. [`Costates`](crate::Costates) are the
-/// gradients with respect to the states, through all later steps.
+/// `tape.grad(loss, [ys])`, includes only the direct dependence of the loss on them. [`Costates`](crate::Costates) are
+/// the gradients with respect to the states, through all later steps.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -23,10 +23,10 @@ use crate::core::random::rng;
 /// window w: steps e − k₂ … e − 1, through which their gradient flows
 /// ```
 ///
-/// The initial state of a window is a constant, except that of the run itself. Outputs equal those of the whole
-/// recurrence. Of their gradient `∂L_t/∂θ = Σ_k (path t → k) · (∂h_k/∂θ)`, the terms whose step `k` lies within the
-/// window remain. With `k₁ = k₂` the sequence is cut into pieces. With `k₁ = 1` ([`window`](Self::window)) each loss
-/// keeps exactly the lags `t − k < k₂`. With `k₂ ≥ T` nothing is cut.
+/// The initial state of each window is a constant, except the initial state of the run. Outputs equal those of the
+/// whole recurrence. Their gradient `∂L_t/∂θ = Σ_k (path t → k) · (∂h_k/∂θ)` keeps the terms whose step `k` lies within
+/// the window. With `k₁ = k₂` the sequence is cut into pieces. With `k₁ = 1` ([`window`](Self::window)) each loss keeps
+/// exactly the lags `t − k < k₂`. With `k₂ ≥ T` nothing is cut.
 ///
 /// All windows run at once, as sequences of one batch. A first run without gradient computes their initial states. A
 /// step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces with a tape for each, use
@@ -56,7 +56,8 @@ pub struct Truncation {
 }
 
 impl Truncation {
-    /// Creates BPTT(`k₁`, `k₂`): after `every` steps, back through `reach` steps.
+    /// Creates BPTT(`k₁`, `k₂`) with `k₁ = every` and `k₂ = reach`: after `every` steps, their losses flow back through
+    /// `reach` steps.
     ///
     /// # Panics
     ///
@@ -155,8 +156,8 @@ impl Truncation {
     }
 }
 
-/// The state after each step, each variable `[T, B, ..]`. The operations that compute them are removed from the tape
-/// again. They read the tape's [substitutes](Tape::substitute) of parameters.
+/// Returns the state after each step, `[T, B, ..]` for each variable. The operations that compute it are removed from
+/// the tape afterwards. They read the tape's [substitutes](Tape::substitute) of parameters.
 #[track_caller]
 fn states<'t, T: Scalar, L: Layer<T>>(
     layer: &L,

@@ -1,4 +1,4 @@
-//! A recurrence as a loop on the tape, which specifies the other ways to run a cell.
+//! A recurrence as a loop on the tape: the specification of every other way to run a cell.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -45,7 +45,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     let tape = xs.tape();
     let _outer_step = RestoreStep(tape, tape.set_step(Some(0)));
     if steps == 0 {
-        // one step on zeros tells the outputs' shape
+        // one step on zeros gives the shape of the outputs
         let (y, _) = cell.step(tape.constant(Tensor::zeros([batch, features])), state);
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
@@ -61,7 +61,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     (Var::stack(&ys, 0), state)
 }
 
-/// Restores the announced time step at the end of a loop over time, even if a step panics.
+/// Restores the tape's time step at the end of a loop over time, even if a step panics.
 struct RestoreStep<'t, T: Scalar>(&'t Tape<T>, Option<usize>);
 
 impl<T: Scalar> Drop for RestoreStep<'_, T> {

@@ -14,8 +14,8 @@ pub(crate) struct Windows {
     whole: [usize; 2],
     /// The step after the end of each window.
     ends: Vec<usize>,
-    /// The step of the run for each step of each window, `[k₂, windows]`. Before the first step, the entry is
-    /// arbitrary.
+    /// The step of the run for each step of each window, `[k₂, windows]`. Where a window reaches before the first step
+    /// of the run, the entry is arbitrary.
     pub(crate) rows: Vec<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Windows {
         [self.whole[0], self.whole[1], features]
     }
 
-    /// A mask of the windows' steps: 1, or 0 before the first step of the whole run.
+    /// Returns a mask of the windows' steps: 0 before the first step of the whole run, else 1.
     pub(crate) fn are_there<T: Scalar>(&self) -> Tensor<T> {
         let (reach, sequences) = (self.reach, self.count() * self.whole[1]);
         Tensor::from_fn([reach, sequences], |i| {
@@ -61,8 +61,8 @@ impl Windows {
         values.gather_rows(&(0..self.count() * batch).map(|i| i % batch).collect::<Vec<_>>())
     }
 
-    /// The state before each window, `[windows · B, ..]`, from the first state and the states after each step. It is
-    /// the first state itself, or a constant.
+    /// Returns the initial state of each window, `[windows · B, ..]`, from the first state and the states after each
+    /// step. It is the first state itself, or a constant.
     pub(crate) fn starts<'t, T: Scalar>(
         &self,
         tape: &'t Tape<T>,

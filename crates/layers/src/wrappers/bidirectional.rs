@@ -21,7 +21,7 @@ use crate::sequence::options::RunOptions;
 pub struct Bidirectional<F, B = F> {
     /// The layer that runs in the direction of time.
     pub forward: F,
-    /// The layer that runs against it.
+    /// The layer that runs against the direction of time.
     pub backward: B,
 }
 

@@ -34,7 +34,7 @@ pub struct LearnedStart<T, L> {
 }
 
 impl<T: Scalar, L: Layer<T>> LearnedStart<T, L> {
-    /// Wraps a layer, with an initial state that begins as the layer's own.
+    /// Wraps a layer. The learned state starts from the layer's own initial state.
     #[must_use]
     pub fn new(layer: L) -> Self {
         let tape = Tape::new();
@@ -72,8 +72,8 @@ impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for LearnedStart<T, L> {
     }
 }
 
-/// A state that outlives its tape, so that a layer continues where it stopped: a *stateful* layer, for sequences that
-/// come in pieces.
+/// A state that outlives its tape, for sequences that come in pieces. The layer continues where it stopped, like a
+/// *stateful* layer of Keras.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -96,19 +96,20 @@ pub struct CarriedState<T> {
 }
 
 impl<T: Scalar> CarriedState<T> {
-    /// Carries no state: the layer starts from its initial state.
+    /// Creates a carried state without values: the layer starts from its initial state.
     #[must_use]
     pub fn new() -> Self {
         Self { values: None }
     }
 
-    /// Carries these values, one for each variable of the state, as [`values`](Self::values) returns them.
+    /// Creates a carried state with these values, one for each variable of the state, as [`values`](Self::values)
+    /// returns them.
     #[must_use]
     pub fn from_values(values: Vec<Tensor<T>>) -> Self {
         Self { values: Some(values) }
     }
 
-    /// The carried values, for saving; `None` at the start of a sequence.
+    /// Returns the carried values, for saving, or `None` at the start of a sequence.
     #[must_use]
     pub fn values(&self) -> Option<&[Tensor<T>]> {
         self.values.as_deref()
@@ -119,12 +120,12 @@ impl<T: Scalar> CarriedState<T> {
         self.values = None;
     }
 
-    /// Returns the state to continue from, as constants on this tape. At the start of a sequence it is the layer's
+    /// Returns the state to continue from, as constants on this tape. At the start of a sequence, this is the layer's
     /// initial state.
     ///
     /// # Panics
     ///
-    /// If the carried state is one of another layer or batch.
+    /// If the carried state is of another layer or batch.
     #[track_caller]
     #[must_use]
     pub fn state<'t, L: Layer<T>>(
@@ -145,7 +146,7 @@ impl<T: Scalar> CarriedState<T> {
         start.with_leaves(&leaves.collect::<Vec<_>>())
     }
 
-    /// Carries the values of a state, which belong to no tape.
+    /// Keeps the values of a state for the next piece. They belong to no tape.
     pub fn keep<'t>(&mut self, state: &impl Tree<'t, T>) {
         self.values = Some(state.values());
     }

@@ -1,4 +1,4 @@
-//! Layers that are put around other layers: composition, direction, initial states and noise.
+//! Layers that wrap other layers: composition, direction, initial states and noise.
 
 pub(crate) mod bidirectional;
 pub(crate) mod learned_start;

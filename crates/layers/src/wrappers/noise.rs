@@ -9,11 +9,11 @@ use crate::core::noise::{Mask, Noise, NoisyCell};
 /// A cell with one draw of its noise.
 pub(crate) struct Sampled<'c, T, C> {
     pub(crate) cell: &'c C,
-    /// For each sequence, `[B, I]`.
+    /// The factors of the input, `[B, I]`.
     pub(crate) input: Option<Tensor<T>>,
-    /// For each variable of the state and each sequence, `[B, S]`.
+    /// The factors of each variable of the state where it is read, `[B, S]`.
     pub(crate) read: Vec<Option<Mask<T>>>,
-    /// For each variable of the state, each step and sequence, `[T, B, S]`.
+    /// The factors of each candidate that is written into a variable of the state, `[T, B, S]`.
     pub(crate) written: Vec<Option<Mask<T>>>,
 }
 
@@ -56,7 +56,7 @@ impl<T, C> Sampled<'_, T, C> {
 }
 
 /// Implements [`Layer`](crate::Layer) for a wrapper `$noisy<C>` with a `cell: C`. In training, it runs the cell that
-/// `sample(rng, [T, B, I], options)` draws, and `$check` checks that cell afterwards. In evaluation it runs itself.
+/// `sample(rng, [T, B, I], options)` draws, and `$check` checks that cell afterwards. In evaluation, it runs as a cell.
 macro_rules! layer_of_noisy_cell {
     ($noisy:ident, $cell:ident $(, $check:ident)?) => {
         impl<T: Scalar, C: $cell<T> + StateSizes> $crate::sequence::layer::Layer<T> for $noisy<C> {

@@ -65,7 +65,7 @@ impl<C: StateSizes> RecurrentDropout<C> {
         Self { cell, of_candidates: of_candidates.to_vec() }
     }
 
-    /// Draws masks for a run over a sequence with these extents `[T, B, I]`.
+    /// Draws the masks of a run over a sequence with these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,

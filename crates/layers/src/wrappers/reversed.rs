@@ -9,8 +9,8 @@ use crate::sequence::options::RunOptions;
 
 /// A layer that runs from the last step to the first. Outputs keep their places in time.
 ///
-/// It is the backward layer of a [`Bidirectional`](crate::Bidirectional) alone, for instance in a stack whose layers
-/// alternate. A reversed [`Recurrence`](crate::Recurrence) runs it forward.
+/// It equals the backward layer of a [`Bidirectional`](crate::Bidirectional), used on its own. A stack can alternate
+/// the directions of its layers in this way. A reversed [`Recurrence`](crate::Recurrence) runs it forward.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -47,19 +47,19 @@ impl<L> Stack<L> {
         Self { layers, dropout: Dropout::new(0.0) }
     }
 
-    /// Sets the dropout of the outputs of each layer but the highest, in training.
+    /// Sets the dropout in training, for the outputs of each layer but the highest.
     #[must_use]
     pub fn dropout(self, dropout: Dropout) -> Self {
         Self { dropout, ..self }
     }
 
-    /// The layers, the lowest first.
+    /// Returns the layers, the lowest first.
     #[must_use]
     pub fn layers(&self) -> &[L] {
         &self.layers
     }
 
-    /// The layers, the lowest first, to change their parameters.
+    /// Returns the layers, the lowest first, to change their parameters.
     #[must_use]
     pub fn layers_mut(&mut self) -> &mut [L] {
         &mut self.layers

@@ -67,7 +67,7 @@ impl<C: StateSizes> VariationalDropout<C> {
         Self { cell, of_input, of_state: of_state.to_vec() }
     }
 
-    /// Draws the masks of a run over a sequence of these extents `[T, B, I]`.
+    /// Draws the masks of a run over a sequence with these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,

@@ -10,8 +10,8 @@ use crate::sequence::options::RunOptions;
 use crate::sequence::stepwise::Stepwise;
 
 /// A layer with weight dropout, or `DropConnect` (Wan et al. 2013), which the AWD-LSTM applies to recurrent weights
-/// (Merity, Keskar and Socher 2018). In [training](crate::Recurrence::training), single entries of weights are dropped.
-/// A run drops the same entries at every step and for all sequences.
+/// (Merity, Keskar and Socher 2018). In [training](crate::Recurrence::training), individual entries of weights are
+/// dropped. A run drops the same entries at every step and for all sequences.
 ///
 /// ```text
 /// W̃ = W ⊙ M     M = 0 with probability p, else 1/(1 − p), drawn for each run and entry
@@ -110,7 +110,7 @@ impl<T: Scalar, L: Layer<T> + Module<T>> Layer<T> for WeightDropout<L> {
     }
 }
 
-/// As in evaluation.
+/// A step reads the weights without noise, as in evaluation.
 impl<T: Scalar, L: Stepwise<T> + Module<T>> Stepwise<T> for WeightDropout<L> {
     #[track_caller]
     fn advance<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {

@@ -1,4 +1,4 @@
-//! Zoneout: noise that keeps instead of dropping.
+//! Zoneout: noise that keeps values of the state instead of dropping them.
 
 use bptt_autodiff::{State, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -18,8 +18,8 @@ use crate::sequence::options::RunOptions;
 /// ```
 ///
 /// `s̃` is the state that the cell computes. Each variable of the state has its own rate `z`. An output that is itself
-/// a variable of the state, such as `h`, changes with it. Other outputs do not change. As a [`Cell`], for instance in a
-/// stepper, it computes the expectation of evaluation.
+/// a variable of the state, such as `h`, changes with that variable. Other outputs do not change. As a [`Cell`], for
+/// instance in a stepper, it computes the expectation, as in evaluation.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -47,7 +47,7 @@ impl<C: StateSizes> Zoneout<C> {
     ///
     /// # Panics
     ///
-    /// If there is not one rate for each, or one is not between 0 and 1.
+    /// If there is not one rate for each variable, or if a rate is not between 0 and 1.
     #[track_caller]
     #[must_use]
     pub fn new(cell: C, rates: &[f64]) -> Self {
@@ -59,7 +59,7 @@ impl<C: StateSizes> Zoneout<C> {
         Self { cell, rates: rates.to_vec() }
     }
 
-    /// Draws the noise of a run over a sequence of these extents `[T, B, I]`.
+    /// Draws the noise of a run over a sequence with these extents `[T, B, I]`.
     fn sample<T: Scalar>(
         &self,
         mut rng: &mut dyn Rng,

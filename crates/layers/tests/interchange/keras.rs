@@ -227,7 +227,7 @@ fn an_lstm_of_two_activations() {
 }
 
 #[test]
-fn layer_normalisation() {
+fn layer_normalization() {
     let [gain, bias] = [1, 2].map(|seed| Tensor::uniform([3], -1.0, 1.0, &mut random(seed)));
     let mut archive = Archive::new();
     archive.insert("gamma", gain.clone());

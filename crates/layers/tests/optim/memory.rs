@@ -139,7 +139,10 @@ fn what_is_remembered_is_settled_by_the_first_step() {
     }
     let refused = |option: &str, change: fn()| {
         let message = message_of(change);
-        assert!(message.starts_with(&format!("the {option} changes what")), "{message}");
+        assert!(
+            message.starts_with(&format!("the {option} changes the state of an optimizer")),
+            "{message}"
+        );
         assert!(message.contains("set it before the first step"), "{message}");
     };
     refused("momentum", || drop(stepped(Sgd::new(0.1)).momentum(0.9)));

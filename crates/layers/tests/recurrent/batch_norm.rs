@@ -1,4 +1,4 @@
-//! Batch normalisation, against its equations as loops.
+//! Batch normalization, against its equations as loops.
 
 use bptt_autodiff::Tape;
 use bptt_layers::BatchNorm;
@@ -19,7 +19,7 @@ fn moments(x: &Tensor<f64>, counts: &[bool]) -> [Vec<f64>; 2] {
     [mean, variance]
 }
 
-fn normalised(
+fn normalized(
     norm: &BatchNorm<f64>,
     x: &Tensor<f64>,
     [mean, variance]: &[Vec<f64>; 2],
@@ -46,7 +46,7 @@ fn training_and_evaluation() {
     let tape = Tape::new();
     let batch = moments(&x, &[true; 8]);
     let (y, statistics) = norm.in_training(tape.constant(x.clone()), None);
-    assert_near(&[y.value()], &[normalised(&norm, &x, &batch)], 1e-13);
+    assert_near(&[y.value()], &[normalized(&norm, &x, &batch)], 1e-13);
 
     let before = [norm.mean.value().to_vec(), norm.variance.value().to_vec()];
     norm.update(&statistics, 0.1);
@@ -58,7 +58,7 @@ fn training_and_evaluation() {
     }
     let averages = [norm.mean.value().to_vec(), norm.variance.value().to_vec()];
     let y = norm.forward(tape.constant(x.clone())).value();
-    assert_near(&[y], &[normalised(&norm, &x, &averages)], 1e-13);
+    assert_near(&[y], &[normalized(&norm, &x, &averages)], 1e-13);
 }
 
 /// Positions that do not count may hold any values, and have no gradient.
@@ -74,7 +74,7 @@ fn padding_does_not_count() {
     let xs = tape.variable(x.clone());
     let (ys, _) = norm.in_training(xs, Some(&present));
     let kept = tape.constant(present.reshape([4, 2, 1])).select(ys, 0.0);
-    let expected = normalised(&norm, &x, &moments(&x, &counts));
+    let expected = normalized(&norm, &x, &moments(&x, &counts));
     let gradients = tape.backward(kept.square().sum_all());
     for (row, counts) in counts.into_iter().enumerate() {
         let of = |tensor: &Tensor<f64>| Tensor::from_slice([3], &tensor.as_slice()[row * 3..][..3]);

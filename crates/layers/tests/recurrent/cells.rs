@@ -240,11 +240,11 @@ fn parameter_counts() {
     assert_eq!(Lstm1997::<f64>::new(rng, i, h).parameter_count(), 3 * layer);
     assert_eq!(CoupledLstm::<f64>::new(rng, i, h).parameter_count(), 3 * layer);
     assert_eq!(PeepholeLstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer + 3 * h);
-    let normalised = LayerNormLstm::<f64>::new(rng, i, h);
-    assert_eq!(normalised.parameter_count(), 4 * layer + 18 * h);
-    assert_eq!(normalised.peepholes(true).parameter_count(), 4 * layer + 21 * h);
-    let normalised = LayerNormGru::<f64>::new(rng, i, h);
-    assert_eq!(normalised.parameter_count(), 3 * (i * h + h * h) + 12 * h);
+    let normalized = LayerNormLstm::<f64>::new(rng, i, h);
+    assert_eq!(normalized.parameter_count(), 4 * layer + 18 * h);
+    assert_eq!(normalized.peepholes(true).parameter_count(), 4 * layer + 21 * h);
+    let normalized = LayerNormGru::<f64>::new(rng, i, h);
+    assert_eq!(normalized.parameter_count(), 3 * (i * h + h * h) + 12 * h);
     let projected = ProjectedLstm::<f64>::new(rng, i, h, o);
     assert_eq!(projected.parameter_count(), 4 * (i * h + o * h + h) + h * o);
     assert_eq!(MinimalGatedUnit::<f64>::new(rng, i, h).parameter_count(), 2 * layer);

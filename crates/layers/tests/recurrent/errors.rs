@@ -189,7 +189,7 @@ fn of_running_a_cell() {
         || cut().resets(&mask).run(xs, h),
         "resets: inputs of shape [6, 2, 3] need a mask [6, 2], not [6, 3]",
     );
-    let twice = "a recurrence has one mask or lengths: give what both leave";
+    let twice = "a recurrence takes one mask or lengths: combine them into one mask";
     blames_the_caller(|| Recurrence::new(&elman).masked(&mask).lengths(&[6, 1]), twice);
     let needs = "lengths: inputs of shape [6, 2, 3] need 2 lengths of at most 6, not [6, 7]";
     blames_the_caller(|| Recurrence::new(&elman).lengths(&[6, 7]).run(xs, h), needs);

@@ -264,8 +264,8 @@ fn min_lstm() {
 
 const EPSILON: f64 = 0.25;
 
-/// The normalised features, with the gain and the bias of this norm.
-fn normalised(p: &dyn Fn(&str) -> Tensor<f64>, norm: &str, x: &[f64]) -> Row {
+/// The normalized features, with the gain and the bias of this norm.
+fn normalized(p: &dyn Fn(&str) -> Tensor<f64>, norm: &str, x: &[f64]) -> Row {
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
     let [gain, bias] = ["gain", "bias"].map(|name| p(&format!("{norm}{name}")).to_vec());
@@ -280,7 +280,7 @@ fn layer_norm() {
     let x = uniform([1, HIDDEN], rng);
     let tape = Tape::new();
     let computed = norm.forward(tape.constant(x.clone())).value();
-    let expected = normalised(&|name| parameter(&norm, name), "", x.as_slice());
+    let expected = normalized(&|name| parameter(&norm, name), "", x.as_slice());
     assert_near(&[computed], &[Tensor::from_slice([1, HIDDEN], &expected)], 1e-14);
 }
 
@@ -292,8 +292,8 @@ fn layer_norm_lstm() {
             with_functions!(cell, state)
         },
         |p, x, state| {
-            let read = normalised(p, "norm_ih.", &times(x, &p("w_ih")));
-            let fed = normalised(p, "norm_hh.", &times(&state[0], &p("w_hh")));
+            let read = normalized(p, "norm_ih.", &times(x, &p("w_ih")));
+            let fed = normalized(p, "norm_hh.", &times(&state[0], &p("w_hh")));
             let net = plus(&plus(&read, &fed), p("b").as_slice());
             let of = |part: usize, k: usize| net[part * HIDDEN + k];
             let peep = |name: &str, k: usize| p(&format!("peepholes.p_{name}")).as_slice()[k];
@@ -301,7 +301,7 @@ fn layer_norm_lstm() {
             let i = units(|k| gate(of(0, k) + peep("i", k) * before[k]));
             let f = units(|k| gate(of(1, k) + peep("f", k) * before[k]));
             let c = units(|k| f[k] * before[k] + i[k] * g(of(2, k)));
-            let seen = normalised(p, "norm_c.", &c);
+            let seen = normalized(p, "norm_c.", &c);
             let y = units(|k| gate(of(3, k) + peep("o", k) * c[k]) * h(seen[k]));
             (y.clone(), vec![y, c])
         },
@@ -317,11 +317,11 @@ fn layer_norm_gru() {
                    [gate, g]: [fn(f64) -> f64; 2]| {
         let (read, fed) = (times(x, &p("w_ih")), times(before, &p("w_hh")));
         let gates = plus(
-            &normalised(p, "norm_ih_rz.", &read[..2 * HIDDEN]),
-            &normalised(p, "norm_hh_rz.", &fed[..2 * HIDDEN]),
+            &normalized(p, "norm_ih_rz.", &read[..2 * HIDDEN]),
+            &normalized(p, "norm_hh_rz.", &fed[..2 * HIDDEN]),
         );
-        let read = normalised(p, "norm_ih_n.", &read[2 * HIDDEN..]);
-        let fed = normalised(p, "norm_hh_n.", &fed[2 * HIDDEN..]);
+        let read = normalized(p, "norm_ih_n.", &read[2 * HIDDEN..]);
+        let fed = normalized(p, "norm_hh_n.", &fed[2 * HIDDEN..]);
         let z = units(|k| gate(gates[HIDDEN + k]));
         let n = units(|k| g(read[k] + gate(gates[k]) * fed[k]));
         let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);

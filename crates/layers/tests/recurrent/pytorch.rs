@@ -198,7 +198,7 @@ fn inputs(golden: &Golden, names: &[&str]) -> Archive<f64> {
 }
 
 #[test]
-fn layer_normalisation() {
+fn layer_normalization() {
     let golden = Golden::load("layer_norm_affine_last_dim");
     let mut norm = LayerNorm::new(6);
     pytorch::load(&mut norm, &inputs(&golden, &["weight", "bias"])).expect("a gain and a bias");

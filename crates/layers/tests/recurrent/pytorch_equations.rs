@@ -1,4 +1,4 @@
-//! Parity with PyTorch of functions, layer normalisation, and two cells that it has not, written there as
+//! Parity with PyTorch of functions, layer normalization, and two cells that it has not, written there as
 //! equations.
 
 use bptt_autodiff::{Tape, Var};
@@ -40,7 +40,7 @@ fn normalized<'t>(x: V<'t>, axes: &[isize], epsilon: f64) -> V<'t> {
 }
 
 #[test]
-fn layer_normalisation() {
+fn layer_normalization() {
     check("layer_norm_plain_last_dim", &["x"], |v| normalized(v[0], &[-1], 1e-3));
     let affine = ["x", "weight", "bias"];
     check("layer_norm_affine_last_dim", &affine, |v| normalized(v[0], &[-1], 1e-5) * v[1] + v[2]);
@@ -50,7 +50,7 @@ fn layer_normalisation() {
 }
 
 #[test]
-fn the_layer_of_normalisation() {
+fn the_layer_of_normalization() {
     let golden = Golden::load("layer_norm_affine_last_dim");
     let x = golden.tensor("input.x");
     let mut norm = LayerNorm::new(*x.shape().last().expect("features"));
@@ -84,7 +84,7 @@ fn laid_out(golden: &Golden, kind: &str, name: &str) -> Tensor<f64> {
                     "norm_ih" => "x",
                     "norm_hh" => "h",
                     "norm_c" => "c",
-                    _ => panic!("a normalisation"),
+                    _ => panic!("a normalization"),
                 };
                 tensor(&format!("{}{of}", if part == "gain" { "g" } else { "b" }))
             }
@@ -127,7 +127,7 @@ fn lstm_without_forget_gate() {
 }
 
 #[test]
-fn layer_normalised_lstm_with_peepholes() {
+fn layer_normalized_lstm_with_peepholes() {
     let cell = LayerNormLstm::new(&mut random(0), 5, 4).peepholes(true);
     check_cell("cell_lstm_layernorm_peephole", cell);
 }

@@ -216,7 +216,7 @@ fn a_beam_of_two_finds_what_greedy_misses() {
 
 /// Either the end at once, or one more symbol and then the end: 0.4 or 0.36 = 0.6².
 #[test]
-fn longer_sequences_gain_by_normalisation() {
+fn longer_sequences_gain_by_normalization() {
     let step = |last: usize, (): &()| {
         let probabilities = match last {
             START => [0.4, 0.6],
@@ -279,7 +279,7 @@ fn a_beam_of_no_width() {
 }
 
 #[test]
-#[should_panic(expected = "a length is normalised by a finite exponent of at least 0, not -1")]
+#[should_panic(expected = "a length is normalized by a finite exponent of at least 0, not -1")]
 fn a_negative_exponent() {
     let _ = Beam::new(1).length_normalization(-1.0);
 }

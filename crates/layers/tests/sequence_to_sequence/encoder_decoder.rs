@@ -320,7 +320,7 @@ fn noise_in_training() {
 
 #[test]
 #[should_panic(
-    expected = "8 targets for a batch of 3 sequences: give each as many, padded to the longest"
+    expected = "8 targets for a batch of 3 sequences: give each sequence equally many, padded to the longest"
 )]
 fn targets_of_unequal_numbers() {
     let [model, ..] = of_grus();

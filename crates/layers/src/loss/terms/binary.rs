@@ -1,4 +1,4 @@
-//! Cross-entropy of yes-or-no questions.
+//! Binary cross-entropy, element by element.
 
 use bptt_autodiff::{Operation, Pullback};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};

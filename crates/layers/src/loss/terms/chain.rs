@@ -9,8 +9,8 @@ use super::positions::Positions;
 
 /// `ln Σ_{y'} e^{s(y')} − s(y)` of each sequence.
 ///
-/// Targets `[T, B]`, and the scores: emissions `[T, B, C]`, of the first class `[C]`, of pairs of neighbours `[C, C]`
-/// and of the last class `[C]`.
+/// The targets are `[T, B]` and the emissions `[T, B, C]`. The other scores are `start: [C]` of the first class,
+/// `transitions: [C, C]` of pairs of neighbours and `end: [C]` of the last class.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain<'t, T> {
     pub(crate) emissions: Var<'t, T>,
@@ -38,13 +38,13 @@ impl<'t, T: Scalar> Chain<'t, T> {
         tape.constant(has_steps).select(losses, 0.0)
     }
 
-    /// Whether the entry `i` of `[T, B]` is a step of its sequence.
+    /// Returns whether entry `i` of `[T, B]` is a step of its sequence.
     fn is_within(&self, i: usize) -> bool {
         let batch = self.lengths.len();
         i / batch < self.lengths[i % batch]
     }
 
-    /// `s(y)` `[B]` of the targets. Its value is arbitrary for a sequence without steps.
+    /// Returns the scores `s(y)`, `[B]`, of the targets. Its value is arbitrary for a sequence without steps.
     #[track_caller]
     fn score(&self, emissions: Var<'t, T>) -> Var<'t, T> {
         let (tape, shape) = (emissions.tape(), emissions.shape());
@@ -70,7 +70,7 @@ impl<'t, T: Scalar> Chain<'t, T> {
             + self.end.gather_rows(&last)
     }
 
-    /// `ln Σ_{y'} e^{s(y')}` `[B]`, where `α_t(j)` sums over all sequences that end with class `j` at step `t`:
+    /// Returns `ln Σ_{y'} e^{s(y')}`, `[B]`. Here `α_t(j)` sums over all sequences that end with class `j` at step `t`:
     ///
     /// ```text
     /// ln α_1(j) = start_j + o_{1,j}

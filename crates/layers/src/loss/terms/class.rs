@@ -24,7 +24,7 @@ impl<'t, T: Scalar> Scores<'t, T> {
         }
     }
 
-    /// With zeros at dropped positions.
+    /// Returns the scores with zeros at dropped positions.
     #[track_caller]
     fn kept(self, positions: &Positions<T>) -> Self {
         match self {
@@ -95,7 +95,7 @@ impl<'t, T: Scalar> ClassTerms<'t, T> {
         losses - positions::times(scores.log_probabilities(), &of_classes).sum(&[-1])
     }
 
-    /// The sum of the weights of the positions and of their targets' classes.
+    /// Returns the sum over the positions of the position's weight times that of its target's class.
     #[track_caller]
     pub(crate) fn weight(&self, positions: &Positions<T>) -> f64 {
         let Some(class_weights) = &self.class_weights else { return positions.weight() };

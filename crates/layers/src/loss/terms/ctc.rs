@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use super::positions::{Positions, cost};
 
-/// The smallest number of steps that spell these targets: one for each, and one between equal neighbours.
+/// Returns the smallest number of steps that spell these targets: one for each, and one between equal neighbours.
 pub(crate) fn steps_needed(targets: &[usize]) -> usize {
     targets.len() + targets.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
@@ -35,12 +35,12 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         let skips = tape.constant(self.indicator(|b, s| self.may_skip_to(b, s)));
         let ends = tape.constant(self.indicator(|b, s| self.may_end_at(b, s)));
         let emissions = self.emissions(positions.kept(self.logits), within);
-        // ln α [B, 2 + L], behind two columns that no path reaches
+        // ln α [B, 2 + L], after two columns that no path reaches
         let start = Tensor::from_fn([batch, 2 + places], |i| {
             if i % (2 + places) == 2 { T::zero() } else { T::of(low) }
         });
 
-        // the reverse of the three overlapping parts is run operation by operation
+        // the three parts overlap, so the scan runs their reverse operation by operation
         let scan = tape.scan((emissions, within), tape.constant(start));
         let scanned = scan.run(|(emission, within), paths| {
             let [two_before, before, here] =
@@ -61,7 +61,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         tape.apply(Infinite, &[kept.select(losses, 0.0)])
     }
 
-    /// Panics on a checking tape before it finds the infinite loss, since this message says why.
+    /// Panics if a sequence has too few steps. It runs on a checking tape, which would report only the infinite loss.
     #[track_caller]
     fn assert_enough_steps(&self, positions: &Positions<T>) {
         for (b, (targets, &length)) in self.targets.iter().zip(&self.lengths[..]).enumerate() {
@@ -75,12 +75,12 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         }
     }
 
-    /// `L`, for the most targets.
+    /// Returns `L` of the longest target sequence.
     fn places(&self) -> usize {
         2 * self.targets.iter().map(Vec::len).max().unwrap_or(0) + 1
     }
 
-    /// `l'_s`; a blank behind the last.
+    /// Returns `l'_s`, or a blank after the last target.
     fn extended(&self, b: usize, s: usize) -> usize {
         let target = if s % 2 == 1 { self.targets[b].get(s / 2) } else { None };
         target.copied().unwrap_or(self.blank)
@@ -96,7 +96,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         s == last || s + 1 == last
     }
 
-    /// `[T, B, 1]`: 1 at the steps of a sequence, 0 beyond.
+    /// Returns `[T, B, 1]`: 1 at the steps of a sequence, 0 beyond.
     fn within(&self) -> Tensor<T> {
         let (steps, batch) = (self.logits.shape()[0], self.targets.len());
         Tensor::from_fn([steps, batch, 1], |i| {
@@ -104,7 +104,7 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
         })
     }
 
-    /// `[B, L]`: 1 where the condition holds, 0 elsewhere.
+    /// Returns `[B, L]`: 1 where the condition holds, 0 elsewhere.
     fn indicator(&self, condition: impl Fn(usize, usize) -> bool) -> Tensor<T> {
         let places = self.places();
         let holds = |i: usize| T::of(condition(i / places, i % places).into());
@@ -135,8 +135,8 @@ fn nowhere<T: Scalar>() -> f64 {
     T::min_value().as_f64()
 }
 
-/// `ln (eᵃ + eᵇ + eᶜ)`, with derivatives of any order: the largest of them, which is taken out so that
-/// nothing overflows, cancels in the sum, so no gradient need flow through it.
+/// Returns `ln (eᵃ + eᵇ + eᶜ)`, with derivatives of any order. The largest term is factored out, so that nothing
+/// overflows. It cancels in the sum, so no gradient need flow through it.
 fn log_sum<'t, T: Scalar>(terms: [Var<'t, T>; 3]) -> Var<'t, T> {
     let [a, b, c] = terms;
     let largest = a.maximum(b).maximum(c).stop_gradient();
@@ -144,7 +144,8 @@ fn log_sum<'t, T: Scalar>(terms: [Var<'t, T>; 3]) -> Var<'t, T> {
     largest + (a + b + c).ln()
 }
 
-/// Losses `[B]`. The largest finite number stands for an infinite loss and becomes one here, with gradient zero.
+/// Losses `[B]`, where the largest finite number stands for an infinite loss. The operation returns infinity for it,
+/// with gradient zero.
 #[derive(Clone, Copy, Debug)]
 struct Infinite;
 

@@ -29,7 +29,7 @@ impl<'t, T: Scalar> ErrorTerms<'t, T> {
     pub(crate) fn losses(&self, positions: &Positions<T>) -> Var<'t, T> {
         let (o, y) = (positions.kept(self.outputs), positions.kept(self.targets));
         let features = self.outputs.shape().last().map_or(1, |&features| features.max(1)) as f64;
-        // divided before they are squared and summed, either of which may overflow
+        // the errors are divided before they are squared and summed, either of which may overflow
         let scale = headroom(features.sqrt());
         let room = scale * scale;
         let mean_of_shares = |shares: Var<'t, T>| shares.sum(&[-1]) / (features / room);

@@ -4,8 +4,7 @@ use bptt_autodiff::Var;
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// The shape of the positions; how much each counts, if there is a mask; and the factor of its value, if there are
-/// weights.
+/// The positions of a loss: their shape, the mask of how much each counts, and the weights that multiply the values.
 #[derive(Clone, Debug)]
 pub(crate) struct Positions<T> {
     shape: Shape,
@@ -18,7 +17,7 @@ impl<T: Scalar> Positions<T> {
         Self { shape: shape.into(), mask: None, weights: None }
     }
 
-    /// Those of operands `[.., C]`: all but the last axis.
+    /// Returns the positions of operands `[.., C]`: all axes but the last.
     pub(crate) fn of_rows(operation: &'static str, shape: &[usize]) -> Result<Self, ShapeError> {
         rows(operation, shape).map(Self::new)
     }
@@ -46,12 +45,12 @@ impl<T: Scalar> Positions<T> {
         Self { weights: product(self.weights, weights), ..self }
     }
 
-    /// The same positions, all dropped.
+    /// Returns the same positions, all dropped.
     pub(crate) fn dropped(self) -> Self {
         Self { mask: Some(Tensor::zeros(self.shape.clone())), ..self }
     }
 
-    /// How much a position counts, according to the mask.
+    /// Returns how much a position counts, according to the mask.
     pub(crate) fn weight_of(&self, position: usize) -> f64 {
         self.mask.as_ref().map_or(1.0, |mask| mask.as_slice()[position].as_f64())
     }
@@ -60,7 +59,7 @@ impl<T: Scalar> Positions<T> {
         self.weight_of(position) > 0.0
     }
 
-    /// How much all positions count together.
+    /// Returns how much all positions count together.
     pub(crate) fn weight(&self) -> f64 {
         match &self.mask {
             None => self.shape.elements() as f64,
@@ -68,7 +67,7 @@ impl<T: Scalar> Positions<T> {
         }
     }
 
-    /// Values `[..]` times the mask and the weights, divided by `room`.
+    /// Returns values `[..]` times the mask and the weights, divided by `room`.
     #[track_caller]
     pub(crate) fn share<'t>(&self, values: Var<'t, T>, room: f64) -> Var<'t, T> {
         let factors = match (&self.mask, &self.weights) {
@@ -80,7 +79,8 @@ impl<T: Scalar> Positions<T> {
         times(values, &factors.map(|factor| T::of(factor.as_f64() / room)))
     }
 
-    /// Zeros where the mask drops a position: multiplied by 0 afterwards, a NaN would stay one.
+    /// Replaces operands by zeros where the mask drops a position. A NaN would remain one if it were multiplied by 0
+    /// later.
     #[track_caller]
     pub(crate) fn kept<'t>(&self, values: Var<'t, T>) -> Var<'t, T> {
         match &self.mask {
@@ -93,13 +93,13 @@ impl<T: Scalar> Positions<T> {
     }
 }
 
-/// A power of two about as large as the total that a mean divides by. Division of the summands by it loses no digit,
-/// and then their sum overflows only if the mean does.
+/// Returns a power of two about as large as `total`, the divisor of a mean. The summands lose no digit when they are
+/// divided by it. Their sum then overflows only if the mean does.
 pub(crate) fn headroom(total: f64) -> f64 {
     total.log2().ceil().exp2()
 }
 
-/// Values times weights; 0 where the weight is 0, even for an infinite value.
+/// Returns values times weights. The product is 0 where the weight is 0, even for an infinite value.
 #[track_caller]
 pub(crate) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> Var<'t, T> {
     let has_zeros = weights.as_slice().contains(&T::zero());
@@ -108,7 +108,7 @@ pub(crate) fn times<'t, T: Scalar>(values: Var<'t, T>, weights: &Tensor<T>) -> V
     values * weights
 }
 
-/// `−ln p`, which is 0 and not −0 where the logarithm is 0.
+/// Returns `−ln p`, which is 0 and not −0 where the logarithm is 0.
 #[track_caller]
 pub(crate) fn cost<T: Scalar>(log_probabilities: Var<'_, T>) -> Var<'_, T> {
     0.0 - log_probabilities
@@ -118,7 +118,7 @@ fn product<T: Scalar>(before: Option<Tensor<T>>, factor: &Tensor<T>) -> Option<T
     Some(before.map_or_else(|| factor.clone(), |before| before * factor))
 }
 
-/// `[..]` of `[.., C]`.
+/// Returns the shape `[..]` of operands `[.., C]`.
 pub(crate) fn rows(operation: &'static str, shape: &[usize]) -> Result<Shape, ShapeError> {
     let problem = "needs a last axis, of classes or features";
     match shape.split_last() {
