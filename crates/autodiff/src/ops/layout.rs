@@ -1,6 +1,8 @@
 //! Operations that move elements and compute nothing. They come in pairs, each the transpose of the
 //! other, and so each the other's gradient.
 
+use std::rc::Rc;
+
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 
 use crate::tape::primitive::{BroadcastTo, Concat, Pad, Permute, Reshape, Slice, SumTo};
@@ -139,7 +141,7 @@ impl Pad {
     }
 }
 
-impl<T: Scalar> Operation<T> for Pad {
+impl<T: Scalar> Operation<T> for Rc<Pad> {
     fn name(&self) -> &'static str {
         "pad"
     }

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use bptt_tensor::{Binary, Scalar, Tensor, Unary};
 
 use super::graph::{Tape, Var};
-use super::operation::Op;
+use super::op::Op;
 use super::param::Param;
 
 /// Anything that can stand beside a variable in an equation: a [`Var`], a [`&Param`](Param), a

@@ -2,20 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::mem::discriminant;
 use std::rc::Rc;
 
-use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
+use bptt_tensor::{Shape, ShapeError, Tensor, Transpose};
 use smallvec::SmallVec;
 
 use super::graph::{Tape, Var};
-use super::op_class::{Class, OpClass};
-use super::param::ParamId;
-use super::primitive::{
-    BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Pad, Permute,
-    Reshape, ScatterRows, Select, Slice, Softmax, StopGradient, Sum, SumTo,
-};
+use super::op_class::OpClass;
 
 /// A differentiable operation on tensors.
 ///
@@ -129,188 +122,6 @@ impl<T: 'static> dyn Operation<T> {
     }
 }
 
-/// The origin of a value that no operation computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Leaf {
-    /// Data, for which no gradient is computed.
-    Constant,
-    /// A literal of an equation.
-    Scalar,
-    /// A differentiable input.
-    Variable(ParamId),
-    Param(ParamId),
-}
-
-/// The operation of a node, as data: unlike a closure, it can be printed and compared.
-#[derive(Clone, Debug)]
-pub(crate) enum Op<T> {
-    Leaf(Leaf),
-    /// This step's entry of a sequence of data, in a step that is being recorded.
-    Entry(Tensor<T>),
-    Unary(Unary),
-    Binary(Binary),
-    Select(Select),
-    StopGradient(StopGradient),
-    MatMul(MatMul),
-    Sum(Sum),
-    Norm(Norm),
-    Extremum(Extremum),
-    Softmax(Softmax),
-    LogSoftmax(LogSoftmax),
-    LogSumExp(LogSumExp),
-    Reshape(Reshape),
-    Permute(Permute),
-    BroadcastTo(BroadcastTo),
-    SumTo(SumTo),
-    Slice(Slice),
-    Pad(Rc<Pad>),
-    Concat(Concat),
-    GatherRows(GatherRows),
-    ScatterRows(ScatterRows),
-    Custom(Rc<dyn Operation<T>>),
-}
-
-impl<T: 'static> PartialEq for Op<T> {
-    /// Whether both compute the same from the same operands.
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Leaf(a), Self::Leaf(b)) => a == b,
-            (Self::Unary(a), Self::Unary(b)) => a == b,
-            (Self::Binary(a), Self::Binary(b)) => a == b,
-            (Self::Select(a), Self::Select(b)) => a == b,
-            (Self::StopGradient(a), Self::StopGradient(b)) => a == b,
-            (Self::MatMul(a), Self::MatMul(b)) => a == b,
-            (Self::Sum(a), Self::Sum(b)) => a == b,
-            (Self::Norm(a), Self::Norm(b)) => a == b,
-            (Self::Extremum(a), Self::Extremum(b)) => a == b,
-            (Self::Softmax(a), Self::Softmax(b)) => a == b,
-            (Self::LogSoftmax(a), Self::LogSoftmax(b)) => a == b,
-            (Self::LogSumExp(a), Self::LogSumExp(b)) => a == b,
-            (Self::Reshape(a), Self::Reshape(b)) => a == b,
-            (Self::Permute(a), Self::Permute(b)) => a == b,
-            (Self::BroadcastTo(a), Self::BroadcastTo(b)) => a == b,
-            (Self::SumTo(a), Self::SumTo(b)) => a == b,
-            (Self::Slice(a), Self::Slice(b)) => a == b,
-            (Self::Pad(a), Self::Pad(b)) => a == b,
-            (Self::Concat(a), Self::Concat(b)) => a == b,
-            (Self::GatherRows(a), Self::GatherRows(b)) => a == b,
-            (Self::ScatterRows(a), Self::ScatterRows(b)) => a == b,
-            (Self::Custom(a), Self::Custom(b)) => Rc::ptr_eq(a, b) || a.equals(&**b),
-            _ => false,
-        }
-    }
-}
-
-impl<T> Hash for Op<T> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        discriminant(self).hash(state);
-        match self {
-            Self::Leaf(leaf) => leaf.hash(state),
-            Self::Unary(Unary::Powf(exponent)) => (exponent + 0.0).to_bits().hash(state), // −0 is 0
-            Self::Unary(function) => discriminant(function).hash(state),
-            Self::Binary(function) => function.hash(state),
-            Self::MatMul(op) => op.hash(state),
-            Self::Sum(op) => op.hash(state),
-            Self::Norm(op) => op.hash(state),
-            Self::Extremum(op) => op.hash(state),
-            Self::Softmax(op) => op.hash(state),
-            Self::LogSoftmax(op) => op.hash(state),
-            Self::LogSumExp(op) => op.hash(state),
-            Self::Reshape(op) => op.hash(state),
-            Self::Permute(op) => op.hash(state),
-            Self::BroadcastTo(op) => op.hash(state),
-            Self::SumTo(op) => op.hash(state),
-            Self::Slice(op) => op.hash(state),
-            Self::Pad(op) => op.hash(state),
-            Self::Concat(op) => op.hash(state),
-            Self::GatherRows(op) => op.hash(state),
-            Self::ScatterRows(op) => op.hash(state),
-            // no more to hash: few of these operations have the same operands
-            Self::Entry(_) | Self::Select(_) | Self::StopGradient(_) | Self::Custom(_) => {}
-        }
-    }
-}
-
-impl<T: Scalar> Op<T> {
-    /// The operation; `None` for a leaf or an entry of a sequence.
-    #[inline(never)] // whoever inlines it compiles every operation
-    pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
-        Some(match self {
-            Self::Leaf(_) | Self::Entry(_) => return None,
-            Self::Unary(op) => op,
-            Self::Binary(op) => op,
-            Self::Select(op) => op,
-            Self::StopGradient(op) => op,
-            Self::MatMul(op) => op,
-            Self::Sum(op) => op,
-            Self::Norm(op) => op,
-            Self::Extremum(op) => op,
-            Self::Softmax(op) => op,
-            Self::LogSoftmax(op) => op,
-            Self::LogSumExp(op) => op,
-            Self::Reshape(op) => op,
-            Self::Permute(op) => op,
-            Self::BroadcastTo(op) => op,
-            Self::SumTo(op) => op,
-            Self::Slice(op) => op,
-            Self::Pad(op) => &**op,
-            Self::Concat(op) => op,
-            Self::GatherRows(op) => op,
-            Self::ScatterRows(op) => op,
-            Self::Custom(op) => &**op,
-        })
-    }
-
-    /// What the operation does with elements; opaque, if none computed the value.
-    pub(crate) fn class(&self) -> Class<T> {
-        self.operation().map_or(Class::Opaque, |operation| operation.class().0)
-    }
-
-    /// Whether the value is a tuple: several outputs in one row, whose cotangents the gradient rule takes slice by slice.
-    /// Only slices of such a value are handed out. So on a tape of numbers, slices alone read it, and its own gradient
-    /// is never asked for.
-    pub(crate) fn is_read_in_slices(&self) -> bool {
-        matches!(self, Self::Custom(operation) if matches!(operation.class().0, Class::Tuple))
-    }
-
-    /// The operation with what tells it from others of its name, for a result of this shape.
-    pub(crate) fn described(&self, shape: &[usize]) -> String {
-        let name = self.name();
-        match self {
-            Self::MatMul(MatMul(Transpose { left, right })) => {
-                let mark = |is_transposed: &bool| if *is_transposed { "ᵀ" } else { "" };
-                format!("{name}(A{}, B{})", mark(left), mark(right))
-            }
-            Self::Sum(Sum { axes, .. })
-            | Self::Norm(Norm { axes, .. })
-            | Self::Extremum(Extremum::Max(axes) | Extremum::Min(axes)) => {
-                format!("{name}(axes {axes:?})")
-            }
-            Self::Softmax(Softmax { axis })
-            | Self::LogSoftmax(LogSoftmax { axis })
-            | Self::LogSumExp(LogSumExp { axis })
-            | Self::Concat(Concat { axis }) => format!("{name}(axis {axis})"),
-            Self::Slice(Slice { axis, range }) => format!("{name}(axis {axis}, {range:?})"),
-            Self::Permute(Permute(order)) => format!("{name}({order:?})"),
-            Self::Pad(pad) => format!("{name}({:?} at {:?})", pad.shape, pad.places),
-            Self::Reshape(_) | Self::BroadcastTo(_) | Self::SumTo(_) => {
-                format!("{name}({shape:?})")
-            }
-            _ => name.into(),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        match (self, self.operation()) {
-            (_, Some(operation)) => operation.name(),
-            (Self::Leaf(Leaf::Param(_)), _) => "parameter",
-            (Self::Leaf(Leaf::Variable(_)), _) => "variable",
-            (Self::Leaf(Leaf::Scalar), _) => "literal",
-            _ => "constant",
-        }
-    }
-}
-
 /// The arguments of a gradient rule: a node's inputs and output, the output's cotangent, and the inputs' cotangents, to
 /// which the rule adds.
 ///
@@ -321,7 +132,7 @@ pub struct Pullback<'a, 't, T> {
     pub(crate) output: u32,
     pub(crate) cotangent: Cotangent<'t, T>,
     /// Which values of the tape need a gradient.
-    pub(crate) wanted: &'a [bool],
+    pub(crate) mask: &'a [bool],
     pub(crate) slots: &'a mut dyn Slots<'t, T>,
 }
 
@@ -342,7 +153,7 @@ pub(crate) enum Contribution<'t, T> {
 pub(crate) enum Cotangent<'t, T> {
     /// The whole cotangent. Along an axis of the output on which it is constant, it may have extent 1 or no axis.
     Dense(Var<'t, T>),
-    /// Slices of the first axis, each with its start: of an output that [is read in slices](Op::is_read_in_slices).
+    /// Slices of the first axis, each with its start: of an output that is read in slices.
     Slices(Vec<(usize, Var<'t, T>)>),
 }
 

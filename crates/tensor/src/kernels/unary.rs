@@ -1,6 +1,9 @@
 //! Functions of one element, as data, defined once for the methods of [`Tensor`](crate::Tensor) and
 //! the fused phases of [`rows`](crate::rows).
 
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
+
 use crate::cpu::simd::{Math, vectorize_math};
 use crate::kernels::arithmetic::larger;
 use crate::scalar::Scalar;
@@ -54,6 +57,15 @@ pub enum Unary {
     LogSigmoid,
     /// `xᵖ`
     Powf(f64),
+}
+
+impl Hash for Unary {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        discriminant(self).hash(state);
+        if let Self::Powf(exponent) = self {
+            (exponent + 0.0).to_bits().hash(state); // −0 equals 0
+        }
+    }
 }
 
 impl Unary {
