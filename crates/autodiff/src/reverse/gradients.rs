@@ -87,8 +87,8 @@ impl<T: Scalar> Gradients<T> {
     }
 
     /// The gradients with the identities of their parameters and variables.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ParamId, &Tensor<T>)> + Clone {
-        self.leaves.iter().map(|(&id, gradient)| (id, gradient))
+    pub fn iter(&self) -> Iter<'_, ParamId, Tensor<T>> {
+        self.leaves.iter()
     }
 
     /// The gradients of named parameters, for instance of a model's `parameters()`, with their names. Parameters that

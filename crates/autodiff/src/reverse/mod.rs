@@ -41,11 +41,11 @@ impl<T: Scalar> Tape<T> {
         loss.on_tape(self);
         self.assert_differentiable("backward");
         check_scalar("backward", loss);
-        let wanted = self.dependents_of(loss.id, |_, node| {
+        let mask = self.dependents_of(loss.id, |_, node| {
             matches!(node.op, Op::Leaf(Leaf::Param(_) | Leaf::Variable(_)))
         });
         let mut pass = InPlace::new(loss);
-        self.reverse(loss.id, &wanted, &mut pass);
+        self.reverse(loss.id, &mask, &mut pass);
         let mut gradients = Gradients::default();
         for (node, slot) in self.nodes().iter().zip(pass.finish()) {
             if let (&Op::Leaf(Leaf::Param(id) | Leaf::Variable(id)), Some(gradient)) =
@@ -140,12 +140,12 @@ impl<T: Scalar> Tape<T> {
     ) -> Vec<Option<Var<'t, T>>> {
         let last = outputs.iter().map(|(y, _)| y.id).max().unwrap_or(0);
         let ids: HashSet<u32> = sources.iter().map(|x| x.id).collect();
-        let wanted = self.dependents_of(last, |id, _| ids.contains(&id));
+        let mask = self.dependents_of(last, |id, _| ids.contains(&id));
         let mut pass = Recorded::new(last);
         for &(y, v) in outputs {
             pass.add(y, Contribution::Dense(v));
         }
-        self.reverse(last, &wanted, &mut pass);
+        self.reverse(last, &mask, &mut pass);
         sources.iter().map(|x| pass.cotangent(*x)).collect()
     }
 
@@ -161,14 +161,14 @@ impl<T: Scalar> Tape<T> {
         depends
     }
 
-    fn reverse<'t>(&'t self, last: u32, wanted: &[bool], pass: &mut impl Pass<'t, T>) {
+    fn reverse<'t>(&'t self, last: u32, mask: &[bool], pass: &mut impl Pass<'t, T>) {
         for id in (0..=last).rev() {
-            if !wanted.get(id as usize).is_some_and(|&wanted| wanted) {
+            if mask.get(id as usize) != Some(&true) {
                 continue;
             }
             self.differentiating(id, || {
                 pass.visit(Var { tape: self, id }, |slots, cotangent| {
-                    self.pull_back(id, cotangent, wanted, slots);
+                    self.pull_back(id, cotangent, mask, slots);
                 });
             });
         }
@@ -179,7 +179,7 @@ impl<T: Scalar> Tape<T> {
         &'t self,
         output: u32,
         cotangent: Cotangent<'t, T>,
-        wanted: &[bool],
+        mask: &[bool],
         slots: &mut dyn Slots<'t, T>,
     ) {
         let (op, inputs) = {
@@ -192,7 +192,7 @@ impl<T: Scalar> Tape<T> {
                 inputs,
                 output,
                 cotangent,
-                wanted,
+                mask,
                 slots,
             });
         }

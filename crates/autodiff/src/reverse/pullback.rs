@@ -22,8 +22,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     }
 
     /// Whether a gradient of input `i` is needed.
-    pub(crate) fn wants(&self, i: usize) -> bool {
-        self.wanted[self.inputs[i] as usize]
+    pub(crate) fn needs(&self, i: usize) -> bool {
+        self.mask[self.inputs[i] as usize]
     }
 
     /// The output.
@@ -134,7 +134,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         contribution: impl FnOnce(Var<'t, T>) -> Contribution<'t, T>,
     ) {
         let input = self.input(i);
-        if !self.wanted[input.id as usize] {
+        if !self.needs(i) {
             return;
         }
         let contribution = contribution(input);

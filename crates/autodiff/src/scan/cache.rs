@@ -9,13 +9,13 @@ use bptt_tensor::Scalar;
 
 use crate::scan::compiled::Compiled;
 use crate::scan::ir::program::{Kind, Node, Program};
-use crate::scan::run::operation::Scan;
+use crate::scan::run::operation::ScanOperation;
 use crate::tape::Op;
 
 /// Whether an operation that equals no other computes a value, itself or in the step of a scan.
 fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
     match &node.kind {
-        Kind::Op(Op::Custom(op)) => match op.downcast_ref::<Scan<T>>() {
+        Kind::Op(Op::Custom(op)) => match op.downcast_ref::<ScanOperation<T>>() {
             Some(scan) => scan.step().traced.nodes.iter().any(is_unequalled),
             None => !op.equals(&**op),
         },

@@ -43,7 +43,7 @@ fn gradients_are_iterated_named_and_removed() {
     let mut gradients = tape.backward(loss);
     assert_eq!(gradients.norm(), 5.0);
     assert_eq!(gradients.norm_of([&b, &c]), 4.0);
-    let ids: Vec<_> = gradients.iter().map(|(id, _)| id).collect();
+    let ids: Vec<_> = gradients.iter().map(|(&id, _)| id).collect();
     assert_eq!(ids, [a.id(), b.id()], "in the order of their making");
     let names: Vec<_> = gradients.named([("c", &c), ("b", &b), ("a", &a)]).collect();
     assert_eq!(names, [("b", b.value()), ("a", a.value())]);

@@ -26,7 +26,7 @@ pub(crate) fn legalize<T: Scalar>(
     program: &Program<T>,
     rows: usize,
 ) -> Result<Legal<T>, LoweringError> {
-    let program = stretch_operands(&tile_places(program, rows)?);
+    let program = stretch_operands(&tile_pads(program, rows)?);
     let mut program = own_places(&rematerialize(&program));
     own_outputs(&mut program);
     let SunkReductions { terms, inside_sums, copies } = sink_reductions(&mut program, rows)?;
@@ -34,16 +34,16 @@ pub(crate) fn legalize<T: Scalar>(
 }
 
 /// Replaces padded parts by a join of the parts and of zeros between them.
-fn tile_places<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
+fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
     let mut fault = None;
     let tiled = program.rebuild(|new, id, inputs| {
-        let Some(Op::Pad(place)) = program.op(id) else { return new.copy(program, id, inputs) };
-        let shape = &place.shape;
-        if shape.len() < 2 || shape[0] != rows || place.places.iter().any(|&(axis, _)| axis != 1) {
+        let Some(Op::Pad(pad)) = program.op(id) else { return new.copy(program, id, inputs) };
+        let shape = &pad.shape;
+        if shape.len() < 2 || shape[0] != rows || pad.places.iter().any(|&(axis, _)| axis != 1) {
             return new.copy(program, id, inputs); // refused where it is classified, if it is needed
         }
         let mut parts: Vec<(usize, u32)> =
-            place.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
+            pad.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
         parts.sort_unstable();
         let mut tiles: SmallVec<[u32; 3]> = SmallVec::new();
         let mut end = 0;

@@ -76,7 +76,7 @@ pub(crate) fn run_rows<T: Scalar>(
     let inputs: Vec<&Tensor<T>> = lowered
         .inputs
         .iter()
-        .map(|feed| match *feed {
+        .map(|slot| match *slot {
             InputSlot::Sequence(i) => &arguments.sequences[i],
             InputSlot::Initial(j) => &arguments.state[j],
             InputSlot::Invariant(i) => &arguments.invariants[i],
@@ -88,13 +88,13 @@ pub(crate) fn run_rows<T: Scalar>(
     let mut outputs: Vec<&mut [T]> = lowered
         .outputs
         .iter()
-        .map(|sink| {
-            let slot = match *sink {
+        .map(|slot| {
+            let slice = match *slot {
                 OutputSlot::Stacked(k) => &mut stacked[k],
                 OutputSlot::Final(j) => &mut state[j],
                 OutputSlot::Sum(k) => &mut sums[k],
             };
-            slot.take().expect("an output is one buffer")
+            slice.take().expect("an output is one buffer")
         })
         .collect();
     lowered.program.run(sizes, packed, &inputs, &mut outputs);

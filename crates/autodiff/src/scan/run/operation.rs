@@ -18,7 +18,7 @@ use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
 /// stacked outputs, the last state and the sums, one behind the other. Every output is a slice that shares the memory.
 /// The cotangents of the outputs are taken slice by slice.
 #[derive(Clone, Debug)]
-pub(crate) struct Scan<T> {
+pub(crate) struct ScanOperation<T> {
     step: Rc<Compiled<T>>,
     steps: usize,
     reversed: bool,
@@ -35,7 +35,7 @@ enum Saved<T> {
     States { every: usize, states: Vec<Vec<Tensor<T>>> },
 }
 
-impl<T> PartialEq for Scan<T> {
+impl<T> PartialEq for ScanOperation<T> {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.step, &other.step)
             && self.steps == other.steps
@@ -75,7 +75,7 @@ pub(crate) fn record<'t, T: Scalar>(
     );
     let inputs: Vec<Var<'t, T>> = sequences.into_iter().chain(state).chain(invariants).collect();
     let ScanConfig { steps, reversed, recompute } = config;
-    let mut scan = Scan { step: step.clone(), steps, reversed, saved: None };
+    let mut scan = ScanOperation { step: step.clone(), steps, reversed, saved: None };
     let value = if tape.is_tracing() {
         Tensor::unknown([scan.len()])
     } else {
@@ -97,7 +97,7 @@ pub(crate) fn record<'t, T: Scalar>(
     parts.outputs(|range, shape| row.slice(0, range).reshape(shape))
 }
 
-impl<T: Scalar> Scan<T> {
+impl<T: Scalar> ScanOperation<T> {
     pub(crate) fn step(&self) -> &Compiled<T> {
         &self.step
     }
@@ -168,8 +168,8 @@ impl<T: Scalar> Scan<T> {
 
     fn mask(&self, at: &Pullback<'_, '_, T>) -> GradientMask {
         let states = self.step.hoisted.program.next.len();
-        let wanted: Vec<bool> = (0..at.inputs()).map(|i| at.wants(i)).collect();
-        let (sequences, rest) = wanted.split_at(self.step.sequences);
+        let needed: Vec<bool> = (0..at.inputs()).map(|i| at.needs(i)).collect();
+        let (sequences, rest) = needed.split_at(self.step.sequences);
         GradientMask { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
     }
 
@@ -224,21 +224,21 @@ impl<T: Scalar> Scan<T> {
             outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
         };
         let cotangents = self.outputs(|range, shape| at.cotangent_slice(range).reshape(shape));
-        let feed = |feed: &SequenceSource| match *feed {
+        let sequence = |source: &SequenceSource| match *source {
             SequenceSource::Cotangent(k) => cotangents.stacked[k],
             SequenceSource::Sequence(i) => sequences[i],
             SequenceSource::Residual(id) => {
                 exposed[residuals.find(id).expect("every residual is exposed")]
             }
         };
-        let invariant = |feed: &InvariantSource| match *feed {
+        let invariant = |source: &InvariantSource| match *source {
             InvariantSource::Cotangent(k) => cotangents.sums[k],
             InvariantSource::Invariant(i) => invariants[i],
             InvariantSource::Initial(j) => state[j],
             InvariantSource::Constant(k) => tape.constant(reverse.reverse.constants[k].clone()),
         };
         let operands = Operands {
-            sequences: reverse.reverse.sequences.iter().map(feed).collect(),
+            sequences: reverse.reverse.sequences.iter().map(sequence).collect(),
             state: cotangents.state.clone(),
             invariants: reverse.reverse.invariants.iter().map(invariant).collect(),
         };
@@ -268,7 +268,7 @@ impl<T: Scalar> Scan<T> {
     }
 }
 
-impl<T: Scalar> Operation<T> for Scan<T> {
+impl<T: Scalar> Operation<T> for ScanOperation<T> {
     fn name(&self) -> &'static str {
         "scan"
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bptt_autodiff::{Param, ParamId, Tape, Var};
+use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -61,10 +61,10 @@ pub(crate) fn plan_of<const N: usize>(
         let gradients = tape.backward(loss(&values));
         let of_inputs =
             std::iter::once(xs).chain(state).map(|input| gradients.get_wrt(input).cloned());
-        let of_params: HashMap<ParamId, Tensor<f64>> =
-            gradients.iter().map(|(id, gradient)| (id, gradient.clone())).collect();
+        let of_inputs: Vec<Option<Tensor<f64>>> = of_inputs.collect();
+        let of_params = gradients.len() - of_inputs.iter().flatten().count();
         let values: Vec<Tensor<f64>> = values.iter().map(|value| value.value()).collect();
-        (values, of_inputs.collect::<Vec<_>>(), of_params)
+        (values, of_inputs, of_params, gradients)
     });
     let is_near = |a: &Tensor<f64>, b: &Tensor<f64>| {
         distance(std::slice::from_ref(a), std::slice::from_ref(b)) < 1e-12
@@ -78,9 +78,11 @@ pub(crate) fn plan_of<const N: usize>(
         };
         assert!(is_alike, "gradients of input {input} differ:\n{plan}");
     }
-    for (id, gradient) in &scanned.2 {
-        // the variables of the two tapes have ids of their own; parameters have one for both
-        let is_alike = looped.2.get(id).is_none_or(|looped| is_near(gradient, looped));
+    assert_eq!(scanned.2, looped.2, "gradients of other parameters:\n{plan}");
+    // the variables of the two tapes have ids of their own; parameters have one for both
+    let looped: HashMap<_, _> = looped.3.into_iter().collect();
+    for (id, gradient) in &scanned.3 {
+        let is_alike = looped.get(id).is_none_or(|looped| is_near(gradient, looped));
         assert!(is_alike, "gradients of a parameter differ:\n{plan}");
     }
     let (forward, reverse) = plan.split_once("reverse\n").expect("both plans");
