@@ -85,6 +85,7 @@ pub struct Scan<'t, T, X, S> {
 /// The reverse pass runs the steps between two saved states once more. The price is at most one more forward pass.
 /// (Chen et al., *Training Deep Nets with Sublinear Memory Cost*, 2016, where it is called checkpointing.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recompute {
     /// The state is saved before every so many steps.
     Every(usize),

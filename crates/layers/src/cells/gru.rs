@@ -16,6 +16,7 @@ use crate::feedforward::linear::biased;
 
 /// The place of the reset gate in a [`Gru`]: after or before the recurrent product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reset {
     /// After the recurrent product, `r ⊙ (h₋ W_hh_n + b_hh_n)`, as PyTorch and cuDNN compute it.
     After,

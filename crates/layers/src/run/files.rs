@@ -8,6 +8,7 @@ use crate::weights::atomic;
 
 /// The paths of a run's two files.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Files {
     /// The weights for use.
     pub best: PathBuf,

@@ -4,6 +4,7 @@ use safetensors::tensor::Dtype;
 
 /// A binary floating-point format of sixteen bits, for files of half the size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HalfPrecision {
     /// IEEE 754 binary16: eleven significant bits, up to 65504, PyTorch's `float16`.
     F16,

@@ -102,9 +102,10 @@ fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>
                     .collect()
             };
             let (r, z) = (gate(0), gate(1));
-            let recurrent = |j: usize| match reset {
-                Reset::After => r[j] * (product(&h, &w_hh_n, j) + p("b_hh_n")[[j]]),
-                Reset::Before => {
+            let recurrent = |j: usize| {
+                if reset == Reset::After {
+                    r[j] * (product(&h, &w_hh_n, j) + p("b_hh_n")[[j]])
+                } else {
                     let kept: Vec<f64> = r.iter().zip(&h).map(|(r, h)| r * h).collect();
                     product(&kept, &w_hh_n, j)
                 }
@@ -122,11 +123,9 @@ fn gru_by_hand(cell: &Gru<f64>, reset: Reset, xs: &Tensor<f64>, h0: &Tensor<f64>
 fn gru_equations() {
     for_all(32, (sizes(), any::<u64>()), |(sizes, seed)| {
         let rng = &mut random(seed);
-        for reset in [Reset::After, Reset::Before] {
-            let cell = match reset {
-                Reset::After => random_cell::gru_after(rng, sizes),
-                Reset::Before => random_cell::gru_before(rng, sizes),
-            };
+        let after = random_cell::gru_after(rng, sizes);
+        let before = random_cell::gru_before(rng, sizes);
+        for (reset, cell) in [(Reset::After, after), (Reset::Before, before)] {
             let inputs = sizes.inputs(&cell, rng);
             let by_hand = gru_by_hand(&cell, reset, &inputs[0], &inputs[1]);
             let Run { values, .. } = run(&cell, &inputs, unrolled);

@@ -200,13 +200,12 @@ fn gru() {
                 let fed = times(before, &p("w_hh_rz"));
                 let r = units(|k| gate(read[k] + fed[k]));
                 let z = units(|k| gate(read[HIDDEN + k] + fed[HIDDEN + k]));
-                let recurrent = match reset {
-                    Reset::After => {
-                        let fed = times(before, &p("w_hh_n"));
-                        let fed = plus(&fed, p("b_hh_n").as_slice());
-                        units(|k| r[k] * fed[k])
-                    }
-                    Reset::Before => times(&units(|k| r[k] * before[k]), &p("w_hh_n")),
+                let recurrent = if reset == Reset::After {
+                    let fed = times(before, &p("w_hh_n"));
+                    let fed = plus(&fed, p("b_hh_n").as_slice());
+                    units(|k| r[k] * fed[k])
+                } else {
+                    times(&units(|k| r[k] * before[k]), &p("w_hh_n"))
                 };
                 let n = units(|k| g(read[2 * HIDDEN + k] + recurrent[k]));
                 let y = units(|k| (1.0 - z[k]) * n[k] + z[k] * before[k]);
