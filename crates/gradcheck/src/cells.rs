@@ -128,19 +128,19 @@ impl<C, M> Check<Cells<C, M>> {
 
     /// Checks [`Law::HiddenOrder`]: the cell treats all its hidden units alike. Axes of parameters, states and
     /// outputs that grow with the number of hidden units must be blocks of them, one after the other.
-    pub fn with_exchangeable_units(mut self) -> Self {
+    pub fn exchangeable_units(mut self) -> Self {
         self.family.symmetries.push(Law::HiddenOrder);
         self
     }
 
     /// Checks [`Law::OddSymmetry`]: the cell has no biases and its functions are odd, as tanh is.
-    pub fn with_odd_symmetry(mut self) -> Self {
+    pub fn odd_symmetry(mut self) -> Self {
         self.family.symmetries.push(Law::OddSymmetry);
         self
     }
 
     /// Checks [`Law::ByHand`]: the cell computes what this derivation does, values and gradients.
-    pub fn with_oracle(mut self, oracle: impl Oracle + Sync + 'static) -> Self {
+    pub fn oracle(mut self, oracle: impl Oracle + Sync + 'static) -> Self {
         self.family.oracle = Some(Box::new(oracle));
         self
     }

@@ -13,8 +13,8 @@
 //! // what more there is to say of a cell
 //! bptt_gradcheck::cell(|rng, input, hidden| Elman::new(rng, input, hidden).bias(false))
 //!     .named("Elman without bias")
-//!     .with_exchangeable_units()
-//!     .with_odd_symmetry()
+//!     .exchangeable_units()
+//!     .odd_symmetry()
 //!     .cases(8)
 //!     .check();
 //! ```

@@ -12,7 +12,7 @@ use bptt_tensor::Tensor;
 #[test]
 fn the_tape_derives_the_elman_network() {
     cell(|rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Identity))
-        .with_oracle(oracle::Elman)
+        .oracle(oracle::Elman)
         .only(&[Law::ByHand])
         .cases(128)
         .check();
@@ -20,7 +20,7 @@ fn the_tape_derives_the_elman_network() {
 
 #[test]
 fn the_tape_derives_the_lstm() {
-    cell(Lstm::new).with_oracle(oracle::Lstm).only(&[Law::ByHand]).cases(128).check();
+    cell(Lstm::new).oracle(oracle::Lstm).only(&[Law::ByHand]).cases(128).check();
 }
 
 /// An error found in print, made in an otherwise right derivation.
@@ -111,7 +111,7 @@ impl Printed {
 }
 
 fn held_against(printed: Printed) -> Option<Failure> {
-    let check = cell(Elman::new).with_oracle(printed).only(&[Law::ByHand]).cases(64);
+    let check = cell(Elman::new).oracle(printed).only(&[Law::ByHand]).cases(64);
     check.run().failures().next().cloned()
 }
 

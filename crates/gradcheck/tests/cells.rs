@@ -69,40 +69,40 @@ macro_rules! cells {
 }
 
 cells! {
-    elman: |rng, i, h| Elman::new(rng, i, h), with_exchangeable_units(), in_single_precision(Elman::new);
-    elman_without_bias: |rng, i, h| Elman::new(rng, i, h).bias(false), with_exchangeable_units(), with_odd_symmetry();
+    elman: |rng, i, h| Elman::new(rng, i, h), exchangeable_units(), in_single_precision(Elman::new);
+    elman_without_bias: |rng, i, h| Elman::new(rng, i, h).bias(false), exchangeable_units(), odd_symmetry();
     elman_sigmoid: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Sigmoid);
     elman_relu: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Relu);
     irnn: |rng, i, h| Elman::irnn(rng, i, h);
     elman_softplus_to_identity: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Softplus).output(rng, 2, Activation::Identity);
     elman_to_softmax: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Softmax);
     elman_custom_to_sigmoid: |rng, i, h| Elman::new(rng, i, h).activation(Activation::Custom(|z| z.sin() + z * 0.1)).output(rng, 2, Activation::Sigmoid);
-    elman_to_identity: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Identity), with_oracle(oracle::Elman);
+    elman_to_identity: |rng, i, h| Elman::new(rng, i, h).output(rng, 3, Activation::Identity), oracle(oracle::Elman);
     output_to_hidden: |rng, i, h| OutputToHidden::new(rng, i, h, 3);
-    lstm: |rng, i, h| Lstm::new(rng, i, h), with_exchangeable_units(), with_oracle(oracle::Lstm), in_single_precision(Lstm::new);
+    lstm: |rng, i, h| Lstm::new(rng, i, h), exchangeable_units(), oracle(oracle::Lstm), in_single_precision(Lstm::new);
     lstm_without_bias: |rng, i, h| Lstm::new(rng, i, h).bias(false);
-    gru_after: |rng, i, h| Gru::new(rng, i, h), with_exchangeable_units();
-    gru_before: |rng, i, h| Gru::new(rng, i, h).reset(Reset::Before), with_exchangeable_units();
+    gru_after: |rng, i, h| Gru::new(rng, i, h), exchangeable_units();
+    gru_before: |rng, i, h| Gru::new(rng, i, h).reset(Reset::Before), exchangeable_units();
     gru_without_bias: |rng, i, h| Gru::new(rng, i, h).bias(false);
-    lstm_1997: |rng, i, h| Lstm1997::new(rng, i, h), with_exchangeable_units();
+    lstm_1997: |rng, i, h| Lstm1997::new(rng, i, h), exchangeable_units();
     memory_blocks: |rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).cell_biases().output(Linear::new(rng, 2 * h, 2));
     memory_blocks_of_one_cell: |rng, i, h| MemoryBlocks::new(rng, i, h, 1);
-    peephole_lstm: |rng, i, h| PeepholeLstm::new(rng, i, h), with_exchangeable_units();
-    coupled_lstm: |rng, i, h| CoupledLstm::new(rng, i, h), with_exchangeable_units();
-    layer_norm_gru: |rng, i, h| LayerNormGru::new(rng, i, h), with_exchangeable_units();
-    layer_norm_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h), with_exchangeable_units();
-    layer_norm_peephole_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h).peepholes(true), with_exchangeable_units();
+    peephole_lstm: |rng, i, h| PeepholeLstm::new(rng, i, h), exchangeable_units();
+    coupled_lstm: |rng, i, h| CoupledLstm::new(rng, i, h), exchangeable_units();
+    layer_norm_gru: |rng, i, h| LayerNormGru::new(rng, i, h), exchangeable_units();
+    layer_norm_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h), exchangeable_units();
+    layer_norm_peephole_lstm: |rng, i, h| LayerNormLstm::new(rng, i, h).peepholes(true), exchangeable_units();
     projected_lstm: |rng, i, h| ProjectedLstm::new(rng, i, h, 2);
-    minimal_gated_unit: |rng, i, h| MinimalGatedUnit::new(rng, i, h), with_exchangeable_units();
-    ind_rnn: |rng, i, h| IndRnn::new(rng, i, h), with_exchangeable_units();
+    minimal_gated_unit: |rng, i, h| MinimalGatedUnit::new(rng, i, h), exchangeable_units();
+    ind_rnn: |rng, i, h| IndRnn::new(rng, i, h), exchangeable_units();
     fully_recurrent: |rng, i, h| {
         let connections = Tensor::bernoulli([h, h], 0.6, rng);
         FullyRecurrent::new(rng, i, h).connections(&connections)
     };
-    min_gru: |rng, i, h| MinGru::new(rng, i, h), with_exchangeable_units();
-    min_lstm: |rng, i, h| MinLstm::new(rng, i, h), with_exchangeable_units();
+    min_gru: |rng, i, h| MinGru::new(rng, i, h), exchangeable_units();
+    min_lstm: |rng, i, h| MinLstm::new(rng, i, h), exchangeable_units();
     window: |rng, i, h| Window::new(rng, i, h, 3);
     echo_state: |rng, i, h| EchoState::new(rng, i, h).leak(0.4), frozen(|_| true);
-    without_a_state: |rng, i, h| Linear::new(rng, i, h), with_exchangeable_units();
-    lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), with_exchangeable_units();
+    without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
+    lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

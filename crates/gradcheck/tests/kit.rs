@@ -278,7 +278,7 @@ impl Oracle for Short {
 
 #[test]
 fn an_oracle_says_all() {
-    let report = cell(Lstm::new).with_oracle(Short).only(&[Law::ByHand]).run();
+    let report = cell(Lstm::new).oracle(Short).only(&[Law::ByHand]).run();
     let failure = first_failure(&report).to_string();
     assert!(failure.contains("panicked: ") && failure.contains("each parameter"), "{failure}");
 }

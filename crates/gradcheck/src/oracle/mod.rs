@@ -13,7 +13,7 @@ use bptt_tensor::Tensor;
 /// A recurrence whose gradients somebody derived.
 ///
 /// Parameters come in the order in which the cell's module declares them, all tensors in the shapes that the
-/// cell has them in. [`Check::with_oracle`](crate::Check::with_oracle) compares the two.
+/// cell has them in. [`Check::oracle`](crate::Check::oracle) compares the two.
 pub trait Oracle {
     /// The outputs `[T, B, O]` and the variables of the last state, from inputs `[T, B, I]` and those of
     /// the first.

@@ -109,5 +109,5 @@ pub(crate) fn step(bug: Bug) -> Report {
         b: Param::new(Tensor::zeros([hidden])),
         bug,
     };
-    quick(cell(move |_, input, hidden| make(input, hidden)).with_exchangeable_units()).run()
+    quick(cell(move |_, input, hidden| make(input, hidden)).exchangeable_units()).run()
 }

@@ -125,8 +125,8 @@ impl<T: Scalar> StateSizes for Elman<T> {
 
 pub(crate) fn elman(bug: Bug) -> Report {
     let check = cell(move |_, input, hidden| Elman::new(bug, input, hidden))
-        .with_exchangeable_units()
-        .with_odd_symmetry()
+        .exchangeable_units()
+        .odd_symmetry()
         .in_single_precision(move |_, input, hidden| Elman::new(bug, input, hidden));
     quick(check).run()
 }
@@ -218,8 +218,7 @@ pub(crate) fn lstm(bug: Bug) -> Report {
         b: Param::new(Tensor::zeros([4 * hidden])),
         bug,
     };
-    let check = cell(move |_, input, hidden| make(input, hidden))
-        .with_exchangeable_units()
-        .with_oracle(oracle::Lstm);
+    let check =
+        cell(move |_, input, hidden| make(input, hidden)).exchangeable_units().oracle(oracle::Lstm);
     quick(check).run()
 }

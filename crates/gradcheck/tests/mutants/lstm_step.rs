@@ -128,6 +128,6 @@ pub(crate) fn step(bug: Bug) -> Report {
         b: Param::new(Tensor::zeros([4 * hidden])),
         bug,
     };
-    let check = cell(move |_, input, hidden| make(input, hidden)).with_exchangeable_units();
+    let check = cell(move |_, input, hidden| make(input, hidden)).exchangeable_units();
     quick(check).cases(3).run() // its bugs show in every case
 }

@@ -14,12 +14,12 @@ const CASES: u32 = 16;
 
 /// How a scan is run.
 #[derive(Clone, Debug)]
-struct Manner {
+struct Options {
     reversed: bool,
     recompute: Option<usize>,
 }
 
-impl Manner {
+impl Options {
     fn scan<'t, X: Tree<'t, f64>, S: Tree<'t, f64>>(
         &self,
         sequences: X,
@@ -36,18 +36,18 @@ impl Manner {
     }
 }
 
-fn manners() -> impl Strategy<Value = Manner> {
+fn all_options() -> impl Strategy<Value = Options> {
     (any::<bool>(), option::of(filled()))
-        .prop_map(|(reversed, recompute)| Manner { reversed, recompute })
+        .prop_map(|(reversed, recompute)| Options { reversed, recompute })
 }
 
 /// Sequences `[T, B, I]` and `[T, B, 1]`, states `[B, H]` and `[B, H]`, and `[I, H]`, `[H, H]` and `[H]` from
 /// outside of the step.
-fn operands() -> Cases<Manner> {
+fn operands() -> Cases<Options> {
     let sizes = (0..=3_usize, 1..=2_usize, 1..=2_usize, filled());
-    let cases = (manners(), sizes).prop_map(|(manner, (t, b, i, h))| {
+    let cases = (all_options(), sizes).prop_map(|(options, (t, b, i, h))| {
         let shapes = [&[t, b, i][..], &[t, b, 1], &[b, h], &[b, h], &[i, h], &[h, h], &[h]];
-        (manner, shapes.map(Shape::from).to_vec())
+        (options, shapes.map(Shape::from).to_vec())
     });
     cases.boxed()
 }
@@ -65,9 +65,9 @@ fn table(shape: &[usize]) -> Tensor<f64> {
 
 operations! {
     // two sequences, two states, two outputs, and matrices from outside that do not commute
-    scan: domains(), operands(), |manner, x| {
+    scan: domains(), operands(), |options, x| {
         let &[xs, gates, h, c, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
-        let scanned = manner.scan((xs, gates), (h, c)).run(|(x, gate), (h, c)| {
+        let scanned = options.scan((xs, gates), (h, c)).run(|(x, gate), (h, c)| {
             let z = x.matmul(w_ih) + h.matmul(w_hh) + b;
             let c = gate.sigmoid() * c + z.tanh();
             let h = c.sin() * z.sigmoid();
@@ -77,10 +77,10 @@ operations! {
     }, cases(CASES);
 
     // what the step takes from outside is itself computed, and used outside as well
-    scan_with_captures_used_elsewhere: domains(), operands(), |manner, x| {
+    scan_with_captures_used_elsewhere: domains(), operands(), |options, x| {
         let &[xs, gates, h, c, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
         let (w_hh, b) = (w_hh.tanh(), b + c);
-        let scanned = manner.scan(xs, h).run(|x, h| {
+        let scanned = options.scan(xs, h).run(|x, h| {
             let h = (x.matmul(w_ih.sin()) + h.matmul(w_hh) * b).tanh();
             (h.softmax(-1), h + b)
         });
@@ -88,11 +88,11 @@ operations! {
     }, cases(CASES);
 
     // entries of a sequence that the step reads by its number
-    at_step: domains(), operands(), |manner, x| {
+    at_step: domains(), operands(), |options, x| {
         let &[xs, _, h, _, w_ih, w_hh, _] = x else { unreachable!("seven inputs") };
         let tape: &Tape<f64> = xs.tape();
         let blend = table(&[xs.shape()[0], h.shape()[0], 1]);
-        let scanned = manner.scan(xs, h).run(|x, h| {
+        let scanned = options.scan(xs, h).run(|x, h| {
             let blend = tape.at_step(&blend);
             let new = (x.matmul(w_ih) + h.matmul(w_hh)).tanh();
             let h = blend * h + (1.0 - blend) * new;
@@ -102,11 +102,11 @@ operations! {
     }, cases(CASES);
 
     // the inner recurrence runs over what the outer one computed, from its state
-    scan_within_a_scan: domains(), operands(), |manner, x| {
+    scan_within_a_scan: domains(), operands(), |options, x| {
         let &[xs, gates, h, _, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
-        let scanned = manner.scan((xs, gates), h).run(|(x, gate), h| {
+        let scanned = options.scan((xs, gates), h).run(|(x, gate), h| {
             let steps = Var::stack(&[x.matmul(w_ih), gate * b, h], 0);
-            let inner = manner.scan(steps, h).run(|x, h| {
+            let inner = options.scan(steps, h).run(|x, h| {
                 let h = (x + h.matmul(w_hh)).tanh();
                 (h, h)
             });
