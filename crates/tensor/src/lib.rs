@@ -22,8 +22,8 @@ mod vecmath;
 pub use gemm::packed::PackedRhs;
 #[doc(hidden)]
 pub use instances::instances;
-pub use kernels::binary::Binary;
-pub use kernels::unary::Unary;
+#[doc(hidden)] // functions as data, for `bptt-autodiff`; not a public API
+pub use kernels::{binary::Binary, unary::Unary};
 pub use memory::pool::{pooled_bytes, release_pooled_memory};
 pub use scalar::Scalar;
 pub use shape::{Shape, ShapeError, Transpose};

@@ -116,6 +116,7 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// A function of each element.
+    #[doc(hidden)]
     #[must_use]
     #[inline(never)]
     pub fn unary(&self, function: Unary) -> Self {
@@ -127,6 +128,7 @@ impl<T: Scalar> Tensor<T> {
     /// # Panics
     ///
     /// If the shapes do not broadcast.
+    #[doc(hidden)]
     #[track_caller]
     #[must_use]
     #[inline(never)]

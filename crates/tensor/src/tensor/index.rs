@@ -55,7 +55,20 @@ impl<T: Scalar, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
     /// If there is not one index for each axis, or one is not within its axis.
     #[track_caller]
     fn index_mut(&mut self, index: [usize; N]) -> &mut T {
-        let position = position(self.shape(), &index);
+        &mut self[&index[..]]
+    }
+}
+
+impl<T: Scalar> IndexMut<&[usize]> for Tensor<T> {
+    /// The element at an index whose length is not known in advance, for writing. Copies the
+    /// elements first if another tensor shares the buffer.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one index for each axis, or one is not within its axis.
+    #[track_caller]
+    fn index_mut(&mut self, index: &[usize]) -> &mut T {
+        let position = position(self.shape(), index);
         &mut self.as_mut_slice()[position]
     }
 }

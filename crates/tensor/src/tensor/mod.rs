@@ -114,6 +114,7 @@ impl<T: Scalar> Tensor<T> {
     }
 
     /// A tensor with unspecified elements. The caller must write every element before reading it.
+    #[doc(hidden)]
     #[track_caller]
     #[must_use]
     pub fn unspecified(shape: impl Into<Shape>) -> Self {
@@ -122,6 +123,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// A placeholder that has a shape but no elements, on which operations are recorded. Reading an
     /// element panics.
+    #[doc(hidden)]
     #[must_use]
     pub fn unknown(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into(), buffer: Buffer::from_vec(Vec::new()), offset: 0 }
@@ -236,6 +238,7 @@ impl<T> Tensor<T> {
     }
 
     /// Whether this is a placeholder made by [`unknown`](Tensor::unknown).
+    #[doc(hidden)]
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.buffer.as_slice().is_empty() && !self.is_empty()

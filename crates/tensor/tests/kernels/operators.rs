@@ -70,6 +70,8 @@ fn elements_are_read_and_written_by_their_index() {
     assert_eq!(x[&[0, 1, 2][..]], 6.0);
     x[[1, 0, 1]] = -1.0;
     assert_eq!(x.index_first(1)[[0, 1]], -1.0);
+    x[&[0, 1, 2][..]] = 0.5;
+    assert_eq!(x[[0, 1, 2]], 0.5);
     assert_eq!(shared[[1, 0, 1]], 13.0, "a tensor that shares is kept");
     assert_eq!(Tensor::scalar(5.0)[[]], 5.0);
 }
