@@ -127,14 +127,14 @@ impl<T: Scalar> Gradients<T> {
     /// gradient is not finite, and infinite if it exceeds `f64::MAX`.
     #[must_use]
     pub fn norm(&self) -> f64 {
-        norm(self.leaves.values())
+        norm(&self.leaves.values())
     }
 
     /// The [norm](Self::norm) of the gradients of these parameters, summed in their order.
     #[must_use]
     pub fn norm_of<'p>(&self, parameters: impl IntoIterator<Item = &'p Param<T>>) -> f64 {
         let own: Vec<_> = parameters.into_iter().filter_map(|param| self.get(param)).collect();
-        norm(own.iter().copied())
+        norm(&own.iter().copied())
     }
 
     /// Multiplies all gradients by a number.

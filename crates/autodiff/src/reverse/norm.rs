@@ -12,7 +12,7 @@ const PIECE: usize = 1 << 15;
 const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
 
 /// `√Σ x²` over all elements, in double precision and in a fixed order. Squares that overflow do not make it infinite.
-pub(super) fn norm<'a, T: Scalar>(tensors: impl Iterator<Item = &'a Tensor<T>> + Clone) -> f64 {
+pub(super) fn norm<'a, T: Scalar>(tensors: &(impl Iterator<Item = &'a Tensor<T>> + Clone)) -> f64 {
     let in_units = |unit: f64| {
         let squares = tensors.clone().map(|tensor| sum_of_squares(tensor.as_slice(), unit.recip()));
         squares.sum::<f64>().sqrt() * unit

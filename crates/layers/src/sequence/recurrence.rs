@@ -267,14 +267,11 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         RunOptions {
             mask: self.mask.as_ref(),
             reversed: self.reversed,
-            last_only: false,
             recompute: self.recompute,
             resets: self.resets.as_ref(),
-            starts: None,
             costates: self.costates,
-            states: None,
-            windows: None,
             rng: self.rng.as_ref().map(|rng| rng as _),
+            ..RunOptions::default()
         }
     }
 }

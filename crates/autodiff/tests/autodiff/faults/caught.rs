@@ -33,7 +33,10 @@ pub(crate) fn panic_of<R>(mistake: impl FnOnce() -> R) -> Panic {
 }
 
 fn keep(info: &PanicHookInfo<'_>) {
-    let message = info.payload_as_str().unwrap_or_default().to_owned();
+    let payload = info.payload();
+    let formatted = payload.downcast_ref::<String>().map(String::as_str);
+    let message = formatted.or_else(|| payload.downcast_ref::<&str>().copied());
+    let message = message.expect("a panic has a text").to_owned();
     let location = info.location().expect("a panic has a location");
     let (file, line) = (location.file().to_owned(), location.line());
     CAUGHT.set(Some(Panic { message, file, line }));

@@ -10,7 +10,7 @@ use crate::sequences::peak_of;
 const STEPS: usize = 400;
 
 /// The last state of a gated recurrence, and the most memory that was in use meanwhile.
-fn last_state(tape: Tape<f64>) -> (Tensor<f64>, usize) {
+fn last_state(tape: &Tape<f64>) -> (Tensor<f64>, usize) {
     let (w_ih, w_hh) = (param([4, 64], 1), param([64, 64], 2));
     let (inputs, state) = (uniform([STEPS, 4, 4], 3), uniform([4, 64], 4));
     release_pooled_memory();
@@ -28,8 +28,8 @@ fn last_state(tape: Tape<f64>) -> (Tensor<f64>, usize) {
 
 #[test]
 fn values_are_the_same_and_memory_is_less() {
-    let (expected, plain) = last_state(Tape::new());
-    let (found, few) = last_state(Tape::inference());
+    let (expected, plain) = last_state(&Tape::new());
+    let (found, few) = last_state(&Tape::inference());
     let bits =
         |value: &Tensor<f64>| value.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
     assert_eq!(bits(&found), bits(&expected));

@@ -57,7 +57,7 @@ impl Recipe {
         let mut sequences = vec![uniform([steps, batch, input], seed)];
         if self.masked {
             let mask: Tensor<T> = uniform([steps, batch, 1], seed ^ 1);
-            sequences.push(mask.gt(&Tensor::scalar(T::of(-0.3))));
+            sequences.push(mask.gt(-0.3));
         }
         let shapes: [&[usize]; 9] = [
             &[input, hidden],
