@@ -39,7 +39,7 @@ fn of<T: Scalar>() -> Vec<*const ()> {
         Tensor::<T>::one_hot as *const (),
         Tensor::<T>::part as *const (),
         Tensor::<T>::permute as *const (),
-        Tensor::<T>::place as *const (),
+        Tensor::<T>::pad as *const (),
         Tensor::<T>::scatter_add_rows as *const (),
         Tensor::<T>::choose as *const (),
         Tensor::<T>::set_slice as *const (),

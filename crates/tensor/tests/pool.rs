@@ -1,4 +1,4 @@
-//! What is kept for reuse: by which thread, and how much.
+//! Memory kept for reuse: by which thread, and how much.
 
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,11 @@ use bptt_tensor::{Tensor, pooled_bytes, release_pooled_memory};
 
 const MIB: usize = 1 << 20;
 
-/// Elements of a tensor of a mebibyte.
+/// Elements of a tensor of one mebibyte.
 const LEN: usize = MIB / size_of::<f32>();
 
-/// One test at a time, which starts and ends with nothing kept: the bytes are those of the process.
+/// Runs one test at a time, from an empty pool to an empty pool, since the counted bytes are those
+/// of the process.
 struct Alone(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
 
 fn alone() -> Alone {
@@ -25,8 +26,8 @@ impl Drop for Alone {
     }
 }
 
-/// Makes tensors in another thread and drops them in this one. The other thread is told when to go on after
-/// each, and gives the addresses of its tensors at the end.
+/// Makes tensors in another thread and drops them in this one. The other thread waits after each
+/// tensor until it is dropped, and returns the addresses of its tensors.
 fn pass_on(rounds: usize) -> Vec<usize> {
     let (sender, receiver) = sync_channel::<Tensor<f32>>(0);
     let (go, may_go) = sync_channel(0);
@@ -51,7 +52,7 @@ fn pass_on(rounds: usize) -> Vec<usize> {
 }
 
 #[test]
-fn what_another_thread_drops_is_used_again() {
+fn a_buffer_that_another_thread_drops_is_reused() {
     let _alone = alone();
     let addresses = pass_on(200);
     assert!(addresses.iter().all(|&address| address == addresses[0]));
@@ -76,7 +77,7 @@ fn threads_that_end_keep_nothing() {
 }
 
 #[test]
-fn memory_that_is_brought_is_not_kept() {
+fn memory_of_a_vec_is_not_kept() {
     let _alone = alone();
     for _ in 0..100 {
         drop(Tensor::from_vec([LEN], vec![0.0_f32; LEN]));
@@ -85,7 +86,7 @@ fn memory_that_is_brought_is_not_kept() {
 }
 
 #[test]
-fn a_thread_gives_back_what_it_uses() {
+fn a_thread_returns_its_share_of_the_limit() {
     let _alone = alone();
     let make = || (0..8).map(|_| Tensor::<f32>::ones([LEN])).collect::<Vec<_>>();
     drop(make());

@@ -70,7 +70,7 @@ impl<'t, T: Scalar> Slots<'t, T> for InPlace<T> {
                 let (axis, part) = (axis as isize, part.value());
                 match slot {
                     Some(sum) => sum.add_slice(axis, start, &part),
-                    None => *slot = Some(Tensor::placed(to.shape(), axis, start, &part)),
+                    None => *slot = Some(Tensor::padded(to.shape(), axis, start, &part)),
                 }
             }
             Contribution::Rows { indices, rows } => {

@@ -1,13 +1,13 @@
-//! Products of matrices at any strides, by `matrixmultiply`.
+//! Products of matrices of any strides, by `matrixmultiply`.
 
-/// The product of BLAS, for the element types that it has one for.
+/// The BLAS product (`sgemm`, `dgemm`) of an element type.
 pub trait Gemm: Sized {
     /// `C ← αAB + βC` on strided matrices; β = 0 never reads C.
     ///
     /// # Safety
     ///
-    /// `a`, `b` and `c` with their row and column strides must address `m×k`, `k×n` and `m×n`
-    /// elements that may be read, read and written; `c` must not overlap the others or itself.
+    /// With their row and column strides, `a` and `b` must address `m×k` and `k×n` readable
+    /// elements, and `c` `m×n` writable ones. `c` must not overlap `a`, `b` or itself.
     #[doc(hidden)]
     #[expect(clippy::too_many_arguments, reason = "the signature of BLAS")]
     unsafe fn gemm(
@@ -36,7 +36,7 @@ macro_rules! gemm {
                 beta: Self,
                 (c, [rsc, csc]): (*mut Self, [isize; 2]),
             ) {
-                // SAFETY: the caller's contract is the one of matrixmultiply.
+                // SAFETY: the caller's contract is that of `matrixmultiply`.
                 unsafe { $gemm(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
             }
         }

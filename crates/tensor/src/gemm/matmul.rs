@@ -1,4 +1,4 @@
-//! The methods of tensors that multiply matrices.
+//! The matrix products of tensors.
 
 use super::packed::SMALL;
 use super::strided::{Matrix, StridedProduct, scale};
@@ -10,9 +10,9 @@ use crate::tensor::Tensor;
 impl<T: Scalar> Tensor<T> {
     /// The matrix product `A · B` of the last two axes, with `self` as A.
     ///
-    /// The right operand is one matrix, which multiplies every row of the left
-    /// (`[.., M, K] · [K, N]` gives `[.., M, N]`, a vector `[K]` gives `[N]`), or a batch with the
-    /// left's leading axes (`[.., M, K] · [.., K, N]`).
+    /// The right operand is one matrix or a batch. One matrix is multiplied by every row of the
+    /// left operand: `[.., M, K] · [K, N]` gives `[.., M, N]`, and a vector `[K] · [K, N]` gives
+    /// `[N]`. A batch has the left operand's leading axes: `[.., M, K] · [.., K, N]`.
     ///
     /// # Panics
     ///
@@ -34,7 +34,7 @@ impl<T: Scalar> Tensor<T> {
         self.matmul_with(rhs, Transpose::RIGHT)
     }
 
-    /// `Aᵀ · B`, without copying the transpose; A has as many axes as B.
+    /// `Aᵀ · B`, without copying the transpose. A and B have the same number of axes.
     ///
     /// # Panics
     ///
@@ -59,12 +59,12 @@ impl<T: Scalar> Tensor<T> {
         Self::build(shape, |c| batches(T::one(), self, rhs, transpose, T::zero(), c))
     }
 
-    /// `C ← α A B + β C`, with the shapes of [`matmul_with`](Self::matmul_with). β = 0 never reads
-    /// C, which may then hold anything.
+    /// `C ← α A B + β C`, with the shapes of [`matmul_with`](Self::matmul_with). If β = 0, C is not
+    /// read and may hold any values.
     ///
     /// # Panics
     ///
-    /// If the operands' shapes do not combine, or `c` has not the product's shape.
+    /// If the operands' shapes do not combine, or `c` does not have the product's shape.
     #[track_caller]
     #[inline(never)]
     pub fn gemm(alpha: T, a: &Self, b: &Self, transpose: Transpose, beta: T, c: &mut Self) {
@@ -77,7 +77,7 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// `C ← α A B + β C` for a batch of operands, or one, whose shapes combine.
+/// `C ← α A B + β C` for operands or batches whose shapes combine.
 fn batches<T: Scalar>(
     alpha: T,
     a: &Tensor<T>,
@@ -91,7 +91,7 @@ fn batches<T: Scalar>(
     let [k, n] = if transpose.right { [b_columns, b_rows] } else { [b_rows, b_columns] };
     let m = match (transpose.left, b.rank()) {
         (true, _) => a_columns,
-        (false, 2) => c.len() / n.max(1), // every leading row
+        (false, 2) => c.len() / n.max(1), // all leading axes are rows
         (false, _) => a.shape()[a.rank() - 2],
     };
     if c.is_empty() {

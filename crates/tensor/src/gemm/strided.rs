@@ -1,6 +1,6 @@
-//! One product of matrices at any strides, by the kernel that suits its size.
+//! One product of matrices of any strides, by the kernel that suits its size.
 
-use super::packed::{self, Factor, SMALL, Start, Strided};
+use super::packed::{self, Accumulate, Factor, SMALL, Strided};
 use super::thin::{add_dots, add_rows};
 use crate::cpu::parallel::{THRESHOLD, for_each, for_pieces};
 use crate::scalar::Scalar;
@@ -13,7 +13,7 @@ pub(super) struct Matrix<'a, T> {
 }
 
 impl<'a, T: Scalar> Matrix<'a, T> {
-    /// A matrix stored row-major with this many columns; read transposed, rows.
+    /// A matrix stored row-major with this many columns, or its transpose.
     pub(super) fn new(elements: &'a [T], columns: usize, transposed: bool) -> Self {
         let matrix = Self { elements, strides: [columns, 1] };
         if transposed { matrix.transposed() } else { matrix }
@@ -28,7 +28,7 @@ impl<'a, T: Scalar> Matrix<'a, T> {
         Strided { first: self.elements.as_ptr(), strides: self.strides }
     }
 
-    /// The address of an element, and the strides, as BLAS takes them.
+    /// The address of an element and the strides, in the form of BLAS.
     fn address(&self, row: usize, column: usize) -> (*const T, [isize; 2]) {
         let start = row * self.strides[0] + column * self.strides[1];
         (self.elements[start..].as_ptr(), self.strides.map(|stride| stride as isize))
@@ -49,7 +49,7 @@ pub(super) fn scale<T: Scalar>(c: &mut [T], beta: T) {
     }
 }
 
-/// `α A B + β C`, of which A is `m×k`, B is `k×n` and C is `m×n` and row-major.
+/// `α A B + β C` for A `m×k`, B `k×n` and a row-major C `m×n`.
 #[derive(Clone, Copy)]
 pub(super) struct StridedProduct<'a, T> {
     pub(super) extents: [usize; 3],
@@ -59,15 +59,15 @@ pub(super) struct StridedProduct<'a, T> {
     pub(super) beta: T,
 }
 
-/// Rows up to which a product's own loops are faster than packing: measured with `K×N = 256×1024`
-/// in `f32`, 25 µs a row against some 90 µs for one to four rows.
+/// The most rows of a thin product, whose loops are faster than packing. Measured with `K×N =
+/// 256×1024` in `f32`: 25 µs a row, against some 90 µs for one to four rows.
 const THIN: usize = 3;
 
-/// Rows from which on packing the right operand by [`packed`] is faster than `matrixmultiply`, by a
-/// tenth to three quarters. Below, they are equal, or packing a transposed operand costs more.
+/// The fewest rows for [`packed`], which is then faster than `matrixmultiply` by a tenth to three
+/// quarters. With fewer rows, both are equal, or packing a transposed operand costs more.
 const PACKED_ROWS: usize = 96;
 
-/// Columns that fill most of a panel.
+/// The fewest columns for [`packed`]: they fill most of a panel.
 const PACKED_COLUMNS: usize = 24;
 
 /// Columns that one thread computes in a thin product.
@@ -91,20 +91,20 @@ impl<T: Scalar> StridedProduct<'_, T> {
         }
     }
 
-    /// `Cᵀ = Bᵀ Aᵀ`; of one column, C is its own transpose.
+    /// The product `Cᵀ = Bᵀ Aᵀ`. A C of one column has the memory layout of its transpose.
     fn transposed(self) -> Self {
         let [m, k, n] = self.extents;
         let (a, b) = (self.b.transposed(), self.a.transposed());
         Self { extents: [n, k, m], a, b, ..self }
     }
 
-    /// Packs the right operand of many rows. Otherwise multiplies blocks of C by `matrixmultiply`.
+    /// Computes a product of many rows by [`packed`], any other in blocks of C by `matrixmultiply`.
     fn blocks(&self, c: &mut [T]) {
         let [m, k, n] = self.extents;
         let plain = self.alpha == T::one() && (self.beta == T::zero() || self.beta == T::one());
         if plain && is_packed(m, n) {
-            let start = if self.beta == T::zero() { Start::Zero } else { Start::Accumulate };
-            let left = Factor { rows: m, a: self.a.strided(), start, c: (c.as_mut_ptr(), n) };
+            let accumulate = if self.beta == T::zero() { Accumulate::Zero } else { Accumulate::C };
+            let left = Factor { rows: m, a: self.a.strided(), accumulate, c: (c.as_mut_ptr(), n) };
             // SAFETY: A and B hold `m×k` and `k×n` elements at their strides, and C is borrowed
             // exclusively and holds `m×n`.
             return unsafe { packed::multiply([k, n], left, self.b.strided()) };
@@ -140,8 +140,8 @@ impl<T: Scalar> StridedProduct<'_, T> {
         });
     }
 
-    /// Row by row of C: a sum of B's rows, or scalar products with its columns, whichever lie
-    /// contiguous.
+    /// Computes C row by row: as a sum of B's rows, or as scalar products with B's columns,
+    /// whichever are contiguous.
     fn thin(&self, c: &mut [T]) {
         let [_, k, n] = self.extents;
         for (i, c) in c.chunks_exact_mut(n).enumerate() {

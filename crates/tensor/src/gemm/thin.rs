@@ -3,7 +3,7 @@
 use crate::cpu::simd::vectorize;
 use crate::scalar::Scalar;
 
-/// `cⱼ ← cⱼ + Σₚ rowₚ b[p, j]`, with the rows of `b` at a distance of `width`.
+/// `cⱼ ← cⱼ + Σₚ rowₚ b[p, j]`, where the rows of `b` are `width` apart.
 pub(super) fn add_rows<T: Scalar>(row: &[T], b: &[T], width: usize, c: &mut [T]) {
     vectorize(
         #[inline(always)]

@@ -1,22 +1,23 @@
-//! Products `Aᵀ B` that have B in common: the gradients of weights.
+//! Products `Aᵀ B` with a common B: the gradients of weights.
 
-use super::packed::{self, Factor, Start, Strided};
+use super::packed::{self, Accumulate, Factor, Strided};
 use super::strided::{Matrix, StridedProduct, is_packed};
 use crate::scalar::Scalar;
 
-/// A left operand of [`transposed`], and where its product goes.
+/// A left operand of [`transposed`], and the destination of its product.
 pub(crate) struct Left<'a, T> {
-    /// Rows `[K, M]` at a distance.
+    /// Rows `[K, M]`, and the distance between them.
     pub(crate) a: (&'a [T], usize),
     /// `M`
     pub(crate) width: usize,
-    /// Added to `c`, rather than written.
+    /// Whether the product is added to `c`, rather than written over it.
     pub(crate) adds: bool,
     /// `[M, N]`
     pub(crate) c: &'a mut [T],
 }
 
-/// `C ← Aᵀ B`, or `C + Aᵀ B`, for each left and `[K, N] = extents`, with rows of B at a distance.
+/// `C ← Aᵀ B` or `C ← C + Aᵀ B` for each left operand, with B `[K, N]` and a distance between its
+/// rows.
 pub(crate) fn transposed<T: Scalar>(
     [k, n]: [usize; 2],
     lefts: &mut [Left<'_, T>],
@@ -31,7 +32,7 @@ pub(crate) fn transposed<T: Scalar>(
             Factor {
                 rows: left.width,
                 a: Strided { first: left.a.0.as_ptr(), strides: [1, left.a.1] },
-                start: if left.adds { Start::Accumulate } else { Start::Zero },
+                accumulate: if left.adds { Accumulate::C } else { Accumulate::Zero },
                 c: (left.c.as_mut_ptr(), n),
             }
         };

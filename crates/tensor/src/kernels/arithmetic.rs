@@ -1,4 +1,4 @@
-//! Arithmetic on two elements that the operators of Rust do not have.
+//! Arithmetic on two elements beyond Rust's operators.
 
 use crate::scalar::Scalar;
 
@@ -15,13 +15,13 @@ pub(crate) fn chain_div<T: Scalar>(x: T, y: T) -> T {
     if (x != T::zero()) & !y.is_infinite() { x / y } else { T::zero() }
 }
 
-/// The larger; NaN if either is.
+/// The larger of two elements; NaN if either is NaN.
 #[inline(always)]
 pub(crate) fn larger<T: Scalar>(x: T, y: T) -> T {
     if x > y || x.is_nan() { x } else { y }
 }
 
-/// The smaller; NaN if either is.
+/// The smaller of two elements; NaN if either is NaN.
 #[inline(always)]
 pub(crate) fn smaller<T: Scalar>(x: T, y: T) -> T {
     if x < y || x.is_nan() { x } else { y }

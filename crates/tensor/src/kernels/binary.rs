@@ -29,13 +29,13 @@ pub enum Binary {
     ChainGate,
     /// `xʸ`
     Pow,
-    /// The larger; NaN if either is.
+    /// The larger of `x` and `y`; NaN if either is NaN.
     Maximum,
-    /// The smaller; NaN if either is.
+    /// The smaller of `x` and `y`; NaN if either is NaN.
     Minimum,
-    /// `x (1 − y²)`, the VJP of a hyperbolic tangent whose output is `y` and whose cotangent is
-    /// `x`, as a [`ChainMul`](Self::ChainMul). Fused because the reverse pass of every gate
-    /// computes it: one sweep in place of three.
+    /// `x (1 − y²)` as a [`ChainMul`](Self::ChainMul): the VJP of `tanh`, for output `y` and
+    /// cotangent `x`. Fused because the reverse pass of every gate computes it: one sweep over
+    /// memory in place of three.
     TanhVjp,
     /// `x |s| (1 − |s|)`, the VJP of the logistic function whose [tail](crate::Unary::SigmoidTail)
     /// is `s`.
@@ -107,7 +107,7 @@ impl Binary {
         }
     }
 
-    /// Hands the function to a loop, which is compiled for each.
+    /// Runs a loop with this function. The loop is compiled once for each function.
     #[inline(always)]
     pub(crate) fn run<T: Scalar>(self, over: impl BinaryLoop<T>) {
         macro_rules! run {
@@ -142,7 +142,7 @@ impl Binary {
     }
 }
 
-/// A loop over pairs of elements, generic in what is done to them.
+/// A loop over pairs of elements, generic over the function that it applies.
 pub(crate) trait BinaryLoop<T> {
     fn run(self, f: impl Fn(T, T) -> T + Copy);
 }

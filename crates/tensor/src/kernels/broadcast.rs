@@ -1,4 +1,4 @@
-//! The loops of operations on one or two tensors, element by element.
+//! The loops of elementwise operations on one or two tensors.
 
 use crate::cpu::parallel::for_chunks;
 use crate::cpu::simd::vectorize;
@@ -24,7 +24,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Applies `kernel`, which computes the second slice from the first, to the elements.
+    /// Applies `kernel(source, target)` to slices of the elements.
     #[inline(never)]
     pub(crate) fn map_slices(&self, kernel: &(dyn Fn(&[T], &mut [T]) + Sync)) -> Self {
         let source = self.as_slice();
@@ -51,7 +51,7 @@ impl<T: Scalar> Tensor<T> {
         self.zip_chunks(operation, other, &|chunk| chunk.run(f))
     }
 
-    /// The tensor that `kernel` computes from two tensors that broadcast, chunk by chunk.
+    /// The tensor that `kernel` computes, chunk by chunk, from two tensors that broadcast.
     #[track_caller]
     #[inline(never)]
     pub(crate) fn zip_chunks(
@@ -73,8 +73,8 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// The elements repeated along the axes that `shape` adds or stretches; shares the buffer if
-    /// there are none.
+    /// Repeats the elements along the axes that `shape` adds or stretches. Shares the buffer if the
+    /// shape stays the same.
     ///
     /// # Panics
     ///
@@ -146,10 +146,10 @@ impl<T: Scalar> Tensor<T> {
 /// A chunk of the output of an operation on two tensors.
 pub(crate) struct Chunk<'a, T> {
     out: &'a mut [T],
-    /// Its position in the whole output.
+    /// The chunk's position in the whole output.
     start: usize,
     operands: [&'a [T]; 2],
-    /// The innermost loop and those around it, if an operand is stretched.
+    /// The innermost loop and the loops around it, if an operand is stretched.
     nested: Option<&'a (Loop<2>, Loops<2>)>,
 }
 
@@ -185,7 +185,7 @@ enum Run<'a, T> {
 }
 
 impl<'a, T: Scalar> Run<'a, T> {
-    /// `len` elements after the first `skip` of the run that starts at `offset`.
+    /// The `len` elements that follow the first `skip` of the run at `offset`.
     #[inline(always)]
     fn of(operand: &'a [T], offset: usize, skip: usize, len: usize, stride: usize) -> Self {
         match stride {
@@ -219,8 +219,7 @@ fn zip_run<T: Scalar>(out: &mut [T], left: Run<'_, T>, right: Run<'_, T>, f: imp
 }
 
 /// Divides `out`, which begins at position `start` of the whole output, into runs of the innermost
-/// loop. Calls `visit(run, skip, offsets)`, where `skip` elements of the first run come before
-/// `out`.
+/// loop. Calls `visit(run, skip, offsets)`. In the first run, `skip` elements lie before `out`.
 #[inline(always)]
 fn for_runs<T, const N: usize>(
     loops: &Loops<N>,

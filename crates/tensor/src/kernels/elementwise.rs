@@ -8,7 +8,7 @@ use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
 use crate::tensor::{Operand, Tensor};
 
-/// Methods of two operands that broadcast.
+/// Defines methods on two operands that broadcast.
 macro_rules! binary {
     ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
         impl<T: Scalar> Tensor<T> {
@@ -31,9 +31,9 @@ macro_rules! binary {
 binary! {
     /// `xʸ`, broadcasting; NaN for a negative `x` unless `y` is an integer.
     pow => Pow;
-    /// The larger of `x` and `y`, broadcasting; NaN if either is.
+    /// The larger of `x` and `y`, broadcasting; NaN if either is NaN.
     maximum => Maximum;
-    /// The smaller of `x` and `y`, broadcasting; NaN if either is.
+    /// The smaller of `x` and `y`, broadcasting; NaN if either is NaN.
     minimum => Minimum;
     /// `x · y`, but 0 where either factor is 0, even beside an infinity or a NaN, broadcasting: the
     /// product of the chain rule.
@@ -55,7 +55,7 @@ binary! {
     not_equal => NotEqual;
 }
 
-/// Methods of one operand.
+/// Defines methods on one operand.
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident => $function:ident;)*) => {
         impl<T: Scalar> Tensor<T> {
@@ -101,8 +101,8 @@ unary! {
     erf => Erf;
     /// The logistic function `σ(x) = 1 / (1 + e⁻ˣ)`, within 3 ULP in `f32` and `f64`.
     sigmoid => Sigmoid;
-    /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, of which the second form does not overflow;
-    /// within 2 ULP in `f32` and `f64`.
+    /// `ln(1 + eˣ)`, computed as `max(x, 0) + ln(1 + e^−|x|)`, which does not overflow; within 2
+    /// ULP in `f32` and `f64`.
     softplus => Softplus;
     /// `ln σ(x) = −ln(1 + e⁻ˣ)`, which does not overflow; within 2 ULP in `f32` and `f64`.
     log_sigmoid => LogSigmoid;
@@ -115,7 +115,7 @@ impl<T: Scalar> Tensor<T> {
         self.unary(Unary::Powf(exponent))
     }
 
-    /// A function of each element.
+    /// Applies a function to each element.
     #[doc(hidden)]
     #[must_use]
     #[inline(never)]
@@ -123,7 +123,7 @@ impl<T: Scalar> Tensor<T> {
         self.map_slices(&|x, y| apply(function, x, y))
     }
 
-    /// A function of the elements of two tensors that broadcast, as in NumPy.
+    /// Applies a function to pairs of elements of two tensors that broadcast as in NumPy.
     ///
     /// # Panics
     ///
@@ -136,7 +136,8 @@ impl<T: Scalar> Tensor<T> {
         self.zip_chunks(function.name(), other, &|chunk| function.run(chunk))
     }
 
-    /// `chosen` where this condition is not zero, `other` elsewhere; the three broadcast.
+    /// `chosen` where this tensor (the condition) is not zero, `other` elsewhere, broadcasting all
+    /// three.
     ///
     /// # Panics
     ///

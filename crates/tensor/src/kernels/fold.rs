@@ -1,8 +1,8 @@
 //! The loops of reductions.
 //!
-//! Sums are pairwise: a long axis is halved until the parts are short, so rounding errors grow
-//! with the logarithm of its length. The halves may run on different threads. The tree depends on
-//! the shape alone, so the result does not depend on the threads.
+//! Sums are pairwise: a long axis is halved until the parts are short. So rounding errors grow with
+//! the logarithm of its length. The halves may run on different threads. The tree of halves depends
+//! on the shape alone, so the result does not depend on the number of threads.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::cpu::parallel::{for_rows, join};
 use crate::cpu::simd::vectorize;
 use crate::scalar::Scalar;
 
-/// The numbers of elements before, within and after some neighbouring axes.
+/// The products of the extents before, within and after some neighbouring axes.
 pub(crate) fn around(shape: &[usize], axes: Range<usize>) -> [usize; 3] {
     let [before, after] = [&shape[..axes.start], &shape[axes.end..]];
     [before, &shape[axes], after].map(|extents| extents.iter().product())
@@ -45,7 +45,7 @@ pub(crate) fn fold_middle<T: Scalar>(
     });
 }
 
-/// Elements that one loop folds; more are halved.
+/// The most elements that one loop folds. A longer slice is halved.
 const BLOCK: usize = 2048;
 
 /// Folds a slice pairwise.
@@ -82,8 +82,8 @@ pub(crate) fn fold_row<T: Scalar>(
     }
 }
 
-/// Folds a short slice. 64 accumulators fill the vector units' pipelines, and keep the compiler
-/// from unrolling them into scalars. Eight accumulators take the remainder and short rows.
+/// Folds a short slice. 64 accumulators fill the pipelines of the vector units, and are too many
+/// for the compiler to unroll into scalars. Eight accumulators take the remainder and short rows.
 #[inline(always)]
 fn fold_block<T: Scalar>(values: &[T], identity: T, combine: impl Fn(T, T) -> T + Copy) -> T {
     let (wide, rest) = values.as_chunks::<64>();
@@ -93,7 +93,7 @@ fn fold_block<T: Scalar>(values: &[T], identity: T, combine: impl Fn(T, T) -> T 
     rest.iter().fold(combine(wide, narrow), |folded, &x| combine(folded, x))
 }
 
-/// Folds into `N` accumulators, and these by halves.
+/// Folds into `N` accumulators, then folds these by halves.
 #[inline(always)]
 fn fold_lanes<T: Scalar, const N: usize>(
     chunks: &[[T; N]],
@@ -127,10 +127,10 @@ struct Rows<'a, T> {
     start: usize,
 }
 
-/// Columns that are folded at a time: their accumulators stay in the first-level cache.
+/// Columns that are folded together, so that their accumulators stay in the first-level cache.
 const COLUMNS: usize = 2048;
 
-/// Rows that are folded one after the other; more are halved.
+/// The most rows that are folded in sequence. More rows are halved.
 const ROWS: usize = 64;
 
 /// Folds all rows into `out`, one accumulator for each column, pairwise.

@@ -1,4 +1,4 @@
-//! Rows taken, and added, by index.
+//! Gathering and scattering of rows by index.
 
 use crate::cpu::parallel::for_rows;
 use crate::kernels::fold::around;
@@ -7,7 +7,7 @@ use crate::shape::{self, OrPanic};
 use crate::tensor::Tensor;
 
 impl<T: Scalar> Tensor<T> {
-    /// The rows at `indices`, as of an embedding: `[N, ..]` gives `[indices.len(), ..]`.
+    /// The rows at `indices`, as in an embedding lookup: `[N, ..]` gives `[indices.len(), ..]`.
     ///
     /// # Panics
     ///
@@ -28,8 +28,8 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Adds each row of `rows` `[indices.len(), ..]` to the row of this tensor `[N, ..]` that its
-    /// index names, in order: the gradient of [`gather_rows`](Self::gather_rows).
+    /// Adds row `i` of `rows` `[indices.len(), ..]` to row `indices[i]` of this tensor `[N, ..]`,
+    /// in ascending order of `i`: the gradient of [`gather_rows`](Self::gather_rows).
     ///
     /// # Panics
     ///
@@ -68,7 +68,8 @@ impl<T: Scalar> Tensor<T> {
         sums
     }
 
-    /// Rows with a 1 at their index and 0 elsewhere: `[indices.len(), classes]`.
+    /// One-hot rows `[indices.len(), classes]`: row `i` is 1 at column `indices[i]` and 0
+    /// elsewhere.
     ///
     /// # Panics
     ///

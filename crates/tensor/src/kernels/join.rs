@@ -1,4 +1,4 @@
-//! Joining, dividing and addressing parts of tensors.
+//! Concatenation, slices and padding.
 
 use std::borrow::Borrow;
 use std::ops::Range;
@@ -28,7 +28,7 @@ impl<T: Scalar> Tensor<T> {
         let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| &tensor.shape()[..]).collect();
         let axis = match shapes.first() {
             Some(first) => shape::axis("concat", first, axis).or_panic(),
-            None => 0, // the rule reports it
+            None => 0, // `shape::concat` reports it
         };
         let shape = shape::concat(&shapes, axis).or_panic();
         let [_, _, inner] = around(&shape, axis..axis + 1);
@@ -137,22 +137,29 @@ impl<T: Scalar> Tensor<T> {
         self.update_slice("add_slice", axis, start, part, |x, y| x + y).or_panic();
     }
 
-    /// Zeros of a shape, with `part` from `start` on along `axis`.
+    /// Pads `part` with zeros to a shape. Along `axis`, the part lies at `start..`; the other
+    /// extents are equal.
+    ///
+    /// ```
+    /// use bptt_tensor::Tensor;
+    /// let padded = Tensor::padded([4], 0, 1, &Tensor::from([5.0, 6.0]));
+    /// assert_eq!(padded, Tensor::from([0.0, 5.0, 6.0, 0.0]));
+    /// ```
     ///
     /// # Panics
     ///
-    /// If the part does not fit there.
+    /// If the axis does not exist, `part` does not fit there, or other extents differ.
     #[track_caller]
     #[must_use]
-    pub fn placed(shape: impl Into<Shape>, axis: isize, start: usize, part: &Self) -> Self {
-        Self::place(shape.into(), axis, start, part)
+    pub fn padded(shape: impl Into<Shape>, axis: isize, start: usize, part: &Self) -> Self {
+        Self::pad(shape.into(), axis, start, part)
     }
 
     #[track_caller]
     #[inline(never)]
-    pub(crate) fn place(shape: Shape, axis: isize, start: usize, part: &Self) -> Self {
-        let resolved = shape::axis("placed", &shape, axis).or_panic();
-        shape::place("placed", &shape, resolved, start, part.shape()).or_panic();
+    pub(crate) fn pad(shape: Shape, axis: isize, start: usize, part: &Self) -> Self {
+        let resolved = shape::axis("padded", &shape, axis).or_panic();
+        shape::write_slice("padded", &shape, resolved, start, part.shape()).or_panic();
         let [outer, _, inner] = around(&shape, resolved..resolved + 1);
         if outer != 1 {
             let mut whole = Self::zeros(shape);
@@ -162,10 +169,10 @@ impl<T: Scalar> Tensor<T> {
         let (source, first) = (part.as_slice(), start * inner);
         Self::build(shape, |out| {
             let (before, rest) = out.split_at_mut(first);
-            let (place, after) = rest.split_at_mut(source.len());
+            let (middle, after) = rest.split_at_mut(source.len());
             before.fill(T::zero());
             after.fill(T::zero());
-            for_chunks(place, &|at, out| out.copy_from_slice(&source[at..][..out.len()]));
+            for_chunks(middle, &|at, out| out.copy_from_slice(&source[at..][..out.len()]));
         })
     }
 
@@ -178,7 +185,7 @@ impl<T: Scalar> Tensor<T> {
         f: impl Fn(T, T) -> T + Sync,
     ) -> Result<(), ShapeError> {
         let axis = shape::axis(operation, self.shape(), axis)?;
-        shape::place(operation, self.shape(), axis, start, part.shape())?;
+        shape::write_slice(operation, self.shape(), axis, start, part.shape())?;
         let [_, n, inner] = around(self.shape(), axis..axis + 1);
         let (row, start, width) = (n * inner, start * inner, part.shape()[axis] * inner);
         if width == 0 {
@@ -186,7 +193,7 @@ impl<T: Scalar> Tensor<T> {
         }
         let source = part.as_slice();
         if part.len() == width {
-            // one stretch of memory
+            // the part is contiguous in memory
             for_chunks(&mut self.as_mut_slice()[start..start + width], &|first, out| {
                 for (x, &y) in out.iter_mut().zip(&source[first..]) {
                     *x = f(*x, y);
@@ -206,8 +213,8 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Copies `width` columns, from column `from` of rows `source_width` wide to column `to` of rows
-/// `out_width` wide.
+/// Copies `width` columns of row-major matrices: from column `from` of `source`, whose rows have
+/// `source_width` elements, to column `to` of `out`, whose rows have `out_width`.
 fn copy_columns<T: Scalar>(
     source: &[T],
     source_width: usize,

@@ -1,18 +1,17 @@
-//! Nested loops over the axes of several operands at once.
+//! Nested loops over the axes of several operands.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// Nested loops, outermost first, in which each of `N` operands moves by its own stride.
+/// Nested loops, outermost first, in which each of `N` operands has its own strides.
 ///
-/// Neighbouring axes over which every operand moves evenly become one loop. So two tensors of the
-/// same shape take one loop, and a bias `[H]` added to `[T, B, H]` takes two, whatever the ranks
-/// are.
+/// Neighbouring axes become one loop if every operand has one stride over both. So two tensors of
+/// the same shape take one loop at any rank, and a bias `[H]` added to `[T, B, H]` takes two.
 #[derive(Debug)]
 pub(crate) struct Loops<const N: usize>(SmallVec<[Loop<N>; 4]>);
 
-/// One loop: its number of iterations, and how far an iteration moves each operand.
+/// One loop: the number of iterations and each operand's stride.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loop<const N: usize> {
     pub(crate) extent: usize,
@@ -44,7 +43,8 @@ impl<const N: usize> Loops<N> {
         loops
     }
 
-    /// Adds an innermost loop. Merges it with its neighbour if both together are one even walk.
+    /// Adds an innermost loop. Merges it with the loop around it if every operand has one stride
+    /// over both.
     pub(crate) fn push(&mut self, inner: Loop<N>) {
         if inner.extent == 1 {
             return;
@@ -58,12 +58,13 @@ impl<const N: usize> Loops<N> {
         }
     }
 
-    /// Takes out the innermost loop, for the caller to run; a single iteration if there is none.
+    /// Removes and returns the innermost loop, for the caller to run. Without loops, returns one of
+    /// a single iteration.
     pub(crate) fn pop(&mut self) -> Loop<N> {
         self.0.pop().unwrap_or(Loop { extent: 1, strides: [1; N] })
     }
 
-    /// Visits the iterations `range` in order, with every operand's offset.
+    /// Calls `visit` with every operand's offset for the iterations `range`, in order.
     #[inline(always)]
     pub(crate) fn for_each(&self, range: Range<usize>, mut visit: impl FnMut([usize; N])) {
         if range.is_empty() {

@@ -1,7 +1,7 @@
 //! Euclidean norms without intermediate overflow or underflow.
 //!
-//! `√Σ x²` is accurate as long as the squares are normal numbers. Otherwise the elements are scaled by a power of two
-//! near the largest of them: `√Σ (s x)² / s`.
+//! `√Σ x²` is accurate as long as the squares are normal numbers. Otherwise the elements are scaled
+//! by a power of two `s`, such that the largest is near 1: `√Σ (s x)² / s`.
 
 use crate::kernels::arithmetic::larger;
 use crate::scalar::Scalar;
@@ -34,15 +34,16 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Whether a sum of squares is accurate: no square that matters overflowed or underflowed.
+/// Whether a sum of squares is accurate: it did not overflow, and is too large for underflow to
+/// matter.
 #[inline(always)]
 pub(crate) fn is_ordinary<T: Scalar>(squares: T) -> bool {
     let least = T::min_positive_value() / (T::epsilon() * T::epsilon());
     squares >= least && squares < T::infinity()
 }
 
-/// The factor for elements whose largest magnitude is this one: a power of two, which loses no digits. 0, infinities
-/// and NaN stay as they are.
+/// The factor that scales elements of this largest magnitude: a power of two, so that no digits are
+/// lost. Elements that are 0, infinite or NaN stay so.
 #[inline(always)]
 pub(crate) fn scale<T: Scalar>(largest: T) -> T {
     let (least, most) = (T::min_positive_value(), T::max_value() * T::of(0.25));

@@ -1,4 +1,4 @@
-//! Reordered axes, materialised.
+//! Permutation and transposition of axes, by copying.
 
 use smallvec::SmallVec;
 
@@ -42,7 +42,7 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Two axes swapped.
+    /// Swaps two axes.
     ///
     /// # Panics
     ///
@@ -59,10 +59,10 @@ impl<T: Scalar> Tensor<T> {
     }
 }
 
-/// Rows that are written together: as many elements as share a cache line.
+/// Rows that are written together: as many as a cache line has elements.
 const BLOCK: usize = 16;
 
-/// Writes up to [`BLOCK`] rows of the output, of which the first is row `first`.
+/// Writes up to [`BLOCK`] rows of the output, starting with row `first`.
 fn copy_rows<T: Scalar>(
     source: &[T],
     loops: &Loops<1>,
@@ -92,8 +92,8 @@ fn copy_rows<T: Scalar>(
     }
 }
 
-/// Writes `out: [BLOCK, extent]` from the first columns of the rows of `source`, `stride` apart.
-/// Whole cache lines pass through a tile, so that each is read once.
+/// Writes `out: [BLOCK, extent]`, the transpose of the first `BLOCK` columns of `source`, whose
+/// rows are `stride` apart. Whole cache lines pass through a tile, so that each is read once.
 fn transpose_block<T: Scalar>(source: &[T], stride: usize, extent: usize, out: &mut [T]) {
     let mut tile = [[T::zero(); BLOCK]; BLOCK];
     for start in (0..extent).step_by(BLOCK) {

@@ -1,7 +1,7 @@
 //! Tensors of random numbers.
 //!
-//! Elements are drawn in row-major order, with arithmetic that every machine rounds alike. A seed
-//! gives the same tensor everywhere, and in `f32` the rounded values of `f64`.
+//! Elements are drawn in row-major order, with arithmetic that every machine rounds alike. So a
+//! seed gives the same tensor everywhere. The values in `f32` are the rounded values in `f64`.
 
 use rand::Rng;
 
@@ -14,7 +14,7 @@ impl<T: Scalar> Tensor<T> {
     ///
     /// # Panics
     ///
-    /// If not `low < high` in the tensor's type, both finite.
+    /// Unless both bounds are finite and `low < high` after rounding to the tensor's type.
     #[track_caller]
     #[must_use]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
@@ -25,7 +25,7 @@ impl<T: Scalar> Tensor<T> {
             loop {
                 let x = T::of(low + spread * unit(rng));
                 if x < T::of(high) {
-                    return x; // a narrower type may round up to the end
+                    return x; // rounding to `f32` may reach `high`; then draw again
                 }
             }
         })
@@ -81,8 +81,8 @@ fn normal_pair(rng: &mut impl Rng) -> [f64; 2] {
     }
 }
 
-/// `ln x` of a normal positive number, from operations that IEEE 754 rounds exactly: the
-/// standard library's differs between platforms in the last bit.
+/// `ln x` of a normal positive number, from operations whose rounding IEEE 754 prescribes. The
+/// standard library's result differs between platforms in the last bit.
 ///
 /// With `x = 2ᵉ · m` and `√½ ≤ m < √2`, `ln x = e ln 2 + 2 artanh((m − 1) / (m + 1))`.
 fn ln(x: f64) -> f64 {

@@ -8,14 +8,15 @@ use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 
-/// A reduction and its variant that keeps the axes.
+/// Defines a reduction and its variant that keeps the axes.
 macro_rules! reduction {
     ($($(#[$doc:meta])* $name:ident, $keep:ident = $rule:ident;)*) => {
         impl<T: Scalar> Tensor<T> {
             $(
                 $(#[$doc])*
                 ///
-                /// The axes are removed. An empty list of axes leaves the tensor as it is.
+                /// The axes are removed from the shape. An empty list of axes leaves the tensor as
+                /// it is.
                 ///
                 /// # Panics
                 ///
@@ -50,11 +51,11 @@ reduction! {
     /// The Euclidean norm `√Σ x²` over axes (negative counts from the end), accurate even if squares of elements
     /// overflow or underflow. It is 0 over an axis of extent zero.
     norm, norm_keep = norm_rule;
-    /// The largest element over axes (negative counts from the end); NaN if one is. An axis of
-    /// extent zero has none and panics.
+    /// The largest element over axes (negative counts from the end); NaN if any element is NaN.
+    /// Panics over an axis of extent zero, which has no largest element.
     max, max_keep = max_rule;
-    /// The smallest element over axes (negative counts from the end); NaN if one is. An axis of
-    /// extent zero has none and panics.
+    /// The smallest element over axes (negative counts from the end); NaN if any element is NaN.
+    /// Panics over an axis of extent zero, which has no smallest element.
     min, min_keep = min_rule;
 }
 
@@ -145,8 +146,8 @@ impl<T: Scalar> Tensor<T> {
         self.sum_all() / self.len() as f64
     }
 
-    /// Sums over the axes along which `shape` would be stretched to this tensor's: the inverse
-    /// of [`broadcast_to`](Self::broadcast_to), and its gradient.
+    /// Sums over the axes along which `shape` broadcasts to this tensor's shape: the gradient of
+    /// [`broadcast_to`](Self::broadcast_to).
     ///
     /// # Panics
     ///
@@ -168,8 +169,9 @@ impl<T: Scalar> Tensor<T> {
         self.sum_along(&axes, shape)
     }
 
-    /// The position along `axis` of the largest element, for each row-major position of the other
-    /// axes. The first of equals; the first NaN if there is one, as in NumPy.
+    /// The position along `axis` of the largest element, for each index of the other axes in
+    /// row-major order. The first of equal elements counts, and NaN counts as the largest, as in
+    /// NumPy.
     ///
     /// # Panics
     ///
@@ -200,8 +202,8 @@ impl<T: Scalar> Tensor<T> {
         self.fold(axes, target, T::zero(), |x, y| x + y)
     }
 
-    /// Folds the elements along `axes` (resolved, ascending) with `combine`; the result has the
-    /// elements of the other axes in the shape `target`.
+    /// Folds the elements along `axes` (resolved, ascending) with `combine`. `target` is the shape
+    /// of the result, with the axes removed or kept.
     pub(crate) fn fold(
         &self,
         axes: &[usize],
@@ -209,7 +211,8 @@ impl<T: Scalar> Tensor<T> {
         identity: T,
         combine: impl Fn(T, T) -> T + Copy + Sync,
     ) -> Self {
-        // Neighbouring axes fold together; the last first, which leaves the others in place.
+        // A group of neighbouring axes folds at once. The last group comes first, so that the other
+        // axes keep their positions.
         let group = match axes.chunk_by(|a, b| a + 1 == *b).next_back() {
             Some(group) if target.elements() < self.len() || self.is_empty() => group,
             _ => return self.reshape(target), // every element is its own sum

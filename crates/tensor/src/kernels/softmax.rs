@@ -1,4 +1,5 @@
-//! Softmax and its logarithm, shifted by the maximum so that no logits overflow.
+//! Softmax and its logarithm. Logits are shifted by their maximum, so that no exponential
+//! overflows.
 
 use crate::cpu::parallel::for_rows;
 use crate::cpu::simd::{Math, vectorize_math};
@@ -27,10 +28,10 @@ impl<T: Scalar> Tensor<T> {
         )
     }
 
-    /// `log_softmax(x)ᵢ = xᵢ − ln Σⱼ e^xⱼ` along `axis`, without the rounding of `softmax` and
-    /// `ln` in turn.
+    /// `log_softmax(x)ᵢ = xᵢ − ln Σⱼ e^xⱼ` along `axis`, more accurate than `softmax` followed by
+    /// `ln`.
     ///
-    /// Where all logits are −∞, so is the result.
+    /// Where all logits are −∞, the result is −∞.
     ///
     /// # Panics
     ///
@@ -47,7 +48,7 @@ impl<T: Scalar> Tensor<T> {
         )
     }
 
-    /// `ln Σᵢ e^xᵢ` along `axis`, which vanishes; −∞ where all logits are −∞ or there are none.
+    /// `ln Σᵢ e^xᵢ` along `axis`, which is removed; −∞ where all logits are −∞ or there are none.
     ///
     /// # Panics
     ///
@@ -90,7 +91,7 @@ impl<T: Scalar> Tensor<T> {
         folded.transpose(axis as isize, -1)
     }
 
-    /// Applies `row(math, x, y)`, which writes `y` from `x`, to every row along `axis`.
+    /// Computes every row along `axis` by `row(math, x, y)`, which writes `y` from `x`.
     fn along_last(&self, axis: usize, row: impl Fn(Math, &[T], &mut [T]) + Copy + Sync) -> Self {
         let last = self.transpose(axis as isize, -1);
         let n = self.shape()[axis];
@@ -126,7 +127,8 @@ fn log_softmax<T: Scalar>(math: Math, x: &[T], y: &mut [T]) {
     let shift = shift(x);
     exp_shifted(math, x, shift, y);
     let log_sum = math.ln(sum(y));
-    // all −∞: the result is, too; but +∞ is no logit, and the target's loss is then infinite or NaN
+    // if all logits are −∞, so is the result; a logit of +∞ is not supported, and gives an infinite
+    // or NaN loss
     let log_sum = if log_sum == T::neg_infinity() { T::zero() } else { log_sum };
     for (y, &x) in y.iter_mut().zip(x) {
         *y = (x - shift) - log_sum;
@@ -141,8 +143,8 @@ fn logsumexp<T: Scalar>(math: Math, x: &[T], scratch: &mut [T]) -> T {
     shift + math.ln(sum(scratch))
 }
 
-/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN. It may miss
-/// a NaN, which reaches the result through its own exponential.
+/// The maximum, by which logits are shifted; 0 if it is infinite, since `∞ − ∞` is NaN. A NaN that
+/// the maximum misses reaches the result through its own exponential.
 #[inline(always)]
 fn shift<T: Scalar>(x: &[T]) -> T {
     let maximum = fold_row(x, T::neg_infinity(), |x, y| if x > y { x } else { y });

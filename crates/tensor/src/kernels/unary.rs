@@ -104,7 +104,7 @@ impl Unary {
         matches!(self, Self::Identity | Self::Neg | Self::Abs | Self::Sign | Self::Relu)
     }
 
-    /// Hands the function to a loop, which is compiled for each.
+    /// Runs a loop with this function. The loop is compiled once for each function.
     #[inline(always)]
     pub(crate) fn run<T: Scalar>(self, math: Math, over: impl UnaryLoop<T>) {
         macro_rules! run {
@@ -145,7 +145,7 @@ impl Unary {
     }
 }
 
-/// A loop over elements, generic in what is done to them.
+/// A loop over elements, generic over the function that it applies.
 pub(crate) trait UnaryLoop<T> {
     fn run(self, f: impl Fn(T) -> T);
 }

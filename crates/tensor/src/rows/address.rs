@@ -19,7 +19,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The clock of a program that one thread runs.
+    /// The clock of a program that runs on one thread.
     pub(super) fn of(time: usize, count: usize) -> Self {
         Self { time, count, lane: 0, piece: 0 }
     }
@@ -32,12 +32,12 @@ pub(super) struct Segment {
     pub(super) end: usize,
 }
 
-/// Where a buffer starts.
+/// The address of a buffer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base<T>(pub(super) *mut T);
 
-// SAFETY: threads write through it only to rows of their own, and to buffers of theirs by lane or piece,
-// see `run`.
+// SAFETY: threads write through it only to their own rows, and to their own buffers by lane or
+// piece; see `run`.
 unsafe impl<T: Send> Send for Base<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Base<T> {}
@@ -49,16 +49,16 @@ pub(super) struct Address<T> {
     /// Distances between steps and between rows, in elements.
     step: usize,
     row: usize,
-    /// Distances between the threads' own addresses, and between the pieces'.
+    /// The distance between the buffers of two threads, and of two pieces.
     lane: usize,
     piece: usize,
     place: Storage,
     /// Steps alternate between two addresses.
     alternate: bool,
-    /// Added to the time or the count to give the step that is read.
+    /// The offset of the step that is read, added to the time or the count.
     shift: isize,
-    /// The count of the step without such a neighbour, and the address and distance of rows that it
-    /// reads instead.
+    /// For a delayed view: the count of the step that has no neighbour, and the address and row
+    /// distance that it reads instead.
     edge: Option<(usize, Base<T>, usize)>,
 }
 
@@ -112,7 +112,7 @@ impl<T: Scalar> Address<T> {
         }
     }
 
-    /// The first of the rows from `row` on, and their distance.
+    /// The address of row `row`, and the distance between rows.
     #[inline(always)]
     pub(super) fn at(&self, clock: Clock, row: usize) -> (*mut T, usize) {
         if let Some((count, start, distance)) = self.edge
@@ -130,7 +130,7 @@ impl<T: Scalar> Address<T> {
         (self.base.0.wrapping_add(offset), self.row)
     }
 
-    /// The rows of the block that begins at row `first`, for chunks of this many columns.
+    /// The address of the block that begins at row `first`, for chunks of this many columns.
     #[inline(always)]
     pub(super) fn in_block(&self, clock: Clock, first: usize, columns: usize) -> Located<T> {
         let row = if self.place == Storage::Rows { first } else { 0 };
@@ -145,7 +145,7 @@ impl<T: Scalar> Address<T> {
 pub(super) struct Addresses<T> {
     /// The addresses of its [`operands`](Instruction::operands).
     pub(super) operands: Vec<Address<T>>,
-    /// The rows of buffers that a fused sequence writes to memory.
+    /// The addresses of the buffers that a fused sequence writes to memory.
     pub(super) written: Vec<Address<T>>,
 }
 
@@ -175,11 +175,11 @@ impl<T: Scalar> Addresses<T> {
     }
 }
 
-/// The rows of an array in a block.
+/// The address of an array in a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Located<T> {
     pub(super) start: *mut T,
-    /// The distance of rows.
+    /// The distance between rows.
     pub(super) distance: usize,
     /// Whether the array holds the current chunk only.
     pub(super) is_chunk: bool,

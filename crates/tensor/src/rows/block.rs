@@ -1,9 +1,9 @@
 //! Fused sequences.
 //!
-//! A sequence runs on a block at a time, a few rows, in [`Phase`]s. A phase runs on a chunk of the
-//! block at a time, one operation after the other. Values that pass between operations lie in a
-//! buffer of [`Lifetime::Chunk`](super::Lifetime::Chunk), which stays in the first-level cache.
-//! Values that pass between phases lie in one of [`Lifetime::Block`](super::Lifetime::Block).
+//! A sequence of [`Phase`]s runs on one block at a time, a few rows. A phase runs on one chunk of
+//! the block at a time, one operation after the other. Values that pass between operations lie in
+//! buffers of [`Lifetime::Chunk`](super::Lifetime::Chunk), which stay in the first-level cache.
+//! Values that pass between phases lie in buffers of [`Lifetime::Block`](super::Lifetime::Block).
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ impl<T: Scalar> Phase<T> {
         operands: &mut Vec<Operand<T>>,
         fetch: &mut Prefetch<T>,
     ) {
-        // no divisions for small blocks, where they would take longer than the operations
+        // a small block is one chunk: the divisions would take longer than the operations
         let (most_rows, most_columns) = match rows.saturating_mul(self.width) {
             ..=CHUNK_ELEMENTS => (rows, self.width),
             _ => chunk_extents(self.width),
@@ -58,7 +58,7 @@ impl<T: Scalar> Phase<T> {
         let mut row = 0;
         while row < rows {
             let mut column = 0;
-            // at least once, for reductions of rows without columns
+            // runs at least once, so that rows without columns are reduced too
             loop {
                 if (row, column) != (0, 0) {
                     operands.iter_mut().for_each(|operand| operand.move_to(row, column));
@@ -85,10 +85,10 @@ impl<T: Scalar> Phase<T> {
 ///
 /// # Safety
 ///
-/// `check` has passed. There is one address for each array of each phase. It holds the given rows
-/// of the array's width, or the rows of a block, or the elements of a chunk, as the buffer's
-/// lifetime says. They may be read, and written by operations that name them as targets, and no
-/// other thread uses them meanwhile.
+/// `check` has passed. There is one address for each array of each phase. By the buffer's lifetime,
+/// it holds the given rows of the array's width, the rows of a block, or the elements of a chunk.
+/// They are readable, and writable where an operation names them as its target. No other thread
+/// uses them meanwhile.
 pub(super) unsafe fn run_phases<T: Scalar>(
     phases: &[Phase<T>],
     addresses: &Addresses<T>,

@@ -1,33 +1,33 @@
-//! Blocking: how many rows are computed together, and so how large the buffers are.
+//! Blocking: how many rows are computed together, which determines the sizes of buffers.
 
 use super::buffer::{Buffer, Lifetime};
 use super::program::{Instruction, RowProgram, Sizes};
 use crate::scalar::Scalar;
 
-/// Rows of a piece of the stages before and after the loop: many, so that products seldom read
-/// their weights.
+/// Rows of a piece of the stages before and after the loop. They are many, so that products seldom
+/// read their weights.
 const PIECE: usize = 128;
 
 /// Elements of a piece's own buffers, which should fit the second-level cache.
 const PIECE_ELEMENTS: usize = 1 << 18;
 
-/// Elements of a chunk: its buffers, a handful, should fit the first-level cache.
+/// Elements of a chunk. Its few buffers should fit the first-level cache.
 pub(super) const CHUNK_ELEMENTS: usize = 1024;
 
-/// Rows of a block: enough that operations on one column and computing addresses take little time,
-/// and few enough that its buffers fit the second-level cache.
+/// Rows of a block. They are enough to amortise operations on one column and the computation of
+/// addresses, and few enough that the block's buffers fit the second-level cache.
 const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// Elements of a vector, at most.
+/// The most elements of a vector register.
 pub(super) const VECTOR: usize = 16;
 
-/// Rows and columns of a chunk of a phase of this width, at most.
+/// The most rows and columns of a chunk, in a phase of this width.
 #[inline]
 pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
     if width <= CHUNK_ELEMENTS {
         return (CHUNK_ELEMENTS / width.max(1), width.max(1));
     }
-    // about equal, and whole vectors
+    // chunks of about equal width, in whole vectors
     let columns = width.div_ceil(width.div_ceil(CHUNK_ELEMENTS));
     (1, columns.next_multiple_of(VECTOR))
 }
@@ -36,7 +36,8 @@ pub(super) fn chunk_extents(width: usize) -> (usize, usize) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blocking {
     pub(super) sizes: Sizes,
-    /// Rows of a piece, which consists of whole steps: fewer if its own buffers are wide.
+    /// Rows of a piece, which consists of whole steps. They are fewer if the piece's own buffers
+    /// are wide.
     pub(super) piece_rows: usize,
     /// Rows of a block.
     pub(super) block_rows: usize,
@@ -78,7 +79,7 @@ impl Blocking {
             Lifetime::Piece => [self.threads, self.piece_rows],
             Lifetime::Block => [self.threads, self.block_rows],
             Lifetime::Chunk => return self.threads * CHUNK_ELEMENTS,
-            // the first and the last may stand alone
+            // the first and the last step may be pieces of their own
             Lifetime::Partial => [segment.div_ceil(self.steps_after) + 2, 1],
             Lifetime::Sequence => [steps, rows],
             Lifetime::Segment => [segment, rows],
@@ -90,7 +91,7 @@ impl Blocking {
         rows.and_then(|rows| rows.checked_mul(buffer.width)).expect("a buffer fits memory")
     }
 
-    /// Steps of a piece, at most, in a stage of these instructions.
+    /// The most steps of a piece, in a stage of these instructions.
     pub(super) fn steps_of_piece<T: Scalar>(
         &self,
         program: &RowProgram<T>,
@@ -98,7 +99,7 @@ impl Blocking {
     ) -> usize {
         let repeats = |lifetime| matches!(lifetime, Lifetime::Step | Lifetime::Pair);
         let mut views = stage.iter().flat_map(Instruction::operands);
-        // a step that reads rows shared by all steps is a piece alone
+        // if rows shared by all steps are read, each step is a piece of its own
         let alone = views.any(|view| repeats(program.buffers[view.buffer].lifetime));
         if alone { 1 } else { self.piece_rows / self.sizes.rows.max(1) }
     }

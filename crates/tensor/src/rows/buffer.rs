@@ -1,4 +1,4 @@
-//! Buffers, and the columns of them that instructions read and write.
+//! Buffers, and views of their columns, which instructions read and write.
 
 /// The lifetime of a buffer's values, which determines its axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -7,21 +7,22 @@ pub enum Lifetime {
     Sequence,
     /// Every step of the segment being run: `[S, B, W]`.
     Segment,
-    /// The rows that a thread computes at a time, before or after the loop: `[P, W]`.
+    /// A piece: the rows that a thread computes together, before or after the loop: `[P, W]`.
     Piece,
-    /// A block, the few rows that fused phases compute at a time; read by these phases only: `[R,
-    /// W]`.
+    /// A block, the few rows that fused phases compute together: `[R, W]`. Only these phases read
+    /// it.
     Block,
-    /// A chunk, the few columns of a block that a [phase](super::Phase) computes at a time; read by
-    /// this phase only.
+    /// A chunk, the few columns of a block that a [phase](super::Phase) computes together. Only
+    /// this phase reads it.
     Chunk,
-    /// Partial sums: one row for each piece of the stage after the loop, the sum over its rows.
+    /// Partial sums: one row for each piece of the stage after the loop, which holds the sum over
+    /// the piece's rows.
     Partial,
     /// A step and the one before it: `[2, B, W]`.
     Pair,
     /// One step: `[B, W]`.
     Step,
-    /// One row, which all rows share: `[W]`.
+    /// One row, shared by all rows: `[W]`.
     Row,
     /// A sum over all rows, of any shape with `W` elements.
     Total,
@@ -30,9 +31,9 @@ pub enum Lifetime {
 /// The provider of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
-    /// The caller, filled.
+    /// The caller, who fills it before the run.
     Input,
-    /// The caller, to be filled.
+    /// The caller; the program fills it.
     Output,
     /// The program itself.
     Internal,
@@ -65,7 +66,7 @@ pub struct View {
 }
 
 impl View {
-    /// Whether the two have an element in common: a column of the same step.
+    /// Whether the two views share an element: a column of the same step.
     pub(super) fn overlaps(self, other: Self) -> bool {
         self.buffer == other.buffer
             && self.delay == other.delay
@@ -77,9 +78,9 @@ impl View {
 /// A neighbouring step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Delay {
-    /// Whether it is the step that runs after this one rather than before it. A reverse pass reads
-    /// the forward pass's previous state so.
+    /// Whether the neighbour is the step that runs after this one, rather than before it. A reverse
+    /// pass reads the forward pass's previous state this way.
     pub ahead: bool,
-    /// The buffer that is read where there is no such step.
+    /// The buffer that is read at the first or last step, which has no such neighbour.
     pub edge: usize,
 }

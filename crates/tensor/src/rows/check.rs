@@ -1,5 +1,5 @@
-//! The check that makes running a program sound: every address lies in its buffer, and no two rows
-//! share what one of them writes.
+//! The check that makes running a program sound: every address lies in its buffer, and no row reads
+//! or writes elements that another row writes.
 
 use super::buffer::{Buffer, Delay, Lifetime, Role, View};
 use super::op::Phase;
@@ -33,10 +33,13 @@ fn check_buffer(buffer: &Buffer) {
         buffer.lifetime,
         Lifetime::Piece | Lifetime::Block | Lifetime::Chunk | Lifetime::Partial
     );
-    assert!(!is_of_thread || buffer.role == Role::Internal, "{buffer:?} is a thread's own");
+    assert!(
+        !is_of_thread || buffer.role == Role::Internal,
+        "{buffer:?} belongs to a thread, so its role must be Internal"
+    );
     if let Role::Constant(_) = buffer.role {
         let is_number = (buffer.lifetime, buffer.width) == (Lifetime::Row, 1);
-        assert!(is_number, "{buffer:?} is one number");
+        assert!(is_number, "{buffer:?} must be a row of one column");
     }
 }
 
@@ -58,8 +61,8 @@ impl<T: Scalar> Check<'_, T> {
         let is_within = |width: usize| end.is_some_and(|end| end <= width);
         assert!(is_within(buffer.width), "{view:?} is not within {buffer:?}");
         if buffer.lifetime == Lifetime::Chunk {
-            // a chunk has no columns but those at hand
-            assert!(view.width == buffer.width, "{view:?} is a part of a chunk");
+            // the buffer holds the columns of the current chunk only
+            assert!(view.width == buffer.width, "{view:?} must have all columns of a chunk");
         }
         if let Some(Delay { ahead, edge }) = view.delay {
             let keeps_neighbour = match buffer.lifetime {
@@ -67,24 +70,27 @@ impl<T: Scalar> Check<'_, T> {
                 Lifetime::Pair => !ahead,
                 _ => false,
             };
-            assert!(keeps_neighbour, "{buffer:?} does not keep the step beside");
+            assert!(keeps_neighbour, "{buffer:?} does not keep the neighbouring step");
             let edge = self.program.buffers[edge];
             let is_step = matches!(edge.lifetime, Lifetime::Step | Lifetime::Row);
-            assert!(is_step, "{edge:?} is not one step");
-            assert!(edge.role == Role::Input, "{edge:?} is written, and read at an edge");
+            assert!(is_step, "{edge:?} must hold one step or row");
+            assert!(
+                edge.role == Role::Input,
+                "{edge:?} is read at an edge, so it must be an input"
+            );
             assert!(is_within(edge.width), "{view:?} is not within {edge:?}");
         }
         buffer
     }
 
-    /// Checks a view of what is there outside a fused sequence.
+    /// Checks a view whose buffer outlives a fused sequence.
     fn lasting(&self, view: View) {
         let lifetime = self.inside(view).lifetime;
         let lasts = !matches!(lifetime, Lifetime::Block | Lifetime::Chunk | Lifetime::Partial);
         assert!(lasts, "{view:?} does not last beyond a fused sequence");
     }
 
-    /// Checks a view that is written: each row has elements of its own.
+    /// Checks that a view can be written: each row has elements of its own.
     fn written(&self, view: View) {
         let Buffer { lifetime, role, .. } = self.inside(view);
         let has_rows = !matches!(lifetime, Lifetime::Row | Lifetime::Total | Lifetime::Partial);
@@ -92,27 +98,36 @@ impl<T: Scalar> Check<'_, T> {
         assert!(is_writable, "{view:?} cannot be written");
     }
 
-    /// Checks that what a stage writes suits the order of its steps.
+    /// Checks that the buffers written by a stage suit the order of its steps.
     fn stages(&self) {
         let RowProgram { before, step, after, .. } = self.program;
         for view in before.iter().flat_map(Instruction::written) {
             let is_partial = self.lifetime(view) == Lifetime::Partial;
-            assert!(!is_partial, "{view:?} is summed before the loop");
+            assert!(
+                !is_partial,
+                "{view:?} holds partial sums, which only the stage after the loop writes"
+            );
         }
         for view in step.iter().flat_map(Instruction::written) {
             let lasts = !matches!(self.lifetime(view), Lifetime::Piece | Lifetime::Partial);
-            assert!(lasts, "{view:?} is written step by step");
+            assert!(lasts, "{view:?} cannot be written in the loop");
         }
         for stage in [before, after] {
             let written: Vec<View> = stage.iter().flat_map(Instruction::written).collect();
             for &view in &written {
                 let is_of_step = matches!(self.lifetime(view), Lifetime::Pair | Lifetime::Step);
-                assert!(!is_of_step, "{view:?} is written for several steps at once");
+                assert!(
+                    !is_of_step,
+                    "{view:?} holds single steps, and can be written in the loop only"
+                );
             }
             let operands = stage.iter().flat_map(Instruction::operands);
             for view in operands.filter(|view| view.delay.is_some()) {
                 let is_written = written.iter().any(|written| written.buffer == view.buffer);
-                assert!(!is_written, "{view:?} is read while other steps are written");
+                assert!(
+                    !is_written,
+                    "{view:?} reads a neighbouring step of a buffer that the same stage writes"
+                );
             }
         }
     }
@@ -141,7 +156,7 @@ impl<T: Scalar> Check<'_, T> {
                 assert!(!is_partial(source), "{source:?} is read before it is summed");
             }
             if op.adds_rows() {
-                assert!(is_partial(target), "{target:?} is not partial");
+                assert!(is_partial(target), "{target:?} must be a buffer of partial sums");
             } else {
                 self.written(target);
             }
@@ -166,23 +181,24 @@ impl<T: Scalar> Check<'_, T> {
         assert_eq!(Some(total.width), width);
     }
 
-    /// Checks a view whose rows of all steps a product finds side by side.
+    /// Checks that the rows of all steps of a view are contiguous, as a product over steps
+    /// requires.
     fn summed(&self, view: View) {
         let lifetime = self.inside(view).lifetime;
         let edge = view.delay.map(|delay| self.program.buffers[delay.edge].lifetime);
         let has_rows = matches!(lifetime, Lifetime::Sequence | Lifetime::Segment)
             && edge != Some(Lifetime::Row);
-        assert!(has_rows, "{view:?} has not a row for every row of every step");
+        assert!(has_rows, "{view:?} must have a row for every row of every step");
     }
 
     /// Checks a value of the last step, and the buffer that it is copied to.
     fn last(&self, view: View, output: usize) {
         self.lasting(view);
         let is_kept = !matches!(self.lifetime(view), Lifetime::Piece | Lifetime::Total);
-        assert!(is_kept, "{view:?} is not there at the end");
+        assert!(is_kept, "{view:?} does not last to the end of the run");
         let buffer = self.program.buffers[output];
         assert!(buffer.lifetime == Lifetime::Step && buffer.role == Role::Output);
         let is_copied = buffer.width == view.width && output != view.buffer;
-        assert!(is_copied, "{view:?} is copied to itself");
+        assert!(is_copied, "{view:?} must be copied to another buffer of its width");
     }
 }

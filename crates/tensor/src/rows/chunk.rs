@@ -77,7 +77,7 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Reduces each row to one number.
+    /// Reduces each row to one number, by a [`Reduction`].
     ///
     /// # Safety
     ///
@@ -121,7 +121,7 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Runs a kernel, row by row, or once if the rows of all arrays lie one behind the other.
+    /// Runs a kernel row by row, or once if the rows of all arrays are contiguous.
     ///
     /// # Safety
     ///
@@ -186,8 +186,8 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// Reduces each row to one number. A chunk of some columns joins its part to that of the chunks
-    /// before.
+    /// Reduces each row to one number by `of_row`. If a row has several chunks, the result of each
+    /// is combined with that of the chunks before.
     ///
     /// # Safety
     ///
@@ -228,7 +228,7 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// The same row of several arrays of the phase's width.
+    /// One row of each of several arrays of the phase's width.
     ///
     /// # Safety
     ///
@@ -243,17 +243,18 @@ impl<T: Scalar> Chunk<'_, T> {
         rows
     }
 
-    /// A loop over the rows, which are one long row if no array has gaps between them.
+    /// A loop over the rows. They are treated as one long row if no array has gaps between rows.
     ///
     /// # Safety
     ///
-    /// As for [`run_phases`](super::block::run_phases), for as long as the loop is there; the target is no source.
+    /// As for [`run_phases`](super::block::run_phases), for as long as the loop lives. The target
+    /// is no source.
     #[inline(always)]
     unsafe fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
         let target = &self.operands[target];
         let mut gapless = target.is_gapless;
-        // no closures passed to the standard library, which would be compiled for the baseline
-        // processor
+        // a plain loop, since a closure passed to the standard library would be compiled for the
+        // baseline processor
         let mut operands = [target; N];
         for (operand, source) in operands.iter_mut().zip(sources) {
             *operand = &self.operands[source];

@@ -1,9 +1,9 @@
-//! Functions of single elements that the caller brings.
+//! Elementwise functions that the caller defines.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A function of the elements at one place of several arrays, as a loop over slices.
+/// An elementwise function of several arrays, as a loop over slices.
 ///
 /// The slices have the same, arbitrary length, because an array is computed in parts of any size,
 /// by any thread. The kernel sets every element of the output from the elements of the inputs at

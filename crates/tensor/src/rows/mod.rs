@@ -1,18 +1,18 @@
-//! Programs over the rows of sequences: what a recurrence is compiled to.
+//! Programs over the rows of sequences, to which recurrences are compiled.
 //!
-//! A [`RowProgram`] computes a time step from values of the same step and of the one before, for
+//! A [`RowProgram`] computes a time step from values of the same step and of the previous one, for
 //! each row of a batch independently. It has three stages: *before* the loop over time, the *step*,
-//! and *after* the loop. Before and after, the rows of all steps are computed at once. At last come
-//! sums over all rows of all steps: the gradients of weights. Elementwise functions and reductions
+//! and *after* the loop. Before and after, the rows of all steps are computed at once. Sums over
+//! all rows of all steps come last: the gradients of weights. Elementwise functions and reductions
 //! of rows are fused: see [`Phase`].
 //!
 //! The sequence runs in segments of consecutive steps. So values that pass from one stage to the
 //! next stay in the cache, and take memory for one segment only. Within a stage, rows are divided
-//! among threads: a thread runs its rows through the whole segment without synchronization. No
+//! among threads. A thread runs its rows through the whole segment without synchronization. No
 //! element depends on the division, so results are the same for any number of threads.
 //!
-//! A program consists of instructions on [`View`]s of buffers. It knows nothing of the equations
-//! that were compiled to it.
+//! A program consists of instructions on [`View`]s of buffers. Nothing here depends on how
+//! equations are compiled.
 
 mod address;
 mod block;

@@ -6,7 +6,7 @@ use crate::kernels::binary::Binary;
 use crate::kernels::unary::Unary;
 use crate::scalar::Scalar;
 
-/// Operations that are fused: computed together, chunk by chunk.
+/// A sequence of fused operations, computed together chunk by chunk.
 #[derive(Clone, Debug)]
 pub struct Phase<T> {
     /// The number of columns of its results, and of the rows that it reduces.
@@ -17,19 +17,19 @@ pub struct Phase<T> {
     pub ops: Vec<RowOp<T>>,
 }
 
-/// One operation of a [`Phase`]. It names arrays by their index. A source has the phase's width, or
-/// one column that is read for all. The target is none of the sources.
+/// One operation of a [`Phase`], which names arrays by their index. A source has the phase's width,
+/// or one column, which is broadcast. The target is none of the sources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowOp<T> {
     /// `y ← f(x)`
     Unary(Unary, usize, usize),
     /// `y ← f(a, b)`
     Binary(Binary, [usize; 2], usize),
-    /// `y ← a b + c`, each operation rounded
+    /// `y ← a b + c`, with the product and the sum each rounded
     MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
-    /// `y ← f(x₀, x₁, ..)`, of arrays that have the phase's width; with the function's name.
+    /// `y ← f(x₀, x₁, ..)`, for arrays of the phase's width, with the function's name.
     Call(&'static str, Kernel<T>, Box<[usize]>, usize),
     /// `y ← reduction of x`, one number for each row. Later phases may read it.
     Reduce(Reduction, usize, usize),
@@ -58,9 +58,9 @@ pub enum Reduction {
     Sum,
     /// `√Σ x²`, accurate even if squares of elements overflow or underflow.
     Norm,
-    /// The largest; NaN if any is.
+    /// The largest element; NaN if any is NaN.
     Max,
-    /// The smallest; NaN if any is.
+    /// The smallest element; NaN if any is NaN.
     Min,
 }
 
@@ -97,7 +97,7 @@ impl<T: Scalar> RowOp<T> {
         matches!(self, Self::Reduce(..) | Self::Dot(..))
     }
 
-    /// Whether it reads an array of one column for all columns.
+    /// Whether it broadcasts an array of one column.
     fn reads_columns(&self) -> bool {
         !matches!(self, Self::Call(..)) && !self.reduces_rows() && !self.adds_rows()
     }
@@ -132,8 +132,8 @@ impl<T: Scalar> Phase<T> {
                 "{op:?} to {target:?}"
             );
             if reduces {
-                // it is complete after the last chunk, so no operation of the phase may read what
-                // it replaces
+                // the reduction is complete after the last chunk only, so no operation of the phase
+                // may read a column that it overwrites
                 for &source in self.ops.iter().flat_map(RowOp::sources) {
                     let source = self.arrays[source];
                     assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");

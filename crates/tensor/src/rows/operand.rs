@@ -10,11 +10,12 @@ use crate::scalar::Scalar;
 pub(super) struct Operand<T> {
     /// The first element.
     start: *mut T,
-    /// The distance of rows.
+    /// The distance between rows.
     distance: usize,
-    /// Whether it has one column, which stands for all.
+    /// Whether it has one column, which is broadcast.
     pub(super) is_column: bool,
-    /// Whether its rows form one long row: there are no gaps between them, or they are one number.
+    /// Whether its rows form one long row, because there are no gaps between them or all are one
+    /// number.
     pub(super) is_gapless: bool,
     /// The first element of the block's first chunk.
     first: *mut T,
@@ -67,11 +68,11 @@ impl<T: Scalar> Operand<T> {
         unsafe { std::slice::from_raw_parts_mut(start, columns) }
     }
 
-    /// The row's first element.
+    /// The first element of a row.
     ///
     /// # Safety
     ///
-    /// It may be read, and no thread writes it meanwhile.
+    /// The element may be read, and no thread writes it meanwhile.
     #[inline(always)]
     pub(super) unsafe fn first(&self, row: usize) -> T {
         // SAFETY: the caller's contract.
@@ -79,8 +80,8 @@ impl<T: Scalar> Operand<T> {
     }
 }
 
-/// A loop over the rows of a function's sources and target, made by [`Chunk::over`](super::chunk::Chunk) alone, whose contract
-/// holds.
+/// A loop over the rows of a function's sources and target. Only
+/// [`Chunk::over`](super::chunk::Chunk) makes one, and its contract holds.
 pub(super) struct Over<'a, T, const N: usize> {
     pub(super) sources: [&'a Operand<T>; N],
     pub(super) target: &'a Operand<T>,
@@ -143,7 +144,7 @@ impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
 }
 
 impl<T: Scalar> Over<'_, T, 3> {
-    /// `y ← a b + c`, with this kind of product
+    /// `y ← a b + c`, with the product `mul`.
     #[inline(always)]
     pub(super) fn mul_add(mut self, mul: impl Fn(T, T) -> T) {
         if self.sources[0].is_column {
@@ -172,7 +173,8 @@ impl<T: Scalar> Over<'_, T, 3> {
         }
     }
 
-    /// The same, where `a` is no column, and the others are or are not.
+    /// [`mul_add`](Self::mul_add) for an `a` of full width. `b` and `c` are of one column if the
+    /// constants say so.
     #[inline(always)]
     fn mul_add_of<const B_IS_COLUMN: bool, const C_IS_COLUMN: bool>(
         &self,

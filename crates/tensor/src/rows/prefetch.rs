@@ -1,8 +1,9 @@
-//! Fetching rows before they are written.
+//! Prefetching of rows before they are written.
 //!
-//! The hardware prefetches what a loop reads, but hardly what it writes. A line must be in the
-//! cache before it is written, and a few dozen waiting writes stall the processor. So the lines
-//! that a block writes are prefetched while it is computed, a few after each operation.
+//! The hardware prefetches the lines that a loop reads, but hardly those that it writes. A line
+//! must be in the cache before it is written, and a few dozen waiting writes stall the processor.
+//! So the lines that a block writes are prefetched while the block is computed, a few after each
+//! operation.
 
 use super::address::{Address, Clock};
 use super::blocking::CHUNK_ELEMENTS;
@@ -10,14 +11,16 @@ use super::op::Phase;
 use crate::cpu::simd::{LINE, prefetch};
 use crate::scalar::Scalar;
 
-/// Lines of a block that the processor's write buffer can hold.
+/// The number of lines that the processor's write buffer can hold. A block that writes fewer is not
+/// prefetched.
 const FEW: usize = 128;
 
-/// The rows that a block will write.
+/// The lines that a block will write.
 pub(super) struct Prefetch<T> {
-    /// The next line, and how many there are from it on; the last are fetched first.
+    /// Runs of lines, each as its next line and the number of lines left. The last run is fetched
+    /// first.
     rest: Vec<(*const T, usize)>,
-    /// Lines that are fetched at a time.
+    /// The number of lines that are fetched after each operation.
     together: usize,
 }
 
@@ -50,7 +53,7 @@ impl<T> Prefetch<T> {
         }
         let chunks = |phase: &Phase<T>| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
         let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
-        // a fourth more, to finish before the last operation
+        // a quarter more, to finish before the last operation
         self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));
     }
 

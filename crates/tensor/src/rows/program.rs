@@ -4,7 +4,7 @@ use super::buffer::{Buffer, View};
 use super::op::Phase;
 use crate::scalar::Scalar;
 
-/// The rows that a product is added to.
+/// The rows to which a product is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accumulate {
     /// Nothing.
@@ -13,7 +13,7 @@ pub enum Accumulate {
     Rows(View),
 }
 
-/// One instruction, on the rows of a thread.
+/// One instruction, which runs on the rows of a thread.
 #[derive(Clone, Debug)]
 pub enum Instruction<T> {
     /// `output ← accumulate + left · packed[right]`
@@ -22,17 +22,17 @@ pub enum Instruction<T> {
         left: View,
         /// The index of the packed right operand.
         right: usize,
-        /// What the product is added to.
+        /// The rows to which the product is added.
         accumulate: Accumulate,
         /// The result.
         output: View,
     },
-    /// A fused sequence: its phases run one after the other on a few rows at a time.
+    /// A fused sequence. Its phases run one after the other, on a few rows at a time.
     Fused(Vec<Phase<T>>),
 }
 
-/// A sum over all rows of all steps, added to a buffer `total` of lifetime [`Lifetime::Total`](super::Lifetime::Total). Several sums
-/// may have one total.
+/// A sum over all rows of all steps, added to a buffer `total` of lifetime
+/// [`Lifetime::Total`](super::Lifetime::Total). Several sums may share a total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
     /// `total ← Σ leftᵀ · right`
@@ -68,11 +68,11 @@ impl Sum {
 pub struct RowProgram<T> {
     /// The buffers of all values.
     pub buffers: Vec<Buffer>,
-    /// Run for all rows of a segment, before its steps.
+    /// Instructions for all rows of a segment, before its steps.
     pub before: Vec<Instruction<T>>,
-    /// Run for each step in turn.
+    /// Instructions for each step in turn.
     pub step: Vec<Instruction<T>>,
-    /// Run for all rows of a segment, after its steps.
+    /// Instructions for all rows of a segment, after its steps.
     pub after: Vec<Instruction<T>>,
     /// Sums over all rows.
     pub sums: Vec<Sum>,

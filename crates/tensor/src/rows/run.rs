@@ -1,4 +1,4 @@
-//! Running a program: segments of time, divided into rows for threads.
+//! Running a program: segments of time, whose rows are divided among threads.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ use crate::tensor::Tensor;
 /// The cost, in multiplications, below which one thread runs a stage.
 const SMALL: usize = 1 << 19;
 
-/// Bytes of weights that fit the second-level cache beside all other data. If the steps read more,
-/// each thread reads a part of them.
+/// Bytes of weights that fit the second-level cache beside all other data. If a step reads more,
+/// each thread reads a part of the weights.
 const RESIDENT: usize = 3 << 19;
 
-/// The fewest rows of a thread in the loop over time: fewer read the weights too often.
+/// The fewest rows of a thread in the loop over time. With fewer rows, weights are read too often.
 const FEWEST_ROWS: usize = 4;
 
 pub(super) fn run<T: Scalar>(
@@ -49,7 +49,7 @@ pub(super) fn run<T: Scalar>(
             Role::Input => {
                 let input = inputs.next().expect("as many inputs as buffers of this role");
                 assert!(input.len() == len, "an input has {} elements of {len}", input.len());
-                input.as_slice().as_ptr().cast_mut() // only read: `check` sees to it
+                input.as_slice().as_ptr().cast_mut() // only read: `check` has made sure
             }
             Role::Output => {
                 let output = outputs.next().expect("as many outputs as buffers of this role");
@@ -77,7 +77,7 @@ struct Run<'a, T> {
 }
 
 impl<T: Scalar> Run<'_, T> {
-    /// Runs the steps with these counts.
+    /// Runs a segment: the steps with these counts.
     fn segment(&self, counts: Range<usize>) {
         let Sizes { steps, reversed, .. } = self.blocking.sizes;
         let is_first = counts.start == 0;
@@ -152,7 +152,7 @@ impl<T: Scalar> Run<'_, T> {
         unsafe { std::slice::from_raw_parts_mut(self.bases[buffer].0, len) }
     }
 
-    /// The steps one after the other, rows divided among threads.
+    /// Runs the steps one after the other, with rows divided among threads.
     fn step_by_step(&self, segment: Segment, counts: Range<usize>) {
         let stage = self.resolve(&self.program.step, segment);
         if stage.instructions.is_empty() {
@@ -179,8 +179,8 @@ impl<T: Scalar> Run<'_, T> {
         for_each(parts, &|i| work(i, i * rows / parts..(i + 1) * rows / parts));
     }
 
-    /// The steps one after the other, and in each every instruction on all threads: products are divided by
-    /// columns, so that no two threads read the same weights.
+    /// Runs the steps one after the other, and each instruction on all threads. Products are
+    /// divided by columns, so that no two threads read the same weights.
     fn steps_together(&self, stage: &BoundStage<'_, T>, counts: Range<usize>) {
         let sizes = self.blocking.sizes;
         let parts = rayon::current_num_threads().min(sizes.rows);
@@ -189,7 +189,7 @@ impl<T: Scalar> Run<'_, T> {
             for (instruction, addresses) in stage.instructions.iter().zip(&stage.addresses) {
                 if let Instruction::MatMul { right, .. } = instruction {
                     let right = &self.packed[*right];
-                    // SAFETY: `check` has passed, and nobody else uses these rows meanwhile.
+                    // SAFETY: `check` has passed, and no other thread uses these rows meanwhile.
                     unsafe {
                         let left = left_factor(&addresses.operands, clock(0), 0..sizes.rows);
                         right.multiply_on_threads(left);
@@ -208,7 +208,7 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    /// All steps at once, in pieces of consecutive steps.
+    /// Runs a stage for all steps of the segment, in pieces of consecutive steps.
     fn every_step(
         &self,
         instructions: &[Instruction<T>],
@@ -227,9 +227,9 @@ impl<T: Scalar> Run<'_, T> {
             let (time, count) = (steps.start, sizes.mirrored(steps.start));
             let clock = Clock { time, count, lane, piece };
             let rows = 0..steps.len() * sizes.rows;
-            // SAFETY: `check` has passed; the rows of a step follow those of the one before, and these
-            // are this thread's alone, as is its lane: no instruction hands work to the pool, so none
-            // is begun on this thread before the last is done.
+            // SAFETY: `check` has passed. The rows of a step follow those of the previous one, and
+            // belong to this thread alone. So does the lane: no instruction hands work to the pool,
+            // so this thread begins no other piece before this one is done.
             unsafe { stage.run(self.packed, clock, rows, &mut workspace) };
         };
         if (segment.end - segment.start) * sizes.rows * stage.cost() < SMALL {
@@ -242,7 +242,7 @@ impl<T: Scalar> Run<'_, T> {
     /// The steps of a segment, divided into pieces for a stage of these instructions.
     fn pieces(&self, instructions: &[Instruction<T>], segment: Segment) -> Vec<Range<usize>> {
         let together = self.blocking.steps_of_piece(self.program, instructions);
-        // a step that reads an edge is a piece alone
+        // a step that reads an edge is a piece of its own
         let mut views = instructions.iter().flat_map(Instruction::operands);
         let delayed = views.any(|view| view.delay.is_some());
         let last = self.blocking.sizes.steps - 1;
@@ -260,7 +260,7 @@ impl<T: Scalar> Run<'_, T> {
         pieces
     }
 
-    /// Partial sums start from zero.
+    /// Sets all partial sums to zero.
     fn clear_partials(&self, pieces: usize) {
         for (index, buffer) in self.program.buffers.iter().enumerate() {
             if buffer.lifetime == Lifetime::Partial {
@@ -281,7 +281,7 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    /// Copies the values of the last step.
+    /// Copies the final values of the last step to their outputs.
     fn finals(&self) {
         let Sizes { steps, segment, reversed, .. } = self.blocking.sizes;
         let count = steps - 1;
@@ -300,9 +300,10 @@ impl<T: Scalar> RowProgram<T> {
     ///
     /// # Panics
     ///
-    /// If there are no steps; if a buffer given has not the number of elements that its lifetime and width
-    /// ask for; or if the program is malformed: a view does not lie within its buffer, an input or a
-    /// value of another step is written, or an instruction writes what it reads.
+    /// If there are no steps, or a given buffer does not have the number of elements that its
+    /// lifetime and width require. Or if the program is malformed: a view does not lie within its
+    /// buffer, an input or a value of another step is written, or an instruction writes a view that
+    /// it reads.
     #[inline(never)]
     pub fn run(
         &self,

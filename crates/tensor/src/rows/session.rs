@@ -1,4 +1,4 @@
-//! One step at a time, with the state carried along.
+//! Running a program one step at a time, with the state carried along.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// A program that runs one step at a time. Memory is allocated and weights are packed beforehand,
+/// A program that runs one step at a time. Memory is allocated and weights are packed in advance,
 /// so a step allocates nothing.
 pub struct Session<T> {
     program: RowProgram<T>,
@@ -30,15 +30,16 @@ pub struct Session<T> {
 }
 
 impl<T: Scalar> Session<T> {
-    /// A session of a program for this many rows.
+    /// Creates a session of a program for this many rows.
     ///
-    /// `inputs` are the program's, in order, for one step. `carried` names, for each final value, the
-    /// input among them that it replaces after every step.
+    /// `inputs` are the program's inputs for one step, in order. For each final value, `carried` is
+    /// the index of the input that it replaces after every step.
     ///
     /// # Panics
     ///
-    /// If an input has not the number of elements that its buffer asks for, there is not an input for each
-    /// final value, the program sums over steps, or it is malformed as for [`RowProgram::run`].
+    /// If an input does not have the number of elements that its buffer requires, `carried` does
+    /// not have one entry for each final value, the program sums over steps, or it is malformed as
+    /// for [`RowProgram::run`].
     #[must_use]
     #[inline(never)]
     pub fn new(
@@ -49,7 +50,10 @@ impl<T: Scalar> Session<T> {
         carried: &[usize],
     ) -> Self {
         let sizes = Sizes { steps: 1, rows, segment: 1, reversed: false };
-        assert!(program.sums.is_empty(), "a sum over steps has no place in a single one");
+        assert!(
+            program.sums.is_empty(),
+            "a session runs single steps, so its program cannot sum over steps"
+        );
         check(&program, &packed);
         let blocking = Blocking::new(&program, sizes, 1);
         assert_eq!(carried.len(), program.finals.len(), "a final value replaces one input");
@@ -98,8 +102,8 @@ impl<T: Scalar> Session<T> {
     /// The elements of a buffer of the program, by its index.
     #[must_use]
     pub fn buffer(&self, index: usize) -> &[T] {
-        // read through the pointer that the steps write through
-        // SAFETY: the buffer is alive and this long, and no step runs while the session is borrowed.
+        // the steps write through the same pointer SAFETY: the buffer is alive and this long, and
+        // no step runs while the session is borrowed.
         unsafe { std::slice::from_raw_parts(self.bases[index].0, self.buffers[index].len()) }
     }
 

@@ -6,7 +6,7 @@ use super::address::{Address, Addresses, Base, Clock, Segment};
 use super::block::{Workspace, run_phases};
 use super::blocking::Blocking;
 use super::program::{Instruction, RowProgram};
-use crate::gemm::packed::{Factor, PackedRhs, Start, Strided};
+use crate::gemm::packed::{Accumulate, Factor, PackedRhs, Strided};
 use crate::scalar::Scalar;
 
 /// A stage with the addresses of its instructions in a segment.
@@ -49,7 +49,7 @@ impl<T: Scalar> BoundStage<'_, T> {
     }
 }
 impl<T: Scalar> Instruction<T> {
-    /// Runs on some rows.
+    /// Runs the instruction on some rows.
     ///
     /// # Safety
     ///
@@ -76,7 +76,7 @@ impl<T: Scalar> Instruction<T> {
     }
 }
 
-/// The left operand of a product, with what the product starts from and where it goes.
+/// The left operand of a product, the rows to which the product is added, and its destination.
 pub(super) fn left_factor<T: Scalar>(
     addresses: &[Address<T>],
     clock: Clock,
@@ -84,12 +84,12 @@ pub(super) fn left_factor<T: Scalar>(
 ) -> Factor<T> {
     let (a, a_distance) = addresses[0].at(clock, rows.start);
     let c = addresses[1].at(clock, rows.start);
-    let start = addresses.get(2).map_or(Start::Zero, |onto| {
-        let (first, distance) = onto.at(clock, rows.start);
-        Start::Rows(first, distance)
+    let accumulate = addresses.get(2).map_or(Accumulate::Zero, |added| {
+        let (first, distance) = added.at(clock, rows.start);
+        Accumulate::Rows(first, distance)
     });
     let a = Strided { first: a, strides: [a_distance, 1] };
-    Factor { rows: rows.len(), a, start, c }
+    Factor { rows: rows.len(), a, accumulate, c }
 }
 
 /// The addresses of each instruction.

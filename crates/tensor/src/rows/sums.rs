@@ -10,7 +10,7 @@ use crate::kernels::arithmetic::larger;
 use crate::kernels::norm;
 use crate::scalar::Scalar;
 
-/// The left operand of a sum of products, and where the sum goes.
+/// The left operand of a sum of products, and its total.
 pub(super) struct ProductSum<'a, T> {
     pub(super) left: (View, Address<T>),
     /// Whether the total holds nothing yet.
@@ -18,15 +18,15 @@ pub(super) struct ProductSum<'a, T> {
     pub(super) total: &'a mut [T],
 }
 
-/// Adds the products `leftᵀ · right` of the rows of a segment to the totals of sums that have the right
-/// operand in common.
+/// Adds the products `leftᵀ · right` of the rows of a segment to the totals of sums that share the
+/// right operand.
 pub(super) fn products<T: Scalar>(
     sums: &mut [ProductSum<'_, T>],
     right: (View, Address<T>),
     sizes: Sizes,
     Segment { start, end }: Segment,
 ) {
-    // a step that reads an edge is a piece alone
+    // a step that reads an edge is a piece of its own
     let mut cuts = vec![start, end];
     for view in sums.iter().map(|sum| sum.left.0).chain([right.0]) {
         if let Some(delay) = view.delay {
@@ -43,7 +43,7 @@ pub(super) fn products<T: Scalar>(
             let (start, distance) = address.at(clock, 0);
             let len = if rows == 0 { 0 } else { (rows - 1) * distance + view.width };
             // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
-            // no thread is running that writes them.
+            // no running thread writes them.
             (unsafe { std::slice::from_raw_parts(start, len) }, distance)
         };
         let mut factors: Vec<transposed::Left<'_, T>> = sums
@@ -59,7 +59,7 @@ pub(super) fn products<T: Scalar>(
     }
 }
 
-/// Adds the rows of partial sums to a total, which `is_new` if it holds nothing yet.
+/// Adds the rows of partial sums to a total. `is_new` says that the total holds nothing yet.
 pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T]) {
     if is_new {
         total.fill(T::zero());
@@ -69,12 +69,12 @@ pub(super) fn partials<T: Scalar>(partials: &[T], is_new: bool, total: &mut [T])
     }
 }
 
-/// Sums that are taken side by side, as many as a vector has elements.
+/// Partial sums in the lanes of a vector.
 type Lanes<T> = [T; VECTOR];
 
-/// The sum of a row, compiled for the caller's instruction set. Four vectors are added side by
-/// side, since an addition takes four cycles. The remaining vectors are added to a fifth: indexed
-/// lanes would not stay in registers.
+/// The sum of a row, compiled for the caller's instruction set. Four vectors of partial sums are
+/// independent, since an addition takes four cycles. The remaining vectors of the row are added to
+/// a fifth: lanes with a variable index would not stay in registers.
 #[inline(always)]
 pub(super) fn of_row<T: Scalar>(row: &[T]) -> T {
     let (vectors, rest) = row.as_chunks::<VECTOR>();
@@ -98,7 +98,8 @@ fn add<T: Scalar>(lanes: &mut Lanes<T>, vector: &[T; VECTOR]) {
     }
 }
 
-/// The sum of the products of two rows, in the same order; `add_product(a, b, sum)` adds one product.
+/// The sum of the products of two rows, in the order of [`of_row`]. `add_product(a, b, sum)` adds
+/// one product.
 #[inline(always)]
 pub(super) fn of_products<T: Scalar>(
     [a, b]: [&[T]; 2],
@@ -176,7 +177,7 @@ pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> 
     extremum
 }
 
-/// The sum of all lanes, by halves, each written out so that they stay in registers.
+/// The sum of all lanes, by halves. Each half is written out, so that the lanes stay in registers.
 #[inline(always)]
 fn of_lanes<T: Scalar>([a, b, c, d]: [Lanes<T>; 4], last: Lanes<T>) -> T {
     let all: [T; VECTOR] = std::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]) + last[i]);

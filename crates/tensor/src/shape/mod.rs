@@ -18,4 +18,4 @@ pub use error::{OrPanic, ShapeError};
 pub use extents::{Shape, equal};
 pub use gather::{gather_rows, rows_exist, scatter_rows};
 pub use matmul::{Transpose, matmul};
-pub use parts::{concat, permute, place, reshape, slice, split, stack};
+pub use parts::{concat, permute, reshape, slice, split, stack, write_slice};

@@ -102,7 +102,7 @@ pub fn stack(shapes: &[&[usize]], new_axis: isize) -> Result<(Shape, usize), Sha
 }
 
 /// Checks that `part` fits into `shape` along `axis`, from entry `start` on.
-pub fn place(
+pub fn write_slice(
     operation: &'static str,
     shape: &[usize],
     axis: usize,

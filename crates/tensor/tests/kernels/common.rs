@@ -1,4 +1,4 @@
-//! Random tensors, and the index arithmetic that the kernels are checked with.
+//! Random tensors, and the index arithmetic by which kernels are checked.
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ pub(crate) fn shape_and_axis() -> impl Strategy<Value = (Vec<usize>, usize)> {
     })
 }
 
-/// Shapes that broadcast together: some axes stretched, some leading ones left out.
+/// Shapes that broadcast together. Some axes are stretched, and some leading axes left out.
 pub(crate) fn broadcasting<const N: usize>() -> impl Strategy<Value = [Vec<usize>; N]> {
     let operand = || (0usize..3, prop::array::uniform4(prop::bool::weighted(0.3)));
     (shapes(), prop::array::uniform(operand())).prop_map(|(shape, operands)| {
@@ -68,7 +68,7 @@ pub(crate) fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
     all
 }
 
-/// The element that a broadcast tensor has at an index of the result.
+/// The element of a broadcast tensor at an index of the result.
 pub(crate) fn broadcast_at<T: Scalar>(tensor: &Tensor<T>, index: &[usize]) -> T {
     let own = &index[index.len() - tensor.rank()..];
     let index: Vec<usize> =
@@ -95,7 +95,7 @@ pub(crate) fn project(index: &[usize], axes: &[usize], keep: bool) -> Vec<usize>
     }
 }
 
-/// Equal shapes, and elements that differ by at most `tolerance` times one plus their size.
+/// Asserts equal shapes, and elements that differ by at most `tolerance · (1 + |x|)`.
 #[track_caller]
 pub(crate) fn assert_close<T: Scalar>(actual: &Tensor<T>, expected: &Tensor<T>, tolerance: f64) {
     assert_eq!(actual.shape(), expected.shape());
@@ -106,7 +106,7 @@ pub(crate) fn assert_close<T: Scalar>(actual: &Tensor<T>, expected: &Tensor<T>, 
     }
 }
 
-/// Equal shapes and equal bits, where any NaN equals any other.
+/// Asserts equal shapes and equal bits, where any NaN equals any other.
 #[track_caller]
 pub(crate) fn assert_same<T: Scalar>(actual: &Tensor<T>, expected: &Tensor<T>) {
     assert_eq!(actual.shape(), expected.shape());

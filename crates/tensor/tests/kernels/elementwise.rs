@@ -22,7 +22,7 @@ const BINARY: [Binary; 12] = [
     ("not_equal", |x, y| x.not_equal(y), |x, y| f64::from(x != y)),
 ];
 
-/// Values among which some are equal.
+/// Values on a coarse grid, so that some are equal.
 fn coarse(shape: &[usize], seed: u64) -> Tensor<f64> {
     values::<f64>(shape, seed).map(|x| (4.0 * x).round() / 4.0 + 0.0) // no −0
 }
@@ -73,7 +73,7 @@ proptest! {
     }
 }
 
-/// Long enough for several chunks, with runs that the chunks' edges cut.
+/// Operands are long enough for several chunks, and the chunks' edges cut runs.
 #[test]
 fn large_operands_broadcast_alike() {
     for [a, b] in [

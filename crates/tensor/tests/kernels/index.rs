@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use crate::common::*;
 
-/// An index with its entry of one axis replaced.
+/// An index with the entry of one axis replaced.
 fn with(index: &[usize], axis: usize, entry: usize) -> Vec<usize> {
     let mut index = index.to_vec();
     index[axis] = entry;
@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-/// Beyond the size of a block and of a thread's share, with edges that do not divide.
+/// Matrices exceed a block and a thread's share, and the sizes are no multiples of either.
 #[test]
 fn large_matrices_are_transposed() {
     for shape in [[2, 517, 131], [1, 33, 4099], [1, 4099, 33]] {
@@ -147,7 +147,7 @@ fn large_matrices_are_transposed() {
     }
 }
 
-/// More rows than one thread's share.
+/// Parts have more rows than one thread's share.
 #[test]
 fn large_parts_are_copied() {
     let (a, b) = (values::<f32>(&[1000, 151], 1), values::<f32>(&[1000, 150], 2));
@@ -174,17 +174,17 @@ fn a_slice_along_axis_0_shares() {
 }
 
 #[test]
-fn placed_is_zeros_with_the_part_added() {
+fn padded_is_zeros_with_the_part_added() {
     let part = Tensor::from_fn([2, 3], |i| i as f64 + 1.0);
     for (shape, axis, start) in [([5, 3], 0, 2), ([2, 7], 1, 3), ([2, 3], 0, 0)] {
         let mut expected = Tensor::zeros(shape);
         expected.add_slice(axis, start, &part);
-        assert_eq!(Tensor::placed(shape, axis, start, &part), expected);
+        assert_eq!(Tensor::padded(shape, axis, start, &part), expected);
     }
     let row = Tensor::from_fn([200_000], |i| i as f32); // long enough for several threads
-    let placed = Tensor::placed([200_010], 0, 7, &row);
-    assert_eq!(placed.slice(0, 7..200_007), row);
-    assert_eq!((placed[[6]], placed[[200_007]]), (0.0, 0.0));
+    let padded = Tensor::padded([200_010], 0, 7, &row);
+    assert_eq!(padded.slice(0, 7..200_007), row);
+    assert_eq!((padded[[6]], padded[[200_007]]), (0.0, 0.0));
 }
 
 #[test]
@@ -202,6 +202,6 @@ fn an_unknown_tensor_has_a_shape_and_no_elements() {
     let x = Tensor::<f32>::unknown([2, 3]);
     assert!(x.is_unknown() && x.shape() == &[2, 3]);
     assert!(!Tensor::<f32>::zeros([2, 3]).is_unknown());
-    assert!(!Tensor::<f32>::unknown([0, 3]).is_unknown()); // there is nothing to know
+    assert!(!Tensor::<f32>::unknown([0, 3]).is_unknown()); // it has no elements to know
     assert!(std::panic::catch_unwind(|| x.as_slice().len()).is_err());
 }

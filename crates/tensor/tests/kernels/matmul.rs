@@ -113,7 +113,7 @@ fn a_product_over_no_elements_is_beta_c() {
     assert_eq!(c, Tensor::zeros([2, 2]));
 }
 
-/// Of every route, with sizes at which the work is divided.
+/// Covers every route, with sizes at which the work is divided.
 #[test]
 fn large_products_have_their_values() {
     let extents = [[1, 1, 300, 1100], [1, 2, 130, 1100], [1, 900, 200, 1], [20, 40, 70, 80]];
@@ -129,8 +129,8 @@ fn large_products_have_their_values() {
     }
 }
 
-/// A product large enough to be divided has the bits of its parts computed alone. With α and β, by
-/// which the edges of tiles are rounded differently.
+/// A product large enough to be divided has the same bits as its parts computed alone. With α and
+/// β, since these are rounded differently at the edges of tiles.
 #[test]
 fn blocks_change_nothing() {
     fn check<T: Scalar>([m, k, n]: [usize; 3]) {

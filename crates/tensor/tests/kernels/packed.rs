@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use crate::common::*;
 use crate::threads::assert_independent;
 
-/// Every element of `A · B` against the sum in double precision, within `K` roundings of the sum of
-/// the terms' sizes.
+/// Checks every element of `A · B` against the sum in double precision, within `K` roundings of the
+/// sum of the terms' magnitudes.
 fn check_values<T: Scalar>(a: &Tensor<T>, b: &Tensor<T>, actual: &Tensor<T>) {
     let [m, k, n] = [a.shape()[0], a.shape()[1], b.shape()[1]];
     assert_eq!(actual.shape()[..], [m, n]);
@@ -47,7 +47,7 @@ proptest! {
         check::<f64>([m, k, n], seed, 1e-12);
     }
 
-    /// Of many rows, `matmul_with` packs its right operand too.
+    /// For many rows, `matmul_with` packs its right operand too.
     #[test]
     fn products_of_many_rows_have_their_values(
         m in 90usize..300,

@@ -31,7 +31,7 @@ fn uniform_numbers_are_uniform() {
     }
 }
 
-/// Rounding to a narrower type must not reach the end of the range.
+/// Rounding to `f32` must not reach the end of the range.
 #[test]
 fn uniform_numbers_stay_below_the_end() {
     let high = 1.0 + 2.0 * f32::EPSILON;
@@ -75,8 +75,8 @@ fn bernoulli_numbers_are_a_mask() {
     assert_eq!(Tensor::<f32>::bernoulli([100], 1.0, &mut rng(4)), Tensor::ones([100]));
 }
 
-/// The values of an independent program: xoshiro256++ seeded by splitmix64, 53 bits a number, and
-/// the polar method with another `ln`.
+/// The expected values are from an independent program: xoshiro256++ seeded by splitmix64, 53 bits
+/// a number, and the polar method with another `ln`.
 #[test]
 fn a_seed_gives_the_same_tensor_everywhere() {
     let mut rng = rng(42);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use crate::common::*;
 
-/// Folds by the definition: every element into the result at its projected index.
+/// Folds by the definition: combines every element with the result at its projected index.
 fn naive(
     x: &Tensor<f64>,
     axes: &[usize],
@@ -109,7 +109,8 @@ proptest! {
     }
 }
 
-/// Beyond the sizes at which a fold is halved and shared out, along rows and columns.
+/// Axes exceed the sizes at which a fold is halved and divided among threads, along rows and
+/// columns.
 #[test]
 fn long_axes_reduce_alike() {
     for shape in [[1, 150_000, 1], [3, 50_000, 1], [1, 15_001, 11], [2, 300, 301], [2, 5, 20_000]] {
@@ -131,7 +132,7 @@ fn long_sums_are_accurate() {
     let x = values::<f32>(&[n], 7).map(|x| x + 2.0);
     let exact: f64 = x.as_slice().iter().map(|&x| f64::from(x)).sum();
     let relative = |sum: f32| (f64::from(sum) - exact).abs() / exact;
-    // two roundings' worth; one accumulator in f32 is off by more than 1e-5 here
+    // the tolerance is two roundings; a single accumulator in `f32` is off by more than 1e-5
     assert!(relative(x.sum_all().item()) < 1.2e-7, "{}", relative(x.sum_all().item()));
     assert!(relative(x.reshape([n, 1]).sum(&[0])[[0]]) < 1.2e-7);
     let columns = x.reshape([n / 4, 4]).sum(&[0]).sum_all().item();
@@ -173,7 +174,7 @@ fn norms_neither_overflow_nor_underflow() {
     assert_eq!(norm(&[0.0, 0.0]), 0.0);
     assert_eq!(norm(&[1.0, f32::NEG_INFINITY]), f32::INFINITY);
     assert!(norm(&[f32::NAN, f32::INFINITY]).is_nan());
-    // each by itself
+    // each axis by itself
     let rows = Tensor::from_vec([3, 2], vec![3.0_f32, 4.0, 3e19, 4e19, 0.0, -1e-23]);
     assert_eq!(rows.norm(&[1]).to_vec(), [5.0, 5e19, 1e-23]);
     assert_eq!(rows.norm_keep(&[0]).shape(), &[1, 2]);

@@ -1,4 +1,5 @@
-//! Calls whose shapes do not fit: each names its mend, and blames the caller's line.
+//! Calls whose shapes do not fit. Each message names a remedy, and the panic is at the caller's
+//! line.
 
 use std::cell::Cell;
 use std::ops::AddAssign;
@@ -15,7 +16,7 @@ thread_local! {
     static RECORDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The message and the place of the panic of `call`.
+/// The message and the location of the panic of `call`.
 fn panic_of(call: impl FnOnce()) -> (String, (String, u32)) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -36,7 +37,7 @@ fn panic_of(call: impl FnOnce()) -> (String, (String, u32)) {
     (message, PLACE.take().expect("a place"))
 }
 
-/// Checks the message of a call's panic, and that its place is the call: on the line of the check
+/// Checks the message of a call's panic, and that its location is the call: the line of the check
 /// or, where that is too long, the next.
 #[track_caller]
 fn panics<R>(call: impl FnOnce() -> R, expected: &str) {
@@ -245,7 +246,7 @@ fn random() {
     );
 }
 
-/// Extents whose product wraps around to a small number must not pass for it.
+/// Extents whose product wraps around to a small number must not pass for that number.
 #[test]
 fn more_elements_than_can_be_counted() {
     const INVERSE_OF_5: usize = 0xCCCC_CCCC_CCCC_CCCD; // modulo 2⁶⁴

@@ -77,7 +77,7 @@ fn nan_spreads_over_its_row_only() {
     assert!(x.logsumexp(1)[[0]].is_nan());
 }
 
-/// Rows longer than a block, and enough of them for several threads.
+/// Rows are longer than a block, and enough for several threads.
 #[test]
 fn large_inputs_have_their_values() {
     for (shape, axis) in [([30, 5000], 1), ([4000, 40], 0), ([4000, 40], 1)] {

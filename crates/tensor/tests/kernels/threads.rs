@@ -1,4 +1,4 @@
-//! Results do not depend on the number of threads, bit by bit.
+//! Results have the same bits for any number of threads.
 
 use bptt_tensor::{Scalar, Tensor, Transpose};
 use rayon::ThreadPoolBuilder;
@@ -71,7 +71,7 @@ fn kernels_in_f64() {
     check::<f64>();
 }
 
-/// Products of every route: few rows, many rows, few columns, batches.
+/// Covers every route of products: few rows, many rows, few columns, batches.
 const PRODUCTS: [[usize; 4]; 8] = [
     [1, 1, 700, 1100],
     [1, 3, 500, 1100],

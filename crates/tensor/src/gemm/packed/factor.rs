@@ -1,17 +1,17 @@
-//! The operands of a product, as addresses.
+//! The operands of a product, by address.
 
-/// Elements at an address: `[i, j]` is at `i · strides[0] + j · strides[1]`.
+/// A strided matrix: element `[i, j]` is at `i · strides[0] + j · strides[1]` from `first`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Strided<T> {
     pub(crate) first: *const T,
     pub(crate) strides: [usize; 2],
 }
 
-// SAFETY: an address, which is read only within contracts that make it valid.
+// SAFETY: an address, which is read only in unsafe functions whose contracts make it valid.
 unsafe impl<T: Sync> Sync for Strided<T> {}
 
 impl<T: Copy> Strided<T> {
-    /// The elements from `[i, j]` on. Computes an address without reading it.
+    /// The submatrix from `[i, j]` on. Computes an address without reading it.
     pub(super) fn from(self, i: usize, j: usize) -> Self {
         let offset = i * self.strides[0] + j * self.strides[1];
         Self { first: self.first.wrapping_add(offset), ..self }
@@ -23,51 +23,52 @@ impl<T: Copy> Strided<T> {
     }
 }
 
-/// What the sums of a product start from.
+/// The rows that a product is added to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Start<T> {
+pub(crate) enum Accumulate<T> {
     Zero,
-    /// Rows of N elements at a distance. A distance of 0 gives every row the same start.
+    /// Rows of N elements, and the distance between rows. With a distance of 0, one row is added to
+    /// all: a bias.
     Rows(*const T, usize),
-    /// C itself.
-    Accumulate,
+    /// C itself: the product is added to what it holds.
+    C,
 }
 
-impl<T> Start<T> {
-    /// What the rows from `row` on start from.
+impl<T> Accumulate<T> {
+    /// The part for the rows of C from `row` on.
     pub(super) fn below(&self, row: usize) -> Self {
         match *self {
-            Self::Rows(start, stride) => Self::Rows(start.wrapping_add(row * stride), stride),
+            Self::Rows(first, stride) => Self::Rows(first.wrapping_add(row * stride), stride),
             Self::Zero => Self::Zero,
-            Self::Accumulate => Self::Accumulate,
+            Self::C => Self::C,
         }
     }
 
-    /// What a block of B starts from.
+    /// The part for the block of B that starts at this row and column.
     pub(super) fn block(&self, row: usize, column: usize) -> Self {
         match *self {
-            _ if row > 0 => Self::Accumulate,
-            Self::Rows(start, stride) => Self::Rows(start.wrapping_add(column), stride),
+            _ if row > 0 => Self::C,
+            Self::Rows(first, stride) => Self::Rows(first.wrapping_add(column), stride),
             Self::Zero => Self::Zero,
-            Self::Accumulate => Self::Accumulate,
+            Self::C => Self::C,
         }
     }
 }
 
-/// The left operand of a product, and where the product goes.
+/// The left operand of a product, what the product is added to, and its destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factor<T> {
     pub(crate) rows: usize,
     pub(crate) a: Strided<T>,
-    pub(crate) start: Start<T>,
-    /// The address of C, and the distance of its rows, which are contiguous.
+    pub(crate) accumulate: Accumulate<T>,
+    /// The address of C and the distance between its rows. The elements of a row are contiguous.
     pub(crate) c: (*mut T, usize),
 }
 
 impl<T: Copy> Factor<T> {
-    /// The factor of the block of B that starts at this row and column.
+    /// The factor for the block of B that starts at this row and column.
     pub(super) fn block(&self, row: usize, column: usize) -> Self {
         let c = (self.c.0.wrapping_add(column), self.c.1);
-        Self { a: self.a.from(0, row), start: self.start.block(row, column), c, ..*self }
+        Self { a: self.a.from(0, row), accumulate: self.accumulate.block(row, column), c, ..*self }
     }
 }

@@ -1,4 +1,4 @@
-//! Products whose right operand is packed during the product, for this product alone.
+//! Products that pack their right operand on the way, for this product alone.
 
 use super::factor::{Factor, Strided};
 use super::product::BLOCK_DEPTH;
@@ -10,12 +10,12 @@ use crate::scalar::Scalar;
 /// Columns of B that are packed at a time.
 const BLOCK_COLUMNS: usize = 1 << 13;
 
-/// `C ← start + A B` for B of extents `[K, N]`, packing B block by block.
+/// `C ← accumulate + A B` for B of extents `[K, N]`, packing B block by block.
 ///
 /// # Safety
 ///
-/// A, B and the start must be readable, and C readable and writable, at these extents; C must
-/// overlap none of them.
+/// A, B and the rows to accumulate must be readable, and C readable and writable, at these extents.
+/// C must overlap none of them.
 pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b: Strided<T>) {
     if are_few::<T>(left.rows, k) {
         // SAFETY: the caller's contract.
@@ -36,32 +36,32 @@ pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b:
     }
 }
 
-/// Bytes of A that stay in the second-level cache while panels of B pass. Each panel is then packed
-/// just before use and never leaves the cache.
+/// Bytes of A that stay in the second-level cache while panels of B pass through it. Each panel is
+/// packed just before use, and never leaves the cache.
 const RESIDENT_A: usize = 3 << 19;
 
-/// The depth of a block if there are several: a panel and a tile's part of A should stay in the
-/// nearest cache.
+/// The depth of a block if there are several. A panel and a tile's part of A should stay in the
+/// first-level cache.
 const FEW_ROWS_DEPTH: usize = 640;
 
-/// The most rows of such a product. With more, writing C tile below tile is faster than panel by
-/// panel.
+/// The most rows of a product that [`multiply_all`] suits. With more rows, writing C tile by tile
+/// down the rows is faster than panel by panel.
 const FEW_ROWS: usize = 768;
 
-/// Whether [`multiply_all`] suits this many rows of A in all, and columns: it must not read and
-/// write C more often than [`multiply`] would.
+/// Whether [`multiply_all`] suits left operands of this many rows in total, and columns. It must
+/// not read and write C more often than [`multiply`] would.
 pub(crate) fn are_few<T>(rows: usize, columns: usize) -> bool {
     let depth = if columns <= BLOCK_DEPTH { columns } else { FEW_ROWS_DEPTH };
     rows <= FEW_ROWS && rows * depth * size_of::<T>() <= RESIDENT_A
 }
 
-/// `C ← start + A B` for several A, with so few rows that a block of them all stays in the cache.
-/// The blocks differ from those of [`multiply`], so a product of one row, whose terms two sums take
-/// in turn, may have other bits.
+/// `C ← accumulate + A B` for several A of few rows, so that a block of all of them stays in the
+/// cache. The blocks differ from those of [`multiply`]. So a product of one row, which has two
+/// partial sums, may have other bits.
 ///
 /// # Safety
 ///
-/// As for [`multiply`], for each A; and no two C overlap.
+/// As for [`multiply`], for each A, and no two C overlap.
 pub(crate) unsafe fn multiply_all<T: Scalar>(
     [k, n]: [usize; 2],
     lefts: &[Factor<T>],

@@ -1,8 +1,8 @@
-//! One product: the order of its blocks, and their pieces for several threads.
+//! One product: the order of its blocks, and its division among threads.
 
 use std::ops::Range;
 
-use super::factor::{Factor, Start, Strided};
+use super::factor::{Accumulate, Factor, Strided};
 use super::strip::{Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
 use crate::cpu::parallel::for_each;
@@ -13,30 +13,30 @@ use crate::scalar::Scalar;
 /// Multiplications below which one thread computes the whole product.
 pub(crate) const SMALL: usize = 1 << 22;
 
-/// Rows of B that are multiplied at once: of a panel 128 KiB, from the second-level cache. Half as
-/// many are a twentieth slower, for each block reads and writes C once more.
+/// Rows of B in a block. Such a part of a panel has 128 KiB, and is read from the second-level
+/// cache. Half as many rows are a twentieth slower, since each block reads and writes C once more.
 pub(super) const BLOCK_DEPTH: usize = 1024;
 
-/// Tiles, one below the other, that pass through a panel before the next: with their part of A,
-/// they fit the second-level cache.
+/// Tiles, one below the other, that are computed with one panel before the next. Their part of A
+/// fits the second-level cache.
 const BLOCK_TILES: usize = 8;
 
-/// Enough pieces that no thread waits long for another's last.
+/// Enough pieces that no thread waits long for another's last piece.
 const PIECES: usize = 32;
 
-/// The fewest panels that are worth a piece of work of their own.
+/// The fewest panels in a piece of work.
 const PIECE_PANELS: usize = 4;
 
-/// Panels that pay for packing A.
+/// The number of panels from which on packing A pays.
 const REREAD: usize = 8;
 
-/// Bytes of B that the second-level cache holds, so that nothing need be fetched ahead.
+/// Bytes of B that stay in the second-level cache, so that no prefetching is needed.
 const RESIDENT: usize = 1 << 20;
 
-/// Elements of the largest tile: 12 rows of two registers of AVX-512.
+/// Elements of the largest tile: 12 rows of two AVX-512 registers.
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 
-/// `C ← start + A B`, of which B is packed.
+/// `C ← accumulate + A B` with a packed B.
 pub(super) struct PackedProduct<T: 'static> {
     /// `[K, N]`
     extents: [usize; 2],
@@ -45,17 +45,17 @@ pub(super) struct PackedProduct<T: 'static> {
     kernel: Kernel<T>,
     rows: Tiles,
     panels: usize,
-    /// The panels that C has all columns of.
+    /// The number of panels without padding.
     full: usize,
     a: Strided<T>,
-    /// A copy of A in the order of the tiles, if the rows of A are scattered.
+    /// A copy of A in the order of the tiles, if the elements of A's rows are not contiguous.
     pub(super) packed_a: Option<*const T>,
-    /// The source of the only panel of B, which the first tile packs if it is not packed yet, and
-    /// the distance of its rows.
+    /// The source of the only panel of B, if it is not packed yet, and the distance between the
+    /// source's rows. The first tile packs the panel.
     pub(super) source: Option<(*const T, usize)>,
-    /// What will be packed next, to be fetched meanwhile.
+    /// The matrix that is packed next, to be prefetched.
     pub(super) next: Option<Strided<T>>,
-    start: Start<T>,
+    accumulate: Accumulate<T>,
     c: *mut T,
     c_stride: usize,
 }
@@ -64,11 +64,11 @@ pub(super) struct PackedProduct<T: 'static> {
 // each thread writes its own elements of C.
 unsafe impl<T: Sync> Sync for PackedProduct<T> {}
 
-/// The rows of A, divided into tiles: the fewest that will do.
+/// The rows of A, divided into as few tiles as possible.
 #[derive(Clone, Copy)]
 pub(super) struct Tiles {
     pub(super) count: usize,
-    /// Rows of a tile; the first `taller` have one more.
+    /// Rows of a tile. The first `taller` tiles have one more.
     height: usize,
     taller: usize,
 }
@@ -84,11 +84,11 @@ impl Tiles {
         tile * self.height + tile.min(self.taller)
     }
 
-    /// Copies these tiles of a matrix, as deep as there is room.
+    /// Copies tiles of a matrix, as deep as `copy` has room for.
     ///
     /// # Safety
     ///
-    /// It must be readable.
+    /// The tiles of `a` must be readable.
     pub(super) unsafe fn pack<T: Scalar>(
         &self,
         tiles: Range<usize>,
@@ -111,21 +111,21 @@ impl Tiles {
     }
 }
 
-/// Whether packing A pays: its rows are scattered, and enough panels read them.
+/// Whether packing A pays: its rows are not contiguous, and enough panels read them.
 pub(super) fn is_worth_packing<T>(a: &Strided<T>, panels: usize) -> bool {
     a.strides[1] != 1 && panels >= REREAD
 }
 
 impl<T: Scalar> PackedProduct<T> {
-    /// A product with panels of extents `[K, N]`, which must outlive it, and be writable if there
-    /// is a [`source`](Self::source).
+    /// A product with panels of extents `[K, N]`. The panels must outlive the product, and be
+    /// writable if there is a [`source`](Self::source).
     pub(super) fn new(
         kernel: Kernel<T>,
         extents: [usize; 2],
         b: *const T,
         left: Factor<T>,
     ) -> Self {
-        let Factor { rows, a, start, c: (c, c_stride) } = left;
+        let Factor { rows, a, accumulate, c: (c, c_stride) } = left;
         let rows = Tiles::new(rows, kernel.height());
         let full = extents[1] / kernel.width;
         let panels = extents[1].div_ceil(kernel.width);
@@ -141,14 +141,14 @@ impl<T: Scalar> PackedProduct<T> {
             packed_a,
             source,
             next,
-            start,
+            accumulate,
             c,
             c_stride,
         }
     }
 
-    /// Like [`on_threads`](Self::on_threads), but packs A first, if its rows are scattered and read
-    /// often enough; `b` is one block deep.
+    /// Like [`on_threads`](Self::on_threads), but packs A first if [that pays](is_worth_packing). B
+    /// must be one block deep.
     ///
     /// # Safety
     ///
@@ -156,7 +156,7 @@ impl<T: Scalar> PackedProduct<T> {
     pub(super) unsafe fn gathered(mut self) {
         let depth = self.extents[0];
         debug_assert!(depth <= BLOCK_DEPTH);
-        let mut copy; // read until the end
+        let mut copy; // outlives the product
         if is_worth_packing(&self.a, self.panels) {
             let len = self.rows.first(self.rows.count) * depth;
             copy = Buffer::take(len);
@@ -169,8 +169,8 @@ impl<T: Scalar> PackedProduct<T> {
         unsafe { self.on_threads() };
     }
 
-    /// The whole product, on several threads if it is large. The pieces depend on the shapes
-    /// alone.
+    /// Computes the whole product, on several threads if it is large. The pieces depend on the
+    /// shapes alone.
     ///
     /// # Safety
     ///
@@ -192,7 +192,7 @@ impl<T: Scalar> PackedProduct<T> {
         });
     }
 
-    /// The whole product, on this thread.
+    /// Computes the whole product on this thread.
     ///
     /// # Safety
     ///
@@ -202,7 +202,7 @@ impl<T: Scalar> PackedProduct<T> {
         unsafe { self.part(0..self.rows.count, 0..self.panels) }
     }
 
-    /// These tiles in these panels.
+    /// Computes the given tiles of the given panels.
     ///
     /// # Safety
     ///
@@ -217,20 +217,20 @@ impl<T: Scalar> PackedProduct<T> {
                 unsafe { self.block(tiles.clone(), panels.clone(), k..end) };
                 k = end;
                 if k == self.extents[0] {
-                    break; // after one block at least, which is empty if K is
+                    break; // after at least one block, which is empty if K is 0
                 }
             }
         }
     }
 
-    /// A block of K in these tiles and panels.
+    /// Computes a block of K of the given tiles and panels.
     ///
     /// # Safety
     ///
     /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     unsafe fn block(&self, tiles: Range<usize>, panels: Range<usize>, k: Range<usize>) {
         let full = panels.end.min(self.full);
-        // of several tiles, each but the first finds the panel in the cache
+        // several tiles share a panel, which all but the first find in the cache
         let together = if tiles.len() == 1 { full.saturating_sub(panels.start) } else { 1 };
         let mut panel = panels.start;
         while panel < panels.end {
@@ -253,7 +253,10 @@ impl<T: Scalar> PackedProduct<T> {
                     panels: count,
                     source: self.source.filter(|_| tile == 0),
                     ahead: self.ahead(tile, &tiles, panel, k.clone()),
-                    start: self.start.block(k.start, panel * self.kernel.width).below(row),
+                    accumulate: self
+                        .accumulate
+                        .block(k.start, panel * self.kernel.width)
+                        .below(row),
                     c: self.c.wrapping_add(row * self.c_stride + panel * self.kernel.width),
                     c_stride: self.c_stride,
                 };
@@ -274,8 +277,9 @@ impl<T: Scalar> PackedProduct<T> {
         self.b.wrapping_add((panel * self.extents[0] + k) * self.kernel.width)
     }
 
-    /// What a tile prefetches while it passes through a panel: its share of the next panel unless B
-    /// stays in the cache, or a cache line of each row that is packed next.
+    /// The memory that a tile prefetches while it is computed with a panel. It is a cache line of
+    /// each row that is packed next, if any; else the tile's share of the next panel, unless B
+    /// stays in the cache.
     fn ahead(
         &self,
         tile: usize,
@@ -284,7 +288,7 @@ impl<T: Scalar> PackedProduct<T> {
         k: Range<usize>,
     ) -> Option<Ahead<T>> {
         if let Some(next) = self.next {
-            // the first tile may have enough to do
+            // the first tile may have to pack the panel
             let tile = tile.checked_sub(usize::from(self.source.is_some()))?;
             let column = tile * LINE / size_of::<T>();
             let first = next.from(0, column).first;
@@ -299,11 +303,11 @@ impl<T: Scalar> PackedProduct<T> {
         Some(Ahead { first, step: self.kernel.width / tiles.len() })
     }
 
-    /// A band of the last panel, of which C has a part only.
+    /// Computes a band of the last panel, whose last columns are padding.
     ///
     /// # Safety
     ///
-    /// As for [`Kernel::run`], for the part.
+    /// As for [`Kernel::run`], for the columns that C has.
     unsafe fn ragged(&self, rows: usize, band: &Band<T>) {
         let width = self.extents[1] % self.kernel.width;
         let mut tile = [T::zero(); LARGEST_TILE];
@@ -311,18 +315,18 @@ impl<T: Scalar> PackedProduct<T> {
         unsafe {
             let c = |row: usize| band.c.add(row * band.c_stride);
             for (row, tile) in tile.chunks_exact_mut(self.kernel.width).enumerate().take(rows) {
-                match band.start {
-                    Start::Zero => {}
-                    Start::Rows(start, stride) => {
-                        let start = start.add(row * stride);
+                match band.accumulate {
+                    Accumulate::Zero => {}
+                    Accumulate::Rows(first, stride) => {
+                        let start = first.add(row * stride);
                         start.copy_to_nonoverlapping(tile.as_mut_ptr(), width);
                     }
-                    Start::Accumulate => c(row).copy_to_nonoverlapping(tile.as_mut_ptr(), width),
+                    Accumulate::C => c(row).copy_to_nonoverlapping(tile.as_mut_ptr(), width),
                 }
             }
             let c_stride = self.kernel.width;
-            let start = Start::Accumulate;
-            self.kernel.run(rows, &Band { start, c: tile.as_mut_ptr(), c_stride, ..*band });
+            let accumulate = Accumulate::C;
+            self.kernel.run(rows, &Band { accumulate, c: tile.as_mut_ptr(), c_stride, ..*band });
             for (row, tile) in tile.chunks_exact(self.kernel.width).enumerate().take(rows) {
                 c(row).copy_from_nonoverlapping(tile.as_ptr(), width);
             }

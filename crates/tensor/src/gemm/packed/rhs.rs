@@ -1,8 +1,8 @@
-//! A matrix that is packed once, as the right operand of many products.
+//! A matrix packed once, as the right operand of many products.
 
 use std::fmt;
 
-use super::factor::{Factor, Start, Strided};
+use super::factor::{Accumulate, Factor, Strided};
 use super::product::PackedProduct;
 use super::strip::{Strip, pack};
 use super::tile::Kernel;
@@ -12,11 +12,11 @@ use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Transpose};
 use crate::tensor::Tensor;
 
-/// A matrix `[K, N]` packed once in panels, for many products with it as the right operand.
+/// A matrix `[K, N]` packed once into panels, as the right operand of many products.
 pub struct PackedRhs<T> {
     extents: [usize; 2],
     set: InstructionSet,
-    /// The panels, from the start of a cache line on.
+    /// The panels, aligned to a cache line.
     buffer: Buffer<T>,
 }
 
@@ -25,7 +25,7 @@ impl<T: Scalar> PackedRhs<T> {
     ///
     /// # Panics
     ///
-    /// Unless the matrix has two axes.
+    /// If the matrix does not have two axes.
     #[track_caller]
     #[must_use]
     pub fn new(matrix: &Tensor<T>, transposed: bool) -> Self {
@@ -38,7 +38,7 @@ impl<T: Scalar> PackedRhs<T> {
         self.extents
     }
 
-    /// The product with this matrix, which must outlive it.
+    /// A product with this matrix, which must outlive the product.
     pub(super) fn product(&self, left: Factor<T>) -> PackedProduct<T> {
         PackedProduct::new(Kernel::of(self.set), self.extents, self.panels(), left)
     }
@@ -48,7 +48,7 @@ impl<T: Scalar> PackedRhs<T> {
         self.buffer.as_slice().as_ptr()
     }
 
-    /// Packs for an instruction set, which this machine must have.
+    /// Packs for an instruction set, which this machine must support.
     #[track_caller]
     #[inline(never)]
     pub(super) fn with(set: InstructionSet, matrix: &Tensor<T>, transposed: bool) -> Self {
@@ -68,7 +68,7 @@ impl<T: Scalar> PackedRhs<T> {
     ///
     /// # Safety
     ///
-    /// It must be readable at these extents.
+    /// The matrix must be readable at these extents.
     pub(super) unsafe fn pack(set: InstructionSet, matrix: Strided<T>, [k, n]: [usize; 2]) -> Self {
         let width = Kernel::<T>::of(set).width;
         let panel_len = k * width;
@@ -85,12 +85,12 @@ impl<T: Scalar> PackedRhs<T> {
         Self { extents: [k, n], set, buffer }
     }
 
-    /// `C ← start + A B` on this thread.
+    /// `C ← accumulate + A B` on this thread.
     ///
     /// # Safety
     ///
-    /// A and the start must be readable, and C readable and writable, at the extents of the product; C
-    /// must overlap neither.
+    /// A and the rows to accumulate must be readable, and C readable and writable, at the extents
+    /// of the product. C must overlap neither.
     pub(crate) unsafe fn multiply(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe { self.product(left).whole() }
@@ -122,7 +122,7 @@ impl<T: Scalar> Tensor<T> {
         Self::build(shape, |c| {
             let a = Strided { first: self.as_slice().as_ptr(), strides: [k, 1] };
             let rows = c.len() / n.max(1);
-            let left = Factor { rows, a, start: Start::Zero, c: (c.as_mut_ptr(), n) };
+            let left = Factor { rows, a, accumulate: Accumulate::Zero, c: (c.as_mut_ptr(), n) };
             // SAFETY: the tensor holds A, and C is borrowed exclusively and has the product's shape.
             unsafe { rhs.multiply_on_threads(left) }
         })

@@ -1,5 +1,4 @@
-//! Products of two matrices that are not packed beforehand: both are packed part by part, just
-//! before use.
+//! Products that pack both operands part by part, just before use.
 
 use std::ops::Range;
 
@@ -12,8 +11,8 @@ use crate::cpu::simd::InstructionSet;
 use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 
-/// `C ← start + A B` for some A, whose rows are few enough that a block of them all stays in the cache while
-/// panels of B pass.
+/// `C ← accumulate + A B` for several A of few rows. A block of all of them stays in the cache
+/// while panels of B pass through it.
 pub(super) struct Streamed<'a, T: 'static> {
     pub(super) set: InstructionSet,
     /// `[K, N]`
@@ -24,33 +23,33 @@ pub(super) struct Streamed<'a, T: 'static> {
     pub(super) b: Strided<T>,
 }
 
-/// Tiles of A that are packed at once.
+/// Tiles of A in one piece of packing.
 const PART: usize = 4;
 
-/// The work, divided: for each block of B the parts of A that are packed, and then the panels.
+/// The pieces of work. Each block of B has the parts of A to be packed, and then the panels.
 struct Work<'a, T: 'static> {
     product: &'a Streamed<'a, T>,
     kernel: Kernel<T>,
     panels: usize,
-    /// For each A, its first row among all packed rows; none if it is read in place.
+    /// For each A, its first row among all packed rows; `None` if it is read in place.
     firsts: Vec<Option<usize>>,
-    /// Tiles of an A.
+    /// Parts to be packed: the index of an A, and its tiles.
     parts: Vec<(usize, Range<usize>)>,
-    /// Packed rows of blocks with even and with odd numbers.
+    /// The packed rows: one copy for even blocks, one for odd blocks.
     copies: [*mut T; 2],
 }
 
 // SAFETY: the caller of `multiply` guarantees that the addresses stay valid; the order of the
-// pieces keeps threads apart on the copies and C.
+// pieces gives each thread its own elements of the copies and of C.
 unsafe impl<T: Sync> Sync for Work<'_, T> {}
 
 impl<T: Scalar> Streamed<'_, T> {
-    /// All products, on several threads if they are large.
+    /// Computes all products, on several threads if they are large.
     ///
     /// # Safety
     ///
-    /// Every A, B and every start must be readable, and every C readable and writable, at these extents;
-    /// C must overlap none of them, nor another C.
+    /// B, every A and all rows to accumulate must be readable, and every C readable and writable,
+    /// at these extents. A C must overlap none of them, nor another C.
     pub(super) unsafe fn multiply(&self) {
         debug_assert!(self.depth <= BLOCK_DEPTH, "a block is multiplied at once");
         let [k, n] = self.extents;
@@ -91,14 +90,14 @@ impl<T: Scalar> Work<'_, T> {
         self.parts.len() + self.panels
     }
 
-    /// Rows of B.
+    /// The rows of a block of B.
     fn block(&self, block: usize) -> Range<usize> {
         let Streamed { extents: [k, _], depth, .. } = *self.product;
         block * depth..k.min((block + 1) * depth)
     }
 
-    /// The pieces that a thread begins with: the same in each block, so that it finds their C in
-    /// its cache.
+    /// The pieces that a thread begins with. They are the same in each block, so that the thread
+    /// finds their part of C in its cache.
     fn of_thread(&self, thread: usize, threads: usize) -> impl Iterator<Item = usize> {
         let share = move |len: usize| thread * len / threads..(thread + 1) * len / threads;
         let [parts, panels] = [self.parts.len(), self.panels];
@@ -108,7 +107,7 @@ impl<T: Scalar> Work<'_, T> {
         })
     }
 
-    /// A part of A, or a panel of B.
+    /// Runs one piece: packs a part of A, or multiplies with a panel of B.
     ///
     /// # Safety
     ///
@@ -120,7 +119,7 @@ impl<T: Scalar> Work<'_, T> {
         let first = block * in_block;
         if place < parts {
             if block >= 2 {
-                // which read the copy that this one replaces
+                // these pieces read the copy that this part overwrites
                 (parts..in_block).for_each(|i| pieces.need(first - 2 * in_block + i));
             }
             // SAFETY: the caller's contract; no two parts share an element of a copy.
@@ -128,20 +127,20 @@ impl<T: Scalar> Work<'_, T> {
         } else {
             (0..parts).for_each(|i| pieces.need(first + i));
             if block > 0 {
-                pieces.need(piece - in_block); // the same C
+                pieces.need(piece - in_block); // it adds to the same columns of C
             }
             // SAFETY: the caller's contract; the parts of A are packed; no two panels share an element of C.
             unsafe { self.panel(block, place - parts) };
         }
     }
 
-    /// Where the packed rows of an A lie.
+    /// The address of the packed rows of an A.
     fn copy(&self, block: usize, left: usize) -> Option<*mut T> {
         let depth = self.block(block).len();
         self.firsts[left].map(|row| self.copies[block % 2].wrapping_add(row * depth))
     }
 
-    /// Packs tiles of an A.
+    /// Packs one part: some tiles of an A.
     ///
     /// # Safety
     ///
@@ -159,7 +158,7 @@ impl<T: Scalar> Work<'_, T> {
         }
     }
 
-    /// Packs a panel of a block of B, and multiplies all of every A with it.
+    /// Packs a panel of a block of B, and multiplies every A by it.
     ///
     /// # Safety
     ///

@@ -1,4 +1,4 @@
-//! Packing: copies of parts of matrices in the order in which kernels read them.
+//! Packing: copies parts of matrices in the order in which kernels read them.
 
 use std::ops::Range;
 use std::{array, slice};
@@ -8,11 +8,10 @@ use crate::cpu::parallel::{THRESHOLD, for_pieces};
 use crate::cpu::simd::{LINE, prefetch};
 use crate::scalar::Scalar;
 
-/// Columns of a matrix, as many as fill a panel or a tile, in the order in which they are read: row
-/// by row.
+/// The columns of a matrix that fill a panel or a tile, copied row by row.
 pub(super) struct Strip<'a, T> {
     pub(super) columns: Range<usize>,
-    /// Elements in a row, of which those beyond the columns are zero.
+    /// Elements in a row. Those beyond the columns are zero.
     pub(super) width: usize,
     /// `[depth, width]`
     pub(super) elements: &'a mut [T],
@@ -21,17 +20,17 @@ pub(super) struct Strip<'a, T> {
 /// Strips that are copied together, so that each row is read over several cache lines.
 const TOGETHER: usize = 16;
 
-/// Elements that are copied at once.
+/// Elements that are copied together.
 const CHUNK: usize = 4;
 
-/// Rows that are prefetched: they lie too far apart for the hardware prefetcher.
+/// Rows that are prefetched in advance. They lie too far apart for the hardware prefetcher.
 const AHEAD: usize = 16;
 
-/// Copies all columns of a matrix, on several threads if it is large.
+/// Copies columns of a matrix to strips, on several threads if they are large.
 ///
 /// # Safety
 ///
-/// `matrix` must be readable in the strips' columns as deep as they are.
+/// The strips' columns of `matrix` must be readable, as deep as the strips are.
 pub(super) unsafe fn pack<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) {
     let together = |strips: &mut [Strip<'_, T>]| {
         for strip in strips.iter_mut().filter(|strip| strip.columns.len() < strip.width) {
@@ -76,7 +75,7 @@ unsafe fn pack_rows<T: Scalar>(matrix: Strided<T>, strips: &mut [Strip<'_, T>]) 
     }
 }
 
-/// Copies elements at any strides; squares of them if columns are contiguous.
+/// Copies elements at any strides, in square blocks if the columns are contiguous.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! Products with packed matrices, by every instruction set that this machine has.
+//! Products with packed matrices, by every instruction set that this machine supports.
 
 use super::streamed::Streamed;
 use super::tile::Kernel;
@@ -7,7 +7,7 @@ use crate::cpu::simd::InstructionSet;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// Numbers between −1 and 1 without a pattern in the extents.
+/// Numbers between −1 and 1, without a period that divides the extents.
 fn values<T: Scalar>(shape: [usize; 2], seed: usize) -> Tensor<T> {
     Tensor::from_fn(shape, |i| T::of(((i + seed) * 7919 % 2003) as f64 / 1001.0 - 1.0))
 }
@@ -19,8 +19,8 @@ enum From {
     C,
 }
 
-/// Every element against the sum in double precision, within `K + 2` roundings of the sum of the
-/// terms' sizes; what lies between the rows of C is left alone.
+/// Checks every element against the sum in double precision, within `K + 2` roundings of the sum of
+/// the terms' magnitudes. Memory between the rows of C must stay unchanged.
 fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [bool; 2], from: From) {
     let (a, b) = (values::<T>([m, k], 1), values::<T>([k, n], 2));
     let (row, c_stride) = (values::<T>([1, n], 3), n + 3);
@@ -31,16 +31,16 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
     assert_eq!(packed.extents(), [k, n]);
     let (a_stored, a_strides) =
         (stored(&a, transposed[0]), if transposed[0] { [1, m] } else { [k, 1] });
-    let start = match from {
-        From::Zero => Start::Zero,
-        From::Row => Start::Rows(row.as_slice().as_ptr(), 0),
-        From::C => Start::Accumulate,
+    let accumulate = match from {
+        From::Zero => Accumulate::Zero,
+        From::Row => Accumulate::Rows(row.as_slice().as_ptr(), 0),
+        From::C => Accumulate::C,
     };
     // SAFETY: the operands have these extents and strides, and are four tensors.
     unsafe {
         let a = Strided { first: a_stored.as_slice().as_ptr(), strides: a_strides };
         let c = (c.as_mut_slice().as_mut_ptr(), c_stride);
-        packed.multiply(Factor { rows: m, a, start, c });
+        packed.multiply(Factor { rows: m, a, accumulate, c });
     }
     for i in 0..m {
         for j in 0..c_stride {
@@ -106,7 +106,7 @@ fn products_in_f64() {
     check_all::<f64>();
 }
 
-/// Several blocks of K, of a B that the second-level cache does not hold.
+/// Products of several blocks of K, with a B larger than the second-level cache.
 #[test]
 #[cfg_attr(miri, ignore = "takes too long")]
 fn large_products() {
@@ -115,7 +115,8 @@ fn large_products() {
     }
 }
 
-/// Two products with one right operand, packed on the way and beforehand.
+/// Checks that two products with one right operand have the same bits, whether it is packed on the
+/// way or in advance.
 fn check_on_the_way(rows: [usize; 2], extents: [usize; 2]) {
     for transposed in [false, true] {
         check_on_the_way_from(rows, extents, transposed);
@@ -137,7 +138,7 @@ fn check_on_the_way_from(
         [0, 1].map(|i| Factor {
             rows: rows[i],
             a: strided(&lefts[i], [1, rows[i]]),
-            start: Start::Accumulate,
+            accumulate: Accumulate::C,
             c: (c[i].as_mut_slice().as_mut_ptr(), n),
         })
     };
@@ -171,7 +172,7 @@ fn blocks_and_tiles_that_copy_change_no_bit() {
             let a = Strided { first: a.as_slice().as_ptr(), strides: [1, rows] };
             let lefts = c.each_mut().map(|c| {
                 let c = (c.as_mut_slice().as_mut_ptr(), n);
-                Factor { rows, a, start: Start::Accumulate, c }
+                Factor { rows, a, accumulate: Accumulate::C, c }
             });
             let b = Strided { first: b.as_slice().as_ptr(), strides: [n, 1] };
             // SAFETY: the operands have these extents and strides.
@@ -179,10 +180,10 @@ fn blocks_and_tiles_that_copy_change_no_bit() {
                 packed.multiply(lefts[0]);
                 Streamed { set, extents: [k, n], depth, lefts: &lefts[1..], b }.multiply();
             }
-            // of one row, each block sums its terms in two parts
+            // with one row, each block has two partial sums
             let is_whole = rows > 1 || depth >= k;
             assert!(!is_whole || c[0] == c[1], "{set:?} {depth} {rows}");
-            // a start and five terms, none above 1
+            // the value of C and five terms, none above 1
             let bound = 6.0 * 7.0 * f32::EPSILON;
             let differ = |(&x, &y): (&f32, &f32)| (x - y).abs() > bound;
             let mut pairs = c[0].as_slice().iter().zip(c[1].as_slice());

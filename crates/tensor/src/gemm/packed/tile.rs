@@ -1,48 +1,48 @@
 //! The innermost loops: tiles of C that are held in registers.
 
-use super::factor::Start;
+use super::factor::Accumulate;
 use crate::cpu::registers::{Registers, Vector};
 use crate::cpu::simd::{InstructionSet, prefetch};
 
-/// A few rows of C, through one or more whole panels of B: the work of one call.
+/// A few rows of C, computed with one or more whole panels of B: the work of one call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band<T> {
     /// The extent of the sum.
     pub(super) depth: usize,
     /// The first row of A.
     pub(super) a: *const T,
-    /// The distances of A's rows and columns.
+    /// The distances between A's rows and between its columns.
     pub(super) a_strides: [usize; 2],
-    /// The first panel's rows, which lie one after the other.
+    /// The first panel, whose rows are contiguous.
     pub(super) b: *const T,
     /// The distance from one panel to the next.
     pub(super) b_stride: usize,
     pub(super) panels: usize,
-    /// The source of a single panel that is packed as it is multiplied, and the distance of its
-    /// rows.
+    /// The source of a single panel that is packed while it is multiplied, and the distance between
+    /// the source's rows.
     pub(super) source: Option<(*const T, usize)>,
     pub(super) ahead: Option<Ahead<T>>,
-    pub(super) start: Start<T>,
+    pub(super) accumulate: Accumulate<T>,
     pub(super) c: *mut T,
-    /// The distance of C's rows.
+    /// The distance between C's rows.
     pub(super) c_stride: usize,
 }
 
 /// Cache lines that a band prefetches for later bands, one for each term of the sum. Bands of few
-/// rows do not, since they wait for their own part of B.
+/// rows do not prefetch, since memory is busy with their own part of B.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead<T> {
-    /// Where to begin during the first panel; during the next, at a panel's distance.
+    /// The first address, during the first panel. During the next, it is one panel further.
     pub(super) first: *const T,
-    /// From one term's element to the next.
+    /// The distance between the addresses of successive terms.
     pub(super) step: usize,
 }
 
-/// The tiles of one instruction set.
+/// The kernels of one instruction set.
 pub(super) struct Kernel<T: 'static> {
     /// The columns of a panel.
     pub(super) width: usize,
-    /// Computes a band of one row, of two, and so on.
+    /// Functions for bands of one row, of two, and so on.
     bands: &'static [unsafe fn(&Band<T>)],
 }
 
@@ -55,7 +55,8 @@ impl<T> Clone for Kernel<T> {
 impl<T> Copy for Kernel<T> {}
 
 impl<T: Registers> Kernel<T> {
-    /// As many rows as fill the registers of each set: 24 of 32, 12 of 16 and 8 of 16 hold the sums.
+    /// The kernels of an instruction set, with as many rows as its registers allow. The sums take
+    /// 24 of 32, 12 of 16 and 8 of 16 registers.
     pub(super) fn of(set: InstructionSet) -> Self {
         match set {
             #[cfg(target_arch = "x86_64")]
@@ -104,9 +105,9 @@ impl<T: Registers> Kernel<T> {
     ///
     /// # Safety
     ///
-    /// The processor must have the kernel's instruction set. A, the panels, the start and C must be
-    /// readable, and C writable, at the band's extents and strides; if there is a source, it must be
-    /// readable and its panel writable, and no other thread may use the panel.
+    /// The processor must support the kernel's instruction set. A, the panels, the rows to
+    /// accumulate and C must be readable, and C writable, at the band's extents and strides. A
+    /// source must be readable and its panel writable, and no other thread may use that panel.
     pub(super) unsafe fn run(&self, rows: usize, band: &Band<T>) {
         // SAFETY: the caller's contract.
         unsafe { self.bands[rows - 1](band) }
@@ -116,11 +117,11 @@ impl<T: Registers> Kernel<T> {
 /// Vectors in a row of a panel.
 const WIDTH: usize = 2;
 
-/// Rows of a panel's source that are prefetched: they lie too far apart for the hardware
+/// Rows of a panel's source that are prefetched in advance. They lie too far apart for the hardware
 /// prefetcher.
 const SOURCE_AHEAD: usize = 16;
 
-/// Rows from which on a band has time to fetch ahead.
+/// The fewest rows of a band that prefetches.
 const AHEAD_ROWS: usize = 6;
 
 #[cfg(target_arch = "x86_64")]
@@ -142,8 +143,9 @@ unsafe fn portable<T: Registers, const ROWS: usize>(band: &Band<T>) {
     unsafe { tiles::<T::Portable, ROWS>(band) }
 }
 
-/// All tiles of a band. An addition takes four cycles, during which the processor can add to seven
-/// other sums. So a few rows take two panels at once, and one row also divides its sums in two.
+/// Computes all tiles of a band. An addition takes four cycles, in which the processor can begin
+/// seven others. So a band of few rows takes two panels at once, and a single row also has two
+/// partial sums for each element.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const ROWS: usize>(band: &Band<V::Element>) {
     let pairs = if ROWS <= 3 { band.panels / 2 * 2 } else { 0 };
@@ -164,8 +166,8 @@ unsafe fn tiles<V: Vector, const ROWS: usize>(band: &Band<V::Element>) {
     }
 }
 
-/// One tile: `VECTORS` vectors of `ROWS` rows, in as many panels as they fill, each sum divided in
-/// `PARTS` that take terms in turn.
+/// Computes one tile of `ROWS` rows by `VECTORS` vectors, which fill one or two panels. Each sum is
+/// divided into `PARTS` partial sums, which take the terms in turn.
 #[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
 #[inline(always)]
 unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: usize>(
@@ -182,12 +184,12 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
         for row in 0..ROWS {
             for v in 0..VECTORS {
                 let lane = v * V::LANES;
-                match band.start {
-                    Start::Zero => {}
-                    Start::Rows(start, stride) => {
-                        sums[0][row][v] = V::load(start.add(row * stride + column + lane));
+                match band.accumulate {
+                    Accumulate::Zero => {}
+                    Accumulate::Rows(first, stride) => {
+                        sums[0][row][v] = V::load(first.add(row * stride + column + lane));
                     }
-                    Start::Accumulate => sums[0][row][v] = V::load(c.add(row * c_stride + lane)),
+                    Accumulate::C => sums[0][row][v] = V::load(c.add(row * c_stride + lane)),
                 }
             }
         }
@@ -204,7 +206,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
             }
             depth %= PARTS;
             if depth > 0 {
-                // of two parts, one term is left, which is added below: a row alone fetches nothing
+                // with two parts, one term may be left, which is added below without prefetching
                 copy_row::<V>(source, distance, b);
             }
         }
@@ -242,7 +244,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
     }
 }
 
-/// Copies a row of a panel, which is read next.
+/// Copies a row of the source into the panel. The caller reads it next.
 #[inline(always)]
 unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *const V::Element) {
     for v in 0..WIDTH {
@@ -253,7 +255,7 @@ unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *c
     }
 }
 
-/// Adds a term, one element of each row of `a` times one row of the panels, to all sums of a tile.
+/// Adds one term to all sums of a tile: an element of each row of `a` times one row of the panels.
 #[expect(clippy::needless_range_loop, reason = "constant extents, to be unrolled")]
 #[inline(always)]
 unsafe fn add_term<V: Vector, const ROWS: usize, const VECTORS: usize>(

@@ -1,4 +1,5 @@
-//! Programs against the same equations in plain loops. Small, so that Miri runs them as well.
+//! Programs against the same equations in plain loops. Sizes are small, so that Miri runs them as
+//! well.
 
 mod operands;
 mod reductions;
@@ -150,7 +151,7 @@ impl Case {
         self.tensors[3..].iter().map(|weight| PackedRhs::new(weight, false)).collect()
     }
 
-    /// h, y, last state, dU and db.
+    /// Runs the program and returns h, y, the last state, dU and db.
     fn run(&self) -> Vec<Vec<f64>> {
         let [input, hidden, output] = self.widths;
         let rows = self.sizes.steps * self.sizes.rows;
@@ -163,7 +164,7 @@ impl Case {
         outputs
     }
 
-    /// The same in plain loops.
+    /// Computes the results of [`run`](Self::run) in plain loops.
     fn expected(&self) -> Vec<Vec<f64>> {
         let [_, hidden, _] = self.widths;
         let [x, b, h0, w, u, v] = &self.tensors;
@@ -221,7 +222,7 @@ fn rows_wider_than_a_chunk_are_summed_whole() {
 #[cfg_attr(miri, ignore = "large on purpose")]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let many_steps = Sizes { steps: 40, rows: 33, segment: 16, reversed: true };
-    // of weights that no cache holds, each thread reads a part
+    // each thread reads a part of weights that no cache holds
     let large_weights = Sizes { steps: 3, rows: 9, segment: 2, reversed: false };
     for (sizes, widths) in [(many_steps, [40, 130, 70]), (large_weights, [3, 450, 5])] {
         let case = Case::new(sizes, widths);
@@ -238,13 +239,13 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// The program without what only a whole sequence has.
+/// The program without sums over steps, for a session.
 fn online() -> (RowProgram<f64>, Case) {
     let sizes = Sizes { steps: 3, rows: 2, segment: 1, reversed: false };
     let case = Case::new(sizes, [2, 3, 5]);
     let mut program = program(2, 3, 5);
     program.sums.clear();
-    program.after.pop(); // what adds up rows for them
+    program.after.pop(); // the phase that adds rows to the partial sums
     (program, case)
 }
 

@@ -1,17 +1,17 @@
-//! Every kind of operand in every place of every function.
+//! Every kind of operand in every position of every function.
 
 use super::*;
 
 const ROWS: usize = 3;
 
-/// What a function may read.
+/// The kinds of operands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// All columns of a buffer.
     Whole,
     /// Columns of a wider buffer.
     Part,
-    /// One row, which all rows share.
+    /// One row, shared by all rows.
     Row,
     /// A column of a wider buffer.
     Column,
@@ -22,11 +22,11 @@ const KINDS: [Kind; 5] = [Kind::Whole, Kind::Part, Kind::Row, Kind::Column, Kind
 
 const NUMBER: f64 = -0.75;
 
-/// A program of one phase over operands of these kinds, and what it reads.
+/// A program of one phase over operands of these kinds, and its inputs.
 struct Case {
     width: usize,
     kinds: Vec<Kind>,
-    /// Of each kind, in their order, but for numbers.
+    /// The inputs for all operands but numbers, in order.
     inputs: Vec<Tensor<f64>>,
 }
 
@@ -39,7 +39,7 @@ impl Case {
                 Kind::Row => &[width],
                 Kind::Number => return None,
             };
-            // zeros among them, for selections
+            // some values are zero, for selections
             let value = |i: usize| ((7 * i + 3 * place) % 5) as f64 - 2.0;
             Some(Tensor::from_fn(shape, value))
         };
@@ -47,7 +47,8 @@ impl Case {
         Self { width, kinds: kinds.to_vec(), inputs }
     }
 
-    /// With infinities, and zeros to meet them, in sums that have one sign.
+    /// Replaces some inputs with infinities, and puts zeros opposite them. All infinities of a sum
+    /// have one sign.
     fn with_infinities(mut self) -> Self {
         for (place, input) in self.inputs.iter_mut().enumerate() {
             *input =
@@ -56,7 +57,7 @@ impl Case {
         self
     }
 
-    /// Operand `place` at a row and a column.
+    /// The element of operand `place` at a row and a column.
     fn at(&self, place: usize, row: usize, column: usize) -> f64 {
         let input = self.kinds[..place].iter().filter(|kind| **kind != Kind::Number).count();
         match self.kinds[place] {
@@ -68,8 +69,8 @@ impl Case {
         }
     }
 
-    /// Runs an operation that reads arrays 0, 1, .. and writes the one behind them, of the lifetime `of`; in blocks,
-    /// phases of their own copy it to the output.
+    /// Runs an operation that reads arrays 0, 1, .. and writes the next one, of shape `of`. A
+    /// result of one row is a total of partial sums.
     fn run(&self, op: RowOp<f64>, of: [usize; 2]) -> Vec<f64> {
         let [rows, width] = of;
         let mut program = RowProgram::default();

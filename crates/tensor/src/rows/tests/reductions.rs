@@ -48,7 +48,7 @@ fn a_row_is_reduced_whatever_its_width() {
     }
 }
 
-/// Each of three rows, reduced.
+/// Reduces each of three rows.
 fn reduced(reduction: Reduction, x: &Tensor<f64>) -> [f64; 3] {
     let [rows, width] = x.shape()[..] else { panic!("a matrix") };
     let buffer = |width, role| Buffer { lifetime: Lifetime::Sequence, width, role };

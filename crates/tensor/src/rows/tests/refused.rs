@@ -40,10 +40,10 @@ fn writing_an_input_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "Buffer { lifetime: Segment, width: 3, role: Internal } does not keep the step \
-        beside"
+    expected = "Buffer { lifetime: Segment, width: 3, role: Internal } does not keep the \
+                neighbouring step"
 )]
-fn a_step_before_that_is_gone_is_refused() {
+fn a_neighbouring_step_that_is_not_kept_is_refused() {
     let delay = Some(Delay { ahead: false, edge: 2 });
     run_changed(|program| match &mut program.step[0] {
         Instruction::MatMul { left, .. } => *left = View { buffer: 8, delay, ..*left },
@@ -62,7 +62,7 @@ fn a_function_that_writes_what_it_reads_is_refused() {
     });
 }
 
-/// That of the step.
+/// The first phase of the step.
 fn first_phase(program: &mut RowProgram<f64>) -> &mut Phase<f64> {
     match &mut program.step[1] {
         Instruction::Fused(phases) => &mut phases[0],
@@ -89,7 +89,10 @@ fn a_function_of_another_width_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "View { buffer: 16, column: 0, width: 3, delay: None } is not partial")]
+#[should_panic(
+    expected = "View { buffer: 16, column: 0, width: 3, delay: None } must be a buffer of partial \
+                sums"
+)]
 fn rows_are_added_to_partial_sums_only() {
     run_changed(|program| {
         program.buffers[16].lifetime = Lifetime::Segment;
@@ -101,14 +104,14 @@ fn rows_are_added_to_partial_sums_only() {
     expected = "View { buffer: 0, column: 18446744073709551614, width: 2, delay: None } is not \
         within Buffer { lifetime: Sequence, width: 2, role: Input }"
 )]
-fn columns_beyond_all_numbers_are_refused() {
+fn columns_that_overflow_are_refused() {
     run_changed(|program| first_view(program).column = usize::MAX - 1);
 }
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 2, column: 0, width: 3, delay: None } has not a row for every row of \
-        every step"
+    expected = "View { buffer: 2, column: 0, width: 3, delay: None } must have a row for every \
+                row of every step"
 )]
 fn a_sum_over_one_step_is_refused() {
     run_changed(|program| match &mut program.sums[0] {
@@ -119,8 +122,8 @@ fn a_sum_over_one_step_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 1, column: 0, width: 3, delay: None } has not a row for every row of \
-        every step"
+    expected = "View { buffer: 1, column: 0, width: 3, delay: None } must have a row for every \
+                row of every step"
 )]
 fn a_sum_of_products_with_one_row_is_refused() {
     run_changed(|program| match &mut program.sums[0] {
@@ -131,8 +134,8 @@ fn a_sum_of_products_with_one_row_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 3, column: 0, width: 3, delay: Some(Delay { ahead: false, edge: 1 }) \
-        } has not a row for every row of every step"
+    expected = "View { buffer: 3, column: 0, width: 3, delay: Some(Delay { ahead: false, edge: 1 \
+                }) } must have a row for every row of every step"
 )]
 fn a_sum_of_products_with_one_row_at_an_edge_is_refused() {
     run_changed(|program| match &mut program.sums[0] {
@@ -143,7 +146,8 @@ fn a_sum_of_products_with_one_row_at_an_edge_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 5, column: 0, width: 3, delay: None } is copied to itself"
+    expected = "View { buffer: 5, column: 0, width: 3, delay: None } must be copied to another \
+                buffer of its width"
 )]
 fn a_final_that_is_its_own_source_is_refused() {
     run_changed(|program| {
@@ -154,7 +158,8 @@ fn a_final_that_is_its_own_source_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "Buffer { lifetime: Step, width: 3, role: Output } is written, and read at an edge"
+    expected = "Buffer { lifetime: Step, width: 3, role: Output } is read at an edge, so it must \
+                be an input"
 )]
 fn an_edge_that_is_written_is_refused() {
     run_changed(|program| match &mut program.step[0] {
@@ -166,16 +171,20 @@ fn an_edge_that_is_written_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "Buffer { lifetime: Row, width: 2, role: Constant(1.0) } is one number")]
-fn a_number_of_several_columns_is_refused() {
+#[should_panic(
+    expected = "Buffer { lifetime: Row, width: 2, role: Constant(1.0) } must be a row of one \
+                column"
+)]
+fn a_constant_of_several_columns_is_refused() {
     run_changed(|program| program.buffers[17].width = 2);
 }
 
 #[test]
 #[should_panic(
-    expected = "Buffer { lifetime: Sequence, width: 1, role: Constant(1.0) } is one number"
+    expected = "Buffer { lifetime: Sequence, width: 1, role: Constant(1.0) } must be a row of one \
+                column"
 )]
-fn a_number_of_every_step_is_refused() {
+fn a_constant_of_every_step_is_refused() {
     run_changed(|program| program.buffers[17].lifetime = Lifetime::Sequence);
 }
 
@@ -183,7 +192,7 @@ fn a_number_of_every_step_is_refused() {
 #[should_panic(
     expected = "View { buffer: 17, column: 0, width: 1, delay: None } cannot be written"
 )]
-fn writing_a_number_is_refused() {
+fn writing_a_constant_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
         phase.arrays[2].buffer = 17;
@@ -192,10 +201,10 @@ fn writing_a_number_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 3, column: 0, width: 3, delay: Some(Delay { ahead: false, edge: 2 }) \
-        } is read while other steps are written"
+    expected = "View { buffer: 3, column: 0, width: 3, delay: Some(Delay { ahead: false, edge: 2 \
+                }) } reads a neighbouring step of a buffer that the same stage writes"
 )]
-fn a_step_beside_that_is_being_written_is_refused() {
+fn a_neighbouring_step_of_a_written_buffer_is_refused() {
     run_changed(|program| {
         let delay = Some(Delay { ahead: false, edge: 2 });
         let [read, write] =
@@ -221,7 +230,8 @@ fn no_steps_are_refused() {
 
 #[test]
 #[should_panic(
-    expected = "View { buffer: 9, column: 0, width: 3, delay: None } is a part of a chunk"
+    expected = "View { buffer: 9, column: 0, width: 3, delay: None } must have all columns of a \
+                chunk"
 )]
 fn a_part_of_a_chunk_is_refused() {
     run_changed(|program| program.buffers[9].width = 4);
@@ -246,7 +256,10 @@ fn a_final_of_a_block_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "Buffer { lifetime: Partial, width: 3, role: Input } is a thread's own")]
+#[should_panic(
+    expected = "Buffer { lifetime: Partial, width: 3, role: Input } belongs to a thread, so its \
+                role must be Internal"
+)]
 fn partial_sums_of_the_caller_are_refused() {
     run_changed(|program| program.buffers[16].role = Role::Input);
 }

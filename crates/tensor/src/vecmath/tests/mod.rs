@@ -12,7 +12,7 @@ use super::Lane;
 use crate::cpu::simd::Math;
 use crate::kernels::unary::{Unary, apply};
 
-/// With FMA and without: all that a result depends on, apart from its argument.
+/// With FMA and without: the only other thing on which a result depends.
 const BOTH: [Math; 2] = [Math { fma: true }, Math { fma: false }];
 
 /// A function in all its forms.
@@ -23,9 +23,9 @@ struct Function {
     slice_f32: fn(&[f32], &mut [f32]),
     slice_f64: fn(&[f64], &mut [f64]),
     exact: fn(f64) -> Exact,
-    /// Exact enough to judge `f32`, and quick enough to judge all of them.
+    /// The result in `f64`, exact enough to judge every `f32` quickly.
     std: fn(f64) -> f64,
-    /// Between these, the result in `f64` is a finite number.
+    /// The arguments between which the result in `f64` is finite.
     domain: [f64; 2],
     /// The bound that the function's documentation states.
     ulps: f64,
@@ -69,12 +69,12 @@ const ERF: Function =
     function!(erf as Erf, std: oracle::erf_f64, domain: [-f64::MAX, f64::MAX], ulps: 2.0);
 const ALL: [Function; 8] = [EXP, EXPM1, LN, LOG1P, TANH, SIGMOID, SOFTPLUS, ERF];
 
-/// The distance from `y` to `exact` in units of the last of `digits` binary digits, in a type
-/// whose least normal number is `2^least`.
+/// The distance from `y` to `exact` in units of the last place, for a type of `digits` binary
+/// digits whose least normal number is `2^least`.
 fn ulps(y: f64, exact: Exact, digits: u32, least: i32) -> f64 {
     let Exact { value, exponent } = exact;
     if y == value.high || y.is_nan() && value.high.is_nan() {
-        return 0.0; // also where there is no unit: zero, infinity, NaN
+        return 0.0; // also for zero, infinity and NaN, which have no unit
     }
     let half = -exponent / 2;
     let y = y * power_of_two(half) * power_of_two(-exponent - half);
@@ -83,7 +83,7 @@ fn ulps(y: f64, exact: Exact, digits: u32, least: i32) -> f64 {
     ((y - value.high) - value.low).abs() / unit
 }
 
-/// `2^n`, quickly: the sweeps judge nine thousand million results each.
+/// `2^n` by bits, for speed: each sweep judges nine thousand million results.
 fn power_of_two(n: i32) -> f64 {
     f64::from_bits(((n + 1023) as u64) << 52)
 }
@@ -119,7 +119,7 @@ fn f32_within_the_stated_bounds() {
     }
 }
 
-/// Evenly spaced where the functions bend, and over all magnitudes.
+/// Arguments evenly spaced where the functions bend, and over all magnitudes.
 fn arguments() -> impl Iterator<Item = f64> {
     const COUNT: i32 = 10_000;
     let spaced = (-COUNT..COUNT).map(|i| f64::from(i) / f64::from(COUNT) + 1e-7);
@@ -142,7 +142,7 @@ fn f64_within_the_stated_bounds() {
     }
 }
 
-/// Judges the judge: 32 digits from mpmath, as the two nearest `f64`s.
+/// Checks the oracle against 32 digits from mpmath, stored as sums of two `f64`s.
 #[test]
 fn oracle_agrees_with_golden_digits() {
     let golden: &[(&Function, f64, f64, f64)] = &[
@@ -189,8 +189,8 @@ fn oracle_agrees_with_golden_digits() {
     }
 }
 
-/// `kernel` gives an element the same bits wherever it stands: in the vectors of a long slice, in
-/// the rest behind them, or alone.
+/// Asserts that `kernel` gives an element the same bits at every position: in the vectors of a long
+/// slice, in the remainder, or alone.
 fn assert_independent_of_place<T: Lane + Debug>(name: &str, kernel: fn(&[T], &mut [T])) {
     let value = |i: i32| T::from(0.37 * f64::from(i) + 0.01).expect("a float converts to a float");
     let x: Vec<T> = (0..70).map(value).collect();

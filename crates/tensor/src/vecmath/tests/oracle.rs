@@ -1,4 +1,4 @@
-//! The exact results, to about 30 digits: arithmetic on unevaluated sums of two `f64`s.
+//! Reference results of about 30 digits, by arithmetic on unevaluated sums of two `f64`s.
 //!
 //! Dekker, "A floating-point technique for extending the available precision" (1971).
 
@@ -111,7 +111,7 @@ fn ln_1p(z: Wide) -> Wide {
 }
 
 pub(super) fn exp(x: f64) -> Exact {
-    // Below -800 it is zero as well as makes no difference, with an exponent of moderate size.
+    // Below -800 the result rounds to zero. The bound keeps the exponent of moderate size.
     let (p, exponent) = expm1_parts(x.max(-800.0));
     Exact { value: ONE + p, exponent }
 }
@@ -174,7 +174,7 @@ pub(super) fn softplus(x: f64) -> Exact {
     }
 }
 
-/// `erf x = 2/√π e^-x² Σ_k 2^k x^(2k+1) / (2k+1)!!`, of which all terms have one sign.
+/// `erf x = 2/√π e^-x² Σ_k 2^k x^(2k+1) / (2k+1)!!`, a series whose terms all have one sign.
 pub(super) fn erf(x: f64) -> Exact {
     const TWO_OVER_SQRT_PI: Wide = Wide { high: FRAC_2_SQRT_PI, low: 1.533_545_961_316_588e-17 };
     if x.abs() > 8.0 {
@@ -197,7 +197,7 @@ pub(super) fn erf(x: f64) -> Exact {
     Exact { value: TWO_OVER_SQRT_PI * power * sum, exponent: 0 }
 }
 
-/// The same series in plain `f64`, of which 13 digits are right.
+/// The same series in plain `f64`, accurate to 13 digits.
 pub(super) fn erf_f64(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();

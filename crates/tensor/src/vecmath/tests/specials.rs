@@ -1,9 +1,10 @@
-//! Zeros, infinities, NaN, subnormal numbers, and where a function begins to round to a bound.
+//! Zeros, infinities, NaN, subnormal numbers, and the arguments from which on a function rounds to
+//! its limit.
 
 use super::*;
 
 fn assert_same<T: Lane + Debug>(name: &str, x: T, y: T, expected: T) {
-    // The quotient tells 0 from -0, as ∞ from -∞.
+    // The reciprocals of 0 and -0 are ∞ and -∞, which compare as different.
     let same = y == expected && y.recip() == expected.recip();
     assert!(same || y.is_nan() && expected.is_nan(), "{name}({x:?}) = {y:?}, not {expected:?}");
 }

@@ -4,7 +4,8 @@ use std::thread;
 
 use super::*;
 
-/// Judges every `f32`, with this machine's arithmetic and without FMA, and prints the worst.
+/// Judges every `f32`, with this machine's arithmetic and without FMA, and prints the largest
+/// errors.
 fn sweep(function: &Function) {
     const BLOCK: u32 = 1 << 12;
     const BLOCKS: u32 = 1 << 20;
