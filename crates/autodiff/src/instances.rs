@@ -1,5 +1,5 @@
-//! What is compiled in this crate, for both element types, rather than in every crate that uses it: see the module of
-//! this name in `bptt-tensor`.
+//! The functions that are compiled in this crate, for both element types, rather than again in
+//! every crate that uses them. See the module of this name in `bptt-tensor`.
 
 use bptt_tensor::Scalar;
 
@@ -7,7 +7,7 @@ use crate::scan::FlatScan;
 use crate::tape::Op;
 use crate::{Gradients, Stepper, Tape, Var};
 
-/// The addresses of the functions, which nobody needs: to name them is to compile them.
+/// Returns the addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
 pub fn instances() -> [Vec<*const ()>; 2] {

@@ -1,8 +1,8 @@
 //! Tape-based reverse-mode automatic differentiation, to any order.
 //!
-//! Equations are written on [`Var`]s; the [`Tape`] records them; [`Tape::backward`] computes the
-//! gradients of a loss, and [`Tape::grad`] gives gradients that are variables again. Unrolling a
-//! recurrence on a tape *is* back-propagation through time.
+//! Equations are written on [`Var`]s, and the [`Tape`] records them. [`Tape::backward`] computes
+//! the gradients of a loss. [`Tape::grad`] returns gradients that are variables and can be
+//! differentiated again. Unrolling a recurrence on a tape *is* back-propagation through time.
 //!
 //! ```
 //! use bptt_autodiff::{Param, Tape};
@@ -18,9 +18,10 @@
 //! assert_eq!(gradients[&w].shape(), &[2, 2]);
 //! ```
 //!
-//! An operation is data with a rule ([`Operation`]): name, shape rule, kernel and gradient rule
-//! stand in one place, and the rule is written in the operations that it differentiates. Every
-//! traversal is a loop over the tape, so neither depth nor length overflows a stack.
+//! An operation is data with rules ([`Operation`]): its name, shape rule, kernel and gradient rule
+//! stand in one place. The gradient rule is written in the library's own operations, so it can be
+//! differentiated too. Every traversal is a loop over the tape, so neither depth nor length
+//! overflows the stack.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,9 @@
-//! Functions of two operands, element by element. Broadcasting costs their rules nothing:
-//! [`Pullback::add`] sums over what was stretched.
+//! Elementwise functions of two operands. Their gradient rules ignore broadcasting, since
+//! [`Pullback::add`] sums over the stretched axes.
 //!
-//! [`Binary::ChainMul`] and [`Binary::ChainDiv`] multiply cotangents by slopes. A factor of 0 gives 0 there, even
-//! beside an infinity or NaN. Like products they are linear in the cotangent, and their own rules use them again. So
-//! the property holds for derivatives of all orders.
+//! [`Binary::ChainMul`] and [`Binary::ChainDiv`] multiply cotangents by slopes. There, a factor of
+//! 0 gives 0, even beside an infinity or NaN. Both are linear in the cotangent, and their own rules
+//! use them again. So the property holds for derivatives of all orders.
 
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
@@ -55,7 +55,7 @@ impl<T: Scalar> Operation<T> for Binary {
                 let is_jump = || a.equal(0.0) * b.equal(0.0);
                 at.add(1, || g.chain_mul(is_jump().select(0.0, y.chain_mul(a.ln()))));
             }
-            // a tie is shared evenly
+            // at a tie, each operand gets half of the gradient
             Self::Maximum => {
                 at.add(0, || g.chain_mul(a.gt(b) + a.equal(b) * 0.5));
                 at.add(1, || g.chain_mul(b.gt(a) + a.equal(b) * 0.5));
@@ -72,7 +72,7 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g.sigmoid_vjp(b));
                 at.add(1, || g.chain_mul(a).chain_mul(1.0 - b.sigmoid_of_tail() * 2.0));
             }
-            // constant almost everywhere
+            // comparisons are constant almost everywhere, so their gradient is zero
             Self::Greater
             | Self::GreaterEqual
             | Self::Less

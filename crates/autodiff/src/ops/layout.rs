@@ -1,5 +1,5 @@
-//! Operations that move elements and compute nothing. They come in pairs, each the transpose of the
-//! other, and so each the other's gradient.
+//! Operations that move elements. They come in pairs: each is the transpose of the other, and so
+//! the other's gradient.
 
 use std::rc::Rc;
 
@@ -130,7 +130,8 @@ impl<T: Scalar> Operation<T> for Slice {
 }
 
 impl Pad {
-    /// Records the sum of parts in the shape of `whole`: for each, its axis, its start and the part.
+    /// Records the sum of parts in the shape of `whole`. Each part comes with its axis and its
+    /// start.
     pub(crate) fn record<'t, T: Scalar>(
         whole: Var<'t, T>,
         parts: impl Iterator<Item = (usize, usize, Var<'t, T>)>,

@@ -25,12 +25,13 @@ impl<T: Scalar> Operation<T> for MatMul {
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (a, b, g) = (at.input(0), at.input(1), at.cotangent());
         let Transpose { left, right } = self.0;
-        // ∂A = G · op(B)ᵀ, or the transpose of that: op(B) · Gᵀ
+        // ∂A = G · op(B)ᵀ; if A is read transposed, ∂A = op(B) · Gᵀ
         match left {
             false => at.add_product(0, || (g, b), Transpose { left: false, right: !right }),
             true => at.add_product(0, || (b, g), Transpose { left: right, right: true }),
         }
-        // ∂B = op(A)ᵀ · G, or Gᵀ · op(A); one matrix B served all rows of A
+        // ∂B = op(A)ᵀ · G; if B is read transposed, ∂B = Gᵀ · op(A). If B is one matrix, the sum is
+        // over all rows of A
         let shared = b.shape().len() == 2 && a.shape().len() != 2;
         let rows = |x| if shared { as_rows(x) } else { x };
         match right {

@@ -1,5 +1,5 @@
-//! The operations, a file to each family. One operation stands in one place: its name, shape rule,
-//! kernel and gradient rule.
+//! The operations, one family to a file. The name, shape rule, kernel and gradient rule of an
+//! operation stand in one place.
 
 pub(crate) mod binary;
 pub(crate) mod layout;

@@ -107,7 +107,7 @@ impl<T: Scalar> Operation<T> for Extremum {
     }
 }
 
-/// A reduction's output with the reduced axes of `x` put back as extent 1.
+/// Reshapes a reduction's output so that the reduced axes of `x` have extent 1.
 fn kept<'t, T: Scalar>(reduced: Var<'t, T>, x: Var<'t, T>, axes: &[usize]) -> Var<'t, T> {
     let shape = shape::reduce(&x.shape(), axes, true);
     if reduced.shape() == shape { reduced } else { reduced.reshape(shape) }

@@ -1,4 +1,4 @@
-//! Rows by index: the two directions of an embedding table.
+//! Gathering and scattering of rows by index, as in an embedding table.
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, shape};
 

@@ -1,4 +1,4 @@
-//! Operations that decide where gradients go.
+//! Operations that route gradients: selection and `stop_gradient`.
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Unary, shape};
 
@@ -25,7 +25,8 @@ impl<T: Scalar> Operation<T> for Select {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (condition, g) = (at.input(0), at.cotangent());
-        // chosen again rather than multiplied by 0 or 1: a NaN that was not chosen stays out
+        // a selection rather than a product with 0 or 1, so that a NaN that was not chosen has no
+        // effect
         at.add(1, || condition.select(g, 0.0));
         at.add(2, || condition.select(0.0, g));
     }

@@ -1,5 +1,5 @@
-//! Softmax and its logarithms, as operations of their own: composed of exponentials they would
-//! overflow, and so would their gradients.
+//! Softmax and its logarithms. They are single operations, because composed of exponentials, they
+//! and their gradients would overflow.
 
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 

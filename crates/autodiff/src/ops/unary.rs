@@ -32,7 +32,7 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Identity | Self::SigmoidOfTail => at.add_stretched(0, || g),
             Self::Neg => at.add_stretched(0, || -g),
             Self::Abs => at.add_stretched(0, || g.chain_mul(x.sign())),
-            Self::Sign => {} // zero almost everywhere
+            Self::Sign => {} // the derivative is zero almost everywhere
             Self::Square => at.add_stretched(0, || (g * 2.0).chain_mul(x)),
             Self::Sqrt => at.add_stretched(0, || (g * 0.5).chain_div(y)),
             Self::Recip => at.add_stretched(0, || (-g).chain_mul(y).chain_mul(y)),
@@ -51,7 +51,7 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Relu => at.add_stretched(0, || g.chain_mul(x.gt(0.0))),
             Self::Softplus => at.add_stretched(0, || g.chain_mul(x.sigmoid())),
             Self::LogSigmoid => at.add_stretched(0, || g.chain_mul((-x).sigmoid())),
-            Self::Powf(0.0) => {} // x⁰ = 1, at x = 0 as well
+            Self::Powf(0.0) => {} // x⁰ = 1 for every x, including 0
             Self::Powf(p) => at.add_stretched(0, || g.chain_mul(x.powf(p - 1.0) * p)),
         }
     }

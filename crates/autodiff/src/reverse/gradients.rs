@@ -9,13 +9,13 @@ use bptt_tensor::{Scalar, Tensor};
 use super::norm::norm;
 use crate::tape::{Leaf, Op, Param, ParamId, Var};
 
-/// The gradients of a loss with respect to the parameters and variables it depends on.
+/// The gradients of a loss with respect to the parameters and variables on which it depends.
 ///
 /// Indexed by `&Param`; see [`Tape::backward`](crate::Tape::backward). A missing gradient is zero: the loss does not
 /// depend on the parameter. Iteration is in the order in which parameters and variables were made.
 ///
-/// `+=` accumulates gradients, for instance over the micro-batches of a batch that does not fit into memory. Each
-/// micro-batch has a tape of its own, so that one at a time is in memory:
+/// `+=` accumulates gradients, for instance over the micro-batches of a batch that does not fit
+/// into memory. Each micro-batch has a tape of its own, so that only one is in memory at a time:
 ///
 /// ```
 /// # use bptt_autodiff::{Gradients, Param, Tape};
@@ -46,14 +46,14 @@ impl<T: Scalar> Gradients<T> {
         self.leaves.get(&param.id())
     }
 
-    /// The gradient of a parameter, to be changed in place.
+    /// The gradient of a parameter, for changing it in place.
     #[must_use]
     #[inline(never)]
     pub fn get_mut(&mut self, param: &Param<T>) -> Option<&mut Tensor<T>> {
         self.leaves.get_mut(&param.id())
     }
 
-    /// Takes the gradient of a parameter out; `None` if the loss does not depend on it.
+    /// Removes and returns the gradient of a parameter; `None` if the loss does not depend on it.
     pub fn remove(&mut self, param: &Param<T>) -> Option<Tensor<T>> {
         self.leaves.remove(&param.id())
     }
@@ -62,8 +62,9 @@ impl<T: Scalar> Gradients<T> {
     ///
     /// # Panics
     ///
-    /// If the loss does not depend on it, or it is not a leaf made by
-    /// [`Tape::variable`](crate::Tape::variable); [`Tape::grad`](crate::Tape::grad) serves any value.
+    /// If the loss does not depend on the variable, or it is not a leaf made by
+    /// [`Tape::variable`](crate::Tape::variable). [`Tape::grad`](crate::Tape::grad) works for any
+    /// value.
     #[track_caller]
     #[must_use]
     pub fn wrt(&self, variable: Var<'_, T>) -> &Tensor<T> {
@@ -151,14 +152,15 @@ impl<T: Scalar> Gradients<T> {
 }
 
 impl<T> Default for Gradients<T> {
-    /// No gradients, to which others can be added.
+    /// An empty collection, to which gradients can be added.
     fn default() -> Self {
         Self { leaves: BTreeMap::new() }
     }
 }
 
 impl<T: Scalar> AddAssign for Gradients<T> {
-    /// Accumulates gradients. Those of a [variable](crate::Tape::variable), which lives on one tape, stay apart.
+    /// Accumulates gradients by parameter. Gradients of [variables](crate::Tape::variable) on
+    /// different tapes remain separate entries.
     fn add_assign(&mut self, other: Self) {
         for (id, gradient) in other.leaves {
             match self.leaves.get_mut(&id) {

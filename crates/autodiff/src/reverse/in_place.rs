@@ -1,4 +1,4 @@
-//! Cotangents as numbers, accumulated in place.
+//! Cotangents as tensors, accumulated in place.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,26 @@ use bptt_tensor::{Binary, Scalar, Tensor, Transpose};
 use super::pass::Pass;
 use crate::tape::{Contribution, Cotangent, Op, Slots, Var};
 
-/// One tensor for each value, to which contributions are added at once. It may have extent 1 or no axis where it is
-/// constant along an axis of the value.
+/// One tensor for each value, to which contributions are added immediately. Along an axis on which
+/// the cotangent is constant, the tensor may have extent 1 or no axis.
 pub(crate) struct InPlace<T> {
     slots: Vec<Option<Tensor<T>>>,
-    /// Products that are yet to be added to their slots.
+    /// Products that are not yet added to their slots.
     products: HashMap<u32, Products<T>>,
-    /// Cotangents of values that are read in slices: slices, each with its start.
+    /// Cotangents of [values that are read in slices](crate::tape::Op): slices, each with its
+    /// start.
     slices: HashMap<u32, Vec<(usize, Tensor<T>)>>,
 }
 
 impl<T: Scalar> InPlace<T> {
-    /// The start of the reverse pass from `loss`, whose own cotangent is 1.
+    /// Starts the reverse pass from `loss`, whose own cotangent is 1.
     pub(crate) fn new(loss: Var<'_, T>) -> Self {
         let mut slots = vec![None; loss.id as usize + 1];
         slots[loss.id as usize] = Some(Tensor::ones(loss.shape()));
         Self { slots, products: HashMap::new(), slices: HashMap::new() }
     }
 
-    /// The cotangents that no rule has consumed, in the order of the tape.
+    /// Returns the cotangents that no rule has consumed, in the order of the tape.
     pub(crate) fn finish(mut self) -> Vec<Option<Tensor<T>>> {
         for (id, products) in std::mem::take(&mut self.products) {
             products.add_to(&mut self.slots[id as usize]);
@@ -88,7 +89,7 @@ impl<'t, T: Scalar> Pass<'t, T> for InPlace<T> {
             (matches!(op, Op::Leaf(_)), op.is_read_in_slices())
         };
         if is_leaf {
-            return stretch(slot, y); // it is a result
+            return stretch(slot, y); // the cotangent of a leaf is a result
         }
         let constant = |value| y.tape.constant(value);
         if is_read_in_slices {
@@ -120,9 +121,9 @@ fn stretch<T: Scalar>(slot: &mut Option<Tensor<T>>, y: Var<'_, T>) {
     }
 }
 
-/// The gradient `Σ_t X_tᵀ G_t` of a weight that many time steps share. The factors are collected and multiplied over
-/// the rows of many steps. A product over the few rows of one step spends most of its time on reading and writing the
-/// sum.
+/// The gradient `Σ_t X_tᵀ G_t` of a weight that many time steps share. The factors are collected,
+/// and multiplied over the rows of many steps at once. A product over the few rows of one step
+/// would spend most of its time on reading and writing the sum.
 struct Products<T> {
     lefts: Vec<Tensor<T>>,
     rights: Vec<Tensor<T>>,
@@ -130,7 +131,8 @@ struct Products<T> {
 }
 
 impl<T: Scalar> Products<T> {
-    /// With more rows, a product is no faster, and the collected factors would only take memory.
+    /// The number of rows from which on a product is no faster, so that collecting more factors
+    /// would only take memory.
     const ENOUGH_ROWS: usize = 1024;
 
     /// Collects `leftᵀ · right` and returns the number of rows collected.

@@ -1,10 +1,10 @@
 //! The reverse pass: one loop over the tape, from the last value to the first.
 //!
 //! The same loop and the same rules serve two purposes, which differ only in how cotangents
-//! accumulate ([`Slots`]). [`Tape::backward`] computes numbers: contributions are added in place into
-//! one tensor for each value, and what a rule records is dropped as soon as its numbers are
-//! known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the tape, to
-//! be differentiated again.
+//! accumulate ([`Slots`]). [`Tape::backward`] computes tensors: contributions are added in place
+//! into one tensor for each value. The nodes that a rule records are dropped as soon as their
+//! values are known. [`Tape::vjp`] and [`Tape::grad`] record: the gradient is itself a graph on the
+//! tape, and can be differentiated again.
 
 mod gradients;
 mod in_place;
@@ -26,7 +26,8 @@ use recorded::Recorded;
 use crate::tape::{Contribution, Cotangent, Leaf, Node, Op, Pullback, Slots, Tape, Var};
 
 impl<T: Scalar> Tape<T> {
-    /// The gradients of `loss` with respect to every parameter and variable it depends on.
+    /// Computes the gradients of `loss` with respect to every parameter and variable on which it
+    /// depends.
     ///
     /// Reverse-mode differentiation: on a recurrence, this is back-propagation through time.
     ///
@@ -57,13 +58,15 @@ impl<T: Scalar> Tape<T> {
         gradients
     }
 
-    /// The gradients of `y`, of one element, with respect to each source: variables that may be
-    /// differentiated again. Where `y` does not depend on a source, its gradient is zeros.
+    /// Computes the gradients of `y`, of one element, with respect to each source. They are
+    /// variables, and can be differentiated again. The gradient of a source on which `y` does not
+    /// depend is zeros.
     ///
-    /// The gradient includes every path from the source to the target. The outputs of a [scan](Tape::scan) lead to
-    /// the operations after the scan, and not to its later steps. For a loss of step 5, their gradient is therefore
-    /// zero except at step 5. A variable of an unrolled loop also leads to everything that its own step computes from
-    /// it. For the gradient with respect to the state after each step, see `Costates` of the layers.
+    /// The gradient includes every path from the source to `y`. From the outputs of a
+    /// [scan](Tape::scan), paths lead to the operations after the scan, and not to its later steps.
+    /// So for a loss of step 5, the gradient of the outputs is zero except at step 5. From a
+    /// variable of an unrolled loop, paths lead to later steps as well. For the gradient with
+    /// respect to the state after each step, see `Costates` of the layers.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -94,8 +97,9 @@ impl<T: Scalar> Tape<T> {
         std::array::from_fn(|i| gradients[i])
     }
 
-    /// The vector-Jacobian product `Σ vᵢᵀ ∂yᵢ/∂x` for pairs of an output `yᵢ` and its cotangent
-    /// `vᵢ`, with respect to each source `x`: variables that may be differentiated again.
+    /// Computes the vector-Jacobian product `Σ vᵢᵀ ∂yᵢ/∂x` with respect to each source `x`, for
+    /// pairs of an output `yᵢ` and its cotangent `vᵢ`. The results are variables, and can be
+    /// differentiated again.
     ///
     /// # Panics
     ///
@@ -149,7 +153,7 @@ impl<T: Scalar> Tape<T> {
         sources.iter().map(|x| pass.cotangent(*x)).collect()
     }
 
-    /// Returns, for each value up to `last`, whether it depends on a source. Sources do.
+    /// Returns, for each value up to `last`, whether it is a source or depends on one.
     fn dependents_of(&self, last: u32, is_source: impl Fn(u32, &Node<T>) -> bool) -> Vec<bool> {
         let nodes = self.nodes();
         let mut depends = Vec::with_capacity(last as usize + 1);

@@ -3,15 +3,16 @@
 use bptt_tensor::{Scalar, Tensor};
 use rayon::prelude::*;
 
-/// Elements of a piece, several of which are summed at a time. It depends on no number of threads, and so the sum
-/// does not either. A few pieces fit the second-level cache.
+/// Elements of a piece. Pieces are summed in parallel. Their size does not depend on the number of
+/// threads, and so the sum does not either. A few pieces fit the second-level cache.
 const PIECE: usize = 1 << 15;
 
-/// `2⁶⁰⁰`. In this unit no square of a finite number overflows, and what underflows is nothing
-/// beside numbers whose squares overflow.
+/// `2⁶⁰⁰`. In this unit, no square of a finite number overflows. A number whose square underflows
+/// is negligible beside those whose squares would have overflowed.
 const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
 
-/// `√Σ x²` over all elements, in double precision and in a fixed order. Squares that overflow do not make it infinite.
+/// `√Σ x²` over all elements, in double precision and in a fixed order. The result is finite even
+/// if squares overflow.
 pub(super) fn norm<'a, T: Scalar>(tensors: &(impl Iterator<Item = &'a Tensor<T>> + Clone)) -> f64 {
     let in_units = |unit: f64| {
         let squares = tensors.clone().map(|tensor| sum_of_squares(tensor.as_slice(), unit.recip()));
@@ -30,7 +31,7 @@ fn sum_of_squares<T: Scalar>(elements: &[T], scale: f64) -> f64 {
     sums.iter().sum()
 }
 
-/// Eight sums side by side: a single one would wait for each addition before the next.
+/// Sums in eight accumulators: a single one would wait for each addition before the next.
 fn of_piece<T: Scalar>(elements: &[T], scale: f64) -> f64 {
     let mut sums = [0.0; 8];
     for elements in elements.chunks(sums.len()) {

@@ -1,4 +1,4 @@
-//! Products with Jacobians and Hessians, from differentiating derivatives.
+//! Products with Jacobians and Hessians, computed by differentiating vector-Jacobian products.
 
 use bptt_tensor::{Scalar, Tensor};
 
@@ -8,8 +8,8 @@ impl<T: Scalar> Tape<T> {
     /// The Jacobian-vector product `Σ ∂y/∂xᵢ · vᵢ` for pairs of a source `xᵢ` and its tangent `vᵢ`: the derivative of `y`
     /// along the tangents. It can be differentiated again.
     ///
-    /// Reverse mode computes it: `w ↦ wᵀ ∂y/∂x` is linear in `w`, and the vector-Jacobian product of this function with
-    /// `v` is the Jacobian-vector product.
+    /// It is computed in reverse mode. The function `w ↦ wᵀ ∂y/∂x` is linear in `w`, and its
+    /// vector-Jacobian product with `v` is the Jacobian-vector product.
     ///
     /// # Panics
     ///
@@ -27,8 +27,9 @@ impl<T: Scalar> Tape<T> {
         self.vjp(&pairs, &[cotangent])[0]
     }
 
-    /// The Hessian-vector product `∂²y/∂x² · v` of a number `y`, for pairs of a source and its direction: one result for
-    /// each source. Derivatives with respect to two sources are included. The results can be differentiated again.
+    /// The Hessian-vector product `∂²y/∂x² · v` of a `y` of one element, for pairs of a source and
+    /// its direction. Returns one result for each source, which includes the mixed derivatives with
+    /// the others. The results can be differentiated again.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -42,7 +43,7 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If `y` is not one number, or a direction does not have its source's shape.
+    /// If `y` does not have exactly one element, or a direction does not have its source's shape.
     #[track_caller]
     #[must_use]
     #[inline(never)]

@@ -1,4 +1,4 @@
-//! What a gradient rule reads of its node, and how it adds to the cotangents of the inputs.
+//! The arguments of a gradient rule: the values that it reads, and the cotangents to which it adds.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         Var { tape: self.tape, id: self.output }
     }
 
-    /// The cotangent of the output: the gradient of whatever is differentiated with respect to it,
-    /// in the output's shape.
+    /// The cotangent of the output, in the output's shape: the gradient of the differentiated
+    /// quantity with respect to the output.
     #[must_use]
     pub fn cotangent(&self) -> Var<'t, T> {
         match &self.cotangent {
@@ -45,8 +45,9 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         }
     }
 
-    /// The cotangent, which may have extent 1 or no axis where it is constant along an axis of the output. This suffices
-    /// for a function of single elements, whose contribution is then [constant](Self::add_stretched) there as well.
+    /// The cotangent before broadcasting: along an axis on which it is constant, it may have extent
+    /// 1 or no axis. This suffices for an elementwise function, whose contribution is then
+    /// [constant](Self::add_stretched) there as well.
     pub(crate) fn stretched_cotangent(&self) -> Var<'t, T> {
         match self.cotangent {
             Cotangent::Dense(cotangent) => cotangent,
@@ -54,7 +55,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         }
     }
 
-    /// A part of the first axis of the [cotangent](Self::cotangent).
+    /// A slice of the [cotangent](Self::cotangent) along the first axis.
     pub(crate) fn cotangent_slice(&self, range: Range<usize>) -> Var<'t, T> {
         let Cotangent::Slices(slices) = &self.cotangent else {
             return self.cotangent().slice(0, range);
@@ -74,8 +75,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         })
     }
 
-    /// Adds to input `i`'s cotangent. If the operation broadcast the input, the contribution is summed over the
-    /// broadcast axes, so that no rule has to do it.
+    /// Adds a contribution to input `i`'s cotangent. If the operation broadcast the input, the
+    /// contribution is summed over the broadcast axes, so that no rule has to do it.
     pub fn add(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let whole = contribution();
@@ -84,8 +85,8 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         });
     }
 
-    /// Adds a contribution that is constant along some axes of input `i`, and has extent 1 or no axis there. It is
-    /// broadcast only where a rule needs every element.
+    /// Adds a contribution that is constant along some axes of input `i`, and has extent 1 or no
+    /// axis there. The cotangent is broadcast only where a rule needs every element.
     pub(crate) fn add_stretched(&mut self, i: usize, contribution: impl FnOnce() -> Var<'t, T>) {
         self.contribute(i, |input| {
             let contribution = contribution();
@@ -112,7 +113,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         });
     }
 
-    /// Adds to a part of input `i`'s cotangent: from `start` on along `axis`.
+    /// Adds a contribution to a slice of input `i`'s cotangent, from `start` on along `axis`.
     pub fn add_slice(
         &mut self,
         i: usize,

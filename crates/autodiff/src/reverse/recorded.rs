@@ -1,4 +1,4 @@
-//! Cotangents as variables, for gradients that are differentiated again.
+//! Cotangents as variables, for gradients that can be differentiated again.
 
 use bptt_tensor::Scalar;
 
@@ -14,7 +14,7 @@ pub(crate) struct Recorded<'t, T> {
 }
 
 impl<'t, T: Scalar> Recorded<'t, T> {
-    /// For the values up to `last`.
+    /// Creates empty cotangents for the values up to `last`.
     pub(crate) fn new(last: u32) -> Self {
         let count = last as usize + 1;
         Self {

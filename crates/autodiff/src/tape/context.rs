@@ -1,4 +1,4 @@
-//! What a tape records its nodes for: their mode, their time step and their equation.
+//! The context in which a tape records nodes: mode, time step and equation.
 
 use std::panic::Location;
 
@@ -6,25 +6,26 @@ use std::panic::Location;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) time: u32,
-    /// The number of steps, if the loop announces it. Each sequence that the step reads has this many entries.
+    /// The number of steps, if the loop announces it. Each sequence that the step reads must have
+    /// this many entries.
     pub(crate) of: Option<usize>,
 }
 
-/// What happens to the nodes that are being recorded.
+/// The fate of the nodes that are being recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// They stay.
+    /// The nodes stay on the tape.
     Recording,
-    /// They are about to be dropped, once their values are known.
+    /// The nodes are dropped once their values are known.
     Scratch,
-    /// They are shapes without values, to be read as a program and dropped.
+    /// The nodes have shapes without values. They are read as a program and dropped.
     Tracing,
 }
 
-/// The line of an equation, and the time step that it was computed for.
+/// The line of an equation, and the time step for which it was computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) location: &'static Location<'static>,
-    /// The time step, where one was announced.
+    /// The time step, if one was announced.
     pub(crate) step: Option<u32>,
 }

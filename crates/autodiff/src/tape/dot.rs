@@ -9,7 +9,7 @@ use super::graph::Tape;
 use super::op::{Leaf, Op};
 use super::param::{Param, ParamId};
 
-/// The graph of a tape in Graphviz's language; made by [`Tape::dot`].
+/// The graph of a tape in Graphviz's language. [`Tape::dot`] creates it.
 pub struct Dot<'t, T> {
     tape: &'t Tape<T>,
     names: HashMap<ParamId, String>,
@@ -91,7 +91,7 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
     }
 }
 
-/// As it stands between quotes.
+/// Escapes text for a quoted string.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -1,4 +1,4 @@
-//! Finding the first value that is not finite.
+//! The search for values that are not finite.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,7 +12,7 @@ use super::context::Origin;
 pub struct NonFinite {
     operation: &'static str,
     origin: Origin,
-    /// The operand whose cotangent it stands in; `None` for the operation's own value.
+    /// The operand in whose cotangent the element is; `None` for the operation's own value.
     operand: Option<usize>,
     shape: Shape,
     index: Vec<usize>,
@@ -20,7 +20,8 @@ pub struct NonFinite {
 }
 
 impl NonFinite {
-    /// The first element that is not finite of an operation's value, or of the cotangent that it gives to an operand.
+    /// Finds the first element that is not finite, in an operation's value or in the cotangent that
+    /// it contributes to an operand.
     pub(crate) fn find<T: Scalar>(
         operation: &'static str,
         origin: Origin,
@@ -50,7 +51,7 @@ impl NonFinite {
         self.origin.location
     }
 
-    /// The time step, where the recurrence announced one.
+    /// The time step, if the recurrence announced one.
     #[must_use]
     pub fn step(&self) -> Option<usize> {
         self.origin.step.map(|step| step as usize)

@@ -25,7 +25,7 @@ pub(crate) struct Node<T> {
 }
 
 impl<T: Scalar> Node<T> {
-    /// The first element of the value that is not finite.
+    /// The first element of the value that is not finite, if there is one.
     pub(crate) fn fault(&self) -> Option<NonFinite> {
         NonFinite::find(self.op.name(), self.origin, None, &self.value)
     }
@@ -33,11 +33,11 @@ impl<T: Scalar> Node<T> {
 
 /// The record of a computation, from which its derivatives are computed.
 ///
-/// A tape owns every value that was computed on it; [`Var`]s are handles into it. Operations
-/// append to it, so its order is a topological order of the graph, and every pass over the graph is
-/// a loop: neither depth nor length can overflow a stack. Dropping the tape frees the graph.
+/// A tape owns every value that was computed on it; [`Var`]s are handles into it. Operations append
+/// to the tape, so its order is a topological order of the graph. Every pass over the graph is a
+/// loop, so neither depth nor length can overflow the stack. Dropping the tape frees the graph.
 ///
-/// A tape serves one forward computation, typically one training step: make a new one for the
+/// A tape is for one forward computation, typically one training step. Make a new tape for the
 /// next.
 ///
 /// ```
@@ -52,24 +52,25 @@ impl<T: Scalar> Node<T> {
 /// ```
 pub struct Tape<T> {
     pub(super) nodes: RefCell<Vec<Node<T>>>,
-    /// Leaves that exist once on a tape: parameters by identity, literals by their bits.
+    /// Leaves that a tape holds once: parameters by identity, literals by their bits.
     pub(super) params: RefCell<IdMap>,
     pub(super) literals: RefCell<IdMap>,
     pub(super) substitutions: Substitutions,
     checking: bool,
-    /// Whether no gradient will be asked for.
+    /// Whether gradients cannot be computed, as on [`Tape::inference`].
     inference: bool,
-    /// Errors to add to computed values.
+    /// The errors that are added to computed values.
     roundings: Option<Roundings>,
     pub(super) step: Cell<Option<Step>>,
-    /// Line and step of the equation that is being differentiated. Nodes that its gradient rule records have them too.
+    /// The line and step of the equation that is being differentiated. The nodes that its gradient
+    /// rule records get them too.
     pub(super) differentiated: Cell<Option<Origin>>,
     pub(super) mode: Cell<Mode>,
     /// The line that called the scan whose step is being recorded.
     pub(super) scan_line: Cell<Option<&'static Location<'static>>>,
 }
 
-/// A value on a tape: what equations are written with.
+/// A variable: a value on a tape, on which equations are written.
 ///
 /// A variable is a `Copy` handle. The other operand of an operation is a `Var`, a
 /// [`&Param`](crate::Param), a `&Tensor` (a constant) or an `f64` literal; shapes broadcast as in
@@ -90,8 +91,9 @@ pub struct Tape<T> {
 ///
 /// # Panics
 ///
-/// Every operation panics at the caller's line if the operands' shapes do not fit, naming the
-/// operation, the shapes, the axis and the mend; or if they are variables of different tapes.
+/// Every operation panics at the caller's line if the operands' shapes do not fit, or if they are
+/// variables of different tapes. The message names the operation, the shapes, the axis and the
+/// remedy.
 pub struct Var<'t, T> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) id: u32,
@@ -159,23 +161,25 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!(scanned.state.item(), 1.875);
     /// ```
     ///
-    /// [`backward`](Self::backward), [`grad`](Self::grad) and all that is built on them panic on such a tape.
+    /// [`backward`](Self::backward), [`grad`](Self::grad), [`vjp`](Self::vjp) and the methods built
+    /// on them panic on such a tape.
     #[must_use]
     pub fn inference() -> Self {
         Self { inference: true, ..Self::new() }
     }
 
-    /// An empty tape that panics at the line of the equation which first computes a NaN or an
-    /// infinity, forward or in a gradient. It reads every value once more, so it is for finding a
-    /// fault rather than for training.
+    /// An empty tape that panics at the first NaN or infinity, forward or in a gradient. The
+    /// message names the line of its equation. The tape reads every value once more, so it is for
+    /// finding a fault rather than for training.
     #[must_use]
     pub fn checking() -> Self {
         Self { checking: true, ..Self::new() }
     }
 
-    /// An empty tape that adds errors of one rounding, up or down at random, to the operands and the result of each
-    /// operation that rounds. Results with several seeds differ in the digits that rounding makes wrong (Monte Carlo
-    /// arithmetic, Parker 1997). The same seed gives the same bits. Use it to measure, not to train: a
+    /// An empty tape that simulates rounding errors. It adds an error of one rounding, up or down
+    /// at random, to the operands and the result of each operation that rounds. Results with
+    /// several seeds differ in the digits that rounding makes wrong (Monte Carlo arithmetic, Parker
+    /// 1997). The same seed gives the same bits. Use it to measure, not to train: a
     /// [scan](Self::scan) on it runs as a loop.
     ///
     /// ```
@@ -202,7 +206,7 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If the operation's shape rule refuses the inputs, its kernel does not keep to it, or the
+    /// If the operation's shape rule refuses the inputs, its kernel computes another shape, or the
     /// inputs live on another tape.
     #[track_caller]
     pub fn apply<'t>(&'t self, operation: impl Operation<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
@@ -224,8 +228,8 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn record<'t>(&'t self, op: Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         let value = {
             let nodes = self.nodes.borrow();
-            // filled in place, not collected: moving what was just written stalls the processor
-            // for longer than the operation's own bookkeeping takes
+            // filled in place, not collected: moving memory that was just written stalls the
+            // processor, for longer than the operation's own bookkeeping takes
             let mut values: SmallVec<[&Tensor<T>; 3]> = SmallVec::new();
             let mut shapes: SmallVec<[&[usize]; 3]> = SmallVec::new();
             for input in inputs {
@@ -283,7 +287,7 @@ impl<T: Scalar> Tape<T> {
         };
         nodes.push(Node { op, inputs, value, origin });
         if self.checking
-            && self.differentiated.get().is_none() // else the contribution is checked
+            && self.differentiated.get().is_none() // in a gradient rule, the contribution is checked
             && let Some(fault) = nodes.last().and_then(Node::fault)
         {
             drop(nodes);
@@ -296,19 +300,19 @@ impl<T: Scalar> Tape<T> {
         self.nodes.borrow()[id as usize].value.shape().clone()
     }
 
-    /// Whether the tape was made by [`checking`](Self::checking). An operation that knows the reason for an infinity
-    /// can then panic with a better message first.
+    /// Whether the tape was made by [`checking`](Self::checking). If so, an operation that knows
+    /// the reason for an infinity can panic first, with a better message.
     #[must_use]
     pub fn is_checking(&self) -> bool {
         self.checking
     }
 
-    /// Whether a gradient of what is being recorded may be asked for.
+    /// Whether the values that are being recorded may be differentiated later.
     pub(crate) fn saves_for_gradients(&self) -> bool {
         !self.inference && self.mode.get() == Mode::Recording
     }
 
-    /// Panics on a tape of which no gradient can be computed.
+    /// Panics on a tape for inference, on which no gradient can be computed.
     #[track_caller]
     pub(crate) fn assert_differentiable(&self, operation: &str) {
         assert!(
@@ -317,17 +321,17 @@ impl<T: Scalar> Tape<T> {
         );
     }
 
-    /// Whether every operation must be recorded separately, including those in the steps of a scan.
+    /// Whether every operation must be recorded by itself, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
         self.checking || self.roundings.is_some()
     }
 
-    /// Takes the nodes from `start` on off the tape.
+    /// Removes and returns the nodes from `start` on.
     pub(crate) fn drain(&self, start: u32) -> Vec<Node<T>> {
         self.nodes.borrow_mut().split_off(start as usize)
     }
 
-    /// The number that a value is, if it is a literal of an equation.
+    /// The number of a literal of an equation; `None` for any other value.
     pub(crate) fn literal(&self, id: u32) -> Option<f64> {
         let node = &self.nodes()[id as usize];
         matches!(node.op, Op::Leaf(Leaf::Scalar)).then(|| node.value.item().as_f64())

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// From 64-bit keys to values on a tape.
+/// A map from 64-bit keys to positions on a tape.
 pub(crate) type IdMap = HashMap<u64, u32, BuildHasherDefault<MixHasher>>;
 
-/// Hashes the 64-bit keys of the leaf tables by one multiplication: they are looked up at every use of a parameter,
-/// and no adversary chooses them.
+/// Hashes the 64-bit keys of the leaf tables by one multiplication. Speed matters, since every use
+/// of a parameter looks one up, and no adversary chooses the keys.
 #[derive(Default)]
 pub(crate) struct MixHasher(u64);
 

@@ -18,14 +18,15 @@ impl<T: Scalar> Tape<T> {
         self.leaf(Leaf::Constant, value)
     }
 
-    /// A differentiable input: a leaf that gradients can be computed for.
+    /// A differentiable input: a leaf for which gradients can be computed.
     #[track_caller]
     pub fn variable(&self, value: Tensor<T>) -> Var<'_, T> {
         self.leaf(Leaf::Variable(ParamId::fresh()), value)
     }
 
-    /// The parameter's variable on this tape, the same at every call. It has the value that the parameter had at the
-    /// first call: change parameters between tapes, not while one is in use.
+    /// The parameter's variable on this tape, which is the same at every call. Its value is the
+    /// parameter's value at the first call. So change parameters between tapes, not while one is in
+    /// use.
     #[track_caller]
     #[inline(never)]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
@@ -37,10 +38,11 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
-    /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard is dropped.
-    /// Equations that name the parameter then read the variable. Gradients flow through the variable to the values
-    /// that it was computed from, which may include the parameter itself. Of several
-    /// variables for one parameter the last counts, in whatever order their guards are dropped.
+    /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard
+    /// is dropped. Equations that name the parameter then read the variable. Gradients flow through
+    /// the variable to the values from which it was computed, which may include the parameter
+    /// itself. Of several variables for one parameter, the last counts, in whatever order their
+    /// guards are dropped.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};
@@ -81,9 +83,9 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
-    /// Returns this step's entry `[..]` of a sequence of data `[T, ..]`, within a step of a [scan](Self::scan) or of
-    /// another loop over time. An equation reads a sequence of its own in this way, such as its noise, which the loop
-    /// was not given.
+    /// Returns this step's entry `[..]` of a sequence of data `[T, ..]`, within a step of a
+    /// [scan](Self::scan) or of another loop over time. By it, an equation reads a sequence that is
+    /// not an input of the loop, such as noise.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -97,8 +99,9 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If the sequence has entries but none for the step; if no step is being run: see [`set_step`](Self::set_step);
-    /// or in a [stepper](crate::Scan::stepper), whose steps have no number.
+    /// If the sequence has entries but none for the step, or if no step is being run (see
+    /// [`set_step`](Self::set_step)). Also in a [stepper](crate::Scan::stepper), whose steps have
+    /// no number.
     #[track_caller]
     #[inline(never)]
     pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
@@ -108,7 +111,7 @@ impl<T: Scalar> Tape<T> {
             check_entries(shape, steps);
         }
         match self.step.get() {
-            // a loop over no steps may still compute the shapes of a step
+            // a loop over zero steps may still compute the shapes of a step
             Some(_) if shape[0] == 0 => self.constant(Tensor::zeros(shape.without(0))),
             Some(Step { time, .. }) => {
                 let time = time as usize;
@@ -150,7 +153,8 @@ impl<T: Scalar> Tape<T> {
         var
     }
 
-    /// Puts a leaf that the step of a scan recorded on the tape. A parameter that is there already stays one leaf.
+    /// Puts a leaf that a step of a scan recorded on the tape. A parameter that is already on the
+    /// tape stays one leaf.
     #[track_caller]
     pub(crate) fn known_leaf(&self, leaf: Leaf, value: Tensor<T>) -> Var<'_, T> {
         match leaf {

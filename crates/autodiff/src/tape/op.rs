@@ -40,7 +40,7 @@ macro_rules! operations {
         }
 
         impl<T: 'static> PartialEq for Op<T> {
-            /// Whether both compute the same from the same operands.
+            /// Whether both compute the same values from the same operands.
             fn eq(&self, other: &Self) -> bool {
                 match (self, other) {
                     (Self::Leaf(a), Self::Leaf(b)) => a == b,
@@ -65,7 +65,7 @@ macro_rules! operations {
 
         impl<T: Scalar> Op<T> {
             /// The operation; `None` for a leaf or an entry of a sequence.
-            #[inline(never)] // whoever inlines it compiles every operation
+            #[inline(never)] // a crate that inlined it would compile every operation
             pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
                 match self {
                     Self::Leaf(_) | Self::Entry(_) => None,
@@ -101,19 +101,19 @@ operations! {
 }
 
 impl<T: Scalar> Op<T> {
-    /// What the operation does with elements; opaque, if none computed the value.
+    /// The class of the operation; opaque for a leaf or an entry of a sequence.
     pub(crate) fn class(&self) -> Class<T> {
         self.operation().map_or(Class::Opaque, |operation| operation.class().0)
     }
 
-    /// Whether the value is a tuple: several outputs in one row, whose cotangents the gradient rule takes slice by slice.
-    /// Only slices of such a value are handed out. So on a tape of numbers, slices alone read it, and its own gradient
-    /// is never asked for.
+    /// Whether the value is a tuple: several outputs in one row, whose cotangents the gradient rule
+    /// takes slice by slice. Users get only slices of such a value. So only slices read it on a
+    /// tape with values, and its own gradient is never requested.
     pub(crate) fn is_read_in_slices(&self) -> bool {
         matches!(self, Self::Custom(operation) if matches!(operation.class().0, Class::Tuple))
     }
 
-    /// The operation with what tells it from others of its name, for a result of this shape.
+    /// The operation's name with its arguments, for a result of this shape.
     pub(crate) fn described(&self, shape: &[usize]) -> String {
         let name = self.name();
         match self {

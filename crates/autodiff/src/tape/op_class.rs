@@ -1,11 +1,12 @@
-//! Classes of operations: the one thing that the passes over a step ask of an operation.
+//! Classes of operations, by which the passes of the scan compiler treat them.
 
 use bptt_tensor::rows::{Kernel, Reduction};
 use bptt_tensor::{Binary, Transpose, Unary};
 
 use super::primitive::Axes;
 
-/// The class of an operation: what it does with elements, which decides how a [scan](crate::Tape::scan) compiles it.
+/// The class of an operation, such as elementwise. It decides how a [scan](crate::Tape::scan)
+/// compiles the operation.
 ///
 /// ```
 /// use bptt_autodiff::{OpClass, Operation, Pullback, Tape};
@@ -59,14 +60,15 @@ use super::primitive::Axes;
 pub struct OpClass<T>(pub(crate) Class<T>);
 
 impl<T> OpClass<T> {
-    /// An operation that the compiler knows nothing of. A step with it runs operation by operation.
+    /// An opaque operation, about which the compiler knows nothing. A step that contains it runs
+    /// operation by operation.
     #[must_use]
     pub fn opaque() -> Self {
         Self(Class::Opaque)
     }
 
-    /// A function of single elements. An element of the output depends on the elements at the same place of the inputs,
-    /// which are broadcast to the shape of the output.
+    /// An elementwise function. An element of the output depends on the elements at the same
+    /// position of the inputs, which are broadcast to the shape of the output.
     ///
     /// The kernel sets every element of the output. All slices have the same length, which is arbitrary: a tensor is
     /// computed in parts of any size, by any thread. [`Operation::forward`](crate::Operation::forward) computes the same
@@ -80,36 +82,37 @@ impl<T> OpClass<T> {
 /// The classes of operations.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Class<T> {
-    /// A function of the elements at one place of the inputs, which are broadcast to the shape of the output.
+    /// An elementwise function of the inputs, which are broadcast to the shape of the output.
     Elementwise(Function<T>),
     /// Repeats the input to a larger shape.
     Broadcast,
-    /// Sums over what a broadcast repeats.
+    /// Sums over the axes that a broadcast stretches.
     SumTo,
-    /// The elements of the input, or of a part of it, in their order.
+    /// The elements of the input or of a part of it, in the same order.
     View(ViewOf),
-    /// The inputs side by side along an axis.
+    /// The inputs concatenated along an axis.
     Join { axis: usize },
     /// The matrix product.
     Product(Transpose),
-    /// One number of all elements along some axes.
+    /// Reduces all elements along some axes to one.
     Reduction(Reduction, Axes),
-    /// Elements of the inputs, or zeros, in other places.
+    /// Moves elements of the inputs, or fills with zeros.
     Movement,
-    /// A row of several outputs, which slices alone read, and whose cotangents are not put into one.
+    /// Several outputs in one row. Only slices read it, and their cotangents are not combined into
+    /// one.
     Tuple,
     /// Anything else.
     Opaque,
 }
 
-/// A function of single elements.
+/// An elementwise function.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Function<T> {
     Unary(Unary),
     Binary(Binary),
     /// `condition ≠ 0 ? a : b`
     Select,
-    /// A function of the caller's, which reads operands of the shape of its output.
+    /// The caller's function, whose operands have the shape of its output.
     Kernel(Kernel<T>),
 }
 
@@ -120,7 +123,7 @@ impl<T> Function<T> {
     }
 }
 
-/// What a view is of.
+/// The part of the input that a view takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ViewOf {
     /// All elements of the input.
@@ -130,7 +133,8 @@ pub(crate) enum ViewOf {
 }
 
 impl<T> Class<T> {
-    /// Whether elements can be computed one by one, wherever those that they depend on are at hand.
+    /// Whether each element can be computed on its own, from elements of the inputs at the same
+    /// position.
     pub(crate) fn is_pointwise(&self) -> bool {
         matches!(self, Self::Elementwise(_) | Self::Broadcast)
     }
@@ -140,12 +144,12 @@ impl<T> Class<T> {
         self.is_pointwise() || matches!(self, Self::View(_))
     }
 
-    /// Whether its rule compares the value with the elements of the input.
+    /// Whether the gradient rule compares the value with the elements of the input.
     pub(crate) fn compares(&self) -> bool {
         matches!(self, Self::Reduction(Reduction::Max | Reduction::Min, _))
     }
 
-    /// Whether the value is rounded, and not exactly the result of the equation.
+    /// Whether the computed value may be rounded.
     pub(crate) fn rounds(&self) -> bool {
         match self {
             Self::Elementwise(Function::Unary(function)) => !function.is_exact(),

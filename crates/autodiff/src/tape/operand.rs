@@ -1,4 +1,4 @@
-//! What may stand beside a variable in an equation.
+//! The operands of equations.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -8,8 +8,9 @@ use super::graph::{Tape, Var};
 use super::op::Op;
 use super::param::Param;
 
-/// Anything that can stand beside a variable in an equation: a [`Var`], a [`&Param`](Param), a
-/// [`&Tensor`](Tensor) (a constant), or an `f64` literal, which takes the equation's element type.
+/// An operand of an operation with a variable: a [`Var`], a [`&Param`](Param), a
+/// [`&Tensor`](Tensor) (a constant), or an `f64` literal, which is converted to the equation's
+/// element type.
 pub trait Operand<'t, T: Scalar> {
     /// The operand as a variable of this tape.
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T>;

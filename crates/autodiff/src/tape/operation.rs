@@ -1,4 +1,4 @@
-//! What an operation is: a name, a shape rule, a forward kernel and a gradient rule.
+//! Operations: a name, a shape rule, a forward kernel and a gradient rule.
 
 use std::any::Any;
 use std::fmt;
@@ -55,31 +55,34 @@ pub trait Operation<T>: fmt::Debug + Any {
     ///
     /// # Errors
     ///
-    /// If the operation cannot combine them; the error becomes a panic at the line of the
+    /// If the operation cannot combine the shapes. The error becomes a panic at the line of the
     /// equation.
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError>;
 
-    /// The output; the inputs' shapes have passed [`shape`](Self::shape).
+    /// Computes the output. The inputs' shapes have passed [`shape`](Self::shape).
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T>;
 
-    /// Adds what the output's cotangent contributes to the cotangents of the inputs.
+    /// The gradient rule: adds the contribution of the output's cotangent to the cotangents of the
+    /// inputs.
     ///
     /// A [scan](crate::Tape::scan) runs the rule on shapes without values, to derive its reverse step. The rule
     /// therefore computes with variables and does not read their values.
     fn gradient(&self, at: &mut Pullback<'_, '_, T>);
 
-    /// What the operation does with elements, by which a [scan](crate::Tape::scan) compiles a step.
+    /// The operation's class, by which a [scan](crate::Tape::scan) compiles a step.
     ///
     /// By default it is [opaque](OpClass::opaque), and a step with it runs operation by operation.
     fn class(&self) -> OpClass<T> {
         OpClass::opaque()
     }
 
-    /// Whether another operation computes the same values from the same inputs, and has the same gradient rule.
+    /// Whether another operation computes the same values from the same inputs and has the same
+    /// gradient rule.
     ///
-    /// A [scan](crate::Tape::scan) compares each step with those that it has planned, and plans equal steps once. By
-    /// default an operation equals no other, and a step with it is planned at every call. An operation that derives
-    /// [`PartialEq`] implements it as follows:
+    /// A [scan](crate::Tape::scan) compares each step with those that it has compiled, and compiles
+    /// equal steps once. By default, an operation equals no other, and a step that contains it is
+    /// compiled at every call. An operation that derives [`PartialEq`] implements this method as
+    /// follows:
     ///
     /// ```
     /// # use bptt_autodiff::{Operation, Pullback};
@@ -131,16 +134,17 @@ pub struct Pullback<'a, 't, T> {
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) output: u32,
     pub(crate) cotangent: Cotangent<'t, T>,
-    /// Which values of the tape need a gradient.
+    /// For each value of the tape, whether it needs a gradient.
     pub(crate) mask: &'a [bool],
     pub(crate) slots: &'a mut dyn Slots<'t, T>,
 }
 
 /// A contribution to the cotangent of a value, in a form that can be added in place.
 pub(crate) enum Contribution<'t, T> {
-    /// The whole contribution. Along an axis of the value on which it is constant, it may have extent 1 or no axis.
+    /// The whole contribution. Along an axis on which it is constant, it may have extent 1 or no
+    /// axis.
     Dense(Var<'t, T>),
-    /// A product, to be accumulated with β = 1.
+    /// A product, which is accumulated by `gemm` with β = 1.
     Product(Var<'t, T>, Var<'t, T>, Transpose),
     /// A part of one axis.
     Slice { axis: usize, start: usize, part: Var<'t, T> },
@@ -151,7 +155,7 @@ pub(crate) enum Contribution<'t, T> {
 /// The cotangent of an output.
 #[derive(Debug)]
 pub(crate) enum Cotangent<'t, T> {
-    /// The whole cotangent. Along an axis of the output on which it is constant, it may have extent 1 or no axis.
+    /// The whole cotangent. Along an axis on which it is constant, it may have extent 1 or no axis.
     Dense(Var<'t, T>),
     /// Slices of the first axis, each with its start: of an output that is read in slices.
     Slices(Vec<(usize, Var<'t, T>)>),

@@ -20,11 +20,11 @@ impl ParamId {
     }
 }
 
-/// A trainable value: what a model's fields are made of.
+/// A trainable value, the field of a model.
 ///
-/// A parameter has an identity. However often an equation names it, a tape holds it once, so the
-/// gradients of all its uses (every time step, every tied layer) add up. A clone is a parameter of
-/// its own with the same value.
+/// A parameter has an identity. However often equations name it, a tape holds it once. So the
+/// gradients of all its uses (every time step, every tied layer) add up. A clone is a different
+/// parameter with the same value.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -90,7 +90,7 @@ impl<T> Param<T> {
 }
 
 impl<T> Clone for Param<T> {
-    /// A parameter of its own: same value, new identity.
+    /// Creates a parameter with the same value and a new identity.
     fn clone(&self) -> Self {
         Self::new(self.value.clone())
     }

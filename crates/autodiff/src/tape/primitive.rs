@@ -21,7 +21,7 @@ pub(crate) struct StopGradient;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MatMul(pub(crate) Transpose);
 
-/// Sum over axes, which vanish or stay with extent 1.
+/// Sum over axes, which are removed or kept with extent 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sum {
     pub(crate) axes: Axes,
@@ -35,7 +35,7 @@ pub(crate) struct Norm {
     pub(crate) keep: bool,
 }
 
-/// Largest or smallest element over axes, which vanish.
+/// Largest or smallest element over axes, which are removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Extremum {
     Max(Axes),
@@ -54,7 +54,7 @@ pub(crate) struct LogSoftmax {
     pub(crate) axis: usize,
 }
 
-/// `y = ln Σⱼ e^{xⱼ}`; the axis vanishes.
+/// `y = ln Σⱼ e^{xⱼ}`; the axis is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LogSumExp {
     pub(crate) axis: usize,
@@ -68,15 +68,15 @@ pub(crate) struct Reshape(pub(crate) Rc<[usize]>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Permute(pub(crate) Rc<[usize]>);
 
-/// Stretches as NumPy does; the transpose of [`SumTo`].
+/// Broadcasts as NumPy does; the transpose of [`SumTo`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BroadcastTo(pub(crate) Rc<[usize]>);
 
-/// Sums over what a broadcast stretched; the transpose of [`BroadcastTo`].
+/// Sums over the axes that a broadcast stretched; the transpose of [`BroadcastTo`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SumTo(pub(crate) Rc<[usize]>);
 
-/// A part of one axis; its transpose is [`Pad`].
+/// A slice of one axis; the transpose is [`Pad`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slice {
     pub(crate) axis: usize,
@@ -84,8 +84,8 @@ pub(crate) struct Slice {
 }
 
 /// Adds parts into zeros of a shape, each at an offset: the transpose of several slices of one
-/// tensor. It is one operation, so that the gradient of a sequence's steps is not a sum of as many
-/// tensors of the whole sequence's size.
+/// tensor. It is one operation, so that the gradient of a sequence that is read step by step is not
+/// a sum of one tensor of the sequence's size for each step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pad {
     pub(crate) shape: Shape,

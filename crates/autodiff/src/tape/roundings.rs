@@ -13,7 +13,7 @@ pub(crate) struct Roundings {
 
 impl Roundings {
     pub(crate) fn new(seed: u64) -> Self {
-        // odd, so not 0; spread, since seeds are small numbers
+        // the product spreads small seeds over all bits; `| 1` keeps the state from being 0
         Self { state: Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1) }
     }
 

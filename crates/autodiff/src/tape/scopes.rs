@@ -1,4 +1,5 @@
-//! Scopes, within which a tape records for a time step, for the gradient of an equation, or only for a while.
+//! Scopes within which a tape records for a time step, for the gradient of an equation, or
+//! temporarily.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -8,7 +9,7 @@ use bptt_tensor::Scalar;
 use super::context::{Mode, Step};
 use super::graph::Tape;
 
-/// A guard: puts a value of the tape back, even after a panic.
+/// A guard that restores a value of the tape, even after a panic.
 pub(crate) struct Restore<'a, V>(&'a Cell<Option<V>>, Option<V>);
 
 impl<V> Drop for Restore<'_, V> {
@@ -17,13 +18,13 @@ impl<V> Drop for Restore<'_, V> {
     }
 }
 
-/// Drops what is recorded while it lives; see [`Tape::aside`]. A panic drops it, too.
+/// A guard that drops the nodes recorded while it lives, even after a panic. See [`Tape::aside`].
 #[derive(Debug)]
 #[must_use = "nodes are dropped when the guard is"]
 pub struct Aside<'t, T: Scalar> {
     tape: &'t Tape<T>,
     len: usize,
-    /// What the tape goes back to.
+    /// The mode to which the tape returns.
     mode: Mode,
     step: Option<Step>,
 }
@@ -37,8 +38,9 @@ impl<T: Scalar> Drop for Aside<'_, T> {
 }
 
 impl<T: Scalar> Tape<T> {
-    /// Announces the time step that the following operations compute, for messages. Gives the one
-    /// announced before, which a loop over time puts back at its end, as it may run within another.
+    /// Announces the time step of the following operations, for messages and for
+    /// [`at_step`](Self::at_step). Returns the step announced before. A loop over time restores
+    /// that one at its end, since it may run within another loop.
     pub fn set_step(&self, step: Option<usize>) -> Option<usize> {
         let time = step.and_then(|step| u32::try_from(step).ok());
         let before = self.announce(time.map(|time| Step { time, of: None }));
@@ -51,7 +53,8 @@ impl<T: Scalar> Tape<T> {
         self.step.replace(step)
     }
 
-    /// Runs `compute`, which differentiates the equation that computed value `id`.
+    /// Runs `compute`, a gradient rule, and attributes its nodes to the equation that computed
+    /// value `id`.
     pub(crate) fn differentiating<R>(&self, id: u32, compute: impl FnOnce() -> R) -> R {
         let origin = self.nodes()[id as usize].origin;
         let outer = self.differentiated.replace(Some(origin));
@@ -59,8 +62,8 @@ impl<T: Scalar> Tape<T> {
         compute()
     }
 
-    /// Announces the line that calls a scan, until the guard is dropped: the message of a shape error within a step
-    /// names it. Of nested scans, the outermost counts.
+    /// Announces the line that calls a scan, until the guard is dropped. The message of a shape
+    /// error within a step names that line. Of nested scans, the outermost counts.
     pub(crate) fn scanning(
         &self,
         line: &'static Location<'static>,
@@ -84,13 +87,14 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!((nine.item(), tape.len()), (9.0, 1));
     /// ```
     ///
-    /// Do not keep variables that are recorded meanwhile: they no longer exist.
+    /// Do not use the variables recorded meanwhile after the guard is dropped: they no longer
+    /// exist.
     pub fn aside(&self) -> Aside<'_, T> {
         self.dropping(if self.is_tracing() { Mode::Tracing } else { Mode::Scratch })
     }
 
-    /// Runs `compute` on shapes without values, for no step in particular, and drops every node that it
-    /// recorded.
+    /// Runs `compute` on shapes without values and without an announced step, and drops every node
+    /// that it recorded.
     pub(crate) fn tracing<R>(&self, compute: impl FnOnce() -> R) -> R {
         let _recorded = self.dropping(Mode::Tracing);
         self.step.set(None);

@@ -1,4 +1,4 @@
-//! Variables that replace parameters for a while.
+//! Variables that replace parameters temporarily.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,8 @@ use super::param::ParamId;
 /// The substitutes on a tape. Of several variables for one parameter, the last counts.
 #[derive(Debug, Default)]
 pub(crate) struct Substitutions {
-    /// The parameter and the variable's position on the tape; `None` where one has ended before a later one.
+    /// Each parameter with the variable's position on the tape. `None` stands for a substitution
+    /// that has ended before a later one.
     all: RefCell<Vec<Option<(ParamId, u32)>>>,
 }
 

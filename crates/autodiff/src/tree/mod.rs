@@ -12,7 +12,8 @@ pub use state::State;
 
 use crate::tape::Var;
 
-/// A tree whose leaves are variables on one tape: what [`Tape::scan`](crate::Tape::scan) takes and returns.
+/// A tree whose leaves are variables on one tape. [`Tape::scan`](crate::Tape::scan) takes and
+/// returns trees.
 ///
 /// A [`Var`], `()`, a tuple, array, `Vec` or `Option` of trees, or a struct with `#[derive(State)]`. Messages name a
 /// leaf by its path: `state.c`, `state.0`, `state[1]`.
@@ -59,7 +60,7 @@ pub trait Tree<'t, T: Scalar>: Clone {
     ///
     /// # Panics
     ///
-    /// If their number is not that of the tree's leaves.
+    /// If there are not exactly as many as the tree has leaves.
     #[must_use]
     #[track_caller]
     fn with_leaves(&self, leaves: &[Var<'t, T>]) -> Self {
@@ -80,7 +81,7 @@ pub trait Tree<'t, T: Scalar>: Clone {
         paths
     }
 
-    /// The values of the variables, in order and free of any tape. They are copies, because the state after a
+    /// The values of the variables as tensors, in order. They are copies, because the state after a
     /// sequence shares the memory of the outputs of all its steps.
     #[must_use]
     fn values(&self) -> Vec<Tensor<T>> {
@@ -102,7 +103,7 @@ impl<'t, T: Scalar> Tree<'t, T> for Var<'t, T> {
     }
 }
 
-/// Nothing, or a tree under the path of the option.
+/// The leaves of the tree, with the path of the option; none for `None`.
 impl<'t, T: Scalar, S: Tree<'t, T>> Tree<'t, T> for Option<S> {
     fn map_leaves(
         &self,

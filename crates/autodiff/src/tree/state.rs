@@ -5,7 +5,8 @@ use bptt_tensor::{Scalar, Tensor};
 use super::Tree;
 use crate::tape::{Tape, Var};
 
-/// What a cell carries from one step to the next: a [`Tree`] whose type fixes the number and order of its leaves.
+/// A recurrent state, which a cell carries from one step to the next: a [`Tree`] whose type fixes
+/// the number and order of its leaves.
 ///
 /// A [`Var`], `()`, a tuple or array of states, or a struct with `#[derive(State)]`. A state can be built from its
 /// leaves alone, without an example. So its values can leave a tape and return on another, as they do between two
@@ -39,7 +40,7 @@ pub trait State<'t, T: Scalar>: Tree<'t, T> + Copy {
     ///
     /// # Panics
     ///
-    /// If there are fewer.
+    /// If there are fewer variables.
     #[must_use]
     fn rebuild(leaves: &mut dyn Iterator<Item = Var<'t, T>>) -> Self;
 
@@ -55,7 +56,7 @@ pub trait State<'t, T: Scalar>: Tree<'t, T> + Copy {
         Self::rebuild(&mut leaves.iter().copied())
     }
 
-    /// The tree with these values as constants on `tape`: no gradient flows into them.
+    /// The tree with these values as constants on `tape`, so that no gradient flows into them.
     ///
     /// # Panics
     ///

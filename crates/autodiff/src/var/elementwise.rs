@@ -1,4 +1,4 @@
-//! Functions of single elements.
+//! Elementwise functions.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
@@ -65,9 +65,10 @@ unary_methods! {
     sign => Sign;
 }
 
-/// Functions of two operands, element by element, with broadcasting.
+/// Elementwise functions of two operands, which broadcast.
 impl<'t, T: Scalar> Var<'t, T> {
-    /// `xᵖ`, element by element, with an exponent that is an operand as well. [`powf`](Self::powf) takes a number.
+    /// `xᵖ`, elementwise, with an exponent that is an operand as well. For a constant exponent, see
+    /// [`powf`](Self::powf).
     ///
     /// `∂x = p xᵖ⁻¹`, and `∂p = xᵖ ln x`, which is defined as 0 where `x = 0` and `p ≥ 0`. With a negative base, the
     /// power and `∂x` are defined if the exponent is an integer. `∂p` is then NaN.
@@ -101,12 +102,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::Minimum), other)
     }
 
-    /// `self · slope`, but 0 where either factor is 0, even beside an infinity or a NaN. It is the product of the
-    /// chain rule: the gradient rules of elementwise functions use it. An element that [`select`](Self::select) does
-    /// not choose has a cotangent of 0. With this product it does not affect any gradient, whatever its value. An
-    /// ordinary product would give `0 · ∞ = NaN`.
+    /// `self · slope`, but 0 where either factor is 0, even beside an infinity or a NaN: the
+    /// product of the chain rule, for gradient rules of elementwise functions. An element that
+    /// [`select`](Self::select) does not choose has a cotangent of 0. With this product, it does
+    /// not affect any gradient, whatever its value. An ordinary product would give `0 · ∞ = NaN`.
     ///
-    /// Products of matrices are ordinary: they are sums, in which a NaN concerns all elements.
+    /// Matrix products are ordinary: they are sums, in which a NaN affects all elements.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -130,7 +131,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::ChainDiv), divisor)
     }
 
-    /// The cotangent of `tanh`'s input, from that of its output (this) and the output.
+    /// The cotangent of `tanh`'s input, from the cotangent of its output (`self`) and the output.
     pub(crate) fn tanh_vjp(self, output: Self) -> Self {
         self.with(Op::Binary(Binary::TanhVjp), output)
     }
@@ -193,9 +194,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.with(Op::Binary(Binary::NotEqual), other)
     }
 
-    /// `chosen` where this condition is not zero, `other` elsewhere. An element that is not selected may be anything, even
-    /// NaN: it affects neither the value nor gradients of any order. This holds if elementwise functions computed it, and
-    /// not for products of matrices.
+    /// `chosen` where `self` (the condition) is not zero, `other` elsewhere. An element that is not
+    /// selected may be anything, even NaN: it affects neither the value nor gradients of any order.
+    /// This holds if elementwise functions computed it, but not for matrix products.
     #[track_caller]
     #[must_use]
     pub fn select(self, chosen: impl Operand<'t, T>, other: impl Operand<'t, T>) -> Self {
@@ -203,7 +204,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.tape.record(Op::Select(Select), &[self, chosen, other])
     }
 
-    /// The same value, through which no gradient flows.
+    /// The same value as a constant: no gradient flows through it.
     #[track_caller]
     #[must_use]
     pub fn stop_gradient(self) -> Self {

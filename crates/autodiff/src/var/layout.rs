@@ -1,4 +1,4 @@
-//! Elements in other shapes and orders: stretched, cut, joined, gathered.
+//! Operations that change shapes and move elements.
 
 use std::ops::Range;
 
@@ -19,14 +19,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.unary(Op::Reshape(Reshape(shape.into()[..].into())))
     }
 
-    /// Stretched to `shape`, as in NumPy.
+    /// Broadcasts to `shape`, as in NumPy.
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(self, shape: impl Into<Shape>) -> Self {
         self.unary(Op::BroadcastTo(BroadcastTo(shape.into()[..].into())))
     }
 
-    /// Summed over the axes that a broadcast from `shape` stretched.
+    /// Sums over the axes that a broadcast from `shape` would stretch: the transpose of
+    /// [`broadcast_to`](Self::broadcast_to).
     #[track_caller]
     #[must_use]
     pub fn sum_to(self, shape: impl Into<Shape>) -> Self {
@@ -40,7 +41,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.unary(Op::Permute(Permute(order.into())))
     }
 
-    /// Two axes exchanged. Products need no transposed copies: see [`matmul_t`](Self::matmul_t).
+    /// Swaps two axes. Matrix products need no transposed copies: see [`matmul_t`](Self::matmul_t).
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -51,7 +52,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.permute(&order)
     }
 
-    /// The part `range` of one axis.
+    /// The slice `range` of one axis.
     #[track_caller]
     #[must_use]
     pub fn slice(self, axis: isize, range: Range<usize>) -> Self {
@@ -59,7 +60,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.unary(Op::Slice(Slice { axis, range }))
     }
 
-    /// Entry `index` of axis 0, which vanishes: time step `[B, F]` of a sequence `[T, B, F]`.
+    /// Entry `index` of axis 0, without that axis: time step `[B, F]` of a sequence `[T, B, F]`.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -69,7 +70,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         entry.reshape(entry.shape().without(axis))
     }
 
-    /// An axis in `N` equal parts: `let [i, f, c, o] = z.split(-1)` are the gates of a fused product.
+    /// Divides an axis into `N` equal parts: `let [i, f, c, o] = z.split(-1)` are the gates of a
+    /// fused product.
     ///
     /// # Panics
     ///
@@ -87,11 +89,11 @@ impl<'t, T: Scalar> Var<'t, T> {
         parts
     }
 
-    /// Concatenation along an axis of the parts.
+    /// Concatenates variables along an axis.
     ///
     /// # Panics
     ///
-    /// If there is no part, or their shapes differ elsewhere than at `axis`.
+    /// If there are no parts, the axis does not exist, or other extents differ.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -105,12 +107,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         first.tape.record(Op::Concat(Concat { axis }), &operands)
     }
 
-    /// Joined along a new axis, at position `axis` of the result: along axis 0, the steps `[B, F]` of a sequence
-    /// become `[T, B, F]`.
+    /// Joins variables of one shape along a new axis, at position `axis` of the result. Along axis
+    /// 0, the steps `[B, F]` of a sequence become `[T, B, F]`.
     ///
     /// # Panics
     ///
-    /// If there is no part, their shapes differ, or the axis is not one of the result's.
+    /// If there are no parts, their shapes differ, or the axis is not one of the result's.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -126,8 +128,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         Self::concat(&entries, axis as isize)
     }
 
-    /// Rows by index: `[N, ..]` becomes `[indices.len(), ..]`. Its gradient adds up where an index
-    /// repeats.
+    /// Gathers rows by index: `[N, ..]` becomes `[indices.len(), ..]`. The gradients of a repeated
+    /// index add up.
     #[track_caller]
     #[must_use]
     pub fn gather_rows(self, indices: &[usize]) -> Self {

@@ -1,4 +1,4 @@
-//! Variables, and the operations that equations are written with.
+//! The methods of variables, in which equations are written.
 
 mod elementwise;
 mod layout;
@@ -16,7 +16,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     ///
     /// # Panics
     ///
-    /// If the variable is part of a step that a [scan](Tape::scan) is recording, and has no value yet.
+    /// If a [scan](Tape::scan) is recording the variable's step, so that it has no value yet.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -49,7 +49,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.shape().elements()
     }
 
-    /// Whether there is no element: some axis has extent zero.
+    /// Whether there are no elements, since some axis has extent zero.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.len() == 0
@@ -72,7 +72,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.tape
     }
 
-    /// Whether both are one value: the same node of the same tape.
+    /// Whether both are the same node of the same tape.
     #[must_use]
     pub fn is(self, other: Self) -> bool {
         std::ptr::eq(self.tape, other.tape) && self.id == other.id
@@ -98,8 +98,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// Matrix products.
 impl<'t, T: Scalar> Var<'t, T> {
-    /// `A · B` over the last two axes: `[.., M, K] · [K, N]` or `[.., M, K] · [.., K, N]`; a vector
-    /// `[K]` may stand left of a matrix.
+    /// The matrix product `A · B` of the last two axes: `[.., M, K] · [K, N]` or `[.., M, K] · [..,
+    /// K, N]`. The left operand of one matrix may be a vector: `[K] · [K, N]` = `[N]`.
     #[track_caller]
     #[must_use]
     pub fn matmul(self, right: impl Operand<'t, T>) -> Self {

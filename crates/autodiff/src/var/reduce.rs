@@ -8,14 +8,14 @@ use crate::tape::{Op, Var};
 
 /// Reductions.
 impl<T: Scalar> Var<'_, T> {
-    /// The sum over these axes, which vanish.
+    /// The sum over these axes, which are removed.
     #[track_caller]
     #[must_use]
     pub fn sum(self, axes: &[isize]) -> Self {
         self.sum_over("sum", axes, false)
     }
 
-    /// The sum over these axes, which stay with extent 1.
+    /// The sum over these axes, which are kept with extent 1.
     #[track_caller]
     #[must_use]
     pub fn sum_keep(self, axes: &[isize]) -> Self {
@@ -31,7 +31,7 @@ impl<T: Scalar> Var<'_, T> {
         self.sum(&axes)
     }
 
-    /// The mean over these axes, which vanish.
+    /// The mean over these axes, which are removed.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -39,7 +39,7 @@ impl<T: Scalar> Var<'_, T> {
         self.sum_over("mean", axes, false) / self.count("mean", axes)
     }
 
-    /// The mean over these axes, which stay with extent 1.
+    /// The mean over these axes, which are kept with extent 1.
     #[track_caller]
     #[must_use]
     #[inline(never)]
