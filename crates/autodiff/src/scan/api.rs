@@ -1,4 +1,4 @@
-//! The public face of a scan: [`Tape::scan`], and the recurrence that it builds.
+//! The public interface of scans: [`Tape::scan`], and the recurrence that it builds.
 
 use bptt_tensor::{Scalar, Shape};
 
@@ -9,12 +9,12 @@ use crate::tape::{Tape, Var};
 use crate::tree::Tree;
 
 impl<T: Scalar> Tape<T> {
-    /// A recurrence over equally long sequences `[T, ..]`, from an initial state. Both are [trees](Tree) of variables,
-    /// and so are the outputs.
+    /// Builds a recurrence over sequences `[T, ..]` of one length, from an initial state.
+    /// Sequences, state and outputs are [trees](Tree) of variables.
     ///
-    /// It computes what a loop over the steps computes, up to rounding. Sums may be taken in another order. A division
-    /// of many elements by one number is a multiplication by its reciprocal, which overflows if the number is
-    /// subnormal.
+    /// The result equals that of a loop over the steps, up to rounding. Sums may be taken in
+    /// another order. A division of many elements by one number becomes a multiplication by its
+    /// reciprocal, which overflows if the number is subnormal.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};
@@ -35,7 +35,8 @@ impl<T: Scalar> Tape<T> {
     ///
     /// # Panics
     ///
-    /// If there is no sequence, if the sequences are not equally long, or if a variable lives on another tape.
+    /// If there is no sequence, if the sequences differ in length, or if a variable lives on
+    /// another tape.
     #[track_caller]
     pub fn scan<'t, X: Tree<'t, T>, S: Tree<'t, T>>(
         &'t self,
@@ -80,45 +81,48 @@ pub struct Scan<'t, T, X, S> {
     state: S,
 }
 
-/// Activation recomputation: how often a forward pass saves the state, in place of all residuals.
+/// Activation recomputation: the interval at which a forward pass saves the state, in place of all
+/// residuals.
 ///
-/// The reverse pass runs the steps between two saved states once more. The price is at most one more forward pass.
-/// (Chen et al., *Training Deep Nets with Sublinear Memory Cost*, 2016, where it is called checkpointing.)
+/// The reverse pass runs the steps between two saved states once more. The cost is at most one more
+/// forward pass. (Chen et al., *Training Deep Nets with Sublinear Memory Cost*, 2016, where it is
+/// called checkpointing.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recompute {
-    /// The state is saved before every so many steps.
+    /// An interval in steps: `Every(n)` saves the state before steps 0, `n`, 2 `n`, ….
     Every(usize),
-    /// The state is saved before every √T steps, which takes the least memory.
+    /// An interval of √T steps, which takes the least memory.
     Auto,
 }
 
-/// What a recurrence computed.
+/// The result of a recurrence.
 #[derive(Clone, Debug)]
 pub struct Scanned<O, S> {
-    /// The outputs of a step, each over all steps, `[T, ..]`. A gradient with respect to an output includes only the
-    /// operations after the scan. The gradients with respect to inputs, parameters and the first state include the
-    /// paths through later steps.
+    /// The outputs of all steps, `[T, ..]` each. A gradient with respect to an output includes the
+    /// operations after the scan only. Gradients with respect to inputs, parameters and the first
+    /// state include the paths through later steps.
     pub outputs: O,
-    /// The state after the step that was run last. The same holds for its gradient.
+    /// The state after the last step that was run: the first in time, if reversed. Its gradient
+    /// includes the operations after the scan only.
     pub state: S,
 }
 
 impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
-    /// Runs from the last step to the first. Outputs keep their places in time.
+    /// Runs from the last step to the first. Outputs keep their positions in time.
     pub fn reversed(mut self) -> Self {
         self.flat.reversed = true;
         self
     }
 
-    /// Saves states in place of residuals, which [`Tape::backward`] then recomputes.
+    /// Saves states in place of residuals. [`Tape::backward`] recomputes the residuals.
     ///
-    /// A scan within the step of another scan saves its residuals all the same. So do gradients that are recorded
-    /// ([`Tape::grad`] and all that is built on it).
+    /// A scan within the step of another scan saves its residuals nonetheless. So do gradients that
+    /// are recorded, by [`Tape::grad`] and the methods built on it.
     ///
     /// # Panics
     ///
-    /// If states are to be saved every zero steps.
+    /// If `recompute` is `Every(0)`.
     #[track_caller]
     pub fn recompute(mut self, recompute: Recompute) -> Self {
         let every = match recompute {
@@ -136,11 +140,13 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     /// Runs the recurrence. `step` computes the outputs and the next state from this step's entry of each sequence and
     /// the state.
     ///
-    /// The step is called once, to be recorded, on variables without values. It may use variables, parameters and
-    /// tensors from outside, which are the same at every step. It cannot branch on values.
+    /// The step is traced: it is called once, on variables that have shapes but no values. It may
+    /// use variables, parameters and tensors from outside, which are the same at every step. It
+    /// cannot branch on values.
     ///
-    /// On a [checking](Tape::checking) or [perturbed](Tape::perturbed) tape, the step runs in a plain loop. So does a
-    /// scan of a single step: to run it once takes less time than to record it on shapes.
+    /// On a [checking](Tape::checking) or [perturbed](Tape::perturbed) tape, the step runs in a
+    /// plain loop. So does a scan of a single step, since running it once takes less time than
+    /// tracing it.
     ///
     /// # Panics
     ///
@@ -170,8 +176,8 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         or_panic(flat.output_shapes(&mut flattened(sequences, state, step, &mut None)), state)
     }
 
-    /// The recurrence as one that is run step by step as inputs arrive, from the state given here. Of the sequences,
-    /// only the shape of an entry counts.
+    /// Converts to a recurrence that runs step by step as inputs arrive, from the given state. Of
+    /// the sequences, only the shapes of entries are used.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -187,7 +193,7 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     ///
     /// # Panics
     ///
-    /// As [`run`](Self::run), and if it was to be run reversed.
+    /// As [`run`](Self::run), and if the recurrence is [reversed](Self::reversed).
     #[track_caller]
     #[must_use]
     pub fn stepper<O: Tree<'t, T>>(self, step: impl FnMut(X, S) -> (O, S)) -> Stepper<T> {
@@ -195,7 +201,7 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         or_panic(flat.stepper(&mut flattened(&sequences, &state, step, &mut None)), &state)
     }
 
-    /// How the recurrence would be run, forward and in the reverse pass, as text.
+    /// The compiled plan of the forward step and of the reverse step, as text.
     ///
     /// # Panics
     ///
@@ -208,7 +214,7 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     }
 }
 
-/// A step on lists of variables, which leaves the outputs in `form`.
+/// A step on lists of variables. It stores the tree of outputs in `form`.
 fn flattened<'a, 't, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>, O: Tree<'t, T>>(
     sequences: &'a X,
     state: &'a S,

@@ -1,4 +1,4 @@
-//! The cache of compiled steps: a thread keeps those that it traced last.
+//! The cache of compiled steps. Each thread keeps the steps that it traced most recently.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -12,7 +12,8 @@ use crate::scan::ir::program::{Kind, Node, Program};
 use crate::scan::run::operation::ScanOperation;
 use crate::tape::Op;
 
-/// Whether an operation that equals no other computes a value, itself or in the step of a scan.
+/// Whether a value is computed by an operation that equals no other, directly or in the step of an
+/// inner scan.
 fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
     match &node.kind {
         Kind::Op(Op::Custom(op)) => match op.downcast_ref::<ScanOperation<T>>() {
@@ -27,7 +28,7 @@ fn is_unequalled<T: Scalar>(node: &Node<T>) -> bool {
 const KEPT: usize = 64;
 
 thread_local! {
-    /// For each element type, the steps traced last.
+    /// For each element type, the steps traced most recently.
     static KNOWN: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
 }
 
@@ -39,7 +40,7 @@ pub(crate) fn compile<T: Scalar>(
 ) -> Rc<Compiled<T>> {
     type Steps<T> = Vec<Rc<Compiled<T>>>;
     if traced.nodes.iter().any(is_unequalled) {
-        // kept for nothing: no step equals it
+        // not cached, since no step equals it
         return Rc::new(Compiled::new(traced, sequences, invariants));
     }
     KNOWN.with_borrow_mut(|known| {

@@ -1,4 +1,5 @@
-//! A compiled step: a traced step with everything that is derived from it, each part on first use.
+//! A compiled step: a traced step with the plans and reverse steps derived from it, each on first
+//! use.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -17,13 +18,13 @@ use crate::scan::run::execute::over_steps;
 /// The reverses of a step by their masks.
 type Reverses<T> = HashMap<(GradientMask, StateBefore), Rc<CompiledReverse<T>>>;
 
-/// A traced step, and what has been derived from it so far.
+/// A traced step, with all that has been derived from it so far.
 #[derive(Debug)]
 pub(crate) struct Compiled<T> {
     pub(crate) traced: Program<T>,
-    /// The rewritten step, and the values that are computed once before it.
+    /// The rewritten step, and the values that are hoisted out of it.
     pub(crate) hoisted: Hoisted<T>,
-    /// The number of sequences, and of invariants with those computed once.
+    /// The number of sequences, and of invariants, including hoisted values.
     pub(crate) sequences: usize,
     pub(crate) invariants: usize,
     residuals: OnceCell<Residuals>,
@@ -38,9 +39,9 @@ pub(crate) struct Compiled<T> {
 /// The values of a step that its reverse reads.
 #[derive(Debug)]
 pub(crate) struct Residuals {
-    /// The values among them that are not stacked outputs anyway.
+    /// The residuals that are not stacked outputs.
     pub(crate) extra: Vec<u32>,
-    /// The places of all saved values among the stacked outputs, followed by the extra ones.
+    /// The position of each residual in the list of stacked outputs followed by extra residuals.
     pub(crate) places: HashMap<u32, usize>,
 }
 
@@ -82,7 +83,7 @@ impl<T: Scalar> Compiled<T> {
         }
     }
 
-    /// The plan that computes nothing but the step's own outputs.
+    /// The plan that computes the step's own outputs only.
     pub(crate) fn plain(&self) -> &Rc<Plan<T>> {
         self.plain.get_or_init(|| Rc::new(Plan::new(&self.hoisted.program)))
     }
@@ -96,7 +97,7 @@ impl<T: Scalar> Compiled<T> {
         })
     }
 
-    /// Uninitialized tensors for the extra residuals of so many steps.
+    /// Tensors for the extra residuals of this number of steps, with unspecified elements.
     pub(crate) fn empty_residuals(&self, steps: usize) -> Vec<Tensor<T>> {
         let program = &self.hoisted.program;
         let shape = |&id: &u32| over_steps(program.shape(id), steps);
@@ -118,7 +119,7 @@ impl<T: Scalar> Compiled<T> {
         }
     }
 
-    /// A step of its own that has these values as further stacked outputs.
+    /// A compiled step that has these values as further stacked outputs.
     pub(crate) fn exposing(&self, values: &[u32]) -> Rc<Self> {
         let mut known = self.exposing.borrow_mut();
         let exposing = known.entry(values.to_vec()).or_insert_with(|| {

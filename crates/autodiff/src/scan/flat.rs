@@ -23,7 +23,7 @@ pub(crate) struct FlatScan<'t, T> {
     pub(crate) state: Vec<Var<'t, T>>,
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
-    /// The state is saved before every so many steps, in place of all residuals.
+    /// The interval, in steps, at which the state is saved in place of all residuals.
     pub(crate) recompute: Option<usize>,
 }
 
@@ -92,7 +92,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         Ok(compile(traced.program, sequences, traced.invariants.len()).to_string())
     }
 
-    /// The specification: every step recorded on the tape.
+    /// Records every step on the tape. This is the specification of a scan.
     #[track_caller]
     fn run_in_a_loop(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
         let clock = Clock { tape: self.tape, outer: self.tape.announce(None) };
@@ -128,8 +128,8 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         if self.reversed {
             outputs.iter_mut().for_each(|outputs| outputs.reverse());
         }
-        // separate variables, as in every way of running a scan: their gradients do not include what a step itself
-        // computes from its new state
+        // separate variables, as in a compiled scan, so that their gradients do not include the
+        // operations within the step on its new state
         for variable in &mut state {
             *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }

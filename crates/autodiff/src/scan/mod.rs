@@ -1,16 +1,17 @@
 //! A recurrence as one operation: a step is recorded once and replayed through time.
 //!
-//! [`Tape::scan`](crate::Tape::scan) computes what a loop over the steps computes, and the same gradients, to any
-//! order. A step passes through the modules in this order:
+//! [`Tape::scan`](crate::Tape::scan) computes the same values as a loop over the steps, and the
+//! same gradients of any order. A step passes through the modules in this order:
 //!
 //! 1. [`trace`] records it on shapes, as a [program](ir::program).
-//! 2. [`rewrite`] simplifies the program, and [hoists](rewrite::hoist) what is computed once for all steps.
-//! 3. [`reverse`] derives the step of the reverse pass, which takes the same way as any other step.
+//! 2. [`rewrite`] simplifies the program, and [hoists](rewrite::hoist) values that are the same for
+//! all steps.
+//! 3. [`reverse`] derives the step of the reverse pass, which is then compiled like any other step.
 //! 4. [`lower`] compiles it to a program over the rows of a batch.
 //! 5. [`run`] runs it over a sequence, or step by step.
 //!
-//! [`compiled`] holds what is derived from a step, such as its [plans](plan). The [`cache`] keeps it for the next time
-//! that an equal step is traced.
+//! [`compiled`] holds the results derived from a step, such as its [plans](plan). The [`cache`]
+//! keeps them for the next time that an equal step is traced.
 
 mod api;
 mod cache;

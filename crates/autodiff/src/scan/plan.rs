@@ -1,4 +1,4 @@
-//! A step ready to run.
+//! The plan of a step, from which it can be run.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::scan::lower::{Lowered, LoweringError, lower};
 use crate::scan::rewrite::join_gates::join_gates;
 use crate::scan::run::execute::{Arguments, Outputs, pack, run_rows, run_steps};
 
-/// A step ready to run: as a program over rows, or else operation by operation.
+/// The plan of a step: a program over rows, or else a run operation by operation.
 #[derive(Debug)]
 pub(crate) struct Plan<T> {
     pub(crate) program: Program<T>,
@@ -17,14 +17,14 @@ pub(crate) struct Plan<T> {
 }
 
 impl<T: Scalar> Plan<T> {
-    /// Plans a step. The plan is not differentiated.
+    /// Plans a step. A plan is never differentiated.
     pub(crate) fn new(program: &Program<T>) -> Self {
         let program = join_gates(&program.without_stops()).without_stops();
         let lowered = lower(&program);
         Self { program, lowered }
     }
 
-    /// The plan for runs with these invariants.
+    /// Packs the weights for runs with these invariants.
     pub(crate) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
         let packed = self.lowered.as_ref().map_or(vec![], |lowered| pack(lowered, invariants));
         Ready { plan: self, packed }
@@ -44,7 +44,7 @@ impl<T: Scalar> fmt::Display for Plan<T> {
     }
 }
 
-/// A plan with its weights packed, for a sequence or for all windows of one.
+/// A plan with its weights packed, for a sequence or for all windows of it.
 #[derive(Debug)]
 pub(crate) struct Ready<'a, T> {
     plan: &'a Plan<T>,
@@ -52,7 +52,8 @@ pub(crate) struct Ready<'a, T> {
 }
 
 impl<T: Scalar> Ready<'_, T> {
-    /// Runs the step over a sequence of at least one entry, with the invariants that the plan was made ready for.
+    /// Runs the step over a sequence of at least one entry, with the invariants for which the
+    /// weights were packed.
     pub(crate) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
         match &self.plan.lowered {
             Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),

@@ -1,15 +1,15 @@
-//! What is wrong with the next state of a step.
+//! Faults of a step's next state.
 
 use bptt_tensor::{Scalar, Shape};
 
 use crate::tape::Var;
 
-/// A next state of another form than the state.
+/// A next state whose form differs from that of the state.
 #[derive(Debug)]
 pub(crate) enum StateFault {
-    /// It has another number of variables.
+    /// The number of variables differs.
     Count { state: usize, next: usize },
-    /// Its variable at this position has another shape.
+    /// The shape of the variable at this position differs.
     Shape { position: usize, state: Shape, next: Shape },
 }
 

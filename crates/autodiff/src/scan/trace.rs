@@ -1,4 +1,4 @@
-//! Tracing: the equations of a step run once, on shapes without values, and are recorded.
+//! Tracing: the equations of a step run once on shapes without values, and are recorded.
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
@@ -7,10 +7,10 @@ use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::scan::state_fault::StateFault;
 use crate::tape::{IdMap, Leaf, Op, Tape, Var, check_entries};
 
-/// A traced step and the variables that it reads from outside.
+/// A traced step, and the variables that it reads from outside.
 pub(crate) struct Traced<'t, T> {
     pub(crate) program: Program<T>,
-    /// Sequences that the step reads by [`Tape::at_step`], which come after those given.
+    /// Sequences that the step reads by [`Tape::at_step`]. They come after the given ones.
     pub(crate) own_sequences: Vec<Var<'t, T>>,
     pub(crate) invariants: Vec<Var<'t, T>>,
 }
@@ -20,7 +20,7 @@ impl<'t, T: Scalar> Traced<'t, T> {
     ///
     /// # Panics
     ///
-    /// If one of its own is not as long as those given.
+    /// If one of the step's own sequences differs in length from the given ones.
     #[track_caller]
     pub(crate) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
         let steps = given[0].shape()[0];
@@ -31,11 +31,12 @@ impl<'t, T: Scalar> Traced<'t, T> {
     }
 }
 
-/// A step: from an entry of each sequence and the state to the outputs and the next state.
+/// A step as a function of an entry of each sequence and the state. It returns the outputs and the
+/// next state.
 pub(crate) type FlatStep<'a, 't, T> =
     dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>) + 'a;
 
-/// Where a loop-invariant input comes from.
+/// The origin of a loop-invariant input.
 enum Origin<T> {
     /// A value that was on the tape before the step.
     Outer(u32),
@@ -43,7 +44,7 @@ enum Origin<T> {
     Leaf(Leaf, Tensor<T>),
 }
 
-/// Records what `step` computes from an entry of each sequence and from the state.
+/// Records the computation of `step` on an entry of each sequence and the state.
 ///
 /// # Errors
 ///
@@ -105,11 +106,12 @@ pub(crate) fn trace<'t, T: Scalar>(
 struct Reader<T> {
     start: u32,
     nodes: Vec<Node<T>>,
-    /// The places in the program of the values that the step recorded. Their ids on the tape begin at `start`.
+    /// The ids in the program of the values that the step recorded. Their ids on the tape begin at
+    /// `start`.
     own: Vec<u32>,
-    /// The places of values that were recorded before.
+    /// The ids in the program of values that were recorded before the step.
     outer: IdMap,
-    /// The places of parameters and variables that the step refers to.
+    /// The ids in the program of parameters and variables that the step names.
     leaves: IdMap,
     given_sequences: usize,
     own_sequences: Vec<Tensor<T>>,
@@ -149,7 +151,8 @@ impl<T: Scalar> Reader<T> {
         self.push(Node { kind, inputs: SmallVec::new(), shape })
     }
 
-    /// The place of a value. One that was recorded before the step becomes an invariant.
+    /// The id in the program of a value. A value that was recorded before the step becomes an
+    /// invariant.
     fn place(&mut self, tape: &Tape<T>, id: u32) -> u32 {
         if let Some(own) = id.checked_sub(self.start) {
             return self.own[own as usize];
@@ -164,7 +167,7 @@ impl<T: Scalar> Reader<T> {
         place
     }
 
-    /// The place of a leaf that the step added, one for each parameter.
+    /// The id in the program of a leaf that the step added, one for each parameter.
     fn leaf(&mut self, leaf: Leaf, value: Tensor<T>) -> u32 {
         let id = match leaf {
             Leaf::Variable(id) | Leaf::Param(id) => Some(id.bits()),

@@ -57,7 +57,7 @@ macro_rules! operations {
                 match self {
                     Self::Leaf(leaf) => leaf.hash(state),
                     $(Self::$name(op) => op.hash(state),)*
-                    // no more to hash: few of these have the same operands
+                    // the name is hashed; few of these operations have the same operands
                     Self::Entry(_) | Self::Custom(_) => {}
                 }
             }

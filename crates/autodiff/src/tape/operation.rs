@@ -157,7 +157,7 @@ pub(crate) enum Contribution<'t, T> {
 pub(crate) enum Cotangent<'t, T> {
     /// The whole cotangent. Along an axis on which it is constant, it may have extent 1 or no axis.
     Dense(Var<'t, T>),
-    /// Slices of the first axis, each with its start: of an output that is read in slices.
+    /// Slices along the first axis, each with its start, for an output that is read in slices.
     Slices(Vec<(usize, Var<'t, T>)>),
 }
 

@@ -1,15 +1,15 @@
-//! Binding times: when, at the earliest, a value can be computed.
+//! Binding times: the earliest time at which a value can be computed.
 
 use crate::scan::ir::program::{Input, Kind, Program};
 
-/// The inputs that a value depends on, and so when it can be computed.
+/// The binding time of a value, by the inputs on which it depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Binding {
-    /// Invariants alone: it can be computed once for the whole sequence.
+    /// The value depends on invariants only, so it can be computed once for the whole sequence.
     Invariant,
-    /// Also sequences: it can be computed for all steps at once.
+    /// The value also depends on sequences, so it can be computed for all steps at once.
     Parallel,
-    /// Also the state: it is computed step by step.
+    /// The value also depends on the state, so it is computed step by step.
     Carried,
 }
 

@@ -12,7 +12,7 @@ pub(crate) struct Indexed<I> {
 }
 
 impl<I: Copy + Eq + Hash> Indexed<I> {
-    /// The place of an item, which is added if it is new.
+    /// The position of an item. Adds the item if it is new.
     pub(crate) fn place(&mut self, item: I) -> usize {
         *self.places.entry(item).or_insert_with(|| {
             self.items.push(item);
@@ -20,7 +20,7 @@ impl<I: Copy + Eq + Hash> Indexed<I> {
         })
     }
 
-    /// The place of an item, if the list contains it.
+    /// The position of an item, if the list contains it.
     pub(crate) fn find(&self, item: I) -> Option<usize> {
         self.places.get(&item).copied()
     }

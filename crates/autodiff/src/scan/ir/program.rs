@@ -1,4 +1,4 @@
-//! One step of a recurrence as data: what tracing records and every pass rewrites.
+//! One step of a recurrence as data, recorded by tracing and rewritten by every pass.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -15,7 +15,7 @@ pub(crate) struct Program<T> {
     pub(crate) nodes: Vec<Node<T>>,
     /// Values kept at every step: `[..]` becomes `[T, ..]`.
     pub(crate) stacked: Vec<u32>,
-    /// The state that the next step starts from.
+    /// The state from which the next step starts.
     pub(crate) next: Vec<u32>,
     /// Values summed over all steps.
     pub(crate) sums: Vec<u32>,
@@ -29,7 +29,7 @@ pub(crate) struct Node<T> {
     pub(crate) shape: Shape,
 }
 
-/// What a value is: given, a number, or computed by an operation.
+/// The kind of a value: an input, a number, or the result of an operation.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind<T> {
     Input(Input),
@@ -83,12 +83,13 @@ impl<T> Hash for Node<T> {
 pub(crate) enum Input {
     /// This step's entry of a sequence.
     Sequence(usize),
-    /// The entry of a sequence for the step that is run *after* this one; at the last step, an invariant. A reverse step
-    /// reads the state before a forward step so, from the states after steps.
+    /// The entry of a sequence for the step that is run *after* this one; at the last step, an
+    /// invariant (`edge`). By this, a reverse step reads the state before a forward step from the
+    /// states after steps.
     Ahead { sequence: usize, edge: usize },
     /// The state from the step before.
     Carry(usize),
-    /// The same at every step.
+    /// A value that is the same at every step.
     Invariant(usize),
 }
 
@@ -101,7 +102,7 @@ impl<T> Program<T> {
         &self.node(id).shape
     }
 
-    /// The operation of a value, if one computes it.
+    /// The operation that computes a value; `None` for an input or a number.
     pub(crate) fn op(&self, id: u32) -> Option<&Op<T>> {
         match &self.node(id).kind {
             Kind::Op(op) => Some(op),
@@ -152,7 +153,7 @@ impl<T> Program<T> {
         self.nodes.iter().find(input).map(|node| node.shape.clone())
     }
 
-    /// Whether each value is one of these.
+    /// For each value, whether it is one of these.
     pub(crate) fn among(&self, ids: impl IntoIterator<Item = u32>) -> Vec<bool> {
         let mut among = vec![false; self.nodes.len()];
         for id in ids {
@@ -161,7 +162,7 @@ impl<T> Program<T> {
         among
     }
 
-    /// Whether each value is one of these or is needed to compute one.
+    /// For each value, whether it is one of these or is needed to compute one.
     pub(crate) fn ancestors(&self, of: impl IntoIterator<Item = u32>) -> Vec<bool> {
         let mut needed = self.among(of);
         for id in (0..self.nodes.len()).rev() {
@@ -174,9 +175,9 @@ impl<T> Program<T> {
         needed
     }
 
-    /// A program in which `rebuild` replaces every value that an output needs. `rebuild(new, id, inputs)` adds values to
-    /// the new program and returns the place of the one that replaces `id`. The inputs are those of `id`, in their new
-    /// places.
+    /// Builds a program in which `rebuild` replaces every value that an output needs. `rebuild(new,
+    /// id, inputs)` adds values to the new program, and returns the new id of the value that
+    /// replaces `id`. `inputs` are the new ids of the inputs of `id`.
     pub(crate) fn rebuild(
         &self,
         mut rebuild: impl FnMut(&mut Self, u32, SmallVec<[u32; 3]>) -> u32,
@@ -199,12 +200,12 @@ impl<T> Program<T> {
 }
 
 impl<T: Scalar> Program<T> {
-    /// The class of the operation that computes a value; opaque, if none does.
+    /// The class of the operation that computes a value; opaque for an input or a number.
     pub(crate) fn class(&self, id: u32) -> Class<T> {
         self.op(id).map_or(Class::Opaque, Op::class)
     }
 
-    /// Whether each value is a variable of the state or a view of one.
+    /// For each value, whether it is a variable of the state or a view of one.
     pub(crate) fn states(&self) -> Vec<bool> {
         let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (id, node) in (0..).zip(&self.nodes) {

@@ -1,4 +1,4 @@
-//! Where every value lies.
+//! Allocation: the buffer and columns of each value.
 
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Lifetime, Role, View};
@@ -62,7 +62,7 @@ impl Memory {
         }
     }
 
-    /// Outputs lie where the caller wants them.
+    /// Gives outputs the caller's buffers.
     fn allocate_outputs<T: Scalar>(&mut self, step: &Classified<T>) {
         for (k, &id) in step.program.stacked.iter().enumerate() {
             self.outputs.push(OutputSlot::Stacked(k));
@@ -70,7 +70,7 @@ impl Memory {
         }
     }
 
-    /// The next state lies where the step after finds it.
+    /// Gives the next state the buffers from which the next step reads it.
     fn allocate_states<T: Scalar>(&mut self, step: &Classified<T>, lifetimes: &Lifetimes<'_, T>) {
         for &id in &step.program.next {
             let stays = step.program.op(id).is_none();
@@ -87,7 +87,7 @@ impl Memory {
         }
     }
 
-    /// Values that are joined are computed side by side.
+    /// Gives the parts of a join adjacent columns of one buffer, so that no copy is needed.
     fn allocate_joins<T: Scalar>(
         &mut self,
         step: &Classified<T>,
@@ -115,7 +115,7 @@ impl Memory {
         }
     }
 
-    /// Values that are neither of these, nor a fused sequence's own.
+    /// Gives buffers to all other values that outlive a fused sequence.
     fn allocate_others<T: Scalar>(
         &mut self,
         step: &Classified<T>,
@@ -127,7 +127,7 @@ impl Memory {
                 continue;
             }
             let in_memory = match step.class(id) {
-                RowClass::Product { .. } => combined.sum_of(id).is_none(), // else it lies where the sum does
+                RowClass::Product { .. } => combined.sum_of(id).is_none(), // else it has the place of the sum
                 class => class.is_fused() && lifetimes.in_registers(id).is_none(),
             };
             if in_memory {
@@ -136,7 +136,7 @@ impl Memory {
         }
     }
 
-    /// The last state is copied to buffers of its own.
+    /// Gives the last state buffers of its own, to which it is copied.
     fn allocate_finals<T: Scalar>(&mut self, step: &Classified<T>) {
         for (j, &id) in step.program.next.iter().enumerate() {
             self.outputs.push(OutputSlot::Final(j));

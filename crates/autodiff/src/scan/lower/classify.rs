@@ -1,4 +1,4 @@
-//! Classification: how each value of a step is computed row by row.
+//! Classification: the way in which each value of a step is computed row by row.
 
 use bptt_tensor::rows::{MulKind, Reduction};
 use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
@@ -11,49 +11,49 @@ use crate::scan::lower::shapes::{invariant_width, is_per_row, width};
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::tape::{Class, Op, ViewOf};
 
-/// How a value is computed row by row.
+/// The way in which a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RowClass {
     Input,
     Literal,
-    /// A function of single elements.
+    /// An elementwise function.
     Pointwise,
-    /// Columns of another value that is not a view itself, from this column on.
+    /// A view: columns of another value, from `column` on. The source is not a view itself.
     View {
         source: u32,
         column: usize,
     },
-    /// Other values side by side, which start at these columns.
+    /// Other values concatenated along columns, with the first column of each.
     Join {
         columns: Vec<usize>,
     },
-    /// A product with an invariant matrix, read transposed or not.
+    /// A matrix product with an invariant matrix, which may be read transposed.
     Product {
         transposed: bool,
     },
-    /// One number of each row.
+    /// A reduction of each row to one number.
     Reduce(Reduction),
-    /// Part of a sum over all steps, and computed with the sum.
+    /// A part of a sum over all steps, which is computed with the sum.
     Summand,
 }
 
-/// A step in the form that lowering expects, and how each of its values is computed.
+/// A legalized step with the class of each value.
 pub(crate) struct Classified<T> {
     pub(crate) program: Program<T>,
     pub(crate) rows: usize,
     /// The terms of the sums over all steps.
     pub(crate) terms: Vec<SumTerm>,
-    /// Sums that equal others, each after the sum that it equals.
+    /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,
     pub(crate) classes: Vec<RowClass>,
-    /// Whether an output or a term needs each value.
+    /// For each value, whether an output or a term needs it.
     pub(crate) needed: Vec<bool>,
-    /// How often each value is used, by other values or as an output.
+    /// The number of uses of each value, by other values or as an output.
     pub(crate) uses: Vec<usize>,
     /// The values that read each value.
     pub(crate) readers: Vec<Vec<u32>>,
-    /// Whether each value is a factor of a product that is summed over all steps, directly or through views and joins
-    /// that are not copies.
+    /// For each value, whether it is a factor of a product that is summed over all steps, directly
+    /// or through views and joins that are not copies.
     pub(crate) multiplied: Vec<bool>,
 }
 
@@ -100,7 +100,7 @@ impl<T: Scalar> Classified<T> {
         width(self.program.shape(id))
     }
 
-    /// The value that a view is part of, or the value itself.
+    /// The source of a view, or the value itself.
     pub(crate) fn source(&self, id: u32) -> u32 {
         match self.classes[id as usize] {
             RowClass::View { source, .. } => source,
@@ -128,7 +128,7 @@ impl<T: Scalar> Classified<T> {
 }
 
 impl RowClass {
-    /// Whether readers find the elements of the value where other values lie.
+    /// Whether the value's elements lie in the memory of other values.
     pub(crate) fn passes_on(&self) -> bool {
         matches!(self, Self::View { .. } | Self::Join { .. })
     }
@@ -138,7 +138,7 @@ impl RowClass {
         matches!(self, Self::Pointwise | Self::Reduce(_))
     }
 
-    /// Whether a value waits for all rows that it reads.
+    /// Whether the value needs all rows of its operands first.
     pub(crate) fn is_barrier(&self) -> bool {
         matches!(self, Self::Product { .. } | Self::Summand)
     }
@@ -157,7 +157,8 @@ fn readers<T>(program: &Program<T>, needed: &[bool]) -> Vec<Vec<u32>> {
     readers
 }
 
-/// Whether each value is a factor of a product among the terms, directly or through views and joins.
+/// For each value, whether it is a factor of a product among the terms, directly or through views
+/// and joins.
 fn multiplied<T>(program: &Program<T>, classes: &[RowClass], terms: &[SumTerm]) -> Vec<bool> {
     let is_product = |term: &&SumTerm| matches!(term, SumTerm::Product { .. });
     let products = terms.iter().filter(is_product);
@@ -170,7 +171,7 @@ fn multiplied<T>(program: &Program<T>, classes: &[RowClass], terms: &[SumTerm]) 
     multiplied
 }
 
-/// The view of `input` from a column on. If `input` is a view, the result is a view of the same value.
+/// The view of `input` from a column on. If `input` is a view, the result is a view of its source.
 fn of_whole(classes: &[RowClass], input: u32, column: usize) -> RowClass {
     match classes[input as usize] {
         RowClass::View { source, column: first } => {
@@ -232,8 +233,8 @@ fn class_of<T: Scalar>(
     Ok(class)
 }
 
-/// Whether a function of single elements finds an operand of this shape row by row. The function's result is of shape
-/// `result`.
+/// Whether an elementwise function can read an operand of this shape row by row. The function's
+/// result has shape `result`.
 fn is_operand(shape: &Shape, is_invariant: bool, result: &Shape) -> bool {
     let (rows, columns) = (result[0], width(result));
     if is_invariant {

@@ -1,5 +1,5 @@
-//! Values that one instruction computes together: a matrix product that starts from a sum's other term, and an
-//! elementwise product within a sum.
+//! Values that one instruction computes together: a sum of a matrix product and another term, and
+//! an elementwise product within a sum.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,23 @@ use crate::scan::lower::schedule::{Schedule, Slot};
 use crate::scan::lower::shapes;
 use crate::tape::Op;
 
-/// Which values have no instruction of their own.
+/// The values that have no instruction of their own.
 pub(crate) struct Combined {
-    /// Sums that one of their terms computes: a matrix product, which starts from the other term.
+    /// Sums that are computed by one of their terms, a matrix product which accumulates onto the
+    /// other term. Maps the sum to the product.
     products_of_sums: HashMap<u32, u32>,
-    /// What such a product computes.
+    /// Maps such a product to its sum.
     sums_of_products: HashMap<u32, StartedSum>,
-    /// Elementwise products that a sum computes on its own.
+    /// For each value, whether it is an elementwise product that is contracted: its reader, a sum,
+    /// multiplies on its own.
     contracted: Vec<bool>,
 }
 
-/// A sum that a matrix product computes.
+/// A sum that is computed by a matrix product.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StartedSum {
     pub(crate) sum: u32,
-    /// What the product is added to.
+    /// The term to which the product is added.
     pub(crate) start: u32,
 }
 
@@ -52,7 +54,8 @@ pub(crate) fn combine<T: Scalar>(step: &Classified<T>, schedule: &Schedule) -> C
     combined
 }
 
-/// Whether each value has a place of its own in memory: outputs, states, and joins with their parts.
+/// For each value, whether it has its own place in memory: outputs, states, and joins with their
+/// parts.
 fn kept<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
     let program = &step.program;
     let mut kept = program.among(program.stacked.iter().chain(&program.next).copied());
@@ -65,28 +68,30 @@ fn kept<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
 }
 
 impl Combined {
-    /// Whether one of its terms computes a sum.
+    /// Whether a sum is computed by one of its terms.
     pub(crate) fn is_started(&self, id: u32) -> bool {
         self.products_of_sums.contains_key(&id)
     }
 
-    /// The sum that a matrix product computes, if it does.
+    /// The sum that a matrix product computes, if it computes one.
     pub(crate) fn sum_of(&self, product: u32) -> Option<StartedSum> {
         self.sums_of_products.get(&product).copied()
     }
 
-    /// Whether a sum computes an elementwise product on its own.
+    /// Whether a value is an elementwise product that its reader, a sum, computes.
     pub(crate) fn is_contracted(&self, id: u32) -> bool {
         self.contracted[id as usize]
     }
 
-    /// When a value is computed: a sum that a product computes, with the product.
+    /// The time at which a value is computed. A sum that a product computes has the time of the
+    /// product.
     pub(crate) fn order(&self, schedule: &Schedule, id: u32) -> (Slot, u32) {
         let id = self.products_of_sums.get(&id).copied().unwrap_or(id);
         (schedule.slot(id), id)
     }
 
-    /// Of a sum, the term that computes it and the other: a bias, or what an earlier product computes.
+    /// The terms of a sum, if a product can compute it: the product and the other term, which is a
+    /// bias or computed by an earlier product.
     fn product_of<T: Scalar>(
         &self,
         step: &Classified<T>,
@@ -112,8 +117,9 @@ impl Combined {
         [(b, a), (a, b)].into_iter().find(|&(product, start)| computes(product, start))
     }
 
-    /// Whether a value is a product that is wanted for nothing but one sum, which multiplies on its own: with another
-    /// value, or of each row or all rows if both factors are as wide as the product.
+    /// Whether a value is a product whose only reader is a sum that can multiply on its own. The
+    /// sum is of the product and another value, or over each row or over all rows; over rows, both
+    /// factors must be as wide as the product.
     fn can_contract<T: Scalar>(&self, step: &Classified<T>, schedule: &Schedule, id: u32) -> bool {
         let (own, readers) = (schedule.slot(id), &step.readers[id as usize][..]);
         let Some((_, factors)) = step.factors(id) else { return false };
@@ -139,8 +145,8 @@ impl Combined {
         }
     }
 
-    /// Whether a sum of two values may multiply one of them on its own: it is computed as a function of single
-    /// elements, and does so with none yet.
+    /// Whether a sum of two values may compute one of them, a product, on its own. It must be an
+    /// elementwise function, and contract no other product yet.
     fn multiplies<T: Scalar>(&self, step: &Classified<T>, sum: u32) -> bool {
         matches!(step.program.op(sum), Some(Op::Binary(Binary::Add)))
             && *step.class(sum) == RowClass::Pointwise

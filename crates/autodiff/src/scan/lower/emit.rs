@@ -1,4 +1,4 @@
-//! The instructions of a program.
+//! Emission of the instructions of a program.
 
 use std::collections::HashMap;
 
@@ -16,11 +16,11 @@ use crate::scan::lower::operands::Operands;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::timeline::{Level, Timeline};
 
-/// Emits the instructions of a step whose values have their places.
+/// Emits the instructions of a step whose values are allocated.
 ///
 /// # Errors
 ///
-/// If an instruction cannot read a value where it lies.
+/// If an instruction cannot read the memory of a value.
 pub(crate) fn emit<T: Scalar>(
     step: &Classified<T>,
     combined: &Combined,
@@ -49,7 +49,7 @@ pub(crate) fn emit<T: Scalar>(
     })
 }
 
-/// Instructions, their operands so far, and the matrices that they multiply by.
+/// The emitted instructions, their operands so far, and the matrices that they multiply by.
 struct Emitter<'a, T> {
     step: &'a Classified<T>,
     combined: &'a Combined,
@@ -99,7 +99,7 @@ impl<T: Scalar> Emitter<'_, T> {
         Ok(Instruction::MatMul { left, right, accumulate, output })
     }
 
-    /// Refuses instructions for all steps that read what lasts for one.
+    /// Refuses an instruction for all steps that reads a value of a single step.
     fn check_lifetimes<'i>(
         &self,
         mut for_all_steps: impl Iterator<Item = &'i Instruction<T>>,

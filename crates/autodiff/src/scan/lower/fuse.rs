@@ -1,5 +1,5 @@
-//! Fusion: functions of rows that are computed together, a few rows and columns at a time. What passes from one to the
-//! next never meets memory.
+//! Fusion: functions of rows are computed together, a few rows and columns at a time. Values that
+//! pass from one function to the next stay in the cache.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::tape::{Class, Function, Op};
 ///
 /// # Errors
 ///
-/// If a function cannot read a value where it lies.
+/// If a function cannot read the memory of a value.
 pub(crate) fn fuse<T: Scalar>(
     step: &Classified<T>,
     combined: &Combined,
@@ -100,7 +100,7 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
         })
     }
 
-    /// The factors of a product that a sum computes on its own.
+    /// The factors of a contracted product, which its sum computes.
     fn contracted(&mut self, id: u32) -> Result<Option<(MulKind, [usize; 2])>, LoweringError> {
         let factors = self.step.factors(id).filter(|_| self.combined.is_contracted(id));
         let Some((kind, [a, b])) = factors else { return Ok(None) };

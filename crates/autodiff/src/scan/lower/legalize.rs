@@ -12,13 +12,14 @@ use crate::scan::rewrite::rematerialize::rematerialize;
 use crate::tape::primitive::{BroadcastTo, Concat};
 use crate::tape::{Class, Function, Op};
 
-/// A step in which every output and every joined part is a value of its own, and the terms of its sums over all steps.
+/// A legalized step, in which every output and every joined part is a value of its own, with the
+/// terms of its sums over all steps.
 pub(crate) struct Legal<T> {
     pub(crate) program: Program<T>,
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are nothing but sums of terms.
+    /// Values that are used in sums of terms only.
     pub(crate) inside_sums: Vec<u32>,
-    /// Sums that equal others, each with the sum that it equals.
+    /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,
 }
 
@@ -33,14 +34,14 @@ pub(crate) fn legalize<T: Scalar>(
     Ok(Legal { program, terms, inside_sums, copies })
 }
 
-/// Replaces padded parts by a join of the parts and of zeros between them.
+/// Replaces a pad by a join of its parts and of zeros between them.
 fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
     let mut fault = None;
     let tiled = program.rebuild(|new, id, inputs| {
         let Some(Op::Pad(pad)) = program.op(id) else { return new.copy(program, id, inputs) };
         let shape = &pad.shape;
         if shape.len() < 2 || shape[0] != rows || pad.places.iter().any(|&(axis, _)| axis != 1) {
-            return new.copy(program, id, inputs); // refused where it is classified, if it is needed
+            return new.copy(program, id, inputs); // classification refuses it, if it is needed
         }
         let mut parts: Vec<(usize, u32)> =
             pad.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
@@ -82,8 +83,8 @@ fn stretch_operands<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Copies parts of joins that also lie elsewhere: as an output, or in another join. Copies states that are read after the
-/// loop, too. All other readers of a part read it within the join.
+/// Copies parts of joins that also need another place: as an output, or in another join. Also
+/// copies states that are read after the loop. All other readers of a part read it within the join.
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
     let in_loop = program.ancestors(program.next.iter().copied());
@@ -113,14 +114,15 @@ fn is_join<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     matches!(program.class(id), Class::Join { .. })
 }
 
-/// Whether a sum may be computed by its products in place.
+/// Whether a sum reads a product, which may compute it in place.
 fn reads_product<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     let is_product = |&input: &u32| matches!(program.class(input), Class::Product(_));
     matches!(program.op(id), Some(Op::Binary(Binary::Add)))
         && program.node(id).inputs.iter().any(is_product)
 }
 
-/// Copies outputs that no operation computes, and those that another output equals.
+/// Copies outputs that no operation computes, and outputs that are the same value as another
+/// output.
 fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let bindings = bindings(program);
     let mut stacked = program.stacked.clone();
@@ -134,7 +136,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let mut next = program.next.clone();
     for (j, id) in next.iter_mut().enumerate() {
         if program.node(*id).kind == Kind::Input(Input::Carry(j)) {
-            continue; // what stays as it was is never written
+            continue; // an unchanged state is never written
         }
         let in_loop = bindings.get(*id as usize) == Some(&Binding::Carried);
         if !is_computed(program, *id) || !in_loop {
@@ -144,7 +146,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     program.next = next;
 }
 
-/// Whether an operation computes a value, rather than giving another value's elements.
+/// Whether an operation computes a value's elements, rather than passing on those of another value.
 fn is_computed<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     program.op(id).is_some() && !matches!(program.class(id), Class::View(_))
 }

@@ -1,4 +1,5 @@
-//! The levels of a stage: what is computed between one round of matrix products and the next.
+//! The levels of a stage. A level is one round of matrix products and the functions of rows that
+//! follow it.
 
 use std::collections::BinaryHeap;
 
@@ -9,8 +10,8 @@ use crate::scan::lower::stages::Stage;
 
 /// The level of each value.
 ///
-/// A product comes as early as possible. So does a function of rows, unless waiting for its readers saves memory. That is
-/// so if none of the values that it reads lies in registers alone.
+/// A product comes as early as possible. So does a function of rows, unless waiting for its readers
+/// saves memory. Waiting saves no memory if an operand would otherwise stay in registers.
 pub(crate) fn levels<T: Scalar>(step: &Classified<T>, stages: &[Stage]) -> Vec<usize> {
     let Classified { program, classes, .. } = step;
     let mut earliest: Vec<usize> = Vec::with_capacity(classes.len());
@@ -47,7 +48,7 @@ pub(crate) fn levels<T: Scalar>(step: &Classified<T>, stages: &[Stage]) -> Vec<u
     }
 }
 
-/// Whether each value lies in memory in any case: outputs, and operands of products.
+/// For each value, whether it is in memory in any case: outputs, and operands of products.
 fn in_memory<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
     let Classified { program, classes, .. } = step;
     let mut in_memory = vec![false; classes.len()];
@@ -59,7 +60,7 @@ fn in_memory<T: Scalar>(step: &Classified<T>) -> Vec<bool> {
     in_memory
 }
 
-/// The levels, during the search for values that wait.
+/// The levels during the search for values that wait.
 struct Levels<'a, T> {
     step: &'a Classified<T>,
     stages: &'a [Stage],
@@ -71,13 +72,13 @@ struct Levels<'a, T> {
 }
 
 impl<T: Scalar> Levels<'_, T> {
-    /// Finds the levels of these values and, where they change, of the values that they read. Returns the visited
-    /// values, each after its readers.
+    /// Finds the levels of these values. Where a level changes, also finds the levels of the
+    /// operands. Returns the visited values, each after its readers.
     fn settle(&mut self, mut pending: BinaryHeap<usize>) -> Vec<usize> {
         let mut settled = Vec::with_capacity(pending.len());
         while let Some(id) = pending.pop() {
             if settled.last() == Some(&id) {
-                continue; // it was queued by several readers, and is done
+                continue; // several readers queued it, and it is done
             }
             settled.push(id);
             let class = &self.step.classes[id];

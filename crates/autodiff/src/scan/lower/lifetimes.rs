@@ -1,4 +1,4 @@
-//! Liveness: how long each value has to last.
+//! Liveness: the lifetime of each value.
 
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::Lifetime;
@@ -13,7 +13,8 @@ pub(crate) struct Lifetimes<'a, T> {
     step: &'a Classified<T>,
     schedule: &'a Schedule,
     combined: &'a Combined,
-    /// When each value is read first and last, directly or through views and joins that are not copies.
+    /// The first and last slot in which each value is read, directly or through views and joins
+    /// that are not copies.
     readings: Vec<Option<(Slot, Slot)>>,
 }
 
@@ -41,7 +42,7 @@ impl<'a, T: Scalar> Lifetimes<'a, T> {
         Self { step, schedule, combined, readings }
     }
 
-    /// How long a value in memory has to last.
+    /// The lifetime of a value in memory.
     pub(crate) fn of(&self, id: u32) -> Lifetime {
         let stage = self.combined.order(self.schedule, id).0.stage;
         let is_near = self.is_always_read(id, |slot| slot.stage == stage);
@@ -52,8 +53,8 @@ impl<'a, T: Scalar> Lifetimes<'a, T> {
         }
     }
 
-    /// How long a value lasts that only the fused sequence reads that computes it: for a chunk of its phase, or for a
-    /// block of all phases. `None` if others read it, too.
+    /// The lifetime of a value that is read only by the fused sequence that computes it: a chunk of
+    /// its phase, or a block of all phases. `None` if others read it, too.
     pub(crate) fn in_registers(&self, id: u32) -> Option<Lifetime> {
         let own = self.schedule.slot(id);
         if self.combined.is_started(id) || self.step.multiplied[id as usize] {
@@ -66,7 +67,8 @@ impl<'a, T: Scalar> Lifetimes<'a, T> {
         self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Lifetime::Block)
     }
 
-    /// Whether a value is read only in slots with this property. All slots between two with the property have it, too.
+    /// Whether a value is read only in slots with this property. The property must hold for all
+    /// slots between any two for which it holds.
     fn is_always_read(&self, id: u32, when: impl Fn(Slot) -> bool) -> bool {
         self.readings[id as usize].is_none_or(|(first, last)| when(first) && when(last))
     }

@@ -4,29 +4,30 @@ use std::fmt;
 
 use bptt_tensor::rows::RowProgram;
 
-/// A step as a program over rows, and what its buffers are.
+/// A step as a program over rows, with the meaning of its buffers.
 #[derive(Clone, Debug)]
 pub(crate) struct Lowered<T> {
     pub(crate) program: RowProgram<T>,
     pub(crate) inputs: Vec<InputSlot>,
     pub(crate) outputs: Vec<OutputSlot>,
-    /// Sums that equal others, each after the place of the other among the outputs.
+    /// Sums that equal other sums: pairs of positions among the outputs, the other sum and the
+    /// copy.
     pub(crate) copies: Vec<(usize, usize)>,
-    /// The matrices to pack: an invariant, and whether it is read transposed.
+    /// The matrices to pack: each an invariant, and whether it is read transposed.
     pub(crate) packs: Vec<(usize, bool)>,
     pub(crate) rows: usize,
 }
 
-/// What fills an input buffer.
+/// The source of an input buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum InputSlot {
     Sequence(usize),
-    /// The state that the first step starts from.
+    /// The initial state.
     Initial(usize),
     Invariant(usize),
 }
 
-/// What an output buffer is.
+/// The meaning of an output buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum OutputSlot {
     Stacked(usize),
@@ -34,7 +35,7 @@ pub(crate) enum OutputSlot {
     Sum(usize),
 }
 
-/// Why a step is not a program over rows.
+/// The reason why a step cannot be lowered to a program over rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoweringError(pub(crate) String);
 

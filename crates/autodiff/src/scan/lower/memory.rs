@@ -8,12 +8,12 @@ use bptt_tensor::rows::{Buffer, Lifetime, Role, View};
 use crate::scan::lower::classify::Classified;
 use crate::scan::lower::lowered::OutputSlot;
 
-/// The buffers of what a program computes.
+/// The buffers of the values that a program computes.
 pub(crate) struct Memory {
     pub(crate) buffers: Vec<Buffer>,
-    /// What the buffers of outputs are, in order.
+    /// The meaning of each output buffer, in order.
     pub(crate) outputs: Vec<OutputSlot>,
-    /// Where each value lies that memory is needed for.
+    /// The place of each value that is in memory.
     homes: Vec<Option<View>>,
     /// The buffers of sums over all steps.
     pub(crate) totals: HashMap<usize, usize>,
@@ -24,7 +24,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Memory without buffers, for so many values.
+    /// Creates memory without buffers, for this number of values.
     pub(crate) fn new(values: usize) -> Self {
         Self {
             buffers: Vec::new(),
@@ -36,7 +36,7 @@ impl Memory {
         }
     }
 
-    /// Where a value lies, if memory holds it.
+    /// The place of a value, if it is in memory.
     pub(crate) fn home(&self, id: u32) -> Option<View> {
         self.homes[id as usize]
     }
@@ -59,7 +59,7 @@ impl Memory {
         self.buffers.len() - 1
     }
 
-    /// Makes a value all of a buffer.
+    /// Places a value in all columns of a buffer.
     pub(crate) fn put(&mut self, id: u32, buffer: usize) -> View {
         let view = self.whole(buffer);
         self.set_home(id, view);

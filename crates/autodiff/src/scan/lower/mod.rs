@@ -1,15 +1,15 @@
-//! From a step to a program over the rows of a batch.
+//! Lowering of a step to a program over the rows of a batch.
 //!
 //! [`lower()`] is a chain of passes. Each takes the results of those before it and returns one of its own:
 //!
 //! | pass | returns |
 //! |---|---|
 //! | [`legalize`](legalize::legalize) | the step in the form that the others expect; its sums over time as terms |
-//! | [`classify`](classify::classify) | how each value is computed row by row |
-//! | [`schedule`](schedule::schedule) | when each value is computed |
-//! | [`combine`](combine::combine) | which values one instruction computes together |
-//! | [`timeline`](timeline::timeline) | what remains to compute, in order |
-//! | [`allocate`](allocate::allocate) | where each value lies |
+//! | [`classify`](classify::classify) | the way in which each value is computed row by row |
+//! | [`schedule`](schedule::schedule) | the time at which each value is computed |
+//! | [`combine`](combine::combine) | the values that one instruction computes together |
+//! | [`timeline`](timeline::timeline) | the values that remain to compute, in order |
+//! | [`allocate`](allocate::allocate) | the buffer and columns of each value |
 //! | [`emit`](emit::emit) | the instructions |
 
 mod allocate;

@@ -1,4 +1,5 @@
-//! What instructions read: values that the program computes, and inputs and constants, which get their buffers here.
+//! The operands of instructions: values that the program computes, and inputs and constants, which
+//! get their buffers here.
 
 use std::collections::HashMap;
 
@@ -15,7 +16,7 @@ use crate::scan::lower::shapes::{self, width};
 pub(crate) struct Operands<'a, T> {
     step: &'a Classified<T>,
     pub(crate) memory: Memory,
-    /// What the buffers of inputs are, in order.
+    /// The source of each input buffer, in order.
     pub(crate) inputs: Vec<InputSlot>,
     input_buffers: HashMap<(InputSlot, Lifetime), usize>,
     /// The buffers of numbers, by their bits.
@@ -33,7 +34,7 @@ impl<'a, T: Scalar> Operands<'a, T> {
         }
     }
 
-    /// Where a value lies.
+    /// The view of a value. Adds a buffer for an input or a constant.
     pub(crate) fn view(&mut self, id: u32) -> Result<View, LoweringError> {
         if let Some(view) = self.memory.home(id) {
             return Ok(view);
@@ -53,7 +54,7 @@ impl<'a, T: Scalar> Operands<'a, T> {
             (&Kind::Input(Input::Carry(j)), _) => {
                 let before = self.input(InputSlot::Initial(j), Lifetime::Step, own);
                 if step.program.next[j] == id {
-                    return Ok(before); // the state stays as it was
+                    return Ok(before); // the step does not change the state
                 }
                 let after = self.view(step.program.next[j])?;
                 if after != self.memory.whole(after.buffer) {
@@ -70,7 +71,7 @@ impl<'a, T: Scalar> Operands<'a, T> {
         }
     }
 
-    /// Where a function of rows with so many axes finds an operand.
+    /// The view of an operand of a function of rows, whose result has this number of axes.
     pub(crate) fn view_beside(&mut self, axes: usize, id: u32) -> Result<View, LoweringError> {
         match self.step.program.node(id).kind {
             Kind::Literal(value) => Ok(self.constant(value)),
@@ -79,7 +80,7 @@ impl<'a, T: Scalar> Operands<'a, T> {
         }
     }
 
-    /// Where a value lies that is summed over all steps.
+    /// The view of a value that is summed over all steps.
     pub(crate) fn view_of_all_steps(&mut self, id: u32) -> Result<View, LoweringError> {
         let view = self.view(id)?;
         match self.memory.buffers[view.buffer].lifetime {

@@ -11,7 +11,8 @@ use crate::scan::lower::lifetimes::Lifetimes;
 use crate::scan::lower::memory::Memory;
 use crate::scan::lower::timeline::{Item, Level, Timeline};
 
-/// Gives the values of fused sequences that have no place in memory a register each, while they are read.
+/// Gives a register to each value of a fused sequence that has no place in memory, until its last
+/// reader.
 pub(crate) fn allocate_registers<T: Scalar>(
     memory: &mut Memory,
     step: &Classified<T>,
@@ -44,8 +45,8 @@ struct Registers<'a> {
     free: HashMap<RegisterKind, Vec<usize>>,
     /// The number of known registers that this sequence has not used yet.
     unused: HashMap<RegisterKind, usize>,
-    /// Registers of blocks that are free from the next phase on. In this phase they are still in use, since values that
-    /// are read for all columns are read again for every chunk.
+    /// Registers of blocks that become free in the next phase. In this phase they are still in use,
+    /// since values that are read for all columns are read again for every chunk.
     released: Vec<usize>,
 }
 
@@ -57,7 +58,8 @@ impl Registers<'_> {
         level: &Level,
         lifetimes: &Lifetimes<'_, T>,
     ) {
-        // a register is free again behind its last reader, but for that reader's own target
+        // a register becomes free after its last reader, so that reader's own target is another
+        // register
         let mut last_readers = HashMap::new();
         for &item in level.phases.values().flatten() {
             for input in item.reads(step, combined) {
@@ -72,14 +74,15 @@ impl Registers<'_> {
                 if let Item::Compute(id) = item
                     && self.memory.home(id).is_none()
                 {
-                    let lifetime = lifetimes.in_registers(id).expect("what others read has a home");
+                    let lifetime =
+                        lifetimes.in_registers(id).expect("a value that others read has a home");
                     let register = self.take((lifetime, step.width(id)));
                     self.memory.put(id, register);
                 }
                 for input in item.reads(step, combined) {
                     let input = step.source(input);
                     if last_readers.get(&input) == Some(&item) {
-                        last_readers.remove(&input); // an item may read it twice
+                        last_readers.remove(&input); // an item may read a value twice
                         self.release(input);
                     }
                 }

@@ -1,4 +1,4 @@
-//! The schedule: when each value is computed.
+//! The schedule: the slot in which each value is computed.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,18 @@ use crate::scan::lower::shapes::width;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::stages::{Stage, stages};
 
-/// When the values of a step are computed, and the rows of some summed.
+/// The slots in which the values of a step are computed, and in which the rows of some are summed.
 pub(crate) struct Schedule {
     pub(crate) slots: Vec<Slot>,
     /// The values whose rows are summed over all steps.
     pub(crate) row_sums: BTreeMap<u32, RowSums>,
 }
 
-/// The sums of the rows of one value, which a fused sequence after the loop adds up.
+/// The sum of the rows of one value, which a fused sequence after the loop adds up.
 pub(crate) struct RowSums {
     pub(crate) slot: Slot,
-    /// The terms of sums over all steps that these are, by their places in the list of all terms.
+    /// The terms of sums over all steps that equal this sum, by their positions in the list of all
+    /// terms.
     pub(crate) terms: Vec<usize>,
 }
 
@@ -43,7 +44,8 @@ impl Schedule {
     }
 }
 
-/// When the rows of a value are added up: where it is computed, or else where it is read first after the loop.
+/// The slot in which the rows of a value are added up: the slot that computes it, or else the first
+/// after the loop that reads it.
 fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot {
     let (own, width) = (slots[id as usize], step.width(id));
     if own.stage == Stage::After {
@@ -56,20 +58,20 @@ fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot
     after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), width, ..slot })
 }
 
-/// When a value is computed. Within a level of a stage, products come first. The functions of rows follow as one fused
-/// sequence, in phases of equal width.
+/// The time at which a value is computed. Within a level of a stage, products come first. The
+/// functions of rows follow as one fused sequence, in phases of equal width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot {
     pub(crate) stage: Stage,
     pub(crate) level: usize,
-    /// The phase of a function of rows, 0 for a product. A function comes in a later phase than operands of another
-    /// width, and than reductions that it reads.
+    /// The phase of a function of rows; 0 for a product. A function is in a later phase than its
+    /// operands of another width, and than the reductions that it reads.
     pub(crate) turn: usize,
     pub(crate) width: usize,
 }
 
 impl Slot {
-    /// Whether the same fused sequence computes what has these slots.
+    /// Whether the same fused sequence computes the values of both slots.
     pub(crate) fn is_fused_with(self, other: Self) -> bool {
         self.turn > 0 && other.turn > 0 && (self.stage, self.level) == (other.stage, other.level)
     }

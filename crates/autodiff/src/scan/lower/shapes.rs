@@ -1,4 +1,4 @@
-//! Shapes as rows: how many there are, and how wide they are.
+//! Shapes as rows: their number and their width.
 
 use bptt_tensor::Shape;
 
@@ -28,8 +28,8 @@ pub(crate) fn width(shape: &Shape) -> usize {
     shape[1..].iter().product()
 }
 
-/// The width of an invariant beside values of so many axes. `None` if it neither is the same for every row nor has a row
-/// for each.
+/// The width of an invariant that is an operand beside values of this number of axes. `None` if it
+/// neither is the same for every row nor has one row for each.
 pub(crate) fn invariant_width(shape: &Shape, axes: usize, rows: usize) -> Option<usize> {
     if is_per_row(shape, axes, rows) {
         return Some(width(shape));

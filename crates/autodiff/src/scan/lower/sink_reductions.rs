@@ -21,7 +21,7 @@ pub(crate) enum SumTerm {
 }
 
 impl SumTerm {
-    /// The values that the term is computed from.
+    /// The values from which the term is computed.
     pub(crate) fn values(&self) -> impl Iterator<Item = u32> {
         let (first, second) = match *self {
             Self::Product { left, right, .. } => (left, Some(right)),
@@ -35,13 +35,14 @@ impl SumTerm {
 #[derive(Default)]
 pub(crate) struct SunkReductions {
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are nothing but sums of terms.
+    /// Values that are used in sums of terms only.
     pub(crate) inside_sums: Vec<u32>,
-    /// Sums that equal others and are not decomposed a second time, each with the sum that it equals.
+    /// Sums that equal other sums, and so are not decomposed again: pairs of the other sum and the
+    /// copy.
     pub(crate) copies: Vec<(usize, usize)>,
 }
 
-/// Takes the sums of a step apart into terms.
+/// Decomposes the sums of a step into terms.
 pub(crate) fn sink_reductions<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,
@@ -58,7 +59,7 @@ pub(crate) fn sink_reductions<T: Scalar>(
     Ok(sunk)
 }
 
-/// Whether each value is needed for nothing but sums over all steps.
+/// For each value, whether it is used in sums over all steps only.
 fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
     let mut only = vec![false; program.nodes.len()];
     for &id in &program.sums {
@@ -80,7 +81,7 @@ fn only_summed<T>(program: &Program<T>) -> Vec<bool> {
     only
 }
 
-/// Takes one sum apart.
+/// Decomposes one sum.
 fn take_apart<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,
@@ -129,7 +130,7 @@ fn take_apart<T: Scalar>(
     Ok(())
 }
 
-/// The value whose rows add up to the sum of `summed` to this shape.
+/// The value whose rows add up to the sum of `summed`, reduced to this shape.
 fn summed_rows<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,

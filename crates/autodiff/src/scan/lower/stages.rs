@@ -17,9 +17,10 @@ pub(crate) enum Stage {
 
 /// The stage of each value.
 ///
-/// A value stays in the loop if it depends on the state and the next state needs it. Of the values that depend on inputs
-/// alone, products leave the loop. Functions of single elements stay beside their first reader, because reading their
-/// operands there takes no longer than reading their result. A value without a reader in the loop comes after it.
+/// A value stays in the loop if it depends on the state and the next state needs it. Products that
+/// depend on inputs alone leave the loop. Elementwise functions of inputs stay beside their first
+/// reader, because reading their operands there takes no longer than reading their result. A value
+/// without a reader in the loop moves after it.
 pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     let Classified { program, classes, .. } = step;
     let bindings = bindings(program);

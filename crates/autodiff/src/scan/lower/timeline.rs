@@ -1,4 +1,4 @@
-//! What there is to compute, in order.
+//! The timeline: the values to compute, in order.
 
 use std::collections::BTreeMap;
 
@@ -16,23 +16,25 @@ pub(crate) struct Timeline {
     pub(crate) after: Vec<Level>,
 }
 
-/// What a level of a stage computes: matrix products, then a fused sequence of phases, each of the width of its slot.
+/// A level of a stage: matrix products, then a fused sequence of phases, each of the width of its
+/// slot.
 #[derive(Default)]
 pub(crate) struct Level {
     pub(crate) products: Vec<u32>,
     pub(crate) phases: BTreeMap<Slot, Vec<Item>>,
 }
 
-/// What a fused sequence does with a value.
+/// An item of a fused sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// Computes it.
+    /// Computes the value.
     Compute(u32),
-    /// Adds its rows to the partial sums of a term, one of the list of all terms.
+    /// Adds the value's rows to the partial sums of a term, given by its position in the list of
+    /// all terms.
     AddRows { id: u32, term: usize },
 }
 
-/// Orders what the values of a step that are computed on their own.
+/// Orders the values of a step that have an instruction of their own.
 pub(crate) fn timeline<T: Scalar>(
     step: &Classified<T>,
     schedule: &Schedule,
@@ -71,7 +73,7 @@ fn levels<T: Scalar>(
         let items = level.phases.entry(slot).or_default();
         items.push(Item::Compute(id));
         if let Some(sums) = schedule.row_sums.get(&id).filter(|sums| sums.slot == slot) {
-            items.extend(sums.items(id)); // as soon as it is there
+            items.extend(sums.items(id)); // as soon as the value is computed
         }
     }
     for (&id, sums) in schedule.row_sums.iter().filter(|(_, sums)| sums.slot.stage == stage) {
@@ -90,7 +92,7 @@ impl RowSums {
 }
 
 impl Item {
-    /// The values that it reads.
+    /// The values that the item reads.
     pub(crate) fn reads<T: Scalar>(self, step: &Classified<T>, combined: &Combined) -> Vec<u32> {
         let reads = match self {
             Self::Compute(id) => step.program.node(id).inputs.to_vec(),

@@ -1,4 +1,4 @@
-//! Deriving the reverse of a step with the gradient rules of its operations.
+//! Derivation of the reverse of a step, by the gradient rules of its operations.
 
 use std::collections::HashSet;
 
@@ -68,8 +68,8 @@ fn record<'t, T: Scalar>(program: &Program<T>, tape: &'t Tape<T>) -> Vec<Var<'t,
     values
 }
 
-/// Whether the gradients read each forward value. In place of a value that stops a gradient, they read its input and stop
-/// the gradient again.
+/// For each forward value, whether the gradients read it. In place of a `stop_gradient` node, they
+/// read its input and stop the gradient again.
 fn read_values<'t, T: Scalar>(
     forward: &Program<T>,
     values: &[Var<'t, T>],

@@ -5,24 +5,24 @@ use bptt_tensor::{Scalar, Tensor};
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 
-/// Which inputs a gradient is asked for. Those of the state always have one.
+/// The inputs whose gradients are computed. The gradient of the state always is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GradientMask {
     pub(crate) sequences: Vec<bool>,
     pub(crate) invariants: Vec<bool>,
 }
 
-/// The reverse of a step, and what its inputs and outputs are to the forward step.
+/// The reverse of a step, with the meaning of its inputs and outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Reverse<T> {
     pub(crate) program: Program<T>,
-    /// What each sequence of the program is.
+    /// The source of each sequence of the program.
     pub(crate) sequences: Indexed<SequenceSource>,
-    /// What each invariant of the program is.
+    /// The source of each invariant of the program.
     pub(crate) invariants: Indexed<InvariantSource>,
-    /// The sequences that the stacked outputs are the cotangents of.
+    /// The forward sequences whose cotangents are the stacked outputs.
     pub(crate) stacked: Vec<usize>,
-    /// The invariants that the sums are the cotangents of.
+    /// The forward invariants whose cotangents are the sums.
     pub(crate) sums: Vec<usize>,
     /// Tensors that gradient rules recorded.
     pub(crate) constants: Vec<Tensor<T>>,
@@ -46,16 +46,16 @@ pub(crate) enum InvariantSource {
     Cotangent(usize),
     /// An invariant of the forward step.
     Invariant(usize),
-    /// The state that the forward pass started from.
+    /// The initial state of the forward pass.
     Initial(usize),
     /// A tensor that a gradient rule recorded.
     Constant(usize),
 }
 
-/// How the reverse step reads the state that a forward step started from.
+/// The way in which the reverse step reads the state before a forward step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum StateBefore {
-    /// From the states *after* steps, one step earlier: nothing is saved twice.
+    /// From the states *after* steps, shifted by one step, so that nothing is saved twice.
     Shifted,
     /// From a sequence of its own, so that the reverse can be differentiated.
     Saved,
@@ -130,7 +130,7 @@ impl<T: Scalar> Reverse<T> {
         special
     }
 
-    /// The input that gives a sequence.
+    /// The input by which the reverse reads a sequence.
     fn sequence_input(
         &mut self,
         forward: &Program<T>,
@@ -150,7 +150,7 @@ impl<T: Scalar> Reverse<T> {
         }
     }
 
-    /// The forward values that it reads from sequences.
+    /// The forward values that the reverse reads from sequences.
     pub(crate) fn residuals(&self) -> Indexed<u32> {
         let residual = |source: &SequenceSource| match source {
             SequenceSource::Residual(id) => Some(*id),

@@ -1,4 +1,4 @@
-//! Conversion of what the gradient rules recorded to a program.
+//! Conversion of the nodes recorded by gradient rules to a program.
 
 use std::collections::HashMap;
 
@@ -9,21 +9,21 @@ use super::program::{InvariantSource, Reverse, SequenceSource};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::{Leaf, Op, Tape, Var};
 
-/// From ids on the tape to forward values.
+/// A map from ids on the tape to forward values.
 pub(super) fn values_on_tape<T: Scalar>(values: &[Var<'_, T>]) -> HashMap<u32, u32> {
     (0..).zip(values).map(|(value, var)| (var.id, value)).collect()
 }
 
-/// Converts what the gradient rules recorded to a program.
+/// Converts the nodes recorded by gradient rules to a program.
 pub(super) struct Reader<'a, 't, T> {
     pub(super) reverse: Reverse<T>,
     forward: &'a Program<T>,
     tape: &'t Tape<T>,
-    /// From ids on the tape to forward values.
+    /// A map from ids on the tape to forward values.
     values: HashMap<u32, u32>,
-    /// From ids on the tape to outputs whose cotangents they are.
+    /// A map from ids on the tape to the outputs whose cotangents they are.
     cotangents: HashMap<u32, usize>,
-    /// Which forward values are read from sequences. The others are recomputed.
+    /// For each forward value, whether it is read from a sequence. The others are recomputed.
     is_saved: Vec<bool>,
     places: HashMap<u32, u32>,
 }
@@ -47,9 +47,9 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         }
     }
 
-    /// The place in the program of a value on the tape.
+    /// The id in the program of a value on the tape.
     pub(super) fn place(&mut self, id: u32) -> u32 {
-        // a loop with a stack of its own, since steps may be long
+        // an explicit stack in place of recursion, since steps may be long
         let mut pending = vec![id];
         while let Some(&id) = pending.last() {
             if self.places.contains_key(&id) {
@@ -70,7 +70,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         self.places[&id]
     }
 
-    /// The values on the tape that `id` is computed from in the program.
+    /// The values on the tape from which `id` is computed in the program.
     fn inputs_of(&self, id: u32) -> SmallVec<[u32; 3]> {
         match self.values.get(&id) {
             Some(&value) if self.is_saved[value as usize] => SmallVec::new(),

@@ -5,10 +5,10 @@ use bptt_tensor::Scalar;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::Op;
 
-/// Chooses the forward values to save: those that are read, unless a cheap operation recomputes them from values that are
-/// there anyway.
+/// Chooses the forward values to save: those that are read, unless a cheap operation recomputes
+/// them from values that are available in any case.
 ///
-/// `read` tells of each value whether the gradient rules read it.
+/// `read` says for each value whether the gradient rules read it.
 pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
     let compared = compared(forward, read);
     let mut saved = vec![false; read.len()];
@@ -32,7 +32,7 @@ pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool
     saved
 }
 
-/// Whether a value is there anyway because it is an input or a number. A state is, if it is read.
+/// Whether a value is available in any case, as an input or a number. A state is, if it is read.
 fn is_given<T>(node: &Node<T>, is_read: bool) -> bool {
     match node.kind {
         Kind::Input(Input::Carry(_)) => is_read,
@@ -41,7 +41,8 @@ fn is_given<T>(node: &Node<T>, is_read: bool) -> bool {
     }
 }
 
-/// The states after steps that are saved because the state before a step is read, which is the state after another.
+/// The states after steps that are saved because the state before a step is read. That state is the
+/// state after another step.
 fn states_after<T>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
     let before = forward.nodes.iter().zip(read).filter(|(_, read)| **read);
     forward.among(before.filter_map(|(node, _)| match node.kind {

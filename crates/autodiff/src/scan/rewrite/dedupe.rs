@@ -1,4 +1,4 @@
-//! Common subexpressions: equal values are computed once.
+//! Common-subexpression elimination: equal values are computed once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,6 +1,6 @@
-//! Sums are flattened, and their terms sorted by when they can be computed. First come products of the inputs and the
-//! biases, which leave the loop together. Products of the state follow, which are added to them in place. All other terms
-//! come last.
+//! Nested sums are flattened, and their terms sorted by binding time. First come products of the
+//! inputs and the biases, which leave the loop together. Products of the state follow, which are
+//! added to them in place. All other terms come last.
 
 use bptt_tensor::{Binary, Scalar};
 
@@ -15,7 +15,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let uses = program.uses();
     let bindings = bindings(program);
     let is_add = |id: u32| matches!(program.op(id), Some(Op::Binary(ADD)));
-    // inner sums vanish into the outermost
+    // inner sums are merged into the outermost
     let mut inner = vec![false; program.nodes.len()];
     for (id, node) in (0..).zip(&program.nodes) {
         for &input in &node.inputs {
@@ -33,7 +33,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             let shape = program.shape(id);
             let full = terms.iter().position(|&term| program.shape(term) == shape);
             if let Some(full) = full {
-                let first = terms.remove(full); // so that every partial sum has the whole shape
+                let first = terms.remove(full); // first, so that every partial sum has the whole shape
                 terms.insert(0, first);
             }
             match full {
@@ -58,7 +58,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
 /// Adds up invariant terms of one shape: several biases become one.
 fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> {
     let mut gathered: Vec<u32> = Vec::with_capacity(terms.len());
-    let mut constant: Vec<usize> = Vec::new(); // the places of these constants, one for each shape
+    let mut constant: Vec<usize> = Vec::new(); // the positions of constants, one for each shape
     for (term, is_once) in terms {
         let fits = |&&place: &&usize| new.shape(gathered[place]) == new.shape(term);
         match constant.iter().find(fits).filter(|_| is_once) {
@@ -78,7 +78,7 @@ fn gather<T: Scalar>(new: &mut Program<T>, terms: Vec<(u32, bool)>) -> Vec<u32> 
     gathered
 }
 
-/// The terms of the sum `id`, through sums that are `inner` to it, in the order in which they stand.
+/// The terms of the sum `id` and of the sums `inner` to it, in their order.
 fn terms_of<T>(program: &Program<T>, id: u32, inner: impl Fn(u32) -> bool) -> Vec<u32> {
     let mut terms = Vec::new();
     let mut pending = vec![id];
@@ -92,7 +92,7 @@ fn terms_of<T>(program: &Program<T>, id: u32, inner: impl Fn(u32) -> bool) -> Ve
     terms
 }
 
-/// Where a term stands in its sum.
+/// The rank of a term in its sum.
 fn order<T: Scalar>(program: &Program<T>, bindings: &[Binding], term: u32) -> usize {
     let is_product = matches!(program.class(term), Class::Product(_));
     match (is_product, bindings[term as usize]) {

@@ -11,7 +11,7 @@ use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::Op;
 
-/// A step, and the values that are computed once before it.
+/// A step, and the values that are hoisted out of it and computed once.
 #[derive(Clone, Debug)]
 pub(crate) struct Hoisted<T> {
     once: Vec<Node<T>>,
@@ -22,7 +22,7 @@ pub(crate) struct Hoisted<T> {
     pub(crate) program: Program<T>,
 }
 
-/// Hoists values out of a step with so many invariants.
+/// Hoists values out of a step with this number of invariants.
 pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoisted<T> {
     let bindings = bindings(program);
     let mut once = Vec::new();
@@ -40,7 +40,8 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
     let mut kept = program.clone();
     for (id, node) in (0..).zip(&mut kept.nodes) {
         if is_once(id) && needed[id as usize] && matches!(node.kind, Kind::Op(_)) {
-            // its readers read an invariant; one that only hoisted values read is dropped below
+            // readers in the step read an invariant in its place; an invariant that only hoisted
+            // values read is dropped below
             node.kind = Kind::Input(Input::Invariant(invariants + read.len()));
             node.inputs = SmallVec::new();
             read.push(places[&id]);
@@ -51,7 +52,7 @@ pub(crate) fn hoist<T: Scalar>(program: &Program<T>, invariants: usize) -> Hoist
 }
 
 impl<T> Hoisted<T> {
-    /// All invariants of the step: its own, then the values that are computed once from them.
+    /// All invariants of the step: its own, then the hoisted values that it reads.
     pub(crate) fn invariants<V: Clone>(
         &self,
         own: &[V],
@@ -77,7 +78,7 @@ impl<T> Hoisted<T> {
 }
 
 impl<T: Scalar> fmt::Display for Hoisted<T> {
-    /// What is computed once, under the names by which the step reads it.
+    /// The hoisted values, with the names by which the step reads them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names: Vec<String> = Vec::with_capacity(self.once.len());
         let mut computed = self.own;

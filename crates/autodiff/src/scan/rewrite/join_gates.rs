@@ -1,5 +1,5 @@
-//! The product with a gate is computed from the tail of its logistic function in one sweep. A logistic function whose
-//! tail nobody reads is computed directly.
+//! The product with a gate is computed from the tail of the gate's logistic function, in one sweep
+//! over memory. A logistic function whose tail has no other reader is computed directly.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 

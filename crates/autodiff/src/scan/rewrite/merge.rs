@@ -1,5 +1,5 @@
-//! Products that share their left operand become one wide product with the weights side by side:
-//! `h W_hh_i` and `h W_hh_f` are columns of `h [W_hh_i, W_hh_f]`.
+//! Products that share their left operand become one wide product with concatenated weights: `h
+//! W_hh_i` and `h W_hh_f` are columns of `h [W_hh_i, W_hh_f]`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::scan::ir::program::op_node;
 use crate::tape::Op;
 use crate::tape::primitive::{Concat, MatMul, Slice};
 
-/// The place of a value that is not in the new program yet.
+/// Stands for the id of a value that is not in the new program yet.
 const NOWHERE: u32 = u32::MAX;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -22,7 +22,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let mut places = vec![NOWHERE; program.nodes.len()];
     program.rebuild(|new, id, inputs| {
         if places[id as usize] != NOWHERE {
-            return places[id as usize]; // a weight that was needed, and emitted, early
+            return places[id as usize]; // a weight that was emitted early, for a wide product
         }
         let place = match columns.get(&id) {
             None => new.copy(program, id, inputs),
@@ -68,7 +68,7 @@ fn columns<T: Scalar>(
     columns
 }
 
-/// The place of a weight in the new program, to which it is copied if need be.
+/// The id of a weight in the new program. Copies the weight there if it is missing.
 fn place_weight<T: Scalar>(
     program: &Program<T>,
     new: &mut Program<T>,
@@ -93,7 +93,7 @@ fn place_weight<T: Scalar>(
     places[weight as usize]
 }
 
-/// Products with the same left operand and weights that are the same at every step.
+/// Groups of products with the same left operand and invariant weights.
 fn groups<T: Scalar>(program: &Program<T>) -> Vec<Vec<u32>> {
     let bindings = bindings(program);
     let needed = program.ancestors(program.outputs());

@@ -1,4 +1,4 @@
-//! Rewrites of a step into one that computes the same, faster. No rewrite is made for a particular cell.
+//! Rewrites of a step into an equivalent, faster one. No rewrite is specific to a cell.
 
 mod dedupe;
 mod flatten;
@@ -16,7 +16,7 @@ use bptt_tensor::Scalar;
 
 use crate::scan::ir::program::Program;
 
-/// All rewrites, in the order in which they prepare each other.
+/// Applies all rewrites. Each prepares the step for those that follow.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let program = sigmoid::rewrite(&softmax::rewrite(program));
     let program = narrow::rewrite(&reciprocal::rewrite(&program));

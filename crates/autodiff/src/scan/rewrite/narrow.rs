@@ -1,6 +1,6 @@
-//! Broadcasts over columns are delayed. A function of operands that are the same in every column is computed for one
-//! column, and a function of two operands reads such an operand unbroadcast. The sum of a negated row is the negated sum
-//! of the row.
+//! Broadcasts over columns are delayed. A function of operands that are the same in every column is
+//! computed for one column. A function of two operands reads such an operand without broadcasting
+//! it. The sum of a negated row becomes the negated sum of the row.
 
 use bptt_tensor::rows::Reduction;
 use bptt_tensor::{Scalar, Unary};
@@ -43,7 +43,8 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// The `x` of a sum over each row of `−x`. With a single row, it may be a sum over steps, which must stay one.
+/// The `x` of a sum over each row of `−x`. Not for a single row, where the sum may be one over
+/// steps and must stay one.
 fn negated_row<T: Scalar>(
     program: &Program<T>,
     op: Option<&Op<T>>,

@@ -1,5 +1,5 @@
-//! Dividing many elements by one number, as norms do, is multiplying them by its reciprocal, which is
-//! computed once: a division takes as long as a dozen products.
+//! A division of many elements by one number, as in norms, becomes a multiplication by its
+//! reciprocal, which is computed once. A division takes as long as a dozen products.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 use smallvec::SmallVec;

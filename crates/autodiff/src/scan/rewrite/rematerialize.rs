@@ -7,7 +7,7 @@ use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::tape::Class;
 
-/// Recomputes such functions for their readers after the loop.
+/// Recomputes cheap functions of inputs for their readers after the loop.
 pub(crate) fn rematerialize<T: Scalar>(program: &Program<T>) -> Program<T> {
     let readers = Readers::of(program);
     let mut late: Vec<Option<u32>> = vec![None; program.nodes.len()];
@@ -26,7 +26,7 @@ pub(crate) fn rematerialize<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// Where each value is read.
+/// The stages in which each value is read.
 struct Readers {
     in_loop: Vec<bool>,
     after: Vec<bool>,
@@ -44,20 +44,20 @@ impl Readers {
             .map(|id| bindings[id] == Binding::Parallel && program.class(id as u32).is_cheap())
             .collect();
         for output in program.outputs() {
-            may_recompute[output as usize] = false; // it is kept anyway
+            may_recompute[output as usize] = false; // an output is stored in any case
             after[output as usize] = true;
         }
         for id in (0..count).rev().filter(|&id| needed[id]) {
             if bindings[id] == Binding::Carried {
                 (in_loop[id], after[id]) = (determines_state[id], !determines_state[id]);
             } else if !may_recompute[id] && in_loop[id] {
-                after[id] = false; // computed once, before
+                after[id] = false; // hoisted, so it is computed once
             }
             for &input in &program.nodes[id].inputs {
                 let input = input as usize;
                 in_loop[input] |= in_loop[id];
                 after[input] |= after[id];
-                // what a product sums over all steps is kept
+                // an operand of a product that is summed over all steps must be in memory
                 may_recompute[input] &=
                     !after[id] || !matches!(program.class(id as u32), Class::Product(_));
             }

@@ -1,6 +1,7 @@
-//! A softmax over the columns, or its logarithm, is written out as exponentials and their sum. The row's largest element
-//! is subtracted from the exponents. Neither value nor gradient depends on what is subtracted, so no gradient flows
-//! through it. A row of −∞ has the probabilities 0, as outside a scan.
+//! A softmax over the columns, or its logarithm, is written out as exponentials and their sum. The
+//! row's largest element is subtracted from the exponents. Neither value nor gradient depends on
+//! the subtracted number, so no gradient flows through it. A row of −∞ has the probabilities 0, as
+//! outside a scan.
 
 use bptt_tensor::{Binary, Scalar, Unary};
 
@@ -38,7 +39,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// The parts of softmaxes of `x`. A column has one element for each row.
+/// The common parts of the softmax and log-softmax of `x`. A column has one element for each row.
 struct Parts {
     /// The column `m`: the largest element of each row, or 0 if it is infinite, since ∞ − ∞ is NaN.
     shift: u32,
@@ -48,7 +49,7 @@ struct Parts {
     powers: u32,
     /// The column `Σ e^(x − m)`.
     sum: u32,
-    /// The same, or 1 where it is 0: then all powers are.
+    /// `sum`, or 1 where it is 0, since all powers are then 0.
     divisor: u32,
 }
 
@@ -84,7 +85,7 @@ fn select<T>(new: &mut Program<T>, condition: u32, a: u32, b: u32) -> u32 {
     new.push(op_node(Op::Select(Select), [condition, a, b], shape))
 }
 
-/// A function of `x` and something that has its shape, or one column.
+/// A function of `x` and an operand `y` of its shape or of one column.
 fn binary<T>(new: &mut Program<T>, function: Binary, x: u32, y: u32) -> u32 {
     let shape = new.shape(x).clone();
     new.push(op_node(Op::Binary(function), [x, y], shape))

@@ -1,5 +1,5 @@
-//! The product of joined operands is the sum of their products: `[x, h] · W = x · W₁ + h · W₂`,
-//! where `W₁` and `W₂` are rows of `W`. Then the product that does not depend on the state can leave the
+//! The product of a concatenation becomes a sum of products: `[x, h] · W = x · W₁ + h · W₂`, where
+//! `W₁` and `W₂` are rows of `W`. The product that does not depend on the state can then leave the
 //! loop.
 
 use bptt_tensor::{Binary, Scalar, Transpose};

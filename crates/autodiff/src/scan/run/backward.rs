@@ -1,4 +1,4 @@
-//! Runs of the reverse of a scan, in numbers.
+//! Runs of the reverse of a scan on tensors.
 
 use bptt_tensor::{Scalar, Tensor};
 
@@ -7,20 +7,20 @@ use crate::scan::plan::Ready;
 use crate::scan::reverse::{InvariantSource, SequenceSource};
 use crate::scan::run::execute::{Arguments, Outputs};
 
-/// What the reverse of a scan reads of the forward pass.
+/// The values of the forward pass that the reverse of a scan reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a, T> {
     /// The inputs of the forward pass.
     pub(crate) arguments: Arguments<'a, T>,
-    /// Its stacked outputs.
+    /// The stacked outputs of the forward pass.
     pub(crate) stacked: &'a [Tensor<T>],
-    /// The residuals that it saved besides.
+    /// The extra residuals that the forward pass saved.
     pub(crate) residuals: &'a [Tensor<T>],
-    /// The cotangents of all its outputs.
+    /// The cotangents of all outputs of the forward pass.
     pub(crate) cotangents: &'a Outputs<Tensor<T>>,
 }
 
-/// A reverse with its invariants and packed weights, for a sequence or for all windows of one.
+/// A reverse with its invariants and packed weights, for a sequence or for all windows of it.
 #[derive(Debug)]
 pub(crate) struct ReadyReverse<'a, T> {
     reverse: &'a CompiledReverse<T>,
@@ -30,7 +30,7 @@ pub(crate) struct ReadyReverse<'a, T> {
 }
 
 impl<T: Scalar> CompiledReverse<T> {
-    /// The reverse of `forward`, of which `seen` may be any window.
+    /// The reverse of `forward` with packed weights. `seen` may be any window of the sequence.
     pub(crate) fn ready<'a>(
         &'a self,
         forward: &'a Compiled<T>,
@@ -67,7 +67,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
         let sequences: Vec<Tensor<T>> = reverse.sequences.iter().map(sequence).collect();
         let mut invariants = self.invariants.clone();
         for (value, source) in invariants.iter_mut().zip(reverse.invariants.iter()) {
-            // it differs from window to window, but no other invariant is computed from it
+            // the initial state differs between windows, but no other invariant is computed from it
             if let InvariantSource::Initial(j) = *source {
                 *value = arguments.state[j].clone();
             }

@@ -27,7 +27,7 @@ pub(crate) struct Outputs<V> {
 }
 
 impl<T: Scalar> Outputs<Tensor<T>> {
-    /// Uninitialized tensors for the outputs of so many steps.
+    /// Tensors for the outputs of this number of steps, with unspecified elements.
     pub(crate) fn unspecified(program: &Program<T>, steps: usize) -> Self {
         let shape = |&id: &u32| program.shape(id).clone();
         let stack = |id: &u32| Tensor::unspecified(over_steps(program.shape(*id), steps));
@@ -44,7 +44,7 @@ impl<T: Scalar> Outputs<Tensor<T>> {
     }
 }
 
-/// The elements of tensors, to be written.
+/// The elements of tensors, for writing.
 pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
     tensors.iter_mut().map(Tensor::as_mut_slice).collect()
 }
@@ -160,7 +160,7 @@ pub(crate) fn run_steps<T: Scalar>(
     }
 }
 
-/// The shape of the stack of a value over so many steps.
+/// The shape of a value stacked over this number of steps.
 pub(crate) fn over_steps(shape: &Shape, steps: usize) -> Shape {
     std::iter::once(steps).chain(shape.iter().copied()).collect()
 }

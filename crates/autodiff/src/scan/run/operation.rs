@@ -14,24 +14,25 @@ use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
 
 /// A step replayed over a sequence.
 ///
-/// Its inputs are the sequences, the variables of the state, and the invariants. Its value is one row of elements: the
-/// stacked outputs, the last state and the sums, one behind the other. Every output is a slice that shares the memory.
-/// The cotangents of the outputs are taken slice by slice.
+/// The inputs are the sequences, the variables of the state, and the invariants. The value is one
+/// row of elements: the concatenated stacked outputs, last state and sums. Every output is a slice
+/// that shares the memory. The cotangents of the outputs are taken slice by slice.
 #[derive(Clone, Debug)]
 pub(crate) struct ScanOperation<T> {
     step: Rc<Compiled<T>>,
     steps: usize,
     reversed: bool,
-    /// What the forward pass saved, on a tape where a gradient may be asked for.
+    /// The values that the forward pass saved; `None` on a tape where no gradient can be computed.
     saved: Option<Rc<Saved<T>>>,
 }
 
 /// Values that a forward pass saves for the reverse.
 #[derive(Debug)]
 enum Saved<T> {
-    /// The residuals that are not outputs anyway.
+    /// The residuals that are not outputs.
     Residuals(Vec<Tensor<T>>),
-    /// The state before every so many steps, in the order in which they are run. The residuals are recomputed.
+    /// The state before each window of `every` steps, in the order in which the windows are run.
+    /// The residuals are recomputed.
     States { every: usize, states: Vec<Vec<Tensor<T>>> },
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct Operands<V> {
 pub(crate) struct ScanConfig {
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
-    /// Saves only the state before every so many steps.
+    /// The interval, in steps, at which the state is saved in place of all residuals.
     pub(crate) recompute: Option<usize>,
 }
 
@@ -102,7 +103,7 @@ impl<T: Scalar> ScanOperation<T> {
         &self.step
     }
 
-    /// Makes each output of its range within the row of all outputs and its shape.
+    /// Calls `make` for each output, with its range within the row of all outputs and its shape.
     fn outputs<V>(&self, mut make: impl FnMut(Range<usize>, Shape) -> V) -> Outputs<V> {
         let program = &self.step.hoisted.program;
         let mut start = 0;
@@ -134,7 +135,7 @@ impl<T: Scalar> ScanOperation<T> {
         Arguments { steps, reversed, sequences, state, invariants }
     }
 
-    /// Cuts the row of all outputs.
+    /// Divides the row of all outputs into slices.
     fn results<'a>(&self, mut out: &'a mut [T]) -> Outputs<&'a mut [T]> {
         self.outputs(|range, _| {
             let (slice, rest) = std::mem::take(&mut out).split_at_mut(range.len());
@@ -173,7 +174,7 @@ impl<T: Scalar> ScanOperation<T> {
         GradientMask { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
     }
 
-    /// Computes the gradient in numbers, from what the forward pass saved.
+    /// Computes the gradient as tensors, from the values that the forward pass saved.
     fn gradient_in_place(&self, at: &mut Pullback<'_, '_, T>, saved: &Saved<T>) {
         let reverse = self.step.reverse(&self.mask(at), StateBefore::Shifted);
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();

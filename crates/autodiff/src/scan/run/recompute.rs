@@ -1,5 +1,5 @@
-//! Recomputation: the forward pass saves the state every so many steps in place of all residuals. The reverse pass runs
-//! the steps between once more.
+//! Recomputation: the forward pass saves the state at intervals, in place of all residuals. The
+//! reverse pass runs the steps of each interval once more.
 
 use bptt_tensor::{Scalar, Tensor};
 
@@ -15,7 +15,7 @@ struct Window {
 }
 
 impl Window {
-    /// The windows of `every` steps, in the order in which they are run.
+    /// Divides a sequence into windows of `every` steps, in the order in which they are run.
     fn all(steps: usize, every: usize, reversed: bool) -> Vec<Self> {
         let counts = (0..steps).step_by(every).map(|first| (first, steps.min(first + every)));
         let window = |(first, last)| match reversed {
@@ -29,7 +29,7 @@ impl Window {
         sequences.iter().map(|sequence| sequence.slice(0, self.start..self.end)).collect()
     }
 
-    /// The window's part of each output over all steps.
+    /// The window's part of each stacked output.
     fn part_of<'a, T>(self, outputs: &'a mut [&mut [T]], steps: usize) -> Vec<&'a mut [T]> {
         let part = |output: &'a mut &mut [T]| {
             let step = output.len() / steps;
@@ -39,7 +39,7 @@ impl Window {
     }
 }
 
-/// Uninitialized tensors of these shapes.
+/// Tensors of the state's shapes, with unspecified elements.
 fn room_for<T: Scalar>(state: &[Tensor<T>]) -> Vec<Tensor<T>> {
     state.iter().map(|state| Tensor::unspecified(state.shape())).collect()
 }
@@ -100,7 +100,7 @@ pub(crate) fn backward<T: Scalar>(
         let sequences = window.of(arguments.sequences);
         let arguments = Arguments { steps, sequences: &sequences, state, ..arguments };
         let mut residuals = step.empty_residuals(steps);
-        // the outputs, too: those just computed are in the cache
+        // outputs are recomputed too, since these are in the cache
         let (mut outputs, mut after) = (room_for(&window.of(whole.stacked)), room_for(state));
         let mut stacked_again = slices(&mut outputs);
         stacked_again.extend(slices(&mut residuals));

@@ -11,13 +11,15 @@ use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 use crate::scan::plan::Plan;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 
-/// A recurrence that is run one step at a time and carries its state, for generation, control and other online use.
+/// A recurrence that runs one step at a time and carries its state, for generation, control and
+/// other online use.
 ///
-/// A stepper does not refer to a tape. It holds the values that the parameters had when it was made.
+/// A stepper does not refer to a tape. It holds copies of the parameters' values, from when it was
+/// made.
 ///
-/// A step computes exactly the values of the same step of [`Scan::run`](crate::Scan::run). Only a run of a single
-/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A stepper belongs to
-/// one thread.
+/// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
+/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A
+/// stepper belongs to one thread.
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,
@@ -87,7 +89,8 @@ impl<T: Scalar> Stepper<T> {
                 InputSlot::Invariant(i) => &invariants[i],
             })
             .collect();
-        // last states are in the order of the state, and every state is an input
+        // the final values are in the order of the state, and every variable of the state is an
+        // input
         let carried: Vec<usize> = (0..state.len())
             .map(|j| place(InputSlot::Initial(j)).expect("every state is an input"))
             .collect();
@@ -116,7 +119,8 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// # Panics
     ///
-    /// If there is not an entry for each sequence, with as many elements as the step reads of it.
+    /// If there is not one entry for each sequence, or an entry does not have the number of
+    /// elements that the step reads.
     #[track_caller]
     #[inline(never)]
     pub fn step(&mut self, entries: &[&[T]]) {
@@ -191,7 +195,7 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Replaces the state. Each variable has the shape of the one that the stepper was made from.
+    /// Replaces the state. Each variable must have the shape that it had in the initial state.
     ///
     /// # Panics
     ///
@@ -209,7 +213,7 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Restarts these sequences of the batch from the state that the stepper was made from. A sequence is an entry along
+    /// Restarts these sequences of the batch from the initial state. A sequence is an entry along
     /// the first axis of each variable. The other sequences go on.
     ///
     /// # Panics
@@ -248,8 +252,8 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
-    /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes a copy of row `rows[i]`. The
-    /// hypotheses of a beam search continue from others in this way.
+    /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes a copy of
+    /// row `rows[i]`. In a beam search, hypotheses continue from others by this method.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -283,8 +287,8 @@ impl<T: Scalar> Stepper<T> {
     }
 }
 
-/// A lowered step in which every variable of the state is an input, for the next to replace, even one that the step does
-/// not read; with its input slots.
+/// A lowered step, and its input slots, in which every variable of the state is an input, even one
+/// that the step does not read. The final values then have inputs to replace.
 fn with_whole_state<T: Scalar>(
     lowered: &Lowered<T>,
     state: &[Tensor<T>],
