@@ -1,19 +1,19 @@
-//! Drawings of tapes are valid Graphviz.
+//! Drawings of tapes are valid Graphviz graphs.
 
 use std::collections::HashSet;
 
 use bptt_autodiff::{Operation, Param, Pullback, Tape};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
-/// A drawing taken apart.
+/// The nodes and arrows of a drawing.
 struct Graph<'d> {
-    /// Identifiers and labels of what is declared.
+    /// The identifiers and labels of the declared nodes.
     nodes: Vec<(&'d str, &'d str)>,
     arrows: Vec<(&'d str, &'d str)>,
 }
 
 impl<'d> Graph<'d> {
-    /// Panics at a line that is neither a node nor an arrow.
+    /// Parses a drawing. Panics at a line that is neither a node nor an arrow.
     fn parse(drawing: &'d str) -> Self {
         let (mut nodes, mut arrows) = (Vec::new(), Vec::new());
         let mut lines = drawing.lines();
@@ -86,7 +86,7 @@ fn an_empty_tape_is_an_empty_drawing() {
     assert_eq!(Tape::<f32>::new().dot().to_string(), "digraph tape {\n}\n");
 }
 
-/// An operation whose name has what a label must not have unescaped.
+/// An operation whose name has characters that must be escaped in a label.
 #[derive(Debug)]
 struct Quoted;
 

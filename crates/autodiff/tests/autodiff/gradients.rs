@@ -1,4 +1,4 @@
-//! Gradients as a collection.
+//! The collection of gradients.
 
 use bptt_autodiff::{Gradients, Param, Tape};
 use bptt_tensor::Tensor;
@@ -52,7 +52,7 @@ fn gradients_are_iterated_named_and_removed() {
     assert_eq!(gradients.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [b.id()]);
 }
 
-/// Squares that overflow do not make a norm infinite.
+/// The norm is finite even if squares overflow.
 #[test]
 fn a_norm_does_not_overflow() {
     let w = Param::new(Tensor::from_vec([2], vec![0.0, 0.0]));

@@ -1,5 +1,5 @@
-//! Tests of the differentiation as its users see it. One program, because every program that uses
-//! the kernels compiles them anew.
+//! Tests of differentiation through the public interface. They are one program, since every test
+//! program is linked separately.
 
 mod derivatives;
 mod drawing;

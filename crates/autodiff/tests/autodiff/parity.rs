@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Tensor, Transpose};
 
-/// The operands: matrices, of which the third multiplies the first, with ties and zeros among them.
+/// The operands: three matrices with ties and zeros. The first can be multiplied by the third.
 fn operands() -> [Tensor<f64>; 3] {
     let a = Tensor::from([[0.5, -1.25, 2.0, 0.0], [1.5, 0.25, -0.75, 3.0]]);
     let b = Tensor::from([[0.5, 2.0, -1.0, 0.75], [-1.5, 0.25, 1.0, 0.5]]);
@@ -11,7 +11,7 @@ fn operands() -> [Tensor<f64>; 3] {
     [a, b, weights]
 }
 
-/// What a method returns: values, which a variable has on its tape.
+/// The result of a method, as values.
 trait Values {
     fn values(self) -> Vec<Tensor<f64>>;
 }
@@ -58,8 +58,8 @@ impl Values for f64 {
     }
 }
 
-/// A test for each expression of operands `a`, `b` and `w`, which stand for references to tensors, and
-/// then for variables.
+/// Defines a test for each expression of the operands `a`, `b` and `w`. It is evaluated for
+/// references to tensors, and then for variables.
 macro_rules! parity {
     ($($name:ident: |$a:ident, $b:ident, $w:ident| $of_tensors:expr, $of_variables:expr;)*) => {
         $(

@@ -1,4 +1,4 @@
-//! Long sequences cost what they must: no stack, no memory that stays, nothing quadratic.
+//! The cost of long sequences: no stack, no leaked memory, and nothing quadratic.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,7 +7,7 @@ use std::thread;
 use bptt_autodiff::{Param, Tape, Var};
 use bptt_tensor::{Tensor, release_pooled_memory};
 
-/// The system's allocator, with this thread's account kept.
+/// The system's allocator, which counts this thread's memory.
 struct Counting;
 
 thread_local! {
@@ -16,7 +16,7 @@ thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on unchanged; the accounts have no destructor and allocate nothing.
+// SAFETY: every call is passed on unchanged; the counters have no destructor and allocate nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.set(LIVE.get() + layout.size() as isize);
@@ -38,7 +38,7 @@ static ALLOCATOR: Counting = Counting;
 
 const STEPS: usize = 100_000;
 
-/// The gradient of a recurrence `h ← tanh(h ⊙ w + x)` of so many steps.
+/// The gradient of a recurrence `h ← tanh(h ⊙ w + x)` of this number of steps.
 fn recurrence(steps: usize) -> Tensor<f64> {
     let w = Param::new(Tensor::full([2], 0.5));
     let tape = Tape::new();
@@ -54,11 +54,11 @@ fn recurrence(steps: usize) -> Tensor<f64> {
 fn a_hundred_thousand_steps_need_no_stack_and_leave_no_memory() {
     let thread = thread::Builder::new().stack_size(2 << 20);
     let run = thread.spawn(|| {
-        let few = recurrence(100); // also lets the thread set up what it keeps
+        let few = recurrence(100); // also fills the thread's pools and caches
         release_pooled_memory();
         let before = LIVE.get();
         let many = recurrence(STEPS);
-        // the state has long settled, and what lies far back no longer matters
+        // the state has converged, so distant steps have no influence
         for (few, many) in few.as_slice().iter().zip(many.as_slice()) {
             assert!((few - many).abs() < 1e-12);
         }
@@ -87,7 +87,7 @@ fn a_recorded_gradient_needs_no_stack_either() {
     run.unwrap().join().unwrap();
 }
 
-/// What `run` allocates, from an empty pool.
+/// The bytes that `run` allocates, from an empty pool.
 fn bytes<R>(run: impl FnOnce() -> R) -> usize {
     release_pooled_memory();
     let before = ALLOCATED.get();
@@ -95,14 +95,14 @@ fn bytes<R>(run: impl FnOnce() -> R) -> usize {
     ALLOCATED.get() - before
 }
 
-/// What `run` allocates, beyond what is reused.
+/// The bytes that `run` allocates, beyond reused memory.
 pub(crate) fn allocated_by(run: impl FnOnce()) -> usize {
     let before = ALLOCATED.get();
     run();
     ALLOCATED.get() - before
 }
 
-/// The most memory in use while `run` runs, beyond what was in use before.
+/// The peak of memory in use while `run` runs, beyond the memory in use before.
 pub(crate) fn peak_of(run: impl FnOnce()) -> usize {
     let before = LIVE.get();
     PEAK.set(before);

@@ -1,4 +1,4 @@
-//! Gradients are the same bits on any number of threads.
+//! Gradients have the same bits on any number of threads.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;

@@ -11,8 +11,8 @@ use crate::scalar::Scalar;
 ///
 /// # Panics
 ///
-/// If a view does not lie in its buffer, an instruction writes to an input or reads what it writes,
-/// or the extents of a product do not fit.
+/// If a view does not lie in its buffer, an instruction writes to an input or reads a view that it
+/// writes, or the extents of a product do not fit.
 pub(super) fn check<T: Scalar>(program: &RowProgram<T>, packed: &[PackedRhs<T>]) {
     let check = Check { program, packed };
     program.buffers.iter().for_each(check_buffer);

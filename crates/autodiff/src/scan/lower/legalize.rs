@@ -17,7 +17,7 @@ use crate::tape::{Class, Function, Op};
 pub(crate) struct Legal<T> {
     pub(crate) program: Program<T>,
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are used in sums of terms only.
+    /// Values that are decomposed into terms, and so are not computed themselves.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,

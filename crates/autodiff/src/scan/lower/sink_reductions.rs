@@ -35,7 +35,7 @@ impl SumTerm {
 #[derive(Default)]
 pub(crate) struct SunkReductions {
     pub(crate) terms: Vec<SumTerm>,
-    /// Values that are used in sums of terms only.
+    /// Values that are decomposed into terms, and so are not computed themselves.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal other sums, and so are not decomposed again: pairs of the other sum and the
     /// copy.

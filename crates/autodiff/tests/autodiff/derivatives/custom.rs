@@ -1,4 +1,4 @@
-//! The gradient rule of an operation runs for what is asked for, and not otherwise.
+//! The gradient rule of an operation runs only for gradients that are needed.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Where a function has no derivative, the subgradient that is documented; and where it has one
-//! that a naive rule would miss.
+//! Documented subgradients where a function has no derivative, and derivatives that a naive rule
+//! would miss.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -58,7 +58,7 @@ fn powers_are_differentiable_as_far_as_they_are_defined() {
     assert_eq!(of_p[..4], [0.0; 4]);
     assert!(of_p[4].is_nan() && of_p[5].is_nan(), "{of_p:?}");
     assert_eq!(of_p[6], 0.5 * 2.0_f64.ln());
-    // curvature at 0
+    // the second derivative at 0
     let [slope] = tape.grad(x.pow(p).slice(0, 0..3).sum_all(), [x]);
     assert_eq!(tape.grad(slope.sum_all(), [x])[0].value().to_vec()[..3], [0.0, 0.0, 2.0]);
 }
@@ -87,7 +87,7 @@ fn saturated_functions_have_finite_gradients() {
 }
 
 #[test]
-fn what_select_did_not_choose_stays_out_of_value_and_gradient() {
+fn an_element_not_selected_affects_neither_value_nor_gradient() {
     let tape = Tape::new();
     let a = tape.variable(Tensor::from_vec([2], vec![f64::NAN, 3.0]));
     let b = tape.variable(Tensor::from_vec([2], vec![5.0, f64::NAN]));
@@ -97,7 +97,7 @@ fn what_select_did_not_choose_stays_out_of_value_and_gradient() {
     let [of_a, of_b] = tape.grad(y.sum_all(), [a, b]);
     assert_eq!(of_a.value().to_vec(), [0.0, 6.0]);
     assert_eq!(of_b.value().to_vec(), [10.0, 0.0]);
-    // nor does a NaN in the gradient reach what was not chosen
+    // a NaN in the cotangent does not reach an element that was not selected
     let cotangent = tape.constant(Tensor::full([2], f64::NAN));
     for (not_chosen, dx) in tape.vjp(&[(y, cotangent)], &[a, b]).into_iter().enumerate() {
         assert_eq!(dx.value().to_vec()[not_chosen], 0.0);

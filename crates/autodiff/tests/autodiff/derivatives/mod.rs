@@ -1,6 +1,6 @@
-//! What is particular to derivatives, exactly: closed forms, the subgradients that are documented, what
-//! may be differentiated, and what is not computed. That every operation obeys the laws of derivatives
-//! is tested with `bptt-gradcheck`.
+//! Exact tests of derivatives: closed forms, documented subgradients, differentiable sources, and
+//! gradients that are not computed. `bptt-gradcheck` tests that every operation obeys the laws of
+//! derivatives.
 
 mod custom;
 mod kinks;

@@ -1,5 +1,5 @@
-//! What may stand beside a variable, on either side and in any broadcast; one variable in several
-//! places; parameters.
+//! Operands beside a variable, on either side and in any broadcast; one variable in several places;
+//! parameters.
 
 use bptt_autodiff::{Operand, Param, Tape};
 use bptt_tensor::Tensor;
@@ -10,8 +10,8 @@ fn vector(elements: [f64; 2]) -> Tensor<f64> {
     Tensor::from_slice([2], &elements)
 }
 
-/// Checks values and gradients of the four operators for an operand that is worth 4 everywhere,
-/// beside `x`, at either side.
+/// Checks values and gradients of the four operators for `x` and an operand whose elements are all
+/// 4, on either side.
 macro_rules! check_operators {
     ($operand:expr) => {{
         let tape = Tape::new();
@@ -114,7 +114,7 @@ fn a_parameter_is_one_leaf_and_its_uses_add_up() {
 }
 
 #[test]
-fn a_clone_is_a_parameter_of_its_own() {
+fn a_clone_is_a_different_parameter() {
     let w = Param::new(vector([3.0, 5.0]));
     let clone = w.clone();
     assert_eq!(w.value(), clone.value());
@@ -146,7 +146,7 @@ fn literals_are_one_leaf_each_and_exact_in_either_precision() {
     let nodes = tape.len();
     let _ = (x + 0.1, x + 0.1);
     assert_eq!(tape.len(), nodes + 2);
-    // 0 and −0 are equal and yet two literals
+    // 0 and −0 are equal, but two literals
     assert_eq!((1.0 / (x * 0.0)).item(), f64::INFINITY);
     assert_eq!((1.0 / (x * -0.0)).item(), f64::NEG_INFINITY);
 }

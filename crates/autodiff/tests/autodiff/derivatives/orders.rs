@@ -1,4 +1,4 @@
-//! The first three derivatives of functions that everybody knows them of.
+//! The first three derivatives of functions with well-known derivatives.
 
 use std::f64::consts::FRAC_2_SQRT_PI;
 

@@ -5,8 +5,8 @@ use bptt_tensor::{Scalar, Tensor};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
-/// A few times the 6e-8 that single precision resolves, for every one of some ten roundings in a
-/// row.
+/// A few times the resolution of single precision, 6e-8, for each of some ten consecutive
+/// roundings.
 const TOLERANCE: f64 = 2e-6;
 
 /// The gradients of a net's parameters `[w, u, b, v]`, in precision `T`.
@@ -14,7 +14,7 @@ fn gradients<T: Scalar>(classify: bool) -> Vec<Tensor<f64>> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
     let mut draw = |shape: &[usize]| {
         let exact = Tensor::<f64>::uniform(shape, -0.8, 0.8, &mut rng);
-        // what single precision holds exactly, so that both nets are the same function
+        // numbers that are exact in single precision, so that both nets are the same function
         Tensor::from_fn(shape, |i| T::of(f64::from(exact.as_slice()[i] as f32)))
     };
     let params = [&[5, 4][..], &[4, 4], &[4], &[4, 3]].map(|shape| Param::new(draw(shape)));

@@ -1,4 +1,5 @@
-//! With respect to what one may differentiate, and where gradients do not flow.
+//! The sources with respect to which a value can be differentiated, and places where gradients do
+//! not flow.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -14,7 +15,7 @@ fn a_source_may_be_an_intermediate_value() {
     let [of_h, of_x] = tape.grad(y, [h, x]);
     assert_near(&of_h.value(), &h.value().map(|h| 2.0 * h), 1e-15);
     assert_near(&of_x.value(), &h.value().map(|h| 2.0 * h * h + 1.0), 1e-15);
-    // constants as well, if one asks
+    // a constant may be a source as well
     let c = tape.constant(Tensor::scalar(3.0));
     assert_eq!(tape.grad((c * c).sum_all(), [c])[0].item(), 6.0);
 }
@@ -28,7 +29,7 @@ fn a_source_without_influence_has_gradient_zero() {
     let [of_x, of_later] = tape.grad(y, [x, later]);
     assert_eq!(of_x.value(), Tensor::ones([2, 3]));
     assert_eq!(of_later.value(), Tensor::zeros([4]));
-    // nothing at all is differentiated
+    // no operation depends on the source
     assert_eq!(tape.vjp(&[], &[x])[0].value(), Tensor::zeros([2, 3]));
     let v = tape.constant(Tensor::ones([4]));
     assert_eq!(tape.jvp(y, &[(later, v)]).item(), 0.0);
@@ -77,7 +78,7 @@ fn a_stopped_gradient_is_exactly_zero() {
     let stopped = x.square().stop_gradient();
     assert_eq!(stopped.item(), 9.0);
     assert_eq!(tape.grad(stopped, [x])[0].item(), 0.0);
-    // what is multiplied with it sees a constant
+    // the other factor has the gradient of a product with a constant
     assert_eq!(tape.grad(stopped * x, [x])[0].item(), 9.0);
     assert_eq!(*tape.backward(stopped * x).wrt(x), Tensor::scalar(9.0));
 }

@@ -1,4 +1,5 @@
-//! Cotangents that are the same along an axis, as a sum's, next to all others of one value.
+//! Cotangents that are constant along an axis, such as that of a sum, added to all other kinds of
+//! cotangents of one value.
 
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use super::support::{V, assert_near};
 
-/// The uses of `y: [3, 2]` that are not summed at once, recorded in the order of their bits.
+/// The uses of `y: [3, 2]` that are not whole sums, recorded in the order of their bits.
 fn others<'t>(y: V<'t>, uses: usize) -> V<'t> {
     let row = y.tape().constant(Tensor::from_vec([1, 2], vec![0.7, -1.1]));
     let column = row.transpose(0, 1);
@@ -26,7 +27,8 @@ fn others<'t>(y: V<'t>, uses: usize) -> V<'t> {
     used.fold(y.tape().scalar(0.0), |sum, (_, value)| sum + value)
 }
 
-/// The sum of `y: [3, 2]`, of its sums over an axis, and of a function of it, by the bits of `uses`.
+/// A loss that uses `y: [3, 2]` in its sum, in its sums over an axis and in a function, by the bits
+/// of `uses`.
 fn sums<'t>(y: V<'t>, uses: usize) -> V<'t> {
     let all = [
         y.sum_all(),
@@ -43,7 +45,7 @@ fn sums_join_all_other_uses_of_a_value() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     let at = Tensor::<f64>::uniform([3, 2], -1.0, 1.0, &mut rng);
     for uses in 1..1 << 10 {
-        // of a leaf, and of functions of one; what is recorded last is differentiated first
+        // for a leaf and for functions of a leaf; the value recorded last is differentiated first
         for (depth, sums_last) in [(0, true), (1, true), (2, true), (0, false), (1, false)] {
             let tape = Tape::new();
             let x = tape.variable(at.clone());
@@ -61,7 +63,8 @@ fn sums_join_all_other_uses_of_a_value() {
     }
 }
 
-/// Products wait until there are many of their rows, and then meet a sum that is not spelt out.
+/// Products are collected until they have many rows, and are then added to a cotangent that is not
+/// broadcast yet.
 #[test]
 fn sums_join_products_of_many_rows() {
     let tape = Tape::<f64>::new();
@@ -72,7 +75,7 @@ fn sums_join_products_of_many_rows() {
             let rows = tape.constant(Tensor::uniform([700, 1], -1.0, 1.0, &mut rng));
             (rows.matmul(y) * 0.1).sin().sum_all()
         };
-        // differentiated from the last to the first
+        // the reverse pass takes these from the last to the first
         let loss = y.slice(1, 0..1).exp().sum_all() + y.sum_all();
         let loss = loss + product(1) + y.sum_all() + product(2) + product(3) + y.sum_all();
         let [recorded] = tape.grad(loss, [x]);

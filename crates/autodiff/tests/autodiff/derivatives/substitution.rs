@@ -1,4 +1,4 @@
-//! Variables that stand for parameters.
+//! Variables that replace parameters.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;
@@ -22,7 +22,7 @@ fn the_last_of_several_substitutions_counts_in_whatever_order_they_end() {
     assert_eq!(value(), 3.0);
 }
 
-/// A parameter that only the step names, where a variable stands for it in some steps and not in others.
+/// Only the step names the parameter. A variable replaces it in some steps and not in others.
 #[test]
 fn a_substitution_within_a_step_ends_with_it() {
     let w = Param::new(Tensor::full([1, 1], 3.0));

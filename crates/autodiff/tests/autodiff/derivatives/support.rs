@@ -1,13 +1,13 @@
-//! What the tests of derivatives share.
+//! Helpers of the tests of derivatives.
 
 use bptt_autodiff::Var;
 use bptt_tensor::Tensor;
 
-/// A variable in double precision, as almost everything here.
+/// A variable in double precision.
 pub(crate) type V<'t> = Var<'t, f64>;
 
-/// Checks that two tensors have one shape and agree to `tolerance`, relative above 1 and absolute
-/// below.
+/// Checks that two tensors have the same shape and agree to `tolerance`, relative above 1 and
+/// absolute below.
 #[track_caller]
 pub(crate) fn assert_near(left: &Tensor<f64>, right: &Tensor<f64>, tolerance: f64) {
     assert_eq!(left.shape(), right.shape());

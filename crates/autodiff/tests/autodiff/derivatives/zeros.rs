@@ -1,4 +1,4 @@
-//! A cotangent of 0 stays 0, and a slope of 0 gives 0. Elements that were not chosen, or that do not count, affect no
+//! A cotangent of 0 stays 0, and a slope of 0 gives 0. Elements that were not selected affect no
 //! gradient of any order, on the tape and in a scan.
 
 use bptt_autodiff::{Tape, Var};
@@ -19,7 +19,7 @@ fn slopes<const N: usize>(x: [f64; N], f: impl for<'t> Fn(V<'t>) -> V<'t>) -> Ve
 }
 
 #[test]
-fn a_root_that_was_not_chosen_has_no_slope() {
+fn a_root_that_was_not_selected_has_no_slope() {
     assert_eq!(slopes([-1.0, 0.0, 4.0], |x| x.gt(0.0).select(x.sqrt(), x)), [1.0, 1.0, 0.25]);
     assert_eq!(slopes([0.0, 1.0], |x| x.ln().slice(0, 1..2)), [0.0, 1.0]);
 }
@@ -77,19 +77,19 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("several", |x| x.square().ln().tanh() / x.exp().sqrt().softplus()),
 ];
 
-/// Rows of which the first is ordinary, and all elements of the others may have no function values.
+/// Rows of which the first is ordinary. On the elements of the others, functions may be undefined.
 fn rows() -> Tensor<f64> {
     let worst = [0.0, 0.0, -1.0, -2.0, INFINITY, -INFINITY, NAN, NAN];
     Tensor::from_vec([5, 2], [&[0.25, 0.5], &worst[..]].concat())
 }
 
-/// A step that keeps the state where `f` was not chosen.
+/// A step that keeps the state where `f` was not selected.
 fn step<'t>(f: Function, [chosen, x, safe, h]: [V<'t>; 4]) -> V<'t> {
     chosen.select(chosen.select(f(x) + h * 0.5, safe.square()), h)
 }
 
-/// First and second derivatives of `f` where a row was chosen, and of `x²` elsewhere: of the loop or of
-/// the scan.
+/// First and second derivatives of `f` where a row was selected, and of `x²` elsewhere, in the loop
+/// or in the scan.
 fn of_chosen(f: Function, is_scanned: bool) -> [Vec<f64>; 2] {
     let tape = Tape::new();
     let chosen = Tensor::from_fn([2, 5, 1], |row| if row % 5 == 0 { 1.0 } else { 0.0 });
@@ -127,7 +127,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[test]
-fn what_was_not_chosen_reaches_no_gradient() {
+fn elements_not_selected_reach_no_gradient() {
     for &(name, f) in FUNCTIONS {
         let looped = of_chosen(f, false);
         for (order, gradient) in looped.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! Panics as values.
+//! Caught panics.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-/// What a panic said, and where it said that it was.
+/// The message of a panic, and its location.
 #[derive(Clone, Debug)]
 pub(crate) struct Panic {
     pub(crate) message: String,
@@ -17,7 +17,7 @@ thread_local! {
     static CAUGHT: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// Runs `mistake`, which must panic, and returns how.
+/// Runs `mistake`, which must panic, and returns the panic.
 #[track_caller]
 pub(crate) fn panic_of<R>(mistake: impl FnOnce() -> R) -> Panic {
     static HOOK: Once = Once::new();

@@ -9,7 +9,7 @@ fn vector(elements: [f64; 2]) -> Tensor<f64> {
     Tensor::from_slice([2], &elements)
 }
 
-/// `file:line` of the call, as messages give it.
+/// `file:line` of the caller, in the form of messages.
 macro_rules! here {
     () => {
         format!("{}:{}:", file!(), line!())
@@ -30,7 +30,7 @@ fn the_first_value_that_is_not_finite_stops_the_computation() {
 }
 
 #[test]
-fn the_time_step_is_named() {
+fn the_message_names_the_time_step() {
     let tape = Tape::checking();
     let mut h = tape.variable(vector([1.0, 3.0]));
     let panic = panic_of(|| {
@@ -45,7 +45,7 @@ fn the_time_step_is_named() {
 }
 
 #[test]
-fn a_gradient_that_is_not_finite_names_the_equation_it_belongs_to() {
+fn a_gradient_that_is_not_finite_names_its_equation() {
     let tape = Tape::checking();
     let x = tape.variable(vector([4.0, 0.0]));
     tape.set_step(Some(17));
@@ -64,7 +64,7 @@ fn a_gradient_that_is_not_finite_names_the_equation_it_belongs_to() {
 }
 
 #[test]
-fn the_second_operand_is_named() {
+fn the_message_names_the_second_operand() {
     let tape = Tape::checking();
     let x = tape.variable(Tensor::scalar(1e-200));
     let panic = panic_of(|| tape.backward(1.0 / x)); // −1/x² overflows, where 1/x does not
@@ -98,7 +98,7 @@ fn an_ordinary_tape_can_be_searched() {
 }
 
 #[test]
-fn what_a_gradient_rule_records_belongs_to_the_equation() {
+fn nodes_of_a_gradient_rule_belong_to_its_equation() {
     let tape = Tape::new();
     let x = tape.variable(vector([4.0, 0.0]));
     tape.set_step(Some(17));
@@ -110,7 +110,7 @@ fn what_a_gradient_rule_records_belongs_to_the_equation() {
     assert_eq!(fault.step(), Some(17));
 }
 
-/// `y = x`, with a rule that gives up where x is negative.
+/// `y = x`, with a gradient rule that panics where x is negative.
 #[derive(Debug)]
 struct Fragile;
 
@@ -129,13 +129,13 @@ impl<T: Scalar> Operation<T> for Fragile {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let g = at.cotangent();
-        let scaled = g * 2.0; // on the tape when the rule gives up
+        let scaled = g * 2.0; // is on the tape when the rule panics
         assert!(at.input(0).item() >= T::zero(), "this rule gives up");
         at.add(0, || scaled * 0.5);
     }
 }
 
-/// Panics as a checking tape does.
+/// Panics like a checking tape.
 fn checked(x: Var<'_, f64>) {
     if let Some(fault) = x.tape().first_non_finite() {
         panic!("{fault}");
@@ -152,9 +152,9 @@ fn a_tape_survives_a_rule_that_panics() {
         assert_eq!(tape.len(), before);
         assert_eq!(tape.backward(of_good).wrt(good).item(), 6.0);
         assert_eq!(tape.grad(of_good, [good])[0].item(), 6.0);
-        // literals that the rule made known are still what they were
+        // literals that the rule recorded still have their values
         assert_eq!((good * 2.0 + 0.5).item(), 6.5);
-        // and new equations have lines of their own
+        // new equations have their own lines
         let (message, line) = (panic_of(|| checked(bad.ln())).message, here!());
         assert!(message.starts_with(&format!("ln at {line}")), "{message}");
     }

@@ -1,5 +1,4 @@
-//! Mistakes are reported where they were made: with what went wrong, and at the line of the
-//! equation.
+//! Mistakes are reported with their cause, at the line of the equation.
 
 pub(crate) mod caught;
 mod checking;

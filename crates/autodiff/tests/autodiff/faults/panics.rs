@@ -1,4 +1,4 @@
-//! Wrong uses panic with operation, shapes, axis and mend, at the caller's line.
+//! Wrong uses panic at the caller's line. The message names operation, shapes, axis and remedy.
 
 use bptt_autodiff::{Operation, Param, Pullback, Tape, Var};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
@@ -10,7 +10,7 @@ fn zeros<const N: usize>(tape: &Tape<f64>, shape: [usize; N]) -> Var<'_, f64> {
 }
 
 #[test]
-#[rustfmt::skip] // an expression and its row stand in one line, which is compared
+#[rustfmt::skip] // each expression must stand in one line, which is compared
 fn shapes_that_do_not_fit() {
     let tape = Tape::new();
     let (x, y) = (zeros(&tape, [2, 3]), zeros(&tape, [4, 5]));
@@ -74,7 +74,7 @@ fn shapes_that_do_not_fit() {
 
 #[test]
 #[rustfmt::skip]
-fn derivatives_of_what_has_none() {
+fn values_without_derivatives_are_refused() {
     let tape = Tape::new();
     let (x, y) = (zeros(&tape, [2, 3]), zeros(&tape, [3]));
     let loss = x.sum_all();
@@ -88,7 +88,7 @@ fn derivatives_of_what_has_none() {
 
 #[test]
 #[rustfmt::skip]
-fn gradients_that_are_not_there() {
+fn missing_gradients_are_refused() {
     let tape = Tape::new();
     let (x, unused) = (zeros(&tape, [2]), zeros(&tape, [5]));
     let stray = Param::new(Tensor::zeros([7]));
@@ -126,7 +126,7 @@ fn a_parameter_keeps_its_shape() {
     assert_eq!(w.shape(), &Shape::from([2, 3]));
 }
 
-/// An operation whose kernel does not compute the shape that its rule promises.
+/// An operation whose kernel does not compute the shape of its shape rule.
 #[derive(Debug)]
 struct Promises;
 
@@ -151,7 +151,7 @@ impl<T: Scalar> Operation<T> for Promises {
 
 #[test]
 #[rustfmt::skip]
-fn custom_operations_are_held_to_their_shape_rules() {
+fn custom_operations_must_follow_their_shape_rules() {
     let tape = Tape::new();
     let x = zeros(&tape, [2, 1]);
     refuses!(tape.apply(Promises, &[x]); "promises computed [2, 1]", "promises [1, 2]");

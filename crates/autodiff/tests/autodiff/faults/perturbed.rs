@@ -1,11 +1,11 @@
-//! Tapes whose values have an error of one rounding.
+//! Tapes that add rounding errors to values.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 
 type V<'t> = Var<'t, f64>;
 
-/// A function's value and gradient at `at`, on a tape with the errors of this seed.
+/// The value and gradient of a function at `at`, on a tape with the errors of this seed.
 fn run(seed: Option<u64>, at: &[f64], f: impl for<'t> Fn(V<'t>) -> V<'t>) -> [Vec<f64>; 2] {
     let tape = seed.map_or_else(Tape::new, Tape::perturbed);
     let x = tape.variable(Tensor::from_slice([at.len()], at));
@@ -14,7 +14,7 @@ fn run(seed: Option<u64>, at: &[f64], f: impl for<'t> Fn(V<'t>) -> V<'t>) -> [Ve
     [y.value().to_vec(), gradients.wrt(x).to_vec()]
 }
 
-/// The largest distance of several runs from the exact one, relative to each number, in roundings.
+/// The largest relative distance of several runs from the exact one, in units of one rounding.
 fn farthest(at: &[f64], f: impl for<'t> Fn(V<'t>) -> V<'t> + Copy) -> f64 {
     let exact = run(None, at, f).concat();
     let far = (0..8).flat_map(|seed| {
@@ -26,7 +26,7 @@ fn farthest(at: &[f64], f: impl for<'t> Fn(V<'t>) -> V<'t> + Copy) -> f64 {
 
 #[test]
 fn errors_are_as_large_as_rounding_makes_them() {
-    // one operation, its error and that of the gradient's
+    // one operation, with its error and that of its gradient
     let one = farthest(&[0.3, -0.7], |x| x.exp());
     assert!((0.5..4.0).contains(&one), "{one}");
     // a cancellation of six digits
@@ -35,7 +35,7 @@ fn errors_are_as_large_as_rounding_makes_them() {
 }
 
 #[test]
-fn a_seed_gives_its_errors_again() {
+fn a_seed_reproduces_its_errors() {
     let [one, again, other] =
         [1, 1, 2].map(|seed| run(Some(seed), &[0.3, -0.7, 1.1], |x| (x * x).tanh().exp()));
     assert_eq!(one, again);
@@ -43,7 +43,7 @@ fn a_seed_gives_its_errors_again() {
 }
 
 #[test]
-fn what_is_exact_stays() {
+fn exact_operations_have_no_errors() {
     let value = |tape: Tape<f64>| {
         let x = tape.constant(Tensor::from_slice([3], &[0.3, -0.7, 0.0]));
         let row = (-x).abs().relu().maximum(0.1).reshape([3, 1]);

@@ -1,4 +1,4 @@
-//! Sequences that a step reads by itself.
+//! Sequences that a step reads by `at_step`.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -6,7 +6,7 @@ use bptt_tensor::Tensor;
 use super::support::{Case, Way, distance, loss, param, run, uniform};
 use crate::faults::caught::refuses;
 
-/// Values and gradients of a recurrence whose state a sequence of its own blends.
+/// Values and gradients of a recurrence that blends its state with weights read by `at_step`.
 fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
     let w = param([3, 3], 1);
     let blend = uniform([5, 2, 3], 2);
@@ -30,7 +30,7 @@ fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
 }
 
 #[test]
-fn a_scan_reads_the_entries_that_the_loop_does() {
+fn a_scan_reads_the_same_entries_as_the_loop() {
     for reversed in [false, true] {
         let expected = blended(Way::Loop, reversed);
         for way in [Way::Scan, Way::Recomputed(2)] {
@@ -41,8 +41,7 @@ fn a_scan_reads_the_entries_that_the_loop_does() {
     assert_ne!(blended(Way::Scan, false), blended(Way::Scan, true));
 }
 
-/// The inner loop's own sequence has an entry for each of its steps, whichever step of the outer loop is
-/// being recorded.
+/// The inner loop's own sequence has an entry for each inner step, at any step of the outer loop.
 #[test]
 fn loops_within_a_step_read_their_own_entries() {
     let (outer, inner) = (uniform::<f64>([4, 2, 3], 1), uniform::<f64>([2, 2, 3], 2));
@@ -68,7 +67,7 @@ fn loops_within_a_step_read_their_own_entries() {
 }
 
 #[test]
-fn what_has_no_entry_for_the_step_is_refused() {
+fn a_sequence_without_an_entry_for_the_step_is_refused() {
     let tape = Tape::new();
     let xs = tape.constant(Tensor::<f64>::ones([4, 2, 3]));
     let short = Tensor::ones([3, 2, 3]);
@@ -84,7 +83,7 @@ fn what_has_no_entry_for_the_step_is_refused() {
     refuses!(tape.at_step(&Tensor::scalar(1.0)); "a sequence is [T, ..], not []");
 }
 
-/// A loop over no steps may run its equations once, to see what shape they compute.
+/// A loop over zero steps may run its equations once, to find the shapes that they compute.
 #[test]
 fn a_sequence_without_entries_has_their_shape() {
     let tape = Tape::<f64>::new();

@@ -1,4 +1,4 @@
-//! What each value depends on decides where it is computed.
+//! The inputs on which a value depends decide in which stage it is computed.
 
 use super::support::{param, plan};
 use expect_test::expect;

@@ -1,4 +1,4 @@
-//! What a scan costs grows with the sequence and no faster; its plan is made once.
+//! The cost of a scan is linear in the length of the sequence; its plan is made once.
 
 use std::cell::Cell;
 
@@ -22,7 +22,7 @@ fn gradient(u: &Param<f64>, steps: usize) -> Tensor<f64> {
 #[test]
 fn memory_is_linear_in_the_number_of_steps() {
     let u = param([16, 16], 2);
-    let _ = gradient(&u, 10); // makes the plan
+    let _ = gradient(&u, 10); // compiles the step
     assert_linear("a scan", |steps| drop(gradient(&u, steps)));
 }
 
@@ -44,7 +44,7 @@ fn a_plan_is_made_once() {
 }
 
 thread_local! {
-    /// The number of runs of the gradient rule of a [`Scale`]. Planning runs it once.
+    /// The number of runs of the gradient rule of a [`Scale`]. Compiling a step runs it once.
     static DERIVED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -81,7 +81,8 @@ impl Operation<f64> for Scale {
     }
 }
 
-/// The gradient of `y₃ = a³ y₀`, as a scan of three steps; and how often it was derived.
+/// The gradient of `y₃ = a³ y₀`, as a scan of three steps, and the number of times that it was
+/// derived.
 fn scaled(factor: f64, is_comparable: bool) -> (f64, usize) {
     let before = DERIVED.get();
     let tape = Tape::new();
@@ -107,7 +108,7 @@ fn a_step_with_a_users_operation_is_planned_once_if_it_can_be_compared() {
     assert_eq!(scaled(2.0, false), (8.0, derived));
 }
 
-/// Here, a step with an inner scan, whose operation equals no other.
+/// The step has an inner scan, whose operation equals no other.
 #[test]
 fn a_step_that_equals_none_displaces_no_plan() {
     let known = scaled(2.0, true);
@@ -139,7 +140,7 @@ fn inference_derives_no_gradient() {
     assert_eq!((scanned.state.item(), DERIVED.get()), (8.0, before));
 }
 
-/// If the step were planned, its gradient rule would run before a gradient is asked for.
+/// If the step were compiled, its gradient rule would run before a gradient is computed.
 #[test]
 fn a_single_step_is_not_planned() {
     let before = DERIVED.get();
@@ -154,7 +155,8 @@ fn a_single_step_is_not_planned() {
     assert_eq!(DERIVED.get(), before);
 }
 
-/// The outputs, their squares, and one cotangent; what the segments at work take is little beside.
+/// Memory for the outputs, their squares, and one cotangent. Buffers of segments are small in
+/// comparison.
 #[test]
 fn the_cotangents_of_outputs_are_held_once() {
     let u = param([16, 16], 2);

@@ -1,4 +1,4 @@
-//! A user's function of single elements is compiled with the step that it stands in.
+//! A user's elementwise function is compiled with the step in which it stands.
 
 use expect_test::expect;
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 use super::support::{Case, Vars, Way, distance, loss, param, plan, run, uniform};
 
 thread_local! {
-    /// How often a compiler has asked an operation of this file for its class.
+    /// The number of times that the compiler has read the class of an operation of this file.
     static ASKED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -129,7 +129,7 @@ fn an_equal_step_is_compiled_once() {
     assert_eq!(asked(), 0);
 }
 
-/// A step with operands that are rows, columns, numbers and parts, the same for all steps or not.
+/// A step with operands that are rows, columns, numbers and slices, invariant or not.
 fn step<'t, T: Scalar>(
     params: [Var<'t, T>; 2],
     x: &[Var<'t, T>],
@@ -145,7 +145,7 @@ fn step<'t, T: Scalar>(
     (vec![scaled * z, hypotenuse(left, x[0])], vec![next])
 }
 
-/// The values, their gradients, and the gradients of a number made from these.
+/// The values, their gradients, and the gradients of a scalar function of the gradients.
 fn two_orders<T: Scalar>(way: Way, batch: usize) -> Vec<Tensor<T>> {
     let case = Case::<T> {
         sequences: vec![uniform([6, batch, 3], 1)],

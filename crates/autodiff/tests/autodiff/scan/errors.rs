@@ -1,4 +1,4 @@
-//! Mistakes are told at the caller's line.
+//! Mistakes are reported at the caller's line.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,7 +28,7 @@ fn assert_refused(
 }
 
 #[test]
-fn a_step_that_reads_a_value_is_told_to_unroll() {
+fn a_step_that_reads_a_value_is_refused_with_advice() {
     assert_refused(
         |x, h| {
             let next = if x.sum_all().item() > 0.0 { h[0] } else { x };
@@ -38,7 +38,7 @@ fn a_step_that_reads_a_value_is_told_to_unroll() {
     );
 }
 
-/// A single step and a step on a checking tape are run in a loop, which refuses the same.
+/// A single step and a step on a checking tape run in a loop, which refuses the same mistakes.
 #[test]
 fn a_loop_refuses_what_a_recorded_step_does() {
     let of_state = "scan: `state.1` has shape [2, 3], but [2, 1] after a step";
@@ -93,7 +93,8 @@ fn no_sequence_is_refused() {
     let _ = Tape::<f64>::new().scan((), ());
 }
 
-/// A step of the library's own blames one of its lines, so the message names the user's as well.
+/// An error in the equations of a library has one of its lines, so the message names the user's
+/// line as well.
 #[test]
 fn a_shape_error_in_a_step_names_the_line_of_the_scan() {
     let tape = Tape::<f64>::new();

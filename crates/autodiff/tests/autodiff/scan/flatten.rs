@@ -1,4 +1,4 @@
-//! The order in which a sum is written does not matter.
+//! The order of a sum's terms in the source does not matter.
 
 use super::support::{param, plan};
 use expect_test::expect;
@@ -23,7 +23,7 @@ fn the_terms_of_a_sum_are_sorted_by_when_they_are_known() {
             y0 = tanh t0
     "#]]
     .assert_eq(&bias_last);
-    // the same with the letters of another order of operands
+    // the same plan, with names in the order of the other operands
     expect![[r#"
         before the loop, all steps at once:
           z0 = w1 + x0 · w2

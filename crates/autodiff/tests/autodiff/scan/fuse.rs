@@ -1,4 +1,4 @@
-//! Functions of single elements are computed together, block by block, in few registers.
+//! Elementwise functions are computed together, block by block, in few registers.
 
 use bptt_autodiff::Tape;
 use expect_test::expect;
@@ -6,7 +6,7 @@ use expect_test::expect;
 use super::support::{Case, Way, distance, loss, param, plan, run, uniform};
 
 #[test]
-fn what_only_neighbours_read_stays_in_registers() {
+fn values_read_in_one_sequence_only_stay_in_registers() {
     let (forward, _) = plan(|_, h| {
         let a = h.sin();
         let b = (a * h).cos();
@@ -47,7 +47,7 @@ fn a_column_is_read_for_all_columns() {
 }
 
 #[test]
-fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
+fn a_sum_computes_a_product_that_has_no_other_reader() {
     let gain = param([4], 4);
     let (forward, reverse) = plan(|_, h| {
         let next = h.sin() * (h * h.cos()).sum_keep(&[1]) * &gain;
@@ -89,7 +89,7 @@ fn a_sum_multiplies_on_its_own_what_nothing_else_reads() {
     .assert_eq(&reverse);
 }
 
-/// Rows of more columns than are computed at a time: the parts of a norm are read again for each chunk.
+/// Rows are wider than a chunk, so the parts of a norm are read again for each chunk.
 #[test]
 fn a_column_stays_until_every_chunk_has_read_it() {
     let gradients = [Way::Loop, Way::Scan].map(|way| {

@@ -1,4 +1,4 @@
-//! What depends on parameters alone is computed once, outside.
+//! Values that depend on parameters alone are computed once, outside of the step.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;

@@ -9,7 +9,7 @@ use crate::sequences::peak_of;
 
 const STEPS: usize = 400;
 
-/// The last state of a gated recurrence, and the most memory that was in use meanwhile.
+/// The last state of a gated recurrence, and the peak of memory in use.
 fn last_state(tape: &Tape<f64>) -> (Tensor<f64>, usize) {
     let (w_ih, w_hh) = (param([4, 64], 1), param([64, 64], 2));
     let (inputs, state) = (uniform([STEPS, 4, 4], 3), uniform([4, 64], 4));

@@ -1,4 +1,4 @@
-//! Values that are joined are computed in their place in the join.
+//! Joined values are computed at their places in the join.
 
 use bptt_autodiff::Var;
 use expect_test::expect;
@@ -67,7 +67,7 @@ fn a_part_of_two_joins_is_copied_into_them() {
     .assert_eq(&reverse);
 }
 
-/// The plan of a step from four inputs and eight columns of state.
+/// The plan of a step with four input columns and eight state columns.
 fn plan_of_joined_state(
     step: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>),
 ) -> String {

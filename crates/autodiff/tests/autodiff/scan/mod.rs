@@ -1,4 +1,4 @@
-//! Recurrences as one operation: against the loop that specifies them, and by their plans.
+//! Scans: compared with the loop that specifies them, and by their plans.
 
 mod at_step;
 mod binding;

@@ -1,4 +1,4 @@
-//! What is the same in every column is computed for one.
+//! Values that are the same in every column are computed for one column.
 
 use expect_test::expect;
 
@@ -26,7 +26,7 @@ fn functions_of_a_column_stay_in_it() {
 }
 
 #[test]
-fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_spread() {
+fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_broadcast() {
     let (_, reverse) = plan(|_, h| {
         let next = h.sin() * h.square().sum_keep(&[1]);
         (next, next)

@@ -1,4 +1,4 @@
-//! Scans within steps of scans, what steps capture, and several sequences and states.
+//! Scans within steps of scans, captured variables, and several sequences and states.
 
 use bptt_autodiff::{Operation, Param, Pullback, Tape, Tree, Var};
 use bptt_tensor::{Shape, ShapeError, Tensor};
@@ -46,7 +46,7 @@ fn a_scan_within_a_step_is_the_loop_within_it() {
 }
 
 #[test]
-fn what_a_step_captures_is_differentiated() {
+fn captured_variables_are_differentiated() {
     let tape = Tape::new();
     let xs = tape.constant(Tensor::<f64>::ones([3, 1, 1]));
     let start = tape.constant(Tensor::zeros([1, 1]));
@@ -62,7 +62,7 @@ fn what_a_step_captures_is_differentiated() {
     assert_eq!(tape.backward(scanned.state.sum_all()).wrt(rate).item(), 18.0);
 }
 
-/// Two products between the widths, and one element by element.
+/// Two matrix products between the widths, and one elementwise product.
 fn mixed<'t>(
     [u, v]: [Var<'t, f64>; 2],
     x: [Var<'t, f64>; 2],
@@ -104,9 +104,9 @@ fn several_sequences_and_states_of_different_widths() {
     assert!(distance(&run(true), &run(false)) < 1e-12);
 }
 
-/// A state that stays as it was, read after the loop through a view.
+/// A state that the step does not change, read after the loop through a view.
 #[test]
-fn a_state_that_stays() {
+fn an_unchanged_state() {
     for batch in [1, 2] {
         let run = |scanned: bool| {
             let tape = Tape::new();
@@ -148,8 +148,8 @@ fn literals_are_told_apart_by_their_bits() {
     assert_eq!((signs(0.0), signs(-0.0)), ([false, true], [true, false]));
 }
 
-/// Runs a step over `[4, B, 3]` from `[B, 3]`, scanned or in a loop: values, and gradients with respect
-/// to inputs, state and a variable `[B, 1]`.
+/// Runs a step over `[4, B, 3]` from `[B, 3]`, scanned or in a loop. Returns values, and gradients
+/// with respect to inputs, state and a variable `[B, 1]`.
 fn both_ways(
     batch: usize,
     step: impl for<'t> Fn(Var<'t, f64>, Var<'t, f64>, Var<'t, f64>) -> Var<'t, f64>,
@@ -188,7 +188,7 @@ fn an_invariant_column_and_old_states_joined_after_the_loop() {
     }
 }
 
-/// `y = x ⊙ w`, with tensors in its rule.
+/// `y = x ⊙ w`, with tensors in its gradient rule.
 #[derive(Debug)]
 struct Weighted(Tensor<f64>);
 

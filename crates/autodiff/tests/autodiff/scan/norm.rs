@@ -1,4 +1,4 @@
-//! Norms of rows are computed within a fused sequence, and are those of the loop.
+//! Norms of rows are computed within a fused sequence, and equal those of the loop.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;

@@ -25,7 +25,7 @@ fn case() -> Case<f64> {
     }
 }
 
-/// The first three derivatives along one direction after the other, and a Jacobian's product.
+/// The first three derivatives, each along another direction, and a Jacobian-vector product.
 fn derivatives(way: Way) -> [Vec<Tensor<f64>>; 4] {
     let case = case();
     let tape = Tape::new();
@@ -62,7 +62,7 @@ fn three_orders_and_jacobian_products_are_those_of_the_loop() {
     }
 }
 
-/// The derivative of a scan takes as many nodes on the tape however many steps there are.
+/// The derivative of a scan takes the same number of nodes on the tape for any number of steps.
 #[test]
 fn the_gradient_of_a_scan_is_a_scan() {
     let nodes = |steps: usize| {

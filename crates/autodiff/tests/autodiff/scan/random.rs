@@ -1,4 +1,5 @@
-//! Random steps from random operations, scanned and in a loop: values, gradients, second order.
+//! Random steps of random operations, scanned and in a loop: values, gradients and second
+//! derivatives.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
@@ -10,7 +11,7 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use super::support::{Case, Vars, Way, distance, loss, run, uniform};
 use bptt_autodiff::Param;
 
-/// An operation of a random step on values computed before it.
+/// An operation of a random step, on earlier values.
 #[derive(Clone, Copy, Debug)]
 struct Call {
     operation: usize,
@@ -26,7 +27,7 @@ struct Recipe {
     hidden: usize,
     reversed: bool,
     masked: bool,
-    /// Both state variables side by side in one.
+    /// Both state variables, concatenated into one.
     joined: bool,
     recompute: usize,
     seed: u64,
@@ -78,7 +79,7 @@ impl Recipe {
         Case { sequences, state, params: params.collect(), reversed: self.reversed }
     }
 
-    /// The step with the state as it is carried.
+    /// The step on the form in which the state is carried.
     fn step<'t, T: Scalar>(
         &self,
         params: &[Var<'t, T>],
@@ -144,7 +145,7 @@ impl Recipe {
                 _ => unreachable!("as many operations as counted"),
             });
         }
-        // bounded, and dependent on both state variables
+        // bounded, and a function of both state variables
         let last = values[values.len() - 1];
         let middle = values[values.len() / 2];
         let h = (last + values[0] * 0.1 + state[1].matmul(v) * 0.5).tanh();
@@ -205,7 +206,7 @@ fn check<T: Scalar>(recipe: &Recipe, tolerances: [f64; 3]) {
     }
 }
 
-/// Without steps the outputs are empty and the state is the one given.
+/// Without steps, the outputs are empty and the state is the initial one.
 fn check_empty<T: Scalar>(recipe: &Recipe, case: &Case<T>) {
     let tape = Tape::new();
     let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
@@ -236,8 +237,8 @@ proptest! {
     }
 }
 
-/// Of the random steps, only those with an operation along the batch are no programs over rows: the tests above test the
-/// compiler.
+/// Only random steps with an operation along the batch run operation by operation. So the tests
+/// above do test the compiler.
 #[test]
 fn most_random_steps_are_compiled() {
     let config = ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };

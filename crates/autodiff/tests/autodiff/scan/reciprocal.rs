@@ -1,4 +1,4 @@
-//! Many elements are divided by one number once.
+//! A division of many elements by one number takes one division.
 
 use super::support::plan;
 use expect_test::expect;

@@ -8,7 +8,7 @@ use crate::sequences::peak_of;
 
 const STEPS: usize = 400;
 
-/// The gradient of a gated recurrence, and the most memory that was in use meanwhile.
+/// The gradient of a gated recurrence, and the peak of memory in use.
 fn gradients(recompute: Option<Recompute>) -> (Gradients<f64>, Vec<u64>, usize) {
     let (w, u) = (param([4, 64], 1), param([64, 64], 2));
     let params = [&w, &u];

@@ -1,10 +1,10 @@
-//! Functions of inputs alone are computed where they are read, in the loop and after it.
+//! Functions of inputs alone are recomputed where they are read, in the loop and after it.
 
 use super::support::{param, plan};
 use expect_test::expect;
 
 #[test]
-fn what_the_loop_and_the_outputs_read_of_an_input_is_computed_in_both() {
+fn a_function_of_an_input_read_in_and_after_the_loop_is_recomputed() {
     let (to_gate, back, out) = (param([4, 3], 4), param([3, 4], 5), param([4, 3], 6));
     let (forward, _) = plan(|x, h| {
         let gate = x.sin();

@@ -1,4 +1,4 @@
-//! The reverse step reads as little as it can.
+//! The reverse step reads as few residuals as possible.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
@@ -62,7 +62,7 @@ fn an_lstm_saves_its_gates_and_states_only() {
 }
 
 #[test]
-fn what_follows_from_a_saved_state_is_computed_again() {
+fn cheap_functions_of_a_saved_state_are_recomputed() {
     let u = param([4, 4], 4);
     let (forward, reverse) = plan(|_, h| {
         let next = h.sin() * h.matmul(&u).tanh();
@@ -109,8 +109,8 @@ fn weights_without_rows_or_columns_have_gradients() {
     }
 }
 
-/// A state that is read without gradient is read as it is: nothing is saved twice, and the state's own
-/// gradient flows on.
+/// A state behind `stop_gradient` is read as the state itself. Nothing is saved twice, and the
+/// state's own gradient flows on.
 #[test]
 fn a_stopped_state_costs_nothing() {
     let u = param([4, 4], 3);
@@ -145,7 +145,8 @@ fn a_stopped_state_costs_nothing() {
     .assert_eq(&reverse);
 }
 
-/// A step in which a sum that is read twice is a term of another, whose smallest element is taken.
+/// A step in which a sum with two readers is a term of another sum, whose smallest element is
+/// taken.
 fn smallest_of_a_sum<'t>(x: Var<'t, f64>, [h, c]: [Var<'t, f64>; 2]) -> [Var<'t, f64>; 2] {
     let a = c.tanh().tanh().tanh();
     let b = a.tanh().tanh();
@@ -154,10 +155,11 @@ fn smallest_of_a_sum<'t>(x: Var<'t, f64>, [h, c]: [Var<'t, f64>; 2]) -> [Var<'t,
     [(sum * 0.5 + h * 0.3).sin(), (h * 0.5 + (smallest * a).tanh() + x * 0.1).tanh()]
 }
 
-/// The place of the smallest element is found by comparison with what it was taken of. That is not computed again: a
-/// sum in another order would be rounded otherwise, and equal nothing.
+/// The gradient rule of the minimum compares it with the elements of its operand. The operand is
+/// saved, not recomputed: a sum in another order would be rounded differently, and no element would
+/// equal the minimum.
 #[test]
-fn an_extremum_is_compared_with_what_it_was_taken_of() {
+fn the_operand_of_an_extremum_is_saved() {
     let [expected, found] = [false, true].map(|compiled| {
         let tape = Tape::new();
         let xs = tape.constant(uniform([2, 64, 1], 3));

@@ -1,11 +1,11 @@
-//! Stages and the order within.
+//! Stages, and the order of values within a stage.
 
 use expect_test::expect;
 
 use super::support::{param, plan, plan_of};
 
 #[test]
-fn what_only_outputs_need_comes_after_the_loop() {
+fn values_that_only_outputs_need_are_computed_after_the_loop() {
     let (u, v) = (param([4, 4], 4), param([4, 4], 5));
     let (forward, _) = plan(|_, h| {
         let next = h.matmul(&u).tanh();
@@ -79,7 +79,7 @@ fn functions_wait_for_the_product_that_their_reader_reads() {
 }
 
 #[test]
-fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
+fn operands_of_products_and_readers_of_registers_do_not_wait() {
     let u = param([4, 4], 4);
     let (forward, _) = plan(|_, h| {
         let a = h.sin();
@@ -100,7 +100,7 @@ fn what_a_product_reads_cannot_wait_and_what_reads_registers_does_not() {
     .assert_eq(&forward);
 }
 
-/// A part of a state that the loop reads as well as what comes after it.
+/// A part of a state that is read in the loop and after it.
 #[test]
 fn a_state_that_is_read_in_part_after_the_loop_is_kept_for_all_steps() {
     let v = param([2, 4], 5);

@@ -1,9 +1,11 @@
-//! A scan of a single step is recorded as it stands, and means what a longer one means.
+//! A scan of a single step is recorded operation by operation, and its gradients follow the rules
+//! of longer scans.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
-/// The gradients of what is read of the last output, `y = 2 (3 c)`, in the last states `h = 3 c` and `c`.
+/// The gradients of a loss on the last output, `y = 2 (3 c)`, with respect to the last states `h =
+/// 3 c` and `c`.
 fn gradients_in_last_state(tape: &Tape<f64>, steps: usize) -> Vec<f64> {
     let xs = tape.constant(Tensor::ones([steps, 1, 1]));
     let start = tape.constant(Tensor::zeros([1, 1]));
@@ -19,7 +21,7 @@ fn gradients_in_last_state(tape: &Tape<f64>, steps: usize) -> Vec<f64> {
 }
 
 #[test]
-fn gradients_in_the_last_state_are_through_what_follows() {
+fn gradients_of_the_last_state_include_later_operations_only() {
     for steps in [1, 2] {
         assert_eq!(gradients_in_last_state(&Tape::new(), steps), [5.0, 0.0], "{steps} steps");
         let checking = gradients_in_last_state(&Tape::checking(), steps);

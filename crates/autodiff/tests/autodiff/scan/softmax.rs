@@ -35,7 +35,7 @@ fn a_softmax_is_exponentials_and_their_sum() {
 
 type Rows<'t> = Var<'t, f64>;
 
-/// Values and gradients of a step that starts from logits of which some rows are −∞.
+/// Values and gradients of a step whose initial logits have rows of −∞.
 fn of_impossible_rows(
     scanned: bool,
     step: impl for<'t> Fn(Rows<'t>) -> Rows<'t>,
@@ -60,7 +60,7 @@ fn of_impossible_rows(
 }
 
 #[test]
-fn impossible_rows_are_those_of_the_loop() {
+fn rows_without_a_possible_outcome_equal_those_of_the_loop() {
     let steps: [for<'t> fn(Rows<'t>) -> Rows<'t>; 3] =
         [|x| x.softmax(1), |x| x.log_softmax(1), |x| x.logsumexp(1)];
     for step in steps {

@@ -1,4 +1,4 @@
-//! Products of joined operands come apart, so that the input's part leaves the loop.
+//! Products of concatenated operands are split, so that the input's part leaves the loop.
 
 use bptt_autodiff::Var;
 use expect_test::expect;

@@ -1,4 +1,4 @@
-//! Steps as inputs arrive: the same values as over the whole sequence, and no allocation.
+//! Steppers compute the same values as a run over the whole sequence, and allocate nothing.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
@@ -37,7 +37,7 @@ fn steps_compute_what_the_sequence_does() {
             online.step(&[xs.index_first(0).as_slice()]);
         }
     };
-    again(&mut online); // the first fills what the thread keeps
+    again(&mut online); // the first run fills the thread's pool
     assert_eq!(allocated_by(|| again(&mut online)), 0);
     online.state_mut(0).fill(0.0);
     online.step(&[xs.index_first(0).as_slice()]);
@@ -54,7 +54,7 @@ fn competing<'t>(x: Var<'t, f64>, s: Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64
 }
 
 #[test]
-fn what_is_no_program_over_rows_is_stepped_too() {
+fn a_step_that_cannot_be_lowered_is_stepped_too() {
     let tape = Tape::new();
     let xs = uniform::<f64>([3, 2, 3], 5);
     let (sequence, start) = (tape.constant(xs.clone()), tape.constant(Tensor::zeros([2, 3])));
@@ -67,10 +67,10 @@ fn what_is_no_program_over_rows_is_stepped_too() {
     assert_eq!(online.state(0), whole.state.value().as_slice());
 }
 
-/// Sequences start anew from the state that the stepper was made from, and the others go on. A state that was set is
-/// the one that the stepper continues from.
+/// The reset sequences restart from the initial state, and the others go on. After `set_state`, the
+/// stepper continues from the new state.
 #[test]
-fn sequences_of_the_batch_start_anew() {
+fn sequences_of_the_batch_are_reset() {
     type Step = for<'t> fn(Var<'t, f64>, [Var<'t, f64>; 2]) -> (Var<'t, f64>, [Var<'t, f64>; 2]);
     let by_rows: Step = |x, s| {
         let next = (x + s[0] * 0.5).tanh();
@@ -119,7 +119,8 @@ fn a_state_that_does_not_suit_the_stepper() {
     refuses!(shared.reset(&[0]); "variable 0 of the state has no axes");
 }
 
-/// After rearranging, the steps are those of the sequences in their new order, compiled or not.
+/// After rearranging, the steps are those of the sequences in their new order, whether compiled or
+/// not.
 #[test]
 fn sequences_are_rearranged() {
     let (w, u) = (param([3, 4], 1), param([4, 4], 2));

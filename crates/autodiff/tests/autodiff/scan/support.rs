@@ -1,4 +1,4 @@
-//! What the tests of scans share.
+//! Helpers of the tests of scans.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn plan(
 
 /// The plans of a step that reads one sequence and a state of these shapes: forward and reverse.
 ///
-/// What the plans compute, values and gradients, is that of the loop.
+/// Asserts that values and gradients of the plans equal those of the loop.
 pub(crate) fn plan_of<const N: usize>(
     sequence: [usize; 3],
     state: [[usize; 2]; N],
@@ -79,7 +79,7 @@ pub(crate) fn plan_of<const N: usize>(
         assert!(is_alike, "gradients of input {input} differ:\n{plan}");
     }
     assert_eq!(scanned.2, looped.2, "gradients of other parameters:\n{plan}");
-    // the variables of the two tapes have ids of their own; parameters have one for both
+    // variables have different ids on the two tapes; parameters have the same
     let looped: HashMap<_, _> = looped.3.into_iter().collect();
     for (id, gradient) in &scanned.3 {
         let is_alike = looped.get(id).is_none_or(|looped| is_near(gradient, looped));
@@ -103,7 +103,7 @@ fn inputs<const N: usize>(
     (tape.variable(uniform(sequence, 1)), state)
 }
 
-/// A recurrence with its inputs, free of any tape.
+/// A recurrence with its inputs, independent of any tape.
 pub(crate) struct Case<T> {
     pub(crate) sequences: Vec<Tensor<T>>,
     pub(crate) state: Vec<Tensor<T>>,
@@ -111,7 +111,7 @@ pub(crate) struct Case<T> {
     pub(crate) reversed: bool,
 }
 
-/// How a case is run.
+/// The way in which a case is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Way {
     /// In a loop on the tape: the specification.
@@ -159,8 +159,8 @@ pub(crate) fn run<'t, T: Scalar>(
     outputs.iter().map(|outputs| Var::stack(outputs, 0)).chain(state).collect()
 }
 
-/// Half the square of every value and the value itself, added up: a loss whose gradient differs from
-/// element to element and moves with them.
+/// The sum of `x² / 2 + x` over all elements: a loss whose gradient differs between elements and
+/// depends on their values.
 pub(crate) fn loss<'t, T: Scalar>(values: &[Var<'t, T>]) -> Var<'t, T> {
     let terms = values.iter().map(|&y| (y * (y * 0.5 + 1.0)).sum_all());
     terms.reduce(|sum, term| sum + term).expect("there are values")
@@ -176,7 +176,7 @@ pub(crate) fn distance<T: Scalar>(left: &[Tensor<T>], right: &[Tensor<T>]) -> f6
         let scale = right.as_slice().iter().fold(1.0, |most: f64, x| most.max(x.as_f64().abs()));
         for (x, y) in left.as_slice().iter().zip(right.as_slice()) {
             let distance = (x.as_f64() - y.as_f64()).abs() / scale;
-            worst = if distance <= worst { worst } else { distance }; // a NaN is as far as can be
+            worst = if distance <= worst { worst } else { distance }; // a NaN counts as the largest distance
         }
     }
     worst

@@ -1,4 +1,4 @@
-//! A scan computes the same bits on any number of threads.
+//! A scan has the same bits on any number of threads.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;

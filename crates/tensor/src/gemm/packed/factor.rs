@@ -30,7 +30,7 @@ pub(crate) enum Accumulate<T> {
     /// Rows of N elements, and the distance between rows. With a distance of 0, one row is added to
     /// all: a bias.
     Rows(*const T, usize),
-    /// C itself: the product is added to what it holds.
+    /// C itself: the product is added to the elements of C.
     C,
 }
 
@@ -55,7 +55,7 @@ impl<T> Accumulate<T> {
     }
 }
 
-/// The left operand of a product, what the product is added to, and its destination.
+/// The left operand of a product, the rows to which the product is added, and its destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factor<T> {
     pub(crate) rows: usize,
