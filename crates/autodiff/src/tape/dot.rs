@@ -6,7 +6,7 @@ use std::fmt;
 use bptt_tensor::Scalar;
 
 use super::graph::Tape;
-use super::op::{Leaf, Op};
+use super::operation::{Leaf, Op};
 use super::param::{Param, ParamId};
 
 /// The graph of a tape in Graphviz's language. [`Tape::dot`] creates it.

@@ -11,8 +11,7 @@ use smallvec::SmallVec;
 use super::context::{Mode, Origin, Step};
 use super::finite::NonFinite;
 use super::id_map::IdMap;
-use super::op::{Leaf, Op};
-use super::operation::Operation;
+use super::operation::{Leaf, Op, Operation};
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
 

@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use super::context::{Mode, Step};
 use super::graph::{Tape, Var};
 use super::id_map::IdMap;
-use super::op::{Leaf, Op};
+use super::operation::{Leaf, Op};
 use super::param::{Param, ParamId};
 use super::substitution::Substitution;
 

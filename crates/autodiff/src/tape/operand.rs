@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use bptt_tensor::{Binary, Scalar, Tensor, Unary};
 
 use super::graph::{Tape, Var};
-use super::op::Op;
+use super::operation::Op;
 use super::param::Param;
 
 /// An operand of an operation with a variable: a [`Var`], a [`&Param`](Param), a
