@@ -1,4 +1,4 @@
-//! A cell behind a trait object, so that the laws are compiled once and not for each cell.
+//! Cells behind a trait object, so that the laws are compiled once rather than for each cell.
 
 use bptt_autodiff::{Param, Recompute};
 use bptt_layers::{
@@ -15,20 +15,20 @@ pub(crate) type Sequence<'t> = (V<'t>, Vec<V<'t>>);
 /// How a cell is run over a sequence.
 #[derive(Clone, Debug)]
 pub(crate) enum Way {
-    /// The loop that specifies the others.
+    /// The loop, which specifies the other ways.
     Unrolled,
     Scanned,
     Recomputed(usize),
     Reversed,
     /// Sequences of these lengths, padded.
     Lengths(Vec<usize>),
-    /// The state starts anew before the steps of this mask `[T, B]`; the run may be reversed.
+    /// The state is reset before the steps of this mask `[T, B]`. The run is reversed if the flag is set.
     Episodes(Tensor<f64>, bool),
-    /// Windows of so many steps, each reaching back over so many.
+    /// Truncation: a window every `k₁` steps, which reaches back over `k₂` steps.
     Truncated([usize; 2]),
 }
 
-/// A [`Cell`] whatever the form of its state: as lists of its variables.
+/// A [`Cell`] whose state is a list of variables, whatever its type.
 pub(crate) trait AnyCell: Module<f64> {
     fn features(&self) -> Vec<usize>;
 
@@ -39,7 +39,7 @@ pub(crate) trait AnyCell: Module<f64> {
     /// Runs from a [`LearnedStart`] with these parameters, each `[1, S]`.
     fn run_from_learned<'t>(&self, initial: Vec<Param<f64>>, xs: V<'t>) -> Sequence<'t>;
 
-    /// The outputs and the last state, computed step by step as inputs arrive.
+    /// The outputs and the last state, computed by a stepper.
     fn stream(
         &self,
         xs: &Tensor<f64>,

@@ -34,18 +34,18 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Small sequences and cells: no steps, one, or a few; no sequence, one, or a few.
+/// Small sequences and cells: zero to five steps, zero to four sequences, one to four inputs and hidden units.
 pub fn cell_sizes() -> impl Strategy<Value = Sizes> + Clone {
     of_sizes(&[0, 1, 2, 3, 4, 5], &[0, 1, 2, 3, 4], 4)
 }
 
-/// For the whole Jacobian, which has as many entries as outputs times parameters times steps, and for the third
-/// order, whose graph is a hundred times that of the function.
+/// Very small sequences and cells. The whole Jacobian has as many entries as outputs times parameters times steps. The
+/// graph of the third order is a hundred times as large as that of the function.
 pub(crate) fn tiny_sizes() -> impl Strategy<Value = Sizes> + Clone {
     of_sizes(&[1, 2, 3], &[1, 2], 2)
 }
 
-/// Large enough that the products of all steps are divided among threads, and of no round numbers.
+/// Sizes so large that the products of all steps are divided among threads, and that are no multiples of a block.
 pub(crate) fn large_sizes() -> impl Strategy<Value = Sizes> + Clone {
     (select(vec![4, 5]), select(vec![33, 49]), 41..=45_usize, select(vec![67, 97]))
         .prop_map(|(steps, batch, input, hidden)| Sizes { steps, batch, input, hidden })
@@ -60,7 +60,7 @@ fn of_sizes(
         .prop_map(|(steps, batch, input, hidden)| Sizes { steps, batch, input, hidden })
 }
 
-/// What a random case is drawn from: the cell, its parameters and its inputs follow from it.
+/// The data from which a random case is made: the cell, its parameters and its inputs follow from it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     pub(crate) sizes: Sizes,
@@ -78,7 +78,7 @@ pub(crate) fn draws(
     sizes: impl Strategy<Value = Sizes> + 'static,
     domain: impl Strategy<Value = Domain> + 'static,
 ) -> BoxedStrategy<Draw> {
-    // values are made ordinary first: a saturated one hides what a smaller case would show
+    // the domain shrinks first, to ordinary values: saturated values may hide the fault in a smaller case
     (domain, sizes, any::<u64>().no_shrink())
         .prop_map(|(domain, sizes, seed)| Draw { sizes, domain, seed })
         .boxed()
@@ -92,7 +92,7 @@ pub(crate) struct Values {
     pub(crate) parameters: Vec<Tensor<f64>>,
 }
 
-/// Makes a cell of these sizes; the same one from the same random numbers.
+/// Makes a cell of these sizes. The same random numbers make the same cell.
 pub(crate) type Make<'m> = &'m dyn Fn(&mut Random, Sizes) -> Box<dyn AnyCell>;
 
 /// Runs a cell over inputs from a state.
@@ -102,7 +102,7 @@ pub(crate) type Run<'r> = dyn for<'t> Fn(&dyn AnyCell, V<'t>, &[V<'t>]) -> Seque
 pub(crate) struct CellCase<'m> {
     pub(crate) sizes: Sizes,
     pub(crate) values: Values,
-    /// The names of all parameters; those that are frozen have values but no gradients.
+    /// The names of all parameters. Frozen parameters have values but no gradients.
     pub(crate) names: Vec<String>,
     pub(crate) trained: Vec<bool>,
     make: Make<'m>,
@@ -111,13 +111,13 @@ pub(crate) struct CellCase<'m> {
     cell: RefCell<Box<dyn AnyCell>>,
 }
 
-/// What a run computes: outputs and the last state, and the gradients of half their squares and they
-/// themselves, all added up. The cotangent, 1 + y, differs from element to element and moves with the
-/// outputs; what is permuted is permuted in it.
+/// The results of a run: the outputs, the last state, and the gradients of the loss `Σ y + y²/2` over these. The
+/// cotangent `1 + y` differs from element to element and depends on the outputs. If the outputs are permuted, it is
+/// permuted too.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) outputs: Vec<Named>,
-    /// In inputs and first state.
+    /// The gradients of the inputs and the initial state.
     pub(crate) inputs: Vec<Named>,
     pub(crate) parameters: Vec<Named>,
 }
@@ -167,7 +167,7 @@ impl<'m> CellCase<'m> {
         case
     }
 
-    /// The cell with these parameters.
+    /// Sets the cell's parameters.
     pub(crate) fn set(&self, values: &Values) {
         set_parameters(&mut **self.cell.borrow_mut(), &values.parameters);
     }
@@ -184,18 +184,18 @@ impl<'m> CellCase<'m> {
         bptt_layers::rng(self.draw.seed)
     }
 
-    /// A case with a hidden unit more.
+    /// The same case with one more hidden unit.
     pub(crate) fn wider(&self) -> Self {
         let sizes = Sizes { hidden: self.sizes.hidden + 1, ..self.sizes };
         Self::new(self.make, self.frozen, Draw { sizes, ..self.draw })
     }
 
-    /// Runs the cell in a way.
+    /// Runs the cell in the given way.
     pub(crate) fn outcome(&self, way: &Way) -> Outcome {
         self.outcome_of(&self.values, &|cell, xs, state| cell.run(way, xs, state))
     }
 
-    /// Runs the cell with other values by a function.
+    /// Runs the cell by a function, with the given values.
     pub(crate) fn outcome_of(&self, values: &Values, run: &Run<'_>) -> Outcome {
         self.set(values);
         let cell = self.cell.borrow();
@@ -246,7 +246,7 @@ pub(crate) fn set_parameters(cell: &mut dyn AnyCell, values: &[Tensor<f64>]) {
     });
 }
 
-/// The function of inputs, first state and parameters that a cell in some way is.
+/// A run of a cell as a function of inputs, initial state and parameters.
 pub(crate) struct Whole<'c, 'm> {
     case: &'c CellCase<'m>,
     way: Way,
@@ -269,7 +269,7 @@ impl<'c, 'm> Whole<'c, 'm> {
         Self { case, way, places, at }
     }
 
-    /// All parameters, those that are trained from this point.
+    /// All parameters: the trained ones at this point, and the frozen ones.
     fn parameters(&self, at: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
         let mut moved = at[1 + self.case.values.state.len()..].iter();
         let all = self.case.values.parameters.iter().zip(&self.case.trained);
@@ -306,8 +306,8 @@ impl Subject for Whole<'_, '_> {
     }
 }
 
-/// The loop in which every step has inputs and parameters of its own, so that each derivative has a
-/// lag: from the step that a parameter is used at to that of the output.
+/// The loop in which every step has its own inputs and parameters. Each derivative then has a lag: the steps from the
+/// use of a parameter to the output.
 pub(crate) struct Untied<'c, 'm> {
     case: &'c CellCase<'m>,
     /// A cell for each step.
@@ -335,7 +335,7 @@ impl<'c, 'm> Untied<'c, 'm> {
         Self { case, cells: RefCell::new(cells), places, at }
     }
 
-    /// The positions among the sources of all uses of a parameter that is trained.
+    /// The positions, among the sources, of all uses of a trained parameter.
     pub(crate) fn uses(&self, parameter: usize) -> impl Iterator<Item = usize> {
         let trained = self.case.trained.iter().filter(|&&trained| trained).count();
         let first = self.case.values.state.len() + 1 + parameter; // behind the step's input

@@ -42,7 +42,7 @@ const OF_CELLS: [Law; 13] = [
     Law::LearnedStart,
 ];
 
-/// Checks a recurrent cell, made from random numbers and the numbers of its inputs and hidden units.
+/// Checks a recurrent cell, which `make` makes from random numbers, an input size and a hidden size.
 ///
 /// The parameters are drawn anew for each case. The same random numbers must make the same cell.
 ///
@@ -107,8 +107,8 @@ pub struct Cells<C, M> {
     cell: PhantomData<fn() -> C>,
 }
 
-/// The results of a cell of `f32`, made from these random numbers, for these values. With a seed, they are computed
-/// on a [perturbed](Tape::perturbed) tape.
+/// Makes a cell of `f32` from random numbers, and returns its results for the given values. With a seed, they are
+/// computed on a [perturbed](Tape::perturbed) tape.
 type InSinglePrecision = dyn Fn(Random, Sizes, &Values, Option<u64>) -> Vec<Named> + Sync;
 
 impl<C, M> Check<Cells<C, M>> {
@@ -120,33 +120,33 @@ impl<C, M> Check<Cells<C, M>> {
         self
     }
 
-    /// Parameters that the cell reads but does not train, by name: no gradient in them is expected.
+    /// Names the parameters that the cell reads but does not train. Their gradients are not checked.
     pub fn frozen(mut self, is_frozen: impl Fn(&str) -> bool + Sync + 'static) -> Self {
         self.family.frozen = Box::new(is_frozen);
         self
     }
 
-    /// Checks [`Law::HiddenOrder`]: the cell treats all its hidden units alike. Axes of parameters, states and
-    /// outputs that grow with the number of hidden units must be blocks of them, one after the other.
+    /// Checks [`Law::HiddenOrder`] as well: the cell treats all hidden units alike. If an axis of a parameter, state or
+    /// output grows with the number of hidden units, it must consist of blocks of all units.
     pub fn exchangeable_units(mut self) -> Self {
         self.family.symmetries.push(Law::HiddenOrder);
         self
     }
 
-    /// Checks [`Law::OddSymmetry`]: the cell has no biases and its functions are odd, as tanh is.
+    /// Checks [`Law::OddSymmetry`] as well: the cell has no biases, and its functions are odd, like tanh.
     pub fn odd_symmetry(mut self) -> Self {
         self.family.symmetries.push(Law::OddSymmetry);
         self
     }
 
-    /// Checks [`Law::ByHand`]: the cell computes what this derivation does, values and gradients.
+    /// Checks [`Law::ByHand`] as well: the values and gradients of the cell equal those of this derivation.
     pub fn oracle(mut self, oracle: impl Oracle + Sync + 'static) -> Self {
         self.family.oracle = Some(Box::new(oracle));
         self
     }
 
-    /// Checks [`Law::SinglePrecision`] as well: the same cell, of `f32`. It gets the parameters of the
-    /// other.
+    /// Checks [`Law::SinglePrecision`] as well. `make` makes the same cell of `f32`, which gets the parameters of the
+    /// cell of `f64`.
     pub fn in_single_precision<S, N>(mut self, make: N) -> Self
     where
         S: Cell<f32> + StateSizes + Module<f32>,
@@ -159,10 +159,10 @@ impl<C, M> Check<Cells<C, M>> {
     }
 }
 
-/// Which parameters are not trained.
+/// Whether the parameter of this name is not trained.
 type Frozen = dyn Fn(&str) -> bool + Sync;
 
-/// Calls `law` with the case that is drawn, and random numbers for what the law chooses.
+/// Calls `law` with the drawn case, and a random generator for the law's own choices.
 fn with_case<C, M, R>(
     make: &M,
     frozen: &Frozen,
@@ -247,7 +247,7 @@ where
     C: Cell<f64> + StateSizes + Module<f64> + 'static,
     M: Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C + Sync,
 {
-    /// Looks for a violation in a case, but of laws that are about several threads.
+    /// Looks for a violation of any law other than [`Law::Threads`] in a case.
     fn hold_for(
         &self,
         law: Law,
@@ -282,7 +282,7 @@ where
     }
 }
 
-/// A few hundred times the 6e-8 that `f32` resolves, for as many roundings in a row.
+/// The tolerance for a few hundred roundings of `f32` in a row, each 6e-8.
 const SINGLE: Nearness = Nearness::Relative(2e-5);
 
 impl<C, M> Cells<C, M> {
@@ -320,7 +320,7 @@ fn held_in_single(values: &Values) -> Values {
     }
 }
 
-/// Precisions differ where a rounding decides on which side of a kink a value lies.
+/// Replaces domains near kinks. There, a rounding decides on which side of a kink a value lies, so precisions differ.
 fn without_kinks(domain: Domain) -> Domain {
     match domain {
         Domain::NearKinks | Domain::Mixed => Domain::Ordinary,
@@ -328,7 +328,7 @@ fn without_kinks(domain: Domain) -> Domain {
     }
 }
 
-/// Outputs, last state, and gradients in inputs, first state and parameters.
+/// The outputs, the last state, and the gradients of inputs, initial state and parameters.
 fn in_single_precision<S: Cell<f32> + StateSizes + Module<f32>>(
     mut cell: S,
     values: &Values,
@@ -369,7 +369,7 @@ impl<C, M> fmt::Debug for Cells<C, M> {
 
 /// A type's name without the paths to its parts: `Lstm<f64>`.
 pub(crate) fn short(name: &str) -> String {
-    // a closure is known by the function that it stands in
+    // a closure has the name of the function around it
     let name = name.trim_end_matches("::{{closure}}");
     let mut short = String::new();
     for part in name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')) {

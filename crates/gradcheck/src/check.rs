@@ -1,4 +1,4 @@
-//! Checking laws on random cases, and looking for the smallest that breaks one.
+//! Checks of laws on random cases, and the search for the smallest case that breaks a law.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -15,17 +15,16 @@ use crate::values::seed_of_case;
 use crate::violation::Violation;
 
 pub(crate) mod sealed {
-    /// The kinds of subjects are those of this crate: evidence is noted here alone.
+    /// Only this crate implements kinds of subjects, since only it can record evidence.
     pub trait Sealed {}
 }
 
-/// Subjects of one kind, and the laws that hold for them: [`Cells`](crate::Cells) and
-/// [`Functions`](crate::Functions).
+/// A kind of subjects and the laws that hold for them: [`Cells`](crate::Cells) or [`Functions`](crate::Functions).
 pub trait Family: sealed::Sealed {
-    /// What a random case is drawn from.
+    /// The data from which a random case is made.
     type Case: Clone + Debug;
 
-    /// What reports call the subject, unless it is [named](Check::named).
+    /// The subject's name in reports, unless it is [named](Check::named).
     fn name(&self) -> String;
 
     /// The laws, in order.
@@ -34,7 +33,7 @@ pub trait Family: sealed::Sealed {
     /// The random case with this seed.
     fn case(&self, law: Law, seed: u64) -> BoxedStrategy<Self::Case>;
 
-    /// The number of cases for a law, where so many are asked for in general.
+    /// The number of cases for a law, if `cases` are asked for in general.
     fn number_of_cases(&self, law: Law, cases: u32) -> u32;
 
     /// Looks for a violation.
@@ -47,10 +46,10 @@ pub trait Family: sealed::Sealed {
 
 /// Laws to be checked on random cases of a subject.
 ///
-/// The cases follow from a seed and are the same in every run: a check that fails one time in a million
-/// helps nobody. Two environment variables change that for a run: `GRADCHECK_CASES`, the number of cases for
-/// each law, and `GRADCHECK_SEED`. With `GRADCHECK_REPORT`, the name of a folder, [`check`](Self::check) saves
-/// its [report](Report::html) there.
+/// The cases follow from a seed and are the same in every run: a check that fails one time in a million helps nobody.
+/// Two environment variables change them for a run: `GRADCHECK_CASES`, the number of cases for each law, and
+/// `GRADCHECK_SEED`. If `GRADCHECK_REPORT` names a folder, [`check`](Self::check) saves its [report](Report::html)
+/// there.
 #[must_use = "a check checks nothing until it is run"]
 pub struct Check<F> {
     pub(crate) family: F,
@@ -81,38 +80,37 @@ impl<F> Check<F> {
         }
     }
 
-    /// Calls the subject so in reports, not by its type.
+    /// Sets the subject's name in reports; by default, it is that of its type.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Checks each law on so many random cases; 16 unless said otherwise. Laws that cost much are checked on
-    /// fewer.
+    /// Sets the number of random cases for each law, 16 by default. Costly laws are checked on fewer.
     pub fn cases(mut self, cases: u32) -> Self {
         self.cases = cases;
         self
     }
 
-    /// Draws other cases.
+    /// Sets the seed from which cases are drawn, 0 by default.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Checks the one case that a failure's report names, again.
+    /// Checks only the case with this seed, which a failure's report names.
     pub fn replay(mut self, seed: u64) -> Self {
         self.replay = Some(seed);
         self
     }
 
-    /// Leaves laws out that the subject does not keep: say why, where you call this.
+    /// Leaves out laws that the subject does not obey. Say why, where you call this.
     pub fn without(mut self, laws: &[Law]) -> Self {
         self.without.extend_from_slice(laws);
         self
     }
 
-    /// Checks these laws alone.
+    /// Checks only these laws.
     pub fn only(mut self, laws: &[Law]) -> Self {
         self.only = Some(laws.to_vec());
         self
@@ -124,7 +122,7 @@ impl<F: Family> Check<F> {
     ///
     /// # Panics
     ///
-    /// If a law is broken; or if the report is to be saved and cannot be.
+    /// If a law is broken, or if the report cannot be saved to the folder in `GRADCHECK_REPORT`.
     #[track_caller]
     pub fn check(self) {
         let report = self.run();
@@ -136,11 +134,12 @@ impl<F: Family> Check<F> {
         }
     }
 
-    /// Checks the laws and says what it found, broken or not.
+    /// Checks the laws and returns the report, whether a law is broken or not.
     ///
     /// # Panics
     ///
-    /// If no case or no law is asked for, or a law alone that the subject does not have.
+    /// If no case or no law is left to check, or if [`only`](Self::only) names a law that does not apply to the
+    /// subject.
     #[track_caller]
     pub fn run(&self) -> Report {
         let laws = self.family.laws();
@@ -189,14 +188,14 @@ impl<F: Family> Check<F> {
         Finding::new(law, run, evidence, failure)
     }
 
-    /// Looks for a violation; equations that panic are one.
+    /// Looks for a violation. A panic of the equations is one.
     fn attempt(&self, law: Law, case: &F::Case, evidence: &mut Evidence) -> Result<(), Violation> {
         let hold = || self.family.hold(law, case, evidence);
         catch_unwind(AssertUnwindSafe(hold))
             .unwrap_or_else(|panic| Err(Violation::Panicked(message_of(&*panic))))
     }
 
-    /// The smallest case found that breaks the law as well.
+    /// The smallest case found that still breaks the law.
     fn smallest(
         &self,
         law: Law,
@@ -239,7 +238,7 @@ impl<F> Debug for Check<F> {
     }
 }
 
-/// The case of a seed, and the simpler ones that it shrinks to.
+/// The case of a seed, and the simpler cases that it shrinks to.
 fn tree<C: Debug>(strategy: &BoxedStrategy<C>, seed: u64) -> Box<dyn ValueTree<Value = C>> {
     let mut bytes = [0; 32];
     for (i, part) in bytes.chunks_exact_mut(8).enumerate() {
@@ -250,7 +249,7 @@ fn tree<C: Debug>(strategy: &BoxedStrategy<C>, seed: u64) -> Box<dyn ValueTree<V
     strategy.new_tree(&mut runner).expect("the strategies here reject nothing")
 }
 
-/// One seed out of two numbers, whose bits all matter (the finalizer of `SplitMix64`).
+/// A seed that depends on all bits of two numbers (the finalizer of `SplitMix64`).
 fn mixed(a: u64, b: u64) -> u64 {
     let mut z = a.wrapping_add(b.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -263,7 +262,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }
 
-/// The number that an environment variable holds, decimal or as reports print seeds.
+/// The number in an environment variable: decimal, or hexadecimal as in reports.
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     let number = match text.strip_prefix("0x") {

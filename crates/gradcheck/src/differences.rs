@@ -1,6 +1,6 @@
-//! Slopes by differences, and what to make of them where a function has a kink.
+//! Slopes by finite differences, and their verdict on a derivative, also where a function has a kink.
 //!
-//! The numeric truth about a derivative comes from the function's values alone. A step `h` gives
+//! A derivative is judged by the function's values alone. A step `h` gives
 //!
 //! ```text
 //! five points:  (8 (f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h    error h⁴ f⁽⁵⁾/30 + ε|f|/h
@@ -10,51 +10,51 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// The first step. A normalised layer of two features turns within `√10⁻⁵` from −1 to 1, and there
-/// truncation and rounding are both below 1e-9.
+/// The step that is tried first. Layer normalisation of two features changes from −1 to 1 within `√10⁻⁵`. There,
+/// truncation and rounding are both below 1e-9 with this step.
 const STEP: f64 = 2e-5;
 
-/// The other steps, from the finest on. Functions that turn within 1e-8, or have a kink there, need fine steps;
-/// values so large that rounding drowns their differences need coarse ones.
+/// All steps, from the finest to the coarsest. A function that changes within 1e-8, or has a kink that near, needs fine
+/// steps. A function with values so large that rounding drowns their differences needs coarse steps.
 const STEPS: [f64; 10] = [2e-12, 2e-11, 2e-10, 2e-9, 2e-8, 2e-7, 2e-6, STEP, 2e-4, 2e-3];
 
-/// Relative: a hundred times what truncation and rounding leave of a function
-/// of order 1, and far below what any wrong derivative is off by.
+/// The relative tolerance. It is a hundred times the truncation and rounding error of a function of order 1, and far
+/// below the error of any wrong derivative.
 pub(crate) const TOLERANCE: f64 = 1e-6;
 
-/// Slopes below are compared as if they were of this size.
+/// Slopes below this size are compared as if they were this large.
 const SMALLEST: f64 = 1e-3;
 
-/// Where rounding may hide more of a slope than this fraction, agreement with it says nothing.
+/// If rounding may hide more than this fraction of a slope, agreement with the slope is not counted.
 const HIDING: f64 = 1e-3;
 
-/// A few roundings of `f64` in every value.
+/// The rounding error of a value, relative to it: a few roundings of `f64`.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
-/// Errors of one rounding in each operation move a value by about its own rounding error. This many times as much is
-/// a bound for that error.
+/// An error of one rounding in each operation changes a value by about its own rounding error. This many times that
+/// change is a bound for the error.
 const ERRORS: f64 = 10.0;
 
-/// What differences say of a derivative.
+/// The verdict of differences on a derivative.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// They agree, but for this relative error.
+    /// The differences agree with it, up to this relative error.
     Agrees { error: f64 },
-    /// The function is smooth here, and its slope another.
+    /// The function is smooth here, and its slope is this one.
     Disagrees { slope: f64 },
-    /// There is no slope to compare with: the function has a kink or jump nearer than differences resolve, or
-    /// values so large that their rounding hides it.
+    /// There is no slope to compare with. The function has a kink or jump nearer than differences resolve, or its
+    /// values are so large that their rounding hides the slope.
     Excluded,
 }
 
-/// A function from one number, the step along a line, to several. With a seed, each operation has errors of one
+/// A function from the step along a line to the values of all outputs. With a seed, each operation has an error of one
 /// [rounding](bptt_autodiff::Tape::perturbed).
 type Values<'f> = dyn Fn(f64, Option<u64>) -> Vec<f64> + 'f;
 
 /// Values by the bits of their step and the seed of their errors.
 type Known = HashMap<(u64, Option<u64>), Vec<f64>>;
 
-/// A function along a line; each value is computed once.
+/// A function along a line, which computes each value once.
 pub(crate) struct Line<'f> {
     f: &'f Values<'f>,
     smallest: f64,
@@ -66,7 +66,7 @@ impl<'f> Line<'f> {
         Self { f, smallest: SMALLEST, known: RefCell::default() }
     }
 
-    /// Compares slopes below as if they were of this size.
+    /// Compares slopes below this size as if they were this large.
     pub(crate) fn smallest(self, smallest: f64) -> Self {
         Self { smallest, ..self }
     }
@@ -76,8 +76,8 @@ impl<'f> Line<'f> {
         known.entry((step.to_bits(), errors)).or_insert_with(|| (self.f)(step, errors))[output]
     }
 
-    /// A bound for the error of the output at 0. It compares perturbed runs with one another, since these are loops
-    /// where another run may be a scan.
+    /// A bound for the rounding error of the output at 0. It compares perturbed runs with one another only, since a
+    /// perturbed run is a loop, and another run may be a scan.
     fn rounding(&self, output: usize) -> f64 {
         let value = |seed| self.value(0.0, Some(seed), output);
         ERRORS * (1..=4).map(|seed| (value(seed) - value(0)).abs()).fold(0.0, f64::max)
@@ -98,8 +98,8 @@ impl<'f> Line<'f> {
         if is_hidden { Verdict::Excluded } else { Verdict::Disagrees { slope: around.slope } }
     }
 
-    /// The slope from the finest steps whose differences agree with one another, if there are such steps. Coarser
-    /// steps may agree on a slope that the function has only farther away.
+    /// The slope from the finest steps whose differences agree with one another, if there are such steps. Coarser steps
+    /// may agree on a slope that the function only has farther away.
     fn resolved(&self, output: usize) -> Option<Around> {
         let mut resolved: Option<Around> = None;
         let mut finer: Option<Around> = None;
@@ -138,16 +138,16 @@ impl<'f> Line<'f> {
     }
 }
 
-/// What the values around a point say.
+/// The slopes from the values around a point.
 #[derive(Clone, Copy)]
 struct Around {
     slope: f64,
-    /// How far the slopes to either side are from it: not small at a kink; nor at a jump, also where both
-    /// sides are alike, as they are of a sign at 0.
+    /// The distance of the one-sided slopes from `slope`. It is large at a kink and at a jump. This includes a jump
+    /// with equal slopes on both sides, such as that of a sign at 0.
     gap: f64,
-    /// What of the slope may be rounding.
+    /// A bound for the rounding error of the slope.
     rounding: f64,
-    /// Slopes below are compared as if they were of this size.
+    /// Slopes below this size are compared as if they were this large.
     smallest: f64,
 }
 
@@ -202,20 +202,19 @@ mod tests {
             agrees(|s: f64| (at + s).tanh(), slope(at));
             disagrees(|s: f64| (at + s).tanh(), slope(at) + 1e-4, slope(at));
         }
-        // steep, large, and large beside what changes
+        // steep, large, and large compared with its changes
         agrees(|s: f64| (300.0 * s).sin(), 300.0);
         agrees(|s: f64| (10.0 + s).exp(), 10_f64.exp());
         agrees(|s: f64| 1e5 + s.sin(), 1.0);
         disagrees(|s: f64| (300.0 * s).sin(), 299.0, 300.0);
         disagrees(|s: f64| 1e3 + s.sin(), f64::NAN, 1.0);
         disagrees(|s: f64| s.sin(), f64::INFINITY, 1.0);
-        // an error that is small beside the values is not lost in their rounding, and where it would be,
-        // nothing is said
+        // an error that is small compared with the values is found, unless their rounding hides it
         disagrees(|s: f64| 1e3 + s.sin(), 1.0 + 1e-5, 1.0);
         for claimed in [0.0, 1.0, 54.0] {
             assert_eq!(judge(|s: f64| 1e12 + s.sin(), claimed), Verdict::Excluded);
         }
-        // and what is small is not nothing
+        // a small slope is not zero
         disagrees(|s: f64| 1e-4 * s.sin(), 0.0, 1e-4);
     }
 
@@ -257,14 +256,14 @@ mod tests {
         let jump = |x: f64| f64::from(u8::from(x > 0.0));
         assert_eq!(judge(jump, 1.0), Verdict::Excluded);
         agrees(|s| jump(s + 1e-5), 0.0);
-        // with the value in the middle at the jump, as half of a gradient at a tie
+        // the value at the jump is in the middle, like half of a gradient at a tie
         let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
         for size in [1e-4, 1.0, 1e4] {
             assert_eq!(judge(|s| size * sign(s) + s, 0.25), Verdict::Excluded);
         }
-        // the mean at the jump, as a derivative has it at a kink
+        // the value at the jump is the mean, like a derivative at a kink
         assert_eq!(judge(|x| (jump(x) + 1.0 - jump(-x)) / 2.0, 1.0), Verdict::Excluded);
-        // what is no number
+        // NaN
         assert_eq!(judge(|_| f64::NAN, 0.0), Verdict::Excluded);
     }
 }

@@ -1,22 +1,22 @@
-//! What was compared, and how near it was.
+//! Evidence: the comparisons of a law, and their errors.
 
 use std::collections::BTreeMap;
 
 use crate::violation::{Named, Nearness, Violation, compare};
 
-/// A parameter or input, and by how many steps the output comes after its use.
+/// A parameter or input, and the lag: the number of steps from its use to the output.
 pub(crate) type Use = (String, Option<isize>);
 
-/// How near the comparisons of a law were.
+/// The number of comparisons of a law, and their errors.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     pub(crate) compared: u64,
     pub(crate) excluded: u64,
     pub(crate) worst: f64,
     pub(crate) errors: BTreeMap<Use, Histogram>,
-    /// Whether laws that cannot tell at once which derivative is wrong shall look for it.
+    /// Whether a law that compares all derivatives together should search for the one that is wrong.
     pub(crate) in_detail: bool,
-    /// By how much more than the tolerance two ways may differ, where rounding moves results by as much.
+    /// An allowance for rounding errors, in addition to the tolerance.
     pub(crate) slack: f64,
 }
 
@@ -27,32 +27,32 @@ impl Evidence {
         self.compared
     }
 
-    /// The derivatives that were excluded: the function has a kink or jump there, or values so large that their
-    /// rounding hides its slope.
+    /// The number of excluded derivatives. The function has a kink or jump there, or its values are so large that their
+    /// rounding hides the slope.
     #[must_use]
     pub fn excluded(&self) -> u64 {
         self.excluded
     }
 
-    /// The largest relative error that was let pass.
+    /// The largest relative error within the tolerance.
     #[must_use]
     pub fn worst(&self) -> f64 {
         self.worst
     }
 
-    /// Notes a comparison.
+    /// Records a comparison.
     pub(crate) fn note(&mut self, error: f64) {
         self.compared += 1;
         self.worst = self.worst.max(error);
     }
 
-    /// Notes a comparison of the derivative in a parameter or input.
+    /// Records a comparison of the derivative in a parameter or input.
     pub(crate) fn note_of(&mut self, name: &str, lag: Option<isize>, error: f64) {
         self.note(error);
         self.errors.entry((name.to_owned(), lag)).or_default().add(error);
     }
 
-    /// Compares and notes the largest error. What is computed in two ways may differ by the slack as well.
+    /// Compares, and records the largest error. Relative tolerances grow by the slack.
     pub(crate) fn compare(
         &mut self,
         found: (&'static str, &[Named]),
@@ -78,7 +78,7 @@ impl Evidence {
     }
 }
 
-/// Errors by their order of magnitude.
+/// The numbers of errors of each order of magnitude.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Histogram {
     counts: [u64; Self::BINS],
@@ -87,7 +87,7 @@ pub(crate) struct Histogram {
 impl Histogram {
     pub(crate) const BINS: usize = 12;
 
-    /// The exponent of ten that the first bin ends at: it holds all that is below, 0 too.
+    /// The exponent of ten at which the first bin ends. This bin holds all smaller errors, including 0.
     pub(crate) const FIRST: i32 = -16;
 
     fn add(&mut self, error: f64) {

@@ -1,8 +1,8 @@
-//! The laws: what holds for every differentiable function and every recurrence.
+//! The laws, which hold for every differentiable function and every recurrence.
 
 use std::fmt;
 
-/// A law that correct gradients obey, whatever the function.
+/// A law that correct gradients obey for any function.
 ///
 /// [`statement`](Self::statement) says what is checked and [`catches`](Self::catches) what breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,11 +10,11 @@ use std::fmt;
 pub enum Law {
     /// Each entry of the Jacobian against five-point differences.
     Jacobian,
-    /// The slope along a random direction against differences.
+    /// The derivative along a random direction against differences.
     Slope,
-    /// The slope of the slope.
+    /// The derivative along two directions against differences of the derivative along one.
     SecondOrder,
-    /// The slope of that.
+    /// The derivative along three directions against differences of the derivative along two.
     ThirdOrder,
     /// `⟨v, J u⟩ = ⟨Jᵀ v, u⟩`
     Adjoint,
@@ -30,19 +30,19 @@ pub enum Law {
     Hessian,
     /// `⟨u, Jᵀ J u⟩ = ‖J u‖² ≥ 0`
     GaussNewton,
-    /// What `backward` accumulates in place is what `grad` records.
+    /// `backward`, which accumulates in place, computes the same as `grad`, which records.
     Accumulated,
     /// Two runs compute the same bits.
     Repeatable,
-    /// 1, 2 and 3 threads do.
+    /// 1, 2 and 3 threads compute the same bits.
     Threads,
-    /// A scan is the loop that specifies it, to second order.
+    /// A scan equals the loop that specifies it, to second order.
     Scan,
-    /// A sequence in pieces is the sequence.
+    /// A sequence run in pieces equals the sequence run as a whole.
     Pieces,
-    /// Computing again instead of saving changes nothing.
+    /// Recomputing residuals instead of saving them changes nothing.
     Recompute,
-    /// Reversed is the reverse of the run over the reverse.
+    /// A reversed run equals a run over the reversed sequence, whose outputs are reversed.
     Reversed,
     /// Padding, full of NaN, changes nothing.
     Padding,
@@ -50,25 +50,26 @@ pub enum Law {
     Episodes,
     /// No output depends on a later input.
     Causality,
-    /// Windows as long as the sequence are full back-propagation through time, shorter ones loops that are cut.
+    /// Truncation to windows as long as the sequence changes nothing. Shorter windows equal loops whose gradient is
+    /// cut.
     Truncation,
-    /// The gradient of a shared weight is the sum of those of its uses.
+    /// The gradient of a shared weight is the sum of the gradients of its uses.
     Tied,
-    /// The order of the sequences in a batch is of no account.
+    /// Permuting the sequences of a batch permutes the results.
     BatchOrder,
-    /// A batch is its sequences, one by one.
+    /// A batch equals its sequences, run one by one.
     BatchSum,
-    /// Steps as they arrive are those of the sequence.
+    /// A stepper computes the same as a run over the sequence.
     Streaming,
-    /// A learned initial state has the slope of differences.
+    /// The derivative in a learned initial state against differences.
     LearnedStart,
-    /// The tape computes what somebody derived by hand.
+    /// The tape agrees with a derivation by hand.
     ByHand,
-    /// Single precision computes what double precision does, as far as it resolves.
+    /// Single precision agrees with double precision, up to its rounding.
     SinglePrecision,
-    /// The order of the hidden units is of no account.
+    /// Permuting the hidden units permutes the results.
     HiddenOrder,
-    /// Of a net of odd functions without biases, `y(−x, −h) = −y(x, h)`.
+    /// `y(−x, −h) = −y(x, h)`, for a cell of odd functions without biases.
     OddSymmetry,
 }
 
@@ -102,41 +103,41 @@ macro_rules! laws {
 
 laws! {
     Jacobian => "Jacobian",
-        "each entry of the Jacobian is the slope by five-point differences; in a recurrence, of each output in the parameters of each step",
+        "each entry of the Jacobian is the slope by five-point differences; in a recurrence, for the parameters of each step separately",
         "any wrong first derivative, and at which lag it is wrong";
     Slope => "slope",
         "the derivative along a random direction is the slope by differences",
         "any wrong first derivative, in the compiled recurrence as well";
     SecondOrder => "second order",
-        "the derivative along two directions is the slope of that along one, by differences",
-        "rules that are right once and cannot be differentiated: values read as constants";
+        "the derivative along two directions is the slope, by differences, of the derivative along one",
+        "rules that are right in first order but cannot be differentiated: values read as constants";
     ThirdOrder => "third order",
-        "the derivative along three directions is the slope of that along two",
+        "the derivative along three directions is the slope, by differences, of the derivative along two",
         "the same, one order up";
     Adjoint => "adjoint",
         "⟨v, J u⟩ = ⟨Jᵀ v, u⟩",
-        "rules that are not linear in the cotangent, so that J u is not what Jᵀ v belongs to";
+        "rules that are not linear in the cotangent, so that J u and Jᵀ v belong to different matrices";
     Linear => "linear",
         "Jᵀ(a v + b w) = a Jᵀ v + b Jᵀ w",
-        "clipped, rounded or normalised gradients, signs lost";
+        "clipped, rounded or normalised gradients; lost signs";
     Zero => "zero",
         "Jᵀ 0 = 0, exactly",
         "terms that do not pass through the cotangent; 0 · ∞";
     EachOutput => "each output",
         "Jᵀ v = Σ vᵢ Jᵀ eᵢ",
-        "rules that take one output's cotangent for another's, or need all of them";
+        "rules that confuse the cotangents of outputs, or need all of them";
     RowsAreColumns => "rows are columns",
         "eᵢᵀ (J eⱼ) = (Jᵀ eᵢ)ᵀ eⱼ",
-        "rules that treat a cotangent of one element otherwise than others";
+        "rules that treat a cotangent with one nonzero element differently";
     Hessian => "Hessian",
         "⟨H u, v⟩ = ⟨u, H v⟩, and H u is the gradient of the slope along u",
-        "a gradient that is the gradient of nothing";
+        "a field that is not the gradient of any function";
     GaussNewton => "Gauss–Newton",
         "⟨u, Jᵀ J u⟩ = ‖J u‖² ≥ 0",
-        "rules that treat some cotangents otherwise than others";
+        "rules that treat some cotangents differently";
     Accumulated => "accumulated",
-        "what `backward` adds up in place is what `grad` records",
-        "rules that give another result when their contribution is accumulated";
+        "`backward`, which accumulates in place, computes what `grad` records",
+        "rules whose result changes when their contribution is accumulated";
     Repeatable => "repeatable",
         "two runs compute the same bits",
         "state kept between calls, randomness, uninitialised memory";
@@ -144,56 +145,56 @@ laws! {
         "1, 2 and 3 threads compute the same bits",
         "sums whose order depends on the number of threads";
     Scan => "scan",
-        "a scan is the loop: values, gradients, second derivatives",
-        "equations that do something else when they are recorded once and replayed";
+        "a scan equals the loop: values, gradients, second derivatives",
+        "equations that change when they are recorded once and replayed";
     Pieces => "pieces",
-        "a sequence in pieces, the state handed over, is the sequence",
-        "state that is kept outside of the state; steps that know their number";
+        "a sequence in pieces, with the state handed over, equals the whole sequence",
+        "memory outside of the state; steps that know their number";
     Recompute => "recompute",
-        "computing again instead of saving changes nothing",
-        "steps that compute something else the second time";
+        "recomputing residuals instead of saving them changes nothing",
+        "steps that compute different values the second time";
     Reversed => "reversed",
-        "a run from the last step to the first is the run over the reversed sequence, reversed",
+        "a run from the last step to the first equals a run over the reversed sequence, whose outputs are reversed",
         "steps that know their number";
     Padding => "padding",
-        "sequences of different lengths, their padding full of NaN, are what each is alone",
-        "sequences of a batch that see one another";
+        "sequences of different lengths, with padding full of NaN, compute what each computes alone",
+        "sequences of a batch that influence one another";
     Episodes => "episodes",
         "a run whose sequences start anew within it computes what separate runs compute, forward and reversed",
-        "state that is kept outside of the state; variables of the state that do not start anew";
+        "memory outside of the state; variables of the state that are not reset";
     Causality => "causality",
-        "∂y_t/∂x_s is exactly 0 for s > t, and y_t the same bits whatever x_s is",
-        "reading ahead; indices that are off by one";
+        "∂y_t/∂x_s is exactly 0 for s > t, and y_t has the same bits for any x_s",
+        "reading ahead; indices off by one";
     Truncation => "truncation",
-        "windows as long as the sequence are full back-propagation through time; shorter ones are loops whose gradient is cut",
-        "state that is kept outside of the state";
+        "windows as long as the sequence give full back-propagation through time; shorter ones equal loops whose gradient is cut",
+        "memory outside of the state";
     Tied => "tied weights",
         "the gradient of a shared weight is the sum over the steps that use it",
-        "averages for sums, gradients of one step alone, parameters that are copied";
+        "averages instead of sums; gradients of one step alone; copied parameters";
     BatchOrder => "batch order",
-        "the sequences of a batch in another order give the same results in that order",
-        "rows of a batch that are taken for one another";
+        "permuting the sequences of a batch permutes the results",
+        "rows of a batch that are confused";
     BatchSum => "batch sum",
         "a batch computes what its sequences do one by one, and its gradient is the sum of theirs",
-        "means over the batch, sequences that see one another";
+        "means over the batch; sequences that influence one another";
     Streaming => "streaming",
-        "steps as they arrive compute what the sequence does",
+        "a stepper, one step at a time, computes what a run over the sequence does",
         "steps that know their number or look ahead";
     LearnedStart => "learned start",
-        "a learned initial state, shared by the batch, has the slope of differences",
-        "gradients that do not reach the first state";
+        "the derivative in a learned initial state, shared by the batch, is the slope by differences",
+        "gradients that do not reach the initial state";
     ByHand => "by hand",
-        "values and gradients are those that were derived by hand",
-        "whatever differs from the derivation, on either side";
+        "values and gradients agree with a derivation by hand",
+        "errors in the derivation or on the tape";
     SinglePrecision => "single precision",
-        "values and gradients in f32 are those in f64 to 2e-5",
-        "constants that only one precision holds, overflow, cancellation";
+        "values and gradients in f32 agree with those in f64 to 2e-5",
+        "constants that only one precision can represent; overflow; cancellation";
     HiddenOrder => "hidden order",
-        "the hidden units in another order, weights and states with them, give the same outputs in that order",
-        "indices of gates and units that are off";
+        "permuting the hidden units, with their weights and states, permutes the outputs",
+        "wrong indices of gates and units";
     OddSymmetry => "odd symmetry",
         "y(−x, −h) = −y(x, h)",
-        "biases where there should be none, wrong signs";
+        "biases where there should be none; wrong signs";
 }
 
 impl fmt::Display for Law {

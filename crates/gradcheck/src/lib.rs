@@ -1,16 +1,15 @@
-//! Property-based proofs of gradients: of anyone's recurrent cell, operation, function or model.
+//! Property-based gradient checks of recurrent cells, operations, functions and models.
 //!
-//! In one line of a test, a cell is made at random again and again, run over random sequences, and held to
-//! the [laws](Law) that correct gradients obey: differences to the third order, products with Jacobians
-//! that belong together, scans that are loops, padding that changes nothing, outputs that depend on no later
-//! input.
+//! One line of a test makes random cells, runs them over random sequences, and checks the [laws](Law) that correct
+//! gradients obey. Derivatives agree with differences to the third order. `J` and `Jᵀ` are adjoint. A scan equals its
+//! loop. Padding changes nothing. No output depends on a later input.
 //!
 //! ```
 //! use bptt_layers::{Elman, Lstm};
 //!
 //! bptt_gradcheck::cell(|rng, input, hidden| Lstm::new(rng, input, hidden)).check();
 //!
-//! // what more there is to say of a cell
+//! // with options
 //! bptt_gradcheck::cell(|rng, input, hidden| Elman::new(rng, input, hidden).bias(false))
 //!     .named("Elman without bias")
 //!     .exchangeable_units()
@@ -19,14 +18,14 @@
 //!     .check();
 //! ```
 //!
-//! A failure names the smallest case found, the parameter, its element, the step and the lag that are wrong,
-//! and the seed to check it again. [`cell`] is for recurrent cells, [`function`] and [`functions`] for equations,
-//! [`operation`] for gradient rules, [`model`] for all else with parameters; [`oracle`] has derivations by hand.
-//! The guide, `docs/test-your-cell.md`, says what each law catches and what equal means.
+//! A failure names the smallest case found, the parameter, its element, the step and the lag that are wrong, and the
+//! seed to check it again. [`cell`] checks recurrent cells, [`function`] and [`functions`] check equations,
+//! [`operation`] checks gradient rules, and [`model`] anything else with parameters. [`oracle`] has derivations by
+//! hand. The guide, `docs/test-your-cell.md`, says what each law catches, and has the tolerances.
 //!
-//! Known gaps: a function whose kinks cancel, as those of `relu(x) − relu(−x)` do at 0, is smooth where its
-//! rules are not, and is said to be wrong there. Random cells are small: what goes wrong from a size on is seen by
-//! [`Law::Threads`] alone, and in whether runs agree, not in whether they are right.
+//! Known gaps: a function whose kinks cancel, such as `relu(x) − relu(−x)` at 0, is smooth where its rules are not, and
+//! is reported as wrong there. Random cells are small. A fault that needs a large size is seen by [`Law::Threads`]
+//! alone, which tells whether runs agree but not whether they are right.
 
 #![forbid(unsafe_code)]
 

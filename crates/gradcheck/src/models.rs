@@ -36,7 +36,7 @@ where
     of_functions::<F, _>(one_matrix(), without_model(move |(), x| f(x)))
 }
 
-/// Checks a family of functions: of each random case, its parameters and the shapes of its inputs.
+/// Checks a family of functions. Each random case has parameters and the shapes of the inputs.
 ///
 /// ```
 /// use bptt_tensor::Shape;
@@ -56,8 +56,8 @@ where
     of_functions::<F, _>(cases.boxed(), without_model(f))
 }
 
-/// Checks an operation with a gradient rule of its own. Its [`inputs`](Check::inputs) are one matrix, unless
-/// others are asked for.
+/// Checks an operation with a gradient rule of its own. By default its input is one matrix; [`inputs`](Check::inputs)
+/// sets others.
 ///
 /// ```
 /// # use bptt_autodiff::{Operation, Pullback};
@@ -93,7 +93,7 @@ where
     of_functions::<O, _>(one_matrix(), make)
 }
 
-/// Checks a model in all its parameters and [`inputs`](Check::inputs), which are none unless asked for.
+/// Checks a model in all its parameters and inputs. By default it has no inputs; [`inputs`](Check::inputs) sets them.
 ///
 /// The parameters are drawn anew for each case. The same random numbers must make the same model.
 ///
@@ -138,7 +138,7 @@ pub struct Functions<'f, P> {
 }
 
 impl<P: Clone + Debug + 'static> Check<Functions<'_, P>> {
-    /// Draws the inputs from this domain instead of all kinds in turn: [`Domain::Positive`] for a logarithm,
+    /// Draws the inputs from this domain instead of all kinds in turn. [`Domain::Positive`] is for a logarithm,
     /// [`Domain::Distinct`] for a maximum. A strategy of domains draws a domain for each case.
     pub fn domain(mut self, domain: impl Strategy<Value = Domain> + 'static) -> Self {
         self.family.domains = Domains::of(domain);
@@ -147,14 +147,14 @@ impl<P: Clone + Debug + 'static> Check<Functions<'_, P>> {
 }
 
 impl Check<Functions<'_, ()>> {
-    /// The function has inputs of these shapes.
+    /// Sets the shapes of the inputs.
     pub fn inputs(mut self, shapes: impl IntoIterator<Item = impl Into<Shape>>) -> Self {
         let shapes: Vec<Shape> = shapes.into_iter().map(Into::into).collect();
         self.family.cases = Just(((), shapes)).boxed();
         self
     }
 
-    /// The function has inputs of random shapes, such as [`broadcastable`](crate::broadcastable) ones.
+    /// Draws the shapes of the inputs at random, for example [`broadcastable`](crate::broadcastable) ones.
     pub fn shapes(mut self, shapes: impl Strategy<Value = Vec<Shape>> + 'static) -> Self {
         self.family.cases = shapes.prop_map(|shapes| ((), shapes)).boxed();
         self
@@ -167,7 +167,7 @@ impl<P> Debug for Functions<'_, P> {
     }
 }
 
-/// A function with a model in it, whatever their types.
+/// A function and its model, as a trait object.
 trait AnyModel {
     fn module(&self) -> &dyn Module<f64>;
 
@@ -292,7 +292,7 @@ impl Subject for At<'_> {
     }
 }
 
-/// What a random function, its model and its inputs are drawn from.
+/// The data from which a random function, its model and its inputs are made.
 #[derive(Clone)]
 pub struct FunctionDraw<P> {
     parameters: P,
@@ -312,7 +312,7 @@ impl<P: Debug> Debug for FunctionDraw<P> {
     }
 }
 
-/// The function at the point that is drawn, and random numbers for what a law chooses.
+/// The function at the drawn point, and a random generator for a law's own choices.
 fn at<'a, P>(make: &'a dyn Make<P>, draw: &'a FunctionDraw<P>) -> (At<'a>, Random) {
     let FunctionDraw { parameters, shapes, domain, seed } = draw;
     let mut rng = bptt_layers::rng(*seed);

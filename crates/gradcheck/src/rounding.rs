@@ -1,4 +1,4 @@
-//! A bound for the part of a difference between two computations that rounding explains.
+//! A bound for the difference between two computations that rounding may cause.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -32,13 +32,13 @@ pub(crate) fn allowed_for(
     hold(evidence)
 }
 
-/// Random errors move a result by about its own rounding error. This many times as much is a bound for that error.
+/// Random errors change a result by about its own rounding error. This many times that change is a bound for the error.
 const ROUNDINGS: f64 = 10.0;
 
 /// The largest allowance. A case that needs more is excluded, since nothing would be compared.
 const MOST: f64 = 1e-6;
 
-/// The same for single precision, whose roundings are 5e8 times as large.
+/// The largest allowance in single precision, whose roundings are 5e8 times as large.
 const MOST_IN_SINGLE: f64 = 1e-2;
 
 /// Whether a law compares rounded values. Laws that use differences account for rounding themselves, and some laws
@@ -52,8 +52,8 @@ fn compares_rounded_values(law: Law) -> bool {
     !by_differences && !by_bits
 }
 
-/// The largest difference between results with different errors, relative to the largest element of each tensor if
-/// that is above 1. A computation that is not repeatable gets no allowance.
+/// The largest change of the results between seeds of errors, relative to the largest element of each tensor if that is
+/// above 1. A computation that is not repeatable gets no allowance.
 pub(crate) fn moved(results: impl Fn(u64) -> Vec<Named>) -> f64 {
     let first = results(0);
     if farthest(&first, &results(0)) > 0.0 {
@@ -62,7 +62,8 @@ pub(crate) fn moved(results: impl Fn(u64) -> Vec<Named>) -> f64 {
     (1..=4).map(|seed| farthest(&first, &results(seed))).fold(0.0, f64::max)
 }
 
-/// The changes that such errors cause in a function's outputs, its gradient, and its Hessian times a direction.
+/// The largest change that errors of one rounding in each operation cause: in a function's outputs, its gradient, and
+/// its Hessian times a direction.
 pub(crate) fn carried(subject: &dyn Subject, rng: &mut Random) -> f64 {
     let along = direction(subject, rng);
     moved(|seed| {
@@ -80,7 +81,8 @@ pub(crate) fn carried(subject: &dyn Subject, rng: &mut Random) -> f64 {
     })
 }
 
-/// The largest difference of two lists of tensors, relative to the largest element of each where that is above 1.
+/// The largest difference between two lists of tensors, relative to the largest element of each tensor if that is above
+/// 1.
 fn farthest(left: &[Named], right: &[Named]) -> f64 {
     let largest =
         |value: &Tensor<f64>| value.as_slice().iter().fold(0.0, |most: f64, x| most.max(x.abs()));

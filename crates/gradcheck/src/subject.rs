@@ -1,4 +1,4 @@
-//! What laws are stated on: a differentiable function at a point.
+//! Subjects of laws: differentiable functions at a point.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
@@ -6,7 +6,7 @@ use bptt_tensor::Tensor;
 use crate::values::V;
 use crate::violation::{Entry, index_of};
 
-/// What an input, a parameter or an output is called, and the time step that it belongs to.
+/// The name of an input, a parameter or an output, and the time step that it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) name: String,
@@ -47,7 +47,7 @@ impl<'t> Recorded<'t> {
         self.outputs.iter().flat_map(|(_, y)| y.value().to_vec()).collect()
     }
 
-    /// An element of [`flat`](Self::flat), by its own output's name and index.
+    /// The name and index of the output element at a position of [`flat`](Self::flat).
     pub(crate) fn entry(&self, mut element: usize) -> Entry {
         for (place, y) in &self.outputs {
             let shape = y.shape();
@@ -68,6 +68,6 @@ pub(crate) trait Subject {
     /// Their values.
     fn at(&self) -> &[Tensor<f64>];
 
-    /// Runs the function at a point, which may be another.
+    /// Runs the function at a given point, which may differ from [`at`](Self::at).
     fn record<'t>(&self, tape: &'t Tape<f64>, at: &[Tensor<f64>]) -> Recorded<'t>;
 }

@@ -1,4 +1,4 @@
-//! Values to check gradients at.
+//! The values at which gradients are checked.
 
 use bptt_autodiff::Var;
 use bptt_layers::Xoshiro256PlusPlus;
@@ -9,25 +9,25 @@ use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
 use rand::seq::{IndexedRandom, SliceRandom};
 
-/// A variable in double precision, in which gradients are checked.
+/// A variable in double precision, the precision of gradient checks.
 pub(crate) type V<'t> = Var<'t, f64>;
 
-/// The random numbers that constructors take.
+/// The random generator that constructors take.
 pub(crate) type Random = Xoshiro256PlusPlus;
 
-/// Where the elements of a tensor are drawn from.
+/// A set of values from which the elements of a tensor are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Domain {
     /// −1.5 to 1.5: for functions that are defined everywhere.
     Ordinary,
-    /// 0.5 to 2: for logarithms, roots and powers, so far from their singularity at 0 that differences
-    /// resolve them.
+    /// 0.5 to 2: for logarithms, roots and powers. The values are so far from the singularity at 0 that differences
+    /// resolve the slope.
     Positive,
     /// ±0.5 to ±2: away from a kink, jump or pole at 0.
     NonZero,
-    /// No two elements, of one tensor or of up to eight, nearer than 0.1: differences do not change which of
-    /// them is the largest.
+    /// Elements at distances of at least 0.1 from one another, within one tensor and among up to eight. Differences
+    /// then do not change which element is the largest.
     Distinct,
     /// Exactly 0.
     Zero,
@@ -35,10 +35,10 @@ pub enum Domain {
     Tiny,
     /// −100 to 100, where tanh, sigmoids and softmaxes are flat, and `eˣ` overflows in single precision.
     Saturated,
-    /// Whole and half numbers, at them or within 1e-8: where rectifiers, maxima and hard gates have
-    /// their kinks.
+    /// Whole and half numbers, and values within 1e-8 of them, where rectifiers, maxima and hard gates have their
+    /// kinks.
     NearKinks,
-    /// Any of the last four or ordinary, drawn for each tensor.
+    /// One of ordinary, zero, tiny, saturated and near kinks, drawn for each tensor.
     Mixed,
 }
 
@@ -48,7 +48,7 @@ impl Domain {
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there is not enough memory.
     #[must_use]
     pub fn draw(
         self,
@@ -88,8 +88,8 @@ impl Domain {
 }
 
 impl Domain {
-    /// The domain of parameters for inputs of this domain. Saturated parameters would leave no slope that differences
-    /// resolve. Zero parameters beside zero inputs would leave nothing of a model.
+    /// The domain of parameters for inputs of this domain. With saturated parameters, differences would resolve no
+    /// slope. With zero parameters and zero inputs, a model would compute nothing.
     pub(crate) fn of_parameters(self) -> Self {
         match self {
             Self::Saturated | Self::Zero => Self::Ordinary,
@@ -98,8 +98,8 @@ impl Domain {
     }
 }
 
-/// Random numbers for one tensor of a case: those of others do not change with its extents, so that a case
-/// keeps what is wrong with it when it gets smaller.
+/// The random generator for one tensor of a case. The values of other tensors do not depend on the extents of this one,
+/// so a case keeps its fault when it gets smaller.
 pub(crate) fn stream(seed: u64, position: usize) -> Random {
     bptt_layers::rng(seed.wrapping_add((1 + position as u64) << 32))
 }
@@ -117,7 +117,8 @@ impl Strategy for Domain {
 const MIXED: [Domain; 5] =
     [Domain::Ordinary, Domain::Zero, Domain::Tiny, Domain::Saturated, Domain::NearKinks];
 
-/// A domain for a function that is defined everywhere; most often ordinary, to which it shrinks.
+/// A random domain for a function that is defined everywhere. It is most often [`Domain::Ordinary`], to which it
+/// shrinks.
 pub fn domains() -> impl Strategy<Value = Domain> + Clone {
     use Domain::{Mixed, NearKinks, Ordinary, Saturated, Tiny, Zero};
     select(vec![Ordinary, Ordinary, Ordinary, Ordinary, Zero, Tiny, Saturated, NearKinks, Mixed])
@@ -126,13 +127,13 @@ pub fn domains() -> impl Strategy<Value = Domain> + Clone {
 /// The domains of a check's cases.
 #[derive(Debug)]
 pub(crate) enum Domains {
-    /// All kinds in turn, so that eight cases cover all of them.
+    /// All kinds in turn; eight cases cover all of them.
     InTurn,
     /// The domains of the caller.
     Of(BoxedStrategy<Domain>),
 }
 
-/// Kinds of values, in the order in which cases take them.
+/// The domains in the order in which cases take them.
 const TURNS: [Domain; 8] = [
     Domain::Ordinary,
     Domain::Saturated,
@@ -144,7 +145,7 @@ const TURNS: [Domain; 8] = [
     Domain::Zero,
 ];
 
-/// The seed of a case, whose last bits are the case's turn.
+/// The seed of a case. Its last bits say which domain has its turn.
 pub(crate) fn seed_of_case(random: u64, case: u64) -> u64 {
     let turns = TURNS.len() as u64;
     random - random % turns + case % turns

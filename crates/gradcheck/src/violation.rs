@@ -1,4 +1,4 @@
-//! What is wrong where a law does not hold.
+//! Violations: how a law is broken.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Entry {
     pub name: String,
     /// The element's index.
     pub index: Vec<usize>,
-    /// The time step at which a recurrence reads, uses or gives it.
+    /// The time step at which a recurrence reads the input, uses the parameter or computes the output.
     pub step: Option<usize>,
 }
 
@@ -26,30 +26,30 @@ impl fmt::Display for Entry {
     }
 }
 
-/// Two ways to a number that disagree.
+/// A number computed in two ways that disagree.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// The input or parameter that the number is a derivative in, or the value that it is; `None` where it
-    /// belongs to all together.
+    /// The input or parameter with respect to which the number is a derivative, or the value itself. It is `None` if
+    /// the number belongs to all inputs and parameters together.
     pub of: Option<Entry>,
     /// The output that is differentiated.
     pub output: Option<Entry>,
-    /// What was found, and how.
+    /// The number that was found, and the way in which it was computed.
     pub found: (&'static str, f64),
-    /// What it should be, and how that is known.
+    /// The number that is expected, and the way in which it was computed.
     pub expected: (&'static str, f64),
 }
 
 impl Mismatch {
-    /// By how many steps the output comes after the use of what it is differentiated in.
+    /// The number of steps from the use of the input or parameter to the output.
     #[must_use]
     pub fn lag(&self) -> Option<isize> {
         lag(self.of.as_ref()?.step, self.output.as_ref()?.step)
     }
 }
 
-/// From the step of a use to that of an output.
+/// The number of steps from a use to an output.
 pub(crate) fn lag(used: Option<usize>, given: Option<usize>) -> Option<isize> {
     Some(given? as isize - used? as isize)
 }
@@ -60,7 +60,7 @@ impl fmt::Display for Mismatch {
         match (of, output) {
             (Some(of), Some(output)) => write!(f, "∂ {output} / ∂ {of}")?,
             (Some(entry), None) | (None, Some(entry)) => write!(f, "{entry}")?,
-            (None, None) => write!(f, "of all together")?,
+            (None, None) => write!(f, "all inputs and parameters together")?,
         }
         if let Some(lag) = self.lag() {
             write!(f, ", lag {lag}")?;
@@ -77,9 +77,9 @@ impl fmt::Display for Mismatch {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// Two ways to a number disagree.
+    /// A number was computed in two ways that disagree.
     Mismatch(Box<Mismatch>),
-    /// A tensor has another shape than it should.
+    /// A tensor has the wrong shape.
     Shape {
         /// The tensor's name.
         name: String,
@@ -88,7 +88,7 @@ pub enum Violation {
         /// The shape that it should have.
         expected: Shape,
     },
-    /// The equations panicked, or the law did as something that it needs is missing, with this message.
+    /// The equations panicked with this message, or the law did because a requirement is not met.
     Panicked(String),
     /// Every derivative was excluded.
     NothingCompared,
@@ -117,15 +117,15 @@ impl fmt::Display for Violation {
             Self::NothingCompared => {
                 write!(
                     f,
-                    "nothing was compared: every derivative was excluded, at a kink or as values are not finite or too large; \
-                     another domain may have others"
+                    "nothing was compared: every derivative was excluded, because of a kink, or because values are too large or not \
+                     finite; draw the values from another domain"
                 )
             }
         }
     }
 }
 
-/// A tensor and what it is called; its first axis may be time.
+/// A tensor with its name. Its first axis may be time.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
@@ -149,7 +149,7 @@ impl Named {
     }
 }
 
-/// The index of an element by its place in memory.
+/// The index of an element, from its position in memory.
 pub(crate) fn index_of(shape: &[usize], mut element: usize) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for (i, &extent) in index.iter_mut().zip(shape).rev() {
@@ -159,21 +159,21 @@ pub(crate) fn index_of(shape: &[usize], mut element: usize) -> Vec<usize> {
     index
 }
 
-/// How near two tensors must be.
+/// How closely two tensors must agree.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Nearness {
     /// The same bits.
     Bits,
-    /// The same but for a fraction of the largest element.
+    /// Equal up to this fraction of the largest element.
     Relative(f64),
 }
 
-/// What holds in real arithmetic holds in `f64` but for the roundings of sums of some thousand terms of
-/// order 1, `1e3 ε`, with as much again for what operations in a row make of them.
+/// The tolerance for laws that are exact in real arithmetic. In `f64`, sums of some thousand terms of order 1 have
+/// rounding errors of `1e3 ε`, and later operations amplify them.
 pub(crate) const EXACT: Nearness = Nearness::Relative(1e-10);
 
-/// Compares what was found with what is expected; gives the largest error, relative to the largest element
-/// of its tensor where that is above 1: what is smaller comes of terms of order 1, and has their rounding.
+/// Compares tensors, and returns the largest error. Errors are relative to the largest element of the tensor, or to 1
+/// if that is larger: smaller elements are sums of terms of order 1, and have the rounding of these terms.
 pub(crate) fn compare(
     (found_by, found): (&'static str, &[Named]),
     (expected_by, expected): (&'static str, &[Named]),
@@ -193,7 +193,7 @@ pub(crate) fn compare(
         let scale = right.value.as_slice().iter().fold(1.0, |most: f64, y| most.max(y.abs()));
         let pairs = left.value.as_slice().iter().zip(right.value.as_slice());
         for (element, (&x, &y)) in pairs.enumerate() {
-            let error = if x == y { 0.0 } else { (x - y).abs() / scale }; // of NaN, NaN, which is not near
+            let error = if x == y { 0.0 } else { (x - y).abs() / scale }; // NaN if one is NaN, which is not near
             let near = match nearness {
                 Nearness::Bits => x.to_bits() == y.to_bits(),
                 Nearness::Relative(tolerance) => error <= tolerance,

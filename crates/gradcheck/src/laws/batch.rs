@@ -1,4 +1,4 @@
-//! The sequences of a batch do not know of one another.
+//! Independence of the sequences of a batch.
 
 use bptt_tensor::Tensor;
 

@@ -8,7 +8,7 @@ use crate::laws::orders::functional;
 use crate::subject::Subject;
 use crate::violation::{Named, Nearness, Violation, compare};
 
-/// The numbers of threads that must compute the same.
+/// The numbers of threads whose results are compared.
 pub(crate) const THREADS: [usize; 3] = [1, 2, 3];
 
 /// The outputs, and the gradients of a functional of them.

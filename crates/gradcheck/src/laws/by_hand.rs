@@ -1,4 +1,4 @@
-//! Against a derivation.
+//! Comparison with a derivation by hand.
 
 use bptt_tensor::Tensor;
 
@@ -20,14 +20,14 @@ pub(crate) fn by_hand(
     assert_eq!(
         outputs.len(),
         1 + states,
-        "an oracle's run gives the outputs and each variable of the last state"
+        "`Oracle::run` returns the outputs and each variable of the last state"
     );
     let cotangents: Vec<_> = outputs.iter().map(|y| y.map(|y| 1.0 + y)).collect(); // of y + y²/2
     let gradients = oracle.reverse(&values.parameters, &values.xs, &values.state, &cotangents);
     assert_eq!(
         gradients.len(),
         1 + states + values.parameters.len(),
-        "an oracle's reverse gives the gradients of the inputs, each variable of the first state and each parameter"
+        "`Oracle::reverse` returns the gradients of the inputs, each variable of the initial state and each parameter"
     );
     let (inputs, parameters) = gradients.split_at(1 + states);
     for way in [Way::Unrolled, Way::Scanned] {

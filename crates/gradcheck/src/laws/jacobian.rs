@@ -8,7 +8,7 @@ use crate::evidence::Evidence;
 use crate::subject::{Recorded, Subject};
 use crate::violation::{Mismatch, Violation, lag};
 
-/// Row by row from the tape, column by column from differences.
+/// Compares the Jacobian's rows, computed by the tape, with its columns, computed by differences.
 pub(crate) fn jacobian(subject: &dyn Subject, evidence: &mut Evidence) -> Result<(), Violation> {
     let tape = Tape::new();
     let recorded = subject.record(&tape, subject.at());
@@ -28,7 +28,7 @@ pub(crate) fn jacobian(subject: &dyn Subject, evidence: &mut Evidence) -> Result
     nearest.map_or(Ok(()), |mismatch| Err(mismatch.into()))
 }
 
-/// `eᵢᵀ J` for each output, by source.
+/// The rows `eᵢᵀ J` for each output, one tensor for each source.
 fn rows(tape: &Tape<f64>, recorded: &Recorded<'_>) -> Vec<Vec<Tensor<f64>>> {
     let y = recorded.flat();
     let outputs = y.shape().elements();
@@ -40,7 +40,7 @@ fn rows(tape: &Tape<f64>, recorded: &Recorded<'_>) -> Vec<Vec<Tensor<f64>>> {
     (0..outputs).map(row).collect()
 }
 
-/// The entries of a column that differences say are wrong.
+/// The entries of a column that disagree with differences.
 fn judge_column(
     subject: &dyn Subject,
     recorded: &Recorded<'_>,
@@ -75,8 +75,8 @@ fn judge_column(
     wrong
 }
 
-/// Whether one wrong entry tells more than another: a fault is best seen at the shortest lag that it has,
-/// where it is largest.
+/// Whether one wrong entry is more informative than another. A fault is best seen at its shortest lag, and there in its
+/// largest error.
 fn shows_more(one: &Mismatch, other: &Mismatch) -> bool {
     let distance = |mismatch: &Mismatch| mismatch.lag().map_or(0, isize::unsigned_abs);
     let error = |mismatch: &Mismatch| (mismatch.found.1 - mismatch.expected.1).abs();

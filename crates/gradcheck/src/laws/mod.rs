@@ -1,4 +1,4 @@
-//! The laws, each a function that looks for a violation.
+//! The laws. Each is a function that looks for a violation.
 
 pub(crate) mod batch;
 pub(crate) mod bits;
@@ -34,7 +34,7 @@ pub(crate) const OF_FUNCTIONS: [Law; 14] = [
     Law::Threads,
 ];
 
-/// Checks a law of functions, but those that run the function in several threads.
+/// Checks a law of functions, except [`Law::Threads`], which makes a subject for each pool of threads.
 pub(crate) fn of_function(
     law: Law,
     subject: &dyn Subject,

@@ -11,9 +11,9 @@ use crate::subject::Subject;
 use crate::values::{Random, V};
 use crate::violation::{Mismatch, Violation};
 
-/// A gradient is a vector, and one number tells whether it is right: its product with a direction must be
-/// the slope along that direction. The product is a function of the same inputs, made of recorded
-/// operations, so the next order is the same check applied to it.
+/// Compares a derivative of any order along random directions with differences. The gradient's product with a direction
+/// must be the slope along that direction. This product is a function of the same inputs, made of recorded operations.
+/// The next order is therefore the same check of this function.
 pub(crate) fn slope(
     subject: &dyn Subject,
     order: usize,
@@ -46,10 +46,11 @@ pub(crate) fn slope(
     }
 }
 
-/// The derivatives of the third order are sums of larger terms, whose rounding they have.
+/// Third-order slopes below this size are compared as if they were this large. They are sums of larger terms, and have
+/// the rounding of these terms.
 const OF_THIRD_ORDER: f64 = 1.0;
 
-/// The derivatives along some directions, as a function that has a slope itself.
+/// The derivative along some directions, as a function that is differentiated once more.
 struct Slopes<'s> {
     subject: &'s dyn Subject,
     weights: Tensor<f64>,
@@ -57,7 +58,7 @@ struct Slopes<'s> {
 }
 
 impl Slopes<'_> {
-    /// The slope along one direction more, by the tape and by what differences make of it.
+    /// The slope along one more direction, computed by the tape, and the verdict of differences on it.
     fn judge(&self, last: &[Tensor<f64>]) -> (f64, Verdict) {
         let Self { subject, weights, before } = self;
         let directions = [before, &[last.to_vec()][..]].concat();
@@ -73,8 +74,8 @@ impl Slopes<'_> {
         (claimed, line.judge(0, claimed))
     }
 
-    /// An element of an input or parameter along which the slope is wrong. Slopes along the parts of a
-    /// direction add up, so that of two halves one is wrong if the whole is.
+    /// An element of an input or parameter along which the slope is wrong, found by bisection. Slopes along the parts
+    /// of a direction add up, so if the whole is wrong, one of its halves is.
     fn located(&self, direction: &[Tensor<f64>]) -> Option<Mismatch> {
         let is_wrong = |part: &Range<usize>| {
             matches!(self.judge(&within(direction, part)).1, Verdict::Disagrees { .. })
@@ -104,7 +105,7 @@ impl Slopes<'_> {
     }
 }
 
-/// A direction without what is outside of this part of all its elements in a row.
+/// The direction with zeros outside of a part, which is a range of all elements in a row.
 fn within(direction: &[Tensor<f64>], part: &Range<usize>) -> Vec<Tensor<f64>> {
     let mut position = 0..;
     let mut kept = |v: &Tensor<f64>| {
@@ -122,7 +123,7 @@ fn along(x: &Tensor<f64>, step: f64, v: &Tensor<f64>) -> Tensor<f64> {
     moved
 }
 
-/// A weight for each output.
+/// A random weight for each output.
 fn weights(subject: &dyn Subject, rng: &mut Random) -> Tensor<f64> {
     let outputs = subject.record(&Tape::new(), subject.at()).values().len();
     Tensor::uniform([outputs], -1.0, 1.0, rng)
@@ -132,13 +133,13 @@ pub(crate) fn direction(subject: &dyn Subject, rng: &mut Random) -> Vec<Tensor<f
     subject.at().iter().map(|x| Tensor::uniform(x.shape(), -1.0, 1.0, rng)).collect()
 }
 
-/// `Σ w (y + y²/2)` rather than `Σ w y`: the cotangent moves with the inputs, so that the second order passes
-/// through the gradient rules of linear operations as well.
+/// The functional `Σ w (y + y²/2)`. Unlike that of `Σ w y`, its cotangent depends on the inputs. The second order
+/// therefore passes through the gradient rules of linear operations as well.
 pub(crate) fn functional<'t>(y: V<'t>, weights: &Tensor<f64>) -> V<'t> {
     (y * (y * 0.5 + 1.0) * weights).sum_all()
 }
 
-/// The derivative along one direction after the other, by the tape; along none, the function itself.
+/// The repeated derivative along the directions, computed by the tape. Without directions, it is the functional itself.
 fn derivative(
     tape: &Tape<f64>,
     subject: &dyn Subject,

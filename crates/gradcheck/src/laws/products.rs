@@ -1,4 +1,4 @@
-//! Laws of products with Jacobians and Hessians: exact, but for rounding.
+//! Laws of products with Jacobians and Hessians. They hold exactly, except for rounding.
 
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
@@ -10,7 +10,7 @@ use crate::subject::{Recorded, Subject};
 use crate::values::{Random, V};
 use crate::violation::{EXACT, Mismatch, Named, Nearness, Violation, compare};
 
-/// A subject's function on a tape, its outputs in a row.
+/// A subject's function on a tape, with its outputs in a row.
 struct Case<'t, 's> {
     tape: &'t Tape<f64>,
     subject: &'s dyn Subject,
@@ -49,7 +49,7 @@ impl<'t, 's> Case<'t, 's> {
         self.tape.jvp(self.y, tangents)
     }
 
-    /// What was computed for each source, by the source's name.
+    /// A value for each source, with the source's name.
     fn named(&self, values: &[Tensor<f64>]) -> Vec<Named> {
         let places = self.subject.sources().iter();
         places.zip(values).map(|(place, value)| Named::new(&place.name, value.clone())).collect()
@@ -60,7 +60,7 @@ fn values(variables: &[V<'_>]) -> Vec<Tensor<f64>> {
     variables.iter().map(|variable| variable.value()).collect()
 }
 
-/// `Σ ⟨aᵢ, bᵢ⟩`, and the size of its terms, on which its rounding depends.
+/// `Σ ⟨aᵢ, bᵢ⟩`, and the sum of the magnitudes of its terms, on which its rounding depends.
 fn dot<'t>(pairs: impl IntoIterator<Item = (V<'t>, V<'t>)>) -> (f64, f64) {
     let (mut sum, mut size) = (0.0, 0.0);
     for (a, b) in pairs {
@@ -76,7 +76,7 @@ fn seconds<'t>(pairs: &[(V<'t>, V<'t>)]) -> impl Iterator<Item = V<'t>> {
     pairs.iter().map(|&(_, second)| second)
 }
 
-/// Two sums that are one number in real arithmetic.
+/// Compares two sums that are equal in real arithmetic.
 fn equal(
     (found_by, (found, found_size)): (&'static str, (f64, f64)),
     (expected_by, (expected, expected_size)): (&'static str, (f64, f64)),
@@ -133,10 +133,10 @@ pub(crate) fn zero(subject: &dyn Subject, evidence: &mut Evidence) -> Result<(),
     let tape = Tape::new();
     let case = Case::new(&tape, subject);
     let nothing = values(&case.reverse(tape.constant(Tensor::zeros([case.outputs()]))));
-    // not in bits: −0 is as good
+    // −0 counts as 0
     let nothing: Vec<_> = nothing.iter().map(|g| g.map(|g| g + 0.0)).collect();
     let zeros: Vec<_> = nothing.iter().map(|g| Tensor::zeros(g.shape())).collect();
-    compare(("Jᵀ 0", &case.named(&nothing)), ("is", &case.named(&zeros)), Nearness::Bits)?;
+    compare(("Jᵀ 0", &case.named(&nothing)), ("should be", &case.named(&zeros)), Nearness::Bits)?;
     evidence.note(0.0);
     Ok(())
 }
@@ -150,7 +150,7 @@ pub(crate) fn each_output(
     let case = Case::new(&tape, subject);
     let v = case.cotangent(rng);
     let mut sum: Vec<_> = subject.at().iter().map(|x| Tensor::zeros(x.shape())).collect();
-    // each output of the function by itself, not as a part of the row
+    // each output is differentiated by itself, not as a part of the row
     let mut first = 0;
     for (_, y) in &case.recorded.outputs {
         let shape = y.shape();
@@ -250,7 +250,7 @@ pub(crate) fn accumulated(
     let one = tape.constant(Tensor::scalar(1.0));
     let recorded = values(&tape.vjp(&[(loss, one)], &case.recorded.sources));
     let gradients = tape.backward(loss);
-    // what the loss does not depend on has no gradient, and zero when it is recorded
+    // a source that the loss does not depend on has no gradient in `backward`, and zeros in `grad`
     let accumulated: Vec<_> = case
         .recorded
         .sources

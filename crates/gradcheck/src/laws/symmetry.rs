@@ -10,7 +10,7 @@ use crate::laws::ways::same;
 use crate::values::Random;
 use crate::violation::{EXACT, Named, Violation};
 
-/// `y(−x, −h) = −y(x, h)`; the gradients of the loss are others, as `y²` does not change its sign.
+/// `y(−x, −h) = −y(x, h)`. Gradients are not compared: the loss has a term `y²`, which does not change its sign.
 pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
     let negated = |value: &Tensor<f64>| value.map(|x| -x);
     let Values { xs, state, parameters } = &case.values;
@@ -28,7 +28,7 @@ pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Vi
     evidence.compare(("y(−x, −h)", &found), ("−y(x, h)", &expected), EXACT)
 }
 
-/// Another order of so many things, if there is one.
+/// A random permutation other than the identity, if there is one.
 pub(crate) fn permutation(things: usize, rng: &mut Random) -> Vec<usize> {
     let mut order: Vec<usize> = (0..things).collect();
     while things > 1 && order.is_sorted() {
@@ -37,15 +37,16 @@ pub(crate) fn permutation(things: usize, rng: &mut Random) -> Vec<usize> {
     order
 }
 
-/// Which axes run over the hidden units, and over how many blocks of them: found by comparing the cell
-/// with one that has a unit more.
+/// Permutes the axes that run over hidden units, in one or several blocks. These axes are found by comparing the cell
+/// with one that has one more unit.
 struct Axes {
     hidden: usize,
     order: Vec<usize>,
 }
 
 impl Axes {
-    /// Reorders the units along each axis of `value` that grows with them to that of `wider`.
+    /// Reorders the units along each axis of `value` that is longer in `wider`, the same tensor of a cell with one more
+    /// unit.
     fn reordered(&self, name: &str, value: &Tensor<f64>, wider: &[usize]) -> Tensor<f64> {
         let mut reordered = value.clone();
         for (axis, (&extent, &more)) in value.shape().iter().zip(wider).enumerate() {
@@ -53,7 +54,7 @@ impl Axes {
             assert!(
                 blocks * self.hidden == extent || blocks == 0,
                 "the hidden order of `{name}` is not known: its axis {axis} has {extent} elements for {} \
-                 hidden units and {more} for one more, which are no whole blocks of units",
+                 hidden units and {more} for one more, so it does not consist of whole blocks of units",
                 self.hidden
             );
             if blocks > 0 {

@@ -1,4 +1,4 @@
-//! What belongs to which step.
+//! Laws of steps in time: causality, shared weights and the initial state.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;
@@ -12,7 +12,7 @@ use crate::subject::{Place, Recorded, Subject};
 use crate::values::Random;
 use crate::violation::{EXACT, Mismatch, Named, Nearness, Violation, compare};
 
-/// Outputs up to a step are differentiated in all inputs, and computed with all later inputs changed.
+/// Differentiates the outputs up to a step in all inputs, and computes them again with all later inputs changed.
 pub(crate) fn causality(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -37,8 +37,8 @@ pub(crate) fn causality(
         };
         let (before, after) = (early(&case.values), early(&changed));
         compare(
-            ("with other inputs later", &after.outputs),
-            ("as it was", &before.outputs),
+            ("with later inputs changed", &after.outputs),
+            ("with inputs unchanged", &before.outputs),
             Nearness::Bits,
         )?;
         let gradient = &before.inputs[0];
@@ -48,8 +48,8 @@ pub(crate) fn causality(
                 return Err(Violation::from(Mismatch {
                     of: Some(gradient.entry(end * of_a_step + i)),
                     output: None,
-                    found: ("of earlier outputs", slope),
-                    expected: ("is", 0.0),
+                    found: ("slope of earlier outputs", slope),
+                    expected: ("should be", 0.0),
                 }));
             }
         }
@@ -58,8 +58,8 @@ pub(crate) fn causality(
     Ok(())
 }
 
-/// The gradient of parameters that all steps share, by the scan, against the sum of those of a loop with
-/// parameters for each step.
+/// Compares the gradient of parameters that all steps share with the sum of the gradients in a loop that has parameters
+/// for each step.
 pub(crate) fn tied(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
     if case.sizes.steps == 0 {
         return Ok(());
@@ -88,7 +88,7 @@ pub(crate) fn tied(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), V
     Ok(())
 }
 
-/// A cell from an initial state that the batch shares, as a function of that state.
+/// A run as a function of its initial state, which the sequences of the batch share.
 struct FromStart<'c, 'm> {
     case: &'c CellCase<'m>,
     cell: Box<dyn AnyCell>,

@@ -1,4 +1,4 @@
-//! Ways of running a recurrence that compute one thing.
+//! Different ways of running a recurrence, which compute the same.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
@@ -12,7 +12,7 @@ use crate::subject::Subject;
 use crate::values::{Random, V};
 use crate::violation::{EXACT, Named, Nearness, Violation};
 
-/// Values of two ways differ by the order of their sums alone.
+/// The tolerance for values computed in two ways, which differ only by the order of their sums.
 const VALUES: Nearness = Nearness::Relative(1e-11);
 
 /// Compares values and gradients of two ways.
@@ -96,8 +96,8 @@ pub(crate) fn reversed(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(
     same(("reversed", &reversed), ("the reversed sequence", &by_hand), evidence)
 }
 
-/// Windows of some steps, each with the gradient through so many more before: those that reach back to the
-/// first are full back-propagation, others that of a loop in which it is cut.
+/// Compares truncated back-propagation with the loop. Windows that reach back to the first step give the full gradient.
+/// Other windows give that of loops in which the gradient is cut.
 pub(crate) fn truncation(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -108,7 +108,7 @@ pub(crate) fn truncation(
     let full = case.outcome(&Way::Unrolled);
     for reach in [steps, steps + 3] {
         let truncated = case.outcome(&Way::Truncated([every, reach]));
-        same(("in long windows", &truncated), ("in full", &full), evidence)?;
+        same(("in long windows", &truncated), ("untruncated", &full), evidence)?;
     }
     if case.sizes.steps > 1 {
         let every = rng.random_range(1..steps);
@@ -117,13 +117,13 @@ pub(crate) fn truncation(
         let cut = case.outcome_of(&case.values, &|cell, xs, state| {
             in_windows(cell, xs, state, [every, reach])
         });
-        same(("in windows", &truncated), ("in loops that are cut", &cut), evidence)?;
+        same(("in windows", &truncated), ("in cut loops", &cut), evidence)?;
     }
     Ok(())
 }
 
-/// Window by window in plain loops: each is run from the state that the plain recurrence has before it,
-/// stopped, and the outputs of its last steps count.
+/// Runs each window as a plain loop. It starts from the state of the plain recurrence before it, with the gradient
+/// stopped. The outputs of its last `every` steps count.
 fn in_windows<'t>(
     cell: &dyn AnyCell,
     xs: V<'t>,
@@ -159,10 +159,10 @@ pub(crate) fn streaming(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<
         .zip(&expected)
         .map(|(value, expected)| Named { value, ..expected.clone() })
         .collect();
-    evidence.compare(("as they arrive", &found), ("the sequence", &expected), VALUES)
+    evidence.compare(("the stepper", &found), ("the loop", &expected), VALUES)
 }
 
-/// Sequences of random lengths in one batch, what is behind their ends NaN.
+/// Compares sequences of random lengths in one batch, padded with NaN, with each sequence alone.
 pub(crate) fn padding(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -185,7 +185,7 @@ pub(crate) fn padding(
     same(("padded", &together), ("each alone", &alone), evidence)
 }
 
-/// Each sequence of a batch by itself, to its own end, in the loop; behind it, the output is 0.
+/// Runs each sequence of a batch by itself, as a loop up to its own length. The outputs after that are 0.
 pub(crate) fn one_by_one<'t>(
     cell: &dyn AnyCell,
     xs: V<'t>,
@@ -206,7 +206,7 @@ pub(crate) fn one_by_one<'t>(
     side_by_side(runs.collect())
 }
 
-/// Sequences as one batch.
+/// Joins runs of single sequences to one batch.
 fn side_by_side(runs: Vec<Sequence<'_>>) -> Sequence<'_> {
     let (ys, last): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
     let last = (0..last[0].len()).map(|i| {
@@ -216,7 +216,7 @@ fn side_by_side(runs: Vec<Sequence<'_>>) -> Sequence<'_> {
     (Var::concat(&ys, 1), last.collect())
 }
 
-/// A run whose sequences start anew at random steps.
+/// Compares a run whose sequences are reset at random steps with separate runs.
 pub(crate) fn episodes(
     case: &CellCase<'_>,
     rng: &mut Random,
@@ -228,12 +228,12 @@ pub(crate) fn episodes(
         let apart = case.outcome_of(&case.values, &|cell, xs, state| {
             each_episode(cell, xs, state, &resets, reversed)
         });
-        same(("with resets", &together), ("each episode", &apart), evidence)?;
+        same(("with resets", &together), ("each episode alone", &apart), evidence)?;
     }
     Ok(())
 }
 
-/// Runs each episode of each sequence by itself, in the loop. All but the first start from zeros.
+/// Runs each episode of each sequence by itself, as a loop. All but the first start from zeros.
 fn each_episode<'t>(
     cell: &dyn AnyCell,
     xs: V<'t>,

@@ -7,7 +7,7 @@ use super::numbers::{
     Matrix, Vector, add, add_outer, add_times, batch, rows, sequence, tensor, times_transposed,
 };
 
-/// The Elman network with tanh and a linear output, `[w_ih, w_hh, b, w_ho, b_ho]`, one sequence at a time:
+/// The Elman network with tanh and a linear output, and parameters `[w_ih, w_hh, b, w_ho, b_ho]`. For one sequence:
 ///
 /// ```text
 /// h_t = tanh(x_t W_ih + h_{t−1} W_hh + b),  o_t = h_t W_ho + b_ho
@@ -17,8 +17,8 @@ use super::numbers::{
 /// ∇W_hh = Σ h_{t−1}ᵀ (∇h_t ⊙ (1 − h_t²)),  ∇W_ih = Σ x_tᵀ (∇h_t ⊙ (1 − h_t²))
 /// ```
 ///
-/// where `s` is the cotangent of the last state. A batch is rows here and columns in the book, which writes `U`, `W`, `V`
-/// and `c` for `W_ih`, `W_hh`, `W_ho` and `b_ho`.
+/// where `s` is the cotangent of the last state. Vectors are rows here. In the book they are columns, and `W_ih`,
+/// `W_hh`, `W_ho` and `b_ho` are `U`, `W`, `V` and `c`.
 #[derive(Clone, Copy, Debug)]
 pub struct Elman;
 
@@ -75,7 +75,7 @@ impl Parameters {
         o
     }
 
-    /// One step back: `dh` is the gradient of the step's state, and becomes that of the state before. Adds to
+    /// Goes one step back: `dh` is the gradient of the step's state, and becomes that of the previous state. Adds to
     /// the gradients of the parameters, and returns that of `x`.
     fn step_back(
         &self,
@@ -91,7 +91,8 @@ impl Parameters {
         times_transposed(&dz, &self.w_ih)
     }
 
-    /// Adds what the cotangent of an output gives `W_ho` and `b_ho`, and returns what it gives the state.
+    /// Adds the contributions of an output's cotangent to the gradients of `W_ho` and `b_ho`, and returns that to the
+    /// state.
     fn output_back(&self, d_o: &[f64], h: &[f64], sum: &mut Self) -> Vector {
         add(&mut sum.b_ho, d_o);
         add_outer(&mut sum.w_ho, h, d_o);
@@ -147,14 +148,14 @@ impl Oracle for Elman {
 }
 
 impl Elman {
-    /// The gradients of the parameters by lag: entry `l` adds up, over all `t`, what the output of step `t` owes to
-    /// the uses of the parameters at step `t − l`.
+    /// The gradients of the parameters by lag. Entry `l` is the sum over all `t` of the contributions to the output of
+    /// step `t` from the uses of the parameters at step `t − l`.
     ///
     /// ```text
     /// ∂L_t/∂W_hh = Σ_{k≤t} (path t → k) · (∂h_k/∂W_hh with h_{k−1} held)
     /// ```
     ///
-    /// Truncated back-propagation with a window of `K` steps keeps the entries below `K`; all together are the
+    /// Truncated back-propagation with a window of `K` steps keeps the entries below `K`. The sum of all entries is the
     /// gradient. `cotangents: [T, B, O]` are those of the outputs.
     #[must_use]
     pub fn by_lag(

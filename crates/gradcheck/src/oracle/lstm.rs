@@ -9,8 +9,8 @@ use super::numbers::{
     Matrix, Vector, add, add_outer, add_times, batch, rows, sequence, tensor, times_transposed,
 };
 
-/// The LSTM with forget gate, `[w_ih, w_hh, b]` with the columns of `i, f, g, o` side by side, one sequence at a
-/// time:
+/// The LSTM with forget gate, and parameters `[w_ih, w_hh, b]`, which have the columns of `i, f, g, o` in this order.
+/// For one sequence:
 ///
 /// ```text
 /// i, f, o = σ(x W_ih + h₋ W_hh + b),  g = tanh(x W_ih + h₋ W_hh + b),  c = f ⊙ c₋ + i ⊙ g,  h = o ⊙ tanh(c)
@@ -22,7 +22,7 @@ use super::numbers::{
 #[derive(Clone, Copy, Debug)]
 pub struct Lstm;
 
-/// What a step leaves for the way back.
+/// The residuals of a step.
 struct Step {
     i: Vector,
     f: Vector,
@@ -71,7 +71,7 @@ impl Parameters {
         Step { i, f, candidate, o, c, h }
     }
 
-    /// All steps of a sequence; before the first, one that has the first state.
+    /// All steps of a sequence, after an entry that has the initial state.
     fn steps(&self, xs: &Matrix, h0: Vector, c0: Vector) -> Vec<Step> {
         let nothing = Vector::new;
         let [i, f, candidate, o] = [nothing(), nothing(), nothing(), nothing()];
@@ -83,8 +83,8 @@ impl Parameters {
         steps
     }
 
-    /// One step back: `dh` and `dc` are the gradients of the step's `h` and `c`, and become those of the
-    /// step before. Adds to the gradients of the parameters, and returns that of `x`.
+    /// Goes one step back: `dh` and `dc` are the gradients of the step's `h` and `c`, and become those of the previous
+    /// step. Adds to the gradients of the parameters, and returns that of `x`.
     fn step_back(
         &self,
         [before, step]: [&Step; 2],

@@ -1,5 +1,5 @@
-//! Gradients derived by hand, in plain loops over numbers: what the tape is held against, and what a printed
-//! derivation can be tested by.
+//! Gradients derived by hand, in plain loops over numbers. The tape is tested against them, and printed derivations can
+//! be tested against the tape.
 
 mod elman;
 mod lstm;
@@ -10,13 +10,13 @@ pub use lstm::Lstm;
 
 use bptt_tensor::Tensor;
 
-/// A recurrence whose gradients somebody derived.
+/// A recurrence whose gradients were derived by hand.
 ///
-/// Parameters come in the order in which the cell's module declares them, all tensors in the shapes that the
-/// cell has them in. [`Check::oracle`](crate::Check::oracle) compares the two.
+/// Parameters are in the order in which the cell's module declares them. All tensors have the shapes that they have in
+/// the cell. [`Check::oracle`](crate::Check::oracle) compares the oracle with a cell.
 pub trait Oracle {
-    /// The outputs `[T, B, O]` and the variables of the last state, from inputs `[T, B, I]` and those of
-    /// the first.
+    /// Returns the outputs `[T, B, O]` and the variables of the last state, for inputs `[T, B, I]` and the variables of
+    /// the initial state.
     fn run(
         &self,
         parameters: &[Tensor<f64>],
@@ -24,8 +24,8 @@ pub trait Oracle {
         state: &[Tensor<f64>],
     ) -> Vec<Tensor<f64>>;
 
-    /// What the cotangents of the outputs and the last state become: those of the inputs, the first state and
-    /// the parameters, in this order.
+    /// Returns the cotangents of the inputs, the initial state and the parameters, in this order, for cotangents of the
+    /// outputs and the last state.
     fn reverse(
         &self,
         parameters: &[Tensor<f64>],

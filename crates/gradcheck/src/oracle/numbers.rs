@@ -6,7 +6,7 @@ use bptt_tensor::{Shape, Tensor};
 
 pub(super) type Vector = Vec<f64>;
 
-/// Rows.
+/// A matrix as a list of rows.
 pub(super) type Matrix = Vec<Vector>;
 
 /// The rows of a matrix.
@@ -39,7 +39,7 @@ pub(super) fn add_outer(m: &mut Matrix, a: &[f64], b: &[f64]) {
     zip(m, a).for_each(|(row, a)| zip(row, b).for_each(|(m, b)| *m += a * b));
 }
 
-/// The sequence of a batch `[T, B, F]`.
+/// Sequence `b` of a batch `[T, B, F]`.
 pub(super) fn sequence(batch: &Tensor<f64>, b: usize) -> Matrix {
     (0..batch.shape()[0]).map(|t| batch.index_first(t).index_first(b).to_vec()).collect()
 }

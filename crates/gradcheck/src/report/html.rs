@@ -1,4 +1,4 @@
-//! Reports as a page by itself: no scripts, nothing to load.
+//! Reports as a self-contained page, without scripts or anything to load.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pre { border: 1px solid var(--bad); padding: .7rem; overflow-x: auto; }
 svg rect { fill: var(--bar); } svg line { stroke: var(--line); }
 ";
 
-/// Several reports as one page: for each, its laws, what is broken, and the histogram of the errors of each
+/// Several reports as one page. Each has a table of laws, the broken laws, and a histogram of the errors of each
 /// parameter at each lag.
 #[must_use]
 pub fn html(title: &str, reports: &[Report]) -> String {
@@ -90,7 +90,7 @@ fn verdict(holds: bool) -> &'static str {
     }
 }
 
-/// A row for each parameter and input, a column for each lag, in each field a histogram.
+/// A table of histograms, with a row for each parameter and input, and a column for each lag.
 fn write_histograms(page: &mut String, finding: &Finding) {
     let errors = &finding.evidence().errors;
     if errors.is_empty() {
@@ -105,8 +105,8 @@ fn write_histograms(page: &mut String, finding: &Finding) {
         page,
         format_args!(
             "<h3>{}: relative errors by parameter and lag</h3>\n\
-         <p>A bar for each order of magnitude, from 10<sup>{}</sup> and below to 10<sup>{}</sup>; \
-         its height is logarithmic.</p>\n<table>\n<tr><th>",
+         <p>Each bar is an order of magnitude, from 10<sup>{}</sup> and below to 10<sup>{}</sup>. \
+         Heights are logarithmic.</p>\n<table>\n<tr><th>",
             escaped(finding.law().name()),
             Histogram::FIRST,
             Histogram::FIRST + Histogram::BINS as i32 - 1,
@@ -132,7 +132,7 @@ fn write_histograms(page: &mut String, finding: &Finding) {
     page.push_str("</table>\n");
 }
 
-/// A histogram as a drawing; the counts stand in its description.
+/// A histogram as a drawing. Its title lists the counts.
 fn write_bars(page: &mut String, histogram: &Histogram) {
     const WIDTH: usize = 8;
     const HEIGHT: f64 = 28.0;

@@ -1,4 +1,4 @@
-//! What a check found.
+//! Reports: the findings of a check.
 
 mod html;
 mod text;
@@ -15,10 +15,10 @@ use crate::violation::Violation;
 
 pub use html::html;
 
-/// What a check of one subject found, law by law.
+/// The findings of a check of one subject, law by law.
 ///
-/// Printed, it is a table, followed by what is broken: which derivative, in which element of which parameter
-/// at which step and lag, the two values, the smallest case, and the seed to replay it.
+/// `Display` prints a table, followed by each broken law. A broken law has the derivative that is wrong, its parameter,
+/// element, step and lag, the two values, the smallest case, and the seed to replay it.
 #[derive(Clone, Debug)]
 #[must_use = "a report is not a test: see `holds`"]
 pub struct Report {
@@ -31,13 +31,13 @@ impl Report {
         Self { subject, findings }
     }
 
-    /// The name of what was checked.
+    /// The name of the subject that was checked.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// What was found of each law, in the order in which they were checked.
+    /// The finding of each law, in the order in which laws were checked.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -49,7 +49,7 @@ impl Report {
         self.failures().next().is_none()
     }
 
-    /// The laws that are broken, and how.
+    /// The failures: each has a broken law, and says how it is broken.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.findings.iter().filter_map(Finding::failure)
     }
@@ -60,13 +60,13 @@ impl Report {
         self.findings.iter().map(|finding| u64::from(finding.cases)).sum()
     }
 
-    /// The report as a page by itself, with a histogram of the errors of each parameter at each lag.
+    /// The report as a self-contained page, with a histogram of the errors of each parameter at each lag.
     #[must_use]
     pub fn html(&self) -> String {
         html(&self.subject, std::slice::from_ref(self))
     }
 
-    /// Saves the page as `<subject>.html` in a folder, which is made if there is none.
+    /// Saves the page as `<subject>.html` in a folder, which is created if it does not exist.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Error for SaveError {
     }
 }
 
-/// What was found of one law.
+/// The finding of one law.
 #[derive(Clone, Debug)]
 pub struct Finding {
     law: Law,
@@ -122,26 +122,26 @@ impl Finding {
         self.law
     }
 
-    /// The random cases that it was checked on.
+    /// The number of random cases on which it was checked.
     #[must_use]
     pub fn cases(&self) -> u32 {
         self.cases
     }
 
-    /// What was compared.
+    /// The number of comparisons, and their errors.
     #[must_use]
     pub fn evidence(&self) -> &Evidence {
         &self.evidence
     }
 
-    /// How the law is broken, if it is.
+    /// The failure, if the law is broken.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
 }
 
-/// A law that is broken: by what case, and how.
+/// A broken law, with the case that breaks it.
 #[derive(Clone, Debug)]
 pub struct Failure {
     law: Law,

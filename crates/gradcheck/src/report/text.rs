@@ -45,6 +45,6 @@ impl fmt::Display for Failure {
             return Ok(());
         }
         writeln!(f, "  smallest case: {case}")?;
-        writeln!(f, "  again: .only(&[Law::{law:?}]).replay({seed:#018x})")
+        writeln!(f, "  to replay: .only(&[Law::{law:?}]).replay({seed:#018x})")
     }
 }
