@@ -1,4 +1,4 @@
-//! Reading `#[module(...)]` and `#[state(...)]`.
+//! Parsing of `#[module(...)]` and `#[state(...)]`.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Field, Result, Type};
@@ -32,7 +32,7 @@ pub(crate) fn is_skipped(field: &Field) -> Result<bool> {
     Ok(skipped)
 }
 
-/// Refuses attributes called `name` where they would have no effect.
+/// Refuses attributes called `name` at a place where they have no effect.
 pub(crate) fn refuse(attributes: &[Attribute], name: &str, reason: &str) -> Result<()> {
     match attributes.iter().find(|attribute| attribute.path().is_ident(name)) {
         Some(attribute) => Err(Error::new_spanned(attribute, reason)),

@@ -1,8 +1,8 @@
-//! Derive macros of the `bptt` framework: [`Module`](macro@Module), for anything that holds
-//! parameters, and [`State`](macro@State), for what a cell carries from step to step.
+//! Derive macros of the `bptt` framework: [`Module`](macro@Module) for types with parameters, and
+//! [`State`](macro@State) for the state that a cell carries from step to step.
 //!
-//! Users depend on `bptt`, which exports both beside the traits that they implement. The documentation and its
-//! examples stand there too: this crate is published before `bptt` and cannot depend on it.
+//! Users depend on `bptt`, which exports both together with the traits that they implement. The documentation and its
+//! examples are there too: this crate is published before `bptt` and cannot depend on it.
 
 #![forbid(unsafe_code)]
 

@@ -133,7 +133,7 @@ fn method(
     }
 }
 
-/// What a field adds to the names of the parameters below it.
+/// The part that a field adds to the names of its parameters.
 fn segment(member: &Member) -> String {
     match member {
         Member::Named(name) => name.unraw().to_string(),
@@ -141,8 +141,7 @@ fn segment(member: &Member) -> String {
     }
 }
 
-/// Whether a field of this type is a module of this type parameter, or a list of them. Then the parameter is not a
-/// scalar type.
+/// Whether a type is this type parameter, or a list of it, so that the parameter is a module and not a scalar type.
 fn has_part(ty: &Type, parameter: &Ident) -> bool {
     let has_part = |ty: &Type| has_part(ty, parameter);
     match ty {

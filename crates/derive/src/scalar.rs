@@ -1,4 +1,4 @@
-//! Which type is the `T` of `Module<T>` and `State<'t, T>`.
+//! The scalar type, which is the `T` of `Module<T>` and `State<'t, T>`.
 
 use proc_macro2::Span;
 use syn::{Attribute, Error, Generics, Ident, Result, Type, TypeParam, parse_quote};
@@ -8,8 +8,7 @@ use crate::attributes;
 /// The scalar type of the implementation: the `scalar = …` of the attribute called `attribute`, or else the first
 /// type parameter that is not a part. If all are parts, it is a new type parameter.
 ///
-/// Adds to `generics` what the implementation needs: the bound `T: Scalar`, and for `scalar = _`
-/// the parameter itself.
+/// Adds the bound `T: Scalar` to `generics`, and for `scalar = _` the parameter itself.
 pub(crate) fn resolve(
     name: &Ident,
     attributes: &[Attribute],

@@ -12,7 +12,7 @@ use super::{file, header};
 use crate::core::module::Module;
 use crate::core::module::join;
 
-/// Named tensors and texts: what a weight file holds.
+/// The contents of a weight file: named tensors and texts.
 ///
 /// A checkpoint is several groups in one archive, such as a model, its optimizer's state, the
 /// carried states of the batch and some counters:
@@ -54,15 +54,15 @@ use crate::core::module::join;
 pub struct Archive<T: Scalar> {
     pub(super) tensors: BTreeMap<String, Stored<T>>,
     pub(super) texts: BTreeMap<String, String>,
-    /// Where the contents come from, for messages.
+    /// The origin of the contents, for messages.
     pub(super) file: Option<PathBuf>,
     pub(super) group: String,
-    /// The groups of the archive, if this group does not exist.
+    /// The groups of the whole archive, if this is a group that does not exist in it.
     pub(super) beside: Option<Present>,
 }
 
 impl<T: Scalar> Archive<T> {
-    /// An archive without contents.
+    /// Creates an empty archive.
     #[must_use]
     pub fn new() -> Self {
         Self::of_contents(BTreeMap::new(), BTreeMap::new(), None)
@@ -76,7 +76,7 @@ impl<T: Scalar> Archive<T> {
         Self { tensors, texts, file, group: String::new(), beside: None }
     }
 
-    /// The parameters of a model by their names.
+    /// Creates an archive of a model's parameters, by their names.
     ///
     /// # Panics
     ///
@@ -95,11 +95,11 @@ impl<T: Scalar> Archive<T> {
         archive
     }
 
-    /// Puts in a tensor, in place of any of that name.
+    /// Inserts a tensor, and replaces any tensor of that name.
     ///
     /// # Panics
     ///
-    /// If the name is `__metadata__`, which the file format has taken.
+    /// If the name is `__metadata__`, which the file format reserves.
     #[track_caller]
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor<T>) {
         self.put(name.into(), Stored::new(tensor));
@@ -115,7 +115,7 @@ impl<T: Scalar> Archive<T> {
         self.beside = None;
     }
 
-    /// Puts in a text, such as a number or a setting, in place of any of that name.
+    /// Inserts a text, such as a number or a setting, and replaces any text of that name.
     ///
     /// # Panics
     ///
@@ -130,7 +130,7 @@ impl<T: Scalar> Archive<T> {
         self.texts.insert(name.to_owned(), text.to_string());
     }
 
-    /// Puts in all that `part` holds, its names prefixed by `group` and a dot.
+    /// Inserts the contents of `part`, with names prefixed by `group` and a dot.
     ///
     /// # Panics
     ///
@@ -168,7 +168,7 @@ impl<T: Scalar> Archive<T> {
         self.stored(name)?.tensor(name).map_err(|problem| self.error(problem))
     }
 
-    /// A tensor by its name, if it has this shape.
+    /// A tensor by its name, which must have this shape.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl<T: Scalar> Archive<T> {
         }))
     }
 
-    /// Whether there is a tensor of this name, of whatever type.
+    /// Whether there is a tensor of this name, of any type.
     #[must_use]
     pub fn has_tensor(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
@@ -221,16 +221,16 @@ impl<T: Scalar> Archive<T> {
         })
     }
 
-    /// A number, or whatever else can be read from a text, by its name.
+    /// The value of a text by its name, parsed as a number or another type.
     ///
     /// # Errors
     ///
-    /// If there is no such text, or it does not read as a `V`.
+    /// If there is no such text, or if it cannot be parsed as a `V`.
     pub fn parse<V: FromStr>(&self, name: &str) -> Result<V, WeightsError> {
         self.parse_if(name, |_| true)
     }
 
-    /// Like [`parse`](Self::parse), and an error also if the value makes no sense.
+    /// Like [`parse`](Self::parse), but also an error if the value is not valid.
     pub(crate) fn parse_if<V: FromStr>(
         &self,
         name: &str,
@@ -273,17 +273,16 @@ impl<T: Scalar> Archive<T> {
 
     /// Writes the archive to a file.
     ///
-    /// The file is written as `<path>.<16 random digits>.tmp`, and takes its place once it is safely stored. An
-    /// existing file is replaced in one instant. Any number of threads, processes and hosts may save to one path at
-    /// the same time, and the last file stays. An unfinished file of a killed program is removed by the next save to
-    /// this path.
+    /// The file is written as `<path>.<16 random digits>.tmp`, and renamed to `path` once it is safely stored. An
+    /// existing file is replaced atomically. Any number of threads, processes and hosts may save to one path at the
+    /// same time, and the last file stays. An unfinished file of a killed program is removed by the next save to this
+    /// path.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written, or cannot take its place: an existing one then stays as it
-    /// was, and nothing is left beside it. Also if the folder cannot be stored after that: the new
-    /// file then stands there complete, but a power failure may bring the old one back. Also if a
-    /// [group](Self::group) or another name has made a name of the format's own, which a file would hold twice.
+    /// If the file cannot be written or renamed. An existing file then stays as it was, and no unfinished file is left.
+    /// Also if the folder cannot be stored after that. The new file is then complete, but a power failure may bring the
+    /// old one back. Also if a [group](Self::group) or a new name results in a name that the format reserves.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), WeightsError> {
         let path = path.as_ref();
         if let Some(name) = self.reserved() {
@@ -294,7 +293,8 @@ impl<T: Scalar> Archive<T> {
             .map_err(|error| WeightsError::new(path, WeightsProblem::Write(error)))
     }
 
-    /// A name that the format has taken, if there is one. What is inserted has none.
+    /// A name in this archive that the format reserves, if there is one. [`insert`](Self::insert) and
+    /// [`set_text`](Self::set_text) refuse these.
     fn reserved(&self) -> Option<&'static str> {
         let tensor = self.tensors.contains_key(header::TEXTS).then_some(header::TEXTS);
         tensor.or_else(|| self.texts.contains_key(file::CHECKSUM).then_some(file::CHECKSUM))
@@ -313,8 +313,7 @@ impl<T: Scalar> Archive<T> {
         Ok(Self::of_contents(tensors, texts, Some(path.to_owned())))
     }
 
-    /// Refuses tensors with names other than the `known` ones. Call it after taking every tensor that the program
-    /// knows.
+    /// Refuses tensors whose names are not `known`. Call it after all known tensors have been read.
     ///
     /// # Errors
     ///
@@ -323,7 +322,7 @@ impl<T: Scalar> Archive<T> {
         self.expect_matched(&self.unmatched(Vec::new(), known))
     }
 
-    /// Refuses texts with other names than `known` ones.
+    /// Refuses texts whose names are not `known`.
     pub(crate) fn expect_texts(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         match self.texts.keys().find(|name| !known(name)) {
             None => Ok(()),
@@ -331,7 +330,7 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// What is wrong with these contents, as an error that says where they come from.
+    /// An error with this problem and the origin of the contents.
     pub(super) fn error(&self, problem: WeightsProblem) -> WeightsError {
         let (file, group) = (self.file.clone(), self.group.clone());
         WeightsError { file, group, problem: Box::new(problem) }

@@ -1,4 +1,4 @@
-//! Files that appear complete or not at all.
+//! Atomic writing: a file appears complete or not at all.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Writes a file beside its place, stores it safely, and only then moves it there.
+/// Writes a file under a temporary name in the same folder, stores it safely, and only then renames it.
 ///
 /// The file is locked while it is written. The next writer can therefore tell it from an unfinished file of a killed
 /// program.
@@ -25,8 +25,8 @@ pub(super) fn write(
     sync_folder(path)
 }
 
-/// A new file with a lock on it, `<path>.<16 random digits>.tmp`: a process id would not be unique: processes in two
-/// containers, or on two hosts that share the folder, may have the same.
+/// Creates the file `<path>.<16 random digits>.tmp` and locks it. A process id would not be a unique name: processes in
+/// two containers, or on two hosts that share the folder, may have the same id.
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let mut name = OsString::from(path);
@@ -36,7 +36,7 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             opened => opened?,
         };
-        // Where files cannot be locked, nobody else can take this one for abandoned either.
+        // If files cannot be locked, other writers cannot find this one abandoned either.
         let _ = file.lock();
         // Before the lock, another writer may have taken the file for abandoned and removed it.
         if fs::exists(&beside)? {
@@ -45,7 +45,7 @@ fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// Removes unfinished files of killed programs beside this file: those with such a name and without a lock. One that
+/// Removes unfinished files of killed programs, which have a temporary name for this path and no lock. A file that
 /// cannot be removed does no harm.
 pub(crate) fn remove_abandoned(path: &Path) {
     let name = path.file_name().unwrap_or_default();
@@ -62,7 +62,7 @@ fn remove_unlocked(path: &Path) -> Result<(), TryLockError> {
     fs::remove_file(path).map_err(TryLockError::Error)
 }
 
-/// Whether an entry has a name that [`create_beside`] gives.
+/// Whether a name has the form of those that [`create_beside`] makes.
 fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
     let suffix = (entry.as_encoded_bytes().strip_prefix(name.as_encoded_bytes()))
         .and_then(|rest| rest.strip_prefix(b"."))
@@ -72,7 +72,7 @@ fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
     })
 }
 
-/// Stores the change of the folder's entry. Only on Unix can a folder be opened.
+/// Stores the folder, in which an entry has changed. A folder can be opened only on Unix.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }

@@ -8,21 +8,21 @@ use bptt_tensor::Shape;
 use super::half::HalfPrecision;
 use super::present::Present;
 
-/// Weights that cannot be saved or loaded: what is wrong, and in which file.
+/// An error of saving or loading weights: the problem and the file.
 ///
-/// The message says all, causes included, so there is no [`source`](Error::source) besides; the
-/// error of the operating system is in [`problem`](Self::problem).
+/// The message includes all causes, so there is no [`source`](Error::source). The error of the operating system is in
+/// [`problem`](Self::problem).
 #[derive(Debug)]
 pub struct WeightsError {
-    /// The file; `None` if the weights are not from one.
+    /// The file, or `None` if the weights are not from a file.
     pub file: Option<PathBuf>,
-    /// The group of the [`Archive`](super::Archive); empty if it is the whole.
+    /// The group of the [`Archive`](super::Archive). It is empty for the whole archive.
     pub group: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: Box<WeightsProblem>,
 }
 
-/// What is wrong with weights.
+/// A problem with weights.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsProblem {
@@ -34,7 +34,7 @@ pub enum WeightsProblem {
     #[error("cannot be written: {0}")]
     Write(io::Error),
 
-    /// The file is something else, or not all of it is there.
+    /// The file is not a safetensors file, or is not complete.
     #[error("is not a complete safetensors file: {0}")]
     Malformed(Box<dyn Error + Send + Sync>),
 
@@ -79,7 +79,7 @@ pub enum WeightsProblem {
         present: Present,
     },
 
-    /// Nothing in the model has this name.
+    /// The model has no parameter of this name.
     #[error("has a tensor `{tensor}` that has no place here; was it saved from another model?")]
     UnexpectedTensor {
         /// The tensor's name.
@@ -157,12 +157,12 @@ pub enum WeightsProblem {
         expected: String,
     },
 
-    /// The text is not what it should be, such as a number.
+    /// The text cannot be parsed, for example as a number.
     #[error("text `{text}` cannot be understood: `{content}`")]
     UnreadableText {
         /// The text's name.
         text: String,
-        /// What it says.
+        /// The content of the text.
         content: String,
     },
 }

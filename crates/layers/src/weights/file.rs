@@ -1,8 +1,8 @@
 //! The safetensors format, with a checksum.
 //!
-//! The `safetensors` crate knows the types. Headers and data are read and written here, for three reasons. That crate
-//! keeps texts in a hash map, so that equal contents do not always make equal bytes. Of two tensors with one name it
-//! takes the last. It holds all data in memory a second time.
+//! The `safetensors` crate defines the types. Headers and data are read and written here, for three reasons. That crate
+//! keeps texts in a hash map, so equal contents do not always make equal bytes. If two tensors have the same name, it
+//! silently takes the last. It holds all data in memory twice.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ const DIGITS: usize = 8;
 /// The placeholder of the checksum while it is computed.
 const ZEROS: &str = "00000000";
 
-/// The size of the header's size.
+/// The number of bytes of the header's size.
 const LENGTH: usize = size_of::<u64>();
 
 type Contents<T> = (BTreeMap<String, Stored<T>>, BTreeMap<String, String>);
@@ -54,12 +54,12 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(u64::from_le_bytes(*size)).ok()?)
 }
 
-/// Refuses a file of this library that differs from what was written. Files of other programs have no checksum.
+/// Refuses a file of this library whose contents do not match its checksum. Files of other programs have no checksum.
 fn expect_undamaged(bytes: &[u8], texts: &BTreeMap<String, String>) -> Result<(), WeightsProblem> {
     let opening = opening();
     let start = LENGTH + opening.len();
     let is_ours = match bytes.get(LENGTH..start) {
-        // with a single wrong byte, the opening is damaged, and not that of another program
+        // a beginning with a single wrong byte is damaged, rather than written by another program
         Some(found) => found.iter().zip(opening.as_bytes()).filter(|(a, b)| a != b).count() <= 1,
         None => false,
     };
@@ -83,7 +83,7 @@ fn digits(hasher: Hasher) -> String {
     format!("{:08x}", hasher.finalize())
 }
 
-/// Writes a file, which replaces its predecessor in one instant.
+/// Writes a file, which replaces its predecessor atomically.
 pub(super) fn write<T: Scalar>(
     path: &Path,
     tensors: &BTreeMap<String, Stored<T>>,
@@ -108,7 +108,7 @@ pub(super) fn write<T: Scalar>(
     })
 }
 
-/// A file and the checksum of what is written to it.
+/// A file, with the checksum of the bytes written to it.
 struct Hashed<W> {
     file: W,
     hasher: Hasher,

@@ -1,4 +1,4 @@
-//! Parts of archives, and other names for them.
+//! Groups of archives, and renaming.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,15 @@ use super::error::{WeightsError, WeightsProblem};
 use super::present::Present;
 use crate::core::module::join;
 
-/// What ends the name of a group.
+/// The characters that end the name of a group.
 const SEPARATORS: [char; 2] = ['.', '/'];
 
 impl<T: Scalar> Archive<T> {
-    /// The part whose names begin with `group` and a dot or a slash, without this prefix. It is what
-    /// [`insert_group`](Self::insert_group) has inserted, or a layer of Keras. Groups may be nested: `encoder.lstm`.
+    /// The part whose names begin with `group` and a dot or a slash, without this prefix. Such a part was inserted by
+    /// [`insert_group`](Self::insert_group), or is a layer of Keras. Groups may be nested: `encoder.lstm`.
     ///
-    /// The part is empty if there are no such names. The error for a tensor that is missing in it then lists the
-    /// groups of the archive.
+    /// The part is empty if there are no such names. The error for a missing tensor then lists the groups of the
+    /// archive.
     #[must_use]
     pub fn group(&self, group: &str) -> Self {
         let part = self.mapped(|name| {
@@ -75,7 +75,7 @@ impl<T: Scalar> Archive<T> {
         names.filter_map(|name| Some(name[..ends(name)?].to_owned())).collect()
     }
 
-    /// The tensors and texts whose names are `picked`.
+    /// The tensors and texts whose names are `picked`, as a new archive.
     #[must_use]
     pub fn filtered(&self, picked: impl Fn(&str) -> bool) -> Self {
         self.mapped(|name| picked(name).then(|| name.to_owned()))
@@ -110,7 +110,7 @@ impl<T: Scalar> Archive<T> {
         Ok(self.mapped(|name| Some(rename(name))))
     }
 
-    /// The tensors and texts for which there is a new name.
+    /// The tensors and texts for which `rename` returns a new name.
     fn mapped(&self, rename: impl Fn(&str) -> Option<String>) -> Self {
         Self {
             tensors: (self.tensors.iter())

@@ -12,7 +12,7 @@ pub enum HalfPrecision {
     Bf16,
 }
 
-/// The bits of an `f64` besides its sign and exponent.
+/// The number of stored bits of the significand of an `f64`.
 const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
 /// The bias of the exponent of an `f64`.
 const BIAS: i32 = f64::MAX_EXP - 1;
@@ -25,7 +25,7 @@ impl HalfPrecision {
         }
     }
 
-    /// The bits besides sign and exponent.
+    /// The number of stored bits of the significand.
     fn fraction(self) -> u32 {
         match self {
             Self::F16 => 10,
@@ -41,12 +41,12 @@ impl HalfPrecision {
         }
     }
 
-    /// The pattern of infinity; those above it are NaN.
+    /// The bit pattern of infinity. Larger patterns are NaN.
     fn infinity(self) -> u16 {
         0x7fff >> self.fraction() << self.fraction()
     }
 
-    /// The value of a pattern, exactly.
+    /// The exact value of a bit pattern.
     pub(super) fn decode(self, pattern: u16) -> f64 {
         let magnitude = pattern & 0x7fff;
         let exponent = i32::from(magnitude >> self.fraction());

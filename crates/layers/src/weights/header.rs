@@ -16,7 +16,7 @@ use super::stored::Stored;
 /// The entry that holds all texts.
 pub(super) const TEXTS: &str = "__metadata__";
 
-/// The texts of a file, and the types, shapes and places of its tensors.
+/// The texts of a file, and the types, shapes and positions of its tensors.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) texts: BTreeMap<String, String>,

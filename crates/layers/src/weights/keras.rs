@@ -1,6 +1,6 @@
 //! The weights of Keras's layers.
 //!
-//! | here | there | computes with |
+//! | bptt | Keras | computes with |
 //! |---|---|---|
 //! | [`Elman`] | `SimpleRNN` | `activation` |
 //! | [`Lstm`] | `LSTM` | `recurrent_activation` of the gates, `activation` of candidate and state |
@@ -15,7 +15,7 @@
 //!
 //! A weight file contains neither activations nor epsilons. Build the model with those that it was trained with:
 //!
-//! | there | here |
+//! | Keras | bptt |
 //! |---|---|
 //! | `"tanh"`, `"sigmoid"`, the defaults of layers | the defaults of cells |
 //! | `"hard_sigmoid"` of Keras 3, `x / 6 + 0.5` | [`Activation::HardSigmoid`]` { slope: 1.0 / 6.0 }` |
@@ -23,10 +23,10 @@
 //! | `"linear"`, `"relu"`, `"elu"`, `"silu"`, `"gelu"`, `"softplus"`, `"hard_tanh"`, `"softmax"` | the [`Activation`] of that name |
 //! | any other function | [`Activation::Custom`], which is not checked |
 //!
-//! Files that are saved as below hold these names as texts, and a model with other activations or epsilons is
-//! refused. Keras has one name for both kinds of hard `σ`, so this check does not tell them apart.
+//! Files that are saved as below hold these names as texts. Loading them into a model with other activations or
+//! epsilons is an error. Keras has one name for both kinds of hard `σ`, so this check does not tell them apart.
 //!
-//! Keras does not write safetensors. The file is that of its variables as they are, by their paths:
+//! Keras does not write safetensors. The file has its variables unchanged, by their paths:
 //!
 //! ```python
 //! from safetensors.numpy import load_file, save_file
@@ -41,8 +41,8 @@
 //! ```
 //!
 //! Each layer of a model is then a group with the layer's name. A `Sequential` or subclassed model puts its own name
-//! before them, as in `sequential/lstm`: load from `archive.group("sequential")`. Stacked layers are separate layers
-//! there:
+//! before them, as in `sequential/lstm`: load from `archive.group("sequential")`. Stacked layers are separate layers in
+//! Keras:
 //!
 //! ```standalone_crate
 //! use bptt_layers::weights::{Layout, keras, keras::Keras};
@@ -74,9 +74,10 @@
 //! # Ok::<(), bptt_layers::weights::WeightsError>(())
 //! ```
 //!
-//! What Keras itself puts into a path may differ or be absent in a file: the name of the cell, `lstm_cell`,
-//! and that of the layer in each direction, `forward_lstm_1` (before a cell's name any, `forward_reader`). Saved, the latter is `forward_lstm`: to take it
-//! back, name the layer so, `Bidirectional(LSTM(8, name="lstm"))`.
+//! Names that Keras derives may differ or be absent in a file. These are the name of the cell, such as `lstm_cell`, and
+//! that of the layer in each direction, such as `forward_lstm_1`. (Before a cell's name it may be any, such as
+//! `forward_reader`.) The latter is saved as `forward_lstm`. To load this file in Keras, give the layer this name:
+//! `Bidirectional(LSTM(8, name="lstm"))`.
 
 use bptt_tensor::Scalar;
 
@@ -101,25 +102,25 @@ use crate::models::encoder_decoder::EncoderDecoder;
 use crate::wrappers::bidirectional::Bidirectional;
 use crate::wrappers::reversed::Reversed;
 
-/// A module that Keras has too.
+/// A module with a counterpart in Keras.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counterpart in Keras of scalar type `{T}`",
     note = "implement `Keras` for a model, with a group for each of its parts"
 )]
 pub trait Keras<T: Scalar>: Module<T> {
-    /// The module's variables there, by their paths.
+    /// The module's variables in Keras, by their paths.
     fn in_keras(&self) -> Layout<'_, T>;
 }
 
-/// A cell that Keras has too, and so a layer of it.
+/// A cell with a counterpart in Keras, and therefore a layer of it.
 pub trait RecurrentLayer {
     /// The type of the parameters' elements.
     type Scalar: Scalar;
 
-    /// What Keras calls the layer unless told otherwise, such as `lstm`.
+    /// The layer's default name in Keras, such as `lstm`.
     const NAME: &'static str;
 
-    /// The cell's variables there.
+    /// The cell's variables in Keras.
     fn cell_in_keras(&self) -> Layout<'_, Self::Scalar>;
 }
 
@@ -176,7 +177,7 @@ pub fn archive<T: Scalar>(model: &impl Keras<T>) -> Archive<T> {
 
 const SPELLING: Spelling = Spelling { separator: "/", essence };
 
-/// A path without the names that Keras derives: `bidirectional/forward_lstm_1/lstm_cell/bias` is
+/// Removes the names that Keras derives from a path: `bidirectional/forward_lstm_1/lstm_cell/bias` becomes
 /// `bidirectional/forward/bias`.
 fn essence(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').collect();
@@ -335,8 +336,8 @@ impl<T: Scalar> RecurrentLayer for Lstm<T> {
     }
 }
 
-/// Keras orders the gates `z`, `r`, `n`, and has two biases, input and recurrent, as the rows of one if the
-/// reset comes after the product.
+/// Keras orders the gates `z`, `r`, `n`. If the reset comes after the product, its bias has two rows, for the input and
+/// the recurrent product.
 impl<T: Scalar> RecurrentLayer for Gru<T> {
     type Scalar = T;
     const NAME: &'static str = "gru";

@@ -1,4 +1,4 @@
-//! How another framework holds a model's parameters.
+//! Layouts of a model's parameters in other frameworks.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -13,13 +13,12 @@ use super::part::{Part, Piece};
 use super::spelling::Spelling;
 use crate::core::module::Module;
 
-/// The tensors in which another framework holds a module's parameters: what each is called, and which
-/// parameters it is made of.
+/// The tensors in which another framework holds a module's parameters. Each has a name, and consists of parameters.
 ///
-/// One layout serves both directions. A tensor consists of [`Part`]s: parameters, or rows or columns of them, beside
-/// or above one another. Its rank and the order of its axes are arbitrary. A parameter that stands in several tensors
-/// is loaded as their sum: PyTorch adds two biases where we have one. It is saved into the first of them, and the
-/// others are zero.
+/// One layout serves both directions. A tensor consists of [`Part`]s: parameters, or rows or columns of them, beside or
+/// above one another. Its rank and the order of its axes are arbitrary. A parameter that occurs in several tensors is
+/// loaded as their sum: PyTorch adds two biases where bptt has one. It is saved into the first of them, and the others
+/// are zero.
 ///
 /// ```standalone_crate
 /// use bptt_autodiff::Param;
@@ -76,35 +75,35 @@ use crate::core::module::Module;
 pub struct Layout<'m, T> {
     tensors: Vec<Foreign<'m, T>>,
     settings: Vec<Setting>,
-    /// Tensors that the module has no use for, in the same form as the name of a tensor.
+    /// Names of tensors that the module does not use, in the same form as the name of a tensor.
     ignored: Vec<Vec<String>>,
 }
 
 /// A tensor of the other framework.
 #[derive(Clone, Debug)]
 struct Foreign<'m, T> {
-    /// Its own name, then those of the groups that it is in, innermost first.
+    /// Its own name, followed by the names of its groups, innermost first.
     path: Vec<String>,
     part: Part<'m, T>,
     shape: Shape,
 }
 
-/// The settings that the other framework computes with besides tensors.
+/// A setting that the other framework computes with, in addition to tensors.
 #[derive(Clone, Debug)]
 struct Setting {
-    /// In the same form as the name of a tensor.
+    /// The setting's name, in the same form as the name of a tensor.
     path: Vec<String>,
     value: String,
 }
 
 impl<'m, T: Scalar> Layout<'m, T> {
-    /// No tensors.
+    /// Creates a layout without tensors.
     pub fn new() -> Self {
         Self { tensors: Vec::new(), settings: Vec::new(), ignored: Vec::new() }
     }
 
-    /// Adds a tensor in which these parts stand beside one another, along the last axis. Without parts it adds
-    /// nothing, so that `&self.b` may be an [`Option`].
+    /// Adds a tensor that concatenates these parts along the last axis. Without parts it adds nothing, so `&self.b` may
+    /// be an [`Option`].
     #[track_caller]
     pub fn tensor<P: Into<Part<'m, T>>>(
         self,
@@ -114,7 +113,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts))
     }
 
-    /// Adds a tensor in which these parts stand above one another, along the first axis.
+    /// Adds a tensor that concatenates these parts along the first axis.
     #[track_caller]
     pub fn stacked<P: Into<Part<'m, T>>>(
         self,
@@ -147,7 +146,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self.with(name, parts, |parts| Part::beside(parts).permuted(order))
     }
 
-    /// With the vector that [`tensor`](Self::tensor) would put there, cut into rows of the same size.
+    /// Adds the vector of [`tensor`](Self::tensor), cut into rows of the same size.
     #[track_caller]
     pub fn rows<P: Into<Part<'m, T>>>(
         self,
@@ -166,7 +165,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         self
     }
 
-    /// Adds the name of a tensor that a file may hold and that the module has no use for, such as a counter. It is
+    /// Adds the name of a tensor that a file may hold and that the module does not use, such as a counter. It is
     /// neither loaded nor saved.
     pub fn ignored(mut self, name: &str) -> Self {
         self.ignored.push(vec![name.to_owned()]);
@@ -266,8 +265,8 @@ impl<'m, T: Scalar> Layout<'m, T> {
     ///
     /// # Panics
     ///
-    /// If two tensors have one name, if a part of one of the model's parameters is in no tensor, or if the layout has
-    /// a parameter of another model.
+    /// If two tensors have the same name, if a part of one of the model's parameters is in no tensor, or if the layout
+    /// has a parameter of another model.
     #[track_caller]
     fn named(&self, model: &dyn Module<T>, spelling: &Spelling) -> Vec<(String, &Foreign<'m, T>)> {
         let placed = self.placed();
@@ -300,7 +299,7 @@ impl<'m, T: Scalar> Layout<'m, T> {
         named
     }
 
-    /// For each parameter, which elements have a place in the layout.
+    /// The elements of each parameter that the layout contains.
     fn placed(&self) -> HashMap<ParamId, Placed<T>> {
         let mut placed = HashMap::new();
         for piece in self.tensors.iter().flat_map(|tensor| tensor.part.pieces()) {
@@ -319,10 +318,10 @@ impl<'m, T: Scalar> Layout<'m, T> {
     }
 }
 
-/// The elements of a parameter that have a place in a layout.
+/// The elements of a parameter that a layout contains.
 enum Placed<T: Scalar> {
     Whole,
-    /// The elements marked with 1.
+    /// A tensor with 1 for each such element, and 0 elsewhere.
     Pieces(Tensor<T>),
 }
 
@@ -342,7 +341,7 @@ impl<T: Scalar> Default for Layout<'_, T> {
 }
 
 impl<T: Scalar> Foreign<'_, T> {
-    /// Adds the parts of a value of this tensor to the parameters' values.
+    /// Adds a value of this tensor, part by part, to the parameters' values.
     fn add_to(&self, values: &mut HashMap<ParamId, Tensor<T>>, value: &Tensor<T>) {
         self.part.divide(value, &mut |piece, value| match values.entry(piece.param.id()) {
             Entry::Vacant(place) if piece.range.is_none() => {
@@ -355,7 +354,8 @@ impl<T: Scalar> Foreign<'_, T> {
         });
     }
 
-    /// The value of this tensor: what others have left of the parameters, which start with all. Leaves zeros.
+    /// The value of this tensor, taken out of `left`, which holds the parts of parameters that no earlier tensor has
+    /// taken. Leaves zeros there.
     fn take_from(&self, left: &mut HashMap<ParamId, Tensor<T>>) -> Tensor<T> {
         self.part.value(&mut |piece| {
             piece.take(left.entry(piece.param.id()).or_insert_with(|| piece.param.value().clone()))

@@ -14,15 +14,15 @@ use crate::core::module::{Module, ParameterPath};
 #[must_use = "tensors that did not match were not loaded"]
 #[non_exhaustive]
 pub struct Unmatched {
-    /// Tensors that the model needs and the archive does not have, by their names in the archive. A parameter with a
-    /// missing tensor stays as it was.
+    /// The names of tensors that the model needs and the archive does not have, in the archive's naming. A parameter
+    /// with a missing tensor stays as it was.
     pub missing: Vec<String>,
-    /// Tensors that the archive has and the model does not.
+    /// The names of tensors that the archive has and the model does not need.
     pub left_over: Vec<String>,
 }
 
 impl<T: Scalar> Archive<T> {
-    /// Assigns to a model's parameters the tensors with their names.
+    /// Assigns tensors to the model's parameters of the same names.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl<T: Scalar> Archive<T> {
         }
     }
 
-    /// Refuses a text with this name, as `spelling` writes it, whose value is another.
+    /// Refuses a text with this name, in the given `spelling`, if its value differs.
     pub(super) fn expect_setting(
         &self,
         name: &str,
@@ -125,7 +125,7 @@ impl<T: Scalar> Archive<T> {
     }
 }
 
-/// Values of a model's parameters, by name and of their shapes.
+/// Values for a model's parameters, by name, with the parameters' shapes.
 struct Values<T: Scalar>(BTreeMap<String, Tensor<T>>);
 
 impl<T: Scalar> Values<T> {

@@ -1,4 +1,4 @@
-//! Weight files: parameters and whatever else training needs to go on, in safetensors format.
+//! Weight files: parameters, and anything else that training needs to continue, in safetensors format.
 //!
 //! ```
 //! use bptt_autodiff::Param;
@@ -16,14 +16,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A file replaces its predecessor in one instant: whenever the program is killed, a complete file stands there. A
-//! checksum detects a damaged file. Files of other programs load without one. Values are stored in the model's
-//! precision, or [rounded](Archive::rounded_to) to sixteen bits. A file loads into a model whose precision holds its
-//! values exactly: half precision, of both kinds, and single precision load into either, and double precision into
-//! its own.
+//! A file replaces its predecessor atomically: even if the program is killed, a complete file is left. A checksum
+//! detects a damaged file. Files of other programs load without one. Values are stored in the model's precision, or
+//! [rounded](Archive::rounded_to) to sixteen bits. A file loads into a model whose precision holds its values exactly.
+//! Both kinds of half precision and single precision load into models of either precision. Double precision loads into
+//! double precision.
 //!
-//! Models of other frameworks come and go by [`pytorch`] and [`keras`], which know how these name and lay out
-//! their weights.
+//! [`pytorch`] and [`keras`] load and save models of these frameworks, with the names and layouts of their weights.
 
 pub(crate) mod archive;
 pub(crate) mod atomic;
@@ -58,8 +57,8 @@ use crate::core::module::Module;
 
 /// Saves the parameters of a model.
 ///
-/// An existing file is replaced in one instant, and only once the new one is safely stored. Values
-/// may be anything, NaN included.
+/// An existing file is replaced atomically, and only once the new one is safely stored. Any values can be saved,
+/// including NaN.
 ///
 /// # Errors
 ///
@@ -72,8 +71,7 @@ pub fn save<T: Scalar>(model: &dyn Module<T>, path: impl AsRef<Path>) -> Result<
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or does not hold exactly the model's parameters; the model then
-/// stays as it was.
+/// If the file cannot be read, or does not hold exactly the model's parameters. The model then stays as it was.
 pub fn load<T: Scalar>(
     model: &mut dyn Module<T>,
     path: impl AsRef<Path>,
@@ -102,7 +100,7 @@ pub fn load<T: Scalar>(
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A parameter that `load` leaves out stays zero. So load the whole model, by [`load`], [`Archive::assign_to`],
+/// A parameter that `load` leaves out stays zero. Therefore load the whole model, by [`load`], [`Archive::assign_to`],
 /// [`pytorch::load`] or [`keras::load`].
 ///
 /// # Errors

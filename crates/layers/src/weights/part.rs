@@ -6,7 +6,7 @@ use bptt_autodiff::Param;
 use bptt_tensor::shape::{self, ShapeError};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
-/// A parameter, a part of one, or several combined.
+/// A parameter, a part of a parameter, or several parts combined.
 ///
 /// `&param` is the whole parameter. Shapes that do not fit panic only where a [`Layout`](super::Layout) takes the
 /// part, since the layout knows the name of the tensor.
@@ -60,13 +60,13 @@ impl<'m, T> Part<'m, T> {
         Self { form: Form::Piece(piece), shape }
     }
 
-    /// Parts beside one another, along the last axis.
+    /// Concatenates parts along the last axis.
     #[must_use]
     pub fn beside<P: Into<Self>>(parts: impl IntoIterator<Item = P>) -> Self {
         Self::joined(parts, -1)
     }
 
-    /// Parts above one another, along the first axis.
+    /// Concatenates parts along the first axis.
     #[must_use]
     pub fn stacked<P: Into<Self>>(parts: impl IntoIterator<Item = P>) -> Self {
         Self::joined(parts, 0)
@@ -134,7 +134,7 @@ impl<'m, T> Part<'m, T> {
 }
 
 impl<T: Scalar> Part<'_, T> {
-    /// The value of this part, from those of its pieces.
+    /// The value of this part, from the values of its pieces.
     pub(super) fn value(&self, of: &mut impl FnMut(&Piece<'_, T>) -> Tensor<T>) -> Tensor<T> {
         match &self.form {
             Form::Piece(piece) => of(piece),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Names in an archive, for the message about a name that is missing.
+/// Names in an archive, for the message about a missing name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Present {

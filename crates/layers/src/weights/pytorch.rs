@@ -1,19 +1,19 @@
 //! The weights of PyTorch's modules.
 //!
-//! | here | there |
+//! | bptt | PyTorch |
 //! |---|---|
 //! | [`Elman`] with `tanh` or `relu`, [`Lstm`], [`ProjectedLstm`], [`Gru`] with [`Reset::After`] | `nn.RNN`, `nn.LSTM`, `nn.LSTM` with `proj_size`, `nn.GRU` |
 //! | [`Bidirectional`] of two of these | the same with `bidirectional=True` |
 //! | [`Stack`] of either | the same with `num_layers` |
-//! | [`Reversed`] of any of these | the same: how it runs is no weight |
+//! | [`Reversed`] of any of these | the same: the direction is not a weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
 //! | [`Conv1d`], [`BatchNorm`] | `nn.Conv1d`, `nn.BatchNorm1d` |
 //! | [`Attention`] | a module with an `nn.Linear(…, bias=False)` for each of its parameters, by their names here |
 //! | [`EncoderDecoder`] of these | a module of its parts, by their names here |
 //! | [`Crf`] | `CRF` of the package pytorch-crf |
 //!
-//! A model of such parts says what they are called there, and then loads from a state dict in one line. The
-//! dict must have exactly the tensors that the model has, down to their shapes:
+//! A model of such parts states their names in PyTorch, and then loads from a state dict in one line. The dict must
+//! have exactly the model's tensors, with the same shapes:
 //!
 //! ```standalone_crate
 //! use bptt_layers::weights::{Archive, Layout, pytorch, pytorch::PyTorch};
@@ -61,10 +61,10 @@
 //!
 //! PyTorch multiplies column vectors, so its `weight_ih` is the transpose of our `w_ih`, and `weight_hh` that of
 //! `w_hh`. Our `b` is the sum of its `bias_ih` and `bias_hh`, and is saved as `bias_ih`. Only the candidate of a GRU
-//! has both: `b` and `b_hh_n`. A cell alone,
-//! such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout: see [`RecurrentLayer`]. Activations and
-//! epsilons are in no file: build the model with those it was trained with. PyTorch's gated cells have the
-//! activations `σ` and `tanh` only, and its `nn.RNN` `tanh` or `relu`, so a cell with others is refused.
+//! has both: `b` and `b_hh_n`. A cell alone, such as `nn.LSTMCell`, is `lstm.layer_in_pytorch("")` in a model's layout:
+//! see [`RecurrentLayer`]. No file contains activations and epsilons: build the model with those that it was trained
+//! with. PyTorch's gated cells have the activations `σ` and `tanh` only, and `nn.RNN` has `tanh` or `relu`. A cell with
+//! other activations panics.
 
 use bptt_autodiff::Param;
 use bptt_tensor::Scalar;
@@ -93,23 +93,23 @@ use crate::wrappers::bidirectional::Bidirectional;
 use crate::wrappers::reversed::Reversed;
 use crate::wrappers::stack::Stack;
 
-/// A module that PyTorch has too.
+/// A module with a counterpart in PyTorch.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counterpart in PyTorch of scalar type `{T}`",
     note = "implement `PyTorch` for a model, with a group for each of its parts"
 )]
 pub trait PyTorch<T: Scalar>: Module<T> {
-    /// The module's tensors there, as in its `state_dict`.
+    /// The module's tensors in PyTorch, as in its `state_dict`.
     fn in_pytorch(&self) -> Layout<'_, T>;
 }
 
-/// What can be one layer of a recurrent network of PyTorch: a cell, or one for each direction.
+/// One layer of a recurrent network of PyTorch: a cell, or a cell for each direction.
 pub trait RecurrentLayer {
     /// The type of the parameters' elements.
     type Scalar: Scalar;
 
-    /// The layer's tensors there, the names with this ending: `_l0` for the lowest layer, nothing for the
-    /// cell on its own, such as `nn.LSTMCell`.
+    /// The layer's tensors in PyTorch, whose names have this ending. It is `_l0` for the lowest layer, and empty for a
+    /// single cell, such as `nn.LSTMCell`.
     fn layer_in_pytorch(&self, ending: &str) -> Layout<'_, Self::Scalar>;
 }
 
@@ -205,7 +205,7 @@ impl<T: Scalar> PyTorch<T> for Conv1d<T> {
     }
 }
 
-/// As the `CRF` of the package pytorch-crf; PyTorch itself has none.
+/// The layout of `CRF` in the package pytorch-crf, since PyTorch has no conditional random field.
 impl<T: Scalar> PyTorch<T> for Crf<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new()
@@ -215,7 +215,7 @@ impl<T: Scalar> PyTorch<T> for Crf<T> {
     }
 }
 
-/// Linear maps without biases, named as the parameters here: `w_q`, `w_m` and `v`, or `w`.
+/// Linear maps without biases, with the names of the parameters in bptt: `w_q`, `w_m` and `v`, or `w`.
 impl<T: Scalar> PyTorch<T> for Attention<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         let map = |w| Layout::new().transposed("weight", [w]);
@@ -228,7 +228,7 @@ impl<T: Scalar> PyTorch<T> for Attention<T> {
     }
 }
 
-/// The modules are named as the parts here.
+/// The modules have the names of the parts in bptt.
 impl<T: Scalar, E: PyTorch<T>, D: PyTorch<T>> PyTorch<T> for EncoderDecoder<T, E, D> {
     #[track_caller]
     fn in_pytorch(&self) -> Layout<'_, T> {
@@ -340,7 +340,7 @@ impl<T: Scalar> RecurrentLayer for ProjectedLstm<T> {
 
 /// # Panics
 ///
-/// If the reset comes before the product, or it computes with other functions than `σ` and `tanh`: PyTorch does not.
+/// If the reset comes before the product, or if the cell computes with other functions than `σ` and `tanh`.
 impl<T: Scalar> RecurrentLayer for Gru<T> {
     type Scalar = T;
 
@@ -352,7 +352,7 @@ impl<T: Scalar> RecurrentLayer for Gru<T> {
         );
         expect_its_functions(&self.gate_activation, &[&self.candidate_activation]);
         let gates = 2 * self.w_hh_n.shape()[0];
-        // the candidate's recurrent bias stands within the reset gate's product: it merges with no other
+        // the reset gate multiplies the candidate's recurrent bias, so it cannot be merged with the other
         let recurrent = (self.b.as_ref().zip(self.b_hh_n.as_ref()))
             .map(|(b, b_hh_n)| [Part::columns(b, 0..gates), b_hh_n.into()]);
         Layout::new()
@@ -375,7 +375,7 @@ fn expect_its_functions<T: Scalar>(gate: &Activation<T>, others: &[&Activation<T
     );
 }
 
-/// Both biases of a layer, where one does.
+/// Both biases of a layer, which bptt adds up to one.
 fn biases<'m, T: Scalar>(b: Option<&'m Param<T>>, ending: &str) -> Layout<'m, T> {
     Layout::new().tensor(&format!("bias_ih{ending}"), b).tensor(&format!("bias_hh{ending}"), b)
 }

@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub(super) struct Spelling {
     pub(super) separator: &'static str,
-    /// Of a name, what tells tensors apart.
+    /// The part of a name that distinguishes tensors.
     pub(super) essence: fn(&str) -> String,
 }
 

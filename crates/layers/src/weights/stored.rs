@@ -1,4 +1,4 @@
-//! Tensors with the types that they have in files.
+//! Stored tensors, with their element types in files.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::half::HalfPrecision;
 pub(super) enum Stored<T: Scalar> {
     /// A tensor with elements of type `T`.
     Held { tensor: Tensor<T>, dtype: Dtype },
-    /// A tensor whose elements a `T` does not hold exactly. They stay as they are in the file.
+    /// A tensor whose elements a `T` does not hold exactly. Its bytes stay as in the file.
     Foreign { dtype: Dtype, shape: Shape, bytes: Arc<[u8]> },
 }
 
@@ -27,7 +27,7 @@ impl<T: Scalar> Stored<T> {
         Self::Held { tensor, dtype }
     }
 
-    /// A tensor from the bytes of a file, whose number must fit type and shape.
+    /// A tensor from the bytes of a file. Their number must match the type and shape.
     pub(super) fn read(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Self {
         let elements: Vec<T> = match dtype {
             Dtype::F16 | Dtype::BF16 => {
@@ -84,7 +84,7 @@ impl<T: Scalar> Stored<T> {
         }
     }
 
-    /// The number of its bytes in a file.
+    /// The number of bytes of the tensor in a file.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Held { tensor, dtype } => tensor.len() * dtype.bitsize() / 8,
