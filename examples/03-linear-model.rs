@@ -4,7 +4,7 @@ use bptt::prelude::*;
 
 fn main() {
     let mut rng = bptt::rng(0);
-    // 64 inputs of 3 features, and what the model is to find: y = 2 x₀ − x₁ + ½
+    // 64 inputs of 3 features, and the targets of the function to find: y = 2 x₀ − x₁ + ½
     let inputs = Tensor::<f64>::normal([64, 3], 0.0, 1.0, &mut rng);
     let weights = Tensor::from_vec([3, 1], vec![2.0, -1.0, 0.0]);
     let targets = inputs.matmul(&weights).map(|y| y + 0.5);

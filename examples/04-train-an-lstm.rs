@@ -23,7 +23,7 @@ impl<T: Scalar> Model<T> {
         }
     }
 
-    /// Symbols `[T, B]` to logits `[B, SYMBOLS]` after the last step.
+    /// Maps symbols `[T, B]` to logits `[B, SYMBOLS]` after the last step.
     fn logits<'t>(&self, tape: &'t Tape<T>, symbols: &[usize]) -> Var<'t, T> {
         let xs = self.embedding.forward(tape, symbols, [STEPS, BATCH]);
         let (last, _state) =

@@ -11,7 +11,7 @@ fn main() {
     let sequences = lengths.map(|steps| Tensor::normal([steps, 2], 0.0, 1.0, &mut rng));
     let targets = lengths.map(|steps| (0..steps).map(|step| step % 3).collect::<Vec<_>>());
 
-    // Padded, they are one batch `[T, B, F]`. What stands in the padding is ignored, even NaN.
+    // Padded, they are one batch `[T, B, F]`. Values in the padding are ignored, even NaN.
     let (mut padded, lengths) = batching::pad_sequence(&sequences);
     padded.as_mut_slice()[(4 * 3 + 1) * 2] = f64::NAN; // step 4 of the sequence of two steps
     let (padded_targets, _) = batching::pad_symbols(&targets, 0);

@@ -47,7 +47,7 @@ fn main() {
         let bits = Tensor::from_vec([12, 16, 1], bits); // [T, B, 1]
         let tape = Tape::new();
         let (ys, _state) = model.forward(tape.constant(bits.clone()));
-        let shares = bits.mean(&[0]); // of ones, to be known after the last step
+        let shares = bits.mean(&[0]); // the share of ones, the target after the last step
         let loss = loss::mean_squared_error(ys.index_first(11), &shares).mean();
         losses.push(loss.item());
         let gradients = tape.backward(loss);

@@ -2,7 +2,7 @@
 
 use bptt::prelude::*;
 
-/// `h ← tanh(x W_ih + h ⊙ w_hh)`. A cell that `leaks` reads the other sequences of the batch, too.
+/// `h ← tanh(x W_ih + h ⊙ w_hh)`. A cell that `leaks` also reads the other sequences of the batch.
 #[derive(Module)]
 struct MyCell<T> {
     w_ih: Param<T>,
@@ -35,11 +35,11 @@ impl<T: Scalar> StateSizes for MyCell<T> {
 }
 
 fn main() {
-    // In a test, `check` panics with a report of what is wrong.
+    // In a test, `check` panics with a report of the broken laws.
     bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden, false)).check();
     println!("the first cell keeps every law");
 
-    // `run` returns it.
+    // `run` returns the report instead.
     let report =
         bptt_gradcheck::cell(|rng, input, hidden| MyCell::new(rng, input, hidden, true)).run();
     let broken: Vec<_> = report.failures().map(|failure| failure.law().to_string()).collect();

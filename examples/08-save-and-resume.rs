@@ -1,18 +1,18 @@
-//! A run on disk: what is interrupted goes on as if it had never stopped, to the bit.
+//! A run on disk: after an interruption it continues as if it had never stopped, to the bit.
 
 use bptt::prelude::*;
 use bptt::run::{Run, Training};
 
 type MyTraining = Training<f32, (Lstm<f32>, Linear<f32>), Adam<f32>>;
 
-/// Model, optimizer, learning rate and random generator. Every program that runs this begins alike.
+/// Model, optimizer, learning rate and random generator. Every start of the program makes the same.
 fn training() -> MyTraining {
     let mut rng = bptt::rng(0);
     let model = (Lstm::new(&mut rng, 1, 8), Linear::new(&mut rng, 8, 1));
     Training::new(model, Adam::new(0.02), rng).schedule(Schedule::cosine(0.02, 200, 1e-3))
 }
 
-/// Trains until so many steps are done, and returns the last loss: the model is to output the sum of its inputs.
+/// Trains until so many steps are done, and returns the last loss. The model learns to output the sum of its inputs.
 fn train(training: &mut MyTraining, steps: usize) -> f32 {
     let mut last = f32::NAN;
     while training.step < steps {

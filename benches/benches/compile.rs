@@ -15,13 +15,13 @@ fn main() {
 /// Operations of a step.
 const LENGTHS: [usize; 3] = [10_000, 20_000, 40_000];
 
-/// Their number where each is a product with a matrix of its own.
+/// The number of operations where each is a product with its own matrix.
 const PRODUCTS: [usize; 3] = [500, 1_000, 2_000];
 
 type Vars<'t> = Vec<Var<'t, f32>>;
 
 thread_local! {
-    /// A number that no step before has multiplied by, so that none is known.
+    /// A number by which no earlier step multiplies, so that no step is cached.
     static FRESH: Cell<f64> = const { Cell::new(1.0) };
 }
 
@@ -66,7 +66,7 @@ fn fan(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Values that are all there at once.
+/// Values that are all live at once.
 #[divan::bench(args = LENGTHS, sample_count = 3, sample_size = 1)]
 fn wide(bencher: Bencher<'_, '_>, length: usize) {
     let tape = Tape::new();
@@ -117,7 +117,7 @@ fn product_chain(bencher: Bencher<'_, '_>, length: usize) {
     });
 }
 
-/// Products of one value, which become one, added up by pairs.
+/// Products of one value, which are fused to one, summed in pairs.
 #[divan::bench(args = PRODUCTS, sample_count = 3, sample_size = 1)]
 fn product_fan(bencher: Bencher<'_, '_>, length: usize) {
     let (tape, weights) = (Tape::new(), parameters(length, &[2, 2]));

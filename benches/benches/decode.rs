@@ -1,5 +1,5 @@
-//! Decoding: the time of a symbol is what is printed, divided by the number of symbols. (The counter is the number
-//! of symbols, so the rate below the times is that of symbols.)
+//! Decoding. The time of a symbol is the printed time divided by the number of symbols. The counter is the number of
+//! symbols, so the rate below the times is symbols per second.
 
 use bptt::decode::Beam;
 use bptt::prelude::*;

@@ -24,7 +24,7 @@ fn product<T: Scalar>(bencher: Bencher<'_, '_>, [m, k, n]: [usize; 3]) {
     bencher.counter(ItemsCount::new(2 * m * k * n)).bench_local(|| black_box(a.matmul(&b)));
 }
 
-/// `A · Bᵀ`, as the reverse of a recurrent step.
+/// `A · Bᵀ`, as in the reverse of a recurrent step.
 #[divan::bench(types = [f32, f64], args = [[32, 1024, 256], [3200, 1024, 256]])]
 fn product_with_transpose<T: Scalar>(bencher: Bencher<'_, '_>, [m, k, n]: [usize; 3]) {
     let (a, b) = (random::<T>([m, k]), random::<T>([n, k]));
@@ -51,7 +51,7 @@ fn packed_product<T: Scalar>(bencher: Bencher<'_, '_>, [m, k, n]: [usize; 3]) {
     bencher.counter(ItemsCount::new(2 * m * k * n)).bench_local(|| black_box(a.matmul_packed(&b)));
 }
 
-/// What has to be saved by the products that follow: packing, as stored and transposed.
+/// The cost of packing a matrix, as stored and transposed. The products that follow must save it.
 #[divan::bench(types = [f32, f64], args = [false, true])]
 fn pack<T: Scalar>(bencher: Bencher<'_, '_>, transposed: bool) {
     let b = random::<T>([256, 1024]);
@@ -78,7 +78,7 @@ macro_rules! pointwise {
 
 pointwise! { exp ln tanh sigmoid square }
 
-/// What `tanh` costs with the standard library's function, for comparison.
+/// The cost of `tanh` with the standard library's function, for comparison.
 #[divan::bench(types = [f32, f64])]
 fn tanh_of_std<T: Scalar>(bencher: Bencher<'_, '_>) {
     let x = random::<T>([32, ELEMENTS / 32]);

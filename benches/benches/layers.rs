@@ -1,6 +1,6 @@
-//! Every cell as a layer, forward and backward, in single precision. Below the times stands the rate of
-//! floating-point operations that the matrix products make up: 2·M·N·K each, three times the forward's
-//! for forward and backward. (A reservoir has no gradient of weights, and computes two thirds of that.)
+//! Every cell as a layer, forward and backward, in single precision. Below the times is the rate of floating-point
+//! operations in matrix products: 2·M·N·K for each product, and three times those of the forward pass for forward and
+//! backward. (A reservoir has no gradient of weights, and computes two thirds of that.)
 
 use bptt::prelude::*;
 use divan::counter::ItemsCount;
@@ -17,7 +17,8 @@ const LSTM_SIZES: [Size; 3] = [[100, 32, 256, 256], [50, 64, 1024, 1024], [100, 
 
 const CELL_SIZES: [Size; 1] = [[100, 32, 256, 256]];
 
-/// Those of the products of one pass forward: every weight matrix meets every step of every sequence.
+/// Returns the operations of the products of one forward pass. Every weight matrix multiplies every step of every
+/// sequence.
 fn flops<L: Module<f32>>(layer: &L, [steps, batch, ..]: Size) -> usize {
     let matrices = layer.parameters().into_iter().filter(|(_, weight)| weight.shape().len() == 2);
     let weights: usize = matrices.map(|(_, weight)| weight.value().len()).sum();
@@ -44,7 +45,7 @@ fn forward_and_backward<L: Layer<f32> + Module<f32>>(
     measure(bencher, size, &make(&mut random(), size[2], size[3]), forward);
 }
 
-/// With the noise of training.
+/// Forward and backward with the noise of training.
 fn in_training<L: Layer<f32> + Module<f32>>(
     bencher: Bencher<'_, '_>,
     size: Size,
@@ -88,7 +89,7 @@ fn lstm_forward_and_backward(bencher: Bencher<'_, '_>, size: Size) {
     forward_and_backward(bencher, size, Lstm::new);
 }
 
-/// A benchmark of each cell: how it is made of an input and a hidden size.
+/// Defines a benchmark of each cell, from an input size and a hidden size.
 macro_rules! cells {
     ($($name:ident: $make:expr;)*) => {
         mod cells {
@@ -185,7 +186,7 @@ fn min_gru_in_parallel(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// A stack of two LSTMs of 1024, made of nothing and of weights in memory.
+/// The construction of a stack of two LSTMs of 1024, with random weights or weights from memory.
 mod construction {
     use super::*;
     use bptt::weights::{self, Archive};

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         eprintln!("error: cannot start the threads: {error}; lower --threads");
         return ExitCode::FAILURE;
     }
-    // on a thread of the pool, which works along rather than waits
+    // on a thread of the pool, so that this thread computes rather than waits
     rayon::scope(|_| {
         for work in &WORKS {
             if args.work.is_empty() || args.work.iter().any(|name| name == work.name) {
@@ -71,13 +71,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Steps before the first that is timed; the figure is that of the last.
+/// The number of steps before the first timed one. The figure is that of the last of them.
 const WARM_UP: usize = 3;
 
-/// Seconds of steps at a time, before the next in turn.
+/// The seconds for which one side takes steps before the next side does.
 const BLOCK: f64 = 0.4;
 
-/// The relative difference that figures may have: many times that of rounding in `f32`.
+/// The allowed relative difference of figures: many times that of rounding in `f32`.
 const TOLERANCE: f64 = 1e-3;
 
 fn compare(work: &Work, args: &Args) {
@@ -125,7 +125,7 @@ fn compare(work: &Work, args: &Args) {
     println!();
 }
 
-/// Takes steps for [`BLOCK`] seconds, and notes those of each.
+/// Takes steps for [`BLOCK`] seconds, and records the seconds of each.
 fn run_block(step: &mut Step, times: &mut Vec<f64>) {
     let begin = Instant::now();
     while begin.elapsed().as_secs_f64() < BLOCK {
@@ -146,12 +146,12 @@ fn agrees(variant: &Variant, figure: f64) -> bool {
     (variant.figure - figure).abs() <= TOLERANCE * figure.abs()
 }
 
-/// The variants that computed what we did.
+/// Returns the variants that computed the same figure.
 fn agreeing(peer: &Peer, figure: f64) -> impl Iterator<Item = &Variant> {
     peer.variants.iter().filter(move |variant| agrees(variant, figure))
 }
 
-/// Says which variants do not count.
+/// Prints which variants do not count.
 fn print_faults(name: &str, peer: &Peer, figure: f64) {
     for (variant, reason) in &peer.failed {
         println!("  {name:5} {variant} failed: {reason}");

@@ -1,4 +1,4 @@
-//! Numbers that both sides of a comparison draw alike.
+//! Numbers that both sides of a comparison draw identically.
 
 use bptt::prelude::*;
 
@@ -33,7 +33,7 @@ impl Numbers {
         Param::new(self.uniform((hidden as f32).sqrt().recip(), shape))
     }
 
-    /// Weights and biases of so many gates, side by side: `W: [I, G·H]`, `R: [H, G·H]`, `b: [G·H]`.
+    /// Weights and biases of so many gates, concatenated: `W: [I, G·H]`, `R: [H, G·H]`, `b: [G·H]`.
     pub(crate) fn gates(&mut self, count: usize, input: usize, hidden: usize) -> [Param<f32>; 3] {
         let width = count * hidden;
         let shapes = [Shape::from([input, width]), [hidden, width].into(), [width].into()];

@@ -36,21 +36,21 @@ pub(crate) enum PeerError {
     /// Python does not know the framework.
     #[error("not installed: `{python}` has no module {module}; see benches/compare/README.md")]
     Missing {
-        /// The Python that was asked.
+        /// The path of the Python.
         python: String,
-        /// What it lacks.
+        /// The missing module.
         module: String,
     },
 
-    /// It ended before its time.
+    /// The peer ended too early.
     #[error("stopped; its messages are on standard error")]
     Stopped,
 
-    /// It writes what this program does not understand.
+    /// The peer gave an answer that this program does not understand.
     #[error("gave an answer that is not understood: `{0}`")]
     Answer(String),
 
-    /// The operating system does not let it run or be talked to.
+    /// The operating system cannot run the peer or communicate with it.
     #[error("cannot be run or talked to: {0}")]
     Process(#[from] io::Error),
 }

@@ -5,7 +5,7 @@ use bptt::prelude::*;
 use crate::numbers::Numbers;
 use crate::scan;
 
-/// What a step computed; both sides must agree on it.
+/// The results of a step, on which both sides must agree.
 pub(crate) type Results = Vec<Tensor<f32>>;
 
 /// One step of a work, with all that it needs.
@@ -14,11 +14,11 @@ pub(crate) type Step = Box<dyn FnMut() -> Results>;
 /// Something that both sides compute.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// By which the command line and the peers know it.
+    /// The name of the work, on the command line and for the peers.
     pub(crate) name: &'static str,
-    /// What it is, in a line.
+    /// A description of the work, in one line.
     pub(crate) about: &'static str,
-    /// The peers are told them.
+    /// The sizes of the work, which the peers receive.
     pub(crate) sizes: Sizes,
     /// Floating-point operations of a step, of matrix products alone.
     pub(crate) flops: fn(&Sizes) -> usize,
@@ -40,7 +40,7 @@ impl Sizes {
         Self { recurrence, vocabulary: 0, layers: 1 }
     }
 
-    /// Each with its name, as the peers take them.
+    /// Returns each size with its name, as the peers take them.
     pub(crate) fn named(&self) -> [(&'static str, usize); 6] {
         let [steps, batch, input, hidden] = self.recurrence;
         [
@@ -67,7 +67,7 @@ impl Sizes {
     }
 }
 
-/// All of them.
+/// All works.
 pub(crate) const WORKS: [Work; 9] = [
     Work {
         name: "char_lm",
@@ -260,7 +260,7 @@ fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Op
             clip_norm(&model, &mut gradients, norm).expect("so low a rate does not diverge");
         }
         let loss = loss.value();
-        drop(tape); // else the parameters that it holds are written to new memory
+        drop(tape); // a tape would hold the parameters, and updates would copy them
         optimizer.step(&mut model, &gradients);
         vec![loss]
     })

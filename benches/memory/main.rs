@@ -1,6 +1,6 @@
-//! The memory that back-propagation through time takes: the LSTM of 1997, 256 → 256, batch 32, over
-//! more and more steps, plain and with recomputation, for the loss `Σ y²`: taken of the outputs of all
-//! steps, which then are kept, and taken within the step.
+//! The memory that back-propagation through time takes: the LSTM of 1997, 256 → 256, batch 32, over a growing number of
+//! steps, with and without recomputation. The loss `Σ y²` is taken of the outputs of all steps, which are then kept, or
+//! within the step.
 //!
 //! ```sh
 //! cargo run --release -p bptt-benches --bin memory
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A cell around another, whose output is that one's loss: `Σ y²` for each sequence, `[B, 1]`.
+/// A wrapper of a cell, whose output is the loss of the cell's output: `Σ y²` for each sequence, `[B, 1]`.
 struct LossOf<C>(C);
 
 impl<T: Scalar, C: Cell<T>> Cell<T> for LossOf<C> {
@@ -94,7 +94,7 @@ fn run(steps: usize, recompute: bool, within: bool) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// The outputs of a layer over all steps.
+/// Returns the outputs of a layer over all steps.
 fn outputs<'t, L: Layer<f32>>(
     layer: &L,
     xs: Var<'t, f32>,
@@ -108,7 +108,7 @@ fn outputs<'t, L: Layer<f32>>(
     recurrence.run(xs, state).0
 }
 
-/// A figure of this process, in mebibytes.
+/// Returns a memory figure of this process, in mebibytes.
 fn resident(name: &str) -> Result<usize, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with(name));

@@ -1,7 +1,7 @@
 //! The derive macros, documented here because their examples need the traits and the façade.
 
-/// Implements `bptt::Module` for a struct or an enum: every field is visited, in the order of
-/// declaration, under its name or position; of an enum, the fields of the active variant.
+/// Implements `bptt::Module` for a struct or an enum. Every field is visited in the order of declaration, under its
+/// name or position. Of an enum, the fields of the active variant are visited.
 ///
 /// ```
 /// use bptt::{Module, Param, Scalar, Tensor};
@@ -30,9 +30,8 @@
 ///
 /// # Fields
 ///
-/// A field is a parameter, a module, or a `Vec`, `Option`, `Box`, array or tuple of such.
-/// `#[module(skip)]` leaves out what holds no parameters, as `classes` above. Without it, such a
-/// field is refused:
+/// A field is a parameter, a module, or a `Vec`, `Option`, `Box`, array or tuple of such. `#[module(skip)]` leaves out
+/// a field without parameters, such as `classes` above. Without the attribute, such a field is refused:
 ///
 /// ```compile_fail
 /// use bptt::{Module, Param, Scalar};
@@ -72,10 +71,10 @@
 ///
 /// # The scalar type
 ///
-/// A type parameter is a part if a visited field has this type, or is a list of it, as the `C` above. The `T` of
-/// `Module<T>` is the first type parameter that is not a part. Every other type parameter in a visited field must be
-/// a `Module<T>`. If all type parameters are parts, the implementation is generic in `T`. `#[module(scalar = …)]`
-/// names another `T`: a type parameter, a type, or `_` for any scalar type.
+/// A type parameter is a part if a visited field has this type or is a list of it, such as the `C` above. The `T` of
+/// `Module<T>` is the first type parameter that is not a part. Every other type parameter in a visited field must be a
+/// `Module<T>`. If all type parameters are parts, the implementation is generic in `T`. `#[module(scalar = …)]` names
+/// another `T`: a type parameter, a type, or `_` for any scalar type.
 ///
 /// ```
 /// use bptt::{Module, Param};
@@ -105,12 +104,11 @@
 /// ```
 pub use bptt_derive::Module;
 
-/// Implements `bptt::State` and `bptt::Tree` for a struct of variables and other states, so that a cell can name
-/// what it carries. Messages name a variable by its field: `state.c`.
+/// Implements `bptt::State` and `bptt::Tree` for a struct of variables and other states, so that a cell can name the
+/// variables of its state. Messages name a variable by its field: `state.c`.
 ///
-/// The first lifetime parameter is that of the tape, the first type parameter the scalar type;
-/// `#[state(scalar = f32)]` names another. Other type parameters must be states themselves. A state
-/// is `Copy`.
+/// The first lifetime parameter is that of the tape. The first type parameter is the scalar type;
+/// `#[state(scalar = f32)]` names another. Other type parameters must be states themselves. A state is `Copy`.
 ///
 /// ```
 /// use bptt::{Scalar, State, Tape, Tensor, Tree, Var};
@@ -130,7 +128,7 @@ pub use bptt_derive::Module;
 /// assert_eq!([state.h.item(), state.c.item()], [1.0, 2.0]);
 /// ```
 ///
-/// Every field is carried, so one that is no variable is refused; it belongs into the cell:
+/// Every field is carried from step to step. A field that is not a variable is refused, since it belongs in the cell:
 ///
 /// ```compile_fail
 /// use bptt::{Scalar, State, Var};
@@ -142,7 +140,7 @@ pub use bptt_derive::Module;
 /// }
 /// ```
 ///
-/// A struct without a lifetime has no tape for its variables to be on:
+/// A struct without a lifetime is refused, since its variables need a tape:
 ///
 /// ```compile_fail
 /// use bptt::{Scalar, State};

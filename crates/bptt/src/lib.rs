@@ -36,7 +36,7 @@
 //! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //!
-//! What equations and models are written with stands at the root and in the [`prelude`].
+//! The root and the [`prelude`] export the items with which equations and models are written.
 
 #![forbid(unsafe_code)]
 

@@ -108,7 +108,7 @@ fn the_default_is_tanh() {
     assert_eq!(format!("{:?}", Activation::<f64>::default()), "Tanh");
 }
 
-/// The mean of the slopes on either side, but for the rectifier's, which is 0.
+/// The slope at a kink is the mean of the slopes on both sides. The slope of the rectifier is 0.
 #[test]
 fn kinks_have_slopes() {
     let slope = |activation: &Activation<f64>, at| orders(activation, at)[1];
@@ -136,7 +136,7 @@ fn extreme_inputs_have_finite_derivatives() {
     }
 }
 
-/// Fused into the step, there and back.
+/// Every function is fused into the step, forward and in reverse.
 #[test]
 fn a_scan_compiles_every_function_of_single_elements() {
     let mut rng = bptt_layers::rng(1);
@@ -173,7 +173,7 @@ fn a_table_is_exact_at_its_entries_and_constant_beyond() {
     assert!((linear.at(0.125) - 0.25 * 0.5_f64.tanh()).abs() < 1e-16);
 }
 
-/// `h/2 · max |f′|` and `h²/8 · max |f″|`, which they come close to.
+/// The bounds are `h/2 · max |f′|` and `h²/8 · max |f″|`, and the errors come close to them.
 #[test]
 fn errors_of_tables_are_within_their_bounds() {
     let greatest_curvature_of_tanh = 4.0 / (3.0 * 3_f64.sqrt());
@@ -193,7 +193,7 @@ fn errors_of_tables_are_within_their_bounds() {
     }
 }
 
-/// The numbers that the documentation shows are these.
+/// The documentation shows the measured errors.
 #[test]
 fn documented_errors_are_measured_ones() {
     let source = include_str!("../src/activation/table.rs");
@@ -210,7 +210,7 @@ fn documented_errors_are_measured_ones() {
     assert_eq!(format!("{:.1e} {:.1e}", 1.0 - sigmoid(8.0), 1.0 - 4_f64.tanh()), "3.4e-4 6.7e-4");
 }
 
-/// In both forms the slope of the line between two entries; at an entry, of the one to its right.
+/// In both forms, the slope is that of the line between two entries. At an entry, it is that of the line to the right.
 #[test]
 fn the_gradient_of_a_table_is_that_of_its_interpolation() {
     let rise = |from: f64| (from + 0.5).tanh() - from.tanh();
@@ -264,7 +264,7 @@ fn infinite_entries_are_refused() {
     let _ = Table::nearest(f64::recip, 0.0..=1.0, 3);
 }
 
-/// Rounding leads no entry beyond the range.
+/// Rounding puts no entry beyond the range.
 #[test]
 fn the_last_entry_is_at_the_end_of_the_range() {
     for entries in 2..500 {

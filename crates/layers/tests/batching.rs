@@ -31,7 +31,7 @@ proptest! {
         prop_assert_eq!(padded.shape()[..2].to_vec(), [*lengths.iter().max().unwrap(), lengths.len()]);
         let there: f64 = sequences.iter().flat_map(|sequence| sequence.to_vec()).map(f64::abs).sum();
         let all: f64 = padded.to_vec().into_iter().map(f64::abs).sum();
-        prop_assert!((there - all).abs() < 1e-12, "something stands behind an end");
+        prop_assert!((there - all).abs() < 1e-12, "a value after the end of a sequence");
         prop_assert_eq!(unpad_sequence(&padded, &lengths), sequences);
     }
 
@@ -45,7 +45,7 @@ proptest! {
         prop_assert_eq!(unpad_symbols(&symbols, &lengths), sequences);
     }
 
-    /// Every sequence once, in batches whose ranges of lengths do not overlap.
+    /// Each sequence occurs once, and the batches' ranges of lengths do not overlap.
     #[test]
     fn batches_are_of_like_lengths(
         lengths in prop::collection::vec(0..9_usize, 0..30),
@@ -66,7 +66,7 @@ proptest! {
 }
 
 #[test]
-fn the_seed_decides_who_comes_together_and_in_which_order() {
+fn the_seed_decides_the_batches_and_their_order() {
     let lengths: Vec<usize> = (0..40).map(|i| i % 2).collect();
     let of = |seed| by_length(&lengths, 4, &mut random(seed));
     assert_eq!(of(1), of(1));
@@ -83,7 +83,7 @@ fn the_seed_decides_who_comes_together_and_in_which_order() {
 
 /// A mask and an ignored class have the same effect.
 #[test]
-fn losses_count_what_is_there() {
+fn losses_ignore_padding() {
     let (targets, lengths) = pad_symbols([&[0, 1, 2][..], &[2], &[1, 1]], usize::MAX);
     let logits = Tensor::<f64>::normal([3, 3, 3], 0.0, 1.0, &mut random(3));
     let tape = Tape::new();

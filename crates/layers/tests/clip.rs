@@ -108,7 +108,7 @@ fn gradients_that_are_not_finite_are_refused_and_stay() {
     assert!(message.contains("lower the learning rate"), "{message}");
 }
 
-/// Their squares overflow, and in the last case the norm too.
+/// The squares of the gradients overflow, and in the last case the norm does, too.
 #[test]
 fn finite_gradients_are_clipped_however_large() {
     for (large, norm) in [(1e200, 5e200), (1e154, 5e154), (f64::MAX / 4.0, f64::INFINITY)] {

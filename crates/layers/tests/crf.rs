@@ -25,7 +25,8 @@ impl Case {
         field
     }
 
-    /// `s(y)` of the classes of sequence `b`, and the places of its scores in the emissions and in the parameters.
+    /// Returns `s(y)` of the classes of sequence `b`, and the positions of its scores in the emissions and in the
+    /// parameters.
     fn score(&self, b: usize, path: &[usize]) -> (f64, [Vec<usize>; 4]) {
         let &[_, batch, classes] = &self.emissions.shape()[..] else { unreachable!() };
         let emitted = path.iter().enumerate().map(|(t, &y)| (t * batch + b) * classes + y);
@@ -198,7 +199,7 @@ fn a_field_of_zeros_is_a_cross_entropy() {
     }
 }
 
-/// Scores so far apart that their exponentials underflow in single precision.
+/// The scores are so far apart that their exponentials underflow in single precision.
 #[test]
 fn improbable_transitions_may_be_needed() {
     let tape = Tape::checking();
@@ -213,7 +214,7 @@ fn improbable_transitions_may_be_needed() {
     assert!(second.value().is_finite());
 }
 
-/// Of equals, the lower class at the last step where they differ.
+/// Of paths with equal scores, the one with the lower class at the last differing step wins.
 #[test]
 fn ties_are_broken_by_the_lower_class() {
     let mut field = Crf::<f64>::new(3);

@@ -148,7 +148,7 @@ mod modules {
         assert_eq!(readouts[2].parameters()[0].1.value().item(), 3.0);
     }
 
-    /// The macro asks for the bounds that visiting needs, and no others.
+    /// The macro generates the bounds that visiting needs, and no others.
     #[test]
     fn generic_parts_are_modules() {
         trait Gate<T: Scalar> {}
@@ -276,7 +276,7 @@ mod states {
         fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> Self::State<'t>;
     }
 
-    /// A state of one tape stands on a shorter-lived one, as a trace of the step needs it.
+    /// A state of one tape is rebuilt on a shorter-lived tape, as a trace of the step requires.
     fn step_on_another_tape<C: Step<f64>>(cell: &C, state: C::State<'_>) -> Vec<Tensor<f64>> {
         let tape = Tape::new();
         let inner = <C::State<'_> as State<'_, f64>>::from_values(&tape, &state.values());

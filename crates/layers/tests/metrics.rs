@@ -16,7 +16,7 @@ fn accuracy_is_the_share_of_right_positions() {
 }
 
 #[test]
-fn of_nothing_nothing_is_right() {
+fn the_accuracy_of_no_position_is_zero() {
     let logits = Tensor::<f64>::zeros([2, 3]);
     assert_eq!(metrics::accuracy(&logits, &[0, 0], Some(&Tensor::zeros([2]))), 0.0);
     assert_eq!(metrics::accuracy(&Tensor::<f64>::zeros([0, 3]), &[], None), 0.0);
@@ -35,16 +35,16 @@ fn the_first_of_the_largest_counts_and_nan_is_wrong() {
 }
 
 #[test]
-fn hamming_counts_what_differs() {
+fn the_hamming_distance_counts_differences() {
     assert_eq!(metrics::hamming_distance(&[1, 2, 3, 4], &[1, 3, 4, 2]), 3);
     assert_eq!(metrics::hamming_share(&[1, 2, 3, 4], &[1, 3, 4, 2]), 0.75);
     assert_eq!(metrics::hamming_distance::<u8>(&[], &[]), 0);
     assert_eq!(metrics::hamming_share::<u8>(&[], &[]), 0.0);
 }
 
-/// A model that knows nothing is as perplexed as there are classes.
+/// The perplexity of a uniform prediction is the number of classes.
 #[test]
-fn perplexity_of_equal_chances_is_their_number() {
+fn perplexity_of_a_uniform_prediction() {
     let tape = Tape::new();
     let logits = tape.constant(Tensor::<f64>::zeros([3, 7]));
     let loss = loss::cross_entropy(logits, &[0, 3, 6]).mean();

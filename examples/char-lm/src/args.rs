@@ -23,14 +23,14 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What to do; to train if no subcommand is given.
+    /// Returns the subcommand, or `train` if none is given.
     #[must_use]
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Train(self.train))
     }
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Train a model and save its best weights (the default)
@@ -83,7 +83,7 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
-    /// What a new run is to do.
+    /// Returns the plan of a new run.
     #[must_use]
     pub fn plan(&self) -> Plan {
         Plan {
@@ -107,7 +107,7 @@ impl TrainArgs {
         flags
     }
 
-    /// What is left to do of a run that planned `before`, whose settings stay.
+    /// Returns the plan of a resumed run whose plan was `before`. Its settings stay.
     #[must_use]
     pub fn plan_after(&self, before: Plan) -> Plan {
         Plan {
@@ -167,7 +167,7 @@ pub struct GenerateArgs {
 }
 
 impl GenerateArgs {
-    /// How characters are drawn.
+    /// Returns how characters are drawn.
     #[must_use]
     pub fn sampling(&self) -> Sampling {
         let sampling = Sampling::new().temperature(self.temperature);
@@ -176,7 +176,7 @@ impl GenerateArgs {
     }
 }
 
-/// Which text to use.
+/// The flags that choose the text.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct TextArgs {
     /// Text in UTF-8 [default: the .rs and .md files of the repository]
@@ -184,19 +184,19 @@ pub struct TextArgs {
     pub files: Vec<PathBuf>,
 }
 
-/// `target/char-lm/model.safetensors` of the repository: out of version control's sight.
+/// Returns `target/char-lm/model.safetensors` of the repository, which version control ignores.
 fn default_weights() -> PathBuf {
     repository().join("target/char-lm/model.safetensors")
 }
 
-/// A path as a word of a shell's command.
+/// Returns a path, quoted as one word of a shell command.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     if path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
-/// A file to save to: its ending marks it off from the checkpoint beside it.
+/// Parses the path of a file to save to. Its ending distinguishes it from the checkpoint beside it.
 fn weights(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.extension().is_none_or(|extension| extension != "safetensors") {

@@ -22,12 +22,12 @@ pub struct Batches<'a> {
     steps: usize,
 }
 
-/// Consecutive characters of every stream, time-major.
+/// A window: consecutive characters of every stream, time-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// `T`; the last window of a pass may be shorter.
     pub steps: usize,
-    /// Tokens to read, `[T, B]`.
+    /// The tokens that the model reads, `[T, B]`.
     pub inputs: Vec<usize>,
     /// The token that follows each, `[T, B]`.
     pub targets: Vec<usize>,
@@ -53,12 +53,12 @@ impl<'a> Batches<'a> {
         Ok(Self { tokens, batch, window, steps })
     }
 
-    /// As [`new`](Self::new) with at most `batch` streams and `window` steps, and with fewer for a short text. It is for
-    /// the measurement of a loss, where the sizes matter only to speed.
+    /// Cuts `tokens` like [`new`](Self::new), but into fewer streams and shorter windows if the text is short. It is
+    /// for the measurement of a loss, where the sizes only matter for speed.
     ///
     /// # Errors
     ///
-    /// There are not even two characters.
+    /// If there are fewer than two characters.
     ///
     /// # Panics
     ///
@@ -73,26 +73,26 @@ impl<'a> Batches<'a> {
         Self::new(tokens, batch, window)
     }
 
-    /// Streams side by side, `B`.
+    /// The number of parallel streams, `B`.
     #[must_use]
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Windows in one pass over the text, at least one.
+    /// The number of windows in one pass over the text, at least one.
     #[must_use]
     pub fn windows_per_pass(&self) -> usize {
         self.steps.div_ceil(self.window)
     }
 
-    /// The characters that one pass reads or predicts. All but the first are targets, for the model and the baseline
-    /// alike.
+    /// Returns the characters that one pass reads or predicts. All but the first are targets, for the model and the
+    /// baseline alike.
     #[must_use]
     pub fn tokens(&self) -> &'a [u32] {
         &self.tokens[..=self.batch * self.steps]
     }
 
-    /// Window number `index` of a pass.
+    /// Returns window number `index` of a pass.
     ///
     /// # Panics
     ///
@@ -111,7 +111,7 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// The windows of one pass, in order.
+    /// Returns the windows of one pass, in order.
     pub fn windows(&self) -> impl Iterator<Item = Window> + use<'a> {
         let batches = *self;
         (0..batches.windows_per_pass()).map(move |index| batches.window(index))

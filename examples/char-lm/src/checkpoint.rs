@@ -1,8 +1,9 @@
 //! The contents of the two [`Files`](bptt::run::Files) of a run.
 //!
-//! `--out` has the best weights, for use ([`Snapshot`]). The [`Checkpoint`] beside it has the whole run, the best weights
-//! included, and a resumed run reads it alone. When the time of a run is over, a last measurement may put better weights
-//! into `--out`. The checkpoint does not have them, since a run without interruption takes no such measurement.
+//! The file `--out` holds the best weights, for use ([`Snapshot`]). The [`Checkpoint`] beside it holds the whole run,
+//! the best weights included. A resumed run reads the checkpoint alone. When the time of a run is over, a last
+//! measurement may put better weights into `--out`. The checkpoint does not hold them, since a run without interruption
+//! takes no such measurement.
 
 use std::fmt;
 use std::fs;
@@ -37,7 +38,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The model itself.
+    /// Builds the model with these weights.
     ///
     /// # Errors
     ///
@@ -46,7 +47,7 @@ impl Snapshot {
         CharModel::with_weights(&self.settings, self.vocabulary.len(), &self.weights)
     }
 
-    /// Loads it from a file.
+    /// Loads a snapshot from a file.
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl Snapshot {
         Self::from_archive(&archive, path)
     }
 
-    /// Returns the contents of its file.
+    /// Returns the contents of the file.
     #[must_use]
     pub fn archive(&self) -> Archive<f32> {
         let mut archive = Archive::new();
@@ -90,7 +91,7 @@ impl Snapshot {
 /// A training run between two steps.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// What the run does.
+    /// The plan of the run.
     pub plan: Plan,
     /// [`Corpus::fingerprint`](crate::corpus::Corpus::fingerprint) of its text.
     pub text: u64,
@@ -107,8 +108,8 @@ const TEXT: &str = "text";
 const CARRIED: &str = "carried";
 
 impl Checkpoint {
-    /// Returns what a training's [`extra`](bptt::run::Training::extra) holds: the plan, the fingerprint of the text, and
-    /// the state that the next window continues.
+    /// Returns the [`extra`](bptt::run::Training::extra) archive of a training: the plan, the fingerprint of the text,
+    /// and the state from which the next window continues.
     #[must_use]
     pub fn extra(plan: &Plan, text: u64, carried: &[Tensor<f32>]) -> Archive<f32> {
         let mut extra = Archive::new();
@@ -120,7 +121,8 @@ impl Checkpoint {
         extra
     }
 
-    /// The state that the next window continues, if the checkpoint has tensors of these shapes and no others.
+    /// Returns the state from which the next window continues, if the checkpoint has tensors of these shapes and no
+    /// others.
     ///
     /// # Errors
     ///
@@ -166,7 +168,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Loads it from a file.
+    /// Loads a checkpoint from a file.
     ///
     /// # Errors
     ///
@@ -194,7 +196,7 @@ fn expect_groups(archive: &Archive<f32>, groups: &[&str]) -> Result<(), WeightsE
     })
 }
 
-/// All that a file has, which is finite.
+/// Loads a file, whose values must be finite.
 fn load(path: &Path) -> Result<Archive<f32>, Error> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => {}

@@ -50,7 +50,7 @@ impl Document {
     }
 }
 
-/// The text without a byte-order mark, and without `\r` before the end of a line.
+/// Returns the text without a byte-order mark, and without `\r` before the end of a line.
 #[must_use]
 pub fn unix_text(mut text: String) -> String {
     if text.starts_with('\u{feff}') {
@@ -59,15 +59,14 @@ pub fn unix_text(mut text: String) -> String {
     if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text }
 }
 
-/// The repository that this program was built from.
+/// Returns the repository that this program was built from.
 #[must_use]
 pub fn repository() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// The `files` that the user names, in that order, or the [`repository`]'s own text if there are
-/// none.
+/// Reads the `files` that the user names, in that order, or the text of the [`repository`] if there are none.
 ///
 /// # Errors
 ///
@@ -80,12 +79,12 @@ pub fn read_documents(files: &[PathBuf]) -> Result<Vec<Document>, Error> {
     }
 }
 
-/// Every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and
-/// folders named `target` are skipped, and symbolic links are not followed.
+/// Reads every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and folders named
+/// `target` are skipped, and symbolic links are not followed.
 ///
 /// # Errors
 ///
-/// A file or folder that cannot be read, or nothing found.
+/// If a file or folder cannot be read, or if nothing is found.
 pub fn read_sources(root: &Path) -> Result<Vec<Document>, Error> {
     let nothing_found = || Error::NoRepository { root: root.to_path_buf() };
     if !root.is_dir() {
@@ -127,12 +126,12 @@ fn list_sources(
     Ok(())
 }
 
-/// Text as tokens, divided once and for all into a training and a validation part.
+/// Text as tokens, divided into a training part and a validation part.
 ///
 /// **The last tenth of every document is validation text**, and the rest is training text. Each part is joined in the
-/// order of the documents. One file is split contiguously, as is usual. The last tenth of a whole source tree would be a
-/// few odd files of the last folder. A tenth of each file has the same mixture as the training text. The language model
-/// and the n-gram baseline get exactly the same parts.
+/// order of the documents. One file is split contiguously, as is usual. The last tenth of a whole source tree would be
+/// a few files of the last folder. A tenth of each file instead has the same mixture as the training text. The language
+/// model and the n-gram baseline get exactly the same parts.
 #[derive(Clone, Debug)]
 pub struct Corpus {
     /// The characters of both parts.
@@ -144,10 +143,10 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Divides `documents`, over the vocabulary of their whole text.
+    /// Divides `documents`. The vocabulary is that of their whole text.
     ///
-    /// The vocabulary includes the few characters that only the validation part has. A model cannot learn to predict them,
-    /// and they take a little of its probability. A loss without them would flatter the model.
+    /// The vocabulary includes the few characters that only the validation part has. A model cannot learn to predict
+    /// them, and they take a little of its probability. A loss without these characters would flatter the model.
     #[must_use]
     pub fn new(documents: &[Document]) -> Self {
         let vocabulary =
@@ -183,7 +182,7 @@ impl Corpus {
     }
 
     /// Returns a hash of the vocabulary and both parts (FNV-1a over 64-bit words), the same on every machine. A resumed
-    /// run compares it, because a run on another text would silently be another run.
+    /// run compares it, because training on another text would silently be another run.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let lengths = [self.vocabulary.len(), self.train.len(), self.validation.len()];
@@ -197,7 +196,7 @@ impl Corpus {
 }
 
 impl fmt::Display for Corpus {
-    /// Its size, in one line.
+    /// Writes the sizes of the corpus, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -253,7 +252,7 @@ mod tests {
         assert_ne!(original, of(&["abcabcabcacb"]), "order");
         assert_ne!(original, of(&["abdabdabdabd"]), "characters of the same ranks");
         assert_ne!(original, of(&["abcabc", "abcabc"]), "division");
-        // Computed apart: a run saved by one build must be known to the next.
+        // Computed independently: the next build must recognize a run that this one saved.
         assert_eq!(of(&["ab"]), 0xf4b1_fe0f_6788_7b0d);
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that can go wrong at run time, each with what to do about it.
+//! The errors of the program. Each message says what to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// More memory is needed than there is.
+    /// More memory is needed than is available.
     #[error(
         "about {needed} of memory are needed, and {available} are available: lower --hidden, \
          --layers, --embedding, --batch or --window, or give less text or fewer different characters"
@@ -78,7 +78,7 @@ pub enum Error {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system answered.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -92,30 +92,30 @@ pub enum Error {
         root: PathBuf,
     },
 
-    /// Less text than one window for every stream.
+    /// The text is shorter than one window for every stream.
     #[error(
         "too little text: {batch} parallel sequences of {window} characters and the one that \
          follows need {needed} characters, and there are {available}; give more text, or lower \
          --batch or --window"
     )]
     TooShort {
-        /// Characters there are.
+        /// The number of characters given.
         available: usize,
-        /// Characters required.
+        /// The number of characters required.
         needed: usize,
-        /// Streams asked for.
+        /// The requested number of streams.
         batch: usize,
-        /// Steps asked for in a window.
+        /// The requested number of steps in a window.
         window: usize,
     },
 
-    /// No character of the validation part can be predicted from one before it.
+    /// The validation part has fewer than two characters, so none can be predicted.
     #[error(
         "too little text: the validation part, the last tenth of every file, needs 2 characters, \
          and there are {available}; give more text"
     )]
     TooShortToJudge {
-        /// Characters there are.
+        /// The number of characters given.
         available: usize,
     },
 
@@ -202,7 +202,7 @@ pub enum Error {
         "the checkpoint contradicts itself: {what}; it was changed after it was saved, so resume from another"
     )]
     Inconsistent {
-        /// Which parts, and how.
+        /// The parts that disagree, and how.
         what: String,
     },
 
@@ -220,16 +220,16 @@ pub enum Error {
         best = .best.display()
     )]
     Diverged {
-        /// When, and how.
+        /// The step and the cause of the divergence.
         #[source]
         fault: Divergence,
         /// The step of the best weights.
         best_step: usize,
-        /// Where they are.
+        /// The path of the best weights.
         best: PathBuf,
     },
 
-    /// The threads asked for cannot be started.
+    /// The requested threads cannot be started.
     #[error("cannot start the threads: {0}; lower --threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 

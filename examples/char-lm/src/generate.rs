@@ -19,7 +19,7 @@ impl Sampler {
         Self { sampling, rng: bptt::rng(seed) }
     }
 
-    /// Draws one token given the `logits` of all, `[V]`.
+    /// Draws one token, given the `logits` of all tokens, `[V]`.
     ///
     /// # Panics
     ///
@@ -35,7 +35,7 @@ impl Sampler {
 pub struct Continuation<'a> {
     model: &'a CharModel,
     sampler: Sampler,
-    /// The model with the state that it carries; its output are the logits of the next token.
+    /// The model with its carried state. Its output is the logits of the next token.
     reader: Stepper<f32>,
 }
 

@@ -5,7 +5,7 @@
 //! | [`corpus`], [`vocabulary`], [`batches`] | texts, their characters, windows of them |
 //! | [`model`], [`memory`] | from characters to the logits of the next, and the memory for it |
 //! | [`train`], [`checkpoint`] | the training loop, and what it saves |
-//! | [`ngram`], [`score`] | the baseline to beat, and how both are told |
+//! | [`ngram`], [`score`] | the baseline to beat, and the comparison of both |
 //! | [`generate`] | drawing characters |
 //! | [`args`], [`settings`], [`signals`], [`progress`], [`error`] | the program's input and output |
 

@@ -23,14 +23,14 @@ use char_lm::signals::Signals;
 use char_lm::train::{Ending, Trainer};
 use clap::Parser;
 
-/// What `train` shows of the model's writing at its end.
+/// The number of characters that `train` lets the model write at the end.
 const SAMPLE: usize = 400;
 const SAMPLE_TEMPERATURE: f64 = 0.7;
 
 fn main() -> ExitCode {
     match run(Cli::parse().into_command(), &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
-        // `char-lm … | head` has had all it wants.
+        // The reader closed the pipe, as `char-lm … | head` does.
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("error: {error}"));
@@ -43,7 +43,7 @@ fn run(command: Command, out: &mut (impl Write + Send)) -> Result<(), Error> {
     match command {
         Command::Train(args) => {
             use_threads(args.threads)?;
-            // on a thread of the pool, which works along rather than waits
+            // on a thread of the pool, so that this thread computes rather than waits
             rayon::scope(|_| train(&args, out))
         }
         Command::Eval(args) => eval(&args, out),
@@ -106,7 +106,7 @@ fn train(args: &TrainArgs, out: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
-/// The run saved beside `--out`.
+/// Returns the run that was saved beside `--out`.
 fn resume<'a>(args: &TrainArgs, corpus: &'a Corpus) -> Result<(Trainer<'a>, Run), Error> {
     let run = Run::resume(&args.out)?; // before the checkpoint is read, which another run might replace
     let checkpoint = Checkpoint::load(&run.files().checkpoint)?;
@@ -149,7 +149,7 @@ fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
     write_text(&saved, args.prime.as_deref(), sampler, args.length, out)
 }
 
-/// Writes the prime and what the model makes of it, each character as soon as it is drawn.
+/// Writes the prime and the model's continuation of it, each character as soon as it is drawn.
 fn write_text(
     saved: &Snapshot,
     prime: Option<&str>,

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 pub struct Bytes(pub f64);
 
 impl fmt::Display for Bytes {
-    /// In megabytes, gigabytes or terabytes.
+    /// Writes the number in megabytes, gigabytes or terabytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             bytes if bytes < 1e9 => write!(f, "{:.0} MB", bytes / 1e6),
@@ -27,12 +27,12 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// An estimate of the memory for a model and its computation on a window of this many characters.
+/// Estimates the memory for a model and its computation on a window of this many characters.
 ///
 /// In training, a parameter takes five numbers: itself, its gradient, two moments of Adam, and its best value so far.
-/// The memory of the reverse pass for each character was measured. A layer takes the width of all its gates and of
-/// four states. The embedding takes two numbers for each feature, and the logits take five for each class. Without a
-/// reverse pass, it is half of that.
+/// The memory of the reverse pass for each character was measured. A layer takes the width of all its gates and of four
+/// states. The embedding takes two numbers for each feature, and the logits take five for each class. Without a reverse
+/// pass, half of this memory is needed.
 #[must_use]
 pub fn needed(settings: &Settings, vocabulary_size: usize, window: f64, training: bool) -> Bytes {
     let [v, e, h] = [vocabulary_size, settings.embedding, settings.hidden].map(|size| size as f64);
@@ -53,7 +53,7 @@ pub fn needed(settings: &Settings, vocabulary_size: usize, window: f64, training
     Bytes(numbers * size_of::<f32>() as f64)
 }
 
-/// The memory for a text of this many bytes, with a number for each character.
+/// Returns the memory for a text of this many bytes, with a number for each character.
 #[must_use]
 pub fn of_text(bytes: u64) -> Bytes {
     Bytes(bytes as f64 * (1 + size_of::<u32>()) as f64)
@@ -75,7 +75,7 @@ pub fn expect(needed: Bytes) -> Result<(), Error> {
     }
 }
 
-/// The memory that is still available to this process, if Linux reports it. It is the smallest amount that the
+/// Returns the memory that is still available to this process, if Linux reports it. It is the smallest amount that the
 /// machine, the control groups of the process and the limit of its address space leave.
 fn available(process: &Path, machine: &Path, groups: &Path) -> Option<Bytes> {
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
@@ -89,8 +89,8 @@ fn available(process: &Path, machine: &Path, groups: &Path) -> Option<Bytes> {
     of_groups.chain(of_machine).chain(space).reduce(f64::min).map(|bytes| Bytes(bytes.max(0.0)))
 }
 
-/// The memory that a control group and its ancestors leave, from a line of `/proc/self/cgroup`. Inactive pages of
-/// files count as available, since the kernel gives them back when needed.
+/// Returns the memory that a control group and its ancestors leave, from a line of `/proc/self/cgroup`. Inactive pages
+/// of files count as available, since the kernel gives them back when needed.
 fn left_in_group(line: &str, groups: &Path) -> Option<f64> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (root, limit, usage, inactive) = match fields.next()? {
@@ -112,7 +112,7 @@ fn left_in_group(line: &str, groups: &Path) -> Option<f64> {
     above.filter_map(left).reduce(f64::min)
 }
 
-/// The first number after the key, on the line that starts with the key.
+/// Returns the first number after the key, on the line that starts with the key.
 fn number<'a>(mut lines: impl Iterator<Item = &'a str>, key: &str) -> Option<f64> {
     let rest = lines.find_map(|line| line.strip_prefix(key))?;
     rest.split_whitespace().next()?.parse().ok()
@@ -128,7 +128,7 @@ mod tests {
 
     const MEGABYTE: f64 = 1e6;
 
-    /// The memory left of these files, of which the machine's 100 MB are one.
+    /// Returns the available memory that these files report, together with the machine's 100 MB.
     fn left(files: &[(&str, &str)]) -> Option<Bytes> {
         let root = TempDir::new().expect("a folder");
         for (name, text) in files {
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(left(&older), Some(Bytes(13.0 * MEGABYTE)));
     }
 
-    /// Against the most that runs of two steps had resident, from 8 MB of a small one upwards.
+    /// The estimates are close to the measured peak of resident memory in runs of two steps, from 8 MB upwards.
     #[test]
     fn needs_are_as_measured() {
         let needed = |flags: &str, vocabulary_size, positions| {

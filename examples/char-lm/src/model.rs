@@ -25,7 +25,7 @@ pub struct CharModel {
 }
 
 impl CharModel {
-    /// A fresh model, with weights drawn from `rng`.
+    /// Creates a model with weights drawn from `rng`.
     #[must_use]
     pub fn new(settings: &Settings, vocabulary_size: usize, rng: &mut impl Rng) -> Self {
         let &Settings { embedding, hidden, .. } = settings;
@@ -40,7 +40,7 @@ impl CharModel {
         }
     }
 
-    /// The model of these `weights`, as [`Archive::of`] takes them from one.
+    /// Creates the model with these `weights`, as [`Archive::of`] takes them from a model.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl CharModel {
         vocabulary_size: usize,
         weights: &Archive<f32>,
     ) -> Result<Self, WeightsError> {
-        // Before a model of the alleged sizes is made, which might be of any size.
+        // The check comes before a model is made, since a wrong file may claim any size.
         weights.shaped("embedding.table", &[vocabulary_size, settings.embedding].into())?;
         weights.shaped("output.w", &[settings.hidden, vocabulary_size].into())?;
         for layer in 0..settings.layers {
@@ -65,13 +65,13 @@ impl CharModel {
         weights::build(model, |model| weights.assign_to(model))
     }
 
-    /// The state of layers that have read nothing: tensors `[B, H]`.
+    /// Returns the state of layers that have read nothing: tensors `[B, H]`.
     #[must_use]
     pub fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
         self.recurrent.zero_state(batch)
     }
 
-    /// The logits `[T, B, V]` after each of `tokens`, `[T, B]`.
+    /// Returns the logits `[T, B, V]` after each of `tokens`, `[T, B]`.
     ///
     /// `carried` is the state before the first step, and is replaced by the state after the last one. It is a constant on
     /// the tape, which truncates back-propagation to one window.
@@ -108,7 +108,7 @@ impl CharModel {
         })
     }
 
-    /// The vector of a token.
+    /// Returns the vector of a token.
     ///
     /// # Panics
     ///
@@ -142,13 +142,13 @@ pub struct Masks<'r> {
 }
 
 impl<'r> Masks<'r> {
-    /// No dropout, as in evaluation.
+    /// Creates masks without dropout, as in evaluation.
     #[must_use]
     pub fn none() -> Self {
         Self { dropout: Dropout::new(0.0), rng: None }
     }
 
-    /// Masks of training, drawn from `rng`.
+    /// Creates masks of training, drawn from `rng`.
     #[must_use]
     pub fn new(dropout: f64, rng: &'r mut Xoshiro256PlusPlus) -> Self {
         Self { dropout: Dropout::new(dropout), rng: Some(rng) }
@@ -163,11 +163,11 @@ impl<'r> Masks<'r> {
 }
 
 /// Layers of any kind of cell, chosen at run time. Each kind has its own type of state, so the trait takes states as
-/// plain tensors. These also carry the state from one tape to the next.
+/// plain tensors. Such tensors also carry the state from one tape to the next.
 trait Recurrent: Module<f32> + fmt::Debug {
     fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>>;
 
-    /// Outputs `[T, B, H]` of inputs `[T, B, E]`.
+    /// Returns the outputs `[T, B, H]` of inputs `[T, B, E]`.
     fn forward<'t>(
         &self,
         xs: Var<'t, f32>,
@@ -175,7 +175,7 @@ trait Recurrent: Module<f32> + fmt::Debug {
         masks: &mut Masks<'_>,
     ) -> Var<'t, f32>;
 
-    /// The output and the next state of one step, without dropout.
+    /// Returns the output and the next state of one step, without dropout.
     fn step<'t>(
         &self,
         x: Var<'t, f32>,
@@ -236,8 +236,8 @@ where
     Box::new(Stack::new(input_sizes.map(cell).collect()).dropout(dropout))
 }
 
-/// The matrices of one layer, by their names and their widths in states. The first multiplies the input, the others the
-/// state.
+/// Returns the matrices of one layer, by their names and their widths in states. The first multiplies the input, the
+/// others the state.
 pub(crate) fn matrices(cell: CellKind) -> &'static [(&'static str, usize)] {
     match cell {
         CellKind::Lstm => &[("w_ih", 4), ("w_hh", 4)],

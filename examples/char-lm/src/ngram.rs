@@ -1,15 +1,15 @@
 //! The baseline: an interpolated Witten–Bell n-gram model over the same characters.
 //!
-//! With `c(h)` the occurrences of a context `h` that are followed by something, `N₁₊(h·)` the
-//! number of distinct characters seen after it, and `h'` the context without its oldest character,
+//! Let `c(h)` be the number of occurrences of a context `h` that are followed by a character. Let `N₁₊(h·)` be the
+//! number of distinct characters seen after it, and `h'` the context without its oldest character. Then
 //!
 //! ```text
 //! P(w|h) = (c(hw) + N₁₊(h·) P(w|h')) / (c(h) + N₁₊(h·))
 //! ```
 //!
-//! down to the uniform distribution `1/V` below the empty context. A context never seen leaves
-//! `P(w|h')` as it is. (Bell, Cleary and Witten, *Text Compression*, 1990; in this interpolated form
-//! Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1999.)
+//! down to the uniform distribution `1/V` below the empty context. For a context never seen, `P(w|h)` is `P(w|h')`.
+//! (Bell, Cleary and Witten, *Text Compression*, 1990; in this interpolated form Chen and Goodman, "An empirical study
+//! of smoothing techniques for language modeling", 1999.)
 
 use rustc_hash::FxHashMap;
 
@@ -25,13 +25,13 @@ pub struct NGram {
     vocabulary_size: usize,
     /// `nodes[ROOT]` is the empty string.
     nodes: Vec<Node>,
-    /// The node of a string and one character more.
+    /// Maps the node of a string and a character to the node of both together.
     children: FxHashMap<(u32, u32), u32>,
 }
 
 const ROOT: u32 = 0;
 
-/// What is known of one string `h`.
+/// The counts of one string `h`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Node {
     /// Occurrences of the string.
@@ -43,8 +43,8 @@ struct Node {
 }
 
 impl NGram {
-    /// Counts the n-grams of `tokens`, of 1 to `order` characters: `order - 1` characters of
-    /// context predict the next.
+    /// Counts the n-grams of `tokens`, of 1 to `order` characters. A context of `order - 1` characters predicts the
+    /// next.
     ///
     /// # Panics
     ///
@@ -85,7 +85,7 @@ impl NGram {
         child
     }
 
-    /// The node of `string`, if it was ever seen.
+    /// Returns the node of `string`, if it was ever seen.
     fn find(&self, string: &[u32]) -> Option<u32> {
         string.iter().try_fold(ROOT, |node, &token| self.child(node, token))
     }
@@ -94,14 +94,13 @@ impl NGram {
         self.children.get(&(node, token)).copied()
     }
 
-    /// `P(next | context)`, where `context` may have any length: its last `order - 1` characters
-    /// count.
+    /// Returns `P(next | context)`. The `context` may have any length; its last `order - 1` characters count.
     #[must_use]
     pub fn probability(&self, context: &[u32], next: u32) -> f64 {
         let longest = context.len().min(self.order - 1);
         let mut probability = 1.0 / self.vocabulary_size as f64;
         for length in 0..=longest {
-            // A string never seen has no longer one either.
+            // A longer context was not seen either.
             let Some(node) = self.find(&context[context.len() - length..]) else { break };
             let Node { followed, distinct, .. } = self.nodes[node as usize];
             if followed > 0 {
@@ -113,8 +112,8 @@ impl NGram {
         probability
     }
 
-    /// Mean of `-ln P` over all of `tokens` but the first, each predicted from those before it:
-    /// what a model predicts that reads `tokens` from their beginning.
+    /// Returns the mean of `-ln P` over all of `tokens` but the first, each predicted from those before it. A model
+    /// that reads `tokens` from their beginning predicts the same tokens.
     ///
     /// # Panics
     ///
@@ -147,7 +146,7 @@ mod tests {
         close(model.probability(&[a], b), 22.0 / 27.0);
         close(model.probability(&[a], c), 1.0 / 27.0);
         close(model.probability(&[b], a), 13.0 / 18.0);
-        close(model.probability(&[c], a), 4.0 / 9.0); // never seen: as without context
+        close(model.probability(&[c], a), 4.0 / 9.0); // a context never seen predicts like no context
         close(model.probability(&[a, c, b], a), 13.0 / 18.0); // only the last counts
         // "abc" predicts b after a and c after b, where P(c|b) = (0 + 1/9) / 2 = 1/18.
         let nats = -((22.0_f64 / 27.0).ln() + (1.0_f64 / 18.0).ln()) / 2.0;

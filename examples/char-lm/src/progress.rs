@@ -1,14 +1,14 @@
-//! How far training has come: a bar on a terminal, plain lines elsewhere.
+//! The progress of training: a bar on a terminal, plain lines elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Time between two plain lines: enough to see life, few enough for a log.
+/// The time between two plain lines: short enough to show progress, and long enough for a log.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Weight of a step in the smoothed loss: about the last twenty steps count.
+/// The weight of a step in the smoothed loss. About the last twenty steps count.
 const SMOOTHING: f64 = 0.05;
 
 /// Reports training steps on standard error.
@@ -28,7 +28,7 @@ enum Display {
 }
 
 impl Progress {
-    /// A report of steps `done` to `total`, where a resumed run has `done` some already.
+    /// Creates a report of the steps from `done` to `total`. A resumed run has already `done` some.
     #[must_use]
     pub fn new(done: usize, total: usize) -> Self {
         let display = if io::stderr().is_terminal() {
@@ -44,7 +44,7 @@ impl Progress {
         Self { display, ..Self::hidden(done, total) }
     }
 
-    /// The same without showing anything, for programs that train on the side.
+    /// Creates a report that shows nothing, for programs that train on the side.
     #[must_use]
     pub fn hidden(done: usize, total: usize) -> Self {
         let meter = Meter { done, total, characters: 0, loss: None };
@@ -98,7 +98,7 @@ pub fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// What is reported, apart from clocks and terminals.
+/// The reported numbers, independent of clocks and terminals.
 #[derive(Debug)]
 struct Meter {
     done: usize,

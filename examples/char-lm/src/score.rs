@@ -1,4 +1,4 @@
-//! How well characters were predicted.
+//! Scores of predicted characters.
 
 use std::f64::consts::LN_2;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::ngram::BASELINE_ORDER;
 pub struct Nats(pub f64);
 
 impl Nats {
-    /// The same as a mean of `-log₂ P`.
+    /// Returns the score in bits, the mean of `-log₂ P`.
     #[must_use]
     pub fn bits(self) -> f64 {
         self.0 / LN_2
@@ -24,7 +24,7 @@ impl fmt::Display for Nats {
     }
 }
 
-/// A loss that no model can have.
+/// The error of a loss that no model can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a loss is finite and at least 0")]
 pub struct InvalidLoss;
@@ -41,7 +41,7 @@ impl FromStr for Nats {
 /// A model beside the baseline, on the same characters; displayed as a table.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// What the model is, in a few words.
+    /// A short description of the model.
     pub name: String,
     /// The model's score.
     pub model: Nats,

@@ -1,4 +1,4 @@
-//! The settings of a run, and the rules that numbers keep on the command line as in a file.
+//! The settings of a run, and the rules for their numbers, on the command line and in files.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -6,23 +6,23 @@ use std::num::ParseIntError;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// What determines a training run, together with its text: the same plan gives the same model.
+/// The plan of a training run. Together with the text it determines the run: the same plan gives the same model.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Plan {
     /// The model and how it learns.
     pub settings: Settings,
-    /// Steps in all. The learning rate's schedule spans them.
+    /// The total number of steps, over which the schedule of the learning rate extends.
     pub steps: usize,
     /// Steps between two measurements on the validation text.
     pub validate_every: usize,
 }
 
 impl Plan {
-    /// Holds a plan from elsewhere to the rules of the flags.
+    /// Checks a plan from elsewhere against the rules of the flags.
     ///
     /// # Errors
     ///
-    /// Names the first number that breaks one.
+    /// The error names the first number that breaks a rule.
     pub fn check(&self) -> Result<(), InvalidSetting> {
         self.settings.check()?;
         AT_LEAST_ONE.check("steps", self.steps)?;
@@ -75,11 +75,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Holds settings from elsewhere to the rules of the flags.
+    /// Checks settings from elsewhere against the rules of the flags.
     ///
     /// # Errors
     ///
-    /// Names the first that breaks one.
+    /// The error names the first setting that breaks a rule.
     pub fn check(&self) -> Result<(), InvalidSetting> {
         AT_LEAST_ONE.check("layers", self.layers)?;
         AT_LEAST_ONE.check("hidden", self.hidden)?;
@@ -92,15 +92,15 @@ impl Settings {
     }
 }
 
-/// A setting without meaning.
+/// The error of an invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{setting}` is {value}: {rule}")]
 pub struct InvalidSetting {
-    /// Which one.
+    /// The name of the setting.
     pub setting: &'static str,
-    /// What it is.
+    /// The value of the setting.
     pub value: String,
-    /// What it must be.
+    /// The rule that the value breaks.
     pub rule: &'static str,
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for CellKind {
     }
 }
 
-/// What numbers have a meaning, on the command line as in a file.
+/// A rule for a number, on the command line and in files.
 struct Rule<T> {
     holds: fn(T) -> bool,
     text: &'static str,
@@ -169,7 +169,7 @@ impl<T: Copy + fmt::Display> Rule<T> {
         }
     }
 
-    /// A flag's value, if the rule holds.
+    /// Returns the value of a flag, if the rule holds.
     fn admit(&self, value: T) -> Result<T, String> {
         if (self.holds)(value) { Ok(value) } else { Err(self.text.to_owned()) }
     }

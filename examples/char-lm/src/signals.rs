@@ -46,7 +46,7 @@ impl Signals {
         Ok(caught)
     }
 
-    /// Whether a signal has come.
+    /// Returns whether a signal has come.
     #[must_use]
     pub fn have_come(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -59,7 +59,7 @@ impl Signals {
     }
 }
 
-/// The ignored signals, one bit for each, if Linux reports them.
+/// Returns the ignored signals, one bit for each, if Linux reports them.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

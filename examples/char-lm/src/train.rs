@@ -14,10 +14,10 @@ use crate::model::{CharModel, Masks};
 use crate::progress::Progress;
 use crate::settings::Plan;
 
-/// The share of steps over which the learning rate rises, and the fewest and most there may be.
+/// The share of steps over which the learning rate rises.
 const WARM_UP: f64 = 0.05;
 
-/// Where the learning rate ends, as a share of its highest.
+/// The final learning rate, as a share of the highest.
 const FINAL_RATE: f64 = 0.1;
 
 /// A run has diverged if its loss is above this many times that of guessing. The loss need not become infinite, since
@@ -34,7 +34,7 @@ pub struct Trainer<'a> {
     batches: Batches<'a>,
     validation: Batches<'a>,
     training: Training<f32, CharModel, Adam<f32>>,
-    /// The state after the last window, which the next one continues.
+    /// The state after the last window, from which the next one continues.
     carried: Vec<Tensor<f32>>,
     best: Snapshot,
 }
@@ -70,14 +70,14 @@ pub enum Divergence {
     },
 }
 
-/// Why [`Trainer::run`] came to an end.
+/// The reason why [`Trainer::run`] came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All steps are done.
     Finished,
     /// The time is over.
     OutOfTime,
-    /// The user wants it to stop.
+    /// The user wants the run to stop.
     Interrupted,
 }
 
@@ -206,7 +206,7 @@ impl<'a> Trainer<'a> {
         self.check(number, nats)?;
 
         let mut gradients = tape.backward(loss);
-        drop(tape); // so that the parameters are the optimizer's alone, and change in place
+        drop(tape); // a tape would hold the parameters, so that they could not change in place
         clip_norm(&self.training.model, &mut gradients, settings.clip)
             .map_err(|fault| Divergence::Gradient { step: number, fault })?;
         self.training.update(&gradients);
@@ -226,7 +226,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Refuses a loss that no probability has: negative, not a number, or far above that of guessing.
+    /// Refuses a loss that is negative, not a number, or far above that of guessing.
     fn check(&self, step: usize, loss: f64) -> Result<(), Divergence> {
         let guessing = (self.corpus.vocabulary.len() as f64).ln();
         if (0.0..=DIVERGED * guessing.max(1.0)).contains(&loss) {
@@ -247,38 +247,38 @@ impl<'a> Trainer<'a> {
         run.save(&self.training)
     }
 
-    /// What the run does.
+    /// Returns the plan of the run.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// Steps done.
+    /// Returns the number of steps done.
     #[must_use]
     pub fn steps_done(&self) -> usize {
         self.training.step
     }
 
-    /// The model as it stands.
+    /// Returns the present model.
     #[must_use]
     pub fn model(&self) -> &CharModel {
         &self.training.model
     }
 
-    /// The best model so far.
+    /// Returns the best model so far.
     #[must_use]
     pub fn best(&self) -> &Snapshot {
         &self.best
     }
 
-    /// The text that the run is judged by.
+    /// Returns the text on which the run is validated.
     #[must_use]
     pub fn validation(&self) -> &Batches<'a> {
         &self.validation
     }
 }
 
-/// The windows for training and for validation, if there is enough memory.
+/// Returns the windows for training and for validation, if there is enough memory.
 fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a>), Error> {
     let (batch, window) = (plan.settings.batch, plan.settings.window);
     let learnt = Batches::new(&corpus.train, batch, window)?;
@@ -288,7 +288,7 @@ fn texts<'a>(corpus: &'a Corpus, plan: &Plan) -> Result<(Batches<'a>, Batches<'a
     Ok((learnt, predicted))
 }
 
-/// A training before its first step.
+/// Returns a training before its first step.
 fn training(
     model: CharModel,
     rng: Xoshiro256PlusPlus,
@@ -298,8 +298,8 @@ fn training(
     Training::new(model, Adam::new(rate), rng).schedule(schedule(rate, plan.steps))
 }
 
-/// The learning rate over so many steps: it rises in a line over the first twentieth of them to `peak`,
-/// and falls along half a cosine to a tenth of it.
+/// Returns the schedule of the learning rate over so many steps. It rises linearly to `peak` over the first twentieth
+/// of the steps, and then falls along half a cosine to a tenth of it.
 fn schedule(peak: f64, steps: usize) -> Schedule {
     let warm_up = (WARM_UP * steps as f64) as usize;
     Schedule::cosine(peak, steps - warm_up, FINAL_RATE * peak).warm_up(warm_up)
@@ -315,7 +315,7 @@ mod tests {
     use crate::args::{Cli, Command};
     use crate::corpus::Document;
 
-    /// With weights that stay as they are, the losses tell which state each window began with.
+    /// With constant weights, the losses show with which state each window began.
     #[test]
     fn the_state_is_carried_within_a_pass_and_reset_before_the_next() {
         let text = "abcdefgh".repeat(8);

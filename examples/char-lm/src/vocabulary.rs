@@ -1,11 +1,11 @@
-//! Characters (Unicode scalar values) and the numbers a model knows them by.
+//! Characters (Unicode scalar values) and their tokens, the numbers that a model reads.
 
 use std::str::FromStr;
 
 /// A sorted set of characters; a character's token is its rank.
 ///
-/// The sorted characters describe the vocabulary completely: `v.to_string().parse()` is `v` again,
-/// which is how a weight file stores it.
+/// The sorted characters describe the vocabulary completely: `v.to_string().parse()` is `v` again. A weight file stores
+/// the vocabulary as this text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
     characters: Vec<char>,
@@ -28,7 +28,7 @@ pub struct UnknownCharacter {
 }
 
 impl Vocabulary {
-    /// The distinct characters among `characters`.
+    /// Returns the vocabulary of the distinct characters among `characters`.
     #[must_use]
     pub fn of(characters: impl IntoIterator<Item = char>) -> Self {
         let mut occurs = vec![false; char::MAX as usize + 1];
@@ -39,26 +39,26 @@ impl Vocabulary {
         Self { characters: all.filter(|&character| occurs[character as usize]).collect() }
     }
 
-    /// Number of characters `V`.
+    /// Returns the number of characters `V`.
     #[must_use]
     pub fn len(&self) -> usize {
         self.characters.len()
     }
 
-    /// Whether there is no character at all.
+    /// Returns whether there is no character.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.characters.is_empty()
     }
 
-    /// The characters in the order of their tokens.
+    /// Returns the characters in the order of their tokens.
     #[must_use]
     pub fn characters(&self) -> &[char] {
         &self.characters
     }
 
-    /// The tokens of `text`, each below [`len`](Self::len). A character that is not in the vocabulary is an error
-    /// with its name and place.
+    /// Returns the tokens of `text`, each below [`len`](Self::len). A character that is not in the vocabulary is an
+    /// error with its name and place.
     pub fn tokens(&self, text: &str) -> impl Iterator<Item = Result<u32, UnknownCharacter>> {
         text.chars().enumerate().map(|(index, character)| {
             let token = self.characters.binary_search(&character);
@@ -70,16 +70,16 @@ impl Vocabulary {
         })
     }
 
-    /// All [`tokens`](Self::tokens) of `text`.
+    /// Returns all [`tokens`](Self::tokens) of `text`.
     ///
     /// # Errors
     ///
-    /// Names the first character that is not in the vocabulary, and its place.
+    /// The error names the first character that is not in the vocabulary, and its place.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacter> {
         self.tokens(text).collect()
     }
 
-    /// The text that `tokens` stand for.
+    /// Returns the text that `tokens` stand for.
     ///
     /// # Panics
     ///
@@ -90,7 +90,7 @@ impl Vocabulary {
     }
 }
 
-/// A text without a character makes no [`Vocabulary`].
+/// The error of an empty text, which makes no [`Vocabulary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no character")]
 pub struct NoCharacters;
@@ -98,14 +98,14 @@ pub struct NoCharacters;
 impl FromStr for Vocabulary {
     type Err = NoCharacters;
 
-    /// The distinct characters of `text`.
+    /// Parses the distinct characters of `text`.
     fn from_str(text: &str) -> Result<Self, NoCharacters> {
         if text.is_empty() { Err(NoCharacters) } else { Ok(Self::of(text.chars())) }
     }
 }
 
 impl std::fmt::Display for Vocabulary {
-    /// The characters in order, without separators.
+    /// Writes the characters in order, without separators.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.characters.iter().try_for_each(|character| write!(f, "{character}"))
     }

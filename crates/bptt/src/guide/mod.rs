@@ -1,9 +1,9 @@
-//! The guides: how to begin, what there is, how it works.
+//! The guides: how to begin, what the library offers, and how it works.
 //!
 //! Begin with the [quickstart]. This module exists in the documentation only.
 
-// The guides lie in `docs/` of the repository, a book of their own. There `[text][cells.md]` leads to a file. Here it
-// leads to a module: of two definitions of a link the first counts, and `links.md` comes first.
+// The guides are in `docs/` of the repository, as a book of their own. There, `[text][cells.md]` leads to a file. Here,
+// it leads to a module: the first of two definitions of a link counts, and `links.md` comes first.
 macro_rules! guides {
     ($($name:ident $file:literal)*) => {$(
         #[doc = include_str!("links.md")]

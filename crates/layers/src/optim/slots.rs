@@ -113,7 +113,7 @@ impl<T: Scalar> Slots<T> {
             for slot in &memory.slots {
                 assert!(
                     slot.shape() == parameter.shape(),
-                    "the optimizer has a state for {} of shape {}, but now it has {}: an optimizer \
+                    "the optimizer has a state for {} with shape {}, but now it has {}: an optimizer \
                      serves one model",
                     described(name),
                     slot.shape(),

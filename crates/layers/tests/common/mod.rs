@@ -1,3 +1,3 @@
-//! What several test crates share.
+//! Helpers that several test crates share.
 
 pub(crate) mod golden;

@@ -49,7 +49,7 @@ fn attention() {
     }
 }
 
-/// In either framework a model of parts, named as they are here.
+/// A composed model loads from both frameworks, with parts of the same names.
 #[test]
 fn encoder_and_decoder() {
     let rng = &mut random(0);

@@ -1,4 +1,4 @@
-//! What does not fit is refused, and the model stays as it was.
+//! Archives that do not fit a model are refused, and the model stays as it was.
 
 use bptt_autodiff::Param;
 use bptt_layers::weights::keras::{self, Keras};
@@ -49,7 +49,7 @@ fn renamed(archive: &Archive<f64>, from: &str, to: &str) -> Archive<f64> {
     changed
 }
 
-/// What is wrong with an archive, which a model must refuse.
+/// Returns the problem of an archive that a model must refuse.
 #[track_caller]
 fn refused(
     archive: &Archive<f64>,
@@ -91,7 +91,7 @@ fn a_superfluous_tensor() {
     assert!(["lstm/bias", "lstm/lstm_cell/bias"].contains(&&*tensor), "{tensor}");
 }
 
-/// Shapes are those of the file.
+/// The shapes in the message are those of the file.
 #[test]
 fn a_tensor_of_another_shape() {
     let mut archive = pytorch::archive(&model());
@@ -101,7 +101,7 @@ fn a_tensor_of_another_shape() {
     assert_eq!((&found[..], &expected[..]), (&[3, 16][..], &[16, 3][..]));
 }
 
-/// A GRU's biases there tell where its reset acts.
+/// The shape of a GRU's biases in Keras shows where its reset acts.
 #[test]
 fn a_gru_that_resets_elsewhere() {
     let gru = |reset| Gru::<f64>::new(&mut random(0), 3, 4).reset(reset);
@@ -214,7 +214,7 @@ fn a_function_that_an_rnn_of_pytorch_does_not_compute() {
 
 /// A parameter with a missing tensor is not loaded at all. The names are those of the file.
 #[test]
-fn what_matches_is_loaded_and_the_rest_told() {
+fn matching_tensors_are_loaded_and_the_rest_reported() {
     let theirs = randomized(model::<f64>(), 2);
     let archive = renamed(&pytorch::archive(&theirs), "lstm.bias_hh_l1", "elsewhere");
     let before = randomized(model(), 1);

@@ -1,4 +1,4 @@
-//! Keras's layers, written out as it computes them from its own arrays.
+//! Keras's layers, written out as Keras computes them from its own arrays.
 
 use std::cell::RefCell;
 
@@ -136,7 +136,7 @@ fn run(xs: &Tensor<f64>, step: impl Fn(&[f64], &[f64]) -> Vec<f64>) -> Tensor<f6
     Tensor::from_vec([STEPS, 1, HIDDEN], outputs)
 }
 
-/// The layer with these variables computes this; what it gives back loads as the same.
+/// Checks that the layer with these variables computes this, and that its archive loads as the same layer.
 #[track_caller]
 fn check<L: Layer<f64> + Keras<f64> + Clone>(
     layer: &L,
@@ -283,7 +283,7 @@ fn two_directions() {
     }
 }
 
-/// Layers that happen to be called so have no direction.
+/// A layer whose name only begins like a direction has none.
 #[test]
 fn names_that_begin_like_a_direction() {
     #[derive(Module)]

@@ -1,4 +1,4 @@
-//! Layouts of any rank have one meaning, and read what they write.
+//! Layouts of any rank are unambiguous, and read the archives that they write.
 
 use std::cell::RefCell;
 use std::panic;
@@ -92,7 +92,7 @@ fn equal_extents_are_not_confused() {
 
 #[test]
 fn parts_stand_beside_and_above_one_another() {
-    // as TensorFlow 1 holds an LSTM: the kernel of the inputs above that of the state, gates in another order
+    // as TensorFlow 1 stores an LSTM: the input kernel above the recurrent kernel, gates in another order
     let laid = laid(&[&[3, 4], &[2, 4]], |it| {
         let rows = it
             .params

@@ -1,6 +1,6 @@
-//! Weights of other frameworks: they compute here what they compute there, and what does not fit is refused.
+//! Weights of other frameworks: they compute the same here, and archives that do not fit are refused.
 
-extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
+extern crate bptt_layers as bptt; // the code that the derive macros generate refers to the façade
 
 mod attention;
 mod errors;

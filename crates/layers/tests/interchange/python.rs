@@ -1,4 +1,4 @@
-//! With PyTorch and Keras themselves, both ways: `peer.py`.
+//! An exchange of weights with PyTorch and Keras themselves, in both directions: `peer.py`.
 //!
 //! `BPTT_PYTHON=python cargo test -p bptt-layers --test interchange -- --ignored --nocapture`, with a Python
 //! that has torch, keras and safetensors.
@@ -19,13 +19,13 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::{difference, random, randomized};
 
-/// What both sides build.
+/// A model that both sides build.
 trait Model<T: Scalar>: Module<T> + Sized {
-    /// As `peer.py` calls the framework.
+    /// The name of the framework for `peer.py`.
     const FRAMEWORK: &'static str;
 
     fn new() -> Self;
-    /// From symbols `[T, B]` to `[T, B, 2]`.
+    /// Maps symbols `[T, B]` to outputs `[T, B, 2]`.
     fn run<'t>(&self, symbols: Var<'t, T>) -> Var<'t, T>;
     fn load(&mut self, archive: &Archive<T>);
     fn archive(&self) -> Archive<T>;
@@ -49,7 +49,7 @@ fn peer<T: Scalar>(action: &str, framework: &str, file: &Path) -> String {
     String::from_utf8(run.stdout).expect("text")
 }
 
-/// A random model of theirs computes the same here, and a random one of ours there.
+/// A random model of the framework computes the same here, and a random model from here computes the same there.
 fn exchange<T: Scalar, M: Model<T>>(tolerance: f64) {
     let folder = tempfile::tempdir().expect("a place for files");
     let name = format!("{} in {}", M::FRAMEWORK, T::NAME);

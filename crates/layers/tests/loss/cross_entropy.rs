@@ -85,7 +85,7 @@ fn infinite_logits_are_not_passed_over() {
     assert_eq!(loss(1).item(), f64::INFINITY);
 }
 
-/// `(1 − ε) w_y (−log p_y) + ε/C Σ_c w_c (−log p_c)` of a row of logits, and what it weighs.
+/// `(1 − ε) w_y (−log p_y) + ε/C Σ_c w_c (−log p_c)` of a row of logits, and its weight.
 fn by_hand(logits: &[f64], target: usize, smoothing: f64, weights: &[f64]) -> [f64; 2] {
     let total: f64 = logits.iter().map(|o| o.exp()).sum();
     let losses: Vec<f64> = logits.iter().map(|o| total.ln() - o).collect();
@@ -152,8 +152,8 @@ proptest! {
     }
 }
 
-/// A softened target and weights of classes have a gradient in closed form too: with
-/// `q = (1 − ε) w_y 1_y + ε/C w` it is `softmax(o) Σ q − q`.
+/// With label smoothing and class weights, the gradient also has a closed form: `softmax(o) Σ q − q` with
+/// `q = (1 − ε) w_y 1_y + ε/C w`.
 #[test]
 fn extreme_logits_stay_finite_with_options() {
     let tape = Tape::new();

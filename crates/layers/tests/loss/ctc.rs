@@ -5,7 +5,7 @@ use bptt_layers::loss::{self, Ctc};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 
-/// What a path spells: repetitions are merged, then blanks are removed.
+/// Returns the targets that a path spells: repetitions are merged, then blanks are removed.
 fn spelled(path: &[usize], blank: usize) -> Vec<usize> {
     let mut merged = path.to_vec();
     merged.dedup();
@@ -34,7 +34,7 @@ fn by_enumeration(logits: &Tensor<f64>, targets: &[usize], blank: usize) -> (f64
     (total, gradient)
 }
 
-/// Sequences `b` of `[T, B, C]`, without its padding.
+/// Returns sequence `b` of `[T, B, C]`, without its padding.
 fn sequence(logits: &Tensor<f64>, b: usize, length: usize) -> Tensor<f64> {
     logits.slice(0, 0..length).slice(1, b..b + 1).reshape([length, logits.shape()[2]])
 }
@@ -103,7 +103,7 @@ proptest! {
         }
     }
 
-    /// Neither what stands beyond a sequence's end, nor what a mask drops.
+    /// Neither values after the end of a sequence nor masked sequences change anything.
     #[test]
     fn padding_changes_nothing(case in case(), dropped in 0..3_usize) {
         let &[steps, batch, classes] = &case.logits.shape()[..] else { unreachable!() };
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// Where all paths are known: no targets, as many targets as steps, one step, and none.
+/// All paths are known in these cases: no targets, as many targets as steps, one step, and no step.
 #[test]
 fn certain_alignments() {
     let tape = Tape::new();
@@ -166,7 +166,7 @@ fn certain_alignments() {
 
 /// One sequence with too many targets makes the mean infinite; no gradient is lost to it.
 #[test]
-fn impossible_targets_are_told_and_can_be_dropped() {
+fn impossible_targets_are_reported_and_can_be_dropped() {
     let tape = Tape::new();
     let logits = tape.variable(Tensor::<f64>::zeros([2, 2, 3]));
     let loss = loss::ctc(logits, &[2, 2], &[vec![1, 1], vec![1]], 0);
@@ -260,7 +260,7 @@ fn infinite_losses_may_count_as_zero() {
     assert!(sequence(&gradient, 1, 2).to_vec().iter().any(|&slope| slope != 0.0));
 }
 
-/// The least number of steps is that of the shortest path which spells the targets.
+/// The smallest number of steps is the length of the shortest path that spells the targets.
 #[test]
 fn steps_that_targets_need() {
     for targets in [&[][..], &[1], &[1, 2], &[1, 1], &[1, 1, 1], &[2, 2, 1]] {
@@ -308,7 +308,7 @@ fn no_sequences_cost_nothing() {
     assert_eq!(tape.backward(sum).wrt(logits).shape(), &[3, 0, 4]);
 }
 
-/// What is possible is computed without an infinity.
+/// The loss of possible targets is computed without an infinity.
 #[test]
 fn a_checking_tape_finds_nothing() {
     let tape = Tape::checking();

@@ -1,4 +1,4 @@
-//! Losses made of values.
+//! Losses that are made from values at each position.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, Loss};
@@ -52,7 +52,7 @@ fn a_loss_of_values_equals_the_one_of_the_library() {
 
 /// Values at dropped positions, and the operands that they come from, may be NaN or infinite.
 #[test]
-fn what_a_mask_drops_reaches_neither_value_nor_gradient() {
+fn masked_operands_reach_neither_value_nor_gradient() {
     let mask = Tensor::from_vec([3, 1], vec![1.0, 0.0, 0.0]);
     let targets = Tensor::from_vec([3, 1, 1], vec![0.5, f64::NAN, f64::INFINITY]);
     let tape = Tape::new();

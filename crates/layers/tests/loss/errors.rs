@@ -1,24 +1,18 @@
-//! What is refused, and where it says so.
+//! Invalid arguments: the message, which points to the line of the equation.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
-use bptt_autodiff::Tape;
+use bptt_autodiff::{Tape, Var};
 use bptt_layers::Crf;
 use bptt_layers::loss::{self, CrossEntropy};
 use bptt_tensor::Tensor;
 
 #[test]
-fn mistakes_panic_at_the_line_of_the_equation() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        PANICKED_HERE.set(info.location().is_some_and(|place| place.file() == file!()));
-        report(info);
-    }));
-
-    let tape = Tape::<f64>::new();
-    let zeros = |shape: &[usize]| tape.constant(Tensor::zeros(shape));
-    let logits = zeros(&[2, 3, 5]);
+fn a_cross_entropy_refuses_targets_and_options() {
+    let tape = Tape::new();
+    let logits = zeros(&tape, &[2, 3, 5]);
     assert_refused("cross_entropy of [2, 3, 5]: has 6 positions but 4 targets", || {
         loss::cross_entropy(logits, &[0; 4])
     });
@@ -26,7 +20,7 @@ fn mistakes_panic_at_the_line_of_the_equation() {
         loss::cross_entropy(logits, &[0, 1, 2, 3, 4, 5]).mean()
     });
     assert_refused("target 0 at position [0] is not one of 0 classes", || {
-        loss::cross_entropy(zeros(&[1, 0]), &[0]).sum()
+        loss::cross_entropy(zeros(&tape, &[1, 0]), &[0]).sum()
     });
     assert_refused("negative_log_likelihood: target 5 at position [0, 0] is not one of 5", || {
         loss::negative_log_likelihood(logits, &[5, 1, 2, 3, 4, 0]).mean()
@@ -40,23 +34,35 @@ fn mistakes_panic_at_the_line_of_the_equation() {
     assert_refused("label_smoothing: a share is between 0 and 1, not 1.5", || {
         CrossEntropy::new().label_smoothing(1.5)
     });
-    assert_refused("needs a last axis", || loss::cross_entropy(zeros(&[]), &[]));
+    assert_refused("needs a last axis", || loss::cross_entropy(zeros(&tape, &[]), &[]));
+}
+
+#[test]
+fn outputs_need_targets_of_their_shape() {
+    let tape = Tape::new();
+    let logits = zeros(&tape, &[2, 3, 5]);
     assert_refused("squared_error of [2, 3, 5] and [5]", || {
-        loss::squared_error(logits, zeros(&[5]))
+        loss::squared_error(logits, zeros(&tape, &[5]))
     });
     assert_refused("mean_squared_error of [2, 3, 5] and [5]", || {
-        loss::mean_squared_error(logits, zeros(&[5]))
+        loss::mean_squared_error(logits, zeros(&tape, &[5]))
     });
     assert_refused("euclidean_distance of [2, 3, 5] and [5]", || {
-        loss::euclidean_distance(logits, zeros(&[5]))
+        loss::euclidean_distance(logits, zeros(&tape, &[5]))
     });
     assert_refused("binary_cross_entropy of [2, 3, 5] and [5]", || {
-        loss::binary_cross_entropy(logits, zeros(&[5]))
+        loss::binary_cross_entropy(logits, zeros(&tape, &[5]))
     });
-    assert_refused("huber of [2, 3, 5] and [5]", || loss::huber(logits, zeros(&[5]), 1.0));
+    assert_refused("huber of [2, 3, 5] and [5]", || loss::huber(logits, zeros(&tape, &[5]), 1.0));
     assert_refused("huber: delta is a positive number, not 0", || loss::huber(logits, logits, 0.0));
+}
+
+#[test]
+fn ctc_refuses_lengths_and_targets() {
+    let tape = Tape::new();
+    let logits = zeros(&tape, &[2, 3, 5]);
     assert_refused("ctc: logits are [T, B, C], not [5]", || {
-        loss::ctc(zeros(&[5]), &[], &[[0; 0]; 0], 0)
+        loss::ctc(zeros(&tape, &[5]), &[], &[[0; 0]; 0], 0)
     });
     assert_refused("has 3 sequences but 2 lengths and 3 target sequences", || {
         loss::ctc(logits, &[2, 2], &[[1], [1], [1]], 0)
@@ -80,12 +86,18 @@ fn mistakes_panic_at_the_line_of_the_equation() {
          but it has 2",
         || loss::ctc(checked, &[3, 2], &[[1, 2], [1, 1]], 0).mean(),
     );
+}
+
+#[test]
+fn a_field_refuses_emissions_lengths_and_targets() {
+    let tape = Tape::new();
+    let logits = zeros(&tape, &[2, 3, 5]);
     let field = Crf::new(5);
     assert_refused("crf: emissions are [T, B, C], not [5]", || {
-        field.negative_log_likelihood(zeros(&[5]), &[], &[])
+        field.negative_log_likelihood(zeros(&tape, &[5]), &[], &[])
     });
     assert_refused("crf of [2, 1, 3]: scores 3 classes where the field has 5", || {
-        field.negative_log_likelihood(zeros(&[2, 1, 3]), &[2], &[0; 2])
+        field.negative_log_likelihood(zeros(&tape, &[2, 1, 3]), &[2], &[0; 2])
     });
     assert_refused("crf of [2, 3, 5]: has 3 sequences but 2 lengths", || {
         field.negative_log_likelihood(logits, &[2; 2], &[0; 6])
@@ -107,6 +119,12 @@ fn mistakes_panic_at_the_line_of_the_equation() {
         emissions.as_mut_slice()[5] = f64::NAN;
         field.viterbi(&emissions, &[2; 3])
     });
+}
+
+#[test]
+fn masks_and_weights_have_the_shape_of_the_positions_and_are_finite() {
+    let tape = Tape::new();
+    let logits = zeros(&tape, &[2, 3, 5]);
     assert_refused("masked of [3, 2] and [2, 3]", || {
         loss::cross_entropy(logits, &[0; 6]).masked(&Tensor::ones([3, 2]))
     });
@@ -124,12 +142,26 @@ fn mistakes_panic_at_the_line_of_the_equation() {
     });
 }
 
+fn zeros<'t>(tape: &'t Tape<f64>, shape: &[usize]) -> Var<'t, f64> {
+    tape.constant(Tensor::zeros(shape))
+}
+
 thread_local! {
+    /// Whether this thread's last panic points to this file.
     static PANICKED_HERE: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Checks that `run` panics with a message that contains `expected`, and that points to this file.
 #[track_caller]
 fn assert_refused<R>(expected: &str, run: impl FnOnce() -> R) {
+    static RECORD_PLACES: Once = Once::new();
+    RECORD_PLACES.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PANICKED_HERE.set(info.location().is_some_and(|place| place.file() == file!()));
+            report(info);
+        }));
+    });
     let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
         panic!("should be refused: {expected}");
     };

@@ -4,10 +4,10 @@ use bptt_autodiff::{Tape, Var};
 use bptt_layers::loss::{self, CrossEntropy, Loss};
 use bptt_tensor::Tensor;
 
-/// A loss of outputs and something to compare them with, of the same shape.
+/// A loss of outputs and targets of the same shape.
 type Take = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Loss<'t, f64>;
 
-/// Those with kinks are taken on either side of them.
+/// The losses. Those with kinks are evaluated on both sides of a kink.
 const LOSSES: [Take; 9] = [
     |x, _| loss::cross_entropy(x, &targets(x)),
     |x, _| {
@@ -30,7 +30,7 @@ fn targets(x: Var<'_, f64>) -> Vec<usize> {
     (0..x.shape().elements() / classes).map(|i| i % classes).collect()
 }
 
-/// What stands at dropped positions, and which targets, changes nothing at all.
+/// Outputs and targets at dropped positions change nothing.
 #[test]
 fn masked_positions_change_nothing() {
     let mut rng = bptt_layers::rng(3);
@@ -68,7 +68,7 @@ fn a_mask_weights_positions() {
     assert_eq!(weighted.mean().item(), 7.5 / 3.5);
 }
 
-/// Weights multiply, of either sign; the mean divides by how many positions there are.
+/// Weights of either sign multiply the losses. The mean divides by the number of positions.
 #[test]
 fn weights_multiply_and_do_not_count() {
     let tape = Tape::new();
@@ -137,7 +137,7 @@ fn the_mean_of_nothing_is_zero() {
     zero(none, loss::ctc(none, &[], &[[0; 0]; 0], 0));
 }
 
-/// Losses of which the sum overflows have a mean.
+/// Losses whose sum overflows have a mean.
 #[test]
 fn means_near_the_end_of_single_precision() {
     let tape = Tape::checking();
@@ -169,7 +169,7 @@ fn means_near_the_end_of_single_precision() {
     assert_eq!(loss::ctc(logits, &[1, 1], &[[1], [1]], 0).mean().item(), 3e38);
 }
 
-/// Not −0, which is printed with its sign.
+/// The loss is 0 and not −0, which is printed with its sign.
 #[test]
 fn certainty_costs_nothing() {
     let tape = Tape::new();

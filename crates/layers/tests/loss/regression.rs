@@ -25,7 +25,7 @@ fn no_features_make_no_error() {
     assert_eq!(loss::squared_error(nothing, nothing).mean().item(), 0.0);
 }
 
-/// Inside δ, at it, and beyond, with gradients that are the difference, cut off at δ.
+/// The loss is checked below δ, at δ and above it. The gradient is the difference, limited to δ.
 #[test]
 fn huber_is_quadratic_then_linear() {
     let tape = Tape::new();
@@ -43,9 +43,9 @@ fn huber_is_quadratic_then_linear() {
     );
 }
 
-/// `‖d − o‖`, and at zero distance a gradient of 0, to second order.
+/// The distance is `‖d − o‖`. At zero distance, its gradient is 0, to second order.
 #[test]
-fn the_distance_has_a_gradient_where_there_is_none() {
+fn the_distance_has_a_gradient_of_zero_at_zero() {
     let tape = Tape::new();
     let output = tape.variable(Tensor::from_vec([2, 2], vec![3.0, 5.0, 7.0, 8.0]));
     let desired = tape.variable(Tensor::from_vec([2, 2], vec![0.0, 1.0, 7.0, 8.0]));
@@ -89,9 +89,9 @@ fn extreme_logits_of_yes_or_no_are_finite_and_accurate() {
     check::<f64>();
 }
 
-/// What is no number has no distance: a diverged model is not a perfect one.
+/// The distance of a NaN is NaN, so that a diverged model does not look perfect.
 #[test]
-fn the_distance_of_nothing_is_nothing() {
+fn the_distance_of_nan_is_nan() {
     let tape = Tape::new();
     for (output, desired) in [(f64::NAN, 0.0), (1.0, f64::NAN), (f64::INFINITY, f64::INFINITY)] {
         let output = tape.constant(Tensor::from_vec([1, 2], vec![output, 0.0]));
@@ -139,7 +139,7 @@ fn huber_at_the_ends_of_single_precision() {
     assert_eq!(tape.backward(loss).wrt(output).to_vec(), [0.5, -0.5]);
 }
 
-/// A certain answer has a loss of 0 if it is right, and an infinite loss if it is wrong.
+/// A certain prediction has a loss of 0 if it is right, and an infinite loss if it is wrong.
 #[test]
 fn certain_answers() {
     fn check<T: Scalar>() {

@@ -1,5 +1,5 @@
-//! The equations written once more, on one number, with options that PyTorch's trajectories leave at
-//! their defaults and over more steps; and what precision does to them.
+//! The equations, written independently for one number. They cover more steps, and options that PyTorch's trajectories
+//! leave at their defaults. The effect of precision is tested as well.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::{Adadelta, Adagrad, Adam, Adamax, NAdam, Optimizer, RAdam, RmsProp, Sgd};
@@ -76,8 +76,7 @@ fn amsgrad_is_its_equation() {
     assert!((5..30).contains(&kept), "{kept}");
 }
 
-/// With a product of momenta that falls at once or slowly, whose momenta grow at once, slowly or not
-/// at all.
+/// The product of momenta falls at once or slowly, and the momenta grow at once, slowly or not at all.
 #[test]
 fn nadam_is_its_equation() {
     for (beta, decay) in [(0.8, 0.3), (0.9, 0.004), (0.9, 0.0), (0.999, 100.0), (0.0, 0.1)] {
@@ -95,7 +94,7 @@ fn nadam_is_its_equation() {
     }
 }
 
-/// After 10¹⁵ steps, which no loop over them would end.
+/// The step has number 10¹⁵, which no loop over the steps would reach.
 #[test]
 fn a_late_step_of_nadam_costs_no_more() {
     let mut p = Param::new(Tensor::scalar(0.7));
@@ -111,7 +110,7 @@ fn a_late_step_of_nadam_costs_no_more() {
     assert!((before - p.value().item() - change).abs() < 1e-12);
 }
 
-/// With averages of squares that are long enough to be divided by after a few steps, or never.
+/// The averages of squares are long enough to divide by after a few steps, or never.
 #[test]
 fn radam_is_its_equation() {
     for (beta, first) in [(0.7, Some(10)), (0.999, Some(6)), (0.6, None), (0.0, None)] {
@@ -183,7 +182,7 @@ fn single_precision_follows_double_precision() {
     }
 }
 
-/// With equal gradients `v − m²` is 0 but for rounding, which in single precision goes below.
+/// With equal gradients, `v − m²` is 0 up to rounding. In single precision, rounding makes it negative.
 #[test]
 fn a_variance_below_zero_makes_no_nan() {
     let mut p = Param::new(Tensor::<f32>::zeros([64]));

@@ -90,7 +90,7 @@ fn groups_can_hold_groups() {
     }
 }
 
-/// Moves nothing, and notes the names of the parameters that it sees.
+/// An optimizer that moves nothing, and records the names of the parameters that it sees.
 #[derive(Clone, Debug, Default)]
 struct Observer {
     names: Arc<Mutex<Vec<String>>>,
@@ -163,7 +163,7 @@ fn learning_rates_keep_their_proportions() {
     groups.set_learning_rate(0.5);
     assert_eq!(rates(&groups), [1.5, 2.0]);
 
-    // what is frozen stays so
+    // a frozen parameter stays frozen
     let mut groups = Groups::new(Sgd::new(0.5)).group(|name| name == "1", Sgd::new(0.0));
     groups.set_learning_rate(2.0);
     assert_eq!(rates(&groups), [2.0, 0.0]);
@@ -208,7 +208,7 @@ fn a_refused_state_changes_no_group() {
     let state = groups.state();
     descend(&mut model, &mut groups, 2);
 
-    // what is wrong is in one group or in none; the others could be restored
+    // one group or none has the fault; the other groups could be restored
     let tensor = |name: &str| {
         let mut state = state.clone();
         state.insert(name, Tensor::zeros([7]));
@@ -256,7 +256,7 @@ fn copies_share_nothing() {
 }
 
 #[test]
-fn who_has_a_parameter_is_settled_by_the_first_step() {
+fn the_groups_are_fixed_by_the_first_step() {
     fn stepped<O: Optimizer<f32>>(mut optimizer: O) -> O {
         train(&mut start(), &mut optimizer, 1);
         optimizer
@@ -268,18 +268,18 @@ fn who_has_a_parameter_is_settled_by_the_first_step() {
     ] as [fn(); 3]
     {
         let message = message_of(change);
-        assert!(message.starts_with("the group changes what"), "{message}");
+        assert!(message.starts_with("the group changes the state of an optimizer"), "{message}");
     }
 }
 
 #[test]
-fn groups_are_shown_without_what_they_pick() {
+fn groups_are_printed_without_their_predicates() {
     let text = format!("{:?}", groups());
     assert!(text.starts_with("Groups { predicates: [.., ..], members: [Member {"), "{text}");
     assert!(text.contains("Adagrad {") && text.contains("Sgd {"), "{text}");
 }
 
-/// A misspelt name is told, with those that there are.
+/// The message for a misspelt name lists the names of the model.
 #[test]
 fn a_group_that_picks_nothing_is_refused() {
     let mut optimizer =

@@ -1,5 +1,5 @@
-//! Optimizers: trajectories of PyTorch and of the published equations, what is remembered of each
-//! parameter, groups of parameters, and learning rates over the steps.
+//! Optimizers: trajectories of PyTorch and of the published equations, the state of each parameter, groups of
+//! parameters, and learning rates over the steps.
 
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 

@@ -1,4 +1,4 @@
-//! What optimizers remember of each parameter: of those without a gradient too, and over a pause.
+//! The state of optimizers: of parameters with and without a gradient, and across a pause.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::weights::{Archive, WeightsProblem};
@@ -20,7 +20,7 @@ fn a_parameter_without_gradient_is_left_alone() {
         assert_ne!(model.a.value(), &Tensor::ones([2, 2]), "{name}");
         assert!(!optimizer.state().has_text("b.step"), "{name}");
 
-        // and its first step is a first step, whenever it comes
+        // its first step counts as the first, however late it comes
         let (_, mut fresh) = optimizers().into_iter().find(|(other, _)| *other == name).unwrap();
         let mut alone = model.b.clone();
         let tape = Tape::new();
@@ -99,13 +99,13 @@ fn a_state_that_does_not_fit_is_refused() {
     let problem = Adam::new(0.1).restore(&[model.a.clone()], &state).unwrap_err().problem;
     assert!(matches!(*problem, WeightsProblem::UnexpectedTensor { .. }));
 
-    // another model, of which nothing but the steps is remembered
+    // another model, for an optimizer whose state is the steps alone
     let mut sgd = Sgd::new(0.1);
     train(&mut model, &mut sgd, 2);
     let problem = sgd.restore(&[model.a.clone()], &sgd.state()).unwrap_err().problem;
     assert!(matches!(*problem, WeightsProblem::UnexpectedText { ref text } if text == "a.step"));
 
-    // no number of steps
+    // a text that is not a number of steps
     let mut damaged = state.clone();
     damaged.set_text("b.step", "many");
     let error = adam.restore(&model, &damaged).unwrap_err();
@@ -132,7 +132,7 @@ fn an_optimizer_serves_one_model() {
 }
 
 #[test]
-fn what_is_remembered_is_settled_by_the_first_step() {
+fn the_slots_are_fixed_by_the_first_step() {
     fn stepped<O: Optimizer<f32>>(mut optimizer: O) -> O {
         train(&mut start(), &mut optimizer, 1);
         optimizer
@@ -172,7 +172,7 @@ fn a_gradient_of_another_shape_is_refused() {
     }
 }
 
-/// A number of steps from a file may be any.
+/// A file may contain any number of steps.
 #[test]
 fn the_number_of_steps_has_no_end() {
     let mut model = Pair::<f64>::new(Tensor::ones([2]), Tensor::ones([2]));

@@ -1,4 +1,4 @@
-//! Hyperparameters: the learning rate may change, and what makes no sense is refused.
+//! Hyperparameters: the learning rate may change, and invalid values are refused.
 
 use bptt_layers::{Adadelta, Adagrad, Adam, Adamax, NAdam, Optimizer, RAdam, RmsProp, Sgd};
 

@@ -6,7 +6,7 @@ use bptt_tensor::Tensor;
 
 use crate::support::message_of;
 
-/// Learning rates are powers of 2, which falling by halves leaves exact.
+/// Learning rates are powers of 2, so that halving is exact.
 fn halving() -> Plateau {
     Plateau::new(1.0).factor(0.5).patience(1).threshold(0.0)
 }

@@ -6,7 +6,7 @@ use bptt_layers::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 use crate::golden::{Golden, assert_close};
 use crate::support::{Pair, optimizers};
 
-/// PyTorch's name of each memory, and ours.
+/// PyTorch's name of each slot, and the name here.
 const MEMORIES: [(&str, &str); 9] = [
     ("momentum_buffer", "momentum"),
     ("exp_avg", "average"),

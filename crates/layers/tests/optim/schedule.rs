@@ -1,4 +1,4 @@
-//! Learning rates that follow from the number of steps.
+//! Learning rates as functions of the number of steps.
 
 use bptt_layers::Schedule;
 
@@ -196,6 +196,6 @@ fn further_schedules_without_sense_are_refused() {
 }
 
 #[test]
-fn what_stands_still_stands_still_whatever_the_factor() {
+fn a_rate_of_zero_stays_zero_for_any_factor() {
     assert_eq!(Schedule::step(0.0, 1, 2.0).at(5000), 0.0);
 }

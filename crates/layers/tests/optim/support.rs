@@ -1,4 +1,4 @@
-//! What the tests share: a model of two parameters, every optimizer, and a few steps of one.
+//! Helpers that the tests share: a model of two parameters, every optimizer, and a short training.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -21,7 +21,7 @@ impl<T: Scalar> Pair<T> {
         Self::new(Tensor::zeros([2, 2]), Tensor::zeros([3]))
     }
 
-    /// Gradients that are exactly these tensors.
+    /// Returns gradients that are exactly these tensors.
     pub(crate) fn gradients(&self, a: &Tensor<T>, b: &Tensor<T>) -> Gradients<T> {
         let tape = Tape::new();
         let (a, b) = (tape.param(&self.a) * a, tape.param(&self.b) * b);
@@ -76,7 +76,7 @@ pub(crate) fn start() -> Pair<f32> {
     )
 }
 
-/// What `run` panics with.
+/// Returns the message with which `run` panics.
 #[track_caller]
 pub(crate) fn message_of(run: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("should panic");

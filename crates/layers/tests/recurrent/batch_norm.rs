@@ -7,7 +7,7 @@ use bptt_tensor::Tensor;
 
 use crate::support::{assert_near, parameter, random, randomized, uniform};
 
-/// Mean and variance of the rows that count, of each of the features.
+/// Returns mean and variance of each feature, over the rows that count.
 fn moments(x: &Tensor<f64>, counts: &[bool]) -> [Vec<f64>; 2] {
     let features = x.shape()[x.rank() - 1];
     let rows: Vec<_> =
@@ -61,7 +61,7 @@ fn training_and_evaluation() {
     assert_near(&[y], &[normalized(&norm, &x, &averages)], 1e-13);
 }
 
-/// Positions that do not count may hold any values, and have no gradient.
+/// Masked positions may hold any values, and have no gradient.
 #[test]
 fn padding_does_not_count() {
     let (norm, mut x) = random_norm();

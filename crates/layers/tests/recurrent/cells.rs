@@ -1,4 +1,4 @@
-//! What is particular to one kind of cell.
+//! Tests of single kinds of cells.
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
@@ -50,7 +50,7 @@ fn output_to_hidden_equations() {
     assert_near(&[y.value(), state.value()], &[expected.clone(), expected], 1e-14);
 }
 
-/// One step with the only gate there is.
+/// One step with the single gate.
 #[test]
 fn minimal_gated_unit_equations() {
     let rng = &mut random(0);
@@ -159,7 +159,7 @@ fn reset_before_is_not_after() {
     assert!(share(60.0) < 1e-12);
 }
 
-/// A cell and inputs, wanted outputs and what the first step reads.
+/// A cell with inputs, targets and the values that the first step reads.
 fn teaching(sizes: Sizes, seed: u64) -> (OutputToHidden<f64>, Vec<Tensor<f64>>) {
     let rng = &mut random(seed);
     let cell = random_cell::output_to_hidden(rng, sizes);
@@ -176,7 +176,7 @@ fn taught<'t>(cell: &OutputToHidden<f64>, x: &[V<'t>]) -> Vec<V<'t>> {
     vec![cell.teacher_forced(x[0], x[1], x[2])]
 }
 
-/// All steps at once compute what one after the other does, each reading the wanted output.
+/// All steps at once compute the same as one after the other, where each step reads the previous target.
 #[test]
 fn teacher_forcing_in_parallel() {
     for_all(32, (sizes(), any::<u64>()), |(sizes, seed)| {
@@ -203,8 +203,8 @@ fn teacher_forcing_in_parallel() {
     });
 }
 
-/// Taught what it would have said anyway, the network says it, but learns otherwise: no gradient
-/// flows back through what it reads.
+/// If the targets are the network's own outputs, the outputs stay the same. The gradient differs, since none flows
+/// through the targets.
 #[test]
 fn teacher_forcing_has_its_own_gradient() {
     let (cell, inputs) = teaching(SIZES, 7);
@@ -255,7 +255,7 @@ fn parameter_counts() {
     assert_eq!(Window::<f64>::new(rng, i, h, 5).parameter_count(), 5 * i * h + h);
 }
 
-/// Those that Hochreiter and Schmidhuber (1997) print, experiment by experiment.
+/// The numbers of weights are those that Hochreiter and Schmidhuber (1997) print, for each experiment.
 #[test]
 fn weight_counts_of_1997() {
     let rng = &mut random(0);

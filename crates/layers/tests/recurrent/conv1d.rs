@@ -69,9 +69,9 @@ fn the_equation() {
     });
 }
 
-/// An output of a causal convolution reads no later step; of a `same` one, steps to both sides.
+/// An output of a causal convolution reads no later step. An output of a `same` convolution reads steps on both sides.
 #[test]
-fn what_an_output_reads() {
+fn outputs_read_the_steps_of_their_kernel() {
     let reads = |conv: &Conv1d<f64>| {
         let tape = Tape::new();
         let xs = tape.variable(Tensor::ones([9, 1, 1]));
@@ -110,7 +110,7 @@ fn of_frame(x: V<'_>) -> V<'_> {
     x.transpose(0, 1).reshape([7, 2, 1])
 }
 
-/// Within a compiled recurrence, over an axis of the step's own input.
+/// The convolution runs within a compiled recurrence, over an axis of the step's own input.
 #[test]
 fn within_a_step() {
     let rng = &mut random(0);

@@ -10,8 +10,8 @@ use crate::support::{
     Random, Sizes, TestCell, V, assert_near, loss_of, random, random_cell, randomized, uniform,
 };
 
-/// For one sequence, or several of equal length: the gradient with respect to the state after step `t` of a loss of
-/// the outputs and the last state. A loop that begins there with variables computes it.
+/// Returns the gradient of a loss of the outputs and the last state, with respect to the state after step `t`. A loop
+/// that starts there from variables computes it, for sequences of equal length.
 fn by_a_loop<C: TestCell>(cell: &C, inputs: &[Tensor<f64>], t: usize) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let x: Vec<_> = inputs.iter().map(|input| tape.constant(input.clone())).collect();
@@ -106,7 +106,7 @@ fn of_lengths_and_resets() {
             assert_near(&own(&at(&found, t)), &by_a_loop(&lstm, &alone, t), 1e-11);
         }
         for t in length..5 {
-            // of the last state alone, not of an output
+            // a loss of the last state alone, not of an output
             let tape = Tape::new();
             let [xs, h, c] = [0, 1, 2].map(|i| tape.constant(alone[i].clone()));
             let (_, last) = Recurrence::new(&lstm).run(xs, (h, c));
@@ -160,9 +160,9 @@ fn of_layers_above_one_another() {
 }
 
 /// `grad` with respect to the outputs returns the direct term alone, and the costate adds the rest. With noise,
-/// costates belong to the noise that was drawn. Nothing of one run remains for the next.
+/// costates belong to the noise that was drawn. No costate of one run remains for the next.
 #[test]
-fn the_gradient_in_the_outputs_is_another() {
+fn costates_differ_from_the_gradient_of_the_outputs() {
     let rng = &mut random(33);
     let elman = random_cell::elman(rng, SIZES);
     let tape = Tape::new();
@@ -198,7 +198,7 @@ fn the_gradient_in_the_outputs_is_another() {
     assert!(found[0].as_slice().iter().all(|g| g.is_finite()));
 }
 
-/// The step stays one that is compiled.
+/// The step is still compiled.
 #[test]
 fn it_is_compiled() {
     let rng = &mut random(34);

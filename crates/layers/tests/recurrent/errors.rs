@@ -1,5 +1,5 @@
-//! What does not fit: each message, and the line that it blames. A cell's equation is blamed for
-//! its operands, the caller for what was handed to a function that runs cells.
+//! Errors: each message, and the line that it points to. A wrong operand in an equation points to the equation. A wrong
+//! argument of a function that runs cells points to the caller.
 
 mod configuration;
 
@@ -45,8 +45,7 @@ fn panic_of<R>(call: impl FnOnce() -> R) -> (String, String, u32) {
     (message, file, line)
 }
 
-/// Checks a message, and that the panic is blamed on the call: the line of the check or, where that
-/// is too long, the next.
+/// Checks a message, and that the panic points to the call: the line of the check or, where that is too long, the next.
 #[track_caller]
 fn blames_the_caller<R>(call: impl FnOnce() -> R, expected: &str) {
     let check = Location::caller();
@@ -57,7 +56,7 @@ fn blames_the_caller<R>(call: impl FnOnce() -> R, expected: &str) {
     assert!(lines.contains(&line), "line {line}, not {lines:?}: {message}");
 }
 
-/// Checks a message, and that the panic is blamed on the line of a source file that has `equation`.
+/// Checks a message, and that the panic points to the line of a source file that has `equation`.
 #[track_caller]
 fn blames<R>(source: &str, path: &str, equation: &str, call: impl FnOnce() -> R, expected: &str) {
     let (message, file, line) = panic_of(call);
@@ -132,7 +131,7 @@ fn of_a_cells_state() {
     blames_cell!("gru.rs", "read.matmul(&self.w_hh_rz)", || unroll(&gru, xs, wrong), &message);
 }
 
-/// An author's own cell is blamed at the author's line, however deep it runs.
+/// An error in a user's cell points to the user's line, however deep it runs.
 #[test]
 fn of_a_users_equation() {
     struct Halves;

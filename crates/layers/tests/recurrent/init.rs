@@ -1,4 +1,4 @@
-//! Starting values.
+//! Initial values.
 
 use bptt_layers::{Activation, Elman, Gru, Init, Linear, Lstm, OutputToHidden};
 use bptt_tensor::Tensor;
@@ -96,8 +96,7 @@ fn orthogonal_matrices() {
     assert_orthogonal(&draw(ORTHOGONAL, [128, 32], 0), 1.0);
 }
 
-/// Nor is orthogonality lost where two of the vectors that it starts from nearly coincide, as
-/// happens in some of so many draws.
+/// Orthogonality is not lost where two of the initial vectors nearly coincide, as happens in some of so many draws.
 #[test]
 fn orthogonal_matrices_from_nearly_dependent_vectors() {
     let rng = &mut random(8);
@@ -174,7 +173,7 @@ fn gates_are_drawn_apart() {
     }
 }
 
-/// The forget gate's is the second quarter of the bias, and 1 unless told otherwise.
+/// The bias of the forget gate is the second quarter of `b`, and 1 by default.
 #[test]
 fn forget_bias() {
     let bias = |lstm: &Lstm<f64>| parameter(lstm, "b").to_vec();

@@ -84,12 +84,12 @@ fn starts_draw_gates_apart() {
     assert_eq!(gates, [0; 4].map(|_| Tensor::eye(HIDDEN)));
 }
 
-/// A gate's biases stand where its columns do.
+/// The biases of a gate have the place of its columns.
 #[test]
 fn biases_of_each_gate() {
     use Gate::{Candidate, Forget, Input, Output, Reset as ResetGate, Update};
 
-    /// The gates of a cell, in their order, with the parameter in which their biases stand.
+    /// The gates of a cell, in their order, with the parameter that holds their biases.
     macro_rules! biases {
         ($($cell:expr => $($name:literal [$($gate:expr),*]),+;)*) => {$({
             let cell = $cell;
@@ -137,7 +137,7 @@ fn biases_of_each_gate() {
     assert_eq!(parameter(&blocks, "b_io").to_vec(), [0.0, 0.0, 0.0, -1.0, -2.0, -3.0]);
 }
 
-/// An optional part can be left out and put back. A new one is zero.
+/// An optional part can be removed and added again. An added part is zero.
 #[test]
 fn optional_parts() {
     let names = |module: &dyn Module<f64>| -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::support::{
     Sizes, V, assert_near, for_all, parameter, random, random_cell, randomized, run, uniform,
 };
 
-/// `y = x W + b` on the last axis, whatever there is before it.
+/// `y = x W + b` on the last axis, for any leading axes.
 #[test]
 fn linear() {
     for_all(16, (1..=4_usize, 1..=4_usize, any::<u64>()), |(inputs, outputs, seed)| {
@@ -30,7 +30,7 @@ fn linear() {
     });
 }
 
-/// Looking up is multiplying with one-hot rows; the gradient adds up where a symbol recurs.
+/// A lookup equals a product with one-hot rows. The gradients of a repeated symbol are summed.
 #[test]
 fn embedding_is_a_one_hot_product() {
     let symbols = (1..=5_usize).prop_flat_map(|vocabulary| {
@@ -63,7 +63,7 @@ fn embedding_starts_from_the_standard_normal_distribution() {
     assert!((table.square().mean_all().item() - 1.0).abs() < 0.071);
 }
 
-/// What dropout makes of ones: its mask.
+/// Returns the mask of dropout, its result for ones.
 fn mask(rate: f64, shape: [usize; 2], seed: u64) -> Tensor<f64> {
     let tape = Tape::new();
     Dropout::new(rate).apply(&mut random(seed), tape.constant(Tensor::ones(shape))).value()
@@ -117,7 +117,7 @@ fn dropout_masks_the_gradient() {
     assert_eq!(gradients.wrt(x), &(&cotangent * mask(0.3, [20, 30], 1)));
 }
 
-/// Dropout stands between layers: not before the lowest nor after the highest.
+/// Dropout applies between layers, not before the lowest or after the highest.
 #[test]
 fn dropout_between_layers() {
     let rng = &mut random(0);

@@ -1,4 +1,4 @@
-//! How the cells with a carousel follow from one another.
+//! Relations between the cells with a carousel.
 
 use bptt_autodiff::{Param, Tape, Tree};
 use bptt_layers::{
@@ -20,7 +20,7 @@ fn for_all_sizes(test: impl Fn(&mut Random, Sizes)) {
     for_all(16, (sizes(), any::<u64>()), |(sizes, seed)| test(&mut random(seed), sizes));
 }
 
-/// The parts of the last axis, put together again in this order.
+/// Returns the parts of the last axis, concatenated in this order.
 fn arranged(all: &Tensor<f64>, size: usize, parts: &[usize]) -> Tensor<f64> {
     let parts: Vec<_> =
         parts.iter().map(|&part| all.slice(-1, part * size..(part + 1) * size)).collect();
@@ -75,7 +75,7 @@ fn lstm_whose_gates_are_coupled() {
     });
 }
 
-/// Without its peepholes, or with a projection to what it has already, a cell is the LSTM.
+/// A cell without its peepholes, or with the identity as its projection, equals the LSTM.
 #[test]
 fn lstm_that_peeps_at_nothing_or_projects_to_itself() {
     for_all_sizes(|rng, sizes| {
@@ -182,8 +182,8 @@ fn memory_block_equations() {
     }
 }
 
-/// With blocks of one cell that nobody's gates are read in, the network is an ordinary LSTM of 1997, but
-/// for its squashing functions: `4σ(a) − 2 = 2 tanh(a/2)` and `2σ(a) − 1 = tanh(a/2)`.
+/// With blocks of one cell, and without connections from gates, the network is an ordinary LSTM of 1997. Only its
+/// squashing functions differ: `4σ(a) − 2 = 2 tanh(a/2)` and `2σ(a) − 1 = tanh(a/2)`.
 #[test]
 fn blocks_of_one_cell_are_ordinary() {
     for_all_sizes(|rng, sizes| {
@@ -224,7 +224,7 @@ where
     Tensor::concat(&rows.iter().collect::<Vec<_>>(), 0)
 }
 
-/// Along the carousel alone, errors flow back through any number of steps unchanged: exactly.
+/// Along the carousel alone, errors flow back through any number of steps exactly unchanged.
 #[test]
 fn the_carousel_is_the_identity() {
     let sizes = Sizes { steps: 50, ..SIZES };
@@ -235,7 +235,7 @@ fn the_carousel_is_the_identity() {
     assert_eq!(carousel(&cell.clone().truncated(), sizes, &mut random(4)), identity);
     assert_ne!(carousel(&cell, sizes, &mut random(4)), identity);
 
-    // through the gates there are other paths, unless they read nothing of the step before
+    // the gates add other paths, unless they do not read the previous step
     let deaf =
         Lstm1997 { w_hh: Param::new(Tensor::zeros([4, 12])), ..random_cell::lstm_1997(rng, sizes) };
     let identity = Tensor::from_fn([4, 4], |i| f64::from(u8::from(i / 4 == i % 4)));
@@ -280,7 +280,7 @@ fn the_truncated_gradient() {
     assert!(differs.into_iter().any(|(cut, whole)| cut != whole));
 }
 
-/// Coupled gates keep the content within what a candidate can be.
+/// Coupled gates keep the cell state within the range of the candidate.
 #[test]
 fn coupled_content_is_bounded() {
     let rng = &mut random(1);

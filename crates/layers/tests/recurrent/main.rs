@@ -1,7 +1,6 @@
-//! Cells and what runs them: against PyTorch, against their equations by hand, and by the laws that recurrence
-//! obeys.
+//! Cells, and the ways to run them: against PyTorch, against their equations by hand, and by the laws of recurrence.
 
-extern crate bptt_layers as bptt; // what the derive macros generate refers to the façade
+extern crate bptt_layers as bptt; // the code that the derive macros generate refers to the façade
 
 #[macro_use]
 mod support;

@@ -61,10 +61,10 @@ fn zoneout_of<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes,
 
 for_every_cell!(zoneout_of, 3);
 
-/// Kept elements are those of the step before, exactly; the others those that the cell computes. In
-/// evaluation, the expectation.
+/// Kept elements equal those of the previous step exactly, and the others are the cell's. In evaluation, the state is
+/// the expectation.
 #[test]
-fn zoneout_keeps_what_it_keeps() {
+fn zoneout_keeps_elements_exactly() {
     let rng = &mut random(8);
     let sizes = Sizes { steps: 1, batch: 200, ..SIZES };
     let lstm = random_cell::lstm(rng, sizes);
@@ -97,7 +97,7 @@ fn zoneout_keeps_what_it_keeps() {
     assert_eq!(h_next.value(), h.value());
 }
 
-/// The masks of variational dropout are the same at every step: those of a loop that multiplies by hand.
+/// The masks of variational dropout are the same at every step. A loop that multiplies by them gives the same result.
 #[test]
 fn variational_dropout_drops_the_same_units() {
     let rng = &mut random(9);
@@ -127,8 +127,7 @@ fn variational_dropout_drops_the_same_units() {
     assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
 }
 
-/// Noise reaches layers within layers, each with draws of its own: as many draws as the layers make one after
-/// the other, whatever is around them.
+/// Noise reaches layers within layers. Each draws its own, in the order of the layers, whatever wraps them.
 #[test]
 fn noise_reaches_every_layer() {
     let rng = &mut random(10);
@@ -158,9 +157,9 @@ fn noise_reaches_every_layer() {
     assert_near(&[ys.value()], &[V::concat(&[ahead, also_ahead], -1).value()], 1e-13);
 }
 
-/// A carried state stays bounded for any number of steps. Scaled anew at each step, it would grow to 1e59.
+/// A carried state stays bounded for any number of steps. If it were scaled at each step, it would grow to 1e59.
 #[test]
-fn variational_dropout_leaves_alone_what_is_carried() {
+fn variational_dropout_spares_the_carried_state() {
     fn largest<C: NoisyCell<f64> + StateSizes>(cell: C) -> f64 {
         let rng = &mut random(4);
         let half = Dropout::new(0.5);
@@ -216,7 +215,7 @@ fn drops_rows<C: TestCell + NoisyCell<f64>>(
         for (variable, _) in readers.iter().filter(|(_, reader)| *reader == name) {
             let mask = masks[*variable].as_ref().expect("it is read");
             let scale = match weight.shape()[..] {
-                // a window's last rows meet the input
+                // the last rows of a window multiply the input
                 [rows, _] => Tensor::from_fn([rows, 1], |row| {
                     mask.as_slice().get(row).copied().unwrap_or(1.0)
                 }),
@@ -231,7 +230,7 @@ fn drops_rows<C: TestCell + NoisyCell<f64>>(
 }
 
 #[test]
-fn variational_dropout_drops_what_products_read() {
+fn variational_dropout_drops_the_operands_of_products() {
     let (i, h) = (INPUT, HIDDEN);
     drops_rows(|rng| Elman::new(rng, i, h), &[(0, "w_hh")]);
     drops_rows(|rng| FullyRecurrent::new(rng, i, h), &[(0, "w_hh")]);
@@ -325,7 +324,7 @@ fn recurrent_dropout_drops_candidates() {
     );
 }
 
-/// The noise on a candidate is anew at each step.
+/// The noise on a candidate is drawn anew at each step.
 #[test]
 fn recurrent_dropout_is_drawn_for_each_step() {
     let rng = &mut random(8);

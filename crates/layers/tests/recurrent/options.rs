@@ -13,7 +13,7 @@ use crate::support::{Random, TestCell, assert_near, parameter, random, randomize
 const INPUT: usize = 3;
 const HIDDEN: usize = 4;
 
-/// Three functions that are no cell's default, for the gates, the candidate and the state.
+/// Functions for the gates, the candidate and the state, none of which is a default.
 const GATE: Activation<f64> = Activation::HardSigmoid { slope: 0.2 };
 const CANDIDATE: Activation<f64> = Activation::Softplus;
 
@@ -30,14 +30,14 @@ fn g(x: f64) -> f64 {
     x.exp().ln_1p()
 }
 
-/// Between the nearest entries, half a unit apart, a straight line.
+/// The straight line between the nearest entries, which are half a unit apart.
 fn h(x: f64) -> f64 {
     let left = (2.0 * x).floor() / 2.0;
     let [low, high] = [left, left + 0.5].map(f64::tanh);
     low + (x - left) / 0.5 * (high - low)
 }
 
-/// The cell with these functions; and for cells without a function of the state, with two.
+/// Sets these functions: three of them, or two for cells without a function of the state.
 macro_rules! with_functions {
     ($cell:expr, state) => {
         with_functions!($cell).state_activation(Activation::Table(state_table()))
@@ -49,8 +49,8 @@ macro_rules! with_functions {
 
 type Row = Vec<f64>;
 
-/// A step of a cell with random parameters, against its equations: from `x` and the variables of the state, the
-/// output and the next state.
+/// Compares a step of a cell with random parameters with its equations. They compute the output and the next state from
+/// `x` and the variables of the state.
 fn check<C: TestCell>(
     make: impl FnOnce(&mut Random) -> C,
     by_hand: impl Fn(&dyn Fn(&str) -> Tensor<f64>, &[f64], &[Row]) -> (Row, Vec<Row>),
@@ -82,7 +82,7 @@ fn plus(a: &[f64], b: &[f64]) -> Row {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
-/// Unit by unit.
+/// Computes the values unit by unit.
 fn units(unit: impl Fn(usize) -> f64) -> Row {
     (0..HIDDEN).map(unit).collect()
 }
@@ -307,7 +307,8 @@ fn layer_norm_lstm() {
     );
 }
 
-/// The equations of Ba, Kiros and Hinton, with the update gate that keeps; with their own functions, and others.
+/// The equations of Ba, Kiros and Hinton, with an update gate that keeps the state. They are computed with the default
+/// functions and with others.
 #[test]
 fn layer_norm_gru() {
     let by_hand = |p: &dyn Fn(&str) -> Tensor<f64>,

@@ -1,4 +1,4 @@
-//! What is particular to the cells without gates, and to those that are linear in the state.
+//! Tests of the cells without gates, and of those that are linear in the state.
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::{
@@ -13,8 +13,8 @@ use crate::support::{
     random_cell, run, sizes, uniform, unrolled,
 };
 
-/// A fully recurrent network whose output units see hidden units alone, and whose hidden units see none of
-/// them, is the Elman network a step later.
+/// If output units read hidden units alone, and hidden units read no output units, a fully recurrent network is the
+/// Elman network, one step later.
 #[test]
 fn the_mask_of_elman() {
     for_all(16, (sizes(), any::<u64>()), |(sizes, seed)| {
@@ -31,7 +31,7 @@ fn the_mask_of_elman() {
         let recurrent = rows(units, &|from, _| from < hidden);
         let mut full =
             FullyRecurrent::new(rng, input, units).input_connections(&read).connections(&recurrent);
-        // where there is no connection, whatever stands there takes no part
+        // without a connection, the value of the weight has no influence
         let p = |name: &str| parameter(&elman, name);
         let (w_ih, w_hh, w_ho) = (p("w_ih"), p("w_hh"), p("w_ho"));
         full.w_ih.set(Tensor::from_fn([input, units], |i| {
@@ -108,7 +108,7 @@ fn the_impulse_response_is_finite() {
     }
 }
 
-/// Each output is a function of the last inputs, the latest of which meets the last rows of the weight.
+/// Each output is a function of the last inputs. The latest of them multiplies the last rows of the weight.
 #[test]
 fn window_equations() {
     let rng = &mut random(2);
@@ -124,7 +124,7 @@ fn window_equations() {
     }
 }
 
-/// The largest magnitude of an eigenvalue, of matrices that have it in known places.
+/// The spectral radius of matrices whose eigenvalues are known.
 #[test]
 fn the_spectral_radius_is_as_asked() {
     let rng = &mut random(0);
@@ -148,7 +148,7 @@ fn the_spectral_radius_is_as_asked() {
     assert_near(&[scaled(w.clone(), 0.7)], &[w], 1e-7);
 }
 
-/// One step, and what flows where: into inputs and states, not into the weights.
+/// One step, and its gradients: they flow into inputs and states, not into weights.
 #[test]
 fn echo_state_equations() {
     let rng = &mut random(1);
@@ -164,7 +164,7 @@ fn echo_state_equations() {
     assert!(run.gradients.inputs.iter().all(|g| g.as_slice().iter().all(|&g| g != 0.0)));
 }
 
-/// The memory of where it started fades.
+/// The memory of the initial state fades.
 #[test]
 fn a_reservoir_forgets_its_start() {
     let rng = &mut random(4);
@@ -174,8 +174,7 @@ fn a_reservoir_forgets_its_start() {
     assert!(distance(&end(), &end()) < 1e-9);
 }
 
-/// Without a loop over time, a cell that is linear in the state computes what the loop does, from any
-/// initial state.
+/// A cell that is linear in the state computes the same without a loop over time, from any initial state.
 fn parallel_is_sequential<C: TestCell + LinearCell<f64>>(make: impl Fn(&mut Random, Sizes) -> C) {
     for_all(24, (sizes(), 0..9_usize, any::<u64>()), |(sizes, steps, seed)| {
         let rng = &mut random(seed);
@@ -230,7 +229,7 @@ fn equations_of_the_minimal_cells() {
     assert_near(&run(&lstm, &inputs, unrolled).values[1..], &[expected], 1e-14);
 }
 
-/// Gates that are both shut tell nothing but their proportion, which stays finite.
+/// For gates that are both closed, only their ratio matters, and it stays finite.
 #[test]
 fn gates_that_are_both_shut() {
     let mut cell = MinLstm::<f64>::new(&mut random(0), 1, 1).bias(false);

@@ -63,8 +63,8 @@ fn check<L: Layer<f64> + PyTorch<f64> + Clone>(case: &str, mut layer: L) {
     }
 }
 
-/// PyTorch's gradients in the places of the parameters. Where its two biases are one here, each has the
-/// gradient of the one, so the second's is left out: loading adds them. The candidate of a GRU has both.
+/// PyTorch's gradients under the names of the parameters. PyTorch has two biases where there is one here, and both have
+/// the same gradient. Loading adds them, so the second is left out. The candidate of a GRU has both.
 fn gradients_of(case: &str, golden: &Golden, kind: &str) -> Archive<f64> {
     let mut archive = Archive::new();
     for name in golden.group("param").names() {
@@ -79,7 +79,7 @@ fn gradients_of(case: &str, golden: &Golden, kind: &str) -> Archive<f64> {
     archive
 }
 
-/// What is saved has the tensors that PyTorch has, and loads as the same.
+/// Checks that a saved layer has PyTorch's tensors, and loads as the same layer.
 fn round_trip<L: PyTorch<f64> + Clone>(layer: &L, parameters: &Archive<f64>) {
     let saved = pytorch::archive(layer);
     let shapes = |archive: &Archive<f64>| -> Vec<_> {
@@ -95,17 +95,17 @@ fn round_trip<L: PyTorch<f64> + Clone>(layer: &L, parameters: &Archive<f64>) {
     }
 }
 
-/// The sizes of all cases but one.
+/// The sizes of all cases, except one.
 const INPUT: usize = 5;
 const HIDDEN: usize = 4;
 const PROJECTED: usize = 3;
 
-/// Two layers that `make` makes of an input size, `width` the outputs of the first.
+/// Returns two layers, which `make` creates from their input size. The first has `width` outputs.
 fn two<L>(width: usize, make: impl Fn(usize) -> L) -> Stack<L> {
     Stack::new(vec![make(INPUT), make(width)])
 }
 
-/// One for each direction.
+/// Returns a layer for each direction.
 fn both<L>(make: impl Fn(usize) -> L) -> impl Fn(usize) -> Bidirectional<L> {
     move |input| Bidirectional::new(make(input), make(input))
 }

@@ -1,4 +1,4 @@
-//! Parity with PyTorch of functions, layer normalization, and two cells that it has not, written there as
+//! Parity with PyTorch: functions, layer normalization, and two cells that PyTorch does not have, written there as
 //! equations.
 
 use bptt_autodiff::{Tape, Var};

@@ -11,7 +11,7 @@ use crate::support::{
     Random, Sizes, TestCell, V, assert_near, random, random_cell, randomized, run, uniform,
 };
 
-/// The pieces `[from, to)` of a sequence of this length that begin where the mask `[T, B]` says.
+/// Returns the pieces `[from, to)` of a sequence of this length. A piece begins where the mask `[T, B]` is not zero.
 fn pieces(resets: &Tensor<f64>, length: usize, b: usize) -> Vec<[usize; 2]> {
     let batch = resets.shape()[1];
     let begins = (1..length).filter(|t| resets.as_slice()[t * batch + b] != 0.0);
@@ -24,7 +24,7 @@ fn backwards(xs: V<'_>) -> V<'_> {
     xs.gather_rows(&(0..xs.shape()[0]).rev().collect::<Vec<_>>())
 }
 
-/// Every piece of every sequence by itself, in the loop. After the end of a sequence, the output is 0.
+/// Runs every piece of every sequence by itself, in the loop. After the end of a sequence, the output is 0.
 fn apart<'t, C: TestCell>(
     cell: &C,
     x: &[V<'t>],
@@ -157,7 +157,7 @@ fn layers_start_anew_as_a_whole() {
 
 /// Steps before a reset do not affect steps after it, even if they are NaN.
 #[test]
-fn nothing_crosses() {
+fn no_value_crosses_a_reset() {
     let rng = &mut random(23);
     let model = Stack::new(vec![random_cell::lstm(rng, SIZES), random_cell::lstm(rng, SIZES)]);
     let tape = Tape::new();
@@ -175,10 +175,10 @@ fn nothing_crosses() {
     assert_eq!(ys(values), ys(xs));
 }
 
-/// In masks, any number but 0 is a reset or a step, however small their product is. A reset counts only at a step
-/// that is there.
+/// In masks, any number but 0 is a reset or a step, however small their product is. A reset counts only at a step that
+/// is not masked.
 #[test]
-fn what_counts_as_a_reset() {
+fn any_number_but_zero_is_a_reset() {
     let rng = &mut random(27);
     let cell = random_cell::elman(rng, SIZES);
     let tape = Tape::new();
@@ -248,7 +248,7 @@ fn noise_after_a_reset() {
     assert_eq!(plain, trained);
 }
 
-/// A stepper whose sequences start anew goes through the same states.
+/// A stepper with resets goes through the same states.
 #[test]
 fn a_stepper_starts_anew_where_a_run_does() {
     fn check<L: Stepwise<f64>>(layer: &L, rng: &mut Random) {
@@ -273,7 +273,7 @@ fn a_stepper_starts_anew_where_a_run_does() {
     check(&(learned, Linear::new(rng, 4, 2)), rng);
 }
 
-/// The step stays one that is compiled.
+/// The step is still compiled.
 #[test]
 fn it_is_compiled() {
     let rng = &mut random(26);

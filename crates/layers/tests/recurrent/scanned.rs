@@ -1,4 +1,4 @@
-//! How cells are scanned: what is compiled, what is masked, and what is kept of a state.
+//! Scans of cells: compilation, masks, and the memory of a state.
 
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{Cell, Recurrence, State, StateSizes, Tree, scan, unroll};
@@ -6,8 +6,8 @@ use bptt_tensor::Tensor;
 
 use crate::support::{Random, Sizes, TestCell, V, assert_near, random, random_cell, run};
 
-/// The outputs, the last of them and the last state of one sequence, its steps that are present run one after
-/// the other; zeros where it has none.
+/// Returns the outputs, the last output and the last state of one sequence. Its unmasked steps are run one after the
+/// other, and other outputs are zero.
 fn of_present<'t, C: Cell<f64>>(
     cell: &C,
     xs: V<'t>,
@@ -31,8 +31,8 @@ fn of_present<'t, C: Cell<f64>>(
     [vec![Var::stack(&ys, 0), last], state].concat()
 }
 
-/// Where there is no input, NaN for one, the state stays: anywhere in a sequence, to all outputs and to the
-/// last.
+/// At masked steps, whose inputs are NaN, the state stays. They may be anywhere in a sequence, in runs for all outputs
+/// and for the last.
 fn holes<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
     let sizes = Sizes { steps: sizes.steps.max(2), ..sizes };
     let Sizes { steps, batch, input, .. } = sizes;
@@ -85,14 +85,14 @@ fn values_of_a_state_are_copies<C: TestCell>(
     let (_, state) = scan(&cell, tape.constant(inputs[0].clone()), state);
     for (value, leaf) in state.values().into_iter().zip(state.leaves()) {
         assert_eq!(value, leaf.value());
-        // of the tape's memory they would keep the outputs of all steps
+        // a view of the tape's memory would keep the outputs of all steps alive
         assert_ne!(value.as_slice().as_ptr(), leaf.value().as_slice().as_ptr());
     }
 }
 
 for_every_cell!(values_of_a_state_are_copies, 2);
 
-/// A cell whose input is disturbed.
+/// A cell with noise on its input.
 struct OnNoise<'c, C>(&'c C);
 
 impl<C: Cell<f64>> Cell<f64> for OnNoise<'_, C> {

@@ -24,7 +24,7 @@ fn no_steps<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, r
 
 for_every_cell!(no_steps, 4);
 
-/// Of a batch of no sequences there is a result too.
+/// A batch of no sequences has a result.
 fn no_sequences<C: TestCell>(
     make: impl Fn(&mut Random, Sizes) -> C,
     sizes: Sizes,
@@ -53,8 +53,8 @@ fn in_windows<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>], first: usize) -> Vec
     [vec![Var::concat(&[early, late], 0)], state.leaves()].concat()
 }
 
-/// Windows on tapes of their own, each starting from the values that the last one ended with, are
-/// one graph with the gradient stopped in between; and not the whole gradient.
+/// Windows on their own tapes each start from the final values of the last one. They equal one graph with the gradient
+/// stopped in between, and not the whole gradient.
 fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
     let sizes = Sizes { steps: 4, hidden: 3, ..sizes };
     let cell = make(rng, sizes);
@@ -75,7 +75,7 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
     assert_eq!(Tensor::concat(&[&ys[0], &ys[1]], 0), whole.values[0]);
     assert_eq!(carried, whole.values[1..]);
 
-    // the loss of the early window counts its outputs, that of the late one its last state as well
+    // the early loss includes the outputs of its window, and the late one also the last state
     let early = [vec![inputs[0].slice(0, 0..2)], inputs[1..].to_vec()].concat();
     let states = run(&cell, &early, unrolled).values[1..].to_vec();
     let late = [vec![inputs[0].slice(0, 2..4)], states].concat();
@@ -89,7 +89,7 @@ fn windows<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rn
 
     let pairs = sum.iter().zip(&whole.gradients.parameters);
     let mut pairs = pairs.chain([(&inputs, &whole.gradients.inputs[0])]);
-    assert!(pairs.any(|(cut, whole)| distance(cut, whole) > 1e-4), "the windows hide nothing");
+    assert!(pairs.any(|(cut, whole)| distance(cut, whole) > 1e-4), "the windows cut no gradient");
 }
 
 for_every_cell!(windows, 8);
@@ -117,7 +117,7 @@ fn layers<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng
 
 for_every_cell!(layers, 8);
 
-/// A model's gradients are its own: a clone has the values but not the identities.
+/// The gradients of a model are its own: a clone has the same values, but its own parameters.
 fn clones<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng: &mut Random) {
     let cell = make(rng, sizes);
     let clone = cell.clone();
@@ -136,7 +136,7 @@ fn clones<C: TestCell>(make: impl Fn(&mut Random, Sizes) -> C, sizes: Sizes, rng
 
 for_every_cell!(clones, 4);
 
-/// The upper of two composed cells reads what the lower one puts out.
+/// The upper of two composed cells reads the outputs of the lower one.
 #[test]
 fn composition_is_one_above_the_other() {
     let rng = &mut random(5);
@@ -154,8 +154,7 @@ fn composition_is_one_above_the_other() {
     assert_near(&composed.gradients.parameters, &by_hand.gradients.parameters, 1e-11);
 }
 
-/// The running step is announced to the tape, so that it can say when something went wrong, and
-/// the end of the sequence too.
+/// The tape knows the running step, so that it can report the step of a fault. It also knows the end of the sequence.
 #[test]
 fn faults_name_their_step() {
     struct FailsAt(f64);
@@ -208,8 +207,7 @@ impl StateSizes for FastWeights {
     }
 }
 
-/// Lengths choose among sequences, however many axes a state has, and where a feature axis is as long as the
-/// batch, too.
+/// Lengths select sequences for states of any number of axes, also where a feature axis is as long as the batch.
 #[test]
 fn lengths_with_a_state_of_three_axes() {
     let rng = &mut random(7);

@@ -1,4 +1,4 @@
-//! Layers that run a step at a time and in windows compute what they compute for the whole sequence.
+//! Layers compute the same a step at a time, in windows, and over the whole sequence.
 
 use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
@@ -16,7 +16,7 @@ use crate::support::{
 
 const SIZES: Sizes = Sizes { steps: 6, batch: 2, input: 4, hidden: 4, output: 4 };
 
-/// Tests of layers of every kind that can be stepped: `check(layer, rng)` gets one at random.
+/// Defines tests of every kind of `Stepwise` layer. `check(layer, rng)` gets a random one.
 macro_rules! for_layers {
     ($check:ident) => {{
         let rng = &mut random(11);
@@ -65,7 +65,7 @@ fn steps_as_it_runs<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random)
     let (gone_on, _) = Recurrence::new(layer).run(tape.constant(xs.slice(0, 0..1)), last.clone());
     let gone_on = gone_on.index_first(0).value();
     assert_near(&[rows(&online).index_first(0)], &[gone_on.index_first(0)], 1e-13);
-    // and a state that was carried is one to go on from
+    // a carried state can be continued
     let mut carried = CarriedState::new();
     carried.keep(&last);
     online.set_state(carried.values().expect("a state"));
@@ -144,8 +144,8 @@ fn assert_same(left: &Run, right: &Run) {
     assert_near(&left.gradients.parameters, &right.gradients.parameters, 1e-11);
 }
 
-/// Each sequence by itself, and each of its windows in a loop over the steps that the mask leaves, starting anew where
-/// the resets say: from the state that the loop over all steps before has, stopped.
+/// Runs each sequence by itself, and each of its windows in a loop over the unmasked steps, with resets. A window
+/// starts from the stopped state of the loop over all earlier steps.
 fn in_windows<'t, L: Stepwise<f64>>(
     layer: &L,
     x: &[V<'t>],
@@ -173,7 +173,7 @@ fn in_windows<'t, L: Stepwise<f64>>(
     (0..x.len()).map(together).collect()
 }
 
-/// Outputs of all steps and the last state of a loop in windows, from what a step computes.
+/// Returns the outputs of all steps and the last state of a loop in windows, from the function of a step.
 fn loop_over_windows<'t>(
     first: &[V<'t>],
     [every, reach]: [usize; 2],
@@ -208,7 +208,7 @@ fn windows_cut_the_whole_layer() {
     for_layers!(cut_as_a_loop);
 }
 
-/// The noise of a truncated run is that of a run of the whole, whatever the windows: of each step, of each sequence and
+/// For any windows, a truncated run has the noise of the whole run: the noise of each step, of each sequence and
 /// between layers.
 fn noise_of_the_whole<L: Stepwise<f64> + Module<f64>>(layer: &L, rng: &mut Random) {
     let tape = Tape::new();
@@ -240,7 +240,7 @@ fn a_truncated_run_has_the_noise_of_the_whole() {
     noise_of_the_whole(&WeightDropout::new(lstm, half, &["w_hh"]), rng);
 }
 
-/// With noise, too, the gradient is that of a loop in windows, which draws the same.
+/// With noise, the gradient also equals that of a loop in windows with the same draws.
 #[test]
 fn windows_with_noise() {
     let rng = &mut random(16);
@@ -276,7 +276,7 @@ fn windows_with_noise() {
     }
 }
 
-/// A readout that feeds back, in three lines, equals the loop over the equations.
+/// An output layer with feedback, in three lines, equals the loop over the equations.
 #[test]
 fn a_readout_feeds_back() {
     let rng = &mut random(12);

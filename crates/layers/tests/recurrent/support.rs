@@ -1,4 +1,4 @@
-//! What the tests share: random cells of every kind, runs of them, and comparisons.
+//! Helpers that the tests share: random cells of every kind, runs of them, and comparisons.
 
 use std::fmt::Debug;
 
@@ -22,12 +22,12 @@ pub(crate) fn random(seed: u64) -> Random {
     bptt_layers::rng(seed)
 }
 
-/// Uniform between −1 and 1.
+/// Returns a tensor of uniform numbers between −1 and 1.
 pub(crate) fn uniform(shape: impl Into<Shape>, rng: &mut Random) -> Tensor<f64> {
     Tensor::uniform(shape, -1.0, 1.0, rng)
 }
 
-/// The module with all parameters drawn anew, biases too: one that starts at zero hides faults.
+/// Returns the module with all parameters drawn anew, including biases, since a bias of zero hides faults.
 pub(crate) fn randomized<M: Module<f64>>(mut module: M, rng: &mut Random) -> M {
     module.for_each_parameter_mut(|_, param| param.set(uniform(param.shape(), rng)));
     module
@@ -46,7 +46,7 @@ pub(crate) fn for_all<S: Strategy>(cases: u32, strategy: S, test: impl Fn(S::Val
     for_all_dyn(cases, &strategy, &test);
 }
 
-/// Not generic in the test: one copy of the runner for each strategy takes long enough to compile.
+/// The runner is not generic in the test, since one copy for each strategy takes long enough to compile.
 fn for_all_dyn<S: Strategy>(cases: u32, strategy: &S, test: &dyn Fn(S::Value)) {
     let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
@@ -65,7 +65,7 @@ pub(crate) fn distance(left: &Tensor<f64>, right: &Tensor<f64>) -> f64 {
     assert_eq!(left.shape(), right.shape());
     let scale = right.as_slice().iter().fold(1.0, |scale: f64, y| scale.max(y.abs()));
     let differences = left.as_slice().iter().zip(right.as_slice()).map(|(x, y)| (x - y).abs());
-    // a NaN is as far as can be
+    // a NaN counts as the largest distance
     differences.fold(0.0, |most: f64, d| if d <= most { most } else { d }) / scale
 }
 
@@ -79,14 +79,14 @@ pub(crate) fn assert_near(left: &[Tensor<f64>], right: &[Tensor<f64>], tolerance
     }
 }
 
-/// A number of outputs: half their square and they themselves, all added up. The cotangent, 1 + y,
-/// differs from element to element and moves with the outputs.
+/// Returns the sum of the outputs `y` and of `y²/2`, over all elements. The cotangent `1 + y` differs between elements
+/// and depends on the outputs.
 pub(crate) fn loss_of<'t>(outputs: &[V<'t>]) -> V<'t> {
     let terms = outputs.iter().map(|&y| (y * (y * 0.5 + 1.0)).sum_all());
     terms.reduce(|sum, term| sum + term).expect("there are outputs")
 }
 
-/// What a function of a model and inputs computes, and the gradients of its [`loss_of`].
+/// The results of a function of a model and inputs, and the gradients of its [`loss_of`].
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) values: Vec<Tensor<f64>>,
@@ -135,14 +135,13 @@ pub(crate) fn slopes<M: Module<f64>>(
     }
 }
 
-/// A cell over the sequence `inputs[0]` from the state that the others are: the outputs and the
-/// last state.
+/// Runs a cell over the sequence `inputs[0]` from the state `inputs[1..]`. Returns the outputs and the last state.
 pub(crate) fn unrolled<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>]) -> Vec<V<'t>> {
     let (ys, state) = unroll(cell, inputs[0], State::from_leaves(&inputs[1..]));
     [vec![ys], state.leaves()].concat()
 }
 
-/// Likewise, recorded once and replayed.
+/// Runs a cell like [`unrolled`], with a step that is recorded once and replayed.
 pub(crate) fn scanned<'t, C: Cell<f64>>(cell: &C, inputs: &[V<'t>]) -> Vec<V<'t>> {
     let (ys, state) = scan(cell, inputs[0], C::State::from_leaves(&inputs[1..]));
     std::iter::once(ys).chain(state.leaves()).collect()
@@ -175,12 +174,12 @@ pub(crate) fn sizes() -> impl Strategy<Value = Sizes> {
     )
 }
 
-/// What all cells here can do.
+/// The traits of all tested cells.
 pub(crate) trait TestCell: Cell<f64> + StateSizes + Module<f64> + Clone {}
 
 impl<C: Cell<f64> + StateSizes + Module<f64> + Clone> TestCell for C {}
 
-/// A cell whose parameters are no parameters.
+/// A cell without its parameters, as far as optimizers can see.
 #[derive(Clone, Debug, Module)]
 #[module(scalar = f64)]
 pub(crate) struct Fixed<C>(#[module(skip)] pub(crate) C);
@@ -337,7 +336,7 @@ pub(crate) mod random_cell {
         randomized(Window::new(rng, sizes.input, sizes.hidden, sizes.output + 1), rng)
     }
 
-    /// Its weights are fixed: none has a gradient.
+    /// The weights are fixed, so none has a gradient.
     pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
         Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
     }
@@ -347,7 +346,7 @@ pub(crate) mod random_cell {
     }
 }
 
-/// Tests of every cell: `check(make, sizes, rng)` gets a function that makes one at random.
+/// Defines tests of every cell. `check(make, sizes, rng)` gets a function that makes a random one.
 macro_rules! for_every_cell {
     ($check:ident, $cases:expr) => {
         for_every_cell!(

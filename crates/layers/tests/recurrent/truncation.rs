@@ -15,7 +15,7 @@ fn truncated<'t, L: Stepwise<f64>>(truncation: Truncation, layer: &L, x: &[V<'t>
     [vec![ys], state.leaves()].concat()
 }
 
-/// The terms of the gradient by their lag: each longer window adds those of one more.
+/// The terms of the gradient by their lag: a window that is one step longer adds one lag.
 #[test]
 fn windows_keep_the_lags_below_their_length() {
     let rng = &mut random(3);
@@ -63,7 +63,7 @@ fn windows_keep_the_lags_below_their_length() {
     }
 }
 
-/// A cell whose step reads noise of its own.
+/// A cell whose step reads its own sequence of noise.
 struct Disturbed<'n>(Elman<f64>, &'n Tensor<f64>);
 
 impl Cell<f64> for Disturbed<'_> {
@@ -81,10 +81,10 @@ impl StateSizes for Disturbed<'_> {
     }
 }
 
-/// Its noise belongs to steps of the sequence, and a window has fewer: it is refused, not misread. Where
-/// nothing is cut, it is run, however long the window.
+/// The noise belongs to steps of the sequence, and a window has fewer. The cell is therefore refused, except where
+/// nothing is cut.
 #[test]
-fn noise_of_a_step_is_not_misread() {
+fn noise_of_steps_is_refused_in_windows() {
     let rng = &mut random(4);
     let noise = uniform([6, 1, 3], rng);
     let cell = Disturbed(Elman::new(rng, 3, 4), &noise);
@@ -102,7 +102,7 @@ fn noise_of_a_step_is_not_misread() {
     assert!(message.contains("does not have 5 entries"), "{message}");
 }
 
-/// A cell with noise is truncated as that of evaluation.
+/// Without training, a cell with noise is truncated like the cell of evaluation.
 #[test]
 fn zoneout_without_noise() {
     let rng = &mut random(5);
@@ -116,9 +116,9 @@ fn zoneout_without_noise() {
     assert!(cut.gradients.parameters != whole.gradients.parameters);
 }
 
-/// What windows start from is computed with the variables that stand for parameters, too.
+/// The initial states of windows are computed with the substitutes of parameters.
 #[test]
-fn windows_start_from_what_substitutes_compute() {
+fn windows_start_from_substituted_parameters() {
     let rng = &mut random(6);
     let sizes = Sizes { steps: 6, batch: 2, input: 3, hidden: 4, output: 2 };
     let cell = random_cell::elman(rng, sizes);

@@ -39,7 +39,7 @@ fn norm(a: &Tensor<f64>) -> f64 {
     log_norm.exp()
 }
 
-/// Activations with the greatest slope they have.
+/// Activations with their greatest slopes.
 const ACTIVATIONS: [(Activation<f64>, f64); 5] = [
     (Activation::Identity, 1.0),
     (Activation::Tanh, 1.0),
@@ -93,8 +93,7 @@ fn one_step_reaches_the_bound() {
     }
 }
 
-/// The largest eigenvalue bounds nothing: here it is ½, and yet the gradient grows before it
-/// vanishes.
+/// The largest eigenvalue is no bound: here it is ½, and yet the gradient grows before it vanishes.
 #[test]
 fn eigenvalues_bound_nothing() {
     let w = Tensor::from_vec([2, 2], vec![0.5, 4.0, 0.0, 0.5]);

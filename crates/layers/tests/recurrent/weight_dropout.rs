@@ -52,7 +52,7 @@ fn drops_weights<C: TestCell>(
         by_hand.gradients.parameters.iter().zip(&masks).map(|(g, mask)| g * mask).collect();
     assert_near(&noisy.gradients.parameters, &of_weights, 1e-11);
 
-    // in evaluation, and once the run is over, the weights are whole
+    // in evaluation, and after the run, the weights are complete
     assert_same(&run(&layer, &inputs, layer_run), &run(&cell, &inputs, layer_run));
 }
 

@@ -15,8 +15,7 @@ pub(crate) const SIZES: Sizes = Sizes { steps: 5, batch: 3, input: 4, hidden: 4,
 
 type Deep = Stack<Bidirectional<Residual<Lstm<f64>>, Reversed<Gru<f64>>>>;
 
-/// Two layers of two directions; one direction adds to its inputs, and the other is a layer that is
-/// reversed itself and so runs forward.
+/// Two bidirectional layers. One direction is residual. The other is a reversed layer, and so runs forward.
 fn deep(rng: &mut Random) -> Deep {
     let mut layer = |input| {
         let sizes = Sizes { input, hidden: input, ..SIZES };
@@ -26,7 +25,7 @@ fn deep(rng: &mut Random) -> Deep {
     Stack::new(vec![layer(4), layer(8)])
 }
 
-/// A layer's outputs and last state, from the sequence and the state that the inputs are.
+/// Returns a layer's outputs and last state. The inputs are the sequence and the state.
 pub(crate) fn layer_run<'t, L: Layer<f64>>(layer: &L, x: &[V<'t>]) -> Vec<V<'t>> {
     recurrence_run(layer, Recurrence::new(layer), x)
 }
@@ -63,9 +62,9 @@ fn backwards(xs: V<'_>) -> V<'_> {
     xs.gather_rows(&(0..last).rev().collect::<Vec<_>>())
 }
 
-/// Two directions, residuals and stacks are what they say, written out with plain loops.
+/// Two directions, residuals and stacks equal their definitions, written out with plain loops.
 #[test]
-fn layers_are_composed_as_they_say() {
+fn layers_equal_plain_loops() {
     let rng = &mut random(0);
     let model = deep(rng);
     let inputs = inputs_of(&model, rng, SIZES);
@@ -146,10 +145,10 @@ fn the_batch_may_come_first() {
     assert_same(&first, &by_hand);
 }
 
-/// Sequences of different lengths in one batch, the padding full of NaN, compute what each does alone:
-/// through stacks, both directions and residuals, to all outputs and to the last.
+/// Sequences of different lengths in one batch, with NaN as the padding, compute the same as each alone. This holds
+/// through stacks, both directions and residuals, for all outputs and for the last.
 #[test]
-fn lengths_change_nothing_else() {
+fn padded_sequences_compute_the_same_as_each_alone() {
     let rng = &mut random(4);
     let model = deep(rng);
     let inputs = inputs_of(&model, rng, SIZES);
@@ -195,8 +194,8 @@ fn lengths_change_nothing_else() {
     assert_same(&together, &alone);
 }
 
-/// Of a layer of two directions the last outputs are those that each runs last, at the top of a stack too and
-/// for sequences of different lengths; around it, with the input at a sequence's last step.
+/// The last output of a bidirectional layer concatenates the final output of each direction. This holds at the top of a
+/// stack and for sequences of different lengths. A residual adds the input at the last step.
 #[test]
 fn the_last_of_both_directions() {
     let rng = &mut random(5);
@@ -235,9 +234,9 @@ fn the_last_of_both_directions() {
     assert_same(&around, &by_hand);
 }
 
-/// A sequence of no step has zeros for a last output, whatever the layer.
+/// The last output of a sequence without steps is zero, for every layer.
 #[test]
-fn the_last_of_nothing() {
+fn the_last_output_of_no_steps_is_zero() {
     let rng = &mut random(5);
     let model = Stack::new(vec![Residual::new(random_cell::lstm(rng, SIZES))]);
     let tape = Tape::new();
@@ -271,7 +270,7 @@ fn a_learned_start_is_shared_by_the_batch() {
     assert_near(of_start, &sums, 1e-12);
 }
 
-/// A sequence in pieces, on tapes of their own, computes what the whole does.
+/// A sequence in pieces, each on its own tape, computes the same as the whole.
 #[test]
 fn a_carried_state_goes_on() {
     let rng = &mut random(7);

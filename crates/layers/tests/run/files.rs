@@ -1,4 +1,4 @@
-//! Runs save one at a time, and nothing that was saved is lost.
+//! Runs save one at a time, and lose nothing that was saved.
 
 use std::fs;
 use std::path::Path;
@@ -54,7 +54,7 @@ fn names(folder: &TempDir) -> Vec<String> {
 fn the_checkpoint_stands_beside_the_weights() {
     let checkpoint = |out: &str| Files::beside(out).checkpoint;
     assert_eq!(checkpoint("a/m.safetensors"), Path::new("a/m.checkpoint.safetensors"));
-    // No two runs share one: "v1.2" has no extension to take off.
+    // "v1.2" has no extension to remove, so that no two runs share a checkpoint.
     assert_eq!(checkpoint("v1.2"), Path::new("v1.2.checkpoint.safetensors"));
 }
 
@@ -76,7 +76,7 @@ fn every_earlier_run_is_kept_under_a_number() {
 fn a_run_tells_where_the_earlier_one_is() {
     let (folder, files) = place();
     run(&files, ["c1", "b1"]);
-    // Half a run, as a kill between two renames may leave it, takes its number too.
+    // A kill between two renames leaves half a run, which also occupies a number.
     fs::write(folder.path().join("model.1.checkpoint.safetensors"), "taken").expect("writable");
     let mut run = Run::new(&files.best).expect("the place is free");
     assert_eq!(run.kept(), None, "not before the new run is saved");
@@ -99,8 +99,7 @@ fn a_resumed_run_replaces_its_own_files() {
     assert_eq!(names(&folder).len(), 3, "{:?}", names(&folder));
 }
 
-/// A folder stands where the new run's best weights are to be written, so that the second of its files
-/// cannot be.
+/// A folder occupies the path of the new run's best weights, so that the second file cannot be written.
 #[test]
 fn a_run_that_cannot_be_saved_changes_nothing() {
     let (folder, files) = place();
@@ -139,7 +138,7 @@ fn one_run_at_a_time_saves_to_a_place() {
 }
 
 #[test]
-fn what_killed_programs_left_is_removed() {
+fn unfinished_files_of_killed_programs_are_removed() {
     let (folder, files) = place();
     run(&files, ["c1", "b1"]);
     let left = [
@@ -182,7 +181,7 @@ fn only_a_saved_run_is_resumed() {
     assert!(names(&folder).is_empty(), "{:?}", names(&folder));
 }
 
-/// Without best weights, those of the model are for use.
+/// Without best weights, the weights of the model are saved for use.
 #[test]
 fn the_weights_are_those_of_the_model_or_the_best() {
     let (_folder, files) = place();

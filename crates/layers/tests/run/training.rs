@@ -139,7 +139,7 @@ fn the_rate_of_a_plateau_is_restored() {
 }
 
 #[test]
-fn what_else_a_run_remembers_comes_back() {
+fn best_weights_and_extra_are_restored() {
     let mut before = training(Box::new(Sgd::new(0.1)), LearningRate::Optimizer);
     let mut best = Archive::of(&before.model);
     best.set_text("loss", 0.25);

@@ -35,7 +35,7 @@ fn attended(attention: &Attention<f64>, inputs: &[Tensor<f64>], lengths: &[usize
     run(attention, inputs, |attention, inputs| attend(attention, inputs, Some(lengths)))
 }
 
-/// What stands behind the end of each sequence.
+/// Returns the memory with this value after the end of each sequence.
 fn padded(memory: &Tensor<f64>, with: f64) -> Tensor<f64> {
     Tensor::from_fn(memory.shape(), |i| {
         if i / 12 < LENGTHS[i / 4 % 3] { memory.as_slice()[i] } else { with }
@@ -89,9 +89,9 @@ fn attention_is_the_mean_by_the_softmax_of_the_scores() {
     }
 }
 
-/// In either precision, however large the scores that are masked would be.
+/// This holds in both precisions, for masked scores of any size.
 #[test]
-fn weights_sum_to_one_and_are_zero_where_there_is_nothing() {
+fn weights_sum_to_one_and_are_zero_in_the_padding() {
     fn check<T: Scalar>(epsilon: f64) {
         let rng = &mut random(2);
         let attention = Attention::<T>::multiplicative(rng, 3, 4);
@@ -115,7 +115,7 @@ fn weights_sum_to_one_and_are_zero_where_there_is_nothing() {
 }
 
 #[test]
-fn what_stands_behind_the_end_reaches_neither_values_nor_gradients() {
+fn padding_of_the_memory_reaches_neither_values_nor_gradients() {
     let [queries, memory] = inputs();
     for attention in both_kinds() {
         let of = |with| attended(&attention, &[queries.clone(), padded(&memory, with)], &LENGTHS);

@@ -1,4 +1,4 @@
-//! Greedy decoding and beam search, of models that are given as functions.
+//! Greedy decoding and beam search, with models that are functions.
 
 use bptt_layers::decode::{self, Beam, Bounds, Hypothesis};
 use bptt_tensor::Tensor;
@@ -9,7 +9,7 @@ use crate::support::{for_all, random};
 const SYMBOLS: usize = 3;
 const START: usize = 7; // no symbol that is decoded
 
-/// A model whose log-probabilities are random, others for each history. The state is the history.
+/// A model with random log-probabilities for each history. The state is the history.
 fn random_model(seed: u64) -> impl Fn(usize, &Vec<usize>) -> (Vec<f64>, Vec<usize>) {
     move |last, history| {
         let history: Vec<usize> = history.iter().copied().chain([last]).collect();
@@ -19,7 +19,7 @@ fn random_model(seed: u64) -> impl Fn(usize, &Vec<usize>) -> (Vec<f64>, Vec<usiz
     }
 }
 
-/// All sequences of up to so many symbols and their scores, best first.
+/// Returns all sequences of at most so many symbols with their scores, best first.
 fn exhaustive(
     bounds: Bounds,
     alpha: f64,
@@ -63,7 +63,7 @@ fn a_beam_that_keeps_all_is_an_exhaustive_search() {
 
 /// A beam wide enough for all live hypotheses returns the best of all sequences.
 #[test]
-fn a_beam_as_wide_as_what_is_live_finds_the_best() {
+fn a_beam_as_wide_as_all_live_hypotheses_finds_the_best() {
     let cases = (any::<u64>(), 1..=5_usize, prop::sample::select(&EXPONENTS[..]));
     for_all(200, cases, |(seed, steps, alpha)| {
         let model = random_model(seed);
@@ -78,7 +78,7 @@ fn a_beam_as_wide_as_what_is_live_finds_the_best() {
 
 /// With any width and exponent, no finished hypothesis that the search scores is better than its result.
 #[test]
-fn a_beam_is_never_worse_than_an_end_that_it_scored() {
+fn a_beam_is_never_worse_than_a_finished_hypothesis() {
     let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
     for_all(300, cases, |(seed, steps, width, alpha)| {
         let model = random_model(seed);
@@ -105,9 +105,9 @@ fn a_beam_is_never_worse_than_an_end_that_it_scored() {
     });
 }
 
-/// Dropping hypotheses that cannot win changes no result: a search that goes on to the end finds the same.
+/// Dropping hypotheses that cannot win changes no result: a search without dropping finds the same.
 #[test]
-fn a_beam_gives_up_only_what_cannot_win() {
+fn a_beam_drops_only_hypotheses_that_cannot_win() {
     let cases = (any::<u64>(), 1..=7_usize, 1..=4_usize, prop::sample::select(&EXPONENTS[..]));
     for_all(300, cases, |(seed, steps, width, alpha)| {
         let model = random_model(seed);
@@ -147,7 +147,7 @@ fn a_beam_of_width_one_is_no_worse_than_greedy() {
     });
 }
 
-/// Of whatever width, a beam's scores are those of its symbols, and in order.
+/// For any width, the scores of a beam are those of its symbols, and in order.
 #[test]
 fn a_beam_is_ranked() {
     for_all(100, (any::<u64>(), 1..=5_usize, 1..=6_usize), |(seed, steps, width)| {
@@ -168,7 +168,7 @@ fn a_beam_is_ranked() {
 /// 1 → 2 → end            0.8 · 0.5 · 0.4 = 0.16
 /// ```
 #[test]
-fn an_end_is_not_crowded_out_by_what_is_live() {
+fn live_hypotheses_do_not_crowd_out_a_finished_one() {
     let step = |_: usize, &length: &usize| {
         let probabilities = match length {
             0 => [0.2, 0.8, 0.0, 0.0],
@@ -188,7 +188,7 @@ fn logs(probabilities: &[f64]) -> Vec<f64> {
     probabilities.iter().map(|p| p.ln()).collect()
 }
 
-/// The first symbol that is likelier leads where all is uncertain:
+/// The likelier first symbol leads to uncertain continuations:
 ///
 /// ```text
 /// 1 (0.6) → 1 (0.5), 2 (0.5)        0.30 at best
@@ -231,7 +231,7 @@ fn longer_sequences_gain_by_normalization() {
     assert!((normalized.score - 0.6_f64.ln()).abs() < 1e-15, "the mean of both");
 }
 
-/// Of equals, the better parent and then the lower symbol come first.
+/// Of equal scores, the better parent and then the lower symbol come first.
 #[test]
 fn ties_are_broken_by_order() {
     let uniform = |_: usize, (): &()| (vec![0.0; SYMBOLS], ());
@@ -253,9 +253,9 @@ fn a_search_ends_at_the_end_that_it_decodes() {
     }
 }
 
-/// A step for each live hypothesis, and none once no live one can win.
+/// The search makes a step for each live hypothesis, and stops once no live one can win.
 #[test]
-fn a_beam_asks_for_no_more_than_it_needs() {
+fn a_beam_makes_no_needless_steps() {
     let mut calls = 0;
     let step = |last: usize, (): &()| {
         calls += 1;
@@ -286,13 +286,13 @@ fn a_negative_exponent() {
 
 #[test]
 #[should_panic(expected = "decoding needs the log-probability of each symbol, not [NaN, 0.0]")]
-fn a_probability_that_is_none() {
+fn a_nan_for_a_log_probability() {
     let _ = Beam::new(1).search(bounds(1), (), |_, ()| (vec![f64::NAN, 0.0], ()));
 }
 
-/// A beam that is wider than what is possible keeps only that.
+/// A beam that is wider than the number of possible sequences keeps only these.
 #[test]
-fn what_cannot_be_is_not_found() {
+fn impossible_sequences_are_not_found() {
     let only_the_end = |_: usize, (): &()| (vec![f64::NEG_INFINITY, 0.0, f64::NEG_INFINITY], ());
     let bounds = Bounds { start: 0, end: 1, max_length: 4 };
     let found = Beam::new(5).search(bounds, (), only_the_end);

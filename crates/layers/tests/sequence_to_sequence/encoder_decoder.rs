@@ -122,9 +122,9 @@ fn a_batch_is_encoded_and_decoded_as_each_sequence_alone() {
     }
 }
 
-/// No step reads the last target, nor is what stands behind the end of a source sequence.
+/// No step reads the last target, or symbols after the end of a source sequence.
 #[test]
-fn what_is_not_read_changes_nothing() {
+fn unread_symbols_change_nothing() {
     for model in of_grus() {
         let tape = Tape::new();
         let other = SOURCE.map(|symbol| if symbol == 0 { 4 } else { symbol });
@@ -261,7 +261,7 @@ fn scheduled_sampling_without_teacher_runs_freely() {
     }
 }
 
-/// Whatever the share that is drawn, a model that has diverged is told by its loss, as under teacher forcing.
+/// For any share of drawn symbols, the loss reports a diverged model, as under teacher forcing.
 #[test]
 fn scheduled_sampling_of_a_diverged_model() {
     for mut model in of_grus() {
@@ -338,7 +338,7 @@ fn words() -> Vec<Vec<usize>> {
     words.split_off(1)
 }
 
-/// Sequences side by side, time-major, padded with 0.
+/// Returns a batch of these sequences, time-major, padded with 0.
 fn side_by_side(sequences: &[Vec<usize>], steps: usize) -> Vec<usize> {
     let at = |t: usize| sequences.iter().map(move |sequence| sequence.get(t).copied().unwrap_or(0));
     (0..steps).flat_map(at).collect()

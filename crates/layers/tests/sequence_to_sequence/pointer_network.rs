@@ -83,7 +83,7 @@ fn teacher_forcing_is_the_equations_step_by_step() {
 }
 
 #[test]
-fn nothing_points_behind_the_end() {
+fn no_pointer_leads_beyond_the_end() {
     let network = of_grus();
     let of = |with| {
         run(&network, &[padded(&inputs(), with)], |network, xs| {
@@ -112,7 +112,7 @@ fn nothing_points_behind_the_end() {
 #[test]
 fn a_batch_points_as_each_sequence_alone() {
     let network = of_grus();
-    // scores behind the end are no part of the loss
+    // scores after the end do not enter the loss
     let log_probabilities = |logits: V<'_>, targets: &[usize]| {
         loss::cross_entropy(logits, targets).per_position().value()
     };
@@ -145,15 +145,15 @@ fn greedy_pointers_are_the_likeliest() {
 #[should_panic(
     expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions, which count from 0"
 )]
-fn a_pointer_behind_the_end() {
+fn a_pointer_beyond_the_end() {
     let tape = Tape::new();
     let mut targets = TARGETS;
     targets[4] = 2;
     let _ = of_grus().teacher_forced(tape.constant(inputs()), Some(&LENGTHS), &targets);
 }
 
-/// All ways in which three or four different numbers may stand, `[S, B, 1]`, how many they are, and the
-/// positions `[T, B]` of the numbers in ascending order.
+/// Returns all permutations of three or four different numbers, `[S, B, 1]`, their lengths, and the positions `[T, B]`
+/// of the numbers in ascending order.
 fn to_sort() -> (Tensor<f32>, Vec<usize>, Vec<usize>) {
     let orders = |length: usize| {
         (0..length.pow(length as u32))

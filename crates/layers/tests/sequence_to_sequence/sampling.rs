@@ -71,7 +71,7 @@ fn the_fewest_that_have_the_probability_p() {
 }
 
 #[test]
-fn what_is_impossible_is_never_drawn() {
+fn impossible_symbols_are_never_drawn() {
     let none = f64::NEG_INFINITY;
     for sampling in [Sampling::new(), Sampling::new().top_k(3), Sampling::new().temperature(1e300)]
     {
@@ -108,7 +108,7 @@ fn the_seed_decides() {
 
 #[test]
 #[should_panic(expected = "a symbol cannot be drawn: the logit of symbol 2 is NaN")]
-fn a_logit_that_is_none_is_named() {
+fn a_logit_that_is_nan_is_named() {
     let _ = Sampling::new().draw(&[0.0, f64::NEG_INFINITY, f64::NAN], &mut random(0));
 }
 

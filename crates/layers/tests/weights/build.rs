@@ -35,9 +35,9 @@ fn model(rng: &mut Random) -> Model<f64> {
     }
 }
 
-/// All parameters are those of the file, and no random number was taken.
+/// All parameters are those of the file, and no random number was drawn.
 #[test]
-fn is_what_was_loaded_and_nothing_else() {
+fn a_built_model_has_the_loaded_values() {
     let trained = model(&mut bptt_layers::rng(1));
     let archive = Archive::of(&trained);
     let mut rng = bptt_layers::rng(2);
@@ -49,7 +49,7 @@ fn is_what_was_loaded_and_nothing_else() {
     assert_eq!(rng, bptt_layers::rng(2));
 }
 
-/// What is drawn after a build is drawn as ever, whether it succeeded, failed or panicked.
+/// Initializers draw again after a build, whether it succeeded, failed or panicked.
 #[test]
 fn lasts_as_long_as_the_build() {
     let drawn = || -> Tensor<f64> { Init::Xavier.tensor(&mut bptt_layers::rng(3), [2, 3]) };
@@ -63,7 +63,7 @@ fn lasts_as_long_as_the_build() {
         || weights::build(|| -> Linear<f64> { panic!("no model") }, |_| Ok::<(), ()>(()));
     assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err());
     assert_eq!(drawn(), before);
-    // within one, another ends as it began
+    // a build within a build does not end the outer one
     let outer = weights::build(
         || {
             let inner = weights::build(drawn_linear, |_| Ok::<(), ()>(()));

@@ -1,4 +1,4 @@
-//! What is not a whole file of tensors is refused, and what is not as it was written.
+//! Files that are not complete, or that have changed since they were written, are refused.
 
 use std::fs;
 
@@ -61,7 +61,7 @@ fn foreign_files_are_refused() {
     }
 }
 
-/// Of names, texts, numbers, and what describes them.
+/// The bits are those of names, texts, numbers and the header.
 #[test]
 fn every_flipped_bit_is_noticed() {
     let place = place();

@@ -82,7 +82,7 @@ fn names_change_and_stay_apart() {
     assert_eq!(name, "w");
 }
 
-/// What would not load is not saved.
+/// Names that would not load are not saved.
 #[test]
 fn no_name_becomes_one_of_the_format() {
     let path = std::env::temp_dir().join(format!("bptt-reserved-{}", std::process::id()));

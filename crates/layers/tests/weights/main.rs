@@ -1,4 +1,4 @@
-//! Weight files: what goes in comes out, and nothing else is let in.
+//! Weight files: saved contents load unchanged, and all else is refused.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -70,7 +70,7 @@ fn place() -> Place {
 }
 
 impl Place {
-    /// The names of what stands in the folder.
+    /// Returns the names of the files in the folder.
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).unwrap();
         let mut names: Vec<_> =
@@ -79,12 +79,12 @@ impl Place {
         names
     }
 
-    /// Where a file may be written before it takes its place.
+    /// Returns a path at which a file may be written before it is renamed.
     fn beside(&self) -> PathBuf {
         self.path.with_extension("safetensors.0123456789abcdef.tmp")
     }
 
-    /// Puts these bytes where the file is. Truncating it instead can wait for the disk.
+    /// Replaces the file by these bytes. Truncating it instead can wait for the disk.
     fn put(&self, bytes: &[u8]) {
         let _ = fs::remove_file(&self.path);
         fs::write(&self.path, bytes).unwrap();

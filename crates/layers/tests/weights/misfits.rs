@@ -1,4 +1,4 @@
-//! What does not fit a model is refused, or told.
+//! Tensors that do not fit a model are refused, or reported.
 
 use std::error::Error;
 use std::io;
@@ -53,7 +53,7 @@ fn a_wrong_shape_is_reported() {
 }
 
 #[test]
-fn what_an_archive_lacks_is_reported_with_file_and_group() {
+fn missing_entries_are_reported_with_file_and_group() {
     let place = place();
     let mut archive = Archive::<f64>::new();
     archive.set_text("run.steps", "-3");
@@ -73,7 +73,7 @@ fn what_an_archive_lacks_is_reported_with_file_and_group() {
 }
 
 #[test]
-fn the_nearest_names_are_told() {
+fn the_nearest_names_are_reported() {
     let mut archive = Archive::<f32>::new();
     let error = archive.tensor("w").unwrap_err().to_string();
     assert!(error.ends_with("has no tensor `w`; it has none at all"), "{error}");
@@ -96,7 +96,7 @@ fn the_nearest_names_are_told() {
 }
 
 #[test]
-fn what_matches_is_loaded_and_the_rest_told() {
+fn matching_tensors_are_loaded_and_the_rest_reported() {
     let mut archive = Archive::of(&model::<f64>(0.0));
     archive.insert("head.w", Tensor::zeros([2]));
     let mut smaller = Archive::new();

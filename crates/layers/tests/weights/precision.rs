@@ -1,4 +1,4 @@
-//! Files of any precision: what holds their values exactly takes them.
+//! Files of any precision load into types that hold their values exactly.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn double_precision_is_not_rounded_silently() {
     assert!(message.ends_with(expected), "{message}");
 }
 
-/// A counter beside the weights, and numbers that are none.
+/// The file has a counter beside the weights, and values that are not finite.
 #[test]
 fn types_are_checked_where_a_tensor_is_taken() {
     let place = place();
@@ -66,7 +66,7 @@ fn types_are_checked_where_a_tensor_is_taken() {
     };
     assert_eq!((&*tensor, &*found, expected), ("counters.steps", "I64", "f32"));
 
-    // saved, they are what they were
+    // saving keeps their types
     archive.save(&place.path).unwrap();
     let bytes = fs::read(&place.path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -76,12 +76,12 @@ fn types_are_checked_where_a_tensor_is_taken() {
     assert_eq!((odd.dtype(), odd.shape(), odd.data()), (Dtype::U8, &[3][..], &[1, 2, 3][..]));
 }
 
-/// All patterns of a format.
+/// Returns all bit patterns of a format.
 fn patterns() -> Vec<u8> {
     (0..=u16::MAX).flat_map(u16::to_le_bytes).collect()
 }
 
-/// What the patterns mean: equal steps that double with each exponent, infinity, and what is no number.
+/// Returns the values of the patterns: equal steps that double with each exponent, infinity and NaN.
 fn meanings(fraction: u32, bias: i32) -> Vec<f64> {
     let infinity = 0x7fff >> fraction << fraction;
     let mut values = vec![0.0_f64];
@@ -112,7 +112,7 @@ fn half_precision_is_held_exactly() {
                 let sign = x.is_sign_negative() == (pattern >> 15 == 1);
                 assert!(same && sign, "{dtype} {pattern:04x} is {x}, not {meaning}");
             }
-            // saved, each is itself
+            // saving keeps each pattern
             archive.save(&place.path).unwrap();
             let bytes = fs::read(&place.path).unwrap();
             let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -135,7 +135,7 @@ fn half_precision_is_held_exactly() {
     }
 }
 
-/// Of any two neighbours the nearer, and the even one of what lies in the middle.
+/// A value rounds to the nearer of its two neighbours, and to the even one in the middle.
 #[test]
 fn values_round_to_the_nearest_half() {
     for (precision, _, fraction, bias) in FORMATS {
@@ -166,7 +166,7 @@ fn values_round_to_the_nearest_half() {
 }
 
 #[test]
-fn what_is_too_large_for_half_precision_is_refused() {
+fn values_too_large_for_half_precision_are_refused() {
     let overflow = |precision: HalfPrecision, element: f64| {
         let mut archive = Archive::new();
         archive.insert("w", Tensor::from_vec([2], vec![1.0, element]));

@@ -21,7 +21,7 @@ fn saving_replaces_a_file() {
 }
 
 #[test]
-fn what_a_killed_program_left_behind_is_removed() {
+fn unfinished_files_of_a_killed_program_are_removed() {
     let place = place();
     fs::write(place.beside(), [7; 10_000]).unwrap();
     weights::save(&model::<f64>(0.0), &place.path).unwrap();
@@ -29,7 +29,7 @@ fn what_a_killed_program_left_behind_is_removed() {
 }
 
 #[test]
-fn what_another_program_is_writing_stays() {
+fn a_file_that_another_program_writes_stays() {
     let place = place();
     let file = File::create(place.beside()).unwrap();
     file.lock().unwrap();
@@ -40,9 +40,9 @@ fn what_another_program_is_writing_stays() {
     assert_eq!(place.files(), ["model.safetensors"]);
 }
 
-/// Only files that bear such a name, of this file, are taken for unfinished ones.
+/// Only files with the name of an unfinished version of this file are removed.
 #[test]
-fn what_else_stands_beside_stays() {
+fn other_files_in_the_folder_stay() {
     let place = place();
     let others = [
         "model.safetensors.0123456789abcde.tmp",
@@ -57,7 +57,7 @@ fn what_else_stands_beside_stays() {
     assert_eq!(place.files().len(), others.len() + 2);
 }
 
-/// None removes what another is writing.
+/// No writer removes a file that another is writing.
 #[test]
 fn many_save_to_one_path_at_once() {
     let place = place();
@@ -94,7 +94,7 @@ fn a_file_survives_when_no_other_can_be_made() {
     assert_survives(&place);
 }
 
-/// The limit of a shell, beyond which writing fails like on a full disk, is that of this test run once more.
+/// A shell limits the size of files, so that writing fails as on a full disk. It runs this test a second time.
 #[cfg(unix)]
 #[test]
 fn a_file_survives_a_full_disk() {

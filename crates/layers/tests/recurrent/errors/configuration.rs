@@ -1,4 +1,4 @@
-//! Options that do not fit.
+//! Invalid options.
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
