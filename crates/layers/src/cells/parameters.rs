@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::core::init::Init;
 
-/// `[I, gates·H]`, each gate's part from [`Init::Xavier`].
+/// Returns a weight `[I, gates·H]`, each gate's part from [`Init::Xavier`].
 pub(super) fn input_weight<T: Scalar>(
     rng: &mut impl Rng,
     gates: usize,
@@ -15,7 +15,7 @@ pub(super) fn input_weight<T: Scalar>(
     Param::new(Init::Xavier.gates(rng, gates, [input_size, hidden_size]))
 }
 
-/// `[H, gates·H]`, each gate's part orthogonal.
+/// Returns a weight `[H, gates·H]`, each gate's part orthogonal.
 pub(super) fn recurrent_weight<T: Scalar>(
     rng: &mut impl Rng,
     gates: usize,

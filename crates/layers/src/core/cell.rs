@@ -59,7 +59,7 @@ pub trait Cell<T: Scalar> {
 /// The trait is separate from [`Cell`]. A cell without it can still run by [`scan`](crate::scan) and
 /// [`unroll`](crate::unroll), which take the initial state.
 pub trait StateSizes {
-    /// The number of features of each variable of the state, in the order of its leaves.
+    /// Returns the number of features of each variable of the state, in the order of its leaves.
     #[must_use]
     fn state_sizes(&self) -> Vec<usize>;
 

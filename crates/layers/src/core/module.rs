@@ -80,7 +80,7 @@ pub struct ParameterPath {
 }
 
 impl ParameterPath {
-    /// The name so far, such as `layers.0`; empty at the root.
+    /// Returns the name so far, such as `layers.0`, which is empty at the root.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name
@@ -102,7 +102,7 @@ pub(crate) fn join(whole: &str, part: &str) -> String {
     format!("{whole}{separator}{part}")
 }
 
-/// A parameter's name in messages. If the model itself is a parameter, the name is empty.
+/// Returns a parameter's name for messages. If the model itself is a parameter, its name is empty.
 pub(crate) fn described(name: &str) -> String {
     if name.is_empty() { "the model's parameter".to_owned() } else { format!("`{name}`") }
 }

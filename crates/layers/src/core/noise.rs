@@ -59,7 +59,8 @@ use super::cell::Cell;
     note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"
 )]
 pub trait NoisyCell<T: Scalar>: Cell<T> {
-    /// [`step`](Cell::step) with noise where the state is read and written. With [`Noise::NONE`] it equals `step`.
+    /// Makes a [`step`](Cell::step) with noise where the state is read and written. With [`Noise::NONE`], it equals
+    /// `step`.
     fn noisy_step<'t>(
         &self,
         x: Var<'t, T>,

@@ -28,8 +28,8 @@ pub(crate) enum Terms<'t, T: Scalar> {
 }
 
 impl<'t, T: Scalar> Loss<'t, T> {
-    /// Returns a custom loss with the given value at each position. The values are `[T, B]` for a batch of sequences, and
-    /// `[B]` for one time step or for one value a sequence. Masks, weights and means work as in every loss.
+    /// Creates a custom loss with the given value at each position. The values are `[T, B]` for a batch of sequences,
+    /// and `[B]` for one time step or for one value a sequence. Masks, weights and means work as in every loss.
     ///
     /// ```
     /// use bptt_autodiff::{Tape, Var};
@@ -123,7 +123,11 @@ impl<'t, T: Scalar> Loss<'t, T> {
         }
     }
 
-    /// Returns the sum over positions, with their mask and weights.
+    /// Returns the sum over positions, a number, with their mask and weights.
+    ///
+    /// # Panics
+    ///
+    /// As [`per_position`](Self::per_position).
     #[track_caller]
     #[must_use]
     pub fn sum(self) -> Var<'t, T> {
@@ -135,6 +139,10 @@ impl<'t, T: Scalar> Loss<'t, T> {
     ///
     /// If no position counts, the mean is 0 with gradient zero. This happens in an empty batch, or if the mask or the
     /// [ignored index](super::CrossEntropy::ignored_index) drops every position.
+    ///
+    /// # Panics
+    ///
+    /// As [`per_position`](Self::per_position).
     #[track_caller]
     #[must_use]
     pub fn mean(self) -> Var<'t, T> {
@@ -147,7 +155,11 @@ impl<'t, T: Scalar> Loss<'t, T> {
         }
     }
 
-    /// Returns the loss at each position, with its mask and weight.
+    /// Returns the loss at each position, in the positions' shape, with its mask and weight.
+    ///
+    /// # Panics
+    ///
+    /// If a target at a position that no mask drops is not a class. On a checking tape, as [`ctc`](super::ctc::ctc) states.
     #[track_caller]
     #[must_use]
     pub fn per_position(self) -> Var<'t, T> {

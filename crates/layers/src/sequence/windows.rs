@@ -28,12 +28,12 @@ impl Windows {
         Self { every, reach, whole, ends, rows }
     }
 
-    /// The number of windows.
+    /// Returns the number of windows.
     pub(crate) fn count(&self) -> usize {
         self.ends.len()
     }
 
-    /// The extents `[T, B, F]` of the whole run, for windows with this many features.
+    /// Returns the extents `[T, B, F]` of the whole run, for windows with this many features.
     pub(crate) fn whole(&self, features: usize) -> [usize; 3] {
         [self.whole[0], self.whole[1], features]
     }
@@ -47,7 +47,7 @@ impl Windows {
         })
     }
 
-    /// Values of each step, `[T, B, ..]`, arranged for the windows: `[k₂, windows · B, ..]`.
+    /// Arranges values of each step, `[T, B, ..]`, for the windows: `[k₂, windows · B, ..]`.
     pub(crate) fn of_steps<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
         let sequences = self.count() * self.whole[1];
         let rest = values.shape().iter().skip(2).copied();
@@ -55,7 +55,7 @@ impl Windows {
         values.gather_rows(&self.rows).reshape(shape)
     }
 
-    /// Values of each sequence, `[B, ..]`, arranged for the windows: `[windows · B, ..]`.
+    /// Arranges values of each sequence, `[B, ..]`, for the windows: `[windows · B, ..]`.
     pub(crate) fn of_sequences<T: Scalar>(&self, values: &Tensor<T>) -> Tensor<T> {
         let batch = self.whole[1];
         values.gather_rows(&(0..self.count() * batch).map(|i| i % batch).collect::<Vec<_>>())
@@ -79,7 +79,7 @@ impl Windows {
         first.into_iter().zip(states).map(start).collect()
     }
 
-    /// The outputs of the whole run, `[T, B, O]`, from the last `k₁` steps of each window.
+    /// Returns the outputs of the whole run, `[T, B, O]`, from the last `k₁` steps of each window.
     pub(crate) fn counted<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
         let (every, reach) = (self.every, self.reach);
         let ([steps, batch], windows, outputs) = (self.whole, self.count(), ys.shape()[2]);

@@ -10,7 +10,7 @@ use crate::sequence::stepwise::Stepwise;
 
 /// A layer with a residual connection (Wu et al. 2016): `y_t = x_t + layer(x)_t`.
 ///
-/// `x`, `y: [T, B, F]`. The outputs of the layer are as wide as its inputs. The state is the layer's.
+/// `x`, `y: [T, B, F]`. The outputs of the layer are as wide as its inputs, or a run panics. The state is the layer's.
 #[derive(Clone, Debug, Module)]
 pub struct Residual<L> {
     /// The layer.

@@ -129,8 +129,8 @@ impl<'t, T: Scalar> CtcTerms<'t, T> {
     }
 }
 
-/// The logarithm of "no path leads here". It is the lowest finite number, so that its differences are not NaN and
-/// every real path is greater. Adding an ordinary number does not change it.
+/// Returns the logarithm of "no path leads here". It is the lowest finite number, so that its differences are not NaN
+/// and every real path is greater. Adding an ordinary number does not change it.
 fn nowhere<T: Scalar>() -> f64 {
     T::min_value().as_f64()
 }
