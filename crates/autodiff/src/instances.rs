@@ -30,6 +30,7 @@ fn of<T: Scalar>() -> Vec<*const ()> {
         Tape::<T>::vjp as *const (),
         Gradients::<T>::get as *const (),
         Gradients::<T>::get_mut as *const (),
+        FlatScan::<T>::new as *const (),
         FlatScan::<T>::output_shapes as *const (),
         FlatScan::<T>::plan as *const (),
         FlatScan::<T>::run as *const (),

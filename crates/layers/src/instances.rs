@@ -3,11 +3,12 @@
 
 use bptt_tensor::Scalar;
 
-use crate::loss::CrossEntropy;
+use crate::cells::options::part;
+use crate::loss::{CrossEntropy, Loss};
 use crate::sequence::run::run;
 use crate::{
-    Adadelta, Adagrad, Adam, Adamax, BatchNorm, Conv1d, Elman, Gru, LayerNorm, Linear, Lstm, NAdam,
-    Optimizer, RAdam, RmsProp, Sgd,
+    Adadelta, Adagrad, Adam, Adamax, BatchNorm, Conv1d, Elman, Embedding, Gru, Init, LayerNorm,
+    Linear, Lstm, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 
 /// The addresses of the functions, which nobody needs: to name them is to compile them.
@@ -27,10 +28,20 @@ fn of<T: Scalar>() -> Vec<*const ()> {
         <RAdam<T> as Optimizer<T>>::step as *const (),
         <RmsProp<T> as Optimizer<T>>::step as *const (),
         <Sgd<T> as Optimizer<T>>::step as *const (),
+        part::<T> as *const (),
+        Init::draw::<T> as *const (),
+        Init::draw_gates::<T> as *const (),
         CrossEntropy::of::<T> as *const (),
         CrossEntropy::of_log_probabilities::<T> as *const (),
+        Loss::<T>::masked as *const (),
+        Loss::<T>::mean as *const (),
+        Loss::<T>::per_position as *const (),
+        Loss::<T>::sum as *const (),
+        Loss::<T>::weight as *const (),
+        Loss::<T>::weighted as *const (),
         BatchNorm::<T>::forward as *const (),
         Conv1d::<T>::forward as *const (),
+        Embedding::<T>::look_up as *const (),
         LayerNorm::<T>::forward as *const (),
         Linear::<T>::forward as *const (),
         run::<T, Elman<T>> as *const (),

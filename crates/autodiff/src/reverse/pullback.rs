@@ -35,6 +35,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     /// The cotangent of the output, in the output's shape: the gradient of the differentiated
     /// quantity with respect to the output.
     #[must_use]
+    #[inline(never)]
     pub fn cotangent(&self) -> Var<'t, T> {
         match &self.cotangent {
             Cotangent::Dense(cotangent) if has_shape_of(*cotangent, self.output()) => *cotangent,
@@ -146,6 +147,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     }
 
     /// Panics if a contribution to input `i` is not finite.
+    #[inline(never)]
     fn check(&self, i: usize, contribution: &Contribution<'t, T>) {
         let value = match *contribution {
             Contribution::Dense(value)
@@ -166,6 +168,7 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
     }
 }
 
+#[inline(never)]
 fn has_shape_of<T: Scalar>(a: Var<'_, T>, b: Var<'_, T>) -> bool {
     let nodes = a.tape.nodes();
     nodes[a.id as usize].value.shape() == nodes[b.id as usize].value.shape()

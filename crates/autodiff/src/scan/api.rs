@@ -43,32 +43,9 @@ impl<T: Scalar> Tape<T> {
         sequences: X,
         state: S,
     ) -> Scan<'t, T, X, S> {
-        let flat = FlatScan {
-            tape: self,
-            sequences: sequences.leaves(),
-            state: state.leaves(),
-            steps: 0,
-            reversed: false,
-            recompute: None,
-        };
-        for var in flat.sequences.iter().chain(&flat.state) {
-            var.on_tape(self);
-        }
-        let lengths = flat.sequences.iter().map(|sequence| sequence.shape().first().copied());
-        let lengths: Vec<Option<usize>> = lengths.collect();
-        let Some(&Some(steps)) = lengths.first() else {
-            panic!("scan: needs a sequence [T, ..], which tells the number of steps")
-        };
-        if let Some(other) = lengths.iter().position(|&length| length != Some(steps)) {
-            let paths = sequences.paths("sequences");
-            panic!(
-                "scan: `{}` of shape {} does not have {steps} steps, as `{}` has",
-                paths[other],
-                flat.sequences[other].shape(),
-                paths[0]
-            );
-        }
-        Scan { flat: FlatScan { steps, ..flat }, sequences, state }
+        let paths = || sequences.paths("sequences");
+        let flat = FlatScan::new(self, sequences.leaves(), state.leaves(), &paths);
+        Scan { flat, sequences, state }
     }
 }
 

@@ -28,6 +28,35 @@ pub(crate) struct FlatScan<'t, T> {
 }
 
 impl<'t, T: Scalar> FlatScan<'t, T> {
+    /// A recurrence over equally long sequences, which messages call by their paths.
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn new(
+        tape: &'t Tape<T>,
+        sequences: Vec<Var<'t, T>>,
+        state: Vec<Var<'t, T>>,
+        paths: &dyn Fn() -> Vec<String>,
+    ) -> Self {
+        for var in sequences.iter().chain(&state) {
+            var.on_tape(tape);
+        }
+        let lengths = sequences.iter().map(|sequence| sequence.shape().first().copied());
+        let lengths: Vec<Option<usize>> = lengths.collect();
+        let Some(&Some(steps)) = lengths.first() else {
+            panic!("scan: needs a sequence [T, ..], which tells the number of steps")
+        };
+        if let Some(other) = lengths.iter().position(|&length| length != Some(steps)) {
+            let paths = paths();
+            panic!(
+                "scan: `{}` of shape {} does not have {steps} steps, as `{}` has",
+                paths[other],
+                sequences[other].shape(),
+                paths[0]
+            );
+        }
+        Self { tape, sequences, state, steps, reversed: false, recompute: None }
+    }
+
     #[track_caller]
     #[inline(never)]
     pub(crate) fn run(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {

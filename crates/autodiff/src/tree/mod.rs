@@ -65,7 +65,7 @@ pub trait Tree<'t, T: Scalar>: Clone {
     #[track_caller]
     fn with_leaves(&self, leaves: &[Var<'t, T>]) -> Self {
         let expected = self.leaves().len();
-        state::assert_leaves::<Self>(expected, leaves.len());
+        state::assert_leaves(std::any::type_name::<Self>(), expected, leaves.len());
         let mut leaves = leaves.iter();
         self.map_leaves(&LeafPath::root(""), &mut |_, leaf| *leaves.next().unwrap_or(&leaf))
     }

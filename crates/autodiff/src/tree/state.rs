@@ -1,5 +1,7 @@
 //! Recurrent states: trees whose type fixes the number of their leaves.
 
+use std::any::type_name;
+
 use bptt_tensor::{Scalar, Tensor};
 
 use super::Tree;
@@ -52,7 +54,7 @@ pub trait State<'t, T: Scalar>: Tree<'t, T> + Copy {
     #[must_use]
     #[track_caller]
     fn from_leaves(leaves: &[Var<'t, T>]) -> Self {
-        assert_leaves::<Self>(Self::LEAVES, leaves.len());
+        assert_leaves(type_name::<Self>(), Self::LEAVES, leaves.len());
         Self::rebuild(&mut leaves.iter().copied())
     }
 
@@ -64,14 +66,13 @@ pub trait State<'t, T: Scalar>: Tree<'t, T> + Copy {
     #[must_use]
     #[track_caller]
     fn from_values(tape: &'t Tape<T>, values: &[Tensor<T>]) -> Self {
-        assert_leaves::<Self>(Self::LEAVES, values.len());
+        assert_leaves(type_name::<Self>(), Self::LEAVES, values.len());
         Self::rebuild(&mut values.iter().map(|value| tape.constant(value.clone())))
     }
 }
 
 #[track_caller]
-pub(super) fn assert_leaves<S>(expected: usize, given: usize) {
-    let tree = std::any::type_name::<S>();
+pub(super) fn assert_leaves(tree: &str, expected: usize, given: usize) {
     assert!(given == expected, "a tree `{tree}` has {expected} leaves, not {given}");
 }
 

@@ -136,6 +136,7 @@ pub(crate) use forget_bias;
 
 /// Returns the biases of `gate`, from a parameter that concatenates the biases of `gates`.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn part<'b, T: Scalar>(
     biases: Option<&'b mut Param<T>>,
     gates: &[Gate],

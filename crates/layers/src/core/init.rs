@@ -56,23 +56,28 @@ impl Init {
     #[track_caller]
     #[must_use]
     pub fn tensor<T: Scalar>(self, rng: &mut impl Rng, shape: impl Into<Shape>) -> Tensor<T> {
-        let shape = shape.into();
+        self.draw(rng, shape.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn draw<T: Scalar>(self, mut rng: &mut dyn Rng, shape: Shape) -> Tensor<T> {
         if is_blank() {
             return Tensor::zeros(shape);
         }
         match self {
             Self::Zeros => Tensor::zeros(shape),
             Self::Constant(value) => Tensor::full(shape, T::of(value)),
-            Self::Uniform { low, high } => Tensor::uniform(shape, low, high, rng),
-            Self::Gaussian { mean, std } => Tensor::normal(shape, mean, std, rng),
+            Self::Uniform { low, high } => Tensor::uniform(shape, low, high, &mut rng),
+            Self::Gaussian { mean, std } => Tensor::normal(shape, mean, std, &mut rng),
             Self::Xavier => {
                 let (rows, columns) = self.matrix(&shape);
                 let bound = (6.0 / (rows + columns).max(1) as f64).sqrt();
-                Tensor::uniform(shape, -bound, bound, rng)
+                Tensor::uniform(shape, -bound, bound, &mut rng)
             }
             Self::Orthogonal { gain } => {
                 let (rows, columns) = self.matrix(&shape);
-                orthogonal(rng, rows, columns, gain)
+                orthogonal(&mut rng, rows, columns, gain)
             }
             Self::Identity { scale } => {
                 let (_, columns) = self.matrix(&shape);
@@ -94,12 +99,24 @@ impl Init {
         self,
         rng: &mut impl Rng,
         count: usize,
+        extents: [usize; 2],
+    ) -> Tensor<T> {
+        self.draw_gates(rng, count, extents)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn draw_gates<T: Scalar>(
+        self,
+        rng: &mut dyn Rng,
+        count: usize,
         [rows, columns]: [usize; 2],
     ) -> Tensor<T> {
         if is_blank() {
             return Tensor::zeros([rows, count * columns]);
         }
-        let gates: Vec<Tensor<T>> = (0..count).map(|_| self.tensor(rng, [rows, columns])).collect();
+        let gates: Vec<Tensor<T>> =
+            (0..count).map(|_| self.draw(rng, [rows, columns].into())).collect();
         Tensor::concat(&gates.iter().collect::<Vec<_>>(), 1)
     }
 

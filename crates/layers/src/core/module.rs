@@ -88,10 +88,20 @@ impl ParameterPath {
 
     /// Runs `visit` with the path extended by `segment`, the name or position of a part.
     pub fn within(&mut self, segment: impl Display, visit: impl FnOnce(&mut Self)) {
+        let outer = self.enter(&segment);
+        visit(self);
+        self.leave(outer);
+    }
+
+    /// Extends the path, and returns its length before. Not generic, so that it is compiled once.
+    fn enter(&mut self, segment: &dyn Display) -> usize {
         let outer = self.name.len();
         let separator = if outer == 0 { "" } else { "." };
         write!(self.name, "{separator}{segment}").expect("a string takes any text");
-        visit(self);
+        outer
+    }
+
+    fn leave(&mut self, outer: usize) {
         self.name.truncate(outer);
     }
 }

@@ -61,6 +61,17 @@ impl<T: Scalar> Embedding<T> {
         symbols: &[usize],
         shape: impl Into<Shape>,
     ) -> Var<'t, T> {
+        self.look_up(tape, symbols, &shape.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn look_up<'t>(
+        &self,
+        tape: &'t Tape<T>,
+        symbols: &[usize],
+        shape: &Shape,
+    ) -> Var<'t, T> {
         let size = self.table.shape()[1];
         let mut vectors = tape.param(&self.table).gather_rows(symbols);
         if let Some(padding) = self.padding {
@@ -68,7 +79,7 @@ impl<T: Scalar> Embedding<T> {
             let is_padding = tape.constant(Tensor::from_fn([symbols.len(), 1], is_padding));
             vectors = is_padding.select(vectors.stop_gradient(), vectors);
         }
-        let shape: Shape = shape.into().iter().copied().chain([size]).collect();
+        let shape: Shape = shape.iter().copied().chain([size]).collect();
         vectors.reshape(shape)
     }
 }

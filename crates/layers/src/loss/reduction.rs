@@ -72,6 +72,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     ///
     /// If the mask does not have the shape of the positions, or a weight is negative or not finite.
     #[track_caller]
+    #[inline(never)]
     pub fn masked(self, mask: &Tensor<T>) -> Self {
         Self { positions: self.positions.masked(mask), ..self }
     }
@@ -99,6 +100,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     ///
     /// If the weights do not have the shape of the positions, or one is not finite.
     #[track_caller]
+    #[inline(never)]
     pub fn weighted(self, weights: &Tensor<T>) -> Self {
         Self { positions: self.positions.weighted(weights), ..self }
     }
@@ -114,6 +116,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// If a target is no class.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn weight(&self) -> f64 {
         match &self.terms {
             Terms::Class(terms) => terms.weight(&self.positions),
@@ -130,6 +133,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// As [`per_position`](Self::per_position).
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn sum(self) -> Var<'t, T> {
         self.per_position().sum_all()
     }
@@ -145,6 +149,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// As [`per_position`](Self::per_position).
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn mean(self) -> Var<'t, T> {
         match self.weight() {
             0.0 => Self { positions: self.positions.dropped(), ..self }.sum(),
@@ -162,6 +167,7 @@ impl<'t, T: Scalar> Loss<'t, T> {
     /// If a target at a position that no mask drops is not a class. On a checking tape, as [`ctc`](super::ctc::ctc) states.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn per_position(self) -> Var<'t, T> {
         self.shares(1.0)
     }

@@ -81,6 +81,7 @@ impl<T: Scalar> Costates<T> {
 
     /// Returns zeros to add to these variables of a state, in a run over `xs: [T, B, I]`.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn add_to<'t>(&self, state: &[Var<'t, T>], xs: Var<'t, T>) -> Vec<Var<'t, T>> {
         let [steps, ..] = sequence_shape(xs);
         let mut variables = Vec::with_capacity(state.len());

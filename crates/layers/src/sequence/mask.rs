@@ -21,6 +21,7 @@ impl<T: Scalar> Mask<T> {
     ///
     /// If the mask or the lengths do not suit the extents `[T, B]`.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn of(&self, xs: Var<'_, T>) -> Tensor<T> {
         let [steps, batch, _] = sequence_shape(xs);
         match self {

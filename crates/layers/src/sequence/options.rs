@@ -131,6 +131,7 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
     /// sequence has no step. If [only the last output](Self::is_last_only) is computed, they are `[B, I]`.
     #[track_caller]
     #[must_use]
+    #[inline(never)]
     pub fn aligned(self, xs: Var<'t, T>) -> Var<'t, T> {
         if self.last_only {
             return self.last_step(xs);
@@ -144,6 +145,7 @@ impl<'t, T: Scalar> RunOptions<'_, T> {
     /// Returns the last step of each sequence in the order of the run, `[B, F]` of `[T, B, F]`. It is zero for a
     /// sequence without steps.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn last_step(self, xs: Var<'t, T>) -> Var<'t, T> {
         let [steps, batch, _] = sequence_shape(xs);
         let mask = self.mask_of(xs);
@@ -168,6 +170,7 @@ impl<T: Scalar> RunOptions<'_, T> {
     ///
     /// As [`Mask::of`].
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn mask_of(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
         Some(self.mask?.of(xs))
     }
@@ -179,6 +182,7 @@ impl<T: Scalar> RunOptions<'_, T> {
     ///
     /// If the resets do not have the shape `[T, B]`.
     #[track_caller]
+    #[inline(never)]
     pub(crate) fn goes_on(self, xs: Var<'_, T>) -> Option<Tensor<T>> {
         let resets = self.resets?;
         let [steps, batch, _] = sequence_shape(xs);
@@ -207,6 +211,7 @@ impl<T: Scalar> RunOptions<'_, T> {
     }
 
     /// Returns the initial values of the next variables of the state.
+    #[inline(never)]
     pub(crate) fn starts<'t>(self, tape: &'t Tape<T>, variables: usize) -> Vec<Var<'t, T>> {
         match self.starts {
             Some(starts) => starts.next(variables, tape),

@@ -87,6 +87,7 @@ type Sequences<'t, T, S> = (Var<'t, T>, Option<Var<'t, T>>, Option<Var<'t, T>>, 
 
 impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
     #[track_caller]
+    #[inline(never)]
     fn new(xs: Var<'t, T>, state: S, options: RunOptions<'_, T>) -> Self {
         assert_batch(xs, &state);
         let (tape, leaves) = (xs.tape(), state.leaves());
@@ -170,6 +171,7 @@ fn zipped<'t, T: Scalar, S: State<'t, T>>(
 
 /// Returns `there` where the mask `[B, 1]` is not zero, and `else_` where it is. The values are `[B, ..]`.
 #[track_caller]
+#[inline(never)]
 fn choose<'t, T: Scalar>(
     mask: Var<'t, T>,
     there: Var<'t, T>,

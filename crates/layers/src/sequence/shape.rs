@@ -9,6 +9,7 @@ use bptt_tensor::Scalar;
 ///
 /// If it does not have three axes.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
     let shape = xs.shape();
     let &[steps, batch, features] = &shape[..] else {
@@ -20,6 +21,7 @@ pub(crate) fn sequence_shape<T: Scalar>(xs: Var<'_, T>) -> [usize; 3] {
 /// Checks that a state has the batch of the inputs `[T, B, I]`. A state of another batch might broadcast silently. A
 /// variable without axes is shared by the batch.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn assert_batch<'t, T: Scalar>(xs: Var<'t, T>, state: &impl Tree<'t, T>) {
     let [_, batch, _] = sequence_shape(xs);
     for (i, shape) in state.leaves().iter().map(|leaf| leaf.shape()).enumerate() {

@@ -18,6 +18,12 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
+        Self::draw_uniform(shape.into(), low, high, rng)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn draw_uniform(shape: Shape, low: f64, high: f64, rng: &mut dyn Rng) -> Self {
         let spread = high - low;
         let within = T::of(low) < T::of(high) && spread.is_finite();
         assert!(within, "uniform: {low}..{high} is not a range of {}", T::NAME);
@@ -39,6 +45,12 @@ impl<T: Scalar> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn normal(shape: impl Into<Shape>, mean: f64, std: f64, rng: &mut impl Rng) -> Self {
+        Self::draw_normal(shape.into(), mean, std, rng)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn draw_normal(shape: Shape, mean: f64, std: f64, rng: &mut dyn Rng) -> Self {
         assert!(std >= 0.0, "normal: the standard deviation {std} is not at least 0");
         let mut spare = None;
         Self::from_fn(shape, |_| {
@@ -65,12 +77,12 @@ impl<T: Scalar> Tensor<T> {
 }
 
 /// A multiple of 2⁻⁵³ in `0 ≤ u < 1`.
-fn unit(rng: &mut impl Rng) -> f64 {
+fn unit(rng: &mut (impl Rng + ?Sized)) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// Two independent standard normal numbers, from a point drawn within the unit circle.
-fn normal_pair(rng: &mut impl Rng) -> [f64; 2] {
+fn normal_pair(rng: &mut dyn Rng) -> [f64; 2] {
     loop {
         let [x, y] = [2.0 * unit(rng) - 1.0, 2.0 * unit(rng) - 1.0];
         let s = x * x + y * y;

@@ -61,6 +61,19 @@ impl Shape {
         shape.0[axis] = extent;
         shape
     }
+
+    // compiled here once, rather than wherever a shape is made
+
+    #[inline(never)]
+    fn push(&mut self, extent: usize) {
+        self.0.push(extent);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn spilled(extents: &[usize]) -> Self {
+        Self(SmallVec::from_slice(extents))
+    }
 }
 
 impl Deref for Shape {
@@ -85,7 +98,7 @@ impl fmt::Display for Shape {
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(extents: [usize; N]) -> Self {
-        Self(SmallVec::from_slice(&extents))
+        Self::from(&extents[..])
     }
 }
 
@@ -100,7 +113,7 @@ impl From<&[usize]> for Shape {
             [a, b] => [a, b, 0, 0],
             [a, b, c] => [a, b, c, 0],
             [a, b, c, d] => [a, b, c, d],
-            _ => return Self(SmallVec::from_slice(extents)),
+            _ => return Self::spilled(extents),
         };
         Self(SmallVec::from_buf_and_len(inline, extents.len()))
     }
@@ -127,7 +140,9 @@ impl From<&Shape> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(extents: I) -> Self {
-        Self(extents.into_iter().collect())
+        let mut shape = Self::default();
+        extents.into_iter().for_each(|extent| shape.push(extent));
+        shape
     }
 }
 

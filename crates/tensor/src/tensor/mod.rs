@@ -132,17 +132,25 @@ impl<T: Scalar> Tensor<T> {
     /// A tensor in a pooled buffer; `fill` must write every element.
     #[track_caller]
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
-        let len = shape.elements();
-        let mut buffer = Buffer::take(len);
-        if let Some(elements) = buffer.as_mut_slice() {
-            fill(&mut elements[..len]);
+        let mut tensor = Self::unfilled(shape);
+        if let Some(elements) = tensor.get_mut() {
+            fill(elements);
         }
+        tensor
+    }
+
+    /// A tensor in a pooled buffer, whose elements are yet to be written.
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn unfilled(shape: Shape) -> Self {
+        let buffer = Buffer::take(shape.elements());
         Self { shape, buffer, offset: 0 }
     }
 
     /// The elements for writing. Copies them first if another tensor shares the buffer, so that the
     /// other tensor is unchanged.
     #[must_use]
+    #[inline(never)]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         if self.buffer.as_mut_slice().is_none() {
             *self = Self::build(self.shape.clone(), |out| out.copy_from_slice(self.as_slice()));
@@ -153,6 +161,7 @@ impl<T: Scalar> Tensor<T> {
 
     /// The elements for writing, if no other tensor shares the buffer.
     #[must_use]
+    #[inline(never)]
     pub fn get_mut(&mut self) -> Option<&mut [T]> {
         let window = self.offset..self.offset + self.len();
         self.buffer.as_mut_slice().map(|elements| &mut elements[window])
