@@ -1,5 +1,5 @@
-//! The functions that are compiled in this crate, for both element types, rather than again in
-//! every crate that uses them. See the module of this name in `bptt-tensor`.
+//! The functions that are compiled in this crate rather than again in every crate that uses them: for `f32`, and with
+//! the feature `f64` for that too. See the module of this name in `bptt-tensor`.
 
 use bptt_tensor::Scalar;
 
@@ -10,8 +10,12 @@ use crate::{Gradients, Stepper, Tape, Var};
 /// Returns the addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
-pub fn instances() -> [Vec<*const ()>; 2] {
-    [of::<f32>(), of::<f64>()]
+pub fn instances() -> Vec<Vec<*const ()>> {
+    Vec::from([
+        of::<f32>(),
+        #[cfg(feature = "f64")]
+        of::<f64>(),
+    ])
 }
 
 fn of<T: Scalar>() -> Vec<*const ()> {

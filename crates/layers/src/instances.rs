@@ -1,5 +1,5 @@
-//! What is compiled in this crate, for both element types, rather than in every crate that uses it: see the module of
-//! this name in `bptt-tensor`.
+//! What is compiled in this crate, for `f32` and with the feature `f64` for that too, rather than in every crate that
+//! uses it: see the module of this name in `bptt-tensor`.
 
 use bptt_tensor::Scalar;
 
@@ -14,8 +14,12 @@ use crate::{
 /// The addresses of the functions, which nobody needs: to name them is to compile them.
 #[inline(never)]
 #[must_use]
-pub fn instances() -> [Vec<*const ()>; 2] {
-    [of::<f32>(), of::<f64>()]
+pub fn instances() -> Vec<Vec<*const ()>> {
+    Vec::from([
+        of::<f32>(),
+        #[cfg(feature = "f64")]
+        of::<f64>(),
+    ])
 }
 
 fn of<T: Scalar>() -> Vec<*const ()> {

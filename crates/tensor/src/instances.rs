@@ -1,4 +1,4 @@
-//! The kernels that are compiled in this crate, for both element types.
+//! The kernels that are compiled in this crate: for `f32`, and with the feature `f64` for that too.
 //!
 //! A generic function is compiled again in each crate that calls it. One marked `#[inline(never)]`
 //! is not, if a dependency has compiled it with the same types. The functions listed here are
@@ -12,8 +12,12 @@ use crate::tensor::Tensor;
 /// Returns the addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
-pub fn instances() -> [Vec<*const ()>; 2] {
-    [of::<f32>(), of::<f64>()]
+pub fn instances() -> Vec<Vec<*const ()>> {
+    Vec::from([
+        of::<f32>(),
+        #[cfg(feature = "f64")]
+        of::<f64>(),
+    ])
 }
 
 fn of<T: Scalar>() -> Vec<*const ()> {

@@ -169,8 +169,10 @@ fn orthogonal<T: Scalar>(rng: &mut impl Rng, rows: usize, columns: usize, gain: 
         // before; a second restores it (Giraud, Langou and Rozložník 2005)
         for _ in 0..2 {
             let overlaps = block.matmul_with(&before, Transpose::RIGHT);
-            block = &block - overlaps.matmul(&before);
-            orthonormalize(block.as_mut_slice(), length);
+            let projection = overlaps.matmul(&before);
+            let vectors = block.as_mut_slice();
+            vectors.iter_mut().zip(projection.as_slice()).for_each(|(x, p)| *x -= p);
+            orthonormalize(vectors, length);
         }
         done.extend_from_slice(block.as_slice());
     }

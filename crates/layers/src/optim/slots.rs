@@ -1,6 +1,5 @@
 //! The state of optimizers, the slots of each parameter, and the walk over the parameters.
 
-use std::array;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bptt_autodiff::Gradients;
@@ -60,6 +59,9 @@ pub(super) fn expect_empty(option: &str, empty: bool) {
     );
 }
 
+/// Updates a piece of a parameter from its gradient, and the same piece of each slot.
+type PieceRule<'a, T> = Box<dyn Fn(&mut [T], &[T], Vec<&mut [T]>) + Sync + 'a>;
+
 /// The slots and the number of steps of each parameter, by its name. A slot is a tensor of the parameter's shape.
 #[derive(Clone, Debug)]
 pub(super) struct Slots<T: Scalar> {
@@ -95,6 +97,24 @@ impl<T: Scalar> Slots<T> {
     ) where
         R: Fn(&mut T, T, [&mut T; N]) + Sync,
     {
+        self.walk(model, gradients, N, &|step| {
+            let rule = rule(step);
+            Box::new(move |value, gradient, slots| {
+                let slots = slots.try_into().expect("a parameter has a slot for each memory");
+                for_each_element(value, gradient, slots, &rule);
+            })
+        });
+    }
+
+    /// Calls what `rule` returns for the number of a parameter's step with each piece of the parameter, as
+    /// [`update`](Self::update) does for each element. It is compiled once for all optimizers.
+    fn walk<'a>(
+        &mut self,
+        model: &mut dyn Module<T>,
+        gradients: &Gradients<T>,
+        count: usize,
+        rule: &dyn Fn(u64) -> PieceRule<'a, T>,
+    ) {
         model.visit_mut(&mut ParameterPath::default(), &mut |name, parameter| {
             let Some(gradient) = gradients.get(parameter) else { return };
             assert!(
@@ -106,7 +126,7 @@ impl<T: Scalar> Slots<T> {
                 parameter.shape(),
             );
             if !self.parameters.contains_key(name) {
-                let slots = vec![Tensor::full(parameter.shape(), self.initial); N];
+                let slots = vec![Tensor::full(parameter.shape(), self.initial); count];
                 self.parameters.insert(name.to_owned(), Memory { step: 0, slots });
             }
             let memory = self.parameters.get_mut(name).expect("the parameter has a memory");
@@ -126,13 +146,12 @@ impl<T: Scalar> Slots<T> {
                 memory.slots.iter_mut().map(|slot| slot.as_mut_slice().chunks_mut(PIECE)).collect();
             let mut pieces = Vec::with_capacity(gradient.len().div_ceil(PIECE));
             for gradient in gradient.as_slice().chunks(PIECE) {
-                let slots = array::from_fn(|slot| {
-                    slots[slot].next().expect("a slot is as long as its parameter")
-                });
-                pieces.push((gradient, slots));
+                let slots = slots.iter_mut().map(|slot| slot.next());
+                let slots: Option<Vec<_>> = slots.collect();
+                pieces.push((gradient, slots.expect("a slot is as long as its parameter")));
             }
             write(parameter.value_mut(), pieces, |value, (gradient, slots)| {
-                for_each_element(value, gradient, slots, &rule);
+                rule(value, gradient, slots);
             });
         });
     }
