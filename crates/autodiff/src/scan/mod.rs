@@ -5,7 +5,7 @@
 //!
 //! 1. [`trace`] records it on shapes, as a [program](ir::program).
 //! 2. [`rewrite`] simplifies the program, and [hoists](rewrite::hoist) values that are the same for
-//! all steps.
+//!    all steps.
 //! 3. [`reverse`] derives the step of the reverse pass, which is then compiled like any other step.
 //! 4. [`lower`] compiles it to a program over the rows of a batch.
 //! 5. [`run`] runs it over a sequence, or step by step.
