@@ -31,8 +31,10 @@ use crate::core::module::Module;
 /// # use bptt_layers::{Activation, Gru, Layer, Linear};
 /// # use bptt_tensor::Tensor;
 /// # let rng = &mut bptt_layers::rng(0);
-/// let gru = Gru::<f32>::new(rng, 3, 8); let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o =
-/// softmax(h W + b) let tape = Tape::new(); let (ys, _state) = model.forward(tape.constant(Tensor::ones([5, 1, 3])));
+/// let gru = Gru::<f32>::new(rng, 3, 8);
+/// let model = (gru, (Linear::new(rng, 8, 2), Activation::Softmax)); // o = softmax(h W + b)
+/// let tape = Tape::new();
+/// let (ys, _state) = model.forward(tape.constant(Tensor::ones([5, 1, 3])));
 /// assert!((ys.index_first(4).value().as_slice().iter().sum::<f32>() - 1.0).abs() < 1e-6);
 /// ```
 #[derive(Clone, Debug, Default, Module)]

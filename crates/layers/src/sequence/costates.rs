@@ -30,12 +30,17 @@ use super::shape::sequence_shape;
 /// use bptt_layers::{Costates, Layer, Lstm, Recurrence};
 /// use bptt_tensor::Tensor;
 ///
-/// let mut rng = bptt_layers::rng(0); let lstm = Lstm::<f64>::new(&mut rng, 3, 4); let tape = Tape::new(); let xs =
-/// tape.constant(Tensor::ones([7, 2, 3])); let costates = Costates::new(); let (ys, _) =
-/// Recurrence::new(&lstm).costates(&costates).run(xs, lstm.start(&tape, 2)); let loss = ys.index_first(5).sum_all();
-/// let of_h = &costates.of(&tape.backward(loss))[0]; // [T, B, H] assert_eq!(of_h.index_first(5), Tensor::ones([2,
-/// 4])); // the direct dependence of the loss assert!(of_h.index_first(0) != Tensor::zeros([2, 4])); // through five
-/// steps assert_eq!(of_h.index_first(6), Tensor::zeros([2, 4]));
+/// let mut rng = bptt_layers::rng(0);
+/// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
+/// let tape = Tape::new();
+/// let xs = tape.constant(Tensor::ones([7, 2, 3]));
+/// let costates = Costates::new();
+/// let (ys, _) = Recurrence::new(&lstm).costates(&costates).run(xs, lstm.start(&tape, 2));
+/// let loss = ys.index_first(5).sum_all();
+/// let of_h = &costates.of(&tape.backward(loss))[0]; // [T, B, H]
+/// assert_eq!(of_h.index_first(5), Tensor::ones([2, 4])); // the direct dependence of the loss
+/// assert!(of_h.index_first(0) != Tensor::zeros([2, 4])); // through five steps
+/// assert_eq!(of_h.index_first(6), Tensor::zeros([2, 4]));
 /// ```
 ///
 /// The run adds zeros to the state after each step, and costates are the gradients with respect to these zeros. The
