@@ -34,31 +34,54 @@ fn sources(folder: &Path, module: &Module, all: &mut BTreeMap<Module, String>) {
     }
 }
 
-/// Of every file the files that it imports from. What it exports of them does not count.
-fn imports(sources: &BTreeMap<Module, String>) -> BTreeMap<&Module, BTreeSet<&Module>> {
-    let mut imports = BTreeMap::new();
+/// What a file imports or exports again: the names, and the paths that they stand for from the root of the crate.
+type Names = Vec<(String, Module)>;
+
+/// The names that files import for themselves, and those that they export again.
+fn uses(sources: &BTreeMap<Module, String>) -> BTreeMap<&Module, [Names; 2]> {
+    let mut uses = BTreeMap::new();
     for (module, text) in sources {
-        let mut paths = Vec::new();
+        let mut names = [Vec::new(), Vec::new()];
         for item in syn::parse_file(text).expect("Rust").items {
-            if let Item::Use(item) = item
-                && matches!(item.vis, Visibility::Inherited)
-            {
-                leaves(&item.tree, &mut Vec::new(), &mut paths);
+            if let Item::Use(item) = item {
+                let is_export = !matches!(item.vis, Visibility::Inherited);
+                leaves(&item.tree, &mut Vec::new(), &mut names[usize::from(is_export)]);
             }
         }
-        let resolved = paths.iter().filter_map(|path| resolved(path, module));
-        let files = resolved.filter_map(|path| {
-            (0..=path.len())
-                .rev()
-                .find_map(|n| sources.get_key_value(&path[..n]))
-                .map(|(file, _)| file)
-        });
-        imports.insert(module, files.filter(|&file| file != module).collect());
+        let resolved = |names: Names| -> Names {
+            let path =
+                |(name, path): (String, Module)| Some((name, resolved(&path, module, sources)?));
+            names.into_iter().filter_map(path).collect()
+        };
+        uses.insert(module, names.map(resolved));
     }
-    imports
+    uses
 }
 
-fn leaves(tree: &UseTree, path: &mut Module, all: &mut Vec<Module>) {
+/// Of every file the files that define what it imports.
+fn imports(sources: &BTreeMap<Module, String>) -> BTreeMap<&Module, BTreeSet<&Module>> {
+    let uses = uses(sources);
+    let imported = |file: &Module| {
+        let names = uses[file][0].iter();
+        let origins = names.filter_map(|(_, path)| origin(path, &uses));
+        origins.filter(|&origin| origin != file).collect()
+    };
+    uses.keys().map(|&file| (file, imported(file))).collect()
+}
+
+/// The file that defines what has this path, which others may export again.
+fn origin<'a>(path: &[String], uses: &BTreeMap<&'a Module, [Names; 2]>) -> Option<&'a Module> {
+    let find =
+        |n: usize| uses.get_key_value(&path[..n].to_vec()).map(|(&file, uses)| (n, file, uses));
+    let (n, file, [_, exports]) = (0..=path.len()).rev().find_map(find)?;
+    let exported = path.get(n).and_then(|name| exports.iter().find(|(export, _)| export == name));
+    match exported {
+        Some((_, inner)) => origin(&[inner, &path[n + 1..]].concat(), uses),
+        None => Some(file),
+    }
+}
+
+fn leaves(tree: &UseTree, path: &mut Module, all: &mut Names) {
     match tree {
         UseTree::Path(part) => {
             path.push(part.ident.to_string());
@@ -66,20 +89,36 @@ fn leaves(tree: &UseTree, path: &mut Module, all: &mut Vec<Module>) {
             path.pop();
         }
         UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, path, all)),
-        UseTree::Name(name) => all.push([&path[..], &[name.ident.to_string()]].concat()),
-        UseTree::Rename(name) => all.push([&path[..], &[name.ident.to_string()]].concat()),
-        UseTree::Glob(_) => all.push(path.clone()),
+        UseTree::Name(name) if name.ident == "self" => {
+            all.push((path.last().cloned().unwrap_or_default(), path.clone()));
+        }
+        UseTree::Name(name) => {
+            let name = name.ident.to_string();
+            all.push((name.clone(), [&path[..], &[name]].concat()));
+        }
+        UseTree::Rename(name) => {
+            let path = [&path[..], &[name.ident.to_string()]].concat();
+            all.push((name.rename.to_string(), path));
+        }
+        UseTree::Glob(_) => all.push((String::new(), path.clone())),
     }
 }
 
 /// The path from the root of the crate. Other paths lead to other crates.
-fn resolved(path: &[String], module: &[String]) -> Option<Module> {
+fn resolved(
+    path: &[String],
+    module: &[String],
+    sources: &BTreeMap<Module, String>,
+) -> Option<Module> {
     let (first, mut rest) = path.split_first()?;
     let mut base = match first.as_str() {
         "crate" => vec![],
         "self" => module.to_vec(),
         "super" => module[..module.len() - 1].to_vec(),
-        _ => return None,
+        child => {
+            let child = [module, &[child.to_owned()]].concat();
+            sources.contains_key(&child).then_some(child)?
+        }
     };
     while let Some((first, more)) = rest.split_first()
         && first == "super"
