@@ -174,8 +174,14 @@ impl<T: Scalar> Stepper<T> {
     /// # Panics
     ///
     /// If the step does not have an output `k`.
+    #[track_caller]
     #[must_use]
     pub fn output(&self, k: usize) -> &[T] {
+        let count = match &self.runner {
+            Runner::Rows { outputs, .. } => outputs.len(),
+            Runner::Steps { outputs, .. } => outputs.len(),
+        };
+        assert!(k < count, "output: the step has {count} outputs, and none with index {k}");
         match &self.runner {
             Runner::Rows { session, outputs, .. } => session.buffer(outputs[k]),
             Runner::Steps { outputs, .. } => outputs[k].as_slice(),
@@ -187,8 +193,10 @@ impl<T: Scalar> Stepper<T> {
     /// # Panics
     ///
     /// If the state does not have a variable `j`.
+    #[track_caller]
     #[must_use]
     pub fn state(&self, j: usize) -> &[T] {
+        self.check_variable("state", j);
         match &self.runner {
             Runner::Rows { session, state, .. } => session.buffer(state[j]),
             Runner::Steps { state, .. } => state[j].as_slice(),
@@ -244,12 +252,20 @@ impl<T: Scalar> Stepper<T> {
     /// # Panics
     ///
     /// If the state does not have a variable `j`.
+    #[track_caller]
     #[must_use]
     pub fn state_mut(&mut self, j: usize) -> &mut [T] {
+        self.check_variable("state_mut", j);
         match &mut self.runner {
             Runner::Rows { session, state, .. } => session.buffer_mut(state[j]),
             Runner::Steps { state, .. } => state[j].as_mut_slice(),
         }
+    }
+
+    #[track_caller]
+    fn check_variable(&self, operation: &str, j: usize) {
+        let count = self.start.len();
+        assert!(j < count, "{operation}: the state has {count} variables, and none with index {j}");
     }
 
     /// Rearranges the sequences: row `i` of each variable of the state `[B, ..]` becomes a copy of

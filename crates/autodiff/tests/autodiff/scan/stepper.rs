@@ -112,6 +112,9 @@ fn a_state_that_does_not_suit_the_stepper() {
     let mut online = tape.scan(x, state(&[2, 3])).stepper(|_, s| ((), s));
     let turned = Tensor::zeros([3, 2]);
     refuses!(online.set_state(&[turned]); "state has shapes [[2, 3]], not [[3, 2]]");
+    refuses!(online.output(0); "output: the step has 0 outputs, and none with index 0");
+    refuses!(online.state(1); "state: the state has 1 variables, and none with index 1");
+    refuses!(online.state_mut(1); "state_mut: the state has 1 variables, and none with index 1");
     refuses!(online.gather_rows(&[0]); "variable 0 of the state has shape [2, 3], which needs a row for each");
     refuses!(online.gather_rows(&[0, 2]); "gather_rows of [2, 3]");
     refuses!(online.reset(&[1, 2]); "reset: sequence 2 is not one of 2, which count from 0");
