@@ -26,8 +26,8 @@ const SHOWN_WHOLE: usize = 1000;
 const EDGE: usize = 3;
 
 impl<T: fmt::Debug> fmt::Display for Tensor<T> {
-    /// Nested brackets with aligned columns. Tensors of more than 1000 elements show the first and
-    /// last three entries of each axis, as in NumPy. A precision sets the number of decimals.
+    /// Nested brackets with aligned columns. Tensors of more than 1000 elements, and of none, show
+    /// the first and last three entries of each axis. A precision sets the number of decimals.
     ///
     /// ```
     /// use bptt_tensor::Tensor;
@@ -39,7 +39,7 @@ impl<T: fmt::Debug> fmt::Display for Tensor<T> {
         if self.is_unknown() {
             return write!(f, "unknown of shape {}", self.shape());
         }
-        let shortens = self.len() > SHOWN_WHOLE;
+        let shortens = self.len() > SHOWN_WHOLE || self.is_empty();
         let mut axes = Vec::with_capacity(self.rank());
         for &extent in &self.shape()[..] {
             let shortens = shortens && extent > 2 * EDGE;

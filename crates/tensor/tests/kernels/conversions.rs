@@ -72,6 +72,8 @@ fn long_axes_are_shortened() {
         " [1196, 1197, 1198, 1199]]",
     ];
     assert_eq!(format!("{rows:.0}"), lines.join("\n"));
+    let empty = Tensor::<f32>::zeros([1 << 40, 0]).to_string();
+    assert_eq!(empty, "[[],\n [],\n [],\n ...,\n [],\n [],\n []]");
 }
 
 #[cfg(feature = "ndarray")]
