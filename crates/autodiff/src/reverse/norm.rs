@@ -16,7 +16,8 @@ const LARGE_UNIT: f64 = f64::from_bits((1023 + 600) << 52);
 pub(super) fn norm<'a, T: Scalar>(tensors: &(impl Iterator<Item = &'a Tensor<T>> + Clone)) -> f64 {
     let in_units = |unit: f64| {
         let squares = tensors.clone().map(|tensor| sum_of_squares(tensor.as_slice(), unit.recip()));
-        squares.sum::<f64>().sqrt() * unit
+        let sum = 0.0 + squares.sum::<f64>(); // the sum of nothing is −0
+        sum.sqrt() * unit
     };
     let plain = in_units(1.0);
     if plain.is_finite() { plain } else { in_units(LARGE_UNIT) }

@@ -52,6 +52,11 @@ fn gradients_are_iterated_named_and_removed() {
     assert_eq!(gradients.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [b.id()]);
 }
 
+#[test]
+fn no_gradients_have_a_norm_of_zero() {
+    assert_eq!(Gradients::<f64>::default().norm().to_string(), "0");
+}
+
 /// The norm is finite even if squares overflow.
 #[test]
 fn a_norm_does_not_overflow() {
