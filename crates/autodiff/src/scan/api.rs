@@ -137,7 +137,8 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         let mut form = None;
         let result = flat.run(&mut flattened(&sequences, &state, step, &mut form));
         let (outputs, last) = or_panic(result, &state);
-        let form = form.expect("a step has been recorded");
+        let (form, next) = form.expect("a step has been recorded");
+        assert_same_form(&state.paths("state"), &next.paths("state"));
         Scanned { outputs: form.with_leaves(&outputs), state: state.with_leaves(&last) }
     }
 
@@ -191,19 +192,30 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     }
 }
 
-/// A step on lists of variables. It stores the tree of outputs in `form`.
+/// A step on lists of variables. It stores the trees of the outputs and of the next state in `form`.
 fn flattened<'a, 't, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>, O: Tree<'t, T>>(
     sequences: &'a X,
     state: &'a S,
     mut step: impl FnMut(X, S) -> (O, S) + 'a,
-    form: &'a mut Option<O>,
+    form: &'a mut Option<(O, S)>,
 ) -> impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> Flat<'t, T> + 'a {
     move |entries, before| {
         let (outputs, next) = step(sequences.with_leaves(entries), state.with_leaves(before));
         let flat = (outputs.leaves(), next.leaves());
-        *form = Some(outputs);
+        *form = Some((outputs, next));
         flat
     }
+}
+
+/// Checks that the next state has the leaves of the state, which are carried by their position.
+#[track_caller]
+fn assert_same_form(state: &[String], next: &[String]) {
+    assert!(
+        state == next,
+        "scan: the state has the leaves `{}`, but the next state `{}`; return a tree of the same form",
+        state.join("`, `"),
+        next.join("`, `")
+    );
 }
 
 #[track_caller]

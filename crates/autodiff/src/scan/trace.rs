@@ -65,11 +65,12 @@ pub(crate) fn trace<'t, T: Scalar>(
         let states: Vec<_> = states.iter().map(unknown).collect();
         let (outputs, next) = step(&entries, &states);
         let fault = StateFault::of(&states, &next);
-        let ids = |vars: &[Var<'t, T>]| vars.iter().map(|var| var.on_tape(tape)).collect();
-        let (outputs, next): (Vec<u32>, Vec<u32>) = (ids(&outputs), ids(&next));
         fault.map_or_else(|| Ok((tape.drain(start), outputs, next)), Err)
     });
     let (recorded, outputs, next) = recorded?;
+    for var in outputs.iter().chain(&next) {
+        var.on_tape(tape); // not within a closure, which would hide the caller's line
+    }
 
     let mut reader = Reader {
         start,
@@ -86,8 +87,8 @@ pub(crate) fn trace<'t, T: Scalar>(
     for node in recorded {
         reader.read(tape, node, inputs.next().flatten());
     }
-    let place = |reader: &mut Reader<T>, ids: Vec<u32>| -> Vec<u32> {
-        ids.into_iter().map(|id| reader.place(tape, id)).collect()
+    let place = |reader: &mut Reader<T>, vars: Vec<Var<'t, T>>| -> Vec<u32> {
+        vars.into_iter().map(|var| reader.place(tape, var.id)).collect()
     };
     let (stacked, next) = (place(&mut reader, outputs), place(&mut reader, next));
     let invariants = reader.origins.into_iter().map(|origin| match origin {

@@ -70,6 +70,31 @@ fn a_state_of_another_length_is_refused() {
     assert_refused(|x, h| ((), vec![h[0], x]), message);
 }
 
+/// The state is carried leaf by leaf, so a tree of another form would change which leaf is which.
+#[test]
+fn a_state_of_another_form_is_refused() {
+    let tape = Tape::new();
+    for steps in [0, 1, 2] {
+        let xs = tape.constant(uniform::<f64>([steps, 2, 3], 1));
+        let h = tape.constant(Tensor::zeros([2, 3]));
+        let scan = || tape.scan(xs, (vec![h], vec![h, h]));
+        refuses!(scan().run(|x, (_, b)| ((), (b, vec![x])));
+            "scan: the state has the leaves `state.0[0]`, `state.1[0]`, `state.1[1]`, but the next state \
+             `state.0[0]`, `state.0[1]`, `state.1[0]`; return a tree of the same form");
+    }
+}
+
+#[test]
+fn an_output_of_another_tape_is_refused() {
+    let (tape, other) = (Tape::new(), Tape::new());
+    let foreign = other.constant(uniform::<f64>([2, 3], 1));
+    for steps in [0, 1, 2] {
+        let xs = tape.constant(uniform([steps, 2, 3], 1));
+        let h = tape.constant(Tensor::zeros([2, 3]));
+        refuses!(tape.scan(xs, h).run(|_, h| (foreign, h)); "live on different tapes");
+    }
+}
+
 #[test]
 fn sequences_of_different_lengths_are_refused() {
     let tape = Tape::new();
