@@ -68,8 +68,7 @@ pub trait Optimizer<T: Scalar>: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// If the state is not one of this kind of optimizer for this model. The optimizer then stays
-    /// as it was.
+    /// If the state does not have the memories of this optimizer for this model. The optimizer then stays as it was.
     fn restore(&mut self, model: &dyn Module<T>, state: &Archive<T>) -> Result<(), WeightsError>;
 }
 

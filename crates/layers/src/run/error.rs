@@ -18,6 +18,13 @@ pub enum RunError {
         source: io::Error,
     },
 
+    /// The path of the weights is that of a folder.
+    #[error("{path:?} is no name of a file: give one, such as {file:?}", file = .path.join("model.safetensors"))]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+    },
+
     /// Another run saves to the same files.
     #[error(
         "another run saves to {best} and holds {lock}: let it end, or save elsewhere",

@@ -25,9 +25,11 @@ impl Files {
         Self { best: out.to_path_buf(), checkpoint: with_suffix(out, "checkpoint.safetensors") }
     }
 
-    /// Creates the folder of the files.
+    /// Creates the folder of the files. A path that is a folder itself is refused now, not at the first save.
     pub(super) fn create_folder(&self) -> Result<(), RunError> {
-        let Some(folder) = self.best.parent() else { return Ok(()) };
+        let Some(folder) = self.best.parent().filter(|_| !self.best.is_dir()) else {
+            return Err(RunError::NoFile { path: self.best.clone() });
+        };
         fs::create_dir_all(folder)
             .map_err(|source| RunError::Folder { path: folder.to_path_buf(), source })
     }

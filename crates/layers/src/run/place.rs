@@ -31,7 +31,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// If another run saves to the same files, or if the folder cannot be created or written.
+    /// If `out` is a folder, if another run saves to the same files, or if the folder cannot be created or written.
     pub fn new(out: impl AsRef<Path>) -> Result<Self, RunError> {
         let files = Files::beside(out);
         files.create_folder()?;

@@ -140,8 +140,8 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
     ///
     /// # Errors
     ///
-    /// If the checkpoint is of another model, of another kind of optimizer, or of a run with another kind of schedule.
-    /// The training then stays as it was.
+    /// If the checkpoint is of another model, of an optimizer with another state, or of a run with another kind of
+    /// schedule. The training then stays as it was. The states of `Adam`, `NAdam` and `RAdam` fit each other.
     pub fn restore(&mut self, checkpoint: &Archive<T>) -> Result<(), WeightsError> {
         let has_group = |name: &str| GROUPS.iter().any(|group| is_within(group, name));
         checkpoint.expect_tensors(has_group)?;

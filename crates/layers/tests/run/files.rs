@@ -168,6 +168,17 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn a_folder_is_no_file_of_weights() {
+    let (folder, _) = place();
+    for path in [folder.path(), Path::new("."), Path::new("/"), Path::new("")] {
+        let error = Run::new(path).expect_err("no name of a file").to_string();
+        let file = path.join("model.safetensors");
+        assert_eq!(error, format!("{path:?} is no name of a file: give one, such as {file:?}"));
+    }
+    assert!(names(&folder).is_empty());
+}
+
+#[test]
 fn only_a_saved_run_is_resumed() {
     let (folder, files) = place();
     for out in [files.best, folder.path().join("none/model.safetensors")] {
