@@ -14,7 +14,7 @@ pub(crate) type Sequence<'t> = (V<'t>, Vec<V<'t>>);
 
 /// How a cell is run over a sequence.
 #[derive(Clone, Debug)]
-pub(crate) enum Way {
+pub(crate) enum Execution {
     /// The loop, which specifies the other ways.
     Unrolled,
     Scanned,
@@ -34,7 +34,7 @@ pub(crate) trait AnyCell: Module<f64> {
 
     fn one_step<'t>(&self, x: V<'t>, state: &[V<'t>]) -> (V<'t>, Vec<V<'t>>);
 
-    fn run<'t>(&self, way: &Way, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t>;
+    fn run<'t>(&self, execution: &Execution, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t>;
 
     /// Runs from a [`LearnedStart`] with these parameters, each `[1, S]`.
     fn run_from_learned<'t>(&self, initial: Vec<Param<f64>>, xs: V<'t>) -> Sequence<'t>;
@@ -57,18 +57,24 @@ impl<C: Cell<f64> + StateSizes + Module<f64>> AnyCell for C {
         (y, state.leaves())
     }
 
-    fn run<'t>(&self, way: &Way, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t> {
+    fn run<'t>(&self, execution: &Execution, xs: V<'t>, state: &[V<'t>]) -> Sequence<'t> {
         let state = <C as Cell<f64>>::State::from_leaves(state);
         let recurrence = Recurrence::new(self);
-        let (ys, state) = match way {
-            Way::Unrolled => unroll(self, xs, state),
-            Way::Scanned => scan(self, xs, state),
-            Way::Recomputed(every) => recurrence.recompute(Recompute::Every(*every)).run(xs, state),
-            Way::Reversed => recurrence.reversed().run(xs, state),
-            Way::Lengths(lengths) => recurrence.lengths(lengths).run(xs, state),
-            Way::Episodes(resets, false) => recurrence.resets(resets).run(xs, state),
-            Way::Episodes(resets, true) => recurrence.resets(resets).reversed().run(xs, state),
-            Way::Truncated([every, reach]) => Truncation::new(*every, *reach).run(self, xs, state),
+        let (ys, state) = match execution {
+            Execution::Unrolled => unroll(self, xs, state),
+            Execution::Scanned => scan(self, xs, state),
+            Execution::Recomputed(every) => {
+                recurrence.recompute(Recompute::Every(*every)).run(xs, state)
+            }
+            Execution::Reversed => recurrence.reversed().run(xs, state),
+            Execution::Lengths(lengths) => recurrence.lengths(lengths).run(xs, state),
+            Execution::Episodes(resets, false) => recurrence.resets(resets).run(xs, state),
+            Execution::Episodes(resets, true) => {
+                recurrence.resets(resets).reversed().run(xs, state)
+            }
+            Execution::Truncated([every, reach]) => {
+                Truncation::new(*every, *reach).run(self, xs, state)
+            }
         };
         (ys, state.leaves())
     }

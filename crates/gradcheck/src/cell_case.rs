@@ -8,7 +8,7 @@ use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::any_cell::{AnyCell, Sequence, Way};
+use crate::any_cell::{AnyCell, Execution, Sequence};
 use crate::subject::{Place, Recorded, Subject};
 use crate::values::{Domain, Random, V, stream};
 use crate::violation::Named;
@@ -191,8 +191,8 @@ impl<'m> CellCase<'m> {
     }
 
     /// Runs the cell in the given way.
-    pub(crate) fn outcome(&self, way: &Way) -> Outcome {
-        self.outcome_of(&self.values, &|cell, xs, state| cell.run(way, xs, state))
+    pub(crate) fn outcome(&self, execution: &Execution) -> Outcome {
+        self.outcome_of(&self.values, &|cell, xs, state| cell.run(execution, xs, state))
     }
 
     /// Runs the cell by a function, with the given values.
@@ -249,13 +249,13 @@ pub(crate) fn set_parameters(cell: &mut dyn AnyCell, values: &[Tensor<f64>]) {
 /// A run of a cell as a function of inputs, initial state and parameters.
 pub(crate) struct Whole<'c, 'm> {
     case: &'c CellCase<'m>,
-    way: Way,
+    execution: Execution,
     places: Vec<Place>,
     at: Vec<Tensor<f64>>,
 }
 
 impl<'c, 'm> Whole<'c, 'm> {
-    pub(crate) fn new(case: &'c CellCase<'m>, way: Way) -> Self {
+    pub(crate) fn new(case: &'c CellCase<'m>, execution: Execution) -> Self {
         let Values { xs, state, parameters } = &case.values;
         let mut places = vec![Place::new("xs")];
         places.extend((0..state.len()).map(|i| Place::new(state_name(i))));
@@ -266,7 +266,7 @@ impl<'c, 'm> Whole<'c, 'm> {
                 at.push(value.clone());
             }
         }
-        Self { case, way, places, at }
+        Self { case, execution, places, at }
     }
 
     /// All parameters: the trained ones at this point, and the frozen ones.
@@ -295,7 +295,7 @@ impl Subject for Whole<'_, '_> {
         let cell = self.case.cell.borrow();
         let inputs = 1 + self.case.values.state.len();
         let mut sources: Vec<_> = at[..inputs].iter().map(|x| tape.variable(x.clone())).collect();
-        let (ys, last) = cell.run(&self.way, sources[0], &sources[1..]);
+        let (ys, last) = cell.run(&self.execution, sources[0], &sources[1..]);
         let parameters = cell.parameters();
         let trained = parameters.iter().zip(&self.case.trained).filter(|&(_, &trained)| trained);
         sources.extend(trained.map(|((_, param), _)| tape.param(param)));

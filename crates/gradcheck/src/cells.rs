@@ -11,7 +11,7 @@ use bptt_tensor::Tensor;
 use proptest::prelude::*;
 
 use crate::Law;
-use crate::any_cell::{AnyCell, Way};
+use crate::any_cell::{AnyCell, Execution};
 use crate::cell_case::{
     CellCase, Draw, Sizes, Untied, Values, Whole, cell_sizes, draws, large_sizes, loss_of,
     tiny_sizes,
@@ -19,7 +19,7 @@ use crate::cell_case::{
 use crate::check::sealed::Sealed;
 use crate::check::{Check, Family};
 use crate::evidence::Evidence;
-use crate::laws::{self, OF_FUNCTIONS, batch, bits, by_hand, jacobian, symmetry, time, ways};
+use crate::laws::{self, OF_FUNCTIONS, batch, bits, by_hand, executions, jacobian, symmetry, time};
 use crate::oracle::Oracle;
 use crate::rounding;
 use crate::values::{Domain, Domains, Random};
@@ -223,7 +223,7 @@ where
         if law == Law::Threads {
             let results = || {
                 with_case(make, frozen, *draw, |case, _| {
-                    bits::results(&Whole::new(case, Way::Scanned))
+                    bits::results(&Whole::new(case, Execution::Scanned))
                 })
             };
             return bits::threads(&results, evidence);
@@ -234,8 +234,8 @@ where
         let carried = || {
             with_case(make, frozen, *draw, |case, rng| match law {
                 Law::SinglePrecision => rounding::moved(|seed| self.in_single(case, Some(seed))),
-                Law::Reversed => rounding::carried(&Whole::new(case, Way::Reversed), rng),
-                _ => rounding::carried(&Whole::new(case, Way::Scanned), rng),
+                Law::Reversed => rounding::carried(&Whole::new(case, Execution::Reversed), rng),
+                _ => rounding::carried(&Whole::new(case, Execution::Scanned), rng),
             })
         };
         rounding::allowed_for(law, evidence, hold, carried)
@@ -257,18 +257,18 @@ where
     ) -> Result<(), Violation> {
         match law {
             Law::Jacobian => jacobian::jacobian(&Untied::new(case), evidence),
-            Law::Scan => ways::scan(case, rng, evidence),
-            Law::Pieces => ways::pieces(case, rng, evidence),
-            Law::Recompute => ways::recompute(case, rng, evidence),
-            Law::Reversed => ways::reversed(case, evidence),
-            Law::Padding => ways::padding(case, rng, evidence),
-            Law::Episodes => ways::episodes(case, rng, evidence),
+            Law::Scan => executions::scan(case, rng, evidence),
+            Law::Pieces => executions::pieces(case, rng, evidence),
+            Law::Recompute => executions::recompute(case, rng, evidence),
+            Law::Reversed => executions::reversed(case, evidence),
+            Law::Padding => executions::padding(case, rng, evidence),
+            Law::Episodes => executions::episodes(case, rng, evidence),
             Law::Causality => time::causality(case, rng, evidence),
-            Law::Truncation => ways::truncation(case, rng, evidence),
+            Law::Truncation => executions::truncation(case, rng, evidence),
             Law::Tied => time::tied(case, evidence),
             Law::BatchOrder => batch::order(case, rng, evidence),
             Law::BatchSum => batch::sum(case, evidence),
-            Law::Streaming => ways::streaming(case, evidence),
+            Law::Streaming => executions::streaming(case, evidence),
             Law::LearnedStart => time::learned_start(case, rng, evidence),
             Law::OddSymmetry => symmetry::odd(case, evidence),
             Law::HiddenOrder => symmetry::hidden_order(case, &case.wider(), rng, evidence),
@@ -277,7 +277,7 @@ where
                 let oracle = self.oracle.as_ref().expect("the law is checked where there is one");
                 by_hand::by_hand(&**oracle, case, evidence)
             }
-            law => laws::of_function(law, &Whole::new(case, Way::Scanned), rng, evidence),
+            law => laws::of_function(law, &Whole::new(case, Execution::Scanned), rng, evidence),
         }
     }
 }
@@ -292,7 +292,7 @@ impl<C, M> Cells<C, M> {
         evidence: &mut Evidence,
     ) -> Result<(), Violation> {
         let double = case.outcome_of(&held_in_single(&case.values), &|cell, xs, state| {
-            cell.run(&Way::Scanned, xs, state)
+            cell.run(&Execution::Scanned, xs, state)
         });
         let double = [double.outputs, double.inputs, double.parameters].concat();
         evidence.compare(("f32", &self.in_single(case, None)), ("f64", &double), SINGLE)

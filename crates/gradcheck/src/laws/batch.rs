@@ -2,11 +2,11 @@
 
 use bptt_tensor::Tensor;
 
-use crate::any_cell::Way;
+use crate::any_cell::Execution;
 use crate::cell_case::{CellCase, Values};
 use crate::evidence::Evidence;
+use crate::laws::executions::{one_by_one, same};
 use crate::laws::symmetry::permutation;
-use crate::laws::ways::{one_by_one, same};
 use crate::values::Random;
 use crate::violation::{Named, Violation};
 
@@ -14,7 +14,7 @@ pub(crate) fn sum(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Vi
     let lengths = vec![case.sizes.steps; case.sizes.batch];
     let alone =
         case.outcome_of(&case.values, &|cell, xs, state| one_by_one(cell, xs, state, &lengths));
-    same(("the batch", &case.outcome(&Way::Scanned)), ("one by one", &alone), evidence)
+    same(("the batch", &case.outcome(&Execution::Scanned)), ("one by one", &alone), evidence)
 }
 
 pub(crate) fn order(
@@ -34,12 +34,12 @@ pub(crate) fn order(
         state: case.values.state.iter().map(in_order).collect(),
         parameters: case.values.parameters.clone(),
     };
-    for way in [Way::Unrolled, Way::Scanned] {
-        let mut expected = case.outcome(&way);
+    for execution in [Execution::Unrolled, Execution::Scanned] {
+        let mut expected = case.outcome(&execution);
         for named in expected.outputs.iter_mut().chain(&mut expected.inputs) {
             *named = permuted(named);
         }
-        let found = case.outcome_of(&values, &|cell, xs, state| cell.run(&way, xs, state));
+        let found = case.outcome_of(&values, &|cell, xs, state| cell.run(&execution, xs, state));
         same(("in another order", &found), ("in order", &expected), evidence)?;
     }
     Ok(())

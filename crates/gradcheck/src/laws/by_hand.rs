@@ -2,10 +2,10 @@
 
 use bptt_tensor::Tensor;
 
-use crate::any_cell::Way;
+use crate::any_cell::Execution;
 use crate::cell_case::CellCase;
 use crate::evidence::Evidence;
-use crate::laws::ways::same;
+use crate::laws::executions::same;
 use crate::oracle::Oracle;
 use crate::violation::{Named, Violation};
 
@@ -30,8 +30,8 @@ pub(crate) fn by_hand(
         "`Oracle::reverse` returns the gradients of the inputs, each variable of the initial state and each parameter"
     );
     let (inputs, parameters) = gradients.split_at(1 + states);
-    for way in [Way::Unrolled, Way::Scanned] {
-        let found = case.outcome(&way);
+    for execution in [Execution::Unrolled, Execution::Scanned] {
+        let found = case.outcome(&execution);
         let mut expected = found.clone();
         replace(&mut expected.outputs, outputs.iter());
         replace(&mut expected.inputs, inputs.iter());

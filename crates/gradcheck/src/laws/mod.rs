@@ -3,12 +3,12 @@
 pub(crate) mod batch;
 pub(crate) mod bits;
 pub(crate) mod by_hand;
+pub(crate) mod executions;
 pub(crate) mod jacobian;
 pub(crate) mod orders;
 pub(crate) mod products;
 pub(crate) mod symmetry;
 pub(crate) mod time;
-pub(crate) mod ways;
 
 use crate::Law;
 use crate::evidence::Evidence;

@@ -3,10 +3,10 @@
 use bptt_tensor::Tensor;
 use rand::seq::SliceRandom;
 
-use crate::any_cell::Way;
+use crate::any_cell::Execution;
 use crate::cell_case::{CellCase, Sizes, Values};
 use crate::evidence::Evidence;
-use crate::laws::ways::same;
+use crate::laws::executions::same;
 use crate::values::Random;
 use crate::violation::{EXACT, Named, Violation};
 
@@ -19,9 +19,10 @@ pub(crate) fn odd(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Vi
         state: state.iter().map(negated).collect(),
         parameters: parameters.clone(),
     };
-    let found =
-        case.outcome_of(&values, &|cell, xs, state| cell.run(&Way::Scanned, xs, state)).outputs;
-    let mut expected = case.outcome(&Way::Scanned).outputs;
+    let found = case
+        .outcome_of(&values, &|cell, xs, state| cell.run(&Execution::Scanned, xs, state))
+        .outputs;
+    let mut expected = case.outcome(&Execution::Scanned).outputs;
     for named in &mut expected {
         named.value = negated(&named.value);
     }
@@ -88,8 +89,10 @@ pub(crate) fn hidden_order(
             case.names[i].clone()
         }),
     };
-    let found = case.outcome_of(&reordered, &|cell, xs, state| cell.run(&Way::Scanned, xs, state));
-    let (mut expected, wider) = (case.outcome(&Way::Scanned), wider.outcome(&Way::Scanned));
+    let found =
+        case.outcome_of(&reordered, &|cell, xs, state| cell.run(&Execution::Scanned, xs, state));
+    let (mut expected, wider) =
+        (case.outcome(&Execution::Scanned), wider.outcome(&Execution::Scanned));
     let named = |list: &mut Vec<Named>, wider: &[Named]| {
         for (named, wider) in list.iter_mut().zip(wider) {
             named.value = axes.reordered(&named.name, &named.value, wider.value.shape());

@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Tape};
 use bptt_tensor::Tensor;
 use rand::RngExt;
 
-use crate::any_cell::{AnyCell, Way};
+use crate::any_cell::{AnyCell, Execution};
 use crate::cell_case::{CellCase, Untied, loss_of, state_name};
 use crate::evidence::Evidence;
 use crate::laws::orders::slope;
@@ -28,10 +28,10 @@ pub(crate) fn causality(
     for x in &mut changed.xs.as_mut_slice()[end * of_a_step..] {
         *x = 0.5 - *x;
     }
-    for way in [Way::Unrolled, Way::Scanned] {
+    for execution in [Execution::Unrolled, Execution::Scanned] {
         let early = |values| {
             case.outcome_of(values, &|cell, xs, state| {
-                let (ys, _) = cell.run(&way, xs, state);
+                let (ys, _) = cell.run(&execution, xs, state);
                 (ys.slice(0, 0..end), Vec::new())
             })
         };
@@ -70,8 +70,8 @@ pub(crate) fn tied(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), V
     let outputs: Vec<_> = recorded.outputs.iter().map(|&(_, y)| y).collect();
     let one = tape.constant(Tensor::scalar(1.0));
     let slopes = tape.vjp(&[(loss_of(&outputs), one)], &recorded.sources);
-    for way in [Way::Unrolled, Way::Scanned] {
-        let shared = case.outcome(&way).parameters;
+    for execution in [Execution::Unrolled, Execution::Scanned] {
+        let shared = case.outcome(&execution).parameters;
         let sums: Vec<_> = shared
             .iter()
             .enumerate()

@@ -3,11 +3,11 @@
 use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
-use super::support::{Case, Way, distance, loss, param, run, uniform};
+use super::support::{Case, Execution, distance, loss, param, run, uniform};
 use crate::faults::caught::refuses;
 
 /// Values and gradients of a recurrence that blends its state with weights read by `at_step`.
-fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
+fn blended(execution: Execution, reversed: bool) -> Vec<Tensor<f64>> {
     let w = param([3, 3], 1);
     let blend = uniform([5, 2, 3], 2);
     let case = Case {
@@ -18,7 +18,7 @@ fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
     };
     let tape = Tape::new();
     let [xs, h] = [&case.sequences[0], &case.state[0]].map(|x| tape.variable(x.clone()));
-    let values = run(&case, way, &[xs], &[h], |x, h| {
+    let values = run(&case, execution, &[xs], &[h], |x, h| {
         let blend = tape.at_step(&blend);
         let next = blend * h[0] + (1.0 - blend) * (x[0] + h[0].matmul(&case.params[0])).tanh();
         (vec![next * tape.at_step(&case.sequences[0])], vec![next])
@@ -32,13 +32,13 @@ fn blended(way: Way, reversed: bool) -> Vec<Tensor<f64>> {
 #[test]
 fn a_scan_reads_the_same_entries_as_the_loop() {
     for reversed in [false, true] {
-        let expected = blended(Way::Loop, reversed);
-        for way in [Way::Scan, Way::Recomputed(2)] {
-            let error = distance(&blended(way, reversed), &expected);
-            assert!(error < 1e-14, "{way:?}, reversed {reversed}: off by {error:e}");
+        let expected = blended(Execution::Loop, reversed);
+        for execution in [Execution::Scan, Execution::Recomputed(2)] {
+            let error = distance(&blended(execution, reversed), &expected);
+            assert!(error < 1e-14, "{execution:?}, reversed {reversed}: off by {error:e}");
         }
     }
-    assert_ne!(blended(Way::Scan, false), blended(Way::Scan, true));
+    assert_ne!(blended(Execution::Scan, false), blended(Execution::Scan, true));
 }
 
 /// The inner loop's own sequence has an entry for each inner step, at any step of the outer loop.

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use bptt_autodiff::{OpClass, Operation, Pullback, Tape, Var};
 use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, shape};
 
-use super::support::{Case, Vars, Way, distance, loss, param, plan, run, uniform};
+use super::support::{Case, Execution, Vars, distance, loss, param, plan, run, uniform};
 
 thread_local! {
     /// The number of times that the compiler has read the class of an operation of this file.
@@ -146,7 +146,7 @@ fn step<'t, T: Scalar>(
 }
 
 /// The values, their gradients, and the gradients of a scalar function of the gradients.
-fn two_orders<T: Scalar>(way: Way, batch: usize) -> Vec<Tensor<T>> {
+fn two_orders<T: Scalar>(execution: Execution, batch: usize) -> Vec<Tensor<T>> {
     let case = Case::<T> {
         sequences: vec![uniform([6, batch, 3], 1)],
         state: vec![uniform([batch, 6], 2)],
@@ -157,7 +157,7 @@ fn two_orders<T: Scalar>(way: Way, batch: usize) -> Vec<Tensor<T>> {
     let [xs, h, w, u] =
         [case.sequences[0].clone(), case.state[0].clone(), uniform([3, 6], 3), uniform([6, 6], 4)]
             .map(|value| tape.variable(value));
-    let values = run(&case, way, &[xs], &[h], |x, h| step([w, u], x, h));
+    let values = run(&case, execution, &[xs], &[h], |x, h| step([w, u], x, h));
     let first = tape.grad(loss(&values), [xs, h, w, u]);
     let second = tape.grad(loss(&first), [xs, h, w, u]);
     values.iter().chain(&first).chain(&second).map(|var| var.value()).collect()
@@ -166,10 +166,12 @@ fn two_orders<T: Scalar>(way: Way, batch: usize) -> Vec<Tensor<T>> {
 #[test]
 fn two_orders_are_those_of_the_loop() {
     for batch in [1, 2, 33] {
-        for way in [Way::Scan, Way::Recomputed(2)] {
-            let off = distance(&two_orders::<f64>(way, batch), &two_orders(Way::Loop, batch));
+        for execution in [Execution::Scan, Execution::Recomputed(2)] {
+            let off =
+                distance(&two_orders::<f64>(execution, batch), &two_orders(Execution::Loop, batch));
             assert!(off < 1e-12, "{off:e} of {batch} rows in double precision");
-            let off = distance(&two_orders::<f32>(way, batch), &two_orders(Way::Loop, batch));
+            let off =
+                distance(&two_orders::<f32>(execution, batch), &two_orders(Execution::Loop, batch));
             assert!(off < 1e-4, "{off:e} of {batch} rows in single precision");
         }
     }

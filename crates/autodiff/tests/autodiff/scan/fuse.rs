@@ -3,7 +3,7 @@
 use bptt_autodiff::Tape;
 use expect_test::expect;
 
-use super::support::{Case, Way, distance, loss, param, plan, run, uniform};
+use super::support::{Case, Execution, distance, loss, param, plan, run, uniform};
 
 #[test]
 fn values_read_in_one_sequence_only_stay_in_registers() {
@@ -92,13 +92,13 @@ fn a_sum_computes_a_product_that_has_no_other_reader() {
 /// Rows are wider than a chunk, so the parts of a norm are read again for each chunk.
 #[test]
 fn a_column_stays_until_every_chunk_has_read_it() {
-    let gradients = [Way::Loop, Way::Scan].map(|way| {
+    let gradients = [Execution::Loop, Execution::Scan].map(|execution| {
         let tape = Tape::new();
         let xs = tape.variable(uniform::<f64>([2, 2, 1100], 3));
         let state = tape.variable(uniform([2, 1100], 2));
         let gain = tape.variable(uniform([1100], 4));
         let case = Case { sequences: vec![], state: vec![], params: vec![], reversed: false };
-        let values = run(&case, way, &[xs], &[state], |x, s| {
+        let values = run(&case, execution, &[xs], &[state], |x, s| {
             let centred = s[0] + x[0];
             let centred = centred - centred.mean_keep(&[1]);
             let normed = centred / (centred.square().mean_keep(&[1]) + 0.1).sqrt() * gain;

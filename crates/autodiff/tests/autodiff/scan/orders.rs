@@ -3,7 +3,7 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 
-use super::support::{Case, Way, distance, loss, param, run, uniform};
+use super::support::{Case, Execution, distance, loss, param, run, uniform};
 
 /// A gated step with products of the input and of the state.
 fn step<'t>(
@@ -26,13 +26,13 @@ fn case() -> Case<f64> {
 }
 
 /// The first three derivatives, each along another direction, and a Jacobian-vector product.
-fn derivatives(way: Way) -> [Vec<Tensor<f64>>; 4] {
+fn derivatives(execution: Execution) -> [Vec<Tensor<f64>>; 4] {
     let case = case();
     let tape = Tape::new();
     let xs = tape.variable(case.sequences[0].clone());
     let h = tape.variable(case.state[0].clone());
     let weights = [0, 1].map(|i| tape.param(&case.params[i]));
-    let values = run(&case, way, &[xs], &[h], |x, h| step(weights, x, h));
+    let values = run(&case, execution, &[xs], &[h], |x, h| step(weights, x, h));
     let sources = [xs, h, weights[0], weights[1]];
     let direction = |seed: u64| {
         let pairs = (seed..).zip(sources);
@@ -54,7 +54,7 @@ fn derivatives(way: Way) -> [Vec<Tensor<f64>>; 4] {
 
 #[test]
 fn three_orders_and_jacobian_products_are_those_of_the_loop() {
-    let (scanned, looped) = (derivatives(Way::Scan), derivatives(Way::Loop));
+    let (scanned, looped) = (derivatives(Execution::Scan), derivatives(Execution::Loop));
     for (order, (scanned, looped)) in scanned.iter().zip(&looped).enumerate() {
         let distance = distance(scanned, looped);
         assert!(distance < 1e-9, "order {order} is off by {distance:e}");
@@ -71,7 +71,7 @@ fn the_gradient_of_a_scan_is_a_scan() {
         let xs = tape.variable(case.sequences[0].clone());
         let h = tape.variable(case.state[0].clone());
         let weights = [0, 1].map(|i| tape.param(&case.params[i]));
-        let values = run(&case, Way::Scan, &[xs], &[h], |x, h| step(weights, x, h));
+        let values = run(&case, Execution::Scan, &[xs], &[h], |x, h| step(weights, x, h));
         let [slope] = tape.grad(loss(&values), [weights[1]]);
         let _ = tape.grad(slope.square().sum_all(), [xs]);
         tape.len()

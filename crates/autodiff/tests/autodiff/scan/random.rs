@@ -8,7 +8,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use super::support::{Case, Vars, Way, distance, loss, run, uniform};
+use super::support::{Case, Execution, Vars, distance, loss, run, uniform};
 use bptt_autodiff::Param;
 
 /// An operation of a random step, on earlier values.
@@ -162,12 +162,16 @@ impl Recipe {
 }
 
 /// Values, gradients, and products of the Hessian with a random direction.
-fn derivatives<T: Scalar>(recipe: &Recipe, case: &Case<T>, way: Way) -> [Vec<Tensor<T>>; 3] {
+fn derivatives<T: Scalar>(
+    recipe: &Recipe,
+    case: &Case<T>,
+    execution: Execution,
+) -> [Vec<Tensor<T>>; 3] {
     let tape = Tape::new();
     let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
     let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
     let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
-    let values = run(case, way, &sequences, &state, |x, s| recipe.step(&params, x, s));
+    let values = run(case, execution, &sequences, &state, |x, s| recipe.step(&params, x, s));
     let loss = loss(&values);
     let sources: Vars<'_, T> = [&sequences[..1], &state, &params].concat();
     let in_numbers = tape.backward(loss);
@@ -196,12 +200,12 @@ fn check<T: Scalar>(recipe: &Recipe, tolerances: [f64; 3]) {
     if recipe.steps == 0 {
         return check_empty(recipe, &case);
     }
-    let expected = derivatives(recipe, &case, Way::Loop);
-    for way in [Way::Scan, Way::Recomputed(recipe.recompute)] {
-        let found = derivatives(recipe, &case, way);
+    let expected = derivatives(recipe, &case, Execution::Loop);
+    for execution in [Execution::Scan, Execution::Recomputed(recipe.recompute)] {
+        let found = derivatives(recipe, &case, execution);
         for (order, tolerance) in tolerances.into_iter().enumerate() {
             let distance = distance(&found[order], &expected[order]);
-            assert!(distance <= tolerance, "{way:?}: order {order} is off by {distance:e}");
+            assert!(distance <= tolerance, "{execution:?}: order {order} is off by {distance:e}");
         }
     }
 }
@@ -212,7 +216,7 @@ fn check_empty<T: Scalar>(recipe: &Recipe, case: &Case<T>) {
     let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
     let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
     let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
-    let values = run(case, Way::Scan, &sequences, &state, |x, s| recipe.step(&params, x, s));
+    let values = run(case, Execution::Scan, &sequences, &state, |x, s| recipe.step(&params, x, s));
     assert_eq!(values[0].shape(), [0, recipe.batch, recipe.hidden]);
     let gradients = tape.backward(loss(&values));
     let expected = state[0].value().map(|h| h + T::one());

@@ -113,7 +113,7 @@ pub(crate) struct Case<T> {
 
 /// The way in which a case is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Way {
+pub(crate) enum Execution {
     /// In a loop on the tape: the specification.
     Loop,
     Scan,
@@ -123,19 +123,19 @@ pub(crate) enum Way {
 /// Outputs and last state of a case, on a tape where its inputs are variables.
 pub(crate) fn run<'t, T: Scalar>(
     case: &Case<T>,
-    way: Way,
+    execution: Execution,
     sequences: &[Var<'t, T>],
     state: &[Var<'t, T>],
     mut step: impl FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vars<'t, T>, Vars<'t, T>),
 ) -> Vars<'t, T> {
     let tape = sequences[0].tape();
     let steps = sequences[0].shape()[0];
-    if way != Way::Loop {
+    if execution != Execution::Loop {
         let mut scan = tape.scan(sequences.to_vec(), state.to_vec());
         if case.reversed {
             scan = scan.reversed();
         }
-        if let Way::Recomputed(every) = way {
+        if let Execution::Recomputed(every) = execution {
             scan = scan.recompute(bptt_autodiff::Recompute::Every(every));
         }
         let scanned = scan.run(|x, s| step(&x, &s));

@@ -4,7 +4,7 @@ use bptt_autodiff::{Tape, Var};
 use bptt_tensor::Tensor;
 use rand::RngExt;
 
-use crate::any_cell::{AnyCell, Sequence, Way};
+use crate::any_cell::{AnyCell, Execution, Sequence};
 use crate::cell_case::{CellCase, Outcome, Whole};
 use crate::evidence::Evidence;
 use crate::laws::orders::direction;
@@ -31,12 +31,13 @@ pub(crate) fn scan(
     rng: &mut Random,
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
-    let (scanned, unrolled) = (case.outcome(&Way::Scanned), case.outcome(&Way::Unrolled));
+    let (scanned, unrolled) =
+        (case.outcome(&Execution::Scanned), case.outcome(&Execution::Unrolled));
     same(("scan", &scanned), ("the loop", &unrolled), evidence)?;
 
-    let ways = [Whole::new(case, Way::Scanned), Whole::new(case, Way::Unrolled)];
-    let along = direction(&ways[0], rng);
-    let [scanned, unrolled] = ways.map(|way| curvature(&way, &along));
+    let executions = [Whole::new(case, Execution::Scanned), Whole::new(case, Execution::Unrolled)];
+    let along = direction(&executions[0], rng);
+    let [scanned, unrolled] = executions.map(|execution| curvature(&execution, &along));
     evidence.compare(("scan, second order", &scanned), ("the loop", &unrolled), EXACT)
 }
 
@@ -61,13 +62,13 @@ pub(crate) fn pieces(
 ) -> Result<(), Violation> {
     let steps = case.sizes.steps;
     let first = rng.random_range(0..=steps);
-    for way in [Way::Unrolled, Way::Scanned] {
+    for execution in [Execution::Unrolled, Execution::Scanned] {
         let parts = case.outcome_of(&case.values, &|cell, xs, state| {
-            let (early, state) = cell.run(&way, xs.slice(0, 0..first), state);
-            let (late, state) = cell.run(&way, xs.slice(0, first..steps), &state);
+            let (early, state) = cell.run(&execution, xs.slice(0, 0..first), state);
+            let (late, state) = cell.run(&execution, xs.slice(0, first..steps), &state);
             (Var::concat(&[early, late], 0), state)
         });
-        same(("in pieces", &parts), ("the whole", &case.outcome(&way)), evidence)?;
+        same(("in pieces", &parts), ("the whole", &case.outcome(&execution)), evidence)?;
     }
     Ok(())
 }
@@ -78,8 +79,8 @@ pub(crate) fn recompute(
     evidence: &mut Evidence,
 ) -> Result<(), Violation> {
     let every = rng.random_range(1..=case.sizes.steps.max(1));
-    let recomputed = case.outcome(&Way::Recomputed(every));
-    same(("recomputed", &recomputed), ("plain", &case.outcome(&Way::Scanned)), evidence)
+    let recomputed = case.outcome(&Execution::Recomputed(every));
+    same(("recomputed", &recomputed), ("plain", &case.outcome(&Execution::Scanned)), evidence)
 }
 
 /// The sequence with its steps in the opposite order.
@@ -89,10 +90,10 @@ fn backwards(xs: V<'_>) -> V<'_> {
 
 pub(crate) fn reversed(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
     let by_hand = case.outcome_of(&case.values, &|cell, xs, state| {
-        let (ys, state) = cell.run(&Way::Unrolled, backwards(xs), state);
+        let (ys, state) = cell.run(&Execution::Unrolled, backwards(xs), state);
         (backwards(ys), state)
     });
-    let reversed = case.outcome(&Way::Reversed);
+    let reversed = case.outcome(&Execution::Reversed);
     same(("reversed", &reversed), ("the reversed sequence", &by_hand), evidence)
 }
 
@@ -105,15 +106,15 @@ pub(crate) fn truncation(
 ) -> Result<(), Violation> {
     let steps = case.sizes.steps.max(1);
     let every = rng.random_range(1..=steps);
-    let full = case.outcome(&Way::Unrolled);
+    let full = case.outcome(&Execution::Unrolled);
     for reach in [steps, steps + 3] {
-        let truncated = case.outcome(&Way::Truncated([every, reach]));
+        let truncated = case.outcome(&Execution::Truncated([every, reach]));
         same(("in long windows", &truncated), ("untruncated", &full), evidence)?;
     }
     if case.sizes.steps > 1 {
         let every = rng.random_range(1..steps);
         let reach = rng.random_range(every..steps);
-        let truncated = case.outcome(&Way::Truncated([every, reach]));
+        let truncated = case.outcome(&Execution::Truncated([every, reach]));
         let cut = case.outcome_of(&case.values, &|cell, xs, state| {
             in_windows(cell, xs, state, [every, reach])
         });
@@ -138,10 +139,10 @@ fn in_windows<'t>(
         let start = end.saturating_sub(reach);
         let mut state = first.to_vec();
         if start > 0 {
-            let (_, before) = cell.run(&Way::Unrolled, xs.slice(0, 0..start), first);
+            let (_, before) = cell.run(&Execution::Unrolled, xs.slice(0, 0..start), first);
             state = before.into_iter().map(V::stop_gradient).collect();
         }
-        let (ys, after) = cell.run(&Way::Unrolled, xs.slice(0, start..end), &state);
+        let (ys, after) = cell.run(&Execution::Unrolled, xs.slice(0, start..end), &state);
         counted.push(ys.slice(0, chunk - start..end - start));
         last = after;
     }
@@ -149,7 +150,7 @@ fn in_windows<'t>(
 }
 
 pub(crate) fn streaming(case: &CellCase<'_>, evidence: &mut Evidence) -> Result<(), Violation> {
-    let expected = case.outcome(&Way::Unrolled).outputs;
+    let expected = case.outcome(&Execution::Unrolled).outputs;
     let cell = case.copy(&case.values.parameters);
     let (ys, last) = cell.stream(&case.values.xs, &case.values.state);
     let rows: Vec<f64> = ys.iter().flat_map(|y| y.to_vec()).collect();
@@ -178,7 +179,7 @@ pub(crate) fn padding(
         }
     }
     let together = case.outcome_of(&padded, &|cell, xs, state| {
-        cell.run(&Way::Lengths(lengths.clone()), xs, state)
+        cell.run(&Execution::Lengths(lengths.clone()), xs, state)
     });
     let alone =
         case.outcome_of(&case.values, &|cell, xs, state| one_by_one(cell, xs, state, &lengths));
@@ -194,12 +195,12 @@ pub(crate) fn one_by_one<'t>(
 ) -> Sequence<'t> {
     let steps = xs.shape()[0];
     if lengths.is_empty() {
-        return cell.run(&Way::Unrolled, xs, state);
+        return cell.run(&Execution::Unrolled, xs, state);
     }
     let runs = lengths.iter().enumerate().map(|(b, &length)| {
         let own = xs.slice(1, b..b + 1).slice(0, 0..length);
         let start: Vec<_> = state.iter().map(|leaf| leaf.slice(0, b..b + 1)).collect();
-        let (ys, last) = cell.run(&Way::Unrolled, own, &start);
+        let (ys, last) = cell.run(&Execution::Unrolled, own, &start);
         let nothing = Tensor::zeros(ys.shape().with(0, steps - length));
         (Var::concat(&[ys, ys.tape().constant(nothing)], 0), last)
     });
@@ -224,7 +225,7 @@ pub(crate) fn episodes(
 ) -> Result<(), Violation> {
     let resets = Tensor::bernoulli([case.sizes.steps, case.sizes.batch], 0.4, rng);
     for reversed in [false, true] {
-        let together = case.outcome(&Way::Episodes(resets.clone(), reversed));
+        let together = case.outcome(&Execution::Episodes(resets.clone(), reversed));
         let apart = case.outcome_of(&case.values, &|cell, xs, state| {
             each_episode(cell, xs, state, &resets, reversed)
         });
@@ -243,7 +244,7 @@ fn each_episode<'t>(
 ) -> Sequence<'t> {
     let [steps, batch] = resets.shape()[..] else { panic!("[T, B]") };
     if batch == 0 {
-        return cell.run(&Way::Unrolled, xs, state);
+        return cell.run(&Execution::Unrolled, xs, state);
     }
     let runs = (0..batch).map(|b| {
         let own = xs.slice(1, b..b + 1);
@@ -264,7 +265,7 @@ fn each_episode<'t>(
                 let zeros = |leaf: &V<'t>| xs.tape().constant(Tensor::zeros(leaf.shape()));
                 last = last.iter().map(zeros).collect();
             }
-            let (of_piece, after) = cell.run(&Way::Unrolled, piece, &last);
+            let (of_piece, after) = cell.run(&Execution::Unrolled, piece, &last);
             ys.push(of_piece);
             (last, anew) = (after, true);
         }
