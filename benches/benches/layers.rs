@@ -126,7 +126,7 @@ cells! {
     lstm_1997: Lstm1997::new;
     memory_blocks: |rng: &mut _, input, hidden| MemoryBlocks::new(rng, input, hidden / 4, 4);
     memory_blocks_truncated: |rng: &mut _, input, hidden| {
-        MemoryBlocks::new(rng, input, hidden / 4, 4).truncated()
+        MemoryBlocks::new(rng, input, hidden / 4, 4).truncated(true)
     };
     min_gru: MinGru::new;
     min_lstm: MinLstm::new;

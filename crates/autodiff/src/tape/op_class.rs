@@ -13,7 +13,7 @@ use super::primitive::Axes;
 /// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 ///
 /// /// `y = x / (1 + |x|)`
-/// #[derive(Debug, PartialEq)]
+/// #[derive(Clone, Debug, PartialEq)]
 /// struct Softsign;
 ///
 /// fn softsign<T: Scalar>(x: T) -> T {

@@ -78,7 +78,7 @@ cells! {
 #[test]
 fn truncated_memory_blocks() {
     let laws = [Law::Scan, Law::Pieces, Law::Recompute, Law::Reversed, Law::Padding];
-    cell(|rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).truncated())
+    cell(|rng, i, h| MemoryBlocks::new(rng, i, h, 2).gate_biases(-1.0, -2.0).truncated(true))
         .only(&[&OF_PRODUCTS[..], &laws].concat())
         .without(&[Law::Threads])
         .cases(6)

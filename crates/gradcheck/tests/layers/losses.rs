@@ -174,7 +174,7 @@ impl Alignment {
             scores = logits.tape().constant(forbidden).select(f64::NEG_INFINITY, logits);
         }
         let mut loss =
-            Ctc::new(self.blank).zero_infinity().of(scores, &self.lengths, &self.targets);
+            Ctc::new(self.blank).zero_infinity(true).of(scores, &self.lengths, &self.targets);
         if self.masked {
             loss = loss.masked(&Tensor::from_fn([self.targets.len()], |b| 0.5 * b as f64));
         }

@@ -131,11 +131,11 @@ impl<T: Scalar> MemoryBlocks<T> {
         self
     }
 
-    /// Truncates the gradient as the paper does. The error flows back to earlier steps along the constant error
+    /// Sets whether the gradient is truncated as in the paper. If so, the error flows back to earlier steps along the constant error
     /// carousel alone, not through net inputs. `∂c_t/∂c_{t−1}` is then exactly the identity.
     #[must_use]
-    pub fn truncated(mut self) -> Self {
-        self.truncated = true;
+    pub fn truncated(mut self, truncated: bool) -> Self {
+        self.truncated = truncated;
         self
     }
 

@@ -72,7 +72,7 @@ pub fn ctc<'t, T: Scalar>(
 /// const BLANK: usize = 0;
 /// let targets = [vec![1, 2], vec![3, 3, 3]];
 /// assert_eq!(targets.each_ref().map(|l| Ctc::steps_needed(l)), [2, 5]); // of three
-/// let losses = Ctc::new(BLANK).zero_infinity().of(logits, &[3, 3], &targets).per_position();
+/// let losses = Ctc::new(BLANK).zero_infinity(true).of(logits, &[3, 3], &targets).per_position();
 /// assert_eq!(losses.value().to_vec()[1], 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +88,10 @@ impl Ctc {
         Self { blank, zero_infinity: false }
     }
 
-    /// Counts an infinite loss as 0, with gradient zero. A few sequences that are too short for their targets then do
+    /// Sets whether an infinite loss counts as 0, with gradient zero. A few sequences that are too short for their targets then do
     /// not hide the loss of the others. The mean still counts these sequences in its divisor.
-    pub fn zero_infinity(self) -> Self {
-        Self { zero_infinity: true, ..self }
+    pub fn zero_infinity(self, zero_infinity: bool) -> Self {
+        Self { zero_infinity, ..self }
     }
 
     /// Returns the smallest number of steps that spell these targets: one for each target, and one for a blank between

@@ -63,19 +63,19 @@ impl<T: Scalar> Adam<T> {
         Self::new(learning_rate).decoupled_weight_decay(weight_decay)
     }
 
-    /// Chooses AMSGrad, which divides by the largest average of squares so far. Steps then never grow because large
-    /// gradients are forgotten.
+    /// Sets whether the step is AMSGrad's, which divides by the largest average of squares so far. Steps then never grow
+    /// because large gradients are forgotten.
     ///
     /// # Panics
     ///
-    /// If the optimizer has made a step without AMSGrad.
+    /// If this changes after a step.
     #[track_caller]
     #[must_use]
-    pub fn amsgrad(self) -> Self {
-        if !self.amsgrad {
+    pub fn amsgrad(self, amsgrad: bool) -> Self {
+        if amsgrad != self.amsgrad {
             self.slots.expect_empty("largest average of squares");
         }
-        Self { amsgrad: true, ..self }
+        Self { amsgrad, ..self }
     }
 
     option!(betas);

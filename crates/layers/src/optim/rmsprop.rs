@@ -61,19 +61,19 @@ impl<T: Scalar> RmsProp<T> {
         Self { alpha: within("α", 0.0..1.0, alpha), ..self }
     }
 
-    /// Chooses the centered form, which divides by the standard deviation of the gradient rather than its root mean
+    /// Sets whether the form is centered, which divides by the standard deviation of the gradient rather than its root mean
     /// square.
     ///
     /// # Panics
     ///
-    /// If the optimizer has made a step without centering.
+    /// If this changes after a step.
     #[track_caller]
     #[must_use]
-    pub fn centered(self) -> Self {
-        if !self.centered {
+    pub fn centered(self, centered: bool) -> Self {
+        if centered != self.centered {
             self.slots.expect_empty("centering");
         }
-        Self { centered: true, ..self }
+        Self { centered, ..self }
     }
 
     /// Sets the momentum `μ`.

@@ -236,7 +236,7 @@ fn forbidden_blanks_and_steps() {
 fn a_nan_is_not_passed_over() {
     let tape = Tape::new();
     let logits = tape.variable(Tensor::full([2, 1, 3], f64::NAN));
-    for options in [Ctc::new(0), Ctc::new(0).zero_infinity()] {
+    for options in [Ctc::new(0), Ctc::new(0).zero_infinity(true)] {
         let loss = options.of(logits, &[2], &[[1]]).sum();
         assert!(loss.item().is_nan());
         assert!(tape.backward(loss).wrt(logits).to_vec()[0].is_nan());
@@ -248,7 +248,7 @@ fn infinite_losses_may_count_as_zero() {
     let tape = Tape::checking();
     let logits = tape.variable(Tensor::<f64>::zeros([2, 3, 3]));
     let targets = [vec![1, 1], vec![1], vec![1, 2, 1]];
-    let loss = Ctc::new(0).zero_infinity().of(logits, &[2; 3], &targets);
+    let loss = Ctc::new(0).zero_infinity(true).of(logits, &[2; 3], &targets);
     let expected = (9.0 / 3.0_f64).ln();
     let losses = loss.clone().per_position().value().to_vec();
     assert_eq!((losses[0], losses[2]), (0.0, 0.0));

@@ -65,7 +65,7 @@ fn adamax_is_its_equation() {
 fn amsgrad_is_its_equation() {
     let (mut m, mut v, mut largest) = (0.0, 0.0, 0.0);
     let mut kept = 0;
-    assert_steps(Adam::new(0.05).betas(0.6, 0.7).epsilon(1e-3).amsgrad(), 30, |t, x, g| {
+    assert_steps(Adam::new(0.05).betas(0.6, 0.7).epsilon(1e-3).amsgrad(true), 30, |t, x, g| {
         m = 0.6 * m + 0.4 * g;
         v = 0.7 * v + 0.3 * g * g;
         kept += i32::from(largest > v);
@@ -187,7 +187,7 @@ fn single_precision_follows_double_precision() {
 fn a_variance_below_zero_makes_no_nan() {
     let mut p = Param::new(Tensor::<f32>::zeros([64]));
     let gradient = Tensor::from_fn([64], |i| 0.1 + 0.37 * i as f32);
-    let mut optimizer = RmsProp::new(1e-3).alpha(0.5).centered();
+    let mut optimizer = RmsProp::new(1e-3).alpha(0.5).centered(true);
     for _ in 0..200 {
         let tape = Tape::new();
         let gradients = tape.backward((tape.param(&p) * &gradient).sum_all());

@@ -150,14 +150,15 @@ fn the_slots_are_fixed_by_the_first_step() {
     refused("momentum", || drop(stepped(Sgd::new(0.1).momentum(0.9)).momentum(0.0)));
     refused("momentum", || drop(stepped(RmsProp::new(0.1)).momentum(0.9)));
     refused("momentum", || drop(stepped(RmsProp::new(0.1).momentum(0.9)).momentum(0.0)));
-    refused("largest average of squares", || drop(stepped(Adam::new(0.1)).amsgrad()));
-    refused("centering", || drop(stepped(RmsProp::new(0.1)).centered()));
+    refused("largest average of squares", || drop(stepped(Adam::new(0.1)).amsgrad(true)));
+    refused("centering", || drop(stepped(RmsProp::new(0.1)).centered(true)));
+    refused("centering", || drop(stepped(RmsProp::new(0.1).centered(true)).centered(false)));
     refused("initial sum of squares", || drop(stepped(Adagrad::new(0.1)).initial_sum(0.1)));
 
     // other values of the same options may change
-    stepped(stepped(Adam::new(0.1).amsgrad()).amsgrad().betas(0.5, 0.5));
+    stepped(stepped(Adam::new(0.1).amsgrad(true)).amsgrad(true).betas(0.5, 0.5));
     stepped(stepped(Sgd::new(0.1).momentum(0.9)).nesterov(0.5));
-    stepped(stepped(RmsProp::new(0.1).centered().momentum(0.9)).centered().momentum(0.5));
+    stepped(stepped(RmsProp::new(0.1).centered(true).momentum(0.9)).centered(true).momentum(0.5));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(crate) fn optimizers<T: Scalar>() -> Vec<(&'static str, Box<dyn Optimizer<T>
         ("adam", Box::new(Adam::new(0.05).betas(0.9, 0.99).epsilon(1e-8))),
         ("adam_weight_decay", Box::new(Adam::new(0.05).weight_decay(0.05))),
         ("adamw", Box::new(Adam::new(0.05).decoupled_weight_decay(0.1))),
-        ("adam_amsgrad", Box::new(Adam::new(0.05).amsgrad())),
+        ("adam_amsgrad", Box::new(Adam::new(0.05).amsgrad(true))),
         ("adamax", Box::new(Adamax::new(0.05))),
         ("nadam", Box::new(NAdam::new(0.05))),
         ("radam", Box::new(RAdam::new(0.05))),
@@ -48,7 +48,7 @@ pub(crate) fn optimizers<T: Scalar>() -> Vec<(&'static str, Box<dyn Optimizer<T>
         ("rmsprop", Box::new(RmsProp::new(0.05).alpha(0.9))),
         (
             "rmsprop_centered_momentum",
-            Box::new(RmsProp::new(0.05).alpha(0.9).centered().momentum(0.8)),
+            Box::new(RmsProp::new(0.05).alpha(0.9).centered(true).momentum(0.8)),
         ),
         ("adagrad", Box::new(Adagrad::new(0.1))),
         (

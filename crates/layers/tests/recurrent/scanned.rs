@@ -136,7 +136,7 @@ for_every_cell!(is_compiled, 4);
 /// A cell whose fed-back state is stopped is compiled as well.
 #[test]
 fn a_truncated_network() {
-    let make = |rng: &mut Random, sizes| random_cell::memory_blocks(rng, sizes).truncated();
+    let make = |rng: &mut Random, sizes| random_cell::memory_blocks(rng, sizes).truncated(true);
     let sizes = Sizes { steps: 5, batch: 2, input: 3, hidden: 4, output: 2 };
     is_compiled(make, sizes, &mut random(0));
 }

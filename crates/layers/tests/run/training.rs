@@ -56,11 +56,11 @@ fn optimizers() -> Vec<(&'static str, Make)> {
         ("sgd", || Box::new(Sgd::new(0.1))),
         ("nesterov", || Box::new(Sgd::new(0.1).nesterov(0.9))),
         ("adam", || Box::new(Adam::new(0.02))),
-        ("amsgrad", || Box::new(Adam::new(0.02).amsgrad())),
+        ("amsgrad", || Box::new(Adam::new(0.02).amsgrad(true))),
         ("adamax", || Box::new(Adamax::new(0.02))),
         ("nadam", || Box::new(NAdam::new(0.02))),
         ("radam", || Box::new(RAdam::new(0.02))),
-        ("rmsprop", || Box::new(RmsProp::new(0.02).momentum(0.9).centered())),
+        ("rmsprop", || Box::new(RmsProp::new(0.02).momentum(0.9).centered(true))),
         ("adagrad", || Box::new(Adagrad::new(0.02))),
         ("adadelta", || Box::new(Adadelta::new(1.0))),
         ("groups", || {
