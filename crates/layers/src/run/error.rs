@@ -19,7 +19,7 @@ pub enum RunError {
     },
 
     /// The path of the weights is that of a folder.
-    #[error("{path:?} is no name of a file: give one, such as {file:?}", file = .path.join("model.safetensors"))]
+    #[error("{path:?} is a folder or empty: name a file, such as {file:?}", file = .path.join("model.safetensors"))]
     NoFile {
         /// The path.
         path: PathBuf,

@@ -171,9 +171,9 @@ fn a_folder_that_cannot_be_made_is_named() {
 fn a_folder_is_no_file_of_weights() {
     let (folder, _) = place();
     for path in [folder.path(), Path::new("."), Path::new("/"), Path::new("")] {
-        let error = Run::new(path).expect_err("no name of a file").to_string();
+        let error = Run::new(path).expect_err("no file").to_string();
         let file = path.join("model.safetensors");
-        assert_eq!(error, format!("{path:?} is no name of a file: give one, such as {file:?}"));
+        assert_eq!(error, format!("{path:?} is a folder or empty: name a file, such as {file:?}"));
     }
     assert!(names(&folder).is_empty());
 }
