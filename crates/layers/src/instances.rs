@@ -1,5 +1,5 @@
-//! What is compiled in this crate, for `f32` and with the feature `f64` for that too, rather than in every crate that
-//! uses it: see the module of this name in `bptt-tensor`.
+//! The functions that are compiled in this crate rather than again in every crate that uses them: for `f32`, and with
+//! the feature `f64` for that too. See the module of this name in `bptt-tensor`.
 
 use bptt_tensor::Scalar;
 
@@ -11,7 +11,7 @@ use crate::{
     Linear, Lstm, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 
-/// The addresses of the functions, which nobody needs: to name them is to compile them.
+/// Returns the addresses of the functions. Naming a function here compiles it.
 #[inline(never)]
 #[must_use]
 pub fn instances() -> Vec<Vec<*const ()>> {

@@ -185,7 +185,7 @@ fn guides_are_listed() {
     assert_none(&faults);
 }
 
-/// Inline code that begins with a folder of the root is a path. The changelog speaks of the past.
+/// Inline code that begins with a folder of the root is a path.
 #[test]
 fn paths_exist() {
     let mut faults = Vec::new();
