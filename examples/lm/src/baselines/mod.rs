@@ -1,0 +1,1 @@
+//! Models that a recurrent network is compared with, on the same text.

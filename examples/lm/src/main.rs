@@ -1,0 +1,3 @@
+//! `lm`: see `lm --help`.
+
+fn main() {}
