@@ -103,6 +103,7 @@ pub use crate::sequence::stepwise::{Stepwise, stepper};
 pub use crate::sequence::truncation::Truncation;
 pub use crate::sequence::unroll::unroll;
 pub use crate::wrappers::bidirectional::Bidirectional;
+pub use crate::wrappers::boxed::BoxedLayer;
 pub use crate::wrappers::learned_start::{CarriedState, LearnedStart};
 pub use crate::wrappers::recurrent_dropout::RecurrentDropout;
 pub use crate::wrappers::residual::Residual;

@@ -3,9 +3,9 @@
 use bptt_autodiff::Tree;
 use bptt_gradcheck::model;
 use bptt_layers::{
-    Activation, Bidirectional, CarriedState, Dropout, Elman, Gru, Layer, LayerNorm, LearnedStart,
-    Linear, Lstm, MemoryBlocks, Module, Recurrence, RecurrentDropout, Reset, Residual, Reversed,
-    Stack, VariationalDropout, WeightDropout, Zoneout,
+    Activation, Bidirectional, BoxedLayer, CarriedState, Dropout, Elman, Gru, Layer, LayerNorm,
+    LearnedStart, Linear, Lstm, MemoryBlocks, Module, Recurrence, RecurrentDropout, Reset,
+    Residual, Reversed, Stack, VariationalDropout, WeightDropout, Zoneout,
 };
 use bptt_tensor::Tensor;
 
@@ -67,6 +67,14 @@ fn tuples_with_noise_within() {
 fn a_readout_below_and_above() {
     check(Mode::Evaluation, 1, |rng| {
         (LayerNorm::new(2), (elman(rng), Linear::new(rng, 2, 1).bias(false)))
+    });
+}
+
+#[test]
+fn boxed_layers() {
+    check(Mode::Training, 3, |rng| {
+        let below = BoxedLayer::new(Zoneout::new(lstm(rng), &[0.3, 0.6]));
+        Stack::new(vec![below, BoxedLayer::new(Gru::new(rng, 2, 2))]).dropout(Dropout::new(0.4))
     });
 }
 

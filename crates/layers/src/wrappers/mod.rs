@@ -1,6 +1,7 @@
 //! Layers that wrap other layers: composition, direction, initial states and noise.
 
 pub(crate) mod bidirectional;
+pub(crate) mod boxed;
 pub(crate) mod learned_start;
 pub(crate) mod noise;
 pub(crate) mod recurrent_dropout;

@@ -9,6 +9,7 @@ mod support;
 mod golden;
 
 mod batch_norm;
+mod boxed;
 mod cells;
 mod conv1d;
 mod costates;

@@ -41,7 +41,11 @@ pub(crate) fn recurrence_run<'t, L: Layer<f64>>(
 }
 
 /// A random sequence and state for a layer.
-fn inputs_of<L: Layer<f64>>(layer: &L, rng: &mut Random, sizes: Sizes) -> Vec<Tensor<f64>> {
+pub(crate) fn inputs_of<L: Layer<f64>>(
+    layer: &L,
+    rng: &mut Random,
+    sizes: Sizes,
+) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let start = layer.start(&tape, sizes.batch);
     let state = start.leaves().into_iter().map(|leaf| uniform(leaf.shape(), rng));
