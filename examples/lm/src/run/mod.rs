@@ -1,1 +1,27 @@
 //! The folder of a run: its configuration, log, weights and report.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config.toml` | all settings, with every default |
+//! | `log.jsonl` | the [events](Event), one JSON object a line |
+//! | `events.out.tfevents.lm` | the numbers of the log, for TensorBoard |
+//! | `model.safetensors` | the best weights |
+//! | `model.checkpoint.safetensors` | the state from which the run is resumed |
+//! | `model.lock` | locked by the process that trains |
+//! | `curves.svg` | losses and learning rate, drawn |
+//! | `report.html` | all of the run on one page |
+
+mod error;
+mod event;
+mod files;
+mod folder;
+mod log;
+mod tensorboard;
+#[cfg(test)]
+mod tests;
+
+pub use error::RunFolderError;
+pub use event::{Event, Size};
+pub use files::RunFiles;
+pub use folder::RunFolder;
+pub use log::{Log, parse_log, read_log};

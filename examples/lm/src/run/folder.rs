@@ -1,0 +1,123 @@
+//! The folder of a run that trains.
+
+use std::path::Path;
+
+use bptt::run::{Run, Training};
+use bptt::weights::Archive;
+use bptt::{Module, Optimizer, Scalar};
+
+use super::error::RunFolderError;
+use super::files::RunFiles;
+use super::log::Log;
+
+/// The entry of a checkpoint that counts the events of the log before it.
+const LOG_EVENTS: &str = "log_events";
+
+/// The folder of a run that trains. While the value exists, no other process can train there.
+///
+/// A run begins with [`create`](Self::create), [`Log::create`], an [`Event::Start`](super::Event::Start) and a
+/// [`save`](Self::save) before the first step. It goes on with [`open`](Self::open) and [`restore`](Self::restore).
+#[derive(Debug)]
+pub struct RunFolder {
+    files: RunFiles,
+    run: Run,
+}
+
+impl RunFolder {
+    /// Creates the folder of a new run.
+    ///
+    /// What a run that was killed before its first [`save`](Self::save) has left is written over.
+    ///
+    /// # Errors
+    ///
+    /// If the folder holds a run or foreign files of the same names, if another process trains there, or if it cannot
+    /// be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, RunFolderError> {
+        let files = RunFiles::of(path.as_ref());
+        refuse_to_replace(&files)?;
+        let run = Run::new(&files.weights)?;
+        refuse_to_replace(&files)?; // now that no other process can save there
+        Ok(Self { files, run })
+    }
+
+    /// Opens the folder of a run that is to go on.
+    ///
+    /// # Errors
+    ///
+    /// If there is no checkpoint, if another process trains there, or if the folder cannot be written.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RunFolderError> {
+        let files = RunFiles::of(path.as_ref());
+        let run = Run::resume(&files.weights)?;
+        Ok(Self { files, run })
+    }
+
+    /// Returns the paths of the files.
+    #[must_use]
+    pub fn files(&self) -> &RunFiles {
+        &self.files
+    }
+
+    /// Saves the checkpoint and the best weights, as [`Run::save`] does, after the log up to here. The checkpoint has
+    /// the number of events under `log_events` in [`Training::extra`].
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written. What was saved before is then still there.
+    pub fn save<T, M, O>(
+        &mut self,
+        training: &mut Training<T, M, O>,
+        log: &Log,
+    ) -> Result<(), RunFolderError>
+    where
+        T: Scalar,
+        M: Module<T>,
+        O: Optimizer<T>,
+    {
+        log.sync()?;
+        training.extra.set_text(LOG_EVENTS, log.events());
+        Ok(self.run.save(training)?)
+    }
+
+    /// Saves the weights alone, as [`Run::save_weights`] does.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. An existing file then stays as it is.
+    pub fn save_weights<T: Scalar>(&self, weights: &Archive<T>) -> Result<(), RunFolderError> {
+        Ok(self.run.save_weights(weights)?)
+    }
+
+    /// Restores the training from the checkpoint, and cuts the log back to it.
+    ///
+    /// # Errors
+    ///
+    /// If the checkpoint or the log cannot be read, is damaged, or is of another kind of run. Both then stay as they
+    /// were.
+    pub fn restore<T, M, O>(&self, training: &mut Training<T, M, O>) -> Result<Log, RunFolderError>
+    where
+        T: Scalar,
+        M: Module<T>,
+        O: Optimizer<T>,
+    {
+        self.run.restore(training)?;
+        let events = training
+            .extra
+            .parse(LOG_EVENTS)
+            .map_err(|_| RunFolderError::NoLength { checkpoint: self.files.checkpoint.clone() })?;
+        Log::resume(&self.files, events)
+    }
+}
+
+/// Refuses a folder with files that a new run would replace. The lock file tells what an unfinished start has left from
+/// foreign files.
+fn refuse_to_replace(files: &RunFiles) -> Result<(), RunFolderError> {
+    if files.checkpoint.exists() {
+        return Err(RunFolderError::HoldsRun { folder: files.folder.clone() });
+    }
+    match files.results().into_iter().find(|file| file.exists()) {
+        Some(file) if !files.lock.exists() => {
+            Err(RunFolderError::Foreign { file: file.to_path_buf() })
+        }
+        _ => Ok(()),
+    }
+}
