@@ -1,0 +1,139 @@
+//! The errors of texts. Each message says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::vocabulary::InvalidVocabulary;
+
+/// A text that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// A file that does not exist.
+    #[error("{path} does not exist: check the path", path = .path.display())]
+    Missing {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// A folder where a file was expected.
+    #[error("{path} is a folder: give files, e.g. --text {path}/*.txt", path = .path.display())]
+    Folder {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// A pipe or a device, which may never end and cannot be read again.
+    #[error(
+        "{path} is not a regular file: save it as one first, e.g. with `cat {path} > saved`",
+        path = .path.display()
+    )]
+    NotAFile {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// A file without a single byte.
+    #[error("{path} is empty: give a file with text", path = .path.display())]
+    Empty {
+        /// As the user gave it.
+        path: PathBuf,
+    },
+
+    /// A file that is not text in UTF-8.
+    #[error(
+        "{path} is not UTF-8 text: the first invalid byte is at offset {offset}; convert it, e.g. \
+         with `iconv -f latin1 -t utf-8`, or read it with --units bytes",
+        path = .path.display()
+    )]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Bytes before the first invalid one.
+        offset: u64,
+    },
+
+    /// A file or folder that exists but cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+
+    /// A file that another program wrote to while it was read.
+    #[error("{path} changed while it was read: start again when it is complete", path = .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The default text is gone: the program was moved away from its repository.
+    #[error("found no .rs or .md text under {root}: give a text with --text FILE", root = .root.display())]
+    NoRepository {
+        /// The folder searched.
+        root: PathBuf,
+    },
+
+    /// Nothing to learn from.
+    #[error(
+        "there is no training text: give it with --train FILE, or lower --validation-share and --test-share"
+    )]
+    NoTrainingText,
+
+    /// A character that the vocabulary lacks.
+    #[error(
+        "{path}:{line}:{column}: {character:?} (U+{code:04X}) is not among the {known} characters that \
+         the model knows; remove it, or train on text that contains it",
+        path = .path.display(),
+        code = u32::from(*.character)
+    )]
+    UnknownCharacter {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The place in the line in characters, counted from 1.
+        column: u64,
+        /// The character.
+        character: char,
+        /// The size of the vocabulary.
+        known: usize,
+    },
+
+    /// A vocabulary of other units than the settings name.
+    #[error(transparent)]
+    Vocabulary(#[from] InvalidVocabulary),
+
+    /// The part is shorter than one window for every stream.
+    #[error(
+        "too little text: {batch} parallel streams of {window} tokens and the one that follows need \
+         {needed} tokens, and there are {available}; give more text, or lower --batch or --window"
+    )]
+    TooShort {
+        /// The tokens given.
+        available: usize,
+        /// The tokens required.
+        needed: usize,
+        /// The number of streams.
+        batch: usize,
+        /// The steps of a window.
+        window: usize,
+    },
+
+    /// A part in which nothing can be predicted.
+    #[error(
+        "too little text: a part to judge needs 2 tokens, and there are {available}; give more text"
+    )]
+    TooShortToJudge {
+        /// The tokens given.
+        available: usize,
+    },
+
+    /// Settings that contradict each other.
+    #[error("{what}")]
+    Settings {
+        /// Which, and how to solve it.
+        what: String,
+    },
+}

@@ -1,0 +1,97 @@
+//! The settings of the text: which files, and what a token is.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::error::TextError;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Units {
+    /// Unicode scalar values; the vocabulary is those that occur
+    #[default]
+    Characters,
+    /// Bytes of any file, all 256
+    Bytes,
+}
+
+/// Which text to read, and its units: the section `[text]` of a configuration.
+///
+/// Either each file of `text` is split, or the parts are files of their own. With neither, the text is that of the `.rs`
+/// and `.md` files of the repository, each split.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextSettings {
+    /// Text files, each split into parts [default: the .rs and .md files of the repository]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub text: Vec<PathBuf>,
+
+    /// File of the training part, instead of --text
+    #[arg(long, value_name = "FILE")]
+    pub train: Option<PathBuf>,
+
+    /// File of the validation part
+    #[arg(long, value_name = "FILE")]
+    pub validation: Option<PathBuf>,
+
+    /// File of the test part
+    #[arg(long, value_name = "FILE")]
+    pub test: Option<PathBuf>,
+
+    /// Share of each --text file for validation, before the test share
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub validation_share: f64,
+
+    /// Share of each --text file for the test, at its end
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub test_share: f64,
+
+    /// What a token is
+    #[arg(long, value_enum, default_value_t = Units::default())]
+    pub units: Units,
+}
+
+impl Default for TextSettings {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            train: None,
+            validation: None,
+            test: None,
+            validation_share: 0.1,
+            test_share: 0.0,
+            units: Units::default(),
+        }
+    }
+}
+
+impl TextSettings {
+    /// Checks what flags and a configuration can only contradict together.
+    ///
+    /// # Errors
+    ///
+    /// The first contradiction, and how to solve it.
+    pub fn check(&self) -> Result<(), TextError> {
+        let invalid = |what: &str| Err(TextError::Settings { what: what.to_owned() });
+        let shares = [self.validation_share, self.test_share];
+        if !(shares.iter().all(|share| (0.0..=1.0).contains(share))
+            && shares.iter().sum::<f64>() <= 1.0)
+        {
+            return invalid(
+                "--validation-share and --test-share must be from 0 to 1, and at most 1 together",
+            );
+        }
+        let has_parts =
+            [&self.train, &self.validation, &self.test].into_iter().any(Option::is_some);
+        if has_parts && !self.text.is_empty() {
+            return invalid(
+                "--text gives files to split, and --train, --validation and --test give the parts: \
+                 use one or the other",
+            );
+        }
+        Ok(())
+    }
+}
