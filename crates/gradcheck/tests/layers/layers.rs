@@ -62,8 +62,33 @@ fn embedding() {
 }
 
 #[test]
+fn embedding_dropout() {
+    let symbols = [3, 0, 3, 3, 1, 0];
+    let dropout = Dropout::new(0.4);
+    model(
+        |rng| Embedding::new(rng, 5, 3),
+        |table, tape, _| table.in_training(&mut random(1), tape, &symbols, [3, 2], &dropout),
+    )
+    .check();
+}
+
+/// The table is read twice: for the inputs and for the logits.
+#[test]
+fn tied_embedding() {
+    let symbols = [3, 0, 3, 3, 1, 0];
+    model(
+        |rng| Embedding::new(rng, 5, 3),
+        |table, tape, x| table.logits(table.forward(tape, &symbols, [3, 2]) + x[0]),
+    )
+    .inputs([[3, 2, 3]])
+    .check();
+}
+
+#[test]
 fn dropout() {
     function(|x| Dropout::new(0.4).apply(&mut random(1), x[0])).inputs([[4, 3]]).check();
+    let locked = Dropout::new(0.4).locked();
+    function(move |x| locked.apply(&mut random(1), x[0])).inputs([[4, 2, 3]]).check();
 }
 
 #[test]

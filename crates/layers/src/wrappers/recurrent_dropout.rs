@@ -20,6 +20,7 @@ use crate::sequence::options::RunOptions;
 /// m = 0 with probability p, else 1/(1 − p), drawn for each step, sequence and unit
 /// ```
 ///
+/// If the dropout is [locked](Dropout::locked), `m` is the same at every step, which the paper tries as well.
 /// The carried state is never dropped. Each variable of the state has its own rate `p`. The rate is 0 for a variable
 /// into which no candidate is written, such as the `h` of an LSTM. A state that is bounded by 1 without dropout, such
 /// as that of a GRU, is bounded by `1/(1 − p)` with it.
@@ -74,8 +75,9 @@ impl<C: StateSizes> RecurrentDropout<C> {
     ) -> Sampled<'_, T, C> {
         let variables = self.of_candidates.iter().zip(self.cell.state_sizes());
         let masks = variables.map(|(dropout, size)| {
-            let mask = dropout.mask(&mut rng, Shape::from([steps, batch, size]));
-            mask.map(|mask| Mask::new(options.of_steps(mask)))
+            let extents = Shape::from([steps, batch, size]);
+            let mask = dropout.mask_of_steps(&mut rng, &extents)?;
+            Some(Mask::new(options.of_steps(mask.broadcast_to(&extents))))
         });
         let written = masks.collect();
         Sampled { cell: &self.cell, input: None, read: Vec::new(), written }

@@ -2,6 +2,7 @@
 
 use bptt_autodiff::{Tape, Var};
 use bptt_tensor::{Scalar, Shape};
+use rand::Rng;
 
 use crate::core::module::Module;
 use crate::feedforward::dropout::Dropout;
@@ -47,7 +48,8 @@ impl<L> Stack<L> {
         Self { layers, dropout: Dropout::new(0.0) }
     }
 
-    /// Sets the dropout in training, for the outputs of each layer but the highest.
+    /// Sets the dropout in training, for the outputs of each layer but the highest. It is drawn for each step, or for
+    /// each sequence if it is [locked](Dropout::locked).
     #[must_use]
     pub fn dropout(self, dropout: Dropout) -> Self {
         Self { dropout, ..self }
@@ -77,8 +79,9 @@ impl<L> Stack<L> {
     #[track_caller]
     fn drop_out<'t, T: Scalar>(&self, ys: Var<'t, T>, options: RunOptions<'_, T>) -> Var<'t, T> {
         let extents = Shape::from(options.extents(ys));
-        match options.in_training(|mut rng| self.dropout.mask(&mut rng, extents)).flatten() {
-            Some(mask) => ys * &options.of_steps(mask),
+        let draw = |mut rng: &mut dyn Rng| self.dropout.mask_of_steps(&mut rng, &extents);
+        match options.in_training(draw).flatten() {
+            Some(mask) => ys * &options.of_steps(mask.broadcast_to(&extents)),
             None => ys,
         }
     }

@@ -55,6 +55,54 @@ fn embedding_is_a_one_hot_product() {
     });
 }
 
+/// Embedding dropout equals lookups in a table whose rows are dropped. The rows that are looked up are drawn in the
+/// order in which they occur.
+#[test]
+fn embedding_dropout_drops_rows_of_the_table() {
+    let rng = &mut random(3);
+    let embedding = Embedding::<f64>::new(rng, 60, 3);
+    let text: Vec<usize> = (0..40).map(|i| (i * i + 59) % 60).collect();
+    let seed = rng.clone();
+    let dropout = Dropout::new(0.4);
+    let dropped = run(&embedding, &[Tensor::scalar(0.0)], |embedding, x| {
+        vec![embedding.in_training(&mut seed.clone(), x[0].tape(), &text, [20, 2], &dropout)]
+    });
+    let mut first: Vec<usize> = Vec::new();
+    first.extend(text.iter().enumerate().filter(|(i, s)| !text[..*i].contains(s)).map(|(_, s)| s));
+    assert!(first.len() < text.len());
+    let drawn = Tensor::<f64>::bernoulli([first.len()], 0.6, &mut seed.clone());
+    let mut mask = Tensor::zeros([60, 1]);
+    for (&symbol, kept) in first.iter().zip(drawn.to_vec()) {
+        mask.as_mut_slice()[symbol] = kept / 0.6;
+    }
+    let by_hand = run(&embedding, &[Tensor::scalar(0.0)], |embedding, x| {
+        let table = x[0].tape().param(&embedding.table) * &mask;
+        vec![table.gather_rows(&text).reshape([20, 2, 3])]
+    });
+    assert_near(&dropped.values, &by_hand.values, 1e-15);
+    assert_near(&dropped.gradients.parameters, &by_hand.gradients.parameters, 1e-14);
+    let tape = Tape::new();
+    let none = embedding.in_training(rng, &tape, &text, [20, 2], &Dropout::new(0.0));
+    assert_eq!(none.value(), embedding.forward(&tape, &text, [20, 2]).value());
+    assert_eq!(embedding.in_training(rng, &tape, &[], [0, 2], &dropout).shape(), [0, 2, 3]);
+}
+
+/// `o_v = h · E_v` for each symbol `v`.
+#[test]
+fn tied_logits_are_products_with_the_vectors() {
+    let rng = &mut random(4);
+    let embedding = Embedding::<f64>::new(rng, 7, 3).padding(2);
+    let h = uniform([4, 2, 3], rng);
+    let tape = Tape::new();
+    let logits = embedding.logits(tape.constant(h.clone())).value();
+    let table = embedding.table.value();
+    let dot = |position: usize, symbol: usize| -> f64 {
+        (0..3).map(|i| h.as_slice()[position * 3 + i] * table.as_slice()[symbol * 3 + i]).sum()
+    };
+    let expected = Tensor::from_fn([4, 2, 7], |i| dot(i / 7, i % 7));
+    assert_near(&[logits], &[expected], 1e-14);
+}
+
 #[test]
 fn embedding_starts_from_the_standard_normal_distribution() {
     let table = parameter(&Embedding::<f64>::new(&mut random(0), 100, 100), "table");
@@ -94,6 +142,22 @@ fn a_seed_decides_what_is_dropped() {
     let (rng, x) = (&mut random(1), tape.constant(Tensor::<f64>::ones([8, 8])));
     let dropout = Dropout::new(0.5);
     assert_ne!(dropout.apply(rng, x).value(), dropout.apply(rng, x).value());
+}
+
+/// Locked dropout multiplies each step by the same mask `[B, F]`.
+#[test]
+fn locked_dropout_is_the_same_at_every_step() {
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([30, 4, 5], &mut random(0)));
+    let dropped = Dropout::new(0.3).locked().apply(&mut random(1), xs);
+    assert_eq!(dropped.value(), (xs * &mask(0.3, [4, 5], 1)).value());
+}
+
+#[test]
+#[should_panic(expected = "locked dropout: a sequence is [T, ..], not a number")]
+fn locked_dropout_of_a_number() {
+    let tape = Tape::<f64>::new();
+    let _ = Dropout::new(0.3).locked().apply(&mut random(1), tape.scalar(1.0));
 }
 
 #[test]

@@ -5,10 +5,11 @@ use bptt_layers::{
     Activation, Bidirectional, Cell, CoupledLstm, Dropout, EchoState, Elman, FullyRecurrent, Gru,
     IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru,
     MinLstm, MinimalGatedUnit, NoisyCell, OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence,
-    RecurrentDropout, Reset, Residual, Reversed, Stack, StateSizes, VariationalDropout, Window,
-    Zoneout, scan,
+    RecurrentDropout, Reset, Residual, Reversed, Stack, StateSizes, Truncation, VariationalDropout,
+    Window, Zoneout, scan,
 };
 use bptt_tensor::Tensor;
+use rand::Rng;
 
 use crate::support::{
     Random, Sizes, TestCell, V, assert_near, random, random_cell, randomized, run, uniform,
@@ -125,6 +126,28 @@ fn variational_dropout_drops_the_same_units() {
     assert_same(&dropped, &by_hand);
     let plain = run(&dropout, &inputs, layer_run);
     assert_same(&plain, &run(&dropout.cell, &inputs, layer_run));
+}
+
+/// Locked dropout between layers multiplies every step by one mask, also in truncated windows.
+#[test]
+fn locked_dropout_between_layers() {
+    let rng = &mut random(12);
+    let layers = vec![random_cell::elman(rng, SIZES), random_cell::elman(rng, SIZES)];
+    let stack = Stack::new(layers).dropout(Dropout::new(0.5).locked());
+    let tape = Tape::new();
+    let xs = tape.constant(uniform([SIZES.steps, SIZES.batch, SIZES.input], rng));
+    let seed = rng.clone();
+    let start = || stack.start(&tape, SIZES.batch);
+    let (ys, _) = training(&stack, &mut seed.clone()).run(xs, start());
+    let mask = Tensor::bernoulli([SIZES.batch, 4], 0.5, &mut seed.clone()) * 2.0;
+    let [below, above] = stack.layers() else { panic!("two layers") };
+    let by_hand = above.forward(below.forward(xs).0 * &mask).0;
+    assert_near(&[ys.value()], &[by_hand.value()], 1e-14);
+    let draws = &mut seed.clone();
+    let windows = training(&stack, draws).truncated(Truncation::new(2, 3));
+    let whole = &mut bptt_layers::rng(seed.clone().next_u64());
+    let (whole, _) = training(&stack, whole).run(xs, start());
+    assert_near(&[windows.run(xs, start()).0.value()], &[whole.value()], 1e-13);
 }
 
 /// Noise reaches layers within layers. Each draws its own, in the order of the layers, whatever wraps them.
@@ -324,19 +347,25 @@ fn recurrent_dropout_drops_candidates() {
     );
 }
 
-/// The noise on a candidate is drawn anew at each step.
+/// The noise on a candidate is drawn anew at each step, or once if it is locked.
 #[test]
-fn recurrent_dropout_is_drawn_for_each_step() {
+fn recurrent_dropout_of_each_step() {
+    let shape = [SIZES.steps, SIZES.batch, SIZES.hidden];
+    recurrent_dropout_with_masks(Dropout::new(0.5), &shape);
+    recurrent_dropout_with_masks(Dropout::new(0.5).locked(), &shape[1..]);
+}
+
+fn recurrent_dropout_with_masks(dropout: Dropout, drawn: &[usize]) {
     let rng = &mut random(8);
     let cell = random_cell::gru_after(rng, SIZES);
     let inputs = SIZES.inputs(&cell, rng);
-    let layer = RecurrentDropout::new(cell, &[Dropout::new(0.5)]);
+    let layer = RecurrentDropout::new(cell, &[dropout]);
     let seed = rng.clone();
     let dropped = run(&layer, &inputs, |layer, x| {
         recurrence_run(layer, training(layer, &mut seed.clone()), x)
     });
-    let shape = [SIZES.steps, SIZES.batch, SIZES.hidden];
-    let masks: Tensor<f64> = Tensor::bernoulli(shape, 0.5, &mut seed.clone());
+    let masks: Tensor<f64> = Tensor::bernoulli(drawn, 0.5, &mut seed.clone());
+    let masks = masks.broadcast_to([SIZES.steps, SIZES.batch, SIZES.hidden]);
     // h = carried part + written part; only the second is dropped
     let carrying = layer.cell.clone().candidate_activation(Activation::Custom(|z| z * 0.0));
     let by_hand = run(&layer, &inputs, |layer, x| {
