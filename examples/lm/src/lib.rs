@@ -1,7 +1,16 @@
 //! A workbench for recurrent language models.
 
 pub mod baselines;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod evaluation;
+pub mod generation;
 pub mod languages;
+pub mod model;
+pub mod my_cell;
 pub mod run;
 pub mod terminal;
 pub mod text;
+pub mod training;

@@ -1,3 +1,37 @@
 //! `lm`: see `lm --help`.
 
-fn main() {}
+#![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
+
+use std::io;
+use std::process::ExitCode;
+
+use lm::cli::{Cli, Command};
+use lm::commands::{eval, generate, train};
+use lm::error::Error;
+use lm::terminal::tell;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    match run() {
+        Ok(code) => code,
+        // The reader closed the pipe, as `lm … | head` does.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Error> {
+    let out = &mut io::stdout();
+    match Cli::read()?.command {
+        Command::Train(args) => {
+            let signal = train::train(&args, out)?;
+            return Ok(signal.map_or(ExitCode::SUCCESS, |it| ExitCode::from(it.exit_status())));
+        }
+        Command::Eval(args) => eval::eval(&args, out)?,
+        Command::Generate(args) => generate::generate(&args, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -92,17 +92,19 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
     /// As [`Optimizer::step`].
     #[track_caller]
     pub fn update(&mut self, gradients: &Gradients<T>) {
-        match &self.schedule {
-            LearningRate::Optimizer => {}
-            LearningRate::Schedule(schedule) => {
-                self.optimizer.set_learning_rate(schedule.at(self.step));
-            }
-            LearningRate::Plateau(plateau) => {
-                self.optimizer.set_learning_rate(plateau.learning_rate());
-            }
-        }
+        self.optimizer.set_learning_rate(self.learning_rate());
         self.optimizer.step(&mut self.model, gradients);
         self.step += 1;
+    }
+
+    /// Returns the learning rate of the next step.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        match &self.schedule {
+            LearningRate::Optimizer => self.optimizer.learning_rate(),
+            LearningRate::Schedule(schedule) => schedule.at(self.step),
+            LearningRate::Plateau(plateau) => plateau.learning_rate(),
+        }
     }
 
     /// Shows a loss to the [`Plateau`], if there is one. It is usually the loss of a validation.

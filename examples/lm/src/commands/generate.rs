@@ -1,0 +1,93 @@
+//! `lm generate`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use bptt::decode::Sampling;
+use clap::Args;
+
+use super::shared::last_run;
+use crate::config::rules::{at_least_one, at_least_zero, share};
+use crate::error::Error;
+use crate::generation::{Continuation, beam};
+use crate::terminal::memory;
+use crate::training::Saved;
+
+/// Flags of `generate`.
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// Folder of a run, or a file of weights [default: the last of target/lm/run-N]
+    #[arg(long, value_name = "PATH")]
+    pub run: Option<PathBuf>,
+
+    /// Text to continue [default: the beginning of a line]
+    #[arg(long, value_name = "TEXT")]
+    pub prime: Option<String>,
+
+    /// Tokens to write
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub length: usize,
+
+    /// Temperature of the draws: 0 takes the most probable token, 1 draws from the model's probabilities
+    #[arg(long, default_value = "0.8", value_parser = at_least_zero)]
+    pub temperature: f64,
+
+    /// Draw only among this many most probable tokens [default: all]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub top_k: Option<usize>,
+
+    /// Draw only among the most probable tokens that together have this probability, the nucleus [default: all]
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub top_p: Option<f64>,
+
+    /// Search the most probable text with a beam of this width, instead of drawing
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["temperature", "top_k", "top_p", "seed"])]
+    pub beam: Option<usize>,
+
+    /// Seed of the draws
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+}
+
+impl GenerateArgs {
+    /// Returns how tokens are drawn.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        let sampling = Sampling::new().temperature(self.temperature);
+        let sampling = self.top_k.map_or(sampling, |k| sampling.top_k(k));
+        self.top_p.map_or(sampling, |p| sampling.top_p(p))
+    }
+}
+
+/// Writes the prime and the model's continuation of it, each token as soon as it is drawn.
+///
+/// # Errors
+///
+/// If the model cannot be used, or the prime has tokens that it does not know.
+pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
+    let saved = Saved::load(&args.run.clone().unwrap_or_else(last_run))?;
+    memory::expect(saved.config.memory(saved.vocabulary.len()))?;
+    let model = saved.model()?;
+    let prime = match args.prime.as_deref() {
+        Some("") => return Err(Error::EmptyPrime),
+        Some(prime) => saved.vocabulary.encode(prime)?,
+        None => saved.vocabulary.encode("\n").unwrap_or_else(|_| vec![0]),
+    };
+    write!(out, "{}", args.prime.as_deref().unwrap_or_default())?;
+    let mut write = |token| -> Result<(), Error> {
+        write!(out, "{}", saved.vocabulary.token_text(token))?;
+        Ok(out.flush()?)
+    };
+    match args.beam {
+        Some(width) => {
+            let found = beam(&model, &prime, width, args.length);
+            let best = found.first().into_iter().flat_map(|found| &found.symbols);
+            best.into_iter().try_for_each(|&token| write(token as u32))?;
+        }
+        None => {
+            let continuation = Continuation::new(&model, &prime, args.sampling(), args.seed);
+            continuation.take(args.length).try_for_each(write)?;
+        }
+    }
+    Ok(writeln!(out)?)
+}

@@ -1,0 +1,6 @@
+//! The commands, each with its flags.
+
+pub mod eval;
+pub mod generate;
+pub mod shared;
+pub mod train;

@@ -1,0 +1,61 @@
+//! What several commands share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::rules::threads;
+use crate::error::Error;
+
+/// Flags of all commands that compute.
+#[derive(Args, Clone, Debug)]
+pub struct MachineArgs {
+    /// Threads to compute with [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+
+    /// Folder for encoded texts that are too large for memory
+    #[arg(long, value_name = "FOLDER", default_value_os_t = home().join("texts"))]
+    pub store: PathBuf,
+
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl MachineArgs {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses them.
+    pub fn start_threads(&self) -> Result<(), Error> {
+        let threads = self.threads.unwrap_or(0); // as many as there are cores
+        Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
+    }
+}
+
+/// Returns `target/lm` of the repository, which version control ignores.
+#[must_use]
+pub fn home() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package).join("target/lm")
+}
+
+/// Returns the default folder of the run with this number.
+fn numbered(number: usize) -> PathBuf {
+    home().join(format!("run-{number}"))
+}
+
+/// Returns the first default folder that does not exist.
+#[must_use]
+pub fn free_run() -> PathBuf {
+    (1..).map(numbered).find(|folder| !folder.exists()).expect("some number is free")
+}
+
+/// Returns the last default folder that exists, or the first.
+#[must_use]
+pub fn last_run() -> PathBuf {
+    let last = (1..).take_while(|&number| numbered(number).exists()).last();
+    numbered(last.unwrap_or(1))
+}

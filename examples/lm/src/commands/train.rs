@@ -1,0 +1,177 @@
+//! `lm train`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bptt::Module;
+use clap::Args;
+
+use super::shared::{MachineArgs, free_run, last_run};
+use crate::config::rules::positive;
+use crate::config::Config;
+use crate::error::Error;
+use crate::run::{Event, Log, RunFiles, RunFolder, Size};
+use crate::terminal::{Progress, Signal, Signals, tell};
+use crate::text::{Corpus, Part};
+use crate::training::{Ending, Trainer};
+
+/// The settings that a resumed run may change.
+const CHANGEABLE: [&str; 3] = ["training.steps", "training.epochs", "training.validate_every"];
+
+/// Flags of `train`.
+#[derive(Args, Clone, Debug)]
+pub struct TrainArgs {
+    /// All settings of the run.
+    #[command(flatten)]
+    pub config: Config,
+
+    /// Configuration in TOML, whose settings the flags override
+    #[arg(long = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Folder of the run [default: target/lm/run-N, the first that is free]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+
+    /// Continue the run in --out, with its settings, as if it had never stopped
+    #[arg(long, conflicts_with = "file")]
+    pub resume: bool,
+
+    /// Stop after this time even if steps are left, with a last measurement
+    #[arg(long, value_name = "MINUTES", value_parser = positive)]
+    pub minutes: Option<f64>,
+
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+impl TrainArgs {
+    /// Returns the configuration file: that of `--config`, or of the run to resume.
+    #[must_use]
+    pub fn configuration(&self) -> Option<PathBuf> {
+        if self.resume { Some(RunFiles::of(self.folder()).config) } else { self.file.clone() }
+    }
+
+    /// Returns the folder of the run.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        let default = if self.resume { last_run } else { free_run };
+        self.out.clone().unwrap_or_else(default)
+    }
+}
+
+/// Trains. Returns the signal that stopped the run, if one did.
+///
+/// # Errors
+///
+/// If the settings, the text or the files of the run cannot be used, or if training diverges.
+pub fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<Option<Signal>, Error> {
+    args.machine.start_threads()?;
+    // on a thread of the pool, so that this thread computes rather than waits
+    rayon::scope(|_| run(args, out))
+}
+
+fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> {
+    let corpus = Corpus::open(&args.config.text, &args.machine.store)?;
+    let path = args.folder();
+    let (mut trainer, mut folder, mut log) = if args.resume {
+        resume(args, &corpus, &path)?
+    } else {
+        begin(args, &corpus, &path)?
+    };
+    let settings = &args.config.model;
+    // in one write, so that a reader that closes the pipe after the first line does not end the training
+    let head = format!(
+        "text   {corpus}\nmodel  {}, {} parameters\nrun    {}, step {} of {}\n\n",
+        settings.name(),
+        trainer.model().parameter_count(),
+        path.display(),
+        trainer.steps_done(),
+        trainer.steps(),
+    );
+    out.write_all(head.as_bytes())?;
+
+    let signals = Signals::catch().map_err(Error::Signals)?;
+    let started = Instant::now();
+    let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
+    let mut progress = if args.machine.quiet {
+        Progress::hidden()
+    } else {
+        Progress::new(trainer.steps_done(), trainer.steps(), "tokens")
+    };
+    let ending = trainer.run(&mut folder, &mut log, &mut progress, || {
+        if signals.last().is_some() {
+            tell("saving; Ctrl-C again to stop at once");
+            Some(Ending::Interrupted)
+        } else if started.elapsed().as_secs_f64() >= seconds {
+            Some(Ending::OutOfTime)
+        } else {
+            None
+        }
+    })?;
+    signals.end_at_once();
+    progress.finish();
+    let signal = signals.last();
+    let files = folder.files();
+    if ending != Ending::Finished {
+        let (step, path) = (trainer.steps_done(), path.display());
+        writeln!(out, "stopped after step {step}; continue with --resume --out {path}")?;
+    }
+    let best = trainer.best();
+    writeln!(out, "best   {:.4} nats, of step {}: {}", best.nats, best.step, files.weights.display())?;
+    writeln!(out, "report {}", files.report.display())?;
+    Ok(signal.filter(|_| ending == Ending::Interrupted))
+}
+
+/// Starts a new run.
+fn begin<'c>(
+    args: &TrainArgs,
+    corpus: &'c Corpus,
+    path: &PathBuf,
+) -> Result<(Trainer<'c>, RunFolder, Log), Error> {
+    let trainer = Trainer::new(args.config.clone(), corpus)?;
+    let folder = RunFolder::create(path)?;
+    std::fs::write(&folder.files().config, args.config.to_toml())?;
+    let mut log = Log::create(folder.files())?;
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    log.append(&Event::Start {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        model: args.config.model.name(),
+        parameters: trainer.model().parameter_count() as u64,
+        text: String::new(),
+        units: String::new(),
+        vocabulary_size: corpus.vocabulary.len() as u64,
+        train: size(&corpus.train),
+        validation: size(&corpus.validation),
+        steps: trainer.steps() as u64,
+        unix_seconds: unix.as_secs_f64(),
+    })?;
+    Ok((trainer, folder, log))
+}
+
+/// Continues a run. The flags may change only what leaves the steps already done the same.
+fn resume<'c>(
+    args: &TrainArgs,
+    corpus: &'c Corpus,
+    path: &PathBuf,
+) -> Result<(Trainer<'c>, RunFolder, Log), Error> {
+    let folder = RunFolder::open(path)?;
+    let before = Config::from_file(&folder.files().config)?;
+    let changed = before.differences(&args.config);
+    let is_fixed = |name: &&String| !CHANGEABLE.contains(&name.as_str());
+    if let Some(name) = changed.iter().find(is_fixed) {
+        return Err(Error::ChangedSetting { name: name.clone() });
+    }
+    let (trainer, log) = Trainer::resume(args.config.clone(), corpus, &folder)?;
+    if !changed.is_empty() {
+        tell("note: with other steps the learning rate takes another course, so this is another run");
+        std::fs::write(&folder.files().config, args.config.to_toml())?;
+    }
+    Ok((trainer, folder, log))
+}
+
+fn size(part: &Part) -> Size {
+    Size { tokens: part.tokens.len() as u64, characters: part.characters, words: part.words }
+}

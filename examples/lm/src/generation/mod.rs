@@ -1,0 +1,7 @@
+//! Text that a model writes.
+
+mod beam;
+mod sample;
+
+pub use beam::beam;
+pub use sample::Continuation;

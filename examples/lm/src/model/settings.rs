@@ -1,0 +1,240 @@
+//! The settings of a model, as flags and as sections of `config.toml`.
+
+use bptt::Tensor;
+use bptt::weights::{Archive, WeightsError};
+use clap::{ArgAction, Args, ValueEnum};
+use serde::Serialize;
+
+use super::cells::CellKind;
+use crate::terminal::memory::Bytes;
+use crate::config::rules::{at_least_one, at_least_zero, rate};
+
+/// The section `[model]`.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Model")]
+pub struct ModelSettings {
+    /// Kind of recurrent cell
+    #[arg(long, value_enum, default_value_t = CellKind::Lstm)]
+    pub cell: CellKind,
+
+    /// Recurrent layers
+    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
+    pub layers: usize,
+
+    /// Units in each recurrent layer
+    #[arg(long, value_name = "N", default_value = "256", value_parser = at_least_one)]
+    pub hidden_size: usize,
+
+    /// Size of a token's embedding
+    #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
+    pub embedding_size: usize,
+
+    /// Use the embedding as the output matrix too; the highest layer then has --embedding-size units
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub tied: bool,
+
+    /// Learn the initial state
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub learned_start: bool,
+
+    /// How the distribution of the next token is computed
+    #[arg(long, value_enum, default_value_t = HeadKind::Softmax)]
+    pub head: HeadKind,
+
+    /// Softmaxes in the mixture, with --head mixture
+    #[arg(long, value_name = "K", default_value = "10", value_parser = at_least_one)]
+    pub components: usize,
+
+    /// Sizes of the vocabulary's frequent part and of the parts up to the next rarer, with --head adaptive
+    #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', action = ArgAction::Set,
+          default_values_t = [2000, 10_000], value_parser = at_least_one)]
+    pub cutoffs: Vec<usize>,
+
+    /// Tokens that the windows of --cell window and --cell neural-window read
+    #[arg(long, value_name = "N", default_value = "5", value_parser = at_least_one)]
+    pub context: usize,
+}
+
+/// The kinds of output layer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadKind {
+    /// One softmax over all tokens
+    Softmax,
+    /// A mixture of softmaxes (Yang et al. 2018)
+    Mixture,
+    /// A softmax in clusters of falling frequency, for large vocabularies (Grave et al. 2017)
+    Adaptive,
+}
+
+/// The section `[regularization]`.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Regularization")]
+pub struct RegularizationSettings {
+    /// Share of units dropped from the input of each layer and from the highest output (Zaremba et al. 2014)
+    #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
+    pub dropout: f64,
+
+    /// Drop the same units at all steps of a window (Gal and Ghahramani 2016)
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub locked_dropout: bool,
+
+    /// Share of units dropped from the embeddings [default: --dropout]
+    #[arg(long, value_name = "P", value_parser = rate)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout_input: Option<f64>,
+
+    /// Share of units dropped from the highest output [default: --dropout]
+    #[arg(long, value_name = "P", value_parser = rate)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout_output: Option<f64>,
+
+    /// Share of the vocabulary whose embeddings are dropped in a window (Gal and Ghahramani 2016)
+    #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
+    pub dropout_words: f64,
+
+    /// Share of the state's units dropped where products read it (Gal and Ghahramani 2016)
+    #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
+    pub dropout_state: f64,
+
+    /// Share of the recurrent weights dropped in a window (Merity et al. 2018)
+    #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
+    pub dropout_weights: f64,
+
+    /// α of α·mean(h²), for the highest outputs h after dropout (Merity et al. 2018)
+    #[arg(long, value_name = "ALPHA", default_value = "0", value_parser = at_least_zero)]
+    pub activation_penalty: f64,
+
+    /// β of β·mean((h_t − h_{t−1})²), for the highest outputs h before dropout (Merity et al. 2018)
+    #[arg(long, value_name = "BETA", default_value = "0", value_parser = at_least_zero)]
+    pub temporal_penalty: f64,
+
+    /// Weight decay, decoupled from the gradient with --optimizer adam
+    #[arg(long, value_name = "LAMBDA", default_value = "0", value_parser = at_least_zero)]
+    pub weight_decay: f64,
+}
+
+/// A setting that does not suit the others.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum InvalidModel {
+    /// Memory blocks of two cells take four units each.
+    #[error("--cell memory-blocks needs a --hidden-size that is a multiple of 4, not {hidden_size}")]
+    Blocks {
+        /// The hidden size given.
+        hidden_size: usize,
+    },
+    /// The head has no matrix that the embedding could replace.
+    #[error("--tied needs --head softmax: an adaptive softmax or a mixture has matrices of its own")]
+    Tied,
+    /// The cutoffs of an adaptive softmax do not rise, or reach beyond the vocabulary.
+    #[error(
+        "--cutoffs {cutoffs:?} must rise and stay below the vocabulary's {vocabulary_size} tokens"
+    )]
+    Cutoffs {
+        /// The cutoffs given.
+        cutoffs: Vec<usize>,
+        /// The number of tokens.
+        vocabulary_size: usize,
+    },
+    /// No product reads the state of the cell.
+    #[error("--dropout-state: no product reads the state of the cell {cell}; leave the flag out")]
+    StateIsNotRead {
+        /// The cell.
+        cell: CellKind,
+    },
+    /// The cell's equations do not say where noise applies.
+    #[error(
+        "--dropout-state: the equations of the cell {cell} do not say where noise applies; \
+         implement `NoisyCell`, or use --dropout-weights"
+    )]
+    NoNoise {
+        /// The cell.
+        cell: CellKind,
+    },
+    /// The cell has no recurrent weights.
+    #[error("--dropout-weights: the cell {cell} has no weights `w_hh`; leave the flag out")]
+    NoRecurrentWeights {
+        /// The cell.
+        cell: CellKind,
+    },
+}
+
+impl ModelSettings {
+    /// Checks settings against each other and the vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// The error names the flags to change.
+    pub fn check(&self, vocabulary_size: usize) -> Result<(), InvalidModel> {
+        if self.tied && self.head != HeadKind::Softmax {
+            return Err(InvalidModel::Tied);
+        }
+        let cutoffs = self.cutoffs.iter().copied().chain([vocabulary_size]);
+        if self.head == HeadKind::Adaptive && !cutoffs.is_sorted_by(|a, b| a < b) {
+            return Err(InvalidModel::Cutoffs { cutoffs: self.cutoffs.clone(), vocabulary_size });
+        }
+        Ok(())
+    }
+
+    /// Returns the input size and the hidden size of each layer, the lowest first.
+    #[must_use]
+    pub fn layer_sizes(&self) -> Vec<[usize; 2]> {
+        let mut input_size = self.embedding_size;
+        let sizes = (1..=self.layers).map(|layer| {
+            let is_tied = self.tied && layer == self.layers;
+            let hidden_size = if is_tied { self.embedding_size } else { self.hidden_size };
+            [std::mem::replace(&mut input_size, hidden_size), hidden_size]
+        });
+        sizes.collect()
+    }
+
+    /// Returns the size of the highest layer's output.
+    #[must_use]
+    pub fn output_size(&self) -> usize {
+        if self.tied { self.embedding_size } else { self.hidden_size }
+    }
+
+    /// Returns the model in a few words, such as `2-layer lstm of 256`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let Self { layers, cell, hidden_size, .. } = self;
+        format!("{layers}-layer {cell} of {hidden_size}")
+    }
+
+    /// Estimates the memory for training with so many positions in a window.
+    ///
+    /// A parameter takes five numbers: itself, its gradient, two moments of the optimizer, and its best value so far. A
+    /// layer has at most four matrices, and its reverse pass takes the width of four gates and four states for each
+    /// position. The logits take five numbers for each token.
+    #[must_use]
+    pub(crate) fn memory(&self, vocabulary_size: usize, positions: f64) -> Bytes {
+        let [v, e] = [vocabulary_size, self.embedding_size].map(|size| size as f64);
+        let sizes = self.layer_sizes().into_iter();
+        let sizes: Vec<_> = sizes.map(|sizes| sizes.map(|size| size as f64)).collect();
+        let layers: f64 = sizes.iter().map(|[i, h]| 4.0 * (i + h) * h).sum();
+        let states: f64 = sizes.iter().map(|[_, h]| 8.0 * h).sum();
+        let classes = match self.head {
+            HeadKind::Adaptive => self.cutoffs[0] as f64,
+            HeadKind::Softmax | HeadKind::Mixture => v,
+        };
+        let parameters = v * e + layers + self.output_size() as f64 * v;
+        let numbers = 5.0 * parameters + positions * (2.0 * e + states + 5.0 * classes);
+        Bytes(numbers * size_of::<f32>() as f64)
+    }
+
+    /// Refuses weights that are far too few for a model of these sizes, so that no model is made of sizes that a
+    /// damaged file claims. Every layer has a matrix from its inputs to its units.
+    pub(super) fn expect_plausible(&self, weights: &Archive<f32>) -> Result<(), WeightsError> {
+        let there = weights.names().map(|name| weights.tensor(name).map(Tensor::len));
+        let there: f64 = there.sum::<Result<usize, _>>()? as f64;
+        let [lowest, above] = [self.embedding_size, self.hidden_size].map(|size| size as f64);
+        let layers = (self.layers as f64 - 1.0) * above * lowest.min(above);
+        if there < lowest.min(above) + layers / 2.0 {
+            return weights.shaped("layers", &[self.layers, self.hidden_size].into()).map(|_| ());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! Training by truncated back-propagation through time, with the state carried from window to window.
+
+mod average;
+mod divergence;
+mod meter;
+mod optimizer;
+mod saved;
+mod settings;
+mod trainer;
+mod windows;
+
+pub use divergence::Divergence;
+pub use saved::{Saved, SavedError};
+pub use settings::{AverageKind, OptimizerKind, ScheduleKind, TrainingSettings};
+pub use trainer::{Ending, Trainer};
