@@ -44,10 +44,14 @@ pub enum Error {
     #[error("the parts of the checkpoint do not belong to one run; train anew in another folder")]
     Inconsistent,
     /// The text is not that of the run to resume.
-    #[error("the text is not that of the run to resume: restore it, or train anew in another folder")]
+    #[error(
+        "the text is not that of the run to resume: restore it, or train anew in another folder"
+    )]
     ChangedText,
     /// A setting is not that of the run to resume.
-    #[error("--resume keeps `{name}` of the run, which a flag changes: leave the flag out, or train anew in another folder")]
+    #[error(
+        "--resume keeps `{name}` of the run, which a flag changes: leave the flag out, or train anew in another folder"
+    )]
     ChangedSetting {
         /// The section and the name.
         name: String,
@@ -63,7 +67,9 @@ pub enum Error {
         best: PathBuf,
     },
     /// A part of the text that does not exist.
-    #[error("the run has no test text: give --test or --test-share when training, or measure another part")]
+    #[error(
+        "the run has no test text: give --test or --test-share when training, or measure another part"
+    )]
     NoTest,
     /// Nothing to continue.
     #[error("--prime is empty: leave the flag out, or give it a text")]
@@ -87,7 +93,10 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::InvalidModel(_) | Self::ChangedSetting { .. } | Self::EmptyPrime => 2,
+            Self::Config(_)
+            | Self::InvalidModel(_)
+            | Self::ChangedSetting { .. }
+            | Self::EmptyPrime => 2,
             _ => 1,
         }
     }

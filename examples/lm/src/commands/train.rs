@@ -8,8 +8,8 @@ use bptt::Module;
 use clap::Args;
 
 use super::shared::{MachineArgs, free_run, last_run};
-use crate::config::rules::positive;
 use crate::config::Config;
+use crate::config::rules::positive;
 use crate::error::Error;
 use crate::run::{Event, Log, RunFiles, RunFolder, Size};
 use crate::terminal::{Progress, Signal, Signals, tell};
@@ -76,11 +76,8 @@ pub fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<Option<S
 fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> {
     let corpus = Corpus::open(&args.config.text, &args.machine.store)?;
     let path = args.folder();
-    let (mut trainer, mut folder, mut log) = if args.resume {
-        resume(args, &corpus, &path)?
-    } else {
-        begin(args, &corpus, &path)?
-    };
+    let (mut trainer, mut folder, mut log) =
+        if args.resume { resume(args, &corpus, &path)? } else { begin(args, &corpus, &path)? };
     let settings = &args.config.model;
     // in one write, so that a reader that closes the pipe after the first line does not end the training
     let head = format!(
@@ -120,7 +117,13 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
         writeln!(out, "stopped after step {step}; continue with --resume --out {path}")?;
     }
     let best = trainer.best();
-    writeln!(out, "best   {:.4} nats, of step {}: {}", best.nats, best.step, files.weights.display())?;
+    writeln!(
+        out,
+        "best   {:.4} nats, of step {}: {}",
+        best.nats,
+        best.step,
+        files.weights.display()
+    )?;
     writeln!(out, "report {}", files.report.display())?;
     Ok(signal.filter(|_| ending == Ending::Interrupted))
 }
@@ -166,7 +169,9 @@ fn resume<'c>(
     }
     let (trainer, log) = Trainer::resume(args.config.clone(), corpus, &folder)?;
     if !changed.is_empty() {
-        tell("note: with other steps the learning rate takes another course, so this is another run");
+        tell(
+            "note: with other steps the learning rate takes another course, so this is another run",
+        );
         std::fs::write(&folder.files().config, args.config.to_toml())?;
     }
     Ok((trainer, folder, log))

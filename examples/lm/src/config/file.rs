@@ -49,11 +49,7 @@ pub(super) fn arguments_of(text: &str, path: &Path) -> Result<Vec<String>, Confi
 }
 
 /// Returns the names of a section's settings.
-fn settings_of(
-    command: &Command,
-    section: &str,
-    path: &Path,
-) -> Result<Vec<String>, ConfigError> {
+fn settings_of(command: &Command, section: &str, path: &Path) -> Result<Vec<String>, ConfigError> {
     let group = SECTIONS.iter().find(|(name, _)| *name == section).map(|(_, group)| group);
     let group = command.get_groups().find(|it| group.is_some_and(|group| it.get_id() == group));
     let names = group.map(|group| group.get_args().map(ToString::to_string).collect());

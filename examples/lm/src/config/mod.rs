@@ -15,8 +15,8 @@ use std::path::Path;
 use clap::{Args, Parser};
 use serde::Serialize;
 
-use crate::terminal::memory::Bytes;
 use crate::model::{ModelSettings, RegularizationSettings};
+use crate::terminal::memory::Bytes;
 use crate::text::TextSettings;
 use crate::training::TrainingSettings;
 
@@ -91,9 +91,8 @@ impl Config {
     /// Returns the names of the settings that differ between two configurations, as `section.name`.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let [this, that] = [self, other].map(|it| {
-            toml::Table::try_from(it).expect("settings are tables of plain values")
-        });
+        let [this, that] = [self, other]
+            .map(|it| toml::Table::try_from(it).expect("settings are tables of plain values"));
         let mut names = Vec::new();
         for (section, _) in SECTIONS {
             let [this, that] = [&this, &that].map(|it| it[section].as_table());

@@ -73,10 +73,11 @@ impl Rule {
             let normalized = f64::from(root) * count / sum.max(f64::MIN_POSITIVE);
             (settings.decay * normalized).min(1.0) as f32
         };
-        let parameters = model.parameters().into_iter().zip(roots).map(|((_, parameter), roots)| {
-            let pulls = roots.iter().map(|&root| pull(root)).collect();
-            [parameter.value().to_vec(), roots, pulls]
-        });
+        let parameters =
+            model.parameters().into_iter().zip(roots).map(|((_, parameter), roots)| {
+                let pulls = roots.iter().map(|&root| pull(root)).collect();
+                [parameter.value().to_vec(), roots, pulls]
+            });
         Self { learning_rate: settings.learning_rate as f32, parameters: parameters.collect() }
     }
 
@@ -88,8 +89,8 @@ impl Rule {
             let values = parameter.value_mut().as_mut_slice().iter_mut();
             let rest = gradient.as_slice().iter().zip(trained).zip(roots.iter().zip(pulls));
             for (value, ((&gradient, &trained), (&root, &pull))) in values.zip(rest) {
-                *value += pull * (trained - *value)
-                    - self.learning_rate * gradient / (root + EPSILON);
+                *value +=
+                    pull * (trained - *value) - self.learning_rate * gradient / (root + EPSILON);
             }
         });
     }

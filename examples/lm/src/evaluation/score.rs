@@ -55,6 +55,10 @@ impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { nats, .. } = self;
         let bits = self.bits_per_character();
-        write!(f, "{nats:.4} nats, {bits:.4} bits per character, perplexity {:.2}", self.perplexity())
+        write!(
+            f,
+            "{nats:.4} nats, {bits:.4} bits per character, perplexity {:.2}",
+            self.perplexity()
+        )
     }
 }

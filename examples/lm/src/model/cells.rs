@@ -143,7 +143,8 @@ impl Within<'_> {
             return Ok(self.start(layer));
         }
         let names: Vec<_> = layer.parameters().into_iter().map(|(name, _)| name).collect();
-        let is_recurrent = |name: &&str| name.rsplit('.').next().is_some_and(|it| it.starts_with("w_hh"));
+        let is_recurrent =
+            |name: &&str| name.rsplit('.').next().is_some_and(|it| it.starts_with("w_hh"));
         let names: Vec<_> = names.iter().map(String::as_str).filter(is_recurrent).collect();
         if names.is_empty() {
             return Err(InvalidModel::NoRecurrentWeights { cell: self.kind });

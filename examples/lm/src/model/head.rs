@@ -24,13 +24,13 @@ impl Head {
         vocabulary_size: usize,
         rng: &mut impl Rng,
     ) -> Self {
-        let (size, embedding_size) = (settings.output_size(), settings.embedding_size);
+        let size = settings.output_size();
         match settings.head {
             HeadKind::Softmax if settings.tied => {
                 Self::Tied { b: Param::new(Tensor::zeros([vocabulary_size])) }
             }
             HeadKind::Softmax => Self::Softmax(Linear::new(rng, size, vocabulary_size)),
-            HeadKind::Mixture | HeadKind::Adaptive => todo!(),
+            HeadKind::Mixture | HeadKind::Adaptive => unimplemented!(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Head {
     pub fn logits<'t>(&self, embedding: &Embedding<f32>, h: Var<'t, f32>) -> Var<'t, f32> {
         match self {
             Self::Softmax(linear) => linear.forward(h),
-            Self::Tied { b } => h.matmul_t(&embedding.table) + b,
+            Self::Tied { b } => embedding.logits(h) + b,
         }
     }
 }

@@ -85,7 +85,11 @@ impl LanguageModel {
         rng: &mut impl Rng,
     ) -> Result<Self, InvalidModel> {
         settings.check(vocabulary_size)?;
-        let embedding = Embedding::new(rng, vocabulary_size, settings.embedding_size);
+        let mut embedding = Embedding::new(rng, vocabulary_size, settings.embedding_size);
+        if settings.tied {
+            let narrow = Init::Uniform { low: -0.1, high: 0.1 };
+            embedding.table.set(narrow.tensor(rng, embedding.table.shape().clone()));
+        }
         let sizes = settings.layer_sizes().into_iter();
         let layers = sizes.map(|sizes| cells::layer(settings, regularization, rng, sizes));
         Ok(Self {
@@ -110,8 +114,7 @@ impl LanguageModel {
         // The check comes before a model is made, since a wrong file may claim any size.
         weights.shaped("embedding.table", &[vocabulary_size, settings.embedding_size].into())?;
         settings.expect_plausible(weights)?;
-        let model =
-            || Self::new(settings, regularization, vocabulary_size, &mut bptt::rng(0));
+        let model = || Self::new(settings, regularization, vocabulary_size, &mut bptt::rng(0));
         weights::build(model, |model| match model {
             Ok(model) => weights.assign_to(model),
             Err(_) => Ok(()),
@@ -168,18 +171,20 @@ impl LanguageModel {
         carried: &mut Carried,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Outputs<'t> {
-        let xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
-        let mut xs = self.noise.embeddings(xs, tokens, self.vocabulary_size(), rng);
+        let Noise { words, input, between, output } = self.noise;
+        let shape = [tokens.len() / batch, batch];
+        let xs = self.embedding.in_training(rng, tape, tokens, shape, &words);
+        let mut xs = input.apply(rng, xs);
         for (position, (layer, carried)) in self.layers.iter().zip(&mut carried.0).enumerate() {
             if position > 0 {
-                xs = self.noise.between(xs, rng);
+                xs = between.apply(rng, xs);
             }
             let state = carried.state(layer, tape, batch);
             let (ys, state) = Recurrence::new(layer).training(rng).run(xs, state);
             carried.keep(&state);
             xs = ys;
         }
-        Outputs { raw: xs, dropped: self.noise.outputs(xs, rng) }
+        Outputs { raw: xs, dropped: output.apply(rng, xs) }
     }
 
     /// Returns the negative log-likelihood of `targets` given outputs `[.., H]`, one for each place.

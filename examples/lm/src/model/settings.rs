@@ -6,8 +6,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
 use super::cells::CellKind;
-use crate::terminal::memory::Bytes;
 use crate::config::rules::{at_least_one, at_least_zero, rate};
+use crate::terminal::memory::Bytes;
 
 /// The section `[model]`.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
@@ -121,13 +121,17 @@ pub struct RegularizationSettings {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidModel {
     /// Memory blocks of two cells take four units each.
-    #[error("--cell memory-blocks needs a --hidden-size that is a multiple of 4, not {hidden_size}")]
+    #[error(
+        "--cell memory-blocks needs a --hidden-size that is a multiple of 4, not {hidden_size}"
+    )]
     Blocks {
         /// The hidden size given.
         hidden_size: usize,
     },
     /// The head has no matrix that the embedding could replace.
-    #[error("--tied needs --head softmax: an adaptive softmax or a mixture has matrices of its own")]
+    #[error(
+        "--tied needs --head softmax: an adaptive softmax or a mixture has matrices of its own"
+    )]
     Tied,
     /// The cutoffs of an adaptive softmax do not rise, or reach beyond the vocabulary.
     #[error(

@@ -7,8 +7,7 @@ use crate::model::LanguageModel;
 
 /// The average that the settings name.
 #[derive(Debug)]
-pub(super) struct Average {
-}
+pub(super) struct Average {}
 
 impl Average {
     pub(super) fn new(settings: &TrainingSettings) -> Self {

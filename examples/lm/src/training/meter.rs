@@ -21,10 +21,6 @@ impl Meter {
         self.steps += 1;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.steps == 0
-    }
-
     /// Returns the mean loss of a token.
     pub(super) fn nats(&self) -> f64 {
         self.nats / self.tokens as f64
