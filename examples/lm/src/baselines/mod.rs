@@ -1,7 +1,9 @@
 //! Models that a recurrent network is compared with, on the same text.
 //!
 //! [`NGram`] counts strings of tokens, smoothed by Witten–Bell or Kneser–Ney.
+//! [`UnigramCache`] and [`ContinuousCache`] stand beside another model, and raise the probability of recent tokens.
 
+mod cache;
 mod error;
 mod ngram;
 mod smoothing;
@@ -9,6 +11,7 @@ mod smoothing;
 mod tests;
 mod trie;
 
+pub use cache::{ContinuousCache, UnigramCache};
 pub use error::BaselineError;
 pub use ngram::{NGram, NGramReader};
 pub use smoothing::{Discounts, Estimate, Smoothing};

@@ -1,3 +1,4 @@
+mod cache;
 mod ngram;
 
 /// Asserts that two numbers agree to rounding.

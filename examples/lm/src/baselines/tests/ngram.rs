@@ -194,7 +194,7 @@ impl Definition<'_> {
 
 /// A text with structure: each token is often a function of the two before it.
 fn texts() -> impl Strategy<Value = Vec<u32>> {
-    let surprises = prop::collection::vec(prop::option::weighted(0.4, 0_u32..5), 0..120);
+    let surprises = prop::collection::vec(prop::option::weighted(0.4, 0_u32..5), 0..80);
     surprises.prop_map(|surprises| {
         let (mut before, mut last) = (0, 0);
         let next = surprises.into_iter().map(|surprise| {
