@@ -3,6 +3,7 @@
 pub mod baselines;
 pub mod cli;
 pub mod commands;
+pub mod comparison;
 pub mod config;
 pub mod error;
 pub mod evaluation;
