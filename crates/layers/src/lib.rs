@@ -75,12 +75,14 @@ pub use crate::core::init::Init;
 pub use crate::core::module::{Module, ParameterPath};
 pub use crate::core::noise::{Noise, NoisyCell};
 pub use crate::core::random::{Xoshiro256PlusPlus, rng};
+pub use crate::feedforward::adaptive_softmax::AdaptiveSoftmax;
 pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
 pub use crate::feedforward::conv1d::Conv1d;
 pub use crate::feedforward::dropout::Dropout;
 pub use crate::feedforward::embedding::Embedding;
 pub use crate::feedforward::layer_norm::LayerNorm;
 pub use crate::feedforward::linear::Linear;
+pub use crate::feedforward::mixture_of_softmaxes::MixtureOfSoftmaxes;
 #[doc(hidden)]
 pub use crate::instances::instances as __instances;
 pub use crate::models::attention::{Attention, AttentionMemory};

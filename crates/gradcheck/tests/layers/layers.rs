@@ -2,8 +2,8 @@
 
 use bptt_gradcheck::{Domain, domains, function, model};
 use bptt_layers::{
-    BatchNorm, Conv1d, Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru, MinLstm,
-    OutputToHidden, linear_recurrence,
+    AdaptiveSoftmax, BatchNorm, Conv1d, Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru,
+    MinLstm, MixtureOfSoftmaxes, OutputToHidden, linear_recurrence,
 };
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -107,6 +107,28 @@ fn linear_cells_in_parallel() {
         .check();
     model(|rng| MinLstm::new(rng, 2, 2), |cell, _, x| cell.parallel(x[0], x[1]))
         .shapes(sequence_and_state(1))
+        .check();
+}
+
+#[test]
+fn mixture_of_softmaxes() {
+    model(
+        |rng| (MixtureOfSoftmaxes::new(rng, 3, 2, 3), Linear::new(rng, 2, 4)),
+        |(mixture, output), _, x| mixture.forward(x[0], |z| output.forward(z)),
+    )
+    .inputs([[2, 2, 3]])
+    .domain(domains())
+    .check();
+}
+
+/// One cluster has targets, the other has none.
+#[test]
+fn adaptive_softmax() {
+    let make = |rng: &mut _| AdaptiveSoftmax::new(rng, 4, 7, &[2, 4], 2);
+    model(make, |softmax, _, x| softmax.log_probabilities(x[0])).inputs([[2, 2, 4]]).check();
+    let targets = [5, 0, 6, 1];
+    model(make, |softmax, _, x| softmax.loss(x[0], &targets).per_position())
+        .inputs([[2, 2, 4]])
         .check();
 }
 

@@ -5,8 +5,8 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::Crf;
 use bptt_layers::loss::{self, CrossEntropy};
+use bptt_layers::{AdaptiveSoftmax, Crf, MixtureOfSoftmaxes};
 use bptt_tensor::Tensor;
 
 #[test]
@@ -149,6 +149,36 @@ fn zeros<'t>(tape: &'t Tape<f64>, shape: &[usize]) -> Var<'t, f64> {
 thread_local! {
     /// Whether this thread's last panic points to this file.
     static PANICKED_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+#[test]
+fn an_adaptive_softmax_refuses_targets_and_cutoffs() {
+    let rng = &mut bptt_layers::rng(6);
+    let model = AdaptiveSoftmax::new(rng, 6, 11, &[3, 5], 2);
+    let tape = Tape::new();
+    let h = zeros(&tape, &[2, 1, 6]);
+    assert_refused("adaptive_softmax of [2, 1, 6]: has 2 positions but 1 targets", || {
+        model.loss(h, &[1])
+    });
+    assert_refused("adaptive_softmax: target 11 at position [1, 0] is not one of 11", || {
+        model.loss(h, &[1, 11])
+    });
+    for cutoffs in [&[0, 3][..], &[3, 3], &[5, 4], &[11]] {
+        assert_refused(&format!("less than the 11 classes, not {cutoffs:?}"), || {
+            AdaptiveSoftmax::<f64>::new(rng, 6, 11, cutoffs, 2)
+        });
+    }
+}
+
+#[test]
+fn the_logits_of_a_mixture_have_its_axes() {
+    let mixture = MixtureOfSoftmaxes::new(&mut bptt_layers::rng(2), 5, 3, 4);
+    let tape = Tape::new();
+    let h = zeros(&tape, &[2, 5]);
+    assert_refused(
+        "contexts [2, 4, 3] need logits of the same axes but the last, not [4, 3]",
+        || mixture.forward(h, |z| z.sum(&[0])),
+    );
 }
 
 /// Checks that `run` panics with a message that contains `expected`, and that points to this file.

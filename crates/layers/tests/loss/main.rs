@@ -10,3 +10,4 @@ mod errors;
 mod laws;
 mod pytorch;
 mod regression;
+mod softmaxes;
