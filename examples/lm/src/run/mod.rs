@@ -11,11 +11,13 @@
 //! | `curves.svg` | losses and learning rate, drawn |
 //! | `report.html` | all of the run on one page |
 
+mod curves;
 mod error;
 mod event;
 mod files;
 mod folder;
 mod log;
+mod report;
 mod tensorboard;
 #[cfg(test)]
 mod tests;
@@ -25,3 +27,4 @@ pub use event::{Event, Size};
 pub use files::RunFiles;
 pub use folder::RunFolder;
 pub use log::{Log, parse_log, read_log};
+pub use report::write_report;

@@ -113,3 +113,46 @@ impl Message {
         self.0.push(value as u8);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{start, step, validation};
+    use super::*;
+
+    fn hexadecimal(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The records are those of `RecordWriter` of the Python package `tensorboard` 2.21 for the same messages.
+    #[test]
+    fn records_are_those_of_tensorboard() {
+        assert_eq!(
+            hexadecimal(&record(&start(), 2.0)),
+            "1800000000000000a37f4b220900000000000000401a0d627261696e2e4576656e743a32ff2ee0e7"
+        );
+        let event = Event::Validation { step: 300, nats: 1.5, best: true, seconds: 9.0 };
+        assert_eq!(
+            hexadecimal(&record(&event, 2.0)),
+            "2600000000000000734fe30009000000000000004010ac022a180a160a0f6c6f73732f76616c6964617469\
+             6f6e150000c03fa2fe017e"
+        );
+    }
+
+    /// The value of the check in the catalogue of checksums, masked by hand: `e3069283` rotated by 15 bits is
+    /// `2507c60d`, and the sum with `a282ead8` is `c78ab0e5`.
+    #[test]
+    fn checksums_are_masked() {
+        assert_eq!(CRC_32C.checksum(b"123456789"), 0xe306_9283);
+        assert_eq!(masked_crc(b"123456789"), 0xc78a_b0e5_u32.to_le_bytes());
+    }
+
+    #[test]
+    fn scalars_are_named_by_what_they_measure() {
+        let tags = |event: &Event| scalars(event).iter().map(|&(tag, _)| tag).collect::<Vec<_>>();
+        let of_step = ["loss/train", "learning_rate", "gradient_norm", "tokens_per_second"];
+        assert_eq!(tags(&step(1)), of_step);
+        assert_eq!(tags(&validation(1)), ["loss/validation"]);
+        let note = Event::Note { step: 1, text: "a remark".to_owned() };
+        assert!(tags(&note).is_empty() && record(&note, 2.0).is_empty());
+    }
+}

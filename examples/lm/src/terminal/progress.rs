@@ -117,10 +117,8 @@ impl Meter {
         self.done += 1;
         self.steps += 1;
         self.read += read;
-        self.loss = Some(match self.loss {
-            Some(smoothed) => smoothed + SMOOTHING * (loss - smoothed),
-            None => loss,
-        });
+        let smoothed = |before| before + SMOOTHING * (loss - before);
+        self.loss = Some(self.loss.map_or(loss, smoothed));
     }
 
     /// Loss and speed, `elapsed` after the start.
