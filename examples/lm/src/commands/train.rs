@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bptt::Module;
 use clap::Args;
@@ -11,13 +11,10 @@ use super::shared::{MachineArgs, free_run, last_run};
 use crate::config::Config;
 use crate::config::rules::positive;
 use crate::error::Error;
-use crate::run::{Event, Log, RunFiles, RunFolder, Size};
+use crate::run::RunFiles;
 use crate::terminal::{Progress, Signal, Signals, tell};
-use crate::text::{Corpus, Part};
-use crate::training::{Ending, Trainer};
-
-/// The settings that a resumed run may change.
-const CHANGEABLE: [&str; 3] = ["training.steps", "training.epochs", "training.validate_every"];
+use crate::text::Corpus;
+use crate::training::{Ending, Session};
 
 /// Flags of `train`.
 #[derive(Args, Clone, Debug)]
@@ -76,13 +73,13 @@ pub fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<Option<S
 fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> {
     let corpus = Corpus::open(&args.config.text, &args.machine.store)?;
     let path = args.folder();
-    let (mut trainer, mut folder, mut log) =
-        if args.resume { resume(args, &corpus, &path)? } else { begin(args, &corpus, &path)? };
-    let settings = &args.config.model;
+    let start = if args.resume { Session::resume } else { Session::begin };
+    let mut session = start(&args.config, &corpus, &path)?;
+    let trainer = session.trainer();
     // in one write, so that a reader that closes the pipe after the first line does not end the training
     let head = format!(
         "text   {corpus}\nmodel  {}, {} parameters\nrun    {}, step {} of {}\n\n",
-        settings.name(),
+        args.config.model.name(),
         trainer.model().parameter_count(),
         path.display(),
         trainer.steps_done(),
@@ -98,7 +95,7 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     } else {
         Progress::new(trainer.steps_done(), trainer.steps(), "tokens")
     };
-    let ending = trainer.run(&mut folder, &mut log, &mut progress, || {
+    let ending = session.run(&mut progress, || {
         if signals.last().is_some() {
             tell("saving; Ctrl-C again to stop at once");
             Some(Ending::Interrupted)
@@ -111,7 +108,7 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     signals.end_at_once();
     progress.finish();
     let signal = signals.last();
-    let files = folder.files();
+    let (trainer, files) = (session.trainer(), session.folder().files());
     if ending != Ending::Finished {
         let (step, path) = (trainer.steps_done(), path.display());
         writeln!(out, "stopped after step {step}; continue with --resume --out {path}")?;
@@ -126,57 +123,4 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     )?;
     writeln!(out, "report {}", files.report.display())?;
     Ok(signal.filter(|_| ending == Ending::Interrupted))
-}
-
-/// Starts a new run.
-fn begin<'c>(
-    args: &TrainArgs,
-    corpus: &'c Corpus,
-    path: &PathBuf,
-) -> Result<(Trainer<'c>, RunFolder, Log), Error> {
-    let trainer = Trainer::new(args.config.clone(), corpus)?;
-    let folder = RunFolder::create(path)?;
-    std::fs::write(&folder.files().config, args.config.to_toml())?;
-    let mut log = Log::create(folder.files())?;
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    log.append(&Event::Start {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        model: args.config.model.name(),
-        parameters: trainer.model().parameter_count() as u64,
-        text: String::new(),
-        units: String::new(),
-        vocabulary_size: corpus.vocabulary.len() as u64,
-        train: size(&corpus.train),
-        validation: size(&corpus.validation),
-        steps: trainer.steps() as u64,
-        unix_seconds: unix.as_secs_f64(),
-    })?;
-    Ok((trainer, folder, log))
-}
-
-/// Continues a run. The flags may change only what leaves the steps already done the same.
-fn resume<'c>(
-    args: &TrainArgs,
-    corpus: &'c Corpus,
-    path: &PathBuf,
-) -> Result<(Trainer<'c>, RunFolder, Log), Error> {
-    let folder = RunFolder::open(path)?;
-    let before = Config::from_file(&folder.files().config)?;
-    let changed = before.differences(&args.config);
-    let is_fixed = |name: &&String| !CHANGEABLE.contains(&name.as_str());
-    if let Some(name) = changed.iter().find(is_fixed) {
-        return Err(Error::ChangedSetting { name: name.clone() });
-    }
-    let (trainer, log) = Trainer::resume(args.config.clone(), corpus, &folder)?;
-    if !changed.is_empty() {
-        tell(
-            "note: with other steps the learning rate takes another course, so this is another run",
-        );
-        std::fs::write(&folder.files().config, args.config.to_toml())?;
-    }
-    Ok((trainer, folder, log))
-}
-
-fn size(part: &Part) -> Size {
-    Size { tokens: part.tokens.len() as u64, characters: part.characters, words: part.words }
 }

@@ -5,11 +5,13 @@ mod divergence;
 mod meter;
 mod optimizer;
 mod saved;
+mod session;
 mod settings;
 mod trainer;
 mod windows;
 
 pub use divergence::Divergence;
 pub use saved::{Saved, SavedError};
+pub use session::Session;
 pub use settings::{AverageKind, OptimizerKind, ScheduleKind, TrainingSettings};
 pub use trainer::{Ending, Trainer};
