@@ -2,9 +2,11 @@
 //!
 //! [`NGram`] counts strings of tokens, smoothed by Witten–Bell or Kneser–Ney.
 //! [`UnigramCache`] and [`ContinuousCache`] stand beside another model, and raise the probability of recent tokens.
+//! [`NeuralWindow`] is the memoryless network of Bengio et al. 2003.
 
 mod cache;
 mod error;
+mod neural_window;
 mod ngram;
 mod smoothing;
 #[cfg(test)]
@@ -13,8 +15,11 @@ mod trie;
 
 pub use cache::{ContinuousCache, UnigramCache};
 pub use error::BaselineError;
+pub use neural_window::NeuralWindow;
 pub use ngram::{NGram, NGramReader};
 pub use smoothing::{Discounts, Estimate, Smoothing};
+
+use crate::text::Tokens;
 
 /// A model that reads a text from its beginning, and predicts each token from those before it.
 pub trait Predictor {
@@ -29,16 +34,10 @@ pub trait Predictor {
 ///
 /// If there are fewer than two tokens, since nothing is predicted.
 #[must_use]
-pub fn score(mut predictor: impl Predictor, tokens: impl IntoIterator<Item = u32>) -> f64 {
-    let mut tokens = tokens.into_iter();
-    if let Some(first) = tokens.next() {
-        predictor.predict(first);
-    }
-    let (mut total, mut count) = (0.0, 0_u64);
-    for token in tokens {
-        total -= predictor.predict(token).ln();
-        count += 1;
-    }
-    assert!(count > 0, "there are fewer than two tokens, which leaves none to predict");
-    total / count as f64
+pub fn score(mut predictor: impl Predictor, tokens: &Tokens) -> f64 {
+    assert!(tokens.len() > 1, "{} tokens leave none to predict", tokens.len());
+    predictor.predict(tokens.get(0));
+    let total =
+        tokens.iter(1..tokens.len()).fold(0.0, |sum, token| sum - predictor.predict(token).ln());
+    total / (tokens.len() - 1) as f64
 }

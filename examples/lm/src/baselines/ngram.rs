@@ -3,14 +3,16 @@
 use super::smoothing::{Discounts, Rule, Smoothing};
 use super::trie::{EMPTY, Level, Trie};
 use super::{BaselineError, Predictor, score};
+use crate::text::Tokens;
 
 /// An n-gram model of tokens: the last `order - 1` tokens predict the next.
 ///
 /// ```
 /// use lm::baselines::{NGram, Smoothing};
+/// use lm::text::Tokens;
 ///
 /// let (a, b) = (0, 1);
-/// let model = NGram::new(Smoothing::WittenBell, 2, 3, &[a, b, a, b])?;
+/// let model = NGram::new(Smoothing::WittenBell, 2, 3, &Tokens::from(vec![a, b, a, b]))?;
 /// assert!(model.probability(&[a], b) > 0.8);
 /// # Ok::<(), lm::baselines::BaselineError>(())
 /// ```
@@ -40,7 +42,7 @@ impl NGram {
         smoothing: Smoothing,
         order: usize,
         vocabulary_size: usize,
-        text: &[u32],
+        text: &Tokens,
     ) -> Result<Self, BaselineError> {
         if order == 0 {
             return Err(BaselineError::OrderZero);
@@ -48,7 +50,7 @@ impl NGram {
         if u32::try_from(text.len()).is_err() {
             return Err(BaselineError::TooLong { tokens: text.len() });
         }
-        let known = text.iter().all(|&token| (token as usize) < vocabulary_size);
+        let known = text.iter(0..text.len()).all(|token| (token as usize) < vocabulary_size);
         assert!(known, "every token is below the size of the vocabulary, {vocabulary_size}");
         let occurrences = Trie::count(order, text);
         let (trie, rule): (_, fn(&Level) -> Rule) = match smoothing {
@@ -93,8 +95,8 @@ impl NGram {
     ///
     /// If there are fewer than two tokens, or if one is not below the size of the vocabulary.
     #[must_use]
-    pub fn score(&self, tokens: &[u32]) -> f64 {
-        score(self.reader(), tokens.iter().copied())
+    pub fn score(&self, tokens: &Tokens) -> f64 {
+        score(self.reader(), tokens)
     }
 
     /// Returns the discounts of Kneser–Ney smoothing, for n-grams of 1, 2, … tokens. For Witten–Bell there are none.

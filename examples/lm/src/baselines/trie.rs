@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::text::Tokens;
+
 /// How often each token follows each string of a text, for strings of 0 to `order - 1` tokens.
 ///
 /// A level lists its strings in lexicographic order, and each string's followers in order of their tokens. A string and
@@ -32,7 +34,7 @@ impl Trie {
     ///
     /// The positions of the text are sorted by one more token at each level. A group of equal strings is sorted by its
     /// next token alone.
-    pub(super) fn count(order: usize, text: &[u32]) -> Self {
+    pub(super) fn count(order: usize, text: &Tokens) -> Self {
         let length = u32::try_from(text.len()).expect("fewer than 2³² tokens");
         let mut positions: Vec<u32> = (0..length).collect();
         let mut bounds = vec![0, length];
@@ -129,14 +131,15 @@ impl Level {
 /// The tokens that follow the strings of one length.
 #[derive(Clone, Copy)]
 struct Following<'a> {
-    text: &'a [u32],
+    text: &'a Tokens,
     length: usize,
 }
 
 impl Following<'_> {
     /// Returns the token after the string at `position`, unless the text ends there.
     fn token(self, position: u32) -> Option<u32> {
-        self.text.get(position as usize + self.length).copied()
+        let index = position as usize + self.length;
+        (index < self.text.len()).then(|| self.text.get(index))
     }
 
     /// Sorts each group of positions by the following token. The groups lie between `bounds`, which are relative to

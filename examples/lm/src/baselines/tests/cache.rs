@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::assert_close;
 use crate::baselines::{ContinuousCache, NGram, Predictor, Smoothing, UnigramCache, score};
+use crate::text::Tokens;
 
 /// Predicts any of `0` tokens alike.
 struct Uniform(u32);
@@ -25,9 +26,10 @@ fn unigram_cache_by_hand() {
 
 #[test]
 fn a_cache_helps_where_words_repeat() {
-    let model = NGram::new(Smoothing::KneserNey, 2, 50, &(0..50).collect::<Vec<_>>()).unwrap();
-    let repeats = [3, 9, 3, 3, 9, 3, 9, 9];
-    let cached = score(UnigramCache::new(model.reader(), 10, 0.3), repeats);
+    let model = NGram::new(Smoothing::KneserNey, 2, 50, &Tokens::from((0..50).collect::<Vec<_>>()))
+        .unwrap();
+    let repeats = Tokens::from(vec![3, 9, 3, 3, 9, 3, 9, 9]);
+    let cached = score(UnigramCache::new(model.reader(), 10, 0.3), &repeats);
     assert!(cached < model.score(&repeats));
 }
 

@@ -1,4 +1,5 @@
 mod cache;
+mod neural_window;
 mod ngram;
 
 /// Asserts that two numbers agree to rounding.
