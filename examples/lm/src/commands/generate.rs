@@ -71,7 +71,7 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
     let prime = match args.prime.as_deref() {
         Some("") => return Err(Error::EmptyPrime),
         Some(prime) => saved.vocabulary.encode(prime)?,
-        None => saved.vocabulary.encode("\n").unwrap_or_else(|_| vec![0]),
+        None => saved.opening(),
     };
     write!(out, "{}", args.prime.as_deref().unwrap_or_default())?;
     let mut write = |token| -> Result<(), Error> {

@@ -107,7 +107,14 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     })?;
     signals.end_at_once();
     progress.finish();
-    let signal = signals.last();
+    let signal = signals.last().filter(|_| ending == Ending::Interrupted);
+    let reason = match (ending, signal) {
+        (Ending::Finished, _) => "finished".to_owned(),
+        (Ending::OutOfTime, _) => "out of time".to_owned(),
+        (Ending::Interrupted, Some(signal)) => format!("stopped by {signal}"),
+        (Ending::Interrupted, None) => unreachable!("only a signal interrupts"),
+    };
+    session.conclude(ending, &reason)?;
     let (trainer, files) = (session.trainer(), session.folder().files());
     if ending != Ending::Finished {
         let (step, path) = (trainer.steps_done(), path.display());
@@ -122,5 +129,5 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
         files.weights.display()
     )?;
     writeln!(out, "report {}", files.report.display())?;
-    Ok(signal.filter(|_| ending == Ending::Interrupted))
+    Ok(signal)
 }

@@ -1,5 +1,6 @@
 //! The settings of the text: which files, and what a token is.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -64,6 +65,26 @@ impl Default for TextSettings {
             validation_share: 0.1,
             test_share: 0.0,
             units: Units::default(),
+        }
+    }
+}
+
+impl fmt::Display for Units {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+impl fmt::Display for TextSettings {
+    /// Writes where the text comes from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = self.text.iter().chain(&self.train).chain(&self.validation).chain(&self.test);
+        let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
+        if files.is_empty() {
+            f.write_str("this repository")
+        } else {
+            f.write_str(&files.join(", "))
         }
     }
 }

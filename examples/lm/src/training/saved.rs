@@ -114,6 +114,12 @@ impl Saved {
         })
     }
 
+    /// Returns the tokens that a text of the model continues if there is no other: the end of a line, or the first.
+    #[must_use]
+    pub fn opening(&self) -> Vec<u32> {
+        self.vocabulary.encode("\n").unwrap_or_else(|_| vec![0])
+    }
+
     /// Builds the model.
     ///
     /// # Errors

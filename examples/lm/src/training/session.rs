@@ -4,16 +4,24 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bptt::Module;
+use bptt::decode::Sampling;
 
 use super::trainer::{Ending, Trainer};
 use crate::config::Config;
 use crate::error::Error;
-use crate::run::{Event, Log, RunFolder, Size};
+use crate::evaluation::score;
+use crate::generation::Continuation;
+use crate::model::LanguageModel;
+use crate::run::{Event, Log, RunFolder, Size, write_report};
 use crate::terminal::{Progress, tell};
-use crate::text::{Corpus, Part};
+use crate::text::{Corpus, Part, Streams};
 
 /// The settings that a resumed run may change.
 const CHANGEABLE: [&str; 3] = ["training.steps", "training.epochs", "training.validate_every"];
+
+/// The number of tokens that the best model writes at the end.
+const SAMPLE: usize = 500;
+const SAMPLE_TEMPERATURE: f64 = 0.8;
 
 /// A [`Trainer`] with the folder and the log that it writes.
 #[derive(Debug)]
@@ -39,8 +47,8 @@ impl<'c> Session<'c> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: config.model.name(),
             parameters: trainer.model().parameter_count() as u64,
-            text: String::new(),
-            units: String::new(),
+            text: config.text.to_string(),
+            units: corpus.vocabulary.units().to_string(),
             vocabulary_size: corpus.vocabulary.len() as u64,
             train: size(&corpus.train),
             validation: size(&corpus.validation),
@@ -86,6 +94,48 @@ impl<'c> Session<'c> {
     ) -> Result<Ending, Error> {
         let Self { trainer, folder, log } = self;
         trainer.run(folder, log, progress, stop)
+    }
+
+    /// Logs why the run has ended, and writes its report. A run that was not interrupted is scored on the test text, if
+    /// there is one, and writes a sample.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub fn conclude(&mut self, ending: Ending, reason: &str) -> Result<(), Error> {
+        if ending != Ending::Interrupted {
+            let model = self.trainer.best().model()?;
+            self.score_test(&model)?;
+            self.write_sample(&model)?;
+        }
+        let (step, seconds) = (self.trainer.steps_done() as u64, self.log.seconds());
+        self.log.append(&Event::End { step, reason: reason.to_owned(), seconds })?;
+        Ok(write_report(self.folder.files())?)
+    }
+
+    /// Logs the score of the best model on the test text.
+    fn score_test(&mut self, model: &LanguageModel) -> Result<(), Error> {
+        let Some(test) = &self.trainer.corpus().test else { return Ok(()) };
+        let settings = &self.trainer.best().config.training;
+        let streams = Streams::at_most(&test.tokens, settings.batch_size, settings.window)?;
+        let score = score(model, test, &streams, settings.window);
+        Ok(self.log.append(&Event::Test {
+            step: self.trainer.best().step as u64,
+            nats: score.nats,
+            size: size(test),
+            seconds: self.log.seconds(),
+        })?)
+    }
+
+    /// Logs a text that the best model writes.
+    fn write_sample(&mut self, model: &LanguageModel) -> Result<(), Error> {
+        let best = self.trainer.best();
+        let sampling = Sampling::new().temperature(SAMPLE_TEMPERATURE);
+        let seed = best.config.training.seed;
+        let tokens = Continuation::new(model, &best.opening(), sampling, seed).take(SAMPLE);
+        let text = best.vocabulary.decode(&tokens.collect::<Vec<_>>());
+        let step = best.step as u64;
+        Ok(self.log.append(&Event::Sample { step, text })?)
     }
 
     /// Returns the trainer.

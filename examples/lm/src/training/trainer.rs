@@ -351,6 +351,12 @@ impl<'c> Trainer<'c> {
         &self.training.model
     }
 
+    /// Returns the text.
+    #[must_use]
+    pub fn corpus(&self) -> &'c Corpus {
+        self.corpus
+    }
+
     /// Returns the best model so far.
     #[must_use]
     pub fn best(&self) -> &Saved {
