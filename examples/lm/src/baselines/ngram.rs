@@ -1,5 +1,7 @@
 //! N-gram models.
 
+use rayon::prelude::*;
+
 use super::smoothing::{Discounts, Rule, Smoothing};
 use super::trie::{EMPTY, Level, Trie};
 use super::{BaselineError, Predictor, score};
@@ -62,7 +64,8 @@ impl NGram {
         };
         let rules: Vec<Rule> = trie.levels().iter().map(rule).collect();
         let weights = trie.levels().iter().zip(&rules).map(|(level, rule)| {
-            (0..level.strings()).map(|string| rule.weight(level.counts(string as u32))).collect()
+            let strings = (0..level.strings()).into_par_iter();
+            strings.map(|string| rule.weight(level.counts(string as u32))).collect()
         });
         let weights = weights.collect();
         Ok(Self { vocabulary_size, trie, rules, weights })

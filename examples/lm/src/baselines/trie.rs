@@ -36,13 +36,13 @@ impl Trie {
     /// next token alone.
     pub(super) fn count(order: usize, text: &Tokens) -> Self {
         let length = u32::try_from(text.len()).expect("fewer than 2³² tokens");
-        let mut positions: Vec<u32> = (0..length).collect();
+        let mut keys: Vec<u64> = (0..u64::from(length)).collect();
         let mut bounds = vec![0, length];
         let levels = (0..order)
             .map(|length| {
                 let following = Following { text, length };
-                following.sort_groups(&mut positions, &bounds);
-                let level = following.collect_level(&mut positions, &bounds);
+                following.sort_groups(&mut keys, &bounds);
+                let level = following.collect_level(&mut keys, &bounds);
                 bounds.clone_from(&level.cumulative);
                 level
             })
@@ -129,6 +129,9 @@ impl Level {
 }
 
 /// The tokens that follow the strings of one length.
+///
+/// A string that occurs at some position is a key: the position in the lower half, and the token that follows in the
+/// upper half. So a sort of keys looks up each token once.
 #[derive(Clone, Copy)]
 struct Following<'a> {
     text: &'a Tokens,
@@ -136,58 +139,59 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Returns the token after the string at `position`, unless the text ends there.
-    fn token(self, position: u32) -> Option<u32> {
-        let index = position as usize + self.length;
-        (index < self.text.len()).then(|| self.text.get(index))
-    }
-
-    /// Sorts each group of positions by the following token. The groups lie between `bounds`, which are relative to
-    /// the first.
-    fn sort_groups(self, positions: &mut [u32], bounds: &[u32]) {
-        /// Positions that are worth a task of their own.
+    /// Looks up the following tokens of all keys, and sorts each group by them. The groups lie between `bounds`, which
+    /// are relative to the first.
+    fn sort_groups(self, keys: &mut [u64], bounds: &[u32]) {
+        /// Keys that are worth a task of their own.
         const TASK: usize = 1 << 14;
         let groups = bounds.len() - 1;
-        if groups > 1 && positions.len() > TASK {
+        if groups > 1 && keys.len() > TASK {
             let middle = groups / 2;
-            let (left, right) = positions.split_at_mut((bounds[middle] - bounds[0]) as usize);
+            let (left, right) = keys.split_at_mut((bounds[middle] - bounds[0]) as usize);
             rayon::join(
                 || self.sort_groups(left, &bounds[..=middle]),
                 || self.sort_groups(right, &bounds[middle..]),
             );
             return;
         }
+        for key in &mut *keys {
+            *key = self.key(*key as u32);
+        }
         for ends in bounds.windows(2) {
             let [first, end] = [0, 1].map(|i| (ends[i] - bounds[0]) as usize);
-            self.sort_group(&mut positions[first..end]);
+            keys[first..end].par_sort_unstable();
         }
     }
 
-    /// Sorts the positions of equal strings by the following token, then by themselves.
-    fn sort_group(self, positions: &mut [u32]) {
-        if positions.len() < 2 {
-            return;
-        }
-        // The token in the upper half: the text is looked up once for each position.
-        let key = |&p: &u32| u64::from(self.token(p).unwrap_or(0)) << 32 | u64::from(p);
-        let mut keys: Vec<u64> = positions.iter().map(key).collect();
-        keys.par_sort_unstable();
-        for (position, key) in positions.iter_mut().zip(keys) {
-            *position = key as u32;
-        }
+    fn key(self, position: u32) -> u64 {
+        let token = if self.is_end(position) { 0 } else { self.text.get(self.next(position)) };
+        u64::from(token) << 32 | u64::from(position)
     }
 
-    /// Counts the followers of each group of sorted positions. The position where the text ends is removed, so that
-    /// the level's cumulative counts bound the groups of the next level.
-    fn collect_level(self, positions: &mut Vec<u32>, bounds: &[u32]) -> Level {
+    /// Returns whether the text ends with the string at `position`.
+    fn is_end(self, position: u32) -> bool {
+        self.next(position) == self.text.len()
+    }
+
+    fn next(self, position: u32) -> usize {
+        position as usize + self.length
+    }
+
+    /// Counts the followers of each group of sorted keys. The key where the text ends is removed, so that the level's
+    /// cumulative counts bound the groups of the next level.
+    fn collect_level(self, keys: &mut Vec<u64>, bounds: &[u32]) -> Level {
         let (mut starts, mut tokens, mut cumulative) = (vec![0], Vec::new(), vec![0]);
         let mut kept = 0;
         for ends in bounds.windows(2) {
             let first = tokens.len();
             for i in ends[0] as usize..ends[1] as usize {
-                let Some(token) = self.token(positions[i]) else { continue };
-                positions[kept] = positions[i];
+                let key = keys[i];
+                if self.is_end(key as u32) {
+                    continue;
+                }
+                keys[kept] = key;
                 kept += 1;
+                let token = (key >> 32) as u32;
                 if tokens.len() == first || tokens.last() != Some(&token) {
                     tokens.push(token);
                     cumulative.push(0);
@@ -196,7 +200,7 @@ impl Following<'_> {
             }
             starts.push(tokens.len() as u32);
         }
-        positions.truncate(kept);
+        keys.truncate(kept);
         Level { starts, tokens, cumulative }
     }
 }
