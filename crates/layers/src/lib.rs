@@ -92,8 +92,8 @@ pub use crate::models::in_training::InTraining;
 pub use crate::models::pointer_network::PointerNetwork;
 pub use crate::optim::clip::{NonFiniteGradient, clip_norm, clip_value, gradient_norm};
 pub use crate::optim::{
-    Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, Optimizer, Plateau, RAdam, RmsProp, Schedule,
-    Sgd,
+    Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, NonMonotonic, Optimizer, Plateau, RAdam,
+    RmsProp, Schedule, Sgd, WeightAverage,
 };
 pub use crate::sequence::costates::Costates;
 pub use crate::sequence::layer::Layer;

@@ -3,7 +3,8 @@
 //! An optimizer consists of its hyperparameters, the names of its slots, and the update of one element. A slot is a
 //! tensor that is kept for each parameter, such as its momentum. [`Slots`](slots::Slots) walks over the model, and
 //! saves and restores the slots of every optimizer. [`Groups`] gives parts of a model to several optimizers.
-//! [`Schedule`] and [`Plateau`] are learning rates over the steps.
+//! [`Schedule`] and [`Plateau`] are learning rates over the steps. [`WeightAverage`] averages the weights over them, and
+//! [`NonMonotonic`] says from when on.
 
 pub(crate) mod adadelta;
 pub(crate) mod adagrad;
@@ -13,6 +14,7 @@ pub(crate) mod clip;
 pub(crate) mod groups;
 pub(crate) mod hyperparameters;
 pub(crate) mod nadam;
+pub(crate) mod non_monotonic;
 pub(crate) mod optimizer;
 pub(crate) mod plateau;
 pub(crate) mod radam;
@@ -20,6 +22,7 @@ pub(crate) mod rmsprop;
 pub(crate) mod schedule;
 pub(crate) mod sgd;
 pub(crate) mod slots;
+pub(crate) mod weight_average;
 
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
@@ -27,9 +30,11 @@ pub use adam::Adam;
 pub use adamax::Adamax;
 pub use groups::Groups;
 pub use nadam::NAdam;
+pub use non_monotonic::NonMonotonic;
 pub use optimizer::Optimizer;
 pub use plateau::Plateau;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 pub use schedule::Schedule;
 pub use sgd::Sgd;
+pub use weight_average::WeightAverage;

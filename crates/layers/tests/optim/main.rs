@@ -7,6 +7,7 @@ extern crate bptt_layers as bptt; // the derived code refers to the façade
 mod golden;
 mod support;
 
+mod average;
 mod equations;
 mod groups;
 mod memory;
