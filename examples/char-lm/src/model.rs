@@ -1,7 +1,6 @@
 //! The model: from characters to the logits of the next one.
 
-use std::fmt;
-
+use bptt::Tree;
 use bptt::prelude::*;
 use bptt::weights::{self, Archive, WeightsError};
 
@@ -20,7 +19,7 @@ use crate::settings::{CellKind, Settings};
 #[module(scalar = f32)]
 pub struct CharModel {
     embedding: Embedding<f32>,
-    recurrent: Box<dyn Recurrent>,
+    recurrent: Stack<BoxedLayer<f32>>,
     output: Linear<f32>,
 }
 
@@ -28,14 +27,18 @@ impl CharModel {
     /// Creates a model with weights drawn from `rng`.
     #[must_use]
     pub fn new(settings: &Settings, vocabulary_size: usize, rng: &mut impl Rng) -> Self {
-        let &Settings { embedding, hidden, .. } = settings;
+        let &Settings { embedding, hidden, layers, .. } = settings;
+        let table = Embedding::new(rng, vocabulary_size, embedding);
+        let input_sizes = std::iter::once(embedding).chain(std::iter::repeat(hidden)).take(layers);
+        let cell = |input| match settings.cell {
+            CellKind::Lstm => BoxedLayer::new(Lstm::new(rng, input, hidden)),
+            CellKind::Gru => BoxedLayer::new(Gru::new(rng, input, hidden)),
+            CellKind::Elman => BoxedLayer::new(Elman::new(rng, input, hidden)),
+        };
+        let stack = Stack::new(input_sizes.map(cell).collect());
         Self {
-            embedding: Embedding::new(rng, vocabulary_size, embedding),
-            recurrent: match settings.cell {
-                CellKind::Lstm => stack(settings, |input| Lstm::new(rng, input, hidden)),
-                CellKind::Gru => stack(settings, |input| Gru::new(rng, input, hidden)),
-                CellKind::Elman => stack(settings, |input| Elman::new(rng, input, hidden)),
-            },
+            embedding: table,
+            recurrent: stack.dropout(Dropout::new(settings.dropout)),
             output: Linear::new(rng, hidden, vocabulary_size),
         }
     }
@@ -68,7 +71,7 @@ impl CharModel {
     /// Returns the state of layers that have read nothing: tensors `[B, H]`.
     #[must_use]
     pub fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
-        self.recurrent.zero_state(batch)
+        self.recurrent.start(&Tape::inference(), batch).values()
     }
 
     /// Returns the logits `[T, B, V]` after each of `tokens`, `[T, B]`.
@@ -89,7 +92,15 @@ impl CharModel {
     ) -> Var<'t, f32> {
         let batch = carried[0].shape()[0];
         let xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
-        let hs = self.recurrent.forward(xs, carried, masks);
+        let leaves: Vec<_> = carried.iter().map(|value| tape.constant(value.clone())).collect();
+        let states = self.recurrent.start(tape, batch).with_leaves(&leaves);
+        let recurrence = Recurrence::new(&self.recurrent);
+        let recurrence = match &mut masks.rng {
+            Some(rng) => recurrence.training(*rng),
+            None => recurrence,
+        };
+        let (hs, states) = recurrence.run(xs, states);
+        *carried = states.values();
         self.output.forward(masks.apply(hs))
     }
 
@@ -100,10 +111,8 @@ impl CharModel {
         let tape = Tape::inference();
         let size = self.embedding.table.shape()[1];
         let entry = tape.constant(Tensor::zeros([1, 1, size]));
-        let zeros = self.zero_state(1);
-        let state: Vec<_> = zeros.into_iter().map(|value| tape.constant(value)).collect();
-        tape.scan(entry, state).stepper(|x, state| {
-            let (h, next) = self.recurrent.step(x, &state);
+        tape.scan(entry, self.recurrent.start(&tape, 1)).stepper(|x, state| {
+            let (h, next) = self.recurrent.advance(x, state);
             (self.output.forward(h), next)
         })
     }
@@ -160,80 +169,6 @@ impl<'r> Masks<'r> {
             None => x,
         }
     }
-}
-
-/// Layers of any kind of cell, chosen at run time. Each kind has its own type of state, so the trait takes states as
-/// plain tensors. Such tensors also carry the state from one tape to the next.
-trait Recurrent: Module<f32> + fmt::Debug {
-    fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>>;
-
-    /// Returns the outputs `[T, B, H]` of inputs `[T, B, E]`.
-    fn forward<'t>(
-        &self,
-        xs: Var<'t, f32>,
-        carried: &mut Vec<Tensor<f32>>,
-        masks: &mut Masks<'_>,
-    ) -> Var<'t, f32>;
-
-    /// Returns the output and the next state of one step, without dropout.
-    fn step<'t>(
-        &self,
-        x: Var<'t, f32>,
-        state: &[Var<'t, f32>],
-    ) -> (Var<'t, f32>, Vec<Var<'t, f32>>);
-}
-
-impl<C: Cell<f32> + StateSizes + Module<f32> + fmt::Debug> Recurrent for Stack<C> {
-    fn zero_state(&self, batch: usize) -> Vec<Tensor<f32>> {
-        let sizes = self.layers().iter().flat_map(StateSizes::state_sizes);
-        sizes.map(|size| Tensor::zeros([batch, size])).collect()
-    }
-
-    fn forward<'t>(
-        &self,
-        xs: Var<'t, f32>,
-        carried: &mut Vec<Tensor<f32>>,
-        masks: &mut Masks<'_>,
-    ) -> Var<'t, f32> {
-        let leaves: Vec<_> =
-            carried.iter().map(|value| xs.tape().constant(value.clone())).collect();
-        let states = self.start(xs.tape(), xs.shape()[1]).with_leaves(&leaves);
-        let recurrence = Recurrence::new(self);
-        let recurrence = match &mut masks.rng {
-            Some(rng) => recurrence.training(*rng),
-            None => recurrence,
-        };
-        let (hs, states) = recurrence.run(xs, states);
-        *carried = states.values();
-        hs
-    }
-
-    fn step<'t>(
-        &self,
-        x: Var<'t, f32>,
-        state: &[Var<'t, f32>],
-    ) -> (Var<'t, f32>, Vec<Var<'t, f32>>) {
-        let leaves = <<C as Cell<f32>>::State<'t> as State<'t, f32>>::LEAVES;
-        let mut next = Vec::with_capacity(state.len());
-        let mut x = x;
-        for (cell, state) in self.layers().iter().zip(state.chunks(leaves)) {
-            let (y, state) = cell.step(x, State::from_leaves(state));
-            next.extend(state.leaves());
-            x = y;
-        }
-        (x, next)
-    }
-}
-
-/// Returns the layers of the settings, each made by `cell` for its input size.
-fn stack<C>(settings: &Settings, cell: impl FnMut(usize) -> C) -> Box<dyn Recurrent>
-where
-    Stack<C>: Recurrent + 'static,
-{
-    let above = std::iter::repeat(settings.hidden);
-    let input_sizes = std::iter::once(settings.embedding).chain(above).take(settings.layers);
-    let dropout = Dropout::new(settings.dropout);
-    Box::new(Stack::new(input_sizes.map(cell).collect()).dropout(dropout))
 }
 
 /// Returns the matrices of one layer, by their names and their widths in states. The first multiplies the input, the
