@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{eval::EvalArgs, generate::GenerateArgs, train::TrainArgs};
+use crate::commands::{
+    eval::EvalArgs, generate::GenerateArgs, inspect::InspectArgs, train::TrainArgs,
+};
 use crate::config::{self, ConfigError};
 
 /// Trains recurrent language models, evaluates them, and lets them write.
@@ -26,6 +28,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Let a trained model write
     Generate(GenerateArgs),
+    /// Show which unit fires where, and how far back a trained model looks
+    Inspect(InspectArgs),
 }
 
 impl Cli {
@@ -50,7 +54,7 @@ impl Cli {
     fn configuration(&self) -> Option<PathBuf> {
         match &self.command {
             Command::Train(args) => args.configuration(),
-            Command::Eval(_) | Command::Generate(_) => None,
+            Command::Eval(_) | Command::Generate(_) | Command::Inspect(_) => None,
         }
     }
 }

@@ -71,6 +71,14 @@ pub enum Error {
         "the run has no test text: give --test or --test-share when training, or measure another part"
     )]
     NoTest,
+    /// The text ends before the first token to show.
+    #[error("--skip {skip} leaves nothing to show of a text of {tokens} tokens: skip fewer")]
+    NothingToShow {
+        /// The tokens to read before.
+        skip: usize,
+        /// The tokens of the text.
+        tokens: usize,
+    },
     /// Nothing to continue.
     #[error("--prime is empty: leave the flag out, or give it a text")]
     EmptyPrime,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod evaluation;
 pub mod generation;
+pub mod inspection;
 pub mod languages;
 pub mod model;
 pub mod my_cell;

@@ -6,7 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use lm::cli::{Cli, Command};
-use lm::commands::{eval, generate, train};
+use lm::commands::{eval, generate, inspect, train};
 use lm::error::Error;
 use lm::terminal::tell;
 
@@ -32,6 +32,7 @@ fn run() -> Result<ExitCode, Error> {
         }
         Command::Eval(args) => eval::eval(&args, out)?,
         Command::Generate(args) => generate::generate(&args, out)?,
+        Command::Inspect(args) => inspect::inspect(&args, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

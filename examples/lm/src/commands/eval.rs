@@ -1,5 +1,6 @@
 //! `lm eval`
 
+use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -67,6 +68,31 @@ pub enum PartName {
     Test,
 }
 
+impl PartName {
+    /// Returns this part of a corpus.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such part.
+    pub fn of(self, corpus: &Corpus) -> Result<&Part, Error> {
+        match self {
+            Self::Train => Ok(&corpus.train),
+            Self::Validation => Ok(&corpus.validation),
+            Self::Test => corpus.test.as_ref().ok_or(Error::NoTest),
+        }
+    }
+}
+
+impl fmt::Display for PartName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "training text",
+            Self::Validation => "validation text",
+            Self::Test => "test text",
+        })
+    }
+}
+
 /// Measures a model.
 ///
 /// # Errors
@@ -84,11 +110,7 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
         None => saved.config.text.clone(),
     };
     let corpus = Corpus::open_with(&text, saved.vocabulary.clone(), &args.machine.store)?;
-    let part = match args.part {
-        PartName::Train => &corpus.train,
-        PartName::Validation => &corpus.validation,
-        PartName::Test => corpus.test.as_ref().ok_or(Error::NoTest)?,
-    };
+    let part = args.part.of(&corpus)?;
     memory::expect(saved.config.memory(saved.vocabulary.len()))?;
     let mut model = saved.model()?;
     let streams = Streams::at_most(&part.tokens, args.batch_size, args.window)?;

@@ -2,5 +2,6 @@
 
 pub mod eval;
 pub mod generate;
+pub mod inspect;
 pub mod shared;
 pub mod train;

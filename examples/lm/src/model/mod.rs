@@ -150,11 +150,30 @@ impl LanguageModel {
         batch: usize,
         carried: &mut Carried,
     ) -> Var<'t, f32> {
+        *self.activations(tape, tokens, batch, carried).last().expect("there is the embedding")
+    }
+
+    /// Returns the embedded `tokens`, `[T, B, E]`, and the outputs of each layer above them, the lowest first. The last
+    /// are those that [`evaluate`](Self::evaluate) returns.
+    ///
+    /// # Panics
+    ///
+    /// As [`evaluate`](Self::evaluate).
+    #[must_use]
+    pub fn activations<'t>(
+        &self,
+        tape: &'t Tape<f32>,
+        tokens: &[usize],
+        batch: usize,
+        carried: &mut Carried,
+    ) -> Vec<Var<'t, f32>> {
         let mut xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
+        let mut activations = vec![xs];
         for (layer, carried) in self.layers.iter().zip(&mut carried.0) {
             xs = carried.run(layer, xs);
+            activations.push(xs);
         }
-        xs
+        activations
     }
 
     /// Returns the outputs for `tokens` as [`evaluate`](Self::evaluate) does, with the noise of training.

@@ -83,7 +83,7 @@ impl RunFiles {
 }
 
 /// Writes a file under another name, stores it safely, and only then renames it.
-pub(super) fn replace(path: &Path, contents: &str) -> Result<(), RunFolderError> {
+pub(crate) fn replace(path: &Path, contents: &str) -> Result<(), RunFolderError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new"); // a fixed name, so that killed programs leave one file at most
     let write = || {

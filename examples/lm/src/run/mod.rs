@@ -25,6 +25,7 @@ mod tests;
 pub use error::RunFolderError;
 pub use event::{Event, Size};
 pub use files::RunFiles;
+pub(crate) use files::replace;
 pub use folder::RunFolder;
 pub use log::{Log, parse_log, read_log};
 pub use report::write_report;
