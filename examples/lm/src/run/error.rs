@@ -29,9 +29,15 @@ pub enum RunFolderError {
         file: PathBuf,
     },
 
-    /// The weights or the checkpoint cannot be saved or restored, or another process trains there.
+    /// The run cannot be begun or restored, or another process trains there.
     #[error(transparent)]
     Run(#[from] RunError),
+
+    /// The checkpoint or the weights cannot be saved.
+    #[error(
+        "{0}; make room or make the folder writable, then continue with --resume from what was saved before"
+    )]
+    Save(#[source] RunError),
 
     /// The checkpoint is not of a run with a log.
     #[error(

@@ -75,7 +75,7 @@ impl RunFolder {
     {
         log.sync()?;
         training.extra.set_text(LOG_EVENTS, log.events());
-        Ok(self.run.save(training)?)
+        self.run.save(training).map_err(RunFolderError::Save)
     }
 
     /// Saves the weights alone, as [`Run::save_weights`] does.
@@ -84,7 +84,7 @@ impl RunFolder {
     ///
     /// If the file cannot be written. An existing file then stays as it is.
     pub fn save_weights<T: Scalar>(&self, weights: &Archive<T>) -> Result<(), RunFolderError> {
-        Ok(self.run.save_weights(weights)?)
+        self.run.save_weights(weights).map_err(RunFolderError::Save)
     }
 
     /// Restores the training from the checkpoint, and cuts the log back to it.

@@ -202,6 +202,25 @@ fn a_log_that_cannot_be_written_is_an_error_that_names_the_remedy() {
     assert!(error.contains("log.jsonl") && error.contains("--resume"), "{error}");
 }
 
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut run, log, mut training) = begin(folder.path());
+    let before = fs::read(&run.files().checkpoint).expect("it is there");
+    fs::rename(&run.files().checkpoint, folder.path().join("kept")).expect("writable");
+    fs::create_dir(&run.files().checkpoint).expect("a writable folder");
+    training.step = 1;
+    let error = run.save(&mut training, &log).expect_err("a folder is in the way").to_string();
+    assert!(error.contains("cannot be written") && error.contains("--resume"), "{error}");
+    fs::remove_dir(&run.files().checkpoint).expect("a writable folder");
+    fs::rename(folder.path().join("kept"), &run.files().checkpoint).expect("writable");
+    drop((run, log));
+    let run = RunFolder::open(folder.path()).expect("a run is there");
+    run.restore(&mut training).expect("what was saved");
+    assert_eq!(training.step, 0);
+    assert!(fs::read(&run.files().checkpoint).expect("it is there") == before);
+}
+
 /// A device that is always full.
 #[cfg(target_os = "linux")]
 #[test]
