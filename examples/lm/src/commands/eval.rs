@@ -109,7 +109,7 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
         Some(file) => TextSettings { validation: Some(file.clone()), ..TextSettings::default() },
         None => saved.config.text.clone(),
     };
-    let corpus = Corpus::open_with(&text, saved.vocabulary.clone(), &args.machine.store)?;
+    let corpus = Corpus::open_with(&text, &saved.vocabulary, &args.machine.store)?;
     let part = args.part.of(&corpus)?;
     memory::expect(saved.config.memory(saved.vocabulary.len()))?;
     let mut model = saved.model()?;

@@ -101,9 +101,38 @@ pub enum TextError {
         known: usize,
     },
 
-    /// A vocabulary of other units than the settings name.
+    /// A text of which no vocabulary can be made.
     #[error(transparent)]
     Vocabulary(#[from] InvalidVocabulary),
+
+    /// A file that is no tokenizer, or none that loses nothing.
+    #[error("{path}: {source}", path = .path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: InvalidVocabulary,
+    },
+
+    /// The disk is full while tokens are stored.
+    #[error(
+        "the disk is full, so the tokens of the text cannot be stored in {path}: free space; nothing \
+         that was there before is lost",
+        path = .path.display()
+    )]
+    DiskFull {
+        /// The store.
+        path: PathBuf,
+    },
+
+    /// Tokens that cannot be stored for another reason.
+    #[error("cannot store the tokens of the text in {path}: {source}", path = .path.display())]
+    Store {
+        /// The store.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
 
     /// The part is shorter than one window for every stream.
     #[error(

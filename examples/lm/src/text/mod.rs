@@ -4,11 +4,17 @@
 //! and encoded by a [`Vocabulary`]. Each [`Part`] holds the [`Tokens`], and [`Streams`] cut tokens into windows.
 
 mod corpus;
+mod encode;
 mod error;
+mod make;
 mod read;
+mod segments;
 mod settings;
 mod sources;
+mod store;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod vocabulary;
 
@@ -17,4 +23,4 @@ pub use error::TextError;
 pub use settings::{TextSettings, Units};
 pub use streams::{Streams, Window};
 pub use tokens::Tokens;
-pub use vocabulary::{InvalidVocabulary, UnknownCharacter, Vocabulary};
+pub use vocabulary::{Decoder, InvalidVocabulary, UnknownCharacter, Vocabulary};

@@ -4,18 +4,16 @@
 //! then returns an error, where a map would end the process by SIGBUS.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 
 use super::error::TextError;
 use super::sources::Span;
 
 /// The bytes of a span, in blocks of equal size but the last.
-#[derive(Debug)]
 pub(super) struct Blocks<'a> {
     span: &'a Span,
     /// Opened by the first block.
-    file: Option<File>,
+    reader: Option<Box<dyn Read + Send + 'a>>,
     /// The offset of the next block in the file.
     offset: u64,
     size: usize,
@@ -27,20 +25,16 @@ impl<'a> Blocks<'a> {
     /// If `size` is zero.
     pub(super) fn new(span: &'a Span, size: usize) -> Self {
         assert!(size > 0, "blocks of no bytes");
-        Self { span, file: None, offset: span.range.start, size }
+        Self { span, reader: None, offset: span.range.start, size }
     }
 
     fn read(&mut self, size: usize) -> io::Result<Vec<u8>> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            unopened => {
-                let mut file = File::open(&self.span.source.path)?;
-                file.seek(SeekFrom::Start(self.offset))?;
-                unopened.insert(file)
-            }
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            unopened => unopened.insert(self.span.source.open(self.offset)?),
         };
         let mut block = vec![0; size];
-        file.read_exact(&mut block)?;
+        reader.read_exact(&mut block)?;
         Ok(block)
     }
 
@@ -51,9 +45,9 @@ impl<'a> Blocks<'a> {
         let block = match self.read(size) {
             Ok(block) => block,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(TextError::Changed { path: source.path.clone() });
+                return Err(TextError::Changed { path: source.name.clone() });
             }
-            Err(error) => return Err(TextError::Read { path: source.path.clone(), source: error }),
+            Err(error) => return Err(TextError::Read { path: source.name.clone(), source: error }),
         };
         self.offset += size as u64;
         if self.offset == self.span.range.end {
@@ -73,7 +67,6 @@ impl Iterator for Blocks<'_> {
 
 /// The UTF-8 text of a span, in pieces that end between characters. A byte-order mark at the beginning of the file is
 /// removed, and `\r\n` becomes `\n`. A piece may be empty.
-#[derive(Debug)]
 pub(super) struct Pieces<'a> {
     blocks: Blocks<'a>,
     /// Bytes of an incomplete character, or a `\r`, at the end of the last block.
@@ -96,7 +89,7 @@ impl<'a> Pieces<'a> {
             Err(error) if error.error_len().is_none() && !is_last => error.valid_up_to(),
             Err(error) => {
                 return Err(TextError::NotUtf8 {
-                    path: span.source.path.clone(),
+                    path: span.source.name.clone(),
                     offset: offset + error.valid_up_to() as u64,
                 });
             }

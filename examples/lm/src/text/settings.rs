@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
+use crate::languages::Language;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -17,6 +18,10 @@ pub enum Units {
     Characters,
     /// Bytes of any file, all 256
     Bytes,
+    /// Words between white space, and <eos> at the end of every line
+    Words,
+    /// Byte-pair encoding of UTF-8 bytes
+    BytePairs,
 }
 
 /// Which text to read, and its units: the section `[text]` of a configuration.
@@ -53,6 +58,38 @@ pub struct TextSettings {
     /// What a token is
     #[arg(long, value_enum, default_value_t = Units::default())]
     pub units: Units,
+
+    /// Occurrences in the training part that a word needs; rarer words become <unk>
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub min_count: u64,
+
+    /// Most different words, or byte pairs [default: all words, 8192 byte pairs]
+    #[arg(long, value_name = "N")]
+    pub vocabulary_size: Option<usize>,
+
+    /// Byte-pair encoding to use, a tokenizer.json, instead of one learned from the training part
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+
+    /// Formal language whose text is generated, e.g. embedded-reber
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<Language>,
+
+    /// Symbols of the language to learn from
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub train_symbols: usize,
+
+    /// Symbols of the language to validate on
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub validation_symbols: usize,
+
+    /// Symbols of the language for the test
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub test_symbols: usize,
+
+    /// Seed of the language's training text; the other parts have the next two
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub language_seed: u64,
 }
 
 impl Default for TextSettings {
@@ -65,6 +102,14 @@ impl Default for TextSettings {
             validation_share: 0.1,
             test_share: 0.0,
             units: Units::default(),
+            min_count: 1,
+            vocabulary_size: None,
+            tokenizer: None,
+            language: None,
+            train_symbols: 1_000_000,
+            validation_symbols: 100_000,
+            test_symbols: 100_000,
+            language_seed: 1,
         }
     }
 }
@@ -113,6 +158,32 @@ impl TextSettings {
                  use one or the other",
             );
         }
+        if self.language.is_some() && (has_parts || !self.text.is_empty()) {
+            return invalid("--language generates its text: use it without files");
+        }
+        if self.tokenizer.is_some() && self.units != Units::BytePairs {
+            return invalid("--tokenizer gives a byte-pair encoding: add --units byte-pairs");
+        }
+        let least = match self.units {
+            Units::BytePairs => 256,
+            _ => 2,
+        };
+        if self.vocabulary_size.is_some_and(|size| size < least) {
+            return invalid(
+                "--vocabulary-size must be at least 2 for words (<unk> and <eos>), and 256 for byte pairs",
+            );
+        }
         Ok(())
+    }
+
+    /// Returns the most tokens of a byte-pair encoding.
+    pub(super) fn byte_pairs_size(&self) -> usize {
+        self.vocabulary_size.unwrap_or(8192)
+    }
+
+    /// Returns a text that is another for settings that make another vocabulary of the same text.
+    pub(super) fn vocabulary_key(&self) -> String {
+        let Self { units, min_count, vocabulary_size, tokenizer, .. } = self;
+        format!("{units:?} {min_count} {vocabulary_size:?} {tokenizer:?}")
     }
 }

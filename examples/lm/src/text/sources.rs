@@ -4,18 +4,29 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::error::TextError;
+use super::read::Blocks;
 use super::settings::{TextSettings, Units};
+use crate::languages::Language;
 
-/// A regular file that has text.
+/// A text: a regular file, or a text in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    pub(super) path: PathBuf,
+    /// The path as the user gave it, or what the text is.
+    pub(super) name: PathBuf,
     /// The length in bytes when the source was found, not zero.
     pub(super) length: u64,
-    pub(super) modified: Option<SystemTime>,
+    data: Data,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Data {
+    /// A file, and when it was modified.
+    File(Option<SystemTime>),
+    Memory(Arc<[u8]>),
 }
 
 /// A range of a source, in bytes.
@@ -40,7 +51,10 @@ impl Source {
             Ok(file) if file.is_dir() => Err(TextError::Folder { path }),
             Ok(file) if !file.is_file() => Err(TextError::NotAFile { path }),
             Ok(file) if file.len() == 0 => Err(TextError::Empty { path }),
-            Ok(file) => Ok(Self { path, length: file.len(), modified: file.modified().ok() }),
+            Ok(file) => {
+                let data = Data::File(file.modified().ok());
+                Ok(Self { name: path, length: file.len(), data })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(TextError::Missing { path })
             }
@@ -48,13 +62,49 @@ impl Source {
         }
     }
 
+    /// Returns the text of a language.
+    fn generated(language: &Language, seed: u64, symbols: usize) -> Self {
+        let text = language.generate(seed, symbols);
+        Self {
+            name: format!("{language}, seed {seed}, {symbols} symbols").into(),
+            length: text.len() as u64,
+            data: Data::Memory(text.into_bytes().into()),
+        }
+    }
+
+    /// Returns a reader that begins at `offset`.
+    pub(super) fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(match &self.data {
+            Data::File(_) => {
+                let mut file = File::open(&self.name)?;
+                file.seek(SeekFrom::Start(offset))?;
+                Box::new(file)
+            }
+            Data::Memory(bytes) => {
+                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                Box::new(bytes.get(offset..).unwrap_or_default())
+            }
+        })
+    }
+
     /// Refuses a file that was changed since it was found.
     pub(super) fn expect_unchanged(&self) -> Result<(), TextError> {
-        if Self::find(&self.path).is_ok_and(|now| now == *self) {
-            Ok(())
-        } else {
-            Err(TextError::Changed { path: self.path.clone() })
+        match &self.data {
+            Data::Memory(_) => Ok(()),
+            Data::File(_) if Self::find(&self.name).is_ok_and(|now| now == *self) => Ok(()),
+            Data::File(_) => Err(TextError::Changed { path: self.name.clone() }),
         }
+    }
+
+    /// Returns a text that is another if the source was changed.
+    fn identity(&self) -> String {
+        let path = fs::canonicalize(&self.name).unwrap_or_else(|_| self.name.clone());
+        let modified = match &self.data {
+            Data::File(Some(time)) => time.duration_since(SystemTime::UNIX_EPOCH).ok(),
+            _ => None,
+        };
+        let nanoseconds = modified.map_or(0, |time| time.as_nanos());
+        format!("{:?} {} {nanoseconds}", path, self.length)
     }
 
     fn whole(self) -> Span {
@@ -77,37 +127,31 @@ impl Source {
             return Ok(position);
         }
         let start = position.saturating_sub(BEFORE_BORDER);
-        let around = self.read(start..position + 1)?;
-        Ok(start + characters_border(&around) as u64)
-    }
-
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, TextError> {
-        let read = || {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(range.start))?;
-            let mut bytes = Vec::new();
-            file.take(range.end - range.start).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|source| TextError::Read { path: self.path.clone(), source })?;
-        if bytes.len() as u64 == range.end - range.start {
-            Ok(bytes)
-        } else {
-            Err(TextError::Changed { path: self.path.clone() })
-        }
+        let around = Span { source: self.clone(), range: start..position + 1 };
+        let around = Blocks::new(&around, BEFORE_BORDER as usize + 1).next();
+        Ok(start + border(&around.unwrap_or(Ok(Vec::new()))?, units) as u64)
     }
 }
 
 /// The bytes before a wanted border in which a border is searched.
 const BEFORE_BORDER: u64 = 1 << 16;
 
-/// Returns the last position in `around` that is not inside a character or `\r\n`.
-fn characters_border(around: &[u8]) -> usize {
-    let is_border = |&position: &usize| match around[position] {
+/// Returns the last position in `around` where the text can be cut: for words and byte pairs the beginning of a line, or
+/// else of a word, and for characters any that is not inside a character or `\r\n`.
+fn border(around: &[u8], units: Units) -> usize {
+    let Some(last) = around.len().checked_sub(1) else { return 0 };
+    let behind = |is_wanted: fn(&u8) -> bool| {
+        let wanted = around[..last].iter().rposition(is_wanted);
+        wanted.map(|position| position + 1).filter(|_| units != Units::Characters)
+    };
+    let is_between = |&position: &usize| match around[position] {
         b'\n' => position == 0 || around[position - 1] != b'\r',
         byte => byte & 0xc0 != 0x80,
     };
-    (0..around.len()).rev().find(is_border).unwrap_or(around.len() - 1)
+    behind(|&byte| byte == b'\n')
+        .or_else(|| behind(|&byte| byte.is_ascii_whitespace() && byte != b'\r'))
+        .or_else(|| (0..=last).rev().find(is_between))
+        .unwrap_or(last)
 }
 
 /// Returns the share of `length`, rounded down.
@@ -115,9 +159,41 @@ fn share(length: u64, share: f64) -> u64 {
     ((length as f64 * share) as u64).min(length)
 }
 
+impl Span {
+    pub(super) fn len(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+}
+
 impl Sources {
+    /// Returns the spans of all parts.
+    pub(super) fn spans(&self) -> impl Iterator<Item = &Span> {
+        [&self.train, &self.validation, &self.test].into_iter().flatten()
+    }
+
+    /// Returns a text that is another if a source or a part was changed.
+    pub(super) fn identity(&self) -> String {
+        let part = |spans: &[Span]| {
+            let spans =
+                spans.iter().map(|span| format!("{:?} {}", span.range, span.source.identity()));
+            spans.collect::<Vec<_>>().join("\n")
+        };
+        [&self.train, &self.validation, &self.test].map(|spans| part(spans)).join("\n\n")
+    }
+
     pub(super) fn find(settings: &TextSettings) -> Result<Self, TextError> {
         settings.check()?;
+        if let Some(language) = &settings.language {
+            let sizes =
+                [settings.train_symbols, settings.validation_symbols, settings.test_symbols];
+            let mut seed = settings.language_seed;
+            let [train, validation, test] = sizes.map(|symbols| {
+                let source = (symbols > 0).then(|| Source::generated(language, seed, symbols));
+                seed = seed.wrapping_add(1);
+                source.map(Source::whole).into_iter().collect()
+            });
+            return Ok(Self { train, validation, test });
+        }
         let whole = |path: &Option<PathBuf>| {
             path.iter()
                 .map(|path| Ok(Source::find(path)?.whole()))

@@ -179,4 +179,24 @@ mod tests {
     fn a_window_behind_the_pass_is_refused() {
         let _ = Streams::new(&counting(12), 2, 3).expect("long enough").window(3, 3);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_pass_predicts_every_token_but_the_first_once(len in 2_u32..200, batch in 1_usize..9, cuts in proptest::collection::vec(1_usize..20, 1..9)) {
+            let tokens = counting(len);
+            let Ok(streams) = Streams::new(&tokens, batch, 1) else { return Ok(()) };
+            let (mut start, mut targets, mut cuts) = (0, Vec::new(), cuts.iter().cycle());
+            while start < streams.steps() {
+                let steps = *cuts.next().expect("endless");
+                let steps = steps.min(streams.steps() - start);
+                let window = streams.window(start, steps);
+                proptest::prop_assert!(window.inputs.iter().zip(&window.targets).all(|(i, t)| i + 1 == *t));
+                targets.extend(window.targets);
+                start += steps;
+            }
+            targets.sort_unstable();
+            proptest::prop_assert!(targets.into_iter().eq(1..streams.covered()));
+            proptest::prop_assert!(tokens.len() - streams.covered() < batch);
+        }
+    }
 }

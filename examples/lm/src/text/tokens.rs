@@ -1,16 +1,43 @@
 //! Sequences of tokens.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use super::encode::checksum;
 
 /// A sequence of tokens, shared by its clones.
 ///
 /// Each token takes one, two or four bytes, little-endian: the fewest that hold every token of the vocabulary.
 #[derive(Clone)]
 pub struct Tokens {
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
     width: Width,
+}
+
+/// The bytes of tokens.
+#[derive(Clone)]
+enum Bytes {
+    Memory(Arc<[u8]>),
+    /// A range of a mapped file, and its checksum.
+    Mapped {
+        map: Arc<Mmap>,
+        range: Range<usize>,
+        checksum: u64,
+    },
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Memory(bytes) => bytes,
+            Self::Mapped { map, range, .. } => &map[range.clone()],
+        }
+    }
 }
 
 /// The bytes that one token takes.
@@ -45,7 +72,19 @@ impl Width {
 
 impl Tokens {
     pub(super) fn in_memory(bytes: Vec<u8>, width: Width) -> Self {
-        Self { bytes: bytes.into(), width }
+        Self { bytes: Bytes::Memory(bytes.into()), width }
+    }
+
+    pub(super) fn mapped(map: Arc<Mmap>, range: Range<usize>, width: Width, checksum: u64) -> Self {
+        Self { bytes: Bytes::Mapped { map, range, checksum }, width }
+    }
+
+    /// Returns the checksum of the tokens' bytes.
+    pub(super) fn checksum(&self) -> u64 {
+        match &self.bytes {
+            Bytes::Memory(bytes) => checksum(bytes),
+            Bytes::Mapped { checksum, .. } => *checksum,
+        }
     }
 
     /// The number of tokens.

@@ -25,6 +25,10 @@ impl Characters {
         &self.sorted
     }
 
+    pub(super) fn character(&self, token: u32) -> char {
+        self.sorted[token as usize]
+    }
+
     fn token(&self, character: char) -> Option<u32> {
         if character.is_ascii() {
             let token = self.ascii[character as usize];

@@ -1,14 +1,23 @@
 //! Vocabularies: which units a text is made of, and their tokens, the numbers that a model reads.
 
+mod byte_pairs;
 mod characters;
+mod decoder;
+mod words;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::segments::segments;
 use super::settings::Units;
+use byte_pairs::BytePairs;
 use characters::Characters;
+use words::Words;
+
+pub use decoder::Decoder;
+pub(super) use words::WordCounts;
 
 /// The units of a text, numbered from 0; shared by its clones.
 ///
@@ -22,6 +31,8 @@ pub struct Vocabulary {
 enum Kind {
     Characters(Characters),
     Bytes,
+    Words(Words),
+    BytePairs(BytePairs),
 }
 
 /// A character outside a [`Vocabulary`] of characters.
@@ -52,6 +63,9 @@ pub enum InvalidVocabulary {
     /// Units that are given more than once or out of order.
     #[error("the vocabulary is damaged: {0}")]
     Damaged(String),
+    /// A tokenizer that cannot be read, or that does not keep every text as it is.
+    #[error("the tokenizer cannot be used: {0}")]
+    Tokenizer(String),
 }
 
 impl Vocabulary {
@@ -76,6 +90,28 @@ impl Vocabulary {
         Kind::Bytes.into()
     }
 
+    /// Returns the vocabulary of the most frequent words.
+    pub(super) fn words(counts: WordCounts, min_count: u64, size: Option<usize>) -> Self {
+        Kind::Words(Words::of(counts, min_count, size)).into()
+    }
+
+    /// Learns a byte-pair encoding of at most `size` tokens.
+    pub(super) fn byte_pairs(
+        segments: impl Iterator<Item = String> + Send,
+        size: usize,
+    ) -> Result<Self, InvalidVocabulary> {
+        Ok(Kind::BytePairs(BytePairs::train(segments, size)?).into())
+    }
+
+    /// Returns the byte-pair encoding of a `tokenizer.json`.
+    ///
+    /// # Errors
+    ///
+    /// The text is no tokenizer, or not one of byte-level byte-pair encoding that keeps every text as it is.
+    pub fn tokenizer(json: &str) -> Result<Self, InvalidVocabulary> {
+        Ok(Kind::BytePairs(BytePairs::parse(json)?).into())
+    }
+
     /// The number of different tokens, `V`, not zero.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
     #[must_use]
@@ -83,6 +119,8 @@ impl Vocabulary {
         match &*self.kind {
             Kind::Characters(characters) => characters.sorted().len(),
             Kind::Bytes => 256,
+            Kind::Words(words) => words.len(),
+            Kind::BytePairs(pairs) => pairs.len(),
         }
     }
 
@@ -92,22 +130,27 @@ impl Vocabulary {
         match &*self.kind {
             Kind::Characters(_) => Units::Characters,
             Kind::Bytes => Units::Bytes,
+            Kind::Words(_) => Units::Words,
+            Kind::BytePairs(_) => Units::BytePairs,
         }
     }
 
-    /// Returns the tokens of `text`.
+    /// Returns the tokens of `text`. A word that is not in a vocabulary of words is `<unk>`, and each `\n` is `<eos>`.
     ///
     /// # Errors
     ///
     /// A character that is not in a vocabulary of characters.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacter> {
         let mut tokens = Vec::new();
-        self.encode_into(text, &mut tokens)?;
+        match &*self.kind {
+            Kind::Characters(characters) => characters.encode(text, &mut tokens)?,
+            _ => segments(text).try_for_each(|text| self.encode_segment(text, &mut tokens))?,
+        }
         Ok(tokens)
     }
 
-    /// Appends the tokens of `text` to `tokens`.
-    pub(super) fn encode_into(
+    /// Appends the tokens of a segment to `tokens`.
+    pub(super) fn encode_segment(
         &self,
         text: &str,
         tokens: &mut Vec<u32>,
@@ -115,29 +158,40 @@ impl Vocabulary {
         match &*self.kind {
             Kind::Characters(characters) => characters.encode(text, tokens)?,
             Kind::Bytes => tokens.extend(text.bytes().map(u32::from)),
+            Kind::Words(words) => words.encode(text, tokens),
+            Kind::BytePairs(pairs) => pairs.encode(text, tokens),
         }
         Ok(())
     }
 
-    /// Returns the text that `tokens` stand for. Bytes that are not UTF-8 become U+FFFD.
+    /// Returns the token of the end of a line that no `\n` ends.
+    pub(super) fn end_of_line(&self) -> Option<u32> {
+        match &*self.kind {
+            Kind::Words(words) => Some(words.end()),
+            _ => None,
+        }
+    }
+
+    /// Returns the text that `tokens` stand for, as a [`Decoder`] writes it.
     ///
     /// # Panics
     ///
     /// If a token is not below [`len`](Self::len).
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
-        match &*self.kind {
-            Kind::Characters(characters) => {
-                tokens.iter().map(|&token| characters.sorted()[token as usize]).collect()
-            }
-            Kind::Bytes => {
-                let bytes: Vec<u8> = tokens.iter().map(|&token| byte(token)).collect();
-                String::from_utf8_lossy(&bytes).into_owned()
-            }
-        }
+        let mut decoder = self.decoder();
+        let mut text: String = tokens.iter().map(|&token| decoder.push(token)).collect();
+        text += &decoder.finish();
+        text
     }
 
-    /// Returns the text of one token, as a table shows it.
+    /// Returns a decoder for tokens that come one at a time, at the beginning of a text.
+    #[must_use]
+    pub fn decoder(&self) -> Decoder<'_> {
+        Decoder::new(self)
+    }
+
+    /// Returns the text of one token, as a table shows it. Bytes that are not UTF-8 are written as `\xff`.
     ///
     /// # Panics
     ///
@@ -145,13 +199,22 @@ impl Vocabulary {
     #[must_use]
     pub fn token_text(&self, token: u32) -> Cow<'_, str> {
         match &*self.kind {
-            Kind::Characters(characters) => characters.sorted()[token as usize].to_string().into(),
-            Kind::Bytes => match byte(token) {
-                byte if byte.is_ascii() => char::from(byte).to_string().into(),
-                byte => format!("\\x{byte:02x}").into(),
-            },
+            Kind::Characters(characters) => characters.character(token).to_string().into(),
+            Kind::Bytes => escaped(&[byte(token)]).into(),
+            Kind::Words(words) => words.word(token).into(),
+            Kind::BytePairs(pairs) => escaped(pairs.bytes(token)).into(),
         }
     }
+}
+
+/// Returns text in which bytes that are not UTF-8 are written as `\xff`.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text += chunk.valid();
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
 }
 
 fn byte(token: u32) -> u8 {
@@ -173,6 +236,11 @@ impl fmt::Display for Vocabulary {
                 characters.sorted().iter().try_for_each(|character| write!(f, "{character}"))
             }
             Kind::Bytes => writeln!(f, "bytes"),
+            Kind::Words(words) => {
+                write!(f, "words")?;
+                words.iter().try_for_each(|word| write!(f, "\n{word}"))
+            }
+            Kind::BytePairs(pairs) => write!(f, "byte-pairs\n{}", pairs.json()),
         }
     }
 }
@@ -192,6 +260,8 @@ impl FromStr for Vocabulary {
             }
             "bytes" if rest.is_empty() => Ok(Self::bytes()),
             "bytes" => Err(InvalidVocabulary::Damaged("bytes need no list".to_owned())),
+            "words" => Ok(Kind::Words(Words::new(rest.split('\n').map(Box::from))?).into()),
+            "byte-pairs" => Self::tokenizer(rest),
             _ => Err(InvalidVocabulary::Units(units.chars().take(40).collect())),
         }
     }

@@ -1,0 +1,125 @@
+//! Segments: where a long text is cut, so that its units can be read one stretch at a time.
+
+use super::error::TextError;
+use super::read::Pieces;
+use super::sources::Span;
+
+/// A text of at most this many bytes is one segment.
+const LONGEST: usize = 1 << 16;
+
+/// Returns the segments of `text`, the same for a text that is read in pieces of any size.
+///
+/// A segment ends before the last space that follows something else than white space, within [`LONGEST`] bytes. Patterns of
+/// byte-pair encodings join a space with what follows, so no pair spans such an end. Without such a space, it ends behind
+/// the last white space, and without any white space, between two characters.
+pub(super) fn segments(text: &str) -> impl Iterator<Item = &str> {
+    segments_within(text, LONGEST)
+}
+
+fn segments_within(mut text: &str, longest: usize) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let end = if text.len() <= longest { text.len() } else { segment_end(text, longest) };
+        let (segment, rest) = text.split_at(end);
+        text = rest;
+        (!segment.is_empty()).then_some(segment)
+    })
+}
+
+/// Returns the end of the first segment of a text longer than `longest`.
+fn segment_end(text: &str, longest: usize) -> usize {
+    let end = (0..=longest).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    let head = &text[..end];
+    let mut spaces = head.rmatch_indices(' ').map(|(space, _)| space);
+    let follows_word = |&space: &usize| {
+        head[..space].chars().next_back().is_some_and(|character| !character.is_whitespace())
+    };
+    spaces
+        .find(follows_word)
+        .or_else(|| Some(head.trim_end_matches(|c: char| !c.is_whitespace()).len()))
+        .filter(|&end| end > 0)
+        .unwrap_or(end)
+}
+
+/// The [`segments`] of a span.
+pub(super) struct Segments<'a> {
+    pieces: Pieces<'a>,
+    /// What was read of the next segments.
+    text: String,
+    /// Where the next segment begins in `text`.
+    start: usize,
+    longest: usize,
+}
+
+impl<'a> Segments<'a> {
+    pub(super) fn new(span: &'a Span, block: usize) -> Self {
+        Self { pieces: Pieces::new(span, block), text: String::new(), start: 0, longest: LONGEST }
+    }
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Result<String, TextError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.text.len() - self.start <= self.longest {
+            match self.pieces.next() {
+                Some(Ok(piece)) => {
+                    self.text.drain(..std::mem::take(&mut self.start));
+                    self.text += &piece;
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        let segment = segments_within(&self.text[self.start..], self.longest).next()?.to_owned();
+        self.start += segment.len();
+        Some(Ok(segment))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::sources::Sources;
+    use crate::text::tests::{Files, read, texts};
+    use crate::text::{Units, Vocabulary};
+
+    fn words(text: &str) -> Vec<&str> {
+        text.split_inclusive('\n')
+            .flat_map(|line| line.split_whitespace().chain(line.ends_with('\n').then_some("\n")))
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn segments_are_those_of_the_whole_text(text in texts(), longest in 4_usize..20, block in 1_usize..9) {
+            let files = Files::new(&[&text]);
+            let sources = Sources::find(&files.parts(Units::Words)).expect("a file");
+            let streamed = Segments { longest, ..Segments::new(&sources.train[0], block) };
+            let streamed: Vec<String> = streamed.map(|it| it.expect("text")).collect();
+            let text = read(&text);
+            let whole: Vec<&str> = segments_within(&text, longest).collect();
+            prop_assert_eq!(&streamed, &whole);
+            prop_assert_eq!(whole.concat(), &text[..]);
+            prop_assert!(whole.iter().all(|segment| segment.len() <= longest));
+            if words(&text).iter().all(|word| word.len() < longest) {
+                let segmented: Vec<&str> = whole.iter().flat_map(|segment| words(segment)).collect();
+                prop_assert_eq!(segmented, words(&text));
+            }
+        }
+
+        #[test]
+        fn byte_pairs_end_where_a_segment_does(parts in prop::collection::vec("[ab'\n  ,1é]{0,6}[ab,1'é]", 1..20), longest in 16_usize..40) {
+            let text = parts.join(" ");
+            let pairs = Vocabulary::byte_pairs(std::iter::repeat_n(text.clone(), 2), 300).expect("pairs");
+            let mut segmented = Vec::new();
+            for segment in segments_within(&text, longest) {
+                pairs.encode_segment(segment, &mut segmented).expect("any text");
+            }
+            prop_assert_eq!(segmented, pairs.encode(&text).expect("any text"));
+        }
+    }
+}
