@@ -119,7 +119,7 @@ fn text(args: &InspectArgs, saved: &Saved) -> Result<(Tokens, String), Error> {
         }
         None => (saved.config.text.clone(), format!("the {}", args.part)),
     };
-    let corpus = Corpus::open_with(&settings, saved.vocabulary.clone(), &args.machine.store)?;
+    let corpus = Corpus::open_with(&settings, &saved.vocabulary, &args.machine.store)?;
     let end = args.skip.saturating_add(args.length);
     let part = args.part.of(&corpus)?;
     let end = end.min(part.tokens.len());
