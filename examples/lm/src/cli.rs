@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -12,7 +13,6 @@ use crate::config::{self, ConfigError};
 /// Trains recurrent language models, evaluates them, and lets them write.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lm", version, args_override_self = true)]
-#[command(allow_negative_numbers = true)] // so that -1 is refused as a value, not as a flag
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -23,31 +23,43 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Train a model, into the folder of a run
+    #[command(allow_negative_numbers = true)]
+    // so that -1 is refused as a value, not as a flag
     Train(TrainArgs),
     /// Measure a trained model on a text
     Eval(EvalArgs),
     /// Let a trained model write
+    #[command(allow_negative_numbers = true)]
+    // so that -1 is refused as a value, not as a flag
     Generate(GenerateArgs),
     /// Show which unit fires where, and how far back a trained model looks
     Inspect(InspectArgs),
 }
 
+/// A command line that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// A flag is wrong, or help is wanted.
+    #[error(transparent)]
+    Flags(#[from] clap::Error),
+    /// The configuration file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
 impl Cli {
-    /// Reads the command line, with the settings of the configuration file that it names.
-    ///
-    /// Wrong usage ends the program with a message and the status 2, as `clap` does.
+    /// Reads the arguments of the program, its name included, with the settings of the configuration file that they
+    /// name. Flags override the file.
     ///
     /// # Errors
     ///
-    /// If the configuration file cannot be used.
-    pub fn read() -> Result<Self, ConfigError> {
-        let cli = Self::parse();
+    /// If a flag is wrong, or the configuration file cannot be used.
+    pub fn read(mut arguments: Vec<OsString>) -> Result<Self, UsageError> {
+        let cli = Self::try_parse_from(&arguments)?;
         let Some(path) = cli.configuration() else { return Ok(cli) };
-        // flags of the command line come later, so that they win
-        let mut arguments: Vec<_> = std::env::args_os().collect();
-        let settings = config::arguments(&path)?.into_iter().map(Into::into);
-        arguments.splice(2..2, settings);
-        Ok(Self::parse_from(arguments))
+        let settings = config::arguments(&path)?.into_iter().map(OsString::from);
+        arguments.splice(2..2, settings); // after the subcommand, before its flags, so that these win
+        Ok(Self::try_parse_from(arguments)?)
     }
 
     /// Returns the configuration file that the command reads.
@@ -55,6 +67,65 @@ impl Cli {
         match &self.command {
             Command::Train(args) => args.configuration(),
             Command::Eval(_) | Command::Generate(_) | Command::Inspect(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn train(arguments: &[&str]) -> Result<Config, UsageError> {
+        let arguments = ["lm", "train"].iter().chain(arguments).map(OsString::from);
+        match Cli::read(arguments.collect())?.command {
+            Command::Train(args) => Ok(args.config),
+            other => panic!("train became {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_override_the_file_and_the_file_overrides_defaults() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("small.toml");
+        let text = "[text]\ntext = [\"a\", \"b\"]\n\n[model]\nhidden_size = 32\ncutoffs = [5, 7]\ntied = true\n\n[training]\nclip = 0.5\n";
+        std::fs::write(&path, text).expect("written");
+        let file = path.to_str().expect("UTF-8");
+
+        let config = train(&["--config", file, "--tied=false", "--clip", "2"]).expect("valid");
+        assert_eq!((config.model.hidden_size, config.model.cutoffs), (32, vec![5, 7]));
+        assert_eq!((config.model.tied, config.training.clip), (false, 2.0));
+        assert_eq!(config.model.layers, 2, "the default");
+        assert_eq!(config.text.text, ["a", "b"].map(PathBuf::from));
+        let config = train(&["--config", file, "--cutoffs", "9", "--text", "c"]).expect("valid");
+        assert_eq!(
+            (config.model.tied, config.model.cutoffs),
+            (true, vec![9]),
+            "lists do not add up"
+        );
+        assert_eq!(config.text.text, [PathBuf::from("c")]);
+    }
+
+    #[test]
+    fn a_value_without_meaning_is_refused_with_its_flag() {
+        for (flag, value) in [
+            ("--hidden-size", "0"),
+            ("--dropout", "1"),
+            ("--learning-rate", "-1"),
+            ("--clip", "inf"),
+            ("--cell", "lstmm"),
+            ("--steps", "1.5"),
+            ("--seed", "9223372036854775808"),
+        ] {
+            let message = train(&[flag, value]).expect_err(flag).to_string();
+            assert!(message.contains(flag) && message.contains(value), "{message}");
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use lm::cli::{Cli, Command};
+use lm::cli::{Cli, Command, UsageError};
 use lm::commands::{eval, generate, inspect, train};
 use lm::error::Error;
 use lm::terminal::tell;
@@ -24,8 +24,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Error> {
+    let cli = match Cli::read(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(UsageError::Flags(error)) => error.exit(),
+        Err(UsageError::Config(error)) => return Err(error.into()),
+    };
     let out = &mut io::stdout();
-    match Cli::read()?.command {
+    match cli.command {
         Command::Train(args) => {
             let signal = train::train(&args, out)?;
             return Ok(signal.map_or(ExitCode::SUCCESS, |it| ExitCode::from(it.exit_status())));

@@ -104,3 +104,6 @@ impl Config {
         names
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,3 +36,9 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     number(text, "at least 0 and below 1", |it: f64| (0.0..1.0).contains(&it))
 }
+
+/// The numbers of TOML end where those of `i64` do.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    let rule = "a whole number of at least 0 and below 2⁶³";
+    number(text, rule, |it: u64| i64::try_from(it).is_ok())
+}

@@ -5,13 +5,28 @@ use bptt::prelude::*;
 
 use super::settings::{HeadKind, ModelSettings};
 
+/// The factor by which the projections of an adaptive softmax shrink from cluster to cluster.
+const SHRINKAGE: usize = 4;
+
 /// The output layer of a model.
 #[derive(Debug, Module)]
 #[module(scalar = f32)]
 pub enum Head {
     /// `softmax(h W + b)`
-    Softmax(Linear<f32>),
-    /// `softmax(h Eᵀ + b)` with the embedding `E` (Press and Wolf 2017)
+    Softmax(Projection),
+    /// A mixture of softmaxes, whose contexts are projected to logits.
+    Mixture(MixtureOfSoftmaxes<f32>, Projection),
+    /// A softmax in clusters.
+    Adaptive(AdaptiveSoftmax<f32>),
+}
+
+/// The projection of features to logits.
+#[derive(Debug, Module)]
+#[module(scalar = f32)]
+pub enum Projection {
+    /// `h W + b`
+    Own(Linear<f32>),
+    /// `h Eᵀ + b` with the embedding `E` (Press and Wolf 2017)
     Tied {
         /// `[V]`
         b: Param<f32>,
@@ -24,13 +39,22 @@ impl Head {
         vocabulary_size: usize,
         rng: &mut impl Rng,
     ) -> Self {
+        let &ModelSettings { embedding_size, tied, components, .. } = settings;
         let size = settings.output_size();
+        let project = |rng: &mut _, size| match tied {
+            true => Projection::Tied { b: Param::new(Tensor::zeros([vocabulary_size])) },
+            false => Projection::Own(Linear::new(rng, size, vocabulary_size)),
+        };
         match settings.head {
-            HeadKind::Softmax if settings.tied => {
-                Self::Tied { b: Param::new(Tensor::zeros([vocabulary_size])) }
+            HeadKind::Softmax => Self::Softmax(project(rng, size)),
+            HeadKind::Mixture => {
+                let mixture = MixtureOfSoftmaxes::new(rng, size, embedding_size, components);
+                Self::Mixture(mixture, project(rng, embedding_size))
             }
-            HeadKind::Softmax => Self::Softmax(Linear::new(rng, size, vocabulary_size)),
-            HeadKind::Mixture | HeadKind::Adaptive => unimplemented!(),
+            HeadKind::Adaptive => {
+                let cutoffs = &settings.cutoffs;
+                Self::Adaptive(AdaptiveSoftmax::new(rng, size, vocabulary_size, cutoffs, SHRINKAGE))
+            }
         }
     }
 
@@ -43,9 +67,11 @@ impl Head {
         targets: &[usize],
     ) -> Loss<'t, f32> {
         match self {
-            Self::Softmax(_) | Self::Tied { .. } => {
-                loss::cross_entropy(self.logits(embedding, h), targets)
+            Self::Softmax(projection) => {
+                loss::cross_entropy(projection.logits(embedding, h), targets)
             }
+            Self::Mixture(..) => loss::negative_log_likelihood(self.logits(embedding, h), targets),
+            Self::Adaptive(softmax) => softmax.loss(h, targets),
         }
     }
 
@@ -53,7 +79,19 @@ impl Head {
     #[must_use]
     pub fn logits<'t>(&self, embedding: &Embedding<f32>, h: Var<'t, f32>) -> Var<'t, f32> {
         match self {
-            Self::Softmax(linear) => linear.forward(h),
+            Self::Softmax(projection) => projection.logits(embedding, h),
+            Self::Mixture(mixture, projection) => {
+                mixture.forward(h, |contexts| projection.logits(embedding, contexts))
+            }
+            Self::Adaptive(softmax) => softmax.log_probabilities(h),
+        }
+    }
+}
+
+impl Projection {
+    fn logits<'t>(&self, embedding: &Embedding<f32>, h: Var<'t, f32>) -> Var<'t, f32> {
+        match self {
+            Self::Own(linear) => linear.forward(h),
             Self::Tied { b } => embedding.logits(h) + b,
         }
     }

@@ -295,3 +295,6 @@ impl Carried {
         Ok(Self(layers))
     }
 }
+
+#[cfg(test)]
+mod tests;

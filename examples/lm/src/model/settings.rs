@@ -120,10 +120,8 @@ pub struct RegularizationSettings {
 /// A setting that does not suit the others.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidModel {
-    /// Memory blocks of two cells take four units each.
-    #[error(
-        "--cell memory-blocks needs a --hidden-size that is a multiple of 4, not {hidden_size}"
-    )]
+    /// Memory blocks have two cells each.
+    #[error("--cell memory-blocks needs an even --hidden-size, not {hidden_size}")]
     Blocks {
         /// The hidden size given.
         hidden_size: usize,
@@ -173,7 +171,7 @@ impl ModelSettings {
     ///
     /// The error names the flags to change.
     pub fn check(&self, vocabulary_size: usize) -> Result<(), InvalidModel> {
-        if self.tied && self.head != HeadKind::Softmax {
+        if self.tied && self.head == HeadKind::Adaptive {
             return Err(InvalidModel::Tied);
         }
         let cutoffs = self.cutoffs.iter().copied().chain([vocabulary_size]);

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
+use crate::config::rules::seed;
 use crate::languages::Language;
 
 /// What a token is.
@@ -32,7 +33,7 @@ pub enum Units {
 #[serde(default, deny_unknown_fields)]
 pub struct TextSettings {
     /// Text files, each split into parts [default: the .rs and .md files of the repository]
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., action = ArgAction::Set)]
     pub text: Vec<PathBuf>,
 
     /// File of the training part, instead of --text
@@ -88,7 +89,7 @@ pub struct TextSettings {
     pub test_symbols: usize,
 
     /// Seed of the language's training text; the other parts have the next two
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed)]
     pub language_seed: u64,
 }
 
@@ -124,6 +125,9 @@ impl fmt::Display for Units {
 impl fmt::Display for TextSettings {
     /// Writes where the text comes from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(language) = &self.language {
+            return language.fmt(f);
+        }
         let files = self.text.iter().chain(&self.train).chain(&self.validation).chain(&self.test);
         let files: Vec<_> = files.map(|file| file.display().to_string()).collect();
         if files.is_empty() {

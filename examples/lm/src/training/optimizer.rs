@@ -46,11 +46,18 @@ pub(super) fn schedule(settings: &TrainingSettings, steps: usize) -> LearningRat
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
     fn the_cosine_rises_and_falls() {
-        let settings = TrainingSettings { learning_rate: 0.01, ..TrainingSettings::default() };
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            training: TrainingSettings,
+        }
+        let settings = Flags::parse_from(["", "--learning-rate", "0.01"]).training;
         let LearningRate::Schedule(schedule) = schedule(&settings, 1000) else {
             panic!("the cosine is a function of the step")
         };

@@ -252,18 +252,17 @@ impl<'c> Trainer<'c> {
         clock: &Clock,
     ) -> Result<(), Error> {
         let step = self.training.step;
-        let own = self.average.exchange(&mut self.training.model);
-        let score = self.score();
-        let is_best = score.nats < self.best.nats;
-        if is_best {
-            self.best.weights = Archive::of(&self.training.model);
-            (self.best.step, self.best.nats) = (step, score.nats);
-        }
-        if let Some(own) = own {
-            own.assign_to(&mut self.training.model).expect("these are its own weights");
-        }
+        let Self { average, training, corpus, validation, config, .. } = self;
+        let window = config.training.window;
+        let (score, weights) = average.averaged(&mut training.model, |model| {
+            (score(model, &corpus.validation, validation, window), Archive::of(model))
+        });
         check(step, score.nats, self.corpus.vocabulary.len())
             .map_err(|fault| self.diverged(fault, folder))?;
+        let is_best = score.nats < self.best.nats;
+        if is_best {
+            self.best = Saved { step, nats: score.nats, weights, ..self.best.clone() };
+        }
         self.training.observe(score.nats);
         self.average.observe(score.nats);
         progress.note(&format!("step {step}: validation {score}"));
