@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::settings::{InvalidModel, ModelSettings, RegularizationSettings};
+use crate::baselines::NeuralWindow;
 use crate::my_cell::MyCell;
 
 /// The recurrent cells of the library, and one of your own.
@@ -27,6 +28,8 @@ pub enum CellKind {
     EchoState,
     /// Memoryless window over the last --context tokens
     Window,
+    /// Window whose inputs are connected to the output too (Bengio et al. 2003)
+    NeuralWindow,
     /// Long short-term memory of 1997, reduced to one cell a block
     Lstm1997,
     /// Long short-term memory of 1997 as published, in blocks of two cells
@@ -80,6 +83,7 @@ pub(super) fn layer(
         CellKind::IndRnn => within.noisy(IndRnn::new(rng, i, h)),
         CellKind::EchoState => within.noisy(EchoState::new(rng, i, h)),
         CellKind::Window => within.unread(Window::new(rng, i, h, settings.context)),
+        CellKind::NeuralWindow => within.unread(NeuralWindow::new(rng, i, h, settings.context)),
         CellKind::Lstm1997 => within.noisy(Lstm1997::new(rng, i, h)),
         CellKind::MemoryBlocks if h % 2 != 0 => Err(InvalidModel::Blocks { hidden_size: h }),
         CellKind::MemoryBlocks => within.noisy(MemoryBlocks::new(rng, i, h / 2, 2)),

@@ -131,6 +131,11 @@ pub enum InvalidModel {
         "--tied needs --head softmax: an adaptive softmax or a mixture has matrices of its own"
     )]
     Tied,
+    /// The highest layer's output cannot have the size of an embedding.
+    #[error(
+        "--tied: the output of the cell neural-window is wider than an embedding; leave the flag out"
+    )]
+    TiedWindow,
     /// The cutoffs of an adaptive softmax do not rise, or reach beyond the vocabulary.
     #[error(
         "--cutoffs {cutoffs:?} must rise and stay below the vocabulary's {vocabulary_size} tokens"
@@ -174,6 +179,9 @@ impl ModelSettings {
         if self.tied && self.head == HeadKind::Adaptive {
             return Err(InvalidModel::Tied);
         }
+        if self.tied && self.cell == CellKind::NeuralWindow {
+            return Err(InvalidModel::TiedWindow);
+        }
         let cutoffs = self.cutoffs.iter().copied().chain([vocabulary_size]);
         if self.head == HeadKind::Adaptive && !cutoffs.is_sorted_by(|a, b| a < b) {
             return Err(InvalidModel::Cutoffs { cutoffs: self.cutoffs.clone(), vocabulary_size });
@@ -188,7 +196,9 @@ impl ModelSettings {
         let sizes = (1..=self.layers).map(|layer| {
             let is_tied = self.tied && layer == self.layers;
             let hidden_size = if is_tied { self.embedding_size } else { self.hidden_size };
-            [std::mem::replace(&mut input_size, hidden_size), hidden_size]
+            let sizes = [input_size, hidden_size];
+            input_size = self.layer_output(sizes);
+            sizes
         });
         sizes.collect()
     }
@@ -196,7 +206,15 @@ impl ModelSettings {
     /// Returns the size of the highest layer's output.
     #[must_use]
     pub fn output_size(&self) -> usize {
-        if self.tied { self.embedding_size } else { self.hidden_size }
+        self.layer_sizes().last().map_or(self.embedding_size, |&sizes| self.layer_output(sizes))
+    }
+
+    /// Returns the size of a layer's output, from its input size and its hidden size.
+    fn layer_output(&self, [input_size, hidden_size]: [usize; 2]) -> usize {
+        match self.cell {
+            CellKind::NeuralWindow => self.context * input_size + hidden_size,
+            _ => hidden_size,
+        }
     }
 
     /// Returns the model in a few words, such as `2-layer lstm of 256`.
