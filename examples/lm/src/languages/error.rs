@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::grammar::MOST_RULES;
+use super::grammar::{LONGEST_SENTENCE, MOST_RULES};
 
 /// A text that does not name a language.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +88,8 @@ pub enum LanguageError {
 
     /// A grammar whose sentences are too long to generate whole ones.
     #[error(
-        "sentences would have {length:.0} symbols on average, and 100000 at most are possible: raise the probabilities of \
-         alternatives that end, or lower open or depth"
+        "sentences would have {length:.0} symbols on average, and {LONGEST_SENTENCE} at most are possible: raise the \
+         probabilities of alternatives that end, or lower open or depth"
     )]
     LongSentences {
         /// The expected number of symbols.

@@ -37,7 +37,7 @@ pub(super) const START: usize = 0;
 pub(super) const MOST_RULES: usize = 1024;
 
 /// The longest expected sentence. Texts consist of whole sentences, and should not be longer by far than asked for.
-const LONGEST_SENTENCE: f64 = 1e5;
+pub(super) const LONGEST_SENTENCE: f64 = 1e5;
 
 /// Refuses a number of rules before they are built.
 pub(super) fn check_size(rules: usize) -> Result<(), LanguageError> {

@@ -56,6 +56,7 @@ mod family;
 mod grammar;
 mod notation;
 mod reader;
+mod window;
 
 use std::fmt;
 use std::str::FromStr;
@@ -112,6 +113,24 @@ impl Language {
     #[must_use]
     pub fn entropy_rate(&self) -> f64 {
         self.grammar.sentence().entropy / self.sentence_length()
+    }
+
+    /// Returns the entropy of a symbol given so many symbols before it, in nats: the least loss that a model with such a
+    /// window can reach, as an n-gram of `symbols + 1`.
+    ///
+    /// Returns `None` where too many windows and stacks are possible to visit them all (10 000): in unbounded nesting, as
+    /// of `pcfg`, and for long windows.
+    ///
+    /// ```
+    /// let language: lm::languages::Language = "reber".parse()?;
+    /// // Two symbols tell the node of the Reber graph. One does not.
+    /// assert!(language.entropy_given(1) > Some(language.entropy_rate() + 0.1));
+    /// assert!(language.entropy_given(2) < Some(language.entropy_rate() + 1e-12));
+    /// # Ok::<(), lm::languages::LanguageError>(())
+    /// ```
+    #[must_use]
+    pub fn entropy_given(&self, symbols: usize) -> Option<f64> {
+        window::entropy_given(&self.grammar, symbols)
     }
 
     /// Returns the expected number of symbols of a sentence.

@@ -23,7 +23,15 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(grammar: &'a Grammar) -> Self {
-        Self { grammar, stack: Vec::new() }
+        Self::at(grammar, Vec::new())
+    }
+
+    pub(super) fn at(grammar: &'a Grammar, stack: Vec<usize>) -> Self {
+        Self { grammar, stack }
+    }
+
+    pub(super) fn into_stack(self) -> Vec<usize> {
+        self.stack
     }
 
     /// Whether a sentence begins with the next symbol.

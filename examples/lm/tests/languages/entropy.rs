@@ -132,3 +132,42 @@ fn surprisals_of_a_sample_average_to_the_entropy_rate() {
         assert!(error / (text.len() as f64) < 2.5e-3, "{name}: {error}");
     }
 }
+
+/// The entropies of `ab` and `aabb` by hand: an `a` is followed by `b` in two of three cases, a `b` by `a`. Two symbols
+/// leave what follows the first `a` open, and `ab`. Three tell all but the even choice itself.
+#[test]
+fn entropy_of_a_window() {
+    let choice = |p: f64| -p * p.ln() - (1.0 - p) * f64::ln(1.0 - p);
+    let ln2 = 2f64.ln();
+    let twice = language("anbn:max=2");
+    // Of six symbols, `ba` and `ab` precede two and two, of which each is even, and `aa` and `bb` one and one.
+    for (symbols, expected) in
+        [(0, ln2), (1, choice(1.0 / 3.0)), (2, 2.0 / 3.0 * ln2), (3, ln2 / 3.0)]
+    {
+        let entropy = twice.entropy_given(symbols).expect("few windows");
+        assert!((entropy - expected).abs() < 1e-14, "{symbols}: {entropy} instead of {expected}");
+    }
+    assert_eq!(language("pcfg").entropy_given(1), None);
+}
+
+/// A window of the order tells all of a Markov chain. A longer window never tells less, and never more than everything.
+#[test]
+fn longer_windows_tell_more() {
+    let dyck = "dyck:kinds=2,depth=3,open=0.5";
+    for name in ["reber", "embedded-reber", "anbncn:max=6", dyck, "markov:order=2,symbols=4,seed=7"]
+    {
+        let language = language(name);
+        let mut shorter = f64::INFINITY;
+        for symbols in 0..=2 {
+            let entropy = language.entropy_given(symbols).expect("few windows");
+            assert!(entropy <= shorter + 1e-13, "{name}, {symbols}");
+            assert!(entropy >= language.entropy_rate() - 1e-13, "{name}, {symbols}");
+            shorter = entropy;
+        }
+        if name.starts_with("markov") {
+            assert!((shorter - language.entropy_rate()).abs() < 1e-13, "{name}");
+        }
+    }
+    let markov = language("markov:order=2,symbols=4,seed=7");
+    assert!(markov.entropy_given(1) > Some(markov.entropy_rate() + 0.01));
+}
