@@ -3,6 +3,7 @@
 
 mod numbers;
 mod peer;
+mod serve;
 mod works;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
 use peer::{Framework, Peer, Variant};
+use serve::{NamedSize, named_size, serve};
 use works::{Results, Step, WORKS, Work};
 
 /// Measures recurrent works here and in PyTorch and JAX, in turn on this machine.
@@ -39,6 +41,10 @@ struct Args {
     /// Blocks of steps that are timed of each
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
+
+    /// Be a peer of another program, which asks for steps of the work at these sizes
+    #[arg(long, value_name = "NAME=SIZE", num_args = 1.., value_parser = named_size, requires = "work")]
+    serve: Vec<NamedSize>,
 }
 
 fn names_of_works() -> PossibleValuesParser {
@@ -60,15 +66,19 @@ fn main() -> ExitCode {
         eprintln!("error: cannot start the threads: {error}; lower --threads");
         return ExitCode::FAILURE;
     }
+    let chosen = |work: &&Work| args.work.is_empty() || args.work.iter().any(|it| it == work.name);
     // on a thread of the pool, so that this thread computes rather than waits
     rayon::scope(|_| {
-        for work in &WORKS {
-            if args.work.is_empty() || args.work.iter().any(|name| name == work.name) {
+        for work in WORKS.iter().filter(chosen) {
+            if args.serve.is_empty() {
                 compare(work, &args);
+            } else if let Err(error) = serve(work, &args.serve) {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
             }
         }
-    });
-    ExitCode::SUCCESS
+        ExitCode::SUCCESS
+    })
 }
 
 /// The number of steps before the first timed one. The figure is that of the last of them.
@@ -84,17 +94,14 @@ fn compare(work: &Work, args: &Args) {
     let flops = (work.flops)(&work.sizes) as f64;
     println!("{}: {}; {:.1} MFLOP", work.name, work.about, flops / 1e6);
     let mut step = (work.prepare)(work.sizes);
-    for _ in 1..WARM_UP {
-        step();
-    }
-    let figure = figure(&step());
+    let figure = figure(&warm_up(&mut step));
     let mut peers = Vec::new();
     for &framework in &args.peer {
         peers.push((framework, Peer::start(framework, &args.python, work, args.threads)));
     }
     let mut times = Vec::new();
     for _ in 0..args.rounds {
-        run_block(&mut step, &mut times);
+        run_block(&mut step, BLOCK, &mut times);
         for (_, peer) in &mut peers {
             if let Ok(running) = peer
                 && let Err(error) = running.run_blocks(BLOCK)
@@ -125,10 +132,18 @@ fn compare(work: &Work, args: &Args) {
     println!();
 }
 
-/// Takes steps for [`BLOCK`] seconds, and records the seconds of each.
-fn run_block(step: &mut Step, times: &mut Vec<f64>) {
+/// Takes [`WARM_UP`] steps, and returns the results of the last.
+fn warm_up(step: &mut Step) -> Results {
+    for _ in 1..WARM_UP {
+        step();
+    }
+    step()
+}
+
+/// Takes steps for so many seconds, and records the seconds of each.
+fn run_block(step: &mut Step, seconds: f64, times: &mut Vec<f64>) {
     let begin = Instant::now();
-    while begin.elapsed().as_secs_f64() < BLOCK {
+    while begin.elapsed().as_secs_f64() < seconds {
         let before = Instant::now();
         step();
         times.push(before.elapsed().as_secs_f64());

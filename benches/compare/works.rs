@@ -27,7 +27,7 @@ pub(crate) struct Work {
 }
 
 /// The sizes of a work.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sizes {
     /// `T`, `B`, `I` and `H`; with an embedding, `I` is its size.
     pub(crate) recurrence: [usize; 4],
@@ -51,6 +51,22 @@ impl Sizes {
             ("vocabulary", self.vocabulary),
             ("layers", self.layers),
         ]
+    }
+
+    /// Returns these sizes with some of them replaced.
+    pub(crate) fn with(mut self, named: &[(String, usize)]) -> Self {
+        for (name, size) in named {
+            *match name.as_str() {
+                "steps" => &mut self.recurrence[0],
+                "batch" => &mut self.recurrence[1],
+                "input" => &mut self.recurrence[2],
+                "hidden" => &mut self.recurrence[3],
+                "vocabulary" => &mut self.vocabulary,
+                "layers" => &mut self.layers,
+                _ => unreachable!("`named` has these names"),
+            } = *size;
+        }
+        self
     }
 
     /// Operations forward: a layer of so many gates multiplies inputs and states, `2 · rows · I · O`.
@@ -269,7 +285,7 @@ fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure;
+    use crate::{figure, warm_up};
 
     fn work(name: &str) -> &'static Work {
         WORKS.iter().find(|work| work.name == name).unwrap()
@@ -291,13 +307,17 @@ mod tests {
             let work = work(name);
             let sizes =
                 Sizes { recurrence: [5, 3, 4, 6], vocabulary: 7, layers: work.sizes.layers };
-            let mut step = (work.prepare)(sizes);
-            for _ in 1..crate::WARM_UP {
-                step();
-            }
-            let figure = figure(&step());
+            let figure = figure(&warm_up(&mut (work.prepare)(sizes)));
             assert!((figure / expected - 1.0).abs() < 1e-5, "{name}: {figure}, not {expected}");
         }
+    }
+
+    #[test]
+    fn sizes_are_replaced_by_name() {
+        let names = Sizes::default().named().map(|(name, _)| name.to_owned());
+        let named: Vec<_> = names.into_iter().zip(1..).collect();
+        let Sizes { recurrence, vocabulary, layers } = Sizes::default().with(&named);
+        assert_eq!((recurrence, vocabulary, layers), ([1, 2, 3, 4], 5, 6));
     }
 
     #[test]

@@ -33,6 +33,7 @@ except ImportError:
     sys.exit()
 
 WARM_UP = 3  # steps; the figure is that of the last, so that two updates of a model are in it
+TEMPERATURE = 0.8  # of the draws of "generation"
 
 
 class Numbers:

@@ -60,10 +60,10 @@ def tensors(arrays, trained=True):
     return [torch.from_numpy(a.copy()).requires_grad_(trained) for a in arrays]
 
 
-def library_layer(kind, layers):
+def library_layer(kind, layers, dropout=0.0):
     """nn.LSTM or nn.RNN with these [W, R, b]; its second biases stay at zero, as we have none."""
     (w_ih, w_hh, _), *_ = layers
-    module = kind(w_ih.shape[0], w_hh.shape[0], len(layers))
+    module = kind(w_ih.shape[0], w_hh.shape[0], len(layers), dropout=dropout)
     with torch.no_grad():
         for k, (w_ih, w_hh, b) in enumerate(layers):
             getattr(module, f"weight_ih_l{k}").copy_(torch.from_numpy(w_ih.T.copy()))
@@ -204,15 +204,17 @@ class LanguageModel(nn.Module):
     def __init__(self, embedding, layers, output, bias):
         super().__init__()
         self.embedding = nn.Embedding.from_pretrained(torch.from_numpy(embedding), freeze=False)
-        self.lstm = library_layer(nn.LSTM, layers)
+        self.dropout = nn.Dropout(getattr(SIZES, "dropout", 0) / 100)  # as Zaremba et al. 2014
+        self.lstm = library_layer(nn.LSTM, layers, self.dropout.p)
         self.output = nn.Linear(*output.shape)
         with torch.no_grad():
             self.output.weight.copy_(torch.from_numpy(output.T.copy()))
             self.output.bias.copy_(torch.from_numpy(bias))
 
     def forward(self, tokens, targets, state):
-        hs, state = self.lstm(self.embedding(tokens), state)
-        return F.cross_entropy(self.output(hs).flatten(0, 1), targets.flatten()), state
+        hs, state = self.lstm(self.dropout(self.embedding(tokens)), state)
+        logits = self.output(self.dropout(hs))
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
 
 
 def training(optimizer, clip, compiled):
@@ -243,12 +245,85 @@ def language_model(optimizer, clip=None):
     }
 
 
+# ------------------------------------------------------------------------------------- generation
+class NextToken(nn.Module):
+    """Reads a token [1, 1]. Returns the next one, drawn, its logits [1, V], and the state [L, 1, H]."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.embedding, self.lstm, self.output = model.embedding, model.lstm, model.output
+
+    def forward(self, token, h, c):
+        ys, (h, c) = self.lstm(self.embedding(token), (h, c))
+        return *self.draw(ys[0]), h, c
+
+    def draw(self, y):
+        logits = self.output(y)
+        return torch.multinomial((logits / shared.TEMPERATURE).softmax(-1), 1), logits
+
+
+class NextTokenByProducts(NextToken):
+    """The same with one product a layer, of the input and the state side by side."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.weights, self.biases = [], []
+        for w_ih, w_hh, b, _ in model.lstm.all_weights:
+            self.weights.append(torch.cat([w_ih, w_hh], 1))
+            self.biases.append(b)
+
+    def forward(self, token, h, c):
+        x, states = self.embedding(token)[0], []
+        for w, b, h, c in zip(self.weights, self.biases, h, c):
+            i, f, g, o = F.linear(torch.cat([x, h], 1), w, b).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            x = torch.sigmoid(o) * torch.tanh(c)
+            states.append((x, c))
+        return *self.draw(x), *map(torch.stack, zip(*states))
+
+
+def generation(kind, prepare):
+    """Draws token after token. The first ones are given, so that the figure is one of logits."""
+    *weights, tokens, _ = shared.language_model(Numbers())
+    reader = kind(LanguageModel(*weights).requires_grad_(False)).eval()
+    given = list(torch.from_numpy(tokens).view(-1, 1, 1))
+    carried = [given[0]] + [torch.zeros(SIZES.layers, 1, SIZES.hidden)] * 2
+    with torch.inference_mode():
+        reader = prepare(reader, carried)
+
+    def step():
+        with torch.inference_mode():
+            token, *state = carried
+            token, logits, *state = reader(given.pop(0) if given else token, *state)
+            carried[:] = token, *state
+            return [logits]
+
+    return step
+
+
+def traced(reader, example):
+    return torch.jit.freeze(torch.jit.trace(reader, example, check_trace=False))
+
+
+def generations():
+    as_it_is = lambda reader, _: reader
+    compiled = lambda reader, _: torch.compile(reader)
+    return {
+        "nn.LSTM": lambda: generation(NextToken, as_it_is),
+        "nn.LSTM, TorchScript": lambda: generation(NextToken, traced),
+        "products, TorchScript": lambda: generation(NextTokenByProducts, traced),
+        "products, compiled": lambda: generation(NextTokenByProducts, compiled),
+    }
+
+
 def variants():
     match WORK:
         case "char_lm":
             return language_model(lambda ps: torch.optim.Adam(ps, lr=2e-3, fused=True))
         case "lm_medium":
             return language_model(lambda ps: torch.optim.SGD(ps, lr=0.1, fused=True), clip=5.0)
+        case "generation":
+            return generations()
         case "lstm_layer_forward":
             return {"nn.LSTM": lambda: lstm_layer(backward=False)}
         case "lstm_layer" | "lstm_4":

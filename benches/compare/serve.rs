@@ -1,0 +1,36 @@
+//! A work as a peer of another driver, by the protocol of `peers/shared.py`.
+
+use std::io;
+
+use crate::works::{Sizes, Work};
+use crate::{figure, run_block, warm_up};
+
+/// One size of a work, on the command line.
+pub(crate) type NamedSize = (String, usize);
+
+/// Parses `NAME=SIZE`.
+pub(crate) fn named_size(text: &str) -> Result<NamedSize, String> {
+    let (name, size) = text.split_once('=').ok_or("must be NAME=SIZE")?;
+    let size = size.parse().map_err(|error| format!("{error}"))?;
+    let known = Sizes::default().named().map(|(name, _)| name);
+    match known.contains(&name) {
+        true => Ok((name.to_owned(), size)),
+        false => Err(format!("the sizes are {}", known.join(", "))),
+    }
+}
+
+/// Takes steps of the work when a line of standard input says so, until there are no more lines.
+pub(crate) fn serve(work: &Work, sizes: &[NamedSize]) -> io::Result<()> {
+    let mut step = (work.prepare)(work.sizes.with(sizes));
+    println!("variant\t{}\tbptt\nready", figure(&warm_up(&mut step)));
+    for request in io::stdin().lines() {
+        let request = request?;
+        let seconds = request.split(' ').nth(1).and_then(|seconds| seconds.parse().ok());
+        let seconds = seconds.ok_or(io::ErrorKind::InvalidInput)?;
+        let mut times = Vec::new();
+        run_block(&mut step, seconds, &mut times);
+        let times: Vec<_> = times.iter().map(|time| format!("{time:.9}")).collect();
+        println!("{}", times.join(" "));
+    }
+    Ok(())
+}
