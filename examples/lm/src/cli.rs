@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    eval::EvalArgs, generate::GenerateArgs, inspect::InspectArgs, train::TrainArgs,
+    compare::CompareArgs, eval::EvalArgs, generate::GenerateArgs, inspect::InspectArgs,
+    sweep::SweepArgs, train::TrainArgs,
 };
 use crate::config::{self, ConfigError};
 
@@ -34,6 +35,10 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Show which unit fires where, and how far back a trained model looks
     Inspect(InspectArgs),
+    /// Compare cells of equal size over several seeds
+    Compare(CompareArgs),
+    /// Search settings, on a grid or at random
+    Sweep(SweepArgs),
 }
 
 /// A command line that cannot be used.
@@ -57,7 +62,8 @@ impl Cli {
     pub fn read(mut arguments: Vec<OsString>) -> Result<Self, UsageError> {
         let cli = Self::try_parse_from(&arguments)?;
         let Some(path) = cli.configuration() else { return Ok(cli) };
-        let settings = config::arguments(&path)?.into_iter().map(OsString::from);
+        let settings = config::arguments(&path)?.into_iter();
+        let settings = settings.filter(|flag| !cli.replaces(flag)).map(OsString::from);
         arguments.splice(2..2, settings); // after the subcommand, before its flags, so that these win
         Ok(Self::try_parse_from(arguments)?)
     }
@@ -66,8 +72,16 @@ impl Cli {
     fn configuration(&self) -> Option<PathBuf> {
         match &self.command {
             Command::Train(args) => args.configuration(),
+            Command::Compare(args) => args.file.clone(),
+            Command::Sweep(args) => args.file.clone(),
             Command::Eval(_) | Command::Generate(_) | Command::Inspect(_) => None,
         }
+    }
+
+    /// Returns whether flags of the command take the place of this flag in the configuration file.
+    fn replaces(&self, flag: &str) -> bool {
+        let name = flag.trim_start_matches("--").split('=').next().unwrap_or_default();
+        matches!(&self.command, Command::Compare(args) if args.replaces(name))
     }
 }
 

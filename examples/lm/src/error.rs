@@ -5,9 +5,13 @@ use std::path::PathBuf;
 
 use bptt::weights::WeightsError;
 
+use crate::baselines::BaselineError;
+use crate::comparison::ComparisonError;
 use crate::config::ConfigError;
 use crate::model::{InvalidModel, ModelError};
 use crate::run::RunFolderError;
+use crate::runs::RunsError;
+use crate::sweep::SweepError;
 use crate::terminal::memory::MemoryError;
 use crate::text::{TextError, UnknownCharacter};
 use crate::training::{Divergence, SavedError};
@@ -37,6 +41,18 @@ pub enum Error {
     /// The folder of the run cannot be used.
     #[error(transparent)]
     Run(#[from] RunFolderError),
+    /// A list of runs cannot go on.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
+    /// A baseline cannot be made.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// Cells cannot be compared.
+    #[error(transparent)]
+    Comparison(#[from] ComparisonError),
+    /// Settings cannot be searched.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// More memory is needed than is available.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -104,6 +120,9 @@ impl Error {
             Self::Config(_)
             | Self::InvalidModel(_)
             | Self::ChangedSetting { .. }
+            | Self::Runs(RunsError::OtherRun { .. })
+            | Self::Comparison(_)
+            | Self::Sweep(_)
             | Self::EmptyPrime => 2,
             _ => 1,
         }

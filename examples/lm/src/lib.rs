@@ -13,6 +13,8 @@ pub mod languages;
 pub mod model;
 pub mod my_cell;
 pub mod run;
+pub mod runs;
+pub mod sweep;
 pub mod terminal;
 pub mod text;
 pub mod training;

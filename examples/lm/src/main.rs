@@ -6,7 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use lm::cli::{Cli, Command, UsageError};
-use lm::commands::{eval, generate, inspect, train};
+use lm::commands::{compare, eval, generate, inspect, sweep, train};
 use lm::error::Error;
 use lm::terminal::tell;
 
@@ -30,14 +30,13 @@ fn run() -> Result<ExitCode, Error> {
         Err(UsageError::Config(error)) => return Err(error.into()),
     };
     let out = &mut io::stdout();
-    match cli.command {
-        Command::Train(args) => {
-            let signal = train::train(&args, out)?;
-            return Ok(signal.map_or(ExitCode::SUCCESS, |it| ExitCode::from(it.exit_status())));
-        }
-        Command::Eval(args) => eval::eval(&args, out)?,
-        Command::Generate(args) => generate::generate(&args, out)?,
-        Command::Inspect(args) => inspect::inspect(&args, out)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    let signal = match cli.command {
+        Command::Train(args) => train::train(&args, out)?,
+        Command::Eval(args) => eval::eval(&args, out).map(|()| None)?,
+        Command::Generate(args) => generate::generate(&args, out).map(|()| None)?,
+        Command::Inspect(args) => inspect::inspect(&args, out).map(|()| None)?,
+        Command::Compare(args) => compare::compare(&args, out)?,
+        Command::Sweep(args) => sweep::sweep(&args, out)?,
+    };
+    Ok(signal.map_or(ExitCode::SUCCESS, |it| ExitCode::from(it.exit_status())))
 }

@@ -1,11 +1,13 @@
 //! What several commands share.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::config::rules::threads;
 use crate::error::Error;
+use crate::terminal::{Signal, Signals, tell};
 
 /// Flags of all commands that compute.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +35,31 @@ impl MachineArgs {
         let threads = self.threads.unwrap_or(0); // as many as there are cores
         Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
     }
+}
+
+/// Makes a text that takes many runs, and writes it. The argument of `make` tells whether to stop; `make` then returns
+/// nothing, and this function the signal that stopped it.
+///
+/// # Errors
+///
+/// As `make`; and if the text cannot be written, or no signals be caught.
+pub fn write_unless_stopped(
+    machine: &MachineArgs,
+    out: &mut (impl Write + Send),
+    make: impl FnOnce(&dyn Fn() -> bool) -> Result<Option<String>, Error> + Send,
+) -> Result<Option<Signal>, Error> {
+    machine.start_threads()?;
+    rayon::scope(|_| {
+        let signals = Signals::catch().map_err(Error::Signals)?;
+        let text = make(&|| signals.last().is_some())?;
+        signals.end_at_once();
+        if let Some(text) = text {
+            out.write_all(text.as_bytes())?;
+            return Ok(None);
+        }
+        tell("saved; the same command goes on from here");
+        Ok(signals.last())
+    })
 }
 
 /// Returns `target/lm` of the repository, which version control ignores.

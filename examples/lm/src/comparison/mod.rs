@@ -1,4 +1,15 @@
-//! Comparison of models: equal parameter budgets, and statistics over seeds.
+//! Comparison of cells at equal size, over several seeds, with statistics and baselines.
 
+mod baselines;
 pub mod budget;
+mod contender;
+mod error;
+mod report;
 pub mod statistics;
+mod verdict;
+
+pub use baselines::{Baseline, baselines, floor};
+pub use contender::{Contender, contenders, plan};
+pub use error::ComparisonError;
+pub use report::Comparison;
+pub use verdict::Entrant;

@@ -40,13 +40,25 @@ pub enum ConfigError {
         /// The setting and the rule.
         message: String,
     },
+    /// A flag that does not exist, or does not take a value.
+    #[error("{0}")]
+    Flag(String),
 }
 
 impl ConfigError {
-    /// Returns the error of a value that clap refuses, with the first line of its message.
+    /// Returns the error of a value that clap refuses.
     pub(super) fn value(error: &clap::Error, path: &Path) -> Self {
-        let message = error.to_string();
-        let line = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        Self::Value { path: path.to_path_buf(), message: line.to_owned() }
+        Self::Value { path: path.to_path_buf(), message: first_line(error) }
     }
+
+    /// Returns the error of a flag that clap refuses.
+    pub(super) fn flag(error: &clap::Error) -> Self {
+        Self::Flag(first_line(error))
+    }
+}
+
+/// Returns the first line of the message, without the word `error`.
+fn first_line(error: &clap::Error) -> String {
+    let message = error.to_string();
+    message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

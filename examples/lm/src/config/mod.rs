@@ -61,15 +61,39 @@ impl Config {
     ///
     /// If the text is not TOML, or has a setting that does not exist or a value without meaning.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let arguments = file::arguments_of(text, path)?;
+        Self::from_arguments(arguments).map_err(|error| ConfigError::value(&error, path))
+    }
+
+    fn from_arguments(arguments: Vec<String>) -> Result<Self, clap::Error> {
         #[derive(Parser)]
         #[command(no_binary_name = true)]
         struct Settings {
             #[command(flatten)]
             config: Config,
         }
-        let arguments = file::arguments_of(text, path)?;
-        let settings = Settings::try_parse_from(arguments);
-        settings.map(|it| it.config).map_err(|error| ConfigError::value(&error, path))
+        Settings::try_parse_from(arguments).map(|it| it.config)
+    }
+
+    /// Returns these settings with others in place of some: pairs of a flag's name, without `--`, and its value.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such flag, or if it refuses the value.
+    pub fn with<'s>(
+        &self,
+        flags: impl IntoIterator<Item = (&'s str, &'s str)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = toml::Table::try_from(self).expect("settings are tables of plain values");
+        let mut arguments = Vec::new();
+        for (name, value) in flags {
+            for (_, section) in &mut table {
+                section.as_table_mut().map(|it| it.remove(&name.replace('-', "_")));
+            }
+            arguments.push(format!("--{name}={value}"));
+        }
+        let kept = file::arguments_of(&table.to_string(), Path::new("the settings"))?;
+        Self::from_arguments([kept, arguments].concat()).map_err(|error| ConfigError::flag(&error))
     }
 
     /// Returns the settings in a file.

@@ -58,6 +58,17 @@ pub enum CellKind {
     Mine,
 }
 
+impl CellKind {
+    /// Returns the number of which the hidden size must be a multiple.
+    #[must_use]
+    pub fn granularity(self) -> usize {
+        match self {
+            Self::MemoryBlocks => 4, // a block has two cells and two gates
+            _ => 1,
+        }
+    }
+}
+
 impl fmt::Display for CellKind {
     /// Writes the name that `--cell` takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

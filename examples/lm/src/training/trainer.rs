@@ -103,6 +103,15 @@ impl<'c> Trainer<'c> {
         Ok((trainer, log))
     }
 
+    /// Checks that a run with these settings can begin.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn check(config: &Config, corpus: &'c Corpus) -> Result<(), Error> {
+        Self::before_the_first_step(config.clone(), corpus).map(drop)
+    }
+
     fn before_the_first_step(config: Config, corpus: &'c Corpus) -> Result<Self, Error> {
         let settings = &config.training;
         let batches = Streams::new(&corpus.train.tokens, settings.batch_size, settings.window)?;
