@@ -220,6 +220,7 @@ fn settings_that_contradict_each_other_are_refused() {
     for (flags, expected) in [
         ("--cell memory-blocks --hidden-size 7", InvalidModel::Blocks { hidden_size: 7 }),
         ("--tied --head adaptive", InvalidModel::Tied),
+        ("--tied --cell neural-window", InvalidModel::TiedWindow),
         (
             "--head adaptive --cutoffs 5,5",
             InvalidModel::Cutoffs { cutoffs: vec![5, 5], vocabulary_size: 11 },
