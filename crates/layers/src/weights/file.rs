@@ -5,13 +5,14 @@
 //! silently takes the last. It holds all data in memory twice.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use bptt_tensor::Scalar;
 use crc32fast::Hasher;
 use safetensors::SafeTensorError;
+use safetensors::tensor::TensorInfo;
 
 use super::atomic;
 use super::error::WeightsProblem;
@@ -33,32 +34,52 @@ const LENGTH: usize = size_of::<u64>();
 
 type Contents<T> = (BTreeMap<String, Stored<T>>, BTreeMap<String, String>);
 
-/// Reads a file.
+/// Reads a file, piece by piece: the data is in memory once.
 pub(super) fn read<T: Scalar>(path: &Path) -> Result<Contents<T>, WeightsProblem> {
-    let bytes = fs::read(path).map_err(WeightsProblem::Read)?;
-    let (json, data) = split(&bytes)
-        .ok_or_else(|| WeightsProblem::Malformed(SafeTensorError::InvalidHeaderLength.into()))?;
-    let Header { mut texts, tensors } = Header::read(json, data.len())?;
-    expect_undamaged(&bytes, &texts)?;
-    texts.remove(CHECKSUM);
-    let read = |info: &safetensors::tensor::TensorInfo| {
+    let mut file = File::open(path).map_err(WeightsProblem::Read)?;
+    let (head, size) = read_head(&mut file)?;
+    let Header { mut texts, tensors } = Header::read(&head[LENGTH..], size)?;
+    let mut tensors: Vec<_> = tensors.into_iter().collect();
+    tensors.sort_by_key(|(_, info)| info.data_offsets); // one after the other, as the header was checked
+    let mut data = Hashed { file: BufReader::new(file), hasher: Hasher::new() };
+    let read = |(name, info): (String, TensorInfo)| {
         let (start, end) = info.data_offsets;
-        Stored::read(info.dtype, &info.shape, &data[start..end])
+        Ok((name, Stored::read(info.dtype, &info.shape, end - start, &mut data)?))
     };
-    Ok((tensors.iter().map(|(name, info)| (name.clone(), read(info))).collect(), texts))
+    let tensors = tensors.into_iter().map(read).collect::<io::Result<_>>();
+    let tensors = tensors.map_err(WeightsProblem::Read)?;
+    expect_undamaged(&head, &data.hasher, &texts)?;
+    texts.remove(CHECKSUM);
+    Ok((tensors, texts))
 }
 
-/// Header and data.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (size, rest) = bytes.split_first_chunk::<LENGTH>()?;
-    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*size)).ok()?)
+/// Reads the beginning of a file, which ends with the header. Returns it with the size of the data after it.
+fn read_head(file: &mut File) -> Result<(Vec<u8>, usize), WeightsProblem> {
+    let invalid = || WeightsProblem::Malformed(SafeTensorError::InvalidHeaderLength.into());
+    let length = file.metadata().map_err(WeightsProblem::Read)?.len();
+    let length = usize::try_from(length).map_err(|_| invalid())?;
+    let mut head = Vec::new();
+    let mut read = |upto: usize, head: &mut Vec<u8>| {
+        let missing = upto - head.len();
+        file.take(missing as u64).read_to_end(head).map_err(WeightsProblem::Read)
+    };
+    read(LENGTH, &mut head)?;
+    let size = head.first_chunk().ok_or_else(invalid)?;
+    let end = usize::try_from(u64::from_le_bytes(*size)).ok().and_then(|it| it.checked_add(LENGTH));
+    let end = end.filter(|&end| end <= length).ok_or_else(invalid)?;
+    read(end, &mut head)?;
+    if head.len() == end { Ok((head, length - end)) } else { Err(invalid()) }
 }
 
 /// Refuses a file of this library whose contents do not match its checksum. Files of other programs have no checksum.
-fn expect_undamaged(bytes: &[u8], texts: &BTreeMap<String, String>) -> Result<(), WeightsProblem> {
+fn expect_undamaged(
+    head: &[u8],
+    data: &Hasher,
+    texts: &BTreeMap<String, String>,
+) -> Result<(), WeightsProblem> {
     let opening = opening();
     let start = LENGTH + opening.len();
-    let is_ours = match bytes.get(LENGTH..start) {
+    let is_ours = match head.get(LENGTH..start) {
         // a beginning with a single wrong byte is damaged, rather than written by another program
         Some(found) => found.iter().zip(opening.as_bytes()).filter(|(a, b)| a != b).count() <= 1,
         None => false,
@@ -67,9 +88,10 @@ fn expect_undamaged(bytes: &[u8], texts: &BTreeMap<String, String>) -> Result<()
         return Ok(());
     }
     let mut hasher = Hasher::new();
-    hasher.update(&bytes[..start.min(bytes.len())]);
+    hasher.update(&head[..start.min(head.len())]);
     hasher.update(ZEROS.as_bytes());
-    hasher.update(bytes.get(start + DIGITS..).unwrap_or_default());
+    hasher.update(head.get(start + DIGITS..).unwrap_or_default());
+    hasher.combine(data);
     let computed = digits(hasher);
     if texts.get(CHECKSUM) == Some(&computed) { Ok(()) } else { Err(WeightsProblem::Damaged) }
 }
@@ -108,10 +130,18 @@ pub(super) fn write<T: Scalar>(
     })
 }
 
-/// A file, with the checksum of the bytes written to it.
+/// A file, with the checksum of the bytes read from it or written to it.
 struct Hashed<W> {
     file: W,
     hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(bytes)?;
+        self.hasher.update(&bytes[..read]);
+        Ok(read)
+    }
 }
 
 impl<W: Write> Write for Hashed<W> {

@@ -1,6 +1,6 @@
 //! Stored tensors, with their element types in files.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bptt_tensor::{Scalar, Shape, Tensor};
@@ -27,19 +27,30 @@ impl<T: Scalar> Stored<T> {
         Self::Held { tensor, dtype }
     }
 
-    /// A tensor from the bytes of a file. Their number must match the type and shape.
-    pub(super) fn read(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Self {
+    /// A tensor from the next `size` bytes of a file. Their number must match the type and shape.
+    pub(super) fn read(
+        dtype: Dtype,
+        shape: &[usize],
+        size: usize,
+        file: &mut impl Read,
+    ) -> io::Result<Self> {
         let elements: Vec<T> = match dtype {
             Dtype::F16 | Dtype::BF16 => {
                 let half =
                     if dtype == Dtype::F16 { HalfPrecision::F16 } else { HalfPrecision::Bf16 };
-                decoded(bytes, |bytes| half.decode(u16::from_le_bytes(bytes)))
+                decoded(size, file, |bytes| half.decode(u16::from_le_bytes(bytes)))?
             }
-            Dtype::F32 => decoded(bytes, |bytes| f32::from_le_bytes(bytes).into()),
-            Dtype::F64 if size_of::<T>() == size_of::<f64>() => decoded(bytes, f64::from_le_bytes),
-            _ => return Self::Foreign { dtype, shape: shape.into(), bytes: bytes.into() },
+            Dtype::F32 => decoded(size, file, |bytes| f32::from_le_bytes(bytes).into())?,
+            Dtype::F64 if size_of::<T>() == size_of::<f64>() => {
+                decoded(size, file, f64::from_le_bytes)?
+            }
+            _ => {
+                let mut bytes = vec![0; size];
+                file.read_exact(&mut bytes)?;
+                return Ok(Self::Foreign { dtype, shape: shape.into(), bytes: bytes.into() });
+            }
         };
-        Self::Held { tensor: Tensor::from_vec(shape, elements), dtype }
+        Ok(Self::Held { tensor: Tensor::from_vec(shape, elements), dtype })
     }
 
     /// The tensor, if a `T` holds its elements exactly.
@@ -112,9 +123,21 @@ impl<T: Scalar> Stored<T> {
     }
 }
 
-fn decoded<T: Scalar, const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f64) -> Vec<T> {
-    let (elements, _) = bytes.as_chunks();
-    elements.iter().map(|&bytes| T::of(decode(bytes))).collect()
+/// The elements in the next `size` bytes of a file, which are read in pieces.
+fn decoded<T: Scalar, const N: usize>(
+    size: usize,
+    file: &mut impl Read,
+    decode: impl Fn([u8; N]) -> f64,
+) -> io::Result<Vec<T>> {
+    let count = size / N;
+    let mut elements = Vec::with_capacity(count);
+    let mut buffer = vec![[0; N]; count.min(PIECE)];
+    while elements.len() < count {
+        let piece = &mut buffer[..PIECE.min(count - elements.len())];
+        file.read_exact(piece.as_flattened_mut())?;
+        elements.extend(piece.iter().map(|&bytes| T::of(decode(bytes))));
+    }
+    Ok(elements)
 }
 
 fn encoded<T: Scalar, const N: usize>(piece: &[T], encode: impl Fn(f64) -> [u8; N]) -> Vec<u8> {
