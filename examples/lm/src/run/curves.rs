@@ -16,6 +16,9 @@ use super::event::Event;
 const SIZE: (u32, u32) = (860, 600);
 const HEIGHT_OF_LOSSES: u32 = 400;
 
+/// Values beyond this are not drawn: more than training in `f32` can give, and axes to fit would overflow.
+const LARGEST: f64 = 1e38;
+
 /// The most points of a line: more than the drawing is wide.
 const POINTS: usize = 1000;
 
@@ -130,10 +133,10 @@ fn line(
     Ok(())
 }
 
-/// Returns the steps and values of the events that have a value, and a finite one.
+/// Returns the steps and values of the events that have a value, and one that can be drawn.
 fn points(events: &[Event], value: impl Fn(&Event) -> Option<f64>) -> Points {
     let points = events.iter().filter_map(|event| Some((event.step() as f64, value(event)?)));
-    points.filter(|(_, value)| value.is_finite()).collect()
+    points.filter(|(_, value)| value.abs() < LARGEST).collect()
 }
 
 /// Returns the mean around each point: over a fiftieth of the points, and fewer towards the ends, so that the curve
@@ -207,12 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_finite_are_left_out() {
+    fn values_that_cannot_be_drawn_are_left_out() {
         let mut steps: Vec<_> = [start()].into_iter().chain((1..=9).map(step)).collect();
         let drawn = curves(&steps);
-        let nats = f64::INFINITY;
-        steps.push(Event::Validation { step: 9, nats, best: false, seconds: 1.0 });
-        steps.push(Event::Validation { step: 9, nats: f64::NAN, best: false, seconds: 1.0 });
+        for nats in [f64::INFINITY, f64::NAN, f64::MAX] {
+            steps.push(Event::Validation { step: 9, nats, best: false, seconds: 1.0 });
+        }
         assert_eq!(curves(&steps), drawn);
     }
 
