@@ -16,7 +16,11 @@ fuzz_target!(|bytes: &[u8]| {
         log.append(event).expect("a writable folder");
     }
     let again = read_log(&files.log).expect("what was written can be read");
-    assert_eq!(format!("{events:?}"), format!("{again:?}"), "as text, because NaN differs from itself");
+    assert_eq!(
+        format!("{events:?}"),
+        format!("{again:?}"),
+        "as text, because NaN differs from itself"
+    );
     fs::write(&files.config, bytes).expect("a writable folder");
     match write_report(&files) {
         Ok(()) => assert!(!fs::read_to_string(&files.report).expect("UTF-8").contains("<script")),

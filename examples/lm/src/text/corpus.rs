@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
-use super::encode::{checksum, encode};
+use super::encode::encode;
 use super::error::TextError;
 use super::make::make;
 use super::settings::TextSettings;
 use super::sources::{Sources, Span};
 use super::store::{self, Unusable};
-use super::tokens::{Tokens, Width};
+use super::tokens::{Tokens, Width, checksum};
 use super::vocabulary::Vocabulary;
 
 /// Text as tokens, divided into parts.

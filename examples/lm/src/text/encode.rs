@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
 use super::error::TextError;
-use super::read::{Blocks, Pieces};
-use super::segments::Segments;
+use super::read::{Blocks, Pieces, Segments};
 use super::settings::Units;
 use super::sources::Span;
 use super::tokens::Width;
@@ -19,13 +18,8 @@ pub(super) struct Sizes {
     pub(super) tokens: u64,
     pub(super) characters: u64,
     pub(super) words: u64,
-    /// The [`checksum`] of the tokens' bytes.
+    /// The [`checksum`](super::tokens::checksum) of the tokens' bytes.
     pub(super) checksum: u64,
-}
-
-/// Returns a hash of the bytes, XXH64, the same on every machine.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    XxHash64::oneshot(0, bytes)
 }
 
 /// Encodes the texts of a part one after another, and gives the bytes of their tokens to `write`.

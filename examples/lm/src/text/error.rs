@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::vocabulary::InvalidVocabulary;
-
 /// A text that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
@@ -165,4 +163,37 @@ pub enum TextError {
         /// Which, and how to solve it.
         what: String,
     },
+}
+
+/// A character outside a [`Vocabulary`](super::Vocabulary) of characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "character number {position}, {character:?} (U+{code:04X}), is not among the {known} that the \
+     model knows; remove it, or train on text that contains it",
+    code = u32::from(*.character)
+)]
+pub struct UnknownCharacter {
+    /// The character itself.
+    pub character: char,
+    /// Its place in the text, in characters, counted from 1.
+    pub position: usize,
+    /// Size of the vocabulary.
+    pub known: usize,
+}
+
+/// A text that describes no [`Vocabulary`](super::Vocabulary).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidVocabulary {
+    /// The first line names no units.
+    #[error("a vocabulary begins with a line that names its units, not with {0:?}")]
+    Units(String),
+    /// No unit at all.
+    #[error("the vocabulary is empty")]
+    Empty,
+    /// Units that are given more than once or out of order.
+    #[error("the vocabulary is damaged: {0}")]
+    Damaged(String),
+    /// A tokenizer that cannot be read, or that does not keep every text as it is.
+    #[error("the tokenizer cannot be used: {0}")]
+    Tokenizer(String),
 }

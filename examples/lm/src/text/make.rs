@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::error::TextError;
-use super::read::Pieces;
-use super::segments::Segments;
+use super::read::{Pieces, Segments};
 use super::settings::{TextSettings, Units};
 use super::sources::{Source, Sources, Span};
 use super::vocabulary::{Vocabulary, WordCounts};

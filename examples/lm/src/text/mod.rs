@@ -19,8 +19,8 @@ mod tokens;
 mod vocabulary;
 
 pub use corpus::{Corpus, Part};
-pub use error::TextError;
+pub use error::{InvalidVocabulary, TextError, UnknownCharacter};
 pub use settings::{TextSettings, Units};
 pub use streams::{Streams, Window};
 pub use tokens::Tokens;
-pub use vocabulary::{Decoder, InvalidVocabulary, UnknownCharacter, Vocabulary};
+pub use vocabulary::{Decoder, Vocabulary};

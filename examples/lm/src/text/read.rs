@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 
 use super::error::TextError;
+use super::segments::{LONGEST, segments_within};
 use super::sources::Span;
 
 /// The bytes of a span, in blocks of equal size but the last.
@@ -116,7 +117,47 @@ impl Iterator for Pieces<'_> {
     }
 }
 
+/// The [segments](super::segments::segments) of a span.
+pub(super) struct Segments<'a> {
+    pieces: Pieces<'a>,
+    /// What was read of the next segments.
+    text: String,
+    /// Where the next segment begins in `text`.
+    start: usize,
+    longest: usize,
+}
+
+impl<'a> Segments<'a> {
+    pub(super) fn new(span: &'a Span, block: usize) -> Self {
+        Self::within(span, block, LONGEST)
+    }
+
+    pub(super) fn within(span: &'a Span, block: usize, longest: usize) -> Self {
+        Self { pieces: Pieces::new(span, block), text: String::new(), start: 0, longest }
+    }
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Result<String, TextError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.text.len() - self.start <= self.longest {
+            match self.pieces.next() {
+                Some(Ok(piece)) => {
+                    self.text.drain(..std::mem::take(&mut self.start));
+                    self.text += &piece;
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        let segment = segments_within(&self.text[self.start..], self.longest).next()?.to_owned();
+        self.start += segment.len();
+        Some(Ok(segment))
+    }
+}
+
 /// Returns the text without `\r` before the end of a line.
-pub(super) fn unix_lines(text: &str) -> Cow<'_, str> {
+fn unix_lines(text: &str) -> Cow<'_, str> {
     if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
 }

@@ -1,11 +1,7 @@
 //! Segments: where a long text is cut, so that its units can be read one stretch at a time.
 
-use super::error::TextError;
-use super::read::Pieces;
-use super::sources::Span;
-
 /// A text of at most this many bytes is one segment.
-const LONGEST: usize = 1 << 16;
+pub(super) const LONGEST: usize = 1 << 16;
 
 /// Returns the segments of `text`, the same for a text that is read in pieces of any size.
 ///
@@ -16,7 +12,8 @@ pub(super) fn segments(text: &str) -> impl Iterator<Item = &str> {
     segments_within(text, LONGEST)
 }
 
-fn segments_within(mut text: &str, longest: usize) -> impl Iterator<Item = &str> {
+/// Returns the segments of at most so many bytes.
+pub(super) fn segments_within(mut text: &str, longest: usize) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let end = if text.len() <= longest { text.len() } else { segment_end(text, longest) };
         let (segment, rest) = text.split_at(end);
@@ -40,47 +37,12 @@ fn segment_end(text: &str, longest: usize) -> usize {
         .unwrap_or(end)
 }
 
-/// The [`segments`] of a span.
-pub(super) struct Segments<'a> {
-    pieces: Pieces<'a>,
-    /// What was read of the next segments.
-    text: String,
-    /// Where the next segment begins in `text`.
-    start: usize,
-    longest: usize,
-}
-
-impl<'a> Segments<'a> {
-    pub(super) fn new(span: &'a Span, block: usize) -> Self {
-        Self { pieces: Pieces::new(span, block), text: String::new(), start: 0, longest: LONGEST }
-    }
-}
-
-impl Iterator for Segments<'_> {
-    type Item = Result<String, TextError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.text.len() - self.start <= self.longest {
-            match self.pieces.next() {
-                Some(Ok(piece)) => {
-                    self.text.drain(..std::mem::take(&mut self.start));
-                    self.text += &piece;
-                }
-                Some(Err(error)) => return Some(Err(error)),
-                None => break,
-            }
-        }
-        let segment = segments_within(&self.text[self.start..], self.longest).next()?.to_owned();
-        self.start += segment.len();
-        Some(Ok(segment))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::text::read::Segments;
     use crate::text::sources::Sources;
     use crate::text::tests::{Files, read, texts};
     use crate::text::{Units, Vocabulary};
@@ -98,7 +60,7 @@ mod tests {
         fn segments_are_those_of_the_whole_text(text in texts(), longest in 4_usize..20, block in 1_usize..9) {
             let files = Files::new(&[&text]);
             let sources = Sources::find(&files.parts(Units::Words)).expect("a file");
-            let streamed = Segments { longest, ..Segments::new(&sources.train[0], block) };
+            let streamed = Segments::within(&sources.train[0], block, longest);
             let streamed: Vec<String> = streamed.map(|it| it.expect("text")).collect();
             let text = read(&text);
             let whole: Vec<&str> = segments_within(&text, longest).collect();

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::corpus::{Corpus, Part};
-use super::encode::{Sizes, checksum, encode};
+use super::encode::{Sizes, encode};
 use super::error::TextError;
 use super::sources::Sources;
-use super::tokens::{Tokens, Width};
+use super::tokens::{Tokens, Width, checksum};
 use super::vocabulary::Vocabulary;
 
 const MAGIC: [u8; 8] = *b"lmtokens";

@@ -5,8 +5,7 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use memmap2::Mmap;
-
-use super::encode::checksum;
+use twox_hash::XxHash64;
 
 /// A sequence of tokens, shared by its clones.
 ///
@@ -68,6 +67,11 @@ impl Width {
             Self::Four => bytes.extend(tokens.iter().flat_map(|&token| token.to_le_bytes())),
         }
     }
+}
+
+/// Returns a hash of the bytes, XXH64, the same on every machine.
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
+    XxHash64::oneshot(0, bytes)
 }
 
 impl Tokens {

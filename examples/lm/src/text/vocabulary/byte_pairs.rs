@@ -9,7 +9,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::split::Split;
 use tokenizers::processors::PostProcessorWrapper;
 
-use super::InvalidVocabulary;
+use crate::text::error::InvalidVocabulary;
 
 /// A byte-level tokenizer that loses nothing: the bytes of the tokens of a text are the text's.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Characters (Unicode scalar values), each a token.
 
-use super::UnknownCharacter;
+use crate::text::error::UnknownCharacter;
 
 /// A sorted set of characters; a character's token is its rank.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::error::{InvalidVocabulary, UnknownCharacter};
 use super::segments::segments;
 use super::settings::Units;
 use byte_pairs::BytePairs;
@@ -33,39 +34,6 @@ enum Kind {
     Bytes,
     Words(Words),
     BytePairs(BytePairs),
-}
-
-/// A character outside a [`Vocabulary`] of characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "character number {position}, {character:?} (U+{code:04X}), is not among the {known} that the \
-     model knows; remove it, or train on text that contains it",
-    code = u32::from(*.character)
-)]
-pub struct UnknownCharacter {
-    /// The character itself.
-    pub character: char,
-    /// Its place in the text, in characters, counted from 1.
-    pub position: usize,
-    /// Size of the vocabulary.
-    pub known: usize,
-}
-
-/// A text that describes no [`Vocabulary`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidVocabulary {
-    /// The first line names no units.
-    #[error("a vocabulary begins with a line that names its units, not with {0:?}")]
-    Units(String),
-    /// No unit at all.
-    #[error("the vocabulary is empty")]
-    Empty,
-    /// Units that are given more than once or out of order.
-    #[error("the vocabulary is damaged: {0}")]
-    Damaged(String),
-    /// A tokenizer that cannot be read, or that does not keep every text as it is.
-    #[error("the tokenizer cannot be used: {0}")]
-    Tokenizer(String),
 }
 
 impl Vocabulary {

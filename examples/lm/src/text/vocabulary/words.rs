@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::InvalidVocabulary;
+use crate::text::error::InvalidVocabulary;
 
 /// The token of every word that is not in the vocabulary.
 pub(super) const UNKNOWN: &str = "<unk>";

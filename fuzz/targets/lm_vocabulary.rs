@@ -1,0 +1,23 @@
+//! A text describes a vocabulary or is refused. A vocabulary is what its own text describes, and keeps what it encodes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lm::text::{Units, Vocabulary};
+
+fuzz_target!(|text: &str| {
+    let vocabulary = match text.parse::<Vocabulary>() {
+        Ok(vocabulary) => vocabulary,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    assert_eq!(vocabulary.to_string().parse(), Ok(vocabulary.clone()));
+    for text in [text, "the cat's  12 é\n\n漢"] {
+        let Ok(tokens) = vocabulary.encode(text) else { continue };
+        assert!(tokens.iter().all(|&token| (token as usize) < vocabulary.len()));
+        let decoded = vocabulary.decode(&tokens);
+        if vocabulary.units() == Units::Words {
+            assert_eq!(vocabulary.encode(&decoded), Ok(tokens));
+        } else {
+            assert_eq!(decoded, text);
+        }
+    }
+});
