@@ -66,7 +66,7 @@ pub enum Error {
     ChangedText,
     /// A setting is not that of the run to resume.
     #[error(
-        "--resume keeps `{name}` of the run, which a flag changes: leave the flag out, or train anew in another folder"
+        "--resume keeps `{name}` of the run, which a flag or its config.toml changes: take that back, or train anew in another folder"
     )]
     ChangedSetting {
         /// The section and the name.

@@ -72,6 +72,8 @@ pub fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<Option<S
 
 fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> {
     let corpus = Corpus::open(&args.config.text, &args.machine.store)?;
+    // before files are written, so that a limit of their size is an error and not a signal that kills
+    let signals = Signals::catch().map_err(Error::Signals)?;
     let path = args.folder();
     let start = if args.resume { Session::resume } else { Session::begin };
     let mut session = start(&args.config, &corpus, &path)?;
@@ -87,7 +89,6 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     );
     out.write_all(head.as_bytes())?;
 
-    let signals = Signals::catch().map_err(Error::Signals)?;
     let started = Instant::now();
     let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
     let mut progress = if args.machine.quiet {

@@ -16,7 +16,8 @@ const LOG_EVENTS: &str = "log_events";
 /// The folder of a run that trains. While the value exists, no other process can train there.
 ///
 /// A run begins with [`create`](Self::create), [`Log::create`], an [`Event::Start`](super::Event::Start) and a
-/// [`save`](Self::save) before the first step. It goes on with [`open`](Self::open) and [`restore`](Self::restore).
+/// [`save`](Self::save) before the first step. It goes on with [`open`](Self::open), [`restore`](Self::restore)
+/// and [`resume_log`](Self::resume_log).
 #[derive(Debug)]
 pub struct RunFolder {
     files: RunFiles,
@@ -87,19 +88,30 @@ impl RunFolder {
         self.run.save_weights(weights).map_err(RunFolderError::Save)
     }
 
-    /// Restores the training from the checkpoint, and cuts the log back to it.
+    /// Restores the training from the checkpoint.
     ///
     /// # Errors
     ///
-    /// If the checkpoint or the log cannot be read, is damaged, or is of another kind of run. Both then stay as they
-    /// were.
-    pub fn restore<T, M, O>(&self, training: &mut Training<T, M, O>) -> Result<Log, RunFolderError>
+    /// If the checkpoint cannot be read, is damaged, or is of another kind of run.
+    pub fn restore<T, M, O>(&self, training: &mut Training<T, M, O>) -> Result<(), RunFolderError>
     where
         T: Scalar,
         M: Module<T>,
         O: Optimizer<T>,
     {
-        self.run.restore(training)?;
+        Ok(self.run.restore(training)?)
+    }
+
+    /// Cuts the log back to the checkpoint from which the training was restored. It comes after all else that may refuse
+    /// the run, since the events that are cut off are lost.
+    ///
+    /// # Errors
+    ///
+    /// If the log cannot be read, is damaged, or ends before the checkpoint. It then stays as it was.
+    pub fn resume_log<T, M, O>(&self, training: &Training<T, M, O>) -> Result<Log, RunFolderError>
+    where
+        T: Scalar,
+    {
         let events = training
             .extra
             .parse(LOG_EVENTS)

@@ -96,7 +96,8 @@ fn a_resumed_log_is_that_of_a_run_never_stopped() {
 
         let run = RunFolder::open(&folder).expect("a run is there");
         let mut training = toy();
-        let mut log = run.restore(&mut training).expect("what was saved");
+        run.restore(&mut training).expect("what was saved");
+        let mut log = run.resume_log(&training).expect("its own log");
         assert_eq!((training.step, log.seconds()), (2, 1.0));
         for event in [validation(2), step(3)] {
             log.append(&event).expect("a writable folder");
@@ -168,6 +169,8 @@ fn a_resumed_run_needs_the_log_before_its_checkpoint() {
     let folder = TempDir::new().expect("a folder");
     let files = interrupted(folder.path());
     let run = RunFolder::open(folder.path()).expect("a run is there");
+    let mut training = toy();
+    run.restore(&mut training).expect("what was saved");
     let text = fs::read_to_string(&files.log).expect("UTF-8");
     let short: String = text.split_inclusive('\n').take(2).collect();
     for (log, message) in [
@@ -175,12 +178,12 @@ fn a_resumed_run_needs_the_log_before_its_checkpoint() {
         (text.replacen("\"step\"", "\"stop\"", 1), "log.jsonl:2: "),
     ] {
         fs::write(&files.log, &log).expect("a writable folder");
-        let error = run.restore(&mut toy()).expect_err("the log is damaged");
+        let error = run.resume_log(&training).expect_err("the log is damaged");
         assert!(error.to_string().contains(message), "{error}");
         assert_eq!(fs::read_to_string(&files.log).expect("UTF-8"), log, "it stays as it was");
     }
     fs::remove_file(&files.log).expect("a writable folder");
-    let error = run.restore(&mut toy()).expect_err("the log is gone");
+    let error = run.resume_log(&training).expect_err("the log is gone");
     assert!(error.to_string().starts_with("cannot read "), "{error}");
 }
 

@@ -67,11 +67,7 @@ impl<'c> Session<'c> {
     pub fn resume(config: &Config, corpus: &'c Corpus, path: &Path) -> Result<Self, Error> {
         let folder = RunFolder::open(path)?;
         let before = Config::from_file(&folder.files().config)?;
-        let changed = before.differences(config);
-        let is_fixed = |name: &&String| !CHANGEABLE.contains(&name.as_str());
-        if let Some(name) = changed.iter().find(is_fixed) {
-            return Err(Error::ChangedSetting { name: name.clone() });
-        }
+        let changed = expect_same_run(&before, config)?;
         let (trainer, log) = Trainer::resume(config.clone(), corpus, &folder)?;
         if !changed.is_empty() {
             tell(
@@ -148,6 +144,19 @@ impl<'c> Session<'c> {
     #[must_use]
     pub fn folder(&self) -> &RunFolder {
         &self.folder
+    }
+}
+
+/// Returns the names of the settings that differ, all of which a resumed run may change.
+///
+/// # Errors
+///
+/// If another setting differs.
+pub(super) fn expect_same_run(before: &Config, now: &Config) -> Result<Vec<String>, Error> {
+    let changed = before.differences(now);
+    match changed.iter().find(|name| !CHANGEABLE.contains(&name.as_str())) {
+        Some(name) => Err(Error::ChangedSetting { name: name.clone() }),
+        None => Ok(changed),
     }
 }
 

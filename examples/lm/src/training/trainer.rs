@@ -12,6 +12,7 @@ use super::divergence::{Divergence, check};
 use super::meter::Meter;
 use super::optimizer::{AnyOptimizer, optimizer, schedule};
 use super::saved::Saved;
+use super::session::expect_same_run;
 use super::settings::TrainingSettings;
 use super::windows::random_length;
 use crate::config::Config;
@@ -98,8 +99,9 @@ impl<'c> Trainer<'c> {
         folder: &RunFolder,
     ) -> Result<(Self, Log), Error> {
         let mut trainer = Self::before_the_first_step(config, corpus)?;
-        let log = folder.restore(&mut trainer.training)?;
+        folder.restore(&mut trainer.training)?;
         trainer.restore(&folder.files().checkpoint)?;
+        let log = folder.resume_log(&trainer.training)?;
         Ok((trainer, log))
     }
 
@@ -327,6 +329,7 @@ impl<'c> Trainer<'c> {
         }
         let best = self.training.best.as_ref().ok_or(Error::Inconsistent)?;
         let best = Saved::of(best, checkpoint)?;
+        expect_same_run(&best.config, &self.config)?; // the file config.toml may have been changed
         best.model()?; // a resumed run saves these weights again without using them
         let (pass, start) = (extra.parse(PASS)?, extra.parse(START)?);
         if start > self.batches.steps() || best.step > self.training.step {
