@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use super::shared::{MachineArgs, last_run};
-use crate::config::rules::{at_least_one, at_least_zero, positive};
+use crate::baselines::ContinuousCache;
+use crate::config::rules::{at_least_one, at_least_zero, positive, rate};
 use crate::error::Error;
-use crate::evaluation::{Dynamic, Score, score};
+use crate::evaluation::{Dynamic, Score, score, surprisals, words};
+use crate::languages::Language;
+use crate::run::replace;
 use crate::terminal::memory;
-use crate::text::{Corpus, Part, Streams, TextSettings};
+use crate::text::{Corpus, Part, Streams, TextSettings, Vocabulary};
 use crate::training::Saved;
 
 /// The windows of training text over which dynamic evaluation takes the squares of gradients.
@@ -51,6 +55,26 @@ pub struct EvalArgs {
     /// Pull of --dynamic back to the trained weights
     #[arg(long, value_name = "LAMBDA", default_value = "0.02", value_parser = at_least_zero, requires = "dynamic")]
     pub dynamic_decay: f64,
+
+    /// Tokens in a continuous cache beside the model (Grave et al. 2017)
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["batch_size", "dynamic"])]
+    pub cache: Option<usize>,
+
+    /// Flatness of --cache: the larger, the more only similar contexts count
+    #[arg(long, value_name = "THETA", default_value = "0.3", value_parser = at_least_zero, requires = "cache")]
+    pub cache_theta: f64,
+
+    /// Weight of --cache against the model
+    #[arg(long, value_name = "LAMBDA", default_value = "0.1", value_parser = rate, requires = "cache")]
+    pub cache_lambda: f64,
+
+    /// File for the surprisal of each word, in nats: one word a line, before a tab
+    #[arg(long, value_name = "FILE", conflicts_with = "dynamic")]
+    pub per_word: Option<PathBuf>,
+
+    /// Write the results as one JSON object
+    #[arg(long)]
+    pub json: bool,
 
     /// The machine.
     #[command(flatten)]
@@ -119,18 +143,84 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
         let training = Streams::at_most(&corpus.train.tokens, args.batch_size, args.window)?;
         let windows = training.windows(args.window).take(STATISTICS);
         rule.score(&mut model, part, &streams, args.window, windows)
+    } else if args.cache.is_some() || args.per_word.is_some() {
+        let mut cache =
+            args.cache.map(|size| ContinuousCache::new(size, args.cache_theta, args.cache_lambda));
+        let surprisals = surprisals(&model, &streams, args.window, cache.as_mut());
+        if let Some(file) = &args.per_word {
+            write_words(&saved.vocabulary, part, &surprisals, file)?;
+        }
+        let count = surprisals.len();
+        Score::new(surprisals.iter().sum::<f64>() / count as f64, count as u64, part)
     } else {
         score(&model, part, &streams, args.window)
     };
-    report(&saved, part, &score, out)
+    let mut results = results(&saved, part, &score);
+    if let Some(language) = &text.language {
+        let floor = floor(language, &saved.vocabulary, part, streams.covered());
+        results.push(("floor", floor.into()));
+        results.push(("above the floor", (score.nats - floor).into()));
+    }
+    write_results(results, args.json, out)
 }
 
-/// Writes what the score says of the text.
-fn report(saved: &Saved, part: &Part, score: &Score, out: &mut impl Write) -> Result<(), Error> {
-    writeln!(out, "model                {}, step {}", saved.config.model.name(), saved.step)?;
-    writeln!(out, "tokens               {} of {}", score.tokens, part.tokens.len())?;
-    writeln!(out, "nats per token       {:.4}", score.nats)?;
-    writeln!(out, "perplexity           {:.4}", score.perplexity())?;
-    writeln!(out, "bits per character   {:.4}", score.bits_per_character())?;
-    Ok(writeln!(out, "perplexity per word  {:.4}", score.perplexity_per_word())?)
+/// Writes the surprisal of each word. The numbers have all their digits, so that their sum is the whole text's.
+fn write_words(
+    vocabulary: &Vocabulary,
+    part: &Part,
+    surprisals: &[f64],
+    file: &Path,
+) -> Result<(), Error> {
+    let mut decoder = vocabulary.decoder();
+    let texts = part.tokens.iter(0..1 + surprisals.len()).map(|token| decoder.push(token));
+    let words = words(texts.skip(1).zip(surprisals.iter().copied()));
+    let lines = words.iter().map(|(word, nats)| {
+        let shown = if word.trim().is_empty() { word } else { word.trim() };
+        format!("{}\t{nats}\n", shown.escape_debug())
+    });
+    Ok(replace(file, &lines.collect::<String>())?)
+}
+
+/// Returns the least mean loss, in nats per token, that any model can expect on this very text of a language.
+fn floor(language: &Language, vocabulary: &Vocabulary, part: &Part, covered: usize) -> f64 {
+    let tokens: Vec<_> = part.tokens.iter(0..covered).collect();
+    let text = vocabulary.decode(&tokens);
+    let given = vocabulary.decode(&tokens[..1]).chars().count();
+    let surprisals = language.surprisals(&text);
+    surprisals[given..].iter().sum::<f64>() / (covered - 1) as f64
+}
+
+/// Returns what the score says of the text, by name.
+fn results(saved: &Saved, part: &Part, score: &Score) -> Vec<(&'static str, Value)> {
+    vec![
+        ("model", format!("{}, step {}", saved.config.model.name(), saved.step).into()),
+        ("tokens", score.tokens.into()),
+        ("tokens in the text", part.tokens.len().into()),
+        ("nats per token", score.nats.into()),
+        ("perplexity", score.perplexity().into()),
+        ("bits per character", score.bits_per_character().into()),
+        ("perplexity per word", score.perplexity_per_word().into()),
+    ]
+}
+
+/// Writes the results as a table, or as one JSON object whose names have underscores.
+fn write_results(
+    results: Vec<(&'static str, Value)>,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), Error> {
+    if json {
+        let results = results.into_iter().map(|(name, value)| (name.replace(' ', "_"), value));
+        return Ok(writeln!(out, "{}", Value::Object(results.collect()))?);
+    }
+    for (name, value) in results {
+        match value {
+            Value::String(text) => writeln!(out, "{name:<20} {text}")?,
+            Value::Number(number) if number.is_f64() => {
+                writeln!(out, "{name:<20} {:.4}", number.as_f64().unwrap_or(f64::NAN))?;
+            }
+            value => writeln!(out, "{name:<20} {value}")?,
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,11 @@
 
 mod dynamic;
 mod score;
+mod surprisals;
 
 pub use dynamic::Dynamic;
 pub use score::Score;
+pub use surprisals::{surprisals, words};
 
 use bptt::Tape;
 

@@ -33,7 +33,7 @@ pub struct Inspection {
     pub model: String,
     /// What was read, in a few words.
     pub text: String,
-    /// The text of each token that was read.
+    /// The text that each token completes.
     pub tokens: Vec<String>,
     /// `-ln P` of each token given those before, in nats. The first token of a text has none.
     pub surprisals: Vec<Option<f64>>,
@@ -72,8 +72,8 @@ impl Inspection {
         top: usize,
         seed: u64,
     ) -> Self {
-        let tokens: Vec<_> =
-            reading.tokens.iter().map(|&it| vocabulary.token_text(it).into_owned()).collect();
+        let mut decoder = vocabulary.decoder();
+        let tokens: Vec<_> = reading.tokens.iter().map(|&token| decoder.push(token)).collect();
         let properties = properties(&tokens);
         let units = units(&reading.layers, &properties, seed);
         let related = (0..PROPERTIES.len()).map(|property| units.most_related(property, top));
