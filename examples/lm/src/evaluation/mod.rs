@@ -26,3 +26,6 @@ pub fn score(model: &LanguageModel, part: &Part, streams: &Streams, window: usiz
     }
     Score::new(total / tokens as f64, tokens, part)
 }
+
+#[cfg(test)]
+mod tests;

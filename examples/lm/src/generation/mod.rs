@@ -5,3 +5,6 @@ mod sample;
 
 pub use beam::beam;
 pub use sample::Continuation;
+
+#[cfg(test)]
+mod tests;

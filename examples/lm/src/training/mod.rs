@@ -15,3 +15,6 @@ pub use saved::{Saved, SavedError};
 pub use session::Session;
 pub use settings::{AverageKind, OptimizerKind, ScheduleKind, TrainingSettings};
 pub use trainer::{Ending, Trainer};
+
+#[cfg(test)]
+mod tests;
