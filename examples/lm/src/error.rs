@@ -96,7 +96,7 @@ pub enum Error {
         tokens: usize,
     },
     /// Nothing to continue.
-    #[error("--prime is empty: leave the flag out, or give it a text")]
+    #[error("--prime has no token: leave the flag out, or give it a text")]
     EmptyPrime,
     /// The prime has a character that the model does not know.
     #[error("--prime: {0}")]

@@ -68,14 +68,20 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
     let saved = Saved::load(&args.run.clone().unwrap_or_else(last_run))?;
     memory::expect(saved.config.memory(saved.vocabulary.len()))?;
     let model = saved.model()?;
-    let prime = match args.prime.as_deref() {
-        Some("") => return Err(Error::EmptyPrime),
+    let mut decoder = saved.vocabulary.decoder();
+    let prime = match &args.prime {
         Some(prime) => saved.vocabulary.encode(prime)?,
         None => saved.opening(),
     };
-    write!(out, "{}", args.prime.as_deref().unwrap_or_default())?;
+    if prime.is_empty() {
+        return Err(Error::EmptyPrime);
+    }
+    let read: String = prime.iter().map(|&token| decoder.push(token)).collect();
+    if args.prime.is_some() {
+        write!(out, "{read}")?;
+    }
     let mut write = |token| -> Result<(), Error> {
-        write!(out, "{}", saved.vocabulary.token_text(token))?;
+        write!(out, "{}", decoder.push(token))?;
         Ok(out.flush()?)
     };
     match args.beam {
@@ -89,5 +95,5 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
             continuation.take(args.length).try_for_each(write)?;
         }
     }
-    Ok(writeln!(out)?)
+    Ok(writeln!(out, "{}", decoder.finish())?)
 }

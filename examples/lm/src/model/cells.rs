@@ -54,7 +54,7 @@ pub enum CellKind {
     MinGru,
     /// minLSTM
     MinLstm,
-    /// The cell of src/my_cell.rs
+    /// The cell of `src/my_cell.rs`
     Mine,
 }
 

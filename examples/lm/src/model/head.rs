@@ -11,6 +11,7 @@ const SHRINKAGE: usize = 4;
 /// The output layer of a model.
 #[derive(Debug, Module)]
 #[module(scalar = f32)]
+#[expect(clippy::large_enum_variant, reason = "a model has one")]
 pub enum Head {
     /// `softmax(h W + b)`
     Softmax(Projection),
@@ -59,7 +60,6 @@ impl Head {
     }
 
     /// Returns the negative log-likelihood of `targets`, one for each place of `h: [.., H]`.
-    #[must_use]
     pub fn loss<'t>(
         &self,
         embedding: &Embedding<f32>,

@@ -207,7 +207,6 @@ impl LanguageModel {
     }
 
     /// Returns the negative log-likelihood of `targets` given outputs `[.., H]`, one for each place.
-    #[must_use]
     pub fn loss<'t>(&self, hs: Var<'t, f32>, targets: &[usize]) -> Loss<'t, f32> {
         self.head.loss(&self.embedding, hs, targets)
     }

@@ -104,11 +104,11 @@ pub struct RegularizationSettings {
     #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
     pub dropout_weights: f64,
 
-    /// α of α·mean(h²), for the highest outputs h after dropout (Merity et al. 2018)
+    /// Factor α of a penalty α·mean(h²), for the highest outputs h after dropout (Merity et al. 2018)
     #[arg(long, value_name = "ALPHA", default_value = "0", value_parser = at_least_zero)]
     pub activation_penalty: f64,
 
-    /// β of β·mean((h_t − h_{t−1})²), for the highest outputs h before dropout (Merity et al. 2018)
+    /// Factor of a penalty: the mean square of the highest outputs' change from step to step (Merity et al. 2018)
     #[arg(long, value_name = "BETA", default_value = "0", value_parser = at_least_zero)]
     pub temporal_penalty: f64,
 
