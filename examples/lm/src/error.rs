@@ -120,7 +120,7 @@ impl Error {
             Self::Config(_)
             | Self::InvalidModel(_)
             | Self::ChangedSetting { .. }
-            | Self::Runs(RunsError::OtherRun { .. })
+            | Self::Runs(_)
             | Self::Comparison(_)
             | Self::Sweep(_)
             | Self::EmptyPrime => 2,

@@ -8,7 +8,8 @@ use super::baselines::Baseline;
 use super::contender::Contender;
 use super::verdict::Entrant;
 use crate::error::Error;
-use crate::runs::{Figure, Outcome, Table, duration, write_file};
+use crate::run::{draw_comparison, replace};
+use crate::runs::{Figure, Outcome, Table, duration};
 
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -124,15 +125,17 @@ impl Comparison {
         notes
     }
 
-    /// Writes `comparison.md` and `comparison.json` in `folder`.
+    /// Writes `comparison.md`, `comparison.json` and the curves, `comparison.svg`, in `folder`.
     ///
     /// # Errors
     ///
     /// If a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
-        write_file(&folder.join("comparison.md"), &self.to_markdown())?;
+        let curves: Vec<_> = self.cells.iter().map(|it| (it.cell.clone(), it.curve())).collect();
+        replace(&folder.join("comparison.svg"), &draw_comparison(&curves))?;
+        replace(&folder.join("comparison.md"), &self.to_markdown())?;
         let json = serde_json::to_string_pretty(self).expect("plain values");
-        Ok(write_file(&folder.join("comparison.json"), &(json + "\n"))?)
+        Ok(replace(&folder.join("comparison.json"), &(json + "\n"))?)
     }
 }
 

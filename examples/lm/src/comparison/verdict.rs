@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::contender::Contender;
 use super::statistics::{Paired, Summary};
+use crate::run::Points;
 use crate::runs::Outcome;
 
 /// A cell with its runs, one for each seed.
@@ -68,6 +69,18 @@ impl Entrant {
             sign_flip_p: paired.sign_flip_p(),
             t_test_p: paired.t_test().map(|it| it.p),
         });
+    }
+
+    /// Returns the mean over the runs of the validation losses, which all are measured at the same steps. It ends where a
+    /// run diverged.
+    #[must_use]
+    pub fn curve(&self) -> Points {
+        let measured = self.runs.iter().map(|run| run.validation.len()).min().unwrap_or(0);
+        let mean = |place: usize| {
+            let sum: f64 = self.runs.iter().map(|run| run.validation[place].1).sum();
+            (self.runs[0].validation[place].0, sum / self.runs.len() as f64)
+        };
+        (0..measured).map(mean).collect()
     }
 
     /// Returns the mean over the runs of a number that each run has.

@@ -63,7 +63,7 @@ impl CellKind {
     #[must_use]
     pub fn granularity(self) -> usize {
         match self {
-            Self::MemoryBlocks => 4, // a block has two cells and two gates
+            Self::MemoryBlocks => 2, // cells of a block
             _ => 1,
         }
     }
@@ -96,7 +96,9 @@ pub(super) fn layer(
         CellKind::Window => within.unread(Window::new(rng, i, h, settings.context)),
         CellKind::NeuralWindow => within.unread(NeuralWindow::new(rng, i, h, settings.context)),
         CellKind::Lstm1997 => within.noisy(Lstm1997::new(rng, i, h)),
-        CellKind::MemoryBlocks if h % 2 != 0 => Err(InvalidModel::Blocks { hidden_size: h }),
+        CellKind::MemoryBlocks if h % kind.granularity() != 0 => {
+            Err(InvalidModel::Blocks { hidden_size: h })
+        }
         CellKind::MemoryBlocks => within.noisy(MemoryBlocks::new(rng, i, h / 2, 2)),
         CellKind::Lstm => within.noisy(Lstm::new(rng, i, h)),
         CellKind::PeepholeLstm => within.noisy(PeepholeLstm::new(rng, i, h)),

@@ -26,6 +26,10 @@ const POINTS: usize = 1000;
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(213, 94, 0);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
+const PURPLE: RGBColor = RGBColor(204, 121, 167);
+const AMBER: RGBColor = RGBColor(230, 159, 0);
+const SKY: RGBColor = RGBColor(86, 180, 233);
+const COLOURS: [RGBColor; 7] = [BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, BLACK];
 
 /// The opacity of the loss that is not smoothed.
 const FAINT: f64 = 0.35;
@@ -35,13 +39,35 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Points of a curve: steps and values.
-type Points = Vec<(f64, f64)>;
+pub type Points = Vec<(f64, f64)>;
 
 /// Returns the drawing of a run with these events. It depends on nothing else.
 pub(super) fn curves(events: &[Event]) -> String {
     let mut svg = String::new();
     draw(events, &mut svg).expect("a string can always be written");
     svg
+}
+
+/// Returns the drawing of several validation losses, each a curve with a name.
+#[must_use]
+pub fn draw_comparison(curves: &[(String, Points)]) -> String {
+    let mut svg = String::new();
+    draw_all(curves, &mut svg).expect("a string can always be written");
+    svg
+}
+
+fn draw_all(curves: &[(String, Points)], svg: &mut String) -> Result<(), Fault> {
+    let area = SVGBackend::with_string(svg, (SIZE.0, HEIGHT_OF_LOSSES)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let points = curves.iter().flat_map(|(_, points)| points);
+    let last = points.clone().map(|&(step, _)| step).fold(1.0, f64::max);
+    let values = around(points.map(|&(_, nats)| nats));
+    let mut chart = chart(&area, "Validation loss", "nats per token", 0.0..last, values)?;
+    for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        line(&mut chart, name, points, colour.stroke_width(2))?;
+    }
+    legend(&mut chart)?;
+    area.present()
 }
 
 fn draw(events: &[Event], svg: &mut String) -> Result<(), Fault> {
@@ -69,6 +95,11 @@ fn draw_losses(events: &[Event], area: &Area<'_>) -> Result<(), Fault> {
     line(&mut chart, "validation", &validation, ORANGE.stroke_width(2))?;
     let dots = thinned(&validation).map(|point| Circle::new(point, 2, ORANGE.filled()));
     chart.draw_series(dots)?;
+    legend(&mut chart)
+}
+
+/// Draws the names of the lines.
+fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Result<(), Fault> {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
@@ -207,6 +238,15 @@ mod tests {
             assert!(texts.contains(&text), "{text} in {texts:?}");
         }
         assert!(texts.contains(&"200") && texts.contains(&"1.0e-2"), "{texts:?}");
+    }
+
+    #[test]
+    fn a_comparison_names_its_curves() {
+        let curves = ["lstm", "gru"].map(|name| (name.to_owned(), vec![(0.0, 2.0), (5.0, 1.0)]));
+        let svg = draw_comparison(&curves);
+        let texts = texts(&svg);
+        assert!(["lstm", "gru", "5"].iter().all(|text| texts.contains(text)), "{texts:?}");
+        assert!(draw_comparison(&[]).ends_with("</svg>\n"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod tensorboard;
 #[cfg(test)]
 mod tests;
 
+pub use curves::{Points, draw_comparison};
 pub use error::RunFolderError;
 pub use event::{Event, Size};
 pub use files::RunFiles;

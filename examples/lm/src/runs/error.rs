@@ -1,6 +1,5 @@
 //! Errors of lists of runs.
 
-use std::io;
 use std::path::PathBuf;
 
 /// Why a list of runs cannot go on.
@@ -16,13 +15,5 @@ pub enum RunsError {
         folder: PathBuf,
         /// The section and the name of the setting.
         name: String,
-    },
-    /// A file of results cannot be written.
-    #[error("cannot write {path}: {source}; make room or make the folder writable, and repeat the command", path = .path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
     },
 }

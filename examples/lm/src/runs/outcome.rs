@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::evaluation::Score;
-use crate::run::{Event, read_log};
+use crate::run::{Event, Points, read_log};
 use crate::text::{Corpus, Units};
 use crate::training::Session;
 
@@ -26,6 +26,8 @@ pub struct Outcome {
     pub bits_per_character: Option<f64>,
     /// The step at which the loss was lowest.
     pub best_step: usize,
+    /// The losses on the validation text in the course of the run, with their steps.
+    pub validation: Points,
     /// How the run diverged.
     pub diverged: Option<String>,
     /// The speed of training, the median over the lines of the log.
@@ -48,6 +50,10 @@ impl Outcome {
             Event::Step { tokens_per_second, .. } => Some(*tokens_per_second),
             _ => None,
         });
+        let measured = events.iter().filter_map(|event| match *event {
+            Event::Validation { step, nats, .. } => Some((step as f64, nats)),
+            _ => None,
+        });
         let validation = &corpus.validation;
         let score = Score::new(best.nats, validation.tokens.len() as u64, validation);
         let score = Some(score).filter(|_| fault.is_none());
@@ -59,6 +65,7 @@ impl Outcome {
             figure: score.map(|it| Figure::of(corpus).value(&it)),
             bits_per_character: score.map(|it| it.bits_per_character()),
             best_step: best.step,
+            validation: measured.collect(),
             diverged: fault,
             tokens_per_second: median(rates.collect()),
             seconds: events.iter().filter_map(Event::seconds).next_back().unwrap_or(0.0),

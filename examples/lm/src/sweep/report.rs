@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::trials::Setting;
 use crate::error::Error;
-use crate::runs::{Outcome, Table, duration, write_file};
+use crate::run::replace;
+use crate::runs::{Outcome, Table, duration};
 
 /// Trials with their outcomes, the best first.
 ///
@@ -62,12 +63,12 @@ impl Ranking {
     ///
     /// If a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
-        write_file(&folder.join("sweep.md"), &self.to_markdown())?;
+        replace(&folder.join("sweep.md"), &self.to_markdown())?;
         let lines = self.trials.iter().map(|(settings, outcome)| {
             let settings = settings.iter().map(|(flag, value)| (flag.clone(), json!(value)));
             let settings: serde_json::Map<_, _> = settings.collect();
             json!({ "settings": settings, "outcome": outcome }).to_string() + "\n"
         });
-        Ok(write_file(&folder.join("sweep.jsonl"), &lines.collect::<String>())?)
+        Ok(replace(&folder.join("sweep.jsonl"), &lines.collect::<String>())?)
     }
 }

@@ -36,12 +36,15 @@ fn with_text() -> TempDir {
     folder
 }
 
-/// Returns the command that these words give, with [`TINY`] settings, the text of the folder, and results in `out`.
+/// Returns the command that these words give, with [`TINY`] settings, the text of the folder unless it is that of a
+/// language, and results in `out`.
 fn command(folder: &Path, out: &str, words: &[&str]) -> Result<Command, clap::Error> {
     let text = folder.join("text.txt").display().to_string();
     let out = folder.join(out).display().to_string();
-    let shared = ["--text", &text, "--out", &out];
-    let words = ["lm"].iter().chain(&words[..1]).chain(&TINY).chain(&shared).chain(&words[1..]);
+    let shared = ["--out", &out, "--text", &text];
+    let has_language = words.iter().any(|word| word.starts_with("--language"));
+    let shared = if has_language { &shared[..2] } else { &shared };
+    let words = ["lm"].iter().chain(&words[..1]).chain(&TINY).chain(shared).chain(&words[1..]);
     Cli::try_parse_from(words).map(|it| it.command)
 }
 

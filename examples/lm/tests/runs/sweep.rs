@@ -132,8 +132,8 @@ fn wrong_names_and_values_are_refused_before_the_first_run() {
         (vec!["sweep", "--grid=layers=1", "--grid=layers=2"], "`layers` is searched twice"),
         (vec!["sweep", "--grid=layers=1,2,1"], "the settings layers=1"),
         (
-            vec!["sweep", "--grid=layers=2,1", "--hidden-size=6", "--cell=memory-blocks"],
-            "multiple of 4",
+            vec!["sweep", "--grid=layers=2,1", "--hidden-size=7", "--cell=memory-blocks"],
+            "an even --hidden-size",
         ),
         (vec!["sweep", "--grid=batch-size=2,9000", "--hidden-size=8"], "too little text"),
     ] {
