@@ -137,12 +137,13 @@ fn report(inspection: &Inspection, out: &mut impl Write) -> Result<(), Error> {
     writeln!(out, "\nproperty              most related unit         r   chance")?;
     let units = &inspection.units;
     for (index, name) in PROPERTIES.iter().enumerate() {
-        for best in units.most_related(index, 1) {
-            let (unit, layer) = (best.unit, best.layer + 1);
-            let (r, chance) = (best.correlations[index], units.chance[index]);
-            let place = format!("{unit} of layer {layer}");
-            writeln!(out, "{name:<20}  {place:<20}  {r:6.3}   {chance:6.3}")?;
-        }
+        let Some(best) = units.most_related(index, 1).pop() else {
+            writeln!(out, "{name:<20}  the same all over the text")?;
+            continue;
+        };
+        let (r, chance) = (best.correlations[index], units.chance[index]);
+        let unit = format!("{} of layer {}", best.unit, best.layer + 1);
+        writeln!(out, "{name:<20}  {unit:<20}  {r:6.3}   {chance:6.3}")?;
     }
     if let Some(gradient) = &inspection.gradient_by_lag {
         report_lags(gradient, out)?;

@@ -37,24 +37,31 @@ pub struct Unit {
 }
 
 impl Units {
-    /// Returns the units with the largest `|r|` with a property, the largest first.
+    /// Returns the units with the largest `|r|` with a property, the largest first. There is none if the property is the
+    /// same all over the text.
     #[must_use]
     pub fn most_related(&self, property: usize, count: usize) -> Vec<&Unit> {
-        self.largest(count, |unit| unit.correlations[property].abs())
+        let units = self.units.iter().filter(|unit| unit.correlations[property] != 0.0);
+        largest(units, count, |unit| unit.correlations[property].abs())
     }
 
     /// Returns the units with the largest variance, the largest first.
     #[must_use]
     pub fn most_varied(&self, count: usize) -> Vec<&Unit> {
-        self.largest(count, |unit| unit.variance)
+        largest(self.units.iter(), count, |unit| unit.variance)
     }
+}
 
-    fn largest(&self, count: usize, value: impl Fn(&Unit) -> f64) -> Vec<&Unit> {
-        let mut units: Vec<_> = self.units.iter().collect();
-        units.sort_by(|a, b| value(b).total_cmp(&value(a)));
-        units.truncate(count);
-        units
-    }
+/// Returns the units with the largest value, the largest first.
+fn largest<'u>(
+    units: impl Iterator<Item = &'u Unit>,
+    count: usize,
+    value: impl Fn(&Unit) -> f64,
+) -> Vec<&'u Unit> {
+    let mut units: Vec<_> = units.collect();
+    units.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    units.truncate(count);
+    units
 }
 
 /// Compares all units of some layers with the properties `[P][N]` of the text. The seed draws the shifts.

@@ -174,6 +174,8 @@ fn units_are_ranked_by_their_correlation_with_a_property() {
     let best: Vec<_> = found.most_related(0, 2).iter().map(|it| it.unit).collect();
     assert!(best == [0, 1] || best == [1, 0], "{best:?}");
     assert_eq!(found.most_varied(1)[0].unit, 1);
+    let digit = PROPERTIES.iter().position(|it| *it == "digit").expect("a property");
+    assert!(found.most_related(digit, 4).is_empty(), "the text has none");
     assert!((0.05..0.99).contains(&found.chance[0]), "{}", found.chance[0]);
     // the share of quoted places is a mean, and its variance is p (1 − p)
     let p = found.units[0].mean;
