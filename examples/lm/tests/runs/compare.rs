@@ -60,6 +60,11 @@ fn the_table_has_cells_baselines_and_tests() {
     let test = other.against_best.expect("a test");
     assert_eq!(test.sign_flip_p, Some(if one_sign { 0.5 } else { 1.0 }));
 
+    for it in &comparison.cells {
+        let names: Vec<_> = it.runs.iter().map(|run| run.name.clone()).collect();
+        assert_eq!(names, [1, 2].map(|seed| format!("{}/seed-{seed}", it.cell)));
+    }
+
     let rows: Vec<_> = markdown.lines().skip(2).take(4).collect();
     let names = rows.iter().map(|row| row[1..].split('|').next().expect("a name").trim());
     let names: Vec<_> = names.collect();
