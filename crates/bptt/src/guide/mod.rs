@@ -18,6 +18,7 @@ guides! {
     sequences "sequences.md"
     training "training.md"
     weights "weights.md"
+    language_models "language-models.md"
     write_a_cell "write-a-cell.md"
     test_your_cell "test-your-cell.md"
     how_the_tape_works "how-the-tape-works.md"
