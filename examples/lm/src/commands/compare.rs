@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::shared::{MachineArgs, home, write_unless_stopped};
 use crate::comparison::{Comparison, baselines, contenders, floor, plan};
@@ -17,9 +17,9 @@ use crate::terminal::Signal;
 /// Flags of `compare`.
 #[derive(Args, Clone, Debug)]
 pub struct CompareArgs {
-    /// Cells to compare, such as lstm,gru,mine
-    #[arg(long, value_enum, required = true, num_args = 1.., value_delimiter = ',',
-          conflicts_with_all = ["cell", "seed"])]
+    /// Cells to compare, such as lstm,gru,mine [default: all]
+    #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', conflicts_with_all = ["cell", "seed"],
+          default_values_t = CellKind::value_variants().iter().copied(), hide_default_value = true)]
     pub cells: Vec<CellKind>,
 
     /// Seeds with which each cell is trained
