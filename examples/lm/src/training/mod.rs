@@ -1,9 +1,11 @@
 //! Training by truncated back-propagation through time, with the state carried from window to window.
 
 mod average;
+mod clock;
 mod divergence;
 mod meter;
 mod optimizer;
+mod plan;
 mod saved;
 mod session;
 mod settings;

@@ -1,16 +1,17 @@
 //! The training loop.
 
 use std::path::Path;
-use std::time::Instant;
 
 use bptt::prelude::*;
 use bptt::run::Training;
 use bptt::weights::Archive;
 
 use super::average::Average;
+use super::clock::Clock;
 use super::divergence::{Divergence, check};
 use super::meter::Meter;
 use super::optimizer::{AnyOptimizer, optimizer, schedule};
+use super::plan::Plan;
 use super::saved::Saved;
 use super::session::expect_same_run;
 use super::settings::TrainingSettings;
@@ -22,12 +23,6 @@ use crate::model::{Carried, LanguageModel};
 use crate::run::{Event, Log, RunFolder};
 use crate::terminal::{Progress, memory};
 use crate::text::{Corpus, Streams, Window};
-
-/// The lines of the log for all training steps.
-const LINES: usize = 500;
-
-/// The measurements of a run that does not set their number.
-const MEASUREMENTS: usize = 10;
 
 /// A training run: one window of text is one step.
 #[derive(Debug)]
@@ -42,14 +37,6 @@ pub struct Trainer<'c> {
     place: Place,
     meter: Meter,
     best: Saved,
-}
-
-/// When to stop, measure and write to the log.
-#[derive(Clone, Copy, Debug)]
-struct Plan {
-    steps: usize,
-    measure_every: usize,
-    log_every: usize,
 }
 
 /// The place in the text that training has reached.
@@ -381,41 +368,3 @@ const START: &str = "start";
 const CARRIED: &str = "carried";
 const AVERAGE: &str = "average";
 const METER: &str = "meter";
-
-impl Plan {
-    fn new(settings: &TrainingSettings, batches: &Streams) -> Self {
-        let in_a_pass = batches.steps().div_ceil(settings.window);
-        let steps = settings.epochs.map_or(settings.steps, |passes| passes * in_a_pass);
-        let measure_every = settings.validate_every.unwrap_or(steps.div_ceil(MEASUREMENTS));
-        Self { steps, measure_every, log_every: steps.div_ceil(LINES) }
-    }
-}
-
-/// The time that a run has taken, without pauses between a stop and the resumption.
-#[derive(Debug)]
-struct Clock {
-    started: Instant,
-    /// The seconds before this program started.
-    before: f64,
-    /// The tokens since the last line of the log, and the time of that line.
-    tokens: usize,
-    last: f64,
-}
-
-impl Clock {
-    fn new(before: f64) -> Self {
-        Self { started: Instant::now(), before, tokens: 0, last: before }
-    }
-
-    fn seconds(&self) -> f64 {
-        self.before + self.started.elapsed().as_secs_f64()
-    }
-
-    /// Returns tokens per second since the last call.
-    fn rate(&mut self) -> f64 {
-        let seconds = self.seconds();
-        let rate = self.tokens as f64 / (seconds - self.last).max(f64::MIN_POSITIVE);
-        (self.tokens, self.last) = (0, seconds);
-        rate
-    }
-}

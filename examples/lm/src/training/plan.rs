@@ -1,0 +1,27 @@
+//! When a run stops, measures and writes to the log.
+
+use super::settings::TrainingSettings;
+use crate::text::Streams;
+
+/// The lines of the log for all training steps.
+const LINES: usize = 500;
+
+/// The measurements of a run that does not set their number.
+const MEASUREMENTS: usize = 10;
+
+/// When to stop, measure and write to the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) steps: usize,
+    pub(super) measure_every: usize,
+    pub(super) log_every: usize,
+}
+
+impl Plan {
+    pub(super) fn new(settings: &TrainingSettings, batches: &Streams) -> Self {
+        let in_a_pass = batches.steps().div_ceil(settings.window);
+        let steps = settings.epochs.map_or(settings.steps, |passes| in_a_pass.saturating_mul(passes));
+        let measure_every = settings.validate_every.unwrap_or(steps.div_ceil(MEASUREMENTS));
+        Self { steps, measure_every, log_every: steps.div_ceil(LINES) }
+    }
+}
