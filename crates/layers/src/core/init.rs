@@ -63,7 +63,7 @@ impl Init {
     #[inline(never)]
     pub(crate) fn draw<T: Scalar>(self, mut rng: &mut dyn Rng, shape: Shape) -> Tensor<T> {
         if is_blank() {
-            return Tensor::zeros(shape);
+            return blank_zeros(shape);
         }
         match self {
             Self::Zeros => Tensor::zeros(shape),
@@ -113,7 +113,7 @@ impl Init {
         [rows, columns]: [usize; 2],
     ) -> Tensor<T> {
         if is_blank() {
-            return Tensor::zeros([rows, count * columns]);
+            return blank_zeros([rows, count * columns].into());
         }
         let gates: Vec<Tensor<T>> =
             (0..count).map(|_| self.draw(rng, [rows, columns].into())).collect();
@@ -136,6 +136,12 @@ thread_local! {
 
 pub(crate) fn is_blank() -> bool {
     BLANK.get()
+}
+
+/// Zeros in fresh memory, which takes none before it is written. No pool keeps it once a file's values replace it.
+pub(crate) fn blank_zeros<T: Scalar>(shape: Shape) -> Tensor<T> {
+    let zeros = vec![T::zero(); shape.elements()];
+    Tensor::from_vec(shape, zeros)
 }
 
 /// Runs `build` while every initializer returns zeros and draws no random numbers.
