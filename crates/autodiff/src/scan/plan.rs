@@ -24,9 +24,10 @@ impl<T: Scalar> Plan<T> {
         Self { program, lowered }
     }
 
-    /// Packs the weights for runs with these invariants.
-    pub(crate) fn ready(&self, invariants: &[Tensor<T>]) -> Ready<'_, T> {
-        let packed = self.lowered.as_ref().map_or(vec![], |lowered| pack(lowered, invariants));
+    /// Packs the weights for runs of up to this many steps with these invariants.
+    pub(crate) fn ready(&self, steps: usize, invariants: &[Tensor<T>]) -> Ready<'_, T> {
+        let lowered = self.lowered.as_ref();
+        let packed = lowered.map_or(vec![], |lowered| pack(lowered, steps, invariants));
         Ready { plan: self, packed }
     }
 

@@ -3,18 +3,18 @@
 use std::fmt;
 
 use super::address::{Addresses, Base, Clock, Segment};
-use super::block::Workspace;
+use super::block::{Workspace, run_phases};
 use super::blocking::Blocking;
 use super::buffer::{Lifetime, Role};
 use super::check::check;
 use super::program::{Instruction, RowProgram, Sizes};
-use super::stage::{addresses, copy_finals};
+use super::stage::{addresses, copy_finals, left_factor};
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
-/// A program that runs one step at a time. Memory is allocated and weights are packed in advance,
-/// so a step allocates nothing.
+/// A program that runs one step at a time. Memory is allocated in advance, so a step
+/// allocates nothing. Large products run on several threads.
 pub struct Session<T> {
     program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,
@@ -125,7 +125,17 @@ impl<T: Scalar> Session<T> {
             for (instruction, addresses) in stage.iter().zip(addresses) {
                 // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
                 // is borrowed exclusively.
-                unsafe { instruction.run(addresses, packed, clock, rows.clone(), workspace) };
+                unsafe {
+                    match instruction {
+                        Instruction::MatMul { right, .. } => {
+                            let left = left_factor(&addresses.operands, clock, rows.clone());
+                            packed[*right].multiply_on_threads(left);
+                        }
+                        Instruction::Fused(phases) => {
+                            run_phases(phases, addresses, clock, rows.clone(), workspace);
+                        }
+                    }
+                }
             }
         }
         // SAFETY: as above.

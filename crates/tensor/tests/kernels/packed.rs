@@ -89,11 +89,22 @@ fn large_products_have_their_values_on_any_number_of_threads() {
             let packed = a.matmul_packed(&PackedRhs::new(&b, false));
             assert_close(&unpacked, &packed, 1e4 * T::epsilon().as_f64());
             assert_independent("packed", || a.matmul_packed(&PackedRhs::new(&b, false)));
+            assert_same(&a.matmul_packed(&PackedRhs::for_rows(1, &b, false)), &packed);
+            assert_independent("in place", || a.matmul_packed(&PackedRhs::for_rows(1, &b, false)));
             assert_independent("packed left", || transposed.matmul_with(&b, Transpose::LEFT));
         }
     }
     check::<f32>();
     check::<f64>();
+}
+
+#[test]
+fn a_matrix_that_is_read_in_place_keeps_its_values() {
+    let mut b = values::<f32>(&[700, 1000], 1);
+    let (a, rhs) = (values(&[1, 700], 2), PackedRhs::for_rows(1, &b, false));
+    let product = a.matmul_packed(&rhs);
+    b.as_mut_slice().fill(0.0);
+    assert_same(&a.matmul_packed(&rhs), &product);
 }
 
 #[test]

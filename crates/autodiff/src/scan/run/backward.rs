@@ -45,7 +45,7 @@ impl<T: Scalar> CompiledReverse<T> {
         };
         let invariants: Vec<Tensor<T>> = self.reverse.invariants.iter().map(invariant).collect();
         let invariants = self.step.invariant_values(&invariants);
-        let plan = self.step.plain().ready(&invariants);
+        let plan = self.step.plain().ready(arguments.steps, &invariants);
         ReadyReverse { reverse: self, forward, invariants, plan }
     }
 }

@@ -1,6 +1,6 @@
 //! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
 
-use bptt_tensor::rows::Sizes;
+use bptt_tensor::rows::{Instruction, RowProgram, Sizes};
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -53,10 +53,23 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 /// products of a stage are faster with many rows.
 const SEGMENT_ROWS: usize = 4096;
 
-/// The packed weights of a lowered step.
-pub(crate) fn pack<T: Scalar>(lowered: &Lowered<T>, invariants: &[Tensor<T>]) -> Vec<PackedRhs<T>> {
-    let pack = |&(weight, transposed)| PackedRhs::new(&invariants[weight], transposed);
-    lowered.packs.iter().map(pack).collect()
+/// The weights of a lowered step, packed as suits a run of this many steps. Products before and
+/// after the loop have the rows of all steps.
+pub(crate) fn pack<T: Scalar>(
+    lowered: &Lowered<T>,
+    steps: usize,
+    invariants: &[Tensor<T>],
+) -> Vec<PackedRhs<T>> {
+    let RowProgram { before, after, .. } = &lowered.program;
+    let mut rows = vec![lowered.rows; lowered.packs.len()];
+    for instruction in before.iter().chain(after) {
+        if let Instruction::MatMul { right, .. } = *instruction {
+            rows[right] = lowered.rows * steps;
+        }
+    }
+    let pack =
+        |(&(weight, transposed), rows)| PackedRhs::for_rows(rows, &invariants[weight], transposed);
+    lowered.packs.iter().zip(rows).map(pack).collect()
 }
 
 /// Runs a lowered step.

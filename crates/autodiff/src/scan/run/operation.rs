@@ -146,7 +146,7 @@ impl<T: Scalar> ScanOperation<T> {
 
     fn run(&self, arguments: Arguments<'_, T>) -> Tensor<T> {
         let mut value = Tensor::unspecified([self.len()]);
-        let plan = self.step.plain().ready(arguments.invariants);
+        let plan = self.step.plain().ready(arguments.steps, arguments.invariants);
         plan.run(arguments, self.results(value.as_mut_slice()));
         value
     }
@@ -156,7 +156,7 @@ impl<T: Scalar> ScanOperation<T> {
         let mut results = self.results(value.as_mut_slice());
         let mut residuals = self.step.empty_residuals(self.steps);
         results.stacked.extend(slices(&mut residuals));
-        self.step.saving().ready(arguments.invariants).run(arguments, results);
+        self.step.saving().ready(arguments.steps, arguments.invariants).run(arguments, results);
         (value, Saved::Residuals(residuals))
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn forward<T: Scalar>(
     every: usize,
     mut results: Outputs<&mut [T]>,
 ) -> Vec<Vec<Tensor<T>>> {
-    let plan = step.plain().ready(arguments.invariants);
+    let plan = step.plain().ready(arguments.steps, arguments.invariants);
     let mut states = vec![arguments.state.to_vec()];
     for window in Window::all(arguments.steps, every, arguments.reversed) {
         let before = states.last().expect("the first state");
@@ -92,7 +92,7 @@ pub(crate) fn backward<T: Scalar>(
     let mut gradients = Outputs::unspecified(program, arguments.steps);
     gradients.state.clone_from(&cotangents.state);
     gradients.sums.iter_mut().for_each(|sum| sum.as_mut_slice().fill(T::zero()));
-    let again = step.saving().ready(arguments.invariants);
+    let again = step.saving().ready(arguments.steps, arguments.invariants);
     let reverse = reverse.ready(step, whole);
     let windows = Window::all(arguments.steps, every, arguments.reversed);
     for (window, state) in windows.iter().zip(states).rev() {

@@ -14,8 +14,9 @@ use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 /// A recurrence that runs one step at a time and carries its state, for generation, control and
 /// other online use.
 ///
-/// A stepper does not refer to a tape. It holds copies of the parameters' values, from when it was
-/// made.
+/// A stepper does not refer to a tape. It holds the parameters' values from when it was made. With
+/// up to three sequences, large matrices share their memory with the parameters, unless the step
+/// multiplies by their transposes.
 ///
 /// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
 /// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A
@@ -104,7 +105,7 @@ impl<T: Scalar> Stepper<T> {
             })
             .collect();
         stacked.sort_unstable();
-        let packed = pack(lowered, invariants);
+        let packed = pack(lowered, 1, invariants);
         Runner::Rows {
             inputs: (0..sequences)
                 .map(|i| place(InputSlot::Sequence(i)).map(|place| inputs[place]))
@@ -164,7 +165,7 @@ impl<T: Scalar> Stepper<T> {
                 };
                 let results =
                     Outputs { stacked: slices(outputs), state: slices(state), sums: vec![] };
-                plan.ready(invariants).run(arguments, results);
+                plan.ready(1, invariants).run(arguments, results);
             }
         }
     }

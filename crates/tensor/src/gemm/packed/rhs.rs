@@ -1,23 +1,27 @@
-//! A matrix packed once, as the right operand of many products.
+//! A matrix as the right operand of many products.
 
 use std::fmt;
 
 use super::factor::{Accumulate, Factor, Strided};
-use super::product::PackedProduct;
+use super::product::{PackedProduct, Panels, SMALL_RHS};
 use super::strip::{Strip, pack};
-use super::tile::Kernel;
+use super::tile::{IN_PLACE_ROWS, Kernel};
 use crate::cpu::simd::InstructionSet;
 use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Transpose};
 use crate::tensor::Tensor;
 
-/// A matrix `[K, N]` packed once into panels, as the right operand of many products.
+/// A matrix `[K, N]` as the right operand of many products: packed once into panels, or [read in
+/// place](Self::for_rows).
 pub struct PackedRhs<T> {
     extents: [usize; 2],
     set: InstructionSet,
-    /// The panels, aligned to a cache line.
+    /// The packed panels, aligned to a cache line.
     buffer: Buffer<T>,
+    /// The matrix, if its panels are read in place. Only the last one is then packed, if some of its columns are
+    /// padding.
+    in_place: Option<Tensor<T>>,
 }
 
 impl<T: Scalar> PackedRhs<T> {
@@ -32,6 +36,35 @@ impl<T: Scalar> PackedRhs<T> {
         Self::with(InstructionSet::best(), matrix, transposed)
     }
 
+    /// Prepares `matrix: [K, N]`, or with `transposed` the transpose of `matrix: [N, K]`, for products of this many
+    /// rows.
+    ///
+    /// A product of few rows reads each element once. So it reads a large matrix in place, and shares its memory,
+    /// unless the matrix is transposed. The products have the same bits as with [`new`](Self::new).
+    ///
+    /// # Panics
+    ///
+    /// If the matrix does not have two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn for_rows(rows: usize, matrix: &Tensor<T>, transposed: bool) -> Self {
+        match matrix.shape()[..] {
+            [k, n] if rows <= IN_PLACE_ROWS && k * n >= SMALL_RHS && !transposed => {
+                Self::in_place(InstructionSet::best(), matrix, [k, n])
+            }
+            _ => Self::new(matrix, transposed),
+        }
+    }
+
+    /// A matrix `[K, N]` whose panels are read in place, for an instruction set that this machine must support.
+    pub(super) fn in_place(set: InstructionSet, matrix: &Tensor<T>, [k, n]: [usize; 2]) -> Self {
+        let ragged = n % Kernel::<T>::of(set).width;
+        let stored = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
+        // SAFETY: the tensor holds the matrix.
+        let last = unsafe { Self::pack(set, stored.from(0, n - ragged), [k, ragged]) };
+        Self { extents: [k, n], in_place: Some(matrix.clone()), ..last }
+    }
+
     /// `[K, N]`
     #[must_use]
     pub fn extents(&self) -> [usize; 2] {
@@ -40,12 +73,20 @@ impl<T: Scalar> PackedRhs<T> {
 
     /// A product with this matrix, which must outlive the product.
     pub(super) fn product(&self, left: Factor<T>) -> PackedProduct<T> {
-        PackedProduct::new(Kernel::of(self.set), self.extents, self.panels(), left)
+        let kernel = Kernel::of(self.set);
+        PackedProduct::new(kernel, self.extents, self.panels(kernel.width), left)
     }
 
-    /// The address of the first panel.
-    fn panels(&self) -> *const T {
-        self.buffer.as_slice().as_ptr()
+    fn panels(&self, width: usize) -> Panels<T> {
+        let packed = self.buffer.as_slice().as_ptr();
+        match &self.in_place {
+            None => Panels::packed(packed, self.extents, width),
+            Some(matrix) => Panels {
+                first: matrix.as_slice().as_ptr(),
+                strides: [width, self.extents[1]],
+                ragged: packed,
+            },
+        }
     }
 
     /// Packs for an instruction set, which this machine must support.
@@ -82,7 +123,7 @@ impl<T: Scalar> PackedRhs<T> {
             .collect();
         // SAFETY: the caller's contract; the strips are as deep as the matrix.
         unsafe { pack(matrix, &mut strips) };
-        Self { extents: [k, n], set, buffer }
+        Self { extents: [k, n], set, buffer, in_place: None }
     }
 
     /// `C ← accumulate + A B` on this thread.

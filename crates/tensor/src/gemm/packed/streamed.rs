@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::factor::{Factor, Strided};
-use super::product::{BLOCK_DEPTH, PackedProduct, SMALL, Tiles, is_worth_packing};
+use super::product::{BLOCK_DEPTH, PackedProduct, Panels, SMALL, Tiles, is_worth_packing};
 use super::strip::{Strip, pack};
 use super::tile::Kernel;
 use crate::cpu::pieces::Pieces;
@@ -180,7 +180,7 @@ impl<T: Scalar> Work<'_, T> {
             // SAFETY: the caller's contract.
             unsafe { pack(b, &mut [strip]) };
         }
-        let packed = memory.as_mut_ptr();
+        let packed = Panels::packed(memory.as_mut_ptr(), extents, width);
         let lefts = lefts.iter().enumerate().filter(|(_, left)| left.rows > 0);
         for (place, (index, left)) in lefts.enumerate() {
             let left = left.block(rows.start, column);

@@ -20,7 +20,8 @@ enum From {
 }
 
 /// Checks every element against the sum in double precision, within `K + 2` roundings of the sum of
-/// the terms' magnitudes. Memory between the rows of C must stay unchanged.
+/// the terms' magnitudes. Memory between the rows of C must stay unchanged. A B that is read in place must give the same
+/// bits.
 fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [bool; 2], from: From) {
     let (a, b) = (values::<T>([m, k], 1), values::<T>([k, n], 2));
     let (row, c_stride) = (values::<T>([1, n], 3), n + 3);
@@ -36,12 +37,16 @@ fn check<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: [boo
         From::Row => Accumulate::Rows(row.as_slice().as_ptr(), 0),
         From::C => Accumulate::C,
     };
-    // SAFETY: the operands have these extents and strides, and are four tensors.
-    unsafe {
+    let multiply = |rhs: &PackedRhs<T>, c: &mut Tensor<T>| {
         let a = Strided { first: a_stored.as_slice().as_ptr(), strides: a_strides };
         let c = (c.as_mut_slice().as_mut_ptr(), c_stride);
-        packed.multiply(Factor { rows: m, a, accumulate, c });
-    }
+        // SAFETY: the operands have these extents and strides, and are four tensors.
+        unsafe { rhs.multiply(Factor { rows: m, a, accumulate, c }) };
+    };
+    let mut c_in_place = c.clone();
+    multiply(&packed, &mut c);
+    multiply(&PackedRhs::in_place(set, &b, [k, n]), &mut c_in_place);
+    assert!(c == c_in_place, "{set:?} {m}×{k}×{n} {from:?}");
     for i in 0..m {
         for j in 0..c_stride {
             let (actual, old) = (c[[i, j]].as_f64(), before[[i, j]].as_f64());

@@ -13,10 +13,10 @@ pub(super) struct Band<T> {
     pub(super) a: *const T,
     /// The distances between A's rows and between its columns.
     pub(super) a_strides: [usize; 2],
-    /// The first panel, whose rows are contiguous.
+    /// The first panel.
     pub(super) b: *const T,
-    /// The distance from one panel to the next.
-    pub(super) b_stride: usize,
+    /// The distances from one panel to the next, and between the rows of a panel.
+    pub(super) b_strides: [usize; 2],
     pub(super) panels: usize,
     /// The source of a single panel that is packed while it is multiplied, and the distance between
     /// the source's rows.
@@ -117,9 +117,12 @@ impl<T: Registers> Kernel<T> {
 /// Vectors in a row of a panel.
 const WIDTH: usize = 2;
 
-/// Rows of a panel's source that are prefetched in advance. They lie too far apart for the hardware
-/// prefetcher.
-const SOURCE_AHEAD: usize = 16;
+/// Rows of a source, or of panels in place, that are prefetched in advance. They lie too far apart for
+/// the hardware prefetcher.
+const ROWS_AHEAD: usize = 16;
+
+/// The most rows of a product that reads its panels in place. Such a product takes as long as memory takes.
+pub(super) const IN_PLACE_ROWS: usize = 3;
 
 /// The fewest rows of a band that prefetches.
 const AHEAD_ROWS: usize = 6;
@@ -174,7 +177,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
     band: &Band<V::Element>,
     panel: usize,
 ) {
-    let &Band { depth, a, a_strides, b_stride, c_stride, .. } = band;
+    let &Band { depth, a, a_strides, b_strides: [b_stride, b_row], c_stride, .. } = band;
     let column = panel * WIDTH * V::LANES;
     // SAFETY: the caller's contract; `VECTORS` vectors lie in the panel and those after it.
     unsafe {
@@ -201,7 +204,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
                     copy_row::<V>(source, distance, b);
                     add_term(sums, a, a_strides[0], b, b_stride);
                     source = source.wrapping_add(distance);
-                    (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+                    (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(b_row));
                 }
             }
             depth %= PARTS;
@@ -218,19 +221,32 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
                 prefetch(line);
                 line = line.wrapping_add(step);
                 add_term(&mut sums[0], a, a_strides[0], b, b_stride);
-                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(b_row));
             }
             depth = 0;
+        }
+        if ROWS <= IN_PLACE_ROWS && b_row > WIDTH * V::LANES {
+            for _ in 0..depth / PARTS {
+                for sums in &mut sums {
+                    let ahead = b.wrapping_add(ROWS_AHEAD * b_row);
+                    for v in 0..VECTORS {
+                        prefetch(ahead.wrapping_add(v / WIDTH * b_stride + v % WIDTH * V::LANES));
+                    }
+                    add_term(sums, a, a_strides[0], b, b_stride);
+                    (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(b_row));
+                }
+            }
+            depth %= PARTS;
         }
         for _ in 0..depth / PARTS {
             for sums in &mut sums {
                 add_term(sums, a, a_strides[0], b, b_stride);
-                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+                (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(b_row));
             }
         }
         for _ in 0..depth % PARTS {
             add_term(&mut sums[0], a, a_strides[0], b, b_stride);
-            (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(WIDTH * V::LANES));
+            (a, b) = (a.wrapping_add(a_strides[1]), b.wrapping_add(b_row));
         }
         for row in 0..ROWS {
             for v in 0..VECTORS {
@@ -249,7 +265,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
 unsafe fn copy_row<V: Vector>(source: *const V::Element, distance: usize, to: *const V::Element) {
     for v in 0..WIDTH {
         let source = source.wrapping_add(v * V::LANES);
-        prefetch(source.wrapping_add(SOURCE_AHEAD * distance));
+        prefetch(source.wrapping_add(ROWS_AHEAD * distance));
         // SAFETY: the caller's contract.
         unsafe { V::load(source).store(to.add(v * V::LANES).cast_mut()) };
     }
