@@ -11,7 +11,7 @@ use super::shared::{MachineArgs, free_run, last_run};
 use crate::config::Config;
 use crate::config::rules::positive;
 use crate::error::Error;
-use crate::run::RunFiles;
+use crate::run::{RunFiles, RunFolder};
 use crate::terminal::{Progress, Signal, Signals, tell};
 use crate::text::Corpus;
 use crate::training::{Ending, Session};
@@ -71,10 +71,13 @@ pub fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<Option<S
 }
 
 fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> {
+    let path = args.folder();
+    if !args.resume {
+        RunFolder::expect_free(&path)?; // before the work that the run begins with
+    }
     let corpus = Corpus::open(&args.config.text, &args.machine.store)?;
     // before files are written, so that a limit of their size is an error and not a signal that kills
     let signals = Signals::catch().map_err(Error::Signals)?;
-    let path = args.folder();
     let start = if args.resume { Session::resume } else { Session::begin };
     let mut session = start(&args.config, &corpus, &path)?;
     let trainer = session.trainer();

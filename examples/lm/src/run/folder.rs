@@ -34,11 +34,20 @@ impl RunFolder {
     /// If the folder holds a run or foreign files of the same names, if another process trains there, or if it cannot
     /// be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, RunFolderError> {
+        Self::expect_free(&path)?;
         let files = RunFiles::of(path.as_ref());
-        refuse_to_replace(&files)?;
         let run = Run::new(&files.weights)?;
         refuse_to_replace(&files)?; // now that no other process can save there
         Ok(Self { files, run })
+    }
+
+    /// Checks that a new run can be created in the folder `path`, as [`create`](Self::create) does.
+    ///
+    /// # Errors
+    ///
+    /// If the folder holds a run or foreign files of the same names.
+    pub fn expect_free(path: impl AsRef<Path>) -> Result<(), RunFolderError> {
+        refuse_to_replace(&RunFiles::of(path.as_ref()))
     }
 
     /// Opens the folder of a run that is to go on.

@@ -10,7 +10,7 @@ use lm::run::{RunFiles, RunFolderError};
 use lm::text::Corpus;
 use lm::training::{Saved, SavedError, Session};
 
-use crate::support::{Place, argument, assert_refused, bytes, lm, names};
+use crate::support::{Place, argument, assert_refused, bytes, lm, names, told};
 
 /// The regions of a file, of which one byte each is changed.
 const REGIONS: usize = 64;
@@ -221,7 +221,11 @@ fn the_program_tells_what_is_wrong_in_one_line() {
     let text = argument(&run.place.path("text.txt"));
     let small = ["--hidden-size", "4", "--batch-size", "4", "--window", "8"];
     refused(&[&["train", "--text", &text, "--out", &folder][..], &small].concat(), 1); // it holds a run
+    let output = lm(&["train", "--text", "nowhere", "--out", &folder].map(str::to_owned)).output();
+    let told = told(&output.expect("it starts"));
+    assert!(told.contains("holds a run"), "before the text is read: {told}");
     refused(&["train", "--resume", "--out", &folder, "--learning-rate", "1"], 2);
+    refused(&["train", "--text", &text, "--train", &text], 2);
     refused(&["train", "--resume", "--out", &argument(&run.place.path("nowhere"))], 2);
     for (file, command, status) in [
         (&run.files.weights, &["eval", "--run", &folder][..], 1),
