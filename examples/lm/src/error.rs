@@ -54,7 +54,9 @@ pub enum Error {
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// More memory is needed than is available.
-    #[error(transparent)]
+    #[error(
+        "{0}: lower --batch-size, --window, --beam or --lags, or take a smaller model or vocabulary"
+    )]
     Memory(#[from] MemoryError),
     /// Parts of a checkpoint do not belong to one run.
     #[error("the parts of the checkpoint do not belong to one run; train anew in another folder")]
@@ -123,6 +125,7 @@ impl Error {
             | Self::Runs(_)
             | Self::Comparison(_)
             | Self::Sweep(_)
+            | Self::Text(TextError::Settings { .. })
             | Self::EmptyPrime => 2,
             _ => 1,
         }

@@ -13,8 +13,8 @@ use crate::config::rules::{at_least_one, at_least_zero, positive, rate};
 use crate::error::Error;
 use crate::evaluation::{Dynamic, Score, score, surprisals, words};
 use crate::languages::Language;
+use crate::model::LanguageModel;
 use crate::run::replace;
-use crate::terminal::memory;
 use crate::text::{Corpus, Part, Streams, TextSettings, Vocabulary};
 use crate::training::Saved;
 
@@ -135,14 +135,11 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
     };
     let corpus = Corpus::open_with(&text, &saved.vocabulary, &args.machine.store)?;
     let part = args.part.of(&corpus)?;
-    memory::expect(saved.config.memory(saved.vocabulary.len()))?;
-    let mut model = saved.model()?;
     let streams = Streams::at_most(&part.tokens, args.batch_size, args.window)?;
+    saved.expect_memory(streams.batch() * streams.steps().min(args.window))?;
+    let model = saved.model()?;
     let score = if args.dynamic {
-        let rule = Dynamic { learning_rate: args.dynamic_rate, decay: args.dynamic_decay };
-        let training = Streams::at_most(&corpus.train.tokens, args.batch_size, args.window)?;
-        let windows = training.windows(args.window).take(STATISTICS);
-        rule.score(&mut model, part, &streams, args.window, windows)
+        dynamic_score(args, &saved, &corpus, part, &streams, model)?
     } else if args.cache.is_some() || args.per_word.is_some() {
         let mut cache =
             args.cache.map(|size| ContinuousCache::new(size, args.cache_theta, args.cache_lambda));
@@ -162,6 +159,25 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
         results.push(("above the floor", (score.nats - floor).into()));
     }
     write_results(results, args.json, out)
+}
+
+/// Returns the score of dynamic evaluation. Its statistics are of the run's own training text, whatever is measured.
+fn dynamic_score(
+    args: &EvalArgs,
+    saved: &Saved,
+    corpus: &Corpus,
+    part: &Part,
+    streams: &Streams,
+    mut model: LanguageModel,
+) -> Result<Score, Error> {
+    let of_run = match &args.text {
+        Some(_) => &Corpus::open_with(&saved.config.text, &saved.vocabulary, &args.machine.store)?,
+        None => corpus,
+    };
+    let training = Streams::at_most(&of_run.train.tokens, args.batch_size, args.window)?;
+    let windows = training.windows(args.window).take(STATISTICS);
+    let rule = Dynamic { learning_rate: args.dynamic_rate, decay: args.dynamic_decay };
+    Ok(rule.score(&mut model, part, streams, args.window, windows))
 }
 
 /// Writes the surprisal of each word. The numbers have all their digits, so that their sum is the whole text's.

@@ -10,7 +10,6 @@ use super::shared::last_run;
 use crate::config::rules::{at_least_one, at_least_zero, share};
 use crate::error::Error;
 use crate::generation::{Continuation, beam};
-use crate::terminal::memory;
 use crate::training::Saved;
 
 /// Flags of `generate`.
@@ -25,7 +24,7 @@ pub struct GenerateArgs {
     pub prime: Option<String>,
 
     /// Tokens to write
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub length: usize,
 
     /// Temperature of the draws: 0 takes the most probable token, 1 draws from the model's probabilities
@@ -66,7 +65,7 @@ impl GenerateArgs {
 /// If the model cannot be used, or the prime has tokens that it does not know.
 pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
     let saved = Saved::load(&args.run.clone().unwrap_or_else(last_run))?;
-    memory::expect(saved.config.memory(saved.vocabulary.len()))?;
+    saved.expect_memory(args.beam.unwrap_or(1))?;
     let model = saved.model()?;
     let mut decoder = saved.vocabulary.decoder();
     let prime = match &args.prime {

@@ -13,7 +13,6 @@ use crate::inspection::{
     GradientByLag, Inspection, PROPERTIES, Places, gradient_by_lag, loss_by_context, read,
 };
 use crate::run::replace;
-use crate::terminal::memory;
 use crate::text::{Corpus, TextSettings, Tokens};
 use crate::training::Saved;
 
@@ -82,9 +81,10 @@ pub fn inspect(args: &InspectArgs, out: &mut (impl Write + Send)) -> Result<(), 
 fn run(args: &InspectArgs, out: &mut impl Write) -> Result<(), Error> {
     let path = args.run.clone().unwrap_or_else(last_run);
     let saved = Saved::load(&path)?;
-    memory::expect(saved.config.memory(saved.vocabulary.len()))?;
-    let model = saved.model()?;
     let (tokens, text) = text(args, &saved)?;
+    let places = Places::draw(&tokens, args.lags, args.places, args.seed);
+    saved.expect_memory(places.as_ref().map_or(1, Places::read_at_once))?;
+    let model = saved.model()?;
 
     let reading = read(&model, &tokens, args.skip, args.length);
     if reading.tokens.is_empty() {
@@ -92,7 +92,6 @@ fn run(args: &InspectArgs, out: &mut impl Write) -> Result<(), Error> {
     }
     let names = [format!("{}, step {}", saved.config.model.name(), saved.step), text];
     let inspection = Inspection::new(names, &saved.vocabulary, &reading, args.top, args.seed);
-    let places = Places::draw(&tokens, args.lags, args.places, args.seed);
     let gradient = places.as_ref().map(|places| gradient_by_lag(&model, &tokens, places));
     let contexts = places.as_ref().map(|places| loss_by_context(&model, &tokens, places));
     let inspection = inspection.with_lags(gradient, contexts.unwrap_or_default());

@@ -16,6 +16,11 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     number(text, "a whole number of at least 1", |it: usize| it > 0)
 }
 
+/// Each layer is a value of its own, so that a file may not claim any number.
+pub(crate) fn layers(text: &str) -> Result<usize, String> {
+    number(text, "from 1 to 1024", |it: usize| (1..=1024).contains(&it))
+}
+
 /// More threads than any machine has cores is a typing error, and would start all of them.
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
     number(text, "from 1 to 1024", |it: usize| (1..=1024).contains(&it))

@@ -61,7 +61,7 @@ fn mistakes_are_named_with_what_is_there() {
     let message = refused("model = 3");
     assert!(message.contains("write [model] above its settings"), "{message}");
     let message = refused("[model]\nlayers = 0");
-    assert!(message.contains("'--layers <N>'") && message.contains("at least 1"), "{message}");
+    assert!(message.contains("'--layers <N>'") && message.contains("from 1 to 1024"), "{message}");
     let message = refused("[model]\ncell = [1]");
     assert!(message.contains("--cell"), "{message}");
     let message = refused("[model]\nlayers = {}");

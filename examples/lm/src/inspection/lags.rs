@@ -27,6 +27,12 @@ impl Places {
         let targets = (0..count).map(|_| rng.random_range(2 * window..tokens.len()));
         (window > 0).then(|| Self { window, targets: targets.collect() })
     }
+
+    /// Returns the number of tokens that are read at once.
+    #[must_use]
+    pub fn read_at_once(&self) -> usize {
+        self.window * BATCH.min(self.targets.len())
+    }
 }
 
 /// The gradient of the loss with respect to each of the last `K` embedded tokens.

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
 use super::cells::CellKind;
-use crate::config::rules::{at_least_one, at_least_zero, rate};
+use crate::config::rules::{at_least_one, at_least_zero, layers, rate};
 use crate::terminal::memory::Bytes;
 
 /// The section `[model]`.
@@ -18,7 +18,7 @@ pub struct ModelSettings {
     pub cell: CellKind,
 
     /// Recurrent layers
-    #[arg(long, value_name = "N", default_value = "2", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = layers)]
     pub layers: usize,
 
     /// Units in each recurrent layer
@@ -127,9 +127,7 @@ pub enum InvalidModel {
         hidden_size: usize,
     },
     /// The head has no matrix that the embedding could replace.
-    #[error(
-        "--tied needs --head softmax: an adaptive softmax or a mixture has matrices of its own"
-    )]
+    #[error("--tied does not go with --head adaptive, which has matrices of its own")]
     Tied,
     /// The highest layer's output cannot have the size of an embedding.
     #[error(
@@ -212,8 +210,27 @@ impl ModelSettings {
     /// Returns the size of a layer's output, from its input size and its hidden size.
     fn layer_output(&self, [input_size, hidden_size]: [usize; 2]) -> usize {
         match self.cell {
-            CellKind::NeuralWindow => self.context * input_size + hidden_size,
+            // saturating, since a file may claim any size before the memory is checked
+            CellKind::NeuralWindow => {
+                self.context.saturating_mul(input_size).saturating_add(hidden_size)
+            }
             _ => hidden_size,
+        }
+    }
+
+    /// Returns the number of inputs that a layer reads at each step.
+    fn inputs_read(&self) -> f64 {
+        match self.cell {
+            CellKind::Window | CellKind::NeuralWindow => self.context as f64,
+            _ => 1.0,
+        }
+    }
+
+    /// Returns the number of contexts that the head projects to logits at each position.
+    fn contexts(&self) -> f64 {
+        match self.head {
+            HeadKind::Mixture => self.components as f64,
+            HeadKind::Softmax | HeadKind::Adaptive => 0.0,
         }
     }
 
@@ -227,33 +244,42 @@ impl ModelSettings {
     /// Estimates the memory for training with so many positions in a window.
     ///
     /// A parameter takes five numbers: itself, its gradient, two moments of the optimizer, and its best value so far. A
-    /// layer has at most four matrices, and its reverse pass takes the width of four gates and four states for each
-    /// position. The logits take five numbers for each token.
+    /// layer has at most four matrices, or one from all inputs of a window. Its reverse pass takes the width of four gates
+    /// and four states for each position, and the inputs that it reads. The logits of a softmax take five numbers for each
+    /// token.
     #[must_use]
     pub(crate) fn memory(&self, vocabulary_size: usize, positions: f64) -> Bytes {
-        let [v, e] = [vocabulary_size, self.embedding_size].map(|size| size as f64);
+        let (read, contexts) = (self.inputs_read(), self.contexts());
+        let [v, e, output] =
+            [vocabulary_size, self.embedding_size, self.output_size()].map(|size| size as f64);
         let sizes = self.layer_sizes().into_iter();
         let sizes: Vec<_> = sizes.map(|sizes| sizes.map(|size| size as f64)).collect();
-        let layers: f64 = sizes.iter().map(|[i, h]| 4.0 * (i + h) * h).sum();
-        let states: f64 = sizes.iter().map(|[_, h]| 8.0 * h).sum();
+        let layers: f64 = sizes.iter().map(|[i, h]| f64::max(4.0 * (i + h), read * i) * h).sum();
+        let states: f64 = sizes.iter().map(|[i, h]| 8.0 * h + 2.0 * (read - 1.0) * i).sum();
         let classes = match self.head {
             HeadKind::Adaptive => self.cutoffs[0] as f64,
-            HeadKind::Softmax | HeadKind::Mixture => v,
+            HeadKind::Softmax => v,
+            HeadKind::Mixture => contexts * (v + e),
         };
-        let parameters = v * e + layers + self.output_size() as f64 * v;
+        let parameters = v * e + layers + output * v + contexts * e * output;
         let numbers = 5.0 * parameters + positions * (2.0 * e + states + 5.0 * classes);
         Bytes(numbers * size_of::<f32>() as f64)
     }
 
     /// Refuses weights that are far too few for a model of these sizes, so that no model is made of sizes that a
-    /// damaged file claims. Every layer has a matrix from its inputs to its units.
+    /// damaged file claims. Every layer has a matrix from its inputs to its units, and a mixture one to its contexts.
     pub(super) fn expect_plausible(&self, weights: &Archive<f32>) -> Result<(), WeightsError> {
         let there = weights.names().map(|name| weights.tensor(name).map(Tensor::len));
         let there: f64 = there.sum::<Result<usize, _>>()? as f64;
         let [lowest, above] = [self.embedding_size, self.hidden_size].map(|size| size as f64);
+        let first = self.inputs_read() * lowest.min(above);
         let layers = (self.layers as f64 - 1.0) * above * lowest.min(above);
-        if there < lowest.min(above) + layers / 2.0 {
+        if there < first + layers / 2.0 {
             return weights.shaped("layers", &[self.layers, self.hidden_size].into()).map(|_| ());
+        }
+        if there < self.contexts() * lowest * lowest.min(above) {
+            let shape = [self.components, self.embedding_size];
+            return weights.shaped("head", &shape.into()).map(|_| ());
         }
         Ok(())
     }

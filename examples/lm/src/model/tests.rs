@@ -170,6 +170,37 @@ fn sizes_that_weights_cannot_have_are_refused_before_a_model_is_made() {
     settings.layers = 1_000_000_000;
     let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
     error.expect_err("10⁹ layers are not in the file");
+
+    let (mut settings, regularization) = self::settings("--head mixture");
+    let weights = Archive::of(&model("--head mixture"));
+    settings.components = 1_000_000_000_000;
+    let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
+    error.expect_err("10¹² softmaxes are not in the file");
+    for flags in ["--cell window", "--cell neural-window"] {
+        let (mut settings, regularization) = self::settings(flags);
+        let weights = Archive::of(&model(flags));
+        settings.context = 1_000_000_000_000;
+        let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
+        error.expect_err("windows of 10¹² tokens are not in the file");
+    }
+}
+
+/// A file of weights may claim any size, and its memory is estimated before it is used.
+#[test]
+fn every_size_counts_in_the_memory() {
+    for flags in [
+        "--hidden-size {}",
+        "--embedding-size {}",
+        "--cell window --context {}",
+        "--cell neural-window --context {} --layers 1024",
+        "--head mixture --components {}",
+    ] {
+        for size in ["1000000000000000", "18446744073709551615"] {
+            let (settings, _) = settings(&flags.replace("{}", size));
+            let needed = settings.memory(VOCABULARY, 1.0);
+            assert!(needed.0 > 1e15, "{flags}: {needed}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use bptt::weights::{Archive, WeightsError};
 
 use crate::config::{Config, ConfigError};
 use crate::model::{LanguageModel, ModelError};
+use crate::terminal::memory::{self, MemoryError};
 use crate::text::{InvalidVocabulary, Vocabulary};
 
 /// A trained model with all that it takes to use it: the content of `model.safetensors`.
@@ -118,6 +119,15 @@ impl Saved {
     #[must_use]
     pub fn opening(&self) -> Vec<u32> {
         self.vocabulary.encode("\n").unwrap_or_else(|_| vec![0])
+    }
+
+    /// Refuses a model that needs more memory than there is, if it reads so many tokens at once.
+    ///
+    /// # Errors
+    ///
+    /// If the available memory is known and too small.
+    pub fn expect_memory(&self, positions: usize) -> Result<(), MemoryError> {
+        memory::expect(self.config.model.memory(self.vocabulary.len(), positions as f64))
     }
 
     /// Builds the model.

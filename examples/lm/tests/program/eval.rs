@@ -105,6 +105,20 @@ fn a_cache_stands_beside_the_model() {
     );
 }
 
+/// The statistics of the gradients are those of the run's training text, also if the text to measure is another file.
+#[test]
+fn dynamic_evaluation_of_another_text_has_the_statistics_of_the_run() {
+    let (place, saved, corpus) = trained();
+    let text = saved.vocabulary.decode(&corpus.validation.tokens.to_vec());
+    let file = place.path("other.txt");
+    std::fs::write(&file, text).expect("writable");
+    let own = json(&place, &["--dynamic"])["nats_per_token"].as_f64().expect("a number");
+    let other = json(&place, &["--dynamic", "--text", &argument(&file)]);
+    assert_close(&other["nats_per_token"], own);
+    let plain = json(&place, &[])["nats_per_token"].as_f64().expect("a number");
+    assert!((own - plain).abs() > 1e-4, "the test would see no difference: {own} {plain}");
+}
+
 #[test]
 fn surprisals_are_in_the_order_of_the_text() {
     let (_place, saved, corpus) = trained();
