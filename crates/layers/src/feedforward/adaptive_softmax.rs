@@ -11,8 +11,8 @@ use crate::loss;
 use crate::loss::Loss;
 use crate::loss::terms::positions;
 
-/// An adaptive softmax (Grave et al. 2017): a softmax over many classes, such as the 100 000 words of a vocabulary, that
-/// is cheap because frequent classes come first.
+/// An adaptive softmax (Grave et al. 2017) over many classes, such as the 100 000 words of a vocabulary. Rare classes
+/// form clusters that are computed only where they are needed.
 ///
 /// Cutoffs `c_0 < c_1 < ..` divide the `V` classes, which are numbered from the most frequent to the rarest. The *head*
 /// is a softmax over the classes below `c_0` and over the clusters of the others. Cluster `i` has the classes from
@@ -24,7 +24,8 @@ use crate::loss::terms::positions;
 /// ```
 ///
 /// `h: [.., H]`, `W: [H, c_0 + clusters]`, `P_i: [H, H / d^(i+1)]` with the factor `d`. There are no biases. The
-/// [loss](Self::loss) of a batch computes the softmax of a cluster for those positions alone whose target lies there.
+/// [loss](Self::loss) of a batch computes the softmax of a cluster only at the positions whose target is in the
+/// cluster.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -31,11 +31,11 @@ impl Dropout {
         Self { rate, locked: false }
     }
 
-    /// Drops the same elements at every step of a sequence `[T, ..]`, by one mask `[..]`: variational dropout of inputs
-    /// and outputs (Gal and Ghahramani 2016), the *locked* dropout of the AWD-LSTM (Merity, Keskar and Socher 2018).
+    /// Drops the same elements at every step of a sequence `[T, ..]`, by one mask `[..]`. This is the variational
+    /// dropout of inputs and outputs (Gal and Ghahramani 2016), or *locked* dropout (Merity, Keskar and Socher 2018).
     ///
-    /// [`VariationalDropout`](crate::VariationalDropout) and [`WeightDropout`](crate::WeightDropout) have one mask for
-    /// all steps in any case.
+    /// [`VariationalDropout`](crate::VariationalDropout) and [`WeightDropout`](crate::WeightDropout) always have one
+    /// mask for all steps.
     ///
     /// ```
     /// use bptt_autodiff::Tape;
@@ -66,7 +66,7 @@ impl Dropout {
         }
     }
 
-    /// Draws a mask for a sequence `[T, ..]`: of its shape, or `[..]` if it is the same at every step.
+    /// Draws a mask for a sequence `[T, ..]`. It has the same shape, or `[..]` if the dropout is locked.
     #[track_caller]
     pub(crate) fn mask_of_steps<T: Scalar>(
         &self,

@@ -74,7 +74,8 @@ impl<T: Scalar> Embedding<T> {
     /// x = m_s E_s     m_s = 0 with probability p, else 1/(1 − p), drawn for each symbol s
     /// ```
     ///
-    /// Only symbols that occur are drawn, in the order of their first occurrence. The cost does not depend on `V`.
+    /// `m_s` is drawn only for symbols that occur, in the order of their first occurrence. The cost does not depend on
+    /// `V`.
     ///
     /// ```
     /// use bptt_autodiff::Tape;
@@ -120,10 +121,10 @@ impl<T: Scalar> Embedding<T> {
     /// Returns the logits of the next symbol with the table as the output weights, `o = h Eᵀ` (Inan, Khosravi and
     /// Socher 2017; Press and Wolf 2017): `[.., V]` of features `h: [.., E]`.
     ///
-    /// Such *tied* weights save the `E·V` parameters of an output layer. The gradient of the table is the sum of those
-    /// of both uses, also for a symbol of [padding](Self::padding). A table from the standard normal distribution gives
-    /// logits of a deviation near `‖h‖`, which is large: draw it smaller, for instance from
-    /// [`Init::Uniform`](crate::Init::Uniform).
+    /// Such *tied* weights save the `E·V` parameters of an output layer. The gradient of the table is the sum over both
+    /// uses. Through the logits, it also reaches the vector of a symbol of [padding](Self::padding). With a table from
+    /// the standard normal distribution, the logits have a standard deviation near `‖h‖`, which is large. Smaller
+    /// entries are better, for instance from [`Init::Uniform`](crate::Init::Uniform).
     ///
     /// ```
     /// use bptt_autodiff::Tape;

@@ -7,8 +7,8 @@ use rand::Rng;
 use super::linear::Linear;
 use crate::core::module::Module;
 
-/// A mixture of softmaxes (Yang et al. 2018): log-probabilities of `V` classes, whose matrix over all contexts is not
-/// limited to the rank of one softmax.
+/// A mixture of softmaxes (Yang et al. 2018) over `V` classes. Its matrix of log-probabilities over all contexts can
+/// have a higher rank than that of one softmax.
 ///
 /// ```text
 /// π = softmax(h W_π)               [.., K]       weights of the components

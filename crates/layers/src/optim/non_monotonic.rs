@@ -8,15 +8,15 @@ use bptt_tensor::Scalar;
 use crate::weights::archive::Archive;
 use crate::weights::error::WeightsError;
 
-/// The non-monotonic criterion of NT-ASGD (Merity, Keskar and Socher 2018), which says when to begin to
-/// [average](crate::WeightAverage) weights.
+/// The non-monotonic criterion of NT-ASGD (Merity, Keskar and Socher 2018), which tells when to begin to
+/// [average](crate::WeightAverage) the weights.
 ///
 /// ```text
 /// triggered:  loss_t > min(loss_0 … loss_(t − n − 1))
 /// ```
 ///
-/// It is triggered by the first loss that is worse than the best of those more than the *interval* `n` losses ago, and
-/// then stays triggered. The losses are those of validations. The paper takes `n = 5`.
+/// The criterion is triggered by the first loss above the minimum of all earlier losses but the last `n`. It then stays
+/// triggered. The losses are those on validation data, and `n` is the *interval*. The paper has `n = 5`.
 ///
 /// ```
 /// use bptt_layers::NonMonotonic;
@@ -34,7 +34,7 @@ pub struct NonMonotonic {
 #[derive(Clone, Debug, PartialEq)]
 struct Memory {
     triggered: bool,
-    /// The best of the losses before the recent ones.
+    /// The lowest of the losses before the recent ones.
     best: f64,
     /// The last losses, at most as many as the interval, the oldest first.
     recent: VecDeque<f64>,
@@ -66,7 +66,7 @@ impl NonMonotonic {
         self.memory.triggered
     }
 
-    /// Returns the state: what the criterion remembers of the losses, without the interval.
+    /// Returns the state, which is the memory of the losses without the interval.
     #[must_use]
     pub fn state<T: Scalar>(&self) -> Archive<T> {
         let Memory { triggered, best, recent } = &self.memory;
@@ -81,7 +81,7 @@ impl NonMonotonic {
     ///
     /// # Errors
     ///
-    /// If it is not the state of a criterion with this interval. The present state then remains.
+    /// If it is not the state of a criterion with this interval. The criterion then stays as it was.
     pub fn restore<T: Scalar>(&mut self, state: &Archive<T>) -> Result<(), WeightsError> {
         let is_short = |losses: &Losses| losses.0.len() <= self.interval;
         let Losses(recent) = state.parse_if("recent", is_short)?;

@@ -19,11 +19,10 @@ use crate::weights::error::WeightsError;
 ///
 /// `θ_k` are the weights at the `k`-th [`update`](Self::update). With `β = 1`, the average is the [mean](Self::mean) of
 /// all of them (Polyak and Juditsky 1992), as in averaged SGD. With `β < 1`, it is an
-/// [exponential](Self::exponential) moving average. Its weights sum to one, so it is the bias-corrected one: after the
-/// first update, it equals the weights of the model. It is compensated for rounding, so that small changes count
-/// after any number of updates.
+/// [exponential](Self::exponential) moving average with bias correction. After the first update, it equals the weights
+/// of the model. It is compensated for rounding, so that small changes count after any number of updates.
 ///
-/// The average is no part of the optimizer: training goes on with the raw weights.
+/// The average is not part of the optimizer: training continues with the model's own weights.
 ///
 /// ```
 /// use bptt_autodiff::{Param, Tape};
@@ -57,7 +56,7 @@ pub struct WeightAverage<T: Scalar> {
     averages: BTreeMap<String, Compensated<T>>,
 }
 
-/// A running average, as the sum of its value and of what the value lost to rounding.
+/// A running average, as the sum of its rounded value and of the rest that rounding removed.
 #[derive(Clone, Debug)]
 struct Compensated<T: Scalar> {
     value: Tensor<T>,
@@ -140,8 +139,8 @@ impl<T: Scalar> WeightAverage<T> {
         weights
     }
 
-    /// Returns what `evaluate` returns for the model with averaged weights. Afterwards the model has its own weights
-    /// again.
+    /// Calls `evaluate` with the model, which has the averaged weights meanwhile, and returns the result. Afterwards,
+    /// the model has its own weights again.
     ///
     /// # Panics
     ///
@@ -157,8 +156,8 @@ impl<T: Scalar> WeightAverage<T> {
         result
     }
 
-    /// Returns the state of the average, without its decay. The name of a tensor is that of its parameter with
-    /// `average` or `rest`, the remainder that rounding left.
+    /// Returns the state of the average, without its decay. A tensor is named after its parameter, followed by
+    /// `average`, or by `rest` for the rest that rounding removed.
     #[must_use]
     pub fn state(&self) -> Archive<T> {
         let mut state = Archive::new();
@@ -211,7 +210,7 @@ impl<T: Scalar> Compensated<T> {
             for ((value, rest), &new) in values.iter_mut().zip(rests).zip(new) {
                 let change = *rest + rate * ((new - *value) - *rest);
                 let sum = *value + change;
-                *rest = change - (sum - *value); // exact where the change is not larger (Dekker 1971)
+                *rest = change - (sum - *value); // exact if the change is not larger (Dekker 1971)
                 *value = sum;
             }
         });

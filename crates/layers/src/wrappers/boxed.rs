@@ -1,4 +1,4 @@
-//! Layers of a kind that is chosen at run time.
+//! Layers whose kind is chosen at run time.
 
 use std::fmt::{self, Debug};
 
@@ -11,11 +11,11 @@ use crate::sequence::options::RunOptions;
 use crate::sequence::shape::assert_batch;
 use crate::sequence::stepwise::Stepwise;
 
-/// A layer of any kind, chosen at run time, for instance by the name of a cell in a configuration.
+/// A layer whose kind is chosen at run time, for instance by the name of a cell in a configuration.
 ///
 /// Boxed layers of different kinds have one type, so that a [`Stack`](crate::Stack) or a `Vec` can hold them. A boxed
-/// layer computes the same as the layer within, bit for bit. Its parameters keep their names. Its state is the list of
-/// the variables of the layer's state.
+/// layer computes the same as the inner layer, bit for bit. Its parameters keep their names. Its state is the list of
+/// the variables of the inner layer's state.
 ///
 /// ```
 /// use bptt_autodiff::Tape;
@@ -47,14 +47,14 @@ impl<T: Scalar> BoxedLayer<T> {
     }
 }
 
-/// The layer within, by its own `Debug`.
+/// Writes the inner layer by its own `Debug`.
 impl<T> Debug for BoxedLayer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// The parameters have the names that they have in the layer within.
+/// The parameters have the names of the inner layer.
 impl<T: Scalar> Module<T> for BoxedLayer<T> {
     fn visit<'a>(&'a self, path: &mut ParameterPath, visitor: &mut dyn FnMut(&str, &'a Param<T>)) {
         self.0.visit(path, visitor);
@@ -95,7 +95,7 @@ impl<T: Scalar> Stepwise<T> for BoxedLayer<T> {
     }
 }
 
-/// A [`Stepwise`] layer with its state as a list of variables, which makes the trait object-safe.
+/// A [`Stepwise`] layer whose state is a list of variables, so that the trait is dyn-compatible.
 trait ErasedLayer<T: Scalar>: Module<T> + Debug + Send + Sync {
     fn erased_start<'t>(&self, tape: &'t Tape<T>, batch: usize) -> Vec<Var<'t, T>>;
 
@@ -138,7 +138,7 @@ impl<T: Scalar, L: Stepwise<T> + Module<T> + Debug + Send + Sync> ErasedLayer<T>
     }
 }
 
-/// Returns the state of a layer with these variables. An initial state of no sequences gives its form.
+/// Returns the state of a layer with these variables. Its tree is that of an initial state of 0 sequences.
 fn restored<'t, T: Scalar, L: Layer<T>>(
     layer: &L,
     leaves: &[Var<'t, T>],
