@@ -11,11 +11,11 @@ use crate::commands::{
 };
 use crate::config::{self, ConfigError};
 
-/// Trains recurrent language models, evaluates them, and lets them write.
+/// Trains, evaluates and compares recurrent language models, and writes text with them.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lm", version, args_override_self = true)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -23,13 +23,13 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Train a model, into the folder of a run
+    /// Train a model, and save the run in a folder
     #[command(allow_negative_numbers = true)]
     // so that -1 is refused as a value, not as a flag
     Train(TrainArgs),
     /// Measure a trained model on a text
     Eval(EvalArgs),
-    /// Let a trained model write
+    /// Write text with a trained model
     #[command(allow_negative_numbers = true)]
     // so that -1 is refused as a value, not as a flag
     Generate(GenerateArgs),

@@ -77,7 +77,7 @@ pub enum Error {
     /// Training diverged.
     #[error("training diverged at {fault}; lower --learning-rate or --clip. The best weights, of step {best_step}, are in {best}", best = .best.display())]
     Diverged {
-        /// How.
+        /// The fault.
         fault: Divergence,
         /// The step of the best weights.
         best_step: usize,
@@ -92,7 +92,7 @@ pub enum Error {
     /// The text ends before the first token to show.
     #[error("--skip {skip} leaves nothing to show of a text of {tokens} tokens: skip fewer")]
     NothingToShow {
-        /// The tokens to read before.
+        /// The tokens that are read before the first one shown.
         skip: usize,
         /// The tokens of the text.
         tokens: usize,

@@ -26,7 +26,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "SEED", num_args = 1.., value_delimiter = ',', default_values_t = [1, 2, 3])]
     pub seeds: Vec<u64>,
 
-    /// Parameters of each model: the --hidden-size is chosen that comes nearest [default: those of the first cell with
+    /// Parameters of each model, as nearly as a hidden size can give them [default: those of the first cell with
     /// --hidden-size]
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "hidden_size")]
     pub parameters: Option<usize>,

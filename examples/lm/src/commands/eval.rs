@@ -28,7 +28,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "PATH")]
     pub run: Option<PathBuf>,
 
-    /// Text to measure, whole [default: a part of the text of the run]
+    /// Text file to measure as a whole [default: a part of the text of the run]
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
 
@@ -36,7 +36,7 @@ pub struct EvalArgs {
     #[arg(long, value_enum, default_value_t = PartName::Validation, conflicts_with = "text")]
     pub part: PartName,
 
-    /// Sequences side by side. With 1, each token is predicted from all before it
+    /// Streams of the text that are read side by side. With 1, each token is predicted from all before it
     #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
     pub batch_size: usize,
 
@@ -52,7 +52,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "ETA", default_value = "0.002", value_parser = positive, requires = "dynamic")]
     pub dynamic_rate: f64,
 
-    /// Pull of --dynamic back to the trained weights
+    /// Decay of --dynamic towards the trained weights
     #[arg(long, value_name = "LAMBDA", default_value = "0.02", value_parser = at_least_zero, requires = "dynamic")]
     pub dynamic_decay: f64,
 
@@ -60,7 +60,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["batch_size", "dynamic"])]
     pub cache: Option<usize>,
 
-    /// Flatness of --cache: the larger, the more only similar contexts count
+    /// Exponent θ of --cache: 0 weights all contexts alike, and a large one only the most similar
     #[arg(long, value_name = "THETA", default_value = "0.3", value_parser = at_least_zero, requires = "cache")]
     pub cache_theta: f64,
 
@@ -68,7 +68,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "LAMBDA", default_value = "0.1", value_parser = rate, requires = "cache")]
     pub cache_lambda: f64,
 
-    /// File for the surprisal of each word, in nats: one word a line, before a tab
+    /// File to write the surprisals of words to, in nats: on each line a word, a tab and a number
     #[arg(long, value_name = "FILE", conflicts_with = "dynamic")]
     pub per_word: Option<PathBuf>,
 
@@ -84,11 +84,11 @@ pub struct EvalArgs {
 /// The parts of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum PartName {
-    /// What the model has learned from
+    /// The part that trained the model
     Train,
-    /// What chose the best weights
+    /// The part that chose the best weights
     Validation,
-    /// What nothing has seen
+    /// The part that neither training nor the choice of weights has read
     Test,
 }
 

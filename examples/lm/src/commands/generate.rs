@@ -39,7 +39,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "P", value_parser = share)]
     pub top_p: Option<f64>,
 
-    /// Search the most probable text with a beam of this width, instead of drawing
+    /// Width of a beam search for the most probable text, instead of draws
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["temperature", "top_k", "top_p", "seed"])]
     pub beam: Option<usize>,
 

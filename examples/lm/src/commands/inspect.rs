@@ -27,7 +27,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "prime")]
     pub text: Option<PathBuf>,
 
-    /// Text to read, given here
+    /// Text to read, on the command line
     #[arg(long, value_name = "TEXT")]
     pub prime: Option<String>,
 
@@ -55,7 +55,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
     pub places: usize,
 
-    /// Seed of the places, and of the shifts that show what chance gives
+    /// Seed of the places, and of the shifts that give the correlation of chance
     #[arg(long, default_value = "1")]
     pub seed: u64,
 

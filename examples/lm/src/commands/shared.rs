@@ -37,12 +37,12 @@ impl MachineArgs {
     }
 }
 
-/// Makes a text that takes many runs, and writes it. The argument of `make` tells whether to stop; `make` then returns
-/// nothing, and this function the signal that stopped it.
+/// Writes the text that `make` returns after many runs. The argument of `make` returns whether to stop. If `make`
+/// stops, it returns `None`, and this function returns the signal.
 ///
 /// # Errors
 ///
-/// As `make`; and if the text cannot be written, or no signals be caught.
+/// As `make`; and if the text cannot be written, or signals cannot be caught.
 pub fn write_unless_stopped(
     machine: &MachineArgs,
     out: &mut (impl Write + Send),

@@ -17,16 +17,16 @@ use crate::terminal::Signal;
 #[derive(Args, Clone, Debug)]
 #[group(id = "space", required = true, args = ["grid", "random"])]
 pub struct SweepArgs {
-    /// Flag of `train` with values to try, such as hidden-size=64,128. All combinations with other --grid are tried
+    /// Flag of `train` with values to try, such as hidden-size=64,128. Several --grid try all combinations
     #[arg(long, value_name = "NAME=A,B,…")]
     pub grid: Vec<Axis>,
 
-    /// Flag of `train` with a range to draw from, such as dropout=0..0.5 or learning-rate=log:1e-4..1e-2, or with a list.
-    /// Between whole numbers, whole numbers are drawn. --seed is the seed of the draws too
+    /// Flag of `train` with a range to draw from, such as dropout=0..0.5 or learning-rate=log:1e-4..1e-2, or with a
+    /// list of values. A range between whole numbers has only whole numbers. --seed also seeds the draws
     #[arg(long, value_name = "NAME=A..B", conflicts_with = "grid")]
     pub random: Vec<Draw>,
 
-    /// Trials of --random. More trials begin with the same ones
+    /// Number of trials of --random. A larger number begins with the same trials
     #[arg(long, value_name = "N", default_value = "20", value_parser = at_least_one, conflicts_with = "grid")]
     pub trials: usize,
 

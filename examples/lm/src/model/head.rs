@@ -59,7 +59,7 @@ impl Head {
         }
     }
 
-    /// Returns the negative log-likelihood of `targets`, one for each place of `h: [.., H]`.
+    /// Returns the negative log-likelihood of `targets`, one for each position of `h: [.., H]`.
     pub fn loss<'t>(
         &self,
         embedding: &Embedding<f32>,

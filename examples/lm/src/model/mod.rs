@@ -45,7 +45,7 @@ pub struct Outputs<'t> {
 }
 
 impl<'t> Outputs<'t> {
-    /// Returns what is added to the loss, `[]`: `α·mean(dropped²) + β·mean((raw_t − raw_{t−1})²)` (Merity et al. 2018),
+    /// Returns what is added to the loss, `[]`: `α·mean(dropped²) + β·mean((raw_t − raw_{t−1})²)` (Merity et al. 2017),
     /// if a factor is not 0.
     #[must_use]
     pub fn penalty(&self, settings: &RegularizationSettings) -> Option<Var<'t, f32>> {

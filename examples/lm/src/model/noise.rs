@@ -1,4 +1,5 @@
-//! The dropout outside of the cells. That within, of states and weights, is part of the [layers](super::cells::layer).
+//! Dropout before, between and after the layers. That of states and weights is part of the
+//! [layers](super::cells::layer).
 
 use bptt::Dropout;
 

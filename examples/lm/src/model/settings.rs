@@ -29,7 +29,7 @@ pub struct ModelSettings {
     #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
     pub embedding_size: usize,
 
-    /// Use the embedding as the output matrix too; the highest layer then has --embedding-size units
+    /// Share the embedding's matrix with the output layer; the highest layer then has --embedding-size units
     #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
     pub tied: bool,
@@ -43,16 +43,16 @@ pub struct ModelSettings {
     #[arg(long, value_enum, default_value_t = HeadKind::Softmax)]
     pub head: HeadKind,
 
-    /// Softmaxes in the mixture, with --head mixture
+    /// Number of softmaxes of --head mixture
     #[arg(long, value_name = "K", default_value = "10", value_parser = at_least_one)]
     pub components: usize,
 
-    /// Sizes of the vocabulary's frequent part and of the parts up to the next rarer, with --head adaptive
+    /// First token of each cluster of --head adaptive; tokens are numbered from the most frequent on
     #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', action = ArgAction::Set,
           default_values_t = [2000, 10_000], value_parser = at_least_one)]
     pub cutoffs: Vec<usize>,
 
-    /// Tokens that the windows of --cell window and --cell neural-window read
+    /// Tokens that --cell window and --cell neural-window read
     #[arg(long, value_name = "N", default_value = "5", value_parser = at_least_one)]
     pub context: usize,
 }
@@ -65,7 +65,7 @@ pub enum HeadKind {
     Softmax,
     /// A mixture of softmaxes (Yang et al. 2018)
     Mixture,
-    /// A softmax in clusters of falling frequency, for large vocabularies (Grave et al. 2017)
+    /// An adaptive softmax, for large vocabularies (Grave et al. 2017)
     Adaptive,
 }
 
@@ -96,7 +96,7 @@ pub struct RegularizationSettings {
     #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
     pub dropout_words: f64,
 
-    /// Share of the state's units dropped where products read it (Gal and Ghahramani 2016)
+    /// Share of the state's units dropped where matrix products read it (Gal and Ghahramani 2016)
     #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
     pub dropout_state: f64,
 
@@ -104,11 +104,11 @@ pub struct RegularizationSettings {
     #[arg(long, value_name = "P", default_value = "0", value_parser = rate)]
     pub dropout_weights: f64,
 
-    /// Factor α of a penalty α·mean(h²), for the highest outputs h after dropout (Merity et al. 2018)
+    /// Factor α of a penalty α·mean(h²), for the highest outputs h after dropout (Merity et al. 2017)
     #[arg(long, value_name = "ALPHA", default_value = "0", value_parser = at_least_zero)]
     pub activation_penalty: f64,
 
-    /// Factor of a penalty: the mean square of the highest outputs' change from step to step (Merity et al. 2018)
+    /// Factor β of a penalty β·mean((h_t − h_{t−1})²), for the highest outputs h before dropout (Merity et al. 2017)
     #[arg(long, value_name = "BETA", default_value = "0", value_parser = at_least_zero)]
     pub temporal_penalty: f64,
 
@@ -144,7 +144,7 @@ pub enum InvalidModel {
         /// The number of tokens.
         vocabulary_size: usize,
     },
-    /// No product reads the state of the cell.
+    /// No matrix product reads the state of the cell.
     #[error("--dropout-state: no product reads the state of the cell {cell}; leave the flag out")]
     StateIsNotRead {
         /// The cell.

@@ -64,11 +64,11 @@ pub struct TextSettings {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_count: u64,
 
-    /// Most different words, or byte pairs [default: all words, 8192 byte pairs]
+    /// Largest size of a vocabulary of words or byte pairs [default: all words, 8192 byte pairs]
     #[arg(long, value_name = "N")]
     pub vocabulary_size: Option<usize>,
 
-    /// Byte-pair encoding to use, a tokenizer.json, instead of one learned from the training part
+    /// Byte-pair encoding in a tokenizer.json, instead of one learned from the training part
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
 
@@ -76,19 +76,19 @@ pub struct TextSettings {
     #[arg(long, value_name = "LANGUAGE")]
     pub language: Option<Language>,
 
-    /// Symbols of the language to learn from
+    /// Symbols of the language in the training part
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub train_symbols: usize,
 
-    /// Symbols of the language to validate on
+    /// Symbols of the language in the validation part
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub validation_symbols: usize,
 
-    /// Symbols of the language for the test
+    /// Symbols of the language in the test part
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub test_symbols: usize,
 
-    /// Seed of the language's training text; the other parts have the next two
+    /// Seed of the language's training part; the validation and the test part have the next two seeds
     #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed)]
     pub language_seed: u64,
 }
@@ -139,7 +139,7 @@ impl fmt::Display for TextSettings {
 }
 
 impl TextSettings {
-    /// Checks what flags and a configuration can only contradict together.
+    /// Checks the settings against each other.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl TextSettings {
         self.vocabulary_size.unwrap_or(8192)
     }
 
-    /// Returns a text that is another for settings that make another vocabulary of the same text.
+    /// Returns a key that differs for settings that make different vocabularies of the same text.
     pub(super) fn vocabulary_key(&self) -> String {
         let Self { units, min_count, vocabulary_size, tokenizer, .. } = self;
         format!("{units:?} {min_count} {vocabulary_size:?} {tokenizer:?}")

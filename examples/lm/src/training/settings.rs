@@ -9,7 +9,7 @@ use crate::config::rules::{at_least_one, positive, rate, seed};
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingSettings {
-    /// Windows to train on in all, those before a --resume included
+    /// Training steps in all, one window each; a resumed run counts those before, too
     #[arg(long, value_name = "N", default_value = "1500", value_parser = at_least_one)]
     pub steps: usize,
 
@@ -23,7 +23,7 @@ pub struct TrainingSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<usize>,
 
-    /// Sequences side by side
+    /// Streams of the text that are read side by side
     #[arg(long, value_name = "N", default_value = "32", value_parser = at_least_one)]
     pub batch_size: usize,
 
@@ -36,15 +36,15 @@ pub struct TrainingSettings {
           num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
     pub random_windows: bool,
 
-    /// Rule that moves the weights
+    /// Optimizer
     #[arg(long, value_enum, default_value_t = OptimizerKind::Adam)]
     pub optimizer: OptimizerKind,
 
-    /// Learning rate at its highest
+    /// Highest learning rate
     #[arg(long, value_name = "RATE", default_value = "0.004", value_parser = positive)]
     pub learning_rate: f64,
 
-    /// How the learning rate changes
+    /// Schedule of the learning rate
     #[arg(long, value_enum, default_value_t = ScheduleKind::Cosine)]
     pub schedule: ScheduleKind,
 
@@ -64,7 +64,7 @@ pub struct TrainingSettings {
     #[arg(long, value_name = "DECAY", default_value = "0.999", value_parser = rate)]
     pub average_decay: f64,
 
-    /// Measurements without improvement after which --average triggered starts
+    /// Interval N of --average triggered: it starts at a loss above the lowest of all earlier ones but the last N
     #[arg(long, value_name = "N", default_value = "5", value_parser = at_least_one)]
     pub average_patience: usize,
 
@@ -91,11 +91,11 @@ pub enum OptimizerKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
-    /// It rises over a twentieth of the steps, then falls along half a cosine to a hundredth
+    /// A rise over a twentieth of the steps, then a fall along half a cosine to a hundredth
     Cosine,
-    /// It stays
+    /// The same at all steps
     Constant,
-    /// It falls to a quarter when the validation loss no longer falls
+    /// A fall to a quarter whenever the validation loss no longer falls
     Plateau,
 }
 
@@ -103,10 +103,10 @@ pub enum ScheduleKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum AverageKind {
-    /// The weights themselves
+    /// No average
     None,
     /// An exponential moving average
     Exponential,
-    /// The mean of all steps since the validation loss has stopped falling (NT-ASGD; Merity et al. 2018)
+    /// The mean over all steps since the validation loss stopped falling (NT-ASGD; Merity et al. 2018)
     Triggered,
 }
