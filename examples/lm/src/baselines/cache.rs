@@ -1,4 +1,4 @@
-//! Caches: what was read lately is likely to come again.
+//! Caches: recent tokens are likely to occur again.
 
 use std::collections::{HashMap, VecDeque};
 

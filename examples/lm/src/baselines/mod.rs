@@ -1,8 +1,8 @@
-//! Models that a recurrent network is compared with, on the same text.
+//! Baselines: models that a recurrent network is compared with, on the same text.
 //!
-//! [`NGram`] counts strings of tokens, smoothed by Witten–Bell or Kneser–Ney.
-//! [`UnigramCache`] and [`ContinuousCache`] stand beside another model, and raise the probability of recent tokens.
-//! [`NeuralWindow`] is the memoryless network of Bengio et al. 2003.
+//! [`NGram`] counts strings of tokens, smoothed by Witten–Bell or Kneser–Ney. [`UnigramCache`] and [`ContinuousCache`]
+//! are interpolated with another model, and raise the probability of recent tokens. [`NeuralWindow`] is the memoryless
+//! network of Bengio et al. 2003.
 
 mod cache;
 mod error;

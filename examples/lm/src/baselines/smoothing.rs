@@ -1,6 +1,6 @@
 //! From counts to probabilities: Witten–Bell and Kneser–Ney smoothing.
 
-/// A way to share probability between what was seen after a context and what was not.
+/// A way to share probability between tokens that were seen after a context and others.
 ///
 /// Both interpolate with the context `h'`, which is `h` without its oldest token, down to the uniform distribution `1/V`
 /// below the empty context. Let `c(hw)` count a string `h` followed by `w`, and let `N₁₊(h·)` be the number of distinct
@@ -50,7 +50,7 @@ pub enum Estimate {
     /// not be positive.
     Plain,
     /// `D₁ = ½`, `D₂ = 1`, `D₃ = 1½` for the modified estimate, and `½` for all for the plain one, if `n₁` or `n₂` is
-    /// 0. So it is for single characters, whose counts are all large.
+    /// 0. This is the case for single characters, whose counts are all large.
     Fixed,
 }
 

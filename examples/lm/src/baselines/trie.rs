@@ -113,8 +113,8 @@ impl Level {
         self.starts[string as usize]..self.starts[string as usize + 1]
     }
 
-    /// Returns, for each string with its follower, the index of both without the oldest token among the followers of
-    /// the `shorter` level. `suffixes` are those of the strings alone.
+    /// Returns the suffix of each string with its follower: the index, among the followers of the `shorter` level, of
+    /// both without the oldest token. `suffixes` has those of the strings alone.
     fn suffixes(&self, suffixes: &[u32], shorter: &Level) -> Vec<u32> {
         let mut longer = vec![0; self.tokens.len()];
         for (string, &suffix) in suffixes.iter().enumerate() {
@@ -130,8 +130,8 @@ impl Level {
 
 /// The tokens that follow the strings of one length.
 ///
-/// A string that occurs at some position is a key: the position in the lower half, and the token that follows in the
-/// upper half. So a sort of keys looks up each token once.
+/// A key is an occurrence of a string: its position in the lower half, and the token that follows in the upper half. A
+/// sort of keys thus looks up each token once.
 #[derive(Clone, Copy)]
 struct Following<'a> {
     text: &'a Tokens,
@@ -142,7 +142,7 @@ impl Following<'_> {
     /// Looks up the following tokens of all keys, and sorts each group by them. The groups lie between `bounds`, which
     /// are relative to the first.
     fn sort_groups(self, keys: &mut [u64], bounds: &[u32]) {
-        /// Keys that are worth a task of their own.
+        /// The least number of keys that make a task of their own.
         const TASK: usize = 1 << 14;
         let groups = bounds.len() - 1;
         if groups > 1 && keys.len() > TASK {

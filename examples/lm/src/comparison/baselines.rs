@@ -1,4 +1,4 @@
-//! What the models of a comparison stand beside.
+//! The baselines of a comparison: n-gram models, and the floor of a language.
 
 use serde::Serialize;
 
@@ -8,10 +8,10 @@ use crate::languages::Language;
 use crate::runs::Figure;
 use crate::text::{Corpus, Units};
 
-/// The loss of a model that is not trained by gradients, or that no model can fall below.
+/// A baseline: the loss of an n-gram model, or the floor of a language.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Baseline {
-    /// What it is.
+    /// The name of the baseline.
     pub name: String,
     /// The loss on the validation text in nats per token.
     pub nats: f64,
@@ -27,8 +27,8 @@ impl Baseline {
     }
 }
 
-/// Returns the floor of a text in a formal language: the loss of the language itself, which no model falls below but by
-/// chance. The same symbols are predicted as by the [`baselines`].
+/// Returns the floor of a text in a formal language: the mean surprisal under the language itself. A model falls below
+/// it only by chance. The floor is over the same symbols as the [`baselines`].
 #[must_use]
 pub fn floor(corpus: &Corpus, language: &Language) -> Option<Baseline> {
     let is_by_symbol = matches!(corpus.vocabulary.units(), Units::Characters | Units::Bytes);

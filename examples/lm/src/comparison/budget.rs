@@ -15,7 +15,7 @@ pub struct BudgetTooSmall {
 
 /// Returns the hidden size whose number of parameters is nearest to `budget`. Of two equally near, it is the smaller.
 ///
-/// `parameter_count` is strictly increasing. It is called for sizes up to twice the result or so, by bisection.
+/// `parameter_count` must be strictly increasing. Bisection calls it for sizes up to about twice the result.
 ///
 /// ```
 /// use lm::comparison::budget::hidden_size_for;

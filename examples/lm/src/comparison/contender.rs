@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::{CellKind, LanguageModel};
 use crate::runs::Planned;
 
-/// A cell at the size at which it is compared.
+/// A cell with the hidden size at which it is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contender {
     /// All settings but the seed.
@@ -26,7 +26,7 @@ pub struct Contender {
 ///
 /// # Errors
 ///
-/// If there is a cell twice, if a setting does not suit one, or if none of its sizes has so few parameters.
+/// If there is a cell twice, if a setting does not suit one, or if a cell has more parameters at its smallest size.
 pub fn contenders(
     config: &Config,
     cells: &[CellKind],

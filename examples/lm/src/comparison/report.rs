@@ -18,11 +18,11 @@ pub struct Comparison {
     pub parameters: usize,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// What the figures are.
+    /// The name of the figures.
     pub figure: &'static str,
     /// The cells, the best first.
     pub cells: Vec<Entrant>,
-    /// What else predicts the same text.
+    /// The baselines on the same text.
     pub baselines: Vec<Baseline>,
 }
 
@@ -53,7 +53,7 @@ impl Comparison {
         Self { parameters, seeds, figure: figure.name(), cells, baselines: Vec::new() }
     }
 
-    /// Adds what else predicts the same text.
+    /// Adds the baselines on the same text.
     #[must_use]
     pub fn beside(self, baselines: Vec<Baseline>) -> Self {
         Self { baselines, ..self }

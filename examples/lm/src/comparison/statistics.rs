@@ -10,7 +10,7 @@ pub enum StatisticsError {
     /// There is no value.
     #[error("there are no values to summarize; run at least one seed")]
     Empty,
-    /// A value is infinite or no number, as the loss of a run that diverged.
+    /// A value is infinite or NaN, such as the loss of a run that diverged.
     #[error(
         "value {index} is {value}, so there is no mean; leave out the run that diverged, or repeat it"
     )]
@@ -168,16 +168,16 @@ impl Paired {
         Some(TTest { t, degrees_of_freedom, p: two_sided_p(t, degrees_of_freedom) })
     }
 
-    /// Returns the p-value of the exact permutation test (Fisher, *The Design of Experiments*, 1935): the part of all
-    /// `2ⁿ` choices of signs for which the sum of the differences is as far from 0 as it is. Above [`EXACT_PAIRS`]
-    /// there is none.
+    /// Returns the p-value of the exact permutation test (Fisher, *The Design of Experiments*, 1935). It is the share
+    /// of all `2ⁿ` choices of signs whose sum of differences is at least as far from 0 as the observed sum. More than
+    /// [`EXACT_PAIRS`] pairs have none.
     #[must_use]
     pub fn sign_flip_p(&self) -> Option<f64> {
         sign_flip_p(&self.differences)
     }
 
     /// Returns the p-value of the exact signed-rank test (Wilcoxon, "Individual comparisons by ranking methods", 1945).
-    /// Differences of 0 are dropped, and equal ones share their mean rank. Above [`EXACT_PAIRS`] there is none.
+    /// Differences of 0 are dropped, and equal ones share their mean rank. More than [`EXACT_PAIRS`] pairs have none.
     #[must_use]
     pub fn signed_rank_p(&self) -> Option<f64> {
         // The test is the permutation test of the ranks in place of the sizes.

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration.
+//! The errors of a configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// The section, or the section and the name.
         name: String,
-        /// What there is.
+        /// The sections or settings that exist.
         hint: String,
     },
     /// A value that the setting does not take.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::{Config, ConfigError, SECTIONS};
 
-/// Returns the settings of a file as the flags that say the same.
+/// Returns the settings of a file as flags.
 ///
 /// # Errors
 ///

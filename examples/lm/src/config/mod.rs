@@ -1,7 +1,7 @@
 //! The configuration of a run: flags, and the same settings in a TOML file.
 //!
-//! The defaults are those of the flags. A file given by `--config` replaces them, and flags replace what the file says.
-//! A setting of the file passes through the same rules as its flag, since it is read as one.
+//! The defaults are those of the flags. The file of `--config` overrides them, and flags override the file. A setting
+//! in the file has the same rules as its flag, since it is read as one.
 
 mod error;
 mod file;
@@ -31,11 +31,11 @@ pub struct Config {
     #[command(flatten)]
     pub model: ModelSettings,
 
-    /// What keeps the model from learning the text by heart.
+    /// The regularization.
     #[command(flatten)]
     pub regularization: RegularizationSettings,
 
-    /// How the model learns.
+    /// The training.
     #[command(flatten)]
     pub training: TrainingSettings,
 }
@@ -75,7 +75,7 @@ impl Config {
         Settings::try_parse_from(arguments).map(|it| it.config)
     }
 
-    /// Returns these settings with others in place of some: pairs of a flag's name, without `--`, and its value.
+    /// Returns these settings with some replaced. `flags` are pairs of a flag's name, without `--`, and a value.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Config {
         Self::from_toml(&file::read(path)?, path)
     }
 
-    /// Estimates the memory for training a model over so many tokens. Evaluation takes less.
+    /// Estimates the memory for training with a vocabulary of this size. Evaluation takes less.
     #[must_use]
     pub fn memory(&self, vocabulary_size: usize) -> Bytes {
         let positions = self.training.batch_size as f64 * self.training.window as f64;

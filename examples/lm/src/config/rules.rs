@@ -21,7 +21,7 @@ pub(crate) fn layers(text: &str) -> Result<usize, String> {
     number(text, "from 1 to 1024", |it: usize| (1..=1024).contains(&it))
 }
 
-/// More threads than any machine has cores is a typing error, and would start all of them.
+/// Refuses more threads than any machine has cores. Such a number is a typing error, and all threads would be started.
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
     number(text, "from 1 to 1024", |it: usize| (1..=1024).contains(&it))
 }

@@ -28,7 +28,8 @@ pub struct Dynamic {
 }
 
 impl Dynamic {
-    /// Returns the score of a part whose streams are read in these windows. The model is left as it has become.
+    /// Returns the score of a part whose streams are read in these windows. Afterwards, the model has the adapted
+    /// parameters.
     ///
     /// `training` gives the windows over which `m` is taken.
     #[must_use]

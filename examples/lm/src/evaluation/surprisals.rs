@@ -6,9 +6,9 @@ use crate::baselines::ContinuousCache;
 use crate::model::LanguageModel;
 use crate::text::Streams;
 
-/// Returns `-ln P` of each token that a pass predicts, in nats, in the order of the text: of all tokens but the first.
+/// Returns `-ln P` of each token but the first, in nats, in the order of the text.
 ///
-/// A `cache` stands beside the model and goes on from what it holds.
+/// A `cache` is interpolated with the model. It keeps the pairs that it already holds.
 ///
 /// # Panics
 ///
@@ -47,8 +47,8 @@ pub fn surprisals(
 
 /// Returns the surprisals of words, given those of tokens in the order of the text. The sum stays the same.
 ///
-/// A word takes the white space that follows it. It begins at the first token that has anything else, after white space
-/// or with it: the space of a byte pair ` word` belongs to this word.
+/// A word includes the white space after it. A new word begins at a token that has other characters after white space.
+/// White space at the beginning of this token is part of the new word, as in the byte pair ` word`.
 #[must_use]
 pub fn words(tokens: impl IntoIterator<Item = (String, f64)>) -> Vec<(String, f64)> {
     let mut words: Vec<(String, f64)> = Vec::new();

@@ -7,7 +7,7 @@ use bptt::decode::{Beam, Bounds, Hypothesis};
 
 use crate::model::LanguageModel;
 
-/// No token: a language model's text has no end.
+/// The symbol that ends a text. No token has this number, since the text of a language model has no end.
 const NO_END: usize = usize::MAX;
 
 /// Returns the best continuations of `prime` by `length` tokens that a beam of this width finds, the best first.

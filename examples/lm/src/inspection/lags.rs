@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::LanguageModel;
 use crate::text::Tokens;
 
-/// The places that are computed side by side.
+/// The number of places that are computed side by side.
 const BATCH: usize = 32;
 
 /// Random places in a text. Each is the position of a token to predict, with twice `window` tokens before it.
@@ -53,8 +53,8 @@ impl GradientByLag {
     }
 }
 
-/// Returns how far back the loss at some places reaches. The model has read as many tokens before each window, so that
-/// its state is one that it meets in use.
+/// Returns the gradient by lag of the loss at some places. The model first reads as many tokens before each window, so
+/// that its state is a typical one.
 #[must_use]
 pub fn gradient_by_lag(model: &LanguageModel, tokens: &Tokens, places: &Places) -> GradientByLag {
     let window = places.window;
@@ -81,7 +81,7 @@ pub fn gradient_by_lag(model: &LanguageModel, tokens: &Tokens, places: &Places) 
     GradientByLag { places: places.targets.len(), norms }
 }
 
-/// The mean loss when the model has read so many tokens and nothing before them.
+/// The mean loss of predictions from so many tokens, read from the initial state.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Context {
     /// The tokens read.
@@ -108,7 +108,7 @@ pub fn loss_by_context(model: &LanguageModel, tokens: &Tokens, places: &Places) 
     lengths.map(context).collect()
 }
 
-/// Returns `steps` tokens from `back` tokens before each target on, time-major `[T, B]`.
+/// Returns `steps` tokens for each target, from `back` tokens before it on, time-major `[T, B]`.
 fn inputs(tokens: &Tokens, targets: &[usize], back: usize, steps: usize) -> Vec<usize> {
     let step = |step| targets.iter().map(move |target| tokens.get(target - back + step) as usize);
     (0..steps).flat_map(step).collect()

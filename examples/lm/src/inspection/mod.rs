@@ -1,4 +1,4 @@
-//! What a trained model has learned: which unit fires where, and how far back it looks.
+//! The inspection of a trained model: which unit fires where, and how far back the model looks.
 //!
 //! | question | answer |
 //! |---|---|
@@ -31,7 +31,7 @@ use crate::text::Vocabulary;
 pub struct Inspection {
     /// The model in a few words.
     pub model: String,
-    /// What was read, in a few words.
+    /// The text that was read, in a few words.
     pub text: String,
     /// The text that each token completes.
     pub tokens: Vec<String>,
@@ -39,10 +39,10 @@ pub struct Inspection {
     pub surprisals: Vec<Option<f64>>,
     /// The properties with which units are compared.
     pub properties: [&'static str; PROPERTIES.len()],
-    /// All units of all layers, and what chance would give.
+    /// All units of all layers, and the correlation that chance gives.
     #[serde(flatten)]
     pub units: Units,
-    /// The outputs of the units that are related most.
+    /// The outputs of the most related units.
     pub shown: Vec<Shown>,
     /// How far back the model learns, if the text is long enough.
     pub gradient_by_lag: Option<GradientByLag>,
@@ -62,8 +62,8 @@ pub struct Shown {
 }
 
 impl Inspection {
-    /// Returns what a reading tells. For each property, the outputs of the `top` most related units are kept, and those
-    /// of the `top` units that vary most.
+    /// Returns the inspection of a reading. For each property, the outputs of the `top` most related units are kept,
+    /// and those of the `top` units that vary most.
     #[must_use]
     pub fn new(
         [model, text]: [String; 2],
@@ -96,7 +96,7 @@ impl Inspection {
         }
     }
 
-    /// Adds how far back the model looks from some places.
+    /// Adds the gradient by lag and the loss by context length.
     #[must_use]
     pub fn with_lags(self, gradient: Option<GradientByLag>, contexts: Vec<Context>) -> Self {
         Self { gradient_by_lag: gradient, loss_by_context: contexts, ..self }

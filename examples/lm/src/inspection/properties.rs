@@ -12,7 +12,7 @@ pub const PROPERTIES: [&str; 8] = [
     "depth of brackets",
 ];
 
-/// Returns the value of each [property](PROPERTIES) after each token, `[8][N]`: 0 and 1 for no and yes, else a count.
+/// Returns the value of each [property](PROPERTIES) after each token, `[8][N]`. It is 0 or 1 for no or yes, or a count.
 #[must_use]
 pub fn properties(tokens: &[String]) -> [Vec<f64>; PROPERTIES.len()] {
     let mut place = Place::default();
@@ -33,9 +33,9 @@ struct Place {
     is_quoted: bool,
     /// The characters since the last line break.
     column: u32,
-    /// All of them are white space.
+    /// Whether all of them are white space.
     is_indented: bool,
-    /// The brackets that are open.
+    /// The number of open brackets.
     depth: u32,
 }
 

@@ -32,7 +32,7 @@ impl Activations {
     ///
     /// # Panics
     ///
-    /// If there is no unit, or the last token lacks some.
+    /// If there is no unit, or if the last token has not one value for each.
     #[must_use]
     pub fn new(hidden_size: usize, values: Vec<f32>) -> Self {
         assert!(values.len().is_multiple_of(hidden_size), "a token lacks some of its units");
@@ -56,8 +56,8 @@ impl Activations {
     }
 }
 
-/// Reads a text from its beginning. The first `skip` tokens are read and then forgotten, and the next `length` at most
-/// are kept.
+/// Reads a text from its beginning. The results of the first `skip` tokens are dropped, and those of at most `length`
+/// more tokens are kept.
 #[must_use]
 pub fn read(model: &LanguageModel, tokens: &Tokens, skip: usize, length: usize) -> Reading {
     let end = tokens.len().min(skip.saturating_add(length));

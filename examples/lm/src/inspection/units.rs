@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::properties::PROPERTIES;
 use super::reading::Activations;
 
-/// The shifts of a property that show what chance gives: one in twenty chances is the share of the largest of them.
+/// The number of shifts of a property. The largest correlation over 19 shifts is exceeded by chance once in 20 times.
 const SHIFTS: usize = 19;
 
 /// All units of a model, on one text.
@@ -15,9 +15,10 @@ const SHIFTS: usize = 19;
 pub struct Units {
     /// The units, layer by layer, the lowest first.
     pub units: Vec<Unit>,
-    /// For each property, the largest `|r|` that any unit reaches when the property is moved along the text: 19 times, by
-    /// random distances, its end coming around to the beginning. Moved properties keep their own regularity and lose
-    /// all relation to the units. Were no unit related, one would exceed this value with probability 1/20.
+    /// For each property, the largest `|r|` that any unit reaches when the property is moved along the text: 19 times,
+    /// by random distances, with its end wrapped around to the beginning. A moved property keeps its own regularity,
+    /// but loses all relation to the units. If no unit were related to the property, the largest `|r|` would exceed
+    /// this value with probability 1/20.
     pub chance: [f64; PROPERTIES.len()],
 }
 
@@ -104,7 +105,7 @@ pub fn units(
 #[derive(Debug)]
 struct Standardized {
     values: Vec<f64>,
-    /// Before they were standardized.
+    /// The mean before standardization.
     mean: f64,
     variance: f64,
 }

@@ -266,8 +266,8 @@ impl ModelSettings {
         Bytes(numbers * size_of::<f32>() as f64)
     }
 
-    /// Refuses weights that are far too few for a model of these sizes, so that no model is made of sizes that a
-    /// damaged file claims. Every layer has a matrix from its inputs to its units, and a mixture one to its contexts.
+    /// Refuses far too few weights for a model of these sizes. A damaged file may claim any sizes, and no model is
+    /// created with them. Every layer has a matrix from its inputs to its units, and a mixture one to its contexts.
     pub(super) fn expect_plausible(&self, weights: &Archive<f32>) -> Result<(), WeightsError> {
         let there = weights.names().map(|name| weights.tensor(name).map(Tensor::len));
         let there: f64 = there.sum::<Result<usize, _>>()? as f64;
