@@ -2,7 +2,7 @@
 
 use super::grammar::{Rule, START};
 
-/// What is expected of a sentence.
+/// The expectations of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Expected {
     /// In symbols.

@@ -1,4 +1,4 @@
-//! What can be wrong with the name of a language or with its grammar.
+//! The errors in the name of a language or in its grammar.
 
 use std::io;
 
@@ -52,7 +52,7 @@ pub enum LanguageError {
     Read {
         /// As the user gave it.
         path: String,
-        /// Why not.
+        /// The error of the operating system.
         source: io::Error,
     },
 
@@ -97,7 +97,7 @@ pub enum LanguageError {
     },
 }
 
-/// What is wrong with a line of a grammar.
+/// An error in a line of a grammar.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrammarFault {

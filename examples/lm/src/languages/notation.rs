@@ -105,7 +105,8 @@ fn probability(word: &str) -> Result<f64, GrammarFault> {
     valid.ok_or_else(|| GrammarFault::Probability { word: word.to_owned() })
 }
 
-/// Makes even weights probabilities, and takes the rounding from those that were `stated`, as three times 0.333333.
+/// Divides the probabilities of a rule by their sum. It is not 1 for `even` weights, nor for rounded probabilities such
+/// as three times 0.333333.
 fn normalize(rule: &mut Rule, even: bool) -> Result<(), GrammarFault> {
     let sum: f64 = rule.iter().map(|a| a.probability).sum();
     if !even && (sum - 1.0).abs() > 1e-5 {

@@ -17,7 +17,7 @@ use super::grammar::{Alternative, Grammar, START};
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     grammar: &'a Grammar,
-    /// The rules that complete the sentence. The next one is the last; none are left between sentences.
+    /// The rules that complete the sentence, the next one at the end. Between sentences it is empty.
     stack: Vec<usize>,
 }
 

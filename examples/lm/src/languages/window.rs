@@ -8,7 +8,7 @@ use super::reader::Reader;
 /// The probabilities of places in the stream: the last symbols, and the reader's stack.
 type Places = BTreeMap<(String, Vec<usize>), f64>;
 
-/// More places than these are not enumerated.
+/// The largest number of places that is enumerated.
 const MOST_PLACES: usize = 10_000;
 
 /// Returns `H(next symbol | the last so many)` in the endless stream, or `None` if there are too many places.

@@ -16,10 +16,10 @@ use super::event::Event;
 const SIZE: (u32, u32) = (860, 600);
 const HEIGHT_OF_LOSSES: u32 = 400;
 
-/// Values beyond this are not drawn: more than training in `f32` can give, and axes to fit would overflow.
+/// The largest value that is drawn. Training in `f32` gives none above it, and axes for one would overflow.
 const LARGEST: f64 = 1e38;
 
-/// The most points of a line: more than the drawing is wide.
+/// The largest number of points in a line, above the width of the drawing in pixels.
 const POINTS: usize = 1000;
 
 // colours that the colour-blind can tell apart (Okabe and Ito, 2008)

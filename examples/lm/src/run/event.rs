@@ -21,7 +21,7 @@ pub enum Event {
         parameters: u64,
         /// The text in a few words, such as its files or the name of its language.
         text: String,
-        /// The unit of the text: `characters`, `bytes`, `words` or `byte-pair encoding`.
+        /// The unit of the text: `characters`, `bytes`, `words` or `byte-pairs`.
         units: String,
         /// The number of different tokens.
         vocabulary_size: u64,

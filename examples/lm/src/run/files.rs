@@ -22,9 +22,9 @@ pub struct RunFiles {
     pub weights: PathBuf,
     /// The state from which the run is resumed.
     pub checkpoint: PathBuf,
-    /// Losses and learning rate, drawn.
+    /// The drawing of the losses and the learning rate over the steps.
     pub curves: PathBuf,
-    /// All of the run on one page.
+    /// The whole run on one page.
     pub report: PathBuf,
     /// The file that the process that trains holds locked.
     pub lock: PathBuf,
@@ -99,7 +99,7 @@ pub(crate) fn replace(path: &Path, contents: &str) -> Result<(), RunFolderError>
     })
 }
 
-/// Stores the folder, in which an entry has changed. A folder can be opened only on Unix.
+/// Stores the folder safely after a change of an entry. A folder can be opened only on Unix.
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }

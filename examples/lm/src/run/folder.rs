@@ -27,7 +27,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Creates the folder of a new run.
     ///
-    /// What a run that was killed before its first [`save`](Self::save) has left is written over.
+    /// The files of a run that was killed before its first [`save`](Self::save) are overwritten.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl RunFolder {
         &self.files
     }
 
-    /// Saves the checkpoint and the best weights, as [`Run::save`] does, after the log up to here. The checkpoint has
-    /// the number of events under `log_events` in [`Training::extra`].
+    /// Saves the log up to here, and then the checkpoint and the best weights, as [`Run::save`] does. The checkpoint
+    /// has the number of events under `log_events` in [`Training::extra`].
     ///
     /// # Errors
     ///
@@ -111,8 +111,8 @@ impl RunFolder {
         Ok(self.run.restore(training)?)
     }
 
-    /// Cuts the log back to the checkpoint from which the training was restored. It comes after all else that may refuse
-    /// the run, since the events that are cut off are lost.
+    /// Cuts the log back to the checkpoint from which the training was restored. The events that are cut off are lost,
+    /// so all other checks of the run come before.
     ///
     /// # Errors
     ///
@@ -129,8 +129,8 @@ impl RunFolder {
     }
 }
 
-/// Refuses a folder with files that a new run would replace. The lock file tells what an unfinished start has left from
-/// foreign files.
+/// Refuses a folder with files that a new run would replace. A lock file shows that they are not foreign files, but
+/// those of an unfinished start.
 fn refuse_to_replace(files: &RunFiles) -> Result<(), RunFolderError> {
     if files.checkpoint.exists() {
         return Err(RunFolderError::HoldsRun { folder: files.folder.clone() });

@@ -11,7 +11,7 @@ use super::tensorboard;
 /// The log of a run that trains: `log.jsonl`, and the same numbers in a file for TensorBoard.
 ///
 /// Each event is written at once, so a killed program loses none. A checkpoint counts the events before it, and a
-/// resumed run cuts off the others. Its log is then that of a run that was never stopped, but for clocks.
+/// resumed run cuts off the others. Except for clocks, its log is then that of a run that was never stopped.
 #[derive(Debug)]
 pub struct Log {
     lines: Appended,

@@ -1,6 +1,6 @@
 //! The folder of a run: its configuration, log, weights and report.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
 //! | `config.toml` | all settings, with every default |
 //! | `log.jsonl` | the [events](Event), one JSON object a line |
@@ -8,8 +8,8 @@
 //! | `model.safetensors` | the best weights |
 //! | `model.checkpoint.safetensors` | the state from which the run is resumed |
 //! | `model.lock` | locked by the process that trains |
-//! | `curves.svg` | losses and learning rate, drawn |
-//! | `report.html` | all of the run on one page |
+//! | `curves.svg` | the losses and the learning rate over the steps |
+//! | `report.html` | the whole run on one page |
 
 mod curves;
 mod error;

@@ -1,4 +1,4 @@
-//! What a run has come to.
+//! The outcome of a run.
 
 use bptt::Module;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct Outcome {
     pub best_step: usize,
     /// The losses on the validation text in the course of the run, with their steps.
     pub validation: Points,
-    /// How the run diverged.
+    /// The fault, if the run diverged.
     pub diverged: Option<String>,
     /// The speed of training, the median over the lines of the log.
     pub tokens_per_second: f64,

@@ -1,4 +1,4 @@
-//! Tables in Markdown that are aligned to be read as they are.
+//! Tables in Markdown with aligned columns.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is searched: values of a flag.
+//! The space of a search: the values of flags.
 
 use std::str::FromStr;
 

@@ -22,7 +22,7 @@ pub fn grid(axes: &[Axis]) -> Vec<Vec<Setting>> {
     })
 }
 
-/// Returns the trials of so many draws by seed, each once. More draws begin with the same trials.
+/// Returns the distinct trials of `number` draws by seed. A larger number begins with the same trials.
 #[must_use]
 pub fn random(draws: &[Draw], number: usize, seed: u64) -> Vec<Vec<Setting>> {
     let mut rng = bptt::rng(seed);

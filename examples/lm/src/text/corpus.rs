@@ -14,9 +14,9 @@ use super::vocabulary::Vocabulary;
 
 /// Text as tokens, divided into parts.
 ///
-/// Without files for the parts, **the last tenth of every file is validation text**, or what the settings say. Each part
-/// is joined in the order of the files. The last tenth of a whole source tree would be a few files of the last folder; a
-/// tenth of each file has the same mixture as the training text.
+/// Without files for the parts, **the last tenth of every file is validation text**, unless the settings have other
+/// shares. Each part is joined in the order of the files. The last tenth of a whole source tree would be a few files of
+/// the last folder. A tenth of each file has the same mixture as the training text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Corpus {
     /// The units of all parts.
@@ -61,7 +61,7 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// A text that cannot be read or used, settings that contradict each other, or a store that cannot be written.
+    /// If the text cannot be read or used, settings contradict each other, or a store cannot be written.
     pub fn open(settings: &TextSettings, store: &Path) -> Result<Self, TextError> {
         Self::open_within(settings, None, store, Limits::default())
     }
@@ -70,7 +70,7 @@ impl Corpus {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open), and a character that is not in the vocabulary.
+    /// As [`open`](Self::open); and if a character is not in the vocabulary.
     pub fn open_with(
         settings: &TextSettings,
         vocabulary: &Vocabulary,

@@ -9,10 +9,10 @@ use super::settings::{TextSettings, Units};
 use super::sources::{Source, Sources, Span};
 use super::vocabulary::{Vocabulary, WordCounts};
 
-/// Makes the vocabulary that the settings describe, of the training part.
+/// Makes the vocabulary of the training part by the settings.
 ///
-/// A vocabulary of characters also has the few that only another part has. A model cannot learn to predict them, and they
-/// take a little of its probability. A loss without these characters would flatter the model.
+/// A vocabulary of characters also has the few that occur only in another part. A model cannot learn to predict them,
+/// and they take a little of its probability. A loss without these characters would flatter the model.
 pub(super) fn make(
     settings: &TextSettings,
     sources: &Sources,

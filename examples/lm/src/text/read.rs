@@ -1,7 +1,7 @@
 //! Reading in blocks, so that a text may be larger than memory.
 //!
-//! Texts are read by plain reads, not mapped. A text is the user's and may be changed or cut short at any time: a read
-//! then returns an error, where a map would end the process by SIGBUS.
+//! Texts are read by plain reads, and not mapped. The user may change or shorten a text at any time. A read then
+//! returns an error, but an access to a map ends the process by SIGBUS.
 
 use std::borrow::Cow;
 use std::io::{self, Read};

@@ -1,13 +1,13 @@
-//! Segments: where a long text is cut, so that its units can be read one stretch at a time.
+//! Segments: the stretches into which a long text is cut for its units.
 
 /// A text of at most this many bytes is one segment.
 pub(super) const LONGEST: usize = 1 << 16;
 
 /// Returns the segments of `text`, the same for a text that is read in pieces of any size.
 ///
-/// A segment ends before the last space that follows something else than white space, within [`LONGEST`] bytes. Patterns of
-/// byte-pair encodings join a space with what follows, so no pair spans such an end. Without such a space, it ends behind
-/// the last white space, and without any white space, between two characters.
+/// A segment has at most [`LONGEST`] bytes. It ends before the last space that follows a character other than white
+/// space. Patterns of byte-pair encodings join a space with what follows, so no pair spans such an end. Without such a
+/// space, it ends behind the last white space, and without any white space, between two characters.
 pub(super) fn segments(text: &str) -> impl Iterator<Item = &str> {
     segments_within(text, LONGEST)
 }

@@ -96,7 +96,7 @@ impl Source {
         }
     }
 
-    /// Returns a text that is another if the source was changed.
+    /// Returns a text that differs if the source has changed.
     fn identity(&self) -> String {
         let path = fs::canonicalize(&self.name).unwrap_or_else(|_| self.name.clone());
         let modified = match &self.data {
@@ -171,7 +171,7 @@ impl Sources {
         [&self.train, &self.validation, &self.test].into_iter().flatten()
     }
 
-    /// Returns a text that is another if a source or a part was changed.
+    /// Returns a text that differs if a source or a part has changed.
     pub(super) fn identity(&self) -> String {
         let part = |spans: &[Span]| {
             let spans =

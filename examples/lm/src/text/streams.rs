@@ -37,7 +37,7 @@ impl Streams {
     ///
     /// # Errors
     ///
-    /// A stream would be shorter than `window` steps and the token that follows.
+    /// If a stream would be shorter than `window` steps and the token that follows.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl Streams {
     ///
     /// # Errors
     ///
-    /// There are fewer than two tokens.
+    /// If there are fewer than two tokens.
     ///
     /// # Panics
     ///
@@ -71,19 +71,19 @@ impl Streams {
         Self::new(tokens, batch.min(predictable / window), window)
     }
 
-    /// The number of parallel streams, `B`.
+    /// Returns the number of parallel streams, `B`.
     #[must_use]
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// The steps in one pass, `L`, the same for every stream.
+    /// Returns the steps in one pass, `L`, the same for every stream.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// The tokens that one pass reads or predicts. All but the first are targets.
+    /// Returns the number of tokens that one pass reads or predicts. All but the first are targets.
     #[must_use]
     pub fn covered(&self) -> usize {
         self.batch * self.steps + 1

@@ -91,7 +91,7 @@ impl Tokens {
         }
     }
 
-    /// The number of tokens.
+    /// Returns the number of tokens.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len() / self.width as usize

@@ -1,15 +1,15 @@
-//! When a run stops, measures and writes to the log.
+//! The steps at which a run stops, measures and writes to the log.
 
 use super::settings::TrainingSettings;
 use crate::text::Streams;
 
-/// The lines of the log for all training steps.
+/// The number of lines in the log for all training steps.
 const LINES: usize = 500;
 
-/// The measurements of a run that does not set their number.
+/// The default number of measurements of a run.
 const MEASUREMENTS: usize = 10;
 
-/// When to stop, measure and write to the log.
+/// The steps at which to stop, measure and write to the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) steps: usize,

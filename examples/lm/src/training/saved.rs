@@ -9,7 +9,7 @@ use crate::model::{LanguageModel, ModelError};
 use crate::terminal::memory::{self, MemoryError};
 use crate::text::{InvalidVocabulary, Vocabulary};
 
-/// A trained model with all that it takes to use it: the content of `model.safetensors`.
+/// A trained model with its settings and vocabulary: the content of `model.safetensors`.
 #[derive(Clone, Debug)]
 pub struct Saved {
     /// The settings of the run.
@@ -115,7 +115,7 @@ impl Saved {
         })
     }
 
-    /// Returns the tokens that a text of the model continues if there is no other: the end of a line, or the first.
+    /// Returns the prime of a text that has no other: the end of a line, or the first token.
     #[must_use]
     pub fn opening(&self) -> Vec<u32> {
         self.vocabulary.encode("\n").unwrap_or_else(|_| vec![0])

@@ -58,8 +58,8 @@ impl<'c> Session<'c> {
         Ok(Self { trainer, folder, log })
     }
 
-    /// Continues the run in the folder `path`. The settings may differ from its own only in what leaves the steps
-    /// already done the same.
+    /// Continues the run in the folder `path`. Only settings that do not change the steps already done may differ from
+    /// its own.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl<'c> Session<'c> {
         let (trainer, log) = Trainer::resume(config.clone(), corpus, &folder)?;
         if !changed.is_empty() {
             tell(
-                "note: with other steps the learning rate takes another course, so this is another run",
+                "note: with another number of steps the learning rate takes another course, so this is another run",
             );
             folder.files().write_config(&config.to_toml())?;
         }

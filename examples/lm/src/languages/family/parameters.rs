@@ -29,7 +29,7 @@ impl<'a> Parameters<'a> {
         Ok(Self { language, given, known: Vec::new() })
     }
 
-    /// Accepts no parameter at all.
+    /// Refuses every parameter.
     pub(super) fn none(language: &'static str, text: Option<&'a str>) -> Result<(), LanguageError> {
         Self::new(language, text)?.finish()
     }

@@ -41,7 +41,7 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// There is no character.
+    /// If there is no character.
     pub fn characters(
         characters: impl IntoIterator<Item = char>,
     ) -> Result<Self, InvalidVocabulary> {
@@ -75,12 +75,12 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// The text is no tokenizer, or not one of byte-level byte-pair encoding that keeps every text as it is.
+    /// If the text is not a tokenizer of byte-level byte-pair encoding that keeps every text as it is.
     pub fn tokenizer(json: &str) -> Result<Self, InvalidVocabulary> {
         Ok(Kind::BytePairs(BytePairs::parse(json)?).into())
     }
 
-    /// The number of different tokens, `V`, not zero.
+    /// Returns the number of different tokens, `V`, not zero.
     #[expect(clippy::len_without_is_empty, reason = "a vocabulary is never empty")]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -92,7 +92,7 @@ impl Vocabulary {
         }
     }
 
-    /// What a token is.
+    /// Returns the units.
     #[must_use]
     pub fn units(&self) -> Units {
         match &*self.kind {
@@ -107,7 +107,7 @@ impl Vocabulary {
     ///
     /// # Errors
     ///
-    /// A character that is not in a vocabulary of characters.
+    /// If a character is not in a vocabulary of characters.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacter> {
         let mut tokens = Vec::new();
         match &*self.kind {
