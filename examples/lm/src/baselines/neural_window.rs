@@ -10,8 +10,8 @@ use bptt::prelude::*;
 /// ```
 ///
 /// Here `y` are the logits of `w_{t+1}`, and `C` is the embedding of the last `n − 1` tokens. The cell returns
-/// `[x, tanh(d + H x)]`, so that a [`Linear`] layer above it has the weights `[W, U]` and the bias `b`. In rows, as this
-/// library writes them, with `k = n − 1` inputs `x_t: [B, I]`:
+/// `[x, tanh(d + H x)]`, so that a [`Linear`] layer above it has the weights `[W, U]` and the bias `b`. In rows, as
+/// this library writes them, with `k = n − 1` inputs `x_t: [B, I]`:
 ///
 /// ```text
 /// x = [x_{t−k+1}, …, x_t]              [B, k·I]

@@ -2,9 +2,9 @@
 
 /// A way to share probability between tokens that were seen after a context and others.
 ///
-/// Both interpolate with the context `h'`, which is `h` without its oldest token, down to the uniform distribution `1/V`
-/// below the empty context. Let `c(hw)` count a string `h` followed by `w`, and let `N₁₊(h·)` be the number of distinct
-/// tokens that follow `h`. If nothing follows `h`, then `P(w|h) = P(w|h')`.
+/// Both interpolate with the context `h'`, which is `h` without its oldest token, down to the uniform distribution
+/// `1/V` below the empty context. Let `c(hw)` count a string `h` followed by `w`, and let `N₁₊(h·)` be the number of
+/// distinct tokens that follow `h`. If nothing follows `h`, then `P(w|h) = P(w|h')`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Smoothing {
     /// Witten–Bell smoothing (Bell, Cleary and Witten, *Text Compression*, 1990; interpolated as by Chen and Goodman

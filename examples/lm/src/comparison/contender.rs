@@ -18,8 +18,8 @@ pub struct Contender {
     pub parameters: usize,
 }
 
-/// Returns each of `cells` with the hidden size whose number of parameters is nearest to a budget: `parameters`, or those
-/// of the first cell with the hidden size of `config`. Also returns the budget.
+/// Returns each of `cells` with the hidden size whose number of parameters is nearest to a budget: `parameters`, or
+/// those of the first cell with the hidden size of `config`. Also returns the budget.
 ///
 /// The parameters are those of the whole model. The search makes models of at most four times the budget, which is less
 /// than training takes.

@@ -71,8 +71,8 @@ impl Entrant {
         });
     }
 
-    /// Returns the mean over the runs of the validation losses, which all are measured at the same steps. It ends where a
-    /// run diverged.
+    /// Returns the mean over the runs of the validation losses, which all are measured at the same steps. It ends where
+    /// a run diverged.
     #[must_use]
     pub fn curve(&self) -> Points {
         let measured = self.runs.iter().map(|run| run.validation.len()).min().unwrap_or(0);

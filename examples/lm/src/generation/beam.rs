@@ -38,7 +38,8 @@ struct Reader<'m> {
 }
 
 impl Reader<'_> {
-    /// Continues hypothesis `i` from the state of `parents[i]` by `tokens[i]`. Rows without a hypothesis copy the first.
+    /// Continues hypothesis `i` from the state of `parents[i]` by `tokens[i]`. Rows without a hypothesis copy the
+    /// first.
     fn read(&mut self, parents: &[usize], tokens: &[usize]) {
         let idle = self.width - tokens.len();
         let rows: Vec<_> = parents.iter().chain(repeat_n(&parents[0], idle)).copied().collect();

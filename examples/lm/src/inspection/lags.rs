@@ -18,8 +18,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// Draws `count` places in a text. In a short text the window is narrowed to what fits; without three tokens there is
-    /// no place.
+    /// Draws `count` places in a text. In a short text, the window is as long as fits. A text of fewer than three tokens
+    /// has no place.
     #[must_use]
     pub fn draw(tokens: &Tokens, window: usize, count: usize, seed: u64) -> Option<Self> {
         let window = window.min(tokens.len().saturating_sub(1) / 2);
@@ -40,8 +40,8 @@ impl Places {
 pub struct GradientByLag {
     /// The number of places over which norms are averaged.
     pub places: usize,
-    /// For each lag `k` from 0 to `K − 1`, the mean over places `t` of `‖∂L_t / ∂x_{t−k}‖`, where `x_t` is the embedding
-    /// of the token before the predicted one and `L_t` the loss of this prediction alone.
+    /// For each lag `k` from 0 to `K − 1`, the mean over places `t` of `‖∂L_t / ∂x_{t−k}‖`, where `x_t` is the
+    /// embedding of the token before the predicted one and `L_t` the loss of this prediction alone.
     pub norms: Vec<f64>,
 }
 

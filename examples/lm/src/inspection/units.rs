@@ -33,13 +33,14 @@ pub struct Unit {
     pub mean: f64,
     /// Their variance.
     pub variance: f64,
-    /// Pearson's correlation `r = cov(a, p) / √(var(a) var(p))` with each property `p`. It is 0 if one of them is constant.
+    /// Pearson's correlation `r = cov(a, p) / √(var(a) var(p))` with each property `p`. It is 0 if one of them is
+    /// constant.
     pub correlations: [f64; PROPERTIES.len()],
 }
 
 impl Units {
-    /// Returns the units with the largest `|r|` with a property, the largest first. There is none if the property is the
-    /// same all over the text.
+    /// Returns the units with the largest `|r|` with a property, the largest first. There is none if the property is
+    /// the same all over the text.
     #[must_use]
     pub fn most_related(&self, property: usize, count: usize) -> Vec<&Unit> {
         let units = self.units.iter().filter(|unit| unit.correlations[property] != 0.0);

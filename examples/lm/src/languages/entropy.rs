@@ -11,8 +11,8 @@ pub(super) struct Expected {
     pub(super) entropy: f64,
 }
 
-/// Solves `ℓ = 1 + M ℓ` and `h = c + M h`, where `M_AB` is the expected number of `B` in an alternative of `A`, and `c_A`
-/// the entropy of the choice. Returns `None` unless the spectral radius of `M` is less than one.
+/// Solves `ℓ = 1 + M ℓ` and `h = c + M h`, where `M_AB` is the expected number of `B` in an alternative of `A`, and
+/// `c_A` the entropy of the choice. Returns `None` unless the spectral radius of `M` is less than one.
 ///
 /// The last unknown is eliminated from all equations before it, then the last but one, until only that of a sentence is
 /// left. Nothing but the pivots `1 - M_AA` is subtracted, so the solution is accurate. The pivots are all positive if

@@ -115,8 +115,8 @@ impl Language {
         self.grammar.sentence().entropy / self.sentence_length()
     }
 
-    /// Returns the entropy of a symbol given so many symbols before it, in nats: the least loss that a model with such a
-    /// window can reach, as an n-gram of `symbols + 1`.
+    /// Returns the entropy of a symbol given so many symbols before it, in nats: the least loss that a model with such
+    /// a window can reach, as an n-gram of `symbols + 1`.
     ///
     /// Returns `None` if more than 10 000 windows and stacks are possible: for unbounded nesting, as in `pcfg`, and for
     /// long windows.
@@ -139,8 +139,8 @@ impl Language {
         self.grammar.sentence().length
     }
 
-    /// Returns `-ln P` of each symbol of a stream, given all symbols before it. Their mean is the least expected loss on
-    /// this very text.
+    /// Returns `-ln P` of each symbol of a stream, given all symbols before it. Their mean is the least expected loss
+    /// on this very text.
     ///
     /// From the first impossible symbol on, all are infinite.
     #[must_use]

@@ -244,9 +244,9 @@ impl ModelSettings {
     /// Estimates the memory for training with so many positions in a window.
     ///
     /// A parameter takes five numbers: itself, its gradient, two moments of the optimizer, and its best value so far. A
-    /// layer has at most four matrices, or one from all inputs of a window. Its reverse pass takes the width of four gates
-    /// and four states for each position, and the inputs that it reads. The logits of a softmax take five numbers for each
-    /// token.
+    /// layer has at most four matrices, or one from all inputs of a window. Its reverse pass takes the width of four
+    /// gates and four states for each position, and the inputs that it reads. The logits of a softmax take five numbers
+    /// for each token.
     #[must_use]
     pub(crate) fn memory(&self, vocabulary_size: usize, positions: f64) -> Bytes {
         let (read, contexts) = (self.inputs_read(), self.contexts());

@@ -28,8 +28,8 @@ pub struct Planned {
 ///
 /// # Errors
 ///
-/// Before the first run, if a setting or a text cannot be used, or if a folder holds a run with other settings. Later, if
-/// a file cannot be read or written.
+/// Before the first run, if a setting or a text cannot be used, or if a folder holds a run with other settings. Later,
+/// if a file cannot be read or written.
 pub fn run_all(
     planned: &[Planned],
     folder: &Path,

@@ -36,8 +36,8 @@ pub fn random(draws: &[Draw], number: usize, seed: u64) -> Vec<Vec<Setting>> {
     trials
 }
 
-/// Returns the run of each trial, with the other settings from `config`. The settings name it, so that another search in
-/// the same folder reuses the runs of trials that it has in common.
+/// Returns the run of each trial, with the other settings from `config`. The settings name it, so that another search
+/// in the same folder reuses the runs of trials that it has in common.
 ///
 /// # Errors
 ///
@@ -66,8 +66,8 @@ fn repeated<T: PartialEq>(values: &[T]) -> Option<&T> {
     all.find(|(place, value)| values[..*place].contains(value)).map(|(_, value)| value)
 }
 
-/// Returns the settings as the name of a folder, such as `hidden-size=64,dropout=0.5`. Characters that a name cannot have
-/// are written as `%` and their number.
+/// Returns the settings as the name of a folder, such as `hidden-size=64,dropout=0.5`. Characters that a name cannot
+/// have are written as `%` and their number.
 fn name(trial: &[Setting]) -> String {
     let settings = trial.iter().map(|(flag, value)| format!("{flag}={value}"));
     let text = settings.collect::<Vec<_>>().join(",");

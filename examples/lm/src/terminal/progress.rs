@@ -28,8 +28,8 @@ enum Display {
 }
 
 impl Progress {
-    /// Creates a report of the steps from `done` to `total`. A resumed run has already `done` some. The speed is that of
-    /// the `units`, such as `tokens`.
+    /// Creates a report of the steps from `done` to `total`. A resumed run has already `done` some. The speed is that
+    /// of the `units`, such as `tokens`.
     #[must_use]
     pub fn new(done: usize, total: usize, units: &'static str) -> Self {
         let display = if io::stderr().is_terminal() {

@@ -1,7 +1,8 @@
 //! Texts: units, vocabularies, files, and the windows of parallel streams that training reads.
 //!
-//! A [`Corpus`] is opened from [`TextSettings`]. Its texts are read in blocks, from files that may be larger than memory,
-//! and encoded by a [`Vocabulary`]. Each [`Part`] holds the [`Tokens`], and [`Streams`] cut tokens into windows.
+//! A [`Corpus`] is opened from [`TextSettings`]. Its texts are read in blocks, from files that may be larger than
+//! memory, and encoded by a [`Vocabulary`]. Each [`Part`] holds the [`Tokens`], and [`Streams`] cut tokens into
+//! windows.
 
 mod corpus;
 mod encode;

@@ -27,8 +27,8 @@ pub enum Units {
 
 /// Which text to read, and its units: the section `[text]` of a configuration.
 ///
-/// Either each file of `text` is split, or the parts are files of their own. With neither, the text is that of the `.rs`
-/// and `.md` files of the repository, each split.
+/// Either each file of `text` is split, or the parts are files of their own. With neither, the text is that of the
+/// `.rs` and `.md` files of the repository, each split.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextSettings {

@@ -136,8 +136,8 @@ impl Source {
 /// The bytes before a wanted border in which a border is searched.
 const BEFORE_BORDER: u64 = 1 << 16;
 
-/// Returns the last position in `around` where the text can be cut: for words and byte pairs the beginning of a line, or
-/// else of a word, and for characters any that is not inside a character or `\r\n`.
+/// Returns the last position in `around` where the text can be cut: for words and byte pairs the beginning of a line,
+/// or else of a word, and for characters any that is not inside a character or `\r\n`.
 fn border(around: &[u8], units: Units) -> usize {
     let Some(last) = around.len().checked_sub(1) else { return 0 };
     let behind = |is_wanted: fn(&u8) -> bool| {

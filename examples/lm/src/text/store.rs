@@ -5,8 +5,8 @@
 //! trailer: length of the footer (u64) │ its XXH64 (u64) │ "lmtokens", little-endian
 //! ```
 //!
-//! A store is written under a temporary name, stored safely, and then renamed: it is there as a whole or not at all, and
-//! never written again. It is used if its identity is that of the text, and its checksums those of its bytes.
+//! A store is written under a temporary name, stored safely, and then renamed: it is there as a whole or not at all,
+//! and never written again. It is used if its identity is that of the text, and its checksums those of its bytes.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -153,13 +153,15 @@ fn footer(bytes: &[u8]) -> Option<(Footer, usize)> {
 /// Maps a store.
 fn map(path: &Path) -> io::Result<Mmap> {
     let file = File::open(path)?;
-    // SAFETY: A map is sound as long as nobody writes to the file. No program of ours does: a store gets its name when it
-    // is complete, and is then only replaced as a whole, which leaves the mapped file as it is. Somebody else who writes
-    // to it changes numbers, whose bounds are checked where they are used. Who cuts it short ends the process by SIGBUS.
+    // SAFETY: A map is sound as long as nobody writes to the file. No program of ours does: a store gets its name when
+    // it is complete, and is then only replaced as a whole, which leaves the mapped file as it is. Another program that
+    // writes to it changes numbers, whose bounds are checked where they are used. If it shortens the file, an access
+    // ends the process by SIGBUS.
     unsafe { Mmap::map(&file) }
 }
 
-/// Returns where the store of a text lies: the same place when the text changes, so that the new store replaces the old.
+/// Returns where the store of a text lies: the same place when the text changes, so that the new store replaces the
+/// old.
 pub(super) fn place(folder: &Path, sources: &Sources, key: &str) -> PathBuf {
     let names = sources.spans().map(|span| span.source.name.to_string_lossy());
     let text = std::iter::once(key.into()).chain(names).collect::<Vec<_>>().join("\n");

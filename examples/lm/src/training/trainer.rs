@@ -134,8 +134,8 @@ impl<'c> Trainer<'c> {
         })
     }
 
-    /// Trains until all steps are done or `stop` returns another reason. Saves at the start, at every measurement and at
-    /// the end. When the time is over, the model is measured once more and may then replace the best weights. The
+    /// Trains until all steps are done or `stop` returns another reason. Saves at the start, at every measurement and
+    /// at the end. When the time is over, the model is measured once more and may then replace the best weights. The
     /// checkpoint does not have this measurement, so a resumed run does not depend on it.
     ///
     /// # Errors

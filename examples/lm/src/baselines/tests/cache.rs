@@ -33,7 +33,8 @@ fn a_cache_helps_where_words_repeat() {
     assert!(cached < model.score(&repeats));
 }
 
-/// Two pairs with `h·h_i` of 1 and 2, and `θ = ln 2`: the weights are 2 and 4, so the cached probabilities are 1/3 and 2/3.
+/// Two pairs with `h·h_i` of 1 and 2, and `θ = ln 2`: the weights are 2 and 4, so the cached probabilities are 1/3 and
+/// 2/3.
 #[test]
 fn continuous_cache_by_hand() {
     let mut cache = ContinuousCache::new(2, std::f64::consts::LN_2, 0.25);

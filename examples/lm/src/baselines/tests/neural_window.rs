@@ -10,8 +10,8 @@ fn gradients_are_proven() {
     }
 }
 
-/// `y = b + W x + U tanh(d + H x)` of the paper, in loops over the tokens of a text, with `n = 4`. Before the text stand
-/// embeddings of zeros.
+/// `y = b + W x + U tanh(d + H x)` of the paper, in loops over the tokens of a text, with `n = 4`. Before the text
+/// stand embeddings of zeros.
 #[test]
 fn agrees_with_the_equation_of_the_paper() {
     const EMBEDDING: usize = 2; // m in the paper

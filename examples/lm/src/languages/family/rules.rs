@@ -63,8 +63,8 @@ pub(super) fn dyck(kinds: usize, depth: usize, open: f64) -> Result<Vec<Rule>, L
 /// Returns the rules of a Markov chain over the first letters, cut where it returns to the context `aa…a`.
 ///
 /// A rule is a context: its letters are the digits of the rule's number. Its transition probabilities are drawn from
-/// the uniform distribution over all (Dirichlet with parameters 1): the gaps between sorted uniform numbers. So they are
-/// the same to the bit on every machine.
+/// the uniform distribution over all (Dirichlet with parameters 1): the gaps between sorted uniform numbers. So they
+/// are the same to the bit on every machine.
 pub(super) fn markov(order: u32, symbols: usize, seed: u64) -> Result<Vec<Rule>, LanguageError> {
     let contexts = symbols.saturating_pow(order);
     check_size(contexts)?;

@@ -153,8 +153,8 @@ fn bytes_of_tokens(tokenizer: &Tokenizer) -> Result<Vec<Box<[u8]>>, InvalidVocab
     Ok(bytes.into_iter().flatten().collect())
 }
 
-/// Returns the character that stands for a byte in byte-level vocabularies (Radford et al., 2019): itself if it is printed
-/// with a width in Latin-1, and else the next one from U+0100.
+/// Returns the character that stands for a byte in byte-level vocabularies (Radford et al., 2019): itself if it is
+/// printed with a width in Latin-1, and else the next one from U+0100.
 fn char_of(byte: u8) -> char {
     let code = match byte {
         0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => u32::from(byte),
