@@ -1,6 +1,5 @@
-//! Output layers over 100 000 words: a step of training of the layer alone, with `H = 650` features at 20 × 35
-//! positions. Words follow Zipf's law, the most frequent first. The peak of memory is that of a process that runs one
-//! of the benchmarks.
+//! A training step of an output layer alone, over 100 000 words, with `H = 650` features at 20 × 35 positions. Words
+//! follow Zipf's law, the most frequent first. For the peak of memory, run one of the benchmarks in a process.
 
 use bptt::prelude::*;
 use divan::Bencher;

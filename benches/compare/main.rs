@@ -42,7 +42,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
 
-    /// Be a peer of another program, which asks for steps of the work at these sizes
+    /// Serve as a peer of another program: take steps of the work at these sizes on request
     #[arg(long, value_name = "NAME=SIZE", num_args = 1.., value_parser = named_size, requires = "work")]
     serve: Vec<NamedSize>,
 }

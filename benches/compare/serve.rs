@@ -19,7 +19,7 @@ pub(crate) fn named_size(text: &str) -> Result<NamedSize, String> {
     }
 }
 
-/// Takes steps of the work when a line of standard input says so, until there are no more lines.
+/// Takes steps of the work for each line of standard input, until the input ends.
 pub(crate) fn serve(work: &Work, sizes: &[NamedSize]) -> io::Result<()> {
     let mut step = (work.prepare)(work.sizes.with(sizes));
     println!("variant\t{}\tbptt\nready", figure(&warm_up(&mut step)));

@@ -1,4 +1,5 @@
-//! A text names a language or none; as a grammar it is read or refused. What is generated is legal.
+//! A text names a language or is refused. As a grammar, it is also read or refused. A language accepts what it
+//! generates.
 #![no_main]
 
 use std::fs;

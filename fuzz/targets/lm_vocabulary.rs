@@ -1,4 +1,5 @@
-//! A text describes a vocabulary or is refused. A vocabulary is what its own text describes, and keeps what it encodes.
+//! A text describes a vocabulary or is refused. A vocabulary equals the one that its own text describes, and decodes
+//! what it encodes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -138,7 +138,8 @@ pub(crate) fn is_blank() -> bool {
     BLANK.get()
 }
 
-/// Zeros in fresh memory, which takes none before it is written. No pool keeps it once a file's values replace it.
+/// Returns zeros in fresh memory, which the operating system provides only when it is written. No pool keeps this
+/// memory after a file's values replace it.
 pub(crate) fn blank_zeros<T: Scalar>(shape: Shape) -> Tensor<T> {
     let zeros = vec![T::zero(); shape.elements()];
     Tensor::from_vec(shape, zeros)

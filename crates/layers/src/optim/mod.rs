@@ -3,8 +3,8 @@
 //! An optimizer consists of its hyperparameters, the names of its slots, and the update of one element. A slot is a
 //! tensor that is kept for each parameter, such as its momentum. [`Slots`](slots::Slots) walks over the model, and
 //! saves and restores the slots of every optimizer. [`Groups`] gives parts of a model to several optimizers.
-//! [`Schedule`] and [`Plateau`] are learning rates over the steps. [`WeightAverage`] averages the weights over them, and
-//! [`NonMonotonic`] says from when on.
+//! [`Schedule`] and [`Plateau`] are learning rates over the steps. [`WeightAverage`] averages the weights over the
+//! steps, and [`NonMonotonic`] tells when the average begins.
 
 pub(crate) mod adadelta;
 pub(crate) mod adagrad;

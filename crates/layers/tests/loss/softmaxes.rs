@@ -72,7 +72,7 @@ fn a_mixture_is_the_weighted_sum_of_softmaxes() {
     }
 }
 
-/// A probability may be far below the smallest number. Its logarithm and gradient are finite.
+/// A probability may be far below the smallest positive number. Its logarithm and gradient are finite.
 #[test]
 fn a_mixture_is_stable() {
     let rng = &mut bptt_layers::rng(1);

@@ -1,4 +1,4 @@
-//! Boxed layers compute the same as the layers within them, bit for bit.
+//! Boxed layers compute the same as their inner layers, bit for bit.
 
 use std::fmt::Debug;
 
@@ -85,7 +85,7 @@ fn a_boxed_layer_is_the_layer_within() {
     assert_same(&WeightDropout::new(lstm, some, &["w_hh"]));
 }
 
-/// Boxes of different kinds have one type. A stack of them, with a learned start, is the tuple of the layers within.
+/// Boxes of different kinds have one type. A stack of them, with a learned start, is the tuple of the inner layers.
 #[test]
 fn boxes_of_two_kinds() {
     let rng = &mut random(12);
@@ -111,7 +111,7 @@ fn in_pieces<L: Stepwise<f64>>(layer: &L) -> [Vec<f64>; 2] {
     [second.to_vec(), online.output(0).to_vec()]
 }
 
-/// Visits for change reach the parameters within.
+/// Mutable visits reach the parameters of the inner layer.
 #[test]
 fn parameters_change_within_a_box() {
     let rng = &mut random(14);

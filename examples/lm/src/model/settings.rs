@@ -47,7 +47,7 @@ pub struct ModelSettings {
     #[arg(long, value_name = "K", default_value = "10", value_parser = at_least_one)]
     pub components: usize,
 
-    /// First token of each cluster of --head adaptive; tokens are numbered from the most frequent on
+    /// First token of each cluster of --head adaptive; words are numbered from the most frequent on
     #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', action = ArgAction::Set,
           default_values_t = [2000, 10_000], value_parser = at_least_one)]
     pub cutoffs: Vec<usize>,
