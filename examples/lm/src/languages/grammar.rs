@@ -36,7 +36,8 @@ pub(super) const START: usize = 0;
 /// The number of rules whose equations are solved in about a second.
 pub(super) const MOST_RULES: usize = 1024;
 
-/// The longest expected sentence. Texts consist of whole sentences, and should not be longer by far than asked for.
+/// The largest expected length of a sentence. A text ends with a whole sentence, and should not be much longer than
+/// asked.
 pub(super) const LONGEST_SENTENCE: f64 = 1e5;
 
 /// Refuses a number of rules before they are built.

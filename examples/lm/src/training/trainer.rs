@@ -39,12 +39,12 @@ pub struct Trainer<'c> {
     best: Saved,
 }
 
-/// The place in the text that training has reached.
+/// The position in the text that training has reached.
 #[derive(Debug)]
 struct Place {
-    /// Whole passes.
+    /// The number of whole passes.
     pass: usize,
-    /// Steps within the pass.
+    /// The number of steps within the pass.
     start: usize,
     /// The state after the last window.
     carried: Carried,
@@ -223,8 +223,8 @@ impl<'c> Trainer<'c> {
         window
     }
 
-    /// Moves the weights. The learning rate of a window of random length is in proportion to its length (Merity et al.
-    /// 2018).
+    /// Updates the weights. The learning rate of a window of random length is in proportion to its length (Merity et
+    /// al. 2018).
     fn update(&mut self, gradients: &Gradients<f32>, steps: usize) {
         let TrainingSettings { random_windows, window, .. } = self.config.training;
         let scale = if random_windows { steps as f64 / window as f64 } else { 1.0 };

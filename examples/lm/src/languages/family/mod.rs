@@ -87,7 +87,7 @@ impl Family {
 
 /// Reads the file of a grammar.
 fn read(path: &str) -> io::Result<String> {
-    /// No grammar of as many rules as are possible is longer.
+    /// The largest size of a file. No grammar with the largest number of rules is longer.
     const MOST_BYTES: u64 = 1 << 20;
 
     let file = File::open(path)?;
