@@ -20,7 +20,8 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(settings: &TrainingSettings, batches: &Streams) -> Self {
         let in_a_pass = batches.steps().div_ceil(settings.window);
-        let steps = settings.epochs.map_or(settings.steps, |passes| in_a_pass.saturating_mul(passes));
+        let steps =
+            settings.epochs.map_or(settings.steps, |passes| in_a_pass.saturating_mul(passes));
         let measure_every = settings.validate_every.unwrap_or(steps.div_ceil(MEASUREMENTS));
         Self { steps, measure_every, log_every: steps.div_ceil(LINES) }
     }
