@@ -135,7 +135,7 @@ pub enum TextError {
     /// The part is shorter than one window for every stream.
     #[error(
         "too little text: {batch} parallel streams of {window} tokens and the one that follows need \
-         {needed} tokens, and there are {available}; give more text, or lower --batch or --window"
+         {needed} tokens, and there are {available}; give more text, or lower --batch-size or --window"
     )]
     TooShort {
         /// The tokens given.

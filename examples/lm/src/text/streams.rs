@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(
             error,
             "too little text: 4 parallel streams of 8 tokens and the one that follows need 33 tokens, \
-             and there are 32; give more text, or lower --batch or --window"
+             and there are 32; give more text, or lower --batch-size or --window"
         );
         assert!(matches!(
             Streams::new(&counting(0), usize::MAX, 2),
