@@ -3,11 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use bptt::decode::Sampling;
 use clap::Args;
 
-use super::shared::last_run;
-use crate::config::rules::{at_least_one, at_least_zero, share};
+use super::shared::{SamplingArgs, last_run};
+use crate::config::rules::at_least_one;
 use crate::error::Error;
 use crate::generation::{Continuation, beam};
 use crate::training::Saved;
@@ -27,35 +26,13 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value = "500", value_parser = at_least_one)]
     pub length: usize,
 
-    /// Temperature of the draws: 0 takes the most probable token, 1 draws from the model's probabilities
-    #[arg(long, default_value = "0.8", value_parser = at_least_zero)]
-    pub temperature: f64,
-
-    /// Draw only among this many most probable tokens [default: all]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub top_k: Option<usize>,
-
-    /// Draw only among the most probable tokens that together have this probability, the nucleus [default: all]
-    #[arg(long, value_name = "P", value_parser = share)]
-    pub top_p: Option<f64>,
-
     /// Width of a beam search for the most probable text, instead of draws
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["temperature", "top_k", "top_p", "seed"])]
     pub beam: Option<usize>,
 
-    /// Seed of the draws
-    #[arg(long, default_value = "1")]
-    pub seed: u64,
-}
-
-impl GenerateArgs {
-    /// Returns how tokens are drawn.
-    #[must_use]
-    pub fn sampling(&self) -> Sampling {
-        let sampling = Sampling::new().temperature(self.temperature);
-        let sampling = self.top_k.map_or(sampling, |k| sampling.top_k(k));
-        self.top_p.map_or(sampling, |p| sampling.top_p(p))
-    }
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
 }
 
 /// Writes the prime and the model's continuation of it, each token as soon as it is drawn.
@@ -90,7 +67,8 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
             best.into_iter().try_for_each(|&token| write(token as u32))?;
         }
         None => {
-            let continuation = Continuation::new(&model, &prime, args.sampling(), args.seed);
+            let continuation =
+                Continuation::new(&model, &prime, args.sampling.sampling(), args.sampling.seed);
             continuation.take(args.length).try_for_each(write)?;
         }
     }

@@ -1,13 +1,16 @@
 //! What several commands share.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bptt::decode::Sampling;
 use clap::Args;
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::config::rules::threads;
+use crate::config::rules::{at_least_one, at_least_zero, share, threads};
 use crate::error::Error;
 use crate::terminal::{Signal, Signals, tell};
+use crate::text::repository;
 
 /// Flags of all commands that compute.
 #[derive(Args, Clone, Debug)]
@@ -31,9 +34,39 @@ impl MachineArgs {
     /// # Errors
     ///
     /// If the operating system refuses them.
-    pub fn start_threads(&self) -> Result<(), Error> {
+    pub fn start_threads(&self) -> Result<(), ThreadPoolBuildError> {
         let threads = self.threads.unwrap_or(0); // as many as there are cores
-        Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?)
+        ThreadPoolBuilder::new().num_threads(threads).build_global()
+    }
+}
+
+/// Flags of commands that draw tokens.
+#[derive(Args, Clone, Debug)]
+pub struct SamplingArgs {
+    /// Temperature of the draws: 0 takes the most probable token, 1 draws from the model's probabilities
+    #[arg(long, default_value = "0.8", value_parser = at_least_zero)]
+    pub temperature: f64,
+
+    /// Draw only among this many most probable tokens [default: all]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub top_k: Option<usize>,
+
+    /// Draw only among the most probable tokens that together have this probability, the nucleus [default: all]
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub top_p: Option<f64>,
+
+    /// Seed of the draws
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+}
+
+impl SamplingArgs {
+    /// Returns how tokens are drawn.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        let sampling = Sampling::new().temperature(self.temperature);
+        let sampling = self.top_k.map_or(sampling, |k| sampling.top_k(k));
+        self.top_p.map_or(sampling, |p| sampling.top_p(p))
     }
 }
 
@@ -65,8 +98,7 @@ pub fn write_unless_stopped(
 /// Returns `target/lm` of the repository, which version control ignores.
 #[must_use]
 pub fn home() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package).join("target/lm")
+    repository().join("target/lm")
 }
 
 /// Returns the default folder of the run with this number.

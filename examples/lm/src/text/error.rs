@@ -40,7 +40,7 @@ pub enum TextError {
     /// A file that is not text in UTF-8.
     #[error(
         "{path} is not UTF-8 text: the first invalid byte is at offset {offset}; convert it, e.g. \
-         with `iconv -f latin1 -t utf-8`, or read it with --units bytes",
+         with `iconv -f latin1 -t utf-8`, or read it as bytes",
         path = .path.display()
     )]
     NotUtf8 {

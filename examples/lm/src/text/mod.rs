@@ -22,6 +22,7 @@ mod vocabulary;
 pub use corpus::{Corpus, Part};
 pub use error::{InvalidVocabulary, TextError, UnknownCharacter};
 pub use settings::{TextSettings, Units};
+pub use sources::repository;
 pub use streams::{Streams, Window};
 pub use tokens::Tokens;
 pub use vocabulary::{Decoder, Vocabulary};

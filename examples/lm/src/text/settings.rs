@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
+use super::sources::{program_files, repository};
 use crate::config::rules::seed;
 use crate::languages::Language;
 
@@ -139,6 +140,15 @@ impl fmt::Display for TextSettings {
 }
 
 impl TextSettings {
+    /// Returns the files that are split into parts: those of `text`, or the `.rs` and `.md` files of the repository.
+    ///
+    /// # Errors
+    ///
+    /// The repository has none, or cannot be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>, TextError> {
+        if self.text.is_empty() { program_files(repository()) } else { Ok(self.text.clone()) }
+    }
+
     /// Checks the settings against each other.
     ///
     /// # Errors

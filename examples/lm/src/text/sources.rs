@@ -206,14 +206,9 @@ impl Sources {
                 test: whole(&settings.test)?,
             });
         }
-        let sources = if settings.text.is_empty() {
-            program_sources(repository())?
-        } else {
-            settings.text.iter().map(|path| Source::find(path)).collect::<Result<_, _>>()?
-        };
         let mut parts = Self::default();
-        for source in sources {
-            let [train, validation, test] = source.split(settings)?;
+        for path in settings.files()? {
+            let [train, validation, test] = Source::find(&path)?.split(settings)?;
             parts.train.push(train);
             parts.validation.push(validation);
             parts.test.push(test);
@@ -226,14 +221,15 @@ impl Sources {
 }
 
 /// Returns the repository that this program was built from.
-fn repository() -> &'static Path {
+#[must_use]
+pub fn repository() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Finds every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and folders named
+/// Returns every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and folders named
 /// `target` are skipped, and symbolic links are not followed.
-fn program_sources(root: &Path) -> Result<Vec<Source>, TextError> {
+pub(super) fn program_files(root: &Path) -> Result<Vec<PathBuf>, TextError> {
     let nothing_found = || TextError::NoRepository { root: root.to_path_buf() };
     if !root.is_dir() {
         return Err(nothing_found());
@@ -244,14 +240,10 @@ fn program_sources(root: &Path) -> Result<Vec<Source>, TextError> {
         list_sources(&folder, &mut paths, &mut folders)
             .map_err(|source| TextError::Read { path: folder, source })?;
     }
+    // An empty source file is not a mistake of the user's.
+    paths.retain(|path| !matches!(Source::find(path), Err(TextError::Empty { .. })));
     paths.sort();
-    let sources: Vec<Source> = paths
-        .iter()
-        .map(|path| Source::find(path))
-        // An empty source file is not a mistake of the user's.
-        .filter(|source| !matches!(source, Err(TextError::Empty { .. })))
-        .collect::<Result<_, _>>()?;
-    if sources.is_empty() { Err(nothing_found()) } else { Ok(sources) }
+    if paths.is_empty() { Err(nothing_found()) } else { Ok(paths) }
 }
 
 /// Adds the source files directly in `folder` to `paths`, and the folders to search to `folders`.

@@ -38,12 +38,18 @@ pub enum Divergence {
     },
 }
 
-/// Refuses a loss that is negative, not a number, or far above that of guessing among so many tokens.
-pub(super) fn check(step: usize, loss: f64, vocabulary_size: usize) -> Result<(), Divergence> {
-    let guessing = (vocabulary_size as f64).ln();
-    if (0.0..=DIVERGED * guessing.max(1.0)).contains(&loss) {
-        Ok(())
-    } else {
-        Err(Divergence::Loss { step, loss, guessing })
+impl Divergence {
+    /// Checks a loss, in nats, among so many tokens.
+    ///
+    /// # Errors
+    ///
+    /// It is negative, not a number, or far above that of guessing.
+    pub fn check(step: usize, loss: f64, vocabulary_size: usize) -> Result<(), Self> {
+        let guessing = (vocabulary_size as f64).ln();
+        if (0.0..=DIVERGED * guessing.max(1.0)).contains(&loss) {
+            Ok(())
+        } else {
+            Err(Self::Loss { step, loss, guessing })
+        }
     }
 }

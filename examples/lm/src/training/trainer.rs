@@ -8,7 +8,7 @@ use bptt::weights::Archive;
 
 use super::average::Average;
 use super::clock::Clock;
-use super::divergence::{Divergence, check};
+use super::divergence::Divergence;
 use super::meter::Meter;
 use super::optimizer::{AnyOptimizer, optimizer, schedule};
 use super::plan::Plan;
@@ -194,7 +194,7 @@ impl<'c> Trainer<'c> {
         {
             return Err(Divergence::Value { step: number, fault: fault.into() });
         }
-        check(number, nats, self.corpus.vocabulary.len())?;
+        Divergence::check(number, nats, self.corpus.vocabulary.len())?;
 
         let penalty = outputs.penalty(&self.config.regularization);
         let mut gradients = tape.backward(penalty.map_or(loss, |penalty| loss + penalty));
@@ -255,7 +255,7 @@ impl<'c> Trainer<'c> {
         let (score, weights) = average.averaged(&mut training.model, |model| {
             (score(model, &corpus.validation, validation, window), Archive::of(model))
         });
-        check(step, score.nats, self.corpus.vocabulary.len())
+        Divergence::check(step, score.nats, self.corpus.vocabulary.len())
             .map_err(|fault| self.diverged(fault, folder))?;
         let is_best = score.nats < self.best.nats;
         if is_best {
