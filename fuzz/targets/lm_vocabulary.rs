@@ -12,7 +12,13 @@ fuzz_target!(|text: &str| {
     };
     assert_eq!(vocabulary.to_string().parse(), Ok(vocabulary.clone()));
     for text in [text, "the cat's  12 é\n\n漢"] {
-        let Ok(tokens) = vocabulary.encode(text) else { continue };
+        let tokens = match vocabulary.encode(text) {
+            Ok(tokens) => tokens,
+            Err(unknown) => {
+                assert_eq!(text.chars().nth(unknown.position - 1), Some(unknown.character));
+                continue;
+            }
+        };
         assert!(tokens.iter().all(|&token| (token as usize) < vocabulary.len()));
         let decoded = vocabulary.decode(&tokens);
         if vocabulary.units() == Units::Words {

@@ -1,69 +1,33 @@
-//! Drawing characters from a model's predictions.
+//! Text that a model writes.
 
-use bptt::decode::Sampling;
-use bptt::prelude::*;
+use std::io::Write;
 
-use crate::model::CharModel;
+use crate::args::GenerateArgs;
+use crate::error::Error;
+use crate::snapshot::Snapshot;
 
-/// A source of tokens drawn from logits. The same seed and logits give the same tokens.
-#[derive(Clone, Debug)]
-pub struct Sampler {
-    sampling: Sampling,
-    rng: Xoshiro256PlusPlus,
-}
+/// Lets a saved model write: the prime and its continuation, each character as soon as it is drawn.
+pub(crate) fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> {
+    let saved = Snapshot::load(&args.weights)?;
+    let vocabulary = &saved.vocabulary;
+    let prime = match &args.prime {
+        Some(prime) => vocabulary.encode(prime)?,
+        None => vocabulary.encode("\n").unwrap_or_else(|_| vec![0]),
+    };
+    let (model, sampling) = (saved.model()?, args.sampling.sampling());
+    let mut rng = bptt::rng(args.sampling.seed);
+    write!(out, "{}", args.prime.as_deref().unwrap_or_default())?;
 
-impl Sampler {
-    /// A sampler with these settings.
-    #[must_use]
-    pub fn new(sampling: Sampling, seed: u64) -> Self {
-        Self { sampling, rng: bptt::rng(seed) }
+    // The model with its carried state. Its output is the logits of the next token.
+    let mut reader = model.stepper();
+    for token in prime {
+        reader.step(&[model.embedding_of(token as usize)]);
     }
-
-    /// Draws one token, given the `logits` of all tokens, `[V]`.
-    ///
-    /// # Panics
-    ///
-    /// As [`Sampling::draw`].
-    pub fn sample(&mut self, logits: &[f32]) -> usize {
-        self.sampling.draw(logits, &mut self.rng)
+    for _ in 0..args.length {
+        let token = sampling.draw(reader.output(0), &mut rng);
+        write!(out, "{}", vocabulary.token_text(token as u32))?;
+        out.flush()?;
+        reader.step(&[model.embedding_of(token)]); // what the model has written is its next input
     }
-}
-
-/// An endless iterator over the tokens that a model generates. A [`Sampler`] draws each token, which is then the model's
-/// next input.
-#[derive(Debug)]
-pub struct Continuation<'a> {
-    model: &'a CharModel,
-    sampler: Sampler,
-    /// The model with its carried state. Its output is the logits of the next token.
-    reader: Stepper<f32>,
-}
-
-impl<'a> Continuation<'a> {
-    /// Continues `prime`.
-    ///
-    /// # Panics
-    ///
-    /// If `prime` is empty, since a model predicts from at least one token, or if a token is not below `V`.
-    #[must_use]
-    pub fn new(model: &'a CharModel, prime: &[usize], sampler: Sampler) -> Self {
-        assert!(!prime.is_empty(), "nothing to continue");
-        let mut continuation = Self { model, sampler, reader: model.stepper() };
-        prime.iter().for_each(|&token| continuation.read(token));
-        continuation
-    }
-
-    fn read(&mut self, token: usize) {
-        self.reader.step(&[self.model.embedding_of(token)]);
-    }
-}
-
-impl Iterator for Continuation<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let token = self.sampler.sample(self.reader.output(0));
-        self.read(token);
-        Some(token)
-    }
+    Ok(writeln!(out)?)
 }

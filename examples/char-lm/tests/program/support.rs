@@ -1,19 +1,12 @@
 //! Small runs, and the program itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bptt::run::{Files, Run};
-use char_lm::args::{Cli, Command as Subcommand};
-use char_lm::checkpoint::{Checkpoint, Snapshot};
-use char_lm::corpus::{Corpus, Document};
-use char_lm::error::Error;
-use char_lm::progress::Progress;
-use char_lm::settings::Plan;
-use char_lm::train::{Ending, Trainer};
-use clap::Parser;
+use bptt::run::Files;
+use bptt::weights::Archive;
 use tempfile::TempDir;
 
 /// A text that a small model soon knows by heart.
@@ -29,58 +22,24 @@ pub(crate) fn small(more: &str) -> Vec<String> {
     SMALL.split(' ').chain(more.split_whitespace()).map(str::to_owned).collect()
 }
 
-/// The plan of a small run with `more` flags.
-pub(crate) fn plan(more: &str) -> Plan {
-    match Cli::parse_from(std::iter::once("char-lm".to_owned()).chain(small(more))).into_command() {
-        Subcommand::Train(args) => args.plan(),
-        other => panic!("{other:?} is not training"),
-    }
-}
-
-pub(crate) fn corpus(text: &str) -> Corpus {
-    Corpus::new(&[Document { path: PathBuf::from("text"), text: text.to_owned() }])
-}
-
 pub(crate) fn files(folder: &TempDir) -> Files {
     Files::beside(folder.path().join("model.safetensors"))
 }
 
-/// Runs until the end, or until `steps` more are done as if by Ctrl-C.
-pub(crate) fn run(trainer: &mut Trainer<'_>, files: &Files, steps: usize) -> Result<Ending, Error> {
-    run_until(trainer, files, steps, Ending::Interrupted)
+/// Returns what a complete file holds.
+pub(crate) fn load(path: &Path) -> Archive<f32> {
+    Archive::load(path).expect("a complete file")
 }
 
-/// Runs until the end, or until `steps` more are done and then ends so.
-pub(crate) fn run_until(
-    trainer: &mut Trainer<'_>,
-    files: &Files,
-    steps: usize,
-    ending: Ending,
-) -> Result<Ending, Error> {
-    let mut left = steps;
-    let mut progress = Progress::hidden(trainer.steps_done(), trainer.plan().steps);
-    let is_new = !files.checkpoint.exists();
-    let place = if is_new { Run::new(&files.best) } else { Run::resume(&files.best) };
-    let mut place = place.expect("no other run saves here");
-    trainer.run(&mut place, &mut progress, || {
-        let stop = (left == 0).then_some(ending);
-        left = left.saturating_sub(1);
-        stop
-    })
-}
-
-/// The run that `files` hold, with the plan that it had.
-pub(crate) fn resume<'a>(corpus: &'a Corpus, files: &Files) -> Result<Trainer<'a>, Error> {
-    let checkpoint = Checkpoint::load(&files.checkpoint)?;
-    Trainer::resume(corpus, checkpoint.plan.clone(), checkpoint)
+/// Returns a number that a complete file holds as a text.
+pub(crate) fn number(path: &Path, name: &str) -> usize {
+    load(path).parse(name).expect("it has it")
 }
 
 /// Asserts that both files are there and complete.
 pub(crate) fn assert_loadable(files: &Files) {
-    let saved = Snapshot::load(&files.best).expect("a complete file");
-    saved.model().expect("its own weights");
-    let checkpoint = Checkpoint::load(&files.checkpoint).expect("a complete file");
-    checkpoint.best.model().expect("its own weights");
+    load(&files.best);
+    load(&files.checkpoint);
 }
 
 pub(crate) fn bytes(path: &Path) -> Vec<u8> {
@@ -131,6 +90,13 @@ pub(crate) fn place(text: &str, files: &Files) -> Vec<String> {
 
 pub(crate) fn resumed(text: &str, files: &Files) -> Vec<String> {
     [vec!["--resume".to_owned()], place(text, files)].concat()
+}
+
+/// Runs for two steps on [`periodic`] text, and returns the path of the text and the files of the run.
+pub(crate) fn trained(folder: &TempDir) -> (String, Files) {
+    let (text, files) = (file(folder, "text.txt", periodic().as_bytes()), files(folder));
+    stdout(&char_lm(&[small("--steps 2"), place(&text, &files)].concat()));
+    (text, files)
 }
 
 pub(crate) fn start(arguments: &[String]) -> Child {

@@ -1,32 +1,30 @@
 //! What a run learns, and that it is the same run whatever happens to it.
 
-use bptt::Module;
-use char_lm::checkpoint::Snapshot;
-use char_lm::error::Error;
-use char_lm::ngram::NGram;
-use char_lm::train::{Divergence, Ending, Trainer};
 use tempfile::TempDir;
 
 use crate::support::{
-    argument, assert_loadable, bytes, char_lm, corpus, file, files, periodic, plan, resume, run,
-    small, stdout,
+    argument, bytes, char_lm, file, files, load, number, periodic, place, resumed, small, stdout,
 };
+
+/// The first number after `before`.
+fn number_after(told: &str, before: &str) -> f64 {
+    let (_, rest) = told.split_once(before).unwrap_or_else(|| panic!("{before} in {told}"));
+    rest.split_whitespace().next().expect("a number").parse().expect("a number")
+}
 
 #[test]
 fn every_kind_of_cell_learns_a_periodic_text() {
-    let corpus = corpus(&periodic());
-    let unigram = NGram::count(1, corpus.vocabulary.len(), &corpus.train);
     for cell in ["lstm", "gru", "elman"] {
         let folder = TempDir::new().expect("a folder");
-        let plan = plan(&format!("--cell {cell} --steps 150 --validate-every 50 --dropout 0.1"));
-        let mut trainer = Trainer::new(&corpus, plan).expect("enough text");
-        let guessing = (corpus.vocabulary.len() as f64).ln();
-        let start = trainer.best().score.0;
+        let text = file(&folder, "text.txt", periodic().as_bytes());
+        let flags = format!("--cell {cell} --steps 150 --validate-every 50 --dropout 0.1");
+        let output = char_lm(&[small(&flags), place(&text, &files(&folder))].concat());
+        let told = stdout(&output);
+        let start = number_after(told, "start  step 0 of 150, ");
+        let guessing = 29_f64.ln();
         assert!((start - guessing).abs() < 0.5, "{cell} starts at {start}, not near {guessing}");
-        run(&mut trainer, &files(&folder), 150).expect("no divergence");
-        let unigram = unigram.score(trainer.validation().tokens());
-        let learnt = trainer.best().score;
-        assert!(learnt.0 < 0.25 * unigram.0, "{cell}: {learnt:?} after 150 steps, {unigram:?}");
+        let learnt = number_after(told, &format!("2-layer {cell} of 16 "));
+        assert!(learnt < 0.25 * guessing, "{cell}: {learnt} after 150 steps");
     }
 }
 
@@ -66,9 +64,8 @@ fn a_model_is_trained_judged_and_lets_write() {
 fn without_a_prime_a_new_line_is_continued() {
     for (text, start) in [("\tx = 1;\n", "\n"), ("yzyx", "x")] {
         let folder = TempDir::new().expect("a folder");
-        let corpus = corpus(&text.repeat(100));
-        let mut trainer = Trainer::new(&corpus, plan("--steps 2")).expect("enough text");
-        run(&mut trainer, &files(&folder), 2).expect("no divergence");
+        let text = file(&folder, "text.txt", text.repeat(100).as_bytes());
+        stdout(&char_lm(&[small("--steps 2"), place(&text, &files(&folder))].concat()));
         let out = argument(&files(&folder).best);
         let free = char_lm(&["generate", "--weights", &out]);
         let primed = char_lm(&["generate", "--weights", &out, "--prime", start]);
@@ -95,92 +92,35 @@ fn the_seed_decides_and_the_threads_do_not() {
     assert!(one != train("other", 2, 1), "another seed");
 }
 
-/// 2430 characters to learn from make 38 windows a pass, so the run crosses from one pass to the
-/// next; it is stopped in the first pass, at its end, after it, and between measurements.
-#[test]
-fn a_resumed_run_ends_like_one_that_never_stopped() {
-    let alike = corpus(&periodic());
-    // The more is learnt from it, the worse it predicts its own end, so that early weights are best.
-    let misleading = corpus(&("abc".repeat(810) + &"cba".repeat(90)));
-    for (cell, corpus) in [("lstm", &alike), ("gru", &alike), ("elman", &misleading)] {
-        let plan = plan(&format!("--cell {cell} --steps 47 --validate-every 10 --dropout 0.3"));
-        let whole = TempDir::new().expect("a folder");
-        let mut trainer = Trainer::new(corpus, plan.clone()).expect("enough text");
-        let ending = run(&mut trainer, &files(&whole), usize::MAX).expect("no divergence");
-        assert_eq!((ending, trainer.steps_done()), (Ending::Finished, 47));
-        assert_eq!(trainer.best().step, if cell == "elman" { 0 } else { 47 });
-
-        let parts = TempDir::new().expect("a folder");
-        let mut trainer = Trainer::new(corpus, plan).expect("enough text");
-        for steps in [0, 3, 17, 18, 5, 4] {
-            let ending = run(&mut trainer, &files(&parts), steps).expect("no divergence");
-            let left = trainer.steps_done() < 47;
-            assert_eq!(ending == Ending::Interrupted, left);
-            assert_loadable(&files(&parts));
-            trainer = resume(corpus, &files(&parts)).expect("its own checkpoint");
-        }
-        assert_eq!(trainer.steps_done(), 47);
-        let [whole, parts] = [files(&whole), files(&parts)];
-        assert!(bytes(&whole.best) == bytes(&parts.best), "{cell}: the best weights");
-        assert!(bytes(&whole.checkpoint) == bytes(&parts.checkpoint), "{cell}: the run");
-
-        // As if killed after the checkpoint was saved and before the best weights were.
-        std::fs::remove_file(&parts.best).expect("it was there");
-        run(&mut trainer, &parts, 0).expect("nothing left to do");
-        assert!(bytes(&whole.best) == bytes(&parts.best), "{cell}: the best weights again");
-    }
-}
-
 #[test]
 fn a_finished_run_can_be_made_longer() {
-    let corpus = corpus(&periodic());
     let folder = TempDir::new().expect("a folder");
-    let text = file(&folder, "text.txt", periodic().as_bytes());
-    let mut trainer = Trainer::new(&corpus, plan("--steps 4")).expect("enough text");
-    run(&mut trainer, &files(&folder), 4).expect("no divergence");
-    let out = argument(&files(&folder).best);
-    let longer = char_lm(&["--resume", "--text", &text, "--out", &out, "--steps", "6"]);
-    assert!(stdout(&longer).contains("start  step 4 of 6"), "{}", stdout(&longer));
-    let note = String::from_utf8_lossy(&longer.stderr);
-    assert!(note.contains("note: 6 steps instead of 4: the learning rate goes on"), "{note}");
-    assert_eq!(resume(&corpus, &files(&folder)).expect("it was saved").steps_done(), 6);
+    let (text, files) = crate::support::trained(&folder);
+    let longer = [resumed(&text, &files), vec!["--steps".into(), "6".into()]].concat();
+    let longer = char_lm(&longer);
+    assert!(stdout(&longer).contains("start  step 2 of 6"), "{}", stdout(&longer));
+    assert_eq!(number(&files.checkpoint, "step"), 6);
+    assert_eq!(number(&files.checkpoint, "extra.steps"), 6);
 }
 
 #[test]
 fn a_diverging_run_stops_and_leaves_the_best_weights() {
-    let corpus = corpus(&periodic());
     let folder = TempDir::new().expect("a folder");
+    let text = file(&folder, "text.txt", periodic().as_bytes());
     // 10³ leaves every value finite, 10⁶⁰ none.
-    for rate in ["1e3", "1e60"] {
-        let mut plan = plan("--steps 50 --validate-every 2");
-        plan.settings.learning_rate = rate.parse().expect("a number");
-        let mut trainer = Trainer::new(&corpus, plan).expect("enough text");
-        let error = run(&mut trainer, &files(&folder), 50).expect_err("divergence");
-        let message = error.to_string();
-        let Error::Diverged { fault, best_step, best } = error else { panic!("{message}") };
-        let expected = match (rate, fault) {
-            ("1e3", Divergence::Loss { step, loss, guessing }) => {
-                assert!(loss > guessing && step < 50, "{message}");
-                format!("step {step}: a loss of {loss} nats, where guessing has {guessing:.2}: ")
-            }
-            ("1e60", Divergence::Value { step, fault }) => {
-                assert_eq!(fault.operation(), "parameter");
-                format!("step {step}: {fault}: ")
-            }
-            _ => panic!("{message}"),
-        };
-        assert!(message.starts_with(&expected), "{message}");
-        assert!(message.contains("lower --learning-rate"), "{message}");
-
-        assert_loadable(&files(&folder));
-        let saved = Snapshot::load(&best).expect("complete");
-        assert_eq!(saved.step, best_step);
-        let good = saved.model().expect("its own weights").score(trainer.validation());
-        assert_eq!(good, saved.score, "the weights are those of that loss");
-        let finite = |model: &dyn Module<f32>| {
-            let parameters = model.parameters();
-            parameters.iter().all(|(_, p)| p.value().as_slice().iter().all(|w| w.is_finite()))
-        };
-        assert!(finite(&saved.model().expect("its own weights")));
+    for (rate, cause) in [("1e3", "where guessing has 3.37"), ("1e60", "parameter")] {
+        let mut arguments = [small("--steps 50 --validate-every 2"), place(&text, &files(&folder))];
+        let learning_rate = arguments[0].iter().position(|it| it == "0.02").expect("a rate");
+        arguments[0][learning_rate] = rate.to_owned();
+        let output = char_lm(&arguments.concat());
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        let error = told.lines().last().expect("an error");
+        assert!(error.starts_with("error: step ") && error.contains(cause), "{error}");
+        let best = files(&folder).best;
+        let expected = format!("of step {}, are in {}", number(&best, "step"), argument(&best));
+        assert!(error.contains("lower --learning-rate") && error.ends_with(&expected), "{error}");
+        let saved = load(&best);
+        assert!(saved.names().all(|name| saved.tensor(name).expect("it has it").is_finite()));
     }
 }
