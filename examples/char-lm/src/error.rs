@@ -24,8 +24,8 @@ pub(crate) enum Error {
     Memory(#[from] lm::terminal::memory::MemoryError),
     #[error("{path} is not a file: train a model first, or check the path", path = .0.display())]
     NoFile(PathBuf),
-    #[error("the weights `{0}` are not finite: the file is damaged; train anew")]
-    NotFinite(String),
+    #[error(transparent)]
+    NotFinite(#[from] lm::model::NotFinite),
     #[error("this is not the text of the run: give the same to --text, or leave out --resume")]
     ChangedText,
     #[error("the parts of the checkpoint do not belong to one run: train anew without --resume")]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bptt::weights::{self, Archive, WeightsError};
+use lm::model::NotFinite;
 use lm::terminal::memory;
 use lm::text::Vocabulary;
 
@@ -53,11 +54,7 @@ impl Snapshot {
     pub(crate) fn model(&self) -> Result<CharModel, Error> {
         let size = self.vocabulary.len();
         memory::expect(memory_of(&self.settings, size))?; // a wrong file may claim any size
-        for name in self.weights.names() {
-            if !self.weights.tensor(name)?.is_finite() {
-                return Err(Error::NotFinite(name.to_owned()));
-            }
-        }
+        NotFinite::check(&self.weights)?;
         let model = || CharModel::new(&self.settings, size, &mut bptt::rng(0));
         Ok(weights::build(model, |model| self.weights.assign_to(model))?)
     }

@@ -70,6 +70,32 @@ pub enum ModelError {
     /// The weights are those of another model.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The weights are those of no trained model.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
+}
+
+/// Weights with a NaN or an infinity, which training never saves.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the weights `{tensor}` are not finite: the file is damaged; train anew")]
+pub struct NotFinite {
+    /// The name of the tensor.
+    pub tensor: String,
+}
+
+impl NotFinite {
+    /// Checks the weights of a model. A model with others would have no distribution to draw from.
+    ///
+    /// # Errors
+    ///
+    /// A tensor has a NaN or an infinity.
+    pub fn check(weights: &Archive<f32>) -> Result<(), Self> {
+        let is_finite = |name: &str| weights.tensor(name).is_ok_and(Tensor::is_finite);
+        match weights.names().find(|name| !is_finite(name)) {
+            Some(name) => Err(Self { tensor: name.to_owned() }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl LanguageModel {
@@ -114,6 +140,7 @@ impl LanguageModel {
         // The check comes before a model is made, since a wrong file may claim any size.
         weights.shaped("embedding.table", &[vocabulary_size, settings.embedding_size].into())?;
         settings.expect_plausible(weights)?;
+        NotFinite::check(weights)?;
         let model = || Self::new(settings, regularization, vocabulary_size, &mut bptt::rng(0));
         weights::build(model, |model| match model {
             Ok(model) => weights.assign_to(model),

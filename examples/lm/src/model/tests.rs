@@ -156,6 +156,12 @@ fn weights_come_back_and_others_are_refused() {
             fewer.insert(name, weights.tensor(name).expect("it is there").clone());
         }
         load(VOCABULARY, &fewer).expect_err("one parameter is missing");
+        let mut damaged = weights.clone();
+        let mut tensor = weights.tensor(&last).expect("it is there").clone();
+        tensor.as_mut_slice()[0] = f32::NAN;
+        damaged.insert(&last, tensor);
+        let error = load(VOCABULARY, &damaged).expect_err("one value is no number");
+        assert!(matches!(error, ModelError::NotFinite(it) if it.tensor == last), "{flags}");
     }
 }
 
