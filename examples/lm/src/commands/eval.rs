@@ -11,8 +11,7 @@ use super::shared::{MachineArgs, last_run};
 use crate::baselines::ContinuousCache;
 use crate::config::rules::{at_least_one, at_least_zero, positive, rate};
 use crate::error::Error;
-use crate::evaluation::{Dynamic, Score, score, surprisals, words};
-use crate::languages::Language;
+use crate::evaluation::{Dynamic, Score, floor, score, surprisals, words};
 use crate::model::LanguageModel;
 use crate::run::replace;
 use crate::text::{Corpus, Part, Streams, TextSettings, Vocabulary};
@@ -153,8 +152,11 @@ fn run(args: &EvalArgs, out: &mut impl Write) -> Result<(), Error> {
         score(&model, part, &streams, args.window)
     };
     let mut results = results(&saved, part, &score);
-    if let Some(language) = &text.language {
-        let floor = floor(language, &saved.vocabulary, part, streams.covered());
+    let floor = text
+        .language
+        .as_ref()
+        .and_then(|language| floor(language, &saved.vocabulary, part, streams.covered()));
+    if let Some(floor) = floor {
         results.push(("floor", floor.into()));
         results.push(("above the floor", (score.nats - floor).into()));
     }
@@ -195,15 +197,6 @@ fn write_words(
         format!("{}\t{nats}\n", shown.escape_debug())
     });
     Ok(replace(file, &lines.collect::<String>())?)
-}
-
-/// Returns the least mean loss, in nats per token, that any model can expect on this very text of a language.
-fn floor(language: &Language, vocabulary: &Vocabulary, part: &Part, covered: usize) -> f64 {
-    let tokens: Vec<_> = part.tokens.iter(0..covered).collect();
-    let text = vocabulary.decode(&tokens);
-    let given = vocabulary.decode(&tokens[..1]).chars().count();
-    let surprisals = language.surprisals(&text);
-    surprisals[given..].iter().sum::<f64>() / (covered - 1) as f64
 }
 
 /// Returns what the score says of the text, by name.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::baselines::{BaselineError, NGram, Smoothing};
-use crate::evaluation::Score;
+use crate::evaluation::{self, Score};
 use crate::languages::Language;
 use crate::runs::Figure;
-use crate::text::{Corpus, Units};
+use crate::text::Corpus;
 
 /// A baseline: the loss of an n-gram model, or the floor of a language.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,16 +27,13 @@ impl Baseline {
     }
 }
 
-/// Returns the floor of a text in a formal language: the mean surprisal under the language itself. A model falls below
-/// it only by chance. The floor is over the same symbols as the [`baselines`].
+/// Returns the [floor](evaluation::floor) of the validation text, if it is in a formal language. The same symbols are
+/// predicted as by the [`baselines`].
 #[must_use]
 pub fn floor(corpus: &Corpus, language: &Language) -> Option<Baseline> {
-    let is_by_symbol = matches!(corpus.vocabulary.units(), Units::Characters | Units::Bytes);
-    let tokens = &corpus.validation.tokens;
-    let tokens: Vec<_> = tokens.iter(0..tokens.len()).collect();
-    let surprisals = language.surprisals(&corpus.vocabulary.decode(&tokens));
-    let nats = surprisals.iter().skip(1).sum::<f64>() / (tokens.len() - 1) as f64;
-    is_by_symbol.then(|| Baseline::new(format!("exact floor of {language}"), nats, corpus))
+    let (vocabulary, validation) = (&corpus.vocabulary, &corpus.validation);
+    let nats = evaluation::floor(language, vocabulary, validation, validation.tokens.len())?;
+    Some(Baseline::new(format!("exact floor of {language}"), nats, corpus))
 }
 
 /// Returns the n-gram models of the training text. The order of each is the best on the validation text, up to `order`.

@@ -1,10 +1,12 @@
 //! Scores of a model on a text it has not learned from.
 
 mod dynamic;
+mod floor;
 mod score;
 mod surprisals;
 
 pub use dynamic::Dynamic;
+pub use floor::floor;
 pub use score::Score;
 pub use surprisals::{surprisals, words};
 
