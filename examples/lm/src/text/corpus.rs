@@ -7,7 +7,7 @@ use super::encode::encode;
 use super::error::TextError;
 use super::make::make;
 use super::settings::TextSettings;
-use super::sources::{Sources, Span};
+use super::sources::{Source, Sources, Span};
 use super::store::{self, Unusable};
 use super::tokens::{Tokens, Width, checksum};
 use super::vocabulary::Vocabulary;
@@ -94,6 +94,9 @@ impl Corpus {
             Some(vocabulary) => format!("{:016x}", checksum(vocabulary.to_string().as_bytes())),
             None => settings.vocabulary_key(),
         };
+        let tokenizer = settings.tokenizer.as_deref().filter(|_| vocabulary.is_none());
+        let tokenizer = tokenizer.map(|path| Ok::<_, TextError>(Source::find(path)?.identity()));
+        let tokenizer = tokenizer.transpose()?.unwrap_or_default();
         let vocabulary = || match vocabulary {
             Some(vocabulary) => Ok(vocabulary.clone()),
             None => make(settings, &sources, limits.block),
@@ -102,7 +105,7 @@ impl Corpus {
             return Self::in_memory(&sources, vocabulary()?, limits.block);
         }
         let path = store::place(store, &sources, &key);
-        let identity = format!("{key}\n{}", sources.identity());
+        let identity = format!("{key}\n{tokenizer}\n{}", sources.identity());
         let why = match store::open(&path, &identity) {
             Ok(corpus) => return Ok(corpus),
             Err(why @ (Unusable::Missing | Unusable::Other)) => why,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::terminal::memory::MemoryError;
+
 /// A text that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
@@ -156,6 +158,10 @@ pub enum TextError {
         /// The tokens given.
         available: usize,
     },
+
+    /// More symbols of a language than there is memory for.
+    #[error("{0}: lower --train-symbols, --validation-symbols or --test-symbols")]
+    TooManySymbols(MemoryError),
 
     /// Settings that contradict each other.
     #[error("{what}")]

@@ -178,13 +178,13 @@ impl TextSettings {
         if self.tokenizer.is_some() && self.units != Units::BytePairs {
             return invalid("--tokenizer gives a byte-pair encoding: add --units byte-pairs");
         }
-        let least = match self.units {
-            Units::BytePairs => 256,
-            _ => 2,
+        let sizes = match self.units {
+            Units::BytePairs => 256..=1_000_000, // the library allocates them all before it counts
+            _ => 2..=usize::MAX,
         };
-        if self.vocabulary_size.is_some_and(|size| size < least) {
+        if self.vocabulary_size.is_some_and(|size| !sizes.contains(&size)) {
             return invalid(
-                "--vocabulary-size must be at least 2 for words (<unk> and <eos>), and 256 for byte pairs",
+                "--vocabulary-size must be at least 2 for words (<unk> and <eos>), and from 256 to 1000000 for byte pairs",
             );
         }
         Ok(())

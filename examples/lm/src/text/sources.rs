@@ -11,6 +11,7 @@ use super::error::TextError;
 use super::read::Blocks;
 use super::settings::{TextSettings, Units};
 use crate::languages::Language;
+use crate::terminal::memory::{self, Bytes};
 
 /// A text: a regular file, or a text in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Source {
     }
 
     /// Returns a text that differs if the source has changed.
-    fn identity(&self) -> String {
+    pub(super) fn identity(&self) -> String {
         let path = fs::canonicalize(&self.name).unwrap_or_else(|_| self.name.clone());
         let modified = match &self.data {
             Data::File(Some(time)) => time.duration_since(SystemTime::UNIX_EPOCH).ok(),
@@ -186,6 +187,9 @@ impl Sources {
         if let Some(language) = &settings.language {
             let sizes =
                 [settings.train_symbols, settings.validation_symbols, settings.test_symbols];
+            // each symbol is there as text, for a while twice, and as a token
+            let needed = Bytes(4.0 * sizes.iter().map(|&size| size as f64).sum::<f64>());
+            memory::expect(needed).map_err(TextError::TooManySymbols)?;
             let mut seed = settings.language_seed;
             let [train, validation, test] = sizes.map(|symbols| {
                 let source = (symbols > 0).then(|| Source::generated(language, seed, symbols));

@@ -105,7 +105,19 @@ fn settings_that_contradict_each_other_are_refused() {
         (TextSettings { vocabulary_size: Some(1), ..whole.clone() }, "at least 2"),
         (
             TextSettings { vocabulary_size: Some(255), ..files.split(Units::BytePairs) },
-            "256 for byte pairs",
+            "256 to 1000000 for byte pairs",
+        ),
+        (
+            TextSettings { vocabulary_size: Some(usize::MAX), ..files.split(Units::BytePairs) },
+            "256 to 1000000 for byte pairs",
+        ),
+        (
+            TextSettings {
+                language: Some("pcfg".parse().expect("a language")),
+                train_symbols: usize::MAX,
+                ..TextSettings::default()
+            },
+            "lower --train-symbols",
         ),
         (
             TextSettings { language: Some("pcfg".parse().expect("a language")), ..whole.clone() },

@@ -49,6 +49,22 @@ fn other_settings_have_other_stores() {
 }
 
 #[test]
+fn another_tokenizer_of_the_same_name_has_another_store() {
+    let files = Files::new(&[TEXT]);
+    let path = files.folder.path().join("tokenizer.json");
+    let settings = TextSettings { tokenizer: Some(path.clone()), ..files.split(Units::BytePairs) };
+    let mut corpus = |of: &str| {
+        let vocabulary = Vocabulary::byte_pairs([of.to_owned()].into_iter(), 300).expect("pairs");
+        let vocabulary = vocabulary.to_string();
+        fs::write(&path, vocabulary.strip_prefix("byte-pairs\n").expect("its units"))
+            .expect("written");
+        files.open_stored(&settings, 4).expect("a corpus")
+    };
+    let [first, second] = ["some some some", "lines lines"].map(&mut corpus);
+    assert_ne!(first.vocabulary, second.vocabulary);
+}
+
+#[test]
 fn damage_is_seen() {
     let files = Files::new(&[TEXT]);
     let sources = Sources::find(&files.split(Units::Characters)).expect("a file");
