@@ -1,6 +1,7 @@
 //! The steps at which a run stops, measures and writes to the log.
 
 use super::settings::TrainingSettings;
+use super::windows::mean_length;
 use crate::text::Streams;
 
 /// The number of lines in the log for all training steps.
@@ -19,7 +20,11 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(settings: &TrainingSettings, batches: &Streams) -> Self {
-        let in_a_pass = batches.steps().div_ceil(settings.window);
+        let length = match settings.random_windows {
+            true => mean_length(settings.window),
+            false => settings.window as f64,
+        };
+        let in_a_pass = (batches.steps() as f64 / length).ceil() as usize;
         let steps =
             settings.epochs.map_or(settings.steps, |passes| in_a_pass.saturating_mul(passes));
         let measure_every = settings.validate_every.unwrap_or(steps.div_ceil(MEASUREMENTS));

@@ -13,7 +13,7 @@ pub struct TrainingSettings {
     #[arg(long, value_name = "N", default_value = "1500", value_parser = at_least_one)]
     pub steps: usize,
 
-    /// Passes over the training text in all, in place of --steps
+    /// Passes over the training text in all, in place of --steps. With --random-windows it is so on average
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
