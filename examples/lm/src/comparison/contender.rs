@@ -8,6 +8,10 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::{CellKind, LanguageModel};
 use crate::runs::Planned;
+use crate::terminal::memory::{self, Bytes};
+
+/// The parameters of the largest model that the search makes, as a multiple of the budget.
+const LARGEST: f64 = 4.0;
 
 /// A cell with the hidden size at which it is compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +30,8 @@ pub struct Contender {
 ///
 /// # Errors
 ///
-/// If there is a cell twice, if a setting does not suit one, or if a cell has more parameters at its smallest size.
+/// If there is a cell twice, if a setting does not suit one, if a cell has more parameters at its smallest size, or if
+/// there is too little memory.
 pub fn contenders(
     config: &Config,
     cells: &[CellKind],
@@ -39,12 +44,19 @@ pub fn contenders(
         (config.model.cell, config.model.hidden_size) = (cell, hidden_size);
         config
     };
+    let expect_memory = |config: &Config| memory::expect(config.memory(vocabulary_size));
     let budget = match (parameters, cells.first()) {
-        (None, Some(&first)) => count(&of(first, config.model.hidden_size), vocabulary_size)?,
+        (None, Some(&first)) => {
+            let first = of(first, config.model.hidden_size);
+            expect_memory(&first)?;
+            count(&first, vocabulary_size)?
+        }
         (budget, _) => budget.unwrap_or_default(),
     };
+    memory::expect(Bytes(LARGEST * budget as f64 * size_of::<f32>() as f64))?;
     let contenders = cells.iter().map(|&cell| {
         let grain = cell.granularity();
+        expect_memory(&of(cell, 2 * grain))?;
         let [smallest, next] =
             [1, 2].map(|grains| count(&of(cell, grains * grain), vocabulary_size));
         if smallest? == next? {
