@@ -80,18 +80,8 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     let signals = Signals::catch().map_err(Error::Signals)?;
     let start = if args.resume { Session::resume } else { Session::begin };
     let mut session = start(&args.config, &corpus, &path)?;
+    write_head(&session, out)?;
     let trainer = session.trainer();
-    // in one write, so that a reader that closes the pipe after the first line does not end the training
-    let head = format!(
-        "text   {corpus}\nmodel  {}, {} parameters\nrun    {}, step {} of {}\n\n",
-        args.config.model.name(),
-        trainer.model().parameter_count(),
-        path.display(),
-        trainer.steps_done(),
-        trainer.steps(),
-    );
-    out.write_all(head.as_bytes())?;
-
     let started = Instant::now();
     let seconds = args.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes);
     let mut progress = if args.machine.quiet {
@@ -119,19 +109,33 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
         (Ending::Interrupted, None) => unreachable!("only a signal interrupts"),
     };
     session.conclude(ending, &reason)?;
+    write_result(&session, ending, out)?;
+    Ok(signal)
+}
+
+/// Writes what is trained, in one write: a reader that closes the pipe after the first line does not end the training.
+fn write_head(session: &Session<'_>, out: &mut impl Write) -> Result<(), Error> {
+    let trainer = session.trainer();
+    let head = format!(
+        "text   {}\nmodel  {}, {} parameters\nrun    {}, step {} of {}\n\n",
+        trainer.corpus(),
+        trainer.best().config.model.name(),
+        trainer.model().parameter_count(),
+        session.folder().files().folder.display(),
+        trainer.steps_done(),
+        trainer.steps(),
+    );
+    Ok(out.write_all(head.as_bytes())?)
+}
+
+/// Writes the best loss, and where the run has its files.
+fn write_result(session: &Session<'_>, ending: Ending, out: &mut impl Write) -> Result<(), Error> {
     let (trainer, files) = (session.trainer(), session.folder().files());
     if ending != Ending::Finished {
-        let (step, path) = (trainer.steps_done(), path.display());
+        let (step, path) = (trainer.steps_done(), files.folder.display());
         writeln!(out, "stopped after step {step}; continue with --resume --out {path}")?;
     }
-    let best = trainer.best();
-    writeln!(
-        out,
-        "best   {:.4} nats, of step {}: {}",
-        best.nats,
-        best.step,
-        files.weights.display()
-    )?;
-    writeln!(out, "report {}", files.report.display())?;
-    Ok(signal)
+    let (best, weights) = (trainer.best(), files.weights.display());
+    writeln!(out, "best   {:.4} nats, of step {}: {weights}", best.nats, best.step)?;
+    Ok(writeln!(out, "report {}", files.report.display())?)
 }
