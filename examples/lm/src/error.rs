@@ -36,7 +36,7 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A part of a checkpoint is damaged.
-    #[error("the checkpoint is damaged: {0}; train anew in another folder")]
+    #[error("the checkpoint does not fit the run: it {0}; train anew in another folder")]
     Checkpoint(#[from] WeightsError),
     /// The folder of the run cannot be used.
     #[error(transparent)]
@@ -66,6 +66,16 @@ pub enum Error {
         "the text is not that of the run to resume: restore it, or train anew in another folder"
     )]
     ChangedText,
+    /// The cell is not that of the run to resume.
+    #[error(
+        "src/my_cell.rs has changed since the run began, whose cell is {cell}: take the change back, or train anew in \
+         another folder",
+        cell = .cell.display()
+    )]
+    ChangedCell {
+        /// The file with the source of the run's cell.
+        cell: PathBuf,
+    },
     /// A setting is not that of the run to resume.
     #[error(
         "--resume keeps `{name}` of the run, which a flag or its config.toml changes: take that back, or train anew in another folder"

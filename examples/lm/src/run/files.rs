@@ -14,6 +14,8 @@ pub struct RunFiles {
     pub folder: PathBuf,
     /// All settings, with every default.
     pub config: PathBuf,
+    /// The source of a cell of one's own.
+    pub cell: PathBuf,
     /// The [events](super::Event), one JSON object a line.
     pub log: PathBuf,
     /// The numbers of the log, for TensorBoard.
@@ -38,6 +40,7 @@ impl RunFiles {
         let file = |name: &str| folder.join(name);
         Self {
             config: file("config.toml"),
+            cell: file("my_cell.rs"),
             log: file("log.jsonl"),
             tensorboard: file("events.out.tfevents.lm"),
             weights: file("model.safetensors"),
@@ -50,9 +53,10 @@ impl RunFiles {
     }
 
     /// Returns the files that hold a run's results.
-    pub(super) fn results(&self) -> [&Path; 7] {
+    pub(super) fn results(&self) -> [&Path; 8] {
         [
             &self.config,
+            &self.cell,
             &self.log,
             &self.tensorboard,
             &self.weights,
@@ -70,6 +74,25 @@ impl RunFiles {
     pub fn read_config(&self) -> Result<String, RunFolderError> {
         fs::read_to_string(&self.config)
             .map_err(|source| RunFolderError::read(&self.config, source))
+    }
+
+    /// Returns whether the source of the run's own cell is this one.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn has_cell(&self, source: &str) -> Result<bool, RunFolderError> {
+        let found = fs::read(&self.cell);
+        Ok(found.map_err(|error| RunFolderError::read(&self.cell, error))? == source.as_bytes())
+    }
+
+    /// Writes the source of the run's own cell.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. An existing file then stays as it is.
+    pub fn write_cell(&self, source: &str) -> Result<(), RunFolderError> {
+        replace(&self.cell, source)
     }
 
     /// Writes the settings.

@@ -3,6 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `config.toml` | all settings, with every default |
+//! | `my_cell.rs` | the source of the cell, with `--cell mine` |
 //! | `log.jsonl` | the [events](Event), one JSON object a line |
 //! | `events.out.tfevents.lm` | the numbers of the log, for TensorBoard |
 //! | `model.safetensors` | the best weights |

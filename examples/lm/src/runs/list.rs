@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::run::RunFiles;
 use crate::terminal::{Progress, tell};
 use crate::text::Corpus;
-use crate::training::{Ending, Session, Trainer};
+use crate::training::{Ending, Session, Trainer, expect_same_cell};
 
 /// A run to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub fn run_all(
     Ok(Some(outcomes))
 }
 
-/// Refuses a folder whose run has other settings.
+/// Refuses a folder whose run has other settings or another cell.
 fn expect_same(config: &Config, path: &Path) -> Result<(), Error> {
     let files = RunFiles::of(path);
     if !files.checkpoint.exists() {
@@ -64,7 +64,7 @@ fn expect_same(config: &Config, path: &Path) -> Result<(), Error> {
     let changed = Config::from_file(&files.config)?.differences(config);
     match changed.into_iter().next() {
         Some(name) => Err(RunsError::OtherRun { folder: path.to_path_buf(), name }.into()),
-        None => Ok(()),
+        None => expect_same_cell(config, &files),
     }
 }
 

@@ -15,6 +15,7 @@ mod windows;
 pub use divergence::Divergence;
 pub use saved::{Saved, SavedError};
 pub use session::Session;
+pub(crate) use session::expect_same_cell;
 pub use settings::{AverageKind, OptimizerKind, ScheduleKind, TrainingSettings};
 pub use trainer::{Ending, Trainer};
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::evaluation::score;
 use crate::generation::Continuation;
 use crate::model::LanguageModel;
-use crate::run::{Event, Log, RunFolder, Size, write_report};
+use crate::run::{Event, Log, RunFiles, RunFolder, Size, write_report};
 use crate::terminal::{Progress, tell};
 use crate::text::{Corpus, Part, Streams};
 
@@ -41,6 +41,9 @@ impl<'c> Session<'c> {
         let trainer = Trainer::new(config.clone(), corpus)?;
         let folder = RunFolder::create(path)?;
         folder.files().write_config(&config.to_toml())?;
+        if let Some(source) = config.model.cell.source() {
+            folder.files().write_cell(source)?;
+        }
         let mut log = Log::create(folder.files())?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         log.append(&Event::Start {
@@ -68,6 +71,7 @@ impl<'c> Session<'c> {
         let folder = RunFolder::open(path)?;
         let before = Config::from_file(&folder.files().config)?;
         let changed = expect_same_run(&before, config)?;
+        expect_same_cell(config, folder.files())?;
         let (trainer, log) = Trainer::resume(config.clone(), corpus, &folder)?;
         if !changed.is_empty() {
             tell(
@@ -157,6 +161,20 @@ pub(super) fn expect_same_run(before: &Config, now: &Config) -> Result<Vec<Strin
     match changed.iter().find(|name| !CHANGEABLE.contains(&name.as_str())) {
         Some(name) => Err(Error::ChangedSetting { name: name.clone() }),
         None => Ok(changed),
+    }
+}
+
+/// Refuses a run whose own cell has changed since it began: with other equations it would silently be another run.
+///
+/// # Errors
+///
+/// If the cell has changed, or its source in the folder cannot be read.
+pub(crate) fn expect_same_cell(config: &Config, files: &RunFiles) -> Result<(), Error> {
+    match config.model.cell.source() {
+        Some(source) if !files.has_cell(source)? => {
+            Err(Error::ChangedCell { cell: files.cell.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

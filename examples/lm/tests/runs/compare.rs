@@ -119,6 +119,32 @@ fn finished_runs_are_reused_and_other_settings_refused() {
     assert!(error.is_err(), "the runs are of another text");
 }
 
+/// The equations of a cell of one's own are no setting. Runs of other equations are not reused.
+#[test]
+fn runs_of_another_cell_of_ones_own_are_refused() {
+    let folder = with_text();
+    let args = args(folder.path(), "out", &WORDS);
+    finished(&args);
+    let cell = args.out.join("mine/seed-2/my_cell.rs");
+    assert!(!args.out.join("lstm/seed-2/my_cell.rs").exists());
+    let source = fs::read_to_string(&cell).expect("the source");
+    assert!(source.contains("struct MyCell"));
+    fs::write(&cell, source.replace("+ 1.0", "+ 2.0")).expect("written");
+    let error = args.run(|| panic!("no run begins")).expect_err("another cell");
+    assert!(matches!(error, Error::ChangedCell { .. }), "{error}");
+}
+
+#[test]
+fn a_budget_beyond_the_memory_is_refused() {
+    let folder = with_text();
+    let budget = ["compare", "--cells=lstm", "--parameters=1000000000000000"];
+    let hidden = ["compare", "--cells=lstm", "--hidden-size=100000000000"];
+    for words in [&budget[..], &hidden] {
+        let error = args(folder.path(), "out", words).run(|| false).expect_err("too large");
+        assert!(matches!(error, Error::Memory(_)), "{error}");
+    }
+}
+
 #[test]
 fn another_seed_extends_a_comparison() {
     let folder = with_text();
@@ -192,7 +218,7 @@ fn wrong_flags_are_refused_before_the_first_run() {
     let folder = with_text();
     let parse = |words: &[&str]| command(folder.path(), "out", words).map(drop);
     for (words, expected) in [
-        (vec!["compare"], "--cells"),
+        (vec!["compare", "--cells="], "--cells"),
         (vec!["compare", "--cells=lstn"], "lstn"),
         (vec!["compare", "--cells=lstm", "--cell=gru"], "--cell"),
         (vec!["compare", "--cells=lstm", "--seed=4"], "--seed"),
