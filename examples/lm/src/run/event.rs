@@ -145,6 +145,17 @@ impl Event {
     }
 }
 
+/// Returns the speed of training, the median over the events of steps; 0 if there are none.
+pub(crate) fn median_speed(events: &[Event]) -> f64 {
+    let speeds = events.iter().filter_map(|event| match event {
+        Event::Step { tokens_per_second, .. } => Some(*tokens_per_second),
+        _ => None,
+    });
+    let mut speeds: Vec<_> = speeds.filter(|speed| speed.is_finite()).collect();
+    speeds.sort_by(f64::total_cmp);
+    speeds.get(speeds.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// Reads `null` as NaN, since JSON has no other numbers than finite ones.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))

@@ -25,6 +25,7 @@ mod tests;
 
 pub use curves::{Points, draw_comparison};
 pub use error::RunFolderError;
+pub(crate) use event::median_speed;
 pub use event::{Event, Size};
 pub use files::RunFiles;
 pub(crate) use files::replace;

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::curves::curves;
 use super::error::RunFolderError;
-use super::event::{Event, Size};
+use super::event::{Event, Size, median_speed};
 use super::files::{RunFiles, replace};
 use super::log::read_log;
+use crate::evaluation::Score;
 
 const TEMPLATE: &str = include_str!("report.html");
 
@@ -114,16 +115,10 @@ fn progress(events: &[Event], planned: u64) -> String {
 /// Returns the time and the mean speed of training.
 fn time(events: &[Event]) -> String {
     let seconds = events.iter().rev().find_map(Event::seconds).unwrap_or(0.0);
-    let speeds = events.iter().filter_map(|event| match event {
-        Event::Step { tokens_per_second, .. } => Some(*tokens_per_second),
-        _ => None,
-    });
-    let mut speeds: Vec<_> = speeds.filter(|speed| speed.is_finite()).collect();
-    speeds.sort_by(f64::total_cmp);
-    let median = speeds.get(speeds.len() / 2).copied().unwrap_or(0.0);
+    let speed = grouped(median_speed(events) as u64);
     let (hours, minutes) = ((seconds / 3600.0).floor(), (seconds / 60.0).floor() % 60.0);
     let clock = format!("{hours}:{minutes:02}:{:02} hours", (seconds % 60.0).floor());
-    format!("{clock}, {} tokens per second in training (median)", grouped(median as u64))
+    format!("{clock}, {speed} tokens per second in training (median)")
 }
 
 /// Returns the table of losses: the best and the last validation, and the test.
@@ -147,17 +142,15 @@ fn scores(events: &[Event], validation: Size) -> Vec<Row> {
 }
 
 fn row(name: &'static str, step: u64, nats: f64, size: Size) -> Row {
-    let total = nats * size.tokens as f64;
+    let Size { tokens, characters, words } = size;
+    let score = Score { nats, tokens, characters: characters as f64, words: words as f64 };
     Row {
         name,
         step: grouped(step),
         nats: format!("{nats:.4}"),
-        perplexity: format!("{:.2}", nats.exp()),
-        bits_per_character: format!(
-            "{:.4}",
-            total / size.characters as f64 / std::f64::consts::LN_2
-        ),
-        perplexity_per_word: format!("{:.2}", (total / size.words as f64).exp()),
+        perplexity: format!("{:.2}", score.perplexity()),
+        bits_per_character: format!("{:.4}", score.bits_per_character()),
+        perplexity_per_word: format!("{:.2}", score.perplexity_per_word()),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::evaluation::Score;
-use crate::run::{Event, Points, read_log};
+use crate::run::{Event, Points, median_speed, read_log};
 use crate::text::{Corpus, Units};
 use crate::training::Session;
 
@@ -46,10 +46,6 @@ impl Outcome {
     ) -> Result<Self, Error> {
         let (trainer, best) = (session.trainer(), session.trainer().best());
         let events = read_log(&session.folder().files().log)?;
-        let rates = events.iter().filter_map(|event| match event {
-            Event::Step { tokens_per_second, .. } => Some(*tokens_per_second),
-            _ => None,
-        });
         let measured = events.iter().filter_map(|event| match *event {
             Event::Validation { step, nats, .. } => Some((step as f64, nats)),
             _ => None,
@@ -67,16 +63,10 @@ impl Outcome {
             best_step: best.step,
             validation: measured.collect(),
             diverged: fault,
-            tokens_per_second: median(rates.collect()),
+            tokens_per_second: median_speed(&events),
             seconds: events.iter().filter_map(Event::seconds).next_back().unwrap_or(0.0),
         })
     }
-}
-
-/// Returns the median, or 0 of no values.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// The number that the literature reports for a text of some units.
