@@ -69,3 +69,30 @@ fn mistakes_are_named_with_what_is_there() {
     let message = refused("[model\n");
     assert!(message.starts_with("my.toml is not a configuration in TOML"), "{message}");
 }
+
+/// A configuration may come from a damaged file: no value of any setting leads to a panic or a size that overflows.
+#[test]
+fn each_value_of_each_setting_is_read_or_refused() {
+    let complete = config(
+        "--text a --vocabulary-size 9 --epochs 2 --validate-every 3 --dropout-input 0.5 --dropout-output 0.5",
+    );
+    let complete: toml::Table = complete.to_toml().parse().expect("its own text");
+    let settings = complete.iter().flat_map(|(section, settings)| {
+        settings.as_table().expect("a section").keys().map(move |name| (section, name))
+    });
+    let values = "0 1 -1 18446744073709551615 9223372036854775807 1e308 -1e-308 nan inf true [] [7] [[]] {} \"\" \"--x\" \
+                  \"mixture\" \"neural-window\" 1979-05-27";
+    for (section, name) in settings {
+        for value in values.split_whitespace() {
+            let text = format!("[{section}]\n{name} = {value}");
+            match Config::from_toml(&text, Path::new("my.toml")) {
+                Ok(config) => {
+                    let again = Config::from_toml(&config.to_toml(), Path::new("my.toml"));
+                    assert_eq!(again.expect(&text).to_toml(), config.to_toml(), "{text}");
+                    assert!(config.memory(1000).0 > 0.0, "{text}");
+                }
+                Err(error) => assert!(error.to_string().starts_with("my.toml"), "{text}: {error}"),
+            }
+        }
+    }
+}

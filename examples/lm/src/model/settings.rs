@@ -266,20 +266,19 @@ impl ModelSettings {
         Bytes(numbers * size_of::<f32>() as f64)
     }
 
-    /// Refuses far too few weights for a model of these sizes. A damaged file may claim any sizes, and no model is
-    /// created with them. Every layer has a matrix from its inputs to its units, and a mixture one to its contexts.
+    /// Refuses too few weights for a model of these sizes. A damaged file may claim any sizes, and no model is created
+    /// with them. Every layer has a matrix from what it reads to its units, and a mixture one to its contexts.
     pub(super) fn expect_plausible(&self, weights: &Archive<f32>) -> Result<(), WeightsError> {
         let there = weights.names().map(|name| weights.tensor(name).map(Tensor::len));
-        let there: f64 = there.sum::<Result<usize, _>>()? as f64;
-        let [lowest, above] = [self.embedding_size, self.hidden_size].map(|size| size as f64);
-        let first = self.inputs_read() * lowest.min(above);
-        let layers = (self.layers as f64 - 1.0) * above * lowest.min(above);
-        if there < first + layers / 2.0 {
+        let there: Vec<_> = there.collect::<Result<_, _>>()?;
+        let matrices = || {
+            let layers = self.layer_sizes().into_iter();
+            let layers = layers.map(|[i, h]| self.inputs_read() * i as f64 * h as f64).sum::<f64>();
+            layers + self.contexts() * self.embedding_size as f64 * self.output_size() as f64
+        };
+        // the number of layers first, since it is the length of a list
+        if self.layers > there.len() || matrices() > there.iter().sum::<usize>() as f64 {
             return weights.shaped("layers", &[self.layers, self.hidden_size].into()).map(|_| ());
-        }
-        if there < self.contexts() * lowest * lowest.min(above) {
-            let shape = [self.components, self.embedding_size];
-            return weights.shaped("head", &shape.into()).map(|_| ());
         }
         Ok(())
     }

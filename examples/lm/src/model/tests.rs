@@ -177,6 +177,11 @@ fn sizes_that_weights_cannot_have_are_refused_before_a_model_is_made() {
     let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
     error.expect_err("10⁹ layers are not in the file");
 
+    settings.layers = 1;
+    settings.hidden_size = 1_000_000_000_000;
+    let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
+    error.expect_err("a layer of 10¹² units is not in the file");
+
     let (mut settings, regularization) = self::settings("--head mixture");
     let weights = Archive::of(&model("--head mixture"));
     settings.components = 1_000_000_000_000;
@@ -188,6 +193,9 @@ fn sizes_that_weights_cannot_have_are_refused_before_a_model_is_made() {
         settings.context = 1_000_000_000_000;
         let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
         error.expect_err("windows of 10¹² tokens are not in the file");
+        (settings.context, settings.layers) = (3, 6);
+        let error = LanguageModel::with_weights(&settings, &regularization, VOCABULARY, &weights);
+        error.expect_err("windows of windows are not in the file");
     }
 }
 
