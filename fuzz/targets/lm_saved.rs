@@ -11,8 +11,13 @@ use lm::training::Saved;
 
 fuzz_target!(|texts: (&str, &str)| {
     let (config, vocabulary) = texts;
+    if config.contains("pcfg:") {
+        return; // a path could name any file of the machine
+    }
     let mut archive = Archive::<f32>::new();
-    for (name, text) in [("config", config), ("vocabulary", vocabulary), ("step", "1"), ("nats", "1")] {
+    for (name, text) in
+        [("config", config), ("vocabulary", vocabulary), ("step", "1"), ("nats", "1")]
+    {
         archive.set_text(name, text);
     }
     let path = Path::new("model.safetensors");
