@@ -137,8 +137,10 @@ mod tests {
             ("--cell", "lstmm"),
             ("--steps", "1.5"),
             ("--seed", "9223372036854775808"),
+            ("--text", "-1"), // a configuration would take it for a flag
         ] {
-            let message = train(&[flag, value]).expect_err(flag).to_string();
+            let flag_and_value = format!("{flag}={value}");
+            let message = train(&[&flag_and_value]).expect_err(flag).to_string();
             assert!(message.contains(flag) && message.contains(value), "{message}");
         }
     }

@@ -1,6 +1,7 @@
 //! The rules for numbers in settings. A value without meaning is refused with the flag's name.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Parses a number for which the rule holds.
@@ -79,4 +80,12 @@ pub fn rate(text: &str) -> Result<f64, String> {
 pub fn seed(text: &str) -> Result<u64, String> {
     let rule = "a whole number of at least 0 and below 2⁶³";
     number(text, rule, |it: u64| i64::try_from(it).is_ok())
+}
+
+/// A path of the configuration is UTF-8, and no flag where the file is read as flags.
+pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
+    match text.starts_with('-') {
+        true => Err(format!("a path does not begin with a hyphen; write ./{text}")),
+        false => Ok(text.into()),
+    }
 }

@@ -108,7 +108,7 @@ pub struct RegularizationSettings {
     #[arg(long, value_name = "ALPHA", default_value = "0", value_parser = at_least_zero)]
     pub activation_penalty: f64,
 
-    /// Factor β of a penalty β·mean((h_t − h_{t−1})²), for the highest outputs h before dropout (Merity et al. 2017)
+    /// Factor β of a penalty β·mean((hₜ − hₜ₋₁)²), for the highest outputs h before dropout (Merity et al. 2017)
     #[arg(long, value_name = "BETA", default_value = "0", value_parser = at_least_zero)]
     pub temporal_penalty: f64,
 

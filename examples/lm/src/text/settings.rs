@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
 use super::sources::{program_files, repository};
-use crate::config::rules::seed;
+use crate::config::rules::{path, seed};
 use crate::languages::Language;
 
 /// What a token is.
@@ -34,19 +34,19 @@ pub enum Units {
 #[serde(default, deny_unknown_fields)]
 pub struct TextSettings {
     /// Text files, each split into parts [default: the .rs and .md files of the repository]
-    #[arg(long, value_name = "FILE", num_args = 1.., action = ArgAction::Set)]
+    #[arg(long, value_name = "FILE", num_args = 1.., action = ArgAction::Set, value_parser = path)]
     pub text: Vec<PathBuf>,
 
     /// File of the training part, instead of --text
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub train: Option<PathBuf>,
 
     /// File of the validation part
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub validation: Option<PathBuf>,
 
     /// File of the test part
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub test: Option<PathBuf>,
 
     /// Share of each --text file for validation, before the test share
@@ -70,7 +70,7 @@ pub struct TextSettings {
     pub vocabulary_size: Option<usize>,
 
     /// Byte-pair encoding in a tokenizer.json, instead of one learned from the training part
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path)]
     pub tokenizer: Option<PathBuf>,
 
     /// Formal language whose text is generated, e.g. embedded-reber
