@@ -1,6 +1,6 @@
 //! `lm train`
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -113,7 +113,7 @@ fn run(args: &TrainArgs, out: &mut impl Write) -> Result<Option<Signal>, Error> 
     Ok(signal)
 }
 
-/// Writes what is trained, in one write: a reader that closes the pipe after the first line does not end the training.
+/// Writes what is trained. A reader that has closed the pipe does not end the training.
 fn write_head(session: &Session<'_>, out: &mut impl Write) -> Result<(), Error> {
     let trainer = session.trainer();
     let head = format!(
@@ -125,7 +125,10 @@ fn write_head(session: &Session<'_>, out: &mut impl Write) -> Result<(), Error> 
         trainer.steps_done(),
         trainer.steps(),
     );
-    Ok(out.write_all(head.as_bytes())?)
+    match out.write_all(head.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// Writes the best loss, and where the run has its files.

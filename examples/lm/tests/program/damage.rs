@@ -209,6 +209,16 @@ fn files_of_other_versions_are_refused() {
     run.assert_each_refused(checkpoint, cases, Trained::resume);
 }
 
+#[test]
+fn a_closed_pipe_does_not_end_the_training() {
+    let place = Place::new();
+    let mut training = lm(&place.arguments("run", 2));
+    let mut training = training.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    drop(training.stdout.take());
+    assert_eq!(training.wait().expect("it ends").code(), Some(0));
+    assert!(place.run("run").report.exists(), "it has trained to its end");
+}
+
 /// The program itself: its status and its message.
 #[test]
 fn the_program_tells_what_is_wrong_in_one_line() {
