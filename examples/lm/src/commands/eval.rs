@@ -43,7 +43,8 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
     pub window: usize,
 
-    /// Let the model learn from each window once it has been scored (Krause et al. 2018)
+    /// Let the model learn from each window once it has been scored (Krause et al. 2018). The first 500 windows of the
+    /// training text tell how large the gradients of each weight are
     #[arg(long)]
     pub dynamic: bool,
 

@@ -109,8 +109,8 @@ impl Comparison {
     fn notes(&self) -> String {
         let (seeds, runs) = (self.seeds.len(), self.cells.iter().flat_map(|it| &it.runs));
         let mut notes = format!(
-            "Loss on the validation text, mean ± standard deviation over {seeds} {}. Budget: {} parameters. The time is \
-             that of one run.\n",
+            "Loss on the validation text, mean ± standard deviation over {seeds} {}. The same text chose the step of the \
+             weights, and the order of n-grams. Budget: {} parameters. The time is that of one run.\n",
             if seeds == 1 { "seed" } else { "seeds" },
             self.parameters,
         );
