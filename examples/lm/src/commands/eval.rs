@@ -40,7 +40,7 @@ pub struct EvalArgs {
     pub batch_size: usize,
 
     /// Tokens that are read at once; the result does not depend on it, unless the evaluation is dynamic
-    #[arg(long, value_name = "N", default_value = "128", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
     pub window: usize,
 
     /// Let the model learn from each window once it has been scored (Krause et al. 2018). The first 500 windows of the
