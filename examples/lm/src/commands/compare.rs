@@ -66,7 +66,7 @@ impl CompareArgs {
     ///
     /// # Errors
     ///
-    /// As [`contenders`], [`plan`](crate::comparison::plan) and [`run_all`].
+    /// As [`contenders`], [`plan`] and [`run_all`].
     pub fn run(&self, stop: impl FnMut() -> bool) -> Result<Option<Comparison>, Error> {
         let mut texts = Texts::new(self.machine.store.clone());
         let corpus = texts.open(&self.config.text)?;

@@ -20,7 +20,7 @@ pub enum Units {
     Characters,
     /// Bytes of any file, all 256
     Bytes,
-    /// Words between white space, and <eos> at the end of every line
+    /// Words between white space, and `<eos>` at the end of every line
     Words,
     /// Byte-pair encoding of UTF-8 bytes
     BytePairs,
@@ -61,7 +61,7 @@ pub struct TextSettings {
     #[arg(long, value_enum, default_value_t = Units::default())]
     pub units: Units,
 
-    /// Occurrences in the training part that a word needs; rarer words become <unk>
+    /// Occurrences in the training part that a word needs; rarer words become `<unk>`
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_count: u64,
 
