@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bptt::RngExt;
 
@@ -28,7 +28,9 @@ fn a_run_stopped_at_any_moment_ends_like_one_that_was_left_alone() {
     let (kills, seed) = (setting("LM_KILLS").unwrap_or(10), setting("LM_SEED").unwrap_or(1));
     let steps = STEPS * kills as usize;
     let place = Place::new();
+    let started = Instant::now();
     place.finish("alone", steps);
+    let longest = started.elapsed() / kills as u32; // so that the stops come before the end, on any machine
 
     let mut rng = bptt::rng(seed);
     let mut counts = [0; WAYS.len()];
@@ -37,7 +39,7 @@ fn a_run_stopped_at_any_moment_ends_like_one_that_was_left_alone() {
         // each way comes as often; the second half of a short run is not without one of them
         let way = (kill as usize + usize::from(rng.random_range(0..100) < 20)) % WAYS.len();
         counts[way] += 1;
-        stop(&place, WAYS[way], steps, &mut rng);
+        stop(&place, WAYS[way], steps, longest, &mut rng);
         let files = place.run("stopped");
         if files.checkpoint.exists() {
             assert_loadable(&files);
@@ -57,8 +59,8 @@ fn a_run_stopped_at_any_moment_ends_like_one_that_was_left_alone() {
     assert!(2 * early > kills as u32, "the run is too short to be stopped {kills} times");
 }
 
-/// Lets the run go on until it is stopped in this way.
-fn stop(place: &Place, way: &str, steps: usize, rng: &mut impl RngExt) {
+/// Lets the run go on until it is stopped in this way, at the latest after `longest`.
+fn stop(place: &Place, way: &str, steps: usize, longest: Duration, rng: &mut impl RngExt) {
     let arguments = place.arguments("stopped", steps);
     match way {
         "full" => {
@@ -80,7 +82,7 @@ fn stop(place: &Place, way: &str, steps: usize, rng: &mut impl RngExt) {
         }
         signal => {
             let child = lm(&arguments).spawn().expect("it starts");
-            sleep(Duration::from_millis(rng.random_range(0..400)));
+            sleep(longest.mul_f64(rng.random_range(0.0..1.0)));
             let id = child.id().to_string();
             let _ = Command::new("kill").args([&format!("-{signal}"), &id]).status();
             let output = child.wait_with_output().expect("it ends");
