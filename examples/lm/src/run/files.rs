@@ -105,11 +105,12 @@ impl RunFiles {
     }
 }
 
-/// Writes a file under another name, stores it safely, and only then renames it.
+/// Writes a file under another name, stores it safely, and only then renames it. Creates its folder.
 pub(crate) fn replace(path: &Path, contents: &str) -> Result<(), RunFolderError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new"); // a fixed name, so that killed programs leave one file at most
     let write = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
         let mut file = File::create(&beside)?;
         file.write_all(contents.as_bytes())?;
         file.sync_all()?;
@@ -170,5 +171,19 @@ impl Appended {
             sync_folder(&self.path)
         };
         sync().map_err(|source| RunFolderError::write(&self.path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_into_a_new_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b/page.html");
+        replace(&path, "new").expect("written");
+        replace(&path, "newer").expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "newer");
     }
 }
