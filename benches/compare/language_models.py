@@ -29,7 +29,7 @@ TOLERANCE = 1e-3  # of figures, as in main.rs
 WORDS = dict(steps=35, batch=20, input=650, hidden=650, layers=2)  # Zaremba et al. 2014, "medium"
 DROPOUT = 50  # per cent, of WORDS
 README = dict(steps=64, batch=32, input=64, hidden=128, layers=2)  # the model of the main README
-EVAL_WINDOW = 128  # of `lm eval`, whose batch is 1
+EVAL_WINDOW = 64  # of `lm eval`, whose batch is 1
 
 
 # ------------------------------------------------------------------------------------------ sides
