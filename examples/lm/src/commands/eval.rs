@@ -49,7 +49,7 @@ pub struct EvalArgs {
     pub dynamic: bool,
 
     /// Learning rate of --dynamic
-    #[arg(long, value_name = "ETA", default_value = "0.002", value_parser = positive, requires = "dynamic")]
+    #[arg(long, value_name = "ETA", default_value = "0.0001", value_parser = positive, requires = "dynamic")]
     pub dynamic_rate: f64,
 
     /// Decay of --dynamic towards the trained weights
