@@ -306,7 +306,7 @@ def memory(args, run, vocabulary, of):
     base = peak_of_help()
     weights = (run / "model.safetensors").stat().st_size
     position = 4 * (WORDS["input"] + WORDS["layers"] * WORDS["hidden"] + vocabulary)
-    evaluate = [TARGET / "lm", "eval", "--quiet", "--run", run]
+    evaluate = [TARGET / "lm", "eval", "--quiet", "--window", str(EVAL_WINDOW), "--run", run]
     rows = []
     for name, command, positions in (
         ("eval", evaluate, EVAL_WINDOW),
