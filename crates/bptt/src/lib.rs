@@ -53,7 +53,7 @@ pub use bptt_autodiff::{
     Stepper, Substitution, Tape, Tree, Var,
 };
 pub use bptt_layers::*;
-pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose};
+pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, low_latency};
 pub use derive::{Module, State};
 
 /// The crate `rand`, in the version whose generators the constructors take. Its module `rand::seq` shuffles and

@@ -19,6 +19,7 @@ pub mod shape;
 mod tensor;
 mod vecmath;
 
+pub use cpu::team::low_latency;
 pub use gemm::packed::PackedRhs;
 #[doc(hidden)]
 pub use instances::instances;

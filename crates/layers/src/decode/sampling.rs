@@ -88,13 +88,13 @@ impl Sampling {
     #[track_caller]
     #[must_use]
     pub fn draw<T: Scalar>(&self, logits: &[T], rng: &mut impl Rng) -> usize {
-        let ranked = self.ranked(logits);
-        let largest = logits[ranked[0]];
+        let kept = self.kept(logits);
+        let largest = logits[kept[0]];
         let weight = |&symbol: &usize| match logits[symbol] {
             logit if logit == largest => 1.0, // even if it is infinite
             logit => ((logit.as_f64() - largest.as_f64()) / self.temperature).exp(),
         };
-        let weights: Vec<f64> = ranked.iter().map(weight).collect();
+        let weights: Vec<f64> = kept.iter().map(weight).collect();
         let nucleus = self.top_p * weights.iter().sum::<f64>();
         let mut cumulated = Vec::with_capacity(weights.len());
         let mut sum = 0.0;
@@ -106,19 +106,20 @@ impl Sampling {
             cumulated.push(sum);
         }
         let u = sum * rng.random::<f64>();
-        ranked[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
+        kept[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
     }
 
-    /// Returns the symbols that `top_k` keeps, the most probable first.
+    /// Returns the symbols that `top_k` keeps, one of the most probable first. They are in the order of their
+    /// probabilities if there is a nucleus, which is cut from the front.
     #[track_caller]
-    fn ranked<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
+    fn kept<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
         if let Some(symbol) = logits.iter().position(|logit| logit.is_nan()) {
             panic!("a symbol cannot be drawn: the logit of symbol {symbol} is NaN");
         }
         let is_possible = |&symbol: &usize| logits[symbol] > T::neg_infinity();
-        let mut ranked: Vec<usize> = (0..logits.len()).filter(is_possible).collect();
+        let mut kept: Vec<usize> = (0..logits.len()).filter(is_possible).collect();
         assert!(
-            !ranked.is_empty(),
+            !kept.is_empty(),
             "a symbol cannot be drawn: none of {} has a logit above −∞",
             logits.len()
         );
@@ -126,13 +127,17 @@ impl Sampling {
             let by_logit = logits[*b].partial_cmp(&logits[*a]).unwrap_or(Ordering::Equal);
             by_logit.then(a.cmp(b))
         };
-        let kept = if self.temperature == 0.0 { 1 } else { self.top_k };
-        if kept < ranked.len() {
-            ranked.select_nth_unstable_by(kept, rank);
-            ranked.truncate(kept);
+        let count = if self.temperature == 0.0 { 1 } else { self.top_k };
+        if count < kept.len() {
+            kept.select_nth_unstable_by(count, rank);
+            kept.truncate(count);
         }
-        ranked.sort_unstable_by(rank);
-        ranked
+        if self.top_p < 1.0 {
+            kept.sort_unstable_by(rank);
+        } else if let Some(first) = (0..kept.len()).min_by(|&a, &b| rank(&kept[a], &kept[b])) {
+            kept.swap(0, first);
+        }
+        kept
     }
 }
 

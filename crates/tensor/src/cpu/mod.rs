@@ -4,3 +4,4 @@ pub(crate) mod parallel;
 pub(crate) mod pieces;
 pub(crate) mod registers;
 pub(crate) mod simd;
+pub(crate) mod team;

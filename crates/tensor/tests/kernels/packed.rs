@@ -1,4 +1,4 @@
-use bptt_tensor::{PackedRhs, Scalar, Tensor, Transpose};
+use bptt_tensor::{PackedRhs, Scalar, Tensor, Transpose, low_latency};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -81,7 +81,9 @@ fn every_leading_row_is_multiplied() {
 #[test]
 fn large_products_have_their_values_on_any_number_of_threads() {
     fn check<T: Scalar>() {
-        for [m, k, n] in [[3, 1300, 1200], [33, 700, 400], [300, 600, 70], [97, 6, 8400]] {
+        for [m, k, n] in
+            [[1, 1301, 1200], [3, 1300, 1200], [33, 700, 400], [300, 600, 70], [97, 6, 8400]]
+        {
             let (a, b) = (values::<T>(&[m, k], 1), values::<T>(&[k, n], 2));
             let transposed = a.transpose(0, 1);
             check_values(&a, &b, &a.matmul_packed(&PackedRhs::new(&b, false)));
@@ -91,6 +93,9 @@ fn large_products_have_their_values_on_any_number_of_threads() {
             assert_independent("packed", || a.matmul_packed(&PackedRhs::new(&b, false)));
             assert_same(&a.matmul_packed(&PackedRhs::for_rows(1, &b, false)), &packed);
             assert_independent("in place", || a.matmul_packed(&PackedRhs::for_rows(1, &b, false)));
+            assert_independent("with low latency", || {
+                low_latency(|| a.matmul_packed(&PackedRhs::for_rows(1, &b, false)))
+            });
             assert_independent("packed left", || transposed.matmul_with(&b, Transpose::LEFT));
         }
     }

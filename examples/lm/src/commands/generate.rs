@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use bptt::low_latency;
 use clap::Args;
 
 use super::shared::{SamplingArgs, last_run};
@@ -60,17 +61,17 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
         write!(out, "{}", decoder.push(token))?;
         Ok(out.flush()?)
     };
-    match args.beam {
+    low_latency(|| match args.beam {
         Some(width) => {
             let found = beam(&model, &prime, width, args.length);
             let best = found.first().into_iter().flat_map(|found| &found.symbols);
-            best.into_iter().try_for_each(|&token| write(token as u32))?;
+            best.into_iter().try_for_each(|&token| write(token as u32))
         }
         None => {
             let continuation =
                 Continuation::new(&model, &prime, args.sampling.sampling(), args.sampling.seed);
-            continuation.take(args.length).try_for_each(write)?;
+            continuation.take(args.length).try_for_each(&mut write)
         }
-    }
+    })?;
     Ok(writeln!(out, "{}", decoder.finish())?)
 }

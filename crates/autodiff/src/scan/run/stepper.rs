@@ -20,7 +20,8 @@ use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
 ///
 /// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
 /// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A
-/// stepper belongs to one thread.
+/// stepper belongs to one thread. With few sequences, steps are fastest within
+/// [`low_latency`](bptt_tensor::low_latency).
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,

@@ -7,6 +7,7 @@ use super::strip::{Strip, pack};
 use super::tile::{Ahead, Band, Kernel};
 use crate::cpu::parallel::for_each;
 use crate::cpu::simd::LINE;
+use crate::cpu::team;
 use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 
@@ -16,6 +17,10 @@ pub(crate) const SMALL: usize = 1 << 22;
 /// Elements of B below which a product of few rows runs on one thread. It takes as long as reading B, which the
 /// caches hold. In panels it is then read up to twice as fast as in place.
 pub(super) const SMALL_RHS: usize = 1 << 19;
+
+/// Elements of B from which on a [team](team) shares a product of few rows out. To begin a round
+/// takes as long as reading half as many.
+const SHARED_RHS: usize = 1 << 15;
 
 /// Rows of B in a block. Such a part of a panel has 128 KiB, and is read from the second-level
 /// cache. Half as many rows are a twentieth slower, since each block reads and writes C once more.
@@ -199,6 +204,14 @@ impl<T: Scalar> PackedProduct<T> {
     /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     pub(super) unsafe fn on_threads(&self) {
         let [k, n] = self.extents;
+        if self.rows.count == 1 && k * n >= SHARED_RHS {
+            // SAFETY: the caller's contract; no two ranges of panels share an element of C.
+            let is_shared =
+                team::shared_out(self.panels, &|panels| unsafe { self.part(0..1, panels) });
+            if is_shared {
+                return;
+            }
+        }
         if self.rows.first(self.rows.count) * k * n < SMALL && k * n < SMALL_RHS {
             // SAFETY: the caller's contract.
             return unsafe { self.whole() };
