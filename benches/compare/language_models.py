@@ -297,26 +297,37 @@ def expect_agreement(peers):
 
 
 def memory(args, run, vocabulary, of):
-    """Peak memory above that of a program that does nothing, over weights and one window.
+    """Peak memory beyond that of the same command with a tiny model, over weights and one window.
 
     A window is what layers hand on, without gates and other intermediates: for each position the
     embedding, the output of each layer, and the logits.
     """
     note(f"memory, {of}")
-    base = peak_of_help()
-    weights = (run / "model.safetensors").stat().st_size
+    tiny = tiny_run(run)
+    size = lambda run: (run / "model.safetensors").stat().st_size
     position = 4 * (WORDS["input"] + WORDS["layers"] * WORDS["hidden"] + vocabulary)
-    evaluate = [TARGET / "lm", "eval", "--quiet", "--window", str(EVAL_WINDOW), "--run", run]
+    evaluate = [TARGET / "lm", "eval", "--quiet", "--window", str(EVAL_WINDOW), "--run"]
     rows = []
-    for name, command, positions in (
-        ("eval", evaluate, EVAL_WINDOW),
-        ("generate", generate(run, 500), 1),
+    for name, command, base_command, positions in (
+        ("eval", [*evaluate, run], [*evaluate, tiny], EVAL_WINDOW),
+        # the tiny model must write for long enough to be measured
+        ("generate", generate(run, 500), generate(tiny, 100_000), 1),
     ):
-        needed, used = weights + positions * position, peak(command) - base
+        needed = size(run) - size(tiny) + positions * position
+        used = peak(command) - peak(base_command)
         what = f"memory of `lm {name}`, {vocabulary} {of}, {layers(WORDS)}"
         sizes = (f"{used / 1e6:.1f} MB", f"weights + window {needed / 1e6:.1f} MB")
         rows.append((what, "≤ 1.2", *sizes, used / needed))
     return rows
+
+
+def tiny_run(run):
+    """The folder of a run with the same text and 8 units."""
+    folder = run.with_name(f"{run.name}-tiny")
+    command = [TARGET / "lm", "train", "--quiet", "--config", run / "config.toml", "--out", folder]
+    command += ["--hidden-size=8", "--embedding-size=8", "--steps=1"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return folder
 
 
 def peak(command):
@@ -328,24 +339,6 @@ def peak(command):
         time.sleep(0.001)
     if process.returncode:
         sys.exit(f"error: {command[1]} failed; its messages are above")
-    return largest
-
-
-def peak_of_help():
-    """The same of `lm --help`, which a full pipe holds before its end."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    try:
-        while True:
-            os.write(writer, bytes(4096))
-    except BlockingIOError:
-        os.set_blocking(writer, True)
-    process = subprocess.Popen([TARGET / "lm", "--help"], stdout=writer)
-    time.sleep(0.5)
-    largest = resident(process.pid)
-    os.close(reader)
-    os.close(writer)
-    process.wait()
     return largest
 
 

@@ -7,7 +7,7 @@ use bptt_tensor::{PackedRhs, Scalar, Tensor};
 use crate::scan::ir::program::Program;
 use crate::scan::lower::{Lowered, LoweringError, lower};
 use crate::scan::rewrite::join_gates::join_gates;
-use crate::scan::run::execute::{Arguments, Outputs, pack, run_rows, run_steps};
+use crate::scan::run::execute::{Arguments, Outputs, prepare, run_rows, run_steps};
 
 /// The plan of a step: a program over rows, or else a run operation by operation.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ impl<T: Scalar> Plan<T> {
         Self { program, lowered }
     }
 
-    /// Packs the weights for runs of up to this many steps with these invariants.
+    /// Prepares the weights for runs of up to this many steps with these invariants.
     pub(crate) fn ready(&self, steps: usize, invariants: &[Tensor<T>]) -> Ready<'_, T> {
         let lowered = self.lowered.as_ref();
-        let packed = lowered.map_or(vec![], |lowered| pack(lowered, steps, invariants));
+        let packed = lowered.map_or(vec![], |lowered| prepare(lowered, steps, invariants));
         Ready { plan: self, packed }
     }
 

@@ -92,6 +92,9 @@ fn large_products_have_their_values_on_any_number_of_threads() {
             assert_close(&unpacked, &packed, 1e4 * T::epsilon().as_f64());
             assert_independent("packed", || a.matmul_packed(&PackedRhs::new(&b, false)));
             assert_same(&a.matmul_packed(&PackedRhs::for_rows(1, &b, false)), &packed);
+            let streamed = || a.matmul_packed(&PackedRhs::for_one_product(m, &b, false));
+            assert_same(&streamed(), &packed);
+            assert_independent("streamed", streamed);
             assert_independent("in place", || a.matmul_packed(&PackedRhs::for_rows(1, &b, false)));
             assert_independent("with low latency", || {
                 low_latency(|| a.matmul_packed(&PackedRhs::for_rows(1, &b, false)))

@@ -1,6 +1,6 @@
 //! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
 
-use bptt_tensor::rows::{Instruction, RowProgram, Sizes};
+use bptt_tensor::rows::{Instruction, Sizes};
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -53,23 +53,42 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 /// products of a stage are faster with many rows.
 const SEGMENT_ROWS: usize = 4096;
 
-/// The weights of a lowered step, packed as suits a run of this many steps. Products before and
-/// after the loop have the rows of all steps.
-pub(crate) fn pack<T: Scalar>(
+/// The weights of a lowered step, prepared for runs of up to this many steps. Products before and
+/// after the loop have the rows of all steps; those in it are repeated at each step.
+pub(crate) fn prepare<T: Scalar>(
     lowered: &Lowered<T>,
     steps: usize,
     invariants: &[Tensor<T>],
 ) -> Vec<PackedRhs<T>> {
-    let RowProgram { before, after, .. } = &lowered.program;
-    let mut rows = vec![lowered.rows; lowered.packs.len()];
-    for instruction in before.iter().chain(after) {
-        if let Instruction::MatMul { right, .. } = *instruction {
-            rows[right] = lowered.rows * steps;
+    let repeated = rights(&lowered.program.step);
+    let prepare = |(right, &(weight, transposed)): (usize, &(usize, bool))| {
+        let matrix = &invariants[weight];
+        match repeated.contains(&right) {
+            true => PackedRhs::for_rows(lowered.rows, matrix, transposed),
+            false => PackedRhs::for_one_product(lowered.rows * steps, matrix, transposed),
         }
-    }
-    let pack =
-        |(&(weight, transposed), rows)| PackedRhs::for_rows(rows, &invariants[weight], transposed);
-    lowered.packs.iter().zip(rows).map(pack).collect()
+    };
+    lowered.packs.iter().enumerate().map(prepare).collect()
+}
+
+/// The weights of a lowered step, prepared for any number of runs of a single step.
+pub(crate) fn prepare_for_steps<T: Scalar>(
+    lowered: &Lowered<T>,
+    invariants: &[Tensor<T>],
+) -> Vec<PackedRhs<T>> {
+    let prepare = |&(weight, transposed): &(usize, bool)| {
+        PackedRhs::for_rows(lowered.rows, &invariants[weight], transposed)
+    };
+    lowered.packs.iter().map(prepare).collect()
+}
+
+/// The right operands of the products among some instructions.
+fn rights<T: Scalar>(instructions: &[Instruction<T>]) -> Vec<usize> {
+    let right = |instruction: &Instruction<T>| match *instruction {
+        Instruction::MatMul { right, .. } => Some(right),
+        Instruction::Fused(_) => None,
+    };
+    instructions.iter().filter_map(right).collect()
 }
 
 /// Runs a lowered step.

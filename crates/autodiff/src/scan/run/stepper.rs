@@ -9,7 +9,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use crate::scan::compiled::Compiled;
 use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 use crate::scan::plan::Plan;
-use crate::scan::run::execute::{Arguments, Outputs, over_steps, pack, slices};
+use crate::scan::run::execute::{Arguments, Outputs, over_steps, prepare_for_steps, slices};
 
 /// A recurrence that runs one step at a time and carries its state, for generation, control and
 /// other online use.
@@ -106,7 +106,7 @@ impl<T: Scalar> Stepper<T> {
             })
             .collect();
         stacked.sort_unstable();
-        let packed = pack(lowered, 1, invariants);
+        let packed = prepare_for_steps(lowered, invariants);
         Runner::Rows {
             inputs: (0..sequences)
                 .map(|i| place(InputSlot::Sequence(i)).map(|place| inputs[place]))

@@ -67,9 +67,13 @@ pub(crate) unsafe fn multiply_all<T: Scalar>(
     lefts: &[Factor<T>],
     b: Strided<T>,
 ) {
-    let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
-    let depth = k.div_ceil(blocks).max(1);
-    let product = Streamed { set: InstructionSet::best(), extents: [k, n], depth, lefts, b };
+    let (set, depth) = (InstructionSet::best(), few_rows_depth(k));
     // SAFETY: the caller's contract.
-    unsafe { product.multiply() };
+    unsafe { Streamed { set, extents: [k, n], depth, lefts, b }.multiply() };
+}
+
+/// The depth of the blocks of [`multiply_all`].
+pub(super) fn few_rows_depth(k: usize) -> usize {
+    let blocks = if k <= BLOCK_DEPTH { 1 } else { k.div_ceil(FEW_ROWS_DEPTH) };
+    k.div_ceil(blocks).max(1)
 }

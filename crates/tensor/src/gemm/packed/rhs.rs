@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::factor::{Accumulate, Factor, Strided};
+use super::multiply::few_rows_depth;
 use super::product::{PackedProduct, Panels, SMALL_RHS};
+use super::streamed::Streamed;
 use super::strip::{Strip, pack};
 use super::tile::{IN_PLACE_ROWS, Kernel};
 use crate::cpu::simd::InstructionSet;
@@ -11,6 +13,9 @@ use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Transpose};
 use crate::tensor::Tensor;
+
+/// The most rows of a product that packs panels just before use. With more, the same panel is packed by several pieces.
+const STREAMED_ROWS: usize = 256;
 
 /// A matrix `[K, N]` as the right operand of many products: packed once into panels, or [read in
 /// place](Self::for_rows).
@@ -54,6 +59,21 @@ impl<T: Scalar> PackedRhs<T> {
             }
             _ => Self::new(matrix, transposed),
         }
+    }
+
+    /// Prepares the matrix as [`new`](Self::new) does, for a single product of this many rows in all.
+    ///
+    /// With up to 256 rows, the product packs a panel of a large matrix just before it is used, and shares the matrix's
+    /// memory, unless the matrix is transposed. The products have the same bits as with `new`.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix does not have two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn for_one_product(rows: usize, matrix: &Tensor<T>, transposed: bool) -> Self {
+        let rows = if rows <= STREAMED_ROWS { rows.min(IN_PLACE_ROWS) } else { rows };
+        Self::for_rows(rows, matrix, transposed)
     }
 
     /// A matrix `[K, N]` whose panels are read in place, for an instruction set that this machine must support.
@@ -134,7 +154,12 @@ impl<T: Scalar> PackedRhs<T> {
     /// of the product. C must overlap neither.
     pub(crate) unsafe fn multiply(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
-        unsafe { self.product(left).whole() }
+        unsafe {
+            match self.streamed(&[left]) {
+                Some(product) => product.on_this_thread(),
+                None => self.product(left).whole(),
+            }
+        }
     }
 
     /// Like [`multiply`](Self::multiply), on several threads.
@@ -144,7 +169,20 @@ impl<T: Scalar> PackedRhs<T> {
     /// As for [`multiply`](Self::multiply).
     pub(crate) unsafe fn multiply_on_threads(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
-        unsafe { self.product(left).on_threads() }
+        unsafe {
+            match self.streamed(&[left]) {
+                Some(product) => product.multiply(),
+                None => self.product(left).on_threads(),
+            }
+        }
+    }
+
+    /// The product that packs panels just before use, if there are too many rows to read them in place.
+    fn streamed<'a>(&self, lefts: &'a [Factor<T>]) -> Option<Streamed<'a, T>> {
+        let matrix = self.in_place.as_ref().filter(|_| lefts[0].rows > IN_PLACE_ROWS)?;
+        let [k, n] = self.extents;
+        let b = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
+        Some(Streamed { set: self.set, extents: [k, n], depth: few_rows_depth(k), lefts, b })
     }
 }
 

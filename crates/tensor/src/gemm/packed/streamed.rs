@@ -51,6 +51,29 @@ impl<T: Scalar> Streamed<'_, T> {
     /// B, every A and all rows to accumulate must be readable, and every C readable and writable,
     /// at these extents. A C must overlap none of them, nor another C.
     pub(super) unsafe fn multiply(&self) {
+        let [k, n] = self.extents;
+        let rows: usize = self.lefts.iter().map(|left| left.rows).sum();
+        let threads = if rows * k * n < SMALL { 1 } else { rayon::current_num_threads() };
+        // SAFETY: the caller's contract.
+        unsafe { self.on(threads) }
+    }
+
+    /// Like [`multiply`](Self::multiply), on this thread.
+    ///
+    /// # Safety
+    ///
+    /// As for [`multiply`](Self::multiply).
+    pub(super) unsafe fn on_this_thread(&self) {
+        // SAFETY: the caller's contract.
+        unsafe { self.on(1) }
+    }
+
+    /// Computes all products on this many threads.
+    ///
+    /// # Safety
+    ///
+    /// As for [`multiply`](Self::multiply).
+    unsafe fn on(&self, threads: usize) {
         debug_assert!(self.depth <= BLOCK_DEPTH, "a block is multiplied at once");
         let [k, n] = self.extents;
         let kernel = Kernel::<T>::of(self.set);
@@ -72,8 +95,6 @@ impl<T: Scalar> Streamed<'_, T> {
             .each_mut()
             .map(|copy| copy.as_mut_slice().expect("a new buffer has one owner").as_mut_ptr());
         let work = Work { product: self, kernel, panels, firsts, parts, copies: addresses };
-        let all: usize = self.lefts.iter().map(|left| left.rows).sum();
-        let threads = if all * k * n < SMALL { 1 } else { rayon::current_num_threads() };
         let count = work.blocks() * work.pieces_of_block();
         // SAFETY: the caller's contract.
         let piece = |pieces: &Pieces<'_>, piece: usize| unsafe { work.piece(pieces, piece) };
