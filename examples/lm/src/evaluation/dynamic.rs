@@ -86,7 +86,9 @@ impl Rule {
         let mut parameters = self.parameters.iter();
         model.for_each_parameter_mut(|_, parameter| {
             let [trained, roots, pulls] = parameters.next().expect("one for each parameter");
-            let Some(gradient) = gradients.get(parameter) else { return };
+            // A softmax in clusters has no gradient for a cluster without targets.
+            let zeros = || Tensor::zeros(parameter.value().shape().clone());
+            let gradient = gradients.get(parameter).cloned().unwrap_or_else(zeros);
             let values = parameter.value_mut().as_mut_slice().iter_mut();
             let rest = gradient.as_slice().iter().zip(trained).zip(roots.iter().zip(pulls));
             for (value, ((&gradient, &trained), (&root, &pull))) in values.zip(rest) {

@@ -1,3 +1,5 @@
+mod dynamic;
+
 use bptt::Module;
 use clap::Parser;
 
