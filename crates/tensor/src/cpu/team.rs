@@ -35,7 +35,7 @@ pub fn low_latency<R>(work: impl FnOnce() -> R) -> R {
         return work();
     }
     let _free = Free;
-    let team = Arc::new(Team::default());
+    let team = Arc::new(Team::new(rayon::current_num_threads()));
     // this thread stands in for one of the pool, if it is not one itself
     let idle = rayon::current_thread_index().unwrap_or(rayon::current_num_threads() - 1);
     rayon::in_place_scope(|scope| {
@@ -83,20 +83,18 @@ impl Drop for Lead<'_> {
     }
 }
 
-/// Calls `work` on ranges that make up `0..count`, each on a thread of the team that this thread
-/// leads. A thread has the same range in every call with this count, and finds in its cache what it
-/// read before. Returns false, without a call, if this thread leads no team.
+/// Calls `work` on ranges that make up `0..count`, on the threads of the team that this thread
+/// leads. A thread has the same ranges in every call with this count, unless it is late, and finds in
+/// its cache what it read before. Returns false, without a call, if this thread leads no team.
 pub(crate) fn shared_out(count: usize, work: &(dyn Fn(Range<usize>) + Sync)) -> bool {
     let led = LED.with_borrow(|led| led.clone());
     led.is_some_and(|team| {
-        team.run(&|member, members| {
-            work(member * count / members..(member + 1) * count / members);
-        });
+        team.run(&|part, parts| work(part * count / parts..(part + 1) * count / parts));
         true
     })
 }
 
-/// The work of a round: called with the number of a member and of all members.
+/// The work of a round: called with the number of a part and of all parts.
 type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
 /// A value in a cache line pair of its own, which the processor fetches together.
@@ -105,16 +103,17 @@ type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 struct Line<T>(T);
 
 /// A leader, which is member 0, and the members that have joined.
-#[derive(Default)]
 struct Team {
-    /// The number of the round times 2¹⁶, plus the number of joined members that take part in it.
+    /// The number of the round times 2¹⁶, plus the number of joined members that it counts on.
     round: Line<AtomicU64>,
-    /// Members that have yet to finish the round.
-    busy: Line<AtomicU64>,
+    /// Parts of the round that are not done.
+    open: Line<AtomicU64>,
     /// Members that have joined.
     joined: Line<AtomicU64>,
+    /// For each part of each member, the last round in which a thread has begun it.
+    begun: Vec<Line<[AtomicU64; PARTS]>>,
     has_panicked: AtomicBool,
-    /// Valid during a round.
+    /// Valid while a part is open.
     work: UnsafeCell<Option<&'static Work<'static>>>,
 }
 
@@ -124,29 +123,42 @@ const END: u64 = u64::MAX;
 /// The step between rounds.
 const ROUND: u64 = 1 << 16;
 
+/// Parts of a round for each member. The leader takes those of a member whose thread does not run at
+/// the moment, as on a busy machine.
+const PARTS: usize = 4;
+
 /// Looks at a value before a waiting thread lets others run.
 const LOOKS: usize = 1 << 12;
 
-// SAFETY: the leader writes the work between rounds, when no member reads it.
+// SAFETY: the leader writes the work when no part is open, and a thread reads it only for a part that it has begun.
 unsafe impl Sync for Team {}
 // SAFETY: as above; the work itself is `Sync`.
 unsafe impl Send for Team {}
 
 impl Team {
+    /// A team of up to this many threads.
+    fn new(threads: usize) -> Self {
+        Self {
+            round: Line::default(),
+            open: Line::default(),
+            joined: Line::default(),
+            begun: (0..threads).map(|_| Line::default()).collect(),
+            has_panicked: AtomicBool::new(false),
+            work: UnsafeCell::new(None),
+        }
+    }
+
     /// Takes part in the rounds to come, until the team ends.
     fn join(&self) {
-        // a round that begins after the next line counts this member, and differs from `last`
+        // a round that begins after the next line counts on this member, and differs from `last`
         let mut last = self.round.0.load(Ordering::Acquire);
         let member = self.joined.0.fetch_add(1, Ordering::AcqRel) + 1;
         while last != END {
             last = wait_for(&self.round.0, |round| round != last);
-            let members = last % ROUND;
-            if last != END && member <= members {
-                let _finished = Finished(self);
-                // SAFETY: the leader wrote it before the round, and waits for this member before it
-                // writes again or the work ends.
-                let work = unsafe { *self.work.get() }.expect("a round has work");
-                work(member as usize, members as usize + 1);
+            if last != END && member <= last % ROUND {
+                for part in 0..PARTS {
+                    self.part(last, member as usize * PARTS + part);
+                }
             }
         }
     }
@@ -154,40 +166,70 @@ impl Team {
     /// Runs a round on the leader and every member that has joined.
     fn run(&self, work: &Work<'_>) {
         let members = self.joined.0.load(Ordering::Acquire);
-        if members > 0 {
-            // SAFETY: members use the work until they have finished; `wait` outlives none of them.
-            let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
-            // SAFETY: no round is running, so nobody else reads it.
-            unsafe { *self.work.get() = Some(work) };
-            self.busy.0.store(members, Ordering::Relaxed);
-            let round = self.round.0.load(Ordering::Relaxed) / ROUND;
-            self.round.0.store((round + 1) * ROUND + members, Ordering::Release);
+        let round = (self.round.0.load(Ordering::Relaxed) / ROUND + 1) * ROUND + members;
+        let parts = (members as usize + 1) * PARTS;
+        // SAFETY: the work is called for open parts only, and `rest` waits until all are done, even if
+        // a part panics.
+        let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
+        // SAFETY: no part is open, so nobody else reads it.
+        unsafe { *self.work.get() = Some(work) };
+        self.open.0.store(parts as u64, Ordering::Relaxed);
+        self.round.0.store(round, Ordering::Release);
+        let rest = Rest { team: self, round, parts };
+        for part in 0..parts {
+            self.part(round, part);
         }
-        let wait = Wait(self); // even if the leader's own part panics
-        work(0, members as usize + 1);
-        drop(wait);
+        drop(rest);
         assert!(!self.has_panicked.load(Ordering::Relaxed), "a thread of the team has panicked");
+    }
+
+    /// Runs a part of a round, unless a thread has begun it, or the round is over.
+    fn part(&self, round: u64, part: usize) {
+        if self.begin(round, part) {
+            let _done = Done(self);
+            // SAFETY: the leader wrote it before the round, and waits for this part before it writes
+            // again or the work ends.
+            let work = unsafe { *self.work.get() }.expect("a round has work");
+            work(part, ((round % ROUND) as usize + 1) * PARTS);
+        }
+    }
+
+    /// Whether this thread is the first to begin a part of a round. In a round that is over, every
+    /// part has been begun.
+    fn begin(&self, round: u64, part: usize) -> bool {
+        let begun = &self.begun[part / PARTS].0[part % PARTS];
+        begun.fetch_max(round, Ordering::AcqRel) < round
     }
 }
 
-/// Marks a member as done with the round when dropped, even by a panic.
-struct Finished<'a>(&'a Team);
+/// Marks a part as done when dropped, even by a panic.
+struct Done<'a>(&'a Team);
 
-impl Drop for Finished<'_> {
+impl Drop for Done<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.has_panicked.store(true, Ordering::Relaxed);
         }
-        self.0.busy.0.fetch_sub(1, Ordering::Release);
+        self.0.open.0.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// Waits for the members of the round when dropped.
-struct Wait<'a>(&'a Team);
+/// Waits for the parts that other threads have begun when dropped. After a panic of the leader, no thread begins
+/// another part.
+struct Rest<'a> {
+    team: &'a Team,
+    round: u64,
+    parts: usize,
+}
 
-impl Drop for Wait<'_> {
+impl Drop for Rest<'_> {
     fn drop(&mut self) {
-        wait_for(&self.0.busy.0, |busy| busy == 0);
+        for part in 0..self.parts {
+            if self.team.begin(self.round, part) {
+                drop(Done(self.team));
+            }
+        }
+        wait_for(&self.team.open.0, |open| open == 0);
     }
 }
 
@@ -233,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn every_index_is_done_once_by_the_same_thread_in_every_round() {
+    fn every_index_is_done_once_in_every_round() {
         let _turn = turn();
         let rounds = if cfg!(miri) { 3 } else { 100 };
         for threads in [1, 2, 3, 5] {
@@ -241,21 +283,17 @@ mod tests {
                 low_latency(|| {
                     all_joined(threads as u64 - 1);
                     let of_round = || {
-                        let done = Mutex::new(vec![None; 13]);
+                        let done = Mutex::new(vec![None; 29]);
                         let work = |range: Range<usize>| {
                             for i in range {
-                                let before =
-                                    done.lock().unwrap()[i].replace(std::thread::current().id());
-                                assert_eq!(before, None);
+                                assert_eq!(done.lock().unwrap()[i].replace(()), None);
                             }
                         };
-                        assert!(shared_out(13, &work));
+                        assert!(shared_out(29, &work));
                         done.into_inner().unwrap()
                     };
-                    let first = of_round();
-                    assert!(first.iter().all(Option::is_some));
                     for _ in 0..rounds {
-                        assert_eq!(of_round(), first);
+                        assert!(of_round().iter().all(Option::is_some));
                     }
                 });
             });

@@ -21,6 +21,7 @@ mod buffer;
 mod check;
 mod chunk;
 mod kernel;
+mod memo;
 mod op;
 mod operand;
 mod prefetch;

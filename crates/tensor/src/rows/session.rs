@@ -7,6 +7,7 @@ use super::block::{Workspace, run_phases};
 use super::blocking::Blocking;
 use super::buffer::{Lifetime, Role};
 use super::check::check;
+use super::memo::{Buffers, Memo};
 use super::program::{Instruction, RowProgram, Sizes};
 use super::stage::{addresses, copy_finals, left_factor};
 use crate::gemm::packed::PackedRhs;
@@ -18,15 +19,14 @@ use crate::tensor::Tensor;
 pub struct Session<T> {
     program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,
-    /// The memory of each buffer.
-    buffers: Vec<Tensor<T>>,
-    bases: Vec<Base<T>>,
+    memory: Memory<T>,
     /// The addresses of the instructions of the three stages.
     addresses: [Vec<Addresses<T>>; 3],
     /// For each final value, the input buffer that it replaces after a step.
     carried: Vec<usize>,
     blocking: Blocking,
     workspace: Workspace<T>,
+    memo: Option<Memo<T>>,
 }
 
 impl<T: Scalar> Session<T> {
@@ -90,63 +90,109 @@ impl<T: Scalar> Session<T> {
             addresses: stages.map(resolve),
             program,
             packed,
-            buffers,
-            bases,
+            memory: Memory { buffers, bases },
             carried,
             blocking,
+            memo: None,
         }
     }
 
     const SEGMENT: Segment = Segment { start: 0, end: 1 };
 
+    /// Keeps what the stage before the loop computes, for up to `capacity` different values of these
+    /// input buffers. Where they come again, the stage is not run.
+    ///
+    /// # Panics
+    ///
+    /// If the stage reads the state.
+    pub fn memoize(&mut self, inputs: Vec<usize>, capacity: usize) {
+        let mut views = self.program.before.iter().flat_map(Instruction::operands);
+        assert!(
+            views.all(|view| !self.carried.contains(&view.buffer)),
+            "the stage before the loop reads the state, which is not kept"
+        );
+        if !self.program.before.is_empty() {
+            self.memo = Some(Memo::new(&self.program, inputs, capacity));
+        }
+    }
+
     /// The elements of a buffer of the program, by its index.
     #[must_use]
     pub fn buffer(&self, index: usize) -> &[T] {
-        // the steps write through the same pointer SAFETY: the buffer is alive and this long, and
-        // no step runs while the session is borrowed.
-        unsafe { std::slice::from_raw_parts(self.bases[index].0, self.buffers[index].len()) }
+        self.memory.buffer(index)
     }
 
     /// The elements of a buffer of the program, to be overwritten.
     #[must_use]
     pub fn buffer_mut(&mut self, index: usize) -> &mut [T] {
-        // SAFETY: as above; the borrow is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.bases[index].0, self.buffers[index].len()) }
+        self.memory.buffer_mut(index)
     }
 
     /// Runs a step from the inputs and the state that the buffers hold.
     #[inline(never)]
     pub fn step(&mut self) {
-        let clock = Clock::of(0, 0);
-        let rows = 0..self.blocking.sizes.rows;
+        match self.memo.take() {
+            None => self.stage(0),
+            Some(mut memo) => {
+                if !memo.recall(&mut self.memory) {
+                    self.stage(0);
+                    memo.keep(&self.memory);
+                }
+                self.memo = Some(memo);
+            }
+        }
+        self.stage(1);
+        self.stage(2);
+        let Self { program, memory: Memory { bases, .. }, blocking, carried, .. } = self;
+        let (clock, rows) = (Clock::of(0, 0), blocking.sizes.rows);
+        // SAFETY: as for the stages.
+        unsafe { copy_finals(program, bases, blocking, Self::SEGMENT, clock) };
+        for (&(view, output), &input) in program.finals.iter().zip(&*carried) {
+            let len = rows * view.width;
+            // SAFETY: both buffers hold a step of this width, and are not the same.
+            unsafe { std::ptr::copy_nonoverlapping(bases[output].0, bases[input].0, len) };
+        }
+    }
+
+    /// Runs one of the three stages.
+    fn stage(&mut self, index: usize) {
+        let (clock, rows) = (Clock::of(0, 0), 0..self.blocking.sizes.rows);
         let Self { program, packed, workspace, .. } = self;
-        let stages = [&program.before, &program.step, &program.after];
-        for (stage, addresses) in stages.into_iter().zip(&self.addresses) {
-            for (instruction, addresses) in stage.iter().zip(addresses) {
-                // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
-                // is borrowed exclusively.
-                unsafe {
-                    match instruction {
-                        Instruction::MatMul { right, .. } => {
-                            let left = left_factor(&addresses.operands, clock, rows.clone());
-                            packed[*right].multiply_on_threads(left);
-                        }
-                        Instruction::Fused(phases) => {
-                            run_phases(phases, addresses, clock, rows.clone(), workspace);
-                        }
+        let stage = [&program.before, &program.step, &program.after][index];
+        for (instruction, addresses) in stage.iter().zip(&self.addresses[index]) {
+            // SAFETY: `check` has passed, the buffers have the sizes for one step, and the session
+            // is borrowed exclusively.
+            unsafe {
+                match instruction {
+                    Instruction::MatMul { right, .. } => {
+                        let left = left_factor(&addresses.operands, clock, rows.clone());
+                        packed[*right].multiply_on_threads(left);
+                    }
+                    Instruction::Fused(phases) => {
+                        run_phases(phases, addresses, clock, rows.clone(), workspace);
                     }
                 }
             }
         }
-        // SAFETY: as above.
-        unsafe { copy_finals(program, &self.bases, &self.blocking, Self::SEGMENT, clock) };
-        for (&(view, output), &input) in program.finals.iter().zip(&self.carried) {
-            let len = rows.len() * view.width;
-            // SAFETY: both buffers hold a step of this width, and are not the same.
-            unsafe {
-                std::ptr::copy_nonoverlapping(self.bases[output].0, self.bases[input].0, len);
-            };
-        }
+    }
+}
+
+/// The memory of the buffers.
+struct Memory<T> {
+    buffers: Vec<Tensor<T>>,
+    bases: Vec<Base<T>>,
+}
+
+impl<T: Scalar> Buffers<T> for Memory<T> {
+    fn buffer(&self, index: usize) -> &[T] {
+        // SAFETY: the buffer is alive and this long; the steps, which write through the same
+        // pointer, borrow the memory exclusively.
+        unsafe { std::slice::from_raw_parts(self.bases[index].0, self.buffers[index].len()) }
+    }
+
+    fn buffer_mut(&mut self, index: usize) -> &mut [T] {
+        // SAFETY: as above; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.bases[index].0, self.buffers[index].len()) }
     }
 }
 

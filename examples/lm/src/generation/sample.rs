@@ -5,6 +5,10 @@ use bptt::prelude::*;
 
 use crate::model::LanguageModel;
 
+/// Tokens whose products with the weights of the first layer are kept. They are most of a text, even if the vocabulary
+/// is large.
+const REMEMBERED: usize = 512;
+
 /// An endless iterator over the tokens that a model writes. Each is drawn from the model's prediction, and is then the
 /// model's next input. The same seed gives the same tokens.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ impl<'m> Continuation<'m> {
     #[must_use]
     pub fn new(model: &'m LanguageModel, prime: &[u32], sampling: Sampling, seed: u64) -> Self {
         assert!(!prime.is_empty(), "nothing to continue");
-        let mut reader = model.stepper(1);
+        let mut reader = model.stepper(1).memoize(REMEMBERED);
         for &token in prime {
             reader.step(&[model.embedding_of(token as usize)]);
         }

@@ -117,6 +117,30 @@ impl<T: Scalar> Stepper<T> {
         }
     }
 
+    /// Keeps what steps compute from their entries alone, without the state, for up to `capacity` different entries.
+    ///
+    /// When an entry comes again, as the embedding of a token does, the step skips the products of its inputs. The
+    /// bits are the same. The memory is that of an entry and what is computed from it, such as `x W_ih`, `capacity`
+    /// times.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let [shape, sum] = [tape.constant(Tensor::zeros([1, 1, 1])), tape.constant(Tensor::zeros([1, 1]))];
+    /// let mut stepper = tape.scan(shape, sum).stepper(|x, sum| (sum + x.exp(), sum + x.exp())).memoize(2);
+    /// stepper.step(&[&[0.0]]);
+    /// stepper.step(&[&[0.0]]); // without an exponential function
+    /// assert_eq!(stepper.state(0), [2.0]);
+    /// ```
+    #[must_use]
+    pub fn memoize(mut self, capacity: usize) -> Self {
+        if let Runner::Rows { session, inputs, .. } = &mut self.runner {
+            session.memoize(inputs.iter().flatten().copied().collect(), capacity);
+        }
+        self
+    }
+
     /// Runs a step on an entry of each sequence, as `[B, ..]` in row-major order.
     ///
     /// # Panics

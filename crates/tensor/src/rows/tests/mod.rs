@@ -264,3 +264,25 @@ fn a_session_computes_the_same_step_by_step() {
     }
     assert_near(&[session.buffer(2)[..6].to_vec()], &[expected[2].clone()]);
 }
+
+#[test]
+fn a_session_recalls_what_it_computed_for_an_entry() {
+    let (program, case) = online();
+    let [x, b, h0, ..] = &case.tensors;
+    let entry = Tensor::zeros([2, 2]);
+    let session = || Session::new(program.clone(), 2, case.packed(), &[&entry, b, h0], &[2]);
+    let (mut plain, mut recalling) = (session(), session());
+    recalling.memoize(vec![0], 2);
+    let step = |session: &mut Session<f64>, t: usize| {
+        session.buffer_mut(0).copy_from_slice(x.index_first(t).as_slice());
+        session.step();
+        session.buffer(4).to_vec()
+    };
+    for t in [0, 1, 0, 2, 2, 1] {
+        assert_eq!(step(&mut recalling, t), step(&mut plain, t), "entry {t}");
+    }
+    recalling.buffer_mut(1).fill(0.5); // the bias, which only the stage before the loop reads
+    assert_eq!(step(&mut recalling, 0), step(&mut plain, 0), "the entry is not computed again");
+    plain.buffer_mut(1).fill(0.5);
+    assert_eq!(step(&mut recalling, 2), step(&mut plain, 2), "there was no room for the third");
+}
