@@ -1,6 +1,8 @@
 //! Comparisons and searches: tables, resumption, refusals.
 
 mod compare;
+#[cfg(unix)]
+mod signals;
 mod sweep;
 
 use std::cell::Cell;
@@ -36,15 +38,21 @@ fn with_text() -> TempDir {
     folder
 }
 
-/// Returns the command that these words give, with [`TINY`] settings, the text of the folder unless it is that of a
-/// language, and results in `out`.
-fn command(folder: &Path, out: &str, words: &[&str]) -> Result<Command, clap::Error> {
+/// Returns the arguments of the program for these words, with [`TINY`] settings, the text of the folder unless it is that
+/// of a language, and results in `out`.
+fn arguments(folder: &Path, out: &str, words: &[&str]) -> Vec<String> {
     let text = folder.join("text.txt").display().to_string();
     let out = folder.join(out).display().to_string();
     let shared = ["--out", &out, "--text", &text];
     let has_language = words.iter().any(|word| word.starts_with("--language"));
     let shared = if has_language { &shared[..2] } else { &shared };
-    let words = ["lm"].iter().chain(&words[..1]).chain(&TINY).chain(shared).chain(&words[1..]);
+    let words = words[..1].iter().chain(&TINY).chain(shared).chain(&words[1..]);
+    words.map(|&word| word.to_owned()).collect()
+}
+
+/// Returns the command that these [`arguments`] give.
+fn command(folder: &Path, out: &str, words: &[&str]) -> Result<Command, clap::Error> {
+    let words = ["lm".to_owned()].into_iter().chain(arguments(folder, out, words));
     Cli::try_parse_from(words).map(|it| it.command)
 }
 
