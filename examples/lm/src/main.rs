@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use lm::cli::{Cli, Command, UsageError};
 use lm::commands::{compare, eval, generate, inspect, sweep, train};
 use lm::error::Error;
-use lm::terminal::tell;
+use lm::terminal::{start_log, tell};
 
 fn main() -> ExitCode {
-    env_logger::init();
+    start_log();
     match run() {
         Ok(code) => code,
         // The reader closed the pipe, as `lm … | head` does.

@@ -36,7 +36,9 @@ impl MachineArgs {
     /// If the operating system refuses them.
     pub fn start_threads(&self) -> Result<(), ThreadPoolBuildError> {
         let threads = self.threads.unwrap_or(0); // as many as there are cores
-        ThreadPoolBuilder::new().num_threads(threads).build_global()
+        ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        log::debug!("{} threads", rayon::current_num_threads());
+        Ok(())
     }
 }
 

@@ -85,7 +85,9 @@ impl RunFolder {
     {
         log.sync()?;
         training.extra.set_text(LOG_EVENTS, log.events());
-        self.run.save(training).map_err(RunFolderError::Save)
+        self.run.save(training).map_err(RunFolderError::Save)?;
+        log::info!("step {}: saved to {}", training.step, self.files.checkpoint.display());
+        Ok(())
     }
 
     /// Saves the weights alone, as [`Run::save_weights`] does.

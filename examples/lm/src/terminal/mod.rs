@@ -1,8 +1,10 @@
-//! The terminal and the machine: progress, signals, and memory.
+//! The terminal and the machine: lines and progress, signals, and memory.
 
+mod lines;
 pub mod memory;
 mod progress;
 mod signals;
 
-pub use progress::{Progress, tell};
+pub use lines::{start_log, tell};
+pub use progress::Progress;
 pub use signals::{Signal, Signals};

@@ -1,9 +1,11 @@
 //! The progress of a loop: a bar on a terminal, plain lines elsewhere.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::lines::{keep_below, tell};
 
 /// The time between two plain lines: short enough to show progress, and long enough for a log.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -38,6 +40,7 @@ impl Progress {
                 .with_style(bar_style())
                 .with_position(done as u64);
             bar.reset_eta();
+            keep_below(&bar);
             Display::Bar(bar)
         } else {
             Display::Lines(LINE_INTERVAL)
@@ -71,10 +74,8 @@ impl Progress {
 
     /// Writes `line` above the bar or among the lines.
     pub fn note(&self, line: &str) {
-        match &self.display {
-            Display::Bar(bar) => bar.println(line),
-            Display::Lines(_) => tell(line),
-            Display::Hidden => {}
+        if !matches!(self.display, Display::Hidden) {
+            tell(line);
         }
     }
 
@@ -92,11 +93,6 @@ impl Progress {
 fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:32} {pos}/{len}  {msg}  {eta} left")
         .expect("the template is a valid constant")
-}
-
-/// Writes a line to standard error. A closed standard error must not end a training run.
-pub fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The reported numbers, independent of clocks and terminals.

@@ -86,6 +86,18 @@ impl Corpus {
         store: &Path,
         limits: Limits,
     ) -> Result<Self, TextError> {
+        let corpus = Self::read_or_find(settings, vocabulary, store, limits)?;
+        log::info!("{settings}: {corpus}");
+        Ok(corpus)
+    }
+
+    /// Reads a short text, and finds the tokens of a longer one in the store or writes them there.
+    fn read_or_find(
+        settings: &TextSettings,
+        vocabulary: Option<&Vocabulary>,
+        store: &Path,
+        limits: Limits,
+    ) -> Result<Self, TextError> {
         let sources = Sources::find(settings)?;
         if vocabulary.is_none() && sources.train.is_empty() {
             return Err(TextError::NoTrainingText);
@@ -107,7 +119,10 @@ impl Corpus {
         let path = store::place(store, &sources, &key);
         let identity = format!("{key}\n{tokenizer}\n{}", sources.identity());
         let why = match store::open(&path, &identity) {
-            Ok(corpus) => return Ok(corpus),
+            Ok(corpus) => {
+                log::debug!("{}: the tokens of an earlier call", path.display());
+                return Ok(corpus);
+            }
             Err(why @ (Unusable::Missing | Unusable::Other)) => why,
             Err(why) => {
                 log::warn!("{}: {why}; the text is encoded again", path.display());

@@ -45,10 +45,14 @@ impl Average {
         }
     }
 
-    /// Shows a validation loss to the criterion.
-    pub(super) fn observe(&mut self, nats: f64) {
-        if let Self::Triggered(criterion, _) = self {
-            criterion.observe(nats);
+    /// Shows a validation loss to the criterion. Returns whether this loss triggers it.
+    pub(super) fn observe(&mut self, nats: f64) -> bool {
+        match self {
+            Self::Triggered(criterion, _) => {
+                let before = criterion.is_triggered();
+                criterion.observe(nats) && !before
+            }
+            Self::None | Self::Exponential(_) => false,
         }
     }
 

@@ -93,7 +93,9 @@ impl Saved {
         }
         let failed = |source| SavedError::Weights { path: file.clone(), source };
         let archive = Archive::load(&file).map_err(failed)?;
-        Self::of(&archive, &file)
+        let saved = Self::of(&archive, &file)?;
+        log::info!("{}: {}, step {}", file.display(), saved.config.model.name(), saved.step);
+        Ok(saved)
     }
 
     /// Returns the model in an archive. The path is for messages.

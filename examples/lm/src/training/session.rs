@@ -73,6 +73,7 @@ impl<'c> Session<'c> {
         let changed = expect_same_run(&before, config)?;
         expect_same_cell(config, folder.files())?;
         let (trainer, log) = Trainer::resume(config.clone(), corpus, &folder)?;
+        log::info!("step {}: resumed from {}", trainer.steps_done(), path.display());
         if !changed.is_empty() {
             tell(
                 "note: with another number of steps the learning rate takes another course, so this is another run",

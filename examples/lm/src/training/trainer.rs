@@ -261,9 +261,16 @@ impl<'c> Trainer<'c> {
         if is_best {
             self.best = Saved { step, nats: score.nats, weights, ..self.best.clone() };
         }
-        self.training.observe(score.nats);
-        self.average.observe(score.nats);
         progress.note(&format!("step {step}: validation {score}"));
+        let before = self.training.learning_rate();
+        self.training.observe(score.nats);
+        let now = self.training.learning_rate();
+        if now < before {
+            log::info!("step {step}: the learning rate falls from {before} to {now}");
+        }
+        if self.average.observe(score.nats) {
+            log::info!("step {step}: the average of the weights begins");
+        }
         let event = Event::Validation {
             step: step as u64,
             nats: score.nats,

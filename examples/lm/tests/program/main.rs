@@ -5,4 +5,5 @@ mod damage;
 mod eval;
 mod full;
 mod kills;
+mod lines;
 mod support;
