@@ -36,6 +36,16 @@ fn a_configuration_survives_toml_to_the_last_bit() {
 }
 
 #[test]
+fn the_files_that_are_given_are_configurations() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let files: Vec<_> = folder.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        Config::from_file(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+#[test]
 fn differences_are_named() {
     let changed = config("--layers 3 --epochs 2 --dropout 0.5");
     let mut names = config("").differences(&changed);
