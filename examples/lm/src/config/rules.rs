@@ -13,13 +13,31 @@ where
     if holds(number) { Ok(number) } else { Err(format!("it must be {rule}")) }
 }
 
+/// Parses a whole number of at least 0.
+///
+/// # Errors
+///
+/// Any other text.
+pub fn whole<T: FromStr + Copy + TryInto<i64>>(text: &str) -> Result<T, String>
+where
+    T::Err: Display,
+{
+    number(text, "a whole number of at least 0 and below 2⁶³", fits)
+}
+
 /// Parses a whole number of at least 1.
 ///
 /// # Errors
 ///
 /// Any other text.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
-    number(text, "a whole number of at least 1", |it: usize| it > 0)
+    let rule = "a whole number of at least 1 and below 2⁶³";
+    number(text, rule, |it: usize| it > 0 && fits(it))
+}
+
+/// Whether TOML can hold a number. Its numbers end where those of `i64` do.
+fn fits<T: TryInto<i64>>(number: T) -> bool {
+    number.try_into().is_ok()
 }
 
 /// Each layer is a value of its own, so that a file may not claim any number.
@@ -63,6 +81,15 @@ pub fn share(text: &str) -> Result<f64, String> {
     number(text, "above 0 and at most 1", |it: f64| it > 0.0 && it <= 1.0)
 }
 
+/// Parses a number of at least 0 and at most 1.
+///
+/// # Errors
+///
+/// Any other text.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    number(text, "from 0 to 1", |it: f64| (0.0..=1.0).contains(&it))
+}
+
 /// Parses a number of at least 0 and below 1.
 ///
 /// # Errors
@@ -70,16 +97,6 @@ pub fn share(text: &str) -> Result<f64, String> {
 /// Any other text.
 pub fn rate(text: &str) -> Result<f64, String> {
     number(text, "at least 0 and below 1", |it: f64| (0.0..1.0).contains(&it))
-}
-
-/// Parses a seed. The numbers of TOML end where those of `i64` do.
-///
-/// # Errors
-///
-/// Any other text.
-pub fn seed(text: &str) -> Result<u64, String> {
-    let rule = "a whole number of at least 0 and below 2⁶³";
-    number(text, rule, |it: u64| i64::try_from(it).is_ok())
 }
 
 /// A path of the configuration is UTF-8, and no flag where the file is read as flags.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
 use super::sources::{program_files, repository};
-use crate::config::rules::{path, seed};
+use crate::config::rules::{fraction, path, whole};
 use crate::languages::Language;
 
 /// What a token is.
@@ -50,11 +50,11 @@ pub struct TextSettings {
     pub test: Option<PathBuf>,
 
     /// Share of each --text file for validation, before the test share
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = fraction)]
     pub validation_share: f64,
 
     /// Share of each --text file for the test, at its end
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = fraction)]
     pub test_share: f64,
 
     /// What a token is
@@ -62,11 +62,11 @@ pub struct TextSettings {
     pub units: Units,
 
     /// Occurrences in the training part that a word needs; rarer words become `<unk>`
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u64>)]
     pub min_count: u64,
 
     /// Largest size of a vocabulary of words or byte pairs [default: all words, 8192 byte pairs]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub vocabulary_size: Option<usize>,
 
     /// Byte-pair encoding in a tokenizer.json, instead of one learned from the training part
@@ -78,19 +78,19 @@ pub struct TextSettings {
     pub language: Option<Language>,
 
     /// Symbols of the language in the training part
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = whole::<usize>)]
     pub train_symbols: usize,
 
     /// Symbols of the language in the validation part
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = whole::<usize>)]
     pub validation_symbols: usize,
 
     /// Symbols of the language in the test part
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = whole::<usize>)]
     pub test_symbols: usize,
 
     /// Seed of the language's training part; the validation and the test part have the next two seeds
-    #[arg(long, value_name = "SEED", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "SEED", default_value = "1", value_parser = whole::<u64>)]
     pub language_seed: u64,
 }
 

@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
-use crate::config::rules::{at_least_one, positive, rate, seed};
+use crate::config::rules::{at_least_one, positive, rate, whole};
 
 /// The section `[training]`.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
@@ -69,7 +69,7 @@ pub struct TrainingSettings {
     pub average_patience: usize,
 
     /// Seed of the initial weights, dropout and window lengths
-    #[arg(long, default_value = "1", value_parser = seed)]
+    #[arg(long, default_value = "1", value_parser = whole::<u64>)]
     pub seed: u64,
 }
 
