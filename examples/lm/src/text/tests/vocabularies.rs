@@ -138,3 +138,27 @@ fn a_tokenizer_that_loses_text_is_refused() {
         assert!(matches!(error, InvalidVocabulary::Tokenizer(_)), "{error}");
     }
 }
+
+#[test]
+fn an_added_token_is_its_own_bytes() {
+    let text = BYTE_PAIRS.to_string();
+    let json = text.strip_prefix("byte-pairs\n").expect("its units");
+    let with = |content: &str| {
+        let added = format!(
+            "\"added_tokens\":[{{\"id\":0,\"content\":\"{content}\",\"single_word\":false,\"lstrip\":false,\
+             \"rstrip\":false,\"normalized\":false,\"special\":false}}]"
+        );
+        json.replace("\"added_tokens\":[]", &added)
+    };
+    for content in ["<end>", "!", "Ġ!"] {
+        let vocabulary = Vocabulary::tokenizer(&with(content)).expect(content);
+        let text = format!("the cat{content} Ġ\0");
+        assert_eq!(vocabulary.decode(&vocabulary.encode(&text).expect("any text")), text);
+    }
+    let space = with("Ġ"); // in the encoding, the token of a space
+    let zero = with("Ā").replace("\"Ā\":188", "\"!!\":188"); // without it, nothing encodes the byte 0
+    for json in [space, zero] {
+        let error = Vocabulary::tokenizer(&json).expect_err("not lossless");
+        assert!(matches!(error, InvalidVocabulary::Tokenizer(_)), "{error}");
+    }
+}

@@ -132,22 +132,27 @@ fn expect_lossless(tokenizer: &Tokenizer) -> Result<(), InvalidVocabulary> {
     Ok(())
 }
 
-/// Returns the bytes that each token stands for.
+/// Returns the bytes that each token stands for. An added token is its own text, so the pairs may make it of the same
+/// bytes alone.
 fn bytes_of_tokens(tokenizer: &Tokenizer) -> Result<Vec<Box<[u8]>>, InvalidVocabulary> {
+    let pairs = tokenizer.get_vocab(false);
     let vocabulary = tokenizer.get_vocab(true);
     let added = tokenizer.get_added_tokens_decoder();
     let mut bytes = vec![None; vocabulary.len()];
     for (token, id) in &vocabulary {
-        let of_token = match added.get(id) {
-            Some(added) => Some(added.content.as_bytes().into()),
-            None => token.chars().map(byte_of).collect(),
+        let of_pairs: Option<Box<[u8]>> = token.chars().map(byte_of).collect();
+        let of_text = added.get(id).map(|added| Box::from(added.content.as_bytes()));
+        let of_token = match of_text {
+            None => of_pairs,
+            Some(of_text) if of_pairs.as_ref() == Some(&of_text) => of_pairs,
+            Some(of_text) => (!pairs.contains_key(token)).then_some(of_text),
         };
         match (bytes.get_mut(*id as usize), of_token) {
             (Some(place @ None), Some(of_token)) => *place = Some(of_token),
             _ => return Err(unsupported("its tokens are not bytes, numbered without gaps")),
         }
     }
-    if (0..=u8::MAX).any(|byte| !vocabulary.contains_key(&*char_of(byte).to_string())) {
+    if (0..=u8::MAX).any(|byte| !pairs.contains_key(&*char_of(byte).to_string())) {
         return Err(unsupported("it lacks tokens for some bytes"));
     }
     Ok(bytes.into_iter().flatten().collect())
