@@ -28,12 +28,17 @@ pub(super) fn make(
 }
 
 fn characters(sources: &Sources, block: usize) -> Result<Vocabulary, TextError> {
-    let mut occurs = vec![false; char::MAX as usize + 1];
+    let mut occurs = Vec::new(); // up to the largest code point that does
     for piece in sources.spans().flat_map(|span| Pieces::new(span, block)) {
-        piece?.chars().for_each(|character| occurs[character as usize] = true);
+        for code in piece?.chars().map(|character| character as usize) {
+            if code >= occurs.len() {
+                occurs.resize(code + 1, false);
+            }
+            occurs[code] = true;
+        }
     }
-    let all = '\0'..=char::MAX;
-    Ok(Vocabulary::characters(all.filter(|&character| occurs[character as usize]))?)
+    let codes = (0..).zip(occurs).filter_map(|(code, occurs)| occurs.then_some(code));
+    Ok(Vocabulary::characters(codes.filter_map(char::from_u32))?)
 }
 
 fn words(settings: &TextSettings, spans: &[Span], block: usize) -> Result<Vocabulary, TextError> {
