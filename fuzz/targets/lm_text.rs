@@ -42,7 +42,9 @@ fn check(settings: &TextSettings, bytes: &[u8], folder: &Path) {
     if settings.units != Units::Words {
         assert_eq!(corpus.vocabulary.decode(&tokens), text);
     }
-    assert_eq!(corpus.vocabulary.to_string().parse(), Ok(corpus.vocabulary));
+    if settings.units != Units::BytePairs {
+        assert_eq!(corpus.vocabulary.to_string().parse(), Ok(corpus.vocabulary));
+    }
 }
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
