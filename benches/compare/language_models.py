@@ -297,14 +297,13 @@ def expect_agreement(peers):
 
 
 def memory(args, run, vocabulary, of):
-    """Peak memory beyond that of the same command with a tiny model, over weights and one window.
+    """Peak memory beyond that of the same command with a tiny model, divided by weights and one window.
 
     A window is what layers hand on, without gates and other intermediates: for each position the
     embedding, the output of each layer, and the logits.
     """
     note(f"memory, {of}")
     tiny = tiny_run(run)
-    size = lambda run: (run / "model.safetensors").stat().st_size
     position = 4 * (WORDS["input"] + WORDS["layers"] * WORDS["hidden"] + vocabulary)
     evaluate = [TARGET / "lm", "eval", "--quiet", "--window", str(EVAL_WINDOW), "--run"]
     rows = []
@@ -313,12 +312,16 @@ def memory(args, run, vocabulary, of):
         # the tiny model must write for long enough to be measured
         ("generate", generate(run, 500), generate(tiny, 100_000), 1),
     ):
-        needed = size(run) - size(tiny) + positions * position
+        needed = weights_size(run) - weights_size(tiny) + positions * position
         used = peak(command) - peak(base_command)
         what = f"memory of `lm {name}`, {vocabulary} {of}, {layers(WORDS)}"
         sizes = (f"{used / 1e6:.1f} MB", f"weights + window {needed / 1e6:.1f} MB")
         rows.append((what, "≤ 1.2", *sizes, used / needed))
     return rows
+
+
+def weights_size(run):
+    return (run / "model.safetensors").stat().st_size
 
 
 def tiny_run(run):

@@ -45,7 +45,7 @@ impl<T: Scalar> fmt::Display for Plan<T> {
     }
 }
 
-/// A plan with its weights packed, for a sequence or for all windows of it.
+/// A plan with its weights prepared, for a sequence or for all windows of it.
 #[derive(Debug)]
 pub(crate) struct Ready<'a, T> {
     plan: &'a Plan<T>,
@@ -54,7 +54,7 @@ pub(crate) struct Ready<'a, T> {
 
 impl<T: Scalar> Ready<'_, T> {
     /// Runs the step over a sequence of at least one entry, with the invariants for which the
-    /// weights were packed.
+    /// weights were prepared.
     pub(crate) fn run(&self, arguments: Arguments<'_, T>, results: Outputs<&mut [T]>) {
         match &self.plan.lowered {
             Ok(lowered) => run_rows(lowered, arguments, &self.packed, results),

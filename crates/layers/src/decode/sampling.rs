@@ -89,7 +89,7 @@ impl Sampling {
     #[must_use]
     pub fn draw<T: Scalar>(&self, logits: &[T], rng: &mut impl Rng) -> usize {
         let kept = self.kept(logits);
-        let largest = logits[kept[0]];
+        let largest = kept.iter().map(|&symbol| logits[symbol]).fold(T::neg_infinity(), T::max);
         let weight = |&symbol: &usize| match logits[symbol] {
             logit if logit == largest => 1.0, // even if it is infinite
             logit => ((logit.as_f64() - largest.as_f64()) / self.temperature).exp(),
@@ -109,8 +109,7 @@ impl Sampling {
         kept[cumulated.partition_point(|&sum| sum <= u).min(cumulated.len() - 1)]
     }
 
-    /// Returns the symbols that `top_k` keeps, one of the most probable first. They are in the order of their
-    /// probabilities if there is a nucleus, which is cut from the front.
+    /// Returns the symbols that `top_k` keeps: the most probable first if there is a nucleus, else in ascending order.
     #[track_caller]
     fn kept<T: Scalar>(&self, logits: &[T]) -> Vec<usize> {
         if let Some(symbol) = logits.iter().position(|logit| logit.is_nan()) {
@@ -131,11 +130,10 @@ impl Sampling {
         if count < kept.len() {
             kept.select_nth_unstable_by(count, rank);
             kept.truncate(count);
+            kept.sort_unstable();
         }
         if self.top_p < 1.0 {
             kept.sort_unstable_by(rank);
-        } else if let Some(first) = (0..kept.len()).min_by(|&a, &b| rank(&kept[a], &kept[b])) {
-            kept.swap(0, first);
         }
         kept
     }

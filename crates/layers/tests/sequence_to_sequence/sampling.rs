@@ -135,3 +135,20 @@ fn a_choice_among_none() {
 fn a_nucleus_of_no_probability() {
     let _ = Sampling::new().top_p(f64::NAN);
 }
+
+/// A random number `u` draws the first symbol up to which the probabilities add up to more than `u`.
+#[test]
+fn a_draw_inverts_the_distribution() {
+    for seed in 0..50 {
+        let u = random(seed).random::<f64>();
+        let draw = |sampling: Sampling| sampling.draw(&logits(), &mut random(seed));
+        let all = [0.6, 0.7, 1.0].iter().position(|&sum| u < sum);
+        assert_eq!(Some(draw(Sampling::new())), all, "{u}");
+        let two = if u < 2.0 / 3.0 { 0 } else { 2 };
+        assert_eq!(draw(Sampling::new().top_k(2)), two, "{u}");
+        // the nucleus has the most probable symbols first
+        let [a, b] = [0.1_f64.ln(), 0.6_f64.ln()];
+        let nucleus = Sampling::new().top_p(0.65).draw(&[a, 0.3_f64.ln(), b], &mut random(seed));
+        assert_eq!(nucleus, if u < 2.0 / 3.0 { 2 } else { 1 }, "{u}");
+    }
+}

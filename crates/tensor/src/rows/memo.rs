@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::buffer::Lifetime;
 use super::program::RowProgram;
 use crate::scalar::Scalar;
 
@@ -11,7 +12,7 @@ pub(super) struct Memo<T> {
     capacity: usize,
     /// The buffers of the entries.
     entries: Vec<usize>,
-    /// The buffers that the stage writes.
+    /// The buffers that the stage writes for others.
     results: Vec<usize>,
     /// The results, one buffer after the other, by the bits of the entries.
     known: HashMap<Box<[u64]>, Box<[T]>>,
@@ -22,8 +23,13 @@ pub(super) struct Memo<T> {
 impl<T: Scalar> Memo<T> {
     /// An empty memo for up to `capacity` different values of these buffers.
     pub(super) fn new(program: &RowProgram<T>, entries: Vec<usize>, capacity: usize) -> Self {
-        let mut results: Vec<usize> =
-            program.before.iter().flat_map(|it| it.written()).map(|view| view.buffer).collect();
+        // the others are read by the stage alone
+        let is_result = |&buffer: &usize| {
+            let lifetime = program.buffers[buffer].lifetime;
+            !matches!(lifetime, Lifetime::Piece | Lifetime::Block | Lifetime::Chunk)
+        };
+        let written = program.before.iter().flat_map(|it| it.written()).map(|view| view.buffer);
+        let mut results: Vec<usize> = written.filter(is_result).collect();
         results.sort_unstable();
         results.dedup();
         Self { capacity, entries, results, known: HashMap::new(), key: Vec::new() }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::address::{Addresses, Base, Clock, Segment};
 use super::block::{Workspace, run_phases};
 use super::blocking::Blocking;
-use super::buffer::{Lifetime, Role};
+use super::buffer::{Lifetime, Role, View};
 use super::check::check;
 use super::memo::{Buffers, Memo};
 use super::program::{Instruction, RowProgram, Sizes};
@@ -15,7 +15,7 @@ use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
 /// A program that runs one step at a time. Memory is allocated in advance, so a step
-/// allocates nothing. Large products run on several threads.
+/// allocates nothing, except to [memoize](Self::memoize) new inputs. Large products run on several threads.
 pub struct Session<T> {
     program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,
@@ -99,19 +99,23 @@ impl<T: Scalar> Session<T> {
 
     const SEGMENT: Segment = Segment { start: 0, end: 1 };
 
-    /// Keeps what the stage before the loop computes, for up to `capacity` different values of these
-    /// input buffers. Where they come again, the stage is not run.
+    /// Keeps what the stage before the loop computes, for the first `capacity` different values of these
+    /// input buffers. Where they come again, the stage is not run. Other inputs that it reads must
+    /// not change.
     ///
     /// # Panics
     ///
     /// If the stage reads the state.
     pub fn memoize(&mut self, inputs: Vec<usize>, capacity: usize) {
-        let mut views = self.program.before.iter().flat_map(Instruction::operands);
+        let views = || self.program.before.iter().flat_map(Instruction::operands);
+        let read = |view: View| [Some(view.buffer), view.delay.map(|delay| delay.edge)];
+        let read: Vec<usize> = views().flat_map(read).flatten().collect();
         assert!(
-            views.all(|view| !self.carried.contains(&view.buffer)),
+            !read.iter().any(|buffer| self.carried.contains(buffer)),
             "the stage before the loop reads the state, which is not kept"
         );
-        if !self.program.before.is_empty() {
+        let inputs: Vec<usize> = inputs.into_iter().filter(|input| read.contains(input)).collect();
+        if !inputs.is_empty() {
             self.memo = Some(Memo::new(&self.program, inputs, capacity));
         }
     }

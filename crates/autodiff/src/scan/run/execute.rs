@@ -1,6 +1,6 @@
 //! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
 
-use bptt_tensor::rows::{Instruction, Sizes};
+use bptt_tensor::rows::{Instruction, RowProgram, Sizes};
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -53,19 +53,23 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 /// products of a stage are faster with many rows.
 const SEGMENT_ROWS: usize = 4096;
 
-/// The weights of a lowered step, prepared for runs of up to this many steps. Products before and
-/// after the loop have the rows of all steps; those in it are repeated at each step.
+/// The weights of a lowered step, prepared for a run of up to this many steps. A product before or
+/// after the loop has the rows of all steps.
 pub(crate) fn prepare<T: Scalar>(
     lowered: &Lowered<T>,
     steps: usize,
     invariants: &[Tensor<T>],
 ) -> Vec<PackedRhs<T>> {
-    let repeated = rights(&lowered.program.step);
+    let RowProgram { before, step, after, .. } = &lowered.program;
+    let repeated = rights(step);
+    let once = [rights(before), rights(after)].concat();
     let prepare = |(right, &(weight, transposed)): (usize, &(usize, bool))| {
-        let matrix = &invariants[weight];
-        match repeated.contains(&right) {
-            true => PackedRhs::for_rows(lowered.rows, matrix, transposed),
-            false => PackedRhs::for_one_product(lowered.rows * steps, matrix, transposed),
+        let (matrix, all) = (&invariants[weight], lowered.rows * steps);
+        let products = once.iter().filter(|&&other| other == right).count();
+        match (repeated.contains(&right), products) {
+            (true, 0) => PackedRhs::for_rows(lowered.rows, matrix, transposed),
+            (false, 1) => PackedRhs::for_one_product(all, matrix, transposed),
+            _ => PackedRhs::for_rows(all, matrix, transposed),
         }
     };
     lowered.packs.iter().enumerate().map(prepare).collect()

@@ -19,8 +19,8 @@ use crate::scan::run::execute::{Arguments, Outputs, over_steps, prepare_for_step
 /// multiplies by their transposes.
 ///
 /// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
-/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation. A
-/// stepper belongs to one thread. With few sequences, steps are fastest within
+/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation or
+/// [memoizes](Self::memoize) a new entry. A stepper belongs to one thread. With few sequences, steps are fastest within
 /// [`low_latency`](bptt_tensor::low_latency).
 pub struct Stepper<T> {
     runner: Runner<T>,
@@ -120,8 +120,8 @@ impl<T: Scalar> Stepper<T> {
     /// Keeps what steps compute from their entries alone, without the state, for up to `capacity` different entries.
     ///
     /// When an entry comes again, as the embedding of a token does, the step skips the products of its inputs. The
-    /// bits are the same. The memory is that of an entry and what is computed from it, such as `x W_ih`, `capacity`
-    /// times.
+    /// bits are the same. The first `capacity` different entries are kept, with what is computed from them, such as
+    /// `x W_ih`. A step that runs operation by operation keeps nothing.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;

@@ -47,6 +47,34 @@ fn steps_compute_what_the_sequence_does() {
     assert_eq!(online.output(0), from_zero.outputs.value().index_first(0).as_slice());
 }
 
+/// Whatever happens to the state, known entries give the bits of computed ones. With room for three, the fourth is
+/// computed each time.
+#[test]
+fn memoized_entries_change_no_bit() {
+    let (w, u) = (param([3, 4], 1), param([4, 4], 2));
+    let tape = Tape::new();
+    let [w, u] = [&w, &u].map(|param| tape.param(param));
+    let entries = uniform::<f64>([4, 2, 3], 3);
+    let (sequence, start) = (tape.constant(entries.clone()), tape.constant(uniform([2, 4], 4)));
+    for capacity in [0, 3] {
+        let stepper = || tape.scan(sequence, start).stepper(|x, h| gated(x, h, [w, u]));
+        let mut both = [stepper(), stepper().memoize(capacity)];
+        for (count, t) in [0, 1, 0, 2, 3, 3, 1, 2, 0].into_iter().enumerate() {
+            let [plain, memoized] = both.each_mut().map(|stepper| {
+                match count {
+                    3 => stepper.reset(&[1]),
+                    5 => stepper.gather_rows(&[1, 0]),
+                    7 => stepper.set_state(&[Tensor::ones([2, 4])]),
+                    _ => {}
+                }
+                stepper.step(&[entries.index_first(t).as_slice()]);
+                [stepper.output(0).to_vec(), stepper.state(0).to_vec()]
+            });
+            assert_eq!(plain, memoized, "step {count} with room for {capacity}");
+        }
+    }
+}
+
 /// A softmax over the batch.
 fn competing<'t>(x: Var<'t, f64>, s: Var<'t, f64>) -> (Var<'t, f64>, Var<'t, f64>) {
     let share = (x + s).softmax(0);

@@ -18,8 +18,8 @@ pub(crate) const SMALL: usize = 1 << 22;
 /// caches hold. In panels it is then read up to twice as fast as in place.
 pub(super) const SMALL_RHS: usize = 1 << 19;
 
-/// Elements of B from which on a [team](team) shares a product of few rows out. To begin a round
-/// takes as long as reading half as many.
+/// The fewest elements of B for which a [team](team) shares a product. To begin a round takes as long as
+/// reading half as many.
 const SHARED_RHS: usize = 1 << 15;
 
 /// Rows of B in a block. Such a part of a panel has 128 KiB, and is read from the second-level
@@ -204,13 +204,12 @@ impl<T: Scalar> PackedProduct<T> {
     /// As for [`PackedRhs::multiply`](super::rhs::PackedRhs::multiply).
     pub(super) unsafe fn on_threads(&self) {
         let [k, n] = self.extents;
-        if self.rows.count == 1 && k * n >= SHARED_RHS {
+        let share = |panels| unsafe {
             // SAFETY: the caller's contract; no two ranges of panels share an element of C.
-            let is_shared =
-                team::shared_out(self.panels, &|panels| unsafe { self.part(0..1, panels) });
-            if is_shared {
-                return;
-            }
+            self.part(0..self.rows.count, panels);
+        };
+        if k * n >= SHARED_RHS && team::shared_out(self.panels, &share) {
+            return;
         }
         if self.rows.first(self.rows.count) * k * n < SMALL && k * n < SMALL_RHS {
             // SAFETY: the caller's contract.

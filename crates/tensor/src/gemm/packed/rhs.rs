@@ -14,8 +14,9 @@ use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, Transpose};
 use crate::tensor::Tensor;
 
-/// The most rows of a product that packs panels just before use. With more, the same panel is packed by several pieces.
-const STREAMED_ROWS: usize = 256;
+/// The most rows of a product that packs panels just before use. More are divided into pieces, each of which would
+/// pack the same panels.
+const STREAMED_ROWS: usize = 128;
 
 /// A matrix `[K, N]` as the right operand of many products: packed once into panels, or [read in
 /// place](Self::for_rows).
@@ -63,8 +64,8 @@ impl<T: Scalar> PackedRhs<T> {
 
     /// Prepares the matrix as [`new`](Self::new) does, for a single product of this many rows in all.
     ///
-    /// With up to 256 rows, the product packs a panel of a large matrix just before it is used, and shares the matrix's
-    /// memory, unless the matrix is transposed. The products have the same bits as with `new`.
+    /// With up to 128 rows, a large matrix is not packed in advance, unless it is transposed. The product packs each panel
+    /// just before it is used, and up to 3 rows read the panels in place. The products have the same bits as with `new`.
     ///
     /// # Panics
     ///
@@ -155,7 +156,7 @@ impl<T: Scalar> PackedRhs<T> {
     pub(crate) unsafe fn multiply(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe {
-            match self.streamed(&[left]) {
+            match self.streamed(&left) {
                 Some(product) => product.on_this_thread(),
                 None => self.product(left).whole(),
             }
@@ -170,7 +171,7 @@ impl<T: Scalar> PackedRhs<T> {
     pub(crate) unsafe fn multiply_on_threads(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe {
-            match self.streamed(&[left]) {
+            match self.streamed(&left) {
                 Some(product) => product.multiply(),
                 None => self.product(left).on_threads(),
             }
@@ -178,8 +179,9 @@ impl<T: Scalar> PackedRhs<T> {
     }
 
     /// The product that packs panels just before use, if there are too many rows to read them in place.
-    fn streamed<'a>(&self, lefts: &'a [Factor<T>]) -> Option<Streamed<'a, T>> {
-        let matrix = self.in_place.as_ref().filter(|_| lefts[0].rows > IN_PLACE_ROWS)?;
+    fn streamed<'a>(&self, left: &'a Factor<T>) -> Option<Streamed<'a, T>> {
+        let matrix = self.in_place.as_ref().filter(|_| left.rows > IN_PLACE_ROWS)?;
+        let lefts = std::slice::from_ref(left);
         let [k, n] = self.extents;
         let b = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
         Some(Streamed { set: self.set, extents: [k, n], depth: few_rows_depth(k), lefts, b })

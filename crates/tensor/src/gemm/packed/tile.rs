@@ -2,7 +2,7 @@
 
 use super::factor::Accumulate;
 use crate::cpu::registers::{Registers, Vector};
-use crate::cpu::simd::{InstructionSet, prefetch};
+use crate::cpu::simd::{InstructionSet, LINE, prefetch};
 
 /// A few rows of C, computed with one or more whole panels of B: the work of one call.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,14 @@ pub(super) struct Band<T> {
     pub(super) c: *mut T,
     /// The distance between C's rows.
     pub(super) c_stride: usize,
+}
+
+impl<T> Band<T> {
+    /// Whether the panels are read in place, in rows that are longer than a panel.
+    #[inline(always)]
+    fn is_in_place<V: Vector>(&self) -> bool {
+        self.b_strides[1] > WIDTH * V::LANES
+    }
 }
 
 /// Cache lines that a band prefetches for later bands, one for each term of the sum. Bands of few
@@ -148,12 +156,16 @@ unsafe fn portable<T: Registers, const ROWS: usize>(band: &Band<T>) {
 
 /// Computes all tiles of a band. An addition takes four cycles, in which the processor can begin
 /// seven others. So a band of few rows takes two panels at once, and a single row also has two
-/// partial sums for each element. With panels in place, a single row takes four at once, since
-/// memory is read faster in longer runs.
+/// partial sums for each element. With panels in place and the 32 registers of AVX-512, a single row
+/// takes four at once, since memory is read faster in longer runs.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const ROWS: usize>(band: &Band<V::Element>) {
-    let is_in_place = band.b_strides[1] > WIDTH * V::LANES;
-    let quads = if ROWS == 1 && is_in_place { band.panels / 4 * 4 } else { 0 };
+    let has_many_registers = size_of::<V>() == LINE;
+    let quads = if ROWS == 1 && has_many_registers && band.is_in_place::<V>() {
+        band.panels / 4 * 4
+    } else {
+        0
+    };
     let pairs = if ROWS <= 3 { band.panels / 2 * 2 } else { 0 };
     // SAFETY: the caller's contract; the panels are the band's.
     unsafe {
@@ -231,7 +243,7 @@ unsafe fn tile<V: Vector, const ROWS: usize, const VECTORS: usize, const PARTS: 
             }
             depth = 0;
         }
-        if ROWS <= IN_PLACE_ROWS && b_row > WIDTH * V::LANES {
+        if ROWS <= IN_PLACE_ROWS && band.is_in_place::<V>() {
             for _ in 0..depth / PARTS {
                 for sums in &mut sums {
                     let ahead = b.wrapping_add(ROWS_AHEAD * b_row);
