@@ -38,8 +38,8 @@ pub use instances::instances;
 pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{
-    Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Pullback, Substitution,
-    Tape, Var,
+    Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Probes, Pullback, Scope,
+    Substitution, Tape, Var,
 };
 
 pub use tree::{LeafPath, State, Tree};

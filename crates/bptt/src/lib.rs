@@ -49,8 +49,8 @@ pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{
-    Gradients, LeafPath, OpClass, Operand, Operation, Param, Pullback, Recompute, Scan, Scanned,
-    Stepper, Substitution, Tape, Tree, Var,
+    Gradients, LeafPath, OpClass, Operand, Operation, Param, Probes, Pullback, Recompute, Scan,
+    Scanned, Scope, Stepper, Substitution, Tape, Tree, Var,
 };
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, low_latency};

@@ -1,5 +1,6 @@
 //! A scan over lists of variables, to which the trees of [`Scan`](crate::Scan) are flattened.
 
+use std::fmt;
 use std::panic::Location;
 
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
@@ -62,6 +63,19 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     pub(crate) fn run(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
         let tape = self.tape;
         let _line = tape.scanning(Location::caller());
+        let mut probed = Probed::default();
+        let (mut outputs, state) =
+            self.run_step(&mut |entries, state| probed.step(tape, || step(entries, state)))?;
+        for (name, output) in probed.names.into_iter().zip(outputs.drain(probed.outputs..)) {
+            tape.name(&name, output);
+        }
+        Ok((outputs, state))
+    }
+
+    /// Runs a recurrence whose probes are outputs like others.
+    #[track_caller]
+    fn run_step(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
+        let tape = self.tape;
         if self.steps == 1 || tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
@@ -89,7 +103,9 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         step: &mut FlatStep<'_, 't, T>,
     ) -> Result<Vec<Shape>, StateFault> {
         let _line = self.tape.scanning(Location::caller());
-        let program = trace(self.tape, &self.sequences, &self.state, step)?.program;
+        let tape = self.tape;
+        let step = &mut |entries: &[_], state: &[_]| tape.probed_step(|| step(entries, state)).0;
+        let program = trace(tape, &self.sequences, &self.state, step)?.program;
         Ok(program.stacked.iter().map(|&id| program.shape(id).clone()).collect())
     }
 
@@ -98,7 +114,9 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     pub(crate) fn stepper(self, step: &mut FlatStep<'_, 't, T>) -> Result<Stepper<T>, StateFault> {
         let _line = self.tape.scanning(Location::caller());
         assert!(!self.reversed, "stepper: inputs arrive in the order of time, not reversed");
-        let traced = trace(self.tape, &self.sequences, &self.state, step)?;
+        let (tape, mut probed) = (self.tape, Probed::default());
+        let step = &mut |entries: &[_], state: &[_]| probed.step(tape, || step(entries, state));
+        let traced = trace(tape, &self.sequences, &self.state, step)?;
         assert!(
             traced.own_sequences.is_empty(),
             "stepper: the step reads an entry of a sequence (at_step), but steps that arrive one by one \
@@ -109,16 +127,19 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         let values: Vec<Tensor<T>> = traced.invariants.iter().map(|var| var.value()).collect();
         let invariants = compiled.invariant_values(&values);
         let state: Vec<Tensor<T>> = self.state.iter().map(|var| var.value()).collect();
-        Ok(Stepper::new(&compiled, &state, invariants))
+        Ok(Stepper::new(&compiled, &state, invariants, probed))
     }
 
     #[track_caller]
     #[inline(never)]
     pub(crate) fn plan(self, step: &mut FlatStep<'_, 't, T>) -> Result<String, StateFault> {
         let _line = self.tape.scanning(Location::caller());
-        let traced = trace(self.tape, &self.sequences, &self.state, step)?;
+        let (tape, mut probed) = (self.tape, Probed::default());
+        let step = &mut |entries: &[_], state: &[_]| probed.step(tape, || step(entries, state));
+        let traced = trace(tape, &self.sequences, &self.state, step)?;
         let sequences = traced.sequences(&self.sequences).len();
-        Ok(compile(traced.program, sequences, traced.invariants.len()).to_string())
+        let plan = compile(traced.program, sequences, traced.invariants.len());
+        Ok(format!("{probed}{plan}"))
     }
 
     /// Records every step on the tape. This is the specification of a scan.
@@ -163,6 +184,41 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
             *variable = self.tape.record(Op::Unary(Unary::Identity), &[*variable]);
         }
         Ok((outputs.iter().map(|outputs| Var::stack(outputs, 0)).collect(), state))
+    }
+}
+
+/// The probes of a step, which are outputs after its own.
+#[derive(Debug, Default)]
+pub(crate) struct Probed {
+    /// The number of the step's own outputs.
+    pub(crate) outputs: usize,
+    pub(crate) names: Vec<String>,
+}
+
+impl Probed {
+    /// Runs a step. Returns its outputs, the values that it named, and the next state.
+    #[track_caller]
+    fn step<'t, T: Scalar>(
+        &mut self,
+        tape: &'t Tape<T>,
+        step: impl FnOnce() -> Flat<'t, T>,
+    ) -> Flat<'t, T> {
+        let ((mut outputs, next), named) = tape.probed_step(step);
+        let (names, values): (Vec<String>, Vec<_>) = named.into_iter().unzip();
+        self.outputs = outputs.len();
+        self.names = names;
+        outputs.extend(values);
+        (outputs, next)
+    }
+}
+
+impl fmt::Display for Probed {
+    /// The outputs that are probes, by their number among all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (output, name) in (self.outputs..).zip(&self.names) {
+            writeln!(f, "output {output} is the probe `{name}`")?;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use super::context::{Mode, Origin, Step};
 use super::finite::NonFinite;
 use super::id_map::IdMap;
 use super::operation::{Leaf, Op, Operation};
+use super::probes::Probing;
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
 
@@ -55,6 +56,7 @@ pub struct Tape<T> {
     pub(super) params: RefCell<IdMap>,
     pub(super) literals: RefCell<IdMap>,
     pub(super) substitutions: Substitutions,
+    pub(super) probing: Probing,
     checking: bool,
     /// Whether gradients cannot be computed, as on [`Tape::inference`].
     inference: bool,
@@ -134,6 +136,7 @@ impl<T: Scalar> Tape<T> {
             params: RefCell::default(),
             literals: RefCell::default(),
             substitutions: Substitutions::default(),
+            probing: Probing::default(),
             checking: false,
             inference: false,
             roundings: None,

@@ -83,9 +83,11 @@ impl<T: Scalar> NoisyCell<T> for CoupledLstm<T> {
         let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let [f, candidate, o] = z.split(-1);
-        let f = self.gate_activation.apply(f);
-        let c = f * c + (1.0 - f) * noise.written(1, self.candidate_activation.apply(candidate));
-        let h = self.gate_activation.apply(o) * self.state_activation.apply(c);
+        let gate = |net, name| self.gate_activation.apply(net).probe(name);
+        let g = |net| self.candidate_activation.apply(net).probe("g");
+        let f = gate(f, "f");
+        let c = (f * c + (1.0 - f) * noise.written(1, g(candidate))).probe("c");
+        let h = (gate(o, "o") * self.state_activation.apply(c)).probe("h");
         (h, (h, c))
     }
 }

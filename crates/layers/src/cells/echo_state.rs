@@ -165,7 +165,8 @@ impl<T: Scalar> NoisyCell<T> for EchoState<T> {
         let h = match self.leak {
             1.0 => noise.written(0, self.activation.apply(net)),
             leak => h * (1.0 - leak) + noise.written(0, self.activation.apply(net)) * leak,
-        };
+        }
+        .probe("h");
         (h, h)
     }
 }

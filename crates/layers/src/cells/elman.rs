@@ -113,9 +113,12 @@ impl<T: Scalar> NoisyCell<T> for Elman<T> {
     ) -> (Var<'t, T>, Var<'t, T>) {
         let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
-        let h = self.activation.apply(z);
+        let h = self.activation.apply(z).probe("h");
         let output = match &self.w_ho {
-            Some(w_ho) => self.output_activation.apply(biased(h.matmul(w_ho), self.b_ho.as_ref())),
+            Some(w_ho) => {
+                let net = biased(h.matmul(w_ho), self.b_ho.as_ref());
+                self.output_activation.apply(net).probe("o")
+            }
             None => h,
         };
         (output, h)

@@ -133,7 +133,7 @@ impl<T: Scalar> NoisyCell<T> for FullyRecurrent<T> {
     ) -> (Var<'t, T>, Var<'t, T>) {
         let read = connected(x, &self.w_ih, self.input_connections.as_ref());
         let recurrent = connected(noise.read(0, h), &self.w_hh, self.connections.as_ref());
-        let h = self.activation.apply(read + recurrent + &self.b);
+        let h = self.activation.apply(read + recurrent + &self.b).probe("h");
         (h, h)
     }
 }

@@ -120,14 +120,15 @@ impl<T: Scalar> NoisyCell<T> for Gru<T> {
         let [x_r, x_z, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let read = noise.read(0, h);
         let [h_r, h_z] = read.matmul(&self.w_hh_rz).split(-1);
-        let r = self.gate_activation.apply(x_r + h_r);
-        let z = self.gate_activation.apply(x_z + h_z);
+        let r = self.gate_activation.apply(x_r + h_r).probe("r");
+        let z = self.gate_activation.apply(x_z + h_z).probe("z");
         let recurrent = match self.reset {
             Reset::After => r * biased(read.matmul(&self.w_hh_n), self.b_hh_n.as_ref()),
             Reset::Before => (r * read).matmul(&self.w_hh_n),
         };
-        let n = noise.written(0, self.candidate_activation.apply(x_n + recurrent));
-        let h = (1.0 - z) * n + z * h;
+        let n = self.candidate_activation.apply(x_n + recurrent).probe("n");
+        let n = noise.written(0, n);
+        let h = ((1.0 - z) * n + z * h).probe("h");
         (h, h)
     }
 }

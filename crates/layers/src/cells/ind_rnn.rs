@@ -86,8 +86,8 @@ impl<T: Scalar> NoisyCell<T> for IndRnn<T> {
         h: Var<'t, T>,
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
-        let h =
-            self.activation.apply(x.matmul(&self.w_ih) + noise.read(0, h) * &self.w_hh + &self.b);
+        let z = x.matmul(&self.w_ih) + noise.read(0, h) * &self.w_hh + &self.b;
+        let h = self.activation.apply(z).probe("h");
         (h, h)
     }
 }

@@ -107,10 +107,11 @@ impl<T: Scalar> NoisyCell<T> for LayerNormGru<T> {
         let [h_gates, h_n] = parts(noise.read(0, h).matmul(&self.w_hh));
         let gates = self.norm_ih_rz.forward(x_gates) + self.norm_hh_rz.forward(h_gates);
         let [r, z] = self.gate_activation.apply(gates).split(-1);
+        let (r, z) = (r.probe("r"), z.probe("z"));
         let recurrent = r * self.norm_hh_n.forward(h_n);
-        let n = self.candidate_activation.apply(self.norm_ih_n.forward(x_n) + recurrent);
+        let n = self.candidate_activation.apply(self.norm_ih_n.forward(x_n) + recurrent).probe("n");
         let n = noise.written(0, n);
-        let h = (1.0 - z) * n + z * h;
+        let h = ((1.0 - z) * n + z * h).probe("h");
         (h, h)
     }
 }

@@ -120,13 +120,14 @@ impl<T: Scalar> NoisyCell<T> for LayerNormLstm<T> {
             i = i + seen * &peepholes.p_i;
             f = f + seen * &peepholes.p_f;
         }
-        let gate = &self.gate_activation;
-        let c = gate.apply(f) * c
-            + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
+        let gate = |net, name| self.gate_activation.apply(net).probe(name);
+        let g = |net| self.candidate_activation.apply(net).probe("g");
+        let c = gate(f, "f") * c + gate(i, "i") * noise.written(1, g(candidate));
+        let c = c.probe("c");
         if let Some(peepholes) = &self.peepholes {
             o = o + noise.read(1, c) * &peepholes.p_o;
         }
-        let h = gate.apply(o) * self.state_activation.apply(self.norm_c.forward(c));
+        let h = (gate(o, "o") * self.state_activation.apply(self.norm_c.forward(c))).probe("h");
         (h, (h, c))
     }
 }

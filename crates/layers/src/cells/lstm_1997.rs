@@ -82,9 +82,10 @@ impl<T: Scalar> NoisyCell<T> for Lstm1997<T> {
         let h = noise.read(0, h);
         let [candidate, i, o] =
             biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref()).split(-1);
-        let gate = &self.gate_activation;
-        let c = c + noise.written(1, self.candidate_activation.apply(candidate)) * gate.apply(i);
-        let h = self.state_activation.apply(c) * gate.apply(o);
+        let gate = |net, name| self.gate_activation.apply(net).probe(name);
+        let g = self.candidate_activation.apply(candidate).probe("g");
+        let c = (c + noise.written(1, g) * gate(i, "i")).probe("c");
+        let h = (self.state_activation.apply(c) * gate(o, "o")).probe("h");
         (h, (h, c))
     }
 }

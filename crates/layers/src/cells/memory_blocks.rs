@@ -193,8 +193,10 @@ impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
         let gates = net.slice(-1, cells..cells + 2 * self.blocks);
         let gates = biased(gates, self.b_io.as_ref());
         let [i, o] = self.gate_activation.apply(gates).split(-1);
-        let c = c + self.of_cells(i) * noise.written(1, self.candidate_activation.apply(candidate));
-        let y = self.of_cells(o) * self.state_activation.apply(c);
+        let (i, o) = (i.probe("i"), o.probe("o"));
+        let g = |net| self.candidate_activation.apply(net).probe("g");
+        let c = (c + self.of_cells(i) * noise.written(1, g(candidate))).probe("c");
+        let y = (self.of_cells(o) * self.state_activation.apply(c)).probe("y");
         let h = Var::concat(&[y, i, o], -1);
         let output = match &self.w_ho {
             Some(w_ho) => self.output_activation.apply(biased(y.matmul(w_ho), self.b_ho.as_ref())),

@@ -71,8 +71,8 @@ impl<T: Scalar> LinearCell<T> for MinGru<T> {
     /// Returns `1 − z` and `z ⊙ n`, for one step or for all steps.
     fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [z, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
-        let z = self.gate_activation.apply(z);
-        (1.0 - z, z * self.candidate_activation.apply(candidate))
+        let z = self.gate_activation.apply(z).probe("z");
+        (1.0 - z, z * self.candidate_activation.apply(candidate).probe("n"))
     }
 }
 
@@ -86,7 +86,7 @@ impl<T: Scalar> NoisyCell<T> for MinGru<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
         let (keep, new) = self.coefficients(x);
-        let h = keep * h + noise.written(0, new);
+        let h = (keep * h + noise.written(0, new)).probe("h");
         (h, h)
     }
 }

@@ -20,7 +20,8 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// ```text
 /// f, i = σ(x W_ih_{f,i} + b_{f,i})
 /// n = x W_ih_n + b_n
-/// h = f/(f + i) ⊙ h₋ + i/(f + i) ⊙ n
+/// f' = f/(f + i), i' = i/(f + i)
+/// h = f' ⊙ h₋ + i' ⊙ n
 /// ```
 ///
 /// `x: [B, I]`, `W_ih: [I, 3H]` with the columns of `f`, `i`, `n` concatenated, `b: [3H]`. The state and the
@@ -65,23 +66,29 @@ impl<T: Scalar> MinLstm<T> {
     }
 
     biases_of_gates!(Forget, Input, Candidate);
-}
 
-impl<T: Scalar> LinearCell<T> for MinLstm<T> {
-    /// Returns `f/(f + i)` and `i/(f + i) ⊙ n`, for one step or for all steps.
+    /// Returns `f'` and `i'`.
     ///
     /// With net inputs `a_f` and `a_i`, `f/(f + i) = σ(ln f − ln i)` and `ln σ(a) = −softplus(−a)`. In this form, two
     /// closed gates do not divide 0 by 0.
-    fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
-        let candidate = self.candidate_activation.apply(candidate);
+    fn shares<'t>(&self, f: Var<'t, T>, i: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         if let Activation::Sigmoid = self.gate_activation {
             let balance = (-i).softplus() - (-f).softplus();
-            return (balance.sigmoid(), (-balance).sigmoid() * candidate);
+            return (balance.sigmoid(), (-balance).sigmoid());
         }
         let [f, i] = [f, i].map(|net| self.gate_activation.apply(net));
         let both = f + i;
-        (f / both, i / both * candidate)
+        (f / both, i / both)
+    }
+}
+
+impl<T: Scalar> LinearCell<T> for MinLstm<T> {
+    /// Returns `f'` and `i' ⊙ n`, for one step or for all steps.
+    fn coefficients<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let [f, i, candidate] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
+        let candidate = self.candidate_activation.apply(candidate).probe("n");
+        let (keep, take) = self.shares(f, i);
+        (keep.probe("f'"), take.probe("i'") * candidate)
     }
 }
 
@@ -95,7 +102,7 @@ impl<T: Scalar> NoisyCell<T> for MinLstm<T> {
         noise: &Noise<'_, T>,
     ) -> (Var<'t, T>, Var<'t, T>) {
         let (keep, new) = self.coefficients(x);
-        let h = keep * h + noise.written(0, new);
+        let h = (keep * h + noise.written(0, new)).probe("h");
         (h, h)
     }
 }

@@ -84,10 +84,11 @@ impl<T: Scalar> NoisyCell<T> for MinimalGatedUnit<T> {
     ) -> (Var<'t, T>, Var<'t, T>) {
         let [x_f, x_n] = biased(x.matmul(&self.w_ih), self.b.as_ref()).split(-1);
         let read = noise.read(0, h);
-        let f = self.gate_activation.apply(x_f + read.matmul(&self.w_hh_f));
+        let f = self.gate_activation.apply(x_f + read.matmul(&self.w_hh_f)).probe("f");
         let net = x_n + (f * read).matmul(&self.w_hh_n);
-        let candidate = noise.written(0, self.candidate_activation.apply(net));
-        let h = (1.0 - f) * h + f * candidate;
+        let n = self.candidate_activation.apply(net).probe("n");
+        let n = noise.written(0, n);
+        let h = ((1.0 - f) * h + f * n).probe("h");
         (h, h)
     }
 }

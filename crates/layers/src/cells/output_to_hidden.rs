@@ -105,8 +105,11 @@ impl<T: Scalar> OutputToHidden<T> {
     /// Returns the outputs `o` from `x` and the values read in place of `o₋`, for one step or for all steps.
     #[track_caller]
     fn outputs<'t>(&self, x: Var<'t, T>, read: Var<'t, T>) -> Var<'t, T> {
-        let h = self.activation.apply(x.matmul(&self.w_ih) + read.matmul(&self.w_oh) + &self.b);
-        h.matmul(&self.w_ho) + &self.b_ho
+        let h = self
+            .activation
+            .apply(x.matmul(&self.w_ih) + read.matmul(&self.w_oh) + &self.b)
+            .probe("h");
+        (h.matmul(&self.w_ho) + &self.b_ho).probe("o")
     }
 }
 

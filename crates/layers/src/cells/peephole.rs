@@ -112,12 +112,13 @@ impl<T: Scalar> NoisyCell<T> for PeepholeLstm<T> {
         let z = biased(x.matmul(&self.w_ih) + noise.read(0, h).matmul(&self.w_hh), self.b.as_ref());
         let [i, f, candidate, o] = z.split(-1);
         let seen = noise.read(1, c);
-        let gate = &self.gate_activation;
-        let i = gate.apply(i + seen * &self.peepholes.p_i);
-        let f = gate.apply(f + seen * &self.peepholes.p_f);
-        let c = f * c + i * noise.written(1, self.candidate_activation.apply(candidate));
-        let o = gate.apply(o + noise.read(1, c) * &self.peepholes.p_o);
-        let h = o * self.state_activation.apply(c);
+        let gate = |net, name| self.gate_activation.apply(net).probe(name);
+        let i = gate(i + seen * &self.peepholes.p_i, "i");
+        let f = gate(f + seen * &self.peepholes.p_f, "f");
+        let g = |net| self.candidate_activation.apply(net).probe("g");
+        let c = (f * c + i * noise.written(1, g(candidate))).probe("c");
+        let o = gate(o + noise.read(1, c) * &self.peepholes.p_o, "o");
+        let h = (o * self.state_activation.apply(c)).probe("h");
         (h, (h, c))
     }
 }

@@ -94,10 +94,11 @@ impl<T: Scalar> NoisyCell<T> for ProjectedLstm<T> {
         let h = noise.read(0, h);
         let z = biased(x.matmul(&self.w_ih) + h.matmul(&self.w_hh), self.b.as_ref());
         let [i, f, candidate, o] = z.split(-1);
-        let gate = &self.gate_activation;
-        let c = gate.apply(f) * c
-            + gate.apply(i) * noise.written(1, self.candidate_activation.apply(candidate));
-        let h = (gate.apply(o) * self.state_activation.apply(c)).matmul(&self.w_hr);
+        let gate = |net, name| self.gate_activation.apply(net).probe(name);
+        let g = |net| self.candidate_activation.apply(net).probe("g");
+        let c = gate(f, "f") * c + gate(i, "i") * noise.written(1, g(candidate));
+        let c = c.probe("c");
+        let h = (gate(o, "o") * self.state_activation.apply(c)).matmul(&self.w_hr).probe("h");
         (h, (h, c))
     }
 }

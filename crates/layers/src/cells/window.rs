@@ -78,7 +78,7 @@ impl<T: Scalar> NoisyCell<T> for Window<T> {
     ) -> (Var<'t, T>, Var<'t, T>) {
         let inputs = Var::concat(&[before, x], -1);
         let read = Var::concat(&[noise.read(0, before), x], -1);
-        let h = self.activation.apply(read.matmul(&self.w_ih) + &self.b);
+        let h = self.activation.apply(read.matmul(&self.w_ih) + &self.b).probe("h");
         (h, inputs.slice(-1, self.input_size..self.w_ih.shape()[0]))
     }
 }

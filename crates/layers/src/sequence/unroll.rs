@@ -46,19 +46,31 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     let _outer_step = RestoreStep(tape, tape.set_step(Some(0)));
     if steps == 0 {
         // one step on zeros gives the shape of the outputs
-        let (y, _) = cell.step(tape.constant(Tensor::zeros([batch, features])), state);
+        let zeros = tape.constant(Tensor::zeros([batch, features]));
+        let ((y, _), _) = tape.probed_step(|| cell.step(zeros, state));
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
     }
     let mut state = state;
-    let mut ys = Vec::with_capacity(steps);
+    let (mut ys, mut probed) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     for t in 0..steps {
         tape.set_step(Some(t));
-        let (y, next) = cell.step(xs.index_first(t), state);
+        let ((y, next), named) = tape.probed_step(|| cell.step(xs.index_first(t), state));
         ys.push(y);
+        probed.push(named);
         state = next;
     }
+    name(tape, &probed);
     (Var::stack(&ys, 0), state)
+}
+
+/// Names the values that steps named, stacked over time.
+#[track_caller]
+fn name<'t, T: Scalar>(tape: &'t Tape<T>, steps: &[Vec<(String, Var<'t, T>)>]) {
+    for (place, (name, _)) in steps[0].iter().enumerate() {
+        let values: Vec<_> = steps.iter().map(|named| named[place].1).collect();
+        tape.name(name, Var::stack(&values, 0));
+    }
 }
 
 /// Restores the tape's time step at the end of a loop over time, even if a step panics.

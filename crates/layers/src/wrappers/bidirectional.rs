@@ -47,7 +47,10 @@ impl<T: Scalar, F: Layer<T>, B: Layer<T>> Layer<T> for Bidirectional<F, B> {
         (forward, backward): Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
+        let scope = xs.tape().scope("forward");
         let (ahead, forward) = self.forward.run(xs, forward, options);
+        drop(scope);
+        let _scope = xs.tape().scope("backward");
         let (back, backward) = self.backward.run(xs, backward, options.reversed());
         (Var::concat(&[ahead, back], -1), (forward, backward))
     }

@@ -105,12 +105,14 @@ impl<T: Scalar, L: Layer<T>> Layer<T> for Stack<L> {
         self.assert_states(&states);
         let (top, below) = self.layers.split_last().expect("a stack has a layer");
         let mut xs = xs;
-        for (layer, state) in below.iter().zip(&mut states) {
+        for (index, (layer, state)) in below.iter().zip(&mut states).enumerate() {
+            let _scope = xs.tape().scope(index);
             let (ys, next) = layer.run(xs, state.clone(), options.every_step());
             xs = self.drop_out(ys, options);
             *state = next;
         }
         let state = states.pop().expect("a state for each layer");
+        let _scope = xs.tape().scope(below.len());
         let (ys, state) = top.run(xs, state, options);
         states.push(state);
         (ys, states)
@@ -122,7 +124,8 @@ impl<T: Scalar, L: Stepwise<T>> Stepwise<T> for Stack<L> {
     fn advance<'t>(&self, x: Var<'t, T>, states: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         self.assert_states(&states);
         let (mut x, mut next) = (x, Vec::with_capacity(states.len()));
-        for (layer, state) in self.layers.iter().zip(states) {
+        for (index, (layer, state)) in self.layers.iter().zip(states).enumerate() {
+            let _scope = x.tape().scope(index);
             let (y, state) = layer.advance(x, state);
             x = y;
             next.push(state);

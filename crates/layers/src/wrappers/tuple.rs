@@ -36,7 +36,10 @@ impl<T: Scalar, A: Layer<T>, B: Layer<T>> Layer<T> for (A, B) {
         (below, above): Self::State<'t>,
         options: RunOptions<'_, T>,
     ) -> (Var<'t, T>, Self::State<'t>) {
+        let scope = xs.tape().scope(0);
         let (xs, below) = self.0.run(xs, below, options.every_step());
+        drop(scope);
+        let _scope = xs.tape().scope(1);
         let (ys, above) = self.1.run(xs, above, options);
         (ys, (below, above))
     }
@@ -49,7 +52,10 @@ impl<T: Scalar, A: Stepwise<T>, B: Stepwise<T>> Stepwise<T> for (A, B) {
         x: Var<'t, T>,
         (below, above): Self::State<'t>,
     ) -> (Var<'t, T>, Self::State<'t>) {
+        let scope = x.tape().scope(0);
         let (x, below) = self.0.advance(x, below);
+        drop(scope);
+        let _scope = x.tape().scope(1);
         let (y, above) = self.1.advance(x, above);
         (y, (below, above))
     }

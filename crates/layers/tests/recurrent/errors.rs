@@ -124,7 +124,7 @@ fn of_a_cells_state() {
     blames_cell!("lstm.rs", "h.matmul(&self.w_hh)", || unroll(&lstm, xs, (wrong, h)), &message);
     let message = "mul of [2, 4] and [2, 5], axis 1: 4 and 5 do not broadcast, counted from the \
                    last axis; make them equal, or one of them 1 (reshape inserts axes of extent 1)";
-    blames_cell!("lstm.rs", "gate.apply(f) * c", || unroll(&lstm, xs, (h, wrong)), message);
+    blames_cell!("lstm.rs", "gate(f, \"f\") * c", || unroll(&lstm, xs, (h, wrong)), message);
 
     let gru = Gru::new(rng, 3, 4).reset(Reset::Before);
     let message = product("[2, 5]", "[4, 8]", 1, [5, 4]);

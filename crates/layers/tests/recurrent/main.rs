@@ -21,6 +21,7 @@ mod lstm_family;
 mod noise;
 mod options;
 mod other_cells;
+mod probes;
 mod pytorch;
 mod pytorch_equations;
 mod resets;

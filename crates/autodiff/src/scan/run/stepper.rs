@@ -7,9 +7,11 @@ use bptt_tensor::rows::{Buffer, Lifetime, Role, RowProgram, Session};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::scan::compiled::Compiled;
+use crate::scan::flat::Probed;
 use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
 use crate::scan::plan::Plan;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, prepare_for_steps, slices};
+use crate::tape::listed;
 
 /// A recurrence that runs one step at a time and carries its state, for generation, control and
 /// other online use.
@@ -27,6 +29,7 @@ pub struct Stepper<T> {
     inputs: usize,
     /// The initial state.
     start: Vec<Tensor<T>>,
+    probed: Probed,
 }
 
 enum Runner<T> {
@@ -47,7 +50,12 @@ enum Runner<T> {
 }
 
 impl<T: Scalar> Stepper<T> {
-    pub(crate) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
+    pub(crate) fn new(
+        step: &Compiled<T>,
+        state: &[Tensor<T>],
+        invariants: Vec<Tensor<T>>,
+        probed: Probed,
+    ) -> Self {
         let plan = step.plain();
         let runner = match plan.lowered() {
             Ok(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),
@@ -62,7 +70,7 @@ impl<T: Scalar> Stepper<T> {
                 }
             }
         };
-        Self { runner, inputs: step.sequences, start: state.to_vec() }
+        Self { runner, inputs: step.sequences, start: state.to_vec(), probed }
     }
 
     fn by_rows(
@@ -203,11 +211,31 @@ impl<T: Scalar> Stepper<T> {
     #[track_caller]
     #[must_use]
     pub fn output(&self, k: usize) -> &[T] {
-        let count = match &self.runner {
-            Runner::Rows { outputs, .. } => outputs.len(),
-            Runner::Steps { outputs, .. } => outputs.len(),
-        };
+        let count = self.probed.outputs;
         assert!(k < count, "output: the step has {count} outputs, and none with index {k}");
+        self.any_output(k)
+    }
+
+    /// A value of the last step by the name that [`Var::probe`](crate::Var::probe) gave it, in row-major order. The
+    /// stepper must have been made while values were [collected](crate::Tape::probes).
+    ///
+    /// # Panics
+    ///
+    /// If no value has the name.
+    #[track_caller]
+    #[must_use]
+    pub fn probe(&self, name: &str) -> &[T] {
+        let Probed { outputs, names } = &self.probed;
+        match names.iter().position(|other| other == name) {
+            Some(place) => self.any_output(outputs + place),
+            None => {
+                panic!("probe: no value of the step is named `{name}`; there are {}", listed(names))
+            }
+        }
+    }
+
+    /// An output, or a probe, which come after the outputs.
+    fn any_output(&self, k: usize) -> &[T] {
         match &self.runner {
             Runner::Rows { session, outputs, .. } => session.buffer(outputs[k]),
             Runner::Steps { outputs, .. } => outputs[k].as_slice(),
