@@ -107,7 +107,7 @@ struct Team {
     chunks: AtomicUsize,
     /// For each chunk of each thread, the last round in which it was claimed.
     claimed: Vec<Aligned<[AtomicU64; CHUNKS]>>,
-    /// The panic of a worker.
+    /// The first panic of a chunk.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     /// Valid while a chunk is open.
     work: UnsafeCell<Option<*const Work<'static>>>,
@@ -178,10 +178,7 @@ impl Team {
         while last != END {
             last = wait_for(&self.round.0, |round| round != last);
             if last != END {
-                let run = || (own..own + CHUNKS).for_each(|chunk| self.chunk(last, chunk));
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    self.panic().get_or_insert(panic);
-                }
+                (own..own + CHUNKS).for_each(|chunk| self.chunk(last, chunk));
             }
         }
     }
@@ -190,16 +187,15 @@ impl Team {
     fn run(&self, work: &Work<'_>) {
         let round = self.round.0.load(Ordering::Relaxed) + 1;
         let work = std::ptr::from_ref(work);
-        // SAFETY: only the lifetime changes. The work is called for claimed chunks, and `rest` waits until these are
-        // done, even if one panics.
+        // SAFETY: only the lifetime changes. The work is called for claimed chunks, and this function
+        // returns or panics after all of them.
         let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
         // SAFETY: no chunk is open, so nobody else reads it.
         unsafe { *self.work.get() = Some(work) };
         self.open.0.store(self.chunks() as u64, Ordering::Relaxed);
         self.round.0.store(round, Ordering::Release);
-        let rest = Rest { team: self, round };
         (0..self.chunks()).for_each(|chunk| self.chunk(round, chunk));
-        drop(rest);
+        wait_for(&self.open.0, |open| open == 0);
         if let Some(panic) = self.panic().take() {
             resume_unwind(panic);
         }
@@ -210,15 +206,18 @@ impl Team {
         self.chunks.load(Ordering::Relaxed)
     }
 
-    /// Runs a chunk of a round, unless a thread has claimed it, or the round is over.
+    /// Runs a chunk of a round, unless a thread has claimed it, or the round is over. Keeps a panic for the leader.
     fn chunk(&self, round: u64, chunk: usize) {
-        if self.claim(round, chunk) {
-            let _done = Done(&self.open.0);
-            // SAFETY: the leader wrote it before the round, and waits for this chunk before it writes
-            // again or the work ends.
-            let work = unsafe { (*self.work.get()).map(|work| &*work) };
-            work.expect("a round has work")(chunk, self.chunks());
+        if !self.claim(round, chunk) {
+            return;
         }
+        // SAFETY: the leader wrote it before the round, and waits for this chunk before it writes
+        // again or the work ends.
+        let work = unsafe { (*self.work.get()).map(|work| &*work) }.expect("a round has work");
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(chunk, self.chunks()))) {
+            self.panic().get_or_insert(panic);
+        }
+        self.open.0.fetch_sub(1, Ordering::Release);
     }
 
     /// Whether this thread is the first to claim a chunk of a round. In a round that is over, every
@@ -230,32 +229,6 @@ impl Team {
 
     fn panic(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
         self.panic.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Marks a chunk as done when dropped, even by a panic.
-struct Done<'a>(&'a AtomicU64);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Waits for the chunks that workers have claimed when dropped. After a panic of the leader, no chunk is begun.
-struct Rest<'a> {
-    team: &'a Team,
-    round: u64,
-}
-
-impl Drop for Rest<'_> {
-    fn drop(&mut self) {
-        for chunk in 0..self.team.chunks() {
-            if self.team.claim(self.round, chunk) {
-                drop(Done(&self.team.open.0));
-            }
-        }
-        wait_for(&self.team.open.0, |open| open == 0);
     }
 }
 
