@@ -68,7 +68,7 @@ fn a_value_without_meaning_is_a_mistake_of_usage() {
 fn sizes_that_no_memory_holds_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let text = file(&folder, "text.txt", "abcde\n".repeat(4000).as_bytes());
-    let most = u64::MAX.to_string();
+    let most = i64::MAX.to_string(); // of a configuration
     for (flag, value) in [
         ("--hidden", "100000"),
         ("--layers", "1000000000"),
