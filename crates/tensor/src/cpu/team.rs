@@ -123,9 +123,11 @@ const CLOSED: u64 = 1 << 32;
 /// moment, as on a busy machine.
 const CHUNKS: usize = 4;
 
-/// How often a thread looks at a value before it lets others run, and before it sleeps in between.
+/// How often a thread looks at a value before it lets others run, before it sleeps for moments, and before it sleeps
+/// for longer.
 const SPINS: usize = 1 << 12;
-const YIELDS: usize = 1 << 10;
+const YIELDS: usize = SPINS + (1 << 10);
+const NAPS: usize = YIELDS + (1 << 10);
 
 // SAFETY: the leader writes the work when no chunk is open. Another thread reads it only for a chunk
 // that it has claimed, and the work is `Sync`.
@@ -253,14 +255,15 @@ impl Pause {
         self.0 += 1;
         match self.0 {
             ..SPINS => spin_loop(),
-            _ if !self.is_long() => thread::yield_now(),
-            _ => thread::sleep(Duration::from_micros(50)),
+            SPINS..YIELDS => thread::yield_now(),
+            YIELDS..NAPS => thread::sleep(Duration::from_micros(50)),
+            _ => thread::sleep(Duration::from_millis(1)), // the text may wait for its reader
         }
     }
 
     /// Whether it would sleep now.
     fn is_long(&self) -> bool {
-        self.0 >= SPINS + YIELDS
+        self.0 >= YIELDS
     }
 }
 
