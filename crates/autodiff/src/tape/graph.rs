@@ -12,7 +12,7 @@ use super::context::{Mode, Origin, Step};
 use super::finite::NonFinite;
 use super::id_map::IdMap;
 use super::operation::{Leaf, Op, Operation};
-use super::probes::Probing;
+use super::probing::Probing;
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
 

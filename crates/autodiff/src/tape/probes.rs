@@ -1,31 +1,11 @@
 //! Named values: what the equations of a step call `f` or `c`, collected on request.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use bptt_tensor::Scalar;
 
 use super::graph::{Tape, Var};
-
-/// The request for named values on a tape, and what has been named so far.
-#[derive(Debug, Default)]
-pub(crate) struct Probing {
-    request: RefCell<Option<Request>>,
-}
-
-#[derive(Debug, Default)]
-struct Request {
-    /// The names of the scopes that are open, from the outermost on.
-    scopes: Vec<String>,
-    /// The values named in the steps that are being recorded, from the outermost scan on.
-    steps: Vec<Named>,
-    /// The values that have been named, by their positions on the tape.
-    named: BTreeMap<String, u32>,
-}
-
-/// Values by their names, in the order in which they were named.
-pub(crate) type Named = Vec<(String, u32)>;
+use super::probing::{Named, Request, Scope};
 
 /// Collects the values that equations name by [`Var::probe`], while it lives. See [`Tape::probes`].
 #[must_use = "values are collected while this lives"]
@@ -71,21 +51,6 @@ impl<T> Drop for Probes<'_, T> {
 impl<T: Scalar> fmt::Debug for Probes<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Probes").field(&self.names()).finish()
-    }
-}
-
-/// A guard: while it lives, probes have its name before their own. See [`Tape::scope`].
-#[derive(Debug)]
-#[must_use = "the scope ends when this is dropped"]
-pub struct Scope<'t> {
-    probing: &'t Probing,
-}
-
-impl Drop for Scope<'_> {
-    fn drop(&mut self) {
-        if let Some(request) = &mut *self.probing.request.borrow_mut() {
-            request.scopes.pop();
-        }
     }
 }
 
