@@ -71,19 +71,17 @@ impl Drop for Lead {
 /// cache what it read before.
 pub(crate) fn shared_out(count: usize, work: &(dyn Fn(Range<usize>) + Sync)) -> bool {
     let Some(team) = LED.take() else { return false };
-    let idle = Idle(Some(team));
-    if let Some(team) = &idle.0 {
-        team.run(&|chunk, chunks| work(chunk * count / chunks..(chunk + 1) * count / chunks));
-    }
+    let busy = Busy(team);
+    busy.0.run(&|chunk, chunks| work(chunk * count / chunks..(chunk + 1) * count / chunks));
     true
 }
 
-/// Makes a team available again when dropped.
-struct Idle(Option<Arc<Team>>);
+/// A team at work, which is available again when this is dropped.
+struct Busy(Arc<Team>);
 
-impl Drop for Idle {
+impl Drop for Busy {
     fn drop(&mut self) {
-        LED.set(self.0.take());
+        LED.set(Some(self.0.clone()));
     }
 }
 

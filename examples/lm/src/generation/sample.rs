@@ -5,8 +5,8 @@ use bptt::prelude::*;
 
 use crate::model::LanguageModel;
 
-/// The number of tokens whose products with the weights of the first layer are kept. Even of a large vocabulary, a few
-/// hundred tokens are most of a text, and they come first.
+/// The number of tokens whose products with the weights of the first layer are kept. They are the first that occur, most
+/// of which are frequent ones.
 const REMEMBERED: usize = 512;
 
 /// An endless iterator over the tokens that a model writes. Each is drawn from the model's prediction, and is then the
