@@ -35,6 +35,7 @@
 //! | [`tensor`] | `bptt-tensor` | dense tensors and their kernels |
 //! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
+//! | `analysis` | `bptt-analysis` | gradients by lag, dynamics, pictures, reports of training; features `analysis`, `plots`, `record` |
 //!
 //! The root and the [`prelude`] export the items with which equations and models are written.
 
@@ -44,6 +45,8 @@ mod derive;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 
+#[cfg(feature = "analysis")]
+pub use bptt_analysis as analysis;
 pub use bptt_autodiff as autodiff;
 pub use bptt_layers as layers;
 pub use bptt_tensor as tensor;

@@ -1,0 +1,11 @@
+//! What happens inside a recurrent network: gradients by step and by lag, the dynamics of a cell, pictures of both, and
+//! reports of training.
+
+#![forbid(unsafe_code)]
+
+pub mod dynamics;
+pub mod gradients;
+#[cfg(feature = "plots")]
+pub mod plot;
+#[cfg(feature = "record")]
+pub mod record;

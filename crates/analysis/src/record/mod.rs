@@ -1,0 +1,1 @@
+//! Reports of training: JSON lines, TensorBoard events and a page of HTML.
