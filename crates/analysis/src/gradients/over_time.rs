@@ -1,0 +1,224 @@
+//! Questions about the gradients of a loss over time.
+
+use bptt_autodiff::{Tape, Tree, Var};
+use bptt_layers::{Costates, Module, Recurrence, Stepwise, Truncation};
+use bptt_tensor::{Scalar, Tensor};
+
+use super::by_lag::GradientsByLag;
+use super::error_flow::ErrorFlow;
+use super::lags::Steps;
+use super::states::{StateGradient, StateGradients};
+use super::truncation::TruncationBias;
+
+/// The gradients of a loss over the steps of a run.
+///
+/// The layer is any [`Stepwise`] one: a cell with [`StateSizes`](bptt_layers::StateSizes), a stack, or a model with an
+/// output layer, `(Stack, Linear)`. The loss is a function of the outputs `[T, B, O]`, to a variable of one element. It
+/// is called once for each run, on different tapes. Layers run as in evaluation, without the noise of training.
+///
+/// ```
+/// use bptt_analysis::gradients::GradientsOverTime;
+/// use bptt_layers::{Lstm, Truncation};
+/// use bptt_tensor::Tensor;
+///
+/// let rng = &mut bptt_layers::rng(0);
+/// let lstm = Lstm::<f64>::new(rng, 3, 8);
+/// let xs = Tensor::normal([20, 2, 3], 0.0, 1.0, rng); // [T, B, I]
+/// let over_time = GradientsOverTime::new(&lstm, &xs, |ys| ys.index_first(19).square().sum_all());
+///
+/// let states = over_time.states();
+/// let of_c = &states.variables[1];
+/// assert_eq!(of_c.total.shape(), &[20, 2, 8]);
+/// assert!(of_c.total_norms()[0] > 0.0 && of_c.direct_norms()[0] == 0.0);
+///
+/// let by_lag = over_time.by_lag();
+/// let w_hh = by_lag.get("w_hh").expect("a parameter");
+/// assert_eq!(w_hh.parts.shape(), &[20, 8, 32]); // [lags, ..]
+/// assert!(w_hh.kept()[9].cosine > 0.9); // of the lags below 10
+///
+/// let bias = over_time.bias(Truncation::new(5, 10));
+/// assert!(bias.overall.relative_error < 0.5);
+/// ```
+///
+/// # Masks
+///
+/// There is no mask. In sequences that are padded at their ends, the steps of padding have no influence on the gradients
+/// as long as the loss does not depend on their outputs.
+///
+/// # Cost
+///
+/// A question costs one run forward and back, and results by lag cost one reverse pass over `T·B` rows for each lag:
+/// `O(T²·B)` steps in reverse, in batches of `T·B` rows. Memory is that of one run with saved residuals.
+#[derive(Clone, Debug)]
+#[must_use = "a question computes nothing until it is asked"]
+pub struct GradientsOverTime<'a, T, L, F> {
+    model: &'a L,
+    xs: &'a Tensor<T>,
+    state: Option<&'a [Tensor<T>]>,
+    lags: usize,
+    loss: F,
+}
+
+impl<'a, T, L, F> GradientsOverTime<'a, T, L, F>
+where
+    T: Scalar,
+    L: Stepwise<T> + Module<T>,
+    F: for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+{
+    /// Creates the question for a run of the model over `xs: [T, B, I]`, from its initial state. `loss` computes the loss
+    /// from the outputs `[T, B, O]`.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` is not a sequence with at least one step.
+    #[track_caller]
+    pub fn new(model: &'a L, xs: &'a Tensor<T>, loss: F) -> Self {
+        let shape = xs.shape();
+        assert!(
+            shape.len() == 3 && shape[0] > 0,
+            "gradients over time need inputs [T, B, I] with at least one step, not {shape}; reshape them"
+        );
+        Self { model, xs, state: None, lags: shape[0], loss }
+    }
+
+    /// Starts from this state, one tensor for each of its variables. The state is a constant.
+    ///
+    /// The questions panic if the state is of another layer or batch.
+    pub fn state(mut self, state: &'a [Tensor<T>]) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Computes results by lag only for the first `lags` lags. By default, they have all `T`.
+    pub fn lags(mut self, lags: usize) -> Self {
+        self.lags = self.lags.min(lags);
+        self
+    }
+
+    /// Returns the gradients with respect to the state after each step, the total and the direct one.
+    ///
+    /// ```text
+    /// λ_t = ∂L/∂s_t = ∂L_t/∂s_t + (∂s_{t+1}/∂s_t)ᵀ λ_{t+1}
+    /// ```
+    ///
+    /// What belongs to the state after a step is as in [`Costates`], which compute the total from the compiled scan. The
+    /// direct gradient comes from the recorded steps, each on its own.
+    ///
+    /// # Panics
+    ///
+    /// If the model or the loss panics.
+    #[track_caller]
+    #[must_use]
+    pub fn states(&self) -> StateGradients<T> {
+        let tape = Tape::new();
+        let costates = Costates::new();
+        let (xs, start) = (tape.constant(self.xs.clone()), self.start(&tape));
+        let names = start.paths("state");
+        let (ys, _) = Recurrence::new(self.model).costates(&costates).run(xs, start);
+        let total = costates.of(&tape.backward((self.loss)(ys)));
+        let mut variables = Vec::new();
+        self.visit_lags(1, &mut |part| {
+            let pairs = names.iter().cloned().zip(&total).zip(part.costates);
+            variables.extend(pairs.map(|((name, total), direct)| StateGradient {
+                name,
+                total: total.clone(),
+                direct,
+            }));
+        });
+        StateGradients { variables }
+    }
+
+    /// Returns the norms `‖∂L_t/∂s_k‖` as a matrix `[T, T]` for each variable of the state. Norms of lags beyond
+    /// [`lags`](Self::lags) are left at zero.
+    ///
+    /// # Panics
+    ///
+    /// If the model or the loss panics.
+    #[track_caller]
+    #[must_use]
+    pub fn error_flow(&self) -> ErrorFlow {
+        let names = self.start(&Tape::new()).paths("state");
+        let mut flow = ErrorFlow::new(names, self.xs.shape()[0]);
+        self.visit_lags(self.lags, &mut |part| flow.enter(&part));
+        flow
+    }
+
+    /// Returns the gradient of each parameter by lag. Of a [learned start](bptt_layers::LearnedStart), the gradient
+    /// counts at step 0, which reads it.
+    ///
+    /// The result takes the memory of the parameters for each lag. [`lags`](Self::lags) limits it.
+    ///
+    /// # Panics
+    ///
+    /// If the model or the loss panics.
+    #[track_caller]
+    #[must_use]
+    pub fn by_lag(&self) -> GradientsByLag<T> {
+        let mut by_lag = GradientsByLag::new(self.model, self.gradients(None), self.lags);
+        self.visit_lags(self.lags, &mut |part| by_lag.enter(self.model, &part));
+        by_lag
+    }
+
+    /// Returns how far the gradient of truncated back-propagation through time is from the whole one.
+    ///
+    /// # Panics
+    ///
+    /// If the model or the loss panics.
+    #[track_caller]
+    #[must_use]
+    pub fn bias(&self, truncation: Truncation) -> TruncationBias {
+        let [truncated, whole] =
+            [Some(truncation), None].map(|truncation| self.gradients(truncation));
+        TruncationBias::new(truncation, self.model, &truncated, &whole)
+    }
+
+    /// Returns the gradient of each parameter, in the order of declaration, by a compiled run.
+    #[track_caller]
+    fn gradients(&self, truncation: Option<Truncation>) -> Vec<Tensor<T>> {
+        let tape = Tape::new();
+        let mut run = Recurrence::new(self.model);
+        if let Some(truncation) = truncation {
+            run = run.truncated(truncation);
+        }
+        let (ys, _) = run.run(tape.constant(self.xs.clone()), self.start(&tape));
+        let gradients = tape.backward((self.loss)(ys));
+        let of = |param| match gradients.get(param) {
+            Some(gradient) => gradient.clone(),
+            None => Tensor::zeros(param.shape()),
+        };
+        self.model.parameters().into_iter().map(|(_, param)| of(param)).collect()
+    }
+
+    /// Calls `visit` with the parts of the gradient that have the first `lags` lags.
+    #[track_caller]
+    fn visit_lags(&self, lags: usize, visit: &mut dyn FnMut(super::lags::Part<'_, T>)) {
+        let states = self.states_of_run();
+        let tape = Tape::new();
+        let steps = Steps::record(self.model, &tape, self.xs, &self.start(&tape), &states);
+        steps.for_each_lag((self.loss)(steps.outputs), lags, visit);
+    }
+
+    /// Returns the state after each step, `[T, B, ..]` for each of its variables.
+    #[track_caller]
+    fn states_of_run(&self) -> Vec<Tensor<T>> {
+        let tape = Tape::inference();
+        let (xs, start) = (tape.constant(self.xs.clone()), self.start(&tape));
+        let scanned = tape.scan(xs, start).run(|x, state| {
+            let (_, next) = self.model.advance(x, state);
+            (next.clone(), next)
+        });
+        scanned.outputs.leaves().into_iter().map(Var::value).collect()
+    }
+
+    #[track_caller]
+    fn start<'t>(&self, tape: &'t Tape<T>) -> L::State<'t> {
+        let start = self.model.start(tape, self.xs.shape()[1]);
+        match self.state {
+            Some(state) => {
+                let leaves = state.iter().map(|value| tape.constant(value.clone()));
+                start.with_leaves(&leaves.collect::<Vec<_>>())
+            }
+            None => start,
+        }
+    }
+}
