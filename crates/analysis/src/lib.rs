@@ -5,6 +5,7 @@
 
 pub mod dynamics;
 pub mod gradients;
+mod linear_algebra;
 #[cfg(feature = "plots")]
 pub mod plot;
 #[cfg(feature = "record")]

@@ -1,0 +1,118 @@
+//! Products of Jacobians along a run, against their bounds.
+
+use bptt_tensor::Tensor;
+
+use super::DynamicsError;
+use crate::linear_algebra::spectral_norm;
+
+/// The norms `‖∂s_t/∂s_k‖₂` of the Jacobians between all states of a run, and a bound of each.
+///
+/// ```text
+/// ∂s_t/∂s_k = J_t J_{t−1} … J_{k+1}       ‖∂s_t/∂s_k‖₂ ≤ Π_{k<j≤t} ‖J_j‖₂
+/// ```
+///
+/// The norm is the largest factor by which a gradient changes on its way from step `t` back to step `k`. Where it falls
+/// to 0 with the lag `t − k`, gradients vanish (Bengio, Simard and Frasconi, *Learning Long-Term Dependencies with
+/// Gradient Descent is Difficult*, 1994). The product of the norms of the steps bounds it for any cell. If all steps have
+/// the same [Lipschitz constant](super::Lipschitz), so do its powers: `(‖W‖₂ γ)^{t−k}` for `h = φ(x W_ih + h₋ W + b)` with
+/// `γ = max |φ′|` (Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013).
+///
+/// ```
+/// use bptt_analysis::dynamics::{Dynamics, Lipschitz};
+/// use bptt_layers::Elman;
+/// use bptt_tensor::Tensor;
+///
+/// let mut rng = bptt_layers::rng(0);
+/// let elman = Elman::<f64>::new(&mut rng, 3, 8);
+/// let xs = Tensor::normal([20, 1, 3], 0.0, 1.0, &mut rng); // [T, B, I]
+/// let chain = Dynamics::new(&elman).jacobians(&xs, 0)?.chain()?;
+/// let chain = chain.bounded_by(elman.lipschitz().expect("tanh has a largest slope"));
+/// assert!(chain.norms()[[19, 0]] < chain.bounds()[[19, 0]]);
+/// assert!(chain.norms()[[19, 0]] < 0.1 * chain.norms()[[1, 0]]); // vanishing
+/// # Ok::<(), bptt_analysis::dynamics::DynamicsError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JacobianChain {
+    norms: Tensor<f64>,
+    bounds: Tensor<f64>,
+}
+
+impl JacobianChain {
+    /// Multiplies Jacobians `J_t`, `[T, S, S]`. The first is with respect to the state before the run, and unused.
+    pub(super) fn new(jacobians: &Tensor<f64>) -> Result<Self, DynamicsError> {
+        let (steps, size) = (jacobians.shape()[0], jacobians.shape()[1]);
+        let (mut norms, mut bounds) =
+            (Tensor::zeros([steps, steps]), Tensor::zeros([steps, steps]));
+        // the transposes of ∂s_t/∂s_k for all k, one below another, so that one product extends them all
+        let mut products = Tensor::zeros([0, size]);
+        for t in 0..steps {
+            let jacobian = jacobians.index_first(t);
+            let step_norm = spectral_norm(&jacobian);
+            products = Tensor::concat(&[products.matmul_t(&jacobian), Tensor::eye(size)], 0);
+            for k in 0..t {
+                let norm = spectral_norm(&products.slice(0, k * size..(k + 1) * size));
+                if !norm.is_finite() {
+                    let quantity = "the product of Jacobians up to step";
+                    return Err(DynamicsError::NonFinite { quantity, index: t });
+                }
+                norms.as_mut_slice()[t * steps + k] = norm;
+                bounds.as_mut_slice()[t * steps + k] = step_norm * bounds[[t - 1, k]];
+            }
+            norms.as_mut_slice()[t * steps + t] = 1.0;
+            bounds.as_mut_slice()[t * steps + t] = 1.0;
+        }
+        Ok(Self { norms, bounds })
+    }
+
+    /// Sets the bound of each norm to `lipschitz^{t−k}`.
+    #[must_use]
+    pub fn bounded_by(self, lipschitz: f64) -> Self {
+        let steps = self.steps();
+        let bound = |i: usize| match (i / steps).checked_sub(i % steps) {
+            Some(lag) => lipschitz.powf(lag as f64),
+            None => 0.0,
+        };
+        Self { bounds: Tensor::from_fn([steps, steps], bound), ..self }
+    }
+
+    /// Returns the number `T` of steps.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.norms.shape()[0]
+    }
+
+    /// Returns `‖∂s_t/∂s_k‖₂` in entry `[t, k]` of `[T, T]`, where `s_t` is the state after step `t`. It is 1 for `k = t`
+    /// and 0 for later `k`.
+    #[must_use]
+    pub fn norms(&self) -> &Tensor<f64> {
+        &self.norms
+    }
+
+    /// Returns the bounds of the norms, `[T, T]`.
+    #[must_use]
+    pub fn bounds(&self) -> &Tensor<f64> {
+        &self.bounds
+    }
+
+    /// Returns the geometric mean of the norms at each lag `t − k`, `[T]`. It is 0 where a norm is 0.
+    #[must_use]
+    pub fn norms_by_lag(&self) -> Vec<f64> {
+        by_lag(&self.norms)
+    }
+
+    /// Returns the geometric mean of the bounds at each lag, `[T]`.
+    #[must_use]
+    pub fn bounds_by_lag(&self) -> Vec<f64> {
+        by_lag(&self.bounds)
+    }
+}
+
+fn by_lag(values: &Tensor<f64>) -> Vec<f64> {
+    let steps = values.shape()[0];
+    let mean = |lag| {
+        let logarithms = (lag..steps).map(|t| values[[t, t - lag]].ln());
+        (logarithms.sum::<f64>() / (steps - lag) as f64).exp()
+    };
+    (0..steps).map(mean).collect()
+}

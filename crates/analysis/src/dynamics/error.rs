@@ -1,0 +1,56 @@
+//! Errors of the analysis of dynamics.
+
+/// Why a question about the dynamics of a layer has no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DynamicsError {
+    /// A value is NaN or infinite.
+    #[error(
+        "{quantity} {index} is not finite: the run diverges; make it shorter or start it elsewhere, and check \
+         inputs and weights"
+    )]
+    NonFinite {
+        /// What is not finite: `"the state after step"` or `"the Jacobian of step"`.
+        quantity: &'static str,
+        /// Its number, from 0.
+        index: usize,
+    },
+
+    /// A decomposition of a matrix does not converge.
+    #[error(
+        "the {values} of Jacobian {index} do not converge; it may be badly scaled: check its entries"
+    )]
+    NoDecomposition {
+        /// What was asked for: `"eigenvalues"` or `"singular values"`.
+        values: &'static str,
+        /// The number of the Jacobian, from 0.
+        index: usize,
+    },
+
+    /// A run has too few steps for the question.
+    #[error("{steps} steps are too few: {needed} are needed; give a longer sequence")]
+    TooShort {
+        /// The steps of the run.
+        steps: usize,
+        /// The steps that are needed.
+        needed: usize,
+    },
+
+    /// No start leads to a fixed or slow point.
+    #[error(
+        "none of {starts} starts leads to a fixed or slow point: the smallest q is {smallest:e}; give more starts or \
+         steps, or a larger tolerance for slow points"
+    )]
+    NoFixedPoint {
+        /// The number of starts.
+        starts: usize,
+        /// The smallest `q` that was reached; NaN if all starts diverged.
+        smallest: f64,
+    },
+
+    /// The normal equations of a linear regression are singular.
+    #[error(
+        "the normal equations of the readouts are singular: give a larger ridge, or a longer sequence"
+    )]
+    SingularRegression,
+}

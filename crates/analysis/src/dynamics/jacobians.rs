@@ -1,0 +1,94 @@
+//! Jacobians of steps.
+
+use bptt_tensor::Tensor;
+use nalgebra::Complex;
+
+use super::system::first_not_finite;
+use super::{DynamicsError, JacobianChain};
+use crate::linear_algebra;
+
+/// Jacobians `J = ∂s_t/∂s_{t−1}` of `N` steps, `[N, S, S]`. Entry `[n, i, j]` is the derivative of element `i` of the new
+/// state with respect to element `j` of the state before.
+///
+/// [`Dynamics::jacobians`](super::Dynamics::jacobians) computes those along a run, and
+/// [`Dynamics::jacobians_at`](super::Dynamics::jacobians_at) those at any states. With the rows of weights that multiply
+/// from the right, the Jacobian of `h = φ(x W_ih + h₋ W_hh + b)` is `diag(φ′) W_hhᵀ`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Jacobians {
+    matrices: Tensor<f64>,
+}
+
+impl Jacobians {
+    pub(super) fn new(matrices: Tensor<f64>) -> Result<Self, DynamicsError> {
+        match first_not_finite(&matrices) {
+            Some(index) => {
+                Err(DynamicsError::NonFinite { quantity: "the Jacobian of step", index })
+            }
+            None => Ok(Self { matrices }),
+        }
+    }
+
+    /// Returns the matrices, `[N, S, S]`.
+    #[must_use]
+    pub fn matrices(&self) -> &Tensor<f64> {
+        &self.matrices
+    }
+
+    /// Returns the number `N` of matrices.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a question about no steps has no use")]
+    pub fn len(&self) -> usize {
+        self.matrices.shape()[0]
+    }
+
+    /// Returns the singular values of each matrix, `[N, S]`, the largest first: the factors by which a step stretches the
+    /// axes of a ball of states. The first is `‖J‖₂`.
+    ///
+    /// # Errors
+    ///
+    /// If those of a matrix do not converge.
+    pub fn singular_values(&self) -> Result<Tensor<f64>, DynamicsError> {
+        let values = self.each("singular values", linear_algebra::singular_values)?;
+        Ok(Tensor::from(values))
+    }
+
+    /// Returns the eigenvalues of each matrix, the largest magnitude first.
+    ///
+    /// # Errors
+    ///
+    /// If those of a matrix do not converge.
+    pub fn eigenvalues(&self) -> Result<Vec<Vec<Complex<f64>>>, DynamicsError> {
+        self.each("eigenvalues", linear_algebra::eigenvalues)
+    }
+
+    /// Returns the spectral radius of each matrix, the largest magnitude of an eigenvalue.
+    ///
+    /// # Errors
+    ///
+    /// As [`eigenvalues`](Self::eigenvalues).
+    pub fn spectral_radii(&self) -> Result<Vec<f64>, DynamicsError> {
+        Ok(self.eigenvalues()?.iter().map(|values| values[0].norm()).collect())
+    }
+
+    /// Returns the norms of all products of consecutive matrices; see [`JacobianChain`].
+    ///
+    /// # Errors
+    ///
+    /// If a product overflows.
+    pub fn chain(&self) -> Result<JacobianChain, DynamicsError> {
+        JacobianChain::new(&self.matrices)
+    }
+
+    fn each<R>(
+        &self,
+        values: &'static str,
+        decompose: impl Fn(&Tensor<f64>) -> Option<R>,
+    ) -> Result<Vec<R>, DynamicsError> {
+        let decomposed = |index| {
+            let values_of = decompose(&self.matrices.index_first(index));
+            values_of.ok_or(DynamicsError::NoDecomposition { values, index })
+        };
+        (0..self.len()).map(decomposed).collect()
+    }
+}

@@ -1,0 +1,266 @@
+//! A layer as a dynamical system: its state as one vector.
+
+use bptt_autodiff::{Tape, Tree, Var};
+use bptt_layers::Stepwise;
+use bptt_tensor::{Scalar, Tensor};
+
+use super::{DynamicsError, Jacobians};
+
+/// The rows of a batch in which Jacobians are computed, so that memory stays bounded.
+const ROWS: usize = 4096;
+
+/// A layer as a discrete dynamical system, `s_t = F(x_t, s_{t−1})`.
+///
+/// Every question about dynamics begins here. The layer is any [`Stepwise`] one: a cell with
+/// [`StateSizes`](bptt_layers::StateSizes), a stack of cells, or a wrapper. Its state is one vector `s` of dimension
+/// `S`, which concatenates all variables in the order of the leaves: for an [`Lstm`](bptt_layers::Lstm), `h` and then
+/// `c`. Steps are those of evaluation, without noise.
+///
+/// ```
+/// use bptt_analysis::dynamics::Dynamics;
+/// use bptt_layers::Lstm;
+/// use bptt_tensor::Tensor;
+///
+/// let mut rng = bptt_layers::rng(0);
+/// let lstm = Lstm::<f32>::new(&mut rng, 3, 4);
+/// let dynamics = Dynamics::new(&lstm);
+/// assert_eq!(dynamics.state_size(), 8);
+/// let xs = Tensor::normal([10, 2, 3], 0.0, 1.0, &mut rng); // [T, B, I]
+/// let states = dynamics.states(&xs)?; // [T, B, S]
+/// assert_eq!(states.shape(), &[10, 2, 8]);
+/// let jacobians = dynamics.jacobians(&xs, 0)?; // of the first sequence
+/// assert_eq!(jacobians.matrices().shape(), &[10, 8, 8]);
+/// # Ok::<(), bptt_analysis::dynamics::DynamicsError>(())
+/// ```
+#[derive(Debug)]
+pub struct Dynamics<'l, T, L> {
+    layer: &'l L,
+    /// The number of features of each variable of the state.
+    sizes: Vec<usize>,
+    start: Option<Tensor<T>>,
+}
+
+impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
+    /// Creates the system of a layer. Runs begin at the layer's initial state.
+    ///
+    /// # Panics
+    ///
+    /// If the layer has no state, or one without axes, which all sequences of a batch share.
+    #[track_caller]
+    #[must_use]
+    pub fn new(layer: &'l L) -> Self {
+        let tape = Tape::inference();
+        let state = layer.start(&tape, 1);
+        let (leaves, paths) = (state.leaves(), state.paths("state"));
+        for (leaf, path) in leaves.iter().zip(paths) {
+            assert!(
+                leaf.rank() > 0,
+                "dynamics: {path} has no axes, so it is shared by the batch and no part of a state vector; make it [B, 1]"
+            );
+        }
+        let sizes: Vec<usize> = leaves.iter().map(|leaf| leaf.len()).collect();
+        assert!(sizes.iter().sum::<usize>() > 0, "dynamics: the layer has no state");
+        Self { layer, sizes, start: None }
+    }
+
+    /// Begins runs at `start: [B, S]`.
+    ///
+    /// # Panics
+    ///
+    /// If it is not a batch of state vectors.
+    #[track_caller]
+    #[must_use]
+    pub fn start(self, start: &Tensor<T>) -> Self {
+        self.check_states("start", start);
+        Self { start: Some(start.clone()), ..self }
+    }
+
+    /// Returns the dimension `S` of the state vector.
+    #[must_use]
+    pub fn state_size(&self) -> usize {
+        self.sizes.iter().sum()
+    }
+
+    /// Returns the state after each step of a run over `xs: [T, B, I]`, as vectors `[T, B, S]`.
+    ///
+    /// # Errors
+    ///
+    /// If a state is not finite.
+    ///
+    /// # Panics
+    ///
+    /// If `xs` is not a sequence of inputs of the layer, or its batch is not that of the [start](Self::start).
+    #[track_caller]
+    pub fn states(&self, xs: &Tensor<T>) -> Result<Tensor<T>, DynamicsError> {
+        let [steps, batch, _] = extents(xs);
+        let tape = Tape::inference();
+        let start = self.start_of(&tape, batch);
+        let scanned = tape.scan(tape.constant(xs.clone()), start).run(|x, state| {
+            let (_, next) = self.layer.advance(x, state);
+            (next.leaves(), next)
+        });
+        let leaves = scanned.outputs.iter().zip(&self.sizes);
+        let leaves: Vec<_> =
+            leaves.map(|(leaf, &size)| leaf.value().reshape([steps, batch, size])).collect();
+        let states = Tensor::concat(&leaves, 2);
+        match first_not_finite(&states) {
+            Some(index) => {
+                Err(DynamicsError::NonFinite { quantity: "the state after step", index })
+            }
+            None => Ok(states),
+        }
+    }
+
+    /// Returns the state vectors after one step, `[N, S]`, from inputs `[N, I]` and states `[N, S]`.
+    ///
+    /// # Panics
+    ///
+    /// If the states or inputs do not have these shapes.
+    #[track_caller]
+    #[must_use]
+    pub fn step(&self, inputs: &Tensor<T>, states: &Tensor<T>) -> Tensor<T> {
+        self.check_states("step", states);
+        let tape = Tape::inference();
+        self.advance(tape.constant(inputs.clone()), tape.constant(states.clone())).value()
+    }
+
+    /// Returns the Jacobians `J_t = ∂s_t/∂s_{t−1}` of all steps of sequence `row` in a run over `xs: [T, B, I]`:
+    /// `[T, S, S]`. The first is with respect to the initial state.
+    ///
+    /// # Errors
+    ///
+    /// If a state or a Jacobian is not finite.
+    ///
+    /// # Panics
+    ///
+    /// As [`states`](Self::states), and if there is no such row.
+    #[track_caller]
+    pub fn jacobians(&self, xs: &Tensor<T>, row: usize) -> Result<Jacobians, DynamicsError> {
+        let [_, batch, _] = extents(xs);
+        assert!(row < batch, "jacobians: there is no sequence {row} in a batch of {batch}");
+        let before = self.states_before(xs)?;
+        self.jacobians_at(&sequence(xs, row), &sequence(&before, row))
+    }
+
+    /// Returns the Jacobians `∂F/∂s` at inputs `[N, I]` and states `[N, S]`: `[N, S, S]`.
+    ///
+    /// Reverse mode computes the rows of a Jacobian as a batch: the state is repeated `S` times, and the cotangents are
+    /// the identity matrix. Where equations [stop a gradient](Var::stop_gradient), the entries lack its paths.
+    ///
+    /// # Errors
+    ///
+    /// If a Jacobian is not finite.
+    ///
+    /// # Panics
+    ///
+    /// If the states or inputs do not have these shapes.
+    #[track_caller]
+    pub fn jacobians_at(
+        &self,
+        inputs: &Tensor<T>,
+        states: &Tensor<T>,
+    ) -> Result<Jacobians, DynamicsError> {
+        Jacobians::new(self.jacobian_entries(inputs, states))
+    }
+
+    /// Returns the entries of Jacobians, which may not be finite.
+    #[track_caller]
+    pub(super) fn jacobian_entries(&self, inputs: &Tensor<T>, states: &Tensor<T>) -> Tensor<f64> {
+        self.check_states("jacobians_at", states);
+        let (points, size) = (states.shape()[0], self.state_size());
+        let at_once = (ROWS / size).max(1);
+        let mut entries = Vec::with_capacity(points * size * size);
+        for first in (0..points).step_by(at_once) {
+            let rows: Vec<usize> = (first..points.min(first + at_once))
+                .flat_map(|point| std::iter::repeat_n(point, size))
+                .collect();
+            let tape = Tape::new();
+            let state = tape.variable(states.gather_rows(&rows));
+            let next = self.advance(tape.constant(inputs.gather_rows(&rows)), state);
+            let is_diagonal = |i: usize| i / size % size == i % size;
+            let identities = Tensor::from_fn([rows.len(), size], |i| match is_diagonal(i) {
+                true => T::one(),
+                false => T::zero(),
+            });
+            let jacobians = &tape.vjp(&[(next, tape.constant(identities))], &[state])[0];
+            entries.extend(jacobians.value().iter().map(|entry| entry.as_f64()));
+        }
+        Tensor::from_vec([points, size, size], entries)
+    }
+
+    /// Returns the state before each step of a run, `[T, B, S]`.
+    #[track_caller]
+    pub(super) fn states_before(&self, xs: &Tensor<T>) -> Result<Tensor<T>, DynamicsError> {
+        let [steps, batch, _] = extents(xs);
+        let after = self.states(xs)?;
+        let tape = Tape::inference();
+        let start = self.flat(&self.start_of(&tape, batch), batch).value();
+        let start = start.reshape([1, batch, self.state_size()]);
+        Ok(Tensor::concat(&[start, after], 0).slice(0, 0..steps))
+    }
+
+    /// Makes a step on the tape, from inputs `[N, I]` and state vectors `[N, S]`.
+    #[track_caller]
+    pub(super) fn advance<'t>(&self, x: Var<'t, T>, state: Var<'t, T>) -> Var<'t, T> {
+        let rows = state.shape()[0];
+        let (_, next) = self.layer.advance(x, self.tree(state));
+        self.flat(&next, rows)
+    }
+
+    #[track_caller]
+    fn start_of<'t>(&self, tape: &'t Tape<T>, batch: usize) -> L::State<'t> {
+        let Some(start) = &self.start else { return self.layer.start(tape, batch) };
+        let starts = start.shape()[0];
+        assert!(starts == batch, "dynamics: {starts} starts need as many sequences, not {batch}");
+        self.tree(tape.constant(start.clone()))
+    }
+
+    /// Returns the state of the layer with the entries of vectors `[N, S]`.
+    fn tree<'t>(&self, vectors: Var<'t, T>) -> L::State<'t> {
+        let state = self.layer.start(vectors.tape(), vectors.shape()[0]);
+        let mut first = 0;
+        let parts = state.leaves().into_iter().zip(&self.sizes).map(|(leaf, size)| {
+            let part = vectors.slice(1, first..first + size);
+            first += size;
+            part.reshape(leaf.shape())
+        });
+        state.with_leaves(&parts.collect::<Vec<_>>())
+    }
+
+    /// Returns a state of `rows` sequences as vectors `[N, S]`.
+    fn flat<'t>(&self, state: &L::State<'t>, rows: usize) -> Var<'t, T> {
+        let leaves = state.leaves().into_iter().zip(&self.sizes);
+        let parts: Vec<_> = leaves.map(|(leaf, &size)| leaf.reshape([rows, size])).collect();
+        Var::concat(&parts, 1)
+    }
+
+    #[track_caller]
+    pub(super) fn check_states(&self, question: &str, states: &Tensor<T>) {
+        let size = self.state_size();
+        assert!(
+            states.rank() == 2 && states.shape()[1] == size,
+            "{question}: states of this layer are vectors [N, {size}], not {}",
+            states.shape()
+        );
+    }
+}
+
+#[track_caller]
+pub(super) fn extents<T>(xs: &Tensor<T>) -> [usize; 3] {
+    let &[steps, batch, features] = &xs.shape()[..] else {
+        panic!("dynamics: a sequence is [T, B, I], not {}; reshape it", xs.shape());
+    };
+    [steps, batch, features]
+}
+
+/// Returns one sequence `[T, F]` of a batch `[T, B, F]`.
+pub(super) fn sequence<T: Scalar>(xs: &Tensor<T>, row: usize) -> Tensor<T> {
+    let [steps, _, features] = extents(xs);
+    xs.slice(1, row..row + 1).reshape([steps, features])
+}
+
+/// Returns the first entry of axis 0 that has an element that is not finite.
+pub(super) fn first_not_finite<T: Scalar>(values: &Tensor<T>) -> Option<usize> {
+    let place = values.iter().position(|x| !x.is_finite())?;
+    Some(place / (values.len() / values.shape()[0]))
+}

@@ -1,0 +1,142 @@
+//! Matrices: conversions from and to tensors, and decompositions that end after a bounded number of iterations.
+
+use bptt_tensor::Tensor;
+use nalgebra::{Complex, DMatrix, SVD, Schur};
+
+/// The iterations per column after which a decomposition is given up. A matrix needs about two.
+const ITERATIONS_PER_COLUMN: usize = 100;
+
+/// Returns a tensor `[M, N]` as a matrix.
+pub(crate) fn matrix(tensor: &Tensor<f64>) -> DMatrix<f64> {
+    let (rows, columns) = (tensor.shape()[0], tensor.shape()[1]);
+    DMatrix::from_row_slice(rows, columns, tensor.as_slice())
+}
+
+/// Returns a matrix as a tensor `[M, N]`.
+pub(crate) fn tensor(matrix: &DMatrix<f64>) -> Tensor<f64> {
+    let (rows, columns) = matrix.shape();
+    Tensor::from_slice([rows, columns], matrix.transpose().as_slice())
+}
+
+/// Returns the eigenvalues of a square matrix, the largest magnitude first, and of a complex pair the one with positive
+/// imaginary part first. `None` if they do not converge.
+pub(crate) fn eigenvalues(tensor: &Tensor<f64>) -> Option<Vec<Complex<f64>>> {
+    let matrix = matrix(tensor);
+    let size = matrix.nrows();
+    let iterations = ITERATIONS_PER_COLUMN * size.max(1);
+    let schur = |matrix| Schur::try_new(matrix, f64::EPSILON, iterations);
+    // without exceptional shifts, the iteration stands still on some orthogonal matrices, such as a cyclic permutation:
+    // a similar matrix has the same eigenvalues
+    let schur = schur(matrix.clone()).or_else(|| schur(reflected(&matrix)))?;
+    let mut eigenvalues: Vec<_> = schur.complex_eigenvalues().iter().copied().collect();
+    eigenvalues.sort_by(|a, b| {
+        b.norm().total_cmp(&a.norm()).then(b.re.total_cmp(&a.re)).then(b.im.total_cmp(&a.im))
+    });
+    Some(eigenvalues)
+}
+
+/// Returns `H A H` for a reflection `H` that mixes all coordinates.
+fn reflected(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    let size = matrix.nrows();
+    let axis = DMatrix::from_fn(size, 1, |i, _| 1.0 + (i as f64).sin()).normalize();
+    let reflection = DMatrix::identity(size, size) - &axis * axis.transpose() * 2.0;
+    &reflection * matrix * &reflection
+}
+
+/// Returns the singular values of a matrix, the largest first. `None` if they do not converge.
+pub(crate) fn singular_values(tensor: &Tensor<f64>) -> Option<Vec<f64>> {
+    let matrix = matrix(tensor);
+    let iterations = ITERATIONS_PER_COLUMN * matrix.nrows().max(1);
+    let svd = SVD::try_new(matrix, false, false, f64::EPSILON, iterations)?;
+    Some(svd.singular_values.iter().copied().collect())
+}
+
+/// Returns the orthonormal factor `Q` of `A = Q R`, `[M, N]` with `M ≥ N`, and the magnitudes of the diagonal of `R`.
+pub(crate) fn orthonormalized(a: &Tensor<f64>) -> (Tensor<f64>, Vec<f64>) {
+    let decomposition = matrix(a).qr();
+    let (q, r) = (decomposition.q(), decomposition.unpack_r());
+    (tensor(&q), r.diagonal().iter().map(|x| x.abs()).collect())
+}
+
+/// Returns the solution `X` of `A X = B` for a symmetric positive definite `A`; `None` if it is not.
+pub(crate) fn solve_positive_definite(a: &Tensor<f64>, b: &Tensor<f64>) -> Option<Tensor<f64>> {
+    let factor = matrix(a).cholesky()?;
+    Some(tensor(&factor.solve(&matrix(b))))
+}
+
+/// Returns the largest singular value, `‖A‖₂`.
+///
+/// The powers `(Aᵀ A)ⁿ`, `n = 2ᵏ`, scaled to norm 1, approach the projection onto the first singular vectors, on which
+/// `Aᵀ A` has the value `‖A‖₂²`. Matrix products compute them faster than a decomposition computes all singular values.
+/// Other singular values are still in the projection only if they equal the largest within `1 / n`.
+pub(crate) fn spectral_norm(a: &Tensor<f64>) -> f64 {
+    const SQUARINGS: usize = 40;
+
+    let largest = a.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return largest;
+    }
+    let a = a * largest.recip(); // neither overflows nor vanishes when it is squared
+    let gram = a.t_matmul(&a);
+    let mut power = &gram * frobenius(&gram).recip();
+    for _ in 0..SQUARINGS {
+        let squared = power.matmul(&power);
+        let squared = &squared * frobenius(&squared).recip();
+        let change = frobenius(&(&squared - &power));
+        power = squared;
+        if change < 1e-14 {
+            break;
+        }
+    }
+    let trace: f64 = power.iter().step_by(power.shape()[0] + 1).sum();
+    let value: f64 = gram.iter().zip(&power).map(|(g, p)| g * p).sum();
+    largest * (value / trace).sqrt()
+}
+
+fn frobenius(a: &Tensor<f64>) -> f64 {
+    a.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_and_its_tensor_have_the_same_entries() {
+        let entries = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        assert_eq!(matrix(&entries)[(1, 0)], 4.0);
+        assert_eq!(tensor(&matrix(&entries)), entries);
+    }
+
+    #[test]
+    fn eigenvalues_of_cyclic_permutations_are_roots_of_unity() {
+        for size in 3..9 {
+            let permutation =
+                Tensor::from_fn([size, size], |i| f64::from((i / size + 1) % size == i % size));
+            let eigenvalues = eigenvalues(&permutation).expect("eigenvalues");
+            for value in &eigenvalues {
+                assert!((value.powu(size as u32) - 1.0).norm() < 1e-13, "{value} of {size}");
+            }
+            let sum: Complex<f64> = eigenvalues.iter().sum();
+            assert!(sum.norm() < 1e-13, "{sum}");
+        }
+    }
+
+    #[test]
+    fn the_spectral_norm_is_the_largest_singular_value() {
+        let mut rng = bptt_layers::rng(0);
+        for size in 1..12 {
+            let random = Tensor::normal([size, size], 0.0, 1.0, &mut rng);
+            let symmetric = &random + random.transpose(0, 1);
+            let near = Tensor::from_fn([size, size], |i| {
+                if i % (size + 1) == 0 { 1.0 - 1e-9 * i as f64 } else { 0.0 }
+            });
+            for a in [random.clone(), symmetric, near, random * 1e-200, Tensor::eye(size)] {
+                let first = singular_values(&a).expect("singular values")[0];
+                let norm = spectral_norm(&a);
+                assert!((norm / first - 1.0).abs() < 1e-12, "{norm} and {first} of {a}");
+            }
+        }
+        assert_eq!(spectral_norm(&Tensor::zeros([3, 3])), 0.0);
+    }
+}
