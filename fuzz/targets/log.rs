@@ -4,18 +4,19 @@
 use std::fs;
 use std::path::Path;
 
+use bptt::analysis::record::{parse_log, read_log};
 use libfuzzer_sys::fuzz_target;
-use lm::run::{Log, RunFiles, parse_log, read_log, write_report};
+use lm::run::{Event, Log, RunFiles, write_report};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(events) = parse_log(bytes, Path::new("log.jsonl")) else { return };
+    let Ok(events) = parse_log::<Event>(bytes, Path::new("log.jsonl")) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let files = RunFiles::of(folder.path());
-    let mut log = Log::create(&files).expect("a writable folder");
+    let mut log = Log::create(&files.log, &files.tensorboard).expect("a writable folder");
     for event in &events {
         log.append(event).expect("a writable folder");
     }
-    let again = read_log(&files.log).expect("what was written can be read");
+    let again: Vec<Event> = read_log(&files.log).expect("what was written can be read");
     assert_eq!(
         format!("{events:?}"),
         format!("{again:?}"),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use bptt::analysis::record::RecordError;
 use bptt::weights::WeightsError;
 
 use crate::baselines::BaselineError;
@@ -122,6 +123,12 @@ pub enum Error {
     /// The operating system gives no threads.
     #[error("cannot start the threads: {0}; give fewer with --threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        RunFolderError::from(error).into()
+    }
 }
 
 impl Error {

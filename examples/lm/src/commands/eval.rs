@@ -13,9 +13,9 @@ use crate::config::rules::{at_least_one, at_least_zero, positive, rate};
 use crate::error::Error;
 use crate::evaluation::{Dynamic, Score, floor, score, surprisals, words};
 use crate::model::LanguageModel;
-use crate::run::replace;
 use crate::text::{Corpus, Part, Streams, TextSettings, Vocabulary};
 use crate::training::Saved;
+use bptt::analysis::record::replace;
 
 /// The windows of training text over which dynamic evaluation takes the squares of gradients.
 const STATISTICS: usize = 500;

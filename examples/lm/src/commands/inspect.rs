@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::inspection::{
     GradientByLag, Inspection, PROPERTIES, Places, gradient_by_lag, loss_by_context, read,
 };
-use crate::run::replace;
 use crate::text::{Corpus, TextSettings, Tokens};
 use crate::training::Saved;
+use bptt::analysis::record::replace;
 
 /// Flags of `inspect`.
 #[derive(Args, Clone, Debug)]

@@ -8,8 +8,9 @@ use super::baselines::Baseline;
 use super::contender::Contender;
 use super::verdict::Entrant;
 use crate::error::Error;
-use crate::run::{draw_comparison, replace};
+use crate::run::draw_comparison;
 use crate::runs::{Figure, Outcome, Table, duration};
+use bptt::analysis::record::replace;
 
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 
+use bptt::analysis::record::Entry;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{

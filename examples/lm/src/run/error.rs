@@ -1,8 +1,8 @@
 //! Errors of a run's folder.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bptt::analysis::record::RecordError;
 use bptt::run::RunError;
 
 /// Why the folder of a run cannot be created, read or written.
@@ -49,76 +49,20 @@ pub enum RunFolderError {
         checkpoint: PathBuf,
     },
 
-    /// A file cannot be read.
-    #[error(
-        "cannot read {path}: {source}; check the path and its permissions",
-        path = .path.display()
-    )]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-
     /// A file cannot be written.
-    #[error(
-        "cannot write {path}: {source}; make room or make the folder writable, then continue with \
-         --resume from what was saved before",
-        path = .path.display()
-    )]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
+    #[error("{0}: a run goes on from it with --resume")]
+    Write(#[source] RecordError),
 
-    /// A line of a log is no event.
-    #[error(
-        "{path}:{line}: {source}; the line is damaged or of another program: use another copy of the file",
-        path = .path.display()
-    )]
-    Line {
-        /// The log.
-        path: PathBuf,
-        /// The number of the line, from 1.
-        line: usize,
-        /// What is wrong with the line.
-        source: serde_json::Error,
-    },
-
-    /// A log does not begin as the log of a run.
-    #[error(
-        "{path} does not begin with the start of a run: it is of another program, or damaged; use another copy",
-        path = .path.display()
-    )]
-    NoStart {
-        /// The log.
-        path: PathBuf,
-    },
-
-    /// A log ends before the checkpoint.
-    #[error(
-        "{path} has {found} events, and had {expected} when the checkpoint was saved: use another copy of the file",
-        path = .path.display()
-    )]
-    Short {
-        /// The log.
-        path: PathBuf,
-        /// The number of its events.
-        found: usize,
-        /// The number of events when the checkpoint was saved.
-        expected: usize,
-    },
+    /// A file cannot be read, or the log is damaged.
+    #[error(transparent)]
+    Record(RecordError),
 }
 
-impl RunFolderError {
-    pub(super) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read { path: path.to_path_buf(), source }
-    }
-
-    pub(super) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.to_path_buf(), source }
+impl From<RecordError> for RunFolderError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Write { .. } => Self::Write(error),
+            error => Self::Record(error),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The events of a run: one JSON object on one line each.
 
+use bptt::analysis::record::{Entry, Summary};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// An event of a run, as a line of `log.jsonl` has it.
@@ -116,10 +117,15 @@ pub struct Size {
     pub words: u64,
 }
 
-impl Event {
-    /// Returns the number of updates made before the event.
-    #[must_use]
-    pub fn step(&self) -> u64 {
+impl Entry for Event {
+    fn started(&self) -> Option<f64> {
+        match self {
+            Self::Start { unix_seconds, .. } => Some(*unix_seconds),
+            _ => None,
+        }
+    }
+
+    fn step(&self) -> u64 {
         match self {
             Self::Start { .. } => 0,
             Self::Step { step, .. }
@@ -131,9 +137,7 @@ impl Event {
         }
     }
 
-    /// Returns the time since the start of the run, for events that have one.
-    #[must_use]
-    pub fn seconds(&self) -> Option<f64> {
+    fn seconds(&self) -> Option<f64> {
         match self {
             Self::Start { .. } => Some(0.0),
             Self::Step { seconds, .. }
@@ -141,6 +145,20 @@ impl Event {
             | Self::Test { seconds, .. }
             | Self::End { seconds, .. } => Some(*seconds),
             Self::Sample { .. } | Self::Note { .. } => None,
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let summary = Summary::new();
+        match *self {
+            Self::Step { nats, learning_rate, gradient_norm, tokens_per_second, .. } => summary
+                .scalar("loss/train", nats)
+                .scalar("learning_rate", learning_rate)
+                .scalar("gradient_norm", gradient_norm)
+                .scalar("tokens_per_second", tokens_per_second),
+            Self::Validation { nats, .. } => summary.scalar("loss/validation", nats),
+            Self::Test { nats, .. } => summary.scalar("loss/test", nats),
+            _ => summary,
         }
     }
 }

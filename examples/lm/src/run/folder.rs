@@ -6,12 +6,12 @@ use bptt::run::{Run, Training};
 use bptt::weights::Archive;
 use bptt::{Module, Optimizer, Scalar};
 
+use super::Log;
 use super::error::RunFolderError;
 use super::files::RunFiles;
-use super::log::Log;
 
-/// The entry of a checkpoint that counts the events of the log before it.
-const LOG_EVENTS: &str = "log_events";
+/// The entry of a checkpoint that counts the entries of the log before it.
+const LOG_ENTRIES: &str = "log_entries";
 
 /// The folder of a run that trains. While the value exists, no other process can train there.
 ///
@@ -68,7 +68,7 @@ impl RunFolder {
     }
 
     /// Saves the log up to here, and then the checkpoint and the best weights, as [`Run::save`] does. The checkpoint
-    /// has the number of events under `log_events` in [`Training::extra`].
+    /// has the number of entries under `log_entries` in [`Training::extra`].
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl RunFolder {
         O: Optimizer<T>,
     {
         log.sync()?;
-        training.extra.set_text(LOG_EVENTS, log.events());
+        training.extra.set_text(LOG_ENTRIES, log.entries());
         self.run.save(training).map_err(RunFolderError::Save)?;
         log::info!("step {}: saved to {}", training.step, self.files.checkpoint.display());
         Ok(())
@@ -123,11 +123,11 @@ impl RunFolder {
     where
         T: Scalar,
     {
-        let events = training
+        let entries = training
             .extra
-            .parse(LOG_EVENTS)
+            .parse(LOG_ENTRIES)
             .map_err(|_| RunFolderError::NoLength { checkpoint: self.files.checkpoint.clone() })?;
-        Log::resume(&self.files, events)
+        Ok(Log::resume(&self.files.log, &self.files.tensorboard, entries)?)
     }
 }
 

@@ -17,9 +17,7 @@ mod error;
 mod event;
 mod files;
 mod folder;
-mod log;
 mod report;
-mod tensorboard;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +26,8 @@ pub use error::RunFolderError;
 pub(crate) use event::median_speed;
 pub use event::{Event, Size};
 pub use files::RunFiles;
-pub(crate) use files::replace;
 pub use folder::RunFolder;
-pub use log::{Log, parse_log, read_log};
 pub use report::write_report;
+
+/// The log of a run that trains, in `log.jsonl` and the file for TensorBoard.
+pub type Log = bptt::analysis::record::Log<Event>;

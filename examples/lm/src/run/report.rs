@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use bptt::analysis::record::{Entry, read_log, replace};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -9,8 +10,7 @@ use serde::Serialize;
 use super::curves::curves;
 use super::error::RunFolderError;
 use super::event::{Event, Size, median_speed};
-use super::files::{RunFiles, replace};
-use super::log::read_log;
+use super::files::RunFiles;
 use crate::evaluation::Score;
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -25,7 +25,7 @@ pub fn write_report(files: &RunFiles) -> Result<(), RunFolderError> {
     let events = read_log(&files.log)?;
     let curves = curves(&events);
     replace(&files.curves, &curves)?;
-    replace(&files.report, &render(&Report::new(&events, &config, &curves)))
+    Ok(replace(&files.report, &render(&Report::new(&events, &config, &curves)))?)
 }
 
 /// Returns the page. The engine escapes every text but the drawing.

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use bptt::analysis::record::{Entry, Summary, parse_log, read_log};
 use bptt::run::Training;
 use bptt::{Linear, Sgd};
 use tempfile::TempDir;
 
-use super::files::Appended;
-use super::{Event, Log, RunFiles, RunFolder, RunFolderError, Size, parse_log, read_log};
+use super::{Event, Log, RunFiles, RunFolder, RunFolderError, Size};
 
 type Toy = Training<f32, Linear<f32>, Sgd<f32>>;
 
@@ -51,7 +51,8 @@ pub(super) fn validation(step: u64) -> Event {
 
 fn begin(folder: &Path) -> (RunFolder, Log, Toy) {
     let mut run = RunFolder::create(folder).expect("an empty folder");
-    let mut log = Log::create(run.files()).expect("a writable folder");
+    let mut log =
+        Log::create(&run.files().log, &run.files().tensorboard).expect("a writable folder");
     let mut training = toy();
     log.append(&start()).expect("a writable folder");
     run.files().write_config("seed = 1\n").expect("a writable folder");
@@ -105,7 +106,7 @@ fn a_resumed_log_is_that_of_a_run_never_stopped() {
         assert!(written(&files) == whole, "{torn:?}");
     }
     assert_eq!(
-        read_log(&run.files().log).expect("its own log"),
+        read_log::<Event>(&run.files().log).expect("its own log"),
         [start(), step(1), step(2), validation(2), step(3)]
     );
 }
@@ -139,20 +140,22 @@ fn a_folder_with_a_run_is_kept() {
 fn an_unfinished_start_is_written_over() {
     let folder = TempDir::new().expect("a folder");
     let run = RunFolder::create(folder.path()).expect("an empty folder");
-    let mut log = Log::create(run.files()).expect("a writable folder");
+    let mut log =
+        Log::create(&run.files().log, &run.files().tensorboard).expect("a writable folder");
     for event in [start(), step(1)] {
         log.append(&event).expect("a writable folder");
     }
     drop((run, log));
     let (run, ..) = begin(folder.path());
-    assert_eq!(read_log(&run.files().log).expect("its own log"), [start()]);
+    assert_eq!(read_log::<Event>(&run.files().log).expect("its own log"), [start()]);
 }
 
 #[test]
 fn foreign_and_damaged_logs_are_refused() {
     let path = Path::new("log.jsonl");
     let line = |event: &Event| serde_json::to_string(event).expect("JSON") + "\n";
-    let error = |text: &str| parse_log(text.as_bytes(), path).expect_err("no log").to_string();
+    let error =
+        |text: &str| parse_log::<Event>(text.as_bytes(), path).expect_err("no log").to_string();
     assert!(error("").contains("does not begin with the start of a run"));
     assert!(error(&line(&step(1))).contains("does not begin with the start of a run"));
     assert!(error("a line\n").starts_with("log.jsonl:1: "));
@@ -174,7 +177,7 @@ fn a_resumed_run_needs_the_log_before_its_checkpoint() {
     let text = fs::read_to_string(&files.log).expect("UTF-8");
     let short: String = text.split_inclusive('\n').take(2).collect();
     for (log, message) in [
-        (short, "has 2 events, and had 3"),
+        (short, "has 2 entries, and had 3"),
         (text.replacen("\"step\"", "\"stop\"", 1), "log.jsonl:2: "),
     ] {
         fs::write(&files.log, &log).expect("a writable folder");
@@ -201,7 +204,8 @@ fn a_log_that_cannot_be_written_is_an_error_that_names_the_remedy() {
     let folder = TempDir::new().expect("a folder");
     let files = RunFiles::of(folder.path());
     fs::create_dir(&files.log).expect("a writable folder");
-    let error = Log::create(&files).expect_err("a folder is no log").to_string();
+    let error = Log::create(&files.log, &files.tensorboard).expect_err("a folder is no log");
+    let error = RunFolderError::from(error).to_string();
     assert!(error.contains("log.jsonl") && error.contains("--resume"), "{error}");
 }
 
@@ -224,11 +228,15 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
     assert!(fs::read(&run.files().checkpoint).expect("it is there") == before);
 }
 
-/// A device that is always full.
-#[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_an_error() {
-    let mut file = Appended::open(Path::new("/dev/full"), 0).expect("it can be opened");
-    let error = file.append(b"more").expect_err("it is full").to_string();
-    assert!(error.starts_with("cannot write /dev/full: No space left on device"), "{error}");
+fn scalars_are_named_by_what_they_measure() {
+    let of_step = Summary::new()
+        .scalar("loss/train", 1.5)
+        .scalar("learning_rate", 0.01)
+        .scalar("gradient_norm", 0.5)
+        .scalar("tokens_per_second", 12_345.0);
+    assert_eq!(step(1).summary(), of_step);
+    assert_eq!(validation(1).summary(), Summary::new().scalar("loss/validation", 2.5));
+    let note = Event::Note { step: 1, text: "a remark".to_owned() };
+    assert_eq!(note.summary(), Summary::new());
 }

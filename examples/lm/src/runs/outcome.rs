@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::evaluation::Score;
-use crate::run::{Event, Points, median_speed, read_log};
+use crate::run::{Event, Points, median_speed};
 use crate::text::{Corpus, Units};
 use crate::training::Session;
+use bptt::analysis::record::{Entry, read_log};
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

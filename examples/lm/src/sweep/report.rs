@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::trials::Setting;
 use crate::error::Error;
-use crate::run::replace;
 use crate::runs::{Outcome, Table, duration};
+use bptt::analysis::record::replace;
 
 /// Trials with their outcomes, the best first.
 ///

@@ -44,7 +44,7 @@ impl<'c> Session<'c> {
         if let Some(source) = config.model.cell.source() {
             folder.files().write_cell(source)?;
         }
-        let mut log = Log::create(folder.files())?;
+        let mut log = Log::create(&folder.files().log, &folder.files().tensorboard)?;
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         log.append(&Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),

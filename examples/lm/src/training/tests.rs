@@ -7,9 +7,10 @@ use clap::Parser;
 use super::*;
 use crate::config::Config;
 use crate::error::Error;
-use crate::run::{Event, RunFiles, read_log};
+use crate::run::{Event, RunFiles};
 use crate::terminal::Progress;
 use crate::text::Corpus;
+use bptt::analysis::record::{Entry, read_log};
 
 #[derive(Parser)]
 #[command(no_binary_name = true, args_override_self = true)]

@@ -1,64 +1,71 @@
-//! Events as TensorBoard reads them: protocol buffers in records with checksums.
+//! Numbers as TensorBoard reads them: protocol buffers in records with checksums.
 //!
 //! A record is a [`TFRecord`]: the length of the data and the data, each followed by its masked CRC-32C. The data is an
-//! [`Event`] message with one [`Summary`] of scalars.
+//! [`Event`] message with one [`Summary`][message] of scalars and histograms.
 //!
 //! [`TFRecord`]: https://www.tensorflow.org/tutorials/load_data/tfrecord
 //! [`Event`]: https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
-//! [`Summary`]: https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/summary.proto
+//! [message]: https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/summary.proto
 
 use crc::{CRC_32_ISCSI, Crc};
-
-use super::event::Event;
 
 const CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// The version of the format, which the first record of a file names.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// Returns the record of an event at this time, in seconds since 1970. It is empty for an event without scalars.
-pub(super) fn record(event: &Event, unix_seconds: f64) -> Vec<u8> {
+/// What TensorBoard shows of an entry: scalars with their tags. Tags with the same first part, such as `loss/train` and
+/// `loss/validation`, are shown together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    values: Vec<(String, f64)>,
+}
+
+impl Summary {
+    /// Creates a summary without values.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a number. TensorBoard keeps it in single precision.
+    #[must_use]
+    pub fn scalar(mut self, tag: impl Into<String>, value: f64) -> Self {
+        self.values.push((tag.into(), value));
+        self
+    }
+
+    /// Returns the message `Summary`.
+    fn message(&self) -> Message {
+        let mut summary = Message::default();
+        for (tag, value) in &self.values {
+            let mut scalar = Message::default();
+            scalar.bytes(1, tag.as_bytes());
+            scalar.float(2, *value as f32);
+            summary.bytes(1, &scalar.0);
+        }
+        summary
+    }
+}
+
+/// Returns the first record of a file that begins at this time, in seconds since 1970.
+pub(super) fn first_record(unix_seconds: f64) -> Vec<u8> {
     let mut message = Message::default();
     message.double(1, unix_seconds);
-    match event {
-        Event::Start { .. } => message.bytes(3, FILE_VERSION.as_bytes()),
-        event => {
-            let scalars = scalars(event);
-            if scalars.is_empty() {
-                return Vec::new();
-            }
-            message.varint(2, event.step());
-            message.bytes(5, &summary(&scalars));
-        }
-    }
+    message.bytes(3, FILE_VERSION.as_bytes());
     framed(&message.0)
 }
 
-/// Returns the scalars of an event and their tags.
-fn scalars(event: &Event) -> Vec<(&'static str, f64)> {
-    match *event {
-        Event::Step { nats, learning_rate, gradient_norm, tokens_per_second, .. } => vec![
-            ("loss/train", nats),
-            ("learning_rate", learning_rate),
-            ("gradient_norm", gradient_norm),
-            ("tokens_per_second", tokens_per_second),
-        ],
-        Event::Validation { nats, .. } => vec![("loss/validation", nats)],
-        Event::Test { nats, .. } => vec![("loss/test", nats)],
-        _ => Vec::new(),
+/// Returns the record of a summary at this time, in seconds since 1970. It is empty for an empty summary.
+pub(super) fn record(unix_seconds: f64, step: u64, summary: &Summary) -> Vec<u8> {
+    if summary.values.is_empty() {
+        return Vec::new();
     }
-}
-
-/// Returns the message `Summary` of these scalars.
-fn summary(scalars: &[(&str, f64)]) -> Vec<u8> {
-    let mut summary = Message::default();
-    for &(tag, value) in scalars {
-        let mut scalar = Message::default();
-        scalar.bytes(1, tag.as_bytes());
-        scalar.float(2, value as f32);
-        summary.bytes(1, &scalar.0);
-    }
-    summary.0
+    let mut message = Message::default();
+    message.double(1, unix_seconds);
+    message.varint(2, step);
+    message.bytes(5, &summary.message().0);
+    framed(&message.0)
 }
 
 /// Returns the data in the frame of a record.
@@ -116,7 +123,6 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{start, step, validation};
     use super::*;
 
     fn hexadecimal(bytes: &[u8]) -> String {
@@ -127,15 +133,15 @@ mod tests {
     #[test]
     fn records_are_those_of_tensorboard() {
         assert_eq!(
-            hexadecimal(&record(&start(), 2.0)),
+            hexadecimal(&first_record(2.0)),
             "1800000000000000a37f4b220900000000000000401a0d627261696e2e4576656e743a32ff2ee0e7"
         );
-        let event = Event::Validation { step: 300, nats: 1.5, best: true, seconds: 9.0 };
         assert_eq!(
-            hexadecimal(&record(&event, 2.0)),
+            hexadecimal(&record(2.0, 300, &Summary::new().scalar("loss/validation", 1.5))),
             "2600000000000000734fe30009000000000000004010ac022a180a160a0f6c6f73732f76616c6964617469\
              6f6e150000c03fa2fe017e"
         );
+        assert!(record(2.0, 300, &Summary::new()).is_empty());
     }
 
     /// The value of the check in the catalogue of checksums, masked by hand: `e3069283` rotated by 15 bits is
@@ -144,15 +150,5 @@ mod tests {
     fn checksums_are_masked() {
         assert_eq!(CRC_32C.checksum(b"123456789"), 0xe306_9283);
         assert_eq!(masked_crc(b"123456789"), 0xc78a_b0e5_u32.to_le_bytes());
-    }
-
-    #[test]
-    fn scalars_are_named_by_what_they_measure() {
-        let tags = |event: &Event| scalars(event).iter().map(|&(tag, _)| tag).collect::<Vec<_>>();
-        let of_step = ["loss/train", "learning_rate", "gradient_norm", "tokens_per_second"];
-        assert_eq!(tags(&step(1)), of_step);
-        assert_eq!(tags(&validation(1)), ["loss/validation"]);
-        let note = Event::Note { step: 1, text: "a remark".to_owned() };
-        assert!(tags(&note).is_empty() && record(&note, 2.0).is_empty());
     }
 }

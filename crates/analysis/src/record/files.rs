@@ -1,0 +1,103 @@
+//! Files that are replaced in one instant, and files that grow.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::RecordError;
+
+/// Writes a file under another name, stores it safely, and only then renames it. Creates its folder.
+///
+/// # Errors
+///
+/// If the file cannot be written. An existing file then stays as it is.
+pub fn replace(path: &Path, contents: &str) -> Result<(), RecordError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new"); // a fixed name, so that killed programs leave one file at most
+    let write = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let mut file = File::create(&beside)?;
+        file.write_all(contents.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        sync_folder(path)
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&beside); // the first error is the one to report
+        RecordError::write(path, source)
+    })
+}
+
+/// Stores the folder safely after a change of an entry. A folder can be opened only on Unix.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
+}
+
+/// A file that grows at its end.
+#[derive(Debug)]
+pub(super) struct Appended {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Appended {
+    /// Opens or creates a file whose first bytes, `length` of them, are kept. The rest is cut off with the next
+    /// [`append`](Self::append) or [`sync`](Self::sync).
+    pub(super) fn open(path: &Path, length: usize) -> Result<Self, RecordError> {
+        let failed = |source| RecordError::write(path, source);
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let length = length as u64;
+        Ok(Self { path: path.to_path_buf(), file: file.map_err(failed)?, length })
+    }
+
+    /// Writes these bytes after the kept ones. If there is no room for all of them, the file stays as it was.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
+        let length = self.length + bytes.len() as u64;
+        let mut write = || {
+            self.file.seek(SeekFrom::Start(self.length))?;
+            self.file.write_all(bytes)?;
+            self.file.set_len(length)
+        };
+        if let Err(source) = write() {
+            let _ = self.file.set_len(self.length); // the first error is the one to report
+            return Err(RecordError::write(&self.path, source));
+        }
+        self.length = length;
+        Ok(())
+    }
+
+    /// Stores the file and its name safely.
+    pub(super) fn sync(&self) -> Result<(), RecordError> {
+        let sync = || {
+            self.file.set_len(self.length)?;
+            self.file.sync_all()?;
+            sync_folder(&self.path)
+        };
+        sync().map_err(|source| RecordError::write(&self.path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_into_a_new_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b/page.html");
+        replace(&path, "new").expect("written");
+        replace(&path, "newer").expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "newer");
+    }
+
+    /// A device that is always full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let mut file = Appended::open(Path::new("/dev/full"), 0).expect("it can be opened");
+        let error = file.append(b"more").expect_err("it is full").to_string();
+        assert!(error.starts_with("cannot write /dev/full: No space left on device"), "{error}");
+    }
+}
