@@ -1,0 +1,283 @@
+//! A table of values as colours.
+
+mod cells;
+mod colour_scale;
+
+use std::ops::Range;
+
+use bptt_tensor::{Scalar, Tensor};
+use plotters::element::Rectangle;
+use plotters::style::Color;
+
+use crate::plot::axis::Axis;
+use crate::plot::canvas::{Area, Drawn};
+use crate::plot::frame::{Aspect, Key, Labels, Mark, Plot, frame, pixels, title};
+use crate::plot::picture::{Chart, Picture};
+use crate::plot::style::{MISSING, TICK, px};
+use cells::Cells;
+use colour_scale::{ColourScale, Span};
+
+/// A table of values as colours: a gate over time and text, attention, norms of gradients between pairs of steps.
+///
+/// Values from 0 on go from dark to light, and values of both signs from blue over white to orange. A value that is not
+/// finite is grey. Of a table that is too large for its pixels, means of blocks are drawn.
+///
+/// A text of single characters is broken into rows, like the lines of a page.
+///
+/// ```
+/// use bptt_analysis::plot::HeatMap;
+/// use bptt_tensor::Tensor;
+///
+/// let gate = Tensor::<f32>::full([5, 3], 0.5); // [T, F]
+/// let picture = HeatMap::over_time("forget gate", &gate)
+///     .text("hello".chars())
+///     .between(0.0, 1.0)
+///     .colours("activation")
+///     .picture();
+/// # assert!(picture.svg().contains("forget gate"));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct HeatMap {
+    labels: Labels,
+    /// What the colours stand for.
+    quantity: String,
+    /// `[rows][columns]`
+    values: Vec<Vec<f64>>,
+    columns: Vec<String>,
+    rows: Vec<String>,
+    span: Span,
+}
+
+/// The most characters of a text in one row.
+const LINE: usize = 48;
+/// The most rows of a text.
+const MOST_LINES: usize = 8;
+/// The width of the colour bar with its labels, in pixels.
+const BAR: f64 = 84.0;
+
+impl HeatMap {
+    /// Creates a chart of values over time, `[T, F]`: time runs to the right, and units downwards.
+    ///
+    /// # Panics
+    ///
+    /// If the values have another number of axes.
+    #[track_caller]
+    pub fn over_time<T: Scalar>(title: &str, values: &Tensor<T>) -> Self {
+        let [steps, units] = two_axes(values);
+        let values = values.as_slice();
+        let row =
+            |unit: usize| (0..steps).map(|step| values[step * units + unit].as_f64()).collect();
+        Self::of(Labels::new(title, "step", "unit"), (0..units).map(row).collect())
+    }
+
+    /// Creates a chart of a matrix, `[rows, columns]`, as it is written. The labels name what is counted along its axes.
+    ///
+    /// # Panics
+    ///
+    /// If the values have another number of axes.
+    #[track_caller]
+    pub fn matrix<T: Scalar>(title: &str, rows: &str, columns: &str, values: &Tensor<T>) -> Self {
+        let [_, width] = two_axes(values);
+        let values: Vec<_> = values.iter().map(|value| value.as_f64()).collect();
+        let rows_of_values = values.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect();
+        Self::of(Labels::new(title, columns, rows), rows_of_values)
+    }
+
+    /// Creates a chart of attention, `[outputs, inputs]`: what part of its attention an output pays to an input.
+    ///
+    /// # Panics
+    ///
+    /// If the weights have another number of axes.
+    #[track_caller]
+    pub fn attention<T: Scalar>(title: &str, weights: &Tensor<T>) -> Self {
+        Self::matrix(title, "output", "input", weights).between(0.0, 1.0).colours("weight")
+    }
+
+    fn of(labels: Labels, values: Vec<Vec<f64>>) -> Self {
+        let quantity = "value".into();
+        Self { labels, quantity, values, columns: vec![], rows: vec![], span: Span::Values }
+    }
+
+    /// Names the columns, for instance by the tokens that were read. White space becomes visible.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one name for each column.
+    #[track_caller]
+    pub fn text(mut self, names: impl IntoIterator<Item = impl ToString>) -> Self {
+        self.columns = names.into_iter().map(|name| visible(&name.to_string())).collect();
+        let (names, columns) = (self.columns.len(), self.width());
+        assert_eq!(names, columns, "heat map: {names} names for {columns} columns; give one each");
+        self.labels.x = String::new();
+        self
+    }
+
+    /// Names the rows.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one name for each row.
+    #[track_caller]
+    pub fn rows(mut self, names: impl IntoIterator<Item = impl ToString>) -> Self {
+        self.rows = names.into_iter().map(|name| visible(&name.to_string())).collect();
+        let (names, rows) = (self.rows.len(), self.values.len());
+        assert_eq!(names, rows, "heat map: {names} names for {rows} rows; give one each");
+        self.labels.y = String::new();
+        self
+    }
+
+    /// Sets the range of the colours. Without it, they span the values.
+    ///
+    /// # Panics
+    ///
+    /// If the range is empty or not finite.
+    #[track_caller]
+    pub fn between(mut self, low: f64, high: f64) -> Self {
+        assert!(low < high && (high - low).is_finite(), "heat map: no values from {low} to {high}");
+        self.span = Span::Given(low..high);
+        self
+    }
+
+    /// Gives the colours a logarithmic scale, of 16 decades at most. Zeros stay white.
+    pub fn log(mut self) -> Self {
+        self.span = Span::Decades;
+        self
+    }
+
+    /// Says what the colours stand for, with the unit.
+    pub fn colours(mut self, quantity: &str) -> Self {
+        self.quantity = quantity.into();
+        self
+    }
+
+    /// Returns the chart as a picture.
+    pub fn picture(self) -> Picture {
+        Picture::new(self)
+    }
+
+    fn width(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+
+    /// Returns the columns of each row of the text, or all columns.
+    fn lines(&self) -> Vec<Range<usize>> {
+        let width = self.width();
+        let is_text = !self.columns.is_empty()
+            && self.columns.iter().all(|name| name.chars().count() == 1)
+            && width <= LINE * MOST_LINES;
+        let count = if is_text { width.div_ceil(LINE) } else { 1 };
+        let length = width.div_ceil(count);
+        (0..count).map(|line| line * length..(line + 1) * length).collect()
+    }
+
+    fn draw_line(
+        &self,
+        area: &Area<'_>,
+        columns: Range<usize>,
+        scale: &ColourScale,
+        keys: &[Key],
+    ) -> Drawn {
+        let cells = Cells::new(&self.values, columns.clone());
+        let mut labels = Labels { title: String::new(), ..self.labels.clone() };
+        for (label, count) in [(&mut labels.x, cells.width), (&mut labels.y, cells.height)] {
+            if count > 1 && !label.is_empty() {
+                *label += &format!(" (means of {count})");
+            }
+        }
+        let axes = (self.x_axis(columns), self.y_axis(pixels(area).1));
+        let mut plot = frame(area, &labels, keys, axes, Aspect::Free)?;
+        draw_cells(&mut plot, &cells, scale)
+    }
+
+    fn x_axis(&self, columns: Range<usize>) -> Axis {
+        if self.columns.is_empty() {
+            return Axis::whole(columns.start as f64 - 0.5..columns.end as f64 - 0.5, 8);
+        }
+        // the last row of a text is as long as the others
+        let names =
+            columns.clone().map(|column| self.columns.get(column).cloned().unwrap_or_default());
+        Axis::named(columns.start, names)
+    }
+
+    fn y_axis(&self, height: f64) -> Axis {
+        let count = self.values.len();
+        let most = (height / (TICK + 6.0)) as usize;
+        let axis = if self.rows.is_empty() {
+            Axis::whole(-0.5..count as f64 - 0.5, most.min(8))
+        } else {
+            Axis::named(0, self.rows.iter().cloned()).thinned(count.div_ceil(most.max(1)))
+        };
+        axis.reversed()
+    }
+}
+
+impl Chart for HeatMap {
+    fn size(&self) -> (u32, u32) {
+        let rows = self.values.len() as u32;
+        let height_of_row = if self.rows.is_empty() { 12 } else { 20 };
+        let lines = self.lines().len() as u32;
+        let cells = (rows * height_of_row).clamp(60, if lines > 1 { 160 } else { 320 });
+        let names = if self.columns.is_empty() || lines > 1 { 44 } else { 60 };
+        (600, 28 + lines * (cells + names))
+    }
+
+    fn draw(&self, area: &Area<'_>) -> Drawn {
+        let below = title(area, &self.labels.title)?;
+        let scale = ColourScale::new(&self.span, self.values.iter().flatten().copied());
+        let values = || self.values.iter().flatten();
+        let has_missing = values().any(|&value| scale.is_missing(value));
+        let missing =
+            Key { name: "not finite".into(), mark: Mark::Square, color: MISSING.to_rgba() };
+        let mut keys = has_missing.then_some(missing);
+        let (width, height) = pixels(&below);
+        let (mut left, right) = below.split_horizontally(px(width - BAR));
+        scale.draw_bar(&right, &self.quantity)?;
+        let lines = self.lines();
+        let height = height / lines.len() as f64;
+        for columns in lines {
+            let (line, rest) = left.split_vertically(px(height));
+            self.draw_line(&line, columns, &scale, keys.take().as_slice())?;
+            left = rest;
+        }
+        Ok(())
+    }
+}
+
+/// Draws cells, those of one colour that stand beside each other as one.
+fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Drawn {
+    for (row, values) in cells.rows() {
+        let mut from = 0;
+        while from < values.len() {
+            let color = scale.color(values[from]);
+            let same = values[from..].iter().take_while(|&&it| scale.color(it) == color).count();
+            let (left, right) = (cells.column(from).start, cells.column(from + same - 1).end);
+            let corners = [(left, row.start), (right, row.end)];
+            plot.draw_series([Rectangle::new(corners, color.filled())])?;
+            from += same;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the lengths of the two axes.
+#[track_caller]
+fn two_axes<T: Scalar>(values: &Tensor<T>) -> [usize; 2] {
+    let shape = values.shape();
+    shape[..].try_into().unwrap_or_else(|_| {
+        panic!("heat map of {shape}: it has rows and columns; choose one sequence of the batch")
+    })
+}
+
+/// Returns a name in which white space is seen.
+fn visible(name: &str) -> String {
+    name.chars()
+        .map(|character| match character {
+            ' ' => '␣',
+            '\n' => '↵',
+            '\t' => '⇥',
+            control if control.is_control() => '·',
+            character => character,
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! Lines over steps and lags.
+
+use bptt_analysis::plot::Lines;
+
+use crate::support::{Svg, points};
+
+const BLUE: &str = "0072B2";
+const BLACK: &str = "000000";
+const GREY: &str = "B0B0B0";
+
+fn count(n: u32) -> impl Iterator<Item = f64> {
+    (0..n).map(f64::from)
+}
+
+#[test]
+fn axes_have_units_ticks_and_lines_have_names() {
+    let lines = Lines::new("Loss", "step", "nats per token");
+    let svg = Svg::of(&lines.line("training", count(101).map(|at| (at, at / 100.0))).picture());
+    svg.says(&["Loss", "step", "nats per token", "training", "0", "20", "100", "0.2", "1.0"]);
+}
+
+#[test]
+fn a_bound_is_dashed_and_a_line_is_not() {
+    let decay = |rate: f64| count(50).map(move |lag| (lag, rate.powf(lag)));
+    let lines = Lines::new("", "lag (steps)", "norm").log();
+    let svg = Svg::of(&lines.line("measured", decay(0.8)).dashed("bound", decay(0.9)).picture());
+    let solid: Vec<_> = svg.elements("polyline", BLUE);
+    assert_eq!(solid.iter().filter(|line| points(line).len() == 50).count(), 1, "{solid:?}");
+    let dashes = svg.elements("polyline", BLACK);
+    let dashes = dashes.iter().filter(|line| points(line).iter().all(|&(_, y)| y > 160.0));
+    assert!(dashes.count() > 30);
+    svg.says(&["10⁰", "10⁻²", "10⁻⁴"]);
+}
+
+#[test]
+fn a_bound_that_is_far_off_does_not_flatten_the_line() {
+    let lines = Lines::new("", "", "").log().line("measured", [(0.0, 1.0), (9.0, 0.1)]);
+    let svg = Svg::of(&lines.dashed("bound", [(0.0, 1.0), (9.0, 1e80)]).picture());
+    let ticks: Vec<_> = svg.texts().into_iter().filter(|text| text.starts_with("10")).collect();
+    assert_eq!(ticks, ["10⁻¹", "10⁰", "10¹", "10²", "10³"]);
+}
+
+#[test]
+fn a_logarithmic_scale_is_straight_for_powers() {
+    let lines = Lines::new("", "", "").log().line("", count(7).map(|at| (at, 10_f64.powf(-at))));
+    let svg = Svg::of(&lines.picture());
+    let line = points(svg.elements("polyline", BLUE)[0]);
+    let steps: Vec<_> = line.windows(2).map(|ends| ends[1].1 - ends[0].1).collect();
+    assert!(steps.iter().all(|step| (step - steps[0]).abs() <= 1.0), "{steps:?}");
+}
+
+#[test]
+fn values_that_are_missing_are_gaps_with_a_band() {
+    for missing in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX] {
+        let value = |at: f64| if (4.0..6.0).contains(&at) { missing } else { at };
+        let lines = Lines::new("", "step", "").line("", count(10).map(|at| (at, value(at))));
+        let svg = Svg::of(&lines.picture());
+        svg.says(&["not finite"]);
+        let runs = svg.elements("polyline", BLUE);
+        assert_eq!(runs.iter().map(|run| points(run).len()).collect::<Vec<_>>(), [4, 4]);
+        // one band, and the mark in the legend
+        assert_eq!(svg.elements("rect", GREY).len(), 2);
+    }
+    let whole = Lines::new("", "", "").line("", count(10).map(|at| (at, at))).picture();
+    assert!(Svg::of(&whole).elements("rect", GREY).is_empty());
+}
+
+#[test]
+fn zeros_are_missing_on_a_logarithmic_scale_only() {
+    let zero = || Lines::new("", "", "").line("", [(0.0, 1.0), (1.0, 0.0), (2.0, 1.0)]);
+    Svg::of(&zero().log().picture()).says(&["zero or not finite"]);
+    assert_eq!(Svg::of(&zero().picture()).elements("rect", GREY).len(), 0);
+}
+
+#[test]
+fn a_long_line_is_thinned_and_keeps_its_extremes() {
+    let value = |at: f64| match at {
+        7_777.0 => 5.0,
+        123_456.0 => f64::NAN,
+        _ => (at * 0.1).sin(),
+    };
+    let long = Lines::new("", "", "").line("", count(1_000_000).map(|at| (at, value(at))));
+    let svg = Svg::of(&long.picture());
+    assert!(svg.len() < 40_000, "{}", svg.len());
+    svg.says(&["not finite", "4"]);
+    let runs = svg.elements("polyline", BLUE);
+    let all: Vec<_> = runs.iter().flat_map(|run| points(run)).collect();
+    let top = |points: &[(f64, f64)]| points.iter().map(|at| at.1).fold(f64::MAX, f64::min);
+    let others: Vec<_> = all.iter().copied().filter(|at| at.1 > top(&all)).collect();
+    assert!(top(&all) + 400.0 < top(&others), "the one peak stands alone");
+}
+
+#[test]
+fn a_smoothed_line_is_as_steep_as_the_line() {
+    let slope = || count(200).map(|at| (at, 2.0 - 0.5 * at));
+    let svg = Svg::of(&Lines::new("", "", "").noisy("loss", slope()).picture());
+    svg.says(&["loss", "loss, smoothed"]);
+    let smoothed = points(svg.elements("polyline", BLUE)[1]); // the first is in the legend
+    let plain = Svg::of(&Lines::new("", "", "").line("loss", slope()).picture());
+    assert_eq!(smoothed, points(plain.elements("polyline", BLUE)[1]));
+}
+
+#[test]
+fn a_spike_is_smoothed_over_a_fiftieth_of_the_points() {
+    let spike = |at: f64| f64::from(u8::from(at == 100.0));
+    let svg =
+        Svg::of(&Lines::new("", "", "").noisy("", count(200).map(|at| (at, spike(at)))).picture());
+    let line = points(svg.elements("polyline", BLUE)[0]);
+    let base = line[0].1;
+    let raised: Vec<_> = (0..200).filter(|&at| line[at].1 < base).collect();
+    assert_eq!(raised, [98, 99, 100, 101, 102]);
+}
+
+#[test]
+fn short_flat_and_huge_lines_are_drawn() {
+    let huge = [(0.0, -1e300), (1.0, 1e300)];
+    for points in [
+        &[] as &[_],
+        &[(0.0, 0.0)],
+        &[(3.0, 1e-300)],
+        &[(0.0, 5.0), (1.0, 5.0)],
+        &huge,
+        &[(0.0, f64::NAN)],
+        &[(f64::NAN, 1.0)],
+        &[(1e15, 1.0), (1e15 + 1.0, 2.0)],
+    ] {
+        for picture in [Lines::new("", "", ""), Lines::new("", "", "").log()] {
+            Svg::of(&picture.line("line", points.iter().copied()).picture());
+        }
+    }
+    Svg::of(&Lines::new("", "", "").picture());
+}
+
+#[test]
+fn numbers_on_axes_have_the_digits_that_tell_them_apart() {
+    let ticks = |low: f64, high: f64| {
+        let svg = Svg::of(&Lines::new("", "", "").line("", [(0.5, low), (0.5, high)]).picture());
+        svg.texts().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let says = |low, high, text: &str| {
+        let said = ticks(low, high);
+        assert!(said.iter().any(|it| it == text), "{text} is not in {said:?}");
+    };
+    says(0.0, 1.0, "0.2");
+    says(0.0, 0.05, "0.01");
+    says(-2.0, 2.0, "−1");
+    says(1000.0, 5000.0, "2000");
+    says(0.0, 5e-7, "2×10⁻⁷");
+    says(0.0, 3e12, "1×10¹²");
+    says(100.0, 100.5, "100.2");
+}

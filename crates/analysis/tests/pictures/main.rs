@@ -1,0 +1,7 @@
+//! What pictures say, and the files that they become.
+
+mod files;
+mod heat_maps;
+mod lines;
+mod points;
+mod support;
