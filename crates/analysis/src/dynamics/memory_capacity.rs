@@ -125,8 +125,8 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
 ///
 /// `r²` is the squared correlation with the input `k` steps before, for readouts by ridge regression (Jaeger, *Short term
 /// memory in echo state networks*, 2001, whose sum begins with lag 1). For independent inputs, no layer of `N` units has a
-/// capacity above `N`; a delay line of `N` units reaches it. An estimate exceeds the capacity by about `K / T`, since
-/// correlations of `T` samples are never exactly 0.
+/// capacity above `N`; a delay line of `N` units reaches it. The standard error of
+/// an estimate from `T` steps is about `2 N / √T`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemoryCapacity {

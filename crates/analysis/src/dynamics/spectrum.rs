@@ -17,7 +17,8 @@ const BLOCKS: usize = 10;
 /// chaotic recurrent neural networks*, 2023). A positive first exponent is chaos, where gradients explode. If it is
 /// negative, they vanish, by the factor `e^λ` per step.
 ///
-/// An exponent of a direction that a step removes altogether is `−∞`.
+/// A direction that steps remove altogether has the exponent `−∞`, or one near `ln 10⁻¹⁶ = −37` where rounding leaves a
+/// rest of it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LyapunovSpectrum {

@@ -1,0 +1,9 @@
+//! The dynamics of layers, against hand-derived values, known systems and theorems.
+
+mod chain;
+mod fixed_points;
+mod jacobians;
+mod lyapunov;
+mod memory_capacity;
+mod saturation;
+mod systems;
