@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
 TOLERANCE = 1e-3  # of figures, as in main.rs
+REDUCED_TOLERANCE = 0.05  # of figures of models in eight or sixteen bits
 
 # What is measured.
 WORDS = dict(steps=35, batch=20, input=650, hidden=650, layers=2)  # Zaremba et al. 2014, "medium"
@@ -133,24 +134,25 @@ class Training(Side):
 class Generation(Side):
     """`lm generate`: the rate is that of a long text less a short one, so start-up does not count."""
 
-    def __init__(self, folder, short, long):
+    def __init__(self, folder, short, long, *flags):
         super().__init__("lm")
-        self.folder, self.short, self.long = folder, short, long
-        self.rates["generate"] = []
+        self.folder, self.short, self.long, self.flags = folder, short, long, flags
+        self.rates[" ".join(["generate", *flags])] = []
 
     def run_block(self, _):
         extra = self.seconds(self.long) - self.seconds(self.short)
-        self.rates["generate"].append((self.long - self.short) / extra)
+        for rates in self.rates.values():
+            rates.append((self.long - self.short) / extra)
 
     def seconds(self, length):
         begin = time.perf_counter()
-        command = generate(self.folder, length)
+        command = generate(self.folder, length, *self.flags)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - begin
 
 
-def generate(folder, length):
-    return [TARGET / "lm", "generate", "--run", folder, "--length", str(length)]
+def generate(folder, length, *flags):
+    return [TARGET / "lm", "generate", "--run", folder, "--length", str(length), *flags]
 
 
 def in_turn(sides, rounds, seconds):
@@ -176,7 +178,7 @@ def bare_step(work, sizes, args):
 def python_peer(name, script, work, threads, sizes, args):
     """A peer in Python. A step of training is T · B tokens; a step of generation is one."""
     command = [args.python, "-B", "-W", "ignore", HERE / "peers" / script, work, str(threads)]
-    tokens = 1 if work == "generation" else sizes["steps"] * sizes["batch"]
+    tokens = 1 if work.startswith("generation") else sizes["steps"] * sizes["batch"]
     return Peer(name, command + named(sizes), tokens)
 
 
@@ -269,30 +271,43 @@ def train_characters(args, work):
 
 
 def generation(args, run, vocabulary, of):
+    """Returns rows against both runtimes: in full precision, with --half, and against eight bits."""
     note(f"generation of {of}")
-    lm = Generation(run, 200, args.length)
+    full = Generation(run, 200, args.length)
+    half = Generation(run, 200, args.length, "--half")
     sizes = WORDS | dict(steps=3, batch=1, vocabulary=vocabulary)  # the three tokens that are given
+    scripts = {"PyTorch": "torch_peer.py", "ONNX Runtime": "onnx_peer.py"}
     peers = {}
-    for framework, script in ("PyTorch", "torch_peer.py"), ("ONNX Runtime", "onnx_peer.py"):
-        for threads in sorted({1, args.threads}):  # one thread may be faster than several
-            name = f"{framework}, threads: {threads}"
-            peer = python_peer(name, script, "generation", threads, sizes, args)
-            peers.setdefault(framework, []).append(peer)
-    everyone = [peer for of_framework in peers.values() for peer in of_framework]
-    expect_agreement(everyone)
-    in_turn([lm, *everyone], args.rounds, args.block)
+    for framework, script in scripts.items():
+        for work in "generation", "generation_reduced":
+            for threads in sorted({1, args.threads}):  # one thread may be faster than several
+                name = f"{framework}, threads: {threads}"
+                peer = python_peer(name, script, work, threads, sizes, args)
+                peers.setdefault((framework, work), []).append(peer)
+    exact = [peer for framework in scripts for peer in peers[framework, "generation"]]
+    reduced = [peer for framework in scripts for peer in peers[framework, "generation_reduced"]]
+    expect_agreement(exact, TOLERANCE)
+    expect_agreement([*exact[:1], *reduced], REDUCED_TOLERANCE)
+    in_turn([full, half, *exact, *reduced], args.rounds, args.block)
     what = f"generation, {vocabulary} {of}, {layers(WORDS)}"
-    rows = [rate_row(what, "≥ 2", lm, of_framework) for of_framework in peers.values()]
-    close(*everyone)
+    rows = []
+    for framework in scripts:
+        exact_peers, reduced_peers = (peers[framework, f"generation{it}"] for it in ("", "_reduced"))
+        rows += [
+            rate_row(what, "", full, exact_peers),
+            rate_row(f"{what}, `--half`", "≥ 2", half, exact_peers),
+            rate_row(f"{what}, `--half` against reduced precision", "", half, reduced_peers),
+        ]
+    close(*exact, *reduced)
     return rows
 
 
-def expect_agreement(peers):
+def expect_agreement(peers, tolerance):
     """Ends the program if a variant's logits differ from those of the first variant."""
     truth = next(iter(peers[0].figures.values()))
     for peer in peers:
         for variant, figure in peer.figures.items():
-            if abs(figure - truth) > TOLERANCE * truth:
+            if abs(figure - truth) > tolerance * truth:
                 sys.exit(f"error: {peer.name}, {variant} computes {figure}, not {truth}")
 
 

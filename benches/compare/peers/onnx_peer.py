@@ -1,9 +1,11 @@
 """Generation by a language model in ONNX Runtime; see `shared.py`."""
 
+import os
 import sys
+import tempfile
 
 import shared
-from shared import SIZES, THREADS, Numbers, say
+from shared import SIZES, THREADS, WORK, Numbers, say
 
 try:
     import onnx
@@ -13,6 +15,7 @@ except ImportError as error:
     sys.exit()
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 
 def model(embedding, layers, output, bias):
@@ -57,9 +60,19 @@ def reordered(values):
     return np.concatenate([i, o, f, g])
 
 
-def generation():
+def to_int8(made):
+    """The model with weights of eight bits, by the runtime's own tool."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = (os.path.join(folder, f"{name}.onnx") for name in ("before", "after"))
+        onnx.save(made, before)
+        quantize_dynamic(before, after, weight_type=QuantType.QInt8)
+        return onnx.load(after)
+
+
+def generation(prepare):
     *weights, tokens, _ = shared.language_model(Numbers())
     made, states = model(*weights)
+    made = prepare(made)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -87,5 +100,11 @@ def generation():
     return step
 
 
+def variants():
+    if WORK == "generation_reduced":
+        return {"LSTM, int8": lambda: generation(to_int8)}
+    return {"LSTM": lambda: generation(lambda made: made)}
+
+
 if __name__ == "__main__":
-    shared.serve({"LSTM": generation}, lambda results: results)
+    shared.serve(variants(), lambda results: results)

@@ -316,6 +316,27 @@ def generations():
     }
 
 
+def reduced_generations():
+    """The same with weights of sixteen and of eight bits, which PyTorch and its users reduce to."""
+
+    def to_bfloat16(reader, carried):
+        reader.to(torch.bfloat16)
+        reader.weights = [w.to(torch.bfloat16) for w in reader.weights]
+        reader.biases = [b.to(torch.bfloat16) for b in reader.biases]
+        carried[1:] = [state.to(torch.bfloat16) for state in carried[1:]]
+        return reader
+
+    def dynamic(dtype):
+        quantize = torch.ao.quantization.quantize_dynamic
+        return lambda reader, _: quantize(reader, {nn.LSTM, nn.Linear}, dtype=dtype)
+
+    return {
+        "nn.LSTM, int8": lambda: generation(NextToken, dynamic(torch.qint8)),
+        "nn.LSTM, float16": lambda: generation(NextToken, dynamic(torch.float16)),
+        "products, bfloat16": lambda: generation(NextTokenByProducts, to_bfloat16),
+    }
+
+
 def variants():
     match WORK:
         case "char_lm":
@@ -324,6 +345,8 @@ def variants():
             return language_model(lambda ps: torch.optim.SGD(ps, lr=0.1, fused=True), clip=5.0)
         case "generation":
             return generations()
+        case "generation_reduced":
+            return reduced_generations()
         case "lstm_layer_forward":
             return {"nn.LSTM": lambda: lstm_layer(backward=False)}
         case "lstm_layer" | "lstm_4":
@@ -339,4 +362,4 @@ def variants():
 
 if __name__ == "__main__":
     use_fastest_float32()
-    shared.serve(variants(), lambda results: [r.detach().numpy() for r in results])
+    shared.serve(variants(), lambda results: [r.detach().float().numpy() for r in results])

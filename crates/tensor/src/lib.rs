@@ -9,6 +9,7 @@
 
 mod cpu;
 mod gemm;
+mod half;
 mod instances;
 mod kernels;
 mod memory;
@@ -21,6 +22,7 @@ mod vecmath;
 
 pub use cpu::team::low_latency;
 pub use gemm::packed::PackedRhs;
+pub use half::HalfPrecision;
 #[doc(hidden)]
 pub use instances::instances;
 #[doc(hidden)] // functions as data, for `bptt-autodiff`; not a public API

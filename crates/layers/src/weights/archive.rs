@@ -2,10 +2,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{HalfPrecision, Scalar, Shape, Tensor};
 
 use super::error::{WeightsError, WeightsProblem};
-use super::half::HalfPrecision;
 use super::present::Present;
 use super::stored::Stored;
 use super::{file, header};

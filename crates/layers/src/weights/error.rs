@@ -3,9 +3,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bptt_tensor::Shape;
+use bptt_tensor::{HalfPrecision, Shape};
 
-use super::half::HalfPrecision;
 use super::present::Present;
 
 /// An error of saving or loading weights: the problem and the file.

@@ -29,7 +29,6 @@ pub(crate) mod atomic;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod groups;
-pub(crate) mod half;
 pub(crate) mod header;
 pub mod keras;
 pub(crate) mod layout;
@@ -45,8 +44,8 @@ use std::path::Path;
 use bptt_tensor::Scalar;
 
 pub use archive::Archive;
+pub use bptt_tensor::HalfPrecision;
 pub use error::{WeightsError, WeightsProblem};
-pub use half::HalfPrecision;
 pub use layout::Layout;
 pub use matching::Unmatched;
 pub use part::Part;

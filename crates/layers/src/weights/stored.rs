@@ -3,11 +3,10 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{HalfPrecision, Scalar, Shape, Tensor};
 use safetensors::tensor::Dtype;
 
 use super::error::WeightsProblem;
-use super::half::HalfPrecision;
 
 /// A tensor of an archive, with the type that its elements have in a file.
 #[derive(Clone, Debug)]
@@ -79,7 +78,11 @@ impl<T: Scalar> Stored<T> {
         };
         let elements = tensor.as_slice().iter().map(round).collect::<Result<_, _>>()?;
         let tensor = Tensor::from_vec(tensor.shape(), elements);
-        Ok(Self::Held { tensor, dtype: to.dtype() })
+        let dtype = match to {
+            HalfPrecision::F16 => Dtype::F16,
+            HalfPrecision::Bf16 => Dtype::BF16,
+        };
+        Ok(Self::Held { tensor, dtype })
     }
 
     pub(super) fn dtype(&self) -> Dtype {

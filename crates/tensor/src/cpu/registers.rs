@@ -32,6 +32,14 @@ pub trait Vector: Copy {
     /// As for [`splat`](Self::splat); and all lanes must be readable there.
     unsafe fn load(from: *const Self::Element) -> Self;
 
+    /// The elements at an address, of any alignment, which are stored as finite
+    /// [half-precision](crate::HalfPrecision::F16) numbers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`load`](Self::load). On x86-64, the processor must also have F16C.
+    unsafe fn load_half(from: *const u16) -> Self;
+
     /// Writes all elements to an address, of any alignment.
     ///
     /// # Safety
@@ -84,7 +92,9 @@ impl Registers for f64 {
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86 {
-    ($vector:ident of $t:ident, $splat:ident $load:ident $store:ident $add:ident $mul_add:ident) => {
+    (
+        $vector:ident of $t:ident, $splat:ident $load:ident $load_half:ident $store:ident $add:ident $mul_add:ident
+    ) => {
         impl Vector for $vector {
             type Element = $t;
 
@@ -100,6 +110,12 @@ macro_rules! x86 {
             unsafe fn load(from: *const $t) -> Self {
                 // SAFETY: the caller's contract.
                 unsafe { $load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn load_half(from: *const u16) -> Self {
+                // SAFETY: the caller's contract.
+                unsafe { $load_half(from) }
             }
 
             #[inline(always)]
@@ -124,13 +140,45 @@ macro_rules! x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-x86!(__m512 of f32, _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_fmadd_ps);
+mod half {
+    use std::arch::x86_64::*;
+
+    #[inline(always)]
+    pub(super) unsafe fn to_m512(from: *const u16) -> __m512 {
+        // SAFETY: the contract of `Vector::load_half`.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn to_m256(from: *const u16) -> __m256 {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn to_m512d(from: *const u16) -> __m512d {
+        // SAFETY: as above.
+        unsafe { _mm512_cvtps_pd(to_m256(from)) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn to_m256d(from: *const u16) -> __m256d {
+        // SAFETY: as above.
+        unsafe { _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(from.cast()))) }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
-x86!(__m512d of f64, _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_fmadd_pd);
+use half::{to_m256, to_m256d, to_m512, to_m512d};
+
 #[cfg(target_arch = "x86_64")]
-x86!(__m256 of f32, _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_fmadd_ps);
+x86!(__m512 of f32, _mm512_set1_ps _mm512_loadu_ps to_m512 _mm512_storeu_ps _mm512_add_ps _mm512_fmadd_ps);
 #[cfg(target_arch = "x86_64")]
-x86!(__m256d of f64, _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_fmadd_pd);
+x86!(__m512d of f64, _mm512_set1_pd _mm512_loadu_pd to_m512d _mm512_storeu_pd _mm512_add_pd _mm512_fmadd_pd);
+#[cfg(target_arch = "x86_64")]
+x86!(__m256 of f32, _mm256_set1_ps _mm256_loadu_ps to_m256 _mm256_storeu_ps _mm256_add_ps _mm256_fmadd_ps);
+#[cfg(target_arch = "x86_64")]
+x86!(__m256d of f64, _mm256_set1_pd _mm256_loadu_pd to_m256d _mm256_storeu_pd _mm256_add_pd _mm256_fmadd_pd);
 
 impl<T: Float + 'static, const LANES: usize> Vector for [T; LANES] {
     type Element = T;
@@ -146,6 +194,18 @@ impl<T: Float + 'static, const LANES: usize> Vector for [T; LANES] {
     unsafe fn load(from: *const T) -> Self {
         // SAFETY: the caller's contract.
         unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> Self {
+        std::array::from_fn(|lane| {
+            // SAFETY: the caller's contract.
+            let pattern = u32::from(unsafe { from.add(lane).read_unaligned() });
+            // in place in an f32, the exponent is too small by the difference of the biases
+            let magnitude = f32::from_bits((pattern & 0x7fff) << 13) * 2f32.powi(127 - 15);
+            let sign = (pattern & 0x8000) << 16;
+            T::from(f32::from_bits(magnitude.to_bits() | sign)).expect("a number of a wider type")
+        })
     }
 
     #[inline(always)]

@@ -84,7 +84,7 @@ pub(crate) fn vectorize_math<R>(f: impl FnOnce(Math) -> R) -> R {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InstructionSet {
     Portable = 1,
-    /// With FMA.
+    /// With FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// With VL, DQ and BW.
@@ -171,7 +171,9 @@ mod x86 {
 
     #[cold]
     pub(super) fn detect() -> InstructionSet {
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx2 = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c");
         let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")

@@ -35,6 +35,11 @@ impl<T: Scalar> Memo<T> {
         Self { capacity, entries, results, known: HashMap::new(), key: Vec::new() }
     }
 
+    /// Forgets all results.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+    }
+
     /// Copies the results for the current entries to their buffers. Returns whether they are known.
     pub(super) fn recall(&mut self, buffers: &mut impl Buffers<T>) -> bool {
         let Self { entries, results, known, key, .. } = self;

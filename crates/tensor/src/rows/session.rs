@@ -120,6 +120,19 @@ impl<T: Scalar> Session<T> {
         }
     }
 
+    /// Stores the right operands of products in half precision; see [`PackedRhs::in_half_precision`]. An operand with a
+    /// number too large for it stays as it is.
+    pub fn halve_precision(&mut self) {
+        for packed in &mut self.packed {
+            if let Some(half) = packed.in_half_precision() {
+                *packed = half;
+            }
+        }
+        if let Some(memo) = &mut self.memo {
+            memo.clear();
+        }
+    }
+
     /// The elements of a buffer of the program, by its index.
     #[must_use]
     pub fn buffer(&self, index: usize) -> &[T] {

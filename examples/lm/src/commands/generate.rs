@@ -31,6 +31,10 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["temperature", "top_k", "top_p", "seed"])]
     pub beam: Option<usize>,
 
+    /// Round the weights of matrix products to half precision, which takes half of the time or less
+    #[arg(long)]
+    pub half: bool,
+
     /// How tokens are drawn.
     #[command(flatten)]
     pub sampling: SamplingArgs,
@@ -61,15 +65,20 @@ pub fn generate(args: &GenerateArgs, out: &mut impl Write) -> Result<(), Error> 
         write!(out, "{}", decoder.push(token))?;
         Ok(out.flush()?)
     };
+    let stepper = |batch| match args.half {
+        true => model.stepper(batch).half_precision(),
+        false => model.stepper(batch),
+    };
     low_latency(|| match args.beam {
         Some(width) => {
-            let found = beam(&model, &prime, width, args.length);
+            let found = beam(&model, stepper(width), &prime, width, args.length);
             let best = found.first().into_iter().flat_map(|found| &found.symbols);
             best.into_iter().try_for_each(|&token| write(token as u32))
         }
         None => {
-            let continuation =
-                Continuation::new(&model, &prime, args.sampling.sampling(), args.sampling.seed);
+            let SamplingArgs { seed, .. } = args.sampling;
+            let sampling = args.sampling.sampling();
+            let continuation = Continuation::new(&model, stepper(1), &prime, sampling, seed);
             continuation.take(args.length).try_for_each(&mut write)
         }
     })?;

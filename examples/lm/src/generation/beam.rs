@@ -10,15 +10,22 @@ use crate::model::LanguageModel;
 /// The symbol that ends a text. No token has this number, since the text of a language model has no end.
 const NO_END: usize = usize::MAX;
 
-/// Returns the best continuations of `prime` by `length` tokens that a beam of this width finds, the best first.
+/// Returns the best continuations of `prime` by `length` tokens that a beam of this width finds, the best first. A stepper
+/// of the model for as many sequences reads them.
 ///
 /// # Panics
 ///
 /// If `prime` is empty, `width` or `length` is 0, or a token is not in the vocabulary.
 #[must_use]
-pub fn beam(model: &LanguageModel, prime: &[u32], width: usize, length: usize) -> Vec<Hypothesis> {
+pub fn beam(
+    model: &LanguageModel,
+    stepper: Stepper<f32>,
+    prime: &[u32],
+    width: usize,
+    length: usize,
+) -> Vec<Hypothesis> {
     let (&last, before) = prime.split_last().expect("a beam continues at least one token");
-    let mut reader = Reader { model, stepper: model.stepper(width), width };
+    let mut reader = Reader { model, stepper, width };
     for &token in before {
         reader.read(&[0], &[token as usize]);
     }

@@ -21,15 +21,21 @@ pub struct Continuation<'m> {
 }
 
 impl<'m> Continuation<'m> {
-    /// Continues `prime`.
+    /// Continues `prime`, which a stepper of the model for one sequence reads.
     ///
     /// # Panics
     ///
     /// If `prime` is empty, since a model predicts from at least one token, or if a token is not in the vocabulary.
     #[must_use]
-    pub fn new(model: &'m LanguageModel, prime: &[u32], sampling: Sampling, seed: u64) -> Self {
+    pub fn new(
+        model: &'m LanguageModel,
+        stepper: Stepper<f32>,
+        prime: &[u32],
+        sampling: Sampling,
+        seed: u64,
+    ) -> Self {
         assert!(!prime.is_empty(), "nothing to continue");
-        let mut reader = model.stepper(1).memoize(REMEMBERED);
+        let mut reader = stepper.memoize(REMEMBERED);
         for &token in prime {
             reader.step(&[model.embedding_of(token as usize)]);
         }

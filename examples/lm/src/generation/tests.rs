@@ -34,7 +34,8 @@ fn log_probability(model: &LanguageModel, prime: &[u32], text: &[usize]) -> f64 
 fn the_same_seed_draws_the_same_tokens() {
     let model = model();
     let draw = |seed| {
-        Continuation::new(&model, &[2, 4], Sampling::new(), seed).take(30).collect::<Vec<_>>()
+        let drawn = Continuation::new(&model, model.stepper(1), &[2, 4], Sampling::new(), seed);
+        drawn.take(30).collect::<Vec<_>>()
     };
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
@@ -43,7 +44,7 @@ fn the_same_seed_draws_the_same_tokens() {
 #[test]
 fn a_beam_finds_what_its_score_says() {
     let model = model();
-    for found in beam(&model, &[2, 4], 3, 6) {
+    for found in beam(&model, model.stepper(3), &[2, 4], 3, 6) {
         let expected = log_probability(&model, &[2, 4], &found.symbols);
         assert!((found.score - expected).abs() < 1e-4, "{found:?} {expected}");
     }
@@ -52,9 +53,10 @@ fn a_beam_finds_what_its_score_says() {
 #[test]
 fn a_beam_of_one_takes_the_most_probable_token_each_time() {
     let model = model();
-    let greedy = Continuation::new(&model, &[2, 4], Sampling::new().temperature(0.0), 1);
+    let sampling = Sampling::new().temperature(0.0);
+    let greedy = Continuation::new(&model, model.stepper(1), &[2, 4], sampling, 1);
     let greedy: Vec<_> = greedy.take(9).map(|token| token as usize).collect();
-    assert_eq!(beam(&model, &[2, 4], 1, 9)[0].symbols, greedy);
+    assert_eq!(beam(&model, model.stepper(1), &[2, 4], 1, 9)[0].symbols, greedy);
 }
 
 #[test]
@@ -65,5 +67,5 @@ fn a_beam_of_all_is_an_exhaustive_search() {
         let [a, b] = [a, b].map(|text| log_probability(&model, &[5], text));
         a.total_cmp(&b)
     });
-    assert_eq!(beam(&model, &[5], 49, 3)[0].symbols, best.expect("343 texts"));
+    assert_eq!(beam(&model, model.stepper(49), &[5], 49, 3)[0].symbols, best.expect("343 texts"));
 }

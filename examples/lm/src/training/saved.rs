@@ -33,7 +33,10 @@ pub enum SavedError {
         /// As given.
         path: PathBuf,
     },
-    /// The file is damaged or foreign.
+    /// The file cannot be read. The error names it.
+    #[error(transparent)]
+    Unreadable(WeightsError),
+    /// The file holds no model.
     #[error("{path}: {source}", path = .path.display())]
     Weights {
         /// The file.
@@ -91,8 +94,7 @@ impl Saved {
         if !file.is_file() {
             return Err(SavedError::Missing { path: path.to_path_buf() });
         }
-        let failed = |source| SavedError::Weights { path: file.clone(), source };
-        let archive = Archive::load(&file).map_err(failed)?;
+        let archive = Archive::load(&file).map_err(SavedError::Unreadable)?;
         let saved = Self::of(&archive, &file)?;
         log::info!("{}: {}, step {}", file.display(), saved.config.model.name(), saved.step);
         Ok(saved)

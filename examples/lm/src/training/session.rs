@@ -133,8 +133,8 @@ impl<'c> Session<'c> {
         let best = self.trainer.best();
         let sampling = Sampling::new().temperature(SAMPLE_TEMPERATURE);
         let seed = best.config.training.seed;
-        let tokens = Continuation::new(model, &best.opening(), sampling, seed).take(SAMPLE);
-        let text = best.vocabulary.decode(&tokens.collect::<Vec<_>>());
+        let tokens = Continuation::new(model, model.stepper(1), &best.opening(), sampling, seed);
+        let text = best.vocabulary.decode(&tokens.take(SAMPLE).collect::<Vec<_>>());
         let step = best.step as u64;
         Ok(self.log.append(&Event::Sample { step, text })?)
     }

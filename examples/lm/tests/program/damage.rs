@@ -226,7 +226,9 @@ fn the_program_tells_what_is_wrong_in_one_line() {
     let folder = argument(&run.files.folder);
     let refused = |arguments: &[&str], status| {
         let arguments: Vec<_> = arguments.iter().map(|&it| it.to_owned()).collect();
-        assert_refused(&lm(&arguments).output().expect("it starts"), status);
+        let output = lm(&arguments).output().expect("it starts");
+        assert_refused(&output, status);
+        told(&output)
     };
     let text = argument(&run.place.path("text.txt"));
     let small = ["--hidden-size", "4", "--batch-size", "4", "--window", "8"];
@@ -247,7 +249,8 @@ fn the_program_tells_what_is_wrong_in_one_line() {
     ] {
         let whole = bytes(file);
         std::fs::write(file, &whole[..whole.len() / 3]).expect("writable");
-        refused(command, status);
+        let told = refused(command, status);
+        assert!(told.matches(&argument(file)).count() <= 1, "the path once: {told}");
         std::fs::write(file, whole).expect("writable");
     }
 }

@@ -1,8 +1,10 @@
 //! What `lm eval` tells besides the loss.
 
+use bptt::decode::Sampling;
 use lm::baselines::ContinuousCache;
 use lm::config::Config;
 use lm::evaluation::surprisals;
+use lm::generation::Continuation;
 use lm::inspection::{Reading, read};
 use lm::text::{Corpus, Streams, Tokens};
 use lm::training::Saved;
@@ -159,4 +161,28 @@ fn a_language_has_a_floor() {
     let above = found["nats_per_token"].as_f64().expect("a number") - expected;
     assert_close(&found["above_the_floor"], above);
     assert!(above > 0.1 && (expected - language.entropy_rate()).abs() < 0.05, "{above} {expected}");
+}
+
+/// `generate --half` draws from a stepper in half precision, whose logits are near those in full precision.
+#[test]
+fn half_precision_writes_what_its_stepper_draws() {
+    let (place, saved, _) = trained();
+    let model = saved.model().expect("complete");
+    let [mut full, mut half] = [model.stepper(1), model.stepper(1).half_precision()];
+    for stepper in [&mut full, &mut half] {
+        stepper.step(&[model.embedding_of(0)]);
+    }
+    let differences = full.output(0).iter().zip(half.output(0)).map(|(a, b)| (a - b).abs());
+    let largest = differences.fold(0.0, f32::max);
+    assert!(largest > 0.0 && largest < 1e-2, "{largest}");
+
+    let run = argument(&place.path("run"));
+    let arguments = ["generate", "--run", &run, "--length", "20", "--temperature", "1", "--half"];
+    let output = lm(&arguments.map(str::to_owned)).stdout(std::process::Stdio::piped()).output();
+    let output = output.expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let stepper = model.stepper(1).half_precision();
+    let drawn = Continuation::new(&model, stepper, &saved.opening(), Sampling::new(), 1).take(20);
+    let expected = saved.vocabulary.decode(&drawn.collect::<Vec<_>>());
+    assert_eq!(String::from_utf8(output.stdout).expect("UTF-8"), format!("{expected}\n"));
 }

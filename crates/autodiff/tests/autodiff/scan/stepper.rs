@@ -1,7 +1,7 @@
 //! Steppers compute the same values as a run over the whole sequence, and allocate nothing.
 
-use bptt_autodiff::{Tape, Var};
-use bptt_tensor::Tensor;
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_tensor::{HalfPrecision, Tensor};
 
 use super::support::{param, uniform};
 use crate::faults::caught::refuses;
@@ -72,6 +72,37 @@ fn memoized_entries_change_no_bit() {
             });
             assert_eq!(plain, memoized, "step {count} with room for {capacity}");
         }
+    }
+}
+
+/// A stepper with weights in half precision equals one whose weights were rounded beforehand, also where earlier results
+/// were kept. Biases are not rounded.
+#[test]
+fn half_precision_rounds_the_weights_of_products() {
+    let (w, u) = (param([3, 4], 1), param([4, 4], 2));
+    let rounded = [&w, &u].map(|weight| {
+        let round =
+            |&x| HalfPrecision::F16.decode(HalfPrecision::F16.encode(x).expect("below 65504"));
+        let elements = weight.value().as_slice().iter().map(round).collect();
+        Param::new(Tensor::from_vec(weight.shape(), elements))
+    });
+    assert_ne!(rounded[0].value(), w.value());
+    let tape = Tape::new();
+    let full = [&w, &u].map(|param| tape.param(param));
+    let rounded = rounded.each_ref().map(|param| tape.param(param));
+    let entries = uniform::<f64>([4, 1, 3], 3);
+    let (sequence, start) = (tape.constant(entries.clone()), tape.constant(uniform([1, 4], 4)));
+    let stepper = |weights| tape.scan(sequence, start).stepper(|x, h| gated(x, h, weights));
+    let mut expected = stepper(rounded);
+    let mut halved = stepper(full).memoize(4);
+    halved.step(&[entries.index_first(0).as_slice()]);
+    let mut halved = halved.half_precision();
+    halved.reset(&[0]);
+    for t in [0, 1, 2, 3, 0] {
+        for stepper in [&mut expected, &mut halved] {
+            stepper.step(&[entries.index_first(t).as_slice()]);
+        }
+        assert_eq!(halved.output(0), expected.output(0), "step {t}");
     }
 }
 

@@ -10,6 +10,7 @@
 //! not depend on how C is divided.
 
 mod factor;
+mod half;
 mod multiply;
 mod product;
 mod rhs;

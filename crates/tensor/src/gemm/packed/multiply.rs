@@ -1,9 +1,10 @@
 //! Products that pack their right operand on the way, for this product alone.
 
 use super::factor::{Factor, Strided};
-use super::product::BLOCK_DEPTH;
-use super::rhs::PackedRhs;
+use super::product::{BLOCK_DEPTH, PackedProduct, Panels};
 use super::streamed::Streamed;
+use super::strip::pack_panels;
+use super::tile::Kernel;
 use crate::cpu::simd::InstructionSet;
 use crate::scalar::Scalar;
 
@@ -21,16 +22,18 @@ pub(crate) unsafe fn multiply<T: Scalar>([k, n]: [usize; 2], left: Factor<T>, b:
         // SAFETY: the caller's contract.
         return unsafe { multiply_all([k, n], &[left], b) };
     }
+    let set = InstructionSet::best();
+    let kernel = Kernel::of(set);
     for column in (0..n).step_by(BLOCK_COLUMNS) {
         let columns = BLOCK_COLUMNS.min(n - column);
         for row in (0..k.max(1)).step_by(BLOCK_DEPTH) {
             let rows = BLOCK_DEPTH.min(k - row);
-            let left = left.block(row, column);
+            let (left, extents) = (left.block(row, column), [rows, columns]);
             // SAFETY: the caller's contract; the block lies in B.
             unsafe {
-                let block =
-                    PackedRhs::pack(InstructionSet::best(), b.from(row, column), [rows, columns]);
-                block.product(left).gathered();
+                let packed = pack_panels(set, b.from(row, column), extents);
+                let panels = Panels::packed(packed.as_slice().as_ptr(), extents, kernel.width);
+                PackedProduct::new(kernel, extents, panels, left).gathered();
             }
         }
     }

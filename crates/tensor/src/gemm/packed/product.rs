@@ -20,7 +20,7 @@ pub(super) const SMALL_RHS: usize = 1 << 19;
 
 /// The fewest elements of B for which a [team](team) shares a product. To begin a round takes as long as
 /// reading half as many.
-const SHARED_RHS: usize = 1 << 15;
+pub(super) const SHARED_RHS: usize = 1 << 15;
 
 /// Rows of B in a block. Such a part of a panel has 128 KiB, and is read from the second-level
 /// cache. Half as many rows are a twentieth slower, since each block reads and writes C once more.
@@ -43,7 +43,7 @@ const REREAD: usize = 8;
 const RESIDENT: usize = 1 << 20;
 
 /// Elements of the largest tile: 12 rows of two AVX-512 registers.
-const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
+pub(super) const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 
 /// `C ← accumulate + A B` with a packed B.
 pub(super) struct PackedProduct<T: 'static> {

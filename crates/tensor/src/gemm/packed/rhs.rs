@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::factor::{Accumulate, Factor, Strided};
+use super::half::HalfPanels;
 use super::multiply::few_rows_depth;
 use super::product::{PackedProduct, Panels, SMALL_RHS};
 use super::streamed::Streamed;
-use super::strip::{Strip, pack};
+use super::strip::pack_panels;
 use super::tile::{IN_PLACE_ROWS, Kernel};
 use crate::cpu::simd::InstructionSet;
 use crate::memory::pool::Buffer;
@@ -18,16 +19,22 @@ use crate::tensor::Tensor;
 /// pack the same panels.
 const STREAMED_ROWS: usize = 128;
 
-/// A matrix `[K, N]` as the right operand of many products: packed once into panels, or [read in
-/// place](Self::for_rows).
+/// A matrix `[K, N]` as the right operand of many products: packed once into panels, also in [half
+/// precision](Self::in_half_precision), or [read in place](Self::for_rows).
 pub struct PackedRhs<T> {
     extents: [usize; 2],
     set: InstructionSet,
-    /// The packed panels, aligned to a cache line.
-    buffer: Buffer<T>,
-    /// The matrix, if its panels are read in place. Only the last one is then packed, if some of its columns are
-    /// padding.
-    in_place: Option<Tensor<T>>,
+    storage: Storage<T>,
+}
+
+/// Where the panels are.
+enum Storage<T> {
+    /// In a buffer, aligned to a cache line.
+    Packed(Buffer<T>),
+    /// In the matrix itself. Only the last panel is packed, if some of its columns are padding.
+    InPlace { matrix: Tensor<T>, last: Buffer<T> },
+    /// As numbers of half precision.
+    Half(HalfPanels),
 }
 
 impl<T: Scalar> PackedRhs<T> {
@@ -82,32 +89,46 @@ impl<T: Scalar> PackedRhs<T> {
         let ragged = n % Kernel::<T>::of(set).width;
         let stored = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
         // SAFETY: the tensor holds the matrix.
-        let last = unsafe { Self::pack(set, stored.from(0, n - ragged), [k, ragged]) };
-        Self { extents: [k, n], in_place: Some(matrix.clone()), ..last }
+        let last = unsafe { pack_panels(set, stored.from(0, n - ragged), [k, ragged]) };
+        let storage = Storage::InPlace { matrix: matrix.clone(), last };
+        Self { extents: [k, n], set, storage }
+    }
+
+    /// Stores the matrix as [numbers of half precision](crate::HalfPrecision::F16), each rounded to eleven significant
+    /// bits. Returns `None` if one of them would not be finite.
+    ///
+    /// A product of few rows takes as long as reading the matrix, so half of the bytes may take half of the time. The
+    /// arithmetic is that of `T`. A product of one row has the bits of a product with the rounded matrix.
+    ///
+    /// ```
+    /// # use bptt_tensor::{PackedRhs, Tensor};
+    /// let matrix = Tensor::from_vec([2, 1], vec![0.5, 1.0 / 3.0]);
+    /// let half = PackedRhs::new(&matrix, false).in_half_precision().expect("no number above 65504");
+    /// let product = Tensor::from_vec([1, 2], vec![1.0, 3.0]).matmul_packed(&half);
+    /// assert!((product.item() - 1.5_f32).abs() < 3e-4);
+    /// ```
+    #[must_use]
+    pub fn in_half_precision(&self) -> Option<Self> {
+        let extents @ [k, n] = self.extents;
+        let panels = match &self.storage {
+            Storage::Packed(buffer) => {
+                let (width, elements) = (Kernel::<T>::of(self.set).width, buffer.as_slice());
+                let place = |row, column| (column / width * k + row) * width + column % width;
+                HalfPanels::new(self.set, extents, |row, column| elements[place(row, column)])?
+            }
+            Storage::InPlace { matrix, .. } => {
+                let elements = matrix.as_slice();
+                HalfPanels::new(self.set, extents, |row, column| elements[row * n + column])?
+            }
+            Storage::Half(panels) => panels.clone(),
+        };
+        Some(Self { extents, set: self.set, storage: Storage::Half(panels) })
     }
 
     /// `[K, N]`
     #[must_use]
     pub fn extents(&self) -> [usize; 2] {
         self.extents
-    }
-
-    /// A product with this matrix, which must outlive the product.
-    pub(super) fn product(&self, left: Factor<T>) -> PackedProduct<T> {
-        let kernel = Kernel::of(self.set);
-        PackedProduct::new(kernel, self.extents, self.panels(kernel.width), left)
-    }
-
-    fn panels(&self, width: usize) -> Panels<T> {
-        let packed = self.buffer.as_slice().as_ptr();
-        match &self.in_place {
-            None => Panels::packed(packed, self.extents, width),
-            Some(matrix) => Panels {
-                first: matrix.as_slice().as_ptr(),
-                strides: [width, self.extents[1]],
-                ragged: packed,
-            },
-        }
     }
 
     /// Packs for an instruction set, which this machine must support.
@@ -123,28 +144,8 @@ impl<T: Scalar> PackedRhs<T> {
             false => (stored, [rows, columns]),
         };
         // SAFETY: the tensor holds the matrix.
-        unsafe { Self::pack(set, matrix, extents) }
-    }
-
-    /// Packs a matrix in memory.
-    ///
-    /// # Safety
-    ///
-    /// The matrix must be readable at these extents.
-    pub(super) unsafe fn pack(set: InstructionSet, matrix: Strided<T>, [k, n]: [usize; 2]) -> Self {
-        let width = Kernel::<T>::of(set).width;
-        let panel_len = k * width;
-        let len = n.div_ceil(width) * panel_len;
-        let mut buffer = Buffer::take(len);
-        let panels = &mut buffer.as_mut_slice().expect("a new buffer has one owner")[..len];
-        let columns = (0..n).step_by(width).map(|column| column..n.min(column + width));
-        let mut strips: Vec<_> = columns
-            .zip(panels.chunks_exact_mut(panel_len.max(1)))
-            .map(|(columns, elements)| Strip { columns, width, elements })
-            .collect();
-        // SAFETY: the caller's contract; the strips are as deep as the matrix.
-        unsafe { pack(matrix, &mut strips) };
-        Self { extents: [k, n], set, buffer, in_place: None }
+        let storage = Storage::Packed(unsafe { pack_panels(set, matrix, extents) });
+        Self { extents, set, storage }
     }
 
     /// `C ← accumulate + A B` on this thread.
@@ -156,9 +157,10 @@ impl<T: Scalar> PackedRhs<T> {
     pub(crate) unsafe fn multiply(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe {
-            match self.streamed(&left) {
-                Some(product) => product.on_this_thread(),
-                None => self.product(left).whole(),
+            match self.product(&left) {
+                Product::Panels(product) => product.whole(),
+                Product::Streamed(product) => product.on_this_thread(),
+                Product::Half(panels) => panels.multiply(&left),
             }
         }
     }
@@ -171,21 +173,45 @@ impl<T: Scalar> PackedRhs<T> {
     pub(crate) unsafe fn multiply_on_threads(&self, left: Factor<T>) {
         // SAFETY: the caller's contract.
         unsafe {
-            match self.streamed(&left) {
-                Some(product) => product.multiply(),
-                None => self.product(left).on_threads(),
+            match self.product(&left) {
+                Product::Panels(product) => product.on_threads(),
+                Product::Streamed(product) => product.multiply(),
+                Product::Half(panels) => panels.multiply_on_threads(&left),
             }
         }
     }
 
-    /// The product that packs panels just before use, if there are too many rows to read them in place.
-    fn streamed<'a>(&self, left: &'a Factor<T>) -> Option<Streamed<'a, T>> {
-        let matrix = self.in_place.as_ref().filter(|_| left.rows > IN_PLACE_ROWS)?;
-        let lefts = std::slice::from_ref(left);
-        let [k, n] = self.extents;
-        let b = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
-        Some(Streamed { set: self.set, extents: [k, n], depth: few_rows_depth(k), lefts, b })
+    /// A product with this matrix, which must outlive the product.
+    fn product<'a>(&'a self, left: &'a Factor<T>) -> Product<'a, T> {
+        let (set, [k, n]) = (self.set, self.extents);
+        let kernel = Kernel::of(set);
+        let panels = match &self.storage {
+            Storage::Half(panels) => return Product::Half(panels),
+            Storage::InPlace { matrix, .. } if left.rows > IN_PLACE_ROWS => {
+                let lefts = std::slice::from_ref(left);
+                let b = Strided { first: matrix.as_slice().as_ptr(), strides: [n, 1] };
+                let depth = few_rows_depth(k);
+                return Product::Streamed(Streamed { set, extents: [k, n], depth, lefts, b });
+            }
+            Storage::InPlace { matrix, last } => Panels {
+                first: matrix.as_slice().as_ptr(),
+                strides: [kernel.width, n],
+                ragged: last.as_slice().as_ptr(),
+            },
+            Storage::Packed(buffer) => {
+                Panels::packed(buffer.as_slice().as_ptr(), [k, n], kernel.width)
+            }
+        };
+        Product::Panels(PackedProduct::new(kernel, [k, n], panels, *left))
     }
+}
+
+/// A way of computing a product.
+enum Product<'a, T: 'static> {
+    Panels(PackedProduct<T>),
+    /// There are too many rows to read the panels in place, so they are packed just before use.
+    Streamed(Streamed<'a, T>),
+    Half(&'a HalfPanels),
 }
 
 impl<T: Scalar> Tensor<T> {

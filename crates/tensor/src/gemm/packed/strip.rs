@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::{array, slice};
 
 use super::factor::Strided;
+use super::tile::Kernel;
 use crate::cpu::parallel::{THRESHOLD, for_pieces};
-use crate::cpu::simd::{LINE, prefetch};
+use crate::cpu::simd::{InstructionSet, LINE, prefetch};
+use crate::memory::pool::Buffer;
 use crate::scalar::Scalar;
 
 /// The columns of a matrix that fill a panel or a tile, copied row by row.
@@ -25,6 +27,31 @@ const CHUNK: usize = 4;
 
 /// Rows that are prefetched in advance. They lie too far apart for the hardware prefetcher.
 const AHEAD: usize = 16;
+
+/// Packs a matrix in memory into panels.
+///
+/// # Safety
+///
+/// The matrix must be readable at these extents.
+pub(super) unsafe fn pack_panels<T: Scalar>(
+    set: InstructionSet,
+    matrix: Strided<T>,
+    [k, n]: [usize; 2],
+) -> Buffer<T> {
+    let width = Kernel::<T>::of(set).width;
+    let panel_len = k * width;
+    let len = n.div_ceil(width) * panel_len;
+    let mut buffer = Buffer::take(len);
+    let panels = &mut buffer.as_mut_slice().expect("a new buffer has one owner")[..len];
+    let columns = (0..n).step_by(width).map(|column| column..n.min(column + width));
+    let mut strips: Vec<_> = columns
+        .zip(panels.chunks_exact_mut(panel_len.max(1)))
+        .map(|(columns, elements)| Strip { columns, width, elements })
+        .collect();
+    // SAFETY: the caller's contract; the strips are as deep as the matrix.
+    unsafe { pack(matrix, &mut strips) };
+    buffer
+}
 
 /// Copies columns of a matrix to strips, on several threads if they are large.
 ///

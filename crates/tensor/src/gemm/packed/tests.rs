@@ -4,6 +4,7 @@ use super::streamed::Streamed;
 use super::tile::Kernel;
 use super::*;
 use crate::cpu::simd::InstructionSet;
+use crate::half::HalfPrecision::F16;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
@@ -212,4 +213,77 @@ fn packing_on_the_way_changes_no_bit_of_many_rows() {
     check_on_the_way([620, 40], [1100, 40]);
     check_on_the_way([300, 100], [700, 300]);
     check_on_the_way([100, 33], [2000, 160]); // more than two blocks
+}
+
+/// Returns a matrix of numbers that half precision has, with all of its exponents and both signs.
+fn halves<T: Scalar>([k, n]: [usize; 2]) -> Tensor<T> {
+    Tensor::from_fn([k, n], |i| {
+        let pattern = (i * 7919 % 0x7c00) as u16 | ((i % 2) << 15) as u16; // 0x7c00 is infinity
+        T::of(F16.decode(pattern))
+    })
+}
+
+/// Checks that each row of a product with a matrix in half precision has the bits of its product with the same matrix
+/// in full precision.
+fn check_half<T: Scalar>(set: InstructionSet, [m, k, n]: [usize; 3], transposed: bool, from: From) {
+    let (a, b, row) = (values::<T>([m, k], 1), halves::<T>([k, n]), values::<T>([1, n], 3));
+    let stored = if transposed { b.transpose(0, 1) } else { b };
+    let full = PackedRhs::with(set, &stored, transposed);
+    let half = full.in_half_precision().expect("all are finite");
+    let multiply = |rhs: &PackedRhs<T>, rows: usize, c: &mut Tensor<T>| {
+        for first in (0..m).step_by(rows.max(1)) {
+            let a = Strided { first: a.as_slice()[first * k..].as_ptr(), strides: [k, 1] };
+            let c = (c.as_mut_slice()[first * n..].as_mut_ptr(), n);
+            let accumulate = match from {
+                From::Zero => Accumulate::Zero,
+                From::Row => Accumulate::Rows(row.as_slice().as_ptr(), 0),
+                From::C => Accumulate::C,
+            };
+            // SAFETY: the operands have these extents and strides, and are four tensors.
+            unsafe { rhs.multiply(Factor { rows, a, accumulate, c }) };
+        }
+    };
+    let mut expected = values::<T>([m, n], 4);
+    let mut actual = expected.clone();
+    multiply(&full, 1, &mut expected);
+    multiply(&half, m, &mut actual);
+    assert!(actual == expected, "{set:?} {m}×{k}×{n} {transposed} {from:?}");
+}
+
+fn check_all_halves<T: Scalar>() {
+    let extents =
+        [[1, 1, 1], [1, 7, 65], [2, 9, 70], [3, 5, 0], [2, 0, 5], [5, 33, 131], [1, 1100, 40]];
+    for set in InstructionSet::available() {
+        for extents in extents.into_iter().filter(|[m, k, n]| !cfg!(miri) || m * k * n < 500) {
+            for from in [From::Zero, From::Row, From::C] {
+                check_half::<T>(set, extents, false, from);
+                check_half::<T>(set, extents, true, from);
+            }
+        }
+    }
+}
+
+#[test]
+fn half_precision_has_the_bits_of_the_rounded_matrix_in_f32() {
+    check_all_halves::<f32>();
+}
+
+#[test]
+fn half_precision_has_the_bits_of_the_rounded_matrix_in_f64() {
+    check_all_halves::<f64>();
+}
+
+#[test]
+fn half_precision_rounds_to_nearest_and_refuses_what_it_does_not_hold() {
+    let product = |element: f64| {
+        let matrix = Tensor::from_vec([1, 1], vec![element]);
+        let half = PackedRhs::new(&matrix, false).in_half_precision()?;
+        Some(Tensor::from_vec([1, 1], vec![1.0]).matmul_packed(&half).item())
+    };
+    assert_eq!(product(1.0 + 2f64.powi(-11)), Some(1.0)); // a tie goes to the even number
+    assert_eq!(product(1.0 + 3.0 * 2f64.powi(-11)), Some(1.0 + 2f64.powi(-9)));
+    assert_eq!(product(-65504.0), Some(-65504.0));
+    for element in [65520.0, f64::INFINITY, f64::NAN] {
+        assert_eq!(product(element), None);
+    }
 }

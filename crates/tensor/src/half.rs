@@ -1,10 +1,7 @@
 //! Numbers of sixteen bits.
 
-use safetensors::tensor::Dtype;
-
-/// A binary floating-point format of sixteen bits, for files of half the size.
+/// A binary floating-point format of sixteen bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum HalfPrecision {
     /// IEEE 754 binary16: eleven significant bits, up to 65504, PyTorch's `float16`.
     F16,
@@ -18,13 +15,6 @@ const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
 const BIAS: i32 = f64::MAX_EXP - 1;
 
 impl HalfPrecision {
-    pub(super) fn dtype(self) -> Dtype {
-        match self {
-            Self::F16 => Dtype::F16,
-            Self::Bf16 => Dtype::BF16,
-        }
-    }
-
     /// The number of stored bits of the significand.
     fn fraction(self) -> u32 {
         match self {
@@ -46,8 +36,9 @@ impl HalfPrecision {
         0x7fff >> self.fraction() << self.fraction()
     }
 
-    /// The exact value of a bit pattern.
-    pub(super) fn decode(self, pattern: u16) -> f64 {
+    /// Returns the exact value of a bit pattern.
+    #[must_use]
+    pub fn decode(self, pattern: u16) -> f64 {
         let magnitude = pattern & 0x7fff;
         let exponent = i32::from(magnitude >> self.fraction());
         let fraction = magnitude & ((1 << self.fraction()) - 1);
@@ -63,9 +54,16 @@ impl HalfPrecision {
         if pattern >> 15 == 0 { value } else { -value }
     }
 
-    /// The pattern of the nearest value, and the even one of two that are equally near. `None` if the result would be
-    /// infinite.
-    pub(super) fn encode(self, value: f64) -> Option<u16> {
+    /// Returns the pattern of the nearest value, and the even one of two that are equally near. `None` if a finite value
+    /// would become infinite.
+    ///
+    /// ```
+    /// # use bptt_tensor::HalfPrecision;
+    /// assert_eq!(HalfPrecision::F16.encode(1.0), Some(0x3c00));
+    /// assert_eq!(HalfPrecision::F16.encode(1e5), None);
+    /// ```
+    #[must_use]
+    pub fn encode(self, value: f64) -> Option<u16> {
         let sign = u16::from(value.is_sign_negative()) << 15;
         if value.is_nan() {
             let quiet = 1 << (self.fraction() - 1);
