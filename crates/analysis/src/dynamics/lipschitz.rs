@@ -1,6 +1,6 @@
 //! Lipschitz constants of cells.
 
-use bptt_layers::{Activation, Elman, IndRnn};
+use bptt_layers::{Activation, EchoState, Elman, FullyRecurrent, IndRnn};
 use bptt_tensor::Scalar;
 
 use crate::linear_algebra::spectral_norm;
@@ -22,6 +22,23 @@ pub trait Lipschitz {
 impl<T: Scalar> Lipschitz for Elman<T> {
     fn lipschitz(&self) -> Option<f64> {
         Some(spectral_norm(&self.w_hh.value().cast()) * max_slope(&self.activation)?)
+    }
+}
+
+/// `L = ‖W_hh ⊙ M_hh‖₂ γ`.
+impl<T: Scalar> Lipschitz for FullyRecurrent<T> {
+    fn lipschitz(&self) -> Option<f64> {
+        Some(spectral_norm(&self.connected_weights().cast()) * max_slope(&self.activation)?)
+    }
+}
+
+/// `L = (1 − a) + a ‖W_hh‖₂ γ`. If it is below 1, the reservoir has the echo state property: its memory of the initial
+/// state fades (Yildiz, Jaeger and Kiebel 2012).
+impl<T: Scalar> Lipschitz for EchoState<T> {
+    fn lipschitz(&self) -> Option<f64> {
+        let inner = spectral_norm(&self.w_hh.value().cast()) * max_slope(&self.activation)?;
+        let leak = self.leaking_rate();
+        Some((1.0 - leak) + leak * inner)
     }
 }
 

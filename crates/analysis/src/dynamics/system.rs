@@ -3,6 +3,7 @@
 use bptt_autodiff::{Tape, Tree, Var};
 use bptt_layers::Stepwise;
 use bptt_tensor::{Scalar, Tensor};
+use rand::{Rng, RngExt};
 
 use super::{DynamicsError, Jacobians};
 
@@ -109,6 +110,36 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
             }
             None => Ok(states),
         }
+    }
+
+    /// Returns `count` states that a run over `xs: [T, B, I]` visits, drawn at random, with Gaussian noise of the deviation
+    /// `noise` added: `[count, S]`. They are starts of a search for [fixed points](Self::fixed_points).
+    ///
+    /// # Errors
+    ///
+    /// As [`states`](Self::states), and if there are no steps.
+    ///
+    /// # Panics
+    ///
+    /// As [`states`](Self::states).
+    #[track_caller]
+    pub fn visited(
+        &self,
+        xs: &Tensor<T>,
+        count: usize,
+        noise: f64,
+        rng: &mut impl Rng,
+    ) -> Result<Tensor<T>, DynamicsError> {
+        let [steps, batch, _] = extents(xs);
+        let all = steps * batch;
+        if all == 0 {
+            return Err(DynamicsError::TooShort { steps, needed: 1 });
+        }
+        let states = self.states(xs)?.reshape([all, self.state_size()]);
+        let rows: Vec<usize> = (0..count).map(|_| rng.random_range(0..all)).collect();
+        let drawn = states.gather_rows(&rows);
+        let noise = Tensor::normal(drawn.shape().clone(), 0.0, noise, rng);
+        Ok(drawn + noise)
     }
 
     /// Returns the state vectors after one step, `[N, S]`, from inputs `[N, I]` and states `[N, S]`.

@@ -2,7 +2,9 @@
 
 use bptt_analysis::dynamics::{Dynamics, DynamicsError, JacobianChain, Lipschitz, max_slope};
 use bptt_autodiff::Tape;
-use bptt_layers::{Activation, Elman, Gru, IndRnn, Init, Lstm, Stepwise};
+use bptt_layers::{
+    Activation, EchoState, Elman, FullyRecurrent, Gru, IndRnn, Init, Lstm, Stepwise,
+};
 use bptt_tensor::Tensor;
 
 use super::systems::{assert_close, autonomous, rotation, with_eigenvalues};
@@ -43,6 +45,43 @@ fn no_norm_exceeds_the_power_of_the_weights_norm_times_the_largest_slope() {
         }
         let ind_rnn = IndRnn::new(rng, 2, 6);
         assert_within_bounds(&chain_of(&ind_rnn, seed).bounded_by(ind_rnn.lipschitz().unwrap()));
+        let mask = Tensor::bernoulli([6, 6], 0.5, rng);
+        let partly = FullyRecurrent::new(rng, 2, 6).connections(&mask);
+        assert_within_bounds(&chain_of(&partly, seed).bounded_by(partly.lipschitz().unwrap()));
+        let leaky = EchoState::new(rng, 2, 6).leak(0.3);
+        assert_within_bounds(&chain_of(&leaky, seed).bounded_by(leaky.lipschitz().unwrap()));
+    }
+}
+
+#[test]
+fn lipschitz_constants_of_diagonal_weights_are_known() {
+    let rng = &mut bptt_layers::rng(0);
+    let weights = Tensor::from([[0.5, 0.0], [0.0, -0.8]]);
+    let mut reservoir = EchoState::<f64>::new(rng, 1, 2).leak(0.25);
+    reservoir.w_hh.set(weights.clone());
+    assert_close(reservoir.lipschitz().unwrap(), 0.75 + 0.25 * 0.8, 1e-15);
+    let mut partly = FullyRecurrent::<f64>::new(rng, 1, 2).activation(Activation::Sigmoid);
+    partly.w_hh.set(weights);
+    assert_close(partly.lipschitz().unwrap(), 0.25 * 0.8, 1e-15);
+    partly.w_hh.value_mut().as_mut_slice()[3] = f64::NAN; // masked
+    let partly = partly.connections(&Tensor::from([[1.0, 1.0], [1.0, 0.0]]));
+    assert_close(partly.lipschitz().unwrap(), 0.25 * 0.5, 1e-15);
+}
+
+#[test]
+fn entries_are_the_norms_of_products_of_the_jacobians_between_two_steps() {
+    let mut rng = bptt_layers::rng(0);
+    let lstm = Lstm::<f64>::new(&mut rng, 2, 3);
+    let xs = Tensor::normal([7, 1, 2], 0.0, 1.0, &mut rng);
+    let jacobians = Dynamics::new(&lstm).jacobians(&xs, 0).unwrap();
+    let chain = jacobians.chain().unwrap();
+    for k in 0..7 {
+        let mut product = Tensor::eye(6);
+        for t in k + 1..7 {
+            product = jacobians.matrices().index_first(t).matmul(&product);
+            let norm = autonomous(&product, Activation::Identity).lipschitz().unwrap();
+            assert_close(chain.norms()[[t, k]], norm, 1e-13);
+        }
     }
 }
 

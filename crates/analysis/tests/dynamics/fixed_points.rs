@@ -149,6 +149,28 @@ fn points_of_layers_with_gates_and_several_variables_are_at_rest() {
 }
 
 #[test]
+fn starts_are_states_that_a_run_visits_with_noise() {
+    let mut rng = bptt_layers::rng(0);
+    let gru = Gru::<f64>::new(&mut rng, 2, 3);
+    let xs = Tensor::normal([5, 2, 2], 0.0, 1.0, &mut rng);
+    let dynamics = Dynamics::new(&gru);
+    let visited = dynamics.states(&xs).unwrap().reshape([10, 3]).to_vec2();
+    let starts = dynamics.visited(&xs, 200, 0.0, &mut rng).unwrap().to_vec2();
+    assert!(starts.iter().all(|start| visited.contains(start)));
+    assert!(visited.iter().all(|state| starts.contains(state)));
+    let noisy = dynamics.visited(&xs, 200, 0.1, &mut rng).unwrap().to_vec2();
+    let nearest = |start: &Vec<f64>| {
+        let distance = |state: &Vec<f64>| {
+            state.iter().zip(start).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+        };
+        visited.iter().map(distance).fold(f64::INFINITY, f64::min)
+    };
+    assert!(noisy.iter().all(|start| (1e-6..0.5).contains(&nearest(start))));
+    let error = dynamics.visited(&Tensor::zeros([0, 2, 2]), 3, 0.1, &mut rng).unwrap_err();
+    assert_eq!(error, DynamicsError::TooShort { steps: 0, needed: 1 });
+}
+
+#[test]
 fn a_start_that_diverges_does_not_disturb_the_others() {
     let cell = Logistic { r: 3.0 };
     let starts = Tensor::from([[0.1], [f64::NAN], [0.6], [1e200]]);

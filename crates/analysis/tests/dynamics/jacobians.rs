@@ -139,6 +139,9 @@ fn a_diverging_run_is_an_error_that_names_the_step() {
     assert!(error.to_string().contains("after step 8 is not finite"), "{error}");
     let error = dynamics.jacobians(&Tensor::zeros([30, 1, 1]), 0).unwrap_err();
     assert!(matches!(error, DynamicsError::NonFinite { index: 8, .. }));
+    let dynamics = Dynamics::new(&Logistic { r: 4.0 }).start(&Tensor::from([[0.2], [2.0]]));
+    let error = dynamics.states(&Tensor::zeros([30, 2, 1])).unwrap_err();
+    assert!(matches!(error, DynamicsError::NonFinite { index: 8, .. }), "{error}");
 }
 
 #[test]

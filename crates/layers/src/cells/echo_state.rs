@@ -121,6 +121,12 @@ impl<T: Scalar> EchoState<T> {
         self
     }
 
+    /// Returns the leak `a`.
+    #[must_use]
+    pub fn leaking_rate(&self) -> f64 {
+        self.leak
+    }
+
     activation_options! {
         activation: "of the units, by default `tanh`";
     }

@@ -85,6 +85,15 @@ impl<T: Scalar> FullyRecurrent<T> {
         self
     }
 
+    /// Returns `W_hh ⊙ M_hh`, the weights between units with 0 for each masked connection.
+    #[must_use]
+    pub fn connected_weights(&self) -> Tensor<T> {
+        match &self.connections {
+            Some(mask) => mask.select(self.w_hh.value(), 0.0),
+            None => self.w_hh.value().clone(),
+        }
+    }
+
     activation_options! {
         activation: "`f`";
     }

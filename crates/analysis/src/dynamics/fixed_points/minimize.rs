@@ -30,11 +30,16 @@ pub(super) fn descend<T: Scalar, L: Stepwise<T>>(
     states.value().clone()
 }
 
-/// Moves states `[N, S]` to the minima of `q` near them, and returns these with their `q`. A state that diverges keeps a
-/// `q` that is not finite.
+/// The damping of the first step, and that at which a state is left where it is: no step makes `q` smaller.
+const DAMPING: f64 = 1e-3;
+const LARGEST_DAMPING: f64 = 1e6;
+const SMALLEST_DAMPING: f64 = 1e-12;
+
+/// Moves states `[N, S]` to the minima of `q` near them. Returns them with their `q`, which is not finite where a state
+/// diverges.
 ///
-/// Each step is that of Gauss–Newton with damping `μ` (Levenberg 1944, Marquardt 1963), which also converges where points
-/// are not isolated and `A` is singular, as on a line attractor:
+/// Each step is that of Gauss–Newton with damping `μ` (Levenberg 1944, Marquardt 1963). It also converges where points are
+/// not isolated, so that `A` is singular, as on a line attractor:
 ///
 /// ```text
 /// r = F(x, s) − s,  A = ∂F/∂s − 1       s ← s − (Aᵀ A + μ 1)⁻¹ Aᵀ r
@@ -46,28 +51,31 @@ pub(super) fn polish<T: Scalar, L: Stepwise<T>>(
     starts: &Tensor<T>,
     steps: usize,
 ) -> (Tensor<T>, Vec<f64>) {
-    let count = starts.shape()[0];
+    let (count, size) = (starts.shape()[0], starts.shape()[1]);
     let mut states = starts.clone();
-    let mut residuals = &dynamics.step(inputs, &states) - &states;
-    let mut damping = vec![1e-3; count];
+    let mut q = q_of(&residuals(dynamics, inputs, &states));
+    let mut damping = vec![DAMPING; count];
     for _ in 0..steps {
-        let moved = gauss_newton(dynamics, inputs, &states, &residuals, &damping);
-        let moved_residuals = &dynamics.step(inputs, &moved) - &moved;
-        let (before, after) = (q_of(&residuals), q_of(&moved_residuals));
-        let better: Vec<bool> =
-            after.iter().zip(&before).map(|(after, before)| after < before).collect();
-        if !better.contains(&true) && damping.iter().all(|&damping| damping > 1e6) {
+        let moves = |&n: &usize| q[n] > 0.0 && damping[n] <= LARGEST_DAMPING;
+        let moving: Vec<usize> = (0..count).filter(moves).collect();
+        if moving.is_empty() {
             break;
         }
-        for (damping, &better) in damping.iter_mut().zip(&better) {
-            *damping *= if better { 0.1 } else { 10.0 };
+        let (x, s) = (inputs.gather_rows(&moving), states.gather_rows(&moving));
+        let damping_of: Vec<f64> = moving.iter().map(|&n| damping[n]).collect();
+        let moved = gauss_newton(dynamics, &x, &s, &damping_of);
+        let moved_q = q_of(&residuals(dynamics, &x, &moved));
+        for (i, &n) in moving.iter().enumerate() {
+            if moved_q[i] < q[n] {
+                q[n] = moved_q[i];
+                let row = &moved.as_slice()[i * size..(i + 1) * size];
+                states.as_mut_slice()[n * size..(n + 1) * size].copy_from_slice(row);
+                damping[n] = (damping[n] / 10.0).max(SMALLEST_DAMPING);
+            } else {
+                damping[n] *= 10.0;
+            }
         }
-        let rows: Vec<usize> = (0..count).map(|i| if better[i] { count + i } else { i }).collect();
-        let choose = |old: &Tensor<T>, new| Tensor::concat(&[old, new], 0).gather_rows(&rows);
-        residuals = choose(&residuals, &moved_residuals);
-        states = choose(&states, &moved);
     }
-    let q = q_of(&residuals);
     (states, q)
 }
 
@@ -77,15 +85,15 @@ fn gauss_newton<T: Scalar, L: Stepwise<T>>(
     dynamics: &Dynamics<'_, T, L>,
     inputs: &Tensor<T>,
     states: &Tensor<T>,
-    residuals: &Tensor<T>,
     damping: &[f64],
 ) -> Tensor<T> {
     let size = states.shape()[1];
+    let residuals = residuals(dynamics, inputs, states).cast::<f64>();
     let jacobians = dynamics.jacobian_entries(inputs, states);
     let identity = Tensor::eye(size);
     let moves = damping.iter().enumerate().flat_map(|(n, &damping)| {
         let a = jacobians.index_first(n) - &identity;
-        let r = residuals.index_first(n).cast::<f64>().reshape([size, 1]);
+        let r = residuals.index_first(n).reshape([size, 1]);
         let normal = a.t_matmul(&a) + &identity * damping;
         match solve_positive_definite(&normal, &a.t_matmul(&r)) {
             Some(solution) => solution.to_vec(),
@@ -96,7 +104,17 @@ fn gauss_newton<T: Scalar, L: Stepwise<T>>(
     states - moves
 }
 
-/// Returns `q` of residuals `[N, S]`, each.
+/// Returns `r = F(x, s) − s` of states `[N, S]`.
+#[track_caller]
+fn residuals<T: Scalar, L: Stepwise<T>>(
+    dynamics: &Dynamics<'_, T, L>,
+    inputs: &Tensor<T>,
+    states: &Tensor<T>,
+) -> Tensor<T> {
+    dynamics.step(inputs, states) - states
+}
+
+/// Returns `q` of each of the residuals `[N, S]`.
 fn q_of<T: Scalar>(residuals: &Tensor<T>) -> Vec<f64> {
     let q = residuals.cast::<f64>().square().sum(&[1]) * 0.5;
     q.to_vec()

@@ -106,7 +106,7 @@ impl<T: Scalar, L: Stepwise<T>> FixedPointSearch<'_, '_, T, L> {
         Self { polish_steps: steps, ..self }
     }
 
-    /// Searches from `starts: [N, S]`: usually states that a run visits ([`Dynamics::states`]), with noise added.
+    /// Searches from `starts: [N, S]`, usually those of [`Dynamics::visited`]: states of a run, with noise.
     ///
     /// # Errors
     ///
