@@ -5,19 +5,25 @@ use std::fmt;
 
 use bptt_tensor::Scalar;
 
-use super::graph::Tape;
+use super::graph::{Node, Tape, Var};
 use super::operation::{Leaf, Op};
 use super::param::{Param, ParamId};
+use crate::tree::Tree;
 
 /// The graph of a tape in Graphviz's language. [`Tape::dot`] creates it.
 pub struct Dot<'t, T> {
     tape: &'t Tape<T>,
-    names: HashMap<ParamId, String>,
+    parameters: HashMap<ParamId, String>,
+    values: HashMap<u32, String>,
+    /// The pairs of a state's values after a step and before it.
+    delayed: Vec<(u32, u32)>,
+    has_lines: bool,
 }
 
 impl<T: Scalar> Tape<T> {
-    /// The graph in Graphviz's language. Each value is a node with its operation, shape and line, and with its time
-    /// step within a loop. Each input is an arrow. Write the text to a file and run `dot -Tsvg`.
+    /// The graph in Graphviz's language. Each value is a node with its operation, shape and line, and each input is an
+    /// arrow. The values of a time step stand in a frame; parameters and literals, which all steps share, stand outside.
+    /// Write the text to a file and run `dot -Tsvg`.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -31,11 +37,17 @@ impl<T: Scalar> Tape<T> {
     /// ```
     #[must_use]
     pub fn dot(&self) -> Dot<'_, T> {
-        Dot { tape: self, names: HashMap::new() }
+        Dot {
+            tape: self,
+            parameters: HashMap::new(),
+            values: HashMap::new(),
+            delayed: Vec::new(),
+            has_lines: true,
+        }
     }
 }
 
-impl<T: Scalar> Dot<'_, T> {
+impl<'t, T: Scalar> Dot<'t, T> {
     /// Names parameters in the drawing, for instance by a model's `parameters()`.
     ///
     /// ```
@@ -53,45 +65,117 @@ impl<T: Scalar> Dot<'_, T> {
         parameters: impl IntoIterator<Item = (N, &'p Param<T>)>,
     ) -> Self {
         let parameters = parameters.into_iter().map(|(name, param)| (param.id(), name.into()));
-        self.names.extend(parameters.filter(|(_, name)| !name.is_empty()));
+        self.parameters.extend(parameters.filter(|(_, name)| !name.is_empty()));
         self
     }
 
-    fn name<'a>(&'a self, op: &'a Op<T>) -> &'a str {
-        match op {
-            Op::Leaf(Leaf::Param(id)) => self.names.get(id).map_or(op.name(), String::as_str),
-            _ => op.name(),
+    /// Names values in the drawing: as `f = sigmoid [1, 4]`, and inputs by the name alone.
+    #[must_use]
+    pub fn values<N: Into<String>>(
+        mut self,
+        values: impl IntoIterator<Item = (N, Var<'t, T>)>,
+    ) -> Self {
+        self.values.extend(values.into_iter().map(|(name, value)| (value.id, name.into())));
+        self
+    }
+
+    /// Folds a recurrence: a dashed arrow, marked `t − 1`, leads from each variable of the state after a step back to
+    /// the same variable before it.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let before = tape.constant(Tensor::scalar(2.0));
+    /// let after = before.tanh();
+    /// let drawing = tape.dot().folded(&before, &after).to_string();
+    /// assert!(drawing.contains("n1 -> n0 [label=\"t − 1\", style=dashed"));
+    /// ```
+    #[must_use]
+    pub fn folded<S: Tree<'t, T>>(mut self, before: &S, after: &S) -> Self {
+        let pairs = after.leaves().into_iter().zip(before.leaves());
+        self.delayed.extend(pairs.map(|(after, before)| (after.id, before.id)));
+        self
+    }
+
+    /// Leaves out the lines of the equations.
+    #[must_use]
+    pub fn without_lines(self) -> Self {
+        Self { has_lines: false, ..self }
+    }
+
+    /// The text of a node, with line breaks.
+    fn label(&self, id: u32, node: &Node<T>) -> String {
+        let shape = node.value.shape();
+        let name = match (&node.op, self.values.get(&id)) {
+            (Op::Leaf(Leaf::Param(param)), _) if self.parameters.contains_key(param) => {
+                self.parameters[param].clone()
+            }
+            (Op::Leaf(Leaf::Scalar), _) => return node.value.item().to_string(),
+            (Op::Leaf(_) | Op::Entry(_), Some(name)) => name.clone(),
+            (op, Some(name)) => format!("{name} = {}", op.name()),
+            (op, None) => op.name().to_owned(),
+        };
+        let location = node.origin.location;
+        if self.has_lines {
+            format!("{name} {shape}\n{}:{}", location.file(), location.line())
+        } else {
+            format!("{name} {shape}")
         }
     }
 }
 
 impl<T> fmt::Debug for Dot<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dot").field("tape", self.tape).field("names", &self.names).finish()
+        f.debug_struct("Dot")
+            .field("tape", self.tape)
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: Scalar> fmt::Display for Dot<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "digraph tape {{")?;
-        for (id, node) in self.tape.nodes().iter().enumerate() {
-            let (name, shape) = (escaped(self.name(&node.op)), node.value.shape());
-            let outline = if matches!(node.op, Op::Leaf(_)) { "box" } else { "ellipse" };
-            let (file, line) = (escaped(node.origin.location.file()), node.origin.location.line());
-            let step = node.origin.step.map_or(String::new(), |step| format!("\\nstep {step}"));
-            writeln!(
-                f,
-                "  n{id} [label=\"{name} {shape}\\n{file}:{line}{step}\", shape={outline}];"
-            )?;
+        for (id, node) in (0..).zip(&*self.tape.nodes()) {
+            let label = escaped(&self.label(id, node));
+            let outline = match node.op {
+                Op::Leaf(Leaf::Param(_)) => "box, style=filled, fillcolor=lightgrey",
+                Op::Leaf(_) | Op::Entry(_) => "box",
+                _ => "ellipse",
+            };
+            let declared = format!("n{id} [label=\"{label}\", shape={outline}];");
+            match step_of(node) {
+                // Graphviz joins frames of one name
+                Some(step) => writeln!(
+                    f,
+                    "  subgraph cluster_{step} {{ label=\"step {step}\"; {declared} }}"
+                )?,
+                None => writeln!(f, "  {declared}")?,
+            }
             for input in &node.inputs {
                 writeln!(f, "  n{input} -> n{id};")?;
             }
+        }
+        for (after, before) in &self.delayed {
+            writeln!(
+                f,
+                "  n{after} -> n{before} [label=\"t − 1\", style=dashed, constraint=false];"
+            )?;
         }
         writeln!(f, "}}")
     }
 }
 
+/// The step in whose frame a node stands.
+fn step_of<T>(node: &Node<T>) -> Option<u32> {
+    match node.op {
+        Op::Leaf(Leaf::Param(_) | Leaf::Scalar) => None,
+        _ => node.origin.step,
+    }
+}
+
 /// Escapes text for a quoted string.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
