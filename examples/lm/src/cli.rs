@@ -63,7 +63,12 @@ impl Cli {
         let cli = Self::try_parse_from(&arguments)?;
         let Some(path) = cli.configuration() else { return Ok(cli) };
         let settings = config::arguments(&path)?.into_iter();
-        let settings = settings.filter(|flag| !cli.replaces(flag)).map(OsString::from);
+        let has_steps = arguments.iter().any(|it| name_of(&it.to_string_lossy()) == "steps");
+        let is_kept = |flag: &String| {
+            // the number of epochs in the file would win over the flag
+            !cli.replaces(flag) && !(has_steps && name_of(flag) == "epochs")
+        };
+        let settings = settings.filter(is_kept).map(OsString::from);
         arguments.splice(2..2, settings); // after the subcommand, before its flags, so that these win
         Ok(Self::try_parse_from(arguments)?)
     }
@@ -80,9 +85,14 @@ impl Cli {
 
     /// Returns whether flags of the command take the place of this flag in the configuration file.
     fn replaces(&self, flag: &str) -> bool {
-        let name = flag.trim_start_matches("--").split('=').next().unwrap_or_default();
-        matches!(&self.command, Command::Compare(args) if args.replaces(name))
+        matches!(&self.command, Command::Compare(args) if args.replaces(name_of(flag)))
     }
+}
+
+/// Returns the name of a flag `--name` or `--name=value`. Of another argument, it returns nothing.
+fn name_of(argument: &str) -> &str {
+    let flag = argument.strip_prefix("--").unwrap_or_default();
+    flag.split('=').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -103,6 +113,22 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn steps_override_the_epochs_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "[training]\nepochs = 3\n").expect("writable");
+        let path = path.to_str().expect("UTF-8");
+        let epochs = |more: &[&str]| {
+            let config = train(&[&["--config", path], more].concat()).expect("they exist");
+            config.training.epochs
+        };
+        assert_eq!(epochs(&[]), Some(3));
+        assert_eq!(epochs(&["--steps", "9"]), None);
+        assert_eq!(epochs(&["--steps=9"]), None);
+        assert_eq!(epochs(&["--steps=9", "--epochs=2"]), Some(2));
     }
 
     #[test]

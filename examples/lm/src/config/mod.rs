@@ -87,8 +87,13 @@ impl Config {
         let mut table = toml::Table::try_from(self).expect("settings are tables of plain values");
         let mut arguments = Vec::new();
         for (name, value) in flags {
+            let replaced = name.replace('-', "_");
+            let epochs = (name == "steps").then_some("epochs"); // which would win
             for (_, section) in &mut table {
-                section.as_table_mut().map(|it| it.remove(&name.replace('-', "_")));
+                let Some(section) = section.as_table_mut() else { continue };
+                [Some(&*replaced), epochs].into_iter().flatten().for_each(|it| {
+                    section.remove(it);
+                });
             }
             arguments.push(format!("--{name}={value}"));
         }
