@@ -38,6 +38,8 @@ mod truncation;
 pub use agreement::Agreement;
 pub use by_lag::{GradientsByLag, ParameterByLag};
 pub use error_flow::ErrorFlow;
+#[cfg(feature = "record")]
+pub(crate) use norm::norm_of;
 pub use over_time::GradientsOverTime;
 pub use states::{StateGradient, StateGradients};
 pub use truncation::TruncationBias;

@@ -12,7 +12,7 @@ pub(super) fn norm<'a, T: Scalar>(
 
 /// Returns the Euclidean norm of these numbers. They are scaled by the largest, so that a gradient that vanishes to
 /// 10⁻²⁰⁰ has a norm.
-pub(super) fn norm_of(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(crate) fn norm_of(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = numbers.clone().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     if largest == 0.0 || largest.is_infinite() {
         return numbers.map(f64::abs).sum(); // 0, ∞ or NaN

@@ -9,16 +9,24 @@
 
 use crc::{CRC_32_ISCSI, Crc};
 
+use super::histogram::Histogram;
+
 const CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// The version of the format, which the first record of a file names.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// What TensorBoard shows of an entry: scalars with their tags. Tags with the same first part, such as `loss/train` and
-/// `loss/validation`, are shown together.
+/// What TensorBoard shows of an entry: scalars and histograms with their tags. Tags with the same first part, such as
+/// `loss/train` and `loss/validation`, are shown together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    values: Vec<(String, f64)>,
+    values: Vec<(String, Value)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Scalar(f64),
+    Histogram(Histogram),
 }
 
 impl Summary {
@@ -31,7 +39,20 @@ impl Summary {
     /// Adds a number. TensorBoard keeps it in single precision.
     #[must_use]
     pub fn scalar(mut self, tag: impl Into<String>, value: f64) -> Self {
-        self.values.push((tag.into(), value));
+        self.values.push((tag.into(), Value::Scalar(value)));
+        self
+    }
+
+    /// Adds a number, if there is one.
+    #[must_use]
+    pub fn optional_scalar(self, tag: &str, value: Option<f64>) -> Self {
+        value.into_iter().fold(self, |summary, value| summary.scalar(tag, value))
+    }
+
+    /// Adds a distribution.
+    #[must_use]
+    pub fn histogram(mut self, tag: impl Into<String>, histogram: &Histogram) -> Self {
+        self.values.push((tag.into(), Value::Histogram(histogram.clone())));
         self
     }
 
@@ -39,13 +60,29 @@ impl Summary {
     fn message(&self) -> Message {
         let mut summary = Message::default();
         for (tag, value) in &self.values {
-            let mut scalar = Message::default();
-            scalar.bytes(1, tag.as_bytes());
-            scalar.float(2, *value as f32);
-            summary.bytes(1, &scalar.0);
+            let mut message = Message::default();
+            message.bytes(1, tag.as_bytes());
+            match value {
+                Value::Scalar(value) => message.float(2, *value as f32),
+                Value::Histogram(histogram) => message.bytes(5, &histogram_message(histogram).0),
+            }
+            summary.bytes(1, &message.0);
         }
         summary
     }
+}
+
+/// Returns the message `HistogramProto`.
+fn histogram_message(histogram: &Histogram) -> Message {
+    let &Histogram { min, max, mean, norm, .. } = histogram;
+    let count = histogram.count() as f64;
+    let mut message = Message::default();
+    for (field, value) in (1..).zip([min, max, count, mean * count, norm * norm]) {
+        message.double(field, value);
+    }
+    message.doubles(6, histogram.limits());
+    message.doubles(7, histogram.counts.iter().map(|&count| count as f64));
+    message
 }
 
 /// Returns the first record of a file that begins at this time, in seconds since 1970.
@@ -93,6 +130,11 @@ impl Message {
     fn double(&mut self, field: u64, value: f64) {
         self.key(field, 1);
         self.0.extend(value.to_le_bytes());
+    }
+
+    fn doubles(&mut self, field: u64, values: impl Iterator<Item = f64>) {
+        let packed: Vec<u8> = values.flat_map(f64::to_le_bytes).collect();
+        self.bytes(field, &packed);
     }
 
     fn bytes(&mut self, field: u64, value: &[u8]) {

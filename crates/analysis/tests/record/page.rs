@@ -1,0 +1,84 @@
+//! The page of a training.
+
+use std::fs;
+
+use bptt_analysis::record::{Recorder, Recording};
+use bptt_tensor::Tensor;
+
+use crate::support::{folder, lstm};
+
+fn page(steps: usize, learning_rate: f64) -> String {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record").every(10);
+    let mut training = lstm(learning_rate);
+    for step in 1..=steps {
+        let loss = training.step(&mut recorder).expect("a writable folder");
+        if step % 10 == 0 {
+            recorder.validation(step, loss).expect("a writable folder");
+        }
+    }
+    recorder.report().expect("a writable folder");
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
+    assert_eq!(page, Recording::read(folder.path()).expect("a record").page());
+    page
+}
+
+#[test]
+fn a_page_needs_no_other_file() {
+    let page = page(30, 0.01);
+    for reference in ["src=", "href=", "url(", "@import", "<link", "file:", "<script"] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+}
+
+#[test]
+fn a_page_shows_everything_that_was_recorded() {
+    let page = page(30, 0.01);
+    let drawn = [
+        "loss",
+        "training, smoothed",
+        "validation",
+        "norm of the gradient, before clipping",
+        "learning rate",
+        "update-to-weight ratio of matrices",
+        "gradients of matrices",
+        "gates that are closed",
+        "gates that are open",
+        "gradient of h by lag",
+    ];
+    for text in drawn {
+        assert!(page.contains(&format!("\n{text}\n")), "{text}");
+    }
+    for text in ["<th>layer.w_hh</th>", "<th>f</th>", "<dd>30</dd>", "No warnings."] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert_eq!(page.matches("<figure>").count(), 9);
+    assert!(!page.contains("#FFFFFF") && !page.contains("#000000"), "colours follow the page");
+}
+
+#[test]
+fn warnings_are_on_top() {
+    let page = page(30, 0.1);
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    let warning = place("the learning rate is too large");
+    assert!(warning < place("lower the learning rate") && warning < place("<svg"));
+    assert!(!page.contains("No warnings."));
+}
+
+#[test]
+fn a_page_of_a_training_that_has_only_begun() {
+    let page = page(0, 0.01);
+    assert!(page.contains("No warnings.") && !page.contains("<figure>") && !page.contains("NaN"));
+}
+
+#[test]
+fn names_are_escaped() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    let record = recorder.step(1, 1.0).costates("<script>", &Tensor::zeros([4, 1, 1]));
+    record.finish(&model).expect("a writable folder");
+    recorder.report().expect("a writable folder");
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
+    assert!(!page.contains("<script"), "{page}");
+}
