@@ -186,6 +186,35 @@ fn min_gru_in_parallel(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
+/// Two LSTMs of 256 without and with a request for their probes: gates, candidate, cell and output of each layer.
+mod probes {
+    use super::*;
+
+    const SIZE: Size = [64, 32, 256, 256];
+
+    fn stack_of_lstms(bencher: Bencher<'_, '_>, is_probed: bool) {
+        let (rng, [_, _, input, hidden]) = (&mut random(), SIZE);
+        let stack =
+            Stack::new(vec![Lstm::<f32>::new(rng, input, hidden), Lstm::new(rng, hidden, hidden)]);
+        measure(bencher, SIZE, &stack, |stack, tape, xs| {
+            let probes = is_probed.then(|| tape.probes());
+            let (ys, _) = stack.forward(tape.variable(xs.clone()));
+            drop(tape.backward(ys.square().sum_all()));
+            drop(black_box(probes));
+        });
+    }
+
+    #[divan::bench(sample_count = 50)]
+    fn off(bencher: Bencher<'_, '_>) {
+        stack_of_lstms(bencher, false);
+    }
+
+    #[divan::bench(sample_count = 50)]
+    fn on(bencher: Bencher<'_, '_>) {
+        stack_of_lstms(bencher, true);
+    }
+}
+
 /// The construction of a stack of two LSTMs of 1024, with random weights or weights from memory.
 mod construction {
     use super::*;
