@@ -56,10 +56,10 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
         }
     }
 
-    /// A slice of the [cotangent](Self::cotangent) along the first axis.
-    pub(crate) fn cotangent_slice(&self, range: Range<usize>) -> Var<'t, T> {
+    /// A slice of the [cotangent](Self::cotangent) along the first axis; `None` if nothing was added to it.
+    pub(crate) fn cotangent_slice(&self, range: Range<usize>) -> Option<Var<'t, T>> {
         let Cotangent::Slices(slices) = &self.cotangent else {
-            return self.cotangent().slice(0, range);
+            return Some(self.cotangent().slice(0, range));
         };
         let mut sum = None;
         for &(start, part) in slices {
@@ -67,13 +67,10 @@ impl<'t, T: Scalar> Pullback<'_, 't, T> {
             if (start..end) == range {
                 sum = Some(sum.map_or(part, |sum| sum + part));
             } else if start < range.end && range.start < end {
-                return self.cotangent().slice(0, range);
+                return Some(self.cotangent().slice(0, range));
             }
         }
-        sum.unwrap_or_else(|| {
-            let shape = self.output().shape().with(0, range.len());
-            self.tape.scalar(0.0).broadcast_to(shape)
-        })
+        sum
     }
 
     /// Adds a contribution to input `i`'s cotangent. If the operation broadcast the input, the

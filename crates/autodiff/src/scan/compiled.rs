@@ -106,14 +106,15 @@ impl<T: Scalar> Compiled<T> {
 
     pub(crate) fn residuals(&self) -> &Residuals {
         self.residuals.get_or_init(|| {
-            let reverse = self.reverse(&self.all_inputs(), StateBefore::Shifted);
+            let reverse = self.reverse(&self.full_mask(), StateBefore::Shifted);
             Residuals::new(&self.hoisted.program.stacked, &reverse.reverse.residuals())
         })
     }
 
-    /// The mask of all inputs.
-    pub(crate) fn all_inputs(&self) -> GradientMask {
+    /// The mask of all inputs and outputs.
+    fn full_mask(&self) -> GradientMask {
         GradientMask {
+            stacked: vec![true; self.hoisted.program.stacked.len()],
             sequences: vec![true; self.sequences],
             invariants: vec![true; self.invariants],
         }
@@ -163,7 +164,7 @@ impl<T: Scalar> Compiled<T> {
 impl<T: Scalar> fmt::Display for Compiled<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "forward\n{}{}", self.hoisted, self.saving())?;
-        let reverse = self.reverse(&self.all_inputs(), StateBefore::Shifted);
+        let reverse = self.reverse(&self.full_mask(), StateBefore::Shifted);
         write!(f, "reverse\n{}{}", reverse.step.hoisted, reverse.step.plain())
     }
 }

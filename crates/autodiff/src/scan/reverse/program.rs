@@ -1,13 +1,19 @@
 //! A reverse step as data.
 
-use bptt_tensor::{Scalar, Tensor};
+use std::collections::HashSet;
+
+use bptt_tensor::{Binary, Scalar, Tensor};
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::Op;
 
-/// The inputs whose gradients are computed. The gradient of the state always is.
+/// The gradients that are computed, and the cotangents from which they are. The gradient of the state always is
+/// computed, and always from the cotangent of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GradientMask {
+    /// The stacked outputs that have a cotangent. That of the others is zero, and the reverse does not read it.
+    pub(crate) stacked: Vec<bool>,
     pub(crate) sequences: Vec<bool>,
     pub(crate) invariants: Vec<bool>,
 }
@@ -93,7 +99,8 @@ impl<T: Scalar> Reverse<T> {
         Input::Invariant(self.invariants.place(source))
     }
 
-    /// Specializes the reverse to the gradients of a mask, and to a way of reading the state before a step.
+    /// Specializes the reverse to the gradients and cotangents of a mask, and to a way of reading the state before a
+    /// step. A cotangent of zero is not added to others.
     pub(crate) fn specialize(
         &self,
         forward: &Program<T>,
@@ -114,14 +121,34 @@ impl<T: Scalar> Reverse<T> {
                 special.sums.push(i);
             }
         }
+        let is_given = |source| match source {
+            SequenceSource::Cotangent(k) => mask.stacked[k],
+            SequenceSource::Sequence(_) | SequenceSource::Residual(_) => true,
+        };
+        let mut zeros = HashSet::new();
         special.program = masked.rebuild(|new, id, inputs| {
             let node = masked.node(id);
             let kind = match node.kind {
+                Kind::Input(Input::Sequence(i)) if !is_given(self.sequences[i]) => {
+                    let zero = new.zeros(&node.shape);
+                    zeros.insert(zero);
+                    return zero;
+                }
                 Kind::Input(Input::Sequence(i)) => {
                     Kind::Input(special.sequence_input(forward, self.sequences[i], state_before))
                 }
                 Kind::Input(Input::Invariant(i)) => {
                     Kind::Input(special.invariant(self.invariants[i]))
+                }
+                Kind::Op(Op::Binary(Binary::Add)) => {
+                    let other = match inputs[..] {
+                        [zero, other] | [other, zero] if zeros.contains(&zero) => Some(other),
+                        _ => None,
+                    };
+                    match other {
+                        Some(other) if *new.shape(other) == node.shape => return other,
+                        _ => node.kind.clone(),
+                    }
                 }
                 ref kind => kind.clone(),
             };

@@ -7,6 +7,25 @@ use crate::scan::plan::Ready;
 use crate::scan::reverse::{InvariantSource, SequenceSource};
 use crate::scan::run::execute::{Arguments, Outputs};
 
+/// The cotangents of all outputs of the forward pass.
+#[derive(Debug)]
+pub(crate) struct Cotangents<V> {
+    /// `None` for an output on which nothing depends. The reverse does not read it.
+    pub(crate) stacked: Vec<Option<V>>,
+    pub(crate) state: Vec<V>,
+    pub(crate) sums: Vec<V>,
+}
+
+impl<V> Cotangents<V> {
+    pub(crate) fn map<W>(self, map: impl Fn(V) -> W) -> Cotangents<W> {
+        Cotangents {
+            stacked: self.stacked.into_iter().map(|cotangent| cotangent.map(&map)).collect(),
+            state: self.state.into_iter().map(&map).collect(),
+            sums: self.sums.into_iter().map(&map).collect(),
+        }
+    }
+}
+
 /// The values of the forward pass that the reverse of a scan reads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a, T> {
@@ -16,8 +35,7 @@ pub(crate) struct Seen<'a, T> {
     pub(crate) stacked: &'a [Tensor<T>],
     /// The extra residuals that the forward pass saved.
     pub(crate) residuals: &'a [Tensor<T>],
-    /// The cotangents of all outputs of the forward pass.
-    pub(crate) cotangents: &'a Outputs<Tensor<T>>,
+    pub(crate) cotangents: &'a Cotangents<Tensor<T>>,
 }
 
 /// A reverse with its invariants and packed weights, for a sequence or for all windows of it.
@@ -57,7 +75,7 @@ impl<T: Scalar> ReadyReverse<'_, T> {
         let Seen { arguments, stacked, residuals, cotangents } = seen;
         let places = &self.forward.residuals().places;
         let sequence = |source: &SequenceSource| match *source {
-            SequenceSource::Cotangent(k) => cotangents.stacked[k].clone(),
+            SequenceSource::Cotangent(k) => cotangents.stacked[k].clone().expect("the mask has it"),
             SequenceSource::Sequence(i) => arguments.sequences[i].clone(),
             SequenceSource::Residual(id) => match places[&id] {
                 place if place < stacked.len() => stacked[place].clone(),

@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 use crate::scan::compiled::{Compiled, CompiledReverse};
 use crate::scan::reverse::{GradientMask, InvariantSource, SequenceSource, StateBefore};
-use crate::scan::run::backward::Seen;
+use crate::scan::run::backward::{Cotangents, Seen};
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::recompute;
 use crate::tape::{Class, Op, OpClass, Operation, Pullback, Tape, Var};
@@ -167,22 +167,41 @@ impl<T: Scalar> ScanOperation<T> {
         (value, Saved::States { every, states })
     }
 
-    fn mask(&self, at: &Pullback<'_, '_, T>) -> GradientMask {
+    /// The cotangents of the outputs.
+    fn cotangents<'t>(&self, at: &Pullback<'_, 't, T>) -> Cotangents<Var<'t, T>> {
+        let Outputs { stacked, state, sums } = self.outputs(|range, shape| {
+            let added = at.cotangent_slice(range).map(|slice| slice.reshape(&shape));
+            (added, shape)
+        });
+        let whole = |(added, shape): (Option<Var<'t, T>>, Shape)| {
+            added.unwrap_or_else(|| at.output().tape().scalar(0.0).broadcast_to(shape))
+        };
+        Cotangents {
+            stacked: stacked.into_iter().map(|(added, _)| added).collect(),
+            state: state.into_iter().map(whole).collect(),
+            sums: sums.into_iter().map(whole).collect(),
+        }
+    }
+
+    fn mask<V>(&self, at: &Pullback<'_, '_, T>, cotangents: &Cotangents<V>) -> GradientMask {
         let states = self.step.hoisted.program.next.len();
         let needed: Vec<bool> = (0..at.inputs()).map(|i| at.needs(i)).collect();
         let (sequences, rest) = needed.split_at(self.step.sequences);
-        GradientMask { sequences: sequences.to_vec(), invariants: rest[states..].to_vec() }
+        GradientMask {
+            stacked: cotangents.stacked.iter().map(Option::is_some).collect(),
+            sequences: sequences.to_vec(),
+            invariants: rest[states..].to_vec(),
+        }
     }
 
     /// Computes the gradient as tensors, from the values that the forward pass saved.
     fn gradient_in_place(&self, at: &mut Pullback<'_, '_, T>, saved: &Saved<T>) {
-        let reverse = self.step.reverse(&self.mask(at), StateBefore::Shifted);
+        let cotangents = self.cotangents(at).map(Var::value);
+        let reverse = self.step.reverse(&self.mask(at, &cotangents), StateBefore::Shifted);
         let inputs: Vec<Tensor<T>> = (0..at.inputs()).map(|i| at.input(i).value()).collect();
         let arguments = self.arguments(&inputs);
         let row = at.output().value();
         let stacked = self.outputs(|range, shape| row.slice(0, range).reshape(shape)).stacked;
-        let cotangents =
-            self.outputs(|range, shape| at.cotangent_slice(range).value().reshape(shape));
         let seen =
             |residuals| Seen { arguments, stacked: &stacked, residuals, cotangents: &cotangents };
         let gradients = match saved {
@@ -205,7 +224,8 @@ impl<T: Scalar> ScanOperation<T> {
     /// Records the gradient as a scan, which can be differentiated again. The forward pass is recorded once more, with
     /// the residuals among its outputs.
     fn gradient_recorded(&self, at: &mut Pullback<'_, '_, T>) {
-        let reverse = self.step.reverse(&self.mask(at), StateBefore::Saved);
+        let cotangents = self.cotangents(at);
+        let reverse = self.step.reverse(&self.mask(at, &cotangents), StateBefore::Saved);
         let tape = at.output().tape();
         let inputs: Vec<Var<'_, T>> = (0..at.inputs()).map(|i| at.input(i)).collect();
         let (sequences, rest) = inputs.split_at(self.step.sequences);
@@ -224,9 +244,8 @@ impl<T: Scalar> ScanOperation<T> {
             let outputs = record(tape, &self.step.exposing(&residuals), config, operands);
             outputs.stacked[self.step.hoisted.program.stacked.len()..].to_vec()
         };
-        let cotangents = self.outputs(|range, shape| at.cotangent_slice(range).reshape(shape));
         let sequence = |source: &SequenceSource| match *source {
-            SequenceSource::Cotangent(k) => cotangents.stacked[k],
+            SequenceSource::Cotangent(k) => cotangents.stacked[k].expect("the mask has it"),
             SequenceSource::Sequence(i) => sequences[i],
             SequenceSource::Residual(id) => {
                 exposed[residuals.find(id).expect("every residual is exposed")]

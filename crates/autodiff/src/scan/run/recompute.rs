@@ -4,7 +4,7 @@
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::scan::compiled::{Compiled, CompiledReverse};
-use crate::scan::run::backward::Seen;
+use crate::scan::run::backward::{Cotangents, Seen};
 use crate::scan::run::execute::{Arguments, Outputs, slices};
 
 /// A part of a sequence: steps `start..end` in time.
@@ -26,7 +26,11 @@ impl Window {
     }
 
     fn of<T: Scalar>(self, sequences: &[Tensor<T>]) -> Vec<Tensor<T>> {
-        sequences.iter().map(|sequence| sequence.slice(0, self.start..self.end)).collect()
+        sequences.iter().map(|sequence| self.slice_of(sequence)).collect()
+    }
+
+    fn slice_of<T: Scalar>(self, sequence: &Tensor<T>) -> Tensor<T> {
+        sequence.slice(0, self.start..self.end)
     }
 
     /// The window's part of each stacked output.
@@ -108,8 +112,9 @@ pub(crate) fn backward<T: Scalar>(
             arguments,
             Outputs { stacked: stacked_again, state: slices(&mut after), sums: vec![] },
         );
-        let cotangents = Outputs {
-            stacked: window.of(&cotangents.stacked),
+        let of_window = |given: &Option<Tensor<T>>| given.as_ref().map(|all| window.slice_of(all));
+        let cotangents = Cotangents {
+            stacked: cotangents.stacked.iter().map(of_window).collect(),
             state: gradients.state,
             sums: cotangents.sums.clone(),
         };
