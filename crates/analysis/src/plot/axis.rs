@@ -179,7 +179,7 @@ fn number(value: f64, step: f64, largest: f64) -> String {
 }
 
 /// Returns a number with a minus sign in place of a hyphen.
-fn minus(number: &str) -> String {
+pub(super) fn minus(number: &str) -> String {
     number.replace('-', "−")
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod frame;
 mod names;
 mod picture;
+mod results;
 mod style;
 mod thin;
 

@@ -111,6 +111,20 @@ fn attention_names_both_tokens() {
 }
 
 #[test]
+fn spaces_at_the_ends_of_a_word_are_seen() {
+    let names = [" two words ", "  ", "\r", "é ü"];
+    let svg = Svg::of(&HeatMap::over_time("", &ramp(4, 1)).text(names).picture());
+    svg.says(&["␣two words␣", "␣␣", "·", "é ü"]);
+}
+
+#[test]
+fn numbers_stand_in_their_cells() {
+    let values = Tensor::from_vec([2, 2], vec![0.0, 1.0, 0.255, f64::NAN]);
+    let svg = Svg::of(&HeatMap::matrix("", "", "", &values).numbers().picture());
+    svg.says(&["0.00", "1.00", "0.26", "–"]);
+}
+
+#[test]
 fn long_names_are_turned_and_cut() {
     let long = "a very long token that has no end and would leave the picture";
     let svg = HeatMap::over_time("", &ramp(20, 2)).text([long; 20]).picture().svg();

@@ -4,4 +4,5 @@ mod files;
 mod heat_maps;
 mod lines;
 mod points;
+mod results;
 mod support;

@@ -50,6 +50,7 @@ enum Look {
     Solid,
     Dashed,
     Faint,
+    Dots,
 }
 
 impl Lines {
@@ -75,6 +76,12 @@ impl Lines {
         self.with(name, points.into_iter().collect(), Look::Dashed, BLACK.to_rgba())
     }
 
+    /// Adds points without a line. Those that are missing leave no gap.
+    pub fn dots(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let color = self.next_color();
+        self.with(name, points.into_iter().collect(), Look::Dots, color)
+    }
+
     /// Adds a faint line through noisy points, and in the same colour their mean over a fiftieth of the points around.
     pub fn noisy(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let points: Vec<_> = points.into_iter().collect();
@@ -90,7 +97,8 @@ impl Lines {
     }
 
     fn next_color(&self) -> RGBAColor {
-        let used = self.lines.iter().filter(|line| line.look == Look::Solid).count();
+        let used =
+            self.lines.iter().filter(|line| matches!(line.look, Look::Solid | Look::Dots)).count();
         LINES[used % LINES.len()].to_rgba()
     }
 
@@ -130,7 +138,11 @@ impl Lines {
     fn keys(&self, has_gaps: bool) -> Vec<Key> {
         let named = self.lines.iter().filter(|line| !line.name.is_empty());
         let keys = named.map(|Line { name, look, color, .. }| {
-            let mark = if *look == Look::Dashed { Mark::Dashes } else { Mark::Line };
+            let mark = match look {
+                Look::Dashed => Mark::Dashes,
+                Look::Dots => Mark::Dot,
+                Look::Solid | Look::Faint => Mark::Line,
+            };
             Key { name: name.clone(), mark, color: *color }
         });
         let missing = if self.is_log { "zero or not finite" } else { "not finite" };
@@ -142,7 +154,8 @@ impl Lines {
 impl Chart for Lines {
     fn draw(&self, area: &Area<'_>) -> Drawn {
         let lines: Vec<_> = self.lines.iter().map(|line| (line, self.scaled(line))).collect();
-        let gaps: Vec<_> = lines.iter().flat_map(|(_, points)| gaps(points)).collect();
+        let joined = lines.iter().filter(|(line, _)| line.look != Look::Dots);
+        let gaps: Vec<_> = joined.flat_map(|(_, points)| gaps(points)).collect();
         let (x, y) = self.axes(&lines);
         let within = y.bounds();
         let keys = self.keys(!gaps.is_empty());
@@ -173,6 +186,10 @@ impl Line {
             Look::Dashed => {
                 let (dash, gap) = DASHES;
                 plot.draw_series(DashedLineSeries::new(run, px(dash), px(gap), style))?;
+            }
+            Look::Dots => {
+                let dots = run.into_iter().map(|at| Circle::new(at, px(3.0), self.color.filled()));
+                plot.draw_series(dots)?;
             }
             Look::Solid | Look::Faint => {
                 plot.draw_series(LineSeries::new(run, style))?;

@@ -7,7 +7,7 @@ use crate::plot::axis::{Axis, is_drawable};
 use crate::plot::canvas::{Area, Drawn};
 use crate::plot::frame::{Aspect, Key, Labels, Mark, Plot, frame};
 use crate::plot::picture::{Chart, Picture};
-use crate::plot::style::{BLACK, LINES, px, stroke};
+use crate::plot::style::{BLACK, GREY, LINES, px, stroke};
 use crate::plot::thin::{Point, runs, sampled};
 
 /// The most points of a trajectory, and of a cloud, that are drawn.
@@ -34,6 +34,7 @@ pub struct PhasePortrait {
     labels: Labels,
     paths: Vec<Path>,
     stable: Vec<Point>,
+    marginal: Vec<Point>,
     saddles: Vec<Point>,
     unstable: Vec<Point>,
 }
@@ -54,6 +55,7 @@ impl PhasePortrait {
             labels,
             paths: Vec::new(),
             stable: Vec::new(),
+            marginal: Vec::new(),
             saddles: Vec::new(),
             unstable: Vec::new(),
         }
@@ -72,6 +74,12 @@ impl PhasePortrait {
     /// Adds stable fixed points.
     pub fn stable(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.stable.extend(points);
+        self
+    }
+
+    /// Adds fixed points that are neither, such as those of a line attractor.
+    pub fn marginal(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        self.marginal.extend(points);
         self
     }
 
@@ -105,14 +113,15 @@ impl PhasePortrait {
             Key { name: name.clone(), mark, color: *color }
         });
         let fixed = [
-            (&self.stable, "stable fixed point", Mark::Dot),
-            (&self.saddles, "saddle", Mark::Ring),
-            (&self.unstable, "unstable fixed point", Mark::Frame),
+            (&self.stable, "stable fixed point", Mark::Dot, BLACK),
+            (&self.marginal, "marginal fixed point", Mark::Dot, GREY),
+            (&self.saddles, "saddle", Mark::Ring, BLACK),
+            (&self.unstable, "unstable fixed point", Mark::Frame, BLACK),
         ];
         let fixed = fixed.into_iter().filter(|(points, ..)| !points.is_empty());
-        let fixed = fixed.map(|(points, name, mark)| {
+        let fixed = fixed.map(|(points, name, mark, color)| {
             let plural = if points.len() == 1 { "" } else { "s" };
-            Key { name: format!("{} {name}{plural}", points.len()), mark, color: BLACK.to_rgba() }
+            Key { name: format!("{} {name}{plural}", points.len()), mark, color: color.to_rgba() }
         });
         paths.chain(fixed).collect()
     }
@@ -125,6 +134,9 @@ impl PhasePortrait {
         };
         for at in drawable(&self.stable) {
             plot.draw_series([Circle::new(at, radius, BLACK.filled())])?;
+        }
+        for at in drawable(&self.marginal) {
+            plot.draw_series([Circle::new(at, radius, GREY.filled())])?;
         }
         for at in drawable(&self.saddles) {
             plot.draw_series([Circle::new(at, radius, WHITE.filled())])?;
@@ -146,7 +158,8 @@ impl Chart for PhasePortrait {
     }
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
-        let fixed = [&self.stable, &self.saddles, &self.unstable].into_iter().flatten();
+        let fixed =
+            [&self.stable, &self.marginal, &self.saddles, &self.unstable].into_iter().flatten();
         let all = self.paths.iter().flat_map(|path| &path.points).chain(fixed);
         let x = Axis::around(all.clone().map(|&(x, _)| x), 8);
         let y = Axis::around(all.map(|&(_, y)| y), 8);

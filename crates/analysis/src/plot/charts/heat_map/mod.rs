@@ -6,14 +6,15 @@ mod colour_scale;
 use std::ops::Range;
 
 use bptt_tensor::{Scalar, Tensor};
-use plotters::element::Rectangle;
-use plotters::style::Color;
+use plotters::element::{Rectangle, Text};
+use plotters::style::text_anchor::HPos;
+use plotters::style::{Color, RGBColor, WHITE};
 
-use crate::plot::axis::Axis;
+use crate::plot::axis::{Axis, minus};
 use crate::plot::canvas::{Area, Drawn};
 use crate::plot::frame::{Aspect, Key, Labels, Mark, Plot, frame, pixels, title};
 use crate::plot::picture::{Chart, Picture};
-use crate::plot::style::{MISSING, TICK, px};
+use crate::plot::style::{BLACK, MISSING, TICK, placed, px};
 use cells::Cells;
 use colour_scale::{ColourScale, Span};
 
@@ -47,6 +48,7 @@ pub struct HeatMap {
     columns: Vec<String>,
     rows: Vec<String>,
     span: Span,
+    has_numbers: bool,
 }
 
 /// The most characters of a text in one row.
@@ -96,7 +98,15 @@ impl HeatMap {
 
     fn of(labels: Labels, values: Vec<Vec<f64>>) -> Self {
         let quantity = "value".into();
-        Self { labels, quantity, values, columns: vec![], rows: vec![], span: Span::Values }
+        Self {
+            labels,
+            quantity,
+            values,
+            columns: vec![],
+            rows: vec![],
+            span: Span::Values,
+            has_numbers: false,
+        }
     }
 
     /// Names the columns, for instance by the tokens that were read. White space becomes visible.
@@ -145,6 +155,12 @@ impl HeatMap {
         self
     }
 
+    /// Writes each value into its cell, with two decimals. Use it for small tables.
+    pub fn numbers(mut self) -> Self {
+        self.has_numbers = true;
+        self
+    }
+
     /// Says what the colours stand for, with the unit.
     pub fn colours(mut self, quantity: &str) -> Self {
         self.quantity = quantity.into();
@@ -187,7 +203,8 @@ impl HeatMap {
         }
         let axes = (self.x_axis(columns), self.y_axis(pixels(area).1));
         let mut plot = frame(area, &labels, keys, axes, Aspect::Free)?;
-        draw_cells(&mut plot, &cells, scale)
+        draw_cells(&mut plot, &cells, scale)?;
+        if self.has_numbers { draw_numbers(&mut plot, &cells, scale) } else { Ok(()) }
     }
 
     fn x_axis(&self, columns: Range<usize>) -> Axis {
@@ -217,7 +234,7 @@ impl Chart for HeatMap {
         let rows = self.values.len() as u32;
         let height_of_row = if self.rows.is_empty() { 12 } else { 20 };
         let lines = self.lines().len() as u32;
-        let cells = (rows * height_of_row).clamp(60, if lines > 1 { 160 } else { 320 });
+        let cells = (rows * height_of_row).clamp(80, if lines > 1 { 160 } else { 320 });
         let names = if self.columns.is_empty() || lines > 1 { 44 } else { 60 };
         (600, 28 + lines * (cells + names))
     }
@@ -260,6 +277,24 @@ fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Dr
     Ok(())
 }
 
+/// Writes the values of cells into them, in black or white.
+fn draw_numbers(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Drawn {
+    for (row, values) in cells.rows() {
+        for (column, &value) in values.iter().enumerate() {
+            let place = cells.column(column);
+            let at = ((place.start + place.end) / 2.0, (row.start + row.end) / 2.0);
+            let RGBColor(r, g, b) = scale.color(value);
+            let luminance = 0.3 * f64::from(r) + 0.6 * f64::from(g) + 0.1 * f64::from(b);
+            let color = if luminance > 130.0 { BLACK } else { WHITE };
+            let style = placed(TICK, HPos::Center).color(&color);
+            let number =
+                if scale.is_missing(value) { "–".into() } else { minus(&format!("{value:.2}")) };
+            plot.draw_series([Text::new(number, at, style)])?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the lengths of the two axes.
 #[track_caller]
 fn two_axes<T: Scalar>(values: &Tensor<T>) -> [usize; 2] {
@@ -269,11 +304,13 @@ fn two_axes<T: Scalar>(values: &Tensor<T>) -> [usize; 2] {
     })
 }
 
-/// Returns a name in which white space is seen.
+/// Returns a name in which white space is seen, but for spaces between words.
 fn visible(name: &str) -> String {
-    name.chars()
-        .map(|character| match character {
-            ' ' => '␣',
+    let first = name.find(|character| character != ' ').unwrap_or(name.len());
+    let last = name.rfind(|character| character != ' ').unwrap_or(0);
+    name.char_indices()
+        .map(|(at, character)| match character {
+            ' ' if at < first || last < at => '␣',
             '\n' => '↵',
             '\t' => '⇥',
             control if control.is_control() => '·',
