@@ -1,5 +1,7 @@
 //! Products of Jacobians along a run, against their bounds.
 
+use std::ops::Range;
+
 use bptt_tensor::Tensor;
 
 use super::DynamicsError;
@@ -42,20 +44,27 @@ pub struct JacobianChain {
 }
 
 impl JacobianChain {
-    /// Multiplies Jacobians `J_t`, `[T, S, S]`. The first is with respect to the state before the run, and unused.
-    pub(super) fn new(jacobians: &Tensor<f64>) -> Result<Self, DynamicsError> {
+    /// Multiplies Jacobians `J_t`, `[T, S, S]`, and takes the norms of the block of these elements. The first Jacobian is
+    /// with respect to the state before the run, and unused.
+    pub(super) fn new(
+        jacobians: &Tensor<f64>,
+        elements: Range<usize>,
+    ) -> Result<Self, DynamicsError> {
         let (steps, size) = (jacobians.shape()[0], jacobians.shape()[1]);
+        let unit_vectors = Tensor::eye(size).slice(0, elements.clone());
+        let count = elements.len();
         let mut norms = Tensor::eye(steps);
         let mut bounds = Tensor::eye(steps);
-        // the transposes of ∂s_t/∂s_k for all k, one below another, so that one product extends them all
+        // the columns of ∂s_t/∂s_k for all k, as rows one below another, so that one product extends them all
         let mut products = Tensor::zeros([0, size]);
         for t in 0..steps {
             let jacobian = jacobians.index_first(t);
-            products = Tensor::concat(&[products.matmul_t(&jacobian), Tensor::eye(size)], 0);
+            products = Tensor::concat(&[products.matmul_t(&jacobian), unit_vectors.clone()], 0);
             let step_norm = norm(&jacobian, t)?;
             for k in 0..t {
-                let product = products.slice(0, k * size..(k + 1) * size);
-                norms.as_mut_slice()[t * steps + k] = norm(&product, t)?;
+                let columns = products.slice(0, k * count..(k + 1) * count);
+                let block = columns.slice(1, elements.clone());
+                norms.as_mut_slice()[t * steps + k] = norm(&block, t)?;
                 bounds.as_mut_slice()[t * steps + k] = step_norm * bounds[[t - 1, k]];
             }
         }

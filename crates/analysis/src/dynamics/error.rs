@@ -6,11 +6,11 @@
 pub enum DynamicsError {
     /// A value is NaN or infinite.
     #[error(
-        "{quantity} {index} is not finite: the run diverges; make it shorter or start it elsewhere, and check \
+        "{quantity} {index} is not finite: the run diverges; shorten it or its intervals, start it elsewhere, or check \
          inputs and weights"
     )]
     NonFinite {
-        /// What is not finite: `"the state after step"` or `"the Jacobian of step"`.
+        /// What is not finite, such as `"the state after step"`.
         quantity: &'static str,
         /// Its number, from 0.
         index: usize,

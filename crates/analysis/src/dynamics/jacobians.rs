@@ -1,5 +1,7 @@
 //! Jacobians of steps.
 
+use std::ops::Range;
+
 use bptt_tensor::Tensor;
 use nalgebra::Complex;
 
@@ -75,9 +77,30 @@ impl Jacobians {
     ///
     /// # Errors
     ///
-    /// If a product overflows.
+    /// If a product overflows, or singular values do not converge.
     pub fn chain(&self) -> Result<JacobianChain, DynamicsError> {
-        JacobianChain::new(&self.matrices)
+        self.chain_of(0..self.matrices.shape()[2])
+    }
+
+    /// Returns the norms of a block of all products of consecutive matrices: from some elements of a state to the same
+    /// elements of a later one, by all paths. The elements are those of a variable, such as `h` of an LSTM, as
+    /// [`Dynamics::variables`](super::Dynamics::variables) returns them.
+    ///
+    /// # Errors
+    ///
+    /// As [`chain`](Self::chain).
+    ///
+    /// # Panics
+    ///
+    /// If there are no elements, or they are not within the state.
+    #[track_caller]
+    pub fn chain_of(&self, elements: Range<usize>) -> Result<JacobianChain, DynamicsError> {
+        let size = self.matrices.shape()[2];
+        assert!(
+            elements.start < elements.end && elements.end <= size,
+            "chain_of: elements {elements:?} are not within a state of dimension {size}"
+        );
+        JacobianChain::new(&self.matrices, elements)
     }
 
     fn each<R>(

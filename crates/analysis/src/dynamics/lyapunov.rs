@@ -83,16 +83,18 @@ impl<T: Scalar, L: Stepwise<T>> Lyapunov<'_, '_, T, L> {
     ///
     /// # Errors
     ///
-    /// If fewer than two intervals follow the transient, or a state or a Jacobian is not finite.
+    /// If fewer than two intervals follow the transient, or a state, a Jacobian or the growth within an interval is not
+    /// finite.
     ///
     /// # Panics
     ///
-    /// As [`Dynamics::states`].
+    /// As [`Dynamics::states`], and if there are no sequences.
     #[track_caller]
     pub fn run(&self, xs: &Tensor<T>) -> Result<LyapunovSpectrum, DynamicsError> {
         let [steps, batch, _] = extents(xs);
+        assert!(batch > 0, "lyapunov: a batch without sequences has no exponents");
         let needed = self.transient + 2 * self.interval;
-        if steps < needed || batch == 0 {
+        if steps < needed {
             return Err(DynamicsError::TooShort { steps, needed });
         }
         let before = self.dynamics.states_before(xs)?;
@@ -113,25 +115,28 @@ impl<T: Scalar, L: Stepwise<T>> Lyapunov<'_, '_, T, L> {
         let (steps, size) = (states.shape()[0], self.dynamics.state_size());
         let intervals = (steps - self.transient) / self.interval;
         let steps = self.transient + intervals * self.interval;
-        let mut growths = Vec::with_capacity(intervals * self.exponents);
         // directions without symmetry, so that none is orthogonal to the one that grows most
         let drawn = Tensor::normal([size, self.exponents], 0.0, 1.0, &mut bptt_layers::rng(0));
         let (mut vectors, _) = orthonormalized(&drawn);
+        let mut growths = Vec::with_capacity(intervals * self.exponents);
         for first in (0..steps).step_by(CHUNK) {
             let chunk = first..steps.min(first + CHUNK);
-            let (inputs, states) = (inputs.slice(0, chunk.clone()), states.slice(0, chunk.clone()));
-            let jacobians = self.dynamics.jacobians_at(&inputs, &states)?;
-            for t in chunk {
+            let of_chunk = |sequence: &Tensor<T>| sequence.slice(0, chunk.clone());
+            let jacobians = self.dynamics.jacobians_at(&of_chunk(inputs), &of_chunk(states))?;
+            for t in chunk.clone() {
                 vectors = jacobians.matrices().index_first(t - first).matmul(&vectors);
-                let done = t + 1;
-                let in_transient = done <= self.transient;
-                let is_due = in_transient || (done - self.transient).is_multiple_of(self.interval);
-                if is_due {
-                    let (orthonormal, stretches) = orthonormalized(&vectors);
-                    vectors = orthonormal;
-                    if !in_transient {
-                        growths.extend(stretches.iter().map(|stretch| stretch.ln()));
-                    }
+                let counted = (t + 1).checked_sub(self.transient).filter(|&counted| counted > 0);
+                if counted.is_some_and(|counted| !counted.is_multiple_of(self.interval)) {
+                    continue;
+                }
+                if !vectors.is_finite() {
+                    let quantity = "the growth of vectors up to step";
+                    return Err(DynamicsError::NonFinite { quantity, index: t });
+                }
+                let (orthonormal, stretches) = orthonormalized(&vectors);
+                vectors = orthonormal;
+                if counted.is_some() {
+                    growths.extend(stretches.iter().map(|stretch| stretch.ln()));
                 }
             }
         }

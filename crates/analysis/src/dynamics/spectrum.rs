@@ -85,11 +85,13 @@ impl LyapunovSpectrum {
         self.interval
     }
 
-    /// Returns the sum of the positive exponents, in nats per step. It is the entropy rate of the run (Pesin 1977), an upper
-    /// bound in general.
+    /// Returns the sum of the positive exponents, in nats per step: the rate at which the run makes information, or a bound
+    /// of it (Pesin 1977, Ruelle 1978). `None` if all exponents that were computed are positive, and they are not all.
     #[must_use]
-    pub fn entropy_rate(&self) -> f64 {
-        self.exponents.iter().filter(|&&exponent| exponent > 0.0).sum()
+    pub fn entropy_rate(&self) -> Option<f64> {
+        let positive: Vec<f64> = self.exponents.iter().copied().filter(|&x| x > 0.0).collect();
+        let are_all = positive.len() < self.exponents.len() || self.exponents.len() == self.size;
+        are_all.then(|| positive.iter().sum())
     }
 
     /// Returns the Kaplan–Yorke dimension of the attractor, `D = j + Σ_{i≤j} λ_i / |λ_{j+1}|` with the largest `j` whose sum

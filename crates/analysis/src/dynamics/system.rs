@@ -1,5 +1,7 @@
 //! A layer as a dynamical system: its state as one vector.
 
+use std::ops::Range;
+
 use bptt_autodiff::{Tape, Tree, Var};
 use bptt_layers::Stepwise;
 use bptt_tensor::{Scalar, Tensor};
@@ -25,7 +27,7 @@ const ROWS: usize = 4096;
 /// let mut rng = bptt_layers::rng(0);
 /// let lstm = Lstm::<f32>::new(&mut rng, 3, 4);
 /// let dynamics = Dynamics::new(&lstm);
-/// assert_eq!(dynamics.state_size(), 8);
+/// assert_eq!(dynamics.variables(), [("state.0".into(), 0..4), ("state.1".into(), 4..8)]); // h and c
 /// let xs = Tensor::normal([10, 2, 3], 0.0, 1.0, &mut rng); // [T, B, I]
 /// let states = dynamics.states(&xs)?; // [T, B, S]
 /// assert_eq!(states.shape(), &[10, 2, 8]);
@@ -36,8 +38,8 @@ const ROWS: usize = 4096;
 #[derive(Debug)]
 pub struct Dynamics<'l, T, L> {
     layer: &'l L,
-    /// The number of features of each variable of the state.
-    sizes: Vec<usize>,
+    /// The path of each variable of the state, and its elements within the state vector.
+    variables: Vec<(String, Range<usize>)>,
     start: Option<Tensor<T>>,
 }
 
@@ -52,16 +54,18 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     pub fn new(layer: &'l L) -> Self {
         let tape = Tape::inference();
         let state = layer.start(&tape, 1);
-        let (leaves, paths) = (state.leaves(), state.paths("state"));
-        for (leaf, path) in leaves.iter().zip(paths) {
+        let mut variables = Vec::new();
+        let mut size = 0;
+        for (leaf, path) in state.leaves().into_iter().zip(state.paths("state")) {
             assert!(
                 leaf.rank() > 0,
                 "dynamics: {path} has no axes, so it is shared by the batch and no part of a state vector; make it [B, 1]"
             );
+            variables.push((path, size..size + leaf.len()));
+            size += leaf.len();
         }
-        let sizes: Vec<usize> = leaves.iter().map(|leaf| leaf.len()).collect();
-        assert!(sizes.iter().sum::<usize>() > 0, "dynamics: the layer has no state");
-        Self { layer, sizes, start: None }
+        assert!(size > 0, "dynamics: the layer has no state");
+        Self { layer, variables, start: None }
     }
 
     /// Begins runs at `start: [B, S]`.
@@ -79,7 +83,13 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// Returns the dimension `S` of the state vector.
     #[must_use]
     pub fn state_size(&self) -> usize {
-        self.sizes.iter().sum()
+        self.variables.last().map_or(0, |(_, elements)| elements.end)
+    }
+
+    /// Returns the path of each variable of the state, such as `state.1`, and its elements within the state vector.
+    #[must_use]
+    pub fn variables(&self) -> &[(String, Range<usize>)] {
+        &self.variables
     }
 
     /// Returns the state after each step of a run over `xs: [T, B, I]`, as vectors `[T, B, S]`.
@@ -100,10 +110,10 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
             let (_, next) = self.layer.advance(x, state);
             (next.leaves(), next)
         });
-        let leaves = scanned.outputs.iter().zip(&self.sizes);
-        let leaves: Vec<_> =
-            leaves.map(|(leaf, &size)| leaf.value().reshape([steps, batch, size])).collect();
-        let states = Tensor::concat(&leaves, 2);
+        let leaves = scanned.outputs.iter().zip(&self.variables);
+        let leaves = leaves
+            .map(|(leaf, (_, elements))| leaf.value().reshape([steps, batch, elements.len()]));
+        let states = Tensor::concat(&leaves.collect::<Vec<_>>(), 2);
         match first_not_finite(&states) {
             Some(index) => {
                 Err(DynamicsError::NonFinite { quantity: "the state after step", index })
@@ -150,7 +160,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     #[track_caller]
     #[must_use]
     pub fn step(&self, inputs: &Tensor<T>, states: &Tensor<T>) -> Tensor<T> {
-        self.check_states("step", states);
+        self.check_points("step", inputs, states);
         let tape = Tape::inference();
         self.advance(tape.constant(inputs.clone()), tape.constant(states.clone())).value()
     }
@@ -197,7 +207,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// Returns the entries of Jacobians, which may not be finite.
     #[track_caller]
     pub(super) fn jacobian_entries(&self, inputs: &Tensor<T>, states: &Tensor<T>) -> Tensor<f64> {
-        self.check_states("jacobians_at", states);
+        self.check_points("jacobians_at", inputs, states);
         let (points, size) = (states.shape()[0], self.state_size());
         let at_once = (ROWS / size).max(1);
         let mut entries = Vec::with_capacity(points * size * size);
@@ -249,20 +259,28 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// Returns the state of the layer with the entries of vectors `[N, S]`.
     fn tree<'t>(&self, vectors: Var<'t, T>) -> L::State<'t> {
         let state = self.layer.start(vectors.tape(), vectors.shape()[0]);
-        let mut first = 0;
-        let parts = state.leaves().into_iter().zip(&self.sizes).map(|(leaf, size)| {
-            let part = vectors.slice(1, first..first + size);
-            first += size;
-            part.reshape(leaf.shape())
-        });
+        let leaves = state.leaves().into_iter().zip(&self.variables);
+        let parts = leaves
+            .map(|(leaf, (_, elements))| vectors.slice(1, elements.clone()).reshape(leaf.shape()));
         state.with_leaves(&parts.collect::<Vec<_>>())
     }
 
     /// Returns a state of `rows` sequences as vectors `[N, S]`.
     fn flat<'t>(&self, state: &L::State<'t>, rows: usize) -> Var<'t, T> {
-        let leaves = state.leaves().into_iter().zip(&self.sizes);
-        let parts: Vec<_> = leaves.map(|(leaf, &size)| leaf.reshape([rows, size])).collect();
-        Var::concat(&parts, 1)
+        let leaves = state.leaves().into_iter().zip(&self.variables);
+        let parts = leaves.map(|(leaf, (_, elements))| leaf.reshape([rows, elements.len()]));
+        Var::concat(&parts.collect::<Vec<_>>(), 1)
+    }
+
+    #[track_caller]
+    fn check_points(&self, question: &str, inputs: &Tensor<T>, states: &Tensor<T>) {
+        self.check_states(question, states);
+        let count = states.shape()[0];
+        assert!(
+            inputs.rank() == 2 && inputs.shape()[0] == count,
+            "{question}: {count} states need as many inputs, [{count}, I], not {}",
+            inputs.shape()
+        );
     }
 
     #[track_caller]

@@ -86,6 +86,38 @@ fn entries_are_the_norms_of_products_of_the_jacobians_between_two_steps() {
 }
 
 #[test]
+fn along_the_carousel_of_an_lstm_they_are_products_of_forget_gates() {
+    let mut rng = bptt_layers::rng(0);
+    let mut lstm = Lstm::<f64>::new(&mut rng, 2, 3);
+    lstm.w_hh.set(Tensor::zeros([3, 12])); // no other path than c
+    let xs = Tensor::normal([6, 1, 2], 0.0, 1.0, &mut rng);
+    let tape = Tape::inference();
+    let probes = tape.probes();
+    let _ = bptt_layers::Layer::forward(&lstm, tape.constant(xs.clone()));
+    let forget = probes.get("f").value();
+
+    let dynamics = Dynamics::new(&lstm);
+    let (_, c) = dynamics.variables()[1].clone();
+    let jacobians = dynamics.jacobians(&xs, 0).unwrap();
+    let (chain, whole) = (jacobians.chain_of(c).unwrap(), jacobians.chain().unwrap());
+    for (t, k) in (0..6).flat_map(|t| (0..=t).map(move |k| (t, k))) {
+        let kept = |unit| (k + 1..=t).map(|step| forget[[step, 0, unit]]).product::<f64>();
+        let largest = (0..3).map(kept).fold(0.0, f64::max);
+        assert_close(chain.norms()[[t, k]], largest, 1e-14);
+        assert!(chain.norms()[[t, k]] <= whole.norms()[[t, k]] + 1e-14);
+    }
+    assert_eq!(chain.bounds(), whole.bounds());
+}
+
+#[test]
+#[should_panic(expected = "elements 2..4 are not within a state of dimension 3")]
+fn elements_beyond_the_state_are_refused() {
+    let elman = Elman::<f64>::new(&mut bptt_layers::rng(0), 1, 3);
+    let jacobians = Dynamics::new(&elman).jacobians(&Tensor::zeros([2, 1, 1]), 0).unwrap();
+    let _ = jacobians.chain_of(2..4);
+}
+
+#[test]
 fn norms_of_a_linear_network_are_those_of_the_powers_of_its_weights() {
     let w = with_eigenvalues(&[1.1, 0.9, -0.5]);
     let cell = autonomous(&w, Activation::Identity);

@@ -152,6 +152,13 @@ fn a_state_of_another_size_is_refused() {
 }
 
 #[test]
+#[should_panic(expected = "2 states need as many inputs, [2, I], not [1, 3]")]
+fn fewer_inputs_than_states_are_refused() {
+    let lstm = Lstm::<f32>::new(&mut bptt_layers::rng(0), 3, 4);
+    let _ = Dynamics::new(&lstm).step(&Tensor::zeros([1, 3]), &Tensor::zeros([2, 8]));
+}
+
+#[test]
 #[should_panic(expected = "there is no sequence 2 in a batch of 2")]
 fn a_row_beyond_the_batch_is_refused() {
     let lstm = Lstm::<f32>::new(&mut bptt_layers::rng(0), 3, 4);
