@@ -3,8 +3,9 @@
 use bptt_analysis::dynamics::{Dynamics, DynamicsError};
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, Lstm, MinGru, Module, PeepholeLstm, Stack, StateSizes, Stepwise,
-    Window,
+    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
+    LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Stack, StateSizes, Stepwise, Window,
 };
 use bptt_tensor::{Scalar, Tensor};
 
@@ -34,19 +35,67 @@ fn assert_differences(layer: &impl Stepwise<f64>, input_size: usize) {
 }
 
 #[test]
-fn they_equal_central_differences_for_states_of_one_and_of_several_variables() {
-    let mut rng = bptt_layers::rng(0);
-    assert_differences(&Elman::new(&mut rng, 3, 4), 3);
-    assert_differences(&Gru::new(&mut rng, 3, 4), 3);
-    assert_differences(&Lstm::new(&mut rng, 3, 4), 3);
-    assert_differences(&PeepholeLstm::new(&mut rng, 3, 4), 3);
-    assert_differences(&MinGru::new(&mut rng, 3, 4), 3);
-    assert_differences(&Window::new(&mut rng, 2, 4, 3), 2);
+fn those_of_every_cell_of_the_library_equal_central_differences() {
+    let rng = &mut bptt_layers::rng(0);
+    assert_differences(&CoupledLstm::new(rng, 3, 4), 3);
+    assert_differences(&EchoState::new(rng, 3, 4).leak(0.5), 3);
+    assert_differences(&Elman::new(rng, 3, 4), 3);
+    assert_differences(&FullyRecurrent::new(rng, 3, 4), 3);
+    assert_differences(&Gru::new(rng, 3, 4), 3);
+    assert_differences(&IndRnn::new(rng, 3, 4).activation(Activation::Tanh), 3);
+    assert_differences(&LayerNormGru::new(rng, 3, 4), 3);
+    assert_differences(&LayerNormLstm::new(rng, 3, 4), 3);
+    assert_differences(&Lstm::new(rng, 3, 4), 3);
+    assert_differences(&Lstm1997::new(rng, 3, 4), 3);
+    assert_differences(&MemoryBlocks::new(rng, 3, 2, 2), 3);
+    assert_differences(&MinGru::new(rng, 3, 4), 3);
+    assert_differences(&MinLstm::new(rng, 3, 4), 3);
+    assert_differences(&MinimalGatedUnit::new(rng, 3, 4), 3);
+    assert_differences(&OutputToHidden::new(rng, 3, 4, 2), 3);
+    assert_differences(&PeepholeLstm::new(rng, 3, 4), 3);
+    assert_differences(&ProjectedLstm::new(rng, 3, 4, 2), 3);
+    assert_differences(&Window::new(rng, 3, 4, 3), 3);
+}
+
+#[test]
+fn those_of_stacks_and_other_states_equal_central_differences() {
+    let rng = &mut bptt_layers::rng(0);
     assert_differences(&Henon, 1);
-    let (below, above) = (Lstm::new(&mut rng, 3, 2), Gru::new(&mut rng, 2, 3));
-    assert_differences(&(below, above), 3);
-    let stack = vec![Lstm::new(&mut rng, 3, 3), Lstm::new(&mut rng, 3, 3)];
-    assert_differences(&Stack::new(stack), 3);
+    assert_differences(&(Lstm::new(rng, 3, 2), Gru::new(rng, 2, 3)), 3);
+    let stack = Stack::new(vec![Lstm::new(rng, 3, 3), Lstm::new(rng, 3, 3)]);
+    assert_differences(&LearnedStart::new(stack), 3);
+    assert_differences(&Remembering, 2);
+}
+
+/// Keeps the last three inputs, `[B, 3, I]`, of two features each.
+struct Remembering;
+
+impl Cell<f64> for Remembering {
+    type State<'t> = Var<'t, f64>;
+
+    fn step<'t>(&self, x: Var<'t, f64>, past: Self::State<'t>) -> (Var<'t, f64>, Self::State<'t>) {
+        let newest = (x + past.mean(&[1]) * past.slice(1, 0..1).sum(&[1])).tanh();
+        let newest = newest.reshape([newest.shape()[0], 1, 2]);
+        let past = Var::concat(&[past.slice(1, 1..3), newest], 1);
+        (past.sum(&[1]), past)
+    }
+}
+
+impl StateSizes for Remembering {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![6]
+    }
+
+    fn zero_state<'t, T: Scalar>(
+        &self,
+        tape: &'t Tape<T>,
+        batch: usize,
+    ) -> <Self as Cell<T>>::State<'t>
+    where
+        Self: Cell<T>,
+    {
+        bptt_layers::State::from_values(tape, &[Tensor::zeros([batch, 3, 2])])
+    }
 }
 
 #[test]

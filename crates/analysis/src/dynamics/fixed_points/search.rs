@@ -34,6 +34,9 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// linear dynamics around them (Sussillo and Barak, *Opening the black box: low-dimensional dynamics in
     /// high-dimensional recurrent neural networks*, 2013).
     ///
+    /// A layer with gates may also have slow points far outside of the states that it visits, where its gates are shut. They
+    /// say nothing about what it computes.
+    ///
     /// ```
     /// use bptt_analysis::dynamics::{Dynamics, Stability};
     /// use bptt_layers::Elman;
@@ -46,8 +49,8 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// let starts = Tensor::uniform([20, 1], -1.0, 1.0, &mut rng);
     /// let found = dynamics.fixed_points(&Tensor::zeros([1])).run(&starts)?;
     /// assert_eq!(found.points().len(), 3); // 0 and both values of h = tanh(2 h)
-    /// let stable = |point: &&_| matches!(bptt_analysis::dynamics::FixedPoint::stability(point, 1e-6), Stability::Stable);
-    /// assert_eq!(found.fixed().filter(stable).count(), 2);
+    /// let stable = found.fixed().filter(|point| point.stability(1e-6) == Stability::Stable);
+    /// assert_eq!(stable.count(), 2);
     /// # Ok::<(), bptt_analysis::dynamics::DynamicsError>(())
     /// ```
     ///
