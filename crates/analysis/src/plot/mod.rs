@@ -12,6 +12,7 @@ mod charts;
 mod colours;
 mod error;
 mod frame;
+mod graph;
 mod names;
 mod picture;
 mod results;
@@ -20,4 +21,5 @@ mod thin;
 
 pub use charts::{HeatMap, Histogram, Lines, PhasePortrait, Spectrum};
 pub use error::PictureError;
+pub use graph::CellGraph;
 pub use picture::Picture;

@@ -1,5 +1,6 @@
 //! What pictures say, and the files that they become.
 
+mod cells;
 mod files;
 mod heat_maps;
 mod lines;

@@ -80,7 +80,7 @@ impl<'t, T: Scalar> Dot<'t, T> {
     }
 
     /// Folds a recurrence: a dashed arrow, marked `t − 1`, leads from each variable of the state after a step back to
-    /// the same variable before it.
+    /// the same variable before it. Where that has no name, it takes the one after the step: `h₋` from `h`.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -104,15 +104,23 @@ impl<'t, T: Scalar> Dot<'t, T> {
         Self { has_lines: false, ..self }
     }
 
+    /// The name of a value. That of a state before a step is the name after it, such as `h`, with a minus: `h₋`.
+    fn value_name(&self, id: u32) -> Option<String> {
+        let given = |id: &u32| self.values.get(id).cloned();
+        let after =
+            || self.delayed.iter().find(|(_, before)| *before == id).map(|(after, _)| after);
+        given(&id).or_else(|| given(after()?).map(|name| format!("{name}₋")))
+    }
+
     /// The text of a node, with line breaks.
     fn label(&self, id: u32, node: &Node<T>) -> String {
         let shape = node.value.shape();
-        let name = match (&node.op, self.values.get(&id)) {
+        let name = match (&node.op, self.value_name(id)) {
             (Op::Leaf(Leaf::Param(param)), _) if self.parameters.contains_key(param) => {
                 self.parameters[param].clone()
             }
             (Op::Leaf(Leaf::Scalar), _) => return node.value.item().to_string(),
-            (Op::Leaf(_) | Op::Entry(_), Some(name)) => name.clone(),
+            (Op::Leaf(_) | Op::Entry(_), Some(name)) => name,
             (op, Some(name)) => format!("{name} = {}", op.name()),
             (op, None) => op.name().to_owned(),
         };

@@ -111,6 +111,10 @@ fn a_folded_state_leads_back_through_a_delay() {
     let drawing = tape.dot().folded(&before, &after).to_string();
     let Graph { delayed, .. } = Graph::parse(&drawing);
     assert_eq!(delayed, [("n3", "n0"), ("n4", "n1")], "{drawing}");
+    let named = tape.dot().folded(&before, &after).values([("h", after[0])]).to_string();
+    let Graph { nodes, .. } = Graph::parse(&named);
+    assert!(nodes[0].1.starts_with("h₋ [1, 1]") && nodes[3].1.starts_with("h = matmul"), "{named}");
+    assert!(nodes[1].1.starts_with("constant"), "{named}");
 }
 
 #[test]
