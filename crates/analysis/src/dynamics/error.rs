@@ -1,5 +1,7 @@
 //! Errors of the analysis of dynamics.
 
+use bptt_tensor::{Scalar, Tensor};
+
 /// Why a question about the dynamics of a layer has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -53,4 +55,18 @@ pub enum DynamicsError {
         "the normal equations of the readouts are singular: give a larger ridge, or a longer sequence"
     )]
     SingularRegression,
+}
+
+/// Returns the values if all are finite. An error names the first entry of axis 0 that has one that is not.
+pub(super) fn finite<T: Scalar>(
+    quantity: &'static str,
+    values: Tensor<T>,
+) -> Result<Tensor<T>, DynamicsError> {
+    match values.iter().position(|x| !x.is_finite()) {
+        Some(place) => {
+            let index = place / (values.len() / values.shape()[0]);
+            Err(DynamicsError::NonFinite { quantity, index })
+        }
+        None => Ok(values),
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bptt_tensor::Tensor;
 use nalgebra::Complex;
 
-use super::system::first_not_finite;
+use super::error::finite;
 use super::{DynamicsError, JacobianChain};
 use crate::linear_algebra;
 
@@ -23,12 +23,7 @@ pub struct Jacobians {
 
 impl Jacobians {
     pub(super) fn new(matrices: Tensor<f64>) -> Result<Self, DynamicsError> {
-        match first_not_finite(&matrices) {
-            Some(index) => {
-                Err(DynamicsError::NonFinite { quantity: "the Jacobian of step", index })
-            }
-            None => Ok(Self { matrices }),
-        }
+        Ok(Self { matrices: finite("the Jacobian of step", matrices)? })
     }
 
     /// Returns the matrices, `[N, S, S]`.

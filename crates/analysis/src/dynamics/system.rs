@@ -7,6 +7,7 @@ use bptt_layers::Stepwise;
 use bptt_tensor::{Scalar, Tensor};
 use rand::{Rng, RngExt};
 
+use super::error::finite;
 use super::{DynamicsError, Jacobians};
 
 /// The rows of a batch in which Jacobians are computed, so that memory stays bounded.
@@ -114,12 +115,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         let leaves = leaves
             .map(|(leaf, (_, elements))| leaf.value().reshape([steps, batch, elements.len()]));
         let states = Tensor::concat(&leaves.collect::<Vec<_>>(), 2);
-        match first_not_finite(&states) {
-            Some(index) => {
-                Err(DynamicsError::NonFinite { quantity: "the state after step", index })
-            }
-            None => Ok(states),
-        }
+        finite("the state after step", states)
     }
 
     /// Returns `count` states that a run over `xs: [T, B, I]` visits, drawn at random, with Gaussian noise of the deviation
@@ -306,10 +302,4 @@ pub(super) fn extents<T>(xs: &Tensor<T>) -> [usize; 3] {
 pub(super) fn sequence<T: Scalar>(xs: &Tensor<T>, row: usize) -> Tensor<T> {
     let [steps, _, features] = extents(xs);
     xs.slice(1, row..row + 1).reshape([steps, features])
-}
-
-/// Returns the first entry of axis 0 that has an element that is not finite.
-pub(super) fn first_not_finite<T: Scalar>(values: &Tensor<T>) -> Option<usize> {
-    let place = values.iter().position(|x| !x.is_finite())?;
-    Some(place / (values.len() / values.shape()[0]))
 }
