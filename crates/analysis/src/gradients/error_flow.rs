@@ -54,7 +54,7 @@ impl ErrorFlow {
     /// Returns the root mean square of the norms with each lag, over all steps that have it: `T` numbers, for all
     /// variables of the state together.
     #[must_use]
-    pub fn by_lag(&self) -> Vec<f64> {
+    pub fn norms_by_lag(&self) -> Vec<f64> {
         let (overall, steps) = (self.overall(), self.steps());
         let mean = |lag: usize| {
             let norms = (lag..steps).map(|t| overall[[t, t - lag]]);

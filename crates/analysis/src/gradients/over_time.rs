@@ -12,8 +12,8 @@ use super::truncation::TruncationBias;
 
 /// The gradients of a loss over the steps of a run.
 ///
-/// The layer is any [`Stepwise`] one: a cell with [`StateSizes`](bptt_layers::StateSizes), a stack, or a model with an
-/// output layer, `(Stack, Linear)`. The loss is a function of the outputs `[T, B, O]`, to a variable of one element. It
+/// The model is any [`Stepwise`] layer: a cell with [`StateSizes`](bptt_layers::StateSizes), a stack, or one with an
+/// output layer, `(Stack, Linear)`. The loss is computed from the outputs `[T, B, O]` and has one element. Its function
 /// is called once for each run, on different tapes. Layers run as in evaluation, without the noise of training.
 ///
 /// ```
@@ -47,14 +47,25 @@ use super::truncation::TruncationBias;
 ///
 /// # Cost
 ///
-/// A question costs one run forward and back, and results by lag cost one reverse pass over `T·B` rows for each lag:
-/// `O(T²·B)` steps in reverse, in batches of `T·B` rows. Memory is that of one run with saved residuals.
+/// Results by lag cost one reverse pass over `T·B` rows for each lag, since the steps of one lag are independent of each
+/// other. For an LSTM of 64 units over 100 steps, in single precision on two cores (Intel Xeon, Sapphire Rapids):
+///
+/// | question | `B = 1` | `B = 8` | `B = 32` |
+/// |---|---|---|---|
+/// | a run forward and back, for comparison | 0.2 ms | 0.8 ms | 3 ms |
+/// | [`states`](Self::states) | 0.4 ms | 2.3 ms | 11 ms |
+/// | [`bias`](Self::bias) of BPTT(10, 20) | 1.0 ms | 3 ms | 13 ms |
+/// | [`by_lag`](Self::by_lag) or [`error_flow`](Self::error_flow), all 100 lags | 10 ms | 75 ms | 0.33 s |
+///
+/// (`cargo bench -p bptt-benches --bench analysis`.) Memory is that of `T·B` recorded steps, and for `by_lag` that of the
+/// parameters for each lag. A state with a variable that the batch shares costs more, since each of its steps is recorded
+/// by itself.
 #[derive(Clone, Debug)]
 #[must_use = "a question computes nothing until it is asked"]
 pub struct GradientsOverTime<'a, T, L, F> {
     model: &'a L,
     xs: &'a Tensor<T>,
-    state: Option<&'a [Tensor<T>]>,
+    start: Option<&'a [Tensor<T>]>,
     lags: usize,
     loss: F,
 }
@@ -78,20 +89,20 @@ where
             shape.len() == 3 && shape[0] > 0,
             "gradients over time need inputs [T, B, I] with at least one step, not {shape}; reshape them"
         );
-        Self { model, xs, state: None, lags: shape[0], loss }
+        Self { model, xs, start: None, lags: shape[0], loss }
     }
 
     /// Starts from this state, one tensor for each of its variables. The state is a constant.
     ///
     /// The questions panic if the state is of another layer or batch.
-    pub fn state(mut self, state: &'a [Tensor<T>]) -> Self {
-        self.state = Some(state);
+    pub fn start(mut self, state: &'a [Tensor<T>]) -> Self {
+        self.start = Some(state);
         self
     }
 
     /// Computes results by lag only for the first `lags` lags. By default, they have all `T`.
     pub fn lags(mut self, lags: usize) -> Self {
-        self.lags = self.lags.min(lags);
+        self.lags = lags.min(self.xs.shape()[0]);
         self
     }
 
@@ -112,7 +123,7 @@ where
     pub fn states(&self) -> StateGradients<T> {
         let tape = Tape::new();
         let costates = Costates::new();
-        let (xs, start) = (tape.constant(self.xs.clone()), self.start(&tape));
+        let (xs, start) = (tape.constant(self.xs.clone()), self.initial(&tape));
         let names = start.paths("state");
         let (ys, _) = Recurrence::new(self.model).costates(&costates).run(xs, start);
         let total = costates.of(&tape.backward((self.loss)(ys)));
@@ -137,7 +148,7 @@ where
     #[track_caller]
     #[must_use]
     pub fn error_flow(&self) -> ErrorFlow {
-        let names = self.start(&Tape::new()).paths("state");
+        let names = self.initial(&Tape::new()).paths("state");
         let mut flow = ErrorFlow::new(names, self.xs.shape()[0]);
         self.visit_lags(self.lags, &mut |part| flow.enter(&part));
         flow
@@ -146,7 +157,12 @@ where
     /// Returns the gradient of each parameter by lag. Of a [learned start](bptt_layers::LearnedStart), the gradient
     /// counts at step 0, which reads it.
     ///
-    /// The result takes the memory of the parameters for each lag. [`lags`](Self::lags) limits it.
+    /// ```text
+    /// ∂L/∂θ = Σ_ℓ g_ℓ        g_ℓ = Σ_t (∂s_{t−ℓ}/∂θ)ᵀ ∂L_t/∂s_{t−ℓ}
+    /// ```
+    ///
+    /// The sum is exact up to rounding. The result takes the memory of the parameters for each lag.
+    /// [`lags`](Self::lags) limits it.
     ///
     /// # Panics
     ///
@@ -180,7 +196,7 @@ where
         if let Some(truncation) = truncation {
             run = run.truncated(truncation);
         }
-        let (ys, _) = run.run(tape.constant(self.xs.clone()), self.start(&tape));
+        let (ys, _) = run.run(tape.constant(self.xs.clone()), self.initial(&tape));
         let gradients = tape.backward((self.loss)(ys));
         let of = |param| match gradients.get(param) {
             Some(gradient) => gradient.clone(),
@@ -194,7 +210,7 @@ where
     fn visit_lags(&self, lags: usize, visit: &mut dyn FnMut(super::lags::Part<'_, T>)) {
         let states = self.states_of_run();
         let tape = Tape::new();
-        let steps = Steps::record(self.model, &tape, self.xs, &self.start(&tape), &states);
+        let steps = Steps::record(self.model, &tape, self.xs, &self.initial(&tape), &states);
         steps.for_each_lag((self.loss)(steps.outputs), lags, visit);
     }
 
@@ -202,7 +218,7 @@ where
     #[track_caller]
     fn states_of_run(&self) -> Vec<Tensor<T>> {
         let tape = Tape::inference();
-        let (xs, start) = (tape.constant(self.xs.clone()), self.start(&tape));
+        let (xs, start) = (tape.constant(self.xs.clone()), self.initial(&tape));
         let scanned = tape.scan(xs, start).run(|x, state| {
             let (_, next) = self.model.advance(x, state);
             (next.clone(), next)
@@ -211,9 +227,9 @@ where
     }
 
     #[track_caller]
-    fn start<'t>(&self, tape: &'t Tape<T>) -> L::State<'t> {
+    fn initial<'t>(&self, tape: &'t Tape<T>) -> L::State<'t> {
         let start = self.model.start(tape, self.xs.shape()[1]);
-        match self.state {
+        match self.start {
             Some(state) => {
                 let leaves = state.iter().map(|value| tape.constant(value.clone()));
                 start.with_leaves(&leaves.collect::<Vec<_>>())

@@ -98,7 +98,7 @@ fn of_any_loss_and_any_start() {
     let xs = uniform([6, 2, INPUT], draw);
     let state = [uniform([2, HIDDEN], draw), uniform([2, HIDDEN], draw)];
     let over_time =
-        GradientsOverTime::new(&lstm, &xs, |ys| ys.sum(&[0]).square().sum_all()).state(&state);
+        GradientsOverTime::new(&lstm, &xs, |ys| ys.sum(&[0]).square().sum_all()).start(&state);
     let by_lag = over_time.by_lag();
     let tape = Tape::new();
     let [h, c] = state.each_ref().map(|value| tape.constant(value.clone()));
@@ -107,6 +107,7 @@ fn of_any_loss_and_any_start() {
     for (own, (_, param)) in by_lag.parameters.iter().zip(lstm.parameters()) {
         assert_near(&own.parts.sum(&[0]), &gradients[param], 1e-14);
     }
+    assert_eq!(over_time.clone().lags(100).by_lag().lags(), 6);
     let first = over_time.lags(2).by_lag();
     assert_eq!((first.lags(), first.norms().len(), first.kept().len()), (2, 2, 2));
     assert_eq!(first.parameters[1].part(1), by_lag.parameters[1].part(1));

@@ -51,7 +51,7 @@ fn it_vanishes_as_the_powers_of_the_weight() {
     let xs = Tensor::ones([10, 1, 1]);
     let flow = GradientsOverTime::new(&cell, &xs, |ys| ys.sum_all()).error_flow();
     assert_eq!((flow.steps(), &flow.names[..]), (10, &["state".to_owned()][..]));
-    for (lag, mean) in flow.by_lag().into_iter().enumerate() {
+    for (lag, mean) in flow.norms_by_lag().into_iter().enumerate() {
         let expected = 1e-30_f64.powi(lag as i32);
         for k in 0..10 - lag {
             assert!((flow.norms[0][[k + lag, k]] / expected - 1.0).abs() < 1e-14);
