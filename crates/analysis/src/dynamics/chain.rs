@@ -19,8 +19,8 @@ use crate::linear_algebra::spectral_norm;
 /// the same [Lipschitz constant](super::Lipschitz), so do its powers: `(‖W‖₂ γ)^{t−k}` for `h = φ(x W_ih + h₋ W + b)` with
 /// `γ = max |φ′|` (Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013).
 ///
-/// The norms of a run of `T` steps take `T² / 2` singular value decompositions: about 7 s for an LSTM of 64 units over 100
-/// steps.
+/// The norms of a run of `T` steps take `T² / 2` singular value decompositions: seconds for an LSTM of 64 units over 100
+/// steps. [`Jacobians::chain_of`](super::Jacobians::chain_of) takes those of one variable of the state.
 ///
 /// ```
 /// use bptt_analysis::dynamics::{Dynamics, Lipschitz};
