@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "plots")]
+mod atomic;
 pub mod dynamics;
 pub mod gradients;
 mod linear_algebra;

@@ -16,7 +16,7 @@ pub enum PictureError {
         path: PathBuf,
     },
     /// The file cannot be written. An existing file stays as it was.
-    #[error("cannot write `{}`; check that its folder exists, has space and may be written to", path.display())]
+    #[error("cannot write `{}`; check that its folder has space and may be written to", path.display())]
     Write {
         /// The path of the picture.
         path: PathBuf,

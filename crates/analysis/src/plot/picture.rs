@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use super::canvas::{Area, Canvas, Drawn};
 use super::error::PictureError;
+use crate::atomic;
 
 /// What a picture shows. It is laid out for the area that it is given.
 pub(super) trait Chart: Debug + Send + Sync {
@@ -88,7 +88,8 @@ impl Picture {
         file
     }
 
-    /// Saves the picture as SVG or PNG, as the path ends. A file at the path is replaced once the new one is complete.
+    /// Saves the picture as SVG or PNG, as the path ends. Creates its folder. A file at the path is replaced once the new
+    /// one is complete.
     ///
     /// # Errors
     ///
@@ -101,23 +102,13 @@ impl Picture {
             Some("png") => self.png(),
             _ => return Err(PictureError::Format { path: path.into() }),
         };
-        replace(path, &contents).map_err(|source| PictureError::Write { path: path.into(), source })
+        atomic::replace(path, &contents)
+            .map_err(|source| PictureError::Write { path: path.into(), source })
     }
 
     fn canvas(&self) -> Canvas {
         Canvas::new(self.size, |area| self.chart.draw(area))
     }
-}
-
-/// Writes a file beside the path, and then moves it there.
-fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let written = fs::write(&beside, contents).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside); // the first error is the one to report
-    }
-    written
 }
 
 /// Pictures below each other.

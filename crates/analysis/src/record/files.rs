@@ -1,10 +1,11 @@
 //! Files that are replaced in one instant, and files that grow.
 
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::RecordError;
+use crate::atomic::{self, sync_folder};
 
 /// Writes a file under another name, stores it safely, and only then renames it. Creates its folder.
 ///
@@ -12,26 +13,8 @@ use super::error::RecordError;
 ///
 /// If the file cannot be written. An existing file then stays as it is.
 pub fn replace(path: &Path, contents: &str) -> Result<(), RecordError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new"); // a fixed name, so that killed programs leave one file at most
-    let write = || {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        let mut file = File::create(&beside)?;
-        file.write_all(contents.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_folder(path)
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&beside); // the first error is the one to report
-        RecordError::write(path, source)
-    })
-}
-
-/// Stores the folder safely after a change of an entry. A folder can be opened only on Unix.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
+    let written = atomic::replace(path, contents.as_bytes());
+    written.map_err(|source| RecordError::write(path, source))
 }
 
 /// A file that grows at its end.
@@ -81,6 +64,8 @@ impl Appended {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

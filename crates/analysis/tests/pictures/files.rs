@@ -31,6 +31,8 @@ fn the_ending_of_a_path_gives_the_format() {
     picture().save(path("a.png")).expect("saved");
     let file = fs::read(path("a.png")).expect("a file");
     assert_eq!(decoded(&file).0, (600, 360));
+    picture().save(path("new/folder/a.svg")).expect("saved into a new folder");
+    fs::remove_dir_all(path("new")).expect("it is there");
     let names = fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(names, 3, "no other files are left");
 }
@@ -52,20 +54,19 @@ fn other_endings_are_refused_with_a_remedy() {
 #[test]
 fn a_file_that_cannot_be_written_leaves_the_one_before() {
     let folder = tempfile::tempdir().expect("a folder");
-    let missing = folder.path().join("missing/a.svg");
-    let error = picture().save(&missing).expect_err("no folder");
-    let PictureError::Write { path, source } = &error else { panic!("{error}") };
-    assert_eq!((path, source.kind()), (&missing, std::io::ErrorKind::NotFound));
-    assert!(
-        error
-            .to_string()
-            .ends_with("check that its folder exists, has space and may be written to")
-    );
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let within = file.join("a.svg");
+    let error = picture().save(&within).expect_err("a file is no folder");
+    let PictureError::Write { path, .. } = &error else { panic!("{error}") };
+    assert_eq!(path, &within);
+    let remedy = "check that its folder has space and may be written to";
+    assert!(error.to_string().ends_with(remedy), "{error}");
     // a picture cannot replace a folder, and nothing stays beside it
     let taken = folder.path().join("a.png");
     fs::create_dir(&taken).expect("a folder");
     picture().save(&taken).expect_err("a folder is in its place");
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
 }
 
 #[test]
