@@ -64,7 +64,7 @@ impl Agreement {
             relative_error: ratio(norm(&error), whole, 0.0),
             cosine: match (estimated == 0.0, whole == 0.0) {
                 (true, true) => 1.0,
-                (false, false) => cosine,
+                (false, false) => cosine.clamp(-1.0, 1.0),
                 _ => 0.0,
             },
             sign_agreement: ratio(same as f64, counted as f64, 1.0),

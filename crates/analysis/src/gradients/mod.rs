@@ -23,6 +23,24 @@
 //! | which part of a parameter's gradient has lag `ℓ`, and what would truncation keep? | [`GradientsByLag`] |
 //! | how far is the gradient of BPTT(k₁, k₂) from the whole one? | [`TruncationBias`] |
 //!
+//! How many steps of truncated back-propagation keep 99 % of the gradient depends on how long a network remembers:
+//!
+//! ```
+//! use bptt_analysis::gradients::GradientsOverTime;
+//! use bptt_layers::{Lstm, rng};
+//! use bptt_tensor::Tensor;
+//!
+//! let xs = Tensor::normal([50, 8, 4], 0.0, 1.0, &mut rng(0)); // [T, B, I]
+//! let steps_for_99_percent = |forget_bias| {
+//!     let lstm = Lstm::<f64>::new(&mut rng(1), 4, 16).forget_bias(forget_bias);
+//!     let loss_of_last = GradientsOverTime::new(&lstm, &xs, |ys| ys.index_first(49).square().mean_all());
+//!     let kept = loss_of_last.by_lag().kept(); // entry K − 1 is for K steps
+//!     1 + kept.iter().position(|kept| kept.relative_error < 0.01).expect("all steps keep everything")
+//! };
+//! let [forgetful, careful] = [-1.0, 3.0].map(steps_for_99_percent);
+//! assert!(forgetful < 10 && careful > 30, "{forgetful}, {careful}");
+//! ```
+//!
 //! Back-propagation through time: Werbos 1990. Truncation: Williams and Peng 1990. Vanishing and exploding terms:
 //! Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013.
 

@@ -43,6 +43,33 @@ fn a_plan_is_made_once() {
     assert!(again * 2 < first, "{again} bytes again, {first} the first time");
 }
 
+/// The reverse pass takes no cotangents of probes on which the loss does not depend.
+#[test]
+fn probes_that_are_looked_at_cost_the_reverse_pass_nothing() {
+    const STEPS: usize = 64;
+    let w = param([16, 16], 2);
+    let allocated = |is_probed: bool| {
+        let tape = Tape::new();
+        let xs = tape.constant(uniform([STEPS, 2, 16], 1));
+        let h = tape.constant(Tensor::zeros([2, 16]));
+        let _probes = is_probed.then(|| tape.probes());
+        let scanned = tape.scan(xs, h).run(|x, h| {
+            let gate = (x + h.matmul(&w)).sigmoid().probe("gate");
+            let next = (gate * h + (1.0 - gate) * x.tanh().probe("candidate")).probe("next");
+            (next, next)
+        });
+        let loss = scanned.outputs.square().mean_all();
+        release_pooled_memory();
+        allocated_by(|| drop(tape.backward(loss)))
+    };
+    let [plain, probed] = [false, true].map(|is_probed| {
+        let _ = allocated(is_probed); // compiles the step
+        allocated(is_probed)
+    });
+    let of_a_probe = STEPS * 2 * 16 * size_of::<f64>();
+    assert!(probed < plain + of_a_probe / 2, "{probed} bytes, without probes {plain}");
+}
+
 thread_local! {
     /// The number of runs of the gradient rule of a [`Scale`]. Compiling a step runs it once.
     static DERIVED: Cell<usize> = const { Cell::new(0) };
