@@ -1,5 +1,7 @@
 //! The dynamics of layers, against hand-derived values, known systems and theorems.
 
+extern crate bptt_layers as bptt; // for the derive macro
+
 mod chain;
 mod fixed_points;
 mod jacobians;
@@ -7,3 +9,4 @@ mod lyapunov;
 mod memory_capacity;
 mod saturation;
 mod systems;
+mod trained;
