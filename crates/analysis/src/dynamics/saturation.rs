@@ -96,17 +96,14 @@ impl Saturation {
         };
         let rows = values.as_slice().chunks_exact(units.max(1)).enumerate();
         let rows: Vec<_> = rows.filter(|&(row, _)| counts(row)).map(|(_, values)| values).collect();
-        let mean = |unit: usize, of: &dyn Fn(f64) -> f64| {
-            rows.iter().map(|row| of(row[unit].as_f64())).sum::<f64>() / rows.len() as f64
-        };
-        let of_units = |of: &dyn Fn(usize) -> f64| (0..units).map(of).collect::<Vec<_>>();
-        let means = of_units(&|unit| mean(unit, &|x| x));
+        let means = mean(&rows, units, |_, x| x);
+        let variance = |unit: usize, x: f64| (x - means[unit]).powi(2);
         Self {
             thresholds,
             count: rows.len(),
-            left: of_units(&|unit| mean(unit, &|x| f64::from(x < thresholds.left))),
-            right: of_units(&|unit| mean(unit, &|x| f64::from(x > thresholds.right))),
-            variances: of_units(&|unit| mean(unit, &|x| (x - means[unit]).powi(2))),
+            left: mean(&rows, units, |_, x| f64::from(x < thresholds.left)),
+            right: mean(&rows, units, |_, x| f64::from(x > thresholds.right)),
+            variances: mean(&rows, units, variance),
             means,
         }
     }
@@ -161,4 +158,15 @@ impl Saturation {
     pub fn dead_units(&self, variance: f64) -> Vec<usize> {
         (0..self.variances.len()).filter(|&unit| self.variances[unit] <= variance).collect()
     }
+}
+
+/// Returns the mean over all rows of `of(unit, value)`, for each unit. It goes row by row, in the order of memory.
+fn mean<T: Scalar>(rows: &[&[T]], units: usize, of: impl Fn(usize, f64) -> f64) -> Vec<f64> {
+    let mut sums = vec![0.0; units];
+    for row in rows {
+        for (unit, (sum, x)) in sums.iter_mut().zip(*row).enumerate() {
+            *sum += of(unit, x.as_f64());
+        }
+    }
+    sums.iter().map(|sum| sum / rows.len() as f64).collect()
 }

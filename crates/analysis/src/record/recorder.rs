@@ -18,7 +18,7 @@ const PAGE: &str = "report.html";
 const LOCK: &str = "record.lock";
 
 /// The number of steps between two looks at the inside of the model, unless another is chosen.
-const INTERVAL: usize = 100;
+const INTERVAL: usize = 200;
 
 /// The gates of the library's cells.
 const GATES: [&str; 7] = ["i", "f", "o", "r", "z", "i'", "f'"];
@@ -135,7 +135,7 @@ impl Recorder {
         }
     }
 
-    /// Sets the number of steps between two looks at the inside of the model, which is 100 without it. Each look takes
+    /// Sets the number of steps between two looks at the inside of the model, which is 200 without it. Each look takes
     /// time in proportion to the parameters and the probed values.
     ///
     /// # Panics

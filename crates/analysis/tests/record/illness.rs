@@ -161,3 +161,15 @@ fn a_loss_on_a_plateau() {
     };
     assert!((before / now - 1.0).abs() < 0.1, "{found:?}");
 }
+
+/// What one state forgets, another keeps.
+#[test]
+fn a_gradient_that_one_state_keeps_does_not_vanish() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    let costates = |decay: f64| Tensor::from_fn([20, 1, 1], |step| decay.powi(19 - step as i32));
+    let record = recorder.step(1, 1.0).costates("h", &costates(0.1));
+    record.costates("c", &costates(0.9)).finish(&model).expect("a writable folder");
+    assert_eq!(recorder.report().expect("a writable folder"), []);
+}

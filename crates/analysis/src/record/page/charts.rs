@@ -131,13 +131,14 @@ fn of_lags(records: &[Record]) -> Vec<Lines> {
     }
     let chart = |(name, looks): (&str, Vec<(u64, &[f64])>)| {
         let title = format!("gradient of {name} by lag");
-        let chart = Lines::new(&title, "lag k (steps)", "‖∂L_T/∂s_{T−k}‖").log();
+        let chart = Lines::new(&title, "lag k (steps)", "‖∂L_T/∂s‖ at lag k").log();
         let last = looks.len() - 1;
         let mut shown: Vec<_> = (0..LOOKS).map(|look| last * look / (LOOKS - 1)).collect();
         shown.dedup();
         shown.into_iter().fold(chart, |chart, look| {
             let (step, norms) = looks[look];
             let points = norms.iter().enumerate().map(|(lag, &norm)| (lag as f64, norm));
+            let points = points.skip_while(|&(_, norm)| norm == 0.0); // the loss may not depend on it directly
             chart.line(&format!("step {step}"), points)
         })
     };
@@ -178,5 +179,5 @@ fn ends(lines: &[(&str, Points)]) -> impl Iterator<Item = f64> {
 fn svg(picture: &Picture) -> String {
     let svg = picture.clone().sized(SIZE.0, SIZE.1).svg();
     let svg = svg.replace("#FFFFFF", "var(--paper)").replace("#000000", "var(--ink)");
-    svg.replace("#E1E1E1", "var(--grid)")
+    svg.replace("#E1E1E1", "var(--grid)").replace("#A6CEE5", "var(--faint)")
 }

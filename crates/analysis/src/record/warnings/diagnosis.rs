@@ -49,7 +49,7 @@ pub(in crate::record) fn diagnose(records: &[Record]) -> Vec<Warning> {
         not_finite(records, &looks).into_iter().chain(spike(records, &looks)).collect();
     if let Some(&last) = looks.last() {
         warnings.extend(last.lags.iter().filter_map(|lags| exploding(last.step, lags)));
-        warnings.extend(last.lags.iter().filter_map(|lags| vanishing(last.step, lags)));
+        warnings.extend(vanishing(last.step, last.lags));
         warnings.extend(last.values.iter().filter_map(|value| saturated(last.step, value)));
         warnings.extend(last.values.iter().filter_map(|value| dead(last.step, value)));
     }
@@ -124,10 +124,15 @@ fn exploding(step: u64, lags: &LagDetails) -> Option<Warning> {
     (growth > GROWTH).then_some(Warning::ExplodingAtLag { step, state, lag, growth })
 }
 
-fn vanishing(step: u64, lags: &LagDetails) -> Option<Warning> {
-    let (_, largest) = peak(&lags.norms)?;
-    let last_seen = lags.norms.iter().rposition(|&norm| norm >= VANISHED * largest)?;
-    let (lag, lags, state) = (last_seen + 1, lags.norms.len(), lags.name.clone());
+/// Judges by the state that the gradient reaches furthest: what one layer or variable forgets, another may keep.
+fn vanishing(step: u64, states: &[LagDetails]) -> Option<Warning> {
+    let reach = |state: &LagDetails| {
+        let (_, largest) = peak(&state.norms)?;
+        state.norms.iter().rposition(|&norm| norm >= VANISHED * largest)
+    };
+    let reached = states.iter().filter_map(|state| Some((reach(state)?, state)));
+    let (last_seen, state) = reached.max_by_key(|&(reach, _)| reach)?;
+    let (lag, lags, state) = (last_seen + 1, state.norms.len(), state.name.clone());
     (2 * lag <= lags).then_some(Warning::VanishingAtLag { step, state, lag, lags })
 }
 

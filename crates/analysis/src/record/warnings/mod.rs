@@ -51,12 +51,12 @@ pub enum Warning {
     },
     /// The gradient does not reach early steps of a window.
     #[error(
-        "the gradient vanishes at lag {lag} of {lags}: with respect to `{state}` it is below 1/1000 of its peak from there on, at step {step}"
+        "the gradient vanishes at lag {lag} of {lags}: with respect to `{state}`, which it reaches furthest, it is below 1/1000 of its peak from there on, at step {step}"
     )]
     VanishingAtLag {
         /// The step.
         step: u64,
-        /// The state.
+        /// The state that it reaches furthest, of those recorded.
         state: String,
         /// The first lag from which on the gradient is below a thousandth of its peak.
         lag: usize,
