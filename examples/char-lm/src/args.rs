@@ -56,6 +56,9 @@ pub(crate) struct TrainArgs {
     /// Where to save the best weights; the run itself is saved beside them
     #[arg(long, value_name = "FILE", default_value_os_t = weights(), value_parser = saveable)]
     pub(crate) out: PathBuf,
+    /// Record the training in this folder: report.html with warnings, JSON lines, and events for TensorBoard
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) report: Option<PathBuf>,
     /// Continue the run that saved to --out, with its settings, as if it had never stopped
     #[arg(long, conflicts_with = "Settings")]
     pub(crate) resume: bool,

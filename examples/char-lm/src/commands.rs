@@ -28,6 +28,9 @@ pub(crate) fn train(args: &TrainArgs, out: &mut (impl Write + Send)) -> Result<(
         let text = args.text.settings();
         let corpus = Corpus::open(&text, &args.machine.store)?;
         let (mut run, mut trainer) = begin(args, &corpus)?;
+        if let Some(folder) = &args.report {
+            trainer.record(folder, args.resume)?;
+        }
         // in one write, so that a reader that closes the pipe after the first line does not end the training
         let head = format!(
             "{}\nmodel  {}, {} parameters\nstart  step {} of {}, {}\n\n",

@@ -15,6 +15,8 @@ pub(crate) enum Error {
     Weights(#[from] bptt::weights::WeightsError),
     #[error(transparent)]
     Run(#[from] bptt::run::RunError),
+    #[error("--report: {0}")]
+    Record(#[from] bptt::analysis::record::RecordError),
     #[error("--prime: {0}")]
     Prime(#[from] lm::text::UnknownCharacter),
     #[error(

@@ -9,6 +9,7 @@ mod commands;
 mod error;
 mod generate;
 mod model;
+mod report;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ impl CharModel {
     /// training.
     ///
     /// `carried` is the state before the first step, and is replaced by the state after the last one. It is a constant on
-    /// the tape, which truncates back-propagation to one window.
+    /// the tape, which truncates back-propagation to one window. On request, the run has costates.
     pub(crate) fn forward<'t>(
         &self,
         tape: &'t Tape<f32>,
@@ -53,10 +53,14 @@ impl CharModel {
         batch: usize,
         carried: &mut CarriedState<f32>,
         rng: Option<&mut Xoshiro256PlusPlus>,
+        costates: Option<&Costates<f32>>,
     ) -> Var<'t, f32> {
         let xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
         let state = carried.state(&self.recurrent, tape, batch);
-        let recurrence = Recurrence::new(&self.recurrent);
+        let mut recurrence = Recurrence::new(&self.recurrent);
+        if let Some(costates) = costates {
+            recurrence = recurrence.costates(costates);
+        }
         let (hs, state) = match rng {
             Some(rng) => {
                 let (hs, state) = recurrence.training(&mut *rng).run(xs, state);
@@ -79,7 +83,8 @@ impl CharModel {
         let (mut total, mut predicted) = (0.0, 0);
         for window in text.windows(window) {
             let tape = Tape::inference(); // keeps no residuals
-            let logits = self.forward(&tape, &window.inputs, text.batch(), &mut carried, None);
+            let logits =
+                self.forward(&tape, &window.inputs, text.batch(), &mut carried, None, None);
             total += f64::from(loss::cross_entropy(logits, &window.targets).sum().item());
             predicted += window.targets.len();
         }

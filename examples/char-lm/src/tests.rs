@@ -37,7 +37,7 @@ fn needs_are_as_measured() {
 
 /// Returns the logits after each of `tokens`, `[T, 2, V]`.
 fn read(model: &CharModel, tokens: &[usize], state: &mut CarriedState<f32>) -> Tensor<f32> {
-    model.forward(&Tape::inference(), tokens, 2, state, None).value()
+    model.forward(&Tape::inference(), tokens, 2, state, None, None).value()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn windows_with_a_carried_state_are_one_long_window() {
 fn a_stepper_computes_the_logits_of_the_window() {
     let (model, tokens) = (model("--hidden 16"), [3, 1, 4, 1, 5]);
     let mut carried = model.start(1);
-    let logits = model.forward(&Tape::inference(), &tokens, 1, &mut carried, None).value();
+    let logits = model.forward(&Tape::inference(), &tokens, 1, &mut carried, None, None).value();
     let mut reader = model.stepper();
     tokens.iter().for_each(|&token| reader.step(&[model.embedding_of(token)]));
     let draw = |logits: &[f32]| Sampling::new().draw(logits, &mut bptt::rng(3));
@@ -83,7 +83,7 @@ fn the_state_is_carried_within_a_pass_and_reset_before_the_next() {
     let model = &trainer.training.model;
     let second = trainer.batches.window(14, 14);
     let tape = Tape::inference();
-    let logits = model.forward(&tape, &second.inputs, 2, &mut model.start(2), None);
+    let logits = model.forward(&tape, &second.inputs, 2, &mut model.start(2), None, None);
     let without = loss::cross_entropy(logits, &second.targets).mean().item();
     assert_ne!(losses[1], f64::from(without), "the second window continues the first");
 }

@@ -1,7 +1,9 @@
 //! Training by truncated back-propagation through time.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
+use bptt::analysis::record::{RecordError, Recorder};
 use bptt::prelude::*;
 use bptt::run::{Run, RunError, Training};
 use bptt::weights::Archive;
@@ -13,6 +15,7 @@ use crate::args::{Settings, TrainArgs};
 use crate::commands::in_bits;
 use crate::error::Error;
 use crate::model::{CharModel, memory_of};
+use crate::report;
 use crate::snapshot::Snapshot;
 
 /// A training run: one window of text is one step.
@@ -28,6 +31,16 @@ pub(crate) struct Trainer<'c> {
     /// The state after the last window, from which the next one continues.
     carried: CarriedState<f32>,
     pub(crate) best: Snapshot,
+    recorder: Option<Recorder>,
+}
+
+/// Why a step fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    #[error(transparent)]
+    Diverged(#[from] Divergence),
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
 impl<'c> Trainer<'c> {
@@ -50,7 +63,24 @@ impl<'c> Trainer<'c> {
         let training = Training::new(model, Adam::new(learning_rate), rng)
             .schedule(schedule(learning_rate, steps));
         let carried = training.model.start(batch);
-        Ok(Self { corpus, batches, validation, steps, validate_every, training, carried, best })
+        let recorder = None;
+        Ok(Self {
+            corpus,
+            batches,
+            validation,
+            steps,
+            validate_every,
+            training,
+            carried,
+            best,
+            recorder,
+        })
+    }
+
+    /// Records the training in a folder, from the next step on.
+    pub(crate) fn record(&mut self, folder: &Path, resume: bool) -> Result<(), RecordError> {
+        self.recorder = Some(report::open(folder, self.training.step, resume)?);
+        Ok(())
     }
 
     /// Returns the run that was saved in `checkpoint`. It goes on as if it had never stopped.
@@ -83,10 +113,24 @@ impl<'c> Trainer<'c> {
         Ok(Self { best, carried, ..trainer })
     }
 
+    /// Trains as [`until`](Self::until) does, and writes the report.
+    pub(crate) fn run(
+        &mut self,
+        run: &mut Run,
+        progress: &mut Progress,
+        stop: impl FnMut() -> Option<Ending>,
+    ) -> Result<Ending, Error> {
+        let ending = self.until(run, progress, stop);
+        if let Some(recorder) = &self.recorder {
+            report::write(recorder, progress)?;
+        }
+        ending
+    }
+
     /// Trains until all steps are done or `stop` returns another reason. Saves at the start, at every measurement and at
     /// the end. When the time is over, the model is measured once more and may then replace the best weights. The
     /// checkpoint does not have this measurement, so a resumed run does not depend on it.
-    pub(crate) fn run(
+    fn until(
         &mut self,
         run: &mut Run,
         progress: &mut Progress,
@@ -105,7 +149,10 @@ impl<'c> Trainer<'c> {
                 }
                 return Ok(ending);
             }
-            let (nats, characters) = self.step().map_err(|fault| self.diverged(fault, run))?;
+            let (nats, characters) = self.step().map_err(|error| match error {
+                StepError::Diverged(fault) => self.diverged(fault, run),
+                StepError::Record(error) => error.into(),
+            })?;
             progress.step(nats, characters);
             let step = self.training.step;
             if step.is_multiple_of(self.validate_every) || step == self.steps {
@@ -117,9 +164,10 @@ impl<'c> Trainer<'c> {
     }
 
     /// Trains on the next window, and returns its loss and the number of its characters.
-    pub(crate) fn step(&mut self) -> Result<(f64, usize), Divergence> {
+    pub(crate) fn step(&mut self) -> Result<(f64, usize), StepError> {
+        let learning_rate = self.training.learning_rate();
         let Training { model, rng, step, .. } = &mut self.training;
-        let &Settings { window, clip, .. } = &self.best.settings;
+        let &Settings { window, clip, cell, .. } = &self.best.settings;
         let (batch, length) = (self.batches.batch(), self.batches.steps());
         let start = *step % length.div_ceil(window) * window;
         if start == 0 {
@@ -128,22 +176,35 @@ impl<'c> Trainer<'c> {
         let window = self.batches.window(start, window.min(length - start));
         let step = *step + 1;
 
+        let is_due = self.recorder.as_ref().is_some_and(|recorder| recorder.is_due(step));
         let tape = Tape::new();
-        let logits = model.forward(&tape, &window.inputs, batch, &mut self.carried, Some(rng));
+        let probes = is_due.then(|| tape.probes());
+        let costates = is_due.then(Costates::new);
+        let (carried, costates) = (&mut self.carried, costates.as_ref());
+        let logits = model.forward(&tape, &window.inputs, batch, carried, Some(rng), costates);
         let loss = loss::cross_entropy(logits, &window.targets).mean();
         let nats = f64::from(loss.item());
-        if !nats.is_finite()
-            && let Some(fault) = tape.first_non_finite()
-        {
-            return Err(Divergence::Value { step, fault: fault.into() });
+        let record = self.recorder.as_mut().map(|recorder| recorder.step(step, nats));
+        let record = record.map(|record| record.learning_rate(learning_rate).probes(probes));
+        if let Err(fault) = check(step, nats, &tape, self.corpus.vocabulary.len()) {
+            record.map_or(Ok(()), |record| record.finish(model))?;
+            return Err(fault.into());
         }
-        Divergence::check(step, nats, self.corpus.vocabulary.len())?;
 
         let mut gradients = tape.backward(loss);
+        let record = record.map(|record| match costates {
+            Some(costates) => report::with_lags(record, logits, &window.targets, costates, cell),
+            None => record,
+        });
         drop(tape); // a tape would hold the parameters, so that they could not change in place
-        clip_norm(model, &mut gradients, clip)
-            .map_err(|fault| Divergence::Gradient { step, fault })?;
-        self.training.update(&gradients);
+        let norm = clip_norm(model, &mut gradients, clip);
+        let record = record.map(|record| {
+            let norm = norm.as_ref().copied().unwrap_or(f64::NAN);
+            record.gradient_norm(norm).gradients(model, &gradients)
+        });
+        let updated = norm.map(|_| self.training.update(&gradients));
+        record.map_or(Ok(()), |record| record.finish(&self.training.model))?;
+        updated.map_err(|fault| Divergence::Gradient { step, fault })?;
         Ok((nats, window.targets.len()))
     }
 
@@ -151,6 +212,10 @@ impl<'c> Trainer<'c> {
     fn measure(&mut self, run: &Run, progress: &Progress) -> Result<(), Error> {
         let Training { model, step, .. } = &self.training;
         let (step, nats) = (*step, model.score(&self.validation, self.best.settings.window));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.validation(step, nats)?;
+            recorder.report()?;
+        }
         Divergence::check(step, nats, self.corpus.vocabulary.len())
             .map_err(|fault| self.diverged(fault, run))?;
         progress.note(&format!("step {step}: validation {}", in_bits(nats)));
@@ -177,6 +242,21 @@ impl<'c> Trainer<'c> {
         self.training.best = Some(self.best.archive());
         run.save(&self.training)
     }
+}
+
+/// Checks the loss of a step. If an operation of the tape is at fault, the error names it.
+fn check(
+    step: usize,
+    nats: f64,
+    tape: &Tape<f32>,
+    vocabulary_size: usize,
+) -> Result<(), Divergence> {
+    if !nats.is_finite()
+        && let Some(fault) = tape.first_non_finite()
+    {
+        return Err(Divergence::Value { step, fault: fault.into() });
+    }
+    Divergence::check(step, nats, vocabulary_size)
 }
 
 /// Returns the schedule of the learning rate over so many steps. It rises linearly to `peak` over the first twentieth

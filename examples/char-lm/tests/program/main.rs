@@ -2,6 +2,7 @@
 
 mod interruption;
 mod output;
+mod report;
 mod saving;
 mod support;
 mod text;
