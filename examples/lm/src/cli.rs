@@ -66,7 +66,7 @@ impl Cli {
         let has_steps = arguments.iter().any(|it| name_of(&it.to_string_lossy()) == "steps");
         let is_kept = |flag: &String| {
             // the number of epochs in the file would win over the flag
-            !cli.replaces(flag) && !(has_steps && name_of(flag) == "epochs")
+            !(cli.replaces(flag) || has_steps && name_of(flag) == "epochs")
         };
         let settings = settings.filter(is_kept).map(OsString::from);
         arguments.splice(2..2, settings); // after the subcommand, before its flags, so that these win
