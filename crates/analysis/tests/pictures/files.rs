@@ -130,6 +130,12 @@ fn a_title_is_fitted_to_the_width() {
     let svg = Svg::of(&Lines::new(&long, &long, &long).picture());
     let cut = svg.texts().iter().filter(|text| text.ends_with('…')).count();
     assert_eq!(cut, 3);
+    // one that is a little too long becomes smaller, and stays whole
+    let little = "w".repeat(50);
+    let svg = Lines::new(&little, "", "").picture().svg();
+    Svg::of(&Lines::new(&little, "", "").picture()).says(&[&little]);
+    let title = svg.lines().find(|line| line.starts_with("<text ")).expect("a title");
+    assert!((40.0..60.0).contains(&number(title, "font-size")), "{title}");
 }
 
 #[test]

@@ -105,6 +105,8 @@ fn a_histogram_counts_each_value_once() {
     assert!(unit > UNIT * 20.0);
     let counts: Vec<_> = heights.iter().map(|height| (height / unit).round()).collect();
     assert_eq!(counts, [3.0, 1.0, 1.0], "bins 0, 1 and 3");
+    let left: Vec<_> = bars.iter().map(|bar| number(bar, "x")).collect();
+    assert_eq!(((left[2] - left[0]) / (left[1] - left[0])).round(), 3.0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How far back a model looks.
 
 use bptt::RngExt;
+use bptt::analysis::plot::{Lines, Picture};
 use bptt::prelude::*;
 use serde::Serialize;
 
@@ -46,6 +47,13 @@ pub struct GradientByLag {
 }
 
 impl GradientByLag {
+    /// Draws the norms on a logarithmic scale.
+    pub fn picture(&self) -> Picture {
+        let norms = (0_u32..).map(f64::from).zip(self.norms.iter().copied());
+        let lines = Lines::new("", "lag k (tokens)", "mean of ‖∂L_t/∂x_{t−k}‖").log();
+        lines.line("", norms).picture().sized(800, 300)
+    }
+
     /// Returns the share of the first `lags` in the sum of all norms.
     #[must_use]
     pub fn share(&self, lags: usize) -> f64 {

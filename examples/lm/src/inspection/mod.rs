@@ -118,6 +118,7 @@ impl Inspection {
     /// Returns a page that needs no other file.
     #[must_use]
     pub fn to_html(&self) -> String {
-        page::page(&self.to_json())
+        let lags = self.gradient_by_lag.as_ref().map(|it| it.picture().svg());
+        page::page(&self.to_json(), &lags.unwrap_or_default())
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use bptt::weights::Archive;
 use lm::config::Config;
 use lm::inspection::{
-    Activations, Inspection, PROPERTIES, Places, Reading, gradient_by_lag, loss_by_context,
-    properties, read, units,
+    Activations, GradientByLag, Inspection, PROPERTIES, Places, Reading, gradient_by_lag,
+    loss_by_context, properties, read, units,
 };
 use lm::model::LanguageModel;
 use lm::text::{Tokens, Vocabulary};
@@ -202,6 +202,16 @@ fn the_page_is_self_contained_and_holds_texts_as_data_only() {
     let [data, numbers] = [data, &inspection().to_json()]
         .map(|json| serde_json::from_str::<serde_json::Value>(json).expect("JSON"));
     assert_eq!(data, numbers);
+}
+
+#[test]
+fn the_page_draws_the_gradient_by_lag() {
+    assert!(!inspection().to_html().contains("<svg"));
+    let gradient = GradientByLag { places: 3, norms: vec![1.0, 0.1, 0.0, 0.01] };
+    let page = inspection().with_lags(Some(gradient), Vec::new()).to_html();
+    for text in ["lag k (tokens)", "10⁻²", "zero or not finite"] {
+        assert!(page.contains(text), "{text}");
+    }
 }
 
 #[test]

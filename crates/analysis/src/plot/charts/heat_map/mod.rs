@@ -119,7 +119,6 @@ impl HeatMap {
         self.columns = names.into_iter().map(|name| visible(&name.to_string())).collect();
         let (names, columns) = (self.columns.len(), self.width());
         assert_eq!(names, columns, "heat map: {names} names for {columns} columns; give one each");
-        self.labels.x = String::new();
         self
     }
 
@@ -133,7 +132,6 @@ impl HeatMap {
         self.rows = names.into_iter().map(|name| visible(&name.to_string())).collect();
         let (names, rows) = (self.rows.len(), self.values.len());
         assert_eq!(names, rows, "heat map: {names} names for {rows} rows; give one each");
-        self.labels.y = String::new();
         self
     }
 
@@ -196,6 +194,9 @@ impl HeatMap {
     ) -> Drawn {
         let cells = Cells::new(&self.values, columns.clone());
         let mut labels = Labels { title: String::new(), ..self.labels.clone() };
+        if columns.len() < self.width() {
+            labels.x.clear(); // a line of a text needs none
+        }
         for (label, count) in [(&mut labels.x, cells.width), (&mut labels.y, cells.height)] {
             if count > 1 && !label.is_empty() {
                 *label += &format!(" (means of {count})");
@@ -235,7 +236,7 @@ impl Chart for HeatMap {
         let height_of_row = if self.rows.is_empty() { 12 } else { 20 };
         let lines = self.lines().len() as u32;
         let cells = (rows * height_of_row).clamp(80, if lines > 1 { 160 } else { 320 });
-        let names = if self.columns.is_empty() || lines > 1 { 44 } else { 60 };
+        let names = if self.columns.is_empty() || lines > 1 { 44 } else { 76 };
         (600, 28 + lines * (cells + names))
     }
 
