@@ -56,6 +56,22 @@ fn cells_of_one_colour_are_drawn_as_one() {
 }
 
 #[test]
+fn no_page_shows_through_between_cells() {
+    let svg = HeatMap::over_time("", &ramp(3, 2)).picture().svg();
+    let cells = svg.lines().filter(|line| line.starts_with("<rect ")).skip(1 + BAR);
+    let edges = |cell: &str| {
+        let [x, y] = ["x", "y"].map(|name| number(cell, name));
+        let [width, height] = ["width", "height"].map(|name| number(cell, name));
+        ((x, x + width), (y, y + height))
+    };
+    let cells: Vec<_> = cells.map(edges).collect();
+    let [first, second, third, below] = [cells[0], cells[1], cells[2], cells[3]];
+    assert!(first.0.1 > second.0.0 + 4.0 && first.1.1 > below.1.0 + 4.0, "they overlap");
+    assert!(first.0.1 < second.0.1 && first.1.1 < below.1.1, "and are seen");
+    assert_eq!((third.0.1, below.1.1), (cells[5].0.1, cells[5].1.1), "within the table");
+}
+
+#[test]
 fn missing_values_are_grey() {
     let values = Tensor::from_vec([4, 1], vec![1.0, f64::NAN, f64::INFINITY, 0.0]);
     let svg = Svg::of(&HeatMap::over_time("", &values).picture());

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::plot::thin::Point;
+
 /// The most cells in a row and in a column, which are wide enough to be seen.
 const MOST_COLUMNS: usize = 240;
 const MOST_ROWS: usize = 96;
@@ -41,6 +43,12 @@ impl Cells {
             let from = row * self.height;
             (edges(from, self.row_count.min(from + self.height)), values.as_slice())
         })
+    }
+
+    /// Moves a lower right corner half a column and half a row on, within the table.
+    pub(super) fn below(&self, (right, bottom): Point) -> Point {
+        let limit = |edge: f64, end: usize| (edge + 0.5).min(end as f64 - 0.5);
+        (limit(right, self.columns.end), limit(bottom, self.row_count))
     }
 
     /// Returns the place of a column of cells.

@@ -83,7 +83,9 @@ impl ColourScale {
         for slice in 0..SLICES {
             let [from, to] = [slice, slice + 1].map(|it| f64::from(it) / f64::from(SLICES));
             let color = self.map.at((from + to) / 2.0);
-            area.draw(&Rectangle::new([(0, y(to)), (px(WIDTH), y(from))], color.filled()))?;
+            // it reaches below the next slice, so that no page shows through between them
+            let end = (2.0 * to - from).min(1.0);
+            area.draw(&Rectangle::new([(0, y(end)), (px(WIDTH), y(from))], color.filled()))?;
         }
         for (value, label) in self.axis.ticks() {
             let y = y(self.axis.part(*value));

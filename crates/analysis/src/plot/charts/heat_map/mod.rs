@@ -262,7 +262,8 @@ impl Chart for HeatMap {
     }
 }
 
-/// Draws cells, those of one colour that stand beside each other as one.
+/// Draws cells, those of one colour that stand beside each other as one. Each reaches below its neighbours to the right
+/// and below, which are drawn later, so that no page shows through between them.
 fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Drawn {
     for (row, values) in cells.rows() {
         let mut from = 0;
@@ -270,7 +271,7 @@ fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Dr
             let color = scale.color(values[from]);
             let same = values[from..].iter().take_while(|&&it| scale.color(it) == color).count();
             let (left, right) = (cells.column(from).start, cells.column(from + same - 1).end);
-            let corners = [(left, row.start), (right, row.end)];
+            let corners = [(left, row.start), cells.below((right, row.end))];
             plot.draw_series([Rectangle::new(corners, color.filled())])?;
             from += same;
         }
