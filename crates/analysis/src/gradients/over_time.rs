@@ -40,10 +40,14 @@ use super::truncation::TruncationBias;
 /// assert!(bias.overall.relative_error < 0.5);
 /// ```
 ///
-/// # Masks
+/// # Limits
 ///
 /// There is no mask. In sequences that are padded at their ends, the steps of padding have no influence on the gradients
 /// as long as the loss does not depend on their outputs.
+///
+/// The steps of a run are recorded as sequences of one batch. So the sequences of a batch must be independent of each
+/// other, as in every cell of the library. A cell that reads sequences of its own
+/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step)) panics, as its steps have numbers.
 ///
 /// # Cost
 ///

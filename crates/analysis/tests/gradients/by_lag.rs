@@ -2,11 +2,11 @@
 
 use bptt_analysis::gradients::GradientsOverTime;
 use bptt_autodiff::Tape;
-use bptt_layers::{Elman, Gru, Linear, Lstm, Module, Stepwise, rng};
+use bptt_layers::{Cell, Elman, Gru, Linear, Lstm, Module, StateSizes, Stepwise, rng};
 use bptt_tensor::Tensor;
 
 use crate::models::{
-    AttentionOverMemory, Counting, HIDDEN, INPUT, TwoLeaves, deep, randomized, uniform,
+    AttentionOverMemory, Counting, HIDDEN, INPUT, TwoLeaves, V, deep, randomized, uniform,
 };
 use crate::oracle::{assert_near, loss, parts_by_lag};
 
@@ -119,4 +119,32 @@ fn of_any_loss_and_any_start() {
 fn no_steps_are_refused() {
     let lstm = Lstm::<f64>::new(&mut rng(1), INPUT, HIDDEN);
     let _ = GradientsOverTime::new(&lstm, &Tensor::zeros([0, 2, INPUT]), loss);
+}
+
+/// A cell whose step reads its own sequence of noise.
+#[derive(Module)]
+#[module(scalar = f64)]
+struct Disturbed(Lstm<f64>, #[module(skip)] Tensor<f64>);
+
+impl Cell<f64> for Disturbed {
+    type State<'t> = (V<'t>, V<'t>);
+
+    fn step<'t>(&self, x: V<'t>, state: Self::State<'t>) -> (V<'t>, Self::State<'t>) {
+        self.0.step(x + x.tape().at_step(&self.1), state)
+    }
+}
+
+impl StateSizes for Disturbed {
+    fn state_sizes(&self) -> Vec<usize> {
+        self.0.state_sizes()
+    }
+}
+
+#[test]
+#[should_panic(expected = "at_step: a sequence [5, 1, 3] does not have 1 entries")]
+fn noise_of_steps_is_refused() {
+    let noise = uniform([5, 1, INPUT], &mut rng(4));
+    let cell = Disturbed(Lstm::new(&mut rng(1), INPUT, HIDDEN), noise);
+    let xs = uniform([5, 1, INPUT], &mut rng(3));
+    let _ = GradientsOverTime::new(&cell, &xs, loss).by_lag();
 }
