@@ -1,4 +1,4 @@
-use bptt_tensor::{PackedRhs, Scalar, Tensor, Transpose, low_latency};
+use bptt_tensor::{HalfPrecision, PackedRhs, Scalar, Tensor, Transpose, low_latency};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -100,6 +100,34 @@ fn large_products_have_their_values_on_any_number_of_threads() {
                 low_latency(|| a.matmul_packed(&PackedRhs::for_rows(1, &b, false)))
             });
             assert_independent("packed left", || transposed.matmul_with(&b, Transpose::LEFT));
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// A matrix in half precision, whether it was packed or read in place before, equals the rounded matrix.
+#[test]
+fn products_in_half_precision_have_the_same_bits_on_any_number_of_threads() {
+    fn check<T: Scalar>() {
+        for [m, k, n] in [[1, 1301, 1200], [40, 700, 300], [300, 6, 8400]] {
+            let (a, b) = (values::<T>(&[m, k], 1), values::<T>(&[k, n], 2));
+            let rounded = b.map(|x| {
+                let pattern = HalfPrecision::F16.encode(x.as_f64()).expect("below 65504");
+                T::of(HalfPrecision::F16.decode(pattern))
+            });
+            let full = PackedRhs::new(&rounded, false);
+            let expected = a.matmul_packed(&full);
+            for before in [PackedRhs::new(&b, false), PackedRhs::for_rows(1, &b, false)] {
+                let half = before.in_half_precision().expect("below 65504");
+                let twice = half.in_half_precision().expect("below 65504");
+                assert_same(&a.matmul_packed(&half), &expected);
+                assert_same(&a.matmul_packed(&twice), &expected);
+                assert_independent("half", || a.matmul_packed(&half));
+                let with_team = || low_latency(|| a.matmul_packed(&half));
+                assert_same(&with_team(), &expected);
+                assert_independent("half with low latency", with_team);
+            }
         }
     }
     check::<f32>();

@@ -152,9 +152,11 @@ impl<T: Scalar> Stepper<T> {
     /// Rounds the weights of matrix products to [half precision](bptt_tensor::HalfPrecision::F16), to eleven significant
     /// bits. The arithmetic stays that of `T`.
     ///
-    /// A step of few sequences takes as long as reading the weights, whose copy here has half of the bytes of an `f32`.
-    /// A matrix with a number beyond 65 504 is not rounded, and neither are biases, nor a step that runs operation by
-    /// operation.
+    /// A step of few sequences takes as long as reading the weights. In half precision, they have half of the bytes of an
+    /// `f32`. The stepper holds them as a copy, which shares no memory with the parameters.
+    ///
+    /// Biases are not rounded, nor is a matrix with a number beyond 65 504. A step that runs operation by operation stays
+    /// in full precision.
     #[must_use]
     pub fn half_precision(mut self) -> Self {
         if let Runner::Rows { session, .. } = &mut self.runner {

@@ -65,6 +65,10 @@ pub(crate) struct Factor<T> {
     pub(crate) c: (*mut T, usize),
 }
 
+// SAFETY: addresses, which are used only in unsafe functions whose contracts make them valid, and give each thread its
+// own elements of C.
+unsafe impl<T: Send + Sync> Sync for Factor<T> {}
+
 impl<T: Copy> Factor<T> {
     /// The factor for the block of B that starts at this row and column.
     pub(super) fn block(&self, row: usize, column: usize) -> Self {

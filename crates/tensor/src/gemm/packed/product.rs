@@ -43,7 +43,7 @@ const REREAD: usize = 8;
 const RESIDENT: usize = 1 << 20;
 
 /// Elements of the largest tile: 12 rows of two AVX-512 registers.
-pub(super) const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
+const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 
 /// `C ← accumulate + A B` with a packed B.
 pub(super) struct PackedProduct<T: 'static> {

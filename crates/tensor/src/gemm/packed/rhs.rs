@@ -19,8 +19,8 @@ use crate::tensor::Tensor;
 /// pack the same panels.
 const STREAMED_ROWS: usize = 128;
 
-/// A matrix `[K, N]` as the right operand of many products: packed once into panels, also in [half
-/// precision](Self::in_half_precision), or [read in place](Self::for_rows).
+/// A matrix `[K, N]` as the right operand of many products. It is packed once into panels, or [read in
+/// place](Self::for_rows). Panels may be in [half precision](Self::in_half_precision).
 pub struct PackedRhs<T> {
     extents: [usize; 2],
     set: InstructionSet,
@@ -33,8 +33,8 @@ enum Storage<T> {
     Packed(Buffer<T>),
     /// In the matrix itself. Only the last panel is packed, if some of its columns are padding.
     InPlace { matrix: Tensor<T>, last: Buffer<T> },
-    /// As numbers of half precision.
-    Half(HalfPanels),
+    /// In numbers of half precision.
+    Half(HalfPanels<T>),
 }
 
 impl<T: Scalar> PackedRhs<T> {
@@ -94,11 +94,12 @@ impl<T: Scalar> PackedRhs<T> {
         Self { extents: [k, n], set, storage }
     }
 
-    /// Stores the matrix as [numbers of half precision](crate::HalfPrecision::F16), each rounded to eleven significant
-    /// bits. Returns `None` if one of them would not be finite.
+    /// Returns a copy in [half precision](crate::HalfPrecision::F16): each element is rounded to eleven significant bits.
+    /// Returns `None` if one of them would not be finite.
     ///
-    /// A product of few rows takes as long as reading the matrix, so half of the bytes may take half of the time. The
-    /// arithmetic is that of `T`. A product of one row has the bits of a product with the rounded matrix.
+    /// The arithmetic of products stays that of `T`. A product of one row, or of more than three, has the bits of a
+    /// product with the rounded matrix. Few rows profit most: their product takes as long as reading the matrix, which
+    /// has half of the bytes of an `f32` matrix.
     ///
     /// ```
     /// # use bptt_tensor::{PackedRhs, Tensor};
@@ -211,7 +212,7 @@ enum Product<'a, T: 'static> {
     Panels(PackedProduct<T>),
     /// There are too many rows to read the panels in place, so they are packed just before use.
     Streamed(Streamed<'a, T>),
-    Half(&'a HalfPanels),
+    Half(&'a HalfPanels<T>),
 }
 
 impl<T: Scalar> Tensor<T> {

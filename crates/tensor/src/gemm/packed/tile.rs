@@ -123,7 +123,7 @@ impl<T: Registers> Kernel<T> {
 }
 
 /// Vectors in a row of a panel.
-const WIDTH: usize = 2;
+pub(super) const WIDTH: usize = 2;
 
 /// Rows of a source, or of panels in place, that are prefetched in advance. They lie too far apart for
 /// the hardware prefetcher.
