@@ -162,6 +162,23 @@ fn a_loss_on_a_plateau() {
     assert!((before / now - 1.0).abs() < 0.1, "{found:?}");
 }
 
+/// What is learned need not fall any further.
+#[test]
+fn a_small_loss_is_no_plateau() {
+    let warnings = |rest: f64| {
+        let folder = folder();
+        let mut recorder = Recorder::create(folder.path()).expect("a new record");
+        let model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+        for step in 1..=300 {
+            let loss = if step == 1 { 1.0 } else { rest };
+            recorder.step(step, loss).finish(&model).expect("a writable folder");
+        }
+        recorder.report().expect("a writable folder")
+    };
+    assert!(matches!(warnings(0.1)[..], [Warning::Plateau { .. }]));
+    assert_eq!(warnings(0.01), []);
+}
+
 /// What one state forgets, another keeps.
 #[test]
 fn a_gradient_that_one_state_keeps_does_not_vanish() {

@@ -5,7 +5,8 @@
 // The guides are in `docs/` of the repository, as a book of their own. There, `[text][cells.md]` leads to a file. Here,
 // it leads to a module: the first of two definitions of a link counts, and `links.md` comes first.
 macro_rules! guides {
-    ($($name:ident $file:literal)*) => {$(
+    ($($(#[$condition:meta])? $name:ident $file:literal)*) => {$(
+        $(#[$condition])?
         #[doc = include_str!("links.md")]
         #[doc = include_str!(concat!("../../docs/", $file))]
         pub mod $name {}
@@ -21,6 +22,8 @@ guides! {
     language_models "language-models.md"
     write_a_cell "write-a-cell.md"
     test_your_cell "test-your-cell.md"
+    #[cfg(any(doc, feature = "record"))] // its examples need the feature
+    see_inside "see-inside.md"
     how_the_tape_works "how-the-tape-works.md"
     how_scan_works "how-scan-works.md"
     performance "performance.md"

@@ -30,6 +30,8 @@ const RATIO_LOOKS: usize = 3;
 /// The loss is on a plateau if, over a quarter of the steps, it falls by less than this share of itself and the standard
 /// error.
 const FALL: f64 = 1e-3;
+/// The share of the first loss below which nothing is left to learn.
+const LEARNED: f64 = 0.05;
 /// The fewest steps that show a plateau.
 const PLATEAU_STEPS: usize = 200;
 
@@ -198,13 +200,10 @@ fn plateau(records: &[Record]) -> Option<Warning> {
     let (earlier, last) = losses[losses.len() - 2 * steps..].split_at(steps);
     let [(before, error_before), (now, error_now)] = [earlier, last].map(mean);
     let error = error_before.hypot(error_now);
-    let since = earlier[0].0;
-    (before - now < FALL * before.abs() + error).then_some(Warning::Plateau {
-        since,
-        steps,
-        before,
-        now,
-    })
+    let (since, first) = (earlier[0].0, losses[0].1);
+    let has_stopped =
+        before - now < FALL * before.abs() + error && now.abs() > LEARNED * first.abs();
+    has_stopped.then_some(Warning::Plateau { since, steps, before, now })
 }
 
 /// Returns the mean of losses and its standard error.
