@@ -63,11 +63,9 @@ impl Cli {
         let cli = Self::try_parse_from(&arguments)?;
         let Some(path) = cli.configuration() else { return Ok(cli) };
         let settings = config::arguments(&path)?.into_iter();
-        let has_steps = arguments.iter().any(|it| name_of(&it.to_string_lossy()) == "steps");
-        let is_kept = |flag: &String| {
-            // the number of epochs in the file would win over the flag
-            !(cli.replaces(flag) || has_steps && name_of(flag) == "epochs")
-        };
+        let names = arguments.iter().map(|it| config::displaced_by(name_of(&it.to_string_lossy())));
+        let displaced: Vec<_> = names.flatten().collect();
+        let is_kept = |flag: &String| !cli.replaces(flag) && !displaced.contains(&name_of(flag));
         let settings = settings.filter(is_kept).map(OsString::from);
         arguments.splice(2..2, settings); // after the subcommand, before its flags, so that these win
         Ok(Self::try_parse_from(arguments)?)

@@ -31,7 +31,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["temperature", "top_k", "top_p", "seed"])]
     pub beam: Option<usize>,
 
-    /// Round the weights of matrix products to half precision, which takes half of the time or less
+    /// Round the weights of matrix products to half precision, for speed: a large model writes twice as fast
     #[arg(long)]
     pub half: bool,
 

@@ -48,6 +48,12 @@ const SECTIONS: [(&str, &str); 4] = [
     ("training", "TrainingSettings"),
 ];
 
+/// Returns the setting, besides its own, whose value in a file does not count beside this flag. `--steps` displaces
+/// `epochs`, which would win over it.
+pub(crate) fn displaced_by(flag: &str) -> Option<&'static str> {
+    (flag == "steps").then_some("epochs")
+}
+
 impl Config {
     /// Returns all settings as TOML, defaults included. [`arguments`] reads it back.
     #[must_use]
@@ -87,13 +93,9 @@ impl Config {
         let mut table = toml::Table::try_from(self).expect("settings are tables of plain values");
         let mut arguments = Vec::new();
         for (name, value) in flags {
-            let replaced = name.replace('-', "_");
-            let epochs = (name == "steps").then_some("epochs"); // which would win
-            for (_, section) in &mut table {
-                let Some(section) = section.as_table_mut() else { continue };
-                [Some(&*replaced), epochs].into_iter().flatten().for_each(|it| {
-                    section.remove(it);
-                });
+            let own = name.replace('-', "_");
+            for section in table.iter_mut().filter_map(|(_, section)| section.as_table_mut()) {
+                section.retain(|it, _| it != own && Some(it) != displaced_by(name));
             }
             arguments.push(format!("--{name}={value}"));
         }

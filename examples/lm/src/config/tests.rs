@@ -54,6 +54,18 @@ fn differences_are_named() {
 }
 
 #[test]
+fn steps_displace_epochs() {
+    let counts = |flags: &[_]| {
+        let training = config("--epochs 3").with(flags.iter().copied()).expect("valid").training;
+        (training.steps, training.epochs)
+    };
+    assert_eq!(counts(&[("seed", "2")]), (1500, Some(3)));
+    assert_eq!(counts(&[("steps", "9")]), (9, None));
+    assert_eq!(counts(&[("steps", "9"), ("epochs", "2")]), (9, Some(2)));
+    assert_eq!(counts(&[("epochs", "2"), ("steps", "9")]), (9, Some(2)));
+}
+
+#[test]
 fn mistakes_are_named_with_what_is_there() {
     let message = refused("[model]\nhiden_size = 3");
     assert!(

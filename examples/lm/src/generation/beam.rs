@@ -10,8 +10,9 @@ use crate::model::LanguageModel;
 /// The symbol that ends a text. No token has this number, since the text of a language model has no end.
 const NO_END: usize = usize::MAX;
 
-/// Returns the best continuations of `prime` by `length` tokens that a beam of this width finds, the best first. A stepper
-/// of the model for as many sequences reads them.
+/// Returns the best continuations of `prime` by `length` tokens that a beam of this width finds, the best first.
+///
+/// The stepper is one of the model, for `width` sequences.
 ///
 /// # Panics
 ///

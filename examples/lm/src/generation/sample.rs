@@ -21,7 +21,7 @@ pub struct Continuation<'m> {
 }
 
 impl<'m> Continuation<'m> {
-    /// Continues `prime`, which a stepper of the model for one sequence reads.
+    /// Continues `prime`. The stepper is one of the model, for one sequence.
     ///
     /// # Panics
     ///

@@ -4,4 +4,5 @@ pub(crate) mod backward;
 pub(crate) mod execute;
 pub(crate) mod operation;
 pub(crate) mod recompute;
+pub(crate) mod runner;
 pub(crate) mod stepper;
