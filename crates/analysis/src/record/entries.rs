@@ -116,7 +116,7 @@ pub struct ValueDetails {
     pub histogram: Histogram,
     /// The number of units.
     pub units: usize,
-    /// The units that have the same value at all steps of all sequences.
+    /// The units that have the same value at all steps of all sequences. A gate has none: it is saturated.
     pub dead: Vec<usize>,
     /// How far the gate is saturated, if the value is a gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,12 +214,10 @@ fn of_parameter(summary: Summary, parameter: &ParameterDetails) -> Summary {
 
 fn of_value(summary: Summary, value: &ValueDetails) -> Summary {
     let ValueDetails { name, histogram, dead, gate, .. } = value;
-    let summary = summary
-        .histogram(format!("values/{name}"), histogram)
-        .scalar(format!("dead_units/{name}"), dead.len() as f64);
+    let summary = summary.histogram(format!("values/{name}"), histogram);
     match gate {
         Some(gate) => summary.scalar(format!("saturation/{name}"), gate.saturated()),
-        None => summary,
+        None => summary.scalar(format!("dead_units/{name}"), dead.len() as f64),
     }
 }
 

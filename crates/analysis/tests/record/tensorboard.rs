@@ -198,6 +198,8 @@ fn the_event_file_has_the_numbers_of_the_record() {
                     let saturation = value.gate.map(|gate| gate.saturated() as f32);
                     let tag = format!("saturation/{}", value.name);
                     assert_eq!(scalars.get(&tag).copied(), saturation);
+                    let dead = value.gate.is_none().then_some(value.dead.len() as f32);
+                    assert_eq!(scalars.get(&format!("dead_units/{}", value.name)).copied(), dead);
                 }
                 assert!(scalars.contains_key("gradient_at_lag_11/h"));
             }
