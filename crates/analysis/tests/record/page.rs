@@ -41,7 +41,7 @@ fn a_page_shows_everything_that_was_recorded() {
         "norm of the gradient, before clipping",
         "learning rate",
         "update-to-weight ratio of matrices",
-        "gradients of matrices",
+        "norms of the gradients of matrices",
         "gates that are closed",
         "gates that are open",
         "gradient of h by lag",
@@ -53,7 +53,12 @@ fn a_page_shows_everything_that_was_recorded() {
         assert!(page.contains(text), "{text}");
     }
     assert_eq!(page.matches("<figure>").count(), 9);
-    assert!(!page.contains("#FFFFFF") && !page.contains("#000000"), "colours follow the page");
+    for colour in ["#FFFFFF", "#000000", "#E1E1E1", "#0072B2", "#A6CEE5"] {
+        assert!(!page.contains(colour), "{colour} does not follow the page");
+    }
+    for name in ["paper", "ink", "grid", "blue", "faint"] {
+        assert!(page.contains(&format!("\"var(--{name})\"")), "{name} is of no use");
+    }
 }
 
 #[test]

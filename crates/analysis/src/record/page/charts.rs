@@ -94,9 +94,9 @@ fn of_parameters(records: &[Record]) -> Vec<Lines> {
     let usual: Points = ends(&ratios).map(|step| (step, 1e-3)).collect();
     let chart = Lines::new("update-to-weight ratio of matrices", "step", "‖Δθ‖ / ‖θ‖").log();
     let ratio = with_lines(chart, ratios).map(|chart| chart.dashed("usual", usual));
-    let chart = Lines::new("gradients of matrices", "step", "‖g‖").log();
+    let chart = Lines::new("norms of the gradients of matrices", "step", "‖g‖").log();
     let gradients = with_lines(chart, of(&|it| Some(it.gradient.as_ref()?.norm)));
-    let chart = Lines::new("matrices", "step", "‖θ‖").log();
+    let chart = Lines::new("norms of matrices", "step", "‖θ‖").log();
     let weights = with_lines(chart, of(&|it| Some(it.weights.norm)));
     [ratio, gradients, weights].into_iter().flatten().collect()
 }
@@ -178,6 +178,12 @@ fn ends(lines: &[(&str, Points)]) -> impl Iterator<Item = f64> {
 /// Returns a drawing in the colours of the page, which follow the reader's choice of light or dark.
 fn svg(picture: &Picture) -> String {
     let svg = picture.clone().sized(SIZE.0, SIZE.1).svg();
-    let svg = svg.replace("#FFFFFF", "var(--paper)").replace("#000000", "var(--ink)");
-    svg.replace("#E1E1E1", "var(--grid)").replace("#A6CEE5", "var(--faint)")
+    let colours = [
+        ("#FFFFFF", "var(--paper)"),
+        ("#000000", "var(--ink)"),
+        ("#E1E1E1", "var(--grid)"),
+        ("#0072B2", "var(--blue)"),
+        ("#A6CEE5", "var(--faint)"),
+    ];
+    colours.iter().fold(svg, |svg, (colour, name)| svg.replace(colour, name))
 }
