@@ -8,11 +8,10 @@ use super::entries::Record;
 use super::error::RecordError;
 use super::files::replace;
 use super::log::{Entry, Log, read_log};
-use super::recording::Recording;
+use super::recording::{LINES, Recording};
 use super::step::StepRecord;
 use super::warnings::Warning;
 
-pub(super) const LINES: &str = "record.jsonl";
 const SUMMARIES: &str = "events.out.tfevents.bptt";
 const PAGE: &str = "report.html";
 const LOCK: &str = "record.lock";

@@ -6,8 +6,10 @@ use super::entries::Record;
 use super::error::RecordError;
 use super::log::read_log;
 use super::page;
-use super::recorder::LINES;
 use super::warnings::{Warning, diagnose};
+
+/// The name of the file of records.
+pub(super) const LINES: &str = "record.jsonl";
 
 /// A training that was recorded, read from its folder.
 #[derive(Clone, Debug)]
