@@ -12,3 +12,4 @@ mod linear_algebra;
 pub mod plot;
 #[cfg(feature = "record")]
 pub mod record;
+mod sequences;

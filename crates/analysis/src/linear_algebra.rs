@@ -22,17 +22,25 @@ pub(crate) fn tensor(matrix: &DMatrix<f64>) -> Tensor<f64> {
 /// imaginary part first. `None` if they do not converge.
 pub(crate) fn eigenvalues(tensor: &Tensor<f64>) -> Option<Vec<Complex<f64>>> {
     let matrix = matrix(tensor);
-    let size = matrix.nrows();
-    let iterations = ITERATIONS_PER_COLUMN * size.max(1);
+    let unit = unit_of(matrix.amax());
+    let matrix = matrix / unit;
+    let iterations = ITERATIONS_PER_COLUMN * matrix.nrows().max(1);
     let schur = |matrix| Schur::try_new(matrix, f64::EPSILON, iterations);
     // without exceptional shifts, the iteration stands still on some orthogonal matrices, such as a cyclic permutation:
     // a similar matrix has the same eigenvalues
     let schur = schur(matrix.clone()).or_else(|| schur(reflected(&matrix)))?;
-    let mut eigenvalues: Vec<_> = schur.complex_eigenvalues().iter().copied().collect();
+    let mut eigenvalues: Vec<_> = schur.complex_eigenvalues().iter().map(|x| x * unit).collect();
     eigenvalues.sort_by(|a, b| {
         b.norm().total_cmp(&a.norm()).then(b.re.total_cmp(&a.re)).then(b.im.total_cmp(&a.im))
     });
     Some(eigenvalues)
+}
+
+/// Returns the power of two by which numbers up to this magnitude are divided, so that their squares neither overflow nor
+/// vanish. The division is exact.
+fn unit_of(largest: f64) -> f64 {
+    let exponent = largest.to_bits() & f64::INFINITY.to_bits();
+    f64::from_bits(exponent).max(f64::MIN_POSITIVE)
 }
 
 /// Returns `H A H` for a reflection `H` that mixes all coordinates.
@@ -56,9 +64,12 @@ pub(crate) fn singular_values(tensor: &Tensor<f64>) -> Option<Vec<f64>> {
 
 /// Returns the orthonormal factor `Q` of `A = Q R`, `[M, N]` with `M ≥ N`, and the magnitudes of the diagonal of `R`.
 pub(crate) fn orthonormalized(a: &Tensor<f64>) -> (Tensor<f64>, Vec<f64>) {
-    let decomposition = matrix(a).qr();
+    let mut a = matrix(a);
+    let units: Vec<f64> = a.column_iter().map(|column| unit_of(column.amax())).collect();
+    a.column_iter_mut().zip(&units).for_each(|(mut column, unit)| column /= *unit);
+    let decomposition = a.qr();
     let (q, r) = (decomposition.q(), decomposition.unpack_r());
-    (tensor(&q), r.diagonal().iter().map(|x| x.abs()).collect())
+    (tensor(&q), r.diagonal().iter().zip(units).map(|(x, unit)| x.abs() * unit).collect())
 }
 
 /// Returns the solution `X` of `A X = B` for a symmetric positive definite `A`; `None` if it is not.
@@ -95,6 +106,22 @@ mod tests {
             let sum: Complex<f64> = eigenvalues.iter().sum();
             assert!(sum.norm() < 1e-13, "{sum}");
         }
+    }
+
+    /// Squares of the entries would overflow or underflow.
+    #[test]
+    fn decompositions_of_multiples_are_multiples() {
+        let (sin, cos) = 1.0_f64.sin_cos();
+        let rotation = Tensor::from([[cos, sin], [-sin, cos]]);
+        for scale in [1e-300, 1e-200, 1.0, 1e200, 1e300] {
+            let multiple = &rotation * scale;
+            let eigenvalue = eigenvalues(&multiple).expect("eigenvalues")[0] / scale;
+            assert!((eigenvalue - Complex::new(cos, sin)).norm() < 1e-15, "{eigenvalue}");
+            let (q, stretches) = orthonormalized(&multiple);
+            assert!((q.t_matmul(&q) - Tensor::eye(2)).iter().all(|x| x.abs() < 1e-15));
+            assert!(stretches.iter().all(|stretch| (stretch / scale - 1.0).abs() < 1e-15));
+        }
+        assert_eq!(eigenvalues(&Tensor::zeros([2, 2])), Some(vec![Complex::ZERO; 2]));
     }
 
     #[test]

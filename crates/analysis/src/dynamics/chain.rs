@@ -15,9 +15,10 @@ use crate::linear_algebra::spectral_norm;
 ///
 /// The norm is the largest factor by which a gradient changes on its way from step `t` back to step `k`. Where it falls
 /// to 0 with the lag `t − k`, gradients vanish (Bengio, Simard and Frasconi, *Learning Long-Term Dependencies with
-/// Gradient Descent is Difficult*, 1994). The product of the norms of the steps bounds it for any cell. If all steps have
-/// the same [Lipschitz constant](super::Lipschitz), so do its powers: `(‖W‖₂ γ)^{t−k}` for `h = φ(x W_ih + h₋ W + b)` with
-/// `γ = max |φ′|` (Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013).
+/// Gradient Descent is Difficult*, 1994). The product of the norms of the steps bounds it for any cell. If the
+/// steps have a [Lipschitz constant](super::Lipschitz) `L`, another bound is `L^{t−k}`. For `h = φ(x W_ih + h₋ W + b)` it is
+/// `(‖W‖₂ γ)^{t−k}` with `γ = max |φ′|` (Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural
+/// networks*, 2013).
 ///
 /// The norms of a run of `T` steps take `T² / 2` singular value decompositions: seconds for an LSTM of 64 units over 100
 /// steps. [`Jacobians::chain_of`](super::Jacobians::chain_of) takes those of one variable of the state.
@@ -72,8 +73,14 @@ impl JacobianChain {
     }
 
     /// Sets the bound of each norm to `lipschitz^{t−k}`.
+    ///
+    /// # Panics
+    ///
+    /// If the constant is negative or NaN.
+    #[track_caller]
     #[must_use]
     pub fn bounded_by(self, lipschitz: f64) -> Self {
+        assert!(lipschitz >= 0.0, "a Lipschitz constant is at least 0, not {lipschitz}");
         let steps = self.steps();
         let bound = |i: usize| match (i / steps).checked_sub(i % steps) {
             Some(lag) => lipschitz.powf(lag as f64),

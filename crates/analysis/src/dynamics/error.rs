@@ -57,14 +57,16 @@ pub enum DynamicsError {
     SingularRegression,
 }
 
-/// Returns the values if all are finite. An error names the first entry of axis 0 that has one that is not.
+/// Returns the values if all are finite. The error names the first entry of axis 0 that is not. Entries are numbered
+/// from `first`.
 pub(super) fn finite<T: Scalar>(
     quantity: &'static str,
+    first: usize,
     values: Tensor<T>,
 ) -> Result<Tensor<T>, DynamicsError> {
     match values.iter().position(|x| !x.is_finite()) {
         Some(place) => {
-            let index = place / (values.len() / values.shape()[0]);
+            let index = first + place / (values.len() / values.shape()[0]);
             Err(DynamicsError::NonFinite { quantity, index })
         }
         None => Ok(values),

@@ -22,8 +22,9 @@ pub struct Jacobians {
 }
 
 impl Jacobians {
-    pub(super) fn new(matrices: Tensor<f64>) -> Result<Self, DynamicsError> {
-        Ok(Self { matrices: finite("the Jacobian of step", matrices)? })
+    /// From the matrices of consecutive steps, whose numbers begin with `first`.
+    pub(super) fn new(first: usize, matrices: Tensor<f64>) -> Result<Self, DynamicsError> {
+        Ok(Self { matrices: finite("the Jacobian of step", first, matrices)? })
     }
 
     /// Returns the matrices, `[N, S, S]`.
@@ -47,7 +48,7 @@ impl Jacobians {
     /// If those of a matrix do not converge.
     pub fn singular_values(&self) -> Result<Tensor<f64>, DynamicsError> {
         let values = self.each("singular values", linear_algebra::singular_values)?;
-        Ok(Tensor::from(values))
+        Ok(Tensor::from_vec([self.len(), self.matrices.shape()[2]], values.concat()))
     }
 
     /// Returns the eigenvalues of each matrix, the largest magnitude first.

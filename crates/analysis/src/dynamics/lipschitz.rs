@@ -46,8 +46,9 @@ impl<T: Scalar> Lipschitz for EchoState<T> {
 /// `L = max |w_hh| γ`.
 impl<T: Scalar> Lipschitz for IndRnn<T> {
     fn lipschitz(&self) -> Option<f64> {
-        let largest = self.w_hh.value().iter().map(|w| w.as_f64().abs()).fold(0.0, f64::max);
-        Some(largest * max_slope(&self.activation)?)
+        let weights = self.w_hh.value();
+        let largest = weights.iter().map(|w| w.as_f64().abs()).fold(0.0, f64::max);
+        weights.is_finite().then_some(largest * max_slope(&self.activation)?)
     }
 }
 

@@ -3,9 +3,9 @@
 use bptt_layers::Stepwise;
 use bptt_tensor::{Scalar, Tensor};
 
-use super::system::{Dynamics, extents, sequence};
-use super::{DynamicsError, LyapunovSpectrum};
+use super::{Dynamics, DynamicsError, Jacobians, LyapunovSpectrum};
 use crate::linear_algebra::orthonormalized;
+use crate::sequences::{extents, sequence};
 
 /// The steps whose Jacobians are in memory at once.
 const CHUNK: usize = 1024;
@@ -122,7 +122,8 @@ impl<T: Scalar, L: Stepwise<T>> Lyapunov<'_, '_, T, L> {
         for first in (0..steps).step_by(CHUNK) {
             let chunk = first..steps.min(first + CHUNK);
             let of_chunk = |sequence: &Tensor<T>| sequence.slice(0, chunk.clone());
-            let jacobians = self.dynamics.jacobians_at(&of_chunk(inputs), &of_chunk(states))?;
+            let entries = self.dynamics.jacobian_entries(&of_chunk(inputs), &of_chunk(states));
+            let jacobians = Jacobians::new(first, entries)?;
             for t in chunk.clone() {
                 vectors = jacobians.matrices().index_first(t - first).matmul(&vectors);
                 let counted = (t + 1).checked_sub(self.transient).filter(|&counted| counted > 0);

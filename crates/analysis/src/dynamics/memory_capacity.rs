@@ -3,8 +3,7 @@
 use bptt_layers::Stepwise;
 use bptt_tensor::{Scalar, Tensor};
 
-use super::DynamicsError;
-use super::system::Dynamics;
+use super::{Dynamics, DynamicsError};
 use crate::linear_algebra;
 
 /// A computation of the memory capacity, with options. [`Dynamics::memory_capacity`] begins one.
@@ -51,8 +50,8 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
         Self { washout: steps, ..self }
     }
 
-    /// Sets the ridge `λ` of the regression, as a share of the mean square of the state's elements. It limits the weights
-    /// of the readouts.
+    /// Sets the ridge `λ` of the regression, as a share of the mean variance of the state's elements. It limits the
+    /// weights of the readouts.
     ///
     /// # Panics
     ///
@@ -84,9 +83,8 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
         if steps < needed {
             return Err(DynamicsError::TooShort { steps, needed });
         }
-        let states = self.dynamics.states(&u.reshape([steps, 1, 1]))?.cast::<f64>();
-        let constant = Tensor::ones([steps, 1]);
-        let features = Tensor::concat(&[states.reshape([steps, size]), constant], 1);
+        let states = self.dynamics.states(&u.reshape([steps, 1, 1]))?;
+        let states = states.cast::<f64>().reshape([steps, size]);
         let lags = self.lags + 1;
         let delayed = Tensor::from_fn([steps, lags], |i| match (i / lags).checked_sub(i % lags) {
             Some(t) => u.as_slice()[t].as_f64(),
@@ -94,25 +92,30 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
         });
         let half = usize::midpoint(first, steps);
         let part = |values: &Tensor<f64>, range| values.slice(0, range);
-        let weights = self.readouts(&part(&features, first..half), &part(&delayed, first..half))?;
-        let predicted = part(&features, half..steps).matmul(&weights);
+        let weights = self.readouts(&part(&states, first..half), &part(&delayed, first..half))?;
+        let predicted = part(&states, half..steps).matmul(&weights);
         Ok(MemoryCapacity {
             by_lag: squared_correlations(&predicted, &part(&delayed, half..steps)),
         })
     }
 
-    /// Returns the weights of ridge regression, `[S + 1, K + 1]`: `W = (Xᵀ X + λ T σ² I)⁻¹ Xᵀ U`.
+    /// Returns the weights of ridge regression, `[S, K + 1]`: `W = (Xᵀ X + λ T σ² I)⁻¹ Xᵀ U`, with the deviations `X` of
+    /// the states from their mean, and their mean variance `σ²`. Correlations do not depend on the constants `b_k`.
     fn readouts(
         &self,
-        features: &Tensor<f64>,
+        states: &Tensor<f64>,
         targets: &Tensor<f64>,
     ) -> Result<Tensor<f64>, DynamicsError> {
-        let count = features.shape()[1];
-        let mut gram = features.t_matmul(features);
-        let trace: f64 = gram.iter().step_by(count + 1).sum();
-        let ridge = self.ridge * trace / count as f64;
-        gram.as_mut_slice().iter_mut().step_by(count + 1).for_each(|entry| *entry += ridge);
-        linear_algebra::solve_positive_definite(&gram, &features.t_matmul(targets))
+        let size = states.shape()[1];
+        let x = states - states.mean_keep(&[0]);
+        let mut gram = x.t_matmul(&x);
+        let trace: f64 = gram.iter().step_by(size + 1).sum();
+        if trace == 0.0 {
+            return Ok(Tensor::zeros([size, targets.shape()[1]])); // states that do not change hold nothing
+        }
+        let ridge = self.ridge * trace / size as f64;
+        gram.as_mut_slice().iter_mut().step_by(size + 1).for_each(|entry| *entry += ridge);
+        linear_algebra::solve_positive_definite(&gram, &x.t_matmul(targets))
             .ok_or(DynamicsError::SingularRegression)
     }
 }
@@ -124,9 +127,9 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
 /// ```
 ///
 /// `r²` is the squared correlation with the input `k` steps before, for readouts by ridge regression (Jaeger, *Short term
-/// memory in echo state networks*, 2001, whose sum begins with lag 1). For independent inputs, no layer of `N` units has a
-/// capacity above `N`; a delay line of `N` units reaches it. The standard error of
-/// an estimate from `T` steps is about `2 N / √T`.
+/// memory in echo state networks*, 2001, whose sum begins with lag 1). For independent inputs, no state of dimension `S`
+/// has a capacity above `S`. A delay line of `S` units reaches it. The standard error of an estimate from `T` steps is about
+/// `2 S / √T`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemoryCapacity {

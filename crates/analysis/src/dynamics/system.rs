@@ -9,6 +9,7 @@ use rand::{Rng, RngExt};
 
 use super::error::finite;
 use super::{DynamicsError, Jacobians};
+use crate::sequences::{extents, sequence};
 
 /// The rows of a batch in which Jacobians are computed, so that memory stays bounded.
 const ROWS: usize = 4096;
@@ -49,7 +50,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     ///
     /// # Panics
     ///
-    /// If the layer has no state, or one without axes, which all sequences of a batch share.
+    /// If the layer has no state, or one that all sequences of a batch share.
     #[track_caller]
     #[must_use]
     pub fn new(layer: &'l L) -> Self {
@@ -59,8 +60,10 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         let mut size = 0;
         for (leaf, path) in state.leaves().into_iter().zip(state.paths("state")) {
             assert!(
-                leaf.rank() > 0,
-                "dynamics: {path} has no axes, so it is shared by the batch and no part of a state vector; make it [B, 1]"
+                leaf.shape().first() == Some(&1),
+                "dynamics: {path} is {} for a batch of one, so the batch shares it, and it is no part of a state \
+                 vector; give it the batch as its first axis",
+                leaf.shape()
             );
             variables.push((path, size..size + leaf.len()));
             size += leaf.len();
@@ -115,7 +118,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         let leaves = leaves
             .map(|(leaf, (_, elements))| leaf.value().reshape([steps, batch, elements.len()]));
         let states = Tensor::concat(&leaves.collect::<Vec<_>>(), 2);
-        finite("the state after step", states)
+        finite("the state after step", 0, states)
     }
 
     /// Returns `count` states that a run over `xs: [T, B, I]` visits, drawn at random, with Gaussian noise of the deviation
@@ -127,7 +130,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     ///
     /// # Panics
     ///
-    /// As [`states`](Self::states).
+    /// As [`states`](Self::states), and if there are no sequences.
     #[track_caller]
     pub fn visited(
         &self,
@@ -137,10 +140,11 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         rng: &mut impl Rng,
     ) -> Result<Tensor<T>, DynamicsError> {
         let [steps, batch, _] = extents(xs);
-        let all = steps * batch;
-        if all == 0 {
+        assert!(batch > 0, "visited: a batch without sequences visits no states");
+        if steps == 0 {
             return Err(DynamicsError::TooShort { steps, needed: 1 });
         }
+        let all = steps * batch;
         let states = self.states(xs)?.reshape([all, self.state_size()]);
         let rows: Vec<usize> = (0..count).map(|_| rng.random_range(0..all)).collect();
         let drawn = states.gather_rows(&rows);
@@ -197,7 +201,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         inputs: &Tensor<T>,
         states: &Tensor<T>,
     ) -> Result<Jacobians, DynamicsError> {
-        Jacobians::new(self.jacobian_entries(inputs, states))
+        Jacobians::new(0, self.jacobian_entries(inputs, states))
     }
 
     /// Returns the entries of Jacobians, which may not be finite.
@@ -284,22 +288,8 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
         let size = self.state_size();
         assert!(
             states.rank() == 2 && states.shape()[1] == size,
-            "{question}: states of this layer are vectors [N, {size}], not {}",
+            "{question}: states of this layer are vectors [N, {size}], not {}; concatenate the variables of each state",
             states.shape()
         );
     }
-}
-
-#[track_caller]
-pub(super) fn extents<T>(xs: &Tensor<T>) -> [usize; 3] {
-    let &[steps, batch, features] = &xs.shape()[..] else {
-        panic!("dynamics: a sequence is [T, B, I], not {}; reshape it", xs.shape());
-    };
-    [steps, batch, features]
-}
-
-/// Returns one sequence `[T, F]` of a batch `[T, B, F]`.
-pub(super) fn sequence<T: Scalar>(xs: &Tensor<T>, row: usize) -> Tensor<T> {
-    let [steps, _, features] = extents(xs);
-    xs.slice(1, row..row + 1).reshape([steps, features])
 }

@@ -203,3 +203,22 @@ fn the_jacobian_of_a_softmax_has_at_most_its_largest_slope() {
     assert_close(at(0.0), limit, 1e-15);
     assert!(at(1.0) < limit);
 }
+
+#[test]
+#[should_panic(expected = "a Lipschitz constant is at least 0, not -2")]
+fn a_negative_bound_is_refused() {
+    let elman = Elman::<f64>::new(&mut bptt_layers::rng(0), 1, 3);
+    let jacobians = Dynamics::new(&elman).jacobians(&Tensor::zeros([2, 1, 1]), 0).unwrap();
+    let _ = jacobians.chain().unwrap().bounded_by(-2.0);
+}
+
+#[test]
+fn weights_that_are_not_finite_have_no_lipschitz_constant() {
+    let mut elman = Elman::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    let mut ind_rnn = IndRnn::<f64>::new(&mut bptt_layers::rng(0), 1, 2);
+    for weight in [f64::NAN, f64::INFINITY] {
+        elman.w_hh.set(Tensor::from([[weight]]));
+        ind_rnn.w_hh.set(Tensor::from([weight, 0.5]));
+        assert_eq!((elman.lipschitz(), ind_rnn.lipschitz()), (None, None));
+    }
+}

@@ -221,7 +221,7 @@ fn a_layer_without_a_state_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "state.1 has no axes")]
+#[should_panic(expected = "state.1 is [] for a batch of one")]
 fn a_state_that_the_batch_shares_is_refused() {
     /// A cell that counts its steps.
     struct Counting;
@@ -257,4 +257,19 @@ fn a_state_that_the_batch_shares_is_refused() {
     }
 
     let _ = Dynamics::<f64, _>::new(&Counting);
+}
+
+#[test]
+fn of_no_steps_there_are_no_singular_values() {
+    let lstm = Lstm::<f32>::new(&mut bptt_layers::rng(0), 3, 4);
+    let jacobians = Dynamics::new(&lstm).jacobians(&Tensor::zeros([0, 1, 3]), 0).unwrap();
+    assert_eq!(jacobians.singular_values().unwrap().shape(), &[0, 8]);
+}
+
+#[test]
+#[should_panic(expected = "visited: a batch without sequences visits no states")]
+fn a_batch_without_sequences_visits_nothing() {
+    let lstm = Lstm::<f32>::new(&mut bptt_layers::rng(0), 3, 4);
+    let xs = Tensor::zeros([2, 0, 3]);
+    let _ = Dynamics::new(&lstm).visited(&xs, 1, 0.0, &mut bptt_layers::rng(0));
 }

@@ -5,7 +5,7 @@ use bptt_layers::{Activation, Gru, Lstm, Stepwise};
 use bptt_tensor::Tensor;
 
 use super::systems::{
-    DelayLine, Henon, Logistic, assert_close, autonomous, rotation, with_eigenvalues,
+    DelayLine, Henon, Logistic, Root, assert_close, autonomous, rotation, with_eigenvalues,
 };
 
 fn silence(steps: usize, batch: usize) -> Tensor<f64> {
@@ -153,4 +153,22 @@ fn a_run_that_is_too_short_or_diverges_is_an_error() {
 #[should_panic(expected = "a state of dimension 2 has 1 to 2 exponents, not 3")]
 fn more_exponents_than_dimensions_are_refused() {
     let _ = Dynamics::<f64, _>::new(&Henon).lyapunov().exponents(3);
+}
+
+/// An interval shrinks to 10⁻²⁰⁰, whose square is 0.
+#[test]
+fn growth_whose_square_underflows_counts() {
+    let cell = autonomous(&Tensor::from([[1e-5]]), Activation::Identity);
+    let dynamics = Dynamics::new(&cell);
+    let spectrum = dynamics.lyapunov().interval(40).run(&silence(80, 1)).unwrap();
+    assert_close(spectrum.exponents()[0], 1e-5_f64.ln(), 1e-12);
+}
+
+#[test]
+fn an_error_names_the_step_of_the_run() {
+    let xs = Tensor::from_fn([2000, 1, 1], |t| if t == 1499 { 0.0 } else { 1.0 });
+    let dynamics = Dynamics::<f64, _>::new(&Root).start(&Tensor::ones([1, 1]));
+    let error = dynamics.lyapunov().run(&xs).unwrap_err();
+    let quantity = "the Jacobian of step";
+    assert_eq!(error, DynamicsError::NonFinite { quantity, index: 1500 });
 }

@@ -33,6 +33,16 @@ fn a_linear_orthogonal_reservoir_has_as_much_as_it_has_units() {
     assert_close(capacity.total(), units as f64, 3.0 * standard_error);
 }
 
+/// The ridge is relative to the states, so that the unit of the inputs does not matter.
+#[test]
+fn a_linear_reservoir_has_the_same_for_inputs_of_any_size() {
+    let rng = &mut bptt_layers::rng(1);
+    let reservoir = EchoState::<f64>::new(rng, 1, 10).activation(Activation::Identity);
+    let dynamics = Dynamics::new(&reservoir);
+    let of = |scale: f64| dynamics.memory_capacity().run(&(inputs(2000) * scale)).unwrap().total();
+    assert_close(of(1e-6), of(1.0), 1e-6);
+}
+
 #[test]
 fn saturation_costs_memory() {
     let mut rng = bptt_layers::rng(1);
@@ -54,15 +64,17 @@ fn a_network_without_feedback_remembers_the_present_only() {
 }
 
 #[test]
-fn a_short_run_or_equal_units_without_a_ridge_are_errors() {
+fn a_short_run_or_a_dead_unit_without_a_ridge_are_errors() {
     let line = DelayLine { units: 6 };
     let error = Dynamics::new(&line).memory_capacity().washout(0).run(&inputs(39)).unwrap_err();
     assert_eq!(error, DynamicsError::TooShort { steps: 39, needed: 40 });
     let mut cell =
         Elman::<f64>::new(&mut bptt_layers::rng(0), 1, 2).activation(Activation::Identity);
     cell.w_hh.set(Tensor::zeros([2, 2]));
-    cell.w_ih.set(Tensor::zeros([1, 2]));
-    let measurement = Dynamics::new(&cell);
-    let error = measurement.memory_capacity().ridge(0.0).run(&inputs(500)).unwrap_err();
+    cell.w_ih.set(Tensor::from([[1.0, 0.0]]));
+    let error = Dynamics::new(&cell).memory_capacity().ridge(0.0).run(&inputs(500)).unwrap_err();
     assert_eq!(error, DynamicsError::SingularRegression);
+    cell.w_ih.set(Tensor::zeros([1, 2]));
+    let silent = Dynamics::new(&cell).memory_capacity().run(&inputs(500)).unwrap();
+    assert_eq!(silent.by_lag(), [0.0; 5]);
 }

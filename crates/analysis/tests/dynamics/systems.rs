@@ -80,6 +80,24 @@ impl StateSizes for Counter {
     }
 }
 
+/// `s ← x √s`, whose slope at 0 is infinite.
+pub(crate) struct Root;
+
+impl<T: Scalar> Cell<T> for Root {
+    type State<'t> = Var<'t, T>;
+
+    fn step<'t>(&self, x: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let s = x * s.sqrt();
+        (s, s)
+    }
+}
+
+impl StateSizes for Root {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![1]
+    }
+}
+
 /// The network `h = f(x W_ih + h₋ W)` with one input of weight 0, so that it runs by itself.
 pub(crate) fn autonomous(w: &Tensor<f64>, activation: Activation<f64>) -> Elman<f64> {
     let size = w.shape()[0];
