@@ -2,7 +2,7 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use super::norm::norm;
+use super::norm::{norm, norm_of};
 
 /// How well an estimate `ĝ` of a gradient agrees with the gradient `g`.
 ///
@@ -48,11 +48,11 @@ impl Agreement {
             of_estimate == of_gradient,
             "an estimate of shapes {of_estimate:?} cannot be compared with a gradient of shapes {of_gradient:?}"
         );
-        let error: Vec<_> = estimate.iter().zip(gradient).map(|(&e, &g)| e - g).collect();
         let [estimated, whole] = [estimate, gradient].map(|tensors| norm(tensors.iter().copied()));
         let (mut cosine, mut same, mut counted) = (0.0, 0_usize, 0_usize);
         let pairs = estimate.iter().zip(gradient).flat_map(|(e, g)| e.iter().zip(g.iter()));
-        for (e, g) in pairs.map(|(e, g)| (e.as_f64(), g.as_f64())) {
+        let pairs = pairs.map(|(e, g)| (e.as_f64(), g.as_f64()));
+        for (e, g) in pairs.clone() {
             cosine += (e / estimated) * (g / whole);
             if g != 0.0 {
                 counted += 1;
@@ -61,7 +61,7 @@ impl Agreement {
         }
         Self {
             norm_ratio: ratio(estimated, whole, 1.0),
-            relative_error: ratio(norm(&error), whole, 0.0),
+            relative_error: ratio(norm_of(pairs.map(|(e, g)| e - g)), whole, 0.0),
             cosine: match (estimated == 0.0, whole == 0.0) {
                 (true, true) => 1.0,
                 (false, false) => cosine.clamp(-1.0, 1.0),

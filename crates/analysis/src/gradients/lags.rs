@@ -13,6 +13,8 @@ use bptt_autodiff::{Gradients, Tape, Tree, Var};
 use bptt_layers::{Costates, Recurrence, Stepwise};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
+use crate::sequences::extents;
+
 /// The steps of a run, recorded beside one another.
 pub(super) struct Steps<'t, T> {
     tape: &'t Tape<T>,
@@ -53,7 +55,7 @@ impl<'t, T: Scalar> Steps<'t, T> {
         start: &L::State<'t>,
         states: &[Tensor<T>],
     ) -> Self {
-        let (steps, batch, features) = (xs.shape()[0], xs.shape()[1], xs.shape()[2]);
+        let [steps, batch, features] = extents(xs);
         let is_shared = start.leaves().iter().any(|leaf| leaf.shape().is_empty());
         let longest = if is_shared { 1 } else { steps };
         let (mut blocks, mut outputs, mut after) = (vec![], vec![], vec![vec![]; states.len()]);

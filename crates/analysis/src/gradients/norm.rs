@@ -15,7 +15,7 @@ pub(super) fn norm<'a, T: Scalar>(
 pub(crate) fn norm_of(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = numbers.clone().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     if largest == 0.0 || largest.is_infinite() {
-        return numbers.map(f64::abs).sum(); // 0, ∞ or NaN
+        return 0.0 + numbers.map(f64::abs).sum::<f64>(); // 0, ∞ or NaN; the sum of nothing is −0
     }
     largest * numbers.map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
 }

@@ -9,6 +9,7 @@ use super::error_flow::ErrorFlow;
 use super::lags::Steps;
 use super::states::{StateGradient, StateGradients};
 use super::truncation::TruncationBias;
+use crate::sequences::extents;
 
 /// The gradients of a loss over the steps of a run.
 ///
@@ -44,6 +45,8 @@ use super::truncation::TruncationBias;
 ///
 /// There is no mask. In sequences that are padded at their ends, the steps of padding have no influence on the gradients
 /// as long as the loss does not depend on their outputs.
+///
+/// Results are not checked: where a run or its gradients overflow, numbers are infinite or NaN.
 ///
 /// The steps of a run are recorded as sequences of one batch. So the sequences of a batch must be independent of each
 /// other, as in every cell of the library. A cell that reads sequences of its own
@@ -88,18 +91,31 @@ where
     /// If `xs` is not a sequence with at least one step.
     #[track_caller]
     pub fn new(model: &'a L, xs: &'a Tensor<T>, loss: F) -> Self {
-        let shape = xs.shape();
+        let [steps, ..] = extents(xs);
         assert!(
-            shape.len() == 3 && shape[0] > 0,
-            "gradients over time need inputs [T, B, I] with at least one step, not {shape}; reshape them"
+            steps > 0,
+            "gradients over time need a sequence with at least one step, not {}",
+            xs.shape()
         );
-        Self { model, xs, start: None, lags: shape[0], loss }
+        Self { model, xs, start: None, lags: steps, loss }
     }
 
     /// Starts from this state, one tensor for each of its variables. The state is a constant.
     ///
-    /// The questions panic if the state is of another layer or batch.
+    /// # Panics
+    ///
+    /// If the state is of another layer or batch.
+    #[track_caller]
     pub fn start(mut self, state: &'a [Tensor<T>]) -> Self {
+        let tape = Tape::inference();
+        let initial = self.model.start(&tape, self.xs.shape()[1]).leaves();
+        let known: Vec<_> = initial.iter().map(|leaf| leaf.shape()).collect();
+        let given: Vec<_> = state.iter().map(|value| value.shape().clone()).collect();
+        assert!(
+            given == known,
+            "start: for this batch the state of the layer has the shapes {known:?}, not {given:?}; give one tensor for \
+             each of its variables"
+        );
         self.start = Some(state);
         self
     }
@@ -187,8 +203,7 @@ where
     #[track_caller]
     #[must_use]
     pub fn bias(&self, truncation: Truncation) -> TruncationBias {
-        let [truncated, whole] =
-            [Some(truncation), None].map(|truncation| self.gradients(truncation));
+        let (truncated, whole) = (self.gradients(Some(truncation)), self.gradients(None));
         TruncationBias::new(truncation, self.model, &truncated, &whole)
     }
 

@@ -30,6 +30,8 @@ fn zeros_and_tiny_numbers() {
     assert_eq!(of(agreement(zeros, ones)), [0.0, 1.0, 0.0, 0.0]);
     assert_eq!(of(agreement(ones, zeros)), [f64::INFINITY, f64::INFINITY, 0.0, 1.0]);
     assert_eq!(of(agreement([1e-200; 4], [2e-200; 4])), [0.5, 0.5, 1.0, 1.0]);
+    let of_largest = Agreement::of(&[&Tensor::from([f32::MAX])], &[&Tensor::from([-f32::MAX])]);
+    assert_eq!(of(of_largest), [1.0, 2.0, -1.0, 0.0]);
     assert!(agreement([f64::NAN, 1.0, 1.0, 1.0], ones).cosine.is_nan());
 }
 

@@ -64,3 +64,20 @@ fn of_a_deep_model() {
         assert_eq!(variable.direct_norms()[..3], [0.0; 3]);
     }
 }
+
+#[test]
+fn of_a_batch_without_sequences_all_norms_are_zero() {
+    let lstm = Lstm::new(&mut rng(1), INPUT, HIDDEN);
+    let xs = Tensor::zeros([3, 0, INPUT]);
+    let states = GradientsOverTime::new(&lstm, &xs, loss).states();
+    let norms = states.variables[0].total_norms();
+    assert!(norms.len() == 3 && norms.iter().all(|norm| norm.to_bits() == 0), "{norms:?}");
+}
+
+#[test]
+#[should_panic(expected = "the state of the layer has the shapes [[2, 4], [2, 4]], not [[2, 4]]")]
+fn a_start_of_another_layer_is_refused() {
+    let lstm = Lstm::new(&mut rng(1), INPUT, HIDDEN);
+    let xs = Tensor::zeros([3, 2, INPUT]);
+    let _ = GradientsOverTime::new(&lstm, &xs, loss).start(&[Tensor::zeros([2, HIDDEN])]);
+}
