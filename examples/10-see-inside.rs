@@ -1,7 +1,7 @@
 //! An LSTM that does not learn a long lag: what happens inside it, why, and what mends it.
 //!
-//! Pictures and the reports of both trainings go to the folder of the first argument, or else to
-//! `target/see-inside`. The guide "See inside your cell" explains them.
+//! The reports of both trainings go to `target/see-inside`, and pictures to the folder of the first argument, or else
+//! there too. The guide "See inside your cell" explains them.
 
 use std::error::Error;
 use std::fmt;
@@ -17,6 +17,9 @@ const STEPS: usize = 120;
 const BATCH: usize = 32;
 const HIDDEN: usize = 32;
 const UPDATES: usize = 300;
+
+/// The folder of the reports.
+const REPORTS: &str = "target/see-inside";
 
 type Model = (Lstm<f32>, Linear<f32>);
 
@@ -122,28 +125,34 @@ fn by_lag(flow: &ErrorFlow) -> impl Iterator<Item = (f64, f64)> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os().nth(1).map_or("target/see-inside".into(), PathBuf::from);
-    for report in ["forget-bias-0", "forget-bias-3"] {
-        let _ = std::fs::remove_dir_all(folder.join(report)); // of an earlier run
-    }
+    let folder = std::env::args_os().nth(1).map_or(REPORTS.into(), PathBuf::from);
+    let _ = std::fs::remove_dir_all(REPORTS); // of an earlier run
+    std::fs::create_dir_all(&folder)?;
+
     let mut flows = Lines::new("gradient before training", "lag (steps)", "norm").log();
     let mut losses = Lines::new("training", "update", "loss (nats)").log();
+    let mut seen = Vec::new();
     for forget_bias in [0.0, 3.0] {
         let name = format!("forget bias {forget_bias}");
         let mut model = model(forget_bias);
         let before = look_inside(&model)?;
         println!("{name}: {before}");
-        flows = flows.line(&name, by_lag(&before.flow));
-        let file = |picture| folder.join(format!("{picture}-{forget_bias}.png"));
-        before.spectrum.save(file("spectrum"))?;
+        let trained = train(&mut model, &Path::new(REPORTS).join(name.replace(' ', "-")))?;
+        let last = trained[UPDATES - 1];
+        println!("loss of the last update: {last:.4} nats\n");
 
-        let trained = train(&mut model, &folder.join(name.replace(' ', "-")))?;
-        let points = trained.iter().enumerate().map(|(update, &loss)| (update as f64, loss));
+        flows = flows.line(&name, by_lag(&before.flow));
+        let points = trained.into_iter().enumerate().map(|(update, loss)| (update as f64, loss));
         losses = losses.noisy(&name, points);
-        println!("loss of the last update: {:.4} nats\n", trained[UPDATES - 1]);
-        look_inside(&model)?.forget_gate.save(file("forget-gate"))?;
+        seen.push((before, look_inside(&model)?, last));
     }
     flows.picture().save(folder.join("gradient-by-lag.svg"))?;
     losses.picture().save(folder.join("losses.svg"))?;
+    let [(forgetful, _, stuck), (mended, trained, learned)] = &seen[..] else { unreachable!() };
+    mended.spectrum.save(folder.join("spectrum.png"))?;
+    trained.forget_gate.save(folder.join("forget-gate.png"))?;
+
+    assert!(forgetful.exponent < -0.2 && mended.exponent > 0.0);
+    assert!(*stuck > 0.6 && *learned < 0.05, "{stuck} {learned}");
     Ok(())
 }
