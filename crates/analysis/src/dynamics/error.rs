@@ -2,7 +2,7 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-/// Why a question about the dynamics of a layer has no answer.
+/// The reason why a question about the dynamics of a layer has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DynamicsError {

@@ -13,8 +13,8 @@ use crate::linear_algebra;
 /// state with respect to element `j` of the state before.
 ///
 /// [`Dynamics::jacobians`](super::Dynamics::jacobians) computes those along a run, and
-/// [`Dynamics::jacobians_at`](super::Dynamics::jacobians_at) those at any states. With the rows of weights that multiply
-/// from the right, the Jacobian of `h = φ(x W_ih + h₋ W_hh + b)` is `diag(φ′) W_hhᵀ`.
+/// [`Dynamics::jacobians_at`](super::Dynamics::jacobians_at) those at any states. States are rows
+/// and weights multiply them from the right, so the Jacobian of `h = φ(x W_ih + h₋ W_hh + b)` is `diag(φ′) W_hhᵀ`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Jacobians {

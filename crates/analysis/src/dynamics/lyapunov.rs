@@ -60,8 +60,8 @@ impl<T: Scalar, L: Stepwise<T>> Lyapunov<'_, '_, T, L> {
         Self { exponents: count, ..self }
     }
 
-    /// Orthonormalizes after every `steps` steps. More steps cost less, until the vectors between two orthonormalizations
-    /// become numerically parallel.
+    /// Orthonormalizes after every `steps` steps, by default 1. A larger interval costs less. Within one that is too large,
+    /// vectors become parallel up to rounding, and all exponents but the first are wrong.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
 //! The dynamics of a cell: Jacobians of a step, Lyapunov exponents, fixed points, saturation, memory capacity.
 //!
-//! [`Dynamics`] is a layer as a dynamical system `s_t = F(x_t, s_{t−1})`, of which the questions are asked. [`Saturation`]
-//! is a statistic of the values that probes collect. All linear algebra is in `f64`, whatever the layer's numbers.
+//! [`Dynamics`] answers questions about a layer as a dynamical system, `s_t = F(x_t, s_{t−1})`. [`Saturation`] is a
+//! statistic of the values that probes collect. All linear algebra is in `f64`, whatever the layer's numbers.
 //!
 //! | question | answer |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`Saturation::of`] | [`Saturation`]: saturated gates, dead units |
 //! | [`Dynamics::memory_capacity`] | [`MemoryCapacity`]: past inputs that the state still holds |
 //!
-//! For instance, what the bias of an LSTM's forget gates does to its memory, before any training:
+//! For instance, the bias of its forget gates decides how long an untrained LSTM remembers:
 //!
 //! ```
 //! use bptt_analysis::dynamics::Dynamics;

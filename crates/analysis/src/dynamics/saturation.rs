@@ -52,7 +52,7 @@ pub struct Saturation {
 }
 
 impl Saturation {
-    /// From the values of a run, `[T, B, F]`, such as a [probe](bptt_autodiff::Probes) returns.
+    /// Computes the statistics of the values of a run, `[T, B, F]`, such as a [probe](bptt_autodiff::Probes) returns.
     ///
     /// # Panics
     ///
@@ -63,7 +63,7 @@ impl Saturation {
         Self::over(values, |_| true, thresholds)
     }
 
-    /// From the values of a run with a mask `[T, B]`: steps where the mask is 0 do not count.
+    /// Computes the statistics for a run with a mask `[T, B]`. Steps where the mask is 0 do not count.
     ///
     /// # Panics
     ///

@@ -5,7 +5,7 @@ use bptt_tensor::Tensor;
 /// The parts of a run whose spread gives the standard error.
 const BLOCKS: usize = 10;
 
-/// The Lyapunov exponents of a run, with what tells whether they have converged.
+/// The Lyapunov exponents of a run, with their standard errors and convergence.
 ///
 /// ```text
 /// J_t Q_{t−1} = Q_t R_t       λ_i = lim 1/T Σ_t ln |R_t[i, i]|
@@ -85,8 +85,9 @@ impl LyapunovSpectrum {
         self.interval
     }
 
-    /// Returns the sum of the positive exponents, in nats per step: the rate at which the run makes information, or a bound
-    /// of it (Pesin 1977, Ruelle 1978). `None` if all exponents that were computed are positive, and they are not all.
+    /// Returns the sum of the positive exponents, in nats per step: the rate at which the run produces information (Pesin
+    /// 1977), or an upper bound of it (Ruelle 1978). `None` if not all exponents are computed, and those that are are all
+    /// positive.
     #[must_use]
     pub fn entropy_rate(&self) -> Option<f64> {
         let positive: Vec<f64> = self.exponents.iter().copied().filter(|&x| x > 0.0).collect();
@@ -95,8 +96,8 @@ impl LyapunovSpectrum {
     }
 
     /// Returns the Kaplan–Yorke dimension of the attractor, `D = j + Σ_{i≤j} λ_i / |λ_{j+1}|` with the largest `j` whose sum
-    /// is not negative (Kaplan and Yorke 1979). `None` if the sum of all exponents that were computed is not negative, and
-    /// they are not all.
+    /// is not negative (Kaplan and Yorke 1979). `None` if not all exponents are computed, and the sum of those that are is
+    /// not negative.
     #[must_use]
     pub fn kaplan_yorke_dimension(&self) -> Option<f64> {
         let mut sum = 0.0;

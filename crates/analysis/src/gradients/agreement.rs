@@ -6,7 +6,7 @@ use super::norm::{norm, norm_of};
 
 /// How well an estimate `ĝ` of a gradient agrees with the gradient `g`.
 ///
-/// An estimate of zeros agrees fully with a gradient of zeros. Else, where one of the two is zero, the cosine is 0.
+/// An estimate of zeros agrees fully with a gradient of zeros. If only one of the two is zero, the cosine is 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Agreement {
@@ -14,8 +14,8 @@ pub struct Agreement {
     pub norm_ratio: f64,
     /// The relative error, `‖ĝ − g‖ / ‖g‖`.
     pub relative_error: f64,
-    /// The cosine of the angle between the two, `ĝᵀg / (‖ĝ‖ ‖g‖)`. A step against `ĝ` decreases the loss, to first
-    /// order, if it is positive.
+    /// The cosine of the angle between the two, `ĝᵀg / (‖ĝ‖ ‖g‖)`. If it is positive, a step against `ĝ`
+    /// decreases the loss, to first order.
     pub cosine: f64,
     /// The share of elements with the same sign, among the elements of `g` that are not zero.
     pub sign_agreement: f64,

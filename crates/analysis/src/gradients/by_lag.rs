@@ -23,7 +23,7 @@ pub struct GradientsByLag<T> {
 pub struct ParameterByLag<T> {
     /// The name of the parameter, such as `w_hh`.
     pub name: String,
-    /// The part with each lag, `[lags, ..]`: `parts[ℓ] = Σ_t (∂s_{t−ℓ}/∂θ)ᵀ ∂L_t/∂s_{t−ℓ}`. The parts of all `T` lags
+    /// The part of each lag, `[lags, ..]`: `parts[ℓ] = Σ_t (∂s_{t−ℓ}/∂θ)ᵀ ∂L_t/∂s_{t−ℓ}`. The parts of all `T` lags
     /// sum to [`whole`](Self::whole).
     pub parts: Tensor<T>,
     /// The whole gradient `∂L/∂θ`, from back-propagation through the whole run.
@@ -63,15 +63,15 @@ impl<T: Scalar> GradientsByLag<T> {
         self.parameters.first().map_or(0, ParameterByLag::lags)
     }
 
-    /// Returns the norm of the part with each lag, of all parameters together.
+    /// Returns the norm of each lag's part, for all parameters together.
     #[must_use]
     pub fn norms(&self) -> Vec<f64> {
         let parts = |lag| self.parameters.iter().map(|own| own.part(lag)).collect::<Vec<_>>();
         (0..self.lags()).map(|lag| norm(&parts(lag))).collect()
     }
 
-    /// Returns how well the gradient of all parameters that truncation keeps agrees with the whole one. Entry `K − 1` is
-    /// for the lags `ℓ < K`.
+    /// Returns the agreement of truncated gradients with the whole one, for all parameters together. Entry `K − 1` keeps
+    /// the lags `ℓ < K`.
     #[must_use]
     pub fn kept(&self) -> Vec<Agreement> {
         kept(&self.parameters.iter().collect::<Vec<_>>(), self.lags())
@@ -96,14 +96,13 @@ impl<T: Scalar> ParameterByLag<T> {
         self.parts.index_first(lag)
     }
 
-    /// Returns the norm of the part with each lag.
+    /// Returns the norm of each lag's part.
     #[must_use]
     pub fn norms(&self) -> Vec<f64> {
         (0..self.lags()).map(|lag| norm([&self.part(lag)])).collect()
     }
 
-    /// Returns how well the gradient that truncation keeps agrees with the whole one. Entry `K − 1` is for the lags
-    /// `ℓ < K`.
+    /// Returns the agreement of truncated gradients with the whole one. Entry `K − 1` keeps the lags `ℓ < K`.
     #[must_use]
     pub fn kept(&self) -> Vec<Agreement> {
         kept(&[self], self.lags())

@@ -9,9 +9,8 @@ use super::norm::{norm, norm_of};
 /// [`GradientsOverTime::error_flow`](super::GradientsOverTime::error_flow).
 ///
 /// Matrices are `[T, T]`, with `t` in rows and `k` in columns. They are lower triangular, since a loss does not depend on
-/// later states. Norms are over the features of all sequences of the batch, `√(Σ_b ‖∂L_t/∂s_{k,b}‖²)`. How fast rows
-/// fall from the diagonal to the left is how fast the gradient vanishes (Hochreiter 1991; Bengio, Simard and
-/// Frasconi 1994).
+/// later states. Norms are over the features of all sequences of the batch, `√(Σ_b ‖∂L_t/∂s_{k,b}‖²)`. A gradient
+/// vanishes as fast as rows fall from the diagonal to the left (Hochreiter 1991; Bengio, Simard and Frasconi 1994).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorFlow {
@@ -51,8 +50,8 @@ impl ErrorFlow {
         Tensor::from_fn([steps, steps], of)
     }
 
-    /// Returns the root mean square of the norms with each lag, over all steps that have it: `T` numbers, for all
-    /// variables of the state together.
+    /// Returns the root mean square of the norms of each lag, over all steps that have it, for all variables of the state
+    /// together: `T` numbers.
     #[must_use]
     pub fn norms_by_lag(&self) -> Vec<f64> {
         let (overall, steps) = (self.overall(), self.steps());

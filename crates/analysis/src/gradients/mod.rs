@@ -7,14 +7,14 @@
 //! ```
 //!
 //! If the loss is a sum over steps, `L = Σ_t L_t(y_t)`, then `L_t` is the loss of step `t`. Any other loss is divided
-//! likewise, to first order: what flows through the output of step `t` belongs to step `t`. The *lag* of a term of the
+//! likewise, to first order: the gradient through the output of step `t` belongs to step `t`. The *lag* of a term of the
 //! gradient is the distance between the step of its loss and the step at which it reaches a state or a parameter:
 //!
 //! ```text
 //! ∂L/∂θ = Σ_ℓ g_ℓ        g_ℓ = Σ_t (∂s_{t−ℓ}/∂θ)ᵀ ∂L_t/∂s_{t−ℓ}        (θ varies in step t − ℓ alone)
 //! ```
 //!
-//! [`GradientsOverTime`] answers four questions about them:
+//! [`GradientsOverTime`] answers four questions about these gradients:
 //!
 //! | question | answer |
 //! |---|---|

@@ -14,8 +14,9 @@ use crate::sequences::extents;
 /// The gradients of a loss over the steps of a run.
 ///
 /// The model is any [`Stepwise`] layer: a cell with [`StateSizes`](bptt_layers::StateSizes), a stack, or one with an
-/// output layer, `(Stack, Linear)`. The loss is computed from the outputs `[T, B, O]` and has one element. Its function
-/// is called once for each run, on different tapes. Layers run as in evaluation, without the noise of training.
+/// output layer, `(Stack, Linear)`. The loss is a function of the outputs `[T, B, O]` and has one element. A question
+/// calls this function more than once, each time on another tape. Layers run as in evaluation, without the noise of
+/// training.
 ///
 /// ```
 /// use bptt_analysis::gradients::GradientsOverTime;
@@ -43,19 +44,19 @@ use crate::sequences::extents;
 ///
 /// # Limits
 ///
-/// There is no mask. In sequences that are padded at their ends, the steps of padding have no influence on the gradients
-/// as long as the loss does not depend on their outputs.
+/// There is no mask. Padding at the ends of sequences does not influence the gradients if the loss does not depend on the
+/// outputs there.
 ///
 /// Results are not checked: where a run or its gradients overflow, numbers are infinite or NaN.
 ///
 /// The steps of a run are recorded as sequences of one batch. So the sequences of a batch must be independent of each
 /// other, as in every cell of the library. A cell that reads sequences of its own
-/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step)) panics, as its steps have numbers.
+/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step)) panics, because recorded steps have no numbers.
 ///
 /// # Cost
 ///
-/// Results by lag cost one reverse pass over `T·B` rows for each lag, since the steps of one lag are independent of each
-/// other. For an LSTM of 64 units over 100 steps, in single precision on two cores (Intel Xeon, Sapphire Rapids):
+/// Each lag costs one reverse pass over `T·B` rows, since the steps of one lag are independent of each other. For an LSTM of
+/// 64 units over 100 steps, in single precision on two cores (Intel Xeon, Sapphire Rapids):
 ///
 /// | question | `B = 1` | `B = 8` | `B = 32` |
 /// |---|---|---|---|
@@ -65,8 +66,7 @@ use crate::sequences::extents;
 /// | [`by_lag`](Self::by_lag) or [`error_flow`](Self::error_flow), all 100 lags | 10 ms | 75 ms | 0.33 s |
 ///
 /// (`cargo bench -p bptt-benches --bench analysis`.) Memory is that of `T·B` recorded steps, and for `by_lag` that of the
-/// parameters for each lag. A state with a variable that the batch shares costs more, since each of its steps is recorded
-/// by itself.
+/// parameters for each lag. If the batch shares a variable of the state, each step is recorded by itself, which costs more.
 #[derive(Clone, Debug)]
 #[must_use = "a question computes nothing until it is asked"]
 pub struct GradientsOverTime<'a, T, L, F> {
@@ -120,7 +120,7 @@ where
         self
     }
 
-    /// Computes results by lag only for the first `lags` lags. By default, they have all `T`.
+    /// Limits results by lag to the first `lags` lags. By default, they have all `T`.
     pub fn lags(mut self, lags: usize) -> Self {
         self.lags = lags.min(self.xs.shape()[0]);
         self
@@ -132,12 +132,12 @@ where
     /// λ_t = ∂L/∂s_t = ∂L_t/∂s_t + (∂s_{t+1}/∂s_t)ᵀ λ_{t+1}
     /// ```
     ///
-    /// What belongs to the state after a step is as in [`Costates`], which compute the total from the compiled scan. The
-    /// direct gradient comes from the recorded steps, each on its own.
+    /// [`Costates`] define which paths belong to the state after a step. They compute the total gradient from the compiled
+    /// scan. The direct gradient comes from the recorded steps, each on its own.
     ///
     /// # Panics
     ///
-    /// If the model or the loss panics.
+    /// If the loss does not have one element, or the model or the loss panics.
     #[track_caller]
     #[must_use]
     pub fn states(&self) -> StateGradients<T> {
@@ -164,7 +164,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the model or the loss panics.
+    /// If the loss does not have one element, or the model or the loss panics.
     #[track_caller]
     #[must_use]
     pub fn error_flow(&self) -> ErrorFlow {
@@ -174,8 +174,8 @@ where
         flow
     }
 
-    /// Returns the gradient of each parameter by lag. Of a [learned start](bptt_layers::LearnedStart), the gradient
-    /// counts at step 0, which reads it.
+    /// Returns the gradient of each parameter by lag. A [learned start](bptt_layers::LearnedStart) counts as a parameter of
+    /// step 0, which reads it.
     ///
     /// ```text
     /// ∂L/∂θ = Σ_ℓ g_ℓ        g_ℓ = Σ_t (∂s_{t−ℓ}/∂θ)ᵀ ∂L_t/∂s_{t−ℓ}
@@ -186,7 +186,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the model or the loss panics.
+    /// If the loss does not have one element, or the model or the loss panics.
     #[track_caller]
     #[must_use]
     pub fn by_lag(&self) -> GradientsByLag<T> {
@@ -199,7 +199,7 @@ where
     ///
     /// # Panics
     ///
-    /// If the model or the loss panics.
+    /// If the loss does not have one element, or the model or the loss panics.
     #[track_caller]
     #[must_use]
     pub fn bias(&self, truncation: Truncation) -> TruncationBias {

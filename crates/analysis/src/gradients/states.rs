@@ -19,9 +19,9 @@ pub struct StateGradients<T> {
 pub struct StateGradient<T> {
     /// The path of the variable, such as `state.1`.
     pub name: String,
-    /// The total gradient `λ_t = ∂L/∂s_t`, `[T, B, S]`: by the losses of this step and of all later ones.
+    /// The total gradient `λ_t = ∂L/∂s_t`, `[T, B, ..]`: of the losses of this step and of all later ones.
     pub total: Tensor<T>,
-    /// The direct gradient `∂L_t/∂s_t`, `[T, B, S]`: by the loss of this step alone.
+    /// The direct gradient `∂L_t/∂s_t`, `[T, B, ..]`: of the loss of this step alone.
     pub direct: Tensor<T>,
 }
 

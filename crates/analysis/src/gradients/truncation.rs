@@ -12,7 +12,7 @@ use super::agreement::Agreement;
 pub struct TruncationBias {
     /// BPTT(k₁, k₂).
     pub truncation: Truncation,
-    /// The name of each parameter, and how well its truncated gradient agrees with the whole one. In the order of
+    /// The name of each parameter, and the agreement of its truncated gradient with the whole one, in the order of
     /// declaration.
     pub parameters: Vec<(String, Agreement)>,
     /// The agreement of the gradients of all parameters together.

@@ -31,7 +31,8 @@ impl FixedPoint {
         (2.0 * self.q).sqrt()
     }
 
-    /// Returns the stability, which the magnitudes of the eigenvalues decide. Those within `tolerance` of 1 decide nothing.
+    /// Returns the stability. Deviations grow along eigenvalues above `1 + tolerance` in magnitude, and decay along those
+    /// below `1 − tolerance`.
     #[must_use]
     pub fn stability(&self, tolerance: f64) -> Stability {
         let grows = |mode: &&Mode| mode.eigenvalue.norm() > 1.0 + tolerance;

@@ -30,8 +30,8 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     /// ```
     ///
     /// From many starts, `q` is minimized by Adam with a learning rate that decays, and then by damped Gauss–Newton steps
-    /// (Levenberg 1944, Marquardt 1963). What a network computes is often plain from the points where it rests and the
-    /// linear dynamics around them (Sussillo and Barak, *Opening the black box: low-dimensional dynamics in
+    /// (Levenberg 1944, Marquardt 1963). The points where a network rests, and the linear dynamics around them, often
+    /// explain what it computes (Sussillo and Barak, *Opening the black box: low-dimensional dynamics in
     /// high-dimensional recurrent neural networks*, 2013).
     ///
     /// A layer with gates may also have slow points far outside of the states that it visits, where its gates are shut. They
