@@ -7,9 +7,6 @@ use super::{Dynamics, DynamicsError, Jacobians, LyapunovSpectrum};
 use crate::linear_algebra::orthonormalized;
 use crate::sequences::{extents, sequence};
 
-/// The steps whose Jacobians are in memory at once.
-const CHUNK: usize = 1024;
-
 /// A computation of Lyapunov exponents, with options. [`Dynamics::lyapunov`] begins one.
 #[derive(Debug)]
 #[must_use = "nothing is computed until it is run"]
@@ -119,8 +116,9 @@ impl<T: Scalar, L: Stepwise<T>> Lyapunov<'_, '_, T, L> {
         let drawn = Tensor::normal([size, self.exponents], 0.0, 1.0, &mut bptt_layers::rng(0));
         let (mut vectors, _) = orthonormalized(&drawn);
         let mut growths = Vec::with_capacity(intervals * self.exponents);
-        for first in (0..steps).step_by(CHUNK) {
-            let chunk = first..steps.min(first + CHUNK);
+        let at_once = self.dynamics.jacobians_at_once();
+        for first in (0..steps).step_by(at_once) {
+            let chunk = first..steps.min(first + at_once);
             let of_chunk = |sequence: &Tensor<T>| sequence.slice(0, chunk.clone());
             let entries = self.dynamics.jacobian_entries(&of_chunk(inputs), &of_chunk(states));
             let jacobians = Jacobians::new(first, entries)?;

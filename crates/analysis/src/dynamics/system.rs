@@ -11,7 +11,7 @@ use super::error::finite;
 use super::{DynamicsError, Jacobians};
 use crate::sequences::{extents, sequence};
 
-/// The rows of a batch in which Jacobians are computed, so that memory stays bounded.
+/// The rows of Jacobians that are computed at once, so that memory stays bounded.
 const ROWS: usize = 4096;
 
 /// A layer as a discrete dynamical system, `s_t = F(x_t, s_{t−1})`.
@@ -209,7 +209,7 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
     pub(super) fn jacobian_entries(&self, inputs: &Tensor<T>, states: &Tensor<T>) -> Tensor<f64> {
         self.check_points("jacobians_at", inputs, states);
         let (points, size) = (states.shape()[0], self.state_size());
-        let at_once = (ROWS / size).max(1);
+        let at_once = self.jacobians_at_once();
         let mut entries = Vec::with_capacity(points * size * size);
         for first in (0..points).step_by(at_once) {
             let rows: Vec<usize> = (first..points.min(first + at_once))
@@ -227,6 +227,11 @@ impl<'l, T: Scalar, L: Stepwise<T>> Dynamics<'l, T, L> {
             entries.extend(jacobians.value().iter().map(|entry| entry.as_f64()));
         }
         Tensor::from_vec([points, size, size], entries)
+    }
+
+    /// Returns the number of Jacobians that are computed at once.
+    pub(super) fn jacobians_at_once(&self) -> usize {
+        (ROWS / self.state_size()).max(1)
     }
 
     /// Returns the state before each step of a run, `[T, B, S]`.

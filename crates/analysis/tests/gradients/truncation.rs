@@ -68,3 +68,11 @@ fn chunks_keep_the_lags_within_their_windows() {
     assert!(bias.get("unknown").is_none());
     assert_eq!(bias.truncation, Truncation::new(2, 3));
 }
+
+#[test]
+#[should_panic(expected = "in a step of the scan at crates/analysis/tests/gradients/truncation.rs")]
+fn inputs_of_another_layer_are_blamed_on_the_caller() {
+    let lstm = Lstm::new(&mut rng(1), INPUT, HIDDEN);
+    let xs = uniform([4, 2, INPUT + 1], &mut rng(3));
+    let _ = GradientsOverTime::new(&lstm, &xs, loss).bias(Truncation::window(2));
+}
