@@ -8,6 +8,7 @@ mod atomic;
 pub mod dynamics;
 pub mod gradients;
 mod linear_algebra;
+mod norm;
 #[cfg(feature = "plots")]
 pub mod plot;
 #[cfg(feature = "record")]

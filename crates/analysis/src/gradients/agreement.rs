@@ -2,7 +2,7 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use super::norm::{norm, norm_of};
+use crate::norm::{norm, norm_of};
 
 /// How well an estimate `ĝ` of a gradient agrees with the gradient `g`.
 ///

@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Tensor};
 
 use super::agreement::Agreement;
 use super::lags::Part;
-use super::norm::norm;
+use crate::norm::norm;
 
 /// The gradient of each parameter by lag, from [`GradientsOverTime::by_lag`](super::GradientsOverTime::by_lag).
 ///

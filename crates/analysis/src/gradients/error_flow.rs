@@ -3,7 +3,7 @@
 use bptt_tensor::{Scalar, Tensor};
 
 use super::lags::Part;
-use super::norm::{norm, norm_of};
+use crate::norm::{norm, norm_of};
 
 /// The norms `‖∂L_t/∂s_k‖` of the gradient of each step's loss with respect to each state, from
 /// [`GradientsOverTime::error_flow`](super::GradientsOverTime::error_flow).

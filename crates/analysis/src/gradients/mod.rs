@@ -48,7 +48,6 @@ mod agreement;
 mod by_lag;
 mod error_flow;
 mod lags;
-mod norm;
 mod over_time;
 mod states;
 mod truncation;
@@ -56,8 +55,6 @@ mod truncation;
 pub use agreement::Agreement;
 pub use by_lag::{GradientsByLag, ParameterByLag};
 pub use error_flow::ErrorFlow;
-#[cfg(feature = "record")]
-pub(crate) use norm::norm_of;
 pub use over_time::GradientsOverTime;
 pub use states::{StateGradient, StateGradients};
 pub use truncation::TruncationBias;

@@ -2,7 +2,7 @@
 
 use bptt_tensor::{Scalar, Tensor};
 
-use super::norm::norm;
+use crate::norm::norm;
 
 /// The gradients of a loss with respect to the state after each step, from
 /// [`GradientsOverTime::states`](super::GradientsOverTime::states).

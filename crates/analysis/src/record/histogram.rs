@@ -4,7 +4,7 @@ use bptt_tensor::Scalar;
 use serde::{Deserialize, Serialize};
 
 use super::number::number;
-use crate::gradients::norm_of;
+use crate::norm::norm_of;
 
 /// The number of bins. TensorBoard's own histograms are shown with as many.
 const BINS: usize = 30;

@@ -9,7 +9,7 @@ use super::error::RecordError;
 use super::histogram::Histogram;
 use super::recorder::Recorder;
 use crate::dynamics::{Saturation, Thresholds};
-use crate::gradients::norm_of;
+use crate::norm::norm_of;
 
 /// The largest variance of a dead unit, as a share of its mean square: what rounding leaves of a value that does not
 /// change.

@@ -3,7 +3,7 @@
 use bptt_tensor::{Scalar, Tensor};
 
 /// Returns the Euclidean norm `√(Σ xᵢ²)` of all elements of these tensors.
-pub(super) fn norm<'a, T: Scalar>(
+pub(crate) fn norm<'a, T: Scalar>(
     tensors: impl IntoIterator<Item = &'a Tensor<T>, IntoIter: Clone>,
 ) -> f64 {
     let elements = tensors.into_iter().flat_map(|tensor| tensor.as_slice());
