@@ -9,6 +9,7 @@ use bptt::weights::WeightsError;
 use crate::baselines::BaselineError;
 use crate::comparison::ComparisonError;
 use crate::config::ConfigError;
+use crate::inspection::UnknownValue;
 use crate::model::{InvalidModel, ModelError};
 use crate::run::RunFolderError;
 use crate::runs::RunsError;
@@ -108,6 +109,9 @@ pub enum Error {
         /// The tokens of the text.
         tokens: usize,
     },
+    /// The cells of the model have no value of the name.
+    #[error("--value: {0}")]
+    UnknownValue(#[from] UnknownValue),
     /// Nothing to continue.
     #[error("--prime has no token: leave the flag out, or give it a text")]
     EmptyPrime,
@@ -143,6 +147,7 @@ impl Error {
             | Self::Comparison(_)
             | Self::Sweep(_)
             | Self::Text(TextError::Settings { .. })
+            | Self::UnknownValue(_)
             | Self::EmptyPrime => 2,
             _ => 1,
         }

@@ -10,7 +10,7 @@ use super::shared::{MachineArgs, last_run};
 use crate::config::rules::at_least_one;
 use crate::error::Error;
 use crate::inspection::{
-    GradientByLag, Inspection, PROPERTIES, Places, gradient_by_lag, loss_by_context, read,
+    GradientByLag, Inspection, PROPERTIES, Places, gradient_by_lag, loss_by_context, read_value,
 };
 use crate::text::{Corpus, TextSettings, Tokens};
 use crate::training::Saved;
@@ -34,6 +34,10 @@ pub struct InspectArgs {
     /// Part of the run's text to read
     #[arg(long, value_enum, default_value_t = PartName::Validation, conflicts_with_all = ["text", "prime"])]
     pub part: PartName,
+
+    /// Value of the cells to show in place of their outputs, such as c or f of an LSTM
+    #[arg(long, value_name = "NAME")]
+    pub value: Option<String>,
 
     /// Tokens of the text that are read before the first one that is shown
     #[arg(long, value_name = "N", default_value = "0")]
@@ -86,10 +90,14 @@ fn run(args: &InspectArgs, out: &mut impl Write) -> Result<(), Error> {
     saved.expect_memory(places.as_ref().map_or(1, Places::read_at_once))?;
     let model = saved.model()?;
 
-    let reading = read(&model, &tokens, args.skip, args.length);
+    let reading = read_value(&model, &tokens, [args.skip, args.length], args.value.as_deref())?;
     if reading.tokens.is_empty() {
         return Err(Error::NothingToShow { skip: args.skip, tokens: tokens.len() });
     }
+    let text = match &args.value {
+        Some(value) => format!("{text}, `{value}` of each layer"),
+        None => text,
+    };
     let names = [format!("{}, step {}", saved.config.model.name(), saved.step), text];
     let inspection = Inspection::new(names, &saved.vocabulary, &reading, args.top, args.seed);
     let gradient = places.as_ref().map(|places| gradient_by_lag(&model, &tokens, places));

@@ -3,7 +3,7 @@
 //! | question | answer |
 //! |---|---|
 //! | which tokens surprise the model? | the surprisal of each token of a [`Reading`] |
-//! | which unit fires where? | the outputs of each layer in a [`Reading`], and their [correlations](Unit) with [properties](PROPERTIES) of the text |
+//! | which unit fires where? | the outputs of each layer in a [`Reading`], or a state or gate of its cell, and their [correlations](Unit) with [properties](PROPERTIES) of the text |
 //! | how far back does the model learn? | the [gradient by lag](GradientByLag) |
 //! | how much context helps? | the [loss by context length](loss_by_context) |
 //!
@@ -17,7 +17,7 @@ mod units;
 
 pub use lags::{Context, GradientByLag, Places, gradient_by_lag, loss_by_context};
 pub use properties::{PROPERTIES, properties};
-pub use reading::{Activations, Reading, read};
+pub use reading::{Activations, Reading, UnknownValue, read, read_value};
 pub use units::{Unit, Units, units};
 
 use std::collections::BTreeSet;

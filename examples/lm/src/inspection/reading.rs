@@ -1,6 +1,6 @@
 //! One pass of a model over a text.
 
-use bptt::Tape;
+use bptt::{Probes, Tape, Var};
 
 use crate::model::LanguageModel;
 use crate::text::Tokens;
@@ -15,11 +15,20 @@ pub struct Reading {
     pub tokens: Vec<u32>,
     /// `-ln P` of each token given those before, in nats. The first token of a text has none.
     pub surprisals: Vec<Option<f64>>,
-    /// The outputs of each layer after each token, the lowest layer first.
+    /// The outputs of each layer after each token, or another value of its cell. The lowest layer comes first.
     pub layers: Vec<Activations>,
 }
 
-/// The outputs of a layer after each of `N` tokens.
+/// The cells of a model have no value of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("the cells of this model have no value `{value}`: they have {}", known.join(", "))]
+pub struct UnknownValue {
+    value: String,
+    /// The values of the lowest layer.
+    known: Vec<String>,
+}
+
+/// The outputs of a layer after each of `N` tokens, or another value of its cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activations {
     hidden_size: usize,
@@ -60,6 +69,21 @@ impl Activations {
 /// more tokens are kept.
 #[must_use]
 pub fn read(model: &LanguageModel, tokens: &Tokens, skip: usize, length: usize) -> Reading {
+    read_value(model, tokens, [skip, length], None).expect("layers have outputs")
+}
+
+/// Reads a text as [`read`] does. In place of outputs, the reading has the value of this name of each layer's cell, such
+/// as `c` of an LSTM.
+///
+/// # Errors
+///
+/// If the cells have no value of the name.
+pub fn read_value(
+    model: &LanguageModel,
+    tokens: &Tokens,
+    [skip, length]: [usize; 2],
+    value: Option<&str>,
+) -> Result<Reading, UnknownValue> {
     let end = tokens.len().min(skip.saturating_add(length));
     let skip = skip.min(end);
     let mut surprisals = vec![None; end];
@@ -69,10 +93,15 @@ pub fn read(model: &LanguageModel, tokens: &Tokens, skip: usize, length: usize) 
         let stop = end.min(start + WINDOW);
         let tape = Tape::inference();
         let inputs: Vec<_> = tokens.iter(start..stop).map(|it| it as usize).collect();
+        let probes = value.map(|_| tape.probes());
         let outputs = model.activations(&tape, &inputs, 1, &mut carried);
-        layers.resize_with(outputs.len() - 1, Vec::new);
+        let shown = match (&probes, value) {
+            (Some(probes), Some(value)) => values_of(probes, value, outputs.len() - 1)?,
+            _ => outputs[1..].to_vec(),
+        };
+        layers.resize_with(shown.len(), Vec::new);
         let new = skip.clamp(start, stop) - start; // the first step that is kept
-        for (kept, ys) in layers.iter_mut().zip(&outputs[1..]) {
+        for (kept, ys) in layers.iter_mut().zip(&shown) {
             kept.extend_from_slice(ys.slice(0, new..stop - start).value().as_slice());
         }
         // the token after the last one that is read is not part of the text
@@ -90,9 +119,26 @@ pub fn read(model: &LanguageModel, tokens: &Tokens, skip: usize, length: usize) 
         let hidden_size = values.len() / (end - skip).max(1);
         Activations::new(hidden_size.max(1), values)
     });
-    Reading {
+    Ok(Reading {
         tokens: tokens.iter(skip..end).collect(),
         surprisals: surprisals.split_off(skip),
         layers: layers.collect(),
-    }
+    })
+}
+
+/// Returns the value of this name of each layer, `[T, B, F]`.
+fn values_of<'t>(
+    probes: &Probes<'t, f32>,
+    value: &str,
+    layers: usize,
+) -> Result<Vec<Var<'t, f32>>, UnknownValue> {
+    let names = probes.names();
+    let of_layer = |layer: usize| {
+        let name = format!("{layer}.{value}");
+        names.contains(&name).then(|| probes.get(&name))
+    };
+    (0..layers).map(of_layer).collect::<Option<_>>().ok_or_else(|| UnknownValue {
+        value: value.to_owned(),
+        known: names.iter().filter_map(|it| it.strip_prefix("0.")).map(str::to_owned).collect(),
+    })
 }

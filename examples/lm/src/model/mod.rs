@@ -181,7 +181,8 @@ impl LanguageModel {
     }
 
     /// Returns the embedded `tokens`, `[T, B, E]`, and the outputs of each layer above them, the lowest first. The last
-    /// are those that [`evaluate`](Self::evaluate) returns.
+    /// are those that [`evaluate`](Self::evaluate) returns. [Probes](bptt::Probes) of a layer have its number before their
+    /// names, from 0: `0.c`.
     ///
     /// # Panics
     ///
@@ -196,7 +197,8 @@ impl LanguageModel {
     ) -> Vec<Var<'t, f32>> {
         let mut xs = self.embedding.forward(tape, tokens, [tokens.len() / batch, batch]);
         let mut activations = vec![xs];
-        for (layer, carried) in self.layers.iter().zip(&mut carried.0) {
+        for (number, (layer, carried)) in self.layers.iter().zip(&mut carried.0).enumerate() {
+            let _scope = tape.scope(number);
             xs = carried.run(layer, xs);
             activations.push(xs);
         }

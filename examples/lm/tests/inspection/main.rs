@@ -6,7 +6,7 @@ use bptt::weights::Archive;
 use lm::config::Config;
 use lm::inspection::{
     Activations, GradientByLag, Inspection, PROPERTIES, Places, Reading, gradient_by_lag,
-    loss_by_context, properties, read, units,
+    loss_by_context, properties, read, read_value, units,
 };
 use lm::model::LanguageModel;
 use lm::text::{Tokens, Vocabulary};
@@ -129,6 +129,27 @@ fn a_piece_of_a_text_is_read_after_what_comes_before() {
             }
         }
     }
+}
+
+/// The output of an LSTM is `o ⊙ tanh c`, over all windows and after what is skipped.
+#[test]
+fn a_reading_of_a_value_has_that_of_the_cells() {
+    let tokens = Tokens::from((0..300).map(|i| i * i % 7).collect::<Vec<_>>());
+    let model = model(&TINY.replace("gru", "lstm"), 7, |_| ());
+    let reading = |value| read_value(&model, &tokens, [3, 290], value).expect("it has the value");
+    let [h, o, c] = [None, Some("o"), Some("c")].map(reading);
+    assert_eq!(h, read(&model, &tokens, 3, 290));
+    for (layer, unit) in [(0, 0), (1, 4)] {
+        let of = |reading: &Reading| reading.layers[layer].of_unit(unit).collect::<Vec<_>>();
+        let [h, o, c] = [&h, &o, &c].map(of);
+        assert_eq!((h.len(), c.len()), (290, 290));
+        for ((h, o), c) in h.iter().zip(o).zip(c) {
+            assert!((h - o * c.tanh()).abs() < 1e-6, "{h} {o} {c}");
+        }
+    }
+    let unknown = read_value(&model, &tokens, [0, 9], Some("z")).expect_err("no such gate");
+    let told = unknown.to_string();
+    assert_eq!(told, "the cells of this model have no value `z`: they have c, f, g, h, i, o");
 }
 
 #[test]
