@@ -1,13 +1,15 @@
-//! Files that are replaced in one instant, and files that grow.
+//! Files that are replaced atomically, and files that grow.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::RecordError;
-use crate::atomic::{self, sync_folder};
+use bptt_layers::weights::atomic::sync_folder;
 
-/// Writes a file under another name, stores it safely, and only then renames it. Creates its folder.
+use super::error::RecordError;
+use crate::atomic;
+
+/// Replaces a file atomically: even if the program is killed, a complete file is left. Creates its folder.
 ///
 /// # Errors
 ///

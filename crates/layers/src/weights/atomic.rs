@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 ///
 /// The file is locked while it is written. The next writer can therefore tell it from an unfinished file of a killed
 /// program.
-pub(super) fn write(
-    path: &Path,
-    contents: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+///
+/// # Errors
+///
+/// If the file cannot be written. An existing file then stays as it is.
+pub fn write(path: &Path, contents: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     remove_abandoned(path);
     let (beside, mut file) = create_beside(path)?;
     let written = contents(&mut file).and_then(|()| file.sync_all());
@@ -72,8 +73,12 @@ fn is_beside(entry: &OsStr, name: &OsStr) -> bool {
     })
 }
 
-/// Stores the folder, in which an entry has changed. A folder can be opened only on Unix.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+/// Stores the folder of a path safely, in which an entry has changed. A folder can be opened only on Unix.
+///
+/// # Errors
+///
+/// If the folder cannot be opened or stored.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }
 

@@ -25,7 +25,8 @@
 //! [`pytorch`] and [`keras`] load and save models of these frameworks, with the names and layouts of their weights.
 
 pub(crate) mod archive;
-pub(crate) mod atomic;
+#[doc(hidden)] // for the files of `bptt-analysis`; not a public API
+pub mod atomic;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod groups;
