@@ -1,7 +1,7 @@
 //! The events of a run: one JSON object on one line each.
 
-use bptt::analysis::record::{Entry, Summary};
-use serde::{Deserialize, Deserializer, Serialize};
+use bptt::analysis::record::{Entry, Summary, number};
+use serde::{Deserialize, Serialize};
 
 /// An event of a run, as a line of `log.jsonl` has it.
 ///
@@ -172,9 +172,4 @@ pub(crate) fn median_speed(events: &[Event]) -> f64 {
     let mut speeds: Vec<_> = speeds.filter(|speed| speed.is_finite()).collect();
     speeds.sort_by(f64::total_cmp);
     speeds.get(speeds.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// Reads `null` as NaN, since JSON has no other numbers than finite ones.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
