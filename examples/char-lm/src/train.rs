@@ -121,10 +121,11 @@ impl<'c> Trainer<'c> {
         stop: impl FnMut() -> Option<Ending>,
     ) -> Result<Ending, Error> {
         let ending = self.until(run, progress, stop);
-        if let Some(recorder) = &self.recorder {
-            report::write(recorder, progress)?;
-        }
-        ending
+        let written =
+            self.recorder.as_ref().map_or(Ok(()), |recorder| report::write(recorder, progress));
+        let ending = ending?; // why the training failed is more than why its report did
+        written?;
+        Ok(ending)
     }
 
     /// Trains until all steps are done or `stop` returns another reason. Saves at the start, at every measurement and at

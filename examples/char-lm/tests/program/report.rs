@@ -65,3 +65,22 @@ fn a_recorded_training_prints_the_same() {
     let report = ["--report".to_owned(), argument(&folder.path().join("report"))];
     assert!(run("plain", Vec::new()) == run("recorded", report.to_vec()));
 }
+
+/// Why the training failed is more than why its report did.
+#[test]
+fn a_diverging_run_says_so_even_if_its_report_fails() {
+    let folder = TempDir::new().expect("a folder");
+    let report = folder.path().join("report");
+    fs::create_dir_all(report.join("report.html")).expect("writable");
+    let text = file(&folder, "text.txt", periodic().as_bytes());
+    let mut arguments = [
+        small("--steps 50 --validate-every 50"),
+        place(&text, &files(&folder)),
+        vec!["--report".to_owned(), argument(&report)],
+    ];
+    let learning_rate = arguments[0].iter().position(|it| it == "0.02").expect("a rate");
+    arguments[0][learning_rate] = "1e60".to_owned();
+    let told = String::from_utf8(char_lm(&arguments.concat()).stderr).expect("UTF-8");
+    let error = told.lines().last().expect("an error");
+    assert!(error.starts_with("error: step ") && error.contains("parameter"), "{error}");
+}
