@@ -31,9 +31,10 @@ impl Axis {
         Self { range, ticks, is_named: false }
     }
 
-    /// Creates an axis whose range is a little wider than the values.
+    /// Creates an axis whose range is a little wider than the values. Zeros alone have no scale, and get an axis up to 1.
     pub(super) fn around(values: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         let Range { start, end } = bounds(values);
+        let end = if start == 0.0 && end == 0.0 { 1.0 } else { end };
         let margin = (0.04 * (end - start)).max(1e-3 * end.abs()).max(1e-290);
         Self::exact(start - margin..end + margin, most_ticks)
     }

@@ -148,4 +148,6 @@ fn numbers_on_axes_have_the_digits_that_tell_them_apart() {
     says(0.0, 5e-7, "2×10⁻⁷");
     says(0.0, 3e12, "1×10¹²");
     says(100.0, 100.5, "100.2");
+    let zeros = ticks(0.0, 0.0);
+    assert_eq!(zeros.iter().filter(|it| *it == "0.4").count(), 2, "both axes end at 1: {zeros:?}");
 }
