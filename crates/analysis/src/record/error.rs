@@ -57,8 +57,8 @@ pub enum RecordError {
 
     /// A line of a log is no entry.
     #[error(
-        "{path}:{line}: {source}; the line is damaged or of another program: use another copy of the file",
-        path = .path.display()
+        "{path}:{line}: {}; the line is damaged or of another program: use another copy of the file",
+        cause(source), path = .path.display()
     )]
     Line {
         /// The log.
@@ -102,4 +102,9 @@ impl RecordError {
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_path_buf(), source }
     }
+}
+
+/// Returns what is wrong with a line. The parser calls each line the first.
+fn cause(error: &serde_json::Error) -> String {
+    error.to_string().replace(&format!(" at line {}", error.line()), " at")
 }

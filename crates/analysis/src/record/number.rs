@@ -1,4 +1,4 @@
-//! Numbers in JSON, which has finite ones only.
+//! Numbers in JSON, which has finite ones only, and for people.
 
 use serde::{Deserialize, Deserializer};
 
@@ -22,4 +22,16 @@ pub(super) fn optional_number<'de, D: Deserializer<'de>>(
 pub(super) fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
     let numbers = Vec::<Option<f64>>::deserialize(deserializer)?;
     Ok(numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect())
+}
+
+/// Returns a number for people, with so many decimals. It has a power of ten if it would be long, or would have fewer
+/// than two digits.
+pub(super) fn decimal(number: f64, decimals: usize) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        size if size < 1e5 && size >= 10_f64.powi(1 - decimals as i32) => {
+            format!("{number:.decimals$}")
+        }
+        _ => format!("{number:.1e}"),
+    }
 }

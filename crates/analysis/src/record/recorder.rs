@@ -8,7 +8,7 @@ use super::entries::Record;
 use super::error::RecordError;
 use super::files::replace;
 use super::log::{Entry, Log, read_log};
-use super::recording::{LINES, Recording};
+use super::recording::{LINES, Recording, holds_record};
 use super::step::StepRecord;
 use super::warnings::Warning;
 
@@ -79,6 +79,8 @@ pub struct Recorder {
     clock: Instant,
     /// The seconds of the training before this program started.
     before: f64,
+    /// The last step whose loss or gradient was not finite.
+    last_not_finite: Option<usize>,
     _lock: File,
 }
 
@@ -92,11 +94,10 @@ impl Recorder {
         let folder = folder.as_ref();
         fs::create_dir_all(folder).map_err(|source| RecordError::write(folder, source))?;
         let lock = lock(folder)?;
-        let lines = folder.join(LINES);
-        if fs::metadata(&lines).is_ok_and(|file| file.len() > 0) {
+        if holds_record(folder) {
             return Err(RecordError::Exists { folder: folder.to_path_buf() });
         }
-        let mut log = Log::create(&lines, &folder.join(SUMMARIES))?;
+        let mut log = Log::create(&folder.join(LINES), &folder.join(SUMMARIES))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         log.append(&Record::Start { unix_seconds: now.as_secs_f64() })?;
         Ok(Self::with(folder, log, lock))
@@ -111,11 +112,11 @@ impl Recorder {
     /// The record then stays as it was.
     pub fn resume(folder: impl AsRef<Path>, step: usize) -> Result<Self, RecordError> {
         let folder = folder.as_ref();
-        let lines = folder.join(LINES);
-        if !lines.exists() {
+        if !holds_record(folder) {
             return Err(RecordError::Missing { folder: folder.to_path_buf() });
         }
         let lock = lock(folder)?;
+        let lines = folder.join(LINES);
         let records: Vec<Record> = read_log(&lines)?;
         let kept = records.iter().take_while(|record| record.step() <= step as u64).count();
         let log = Log::resume(&lines, &folder.join(SUMMARIES), kept)?;
@@ -129,6 +130,7 @@ impl Recorder {
             gates: GATES.map(str::to_owned).to_vec(),
             clock: Instant::now(),
             before: log.seconds(),
+            last_not_finite: None,
             log,
             _lock: lock,
         }
@@ -195,6 +197,13 @@ impl Recorder {
 
     pub(super) fn seconds(&self) -> f64 {
         self.before + self.clock.elapsed().as_secs_f64()
+    }
+
+    /// Returns whether a number is the first one that is not finite, in a row of steps that have such numbers.
+    pub(super) fn is_first_fault(&mut self, step: usize, number: f64) -> bool {
+        let is_fault = !number.is_finite();
+        let before = if is_fault { self.last_not_finite.replace(step) } else { None };
+        is_fault && before.is_none_or(|last| last + 1 < step)
     }
 
     /// Returns whether a probe with values in this range is a gate.

@@ -1,5 +1,6 @@
 //! A training that was recorded.
 
+use std::fs;
 use std::path::Path;
 
 use super::entries::Record;
@@ -10,6 +11,11 @@ use super::warnings::{Warning, diagnose};
 
 /// The name of the file of records.
 pub(super) const LINES: &str = "record.jsonl";
+
+/// Returns whether a folder holds a record. A program that was killed at the start may leave an empty file.
+pub(super) fn holds_record(folder: &Path) -> bool {
+    fs::metadata(folder.join(LINES)).is_ok_and(|file| file.len() > 0)
+}
 
 /// A training that was recorded, read from its folder.
 #[derive(Clone, Debug)]
@@ -25,11 +31,10 @@ impl Recording {
     /// If the folder holds no record, or a damaged one.
     pub fn read(folder: impl AsRef<Path>) -> Result<Self, RecordError> {
         let folder = folder.as_ref();
-        let lines = folder.join(LINES);
-        if !lines.exists() {
+        if !holds_record(folder) {
             return Err(RecordError::Missing { folder: folder.to_path_buf() });
         }
-        Ok(Self { records: read_log(&lines)? })
+        Ok(Self { records: read_log(&folder.join(LINES))? })
     }
 
     /// Returns the records in their order.

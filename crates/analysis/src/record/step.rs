@@ -17,8 +17,9 @@ const DEAD: f64 = 1e-12;
 
 /// The record of a training step, from [`Recorder::step`]. It is written by [`finish`](Self::finish), or not at all.
 ///
-/// The inside of the model is measured if it is [due](Recorder::is_due), and if the loss is not finite. Otherwise
-/// [`probes`](Self::probes), [`costates`](Self::costates) and [`gradients`](Self::gradients) do nothing.
+/// The inside of the model is measured if it is [due](Recorder::is_due), and at the first of several steps whose loss or
+/// gradient norm is not finite. Otherwise [`probes`](Self::probes), [`costates`](Self::costates) and
+/// [`gradients`](Self::gradients) do nothing.
 #[derive(Debug)]
 #[must_use = "the record is written by `finish`"]
 pub struct StepRecord<'r, T> {
@@ -40,17 +41,27 @@ struct Details<T> {
     lags: Vec<LagDetails>,
 }
 
+impl<T> Details<T> {
+    fn new() -> Self {
+        let (parameters, before) = (Vec::new(), Vec::new());
+        Self { parameters, before, values: Vec::new(), lags: Vec::new() }
+    }
+}
+
 impl<'r, T> StepRecord<'r, T> {
     pub(super) fn new(recorder: &'r mut Recorder, step: usize, loss: f64) -> Self {
-        let is_due = recorder.is_due(step) || !loss.is_finite();
-        let empty = || Details {
-            parameters: Vec::new(),
-            before: Vec::new(),
-            values: Vec::new(),
-            lags: Vec::new(),
-        };
-        let details = is_due.then(empty);
-        Self { recorder, step, loss, learning_rate: None, gradient_norm: None, details }
+        let details = recorder.is_due(step).then(Details::new);
+        let record =
+            Self { recorder, step, loss, learning_rate: None, gradient_norm: None, details };
+        record.watching(loss)
+    }
+
+    /// Measures the inside if this is where numbers cease to be finite.
+    fn watching(mut self, number: f64) -> Self {
+        if self.recorder.is_first_fault(self.step, number) {
+            self.details.get_or_insert_with(Details::new);
+        }
+        self
     }
 
     /// Adds the learning rate.
@@ -58,9 +69,10 @@ impl<'r, T> StepRecord<'r, T> {
         Self { learning_rate: Some(rate), ..self }
     }
 
-    /// Adds the norm of the whole gradient, such as [`clip_norm`](bptt_layers::clip_norm) returns.
+    /// Adds the norm of the whole gradient, such as [`clip_norm`](bptt_layers::clip_norm) returns. If it is not finite,
+    /// [`gradients`](Self::gradients) that are added afterwards name the parameter.
     pub fn gradient_norm(self, norm: f64) -> Self {
-        Self { gradient_norm: Some(norm), ..self }
+        Self { gradient_norm: Some(norm), ..self }.watching(norm)
     }
 }
 
@@ -156,7 +168,7 @@ fn parameter_details<T: Scalar>(
 /// Measures a probed value `[T, B, F]`.
 fn value_details<T: Scalar>(recorder: &Recorder, name: String, values: &Tensor<T>) -> ValueDetails {
     let histogram = Histogram::of(values.as_slice());
-    let is_gate = recorder.is_gate(&name, histogram.min, histogram.max);
+    let is_gate = histogram.count() > 0 && recorder.is_gate(&name, histogram.min, histogram.max);
     let saturation = (values.rank() > 0).then(|| Saturation::of(values, Thresholds::SIGMOID));
     let units = saturation.as_ref().map_or(1, |it| it.left().len());
     let mean = |shares: &[f64]| shares.iter().sum::<f64>() / units.max(1) as f64;

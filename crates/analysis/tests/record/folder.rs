@@ -156,15 +156,26 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_leaves_the_one_before() {
+fn a_page_that_cannot_be_written_is_an_error() {
     let folder = folder();
-    let mut recorder = Recorder::create(folder.path()).expect("a new record");
-    record(&mut recorder, 1..=2);
-    recorder.report().expect("a writable folder");
-    let page = fs::read(folder.path().join("report.html")).expect("it is there");
-    recorder.validation(3, 1.0).expect("a writable folder");
-    fs::create_dir(folder.path().join("report.html.new")).expect("a writable folder");
+    let recorder = Recorder::create(folder.path()).expect("a new record");
+    let page = folder.path().join("report.html");
+    fs::create_dir(&page).expect("a writable folder");
     let error = recorder.report().expect_err("a folder is in the way");
-    assert!(matches!(error, RecordError::Write { .. }), "{error}");
-    assert!(fs::read(folder.path().join("report.html")).expect("it is there") == page);
+    assert!(matches!(&error, RecordError::Write { path, .. } if *path == page), "{error}");
+    let names = fs::read_dir(folder.path()).expect("a folder").flatten().map(|it| it.file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names, [SUMMARIES, LINES, "record.lock", "report.html"], "nothing else is left");
+}
+
+/// A program that is killed at the start may leave an empty file.
+#[test]
+fn an_empty_file_is_no_record() {
+    let folder = folder();
+    fs::write(folder.path().join(LINES), "").expect("a writable folder");
+    let missing = Recorder::resume(folder.path(), 3).expect_err("nothing is there");
+    assert!(matches!(missing, RecordError::Missing { .. }), "{missing}");
+    assert!(matches!(Recording::read(folder.path()), Err(RecordError::Missing { .. })));
+    Recorder::create(folder.path()).expect("nothing is in the way");
 }

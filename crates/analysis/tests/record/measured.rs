@@ -1,7 +1,11 @@
 //! What is recorded of a step.
 
-use bptt_analysis::record::{Histogram, Record, Recorder};
+use std::fs;
+
+use bptt_analysis::record::{Entry, Histogram, Record, Recorder};
+use bptt_autodiff::{Param, Tape};
 use bptt_layers::Module;
+use bptt_tensor::Tensor;
 
 use crate::support::{BATCH, STEPS, folder, lstm, read};
 
@@ -132,4 +136,52 @@ fn a_recorded_training_is_the_same_to_the_bit() {
         parameters.iter().flat_map(|(_, it)| it.value().to_vec()).collect::<Vec<_>>()
     });
     assert_eq!(weights[0], weights[1]);
+}
+
+/// Each look takes time and room, and the steps after the first tell nothing new.
+#[test]
+fn the_first_of_the_steps_that_are_not_finite_is_looked_into() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    let nan = f64::NAN;
+    for (step, loss, norm) in
+        [(2, 1.0, 1.0), (3, nan, nan), (4, nan, 1.0), (5, 1.0, 1.0), (6, 1.0, nan), (7, nan, nan)]
+    {
+        let record = recorder.step(step, loss).gradient_norm(norm);
+        record.finish(&model).expect("a writable folder");
+    }
+    let records = read(folder.path());
+    let looks = records.iter().filter(|record| matches!(record, Record::Details { .. }));
+    assert_eq!(looks.map(Entry::step).collect::<Vec<_>>(), [3, 6]);
+}
+
+/// Whatever is measured can be read again.
+#[test]
+fn values_that_are_empty_or_not_finite_are_read_back() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let tape = Tape::new();
+    let probes = tape.probes();
+    for (name, values) in [
+        ("f", Tensor::zeros([0, 3])),
+        ("i", Tensor::zeros([3, 0])),
+        ("o", Tensor::full([2, 1, 2], f64::NAN)),
+        ("z", Tensor::full([], f64::INFINITY)),
+    ] {
+        let _ = tape.constant(values).probe(name);
+    }
+    let parameter = Param::new(Tensor::full([2], f64::NAN));
+    let record = recorder.step(1, f64::NAN).probes(Some(probes));
+    let record = record.costates("h", &Tensor::zeros([0, 1, 2]));
+    record.costates("c", &Tensor::full([2, 1, 1], f64::NAN)).finish(&parameter).expect("writable");
+    recorder.report().expect("it is read, and drawn");
+    let records = read(folder.path());
+    let Some(Record::Details { values, parameters, .. }) = records.last() else {
+        panic!("{records:?}")
+    };
+    assert!(values.iter().all(|value| value.gate.is_none() && value.dead.is_empty()));
+    assert_eq!(parameters[0].weights.not_finite, 2);
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
+    assert!(page.contains("2 not finite") && page.contains("4 not finite"));
 }

@@ -87,3 +87,20 @@ fn names_are_escaped() {
     let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
     assert!(!page.contains("<script"), "{page}");
 }
+
+#[test]
+fn numbers_are_short() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let mut model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 2, 2);
+    bptt_layers::Module::for_each_parameter_mut(&mut model, |_, parameter| {
+        *parameter.value_mut() = parameter.value() * 1e200;
+    });
+    recorder.step(1, 1.5e-6).finish(&model).expect("a writable folder");
+    recorder.validation(1, 2e100).expect("a writable folder");
+    recorder.report().expect("a writable folder");
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
+    assert!(page.contains("<dd>1.5e-6</dd>") && page.contains("<dd>2.0e100, step 1</dd>"));
+    let is_long = |word: &str| word.len() > 20 && word.bytes().all(|it| it.is_ascii_digit());
+    assert!(!page.split(|it: char| !it.is_ascii_alphanumeric()).any(is_long));
+}

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::entries::Record;
 use super::log::Entry;
+use super::number::decimal;
 use super::warnings::diagnose;
 use tables::{ParameterRow, ValueRow};
 
@@ -84,10 +85,13 @@ fn facts(records: &[Record]) -> Vec<Fact> {
     if !losses.is_empty() {
         let recent = &losses[losses.len() - losses.len().div_ceil(50)..];
         let mean = recent.iter().map(|it| it.1).sum::<f64>() / recent.len() as f64;
-        facts.push(Fact { name: "training loss", number: format!("{mean:.4}") });
+        facts.push(Fact { name: "recent training loss", number: decimal(mean, 4) });
     }
     if let Some((step, loss)) = best {
-        facts.push(Fact { name: "best validation", number: format!("{loss:.4}, step {step}") });
+        facts.push(Fact {
+            name: "best validation",
+            number: format!("{}, step {step}", decimal(loss, 4)),
+        });
     }
     facts
 }

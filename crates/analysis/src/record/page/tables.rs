@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::record::entries::{ParameterDetails, ValueDetails};
 use crate::record::histogram::Histogram;
+use crate::record::number::decimal;
 
 /// A parameter at the last look inside.
 #[derive(Debug, Serialize)]
@@ -36,6 +37,8 @@ pub(super) struct ValueRow {
 struct Distribution {
     min: String,
     max: String,
+    /// The number of values that are not finite, which the drawing leaves out.
+    not_finite: u64,
     /// The path of bars, 30 wide and 10 high.
     path: String,
 }
@@ -43,11 +46,11 @@ struct Distribution {
 impl ParameterRow {
     pub(super) fn new(details: &ParameterDetails) -> Self {
         let ParameterDetails { name, weights, gradient, .. } = details;
-        let number = |number: Option<f64>| number.map_or("–".to_owned(), scientific);
+        let number = |number: Option<f64>| number.map_or("–".to_owned(), |it| decimal(it, 2));
         Self {
             name: name.clone(),
             count: weights.count() + weights.not_finite,
-            norm: scientific(weights.norm),
+            norm: decimal(weights.norm, 2),
             gradient_norm: number(gradient.as_ref().map(|gradient| gradient.norm)),
             update_ratio: number(details.update_ratio()),
             weights: Distribution::new(weights),
@@ -66,7 +69,7 @@ impl ValueRow {
             name: name.clone(),
             units: *units,
             dead: dead.len(),
-            mean: format!("{:.3}", histogram.mean),
+            mean: if histogram.count() > 0 { decimal(histogram.mean, 3) } else { "–".to_owned() },
             closed: share(gate.map(|gate| gate.closed)),
             open: share(gate.map(|gate| gate.open)),
             values: Distribution::new(histogram),
@@ -76,7 +79,7 @@ impl ValueRow {
 
 impl Distribution {
     fn new(histogram: &Histogram) -> Self {
-        let Histogram { min, max, counts, .. } = histogram;
+        let &Histogram { min, max, ref counts, not_finite, .. } = histogram;
         let highest = counts.iter().max().copied().unwrap_or(0).max(1) as f64;
         let width = 30.0 / counts.len().max(1) as f64;
         let mut path = String::new();
@@ -85,22 +88,9 @@ impl Distribution {
             write!(path, "M{left:.1} 10v-{height:.2}h{width:.1}v{height:.2}z")
                 .expect("a string takes any text");
         }
-        Self { min: format!("{min:.2}"), max: format!("{max:.2}"), path }.precise(*min, *max)
-    }
-
-    /// Writes ends that are too close for two decimals with more digits.
-    fn precise(self, min: f64, max: f64) -> Self {
-        if max - min >= 0.1 {
-            return self;
-        }
-        Self { min: scientific(min), max: scientific(max), ..self }
-    }
-}
-
-fn scientific(number: f64) -> String {
-    match number {
-        0.0 => "0".to_owned(),
-        number if (0.1..1e4).contains(&number.abs()) => format!("{number:.2}"),
-        number => format!("{number:.1e}"),
+        // beside 0.98, 0.02 is easier to read than 2.0e-2
+        let is_ordinary = max - min >= 0.1 && min.abs().max(max.abs()) < 1e5;
+        let end = |end: f64| if is_ordinary { format!("{end:.2}") } else { decimal(end, 2) };
+        Self { min: end(min), max: end(max), not_finite, path }
     }
 }

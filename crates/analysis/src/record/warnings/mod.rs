@@ -4,6 +4,8 @@ mod diagnosis;
 
 pub(super) use diagnosis::diagnose;
 
+use super::number::decimal;
+
 /// Something wrong with a training. It is displayed as one sentence with numbers; [`remedy`](Self::remedy) says what to
 /// do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -21,9 +23,9 @@ pub enum Warning {
     },
     /// The gradient of a step is far larger than those before.
     #[error(
-        "the gradient explodes: its norm of {norm:.3e} at step {step} is {:.0} times the median of {usual:.3e} before\
+        "the gradient explodes: its norm of {norm:.3e} at step {step} is {} times the median of {usual:.3e} before\
          {}",
-        norm / usual, found_in(parameter)
+        decimal(norm / usual, 0), found_in(parameter)
     )]
     ExplodingGradient {
         /// The worst step.
@@ -37,7 +39,8 @@ pub enum Warning {
     },
     /// The gradient grows on its way back through the steps.
     #[error(
-        "the gradient explodes at lag {lag}: with respect to `{state}` it is {growth:.0} times that at lag 0, at step {step}"
+        "the gradient explodes at lag {lag}: with respect to `{state}` it is {} times that at lag 0, at step {step}",
+        decimal(*growth, 0)
     )]
     ExplodingAtLag {
         /// The step.
@@ -79,7 +82,10 @@ pub enum Warning {
         open: f64,
     },
     /// Units have the same value at all steps.
-    #[error("{} of the {units} units of `{value}` are dead at step {step}: they have the same value at all steps ({})", dead.len(), listed(dead))]
+    #[error(
+        "`{value}` has dead units at step {step}, each with one value at all steps: {} of {units} (numbers {})",
+        dead.len(), listed(dead)
+    )]
     DeadUnits {
         /// The step.
         step: u64,
@@ -120,7 +126,8 @@ pub enum Warning {
     },
     /// The training loss no longer falls.
     #[error(
-        "the loss has not fallen since step {since}: {before:.4} in the mean over the {steps} steps after it, {now:.4} over the last {steps}"
+        "the loss has not fallen since step {since}: {} in the mean over the {steps} steps after it, {} over the last {steps}",
+        decimal(*before, 4), decimal(*now, 4)
     )]
     Plateau {
         /// The step.
@@ -157,12 +164,12 @@ impl Warning {
                  attention. If long lags do not matter, a shorter window saves time."
             }
             Self::SaturatedGate { .. } => {
-                "Its slope is small, so it hardly learns. Lower the learning rate, begin with a bias nearer to 0, \
+                "Where a gate is saturated, its slope is small, and it hardly learns. Lower the learning rate, begin with a bias nearer to 0, \
                  normalize the inputs, or use layer normalization. A forget gate that stays open may be what the task \
                  needs."
             }
             Self::DeadUnits { .. } => {
-                "They carry no information. Lower the learning rate, scale the inputs down, begin with smaller weights, or \
+                "Dead units carry no information. Lower the learning rate, scale the inputs down, begin with smaller weights, or \
                  use tanh or a leaky activation in place of relu."
             }
             Self::LearningRateTooLarge { .. } => {
