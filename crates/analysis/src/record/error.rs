@@ -45,7 +45,8 @@ pub enum RecordError {
 
     /// A file cannot be written. What was written before is still there.
     #[error(
-        "cannot write {path}: {source}; make room or make the folder writable. What was written before is still there",
+        "cannot write {path}: {source}; make room, make the folder writable, or choose another. What was written before is \
+         still there",
         path = .path.display()
     )]
     Write {

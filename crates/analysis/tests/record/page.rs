@@ -3,6 +3,7 @@
 use std::fs;
 
 use bptt_analysis::record::{Recorder, Recording};
+use bptt_autodiff::Tape;
 use bptt_tensor::Tensor;
 
 use crate::support::{folder, lstm};
@@ -68,6 +69,24 @@ fn warnings_are_on_top() {
     let warning = place("the learning rate is too large");
     assert!(warning < place("lower the learning rate") && warning < place("<svg"));
     assert!(!page.contains("No warnings."));
+}
+
+#[test]
+fn warnings_with_the_same_remedy_stand_together() {
+    let folder = folder();
+    let mut recorder = Recorder::create(folder.path()).expect("a new record");
+    let tape = Tape::new();
+    let probes = tape.probes();
+    for name in ["f", "i"] {
+        let _ = tape.constant(Tensor::full([4, 1, 2], 0.99)).probe(name);
+    }
+    let model = bptt_layers::Linear::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    recorder.step(1, 1.0).probes(Some(probes)).finish(&model).expect("a writable folder");
+    let warnings = recorder.report().expect("a writable folder");
+    assert_eq!(warnings.len(), 2);
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("UTF-8");
+    assert_eq!(page.matches(warnings[0].remedy()).count(), 1);
+    assert!(["gate `f`", "gate `i`"].iter().all(|gate| page.contains(gate)), "{page}");
 }
 
 #[test]

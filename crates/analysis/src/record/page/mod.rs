@@ -42,16 +42,21 @@ struct Fact {
     number: String,
 }
 
+/// Warnings with the same remedy, such as those of several gates.
 #[derive(Debug, Serialize)]
 struct Diagnosis {
-    cause: String,
+    causes: Vec<String>,
     remedy: &'static str,
 }
 
 impl Page {
     fn new(records: &[Record]) -> Self {
-        let warnings = diagnose(records).into_iter();
-        let warnings = warnings.map(|it| Diagnosis { cause: it.to_string(), remedy: it.remedy() });
+        let warnings = diagnose(records);
+        let alike = warnings.chunk_by(|a, b| a.remedy() == b.remedy());
+        let warnings = alike.map(|alike| Diagnosis {
+            causes: alike.iter().map(ToString::to_string).collect(),
+            remedy: alike[0].remedy(),
+        });
         let last = records.iter().rev().find_map(|record| match record {
             Record::Details { step, parameters, values, .. } => Some((*step, parameters, values)),
             _ => None,
