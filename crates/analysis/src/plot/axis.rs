@@ -25,9 +25,12 @@ impl Axis {
     /// Creates an axis for exactly this range, with at most so many ticks.
     pub(super) fn exact(range: Range<f64>, most_ticks: usize) -> Self {
         let step = nice_step((range.end - range.start) / most_ticks.max(1) as f64);
-        let ticks = multiples(&range, step);
+        Self::with_ticks_each(step, range)
+    }
+
+    fn with_ticks_each(step: f64, range: Range<f64>) -> Self {
         let largest = range.start.abs().max(range.end.abs());
-        let ticks = ticks.map(|it| (it, number(it, step, largest))).collect();
+        let ticks = multiples(&range, step).map(|it| (it, number(it, step, largest))).collect();
         Self { range, ticks, is_named: false }
     }
 
@@ -41,18 +44,15 @@ impl Axis {
 
     /// Creates an axis for whole numbers, such as steps or units, which ends at exactly this range.
     pub(super) fn whole(range: Range<f64>, most_ticks: usize) -> Self {
-        let span = range.end - range.start;
-        let step = nice_step(span / most_ticks.max(1) as f64).max(1.0);
-        let ticks = multiples(&range, step).map(|it| (it, format!("{it:.0}"))).collect();
-        Self { range, ticks, is_named: false }
+        let step = nice_step((range.end - range.start) / most_ticks.max(1) as f64);
+        Self::with_ticks_each(step.max(1.0), range)
     }
 
     /// Creates an axis that ends at the first and the last of some positions. If these are whole numbers, the ticks are.
     pub(super) fn of_positions(mut positions: impl Iterator<Item = f64> + Clone) -> Self {
         const MOST: usize = 8;
-        let Range { start, end } = bounds(positions.clone());
+        let range = with_width(bounds(positions.clone()));
         let is_whole = positions.all(|it| it.fract() == 0.0);
-        let range = if start < end { start..end } else { start - 0.5..end + 0.5 };
         if is_whole { Self::whole(range, MOST) } else { Self::exact(range, MOST) }
     }
 
@@ -76,7 +76,7 @@ impl Axis {
         Self { range: start..start + ticks.len() as f64, ticks, is_named: true }
     }
 
-    /// Makes the range so many times as wide, around its middle.
+    /// Widens the range by a factor, around its middle.
     pub(super) fn widened(self, factor: f64, most_ticks: usize) -> Self {
         let Range { start, end } = self.range;
         let (middle, half) = ((start + end) / 2.0, (end - start) / 2.0 * factor);
@@ -88,7 +88,7 @@ impl Axis {
         Self { range: self.range.end..self.range.start, ..self }
     }
 
-    /// Keeps the first of each so many ticks.
+    /// Keeps every n-th tick, from the first on.
     pub(super) fn thinned(self, each: usize) -> Self {
         Self { ticks: self.ticks.into_iter().step_by(each.max(1)).collect(), ..self }
     }
@@ -143,11 +143,18 @@ impl ValueFormatter<f64> for Axis {
 }
 
 /// Returns the range of the values that can be drawn, or 0 to 1 if there are none.
-fn bounds(values: impl Iterator<Item = f64>) -> Range<f64> {
+pub(super) fn bounds(values: impl Iterator<Item = f64>) -> Range<f64> {
     let extend = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
     let start = (f64::INFINITY, f64::NEG_INFINITY);
     let (low, high) = values.filter(|&it| is_drawable(it)).fold(start, extend);
     if low > high { 0.0..1.0 } else { low..high }
+}
+
+/// Returns a range, or one around its value if it holds only one.
+pub(super) fn with_width(range: Range<f64>) -> Range<f64> {
+    let Range { start, end } = range;
+    let half = (1e-3 * end.abs()).max(0.5);
+    if start < end { range } else { start - half..end + half }
 }
 
 /// Returns the least step of at least this length that is 1, 2 or 5 times a power of ten.
@@ -167,8 +174,9 @@ fn multiples(range: &Range<f64>, step: f64) -> impl Iterator<Item = f64> + use<>
 
 /// Returns a number with the digits that tell it from its neighbours. Large and small ones have a power of ten.
 fn number(value: f64, step: f64, largest: f64) -> String {
-    let decimals = |step: f64| (-(step * 1.000_001).log10().floor()).max(0.0) as usize;
-    if (1e-3..1e6).contains(&largest) || value == 0.0 {
+    const MOST: f64 = 17.0; // no number has more digits
+    let decimals = |step: f64| (-(step * 1.000_001).log10().floor()).clamp(0.0, MOST) as usize;
+    if (1e-3..1e7).contains(&largest) || value == 0.0 {
         let decimals = if value == 0.0 && largest < 1e-3 { 0 } else { decimals(step) };
         return minus(&format!("{value:.decimals$}"));
     }

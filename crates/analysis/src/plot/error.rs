@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// The format cannot be told from the path.
+    /// The path ends in neither `.svg` nor `.png`.
     #[error("`{}` does not say in which format to save; end the path in `.svg` or `.png`", path.display())]
     Format {
         /// The path of the picture.

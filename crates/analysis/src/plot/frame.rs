@@ -44,7 +44,7 @@ pub(super) enum Mark {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Aspect {
     Free,
-    /// Ranges are widened so that they have.
+    /// One of the ranges is widened for it.
     Equal,
 }
 
@@ -146,23 +146,29 @@ pub(super) fn title<'s>(area: &Area<'s>, title: &str) -> Drawn<Area<'s>> {
     Ok(below)
 }
 
-/// Draws the names in rows, from the chart's left edge on. Returns the area below.
+/// Draws the names in rows, from the chart's left edge on, and an ellipsis if they would take more than half of the area.
+/// Returns the area below.
 fn legend<'s>(area: &Area<'s>, keys: &[Key], left: f64) -> Drawn<Area<'s>> {
     const ROW: f64 = 18.0;
     const SWATCH: f64 = 26.0; // three dashes
-    let (width, _) = pixels(area);
+    const BETWEEN: f64 = 16.0;
+    let (width, area_height) = pixels(area);
     let (mut x, mut y) = (left, ROW / 2.0);
     for Key { name, mark, color } in keys {
         let (name, height) = fitted(name, TICK, width - left - RIGHT - SWATCH - 6.0);
         let swatch_length = if matches!(mark, Mark::None) { 0.0 } else { SWATCH + 6.0 };
         let length = swatch_length + text_width(&name, height);
         if x > left && x + length > width - RIGHT {
+            if y + 1.5 * ROW > area_height / 2.0 {
+                area.draw_text("…", &placed(TICK, HPos::Left), (px(x - BETWEEN), px(y)))?;
+                break;
+            }
             (x, y) = (left, y + ROW);
         }
         swatch(area, (x, y), SWATCH, *mark, color)?;
         let at = (px(x + swatch_length), px(y));
         area.draw_text(&name, &placed(height, HPos::Left), at)?;
-        x += length + 16.0;
+        x += length + BETWEEN;
     }
     let used = if keys.is_empty() { 0.0 } else { y + ROW / 2.0 };
     Ok(area.split_vertically(px(used)).1)

@@ -9,7 +9,7 @@
 mod axis;
 mod canvas;
 mod charts;
-mod colours;
+mod colors;
 mod error;
 mod frame;
 mod graph;

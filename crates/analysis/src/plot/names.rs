@@ -15,7 +15,7 @@ pub(super) struct Names {
     size: f64,
     /// The length of the longest name in pixels.
     length: f64,
-    /// One name of each so many is drawn.
+    /// Every n-th name is drawn.
     each: usize,
 }
 

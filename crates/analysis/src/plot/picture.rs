@@ -8,6 +8,9 @@ use super::canvas::{Area, Canvas, Drawn};
 use super::error::PictureError;
 use crate::atomic;
 
+/// The least width and height at which a chart is legible, in pixels.
+const LEAST: u32 = 100;
+
 /// What a picture shows. It is laid out for the area that it is given.
 pub(super) trait Chart: Debug + Send + Sync {
     /// The size at which it is legible, in pixels.
@@ -20,8 +23,11 @@ pub(super) trait Chart: Debug + Send + Sync {
 
 /// A picture of a result, as SVG or PNG.
 ///
-/// Its layout follows from its [size](Self::size), so that text stays legible. The same data give the same file, on any
-/// machine: no font of the system is used.
+/// It is laid out anew for each [size](Self::sized), so that text stays legible. The same data give the same file on any
+/// machine, since no font of the system is used.
+///
+/// In a PNG, characters that `DejaVu Sans` lacks (Chinese, Japanese, Korean) are boxes. An SVG leaves them to the fonts of
+/// its reader.
 ///
 /// ```
 /// use bptt_analysis::plot::Lines;
@@ -56,7 +62,7 @@ impl Picture {
     /// If one of them is below 100, where no chart is legible, or above 10 000.
     #[track_caller]
     pub fn sized(self, width: u32, height: u32) -> Self {
-        let legible = 100..=10_000;
+        let legible = LEAST..=10_000;
         assert!(
             legible.contains(&width) && legible.contains(&height),
             "picture: {width} × {height} pixels; give each from 100 to 10000"
@@ -84,12 +90,12 @@ impl Picture {
         encoder.set_color(png::ColorType::Rgb);
         let pixels = self.canvas().pixels();
         let written = encoder.write_header().and_then(|mut it| it.write_image_data(&pixels));
-        written.expect("memory takes any number of bytes");
+        written.expect("a picture has pixels, and memory takes any number of bytes");
         file
     }
 
-    /// Saves the picture as SVG or PNG, as the path ends. Creates its folder. A file at the path is replaced once the new
-    /// one is complete.
+    /// Saves the picture as SVG or PNG, by the ending of the path. Creates its folder. An existing file is replaced once
+    /// the new one is complete.
     ///
     /// # Errors
     ///
@@ -118,7 +124,8 @@ struct Stacked(Vec<Picture>);
 impl Chart for Stacked {
     fn size(&self) -> (u32, u32) {
         let widths = self.0.iter().map(|it| it.size.0);
-        (widths.max().unwrap_or(100), self.0.iter().map(|it| it.size.1).sum())
+        let height: u32 = self.0.iter().map(|it| it.size.1).sum();
+        (widths.max().unwrap_or(LEAST), height.max(LEAST))
     }
 
     fn draw(&self, area: &Area<'_>) -> Drawn {

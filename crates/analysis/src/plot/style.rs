@@ -55,14 +55,16 @@ pub(super) fn fitted(text: &str, height: f64, length: f64) -> (String, f64) {
     const LEGIBLE: f64 = 10.0;
     let needed = text_width(text, height);
     let height = if needed > length { (height * length / needed).max(LEGIBLE) } else { height };
-    let mut text = text.to_owned();
-    if text_width(&text, height) > length {
-        while !text.is_empty() && text_width(&text, height) + text_width("…", height) > length {
-            text.pop();
-        }
-        text.push('…');
+    if text_width(text, height) <= length {
+        return (text.to_owned(), height);
     }
-    (text, height)
+    let mut room = length - text_width("…", height);
+    let fits = |character: &char| {
+        room -= text_width(character.encode_utf8(&mut [0; 4]), height);
+        room >= 0.0
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    (kept + "…", height)
 }
 
 /// Returns a colour mixed with white. It is opaque, so that a line that crosses itself stays even.

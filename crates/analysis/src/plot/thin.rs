@@ -7,7 +7,7 @@ use super::axis::is_drawable;
 /// A point of a line: its coordinates.
 pub(super) type Point = (f64, f64);
 
-/// The parts of a long line that keep their extremes: about one for each pixel of a picture's width.
+/// The number of parts of a long line whose extremes are kept: about one for each pixel of a picture's width.
 const PARTS: usize = 500;
 
 /// Returns the lowest and the highest point of each part of a line, and a missing one if there is one. Short lines stay
@@ -21,7 +21,7 @@ pub(super) fn thinned(points: &[Point]) -> Vec<Point> {
     [*first].into_iter().chain(parts).chain([*last]).collect()
 }
 
-/// Returns the points of a part that the eye finds, in their order.
+/// Returns the lowest point of a part, the highest one and a missing one if there is one, in their order.
 fn extremes(part: &[Point]) -> Vec<Point> {
     let found = (0..part.len()).filter(|&index| is_drawable(part[index].1));
     let lowest = found.clone().min_by(|&a, &b| part[a].1.total_cmp(&part[b].1));
@@ -33,7 +33,7 @@ fn extremes(part: &[Point]) -> Vec<Point> {
     kept.into_iter().map(|index| part[index]).collect()
 }
 
-/// Returns at most so many of the points, at equal distances.
+/// Returns every n-th of the points, so that they are at most so many.
 pub(super) fn sampled(points: &[Point], most: usize) -> impl Iterator<Item = Point> + use<'_> {
     points.iter().copied().step_by(points.len().div_ceil(most).max(1))
 }
@@ -83,10 +83,10 @@ fn clipped(from: Point, to: Point, within: &Range<f64>) -> Option<(Point, Point)
     Some((moved(from, to), moved(to, from)))
 }
 
-/// Returns the ranges of `x` in which values are missing: from the last point before to the first one after.
+/// Returns the ranges of `x` in which values of `y` are missing: from the last point before to the first one after.
 pub(super) fn gaps(points: &[Point]) -> Vec<Range<f64>> {
     let mut gaps: Vec<Range<f64>> = Vec::new();
-    for (index, &(x, y)) in points.iter().enumerate().filter(|(_, point)| is_drawable(point.0)) {
+    for (index, &(x, y)) in points.iter().enumerate() {
         if is_drawable(y) {
             continue;
         }
@@ -100,19 +100,17 @@ pub(super) fn gaps(points: &[Point]) -> Vec<Range<f64>> {
     gaps
 }
 
-/// Returns the mean around each point: over a fiftieth of the points, and fewer towards the ends, so that the curve
-/// lags nowhere. Missing values have no part in it.
+/// Returns the mean around each point, or around each n-th one of a long line. It is taken over a fiftieth of the points,
+/// and over fewer towards the ends, so that the curve lags nowhere. Missing values have no part in it.
 pub(super) fn smoothed(points: &[Point]) -> Vec<Point> {
     let points: Vec<_> = points.iter().copied().filter(|&(_, y)| is_drawable(y)).collect();
-    let mut sums = vec![0.0];
-    sums.extend(points.iter().scan(0.0, |sum, &(_, value)| {
-        *sum += value;
-        Some(*sum)
-    }));
     let reach = points.len() / 100;
+    let each = points.len().div_ceil(2 * PARTS).max(1);
     let mean = |at: usize| {
         let reach = reach.min(at).min(points.len() - 1 - at);
-        (sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1) as f64
+        // not a difference of running sums: in these, a spike would drown all values after it
+        let around = &points[at - reach..=at + reach];
+        (points[at].0, around.iter().map(|(_, y)| y / around.len() as f64).sum())
     };
-    points.iter().enumerate().map(|(at, &(x, _))| (x, mean(at))).collect()
+    (0..points.len()).step_by(each).map(mean).collect()
 }

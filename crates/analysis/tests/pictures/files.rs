@@ -70,6 +70,39 @@ fn a_file_that_cannot_be_written_leaves_the_one_before() {
 }
 
 #[test]
+fn many_threads_may_save_to_one_path() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.svg");
+    let save = || (0..20).for_each(|_| picture().save(&path).expect("saved"));
+    std::thread::scope(|scope| {
+        (0..4).for_each(|_| {
+            scope.spawn(save);
+        });
+    });
+    assert_eq!(fs::read_to_string(&path).expect("a file"), picture().svg());
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn characters_that_no_svg_may_have_become_spaces() {
+    let svg = Svg::of(&Lines::new("a\nb\0c\u{1b}d\u{ffff}e", "", "").picture());
+    svg.says(&["a b c d e"]);
+}
+
+#[test]
+fn a_large_png_is_the_same_as_its_bands() {
+    // so wide that its rows come from several bands
+    let values = Tensor::from_vec([1, 2], vec![0.0, 1.0]);
+    let picture = HeatMap::over_time("", &values).picture().sized(2000, 400);
+    let (_, pixels) = decoded(&picture.png());
+    let column: Vec<_> = pixels.chunks(3 * 2000).map(|row| &row[3 * 1000..][..3]).collect();
+    let dark = column.iter().position(|it| **it == [0x44, 0x01, 0x54]).expect("a dark cell");
+    let light = column.iter().position(|it| **it == [0xfd, 0xe7, 0x25]).expect("a light cell");
+    let middle = column[dark..].iter().take_while(|it| **it == [0x44, 0x01, 0x54]).count();
+    assert!(light - dark > 139 && middle + 1 >= light - dark, "{dark} {middle} {light}");
+}
+
+#[test]
 fn an_svg_has_its_size_in_pixels_and_escapes_texts() {
     let svg = picture().sized(720, 300).svg();
     assert!(
@@ -122,6 +155,7 @@ fn pictures_are_stacked() {
     };
     assert_eq!(y(&stacked), y(&below) + 4.0 * 360.0);
     assert_eq!(decoded(&stacked.png()).0, stacked.size());
+    assert_eq!(decoded(&Picture::stacked([]).png()).0, (100, 100));
 }
 
 #[test]
@@ -136,6 +170,22 @@ fn a_title_is_fitted_to_the_width() {
     Svg::of(&Lines::new(&little, "", "").picture()).says(&[&little]);
     let title = svg.lines().find(|line| line.starts_with("<text ")).expect("a title");
     assert!((40.0..60.0).contains(&number(title, "font-size")), "{title}");
+}
+
+#[test]
+fn a_title_of_any_length_is_fitted() {
+    let endless = "x".repeat(1_000_000);
+    let svg = Svg::of(&Lines::new(&endless, "", "").picture());
+    let title = svg.texts()[0];
+    assert!(title.starts_with("xx") && title.ends_with('…') && title.chars().count() < 120);
+}
+
+#[test]
+fn characters_without_a_glyph_are_as_wide_as_an_em() {
+    // 50 ideographs of 15 pixels do not fit into 584 pixels
+    let svg = Lines::new(&"語".repeat(50), "", "").picture().svg();
+    let title = svg.lines().find(|line| line.starts_with("<text ")).expect("a title");
+    assert!(number(title, "font-size") < 50.0, "{title}");
 }
 
 #[test]

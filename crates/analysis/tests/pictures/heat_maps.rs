@@ -50,7 +50,7 @@ fn values_of_both_signs_have_white_at_zero() {
 }
 
 #[test]
-fn cells_of_one_colour_are_drawn_as_one() {
+fn cells_of_one_color_are_drawn_as_one() {
     let svg = Svg::of(&HeatMap::over_time("", &Tensor::<f64>::ones([100, 4])).picture());
     assert_eq!(svg.fills().len(), BAR + 4);
 }
@@ -85,12 +85,15 @@ fn missing_values_are_grey() {
 #[test]
 fn a_logarithmic_scale_leaves_zeros_white() {
     let values = Tensor::from_vec([2, 2], vec![1.0, 0.0, 1e-4, 1.0]);
-    let svg = Svg::of(&HeatMap::matrix("", "t", "k", &values).log().colours("norm").picture());
+    let svg = Svg::of(&HeatMap::matrix("", "t", "k", &values).log().quantity("norm").picture());
     svg.says(&["norm", "10⁰", "10⁻²", "10⁻⁴"]);
     assert_eq!(svg.fills()[BAR..], ["#FDE725", "#FFFFFF", "#440154", "#FDE725"]);
     let deep = Tensor::from_vec([1, 3], vec![1.0, 1e-16, 1e-300]);
     let svg = Svg::of(&HeatMap::matrix("", "t", "k", &deep).log().picture());
     assert_eq!(svg.fills()[BAR..], ["#FDE725", "#440154"], "16 decades");
+    let signs = Tensor::from_vec([1, 2], vec![1.0, -1.0]);
+    let svg = Svg::of(&HeatMap::matrix("", "t", "k", &signs).log().picture());
+    svg.says(&["negative or not finite"]);
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn a_long_run_is_drawn_as_means() {
 fn a_text_is_broken_into_lines() {
     let text = "To be, or not to be, that is the question:\n\tWhether 'tis nobler in the mind";
     let count = text.chars().count();
-    let map = HeatMap::over_time("gate", &ramp(count, 2)).text(text.chars());
+    let map = HeatMap::over_time("gate", &ramp(count, 2)).columns(text.chars());
     let svg = Svg::of(&map.picture());
     let said = svg.texts();
     let characters: String = said.iter().filter(|it| it.chars().count() == 1).copied().collect();
@@ -124,7 +127,7 @@ fn a_text_is_broken_into_lines() {
 fn attention_names_both_tokens() {
     let weights = Tensor::from_vec([2, 3], vec![0.9_f32, 0.1, 0.0, 0.2, 0.3, 0.5]);
     let map = HeatMap::attention("attention", &weights);
-    let svg = Svg::of(&map.text(["a", "blue", "house"]).rows(["une", "maison"]).picture());
+    let svg = Svg::of(&map.columns(["a", "blue", "house"]).rows(["une", "maison"]).picture());
     svg.says(&["attention", "a", "blue", "house", "une", "maison", "weight", "1.0"]);
     svg.says(&["input", "output"]);
 }
@@ -132,7 +135,7 @@ fn attention_names_both_tokens() {
 #[test]
 fn spaces_at_the_ends_of_a_word_are_seen() {
     let names = [" two words ", "  ", "\r", "é ü"];
-    let svg = Svg::of(&HeatMap::over_time("", &ramp(4, 1)).text(names).picture());
+    let svg = Svg::of(&HeatMap::over_time("", &ramp(4, 1)).columns(names).picture());
     svg.says(&["␣two words␣", "␣␣", "·", "é ü"]);
 }
 
@@ -146,10 +149,19 @@ fn numbers_stand_in_their_cells() {
 #[test]
 fn long_names_are_turned_and_cut() {
     let long = "a very long token that has no end and would leave the picture";
-    let svg = HeatMap::over_time("", &ramp(20, 2)).text([long; 20]).picture().svg();
+    let svg = HeatMap::over_time("", &ramp(20, 2)).columns([long; 20]).picture().svg();
     let turned: Vec<_> = svg.lines().filter(|it| it.contains("rotate(270, ")).collect();
     assert!(turned.iter().filter(|it| attribute(it, "text-anchor") == "end").count() == 20);
     assert!(svg.contains('…') && !svg.contains(long));
+}
+
+#[test]
+fn long_names_of_rows_leave_half_of_the_width() {
+    let long = "a very long name of a parameter of a layer of a stack of an encoder of a model";
+    let svg = HeatMap::over_time("", &ramp(3, 2)).rows([long; 2]).picture().svg();
+    assert!(svg.contains('…') && !svg.contains(long));
+    let cell = svg.lines().rfind(|line| line.starts_with("<rect ")).expect("a cell");
+    assert!(number(cell, "x") + number(cell, "width") > 4.0 * 480.0, "{cell}");
 }
 
 #[test]
@@ -163,7 +175,7 @@ fn empty_tables_are_drawn() {
 #[test]
 #[should_panic(expected = "heat map: 2 names for 3 columns; give one each")]
 fn names_must_be_as_many_as_columns() {
-    let _ = HeatMap::over_time("", &ramp(3, 2)).text(["a", "b"]);
+    let _ = HeatMap::over_time("", &ramp(3, 2)).columns(["a", "b"]);
 }
 
 #[test]

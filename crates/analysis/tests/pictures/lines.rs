@@ -68,7 +68,7 @@ fn values_that_are_missing_are_gaps_with_a_band() {
 #[test]
 fn zeros_are_missing_on_a_logarithmic_scale_only() {
     let zero = || Lines::new("", "", "").line("", [(0.0, 1.0), (1.0, 0.0), (2.0, 1.0)]);
-    Svg::of(&zero().log().picture()).says(&["zero or not finite"]);
+    Svg::of(&zero().log().picture()).says(&["not positive or not finite"]);
     assert_eq!(Svg::of(&zero().picture()).elements("rect", GREY).len(), 0);
 }
 
@@ -112,6 +112,30 @@ fn a_spike_is_smoothed_over_a_fiftieth_of_the_points() {
 }
 
 #[test]
+fn a_smoothed_line_recovers_from_a_huge_spike() {
+    let spike = |at: f64| if at == 500.0 { 1e20 } else { 1.0 };
+    let line = |value: fn(f64) -> f64| count(2000).map(move |at| (at, value(at)));
+    let svg = Svg::of(
+        &Lines::new("", "", "").log().noisy("", count(2000).map(|at| (at, spike(at)))).picture(),
+    );
+    assert!(svg.elements("rect", GREY).is_empty(), "no mean is zero");
+    let smoothed = points(svg.elements("polyline", BLUE)[0]);
+    assert_eq!(smoothed[0].1, smoothed[smoothed.len() - 1].1);
+    let huge = Svg::of(&Lines::new("", "", "").noisy("", line(|_| 1e299)).picture());
+    assert!(huge.elements("rect", GREY).is_empty(), "no mean overflows");
+}
+
+#[test]
+fn a_legend_leaves_half_of_the_picture_to_the_chart() {
+    let line =
+        |lines: Lines, at: u32| lines.line(&format!("the line {at}"), [(0.0, f64::from(at))]);
+    let svg = Svg::of(&(0..100).fold(Lines::new("", "step", ""), line).picture());
+    svg.says(&["the line 0", "…", "step", "20"]);
+    let named = svg.texts().iter().filter(|text| text.starts_with("the line ")).count();
+    assert!((20..60).contains(&named), "{named}");
+}
+
+#[test]
 fn short_flat_and_huge_lines_are_drawn() {
     let huge = [(0.0, -1e300), (1.0, 1e300)];
     for points in [
@@ -143,6 +167,7 @@ fn numbers_on_axes_have_the_digits_that_tell_them_apart() {
     };
     says(0.0, 1.0, "0.2");
     says(0.0, 0.05, "0.01");
+    says(0.0, 2e6, "500000");
     says(-2.0, 2.0, "−1");
     says(1000.0, 5000.0, "2000");
     says(0.0, 5e-7, "2×10⁻⁷");
@@ -150,4 +175,6 @@ fn numbers_on_axes_have_the_digits_that_tell_them_apart() {
     says(100.0, 100.5, "100.2");
     let zeros = ticks(0.0, 0.0);
     assert_eq!(zeros.iter().filter(|it| *it == "0.4").count(), 2, "both axes end at 1: {zeros:?}");
+    let svg = Svg::of(&Lines::new("", "", "").line("", [(0.0, 0.0), (1e300, 1.0)]).picture());
+    svg.says(&["0.2×10³⁰⁰"]);
 }

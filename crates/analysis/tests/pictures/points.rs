@@ -111,7 +111,9 @@ fn a_histogram_counts_each_value_once() {
 
 #[test]
 fn histograms_of_one_value_and_of_none_are_drawn() {
-    for values in [vec![], vec![3.0; 5], vec![f64::NAN], vec![-1e300, 1e300]] {
+    for values in
+        [vec![], vec![3.0; 5], vec![f64::NAN], vec![-1e300, 1e300], vec![1e17], vec![1e300]]
+    {
         Svg::of(&Histogram::new("", "", values).picture());
     }
 }

@@ -145,6 +145,11 @@ fn spectra_capacities_and_saturation_are_drawn() {
     svg.says(&["index i", "λᵢ (nats per step)", "exponent"]);
     assert_eq!(svg.elements("circle", BLUE).len(), 5, "four, and one in the legend");
 
+    let one = Elman::<f64>::new(&mut bptt_layers::rng(0), 1, 1);
+    let alone = Dynamics::new(&one).lyapunov().run(&noise([300, 1, 1])).expect("finite");
+    let svg = Svg::of(&alone.picture());
+    assert_eq!(svg.elements("circle", "000000").len(), 0, "the border is a line, not a dot");
+
     let capacity = dynamics.memory_capacity().lags(6).run(&noise([300])).expect("capacity");
     let svg = Svg::of(&capacity.picture());
     svg.says(&[&format!("memory capacity {:.1}", capacity.total()), "lag k (steps)"]);
@@ -168,7 +173,7 @@ fn a_probe_is_drawn_for_one_sequence() {
     svg.says(&["f", "activation", "0.0", "1.0"]);
     Svg::of(&map("h", 0)).says(&["h", "−1.0", "1.0"]);
     let values = probes.get("f").value().slice(1, 1..2).reshape([5, 4]);
-    let plain = HeatMap::over_time("f", &values).between(0.0, 1.0).colours("activation").picture();
+    let plain = HeatMap::over_time("f", &values).between(0.0, 1.0).quantity("activation").picture();
     assert_eq!(svg.texts(), Svg::of(&plain).texts());
     assert_eq!(svg.fills(), Svg::of(&plain).fills());
 }

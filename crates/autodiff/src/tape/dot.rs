@@ -21,7 +21,7 @@ pub struct Dot<'t, T> {
 }
 
 impl<T: Scalar> Tape<T> {
-    /// The graph in Graphviz's language. Each value is a node with its operation, shape and line, and each input is an
+    /// Returns the graph in Graphviz's language. Each value is a node with its operation, shape and line, and each input is an
     /// arrow. The values of a time step stand in a frame; parameters and literals, which all steps share, stand outside.
     /// Write the text to a file and run `dot -Tsvg`.
     ///
@@ -80,7 +80,8 @@ impl<'t, T: Scalar> Dot<'t, T> {
     }
 
     /// Folds a recurrence: a dashed arrow, marked `t − 1`, leads from each variable of the state after a step back to
-    /// the same variable before it. Where that has no name, it takes the one after the step: `h₋` from `h`.
+    /// the same variable before it. A variable without a name before the step is named after the one that follows it: `h₋`
+    /// for `h`.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -98,13 +99,13 @@ impl<'t, T: Scalar> Dot<'t, T> {
         self
     }
 
-    /// Leaves out the lines of the equations.
+    /// Leaves out the file and line of each value.
     #[must_use]
     pub fn without_lines(self) -> Self {
         Self { has_lines: false, ..self }
     }
 
-    /// The name of a value. That of a state before a step is the name after it, such as `h`, with a minus: `h₋`.
+    /// Returns the name of a value. A state before a step has the name of the state after it with a minus: `h₋` for `h`.
     fn value_name(&self, id: u32) -> Option<String> {
         let given = |id: &u32| self.values.get(id).cloned();
         let after =
@@ -112,7 +113,7 @@ impl<'t, T: Scalar> Dot<'t, T> {
         given(&id).or_else(|| given(after()?).map(|name| format!("{name}₋")))
     }
 
-    /// The text of a node, with line breaks.
+    /// Returns the text of a node, with line breaks.
     fn label(&self, id: u32, node: &Node<T>) -> String {
         let shape = node.value.shape();
         let name = match (&node.op, self.value_name(id)) {
@@ -175,7 +176,7 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
     }
 }
 
-/// The step in whose frame a node stands.
+/// Returns the step in whose frame a node stands.
 fn step_of<T>(node: &Node<T>) -> Option<u32> {
     match node.op {
         Op::Leaf(Leaf::Param(_) | Leaf::Scalar) => None,
@@ -183,7 +184,7 @@ fn step_of<T>(node: &Node<T>) -> Option<u32> {
     }
 }
 
-/// Escapes text for a quoted string.
+/// Returns text with the escapes of a quoted string.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -230,7 +230,7 @@ fn the_page_draws_the_gradient_by_lag() {
     assert!(!inspection().to_html().contains("<svg"));
     let gradient = GradientByLag { places: 3, norms: vec![1.0, 0.1, 0.0, 0.01] };
     let page = inspection().with_lags(Some(gradient), Vec::new()).to_html();
-    for text in ["lag k (tokens)", "10⁻²", "zero or not finite"] {
+    for text in ["lag k (tokens)", "10⁻²", "not positive or not finite"] {
         assert!(page.contains(text), "{text}");
     }
 }

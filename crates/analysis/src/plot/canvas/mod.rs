@@ -58,7 +58,9 @@ impl Canvas {
         let path = |svg: &mut SVGBackend<'_>, points: &[_], style: &_| {
             svg.draw_path(points.iter().copied(), style)
         };
-        self.replay(&mut backend, path).and_then(|()| backend.present()).expect("a string grows");
+        self.replay(&mut backend, 0, path)
+            .and_then(|()| backend.present())
+            .expect("a string grows");
         drop(backend);
         let head = |unit: i32| {
             let [width, height] = [self.size.0, self.size.1].map(|units| units / unit as u32);
@@ -68,51 +70,74 @@ impl Canvas {
     }
 
     /// Returns the pixels, red, green and blue. Each is the mean of its units, so that edges are smooth.
+    ///
+    /// Units are computed in bands of rows, so that a large picture needs little memory.
     pub(super) fn pixels(&self) -> Vec<u8> {
+        const BYTES_OF_BAND: usize = 1 << 24;
         let (width, height) = (self.size.0 as usize, self.size.1 as usize);
-        let mut units = vec![u8::MAX; 3 * width * height];
-        let mut backend = BitMapBackend::with_buffer(&mut units, self.size);
-        self.replay(&mut backend, path_of_segments).expect("a buffer holds all pixels");
-        drop(backend);
         let unit = UNIT as usize;
-        let mut pixels = Vec::with_capacity(units.len() / (unit * unit));
-        for rows in units.chunks_exact(3 * width * unit) {
-            let mut sums = vec![0; 3 * width / unit];
-            for row in rows.chunks_exact(3 * width) {
-                for (x, units) in row.chunks_exact(3).enumerate() {
-                    let pixel = &mut sums[3 * (x / unit)..][..3];
-                    pixel.iter_mut().zip(units).for_each(|(sum, &it)| *sum += u32::from(it));
-                }
-            }
-            pixels.extend(sums.iter().map(|sum| (sum / (unit * unit) as u32) as u8));
+        let rows_of_band = unit * (BYTES_OF_BAND / (3 * width * unit)).max(1);
+        let mut pixels = Vec::with_capacity(3 * width * height / (unit * unit));
+        for top in (0..height).step_by(rows_of_band) {
+            let units = self.units(top, rows_of_band.min(height - top));
+            units.chunks_exact(3 * width * unit).for_each(|rows| means(rows, width, &mut pixels));
         }
         pixels
     }
 
+    /// Returns some rows of units, red, green and blue.
+    fn units(&self, top: usize, rows: usize) -> Vec<u8> {
+        let mut units = vec![u8::MAX; 3 * self.size.0 as usize * rows];
+        let mut backend = BitMapBackend::with_buffer(&mut units, (self.size.0, rows as u32));
+        self.replay(&mut backend, top as i32, path_of_segments).expect("a buffer holds all pixels");
+        drop(backend);
+        units
+    }
+
+    /// Draws the shapes, with the row `top` as the first one.
     fn replay<B: DrawingBackend>(
         &self,
         backend: &mut B,
+        top: i32,
         path: impl Fn(
             &mut B,
             &[BackendCoord],
             &ShapeStyle,
         ) -> Result<(), DrawingErrorKind<B::ErrorType>>,
     ) -> Result<(), DrawingErrorKind<B::ErrorType>> {
+        let moved = |&(x, y): &BackendCoord| (x, y - top);
         for shape in &self.shapes {
             match shape {
-                Shape::Path(points, style) => path(backend, points, style)?,
+                Shape::Path(points, style) => {
+                    path(backend, &points.iter().map(moved).collect::<Vec<_>>(), style)?;
+                }
                 Shape::Polygon(points, style) => {
-                    backend.fill_polygon(points.iter().copied(), style)?;
+                    backend.fill_polygon(points.iter().map(moved), style)?;
                 }
-                Shape::Rectangle(from, to, style) => backend.draw_rect(*from, *to, style, true)?,
+                Shape::Rectangle(from, to, style) => {
+                    backend.draw_rect(moved(from), moved(to), style, true)?;
+                }
                 Shape::Circle(at, radius, style) => {
-                    backend.draw_circle(*at, *radius, style, style.filled)?;
+                    backend.draw_circle(moved(at), *radius, style, style.filled)?;
                 }
-                Shape::Text(text) => backend.draw_text(&text.text, text, text.at)?,
+                Shape::Text(text) => backend.draw_text(&text.text, text, moved(&text.at))?,
             }
         }
         Ok(())
     }
+}
+
+/// Appends a row of pixels: the means of the squares in rows of units of a width.
+fn means(rows: &[u8], width: usize, pixels: &mut Vec<u8>) {
+    let unit = UNIT as usize;
+    let mut sums = vec![0; 3 * width / unit];
+    for row in rows.chunks_exact(3 * width) {
+        for (x, units) in row.chunks_exact(3).enumerate() {
+            let pixel = &mut sums[3 * (x / unit)..][..3];
+            pixel.iter_mut().zip(units).for_each(|(sum, &it)| *sum += u32::from(it));
+        }
+    }
+    pixels.extend(sums.iter().map(|sum| (sum / (unit * unit) as u32) as u8));
 }
 
 /// Draws a path segment by segment, with round joints. The joints of `plotters` are spikes where a path turns back.
@@ -218,7 +243,7 @@ impl DrawingBackend for Recorder<'_> {
             return Ok(());
         }
         self.record(Shape::Text(Text {
-            text: text.to_owned(),
+            text: text.replace(is_not_text, " "),
             at,
             size: style.size(),
             color: rgba(style.color()),
@@ -242,6 +267,11 @@ impl Recorder<'_> {
         self.shapes.push(shape);
         Ok(())
     }
+}
+
+/// Whether a character has no place in an XML file, or would break a line.
+fn is_not_text(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}')
 }
 
 fn shape_style<S: BackendStyle>(style: &S, filled: bool) -> ShapeStyle {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
-use ab_glyph::{Font, FontRef, ScaleFont, point};
+use ab_glyph::{Font, FontRef, GlyphId, ScaleFont, point};
 use plotters::style::text_anchor::Pos;
 use plotters::style::{FontTransform, RGBAColor};
 use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, FontFamily};
@@ -23,9 +23,16 @@ static FONT: LazyLock<FontRef<'static>> =
 
 /// Returns the width of a text, in units of `em`.
 pub(in crate::plot) fn width(text: &str, em: f64) -> f64 {
-    let advance = |character| FONT.h_advance_unscaled(FONT.glyph_id(character));
-    let width: f32 = text.chars().map(advance).sum();
-    f64::from(width) * em / f64::from(units_per_em())
+    em * f64::from(text.chars().map(advance).sum::<f32>())
+}
+
+/// Returns the width of a character in ems. One that the font lacks is as wide as an ideograph.
+fn advance(character: char) -> f32 {
+    const LACKING: GlyphId = GlyphId(0);
+    match FONT.glyph_id(character) {
+        LACKING => 1.0,
+        glyph => FONT.h_advance_unscaled(glyph) / units_per_em(),
+    }
 }
 
 fn units_per_em() -> f32 {
@@ -91,7 +98,7 @@ impl BackendTextStyle for Text {
         for character in text.chars() {
             let mut glyph = font.scaled_glyph(character);
             glyph.position = point(x, baseline as f32);
-            x += font.h_advance(glyph.id);
+            x += advance(character) * self.em() as f32;
             let Some(outline) = font.outline_glyph(glyph) else { continue };
             let corner = outline.px_bounds().min;
             outline.draw(|column, row, coverage| {

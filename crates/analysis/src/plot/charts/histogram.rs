@@ -1,9 +1,11 @@
 //! How often values occur.
 
+use std::ops::Range;
+
 use plotters::element::Rectangle;
 use plotters::style::Color;
 
-use crate::plot::axis::{Axis, is_drawable};
+use crate::plot::axis::{Axis, bounds, is_drawable, with_width};
 use crate::plot::canvas::{Area, Drawn};
 use crate::plot::frame::{Aspect, Key, Labels, Mark, frame};
 use crate::plot::picture::{Chart, Picture};
@@ -37,8 +39,7 @@ impl Histogram {
         Self { labels, values, missing: missing.len(), bins: None }
     }
 
-    /// Sets the number of bins. Without it, there is one for each value up to the square root of their number, at least
-    /// 10 and at most 60.
+    /// Sets the number of bins. By default it is the square root of the number of values, but at least 10 and at most 60.
     ///
     /// # Panics
     ///
@@ -57,13 +58,7 @@ impl Histogram {
 
 impl Chart for Histogram {
     fn draw(&self, area: &Area<'_>) -> Drawn {
-        let low = self.values.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (low, high) = match high - low {
-            width if width > 0.0 => (low, high),
-            0.0 => (low - 0.5, high + 0.5),
-            _ => (0.0, 1.0), // there are no values
-        };
+        let Range { start: low, end: high } = with_width(bounds(self.values.iter().copied()));
         let root = (self.values.len() as f64).sqrt() as usize;
         let bins = self.bins.unwrap_or(root.clamp(10, 60));
         let mut counts = vec![0_u64; bins];

@@ -16,7 +16,7 @@ use crate::plot::thin::{Point, gaps, runs, smoothed, thinned};
 /// Lines over steps or lags, on a linear or a logarithmic scale.
 ///
 /// Where a value is not finite, or not positive on a logarithmic scale, the line has a gap and the picture a grey band.
-/// Of more than 1000 points, the lowest and the highest of each 500th part of the line are drawn.
+/// Of a line of more than 1000 points, the lowest and the highest point of each of 500 parts are drawn.
 ///
 /// ```
 /// use bptt_analysis::plot::Lines;
@@ -64,14 +64,15 @@ impl Lines {
         Self { is_log: true, ..self }
     }
 
-    /// Adds a line through points `(x, y)`, in the order of `x`. A name that is not empty stands in the legend.
+    /// Adds a line through points `(x, y)`, in the order of `x`. A name that is not empty stands in the legend. There are
+    /// seven colours; the eighth line has that of the first.
     pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let color = self.next_color();
         self.with(name, points.into_iter().collect(), Look::Solid, color)
     }
 
-    /// Adds a dashed line in black, for a bound or a reference. It may leave the range of the other lines by three
-    /// decades of a logarithmic scale, and is cut off there.
+    /// Adds a dashed line in black, for a bound or a reference. On a logarithmic scale, it is cut off three decades beyond
+    /// the other lines.
     pub fn dashed(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.with(name, points.into_iter().collect(), Look::Dashed, BLACK.to_rgba())
     }
@@ -82,7 +83,7 @@ impl Lines {
         self.with(name, points.into_iter().collect(), Look::Dots, color)
     }
 
-    /// Adds a faint line through noisy points, and in the same colour their mean over a fiftieth of the points around.
+    /// Adds a faint line through noisy points, and in the same colour the mean around each point, over a fiftieth of all.
     pub fn noisy(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let points: Vec<_> = points.into_iter().collect();
         let (mean, color) = (smoothed(&points), self.next_color());
@@ -145,7 +146,7 @@ impl Lines {
             };
             Key { name: name.clone(), mark, color: *color }
         });
-        let missing = if self.is_log { "zero or not finite" } else { "not finite" };
+        let missing = if self.is_log { "not positive or not finite" } else { "not finite" };
         let missing = Key { name: missing.into(), mark: Mark::Square, color: MISSING.mix(0.5) };
         keys.chain(has_gaps.then_some(missing)).collect()
     }

@@ -15,8 +15,9 @@ const MOST: usize = 4000;
 
 /// Trajectories of a state in a plane, with fixed points.
 ///
-/// A trajectory begins at a small dot. A stable fixed point is a filled circle, a saddle an open one and an unstable
-/// point an open square. Values that are not finite interrupt a trajectory.
+/// A trajectory begins at a small dot. A stable fixed point is a black circle, a marginal one a grey circle, a saddle an
+/// open circle and an unstable point an open square. Values that are not finite interrupt a trajectory. Of more than 4000
+/// states, every n-th is drawn.
 ///
 /// ```
 /// use bptt_analysis::plot::PhasePortrait;
@@ -77,19 +78,19 @@ impl PhasePortrait {
         self
     }
 
-    /// Adds fixed points that are neither, such as those of a line attractor.
+    /// Adds marginal fixed points: in some directions deviations neither grow nor decay, as along a line attractor.
     pub fn marginal(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.marginal.extend(points);
         self
     }
 
-    /// Adds saddles: fixed points that are stable in some directions only.
+    /// Adds saddles: fixed points from which deviations grow in some directions and decay in others.
     pub fn saddles(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.saddles.extend(points);
         self
     }
 
-    /// Adds fixed points that are stable in no direction.
+    /// Adds unstable fixed points: deviations grow in every direction.
     pub fn unstable(mut self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.unstable.extend(points);
         self

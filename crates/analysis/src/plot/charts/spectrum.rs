@@ -17,7 +17,7 @@ const MOST: usize = 4000;
 
 /// Eigenvalues in the complex plane, with the unit circle. Both axes have one scale.
 ///
-/// Of a Jacobian of a step, an eigenvalue outside of the circle is a direction in which differences grow.
+/// An eigenvalue of a step's Jacobian that lies outside of the circle has a direction in which differences grow.
 ///
 /// ```
 /// use bptt_analysis::plot::Spectrum;

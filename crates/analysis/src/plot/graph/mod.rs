@@ -56,11 +56,12 @@ impl CellGraph {
     }
 
     /// Draws `steps` steps. In the picture, each is a box with the names of its probes. The text for Graphviz has every
-    /// operation, with a frame around each step.
+    /// operation, with a frame around each step. More than 50 steps are drawn smaller, as no picture is wider than 10 000
+    /// pixels.
     ///
     /// # Panics
     ///
-    /// As [`folded`](Self::folded), and if there is no step.
+    /// If the cell does not take such an input, or if `steps` is 0.
     #[must_use]
     #[track_caller]
     pub fn unfolded<T: Scalar, C>(cell: &C, input_size: usize, steps: usize) -> Self

@@ -25,7 +25,7 @@ impl JacobianChain {
         let title = "influence of each state on later ones";
         HeatMap::matrix(title, "state after step t", "state after step k", self.norms())
             .log()
-            .colours("‖∂s_t/∂s_k‖₂")
+            .quantity("‖∂s_t/∂s_k‖₂")
             .picture()
     }
 }
@@ -52,15 +52,15 @@ impl FixedPoint {
     }
 }
 
-/// The distance of an eigenvalue's magnitude from 1 within which it decides nothing.
+/// The distance of an eigenvalue's magnitude from 1 within which deviations count as neither growing nor decaying.
 const TOLERANCE: f64 = 1e-3;
 
 impl FixedPoints {
     /// Draws the fixed points among the states `[T, B, S]` of a run, with a trajectory for each of its first seven
     /// sequences. Slow points are small dots.
     ///
-    /// The plane is that of a state of two elements, or of the first two principal components of a larger one. An
-    /// eigenvalue whose magnitude is within 0.001 of 1 decides nothing about stability.
+    /// The axes of the plane are the elements of a state of one or two, and the first two principal components of a larger
+    /// one. Deviations along an eigenvalue whose magnitude is within 0.001 of 1 count as neither growing nor decaying.
     ///
     /// # Panics
     ///
@@ -132,6 +132,7 @@ impl Plane {
 
     fn names(&self) -> [String; 2] {
         [0, 1].map(|axis| match self.shares[axis] {
+            _ if axis >= self.mean.len() => String::new(), // all states lie on a line
             share if share.is_nan() => format!("state element {axis}"),
             share => {
                 format!("principal component {} ({:.0} % of variance)", axis + 1, 100.0 * share)
@@ -150,9 +151,9 @@ impl LyapunovSpectrum {
     /// Draws the exponents, the largest first, with a dashed line between chaos and stability.
     pub fn picture(&self) -> Picture {
         let exponents = || (1_u32..).map(f64::from).zip(self.exponents().iter().copied());
-        let zero = exponents().map(|(index, _)| (index, 0.0));
+        let after = self.exponents().len() as f64 + 1.0;
         Lines::new("Lyapunov spectrum", "index i", "λᵢ (nats per step)")
-            .dashed("0: chaos above", zero)
+            .dashed("0: chaos above", [(0.0, 0.0), (after, 0.0)])
             .dots("exponent", exponents())
             .picture()
     }

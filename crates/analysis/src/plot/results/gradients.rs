@@ -35,7 +35,7 @@ impl ErrorFlow {
         let title = "gradient of each step's loss by each state";
         HeatMap::matrix(title, "loss of step t", "state after step k", &self.overall())
             .log()
-            .colours("‖∂L_t/∂s_k‖")
+            .quantity("‖∂L_t/∂s_k‖")
             .picture()
     }
 }
@@ -80,10 +80,10 @@ impl TruncationBias {
         let table = Tensor::from_vec([names.len(), 4], numbers.collect());
         let title = "agreement of the truncated gradient with the whole one";
         HeatMap::matrix(title, "", "", &table)
-            .text(["cosine", "norm ratio", "same sign", "relative error"])
+            .columns(["cosine", "norm ratio", "same sign", "relative error"])
             .rows(names)
             .between(0.0, 1.0)
-            .colours("")
+            .quantity("")
             .numbers()
             .picture()
     }

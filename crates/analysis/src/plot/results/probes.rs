@@ -23,7 +23,7 @@ impl HeatMap {
     /// let _ = lstm.forward(tape.constant(Tensor::normal([11, 1, 5], 0.0, 1.0, &mut rng)));
     /// let gates = ["i", "f", "o"];
     /// let picture = Picture::stacked(gates.map(|gate| {
-    ///     HeatMap::of_probe(&probes, gate, 0).text(text.chars()).picture()
+    ///     HeatMap::of_probe(&probes, gate, 0).columns(text.chars()).picture()
     /// }));
     /// # assert!(picture.svg().contains("activation"));
     /// ```
@@ -43,7 +43,7 @@ impl HeatMap {
         let one = values.slice(1, sequence..sequence + 1).reshape([steps, units]);
         let least = one.iter().map(|value| value.as_f64()).fold(f64::INFINITY, f64::min);
         let largest = one.iter().map(|value| value.as_f64().abs()).fold(0.0, f64::max);
-        let map = Self::over_time(name, &one).colours("activation");
+        let map = Self::over_time(name, &one).quantity("activation");
         match (least, largest) {
             (0.0.., ..=1.0) => map.between(0.0, 1.0),
             (_, ..=1.0) => map.between(-1.0, 1.0),

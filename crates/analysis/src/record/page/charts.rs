@@ -178,12 +178,12 @@ fn ends(lines: &[(&str, Points)]) -> impl Iterator<Item = f64> {
 /// Returns a drawing in the colours of the page, which follow the reader's choice of light or dark.
 fn svg(picture: &Picture) -> String {
     let svg = picture.clone().sized(SIZE.0, SIZE.1).svg();
-    let colours = [
+    let colors = [
         ("#FFFFFF", "var(--paper)"),
         ("#000000", "var(--ink)"),
         ("#E1E1E1", "var(--grid)"),
         ("#0072B2", "var(--blue)"),
         ("#A6CEE5", "var(--faint)"),
     ];
-    colours.iter().fold(svg, |svg, (colour, name)| svg.replace(colour, name))
+    colors.iter().fold(svg, |svg, (color, name)| svg.replace(color, name))
 }

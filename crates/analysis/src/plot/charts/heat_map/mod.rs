@@ -1,7 +1,7 @@
 //! A table of values as colours.
 
 mod cells;
-mod colour_scale;
+mod color_scale;
 
 use std::ops::Range;
 
@@ -14,16 +14,16 @@ use crate::plot::axis::{Axis, minus};
 use crate::plot::canvas::{Area, Drawn};
 use crate::plot::frame::{Aspect, Key, Labels, Mark, Plot, frame, pixels, title};
 use crate::plot::picture::{Chart, Picture};
-use crate::plot::style::{BLACK, MISSING, TICK, placed, px};
+use crate::plot::style::{BLACK, MISSING, TICK, fitted, placed, px};
 use cells::Cells;
-use colour_scale::{ColourScale, Span};
+use color_scale::{ColorScale, Span};
 
 /// A table of values as colours: a gate over time and text, attention, norms of gradients between pairs of steps.
 ///
-/// Values from 0 on go from dark to light, and values of both signs from blue over white to orange. A value that is not
-/// finite is grey. Of a table that is too large for its pixels, means of blocks are drawn.
+/// Values from 0 on go from dark to light. If there are negative ones, colours go from blue over white at 0 to orange. A
+/// value that is not finite is grey. Of a table that is too large for its pixels, means of blocks are drawn.
 ///
-/// A text of single characters is broken into rows, like the lines of a page.
+/// A table whose columns are single characters is broken into rows, like the lines of a page.
 ///
 /// ```
 /// use bptt_analysis::plot::HeatMap;
@@ -31,9 +31,9 @@ use colour_scale::{ColourScale, Span};
 ///
 /// let gate = Tensor::<f32>::full([5, 3], 0.5); // [T, F]
 /// let picture = HeatMap::over_time("forget gate", &gate)
-///     .text("hello".chars())
+///     .columns("hello".chars())
 ///     .between(0.0, 1.0)
-///     .colours("activation")
+///     .quantity("activation")
 ///     .picture();
 /// # assert!(picture.svg().contains("forget gate"));
 /// ```
@@ -55,6 +55,8 @@ pub struct HeatMap {
 const LINE: usize = 48;
 /// The most rows of a text.
 const MOST_LINES: usize = 8;
+/// The length of the longest name of a row in pixels.
+const LONGEST: f64 = 150.0;
 /// The width of the colour bar with its labels, in pixels.
 const BAR: f64 = 84.0;
 
@@ -93,7 +95,7 @@ impl HeatMap {
     /// If the weights have another number of axes.
     #[track_caller]
     pub fn attention<T: Scalar>(title: &str, weights: &Tensor<T>) -> Self {
-        Self::matrix(title, "output", "input", weights).between(0.0, 1.0).colours("weight")
+        Self::matrix(title, "output", "input", weights).between(0.0, 1.0).quantity("weight")
     }
 
     fn of(labels: Labels, values: Vec<Vec<f64>>) -> Self {
@@ -109,13 +111,13 @@ impl HeatMap {
         }
     }
 
-    /// Names the columns, for instance by the tokens that were read. White space becomes visible.
+    /// Names the columns, for instance by the characters or tokens that were read. White space becomes visible.
     ///
     /// # Panics
     ///
     /// If there is not one name for each column.
     #[track_caller]
-    pub fn text(mut self, names: impl IntoIterator<Item = impl ToString>) -> Self {
+    pub fn columns(mut self, names: impl IntoIterator<Item = impl ToString>) -> Self {
         self.columns = names.into_iter().map(|name| visible(&name.to_string())).collect();
         let (names, columns) = (self.columns.len(), self.width());
         assert_eq!(names, columns, "heat map: {names} names for {columns} columns; give one each");
@@ -135,7 +137,8 @@ impl HeatMap {
         self
     }
 
-    /// Sets the range of the colours. Without it, they span the values.
+    /// Sets the range of the colours. By default it spans zero and the values. A range with negative values is widened
+    /// until zero is its middle.
     ///
     /// # Panics
     ///
@@ -147,7 +150,8 @@ impl HeatMap {
         self
     }
 
-    /// Gives the colours a logarithmic scale, of 16 decades at most. Zeros stay white.
+    /// Gives the colours a logarithmic scale, of the 16 highest decades at most. Zeros stay white, and negative values are
+    /// grey.
     pub fn log(mut self) -> Self {
         self.span = Span::Decades;
         self
@@ -159,8 +163,8 @@ impl HeatMap {
         self
     }
 
-    /// Says what the colours stand for, with the unit.
-    pub fn colours(mut self, quantity: &str) -> Self {
+    /// Names the quantity that the colours stand for, with its unit. By default it is "value".
+    pub fn quantity(mut self, quantity: &str) -> Self {
         self.quantity = quantity.into();
         self
     }
@@ -189,7 +193,7 @@ impl HeatMap {
         &self,
         area: &Area<'_>,
         columns: Range<usize>,
-        scale: &ColourScale,
+        scale: &ColorScale,
         keys: &[Key],
     ) -> Drawn {
         let cells = Cells::new(&self.values, columns.clone());
@@ -224,7 +228,8 @@ impl HeatMap {
         let axis = if self.rows.is_empty() {
             Axis::whole(-0.5..count as f64 - 0.5, most.min(8))
         } else {
-            Axis::named(0, self.rows.iter().cloned()).thinned(count.div_ceil(most.max(1)))
+            let name = |name: &String| fitted(name, TICK, LONGEST).0;
+            Axis::named(0, self.rows.iter().map(name)).thinned(count.div_ceil(most.max(1)))
         };
         axis.reversed()
     }
@@ -242,12 +247,14 @@ impl Chart for HeatMap {
 
     fn draw(&self, area: &Area<'_>) -> Drawn {
         let below = title(area, &self.labels.title)?;
-        let scale = ColourScale::new(&self.span, self.values.iter().flatten().copied());
+        let scale = ColorScale::new(&self.span, self.values.iter().flatten().copied());
         let values = || self.values.iter().flatten();
         let has_missing = values().any(|&value| scale.is_missing(value));
-        let missing =
-            Key { name: "not finite".into(), mark: Mark::Square, color: MISSING.to_rgba() };
-        let mut keys = has_missing.then_some(missing);
+        let mut keys = has_missing.then(|| Key {
+            name: scale.missing().into(),
+            mark: Mark::Square,
+            color: MISSING.to_rgba(),
+        });
         let (width, height) = pixels(&below);
         let (mut left, right) = below.split_horizontally(px(width - BAR));
         scale.draw_bar(&right, &self.quantity)?;
@@ -264,7 +271,7 @@ impl Chart for HeatMap {
 
 /// Draws cells, those of one colour that stand beside each other as one. Each reaches below its neighbours to the right
 /// and below, which are drawn later, so that no page shows through between them.
-fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Drawn {
+fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColorScale) -> Drawn {
     for (row, values) in cells.rows() {
         let mut from = 0;
         while from < values.len() {
@@ -280,7 +287,7 @@ fn draw_cells(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Dr
 }
 
 /// Writes the values of cells into them, in black or white.
-fn draw_numbers(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColourScale) -> Drawn {
+fn draw_numbers(plot: &mut Plot<'_, '_>, cells: &Cells, scale: &ColorScale) -> Drawn {
     for (row, values) in cells.rows() {
         for (column, &value) in values.iter().enumerate() {
             let place = cells.column(column);

@@ -8,7 +8,7 @@ use plotters::style::{Color, FontTransform, RGBColor, WHITE};
 
 use crate::plot::axis::{Axis, is_drawable};
 use crate::plot::canvas::{Area, Drawn};
-use crate::plot::colours::ColourMap;
+use crate::plot::colors::ColorMap;
 use crate::plot::frame::pixels;
 use crate::plot::style::{BLACK, LABEL, MISSING, TICK, fitted, placed, px, stroke, text};
 
@@ -23,13 +23,13 @@ pub(super) enum Span {
 /// The most decades of a logarithmic scale.
 const MOST_DECADES: f64 = 16.0;
 
-pub(super) struct ColourScale {
+pub(super) struct ColorScale {
     axis: Axis,
-    map: ColourMap,
+    map: ColorMap,
     is_log: bool,
 }
 
-impl ColourScale {
+impl ColorScale {
     pub(super) fn new(span: &Span, values: impl Iterator<Item = f64> + Clone) -> Self {
         const TICKS: usize = 6;
         let values = values.filter(|&value| is_drawable(value));
@@ -37,7 +37,7 @@ impl ColourScale {
             let logarithms = values.filter(|&value| value > 0.0).map(f64::log10);
             let high = logarithms.clone().fold(f64::NEG_INFINITY, f64::max);
             let axis = Axis::decades(logarithms.map(|it| it.max(high - MOST_DECADES)), 8);
-            return Self { axis, map: ColourMap::SEQUENTIAL, is_log: true };
+            return Self { axis, map: ColorMap::SEQUENTIAL, is_log: true };
         }
         let Range { start, end } = match span {
             Span::Given(range) => range.clone(),
@@ -49,9 +49,9 @@ impl ColourScale {
         };
         let most = start.abs().max(end.abs());
         let (range, map) = if start < 0.0 {
-            (-most..most, ColourMap::DIVERGING)
+            (-most..most, ColorMap::DIVERGING)
         } else {
-            (start..end, ColourMap::SEQUENTIAL)
+            (start..end, ColorMap::SEQUENTIAL)
         };
         Self { axis: Axis::exact(range, TICKS), map, is_log: false }
     }
@@ -59,6 +59,11 @@ impl ColourScale {
     /// Whether a value has no colour of the scale.
     pub(super) fn is_missing(&self, value: f64) -> bool {
         !is_drawable(value) || self.is_log && value < 0.0
+    }
+
+    /// Returns which values have no colour.
+    pub(super) fn missing(&self) -> &'static str {
+        if self.is_log { "negative or not finite" } else { "not finite" }
     }
 
     pub(super) fn color(&self, value: f64) -> RGBColor {

@@ -13,9 +13,9 @@ const DIVERGING: [u32; 5] = [0x08_45_7e, 0x5b_a3_cf, 0xfa_fa_fa, 0xf2_9b_4c, 0xa
 
 /// A map from the part of a scale, 0 to 1, to a colour.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ColourMap(&'static [u32]);
+pub(super) struct ColorMap(&'static [u32]);
 
-impl ColourMap {
+impl ColorMap {
     pub(super) const SEQUENTIAL: Self = Self(&SEQUENTIAL);
     pub(super) const DIVERGING: Self = Self(&DIVERGING);
 
