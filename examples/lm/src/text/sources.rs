@@ -231,8 +231,8 @@ pub fn repository() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Returns every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders and folders named
-/// `target` are skipped, and symbolic links are not followed.
+/// Returns every `.rs` and `.md` file under `root` that has text, sorted by path. Hidden folders, folders named `target`
+/// and those of runs are skipped, and symbolic links are not followed.
 pub(super) fn program_files(root: &Path) -> Result<Vec<PathBuf>, TextError> {
     let nothing_found = || TextError::NoRepository { root: root.to_path_buf() };
     if !root.is_dir() {
@@ -260,8 +260,12 @@ fn list_sources(
         let entry = entry?;
         let (kind, path) = (entry.file_type()?, entry.path());
         let name = entry.file_name();
-        if kind.is_dir() && name != "target" && !name.as_encoded_bytes().starts_with(b".") {
-            folders.push(path);
+        if kind.is_dir() {
+            let is_hidden = name.as_encoded_bytes().starts_with(b".");
+            let is_run = path.join("model.lock").exists(); // which may hold the source of its cell
+            if !(is_hidden || is_run || name == "target") {
+                folders.push(path);
+            }
         } else if kind.is_file() && path.extension().is_some_and(|e| e == "rs" || e == "md") {
             paths.push(path);
         }

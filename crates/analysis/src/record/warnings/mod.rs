@@ -164,9 +164,9 @@ impl Warning {
                  attention. If long lags do not matter, a shorter window saves time."
             }
             Self::SaturatedGate { .. } => {
-                "Where a gate is saturated, its slope is small, and it hardly learns. Lower the learning rate, begin with a bias nearer to 0, \
-                 normalize the inputs, or use layer normalization. A forget gate that stays open may be what the task \
-                 needs."
+                "A forget gate that stays open may be what the task needs. Any other saturated gate hardly learns, since its \
+                 slope is small: lower the learning rate, begin with a bias nearer to 0, normalize the inputs, or use \
+                 layer normalization."
             }
             Self::DeadUnits { .. } => {
                 "Dead units carry no information. Lower the learning rate, scale the inputs down, begin with smaller weights, or \

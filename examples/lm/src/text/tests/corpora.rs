@@ -1,6 +1,7 @@
 //! Parts are what a simple reader of whole texts makes of them.
 
 use super::*;
+use crate::text::sources::program_files;
 
 /// Returns the words of a text as the reader of a scripting language takes them.
 fn words(text: &str) -> Vec<&str> {
@@ -108,4 +109,18 @@ fn without_files_the_text_is_the_repository() {
     assert!(corpus.train.tokens.len() > 1_000_000 && corpus.test.is_none());
     let share = corpus.validation.tokens.len() as f64 / corpus.train.tokens.len() as f64;
     assert!((share - 1.0 / 9.0).abs() < 1e-3, "{share}");
+}
+
+/// A run with a cell of one's own keeps its source, which must not become part of the text that the run is resumed with.
+#[test]
+fn folders_of_runs_are_no_part_of_the_repository() {
+    let folder = TempDir::new().expect("a folder");
+    let files = ["a.rs", "guide/b.md", "runs/mine/my_cell.rs", "target/c.rs", ".hidden/d.rs"];
+    for file in files.into_iter().chain(["runs/mine/model.lock", "model.lock"]) {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+        fs::write(path, "text").expect("writable");
+    }
+    let found = program_files(folder.path()).expect("there are two");
+    assert_eq!(found, ["a.rs", "guide/b.md"].map(|file| folder.path().join(file)));
 }
