@@ -137,12 +137,12 @@ class Generation(Side):
     def __init__(self, folder, short, long, *flags):
         super().__init__("lm")
         self.folder, self.short, self.long, self.flags = folder, short, long, flags
-        self.rates[" ".join(["generate", *flags])] = []
+        self.variant = " ".join(["generate", *flags])
+        self.rates[self.variant] = []
 
     def run_block(self, _):
         extra = self.seconds(self.long) - self.seconds(self.short)
-        for rates in self.rates.values():
-            rates.append((self.long - self.short) / extra)
+        self.rates[self.variant].append((self.long - self.short) / extra)
 
     def seconds(self, length):
         begin = time.perf_counter()

@@ -35,8 +35,7 @@ impl Jacobians {
 
     /// Returns the number `N` of matrices.
     #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "a question about no steps has no use")]
-    pub fn len(&self) -> usize {
+    pub fn steps(&self) -> usize {
         self.matrices.shape()[0]
     }
 
@@ -48,7 +47,7 @@ impl Jacobians {
     /// If those of a matrix do not converge.
     pub fn singular_values(&self) -> Result<Tensor<f64>, DynamicsError> {
         let values = self.each("singular values", linear_algebra::singular_values)?;
-        Ok(Tensor::from_vec([self.len(), self.matrices.shape()[2]], values.concat()))
+        Ok(Tensor::from_vec([self.steps(), self.matrices.shape()[2]], values.concat()))
     }
 
     /// Returns the eigenvalues of each matrix, the largest magnitude first.
@@ -108,6 +107,6 @@ impl Jacobians {
             let values_of = decompose(&self.matrices.index_first(index));
             values_of.ok_or(DynamicsError::NoDecomposition { values, index })
         };
-        (0..self.len()).map(decomposed).collect()
+        (0..self.steps()).map(decomposed).collect()
     }
 }

@@ -126,8 +126,8 @@ impl<T: Scalar, L: Stepwise<T>> CapacityMeasurement<'_, '_, T, L> {
 /// ŷ_k(t) = w_k · s_t + b_k       MC = Σ_{k=0}^{K} r²(u_{t−k}, ŷ_k(t))
 /// ```
 ///
-/// `r²` is the squared correlation with the input `k` steps before, for readouts by ridge regression (Jaeger, *Short term
-/// memory in echo state networks*, 2001, whose sum begins with lag 1). For independent inputs, no state of dimension `S`
+/// `r²` is the squared correlation of a readout with the input `k` steps before. Readouts are fitted by ridge regression.
+/// In Jaeger (*Short term memory in echo state networks*, 2001), the sum begins with lag 1. For independent inputs, no state of dimension `S`
 /// has a capacity above `S`. A delay line of `S` units reaches it. The standard error of an estimate from `T` steps is about
 /// `2 S / √T`.
 #[derive(Clone, Debug)]

@@ -38,7 +38,7 @@ impl Jacobians {
     /// If those of a matrix do not converge.
     pub fn picture(&self) -> Result<Picture, DynamicsError> {
         let eigenvalues = self.eigenvalues()?.into_iter().flatten().map(|it| (it.re, it.im));
-        let title = format!("eigenvalues of the Jacobians of {} steps", self.len());
+        let title = format!("eigenvalues of the Jacobians of {} steps", self.steps());
         Ok(Spectrum::new(&title, eigenvalues).picture())
     }
 }
