@@ -255,7 +255,7 @@ impl Pause {
             ..SPINS => spin_loop(),
             SPINS..YIELDS => thread::yield_now(),
             YIELDS..NAPS => thread::sleep(Duration::from_micros(50)),
-            _ => thread::sleep(Duration::from_millis(1)), // the text may wait for its reader
+            _ => thread::sleep(Duration::from_millis(1)), // the leader is busy elsewhere, such as with output
         }
     }
 
