@@ -14,9 +14,9 @@ use crate::model::{InvalidModel, ModelError};
 use crate::run::RunFolderError;
 use crate::runs::RunsError;
 use crate::sweep::SweepError;
-use crate::terminal::memory::MemoryError;
 use crate::text::{TextError, UnknownCharacter};
 use crate::training::{Divergence, SavedError};
+use programs::terminal::memory::MemoryError;
 
 /// A failure that the user can mend; its `Display` says how.
 #[derive(Debug, thiserror::Error)]

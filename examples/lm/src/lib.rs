@@ -15,6 +15,5 @@ pub mod my_cell;
 pub mod run;
 pub mod runs;
 pub mod sweep;
-pub mod terminal;
 pub mod text;
 pub mod training;

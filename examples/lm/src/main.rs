@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use lm::cli::{Cli, Command, UsageError};
 use lm::commands::{compare, eval, generate, inspect, sweep, train};
 use lm::error::Error;
-use lm::terminal::{start_log, tell};
+use programs::terminal::{start_log, tell};
 
 fn main() -> ExitCode {
     start_log();

@@ -12,7 +12,7 @@ use crate::config::rules::at_least_one;
 use crate::error::Error;
 use crate::model::CellKind;
 use crate::runs::{Figure, Texts, run_all};
-use crate::terminal::Signal;
+use programs::terminal::Signal;
 
 /// Flags of `compare`.
 #[derive(Args, Clone, Debug)]

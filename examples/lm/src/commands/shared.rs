@@ -9,8 +9,8 @@ use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::config::rules::{at_least_one, at_least_zero, share, threads};
 use crate::error::Error;
-use crate::terminal::{Signal, Signals, tell};
 use crate::text::repository;
+use programs::terminal::{Signal, Signals, tell};
 
 /// Flags of all commands that compute.
 #[derive(Args, Clone, Debug)]

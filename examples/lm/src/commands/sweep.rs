@@ -11,7 +11,7 @@ use crate::config::rules::at_least_one;
 use crate::error::Error;
 use crate::runs::{Texts, run_all};
 use crate::sweep::{Axis, Draw, Ranking, grid, plan, random};
-use crate::terminal::Signal;
+use programs::terminal::Signal;
 
 /// Flags of `sweep`.
 #[derive(Args, Clone, Debug)]

@@ -12,9 +12,9 @@ use crate::config::Config;
 use crate::config::rules::positive;
 use crate::error::Error;
 use crate::run::{RunFiles, RunFolder};
-use crate::terminal::{Progress, Signal, Signals, tell};
 use crate::text::Corpus;
 use crate::training::{Ending, Session};
+use programs::terminal::{Progress, Signal, Signals, tell};
 
 /// Flags of `train`.
 #[derive(Args, Clone, Debug)]

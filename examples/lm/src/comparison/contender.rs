@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::{CellKind, LanguageModel};
 use crate::runs::Planned;
-use crate::terminal::memory::{self, Bytes};
+use programs::terminal::memory::{self, Bytes};
 
 /// The parameters of the largest model that the search makes, as a multiple of the budget.
 const LARGEST: f64 = 4.0;

@@ -5,7 +5,6 @@ pub mod budget;
 mod contender;
 mod error;
 mod report;
-pub mod statistics;
 mod verdict;
 
 pub use baselines::{Baseline, baselines, floor};

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::contender::Contender;
-use super::statistics::{Paired, Summary};
 use crate::run::Points;
 use crate::runs::Outcome;
+use programs::statistics::{Paired, Summary};
 
 /// A cell with its runs, one for each seed.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -16,9 +16,9 @@ use clap::{Args, Parser};
 use serde::Serialize;
 
 use crate::model::{ModelSettings, RegularizationSettings};
-use crate::terminal::memory::Bytes;
 use crate::text::TextSettings;
 use crate::training::TrainingSettings;
+use programs::terminal::memory::Bytes;
 
 /// All settings that determine a run. The same settings and text give the same weights, to the bit.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]

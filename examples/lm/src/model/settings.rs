@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cells::CellKind;
 use crate::config::rules::{at_least_one, at_least_zero, layers, rate};
-use crate::terminal::memory::Bytes;
+use programs::terminal::memory::Bytes;
 
 /// The section `[model]`.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]

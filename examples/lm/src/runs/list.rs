@@ -8,9 +8,9 @@ use super::texts::Texts;
 use crate::config::Config;
 use crate::error::Error;
 use crate::run::RunFiles;
-use crate::terminal::{Progress, tell};
 use crate::text::Corpus;
 use crate::training::{Ending, Session, Trainer, expect_same_cell};
+use programs::terminal::{Progress, tell};
 
 /// A run to make.
 #[derive(Clone, Debug, PartialEq)]

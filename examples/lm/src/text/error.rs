@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::terminal::memory::MemoryError;
+use programs::terminal::memory::MemoryError;
 
 /// A text that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::error::TextError;
 use super::read::Blocks;
 use super::settings::{TextSettings, Units};
 use crate::languages::Language;
-use crate::terminal::memory::{self, Bytes};
+use programs::terminal::memory::{self, Bytes};
 
 /// A text: a regular file, or a text in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use bptt::weights::{Archive, WeightsError};
 
 use crate::config::{Config, ConfigError};
 use crate::model::{LanguageModel, ModelError};
-use crate::terminal::memory::{self, MemoryError};
 use crate::text::{InvalidVocabulary, Vocabulary};
+use programs::terminal::memory::{self, MemoryError};
 
 /// A trained model with its settings and vocabulary: the content of `model.safetensors`.
 #[derive(Clone, Debug)]

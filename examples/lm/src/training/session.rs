@@ -13,8 +13,8 @@ use crate::evaluation::score;
 use crate::generation::Continuation;
 use crate::model::LanguageModel;
 use crate::run::{Event, Log, RunFiles, RunFolder, Size, write_report};
-use crate::terminal::{Progress, tell};
 use crate::text::{Corpus, Part, Streams};
+use programs::terminal::{Progress, tell};
 
 /// The settings that a resumed run may change.
 const CHANGEABLE: [&str; 3] = ["training.steps", "training.epochs", "training.validate_every"];

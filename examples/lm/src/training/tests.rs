@@ -8,9 +8,9 @@ use super::*;
 use crate::config::Config;
 use crate::error::Error;
 use crate::run::{Event, RunFiles};
-use crate::terminal::Progress;
 use crate::text::Corpus;
 use bptt::analysis::record::{Entry, read_log};
+use programs::terminal::Progress;
 
 #[derive(Parser)]
 #[command(no_binary_name = true, args_override_self = true)]

@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::evaluation::{Score, score};
 use crate::model::{Carried, LanguageModel};
 use crate::run::{Event, Log, RunFolder};
-use crate::terminal::{Progress, memory};
 use crate::text::{Corpus, Streams, Window};
+use programs::terminal::{Progress, memory};
 
 /// A training run: one window of text is one step.
 #[derive(Debug)]

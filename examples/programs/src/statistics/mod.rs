@@ -33,13 +33,13 @@ pub enum StatisticsError {
 /// The mean and spread of a sample.
 ///
 /// ```
-/// use lm::comparison::statistics::Summary;
+/// use programs::statistics::Summary;
 ///
 /// let losses = Summary::new(&[1.44, 1.46, 1.45])?;
 /// assert_eq!(format!("{:.3}", losses.mean()), "1.450");
 /// let (low, high) = losses.confidence_interval(0.95).expect("of more than one value");
 /// assert_eq!(format!("{low:.3} to {high:.3}"), "1.425 to 1.475");
-/// # Ok::<(), lm::comparison::statistics::StatisticsError>(())
+/// # Ok::<(), programs::statistics::StatisticsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {

@@ -1,14 +1,10 @@
-//! The progress of a loop: a bar on a terminal, plain lines elsewhere.
+//! The progress of a training.
 
-use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanDuration;
 
-use super::lines::{keep_below, tell};
-
-/// The time between two plain lines: short enough to show progress, and long enough for a log.
-const LINE_INTERVAL: Duration = Duration::from_secs(10);
+use super::bar::Bar;
 
 /// The weight of a step in the smoothed loss. About the last twenty steps count.
 const SMOOTHING: f64 = 0.05;
@@ -17,16 +13,7 @@ const SMOOTHING: f64 = 0.05;
 #[derive(Debug)]
 pub struct Progress {
     meter: Meter,
-    started: Instant,
-    display: Display,
-}
-
-#[derive(Debug)]
-enum Display {
-    Bar(ProgressBar),
-    /// Plain lines, the next one due at this time after the start.
-    Lines(Duration),
-    Hidden,
+    bar: Bar,
 }
 
 impl Progress {
@@ -34,65 +21,33 @@ impl Progress {
     /// of the `units`, such as `tokens`.
     #[must_use]
     pub fn new(done: usize, total: usize, units: &'static str) -> Self {
-        let display = if io::stderr().is_terminal() {
-            let target = ProgressDrawTarget::stderr();
-            let bar = ProgressBar::with_draw_target(Some(total as u64), target)
-                .with_style(bar_style())
-                .with_position(done as u64);
-            bar.reset_eta();
-            keep_below(&bar);
-            Display::Bar(bar)
-        } else {
-            Display::Lines(LINE_INTERVAL)
-        };
         let meter = Meter { done, total, units, ..Meter::default() };
-        Self { display, meter, ..Self::hidden() }
+        Self { meter, bar: Bar::new(done, total) }
     }
 
     /// Creates a report that shows nothing, for `--quiet` and for programs that train on the side.
     #[must_use]
     pub fn hidden() -> Self {
-        Self { meter: Meter::default(), started: Instant::now(), display: Display::Hidden }
+        Self { meter: Meter::default(), bar: Bar::hidden() }
     }
 
     /// Reports one more step, its mean `loss` in nats and the number of units that it has read.
     pub fn step(&mut self, loss: f64, read: usize) {
         self.meter.step(loss, read);
-        let elapsed = self.started.elapsed();
-        match &mut self.display {
-            Display::Bar(bar) => {
-                bar.set_message(self.meter.status(elapsed));
-                bar.inc(1);
-            }
-            Display::Lines(due) if elapsed >= *due => {
-                *due = elapsed + LINE_INTERVAL;
-                tell(&self.meter.line(elapsed));
-            }
-            Display::Lines(_) | Display::Hidden => {}
-        }
+        let meter = &self.meter;
+        self.bar.advance(|elapsed| meter.status(elapsed), |elapsed| meter.line(elapsed));
     }
 
     /// Writes `line` above the bar or among the lines.
     pub fn note(&self, line: &str) {
-        if !matches!(self.display, Display::Hidden) {
-            tell(line);
-        }
+        self.bar.note(line);
     }
 
     /// Ends the report: removes the bar and leaves one line that sums up.
     pub fn finish(self) {
-        if let Display::Bar(bar) = &self.display {
-            bar.finish_and_clear();
-        }
-        if !matches!(self.display, Display::Hidden) {
-            tell(&self.meter.line(self.started.elapsed()));
-        }
+        let meter = self.meter;
+        self.bar.finish(|elapsed| meter.line(elapsed));
     }
-}
-
-fn bar_style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:32} {pos}/{len}  {msg}  {eta} left")
-        .expect("the template is a valid constant")
 }
 
 /// The reported numbers, independent of clocks and terminals.
@@ -156,10 +111,5 @@ mod tests {
         meter.done = 100;
         let line = meter.line(Duration::from_secs(4));
         assert_eq!(line, "step 100/100  loss 1.950  256 tokens/s");
-    }
-
-    #[test]
-    fn the_bar_has_a_valid_template() {
-        let _ = bar_style();
     }
 }
