@@ -5,7 +5,7 @@
 use std::fs;
 
 use libfuzzer_sys::fuzz_target;
-use lm::languages::Language;
+use bptt::tasks::languages::Language;
 
 fuzz_target!(|text: &str| {
     // A path could name any file of the machine.

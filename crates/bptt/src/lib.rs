@@ -36,6 +36,7 @@
 //! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //! | `analysis` | `bptt-analysis` | gradients by lag, dynamics, pictures, reports of training; features `analysis`, `plots`, `record` |
+//! | `tasks` | `bptt-tasks` | generators of the literature's tasks, formal languages; feature `tasks` |
 //!
 //! The root and the [`prelude`] export the items with which equations and models are written.
 
@@ -49,6 +50,8 @@ pub mod guide;
 pub use bptt_analysis as analysis;
 pub use bptt_autodiff as autodiff;
 pub use bptt_layers as layers;
+#[cfg(feature = "tasks")]
+pub use bptt_tasks as tasks;
 pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{

@@ -9,7 +9,6 @@ pub mod error;
 pub mod evaluation;
 pub mod generation;
 pub mod inspection;
-pub mod languages;
 pub mod model;
 pub mod my_cell;
 pub mod run;

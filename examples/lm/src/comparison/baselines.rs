@@ -1,10 +1,10 @@
 //! The baselines of a comparison: n-gram models, and the floor of a language.
 
+use bptt::tasks::languages::Language;
 use serde::Serialize;
 
 use crate::baselines::{BaselineError, NGram, Smoothing};
 use crate::evaluation::{self, Score};
-use crate::languages::Language;
 use crate::runs::Figure;
 use crate::text::Corpus;
 

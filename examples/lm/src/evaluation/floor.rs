@@ -1,6 +1,7 @@
 //! The floor of a text in a formal language.
 
-use crate::languages::Language;
+use bptt::tasks::languages::Language;
+
 use crate::text::{Part, Vocabulary};
 
 /// Returns the loss of the language itself on the first `covered` tokens of a part, in nats per token: what no model falls

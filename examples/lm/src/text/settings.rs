@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use bptt::tasks::languages::Language;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::error::TextError;
 use super::sources::{program_files, repository};
 use crate::config::rules::{fraction, path, whole};
-use crate::languages::Language;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bptt::tasks::languages::Language;
+use programs::terminal::memory::{self, Bytes};
+
 use super::error::TextError;
 use super::read::Blocks;
 use super::settings::{TextSettings, Units};
-use crate::languages::Language;
-use programs::terminal::memory::{self, Bytes};
 
 /// A text: a regular file, or a text in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

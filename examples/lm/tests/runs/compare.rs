@@ -289,7 +289,7 @@ fn a_formal_language_has_a_floor() {
     let comparison = finished(&args(folder.path(), "out", &words));
     let floor = comparison.baselines.last().expect("the floor");
     assert_eq!(floor.name, "exact floor of reber");
-    let language: lm::languages::Language = "reber".parse().expect("a language");
+    let language: bptt::tasks::languages::Language = "reber".parse().expect("a language");
     assert!((floor.nats - language.entropy_rate()).abs() < 0.03, "{}", floor.nats);
     assert!(comparison.baselines.iter().all(|it| it.nats >= floor.nats));
     assert!(comparison.cells[0].mean > Some(floor.nats));

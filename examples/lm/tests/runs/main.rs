@@ -33,7 +33,7 @@ const TINY: [&str; 13] = [
 /// Returns a folder with `text.txt`, a text of a few thousand characters.
 fn with_text() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let language: lm::languages::Language = "embedded-reber".parse().expect("a language");
+    let language: bptt::tasks::languages::Language = "embedded-reber".parse().expect("a language");
     fs::write(folder.path().join("text.txt"), language.generate(1, 3000)).expect("written");
     folder
 }

@@ -54,6 +54,7 @@ mod entropy;
 mod error;
 mod family;
 mod grammar;
+mod limits;
 mod notation;
 mod reader;
 mod window;
@@ -75,7 +76,7 @@ use self::grammar::Grammar;
 /// Parameters that the text leaves out have the values in the [module's table](self). `Display` writes all of them.
 ///
 /// ```
-/// use lm::languages::Language;
+/// use bptt_tasks::languages::Language;
 ///
 /// let language: Language = "embedded-reber".parse()?;
 /// // Seven even choices in twelve symbols.
@@ -85,7 +86,7 @@ use self::grammar::Grammar;
 /// let surprisals = language.surprisals(&text);
 /// let floor = surprisals.iter().sum::<f64>() / surprisals.len() as f64;
 /// assert!((floor - language.entropy_rate()).abs() < 2e-3);
-/// # Ok::<(), lm::languages::LanguageError>(())
+/// # Ok::<(), bptt_tasks::languages::LanguageError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -98,7 +99,7 @@ impl Language {
     /// Returns a stream of whole sentences, of at least so many `symbols`, one character each.
     #[must_use]
     pub fn generate(&self, seed: u64, symbols: usize) -> String {
-        let mut rng = bptt::rng(seed);
+        let mut rng = bptt_layers::rng(seed);
         let mut reader = self.reader();
         let mut text = String::with_capacity(symbols);
         let mut length = 0;
@@ -122,11 +123,11 @@ impl Language {
     /// long windows.
     ///
     /// ```
-    /// let language: lm::languages::Language = "reber".parse()?;
+    /// let language: bptt_tasks::languages::Language = "reber".parse()?;
     /// // Two symbols tell the node of the Reber graph. One does not.
     /// assert!(language.entropy_given(1) > Some(language.entropy_rate() + 0.1));
     /// assert!(language.entropy_given(2) < Some(language.entropy_rate() + 1e-12));
-    /// # Ok::<(), lm::languages::LanguageError>(())
+    /// # Ok::<(), bptt_tasks::languages::LanguageError>(())
     /// ```
     #[must_use]
     pub fn entropy_given(&self, symbols: usize) -> Option<f64> {

@@ -5,7 +5,7 @@ mod recognisers;
 mod sentences;
 mod text;
 
-use lm::languages::Language;
+use bptt_tasks::languages::Language;
 
 /// Every language, with parameters that are not the defaults where it takes any.
 const ALL: [&str; 9] = [

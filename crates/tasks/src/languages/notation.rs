@@ -1,13 +1,13 @@
 //! The notation of grammars, as the [module's documentation](super) describes it.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use super::grammar::{Alternative, Rule};
 use super::{GrammarFault, LanguageError};
 
 /// Parses a grammar. A terminal behind the first symbol of an alternative becomes a rule of its own, `'x' -> x`.
 pub(super) fn parse(text: &str) -> Result<Vec<Rule>, LanguageError> {
-    let mut names = FxHashMap::default();
+    let mut names = BTreeMap::default();
     let mut lines = Vec::new();
     for (line, text) in (1..).zip(text.lines().map(str::trim)) {
         if text.is_empty() || text.starts_with('#') {
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Rule>, LanguageError> {
 /// The numbers of rules.
 struct Symbols<'a> {
     /// Those that have a line.
-    names: FxHashMap<&'a str, usize>,
+    names: BTreeMap<&'a str, usize>,
     /// The terminals of the rules behind them.
     terminals: Vec<char>,
 }
@@ -118,7 +118,7 @@ fn normalize(rule: &mut Rule, even: bool) -> Result<(), GrammarFault> {
 
 #[cfg(test)]
 mod tests {
-    use bptt::RngExt;
+    use rand::RngExt;
 
     use super::parse;
     use crate::languages::grammar::Grammar;
@@ -130,7 +130,7 @@ mod tests {
             "s", "t", " -> ", " -> ", " | ", " 'a' ", " 'b' ", " 's ", " \"é\" ", " [0.5] ", " [",
             "] ", "\n", "#", "->",
         ];
-        let mut rng = bptt::rng(0);
+        let mut rng = bptt_layers::rng(0);
         let mut grammars = 0;
         for start in ["", "s -> 'a' "].into_iter().cycle().take(50_000) {
             let length = rng.random_range(0..9);

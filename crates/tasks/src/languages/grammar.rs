@@ -2,6 +2,7 @@
 
 use super::LanguageError;
 use super::entropy::{Expected, expected_of_a_sentence};
+use super::limits::{LONGEST_SENTENCE, MOST_RULES};
 
 /// The alternatives of a rule. They begin with different symbols, and their probabilities sum to one.
 pub(super) type Rule = Vec<Alternative>;
@@ -32,13 +33,6 @@ pub(super) struct Grammar {
 
 /// The rule of a sentence.
 pub(super) const START: usize = 0;
-
-/// The number of rules whose equations are solved in about a second.
-pub(super) const MOST_RULES: usize = 1024;
-
-/// The largest expected length of a sentence. A text ends with a whole sentence, and should not be much longer than
-/// asked.
-pub(super) const LONGEST_SENTENCE: f64 = 1e5;
 
 /// Refuses a number of rules before they are built.
 pub(super) fn check_size(rules: usize) -> Result<(), LanguageError> {

@@ -1,6 +1,6 @@
 //! The rules of the languages that have parameters.
 
-use bptt::RngExt;
+use rand::RngExt;
 
 use crate::languages::LanguageError;
 use crate::languages::grammar::{Alternative, Rule, check_size};
@@ -68,7 +68,7 @@ pub(super) fn dyck(kinds: usize, depth: usize, open: f64) -> Result<Vec<Rule>, L
 pub(super) fn markov(order: u32, symbols: usize, seed: u64) -> Result<Vec<Rule>, LanguageError> {
     let contexts = symbols.saturating_pow(order);
     check_size(contexts)?;
-    let mut rng = bptt::rng(seed);
+    let mut rng = bptt_layers::rng(seed);
     let rules = (0..contexts).map(|context| {
         let mut cuts: Vec<f64> = (1..symbols).map(|_| rng.random()).collect();
         cuts.push(1.0);

@@ -1,18 +1,18 @@
 //! The true process: what may follow the symbols read so far, and how probable it is.
 
-use bptt::{Rng, RngExt};
+use rand::{Rng, RngExt};
 
 use super::grammar::{Alternative, Grammar, START};
 
 /// Reads or draws a stream symbol by symbol, and knows the true probability of each.
 ///
 /// ```
-/// let language: lm::languages::Language = "reber".parse()?;
+/// let language: bptt_tasks::languages::Language = "reber".parse()?;
 /// let mut reader = language.reader();
 /// assert_eq!(reader.read('B'), Some(1.0));
 /// assert_eq!(reader.choices().collect::<Vec<_>>(), [('T', 0.5), ('P', 0.5)]);
 /// assert_eq!(reader.read('S'), None);
-/// # Ok::<(), lm::languages::LanguageError>(())
+/// # Ok::<(), bptt_tasks::languages::LanguageError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::grammar::{LONGEST_SENTENCE, MOST_RULES};
+use super::limits::{LONGEST_SENTENCE, MOST_RULES};
 
 /// A text that does not name a language.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Languages as text.
 
-use bptt::RngExt;
-use lm::languages::{Language, LanguageError};
+use bptt_tasks::languages::{Language, LanguageError};
+use rand::RngExt;
 
 use crate::{ALL, language};
 
@@ -132,7 +132,7 @@ fn any_text_is_a_language_or_an_error() {
         "reber", "dyck", "markov", "anbn", "pcfg", "kinds", "depth", "open", "order", "symbols",
         "seed", "max", ":", ":", ",", "=", "=", "2", "9", "-1", "0.5", "1e999", "é", " ",
     ];
-    let mut rng = bptt::rng(0);
+    let mut rng = bptt_layers::rng(0);
     for _ in 0..20_000 {
         let length = rng.random_range(0..9);
         let text: String = (0..length).map(|_| words[rng.random_range(0..words.len())]).collect();

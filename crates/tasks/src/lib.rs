@@ -1,0 +1,5 @@
+//! The tasks on which the literature measures recurrent networks.
+
+#![forbid(unsafe_code)]
+
+pub mod languages;
