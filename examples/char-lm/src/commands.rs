@@ -7,9 +7,9 @@ use bptt::Module;
 use bptt::run::Run;
 use lm::baselines::{NGram, Smoothing};
 use lm::commands::shared::SamplingArgs;
-use lm::terminal::{Progress, Signals, tell};
 use lm::text::{Corpus, Streams, TextSettings, Tokens};
 use lm::training::Ending;
+use programs::terminal::{Progress, Signals, tell};
 
 use crate::args::{EvalArgs, GenerateArgs, TrainArgs};
 use crate::error::Error;

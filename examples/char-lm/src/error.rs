@@ -23,7 +23,7 @@ pub(crate) enum Error {
         "{0}: lower --hidden, --layers, --embedding, --batch or --window, or give a text with fewer \
          different characters"
     )]
-    Memory(#[from] lm::terminal::memory::MemoryError),
+    Memory(#[from] programs::terminal::memory::MemoryError),
     #[error("{path} is not a file: train a model first, or check the path", path = .0.display())]
     NoFile(PathBuf),
     #[error(transparent)]

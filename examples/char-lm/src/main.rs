@@ -19,7 +19,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use lm::terminal::tell;
+use programs::terminal::tell;
 
 use crate::args::{Cli, Command};
 use crate::error::Error;

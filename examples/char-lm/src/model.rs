@@ -2,8 +2,8 @@
 
 use bptt::Tree;
 use bptt::prelude::*;
-use lm::terminal::memory::Bytes;
 use lm::text::Streams;
+use programs::terminal::memory::Bytes;
 
 use crate::args::{CellKind, Settings};
 

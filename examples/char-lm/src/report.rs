@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bptt::analysis::record::{RecordError, Recorder, StepRecord};
 use bptt::prelude::*;
-use lm::terminal::Progress;
+use programs::terminal::Progress;
 
 use crate::args::CellKind;
 

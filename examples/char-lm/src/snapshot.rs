@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bptt::weights::{self, Archive, WeightsError};
 use lm::model::NotFinite;
-use lm::terminal::memory;
 use lm::text::Vocabulary;
+use programs::terminal::memory;
 
 use crate::args::Settings;
 use crate::error::Error;

@@ -7,9 +7,9 @@ use bptt::analysis::record::{RecordError, Recorder};
 use bptt::prelude::*;
 use bptt::run::{Run, RunError, Training};
 use bptt::weights::Archive;
-use lm::terminal::{Progress, memory};
 use lm::text::{Corpus, Streams};
 use lm::training::{Divergence, Ending};
+use programs::terminal::{Progress, memory};
 
 use crate::args::{Settings, TrainArgs};
 use crate::commands::in_bits;
