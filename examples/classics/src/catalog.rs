@@ -1,0 +1,48 @@
+//! The list of all programs.
+
+use crate::mechanisms;
+use crate::program::Program;
+
+/// All programs, in the order in which `list` and `all` name them.
+pub(crate) const PROGRAMS: &[&Program] = &[
+    // tasks
+    // mechanisms
+    &mechanisms::linear_collapse::PROGRAM,
+    // studies
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_those_of_the_files() {
+        let names: BTreeSet<String> = PROGRAMS.iter().map(|program| program.name.into()).collect();
+        assert_eq!(names.len(), PROGRAMS.len(), "a name stands twice");
+        let files = ["tasks", "mechanisms", "studies"].map(files).concat();
+        let files: BTreeSet<String> = files.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, files, "each file is a program of the catalogue");
+    }
+
+    #[test]
+    fn a_program_is_read_in_one_sitting() {
+        for (name, lines) in ["tasks", "mechanisms", "studies"].map(files).concat() {
+            assert!(lines <= 120, "{name} has {lines} lines, more than 120");
+        }
+    }
+
+    /// The programs of a folder by their files, with the number of lines.
+    fn files(folder: &str) -> Vec<(String, usize)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        let paths = fs::read_dir(folder).expect("a folder").map(|it| it.expect("an entry").path());
+        let read = |path: std::path::PathBuf| {
+            let name = path.file_stem().expect("a name").to_string_lossy().replace('_', "-");
+            (name, fs::read_to_string(&path).expect("UTF-8").lines().count())
+        };
+        paths.map(read).filter(|(name, _)| name != "mod").collect()
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong in a program.
+
+use std::io;
+use std::path::PathBuf;
+
+use bptt::NonFiniteGradient;
+use bptt::analysis::dynamics::DynamicsError;
+use bptt::analysis::plot::PictureError;
+use programs::statistics::StatisticsError;
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong in a program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    #[error("{program}: {error}")]
+    Of { program: &'static str, error: Box<Error> },
+    #[error("signals cannot be caught: {0}")]
+    Signals(io::Error),
+    #[error("cannot write `{}`: {source}; check that its folder has space and may be written to", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    #[error(transparent)]
+    Diverged(#[from] NonFiniteGradient),
+    #[error(transparent)]
+    Dynamics(#[from] DynamicsError),
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
+}
+
+impl Error {
+    /// Returns the error with the name of the program in which it arose.
+    pub(crate) fn of(self, program: &'static str) -> Self {
+        Self::Of { program, error: Box::new(self) }
+    }
+}

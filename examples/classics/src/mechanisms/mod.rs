@@ -1,0 +1,3 @@
+//! Mechanisms: what formulas and figures of the texts say, shown without training.
+
+pub(crate) mod linear_collapse;

@@ -1,0 +1,44 @@
+//! Programs, and the texts that they come from.
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::session::Session;
+
+/// One task, mechanism or study, which [`run`](Self::run) carries out and judges.
+pub(crate) struct Program {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it shows, in one line.
+    pub(crate) shows: &'static str,
+    /// The texts, with the heading of the section.
+    pub(crate) sources: &'static [(Text, &'static str)],
+    pub(crate) run: fn(&mut Session) -> Result<()>,
+}
+
+/// A text on recurrent networks. Each has a guide in `docs/texts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// "Recurrent neural network", INT301 Bio-computation, week 10 (Xi'an Jiaotong-Liverpool University, 2021).
+    Int301,
+    /// James L. Crowley, "Recurrent neural networks" (Intelligent Systems, lesson 12, ENSIMAG, 2020).
+    Crowley,
+    /// Andrea Asperti, "Recurrent neural networks" (slides).
+    Asperti,
+    /// Nguyen Hoang Tan, "Recurrent neural networks (RNNs): a gentle introduction and overview".
+    Tan,
+    /// "Recurrent neural networks", the text of the exercise exploRNN.
+    ExploRnn,
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Int301 => "INT301",
+            Self::Crowley => "Crowley",
+            Self::Asperti => "Asperti",
+            Self::Tan => "Tan",
+            Self::ExploRnn => "exploRNN",
+        })
+    }
+}

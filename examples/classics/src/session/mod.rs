@@ -1,0 +1,171 @@
+//! What a program is given: its budget, progress and seeds, and where its results go.
+
+mod outcome;
+mod parallel;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bptt::analysis::plot::Picture;
+use programs::statistics::Summary;
+use programs::terminal::{Bar, Signals};
+
+use crate::cli::Settings;
+use crate::error::{Error, Result};
+use crate::program::{Program, Text};
+
+pub(crate) use self::outcome::Outcome;
+use self::outcome::{Check, Number, Value, Verdict};
+
+/// One run of a program.
+pub(crate) struct Session {
+    is_quick: bool,
+    is_shortened: bool,
+    folder: PathBuf,
+    format: &'static str,
+    signals: Arc<Signals>,
+    outcome: Outcome,
+}
+
+impl Session {
+    pub(crate) fn new(program: &Program, settings: &Settings, signals: &Arc<Signals>) -> Self {
+        Self {
+            is_quick: settings.quick,
+            is_shortened: false,
+            folder: settings.out.join(program.name),
+            format: if settings.png { "png" } else { "svg" },
+            signals: Arc::clone(signals),
+            outcome: Outcome::new(program),
+        }
+    }
+
+    /// Returns `full`, the number of updates, seeds or examples for results that can be judged, or in a quick run
+    /// `quick`. After that, nothing is judged.
+    pub(crate) fn budget(&mut self, full: usize, quick: usize) -> usize {
+        self.is_shortened |= self.is_quick;
+        if self.is_quick { quick } else { full }
+    }
+
+    /// Counts to `steps` from 0 and shows the progress. A signal ends it early.
+    pub(crate) fn steps(&self, steps: usize) -> impl Iterator<Item = usize> + use<> {
+        let mut bar = Bar::new(0, steps);
+        let (name, signals) = (self.outcome.program, Arc::clone(&self.signals));
+        (0..steps).take_while(move |_| signals.last().is_none()).inspect(move |step| {
+            bar.advance(|_| name.to_owned(), |_| format!("{name}: step {step}/{steps}"));
+        })
+    }
+
+    /// Runs `run` for `seeds` seeds from 0 on all cores, and returns the results in the order of the seeds. After a
+    /// signal no further seed begins.
+    pub(crate) fn seeds<R: Send>(&self, seeds: usize, run: impl Fn(u64) -> R + Sync) -> Vec<R> {
+        parallel::map(seeds, |seed| run(seed as u64), self.outcome.program, &self.signals)
+    }
+
+    /// Notes a result.
+    pub(crate) fn number(&mut self, name: &str, value: f64) {
+        self.outcome.numbers.push(Number { name: name.to_owned(), value: Value::One { value } });
+    }
+
+    /// Notes the results of several seeds. Returns their mean, with the interval that holds the true mean with a
+    /// probability of 95 %.
+    ///
+    /// # Errors
+    ///
+    /// If there is no result, or if one is not finite.
+    pub(crate) fn sample(&mut self, name: &str, values: &[f64]) -> Result<Summary> {
+        let summary = Summary::new(values)?;
+        self.outcome.numbers.push(Number { name: name.to_owned(), value: summary.into() });
+        Ok(summary)
+    }
+
+    /// Judges a statement of this program.
+    pub(crate) fn check(&mut self, statement: &str, holds: bool) {
+        let holds = self.is_judged().then_some(holds);
+        self.outcome.checks.push(Check { statement: statement.to_owned(), holds });
+    }
+
+    /// Judges a claim of a text. The verdict follows.
+    #[must_use]
+    pub(crate) fn claim<'s>(&'s mut self, text: Text, claim: &str) -> Claim<'s> {
+        Claim { session: self, text, claim: claim.to_owned() }
+    }
+
+    /// Saves a picture under this name.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(crate) fn figure(&mut self, name: &str, picture: &Picture) -> Result<()> {
+        self.create_folder()?;
+        let file = format!("{name}.{}", self.format);
+        picture.save(self.folder.join(&file))?;
+        self.outcome.figures.push(file);
+        Ok(())
+    }
+
+    /// Writes the numbers, checks and claims to `numbers.json`, and returns them.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    pub(crate) fn finish(mut self) -> Result<Outcome> {
+        self.outcome.is_complete = self.is_judged();
+        self.create_folder()?;
+        let path = self.folder.join("numbers.json");
+        let mut text = serde_json::to_string_pretty(&self.outcome).expect("it is plain data");
+        text.push('\n');
+        match fs::write(&path, text) {
+            Ok(()) => Ok(self.outcome),
+            Err(source) => Err(Error::Write { path, source }),
+        }
+    }
+
+    /// Whether the run was neither shortened nor stopped.
+    fn is_judged(&self) -> bool {
+        !self.is_shortened && self.signals.last().is_none()
+    }
+
+    fn create_folder(&self) -> Result<()> {
+        let write = |source| Error::Write { path: self.folder.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(write)
+    }
+}
+
+/// A claim of a text that awaits its verdict.
+///
+/// The verdict is what this program is known to find. `holds` is the measured condition from which it follows. If it
+/// does not hold, the program fails, since the documented verdict is then wrong.
+pub(crate) struct Claim<'s> {
+    session: &'s mut Session,
+    text: Text,
+    claim: String,
+}
+
+impl Claim<'_> {
+    /// The claim is right.
+    pub(crate) fn confirmed(self, holds: bool, evidence: &str) {
+        self.judged(Verdict::Confirmed, holds, evidence);
+    }
+
+    /// The claim is wrong.
+    pub(crate) fn refuted(self, holds: bool, evidence: &str) {
+        self.judged(Verdict::Refuted, holds, evidence);
+    }
+
+    /// The claim is right in part, or under conditions that the text does not name.
+    pub(crate) fn qualified(self, holds: bool, evidence: &str) {
+        self.judged(Verdict::Qualified, holds, evidence);
+    }
+
+    fn judged(self, verdict: Verdict, holds: bool, evidence: &str) {
+        let holds = self.session.is_judged().then_some(holds);
+        self.session.outcome.claims.push(outcome::Claim {
+            text: self.text.to_string(),
+            claim: self.claim,
+            verdict,
+            evidence: evidence.to_owned(),
+            holds,
+        });
+    }
+}

@@ -1,0 +1,171 @@
+//! What a program has found.
+
+use std::fmt;
+
+use programs::statistics::Summary;
+use serde::Serialize;
+
+use crate::program::Program;
+
+/// What a program has found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) program: &'static str,
+    pub(crate) shows: &'static str,
+    /// Whether the run was neither shortened nor stopped. Otherwise nothing is judged.
+    #[serde(rename = "complete")]
+    pub(super) is_complete: bool,
+    pub(crate) numbers: Vec<Number>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) claims: Vec<Claim>,
+    /// The files of its pictures.
+    pub(crate) figures: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Number {
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) value: Value,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Value {
+    One {
+        value: f64,
+    },
+    /// Over seeds: the mean, and the ends of the interval of 95 %, if there is more than one seed.
+    Mean {
+        mean: f64,
+        interval: Option<(f64, f64)>,
+        seeds: usize,
+    },
+}
+
+/// A statement of a program, and whether it holds, unless it is not judged.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    pub(crate) statement: String,
+    pub(crate) holds: Option<bool>,
+}
+
+/// A claim of a text, with the documented verdict, and whether the measurement still supports it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Claim {
+    pub(crate) text: String,
+    pub(crate) claim: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) evidence: String,
+    pub(crate) holds: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    Confirmed,
+    Refuted,
+    Qualified,
+}
+
+impl Outcome {
+    pub(super) fn new(program: &Program) -> Self {
+        Self {
+            program: program.name,
+            shows: program.shows,
+            is_complete: false,
+            numbers: Vec::new(),
+            checks: Vec::new(),
+            claims: Vec::new(),
+            figures: Vec::new(),
+        }
+    }
+
+    /// Whether everything that was judged holds.
+    pub(crate) fn holds(&self) -> bool {
+        let checks = self.checks.iter().map(|check| check.holds);
+        checks.chain(self.claims.iter().map(|claim| claim.holds)).all(|holds| holds != Some(false))
+    }
+}
+
+impl From<Summary> for Value {
+    fn from(summary: Summary) -> Self {
+        Self::Mean {
+            mean: summary.mean(),
+            interval: summary.confidence_interval(0.95),
+            seeds: summary.count(),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Number { name, value } in &self.numbers {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        for Check { statement, holds } in &self.checks {
+            writeln!(f, "  {statement}: {}", judgement(*holds))?;
+        }
+        for Claim { text, claim, verdict, evidence, holds } in &self.claims {
+            let judgement = judgement(*holds);
+            writeln!(f, "  {text}: \"{claim}\" is {verdict}: {evidence}: {judgement}")?;
+        }
+        Ok(())
+    }
+}
+
+fn judgement(holds: Option<bool>) -> &'static str {
+    match holds {
+        Some(true) => "holds",
+        Some(false) => "DOES NOT HOLD",
+        None => "not judged",
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::One { value } => f.write_str(&digits(value)),
+            Self::Mean { mean, interval: Some((low, high)), seeds } => {
+                let [mean, low, high] = [mean, low, high].map(digits);
+                write!(f, "{mean} ({low} to {high}, {seeds} seeds)")
+            }
+            Self::Mean { mean, .. } => write!(f, "{} (1 seed)", digits(mean)),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Refuted => "refuted",
+            Self::Qualified => "qualified",
+        })
+    }
+}
+
+/// Writes a number with four significant digits, and whole numbers in full.
+fn digits(value: f64) -> String {
+    let magnitude = value.abs();
+    if value == value.trunc() && magnitude < 1e9 {
+        return format!("{value}");
+    }
+    if !(1e-4..1e6).contains(&magnitude) {
+        return format!("{value:.3e}");
+    }
+    let before = magnitude.log10().floor() as i32;
+    let after = usize::try_from(3 - before).unwrap_or(0);
+    format!("{value:.after$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_significant_digits() {
+        let written = [0.123_456, 12.345_678, 123_456.7, 3.0, 1.234_56e-7, -0.5].map(digits);
+        assert_eq!(written, ["0.1235", "12.35", "123457", "3", "1.235e-7", "-0.5000"]);
+    }
+}

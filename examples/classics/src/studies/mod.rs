@@ -1,0 +1,1 @@
+//! Studies: a claim of a text is stated and judged, over seeds.

@@ -1,0 +1,1 @@
+//! Tasks: a net is trained, and its result is compared with a baseline.
