@@ -96,6 +96,7 @@ pub use crate::optim::{
     RmsProp, Schedule, Sgd, WeightAverage,
 };
 pub use crate::sequence::costates::Costates;
+pub use crate::sequence::free_running::free_running;
 pub use crate::sequence::layer::Layer;
 pub use crate::sequence::linear_recurrence::{LinearCell, linear_recurrence};
 pub use crate::sequence::options::RunOptions;

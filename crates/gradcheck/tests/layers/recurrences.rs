@@ -2,7 +2,7 @@
 
 use bptt_autodiff::Recompute;
 use bptt_gradcheck::{Law, model};
-use bptt_layers::{Elman, Lstm, Recurrence, Tree, Truncation, Zoneout};
+use bptt_layers::{Elman, Linear, Lstm, Recurrence, Tree, Truncation, Zoneout, free_running};
 use bptt_tensor::Tensor;
 
 use crate::support::{OF_PRODUCTS, Random, in_a_row, last, padded, random, run, shapes};
@@ -91,6 +91,22 @@ fn noise_with_checkpoints_and_lengths() {
         },
     )
     .inputs(shapes([STEPS, 3], 2))
+    .cases(4)
+    .check();
+}
+
+/// The gradient flows through the outputs that are read, and through what maps them.
+#[test]
+fn reading_its_own_outputs() {
+    model(
+        |rng| (Lstm::new(rng, 2, 2), Linear::new(rng, 2, 3)),
+        |model, _, x| {
+            let state = ((x[1], x[2]), ());
+            let (ys, state) = free_running(model, x[0], state, 4, |y| y.slice(-1, 0..2).sin());
+            in_a_row(&[vec![ys], state.leaves()].concat())
+        },
+    )
+    .inputs(shapes([2, 3], 2))
     .cases(4)
     .check();
 }

@@ -1,6 +1,7 @@
 //! Running over a sequence: from one step of a cell to a layer, its options, and the ways to run it.
 
 pub(crate) mod costates;
+pub(crate) mod free_running;
 pub(crate) mod initial_state;
 pub(crate) mod layer;
 pub(crate) mod linear_recurrence;

@@ -11,7 +11,7 @@ use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Bidirectional, Cell, Costates, Dropout, Elman, Embedding, Gru, IndRnn, LearnedStart, Linear,
     Lstm, OutputToHidden, Recurrence, Reset, Residual, Reversed, Stack, StateSizes, Truncation,
-    Zoneout, scan, stepper, unroll,
+    Zoneout, free_running, scan, stepper, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -351,4 +351,19 @@ fn of_a_state_without_axes() {
     let message = "a state without axes is shared by the batch, so it cannot stay or start anew for some \
                    sequences alone; make it [B, 1], or use no mask, lengths or resets";
     blames_the_caller(|| Recurrence::new(&Counted).lengths(&[3, 1]).run(xs, none), message);
+}
+
+#[test]
+fn of_free_running() {
+    let (rng, tape) = (&mut random(0), &Tape::new());
+    let elman = Elman::new(rng, 3, 4);
+    let (xs, h) = (zeros(tape, [6, 2, 3]), zeros(tape, [2, 4]));
+    let message = "free_running: an output [2, 4] becomes an input [2, 4], but the layer reads [2, 3]; map the \
+                   output to the next input";
+    blames_the_caller(|| free_running(&elman, xs, h, 5, |y| y), message);
+    let message = "free_running: a prompt [0, 2, 3] has no output to go on from; give at least one step, such as \
+                   zeros";
+    blames_the_caller(|| free_running(&elman, xs.slice(0, 0..0), h, 5, |y| y), message);
+    let message = "a sequence is [T, B, I], not [2, 3]; reshape it";
+    blames_the_caller(|| free_running(&elman, xs.index_first(0), h, 5, |y| y), message);
 }

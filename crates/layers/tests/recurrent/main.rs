@@ -14,6 +14,7 @@ mod cells;
 mod conv1d;
 mod costates;
 mod errors;
+mod free_running;
 mod init;
 mod initial_values;
 mod layers;
