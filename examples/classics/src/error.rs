@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Of { program: &'static str, error: Box<Error> },
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     #[error("cannot write `{}`: {source}; check that its folder has space and may be written to", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(transparent)]

@@ -2,6 +2,8 @@
 
 mod outcome;
 mod parallel;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,8 +17,8 @@ use crate::cli::Settings;
 use crate::error::{Error, Result};
 use crate::program::{Program, Text};
 
-pub(crate) use self::outcome::Outcome;
-use self::outcome::{Check, Number, Value, Verdict};
+pub(crate) use self::outcome::{Check, Claim, Number, Outcome, judgement};
+use self::outcome::{Value, Verdict};
 
 /// One run of a program.
 pub(crate) struct Session {
@@ -87,8 +89,8 @@ impl Session {
 
     /// Judges a claim of a text. The verdict follows.
     #[must_use]
-    pub(crate) fn claim<'s>(&'s mut self, text: Text, claim: &str) -> Claim<'s> {
-        Claim { session: self, text, claim: claim.to_owned() }
+    pub(crate) fn claim<'s>(&'s mut self, text: Text, claim: &str) -> Unjudged<'s> {
+        Unjudged { session: self, text, claim: claim.to_owned() }
     }
 
     /// Saves a picture under this name.
@@ -136,13 +138,13 @@ impl Session {
 ///
 /// The verdict is what this program is known to find. `holds` is the measured condition from which it follows. If it
 /// does not hold, the program fails, since the documented verdict is then wrong.
-pub(crate) struct Claim<'s> {
+pub(crate) struct Unjudged<'s> {
     session: &'s mut Session,
     text: Text,
     claim: String,
 }
 
-impl Claim<'_> {
+impl Unjudged<'_> {
     /// The claim is right.
     pub(crate) fn confirmed(self, holds: bool, evidence: &str) {
         self.judged(Verdict::Confirmed, holds, evidence);
@@ -160,7 +162,7 @@ impl Claim<'_> {
 
     fn judged(self, verdict: Verdict, holds: bool, evidence: &str) {
         let holds = self.session.is_judged().then_some(holds);
-        self.session.outcome.claims.push(outcome::Claim {
+        self.session.outcome.claims.push(Claim {
             text: self.text.to_string(),
             claim: self.claim,
             verdict,

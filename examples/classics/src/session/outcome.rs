@@ -114,7 +114,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-fn judgement(holds: Option<bool>) -> &'static str {
+pub(crate) fn judgement(holds: Option<bool>) -> &'static str {
     match holds {
         Some(true) => "holds",
         Some(false) => "DOES NOT HOLD",
