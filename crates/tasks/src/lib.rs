@@ -2,4 +2,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agents;
+pub mod environments;
 pub mod languages;
