@@ -69,6 +69,23 @@ impl Axis {
         }
     }
 
+    /// Creates an axis that ends at the first and the last of some positions, which are logarithms to the base 10. It has a
+    /// tick at each power of ten, and at twice and five times the powers if they are few.
+    pub(super) fn powers(positions: impl Iterator<Item = f64>) -> Self {
+        const FEW: f64 = 3.0;
+        const MOST: f64 = 8.0;
+        let range = with_width(bounds(positions));
+        let span = range.end - range.start;
+        let step = nice_step(span / MOST).max(1.0);
+        let digits: &[f64] = if span <= FEW { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let powers = multiples(&(range.start.floor()..range.end), step);
+        let ticks = powers.flat_map(|power| digits.iter().map(move |&digit| (power, digit)));
+        let ticks = ticks.map(|(power, digit)| (power + digit.log10(), scientific(digit, power)));
+        let is_inside = |at: f64| range.start - 1e-9 <= at && at <= range.end + 1e-9;
+        let ticks = ticks.filter(|&(at, _)| is_inside(at)).collect();
+        Self { range, ticks, is_named: false }
+    }
+
     /// Creates an axis with a name at each whole number from the first on.
     pub(super) fn named(first: usize, names: impl IntoIterator<Item = String>) -> Self {
         let ticks: Vec<_> = (first..).map(|at| at as f64).zip(names).collect();
@@ -185,6 +202,18 @@ fn number(value: f64, step: f64, largest: f64) -> String {
     let decimals = decimals(step / unit);
     let power = power_of_ten(exponent as i32);
     minus(&format!("{:.decimals$}×{power}", value / unit))
+}
+
+/// Returns a digit times a power of ten, in full unless that is long.
+fn scientific(digit: f64, power: f64) -> String {
+    match power as i32 {
+        power @ -3..0 => {
+            format!("{:.*}", power.unsigned_abs() as usize, digit * 10_f64.powi(power))
+        }
+        power @ 0..5 => format!("{}", digit * 10_f64.powi(power)),
+        power if digit == 1.0 => power_of_ten(power),
+        power => format!("{digit}×{}", power_of_ten(power)),
+    }
 }
 
 /// Returns a number with a minus sign in place of a hyphen.

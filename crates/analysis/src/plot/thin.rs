@@ -8,7 +8,7 @@ use super::axis::is_drawable;
 pub(super) type Point = (f64, f64);
 
 /// The number of parts of a long line whose extremes are kept: about one for each pixel of a picture's width.
-const PARTS: usize = 500;
+pub(super) const PARTS: usize = 500;
 
 /// Returns the lowest and the highest point of each part of a line, and a missing one if there is one. Short lines stay
 /// as they are.

@@ -5,6 +5,7 @@ use bptt_analysis::plot::Lines;
 use crate::support::{Svg, points};
 
 const BLUE: &str = "0072B2";
+const VERMILION: &str = "D55E00";
 const BLACK: &str = "000000";
 const GREY: &str = "B0B0B0";
 
@@ -47,6 +48,76 @@ fn a_logarithmic_scale_is_straight_for_powers() {
     let line = points(svg.elements("polyline", BLUE)[0]);
     let steps: Vec<_> = line.windows(2).map(|ends| ends[1].1 - ends[0].1).collect();
     assert!(steps.iter().all(|step| (step - steps[0]).abs() <= 1.0), "{steps:?}");
+}
+
+#[test]
+fn positions_on_a_logarithmic_scale_are_even_for_powers() {
+    let rates = || (0..5).map(|power| 10_f64.powi(power - 3));
+    let lines = || Lines::new("", "learning rate", "").line("", rates().zip(count(5)));
+    let svg = Svg::of(&lines().log_x().picture());
+    let line = points(svg.elements("polyline", BLUE)[0]);
+    let steps: Vec<_> = line.windows(2).map(|ends| ends[1].0 - ends[0].0).collect();
+    assert!(steps.iter().all(|step| (step - steps[0]).abs() <= 1.0), "{steps:?}");
+    svg.says(&["0.001", "0.01", "0.1", "1", "10"]);
+    let few = Lines::new("", "batch size", "").log_x().line("", [(4.0, 1.0), (60.0, 2.0)]);
+    Svg::of(&few.picture()).says(&["5", "10", "20", "50"]);
+    let far = Lines::new("", "steps", "").log_x().line("", [(1e-5, 1.0), (1e9, 2.0)]);
+    Svg::of(&far.picture()).says(&["10⁻⁴", "1", "100", "10⁶"]);
+}
+
+#[test]
+fn positions_that_have_no_logarithm_are_left_out() {
+    let line = [(-1.0, 5.0), (0.0, 6.0), (1.0, 1.0), (10.0, 2.0)];
+    let svg = Svg::of(&Lines::new("", "", "").log_x().line("", line).picture());
+    assert_eq!(points(svg.elements("polyline", BLUE)[0]).len(), 2);
+    assert!(svg.elements("rect", GREY).is_empty(), "there is no gap");
+}
+
+/// Returns the corners of the polygons of a colour.
+fn polygons(svg: &Svg, color: &str) -> Vec<Vec<(f64, f64)>> {
+    svg.elements("polygon", color).into_iter().map(points).collect()
+}
+
+#[test]
+fn a_band_surrounds_its_line_in_the_same_colour() {
+    let square = |at: f64| (at, at * at);
+    let around = |at: f64| (at, at * at - at, at * at + at);
+    let lines = Lines::new("", "", "").line("", count(9).map(|at| (at, 0.0)));
+    let lines = lines.line("", count(9).map(square)).band(count(9).map(around));
+    let svg = Svg::of(&lines.picture());
+    assert!(polygons(&svg, BLUE).is_empty());
+    let [band] = &polygons(&svg, VERMILION)[..] else { panic!("one band") };
+    let line = points(svg.elements("polyline", VERMILION)[0]);
+    let (upper, lower) = band.split_at(9);
+    for (at, &(x, y)) in line.iter().enumerate() {
+        let (high, low) = (upper[at], lower[8 - at]);
+        assert_eq!((high.0, low.0), (x, x));
+        assert!(((y - high.1) - (low.1 - y)).abs() <= 1.0 && low.1 >= high.1, "{low:?} {high:?}");
+    }
+    svg.says(&["60"]); // the axis holds the band's highest end, 72
+}
+
+#[test]
+fn a_band_that_reaches_zero_is_cut_off_on_a_logarithmic_scale() {
+    let lines = || Lines::new("", "", "").log().line("", [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)]);
+    let picture = lines().band([(0.0, 0.5, 2.0), (1.0, -1.0, 2.0), (2.0, 1e-90, 2.0)]).picture();
+    let svg = Svg::of(&picture);
+    svg.says(&["10⁻³", "10¹"]);
+    let band = &polygons(&svg, BLUE)[0];
+    let bottom = band.iter().map(|at| at.1).fold(0.0, f64::max);
+    let cut = band.iter().filter(|at| at.1 == bottom).count();
+    assert_eq!((band.len(), cut), (6, 2));
+}
+
+#[test]
+fn a_band_has_gaps_where_an_interval_is_missing() {
+    let high = |at: f64| if at == 3.0 { f64::NAN } else { 1.0 };
+    let lines = Lines::new("", "", "").line("", count(9).map(|at| (at, 0.0)));
+    let svg = Svg::of(&lines.band(count(9).map(|at| (at, -1.0, high(at)))).picture());
+    assert_eq!(polygons(&svg, BLUE).iter().map(Vec::len).collect::<Vec<_>>(), [6, 10]);
+    let long = Lines::new("", "", "").line("", [(0.0, 0.0), (1e5, 0.0)]);
+    let svg = Svg::of(&long.band(count(100_000).map(|at| (at, -1.0, 1.0))).picture());
+    assert!(polygons(&svg, BLUE)[0].len() <= 2000);
 }
 
 #[test]
@@ -148,8 +219,10 @@ fn short_flat_and_huge_lines_are_drawn() {
         &[(f64::NAN, 1.0)],
         &[(1e15, 1.0), (1e15 + 1.0, 2.0)],
     ] {
-        for picture in [Lines::new("", "", ""), Lines::new("", "", "").log()] {
-            Svg::of(&picture.line("line", points.iter().copied()).picture());
+        let new = || Lines::new("", "", "");
+        for picture in [new(), new().log(), new().log_x()] {
+            let around = points.iter().map(|&(x, y)| (x, y / 2.0, y));
+            Svg::of(&picture.line("line", points.iter().copied()).band(around).picture());
         }
     }
     Svg::of(&Lines::new("", "", "").picture());

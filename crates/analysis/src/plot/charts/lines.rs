@@ -1,8 +1,8 @@
-//! Lines over steps or lags, on a linear or a logarithmic scale.
+//! Lines over steps or lags, on linear or logarithmic scales.
 
 use std::ops::Range;
 
-use plotters::element::{Circle, Rectangle};
+use plotters::element::{Circle, Polygon, Rectangle};
 use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::{Color, RGBAColor};
 
@@ -11,9 +11,9 @@ use crate::plot::canvas::{Area, Drawn};
 use crate::plot::frame::{Aspect, DASHES, Key, Labels, Mark, Plot, frame};
 use crate::plot::picture::{Chart, Picture};
 use crate::plot::style::{BLACK, LINES, MISSING, faint, px, stroke};
-use crate::plot::thin::{Point, gaps, runs, smoothed, thinned};
+use crate::plot::thin::{PARTS, Point, gaps, runs, smoothed, thinned};
 
-/// Lines over steps or lags, on a linear or a logarithmic scale.
+/// Lines over steps or lags, on linear or logarithmic scales, with intervals around them.
 ///
 /// Where a value is not finite, or not positive on a logarithmic scale, the line has a gap and the picture a grey band.
 /// Of a line of more than 1000 points, the lowest and the highest point of each of 500 parts are drawn.
@@ -34,7 +34,16 @@ use crate::plot::thin::{Point, gaps, runs, smoothed, thinned};
 pub struct Lines {
     labels: Labels,
     is_log: bool,
+    is_log_x: bool,
     lines: Vec<Line>,
+    bands: Vec<Band>,
+}
+
+/// Intervals `(x, low, high)`.
+#[derive(Clone, Debug)]
+struct Band {
+    intervals: Vec<(f64, f64, f64)>,
+    color: RGBAColor,
 }
 
 #[derive(Clone, Debug)]
@@ -56,7 +65,8 @@ enum Look {
 impl Lines {
     /// Creates a chart without lines. The labels of the axes name quantities with their units.
     pub fn new(title: &str, x: &str, y: &str) -> Self {
-        Self { labels: Labels::new(title, x, y), is_log: false, lines: Vec::new() }
+        let labels = Labels::new(title, x, y);
+        Self { labels, is_log: false, is_log_x: false, lines: Vec::new(), bands: Vec::new() }
     }
 
     /// Draws values on a logarithmic scale.
@@ -64,11 +74,48 @@ impl Lines {
         Self { is_log: true, ..self }
     }
 
+    /// Draws positions on a logarithmic scale, such as learning rates or sizes. Those that are not positive are left out.
+    ///
+    /// ```
+    /// use bptt_analysis::plot::Lines;
+    ///
+    /// let rates = [1e-3, 1e-2, 1e-1].into_iter();
+    /// let picture = Lines::new("loss", "learning rate", "loss after 20 epochs")
+    ///     .log_x()
+    ///     .line("LSTM", rates.zip([0.9, 0.2, 0.7]))
+    ///     .picture();
+    /// # assert!(picture.svg().contains("0.02"));
+    /// ```
+    pub fn log_x(self) -> Self {
+        Self { is_log_x: true, ..self }
+    }
+
     /// Adds a line through points `(x, y)`, in the order of `x`. A name that is not empty stands in the legend. There are
     /// seven colours; the eighth line has that of the first.
     pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let color = self.next_color();
         self.with(name, points.into_iter().collect(), Look::Solid, color)
+    }
+
+    /// Adds intervals `(x, low, high)` around the line that was added last: a band in its colour, below all lines. On a
+    /// logarithmic scale, it is cut off three decades beyond the lines. Where an interval is missing, so is the band. Of
+    /// more than 1000 intervals, each n-th is drawn.
+    ///
+    /// ```
+    /// use bptt_analysis::plot::Lines;
+    ///
+    /// let epochs = || (0..20).map(f64::from);
+    /// let mean = |epoch: f64| 1.0 / (1.0 + epoch);
+    /// let picture = Lines::new("loss over 20 seeds", "epoch", "loss")
+    ///     .line("LSTM, mean and its 95 % interval", epochs().map(|epoch| (epoch, mean(epoch))))
+    ///     .band(epochs().map(|epoch| (epoch, 0.9 * mean(epoch), 1.1 * mean(epoch))))
+    ///     .picture();
+    /// # assert!(picture.svg().contains("<polygon"));
+    /// ```
+    pub fn band(mut self, intervals: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        let color = self.lines.last().map_or(LINES[0].to_rgba(), |line| line.color);
+        self.bands.push(Band { intervals: intervals.into_iter().collect(), color });
+        self
     }
 
     /// Adds a dashed line in black, for a bound or a reference. On a logarithmic scale, it is cut off three decades beyond
@@ -110,30 +157,65 @@ impl Lines {
 
     /// Returns a line's points as they are drawn.
     fn scaled(&self, line: &Line) -> Vec<Point> {
-        let drawable = line.points.iter().filter(|(x, _)| is_drawable(*x));
-        let scale = |&(x, y): &Point| match y {
-            _ if !self.is_log => (x, y),
-            y if y > 0.0 => (x, y.log10()),
-            _ => (x, f64::NAN),
-        };
-        thinned(&drawable.map(scale).collect::<Vec<_>>())
+        let points = line.points.iter().map(|&(x, y)| (self.scaled_x(x), self.scaled_y(y)));
+        thinned(&points.filter(|(x, _)| is_drawable(*x)).collect::<Vec<_>>())
+    }
+
+    fn scaled_x(&self, x: f64) -> f64 {
+        if self.is_log_x { logarithm(x) } else { x }
+    }
+
+    fn scaled_y(&self, y: f64) -> f64 {
+        if self.is_log { logarithm(y) } else { y }
+    }
+
+    /// Returns the ends of all bands as points.
+    fn ends(&self) -> impl Iterator<Item = Point> + Clone {
+        let intervals = self.bands.iter().flat_map(|band| &band.intervals);
+        let ends = intervals.flat_map(|&(x, low, high)| [(x, low), (x, high)]);
+        ends.map(|(x, y)| (self.scaled_x(x), self.scaled_y(y)))
     }
 
     fn axes(&self, lines: &[(&Line, Vec<Point>)]) -> (Axis, Axis) {
-        let all = || lines.iter().flat_map(|(_, points)| points);
-        let xs = Axis::of_positions(all().map(|&(x, _)| x));
+        let all = || lines.iter().flat_map(|(_, points)| points).copied().chain(self.ends());
+        let xs = all().map(|(x, _)| x);
+        let xs = if self.is_log_x { Axis::powers(xs) } else { Axis::of_positions(xs) };
         if !self.is_log {
-            return (xs, Axis::around(all().map(|&(_, y)| y), 6));
+            return (xs, Axis::around(all().map(|(_, y)| y), 6));
         }
         let measured = lines.iter().filter(|(line, _)| line.look != Look::Dashed);
         let ys = measured.flat_map(|(_, points)| points).map(|&(_, y)| y);
         let Range { start, end } = Axis::decades(ys.clone(), 8).bounds();
         let has_measured = ys.clone().any(is_drawable);
         let near = all()
-            .map(|&(_, y)| y)
+            .map(|(_, y)| y)
             .filter(|y| is_drawable(*y))
             .map(|y| if has_measured { y.clamp(start - 3.0, end + 3.0) } else { y });
         (xs, Axis::decades(near, 8))
+    }
+
+    /// Draws the bands within a range of `y`.
+    fn draw_bands(&self, plot: &mut Plot<'_, '_>, within: &Range<f64>) -> Drawn {
+        for Band { intervals, color } in &self.bands {
+            let each = intervals.len().div_ceil(2 * PARTS).max(1);
+            let scaled = intervals.iter().step_by(each).map(|&(x, low, high)| {
+                // a low end that has no logarithm lies below the picture
+                let is_below = self.is_log && low <= 0.0 && high > 0.0;
+                let low = if is_below { within.start } else { self.scaled_y(low) };
+                (self.scaled_x(x), low, self.scaled_y(high))
+            });
+            let scaled: Vec<_> = scaled.collect();
+            let is_missing =
+                |&(x, low, high): &_| ![x, low, high].iter().all(|&end| is_drawable(end));
+            for run in scaled.split(is_missing).filter(|run| !run.is_empty()) {
+                let inside = |y: f64| y.clamp(within.start, within.end);
+                let upper = run.iter().map(|&(x, _, high)| (x, inside(high)));
+                let lower = run.iter().rev().map(|&(x, low, _)| (x, inside(low)));
+                let corners: Vec<_> = upper.chain(lower).collect();
+                plot.draw_series([Polygon::new(corners, color.mix(0.2))])?;
+            }
+        }
+        Ok(())
     }
 
     fn keys(&self, has_gaps: bool) -> Vec<Key> {
@@ -161,11 +243,12 @@ impl Chart for Lines {
         let within = y.bounds();
         let keys = self.keys(!gaps.is_empty());
         let mut plot = frame(area, &self.labels, &keys, (x, y), Aspect::Free)?;
-        let bands = gaps.into_iter().map(|gap| {
+        let missing = gaps.into_iter().map(|gap| {
             let corners = [(gap.start, within.start), (gap.end, within.end)];
             Rectangle::new(corners, MISSING.mix(0.5).filled())
         });
-        plot.draw_series(bands)?;
+        plot.draw_series(missing)?;
+        self.draw_bands(&mut plot, &within)?;
         for (line, points) in &lines {
             for run in runs(points, &within) {
                 line.draw(&mut plot, run)?;
@@ -198,4 +281,9 @@ impl Line {
         }
         Ok(())
     }
+}
+
+/// Returns the logarithm to the base 10 of a value that is positive; it is missing for others.
+fn logarithm(value: f64) -> f64 {
+    if value > 0.0 { value.log10() } else { f64::NAN }
 }
