@@ -1,7 +1,48 @@
 //! The tasks on which the literature measures recurrent networks.
+//!
+//! A task is a small struct whose `batch` draws sequences with a random generator of yours. All batches are
+//! time-major, as layers read them: vectors `[T, B, F]`, symbols and classes `[T, B]` in row-major order. Where
+//! sequences may have any length, `batch` takes the shape `[T, B]`, else the number of sequences `B`.
+//!
+//! ```
+//! use bptt_tasks::{Adding, Batch};
+//!
+//! let rng = &mut bptt_layers::rng(0);
+//! let Batch { inputs, targets } = Adding.batch::<f32>(rng, [50, 32]);
+//! assert_eq!((&inputs.shape()[..], &targets.shape()[..]), (&[50, 32, 2][..], &[32, 1][..]));
+//! ```
+//!
+//! What a model cannot beat, and what one without a memory reaches, is a method of the task, exact or to many digits:
+//! `floor` is the least expected loss of any model, and `memoryless_loss` or `memoryless_accuracy` is the best that can
+//! be done from the input of the same step alone. A model has learned the task when it leaves these figures behind.
+//! Losses are those of `bptt_layers::loss`: cross-entropy in nats, or squared error, averaged over positions.
+//!
+//! | task | inputs | targets |
+//! |---|---|---|
+//! | [`Adding`] | numbers, two of them marked | their sum |
+//! | [`CopyMemory`] | symbols, and a long wait | the same symbols |
+//! | [`Latch`] | a sign, and noise | the sign, at the end |
+//! | [`Waves`] | a sine, saw, square, or a sum, with noise | the next value |
+//! | [`Glyphs`] | letters and digits as pictures | which it is |
+//! | [`MovingDot`] | frames of a film | where the dot moved |
+//!
+//! [`languages`] are formal languages whose entropy is known exactly. In [`environments`], [`agents`] learn by
+//! reinforcement.
 
 #![forbid(unsafe_code)]
 
 pub mod agents;
+mod batch;
 pub mod environments;
+mod images;
 pub mod languages;
+mod memory;
+mod signals;
+
+pub use batch::{Batch, Symbols};
+pub use images::glyphs::Glyphs;
+pub use images::moving_dot::{Move, MovingDot};
+pub use memory::adding::Adding;
+pub use memory::copy_memory::CopyMemory;
+pub use memory::latch::Latch;
+pub use signals::waves::Waves;

@@ -1,0 +1,4 @@
+//! Pictures and films.
+
+pub(crate) mod glyphs;
+pub(crate) mod moving_dot;

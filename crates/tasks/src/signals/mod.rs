@@ -1,0 +1,3 @@
+//! Numbers over time.
+
+pub(crate) mod waves;
