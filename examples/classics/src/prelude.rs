@@ -3,6 +3,8 @@
 #[allow(unused_imports)]
 pub(crate) use bptt::analysis::plot::{HeatMap, Lines, Picture};
 pub(crate) use bptt::prelude::*;
+#[allow(unused_imports)]
+pub(crate) use bptt::tasks;
 
 pub(crate) use crate::error::Result;
 pub(crate) use crate::program::{Program, Text};

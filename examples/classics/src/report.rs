@@ -7,7 +7,7 @@ use std::io;
 use crate::cli::Settings;
 use crate::error::{Error, Result};
 use crate::program::Program;
-use crate::session::{Check, Claim, Number, Outcome, judgement};
+use crate::session::{Check, Claim, Number, Outcome, Quote, judgement};
 
 /// Writes the programs with the texts that they come from.
 pub(crate) fn list(programs: &[&Program], out: &mut impl io::Write) -> io::Result<()> {
@@ -63,6 +63,9 @@ fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
             page,
             "- {text}: \u{201c}{claim}\u{201d} is **{verdict}**: {evidence}: {judgement}"
         )?;
+    }
+    for Quote { name, text } in &outcome.quotes {
+        writeln!(page, "\n{name}:\n\n```text\n{text}\n```")?;
     }
     for figure in &outcome.figures {
         let name = figure.split('.').next().unwrap_or(figure);

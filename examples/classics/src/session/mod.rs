@@ -17,7 +17,7 @@ use crate::cli::Settings;
 use crate::error::{Error, Result};
 use crate::program::{Program, Text};
 
-pub(crate) use self::outcome::{Check, Claim, Number, Outcome, judgement};
+pub(crate) use self::outcome::{Check, Claim, Number, Outcome, Quote, judgement};
 use self::outcome::{Value, Verdict};
 
 /// One run of a program.
@@ -91,6 +91,11 @@ impl Session {
     #[must_use]
     pub(crate) fn claim<'s>(&'s mut self, text: Text, claim: &str) -> Unjudged<'s> {
         Unjudged { session: self, text, claim: claim.to_owned() }
+    }
+
+    /// Notes a text that a net has written or read.
+    pub(crate) fn quote(&mut self, name: &str, text: &str) {
+        self.outcome.quotes.push(Quote { name: name.to_owned(), text: text.to_owned() });
     }
 
     /// Saves a picture under this name.

@@ -18,6 +18,7 @@ pub(crate) struct Outcome {
     pub(crate) numbers: Vec<Number>,
     pub(crate) checks: Vec<Check>,
     pub(crate) claims: Vec<Claim>,
+    pub(crate) quotes: Vec<Quote>,
     /// The files of its pictures.
     pub(crate) figures: Vec<String>,
 }
@@ -60,6 +61,13 @@ pub(crate) struct Claim {
     pub(crate) holds: Option<bool>,
 }
 
+/// A text that a net has written or read.
+#[derive(Debug, Serialize)]
+pub(crate) struct Quote {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
@@ -77,6 +85,7 @@ impl Outcome {
             numbers: Vec::new(),
             checks: Vec::new(),
             claims: Vec::new(),
+            quotes: Vec::new(),
             figures: Vec::new(),
         }
     }
@@ -109,6 +118,10 @@ impl fmt::Display for Outcome {
         for Claim { text, claim, verdict, evidence, holds } in &self.claims {
             let judgement = judgement(*holds);
             writeln!(f, "  {text}: \"{claim}\" is {verdict}: {evidence}: {judgement}")?;
+        }
+        for Quote { name, text } in &self.quotes {
+            writeln!(f, "  {name}:")?;
+            text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
         }
         Ok(())
     }

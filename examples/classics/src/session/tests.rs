@@ -25,8 +25,11 @@ fn numbers_checks_and_claims_are_written() {
         assert_eq!(summary.mean(), 2.0);
         session.check("it works", true);
         session.claim(Text::Tan, "it never works").refuted(true, "it does");
+        session.quote("words", "this is\na phrase");
     });
     assert!(outcome.holds());
+    assert_eq!(written["quotes"], json!([{ "name": "words", "text": "this is\na phrase" }]));
+    assert!(outcome.to_string().ends_with("  words:\n    this is\n    a phrase\n"));
     let [low, high] = [0, 1].map(|end| written["numbers"][1]["interval"][end].as_f64().unwrap());
     let half = 12.706_204_736_432_1; // of Student's distribution with one degree of freedom, times √2/√2
     assert!((low - (2.0 - half)).abs() < 1e-9 && (high - (2.0 + half)).abs() < 1e-9);
