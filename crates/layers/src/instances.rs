@@ -7,8 +7,8 @@ use crate::cells::options::part;
 use crate::loss::{CrossEntropy, Loss};
 use crate::sequence::run::run;
 use crate::{
-    Adadelta, Adagrad, Adam, Adamax, BatchNorm, Conv1d, Elman, Embedding, Gru, Init, LayerNorm,
-    Linear, Lstm, NAdam, Optimizer, RAdam, RmsProp, Sgd,
+    Adadelta, Adagrad, Adam, Adamax, BatchNorm, Conv1d, Conv2d, Elman, Embedding, Gru, Init,
+    LayerNorm, Linear, Lstm, NAdam, Optimizer, RAdam, RmsProp, Sgd,
 };
 
 /// Returns the addresses of the functions. Naming a function here compiles it.
@@ -45,6 +45,7 @@ fn of<T: Scalar>() -> Vec<*const ()> {
         Loss::<T>::weighted as *const (),
         BatchNorm::<T>::forward as *const (),
         Conv1d::<T>::forward as *const (),
+        Conv2d::<T>::forward as *const (),
         Embedding::<T>::look_up as *const (),
         LayerNorm::<T>::forward as *const (),
         Linear::<T>::forward as *const (),

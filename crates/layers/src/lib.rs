@@ -78,6 +78,7 @@ pub use crate::core::random::{Xoshiro256PlusPlus, rng};
 pub use crate::feedforward::adaptive_softmax::AdaptiveSoftmax;
 pub use crate::feedforward::batch_norm::{BatchNorm, BatchStatistics};
 pub use crate::feedforward::conv1d::Conv1d;
+pub use crate::feedforward::conv2d::Conv2d;
 pub use crate::feedforward::dropout::Dropout;
 pub use crate::feedforward::embedding::Embedding;
 pub use crate::feedforward::layer_norm::LayerNorm;

@@ -2,8 +2,8 @@
 
 use bptt_gradcheck::{Domain, domains, function, model};
 use bptt_layers::{
-    AdaptiveSoftmax, BatchNorm, Conv1d, Dropout, Embedding, LayerNorm, Linear, LinearCell, MinGru,
-    MinLstm, MixtureOfSoftmaxes, OutputToHidden, linear_recurrence,
+    AdaptiveSoftmax, BatchNorm, Conv1d, Conv2d, Dropout, Embedding, LayerNorm, Linear, LinearCell,
+    MinGru, MinLstm, MixtureOfSoftmaxes, OutputToHidden, linear_recurrence,
 };
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -51,6 +51,18 @@ fn batch_norm() {
 fn conv1d() {
     let conv = |rng: &mut _| Conv1d::new(rng, 2, 2, 2).dilation(2).stride(2).same();
     model(conv, |conv, _, x| conv.forward(x[0])).inputs([[4, 2, 2]]).check();
+}
+
+/// The patches that it reads overlap, and are cut off at the border.
+#[test]
+fn conv2d() {
+    let conv = |rng: &mut _| Conv2d::new(rng, 2, 2, [2, 3]).stride([2, 1]).padding([1, 2]);
+    model(conv, |conv, _, x| conv.forward(x[0])).inputs([[2, 3, 2, 2]]).cases(8).check();
+}
+
+#[test]
+fn pooling() {
+    function(|x| x[0].reshape([2, 2, 2, 1, 2, 2]).max(&[2, 4])).inputs([[2, 4, 2, 2]]).check();
 }
 
 #[test]

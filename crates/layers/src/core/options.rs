@@ -28,11 +28,16 @@ macro_rules! init_options {
 }
 pub(crate) use init_options;
 
-/// Draws a new value for a parameter, separately for each gate.
+/// Draws a new value for a parameter, separately for each gate. The kernel of a convolution, `[.., I, O]`, is drawn as a
+/// matrix of all its inputs and `O` outputs.
 #[track_caller]
 pub(crate) fn draw<T: Scalar>(param: &mut Param<T>, gates: usize, init: Init, rng: &mut impl Rng) {
     let drawn = match param.shape()[..] {
         [rows, columns] => init.gates(rng, gates, [rows, columns / gates]),
+        [_, .., columns] => {
+            let rows = param.value().len() / columns.max(1);
+            init.tensor(rng, [rows, columns]).reshape(param.shape())
+        }
         _ => init.tensor(rng, param.shape()),
     };
     param.set(drawn);

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::linear::biased;
 use crate::core::init::Init;
 use crate::core::module::Module;
-use crate::core::options::bias_option;
+use crate::core::options::{bias_option, init_options};
 
 /// A convolution over time: the product of each window of steps with the same weights (Waibel et al. 1989).
 ///
@@ -75,17 +75,22 @@ impl<T: Scalar> Conv1d<T> {
         kernel_size: usize,
     ) -> Self {
         assert!(kernel_size > 0, "a kernel has at least one step");
-        let w: Tensor<T> = Init::Xavier.tensor(rng, [kernel_size * input_size, output_size]);
         Self {
-            w: Param::new(w.reshape([kernel_size, input_size, output_size])),
+            w: Param::new(Tensor::zeros([kernel_size, input_size, output_size])),
             b: Some(Param::new(Tensor::zeros([output_size]))),
             stride: 1,
             dilation: 1,
             padding: Padding::Steps([0, 0]),
         }
+        .weight_init(rng, Init::Xavier)
     }
 
     bias_option!(|conv| [(&mut conv.b, conv.w.shape()[2])]);
+
+    init_options! {
+        weight_init: "`W`, as a matrix `[K·I, O]`", |conv| [(&mut conv.w, 1)];
+        bias_init: "`b`", |conv| conv.b.iter_mut().map(|b| (b, 1));
+    }
 
     /// Computes only every `stride`-th output.
     ///

@@ -9,7 +9,7 @@
 //! | [`Linear`], [`Embedding`] | `Dense`, `Embedding` | no activation: apply that of a `Dense` yourself |
 //! | [`LayerNorm`] | `LayerNormalization` | `epsilon`, there 1e-3 by default |
 //! | [`BatchNorm`] | `BatchNormalization` | `epsilon`, likewise |
-//! | [`Conv1d`] | `Conv1D` | no activation |
+//! | [`Conv1d`], [`Conv2d`] | `Conv1D`, `Conv2D` | no activation |
 //! | [`Attention`] | `AdditiveAttention` or `Attention` of projections by `Dense` | |
 //! | [`EncoderDecoder`] of these | its parts, by their names here | |
 //!
@@ -94,6 +94,7 @@ use crate::cells::lstm::Lstm;
 use crate::core::module::Module;
 use crate::feedforward::batch_norm::BatchNorm;
 use crate::feedforward::conv1d::Conv1d;
+use crate::feedforward::conv2d::Conv2d;
 use crate::feedforward::embedding::Embedding;
 use crate::feedforward::layer_norm::LayerNorm;
 use crate::feedforward::linear::Linear;
@@ -230,6 +231,12 @@ impl<T: Scalar> Keras<T> for BatchNorm<T> {
 }
 
 impl<T: Scalar> Keras<T> for Conv1d<T> {
+    fn in_keras(&self) -> Layout<'_, T> {
+        Layout::new().tensor("kernel", [&self.w]).tensor("bias", &self.b)
+    }
+}
+
+impl<T: Scalar> Keras<T> for Conv2d<T> {
     fn in_keras(&self) -> Layout<'_, T> {
         Layout::new().tensor("kernel", [&self.w]).tensor("bias", &self.b)
     }

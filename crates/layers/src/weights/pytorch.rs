@@ -7,7 +7,7 @@
 //! | [`Stack`] of either | the same with `num_layers` |
 //! | [`Reversed`] of any of these | the same: the direction is not a weight |
 //! | [`Linear`], [`Embedding`], [`LayerNorm`] | `nn.Linear`, `nn.Embedding`, `nn.LayerNorm` |
-//! | [`Conv1d`], [`BatchNorm`] | `nn.Conv1d`, `nn.BatchNorm1d` |
+//! | [`Conv1d`], [`Conv2d`], [`BatchNorm`] | `nn.Conv1d`, `nn.Conv2d`, `nn.BatchNorm1d` |
 //! | [`Attention`] | a module with an `nn.Linear(…, bias=False)` for each of its parameters, by their names here |
 //! | [`EncoderDecoder`] of these | a module of its parts, by their names here |
 //! | [`Crf`] | `CRF` of the package pytorch-crf |
@@ -83,6 +83,7 @@ use crate::cells::projected::ProjectedLstm;
 use crate::core::module::Module;
 use crate::feedforward::batch_norm::BatchNorm;
 use crate::feedforward::conv1d::Conv1d;
+use crate::feedforward::conv2d::Conv2d;
 use crate::feedforward::embedding::Embedding;
 use crate::feedforward::layer_norm::LayerNorm;
 use crate::feedforward::linear::Linear;
@@ -202,6 +203,14 @@ impl<T: Scalar> PyTorch<T> for BatchNorm<T> {
 impl<T: Scalar> PyTorch<T> for Conv1d<T> {
     fn in_pytorch(&self) -> Layout<'_, T> {
         Layout::new().transposed("weight", [&self.w]).tensor("bias", &self.b)
+    }
+}
+
+/// The weight is `[O, I, K₁, K₂]`. Images are `[B, H, W, I]` here and `[B, I, H, W]` there, so that a flattened image has
+/// another order.
+impl<T: Scalar> PyTorch<T> for Conv2d<T> {
+    fn in_pytorch(&self) -> Layout<'_, T> {
+        Layout::new().permuted("weight", &[3, 2, 0, 1], [&self.w]).tensor("bias", &self.b)
     }
 }
 

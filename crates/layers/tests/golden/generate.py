@@ -229,6 +229,9 @@ functional("embedding_repeated_indices", "F.embedding(indices [3,4] with repeats
 functional("embedding_padding_idx", "F.embedding(indices, weight, padding_idx=2); row 2 gets no gradient",
            {"weight": N(7, 5), "indices": lambda: torch.tensor([[0, 1, 2, 1], [6, 2, 6, 0]])},
            lambda weight, indices: F.embedding(indices, weight, padding_idx=2), padding_idx=2)
+functional("conv2d", "F.conv2d(x [2,3,6,5], weight [4,3,3,2], bias, stride=(2, 1), padding=(1, 2))",
+           {"x": N(2, 3, 6, 5), "weight": N(4, 3, 3, 2), "bias": N(4)},
+           lambda x, weight, bias: F.conv2d(x, weight, bias, (2, 1), (1, 2)), stride=[2, 1], padding=[1, 2])
 for nm, f in {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": F.relu, "softplus": F.softplus, "silu": F.silu,
               "gelu_erf": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "elu": F.elu}.items():
     functional("activation_" + nm, f"{nm} with its gradient, values from -40 to 40 included",

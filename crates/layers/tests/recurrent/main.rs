@@ -12,6 +12,7 @@ mod batch_norm;
 mod boxed;
 mod cells;
 mod conv1d;
+mod conv2d;
 mod costates;
 mod errors;
 mod free_running;
