@@ -22,9 +22,19 @@
 //! | [`Adding`] | numbers, two of them marked | their sum |
 //! | [`CopyMemory`] | symbols, and a long wait | the same symbols |
 //! | [`Latch`] | a sign, and noise | the sign, at the end |
+//! | [`BinaryAddition`] | the digits of two numbers | those of their sum |
+//! | [`Sorting`] | numbers | their positions in order |
 //! | [`Waves`] | a sine, saw, square, or a sum, with noise | the next value |
+//! | [`TimeSeries`] | an autoregressive process, or a random walk | the next value |
+//! | [`Sensors`] | readings of sensors | the one that is stuck |
+//! | [`Handwriting`] | movements of a pen | the letters |
 //! | [`Glyphs`] | letters and digits as pictures | which it is |
 //! | [`MovingDot`] | frames of a film | where the dot moved |
+//! | [`Polarity`] | sentences with negations | praise or blame |
+//! | [`Tagging`] | sentences | the part of speech of each word |
+//! | [`Dates`] | dates as people write them | dates in ISO 8601 |
+//! | [`Melody`] | notes of tunes with repetitions | the next note |
+//! | [`Genome`] | bases | which lie in an open reading frame |
 //!
 //! [`languages`] are formal languages whose entropy is known exactly. In [`environments`], [`agents`] learn by
 //! reinforcement.
@@ -38,11 +48,22 @@ mod images;
 pub mod languages;
 mod memory;
 mod signals;
+mod texts;
 
 pub use batch::{Batch, Symbols};
 pub use images::glyphs::Glyphs;
 pub use images::moving_dot::{Move, MovingDot};
 pub use memory::adding::Adding;
+pub use memory::binary_addition::BinaryAddition;
 pub use memory::copy_memory::CopyMemory;
 pub use memory::latch::Latch;
+pub use memory::sorting::Sorting;
+pub use signals::handwriting::Handwriting;
+pub use signals::sensors::Sensors;
+pub use signals::time_series::TimeSeries;
 pub use signals::waves::Waves;
+pub use texts::dates::Dates;
+pub use texts::genome::Genome;
+pub use texts::melody::Melody;
+pub use texts::polarity::Polarity;
+pub use texts::tagging::{Tag, Tagging};

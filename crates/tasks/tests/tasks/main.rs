@@ -3,6 +3,7 @@
 mod images;
 mod memory;
 mod signals;
+mod texts;
 
 use bptt_layers::Xoshiro256PlusPlus;
 

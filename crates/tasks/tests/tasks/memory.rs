@@ -1,6 +1,6 @@
-//! Adding, copy memory and latch.
+//! Adding, copy memory, latch, binary addition and sorting.
 
-use bptt_tasks::{Adding, CopyMemory, Latch};
+use bptt_tasks::{Adding, BinaryAddition, CopyMemory, Latch, Sorting};
 
 use crate::{assert_near, rng};
 
@@ -65,4 +65,41 @@ fn latch_has_the_noise_asked_for() {
     let noise = &batch.inputs.as_slice()[100..];
     let variance = noise.iter().map(|x| x * x).sum::<f64>() / 1e4;
     assert_near(variance, 0.25, 0.25 * f64::sqrt(2.0 / 1e4));
+}
+
+/// As whole numbers.
+#[test]
+fn binary_addition_adds() {
+    let (steps, count) = (30, 50);
+    let batch = BinaryAddition.batch::<f64>(&mut rng(), [steps, count]);
+    for b in 0..count {
+        let number = |digit: &dyn Fn(usize) -> f64| {
+            (0..steps).map(|t| digit(t) * f64::from(1u32 << t)).sum::<f64>()
+        };
+        let [x, y] = [0, 1].map(|f| number(&|t| batch.inputs[[t, b, f]]));
+        assert_eq!(number(&|t| batch.targets[t * count + b] as f64), x + y);
+    }
+}
+
+/// The best guess from both digits alone: their sum without a carry.
+#[test]
+fn binary_addition_without_a_memory() {
+    let (steps, count) = (4, 100_000);
+    let batch = BinaryAddition.batch::<f64>(&mut rng(), [steps, count]);
+    let digits = batch.inputs.as_slice().chunks(2).map(|digits| digits[0] != digits[1]);
+    let right = digits.zip(&batch.targets).filter(|(sum, digit)| usize::from(*sum) == **digit);
+    let share = right.count() as f64 / (steps * count) as f64;
+    assert_near(share, BinaryAddition.memoryless_accuracy(steps), 0.5 / f64::sqrt(count as f64));
+}
+
+#[test]
+fn sorting_points_at_numbers_in_order() {
+    let batch = Sorting.batch::<f64>(&mut rng(), [7, 40]);
+    for b in 0..40 {
+        let positions: Vec<usize> = (0..7).map(|rank| batch.targets[rank * 40 + b]).collect();
+        let sorted: Vec<f64> = positions.iter().map(|&s| batch.inputs[[s, b, 0]]).collect();
+        assert!(sorted.is_sorted());
+        assert_eq!(positions.iter().map(|s| 1 << s).sum::<u32>(), 127);
+    }
+    assert!((Sorting.chance(5) - 1.0 / 120.0).abs() < 1e-15);
 }
