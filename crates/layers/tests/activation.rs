@@ -140,7 +140,8 @@ fn extreme_inputs_have_finite_derivatives() {
 #[test]
 fn a_scan_compiles_every_function_of_single_elements() {
     let mut rng = bptt_layers::rng(1);
-    for (activation, _) in functions() {
+    let tables = sigmoid_tables(16).map(Activation::Table);
+    for activation in functions().into_iter().map(|(activation, _)| activation).chain(tables) {
         let cell = Elman::<f64>::new(&mut rng, 2, 3).activation(activation.clone());
         let tape = Tape::new();
         let xs = tape.constant(Tensor::zeros([5, 4, 2]));
@@ -155,6 +156,40 @@ fn sigmoid_tables(entries: usize) -> [Table; 2] {
 
 fn tanh_tables(entries: usize) -> [Table; 2] {
     [Table::nearest, Table::linear].map(|table| table(f64::tanh, -4.0..=4.0, entries))
+}
+
+/// The mean of the values at the ends of a range. With one entry, this is the mean of both ends.
+#[test]
+fn a_range_has_one_value() {
+    let table = Table::range_addressable(|x| x * x, 0.0..=2.0, 4); // the ranges end at 1, √2, √3 and 2
+    for (x, y) in
+        [(-1.0, 0.5), (0.0, 0.5), (0.99, 0.5), (1.01, 1.5), (1.5, 2.5), (1.8, 3.5), (3.0, 3.5)]
+    {
+        assert!((table.at(x) - y).abs() < 1e-8, "{x}: {}", table.at(x));
+    }
+    assert!(table.at(f64::NAN).is_nan());
+    assert!((table.error(1.5) - 0.25).abs() < 1e-8);
+    assert_eq!(
+        Table::range_addressable(f64::tanh, -1.0..=3.0, 1).at(0.0),
+        0.5 * (3_f64.tanh() - 1_f64.tanh())
+    );
+}
+
+/// All ranges have the same largest error: `1/(2n)` of the variation, which is 2 · 4 for two periods of a sine.
+#[test]
+fn errors_of_ranges_are_equal() {
+    let total = 2.0 * 4_f64.tanh();
+    for entries in [1, 2, 7, 64, 1000] {
+        let table = Table::range_addressable(f64::tanh, -4.0..=4.0, entries);
+        let bound = total / (2 * entries) as f64;
+        assert!((table.max_error() / bound - 1.0).abs() < 1e-4, "{entries}: {}", table.max_error());
+    }
+    for entries in [9, 64] {
+        let table = Table::range_addressable(f64::sin, 0.0..=4.0 * std::f64::consts::PI, entries);
+        let bound = 8.0 / (2 * entries) as f64;
+        assert!(table.max_error() < bound * (1.0 + 1e-4), "{entries}: {}", table.max_error());
+        assert!(table.max_error() > bound * 0.9, "{entries}: {}", table.max_error());
+    }
 }
 
 #[test]
@@ -201,9 +236,13 @@ fn documented_errors_are_measured_ones() {
     for row in source.lines().filter_map(|line| line.strip_prefix("/// |")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let Ok(entries) = cells[0].parse() else { continue }; // a heading
-        let tables = sigmoid_tables(entries).into_iter().chain(tanh_tables(entries));
-        let errors: Vec<_> = tables.map(|table| format!("{:.1e}", table.max_error())).collect();
-        assert_eq!(cells[1..5], errors, "{entries} entries");
+        let errors = [sigmoid as fn(f64) -> f64, f64::tanh].into_iter().zip([8.0, 4.0]).flat_map(
+            |(f, end)| {
+                [Table::nearest, Table::range_addressable, Table::linear]
+                    .map(|table| format!("{:.1e}", table(f, -end..=end, entries).max_error()))
+            },
+        );
+        assert_eq!(cells[1..7], errors.collect::<Vec<_>>(), "{entries} entries");
         rows += 1;
     }
     assert_eq!(rows, 4);
@@ -232,6 +271,33 @@ fn the_gradient_of_a_table_is_that_of_its_interpolation() {
             );
         }
     }
+}
+
+/// Where the values are constant, the slope is that of the line between the ends of a range.
+#[test]
+fn the_gradient_of_a_range() {
+    let activation = Activation::Table(Table::range_addressable(|x| x * x, 0.0..=2.0, 4));
+    let root = 2_f64.sqrt();
+    for (at, y, slope) in [
+        (0.5, 0.5, 1.0),
+        (1.2, 1.5, 1.0 / (root - 1.0)),
+        (2.0, 3.5, 1.0 / (2.0 - 3_f64.sqrt())),
+        (2.1, 3.5, 0.0),
+    ] {
+        let [value, first, second] = orders(&activation, at);
+        assert!(
+            (value - y).abs() < 1e-7 && (first - slope).abs() < 1e-7 && second == 0.0,
+            "{at}: {value}, {first}"
+        );
+    }
+}
+
+#[test]
+#[should_panic(
+    expected = "a range-addressable table needs a function that varies, by a finite amount, within 0.0..=1.0"
+)]
+fn a_constant_has_no_ranges() {
+    let _ = Table::range_addressable(|_| 0.5, 0.0..=1.0, 3);
 }
 
 #[test]

@@ -39,9 +39,11 @@ fn tanh_table(
     read(f64::tanh, -4.0..=4.0, 17)
 }
 
-/// The gradient is that of the interpolation, not of the steps between the nearest entries.
+/// The gradient is that of the interpolation, not of the steps between the values.
 #[test]
-fn table_of_nearest_entries() {
-    let table = Activation::Table(tanh_table(Table::nearest));
-    function(|x| table.apply(x[0])).domain(domains()).only(&OF_PRODUCTS).check();
+fn tables_of_constant_values() {
+    for table in [Table::nearest, Table::range_addressable] {
+        let table = Activation::Table(tanh_table(table));
+        function(|x| table.apply(x[0])).domain(domains()).only(&OF_PRODUCTS).check();
+    }
 }

@@ -4,11 +4,14 @@ use bptt_autodiff::{Param, Tape, Tree};
 use bptt_layers::{
     Activation, CoupledLstm, EchoState, Elman, Gru, Layer, LayerNorm, LayerNormGru, LayerNormLstm,
     Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, Table,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence, Reset, State, Table,
 };
 use bptt_tensor::Tensor;
 
-use crate::support::{Random, TestCell, assert_near, parameter, random, randomized, uniform};
+use crate::support::{
+    Random, Sizes, TestCell, assert_near, parameter, random, randomized, run, scanned, uniform,
+    unrolled,
+};
 
 const INPUT: usize = 3;
 const HIDDEN: usize = 4;
@@ -389,4 +392,34 @@ fn output_layers() {
     let xs = tape.constant(uniform([5, 2, INPUT], rng));
     assert_eq!(above.forward(xs).0.value(), within.forward(xs).0.value());
     assert_eq!(above.parameter_count(), within.parameter_count());
+}
+
+/// Gates, candidates and states that are read from tables: compiled, they compute what a loop does.
+#[test]
+fn tables_everywhere() {
+    let rng = &mut random(12);
+    let gate = || Activation::Table(Table::range_addressable(gate, -2.0..=2.0, 64));
+    let candidate = || Activation::Table(Table::nearest(f64::tanh, -4.0..=4.0, 64));
+    let state = || Activation::Table(state_table());
+    let lstm =
+        Lstm::new(rng, INPUT, HIDDEN).gate_activation(gate()).candidate_activation(candidate());
+    compiled_as_in_a_loop(&randomized(lstm.state_activation(state()), rng), rng);
+    let gru =
+        Gru::new(rng, INPUT, HIDDEN).gate_activation(gate()).candidate_activation(candidate());
+    compiled_as_in_a_loop(&randomized(gru, rng), rng);
+    let cell = Elman::new(rng, INPUT, HIDDEN).activation(state()).output(rng, 2, gate());
+    compiled_as_in_a_loop(&randomized(cell, rng), rng);
+}
+
+fn compiled_as_in_a_loop<C: TestCell>(cell: &C, rng: &mut Random) {
+    let sizes = Sizes { steps: 5, batch: 2, input: INPUT, hidden: HIDDEN, output: 2 };
+    let inputs = sizes.inputs(cell, rng);
+    let [scanned, unrolled] = [run(cell, &inputs, scanned), run(cell, &inputs, unrolled)];
+    assert_near(&scanned.values, &unrolled.values, 1e-13);
+    assert_near(&scanned.gradients.inputs, &unrolled.gradients.inputs, 1e-12);
+    assert_near(&scanned.gradients.parameters, &unrolled.gradients.parameters, 1e-12);
+    let tape = Tape::new();
+    let xs = tape.constant(inputs[0].clone());
+    let plan = Recurrence::new(cell).plan(xs, cell.zero_state(&tape, sizes.batch));
+    assert!(!plan.contains("operation by operation"), "{plan}");
 }
