@@ -1,4 +1,4 @@
-//! Batches of sequences of different lengths.
+//! Batches: shuffled ones of a data set, and batches of sequences of different lengths.
 //!
 //! A batch is time-major and padded to its longest sequence: vectors `[T, B, F]`, symbols `[T, B]` in row-major order.
 //! A run with [`Recurrence::lengths`](crate::Recurrence::lengths) ignores the padding. So does a loss with a
@@ -175,6 +175,53 @@ pub fn by_length(lengths: &[usize], batch: usize, rng: &mut impl Rng) -> Vec<Vec
     let mut batches: Vec<Vec<usize>> = places.chunks(batch).map(<[usize]>::to_vec).collect();
     batches.shuffle(rng);
     batches
+}
+
+/// The last batch of an epoch, where the data set does not divide into batches of equal size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remainder {
+    /// It is smaller than the others.
+    Keep,
+    /// It is left out. Its members differ from epoch to epoch.
+    Drop,
+}
+
+/// Returns the batches of one epoch: the indices of `count` examples in random order, in groups of `batch`. Every call
+/// with one generator shuffles anew.
+///
+/// ```
+/// use bptt_layers::batching::{self, Remainder};
+/// use bptt_tensor::Tensor;
+///
+/// let rng = &mut bptt_layers::rng(0);
+/// let sequences = Tensor::<f32>::normal([10, 7, 2], 0.0, 1.0, rng); // [N, T, F]
+/// let mut read = 0;
+/// for batch in batching::shuffled(10, 4, Remainder::Keep, rng) {
+///     let xs = sequences.gather_rows(&batch).transpose(0, 1); // [T, B, F]
+///     read += xs.shape()[1];
+/// }
+/// assert_eq!(read, 10); // 4 + 4 + 2
+/// assert_eq!(batching::shuffled(10, 4, Remainder::Drop, rng).len(), 2);
+/// ```
+///
+/// # Panics
+///
+/// If `batch` is 0.
+#[track_caller]
+#[must_use]
+pub fn shuffled(
+    count: usize,
+    batch: usize,
+    remainder: Remainder,
+    rng: &mut impl Rng,
+) -> Vec<Vec<usize>> {
+    assert!(batch > 0, "shuffled: a batch has at least one example");
+    let mut places: Vec<usize> = (0..count).collect();
+    places.shuffle(rng);
+    if remainder == Remainder::Drop {
+        places.truncate(count / batch * batch);
+    }
+    places.chunks(batch).map(<[usize]>::to_vec).collect()
 }
 
 #[track_caller]

@@ -1,9 +1,10 @@
-//! Batches of sequences of different lengths.
+//! Batches of a data set, and of sequences of different lengths.
 
 use bptt_autodiff::Tape;
 use bptt_layers::Xoshiro256PlusPlus;
 use bptt_layers::batching::{
-    by_length, length_mask, pad_sequence, pad_symbols, unpad_sequence, unpad_symbols,
+    Remainder, by_length, length_mask, pad_sequence, pad_symbols, shuffled, unpad_sequence,
+    unpad_symbols,
 };
 use bptt_layers::loss::{self, CrossEntropy};
 use bptt_tensor::Tensor;
@@ -45,6 +46,21 @@ proptest! {
         prop_assert_eq!(unpad_symbols(&symbols, &lengths), sequences);
     }
 
+    /// Each example occurs once in an epoch, or at most once where the remainder is dropped.
+    #[test]
+    fn an_epoch_has_each_example(count in 0..40_usize, batch in 1..9_usize, seed: u64) {
+        let all = shuffled(count, batch, Remainder::Keep, &mut random(seed));
+        let mut places = all.concat();
+        places.sort_unstable();
+        prop_assert_eq!(places, (0..count).collect::<Vec<_>>());
+        let (full, rest) = (count / batch, count % batch);
+        let sizes: Vec<_> = all.iter().map(Vec::len).collect();
+        let expected = [vec![batch; full], vec![rest; usize::from(rest > 0)]].concat();
+        prop_assert_eq!(sizes, expected);
+        let dropped = shuffled(count, batch, Remainder::Drop, &mut random(seed));
+        prop_assert_eq!(&dropped[..], &all[..full]);
+    }
+
     /// Each sequence occurs once, and the batches' ranges of lengths do not overlap.
     #[test]
     fn batches_are_of_like_lengths(
@@ -63,6 +79,25 @@ proptest! {
         ranges.sort_by_key(|lengths| (lengths[0], lengths[lengths.len() - 1]));
         prop_assert!(ranges.concat().is_sorted());
     }
+}
+
+/// Over many epochs, an example is at each place about equally often.
+#[test]
+fn epochs_are_shuffled_anew() {
+    let rng = &mut random(5);
+    let mut counts = [[0_u32; 4]; 4];
+    for _ in 0..4000 {
+        let epoch = shuffled(4, 3, Remainder::Keep, rng).concat();
+        epoch.iter().enumerate().for_each(|(place, &example)| counts[place][example] += 1);
+    }
+    // five standard errors of a binomial of 4000 draws with p = 1/4
+    assert!(counts.as_flattened().iter().all(|&count| count.abs_diff(1000) < 137), "{counts:?}");
+}
+
+#[test]
+#[should_panic(expected = "shuffled: a batch has at least one example")]
+fn batches_of_no_examples() {
+    let _ = shuffled(3, 0, Remainder::Keep, &mut random(0));
 }
 
 #[test]

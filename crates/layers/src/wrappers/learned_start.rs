@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::core::module::Module;
+use crate::core::options::init_options;
 use crate::sequence::initial_state::InitialState;
 use crate::sequence::layer::Layer;
 use crate::sequence::options::RunOptions;
@@ -13,13 +14,17 @@ use crate::sequence::stepwise::Stepwise;
 /// A layer whose initial state is learned. The state is shared by the batch. Sequences that [start
 /// anew](crate::Recurrence::resets) within a run start from it as well.
 ///
+/// Learning begins at the layer's own initial state, zeros, or at [a random guess](Self::start_init).
+///
 /// ```
 /// use bptt_autodiff::Tape;
-/// use bptt_layers::{Layer, LearnedStart, Lstm};
+/// use bptt_layers::{Init, Layer, LearnedStart, Lstm};
 /// use bptt_tensor::Tensor;
 ///
 /// let mut rng = bptt_layers::rng(0);
-/// let layer = LearnedStart::new(Lstm::<f64>::new(&mut rng, 3, 4));
+/// let lstm = Lstm::<f64>::new(&mut rng, 3, 4);
+/// let guess = Init::Gaussian { mean: 0.0, std: 0.1 };
+/// let layer = LearnedStart::new(lstm).start_init(&mut rng, guess);
 /// let tape = Tape::new();
 /// let (ys, _state) = layer.forward(tape.constant(Tensor::ones([7, 2, 3])));
 /// let gradients = tape.backward(ys.sum_all());
@@ -41,6 +46,10 @@ impl<T: Scalar, L: Layer<T>> LearnedStart<T, L> {
         let start = layer.start(&tape, 1);
         let initial = start.leaves().into_iter().map(|leaf| Param::new(leaf.value())).collect();
         Self { layer, initial }
+    }
+
+    init_options! {
+        start_init: "all variables of the initial state", |start| start.initial.iter_mut().map(|s| (s, 1));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Wrappers around layers: directions, stacks, residuals, starts.
 
+use std::collections::BTreeSet;
+
 use bptt_autodiff::{Recompute, Tape, Tree};
 use bptt_layers::{
-    Bidirectional, CarriedState, Gru, Layer, LearnedStart, Lstm, Recurrence, Residual, Reversed,
-    Stack, State, unroll,
+    Bidirectional, CarriedState, Gru, Init, Layer, LearnedStart, Lstm, Recurrence, Residual,
+    Reversed, Stack, State, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -272,6 +274,25 @@ fn a_learned_start_is_shared_by_the_batch() {
     assert_near(of_layer, &given.gradients.parameters, 1e-12);
     let sums: Vec<_> = given.gradients.inputs[1..].iter().map(|g| g.sum_keep(&[0])).collect();
     assert_near(of_start, &sums, 1e-12);
+}
+
+/// A random guess is drawn for each variable of the state, and runs start from it.
+#[test]
+fn a_learned_start_from_a_guess() {
+    let rng = &mut random(9);
+    let layers = vec![Lstm::<f64>::new(rng, 4, 30), Lstm::new(rng, 30, 30)];
+    let guess = Init::Uniform { low: 0.2, high: 0.4 };
+    let model = LearnedStart::new(Stack::new(layers)).start_init(rng, guess);
+    let values: Vec<f64> = model.initial.iter().flat_map(|start| start.value().to_vec()).collect();
+    assert_eq!(values.len(), 2 * 2 * 30);
+    let distinct: BTreeSet<u64> = values.iter().map(|value| value.to_bits()).collect();
+    assert_eq!(distinct.len(), values.len());
+    assert!(values.iter().all(|value| (0.2..0.4).contains(value)));
+    let tape = Tape::new();
+    let start = model.start(&tape, 2);
+    for (leaf, guess) in start.leaves().iter().zip(&model.initial) {
+        assert_eq!(leaf.index_first(1).value().to_vec(), guess.value().to_vec());
+    }
 }
 
 /// A sequence in pieces, each on its own tape, computes the same as the whole.
