@@ -31,13 +31,13 @@
 //! | [`Glyphs`] | letters and digits as pictures | which it is |
 //! | [`MovingDot`] | frames of a film | where the dot moved |
 //! | [`Polarity`] | sentences with negations | praise or blame |
-//! | [`Tagging`] | sentences | the part of speech of each word |
+//! | [`Tagging`] | sentences with ambiguous words | the part of speech of each word |
 //! | [`Dates`] | dates as people write them | dates in ISO 8601 |
 //! | [`Melody`] | notes of tunes with repetitions | the next note |
 //! | [`Genome`] | bases | which lie in an open reading frame |
 //!
-//! [`languages`] are formal languages whose entropy is known exactly. In [`environments`], [`agents`] learn by
-//! reinforcement.
+//! [`Numerals`] are numbers in words of two languages. [`languages`] are formal languages whose entropy is known
+//! exactly. In [`environments`], [`agents`] learn by reinforcement.
 
 #![forbid(unsafe_code)]
 
@@ -65,5 +65,6 @@ pub use signals::waves::Waves;
 pub use texts::dates::Dates;
 pub use texts::genome::Genome;
 pub use texts::melody::Melody;
+pub use texts::numerals::Numerals;
 pub use texts::polarity::Polarity;
-pub use texts::tagging::{Tag, Tagging};
+pub use texts::tagging::Tagging;

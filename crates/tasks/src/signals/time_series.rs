@@ -80,4 +80,16 @@ impl TimeSeries {
     pub fn floor(&self) -> f64 {
         self.deviation.powi(2)
     }
+
+    /// Returns the squared error of the last value as a prediction: `σ² Σ_j (ψ_j − ψ_{j−1})²`, where
+    /// `x_t = σ Σ_j ψ_j ε_{t−j}`. For a random walk it is the floor.
+    #[must_use]
+    pub fn last_value_loss(&self) -> f64 {
+        let mut response = vec![0.0, 1.0]; // ψ_{−1}, ψ_0, …
+        for _ in 0..self.warm_up {
+            response.push(self.predict(&response));
+        }
+        let squares = response.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
+        self.floor() * squares.sum::<f64>()
+    }
 }

@@ -1,52 +1,60 @@
-//! Open reading frames.
-
-use std::collections::BTreeMap;
+//! Reading frames of a genome.
 
 use rand::{Rng, RngExt};
 
 use crate::batch::{Batch, Symbols};
 
-/// Random bases, and whether each lies in an open reading frame: after a start codon `ATG`, in steps of three bases, up
+/// Random bases, and whether each lies in an open reading frame: behind a start codon `ATG`, in steps of three bases, up
 /// to and including a stop codon, `TAA`, `TAG` or `TGA`.
 ///
-/// What has to be remembered is whether a frame is open, and the place within the codon.
+/// ```text
+/// bases   C A T G C T A A G G T A A C
+/// labels  0 0 0 0 1 1 1 1 1 1 1 1 1 0      the first TAA is out of frame, the second in it
+/// ```
+///
+/// A frame lasts for 64 bases on average, all of which have to be counted in threes.
 ///
 /// ```
 /// use bptt_tasks::Genome;
 ///
-/// let symbols = Genome::symbols("CATGCATAACTAGC").expect("bases");
-/// //                             outside, ATG; CAT AAC TAG within the frame, C outside
-/// assert_eq!(Genome::labels(&symbols), [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+/// let bases = Genome::symbols("CATGCTAAGGTAAC").expect("bases");
+/// assert_eq!(Genome::labels(&bases), [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Genome;
 
-const START: [usize; 3] = [0, 3, 2];
-const STOPS: [[usize; 3]; 3] = [[3, 0, 0], [3, 0, 2], [3, 2, 0]];
-
 impl Genome {
-    /// The bases of the symbols.
+    /// The bases by their symbols.
     pub const BASES: [char; 4] = ['A', 'C', 'G', 'T'];
 
-    /// Draws random bases, and their [labels](Self::labels) `[T, B]`.
+    /// Draws bases, and their [labels](Self::labels) `[T, B]`.
     #[must_use]
     pub fn batch(
         &self,
         rng: &mut impl Rng,
         [steps, batch]: [usize; 2],
     ) -> Batch<Symbols, Vec<usize>> {
-        let bases = Self::BASES.len();
-        let mut drawn = || (0..steps).map(|_| rng.random_range(0..bases)).collect::<Vec<_>>();
-        let sequences: Vec<Vec<usize>> = (0..batch).map(|_| drawn()).collect();
-        let labels: Vec<_> = sequences.iter().map(|sequence| Self::labels(sequence)).collect();
-        Batch { inputs: Symbols::new(&sequences), targets: Symbols::new(&labels).symbols }
+        let symbols = (0..steps * batch).map(|_| rng.random_range(0..4)).collect();
+        let inputs = Symbols { symbols, lengths: vec![steps; batch] };
+        let labels: Vec<_> = inputs.sequences().iter().map(|bases| Self::labels(bases)).collect();
+        Batch { inputs, targets: Symbols::new(&labels).symbols }
     }
 
-    /// Returns 1 for each base within an open reading frame, behind its start codon, and 0 for the others.
+    /// Returns 1 for each base within a reading frame, behind its start codon, else 0.
+    ///
+    /// # Panics
+    ///
+    /// If a symbol is not that of a base.
+    #[track_caller]
     #[must_use]
     pub fn labels(bases: &[usize]) -> Vec<usize> {
-        let mut place = Place::default();
-        bases.iter().map(|&base| usize::from(place.read(base))).collect()
+        let mut state = CLOSED;
+        let label = |&base: &usize| {
+            let is_open = state >= OPEN;
+            state = NEXT[state][base];
+            usize::from(is_open)
+        };
+        bases.iter().map(label).collect()
     }
 
     /// Returns the symbols of bases, or `None` if there are other characters.
@@ -55,53 +63,72 @@ impl Genome {
         text.chars().map(|base| Self::BASES.iter().position(|&known| known == base)).collect()
     }
 
-    /// Returns the share of bases that are labelled right by the more frequent label of each base, exactly.
+    /// Returns the share of bases that are labelled right at best from the last `width` bases, in sequences of `steps`. A window that is not
+    /// full shows where a sequence begins, so that the answer is known.
+    ///
+    /// It is exact, and takes time in proportion to `4^width`.
+    ///
+    /// # Panics
+    ///
+    /// If `width` is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn window_accuracy(&self, width: usize, steps: usize) -> f64 {
+        assert!(width > 0, "a window has at least one base");
+        let mut state = States::default();
+        state[CLOSED] = 1.0;
+        let mut at_start = States::default(); // of a full window, summed over its places
+        for _ in width..=steps {
+            at_start.iter_mut().zip(state).for_each(|(sum, p)| *sum += p);
+            let read = [0, 1, 2, 3].map(|base| after(&state, base));
+            state = std::array::from_fn(|s| read.iter().map(|states| states[s] / 4.0).sum());
+        }
+        let known = steps.min(width - 1);
+        (known as f64 + best(&at_start, width)) / steps as f64
+    }
+
+    /// Returns the share of bases that are labelled right at best from a base alone, exactly.
     #[must_use]
     pub fn memoryless_accuracy(&self, steps: usize) -> f64 {
-        let mut places = BTreeMap::from([(Place::default(), 1.0)]);
-        let mut shares = [[0.0; 2]; 4];
-        for _ in 0..steps {
-            let mut next = BTreeMap::<Place, f64>::new();
-            for (place, probability) in places {
-                for (base, shares) in shares.iter_mut().enumerate() {
-                    let mut after = place;
-                    shares[usize::from(after.read(base))] += probability / 4.0;
-                    *next.entry(after).or_default() += probability / 4.0;
-                }
-            }
-            places = next;
-        }
-        shares.iter().map(|[outside, within]| outside.max(*within)).sum::<f64>() / steps as f64
+        self.window_accuracy(1, steps)
     }
 }
 
-/// The place of a reader.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    is_open: bool,
-    /// How many bases of the codon have been read within a frame.
-    phase: usize,
-    /// The last two bases, as far as they may belong to a codon.
-    last: [Option<usize>; 2],
+/// The probability of each state.
+type States = [f64; 9];
+
+/// No frame is open, and no codon that opens one has begun.
+const CLOSED: usize = 0;
+/// From this state on, a frame is open.
+const OPEN: usize = 3;
+
+/// The state after a base: `NEXT[state][base]`.
+#[rustfmt::skip]
+const NEXT: [[usize; 4]; 9] = [
+ // A  C  G  T
+    [1, 0, 0, 0], // closed
+    [1, 0, 0, 2], // closed, after A
+    [1, 0, 3, 0], // closed, after AT
+    [4, 4, 4, 5], // open, between codons
+    [6, 6, 6, 6], // open, after a first base that is not T
+    [7, 6, 8, 6], // open, after T
+    [3, 3, 3, 3], // open, after two bases of no stop codon
+    [0, 3, 0, 3], // open, after TA: TAA and TAG close it
+    [0, 3, 3, 3], // open, after TG: TGA closes it
+];
+
+/// The probabilities of states after a base is read.
+fn after(states: &States, base: usize) -> States {
+    let mut after = States::default();
+    NEXT.iter().zip(states).for_each(|(next, p)| after[next[base]] += p);
+    after
 }
 
-impl Place {
-    /// Reads a base. Returns whether it lies within a frame.
-    fn read(&mut self, base: usize) -> bool {
-        let was_open = self.is_open;
-        let [first, second] = self.last;
-        let codon = [first, second, Some(base)];
-        let is = |known: [usize; 3]| codon == known.map(Some);
-        self.last = [second, Some(base)];
-        if was_open {
-            self.phase = (self.phase + 1) % 3;
-            self.is_open = self.phase > 0 || !STOPS.into_iter().any(is);
-        } else {
-            self.is_open = is(START);
-        }
-        if self.phase == 0 && (was_open || self.is_open) {
-            self.last = [None; 2];
-        }
-        was_open
+/// The sum over all windows of the probability of the more likely label of their last base. It does not depend on that
+/// base.
+fn best(states: &States, width: usize) -> f64 {
+    match width {
+        1 => f64::max(states[..OPEN].iter().sum(), states[OPEN..].iter().sum()),
+        _ => (0..4).map(|base| best(&after(states, base), width - 1) / 4.0).sum(),
     }
 }

@@ -72,6 +72,19 @@ impl Melody {
         FORM.iter().flat_map(|&which| phrases[which].iter().copied()).collect()
     }
 
+    /// Writes notes by their names and octaves, a phrase on each line.
+    ///
+    /// # Panics
+    ///
+    /// If a symbol is not that of a note of the scale.
+    #[track_caller]
+    #[must_use]
+    pub fn text(&self, notes: &[usize]) -> String {
+        const NAMES: [&str; NOTES] = ["C4", "D4", "E4", "F4", "G4", "A4", "B4", "C5"];
+        let phrases = notes.chunks(self.phrase).map(|notes| super::text(&NAMES, notes));
+        phrases.collect::<Vec<_>>().join("\n")
+    }
+
     /// Returns the least expected cross-entropy per note: only the phrases A and B themselves are uncertain, and the
     /// very first note is not to be predicted.
     #[must_use]

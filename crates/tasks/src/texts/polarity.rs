@@ -1,5 +1,7 @@
 //! Sentences that praise or blame.
 
+use std::collections::BTreeMap;
+
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
@@ -58,7 +60,7 @@ impl Polarity {
     #[track_caller]
     #[must_use]
     pub fn text(symbols: &[usize]) -> String {
-        symbols.iter().map(|&symbol| Self::WORDS[symbol]).collect::<Vec<_>>().join(" ")
+        super::text(&Self::WORDS, symbols)
     }
 
     /// Returns the share of sentences that are judged right by the last word: a half.
@@ -66,6 +68,43 @@ impl Polarity {
     pub fn memoryless_accuracy(&self) -> f64 {
         0.5
     }
+
+    /// Returns the share of sentences that are judged right, at best, from a bag of words: by how often each word occurs,
+    /// whatever the order.
+    ///
+    /// It does not tell which clause a negation turns around, nor which clause is the last.
+    #[must_use]
+    pub fn bag_of_words_accuracy(&self) -> f64 {
+        let mut classes: BTreeMap<Vec<&str>, [f64; 2]> = BTreeMap::new();
+        for is_praise in [false, true] {
+            let mut count = |mut bag: Vec<&'static str>, probability: f64| {
+                bag.sort_unstable();
+                classes.entry(bag).or_default()[usize::from(is_praise)] += probability / 6.0;
+            };
+            for (last, p) in bags(is_praise) {
+                for (junction, is_praise) in [("and", is_praise), ("but", !is_praise)] {
+                    for (first, q) in bags(is_praise) {
+                        count([&first[..], &[junction], &last].concat(), p * q);
+                    }
+                }
+                count(last, p);
+            }
+        }
+        classes.values().map(|[blame, praise]| blame.max(*praise)).sum()
+    }
+}
+
+/// Returns the words of clauses that matter for their class, with the probabilities. Adjectives of a kind are alike.
+fn bags(is_praise: bool) -> impl Iterator<Item = (Vec<&'static str>, f64)> {
+    let opinions = [(&[][..], 0.5), (&["think"][..], 0.25), (&["doubt"], 0.25)];
+    let negations = [(&[][..], 0.5), (&["not"][..], 0.25), (&["never"], 0.25)];
+    opinions.into_iter().flat_map(move |(opinion, p)| {
+        negations.map(|(negation, q)| {
+            let is_turned = (opinion == ["doubt"]) == negation.is_empty();
+            let adjective = if is_praise != is_turned { "praise" } else { "blame" };
+            ([opinion, negation, &[adjective]].concat(), p * q)
+        })
+    })
 }
 
 /// Returns a sentence and its class.

@@ -1,131 +1,155 @@
-//! Sentences, and the part of speech of each word.
+//! Parts of speech.
 
-use rand::seq::IndexedRandom;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bptt_layers::batching;
 use rand::{Rng, RngExt};
 
 use crate::batch::{Batch, Symbols};
 
-/// Sentences of a small grammar, and the part of speech of each word, which depends on the words around it: "light" is
-/// an adjective in "the light dog hear that", a noun in "the light hear that", and a verb in "they light that".
+/// Sentences whose words have a part of speech each, which often depends on words to both sides.
 ///
 /// ```text
-/// sentence -> phrase verb phrase
-/// phrase   -> "they" | "that" | ("the" | "that") [adjective] noun
+/// the  old  cook the  show                    the  old  cook offer the  poor a  show
+/// det  noun verb det  noun                    det  adj  noun verb  det  noun det noun
 /// ```
 ///
-/// The whole sentence always tells the tags: the verb stands before the second phrase, whose first word can be nothing
-/// else. The words up to a word often do not. So a bidirectional model can be right on every word, and a causal one
-/// cannot.
+/// A sentence is a subject, a verb and one or two objects. Subject and objects are a determiner, an adjective with a
+/// probability of ½, and a noun. Half of the open words are adjectives or nouns, the others nouns or verbs. In the
+/// subject a word can be tagged only when the words up to the next determiner are known. In the objects it matters
+/// whether the verb has been read.
 ///
 /// ```
-/// use bptt_tasks::{Tag, Tagging};
+/// use bptt_tasks::Tagging;
 ///
-/// let batch = Tagging.batch(&mut bptt_layers::rng(3), 1);
-/// assert_eq!(Tagging::text(&batch.inputs.symbols), "that light that child");
-/// let tags = [Tag::Pronoun, Tag::Verb, Tag::Determiner, Tag::Noun];
-/// assert_eq!(batch.targets, tags.map(|tag| tag as usize));
+/// let batch = Tagging.batch(&mut bptt_layers::rng(0), 16);
+/// assert_eq!(batch.targets.len(), batch.inputs.symbols.len());
+/// println!("{}", Tagging::text(&batch.inputs.sequences()[0]));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tagging;
 
-/// A part of speech. The class of a word is the number of its tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tag {
-    /// "the", and "that" before a noun.
+/// What a word can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
     Determiner,
-    /// "they", and "that" as a phrase of its own.
-    Pronoun,
-    /// As in "the light dog".
-    Adjective,
-    /// As in "the light".
-    Noun,
-    /// As in "they light that".
-    Verb,
+    AdjectiveOrNoun,
+    NounOrVerb,
 }
 
-/// The number of tags.
-const TAGS: usize = 5;
+impl Kind {
+    /// The symbols of its words.
+    fn words(self) -> Range<usize> {
+        match self {
+            Self::Determiner => 0..4,
+            Self::AdjectiveOrNoun => 4..12,
+            Self::NounOrVerb => 12..20,
+        }
+    }
+}
 
-const PRONOUNS: [&str; 2] = ["they", "that"];
-const DETERMINERS: [&str; 2] = ["the", "that"];
-const ADJECTIVES: [&str; 4] = ["small", "old", "light", "cold"];
-const NOUNS: [&str; 6] = ["dog", "child", "watch", "play", "light", "cold"];
-const VERBS: [&str; 5] = ["see", "hear", "watch", "play", "light"];
+const DETERMINER: usize = 0;
+const ADJECTIVE: usize = 1;
+const NOUN: usize = 2;
+const VERB: usize = 3;
+
+/// What each word of a sentence can be, and its tag.
+type Pattern = Vec<(Kind, usize)>;
 
 impl Tagging {
-    /// The words of the symbols.
-    pub const WORDS: [&str; 13] = [
-        "they", "that", "the", "small", "old", "light", "cold", "dog", "child", "watch", "play",
-        "see", "hear",
+    /// The words by their symbols.
+    #[rustfmt::skip]
+    pub const WORDS: [&'static str; 20] = [
+        "the", "a", "this", "my",
+        "old", "young", "rich", "poor", "sweet", "cold", "light", "good",
+        "cook", "show", "offer", "order", "hand", "book", "pass", "sign",
     ];
 
-    /// Draws sentences and the tags of their words `[T, B]`, 0 beyond the end of a sentence.
+    /// The tags by their classes.
+    pub const TAGS: [&'static str; 4] = ["det", "adj", "noun", "verb"];
+
+    /// The class of the padding of targets.
+    pub const NO_TAG: usize = usize::MAX;
+
+    /// Draws sentences and the tags of their words, `[T, B]`; beyond the end of a sentence [`NO_TAG`](Self::NO_TAG).
     #[must_use]
     pub fn batch(&self, rng: &mut impl Rng, batch: usize) -> Batch<Symbols, Vec<usize>> {
-        let drawn = (0..batch).map(|_| sentence(rng).into_iter().unzip());
-        let (sentences, tags): (Vec<Vec<usize>>, Vec<Vec<usize>>) = drawn.unzip();
-        Batch { inputs: Symbols::new(&sentences), targets: Symbols::new(&tags).symbols }
+        let patterns = [1, 2].map(patterns);
+        let mut sentence = || {
+            let patterns = &patterns[rng.random_range(0..2)];
+            let pattern = &patterns[rng.random_range(0..patterns.len())];
+            pattern.iter().map(|(kind, tag)| (rng.random_range(kind.words()), *tag)).unzip()
+        };
+        let (sentences, tags): (Vec<_>, Vec<Vec<usize>>) = (0..batch).map(|_| sentence()).unzip();
+        let (targets, _) = batching::pad_symbols(&tags, Self::NO_TAG);
+        Batch { inputs: Symbols::new(&sentences), targets }
     }
 
-    /// Returns the words of a sentence.
+    /// Writes a sentence.
     ///
     /// # Panics
     ///
-    /// If a symbol is none of [`WORDS`](Self::WORDS).
+    /// If a symbol is not that of a word.
     #[track_caller]
     #[must_use]
-    pub fn text(symbols: &[usize]) -> String {
-        symbols.iter().map(|&symbol| Self::WORDS[symbol]).collect::<Vec<_>>().join(" ")
+    pub fn text(sentence: &[usize]) -> String {
+        super::text(&Self::WORDS, sentence)
     }
 
-    /// Returns the share of words that are tagged right by the most frequent tag of each word.
+    /// Returns the share of words that the best tagger tags right which sees the word alone. A tagger that reads the
+    /// whole sentence tags all.
     #[must_use]
     pub fn memoryless_accuracy(&self) -> f64 {
-        let mut counts = [[0.0; TAGS]; Self::WORDS.len()];
-        let mut count = |words: &[&str], tag: Tag, expected: f64| {
-            for word in words {
-                counts[symbol(word)][tag as usize] += expected / words.len() as f64;
-            }
+        accuracy(|kinds, t| &kinds[t..=t])
+    }
+
+    /// Returns the same for a tagger that reads the sentence up to the word.
+    #[must_use]
+    pub fn forward_accuracy(&self) -> f64 {
+        accuracy(|kinds, t| &kinds[..=t])
+    }
+
+    /// Returns the same for a tagger that reads the sentence from its end back to the word.
+    #[must_use]
+    pub fn backward_accuracy(&self) -> f64 {
+        accuracy(|kinds, t| &kinds[t..])
+    }
+}
+
+/// Returns the patterns of the sentences with this number of objects, all equally likely.
+fn patterns(objects: usize) -> Vec<Pattern> {
+    let phrases =
+        [None, Some((Kind::AdjectiveOrNoun, ADJECTIVE))].into_iter().flat_map(|adjective| {
+            [Kind::AdjectiveOrNoun, Kind::NounOrVerb].map(|noun| {
+                let determiner = [(Kind::Determiner, DETERMINER)].into_iter();
+                determiner.chain(adjective).chain([(noun, NOUN)]).collect::<Pattern>()
+            })
+        });
+    let phrases: Vec<Pattern> = phrases.collect();
+    let subjects =
+        phrases.iter().map(|subject| [&subject[..], &[(Kind::NounOrVerb, VERB)]].concat());
+    let with_object = |sentences: Vec<Pattern>, _| {
+        let joined = |sentence: &Pattern| {
+            phrases.iter().map(|object| [&sentence[..], object].concat()).collect()
         };
-        let determined = 2.0 * (1.0 - PRONOUN);
-        count(&PRONOUNS, Tag::Pronoun, 2.0 * PRONOUN);
-        count(&DETERMINERS, Tag::Determiner, determined);
-        count(&ADJECTIVES, Tag::Adjective, determined / 2.0);
-        count(&NOUNS, Tag::Noun, determined);
-        count(&VERBS, Tag::Verb, 1.0);
-        let right: f64 = counts.iter().map(|tags| tags.iter().copied().fold(0.0, f64::max)).sum();
-        right / counts.as_flattened().iter().sum::<f64>()
+        sentences.iter().flat_map(|sentence| -> Vec<_> { joined(sentence) }).collect()
+    };
+    (0..objects).fold(subjects.collect(), with_object)
+}
+
+/// Returns the accuracy of the best tagger that sees this part of a sentence at word `t`.
+fn accuracy(seen: impl Fn(&[Kind], usize) -> &[Kind]) -> f64 {
+    let mut tags: BTreeMap<Vec<Kind>, [f64; Tagging::TAGS.len()]> = BTreeMap::new();
+    for patterns in [1, 2].map(patterns) {
+        let probability = 0.5 / patterns.len() as f64;
+        for pattern in &patterns {
+            let kinds: Vec<Kind> = pattern.iter().map(|&(kind, _)| kind).collect();
+            for (t, &(_, tag)) in pattern.iter().enumerate() {
+                tags.entry(seen(&kinds, t).into()).or_default()[tag] += probability;
+            }
+        }
     }
-}
-
-/// The probability that a phrase is a pronoun.
-const PRONOUN: f64 = 1.0 / 3.0;
-
-/// Returns the words of a sentence with their tags.
-fn sentence(rng: &mut impl Rng) -> Vec<(usize, usize)> {
-    let mut sentence = phrase(rng);
-    sentence.push(word(rng, &VERBS, Tag::Verb));
-    sentence.extend(phrase(rng));
-    sentence
-}
-
-fn phrase(rng: &mut impl Rng) -> Vec<(usize, usize)> {
-    if rng.random_bool(PRONOUN) {
-        return vec![word(rng, &PRONOUNS, Tag::Pronoun)];
-    }
-    let mut phrase = vec![word(rng, &DETERMINERS, Tag::Determiner)];
-    if rng.random() {
-        phrase.push(word(rng, &ADJECTIVES, Tag::Adjective));
-    }
-    phrase.push(word(rng, &NOUNS, Tag::Noun));
-    phrase
-}
-
-fn word(rng: &mut impl Rng, words: &[&str], tag: Tag) -> (usize, usize) {
-    (symbol(words.choose(rng).expect("there are words")), tag as usize)
-}
-
-fn symbol(word: &str) -> usize {
-    let place = Tagging::WORDS.iter().position(|known| *known == word);
-    place.expect("a word of the grammar")
+    let best = tags.values().map(|tags| tags.iter().copied().fold(0.0, f64::max));
+    best.sum::<f64>() / tags.values().flatten().sum::<f64>()
 }

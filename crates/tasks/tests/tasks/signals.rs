@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bptt_tasks::{Handwriting, Sensors, TimeSeries, Waves};
+use bptt_tensor::Tensor;
 
 use crate::{assert_near, rng};
 
@@ -79,23 +80,91 @@ fn random_walks_spread() {
     assert_eq!(TimeSeries::random_walk(1.0).predict(&[3.0, 5.0]), 5.0);
 }
 
-/// A labelled sensor shows the same from the step before on. All others move.
+/// Against closed forms: `2 σ² / (1 + a)` for one coefficient, `2 (γ_0 − γ_1)` by the equations of Yule and Walker for
+/// two.
 #[test]
-fn a_stuck_sensor_is_labelled() {
-    let (steps, count) = (30, 200);
-    let batch = Sensors::new(3).noise(0.0).batch::<f64>(&mut rng(), [steps, count]);
-    for b in 0..count {
-        for t in 1..steps {
-            for sensor in 0..3 {
-                let [before, now] = [t - 1, t].map(|t| batch.inputs[[t, b, sensor]]);
-                let is_stuck = batch.targets[t * count + b] == sensor + 1;
-                assert_eq!(before == now, is_stuck, "step {t}, sequence {b}, sensor {sensor}");
-            }
+fn the_error_of_the_last_value() {
+    let assert_equal = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} instead of {b}");
+    assert_equal(TimeSeries::autoregressive(&[0.6], 3.0).last_value_loss(), 2.0 * 9.0 / 1.6);
+    let (a, b) = (1.6_f64, -0.8_f64);
+    let variance = (1.0 - b) / ((1.0 + b) * ((1.0 - b).powi(2) - a * a));
+    assert_equal(
+        TimeSeries::autoregressive(&[a, b], 1.0).last_value_loss(),
+        2.0 * variance * (1.0 - a / (1.0 - b)),
+    );
+    assert_equal(TimeSeries::random_walk(2.0).last_value_loss(), 4.0);
+}
+
+/// At every step the readings have the same distribution, whether or not a sensor is stuck.
+#[test]
+fn readings_of_a_step_tell_nothing() {
+    let batch = Sensors::new(2).noise(0.5).batch::<f64>(&mut rng(), [10, 20_000]);
+    let faulty = batch.targets.iter().filter(|&&class| class > 0).count();
+    assert_near(faulty as f64 / 2e5, 0.25, f64::sqrt(0.25 * 0.75 / 2e4)); // steps of a sequence are not independent
+    for class in [0, 1, 2] {
+        let of_class =
+            batch.targets.iter().enumerate().filter(|(_, it)| **it == class).map(|(i, _)| i);
+        let readings: Vec<[f64; 2]> =
+            of_class.map(|i| [0, 1].map(|s| batch.inputs.as_slice()[2 * i + s])).collect();
+        let count = readings.len() as f64;
+        let mean = |f: &dyn Fn(&[f64; 2]) -> f64| readings.iter().map(f).sum::<f64>() / count;
+        let error = 1.25 * f64::sqrt(2.0 / (count / 10.0));
+        assert_near(mean(&|y| y[0] * y[0]), 1.25, error);
+        assert_near(mean(&|y| y[1] * y[1]), 1.25, error);
+        assert_near(mean(&|y| y[0] * y[1]), 0.0, error);
+        assert_near(mean(&|y| y[0]), 0.0, error);
+    }
+}
+
+/// Where a sensor sticks, its readings differ by noise alone.
+#[test]
+fn a_stuck_sensor_repeats_its_value() {
+    let batch = Sensors::new(1).noise(1e-6).batch::<f64>(&mut rng(), [30, 100]);
+    for i in 100..3000 {
+        let change = (batch.inputs.as_slice()[i] - batch.inputs.as_slice()[i - 100]).abs();
+        assert_eq!(change < 1e-5, batch.targets[i] == 1, "{change}");
+    }
+}
+
+/// Of one sensor and two steps, by the densities of two normal vectors.
+#[test]
+fn the_posterior_of_a_fault_by_hand() {
+    let sensors = Sensors::new(1).correlation(0.6).noise(0.3);
+    for [first, second] in [[0.5, 0.4], [-1.0, 1.2], [2.0, 2.1]] {
+        let density = |covariance: f64| {
+            let variance = 1.0_f64 + 0.09;
+            let determinant = variance * variance - covariance * covariance;
+            let square =
+                variance * (first * first + second * second) - 2.0 * covariance * first * second;
+            (-0.5 * square / determinant).exp() / determinant.sqrt()
+        };
+        let by_hand = density(1.0) / (density(1.0) + density(0.6)); // half of the sequences have the fault
+        let posterior = sensors.posterior(&Tensor::from_vec([2, 1, 1], vec![first, second]));
+        for (p, by_hand) in posterior.to_vec().into_iter().zip([1.0, 0.0, 1.0 - by_hand, by_hand]) {
+            assert!((p - by_hand).abs() < 1e-12, "{posterior:?}: {by_hand}");
         }
     }
-    let sound = batch.targets.iter().filter(|&&label| label == 0).count();
-    let share = sound as f64 / (steps * count) as f64;
-    assert_near(share, Sensors::new(3).memoryless_accuracy(), 0.5 / f64::sqrt(count as f64));
+}
+
+/// Of the steps that have a class with a probability of about p, about p have it.
+#[test]
+fn the_posterior_of_a_fault_is_calibrated() {
+    let sensors = Sensors::new(2);
+    let batch = sensors.batch::<f64>(&mut rng(), [12, 3000]);
+    let posterior = sensors.posterior(&batch.inputs);
+    for class in 0..3 {
+        for bin in 0..5 {
+            let probabilities = posterior.as_slice().iter().skip(class).step_by(3);
+            let here = probabilities
+                .zip(&batch.targets)
+                .filter(|(p, _)| (**p * 5.0).min(4.0) as i32 == bin);
+            let here: Vec<(f64, bool)> = here.map(|(p, target)| (*p, *target == class)).collect();
+            let count = here.len() as f64;
+            let expected = here.iter().map(|(p, _)| p).sum::<f64>() / count;
+            let share = here.iter().filter(|(_, is_class)| *is_class).count() as f64 / count;
+            assert_near(share, expected, 0.5 / f64::sqrt(count / 4.0));
+        }
+    }
 }
 
 /// A reader of the strokes, which do not tell where a letter begins, finds one word that has them: that of the labels.
