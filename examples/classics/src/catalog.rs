@@ -7,7 +7,16 @@ use crate::program::Program;
 pub(crate) const PROGRAMS: &[&Program] = &[
     // tasks
     // mechanisms
+    &mechanisms::automaton::PROGRAM,
+    &mechanisms::carousel::PROGRAM,
+    &mechanisms::counter_machine::PROGRAM,
+    &mechanisms::gates_as_masks::PROGRAM,
+    &mechanisms::hopfield::PROGRAM,
+    &mechanisms::impulse_response::PROGRAM,
     &mechanisms::linear_collapse::PROGRAM,
+    &mechanisms::repeated_sigmoid::PROGRAM,
+    &mechanisms::saturation::PROGRAM,
+    &mechanisms::windowed_error::PROGRAM,
     // studies
 ];
 
