@@ -231,7 +231,7 @@ fn errors_of_tables_are_within_their_bounds() {
 /// The documentation shows the measured errors.
 #[test]
 fn documented_errors_are_measured_ones() {
-    let source = include_str!("../src/activation/table.rs");
+    let source = include_str!("../src/activation/table/mod.rs");
     let mut rows = 0;
     for row in source.lines().filter_map(|line| line.strip_prefix("/// |")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
