@@ -1,7 +1,7 @@
 //! The list of all programs.
 
-use crate::mechanisms;
 use crate::program::Program;
+use crate::{mechanisms, studies};
 
 /// All programs, in the order in which `list` and `all` name them.
 pub(crate) const PROGRAMS: &[&Program] = &[
@@ -18,6 +18,9 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &mechanisms::saturation::PROGRAM,
     &mechanisms::windowed_error::PROGRAM,
     // studies
+    &studies::learning_rate::PROGRAM,
+    &studies::batch_size::PROGRAM,
+    &studies::noise::PROGRAM,
 ];
 
 #[cfg(test)]

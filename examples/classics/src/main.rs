@@ -4,6 +4,7 @@
 
 mod catalog;
 mod cli;
+mod common;
 mod error;
 mod mechanisms;
 mod prelude;
@@ -50,7 +51,9 @@ fn run(programs: &[&Program], settings: &Settings, out: &mut impl Write) -> Resu
         let mut session = Session::new(program, settings, &signals);
         let result = (program.run)(&mut session);
         let outcome = session.finish()?; // also what was found before an error
-        result.map_err(|error| error.of(program.name))?;
+        if signals.last().is_none() {
+            result.map_err(|error| error.of(program.name))?; // a program that was stopped lacks results
+        }
         writeln!(out, "{outcome}").map_err(Error::Output)?;
         outcomes.push(outcome);
         if signals.last().is_some() {

@@ -1,1 +1,3 @@
-//! Studies: a claim of a text is stated and judged, over seeds.
+pub(crate) mod batch_size;
+pub(crate) mod learning_rate;
+pub(crate) mod noise;

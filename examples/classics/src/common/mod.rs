@@ -1,0 +1,4 @@
+//! What several programs share.
+
+pub(crate) mod continuation;
+pub(crate) mod curves;
