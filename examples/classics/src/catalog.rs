@@ -1,11 +1,15 @@
 //! The list of all programs.
 
 use crate::program::Program;
-use crate::{mechanisms, studies};
+use crate::{mechanisms, studies, tasks};
 
 /// All programs, in the order in which `list` and `all` name them.
 pub(crate) const PROGRAMS: &[&Program] = &[
     // tasks
+    &tasks::binary_addition::PROGRAM,
+    &tasks::copy_memory::PROGRAM,
+    &tasks::dates::PROGRAM,
+    &tasks::unsegmented_labels::PROGRAM,
     // mechanisms
     &mechanisms::automaton::PROGRAM,
     &mechanisms::carousel::PROGRAM,

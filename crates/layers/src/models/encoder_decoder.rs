@@ -126,6 +126,26 @@ where
         self.teacher_forced_in(RunOptions::default(), encoded, targets)
     }
 
+    /// Returns the weights of attention `[T, B, S]` under teacher forcing: how much each step looked at each position of
+    /// the source.
+    ///
+    /// # Panics
+    ///
+    /// If there is no attention, or as [`teacher_forced`](Self::teacher_forced).
+    #[track_caller]
+    #[must_use]
+    pub fn alignment<'t>(
+        &self,
+        encoded: &Encoded<'t, T, E::State<'t>>,
+        targets: &[usize],
+    ) -> Var<'t, T> {
+        let (Some(attention), Some(memory)) = (&self.attention, &encoded.memory) else {
+            panic!("alignment: the model has no attention, whose weights it could return");
+        };
+        let read = self.read(encoded, targets);
+        attention.attend(self.outputs(RunOptions::default(), encoded, &read), memory).1
+    }
+
     /// Returns the model with the [noise of training](crate::Recurrence::training).
     #[must_use]
     pub fn in_training<'m>(&'m self, rng: &'m mut impl Rng) -> InTraining<'m, Self> {
@@ -194,10 +214,16 @@ where
         encoded: &Encoded<'t, T, E::State<'t>>,
         targets: &[usize],
     ) -> Var<'t, T> {
-        let steps = steps(targets, encoded.batch());
-        let start = vec![self.start; encoded.batch()];
-        let read: Vec<_> = start.iter().chain(targets).copied().take(targets.len()).collect();
-        self.decode(options, encoded, &read, steps)
+        let read = self.read(encoded, targets);
+        self.logits(self.outputs(options, encoded, &read), encoded.memory.as_ref())
+    }
+
+    /// Returns the symbols that the decoder reads under teacher forcing.
+    #[track_caller]
+    fn read(&self, encoded: &Encoded<'_, T, E::State<'_>>, targets: &[usize]) -> Vec<usize> {
+        steps(targets, encoded.batch());
+        let start = std::iter::repeat_n(&self.start, encoded.batch());
+        start.chain(targets).copied().take(targets.len()).collect()
     }
 
     fn bounds(&self, max_length: usize) -> Bounds {
@@ -219,18 +245,17 @@ where
         })
     }
 
-    /// Returns the logits `[T, B, C]` when the decoder reads these symbols `[T, B]`.
+    /// Returns the outputs `[T, B, H]` when the decoder reads these symbols `[T, B]`.
     #[track_caller]
-    fn decode<'t>(
+    fn outputs<'t>(
         &self,
         options: RunOptions<'_, T>,
         encoded: &Encoded<'t, T, E::State<'t>>,
         read: &[usize],
-        steps: usize,
     ) -> Var<'t, T> {
-        let xs = self.target.forward(encoded.outputs.tape(), read, [steps, encoded.batch()]);
-        let (hs, _) = self.decoder.run(xs, encoded.state.clone(), options);
-        self.logits(hs, encoded.memory.as_ref())
+        let shape = [read.len() / encoded.batch(), encoded.batch()];
+        let xs = self.target.forward(encoded.outputs.tape(), read, shape);
+        self.decoder.run(xs, encoded.state.clone(), options).0
     }
 
     /// Returns the logits `[T, B, C]` of the decoder's outputs `[T, B, H]`.
@@ -319,7 +344,8 @@ where
                 })
                 .collect();
         }
-        self.model.decode(self.options(), encoded, &read, steps)
+        let hs = self.model.outputs(self.options(), encoded, &read);
+        self.model.logits(hs, encoded.memory.as_ref())
     }
 }
 

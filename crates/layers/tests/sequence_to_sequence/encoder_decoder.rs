@@ -75,6 +75,8 @@ fn teacher_forcing_is_the_equations_step_by_step() {
     for model in of_grus() {
         let tape = Tape::new();
         let logits = teacher_forced(&model, &tape);
+        let encoded = model.encode(&tape, &SOURCE, [4, 3], Some(&LENGTHS));
+        let alignment = encoded.memory.map(|_| model.alignment(&encoded, &TARGETS).value());
         for (b, length) in LENGTHS.into_iter().enumerate() {
             let mut h = tape.constant(Tensor::zeros([1, HIDDEN]));
             let mut memory = Vec::new();
@@ -92,7 +94,12 @@ fn teacher_forcing_is_the_equations_step_by_step() {
                     None => h,
                     Some(attention) => {
                         let memory = attention.memory(memory, None);
-                        let (context, _) = attention.attend(h.reshape([1, 1, HIDDEN]), &memory);
+                        let (context, weights) =
+                            attention.attend(h.reshape([1, 1, HIDDEN]), &memory);
+                        let aligned = alignment.as_ref().unwrap().index_first(t).index_first(b);
+                        let mut expected = weights.value().to_vec();
+                        expected.resize(4, 0.0); // no weight beyond the source
+                        assert_near(&[aligned], &[Tensor::from_vec([4], expected)], 1e-13);
                         Var::concat(&[h, context.reshape([1, HIDDEN])], -1)
                     }
                 };

@@ -2,3 +2,4 @@
 
 pub(crate) mod continuation;
 pub(crate) mod curves;
+pub(crate) mod symbol_model;

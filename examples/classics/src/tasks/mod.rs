@@ -1,1 +1,6 @@
 //! Tasks: a net is trained, and its result is compared with a baseline.
+
+pub(crate) mod binary_addition;
+pub(crate) mod copy_memory;
+pub(crate) mod dates;
+pub(crate) mod unsegmented_labels;

@@ -1,0 +1,71 @@
+//! Dates: "the 3rd of may '98" is translated to "1998-05-03", with attention.
+//!
+//! An encoder reads the characters of a date, a decoder writes those of the same date in ISO 8601, and attention tells it
+//! where to look. The figure shows the alignment that the net has found by itself: which characters of the source each
+//! character of the target was read from.
+
+use bptt::tasks::{Batch, Dates};
+
+use crate::prelude::*;
+
+pub(crate) const PROGRAM: Program = Program {
+    name: "dates",
+    shows: "an encoder and decoder with attention translate dates as people write them to ISO 8601",
+    sources: &[
+        (Text::Asperti, "A simple application"),
+        (Text::Int301, "RNN Architecture: many to many"),
+        (Text::Tan, "Abstract"),
+    ],
+    run,
+};
+
+const HIDDEN: usize = 64;
+
+fn run(session: &mut Session) -> Result<()> {
+    let updates = session.budget(1500, 10);
+    let rng = &mut bptt::rng(0);
+    let mut model = EncoderDecoder::<f32, _, _> {
+        source: Embedding::new(rng, Dates::ALPHABET, 16),
+        encoder: Gru::new(rng, 16, HIDDEN),
+        target: Embedding::new(rng, Dates::ISO_ALPHABET, 16),
+        decoder: Gru::new(rng, 16, HIDDEN),
+        attention: Some(Attention::additive(rng, HIDDEN, HIDDEN, HIDDEN)),
+        output: Linear::new(rng, 2 * HIDDEN, Dates::ISO_ALPHABET - 1),
+        start: Dates::START,
+        end: Dates::END,
+    };
+    let mut optimizer = Adam::new(5e-3);
+    for _ in session.steps(updates) {
+        let Batch { inputs, targets } = Dates.batch(rng, 32);
+        let tape = Tape::new();
+        let encoded = model.encode(&tape, &inputs.symbols, inputs.shape(), Some(&inputs.lengths));
+        let loss = loss::cross_entropy(model.teacher_forced(&encoded, &targets), &targets).mean();
+        let mut gradients = tape.backward(loss);
+        clip_norm(&model, &mut gradients, 1.0)?;
+        optimizer.step(&mut model, &gradients);
+    }
+    let unseen = Dates.batch(&mut bptt::rng(1), 500);
+    let mut right = 0;
+    for (b, source) in unseen.inputs.sequences().iter().enumerate() {
+        let target: Vec<usize> = unseen.targets.iter().skip(b).step_by(500).copied().collect();
+        right += usize::from(model.greedy(source, Dates::ISO_STEPS).symbols == target);
+    }
+    let right = right as f64 / 500.0;
+    session.number("share of 500 unseen dates that are right", right);
+    session.check("at least 99 % of unseen dates are right", right >= 0.99);
+
+    let pictures = ["the 3rd of may '98", "december 25, 2007"].map(|date| {
+        let source = Dates::symbols(date).expect("characters of dates");
+        let target = model.greedy(&source, Dates::ISO_STEPS).symbols;
+        let tape = Tape::inference();
+        let encoded = model.encode(&tape, &source, [source.len(), 1], None);
+        let weights = model.alignment(&encoded, &target).value();
+        let weights = weights.reshape([target.len(), source.len()]);
+        let iso = Dates::iso_text(&target);
+        HeatMap::attention(&format!("{date} is {iso}"), &weights)
+            .columns(date.chars())
+            .rows(iso.chars().chain(['⏎']))
+            .picture()
+    });
+    session.figure("alignment", &Picture::stacked(pictures))
+}
