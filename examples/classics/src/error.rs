@@ -22,6 +22,8 @@ pub(crate) enum Error {
     Output(io::Error),
     #[error("cannot write `{}`: {source}; check that its folder has space and may be written to", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot read `{}`: {source}; delete it, and run its program again", path.display())]
+    Read { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]

@@ -60,8 +60,8 @@ fn run(programs: &[&Program], settings: &Settings, out: &mut impl Write) -> Resu
             break;
         }
     }
+    report::save(catalog::PROGRAMS, settings)?;
     if programs.len() > 1 {
-        report::save(&outcomes, settings)?;
         report::summarize(&outcomes, out).map_err(Error::Output)?;
     }
     let status = u8::from(!outcomes.iter().all(Outcome::holds));

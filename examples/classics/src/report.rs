@@ -23,17 +23,19 @@ pub(crate) fn list(programs: &[&Program], out: &mut impl io::Write) -> io::Resul
 /// Writes one line on all programs.
 pub(crate) fn summarize(outcomes: &[Outcome], out: &mut impl io::Write) -> io::Result<()> {
     let failed = outcomes.iter().filter(|outcome| !outcome.holds());
-    let failed: Vec<&str> = failed.map(|outcome| outcome.program).collect();
+    let failed: Vec<&str> = failed.map(|outcome| &*outcome.program).collect();
     match &failed[..] {
         [] => writeln!(out, "{} programs, nothing failed", outcomes.len()),
         failed => writeln!(out, "{} programs, failed: {}", outcomes.len(), failed.join(", ")),
     }
 }
 
-/// Writes the results of all programs as a page of Markdown to `README.md` in the folder of the run.
-pub(crate) fn save(outcomes: &[Outcome], settings: &Settings) -> Result<()> {
+/// Writes the results of all programs that have run with this folder, now or before, as a page of Markdown: `README.md`.
+pub(crate) fn save(programs: &[&Program], settings: &Settings) -> Result<()> {
+    let outcomes = programs.iter().map(|program| Outcome::read(&settings.out.join(program.name)));
+    let outcomes: Vec<Outcome> = outcomes.filter_map(Result::transpose).collect::<Result<_>>()?;
     let path = settings.out.join("README.md");
-    fs::write(&path, page(outcomes)).map_err(|source| Error::Write { path, source })
+    fs::write(&path, page(&outcomes)).map_err(|source| Error::Write { path, source })
 }
 
 fn page(outcomes: &[Outcome]) -> String {
@@ -49,27 +51,31 @@ fn page(outcomes: &[Outcome]) -> String {
 }
 
 fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
-    let program = outcome.program;
-    writeln!(page, "\n## {program}\n\nShows that {}.\n", outcome.shows)?;
-    for Number { name, value } in &outcome.numbers {
-        writeln!(page, "- {name}: {value}")?;
-    }
-    for Check { statement, holds } in &outcome.checks {
-        writeln!(page, "- {statement}: {}", judgement(*holds))?;
-    }
-    for Claim { text, claim, verdict, evidence, holds } in &outcome.claims {
+    let Outcome { program, shows, numbers, checks, claims, quotes, figures, .. } = outcome;
+    writeln!(page, "\n## {program}\n\nShows that {shows}.\n")?;
+    for Claim { text, claim, verdict, evidence, holds } in claims {
         let judgement = judgement(*holds);
         writeln!(
             page,
             "- {text}: \u{201c}{claim}\u{201d} is **{verdict}**: {evidence}: {judgement}"
         )?;
     }
-    for Quote { name, text } in &outcome.quotes {
-        writeln!(page, "\n{name}:\n\n```text\n{text}\n```")?;
+    for Check { statement, holds } in checks {
+        writeln!(page, "- {statement}: {}", judgement(*holds))?;
     }
-    for figure in &outcome.figures {
+    for figure in figures {
         let name = figure.split('.').next().unwrap_or(figure);
         writeln!(page, "\n![{program}: {name}]({program}/{figure})")?;
+    }
+    for Quote { name, text } in quotes {
+        writeln!(page, "\n{name}:\n\n```text\n{text}\n```")?;
+    }
+    if !numbers.is_empty() {
+        writeln!(page, "\n<details><summary>Numbers</summary>\n\n| | |\n|---|---|")?;
+        for Number { name, value } in numbers {
+            writeln!(page, "| {} | {value} |", name.replace('|', "\\|"))?;
+        }
+        writeln!(page, "\n</details>")?;
     }
     Ok(())
 }

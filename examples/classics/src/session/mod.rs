@@ -52,21 +52,24 @@ impl Session {
     /// Counts to `steps` from 0 and shows the progress. A signal ends it early.
     pub(crate) fn steps(&self, steps: usize) -> impl Iterator<Item = usize> + use<> {
         let mut bar = Bar::new(0, steps);
-        let (name, signals) = (self.outcome.program, Arc::clone(&self.signals));
+        let (name, signals) = (self.outcome.program.clone(), Arc::clone(&self.signals));
         (0..steps).take_while(move |_| signals.last().is_none()).inspect(move |step| {
-            bar.advance(|_| name.to_owned(), |_| format!("{name}: step {step}/{steps}"));
+            bar.advance(|_| name.clone(), |_| format!("{name}: step {step}/{steps}"));
         })
     }
 
     /// Runs `run` for `seeds` seeds from 0 on all cores, and returns the results in the order of the seeds. After a
     /// signal no further seed begins.
     pub(crate) fn seeds<R: Send>(&self, seeds: usize, run: impl Fn(u64) -> R + Sync) -> Vec<R> {
-        parallel::map(seeds, |seed| run(seed as u64), self.outcome.program, &self.signals)
+        parallel::map(seeds, |seed| run(seed as u64), &self.outcome.program, &self.signals)
     }
 
     /// Notes a result.
     pub(crate) fn number(&mut self, name: &str, value: f64) {
-        self.outcome.numbers.push(Number { name: name.to_owned(), value: Value::One { value } });
+        self.outcome.numbers.push(Number {
+            name: name.to_owned(),
+            value: Value::One { value: value.is_finite().then_some(value) },
+        });
     }
 
     /// Notes the results of several seeds. Returns their mean, with the interval that holds the true mean with a
@@ -119,13 +122,8 @@ impl Session {
     pub(crate) fn finish(mut self) -> Result<Outcome> {
         self.outcome.is_complete = self.is_judged();
         self.create_folder()?;
-        let path = self.folder.join("numbers.json");
-        let mut text = serde_json::to_string_pretty(&self.outcome).expect("it is plain data");
-        text.push('\n');
-        match fs::write(&path, text) {
-            Ok(()) => Ok(self.outcome),
-            Err(source) => Err(Error::Write { path, source }),
-        }
+        self.outcome.write(&self.folder)?;
+        Ok(self.outcome)
     }
 
     /// Whether the run was neither shortened nor stopped.

@@ -1,17 +1,22 @@
 //! What a program has found.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, fs, io};
 
 use programs::statistics::Summary;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::program::Program;
 
+/// The file of an outcome in the folder of its program.
+const FILE: &str = "numbers.json";
+
 /// What a program has found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    pub(crate) program: &'static str,
-    pub(crate) shows: &'static str,
+    pub(crate) program: String,
+    pub(crate) shows: String,
     /// Whether the run was neither shortened nor stopped. Otherwise nothing is judged.
     #[serde(rename = "complete")]
     pub(super) is_complete: bool,
@@ -23,36 +28,31 @@ pub(crate) struct Outcome {
     pub(crate) figures: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Number {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) value: Value,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)] // a mean is tried first, since a number may be missing
 pub(crate) enum Value {
-    One {
-        value: f64,
-    },
     /// Over seeds: the mean, and the ends of the interval of 95 %, if there is more than one seed.
-    Mean {
-        mean: f64,
-        interval: Option<(f64, f64)>,
-        seeds: usize,
-    },
+    Mean { mean: f64, interval: Option<(f64, f64)>, seeds: usize },
+    /// `None` if it is not finite, for which JSON has no number.
+    One { value: Option<f64> },
 }
 
 /// A statement of a program, and whether it holds, unless it is not judged.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Check {
     pub(crate) statement: String,
     pub(crate) holds: Option<bool>,
 }
 
 /// A claim of a text, with the documented verdict, and whether the measurement still supports it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Claim {
     pub(crate) text: String,
     pub(crate) claim: String,
@@ -62,13 +62,13 @@ pub(crate) struct Claim {
 }
 
 /// A text that a net has written or read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Quote {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     Confirmed,
@@ -79,14 +79,35 @@ pub(crate) enum Verdict {
 impl Outcome {
     pub(super) fn new(program: &Program) -> Self {
         Self {
-            program: program.name,
-            shows: program.shows,
+            program: program.name.to_owned(),
+            shows: program.shows.to_owned(),
             is_complete: false,
             numbers: Vec::new(),
             checks: Vec::new(),
             claims: Vec::new(),
             quotes: Vec::new(),
             figures: Vec::new(),
+        }
+    }
+
+    /// Writes it to a folder.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self).expect("it is plain data");
+        text.push('\n');
+        let path = folder.join(FILE);
+        fs::write(&path, text).map_err(|source| Error::Write { path, source })
+    }
+
+    /// Reads what a program wrote to a folder, if it has run.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FILE);
+        match fs::read(&path) {
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(outcome) => Ok(Some(outcome)),
+                Err(source) => Err(Error::Read { path, source: source.into() }),
+            },
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Read { path, source }),
         }
     }
 
@@ -138,7 +159,8 @@ pub(crate) fn judgement(holds: Option<bool>) -> &'static str {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::One { value } => f.write_str(&digits(value)),
+            Self::One { value: Some(value) } => f.write_str(&digits(value)),
+            Self::One { value: None } => f.write_str("not finite"),
             Self::Mean { mean, interval: Some((low, high)), seeds } => {
                 let [mean, low, high] = [mean, low, high].map(digits);
                 write!(f, "{mean} ({low} to {high}, {seeds} seeds)")

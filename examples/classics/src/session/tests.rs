@@ -13,6 +13,8 @@ fn outcome(is_quick: bool, program: impl FnOnce(&mut Session)) -> (Outcome, Valu
     let mut session = Session::new(&PROGRAM, &settings, &signals);
     program(&mut session);
     let outcome = session.finish().expect("the folder can be written to");
+    let read = Outcome::read(&settings.out.join("some-task")).expect("it can be read");
+    assert_eq!(read.expect("it is there").to_string(), outcome.to_string());
     let written = fs::read(settings.out.join("some-task/numbers.json")).expect("it is written");
     (outcome, serde_json::from_slice(&written).expect("JSON"))
 }
@@ -21,6 +23,7 @@ fn outcome(is_quick: bool, program: impl FnOnce(&mut Session)) -> (Outcome, Valu
 fn numbers_checks_and_claims_are_written() {
     let (outcome, written) = outcome(false, |session| {
         session.number("accuracy", 0.5);
+        session.number("overflow", f64::INFINITY);
         let summary = session.sample("loss", &[1.0, 3.0]).expect("finite");
         assert_eq!(summary.mean(), 2.0);
         session.check("it works", true);
@@ -30,7 +33,7 @@ fn numbers_checks_and_claims_are_written() {
     assert!(outcome.holds());
     assert_eq!(written["quotes"], json!([{ "name": "words", "text": "this is\na phrase" }]));
     assert!(outcome.to_string().ends_with("  words:\n    this is\n    a phrase\n"));
-    let [low, high] = [0, 1].map(|end| written["numbers"][1]["interval"][end].as_f64().unwrap());
+    let [low, high] = [0, 1].map(|end| written["numbers"][2]["interval"][end].as_f64().unwrap());
     let half = 12.706_204_736_432_1; // of Student's distribution with one degree of freedom, times √2/√2
     assert!((low - (2.0 - half)).abs() < 1e-9 && (high - (2.0 + half)).abs() < 1e-9);
     assert_eq!(written["numbers"][0], json!({ "name": "accuracy", "value": 0.5 }));
