@@ -7,8 +7,12 @@ use crate::{mechanisms, studies, tasks};
 pub(crate) const PROGRAMS: &[&Program] = &[
     // tasks
     &tasks::binary_addition::PROGRAM,
+    &tasks::caption::PROGRAM,
     &tasks::copy_memory::PROGRAM,
     &tasks::dates::PROGRAM,
+    &tasks::function_continuation::PROGRAM,
+    &tasks::moving_dot::PROGRAM,
+    &tasks::patches::PROGRAM,
     &tasks::unsegmented_labels::PROGRAM,
     // mechanisms
     &mechanisms::automaton::PROGRAM,

@@ -1,6 +1,10 @@
 //! Tasks: a net is trained, and its result is compared with a baseline.
 
 pub(crate) mod binary_addition;
+pub(crate) mod caption;
 pub(crate) mod copy_memory;
 pub(crate) mod dates;
+pub(crate) mod function_continuation;
+pub(crate) mod moving_dot;
+pub(crate) mod patches;
 pub(crate) mod unsegmented_labels;
