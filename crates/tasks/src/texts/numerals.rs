@@ -38,6 +38,9 @@ const UND: usize = 28;
 const EIN: usize = 29;
 
 impl Numerals {
+    /// The symbol behind the words of a name, in both languages.
+    pub const END: usize = 30;
+
     /// Returns the words by their symbols.
     #[must_use]
     pub fn vocabulary(self) -> &'static [&'static str] {
@@ -64,6 +67,19 @@ impl Numerals {
             (Self::German, _, 1) => vec![EIN, UND, tens],
             (Self::German, ..) => vec![unit, UND, tens],
         }
+    }
+
+    /// Returns the symbols of names `[4, B]` in row-major order. Behind the words stands [`END`](Self::END).
+    ///
+    /// # Panics
+    ///
+    /// If a number is greater than 99.
+    #[track_caller]
+    #[must_use]
+    pub fn names(self, numbers: &[usize]) -> Vec<usize> {
+        let names: Vec<Vec<usize>> = numbers.iter().map(|&number| self.words(number)).collect();
+        let word = |t: usize| names.iter().map(move |name| *name.get(t).unwrap_or(&Self::END));
+        (0..4).flat_map(word).collect()
     }
 
     /// Writes words.

@@ -229,6 +229,7 @@ fn numbers_in_words() {
     assert_eq!(text(30), ["thirty", "dreißig"]);
     assert_eq!(text(61), ["sixty one", "ein und sechzig"]);
     assert_eq!(text(99), ["ninety nine", "neun und neunzig"]);
+    assert_eq!(German.names(&[61, 7]), [29, 7, 28, 30, 24, 30, 30, 30]);
     for language in [English, German] {
         let distinct: BTreeSet<Vec<usize>> =
             (0..100).map(|number| language.words(number)).collect();

@@ -3,3 +3,4 @@
 pub(crate) mod continuation;
 pub(crate) mod curves;
 pub(crate) mod symbol_model;
+pub(crate) mod training;

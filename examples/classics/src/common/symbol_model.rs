@@ -22,4 +22,12 @@ impl<T: Scalar, L: Layer<T>> SymbolModel<T, L> {
         let run = Recurrence::new(&self.layer).lengths(&inputs.lengths);
         self.output.forward(run.run(xs, start).0)
     }
+
+    /// Returns the logits `[B, C]` at the end of each sequence.
+    pub(crate) fn last_logits<'t>(&self, tape: &'t Tape<T>, inputs: &Symbols) -> Var<'t, T> {
+        let xs = self.embedding.forward(tape, &inputs.symbols, inputs.shape());
+        let start = self.layer.start(tape, inputs.lengths.len());
+        let run = Recurrence::new(&self.layer).lengths(&inputs.lengths);
+        self.output.forward(run.last(xs, start).0)
+    }
 }
