@@ -74,7 +74,7 @@ fn label<L: Layer<f32> + Module<f32>>(
     unseen: &Batch<Symbols, Vec<usize>>,
 ) -> Result<(f64, Vec<f64>)> {
     let rng = &mut bptt::rng(2);
-    train(session.steps(updates), model, Schedule::cosine(5e-3, updates, 0.0), |model, tape| {
+    train(session.steps(updates), model, Schedule::constant(5e-3), |model, tape| {
         let Batch { inputs, targets } = Genome.batch(rng, [STEPS, 32]);
         loss::cross_entropy(model.logits(tape, &inputs), &targets).mean()
     })?;

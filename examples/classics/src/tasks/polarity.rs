@@ -36,24 +36,17 @@ fn run(session: &mut Session) -> Result<()> {
         output: Linear::new(rng, 32, 2),
     };
     let mut of_bag = (Linear::<f32>::new(rng, WORDS, 64), Linear::new(rng, 64, 2));
-    train(
-        session.steps(updates),
-        &mut recurrent,
-        Schedule::cosine(5e-3, updates, 0.0),
-        |model, tape| {
-            let Batch { inputs, targets } = Polarity.batch(rng, 32);
-            loss::cross_entropy(model.last_logits(tape, &inputs), &targets).mean()
-        },
-    )?;
-    train(
-        session.steps(updates),
-        &mut of_bag,
-        Schedule::cosine(5e-3, updates, 0.0),
-        |model, tape| {
-            let Batch { inputs, targets } = Polarity.batch(rng, 32);
-            loss::cross_entropy(of_counts(model, tape, &inputs), &targets).mean()
-        },
-    )?;
+    let schedule = Schedule::cosine(5e-3, updates, 0.0);
+    train(session.steps(updates), &mut recurrent, schedule, |model, tape| {
+        let Batch { inputs, targets } = Polarity.batch(rng, 32);
+        loss::cross_entropy(model.last_logits(tape, &inputs), &targets).mean()
+    })?;
+    let longer = 4 * updates;
+    let schedule = Schedule::cosine(2e-2, longer, 0.0);
+    train(session.steps(longer), &mut of_bag, schedule, |model, tape| {
+        let Batch { inputs, targets } = Polarity.batch(rng, 32);
+        loss::cross_entropy(of_counts(model, tape, &inputs), &targets).mean()
+    })?;
 
     let Batch { inputs, targets } = Polarity.batch(&mut bptt::rng(1), 5000);
     let tape = Tape::inference();
