@@ -1,9 +1,9 @@
 //! Environments, batches of them, and what they record.
 
 use bptt_autodiff::{Param, Tape};
-use bptt_layers::{LearnedStart, Linear, Lstm, Stack, rng};
+use bptt_layers::{CarriedState, LearnedStart, Linear, Lstm, Stack, rng};
 use bptt_tasks::agents::Policy;
-use bptt_tasks::environments::{Environment, Environments, Outcome, TMaze};
+use bptt_tasks::environments::{Environment, Environments, Outcome, Rollout, TMaze};
 use bptt_tensor::Tensor;
 use rand::Rng;
 
@@ -41,6 +41,26 @@ fn a_maze_tells_the_turn_only_at_its_start() {
         assert_eq!(maze.act(turn, rng), Outcome { reward, is_last: true });
     }
     assert!(signs.iter().chain(&goals).all(|&count| count > 5), "{signs:?} {goals:?}");
+}
+
+/// Of four agents in a corridor of one step, one turns right, one turns wrong, one does so in its second episode, and one
+/// never turns.
+#[test]
+fn goals_are_reached_in_the_first_episode() {
+    let goal = TMaze::GOAL as f32;
+    let all = [1.0; 4];
+    let begins = [all, [0.0; 4], [1.0, 1.0, 1.0, 0.0], [0.0; 4], [0.0, 1.0, 1.0, 0.0]];
+    let rollout = Rollout {
+        start: CarriedState::new(),
+        observations: Tensor::zeros([5, 4, 3]),
+        begins: Tensor::from_vec([5, 4], begins.concat()),
+        actions: vec![1; 16],
+        rewards: Tensor::from_vec(
+            [4, 4],
+            [[0.0; 4], [goal, -0.1, -0.1, -0.1], [0.0; 4], [0.0, -0.1, goal, -0.1]].concat(),
+        ),
+    };
+    assert_eq!(TMaze::goals(&rollout), 0.25);
 }
 
 #[test]
@@ -94,7 +114,6 @@ fn episodes_go_on_through_rollouts() {
     let first = clocks.rollout(&model, Policy::GREEDY, 4, rng);
     assert_eq!(first.begins.to_vec(), [1., 1., 0., 0., 1., 0., 0., 1., 1., 0.]);
     assert_eq!(first.rewards.to_vec(), [1., 1., 2., 2., 1., 3., 2., 1.]);
-    assert_eq!(first.last_rewards(), [2.0, 3.0, 2.0]);
     let second = clocks.rollout(&model, Policy::GREEDY, 2, rng);
     assert_eq!(second.begins.to_vec(), [1., 0., 0., 0., 1., 1.]);
     assert_eq!(second.rewards.to_vec(), [1., 2., 2., 3.]);
@@ -132,9 +151,9 @@ fn a_rollout_runs_as_the_agent_did() {
         let outputs = rollout.run(&model, &tape).value();
         assert_eq!(outputs.shape().to_vec(), [8, 6, 4]);
         assert_eq!(outputs.slice(0, 0..7).argmax(-1), rollout.actions);
-        ended += rollout.last_rewards().len();
         // the greedy agent of random weights may stand still; random actions end its episodes
-        ended += mazes.rollout(&model, Policy::EpsilonGreedy(1.0), 5, rng).last_rewards().len();
+        let random = mazes.rollout(&model, Policy::EpsilonGreedy(1.0), 5, rng);
+        ended += random.begins.iter().filter(|&&begins| begins == 1.0).count();
     }
     assert!(ended > 5, "{ended}");
 }

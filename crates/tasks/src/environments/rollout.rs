@@ -97,13 +97,4 @@ impl<T: Scalar> Rollout<T> {
         }
         returns
     }
-
-    /// Returns the reward of the last step of each episode that ended, in the order of time. In a [`TMaze`](super::TMaze)
-    /// it tells whether the goal was reached.
-    #[must_use]
-    pub fn last_rewards(&self) -> Vec<f64> {
-        let begins = &self.begins.as_slice()[self.batch()..];
-        let ended = self.rewards.iter().zip(begins).filter(|&(_, &begins)| begins != T::zero());
-        ended.map(|(&reward, _)| reward.as_f64()).collect()
-    }
 }

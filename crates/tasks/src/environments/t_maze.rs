@@ -3,7 +3,7 @@
 use bptt_tensor::{Scalar, Tensor};
 use rand::{Rng, RngExt};
 
-use super::{Environment, Outcome};
+use super::{Environment, Outcome, Rollout};
 
 /// The T-maze (Bakker 2002): a corridor of `N` steps ends at a junction. A sign at its start tells whether the goal lies
 /// north or south of the junction.
@@ -52,6 +52,19 @@ impl TMaze {
     pub fn new(corridor: usize) -> Self {
         assert!(corridor > 0, "a T-maze has a corridor of at least one step");
         Self { corridor, position: 0, goal: Self::NORTH }
+    }
+
+    /// Returns the share of environments that reach the goal in the first episode of a rollout. An episode that the rollout
+    /// leaves unfinished does not reach it.
+    #[must_use]
+    pub fn goals<T: Scalar>(rollout: &Rollout<T>) -> f64 {
+        let (batch, begins) = (rollout.batch(), rollout.begins.as_slice());
+        let reaches = |&b: &usize| {
+            let mut steps = (b..rollout.rewards.len()).step_by(batch);
+            let last = steps.find(|at| begins[at + batch] != T::zero());
+            last.is_some_and(|at| rollout.rewards.as_slice()[at] > T::zero())
+        };
+        (0..batch).filter(reaches).count() as f64 / batch as f64
     }
 
     /// Returns the task without exploration, for supervised learning: the observations of a batch of straight walks from

@@ -1,6 +1,7 @@
-//! What several programs share.
+//! What several programs share, and a model that is too long for the program that trains it.
 
 pub(crate) mod continuation;
 pub(crate) mod curves;
+pub(crate) mod stack_net;
 pub(crate) mod symbol_model;
 pub(crate) mod training;
