@@ -27,7 +27,7 @@ const STEPS: usize = 100;
 const WINDOW: usize = 8;
 
 fn run(session: &mut Session) -> Result<()> {
-    let updates = session.budget(2000, 10);
+    let updates = session.budget(3000, 10);
     let rng = &mut bptt::rng(0);
     let mut recurrent = model(rng, Gru::new);
     let mut window = model(rng, |rng, inputs, outputs| Window::new(rng, inputs, outputs, WINDOW));
@@ -74,7 +74,7 @@ fn label<L: Layer<f32> + Module<f32>>(
     unseen: &Batch<Symbols, Vec<usize>>,
 ) -> Result<(f64, Vec<f64>)> {
     let rng = &mut bptt::rng(2);
-    train(session.steps(updates), model, Schedule::constant(5e-3), |model, tape| {
+    train(session.steps(updates), model, Schedule::cosine(1e-2, updates, 0.0), |model, tape| {
         let Batch { inputs, targets } = Genome.batch(rng, [STEPS, 32]);
         loss::cross_entropy(model.logits(tape, &inputs), &targets).mean()
     })?;
