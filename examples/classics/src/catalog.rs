@@ -40,6 +40,8 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::learning_rate::PROGRAM,
     &studies::batch_size::PROGRAM,
     &studies::noise::PROGRAM,
+    &studies::batch_or_online::PROGRAM,
+    &studies::optimizers::PROGRAM,
 ];
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use crate::prelude::*;
 
-/// The windows of training, which make an epoch, and as many others of the validation.
-const WINDOWS: usize = 256;
+/// The windows of the validation.
+const VALIDATION: usize = 256;
 /// The steps of a window, and the period of the sine.
 const STEPS: usize = 20;
 
@@ -17,32 +17,44 @@ pub(crate) struct Continuation {
     /// The standard deviation of the noise that is added to each value. That of the sine is √½.
     pub(crate) noise: f64,
     pub(crate) epochs: usize,
+    /// The windows of an epoch.
+    pub(crate) windows: usize,
+    /// Makes the optimizer for a learning rate.
+    pub(crate) optimizer: fn(f64) -> Box<dyn Optimizer<f32>>,
     /// Whether each epoch has windows of its own, and no window is seen twice.
     pub(crate) is_fresh: bool,
 }
 
 impl Default for Continuation {
     fn default() -> Self {
-        Self { learning_rate: 0.01, batch: 32, noise: 0.0, epochs: 20, is_fresh: false }
+        Self {
+            learning_rate: 0.01,
+            batch: 32,
+            noise: 0.0,
+            epochs: 20,
+            windows: 256,
+            optimizer: |learning_rate| Box::new(Adam::new(learning_rate)),
+            is_fresh: false,
+        }
     }
 }
 
 type Net = (Lstm<f32>, Linear<f32>);
 
 impl Continuation {
-    /// Trains a net by Adam to predict the value after a window. Returns the error of the prediction after each epoch
+    /// Trains a net to predict the value after a window. Returns the error of the prediction after each epoch
     /// and before the first: the root mean square distance to the sine without noise, for windows with noise.
     pub(crate) fn run(&self, seed: u64) -> Vec<f64> {
         let rng = &mut bptt::rng(seed);
         let mut net: Net = (Lstm::new(rng, 1, 16), Linear::new(rng, 16, 1));
-        let mut optimizer = Adam::new(self.learning_rate);
-        let (mut windows, mut nexts, _) = self.windows(rng);
-        let (validation, _, truth) = self.windows(rng);
-        let mut order: Vec<usize> = (0..WINDOWS).collect();
+        let mut optimizer = (self.optimizer)(self.learning_rate);
+        let (mut windows, mut nexts, _) = self.draw(self.windows, rng);
+        let (validation, _, truth) = self.draw(VALIDATION, rng);
+        let mut order: Vec<usize> = (0..self.windows).collect();
         let mut errors = vec![error(&net, &validation, &truth)];
         for _ in 0..self.epochs {
             if self.is_fresh {
-                (windows, nexts, _) = self.windows(rng);
+                (windows, nexts, _) = self.draw(self.windows, rng);
             }
             bptt::rand::seq::SliceRandom::shuffle(&mut order[..], rng);
             for batch in order.chunks(self.batch) {
@@ -79,15 +91,15 @@ impl Continuation {
     }
 
     /// Returns windows `[N, T, 1]`, the values after them `[N, 1]`, and those without noise.
-    fn windows(&self, rng: &mut impl Rng) -> (Tensor<f32>, Tensor<f32>, Tensor<f32>) {
-        let phases: Vec<f64> = (0..WINDOWS).map(|_| rng.random_range(0.0..TAU)).collect();
+    fn draw(&self, count: usize, rng: &mut impl Rng) -> (Tensor<f32>, Tensor<f32>, Tensor<f32>) {
+        let phases: Vec<f64> = (0..count).map(|_| rng.random_range(0.0..TAU)).collect();
         let sine = |i: usize| {
             let (window, t) = (i / (STEPS + 1), i % (STEPS + 1));
             (phases[window] + TAU * t as f64 / STEPS as f64).sin() as f32
         };
-        let clean = Tensor::from_fn([WINDOWS, STEPS + 1, 1], sine);
+        let clean = Tensor::from_fn([count, STEPS + 1, 1], sine);
         let noisy = &clean + Tensor::normal(clean.shape(), 0.0, self.noise, rng);
-        let last = |xs: &Tensor<f32>| xs.slice(1, STEPS..STEPS + 1).reshape([WINDOWS, 1]);
+        let last = |xs: &Tensor<f32>| xs.slice(1, STEPS..STEPS + 1).reshape([count, 1]);
         (noisy.slice(1, 0..STEPS), last(&noisy), last(&clean))
     }
 }
