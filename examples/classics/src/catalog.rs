@@ -42,6 +42,10 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::noise::PROGRAM,
     &studies::batch_or_online::PROGRAM,
     &studies::optimizers::PROGRAM,
+    &studies::vanishing_and_exploding::PROGRAM,
+    &studies::gradient_by_lag::PROGRAM,
+    &studies::truncation_bias::PROGRAM,
+    &studies::unfolding::PROGRAM,
 ];
 
 #[cfg(test)]
