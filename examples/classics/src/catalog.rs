@@ -45,6 +45,10 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::vanishing_and_exploding::PROGRAM,
     &studies::gradient_by_lag::PROGRAM,
     &studies::truncation_bias::PROGRAM,
+    &studies::long_lags::PROGRAM,
+    &studies::time_and_memory::PROGRAM,
+    &studies::output_to_hidden::PROGRAM,
+    &studies::neural_window::PROGRAM,
     &studies::unfolding::PROGRAM,
 ];
 

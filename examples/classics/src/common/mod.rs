@@ -2,6 +2,8 @@
 
 pub(crate) mod continuation;
 pub(crate) mod curves;
+pub(crate) mod memory;
+pub(crate) mod signs;
 pub(crate) mod stack_net;
 pub(crate) mod symbol_model;
 pub(crate) mod training;

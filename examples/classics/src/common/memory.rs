@@ -1,0 +1,61 @@
+//! Nets that learn problems of memory.
+
+use bptt::tasks::{Adding, Latch};
+
+use crate::prelude::*;
+
+type Net = (BoxedLayer<f32>, Linear<f32>);
+
+/// Makes a layer of an input size and a hidden size.
+pub(crate) type Make = fn(&mut bptt::Xoshiro256PlusPlus, usize, usize) -> BoxedLayer<f32>;
+
+/// Returns the accuracy on the latch problem after 300 updates.
+pub(crate) fn latch(
+    make: Make,
+    size: usize,
+    mut by: Box<dyn Optimizer<f32>>,
+    noise: f64,
+    lag: usize,
+    seed: u64,
+) -> f64 {
+    let rng = &mut bptt::rng(seed);
+    let task = Latch::new().noise(noise);
+    let mut net = (make(rng, 1, size), Linear::new(rng, size, 2));
+    for _ in 0..300 {
+        let (batch, tape) = (task.batch(rng, [lag, 32]), Tape::new());
+        let ys = last(&net, &tape, batch.inputs);
+        update(&mut net, &mut *by, tape.backward(loss::cross_entropy(ys, &batch.targets).mean()));
+    }
+    let (batch, tape) = (task.batch(rng, [lag, 500]), Tape::inference());
+    metrics::accuracy(&last(&net, &tape, batch.inputs).value(), &batch.targets, None)
+}
+
+/// Returns the mean squared error on the adding problem of 50 steps after 800 updates.
+pub(crate) fn adding(make: Make, seed: u64) -> f64 {
+    let rng = &mut bptt::rng(seed);
+    let mut net = (make(rng, 2, 16), Linear::new(rng, 16, 1));
+    let mut adam = Adam::new(0.01);
+    for _ in 0..800 {
+        let (batch, tape) = (Adding.batch(rng, [50, 32]), Tape::new());
+        let ys = last(&net, &tape, batch.inputs);
+        update(
+            &mut net,
+            &mut adam,
+            tape.backward(loss::mean_squared_error(ys, &batch.targets).mean()),
+        );
+    }
+    let (batch, tape) = (Adding.batch(rng, [50, 500]), Tape::inference());
+    let ys = last(&net, &tape, batch.inputs);
+    f64::from(loss::mean_squared_error(ys, &batch.targets).mean().item())
+}
+
+fn last<'t>(net: &Net, tape: &'t Tape<f32>, xs: Tensor<f32>) -> Var<'t, f32> {
+    let start = net.start(tape, xs.shape()[1]);
+    Recurrence::new(net).last(tape.constant(xs), start).0
+}
+
+fn update(net: &mut Net, by: &mut dyn Optimizer<f32>, mut gradients: Gradients<f32>) {
+    if clip_norm(&*net, &mut gradients, 1.0).is_ok() {
+        by.step(net, &gradients);
+    }
+}
