@@ -105,6 +105,7 @@ fn pointers(bencher: Bencher<'_, '_>, hidden: usize) {
         decoder: Gru::new(rng, 2, hidden),
         first: Param::new(Tensor::zeros([2])),
         attention: Attention::additive(rng, hidden, hidden, hidden),
+        permutes: false,
     };
     let xs = Tensor::normal([12, 4, 2], 0.0, 1.0, rng);
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {

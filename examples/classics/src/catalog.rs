@@ -20,6 +20,7 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &tasks::polarity::PROGRAM,
     &tasks::q_learning::PROGRAM,
     &tasks::sensors::PROGRAM,
+    &tasks::sorting::PROGRAM,
     &tasks::storage::PROGRAM,
     &tasks::t_maze::PROGRAM,
     &tasks::tagging::PROGRAM,

@@ -153,24 +153,27 @@ fn pointer_network<L>(
         decoder: layer(rng),
         first: Param::new(Tensor::zeros([2])),
         attention: Attention::additive(rng, 2, 2, 3),
+        permutes: false,
     }
 }
 
 /// Scores behind the end are no part of the loss.
 #[test]
 fn pointers() {
-    model(
-        |rng| pointer_network(rng, elman),
-        |network, _, x| {
-            let targets = [2, 0, 1, 1];
-            let xs = padded(x[0], &present());
-            let logits = network.teacher_forced(xs, Some(&LENGTHS), &targets);
-            loss::cross_entropy(logits, &targets).per_position()
-        },
-    )
-    .inputs([[3, 2, 2]])
-    .cases(6)
-    .check();
+    for permutes in [false, true] {
+        model(
+            |rng| PointerNetwork { permutes, ..pointer_network(rng, elman) },
+            |network, _, x| {
+                let targets = [2, 0, 1, 1];
+                let xs = padded(x[0], &present());
+                let logits = network.teacher_forced(xs, Some(&LENGTHS), &targets);
+                loss::cross_entropy(logits, &targets).per_position()
+            },
+        )
+        .inputs([[3, 2, 2]])
+        .cases(6)
+        .check();
+    }
 }
 
 #[test]

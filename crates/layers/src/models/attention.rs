@@ -11,7 +11,7 @@ use crate::sequence::shape::sequence_shape;
 
 /// The score of a position without an entry. Its softmax is exactly 0, and unlike minus infinity it is no fault on a
 /// [checking](bptt_autodiff::Tape::checking) tape.
-const MASKED: f64 = -1e30;
+pub(super) const MASKED: f64 = -1e30;
 
 /// Attention: the mean of the entries of a memory, weighted by how well each matches a query. The mean is the context:
 ///

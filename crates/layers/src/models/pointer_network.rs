@@ -1,10 +1,10 @@
 //! Pointer networks: maps from a sequence to positions of it.
 
 use bptt_autodiff::{Param, Tree, Var};
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::attention::{Attention, AttentionMemory};
+use super::attention::{Attention, AttentionMemory, MASKED};
 use super::encoder_decoder::{encode, steps};
 use super::in_training::InTraining;
 use super::step_decoder::StepDecoder;
@@ -39,6 +39,7 @@ use crate::sequence::stepwise::Stepwise;
 ///     decoder: Lstm::new(rng, 1, 8),
 ///     first: Param::new(Tensor::zeros([1])),
 ///     attention: Attention::additive(rng, 8, 8, 8),
+///     permutes: true,
 /// };
 /// let tape = Tape::new();
 /// let xs = tape.constant(Tensor::from_vec([3, 1, 1], vec![0.2, -0.5, 0.1])); // [S, B, I]
@@ -47,7 +48,9 @@ use crate::sequence::stepwise::Stepwise;
 /// let loss = loss::cross_entropy(logits, &sorted).mean();
 /// let gradients = tape.backward(loss);
 /// assert_eq!(gradients[&network.first].shape(), &[1]);
-/// assert_eq!(network.greedy(xs, None, 3).len(), 3);
+/// let mut pointers = network.greedy(xs, None, 3);
+/// pointers.sort();
+/// assert_eq!(pointers, [0, 1, 2]); // each once
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct PointerNetwork<T, E, D> {
@@ -59,6 +62,10 @@ pub struct PointerNetwork<T, E, D> {
     pub first: Param<T>,
     /// The attention whose scores are the logits.
     pub attention: Attention<T>,
+    /// Whether the pointers of a sequence are a permutation: a position that was pointed to has probability exactly zero
+    /// from then on (Bello et al. 2016). Otherwise pointers may repeat.
+    #[module(skip)]
+    pub permutes: bool,
 }
 
 impl<T: Scalar, E: Layer<T>, D> PointerNetwork<T, E, D>
@@ -94,8 +101,9 @@ where
     }
 
     /// Returns the pointers `[T, B]` of greedy decoding over `steps` steps, in row-major order. Each pointer is the
-    /// most probable position, and the decoder then reads the element at this position. Pointers may repeat. Inputs and
-    /// lengths are those of [`teacher_forced`](Self::teacher_forced).
+    /// most probable position, and the decoder then reads the element at this position. Inputs and lengths are those of
+    /// [`teacher_forced`](Self::teacher_forced). A [permutation](Self::permutes) is complete after as many steps as
+    /// there are elements, and later pointers mean nothing.
     ///
     /// # Panics
     ///
@@ -117,8 +125,11 @@ where
         });
         let mut pointers = Vec::with_capacity(steps * batch);
         let mut read = vec![FIRST; batch];
+        let mut left = Left::new(batch, xs.shape()[0]);
         for _ in 0..steps {
-            let chosen = decoder.step(&read).argmax(-1);
+            let logits = decoder.step(&read);
+            let chosen = if self.permutes { left.of(&logits) } else { logits }.argmax(-1);
+            left.remove(&chosen);
             read = rows(&chosen, batch).collect();
             pointers.extend(chosen);
         }
@@ -148,7 +159,18 @@ where
         }
         let first = std::iter::repeat_n(FIRST, batch);
         let read: Vec<usize> = first.chain(rows(targets, batch)).take(targets.len()).collect();
-        self.point(options, &input, &read, steps)
+        let logits = self.point(options, &input, &read, steps);
+        if !self.permutes {
+            return logits;
+        }
+        let mut left = Left::new(batch, xs.shape()[0]);
+        let of_steps = targets.chunks(batch).flat_map(|pointers| {
+            let now = left.0.to_vec();
+            left.remove(pointers);
+            now
+        });
+        let left = Tensor::from_vec(logits.shape(), of_steps.collect());
+        logits.tape().constant(left).select(logits, MASKED)
     }
 
     #[track_caller]
@@ -201,6 +223,31 @@ where
         targets: &[usize],
     ) -> Var<'t, T> {
         self.model.teacher_forced_in(self.options(), xs, lengths, targets)
+    }
+}
+
+/// The positions that no pointer has pointed to: 1 there, else 0, `[B, S]`.
+struct Left<T>(Tensor<T>);
+
+impl<T: Scalar> Left<T> {
+    fn new(batch: usize, positions: usize) -> Self {
+        Self(Tensor::ones([batch, positions]))
+    }
+
+    /// Takes the positions of pointers `[B]` away.
+    fn remove(&mut self, pointers: &[usize]) {
+        let positions = self.0.shape()[1];
+        for (row, &pointer) in self.0.as_mut_slice().chunks_mut(positions).zip(pointers) {
+            row[pointer] = T::zero();
+        }
+    }
+
+    /// Returns the logits `[B, S]`, with a large negative number at the other positions.
+    fn of(&self, logits: &Tensor<T>) -> Tensor<T> {
+        let at = |i| {
+            if self.0.as_slice()[i] == T::zero() { T::of(MASKED) } else { logits.as_slice()[i] }
+        };
+        Tensor::from_fn(logits.shape(), at)
     }
 }
 

@@ -22,6 +22,7 @@ fn network<L: Module<f64>>(
         decoder: layer(rng),
         first: Param::new(Tensor::zeros([2])),
         attention: Attention::additive(rng, HIDDEN, HIDDEN, 3),
+        permutes: false,
     };
     randomized(network, rng)
 }
@@ -141,6 +142,35 @@ fn greedy_pointers_are_the_likeliest() {
     assert!(network.greedy(tape.constant(Tensor::zeros([4, 0, 2])), Some(&[]), 5).is_empty());
 }
 
+/// Positions that are left have the logits of a network that may repeat. The others have no probability.
+#[test]
+fn a_permutation_has_no_repetition() {
+    const ORDERS: [usize; 12] = [3, 1, 2, 0, 0, 0, 2, 0, 1, 1, 0, 0];
+    let mut network = of_grus();
+    let tape = Tape::new();
+    let xs = tape.constant(inputs());
+    let free = network.teacher_forced(xs, Some(&LENGTHS), &ORDERS).value();
+    network.permutes = true;
+    let logits = network.teacher_forced(xs, Some(&LENGTHS), &ORDERS);
+    let probabilities = logits.softmax(-1).value();
+    let greedy = network.greedy(xs, Some(&LENGTHS), 4);
+    for (b, length) in LENGTHS.into_iter().enumerate() {
+        let order = pointers(&ORDERS, b);
+        for (t, s) in (0..length).flat_map(|t| (0..length).map(move |s| (t, s))) {
+            if order[..t].contains(&s) {
+                assert_eq!(probabilities[[t, b, s]], 0.0);
+            } else {
+                assert_eq!(logits.value()[[t, b, s]], free[[t, b, s]]);
+            }
+        }
+        let mut pointed = pointers(&greedy, b)[..length].to_vec();
+        pointed.sort_unstable();
+        assert_eq!(pointed, Vec::from_iter(0..length));
+    }
+    let read = network.teacher_forced(xs, Some(&LENGTHS), &greedy).value();
+    assert_eq!(read.argmax(-1), greedy);
+}
+
 #[test]
 #[should_panic(
     expected = "pointer 2 at step 1 of sequence 1 is not one of its 2 positions, which count from 0"
@@ -177,6 +207,7 @@ fn learns_to_sort() {
         decoder: Lstm::new(rng, 1, 16),
         first: Param::new(Tensor::zeros([1])),
         attention: Attention::additive(rng, 16, 16, 16),
+        permutes: false,
     };
     let (numbers, lengths, sorted) = to_sort();
     let batch = lengths.len();

@@ -14,6 +14,7 @@ pub(crate) mod phrase;
 pub(crate) mod polarity;
 pub(crate) mod q_learning;
 pub(crate) mod sensors;
+pub(crate) mod sorting;
 pub(crate) mod storage;
 pub(crate) mod t_maze;
 pub(crate) mod tagging;
