@@ -51,6 +51,11 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::output_to_hidden::PROGRAM,
     &studies::neural_window::PROGRAM,
     &studies::unfolding::PROGRAM,
+    &studies::activation_tables::PROGRAM,
+    &studies::relu::PROGRAM,
+    &studies::dying_relu::PROGRAM,
+    &studies::initialisation::PROGRAM,
+    &studies::learned_start::PROGRAM,
 ];
 
 #[cfg(test)]

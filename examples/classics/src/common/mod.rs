@@ -3,6 +3,7 @@
 pub(crate) mod continuation;
 pub(crate) mod curves;
 pub(crate) mod memory;
+pub(crate) mod perceptron;
 pub(crate) mod signs;
 pub(crate) mod stack_net;
 pub(crate) mod symbol_model;
