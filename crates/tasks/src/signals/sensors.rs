@@ -191,7 +191,7 @@ impl Sensors {
 struct Fault {
     sensor: usize,
     belief: Belief,
-    /// How much more likely the readings are than without the fault.
+    /// The logarithm of how much more likely the readings are with the fault than without it.
     log_ratio: f64,
 }
 

@@ -1,8 +1,8 @@
 //! Music: a net predicts the next note of tunes, and composes tunes of its own.
 //!
-//! Tunes have the form A A B A. Within a phrase each note lies a step or two from the one before, so that a memoryless
-//! model can do something. Where a phrase comes back, who remembers it knows every note. The least loss that any model
-//! can have is known exactly, as is that of the best memoryless one. The figure shows the loss by the place of the note.
+//! Tunes have the form A A B A. Within a phrase each note lies a step or two from the one before, which a memoryless
+//! model can learn. Where a phrase comes back, only a model that remembers it knows the notes. The least loss that any model
+//! can have is known exactly, as is that of the best memoryless one. The figure shows the loss of each note of a tune.
 
 use bptt::decode::Sampling;
 use bptt::tasks::{Batch, Melody, Symbols};
@@ -33,15 +33,11 @@ fn run(session: &mut Session) -> Result<()> {
         layer: Lstm::new(rng, 16, 128),
         output: Linear::new(rng, 128, NOTES),
     };
-    train(
-        session.steps(updates),
-        &mut model,
-        Schedule::cosine(5e-3, updates, 0.0),
-        |model, tape| {
-            let Batch { inputs, targets } = melody.batch(rng, 32);
-            loss::cross_entropy(model.logits(tape, &inputs), &targets).mean()
-        },
-    )?;
+    let schedule = Schedule::cosine(5e-3, updates, 0.0);
+    train(session.steps(updates), &mut model, schedule, |model, tape| {
+        let Batch { inputs, targets } = melody.batch(rng, 32);
+        loss::cross_entropy(model.logits(tape, &inputs), &targets).mean()
+    })?;
 
     let Batch { inputs, targets } = melody.batch(&mut bptt::rng(1), 1000);
     let tape = Tape::inference();

@@ -8,7 +8,7 @@
 //! A net that reads forward has not seen what follows a word, one that reads backward has not seen what precedes it, and
 //! a memoryless one has seen neither. How many words each can tag at best is known exactly. A conditional random field
 //! (CRF) above the memoryless net scores pairs of tags, and so sees a little to both sides. The figure shows the
-//! probabilities of the tags of a sentence, of each net.
+//! probabilities that each net gives to the tags of a sentence.
 
 use bptt::tasks::{Batch, Symbols, Tagging};
 
@@ -19,7 +19,10 @@ use crate::prelude::*;
 pub(crate) const PROGRAM: Program = Program {
     name: "tagging",
     shows: "a bidirectional net tags words that no single direction can",
-    sources: &[(Text::Tan, "Abstract"), (Text::Int301, "RNN Architecture: many to many")],
+    sources: &[
+        (Text::Tan, "1 Introduction & Notation"),
+        (Text::Int301, "RNN Architecture: many to many"),
+    ],
     run,
 };
 
@@ -64,15 +67,11 @@ fn tag<L: Layer<f32> + Module<f32>>(
     let mut model = model(layer);
     let rng = &mut bptt::rng(2);
     let criterion = loss::CrossEntropy::new().ignored_index(Tagging::NO_TAG);
-    train(
-        session.steps(updates),
-        &mut model,
-        Schedule::cosine(5e-3, updates, 0.0),
-        |model, tape| {
-            let Batch { inputs, targets } = Tagging.batch(rng, 32);
-            criterion.of(model.logits(tape, &inputs), &targets).mean()
-        },
-    )?;
+    let schedule = Schedule::cosine(5e-3, updates, 0.0);
+    train(session.steps(updates), &mut model, schedule, |model, tape| {
+        let Batch { inputs, targets } = Tagging.batch(rng, 32);
+        criterion.of(model.logits(tape, &inputs), &targets).mean()
+    })?;
     let Batch { inputs, targets } = Tagging.batch(&mut bptt::rng(3), 2000);
     let logits = model.logits(&Tape::inference(), &inputs).value();
     let mask = batching::length_mask(&inputs.lengths);
@@ -99,17 +98,12 @@ fn with_field<L: Layer<f32> + Module<f32>>(
 ) -> Result<f64> {
     let mut tagger = (model, Crf::new(TAGS));
     let rng = &mut bptt::rng(2);
-    train(
-        session.steps(updates),
-        &mut tagger,
-        Schedule::cosine(5e-3, updates, 0.0),
-        |(model, field), tape| {
-            let Batch { inputs, targets } = Tagging.batch(rng, 32);
-            field
-                .negative_log_likelihood(model.logits(tape, &inputs), &inputs.lengths, &targets)
-                .mean()
-        },
-    )?;
+    let schedule = Schedule::cosine(5e-3, updates, 0.0);
+    train(session.steps(updates), &mut tagger, schedule, |(model, field), tape| {
+        let Batch { inputs, targets } = Tagging.batch(rng, 32);
+        let emissions = model.logits(tape, &inputs);
+        field.negative_log_likelihood(emissions, &inputs.lengths, &targets).mean()
+    })?;
     let Batch { inputs, targets } = Tagging.batch(&mut bptt::rng(3), 2000);
     let emissions = tagger.0.logits(&Tape::inference(), &inputs).value();
     let paths = tagger.1.viterbi(&emissions, &inputs.lengths).into_iter();

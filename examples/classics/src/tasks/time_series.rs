@@ -5,10 +5,10 @@
 //! autoregression     x_t = 1.6 x_{t−1} − 0.8 x_{t−2} + ε_t        the sum without ε_t is
 //! ```
 //!
-//! Prices in an efficient market are a random walk: what is known is already in the price (Bachelier 1900, Fama 1970). A
-//! net that is trained on them finds what is not there at best to be nothing. On the autoregressive process, whose swings
-//! a forecast can use, it comes as close to the floor as training brings it. Each error is compared with that of the best
-//! prediction of the same values, over several seeds. The figure shows changes from step to step.
+//! Prices in an efficient market are a random walk: what is known is already in the price (Bachelier 1900, Fama 1970). On
+//! them a net can at best learn to predict no change. The autoregressive process swings, and a net learns to foresee its
+//! swings. Each error is compared with that of the best prediction of the same values, over several seeds. The figure
+//! shows the changes from step to step, and their predictions.
 
 use bptt::tasks::{Batch, TimeSeries};
 
