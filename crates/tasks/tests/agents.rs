@@ -194,3 +194,25 @@ fn policies_choose_as_they_say() {
 fn a_discount_is_a_share() {
     let _ = QLearning::new(1.5);
 }
+
+/// A layer without the baseline has a logit too few.
+#[test]
+#[should_panic(
+    expected = "policy gradient: action 1 has no output, since the outputs [2, 1, 2] are of 1 actions"
+)]
+fn a_policy_gradient_needs_a_baseline() {
+    let tape = Tape::new();
+    let outputs = tape.constant(Tensor::zeros([2, 1, 2]));
+    let _ = PolicyGradient::new(1.0).loss(outputs, &rollout(&[1], &[0.0], &[1.0, 0.0]));
+}
+
+#[test]
+#[should_panic(
+    expected = "Q-learning, target values: a rollout of 1 steps has outputs [2, 1, ..], not [1, 1, 2]"
+)]
+fn values_are_of_all_steps_and_one_more() {
+    let tape = Tape::new();
+    let values = tape.constant(Tensor::zeros([2, 1, 2]));
+    let targets = Tensor::zeros([1, 1, 2]);
+    let _ = QLearning::new(1.0).loss(values, &targets, &rollout(&[1], &[0.0], &[1.0, 0.0]));
+}

@@ -168,3 +168,11 @@ fn another_agent_needs_another_batch() {
         let _ = mazes.rollout(&model, Policy::Softmax, 3, rng);
     }
 }
+
+#[test]
+#[should_panic(expected = "4 actions need as many outputs of the layer, which has 2")]
+fn each_action_has_an_output() {
+    let rng = &mut rng(6);
+    let mut mazes = Environments::new(vec![TMaze::new(1); 2], rng);
+    let _ = mazes.rollout(&Linear::<f32>::new(rng, 3, 2), Policy::GREEDY, 3, rng);
+}

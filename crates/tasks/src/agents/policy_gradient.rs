@@ -49,12 +49,13 @@ impl PolicyGradient {
     ///
     /// # Panics
     ///
-    /// If the outputs do not have the extents of the rollout, or too few features.
+    /// If the outputs do not have the extents of the rollout, or are too few for its actions and a baseline.
     #[track_caller]
     #[must_use]
     pub fn loss<'t, T: Scalar>(&self, outputs: Var<'t, T>, rollout: &Rollout<T>) -> Var<'t, T> {
         let (steps, batch) = (rollout.steps(), rollout.batch());
-        let actions = outputs.shape()[2] - 1;
+        let actions = outputs.shape().last().map_or(0, |features| features.saturating_sub(1));
+        rollout.check("policy gradient", &outputs.shape(), actions);
         let baselines = outputs.slice(-1, actions..actions + 1).reshape([steps + 1, batch]);
         let rest = baselines.index_first(steps).value();
         let returns = rollout.returns(self.discount, rest.as_slice()); // [T, B]

@@ -66,7 +66,7 @@ impl QLearning {
     ///
     /// # Panics
     ///
-    /// If the values do not have the extents of the rollout, or too few features.
+    /// If the values do not have the extents of the rollout, or are too few for its actions.
     #[track_caller]
     #[must_use]
     pub fn loss<'t, T: Scalar>(
@@ -75,7 +75,9 @@ impl QLearning {
         target_values: &Tensor<T>,
         rollout: &Rollout<T>,
     ) -> Var<'t, T> {
-        let (steps, batch, actions) = (rollout.steps(), rollout.batch(), values.shape()[2]);
+        let actions = values.shape().last().copied().unwrap_or(0);
+        rollout.check("Q-learning", &values.shape(), actions);
+        let (steps, batch) = (rollout.steps(), rollout.batch());
         let of_actions =
             rollout.actions.iter().enumerate().map(|(at, action)| at * actions + action);
         let all = values.reshape([(steps + 1) * batch * actions]);
@@ -87,10 +89,12 @@ impl QLearning {
     ///
     /// # Panics
     ///
-    /// If the values do not have the extents of the rollout.
+    /// As [`loss`](Self::loss).
     #[track_caller]
     #[must_use]
     pub fn targets<T: Scalar>(&self, target_values: &Tensor<T>, rollout: &Rollout<T>) -> Tensor<T> {
+        let actions = target_values.shape().last().copied().unwrap_or(0);
+        rollout.check("Q-learning, target values", target_values.shape(), actions);
         let after = 1..rollout.steps() + 1;
         let best = target_values.slice(0, after.clone()).max(&[-1]); // [T, B]
         let goes_on = rollout.begins.slice(0, after).map(|begins| T::one() - begins);

@@ -10,8 +10,8 @@ use crate::agents::Policy;
 
 /// A batch of `B` environments of one kind, in which a layer acts.
 ///
-/// The layer reads observations `[B, I]`, and its first outputs value the actions. Its state begins anew with each episode
-/// of a sequence, and is carried from rollout to rollout.
+/// The layer reads observations `[B, I]`. Its first outputs are those of the actions; others, such as a baseline, may
+/// follow. Its state begins anew with each episode, and is carried from rollout to rollout.
 ///
 /// ```
 /// use bptt_layers::{Linear, Lstm, rng};
@@ -69,6 +69,11 @@ impl<E: Environment, T: Scalar> Environments<E, T> {
         let values = start.state(layer, &Tape::inference(), batch).values();
         let mut agent = stepper(layer, [batch, features]);
         agent.set_state(&values);
+        let outputs = agent.output(0).len() / batch;
+        assert!(
+            outputs >= actions,
+            "{actions} actions need as many outputs of the layer, which has {outputs}"
+        );
 
         let mut rollout = Recorded::default();
         rollout.see(self);
@@ -76,8 +81,7 @@ impl<E: Environment, T: Scalar> Environments<E, T> {
             let begun = (0..batch).filter(|&b| self.begins[b]).collect::<Vec<_>>();
             agent.reset(&begun);
             agent.step(&[&rollout.observations[rollout.observations.len() - batch * features..]]);
-            let outputs = agent.output(0);
-            let rows = outputs.chunks(outputs.len() / batch);
+            let rows = agent.output(0).chunks(outputs);
             for ((environment, begins), row) in
                 self.environments.iter_mut().zip(&mut self.begins).zip(rows)
             {

@@ -97,4 +97,21 @@ impl<T: Scalar> Rollout<T> {
         }
         returns
     }
+
+    /// Checks that these are the outputs of a layer over the rollout, with one for each of `actions` actions.
+    #[track_caller]
+    pub(crate) fn check(&self, operation: &str, outputs: &[usize], actions: usize) {
+        let (steps, batch) = (self.steps(), self.batch());
+        assert!(
+            outputs.len() == 3 && outputs[..2] == [steps + 1, batch],
+            "{operation}: a rollout of {steps} steps has outputs [{}, {batch}, ..], not {outputs:?}; `Rollout::run` \
+             returns them",
+            steps + 1
+        );
+        if let Some(action) = self.actions.iter().find(|&&action| action >= actions) {
+            panic!(
+                "{operation}: action {action} has no output, since the outputs {outputs:?} are of {actions} actions"
+            );
+        }
+    }
 }
