@@ -14,7 +14,7 @@
 use bptt::tasks::agents::{Policy, PolicyGradient};
 use bptt::tasks::environments::{Environments, TMaze};
 
-use crate::common::curves::with_curves;
+use crate::common::curves;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -48,9 +48,12 @@ fn run(session: &mut Session) -> Result<()> {
     let last =
         |curves: &[Curve]| curves.iter().map(|curve| curve[curve.len() - 1]).collect::<Vec<_>>();
     judge(session, "policy gradient", &last(&memory), &last(&none))?;
-    let lines = Lines::new("T-maze by policy gradient", "50 updates", "goals per episode");
-    let lines = with_curves(lines, "LSTM", &memory)?;
-    session.figure("goals", &with_curves(lines, "without memory", &none)?.picture())
+    let mut lines = Lines::new("T-maze by policy gradient", "update", "goals per episode");
+    for (name, curves) in [("LSTM", &memory), ("without memory", &none)] {
+        let mean = |at| curves::at(curves, at).iter().sum::<f64>() / curves.len() as f64;
+        lines = lines.line(name, (0..=updates / 50).map(|at| ((50 * at) as f64, mean(at))));
+    }
+    session.figure("goals", &lines.picture())
 }
 
 fn judge(session: &mut Session, how: &str, memory: &[f64], none: &[f64]) -> Result<()> {
