@@ -2,6 +2,7 @@
 
 use bptt::tasks::{Adding, Latch};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 type Net = (BoxedLayer<f32>, Linear<f32>);
@@ -24,38 +25,31 @@ pub(crate) fn latch(
     for _ in 0..300 {
         let (batch, tape) = (task.batch(rng, [lag, 32]), Tape::new());
         let ys = last(&net, &tape, batch.inputs);
-        update(&mut net, &mut *by, tape.backward(loss::cross_entropy(ys, &batch.targets).mean()));
+        let mut gradients = tape.backward(loss::cross_entropy(ys, &batch.targets).mean());
+        drop(tape); // so that parameters are updated in place
+        if clip_norm(&net, &mut gradients, 1.0).is_err() {
+            break; // it has diverged, which the accuracy will tell
+        }
+        by.step(&mut net, &gradients);
     }
     let (batch, tape) = (task.batch(rng, [lag, 500]), Tape::inference());
     metrics::accuracy(&last(&net, &tape, batch.inputs).value(), &batch.targets, None)
 }
 
 /// Returns the mean squared error on the adding problem of 50 steps after 800 updates.
-pub(crate) fn adding(make: Make, seed: u64) -> f64 {
+pub(crate) fn adding(make: Make, seed: u64) -> Result<f64> {
     let rng = &mut bptt::rng(seed);
     let mut net = (make(rng, 2, 16), Linear::new(rng, 16, 1));
-    let mut adam = Adam::new(0.01);
-    for _ in 0..800 {
-        let (batch, tape) = (Adding.batch(rng, [50, 32]), Tape::new());
-        let ys = last(&net, &tape, batch.inputs);
-        update(
-            &mut net,
-            &mut adam,
-            tape.backward(loss::mean_squared_error(ys, &batch.targets).mean()),
-        );
-    }
+    train(0..800, &mut net, Schedule::constant(0.01), |net, tape| {
+        let batch = Adding.batch(rng, [50, 32]);
+        loss::mean_squared_error(last(net, tape, batch.inputs), &batch.targets).mean()
+    })?;
     let (batch, tape) = (Adding.batch(rng, [50, 500]), Tape::inference());
     let ys = last(&net, &tape, batch.inputs);
-    f64::from(loss::mean_squared_error(ys, &batch.targets).mean().item())
+    Ok(f64::from(loss::mean_squared_error(ys, &batch.targets).mean().item()))
 }
 
 fn last<'t>(net: &Net, tape: &'t Tape<f32>, xs: Tensor<f32>) -> Var<'t, f32> {
     let start = net.start(tape, xs.shape()[1]);
     Recurrence::new(net).last(tape.constant(xs), start).0
-}
-
-fn update(net: &mut Net, by: &mut dyn Optimizer<f32>, mut gradients: Gradients<f32>) {
-    if clip_norm(&*net, &mut gradients, 1.0).is_ok() {
-        by.step(net, &gradients);
-    }
 }

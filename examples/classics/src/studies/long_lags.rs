@@ -48,6 +48,7 @@ fn run(session: &mut Session) -> Result<()> {
         latches.push(by_lag[3]);
         lines = with_means(lines, name, LAGS.map(|lag| lag as f64).into_iter().zip(by_lag));
         let of = session.seeds(seeds, |seed| adding(make, seed));
+        let of = of.into_iter().collect::<Result<Vec<_>>>()?;
         sums.push(session.sample(&format!("adding, {name}: mean squared error"), &of)?);
         let of = |seed| latch(make, 8, Box::new(Sgd::new(0.3)), 0.2, 50, seed);
         let name = format!("latch by gradient descent, {name}, lag 50: accuracy");

@@ -10,6 +10,7 @@
 use bptt::tasks::languages::Language;
 
 use crate::common::curves::{ends, with_means};
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -21,6 +22,8 @@ pub(crate) const PROGRAM: Program = Program {
 
 const WINDOWS: [usize; 5] = [1, 2, 4, 8, 12];
 const STEPS: usize = 50;
+/// The seed of the text of the test.
+const TEST: u64 = 0;
 const CONTEXT: usize = 15; // steps that are not judged, since a window is not yet full
 
 type Net = (Embedding<f32>, BoxedLayer<f32>, Linear<f32>);
@@ -34,13 +37,15 @@ fn run(session: &mut Session) -> Result<()> {
     for steps in WINDOWS {
         let floor = language.entropy_given(steps).expect("the windows are few") - entropy;
         session.number(&format!("window of {steps}: floor above the entropy"), floor);
-        let losses = session.seeds(seeds, |seed| train(&language, Some(steps), seed));
+        let losses = session.seeds(seeds, |seed| excess(&language, Some(steps), seed));
+        let losses = losses.into_iter().collect::<Result<Vec<_>>>()?;
         let loss =
             session.sample(&format!("window of {steps}: loss above the entropy"), &losses)?;
         floors.push((steps as f64, floor));
         windows.push((steps as f64, loss));
     }
-    let losses = session.seeds(seeds, |seed| train(&language, None, seed));
+    let losses = session.seeds(seeds, |seed| excess(&language, None, seed));
+    let losses = losses.into_iter().collect::<Result<Vec<_>>>()?;
     let lstm = session.sample("LSTM: loss above the entropy", &losses)?;
     let pairs = || {
         windows.iter().zip(&floors).map(|((steps, loss), (_, floor))| (*steps, ends(loss), *floor))
@@ -66,7 +71,7 @@ fn run(session: &mut Session) -> Result<()> {
 }
 
 /// Trains a net. Returns its loss on a text above the mean surprisal of that text.
-fn train(language: &Language, window: Option<usize>, seed: u64) -> f64 {
+fn excess(language: &Language, window: Option<usize>, seed: u64) -> Result<f64> {
     let rng = &mut bptt::rng(seed);
     let symbols = language.alphabet().len();
     let (layer, size) = match window {
@@ -75,20 +80,16 @@ fn train(language: &Language, window: Option<usize>, seed: u64) -> f64 {
     };
     let mut net: Net = (Embedding::new(rng, symbols, 8), layer, Linear::new(rng, size, symbols));
     let schedule = Schedule::linear(0.01, 400, 0.0005);
-    let mut optimizer = Adam::new(schedule.at(0));
-    for update in 0..400 {
-        optimizer.set_learning_rate(schedule.at(update));
-        let (text, next, _) = pieces(language, 1000 * (seed + 1) + update as u64, 32);
-        let tape = Tape::new();
-        let gradients =
-            tape.backward(loss::cross_entropy(logits(&net, &tape, &text), &next).mean());
-        drop(tape);
-        optimizer.step(&mut net, &gradients);
-    }
-    let (text, next, entropy) = pieces(language, 1, 500);
+    train(0..400, &mut net, schedule, |net, tape| {
+        let seed = rng.random_range(TEST + 1..u64::MAX);
+        let (text, next, _) = pieces(language, seed, 32);
+        loss::cross_entropy(logits(net, tape, &text), &next).mean()
+    })?;
+    let (text, next, entropy) = pieces(language, TEST, 500);
     let tape = Tape::inference();
     let judged = logits(&net, &tape, &text).slice(0, CONTEXT..STEPS);
-    f64::from(loss::cross_entropy(judged, &next[CONTEXT * 500..]).mean().item()) - entropy
+    let loss = loss::cross_entropy(judged, &next[CONTEXT * 500..]).mean().item();
+    Ok(f64::from(loss) - entropy)
 }
 
 fn logits<'t>(net: &Net, tape: &'t Tape<f32>, symbols: &[usize]) -> Var<'t, f32> {

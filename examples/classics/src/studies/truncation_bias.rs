@@ -15,6 +15,7 @@ use bptt::tasks::Latch;
 use programs::statistics::Paired;
 
 use crate::common::curves::{ends, with_means};
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -68,6 +69,7 @@ fn run(session: &mut Session) -> Result<()> {
     let (mut accuracies, mut means) = (Vec::new(), Vec::new());
     for reach in REACHES {
         let of_seeds = session.seeds(seeds, |seed| accuracy(reach, seed));
+        let of_seeds = of_seeds.into_iter().collect::<Result<Vec<_>>>()?;
         means.push(session.sample(&format!("learning with K = {reach}: accuracy"), &of_seeds)?);
         accuracies.push(of_seeds);
     }
@@ -94,24 +96,20 @@ fn errors(make: Make, seed: u64) -> Vec<f64> {
 }
 
 /// Trains an LSTM by the gradient of the last `reach` steps. Returns the share of signs that it tells.
-fn accuracy(reach: usize, seed: u64) -> f64 {
+fn accuracy(reach: usize, seed: u64) -> Result<f64> {
     let rng = &mut bptt::rng(seed);
     let mut net = (Lstm::<f32>::new(rng, 1, 8), Linear::new(rng, 8, 2));
-    let mut optimizer = Adam::new(0.01);
-    for _ in 0..400 {
+    train(0..400, &mut net, Schedule::constant(0.01), |net, tape| {
         let batch = Latch::new().batch(rng, [STEPS, 32]);
-        let tape = Tape::new();
         let xs = tape.constant(batch.inputs);
-        let (_, state) =
-            Recurrence::new(&net).run(xs.slice(0, 0..STEPS - reach), net.start(&tape, 32));
+        let before = xs.slice(0, 0..STEPS - reach);
+        let (_, state) = Recurrence::new(net).run(before, net.start(tape, 32));
         let cut: Vec<_> = state.leaves().into_iter().map(Var::stop_gradient).collect();
         let kept = xs.slice(0, STEPS - reach..STEPS);
-        let (last, _) = Recurrence::new(&net).last(kept, state.with_leaves(&cut));
-        let gradients = tape.backward(loss::cross_entropy(last, &batch.targets).mean());
-        drop(tape);
-        optimizer.step(&mut net, &gradients);
-    }
+        let (last, _) = Recurrence::new(net).last(kept, state.with_leaves(&cut));
+        loss::cross_entropy(last, &batch.targets).mean()
+    })?;
     let (batch, tape) = (Latch::new().batch(rng, [STEPS, 1000]), Tape::inference());
     let (last, _) = Recurrence::new(&net).last(tape.constant(batch.inputs), net.start(&tape, 1000));
-    metrics::accuracy(&last.value(), &batch.targets, None)
+    Ok(metrics::accuracy(&last.value(), &batch.targets, None))
 }
