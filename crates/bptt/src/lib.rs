@@ -36,7 +36,7 @@
 //! | [`autodiff`] | `bptt-autodiff` | tape, variables, operations, gradients, scan |
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //! | `analysis` | `bptt-analysis` | gradients by lag, dynamics, pictures, reports of training; features `analysis`, `plots`, `record` |
-//! | `tasks` | `bptt-tasks` | generators of the literature's tasks, formal languages; feature `tasks` |
+//! | `tasks` | `bptt-tasks` | generators of the literature's tasks, formal languages, agents in environments; feature `tasks` |
 //!
 //! The root and the [`prelude`] export the items with which equations and models are written.
 

@@ -16,9 +16,10 @@ use crate::environments::Rollout;
 /// −(G_t − b_t) ln π(a_t)  +  ½ (G_t − b_t)²  −  β H(π)
 /// ```
 ///
-/// In the first term `G_t − b_t` is a constant, and in the second `G_t`. The first term has the *score function* estimate
-/// of the policy's gradient. A baseline that does not depend on the action leaves its expectation as it is, and lowers its
-/// variance. The entropy `H = −Σ π ln π` keeps the policy from becoming certain too early. Its share `β` is 0 by default.
+/// In the first term the *advantage* `G_t − b_t` is a constant, and in the second `G_t`. The gradient of the first is minus
+/// the *score function* estimate of the gradient of the return. A baseline that does not depend on the action leaves the
+/// expectation of this estimate as it is, and lowers its variance. The entropy `H = −Σ π ln π` keeps the policy from
+/// becoming certain too early. Its weight `β` is 0 by default.
 ///
 /// Where a rollout leaves an episode unfinished, the baseline of the last observation estimates the rest.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ impl PolicyGradient {
         Self { discount: checked(discount), entropy: 0.0 }
     }
 
-    /// Sets the share `β` of the entropy, in units of the reward per nat.
+    /// Sets the weight `β` of the entropy, in units of the reward per nat.
     pub fn entropy(self, entropy: f64) -> Self {
         Self { entropy, ..self }
     }
@@ -59,12 +60,12 @@ impl PolicyGradient {
         let baselines = outputs.slice(-1, actions..actions + 1).reshape([steps + 1, batch]);
         let rest = baselines.index_first(steps).value();
         let returns = rollout.returns(self.discount, rest.as_slice()); // [T, B]
-        let surplus = -(baselines.slice(0, 0..steps) - &returns);
+        let advantages = -(baselines.slice(0, 0..steps) - &returns);
 
         let logits = outputs.slice(-1, 0..actions).slice(0, 0..steps); // [T, B, A]
         let policy =
-            loss::cross_entropy(logits, &rollout.actions).weighted(&surplus.value()).mean();
+            loss::cross_entropy(logits, &rollout.actions).weighted(&advantages.value()).mean();
         let entropy = -(logits.softmax(-1) * logits.log_softmax(-1)).sum(&[-1]).mean_all();
-        policy + surplus.square().mean_all() * 0.5 - entropy * self.entropy
+        policy + advantages.square().mean_all() * 0.5 - entropy * self.entropy
     }
 }

@@ -17,8 +17,8 @@ use super::{Environment, Outcome, Rollout};
 /// costs nothing. An action against a wall is rewarded with −0.1, and moves nothing. At the junction, north and south end
 /// the episode: the goal is rewarded with 4, the other side with −0.1.
 ///
-/// Observations at the junction are equal for both signs. An agent without memory therefore reaches the goal in half of
-/// the episodes, whatever it learns.
+/// The junction looks the same after both signs. Whatever an agent without memory learns, it therefore reaches the goal in
+/// half of the episodes at most, in the mean.
 #[derive(Clone, Debug)]
 pub struct TMaze {
     corridor: usize,
