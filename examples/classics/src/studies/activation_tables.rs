@@ -14,6 +14,7 @@
 use bptt::tasks::Waves;
 
 use crate::common::curves::{at, ends, with_means};
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -47,7 +48,7 @@ fn run(session: &mut Session) -> Result<()> {
 
     let (updates, seeds) = (session.budget(800, 20), session.budget(6, 2));
     let losses = session.seeds(seeds, |seed| measure(seed, updates));
-    let losses = losses.into_iter().collect::<Result<Vec<_>, NonFiniteGradient>>()?;
+    let losses = losses.into_iter().collect::<Result<Vec<_>>>()?;
     let mut sample = |name: &str, k| session.sample(&format!("{name}: excess"), &at(&losses, k));
     let hard = sample("hard functions", 0)?;
     let trained = sample("hard functions in training too", 1)?;
@@ -76,10 +77,10 @@ fn run(session: &mut Session) -> Result<()> {
 }
 
 /// Returns the excess over the loss of exact functions, as a share of it: hard functions, likewise in training, and tables.
-fn measure(seed: u64, updates: usize) -> Result<Vec<f64>, NonFiniteGradient> {
-    let model = train(seed, [Activation::Sigmoid, Activation::Tanh], updates)?;
+fn measure(seed: u64, updates: usize) -> Result<Vec<f64>> {
+    let model = learn(seed, [Activation::Sigmoid, Activation::Tanh], updates)?;
     let hard = [Activation::HardSigmoid { slope: 0.25 }, Activation::HardTanh];
-    let mut losses = vec![loss(&with(&model, hard.clone())), loss(&train(seed, hard, updates)?)];
+    let mut losses = vec![loss(&with(&model, hard.clone())), loss(&learn(seed, hard, updates)?)];
     for (_, _, table) in KINDS {
         let sigmoid = |n| table(|x| 1.0 / (1.0 + (-x).exp()), -8.0..=8.0, n);
         let tables = |n| [sigmoid(n), table(f64::tanh, -4.0..=4.0, n)].map(Activation::Table);
@@ -94,17 +95,11 @@ fn with((lstm, output): &Model, [gate, squash]: Functions) -> Model {
     (lstm.state_activation(squash), output.clone())
 }
 
-fn train(seed: u64, functions: Functions, updates: usize) -> Result<Model, NonFiniteGradient> {
+fn learn(seed: u64, functions: Functions, updates: usize) -> Result<Model> {
     let rng = &mut bptt::rng(seed);
     let mut model = with(&(Lstm::new(rng, 1, 24), Linear::new(rng, 24, 1)), functions);
-    let mut optimizer = Adam::new(0.01);
-    for update in 0..updates {
-        let tape = Tape::new();
-        let mut gradients = tape.backward(loss_of(&model, &tape, rng));
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.set_learning_rate(Schedule::cosine(0.01, updates, 0.0).at(update));
-        optimizer.step(&mut model, &gradients);
-    }
+    let schedule = Schedule::cosine(0.01, updates, 0.0);
+    train(0..updates, &mut model, schedule, |model, tape| loss_of(model, tape, rng))?;
     Ok(model)
 }
 

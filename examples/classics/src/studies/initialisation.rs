@@ -10,6 +10,7 @@
 use bptt::tasks::{Adding, Batch};
 
 use crate::common::curves::{ends, with_curves};
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -58,8 +59,8 @@ fn run(session: &mut Session) -> Result<()> {
         Lines::new("adding two of 30 numbers", &format!("{MEAN} updates"), "loss").log();
     let mut last = Vec::new();
     for start in starts() {
-        let curves = session.seeds(seeds, |seed| train(&start, seed, updates));
-        let curves = curves.into_iter().collect::<Result<Vec<_>, NonFiniteGradient>>()?;
+        let curves = session.seeds(seeds, |seed| learn(&start, seed, updates));
+        let curves = curves.into_iter().collect::<Result<Vec<_>>>()?;
         let ends: Vec<f64> = curves.iter().map(|curve| curve[curve.len() - 1]).collect();
         last.push(session.sample(&format!("{}: loss at the end", start.name), &ends)?);
         lines = with_curves(lines, start.name, &curves)?;
@@ -81,10 +82,8 @@ fn run(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Mean losses of so many updates each.
-type Losses = Result<Vec<f64>, NonFiniteGradient>;
-
-fn train(start: &Start, seed: u64, updates: usize) -> Losses {
+/// Returns the mean losses of so many updates each.
+fn learn(start: &Start, seed: u64, updates: usize) -> Result<Vec<f64>> {
     let rng = &mut bptt::rng(seed);
     let [recurrent, others] = start.weights;
     let lstm = Lstm::<f32>::new(rng, 2, HIDDEN);
@@ -101,17 +100,15 @@ fn train(start: &Start, seed: u64, updates: usize) -> Losses {
     }
 }
 
-fn fit(mut model: impl Layer<f32> + Module<f32>, rng: &mut impl Rng, updates: usize) -> Losses {
-    let (mut optimizer, mut losses) = (Adam::new(5e-3), Vec::new());
-    for _ in 0..updates {
+fn fit<M: Layer<f32> + Module<f32>>(
+    mut model: M,
+    rng: &mut impl Rng,
+    updates: usize,
+) -> Result<Vec<f64>> {
+    let losses = train(0..updates, &mut model, Schedule::constant(5e-3), |model, tape| {
         let Batch { inputs, targets } = Adding.batch(rng, [STEPS, 32]);
-        let tape = Tape::new();
-        let (y, _) = Recurrence::new(&model).last(tape.constant(inputs), model.start(&tape, 32));
-        let loss = loss::mean_squared_error(y, &targets).mean();
-        let mut gradients = tape.backward(loss);
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.step(&mut model, &gradients);
-        losses.push(f64::from(loss.item()));
-    }
+        let (y, _) = Recurrence::new(model).last(tape.constant(inputs), model.start(tape, 32));
+        loss::mean_squared_error(y, &targets).mean()
+    })?;
     Ok(losses.chunks(MEAN).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect())
 }

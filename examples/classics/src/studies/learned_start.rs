@@ -13,6 +13,7 @@ use bptt::tasks::{Batch, Waves};
 use programs::statistics::Paired;
 
 use crate::common::curves::{ends, with_curves};
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -31,7 +32,8 @@ fn run(session: &mut Session) -> Result<()> {
         Lines::new("next value of a saw", "values read before", "root mean squared error");
     let mut first = Vec::new();
     for (start, name) in STARTS.into_iter().enumerate() {
-        let errors = session.seeds(seeds, |seed| train(start, seed, updates));
+        let errors = session.seeds(seeds, |seed| learn(start, seed, updates));
+        let errors = errors.into_iter().collect::<Result<Vec<_>>>()?;
         let of_first: Vec<f64> = errors.iter().map(|errors| errors[0]).collect();
         let of_last: Vec<f64> = errors.iter().map(|errors| errors[STEPS - 1]).collect();
         session.sample(&format!("{name}: error of the first prediction"), &of_first)?;
@@ -61,7 +63,7 @@ fn run(session: &mut Session) -> Result<()> {
 }
 
 /// Returns the error of each prediction.
-fn train(start: usize, seed: u64, updates: usize) -> Vec<f64> {
+fn learn(start: usize, seed: u64, updates: usize) -> Result<Vec<f64>> {
     let rng = &mut bptt::rng(seed);
     let (gru, output) = (Gru::<f32>::new(rng, 1, 16), Linear::new(rng, 16, 1));
     let guess = Init::Gaussian { mean: 0.0, std: 0.3 };
@@ -72,19 +74,19 @@ fn train(start: usize, seed: u64, updates: usize) -> Vec<f64> {
     }
 }
 
-fn fit(mut model: impl Layer<f32> + Module<f32>, rng: &mut impl Rng, updates: usize) -> Vec<f64> {
+fn fit<M: Layer<f32> + Module<f32>>(
+    mut model: M,
+    rng: &mut impl Rng,
+    updates: usize,
+) -> Result<Vec<f64>> {
     let saw = Waves::saw(9.3);
-    let mut optimizer = Adam::new(5e-3);
-    for _ in 0..updates {
+    train(0..updates, &mut model, Schedule::constant(5e-3), |model, tape| {
         let Batch { inputs, targets } = saw.batch(rng, [STEPS, 32]);
-        let tape = Tape::new();
-        let (ys, _) = model.forward(tape.constant(inputs));
-        let gradients = tape.backward(loss::mean_squared_error(ys, &targets).mean());
-        optimizer.step(&mut model, &gradients);
-    }
+        loss::mean_squared_error(model.forward(tape.constant(inputs)).0, &targets).mean()
+    })?;
     let Batch { inputs, targets } = saw.batch(rng, [STEPS, 1000]);
     let tape = Tape::inference();
     let (ys, _) = model.forward(tape.constant(inputs));
     let squares = (ys - &targets).square().mean(&[1, 2]).value();
-    squares.iter().map(|&square| f64::from(square).sqrt()).collect()
+    Ok(squares.iter().map(|&square| f64::from(square).sqrt()).collect())
 }

@@ -12,6 +12,7 @@
 
 use bptt::tasks::{Batch, Glyphs};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -43,16 +44,14 @@ fn run(session: &mut Session) -> Result<()> {
         symbols: Embedding::new(rng, SYMBOLS, 32),
         speller: (Gru::new(rng, 32, 64), Linear::new(rng, 64, SYMBOLS)),
     };
-    let mut optimizer = Adam::new(3e-3);
     let updates = session.budget(1500, 30);
-    for _ in session.steps(updates) {
+    let schedule = Schedule::constant(3e-3);
+    train(session.steps(updates), &mut model, schedule, |model, tape| {
         let Batch { inputs, targets } = glyphs.batch(rng, 64);
         let names = named(&targets);
-        let tape = Tape::new();
         let logits = model.teacher_forced(tape.constant(inputs), &names);
-        let gradients = tape.backward(loss::cross_entropy(logits, &names).mean());
-        optimizer.step(&mut model, &gradients);
-    }
+        loss::cross_entropy(logits, &names).mean()
+    })?;
     let Batch { inputs, targets } = glyphs.batch(rng, 1000);
     let names = named(&targets);
     let share = |pictures: Tensor<f32>| {

@@ -12,6 +12,7 @@
 
 use bptt::tasks::{Batch, Waves};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -36,7 +37,7 @@ fn waves() -> [(&'static str, Waves); 4] {
 
 fn run(session: &mut Session) -> Result<()> {
     let updates = session.budget(1200, 40);
-    let nets = session.seeds(4, |seed| train(&waves()[seed as usize].1, updates));
+    let nets = session.seeds(4, |seed| learn(&waves()[seed as usize].1, updates));
     let mut lines = Lines::new("errors of free running", "steps ahead", "RMS error").log();
     let mut pictures = Vec::new();
     for ((name, _), net) in waves().iter().zip(nets) {
@@ -77,19 +78,14 @@ struct Net {
     free: Tensor<f32>,
 }
 
-fn train(wave: &Waves, updates: usize) -> Result<Net, NonFiniteGradient> {
+fn learn(wave: &Waves, updates: usize) -> Result<Net> {
     let rng = &mut bptt::rng(0);
     let mut model = (Lstm::<f32>::new(rng, 1, 32), Linear::new(rng, 32, 1));
-    let mut optimizer = Adam::new(0.01);
-    for update in 0..updates {
+    train(0..updates, &mut model, Schedule::cosine(0.01, updates, 0.0), |model, tape| {
         let Batch { inputs, targets } = wave.batch(rng, [READ + CONTINUED, 32]);
-        let tape = Tape::new();
         let (ys, _) = model.forward(tape.constant(inputs));
-        let mut gradients = tape.backward(loss::mean_squared_error(ys, &targets).mean());
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.set_learning_rate(Schedule::cosine(0.01, updates, 0.0).at(update));
-        optimizer.step(&mut model, &gradients);
-    }
+        loss::mean_squared_error(ys, &targets).mean()
+    })?;
     let test = wave.batch(rng, [READ + CONTINUED, 64]);
     let tape = Tape::inference();
     let xs = tape.constant(test.inputs.clone());
