@@ -14,7 +14,7 @@ use crate::prelude::*;
 pub(crate) const PROGRAM: Program = Program {
     name: "unsegmented-labels",
     shows: "a net reads connected handwriting without being told where a letter begins",
-    sources: &[(Text::Crowley, "Recurrent Neural Networks: History")],
+    sources: &[(Text::Crowley, "History")],
     run,
 };
 
