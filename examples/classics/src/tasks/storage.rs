@@ -9,6 +9,7 @@
 
 use crate::common::curves::with_means;
 use crate::common::stack_net::StackNet;
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -88,18 +89,12 @@ fn learn<M>(model: &mut M, updates: usize, rng: &mut impl Rng) -> Result<()>
 where
     M: Layer<f32> + Module<f32>,
 {
-    let mut optimizer = Adam::new(0.003);
-    for _ in 0..updates {
+    train(0..updates, model, Schedule::cosine(5e-3, updates, 0.0), |model, tape| {
         let length = rng.random_range(1..=LONGEST);
         let (inputs, targets) = sequences(length, rng);
-        let tape = Tape::new();
         let (logits, _) = model.forward(tape.constant(inputs));
-        let loss = loss::cross_entropy(logits.slice(0, length..2 * length), &targets).mean();
-        let mut gradients = tape.backward(loss);
-        drop(tape);
-        clip_norm(model, &mut gradients, 1.0)?;
-        optimizer.step(model, &gradients);
-    }
+        loss::cross_entropy(logits.slice(0, length..2 * length), &targets).mean()
+    })?;
     Ok(())
 }
 

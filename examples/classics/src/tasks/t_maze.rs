@@ -15,6 +15,7 @@ use bptt::tasks::agents::{Policy, PolicyGradient};
 use bptt::tasks::environments::{Environments, TMaze};
 
 use crate::common::curves;
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -40,7 +41,8 @@ fn run(session: &mut Session) -> Result<()> {
     let (seeds, lessons) = (session.budget(4, 1), session.budget(400, 3));
     let memory = session.seeds(seeds, |seed| taught(lstm(seed, 2, 3.0), lessons, seed));
     let none = session.seeds(seeds, |seed| taught(memoryless(seed, 2), lessons, seed));
-    judge(session, "supervised", &memory, &none)?;
+    let shares = |runs: Vec<_>| runs.into_iter().collect::<Result<Vec<f64>>>();
+    judge(session, "supervised", &shares(memory)?, &shares(none)?)?;
 
     let updates = session.budget(800, 3);
     let memory = session.seeds(seeds, |seed| rewarded(lstm(seed, 4 + 1, 1.0), updates, seed));
@@ -77,21 +79,17 @@ fn memoryless(seed: u64, outputs: usize) -> (Window<f32>, Linear<f32>) {
 }
 
 /// Teaches a model the turn of straight walks. Returns the share of right turns in new ones.
-fn taught(mut model: impl Layer<f32> + Module<f32>, updates: usize, seed: u64) -> f64 {
-    let rng = &mut bptt::rng(100 + seed);
-    let (maze, mut optimizer) = (TMaze::new(SUPERVISED), Adam::new(0.01));
-    for _ in 0..updates {
+fn taught<M: Layer<f32> + Module<f32>>(mut model: M, updates: usize, seed: u64) -> Result<f64> {
+    let (maze, rng) = (TMaze::new(SUPERVISED), &mut bptt::rng(100 + seed));
+    train(0..updates, &mut model, Schedule::constant(0.01), |model, tape| {
         let (walks, turns) = maze.walks(MAZES, rng);
-        let tape = Tape::new();
         let logits = model.forward(tape.constant(walks)).0.index_first(SUPERVISED);
-        let gradients = tape.backward(loss::cross_entropy(logits, &turns).mean());
-        drop(tape);
-        optimizer.step(&mut model, &gradients);
-    }
+        loss::cross_entropy(logits, &turns).mean()
+    })?;
     let (walks, turns) = maze.walks(TESTED, rng);
     let tape = Tape::inference();
     let logits = model.forward(tape.constant(walks)).0.index_first(SUPERVISED);
-    metrics::accuracy(&logits.value(), &turns, None)
+    Ok(metrics::accuracy(&logits.value(), &turns, None))
 }
 
 /// Lets an agent learn from rewards.
