@@ -73,8 +73,9 @@ fn run(session: &mut Session) -> Result<()> {
     let read = HeatMap::matrix("read once", "row", "column", &picture.reshape(glyphs.size()));
     let title = format!("spelled: {}", NAMES[targets[0]]);
     let written = HeatMap::matrix(&title, "symbol", "step", &spelled).rows(letters);
-    let pictures = [read.quantity("ink"), written.quantity("probability")].map(HeatMap::picture);
-    session.figure("caption", &Picture::stacked(pictures.map(|picture| picture.sized(600, 420))))
+    let [read, written] = [read.quantity("ink"), written.quantity("probability")];
+    let pictures = [read.picture().sized(600, 340), written.picture().sized(600, 560)];
+    session.figure("caption", &Picture::stacked(pictures))
 }
 
 #[derive(Module)]

@@ -61,7 +61,7 @@ fn run(session: &mut Session) -> Result<()> {
         let error = |t| rmse(&free.index_first(t), &truth.index_first(t));
         lines = lines.line(name, (0..CONTINUED).map(|t| (t as f64 + 1.0, error(t))));
         let picture = Lines::new(name, "step", "value")
-            .dashed("truth", first(&test.inputs.slice(0, READ - 15..READ + CONTINUED), READ - 15))
+            .line("truth", first(&test.inputs.slice(0, READ - 15..READ + CONTINUED), READ - 15))
             .line("one step ahead", first(&rest(&one_step), READ))
             .line("free running", first(&free, READ));
         pictures.push(picture.picture().sized(760, 230));
