@@ -10,19 +10,27 @@ type Net = (BoxedLayer<f32>, Linear<f32>);
 /// Makes a layer of an input size and a hidden size.
 pub(crate) type Make = fn(&mut bptt::Xoshiro256PlusPlus, usize, usize) -> BoxedLayer<f32>;
 
-/// Returns the accuracy on the latch problem after 300 updates.
+/// A latch problem, and the updates of a training.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoisyLatch {
+    /// The standard deviation of the noise.
+    pub(crate) noise: f64,
+    pub(crate) lag: usize,
+    pub(crate) updates: usize,
+}
+
+/// Returns the accuracy of a net that has learned a latch problem.
 pub(crate) fn latch(
     make: Make,
     size: usize,
     mut by: Box<dyn Optimizer<f32>>,
-    noise: f64,
-    lag: usize,
+    NoisyLatch { noise, lag, updates }: NoisyLatch,
     seed: u64,
 ) -> f64 {
     let rng = &mut bptt::rng(seed);
     let task = Latch::new().noise(noise);
     let mut net = (make(rng, 1, size), Linear::new(rng, size, 2));
-    for _ in 0..300 {
+    for _ in 0..updates {
         let (batch, tape) = (task.batch(rng, [lag, 32]), Tape::new());
         let ys = last(&net, &tape, batch.inputs);
         let mut gradients = tape.backward(loss::cross_entropy(ys, &batch.targets).mean());
@@ -36,11 +44,11 @@ pub(crate) fn latch(
     metrics::accuracy(&last(&net, &tape, batch.inputs).value(), &batch.targets, None)
 }
 
-/// Returns the mean squared error on the adding problem of 50 steps after 800 updates.
-pub(crate) fn adding(make: Make, seed: u64) -> Result<f64> {
+/// Returns the mean squared error on the adding problem of 50 steps.
+pub(crate) fn adding(make: Make, updates: usize, seed: u64) -> Result<f64> {
     let rng = &mut bptt::rng(seed);
     let mut net = (make(rng, 2, 16), Linear::new(rng, 16, 1));
-    train(0..800, &mut net, Schedule::constant(0.01), |net, tape| {
+    train(0..updates, &mut net, Schedule::constant(0.01), |net, tape| {
         let batch = Adding.batch(rng, [50, 32]);
         loss::mean_squared_error(last(net, tape, batch.inputs), &batch.targets).mean()
     })?;

@@ -10,7 +10,7 @@
 use bptt::tasks::Adding;
 
 use crate::common::curves::{ends, with_means};
-use crate::common::memory::{Make, adding, latch};
+use crate::common::memory::{Make, NoisyLatch, adding, latch};
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -36,21 +36,24 @@ const SIZES: [usize; 4] = [4, 8, 16, 32];
 
 fn run(session: &mut Session) -> Result<()> {
     let seeds = session.budget(20, 1);
+    let (updates, longer) = (session.budget(300, 30), session.budget(800, 30));
+    let quiet = NoisyLatch { noise: 0.2, lag: 50, updates };
     let mut lines = Lines::new("latch problem, noise ½", "lag (steps)", "accuracy").log_x();
     let [mut latches, mut sums, mut descents] = [const { Vec::new() }; 3];
     for (name, make) in CELLS {
         let mut by_lag = Vec::new();
         for lag in LAGS {
-            let of = |seed| latch(make, 8, Box::new(Adam::new(0.01)), 0.5, lag, seed);
+            let task = NoisyLatch { noise: 0.5, lag, updates };
+            let of = |seed| latch(make, 8, Box::new(Adam::new(0.01)), task, seed);
             let name = format!("latch, {name}, lag {lag}: accuracy");
             by_lag.push(session.sample(&name, &session.seeds(seeds, of))?);
         }
         latches.push(by_lag[3]);
         lines = with_means(lines, name, LAGS.map(|lag| lag as f64).into_iter().zip(by_lag));
-        let of = session.seeds(seeds, |seed| adding(make, seed));
+        let of = session.seeds(seeds, |seed| adding(make, longer, seed));
         let of = of.into_iter().collect::<Result<Vec<_>>>()?;
         sums.push(session.sample(&format!("adding, {name}: mean squared error"), &of)?);
-        let of = |seed| latch(make, 8, Box::new(Sgd::new(0.3)), 0.2, 50, seed);
+        let of = |seed| latch(make, 8, Box::new(Sgd::new(0.3)), quiet, seed);
         let name = format!("latch by gradient descent, {name}, lag 50: accuracy");
         descents.push(session.sample(&name, &session.seeds(seeds, of))?);
     }
@@ -94,7 +97,7 @@ fn run(session: &mut Session) -> Result<()> {
 
     let mut accuracies = Vec::new();
     for (rate, size) in RATES.into_iter().flat_map(|rate| SIZES.map(|size| (rate, size))) {
-        let of = |seed| latch(CELLS[0].1, size, Box::new(Adam::new(rate)), 0.2, 50, seed);
+        let of = |seed| latch(CELLS[0].1, size, Box::new(Adam::new(rate)), quiet, seed);
         let name = format!("LSTM of 1997, rate {rate}, {size} units: accuracy");
         accuracies.push(session.sample(&name, &session.seeds(seeds, of))?.mean());
     }

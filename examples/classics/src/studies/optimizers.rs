@@ -4,7 +4,7 @@
 //! compares the errors after 20 epochs, each optimizer at its best rate, and counts the rates at which a prediction is
 //! better than the straight line through the last two values. A run that diverges has an infinite error.
 //!
-//! The figure shows the median of the error by learning rate.
+//! The figure shows the median of the error by learning rate. A line ends where half of the runs diverge.
 
 use crate::common::continuation::Continuation;
 use crate::common::curves::{at, ends};
@@ -35,7 +35,7 @@ const DRAWN: usize = 6;
 const RATES: [f64; 7] = [1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0];
 
 fn run(session: &mut Session) -> Result<()> {
-    let seeds = session.budget(20, 1);
+    let (seeds, epochs) = (session.budget(20, 1), session.budget(20, 4));
     let line = Continuation::of_a_line();
     session.number("error of a straight line", line);
     let mut lines = Lines::new("error by optimizer", "learning rate", "error after 20 epochs");
@@ -45,8 +45,9 @@ fn run(session: &mut Session) -> Result<()> {
         let mut medians = Vec::new();
         let mut errors = Vec::new();
         for learning_rate in RATES {
-            let training = Continuation { optimizer, learning_rate, ..Continuation::default() };
-            let of_seeds = at(&session.seeds(seeds, |seed| training.run(seed)), 20);
+            let training =
+                Continuation { optimizer, learning_rate, epochs, ..Continuation::default() };
+            let of_seeds = at(&session.seeds(seeds, |seed| training.run(seed)), epochs);
             medians.push(median(&of_seeds));
             errors.push(of_seeds);
         }
@@ -58,7 +59,8 @@ fn run(session: &mut Session) -> Result<()> {
         session
             .number(&format!("{name}: rates of {} that are good", RATES.len()), good[index] as f64);
         if index < DRAWN {
-            lines = lines.line(name, RATES.into_iter().zip(medians));
+            let finite = RATES.into_iter().zip(medians).filter(|(_, median)| median.is_finite());
+            lines = lines.line(name, finite);
         }
     }
     let (descent, adam) = (&bests[0], &bests[4]);
