@@ -7,6 +7,7 @@
 use bptt::tasks::CopyMemory;
 
 use crate::common::symbol_model::SymbolModel;
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -19,12 +20,11 @@ pub(crate) const PROGRAM: Program = Program {
 fn run(session: &mut Session) -> Result<()> {
     let task = CopyMemory::new(20).length(5);
     let updates = session.budget(3000, 20);
-    let rng = &mut bptt::rng(0);
-    let lstm = train(session, rng, task, updates, Lstm::new)?;
-    let elman = train(session, rng, task, updates, Elman::new)?;
+    let lstm = losses(session, task, updates, Lstm::new)?;
+    let elman = losses(session, task, updates, Elman::new)?;
     let floor = task.memoryless_loss();
     let [last, simple] =
-        [&lstm, &elman].map(|curve| curve.last().map_or(f64::NAN, |&(_, loss)| loss));
+        [&lstm, &elman].map(|losses| losses.last().map_or(f64::NAN, |last| last.1));
     session.number("loss without a memory", floor);
     session.number("loss of the LSTM", last);
     session.number("loss of the simple recurrent net", simple);
@@ -39,35 +39,25 @@ fn run(session: &mut Session) -> Result<()> {
     session.figure("loss", &picture)
 }
 
-/// Trains a cell with a readout. Returns its losses on sequences that it was not trained on.
-fn train<C: Layer<f32> + Module<f32>>(
+/// Trains a cell with a readout. Returns its losses, means of 50 updates. No batch comes twice, so they are those of
+/// unseen sequences.
+fn losses<C: Layer<f32> + Module<f32>>(
     session: &Session,
-    rng: &mut Xoshiro256PlusPlus,
     task: CopyMemory,
     updates: usize,
     cell: impl Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C,
 ) -> Result<Vec<(f64, f64)>> {
+    let rng = &mut bptt::rng(0);
     let mut model = SymbolModel {
         embedding: Embedding::new(rng, task.alphabet(), 16),
         layer: cell(rng, 16, 64),
         output: Linear::new(rng, 64, task.alphabet() - 1),
     };
-    let mut optimizer = Adam::new(5e-3);
-    let unseen = task.batch(&mut bptt::rng(1), 200);
-    let mut curve = Vec::new();
-    for update in session.steps(updates) {
+    let schedule = Schedule::constant(5e-3);
+    let losses = train(session.steps(updates), &mut model, schedule, |model, tape| {
         let batch = task.batch(rng, 32);
-        let tape = Tape::new();
-        let loss = loss::cross_entropy(model.logits(&tape, &batch.inputs), &batch.targets).mean();
-        let mut gradients = tape.backward(loss);
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.step(&mut model, &gradients);
-        if (update + 1) % 50 == 0 {
-            let tape = Tape::inference();
-            let logits = model.logits(&tape, &unseen.inputs);
-            let loss = loss::cross_entropy(logits, &unseen.targets).mean();
-            curve.push((update as f64, f64::from(loss.item())));
-        }
-    }
-    Ok(curve)
+        loss::cross_entropy(model.logits(tape, &batch.inputs), &batch.targets).mean()
+    })?;
+    let means = losses.chunks(50).map(|losses| losses.iter().sum::<f64>() / losses.len() as f64);
+    Ok(means.enumerate().map(|(i, mean)| (50.0 * i as f64, mean)).collect())
 }

@@ -6,6 +6,7 @@
 
 use bptt::tasks::{Batch, Dates};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -34,16 +35,12 @@ fn run(session: &mut Session) -> Result<()> {
         start: Dates::START,
         end: Dates::END,
     };
-    let mut optimizer = Adam::new(5e-3);
-    for _ in session.steps(updates) {
+    let schedule = Schedule::constant(5e-3);
+    train(session.steps(updates), &mut model, schedule, |model, tape| {
         let Batch { inputs, targets } = Dates.batch(rng, 32);
-        let tape = Tape::new();
-        let encoded = model.encode(&tape, &inputs.symbols, inputs.shape(), Some(&inputs.lengths));
-        let loss = loss::cross_entropy(model.teacher_forced(&encoded, &targets), &targets).mean();
-        let mut gradients = tape.backward(loss);
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.step(&mut model, &gradients);
-    }
+        let encoded = model.encode(tape, &inputs.symbols, inputs.shape(), Some(&inputs.lengths));
+        loss::cross_entropy(model.teacher_forced(&encoded, &targets), &targets).mean()
+    })?;
     let unseen = Dates.batch(&mut bptt::rng(1), 500);
     let mut right = 0;
     for (b, source) in unseen.inputs.sequences().iter().enumerate() {

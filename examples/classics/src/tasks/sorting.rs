@@ -12,6 +12,7 @@
 
 use bptt::tasks::{Batch, Sorting};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -36,16 +37,11 @@ fn run(session: &mut Session) -> Result<()> {
         permutes: true,
     };
     let schedule = Schedule::one_cycle(0.01, updates);
-    let mut optimizer = Adam::new(schedule.at(0));
-    for update in session.steps(updates) {
+    train(session.steps(updates), &mut network, schedule, |network, tape| {
         let Batch { inputs, targets } = Sorting.batch(rng, [NUMBERS, 64]);
-        let tape = Tape::new();
         let logits = network.teacher_forced(tape.constant(inputs), None, &targets);
-        let mut gradients = tape.backward(loss::cross_entropy(logits, &targets).mean());
-        clip_norm(&network, &mut gradients, 1.0)?;
-        optimizer.set_learning_rate(schedule.at(update));
-        optimizer.step(&mut network, &gradients);
-    }
+        loss::cross_entropy(logits, &targets).mean()
+    })?;
     let Batch { inputs, targets } = Sorting.batch(&mut bptt::rng(1), [NUMBERS, UNSEEN]);
     let tape = Tape::inference();
     let xs = tape.constant(inputs.clone());

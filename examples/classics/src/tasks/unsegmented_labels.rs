@@ -9,6 +9,7 @@
 
 use bptt::tasks::{Batch, Handwriting};
 
+use crate::common::training::train;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -34,7 +35,7 @@ fn run(session: &mut Session) -> Result<()> {
     let task = Handwriting::new().noise(0.2);
     let updates = session.budget(1000, 20);
     let [reader, memoryless] =
-        [true, false].map(|has_memory| train(session, task, updates, has_memory));
+        [true, false].map(|has_memory| trained(session, task, updates, has_memory));
     let reader = reader?;
     let unseen = task.batch(&mut bptt::rng(1), [STEPS, UNSEEN]);
     let [right, memoryless] = [&reader, &memoryless?].map(|model| right(model, &unseen));
@@ -70,7 +71,7 @@ impl<T: Scalar> Model<T> {
     }
 }
 
-fn train(
+fn trained(
     session: &Session,
     task: Handwriting,
     updates: usize,
@@ -81,16 +82,11 @@ fn train(
     let layer = Bidirectional::new(forward, backward);
     let output = Linear::new(rng, 64, Handwriting::LETTERS.len() + 1);
     let mut model = Model { layer, output, has_memory };
-    let mut optimizer = Adam::new(5e-3);
-    for _ in session.steps(updates) {
+    let schedule = Schedule::constant(5e-3);
+    train(session.steps(updates), &mut model, schedule, |model, tape| {
         let Batch { inputs, targets } = task.batch(rng, [STEPS, 32]);
-        let tape = Tape::new();
-        let logits = model.logits(&tape, &inputs);
-        let loss = loss::ctc(logits, &[STEPS; 32], &targets, BLANK).mean();
-        let mut gradients = tape.backward(loss);
-        clip_norm(&model, &mut gradients, 1.0)?;
-        optimizer.step(&mut model, &gradients);
-    }
+        loss::ctc(model.logits(tape, &inputs), &[STEPS; 32], &targets, BLANK).mean()
+    })?;
     Ok(model)
 }
 
