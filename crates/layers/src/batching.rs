@@ -186,8 +186,8 @@ pub enum Remainder {
     Drop,
 }
 
-/// Returns the batches of one epoch: the indices of `count` examples in random order, in groups of `batch`. Every call
-/// with one generator shuffles anew.
+/// Returns the batches of one epoch: the indices of `count` examples in random order, in groups of `batch`. Each call
+/// shuffles anew.
 ///
 /// ```
 /// use bptt_layers::batching::{self, Remainder};

@@ -1,6 +1,6 @@
 //! The tasks on which the literature measures recurrent networks.
 //!
-//! A task is a small struct whose `batch` draws sequences with a random generator of yours. All batches are
+//! A task is a small struct whose `batch` draws sequences with your random generator. All batches are
 //! time-major, as layers read them: vectors `[T, B, F]`, symbols and classes `[T, B]` in row-major order. Where
 //! sequences may have any length, `batch` takes the shape `[T, B]`, else the number of sequences `B`.
 //!
@@ -12,9 +12,8 @@
 //! assert_eq!((&inputs.shape()[..], &targets.shape()[..]), (&[50, 32, 2][..], &[32, 1][..]));
 //! ```
 //!
-//! What a model cannot beat, and what one without a memory reaches, is a method of the task, exact or to many digits:
-//! `floor` is the least expected loss of any model, and `memoryless_loss` or `memoryless_accuracy` is the best that can
-//! be done from the input of the same step alone. A model has learned the task when it leaves these figures behind.
+//! Floors and baselines are methods of the task, exact or to many digits. `floor` is the least expected loss of any model.
+//! `memoryless_loss` or `memoryless_accuracy` is the best that can be done from the input of the same step alone. A model has learned the task when it leaves these figures behind.
 //! Losses are those of `bptt_layers::loss`: cross-entropy in nats, or squared error, averaged over positions.
 //!
 //! | task | inputs | targets |

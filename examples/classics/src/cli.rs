@@ -1,4 +1,4 @@
-//! The command line. Each program is a command, so that `--help` lists all of them, and a misspelled name is mended.
+//! The command line. Each program is a command, so that `--help` lists all of them, and a misspelled name gets a suggestion.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) enum Choice {
 
 /// The settings of a run.
 pub(crate) struct Settings {
-    /// Train a little only, as a smoke test. A program that is shortened by this judges nothing.
+    /// Train only a little, as a smoke test. A program that is shortened by this judges nothing.
     pub(crate) quick: bool,
     /// Each program writes to a folder of its own in this folder.
     pub(crate) out: PathBuf,
@@ -49,7 +49,7 @@ fn command() -> Command {
     Command::new("classics")
         .about("The tasks, mechanisms and claims of texts on recurrent networks")
         .subcommand_required(true)
-        .arg(quick.help("Train a little only, as a smoke test; what is shortened is not judged"))
+        .arg(quick.help("Train only a little, as a smoke test; what is shortened is not judged"))
         .arg(
             out.help("Write numbers and pictures to FOLDER/PROGRAM")
                 .default_value("target/classics")

@@ -7,16 +7,16 @@ use crate::session::Session;
 
 /// One task, mechanism or study, which [`run`](Self::run) carries out and judges.
 pub(crate) struct Program {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(crate) name: &'static str,
-    /// What it shows, in one line.
+    /// What it shows, in one line: a clause that follows "shows that".
     pub(crate) shows: &'static str,
     /// The texts, with the heading of the section.
     pub(crate) sources: &'static [(Text, &'static str)],
     pub(crate) run: fn(&mut Session) -> Result<()>,
 }
 
-/// A text on recurrent networks. Each has a guide in `docs/texts`.
+/// A text on recurrent networks. Each has a guide in `docs/classics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
     /// "Recurrent neural network", INT301 Bio-computation, week 10 (Xi'an Jiaotong-Liverpool University, 2021).

@@ -95,7 +95,7 @@ impl<T: Scalar> Conv2d<T> {
         bias_init: "`b`", |conv| conv.b.iter_mut().map(|b| (b, 1));
     }
 
-    /// Computes only every so many rows and columns of the outputs.
+    /// Computes only every `stride`-th row and column of the outputs.
     ///
     /// # Panics
     ///

@@ -140,7 +140,7 @@ where
         targets: &[usize],
     ) -> Var<'t, T> {
         let (Some(attention), Some(memory)) = (&self.attention, &encoded.memory) else {
-            panic!("alignment: the model has no attention, whose weights it could return");
+            panic!("alignment: the model has no attention; create it with `attention: Some(..)`");
         };
         let read = self.read(encoded, targets);
         attention.attend(self.outputs(RunOptions::default(), encoded, &read), memory).1

@@ -14,9 +14,9 @@ use super::stepwise::Stepwise;
 /// y_k, s_k = layer(next_input(y_{k−1}), s_{k−1})        k = 1 … steps − 1
 /// ```
 ///
-/// The first output of the continuation is the last one of the prompt, as a model that predicts the next element has
-/// predicted it there. `next_input` maps an output `[B, O]` to an input `[B, I]`. Where a model predicts its inputs
-/// themselves, it is `|y| y`. The opposite of free running is teacher forcing, which reads the targets (Williams and
+/// The first output of the continuation is the last one of the prompt: there, a model that predicts the next element
+/// predicts the first one of the continuation. `next_input` maps an output `[B, O]` to an input `[B, I]`. If outputs are
+/// predictions of the inputs, it is `|y| y`. The opposite of free running is teacher forcing, which reads the targets (Williams and
 /// Zipser 1989).
 ///
 /// The continuation is compiled and differentiable, as a [`scan`](crate::scan) is: a loss of it propagates through the

@@ -18,7 +18,7 @@ use crate::environments::Rollout;
 ///
 /// `Q⁻` are the values of a *target network*, an earlier copy of the layer, so that the targets rest while `Q` moves toward
 /// them. The actions may be chosen in any way that tries all; [`Policy::EpsilonGreedy`](super::Policy::EpsilonGreedy) is
-/// usual. Many environments in different phases of their episodes take the place of a memory of earlier steps.
+/// usual. Many environments in different phases of their episodes take the place of a replay memory.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

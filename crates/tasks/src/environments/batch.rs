@@ -1,4 +1,4 @@
-//! Environments that run in parallel, with one layer as the agent of all.
+//! Environments that run side by side, with one layer as the agent of all.
 
 use bptt_autodiff::{Tape, Tree};
 use bptt_layers::{CarriedState, Stepwise, stepper};

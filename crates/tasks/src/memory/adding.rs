@@ -46,7 +46,7 @@ impl Adding {
     }
 
     /// Returns the mean squared error of the best answer from the last step alone. The answer 1, the mean, has an error
-    /// of 1/6. A marked last number, one of `⌈T/2⌉` in the second half, leaves only the other one unknown.
+    /// of 1/6. Of the `⌈T/2⌉` numbers in the second half, the last may be the marked one: then only the other is unknown.
     #[must_use]
     pub fn memoryless_loss(&self, steps: usize) -> f64 {
         (1.0 - 0.5 / steps.div_ceil(2) as f64) / 6.0

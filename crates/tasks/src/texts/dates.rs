@@ -58,7 +58,7 @@ impl Dates {
     /// The number of target steps: ten characters and the end.
     pub const ISO_STEPS: usize = 11;
 
-    /// Draws dates, and the same in ISO 8601 with the end, `[11, B]`.
+    /// Draws dates, and the same dates in ISO 8601, each with the end, `[11, B]`.
     #[must_use]
     pub fn batch(&self, rng: &mut impl Rng, batch: usize) -> Batch<Symbols, Vec<usize>> {
         let drawn: Vec<[String; 2]> = (0..batch).map(|_| date(rng)).collect();

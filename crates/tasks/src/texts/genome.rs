@@ -63,8 +63,8 @@ impl Genome {
         text.chars().map(|base| Self::BASES.iter().position(|&known| known == base)).collect()
     }
 
-    /// Returns the share of bases that are labelled right at best from the last `width` bases, in sequences of `steps`. A window that is not
-    /// full shows where a sequence begins, so that the answer is known.
+    /// Returns the share of bases that are labelled right at best from the last `width` bases, in sequences of `steps`. A
+    /// window that is not full shows where a sequence begins, so that the answer is known.
     ///
     /// It is exact, and takes time in proportion to `4^width`.
     ///

@@ -7,7 +7,7 @@ use crate::batch::{Batch, Symbols};
 /// Tunes of the form A A B A, whose next note is to be predicted.
 ///
 /// A phrase begins on any note of the scale, and each note lies one or two steps above or below the one before. All
-/// choices are equally likely. Phrases A are alike, so who remembers the first can foresee half of the tune.
+/// choices are equally likely. Phrases A are the same. So a model that remembers the first can foresee half of the tune.
 ///
 /// ```
 /// use bptt_tasks::Melody;
@@ -48,7 +48,7 @@ impl Melody {
         FORM.len() * self.phrase - 1
     }
 
-    /// Draws tunes but for their last notes, and each next note `[T, B]`.
+    /// Draws tunes without their last notes, and the next note of each step, `[T, B]`.
     #[must_use]
     pub fn batch(&self, rng: &mut impl Rng, batch: usize) -> Batch<Symbols, Vec<usize>> {
         let tunes: Vec<Vec<usize>> = (0..batch).map(|_| self.tune(rng)).collect();

@@ -72,7 +72,7 @@ impl Polarity {
     /// Returns the share of sentences that are judged right, at best, from a bag of words: by how often each word occurs,
     /// whatever the order.
     ///
-    /// It does not tell which clause a negation turns around, nor which clause is the last.
+    /// A bag does not tell which clause a negation turns around, nor which clause is the last.
     #[must_use]
     pub fn bag_of_words_accuracy(&self) -> f64 {
         let mut classes: BTreeMap<Vec<&str>, [f64; 2]> = BTreeMap::new();

@@ -97,14 +97,14 @@ impl Tagging {
         super::text(&Self::WORDS, sentence)
     }
 
-    /// Returns the share of words that the best tagger tags right which sees the word alone. A tagger that reads the
-    /// whole sentence tags all.
+    /// Returns the share of words that are tagged right at best from the word alone. A tagger that reads the whole
+    /// sentence can tag all.
     #[must_use]
     pub fn memoryless_accuracy(&self) -> f64 {
         accuracy(|kinds, t| &kinds[t..=t])
     }
 
-    /// Returns the same for a tagger that reads the sentence up to the word.
+    /// Returns the share of words that are tagged right at best from the sentence up to the word.
     #[must_use]
     pub fn forward_accuracy(&self) -> f64 {
         accuracy(|kinds, t| &kinds[..=t])

@@ -21,7 +21,7 @@ pub(crate) struct Continuation {
     pub(crate) windows: usize,
     /// Makes the optimizer for a learning rate.
     pub(crate) optimizer: fn(f64) -> Box<dyn Optimizer<f32>>,
-    /// Whether each epoch has windows of its own, and no window is seen twice.
+    /// Whether each epoch draws new windows, so that no window is seen twice.
     pub(crate) is_fresh: bool,
 }
 
@@ -42,8 +42,8 @@ impl Default for Continuation {
 type Net = (Lstm<f32>, Linear<f32>);
 
 impl Continuation {
-    /// Trains a net to predict the value after a window. Returns the error of the prediction after each epoch
-    /// and before the first: the root mean square distance to the sine without noise, for windows with noise.
+    /// Trains a net to predict the value after a window. Returns the error before the first epoch and after each:
+    /// the root mean square distance of predictions from the sine without noise. The windows have noise.
     pub(crate) fn run(&self, seed: u64) -> Vec<f64> {
         let rng = &mut bptt::rng(seed);
         let mut net: Net = (Lstm::new(rng, 1, 16), Linear::new(rng, 16, 1));
@@ -71,8 +71,8 @@ impl Continuation {
         errors
     }
 
-    /// The error of the best linear filter of a window, for noise `σ`. A window is a period of `T` steps, so its values
-    /// give each of the two components of the sine with a variance of `n = 2σ²/T`, against `½` of the component:
+    /// The error of the best linear filter of a window, for noise `σ`. A window is a period of `T` steps. So its values
+    /// give each of the two components of the sine with a variance of `n = 2σ²/T`. The component has one of `½`, so
     /// the error is `√(½ n / (½ + n))` (Wiener 1949).
     pub(crate) fn of_the_best_filter(noise: f64) -> f64 {
         let n = 2.0 * noise.powi(2) / STEPS as f64;

@@ -27,13 +27,13 @@ pub(crate) fn at(curves: &[Vec<f64>], epoch: usize) -> Vec<f64> {
     curves.iter().map(|curve| curve[epoch]).collect()
 }
 
-/// Returns the first epoch after which each curve is below a bound, or as many as the curve has.
+/// Returns the first epoch after which each curve is below a bound, or the length of a curve that never is.
 pub(crate) fn epochs_below(curves: &[Vec<f64>], bound: f64) -> Vec<f64> {
     let first = |curve: &Vec<f64>| curve.iter().position(|&value| value < bound);
     curves.iter().map(|curve| first(curve).unwrap_or(curve.len()) as f64).collect()
 }
 
-/// Returns the ends of the interval that holds the true mean with a probability of 95 %, or twice the value of one seed.
+/// Returns the ends of the interval that holds the true mean with a probability of 95 %. With one seed, both are its value.
 pub(crate) fn ends(summary: &Summary) -> (f64, f64) {
     summary.confidence_interval(0.95).unwrap_or((summary.mean(), summary.mean()))
 }

@@ -36,7 +36,7 @@ pub(crate) fn latch(
         let mut gradients = tape.backward(loss::cross_entropy(ys, &batch.targets).mean());
         drop(tape); // so that parameters are updated in place
         if clip_norm(&net, &mut gradients, 1.0).is_err() {
-            break; // it has diverged, which the accuracy will tell
+            break; // it has diverged, as the accuracy will show
         }
         by.step(&mut net, &gradients);
     }

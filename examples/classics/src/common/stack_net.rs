@@ -41,8 +41,8 @@ impl<T: Scalar> StackNet<T> {
         }
     }
 
-    /// Sets the number of entries of the stack. The stack begins empty, so a deeper one computes the same, until the other
-    /// is full.
+    /// Sets the number of entries of the stack. The stack begins empty, so a deeper one computes the same until the
+    /// shallower one is full.
     pub(crate) fn set_depth(&mut self, depth: usize) {
         self.depth = depth;
     }

@@ -5,7 +5,7 @@
 //! with forget gate:  c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t         |c_t| ≤ 1 / (1 − max f)           ∂c_t/∂c_k = Π f
 //! ```
 //!
-//! Since `|i ⊙ g| < 1`, the content of the LSTM of 1997 grows linearly at most, and on a steady stream it does. Then
+//! Since `|i ⊙ g| < 1`, the content of the LSTM of 1997 grows at most linearly. A steady stream makes it grow so. Then
 //! `h(c) = tanh c` saturates: its slope `1 − tanh² c` vanishes, and nothing is learned through the output. The derivatives
 //! on the right are those along the carousel, without the paths through the gates: here `W_hh = 0`.
 //!
@@ -43,7 +43,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.check("with forget gate: |c| is below the bound", bounded.iter().all(|&c| c < bound));
     let growth = (grown[2999] - grown[1999]) / (grown[1999] - grown[999]);
     session
-        .check("1997: the growth of equal times is equal within 1 %", (growth - 1.0).abs() < 0.01);
+        .check("1997: |c| grows equally in equal times, within 1 %", (growth - 1.0).abs() < 0.01);
     let slope = |c: f64| 1.0 - c.tanh().powi(2);
     let saturated = grown.iter().position(|&c| slope(c) == 0.0).unwrap_or(STEPS);
     session.number("1997: steps until the slope of h(c) is 0 in f64", saturated as f64);
@@ -70,7 +70,7 @@ fn run(session: &mut Session) -> Result<()> {
         grown[999], grown[1999], grown[2999]
     );
     session
-        .claim(Text::Int301, "cell states often grow linearly")
+        .claim(Text::Int301, "the cell states often tend to grow linearly")
         .confirmed((growth - 1.0).abs() < 0.01, &evidence);
     session.claim(Text::Int301, "it may grow unbounded, causing saturation of h(c)").confirmed(
         saturated < STEPS,
@@ -81,8 +81,8 @@ fn run(session: &mut Session) -> Result<()> {
     let kept = error_flow(&Lstm1997::new(rng, 1, HIDDEN).recurrent_init(rng, Init::Zeros));
     let faded =
         error_flow(&Lstm::new(rng, 1, HIDDEN).forget_bias(0.0).recurrent_init(rng, Init::Zeros));
-    session.number("1997: error after 98 steps back, of 1", kept[0] / kept[98]);
-    session.number("forget gate about ½: error after 98 steps back, of 1", faded[0] / faded[98]);
+    session.number("1997: share of the error 98 steps back", kept[0] / kept[98]);
+    session.number("forget gate about ½: share of the error 98 steps back", faded[0] / faded[98]);
     session
         .claim(
             Text::Int301,
@@ -92,7 +92,7 @@ fn run(session: &mut Session) -> Result<()> {
             kept[..99].iter().all(|&norm| norm == kept[0]),
             "equal to the last bit over 99 steps",
         );
-    session.check("a forget gate of about ½ loses it", faded[0] / faded[98] < 1e-20);
+    session.check("a forget gate of about ½ loses the error", faded[0] / faded[98] < 1e-20);
     Ok(())
 }
 

@@ -9,7 +9,7 @@
 //! step 2  mark_i = Σ taken or jump that lead to i    c = max(c ± taken_i, 0)               less_c = max(c ± taken_i − 1, 0)
 //! ```
 //!
-//! An increment is always taken. In step 1 all marks of the step before are 0 but one, and in step 2 all branches but one.
+//! An increment is always taken. One mark is 1 before step 1, and one branch before step 2. All others are 0.
 //!
 //! The figure shows the counters while the net multiplies.
 
@@ -63,7 +63,7 @@ fn run(session: &mut Session) -> Result<()> {
     let limit = (1_u32 << f32::MANTISSA_DIGITS) as f32;
     session.claim(Text::Crowley, "recurrent networks are Turing universal").qualified(
         follows && limit + 1.0 == limit,
-        &format!("with exact numbers; a counter in f32 ends at {limit}"),
+        &format!("only with exact numbers: a counter in f32 ends at {limit}"),
     );
     Ok(())
 }

@@ -6,8 +6,8 @@
 //! W = (1/N) Σ ξ ξᵀ, with 0 on the diagonal     s_i ← sign(Σ_j W_ij s_j)     E = −½ sᵀ W s
 //! ```
 //!
-//! A unit that flips lowers `E` by `2 |Σ_j W_ij s_j|`, since `W` is symmetric. So the net comes to rest: with few patterns,
-//! at the nearest. Beyond `P ≈ 0.138 N` patterns are no longer valleys (Amit, Gutfreund and Sompolinsky 1985).
+//! A unit that flips lowers `E` by `2 |Σ_j W_ij s_j|`, since `W` is symmetric. So the net comes to rest. If few patterns are
+//! stored, it rests at the nearest. Beyond `P ≈ 0.138 N` they are no longer valleys (Amit, Gutfreund and Sompolinsky 1985).
 //!
 //! The figures show the energy during recalls, and how much of a pattern is left as more are stored.
 
@@ -17,7 +17,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "hopfield",
-    shows: "a completely connected net recalls patterns from noise, up to 0.14 N of them",
+    shows: "a completely connected net recalls patterns from noise, and loses them if too many are stored",
     sources: &[(Text::Crowley, "History")],
     run,
 };
@@ -55,8 +55,8 @@ fn run(session: &mut Session) -> Result<()> {
     for percent in [10, 13, 15, 20] {
         session.number(&format!("overlap with 0.{percent} N patterns"), left[percent - 2]);
     }
-    session.check("with 0.1 N patterns, more than 98 % of each pattern are right", left[8] > 0.96);
-    session.check("with 0.2 N patterns, less than 80 % are right", left[18] < 0.6);
+    session.check("with 0.1 N patterns, more than 98 % of their units are right", left[8] > 0.96);
+    session.check("with 0.2 N patterns, less than 80 % of them are right", left[18] < 0.6);
     Ok(())
 }
 
@@ -96,7 +96,7 @@ fn energy(weights: &Tensor<f64>, state: &[f64]) -> f64 {
     -0.5 * rows.zip(state).map(|(row, s)| s * product(row, state)).sum::<f64>()
 }
 
-/// Stores so many patterns for each unit, and returns how much is left of each when the net rests.
+/// Stores `load` patterns for each unit. Returns the mean overlap of the net at rest with the patterns that it began from.
 fn left_of_patterns(load: f64, seed: u64) -> f64 {
     let rng = &mut bptt::rng(100 + seed);
     let patterns = random_patterns((load * UNITS as f64).round() as usize, rng);

@@ -1,7 +1,7 @@
 //! Impulse responses: a window forgets exactly after `k` steps, a recurrent net never does.
 //!
-//! The response is what remains of an input of 1 at the first step, with no input after it: the difference from the run
-//! without it. It is finite in a [`Window`] of `k` inputs, which is a feed-forward net over the last `k` steps. It is
+//! An impulse is an input of 1 at the first step, and 0 after it. The response is the difference of the outputs from those
+//! of a run on zeros. It is finite in a [`Window`] of `k` inputs, which is a feed-forward net over the last `k` steps. It is
 //! infinite in every net with feedback: it decays in the Elman net and in the LSTM with a forget gate, and stays in the
 //! LSTM of 1997, whose cell state feeds back with the weight 1.
 //!
@@ -51,7 +51,10 @@ fn run(session: &mut Session) -> Result<()> {
             .check(&format!("{name} is above 0 at all steps"), response.iter().all(|&r| r > 0.0));
     }
     session
-        .claim(Text::Crowley, "a recurrent net of hidden activations is a finite impulse network")
+        .claim(
+            Text::Crowley,
+            "finite impulse recurrent networks: the state is the activation of hidden units",
+        )
         .refuted(
             infinite[0].1[STEPS - 1] > 0.0,
             "the Elman net feeds back, so its response never ends",

@@ -1,10 +1,10 @@
 //! Linear layers collapse: without a nonlinearity, many layers compute what one layer computes.
 //!
-//! `((x W₁ + b₁) W₂ + b₂) W₃ + b₃ = x W + b` with `W = W₁ W₂ W₃` and `b = (b₁ W₂ + b₂) W₃ + b₃`. The weights of the one
-//! layer are read from the three by inputs of zero and of the unit vectors. A recurrent net without a nonlinearity
+//! `((x W₁ + b₁) W₂ + b₂) W₃ + b₃ = x W + b` with `W = W₁ W₂ W₃` and `b = (b₁ W₂ + b₂) W₃ + b₃`. The one layer
+//! follows from the outputs of the three at zero and at the unit vectors. A recurrent net without a nonlinearity
 //! collapses likewise over time: its last state is a weighted sum of its inputs. With `tanh` neither is possible.
 //!
-//! The figure shows an output of both as one input moves.
+//! The figure shows an output of three linear layers, and of three with `tanh`, as one input moves.
 
 use crate::prelude::*;
 

@@ -59,7 +59,10 @@ fn run(session: &mut Session) -> Result<()> {
 
     let flat = slopes.iter().position(|&slope| slope < f64::from(f32::EPSILON)).unwrap_or(TIMES);
     session
-        .claim(Text::Int301, "the data is flattened until it has no detectable slope")
+        .claim(
+            Text::Int301,
+            "the data is flattened until, for large stretches, it has no detectable slope",
+        )
         .confirmed(
             flat < TIMES,
             &format!("below the rounding of f32 for all x from n = {}", flat + 1),

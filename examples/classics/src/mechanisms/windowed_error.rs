@@ -4,8 +4,8 @@
 //! e(t) = d(t) − o(t)     E(t) = ½ e(t)ᵀ e(t)     E = Σ_{t = t₀}^{t₁} E(t)
 //! ```
 //!
-//! A mask of the steps from `t₀` to `t₁` makes this sum of `loss::squared_error`. With respect to an output, the gradient
-//! is `−e(t)` within the window and exactly 0 outside. With respect to the *state*, it is 0 after `t₁` alone: steps before
+//! `loss::squared_error` with a mask of the steps from `t₀` to `t₁` is this sum. With respect to an output, the gradient
+//! is `−e(t)` within the window and exactly 0 outside. With respect to a *state*, it is 0 only after `t₁`. Steps before
 //! `t₀` have no error of their own, but the errors of later steps flow back through them.
 //!
 //! The figure shows both gradients by step.
@@ -56,7 +56,7 @@ fn run(session: &mut Session) -> Result<()> {
     let up_to = states[..=TO].iter().all(|&norm| norm > 0.0);
     session.check("each state up to t1 has a gradient, also before t0", up_to);
     let after = states[TO + 1..].iter().all(|&norm| norm == 0.0);
-    session.check("no state after t1 has one", after);
+    session.check("no state after t1 has a gradient", after);
     session.number("gradient with respect to the first state", states[0]);
 
     let points =

@@ -6,8 +6,8 @@ use std::thread;
 
 use programs::terminal::{Bar, Signals};
 
-/// Returns `run(0)`, …, `run(count − 1)`. After a signal no further run begins, and the results of those that did not
-/// are missing.
+/// Returns `run(0)`, …, `run(count − 1)`. After a signal no further run begins, and only the results of
+/// runs that had begun are returned.
 pub(super) fn map<R: Send>(
     count: usize,
     run: impl Fn(usize) -> R + Sync,

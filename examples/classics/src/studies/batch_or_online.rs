@@ -1,10 +1,10 @@
-//! Batch or online: gradient descent on a whole set costs with its size, and learns nothing from a stream.
+//! Batch or online: gradient descent on a whole set costs more the larger it is, and hardly learns from a stream.
 //!
 //! Batch gradient descent sums the gradient of all `U` windows for one update. Online, each window makes an update, and is
 //! never seen again. An LSTM learns to continue a sine by plain gradient descent at one rate, 0.1, from 20 seeds, until it
 //! is better than the straight line through the last two values.
 //!
-//! The figure shows the windows that this takes by the size of the set.
+//! The figure shows how many windows this takes, by the size of the set.
 
 use crate::common::continuation::Continuation;
 use crate::common::curves::{at, ends, epochs_below, with_means};
@@ -12,13 +12,13 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "batch-or-online",
-    shows: "the cost of batch gradient descent grows with the set, and online each window is learned from once",
+    shows: "the cost of batch gradient descent grows with the set, and online learning uses each window once",
     sources: &[(Text::Tan, "2.2 Gradient-based Learning Methods")],
     run,
 };
 
 const SETS: [usize; 5] = [64, 128, 256, 512, 1024];
-/// The windows of a stream between two looks at the error.
+/// The windows of a stream between two measurements of the error.
 const LOOK: usize = 16;
 
 fn run(session: &mut Session) -> Result<()> {
@@ -54,15 +54,15 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Tan, "batch GD is computationally expensive for very large datasets").confirmed(
         (0.8..1.1).contains(&exponent) && ends(&stream).1 < ends(&costs[0]).0,
         &format!(
-            "the cost grows with the set to the power {exponent:.2}: {last:.0} windows of 1024 different ones; online it \
-             takes {:.0}",
+            "the cost grows as the size of the set to the power {exponent:.2}: a set of 1024 takes {last:.0} windows, a \
+             stream {:.0}",
             stream.mean()
         ),
     );
     session.claim(Text::Tan, "batch GD is not suitable for online training").confirmed(
         ends(&batch_pass).0 > 0.5 && ends(&online_pass).1 < line,
         &format!(
-            "after 1024 windows, each seen once, it has made one update, {:.2}; online the error is {:.3}",
+            "after 1024 windows, each seen once, it has made one update, to an error of {:.2}; online it is {:.3}",
             batch_pass.mean(),
             online_pass.mean()
         ),

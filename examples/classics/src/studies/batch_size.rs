@@ -1,10 +1,10 @@
 //! The batch size: by epochs, the smallest batch learns fastest, and a large one fails for want of updates.
 //!
-//! An LSTM learns by Adam to continue a sine from 256 windows, which are an epoch. A batch of `B` windows makes `256 / B`
-//! updates of them. A net has converged if it is better than the straight line through the last two values.
+//! An LSTM learns by Adam to continue a sine from 256 windows, which are an epoch. With batches of `B` windows, an epoch
+//! has `256 / B` updates. A net has converged if it is better than the straight line through the last two values.
 //!
 //! One learning rate for all batches, that of a medium batch, is too high for the noisy gradient of a small one: its error
-//! falls at once, and then stays uneven. A lower rate mends it. A large batch is no worse than others by updates.
+//! falls at once, and then stays uneven. A lower rate mends it. After as many updates a large batch is about as good.
 //!
 //! The figures show the error after each epoch, and the number of epochs until convergence by batch size.
 
@@ -56,7 +56,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::ExploRnn, low).refuted(
         ends(&needed[0]).1 < ends(&needed[MEDIUM]).0 && ends(&after_20[0]).1 < line && ends(&at_low_rate).1 < line,
         &format!(
-            "batch 1 converges in {:.1} epochs, batch 32 in {:.1}; it then stays uneven, as the rate is that of batch 32",
+            "batch 1 converges in {:.1} epochs, batch 32 in {:.1}; batch 1 then stays uneven at the rate of batch 32",
             needed[0].mean(),
             needed[MEDIUM].mean()
         ),
@@ -66,7 +66,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::ExploRnn, high).qualified(
         ends(&after_20[LARGE]).0 > line && ends(&long).1 < 2.0 * after_20[MEDIUM].mean(),
         &format!(
-            "batch 256 does not converge, {:.3}, for want of updates: after as many as batch 32 makes, it is as good, {:.4}",
+            "for want of updates batch 256 ends at {:.3}; after as many updates as batch 32 makes, it is about as good, {:.4}",
             after_20[LARGE].mean(),
             long.mean()
         ),
@@ -75,7 +75,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::ExploRnn, medium).qualified(
         ends(&needed[MEDIUM]).1 < 10.0 && ends(&after_20[MEDIUM]).1 < ends(&after_20[0]).0,
         &format!(
-            "batch 32 converges in {:.1} epochs, smaller ones earlier; but at one rate for all, it ends at {:.4}, below batch \
+            "batch 32 converges in {:.1} epochs, smaller ones earlier; but at one rate for all it ends at {:.4}, below batch \
              1, {:.4}",
             needed[MEDIUM].mean(),
             after_20[MEDIUM].mean(),

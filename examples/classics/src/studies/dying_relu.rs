@@ -6,7 +6,7 @@
 //!
 //! Nets name pictures of letters and digits. Halfway, one gradient is 100 times as large. It drives units of the first
 //! layer below 0 for every picture. There a ReLU has no gradient, so its weights stay as they are. A leaky ReLU,
-//! `max(z, z/10)`, passes some gradient on, and returns at once.
+//! `max(z, z/10)`, passes some gradient on, and its unit returns.
 //!
 //! The figure shows the silent units over training, the mean of 20 seeds with its interval of 95 %.
 
@@ -42,12 +42,12 @@ fn run(session: &mut Session) -> Result<()> {
     }
     session.figure("silent", &lines.picture())?;
     session.check("no silent ReLU returns", back[0].mean() <= 0.0);
-    session.check("fewer leaky ones are silent", ends(&end[1]).1 < ends(&end[0]).0);
+    session.check("fewer leaky units are silent at the end", ends(&end[1]).1 < ends(&end[0]).0);
     let claim = "ReLU is not resistant against a large gradient flow; a neuron may remain inactive";
     session.claim(Text::Tan, claim).confirmed(
         ends(&end[0]).0 > ends(&before[0]).1 + 0.1,
         &format!(
-            "{:.0} % of the units are silent at the end, and were {:.0} % before; if leaky, {:.0} %",
+            "{:.0} % of the units are silent at the end, {:.0} % were before; of leaky units {:.0} %",
             100.0 * end[0].mean(),
             100.0 * before[0].mean(),
             100.0 * end[1].mean()

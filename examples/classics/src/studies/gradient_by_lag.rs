@@ -1,10 +1,9 @@
 //! Gradients by lag: how much the state of long ago contributes to a loss, in each of the 18 cells.
 //!
-//! The study takes the norm of the gradient of a loss at the last step with respect to the state `ℓ` steps before,
-//! `‖∂L_T/∂s_{T−ℓ}‖`, against that of lag 1, of untrained cells of 16 units that read noise, from 20 seeds. Where it is 0,
-//! what happened in the step contributes nothing to what is learned. A window has forgotten after its length, and a
-//! rectified unit once it was off. In the LSTM of 1997 the error passes along the carousel unchanged. Norms below 10⁻³⁰ of
-//! that of lag 1 count as 10⁻³⁰.
+//! A loss at the last step has a gradient with respect to the state `ℓ` steps before, `∂L_T/∂s_{T−ℓ}`. The study compares
+//! its norm with that of lag 1, in untrained cells of 16 units that read noise, from 20 seeds. Where it is 0, the step
+//! contributes nothing to what is learned: in a window after its length, in a rectified unit once it was off. In the LSTM
+//! of 1997 the error passes along the carousel unchanged. Norms below 10⁻³⁰ of that of lag 1 count as 10⁻³⁰.
 //!
 //! The figure shows the geometric mean over seeds, by cell and lag.
 
@@ -17,7 +16,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "gradient-by-lag",
-    shows: "how much a step contributes to the gradient many steps later, in each of the 18 cells",
+    shows: "with the lag the gradient falls below a thousandth in most of the 18 cells, and stays in some LSTMs",
     sources: &[(Text::Int301, "Vanishing Gradients"), (Text::Int301, "LSTM - introduction")],
     run,
 };
@@ -81,8 +80,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Int301, claim).qualified(
         ends(&elman).1 < -9.0 && window.mean() == -30.0 && vanished < CELLS.len(),
         &format!(
-            "99 steps back the gradient of an Elman net is {:.0e} of that of 1 step, but zero in a window alone and in \
-             rectified units, and {} of 18 cells keep more than a thousandth",
+            "99 steps back an Elman net has {:.0e} of the gradient of 1 step; zero is reached in a window and by \
+             rectified units; {} of 18 cells keep more than a thousandth",
             10_f64.powf(elman.mean()),
             CELLS.len() - vanished
         ),

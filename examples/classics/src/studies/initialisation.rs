@@ -1,9 +1,9 @@
-//! Initialisation: from very small weights, an LSTM begins on a plateau that scaled weights hardly have.
+//! Initialisation: from very small weights, an LSTM begins on a plateau, from scaled weights hardly.
 //!
 //! The task is to add the two marked of 30 numbers. On the plateau the answer is the mean of all sums: small weights pass
 //! a small signal on, and a small gradient back. Weights scaled by the number of units (Glorot and Bengio 2010) and
 //! orthogonal ones (Saxe et al. 2014) keep the size of both. Prior knowledge of the task is that only marked numbers are
-//! to be written, and kept: the mark opens the input gate, which is else closed, and the forget gate begins open.
+//! to be written, and kept. So the mark opens the input gate, which is closed otherwise. The forget gate begins open.
 //!
 //! The figure shows the loss over training, the mean of 8 seeds with its interval of 95 %.
 
@@ -15,7 +15,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "initialisation",
-    shows: "from weights of N(0, 0.01) a net has learned nothing when it is done from scaled weights",
+    shows: "from weights of N(0, 0.01) a net learns nothing in the time in which scaled weights solve the task",
     sources: &[(Text::Tan, "2.1 Initialization"), (Text::Asperti, "Hidden state initialization")],
     run,
 };
@@ -73,11 +73,15 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "a Gaussian draw with a standard deviation of 0.001 or 0.01 is a reasonable choice";
     session.claim(Text::Tan, claim).refuted(
         small.min(smaller) > 0.9 * guess && scaled < 0.2 * guess,
-        &format!("after {updates} updates they are at the loss of a guess, {guess:.3}, and Xavier's weights at {:.4}", last[3].mean()),
+        &format!("after {updates} updates both are at the loss of a guess, {guess:.3}, and Xavier's weights at {:.4}", last[3].mean()),
     );
     session.claim(Text::Tan, "setting the initial weight using prior knowledge").confirmed(
         ends(&last[5]).1 < ends(&last[4]).0,
-        &format!("it ends at {:.4}, without at {:.4}", last[5].mean(), last[4].mean()),
+        &format!(
+            "with it the loss ends at {:.4}, without it at {:.4}",
+            last[5].mean(),
+            last[4].mean()
+        ),
     );
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Learned initial states: what a net predicts before it has read much.
 //!
 //! ```text
-//! h_0 = 0        or h_0 is a parameter, of which the gradient is that of back-propagation to before the first step
+//! h_0 = 0        or h_0 is a parameter, with the gradient of back-propagation through all steps
 //! ```
 //!
-//! A GRU predicts the next value of a saw, of which it reads windows of six values. The state from which all windows begin
+//! A GRU reads windows of six values of a saw, and predicts each next value. The state from which all windows begin
 //! matters for the first predictions. It is zero, or it is learned, from zeros or from a random guess of N(0, 0.3).
 //!
 //! The figure shows the error by step, the mean of 20 seeds with its interval of 95 %.
@@ -48,7 +48,7 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "the best approach is to treat the initial states as parameters, learning them";
     session.claim(Text::Asperti, claim).qualified(
         ends(&learned).0 > 0.0 && ends(&guessed).0 > 0.0,
-        &format!("the first prediction errs by {:.3} less than from zero, and with a guess by {:.3}; later ones hardly", learned.mean(), guessed.mean()),
+        &format!("the first prediction errs less than from a zero state by {:.3}, and with a guess by {:.3}; later ones hardly", learned.mean(), guessed.mean()),
     );
     session
         .claim(Text::Asperti, "start off with an initial random guess for the initial states")

@@ -1,4 +1,4 @@
-//! The learning rate: too low is slow, too high overshoots, and between them lie two decades.
+//! The learning rate: too low is slow, too high overshoots, and rates from 0.003 to 0.1 learn fast.
 //!
 //! An LSTM learns by Adam to continue a sine, 20 epochs of 8 updates, from 20 seeds. A prediction counts as good if it is
 //! better than the straight line through the last two values, whose error is exactly `(2 sin ω/2)² √½`. An optimum is
@@ -12,7 +12,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "learning-rate",
-    shows: "a low learning rate is slow, a high one overshoots, and two decades between them learn within 10 epochs",
+    shows: "a low learning rate is slow, a high one overshoots, and rates from 0.003 to 0.1 learn within 10 epochs",
     sources: &[(Text::ExploRnn, "Learning Rate")],
     run,
 };

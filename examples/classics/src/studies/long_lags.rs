@@ -3,7 +3,7 @@
 //! The latch problem (Bengio, Simard and Frasconi 1994) asks at the end for the sign that a sequence began with. All values
 //! have noise of a deviation `σ`, the sign too, so that the best possible accuracy is `Φ(1/σ)`. The adding problem asks for
 //! the sum of two marked numbers among many (Hochreiter and Schmidhuber 1997). Nets of 8 and 16 units are trained by Adam,
-//! from 20 seeds: the LSTM of 1997, as the text has it, that with a forget gate, and an Elman net.
+//! from 20 seeds: the LSTM of 1997, which the slides describe, the LSTM with a forget gate, and an Elman net.
 //!
 //! The figures show the accuracy by lag at `σ = ½`, and that of the LSTM of 1997 by learning rate and size at `σ = 0.2`.
 
@@ -69,7 +69,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Int301, claim).confirmed(
         ends(&elman).1 < half && ends(&guessed).0 > memoryless / 2.0,
         &format!(
-            "of a noisy sign 100 steps before, an Elman net tells {:.2}, and in sums of 50 steps it guesses, {:.3}",
+            "of noisy signs 100 steps before an Elman net tells {:.2} right; in sums over 50 steps it guesses, {:.3}",
             elman.mean(),
             guessed.mean()
         ),
@@ -78,8 +78,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Int301, claim).qualified(
         ends(&carousel).0 > half && ends(&lstm).1 < half && ends(&added).1 < memoryless / 10.0,
         &format!(
-            "with noise ½ that of 1997 tells {:.2}, with a forget gate {:.2}, {BEST:.2} at best; of sums the first has an \
-             error of {:.3}, the second of {:.4}",
+            "with noise ½ the LSTM of 1997 tells {:.2} right, that with a forget gate {:.2}, of {BEST:.2} at best; their \
+             errors in sums are {:.3} and {:.4}",
             carousel.mean(),
             lstm.mean(),
             held.mean(),
@@ -90,7 +90,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Tan, claim).refuted(
         ends(&descents[2]).0 > 0.75,
         &format!(
-            "an Elman net with an orthogonal start tells {:.2} of signs 50 steps before, with little noise",
+            "an Elman net with orthogonal initial weights tells {:.2} of signs 50 steps before right, with little noise",
             descents[2].mean()
         ),
     );

@@ -1,8 +1,8 @@
 //! Noise: it raises the error that can be reached, and too much of it is learned by heart.
 //!
 //! An LSTM learns by Adam to continue a sine from 256 windows with Gaussian noise of a deviation `σ`. Its error is the
-//! distance of a prediction from the sine without noise, so a perfect one would have none. The best linear filter of a
-//! window has the error `√(½ n / (½ + n))` with `n = 2σ²/T`. A net that predicts nothing has `√½`.
+//! distance of a prediction from the sine without noise, so that of a perfect prediction is 0. The best linear filter of a
+//! window has the error `√(½ n / (½ + n))` with `n = 2σ²/T`. A net that always predicts 0 has `√½`.
 //!
 //! The figures show the error after each epoch, and the errors after 20 epochs by noise, against the best filter.
 
@@ -61,7 +61,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::ExploRnn, some).qualified(
         ends(&longer).0 > 0.0 && ends(&after_20[SOME]).0 > filter(NOISES[SOME]),
         &format!(
-            "an error of {goal:.3} takes {:.2} epochs more; what noise changes is the floor, {:.3} in place of {:.3}",
+            "an error of {goal:.3} takes {:.2} epochs more; above all the error ends higher, {:.3} in place of {:.3}",
             longer.mean(),
             after_20[SOME].mean(),
             after_20[0].mean()
@@ -71,8 +71,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::ExploRnn, high).qualified(
         ends(&after_20[HIGH]).0 > zero && ends(&fresh[HIGH]).1 < 0.8 * zero,
         &format!(
-            "of 256 windows it learns the noise by heart, {:.2}, worse than to predict nothing; with new windows in each \
-             epoch it converges to {:.2}, near the best filter, {:.2}",
+            "it learns the noise of 256 windows by heart: {:.2}, worse than to predict 0; with new windows in each epoch \
+             it converges to {:.2}, near the best filter, {:.2}",
             after_20[HIGH].mean(),
             fresh[HIGH].mean(),
             filter(NOISES[HIGH])

@@ -68,7 +68,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Tan, claim).qualified(
         ends(descent).1 < line && ends(adam).1 < ends(descent).0 && good[0] < good[4],
         &format!(
-            "it learns, {:.4}, but at {} of 7 rates, and diverges at 1; Adam at {}, down to {:.4}",
+            "it learns, to {:.4}, but at {} of 7 rates, and diverges at 1; Adam at {}, to {:.4}",
             descent.mean(),
             good[0],
             good[4],
@@ -79,7 +79,7 @@ fn run(session: &mut Session) -> Result<()> {
         .figure("rates", &lines.dashed("straight line", [(RATES[0], line), (1.0, line)]).picture())
 }
 
-/// Returns the median of errors, of which those of runs that diverged are infinite.
+/// Returns the median of errors, which are infinite for runs that diverged.
 fn median(errors: &[f64]) -> f64 {
     let finite = |error: &f64| if error.is_finite() { *error } else { f64::INFINITY };
     let mut sorted: Vec<f64> = errors.iter().map(finite).collect();

@@ -50,14 +50,14 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "such a network is less powerful than the general network";
     session.claim(Text::Crowley, claim).confirmed(
         ends(hidden).0 > 0.99 && ends(forced).1 < GUESS + 0.02,
-        &format!("of the sign of two steps before it knows no more than a guess, {:.2}; the other net all", forced.mean()),
+        &format!("of signs two steps before it tells {:.2} right, no more than a guess; the general net all", forced.mean()),
     );
     let (_, forced, early) = &results[1];
     let claim = "easier to train because each time step can be trained in isolation, allowing for greater parallelization";
     session.claim(Text::Crowley, claim).confirmed(
         ratio > 1.5 && ends(forced).0 > 0.99 && ends(early).0 > 0.05,
         &format!(
-            "{ratio:.1} times as fast on 1000 steps; its accuracy on parity is {:.0} % higher after 100 updates",
+            "{ratio:.1} times as fast on 1000 steps; its accuracy on parity is {:.0} points higher after 100 updates",
             100.0 * early.mean()
         ),
     );
@@ -113,7 +113,7 @@ fn train(target: Target, is_forced: bool, seed: u64) -> Vec<f64> {
         let ys = if is_forced { outputs(&nets.1, xs, targets, true) } else { nets.0.forward(xs).0 };
         let gradients = tape.backward(loss::squared_error(ys, targets).mean());
         drop(tape);
-        optimizer.step(&mut nets, &gradients); // that without a gradient stays
+        optimizer.step(&mut nets, &gradients); // the net without a gradient stays as it is
     }
     accuracies
 }

@@ -1,4 +1,4 @@
-//! Time and memory: both grow with the number of steps, and recomputation brings memory down to its square root.
+//! Time and memory: both grow as the number of steps, and recomputation brings memory down to its root.
 //!
 //! Back-propagation through time stores what the reverse pass needs of each of the `τ` steps: both cost `O(τ)`. If only
 //! each `√τ`-th state is stored, and the steps between two are computed again when the reverse pass arrives there, memory
@@ -14,7 +14,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "time-and-memory",
-    shows: "time and memory of a gradient grow with the number of steps τ, and with recomputation memory with √τ",
+    shows: "time and memory of a gradient grow as the number of steps τ, and memory with recomputation as √τ",
     sources: &[(Text::Crowley, "Training")],
     run,
 };
@@ -66,8 +66,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Crowley, claim).qualified(
         (0.9..1.1).contains(&of_memory[0]) && (0.3..0.65).contains(&of_memory[1]),
         &format!(
-            "if all are stored, as τ to the power {:.2}; if √τ states are, and the steps between computed again, as τ to \
-             the power {:.2}, in {factor:.1} times the time",
+            "as τ to the power {:.2} if all are stored; if √τ states are, and the steps between are computed again, as τ \
+             to the power {:.2}, in {factor:.1} times the time",
             of_memory[0], of_memory[1]
         ),
     );
@@ -75,7 +75,7 @@ fn run(session: &mut Session) -> Result<()> {
 }
 
 /// Returns the time of a gradient in seconds, the least of some measurements, and its largest memory in bytes. Each
-/// measurement is of 16 384 steps in all, so that what else the machine does takes the same share of all.
+/// measurement is of 16 384 steps in all, so that other load of the machine affects all alike.
 fn gradient(
     steps: usize,
     batch: usize,

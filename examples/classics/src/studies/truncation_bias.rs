@@ -1,12 +1,12 @@
 //! Truncation: what back-propagation through the last `K` steps alone leaves out.
 //!
-//! The gradient of a loss is a sum over lags, and truncation to `K` steps keeps those below `K`. The smaller the terms it
-//! drops, the less it costs, so truncation costs a cell the more, the better it remembers. The study measures the
+//! The gradient of a loss is a sum over lags, and truncation to `K` steps keeps those below `K`. It drops
+//! little where a cell forgets. So truncation costs a cell the more, the better it remembers. The study measures the
 //! relative error `‖g_K − g‖ / ‖g‖` of untrained cells on the latch problem: a sign, then 59 steps of noise, and the sign is
 //! asked for at the end.
 //!
-//! Then an LSTM learns the problem over 20 steps. With `K < 20` no gradient reaches the sign. Its state does, and what an
-//! untrained recurrence happens to keep of it is enough for many seeds.
+//! Then an LSTM learns the problem over 20 steps. With `K < 20` no gradient reaches the sign. But the state carries it on,
+//! and what an untrained recurrence happens to keep of it is enough for many seeds.
 //!
 //! The figures show the error and the accuracy by `K`.
 
@@ -77,7 +77,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Tan, "anything before the cut-off time step doesn't get taken into account").qualified(
         ends(&means[0]).0 > 0.6 && ends(&means[4]).0 > 0.99 && ends(&lost).0 > 0.0,
         &format!(
-            "no gradient reaches it, but the state does: of a sign 20 steps before, K = 1 learns {:.0} %, K = 20 {:.1} %",
+            "no gradient reaches it, but the state carries it on: K = 1 learns {:.0} % of signs 20 steps before, K = 20 {:.1} %",
             100.0 * means[0].mean(),
             100.0 * means[4].mean()
         ),
@@ -95,7 +95,7 @@ fn errors(make: Make, seed: u64) -> Vec<f64> {
     loss.by_lag().kept().iter().map(|kept| kept.relative_error).collect()
 }
 
-/// Trains an LSTM by the gradient of the last `reach` steps. Returns the share of signs that it tells.
+/// Trains an LSTM by the gradient of the last `reach` steps. Returns the share of signs that it tells right.
 fn accuracy(reach: usize, seed: u64) -> Result<f64> {
     let rng = &mut bptt::rng(seed);
     let mut net = (Lstm::<f32>::new(rng, 1, 8), Linear::new(rng, 8, 2));

@@ -2,7 +2,7 @@
 //!
 //! Folded, the state leads back to the next step through a delay. Unfolded over `τ` steps, the operations of a step stand
 //! `τ` times in a graph without cycles, and the parameters once. Its outputs and gradients are those of the recurrence,
-//! for the LSTM as for the Elman net: also a net with an infinite impulse response unfolds over a sequence.
+//! for the LSTM as for the Elman net. So a net with an infinite impulse response unfolds over a sequence too.
 //!
 //! The figures show both nets, folded and unfolded.
 
@@ -28,7 +28,7 @@ fn run(session: &mut Session) -> Result<()> {
     let elman = Elman::<f64>::new(rng, 2, 3).output(rng, 2, Activation::Softmax);
     let elman = unfolded(session, "elman", &elman)?;
     let lstm = unfolded(session, "lstm", &Lstm::new(rng, 2, 3))?;
-    let claim = "a sentence of 5 words: the network would be unrolled into a 5-layer neural network, one for each word";
+    let claim = "a sentence of 5 words: the network would be unrolled into a 5-layer neural network, one layer for each word";
     session.claim(Text::Int301, claim).confirmed(
         elman.is_layered && lstm.is_layered,
         "each operation of a step stands 5 times, each parameter once, and no path leads back",
@@ -37,8 +37,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Crowley, claim).refuted(
         lstm.outputs < 1e-14 && lstm.gradients < 1e-14,
         &format!(
-            "over 5 steps the LSTM's outputs differ by {:.0e}, its gradients by {:.0e}; what ends is the sequence, not \
-             the feedback",
+            "over 5 steps the outputs of the unfolded LSTM differ from those of the recurrence by {:.0e}, its gradients \
+             by {:.0e}",
             lstm.outputs, lstm.gradients
         ),
     );

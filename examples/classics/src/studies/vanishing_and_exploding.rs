@@ -57,7 +57,7 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "|φ′| ≤ γ: it is sufficient to vanish that the largest eigenvalue is below 1/γ";
     session.claim(Text::Tan, claim).refuted(
         radius < 0.9 && explodes[60] > 1.49_f64.powi(60),
-        &format!("with ρ = {radius:.2} it grows by 1.5 a step; the text's proof is one for singular values"),
+        &format!("with ρ = {radius:.2} it grows by 1.5 a step; the text's proof holds for singular values"),
     );
     let lines = Lines::new("eigenvalues below 1", "lag t − k (steps)", "‖∂h_t/∂h_k‖₂").log();
     let lines = lines.line("linear, ρ = 0.9", by_lag(&decays[..151]));

@@ -8,8 +8,8 @@
 //! many to many, synced   the frames of a film            for each, how a dot has moved
 //! ```
 //!
-//! The input of one to many gives the initial state, the last state of many to one gives the output, and many to many is
-//! one after the other. Nets of numbers are asked for numbers that they have not seen. The figure shows the losses.
+//! The input of one to many gives the initial state. The last state of many to one gives the output. Many to many is one
+//! after the other. Nets of numbers are asked for numbers that they have not seen. The figure shows the losses.
 
 use bptt::tasks::Numerals::{self, English, German};
 use bptt::tasks::{Batch, Glyphs, Move, MovingDot, Polarity};

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The net is trained by teacher forcing, to predict one step. In free running its errors add up. The baselines are the
-//! last value, and in free running the mean, which is the best guess without a phase.
+//! last value, and in free running the mean, the best guess if the phase is not known.
 //!
 //! The figures show a wave of each kind with both predictions, and the errors by the number of steps ahead.
 

@@ -17,6 +17,7 @@ pub(crate) const PROGRAM: Program = Program {
     sources: &[
         (Text::Crowley, "Recurrent Neural Networks"),
         (Text::Asperti, "Modelling sequences"),
+        (Text::Int301, "Motivation"),
     ],
     run,
 };
@@ -50,7 +51,7 @@ fn run(session: &mut Session) -> Result<()> {
         .claim(Text::Int301, "to predict the next word you better know which words came before it")
         .confirmed(
             loss < 0.6 * melody.memoryless_loss(),
-            "so it is with notes: memory saves half of the loss",
+            "so it is with notes: a memory saves two fifths of the loss or more",
         );
     session.check("within 3 % of the least that is possible", loss < 1.03 * melody.floor());
 

@@ -1,8 +1,8 @@
 //! "This is a phrase": four words become one symbol, and one symbol becomes four words.
 //!
-//! There is a symbol for each of the 24 orders of the four words. So the words alone tell nothing of the symbol, and
-//! their order all. Many to one: a net reads the words, and its last state gives the symbol. One to many: the symbol is
-//! the initial state of a net, which then runs without inputs:
+//! There is a symbol for each of the 24 orders of the four words. So the words alone tell nothing of the symbol:
+//! their order tells all. Many to one: a net reads the words, and its last state gives the symbol. One to many: the symbol
+//! is the initial state of a net, which then runs without inputs:
 //!
 //! ```text
 //! many to one    h_t = tanh(x_t W_ih + h_{t−1} W_hh + b)      symbol = softmax(h_τ W_ho)
@@ -74,7 +74,10 @@ fn run(session: &mut Session) -> Result<()> {
     session.check("one to many: all 24 symbols give their phrases", written == words.symbols);
     let again = Symbols { symbols: written, lengths: words.lengths.clone() };
     let read = reader.last_logits(&tape, &again).value().argmax(-1);
-    session.check("what the second net has written, the first reads as the same", read == symbols);
+    session.check(
+        "the first net reads what the second has written as the same symbols",
+        read == symbols,
+    );
     session.number("share of phrases that a bag of words gets right", 1.0 / 24.0);
 
     let probabilities = writer.logits(&tape, &[0]).softmax(-1).reshape([WORDS.len(), WORDS.len()]);

@@ -6,7 +6,7 @@
 //!
 //! The agent of Atari games sees the last four pictures. Here it sees the last four observations of a [T-maze](TMaze), whose
 //! sign it needs at the junction. After a corridor of three steps the sign is still in the window. After a longer one it is
-//! not: the window is no better than a guess, and may never arrive. An LSTM in its place has no such limit.
+//! not. The window is then no better than a guess, and may never arrive. An LSTM has no such limit.
 //!
 //! The figure shows how often the goal is reached, by the length of the corridor.
 

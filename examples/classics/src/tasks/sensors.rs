@@ -59,7 +59,7 @@ fn run(session: &mut Session) -> Result<()> {
     let [gain, possible] = [of_net, least].map(|loss| sensors.memoryless_loss() - loss);
     session.check("the net gains nine tenths of what a memory can gain", gain > 0.9 * possible);
     session.check(
-        "no threshold is better than to raise no alarm, by 1 %",
+        "no threshold is more than 1 % better than no alarm at all",
         threshold < sensors.memoryless_accuracy() + 0.01,
     );
 

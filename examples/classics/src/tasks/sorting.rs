@@ -7,7 +7,7 @@
 //! p(position s at step t) = softmax_s(v · tanh(W₁ m_s + W₂ h_t))
 //! ```
 //!
-//! A number that was pointed to is out of question from then on, in training as well (Bello et al. 2016). A random order
+//! A number that was pointed to cannot be chosen again, in training as well (Bello et al. 2016). A random order
 //! is right in one of 10! cases. The figure shows the pointers for one input that the net was not trained on.
 
 use bptt::tasks::{Batch, Sorting};
@@ -17,7 +17,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "sorting",
-    shows: "a pointer network sorts 95 % of 500 unseen inputs of ten numbers without a fault",
+    shows: "a pointer network sorts at least 95 % of 500 unseen inputs of ten numbers without a fault",
     sources: &[(Text::Tan, "Abstract")],
     run,
 };

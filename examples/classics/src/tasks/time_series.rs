@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! random walk        x_t = x_{t−1} + ε_t                          the last value is the best prediction
-//! autoregression     x_t = 1.6 x_{t−1} − 0.8 x_{t−2} + ε_t        the sum without ε_t is
+//! autoregression     x_t = 1.6 x_{t−1} − 0.8 x_{t−2} + ε_t        the sum without ε_t is the best
 //! ```
 //!
-//! Prices in an efficient market are a random walk: what is known is already in the price (Bachelier 1900, Fama 1970). On
+//! Prices in an efficient market are a random walk: what is known is already in the price (Bachelier 1900, Fama 1970). Of
 //! them a net can at best learn to predict no change. The autoregressive process swings, and a net learns to foresee its
 //! swings. Each error is compared with that of the best prediction of the same values, over several seeds. The figure
 //! shows the changes from step to step, and their predictions.
@@ -54,7 +54,7 @@ fn run(session: &mut Session) -> Result<()> {
     let holds = above_last.iter().all(|&excess| excess > -16.0 / 24_000.0);
     session
         .claim(Text::Tan, "RNNs detect patterns in numerical time series (e.g. stock markets or sensors)")
-        .qualified(holds, "only where there are any: no net of any seed predicts a random walk better than its last value");
+        .qualified(holds, "only where there are any: no net, of any seed, predicts a random walk better than its last value does");
     let pictures = [
         changes("random walk", &walk, &of_walk[0]),
         changes("autoregression", &swings, &of_swings[0]),

@@ -34,8 +34,8 @@ use self::read::Read;
 /// |     256 |     7.8e-3 |    2.0e-3 |    4.7e-5 |        1.6e-2 |       3.9e-3 |       9.5e-5 |
 /// |    1024 |     2.0e-3 |    4.9e-4 |    2.9e-6 |        3.9e-3 |       9.8e-4 |       5.9e-6 |
 ///
-/// Beyond the range, the errors are at most `1 − σ(8) = 3.4e-4` and `1 − tanh(4) = 6.7e-4`, and in a range-addressable
-/// table its largest error more.
+/// Beyond the range, the errors are at most `1 − σ(8) = 3.4e-4` and `1 − tanh(4) = 6.7e-4`. In a range-addressable table,
+/// its largest error is added.
 ///
 /// ```
 /// use bptt_layers::{Activation, Lstm, Table};
