@@ -18,7 +18,7 @@ use crate::core::options::{bias_option, init_options};
 /// ```
 ///
 /// `x: [.., H, W, I]`, with the channels last, `W: [K₁, K₂, I, O]`, `b: [O]`, `y: [.., H', W', O]`; `K₁·K₂·I·O + O`
-/// parameters. By default, the strides `s` are 1 and there is no padding `p`, so that `H' = H − K₁ + 1` and
+/// parameters. By default, the strides `s` are 1 and there is no padding `p`. Then `H' = H − K₁ + 1` and
 /// `W' = W − K₂ + 1`. The patches are copied to the rows of a matrix, so that one product computes all outputs.
 ///
 /// The axes before the last three are any: `[T, B, H, W, I]` are the frames of a batch of videos, which are convolved at
@@ -108,8 +108,7 @@ impl<T: Scalar> Conv2d<T> {
         self
     }
 
-    /// Pads the images with this many rows of zeros above and below, and with this many columns of zeros on the left
-    /// and on the right.
+    /// Pads the images with zeros: this many rows above and below, and this many columns on the left and on the right.
     #[must_use]
     pub fn padding(mut self, padding: [usize; 2]) -> Self {
         self.padding = Padding::Both(padding);

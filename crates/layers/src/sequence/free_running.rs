@@ -21,7 +21,7 @@ use super::stepwise::Stepwise;
 ///
 /// The continuation is compiled and differentiable, as a [`scan`](crate::scan) is: a loss of it propagates through the
 /// outputs that were read, back to the prompt. It has the bits of a [`stepper`](crate::stepper) that is given its own
-/// outputs, except that a prompt of one step, or a continuation of two, may differ by rounding. There is no noise of
+/// outputs. Only a prompt of one step, or a continuation of two, may differ by rounding. There is no noise of
 /// training. `next_input` is called twice, and cannot branch on values. For greedy decoding, the symbol of the largest
 /// logit is `o.ge(o.max_keep(&[-1]))`, one-hot. To draw symbols at random, use a stepper.
 ///

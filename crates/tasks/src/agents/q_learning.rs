@@ -61,7 +61,7 @@ impl QLearning {
         Self { discount: checked(discount) }
     }
 
-    /// Returns the loss of the values `Q` of a layer, given those of its target network, both `[T + 1, B, A]` as
+    /// Returns the loss of the values `Q` of a layer, given the values of its target network. Both are `[T + 1, B, A]`, as
     /// [`Rollout::run`] returns them.
     ///
     /// # Panics

@@ -67,8 +67,8 @@ impl TMaze {
         (0..batch).filter(reaches).count() as f64 / batch as f64
     }
 
-    /// Returns the task without exploration, for supervised learning: the observations of a batch of straight walks from
-    /// the sign to the junction, `[N + 1, B, 3]`, and the turn of each, 0 for north and 1 for south.
+    /// Returns the task without exploration, for supervised learning. The inputs are the observations of straight walks
+    /// from the sign to the junction, `[N + 1, B, 3]`. The target of each is its turn, 0 for north and 1 for south.
     #[must_use]
     pub fn walks<T: Scalar>(&self, batch: usize, rng: &mut impl Rng) -> (Tensor<T>, Vec<usize>) {
         let mut maze = self.clone();

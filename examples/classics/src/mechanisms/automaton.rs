@@ -8,7 +8,7 @@
 //! h_{q,a} = max(x_a + Σ h₋_{p,b} − 1, 0)     over the pairs (p, b) that lead to q
 //! ```
 //!
-//! One pair at most is marked, so the sum is 0 or 1, and the unit is the logical *and* of "the state is q" and "the bit is
+//! One pair at most is marked, so the sum is 0 or 1. The unit is the logical *and* of "the state is q" and "the bit is
 //! a". All weights and units are 0, 1 or −1, and nothing is ever rounded.
 //!
 //! The figure shows the units while the net reads the first bits.

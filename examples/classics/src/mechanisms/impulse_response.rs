@@ -2,7 +2,7 @@
 //!
 //! An impulse is an input of 1 at the first step, and 0 after it. The response is the difference of the outputs from those
 //! of a run on zeros. It is finite in a [`Window`] of `k` inputs, which is a feed-forward net over the last `k` steps. It is
-//! infinite in every net with feedback: it decays in the Elman net and in the LSTM with a forget gate, and stays in the
+//! infinite in every net with feedback. It decays in the Elman net and in the LSTM with a forget gate. It stays in the
 //! LSTM of 1997, whose cell state feeds back with the weight 1.
 //!
 //! The figure shows the responses. The line of the window ends where it is exactly 0.

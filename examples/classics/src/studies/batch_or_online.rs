@@ -1,10 +1,10 @@
 //! Batch or online: gradient descent on a whole set costs more the larger it is, and hardly learns from a stream.
 //!
 //! Batch gradient descent sums the gradient of all `U` windows for one update. Online, each window makes an update, and is
-//! never seen again. An LSTM learns to continue a sine by plain gradient descent at one rate, 0.1, from 20 seeds, until it
-//! is better than the straight line through the last two values.
+//! never seen again. An LSTM learns to continue a sine by plain gradient descent at one rate, 0.1, from 20 seeds. It is
+//! good once it is better than the straight line through the last two values.
 //!
-//! The figure shows how many windows this takes, by the size of the set.
+//! The figure shows how many windows it takes until then, by the size of the set.
 
 use crate::common::continuation::Continuation;
 use crate::common::curves::{at, ends, epochs_below, with_means};

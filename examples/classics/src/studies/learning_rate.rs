@@ -1,7 +1,7 @@
 //! The learning rate: too low is slow, too high overshoots, and rates from 0.003 to 0.1 learn fast.
 //!
 //! An LSTM learns by Adam to continue a sine, 20 epochs of 8 updates, from 20 seeds. A prediction counts as good if it is
-//! better than the straight line through the last two values, whose error is exactly `(2 sin ω/2)² √½`. An optimum is
+//! better than the straight line through the last two values. The line has an error of exactly `(2 sin ω/2)² √½`. An optimum is
 //! overshot where the error rises from one epoch to the next.
 //!
 //! The figures show the error after each epoch, and the errors after 10 and 20 epochs by learning rate.

@@ -1,8 +1,8 @@
 //! Optimizers: plain gradient descent learns, but not as well, and at fewer learning rates.
 //!
 //! An LSTM learns to continue a sine by each optimizer, at learning rates from 0.001 to 1, from 20 seeds. The study
-//! compares the errors after 20 epochs, each optimizer at its best rate, and counts the rates at which a prediction is
-//! better than the straight line through the last two values. A run that diverges has an infinite error.
+//! compares the errors after 20 epochs, each optimizer at its best rate. It counts as good the rates at which a prediction
+//! is better than the straight line through the last two values. A run that diverges has an infinite error.
 //!
 //! The figure shows the median of the error by learning rate. A line ends where half of the runs diverge.
 

@@ -1,6 +1,6 @@
 //! Recurrence from the output: steps that are trained in parallel, and memory that is missing.
 //!
-//! If the only recurrence is from the output, `h_t = tanh(x_t U + o_{t−1} W + b)`, training can feed back the targets in
+//! Let the only recurrence be from the output, `h_t = tanh(x_t U + o_{t−1} W + b)`. Then training can feed back targets in
 //! place of the outputs (teacher forcing). No step then depends on another, and all are computed at once. The state is what
 //! the output shows, and nothing else is remembered.
 //!

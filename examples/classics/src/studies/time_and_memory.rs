@@ -1,8 +1,8 @@
 //! Time and memory: both grow as the number of steps, and recomputation brings memory down to its root.
 //!
-//! Back-propagation through time stores what the reverse pass needs of each of the `τ` steps: both cost `O(τ)`. If only
-//! each `√τ`-th state is stored, and the steps between two are computed again when the reverse pass arrives there, memory
-//! is `O(√τ)`, at the price of one more forward pass (Chen, Xu, Zhang and Guestrin 2016).
+//! Back-propagation through time stores what the reverse pass needs of each of the `τ` steps: time and memory cost `O(τ)`.
+//! Memory is `O(√τ)` if only each `√τ`-th state is stored. The reverse pass then computes the steps between two states
+//! again, at the price of one more forward pass (Chen, Xu, Zhang and Guestrin 2016).
 //!
 //! The figures show the time and the largest memory of the gradient of an LSTM, both scales by powers of ten.
 

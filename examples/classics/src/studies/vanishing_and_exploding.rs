@@ -1,8 +1,8 @@
 //! Vanishing and exploding gradients: the bound of singular values, and what eigenvalues do not say.
 //!
-//! For `h_t = φ(x_t W_ih + h_{t−1} W + b)` the gradient on its way from step `t` to step `k` is bounded by
-//! `‖∂h_t/∂h_k‖₂ ≤ (‖W‖₂ γ)^{t−k}`, with the largest singular value `‖W‖₂` and the largest slope `γ = max |φ′|` (Pascanu,
-//! Mikolov and Bengio 2013). `‖W‖₂ γ < 1` suffices to vanish, and `‖W‖₂ γ > 1` is necessary to explode.
+//! For `h_t = φ(x_t W_ih + h_{t−1} W + b)` the gradient on its way from step `t` to step `k` is bounded (Pascanu, Mikolov
+//! and Bengio 2013): `‖∂h_t/∂h_k‖₂ ≤ (‖W‖₂ γ)^{t−k}`. `‖W‖₂` is the largest singular value, and `γ = max |φ′|` the largest
+//! slope. `‖W‖₂ γ < 1` suffices to vanish, and `‖W‖₂ γ > 1` is necessary to explode.
 //!
 //! The spectral radius `ρ`, the largest magnitude of an eigenvalue, decides in a linear net alone, and there in the long
 //! run alone: the powers of a `W` with 0.9 on the diagonal and 1 above it grow before they decay. With `tanh`, `ρ < 1/γ`

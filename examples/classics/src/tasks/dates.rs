@@ -1,6 +1,6 @@
 //! Dates: "the 3rd of may '98" is translated to "1998-05-03", with attention.
 //!
-//! An encoder reads the characters of a date, a decoder writes those of the same date in ISO 8601, and attention tells it
+//! An encoder reads the characters of a date, and a decoder writes the same date in ISO 8601. Attention tells the decoder
 //! where to look. The figure shows the alignment that the net has found by itself: which characters of the source each
 //! character of the target was read from.
 

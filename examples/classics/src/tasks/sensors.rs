@@ -91,8 +91,8 @@ fn alarm(
     Picture::stacked([of_sensors.picture(), alarm.picture()]).sized(800, 640)
 }
 
-/// Returns the largest share of steps in which an alarm is right that is raised where some reading is larger than a
-/// threshold, or where none is.
+/// Returns the share of steps in which the best threshold is right. It raises an alarm where some reading is larger, or
+/// where none is.
 fn best_threshold(readings: &Tensor<f32>, targets: &[usize]) -> f64 {
     let largest = |readings: &[f32]| readings.iter().fold(0.0_f32, |max, y| max.max(y.abs()));
     let largest: Vec<f32> = readings.as_slice().chunks(COUNT).map(largest).collect();

@@ -5,8 +5,8 @@
 //! det  noun verb det  noun                    det  adj  noun verb  det  noun det noun
 //! ```
 //!
-//! A net that reads forward has not seen what follows a word, one that reads backward has not seen what precedes it, and
-//! a memoryless one has seen neither. How many words each can tag at best is known exactly. A conditional random field
+//! A net that reads forward has not seen what follows a word. One that reads backward has not seen what precedes it, and
+//! a memoryless one neither. How many words each can tag at best is known exactly. A conditional random field
 //! (CRF) above the memoryless net scores pairs of tags, and so sees a little to both sides. The figure shows the
 //! probabilities that each net gives to the tags of a sentence.
 

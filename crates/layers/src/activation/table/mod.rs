@@ -22,7 +22,7 @@ use self::read::Read;
 /// Beyond the range, a table returns its outermost value.
 ///
 /// Hardware accelerators of recurrent networks compute `σ` and `tanh` in this way. With points `h` apart, the error
-/// within the range is at most `h/2 · max |f′|` for the nearest point, and `h²/8 · max |f″|` for the interpolation. A
+/// within the range is at most `h/2 · max |f′|` for the nearest point. For the interpolation it is `h²/8 · max |f″|`. A
 /// range-addressable table of `n` entries has the same largest error in each of its ranges: `1/(2n)` of the function's
 /// total variation. For a monotonic function, no other `n` constant values have a smaller one. The largest errors, of σ
 /// from −8 to 8 and tanh from −4 to 4:
@@ -227,8 +227,8 @@ impl Table {
         }
     }
 
-    /// Returns the interval between two points in which `x` lies, by the index of the left point, and how far to the
-    /// right it lies there, from 0 to 1. An `x` beyond the range is at the range's end.
+    /// Returns the interval between two points in which `x` lies: the index of its left point, and the position of `x`
+    /// within it, from 0 to 1. An `x` beyond the range is at the range's end.
     fn place(&self, x: f64) -> (usize, f64) {
         let last = self.values.len() - 2;
         match &self.points {
