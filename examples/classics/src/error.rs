@@ -12,7 +12,6 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong in a program.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum Error {
     #[error("{program}: {error}")]
     Of { program: &'static str, error: Box<Error> },

@@ -40,7 +40,7 @@ impl Perceptron {
         losses.chunks(PART).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect()
     }
 
-    /// Returns the units of the first layer, `[B, 64]`, for 1000 pictures that are not trained on.
+    /// Returns the units of the first layer, `[B, 64]`, for 1000 pictures of the test.
     pub(crate) fn first_layer(&self) -> Tensor<f32> {
         let pictures = glyphs().batch(&mut bptt::rng(1000), 1000).inputs;
         self.run(Tape::inference().constant(pictures)).0.value()

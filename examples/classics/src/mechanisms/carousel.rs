@@ -37,7 +37,7 @@ fn run(session: &mut Session) -> Result<()> {
         session.number(&format!("1997: largest |c| after {t} steps"), grown[t - 1]);
     }
     session.number("with forget gate: largest |c|", bounded[STEPS - 1]);
-    let bound = 1.0 / (1.0 - forget.unwrap_or(1.0));
+    let bound = 1.0 / (1.0 - forget.expect("it has a forget gate"));
     session.number("with forget gate: bound 1 / (1 − max f)", bound);
     session.check("1997: |c| is below t", (0..STEPS).all(|t| grown[t] < (t + 1) as f64));
     session.check("with forget gate: |c| is below the bound", bounded.iter().all(|&c| c < bound));

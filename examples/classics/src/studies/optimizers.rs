@@ -84,5 +84,5 @@ fn median(errors: &[f64]) -> f64 {
     let finite = |error: &f64| if error.is_finite() { *error } else { f64::INFINITY };
     let mut sorted: Vec<f64> = errors.iter().map(finite).collect();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN) // none if it was stopped
 }

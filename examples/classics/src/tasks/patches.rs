@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A picture of 9 × 7 pixels is one patch, 3 strips of three rows, 9 rows, or 63 pixels. The smaller a patch, the fewer
-//! weights read it, and the longer the net has to remember. The best answer is the character whose shifted drawing
-//! differs in the fewest pixels.
+//! weights read it, and the longer the net has to remember. The baseline is the character whose shifted
+//! drawing differs in the fewest pixels.
 //!
 //! The figure shows the accuracy over training, for each size of patches.
 
@@ -41,7 +41,7 @@ fn run(session: &mut Session) -> Result<()> {
     let best = inputs.as_slice().chunks_exact(PIXELS).zip(&targets);
     let best = best.filter(|&(picture, &class)| nearest(picture) == class).count() as f64 / 1000.0;
     let curves = session.seeds(PATCHES.len(), |seed| train(PATCHES[seed as usize].0, updates));
-    let mut lines = Lines::new("pictures that were not trained on", "update", "share named right");
+    let mut lines = Lines::new("1000 pictures of the test", "update", "share named right");
     session.number("named right by the nearest drawing", best);
     for ((_, name), curve) in PATCHES.into_iter().zip(curves) {
         let (_, last) = curve[curve.len() - 1];
