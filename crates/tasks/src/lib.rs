@@ -12,8 +12,9 @@
 //! assert_eq!((&inputs.shape()[..], &targets.shape()[..]), (&[50, 32, 2][..], &[32, 1][..]));
 //! ```
 //!
-//! Floors and baselines are methods of the task, exact or to many digits. `floor` is the least expected loss of any model.
-//! `memoryless_loss` or `memoryless_accuracy` is the best that can be done from the input of the same step alone. A model has learned the task when it leaves these figures behind.
+//! Floors and baselines are methods of the task where they are known, exact or to many digits. `floor` is the least
+//! expected loss of any model. `memoryless_loss` or `memoryless_accuracy` is the best that can be done from the input of the
+//! same step alone. A model has learned the task when it leaves these figures behind.
 //! Losses are those of `bptt_layers::loss`: cross-entropy in nats, or squared error, averaged over positions.
 //!
 //! | task | inputs | targets |

@@ -82,7 +82,8 @@ impl CopyMemory {
     }
 
     /// Returns the cross-entropy per step of a model that knows when, but has forgotten what:
-    /// `n ln kinds / (lag + 2 n)`. It is the baseline of the paper.
+    /// `n ln kinds / (lag + 2 n)`. It is the baseline of the paper. A model without any memory does not know when either, and
+    /// has a larger one.
     #[must_use]
     pub fn memoryless_loss(&self) -> f64 {
         self.length as f64 * (self.kinds as f64).ln() / self.steps() as f64

@@ -158,9 +158,12 @@ impl Sensors {
                 let prior = 0.5 / ((steps - 1) * count) as f64; // of each fault
                 let classes =
                     &mut posterior.as_mut_slice()[(t * batch + b) * (count + 1)..][..=count];
-                classes[0] = 1.0 - prior * faults.len() as f64; // of a fault that is still to come, or none
+                // relative to the likeliest, since the ratios of a long sequence have no finite exponential
+                let largest = faults.iter().map(|fault| fault.log_ratio).fold(0.0, f64::max);
+                let none = 1.0 - prior * faults.len() as f64; // of a fault that is still to come, or none
+                classes[0] = none * (-largest).exp();
                 for fault in &faults {
-                    classes[fault.sensor + 1] += prior * fault.log_ratio.exp();
+                    classes[fault.sensor + 1] += prior * (fault.log_ratio - largest).exp();
                 }
                 let evidence: f64 = classes.iter().sum();
                 classes.iter_mut().for_each(|p| *p /= evidence);

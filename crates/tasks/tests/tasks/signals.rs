@@ -167,6 +167,15 @@ fn the_posterior_of_a_fault_is_calibrated() {
     }
 }
 
+/// After 700 equal readings, a fault is more than e¹⁰⁰⁰ times as likely as none.
+#[test]
+fn the_posterior_of_a_long_fault_is_finite() {
+    let posterior = Sensors::new(1).posterior(&Tensor::<f64>::full([700, 1, 1], 0.3));
+    for (p, expected) in posterior.index_first(699).to_vec().into_iter().zip([0.0, 1.0]) {
+        assert!((p - expected).abs() < 1e-12, "{p}");
+    }
+}
+
 /// A reader of the strokes, which do not tell where a letter begins, finds one word that has them: that of the labels.
 #[test]
 fn strokes_spell_one_word() {
