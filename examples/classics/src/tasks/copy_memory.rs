@@ -39,8 +39,8 @@ fn run(session: &mut Session) -> Result<()> {
     session.figure("loss", &picture)
 }
 
-/// Trains a cell with a readout. Returns its losses, means of 50 updates. No batch comes twice, so they are those of
-/// unseen sequences.
+/// Trains a cell with a readout. Returns its losses, means of 50 updates. Each batch is drawn anew, and its loss is that
+/// before the update.
 fn losses<C: Layer<f32> + Module<f32>>(
     session: &Session,
     task: CopyMemory,
