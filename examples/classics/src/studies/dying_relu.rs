@@ -41,7 +41,7 @@ fn run(session: &mut Session) -> Result<()> {
         lines = with_curves(lines, name, &curves)?;
     }
     session.figure("silent", &lines.picture())?;
-    session.check("no silent ReLU returns", back[0].mean() <= 0.0);
+    session.check("the share of silent ReLUs does not fall again", back[0].mean() <= 0.0);
     session.check("fewer leaky units are silent at the end", ends(&end[1]).1 < ends(&end[0]).0);
     let claim = "ReLU is not resistant against a large gradient flow; a neuron may remain inactive";
     session.claim(Text::Tan, claim).confirmed(
