@@ -19,7 +19,7 @@ pub(crate) const PROGRAM: Program = Program {
 
 fn run(session: &mut Session) -> Result<()> {
     let task = CopyMemory::new(20).length(5);
-    let updates = session.budget(3000, 20);
+    let updates = session.budget(5000, 20);
     let lstm = losses(session, task, updates, Lstm::new)?;
     let elman = losses(session, task, updates, Elman::new)?;
     let floor = task.memoryless_loss();
