@@ -13,8 +13,6 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can go wrong in a program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("{program}: {error}")]
-    Of { program: &'static str, error: Box<Error> },
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -31,11 +29,4 @@ pub(crate) enum Error {
     Dynamics(#[from] DynamicsError),
     #[error(transparent)]
     Statistics(#[from] StatisticsError),
-}
-
-impl Error {
-    /// Returns the error with the name of the program in which it arose.
-    pub(crate) fn of(self, program: &'static str) -> Self {
-        Self::Of { program, error: Box::new(self) }
-    }
 }

@@ -50,10 +50,7 @@ fn run(programs: &[&Program], settings: &Settings, out: &mut impl Write) -> Resu
         writeln!(out, "{}: {}", program.name, program.shows).map_err(Error::Output)?;
         let mut session = Session::new(program, settings, &signals);
         let result = (program.run)(&mut session);
-        let outcome = session.finish()?; // also what was found before an error
-        if signals.last().is_none() {
-            result.map_err(|error| error.of(program.name))?; // a program that was stopped lacks results
-        }
+        let outcome = session.finish(result)?;
         writeln!(out, "{outcome}").map_err(Error::Output)?;
         outcomes.push(outcome);
         if signals.last().is_some() {

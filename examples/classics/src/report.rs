@@ -51,8 +51,11 @@ fn page(outcomes: &[Outcome]) -> String {
 }
 
 fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
-    let Outcome { program, shows, numbers, checks, claims, quotes, figures, .. } = outcome;
+    let Outcome { program, shows, error, numbers, checks, claims, quotes, figures, .. } = outcome;
     writeln!(page, "\n## {program}\n\nShows that {shows}.\n")?;
+    if let Some(error) = error {
+        writeln!(page, "- It ended with an error: {error}")?;
+    }
     for Claim { text, claim, verdict, evidence, holds } in claims {
         let judgement = judgement(*holds);
         writeln!(

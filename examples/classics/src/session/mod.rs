@@ -114,13 +114,17 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the numbers, checks and claims to `numbers.json`, and returns them.
+    /// Writes the numbers, checks and claims to `numbers.json`, and returns them, also those from before an error. The error
+    /// of a program that was stopped is not noted: it lacks results.
     ///
     /// # Errors
     ///
     /// If they cannot be written.
-    pub(crate) fn finish(mut self) -> Result<Outcome> {
-        self.outcome.is_complete = self.is_judged();
+    pub(crate) fn finish(mut self, result: Result<()>) -> Result<Outcome> {
+        if self.signals.last().is_none() {
+            self.outcome.error = result.err().map(|error| error.to_string());
+        }
+        self.outcome.is_complete = self.is_judged() && self.outcome.error.is_none();
         self.create_folder()?;
         self.outcome.write(&self.folder)?;
         Ok(self.outcome)

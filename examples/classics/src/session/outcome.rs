@@ -17,9 +17,11 @@ const FILE: &str = "numbers.json";
 pub(crate) struct Outcome {
     pub(crate) program: String,
     pub(crate) shows: String,
-    /// Whether the run was neither shortened nor stopped. Otherwise nothing is judged.
+    /// Whether the run was neither shortened nor stopped, nor ended by an error.
     #[serde(rename = "complete")]
     pub(super) is_complete: bool,
+    /// The error that ended the program.
+    pub(crate) error: Option<String>,
     pub(crate) numbers: Vec<Number>,
     pub(crate) checks: Vec<Check>,
     pub(crate) claims: Vec<Claim>,
@@ -82,6 +84,7 @@ impl Outcome {
             program: program.name.to_owned(),
             shows: program.shows.to_owned(),
             is_complete: false,
+            error: None,
             numbers: Vec::new(),
             checks: Vec::new(),
             claims: Vec::new(),
@@ -111,8 +114,11 @@ impl Outcome {
         }
     }
 
-    /// Whether everything that was judged holds.
+    /// Whether there was no error, and everything that was judged holds.
     pub(crate) fn holds(&self) -> bool {
+        if self.error.is_some() {
+            return false;
+        }
         let checks = self.checks.iter().map(|check| check.holds);
         checks.chain(self.claims.iter().map(|claim| claim.holds)).all(|holds| holds != Some(false))
     }
@@ -144,7 +150,7 @@ impl fmt::Display for Outcome {
             writeln!(f, "  {name}:")?;
             text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
         }
-        Ok(())
+        self.error.iter().try_for_each(|error| writeln!(f, "  error: {error}"))
     }
 }
 

@@ -12,7 +12,7 @@ fn outcome(is_quick: bool, program: impl FnOnce(&mut Session)) -> (Outcome, Valu
     let signals = Signals::catch().expect("signals can be caught").into();
     let mut session = Session::new(&PROGRAM, &settings, &signals);
     program(&mut session);
-    let outcome = session.finish().expect("the folder can be written to");
+    let outcome = session.finish(Ok(())).expect("the folder can be written to");
     let read = Outcome::read(&settings.out.join("some-task")).expect("it can be read");
     assert_eq!(read.expect("it is there").to_string(), outcome.to_string());
     let written = fs::read(settings.out.join("some-task/numbers.json")).expect("it is written");
@@ -55,6 +55,20 @@ fn a_failed_check_and_an_outdated_verdict_fail() {
         session.claim(Text::Tan, "it works").confirmed(false, "it does not");
     });
     assert!(!failed.holds());
+}
+
+#[test]
+fn an_error_fails_and_keeps_what_was_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings { quick: false, out: folder.path().into(), png: false };
+    let mut session = Session::new(&PROGRAM, &settings, &Signals::catch().expect("signals").into());
+    session.number("accuracy", 0.5);
+    let result = session.sample("loss", &[]).map(|_| ());
+    session.finish(result).expect("the folder can be written to");
+    let read = Outcome::read(&folder.path().join("some-task")).expect("JSON").expect("a file");
+    assert!(!read.holds());
+    let text = read.to_string();
+    assert!(text.starts_with("  accuracy: 0.5000\n  error: "), "{text}");
 }
 
 /// A quick run judges a program that is not shortened, and no other.

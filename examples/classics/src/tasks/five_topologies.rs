@@ -39,7 +39,7 @@ fn run(session: &mut Session) -> Result<()> {
     ];
     let mut curves = Lines::new("five topologies", "update", "loss (nats)").log();
     for (name, (losses, right)) in learned {
-        session.number(&format!("{name}: share of answers that are right"), right);
+        session.number(&format!("{name}: share of outputs that are right"), right);
         session.check(&format!("{name}: at least 98 % are right"), right >= 0.98);
         let losses = losses.into_iter().enumerate().step_by(8);
         curves = curves.line(name, losses.map(|(update, loss)| (update as f64, loss)));

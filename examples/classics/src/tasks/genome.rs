@@ -48,10 +48,15 @@ fn run(session: &mut Session) -> Result<()> {
     );
     let error = (0.25 * 64.0 / (1000.0 * 100.0_f64)).sqrt(); // the 64 bases of a frame are alike
     session.check("the window is not better than possible", of_window.0 < optimum + 4.0 * error);
-    session.claim(Text::Crowley, "finite impulse networks are limited in response").confirmed(
-        of_window.0 < 0.7 && of_recurrent.0 > 0.999,
-        "a window does not hold the count, a state does",
-    );
+    session
+        .claim(
+            Text::Crowley,
+            "finite impulse networks are similar to filters that are limited in response",
+        )
+        .confirmed(
+            of_window.0 < 0.7 && of_recurrent.0 > 0.999,
+            "a window does not hold the count, a state does",
+        );
 
     let shown = 200..400;
     let truth = shown.clone().map(|t| (t as f64, unseen.targets[t * 100] as f64));
