@@ -43,8 +43,8 @@ fn a_maze_tells_the_turn_only_at_its_start() {
     assert!(signs.iter().chain(&goals).all(|&count| count > 5), "{signs:?} {goals:?}");
 }
 
-/// Of four agents in a corridor of one step, one turns right, one turns wrong, one does so in its second episode, and one
-/// never turns.
+/// Of four agents in a corridor of one step, one reaches the goal, one turns wrong, one reaches the goal only in its second
+/// episode, and one never turns.
 #[test]
 fn goals_are_reached_in_the_first_episode() {
     let goal = TMaze::GOAL as f32;

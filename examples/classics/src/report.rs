@@ -60,7 +60,7 @@ fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
         let judgement = judgement(*holds);
         writeln!(
             page,
-            "- {text}: \u{201c}{claim}\u{201d} is **{verdict}**: {evidence}: {judgement}"
+            "- {text}: \u{201c}{claim}\u{201d} is **{verdict}** ({judgement}): {evidence}"
         )?;
     }
     for Check { statement, holds } in checks {

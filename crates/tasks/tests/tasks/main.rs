@@ -11,7 +11,7 @@ fn rng() -> Xoshiro256PlusPlus {
     bptt_layers::rng(7)
 }
 
-/// Asserts that a mean over draws is within five of its standard errors, of which one is at most `error`.
+/// Asserts that a mean over draws is within five of its standard errors. One standard error is at most `error`.
 #[track_caller]
 fn assert_near(mean: f64, expected: f64, error: f64) {
     assert!((mean - expected).abs() < 5.0 * error, "{mean} instead of {expected}");

@@ -176,7 +176,7 @@ fn the_posterior_of_a_long_fault_is_finite() {
     }
 }
 
-/// A reader of the strokes, which do not tell where a letter begins, finds one word that has them: that of the labels.
+/// A reader of the strokes alone finds exactly one word that has them: that of the labels.
 #[test]
 fn strokes_spell_one_word() {
     let batch = Handwriting::new().noise(0.0).batch::<f64>(&mut rng(), [30, 3000]);

@@ -72,10 +72,12 @@ fn run(session: &mut Session) -> Result<()> {
     session
         .claim(Text::Int301, "the cell states often tend to grow linearly")
         .confirmed((growth - 1.0).abs() < 0.01, &evidence);
-    session.claim(Text::Int301, "it may grow unbounded, causing saturation of h(c)").confirmed(
-        saturated < STEPS,
-        &format!("after {saturated} steps the slope of tanh c is 0 in f64"),
-    );
+    session
+        .claim(Text::Int301, "it may grow in unbounded fashion, causing saturation of h(c)")
+        .confirmed(
+            saturated < STEPS,
+            &format!("after {saturated} steps the slope of tanh c is 0 in f64"),
+        );
 
     let rng = &mut bptt::rng(1);
     let kept = error_flow(&Lstm1997::new(rng, 1, HIDDEN).recurrent_init(rng, Init::Zeros));

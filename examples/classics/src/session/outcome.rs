@@ -144,7 +144,7 @@ impl fmt::Display for Outcome {
         }
         for Claim { text, claim, verdict, evidence, holds } in &self.claims {
             let judgement = judgement(*holds);
-            writeln!(f, "  {text}: \"{claim}\" is {verdict}: {evidence}: {judgement}")?;
+            writeln!(f, "  {text}: \"{claim}\" is {verdict} ({judgement}): {evidence}")?;
         }
         for Quote { name, text } in &self.quotes {
             writeln!(f, "  {name}:")?;

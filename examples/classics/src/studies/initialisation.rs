@@ -15,7 +15,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "initialisation",
-    shows: "from weights of N(0, 0.01) a net learns nothing in the time in which scaled weights solve the task",
+    shows: "from weights of N(0, 0.01) a net learns nothing in the time in which scaled weights learn the task",
     sources: &[(Text::Tan, "2.1 Initialization"), (Text::Asperti, "Hidden state initialization")],
     run,
 };

@@ -15,7 +15,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "neural-window",
-    shows: "a memoryless net reaches the floor of its window but not less, and an LSTM does",
+    shows: "a memoryless net stays above the floor of its window, and an LSTM goes below it",
     sources: &[(Text::Asperti, "Memoryless approach")],
     run,
 };

@@ -60,7 +60,10 @@ fn run(session: &mut Session) -> Result<()> {
     session.number("bag of words: the best share that is possible", optimum);
     let error = (optimum * (1.0 - optimum) / 5000.0).sqrt();
     session
-        .claim(Text::Int301, "to assume that all inputs are independent is a very bad idea")
+        .claim(
+            Text::Int301,
+            "to assume that all inputs are independent is, for many tasks, a very bad idea",
+        )
         .confirmed(
             of_recurrent >= 0.99 && of_counts < optimum + 4.0 * error,
             "the recurrent net is right on 99 %, the bag of words is not",
