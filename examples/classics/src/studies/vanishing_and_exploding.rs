@@ -43,7 +43,7 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "linear: it is necessary for it to be larger than 1 for gradients to explode";
     session.claim(Text::Tan, claim).qualified(
         grows[300] > 1e12 && stays[300] > 1e6,
-        &format!("to explode exponentially: with ρ = 1 it grows as lag³, to {:.0e}", stays[300]),
+        &format!("only if exponentially: with ρ = 1 it grows as lag³, to {:.0e}", stays[300]),
     );
 
     let w = Tensor::from_vec([2, 2], vec![1.5, 1.5, -2.0, -1.5]);

@@ -39,7 +39,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.figure("loss", &picture)
 }
 
-/// Trains a cell with a readout. Returns its losses, means of 50 updates. Each batch is drawn anew, and its loss is that
+/// Trains a cell with a readout. Returns its losses, means of 50 updates. Each batch is drawn anew, and its loss is taken
 /// before the update.
 fn losses<C: Layer<f32> + Module<f32>>(
     session: &Session,
