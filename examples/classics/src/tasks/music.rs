@@ -18,7 +18,6 @@ pub(crate) const PROGRAM: Program = Program {
         (Text::Crowley, "Recurrent Neural Networks"),
         (Text::Asperti, "Modelling sequences"),
         (Text::Int301, "Motivation"),
-        (Text::Int301, "Motivation"),
     ],
     run,
 };
