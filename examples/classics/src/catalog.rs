@@ -82,6 +82,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_guide_of_a_text_names_its_programs() {
+        let guides = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/classics");
+        for Program { name, sources, .. } in PROGRAMS {
+            for (text, section) in *sources {
+                let guide = fs::read_to_string(guides.join(text.guide())).expect("a guide");
+                let link = format!("results/README.md#{name})");
+                assert!(guide.contains(&link), "{}: {section} has no {name}", text.guide());
+            }
+        }
+    }
+
     /// The programs of a folder by their files, with the number of lines.
     fn files(folder: &str) -> Vec<(String, usize)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);

@@ -17,12 +17,17 @@ mod tasks;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use peak_alloc::PeakAlloc;
 use programs::terminal::{Signals, start_log, tell};
 
 use crate::cli::{Choice, Settings};
 use crate::error::{Error, Result};
 use crate::program::Program;
 use crate::session::{Outcome, Session};
+
+/// Counts the memory of the process, for the program that measures it.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 fn main() -> ExitCode {
     start_log();

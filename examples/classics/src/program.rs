@@ -42,3 +42,17 @@ impl fmt::Display for Text {
         })
     }
 }
+
+impl Text {
+    /// The name of the file of its guide in `docs/classics`.
+    #[cfg(test)]
+    pub(crate) fn guide(self) -> &'static str {
+        match self {
+            Self::Int301 => "int301.md",
+            Self::Crowley => "crowley.md",
+            Self::Asperti => "asperti.md",
+            Self::Tan => "tan.md",
+            Self::ExploRnn => "explornn.md",
+        }
+    }
+}

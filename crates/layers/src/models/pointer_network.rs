@@ -77,7 +77,8 @@ where
     /// elements of the inputs `[S, B, I]`. Values beyond them, NaN included, influence neither values nor gradients.
     ///
     /// Targets of different lengths may be padded with any positions of their input. A
-    /// [mask](crate::loss::Loss::masked) of the loss drops these pointers.
+    /// [mask](crate::loss::Loss::masked) of the loss drops these pointers. If the network [permutes](Self::permutes), a
+    /// target that repeats an earlier one has probability zero, so its loss is very large unless a mask drops it.
     ///
     /// # Panics
     ///

@@ -48,6 +48,9 @@ fn run(session: &mut Session) -> Result<()> {
 
     let loads: Vec<f64> = (2..=24).map(|percent| f64::from(percent) / 100.0).collect();
     let left = session.seeds(loads.len(), |at| left_of_patterns(loads[at as usize], at));
+    if left.len() < loads.len() {
+        return Ok(()); // it was stopped
+    }
     let picture = Lines::new("what is left of a stored pattern", "patterns / N", "overlap")
         .line("mean of 30 patterns", loads.iter().copied().zip(left.iter().copied()))
         .dashed("0.138", [(0.138, 0.3), (0.138, 1.0)]);

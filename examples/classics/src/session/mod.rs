@@ -58,8 +58,8 @@ impl Session {
         })
     }
 
-    /// Runs `run` for `seeds` seeds from 0 on all cores, and returns the results in the order of the seeds. After a
-    /// signal no further seed begins.
+    /// Runs `run` for so many numbers from 0 on all cores: for seeds, or for the places of a list. Returns the results in
+    /// the order of the numbers. After a signal no further run begins, and results are missing.
     pub(crate) fn seeds<R: Send>(&self, seeds: usize, run: impl Fn(u64) -> R + Sync) -> Vec<R> {
         parallel::map(seeds, |seed| run(seed as u64), &self.outcome.program, &self.signals)
     }

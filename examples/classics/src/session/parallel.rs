@@ -26,7 +26,7 @@ pub(super) fn map<R: Send>(
             let (bar, results) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
             results.push((index, result));
             let done = results.len();
-            bar.advance(|_| name.to_owned(), |_| format!("{name}: seed {done}/{count}"));
+            bar.advance(|_| name.to_owned(), |_| format!("{name}: run {done}/{count}"));
         }
     };
     let workers = thread::available_parallelism().map_or(1, |cores| cores.get().min(count));

@@ -48,7 +48,11 @@ fn run(session: &mut Session) -> Result<()> {
     let claim = "the best approach is to treat the initial states as parameters, learning them";
     session.claim(Text::Asperti, claim).qualified(
         ends(&learned).0 > 0.0 && ends(&guessed).0 > 0.0,
-        &format!("the first prediction errs by {:.3} less than from a zero state, with a guess by {:.3}; later ones hardly less", learned.mean(), guessed.mean()),
+        &format!(
+            "the first prediction errs by {:.3} less than from a zero state, with a guess by {:.3}",
+            learned.mean(),
+            guessed.mean()
+        ),
     );
     session
         .claim(Text::Asperti, "start off with an initial random guess for the initial states")

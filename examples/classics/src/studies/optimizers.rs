@@ -68,7 +68,7 @@ fn run(session: &mut Session) -> Result<()> {
     session.claim(Text::Tan, claim).qualified(
         ends(descent).1 < line && ends(adam).1 < ends(descent).0 && good[0] < good[4],
         &format!(
-            "it learns, to {:.4}, but at {} of 7 rates, and diverges at 1; Adam at {}, to {:.4}",
+            "it learns, to {:.4}, but at {} of 7 rates; Adam learns at {}, to {:.4}",
             descent.mean(),
             good[0],
             good[4],

@@ -8,8 +8,7 @@
 
 use std::time::Instant;
 
-use peak_alloc::PeakAlloc;
-
+use crate::ALLOCATOR;
 use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
@@ -18,9 +17,6 @@ pub(crate) const PROGRAM: Program = Program {
     sources: &[(Text::Crowley, "Training")],
     run,
 };
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const STEPS: [usize; 7] = [256, 512, 1024, 2048, 4096, 8192, 16384];
 const KINDS: [(&str, Option<Recompute>); 2] =
