@@ -78,13 +78,10 @@ fn run(session: &mut Session) -> Result<()> {
             last[3].mean()
         ),
     );
+    let (known, unknown) = (&last[5], &last[4]);
     session.claim(Text::Tan, "setting the initial weight using prior knowledge").confirmed(
-        ends(&last[5]).1 < ends(&last[4]).0,
-        &format!(
-            "with it the loss ends at {:.4}, without it at {:.4}",
-            last[5].mean(),
-            last[4].mean()
-        ),
+        ends(known).1 < ends(unknown).0,
+        &format!("with it the loss ends at {:.4}, without at {:.4}", known.mean(), unknown.mean()),
     );
     Ok(())
 }
