@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use libfuzzer_sys::fuzz_target;
 use bptt::tasks::languages::Language;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     // A path could name any file of the machine.
