@@ -2,6 +2,8 @@
 
 use std::f64::consts::TAU;
 
+use bptt::batching::Remainder;
+
 use crate::prelude::*;
 
 /// The windows of the validation.
@@ -50,18 +52,16 @@ impl Continuation {
         let mut optimizer = (self.optimizer)(self.learning_rate);
         let (mut windows, mut nexts, _) = self.draw(self.windows, rng);
         let (validation, _, truth) = self.draw(VALIDATION, rng);
-        let mut order: Vec<usize> = (0..self.windows).collect();
         let mut errors = vec![error(&net, &validation, &truth)];
         for _ in 0..self.epochs {
             if self.is_fresh {
                 (windows, nexts, _) = self.draw(self.windows, rng);
             }
-            bptt::rand::seq::SliceRandom::shuffle(&mut order[..], rng);
-            for batch in order.chunks(self.batch) {
+            for batch in batching::shuffled(self.windows, self.batch, Remainder::Keep, rng) {
                 let tape = Tape::new();
-                let xs = windows.gather_rows(batch).transpose(0, 1);
+                let xs = windows.gather_rows(&batch).transpose(0, 1);
                 let loss =
-                    loss::mean_squared_error(next(&net, &tape, xs), &nexts.gather_rows(batch));
+                    loss::mean_squared_error(next(&net, &tape, xs), &nexts.gather_rows(&batch));
                 let gradients = tape.backward(loss.mean());
                 drop(tape);
                 optimizer.step(&mut net, &gradients);
