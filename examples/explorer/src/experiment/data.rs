@@ -1,0 +1,153 @@
+//! The sequences of an experiment.
+
+use bptt::prelude::*;
+use bptt::tasks::{Batch, Waves};
+
+use super::settings::{Settings, TaskKind};
+
+/// The sequences of the training, which are an epoch.
+pub(super) const SEQUENCES: usize = 256;
+/// The sequences of the validation. The page shows one of them.
+pub(super) const VALIDATION: usize = 8;
+
+/// The text of [`TaskKind::Text`].
+const TEXT: &str = "the sun rises in the east and sets in the west; the wind comes from the sea and goes to the hills. \
+                    she sells sea shells by the sea shore, and the shells that she sells are sea shells i am sure. ";
+
+/// The sequences of the training and of the validation.
+#[derive(Debug)]
+pub(super) struct Data {
+    /// The training data.
+    pub(super) training: Sequences,
+    /// Other sequences without noise, of twice the length: the second half is continued freely.
+    pub(super) validation: Sequences,
+    /// The characters that features stand for, if the task is a text.
+    pub(super) characters: Option<Vec<char>>,
+}
+
+/// Sequences `[T, N, F]` and what follows each step.
+#[derive(Debug)]
+pub(super) struct Sequences {
+    pub(super) inputs: Tensor<f32>,
+    pub(super) targets: Targets,
+}
+
+/// What follows each step.
+#[derive(Debug)]
+pub(super) enum Targets {
+    /// `[T, N, 1]`
+    Values(Tensor<f32>),
+    /// `[T, N]` in row-major order.
+    Classes(Vec<usize>),
+}
+
+impl Data {
+    /// Draws the data that the settings determine.
+    pub(super) fn new(settings: &Settings, rng: &mut impl Rng) -> Self {
+        let [steps, noise] = [settings.length as f64, settings.noise];
+        let waves = match settings.task {
+            TaskKind::Sine => Waves::sine(16.0),
+            TaskKind::Saw => Waves::saw(16.0),
+            TaskKind::Square => Waves::square(16.0),
+            TaskKind::Sines => {
+                Waves::sine(20.0).amplitude(0.6).plus(Waves::sine(7.0).amplitude(0.4))
+            }
+            TaskKind::Text => return Self::text(steps as usize, rng),
+        };
+        let training = of_waves(&waves.clone().noise(noise), rng, [settings.length, SEQUENCES]);
+        let validation = of_waves(&waves, rng, [2 * settings.length, VALIDATION]);
+        Self { training, validation, characters: None }
+    }
+
+    fn text(steps: usize, rng: &mut impl Rng) -> Self {
+        let text: Vec<char> = TEXT.chars().collect();
+        let mut characters = text.clone();
+        characters.sort_unstable();
+        characters.dedup();
+        let class = |c: &char| characters.binary_search(c).expect("it is of the text");
+        let text: Vec<usize> = text.iter().map(class).collect();
+        let mut windows = |steps: usize, count: usize| {
+            let starts: Vec<usize> = (0..count).map(|_| rng.random_range(0..text.len())).collect();
+            let at = |t: usize, n: usize| text[(starts[n] + t) % text.len()]; // the text repeats
+            let features = characters.len();
+            let inputs = Tensor::from_fn([steps, count, features], |i| {
+                let (t, n) = (i / features / count, i / features % count);
+                f32::from(u8::from(at(t, n) == i % features))
+            });
+            let classes = (0..steps * count).map(|i| at(i / count + 1, i % count)).collect();
+            Sequences { inputs, targets: Targets::Classes(classes) }
+        };
+        let (training, validation) = (windows(steps, SEQUENCES), windows(2 * steps, VALIDATION));
+        Self { training, validation, characters: Some(characters) }
+    }
+
+    /// Returns the number of features of an input, which is that of an output.
+    pub(super) fn features(&self) -> usize {
+        self.training.inputs.shape()[2]
+    }
+}
+
+fn of_waves(waves: &Waves, rng: &mut impl Rng, extents: [usize; 2]) -> Sequences {
+    let Batch { inputs, targets } = waves.batch(rng, extents);
+    Sequences { inputs, targets: Targets::Values(targets) }
+}
+
+impl Sequences {
+    /// Returns the sequences of these numbers.
+    pub(super) fn batch(&self, indices: &[usize]) -> Self {
+        let count = self.inputs.shape()[1];
+        let targets = match &self.targets {
+            Targets::Values(values) => Targets::Values(columns(values, indices)),
+            Targets::Classes(classes) => Targets::Classes(
+                classes.chunks(count).flat_map(|row| indices.iter().map(|&n| row[n])).collect(),
+            ),
+        };
+        Self { inputs: columns(&self.inputs, indices), targets }
+    }
+
+    /// Returns the mean loss of outputs `[T, N, O]`: the squared error, or the cross-entropy in nats.
+    pub(super) fn loss<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
+        match &self.targets {
+            Targets::Values(values) => {
+                let values =
+                    Tensor::from_fn(values.shape(), |i| T::of(values.as_slice()[i].into()));
+                loss::mean_squared_error(ys, &values).mean()
+            }
+            Targets::Classes(classes) => loss::cross_entropy(ys, classes).mean(),
+        }
+    }
+}
+
+/// Returns columns of the second axis of `[T, N, F]`.
+fn columns(tensor: &Tensor<f32>, indices: &[usize]) -> Tensor<f32> {
+    let &[steps, count, features] = &tensor.shape()[..] else { unreachable!("a sequence") };
+    Tensor::from_fn([steps, indices.len(), features], |i| {
+        let (row, f) = (i / features, i % features);
+        let (t, n) = (row / indices.len(), indices[row % indices.len()]);
+        tensor.as_slice()[(t * count + n) * features + f]
+    })
+}
+
+impl Sequences {
+    /// Returns the first steps of all sequences.
+    pub(super) fn first(&self, steps: usize) -> Self {
+        self.steps(0..steps)
+    }
+
+    /// Returns the last step of all sequences.
+    pub(super) fn last(&self) -> Self {
+        let steps = self.inputs.shape()[0];
+        self.steps(steps - 1..steps)
+    }
+
+    fn steps(&self, range: std::ops::Range<usize>) -> Self {
+        let count = self.inputs.shape()[1];
+        let targets = match &self.targets {
+            Targets::Values(values) => Targets::Values(values.slice(0, range.clone())),
+            Targets::Classes(classes) => {
+                Targets::Classes(classes[range.start * count..range.end * count].to_vec())
+            }
+        };
+        Self { inputs: self.inputs.slice(0, range), targets }
+    }
+}
