@@ -70,7 +70,7 @@ pub enum Error {
     ChangedText,
     /// The cell is not that of the run to resume.
     #[error(
-        "src/my_cell.rs has changed since the run began, whose cell is {cell}: take the change back, or train anew in \
+        "examples/programs/src/my_cell.rs has changed since the run began, whose cell is {cell}: take the change back, or train anew in \
          another folder",
         cell = .cell.display()
     )]

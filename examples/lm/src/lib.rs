@@ -10,7 +10,6 @@ pub mod evaluation;
 pub mod generation;
 pub mod inspection;
 pub mod model;
-pub mod my_cell;
 pub mod run;
 pub mod runs;
 pub mod sweep;

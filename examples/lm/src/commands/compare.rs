@@ -10,7 +10,7 @@ use crate::comparison::{Comparison, baselines, contenders, floor, plan};
 use crate::config::Config;
 use crate::config::rules::at_least_one;
 use crate::error::Error;
-use crate::model::CellKind;
+use crate::model::CellChoice;
 use crate::runs::{Figure, Texts, run_all};
 use programs::terminal::Signal;
 
@@ -19,8 +19,8 @@ use programs::terminal::Signal;
 pub struct CompareArgs {
     /// Cells to compare, such as lstm,gru,mine [default: all]
     #[arg(long, value_enum, num_args = 1.., value_delimiter = ',', conflicts_with_all = ["cell", "seed"],
-          default_values_t = CellKind::value_variants().iter().copied(), hide_default_value = true)]
-    pub cells: Vec<CellKind>,
+          default_values_t = CellChoice::value_variants().iter().copied(), hide_default_value = true)]
+    pub cells: Vec<CellChoice>,
 
     /// Seeds with which each cell is trained
     #[arg(long, value_name = "SEED", num_args = 1.., value_delimiter = ',', default_values_t = [1, 2, 3])]

@@ -6,7 +6,7 @@ use super::budget::hidden_size_for;
 use super::error::ComparisonError;
 use crate::config::Config;
 use crate::error::Error;
-use crate::model::{CellKind, LanguageModel};
+use crate::model::{CellChoice, LanguageModel};
 use crate::runs::Planned;
 use programs::terminal::memory::{self, Bytes};
 
@@ -34,7 +34,7 @@ pub struct Contender {
 /// there is too little memory.
 pub fn contenders(
     config: &Config,
-    cells: &[CellKind],
+    cells: &[CellChoice],
     parameters: Option<usize>,
     vocabulary_size: usize,
 ) -> Result<(Vec<Contender>, usize), Error> {

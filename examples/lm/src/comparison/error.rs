@@ -1,7 +1,7 @@
 //! Errors of comparisons.
 
 use super::budget::BudgetTooSmall;
-use crate::model::CellKind;
+use crate::model::CellChoice;
 
 /// Why cells cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum ComparisonError {
     #[error("--parameters, for --cells {cell}: {source}")]
     Budget {
         /// The cell.
-        cell: CellKind,
+        cell: CellChoice,
         /// What does not fit.
         source: BudgetTooSmall,
     },

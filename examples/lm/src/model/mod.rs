@@ -5,7 +5,7 @@ mod head;
 mod noise;
 mod settings;
 
-pub use cells::CellKind;
+pub use cells::CellChoice;
 pub use head::Head;
 pub use settings::{HeadKind, InvalidModel, ModelSettings, RegularizationSettings};
 

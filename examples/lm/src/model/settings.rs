@@ -5,8 +5,9 @@ use bptt::weights::{Archive, WeightsError};
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Serialize;
 
-use super::cells::CellKind;
+use super::cells::CellChoice;
 use crate::config::rules::{at_least_one, at_least_zero, layers, rate};
+use programs::cells::CellKind;
 use programs::terminal::memory::Bytes;
 
 /// The section `[model]`.
@@ -14,8 +15,8 @@ use programs::terminal::memory::Bytes;
 #[command(next_help_heading = "Model")]
 pub struct ModelSettings {
     /// Kind of recurrent cell
-    #[arg(long, value_enum, default_value_t = CellKind::Lstm)]
-    pub cell: CellKind,
+    #[arg(long, value_enum, default_value_t = CellKind::Lstm.into())]
+    pub cell: CellChoice,
 
     /// Recurrent layers
     #[arg(long, value_name = "N", default_value = "2", value_parser = layers)]
@@ -148,7 +149,7 @@ pub enum InvalidModel {
     #[error("--dropout-state: no product reads the state of the cell {cell}; leave the flag out")]
     StateIsNotRead {
         /// The cell.
-        cell: CellKind,
+        cell: CellChoice,
     },
     /// The cell's equations do not say where noise applies.
     #[error(
@@ -157,13 +158,13 @@ pub enum InvalidModel {
     )]
     NoNoise {
         /// The cell.
-        cell: CellKind,
+        cell: CellChoice,
     },
     /// The cell has no recurrent weights.
     #[error("--dropout-weights: the cell {cell} has no weights `w_hh`; leave the flag out")]
     NoRecurrentWeights {
         /// The cell.
-        cell: CellKind,
+        cell: CellChoice,
     },
 }
 
@@ -177,7 +178,7 @@ impl ModelSettings {
         if self.tied && self.head == HeadKind::Adaptive {
             return Err(InvalidModel::Tied);
         }
-        if self.tied && self.cell == CellKind::NeuralWindow {
+        if self.tied && self.cell == CellChoice::NeuralWindow {
             return Err(InvalidModel::TiedWindow);
         }
         let cutoffs = self.cutoffs.iter().copied().chain([vocabulary_size]);
@@ -211,7 +212,7 @@ impl ModelSettings {
     fn layer_output(&self, [input_size, hidden_size]: [usize; 2]) -> usize {
         match self.cell {
             // saturating, since a file may claim any size before the memory is checked
-            CellKind::NeuralWindow => {
+            CellChoice::NeuralWindow => {
                 self.context.saturating_mul(input_size).saturating_add(hidden_size)
             }
             _ => hidden_size,
@@ -221,7 +222,7 @@ impl ModelSettings {
     /// Returns the number of inputs that a layer reads at each step.
     fn inputs_read(&self) -> f64 {
         match self.cell {
-            CellKind::Window | CellKind::NeuralWindow => self.context as f64,
+            CellChoice::Shared(CellKind::Window) | CellChoice::NeuralWindow => self.context as f64,
             _ => 1.0,
         }
     }

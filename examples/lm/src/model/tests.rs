@@ -1,5 +1,6 @@
 use bptt::prelude::*;
 use clap::{Parser, ValueEnum};
+use programs::cells::CellKind;
 
 use super::*;
 
@@ -40,7 +41,7 @@ fn logits(model: &LanguageModel, tokens: &[usize], carried: &mut Carried) -> Ten
 
 /// All models that the tests of one model are repeated for.
 fn all_models() -> impl Iterator<Item = String> {
-    let cells = CellKind::value_variants().iter().map(|cell| format!("--cell {cell}"));
+    let cells = CellChoice::value_variants().iter().map(|cell| format!("--cell {cell}"));
     let others = [
         "--tied",
         "--learned-start",
@@ -276,12 +277,12 @@ fn settings_that_contradict_each_other_are_refused() {
         ),
         (
             "--cell min-gru --dropout-state 0.1",
-            InvalidModel::StateIsNotRead { cell: CellKind::MinGru },
+            InvalidModel::StateIsNotRead { cell: CellKind::MinGru.into() },
         ),
-        ("--cell mine --dropout-state 0.1", InvalidModel::NoNoise { cell: CellKind::Mine }),
+        ("--cell mine --dropout-state 0.1", InvalidModel::NoNoise { cell: CellKind::Mine.into() }),
         (
             "--cell min-lstm --dropout-weights 0.1",
-            InvalidModel::NoRecurrentWeights { cell: CellKind::MinLstm },
+            InvalidModel::NoRecurrentWeights { cell: CellKind::MinLstm.into() },
         ),
     ] {
         assert_eq!(build(flags).expect_err(flags), expected);

@@ -8,7 +8,8 @@ use lm::commands::compare::CompareArgs;
 use lm::comparison::{Comparison, contenders};
 use lm::config::Config;
 use lm::error::Error;
-use lm::model::CellKind;
+use lm::model::CellChoice;
+use programs::cells::CellKind;
 
 use super::{command, from_call, weights, with_text, without_clocks};
 
@@ -177,8 +178,8 @@ fn all_cells_have_the_size_nearest_to_the_budget() {
     for settings in [&[][..], &["--layers=2", "--tied"], &["--head=mixture", "--learned-start"]] {
         let config =
             args(folder.path(), "out", &[&["compare", "--cells=lstm"], settings].concat()).config;
-        let suits = |cell: &&CellKind| !(config.model.tied && **cell == CellKind::NeuralWindow);
-        let cells: Vec<_> = CellKind::value_variants().iter().filter(suits).copied().collect();
+        let suits = |cell: &&CellChoice| !(config.model.tied && **cell == CellChoice::NeuralWindow);
+        let cells: Vec<_> = CellChoice::value_variants().iter().filter(suits).copied().collect();
         let budget = 9000;
         let (found, _) = contenders(&config, &cells, Some(budget), 12).expect("a size for each");
         for (contender, &cell) in found.iter().zip(&cells) {
@@ -194,7 +195,7 @@ fn all_cells_have_the_size_nearest_to_the_budget() {
     }
 }
 
-fn count(config: &Config, cell: CellKind, hidden_size: usize) -> usize {
+fn count(config: &Config, cell: CellChoice, hidden_size: usize) -> usize {
     use bptt::Module;
     let mut model = config.model.clone();
     (model.cell, model.hidden_size) = (cell, hidden_size);
@@ -207,10 +208,10 @@ fn count(config: &Config, cell: CellKind, hidden_size: usize) -> usize {
 fn the_default_budget_is_that_of_the_first_cell() {
     let folder = with_text();
     let config = args(folder.path(), "out", &["compare", "--cells=lstm", "--hidden-size=8"]).config;
-    let cells = [CellKind::Gru, CellKind::Lstm];
+    let cells = [CellKind::Gru.into(), CellKind::Lstm.into()];
     let (found, budget) = contenders(&config, &cells, None, 12).expect("a size for each");
     assert_eq!(found[0].config.model.hidden_size, 8);
-    assert_eq!(budget, count(&config, CellKind::Gru, 8));
+    assert_eq!(budget, count(&config, cells[0], 8));
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! A cell of your own: change what stands between the marks, then `lm train --cell mine` trains it, and
-//! `cargo test -p lm my_cell` proves its gradients. The guide is `docs/language-models.md`.
+//! A cell of your own. Change what stands between the marks. `cargo test -p programs my_cell` proves its gradients,
+//! `lm train --cell mine` trains it on text, and the explorer shows it as `mine`. The guide is
+//! `docs/language-models.md`.
 
 use bptt::prelude::*;
 
@@ -23,8 +24,8 @@ impl<T: Scalar> Cell<T> for MyCell<T> {
 
     fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [f, n] = x.matmul(&self.w_ih).split(-1);
-        let f = (f + h.matmul(&self.w_hh) + 1.0).sigmoid();
-        let h = f * h + (1.0 - f) * n.tanh();
+        let f = (f + h.matmul(&self.w_hh) + 1.0).sigmoid().probe("f");
+        let h = (f * h + (1.0 - f) * n.tanh()).probe("h");
         (h, h) // the output, and the next state
     }
 }

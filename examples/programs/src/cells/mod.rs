@@ -1,0 +1,89 @@
+//! The cells by name, for programs whose users choose one.
+
+mod build;
+mod equations;
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub use build::{AnyCell, Sizes, Visitor};
+
+/// The cells of the library, and one of your own, in the order of `docs/cells.md`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// Elman's simple recurrent network
+    Elman,
+    /// Elman's network of rectified units that starts from the identity
+    Irnn,
+    /// Fully recurrent network
+    FullyRecurrent,
+    /// Network whose output is fed back
+    OutputToHidden,
+    /// Independently recurrent network
+    IndRnn,
+    /// Echo state reservoir, whose weights stay random
+    EchoState,
+    /// Memoryless window over the last k inputs
+    Window,
+    /// Long short-term memory of 1997, reduced to one cell a block
+    Lstm1997,
+    /// Long short-term memory of 1997 as published, in blocks of two cells
+    MemoryBlocks,
+    /// Long short-term memory with forget gates
+    Lstm,
+    /// LSTM with peepholes
+    PeepholeLstm,
+    /// LSTM with coupled gates
+    CoupledLstm,
+    /// LSTM with layer normalization
+    LayerNormLstm,
+    /// LSTM with a projection to half its units
+    ProjectedLstm,
+    /// Gated recurrent unit
+    Gru,
+    /// GRU with layer normalization
+    LayerNormGru,
+    /// Minimal gated unit
+    MinimalGated,
+    /// minGRU
+    MinGru,
+    /// minLSTM
+    MinLstm,
+    /// Your own cell, in `examples/programs/src/my_cell.rs`
+    Mine,
+}
+
+impl CellKind {
+    /// Returns what the cell is, in a few words.
+    #[must_use]
+    pub fn about(self) -> String {
+        let value = self.to_possible_value().expect("no kind is hidden");
+        value.get_help().expect("every kind has a line").to_string()
+    }
+
+    /// Returns the number of which the hidden size must be a multiple.
+    #[must_use]
+    pub fn granularity(self) -> usize {
+        match self {
+            Self::MemoryBlocks => 2, // cells of a block
+            _ => 1,
+        }
+    }
+
+    /// Returns the source of the cell if it is one of your own, whose equations no setting tells.
+    #[must_use]
+    pub fn source(self) -> Option<&'static str> {
+        (self == Self::Mine).then_some(include_str!("../my_cell.rs"))
+    }
+}
+
+impl fmt::Display for CellKind {
+    /// Writes the name that `--cell` takes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no kind is hidden");
+        f.write_str(value.get_name())
+    }
+}
