@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use self::data::{Data, SEQUENCES, VALIDATION};
 
-pub use self::cells::CellKind;
 pub use self::check::{Check, ParameterCheck};
 pub use self::look::{Look, Named, Parameter};
 pub use self::settings::{OptimizerKind, Settings, SettingsError, TaskKind};
@@ -200,7 +199,7 @@ impl Experiment {
 fn net<T: Scalar>(settings: &Settings, features: usize, rng: &mut impl Rng) -> Net<T> {
     let mut inputs = features;
     let layers = settings.hidden.iter().map(|&hidden| {
-        let layer = settings.cell.layer(rng, inputs, hidden);
+        let layer = cells::layer(settings.cell, rng, inputs, hidden);
         inputs = hidden;
         layer
     });

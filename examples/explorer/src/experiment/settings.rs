@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::CellKind;
+use programs::cells::CellKind;
 
 /// The settings of an experiment. Together with the number of updates they determine every number that the page shows:
 /// all random numbers come from the seed.

@@ -1,6 +1,7 @@
 //! The steps inside a cell, for one unit at one time.
 
 use bptt::prelude::*;
+use programs::cells::CellKind;
 use serde::Serialize;
 
 use super::Experiment;
@@ -67,7 +68,7 @@ impl Experiment {
         };
         let net_inputs = self.net_inputs(layer, unit, &inputs, &before);
         Walk {
-            equations: self.settings.cell.equations().1.to_vec(),
+            equations: self.settings.cell.equations(),
             values_before: if step > 0 { at(step - 1) } else { Vec::new() },
             values: at(step),
             net_inputs,
@@ -78,7 +79,7 @@ impl Experiment {
 
     /// The net inputs of the gates of an LSTM: `x W_ih + h₋ W_hh + b`.
     fn net_inputs(&self, layer: usize, unit: usize, x: &[f64], h: &[f64]) -> Vec<Quantity> {
-        if self.settings.cell != super::CellKind::Lstm {
+        if self.settings.cell != CellKind::Lstm {
             return Vec::new();
         }
         let hidden = self.settings.hidden[layer];

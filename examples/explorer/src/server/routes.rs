@@ -9,6 +9,8 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use clap::ValueEnum;
+use programs::cells::CellKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::WatchStream;
@@ -18,14 +20,14 @@ use super::error::Refusal;
 use super::figures;
 use super::sessions::Sessions;
 use super::worker::{Action, Worker};
-use crate::experiment::{CellKind, Experiment, Settings};
+use crate::experiment::{Experiment, Settings};
 
 /// The cells with their equations, and the default settings.
 pub(super) async fn options() -> Json<Value> {
-    let cells = CellKind::ALL.map(|cell| {
-        let (about, equations) = cell.equations();
-        json!({ "name": cell, "about": about, "equations": equations })
-    });
+    let cells: Vec<_> = CellKind::value_variants()
+        .iter()
+        .map(|cell| json!({ "name": cell, "about": cell.about(), "equations": cell.equations() }))
+        .collect();
     Json(json!({ "cells": cells, "defaults": Settings::default() }))
 }
 
