@@ -18,9 +18,11 @@ use crate::feedforward::layer_norm::LayerNorm;
 /// The layer-normalized LSTM (Ba, Kiros and Hinton 2016), optionally with peepholes:
 ///
 /// ```text
-/// i, f, g, o = N_ih(x W_ih) + N_hh(h₋ W_hh) + b
-/// c = σ(f + p_f ⊙ c₋) ⊙ c₋ + σ(i + p_i ⊙ c₋) ⊙ tanh(g)
-/// h = σ(o + p_o ⊙ c) ⊙ tanh(N_c(c))
+/// i, f = σ(N_ih(x W_ih)_{i,f} + N_hh(h₋ W_hh)_{i,f} + p_{i,f} ⊙ c₋ + b_{i,f})
+/// g = tanh(N_ih(x W_ih)_g + N_hh(h₋ W_hh)_g + b_g)
+/// c = f ⊙ c₋ + i ⊙ g
+/// o = σ(N_ih(x W_ih)_o + N_hh(h₋ W_hh)_o + p_o ⊙ c + b_o)
+/// h = o ⊙ tanh(N_c(c))
 /// ```
 ///
 /// Each `N` is a [`LayerNorm`] of its own. `x: [B, I]`, `W_ih: [I, 4H]`, `W_hh: [H, 4H]`, `b: [4H]`, with the columns

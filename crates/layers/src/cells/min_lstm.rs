@@ -20,7 +20,8 @@ use crate::sequence::linear_recurrence::LinearCell;
 /// ```text
 /// f, i = σ(x W_ih_{f,i} + b_{f,i})
 /// n = x W_ih_n + b_n
-/// f' = f/(f + i), i' = i/(f + i)
+/// f' = f/(f + i)
+/// i' = i/(f + i)
 /// h = f' ⊙ h₋ + i' ⊙ n
 /// ```
 ///
