@@ -1,4 +1,4 @@
-// What the server is asked. A refusal is an Error with the setting that it is about, and the status.
+// What the server is asked. A refusal is an Error with its status, and the setting that it is about.
 
 async function asked(path, options) {
   const response = await fetch(path, options);
@@ -9,7 +9,11 @@ async function asked(path, options) {
   return response.status === 204 ? null : response.json();
 }
 
+const of = (id, rest) => `/api/experiments/${id}/${rest}`;
+
 export const options = () => asked("/api/options");
+
+export const asset = (name) => asked(`/assets/${name}`);
 
 export const create = (settings) =>
   asked("/api/experiments", {
@@ -18,16 +22,20 @@ export const create = (settings) =>
     body: JSON.stringify(settings),
   });
 
-export const act = (id, action) => asked(`/api/experiments/${id}/${action}`, { method: "POST" });
+export const act = (id, action, query = "") => asked(of(id, action + query), { method: "POST" });
 
-export const look = (id) => asked(`/api/experiments/${id}/look`);
+export const look = (id) => asked(of(id, "look"));
 
-export const walk = (id, place) => asked(`/api/experiments/${id}/walk?${new URLSearchParams(place)}`);
+export const weights = (id) => asked(of(id, "weights"));
 
-export const check = (id) => asked(`/api/experiments/${id}/check`);
+export const lags = (id) => asked(of(id, "lags"));
 
-export const figure = (id, name) => `/api/experiments/${id}/figures/${name}.svg`;
+export const walk = (id, place) => asked(of(id, `walk?${new URLSearchParams(place)}`));
 
-export const exported = (id) => `/api/experiments/${id}/export.json`;
+export const check = (id) => asked(of(id, "check"));
 
-export const events = (id) => new EventSource(`/api/experiments/${id}/events`);
+export const figure = (id, name) => of(id, `figures/${name}.svg`);
+
+export const exported = (id) => of(id, "export.json");
+
+export const events = (id) => new EventSource(of(id, "events"));

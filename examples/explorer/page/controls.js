@@ -2,20 +2,25 @@
 
 import { $, element } from "./dom.js";
 
-const tasks = { sine: "sine", saw: "saw", square: "square wave", sines: "sum of two sines", text: "text, by characters" };
+const tasks = { sine: "sine", saw: "saw", square: "square wave", sines: "sum of two sines", text: "text, character by character" };
 const optimizers = { adam: "Adam", sgd: "gradient descent", "rms-prop": "RMSprop" };
 
-const fields = [
-  ["task", "Task", tasks],
-  ["cell", "Cell", null],
-  ["hidden", "Hidden sizes, a number for each layer", "text"],
-  ["rate", "Learning rate", { min: 0, max: 10, step: "any" }],
-  ["batch", "Batch size", { min: 1, max: 256, step: 1 }],
-  ["noise", "Noise, standard deviation", { min: 0, max: 2, step: "any" }],
-  ["length", "Steps of a sequence", { min: 2, max: 200, step: 1 }],
-  ["optimizer", "Optimizer", optimizers],
-  ["clip", "Largest norm of a gradient, 0 for none", { min: 0, step: "any" }],
-  ["seed", "Seed", { min: 0, max: 4294967295, step: 1 }],
+const choice = (choices) => (attributes) =>
+  element("select", attributes, Object.entries(choices).map(([value, text]) => element("option", { value }, text)));
+const number = (limits) => (attributes) => element("input", { ...attributes, type: "number", ...limits });
+
+const fields = (cells) => [
+  ["task", "Task", choice(tasks)],
+  ["text", "Text to learn", (attributes) => element("textarea", { ...attributes, rows: 4, maxlength: 400, spellcheck: "false" })],
+  ["cell", "Cell", choice(Object.fromEntries(cells.map((it) => [it.name, it.about])))],
+  ["hidden", "Hidden sizes, one for each layer", (attributes) => element("input", { ...attributes, inputmode: "text", autocomplete: "off" })],
+  ["rate", "Learning rate", number({ min: 0, max: 10, step: "any" })],
+  ["batch", "Batch size", number({ min: 1, max: 256, step: 1 })],
+  ["noise", "Noise, standard deviation", number({ min: 0, max: 2, step: "any" })],
+  ["length", "Steps of a sequence", number({ min: 2, max: 200, step: 1 })],
+  ["optimizer", "Optimizer", choice(optimizers)],
+  ["clip", "Largest norm of a gradient, 0 for any", number({ min: 0, step: "any" })],
+  ["seed", "Seed", number({ min: 0, max: 4294967295, step: 1 })],
 ];
 
 const parsed = {
@@ -23,30 +28,30 @@ const parsed = {
   rate: Number, batch: Number, noise: Number, length: Number, clip: Number, seed: Number,
 };
 
-// Builds the form. `changed` is called with all settings after each change.
+// Builds the form. `changed` is called with the name and the value of a setting.
 export function build(cells, changed) {
   const form = $("controls");
   form.addEventListener("submit", (event) => event.preventDefault());
-  for (const [name, label, kind] of fields) {
-    const choices = name === "cell" ? Object.fromEntries(cells.map((it) => [it.name, it.about])) : kind;
-    const isChoice = name === "cell" || name === "task" || name === "optimizer";
-    const input = isChoice
-      ? element("select", { id: `set-${name}` },
-          Object.entries(choices).map(([value, text]) => element("option", { value }, text)))
-      : element("input", { id: `set-${name}`, type: kind === "text" ? "text" : "number", ...(kind === "text" ? {} : kind) });
-    input.setAttribute("aria-describedby", `fault-${name}`);
-    input.addEventListener("change", () => changed(name, value(name)));
+  for (const [name, label, field] of fields(cells)) {
+    const input = field({ id: `set-${name}`, "aria-describedby": `fault-${name}` });
+    input.addEventListener("change", () => {
+      const value = (parsed[name] ?? String)(input.value);
+      const isNumber = [value].flat().every((it) => typeof it === "string" || Number.isFinite(it));
+      isNumber ? changed(name, value) : fault(name, `${input.value || "This"} is no number.`);
+    });
     form.append(element("label", {}, label, input, element("span", { class: "fault", id: `fault-${name}`, role: "alert" })));
   }
 }
 
-const value = (name) => (parsed[name] ?? String)($(`set-${name}`).value);
-
 export function show(settings) {
-  for (const [name] of fields) {
+  for (const name of Object.keys(settings)) {
+    if (!$(`set-${name}`)) continue;
     $(`set-${name}`).value = String(settings[name]);
     fault(name, "");
   }
+  const isText = settings.task === "text";
+  $("set-text").parentElement.hidden = !isText;
+  $("set-noise").parentElement.hidden = isText;
 }
 
 // Shows what is wrong with a setting.

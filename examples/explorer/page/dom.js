@@ -8,7 +8,7 @@ function filled(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -18,23 +18,43 @@ export const element = (name, attributes = {}, ...children) =>
 export const svg = (name, attributes = {}, ...children) =>
   filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 
+// Replaces what a node holds.
+export function replace(node, ...children) {
+  node.replaceChildren();
+  return filled(node, {}, children);
+}
+
 // A drawing whose arrows have heads.
 export const diagram = (width, height, label, ...children) =>
   svg("svg", { class: "diagram", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label },
-    svg("defs", {}, svg("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
-      svg("path", { d: "M0 0 L8 4 L0 8 z", fill: "currentColor" }))),
-    ...children);
+    svg("defs", {},
+      svg("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
+        svg("path", { d: "M0 0 L8 4 L0 8 z", fill: "currentColor" }))),
+    children);
 
-// A box with a text that acts as a button, for the pointer and the keyboard.
-export function boxButton({ x, y, width, height, lines, label, act }) {
+export const text = (x, y, content, attributes = {}) =>
+  svg("text", { x, y, "text-anchor": "middle", ...attributes }, content);
+
+// What makes a group of a drawing a button, for the pointer and the keyboard.
+export const pressed = (id, label, act) => {
   const press = (event) => {
     if (event.type === "click" || event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       act();
     }
   };
-  return svg("g", { role: "button", tabindex: 0, "aria-label": label, onclick: press, onkeydown: press },
-    svg("rect", { class: "box", x, y, width, height, rx: 6 }),
-    lines.map((line, i) =>
-      svg("text", { x: x + width / 2, y: y + height / 2 + 5 + 17 * (i - (lines.length - 1) / 2), "text-anchor": "middle" }, line)));
-}
+  return { id, role: "button", tabindex: 0, "aria-label": label, onclick: press, onkeydown: press };
+};
+
+// A table with a row for each list of cells. The first cell names the row; cells that are [text, exact] are numbers.
+export const table = (columns, rows) =>
+  element("div", { class: "wide" }, element("table", {},
+    element("thead", {}, element("tr", {}, columns.map((it) => element("th", { scope: "col" }, it)))),
+    element("tbody", {}, rows.map(([name, ...cells]) =>
+      element("tr", {}, element("th", { scope: "row" }, name), cells.map((cell) =>
+        Array.isArray(cell)
+          ? element("td", { class: "number", "data-exact": exact(cell[1]) }, cell[0])
+          : element("td", {}, cell)))))));
+
+// All digits of a number.
+export const exact = (value) => (value === null || value === undefined ? "—" : String(value));

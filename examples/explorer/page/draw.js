@@ -1,5 +1,7 @@
 // Lines and heat maps on canvases, in the colours of the page.
 
+import { powers, short, ticks } from "./numbers.js";
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 // A context whose unit is a CSS pixel, cleared.
@@ -13,108 +15,121 @@ function cleared(canvas, height = canvas.clientHeight) {
   return [context, width, height];
 }
 
-export const digits = (value, count = 3) =>
-  value === null || !Number.isFinite(value) ? "—"
-    : value === 0 ? "0"
-    : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? value.toPrecision(count + 1).replace(/\.?0+$/, "")
-    : value.toExponential(count - 1);
+// The smallest interval that holds all values, and is not empty.
+function range(values, pad) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  if (low > high) return [0, 1];
+  const margin = low < high ? pad * (high - low) : 0.5;
+  return [low - margin, high + margin];
+}
 
-// Lines: [{ points: [[x, y], …], colour, dots }]. On a logarithmic scale, what is not positive is left out.
-export function lines(canvas, series, { log = false, x = "", y = "", marks = [] } = {}) {
+// Draws lines: [{ points: [[x, y], …], colour, dots, dashed, width }]. A logarithmic scale leaves out what is not positive.
+export function lines(canvas, series, { log = false, x = "", y = "", marks = [], bare = false } = {}) {
   const [context, width, height] = cleared(canvas);
-  const [left, right, top, bottom] = [52, 8, 8, 32];
   const scale = log ? Math.log10 : (value) => value;
   const shown = series.map((it) => ({
     ...it,
     points: it.points.filter(([, v]) => Number.isFinite(v) && (!log || v > 0)).map(([u, v]) => [u, scale(v)]),
   }));
   const all = shown.flatMap((it) => it.points);
-  const range = (values) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    return low < high ? [low, high] : [low - 0.5, high + 0.5];
+  const frame = {
+    ...(bare ? { left: 4, right: width - 4, top: 4, bottom: height - 4 } : { left: 56, right: width - 10, top: 8, bottom: height - 36 }),
+    across: range(all.map((p) => p[0]), 0),
+    up: range(all.map((p) => p[1]), 0.04),
+    px: (u) => frame.left + ((u - frame.across[0]) / (frame.across[1] - frame.across[0])) * (frame.right - frame.left),
+    py: (v) => frame.bottom - ((v - frame.up[0]) / (frame.up[1] - frame.up[0])) * (frame.bottom - frame.top),
   };
-  const [u0, u1] = all.length ? range(all.map((p) => p[0])) : [0, 1];
-  const [v0, v1] = all.length ? range(all.map((p) => p[1])) : [0, 1];
-  const px = (u) => left + ((u - u0) / (u1 - u0)) * (width - left - right);
-  const py = (v) => height - bottom - ((v - v0) / (v1 - v0)) * (height - top - bottom);
+  if (!bare) axes(context, frame, { log, x, y });
+  for (const u of marks) {
+    context.setLineDash([4, 4]);
+    line(context, [[frame.px(u), frame.top], [frame.px(u), frame.bottom]]);
+  }
+  for (const { points, colour: name, dots, dashed, width: lineWidth = 2 } of shown) {
+    context.strokeStyle = context.fillStyle = colour(name);
+    context.lineWidth = lineWidth;
+    context.setLineDash(dashed ? [6, 4] : []);
+    const placed = points.map(([u, v]) => [frame.px(u), frame.py(v)]);
+    dots ? circles(context, placed) : line(context, placed);
+  }
+  context.setLineDash([]);
+}
 
+function line(context, points) {
+  context.beginPath();
+  for (const [a, b] of points) context.lineTo(a, b);
+  context.stroke();
+}
+
+function circles(context, points) {
+  context.beginPath();
+  for (const [a, b] of points) {
+    context.moveTo(a + 3, b);
+    context.arc(a, b, 3, 0, 2 * Math.PI);
+  }
+  context.fill();
+}
+
+// Draws the grid, the ticks with their numbers, and what the axes are called.
+function axes(context, { left, right, top, bottom, across, up, px, py }, { log, x, y }) {
   context.font = "12px system-ui, sans-serif";
   context.fillStyle = colour("soft");
   context.strokeStyle = colour("line");
   context.lineWidth = 1;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (let i = 0; i <= 4; i++) {
-    const v = v0 + ((v1 - v0) * i) / 4;
-    context.beginPath();
-    context.moveTo(left, py(v));
-    context.lineTo(width - right, py(v));
-    context.stroke();
-    context.fillText(digits(log ? 10 ** v : v, 2), left - 6, py(v));
+  for (const v of log ? powers(...up) : ticks(...up)) {
+    line(context, [[left, py(v)], [right, py(v)]]);
+    context.fillText(short(log ? 10 ** v : v), left - 6, py(v));
   }
   context.textAlign = "center";
-  context.textBaseline = "top";
-  for (let i = 0; i <= 4; i++) {
-    const u = u0 + ((u1 - u0) * i) / 4;
-    context.fillText(digits(u, 2), Math.min(px(u), width - 16), height - bottom + 4);
+  for (const u of ticks(...across)) {
+    line(context, [[px(u), bottom], [px(u), bottom + 4]]);
+    context.fillText(short(u), Math.min(px(u), right - 4), bottom + 12);
   }
-  context.fillText(x, (left + width) / 2, height - 14);
+  context.fillText(x, (left + right) / 2, bottom + 28);
   context.save();
-  context.translate(10, (height - bottom) / 2);
+  context.translate(9, (top + bottom) / 2);
   context.rotate(-Math.PI / 2);
-  context.fillText(y, 0, -4);
+  context.fillText(y, 0, 0);
   context.restore();
-  for (const u of marks) {
-    context.setLineDash([4, 4]);
-    context.beginPath();
-    context.moveTo(px(u), top);
-    context.lineTo(px(u), height - bottom);
-    context.stroke();
-    context.setLineDash([]);
-  }
-  for (const { points, colour: name, dots } of shown) {
-    context.strokeStyle = context.fillStyle = colour(name);
-    context.lineWidth = 2;
-    context.beginPath();
-    for (const [u, v] of points) {
-      if (dots) {
-        context.moveTo(px(u) + 3, py(v));
-        context.arc(px(u), py(v), 3, 0, 2 * Math.PI);
-      } else context.lineTo(px(u), py(v));
-    }
-    dots ? context.fill() : context.stroke();
-  }
 }
 
-// Returns red, green and blue of a value between -1 and 1: blue below zero, paper at zero, orange above.
-function diverging(share, [paper, plus, minus]) {
-  const end = share < 0 ? minus : plus;
-  const weight = Math.min(Math.abs(share), 1);
-  return paper.map((from, i) => Math.round(from + (end[i] - from) * weight));
-}
-
-function rgb(name) {
+const rgb = (name) => {
   const hex = colour(name).replace("#", "");
   return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+};
+
+// Returns a function from −1 … 1 to red, green and blue: blue below zero, paper at zero, orange above.
+export function diverging() {
+  const [paper, plus, minus] = ["paper", "plus", "minus"].map(rgb);
+  return (share) => {
+    const [end, weight] = [share < 0 ? minus : plus, Math.min(Math.abs(share), 1)];
+    return paper.map((from, i) => Math.round(from + (end[i] - from) * weight));
+  };
 }
 
-// A matrix [T, H] over time: a column for each step, a row for each unit. The scale goes from -limit to limit.
-export function heatMap(canvas, { shape: [steps, units], values }, limit = null) {
-  const largest = limit ?? values.reduce((most, v) => Math.max(most, Math.abs(v ?? 0)), 0);
-  const row = Math.max(2, Math.min(14, Math.floor(220 / units)));
-  canvas.style.height = `${row * units}px`;
-  const [context, width, height] = cleared(canvas, row * units);
-  const colours = [rgb("paper"), rgb("plus"), rgb("minus")];
-  const image = new ImageData(steps, units);
-  for (let t = 0; t < steps; t++) {
-    for (let u = 0; u < units; u++) {
-      const [r, g, b] = diverging((values[t * units + u] ?? 0) / (largest || 1), colours);
-      image.data.set([r, g, b, 255], (u * steps + t) * 4);
+// The largest absolute value, for a scale from its negative to it.
+export const extent = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v ?? 0)), 0);
+
+// Draws a matrix: columns to the right are the first axis if `isTime`, else the second one.
+export function heatMap(canvas, { shape, values }, limit, { isTime = true, height = 220 } = {}) {
+  const [first, second] = shape.length === 1 ? [1, shape[0]] : shape;
+  const [columns, rows] = isTime ? [first, second] : [second, first];
+  const size = Math.max(1, Math.min(14, height / rows));
+  canvas.style.height = `${Math.ceil(size * rows)}px`;
+  const [context, width, drawn] = cleared(canvas, Math.ceil(size * rows));
+  const of = diverging();
+  const image = new ImageData(columns, rows);
+  for (let c = 0; c < columns; c++) {
+    for (let r = 0; r < rows; r++) {
+      const value = isTime ? values[c * rows + r] : values[r * columns + c];
+      image.data.set([...of((value ?? 0) / (limit || 1)), 255], (r * columns + c) * 4);
     }
   }
-  const small = new OffscreenCanvas(steps, units);
+  const small = new OffscreenCanvas(columns, rows);
   small.getContext("2d").putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, width, height);
-  return largest;
+  context.drawImage(small, 0, 0, width, drawn);
+  return { columns, rows };
 }

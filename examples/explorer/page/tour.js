@@ -1,57 +1,53 @@
 // The guided tour: each step is an experiment, a view of it, and what to see there.
-// `at` places the walk through the cell, `current` marks one of its four steps.
 
-const sine = { hidden: [8], updates: 0 };
-const learned = { ...sine, updates: 300 };
-const at = { layer: 0, step: 12, unit: 0 };
+import { $ } from "./dom.js";
 
-export const tour = [
-  { title: "What is to be learned", settings: sine, view: "network",
-    text: "The grey line is a sine. The network reads it value by value, and after each it predicts the next one. It has not learned anything yet, so its predictions are near zero." },
-  { title: "The network", settings: sine, view: "network",
-    text: "An input, one layer of eight LSTM units, a linear readout. The loop is what makes it recurrent: at each step the layer also reads its own state of the step before." },
-  { title: "Unfolding in time", settings: sine, view: "unrolled",
-    text: "The same network, drawn once for each step. Every column has the same weights. The horizontal arrows carry the state from step to step: a feed-forward network as deep as the sequence is long." },
-  { title: "Forward", settings: sine, view: "unrolled",
-    text: "Values flow along the grey arrows, upward and to the right. The numbers in the boxes are those of this sequence: inputs below, norms of hidden states between, predictions at the top." },
-  { title: "The loss", settings: { ...sine, updates: 1 }, view: "unrolled",
-    text: "The squared distance between prediction and next value, averaged over all steps. One update has been made. Its loss is the first point of the loss chart." },
-  { title: "Backward through time", settings: { ...sine, updates: 1 }, view: "unrolled",
-    text: "The orange bars carry the gradient of the loss back from step to step. The state of an early step influences all later losses, so its gradient collects what comes back from all of them." },
-  { title: "Weights are shared", settings: { ...sine, updates: 1 }, view: "unrolled",
-    text: "All steps use the same weights, so the gradient of a weight is the sum over the steps. The table below the drawing shows its norm. It is a sum, not an average." },
-  { title: "Is the gradient right?", settings: { ...sine, updates: 1 }, view: "gradient",
-    text: "Press “Check the gradients”. Each parameter is moved a little to both sides, and the difference of the losses is compared with the gradient. Eight or more digits agree." },
-  { title: "Updates", settings: { ...sine, updates: 20 }, view: "unrolled",
-    text: "Each update moves all weights a little against their gradient. After 20 updates the prediction begins to move with the sine. Press Step to make one more, or Play to go on." },
-  { title: "Learned", settings: learned, view: "gates",
-    text: "After 300 updates the dots, which predict one step ahead, lie on the sine. Every row of the maps is one unit: some follow the sine, some its slope." },
-  { title: "Free running", settings: learned, view: "network",
-    text: "Right of the dashed line the network reads no more true values, but its own predictions. Small errors add up, so this orange line is the harder test." },
-  { title: "Into the cell: layer input", settings: learned, view: "cell", at, current: 0,
-    text: "One LSTM unit at one step. What it reads: the input of this step, and the outputs of all units at the step before. You can choose another step or unit." },
-  { title: "The input gate", settings: learned, view: "cell", at, current: 1,
-    text: "The gate i is a sigmoid of a weighted sum, so it lies between 0 and 1. It says how much of the new candidate g is written to the cell. Near 0, writing is denied." },
-  { title: "The forget gate", settings: learned, view: "cell", at, current: 1,
-    text: "The gate f says how much of the old cell state stays. Near 1 the state is kept for many steps, and so is its gradient. It began near 0.73, since its bias starts at 1." },
-  { title: "The output gate", settings: learned, view: "cell", at, current: 1,
-    text: "The gate o says how much of the cell state is shown to the other units and to the next layer. A state can be kept without being shown." },
-  { title: "The cell update", settings: learned, view: "cell", at, current: 2,
-    text: "c = f · c₋ + i · g. The old state is scaled, and the new candidate is added. Because it is a sum, the gradient passes through it unchanged but for the factor f." },
-  { title: "The output", settings: learned, view: "cell", at, current: 3,
-    text: "h = o · tanh(c). This number goes to the readout, to the layer above if there is one, and back into the gates at the next step." },
-  { title: "Gates over time", settings: learned, view: "gates",
-    text: "All gates of all units at once. Look for rows that stay orange in f: these units keep their state. Rows that change with the sine take it up anew at each step." },
-  { title: "A long way back", settings: { cell: "elman", hidden: [16], length: 60 }, view: "gradient",
-    text: "Now an Elman network, without gates, over 60 steps. The chart shows how much the loss of the last step depends on the states before it. On this scale, a falling line is an exponential decay." },
-  { title: "The gradient vanishes", settings: { cell: "elman", hidden: [16], length: 60, seed: 1 }, view: "gradient",
-    text: "Each step back multiplies the gradient by the Jacobian of the step. If its norm is below one, the product vanishes. Try other seeds: another start gives another rate of decay." },
-  { title: "The same with an LSTM", settings: { cell: "lstm", hidden: [16], length: 60 }, view: "gradient",
-    text: "The same task with an LSTM. Its gradient decays too, at about the rate of its forget gate, 0.73 a step at the start. What changes is that it can learn to decay less." },
-  { title: "Too fast", settings: { hidden: [16], batch: 32, rate: 1, updates: 160 }, view: "network",
-    text: "A learning rate of 1. Each update overshoots the optimum, and the loss jumps. After 20 epochs the prediction is no better than at the start." },
-  { title: "Noise", settings: { hidden: [16], batch: 32, noise: 0.5, updates: 160 }, view: "network",
-    text: "Training data with noise. The loss of the training cannot fall below the variance of the noise, here 0.25. The validation loss, on a sine without noise, shows what was learned of the sine." },
-  { title: "Go on from here", settings: { task: "text", cell: "gru", hidden: [64], length: 40, batch: 16, updates: 400 }, view: "network",
-    text: "A GRU that has learned a text, character by character. Choose any cell, write your own in src/my_cell.rs, change any setting. The address of the page reproduces what you see." },
-];
+export class Tour {
+  #steps;
+  #page;
+  at = null; // the step, from 0 on, or null outside of the tour
+
+  constructor(steps, page) {
+    this.#steps = steps;
+    this.#page = page;
+    $("tour-begin").addEventListener("click", () => this.go(0));
+    $("tour-back").addEventListener("click", () => this.go(this.at - 1));
+    $("tour-next").addEventListener("click", () => this.go(this.at + 1));
+    $("tour-end").addEventListener("click", () => this.#end());
+    $("panel").addEventListener("drawn", () => this.#mark());
+  }
+
+  // Whether there is a step of this number, from 1 on.
+  has(number) {
+    return Number.isInteger(number) && number >= 1 && number <= this.#steps.length;
+  }
+
+  async go(at) {
+    const step = this.#steps[at];
+    this.at = at;
+    $("tour").hidden = false;
+    $("tour-title").textContent = step.title;
+    $("tour-text").textContent = step.text;
+    $("tour-place").textContent = `step ${at + 1} of ${this.#steps.length}`;
+    $("tour-back").disabled = at === 0;
+    $("tour-next").disabled = at === this.#steps.length - 1;
+    $("tour-link").href = `/?tour=${at + 1}`;
+    $("tour-title").focus({ preventScroll: true });
+    await this.#page.open(step);
+    this.#mark();
+  }
+
+  // Marks what the step speaks of.
+  #mark() {
+    for (const marked of document.querySelectorAll(".marked")) marked.classList.remove("marked");
+    if (this.at !== null) $(this.#steps[this.at].mark)?.classList.add("marked");
+  }
+
+  #end() {
+    this.at = null;
+    $("tour").hidden = true;
+    this.#mark();
+    this.#page.remember();
+    $("tour-begin").focus();
+  }
+}

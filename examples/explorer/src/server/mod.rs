@@ -23,7 +23,7 @@ const LARGEST_BODY: usize = 64 << 10;
 pub fn router() -> Router {
     Router::new()
         .route("/", get(assets::page))
-        .route("/assets/{name}", get(assets::asset))
+        .route("/assets/{*name}", get(assets::asset))
         .route("/api/options", get(routes::options))
         .route("/api/experiments", post(routes::create))
         .route("/api/experiments/{id}/events", get(routes::events))
