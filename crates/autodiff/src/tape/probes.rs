@@ -23,7 +23,9 @@ impl<'t, T: Scalar> Probes<'t, T> {
     #[track_caller]
     #[must_use]
     pub fn get(&self, name: &str) -> Var<'t, T> {
-        let id = self.read(|request| request.named.get(name).copied());
+        let id = self.read(|request| {
+            request.named.iter().find_map(|(other, id)| (other == name).then_some(*id))
+        });
         let Some(id) = id else {
             let names = self.names();
             panic!("probes: no value is named `{name}`; there are {}", listed(&names));
@@ -31,10 +33,10 @@ impl<'t, T: Scalar> Probes<'t, T> {
         Var { tape: self.tape, id }
     }
 
-    /// The names of all values that have been collected so far, in alphabetical order.
+    /// The names of all values that have been collected so far, in the order in which the equations give them.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.read(|request| request.named.keys().cloned().collect())
+        self.read(|request| request.named.iter().map(|(name, _)| name.clone()).collect())
     }
 
     fn read<R>(&self, read: impl FnOnce(&Request) -> R) -> R {
@@ -116,14 +118,11 @@ impl<T: Scalar> Tape<T> {
     pub fn name(&self, name: &str, value: Var<'_, T>) {
         let mut request = self.probing.request.borrow_mut();
         let Some(Request { steps, named, .. }) = &mut *request else { return };
-        let is_new = match steps.last_mut() {
-            Some(step) => {
-                let is_new = step.iter().all(|(other, _)| other != name);
-                step.push((name.to_owned(), value.id));
-                is_new
-            }
-            None => named.insert(name.to_owned(), value.id).is_none(),
-        };
+        let named = steps.last_mut().unwrap_or(named);
+        let is_new = named.iter().all(|(other, _)| other != name);
+        if is_new {
+            named.push((name.to_owned(), value.id));
+        }
         drop(request);
         assert!(
             is_new,

@@ -1,7 +1,6 @@
 //! What is known of named values: a request, and the positions on the tape.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// The request for named values on a tape, and what has been named so far.
 #[derive(Debug, Default)]
@@ -16,11 +15,11 @@ pub(crate) struct Request {
     pub(super) scopes: Vec<String>,
     /// The values named in the steps that are being recorded, from the outermost scan on.
     pub(super) steps: Vec<Named>,
-    /// The values that have been named, by their positions on the tape.
-    pub(super) named: BTreeMap<String, u32>,
+    /// The values that have been named outside of steps.
+    pub(super) named: Named,
 }
 
-/// Values by their names, in the order in which they were named.
+/// Names of values, in the order in which they were given, and the positions of the values on the tape.
 pub(crate) type Named = Vec<(String, u32)>;
 
 /// A guard: while it lives, probes have its name before their own. See [`Tape::scope`](crate::Tape::scope).

@@ -199,7 +199,7 @@ fn names_are_met_once_and_known() {
     let scope = tape.scope("again");
     let _ = sums();
     drop(scope);
-    assert_eq!(probes.names(), ["again.sum", "sum"]);
+    assert_eq!(probes.names(), ["sum", "again.sum"]);
     refuses!(tape.scan(xs, start).run(|x, h: V<'_>| (x.probe("x"), h.probe("x"))); "probe: there is a value named `x` already");
     refuses!(tape.probes(); "probes: values are being collected on this tape already");
 }
