@@ -54,8 +54,5 @@ async fn serve(args: &Args) -> Result<(), Error> {
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    tokio::select! {
-        served = axum::serve(listener, explorer::server::router()) => served.map_err(Error::Serve),
-        () = stop => Ok(()),
-    }
+    explorer::server::serve(listener, stop).await.map_err(Error::Serve)
 }

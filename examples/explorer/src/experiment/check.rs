@@ -35,8 +35,7 @@ impl Experiment {
     /// Compares the gradients of the net as it is now, for one validation sequence.
     #[must_use]
     pub fn check(&self, number: usize) -> Check {
-        let sequence = self.data.validation.batch(&[number % super::VALIDATION]);
-        let sequence = sequence.first(self.settings.length);
+        let sequence = self.seen(number);
         let rng = &mut bptt::rng(0);
         let mut exact: Net<f64> = net(&self.settings, self.data.features(), rng);
         let mut values = self.net.parameters().into_iter().map(|(_, it)| wide(it.value()));

@@ -1,5 +1,8 @@
 //! The sequences of an experiment.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use bptt::prelude::*;
 use bptt::tasks::{Batch, Waves};
 
@@ -9,10 +12,6 @@ use super::settings::{Settings, TaskKind};
 pub(super) const SEQUENCES: usize = 256;
 /// The sequences of the validation. The page shows one of them.
 pub(super) const VALIDATION: usize = 8;
-
-/// The text of [`TaskKind::Text`].
-const TEXT: &str = "the sun rises in the east and sets in the west; the wind comes from the sea and goes to the hills. \
-                    she sells sea shells by the sea shore, and the shells that she sells are sea shells i am sure. ";
 
 /// The sequences of the training and of the validation.
 #[derive(Debug)]
@@ -44,7 +43,6 @@ pub(super) enum Targets {
 impl Data {
     /// Draws the data that the settings determine.
     pub(super) fn new(settings: &Settings, rng: &mut impl Rng) -> Self {
-        let [steps, noise] = [settings.length as f64, settings.noise];
         let waves = match settings.task {
             TaskKind::Sine => Waves::sine(16.0),
             TaskKind::Saw => Waves::saw(16.0),
@@ -52,32 +50,22 @@ impl Data {
             TaskKind::Sines => {
                 Waves::sine(20.0).amplitude(0.6).plus(Waves::sine(7.0).amplitude(0.4))
             }
-            TaskKind::Text => return Self::text(steps as usize, rng),
+            TaskKind::Text => return Self::text(&settings.text, settings.length, rng),
         };
-        let training = of_waves(&waves.clone().noise(noise), rng, [settings.length, SEQUENCES]);
+        let training =
+            of_waves(&waves.clone().noise(settings.noise), rng, [settings.length, SEQUENCES]);
         let validation = of_waves(&waves, rng, [2 * settings.length, VALIDATION]);
         Self { training, validation, characters: None }
     }
 
-    fn text(steps: usize, rng: &mut impl Rng) -> Self {
-        let text: Vec<char> = TEXT.chars().collect();
-        let mut characters = text.clone();
-        characters.sort_unstable();
-        characters.dedup();
-        let class = |c: &char| characters.binary_search(c).expect("it is of the text");
-        let text: Vec<usize> = text.iter().map(class).collect();
-        let mut windows = |steps: usize, count: usize| {
-            let starts: Vec<usize> = (0..count).map(|_| rng.random_range(0..text.len())).collect();
-            let at = |t: usize, n: usize| text[(starts[n] + t) % text.len()]; // the text repeats
-            let features = characters.len();
-            let inputs = Tensor::from_fn([steps, count, features], |i| {
-                let (t, n) = (i / features / count, i / features % count);
-                f32::from(u8::from(at(t, n) == i % features))
-            });
-            let classes = (0..steps * count).map(|i| at(i / count + 1, i % count)).collect();
-            Sequences { inputs, targets: Targets::Classes(classes) }
-        };
-        let (training, validation) = (windows(steps, SEQUENCES), windows(2 * steps, VALIDATION));
+    /// Draws windows of a text that repeats endlessly.
+    fn text(text: &str, steps: usize, rng: &mut impl Rng) -> Self {
+        let characters: Vec<char> = text.chars().collect::<BTreeSet<_>>().into_iter().collect();
+        let class = |c: char| characters.binary_search(&c).expect("it is of the text");
+        let text: Vec<usize> = text.chars().map(class).collect();
+        let mut windows = |extents| windows(&text, characters.len(), extents, rng);
+        let training = windows([steps, SEQUENCES]);
+        let validation = windows([2 * steps, VALIDATION]);
         Self { training, validation, characters: Some(characters) }
     }
 
@@ -85,6 +73,22 @@ impl Data {
     pub(super) fn features(&self) -> usize {
         self.training.inputs.shape()[2]
     }
+}
+
+/// Draws windows `[T, N, F]` of classes that repeat endlessly.
+fn windows(
+    text: &[usize],
+    features: usize,
+    [steps, count]: [usize; 2],
+    rng: &mut impl Rng,
+) -> Sequences {
+    let starts: Vec<usize> = (0..count).map(|_| rng.random_range(0..text.len())).collect();
+    let at = |row: usize| text[(starts[row % count] + row / count) % text.len()];
+    let inputs = Tensor::from_fn([steps, count, features], |i| {
+        f32::from(u8::from(at(i / features) == i % features))
+    });
+    let classes = (0..steps * count).map(|row| at(row + count)).collect(); // one step later
+    Sequences { inputs, targets: Targets::Classes(classes) }
 }
 
 fn of_waves(waves: &Waves, rng: &mut impl Rng, extents: [usize; 2]) -> Sequences {
@@ -103,6 +107,23 @@ impl Sequences {
             ),
         };
         Self { inputs: columns(&self.inputs, indices), targets }
+    }
+
+    /// Returns one sequence.
+    pub(super) fn one(&self, number: usize) -> Self {
+        self.batch(&[number])
+    }
+
+    /// Returns some steps of all sequences.
+    pub(super) fn steps(&self, range: Range<usize>) -> Self {
+        let count = self.inputs.shape()[1];
+        let targets = match &self.targets {
+            Targets::Values(values) => Targets::Values(values.slice(0, range.clone())),
+            Targets::Classes(classes) => {
+                Targets::Classes(classes[range.start * count..range.end * count].to_vec())
+            }
+        };
+        Self { inputs: self.inputs.slice(0, range), targets }
     }
 
     /// Returns the mean loss of outputs `[T, N, O]`: the squared error, or the cross-entropy in nats.
@@ -126,28 +147,4 @@ fn columns(tensor: &Tensor<f32>, indices: &[usize]) -> Tensor<f32> {
         let (t, n) = (row / indices.len(), indices[row % indices.len()]);
         tensor.as_slice()[(t * count + n) * features + f]
     })
-}
-
-impl Sequences {
-    /// Returns the first steps of all sequences.
-    pub(super) fn first(&self, steps: usize) -> Self {
-        self.steps(0..steps)
-    }
-
-    /// Returns the last step of all sequences.
-    pub(super) fn last(&self) -> Self {
-        let steps = self.inputs.shape()[0];
-        self.steps(steps - 1..steps)
-    }
-
-    fn steps(&self, range: std::ops::Range<usize>) -> Self {
-        let count = self.inputs.shape()[1];
-        let targets = match &self.targets {
-            Targets::Values(values) => Targets::Values(values.slice(0, range.clone())),
-            Targets::Classes(classes) => {
-                Targets::Classes(classes[range.start * count..range.end * count].to_vec())
-            }
-        };
-        Self { inputs: self.inputs.slice(0, range), targets }
-    }
 }

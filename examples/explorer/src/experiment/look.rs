@@ -1,130 +1,128 @@
 //! What happens inside a net, for one sequence.
 
-use bptt::analysis::gradients::GradientsOverTime;
+use bptt::analysis::gradients::{GradientsOverTime, StateGradient};
 use bptt::prelude::*;
 use serde::Serialize;
 
-use super::Experiment;
+use super::reading::{Reading, read};
+use super::values::norm;
+use super::{Experiment, Values};
 
 /// What happens inside a net while it reads a sequence and learns from it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Look {
     /// The number of updates before this moment.
     pub updates: usize,
     /// The inputs, `[T, F]`.
-    pub inputs: Named,
+    pub inputs: Values,
     /// The outputs, `[T, F]`.
-    pub outputs: Named,
-    /// The values that the equations name, by layer and name such as `0.f`, each `[T, H]`.
-    pub probes: Vec<Named>,
-    /// The gradients of the loss with respect to the state after each step, such as `∂L/∂h`, by layer, each `[T, S]`.
-    pub costates: Vec<Named>,
-    /// The norm of the gradient of the last step's loss with respect to the states, by lag.
-    pub by_lag: Vec<f64>,
-    /// The parameters, with the norms of their values and gradients.
-    pub parameters: Vec<Parameter>,
+    pub outputs: Values,
+    /// The values that the equations name, layer by layer, in the order of the equations.
+    pub probes: Vec<Probe>,
+    /// The gradients of the mean loss of the sequence with respect to the states, layer by layer.
+    pub costates: Vec<Costate>,
+    /// The parameters, those of the layers first.
+    pub parameters: Vec<ParameterNorms>,
 }
 
-/// A tensor with a name. Every number is exactly that of the library.
+/// A value that the equations of a layer name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Named {
-    /// What it is called.
+pub struct Probe {
+    /// The layer.
+    pub layer: usize,
+    /// The name in the equations.
     pub name: String,
-    /// Its shape.
-    pub shape: Vec<usize>,
-    /// Its elements in row-major order. Those that are not finite are `null` in JSON.
-    pub values: Vec<f64>,
+    /// The values of all steps, `[T, H]`.
+    #[serde(flatten)]
+    pub values: Values,
 }
 
-/// A parameter, and its gradient of the loss of the sequence.
+/// The gradients with respect to a variable of the state after each step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Costate {
+    /// The layer.
+    pub layer: usize,
+    /// The name of the variable in the equations.
+    pub name: String,
+    /// The gradients of the losses of a step and all later ones, `[T, S]`.
+    pub total: Values,
+    /// The gradients of the loss of a step alone, `[T, S]`.
+    pub direct: Values,
+}
+
+/// The norms of a parameter and of its gradient of the mean loss of the sequence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Parameter {
-    /// Its values.
-    #[serde(flatten)]
-    pub value: Named,
-    /// The norm of its values.
+pub struct ParameterNorms {
+    /// The layer, or `None` for the readout.
+    pub layer: Option<usize>,
+    /// The name within the layer.
+    pub name: String,
+    /// The shape.
+    pub shape: Vec<usize>,
+    /// The norm of the parameter.
     pub norm: f64,
-    /// The norm of its gradient.
+    /// The norm of the gradient.
     pub gradient_norm: f64,
-}
-
-impl Named {
-    /// Names a tensor `[T, 1, F]` of one sequence, or any other.
-    fn new(name: impl Into<String>, tensor: &Tensor<f32>) -> Self {
-        let shape = match tensor.shape()[..] {
-            [steps, 1, features] => vec![steps, features],
-            ref shape => shape.to_vec(),
-        };
-        let values = tensor.iter().map(|&value| value.into()).collect();
-        Self { name: name.into(), shape, values }
-    }
 }
 
 impl Experiment {
     /// Looks inside while the net reads the first half of a validation sequence.
     #[must_use]
     pub fn look(&self, number: usize) -> Look {
-        let steps = self.settings.length;
-        let sequence = self.data.validation.batch(&[number % super::VALIDATION]).first(steps);
-        let xs = &sequence.inputs;
-
-        let tape = Tape::new();
-        let probes = tape.probes();
-        let costates = Costates::new();
-        let start = self.net.start(&tape, 1);
-        let run = Recurrence::new(&self.net).costates(&costates);
-        let (ys, _) = run.run(tape.constant(xs.clone()), start);
-        let gradients = tape.backward(sequence.loss(ys));
-        let last = sequence.last();
-        let over_time =
-            GradientsOverTime::new(&self.net, xs, |ys| last.loss(ys.slice(0, steps - 1..steps)));
-        let flow = over_time.error_flow();
-        let flow = flow.overall();
-        let by_lag = (0..steps).map(|lag| flow[[steps - 1, steps - 1 - lag]]);
-
-        let states = self.state_names();
-        let costates = costates.of(&gradients);
-        let probes = probes.names().into_iter().map(|name| {
-            let value = probes.get(&name).value();
-            Named::new(name, &value)
-        });
-        let parameters = self.net.parameters().into_iter().map(|(name, parameter)| {
-            let value = parameter.value();
-            let gradient = gradients.get(parameter);
-            Parameter {
-                value: Named::new(name, &value),
-                norm: norm(&value),
-                gradient_norm: gradient.map_or(0.0, norm),
-            }
-        });
+        let xs = self.sequence(number);
         Look {
-            updates: self.losses.len(),
-            inputs: Named::new("x", xs),
-            outputs: Named::new("y", &ys.value()),
-            probes: probes.collect(),
-            costates: states.iter().zip(&costates).map(|(name, it)| Named::new(name, it)).collect(),
-            by_lag: by_lag.collect(),
-            parameters: parameters.collect(),
+            updates: self.updates,
+            inputs: Values::of_sequence(&xs),
+            outputs: Values::of_sequence(&self.outputs(&xs)),
+            probes: self.probes(&xs),
+            costates: self.costates(number),
+            parameters: self.norms(number),
         }
     }
 
-    /// The names of the variables of the state, in their order: `0.∂L/∂h`, `0.∂L/∂c`, …
-    fn state_names(&self) -> Vec<String> {
+    fn outputs(&self, xs: &Tensor<f32>) -> Tensor<f32> {
         let tape = Tape::inference();
-        let layers = self.net.start(&tape, 1).0;
-        let names = layers.iter().enumerate().flat_map(|(layer, state)| {
-            let names = ["h", "c", "s"].into_iter().chain(std::iter::repeat("s"));
-            names
-                .take(state.len())
-                .map(move |name| format!("{layer}.∂L/∂{name}"))
-                .collect::<Vec<_>>()
-        });
-        names.collect()
+        self.net.forward(tape.constant(xs.clone())).0.value()
     }
-}
 
-fn norm(tensor: &Tensor<f32>) -> f64 {
-    tensor.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+    fn probes(&self, xs: &Tensor<f32>) -> Vec<Probe> {
+        let layers = read(&self.net.0, xs).into_iter().enumerate();
+        let of_layer = |(layer, reading): (usize, Reading)| {
+            let probes = reading.probes.into_iter();
+            probes.map(move |(name, values)| Probe {
+                layer,
+                name,
+                values: Values::of_sequence(&values),
+            })
+        };
+        layers.flat_map(of_layer).collect()
+    }
+
+    fn costates(&self, number: usize) -> Vec<Costate> {
+        let sequence = self.seen(number);
+        let loss = GradientsOverTime::new(&self.net, &sequence.inputs, |ys| sequence.loss(ys));
+        let names = self.states.iter().enumerate();
+        let names = names.flat_map(|(layer, names)| names.iter().map(move |name| (layer, name)));
+        let gradients = names.zip(loss.states().variables);
+        let costate = |((layer, name), gradient): ((usize, &String), StateGradient<f32>)| Costate {
+            layer,
+            name: name.clone(),
+            total: Values::of_sequence(&gradient.total),
+            direct: Values::of_sequence(&gradient.direct),
+        };
+        gradients.map(costate).collect()
+    }
+
+    fn norms(&self, number: usize) -> Vec<ParameterNorms> {
+        let gradients = self.gradients(&self.seen(number));
+        let norms = |(layer, name, parameter): (_, _, &Param<f32>)| ParameterNorms {
+            layer,
+            name,
+            shape: parameter.shape().to_vec(),
+            norm: norm(parameter.value()),
+            gradient_norm: gradients.get(parameter).map_or(0.0, norm),
+        };
+        self.parameters().map(norms).collect()
+    }
 }

@@ -3,20 +3,29 @@
 mod cells;
 mod check;
 mod data;
+mod lags;
 mod look;
+mod prediction;
+mod reading;
 mod settings;
+mod values;
 mod walk;
+mod weights;
 
 use bptt::batching::Remainder;
 use bptt::prelude::*;
 use serde::Serialize;
 
-use self::data::{Data, SEQUENCES, VALIDATION};
+use self::data::{Data, SEQUENCES, Sequences, VALIDATION};
 
 pub use self::check::{Check, ParameterCheck};
-pub use self::look::{Look, Named, Parameter};
+pub use self::lags::Lags;
+pub use self::look::{Costate, Look, ParameterNorms, Probe};
+pub use self::prediction::Prediction;
 pub use self::settings::{OptimizerKind, Settings, SettingsError, TaskKind};
+pub use self::values::Values;
 pub use self::walk::{Quantity, Walk};
+pub use self::weights::{Weight, Weights};
 
 /// Layers of one cell, and a readout.
 type Net<T> = (Stack<BoxedLayer<T>>, Linear<T>);
@@ -26,36 +35,43 @@ type Net<T> = (Stack<BoxedLayer<T>>, Linear<T>);
 pub struct Experiment {
     settings: Settings,
     net: Net<f32>,
+    /// The names of the variables of the state, for each layer.
+    states: Vec<Vec<String>>,
     optimizer: Box<dyn Optimizer<f32> + Send>,
     data: Data,
     rng: bptt::Xoshiro256PlusPlus,
     /// The batches that are left of the epoch, the last one first.
     batches: Vec<Vec<usize>>,
-    losses: Vec<Losses>,
-    divergence: Option<String>,
+    updates: usize,
+    divergence: Option<Divergence>,
 }
 
-/// The losses after an update: squared errors, or cross-entropies in nats.
+/// The losses of an update: squared errors, or cross-entropies in nats. The numbers are exactly those of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Losses {
-    /// The loss of the batch, before its update.
-    pub training: f32,
+    /// The loss of the batch, before the update.
+    pub training: f64,
     /// The loss of the validation sequences, after the update.
-    pub validation: f32,
+    pub validation: f64,
 }
 
-/// What a net predicts for a validation sequence.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Prediction {
-    /// The number of steps that free running is given.
-    pub prompt: usize,
-    /// The true sequence: values, or the numbers of characters.
-    pub truth: Vec<f64>,
-    /// The prediction of each step from the true steps before it, from the step 1 on.
-    pub one_step: Vec<f64>,
-    /// The continuation of the prompt, from its own predictions.
-    pub free: Vec<f64>,
+/// The reason why a training cannot go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Divergence {
+    /// A gradient is infinite or NaN.
+    #[error(
+        "the gradient of `{parameter}` is not finite; lower the learning rate, or limit the norm of gradients"
+    )]
+    Gradient {
+        /// The first parameter with such a gradient.
+        parameter: String,
+    },
+    /// The validation loss is infinite or NaN.
+    #[error("the validation loss is not finite after update {update}; lower the learning rate")]
+    Loss {
+        /// The number of updates.
+        update: usize,
+    },
 }
 
 impl Experiment {
@@ -66,49 +82,68 @@ impl Experiment {
     /// If a setting is out of its range.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         settings.check()?;
+        let settings = settings.clone();
         let mut rng = bptt::rng(settings.seed.into());
-        let data = Data::new(settings, &mut rng);
-        let net = net(settings, data.features(), &mut rng);
-        let optimizer: Box<dyn Optimizer<f32> + Send> = match settings.optimizer {
-            OptimizerKind::Adam => Box::new(Adam::new(settings.rate)),
-            OptimizerKind::Sgd => Box::new(Sgd::new(settings.rate)),
-            OptimizerKind::RmsProp => Box::new(RmsProp::new(settings.rate)),
-        };
-        let (settings, losses) = (settings.clone(), Vec::new());
-        let batches = Vec::new();
-        Ok(Self { settings, net, optimizer, data, rng, batches, losses, divergence: None })
+        let data = Data::new(&settings, &mut rng);
+        let net = net(&settings, data.features(), &mut rng);
+        let states = reading::state_names(&net.0, &data.validation.one(0).inputs);
+        Ok(Self {
+            optimizer: optimizer(&settings),
+            settings,
+            net,
+            states,
+            data,
+            rng,
+            batches: Vec::new(),
+            updates: 0,
+            divergence: None,
+        })
     }
 
-    /// Makes one update. Does nothing once the training has diverged.
-    pub fn update(&mut self) {
-        if self.divergence.is_some() {
-            return;
-        }
-        if self.batches.is_empty() {
-            self.batches =
-                batching::shuffled(SEQUENCES, self.settings.batch, Remainder::Keep, &mut self.rng);
-        }
-        let batch = self.data.training.batch(&self.batches.pop().expect("an epoch has batches"));
+    /// Makes one update.
+    ///
+    /// # Errors
+    ///
+    /// If the training diverges with this update, or has diverged before. There are no further updates then.
+    pub fn update(&mut self) -> Result<Losses, Divergence> {
+        let losses = match &self.divergence {
+            Some(divergence) => Err(divergence.clone()),
+            None => self.try_update(),
+        };
+        self.divergence = losses.as_ref().err().cloned();
+        losses
+    }
+
+    fn try_update(&mut self) -> Result<Losses, Divergence> {
+        let batch = self.next_batch();
         let tape = Tape::new();
-        let (ys, _) = self.net.forward(tape.constant(batch.inputs.clone()));
-        let loss = batch.loss(ys);
+        let loss = batch.loss(self.net.forward(tape.constant(batch.inputs.clone())).0);
         let training = loss.item();
         let mut gradients = tape.backward(loss);
         drop(tape); // so that parameters are updated in place
-        let limit = if self.settings.clip == 0.0 { f64::INFINITY } else { self.settings.clip };
-        if let Err(error) = clip_norm(&self.net, &mut gradients, limit) {
-            self.divergence =
-                Some(format!("{error}; lower the learning rate, or limit the norm of gradients"));
-            return;
-        }
+        clip_norm(&self.net, &mut gradients, self.settings.largest_norm())
+            .map_err(|error| Divergence::Gradient { parameter: error.parameter })?;
         self.optimizer.step(&mut self.net, &gradients);
-        let tape = Tape::inference();
-        let (ys, _) = self.net.forward(tape.constant(self.data.validation.inputs.clone()));
-        let validation = self.data.validation.loss(ys).item();
-        self.losses.push(Losses { training, validation });
-        if !validation.is_finite() {
-            self.divergence = Some("the loss is not finite; lower the learning rate".to_owned());
+        self.updates += 1;
+        let validation = self.validation_loss();
+        if validation.is_finite() {
+            Ok(Losses { training: training.into(), validation: validation.into() })
+        } else {
+            Err(Divergence::Loss { update: self.updates })
         }
+    }
+
+    fn next_batch(&mut self) -> Sequences {
+        let (size, rng) = (self.settings.batch, &mut self.rng);
+        if self.batches.is_empty() {
+            self.batches = batching::shuffled(SEQUENCES, size, Remainder::Keep, rng);
+        }
+        self.data.training.batch(&self.batches.pop().expect("an epoch has batches"))
+    }
+
+    fn validation_loss(&self) -> f32 {
+        let (tape, sequences) = (Tape::inference(), &self.data.validation);
+        sequences.loss(self.net.forward(tape.constant(sequences.inputs.clone())).0).item()
     }
 
     /// Returns the settings.
@@ -117,25 +152,26 @@ impl Experiment {
         &self.settings
     }
 
-    /// Returns the losses of all updates so far.
+    /// Returns the number of updates so far.
     #[must_use]
-    pub fn losses(&self) -> &[Losses] {
-        &self.losses
-    }
-
-    /// Returns why there are no further updates, if the training has diverged.
-    #[must_use]
-    pub fn divergence(&self) -> Option<&str> {
-        self.divergence.as_deref()
+    pub fn updates(&self) -> usize {
+        self.updates
     }
 
     /// Returns the number of epochs so far. An epoch is all training sequences once.
     #[must_use]
     pub fn epochs(&self) -> f64 {
-        (self.losses.len() * self.settings.batch) as f64 / SEQUENCES as f64
+        let per_epoch = SEQUENCES.div_ceil(self.settings.batch);
+        self.updates as f64 / per_epoch as f64
     }
 
-    /// Returns the characters that classes stand for, if the task is a text.
+    /// Returns why there are no further updates, if the training has diverged.
+    #[must_use]
+    pub fn divergence(&self) -> Option<&Divergence> {
+        self.divergence.as_ref()
+    }
+
+    /// Returns the characters that classes stand for, in the order of the classes, if the task is a text.
     #[must_use]
     pub fn characters(&self) -> Option<&[char]> {
         self.data.characters.as_deref()
@@ -147,51 +183,33 @@ impl Experiment {
         &self.net
     }
 
-    /// Returns a validation sequence `[T, 1, F]`.
+    /// Returns the inputs `[T, 1, F]` of a validation sequence. Numbers of sequences wrap around.
     #[must_use]
     pub fn sequence(&self, number: usize) -> Tensor<f32> {
-        self.data.validation.batch(&[number % VALIDATION]).inputs
+        self.seen(number).inputs
     }
 
-    /// Returns what the net predicts for a validation sequence.
-    #[must_use]
-    pub fn predict(&self, number: usize) -> Prediction {
-        let (sequence, prompt) = (self.sequence(number), self.settings.length);
-        let steps = sequence.shape()[0];
-        let numbers = |ys: &Tensor<f32>| match self.characters() {
-            Some(_) => ys.argmax(-1).into_iter().map(|class| class as f64).collect(),
-            None => ys.iter().map(|&y| y.into()).collect::<Vec<f64>>(),
-        };
-        let tape = Tape::inference();
-        let (one_step, _) = self.net.forward(tape.constant(sequence.clone()));
-        let given = tape.constant(sequence.slice(0, 0..prompt));
-        let start = self.net.start(&tape, 1);
-        let free = match self.characters() {
-            Some(_) => self.continue_text(&sequence.slice(0, 0..prompt), steps - prompt),
-            None => free_running(&self.net, given, start, steps - prompt, |y| y).0.value(),
-        };
-        Prediction {
-            prompt,
-            truth: numbers(&sequence),
-            one_step: numbers(&one_step.value()),
-            free: numbers(&free),
-        }
+    /// The first half of a validation sequence. The net reads it, and then continues it freely.
+    fn seen(&self, number: usize) -> Sequences {
+        self.data.validation.one(number % VALIDATION).steps(0..self.settings.length)
     }
 
-    /// Continues a text `[T, 1, F]` by the most probable character of each step.
-    fn continue_text(&self, prompt: &Tensor<f32>, steps: usize) -> Tensor<f32> {
-        let features = self.data.features();
-        let mut online = stepper(&self.net, [1, features]);
-        prompt.as_slice().chunks(features).for_each(|x| online.step(&[x]));
-        let mut written = Vec::with_capacity(steps * features);
-        for _ in 0..steps {
-            let mut x = vec![0.0; features];
-            let largest = online.output(0).iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            x[largest.expect("there are characters").0] = 1.0;
-            written.extend_from_slice(&x);
-            online.step(&[&x]);
-        }
-        Tensor::from_vec([steps, 1, features], written)
+    /// The gradients of the mean loss of a sequence.
+    fn gradients(&self, sequence: &Sequences) -> Gradients<f32> {
+        let tape = Tape::new();
+        tape.backward(sequence.loss(self.net.forward(tape.constant(sequence.inputs.clone())).0))
+    }
+
+    /// The parameters by layer and name, those of the layers first. The readout has no layer.
+    fn parameters(&self) -> impl Iterator<Item = (Option<usize>, String, &Param<f32>)> {
+        let (layers, readout) = &self.net;
+        let of = |layer, parameters: Vec<_>| {
+            parameters.into_iter().map(move |(name, parameter)| (layer, name, parameter))
+        };
+        let layers = layers.layers().iter().enumerate();
+        layers
+            .flat_map(move |(number, layer)| of(Some(number), layer.parameters()))
+            .chain(of(None, readout.parameters()))
     }
 }
 
@@ -205,4 +223,13 @@ fn net<T: Scalar>(settings: &Settings, features: usize, rng: &mut impl Rng) -> N
     });
     let layers = Stack::new(layers.collect());
     (layers, Linear::new(rng, inputs, features))
+}
+
+/// Creates the optimizer of the settings.
+fn optimizer(settings: &Settings) -> Box<dyn Optimizer<f32> + Send> {
+    match settings.optimizer {
+        OptimizerKind::Adam => Box::new(Adam::new(settings.rate)),
+        OptimizerKind::Sgd => Box::new(Sgd::new(settings.rate)),
+        OptimizerKind::RmsProp => Box::new(RmsProp::new(settings.rate)),
+    }
 }

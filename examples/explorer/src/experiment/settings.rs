@@ -1,5 +1,9 @@
 //! What an experiment is determined by.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use programs::cells::CellKind;
@@ -11,6 +15,8 @@ use programs::cells::CellKind;
 pub struct Settings {
     /// What is learned.
     pub task: TaskKind,
+    /// The text of the task [`TaskKind::Text`], which repeats endlessly. Other tasks ignore it.
+    pub text: String,
     /// The cell of all layers.
     pub cell: CellKind,
     /// The hidden size of each layer, from the input up.
@@ -33,10 +39,15 @@ pub struct Settings {
     pub updates: usize,
 }
 
+/// The default of [`Settings::text`].
+const TEXT: &str = "the sun rises in the east and sets in the west; the wind comes from the sea and goes to the hills. \
+                    she sells sea shells by the sea shore, and the shells that she sells are sea shells i am sure. ";
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             task: TaskKind::Sine,
+            text: TEXT.to_owned(),
             cell: CellKind::Lstm,
             hidden: vec![8],
             optimizer: OptimizerKind::Adam,
@@ -80,21 +91,47 @@ pub enum OptimizerKind {
 }
 
 /// A setting that no experiment can have.
-#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
-#[error("{setting} is {value}; {mend}")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {value}; give {range}")]
 pub struct SettingsError {
     /// The name of the setting.
     pub setting: &'static str,
     /// What it was.
     pub value: String,
     /// What it may be.
-    pub mend: &'static str,
+    pub range: String,
 }
 
-/// The largest number of layers.
-const LAYERS: usize = 4;
-/// The largest hidden size.
-const HIDDEN: usize = 256;
+impl SettingsError {
+    fn new(setting: &'static str, value: impl Display, range: impl Into<String>) -> Self {
+        Self { setting, value: value.to_string(), range: range.into() }
+    }
+
+    /// Refuses a value out of a range.
+    pub(crate) fn unless<T: PartialOrd + Display>(
+        setting: &'static str,
+        value: T,
+        range: &RangeInclusive<T>,
+        what: &str,
+    ) -> Result<(), Self> {
+        if range.contains(&value) {
+            return Ok(());
+        }
+        let range = format!("{} to {} {what}", range.start(), range.end());
+        Err(Self::new(setting, value, range))
+    }
+}
+
+const LAYERS: RangeInclusive<usize> = 1..=4;
+const UNITS: RangeInclusive<usize> = 1..=256;
+const LARGEST_RATE: f64 = 10.0;
+const BATCH: RangeInclusive<usize> = 1..=256;
+const LENGTH: RangeInclusive<usize> = 2..=200;
+const NOISE: RangeInclusive<f64> = 0.0..=2.0;
+const CLIP: RangeInclusive<f64> = 0.0..=1e6;
+const UPDATES: RangeInclusive<usize> = 0..=100_000;
+const CHARACTERS: RangeInclusive<usize> = 2..=400;
+const CLASSES: RangeInclusive<usize> = 2..=64;
 
 impl Settings {
     /// Checks that there is such an experiment, and that it does not take the machine.
@@ -103,41 +140,50 @@ impl Settings {
     ///
     /// The first setting that is out of its range.
     pub fn check(&self) -> Result<(), SettingsError> {
-        let Self { hidden, rate, batch, length, noise, clip, updates, .. } = self;
-        let is_finite = |value: f64, most: f64| (0.0..=most).contains(&value);
-        let faults = [
-            (
-                !(1..=LAYERS).contains(&hidden.len()),
-                ("hidden", format!("{} layers", hidden.len()), "give 1 to 4 layers"),
-            ),
-            (
-                hidden.iter().any(|size| !(1..=HIDDEN).contains(size)),
-                ("hidden", format!("{hidden:?}"), "give each layer 1 to 256 units"),
-            ),
-            (
-                hidden.iter().any(|size| size % self.cell.granularity() != 0),
-                (
-                    "hidden",
-                    format!("{hidden:?}"),
-                    "give each layer an even number of units, since blocks have two cells",
-                ),
-            ),
-            (
-                !is_finite(*rate, 10.0) || *rate == 0.0,
-                ("rate", rate.to_string(), "give a learning rate above 0, and at most 10"),
-            ),
-            (!(1..=256).contains(batch), ("batch", batch.to_string(), "give 1 to 256 sequences")),
-            (!(2..=200).contains(length), ("length", length.to_string(), "give 2 to 200 steps")),
-            (!is_finite(*noise, 2.0), ("noise", noise.to_string(), "give a deviation of 0 to 2")),
-            (
-                !is_finite(*clip, 1e6),
-                ("clip", clip.to_string(), "give a norm of 0 to 1000000, where 0 is no limit"),
-            ),
-            (*updates > 100_000, ("updates", updates.to_string(), "give 0 to 100000 updates")),
-        ];
-        let fault = faults.into_iter().find(|(is_fault, _)| *is_fault);
-        fault.map_or(Ok(()), |(_, (setting, value, mend))| {
-            Err(SettingsError { setting, value, mend })
-        })
+        self.check_text()?;
+        self.check_layers()?;
+        if self.rate <= 0.0 || self.rate > LARGEST_RATE || self.rate.is_nan() {
+            let range = format!("a number above 0, at most {LARGEST_RATE}");
+            return Err(SettingsError::new("rate", self.rate, range));
+        }
+        SettingsError::unless("batch", self.batch, &BATCH, "sequences")?;
+        SettingsError::unless("length", self.length, &LENGTH, "steps")?;
+        SettingsError::unless("noise", self.noise, &NOISE, "as the standard deviation")?;
+        SettingsError::unless(
+            "clip",
+            self.clip,
+            &CLIP,
+            "as the largest norm, where 0 is no limit",
+        )?;
+        SettingsError::unless("updates", self.updates, &UPDATES, "updates")
+    }
+
+    fn check_text(&self) -> Result<(), SettingsError> {
+        let text = &self.text;
+        SettingsError::unless("text", text.chars().count(), &CHARACTERS, "characters")?;
+        let classes = text.chars().collect::<BTreeSet<_>>().len();
+        SettingsError::unless("text", classes, &CLASSES, "different characters")?;
+        match text.chars().find(|c| c.is_control()) {
+            Some(c) => Err(SettingsError::new("text", c.escape_default(), "one line without tabs")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_layers(&self) -> Result<(), SettingsError> {
+        SettingsError::unless("hidden", self.hidden.len(), &LAYERS, "layers")?;
+        let granularity = self.cell.granularity();
+        for &units in &self.hidden {
+            SettingsError::unless("hidden", units, &UNITS, "units for each layer")?;
+            if units % granularity != 0 {
+                let range = format!("a multiple of {granularity} units, as its blocks have");
+                return Err(SettingsError::new("hidden", units, range));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the largest norm of a gradient.
+    pub(super) fn largest_norm(&self) -> f64 {
+        if self.clip == 0.0 { f64::INFINITY } else { self.clip }
     }
 }

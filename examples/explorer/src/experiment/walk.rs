@@ -5,6 +5,8 @@ use programs::cells::CellKind;
 use serde::Serialize;
 
 use super::Experiment;
+use super::reading::read;
+use super::values::exact;
 
 /// What one unit of a cell computes at one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,7 +18,7 @@ pub struct Walk {
     pub inputs: Vec<f64>,
     /// The outputs of the layer at the step before, which it reads too.
     pub before: Vec<f64>,
-    /// For an LSTM the net inputs of the gates, in exact arithmetic. Else none.
+    /// For an LSTM the net inputs of the gates, computed in double precision. Else none.
     pub net_inputs: Vec<Quantity>,
     /// The named values of the unit at this step, in the order of the equations.
     pub values: Vec<Quantity>,
@@ -40,38 +42,27 @@ impl Experiment {
     pub fn walk(&self, number: usize, layer: usize, step: usize, unit: usize) -> Walk {
         let layer = layer.min(self.settings.hidden.len() - 1);
         let step = step.min(self.settings.length - 1);
-        let unit = unit.min(self.settings.hidden[layer] - 1);
-        let xs = self.sequence(number).slice(0, 0..self.settings.length);
-        let layers = self.net.0.layers();
-        let below = Tape::inference();
-        let read = |xs, layer: &BoxedLayer<f32>| layer.forward(xs).0;
-        let xs = layers[..layer].iter().fold(below.constant(xs), read).value();
-        let tape = Tape::inference();
-        let probes = tape.probes();
-        let xs = tape.constant(xs);
-        let (ys, _) = layers[layer].forward(xs);
-        let row = |values: &Tensor<f32>, t: usize| -> Vec<f64> {
-            values.index_first(t).iter().map(|&value| value.into()).collect()
+        let hidden = self.settings.hidden[layer];
+        let unit = unit.min(hidden - 1);
+        let reading = &read(&self.net.0, &self.sequence(number))[layer];
+        let inputs = row(&reading.inputs, step);
+        let before = match step.checked_sub(1) {
+            Some(before) => row(&reading.outputs, before),
+            None => vec![0.0; hidden],
         };
-        let at = |t: usize| {
-            let names = probes.names().into_iter();
-            let of = |name: String| {
-                let values = row(&probes.get(&name).value(), t);
-                values.get(unit).map(|&value| Quantity { name, value })
+        let values = |step| {
+            let value = |(name, values): &(String, Tensor<f32>)| {
+                let values = row(values, step);
+                let place = unit * values.len().min(hidden) / hidden; // cells of a block share its gates
+                Quantity { name: name.clone(), value: values[place] }
             };
-            names.filter_map(of).collect::<Vec<_>>()
+            reading.probes.iter().map(value).collect::<Vec<_>>()
         };
-        let (inputs, outputs) = (row(&xs.value(), step), ys.value());
-        let before = match step {
-            0 => vec![0.0; outputs.shape()[2]],
-            step => row(&outputs, step - 1),
-        };
-        let net_inputs = self.net_inputs(layer, unit, &inputs, &before);
         Walk {
             equations: self.settings.cell.equations(),
-            values_before: if step > 0 { at(step - 1) } else { Vec::new() },
-            values: at(step),
-            net_inputs,
+            net_inputs: self.net_inputs(layer, unit, &inputs, &before),
+            values: values(step),
+            values_before: step.checked_sub(1).map(values).unwrap_or_default(),
             inputs,
             before,
         }
@@ -82,22 +73,25 @@ impl Experiment {
         if self.settings.cell != CellKind::Lstm {
             return Vec::new();
         }
-        let hidden = self.settings.hidden[layer];
         let parameters = self.net.0.layers()[layer].parameters();
         let of = |name: &str| {
             let found = parameters.iter().find(|(it, _)| it == name).expect("an LSTM has it");
             found.1.value()
         };
         let [w_ih, w_hh, b] = ["w_ih", "w_hh", "b"].map(of);
-        let gates = ["i", "f", "g", "o"].into_iter().enumerate();
-        let sums = gates.map(|(gate, name)| {
-            let column = gate * hidden + unit;
+        let net_input = |(gate, name): (usize, &str)| {
+            let column = gate * h.len() + unit;
             let product = |read: &[f64], w: &Tensor<f32>| -> f64 {
                 read.iter().enumerate().map(|(i, x)| x * f64::from(w[[i, column]])).sum()
             };
-            let value = product(x, &w_ih) + product(h, &w_hh) + f64::from(b[[column]]);
+            let value = product(x, w_ih) + product(h, w_hh) + f64::from(b[[column]]);
             Quantity { name: name.to_owned(), value }
-        });
-        sums.collect()
+        };
+        ["i", "f", "g", "o"].into_iter().enumerate().map(net_input).collect()
     }
+}
+
+/// Returns the values of a step.
+fn row(values: &Tensor<f32>, step: usize) -> Vec<f64> {
+    exact(&values.index_first(step)).collect()
 }

@@ -1,45 +1,65 @@
 //! Why a request is refused, as a status and JSON.
 
 use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::LARGEST_BODY;
 use crate::experiment::SettingsError;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// The request comes from another page or names another host.
     #[error("{what} `{value}` is not this page's; open the address that the program prints")]
-    Foreign {
-        /// The header.
-        what: &'static str,
-        /// Its value.
-        value: String,
-    },
+    Foreign { what: &'static str, value: String },
+    /// The request is larger than any of the page.
+    #[error("a request has at most {LARGEST_BODY} bytes")]
+    TooLarge,
+    /// There is no such address.
+    #[error("there is nothing at `{path}`")]
+    NoAddress { path: String },
     /// There is no such experiment, for instance after a restart of the program.
     #[error("there is no experiment {id}; create it anew from its settings")]
-    NoExperiment {
-        /// The number that was asked for.
-        id: String,
-    },
+    NoExperiment { id: String },
     /// There is no such picture.
-    #[error("there is no figure `{name}`")]
-    NoFigure {
-        /// The name that was asked for.
-        name: String,
-    },
+    #[error(
+        "there is no figure `{name}`; there are loss.svg, by-lag.svg, prediction.svg of a function, and heat maps of the \
+         values that equations name, such as 0.h.svg"
+    )]
+    NoFigure { name: String },
     /// A setting is out of its range.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The body is no description of settings.
     #[error("the settings cannot be read: {0}")]
-    Body(#[from] axum::extract::rejection::JsonRejection),
-    /// The experiment has ended, since another one took its place.
+    Body(#[from] JsonRejection),
+    /// The experiment has ended, since others took its place.
     #[error("the experiment has ended; create it anew from its settings")]
     Ended,
+    /// The experiment has ended by a fault of the program.
+    #[error("the experiment has ended by a fault of the program ({message}); others go on")]
+    Failed { message: String },
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Foreign { .. } => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoAddress { .. }
+            | Self::NoExperiment { .. }
+            | Self::NoFigure { .. }
+            | Self::Ended => StatusCode::NOT_FOUND,
+            Self::Settings(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Body(rejection) => rejection.status(),
+            Self::Failed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -48,14 +68,23 @@ impl IntoResponse for Refusal {
             Self::Settings(error) => Some(error.setting),
             _ => None,
         };
-        let status = match &self {
-            Self::Foreign { .. } => StatusCode::FORBIDDEN,
-            Self::NoExperiment { .. } | Self::NoFigure { .. } | Self::Ended => {
-                StatusCode::NOT_FOUND
-            }
-            Self::Settings(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Body(rejection) => rejection.status(),
-        };
-        (status, Json(json!({ "error": self.to_string(), "setting": setting }))).into_response()
+        json_refusal(self.status(), &self.to_string(), setting)
     }
+}
+
+/// Turns a refusal by the HTTP library, which is text or nothing, into JSON.
+pub(super) async fn as_json(response: Response) -> Response {
+    let status = response.status();
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|it| it == "application/json");
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let body = to_bytes(response.into_body(), LARGEST_BODY).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let reason = status.canonical_reason().unwrap_or_default();
+    json_refusal(status, if text.is_empty() { reason } else { &text }, None)
+}
+
+fn json_refusal(status: StatusCode, error: &str, setting: Option<&str>) -> Response {
+    (status, Json(json!({ "error": error, "setting": setting }))).into_response()
 }

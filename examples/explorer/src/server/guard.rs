@@ -2,15 +2,20 @@
 //!
 //! The server listens on the loopback address, but any page that the browser shows can send requests there. A foreign
 //! page is recognized by its `Origin`. A page whose name was made to point to the loopback address (DNS rebinding) is
-//! recognized by its `Host`.
+//! recognized by its `Host`. Any port is accepted in `Host`, so that a port can be forwarded from another machine.
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
+use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::LARGEST_BODY;
 use super::error::Refusal;
+
+/// The names of the loopback address.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Passes on requests of this page alone.
 pub(super) async fn own_page_only(request: Request, next: Next) -> Response {
@@ -23,17 +28,22 @@ pub(super) async fn own_page_only(request: Request, next: Next) -> Response {
 fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let host = text(HOST).unwrap_or_default();
-    let is_loopback = |authority: &str| {
-        let name = authority.rsplit_once(':').map_or(authority, |(name, _port)| name);
-        ["localhost", "127.0.0.1"].contains(&name)
-    };
     if !is_loopback(&host) {
         return Err(Refusal::Foreign { what: "the host", value: host.into_owned() });
     }
-    match text(ORIGIN) {
-        Some(origin) if origin.strip_prefix("http://") != Some(&*host) => {
-            Err(Refusal::Foreign { what: "the origin", value: origin.into_owned() })
-        }
-        _ => Ok(()),
+    if let Some(origin) = text(ORIGIN)
+        && origin.strip_prefix("http://") != Some(&*host)
+    {
+        return Err(Refusal::Foreign { what: "the origin", value: origin.into_owned() });
     }
+    let length = text(CONTENT_LENGTH).and_then(|it| it.parse().ok());
+    if length.is_some_and(|length: usize| length > LARGEST_BODY) {
+        return Err(Refusal::TooLarge);
+    }
+    Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let authority = host.parse::<Authority>();
+    authority.is_ok_and(|it| LOOPBACK.contains(&it.host()) && !host.contains('@'))
 }

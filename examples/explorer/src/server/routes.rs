@@ -1,26 +1,28 @@
 //! What the page asks for.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use clap::ValueEnum;
 use programs::cells::CellKind;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt};
 
 use super::error::Refusal;
-use super::figures;
+use super::pace::Pace;
 use super::sessions::Sessions;
-use super::worker::{Action, Worker};
-use crate::experiment::{Experiment, Settings};
+use super::training::{Command, Log};
+use super::worker::Worker;
+use super::{figures, stream};
+use crate::experiment::{Experiment, Lags, Look, Losses, Prediction, Settings, Weights};
 
 /// The cells with their equations, and the default settings.
 pub(super) async fn options() -> Json<Value> {
@@ -37,43 +39,60 @@ pub(super) async fn create(
     settings: Result<Json<Settings>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     let Json(settings) = settings?;
-    let worker = Worker::start(&settings)?;
-    let (id, worker) = sessions.add(worker);
-    let characters = worker.ask(|it| it.characters().map(String::from_iter)).await?;
+    let asked = settings.clone();
+    let started = tokio::task::spawn_blocking(move || Worker::start(&asked)).await;
+    let worker =
+        Arc::new(started.map_err(|error| Refusal::Failed { message: error.to_string() })??);
+    let characters = worker.ask(|it, _| it.characters().map(String::from_iter)).await?;
+    let id = sessions.add(worker);
     let created = json!({ "id": id, "settings": settings, "characters": characters });
     Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
-/// Streams the frames of an experiment, each with the losses since the last one.
+/// Streams the frames of an experiment.
 pub(super) async fn events(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let worker = sessions.find(&id)?;
-    let weak = std::sync::Arc::downgrade(&worker); // a stream does not keep an experiment running
-    let mut told = 0;
-    let frames = WatchStream::new(worker.frames()).map(move |frame| {
-        let losses = weak.upgrade().map(|worker| {
-            if frame.updates < told {
-                told = 0; // it was reset
-            }
-            let losses = worker.losses(told);
-            let from = told;
-            told += losses.len();
-            json!({ "from": from, "points": losses })
-        });
-        let event = Event::default().event("frame");
-        Ok(event.json_data(json!({ "frame": frame, "losses": losses })).unwrap_or_default())
-    });
-    Ok(Sse::new(frames).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(stream::events(&worker).map(Ok)).keep_alive(KeepAlive::default()))
 }
 
-/// Plays, pauses, steps or resets.
-pub(super) async fn act(
+/// Plays, as fast as possible or at a pace.
+pub(super) async fn play(
     State(sessions): State<Sessions>,
-    Path((id, action)): Path<(String, Action)>,
+    Path(id): Path<String>,
+    Query(pace): Query<Pace>,
 ) -> Result<StatusCode, Refusal> {
-    sessions.find(&id)?.act(action)?;
+    command(&sessions, &id, Command::Play { interval: pace.interval()? })
+}
+
+/// Stops playing.
+pub(super) async fn pause(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    command(&sessions, &id, Command::Pause)
+}
+
+/// Makes one update.
+pub(super) async fn step(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    command(&sessions, &id, Command::Step)
+}
+
+/// Goes back to the time before the first update.
+pub(super) async fn reset(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    command(&sessions, &id, Command::Reset)
+}
+
+fn command(sessions: &Sessions, id: &str, command: Command) -> Result<StatusCode, Refusal> {
+    sessions.find(id)?.command(command)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -87,32 +106,70 @@ pub(super) struct Place {
     unit: usize,
 }
 
+/// What happens inside the net.
 pub(super) async fn look(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Response, Refusal> {
-    let look = sessions.find(&id)?.ask(move |it| it.look(place.sequence)).await?;
-    Ok(Json(look).into_response())
+    answer(&sessions, &id, move |it| it.look(place.sequence)).await
 }
 
+/// The parameters and their gradients.
+pub(super) async fn weights(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Response, Refusal> {
+    answer(&sessions, &id, move |it| it.weights(place.sequence)).await
+}
+
+/// How far a loss reaches back.
+pub(super) async fn lags(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+    Query(place): Query<Place>,
+) -> Result<Response, Refusal> {
+    answer(&sessions, &id, move |it| it.lags(place.sequence)).await
+}
+
+/// The steps inside a cell.
 pub(super) async fn walk(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
     Query(Place { sequence, layer, step, unit }): Query<Place>,
 ) -> Result<Response, Refusal> {
-    let worker = sessions.find(&id)?;
-    let walk = worker.ask(move |it| it.walk(sequence, layer, step, unit)).await?;
-    Ok(Json(walk).into_response())
+    answer(&sessions, &id, move |it| it.walk(sequence, layer, step, unit)).await
 }
 
+/// Gradients against differences.
 pub(super) async fn check(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
     Query(place): Query<Place>,
 ) -> Result<Response, Refusal> {
-    let check = sessions.find(&id)?.ask(move |it| it.check(place.sequence)).await?;
-    Ok(Json(check).into_response())
+    answer(&sessions, &id, move |it| it.check(place.sequence)).await
+}
+
+/// Answers a question as JSON, which the thread of the experiment writes.
+async fn answer<R: Serialize>(
+    sessions: &Sessions,
+    id: &str,
+    question: impl FnOnce(&Experiment) -> R + Send + 'static,
+) -> Result<Response, Refusal> {
+    sessions.find(id)?.ask(|it, _| Json(question(it)).into_response()).await
+}
+
+/// All numbers of a moment.
+#[derive(Serialize)]
+struct Export<'a> {
+    settings: &'a Settings,
+    updates: usize,
+    losses: Vec<Losses>,
+    prediction: Prediction,
+    look: Look,
+    weights: Weights,
+    lags: Lags,
 }
 
 /// All numbers of a moment as a file.
@@ -120,19 +177,20 @@ pub(super) async fn export(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
-    let worker = sessions.find(&id)?;
-    let all = |it: &mut Experiment| {
-        json!({
-            "settings": it.settings(),
-            "updates": it.losses().len(),
-            "losses": it.losses(),
-            "prediction": it.predict(0),
-            "look": it.look(0),
-        })
+    let export = |it: &Experiment, log: &Log| {
+        let export = Export {
+            settings: it.settings(),
+            updates: it.updates(),
+            losses: log.since(0),
+            prediction: it.predict(0),
+            look: it.look(0),
+            weights: it.weights(0),
+            lags: it.lags(0),
+        };
+        let disposition = (CONTENT_DISPOSITION, "attachment; filename=\"experiment.json\"");
+        ([disposition], Json(export)).into_response()
     };
-    let all = worker.ask(all).await?;
-    let disposition = (CONTENT_DISPOSITION, "attachment; filename=\"experiment.json\"");
-    Ok(([disposition], Json(all)).into_response())
+    sessions.find(&id)?.ask(export).await
 }
 
 /// A picture of a moment, as SVG.
@@ -140,9 +198,13 @@ pub(super) async fn figure(
     State(sessions): State<Sessions>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let worker = sessions.find(&id)?;
     let asked = name.clone();
-    let svg = worker.ask(move |it| figures::draw(it, &asked)).await?;
+    let svg = sessions.find(&id)?.ask(move |it, log| figures::draw(it, log, &asked)).await?;
     let svg = svg.ok_or(Refusal::NoFigure { name })?;
     Ok(([(CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+}
+
+/// Refuses an address that is not one of the page.
+pub(super) async fn unknown(uri: Uri) -> Refusal {
+    Refusal::NoAddress { path: uri.path().to_owned() }
 }

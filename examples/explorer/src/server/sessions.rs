@@ -1,60 +1,59 @@
 //! The experiments that run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::error::Refusal;
 use super::worker::Worker;
 
 /// The number of experiments that run at once. Each has a thread.
-const MOST: usize = 16;
+const LIMIT: usize = 16;
 
 /// The experiments that run. If there are too many, the one that was not used for longest ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
-    /// What tells the experiments of this process from those of earlier ones.
-    process: u128,
-    running: Arc<Mutex<Running>>,
+    /// The one that was used last at the end.
+    running: Arc<Mutex<Vec<Session>>>,
 }
 
-#[derive(Debug, Default)]
-struct Running {
-    created: usize,
-    /// By name, the one that was used last at the end.
-    workers: Vec<(String, Arc<Worker>)>,
-}
+/// An experiment and its identifier.
+type Session = (String, Arc<Worker>);
 
 impl Sessions {
-    pub(super) fn new() -> Self {
-        let process = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_nanos());
-        Self { process, running: Arc::default() }
-    }
-
-    /// Adds an experiment, and returns the name by which requests find it.
-    pub(super) fn add(&self, worker: Worker) -> (String, Arc<Worker>) {
+    /// Adds an experiment. Returns the identifier by which requests find it.
+    pub(super) fn add(&self, worker: Arc<Worker>) -> String {
+        let id = identifier();
         let mut running = self.lock();
-        running.created += 1;
-        let (id, worker) = (format!("{:x}-{}", self.process, running.created), Arc::new(worker));
-        if running.workers.len() == MOST {
-            running.workers.remove(0);
+        if running.len() == LIMIT {
+            running.remove(0);
         }
-        running.workers.push((id.clone(), Arc::clone(&worker)));
-        (id, worker)
+        running.push((id.clone(), worker));
+        id
     }
 
     /// Finds an experiment.
     pub(super) fn find(&self, id: &str) -> Result<Arc<Worker>, Refusal> {
         let mut running = self.lock();
-        let Some(place) = running.workers.iter().position(|(name, _)| name == id) else {
+        let Some(place) = running.iter().position(|(name, _)| name == id) else {
             return Err(Refusal::NoExperiment { id: id.to_owned() });
         };
-        let found = running.workers.remove(place);
-        let worker = Arc::clone(&found.1);
-        running.workers.push(found);
-        Ok(worker)
+        running[place..].rotate_left(1);
+        let (_, worker) = running.last().expect("it was found");
+        Ok(Arc::clone(worker))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Running> {
+    /// Ends all experiments, and so their streams.
+    pub(super) fn end(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Session>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns a name that nobody can guess, and that no earlier process gave.
+fn identifier() -> String {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the system has random numbers");
+    format!("{:032x}", u128::from_ne_bytes(random))
 }
