@@ -197,7 +197,7 @@ impl<T: Scalar> NoisyCell<T> for MemoryBlocks<T> {
         let g = |net| self.candidate_activation.apply(net).probe("g");
         let c = (c + self.of_cells(i) * noise.written(1, g(candidate))).probe("c");
         let y = (self.of_cells(o) * self.state_activation.apply(c)).probe("y");
-        let h = Var::concat(&[y, i, o], -1);
+        let h = Var::concat(&[y, i, o], -1).probe("h");
         let output = match &self.w_ho {
             Some(w_ho) => self.output_activation.apply(biased(y.matmul(w_ho), self.b_ho.as_ref())),
             None => y,

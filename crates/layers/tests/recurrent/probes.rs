@@ -49,7 +49,7 @@ fn every_cell_names_gates_and_states() {
     check(&ProjectedLstm::new(rng, INPUT, HIDDEN, 2), &lstm, "h");
     check(&CoupledLstm::new(rng, INPUT, HIDDEN), &["f", "g", "c", "o", "h"], "h");
     check(&Lstm1997::new(rng, INPUT, HIDDEN), &["g", "i", "c", "o", "h"], "h");
-    check(&MemoryBlocks::new(rng, INPUT, 2, 2), &["i", "o", "g", "c", "y"], "y");
+    check(&MemoryBlocks::new(rng, INPUT, 2, 2), &["i", "o", "g", "c", "y", "h"], "y");
     check(&Gru::new(rng, INPUT, HIDDEN), &["r", "z", "n", "h"], "h");
     check(&LayerNormGru::new(rng, INPUT, HIDDEN), &["r", "z", "n", "h"], "h");
     check(&MinimalGatedUnit::new(rng, INPUT, HIDDEN), &["f", "n", "h"], "h");
