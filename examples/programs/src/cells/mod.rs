@@ -2,6 +2,8 @@
 
 mod build;
 mod equations;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
