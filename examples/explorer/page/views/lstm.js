@@ -2,6 +2,7 @@
 
 import { diagram, element, svg, text } from "../dom.js";
 import { digits } from "../numbers.js";
+import * as save from "../save.js";
 import { number } from "./cell.js";
 
 const phases = ["Layer input", "Gate activation", "Cell update", "Output"];
@@ -18,9 +19,11 @@ export function draw(walk, page) {
   const value = Object.fromEntries(["i", "f", "g", "o", "c", "h"].map((name) => [name, of(walk.values, name)]));
   const seen = { ...value, before: page.place.step > 0 ? of(walk.valuesBefore, "c") : 0, x: walk.inputs, h0: walk.before };
   const cards = [inputs(walk), gates(walk, value), update(seen), output(seen)];
+  const drawn = drawing(seen, page.phase);
   return [
     buttons(page),
-    drawing(seen, page.phase),
+    drawn,
+    element("div", {}, save.button(drawn, "lstm")),
     element("ol", { class: "walk" }, cards.map((content, i) =>
       element("li", { "aria-current": page.phase === i ? "step" : null },
         element("h3", {}, `${i + 1}. ${phases[i]}`), element("p", {}, about[i]), element("div", { class: "values" }, content)))),
@@ -69,27 +72,27 @@ function drawing(seen, phase) {
   const part = (own, ...children) =>
     svg("g", { class: phase === null ? null : own === phase ? "now" : own > phase ? "later" : null }, children);
   const arrow = (d) => svg("path", { class: "arrow", d });
-  const box = (x, y, name, value, gauge = false) => [
+  const box = (x, y, name, said, gauge = null) => [
     svg("rect", { class: "box", x: x - 46, y: y - 28, width: 92, height: 56, rx: 8 }),
     text(x, y - 7, name),
-    text(x, y + 11, digits(value, 4)),
-    gauge ? [svg("rect", { class: "gauge-back", x: x - 36, y: y + 17, width: 72, height: 6 }), svg("rect", { class: "gauge", x: x - 36, y: y + 17, width: 72 * Math.max(0, Math.min(1, value ?? 0)), height: 6 })] : null,
+    text(x, y + 11, said),
+    gauge === null ? null : [svg("rect", { class: "gauge-back", x: x - 36, y: y + 17, width: 72, height: 6 }), svg("rect", { class: "gauge", x: x - 36, y: y + 17, width: 72 * Math.max(0, Math.min(1, gauge)), height: 6 })],
   ];
   const sign = (x, y, name, width = 30) => [svg("rect", { class: "box", x: x - width / 2, y: y - 15, width, height: 30, rx: 15 }), text(x, y + 5, name)];
-  return diagram(800, 400, "The LSTM cell",
+  return diagram(860, 384, "The LSTM cell",
     part(0,
-      box(66, 268, "x", seen.x.length === 1 ? seen.x[0] : null), seen.x.length > 1 ? text(66, 279 + 28, `${seen.x.length} values`, { class: "soft" }) : null,
-      box(66, 350, "h₋, all units", null), text(66, 395, `${seen.h0.length} values`, { class: "soft" }),
-      arrow("M112 268 C 140 268, 140 310, 160 310"), arrow("M112 350 C 140 350, 140 310, 160 310"),
-      svg("path", { class: "bus", d: "M160 310 H 590" })),
+      box(66, 260, "input x", seen.x.length === 1 ? digits(seen.x[0], 4) : `${seen.x.length} values`),
+      box(66, 340, "output h₋", `${seen.h0.length} values`),
+      arrow("M112 260 C 140 260, 140 300, 160 300"), arrow("M112 340 C 140 340, 140 300, 160 300"),
+      svg("path", { class: "bus", d: "M160 300 H 600" })),
     part(1,
-      [["f", 236, "B  forget f"], ["i", 348, "A  input i"], ["g", 470, "candidate g"], ["o", 590, "C  output o"]].map(([name, x, label]) => [
-        arrow(`M${x} 310 V 262`), box(x, 232, label, seen[name], name !== "g")])),
+      [["f", 246, "B  forget f"], ["i", 366, "A  input i"], ["g", 484, "candidate g"], ["o", 600, "C  output o"]].map(([name, x, label]) => [
+        arrow(`M${x} 300 V 252`), box(x, 222, label, digits(seen[name], 4), name === "g" ? null : seen[name])])),
     part(2,
-      box(66, 70, "D  state c₋", seen.before), arrow("M112 70 H 219"), sign(236, 70, "×"), arrow("M236 204 V 87"),
-      arrow("M251 70 H 453"), sign(470, 70, "+"), arrow("M470 204 V 158"), sign(470, 141, "×"), arrow("M470 126 V 87"),
-      arrow("M348 204 V 141 H 453"), arrow("M485 70 H 687"), box(735, 70, "D  state c", seen.c)),
+      box(66, 60, "D  state c₋", digits(seen.before, 4)), arrow("M112 60 H 229"), sign(246, 60, "×"), arrow("M246 194 V 77"),
+      arrow("M261 60 H 467"), sign(484, 60, "+"), arrow("M484 194 V 148"), sign(484, 131, "×"), arrow("M484 116 V 77"),
+      arrow("M366 194 V 131 H 467"), arrow("M499 60 H 746"), box(794, 60, "D  state c", digits(seen.c, 4))),
     part(3,
-      arrow("M650 70 V 128"), sign(650, 145, "tanh", 52), arrow("M650 160 V 215"), sign(650, 232, "×"),
-      arrow("M636 232 H 634"), arrow("M665 232 H 687"), box(735, 232, "output h", seen.h)));
+      arrow("M696 60 V 118"), sign(696, 135, "tanh", 52), arrow("M696 150 V 205"), sign(696, 222, "×"),
+      arrow("M646 222 H 679"), arrow("M711 222 H 746"), box(794, 222, "output h", digits(seen.h, 4))));
 }

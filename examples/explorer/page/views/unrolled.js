@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { diagram, element, pressed, replace, svg, table, text } from "../dom.js";
 import { diverging, extent } from "../draw.js";
 import { digits, norm, row } from "../numbers.js";
+import * as save from "../save.js";
 import { output } from "./network.js";
 import { owner } from "./weights.js";
 
@@ -20,12 +21,14 @@ export function draw(panel, seen, page) {
   const last = Math.min(Math.max(page.lastStep ?? steps - 1, columns - 1), steps - 1);
   const slider = element("input", { id: "last-step", type: "range", min: columns - 1, max: steps - 1, value: last });
   slider.addEventListener("input", () => page.show({ lastStep: Number(slider.value) }));
+  const drawn = drawing(seen, page, [last - columns + 1, last]);
   replace(panel,
     element("h2", {}, "Unrolled over time"),
     element("p", {}, "Every column is the same network at another step, with the same weights. Grey arrows carry values. Orange arrows carry the gradient of the loss back: down from each output, and from each state to the one before. Their thickness is the logarithm of the norm, from a thousandth of the largest on."),
-    steps > columns ? element("label", { class: "inline passes" }, "Steps shown", slider, `${last - columns + 1} to ${last} of 0 to ${steps - 1}`) : null,
+    steps > columns ? element("label", { class: "inline passes" }, "Steps shown", slider, element("span", {}, `${last - columns + 1} to ${last} of 0 to ${steps - 1}`)) : null,
     passes(columns, page),
-    drawing(seen, page, [last - columns + 1, last]),
+    drawn,
+    save.button(drawn, "unrolled"),
     element("h3", {}, "Parameters, which all steps share"),
     table(["Parameter", "Of", "Shape", "Norm", "Norm of its gradient, the sum over all steps"],
       seen.parameters.map((it) => [it.name, owner(it.layer), `[${it.shape.join(", ")}]`, [digits(it.norm, 4), it.norm], [digits(it.gradientNorm, 4), it.gradientNorm]])));
@@ -39,7 +42,7 @@ function passes(columns, page) {
   slider.addEventListener("input", () => page.show({ moment: Number(slider.value) }));
   const said = moment === most ? "both passes done" : moment < columns ? `forward, column ${moment + 1} of ${columns}` : `backward, column ${most - moment} of ${columns}`;
   return element("div", { class: "bar passes" },
-    element("label", { class: "inline" }, "Moment", slider, said),
+    element("label", { class: "inline" }, "Moment", slider, element("span", {}, said)),
     element("button", { type: "button", id: "run-passes", onclick: () => run(most, page) }, "Show both passes"));
 }
 
