@@ -5,15 +5,17 @@ import { $, element } from "./dom.js";
 const tasks = { sine: "sine", saw: "saw", square: "square wave", sines: "sum of two sines", text: "text, character by character" };
 const optimizers = { adam: "Adam", sgd: "gradient descent", "rms-prop": "RMSprop" };
 
+const sizes = "\\s*\\d+\\s*(,\\s*\\d+\\s*)*";
+
 const choice = (choices) => (attributes) =>
   element("select", attributes, Object.entries(choices).map(([value, text]) => element("option", { value }, text)));
-const number = (limits) => (attributes) => element("input", { ...attributes, type: "number", ...limits });
+const number = (limits) => (attributes) => element("input", { ...attributes, type: "number", required: true, ...limits });
 
 const fields = (cells) => [
   ["task", "Task", choice(tasks)],
-  ["text", "Text to learn", (attributes) => element("textarea", { ...attributes, rows: 4, maxlength: 400, spellcheck: "false" })],
-  ["cell", "Cell", choice(Object.fromEntries(cells.map((it) => [it.name, it.about])))],
-  ["hidden", "Hidden sizes, one for each layer", (attributes) => element("input", { ...attributes, inputmode: "text", autocomplete: "off" })],
+  ["text", "Text to learn", (attributes) => element("textarea", { ...attributes, rows: 4, required: true, maxlength: 400, spellcheck: "false" })],
+  ["cell", "Cell", choice(Object.fromEntries(cells.map((it) => [it.name, `${it.name}: ${it.about}`])))],
+  ["hidden", "Hidden sizes, one for each layer", (attributes) => element("input", { ...attributes, required: true, pattern: sizes, title: "Numbers with commas between them, such as 8,8", autocomplete: "off" })],
   ["rate", "Learning rate", number({ min: 0, max: 10, step: "any" })],
   ["batch", "Batch size", number({ min: 1, max: 256, step: 1 })],
   ["noise", "Noise, standard deviation", number({ min: 0, max: 2, step: "any" })],
@@ -24,7 +26,7 @@ const fields = (cells) => [
 ];
 
 const parsed = {
-  hidden: (text) => text.split(",").map((part) => Number(part.trim() || NaN)),
+  hidden: (text) => text.split(",").map(Number),
   rate: Number, batch: Number, noise: Number, length: Number, clip: Number, seed: Number,
 };
 
@@ -35,9 +37,8 @@ export function build(cells, changed) {
   for (const [name, label, field] of fields(cells)) {
     const input = field({ id: `set-${name}`, "aria-describedby": `fault-${name}` });
     input.addEventListener("change", () => {
-      const value = (parsed[name] ?? String)(input.value);
-      const isNumber = [value].flat().every((it) => typeof it === "string" || Number.isFinite(it));
-      isNumber ? changed(name, value) : fault(name, `${input.value || "This"} is no number.`);
+      if (input.validity.valid) changed(name, (parsed[name] ?? String)(input.value));
+      else fault(name, input.validationMessage);
     });
     form.append(element("label", {}, label, input, element("span", { class: "fault", id: `fault-${name}`, role: "alert" })));
   }

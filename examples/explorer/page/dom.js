@@ -56,5 +56,10 @@ export const table = (columns, rows) =>
           ? element("td", { class: "number", "data-exact": exact(cell[1]) }, cell[0])
           : element("td", {}, cell)))))));
 
+// A line of an equation, in which `_` and `_{}` begin subscripts.
+export const equation = (line) =>
+  element("p", { class: "equation" }, line.split(/((?:_\{[^}]*\}|_[A-Za-z0-9]+)+)/).map((part) =>
+    part.startsWith("_") ? element("sub", {}, part.replace(/[{}]/g, "").slice(1).replaceAll("_", " ")) : part));
+
 // All digits of a number.
 export const exact = (value) => (value === null || value === undefined ? "—" : String(value));

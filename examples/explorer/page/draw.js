@@ -34,7 +34,7 @@ export function lines(canvas, series, { log = false, x = "", y = "", marks = [],
   }));
   const all = shown.flatMap((it) => it.points);
   const frame = {
-    ...(bare ? { left: 4, right: width - 4, top: 4, bottom: height - 4 } : { left: 56, right: width - 10, top: 8, bottom: height - 36 }),
+    ...(bare ? { left: 4, right: width - 4, top: 4, bottom: height - 4 } : { left: 64, right: width - 10, top: 8, bottom: height - 36 }),
     across: range(all.map((p) => p[0]), 0),
     up: range(all.map((p) => p[1]), 0.04),
     px: (u) => frame.left + ((u - frame.across[0]) / (frame.across[1] - frame.across[0])) * (frame.right - frame.left),

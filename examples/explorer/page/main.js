@@ -18,7 +18,17 @@ const page = {
 
 // ── the experiment ──
 
-const told = { frame: () => requestShow(), notice };
+const lost = "The connection is lost. The page tries to restore it.";
+
+const told = {
+  frame: () => requestShow(),
+  notice,
+  lost: () => notice(lost),
+  connected(recovered) {
+    if (recovered) notice(recovered);
+    else if ($("notice").textContent === lost) notice("");
+  },
+};
 
 // Creates the experiment of the settings, and the one it is compared with. Returns whether there is one.
 async function begin(settings, against = null) {
@@ -56,8 +66,7 @@ async function compareWith(settings) {
 function name(run) {
   const others = [page.run, page.other].find((it) => it && it !== run)?.settings ?? run.settings;
   const differing = Object.keys(run.settings).filter((key) => !["cell", "updates"].includes(key) && String(run.settings[key]) !== String(others[key]));
-  const about = page.cells.find((it) => it.name === run.settings.cell).about;
-  return [about, ...differing.map((key) => `${key} ${run.settings[key]}`)].join(", ");
+  return [run.settings.cell, ...differing.map((key) => `${key} ${run.settings[key]}`)].join(", ");
 }
 
 // A changed setting begins another experiment, at update 0.
@@ -210,7 +219,10 @@ async function main() {
   wireHeader();
   wireTraining();
   controls.build(cells, change);
-  new ResizeObserver(() => {
+  let width = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === width) return;
+    width = contentRect.width;
     requestShow();
     page.panel.look(true);
   }).observe(document.querySelector("main"));

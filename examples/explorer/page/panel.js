@@ -1,7 +1,7 @@
 // The tabs, and the view that is open. A view asks the server, and draws what it answers.
 
 import * as api from "./api.js";
-import { $, element } from "./dom.js";
+import { $, element, equation } from "./dom.js";
 import * as cell from "./views/cell.js";
 import * as gates from "./views/gates.js";
 import * as gradient from "./views/gradient.js";
@@ -18,6 +18,7 @@ export class Panel {
   #seen = null; // what the server answered last, and for what
   #isLooking = false;
   #lookedAt = 0;
+  #isPressed = false;
   #shown = {}; // what a view remembers of itself until the experiment changes
 
   #view = "network";
@@ -28,7 +29,9 @@ export class Panel {
     this.#page = page;
     for (const [name, { title }] of Object.entries(views))
       $("tabs").append(element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.open(name) }, title));
-    $("tabs").addEventListener("keydown", (event) => this.#move(event));
+    $("panel").addEventListener("pointerdown", () => (this.#isPressed = true));
+    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => this.#released()));
+    $("tabs").addEventListener("keydown", (event) => this.#turn(event));
   }
 
   get view() {
@@ -39,7 +42,13 @@ export class Panel {
     this.#view = name in views ? name : "network";
   }
 
-  #move(event) {
+  #released() {
+    if (!this.#isPressed) return;
+    this.#isPressed = false;
+    this.look();
+  }
+
+  #turn(event) {
     const names = Object.keys(views);
     const at = names.indexOf(this.#view);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
@@ -72,7 +81,8 @@ export class Panel {
 
   // A frame has come.
   frame(isPlaying) {
-    const isTyping = $("panel").contains(document.activeElement) && document.activeElement.matches("input, select");
+    const isTyping = $("panel").contains(document.activeElement) && document.activeElement.matches("input:not([type=range]), select");
+    if (this.#isPressed) return; // what is replaced between press and release gets no click
     if (isPlaying && (isTyping || performance.now() - this.#lookedAt < interval)) return;
     this.look();
   }
@@ -86,7 +96,7 @@ export class Panel {
     const asked = key();
     try {
       const answer = await views[this.#view].ask(run, this.place, other);
-      if (asked === key() && run === this.#page.runs().run) {
+      if (asked === key() && run === this.#page.runs().run && !this.#isPressed) {
         this.#seen = { key: asked, answer };
         this.#draw();
       }
@@ -116,32 +126,23 @@ export class Panel {
       run, other, cell: own, place: this.place, phase: this.phase,
       change: page.change, name: page.name,
       figure: (name) => api.figure(run.id, name),
-      equations: () => own.source
-        ? element("pre", { class: "equation" }, own.source)
-        : own.equations.map((line) => element("p", { class: "equation" }, line)),
+      equations: () => own.name === "mine"
+        ? element("pre", { class: "equation" }, own.equations.join("\n")) // its source
+        : own.equations.map(equation),
       openCell: (place) => {
         this.place = { ...this.place, unit: 0, ...place };
         this.open("cell");
         $("panel").focus({ preventScroll: true });
       },
-      moved: (place) => this.#place(place, this.phase),
-      walked: (phase, place) => this.#place(place, phase),
-      show: (changed) => this.#show(run, changed),
+      moved: (place, phase = this.phase) => this.#move(place, phase),
     });
   }
 
-  #place(place, phase) {
+  #move(changed, phase) {
+    const place = { ...this.place, ...changed };
     const unit = Math.min(place.unit, this.#page.runs().run.settings.hidden[place.layer] - 1);
     [this.place, this.phase] = [{ ...place, unit }, phase];
     this.#page.remember();
     this.look(true);
-  }
-
-  // Draws the same answer with something else shown of it. Returns whether the view is still open.
-  #show(run, changed) {
-    if (this.#view !== "unrolled" || run !== this.#page.runs().run || !this.#seen) return false;
-    Object.assign(this.#shown, changed);
-    this.#draw();
-    return true;
   }
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 
 export class Run {
-  // Creates the experiment of the settings. `told.frame()` follows each frame, `told.notice(text)` each fault.
+  // Creates the experiment of the settings. `told` has a function for each event: frame, lost, connected, notice.
   static async create(settings, told) {
     const run = new Run();
     run.told = told;
@@ -33,7 +33,7 @@ export class Run {
   listen() {
     this.stream?.close();
     const stream = (this.stream = api.events(this.id));
-    stream.addEventListener("open", () => this.told.notice(this.recovered ?? ""));
+    stream.addEventListener("open", () => this.told.connected(this.recovered));
     stream.addEventListener("frame", (event) => {
       const { frame, losses } = JSON.parse(event.data);
       if (losses) this.losses.splice(losses.from, Infinity, ...losses.points);
@@ -42,7 +42,7 @@ export class Run {
     });
     stream.addEventListener("error", () => {
       if (stream !== this.stream) return;
-      if (stream.readyState !== EventSource.CLOSED) this.told.notice("The connection is lost. The page tries to restore it.");
+      if (stream.readyState !== EventSource.CLOSED) this.told.lost();
       else this.#recover();
     });
   }

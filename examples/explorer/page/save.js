@@ -17,12 +17,12 @@ export function standalone(drawing) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-// A button that saves a drawing under a name.
+// A button that saves the drawing that a function returns, under a name.
 export const button = (drawing, name) =>
   element("button", {
     type: "button", id: `save-${name}`,
     onclick: () => {
-      const link = element("a", { download: `${name}.svg`, href: URL.createObjectURL(new Blob([standalone(drawing)], { type: "image/svg+xml" })) });
+      const link = element("a", { download: `${name}.svg`, href: URL.createObjectURL(new Blob([standalone(drawing())], { type: "image/svg+xml" })) });
       link.click();
       URL.revokeObjectURL(link.href);
     },

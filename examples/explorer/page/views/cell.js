@@ -30,7 +30,7 @@ function places(page, { hidden, length }) {
   const field = (name, label, count) => {
     const input = element("input", { id: `walk-at-${name}`, type: "number", min: 0, max: count - 1, value: place[name] });
     const within = (value) => Math.max(0, Math.min(count - 1, Math.floor(value) || 0));
-    input.addEventListener("change", () => page.moved({ ...place, [name]: within(Number(input.value)) }));
+    input.addEventListener("change", () => page.moved({ [name]: within(Number(input.value)) }));
     return element("label", { class: "inline" }, label, input, element("span", { class: "hint" }, `0 to ${count - 1}`));
   };
   return element("div", { class: "places" },

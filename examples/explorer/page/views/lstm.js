@@ -23,7 +23,7 @@ export function draw(walk, page) {
   return [
     buttons(page),
     drawn,
-    element("div", {}, save.button(drawn, "lstm")),
+    element("div", {}, save.button(() => drawn, "lstm")),
     element("ol", { class: "walk" }, cards.map((content, i) =>
       element("li", { "aria-current": page.phase === i ? "step" : null },
         element("h3", {}, `${i + 1}. ${phases[i]}`), element("p", {}, about[i]), element("div", { class: "values" }, content)))),
@@ -35,9 +35,9 @@ function buttons(page) {
   const { phase, place } = page;
   const last = page.run.settings.length - 1;
   const choose = (it, label) =>
-    element("button", { type: "button", id: `phase-${it ?? "all"}`, "aria-pressed": String(phase === it), onclick: () => page.walked(it, place) }, label);
+    element("button", { type: "button", id: `phase-${it ?? "all"}`, "aria-pressed": String(phase === it), onclick: () => page.moved({}, it) }, label);
   const isLast = phase === 3 && place.step === last;
-  const next = () => (phase === 3 ? page.walked(0, { ...place, step: place.step + 1 }) : page.walked((phase ?? -1) + 1, place));
+  const next = () => (phase === 3 ? page.moved({ step: place.step + 1 }, 0) : page.moved({}, (phase ?? -1) + 1));
   return element("div", { class: "phases", role: "group", "aria-label": "Steps of the cell" },
     choose(null, "All"), phases.map((name, i) => choose(i, `${i + 1}. ${name}`)),
     element("button", { type: "button", id: "phase-next", disabled: isLast, onclick: next }, phase === 3 ? `On to step ${place.step + 1}` : "Next"));

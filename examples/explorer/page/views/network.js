@@ -32,7 +32,7 @@ export function draw(panel, seen, page) {
 
   const layer = (size, i) => {
     const field = element("input", { id: `size-${i}`, type: "number", min: 1, max: 256, value: size, "aria-label": `Units of layer ${i + 1}` });
-    field.addEventListener("change", () => resize(i, Number(field.value)));
+    field.addEventListener("change", () => (field.reportValidity() ? resize(i, Number(field.value)) : null));
     return element("div", { class: "node", id: `layer-${i}` },
       loop(),
       element("h3", {}, `Layer ${i + 1}`),

@@ -15,44 +15,66 @@ const [dx, dy, width, height] = [136, 96, 92, 50];
 const middle = width / 2;
 const cells = 16; // units that are shown of a layer
 
+// `page` keeps the last step that is shown and the moment of the passes, until the experiment changes.
 export function draw(panel, seen, page) {
   const steps = seen.inputs.shape[0];
   const columns = Math.max(2, Math.min(steps, Math.floor((panel.clientWidth - 60) / dx)));
-  const last = Math.min(Math.max(page.lastStep ?? steps - 1, columns - 1), steps - 1);
-  const slider = element("input", { id: "last-step", type: "range", min: columns - 1, max: steps - 1, value: last });
-  slider.addEventListener("input", () => page.show({ lastStep: Number(slider.value) }));
-  const drawn = drawing(seen, page, [last - columns + 1, last]);
+  const shown = slider("last-step", [columns - 1, steps - 1], page.lastStep ?? steps - 1, (last) => `${last - columns + 1} to ${last} of 0 to ${steps - 1}`);
+  const moment = slider("moment", [0, 2 * columns], page.moment ?? 2 * columns, (it) => said(it, columns));
+  const drawn = element("div");
+  const redraw = () => {
+    [page.lastStep, page.moment] = [shown.value, moment.value];
+    replace(drawn, drawing(seen, page, [shown.value - columns + 1, shown.value]));
+  };
+  for (const { input } of [shown, moment]) input.addEventListener("input", redraw);
+  page.passTo = (to) => {
+    moment.value = to;
+    redraw();
+    return drawn.isConnected;
+  };
+  redraw();
   replace(panel,
     element("h2", {}, "Unrolled over time"),
-    element("p", {}, "Every column is the same network at another step, with the same weights. Grey arrows carry values. Orange arrows carry the gradient of the loss back: down from each output, and from each state to the one before. Their thickness is the logarithm of the norm, from a thousandth of the largest on."),
-    steps > columns ? element("label", { class: "inline passes" }, "Steps shown", slider, element("span", {}, `${last - columns + 1} to ${last} of 0 to ${steps - 1}`)) : null,
-    passes(columns, page),
+    element("p", {}, "Every column is the same network at another step, with the same weights. Grey arrows carry values. Orange arrows carry the gradient of the loss back: down from the loss of the same step, and back from each state to the one before. Their thickness is the logarithm of the norm, from a thousandth of the largest on."),
+    steps > columns ? element("div", { class: "passes" }, shown.label("Steps shown")) : null,
+    element("div", { class: "bar passes" }, moment.label("Moment"),
+      element("button", { type: "button", id: "run-passes", onclick: () => run(2 * columns, page) }, "Show both passes")),
     drawn,
-    save.button(drawn, "unrolled"),
+    save.button(() => drawn.firstChild, "unrolled"),
     element("h3", {}, "Parameters, which all steps share"),
     table(["Parameter", "Of", "Shape", "Norm", "Norm of its gradient, the sum over all steps"],
       seen.parameters.map((it) => [it.name, owner(it.layer), `[${it.shape.join(", ")}]`, [digits(it.norm, 4), it.norm], [digits(it.gradientNorm, 4), it.gradientNorm]])));
 }
 
-// A slider through the forward pass and the backward pass, and buttons that run it.
-function passes(columns, page) {
-  const most = 2 * columns;
-  const moment = Math.min(page.moment ?? most, most);
-  const slider = element("input", { id: "moment", type: "range", min: 0, max: most, value: moment });
-  slider.addEventListener("input", () => page.show({ moment: Number(slider.value) }));
-  const said = moment === most ? "both passes done" : moment < columns ? `forward, column ${moment + 1} of ${columns}` : `backward, column ${most - moment} of ${columns}`;
-  return element("div", { class: "bar passes" },
-    element("label", { class: "inline" }, "Moment", slider, element("span", {}, said)),
-    element("button", { type: "button", id: "run-passes", onclick: () => run(most, page) }, "Show both passes"));
+// A slider with a text that says where it stands.
+function slider(id, [min, max], value, describe) {
+  const input = element("input", { id, type: "range", min, max, value });
+  const text = element("span", {}, describe(Number(input.value)));
+  input.addEventListener("input", () => (text.textContent = describe(Number(input.value))));
+  return {
+    input,
+    label: (name) => element("label", { class: "inline" }, name, input, text),
+    get value() {
+      return Number(input.value);
+    },
+    set value(to) {
+      input.value = to;
+      text.textContent = describe(Number(input.value));
+    },
+  };
 }
+
+const said = (moment, columns) =>
+  moment === 2 * columns ? "both passes done"
+    : moment < columns ? `forward, column ${moment + 1} of ${columns}`
+    : `backward, column ${2 * columns - moment} of ${columns}`;
 
 // Moves through both passes. Without motion the last moment is shown at once.
 function run(most, page) {
   const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let moment = isStill ? most : 0;
   const on = () => {
-    if (!page.show({ moment })) return;
-    if (moment++ < most) setTimeout(on, 350);
+    if (page.passTo(moment) && moment++ < most) setTimeout(on, 350);
   };
   on();
 }
@@ -61,7 +83,7 @@ function run(most, page) {
 function drawing(seen, page, [first, last]) {
   const layers = page.run.settings.hidden.length;
   const columns = last - first + 1;
-  const moment = page.moment ?? 2 * columns;
+  const { moment } = page;
   const plan = {
     seen, page, layers, first,
     isRead: (t) => t - first <= moment, // the forward pass has reached the step

@@ -21,9 +21,9 @@ export function draw(panel, seen) {
   replace(panel,
     element("h2", {}, "Weights, which all steps share"),
     element("p", {}, `After ${seen.updates} updates: each parameter, and its gradient of the loss of one sequence. That gradient is the sum over all steps.`),
-    element("div", { class: "maps" }, seen.parameters.map((it) => [
+    element("div", { class: "maps pairs" }, seen.parameters.map((it) => [
       map(`${it.name}, ${owner(it.layer)}`, it.shape, it.values),
-      map(`∂L/∂${it.name}, ${owner(it.layer)}`, it.shape, it.gradient)])),
+      map(`∂L/∂${it.name}`, it.shape, it.gradient)])),
     element("h3", {}, "Norms"),
     table(["Parameter", "Of", "Shape", "Norm", "Norm of its gradient"], seen.parameters.map((it) => {
       const [size, slope] = [norm(it.values), norm(it.gradient)];
