@@ -26,6 +26,7 @@ guides! {
     test_your_cell "test-your-cell.md"
     #[cfg(any(doc, feature = "record"))] // its examples need the feature
     see_inside "see-inside.md"
+    explorer "explorer.md"
     how_the_tape_works "how-the-tape-works.md"
     how_scan_works "how-scan-works.md"
     performance "performance.md"
