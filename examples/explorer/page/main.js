@@ -14,6 +14,7 @@ const page = {
   defaults: null, cells: [],
   run: null, other: null, // the experiment, and the one it is compared with
   panel: null, tour: null, presets: [],
+  opened: null, // what the last preset or step of the tour asked for, as text
 };
 
 // ── the experiment ──
@@ -30,36 +31,45 @@ const told = {
   },
 };
 
-// Creates the experiment of the settings, and the one it is compared with. Returns whether there is one.
+let begun = 0;
+
+// Creates the experiment of the settings, and the one it is compared with. Returns whether the page shows it:
+// it does not if a setting is refused, or if another experiment was begun meanwhile.
 async function begin(settings, against = null) {
+  const turn = ++begun;
   notice("");
+  let run = null;
+  let other = null;
   try {
-    const run = await Run.create(settings, told);
-    page.run?.end();
-    page.run = run;
-    await compareWith(against);
+    run = await Run.create(settings, told);
+    other = against && (await Run.create(against, told));
   } catch (error) {
+    run?.end();
     if (error.setting && $(`fault-${error.setting}`)) controls.fault(error.setting, error.message);
     else notice(error.message);
     return false;
   }
-  controls.show(page.run.settings);
+  if (turn !== begun) {
+    for (const it of [run, other]) it?.end();
+    return false;
+  }
+  page.run?.end();
+  page.run = run;
+  setOther(other);
+  controls.show(run.settings);
   page.panel.settled();
-  for (const link of document.querySelectorAll("[data-figure]")) link.href = api.figure(page.run.id, link.dataset.figure);
-  $("export").href = api.exported(page.run.id);
+  for (const link of document.querySelectorAll("[data-figure]")) link.href = api.figure(run.id, link.dataset.figure);
+  $("export").href = api.exported(run.id);
   remember();
   return true;
 }
 
-async function compareWith(settings) {
-  const isSame = page.other && settings && JSON.stringify(page.other.settings) === JSON.stringify(settings);
-  if (!isSame) {
-    page.other?.end();
-    page.other = settings && (await Run.create(settings, told));
-  }
-  $("compare").textContent = page.other ? "End the comparison" : "Compare";
-  $("compared").hidden = !page.other;
-  $("compared").textContent = page.other ? `Compared with ${name(page.other)}.` : "";
+function setOther(other) {
+  if (page.other !== other) page.other?.end();
+  page.other = other;
+  $("compare").textContent = other ? "End the comparison" : "Compare";
+  $("compared").hidden = !other;
+  $("compared").textContent = other ? `Compared with ${name(other)}.` : "";
 }
 
 // What a run is called: its cell, and what else differs from the other run.
@@ -78,7 +88,7 @@ function change(setting, value) {
 // Keeps what is shown, so that what is changed from here on is compared with it.
 async function compare() {
   try {
-    await compareWith(page.other ? null : page.run.reached);
+    setOther(page.other ? null : await Run.create(page.run.reached, told));
   } catch (error) {
     notice(error.message);
   }
@@ -96,8 +106,9 @@ function act(action) {
 function remember() {
   if (!page.run) return;
   const { view, place } = page.panel;
-  const shown = { settings: page.run.reached, against: page.other?.settings, view, place, tour: page.tour.at };
-  history.replaceState(null, "", url.address(page.defaults, shown));
+  const [settings, against] = [page.run.reached, page.other?.settings ?? null];
+  const tour = JSON.stringify([settings, against]) === page.opened ? page.tour.at : null;
+  history.replaceState(null, "", url.address(page.defaults, { settings, against, view, place, tour }));
 }
 
 function notice(text) {
@@ -200,7 +211,8 @@ const preset = (id) => page.presets.find((it) => it.id === id);
 async function open({ settings, against = null, view = "network", at = null, phase = null }) {
   const wanted = { ...page.defaults, ...settings };
   const other = against && { ...wanted, ...against };
-  const isSame = JSON.stringify([page.run?.settings, page.other?.settings ?? null]) === JSON.stringify([wanted, other]);
+  page.opened = JSON.stringify([wanted, other]);
+  const isSame = page.run && JSON.stringify([page.run.reached, page.other?.settings ?? null]) === page.opened;
   page.panel.phase = phase;
   if (at) page.panel.place = { ...at };
   if (!isSame) await begin(wanted, other);

@@ -64,9 +64,11 @@ export class Run {
     this.stream?.close();
   }
 
+  // Nothing shows the experiment any more.
   end() {
     this.stream?.close();
     this.stream = null;
+    api.act(this.id, "pause").catch(() => {}); // it may have ended already
   }
 
   async act(action, query) {
