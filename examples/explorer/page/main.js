@@ -196,7 +196,7 @@ function wireHeader() {
     $("link").textContent = "Copied";
     setTimeout(() => ($("link").textContent = "Copy link"), 1500);
   });
-  $("preset").append(element("option", { value: "" }, "choose one"), page.presets.map(({ id, title }) => element("option", { value: id }, title)));
+  $("preset").append(element("option", { value: "" }, "choose one"), ...page.presets.map(({ id, title }) => element("option", { value: id }, title)));
   $("preset").addEventListener("change", () => {
     const chosen = preset($("preset").value);
     if (chosen) open(chosen);

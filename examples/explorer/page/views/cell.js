@@ -1,7 +1,7 @@
 // A walk through a cell, for one unit at one step, with the numbers of the library.
 
 import * as api from "../api.js";
-import { element, exact, replace } from "../dom.js";
+import { element, exact, replace, table } from "../dom.js";
 import { digits } from "../numbers.js";
 import * as lstm from "./lstm.js";
 
@@ -38,15 +38,16 @@ function places(page, { hidden, length }) {
     field("step", "Step", length), field("unit", "Unit", hidden[place.layer]));
 }
 
+const output = (value, id) =>
+  element("output", { id, title: exact(value), "data-exact": exact(value) }, digits(value, 6));
+
 // A number with all its digits in `data-exact`.
-export const number = (label, value, id) => [
-  element("span", {}, `${label} =`),
-  element("output", { id, title: exact(value), "data-exact": exact(value) }, digits(value, 6)),
-];
+export const number = (label, value, id) => [element("span", {}, `${label} =`), output(value, id)];
 
 function values(walk) {
-  const list = walk.values.map((it) => number(it.name, it.value, `walk-${it.name}`));
+  const before = (name) => digits(walk.valuesBefore.find((it) => it.name === name)?.value, 6);
+  const rows = walk.values.map((it) => [it.name, before(it.name), output(it.value, `walk-${it.name}`)]);
   return element("div", {},
     element("h3", {}, "Values of this unit, in the order of the equations"),
-    list.length ? element("div", { class: "values" }, list) : element("p", {}, "This cell names no values of its steps."));
+    rows.length ? table(["Value", "Step before", "This step"], rows) : element("p", {}, "This cell names no values of its steps."));
 }
