@@ -6,6 +6,20 @@ use programs::cells::{AnyCell, CellKind, Sizes, Visitor};
 /// The inputs that a [`Window`] reads.
 const WINDOW: usize = 8;
 
+/// Returns what a cell is, in a few words.
+#[must_use]
+pub fn about(kind: CellKind) -> String {
+    match kind {
+        CellKind::Window => format!("Memoryless window over the last k = {WINDOW} inputs"),
+        _ => kind.about(),
+    }
+}
+
+/// Returns the sizes of a cell.
+pub(super) fn sizes(input_size: usize, hidden_size: usize) -> Sizes {
+    Sizes { input_size, hidden_size, window: WINDOW }
+}
+
 /// Creates a layer.
 pub(super) fn layer<T: Scalar>(
     kind: CellKind,
@@ -13,7 +27,7 @@ pub(super) fn layer<T: Scalar>(
     input_size: usize,
     hidden_size: usize,
 ) -> BoxedLayer<T> {
-    kind.build(rng, Sizes { input_size, hidden_size, window: WINDOW }, Boxed)
+    kind.build(rng, sizes(input_size, hidden_size), Boxed)
 }
 
 /// Makes a layer of a cell.

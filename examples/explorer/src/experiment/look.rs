@@ -87,7 +87,7 @@ impl Experiment {
     }
 
     fn probes(&self, xs: &Tensor<f32>) -> Vec<Probe> {
-        let layers = read(&self.net.0, xs).into_iter().enumerate();
+        let layers = read(&self.net.0, self.settings.cell, xs).into_iter().enumerate();
         let of_layer = |(layer, reading): (usize, Reading)| {
             let probes = reading.probes.into_iter();
             probes.map(move |(name, values)| Probe {

@@ -14,10 +14,12 @@ mod weights;
 
 use bptt::batching::Remainder;
 use bptt::prelude::*;
+use programs::cells::Sizes;
 use serde::Serialize;
 
 use self::data::{Data, SEQUENCES, Sequences, VALIDATION};
 
+pub use self::cells::about;
 pub use self::check::{Check, ParameterCheck};
 pub use self::lags::Lags;
 pub use self::look::{Costate, Look, ParameterNorms, Probe};
@@ -86,7 +88,7 @@ impl Experiment {
         let mut rng = bptt::rng(settings.seed.into());
         let data = Data::new(&settings, &mut rng);
         let net = net(&settings, data.features(), &mut rng);
-        let states = reading::state_names(&net.0, &data.validation.one(0).inputs);
+        let states = reading::state_names(&net.0, settings.cell, &data.validation.one(0).inputs);
         Ok(Self {
             optimizer: optimizer(&settings),
             settings,
@@ -181,6 +183,12 @@ impl Experiment {
     #[must_use]
     pub fn net(&self) -> &(Stack<BoxedLayer<f32>>, Linear<f32>) {
         &self.net
+    }
+
+    /// Returns the sizes of the cell of the lowest layer.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        cells::sizes(self.data.features(), self.settings.hidden[0])
     }
 
     /// Returns the inputs `[T, 1, F]` of a validation sequence. Numbers of sequences wrap around.

@@ -44,7 +44,7 @@ impl Experiment {
         let step = step.min(self.settings.length - 1);
         let hidden = self.settings.hidden[layer];
         let unit = unit.min(hidden - 1);
-        let reading = &read(&self.net.0, &self.sequence(number))[layer];
+        let reading = &read(&self.net.0, self.settings.cell, &self.sequence(number))[layer];
         let inputs = row(&reading.inputs, step);
         let before = match step.checked_sub(1) {
             Some(before) => row(&reading.outputs, before),

@@ -22,13 +22,13 @@ use super::sessions::Sessions;
 use super::training::{Command, Log};
 use super::worker::Worker;
 use super::{figures, stream};
-use crate::experiment::{Experiment, Lags, Look, Losses, Prediction, Settings, Weights};
+use crate::experiment::{Experiment, Lags, Look, Losses, Prediction, Settings, Weights, about};
 
 /// The cells with their equations, and the default settings.
 pub(super) async fn options() -> Json<Value> {
     let cells: Vec<_> = CellKind::value_variants()
         .iter()
-        .map(|cell| json!({ "name": cell, "about": cell.about(), "equations": cell.equations() }))
+        .map(|cell| json!({ "name": cell, "about": about(*cell), "equations": cell.equations() }))
         .collect();
     Json(json!({ "cells": cells, "defaults": Settings::default() }))
 }

@@ -55,6 +55,7 @@ pub enum CellKind {
     /// minLSTM
     MinLstm,
     /// Your own cell, in `examples/programs/src/my_cell.rs`
+    #[value(help = "Your own cell, in examples/programs/src/my_cell.rs")]
     Mine,
 }
 
