@@ -89,7 +89,8 @@ impl CellKind {
                 g = tanh(N_ih(x W_ih)_g + N_hh(h₋ W_hh)_g + b_g)
                 c = f ⊙ c₋ + i ⊙ g
                 o = σ(N_ih(x W_ih)_o + N_hh(h₋ W_hh)_o + b_o)
-                h = o ⊙ tanh(N_c(c))"
+                h = o ⊙ tanh(N_c(c))
+                N_ih, N_hh, N_c: layer norms"
             }
             Self::ProjectedLstm => {
                 "
@@ -108,7 +109,8 @@ impl CellKind {
                 "
                 r, z = σ(N_ih_rz(x W_ih_{r,z}) + N_hh_rz(h₋ W_hh_{r,z}))
                 n = tanh(N_ih_n(x W_ih_n) + r ⊙ N_hh_n(h₋ W_hh_n))
-                h = (1 − z) ⊙ n + z ⊙ h₋"
+                h = (1 − z) ⊙ n + z ⊙ h₋
+                N_ih_rz, N_hh_rz, N_ih_n, N_hh_n: layer norms"
             }
             Self::MinimalGated => {
                 "
