@@ -24,6 +24,9 @@ export const create = (settings) =>
 
 export const act = (id, action, query = "") => asked(of(id, action + query), { method: "POST" });
 
+// Pauses an experiment even while the page is being closed.
+export const leave = (id) => navigator.sendBeacon(of(id, "pause"));
+
 export const look = (id) => asked(of(id, "look"));
 
 export const weights = (id) => asked(of(id, "weights"));

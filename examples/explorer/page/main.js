@@ -238,6 +238,9 @@ async function main() {
     requestShow();
     page.panel.look(true);
   }).observe(document.querySelector("main"));
+  addEventListener("pagehide", () => {
+    for (const run of [page.run, page.other]) if (run?.isPlaying) api.leave(run.id);
+  });
   document.addEventListener("visibilitychange", () => {
     for (const run of [page.run, page.other]) document.hidden ? run?.rest() : run?.listen();
   });

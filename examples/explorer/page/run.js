@@ -40,6 +40,10 @@ export class Run {
       this.frame = frame;
       this.told.frame(this);
     });
+    stream.addEventListener("ended", (event) => {
+      stream.close();
+      this.told.notice(JSON.parse(event.data).error);
+    });
     stream.addEventListener("error", () => {
       if (stream !== this.stream) return;
       if (stream.readyState !== EventSource.CLOSED) this.told.lost();
@@ -68,7 +72,7 @@ export class Run {
   end() {
     this.stream?.close();
     this.stream = null;
-    api.act(this.id, "pause").catch(() => {}); // it may have ended already
+    if (this.isPlaying) api.act(this.id, "pause").catch(() => {}); // it may have ended already
   }
 
   async act(action, query) {
