@@ -88,7 +88,7 @@ fn details_are_those_of_the_model() {
         assert!(details.gradient.as_ref().is_some_and(|gradient| gradient.norm > 0.0), "{name}");
     }
     let names: Vec<_> = values.iter().map(|value| value.name.as_str()).collect();
-    assert_eq!(names, ["c", "f", "g", "h", "i", "o"]);
+    assert_eq!(names, ["f", "i", "g", "c", "o", "h"]);
     for value in values {
         assert_eq!(value.gate.is_some(), ["f", "i", "o"].contains(&value.name.as_str()));
         assert_eq!(value.histogram.count(), (STEPS * BATCH * 8) as u64);
