@@ -1,7 +1,12 @@
 // What the server is asked. A refusal is an Error with its status, and the setting that it is about.
 
-async function asked(path, options) {
-  const response = await fetch(path, options);
+const patience = 30000; // milliseconds
+
+async function asked(path, options = {}) {
+  const response = await fetch(path, { ...options, signal: AbortSignal.timeout(patience) }).catch((error) => {
+    if (error.name !== "TimeoutError") throw error;
+    throw new Error("The program does not answer. A browser allows six connections to it, so close some windows of the explorer.");
+  });
   if (!response.ok) {
     const refusal = await response.json().catch(() => ({ error: response.statusText }));
     throw Object.assign(new Error(refusal.error), { setting: refusal.setting, status: response.status });
