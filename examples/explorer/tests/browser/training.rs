@@ -1,0 +1,79 @@
+//! Play, pause, step and reset.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::harness::{Stage, Test, tests};
+use crate::views;
+
+pub(crate) const TESTS: &[Test] = tests![
+    Beside the_page_loads
+    Beside play_and_pause
+    Beside step_makes_one_update
+    Beside a_slow_click_counts_while_it_plays
+    Beside reset_goes_back_to_the_start
+    Beside a_diverging_training_says_why
+];
+
+/// Everything comes from the server of the page. Errors and foreign requests of any test are found by the harness.
+async fn the_page_loads(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    assert_eq!(tab.updates().await, 0);
+    assert_eq!(tab.text("#notice").await, "");
+    let (requests, origin) = (tab.requests().await, stage.site.origin());
+    for path in ["/", "/assets/style.css", "/assets/main.js", "/api/options", "/api/experiments"] {
+        assert!(requests.contains(&format!("{origin}{path}")), "{path} is not among {requests:?}");
+    }
+}
+
+async fn play_and_pause(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    tab.click("#play").await;
+    tab.until("document.getElementById('play').textContent.includes('Pause')").await;
+    tab.until("document.getElementById('status').dataset.updates > 5").await;
+    tab.click("#play").await;
+    tab.until("document.getElementById('play').textContent.includes('Play')").await;
+    let updates = tab.updates().await;
+    tab.click("#step").await; // its update is the next one, so none was made in between
+    tab.until_updates(updates + 1).await;
+}
+
+async fn step_makes_one_update(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    for updates in 1..=3 {
+        tab.click("#step").await;
+        tab.until_updates(updates).await;
+    }
+}
+
+/// A view is drawn anew several times while a button in it is held.
+async fn a_slow_click_counts_while_it_plays(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    tab.click("#play").await;
+    views::open(&tab, "network").await;
+    tab.click_slowly("#open-0", Duration::from_millis(700)).await;
+    views::drawn(&tab, "cell").await;
+}
+
+async fn reset_goes_back_to_the_start(stage: Arc<Stage>) {
+    let tab = stage.open("/?view=cell").await;
+    tab.until("document.getElementById('walk-h')").await;
+    let h = "document.getElementById('walk-h').dataset.exact";
+    let before: String = tab.js(h).await;
+    tab.click("#step").await;
+    tab.until_updates(1).await;
+    tab.until(&format!("{h} !== '{before}'")).await;
+    tab.click("#play").await;
+    tab.until("document.getElementById('status').dataset.updates > 5").await;
+    tab.click("#reset").await;
+    tab.until_updates(0).await;
+    tab.until(&format!("{h} === '{before}'")).await;
+}
+
+async fn a_diverging_training_says_why(stage: Arc<Stage>) {
+    let tab = stage.open("/?cell=irnn&optimizer=sgd&rate=10&clip=0").await;
+    tab.click("#play").await;
+    tab.until("/diverged.*learning rate/.test(document.getElementById('notice').textContent)")
+        .await;
+    tab.until("document.getElementById('play').textContent.includes('Play')").await;
+}
