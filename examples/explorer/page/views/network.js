@@ -40,7 +40,7 @@ export function draw(panel, seen, page) {
       maps[i],
       element("div", { class: "bar" }, field, element("span", {}, "units")),
       element("div", { class: "bar" },
-        element("button", { type: "button", id: `open-${i}`, "aria-label": `Look into the cell of layer ${i + 1}`, onclick: () => page.openCell({ layer: i }) }, "Look inside"),
+        element("button", { type: "button", id: `open-${i}`, "aria-label": `Look inside layer ${i + 1}`, onclick: () => page.openCell({ layer: i }) }, "Look inside"),
         hidden.length > 1
           ? element("button", { type: "button", id: `remove-${i}`, "aria-label": `Remove layer ${i + 1}`, onclick: () => page.change("hidden", hidden.filter((_, at) => at !== i)) }, "×")
           : null));

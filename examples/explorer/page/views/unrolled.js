@@ -161,7 +161,7 @@ function box(plan, t, level) {
     isRead(t) && isLayer ? strip(plan, level - 1, t) : null,
   ];
   const open = () => page.openCell({ layer: level - 1, step: t });
-  return svg("g", isLayer ? pressed(`unrolled-${level - 1}-${t}`, `Layer ${level}, step ${t}. Look into the cell.`, open) : {}, parts);
+  return svg("g", isLayer ? pressed(`unrolled-${level - 1}-${t}`, `${isRead(t) ? `${said}, ` : ""}layer ${level}, step ${t}. Look inside.`, open) : {}, parts);
 }
 
 // The outputs of a layer as coloured cells.
