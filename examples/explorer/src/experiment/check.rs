@@ -3,12 +3,13 @@
 use bptt::prelude::*;
 use serde::Serialize;
 
+use super::data::{Sequences, cast};
 use super::{Experiment, Net, net};
 
 /// A comparison of the gradients of a net with differences of its loss, in double precision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
-    /// One comparison for each parameter.
+    /// One comparison for each parameter that is trained. A reservoir is not.
     pub parameters: Vec<ParameterCheck>,
     /// The largest relative error.
     pub worst: f64,
@@ -18,74 +19,81 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParameterCheck {
-    /// The parameter.
+    /// The layer, or `None` for the readout.
+    pub layer: Option<usize>,
+    /// The name within the layer.
     pub name: String,
     /// The derivative by back-propagation through time.
     pub gradient: f64,
-    /// The derivative by central differences.
+    /// The derivative by central differences of fourth order.
     pub difference: f64,
     /// `|gradient − difference| / max(|gradient|, |difference|, 1e-8)`
     pub relative_error: f64,
 }
 
-/// The distance of the points of a difference: errors of order h² and ε / h are then about equal.
-const DISTANCE: f64 = 1e-5;
+/// The distance `h` of the points of a difference. Errors are of the orders `h⁴` and `ε / h`. The points are near enough to
+/// lie on the same side of most kinks.
+const DISTANCE: f64 = 3e-5;
 
 impl Experiment {
     /// Compares the gradients of the net as it is now, for one validation sequence.
     #[must_use]
     pub fn check(&self, number: usize) -> Check {
         let sequence = self.seen(number);
-        let rng = &mut bptt::rng(0);
-        let mut exact: Net<f64> = net(&self.settings, self.data.features(), rng);
-        let mut values = self.net.parameters().into_iter().map(|(_, it)| wide(it.value()));
-        exact.for_each_parameter_mut(|_, it| it.set(values.next().expect("nets of equal form")));
-        drop(values);
-        let xs = wide(&sequence.inputs);
-        let loss = |net: &Net<f64>| {
-            let tape = Tape::inference();
-            sequence.loss(net.forward(tape.constant(xs.clone())).0).item()
-        };
+        let mut exact = self.in_double_precision();
         let tape = Tape::new();
-        let gradients = tape.backward(sequence.loss(exact.forward(tape.constant(xs.clone())).0));
-        let directions: Vec<(Tensor<f64>, f64)> = (exact.parameters().into_iter())
-            .map(|(_, parameter)| {
-                let direction = Tensor::normal(parameter.shape(), 0.0, 1.0, rng);
-                let along = gradients.get(parameter).map_or(0.0, |gradient| {
-                    gradient.iter().zip(direction.iter()).map(|(g, d)| g * d).sum()
-                });
-                (direction, along)
-            })
-            .collect();
-        drop(tape);
-        let names = exact.parameters().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-        let checks = names.into_iter().zip(directions).map(|(name, (direction, gradient))| {
-            let mut at = |distance: f64| {
-                moved(&mut exact, &name, &(&direction * distance));
-                let loss = loss(&exact);
-                moved(&mut exact, &name, &(&direction * -distance));
-                loss
-            };
-            let difference = (at(DISTANCE) - at(-DISTANCE)) / (2.0 * DISTANCE);
+        let gradients = tape.backward(sequence.loss_of(&exact, &tape));
+        let rng = &mut bptt::rng(0);
+        let names = self.parameters().map(|(layer, name, _)| (layer, name));
+        let mut parameters = Vec::new();
+        for (index, (layer, name)) in names.enumerate() {
+            let direction = exact.parameters()[index].1;
+            let Some(gradient) = gradients.get(direction) else { continue };
+            let direction = Tensor::normal(gradient.shape(), 0.0, 1.0, rng);
+            let gradient = gradient.iter().zip(direction.iter()).map(|(g, d)| g * d).sum::<f64>();
+            let difference = difference(&mut exact, &sequence, index, &direction);
             let scale = gradient.abs().max(difference.abs()).max(1e-8);
             let relative_error = (gradient - difference).abs() / scale;
-            ParameterCheck { name, gradient, difference, relative_error }
-        });
-        let parameters: Vec<ParameterCheck> = checks.collect();
+            parameters.push(ParameterCheck { layer, name, gradient, difference, relative_error });
+        }
         let worst = parameters.iter().map(|it| it.relative_error).fold(0.0, f64::max);
         Check { parameters, worst }
     }
+
+    fn in_double_precision(&self) -> Net<f64> {
+        let mut exact: Net<f64> = net(&self.settings, self.data.features(), &mut bptt::rng(0));
+        let mut values = self.net.parameters().into_iter().map(|(_, it)| cast(it.value()));
+        exact.for_each_parameter_mut(|_, it| it.set(values.next().expect("nets of equal form")));
+        exact
+    }
 }
 
-/// Adds a tensor to the parameter of this name.
-fn moved(net: &mut Net<f64>, name: &str, by: &Tensor<f64>) {
-    net.for_each_parameter_mut(|it, parameter| {
-        if it == name {
-            parameter.set(parameter.value() + by);
+/// Returns the derivative of the loss in a direction of a parameter:
+/// `(8 (L(h) − L(−h)) − (L(2h) − L(−2h))) / 12h`.
+fn difference(
+    net: &mut Net<f64>,
+    sequence: &Sequences,
+    parameter: usize,
+    direction: &Tensor<f64>,
+) -> f64 {
+    let before = net.parameters()[parameter].1.value().clone();
+    let mut loss_at = |distance: f64| {
+        set(net, parameter, &before + direction * distance);
+        let tape = Tape::inference();
+        sequence.loss_of(net, &tape).item()
+    };
+    let [near, far] = [DISTANCE, 2.0 * DISTANCE].map(|h| loss_at(h) - loss_at(-h));
+    set(net, parameter, before);
+    (8.0 * near - far) / (12.0 * DISTANCE)
+}
+
+/// Sets the parameter of this number.
+fn set(net: &mut Net<f64>, parameter: usize, value: Tensor<f64>) {
+    let (mut value, mut number) = (Some(value), 0);
+    net.for_each_parameter_mut(|_, it| {
+        if number == parameter {
+            it.set(value.take().expect("numbers differ"));
         }
+        number += 1;
     });
-}
-
-fn wide(tensor: &Tensor<f32>) -> Tensor<f64> {
-    Tensor::from_fn(tensor.shape(), |i| tensor.as_slice()[i].into())
 }

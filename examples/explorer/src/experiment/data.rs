@@ -6,6 +6,7 @@ use std::ops::Range;
 use bptt::prelude::*;
 use bptt::tasks::{Batch, Waves};
 
+use super::Net;
 use super::settings::{Settings, TaskKind};
 
 /// The sequences of the training, which are an epoch.
@@ -126,17 +127,23 @@ impl Sequences {
         Self { inputs: self.inputs.slice(0, range), targets }
     }
 
+    /// Returns the mean loss of a net that reads the sequences.
+    pub(super) fn loss_of<'t, T: Scalar>(&self, net: &Net<T>, tape: &'t Tape<T>) -> Var<'t, T> {
+        self.loss(net.forward(tape.constant(cast(&self.inputs))).0)
+    }
+
     /// Returns the mean loss of outputs `[T, N, O]`: the squared error, or the cross-entropy in nats.
     pub(super) fn loss<'t, T: Scalar>(&self, ys: Var<'t, T>) -> Var<'t, T> {
         match &self.targets {
-            Targets::Values(values) => {
-                let values =
-                    Tensor::from_fn(values.shape(), |i| T::of(values.as_slice()[i].into()));
-                loss::mean_squared_error(ys, &values).mean()
-            }
+            Targets::Values(values) => loss::mean_squared_error(ys, &cast(values)).mean(),
             Targets::Classes(classes) => loss::cross_entropy(ys, classes).mean(),
         }
     }
+}
+
+/// Returns the same numbers in another precision.
+pub(super) fn cast<T: Scalar>(tensor: &Tensor<f32>) -> Tensor<T> {
+    Tensor::from_fn(tensor.shape(), |i| T::of(tensor.as_slice()[i].into()))
 }
 
 /// Returns columns of the second axis of `[T, N, F]`.

@@ -119,7 +119,7 @@ impl Experiment {
     fn try_update(&mut self) -> Result<Losses, Divergence> {
         let batch = self.next_batch();
         let tape = Tape::new();
-        let loss = batch.loss(self.net.forward(tape.constant(batch.inputs.clone())).0);
+        let loss = batch.loss_of(&self.net, &tape);
         let training = loss.item();
         let mut gradients = tape.backward(loss);
         drop(tape); // so that parameters are updated in place
@@ -127,7 +127,7 @@ impl Experiment {
             .map_err(|error| Divergence::Gradient { parameter: error.parameter })?;
         self.optimizer.step(&mut self.net, &gradients);
         self.updates += 1;
-        let validation = self.validation_loss();
+        let validation = self.data.validation.loss_of(&self.net, &Tape::inference()).item();
         if validation.is_finite() {
             Ok(Losses { training: training.into(), validation: validation.into() })
         } else {
@@ -141,11 +141,6 @@ impl Experiment {
             self.batches = batching::shuffled(SEQUENCES, size, Remainder::Keep, rng);
         }
         self.data.training.batch(&self.batches.pop().expect("an epoch has batches"))
-    }
-
-    fn validation_loss(&self) -> f32 {
-        let (tape, sequences) = (Tape::inference(), &self.data.validation);
-        sequences.loss(self.net.forward(tape.constant(sequences.inputs.clone())).0).item()
     }
 
     /// Returns the settings.
@@ -205,7 +200,7 @@ impl Experiment {
     /// The gradients of the mean loss of a sequence.
     fn gradients(&self, sequence: &Sequences) -> Gradients<f32> {
         let tape = Tape::new();
-        tape.backward(sequence.loss(self.net.forward(tape.constant(sequence.inputs.clone())).0))
+        tape.backward(sequence.loss_of(&self.net, &tape))
     }
 
     /// The parameters by layer and name, those of the layers first. The readout has no layer.

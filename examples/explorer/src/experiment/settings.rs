@@ -132,6 +132,12 @@ const CLIP: RangeInclusive<f64> = 0.0..=1e6;
 const UPDATES: RangeInclusive<usize> = 0..=100_000;
 const CHARACTERS: RangeInclusive<usize> = 2..=400;
 const CLASSES: RangeInclusive<usize> = 2..=64;
+/// The most weights of each gate, in all layers together. The page shows every weight.
+const LARGEST_NET: usize = 150_000;
+/// The most units times steps. The page shows several values of each unit at each step.
+const LARGEST_LOOK: usize = 51_200;
+/// The most products with weights of each gate in an update: that takes less than a second.
+const LARGEST_UPDATE: usize = 2_000_000_000;
 
 impl Settings {
     /// Checks that there is such an experiment, and that it does not take the machine.
@@ -155,7 +161,8 @@ impl Settings {
             &CLIP,
             "as the largest norm, where 0 is no limit",
         )?;
-        SettingsError::unless("updates", self.updates, &UPDATES, "updates")
+        SettingsError::unless("updates", self.updates, &UPDATES, "updates")?;
+        self.check_work()
     }
 
     fn check_text(&self) -> Result<(), SettingsError> {
@@ -180,6 +187,31 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Checks that the settings together do not ask too much of the page and of the machine.
+    fn check_work(&self) -> Result<(), SettingsError> {
+        let Self { hidden, length, batch, .. } = self;
+        let inputs = [*CLASSES.end()].into_iter().chain(hidden.iter().copied());
+        let weights: usize = inputs.zip(hidden).map(|(inputs, size)| size * (inputs + size)).sum();
+        if weights > LARGEST_NET {
+            let range = format!("smaller layers: at most {LARGEST_NET} weights for each gate");
+            return Err(SettingsError::new("hidden", format!("{hidden:?}"), range));
+        }
+        let units: usize = hidden.iter().sum();
+        SettingsError::unless(
+            "length",
+            *length,
+            &(1..=LARGEST_LOOK / units),
+            "steps of so many units",
+        )?;
+        let largest = LARGEST_UPDATE / (length * weights);
+        SettingsError::unless(
+            "batch",
+            *batch,
+            &(1..=largest),
+            "sequences of so many steps and units",
+        )
     }
 
     /// Returns the largest norm of a gradient.

@@ -7,7 +7,6 @@
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
-use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -44,6 +43,7 @@ fn check(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let authority = host.parse::<Authority>();
-    authority.is_ok_and(|it| LOOPBACK.contains(&it.host()) && !host.contains('@'))
+    let is_port = |rest: &str| rest.strip_prefix(':').is_some_and(|it| it.parse::<u16>().is_ok());
+    let mut rests = LOOPBACK.iter().filter_map(|name| host.strip_prefix(name));
+    rests.any(|rest| rest.is_empty() || is_port(rest))
 }

@@ -8,6 +8,8 @@ mod pace;
 mod routes;
 mod sessions;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod training;
 mod worker;
 

@@ -146,12 +146,17 @@ impl Training {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let now = Instant::now();
-            if is_news || self.playing.is_some() && now >= due {
+            if is_news || self.is_worth_a_frame(due) {
+                let now = Instant::now();
                 moments.send_replace(self.moment());
                 due = now + FRAME.max(now.elapsed() * SHARE);
             }
         }
+    }
+
+    /// Tells whether it is time for a frame while it plays, or whether no update will come until it is.
+    fn is_worth_a_frame(&self, due: Instant) -> bool {
+        self.playing.as_ref().is_some_and(|playing| due <= Instant::now().max(playing.next))
     }
 
     /// Waits for a command, while it plays until the next update is due.

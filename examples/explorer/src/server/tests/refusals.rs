@@ -1,0 +1,127 @@
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+
+use super::{Page, json, request};
+
+/// Whoever refuses, the page is told in JSON.
+#[tokio::test]
+async fn every_refusal_is_json() {
+    let page = Page::new();
+    let of = |path: &str| format!("/api/experiments/1/{path}");
+    let experiment = page.experiment().await;
+    let in_one = |path: &str| format!("{experiment}/{path}");
+    let cases = [
+        (Method::GET, "/api/nothing".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, "/api/".to_owned(), StatusCode::NOT_FOUND),
+        (Method::PUT, "/api/options".to_owned(), StatusCode::METHOD_NOT_ALLOWED),
+        (Method::GET, in_one("play"), StatusCode::METHOD_NOT_ALLOWED),
+        (Method::POST, in_one("look"), StatusCode::METHOD_NOT_ALLOWED),
+        (Method::POST, in_one("dance"), StatusCode::NOT_FOUND),
+        (Method::GET, in_one("look?sequence=-1"), StatusCode::BAD_REQUEST),
+        (Method::GET, in_one("walk?layer=first"), StatusCode::BAD_REQUEST),
+        (Method::POST, in_one("play?updates_per_second=fast"), StatusCode::BAD_REQUEST),
+        (Method::GET, in_one("figures/nothing.svg"), StatusCode::NOT_FOUND),
+        (Method::GET, in_one("figures/0.x.svg"), StatusCode::NOT_FOUND),
+        (Method::GET, in_one("figures/loss"), StatusCode::NOT_FOUND),
+        (Method::GET, "/api/experiments/%FF/look".to_owned(), StatusCode::BAD_REQUEST),
+        (Method::GET, of("events"), StatusCode::NOT_FOUND),
+        (Method::GET, of("look"), StatusCode::NOT_FOUND),
+        (Method::POST, of("play"), StatusCode::NOT_FOUND),
+        (Method::POST, "/api/experiments".to_owned(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ];
+    for (method, path, expected) in cases {
+        let response = page.ask(method.clone(), &path).await;
+        assert_eq!(response.headers()["content-type"], "application/json", "{method} {path}");
+        let (status, refusal) = json(response).await;
+        assert_eq!(status, expected, "{method} {path}: {refusal}");
+        assert!(refusal["error"].as_str().is_some_and(|it| !it.is_empty()), "{path}: {refusal}");
+        assert!(refusal["setting"].is_null(), "{path}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused() {
+    let page = Page::new();
+    let unreadable = [
+        ("", StatusCode::BAD_REQUEST),
+        ("{", StatusCode::BAD_REQUEST),
+        ("7", StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{ "unknown": 1 }"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{ "task": "dance" }"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{ "seed": -1 }"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{ "rate": null }"#, StatusCode::UNPROCESSABLE_ENTITY),
+        (r#"{ "rate": 1e999 }"#, StatusCode::BAD_REQUEST),
+    ];
+    for (settings, expected) in unreadable {
+        let (status, refusal) = json(page.create(settings).await).await;
+        assert_eq!(
+            (status, &refusal["setting"]),
+            (expected, &serde_json::Value::Null),
+            "{settings}"
+        );
+    }
+    let (status, refusal) = json(page.create(r#"{ "batch": 257 }"#).await).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refusal["setting"], "batch");
+    assert_eq!(refusal["error"], "batch: 257; give 1 to 256 sequences");
+}
+
+#[tokio::test]
+async fn a_pace_has_limits() {
+    let page = Page::new();
+    let experiment = page.experiment().await;
+    for (pace, expected) in [
+        ("0.99", StatusCode::UNPROCESSABLE_ENTITY),
+        ("1", StatusCode::NO_CONTENT),
+        ("1000", StatusCode::NO_CONTENT),
+        ("1001", StatusCode::UNPROCESSABLE_ENTITY),
+        ("NaN", StatusCode::UNPROCESSABLE_ENTITY),
+        ("inf", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let status = page.post(&format!("{experiment}/play?updates_per_second={pace}")).await;
+        assert_eq!(status, expected, "{pace}");
+    }
+}
+
+/// Classes of characters have no order that a chart could show.
+#[tokio::test]
+async fn a_text_has_no_chart_of_its_prediction() {
+    let page = Page::new();
+    let (_, created) = json(page.create(r#"{ "task": "text", "text": "ab" }"#).await).await;
+    assert_eq!(created["characters"], "ab");
+    let of = |name: &str| {
+        let id = created["id"].as_str().expect("an identifier");
+        format!("/api/experiments/{id}/figures/{name}.svg")
+    };
+    assert_eq!(page.get(&of("prediction")).await.0, StatusCode::NOT_FOUND);
+    let response = page.ask(Method::GET, &of("loss")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_response_has_its_headers() {
+    let page = Page::new();
+    let foreign = request(Method::GET, "/").header("Origin", "null").body(Body::empty());
+    let responses = [
+        (page.ask(Method::GET, "/").await, StatusCode::OK, None),
+        (page.ask(Method::GET, "/assets/none.js").await, StatusCode::NOT_FOUND, None),
+        (page.ask(Method::GET, "/nothing").await, StatusCode::NOT_FOUND, None),
+        (page.send(foreign.expect("a request")).await, StatusCode::FORBIDDEN, None),
+        (page.ask(Method::GET, "/api/options").await, StatusCode::OK, Some("no-store")),
+        (page.ask(Method::GET, "/api/x").await, StatusCode::NOT_FOUND, Some("no-store")),
+        (page.create("{").await, StatusCode::BAD_REQUEST, Some("no-store")),
+    ];
+    for (response, status, cache) in responses {
+        assert_eq!(response.status(), status);
+        let header = |name: &str| response.headers().get(name).and_then(|it| it.to_str().ok());
+        assert_eq!(header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(header("cross-origin-resource-policy"), Some("same-origin"));
+        if cache.is_some() {
+            assert_eq!(header("cache-control"), cache);
+        }
+    }
+    let page = page.ask(Method::GET, "/").await;
+    let policy = page.headers()["content-security-policy"].to_str().expect("a policy");
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"));
+}
