@@ -28,8 +28,8 @@ pub(super) enum Refusal {
     NoExperiment { id: String },
     /// There is no such picture.
     #[error(
-        "there is no figure `{name}`; there are loss.svg, by-lag.svg, prediction.svg of a function, and heat maps of the \
-         values that equations name, such as 0.h.svg"
+        "there is no figure `{name}`; there are loss.svg, by-lag.svg, prediction.svg of a function, cell.svg, \
+         cell-unfolded.svg, and heat maps of the values that equations name, such as 0.h.svg"
     )]
     NoFigure { name: String },
     /// A setting is out of its range.
