@@ -10,7 +10,11 @@ use crate::by_hand::{self, HIDDEN, STEPS};
 fn the_gradients_of_every_cell_agree_with_differences() {
     for cell in crate::bits::by_name() {
         for task in [TaskKind::Sine, TaskKind::Text] {
-            let (hidden, text) = (vec![8, 8], "abac".to_owned()); // so many units that not all of a layer are at a kink
+            let hidden = match cell {
+                CellKind::Irnn | CellKind::IndRnn => vec![8], // a layer above may read zeros: a kink
+                _ => vec![4, 2],
+            };
+            let text = "abac".to_owned();
             let settings = Settings { task, text, cell, hidden, length: 8, ..Settings::default() };
             let mut experiment = Experiment::new(&settings).expect("possible settings");
             experiment.update().expect("no divergence");
