@@ -135,13 +135,15 @@ async fn axe(stage: Arc<Stage>) {
     let tab = stage.open("/?hidden=4,4&updates=3").await;
     tab.until_updates(3).await;
     tab.js::<()>(&format!("{axe}\nnull")).await;
+    let mut found = Vec::new();
     for theme in ["light", "dark"] {
         tab.prefer("prefers-color-scheme", theme).await;
         in_every_view!(tab, view => {
             let violations: Vec<String> = tab.js(
                 "(await axe.run(document, { resultTypes: ['violations'] })).violations.flatMap((rule) =>
                     rule.nodes.map((node) => `${rule.id}: ${node.target}: ${node.failureSummary}`))").await;
-            assert_eq!(violations, NOTHING, "{view}, {theme}");
+            found.extend(violations.into_iter().map(|it| format!("{view}, {theme}: {it}")));
         });
     }
+    assert_eq!(found, NOTHING, "{}", found.join("\n"));
 }

@@ -11,6 +11,8 @@ pub(crate) const TESTS: &[Test] = tests![
     Beside play_and_pause
     Beside step_makes_one_update
     Beside a_slow_click_counts_while_it_plays
+    Beside nothing_moves_while_it_plays
+    Beside views_follow_the_training
     Beside reset_goes_back_to_the_start
     Beside a_diverging_training_says_why
 ];
@@ -53,6 +55,41 @@ async fn a_slow_click_counts_while_it_plays(stage: Arc<Stage>) {
     views::open(&tab, "network").await;
     tab.click_slowly("#open-0", Duration::from_millis(700)).await;
     views::drawn(&tab, "cell").await;
+}
+
+/// What is below the state of the training stays in its place, however long its text is.
+async fn nothing_moves_while_it_plays(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    let top = "document.getElementById('tabs').getBoundingClientRect().top + scrollY";
+    for width in [360, 640, 1280] {
+        tab.resize(width, 800).await;
+        tab.click("#reset").await;
+        tab.until_updates(0).await;
+        let before: f64 = tab.js(top).await;
+        tab.click("#play").await;
+        tab.until("/updates a second/.test(document.getElementById('status').textContent)").await;
+        let playing: f64 = tab.js(top).await;
+        tab.click("#play").await;
+        tab.until("document.getElementById('play').textContent.includes('Play')").await;
+        let after: f64 = tab.js(top).await;
+        assert_eq!([playing, after], [before; 2], "at {width} pixels");
+    }
+}
+
+/// While it plays, each view is drawn again and again.
+async fn views_follow_the_training(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    tab.js::<()>(
+        "window.drawings = 0;
+        document.addEventListener('drawn', () => window.drawings++, true)",
+    )
+    .await;
+    tab.click("#play").await;
+    for view in views::VIEWS {
+        views::open(&tab, view).await;
+        tab.js::<()>("window.drawings = 0; null").await;
+        tab.until("window.drawings >= 3").await;
+    }
 }
 
 async fn reset_goes_back_to_the_start(stage: Arc<Stage>) {
