@@ -2,51 +2,76 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::harness::{Stage, Tab, Test, tests};
-use crate::views;
 
 pub(crate) const TESTS: &[Test] = tests![OnDemand pictures];
+
+/// What is taken of the page.
+#[derive(Clone, Copy)]
+enum Part {
+    /// What the window shows.
+    Window,
+    /// The open view, also below the end of the window.
+    View,
+}
 
 /// Writes them to the folder that `EXPLORER_PICTURES` names, from the root of the repository.
 async fn pictures(stage: Arc<Stage>) {
     let folder = env::var("EXPLORER_PICTURES").expect("EXPLORER_PICTURES names a folder");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
-    for (view, path, updates) in [
-        ("network", "/?hidden=8,8&updates=300", 300),
-        ("unrolled", "/?updates=20", 20),
-        ("cell", "/?hidden=4&updates=200", 200),
-        ("gates", "/?updates=300", 300),
-        ("gradient", "/?hidden=16&length=60&updates=100", 100),
+    let tab = stage.tab().await;
+    tab.resize(1280, 800).await;
+    for (name, path, part) in [
+        ("network", "/?hidden=8,8&updates=300", Part::Window),
+        ("unrolled", "/?updates=20&view=unrolled", Part::View),
+        ("cell", "/?hidden=4&updates=200&view=cell&at=0,8,0", Part::View),
+        ("gates", "/?updates=300&view=gates", Part::View),
+        ("gradient", "/?preset=vanishing", Part::View),
+        ("tour", "/?tour=16", Part::Window),
     ] {
-        let tab = shown(&stage, path, updates).await;
-        views::open(&tab, view).await;
-        write(&tab, &folder, view).await;
+        show(&tab, &stage, path).await;
+        write(&tab, part, &folder.join(format!("explorer-{name}.png"))).await;
     }
-    let tab = shown(&stage, "/?tour=16", 300).await;
-    write(&tab, &folder, "tour").await;
-    let tab = shown(&stage, "/?updates=300", 300).await;
     tab.prefer("prefers-color-scheme", "dark").await;
-    views::open(&tab, "gates").await;
-    write(&tab, &folder, "dark").await;
-    let tab = shown(&stage, "/?updates=300", 300).await;
+    show(&tab, &stage, "/?updates=300&view=gates").await;
+    write(&tab, Part::Window, &folder.join("explorer-dark.png")).await;
+    tab.prefer("prefers-color-scheme", "light").await;
     tab.resize(360, 740).await;
-    write(&tab, &folder, "narrow").await;
+    show(&tab, &stage, "/?updates=300").await;
+    write(&tab, Part::Window, &folder.join("explorer-narrow.png")).await;
 }
 
-async fn shown(stage: &Stage, path: &str, updates: usize) -> Tab {
-    let tab = stage.open(path).await;
-    tab.until_updates(updates).await;
-    tab
+/// Opens a path, and waits until all updates are made and shown.
+async fn show(tab: &Tab, stage: &Stage, path: &str) {
+    tab.open(&stage.site.origin(), path).await;
+    tab.until(
+        "document.getElementById('status').dataset.updates > 0 && \
+         document.getElementById('play').textContent.includes('Play') && asked === 0",
+    )
+    .await;
+    tab.js::<()>(
+        "document.activeElement.blur();
+        await new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(() => shown(null))))",
+    )
+    .await;
 }
 
-async fn write(tab: &Tab, folder: &Path, name: &str) {
-    tab.js::<()>("window.scrollTo(0, 0); document.activeElement.blur()").await;
-    tab.js::<()>("await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(null))))").await;
-    let path: PathBuf = folder.join(format!("explorer-{name}.png"));
-    let picture = tab.picture().await;
+async fn write(tab: &Tab, part: Part, path: &Path) {
+    let [x, y, width, height]: [f64; 4] = tab
+        .js(match part {
+            Part::Window => "[0, 0, innerWidth, innerHeight]",
+            Part::View => {
+                "{
+                const { x, y, width, height } = document.getElementById('panel').getBoundingClientRect();
+                [x + scrollX, y + scrollY, width, Math.min(height, 760)]
+                }"
+            }
+        })
+        .await;
+    let picture = tab.picture([x, y, width, height]).await;
     println!("{}: {} bytes", path.display(), picture.len());
-    fs::write(&path, picture).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    fs::write(path, picture).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::log::EventEntryAdded;
 use chromiumoxide::cdp::browser_protocol::network::EventRequestWillBeSent;
+use chromiumoxide::cdp::browser_protocol::page::Viewport;
 use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
 use chromiumoxide::keys::get_key_definition;
 use chromiumoxide::listeners::EventStream;
+use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::types::{Command, Method, MethodId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -265,10 +267,12 @@ impl Tab {
         watch.requested.clone()
     }
 
-    /// Returns a picture of the page, as a PNG file.
-    pub(crate) async fn picture(&self) -> Vec<u8> {
-        let picture = self.page.screenshot(chromiumoxide::page::ScreenshotParams::default()).await;
-        picture.expect("a picture")
+    /// Returns a picture of a part of the document, of this left, top, width and height, as a PNG file.
+    pub(crate) async fn picture(&self, [x, y, width, height]: [f64; 4]) -> Vec<u8> {
+        let part = Viewport { x, y, width, height, scale: 1.0 };
+        let parameters =
+            ScreenshotParams::builder().clip(part).capture_beyond_viewport(true).build();
+        self.page.screenshot(parameters).await.expect("a picture")
     }
 }
 
