@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::harness::{Stage, Test, tests};
+use crate::harness::{Site, Stage, Test, tests};
 
 pub(crate) const TESTS: &[Test] = tests![
     Beside an_address_reproduces_an_experiment
@@ -66,7 +66,9 @@ async fn a_foreign_page_reads_nothing(stage: Arc<Stage>) {
     let own = stage.open("/").await;
     let export: String = own.js("document.getElementById('export').href").await;
     let origin = stage.site.origin();
-    for page in ["about:blank", "data:text/html,<title>foreign</title>"] {
+    let other = Site::start().await; // of the same host, so that no rule of the browser is in between
+    let page = format!("{}/api/options", other.origin()); // and without a policy of its own
+    for page in ["about:blank", "data:text/html,<title>foreign</title>", &page] {
         let tab = stage.tab().await;
         tab.go(page).await;
         for complaint in ["CORS", "403", "ERR_FAILED", "blocked"] {

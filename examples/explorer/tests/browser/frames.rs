@@ -33,6 +33,8 @@ async fn measure(stage: &Stage) -> [Frames; 2] {
     tab.click("#play").await;
     tab.until("document.getElementById('status').dataset.updates > 5").await;
     let playing = frames(&tab).await;
+    tab.click("#play").await;
+    tab.until("document.getElementById('play').textContent.includes('Play')").await;
     println!(
         "frames a second: {:.1} at rest; {:.1} while it plays, {:.1} of them drawn, {:.0} ms at most between two",
         idle.rate, playing.rate, playing.drawn, playing.longest
