@@ -23,7 +23,7 @@ async fn pictures(stage: Arc<Stage>) {
     let folder = env::var("EXPLORER_PICTURES").expect("EXPLORER_PICTURES names a folder");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
     let tab = stage.tab().await;
-    tab.resize(1280, 800).await;
+    tab.resize(1280, 760).await;
     for (name, path, part) in [
         ("network", "/?hidden=8,8&updates=300", Part::Window),
         ("unrolled", "/?updates=20&view=unrolled", Part::View),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use explorer::experiment::{Experiment, Settings};
 use serde_json::json;
 
+use crate::address::EXACT;
 use crate::harness::{Stage, Tab, Test, tests};
 use crate::views;
 
 pub(crate) const TESTS: &[Test] = tests![
     Beside the_walk_shows_the_numbers_of_the_library
+    Beside the_tables_show_the_numbers_of_the_library
     Beside the_answers_are_those_of_the_library
     Beside the_check_finds_the_gradients_right
 ];
@@ -55,6 +57,27 @@ async fn the_walk_shows_the_numbers_of_the_library(stage: Arc<Stage>) {
     }
 }
 
+/// The norms of parameters and gradients, and the gradient by lag.
+async fn the_tables_show_the_numbers_of_the_library(stage: Arc<Stage>) {
+    let tab = stage.open(PATH).await;
+    tab.until_updates(UPDATES).await;
+    let experiment = trained();
+    let look = serde_json::to_value(experiment.look(0)).expect("JSON");
+    let parameters = look["parameters"].as_array().expect("a list").iter();
+    let norms = parameters.flat_map(|it| [it["norm"].as_f64(), it["gradientNorm"].as_f64()]);
+    let norms: Vec<f64> = norms.map(|it| it.expect("a number")).collect();
+    let lags = serde_json::to_value(experiment.lags(0)).expect("JSON");
+    let lags = lags["norms"].as_array().expect("a list").iter();
+    let lags: Vec<f64> = lags.map(|it| it.as_f64().expect("a number")).collect();
+    for (view, expected) in [("unrolled", &norms), ("weights", &norms), ("gradient", &lags)] {
+        views::open(&tab, view).await;
+        let shown: Vec<String> = tab.js(EXACT).await;
+        let shown: Vec<f64> = shown.iter().map(|it| it.parse().expect("a number")).collect();
+        let bits = |values: &[f64]| values.iter().map(|it| it.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&shown), bits(expected), "{view}: {shown:?} against {expected:?}");
+    }
+}
+
 async fn exact(tab: &Tab, id: &str) -> f64 {
     let digits: String = tab.js(&format!("document.getElementById('{id}').dataset.exact")).await;
     digits.parse().expect("a number")
@@ -68,6 +91,8 @@ async fn the_answers_are_those_of_the_library(stage: Arc<Stage>) {
     let base = "document.getElementById('export').href.replace(/export.*/, '')";
     let answers = [
         ("look", serde_json::to_string(&experiment.look(0))),
+        ("weights", serde_json::to_string(&experiment.weights(0))),
+        ("lags", serde_json::to_string(&experiment.lags(0))),
         ("walk?layer=1&step=9&unit=2", serde_json::to_string(&experiment.walk(0, 1, 9, 2))),
     ];
     for (question, expected) in answers {
