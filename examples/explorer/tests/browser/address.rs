@@ -71,7 +71,7 @@ async fn a_foreign_page_reads_nothing(stage: Arc<Stage>) {
     for page in ["about:blank", "data:text/html,<title>foreign</title>", &page] {
         let tab = stage.tab().await;
         tab.go(page).await;
-        for complaint in ["CORS", "403", "ERR_FAILED", "blocked"] {
+        for complaint in ["CORS", "Failed to load resource", "blocked"] {
             tab.excuse(complaint).await;
         }
         for address in [format!("{origin}/"), format!("{origin}/api/options"), export.clone()] {
