@@ -8,6 +8,7 @@ use crate::views::{self, VIEWS};
 pub(crate) const TESTS: &[Test] = tests![
     Beside tab_reaches_everything_in_order
     Beside keys_play_step_and_reset
+    Beside a_setting_is_typed
     Beside arrows_move_between_the_views
     Beside a_layer_opens_its_cell
 ];
@@ -63,6 +64,21 @@ async fn keys_play_step_and_reset(stage: Arc<Stage>) {
     assert!(tab.js::<String>("document.getElementById('set-hidden').value").await.contains("sr "));
     assert_eq!(tab.updates().await, 0);
     assert_eq!(tab.text("#play").await.trim(), "Play");
+}
+
+async fn a_setting_is_typed(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    for (setting, typed) in [("hidden", "4,6"), ("rate", "0.05")] {
+        tab.js::<()>(&format!("document.getElementById('set-{setting}').select()")).await;
+        for key in typed.chars() {
+            tab.press(&key.to_string()).await;
+        }
+        tab.press("Enter").await;
+        tab.until(&format!("new URLSearchParams(location.search).get('{setting}') === '{typed}'"))
+            .await;
+    }
+    tab.press_shifted("Tab").await; // the focus is still in the field, so it leads to the one before
+    assert_eq!(tab.js::<String>("document.activeElement.id").await, "set-hidden");
 }
 
 async fn arrows_move_between_the_views(stage: Arc<Stage>) {
