@@ -9,6 +9,8 @@ use super::{Experiment, Net, net};
 /// A comparison of the gradients of a net with differences of its loss, in double precision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
+    /// The number of updates before this moment.
+    pub updates: usize,
     /// One comparison for each parameter that is trained. A reservoir is not.
     pub parameters: Vec<ParameterCheck>,
     /// The largest relative error.
@@ -57,7 +59,7 @@ impl Experiment {
             parameters.push(ParameterCheck { layer, name, gradient, difference, relative_error });
         }
         let worst = parameters.iter().map(|it| it.relative_error).fold(0.0, f64::max);
-        Check { parameters, worst }
+        Check { updates: self.updates, parameters, worst }
     }
 
     fn in_double_precision(&self) -> Net<f64> {

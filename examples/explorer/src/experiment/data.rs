@@ -1,6 +1,5 @@
 //! The sequences of an experiment.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use bptt::prelude::*;
@@ -11,7 +10,7 @@ use super::settings::{Settings, TaskKind};
 
 /// The sequences of the training, which are an epoch.
 pub(super) const SEQUENCES: usize = 256;
-/// The sequences of the validation. The page shows one of them.
+/// The sequences of the validation. The page shows the first of them.
 pub(super) const VALIDATION: usize = 8;
 
 /// The sequences of the training and of the validation.
@@ -51,7 +50,7 @@ impl Data {
             TaskKind::Sines => {
                 Waves::sine(20.0).amplitude(0.6).plus(Waves::sine(7.0).amplitude(0.4))
             }
-            TaskKind::Text => return Self::text(&settings.text, settings.length, rng),
+            TaskKind::Text => return Self::text(settings, rng),
         };
         let training =
             of_waves(&waves.clone().noise(settings.noise), rng, [settings.length, SEQUENCES]);
@@ -60,12 +59,13 @@ impl Data {
     }
 
     /// Draws windows of a text that repeats endlessly.
-    fn text(text: &str, steps: usize, rng: &mut impl Rng) -> Self {
-        let characters: Vec<char> = text.chars().collect::<BTreeSet<_>>().into_iter().collect();
+    fn text(settings: &Settings, rng: &mut impl Rng) -> Self {
+        let Settings { text, length: steps, .. } = settings;
+        let characters = Vec::from_iter(settings.characters());
         let class = |c: char| characters.binary_search(&c).expect("it is of the text");
         let text: Vec<usize> = text.chars().map(class).collect();
         let mut windows = |extents| windows(&text, characters.len(), extents, rng);
-        let training = windows([steps, SEQUENCES]);
+        let training = windows([*steps, SEQUENCES]);
         let validation = windows([2 * steps, VALIDATION]);
         Self { training, validation, characters: Some(characters) }
     }

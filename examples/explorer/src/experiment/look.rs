@@ -17,6 +17,8 @@ pub struct Look {
     pub inputs: Values,
     /// The outputs, `[T, F]`.
     pub outputs: Values,
+    /// The outputs of each layer, `[T, H]`.
+    pub layers: Vec<Values>,
     /// The values that the equations name, layer by layer, in the order of the equations.
     pub probes: Vec<Probe>,
     /// The gradients of the mean loss of the sequence with respect to the states, layer by layer.
@@ -71,11 +73,13 @@ impl Experiment {
     #[must_use]
     pub fn look(&self, number: usize) -> Look {
         let xs = self.sequence(number);
+        let readings = read(&self.net.0, self.settings.cell, &xs);
         Look {
             updates: self.updates,
             inputs: Values::of_sequence(&xs),
             outputs: Values::of_sequence(&self.outputs(&xs)),
-            probes: self.probes(&xs),
+            layers: readings.iter().map(|it| Values::of_sequence(&it.outputs)).collect(),
+            probes: probes(readings),
             costates: self.costates(number),
             parameters: self.norms(number),
         }
@@ -84,19 +88,6 @@ impl Experiment {
     fn outputs(&self, xs: &Tensor<f32>) -> Tensor<f32> {
         let tape = Tape::inference();
         self.net.forward(tape.constant(xs.clone())).0.value()
-    }
-
-    fn probes(&self, xs: &Tensor<f32>) -> Vec<Probe> {
-        let layers = read(&self.net.0, self.settings.cell, xs).into_iter().enumerate();
-        let of_layer = |(layer, reading): (usize, Reading)| {
-            let probes = reading.probes.into_iter();
-            probes.map(move |(name, values)| Probe {
-                layer,
-                name,
-                values: Values::of_sequence(&values),
-            })
-        };
-        layers.flat_map(of_layer).collect()
     }
 
     fn costates(&self, number: usize) -> Vec<Costate> {
@@ -125,4 +116,16 @@ impl Experiment {
         };
         self.parameters().map(norms).collect()
     }
+}
+
+fn probes(readings: Vec<Reading>) -> Vec<Probe> {
+    let of_layer = |(layer, reading): (usize, Reading)| {
+        let probes = reading.probes.into_iter();
+        probes.map(move |(name, values)| Probe {
+            layer,
+            name,
+            values: Values::of_sequence(&values),
+        })
+    };
+    readings.into_iter().enumerate().flat_map(of_layer).collect()
 }

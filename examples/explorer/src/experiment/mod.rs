@@ -4,6 +4,7 @@ mod cells;
 mod check;
 mod data;
 mod lags;
+mod limits;
 mod look;
 mod prediction;
 mod reading;
@@ -18,15 +19,17 @@ use programs::cells::Sizes;
 use serde::Serialize;
 
 use self::data::{Data, SEQUENCES, Sequences, VALIDATION};
+use self::values::exact;
 
 pub use self::cells::about;
 pub use self::check::{Check, ParameterCheck};
 pub use self::lags::Lags;
+pub use self::limits::{Limits, SettingsError, limits};
 pub use self::look::{Costate, Look, ParameterNorms, Probe};
 pub use self::prediction::Prediction;
-pub use self::settings::{OptimizerKind, Settings, SettingsError, TaskKind};
+pub use self::settings::{OptimizerKind, Settings, TaskKind};
 pub use self::values::Values;
-pub use self::walk::{Quantity, Walk};
+pub use self::walk::{NetInput, Place, UnitValue, Walk};
 pub use self::weights::{Weight, Weights};
 
 /// Layers of one cell, and a readout.
@@ -172,6 +175,13 @@ impl Experiment {
     #[must_use]
     pub fn characters(&self) -> Option<&[char]> {
         self.data.characters.as_deref()
+    }
+
+    /// Returns the values of the first training sequence if they are noisy.
+    #[must_use]
+    pub fn noisy(&self) -> Option<Vec<f64>> {
+        let is_noisy = self.data.characters.is_none() && self.settings.noise > 0.0;
+        is_noisy.then(|| exact(&self.data.training.one(0).inputs).collect())
     }
 
     /// Returns the net.

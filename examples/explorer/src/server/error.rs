@@ -65,7 +65,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let setting = match &self {
-            Self::Settings(error) => Some(error.setting),
+            Self::Settings(error) => Some(&*error.setting),
             _ => None,
         };
         json_refusal(self.status(), &self.to_string(), setting)

@@ -14,7 +14,7 @@ const STEPS: usize = 3;
 /// the heat map of a probe such as `0.f.svg`. Returns `None` if there is no such picture.
 pub(super) fn draw(experiment: &Experiment, log: &Log, name: &str) -> Option<String> {
     let picture = match name.strip_suffix(".svg")? {
-        "loss" => Some(loss(&log.since(0))),
+        "loss" => Some(loss(&log.all())),
         "prediction" => prediction(experiment),
         "by-lag" => Some(by_lag(experiment)),
         "cell" => Some(graph(experiment, None)),

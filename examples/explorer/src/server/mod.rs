@@ -23,7 +23,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
 
 use self::sessions::Sessions;
@@ -58,6 +58,7 @@ pub async fn serve(listener: TcpListener, stop: impl Future<Output = ()>) -> io:
 /// Returns the page and what it asks for.
 fn router(sessions: Sessions) -> Router {
     let experiment = Router::new()
+        .route("/", delete(routes::end))
         .route("/events", get(routes::events))
         .route("/play", post(routes::play))
         .route("/pause", post(routes::pause))

@@ -1,13 +1,13 @@
 //! How fast an experiment plays.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::experiment::SettingsError;
+use crate::experiment::{Limits, SettingsError};
 
-const UPDATES_PER_SECOND: RangeInclusive<f64> = 1.0..=1000.0;
+const UPDATES_PER_SECOND: Limits =
+    Limits::real("updates_per_second", [1.0, 1000.0], "updates in a second");
 
 /// The largest number of updates in a second, if there is one.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -23,12 +23,7 @@ impl Pace {
     /// If the number is out of its range.
     pub(super) fn interval(self) -> Result<Duration, SettingsError> {
         let Some(updates) = self.updates_per_second else { return Ok(Duration::ZERO) };
-        SettingsError::unless(
-            "updates_per_second",
-            updates,
-            &UPDATES_PER_SECOND,
-            "updates in a second",
-        )?;
+        UPDATES_PER_SECOND.check(updates)?;
         Ok(Duration::from_secs_f64(1.0 / updates))
     }
 }

@@ -22,15 +22,17 @@ use super::sessions::Sessions;
 use super::training::{Command, Log};
 use super::worker::Worker;
 use super::{figures, stream};
-use crate::experiment::{Experiment, Lags, Look, Losses, Prediction, Settings, Weights, about};
+use crate::experiment::{
+    Experiment, Lags, Look, Losses, Place, Prediction, Settings, Weights, about, limits,
+};
 
-/// The cells with their equations, and the default settings.
+/// The cells with their equations, and the default settings with their limits.
 pub(super) async fn options() -> Json<Value> {
     let cells: Vec<_> = CellKind::value_variants()
         .iter()
         .map(|cell| json!({ "name": cell, "about": about(*cell), "equations": cell.equations() }))
         .collect();
-    Json(json!({ "cells": cells, "defaults": Settings::default() }))
+    Json(json!({ "cells": cells, "defaults": Settings::default(), "limits": limits() }))
 }
 
 /// Creates an experiment.
@@ -43,10 +45,21 @@ pub(super) async fn create(
     let started = tokio::task::spawn_blocking(move || Worker::start(&asked)).await;
     let worker =
         Arc::new(started.map_err(|error| Refusal::Failed { message: error.to_string() })??);
-    let characters = worker.ask(|it, _| it.characters().map(String::from_iter)).await?;
+    let characters = |it: &Experiment| it.characters().map(String::from_iter);
+    let (characters, noisy) = worker.ask(move |it, _| (characters(it), it.noisy())).await?;
     let id = sessions.add(worker);
-    let created = json!({ "id": id, "settings": settings, "characters": characters });
+    let created =
+        json!({ "id": id, "settings": settings, "characters": characters, "noisy": noisy });
     Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+/// Ends an experiment.
+pub(super) async fn end(
+    State(sessions): State<Sessions>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    sessions.remove(&id)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Streams the frames of an experiment.
@@ -96,59 +109,57 @@ fn command(sessions: &Sessions, id: &str, command: Command) -> Result<StatusCode
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Where to look.
+/// The validation sequence to look at.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Place {
+pub(super) struct Number {
     sequence: usize,
-    layer: usize,
-    step: usize,
-    unit: usize,
 }
 
 /// What happens inside the net.
 pub(super) async fn look(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(Number { sequence }): Query<Number>,
 ) -> Result<Response, Refusal> {
-    answer(&sessions, &id, move |it| it.look(place.sequence)).await
+    answer(&sessions, &id, move |it| it.look(sequence)).await
 }
 
 /// The parameters and their gradients.
 pub(super) async fn weights(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(Number { sequence }): Query<Number>,
 ) -> Result<Response, Refusal> {
-    answer(&sessions, &id, move |it| it.weights(place.sequence)).await
+    answer(&sessions, &id, move |it| it.weights(sequence)).await
 }
 
 /// How far a loss reaches back.
 pub(super) async fn lags(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(Number { sequence }): Query<Number>,
 ) -> Result<Response, Refusal> {
-    answer(&sessions, &id, move |it| it.lags(place.sequence)).await
+    answer(&sessions, &id, move |it| it.lags(sequence)).await
 }
 
 /// The steps inside a cell.
 pub(super) async fn walk(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
-    Query(Place { sequence, layer, step, unit }): Query<Place>,
+    Query(Number { sequence }): Query<Number>,
+    Query(place): Query<Place>,
 ) -> Result<Response, Refusal> {
-    answer(&sessions, &id, move |it| it.walk(sequence, layer, step, unit)).await
+    answer(&sessions, &id, move |it| it.walk(sequence, place)).await
 }
 
 /// Gradients against differences.
 pub(super) async fn check(
     State(sessions): State<Sessions>,
     Path(id): Path<String>,
-    Query(place): Query<Place>,
+    Query(Number { sequence }): Query<Number>,
 ) -> Result<Response, Refusal> {
-    answer(&sessions, &id, move |it| it.check(place.sequence)).await
+    answer(&sessions, &id, move |it| it.check(sequence)).await
 }
 
 /// Answers a question as JSON, which the thread of the experiment writes.
@@ -181,7 +192,7 @@ pub(super) async fn export(
         let export = Export {
             settings: it.settings(),
             updates: it.updates(),
-            losses: log.since(0),
+            losses: log.all(),
             prediction: it.predict(0),
             look: it.look(0),
             weights: it.weights(0),

@@ -8,7 +8,8 @@ use super::worker::Worker;
 /// The number of experiments that run at once. Each has a thread.
 const LIMIT: usize = 16;
 
-/// The experiments that run. If there are too many, the one that was not used for longest ends.
+/// The experiments that run. If there are too many, one ends: of those that no stream shows, or else of all, the one that
+/// was not used for longest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     /// The one that was used last at the end.
@@ -24,7 +25,8 @@ impl Sessions {
         let id = identifier();
         let mut running = self.lock();
         if running.len() == LIMIT {
-            running.remove(0);
+            let unwatched = running.iter().position(|(_, worker)| !worker.is_watched());
+            running.remove(unwatched.unwrap_or(0));
         }
         running.push((id.clone(), worker));
         id
@@ -33,12 +35,18 @@ impl Sessions {
     /// Finds an experiment.
     pub(super) fn find(&self, id: &str) -> Result<Arc<Worker>, Refusal> {
         let mut running = self.lock();
-        let Some(place) = running.iter().position(|(name, _)| name == id) else {
-            return Err(Refusal::NoExperiment { id: id.to_owned() });
-        };
+        let place = place(&running, id)?;
         running[place..].rotate_left(1);
         let (_, worker) = running.last().expect("it was found");
         Ok(Arc::clone(worker))
+    }
+
+    /// Ends an experiment, and so its streams.
+    pub(super) fn remove(&self, id: &str) -> Result<(), Refusal> {
+        let mut running = self.lock();
+        let place = place(&running, id)?;
+        running.remove(place);
+        Ok(())
     }
 
     /// Ends all experiments, and so their streams.
@@ -49,6 +57,11 @@ impl Sessions {
     fn lock(&self) -> MutexGuard<'_, Vec<Session>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn place(running: &[Session], id: &str) -> Result<usize, Refusal> {
+    let place = running.iter().position(|(name, _)| name == id);
+    place.ok_or_else(|| Refusal::NoExperiment { id: id.to_owned() })
 }
 
 /// Returns a name that nobody can guess, and that no earlier process gave.

@@ -1,13 +1,17 @@
 //! The stream of what the page shows, by server-sent events.
 
+use std::mem::replace;
+use std::sync::Arc;
+
 use axum::response::sse::Event;
 use serde::Serialize;
 use serde_json::json;
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt};
 
+use super::error::Refusal;
 use super::training::{Frame, Log, Moment};
-use super::worker::Worker;
+use super::worker::{Viewer, Worker};
 use crate::experiment::Losses;
 
 /// What the page is told of a moment.
@@ -25,32 +29,35 @@ struct Points {
 }
 
 /// Returns a `frame` event for each moment, and an `ended` event after the last. The first frame has all losses, others
-/// have those since the frame before. A stream does not keep the experiment running.
+/// have those since the frame before. A stream does not keep the experiment running, but an experiment that has a stream
+/// plays on.
 pub(super) fn events(worker: &Worker) -> impl Stream<Item = Event> + use<> {
     let end = worker.end();
-    let mut listener = Listener::default();
+    let mut listener = Listener { log: Log::default(), told: 0, _viewer: worker.viewer() };
     let frames = WatchStream::new(worker.moments()).map(move |moment| listener.event(&moment));
     let ended = move |()| {
-        let end = json!({ "error": end().to_string() });
+        let end = end();
+        let kind = if matches!(end, Refusal::Failed { .. }) { "failed" } else { "ended" };
+        let end = json!({ "error": end.to_string(), "kind": kind });
         Event::default().event("ended").json_data(end).expect("a string can be written")
     };
     frames.chain(tokio_stream::once(()).map(ended))
 }
 
 /// What the other end of a stream knows.
-#[derive(Default)]
 struct Listener {
     log: Log,
     told: usize,
+    _viewer: Arc<Viewer>,
 }
 
 impl Listener {
-    fn event(&mut self, Moment { frame, log }: &Moment) -> Event {
+    fn event(&mut self, Moment { frame, log, losses }: &Moment) -> Event {
         if !log.is_same(&self.log) {
-            *self = Self { log: log.clone(), told: 0 };
+            (self.log, self.told) = (log.clone(), 0);
         }
-        let losses = Points { from: self.told, points: log.since(self.told) };
-        self.told += losses.points.len();
+        let points = log.range(self.told..*losses);
+        let losses = Points { from: replace(&mut self.told, *losses), points };
         let told = Told { frame, losses };
         Event::default().event("frame").json_data(told).expect("numbers can be written")
     }

@@ -1,6 +1,7 @@
 //! The loop of a thread that trains: commands between updates, and moments for the page.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ const FRAME: Duration = Duration::from_micros(16_600);
 /// training.
 const SHARE: u32 = 4;
 
+/// The time after which an experiment pauses that nobody watches.
+const UNWATCHED: Duration = Duration::from_secs(10);
+
 /// What the page shows of a moment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,20 +30,20 @@ pub(super) struct Frame {
     pub(super) epochs: f64,
     /// Whether updates follow by themselves.
     pub(super) is_playing: bool,
-    /// The time that the updates took.
-    pub(super) seconds: f64,
     /// What the net predicts for a validation sequence.
     pub(super) prediction: Prediction,
     /// Why there are no further updates, if the training has diverged.
     pub(super) divergence: Option<String>,
 }
 
-/// A frame, and the log of the losses until then.
+/// A frame, and the losses until then.
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
     pub(super) frame: Frame,
     /// A reset begins another log.
     pub(super) log: Log,
+    /// The number of losses until then, since the log may go on.
+    pub(super) losses: usize,
 }
 
 /// The losses of all updates of a training.
@@ -47,9 +51,14 @@ pub(super) struct Moment {
 pub(super) struct Log(Arc<Mutex<Vec<Losses>>>);
 
 impl Log {
-    /// Returns the losses after the first `told` ones.
-    pub(super) fn since(&self, told: usize) -> Vec<Losses> {
-        self.lock().get(told..).unwrap_or_default().to_vec()
+    /// Returns the losses of a range of updates.
+    pub(super) fn range(&self, updates: Range<usize>) -> Vec<Losses> {
+        self.lock()[updates].to_vec()
+    }
+
+    /// Returns all losses.
+    pub(super) fn all(&self) -> Vec<Losses> {
+        self.lock().clone()
     }
 
     /// Tells whether this is the log of the same training.
@@ -96,8 +105,6 @@ pub(super) struct Training {
     experiment: Experiment,
     log: Log,
     playing: Option<Playing>,
-    /// The time that updates took.
-    spent: Duration,
 }
 
 /// Updates that follow by themselves.
@@ -107,19 +114,31 @@ struct Playing {
     next: Instant,
     /// The number of updates at which it pauses.
     goal: Option<usize>,
+    /// The last time at which somebody watched.
+    watched: Instant,
+}
+
+impl Playing {
+    fn new(interval: Duration, goal: Option<usize>) -> Self {
+        let now = Instant::now();
+        Self { interval, next: now, goal, watched: now }
+    }
+
+    /// Tells whether it goes on. Without a goal it does so only while it is watched.
+    fn goes_on(&mut self, is_watched: bool, now: Instant) -> bool {
+        if is_watched {
+            self.watched = now;
+        }
+        self.goal.is_some() || now - self.watched < UNWATCHED
+    }
 }
 
 impl Training {
     /// Begins with the updates of the settings.
     pub(super) fn new(experiment: Experiment) -> Self {
         let goal = experiment.settings().updates;
-        let playing = Playing { interval: Duration::ZERO, next: Instant::now(), goal: Some(goal) };
-        Self {
-            experiment,
-            log: Log::default(),
-            playing: (goal > 0).then_some(playing),
-            spent: Duration::ZERO,
-        }
+        let playing = (goal > 0).then(|| Playing::new(Duration::ZERO, Some(goal)));
+        Self { experiment, log: Log::default(), playing }
     }
 
     pub(super) fn moment(&self) -> Moment {
@@ -127,21 +146,26 @@ impl Training {
             updates: self.experiment.updates(),
             epochs: self.experiment.epochs(),
             is_playing: self.playing.is_some(),
-            seconds: self.spent.as_secs_f64(),
             prediction: self.experiment.predict(0),
             divergence: self.experiment.divergence().map(ToString::to_string),
         };
-        Moment { frame, log: self.log.clone() }
+        Moment { frame, log: self.log.clone(), losses: self.log.lock().len() }
     }
 
     /// Carries out commands, and makes updates while it plays, until nobody can send commands any more.
-    pub(super) fn run(mut self, commands: &Receiver<Command>, moments: &watch::Sender<Moment>) {
+    pub(super) fn run(
+        mut self,
+        commands: &Receiver<Command>,
+        moments: &watch::Sender<Moment>,
+        is_watched: &dyn Fn() -> bool,
+    ) {
         let mut due = Instant::now();
         loop {
             let is_news = match self.next(commands) {
                 Ok(command) => self.carry_out(command),
                 Err(RecvTimeoutError::Timeout) => {
                     self.update();
+                    self.playing.take_if(|it| !it.goes_on(is_watched(), Instant::now()));
                     self.playing.is_none()
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -174,8 +198,7 @@ impl Training {
         match command {
             Command::Play { interval } => {
                 let can_play = self.experiment.divergence().is_none();
-                let playing = Playing { interval, next: Instant::now(), goal: None };
-                self.playing = can_play.then_some(playing);
+                self.playing = can_play.then(|| Playing::new(interval, None));
             }
             Command::Pause => self.playing = None,
             Command::Step => {
@@ -196,10 +219,7 @@ impl Training {
     }
 
     fn update(&mut self) {
-        let begin = Instant::now();
-        let losses = self.experiment.update();
-        self.spent += begin.elapsed();
-        match losses {
+        match self.experiment.update() {
             Ok(losses) => self.log.lock().push(losses),
             Err(_) => self.playing = None, // frames tell the divergence
         }
@@ -208,5 +228,50 @@ impl Training {
         }
         let updates = self.experiment.updates();
         self.playing.take_if(|playing| playing.goal == Some(updates));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::watch;
+
+    use super::{Playing, Training, UNWATCHED};
+    use crate::experiment::{Experiment, Settings};
+
+    #[test]
+    fn what_nobody_watches_goes_on_to_its_goal_alone() {
+        let second = Duration::from_secs(1);
+        let mut free = Playing::new(Duration::ZERO, None);
+        let begin = free.watched;
+        assert!(free.goes_on(false, begin + UNWATCHED - second));
+        assert!(free.goes_on(true, begin + UNWATCHED));
+        assert!(free.goes_on(false, begin + 2 * UNWATCHED - second));
+        assert!(!free.goes_on(false, begin + 2 * UNWATCHED));
+        let mut to_goal = Playing::new(Duration::ZERO, Some(1));
+        assert!(to_goal.goes_on(false, begin + 9 * UNWATCHED));
+    }
+
+    /// Plays an experiment that was watched long ago, until it pauses. Returns its updates.
+    fn updates(goal: Option<usize>) -> usize {
+        let settings = Settings { hidden: vec![1], length: 2, ..Settings::default() };
+        let mut training = Training::new(Experiment::new(&settings).expect("settings"));
+        let long_ago = Instant::now().checked_sub(UNWATCHED).expect("a machine that runs");
+        training.playing =
+            Some(Playing { watched: long_ago, ..Playing::new(Duration::ZERO, goal) });
+        let (publisher, mut moments) = watch::channel(training.moment());
+        let (_commands, receiver) = mpsc::channel();
+        std::thread::spawn(move || training.run(&receiver, &publisher, &|| false));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let paused = runtime.block_on(moments.wait_for(|it| !it.frame.is_playing));
+        paused.expect("it runs").frame.updates
+    }
+
+    #[test]
+    fn an_experiment_pauses_that_nobody_watches() {
+        assert_eq!(updates(None), 1);
+        assert_eq!(updates(Some(3)), 3);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::thread;
 
 use tokio::sync::{oneshot, watch};
@@ -17,7 +17,12 @@ pub(super) struct Worker {
     commands: mpsc::Sender<Command>,
     moments: watch::Receiver<Moment>,
     fault: Fault,
+    viewers: Arc<Viewer>,
 }
+
+/// What each stream holds of the experiment that it shows. The experiment holds one more.
+#[derive(Debug)]
+pub(super) struct Viewer;
 
 /// What a thread said when it panicked.
 type Fault = Arc<OnceLock<String>>;
@@ -34,18 +39,31 @@ impl Worker {
         let (publisher, moments) = watch::channel(training.moment());
         let (sender, commands) = mpsc::channel();
         let told = Arc::clone(&fault);
+        let viewers = Arc::new(Viewer);
+        let others = Arc::downgrade(&viewers);
         thread::spawn(move || {
-            let run = AssertUnwindSafe(|| training.run(&commands, &publisher));
+            let run =
+                AssertUnwindSafe(|| training.run(&commands, &publisher, &|| is_watched(&others)));
             if let Err(panic) = catch_unwind(run) {
                 let _ = told.set(message(&*panic)); // before the channels close
             }
         });
-        Ok(Self { commands: sender, moments, fault })
+        Ok(Self { commands: sender, moments, fault, viewers })
     }
 
     /// Returns the moments that the page shows. The newest one replaces those that were not seen.
     pub(super) fn moments(&self) -> watch::Receiver<Moment> {
         self.moments.clone()
+    }
+
+    /// Returns what a stream holds as long as it shows the experiment.
+    pub(super) fn viewer(&self) -> Arc<Viewer> {
+        Arc::clone(&self.viewers)
+    }
+
+    /// Tells whether a stream shows the experiment.
+    pub(super) fn is_watched(&self) -> bool {
+        is_watched(&Arc::downgrade(&self.viewers))
     }
 
     /// Returns why an experiment whose thread has ended is no more, even when the worker is dropped.
@@ -93,6 +111,10 @@ impl Worker {
         while moments.changed().await.is_ok() {}
         self.end()()
     }
+}
+
+fn is_watched(viewers: &Weak<Viewer>) -> bool {
+    viewers.strong_count() > 1
 }
 
 /// Returns the message of a panic.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use explorer::experiment::{Experiment, Settings};
+use explorer::experiment::{Experiment, Place, Settings};
 use serde_json::json;
 
 use crate::address::EXACT;
@@ -41,7 +41,7 @@ async fn the_walk_shows_the_numbers_of_the_library(stage: Arc<Stage>) {
             tab.choose(&format!("#walk-at-{place}"), &value.to_string()).await;
             views::drawn(&tab, "cell").await;
         }
-        let walk = experiment.walk(0, layer, step, unit);
+        let walk = experiment.walk(0, Place { layer, step, unit });
         let h = walk.values.iter().find(|it| it.name == "h").expect("an LSTM has it").value;
         tab.until(&format!("document.getElementById('walk-h')?.dataset.exact === String({h:?})"))
             .await;
@@ -93,7 +93,10 @@ async fn the_answers_are_those_of_the_library(stage: Arc<Stage>) {
         ("look", serde_json::to_string(&experiment.look(0))),
         ("weights", serde_json::to_string(&experiment.weights(0))),
         ("lags", serde_json::to_string(&experiment.lags(0))),
-        ("walk?layer=1&step=9&unit=2", serde_json::to_string(&experiment.walk(0, 1, 9, 2))),
+        (
+            "walk?layer=1&step=9&unit=2",
+            serde_json::to_string(&experiment.walk(0, Place { layer: 1, step: 9, unit: 2 })),
+        ),
     ];
     for (question, expected) in answers {
         let answer: String =

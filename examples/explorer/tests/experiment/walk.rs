@@ -1,6 +1,6 @@
 //! The steps inside a cell.
 
-use explorer::experiment::{Experiment, Quantity, Settings};
+use explorer::experiment::{Experiment, Place, Probe, Settings, UnitValue};
 use programs::cells::CellKind;
 
 fn trained(settings: &Settings) -> Experiment {
@@ -11,40 +11,62 @@ fn trained(settings: &Settings) -> Experiment {
     experiment
 }
 
-fn of(quantities: &[Quantity], name: &str) -> f64 {
-    quantities.iter().find(|it| it.name == name).expect("a quantity of this name").value
+fn place([layer, step, unit]: [usize; 3]) -> Place {
+    Place { layer, step, unit }
 }
 
-/// A walk shows the numbers of the heat maps.
+fn of(values: &[UnitValue], name: &str) -> f64 {
+    values.iter().find(|it| it.name == name).expect("a value of this name").value
+}
+
+/// A walk shows the numbers of the heat maps: those of the row of its unit, of each map that has this row.
 #[test]
 fn a_walk_has_the_values_of_the_look() {
     for cell in crate::bits::by_name() {
-        let hidden = vec![6, 4];
-        let settings = Settings { cell, hidden, length: 6, ..Settings::default() };
+        let settings = Settings { cell, hidden: vec![6, 4], length: 6, ..Settings::default() };
         let experiment = trained(&settings);
         let look = experiment.look(2);
-        for (layer, step, unit) in [(0, 0, 0), (1, 5, 3), (0, 3, 2)] {
-            let walk = experiment.walk(2, layer, step, unit);
+        for [layer, step] in [[0, 0], [1, 5], [0, 3]] {
             let probes = look.probes.iter().filter(|it| it.layer == layer).collect::<Vec<_>>();
-            assert_eq!(walk.values.len(), probes.len(), "{cell}");
-            for (i, probe) in probes.into_iter().enumerate() {
-                let width = probe.values.shape[1];
-                let is_of_block =
-                    cell == CellKind::MemoryBlocks && ["i", "o"].contains(&&*probe.name);
+            let units = probes.iter().map(|it| it.values.shape[1]).max();
+            for unit in 0..units.unwrap_or(1) {
+                let walk = experiment.walk(2, place([layer, step, unit]));
                 let at = |step: usize| {
-                    let unit = if is_of_block { unit / 2 } else { unit };
-                    probe.values.values[step * width + unit]
+                    let of_unit = probes.iter().filter(|it| unit < it.values.shape[1]);
+                    let value = |it: &&&Probe| UnitValue {
+                        name: it.name.clone(),
+                        value: it.values.values[step * it.values.shape[1] + unit],
+                        units: it.values.shape[1],
+                    };
+                    of_unit.map(|it| value(&it)).collect::<Vec<_>>()
                 };
-                let found = (&walk.values[i].name, walk.values[i].value);
-                assert_eq!(found, (&probe.name, at(step)), "{cell}");
-                match step {
-                    0 => assert!(walk.values_before.is_empty()),
-                    _ => assert_eq!(walk.values_before[i].value, at(step - 1), "{cell}"),
-                }
+                assert_eq!(walk.values, at(step), "{cell}");
+                let before = step.checked_sub(1).map_or_else(Vec::new, at);
+                assert_eq!(walk.values_before, before, "{cell}");
+                assert_eq!(walk.units, units.unwrap_or(settings.hidden[layer]), "{cell}");
             }
-            assert_eq!(walk.equations, cell.equations());
         }
     }
+}
+
+/// Values of different sizes: gates of blocks of two cells, and units before a projection to half of them.
+#[test]
+fn a_unit_has_the_values_that_have_this_unit() {
+    let names = |cell, unit| {
+        let settings = Settings { cell, hidden: vec![4], length: 2, ..Settings::default() };
+        let walk = trained(&settings).walk(0, place([0, 1, unit]));
+        (walk.units, walk.values.into_iter().map(|it| it.name).collect::<Vec<_>>())
+    };
+    let (blocks, first) = names(CellKind::MemoryBlocks, 0);
+    assert!(first.contains(&"i".to_owned()) && first.contains(&"c".to_owned()), "{first:?}");
+    let (_, third) = names(CellKind::MemoryBlocks, 2);
+    assert!(!third.contains(&"i".to_owned()) && third.contains(&"c".to_owned()), "{third:?}");
+    assert_eq!(blocks, 8); // h is the outputs of four cells and of the gates of two blocks
+    let (inner, first) = names(CellKind::ProjectedLstm, 0);
+    assert!(first.contains(&"h".to_owned()), "{first:?}");
+    let (_, last) = names(CellKind::ProjectedLstm, inner - 1);
+    assert!(!last.contains(&"h".to_owned()) && last.contains(&"c".to_owned()), "{last:?}");
+    assert_eq!(inner, 8);
 }
 
 /// The gates of an LSTM are the squashed net inputs, and its state and output follow from them.
@@ -54,17 +76,20 @@ fn the_walk_of_an_lstm_obeys_its_equations() {
     let experiment = trained(&settings);
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     for (layer, step, unit) in [(0, 0, 5), (0, 7, 0), (1, 0, 1), (1, 23, 3)] {
-        let walk = experiment.walk(0, layer, step, unit);
+        let walk = experiment.walk(0, place([layer, step, unit]));
         let [i, f, g, o, c, h] = ["i", "f", "g", "o", "c", "h"].map(|name| of(&walk.values, name));
+        let net_input = |name: &str| {
+            walk.net_inputs.iter().find(|it| it.name == name).expect("a net input").value
+        };
         // Single precision: a gate has an error of some ε relative to it, and a sum of H products one of some ε.
         let near = |found: f64, expected: f64| {
             let error = (found - expected).abs();
             assert!(error < 16.0 * f64::from(f32::EPSILON), "{found} and {expected}");
         };
         for (name, gate) in [("i", i), ("f", f), ("o", o)] {
-            near(gate, sigmoid(of(&walk.net_inputs, name)));
+            near(gate, sigmoid(net_input(name)));
         }
-        near(g, of(&walk.net_inputs, "g").tanh());
+        near(g, net_input("g").tanh());
         let before = if step == 0 { 0.0 } else { of(&walk.values_before, "c") };
         near(c, f * before + i * g);
         near(h, o * c.tanh());
@@ -79,7 +104,7 @@ fn the_net_inputs_of_an_lstm_are_those_of_its_weights() {
     let settings = Settings { hidden: vec![6, 4], ..Settings::default() };
     let experiment = trained(&settings);
     let (layer, step, unit) = (1, 9, 2);
-    let walk = experiment.walk(0, layer, step, unit);
+    let walk = experiment.walk(0, place([layer, step, unit]));
     let weights = experiment.weights(0).parameters;
     let look = experiment.look(0);
     let h = |of: usize, step: usize| {
@@ -112,8 +137,10 @@ fn the_net_inputs_of_an_lstm_are_those_of_its_weights() {
 fn a_place_beyond_the_last_is_the_last() {
     let settings = Settings { hidden: vec![2, 3], length: 4, ..Settings::default() };
     let experiment = trained(&settings);
-    assert_eq!(experiment.walk(0, 9, 99, 99), experiment.walk(0, 1, 3, 2));
-    assert_eq!(experiment.walk(8, 0, 0, 0), experiment.walk(0, 0, 0, 0));
+    let last = experiment.walk(0, place([9, 99, 99]));
+    assert_eq!(last.place, place([1, 3, 2]));
+    assert_eq!(last, experiment.walk(0, last.place));
+    assert_eq!(experiment.walk(8, place([0; 3])), experiment.walk(0, place([0; 3])));
     let other = Experiment::new(&Settings { cell: CellKind::Gru, ..settings }).expect("settings");
-    assert!(other.walk(0, 0, 0, 0).net_inputs.is_empty());
+    assert!(other.walk(0, place([0; 3])).net_inputs.is_empty());
 }

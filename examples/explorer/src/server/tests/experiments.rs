@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 
-use super::Page;
+use super::{Page, json};
 use crate::server::error::Refusal;
 use crate::server::training::Command;
 
@@ -24,6 +24,86 @@ async fn a_seventeenth_experiment_ends_the_one_not_used_for_longest() {
         }
     }
     assert_eq!(experiments.iter().collect::<HashSet<_>>().len(), 17);
+}
+
+/// Pages that are open keep their experiments.
+#[tokio::test]
+async fn a_seventeenth_experiment_ends_one_without_a_stream() {
+    let page = Page::new();
+    let mut experiments = Vec::new();
+    for _ in 0..16 {
+        experiments.push(page.experiment().await);
+    }
+    let streams = async |of: &[String]| {
+        let mut streams = Vec::new();
+        for experiment in of {
+            streams.push(page.ask(Method::GET, &format!("{experiment}/events")).await);
+        }
+        streams
+    };
+    let status = async |experiment: &str| page.get(&format!("{experiment}/lags")).await.0;
+    let watched = streams(&experiments[..15]).await;
+    page.experiment().await;
+    assert_eq!(status(&experiments[15]).await, StatusCode::NOT_FOUND);
+    drop(watched);
+    let _watched = streams(&experiments[..14]).await;
+    page.experiment().await;
+    assert_eq!(status(&experiments[14]).await, StatusCode::NOT_FOUND);
+    for experiment in &experiments[..14] {
+        assert_eq!(status(experiment).await, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_page_ends_its_experiment() {
+    let page = Page::new();
+    let [own, other] = [page.experiment().await, page.experiment().await];
+    let delete = async || page.ask(Method::DELETE, &own).await.status();
+    assert_eq!(delete().await, StatusCode::NO_CONTENT);
+    assert_eq!(delete().await, StatusCode::NOT_FOUND);
+    assert_eq!(page.get(&format!("{own}/lags")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(page.get(&format!("{other}/lags")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn noisy_data_are_told() {
+    let page = Page::new();
+    let noisy = async |settings: &str| json(page.create(settings).await).await.1["noisy"].clone();
+    let values = noisy(r#"{ "length": 4, "noise": 0.5 }"#).await;
+    let clean = page.create(r#"{ "length": 4 }"#).await;
+    assert_eq!(values.as_array().map(Vec::len), Some(4));
+    assert!(json(clean).await.1["noisy"].is_null());
+    assert!(noisy(r#"{ "task": "text", "noise": 0.5 }"#).await.is_null());
+}
+
+/// The page offers what the settings may be.
+#[tokio::test]
+async fn the_limits_are_those_of_the_settings() {
+    let page = Page::new();
+    let (_, options) = page.get("/api/options").await;
+    let limits = options["limits"].as_object().expect("limits");
+    for (name, value) in options["defaults"].as_object().expect("settings") {
+        assert_eq!(limits.contains_key(name), !matches!(&**name, "task" | "cell" | "optimizer"));
+        if let (Some(limits), true) = (limits.get(name), value.is_number()) {
+            for (limit, beyond) in [("min", -1.0), ("max", 1.0)] {
+                let limit = limits[limit].as_f64().expect("a number");
+                let is_whole = limits["isWhole"].as_bool().expect("a flag");
+                let number = |x: f64| if is_whole { format!("{x:.0}") } else { format!("{x:e}") };
+                let create = async |x: f64| {
+                    let settings =
+                        format!(r#"{{ "hidden": [1], "length": 2, "{name}": {} }}"#, number(x));
+                    let settings = settings.replace(r#""length": 2, "length""#, r#""length""#);
+                    page.create(&settings).await.status()
+                };
+                assert_eq!(create(limit).await, StatusCode::CREATED, "{name}: {limit}");
+                let beyond = create(limit + beyond).await;
+                assert_eq!(beyond, StatusCode::UNPROCESSABLE_ENTITY, "{name}: beyond {limit}");
+            }
+        }
+    }
+    assert_eq!(limits["layers"]["max"], 4.0);
+    assert_eq!(limits["text"]["max"], 400.0);
+    assert_eq!(limits["hidden"]["max"], 256.0);
 }
 
 #[tokio::test]
@@ -81,7 +161,7 @@ async fn a_pace_delays_updates_and_nothing_else() {
 async fn an_experiment_answers_before_it_has_caught_up() {
     let page = Page::new();
     let settings = r#"{ "hidden": [2], "length": 4, "updates": 100000 }"#;
-    let (_, created) = super::json(page.create(settings).await).await;
+    let (_, created) = json(page.create(settings).await).await;
     let experiment = format!("/api/experiments/{}", created["id"].as_str().expect("one"));
     let (_, lags) = page.get(&format!("{experiment}/lags")).await;
     assert!(lags["updates"].as_u64() < Some(100_000));

@@ -63,7 +63,7 @@ async fn settings_that_cannot_be_are_refused() {
     let (status, refusal) = json(page.create(r#"{ "batch": 257 }"#).await).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refusal["setting"], "batch");
-    assert_eq!(refusal["error"], "batch: 257; give 1 to 256 sequences");
+    assert_eq!(refusal["error"], "`batch` cannot be 257: give 1 to 256 sequences");
 }
 
 #[tokio::test]
