@@ -5,7 +5,9 @@ const patience = 30000; // milliseconds
 async function asked(path, options = {}) {
   const response = await fetch(path, { ...options, signal: AbortSignal.timeout(patience) }).catch((error) => {
     if (error.name !== "TimeoutError") throw error;
-    throw new Error("The program does not answer. A browser allows six connections to it, so close some windows of the explorer.");
+    throw new Error(
+      "The explorer does not answer. A browser opens at most six connections to a server, so close other windows of the explorer.",
+    );
   });
   if (!response.ok) {
     const refusal = await response.json().catch(() => ({ error: response.statusText }));
@@ -29,8 +31,8 @@ export const create = (settings) =>
 
 export const act = (id, action, query = "") => asked(of(id, action + query), { method: "POST" });
 
-// Pauses an experiment even while the page is being closed.
-export const leave = (id) => navigator.sendBeacon(of(id, "pause"));
+// Ends an experiment, even while the page is being closed.
+export const end = (id) => fetch(of(id, "").slice(0, -1), { method: "DELETE", keepalive: true }).catch(() => {});
 
 export const look = (id) => asked(of(id, "look"));
 

@@ -26,11 +26,29 @@ export function replace(node, ...children) {
 
 // A drawing whose arrows have heads.
 export const diagram = (width, height, label, ...children) =>
-  svg("svg", { class: "diagram", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label },
-    svg("defs", {},
-      svg("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" },
-        svg("path", { d: "M0 0 L8 4 L0 8 z", fill: "currentColor" }))),
-    children);
+  svg(
+    "svg",
+    { class: "diagram", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label },
+    svg(
+      "defs",
+      {},
+      svg(
+        "marker",
+        {
+          id: "head",
+          viewBox: "0 0 8 8",
+          refX: 7,
+          refY: 4,
+          markerWidth: 8,
+          markerHeight: 8,
+          markerUnits: "userSpaceOnUse",
+          orient: "auto",
+        },
+        svg("path", { d: "M0 0 L8 4 L0 8 z", fill: "currentColor" }),
+      ),
+    ),
+    children,
+  );
 
 export const text = (x, y, content, attributes = {}) =>
   svg("text", { x, y, "text-anchor": "middle", ...attributes }, content);
@@ -48,18 +66,51 @@ export const pressed = (id, label, act) => {
 
 // A table with a row for each list of cells. The first cell names the row; cells that are [text, exact] are numbers.
 export const table = (columns, rows) =>
-  element("div", { class: "wide" }, element("table", {},
-    element("thead", {}, element("tr", {}, columns.map((it) => element("th", { scope: "col" }, it)))),
-    element("tbody", {}, rows.map(([name, ...cells]) =>
-      element("tr", {}, element("th", { scope: "row" }, name), cells.map((cell) =>
-        Array.isArray(cell)
-          ? element("td", { class: "number", "data-exact": exact(cell[1]) }, cell[0])
-          : element("td", {}, cell)))))));
+  element(
+    "div",
+    { class: "wide" },
+    element(
+      "table",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          columns.map((it) => element("th", { scope: "col" }, it)),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        rows.map(([name, ...cells]) =>
+          element(
+            "tr",
+            {},
+            element("th", { scope: "row" }, name),
+            cells.map((cell) =>
+              Array.isArray(cell)
+                ? element("td", { class: "number", "data-exact": exact(cell[1]) }, cell[0])
+                : element("td", {}, cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 
 // A line of an equation, in which `_` and `_{}` begin subscripts.
 export const equation = (line) =>
-  element("p", { class: "equation" }, line.split(/((?:_\{[^}]*\}|_[A-Za-z0-9]+)+)/).map((part) =>
-    part.startsWith("_") ? element("sub", {}, part.replace(/[{}]/g, "").slice(1).replaceAll("_", " ")) : part));
+  element(
+    "p",
+    { class: "equation" },
+    line
+      .split(/((?:_\{[^}]*\}|_[A-Za-z0-9]+)+)/)
+      .map((part) =>
+        part.startsWith("_") ? element("sub", {}, part.replace(/[{}]/g, "").slice(1).replaceAll("_", " ")) : part,
+      ),
+  );
 
 // All digits of a number.
 export const exact = (value) => (value === null || value === undefined ? "—" : String(value));

@@ -15,7 +15,7 @@ function cleared(canvas, height = canvas.clientHeight) {
   return [context, width, height];
 }
 
-// The smallest interval that holds all values, and is not empty.
+// An interval that holds all values, with a margin.
 function range(values, pad) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
@@ -25,7 +25,7 @@ function range(values, pad) {
 }
 
 // Draws lines: [{ points: [[x, y], …], colour, dots, dashed, width }]. A logarithmic scale leaves out what is not positive.
-export function lines(canvas, series, { log = false, x = "", y = "", marks = [], bare = false } = {}) {
+export function lines(canvas, series, { log = false, x = "", y = "", marks = [], bare = false, none = "" } = {}) {
   const [context, width, height] = cleared(canvas);
   const scale = log ? Math.log10 : (value) => value;
   const shown = series.map((it) => ({
@@ -34,25 +34,48 @@ export function lines(canvas, series, { log = false, x = "", y = "", marks = [],
   }));
   const all = shown.flatMap((it) => it.points);
   const frame = {
-    ...(bare ? { left: 4, right: width - 4, top: 4, bottom: height - 4 } : { left: 64, right: width - 10, top: 8, bottom: height - 36 }),
-    across: range(all.map((p) => p[0]), 0),
-    up: range(all.map((p) => p[1]), 0.04),
+    ...(bare
+      ? { left: 4, right: width - 4, top: 4, bottom: height - 4 }
+      : { left: 64, right: width - 10, top: 8, bottom: height - 36 }),
+    across: range(
+      all.map((p) => p[0]),
+      0,
+    ),
+    up: range(
+      all.map((p) => p[1]),
+      0.04,
+    ),
     px: (u) => frame.left + ((u - frame.across[0]) / (frame.across[1] - frame.across[0])) * (frame.right - frame.left),
     py: (v) => frame.bottom - ((v - frame.up[0]) / (frame.up[1] - frame.up[0])) * (frame.bottom - frame.top),
   };
+  if (all.length === 0) {
+    empty(context, frame, none);
+    return;
+  }
   if (!bare) axes(context, frame, { log, x, y });
   for (const u of marks) {
     context.setLineDash([4, 4]);
-    line(context, [[frame.px(u), frame.top], [frame.px(u), frame.bottom]]);
+    line(context, [
+      [frame.px(u), frame.top],
+      [frame.px(u), frame.bottom],
+    ]);
   }
   for (const { points, colour: name, dots, dashed, width: lineWidth = 2 } of shown) {
     context.strokeStyle = context.fillStyle = colour(name);
     context.lineWidth = lineWidth;
     context.setLineDash(dashed ? [6, 4] : []);
     const placed = points.map(([u, v]) => [frame.px(u), frame.py(v)]);
-    dots ? circles(context, placed) : line(context, placed);
+    dots || placed.length === 1 ? circles(context, placed) : line(context, placed);
   }
   context.setLineDash([]);
+}
+
+// Says why nothing is drawn.
+function empty(context, { left, right, top, bottom }, none) {
+  context.font = "14px system-ui, sans-serif";
+  context.fillStyle = colour("soft");
+  context.textAlign = "center";
+  context.fillText(none, (left + right) / 2, (top + bottom) / 2);
 }
 
 function line(context, points) {
@@ -79,12 +102,18 @@ function axes(context, { left, right, top, bottom, across, up, px, py }, { log, 
   context.textBaseline = "middle";
   context.textAlign = "right";
   for (const v of log ? powers(...up) : ticks(...up)) {
-    line(context, [[left, py(v)], [right, py(v)]]);
+    line(context, [
+      [left, py(v)],
+      [right, py(v)],
+    ]);
     context.fillText(short(log ? 10 ** v : v), left - 6, py(v));
   }
   context.textAlign = "center";
   for (const u of ticks(...across)) {
-    line(context, [[px(u), bottom], [px(u), bottom + 4]]);
+    line(context, [
+      [px(u), bottom],
+      [px(u), bottom + 4],
+    ]);
     context.fillText(short(u), Math.min(px(u), right - 4), bottom + 12);
   }
   context.fillText(x, (left + right) / 2, bottom + 28);
@@ -112,7 +141,7 @@ export function diverging() {
 // The largest absolute value, for a scale from its negative to it.
 export const extent = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v ?? 0)), 0);
 
-// Draws a matrix: columns to the right are the first axis if `isTime`, else the second one.
+// Draws a matrix on a scale from −limit to limit. Columns to the right are the first axis if `isTime`, else the second one.
 export function heatMap(canvas, { shape, values }, limit, { isTime = true, height = 220 } = {}) {
   const [first, second] = shape.length === 1 ? [1, shape[0]] : shape;
   const [columns, rows] = isTime ? [first, second] : [second, first];
@@ -131,5 +160,4 @@ export function heatMap(canvas, { shape, values }, limit, { isTime = true, heigh
   small.getContext("2d").putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, width, drawn);
-  return { columns, rows };
 }

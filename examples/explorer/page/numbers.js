@@ -2,10 +2,17 @@
 
 // A number with some significant digits.
 export const digits = (value, count = 3) =>
-  value === null || value === undefined || !Number.isFinite(value) ? "—"
-    : value === 0 ? "0"
-    : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? fixed(value, count)
-    : value.toExponential(count - 1).replace("-", "−").replace("e+", "e").replace("e-", "e−");
+  value === null || value === undefined || !Number.isFinite(value)
+    ? "—"
+    : value === 0
+      ? "0"
+      : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
+        ? fixed(value, count)
+        : value
+            .toExponential(count - 1)
+            .replace("-", "−")
+            .replace("e+", "e")
+            .replace("e-", "e−");
 
 const fixed = (value, count) => {
   const text = value.toPrecision(count);
@@ -13,7 +20,10 @@ const fixed = (value, count) => {
 };
 
 // A round number, as short as it is.
-export const short = (value) => String(Number(value.toPrecision(4))).replaceAll("-", "−").replace("e+", "e");
+export const short = (value) =>
+  (Math.abs(value) >= 1e5 ? value.toExponential() : String(Number(value.toPrecision(4))))
+    .replaceAll("-", "−")
+    .replace("e+", "e");
 
 // The ticks of a scale: multiples of 1, 2 or 5 times a power of ten, about five.
 export function ticks(low, high) {
@@ -27,7 +37,10 @@ export function ticks(low, high) {
 
 // The ticks of a logarithmic scale, as logarithms: powers of ten, or within less than a decade what `ticks` gives.
 export function powers(low, high) {
-  if (high - low < 1) return ticks(10 ** low, 10 ** high).filter((it) => it > 0).map(Math.log10);
+  if (high - low < 1)
+    return ticks(10 ** low, 10 ** high)
+      .filter((it) => it > 0)
+      .map(Math.log10);
   const every = Math.ceil((high - low) / 5);
   const whole = [];
   for (let power = Math.ceil(low); power <= high; power++) if (power % every === 0) whole.push(power);

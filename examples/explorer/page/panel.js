@@ -17,102 +17,130 @@ export class Panel {
   #page;
   #seen = null; // what the server answered last, and for what
   #isLooking = false;
+  #isAgain = false; // what is asked meanwhile
   #lookedAt = 0;
   #isPressed = false;
   #shown = {}; // what a view remembers of itself until the experiment changes
 
-  #view = "network";
+  view = "network";
   place = { layer: 0, step: 0, unit: 0 };
   phase = null;
 
   constructor(page) {
     this.#page = page;
     for (const [name, { title }] of Object.entries(views))
-      $("tabs").append(element("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.open(name) }, title));
-    $("panel").addEventListener("pointerdown", () => (this.#isPressed = true));
-    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => this.#released()));
+      $("tabs").append(
+        element(
+          "button",
+          { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.open(name) },
+          title,
+        ),
+      );
     $("tabs").addEventListener("keydown", (event) => this.#turn(event));
+    $("panel").addEventListener("pointerdown", () => (this.#isPressed = true));
+    for (const end of ["pointerup", "pointercancel"])
+      document.addEventListener(end, () => setTimeout(() => this.#release()));
   }
 
-  get view() {
-    return this.#view;
+  #turn(event) {
+    const names = Object.keys(views);
+    const at = names.indexOf(this.view);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.open(names[to % names.length]);
+    $(`tab-${this.view}`).focus();
   }
 
-  set view(name) {
-    this.#view = name in views ? name : "network";
-  }
-
-  #released() {
+  #release() {
     if (!this.#isPressed) return;
     this.#isPressed = false;
     this.look();
   }
 
-  #turn(event) {
-    const names = Object.keys(views);
-    const at = names.indexOf(this.#view);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + names.length, Home: 0, End: names.length - 1 }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    this.open(names[to % names.length]);
-    $(`tab-${this.#view}`).focus();
-  }
-
-  open(name) {
-    this.view = name;
+  // Opens a view. `place` and `phase` are those of a cell, `moment` is that of the passes.
+  open(name, { place = this.place, phase = this.phase, moment = null } = {}) {
+    this.view = Object.hasOwn(views, name) ? name : "network";
+    [this.phase, this.#shown.moment] = [phase, moment];
+    this.#clamp(place);
     for (const tab of $("tabs").children) {
-      const isOpen = tab.id === `tab-${this.#view}`;
+      const isOpen = tab.id === `tab-${this.view}`;
       tab.setAttribute("aria-selected", String(isOpen));
       tab.tabIndex = isOpen ? 0 : -1;
     }
-    $("panel").setAttribute("aria-labelledby", `tab-${this.#view}`);
+    $("panel").setAttribute("aria-labelledby", `tab-${this.view}`);
     this.#page.remember();
-    this.look(true);
+    this.look();
   }
 
   // The experiment is another one.
   settled() {
-    const { hidden, length } = this.#page.runs().run.settings;
-    const layer = Math.min(this.place.layer, hidden.length - 1);
-    this.place = { layer, step: Math.min(this.place.step, length - 1), unit: Math.min(this.place.unit, hidden[layer] - 1) };
+    this.#clamp(this.place);
     this.#shown = {};
     this.#seen = null;
+    this.look();
+  }
+
+  #clamp({ layer, step, unit }) {
+    const { hidden, length } = this.#page.runs().run.settings;
+    this.place = { layer: Math.min(layer, hidden.length - 1), step: Math.min(step, length - 1), unit };
   }
 
   // A frame has come.
   frame(isPlaying) {
-    const isTyping = $("panel").contains(document.activeElement) && document.activeElement.matches("input:not([type=range]), select");
-    if (this.#isPressed) return; // what is replaced between press and release gets no click
+    const isTyping =
+      $("panel").contains(document.activeElement) && document.activeElement.matches("input:not([type=range]), select");
     if (isPlaying && (isTyping || performance.now() - this.#lookedAt < interval)) return;
     this.look();
   }
 
-  // Asks and draws, unless what is drawn is of this moment. One question at a time.
-  async look(again = false) {
+  #key() {
     const { run, other } = this.#page.runs();
-    const key = () => JSON.stringify([run.id, other?.id, run.updates, this.#view, this.place]);
-    if (!run || this.#isLooking || (!again && this.#seen?.key === key())) return;
-    [this.#isLooking, this.#lookedAt] = [true, performance.now()];
-    const asked = key();
+    return JSON.stringify([
+      run?.id,
+      run?.updates,
+      other?.id,
+      other?.updates,
+      this.view,
+      this.view === "cell" && this.place,
+    ]);
+  }
+
+  // Asks and draws, unless what is drawn is of this moment. One question at a time. What is replaced between the press of a
+  // pointer and its release would get no click, so nothing is drawn meanwhile.
+  async look() {
+    const { run, other } = this.#page.runs();
+    const key = this.#key();
+    if (!run || this.#isPressed || this.#seen?.key === key) return;
+    if (this.#isLooking) {
+      this.#isAgain = true;
+      return;
+    }
+    [this.#isLooking, this.#isAgain, this.#lookedAt] = [true, false, performance.now()];
+    const view = this.view;
     try {
-      const answer = await views[this.#view].ask(run, this.place, other);
-      if (asked === key() && run === this.#page.runs().run && !this.#isPressed) {
-        this.#seen = { key: asked, answer };
-        this.#draw();
-      }
+      const answer = await views[view].ask(run, this.place, other);
+      const now = this.#page.runs();
+      if (view === this.view && run === now.run && other === now.other && !this.#isPressed) {
+        this.#seen = { key, view, answer };
+        if (answer.place) this.place = answer.place;
+        this.redraw();
+      } else this.#isAgain = true;
     } catch (error) {
-      if (error.status !== 404) this.#page.fault(error); // the stream creates anew what has ended
+      if (error.status !== 404) this.#page.fault(error);
+      else if (run === this.#page.runs().run) await Promise.all([run.recover(), other?.recover()]);
     }
     this.#isLooking = false;
-    if (run !== this.#page.runs().run || asked !== key()) this.look();
+    if (this.#isAgain) this.look();
   }
 
   // Draws what was answered, and keeps the focus and what is unfolded.
-  #draw() {
+  redraw() {
+    if (this.#seen?.view !== this.view) return;
     const panel = $("panel");
     const focused = panel.contains(document.activeElement) ? document.activeElement.id : "";
     const unfolded = [...panel.querySelectorAll("details[open]")].map((it) => it.id);
-    views[this.#view].draw(panel, this.#seen.answer, this.#context());
+    views[this.view].draw(panel, this.#seen.answer, this.#context());
     for (const id of unfolded) $(id)?.setAttribute("open", "");
     if (focused && focused !== "panel") $(focused)?.focus({ preventScroll: true });
     panel.dispatchEvent(new CustomEvent("drawn"));
@@ -123,15 +151,21 @@ export class Panel {
     const { run, other } = page.runs();
     const own = page.cell();
     return Object.assign(this.#shown, {
-      run, other, cell: own, place: this.place, phase: this.phase,
-      change: page.change, name: page.name,
+      run,
+      other,
+      cell: own,
+      place: this.place,
+      phase: this.phase,
+      limits: page.limits,
+      change: page.change,
+      name: page.name,
       figure: (name) => api.figure(run.id, name),
-      equations: () => own.name === "mine"
-        ? element("pre", { class: "equation" }, own.equations.join("\n")) // its source
-        : own.equations.map(equation),
+      equations: () =>
+        own.name === "mine"
+          ? element("pre", { class: "equation" }, own.equations.join("\n")) // its source
+          : own.equations.map(equation),
       openCell: (place) => {
-        this.place = { ...this.place, unit: 0, ...place };
-        this.open("cell");
+        this.open("cell", { place: { ...this.place, unit: 0, ...place } });
         $("panel").focus({ preventScroll: true });
       },
       moved: (place, phase = this.phase) => this.#move(place, phase),
@@ -139,10 +173,9 @@ export class Panel {
   }
 
   #move(changed, phase) {
-    const place = { ...this.place, ...changed };
-    const unit = Math.min(place.unit, this.#page.runs().run.settings.hidden[place.layer] - 1);
-    [this.place, this.phase] = [{ ...place, unit }, phase];
+    this.phase = phase;
+    this.#clamp({ ...this.place, ...changed });
     this.#page.remember();
-    this.look(true);
+    this.#seen?.key === this.#key() ? this.redraw() : this.look();
   }
 }

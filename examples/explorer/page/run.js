@@ -2,8 +2,11 @@
 
 import * as api from "./api.js";
 
+// The most updates that settings can ask for before an experiment is shown.
+const mostUpdates = 100000;
+
 export class Run {
-  // Creates the experiment of the settings. `told` has a function for each event: frame, lost, connected, notice.
+  // Creates the experiment of the settings. `told` has a function for each event: frame, lost, found, notice.
   static async create(settings, told) {
     const run = new Run();
     run.told = told;
@@ -11,10 +14,15 @@ export class Run {
     return run;
   }
 
+  #isOver = false;
+  #recovery = null;
+
   async #create(settings) {
     const created = await api.create(settings);
-    Object.assign(this, { id: created.id, settings: created.settings, characters: created.characters, losses: [], frame: null });
-    this.listen();
+    const { id, characters, noisy } = created;
+    Object.assign(this, { id, characters, noisy, settings: created.settings, losses: [], frame: null });
+    if (this.#isOver) this.end();
+    else this.listen();
   }
 
   get updates() {
@@ -25,63 +33,82 @@ export class Run {
     return this.frame?.isPlaying ?? this.settings.updates > 0;
   }
 
+  // Whether it is on its way to the updates of its settings.
+  get isOnItsWay() {
+    return this.isPlaying && this.updates < this.settings.updates;
+  }
+
   // The settings that lead to what is shown now.
   get reached() {
-    return { ...this.settings, updates: this.isPlaying || !this.frame ? this.settings.updates : Math.min(this.updates, 100000) };
+    const updates = this.isOnItsWay || !this.frame ? this.settings.updates : Math.min(this.updates, mostUpdates);
+    return { ...this.settings, updates };
   }
 
   listen() {
     this.stream?.close();
+    if (document.hidden) return; // a browser allows six connections to a server
     const stream = (this.stream = api.events(this.id));
-    stream.addEventListener("open", () => this.told.connected(this.recovered));
+    stream.addEventListener("open", () => this.told.found());
     stream.addEventListener("frame", (event) => {
       const { frame, losses } = JSON.parse(event.data);
-      if (losses) this.losses.splice(losses.from, Infinity, ...losses.points);
+      this.losses.length = losses.from;
+      for (const point of losses.points) this.losses.push(point);
       this.frame = frame;
       this.told.frame(this);
     });
     stream.addEventListener("ended", (event) => {
       stream.close();
-      this.told.notice(JSON.parse(event.data).error);
+      const { error, kind } = JSON.parse(event.data);
+      kind === "failed" ? this.told.notice(error) : this.recover();
     });
     stream.addEventListener("error", () => {
       if (stream !== this.stream) return;
-      if (stream.readyState !== EventSource.CLOSED) this.told.lost();
-      else this.#recover();
+      stream.readyState === EventSource.CLOSED ? this.recover() : this.told.lost();
     });
   }
 
-  // A restarted server does not know the experiment: the settings create it anew.
-  async #recover() {
-    const updates = Math.min(this.updates, 100000);
-    try {
-      await this.#create({ ...this.settings, updates });
-      this.recovered = `The experiment had ended, for instance by a restart of the program. It was created anew from its settings, and trained to update ${updates}.`;
-    } catch (error) {
-      this.told.notice(error.message);
-      if (error.status === undefined) setTimeout(() => this.stream && this.#recover(), 1000);
+  // Creates the experiment anew from its settings, for instance after a restart of the server.
+  recover() {
+    this.#recovery ??= this.#recreate().finally(() => (this.#recovery = null));
+    return this.#recovery;
+  }
+
+  async #recreate() {
+    const settings = this.reached;
+    while (!this.#isOver) {
+      try {
+        await this.#create(settings);
+        this.told.notice(
+          `The program no longer had this experiment. It is created anew from its settings, and trained to update ${settings.updates}.`,
+        );
+        return;
+      } catch (error) {
+        if (error.status !== undefined) return this.told.notice(error.message);
+        this.told.lost();
+        await new Promise((done) => setTimeout(done, 1000));
+      }
     }
   }
 
-  // A page that cannot be seen holds no connection, since a browser allows six to a server.
+  // A page that cannot be seen holds no connection.
   rest() {
     this.stream?.close();
   }
 
   // Nothing shows the experiment any more.
   end() {
+    this.#isOver = true;
     this.stream?.close();
-    this.stream = null;
-    if (this.isPlaying) api.act(this.id, "pause").catch(() => {}); // it may have ended already
+    api.end(this.id);
   }
 
   async act(action, query) {
-    this.recovered = undefined;
     try {
       await api.act(this.id, action, query);
     } catch (error) {
-      if (error.status === 404) await this.#recover();
-      else this.told.notice(error.message);
+      if (error.status !== 404) return this.told.notice(error.message);
+      await this.recover();
+      if (!this.#isOver) await api.act(this.id, action, query).catch((again) => this.told.notice(again.message));
     }
   }
 }

@@ -11,7 +11,8 @@ export function standalone(drawing) {
   nodes.forEach((node, i) => {
     const style = getComputedStyle(node);
     for (const name of kept) copies[i].setAttribute(name, style.getPropertyValue(name));
-    for (const name of ["class", "role", "tabindex", "id"]) if (node.localName !== "marker") copies[i].removeAttribute(name);
+    for (const name of ["class", "role", "tabindex", "id"])
+      if (node.localName !== "marker") copies[i].removeAttribute(name);
   });
   copy.style.background = getComputedStyle(document.documentElement).getPropertyValue("--paper");
   return new XMLSerializer().serializeToString(copy);
@@ -19,11 +20,19 @@ export function standalone(drawing) {
 
 // A button that saves the drawing that a function returns, under a name.
 export const button = (drawing, name) =>
-  element("button", {
-    type: "button", id: `save-${name}`,
-    onclick: () => {
-      const link = element("a", { download: `${name}.svg`, href: URL.createObjectURL(new Blob([standalone(drawing())], { type: "image/svg+xml" })) });
-      link.click();
-      URL.revokeObjectURL(link.href);
+  element(
+    "button",
+    {
+      type: "button",
+      id: `save-${name}`,
+      onclick: () => {
+        const link = element("a", {
+          download: `${name}.svg`,
+          href: URL.createObjectURL(new Blob([standalone(drawing())], { type: "image/svg+xml" })),
+        });
+        link.click();
+        URL.revokeObjectURL(link.href);
+      },
     },
-  }, "Save the drawing, SVG");
+    "Save the drawing, SVG",
+  );
