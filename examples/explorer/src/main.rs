@@ -26,7 +26,7 @@ struct Args {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(
-        "cannot listen on port {port}: {source}; another program may have it, so choose another one, or 0 for any, by --port"
+        "cannot listen on port {port}: {source}; another program may use it; choose another one with --port, or 0 for any"
     )]
     Listen { port: u16, source: io::Error },
     #[error("the threads of the training cannot be started: {0}")]
@@ -64,7 +64,7 @@ async fn serve(args: &Args) -> Result<(), Error> {
 
 fn open(address: &str) {
     if webbrowser::open(address).is_err() {
-        tell("no browser was found; open the address in one");
+        tell("no browser was found; open the address yourself");
     }
 }
 

@@ -10,7 +10,7 @@ const WINDOW: usize = 8;
 #[must_use]
 pub fn about(kind: CellKind) -> String {
     match kind {
-        CellKind::Window => format!("Memoryless window over the last k = {WINDOW} inputs"),
+        CellKind::Window => format!("Window over the last {WINDOW} inputs, without memory"),
         _ => kind.about(),
     }
 }

@@ -2,15 +2,11 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use include_dir::{Dir, include_dir};
 
 static PAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/page");
-
-/// The page loads nothing from elsewhere, and nothing may embed it.
-const POLICY: &str =
-    "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'";
 
 /// Returns the page.
 pub(super) async fn page() -> Response {
@@ -26,11 +22,7 @@ fn file(name: &str) -> Response {
     let Some(found) = PAGE.get_file(name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers = [
-        (CONTENT_TYPE, media_type(name)),
-        (CACHE_CONTROL, "no-cache"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-    ];
+    let headers = [(CONTENT_TYPE, media_type(name)), (CACHE_CONTROL, "no-cache")];
     (headers, found.contents()).into_response()
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -24,25 +24,30 @@ pub(super) enum Refusal {
     #[error("there is nothing at `{path}`")]
     NoAddress { path: String },
     /// There is no such experiment, for instance after a restart of the program.
-    #[error("there is no experiment {id}; create it anew from its settings")]
+    #[error("there is no experiment {id}; it may have ended with an earlier run of the program")]
     NoExperiment { id: String },
     /// There is no such picture.
     #[error(
-        "there is no figure `{name}`; there are loss.svg, by-lag.svg, prediction.svg of a function, cell.svg, \
-         cell-unfolded.svg, and heat maps of the values that equations name, such as 0.h.svg"
+        "there is no figure `{name}`; there are loss.svg, prediction.svg (not of a text), by-lag.svg, cell.svg, \
+         cell-unfolded.svg, and a heat map of each named value, such as 0.h.svg"
     )]
     NoFigure { name: String },
     /// A setting is out of its range.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The body is no description of settings.
+    /// The body is no JSON.
     #[error("the settings cannot be read: {0}")]
     Body(#[from] JsonRejection),
+    /// The body is JSON, but no settings.
+    #[error("the settings cannot be read: {reason}")]
+    Unreadable { reason: String },
     /// The experiment has ended, since others took its place.
-    #[error("the experiment has ended; create it anew from its settings")]
+    #[error("this experiment has ended, since others were begun after it")]
     Ended,
     /// The experiment has ended by a fault of the program.
-    #[error("the experiment has ended by a fault of the program ({message}); others go on")]
+    #[error(
+        "the experiment has ended by a fault of the program: {message}. Other experiments go on"
+    )]
     Failed { message: String },
 }
 
@@ -55,7 +60,7 @@ impl Refusal {
             | Self::NoExperiment { .. }
             | Self::NoFigure { .. }
             | Self::Ended => StatusCode::NOT_FOUND,
-            Self::Settings(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Settings(_) | Self::Unreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Body(rejection) => rejection.status(),
             Self::Failed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -79,10 +84,13 @@ pub(super) async fn as_json(response: Response) -> Response {
     if is_json || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
+    let allow = response.headers().get(ALLOW).cloned();
     let body = to_bytes(response.into_body(), LARGEST_BODY).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&body);
     let reason = status.canonical_reason().unwrap_or_default();
-    json_refusal(status, if text.is_empty() { reason } else { &text }, None)
+    let mut refusal = json_refusal(status, if text.is_empty() { reason } else { &text }, None);
+    refusal.headers_mut().extend(allow.map(|methods| (ALLOW, methods)));
+    refusal
 }
 
 fn json_refusal(status: StatusCode, error: &str, setting: Option<&str>) -> Response {

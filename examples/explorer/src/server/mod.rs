@@ -7,6 +7,7 @@ mod guard;
 mod pace;
 mod routes;
 mod sessions;
+mod settings;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
@@ -32,6 +35,10 @@ use self::sessions::Sessions;
 const LARGEST_BODY: usize = 64 << 10;
 /// The time that requests have to end when the server stops.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The page loads nothing from elsewhere, sends no forms, and nothing may embed it.
+const POLICY: &str =
+    "default-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Serves the page until `stop`. Then all experiments end, and requests have a second to end too.
 ///
@@ -93,6 +100,7 @@ async fn finish(request: Request, next: Next) -> Response {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

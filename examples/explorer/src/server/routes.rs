@@ -21,7 +21,7 @@ use super::pace::Pace;
 use super::sessions::Sessions;
 use super::training::{Command, Log};
 use super::worker::Worker;
-use super::{figures, stream};
+use super::{figures, settings, stream};
 use crate::experiment::{
     Experiment, Lags, Look, Losses, Place, Prediction, Settings, Weights, about, limits,
 };
@@ -38,9 +38,9 @@ pub(super) async fn options() -> Json<Value> {
 /// Creates an experiment.
 pub(super) async fn create(
     State(sessions): State<Sessions>,
-    settings: Result<Json<Settings>, JsonRejection>,
+    settings: Result<Json<Value>, JsonRejection>,
 ) -> Result<Response, Refusal> {
-    let Json(settings) = settings?;
+    let settings = settings::read(&settings?.0)?;
     let asked = settings.clone();
     let started = tokio::task::spawn_blocking(move || Worker::start(&asked)).await;
     let worker =

@@ -16,25 +16,25 @@ pub use build::{AnyCell, Sizes, Visitor};
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum CellKind {
-    /// Elman's simple recurrent network
+    /// Elman network
     Elman,
-    /// Elman's network of rectified units that starts from the identity
+    /// Elman network of rectified units, from the identity
     Irnn,
     /// Fully recurrent network
     FullyRecurrent,
-    /// Network whose output is fed back
+    /// Network with output feedback
     OutputToHidden,
     /// Independently recurrent network
     IndRnn,
-    /// Echo state reservoir, whose weights stay random
+    /// Echo state network, with a random reservoir
     EchoState,
-    /// Memoryless window over the last k inputs
+    /// Window over the last k inputs, without memory
     Window,
-    /// Long short-term memory of 1997, reduced to one cell a block
+    /// LSTM of 1997, one cell a block
     Lstm1997,
-    /// Long short-term memory of 1997 as published, in blocks of two cells
+    /// LSTM of 1997 as published, in blocks of two cells
     MemoryBlocks,
-    /// Long short-term memory with forget gates
+    /// LSTM
     Lstm,
     /// LSTM with peepholes
     PeepholeLstm,
@@ -44,7 +44,7 @@ pub enum CellKind {
     LayerNormLstm,
     /// LSTM with a projection to half its units
     ProjectedLstm,
-    /// Gated recurrent unit
+    /// GRU
     Gru,
     /// GRU with layer normalization
     LayerNormGru,

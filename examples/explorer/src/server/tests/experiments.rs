@@ -112,7 +112,7 @@ async fn after_a_restart_the_page_is_told_to_begin_anew() {
     let (status, refusal) = Page::new().get(&format!("{experiment}/look")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     let message = refusal["error"].as_str().expect("a message");
-    assert!(message.contains("create it anew from its settings"), "{message}");
+    assert!(message.contains("there is no experiment"), "{message}");
 }
 
 #[tokio::test]

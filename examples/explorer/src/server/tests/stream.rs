@@ -81,6 +81,18 @@ async fn a_slow_listener_misses_frames_and_no_losses() {
     assert_eq!(events.frame().await, [5, 0, 5]);
 }
 
+/// While an event is written, the log may have gone on.
+#[tokio::test]
+async fn a_moment_has_the_losses_until_then() {
+    let page = Page::new();
+    let experiment = page.experiment().await;
+    step(&page, &experiment).await;
+    let moment = page.worker(&experiment).moments().borrow().clone();
+    step(&page, &experiment).await;
+    assert_eq!((moment.frame.updates, moment.losses), (1, 1));
+    assert_eq!(page.worker(&experiment).moments().borrow().losses, 2);
+}
+
 #[tokio::test]
 async fn a_frame_tells_all_that_the_page_shows() {
     let page = Page::new();
