@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -84,13 +84,10 @@ pub(super) async fn as_json(response: Response) -> Response {
     if is_json || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let allow = response.headers().get(ALLOW).cloned();
     let body = to_bytes(response.into_body(), LARGEST_BODY).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&body);
     let reason = status.canonical_reason().unwrap_or_default();
-    let mut refusal = json_refusal(status, if text.is_empty() { reason } else { &text }, None);
-    refusal.headers_mut().extend(allow.map(|methods| (ALLOW, methods)));
-    refusal
+    json_refusal(status, if text.is_empty() { reason } else { &text }, None)
 }
 
 fn json_refusal(status: StatusCode, error: &str, setting: Option<&str>) -> Response {

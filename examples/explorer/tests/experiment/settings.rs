@@ -24,7 +24,7 @@ fn layers() {
     check("`hidden` cannot be 0: give 1 to 256 units for each layer", |it| it.hidden = vec![8, 0]);
     check("", |it| it.hidden = vec![1, 256]);
     check("`hidden` cannot be 257: give 1 to 256 units for each layer", |it| {
-        it.hidden = vec![1, 257]
+        it.hidden = vec![1, 257];
     });
     check("`hidden` cannot be 3: give a multiple of 2, since each block has 2 cells", |it| {
         (it.cell, it.hidden) = (CellKind::MemoryBlocks, vec![2, 3]);

@@ -74,9 +74,11 @@ async fn settings_that_cannot_be_are_refused() {
 /// A method that is not allowed is answered by those that are (RFC 9110, section 15.5.6).
 #[tokio::test]
 async fn allowed_methods_are_told() {
-    let response = Page::new().ask(Method::PUT, "/api/options").await;
-    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(response.headers()["allow"], "GET,HEAD");
+    for (path, allowed) in [("options", "GET,HEAD"), ("experiments/1/play", "POST")] {
+        let response = Page::new().ask(Method::PUT, &format!("/api/{path}")).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], allowed);
+    }
 }
 
 #[tokio::test]
