@@ -41,8 +41,8 @@ pub(super) enum Refusal {
     /// The body is JSON, but no settings.
     #[error("the settings cannot be read: {reason}")]
     Unreadable { reason: String },
-    /// The experiment has ended, since others took its place.
-    #[error("this experiment has ended, since others were begun after it")]
+    /// The experiment has ended by request, since others took its place, or with the program.
+    #[error("this experiment has ended, as others were begun after it or the program stops")]
     Ended,
     /// The experiment has ended by a fault of the program.
     #[error(
