@@ -70,7 +70,7 @@ export class Panel {
     }
     $("panel").setAttribute("aria-labelledby", `tab-${this.view}`);
     this.#page.remember();
-    this.look();
+    this.#refresh();
   }
 
   // The experiment is another one.
@@ -176,6 +176,11 @@ export class Panel {
     this.phase = phase;
     this.#clamp({ ...this.place, ...changed });
     this.#page.remember();
+    this.#refresh();
+  }
+
+  // Draws what is known, or asks for it.
+  #refresh() {
     this.#seen?.key === this.#key() ? this.redraw() : this.look();
   }
 }

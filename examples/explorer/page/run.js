@@ -5,6 +5,9 @@ import * as api from "./api.js";
 // The most updates that settings can ask for before an experiment is shown.
 const mostUpdates = 100000;
 
+// Questions that are on their way are answered in this time, in milliseconds.
+const grace = 1000;
+
 export class Run {
   // Creates the experiment of the settings. `told` has a function for each event: frame, lost, found, notice.
   static async create(settings, told) {
@@ -79,7 +82,7 @@ export class Run {
       try {
         await this.#create(settings);
         this.told.notice(
-          `The program no longer had this experiment. It is created anew from its settings, and trained to update ${settings.updates}.`,
+          `The program no longer had this experiment, for instance after a restart. It is created anew from its settings, and trained to update ${settings.updates}.`,
         );
         return;
       } catch (error) {
@@ -99,7 +102,7 @@ export class Run {
   end() {
     this.#isOver = true;
     this.stream?.close();
-    api.end(this.id);
+    setTimeout(() => api.end(this.id), grace);
   }
 
   async act(action, query) {

@@ -117,6 +117,6 @@ async fn a_layer_opens_its_cell(stage: Arc<Stage>) {
 /// The cell of the second layer is open, and the key that has opened it has not played, too.
 async fn opened(tab: &Tab) {
     views::drawn(tab, "cell").await;
-    assert_eq!(tab.js::<String>("document.getElementById('walk-at-layer').value").await, "1");
+    assert_eq!(tab.js::<String>("document.getElementById('walk-at-layer').value").await, "2");
     assert_eq!(tab.updates().await, 0);
 }

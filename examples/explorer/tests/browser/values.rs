@@ -36,7 +36,8 @@ async fn the_walk_shows_the_numbers_of_the_library(stage: Arc<Stage>) {
     tab.until("document.getElementById('walk-h')").await;
     let experiment = trained();
     for (layer, step, unit) in [(0, 0, 0), (0, 7, 4), (1, 0, 2), (1, 23, 1)] {
-        for (place, value) in [("layer", layer), ("step", step), ("unit", unit)] {
+        // layers are counted from 1
+        for (place, value) in [("layer", layer + 1), ("step", step), ("unit", unit)] {
             views::forget(&tab).await;
             tab.choose(&format!("#walk-at-{place}"), &value.to_string()).await;
             views::drawn(&tab, "cell").await;
