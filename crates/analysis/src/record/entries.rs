@@ -60,7 +60,7 @@ pub enum Record {
         step: u64,
         /// The parameters, in the order of declaration.
         parameters: Vec<ParameterDetails>,
-        /// The probed values, in the order in which the equations give them.
+        /// The probed values, in the order in which a step names them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         values: Vec<ValueDetails>,
         /// The gradients of states by lag.

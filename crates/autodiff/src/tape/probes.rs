@@ -33,7 +33,7 @@ impl<'t, T: Scalar> Probes<'t, T> {
         Var { tape: self.tape, id }
     }
 
-    /// The names of all values that have been collected so far, in the order in which the equations give them.
+    /// The names of all values that have been collected so far, in the order in which a step names them.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.read(|request| request.named.iter().map(|(name, _)| name.clone()).collect())

@@ -1,10 +1,16 @@
 //! The address of the page determines what it shows.
 
+use std::future::IntoFuture;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
-use crate::harness::{Site, Stage, Test, tests};
+use crate::harness::{Stage, Test, tests};
 
 pub(crate) const TESTS: &[Test] = tests![
     Beside an_address_reproduces_an_experiment
@@ -66,9 +72,8 @@ async fn a_foreign_page_reads_nothing(stage: Arc<Stage>) {
     let own = stage.open("/").await;
     let export: String = own.js("document.getElementById('export').href").await;
     let origin = stage.site.origin();
-    let other = Site::start().await; // of the same host, so that no rule of the browser is in between
-    let page = format!("{}/api/options", other.origin()); // and without a policy of its own
-    for page in ["about:blank", "data:text/html,<title>foreign</title>", &page] {
+    let foreign = foreign_page().await;
+    for page in ["about:blank", "data:text/html,<title>foreign</title>", &foreign] {
         let tab = stage.tab().await;
         tab.go(page).await;
         for complaint in ["CORS", "Failed to load resource", "blocked"] {
@@ -93,6 +98,15 @@ async fn a_foreign_page_reads_nothing(stage: Arc<Stage>) {
     own.click("#step").await;
     own.until("document.getElementById('status').dataset.updates > 0").await;
     assert_eq!(own.updates().await, 1, "a foreign page has made updates");
+}
+
+/// Serves a page of the same host and another port, so that no rule of the browser but that of origins is in between.
+async fn foreign_page() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let page = Router::new().route("/", get(|| async { Html("<title>foreign</title>") }));
+    tokio::spawn(axum::serve(listener, page).into_future());
+    format!("http://{address}/")
 }
 
 async fn the_export_is_the_experiment(stage: Arc<Stage>) {

@@ -26,11 +26,11 @@ async fn pictures(stage: Arc<Stage>) {
     tab.resize(1280, 760).await;
     for (name, path, part) in [
         ("network", "/?hidden=8,8&updates=300", Part::Window),
-        ("unrolled", "/?updates=20&view=unrolled", Part::View),
-        ("cell", "/?hidden=4&updates=200&view=cell&at=0,8,0", Part::View),
-        ("gates", "/?updates=300&view=gates", Part::View),
+        ("unrolled", "/?hidden=8,8&updates=20&view=unrolled", Part::View),
+        ("cell", "/?updates=400&view=cell&at=0,12,1", Part::View),
+        ("gates", "/?updates=400&view=gates", Part::View),
         ("gradient", "/?preset=vanishing", Part::View),
-        ("tour", "/?tour=16", Part::Window),
+        ("tour", "/?tour=6", Part::Window),
     ] {
         show(&tab, &stage, path).await;
         write(&tab, part, &folder.join(format!("explorer-{name}.png"))).await;
@@ -62,7 +62,7 @@ async fn show(tab: &Tab, stage: &Stage, path: &str) {
 async fn write(tab: &Tab, part: Part, path: &Path) {
     let [x, y, width, height]: [f64; 4] = tab
         .js(match part {
-            Part::Window => "[0, 0, innerWidth, innerHeight]",
+            Part::Window => "[scrollX, scrollY, innerWidth, innerHeight]",
             Part::View => {
                 "{
                 const { x, y, width, height } = document.getElementById('panel').getBoundingClientRect();
