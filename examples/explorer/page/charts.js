@@ -11,7 +11,7 @@ function points(losses, name) {
   const every = Math.ceil(losses.length / most);
   const thinned = [];
   for (let i = 0; i < losses.length; i += every) thinned.push([i + 1, losses[i][name]]);
-  if (losses.length > 0) thinned.push([losses.length, losses.at(-1)[name]]);
+  if (thinned.at(-1)?.[0] < losses.length) thinned.push([losses.length, losses.at(-1)[name]]);
   return thinned;
 }
 
