@@ -5,6 +5,9 @@ import * as charts from "./charts.js";
 import { $ } from "./dom.js";
 import { notice } from "./notices.js";
 import { digits } from "./numbers.js";
+import { mostUpdates } from "./run.js";
+
+const tooFar = `An address reproduces at most ${mostUpdates} updates.`;
 
 const silence = 5000; // milliseconds between two announcements while updates follow each other
 
@@ -19,7 +22,7 @@ export function showFrame(run, other, name) {
   $("status").textContent = status(run);
   $("status").dataset.updates = updates;
   if (other) $("compared").textContent = `Dashed: ${name(other)}, at update ${other.updates}.`;
-  notice("training", divergence ? `The training has diverged: ${divergence}.` : "");
+  notice("training", divergence ? `The training has diverged: ${divergence}.` : updates > mostUpdates ? tooFar : "");
   charts.prediction(run);
   charts.losses(run, other);
   if (performance.now() - spokenAt > silence || !isPlaying) {
@@ -37,7 +40,7 @@ function status(run) {
     `validation loss ${digits(latest.validation)} (${charts.unit(run)})`,
   ];
   return [
-    `update ${updates}${run.isOnItsWay ? ` of ${run.settings.updates}` : ""}`,
+    `update ${updates}${run.goal === null ? "" : ` of ${run.goal}`}`,
     `epoch ${digits(epochs, 3)}`,
     ...(losses ?? []),
     ...(isPlaying ? speed(updates) : []),

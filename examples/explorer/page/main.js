@@ -16,7 +16,6 @@ const page = {
   presets: [],
   run: null,
   other: null, // the experiment, and the one it is compared with
-  wanted: null, // the settings that were asked for last
   panel: null,
   tour: null,
   opened: null, // the preset or the step of the tour that is shown, until something of it is changed
@@ -31,40 +30,25 @@ const told = {
   found: () => notice("connection", ""),
 };
 
-// Each experiment that is begun has a turn. Those that were superseded are ended.
-let begun = 0;
-let settled = 0;
+// What creates experiments runs one after the other, so that each begins from what the one before has led to.
+let queue = Promise.resolve();
+const inTurn = (task) => (queue = queue.then(task, task));
 
 // Creates the experiment of the settings, and the one it is compared with unless that runs already. Returns whether the
-// page shows it: it does not if a setting is refused, or if another experiment was begun meanwhile.
+// page shows it: it does not if a setting is refused.
 async function begin(settings, against = null) {
-  const turn = ++begun;
-  const before = page.wanted;
-  page.wanted = settings;
   notice("request", "");
-  const created = [];
-  const create = async (settings) => {
-    created.push(await Run.create(settings, told));
-    return created.at(-1);
-  };
   let run = null;
   let other = null;
   try {
-    run = await create(settings);
-    other = against === null || against instanceof Run ? against : await create(against);
+    run = await Run.create(settings, told);
+    other = against === null || against instanceof Run ? against : await Run.create(against, told);
   } catch (error) {
-    for (const it of created) it.end();
-    if (turn !== begun) return false;
-    [settled, page.wanted] = [turn, before];
+    run?.end();
     if (error.setting && $(`fault-${error.setting}`)) controls.fault(error.setting, error.message);
     else notice("request", error.message);
     return false;
   }
-  if (turn !== begun) {
-    for (const it of created) it.end();
-    return false;
-  }
-  settled = turn;
   page.run?.end();
   page.run = run;
   setOther(other);
@@ -82,24 +66,19 @@ function setOther(other) {
 }
 
 // A changed setting begins another experiment, at update 0. The one it is compared with goes on.
-function change(setting, value) {
-  begin({ ...page.wanted, updates: 0, [setting]: value }, page.other);
-}
+const change = (setting, value) =>
+  inTurn(() => begin({ ...page.run.settings, updates: 0, [setting]: value }, page.other));
 
 // Keeps the experiment, so that what is changed from here on is compared with it. Or ends the comparison.
-async function compare() {
-  const turn = ++begun;
-  let other = null;
-  try {
-    if (!page.other) other = await Run.create(page.run.reached, told);
-  } catch (error) {
-    notice("request", error.message);
-  }
-  if (turn !== begun) return other?.end();
-  settled = turn;
-  setOther(other);
-  requestShow();
-}
+const compare = () =>
+  inTurn(async () => {
+    try {
+      setOther(page.other ? null : await Run.create(page.run.reached, told));
+      requestShow();
+    } catch (error) {
+      notice("request", error.message);
+    }
+  });
 
 // What a run is called: its cell, and what else differs from the other run.
 function name(run) {
@@ -136,7 +115,7 @@ let remembered = "";
 // Puts the address of what is shown into the bar of the browser: that of a preset or of a step of the tour if nothing of
 // it was changed.
 function remember() {
-  if (!page.run || begun !== settled) return;
+  if (!page.run) return;
   const shown = address();
   const isOpened = shown === page.opened?.address;
   if (page.opened?.id !== undefined) {
@@ -149,23 +128,27 @@ function remember() {
   history.replaceState(null, "", link);
 }
 
-// Opens a preset or a step of the tour: settings, what they are compared with, and a view.
-async function open({ settings, against = null, view = "network", at = null, phase = null, moment = null }, opened) {
+let opens = 0;
+
+// Opens a preset or a step of the tour, unless another one is to be opened after it.
+function open(asked, opened) {
+  const turn = ++opens;
+  return inTurn(() => (turn === opens ? show(asked, opened) : null));
+}
+
+// Shows settings, what they are compared with, and a view.
+async function show({ settings, against = null, view = "network", at = null, phase = null, moment = null }, opened) {
   const wanted = { ...page.defaults, ...settings };
   const other = against && { ...wanted, ...against };
-  const isShown =
-    begun === settled &&
-    page.run &&
-    JSON.stringify([page.run.reached, page.other?.reached ?? null]) === JSON.stringify([wanted, other]);
+  const shown = page.run && JSON.stringify([page.run.reached, page.other?.reached ?? null]);
   page.opened = null;
-  if (!isShown && !(await begin(wanted, other))) return false;
+  if (shown !== JSON.stringify([wanted, other]) && !(await begin(wanted, other))) return;
   page.panel.open(view, { place: at ?? page.panel.place, phase, moment });
   page.opened = { ...opened, address: address() };
-  $("preset-text").textContent = opened.id === undefined ? "" : opened.text;
-  $("preset-text").hidden = !$("preset-text").textContent;
+  $("preset-text").textContent = opened.text ?? "";
+  $("preset-text").hidden = !opened.text;
   if (opened.id === undefined) $("preset").value = "";
   remember();
-  return true;
 }
 
 const openPreset = (preset) => open(preset, { id: preset.id, text: preset.text, link: `/?preset=${preset.id}` });
@@ -182,7 +165,7 @@ function requestShow() {
     const { run, other } = page;
     if (!run?.frame) return;
     showFrame(run, other, name);
-    if (!run.isPlaying || run.isOnItsWay) remember();
+    if (!run.isPlaying || run.goal !== null) remember();
     page.panel.frame(run.isPlaying || other?.isPlaying);
   });
 }
@@ -235,10 +218,7 @@ function wireHeader() {
   );
   $("link").addEventListener("click", async () => {
     remember();
-    const link = new URL(
-      begun === settled ? (page.opened?.address === address() ? page.opened.link : address()) : location.href,
-      location.href,
-    );
+    const link = new URL(page.opened?.address === address() ? page.opened.link : address(), location.href);
     const isCopied = await navigator.clipboard.writeText(link.href).then(
       () => true,
       () => false,
@@ -310,18 +290,18 @@ async function openAsked() {
   const preset = page.presets.find((it) => it.id === asked.preset);
   if (page.tour.has(Number(asked.tour))) return page.tour.go(Number(asked.tour) - 1);
   if (preset) return openPreset(preset);
-  let reason =
-    asked.tour !== null
-      ? `The tour has no step ${asked.tour}.`
-      : asked.preset !== null
-        ? `There is no preset “${asked.preset}”.`
-        : "";
-  if (!(await begin(asked.settings, asked.against))) {
-    reason = $("notice").textContent || [...document.querySelectorAll(".fault")].map((it) => it.textContent).join(" ");
-    await begin(page.defaults);
-  }
-  if (reason) notice("request", `${reason.replace(/\.?$/, ".")} The page shows the default settings.`);
-  page.panel.open(asked.view ?? "network", { place: asked.place ?? page.panel.place, phase: asked.phase });
+  let reason = "";
+  if (asked.tour !== null) reason = `The tour has no step ${asked.tour}.`;
+  if (asked.preset !== null) reason = `There is no preset “${asked.preset}”.`;
+  await inTurn(async () => {
+    if (!(await begin(asked.settings, asked.against))) {
+      const faults = [$("notice"), ...document.querySelectorAll(".fault")].map((it) => it.textContent).filter(Boolean);
+      reason = `${faults.join(" ").replace(/\.?$/, ".")} The page shows the default settings.`;
+      await begin(page.defaults);
+    }
+    page.panel.open(asked.view ?? "network", { place: asked.place ?? page.panel.place, phase: asked.phase });
+    if (reason) notice("request", reason);
+  });
 }
 
 main().catch((error) => notice("request", `The page cannot start: ${error.message}`));

@@ -11,6 +11,7 @@ import * as weights from "./views/weights.js";
 
 const views = { network, unrolled, cell, gates, weights, gradient };
 
+const mostUnits = 99999; // the server knows how many a cell has
 const interval = 300; // milliseconds between two drawings while updates follow each other
 
 export class Panel {
@@ -83,7 +84,11 @@ export class Panel {
 
   #clamp({ layer, step, unit }) {
     const { hidden, length } = this.#page.runs().run.settings;
-    this.place = { layer: Math.min(layer, hidden.length - 1), step: Math.min(step, length - 1), unit };
+    this.place = {
+      layer: Math.min(layer, hidden.length - 1),
+      step: Math.min(step, length - 1),
+      unit: Math.min(unit, mostUnits),
+    };
   }
 
   // A frame has come.

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 
 // The most updates that settings can ask for before an experiment is shown.
-const mostUpdates = 100000;
+export const mostUpdates = 100000;
 
 // Questions that are on their way are answered in this time, in milliseconds.
 const grace = 1000;
@@ -36,15 +36,14 @@ export class Run {
     return this.frame?.isPlaying ?? this.settings.updates > 0;
   }
 
-  // Whether it is on its way to the updates of its settings.
-  get isOnItsWay() {
-    return this.isPlaying && this.updates < this.settings.updates;
+  // The updates that it is on its way to, or null.
+  get goal() {
+    return this.frame ? this.frame.goal : this.settings.updates || null;
   }
 
   // The settings that lead to what is shown now.
   get reached() {
-    const updates = this.isOnItsWay || !this.frame ? this.settings.updates : Math.min(this.updates, mostUpdates);
-    return { ...this.settings, updates };
+    return { ...this.settings, updates: this.goal ?? Math.min(this.updates, mostUpdates) };
   }
 
   listen() {

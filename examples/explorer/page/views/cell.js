@@ -20,13 +20,18 @@ export function draw(panel, walk, page) {
       { class: "cell" },
       isLstm ? lstm.draw(walk, page) : values(walk),
       isLstm ? null : element("div", {}, element("h3", {}, "Equations"), page.equations()),
-      (page.graph ??= graph(page)),
+      graph(page),
     ),
   );
 }
 
-// The graph of a step, which does not change while the network learns.
-const graph = (page) =>
+// The graph of a step, which is drawn once for an experiment.
+function graph(page) {
+  if (page.graph?.id !== page.run.id) page.graph = { id: page.run.id, node: operations(page) };
+  return page.graph.node;
+}
+
+const operations = (page) =>
   element(
     "div",
     {},

@@ -30,6 +30,8 @@ pub(super) struct Frame {
     pub(super) epochs: f64,
     /// Whether updates follow by themselves.
     pub(super) is_playing: bool,
+    /// The number of updates at which playing pauses, if there is one.
+    pub(super) goal: Option<usize>,
     /// What the net predicts for a validation sequence.
     pub(super) prediction: Prediction,
     /// Why there are no further updates, if the training has diverged.
@@ -146,6 +148,7 @@ impl Training {
             updates: self.experiment.updates(),
             epochs: self.experiment.epochs(),
             is_playing: self.playing.is_some(),
+            goal: self.playing.as_ref().and_then(|playing| playing.goal),
             prediction: self.experiment.predict(0),
             divergence: self.experiment.divergence().map(ToString::to_string),
         };

@@ -10,6 +10,7 @@ use crate::views;
 pub(crate) const TESTS: &[Test] = tests![
     Beside each_setting_begins_another_experiment
     Beside a_refused_value_says_why_at_its_field
+    Beside changes_at_once_all_count
     Beside a_custom_text_is_learned
     Beside each_preset_opens
 ];
@@ -141,4 +142,20 @@ async fn each_preset_opens(stage: Arc<Stage>) {
         views::drawn(&tab, preset["view"].as_str().unwrap_or("network")).await;
         assert_eq!(tab.text("#notice").await, "", "{preset}");
     }
+}
+
+/// What is changed before the server has answered is not lost, and a comparison keeps what was changed before it.
+async fn changes_at_once_all_count(stage: Arc<Stage>) {
+    let tab = stage.open("/").await;
+    tab.js::<()>(
+        "for (const [name, value] of [['cell', 'gru'], ['rate', '0.02']]) {
+            const field = document.getElementById(`set-${name}`);
+            field.value = value;
+            field.dispatchEvent(new Event('change'));
+        }
+        document.getElementById('compare').click();
+        null",
+    )
+    .await;
+    tab.until("location.search === '?cell=gru&rate=0.02&against='").await;
 }

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests![
     Beside nothing_moves_while_it_plays
     Beside views_follow_the_training
     Beside reset_goes_back_to_the_start
+    Beside a_reset_leaves_the_goal
     Beside a_diverging_training_says_why
 ];
 
@@ -113,4 +114,17 @@ async fn a_diverging_training_says_why(stage: Arc<Stage>) {
     tab.until("/diverged.*learning rate/.test(document.getElementById('notice').textContent)")
         .await;
     tab.until("document.getElementById('play').textContent.includes('Play')").await;
+}
+
+/// After a reset the training is no longer on its way to the updates of its settings, and the address says so.
+async fn a_reset_leaves_the_goal(stage: Arc<Stage>) {
+    let tab = stage.open("/?updates=400").await;
+    tab.until_updates(400).await;
+    tab.click("#reset").await;
+    tab.until_updates(0).await;
+    tab.until("location.search === ''").await;
+    tab.choose("#speed", "5").await;
+    tab.click("#play").await;
+    tab.until("document.getElementById('status').dataset.updates > 1").await;
+    assert!(!tab.text("#status").await.contains(" of "));
 }
