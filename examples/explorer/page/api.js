@@ -4,7 +4,7 @@ const patience = 30000; // milliseconds
 
 async function asked(path, options = {}) {
   const response = await fetch(path, { ...options, signal: AbortSignal.timeout(patience) }).catch((error) => {
-    if (error.name !== "TimeoutError") throw error;
+    if (error.name !== "TimeoutError") throw new Error("The explorer does not answer. Is the program still running?");
     throw new Error(
       "The explorer does not answer. A browser opens at most six connections to a server, so close other windows of the explorer.",
     );

@@ -63,7 +63,7 @@ export function build(cells, limits, changed) {
   for (const [name, label, field] of fields(cells, limits)) {
     const input = field({ id: `set-${name}`, "aria-describedby": `fault-${name}` });
     input.addEventListener("change", () => {
-      if (input.validity.valid) changed(name, (parsed[name] ?? String)(input.value));
+      if (input.validity.valid) changed(name, value(name, input));
       else
         fault(
           name,
@@ -84,21 +84,31 @@ export function build(cells, limits, changed) {
   }
 }
 
+// What the form says, but for fields that hold no value of their kind.
+export function values() {
+  const fields = [...document.querySelectorAll("[id^=set-]")].filter((it) => it.validity.valid);
+  return Object.fromEntries(fields.map((it) => [it.id.slice("set-".length), value(it.id.slice("set-".length), it)]));
+}
+
+const value = (name, input) => (parsed[name] ?? String)(input.value);
+
 // Shows the settings, but leaves alone what is being typed.
 export function show(settings) {
   for (const name of Object.keys(settings)) {
     const input = $(`set-${name}`);
     if (!input) continue;
     fault(name, "");
-    if (input !== document.activeElement || input.matches("select") || parsedEqual(name, input, settings))
+    if (
+      input !== document.activeElement ||
+      input.matches("select") ||
+      String(value(name, input)) === String(settings[name])
+    )
       input.value = String(settings[name]);
   }
   const isText = settings.task === "text";
   $("set-text").parentElement.hidden = !isText;
   $("set-noise").parentElement.hidden = isText;
 }
-
-const parsedEqual = (name, input, settings) => String((parsed[name] ?? String)(input.value)) === String(settings[name]);
 
 // Shows what is wrong with a setting.
 export function fault(name, text) {

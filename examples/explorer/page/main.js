@@ -65,9 +65,9 @@ function setOther(other) {
   $("compared").hidden = !other;
 }
 
-// A changed setting begins another experiment, at update 0. The one it is compared with goes on.
+// A changed setting begins another experiment of what the form says, at update 0. The one it is compared with goes on.
 const change = (setting, value) =>
-  inTurn(() => begin({ ...page.run.settings, updates: 0, [setting]: value }, page.other));
+  inTurn(() => begin({ ...page.run.settings, ...controls.values(), updates: 0, [setting]: value }, page.other));
 
 // Keeps the experiment, so that what is changed from here on is compared with it. Or ends the comparison.
 const compare = () =>
@@ -148,6 +148,12 @@ async function show({ settings, against = null, view = "network", at = null, pha
   $("preset-text").textContent = opened.text ?? "";
   $("preset-text").hidden = !opened.text;
   if (opened.id === undefined) $("preset").value = "";
+  remember();
+}
+
+// What is shown is no longer that of a preset or of a step of the tour.
+function leave() {
+  page.opened = null;
   remember();
 }
 
@@ -276,12 +282,13 @@ async function main() {
     cell: () => cells.find((it) => it.name === page.run.settings.cell),
     fault: (error) => notice("request", error.message),
   });
-  page.tour = new Tour(steps, { open, remember });
+  page.tour = new Tour(steps, { open, leave });
   controls.build(cells, limits, change);
   wireHeader();
   wireTraining();
   wireWindow();
   await openAsked();
+  document.querySelector("main").inert = false; // there is an experiment now
 }
 
 // Opens what the address asks for, or else says why not, and opens what it can.

@@ -16,7 +16,7 @@ export class Tour {
     $("tour-next").addEventListener("click", () => this.go(this.at + 1));
     $("tour-end").addEventListener("click", () => {
       this.end();
-      this.#page.remember();
+      this.#page.leave();
       $("tour-begin").focus();
     });
     $("panel").addEventListener("drawn", () => this.#mark());

@@ -37,8 +37,8 @@ export function read(defaults) {
     ?.split(",")
     .map((it) => Math.max(0, Math.floor(Number(it)) || 0));
   return {
-    preset: asked.get("preset"),
-    tour: asked.get("tour"),
+    preset: asked.get("preset") || null,
+    tour: asked.get("tour") || null,
     settings,
     against,
     view: asked.get("view"),
