@@ -22,15 +22,14 @@ const NAMES: [&str; 6] = [
     "chrome-headless-shell",
 ];
 
-/// Returns the browser that `CHROME` names, or else the first one on the `PATH`.
+/// Returns the browser that `CHROME` names, none if that is empty, or without it the first one on the `PATH`.
 pub(super) fn executable() -> Option<PathBuf> {
-    let named = env::var_os("CHROME").filter(|name| !name.is_empty()).map(PathBuf::from);
-    named.or_else(|| {
-        let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
-        let mut candidates =
-            NAMES.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
-        candidates.find(|path| path.is_file())
-    })
+    if let Some(named) = env::var_os("CHROME") {
+        return (!named.is_empty()).then(|| PathBuf::from(named));
+    }
+    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
+    let mut candidates = NAMES.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
+    candidates.find(|path| path.is_file())
 }
 
 /// A running browser.
