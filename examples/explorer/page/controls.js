@@ -1,6 +1,7 @@
 // The form of the settings. A change creates another experiment.
 
 import { $, element } from "./dom.js";
+import { parse } from "./settings.js";
 
 const tasks = {
   sine: "sine",
@@ -46,16 +47,6 @@ const fields = (cells, limits) => [
   ["seed", "Seed", number(limits.seed)],
 ];
 
-const parsed = {
-  hidden: (text) => text.split(",").map(Number),
-  rate: Number,
-  batch: Number,
-  noise: Number,
-  length: Number,
-  clip: Number,
-  seed: Number,
-};
-
 // Builds the form. `changed` is called with the name and the value of a setting.
 export function build(cells, limits, changed) {
   const form = $("controls");
@@ -63,7 +54,7 @@ export function build(cells, limits, changed) {
   for (const [name, label, field] of fields(cells, limits)) {
     const input = field({ id: `set-${name}`, "aria-describedby": `fault-${name}` });
     input.addEventListener("change", () => {
-      if (input.validity.valid) changed(name, value(name, input));
+      if (input.validity.valid) changed(name, parse(name, input.value));
       else
         fault(
           name,
@@ -87,10 +78,13 @@ export function build(cells, limits, changed) {
 // What the form says, but for fields that hold no value of their kind.
 export function values() {
   const fields = [...document.querySelectorAll("[id^=set-]")].filter((it) => it.validity.valid);
-  return Object.fromEntries(fields.map((it) => [it.id.slice("set-".length), value(it.id.slice("set-".length), it)]));
+  return Object.fromEntries(
+    fields.map((it) => {
+      const name = it.id.slice("set-".length);
+      return [name, parse(name, it.value)];
+    }),
+  );
 }
-
-const value = (name, input) => (parsed[name] ?? String)(input.value);
 
 // Shows the settings, but leaves alone what is being typed.
 export function show(settings) {
@@ -101,7 +95,7 @@ export function show(settings) {
     if (
       input !== document.activeElement ||
       input.matches("select") ||
-      String(value(name, input)) === String(settings[name])
+      String(parse(name, input.value)) === String(settings[name])
     )
       input.value = String(settings[name]);
   }

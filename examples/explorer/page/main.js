@@ -12,10 +12,9 @@ import * as url from "./url.js";
 
 const page = {
   defaults: null,
-  cells: [],
   presets: [],
-  run: null,
-  other: null, // the experiment, and the one it is compared with
+  run: null, // the experiment
+  other: null, // the one that it is compared with
   panel: null,
   tour: null,
   opened: null, // the preset or the step of the tour that is shown, until something of it is changed
@@ -272,7 +271,7 @@ async function main() {
     api.asset("presets.json"),
     api.asset("tour.json"),
   ]);
-  Object.assign(page, { cells, defaults, presets });
+  Object.assign(page, { defaults, presets });
   page.panel = new Panel({
     runs: () => page,
     change,

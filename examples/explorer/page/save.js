@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 const kept = ["fill", "stroke", "stroke-width", "font-family", "font-size", "visibility", "marker-end"];
 
 // The text of a drawing, with the colours that it has on the page.
-export function standalone(drawing) {
+function standalone(drawing) {
   const copy = drawing.cloneNode(true);
   const [nodes, copies] = [drawing, copy].map((it) => [it, ...it.querySelectorAll("*")]);
   nodes.forEach((node, i) => {

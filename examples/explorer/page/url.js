@@ -1,20 +1,11 @@
 // The address of the page: the settings of the experiment, the one it is compared with, and what is looked at.
 
-const parsers = {
-  hidden: (text) => text.split(",").map(Number),
-  rate: Number,
-  batch: Number,
-  length: Number,
-  noise: Number,
-  clip: Number,
-  seed: Number,
-  updates: Number,
-};
+import { parse } from "./settings.js";
 
 // The settings that a query changes.
 function changes(query, defaults) {
   const named = Object.keys(defaults).filter((name) => query.has(name));
-  return Object.fromEntries(named.map((name) => [name, (parsers[name] ?? String)(query.get(name))]));
+  return Object.fromEntries(named.map((name) => [name, parse(name, query.get(name))]));
 }
 
 // The query of the settings that differ from others.

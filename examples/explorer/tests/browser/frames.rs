@@ -54,8 +54,8 @@ async fn training_does_not_block_the_page(stage: Arc<Stage>) {
     assert!(playing.drawn > 0.0, "the page shows nothing of the training");
 }
 
-/// The promise. What else runs on a machine costs frames too, so the best of a few measurements counts, and a machine that
-/// does not draw 60 frames a second at rest is held to what it draws then.
+/// The promise. What else runs on a machine costs frames too, so the best of a few measurements counts. A machine that draws
+/// fewer than 60 frames a second at rest is held to that number.
 async fn sixty_frames_a_second(stage: Arc<Stage>) {
     let mut shares = Vec::new();
     for _ in 0..MEASUREMENTS {
