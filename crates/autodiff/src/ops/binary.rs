@@ -37,6 +37,11 @@ impl<T: Scalar> Operation<T> for Binary {
                 at.add(0, || g);
                 at.add(1, || -g);
             }
+            // `y = a − b ⌊a / b⌋`, and the quotient is constant almost everywhere
+            Self::Rem => {
+                at.add(0, || g);
+                at.add(1, || g.chain_mul(((y - a) / b).round()));
+            }
             Self::Mul | Self::ChainMul => {
                 at.add(0, || g.chain_mul(b));
                 at.add(1, || g.chain_mul(a));

@@ -1,6 +1,7 @@
 //! The operations, one family to a file. The name, shape rule, kernel and gradient rule of an
 //! operation stand in one place.
 
+pub(crate) mod along;
 pub(crate) mod binary;
 pub(crate) mod layout;
 pub(crate) mod matmul;

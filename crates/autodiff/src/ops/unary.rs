@@ -32,7 +32,13 @@ impl<T: Scalar> Operation<T> for Unary {
             Self::Identity | Self::SigmoidOfTail => at.add_stretched(0, || g),
             Self::Neg => at.add_stretched(0, || -g),
             Self::Abs => at.add_stretched(0, || g.chain_mul(x.sign())),
-            Self::Sign => {} // the derivative is zero almost everywhere
+            // the derivative is zero almost everywhere
+            Self::Sign | Self::Floor | Self::Ceil | Self::Round => {}
+            // 1 between the bounds, 0 beyond them, ½ at each
+            Self::Clamp { low, high } => {
+                let slope = || ((x - low).sign() + (high - x).sign()) * 0.5;
+                at.add_stretched(0, || g.chain_mul(slope()));
+            }
             Self::Square => at.add_stretched(0, || (g * 2.0).chain_mul(x)),
             Self::Sqrt => at.add_stretched(0, || (g * 0.5).chain_div(y)),
             Self::Recip => at.add_stretched(0, || (-g).chain_mul(y).chain_mul(y)),

@@ -98,6 +98,8 @@ pub(crate) enum Class<T> {
     Reduction(Reduction, Axes),
     /// Moves elements of the inputs, or fills with zeros.
     Movement,
+    /// Positions of elements, as whole numbers.
+    Positions,
     /// Several outputs in one row. Only slices read it, and their cotangents are not combined into
     /// one.
     Tuple,
@@ -165,6 +167,7 @@ impl<T> Class<T> {
             | Self::Join { .. }
             | Self::Reduction(Reduction::Max | Reduction::Min, _)
             | Self::Movement
+            | Self::Positions
             | Self::Tuple => false,
         }
     }

@@ -13,8 +13,9 @@ use super::graph::{Tape, Var};
 use super::op_class::{Class, OpClass};
 use super::param::ParamId;
 use super::primitive::{
-    BroadcastTo, Concat, Extremum, GatherRows, LogSoftmax, LogSumExp, MatMul, Norm, Pad, Permute,
-    Reshape, ScatterRows, Select, Slice, Softmax, StopGradient, Sum, SumTo,
+    ArgSort, BroadcastTo, Concat, CumSum, Extremum, GatherAlong, GatherRows, LogSoftmax, LogSumExp,
+    MatMul, Norm, Pad, Permute, Reshape, ScatterAlong, ScatterRows, Select, Slice, Softmax,
+    StopGradient, Sum, SumTo,
 };
 
 /// A differentiable operation on tensors.
@@ -216,6 +217,10 @@ operations! {
     Concat(Concat),
     GatherRows(GatherRows),
     ScatterRows(ScatterRows),
+    CumSum(CumSum),
+    ArgSort(ArgSort),
+    GatherAlong(GatherAlong),
+    ScatterAlong(ScatterAlong),
 }
 
 impl<T: Scalar> Op<T> {
@@ -247,6 +252,10 @@ impl<T: Scalar> Op<T> {
             Self::Softmax(Softmax { axis })
             | Self::LogSoftmax(LogSoftmax { axis })
             | Self::LogSumExp(LogSumExp { axis })
+            | Self::CumSum(CumSum { axis, .. })
+            | Self::ArgSort(ArgSort::All { axis } | ArgSort::Top { axis, .. })
+            | Self::GatherAlong(GatherAlong { axis })
+            | Self::ScatterAlong(ScatterAlong { axis, .. })
             | Self::Concat(Concat { axis }) => format!("{name}(axis {axis})"),
             Self::Slice(Slice { axis, range }) => format!("{name}(axis {axis}, {range:?})"),
             Self::Permute(Permute(order)) => format!("{name}({order:?})"),

@@ -99,6 +99,33 @@ pub(crate) struct Concat {
     pub(crate) axis: usize,
 }
 
+/// `yᵢ = x₀ + … + xᵢ` along an axis; reversed, `yᵢ = xᵢ + … + xₙ₋₁`. Each is the transpose of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CumSum {
+    pub(crate) axis: usize,
+    pub(crate) is_reversed: bool,
+}
+
+/// Positions of the elements along an axis: of all in ascending order, or of the `k` largest in descending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ArgSort {
+    All { axis: usize },
+    Top { k: usize, axis: usize },
+}
+
+/// Element `j` along an axis is element `indices[j]` of the input; the second input holds the indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GatherAlong {
+    pub(crate) axis: usize,
+}
+
+/// The transpose of [`GatherAlong`]: element `j` along an axis is added at `indices[j]` of a result with this extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ScatterAlong {
+    pub(crate) axis: usize,
+    pub(crate) extent: usize,
+}
+
 /// Row `i` of the result is row `indices[i]` of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GatherRows(pub(crate) Rc<[usize]>);

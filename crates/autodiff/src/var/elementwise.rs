@@ -24,6 +24,32 @@ macro_rules! unary_methods {
             pub fn powf(self, exponent: f64) -> Self {
                 self.unary(Op::Unary(Unary::Powf(exponent)))
             }
+
+            /// `low` where `x < low`, `high` where `x > high`, else `x`. The derivative is 1 between
+            /// the bounds and 0 beyond them. At a bound it is ½, the mean of both sides.
+            ///
+            /// Bounds that are variables or tensors take [`maximum`](Self::maximum) and
+            /// [`minimum`](Self::minimum).
+            ///
+            /// ```
+            /// # use bptt_autodiff::Tape;
+            /// # use bptt_tensor::Tensor;
+            /// let tape = Tape::new();
+            /// let x = tape.variable(Tensor::from([-3.0, 0.5, 1.0]));
+            /// let y = x.clamp(-1.0, 1.0);
+            /// assert_eq!(y.value().to_vec(), [-1.0, 0.5, 1.0]);
+            /// assert_eq!(tape.backward(y.sum_all()).wrt(x).to_vec(), [0.0, 1.0, 0.5]);
+            /// ```
+            ///
+            /// # Panics
+            ///
+            /// Unless `low ≤ high`.
+            #[track_caller]
+            #[must_use]
+            pub fn clamp(self, low: f64, high: f64) -> Self {
+                assert!(low <= high, "clamp: the bounds {low} and {high} are not in ascending order");
+                self.unary(Op::Unary(Unary::Clamp { low, high }))
+            }
         }
     };
 }
@@ -63,6 +89,12 @@ unary_methods! {
     log_sigmoid => LogSigmoid;
     /// The sign: −1, 0 or 1. Its gradient is zero.
     sign => Sign;
+    /// `⌊x⌋`, the largest whole number that is not greater than `x`. Its gradient is zero.
+    floor => Floor;
+    /// `⌈x⌉`, the smallest whole number that is not less than `x`. Its gradient is zero.
+    ceil => Ceil;
+    /// The nearest whole number. A half is rounded to the even one, as in NumPy: 2.5 to 2. Its gradient is zero.
+    round => Round;
 }
 
 /// Elementwise functions of two operands, which broadcast.
@@ -86,6 +118,29 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[must_use]
     pub fn pow(self, exponent: impl Operand<'t, T>) -> Self {
         self.with(Op::Binary(Binary::Pow), exponent)
+    }
+
+    /// The remainder `x − y ⌊x / y⌋` of a division by `y` (`divisor`), elementwise. It has the sign of the divisor, as
+    /// in NumPy, JAX and PyTorch, where Rust's `%` has the sign of `x`.
+    ///
+    /// `∂x = 1` and `∂y = −⌊x / y⌋`; the jumps at multiples of the divisor have no part in them.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let t = tape.variable(Tensor::from([-0.5, 1.5, 7.0]));
+    /// let phase = t.rem(2.0); // within [0, 2)
+    /// assert_eq!(phase.value().to_vec(), [1.5, 1.5, 1.0]);
+    /// assert_eq!(tape.backward(phase.sum_all()).wrt(t).to_vec(), [1.0, 1.0, 1.0]);
+    /// ```
+    #[doc(alias = "remainder")]
+    #[doc(alias = "mod")]
+    #[track_caller]
+    #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "`%` has the sign of the dividend")]
+    pub fn rem(self, divisor: impl Operand<'t, T>) -> Self {
+        self.with(Op::Binary(Binary::Rem), divisor)
     }
 
     /// The larger of each pair; at a tie, half of the gradient goes to either side.

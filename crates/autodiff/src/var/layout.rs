@@ -1,6 +1,6 @@
 //! Operations that change shapes and move elements.
 
-use std::ops::Range;
+use std::ops::RangeBounds;
 
 use bptt_tensor::shape::{self, OrPanic};
 use bptt_tensor::{Scalar, Shape};
@@ -52,12 +52,44 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.permute(&order)
     }
 
-    /// The slice `range` of one axis.
+    /// The slice `range` of one axis. The range may be open: `..k`, `k..` or `..`.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// # let tape = Tape::<f64>::new();
+    /// let x = tape.constant(Tensor::from([1.0, 2.0, 3.0]));
+    /// let differences = x.slice(0, 1..) - x.slice(0, ..2);
+    /// assert_eq!(differences.value().to_vec(), [1.0, 1.0]);
+    /// ```
     #[track_caller]
     #[must_use]
-    pub fn slice(self, axis: isize, range: Range<usize>) -> Self {
+    pub fn slice(self, axis: isize, range: impl RangeBounds<usize>) -> Self {
         let axis = self.axis("slice", axis);
+        let range = shape::range(&range, self.shape()[axis]);
         self.unary(Op::Slice(Slice { axis, range }))
+    }
+
+    /// The elements shifted cyclically along an axis, towards its end for a positive `shift`: element `i` of the result
+    /// is element `i − shift`, modulo the extent, as in NumPy. It is the concatenation of two slices, and its transpose
+    /// is the roll by `−shift`.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// # let tape = Tape::<f64>::new();
+    /// let x = tape.constant(Tensor::from([1.0, 2.0, 3.0, 4.0]));
+    /// assert_eq!(x.roll(1, 0).value().to_vec(), [4.0, 1.0, 2.0, 3.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn roll(self, shift: isize, axis: isize) -> Self {
+        let resolved = self.axis("roll", axis);
+        match shape::first_after_roll(shift, self.shape()[resolved]) {
+            0 => self,
+            first => Self::concat(&[self.slice(axis, first..), self.slice(axis, ..first)], axis),
+        }
     }
 
     /// Entry `index` of axis 0, without that axis: time step `[B, F]` of a sequence `[T, B, F]`.

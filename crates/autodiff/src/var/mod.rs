@@ -1,5 +1,6 @@
 //! The methods of variables, in which equations are written.
 
+mod along;
 mod elementwise;
 mod layout;
 mod reduce;

@@ -50,6 +50,15 @@ elementwise! {
     sign: Just(NonZero), [x] => x.sign();
     sign_near_its_jump: domains(), [x] => x.sign();
 
+    floor: domains(), [x] => (x * 3.0).floor();
+    ceil: domains(), [x] => (x * 3.0).ceil();
+    round: domains(), [x] => (x * 3.0).round();
+    clamp: domains(), [x] => x.clamp(-0.7, 1.3);
+    // at both bounds at once: a constant
+    clamp_to_one_number: domains(), [x] => x.clamp(0.0, 0.0) * x;
+    rem_by_a_number: domains(), [x] => x.rem(0.75) * x.rem(-2.5);
+    rem: Just(NonZero), [a, b] => (a * 5.0).rem(b);
+
     powf_of_a_fraction: Just(Positive), [x] => x.powf(2.5);
     powf_of_a_negative_fraction: Just(Positive), [x] => x.powf(-0.5);
     // whole exponents take negative bases; and 0, 1 and 2 have derivatives that vanish

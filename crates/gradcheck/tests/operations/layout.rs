@@ -20,6 +20,10 @@ operations! {
         |small, x| x[0].sum_to(small);
 
     slice: domains(), parts_of_axes(), |(axis, range), x| x[0].slice(*axis, range.clone());
+    slice_of_an_open_range: domains(), alone(Just(Shape::from([3, 2]))), |(), x| {
+        x[0].slice(0, 1..) * x[0].slice(0, ..2).sin() + x[0].slice(0, ..).sum_all()
+    };
+    roll: domains(), shifts(), |&(shift, axis), x| x[0].roll(shift, axis).tanh() * x[0];
     slices_that_overlap: domains(), alone(Just(Shape::from([3, 3]))), |(), x| {
         let (upper, lower) = (x[0].slice(0, 0..2), x[0].slice(0, 1..3));
         (upper * lower.tanh()).matmul(x[0].slice(1, 1..3)) + x[0].index_first(1).sum_all()
@@ -77,6 +81,11 @@ fn parts_of_axes() -> Cases<(isize, std::ops::Range<usize>)> {
         ((Just(axis), part(extent)), Just(shapes))
     });
     cases.boxed()
+}
+
+fn shifts() -> Cases<(isize, isize)> {
+    let cases = (with_axis(shape(extents(), 1..=3)), -4..=4_isize);
+    cases.prop_map(|((axis, shapes), shift)| ((shift, axis), shapes)).boxed()
 }
 
 fn first_entries() -> Cases<usize> {

@@ -1,5 +1,6 @@
 //! Every differentiable operation obeys every law of functions, whatever the shapes, axes and indices.
 
+mod along;
 mod arbitrary;
 mod custom;
 mod elementwise;

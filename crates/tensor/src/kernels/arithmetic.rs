@@ -27,6 +27,30 @@ pub(crate) fn smaller<T: Scalar>(x: T, y: T) -> T {
     if x < y || x.is_nan() { x } else { y }
 }
 
+/// [`Unary::Clamp`](crate::Unary::Clamp)
+#[inline(always)]
+pub(crate) fn clamp<T: Scalar>(x: T, low: T, high: T) -> T {
+    // unlike `max` and `min`, comparisons keep a NaN
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+/// [`Unary::Round`](crate::Unary::Round)
+#[inline(always)]
+pub(crate) fn round_half_to_even<T: Scalar>(x: T) -> T {
+    let half = T::of(0.5);
+    // `round` rounds a half away from zero
+    if x.fract().abs() == half { (x * half).round() * T::of(2.0) } else { x.round() }
+}
+
+/// [`Binary::Rem`](crate::Binary::Rem)
+#[inline(always)]
+pub(crate) fn remainder<T: Scalar>(x: T, y: T) -> T {
+    let r = x % y; // exact, with the sign of x
+    let is_other_sign = r != T::zero() && (r < T::zero()) != (y < T::zero());
+    r + if is_other_sign { y } else { T::zero() }
+}
+
 #[inline(always)]
 pub(crate) fn indicator<T: Scalar>(holds: bool) -> T {
     if holds { T::one() } else { T::zero() }

@@ -1,7 +1,7 @@
 //! Functions of two elements, as data, defined once for the methods of [`Tensor`](crate::Tensor)
 //! and the fused phases of [`rows`](crate::rows).
 
-use crate::kernels::arithmetic::{chain_div, chain_mul, indicator, larger, smaller};
+use crate::kernels::arithmetic::{chain_div, chain_mul, indicator, larger, remainder, smaller};
 use crate::scalar::Scalar;
 use crate::vecmath::sigmoid_of_tail;
 
@@ -16,6 +16,8 @@ pub enum Binary {
     Mul,
     /// `x / y`
     Div,
+    /// The remainder `x − y ⌊x / y⌋`, with the sign of `y`.
+    Rem,
     /// The product of the chain rule: `x · y`, but 0 where either factor is 0, even beside an
     /// infinity or a NaN. So a cotangent of 0 stays 0 for any derivative, and a derivative of 0
     /// gives 0 for any cotangent.
@@ -63,6 +65,7 @@ impl Binary {
             Self::Sub => "sub",
             Self::Mul => "mul",
             Self::Div => "div",
+            Self::Rem => "rem",
             Self::ChainMul => "chain_mul",
             Self::ChainDiv => "chain_div",
             Self::Gate => "gate",
@@ -89,6 +92,7 @@ impl Binary {
             | Self::Sub
             | Self::Mul
             | Self::Div
+            | Self::Rem
             | Self::ChainMul
             | Self::ChainDiv
             | Self::Gate
@@ -123,6 +127,7 @@ impl Binary {
             Self::Sub => run!(|x, y| x - y),
             Self::Mul => run!(|x, y| x * y),
             Self::Div => run!(|x, y| x / y),
+            Self::Rem => run!(|x, y| remainder(x, y)),
             Self::ChainMul => run!(|x, y| chain_mul(x, y)),
             Self::ChainDiv => run!(|x, y| chain_div(x, y)),
             Self::Gate => run!(|x, tail| x * sigmoid_of_tail(tail)),

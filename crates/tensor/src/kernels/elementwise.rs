@@ -31,6 +31,10 @@ macro_rules! binary {
 binary! {
     /// `xʸ`, broadcasting; NaN for a negative `x` unless `y` is an integer.
     pow => Pow;
+    /// The remainder `x − y ⌊x / y⌋`, broadcasting. It has the sign of `y`, as in NumPy and Python, where Rust's `%`
+    /// has the sign of `x`. It is `x mod y` for `y > 0`, and NaN for `y = 0`. Only the sum that moves a remainder of
+    /// the other sign rounds; so the result for a tiny negative `x` may be `y` itself.
+    rem => Rem;
     /// The larger of `x` and `y`, broadcasting; NaN if either is NaN.
     maximum => Maximum;
     /// The smaller of `x` and `y`, broadcasting; NaN if either is NaN.
@@ -87,6 +91,12 @@ unary! {
     relu => Relu;
     /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
     sign => Sign;
+    /// `⌊x⌋`, the largest whole number that is not greater than `x`.
+    floor => Floor;
+    /// `⌈x⌉`, the smallest whole number that is not less than `x`.
+    ceil => Ceil;
+    /// The nearest whole number. A half is rounded to the even one, as in NumPy: 2.5 to 2.
+    round => Round;
     /// `eˣ`, within 1 ULP in `f32` and `f64`.
     exp => Exp;
     /// The natural logarithm `ln x`, within 1 ULP in `f32` and `f64`.
@@ -113,6 +123,18 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn powf(&self, exponent: f64) -> Self {
         self.unary(Unary::Powf(exponent))
+    }
+
+    /// `low` where `x < low`, `high` where `x > high`, else `x`; NaN stays.
+    ///
+    /// # Panics
+    ///
+    /// Unless `low ≤ high`.
+    #[track_caller]
+    #[must_use]
+    pub fn clamp(&self, low: f64, high: f64) -> Self {
+        assert!(low <= high, "clamp: the bounds {low} and {high} are not in ascending order");
+        self.unary(Unary::Clamp { low, high })
     }
 
     /// Applies a function to each element.

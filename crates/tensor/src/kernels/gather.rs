@@ -1,4 +1,4 @@
-//! Gathering and scattering of rows by index.
+//! Gathering and scattering by index, of rows and along an axis.
 
 use crate::cpu::parallel::for_rows;
 use crate::kernels::fold::around;
@@ -66,6 +66,86 @@ impl<T: Scalar> Tensor<T> {
         let mut sums = Self::zeros(shape);
         sums.scatter_add_rows(indices, self);
         sums
+    }
+
+    /// Gathers elements along an axis: element `j` of a lane of the result is element `indices[j]` of the lane of this
+    /// tensor at the same position of the other axes, as `take_along_axis` in NumPy and JAX. The result has the shape of
+    /// `indices`, which are whole numbers.
+    ///
+    /// ```
+    /// use bptt_tensor::Tensor;
+    /// let x = Tensor::from([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]);
+    /// let indices = Tensor::from([[0.0, 2.0], [1.0, 1.0]]);
+    /// assert_eq!(x.gather_along(&indices, 1), Tensor::from([[3.0, 2.0], [5.0, 5.0]]));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist, other extents differ, or an index is not a whole number within the axis.
+    #[doc(alias = "take_along_axis")]
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn gather_along(&self, indices: &Self, axis: isize) -> Self {
+        let axis = shape::axis("gather_along", self.shape(), axis).or_panic();
+        let shape = shape::gather_along(self.shape(), axis, indices.shape()).or_panic();
+        let [_, n, inner] = around(self.shape(), axis..axis + 1);
+        let (source, row) = (self.as_slice(), shape[axis] * inner);
+        let indices = indices.positions("gather_along", n);
+        Self::build(shape, |out| {
+            for_rows(out, row, row, &|first, rows| {
+                let indices = indices[first * row..].chunks_exact(row);
+                for (i, (row, indices)) in rows.chunks_exact_mut(row).zip(indices).enumerate() {
+                    let source = &source[(first + i) * n * inner..][..n * inner];
+                    for (at, (out, &index)) in row.iter_mut().zip(indices).enumerate() {
+                        *out = source[index * inner + at % inner];
+                    }
+                }
+            });
+        })
+    }
+
+    /// The transpose of [`gather_along`](Self::gather_along): zeros with this extent along the axis, to which element
+    /// `j` of each lane of this tensor is added at position `indices[j]`, in ascending order of `j`.
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist, the shapes differ, or an index is not a whole number less than `extent`.
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn scatter_along(&self, indices: &Self, axis: isize, extent: usize) -> Self {
+        let axis = shape::axis("scatter_along", self.shape(), axis).or_panic();
+        let shape = shape::scatter_along(self.shape(), axis, indices.shape(), extent).or_panic();
+        let [_, n, inner] = around(self.shape(), axis..axis + 1);
+        let (source, row) = (self.as_slice(), extent * inner);
+        let indices = indices.positions("scatter_along", extent);
+        let mut sums = Self::zeros(shape);
+        for_rows(sums.as_mut_slice(), row, n * inner, &|first, rows| {
+            for (i, row) in rows.chunks_exact_mut(row).enumerate() {
+                let lanes = (first + i) * n * inner..(first + i + 1) * n * inner;
+                let elements = source[lanes.clone()].iter().zip(&indices[lanes]);
+                for (at, (&x, &index)) in elements.enumerate() {
+                    row[index * inner + at % inner] += x;
+                }
+            }
+        });
+        sums
+    }
+
+    /// The elements as positions along an axis.
+    #[track_caller]
+    fn positions(&self, operation: &'static str, extent: usize) -> Vec<usize> {
+        let mut positions = Vec::with_capacity(self.len());
+        for &index in self.as_slice() {
+            match index.to_usize() {
+                Some(position) if position < extent && T::of(position as f64) == index => {
+                    positions.push(position);
+                }
+                _ => panic!("{operation}: index {index} is not a whole number within 0..{extent}"),
+            }
+        }
+        positions
     }
 
     /// One-hot rows `[indices.len(), classes]`: row `i` is 1 at column `indices[i]` and 0

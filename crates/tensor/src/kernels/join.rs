@@ -1,7 +1,7 @@
 //! Concatenation, slices and padding.
 
 use std::borrow::Borrow;
-use std::ops::Range;
+use std::ops::{Range, RangeBounds};
 
 use crate::cpu::parallel::{for_chunks, for_rows};
 use crate::kernels::fold::around;
@@ -88,18 +88,48 @@ impl<T: Scalar> Tensor<T> {
         std::array::from_fn(|i| self.part(axis, i * extent..(i + 1) * extent))
     }
 
-    /// The part `range` of an axis. Along axis 0 it shares the buffer.
+    /// The part `range` of an axis, which may be open: `..k`, `k..` or `..`. Along axis 0 it shares
+    /// the buffer.
+    ///
+    /// ```
+    /// use bptt_tensor::Tensor;
+    /// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.slice(1, 1..), Tensor::from([[2.0, 3.0], [5.0, 6.0]]));
+    /// ```
     ///
     /// # Panics
     ///
     /// If the axis does not exist or the range is not within it.
     #[track_caller]
     #[must_use]
-    #[inline(never)]
-    pub fn slice(&self, axis: isize, range: Range<usize>) -> Self {
+    pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Self {
         let axis = shape::axis("slice", self.shape(), axis).or_panic();
+        let range = shape::range(&range, self.shape()[axis]);
         shape::slice(self.shape(), axis, &range).or_panic();
         self.part(axis, range)
+    }
+
+    /// The elements shifted cyclically along an axis, towards its end for a positive `shift`: element `i` of the result
+    /// is element `i − shift`, modulo the extent, as in NumPy.
+    ///
+    /// ```
+    /// use bptt_tensor::Tensor;
+    /// let x = Tensor::from([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(x.roll(1, 0), Tensor::from([4.0, 1.0, 2.0, 3.0]));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn roll(&self, shift: isize, axis: isize) -> Self {
+        let resolved = shape::axis("roll", self.shape(), axis).or_panic();
+        match shape::first_after_roll(shift, self.shape()[resolved]) {
+            0 => self.clone(),
+            first => Self::concat(&[self.slice(axis, first..), self.slice(axis, ..first)], axis),
+        }
     }
 
     #[inline(never)]

@@ -3,6 +3,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 mod broadcast;
+mod cumulate;
 mod elementwise;
 mod fold;
 mod gather;
@@ -13,4 +14,5 @@ mod permute;
 mod random;
 mod reduce;
 mod softmax;
+mod sort;
 pub(crate) mod unary;

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 
 use crate::cpu::simd::{Math, vectorize_math};
-use crate::kernels::arithmetic::larger;
+use crate::kernels::arithmetic::{clamp, larger, round_half_to_even};
 use crate::scalar::Scalar;
 use crate::vecmath::sigmoid_of_tail;
 
@@ -20,6 +20,19 @@ pub enum Unary {
     Abs,
     /// −1, 0 or 1, as `x` is negative, zero (of either sign) or positive; NaN stays.
     Sign,
+    /// The largest whole number that is not greater than `x`.
+    Floor,
+    /// The smallest whole number that is not less than `x`.
+    Ceil,
+    /// The nearest whole number; the even one of two.
+    Round,
+    /// `low` below `low`, `high` above `high`, else `x`; NaN stays.
+    Clamp {
+        /// The lower bound.
+        low: f64,
+        /// The upper bound, not less than the lower.
+        high: f64,
+    },
     /// `x²`
     Square,
     /// `√x`
@@ -62,8 +75,11 @@ pub enum Unary {
 impl Hash for Unary {
     fn hash<H: Hasher>(&self, state: &mut H) {
         discriminant(self).hash(state);
-        if let Self::Powf(exponent) = self {
-            (exponent + 0.0).to_bits().hash(state); // −0 equals 0
+        let mut number = |x: f64| (x + 0.0).to_bits().hash(state); // −0 equals 0
+        match *self {
+            Self::Powf(exponent) => number(exponent),
+            Self::Clamp { low, high } => [low, high].into_iter().for_each(number),
+            _ => {}
         }
     }
 }
@@ -77,6 +93,10 @@ impl Unary {
             Self::Neg => "neg",
             Self::Abs => "abs",
             Self::Sign => "sign",
+            Self::Floor => "floor",
+            Self::Ceil => "ceil",
+            Self::Round => "round",
+            Self::Clamp { .. } => "clamp",
             Self::Square => "square",
             Self::Sqrt => "sqrt",
             Self::Recip => "recip",
@@ -101,7 +121,18 @@ impl Unary {
     /// Whether the result is exact: no rounding takes place.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        matches!(self, Self::Identity | Self::Neg | Self::Abs | Self::Sign | Self::Relu)
+        matches!(
+            self,
+            Self::Identity
+                | Self::Neg
+                | Self::Abs
+                | Self::Sign
+                | Self::Floor
+                | Self::Ceil
+                | Self::Round
+                | Self::Clamp { .. }
+                | Self::Relu
+        )
     }
 
     /// Runs a loop with this function. The loop is compiled once for each function.
@@ -120,6 +151,13 @@ impl Unary {
             Self::Neg => run!(|x| -x),
             Self::Abs => run!(|x| x.abs()),
             Self::Sign => run!(|x| if x == T::zero() || x.is_nan() { x.abs() } else { x.signum() }),
+            Self::Floor => run!(|x| x.floor()),
+            Self::Ceil => run!(|x| x.ceil()),
+            Self::Round => run!(|x| round_half_to_even(x)),
+            Self::Clamp { low, high } => {
+                let (low, high) = (T::of(low), T::of(high));
+                run!(|x| clamp(x, low, high));
+            }
             Self::Square => run!(|x| x * x),
             Self::Sqrt => run!(|x| x.sqrt()),
             Self::Recip => run!(|x| x.recip()),

@@ -1,5 +1,6 @@
-//! Shapes of gathered and scattered rows.
+//! Shapes of gathered and scattered elements.
 
+use super::broadcast::same;
 use super::error::ShapeError;
 use super::extents::Shape;
 
@@ -23,6 +24,49 @@ pub fn scatter_rows(shape: &[usize], indices: &[usize], rows: usize) -> Result<S
             Ok(whole)
         }
     }
+}
+
+/// The shape of elements gathered by index along an axis: that of the indices.
+pub fn gather_along(shape: &[usize], axis: usize, indices: &[usize]) -> Result<Shape, ShapeError> {
+    let fail = |problem: String| ShapeError::new("gather_along", &[shape, indices], problem);
+    if shape.len() != indices.len() {
+        return Err(fail("the ranks of elements and indices differ".into()));
+    }
+    match (0..shape.len()).find(|&i| i != axis && shape[i] != indices[i]) {
+        Some(i) => {
+            let problem = format!("{} and {} differ; only axis {axis} may", shape[i], indices[i]);
+            Err(fail(problem).at_axis(i))
+        }
+        None => Ok(indices.into()),
+    }
+}
+
+/// The shape, with this extent along an axis, of the result when elements are scattered by index along the axis.
+pub fn scatter_along(
+    shape: &[usize],
+    axis: usize,
+    indices: &[usize],
+    extent: usize,
+) -> Result<Shape, ShapeError> {
+    same("scatter_along", shape, indices)?;
+    Ok(Shape::from(shape).with(axis, extent))
+}
+
+/// The shape of the `k` largest elements along an axis.
+pub fn top(
+    operation: &'static str,
+    shape: &[usize],
+    axis: usize,
+    k: usize,
+) -> Result<Shape, ShapeError> {
+    if k <= shape[axis] {
+        return Ok(Shape::from(shape).with(axis, k));
+    }
+    let problem = format!(
+        "there are no {k} largest of {} elements; k is at most the axis's extent",
+        shape[axis]
+    );
+    Err(ShapeError::new(operation, &[shape], problem).at_axis(axis))
 }
 
 /// Checks that every index is within axis 0.

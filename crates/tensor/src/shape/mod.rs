@@ -16,6 +16,8 @@ pub use axes::{axes, axis, choosable, reduce};
 pub use broadcast::{broadcast, broadcast_to, same};
 pub use error::{OrPanic, ShapeError};
 pub use extents::{Shape, equal};
-pub use gather::{gather_rows, rows_exist, scatter_rows};
+pub use gather::{gather_along, gather_rows, rows_exist, scatter_along, scatter_rows, top};
 pub use matmul::{Transpose, matmul};
-pub use parts::{concat, permute, reshape, slice, split, stack, write_slice};
+pub use parts::{
+    concat, first_after_roll, permute, range, reshape, slice, split, stack, write_slice,
+};

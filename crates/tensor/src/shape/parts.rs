@@ -1,6 +1,6 @@
 //! Shapes of parts of tensors, and of tensors made of parts.
 
-use std::ops::Range;
+use std::ops::{Bound, Range, RangeBounds};
 
 use smallvec::SmallVec;
 
@@ -21,6 +21,32 @@ pub fn reshape(shape: &[usize], target: &[usize]) -> Result<Shape, ShapeError> {
         &[shape, target],
         format!("{have} elements do not fill {want}; the products of the extents must be equal"),
     ))
+}
+
+/// The range with these bounds of an axis. A range without a start begins at 0, and one without an end
+/// reaches to the end of the axis.
+#[must_use]
+pub fn range(bounds: &impl RangeBounds<usize>, extent: usize) -> Range<usize> {
+    let start = match bounds.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match bounds.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => extent,
+    };
+    start..end
+}
+
+/// The position of the entry that a cyclic shift moves to the start of an axis.
+#[must_use]
+pub fn first_after_roll(shift: isize, extent: usize) -> usize {
+    match extent {
+        0 => 0,
+        _ => shift.wrapping_neg().rem_euclid(extent as isize) as usize,
+    }
 }
 
 /// The shape of the slice `range` of one axis.

@@ -7,11 +7,12 @@ use crate::common::*;
 
 type Binary = (&'static str, fn(&Tensor<f64>, &Tensor<f64>) -> Tensor<f64>, fn(f64, f64) -> f64);
 
-const BINARY: [Binary; 12] = [
+const BINARY: [Binary; 13] = [
     ("add", |x, y| x + y, |x, y| x + y),
     ("sub", |x, y| x - y, |x, y| x - y),
     ("mul", |x, y| x * y, |x, y| x * y),
     ("div", |x, y| x / y, |x, y| x / y),
+    ("rem", |x, y| x.rem(y), |x, y| x - y * (x / y).floor()), // exact on a coarse grid
     ("maximum", |x, y| x.maximum(y), f64::max),
     ("minimum", |x, y| x.minimum(y), f64::min),
     ("gt", |x, y| x.gt(y), |x, y| f64::from(x > y)),
@@ -108,7 +109,7 @@ fn erf(x: f64) -> f64 {
 #[test]
 fn functions_have_their_values() {
     type Unary = (&'static str, fn(&Tensor<f64>) -> Tensor<f64>, fn(f64) -> f64);
-    let functions: [Unary; 15] = [
+    let functions: [Unary; 19] = [
         ("neg", |x| -x, |x| -x),
         ("abs", Tensor::abs, f64::abs),
         ("square", Tensor::square, |x| x * x),
@@ -125,6 +126,10 @@ fn functions_have_their_values() {
         }),
         ("relu", Tensor::relu, |x| if x < 0.0 { 0.0 } else { x }),
         ("softplus", Tensor::softplus, |x| if x > 40.0 { x } else { x.exp().ln_1p() }),
+        ("floor", Tensor::floor, f64::floor),
+        ("ceil", Tensor::ceil, f64::ceil),
+        ("round", Tensor::round, f64::round_ties_even),
+        ("clamp", |x| x.clamp(-0.5, 2.0), |x| x.clamp(-0.5, 2.0)),
         ("sign", Tensor::sign, |x| if x == 0.0 { 0.0 } else { x.signum() }),
     ];
     let mut x: Vec<f64> = (-4000..=4000).map(|i| f64::from(i) / 100.0).collect();
@@ -156,6 +161,8 @@ fn nan_is_not_lost() {
     assert!(nan.relu()[[0]].is_nan());
     assert!(nan.sign()[[0]].is_nan());
     assert!(nan.softplus()[[0]].is_nan());
+    assert!(nan.clamp(0.0, 1.0)[[0]].is_nan());
+    assert!(nan.round()[[0]].is_nan());
     assert_eq!(nan.equal(&nan).to_vec(), [0.0, 1.0, 0.0]);
     assert_eq!(nan.not_equal(&nan).to_vec(), [1.0, 0.0, 1.0]);
 }
@@ -164,6 +171,26 @@ fn nan_is_not_lost() {
 fn sign_of_zero_is_zero() {
     let x = Tensor::from_vec([4], vec![-3.0, -0.0, 0.0, 0.5]);
     assert_eq!(x.sign().to_vec(), [-1.0, 0.0, 0.0, 1.0]);
+}
+
+/// The values of NumPy's `mod`.
+#[test]
+fn rem_has_the_sign_of_the_divisor() {
+    let x = Tensor::from([5.5, -5.5, 5.5, -5.5, 1e9, -1e-30, 0.0, -1.0, 1.0, f64::INFINITY]);
+    let y = Tensor::from([2.0, 2.0, -2.0, -2.0, 0.7, 1.0, -3.0, f64::INFINITY, 0.0, 1.0]);
+    let expected = [
+        1.5,
+        0.5,
+        -0.5,
+        -1.5,
+        0.400_000_063_441_315_67, // exact, although the quotient is rounded
+        1.0,
+        0.0,
+        f64::INFINITY,
+        f64::NAN,
+        f64::NAN,
+    ];
+    assert_same(&x.rem(&y), &Tensor::from(expected));
 }
 
 #[test]

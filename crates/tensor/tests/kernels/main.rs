@@ -1,6 +1,7 @@
 //! Every kernel against plain loops over indices, on random shapes that include scalars and
 //! extents of zero and one.
 
+mod along;
 mod common;
 mod conversions;
 mod elementwise;

@@ -80,6 +80,7 @@ fn elementwise() {
         || x.clone().add_assign(zeros([2])),
         "add_assign of [2] and [2, 3]: the first does not stretch to the second: counted from the last axis, each extent must be equal to the target's or 1",
     );
+    panics(|| x.clamp(1.0, 0.5), "clamp: the bounds 1 and 0.5 are not in ascending order");
     panics(
         || x.clone().axpy(1.0, &zeros([3, 2])),
         "axpy of [2, 3] and [3, 2]: the shapes must be the same",
@@ -116,6 +117,39 @@ fn products() {
         || Tensor::gemm(1.0, &x, &zeros([3, 4]), transpose, 0.0, &mut zeros([4, 2])),
         "gemm of [4, 2]: the product has shape [2, 4]; C must have it too",
     );
+}
+
+#[test]
+fn along_an_axis() {
+    let x = zeros([2, 3]);
+    panics(
+        || x.cumsum(2),
+        "cumsum of [2, 3]: axis 2 does not exist; use 0 to 1, or -1 for the last",
+    );
+    panics(
+        || x.topk(4, 1),
+        "topk of [2, 3], axis 1: there are no 4 largest of 3 elements; k is at most the axis's extent",
+    );
+    panics(
+        || x.gather_along(&zeros([3, 2]), 1),
+        "gather_along of [2, 3] and [3, 2], axis 0: 2 and 3 differ; only axis 1 may",
+    );
+    panics(
+        || x.gather_along(&zeros([2]), 1),
+        "gather_along of [2, 3] and [2]: the ranks of elements and indices differ",
+    );
+    for index in [2.5, 3.0, -1.0, f32::NAN] {
+        panics(
+            || x.gather_along(&Tensor::full([2, 1], index), 1),
+            &format!("gather_along: index {index} is not a whole number within 0..3"),
+        );
+    }
+    panics(
+        || x.scatter_along(&zeros([2, 2]), 1, 4),
+        "scatter_along of [2, 3] and [2, 2]: the shapes must be the same",
+    );
+    panics(|| x.slice(1, 4..), "slice of [2, 3], axis 1: 4..3 is not within 0..3");
+    panics(|| x.slice(0, ..3), "slice of [2, 3], axis 0: 0..3 is not within 0..2");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn check<T: Scalar>() {
     let x = values::<T>(&[700, 301], 1);
     let y = values::<T>(&[700, 301], 2);
     let row = values::<T>(&[301], 3);
-    let kernels: [(&str, &(dyn Fn() -> Tensor<T> + Sync)); 20] = [
+    let kernels: [(&str, &(dyn Fn() -> Tensor<T> + Sync)); 25] = [
         ("map", &|| x.exp()),
         ("zip", &|| &x * &y),
         ("broadcast zip", &|| &x - &row),
@@ -52,6 +52,11 @@ fn check<T: Scalar>() {
             sum.add_slice(1, 100, &y);
             sum
         }),
+        ("cumsum", &|| x.cumsum(1)),
+        ("reverse_cumsum", &|| x.reshape([70, 10, 301]).reverse_cumsum(1)),
+        ("sort", &|| x.sort(1)),
+        ("topk", &|| x.topk(3, 1).1),
+        ("scatter_along", &|| x.scatter_along(&x.argsort(1), 1, 301)),
         ("gather_rows", &|| x.gather_rows(&[5; 600])),
         ("transpose", &|| x.transpose(0, 1)),
         ("permute", &|| x.reshape([70, 10, 301]).permute(&[1, 0, 2])),

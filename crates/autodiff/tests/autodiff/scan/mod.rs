@@ -16,6 +16,7 @@ mod narrow;
 mod nested;
 mod norm;
 mod orders;
+mod periodic;
 mod probes;
 mod random;
 mod reciprocal;
