@@ -106,6 +106,8 @@ macro_rules! cells {
 }
 
 cells! {
+    brc: Brc::new;
+    co_rnn: CoRnn::new;
     coupled_lstm: CoupledLstm::new;
     echo_state: EchoState::new;
     elman: Elman::new;
@@ -122,6 +124,7 @@ cells! {
     layer_norm_peephole_lstm: |rng: &mut _, input, hidden| {
         LayerNormLstm::new(rng, input, hidden).peepholes(true)
     };
+    lem: Lem::new;
     lstm: Lstm::new;
     lstm_1997: Lstm1997::new;
     memory_blocks: |rng: &mut _, input, hidden| MemoryBlocks::new(rng, input, hidden / 4, 4);
@@ -131,6 +134,8 @@ cells! {
     min_gru: MinGru::new;
     min_lstm: MinLstm::new;
     minimal_gated_unit: MinimalGatedUnit::new;
+    multiplicative_lstm: MultiplicativeLstm::new;
+    nbrc: Nbrc::new;
     output_to_hidden: |rng: &mut _, input, hidden| {
         OutputToHidden::new(rng, input, hidden, hidden)
     };
@@ -138,6 +143,8 @@ cells! {
     projected_lstm: |rng: &mut _, input, hidden| {
         ProjectedLstm::new(rng, input, hidden, hidden / 2)
     };
+    recurrent_highway: |rng: &mut _, input, hidden| RecurrentHighway::new(rng, input, hidden, 3);
+    sru: Sru::new;
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
 }
 

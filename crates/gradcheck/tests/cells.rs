@@ -5,9 +5,10 @@ extern crate bptt_layers as bptt; // derived code refers to this name
 use bptt_autodiff::Var;
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
-    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes, Window,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
+    LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
+    ProjectedLstm, RecurrentHighway, Reset, Sru, StateSizes, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -103,6 +104,14 @@ cells! {
     min_lstm: |rng, i, h| MinLstm::new(rng, i, h), exchangeable_units();
     window: |rng, i, h| Window::new(rng, i, h, 3);
     echo_state: |rng, i, h| EchoState::new(rng, i, h).leak(0.4), frozen(|_| true);
+    co_rnn: |rng, i, h| CoRnn::new(rng, i, h).time_step(0.4), exchangeable_units();
+    lem: |rng, i, h| Lem::new(rng, i, h), exchangeable_units();
+    sru: |rng, i, h| Sru::new(rng, i, h);
+    recurrent_highway: |rng, i, h| RecurrentHighway::new(rng, i, h, 2), exchangeable_units();
+    recurrent_highway_uncoupled: |rng, i, h| RecurrentHighway::uncoupled(rng, i, h, 2), exchangeable_units();
+    multiplicative_lstm: |rng, i, h| MultiplicativeLstm::new(rng, i, h), exchangeable_units();
+    brc: |rng, i, h| Brc::new(rng, i, h), exchangeable_units();
+    nbrc: |rng, i, h| Nbrc::new(rng, i, h), exchangeable_units();
     without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
     lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

@@ -66,9 +66,10 @@ pub use bptt_derive::State;
 
 pub use crate::activation::{Activation, Table};
 pub use crate::cells::{
-    CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru, LayerNormLstm,
-    Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, OutputToHidden, PeepholeLstm,
-    Peepholes, ProjectedLstm, Reset, Window,
+    Brc, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru,
+    LayerNormLstm, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, Peepholes, ProjectedLstm,
+    RecurrentHighway, Reset, Sru, Window,
 };
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;

@@ -3,9 +3,10 @@
 use bptt_analysis::dynamics::{Dynamics, DynamicsError};
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
-    LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Stack, StateSizes, Stepwise, Window,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
+    LayerNormGru, LayerNormLstm, LearnedStart, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
+    ProjectedLstm, RecurrentHighway, Sru, Stack, StateSizes, Stepwise, Window,
 };
 use bptt_tensor::{Scalar, Tensor};
 
@@ -55,6 +56,13 @@ fn those_of_every_cell_of_the_library_equal_central_differences() {
     assert_differences(&PeepholeLstm::new(rng, 3, 4), 3);
     assert_differences(&ProjectedLstm::new(rng, 3, 4, 2), 3);
     assert_differences(&Window::new(rng, 3, 4, 3), 3);
+    assert_differences(&CoRnn::new(rng, 3, 4), 3);
+    assert_differences(&Lem::new(rng, 3, 4), 3);
+    assert_differences(&Sru::new(rng, 3, 4), 3);
+    assert_differences(&RecurrentHighway::new(rng, 3, 4, 2), 3);
+    assert_differences(&MultiplicativeLstm::new(rng, 3, 4), 3);
+    assert_differences(&Brc::new(rng, 3, 4), 3);
+    assert_differences(&Nbrc::new(rng, 3, 4), 3);
 }
 
 #[test]

@@ -39,6 +39,29 @@ macro_rules! activation_options {
 }
 pub(crate) use activation_options;
 
+/// Defines builder methods that set constants of the equations, one for each of these fields.
+macro_rules! constant_options {
+    ($($field:ident: $constant:literal;)*) => {$(
+        #[doc = concat!("Sets ", $constant, ".")]
+        ///
+        /// # Panics
+        ///
+        /// If it is negative or not finite.
+        #[track_caller]
+        #[must_use]
+        pub fn $field(mut self, value: f64) -> Self {
+            assert!(
+                value >= 0.0 && value.is_finite(),
+                concat!(stringify!($field), ": at least 0 and finite, not {}"),
+                value
+            );
+            self.$field = value;
+            self
+        }
+    )*};
+}
+pub(crate) use constant_options;
+
 /// Defines builder methods that set the activations of the gates and the candidate, and with `state` also that of the
 /// cell state `c`.
 macro_rules! gate_activations {

@@ -2,10 +2,10 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, Layer, LayerNorm,
-    LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, Module, OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, StateSizes,
-    Window, unroll,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
+    Layer, LayerNorm, LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks,
+    MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, ProjectedLstm, RecurrentHighway, Reset, Sru, StateSizes, Window, unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -253,6 +253,18 @@ fn parameter_counts() {
     assert_eq!(MinGru::<f64>::new(rng, i, h).parameter_count(), 2 * (i * h + h));
     assert_eq!(MinLstm::<f64>::new(rng, i, h).parameter_count(), 3 * (i * h + h));
     assert_eq!(Window::<f64>::new(rng, i, h, 5).parameter_count(), 5 * i * h + h);
+    assert_eq!(CoRnn::<f64>::new(rng, i, h).parameter_count(), layer + h * h);
+    assert_eq!(Lem::<f64>::new(rng, i, h).parameter_count(), 4 * layer);
+    assert_eq!(Sru::<f64>::new(rng, i, h).parameter_count(), 4 * i * h + 4 * h);
+    assert_eq!(Sru::<f64>::new(rng, h, h).parameter_count(), 3 * h * h + 4 * h);
+    let highway = RecurrentHighway::<f64>::new(rng, i, h, 5);
+    assert_eq!(highway.parameter_count(), 2 * (i * h + 5 * (h * h + h)));
+    let highway = RecurrentHighway::<f64>::uncoupled(rng, i, h, 5);
+    assert_eq!(highway.parameter_count(), 3 * (i * h + 5 * (h * h + h)));
+    let multiplicative = MultiplicativeLstm::<f64>::new(rng, i, h);
+    assert_eq!(multiplicative.parameter_count(), 5 * (i * h + h * h) + 4 * h);
+    assert_eq!(Brc::<f64>::new(rng, i, h).parameter_count(), 3 * i * h + 2 * h);
+    assert_eq!(Nbrc::<f64>::new(rng, i, h).parameter_count(), 3 * i * h + 2 * h * h);
 }
 
 /// The numbers of weights are those that Hochreiter and Schmidhuber (1997) print, for each experiment.

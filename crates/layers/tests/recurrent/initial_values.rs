@@ -1,9 +1,10 @@
 //! Initial values of cells: their distributions, the biases of gates, and parts that are optional.
 
 use bptt_layers::{
-    CoupledLstm, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, LayerNormGru, LayerNormLstm,
-    Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, Window,
+    Brc, CoRnn, CoupledLstm, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, LayerNormGru,
+    LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, ProjectedLstm,
+    RecurrentHighway, Reset, Sru, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -66,6 +67,15 @@ fn each_matrix_has_a_start_of_its_own() {
         IndRnn::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
         OutputToHidden::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_oh"], bias_init ["b"];
         Window::new(rng, i, h, 2) => input_init ["w_ih"], bias_init ["b"];
+        CoRnn::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh", "w_vh"], bias_init ["b"];
+        Lem::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh", "w_ch"], bias_init ["b"];
+        Sru::new(rng, i, h) => input_init ["w_ih", "w_ir"], peephole_init ["p_f", "p_r"], bias_init ["b"];
+        RecurrentHighway::new(rng, i, h, 2) => input_init ["w_ih"],
+            recurrent_init ["w_hh.0", "w_hh.1"], bias_init ["b.0", "b.1"];
+        MultiplicativeLstm::new(rng, i, h) => input_init ["w_im", "w_ih"],
+            recurrent_init ["w_hm", "w_mh"], bias_init ["b"];
+        Brc::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh_a", "w_hh_z"];
+        Nbrc::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh_az"];
         Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
         Lstm::new(rng, i, h).bias(false) => bias_init [];
         LayerNormLstm::new(rng, i, h) => peephole_init [];
@@ -129,6 +139,8 @@ fn biases_of_each_gate() {
         MinimalGatedUnit::<f64>::new(rng, i, h) => "b" [Forget, Candidate];
         MinGru::<f64>::new(rng, i, h) => "b" [Update, Candidate];
         MinLstm::<f64>::new(rng, i, h) => "b" [Forget, Input, Candidate];
+        MultiplicativeLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        Sru::<f64>::new(rng, i, h) => "b" [Forget, ResetGate];
     }
     // the network of 1997, whose output gates open one block after the other
     let blocks = MemoryBlocks::<f64>::new(rng, 7, 3, 2)

@@ -26,6 +26,7 @@ mod other_cells;
 mod probes;
 mod pytorch;
 mod pytorch_equations;
+mod recent_cells;
 mod resets;
 mod scanned;
 mod sequences;

@@ -2,11 +2,12 @@
 
 use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
-    Activation, Bidirectional, Cell, CoupledLstm, Dropout, EchoState, Elman, FullyRecurrent, Gru,
-    IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lstm, Lstm1997, MemoryBlocks, MinGru,
-    MinLstm, MinimalGatedUnit, NoisyCell, OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence,
-    RecurrentDropout, Reset, Residual, Reversed, Stack, StateSizes, Truncation, VariationalDropout,
-    Window, Zoneout, scan,
+    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, Dropout, EchoState, Elman,
+    FullyRecurrent, Gru, IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lem, Lstm,
+    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, NoisyCell,
+    OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence, RecurrentDropout, RecurrentHighway,
+    Reset, Residual, Reversed, Sru, Stack, StateSizes, Truncation, VariationalDropout, Window,
+    Zoneout, scan,
 };
 use bptt_tensor::Tensor;
 use rand::Rng;
@@ -276,6 +277,11 @@ fn variational_dropout_drops_the_operands_of_products() {
     }
     drops_rows(|rng| LayerNormGru::new(rng, i, h), &[(0, "w_hh")]);
     drops_rows(|rng| MinimalGatedUnit::new(rng, i, h), &[(0, "w_hh_f"), (0, "w_hh_n")]);
+    drops_rows(|rng| CoRnn::new(rng, i, h), &[(0, "w_hh"), (1, "w_vh")]);
+    drops_rows(|rng| Lem::new(rng, i, h), &[(0, "w_hh"), (1, "w_ch")]);
+    drops_rows(|rng| Sru::new(rng, i, h), &[(0, "p_f"), (0, "p_r")]);
+    drops_rows(|rng| RecurrentHighway::new(rng, i, h, 2), &[(0, "w_hh.0"), (0, "w_hh.1")]);
+    drops_rows(|rng| MultiplicativeLstm::new(rng, i, h), &[(0, "w_hm")]);
 }
 
 /// Checks the value that a step writes with dropout of its candidate, from random states. Where the candidate is
@@ -339,7 +345,13 @@ fn recurrent_dropout_drops_candidates() {
         |rng| MinimalGatedUnit::new(rng, i, h), 0;
         |rng| MinGru::new(rng, i, h), 0;
         |rng| MinLstm::new(rng, i, h), 0;
+        |rng| Lem::new(rng, i, h), 1;
+        |rng| RecurrentHighway::new(rng, i, h, 1), 0;
+        |rng| MultiplicativeLstm::new(rng, i, h), 1;
+        |rng| Brc::new(rng, i, h), 0;
+        |rng| Nbrc::new(rng, i, h), 0;
     }
+    drops_candidates(|rng| CoRnn::new(rng, i, h), |cell| cell.activation(nothing()), 1);
     drops_candidates(
         |rng| EchoState::new(rng, i, h).leak(0.3),
         |cell| cell.activation(nothing()),

@@ -13,8 +13,8 @@ use crate::support::{
     unrolled,
 };
 
-const INPUT: usize = 3;
-const HIDDEN: usize = 4;
+pub(crate) const INPUT: usize = 3;
+pub(crate) const HIDDEN: usize = 4;
 
 /// Functions for the gates, the candidate and the state, none of which is a default.
 const GATE: Activation<f64> = Activation::HardSigmoid { slope: 0.2 };
@@ -50,11 +50,11 @@ macro_rules! with_functions {
     };
 }
 
-type Row = Vec<f64>;
+pub(crate) type Row = Vec<f64>;
 
 /// Compares a step of a cell with random parameters with its equations. They compute the output and the next state from
 /// `x` and the variables of the state.
-fn check<C: TestCell>(
+pub(crate) fn check<C: TestCell>(
     make: impl FnOnce(&mut Random) -> C,
     by_hand: impl Fn(&dyn Fn(&str) -> Tensor<f64>, &[f64], &[Row]) -> (Row, Vec<Row>),
 ) {
@@ -76,17 +76,17 @@ fn check<C: TestCell>(
     assert_near(&computed, &expected, 1e-14);
 }
 
-fn times(x: &[f64], w: &Tensor<f64>) -> Row {
+pub(crate) fn times(x: &[f64], w: &Tensor<f64>) -> Row {
     let entry = |column| x.iter().enumerate().map(|(row, x)| x * w[[row, column]]).sum();
     (0..w.shape()[1]).map(entry).collect()
 }
 
-fn plus(a: &[f64], b: &[f64]) -> Row {
+pub(crate) fn plus(a: &[f64], b: &[f64]) -> Row {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
 }
 
 /// Computes the values unit by unit.
-fn units(unit: impl Fn(usize) -> f64) -> Row {
+pub(crate) fn units(unit: impl Fn(usize) -> f64) -> Row {
     (0..HIDDEN).map(unit).collect()
 }
 

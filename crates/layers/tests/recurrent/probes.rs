@@ -4,10 +4,11 @@ use std::iter::zip;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Bidirectional, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
-    Layer, LayerNormGru, LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence, Stack, StateSizes,
-    Stepwise, Window, scan, unroll,
+    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent,
+    Gru, IndRnn, Layer, LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks,
+    MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
+    ProjectedLstm, Recurrence, RecurrentHighway, Sru, Stack, StateSizes, Stepwise, Window, scan,
+    unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -62,6 +63,16 @@ fn every_cell_names_gates_and_states() {
     check(&EchoState::new(rng, INPUT, HIDDEN), &["h"], "h");
     check(&OutputToHidden::new(rng, INPUT, HIDDEN, 2), &["h", "o"], "o");
     check(&Window::new(rng, INPUT, HIDDEN, 2), &["h"], "h");
+    check(&CoRnn::new(rng, INPUT, HIDDEN), &["v", "h"], "h");
+    check(&Lem::new(rng, INPUT, HIDDEN), &["s_c", "s_h", "g", "c", "n", "h"], "h");
+    check(&Sru::new(rng, INPUT, HIDDEN), &["f", "r", "c", "h"], "h");
+    let highway = ["n0", "i0", "n1", "i1", "h"];
+    check(&RecurrentHighway::new(rng, INPUT, HIDDEN, 2), &highway, "h");
+    check(&RecurrentHighway::uncoupled(rng, INPUT, HIDDEN, 1), &["n0", "i0", "f0", "h"], "h");
+    let multiplicative = ["m", "f", "i", "g", "c", "o", "h"];
+    check(&MultiplicativeLstm::new(rng, INPUT, HIDDEN), &multiplicative, "h");
+    check(&Brc::new(rng, INPUT, HIDDEN), &["a", "z", "n", "h"], "h");
+    check(&Nbrc::new(rng, INPUT, HIDDEN), &["a", "z", "n", "h"], "h");
 }
 
 /// The cell state follows from the gates, step by step.

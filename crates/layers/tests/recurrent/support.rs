@@ -4,9 +4,10 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_layers::{
-    Activation, Cell, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn, LayerNormGru,
-    LayerNormLstm, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Reset, State, StateSizes, Window, scan, unroll,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
+    LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
+    ProjectedLstm, RecurrentHighway, Reset, Sru, State, StateSizes, Window, scan, unroll,
 };
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
@@ -336,6 +337,42 @@ pub(crate) mod random_cell {
         randomized(Window::new(rng, sizes.input, sizes.hidden, sizes.output + 1), rng)
     }
 
+    pub(crate) fn co_rnn(rng: &mut Random, sizes: Sizes) -> CoRnn<f64> {
+        let cell = CoRnn::new(rng, sizes.input, sizes.hidden).time_step(0.4).damping(0.3);
+        randomized(cell, rng)
+    }
+
+    pub(crate) fn lem(rng: &mut Random, sizes: Sizes) -> Lem<f64> {
+        randomized(Lem::new(rng, sizes.input, sizes.hidden).time_step(0.7), rng)
+    }
+
+    pub(crate) fn sru(rng: &mut Random, sizes: Sizes) -> Sru<f64> {
+        randomized(Sru::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn recurrent_highway(rng: &mut Random, sizes: Sizes) -> RecurrentHighway<f64> {
+        randomized(RecurrentHighway::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
+    }
+
+    pub(crate) fn recurrent_highway_uncoupled(
+        rng: &mut Random,
+        sizes: Sizes,
+    ) -> RecurrentHighway<f64> {
+        randomized(RecurrentHighway::uncoupled(rng, sizes.input, sizes.hidden, 2), rng)
+    }
+
+    pub(crate) fn multiplicative_lstm(rng: &mut Random, sizes: Sizes) -> MultiplicativeLstm<f64> {
+        randomized(MultiplicativeLstm::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn brc(rng: &mut Random, sizes: Sizes) -> Brc<f64> {
+        randomized(Brc::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    pub(crate) fn nbrc(rng: &mut Random, sizes: Sizes) -> Nbrc<f64> {
+        randomized(Nbrc::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
     /// The weights are fixed, so none has a gradient.
     pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
         Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
@@ -355,7 +392,8 @@ macro_rules! for_every_cell {
             gru_after, gru_before, gru_without_bias, gru_above_lstm, lstm_1997, memory_blocks,
             memory_blocks_of_one_cell, peephole_lstm, coupled_lstm, layer_norm_gru, layer_norm_lstm,
             layer_norm_peephole_lstm, projected_lstm, minimal_gated_unit, ind_rnn, fully_recurrent,
-            min_gru, min_lstm, window, echo_state
+            min_gru, min_lstm, window, echo_state, co_rnn, lem, sru, recurrent_highway,
+            recurrent_highway_uncoupled, multiplicative_lstm, brc, nbrc
         );
     };
     ($check:ident, $cases:expr; $($cell:ident),*) => {
