@@ -20,7 +20,7 @@ pub fn instances() -> Vec<Vec<*const ()>> {
 
 fn of<T: Scalar>() -> Vec<*const ()> {
     vec![
-        Tape::<T>::at_step as *const (),
+        Tape::<T>::entry as *const (),
         Tape::<T>::backward as *const (),
         Tape::<T>::first_non_finite as *const (),
         Tape::<T>::hvp as *const (),

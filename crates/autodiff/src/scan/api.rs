@@ -92,6 +92,14 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         self
     }
 
+    /// Declares that the sequences are windows of longer ones, as in truncated back-propagation where windows are
+    /// sequences of one batch. A step then has no number, so [`Tape::step_index`] panics, and [`Tape::at_step`] reads
+    /// only sequences that are cut into the same windows.
+    pub fn windowed(mut self) -> Self {
+        self.flat.is_windowed = true;
+        self
+    }
+
     /// Saves states in place of residuals. [`Tape::backward`] recomputes the residuals.
     ///
     /// A scan within the step of another scan saves its residuals nonetheless. So do gradients that
@@ -128,8 +136,8 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     /// # Panics
     ///
     /// If the step's equations panic. If the next state does not have the form of the state. If the step reads a
-    /// value, and the scan has several steps. If a sequence that the step reads by [`Tape::at_step`] has another
-    /// length.
+    /// value, and the scan has several steps. If a sequence that the step reads by [`Tape::at_step`] is
+    /// shorter than the scan.
     #[track_caller]
     #[must_use]
     pub fn run<O: Tree<'t, T>>(self, step: impl FnMut(X, S) -> (O, S)) -> Scanned<O, S> {

@@ -6,12 +6,13 @@ use std::panic::Location;
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
 use crate::scan::cache::compile;
+use crate::scan::own_sequences::OwnSequence;
 use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Operands, ScanConfig};
 use crate::scan::run::stepper::Stepper;
 use crate::scan::state_fault::StateFault;
 use crate::scan::trace::{FlatStep, trace};
-use crate::tape::{Op, Step, Tape, Var};
+use crate::tape::{Op, Step, StepCount, Tape, Var};
 
 /// The outputs and the last state.
 pub(crate) type Flat<'t, T> = (Vec<Var<'t, T>>, Vec<Var<'t, T>>);
@@ -24,6 +25,8 @@ pub(crate) struct FlatScan<'t, T> {
     pub(crate) state: Vec<Var<'t, T>>,
     pub(crate) steps: usize,
     pub(crate) reversed: bool,
+    /// Whether the sequences are windows of longer ones.
+    pub(crate) is_windowed: bool,
     /// The interval, in steps, at which the state is saved in place of all residuals.
     pub(crate) recompute: Option<usize>,
 }
@@ -55,7 +58,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
                 paths[0]
             );
         }
-        Self { tape, sequences, state, steps, reversed: false, recompute: None }
+        Self { tape, sequences, state, steps, reversed: false, is_windowed: false, recompute: None }
     }
 
     #[track_caller]
@@ -79,9 +82,10 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         if self.steps == 1 || tape.sees_every_operation() && self.steps > 0 {
             return self.run_in_a_loop(step);
         }
+        let count = self.step_count();
         let Self { sequences, state, steps, reversed, recompute, .. } = self;
         let traced = trace(tape, &sequences, &state, step)?;
-        let sequences = traced.sequences(&sequences);
+        let sequences = traced.sequences(&sequences, count);
         if steps == 0 {
             let shape = |&id: &u32| over_steps(traced.program.shape(id), 0);
             let shapes: Vec<Shape> = traced.program.stacked.iter().map(shape).collect();
@@ -93,6 +97,10 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         let config = ScanConfig { steps, reversed, recompute };
         let outputs = operation::record(tape, &compiled, config, operands);
         Ok((outputs.stacked, outputs.state))
+    }
+
+    fn step_count(&self) -> StepCount {
+        StepCount { count: self.steps, is_windowed: self.is_windowed }
     }
 
     /// The shapes of the outputs of a step.
@@ -117,17 +125,13 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         let (tape, mut probed) = (self.tape, Probed::default());
         let step = &mut |entries: &[_], state: &[_]| probed.step(tape, || step(entries, state));
         let traced = trace(tape, &self.sequences, &self.state, step)?;
-        assert!(
-            traced.own_sequences.is_empty(),
-            "stepper: the step reads an entry of a sequence (at_step), but steps that arrive one by one \
-             have no number: leave it out"
-        );
-        let (sequences, invariants) = (self.sequences.len(), traced.invariants.len());
+        let own: Vec<_> = traced.own_sequences.into_iter().map(OwnSequence::online).collect();
+        let (sequences, invariants) = (self.sequences.len() + own.len(), traced.invariants.len());
         let compiled = compile(traced.program, sequences, invariants);
         let values: Vec<Tensor<T>> = traced.invariants.iter().map(|var| var.value()).collect();
         let invariants = compiled.invariant_values(&values);
         let state: Vec<Tensor<T>> = self.state.iter().map(|var| var.value()).collect();
-        Ok(Stepper::new(&compiled, &state, invariants, probed))
+        Ok(Stepper::new(&compiled, &state, invariants, own, probed))
     }
 
     #[track_caller]
@@ -137,7 +141,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         let (tape, mut probed) = (self.tape, Probed::default());
         let step = &mut |entries: &[_], state: &[_]| probed.step(tape, || step(entries, state));
         let traced = trace(tape, &self.sequences, &self.state, step)?;
-        let sequences = traced.sequences(&self.sequences).len();
+        let sequences = self.sequences.len() + traced.own_sequences.len();
         let plan = compile(traced.program, sequences, traced.invariants.len());
         Ok(format!("{probed}{plan}"))
     }
@@ -146,11 +150,12 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
     #[track_caller]
     fn run_in_a_loop(self, step: &mut FlatStep<'_, 't, T>) -> Result<Flat<'t, T>, StateFault> {
         let clock = Clock { tape: self.tape, outer: self.tape.announce(None) };
+        let count = self.step_count();
         let mut state = self.state;
         let mut outputs: Vec<Vec<Var<'t, T>>> = Vec::new();
-        for count in 0..self.steps {
-            let time = if self.reversed { self.steps - 1 - count } else { count };
-            let of = Some(self.steps);
+        for run in 0..self.steps {
+            let time = if self.reversed { self.steps - 1 - run } else { run };
+            let of = Some(count);
             self.tape.announce(u32::try_from(time).ok().map(|time| Step { time, of }));
             let entries: Vec<_> = self.sequences.iter().map(|x| x.index_first(time)).collect();
             let (out, next) = step(&entries, &state);
@@ -160,7 +165,7 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
             if let Some(fault) = StateFault::of(&state, &next) {
                 return Err(fault);
             }
-            if count == 0 {
+            if run == 0 {
                 outputs.resize_with(out.len(), Vec::new);
             }
             assert!(

@@ -3,7 +3,8 @@
 //! [`Tape::scan`](crate::Tape::scan) computes the same values as a loop over the steps, and the
 //! same gradients of any order. A step passes through the modules in this order:
 //!
-//! 1. [`trace`] records it on shapes, as a [program](ir::program).
+//! 1. [`trace`] records it on shapes, as a [program](ir::program), and [lifts](lift) the entries of
+//!    the step's [own sequences](own_sequences) that all rows share.
 //! 2. [`rewrite`] simplifies the program, and [hoists](rewrite::hoist) values that are the same for
 //!    all steps.
 //! 3. [`reverse`] derives the step of the reverse pass, which is then compiled like any other step.
@@ -18,7 +19,9 @@ mod cache;
 mod compiled;
 mod flat;
 mod ir;
+mod lift;
 mod lower;
+mod own_sequences;
 mod plan;
 mod reverse;
 mod rewrite;

@@ -4,14 +4,16 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::scan::lift::lift;
+use crate::scan::own_sequences::{OwnSequence, OwnSource};
 use crate::scan::state_fault::StateFault;
-use crate::tape::{IdMap, Leaf, Op, Tape, Var, check_entries};
+use crate::tape::{IdMap, Leaf, Op, StepCount, Tape, Var};
 
 /// A traced step, and the variables that it reads from outside.
 pub(crate) struct Traced<'t, T> {
     pub(crate) program: Program<T>,
     /// Sequences that the step reads by [`Tape::at_step`]. They come after the given ones.
-    pub(crate) own_sequences: Vec<Var<'t, T>>,
+    pub(crate) own_sequences: Vec<OwnSequence<'t, T>>,
     pub(crate) invariants: Vec<Var<'t, T>>,
 }
 
@@ -20,14 +22,14 @@ impl<'t, T: Scalar> Traced<'t, T> {
     ///
     /// # Panics
     ///
-    /// If one of the step's own sequences differs in length from the given ones.
+    /// If one of the step's own sequences does not have an entry for each step.
     #[track_caller]
-    pub(crate) fn sequences(&self, given: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-        let steps = given[0].shape()[0];
-        for sequence in &self.own_sequences {
-            check_entries(&sequence.shape(), steps);
+    pub(crate) fn sequences(&self, given: &[Var<'t, T>], steps: StepCount) -> Vec<Var<'t, T>> {
+        let mut sequences = given.to_vec();
+        for own in &self.own_sequences {
+            sequences.push(own.over(given[0].tape, steps));
         }
-        [given, &self.own_sequences].concat()
+        sequences
     }
 }
 
@@ -36,7 +38,8 @@ impl<'t, T: Scalar> Traced<'t, T> {
 pub(crate) type FlatStep<'a, 't, T> =
     dyn FnMut(&[Var<'t, T>], &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Var<'t, T>>) + 'a;
 
-/// The origin of a loop-invariant input.
+/// The origin of a value from outside: a loop-invariant input, or a sequence.
+#[derive(Clone)]
 enum Origin<T> {
     /// A value that was on the tape before the step.
     Outer(u32),
@@ -91,55 +94,90 @@ pub(crate) fn trace<'t, T: Scalar>(
         vars.into_iter().map(|var| reader.place(tape, var.id)).collect()
     };
     let (stacked, next) = (place(&mut reader, outputs), place(&mut reader, next));
-    let invariants = reader.origins.into_iter().map(|origin| match origin {
+    let Reader { nodes, own_sequences, origins, given_sequences, .. } = reader;
+    let program = Program { nodes, stacked, next, sums: Vec::new() };
+    let program = lift(&program, given_sequences).unwrap_or(program);
+    let variable = |origin| match origin {
         Origin::Outer(id) => Var { tape, id },
         Origin::Leaf(leaf, value) => tape.known_leaf(leaf, value),
+    };
+    let own_sequences = (given_sequences..).zip(own_sequences).map(|(index, (source, shape))| {
+        let entry = program.sequence_shape(index).unwrap_or(shape);
+        OwnSequence { source: source.map(variable), entry }
     });
-    let own_sequences = reader.own_sequences.into_iter().map(|own| tape.constant(own)).collect();
-    Ok(Traced {
-        own_sequences,
-        invariants: invariants.collect(),
-        program: Program { nodes: reader.nodes, stacked, next, sums: Vec::new() },
-    })
+    let own_sequences = own_sequences.collect();
+    Ok(Traced { own_sequences, invariants: origins.into_iter().map(variable).collect(), program })
+}
+
+/// A value that the step recorded.
+enum Recorded<T> {
+    /// Its id in the program.
+    Placed(u32),
+    /// A leaf that no equation has read so far, except as a sequence.
+    Unread(Leaf, Tensor<T>),
 }
 
 /// Turns recorded nodes into those of a program.
 struct Reader<T> {
     start: u32,
     nodes: Vec<Node<T>>,
-    /// The ids in the program of the values that the step recorded. Their ids on the tape begin at
-    /// `start`.
-    own: Vec<u32>,
+    /// The values that the step recorded. Their ids on the tape begin at `start`.
+    own: Vec<Recorded<T>>,
     /// The ids in the program of values that were recorded before the step.
     outer: IdMap,
     /// The ids in the program of parameters and variables that the step names.
     leaves: IdMap,
     given_sequences: usize,
-    own_sequences: Vec<Tensor<T>>,
+    /// The step's own sequences, with the shapes of their entries.
+    own_sequences: Vec<(OwnSource<Origin<T>>, Shape)>,
     origins: Vec<Origin<T>>,
 }
 
 impl<T: Scalar> Reader<T> {
+    #[track_caller]
     fn read(&mut self, tape: &Tape<T>, node: crate::tape::Node<T>, input: Option<Input>) {
         let shape = node.value.shape().clone();
-        let inputs = node.inputs.iter().map(|&input| self.place(tape, input)).collect();
         let kind = match (input, node.op) {
             (Some(input), _) => Kind::Input(input),
             (None, Op::Leaf(Leaf::Scalar)) => Kind::Literal(node.value.item().as_f64()),
             (None, Op::Leaf(leaf)) => {
-                let place = self.leaf(leaf, node.value);
-                self.own.push(place);
+                self.own.push(Recorded::Unread(leaf, node.value));
                 return;
             }
-            (None, Op::Entry(sequence)) => {
-                self.own_sequences.push(sequence);
-                let index = self.given_sequences + self.own_sequences.len() - 1;
-                Kind::Input(Input::Sequence(index))
+            (None, Op::Entry) => {
+                let source = OwnSource::Sequence(self.sequence(node.inputs[0]));
+                self.own_sequence(source, &shape)
             }
+            (None, Op::StepIndex) => self.own_sequence(OwnSource::StepIndex, &shape),
             (None, op) => Kind::Op(op),
         };
+        let inputs = match kind {
+            Kind::Op(_) => node.inputs.iter().map(|&input| self.place(tape, input)).collect(),
+            _ => SmallVec::new(),
+        };
         let place = self.push(Node { kind, inputs, shape });
-        self.own.push(place);
+        self.own.push(Recorded::Placed(place));
+    }
+
+    /// The origin of a sequence that the step reads by [`Tape::at_step`].
+    #[track_caller]
+    fn sequence(&self, id: u32) -> Origin<T> {
+        match id.checked_sub(self.start).map(|own| &self.own[own as usize]) {
+            None => Origin::Outer(id),
+            Some(Recorded::Unread(leaf, value)) => Origin::Leaf(*leaf, value.clone()),
+            Some(Recorded::Placed(place)) => match &self.nodes[*place as usize].kind {
+                Kind::Input(Input::Invariant(i)) => self.origins[*i].clone(),
+                _ => panic!(
+                    "at_step: the step itself computes the sequence; compute it before the scan"
+                ),
+            },
+        }
+    }
+
+    fn own_sequence(&mut self, source: OwnSource<Origin<T>>, entry: &Shape) -> Kind<T> {
+        self.own_sequences.push((source, entry.clone()));
+        let index = self.given_sequences + self.own_sequences.len() - 1;
+        Kind::Input(Input::Sequence(index))
     }
 
     fn push(&mut self, node: Node<T>) -> u32 {
@@ -156,7 +194,13 @@ impl<T: Scalar> Reader<T> {
     /// invariant.
     fn place(&mut self, tape: &Tape<T>, id: u32) -> u32 {
         if let Some(own) = id.checked_sub(self.start) {
-            return self.own[own as usize];
+            let place = match &self.own[own as usize] {
+                Recorded::Placed(place) => return *place,
+                Recorded::Unread(leaf, value) => (*leaf, value.clone()),
+            };
+            let place = self.leaf(place.0, place.1);
+            self.own[own as usize] = Recorded::Placed(place);
+            return place;
         }
         if let Some(&place) = self.outer.get(&id.into()) {
             return place;

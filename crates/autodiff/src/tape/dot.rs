@@ -121,7 +121,7 @@ impl<'t, T: Scalar> Dot<'t, T> {
                 self.parameters[param].clone()
             }
             (Op::Leaf(Leaf::Scalar), _) => return node.value.item().to_string(),
-            (Op::Leaf(_) | Op::Entry(_), Some(name)) => name,
+            (Op::Leaf(_) | Op::Entry | Op::StepIndex, Some(name)) => name,
             (op, Some(name)) => format!("{name} = {}", op.name()),
             (op, None) => op.name().to_owned(),
         };
@@ -150,7 +150,7 @@ impl<T: Scalar> fmt::Display for Dot<'_, T> {
             let label = escaped(&self.label(id, node));
             let outline = match node.op {
                 Op::Leaf(Leaf::Param(_)) => "box, style=filled, fillcolor=lightgrey",
-                Op::Leaf(_) | Op::Entry(_) => "box",
+                Op::Leaf(_) | Op::Entry | Op::StepIndex => "box",
                 _ => "ellipse",
             };
             let declared = format!("n{id} [label=\"{label}\", shape={outline}];");

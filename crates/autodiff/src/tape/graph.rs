@@ -114,10 +114,10 @@ impl<T: fmt::Debug> fmt::Debug for Var<'_, T> {
     }
 }
 
-impl<'t, T: Scalar> Var<'t, T> {
+impl<T: Scalar> Var<'_, T> {
     /// Returns the position on `tape`, which must be the variable's own.
     #[track_caller]
-    pub(crate) fn on_tape(self, tape: &'t Tape<T>) -> u32 {
+    pub(crate) fn on_tape(self, tape: &Tape<T>) -> u32 {
         assert!(
             std::ptr::eq(self.tape, tape),
             "the operands live on different tapes; bring a value over with \

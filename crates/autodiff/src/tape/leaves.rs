@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 
-use bptt_tensor::{Scalar, Shape, Tensor};
+use bptt_tensor::{Scalar, Tensor};
 
 use super::context::{Mode, Step};
 use super::graph::{Tape, Var};
 use super::id_map::IdMap;
+use super::operand::Operand;
 use super::operation::{Leaf, Op};
 use super::param::{Param, ParamId};
 use super::substitution::Substitution;
@@ -83,32 +84,45 @@ impl<T: Scalar> Tape<T> {
         })
     }
 
-    /// Returns this step's entry `[..]` of a sequence of data `[T, ..]`, within a step of a
+    /// Returns this step's entry `[..]` of a sequence `[T, ..]`, within a step of a
     /// [scan](Self::scan) or of another loop over time. By it, an equation reads a sequence that is
-    /// not an input of the loop, such as noise.
+    /// not an input of the loop, such as noise. Gradients flow to a variable or a parameter.
+    ///
+    /// Beside values `[B, F]`, entries that all rows of a batch share broadcast as usual: a number
+    /// for each step `[T]`, a vector `[T, F]` or `[T, 1, F]`. The scan stays compiled if the
+    /// equations apply only elementwise functions to such entries.
+    ///
+    /// A scan of `T` steps reads the first `T` entries of a longer sequence. Whoever cuts a sequence
+    /// into several scans therefore cuts this one too, by `slice(0, start..end)`. In a
+    /// [stepper](crate::Scan::stepper), steps are counted from 0.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
     /// # use bptt_tensor::Tensor;
-    /// let noise = Tensor::from_vec([3, 1], vec![0.1, 0.2, 0.3]);
+    /// let decay = Tensor::from_vec([3], vec![1.0, 0.5, 0.25]); // a number for each step
     /// let tape = Tape::new();
-    /// let xs = tape.constant(Tensor::<f64>::ones([3, 1]));
-    /// let scanned = tape.scan(xs, ()).run(|x, ()| (x + tape.at_step(&noise), ()));
-    /// assert_eq!(scanned.outputs.value().to_vec(), [1.1, 1.2, 1.3]);
+    /// let xs = tape.constant(Tensor::<f64>::ones([3, 2, 1])); // [T, B, F]
+    /// let sum = tape.constant(Tensor::zeros([2, 1]));
+    /// let scanned = tape.scan(xs, sum).run(|x, sum| ((), sum + x * tape.at_step(&decay)));
+    /// assert_eq!(scanned.state.value().to_vec(), [1.75, 1.75]);
     /// ```
     ///
     /// # Panics
     ///
-    /// If the sequence has entries but none for the step, or if no step is being run (see
-    /// [`set_step`](Self::set_step)). Also in a [stepper](crate::Scan::stepper), whose steps have
-    /// no number.
+    /// If the sequence has no axes or no entry for the step; if the step of a scan itself computes
+    /// the sequence; or if no step is being run (see [`set_step`](Self::set_step)).
+    #[track_caller]
+    pub fn at_step<'t>(&'t self, sequence: impl Operand<'t, T>) -> Var<'t, T> {
+        self.entry(sequence.on(self))
+    }
+
     #[track_caller]
     #[inline(never)]
-    pub fn at_step(&self, sequence: &Tensor<T>) -> Var<'_, T> {
+    pub(crate) fn entry<'t>(&'t self, sequence: Var<'t, T>) -> Var<'t, T> {
         let shape = sequence.shape();
         assert!(!shape.is_empty(), "at_step: a sequence is [T, ..], not {shape}");
         if let Some(Step { of: Some(steps), .. }) = self.step.get() {
-            check_entries(shape, steps);
+            steps.check_entries(&shape);
         }
         match self.step.get() {
             // a loop over zero steps may still compute the shapes of a step
@@ -119,13 +133,49 @@ impl<T: Scalar> Tape<T> {
                     time < shape[0],
                     "at_step: a sequence {shape} has no entry for step {time}"
                 );
-                self.constant(sequence.index_first(time))
+                sequence.index_first(time)
             }
             None if self.is_tracing() => {
-                let entry = Tensor::unknown(shape.without(0));
-                self.push(Op::Entry(sequence.clone()), &[], entry)
+                self.push(Op::Entry, &[sequence], Tensor::unknown(shape.without(0)))
             }
             None => panic!("at_step: no step is being run; announce it by set_step"),
+        }
+    }
+
+    /// Returns the number of this step, counted from 0, as a value without axes. It is the position
+    /// in time, also in a [reversed](crate::Scan::reversed) scan. As for [`at_step`](Self::at_step),
+    /// a scan stays compiled if equations apply only elementwise functions to it.
+    ///
+    /// The number belongs to the loop, not to the sequences: it begins at 0 in every scan. A cell
+    /// whose equations depend on the age of its sequence counts in its state instead, by
+    /// `age + 1.0`: the count is then carried, reset and truncated with the state.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::new();
+    /// let xs = tape.constant(Tensor::<f64>::ones([4, 1, 1]));
+    /// let scanned = tape.scan(xs, ()).run(|x, ()| (x * tape.step_index(), ()));
+    /// assert_eq!(scanned.outputs.value().to_vec(), [0.0, 1.0, 2.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If no step is being run (see [`set_step`](Self::set_step)), or in windows of a truncated run,
+    /// which are sequences of one batch.
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn step_index(&self) -> Var<'_, T> {
+        match self.step.get() {
+            Some(Step { time, of }) => {
+                if let Some(steps) = of {
+                    steps.check_index();
+                }
+                self.constant(Tensor::scalar(T::of(f64::from(time))))
+            }
+            None if self.is_tracing() => self.push(Op::StepIndex, &[], Tensor::unknown([])),
+            None => panic!("step_index: no step is being run; announce it by set_step"),
         }
     }
 
@@ -162,13 +212,4 @@ impl<T: Scalar> Tape<T> {
             _ => self.leaf(leaf, value),
         }
     }
-}
-
-/// Panics unless each sequence that a step reads has an entry for each of this many steps.
-#[track_caller]
-pub(crate) fn check_entries(sequence: &Shape, steps: usize) {
-    assert!(
-        sequence[0] == steps,
-        "at_step: a sequence {sequence} does not have {steps} entries, one for each step of the scan"
-    );
 }

@@ -17,13 +17,12 @@ mod roundings;
 mod scopes;
 mod substitution;
 
-pub(crate) use context::Step;
+pub(crate) use context::{Step, StepCount};
 pub use dot::Dot;
 pub use finite::NonFinite;
 pub(crate) use graph::Node;
 pub use graph::{Tape, Var};
 pub(crate) use id_map::IdMap;
-pub(crate) use leaves::check_entries;
 pub use op_class::OpClass;
 pub(crate) use op_class::{Class, Function, ViewOf};
 pub use operand::Operand;

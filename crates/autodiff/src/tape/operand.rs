@@ -16,11 +16,13 @@ pub trait Operand<'t, T: Scalar> {
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T>;
 }
 
-impl<'t, T: Scalar> Operand<'t, T> for Var<'t, T> {
+/// The variable itself, which must live on this tape. Its lifetime may differ from that of the
+/// other operand: a cell may hold a variable, such as the memory of attention, although the
+/// equations of its step know only the lifetime of their inputs.
+impl<'t, T: Scalar> Operand<'t, T> for Var<'_, T> {
     #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
-        self.on_tape(tape);
-        self
+        Var { tape, id: self.on_tape(tape) }
     }
 }
 

@@ -152,8 +152,10 @@ macro_rules! operations {
         #[derive(Clone, Debug)]
         pub(crate) enum Op<T> {
             Leaf(Leaf),
-            /// This step's entry of a sequence of data, in a step that is being recorded.
-            Entry(Tensor<T>),
+            /// This step's entry of a sequence, in a step that is being recorded.
+            Entry,
+            /// The number of this step, in a step that is being recorded.
+            StepIndex,
             $($name($data),)*
             Custom(Rc<dyn Operation<T>>),
         }
@@ -177,17 +179,17 @@ macro_rules! operations {
                     Self::Leaf(leaf) => leaf.hash(state),
                     $(Self::$name(op) => op.hash(state),)*
                     // the variant alone: few of these operations have the same operands
-                    Self::Entry(_) | Self::Custom(_) => {}
+                    Self::Entry | Self::StepIndex | Self::Custom(_) => {}
                 }
             }
         }
 
         impl<T: Scalar> Op<T> {
-            /// The operation; `None` for a leaf or an entry of a sequence.
+            /// The operation; `None` for a leaf, an entry of a sequence or the number of a step.
             #[inline(never)] // a crate that inlined it would compile every operation
             pub(crate) fn operation(&self) -> Option<&dyn Operation<T>> {
                 match self {
-                    Self::Leaf(_) | Self::Entry(_) => None,
+                    Self::Leaf(_) | Self::Entry | Self::StepIndex => None,
                     $(Self::$name(op) => Some(op),)*
                     Self::Custom(op) => Some(&**op),
                 }
@@ -224,7 +226,7 @@ operations! {
 }
 
 impl<T: Scalar> Op<T> {
-    /// The class of the operation; opaque for a leaf or an entry of a sequence.
+    /// The class of the operation; opaque for a value that no operation computes.
     pub(crate) fn class(&self) -> Class<T> {
         self.operation().map_or(Class::Opaque, |operation| operation.class().0)
     }

@@ -1,12 +1,12 @@
 //! Attention, encoder–decoders and pointer networks.
 
-use bptt_autodiff::{Param, Tape};
+use bptt_autodiff::{Operand, Param, Recompute, Tape, Var};
 use bptt_gradcheck::{Domain, model};
 use bptt_layers::{
-    Attention, Dropout, Elman, Embedding, EncoderDecoder, Linear, Lstm, Module, PointerNetwork,
-    Stack, Zoneout, loss,
+    Attention, Cell, Dropout, Elman, Embedding, EncoderDecoder, Linear, Lstm, Module,
+    PointerNetwork, Recurrence, Stack, StateSizes, Zoneout, loss,
 };
-use bptt_tensor::Tensor;
+use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::Just;
 
 use crate::support::{Random, V, in_a_row, padded, random};
@@ -188,4 +188,55 @@ fn pointers_in_training() {
     .inputs([[3, 2, 2]])
     .cases(3)
     .check();
+}
+
+/// A cell that reads what it finds in a memory `[B, S, M]` of its sequences by content.
+struct Attending<'m> {
+    query: &'m Linear<f64>,
+    cell: &'m Elman<f64>,
+    memory: V<'m>,
+}
+
+impl StateSizes for Attending<'_> {
+    fn state_sizes(&self) -> Vec<usize> {
+        self.cell.state_sizes()
+    }
+}
+
+impl Cell<f64> for Attending<'_> {
+    type State<'t> = V<'t>;
+
+    fn step<'t>(&self, x: V<'t>, h: V<'t>) -> (V<'t>, V<'t>) {
+        let memory = self.memory.on(x.tape());
+        let &[batch, positions, size] = &memory.shape()[..] else {
+            panic!("a memory is [B, S, M]")
+        };
+        let query = self.query.forward(h).reshape([batch, size, 1]);
+        let weights = memory.matmul(query).reshape([batch, 1, positions]).softmax(-1);
+        let context = weights.matmul(memory).reshape([batch, size]);
+        self.cell.step(Var::concat(&[x, context], -1), h)
+    }
+}
+
+/// The gradient flows to the memory that the cell holds, through all steps.
+#[test]
+fn a_cell_that_holds_its_memory() {
+    for recompute in [false, true] {
+        model(
+            |rng| (Linear::new(rng, 2, 3), Elman::new(rng, 4, 2)),
+            |(query, cell), _, x| {
+                let attending = Attending { query, cell, memory: x[2] };
+                let recurrence = Recurrence::new(&attending).lengths(&[3, 2]);
+                let (ys, last) = match recompute {
+                    true => recurrence.recompute(Recompute::Every(2)).run(x[0], x[1]),
+                    false => recurrence.run(x[0], x[1]),
+                };
+                in_a_row(&[ys, last])
+            },
+        )
+        .named(format!("attention within the step, recompute {recompute}"))
+        .inputs([[3, 2, 1].into(), [2, 2].into(), Shape::from([2, 4, 3])])
+        .cases(5)
+        .check();
+    }
 }

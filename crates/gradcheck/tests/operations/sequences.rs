@@ -101,6 +101,21 @@ operations! {
         row([scanned.outputs, scanned.state])
     }, cases(CASES);
 
+    // entries that all rows share: numbers and vectors, with gradients, and the number of the step
+    at_step_shared_by_rows: domains(), operands(), |options, x| {
+        let &[xs, _, h, c, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };
+        let tape: &Tape<f64> = xs.tape();
+        let numbers = table(&[xs.shape()[0] + 1]);
+        let vectors = xs.sum(&[1]).matmul(w_ih); // [T, H]
+        let scanned = options.scan(xs, h).run(|x, h| {
+            let rate = (tape.at_step(&numbers) * tape.step_index() * 0.5 + b).sigmoid();
+            let new = x.matmul(w_ih) + h.matmul(w_hh) + tape.at_step(vectors);
+            let h = rate * h + (1.0 - rate) * new.tanh();
+            (h * tape.at_step(&numbers), h)
+        });
+        row([scanned.outputs, scanned.state, c])
+    }, cases(CASES);
+
     // the inner recurrence runs over what the outer one computed, from its state
     scan_within_a_scan: domains(), operands(), |options, x| {
         let &[xs, gates, h, _, w_ih, w_hh, b] = x else { unreachable!("seven inputs") };

@@ -116,6 +116,9 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
         if options.reversed {
             scan = scan.reversed();
         }
+        if options.windows.is_some() {
+            scan = scan.windowed();
+        }
         match options.recompute {
             Some(recompute) => scan.recompute(recompute),
             None => scan,

@@ -30,8 +30,9 @@ use crate::core::random::rng;
 ///
 /// All windows run at once, as sequences of one batch. A first run without gradient computes their initial states. A
 /// step costs `1 + k₂/k₁` steps forward and `k₂/k₁` in reverse. To cut a stream into pieces with a tape for each, use
-/// [`CarriedState`](crate::CarriedState). A cell that reads sequences of its own
-/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step)) panics, as a window has fewer steps.
+/// [`CarriedState`](crate::CarriedState). A cell that reads sequences of its own, or the number of its step
+/// ([`Tape::at_step`](bptt_autodiff::Tape::at_step), [`Tape::step_index`](bptt_autodiff::Tape::step_index)), panics in a
+/// window: the same step of two windows has two numbers. A count in the state is carried into each window.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -10,6 +10,7 @@ mod golden;
 
 mod batch_norm;
 mod boxed;
+mod cell_memory;
 mod cells;
 mod conv1d;
 mod conv2d;

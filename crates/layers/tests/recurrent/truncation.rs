@@ -99,7 +99,7 @@ fn noise_of_steps_is_refused_in_windows() {
     let refused = catch_unwind(AssertUnwindSafe(|| Truncation::new(2, 5).run(&cell, xs, start())));
     let message = refused.expect_err("it is refused");
     let message = message.downcast_ref::<String>().expect("a message");
-    assert!(message.contains("does not have 5 entries"), "{message}");
+    assert!(message.contains("belong to windows of 5 steps"), "{message}");
 }
 
 /// Without training, a cell with noise is truncated like the cell of evaluation.

@@ -6,6 +6,7 @@ use bptt_tensor::{Scalar, Shape, Tensor};
 
 use crate::scan::compiled::Compiled;
 use crate::scan::flat::Probed;
+use crate::scan::own_sequences::OwnEntries;
 use crate::scan::run::execute::{Arguments, Outputs, over_steps, slices};
 use crate::scan::run::runner::Runner;
 use crate::tape::listed;
@@ -24,6 +25,10 @@ use crate::tape::listed;
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,
+    /// The entries of the step's own sequences, which come after the inputs.
+    own: Vec<OwnEntries<T>>,
+    /// The number of the next step.
+    index: usize,
     /// The initial state.
     start: Vec<Tensor<T>>,
     probed: Probed,
@@ -34,10 +39,18 @@ impl<T: Scalar> Stepper<T> {
         step: &Compiled<T>,
         state: &[Tensor<T>],
         invariants: Vec<Tensor<T>>,
+        own: Vec<OwnEntries<T>>,
         probed: Probed,
     ) -> Self {
         let runner = Runner::new(step, state, invariants);
-        Self { runner, inputs: step.sequences, start: state.to_vec(), probed }
+        let inputs = step.sequences - own.len();
+        Self { runner, inputs, own, index: 0, start: state.to_vec(), probed }
+    }
+
+    /// Sets the number of the next step, which [`Tape::step_index`](crate::Tape::step_index) and
+    /// [`Tape::at_step`](crate::Tape::at_step) read. Steps are counted from 0, whatever happens to the state.
+    pub fn set_step_index(&mut self, index: usize) {
+        self.index = index;
     }
 
     /// Keeps what steps compute from their entries alone, without the state, for up to `capacity` different entries.
@@ -85,7 +98,8 @@ impl<T: Scalar> Stepper<T> {
     /// # Panics
     ///
     /// If there is not one entry for each sequence, or an entry does not have the number of
-    /// elements that the step reads.
+    /// elements that the step reads. If a sequence that the step reads by
+    /// [`Tape::at_step`](crate::Tape::at_step) has no entry for this step.
     #[track_caller]
     #[inline(never)]
     pub fn step(&mut self, entries: &[&[T]]) {
@@ -95,6 +109,11 @@ impl<T: Scalar> Stepper<T> {
             self.inputs,
             entries.len()
         );
+        for own in &mut self.own {
+            own.set(self.index);
+        }
+        self.index += 1;
+        let entries = entries.iter().copied().chain(self.own.iter().map(|own| &own.entry[..]));
         match &mut self.runner {
             Runner::Rows { session, inputs, .. } => {
                 for (input, entry) in inputs.iter().zip(entries) {
@@ -109,8 +128,8 @@ impl<T: Scalar> Stepper<T> {
             Runner::Steps { plan, invariants, outputs, state } => {
                 let program = &plan.program;
                 let shape_of = |i: usize| program.sequence_shape(i);
-                let mut sequences = Vec::with_capacity(entries.len());
-                for (i, entry) in entries.iter().enumerate() {
+                let mut sequences = Vec::with_capacity(self.inputs + self.own.len());
+                for (i, entry) in entries.enumerate() {
                     sequences.push(match shape_of(i) {
                         Some(shape) => {
                             check_entry(entry.len(), shape.elements());
