@@ -35,6 +35,7 @@ mod var;
 
 #[doc(hidden)]
 pub use instances::instances;
+pub use ops::elementwise::Elementwise;
 pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{

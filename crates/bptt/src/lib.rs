@@ -55,8 +55,8 @@ pub use bptt_tasks as tasks;
 pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{
-    Gradients, LeafPath, OpClass, Operand, Operation, Param, Probes, Pullback, Recompute, Scan,
-    Scanned, Scope, Stepper, Substitution, Tape, Tree, Var,
+    Elementwise, Gradients, LeafPath, OpClass, Operand, Operation, Param, Probes, Pullback,
+    Recompute, Scan, Scanned, Scope, Stepper, Substitution, Tape, Tree, Var,
 };
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, low_latency};
@@ -71,7 +71,9 @@ pub use rand::{Rng, RngExt};
 
 /// Everything that a cell, a model and its training loop are written with.
 pub mod prelude {
-    pub use bptt_autodiff::{Gradients, Operand, Param, Recompute, Stepper, Tape, Var};
+    pub use bptt_autodiff::{
+        Elementwise, Gradients, Operand, Param, Recompute, Stepper, Tape, Var,
+    };
     pub use bptt_layers::*;
     pub use bptt_tensor::{Scalar, Shape, Tensor};
     pub use rand::{Rng, RngExt};

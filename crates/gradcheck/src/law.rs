@@ -73,6 +73,26 @@ pub enum Law {
     OddSymmetry,
 }
 
+impl Law {
+    /// The laws that compare derivatives with differences of values.
+    ///
+    /// They do not hold where the gradient is not the derivative by intent: behind a stopped gradient, and for the
+    /// [surrogate gradient](bptt_layers::Surrogate) of spikes. [`without`](crate::Check::without) leaves them out.
+    ///
+    /// ```
+    /// use bptt_gradcheck::{Law, cell};
+    /// use bptt_layers::{Activation, Elman, Surrogate};
+    ///
+    /// let spike = Activation::Spike(Surrogate::Arctangent { alpha: 2.0 });
+    /// cell(|rng, inputs, hidden| Elman::new(rng, inputs, hidden).activation(spike.clone()))
+    ///     .without(Law::BY_DIFFERENCES)
+    ///     .cases(4)
+    ///     .check();
+    /// ```
+    pub const BY_DIFFERENCES: &[Self] =
+        &[Self::Jacobian, Self::Slope, Self::SecondOrder, Self::ThirdOrder, Self::LearnedStart];
+}
+
 /// `law => name, statement, what it catches`
 macro_rules! laws {
     ($($law:ident => $name:literal, $statement:literal, $catches:literal;)*) => {

@@ -64,7 +64,7 @@ mod wrappers;
 pub use bptt_autodiff::{State, Tree};
 pub use bptt_derive::State;
 
-pub use crate::activation::{Activation, Table};
+pub use crate::activation::{Activation, Surrogate, Table};
 pub use crate::cells::{
     Brc, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru,
     LayerNormLstm, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,

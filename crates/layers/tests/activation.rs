@@ -2,10 +2,10 @@
 
 mod common;
 
-use std::f64::consts::{FRAC_2_PI, FRAC_2_SQRT_PI, SQRT_2};
+use std::f64::consts::{FRAC_2_PI, FRAC_2_SQRT_PI, FRAC_PI_2, PI, SQRT_2};
 
 use bptt_autodiff::{Tape, Var};
-use bptt_layers::{Activation, Elman, Recurrence, StateSizes, Table};
+use bptt_layers::{Activation, Elman, Recurrence, StateSizes, Surrogate, Table};
 use bptt_tensor::Tensor;
 use common::golden::{Golden, assert_close};
 
@@ -141,12 +141,43 @@ fn extreme_inputs_have_finite_derivatives() {
 fn a_scan_compiles_every_function_of_single_elements() {
     let mut rng = bptt_layers::rng(1);
     let tables = sigmoid_tables(16).map(Activation::Table);
-    for activation in functions().into_iter().map(|(activation, _)| activation).chain(tables) {
+    let spikes = surrogates().map(|(surrogate, _)| Activation::Spike(surrogate));
+    let functions = functions().into_iter().map(|(activation, _)| activation);
+    for activation in functions.chain(tables).chain(spikes) {
         let cell = Elman::<f64>::new(&mut rng, 2, 3).activation(activation.clone());
         let tape = Tape::new();
         let xs = tape.constant(Tensor::zeros([5, 4, 2]));
         let plan = Recurrence::new(&cell).plan(xs, cell.zero_state(&tape, 4));
         assert!(!plan.contains("operation by operation"), "{activation:?}: {plan}");
+    }
+}
+
+/// Surrogates, and the functions whose slopes they are.
+fn surrogates() -> [(Surrogate, fn(f64) -> f64); 3] {
+    [
+        (Surrogate::FastSigmoid { beta: 3.0 }, |v| v / (1.0 + 3.0 * v.abs())),
+        (Surrogate::Arctangent { alpha: 2.0 }, |v| (FRAC_PI_2 * 2.0 * v).atan() / PI),
+        (Surrogate::Triangle { gamma: 0.3 }, |v| {
+            let v = v.clamp(-1.0, 1.0);
+            0.3 * v * (1.0 - 0.5 * v.abs())
+        }),
+    ]
+}
+
+#[test]
+fn spikes_have_the_slope_of_a_smooth_function() {
+    for (surrogate, smooth) in surrogates() {
+        let spike = Activation::Spike(surrogate);
+        for at in [-1.5, -0.8, -0.2, 0.01, 0.3, 0.9, 1.1, 4.0] {
+            let [value, slope, curvature] = orders(&spike, at);
+            assert_eq!(value, f64::from(at > 0.0), "{surrogate:?} at {at}");
+            let difference = |h: f64| (smooth(at + h) - smooth(at - h)) / (2.0 * h);
+            assert!((slope - difference(1e-5)).abs() < 1e-8, "{surrogate:?} at {at}: {slope}");
+            let bend = (smooth(at + 1e-4) - 2.0 * smooth(at) + smooth(at - 1e-4)) / 1e-8;
+            assert!((curvature - bend).abs() < 1e-6, "{surrogate:?} at {at}: {curvature}");
+        }
+        assert_eq!(orders(&spike, 0.0)[0], 0.0);
+        assert!(orders(&spike, f64::NAN)[0].is_nan());
     }
 }
 
@@ -231,7 +262,7 @@ fn errors_of_tables_are_within_their_bounds() {
 /// The documentation shows the measured errors.
 #[test]
 fn documented_errors_are_measured_ones() {
-    let source = include_str!("../src/activation/table/mod.rs");
+    let source = include_str!("../src/activation/table.rs");
     let mut rows = 0;
     for row in source.lines().filter_map(|line| line.strip_prefix("/// |")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();

@@ -52,8 +52,8 @@ impl<T: Scalar> Lipschitz for IndRnn<T> {
     }
 }
 
-/// Returns the largest slope `γ = max |φ′|` of an activation; `None` for a table or a custom function, and for an activation
-/// that is not known here. That of a softmax is the largest norm of its Jacobian, `½`.
+/// Returns the largest slope `γ = max |φ′|` of an activation; `None` for spikes, a table or a custom function, and for
+/// an activation that is not known here. That of a softmax is the largest norm of its Jacobian, `½`.
 #[must_use]
 pub fn max_slope<T: Scalar>(activation: &Activation<T>) -> Option<f64> {
     match activation {

@@ -3,6 +3,7 @@
 
 pub(crate) mod along;
 pub(crate) mod binary;
+pub(crate) mod elementwise;
 pub(crate) mod layout;
 pub(crate) mod matmul;
 pub(crate) mod reduce;

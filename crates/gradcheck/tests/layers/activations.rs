@@ -1,9 +1,9 @@
 //! Activations, with their kinks and where they are flat.
 
-use bptt_gradcheck::{domains, function};
-use bptt_layers::{Activation, Table};
-
-use crate::support::OF_PRODUCTS;
+use bptt_gradcheck::Domain::NonZero;
+use bptt_gradcheck::{Law, cell, domains, function};
+use bptt_layers::{Activation, Elman, Surrogate, Table};
+use proptest::prelude::Just;
 
 macro_rules! activations {
     ($($name:ident: $activation:expr;)*) => {$(
@@ -44,6 +44,27 @@ fn tanh_table(
 fn tables_of_constant_values() {
     for table in [Table::nearest, Table::range_addressable] {
         let table = Activation::Table(tanh_table(table));
-        function(|x| table.apply(x[0])).domain(domains()).only(&OF_PRODUCTS).check();
+        function(|x| table.apply(x[0])).domain(domains()).without(Law::BY_DIFFERENCES).check();
+    }
+}
+
+const SURROGATES: [Surrogate; 3] = [
+    Surrogate::FastSigmoid { beta: 3.0 },
+    Surrogate::Arctangent { alpha: 2.0 },
+    Surrogate::Triangle { gamma: 0.3 },
+];
+
+/// The gradient of spikes is the slope of another function: differences see none, and the laws that need none hold.
+#[test]
+fn spikes() {
+    for surrogate in SURROGATES {
+        let check = || function(|x| surrogate.apply(x[0] * x[1])).inputs([[3, 2]; 2]);
+        check().domain(domains()).without(Law::BY_DIFFERENCES).check();
+        let report = check().domain(Just(NonZero)).only(&[Law::Jacobian]).run();
+        assert!(!report.holds(), "{surrogate:?} is the derivative");
+        let spike = Activation::Spike(surrogate);
+        cell(|rng, i, h| Elman::new(rng, i, h).activation(spike.clone()))
+            .without(Law::BY_DIFFERENCES)
+            .check();
     }
 }

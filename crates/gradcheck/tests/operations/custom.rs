@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bptt_autodiff::{Operation, Pullback};
+use bptt_autodiff::{Elementwise, Operation, Pullback};
 use bptt_gradcheck::Domain::NonZero;
 use bptt_gradcheck::{broadcastable, domains, extents};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
@@ -44,6 +44,40 @@ impl<T: Scalar> Operation<T> for Hypot {
 fn an_operation_that_broadcasts() {
     let check = bptt_gradcheck::operation(Hypot).named("hypot");
     check.shapes(broadcastable(2)).domain(Just(NonZero)).cases(CASES).check();
+}
+
+/// `y = x / (1 + |x|)`
+#[test]
+fn an_elementwise_function() {
+    let softsign = Elementwise::new(
+        "softsign",
+        |[x]: [f64; 1]| x / (1.0 + x.abs()),
+        |[x], _| [(1.0 + x.abs()).square().recip()],
+    );
+    let check = bptt_gradcheck::operation(softsign).named("softsign");
+    check.shapes(broadcastable(1)).domain(domains()).cases(CASES).check();
+}
+
+/// `y = a tanh(b) + c`, whose inputs broadcast. The slope in `a` needs the inputs, and the one in `c` is constant.
+#[test]
+fn an_elementwise_function_of_three_inputs() {
+    let function = Elementwise::new(
+        "line",
+        |[a, b, c]: [f64; 3]| a * b.tanh() + c,
+        |[a, b, c], _| {
+            let t = b.tanh();
+            [t, a * (1.0 - t * t), c.tape().scalar(1.0)]
+        },
+    );
+    let check = bptt_gradcheck::operation(function).named("line");
+    check.shapes(broadcastable(3)).domain(domains()).cases(CASES).check();
+}
+
+#[test]
+fn a_wrong_slope_is_found() {
+    let wrong = Elementwise::new("wrong", |[x]: [f64; 1]| x.sin(), |[x], _| [x.cos() * 1.01]);
+    let report = bptt_gradcheck::operation(wrong).named("wrong").run();
+    assert!(!report.holds());
 }
 
 /// `C = Aᵀ Bᵀ`: both flags of the product at once, in forward and gradient.

@@ -1,5 +1,6 @@
 //! Activation functions, with which a cell is configured.
 
+mod surrogate;
 mod table;
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
@@ -7,6 +8,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use bptt_autodiff::Var;
 use bptt_tensor::Scalar;
 
+pub use surrogate::Surrogate;
 pub use table::Table;
 
 use crate::core::cell::{Cell, StateSizes};
@@ -15,7 +17,7 @@ use crate::core::module::Module;
 /// A function that a layer applies to its net input.
 ///
 /// At a kink, the derivative is the mean of those on both sides. The derivative of [`Relu`](Self::Relu) at 0 is 0. A
-/// [`Table`] defines its own derivative.
+/// [`Table`] and a [`Spike`](Self::Spike) define their own derivatives.
 ///
 /// ```
 /// use bptt_layers::Activation;
@@ -70,6 +72,8 @@ pub enum Activation<T> {
     },
     /// `eᶻⁱ / Σⱼ eᶻʲ` over the last axis
     Softmax,
+    /// `Θ(z)`, 1 where `z > 0` and 0 elsewhere, with a surrogate gradient.
+    Spike(#[module(skip)] Surrogate),
     /// A function read from a table.
     Table(#[module(skip)] Table),
     /// Any other function of variables.
@@ -95,9 +99,10 @@ impl<T: Scalar> Activation<T> {
                 let inner = (z + z * z * z * 0.044_715) * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
                 (z * 0.5).chain_mul(1.0 + inner.tanh())
             }
-            Self::HardTanh => z.maximum(-1.0).minimum(1.0),
-            Self::HardSigmoid { slope } => (z * *slope + 0.5).maximum(0.0).minimum(1.0),
+            Self::HardTanh => z.clamp(-1.0, 1.0),
+            Self::HardSigmoid { slope } => (z * *slope + 0.5).clamp(0.0, 1.0),
             Self::Softmax => z.softmax(-1),
+            Self::Spike(surrogate) => surrogate.apply(z),
             Self::Table(table) => table.apply(z),
             Self::Custom(function) => function(z),
         }

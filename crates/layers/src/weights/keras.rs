@@ -390,9 +390,10 @@ fn activation<T: Scalar>(setting: &str, activation: &Activation<T>) -> Layout<'s
         Activation::HardTanh => "hard_tanh",
         Activation::HardSigmoid { .. } => "hard_sigmoid",
         Activation::Softmax => "softmax",
-        Activation::GeluTanh | Activation::Table(_) | Activation::Custom(_) => {
-            return Layout::new();
-        }
+        Activation::GeluTanh
+        | Activation::Spike(_)
+        | Activation::Table(_)
+        | Activation::Custom(_) => return Layout::new(),
     };
     Layout::new().setting(setting, name)
 }

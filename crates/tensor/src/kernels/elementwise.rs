@@ -1,11 +1,14 @@
 //! Elementwise arithmetic and functions.
 
+use smallvec::SmallVec;
+
 use crate::cpu::parallel::{CHUNK, for_chunks};
 use crate::cpu::simd::vectorize;
 use crate::kernels::binary::Binary;
 use crate::kernels::unary::{Unary, apply};
+use crate::rows::Kernel;
 use crate::scalar::Scalar;
-use crate::shape::{self, OrPanic};
+use crate::shape::{self, OrPanic, Shape};
 use crate::tensor::{Operand, Tensor};
 
 /// Defines methods on two operands that broadcast.
@@ -191,6 +194,31 @@ impl<T: Scalar> Tensor<T> {
                         }
                     },
                 );
+            });
+        })
+    }
+
+    /// The tensor that a kernel computes from tensors that broadcast. `operation` names the caller in messages.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not broadcast.
+    #[doc(hidden)]
+    #[track_caller]
+    #[must_use]
+    #[inline(never)]
+    pub fn of_kernel(operation: &'static str, kernel: &Kernel<T>, inputs: &[&Self]) -> Self {
+        let mut shape = Shape::from([]);
+        for input in inputs {
+            shape = shape::broadcast(operation, &shape, input.shape()).or_panic();
+        }
+        let inputs: Vec<Self> = inputs.iter().map(|input| input.stretch(&shape)).collect();
+        Self::build(shape, |out| {
+            for_chunks(out, &|start, out| {
+                let part = start..start + out.len();
+                let inputs: SmallVec<[&[T]; 3]> =
+                    inputs.iter().map(|input| &input.as_slice()[part.clone()]).collect();
+                kernel.run(&inputs, out);
             });
         })
     }

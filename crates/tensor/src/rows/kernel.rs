@@ -1,7 +1,11 @@
 //! Elementwise functions that the caller defines.
 
+use std::array;
 use std::fmt;
 use std::sync::Arc;
+
+use crate::cpu::simd::vectorize;
+use crate::scalar::Scalar;
 
 /// An elementwise function of several arrays, as a loop over slices.
 ///
@@ -17,6 +21,26 @@ impl<T> Kernel<T> {
     /// A kernel from its loop, which computes the output from the inputs.
     pub fn new(function: impl Fn(&[&[T]], &mut [T]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(function))
+    }
+
+    /// A kernel from the function of the elements at one position.
+    pub fn of_elements<const N: usize>(
+        function: impl Fn([T; N]) -> T + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Scalar,
+    {
+        Self::new(move |inputs, output| {
+            let inputs: [&[T]; N] = array::from_fn(|i| &inputs[i][..output.len()]);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, y) in output.iter_mut().enumerate() {
+                        *y = function(inputs.map(|x| x[i]));
+                    }
+                },
+            );
+        })
     }
 
     /// Computes the output from the inputs.

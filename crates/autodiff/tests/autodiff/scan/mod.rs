@@ -5,6 +5,7 @@ mod binding;
 mod cost;
 mod custom_operation;
 mod dedupe;
+mod elementwise;
 mod errors;
 mod flatten;
 mod fuse;

@@ -1,15 +1,11 @@
 //! Functions that are read from tables, as in hardware.
 
-mod read;
-
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Elementwise, Var};
 use bptt_tensor::Scalar;
-
-use self::read::Read;
 
 /// A function of one number, approximated by a table of its values.
 ///
@@ -212,7 +208,27 @@ impl Table {
     #[track_caller]
     #[must_use]
     pub fn apply<'t, T: Scalar>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        x.tape().apply(Read(self.clone()), &[x])
+        self.read().apply([x])
+    }
+
+    /// Returns the table as a function of variables. Those of equal tables are equal.
+    fn read<T: Scalar>(&self) -> Elementwise<T, 1> {
+        Elementwise::with_constants(
+            "table",
+            self.clone(),
+            |table, [x]: [T; 1]| T::of(table.at(x.as_f64())),
+            |table, [x], _| [table.read_slopes().apply([x])],
+        )
+    }
+
+    /// Returns the slope of the interpolation as a function of variables. Its derivative is 0 almost everywhere.
+    fn read_slopes<T: Scalar>(&self) -> Elementwise<T, 1> {
+        Elementwise::with_constants(
+            "table_slope",
+            self.clone(),
+            |table, [x]: [T; 1]| T::of(table.slope(x.as_f64())),
+            |_, [x], _| [x.tape().scalar(0.0)],
+        )
     }
 
     /// Returns the derivative of the interpolation.
@@ -317,5 +333,31 @@ impl fmt::Debug for Table {
             .field("range", &self.range)
             .field("points", &self.values.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_equal_where_their_tables_are() {
+        let table = |function, end: f64, entries| Table::linear(function, -end..=end, entries);
+        let tanh = table(f64::tanh, 4.0, 16);
+        let same = [tanh.clone(), table(f64::tanh, 4.0, 16)];
+        let others = [
+            table(f64::sin, 4.0, 16),
+            table(f64::tanh, 2.0, 16),
+            table(f64::tanh, 4.0, 17),
+            Table::nearest(f64::tanh, -4.0..=4.0, 16),
+            Table::range_addressable(f64::tanh, -4.0..=4.0, 15),
+        ];
+        for (others, expected) in [(&same[..], true), (&others[..], false)] {
+            for other in others {
+                assert_eq!(tanh.read::<f32>() == other.read(), expected);
+                assert_eq!(tanh.read_slopes::<f64>() == other.read_slopes(), expected);
+            }
+        }
+        assert_ne!(tanh.read::<f32>(), tanh.read_slopes());
     }
 }
