@@ -114,9 +114,11 @@ cells! {
     elman_with_output: |rng: &mut _, input, hidden| {
         Elman::new(rng, input, hidden).output(rng, hidden, Activation::Sigmoid)
     };
+    exp_rnn: ExpRnn::new;
     fully_recurrent: FullyRecurrent::new;
     gru_reset_after: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden);
     gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden).reset(Reset::Before);
+    hyper_lstm: |rng: &mut _, input, hidden| HyperLstm::new(rng, input, hidden, hidden / 4, 16);
     ind_rnn: IndRnn::new;
     irnn: Elman::irnn;
     layer_norm_gru: LayerNormGru::new;
@@ -124,7 +126,11 @@ cells! {
     layer_norm_peephole_lstm: |rng: &mut _, input, hidden| {
         LayerNormLstm::new(rng, input, hidden).peepholes(true)
     };
+    legendre_memory: |rng: &mut _, input, hidden| {
+        LegendreMemory::new(rng, input, hidden, hidden, 100.0)
+    };
     lem: Lem::new;
+    lru: Lru::new;
     lstm: Lstm::new;
     lstm_1997: Lstm1997::new;
     memory_blocks: |rng: &mut _, input, hidden| MemoryBlocks::new(rng, input, hidden / 4, 4);
@@ -140,10 +146,12 @@ cells! {
         OutputToHidden::new(rng, input, hidden, hidden)
     };
     peephole_lstm: PeepholeLstm::new;
+    phased_lstm: |rng: &mut _, input, hidden| PhasedLstm::new(rng, input - 1, hidden);
     projected_lstm: |rng: &mut _, input, hidden| {
         ProjectedLstm::new(rng, input, hidden, hidden / 2)
     };
     recurrent_highway: |rng: &mut _, input, hidden| RecurrentHighway::new(rng, input, hidden, 3);
+    s_lstm: |rng: &mut _, input, hidden| SLstm::new(rng, input, hidden, 4);
     sru: Sru::new;
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
 }

@@ -5,10 +5,11 @@ extern crate bptt_layers as bptt; // derived code refers to this name
 use bptt_autodiff::Var;
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
-    LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    ProjectedLstm, RecurrentHighway, Reset, Sru, StateSizes, Window,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
+    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm,
+    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc,
+    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
+    StateSizes, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -112,6 +113,13 @@ cells! {
     multiplicative_lstm: |rng, i, h| MultiplicativeLstm::new(rng, i, h), exchangeable_units();
     brc: |rng, i, h| Brc::new(rng, i, h), exchangeable_units();
     nbrc: |rng, i, h| Nbrc::new(rng, i, h), exchangeable_units();
+    hyper_lstm: |rng, i, h| HyperLstm::new(rng, i, h, 2, 2);
+    legendre_memory: |rng, i, h| LegendreMemory::new(rng, i, h, 3, 4.0), exchangeable_units();
+    exp_rnn: |rng, i, h| ExpRnn::new(rng, i, h);
+    lru: |rng, i, h| Lru::new(rng, i, h), exchangeable_units();
+    phased_lstm: |rng, i, h| PhasedLstm::new(rng, i - 1, h).periods(rng, 1.0, 3.0), frozen(|name| ["period", "phase", "open_share"].contains(&name));
+    s_lstm: |rng, i, h| SLstm::new(rng, i, h, 1), exchangeable_units();
+    s_lstm_of_heads: |rng, i, h| SLstm::new(rng, i, 2 * h, 2);
     without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
     lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

@@ -66,10 +66,11 @@ pub use bptt_derive::State;
 
 pub use crate::activation::{Activation, Surrogate, Table};
 pub use crate::cells::{
-    Brc, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gate, Gru, IndRnn, LayerNormGru,
-    LayerNormLstm, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, Peepholes, ProjectedLstm,
-    RecurrentHighway, Reset, Sru, Window,
+    Brc, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm,
+    HyperMap, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Lru, Lstm, Lstm1997,
+    MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, Peepholes, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
+    Window,
 };
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;

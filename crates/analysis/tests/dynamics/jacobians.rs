@@ -3,10 +3,11 @@
 use bptt_analysis::dynamics::{Dynamics, DynamicsError};
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
-    LayerNormGru, LayerNormLstm, LearnedStart, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    ProjectedLstm, RecurrentHighway, Sru, Stack, StateSizes, Stepwise, Window,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
+    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LearnedStart, LegendreMemory, Lem, Lru, Lstm,
+    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc,
+    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, SLstm, Sru, Stack,
+    StateSizes, Stepwise, Window,
 };
 use bptt_tensor::{Scalar, Tensor};
 
@@ -63,6 +64,11 @@ fn those_of_every_cell_of_the_library_equal_central_differences() {
     assert_differences(&MultiplicativeLstm::new(rng, 3, 4), 3);
     assert_differences(&Brc::new(rng, 3, 4), 3);
     assert_differences(&Nbrc::new(rng, 3, 4), 3);
+    assert_differences(&HyperLstm::new(rng, 3, 4, 3, 2), 3);
+    assert_differences(&LegendreMemory::new(rng, 3, 4, 3, 5.0), 3);
+    assert_differences(&ExpRnn::new(rng, 3, 4), 3);
+    assert_differences(&Lru::new(rng, 3, 4), 3);
+    assert_differences(&PhasedLstm::new(rng, 2, 4), 3);
 }
 
 #[test]

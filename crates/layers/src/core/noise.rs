@@ -89,6 +89,12 @@ impl<T: Scalar> Noise<'_, T> {
     /// No noise: the step of evaluation.
     pub const NONE: Self = Self { read: &[], written: &[] };
 
+    /// Returns the noise of a cell within this one, whose state begins at this variable.
+    pub(crate) fn of_part(&self, first: usize) -> Self {
+        let [read, written] = [self.read, self.written].map(|masks| masks.get(first..));
+        Self { read: read.unwrap_or_default(), written: written.unwrap_or_default() }
+    }
+
     /// Returns `value` with its noise, for matrix products to read. `variable` is its number in the state.
     #[track_caller]
     #[must_use]

@@ -2,10 +2,11 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
-    Layer, LayerNorm, LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks,
-    MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, ProjectedLstm, RecurrentHighway, Reset, Sru, StateSizes, Window, unroll,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
+    HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear,
+    Lru, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
+    RecurrentHighway, Reset, SLstm, Sru, StateSizes, Window, unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -265,6 +266,18 @@ fn parameter_counts() {
     assert_eq!(multiplicative.parameter_count(), 5 * (i * h + h * h) + 4 * h);
     assert_eq!(Brc::<f64>::new(rng, i, h).parameter_count(), 3 * i * h + 2 * h);
     assert_eq!(Nbrc::<f64>::new(rng, i, h).parameter_count(), 3 * i * h + 2 * h * h);
+    let legendre = LegendreMemory::<f64>::new(rng, i, h, 5, 9.0);
+    assert_eq!(legendre.parameter_count(), (1 + h) * (i + h + 5));
+    assert_eq!(ExpRnn::<f64>::new(rng, i, h).parameter_count(), layer);
+    assert_eq!(Lru::<f64>::new(rng, i, h).parameter_count(), 4 * i * h + 3 * h + i);
+    assert_eq!(PhasedLstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer + 6 * h);
+    let exponential = SLstm::<f64>::new(rng, i, h, 2);
+    assert_eq!(exponential.parameter_count(), 4 * (i * h + h * h / 2 + h));
+    let hyper = HyperLstm::<f64>::new(rng, i, h, 3, 2);
+    let scale = 3 * 8 + 8 + 2 * 4 * h;
+    let shift = 3 * 8 + 2 * 4 * h + 4 * h;
+    let small = 4 * ((h + i) * 3 + 3 * 3 + 3);
+    assert_eq!(hyper.parameter_count(), 4 * (i + h) * h + 2 * scale + shift + 10 * h + small);
 }
 
 /// The numbers of weights are those that Hochreiter and Schmidhuber (1997) print, for each experiment.

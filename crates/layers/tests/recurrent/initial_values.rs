@@ -1,10 +1,10 @@
 //! Initial values of cells: their distributions, the biases of gates, and parts that are optional.
 
 use bptt_layers::{
-    Brc, CoRnn, CoupledLstm, Elman, FullyRecurrent, Gate, Gru, IndRnn, Init, LayerNormGru,
-    LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, ProjectedLstm,
-    RecurrentHighway, Reset, Sru, Window,
+    Brc, CoRnn, CoupledLstm, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm, IndRnn, Init,
+    LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm, Lstm1997, MemoryBlocks,
+    MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -76,6 +76,15 @@ fn each_matrix_has_a_start_of_its_own() {
             recurrent_init ["w_hm", "w_mh"], bias_init ["b"];
         Brc::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh_a", "w_hh_z"];
         Nbrc::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh_az"];
+        HyperLstm::new(rng, i, h, 2, 2) => input_init ["w_ih"], recurrent_init ["w_hh"];
+        LegendreMemory::new(rng, i, h, 3, 5.0) => encoder_init ["w_iu", "w_hu", "w_mu"],
+            input_init ["w_ih", "w_mh"], recurrent_init ["w_hh"];
+        ExpRnn::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
+        Lru::new(rng, i, h) => input_init ["w_ih"], output_init ["w_ho"];
+        PhasedLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
+            peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"],
+            open_share_init ["open_share"];
+        SLstm::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
         Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
         Lstm::new(rng, i, h).bias(false) => bias_init [];
         LayerNormLstm::new(rng, i, h) => peephole_init [];
@@ -141,6 +150,8 @@ fn biases_of_each_gate() {
         MinLstm::<f64>::new(rng, i, h) => "b" [Forget, Input, Candidate];
         MultiplicativeLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
         Sru::<f64>::new(rng, i, h) => "b" [Forget, ResetGate];
+        PhasedLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        SLstm::<f64>::new(rng, i, h, 2) => "b" [Input, Forget, Candidate, Output];
     }
     // the network of 1997, whose output gates open one block after the other
     let blocks = MemoryBlocks::<f64>::new(rng, 7, 3, 2)

@@ -3,11 +3,11 @@
 use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
     Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, Dropout, EchoState, Elman,
-    FullyRecurrent, Gru, IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart, Lem, Lstm,
-    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, NoisyCell,
-    OutputToHidden, PeepholeLstm, ProjectedLstm, Recurrence, RecurrentDropout, RecurrentHighway,
-    Reset, Residual, Reversed, Sru, Stack, StateSizes, Truncation, VariationalDropout, Window,
-    Zoneout, scan,
+    FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart,
+    LegendreMemory, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    MultiplicativeLstm, Nbrc, NoisyCell, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
+    Recurrence, RecurrentDropout, RecurrentHighway, Reset, Residual, Reversed, SLstm, Sru, Stack,
+    StateSizes, Truncation, VariationalDropout, Window, Zoneout, scan,
 };
 use bptt_tensor::Tensor;
 use rand::Rng;
@@ -282,6 +282,9 @@ fn variational_dropout_drops_the_operands_of_products() {
     drops_rows(|rng| Sru::new(rng, i, h), &[(0, "p_f"), (0, "p_r")]);
     drops_rows(|rng| RecurrentHighway::new(rng, i, h, 2), &[(0, "w_hh.0"), (0, "w_hh.1")]);
     drops_rows(|rng| MultiplicativeLstm::new(rng, i, h), &[(0, "w_hm")]);
+    let readers = [(0, "w_hu"), (0, "w_hh"), (1, "w_mu"), (1, "w_mh")];
+    drops_rows(|rng| LegendreMemory::new(rng, i, h, 3, 5.0), &readers);
+    drops_rows(|rng| PhasedLstm::new(rng, i - 1, h), &peepholes);
 }
 
 /// Checks the value that a step writes with dropout of its candidate, from random states. Where the candidate is
@@ -350,6 +353,9 @@ fn recurrent_dropout_drops_candidates() {
         |rng| MultiplicativeLstm::new(rng, i, h), 1;
         |rng| Brc::new(rng, i, h), 0;
         |rng| Nbrc::new(rng, i, h), 0;
+        |rng| HyperLstm::new(rng, i, h, 2, 2), 1;
+        |rng| PhasedLstm::new(rng, i - 1, h), 1;
+        |rng| SLstm::new(rng, i, h, 2), 1;
     }
     drops_candidates(|rng| CoRnn::new(rng, i, h), |cell| cell.activation(nothing()), 1);
     drops_candidates(

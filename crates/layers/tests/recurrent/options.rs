@@ -264,10 +264,10 @@ fn min_lstm() {
     );
 }
 
-const EPSILON: f64 = 0.25;
+pub(crate) const EPSILON: f64 = 0.25;
 
 /// The normalized features, with the gain and the bias of this norm.
-fn normalized(p: &dyn Fn(&str) -> Tensor<f64>, norm: &str, x: &[f64]) -> Row {
+pub(crate) fn normalized(p: &dyn Fn(&str) -> Tensor<f64>, norm: &str, x: &[f64]) -> Row {
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64;
     let [gain, bias] = ["gain", "bias"].map(|name| p(&format!("{norm}{name}")).to_vec());

@@ -4,11 +4,11 @@ use std::iter::zip;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent,
-    Gru, IndRnn, Layer, LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks,
-    MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    ProjectedLstm, Recurrence, RecurrentHighway, Sru, Stack, StateSizes, Stepwise, Window, scan,
-    unroll,
+    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn,
+    FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm, LegendreMemory,
+    Lem, Linear, Lru, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence,
+    RecurrentHighway, SLstm, Sru, Stack, StateSizes, Stepwise, Window, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -73,6 +73,15 @@ fn every_cell_names_gates_and_states() {
     check(&MultiplicativeLstm::new(rng, INPUT, HIDDEN), &multiplicative, "h");
     check(&Brc::new(rng, INPUT, HIDDEN), &["a", "z", "n", "h"], "h");
     check(&Nbrc::new(rng, INPUT, HIDDEN), &["a", "z", "n", "h"], "h");
+    check(&LegendreMemory::new(rng, INPUT, HIDDEN, 3, 5.0), &["u", "m", "h"], "h");
+    check(&ExpRnn::new(rng, INPUT, HIDDEN), &["h"], "h");
+    check(&Lru::new(rng, INPUT, HIDDEN), &["re", "im", "y"], "y");
+    let phased = ["k", "i", "f", "g", "o", "c", "h"];
+    check(&PhasedLstm::new(rng, INPUT - 1, HIDDEN), &phased, "h");
+    check(&SLstm::new(rng, INPUT, HIDDEN, 2), &["m", "i", "f", "g", "c", "n", "o", "h"], "h");
+    let hyper = ["hyper.f", "hyper.i", "hyper.g", "hyper.c", "hyper.o", "hyper.h"];
+    let names = [&hyper[..], &["g", "f", "i", "c", "o", "h"]].concat();
+    check(&HyperLstm::new(rng, INPUT, HIDDEN, 3, 2), &names, "h");
 }
 
 /// The cell state follows from the gates, step by step.

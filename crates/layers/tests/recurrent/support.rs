@@ -4,10 +4,11 @@ use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Tree, Var};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, FullyRecurrent, Gru, IndRnn,
-    LayerNormGru, LayerNormLstm, Lem, Linear, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    ProjectedLstm, RecurrentHighway, Reset, Sru, State, StateSizes, Window, scan, unroll,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
+    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm,
+    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc,
+    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
+    State, StateSizes, Window, scan, unroll,
 };
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
@@ -373,6 +374,43 @@ pub(crate) mod random_cell {
         randomized(Nbrc::new(rng, sizes.input, sizes.hidden), rng)
     }
 
+    pub(crate) fn hyper_lstm(rng: &mut Random, sizes: Sizes) -> HyperLstm<f64> {
+        let Sizes { input, hidden, output, .. } = sizes;
+        randomized(HyperLstm::new(rng, input, hidden, output, 2).epsilon(0.5), rng)
+    }
+
+    pub(crate) fn legendre_memory(rng: &mut Random, sizes: Sizes) -> LegendreMemory<f64> {
+        let cell = LegendreMemory::new(rng, sizes.input, sizes.hidden, sizes.output, 3.0);
+        randomized(cell, rng)
+    }
+
+    pub(crate) fn exp_rnn(rng: &mut Random, sizes: Sizes) -> ExpRnn<f64> {
+        let mut cell = randomized(ExpRnn::new(rng, sizes.input, sizes.hidden), rng);
+        cell.b.set(cell.b.value() * 0.1); // lower biases would silence units
+        cell
+    }
+
+    pub(crate) fn lru(rng: &mut Random, sizes: Sizes) -> Lru<f64> {
+        randomized(Lru::new(rng, sizes.input, sizes.hidden), rng)
+    }
+
+    /// The last input is the time. The periods are longer than a time.
+    pub(crate) fn phased_lstm(rng: &mut Random, sizes: Sizes) -> PhasedLstm<f64> {
+        let mut cell = randomized(PhasedLstm::new(rng, sizes.input - 1, sizes.hidden), rng);
+        cell.period.set(cell.period.value().map(|period| 2.0 + period));
+        cell.open_share.set(cell.open_share.value().map(|share| 0.6 + 0.3 * share));
+        cell.leak(0.25)
+    }
+
+    pub(crate) fn s_lstm(rng: &mut Random, sizes: Sizes) -> SLstm<f64> {
+        randomized(SLstm::new(rng, sizes.input, sizes.hidden, 1), rng)
+    }
+
+    pub(crate) fn s_lstm_of_heads(rng: &mut Random, sizes: Sizes) -> SLstm<f64> {
+        let heads = if sizes.hidden.is_multiple_of(2) { sizes.hidden / 2 } else { sizes.hidden };
+        randomized(SLstm::new(rng, sizes.input, sizes.hidden, heads), rng)
+    }
+
     /// The weights are fixed, so none has a gradient.
     pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
         Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
@@ -393,7 +431,8 @@ macro_rules! for_every_cell {
             memory_blocks_of_one_cell, peephole_lstm, coupled_lstm, layer_norm_gru, layer_norm_lstm,
             layer_norm_peephole_lstm, projected_lstm, minimal_gated_unit, ind_rnn, fully_recurrent,
             min_gru, min_lstm, window, echo_state, co_rnn, lem, sru, recurrent_highway,
-            recurrent_highway_uncoupled, multiplicative_lstm, brc, nbrc
+            recurrent_highway_uncoupled, multiplicative_lstm, brc, nbrc, hyper_lstm,
+            legendre_memory, exp_rnn, lru, phased_lstm, s_lstm, s_lstm_of_heads
         );
     };
     ($check:ident, $cases:expr; $($cell:ident),*) => {
