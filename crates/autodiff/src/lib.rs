@@ -43,6 +43,8 @@ pub use tape::{
     Substitution, Tape, Var,
 };
 
+#[doc(hidden)]
+pub use tree::leaves_of_parts;
 pub use tree::{LeafPath, State, Tree};
 
 #[cfg(doctest)]

@@ -108,7 +108,8 @@ pub use bptt_derive::Module;
 /// variables of its state. Messages name a variable by its field: `state.c`.
 ///
 /// The first lifetime parameter is that of the tape. The first type parameter is the scalar type;
-/// `#[state(scalar = f32)]` names another. Other type parameters must be states themselves. A state is `Copy`.
+/// `#[state(scalar = f32)]` names another. Other type parameters must be states themselves. A `Vec` of states
+/// is the last field.
 ///
 /// ```
 /// use bptt::{Scalar, State, Tape, Tensor, Tree, Var};

@@ -55,7 +55,8 @@ pub(crate) fn expand(input: DeriveInput) -> Result<TokenStream> {
 
         #[automatically_derived]
         impl #parameters #state for #name #arguments #bounds {
-            const LEAVES: ::core::primitive::usize = 0 #(+ #field_states::LEAVES)*;
+            const LEAVES: ::core::option::Option<::core::primitive::usize> =
+                ::bptt::__derive::leaves_of_parts(&[#(#field_states::LEAVES),*]);
 
             fn rebuild(leaves: &mut dyn ::core::iter::Iterator<Item = #var>) -> Self {
                 Self { #(#members: #field_states::rebuild(leaves),)* }

@@ -122,6 +122,6 @@ pub use crate::wrappers::zoneout::Zoneout;
 #[doc(hidden)]
 pub mod __derive {
     pub use crate::{Module, ParameterPath};
-    pub use bptt_autodiff::{LeafPath, Param, State, Tree, Var};
+    pub use bptt_autodiff::{LeafPath, Param, State, Tree, Var, leaves_of_parts};
     pub use bptt_tensor::Scalar;
 }

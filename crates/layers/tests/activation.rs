@@ -152,8 +152,10 @@ fn a_scan_compiles_every_function_of_single_elements() {
     }
 }
 
-/// Surrogates, and the functions whose slopes they are.
-fn surrogates() -> [(Surrogate, fn(f64) -> f64); 3] {
+/// The function whose slope a surrogate is.
+type Smooth = fn(f64) -> f64;
+
+fn surrogates() -> [(Surrogate, Smooth); 3] {
     [
         (Surrogate::FastSigmoid { beta: 3.0 }, |v| v / (1.0 + 3.0 * v.abs())),
         (Surrogate::Arctangent { alpha: 2.0 }, |v| (FRAC_PI_2 * 2.0 * v).atan() / PI),

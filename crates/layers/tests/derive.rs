@@ -231,6 +231,14 @@ mod states {
     #[state(scalar = f64)]
     struct Fixed<'t>(Var<'t, f64>, Lstm<'t, f64>);
 
+    /// As many LSTMs as there are leaves.
+    #[derive(Clone, Debug, State)]
+    #[state(scalar = f64)]
+    struct Open<'t> {
+        count: Var<'t, f64>,
+        layers: Vec<Lstm<'t, f64>>,
+    }
+
     type Deep<'t> = (Fixed<'t>, Stack<'t, f64, Lstm<'t, f64>, 3>);
 
     fn scalars(values: &[f64]) -> Vec<Tensor<f64>> {
@@ -244,10 +252,11 @@ mod states {
 
     #[test]
     fn leaves_are_counted_by_the_type() {
-        assert_eq!(<() as State<'_, f64>>::LEAVES, 0);
-        assert_eq!(Lstm::<f64>::LEAVES, 2);
-        assert_eq!(Fixed::LEAVES, 3);
-        assert_eq!(Deep::LEAVES, 3 + (3 * 2 + 1));
+        assert_eq!(<() as State<'_, f64>>::LEAVES, Some(0));
+        assert_eq!(Lstm::<f64>::LEAVES, Some(2));
+        assert_eq!(Fixed::LEAVES, Some(3));
+        assert_eq!(Deep::LEAVES, Some(3 + (3 * 2 + 1)));
+        assert_eq!(Open::LEAVES, None);
     }
 
     #[test]
@@ -271,13 +280,33 @@ mod states {
         assert_eq!(rebuilt.values(), counting());
     }
 
+    #[test]
+    fn a_list_takes_the_leaves_that_remain() {
+        let tape = Tape::new();
+        for layers in 0..3 {
+            let values = scalars(&[7.0, 1.0, 2.0, 3.0, 4.0][..1 + 2 * layers]);
+            let state = Open::from_values(&tape, &values);
+            assert_eq!(state.count.item(), 7.0);
+            assert_eq!(state.layers.len(), layers);
+            assert_eq!(Open::from_leaves(&state.leaves()).values(), values);
+        }
+        let paths = Open::from_values(&tape, &scalars(&[7.0, 1.0, 2.0])).paths("state");
+        assert_eq!(paths, ["state.count", "state.layers[0].h", "state.layers[0].c"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "has 2 leaves, not 1")]
+    fn a_list_takes_whole_states() {
+        let _ = Open::from_values(&Tape::new(), &scalars(&[7.0, 1.0, 2.0, 3.0]));
+    }
+
     trait Step<T: Scalar> {
         type State<'t>: State<'t, T>;
         fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> Self::State<'t>;
     }
 
     /// A state of one tape is rebuilt on a shorter-lived tape, as a trace of the step requires.
-    fn step_on_another_tape<C: Step<f64>>(cell: &C, state: C::State<'_>) -> Vec<Tensor<f64>> {
+    fn step_on_another_tape<C: Step<f64>>(cell: &C, state: &C::State<'_>) -> Vec<Tensor<f64>> {
         let tape = Tape::new();
         let inner = <C::State<'_> as State<'_, f64>>::from_values(&tape, &state.values());
         cell.step(tape.constant(Tensor::scalar(3.0)), inner).values()
@@ -295,7 +324,7 @@ mod states {
 
         let tape = Tape::new();
         let state = Lstm::from_values(&tape, &scalars(&[1.0, 2.0]));
-        assert_eq!(step_on_another_tape(&Shift, state), scalars(&[3.0, 1.0]));
+        assert_eq!(step_on_another_tape(&Shift, &state), scalars(&[3.0, 1.0]));
     }
 
     thread_local! {

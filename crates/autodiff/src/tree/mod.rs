@@ -1,6 +1,6 @@
 //! Trees of variables: the sequences, states and outputs of a recurrence.
 //!
-//! A [`Tree`] is any form whose leaves are variables. A [`State`] is a tree whose type fixes the number of its leaves.
+//! A [`Tree`] is any form whose leaves are variables. A [`State`] is a tree that can be built from its leaves.
 
 mod path;
 mod state;
@@ -8,7 +8,7 @@ mod state;
 use bptt_tensor::{Scalar, Tensor};
 
 pub use path::LeafPath;
-pub use state::State;
+pub use state::{State, leaves_of_parts};
 
 use crate::tape::Var;
 
@@ -65,7 +65,7 @@ pub trait Tree<'t, T: Scalar>: Clone {
     #[track_caller]
     fn with_leaves(&self, leaves: &[Var<'t, T>]) -> Self {
         let expected = self.leaves().len();
-        state::assert_leaves(std::any::type_name::<Self>(), expected, leaves.len());
+        state::assert_leaves(std::any::type_name::<Self>(), Some(expected), leaves.len());
         let mut leaves = leaves.iter();
         self.map_leaves(&LeafPath::root(""), &mut |_, leaf| *leaves.next().unwrap_or(&leaf))
     }

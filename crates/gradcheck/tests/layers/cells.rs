@@ -1,11 +1,12 @@
 //! Options of cells, and sizes of their outputs, besides those that all laws are checked of.
 
+use bptt_autodiff::{Param, Var};
 use bptt_gradcheck::{Law, cell};
 use bptt_layers::{
-    Activation, Elman, FullyRecurrent, Gru, IndRnn, Linear, Lstm, MemoryBlocks, MinLstm,
-    OutputToHidden, ProjectedLstm, Table, Window,
+    Activation, Cell, Elman, FullyRecurrent, Gru, IndRnn, Linear, Lstm, MemoryBlocks, MinLstm,
+    Module, OutputToHidden, ProjectedLstm, StateSizes, Table, Window,
 };
-use bptt_tensor::Tensor;
+use bptt_tensor::{Scalar, Tensor};
 use rand::RngExt;
 
 use crate::support::{OF_PRODUCTS, Random};
@@ -83,4 +84,42 @@ fn truncated_memory_blocks() {
         .without(&[Law::Threads])
         .cases(6)
         .check();
+}
+
+/// `h_t = tanh(x_t W_ih + Σ_k a_k ⊙ h_{t−k} + b)`: the state is a list of variables.
+#[derive(Module)]
+struct Delays<T> {
+    w_ih: Param<T>,
+    a: Vec<Param<T>>,
+    b: Param<T>,
+}
+
+impl<T: Scalar> Cell<T> for Delays<T> {
+    type State<'t> = Vec<Var<'t, T>>;
+
+    fn step<'t>(&self, x: Var<'t, T>, mut state: Vec<Var<'t, T>>) -> (Var<'t, T>, Vec<Var<'t, T>>) {
+        let z = x.matmul(&self.w_ih) + &self.b;
+        let h = state.iter().zip(&self.a).fold(z, |z, (&h, a)| z + h * a).tanh();
+        state.pop();
+        state.insert(0, h);
+        (h, state)
+    }
+}
+
+impl<T> StateSizes for Delays<T> {
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.b.shape()[0]; self.a.len()]
+    }
+}
+
+#[test]
+fn a_list_of_variables() {
+    cell(|rng, i, h| {
+        let delays = outputs(rng);
+        let mut normal = |shape: &[usize]| Param::new(Tensor::normal(shape, 0.0, 1.0, rng));
+        let a = (0..delays).map(|_| normal(&[h])).collect();
+        Delays { w_ih: normal(&[i, h]), a, b: normal(&[h]) }
+    })
+    .exchangeable_units()
+    .check();
 }

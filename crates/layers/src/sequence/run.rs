@@ -1,6 +1,6 @@
 //! Runs of a cell over a sequence, as a scan.
 
-use bptt_autodiff::{Operand, Scan, State, Tree, Var};
+use bptt_autodiff::{Operand, Scan, Tree, Var};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::options::RunOptions;
@@ -19,10 +19,10 @@ pub(crate) fn run<'t, T: Scalar, C: Cell<T>>(
     if options.last_only {
         return last(cell, xs, state, options);
     }
-    let steps = Steps::new(xs, state, options);
+    let steps = Steps::new(xs, &state, options);
     let scanned = steps.scan(state, options).run(|entry, state| {
         let (y, next) = steps.step(cell, entry, state);
-        ((y, options.states.map(|_| next)), next)
+        ((y, options.states.map(|_| next.clone())), next)
     });
     let (ys, kept) = scanned.outputs;
     if let (Some(states), Some(kept)) = (options.states, kept) {
@@ -40,9 +40,10 @@ fn last<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let steps = Steps::new(xs, state, options);
-    let shapes =
-        steps.scan(state, options).output_shapes(|entry, state| steps.step(cell, entry, state));
+    let steps = Steps::new(xs, &state, options);
+    let shapes = steps
+        .scan(state.clone(), options)
+        .output_shapes(|entry, state| steps.step(cell, entry, state));
     // the output is carried in the state, which stays at steps without an input
     let before = xs.tape().constant(Tensor::zeros(&shapes[0]));
     let scanned = steps.scan((state, before), options).run(|entry, (state, before)| {
@@ -66,7 +67,7 @@ pub(crate) fn plan<'t, T: Scalar, C: Cell<T>>(
     state: C::State<'t>,
     options: RunOptions<'_, T>,
 ) -> String {
-    let steps = Steps::new(xs, state, options);
+    let steps = Steps::new(xs, &state, options);
     steps.scan(state, options).plan(|entry, state| steps.step(cell, entry, state))
 }
 
@@ -85,11 +86,11 @@ struct Steps<'t, T, S> {
 /// 4. The zeros of costates `[T, B, ..]`, which are added to each variable of the state after a step.
 type Sequences<'t, T, S> = (Var<'t, T>, Option<Var<'t, T>>, Option<Var<'t, T>>, Option<S>);
 
-impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
+impl<'t, T: Scalar, S: Tree<'t, T>> Steps<'t, T, S> {
     #[track_caller]
     #[inline(never)]
-    fn new(xs: Var<'t, T>, state: S, options: RunOptions<'_, T>) -> Self {
-        assert_batch(xs, &state);
+    fn new(xs: Var<'t, T>, state: &S, options: RunOptions<'_, T>) -> Self {
+        assert_batch(xs, state);
         let (tape, leaves) = (xs.tape(), state.leaves());
         let chooses = options.mask.is_some() || options.resets.is_some();
         assert!(
@@ -99,8 +100,9 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
         );
         let mask = options.mask_of(xs).map(|mask| tape.constant(mask));
         let goes_on = options.goes_on(xs).map(|goes_on| tape.constant(goes_on));
-        let starts = goes_on.map(|_| S::from_leaves(&options.starts(tape, leaves.len())));
-        let added = options.costates.map(|costates| S::from_leaves(&costates.add_to(&leaves, xs)));
+        let starts = goes_on.map(|_| state.with_leaves(&options.starts(tape, leaves.len())));
+        let added =
+            options.costates.map(|costates| state.with_leaves(&costates.add_to(&leaves, xs)));
         Self { sequences: (xs, mask, goes_on, added), starts }
     }
 
@@ -111,8 +113,8 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
         state: R,
         options: RunOptions<'_, T>,
     ) -> Scan<'t, T, Sequences<'t, T, S>, R> {
-        let (xs, ..) = self.sequences;
-        let mut scan = xs.tape().scan(self.sequences, state);
+        let xs = self.sequences.0;
+        let mut scan = xs.tape().scan(self.sequences.clone(), state);
         if options.reversed {
             scan = scan.reversed();
         }
@@ -132,9 +134,9 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
         (x, mask, goes_on, added): Sequences<'t, T, S>,
         state: S,
     ) -> (Var<'t, T>, S) {
-        let state = match (goes_on, self.starts) {
+        let state = match (goes_on, &self.starts) {
             (Some(goes_on), Some(starts)) => {
-                zipped(state, starts, |state, start| choose(goes_on, state, start))
+                zipped(&state, starts, |state, start| choose(goes_on, state, start))
             }
             _ => state,
         };
@@ -143,15 +145,15 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
             Some(mask) => mask.select(x, 0.0),
             None => x,
         };
-        let (y, mut next) = cell.step(x, state);
+        let (y, mut next) = cell.step(x, state.clone());
         // an output that is a variable of the state remains that variable
         let output = next.leaves().iter().position(|leaf| y.is(*leaf));
         if let Some(mask) = mask {
-            next = zipped(next, state, |next, state| choose(mask, next, state));
+            next = zipped(&next, &state, |next, state| choose(mask, next, state));
         }
         let mut y = y;
         if let Some(added) = added {
-            next = zipped(next, added, |next, added| next + added);
+            next = zipped(&next, &added, |next, added| next + added);
             y = output.map_or(y, |leaf| next.leaves()[leaf]);
         }
         let y = match mask {
@@ -163,13 +165,13 @@ impl<'t, T: Scalar, S: State<'t, T>> Steps<'t, T, S> {
 }
 
 /// Returns the state whose leaves `combine` computes from the leaves of two states.
-fn zipped<'t, T: Scalar, S: State<'t, T>>(
-    left: S,
-    right: S,
+fn zipped<'t, T: Scalar, S: Tree<'t, T>>(
+    left: &S,
+    right: &S,
     combine: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
 ) -> S {
     let pairs = left.leaves().into_iter().zip(right.leaves());
-    S::from_leaves(&pairs.map(|(left, right)| combine(left, right)).collect::<Vec<_>>())
+    left.with_leaves(&pairs.map(|(left, right)| combine(left, right)).collect::<Vec<_>>())
 }
 
 /// Returns `there` where the mask `[B, 1]` is not zero, and `else_` where it is. The values are `[B, ..]`.

@@ -47,7 +47,7 @@ pub fn unroll<'t, T: Scalar, C: Cell<T>>(
     if steps == 0 {
         // one step on zeros gives the shape of the outputs
         let zeros = tape.constant(Tensor::zeros([batch, features]));
-        let ((y, _), _) = tape.probed_step(|| cell.step(zeros, state));
+        let ((y, _), _) = tape.probed_step(|| cell.step(zeros, state.clone()));
         let outputs = std::iter::once(0).chain(y.shape().iter().copied()).collect::<Vec<_>>();
         return (tape.constant(Tensor::zeros(outputs)), state);
     }

@@ -1,6 +1,6 @@
 //! Zoneout: noise that keeps values of the state instead of dropping them.
 
-use bptt_autodiff::{State, Tree, Var};
+use bptt_autodiff::{Tree, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
@@ -81,7 +81,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Zoneout<C> {
     #[track_caller]
     fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let mut rates = self.rates.iter();
-        blend(&self.cell, x, state, |before, new| {
+        blend(&self.cell, x, &state, |before, new| {
             match *rates.next().expect("a rate for each variable") {
                 0.0 => new,
                 rate => before * rate + new * (1.0 - rate),
@@ -105,7 +105,7 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
     #[track_caller]
     fn step<'t>(&self, x: Var<'t, T>, state: Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let mut masks = self.masks.iter();
-        blend(self.cell, x, state, |before, new| {
+        blend(self.cell, x, &state, |before, new| {
             match masks.next().expect("a mask for each variable") {
                 None => new,
                 Some(mask) => x.tape().at_step(mask).select(before, new),
@@ -120,10 +120,10 @@ impl<T: Scalar, C: Cell<T>> Cell<T> for Sampled<'_, T, C> {
 fn blend<'t, T: Scalar, C: Cell<T>>(
     cell: &C,
     x: Var<'t, T>,
-    state: C::State<'t>,
+    state: &C::State<'t>,
     mut blend: impl FnMut(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
 ) -> (Var<'t, T>, C::State<'t>) {
-    let (mut y, next) = cell.step(x, state);
+    let (mut y, next) = cell.step(x, state.clone());
     let computed = y;
     let pairs = state.leaves().into_iter().zip(next.leaves());
     let blended: Vec<_> = pairs
@@ -135,5 +135,5 @@ fn blend<'t, T: Scalar, C: Cell<T>>(
             blended
         })
         .collect();
-    (y, State::from_leaves(&blended))
+    (y, state.with_leaves(&blended))
 }

@@ -20,6 +20,7 @@ mod free_running;
 mod init;
 mod initial_values;
 mod layers;
+mod lists;
 mod lstm_descendants;
 mod lstm_family;
 mod noise;

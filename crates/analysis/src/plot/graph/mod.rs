@@ -106,7 +106,7 @@ where
     let tape = Tape::new();
     let _probes = tape.probes();
     let before = cell.zero_state(&tape, 1);
-    let (after, values) = record(&tape, cell, input_size, before);
+    let (after, values) = record(&tape, cell, input_size, before.clone());
     let dot = tape.dot().named(cell.parameters()).values(values).folded(&before, &after);
     dot.without_lines().to_string()
 }
