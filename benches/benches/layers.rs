@@ -109,6 +109,10 @@ cells! {
     brc: Brc::new;
     co_rnn: CoRnn::new;
     coupled_lstm: CoupledLstm::new;
+    delta_net: |rng: &mut _, input, hidden| DeltaNet::new(rng, input, hidden, hidden / 32);
+    delta_net_gated: |rng: &mut _, input, hidden| {
+        DeltaNet::gated(rng, input, hidden, hidden / 32)
+    };
     echo_state: EchoState::new;
     elman: Elman::new;
     elman_with_output: |rng: &mut _, input, hidden| {
@@ -130,9 +134,13 @@ cells! {
         LegendreMemory::new(rng, input, hidden, hidden, 100.0)
     };
     lem: Lem::new;
+    linear_attention: |rng: &mut _, input, hidden| {
+        LinearAttention::new(rng, input, hidden, hidden / 32)
+    };
     lru: Lru::new;
     lstm: Lstm::new;
     lstm_1997: Lstm1997::new;
+    m_lstm: |rng: &mut _, input, hidden| MLstm::new(rng, input, hidden, hidden / 32);
     memory_blocks: |rng: &mut _, input, hidden| MemoryBlocks::new(rng, input, hidden / 4, 4);
     memory_blocks_truncated: |rng: &mut _, input, hidden| {
         MemoryBlocks::new(rng, input, hidden / 4, 4).truncated(true)
@@ -140,6 +148,9 @@ cells! {
     min_gru: MinGru::new;
     min_lstm: MinLstm::new;
     minimal_gated_unit: MinimalGatedUnit::new;
+    multi_head_selective_scan: |rng: &mut _, input, hidden| {
+        MultiHeadSelectiveScan::new(rng, input, hidden, hidden / 32, 16)
+    };
     multiplicative_lstm: MultiplicativeLstm::new;
     nbrc: Nbrc::new;
     output_to_hidden: |rng: &mut _, input, hidden| {
@@ -151,7 +162,9 @@ cells! {
         ProjectedLstm::new(rng, input, hidden, hidden / 2)
     };
     recurrent_highway: |rng: &mut _, input, hidden| RecurrentHighway::new(rng, input, hidden, 3);
+    rwkv7: |rng: &mut _, input, hidden| Rwkv7::new(rng, input, hidden, hidden / 32);
     s_lstm: |rng: &mut _, input, hidden| SLstm::new(rng, input, hidden, 4);
+    selective_scan: |rng: &mut _, input, _hidden| SelectiveScan::new(rng, input, 16, 8);
     sru: Sru::new;
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
 }

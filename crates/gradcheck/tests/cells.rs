@@ -5,10 +5,11 @@ extern crate bptt_layers as bptt; // derived code refers to this name
 use bptt_autodiff::Var;
 use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
-    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm,
-    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc,
-    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent,
+    Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear,
+    LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
+    PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru,
     StateSizes, Window,
 };
 use bptt_tensor::Tensor;
@@ -120,6 +121,13 @@ cells! {
     phased_lstm: |rng, i, h| PhasedLstm::new(rng, i - 1, h).periods(rng, 1.0, 3.0), frozen(|name| ["period", "phase", "open_share"].contains(&name));
     s_lstm: |rng, i, h| SLstm::new(rng, i, h, 1), exchangeable_units();
     s_lstm_of_heads: |rng, i, h| SLstm::new(rng, i, 2 * h, 2);
+    m_lstm: |rng, i, h| MLstm::new(rng, i, 2 * h, 2);
+    delta_net: |rng, i, h| DeltaNet::new(rng, i, 2 * h, 2);
+    gated_delta_net: |rng, i, h| DeltaNet::gated(rng, i, 2 * h, 2);
+    linear_attention: |rng, i, h| LinearAttention::new(rng, i, 2 * h, 2);
+    selective_scan: |rng, i, h| SelectiveScan::new(rng, i, h, 2);
+    multi_head_selective_scan: |rng, i, h| MultiHeadSelectiveScan::new(rng, i, 2 * h, 2, 2);
+    rwkv7: |rng, i, h| Rwkv7::new(rng, i, 2 * h, 2);
     without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
     lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

@@ -66,11 +66,12 @@ pub use bptt_derive::State;
 
 pub use crate::activation::{Activation, Surrogate, Table};
 pub use crate::cells::{
-    Brc, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm,
-    HyperMap, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Lru, Lstm, Lstm1997,
-    MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, Peepholes, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
-    Window,
+    Brc, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent, Gate, Gru,
+    HyperLstm, HyperMap, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, LinearAttention,
+    Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
+    MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, Peepholes,
+    PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveDecay,
+    SelectiveScan, Sru, Window,
 };
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;

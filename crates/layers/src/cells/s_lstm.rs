@@ -4,6 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
+use super::heads::head_size;
 use super::options::{Gate, activation_options, bias_options, forget_bias, part};
 use super::parameters::{input_weight, zeros};
 use crate::activation::Activation;
@@ -60,11 +61,7 @@ impl<T: Scalar> SLstm<T> {
     #[track_caller]
     #[must_use]
     pub fn new(rng: &mut impl Rng, input_size: usize, hidden_size: usize, heads: usize) -> Self {
-        assert!(
-            heads > 0 && hidden_size.is_multiple_of(heads),
-            "the hidden size is a multiple of the number of heads: {hidden_size} is not one of {heads}"
-        );
-        let size = hidden_size / heads;
+        let size = head_size(hidden_size, heads);
         Self {
             w_ih: input_weight(rng, 4, [input_size, hidden_size]),
             w_hh: zeros([heads, size, 4 * size]),

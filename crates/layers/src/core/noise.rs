@@ -53,7 +53,7 @@ use super::cell::Cell;
 /// ```
 ///
 /// [`VariationalDropout`](crate::VariationalDropout) and [`RecurrentDropout`](crate::RecurrentDropout) wrap noisy
-/// cells. Every cell of the library is one.
+/// cells. Every cell of the library whose state consists of vectors is one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say where noise applies in its equations",
     note = "implement `NoisyCell` with the equations, and `Cell::step` as `noisy_step` with `Noise::NONE`"

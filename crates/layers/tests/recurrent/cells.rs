@@ -2,11 +2,12 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
-    HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear,
-    Lru, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
-    RecurrentHighway, Reset, SLstm, Sru, StateSizes, Window, unroll,
+    Activation, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent,
+    Gru, HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm, LegendreMemory, Lem,
+    Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan,
+    Sru, StateSizes, Window, unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -273,6 +274,18 @@ fn parameter_counts() {
     assert_eq!(PhasedLstm::<f64>::new(rng, i, h).parameter_count(), 4 * layer + 6 * h);
     let exponential = SLstm::<f64>::new(rng, i, h, 2);
     assert_eq!(exponential.parameter_count(), 4 * (i * h + h * h / 2 + h));
+    let matrices = MLstm::<f64>::new(rng, i, h, 2);
+    assert_eq!(matrices.parameter_count(), 4 * (i * h + h) + 2 * (2 * i + 2));
+    assert_eq!(DeltaNet::<f64>::new(rng, i, h, 2).parameter_count(), 3 * i * h + 2 * i);
+    let gated = DeltaNet::<f64>::gated(rng, i, h, 2);
+    assert_eq!(gated.parameter_count(), 3 * i * h + 2 * i + 2 * i + 4);
+    assert_eq!(LinearAttention::<f64>::new(rng, i, h, 2).parameter_count(), 3 * i * h);
+    let (n, r) = (5, 2);
+    let selective = SelectiveScan::<f64>::new(rng, i, n, r);
+    assert_eq!(selective.parameter_count(), 2 * i * (r + n) + i * n + 2 * i);
+    let selective = MultiHeadSelectiveScan::<f64>::new(rng, i, h, 2, n);
+    assert_eq!(selective.parameter_count(), i * h + 2 * i * n + i * 2 + 3 * 2);
+    assert_eq!(Rwkv7::<f64>::new(rng, i, h, 2).parameter_count(), 5 * (i * h + h) + 2 * h);
     let hyper = HyperLstm::<f64>::new(rng, i, h, 3, 2);
     let scale = 3 * 8 + 8 + 2 * 4 * h;
     let shift = 3 * 8 + 2 * 4 * h + 4 * h;

@@ -1,10 +1,11 @@
 //! Initial values of cells: their distributions, the biases of gates, and parts that are optional.
 
 use bptt_layers::{
-    Brc, CoRnn, CoupledLstm, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm, IndRnn, Init,
-    LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm, Lstm1997, MemoryBlocks,
-    MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru, Window,
+    Brc, CoRnn, CoupledLstm, DeltaNet, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm, IndRnn,
+    Init, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm,
+    Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
+    MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm,
+    ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -84,6 +85,12 @@ fn each_matrix_has_a_start_of_its_own() {
         PhasedLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
             peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"],
             open_share_init ["open_share"];
+        MLstm::new(rng, i, h, 2) => input_init ["w_ih", "w_ih_if"], bias_init ["b", "b_if"];
+        DeltaNet::new(rng, i, h, 2) => input_init ["w_ih", "w_i_beta"];
+        LinearAttention::new(rng, i, h, 2) => input_init ["w_ih"];
+        SelectiveScan::new(rng, i, 2, 2) => input_init ["w_ir", "w_ib", "w_ic"];
+        MultiHeadSelectiveScan::new(rng, i, h, 2, 3) => input_init ["w_ih", "w_ib", "w_ic"];
+        Rwkv7::new(rng, i, h, 2) => input_init ["w_ih"], bias_init ["b"];
         SLstm::new(rng, i, h, 2) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"];
         Linear::new(rng, i, h) => weight_init ["w"], bias_init ["b"];
         Lstm::new(rng, i, h).bias(false) => bias_init [];
@@ -151,6 +158,7 @@ fn biases_of_each_gate() {
         MultiplicativeLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
         Sru::<f64>::new(rng, i, h) => "b" [Forget, ResetGate];
         PhasedLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
+        MLstm::<f64>::new(rng, i, h, 2) => "b_if" [Input, Forget];
         SLstm::<f64>::new(rng, i, h, 2) => "b" [Input, Forget, Candidate, Output];
     }
     // the network of 1997, whose output gates open one block after the other

@@ -23,6 +23,7 @@ mod layers;
 mod lists;
 mod lstm_descendants;
 mod lstm_family;
+mod matrix_memories;
 mod noise;
 mod options;
 mod orthogonal_and_linear;

@@ -4,11 +4,12 @@ use std::iter::zip;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn,
+    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn,
     FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm, LegendreMemory,
-    Lem, Linear, Lru, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence,
-    RecurrentHighway, SLstm, Sru, Stack, StateSizes, Stepwise, Window, scan, unroll,
+    Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence, RecurrentHighway, Rwkv7, SLstm,
+    SelectiveScan, Sru, Stack, StateSizes, Stepwise, Window, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -79,6 +80,14 @@ fn every_cell_names_gates_and_states() {
     let phased = ["k", "i", "f", "g", "o", "c", "h"];
     check(&PhasedLstm::new(rng, INPUT - 1, HIDDEN), &phased, "h");
     check(&SLstm::new(rng, INPUT, HIDDEN, 2), &["m", "i", "f", "g", "c", "n", "o", "h"], "h");
+    check(&MLstm::new(rng, INPUT, HIDDEN, 2), &["o", "m", "i", "f", "h"], "h");
+    check(&DeltaNet::new(rng, INPUT, HIDDEN, 2), &["beta", "h"], "h");
+    check(&DeltaNet::gated(rng, INPUT, HIDDEN, 2), &["beta", "alpha", "h"], "h");
+    check(&LinearAttention::new(rng, INPUT, HIDDEN, 2), &["h"], "h");
+    check(&SelectiveScan::new(rng, INPUT, 2, 1), &["delta", "B", "C", "y"], "y");
+    let selective = ["B", "C", "delta", "alpha", "y"];
+    check(&MultiHeadSelectiveScan::new(rng, INPUT, HIDDEN, 2, 3), &selective, "y");
+    check(&Rwkv7::new(rng, INPUT, HIDDEN, 2), &["w", "a", "h"], "h");
     let hyper = ["hyper.f", "hyper.i", "hyper.g", "hyper.c", "hyper.o", "hyper.h"];
     let names = [&hyper[..], &["g", "f", "i", "c", "o", "h"]].concat();
     check(&HyperLstm::new(rng, INPUT, HIDDEN, 3, 2), &names, "h");

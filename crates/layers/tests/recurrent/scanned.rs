@@ -131,7 +131,7 @@ fn is_compiled<C: TestCell>(
     }
 }
 
-for_every_cell!(is_compiled, 4);
+for_every_cell!(is_compiled, 4, with);
 
 /// A cell whose fed-back state is stopped is compiled as well.
 #[test]

@@ -3,13 +3,7 @@
 use std::fmt::Debug;
 
 use bptt_autodiff::{Param, Tape, Tree, Var};
-use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
-    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, Lru, Lstm,
-    Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiplicativeLstm, Nbrc,
-    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, SLstm, Sru,
-    State, StateSizes, Window, scan, unroll,
-};
+use bptt_layers::{Cell, Module, State, StateSizes, scan, unroll};
 use bptt_tensor::{Shape, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -219,211 +213,19 @@ impl<A: StateSizes, B: StateSizes> StateSizes for Above<A, B> {
     }
 }
 
-/// The cells, with random parameters.
-pub(crate) mod random_cell {
-    use super::*;
-
-    pub(crate) fn elman(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
-        randomized(Elman::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn elman_sigmoid_without_bias(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
-        let cell = Elman::new(rng, sizes.input, sizes.hidden);
-        randomized(cell.activation(Activation::Sigmoid).bias(false), rng)
-    }
-
-    pub(crate) fn elman_softplus_to_identity(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
-        let cell = Elman::new(rng, sizes.input, sizes.hidden).activation(Activation::Softplus);
-        randomized(cell.output(rng, sizes.output, Activation::Identity), rng)
-    }
-
-    pub(crate) fn elman_to_softmax(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
-        let cell = Elman::new(rng, sizes.input, sizes.hidden);
-        randomized(cell.output(rng, sizes.output, Activation::Softmax), rng)
-    }
-
-    pub(crate) fn elman_custom_to_sigmoid(rng: &mut Random, sizes: Sizes) -> Elman<f64> {
-        let cell = Elman::new(rng, sizes.input, sizes.hidden);
-        let cell = cell.activation(Activation::Custom(|z| z.sin() + z * 0.1));
-        randomized(cell.output(rng, sizes.output, Activation::Sigmoid), rng)
-    }
-
-    pub(crate) fn output_to_hidden(rng: &mut Random, sizes: Sizes) -> OutputToHidden<f64> {
-        randomized(OutputToHidden::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
-    }
-
-    pub(crate) fn lstm(rng: &mut Random, sizes: Sizes) -> Lstm<f64> {
-        randomized(Lstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn lstm_without_bias(rng: &mut Random, sizes: Sizes) -> Lstm<f64> {
-        randomized(Lstm::new(rng, sizes.input, sizes.hidden).bias(false), rng)
-    }
-
-    pub(crate) fn gru_after(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn gru_before(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden).reset(Reset::Before), rng)
-    }
-
-    pub(crate) fn gru_without_bias(rng: &mut Random, sizes: Sizes) -> Gru<f64> {
-        randomized(Gru::new(rng, sizes.input, sizes.hidden).bias(false), rng)
-    }
-
-    pub(crate) fn lstm_1997(rng: &mut Random, sizes: Sizes) -> Lstm1997<f64> {
-        randomized(Lstm1997::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn memory_blocks(rng: &mut Random, sizes: Sizes) -> MemoryBlocks<f64> {
-        let cell = MemoryBlocks::new(rng, sizes.input, sizes.hidden, 2).gate_biases(-1.0, -2.0);
-        let output = Linear::new(rng, 2 * sizes.hidden, sizes.output);
-        randomized(cell.cell_biases().output(output), rng)
-    }
-
-    pub(crate) fn memory_blocks_of_one_cell(rng: &mut Random, sizes: Sizes) -> MemoryBlocks<f64> {
-        randomized(MemoryBlocks::new(rng, sizes.input, sizes.hidden, 1), rng)
-    }
-
-    pub(crate) fn peephole_lstm(rng: &mut Random, sizes: Sizes) -> PeepholeLstm<f64> {
-        randomized(PeepholeLstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn coupled_lstm(rng: &mut Random, sizes: Sizes) -> CoupledLstm<f64> {
-        randomized(CoupledLstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn layer_norm_gru(rng: &mut Random, sizes: Sizes) -> LayerNormGru<f64> {
-        randomized(LayerNormGru::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn layer_norm_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
-        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn layer_norm_peephole_lstm(rng: &mut Random, sizes: Sizes) -> LayerNormLstm<f64> {
-        randomized(LayerNormLstm::new(rng, sizes.input, sizes.hidden).peepholes(true), rng)
-    }
-
-    pub(crate) fn projected_lstm(rng: &mut Random, sizes: Sizes) -> ProjectedLstm<f64> {
-        randomized(ProjectedLstm::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
-    }
-
-    pub(crate) fn minimal_gated_unit(rng: &mut Random, sizes: Sizes) -> MinimalGatedUnit<f64> {
-        randomized(MinimalGatedUnit::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn ind_rnn(rng: &mut Random, sizes: Sizes) -> IndRnn<f64> {
-        let cell = IndRnn::new(rng, sizes.input, sizes.hidden).activation(Activation::Softplus);
-        randomized(cell, rng)
-    }
-
-    pub(crate) fn fully_recurrent(rng: &mut Random, sizes: Sizes) -> FullyRecurrent<f64> {
-        let cell = FullyRecurrent::new(rng, sizes.input, sizes.hidden);
-        let [read, recurrent] =
-            [cell.w_ih.shape(), cell.w_hh.shape()].map(|shape| Tensor::bernoulli(shape, 0.6, rng));
-        randomized(cell.input_connections(&read).connections(&recurrent), rng)
-    }
-
-    pub(crate) fn min_gru(rng: &mut Random, sizes: Sizes) -> MinGru<f64> {
-        randomized(MinGru::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn min_lstm(rng: &mut Random, sizes: Sizes) -> MinLstm<f64> {
-        randomized(MinLstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn window(rng: &mut Random, sizes: Sizes) -> Window<f64> {
-        randomized(Window::new(rng, sizes.input, sizes.hidden, sizes.output + 1), rng)
-    }
-
-    pub(crate) fn co_rnn(rng: &mut Random, sizes: Sizes) -> CoRnn<f64> {
-        let cell = CoRnn::new(rng, sizes.input, sizes.hidden).time_step(0.4).damping(0.3);
-        randomized(cell, rng)
-    }
-
-    pub(crate) fn lem(rng: &mut Random, sizes: Sizes) -> Lem<f64> {
-        randomized(Lem::new(rng, sizes.input, sizes.hidden).time_step(0.7), rng)
-    }
-
-    pub(crate) fn sru(rng: &mut Random, sizes: Sizes) -> Sru<f64> {
-        randomized(Sru::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn recurrent_highway(rng: &mut Random, sizes: Sizes) -> RecurrentHighway<f64> {
-        randomized(RecurrentHighway::new(rng, sizes.input, sizes.hidden, sizes.output), rng)
-    }
-
-    pub(crate) fn recurrent_highway_uncoupled(
-        rng: &mut Random,
-        sizes: Sizes,
-    ) -> RecurrentHighway<f64> {
-        randomized(RecurrentHighway::uncoupled(rng, sizes.input, sizes.hidden, 2), rng)
-    }
-
-    pub(crate) fn multiplicative_lstm(rng: &mut Random, sizes: Sizes) -> MultiplicativeLstm<f64> {
-        randomized(MultiplicativeLstm::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn brc(rng: &mut Random, sizes: Sizes) -> Brc<f64> {
-        randomized(Brc::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn nbrc(rng: &mut Random, sizes: Sizes) -> Nbrc<f64> {
-        randomized(Nbrc::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    pub(crate) fn hyper_lstm(rng: &mut Random, sizes: Sizes) -> HyperLstm<f64> {
-        let Sizes { input, hidden, output, .. } = sizes;
-        randomized(HyperLstm::new(rng, input, hidden, output, 2).epsilon(0.5), rng)
-    }
-
-    pub(crate) fn legendre_memory(rng: &mut Random, sizes: Sizes) -> LegendreMemory<f64> {
-        let cell = LegendreMemory::new(rng, sizes.input, sizes.hidden, sizes.output, 3.0);
-        randomized(cell, rng)
-    }
-
-    pub(crate) fn exp_rnn(rng: &mut Random, sizes: Sizes) -> ExpRnn<f64> {
-        let mut cell = randomized(ExpRnn::new(rng, sizes.input, sizes.hidden), rng);
-        cell.b.set(cell.b.value() * 0.1); // lower biases would silence units
-        cell
-    }
-
-    pub(crate) fn lru(rng: &mut Random, sizes: Sizes) -> Lru<f64> {
-        randomized(Lru::new(rng, sizes.input, sizes.hidden), rng)
-    }
-
-    /// The last input is the time. The periods are longer than a time.
-    pub(crate) fn phased_lstm(rng: &mut Random, sizes: Sizes) -> PhasedLstm<f64> {
-        let mut cell = randomized(PhasedLstm::new(rng, sizes.input - 1, sizes.hidden), rng);
-        cell.period.set(cell.period.value().map(|period| 2.0 + period));
-        cell.open_share.set(cell.open_share.value().map(|share| 0.6 + 0.3 * share));
-        cell.leak(0.25)
-    }
-
-    pub(crate) fn s_lstm(rng: &mut Random, sizes: Sizes) -> SLstm<f64> {
-        randomized(SLstm::new(rng, sizes.input, sizes.hidden, 1), rng)
-    }
-
-    pub(crate) fn s_lstm_of_heads(rng: &mut Random, sizes: Sizes) -> SLstm<f64> {
-        let heads = if sizes.hidden.is_multiple_of(2) { sizes.hidden / 2 } else { sizes.hidden };
-        randomized(SLstm::new(rng, sizes.input, sizes.hidden, heads), rng)
-    }
-
-    /// The weights are fixed, so none has a gradient.
-    pub(crate) fn echo_state(rng: &mut Random, sizes: Sizes) -> Fixed<EchoState<f64>> {
-        Fixed(randomized(EchoState::new(rng, sizes.input, sizes.hidden).leak(0.4), rng))
-    }
-
-    pub(crate) fn gru_above_lstm(rng: &mut Random, sizes: Sizes) -> Above<Lstm<f64>, Gru<f64>> {
-        Above(lstm(rng, sizes), gru_before(rng, Sizes { input: sizes.hidden, ..sizes }))
-    }
-}
+#[path = "random_cell.rs"]
+pub(crate) mod random_cell;
 
 /// Defines tests of every cell. `check(make, sizes, rng)` gets a function that makes a random one.
 macro_rules! for_every_cell {
     ($check:ident, $cases:expr) => {
+        for_every_cell!(
+            $check, $cases, with m_lstm, delta_net, gated_delta_net, linear_attention,
+            selective_scan, multi_head_selective_scan, rwkv7
+        );
+    };
+    // the cells whose state consists of vectors, and some with matrices
+    ($check:ident, $cases:expr, with $($matrices:ident),*) => {
         for_every_cell!(
             $check, $cases; elman, elman_sigmoid_without_bias, elman_softplus_to_identity,
             elman_to_softmax, elman_custom_to_sigmoid, output_to_hidden, lstm, lstm_without_bias,
@@ -433,6 +235,7 @@ macro_rules! for_every_cell {
             min_gru, min_lstm, window, echo_state, co_rnn, lem, sru, recurrent_highway,
             recurrent_highway_uncoupled, multiplicative_lstm, brc, nbrc, hyper_lstm,
             legendre_memory, exp_rnn, lru, phased_lstm, s_lstm, s_lstm_of_heads
+            $(, $matrices)*
         );
     };
     ($check:ident, $cases:expr; $($cell:ident),*) => {
