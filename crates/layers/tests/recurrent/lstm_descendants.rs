@@ -89,7 +89,7 @@ fn phases_of_the_phased_lstm() {
         [3.0, 4.0, 5.0, 6.0, 7.0, 10.0].map(openness),
         [0.0, 0.5, 1.0, 0.5, 0.0625, 0.109_375]
     );
-    for t in [-2.5, 3.0, 4.0, 5.0, 6.0, 6.75, 7.5, 10.5, 11.5, 100.25] {
+    for t in [-2.5, 3.0, 4.0, 4.75, 5.0, 6.0, 6.75, 7.5, 10.5, 11.5, 100.25] {
         check(
             |rng| AtTime { cell: PhasedLstm::new(rng, INPUT, HIDDEN).leak(0.125), time: t },
             |p, x, state| {
