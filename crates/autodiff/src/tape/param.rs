@@ -36,6 +36,20 @@ impl ParamId {
 /// let gradients = tape.backward((x * &w * &w).sum_all()); // d(x w²)/dw = 2 x w
 /// assert_eq!(gradients[&w].to_vec(), [12.0]);
 /// ```
+///
+/// In an equation, a parameter is the operand of a variable. On its own it is on no tape, so it has no arithmetic:
+/// [`Tape::param`](crate::Tape::param) makes it a variable.
+///
+/// ```
+/// # use bptt_autodiff::{Param, Tape};
+/// # use bptt_tensor::Tensor;
+/// # let a = Param::new(Tensor::from([0.0]));
+/// # let tape = Tape::<f64>::new();
+/// # let x = tape.constant(Tensor::from([2.0]));
+/// let a = x.tape().param(&a);
+/// let y = (1.0 - a.exp()) * x;
+/// # assert_eq!(y.value().to_vec(), [0.0]);
+/// ```
 pub struct Param<T> {
     id: ParamId,
     value: Tensor<T>,

@@ -1,7 +1,7 @@
 //! Random steps of random operations, scanned and in a loop: values, gradients and second
 //! derivatives.
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::{Elementwise, Tape, Var};
 use bptt_tensor::{Scalar, Tensor};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -33,7 +33,7 @@ struct Recipe {
     seed: u64,
 }
 
-const OPERATIONS: usize = 30;
+const OPERATIONS: usize = 34;
 
 fn recipe() -> impl Strategy<Value = Recipe> {
     let call = (0..OPERATIONS, [0_usize..64, 0..64]);
@@ -142,6 +142,10 @@ impl Recipe {
                 27 => a.logsumexp(1).reshape([self.batch, 1]) * 0.3 - b,
                 28 => b - a.max(&[1]).reshape([self.batch, 1]),
                 29 => a.min(&[1]).reshape([self.batch, 1]) * b,
+                30 => a.clamp(-0.6, 0.4) + b,
+                31 => (a * 2.0).rem(0.9) * b,
+                32 => a.roll(1, 1) * b,
+                33 => scaled_sine().apply([a, row]) + b,
                 _ => unreachable!("as many operations as counted"),
             });
         }
@@ -159,6 +163,15 @@ impl Recipe {
             _ => (vec![y, c], vec![h, c]),
         }
     }
+}
+
+/// `y = a sin(b)`
+fn scaled_sine<T: Scalar>() -> Elementwise<T, 2> {
+    Elementwise::new(
+        "scaled_sine",
+        |[a, b]: [T; 2]| a * b.sin(),
+        |[a, b], _| [b.sin(), a * b.cos()],
+    )
 }
 
 /// Values, gradients, and products of the Hessian with a random direction.
