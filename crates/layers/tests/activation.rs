@@ -4,7 +4,7 @@ mod common;
 
 use std::f64::consts::{FRAC_2_PI, FRAC_2_SQRT_PI, FRAC_PI_2, PI, SQRT_2};
 
-use bptt_autodiff::{Tape, Var};
+use bptt_autodiff::{Elementwise, Tape, Var};
 use bptt_layers::{Activation, Elman, Recurrence, StateSizes, Surrogate, Table};
 use bptt_tensor::Tensor;
 use common::golden::{Golden, assert_close};
@@ -29,6 +29,11 @@ fn erf(x: f64) -> f64 {
 /// An activation of single elements, and what it stands for.
 type Function = (Activation<f64>, fn(f64) -> f64);
 
+fn softsign() -> Elementwise<f64, 1> {
+    let value = |[z]: [f64; 1]| z / (1.0 + z.abs());
+    Elementwise::new("softsign", value, |[z], _| [(1.0 + z.abs()).square().recip()])
+}
+
 fn functions() -> Vec<Function> {
     vec![
         (Activation::Identity, |z| z),
@@ -45,6 +50,7 @@ fn functions() -> Vec<Function> {
         (Activation::HardTanh, |z| z.clamp(-1.0, 1.0)),
         (SIXTH, |z| (z / 6.0 + 0.5).clamp(0.0, 1.0)),
         (FIFTH, |z| (z / 5.0 + 0.5).clamp(0.0, 1.0)),
+        (Activation::Elementwise(softsign()), |z| z / (1.0 + z.abs())),
         (Activation::Custom(|z| z.maximum(z * 0.01)), |z| if z > 0.0 { z } else { 0.01 * z }),
     ]
 }

@@ -5,7 +5,7 @@ mod table;
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Elementwise, Var};
 use bptt_tensor::Scalar;
 
 pub use surrogate::Surrogate;
@@ -76,6 +76,25 @@ pub enum Activation<T> {
     Spike(#[module(skip)] Surrogate),
     /// A function read from a table.
     Table(#[module(skip)] Table),
+    /// An elementwise function of one's own, with constants or without.
+    ///
+    /// ```
+    /// use bptt_autodiff::Elementwise;
+    /// use bptt_layers::{Activation, Gru};
+    ///
+    /// // y = x for x > 0, else slope · x
+    /// let leaky_relu = |slope: f64| {
+    ///     Elementwise::with_constants(
+    ///         "leaky_relu",
+    ///         slope,
+    ///         |&slope, [x]: [f64; 1]| if x > 0.0 { x } else { slope * x },
+    ///         |&slope, [x], _y| [x.gt(0.0).select(1.0, slope)],
+    ///     )
+    /// };
+    /// let gru = Gru::new(&mut bptt_layers::rng(0), 3, 8);
+    /// let gru = gru.candidate_activation(Activation::Elementwise(leaky_relu(0.1)));
+    /// ```
+    Elementwise(#[module(skip)] Elementwise<T, 1>),
     /// Any other function of variables.
     Custom(#[module(skip)] for<'t> fn(Var<'t, T>) -> Var<'t, T>),
 }
@@ -104,6 +123,7 @@ impl<T: Scalar> Activation<T> {
             Self::Softmax => z.softmax(-1),
             Self::Spike(surrogate) => surrogate.apply(z),
             Self::Table(table) => table.apply(z),
+            Self::Elementwise(function) => function.apply([z]),
             Self::Custom(function) => function(z),
         }
     }

@@ -60,10 +60,10 @@ impl Surrogate {
     #[track_caller]
     #[must_use]
     pub fn apply<'t, T: Scalar>(self, v: Var<'t, T>) -> Var<'t, T> {
-        let spike = |_: &Self, [v]: [T; 1]| match v > T::zero() {
-            true => T::one(),
-            false if v.is_nan() => v,
-            false => T::zero(),
+        // two selections, which a loop computes without branches
+        let spike = |_: &Self, [v]: [T; 1]| {
+            let s = if v > T::zero() { T::one() } else { T::zero() };
+            if v.is_nan() { v } else { s }
         };
         Elementwise::with_constants("spike", self, spike, |this, [v], _| [this.slope(v)]).apply([v])
     }

@@ -393,6 +393,7 @@ fn activation<T: Scalar>(setting: &str, activation: &Activation<T>) -> Layout<'s
         Activation::GeluTanh
         | Activation::Spike(_)
         | Activation::Table(_)
+        | Activation::Elementwise(_)
         | Activation::Custom(_) => return Layout::new(),
     };
     Layout::new().setting(setting, name)
