@@ -107,6 +107,7 @@ macro_rules! cells {
 
 cells! {
     brc: Brc::new;
+    clockwork: |rng: &mut _, input, hidden| Clockwork::new(rng, input, hidden, &[1, 2, 4, 8]);
     co_rnn: CoRnn::new;
     coupled_lstm: CoupledLstm::new;
     delta_net: |rng: &mut _, input, hidden| DeltaNet::new(rng, input, hidden, hidden / 32);
@@ -124,6 +125,7 @@ cells! {
     gru_reset_before: |rng: &mut _, input, hidden| Gru::new(rng, input, hidden).reset(Reset::Before);
     hyper_lstm: |rng: &mut _, input, hidden| HyperLstm::new(rng, input, hidden, hidden / 4, 16);
     ind_rnn: IndRnn::new;
+    integrate_and_fire: LeakyIntegrateAndFire::new;
     irnn: Elman::irnn;
     layer_norm_gru: LayerNormGru::new;
     layer_norm_lstm: LayerNormLstm::new;
@@ -166,6 +168,7 @@ cells! {
     s_lstm: |rng: &mut _, input, hidden| SLstm::new(rng, input, hidden, 4);
     selective_scan: |rng: &mut _, input, _hidden| SelectiveScan::new(rng, input, 16, 8);
     sru: Sru::new;
+    stack_rnn: |rng: &mut _, input, hidden| StackRnn::new(rng, input, hidden, [10, 50], 2);
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
 }
 

@@ -3,14 +3,14 @@
 extern crate bptt_layers as bptt; // derived code refers to this name
 
 use bptt_autodiff::Var;
-use bptt_gradcheck::{Check, Family, Report, cell, html, oracle};
+use bptt_gradcheck::{Check, Family, Law, Report, cell, html, oracle};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent,
-    Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear,
-    LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru,
-    StateSizes, Window,
+    Activation, Brc, Cell, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman,
+    ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm,
+    LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997,
+    MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiHeadSelectiveScan,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
+    RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -128,6 +128,10 @@ cells! {
     selective_scan: |rng, i, h| SelectiveScan::new(rng, i, h, 2);
     multi_head_selective_scan: |rng, i, h| MultiHeadSelectiveScan::new(rng, i, 2 * h, 2, 2);
     rwkv7: |rng, i, h| Rwkv7::new(rng, i, 2 * h, 2);
+    clockwork: |rng, i, h| Clockwork::new(rng, i, 2 * h, &[1, 2]);
+    integrate_and_fire: |rng, i, h| LeakyIntegrateAndFire::new(rng, i, h), without(Law::BY_DIFFERENCES), exchangeable_units();
+    conv_lstm: |rng, i, h| ConvLstm::new(rng, [1, i], 1, h, [1, 3]);
+    stack_rnn: |rng, i, h| StackRnn::new(rng, i, h, [2, 3], 2);
     without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
     lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

@@ -66,12 +66,12 @@ pub use bptt_derive::State;
 
 pub use crate::activation::{Activation, Surrogate, Table};
 pub use crate::cells::{
-    Brc, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent, Gate, Gru,
-    HyperLstm, HyperMap, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, LinearAttention,
-    Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, Peepholes,
-    PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveDecay,
-    SelectiveScan, Sru, Window,
+    Brc, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn,
+    FullyRecurrent, Gate, Gru, HyperLstm, HyperMap, IndRnn, LayerNormGru, LayerNormLstm,
+    LeakyIntegrateAndFire, LegendreMemory, Lem, LinearAttention, Lru, Lstm, Lstm1997, MLstm,
+    MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm,
+    Nbrc, OutputToHidden, PeepholeLstm, Peepholes, PhasedLstm, ProjectedLstm, RecurrentHighway,
+    Reset, Rwkv7, SLstm, SelectiveDecay, SelectiveScan, Sru, StackRnn, Window,
 };
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;

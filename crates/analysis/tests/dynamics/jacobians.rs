@@ -3,12 +3,12 @@
 use bptt_analysis::dynamics::{Dynamics, DynamicsError};
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent,
-    Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LearnedStart, LegendreMemory, Lem,
-    LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm,
-    PhasedLstm, ProjectedLstm, RecurrentHighway, Rwkv7, SLstm, SelectiveScan, Sru, Stack,
-    StateSizes, Stepwise, Window,
+    Activation, Brc, Cell, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman,
+    ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LearnedStart,
+    LegendreMemory, Lem, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm,
+    MinimalGatedUnit, Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Rwkv7, SelectiveScan, Sru, Stack,
+    StackRnn, StateSizes, Stepwise, Window,
 };
 use bptt_tensor::{Scalar, Tensor};
 
@@ -70,6 +70,9 @@ fn those_of_every_cell_of_the_library_equal_central_differences() {
     assert_differences(&ExpRnn::new(rng, 3, 4), 3);
     assert_differences(&Lru::new(rng, 3, 4), 3);
     assert_differences(&PhasedLstm::new(rng, 2, 4), 3);
+    assert_differences(&Clockwork::new(rng, 3, 4, &[1, 2]), 3);
+    assert_differences(&ConvLstm::new(rng, [1, 3], 1, 2, [1, 3]), 3);
+    assert_differences(&StackRnn::new(rng, 3, 4, [2, 3], 1), 3);
     assert_differences(&MLstm::new(rng, 3, 4, 2), 3);
     assert_differences(&DeltaNet::gated(rng, 3, 4, 2), 3);
     assert_differences(&SelectiveScan::new(rng, 3, 2, 1), 3);

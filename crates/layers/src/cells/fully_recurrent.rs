@@ -117,7 +117,7 @@ fn connections_of<T: Scalar>(mask: &Tensor<T>, weight: &Param<T>) -> Tensor<T> {
 
 /// Returns `x W` without the masked connections.
 #[track_caller]
-fn connected<'t, T: Scalar>(
+pub(super) fn connected<'t, T: Scalar>(
     x: Var<'t, T>,
     weight: &Param<T>,
     mask: Option<&Tensor<T>>,

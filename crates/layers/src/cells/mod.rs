@@ -4,7 +4,9 @@
 //! gates that read the same operand are concatenated to one wide matrix.
 
 pub(crate) mod bistable;
+pub(crate) mod clockwork;
 pub(crate) mod co_rnn;
+pub(crate) mod conv_lstm;
 pub(crate) mod coupled;
 pub(crate) mod delta_net;
 pub(crate) mod echo_state;
@@ -15,6 +17,7 @@ pub(crate) mod gru;
 pub(crate) mod heads;
 pub(crate) mod hyper_lstm;
 pub(crate) mod ind_rnn;
+pub(crate) mod integrate_and_fire;
 pub(crate) mod layer_norm_gru;
 pub(crate) mod layer_norm_lstm;
 pub(crate) mod legendre_memory;
@@ -43,10 +46,13 @@ pub(crate) mod s_lstm;
 pub(crate) mod selective_decay;
 pub(crate) mod selective_scan;
 pub(crate) mod sru;
+pub(crate) mod stack_rnn;
 pub(crate) mod window;
 
 pub use bistable::{Brc, Nbrc};
+pub use clockwork::Clockwork;
 pub use co_rnn::CoRnn;
+pub use conv_lstm::ConvLstm;
 pub use coupled::CoupledLstm;
 pub use delta_net::DeltaNet;
 pub use echo_state::EchoState;
@@ -56,6 +62,7 @@ pub use fully_recurrent::FullyRecurrent;
 pub use gru::{Gru, Reset};
 pub use hyper_lstm::{HyperLstm, HyperMap};
 pub use ind_rnn::IndRnn;
+pub use integrate_and_fire::LeakyIntegrateAndFire;
 pub use layer_norm_gru::LayerNormGru;
 pub use layer_norm_lstm::LayerNormLstm;
 pub use legendre_memory::LegendreMemory;
@@ -82,4 +89,5 @@ pub use s_lstm::SLstm;
 pub use selective_decay::SelectiveDecay;
 pub use selective_scan::SelectiveScan;
 pub use sru::Sru;
+pub use stack_rnn::StackRnn;
 pub use window::Window;

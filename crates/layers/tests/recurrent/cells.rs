@@ -2,12 +2,13 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent,
-    Gru, HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm, LegendreMemory, Lem,
-    Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan,
-    Sru, StateSizes, Window, unroll,
+    Activation, Brc, Cell, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman,
+    ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm,
+    LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997,
+    MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiHeadSelectiveScan,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
+    RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes, Window,
+    unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -286,6 +287,12 @@ fn parameter_counts() {
     let selective = MultiHeadSelectiveScan::<f64>::new(rng, i, h, 2, n);
     assert_eq!(selective.parameter_count(), i * h + 2 * i * n + i * 2 + 3 * 2);
     assert_eq!(Rwkv7::<f64>::new(rng, i, h, 2).parameter_count(), 5 * (i * h + h) + 2 * h);
+    assert_eq!(Clockwork::<f64>::new(rng, i, h, &[1, 2]).parameter_count(), layer);
+    assert_eq!(LeakyIntegrateAndFire::<f64>::new(rng, i, h).parameter_count(), layer);
+    let images = ConvLstm::<f64>::new(rng, [5, 7], i, 2, [3, 3]);
+    assert_eq!(images.parameter_count(), 4 * 9 * 2 * (i + 2) + 4 * 2 + 3 * 5 * 7 * 2);
+    let stacks = StackRnn::<f64>::new(rng, i, h, [3, 9], 2);
+    assert_eq!(stacks.parameter_count(), h * (i + h + 3 * 2 + 4 * 3));
     let hyper = HyperLstm::<f64>::new(rng, i, h, 3, 2);
     let scale = 3 * 8 + 8 + 2 * 4 * h;
     let shift = 3 * 8 + 2 * 4 * h + 4 * h;

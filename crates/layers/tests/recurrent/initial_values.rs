@@ -1,11 +1,12 @@
 //! Initial values of cells: their distributions, the biases of gates, and parts that are optional.
 
 use bptt_layers::{
-    Brc, CoRnn, CoupledLstm, DeltaNet, Elman, ExpRnn, FullyRecurrent, Gate, Gru, HyperLstm, IndRnn,
-    Init, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm,
-    Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module,
-    MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm,
-    ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, Window,
+    Brc, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, Elman, ExpRnn, FullyRecurrent, Gate,
+    Gru, HyperLstm, IndRnn, Init, LayerNormGru, LayerNormLstm, LeakyIntegrateAndFire,
+    LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru,
+    MinLstm, MinimalGatedUnit, Module, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc,
+    OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm,
+    SelectiveScan, Sru, StackRnn, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -85,6 +86,15 @@ fn each_matrix_has_a_start_of_its_own() {
         PhasedLstm::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"], bias_init ["b"],
             peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"],
             open_share_init ["open_share"];
+        Clockwork::new(rng, i, h, &[1, 2]) => input_init ["w_ih"], recurrent_init ["w_hh"],
+            bias_init ["b"];
+        LeakyIntegrateAndFire::new(rng, i, h) => input_init ["w_ih"], recurrent_init ["w_hh"],
+            bias_init ["b"];
+        ConvLstm::new(rng, [2, 3], 1, 2, [3, 3]) => input_init ["conv_ih.w"],
+            recurrent_init ["conv_hh.w"], bias_init ["conv_ih.b"],
+            peephole_init ["peepholes.p_i", "peepholes.p_f", "peepholes.p_o"];
+        StackRnn::new(rng, i, h, [2, 3], 1) => input_init ["w_ih"],
+            recurrent_init ["w_hh", "w_sh"], stack_init ["w_ha", "w_hs"];
         MLstm::new(rng, i, h, 2) => input_init ["w_ih", "w_ih_if"], bias_init ["b", "b_if"];
         DeltaNet::new(rng, i, h, 2) => input_init ["w_ih", "w_i_beta"];
         LinearAttention::new(rng, i, h, 2) => input_init ["w_ih"];
@@ -159,6 +169,8 @@ fn biases_of_each_gate() {
         Sru::<f64>::new(rng, i, h) => "b" [Forget, ResetGate];
         PhasedLstm::<f64>::new(rng, i, h) => "b" [Input, Forget, Candidate, Output];
         MLstm::<f64>::new(rng, i, h, 2) => "b_if" [Input, Forget];
+        ConvLstm::<f64>::new(rng, [2, 3], 1, 2, [3, 3])
+            => "conv_ih.b" [Input, Forget, Candidate, Output];
         SLstm::<f64>::new(rng, i, h, 2) => "b" [Input, Forget, Candidate, Output];
     }
     // the network of 1997, whose output gates open one block after the other

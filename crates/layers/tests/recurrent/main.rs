@@ -12,6 +12,7 @@ mod batch_norm;
 mod boxed;
 mod cell_memory;
 mod cells;
+mod cells_with_structure;
 mod conv1d;
 mod conv2d;
 mod costates;

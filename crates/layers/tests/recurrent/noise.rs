@@ -2,12 +2,12 @@
 
 use bptt_autodiff::{Recompute, Tape};
 use bptt_layers::{
-    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, Dropout, EchoState, Elman,
-    FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm, LearnedStart,
-    LegendreMemory, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    MultiplicativeLstm, Nbrc, NoisyCell, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
-    Recurrence, RecurrentDropout, RecurrentHighway, Reset, Residual, Reversed, SLstm, Sru, Stack,
-    StateSizes, Truncation, VariationalDropout, Window, Zoneout, scan,
+    Activation, Bidirectional, Brc, Cell, Clockwork, CoRnn, ConvLstm, CoupledLstm, Dropout,
+    EchoState, Elman, FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm,
+    LeakyIntegrateAndFire, LearnedStart, LegendreMemory, Lem, Lstm, Lstm1997, MemoryBlocks, MinGru,
+    MinLstm, MinimalGatedUnit, MultiplicativeLstm, Nbrc, NoisyCell, OutputToHidden, PeepholeLstm,
+    PhasedLstm, ProjectedLstm, Recurrence, RecurrentDropout, RecurrentHighway, Reset, Residual,
+    Reversed, SLstm, Sru, Stack, StateSizes, Truncation, VariationalDropout, Window, Zoneout, scan,
 };
 use bptt_tensor::Tensor;
 use rand::Rng;
@@ -285,6 +285,8 @@ fn variational_dropout_drops_the_operands_of_products() {
     let readers = [(0, "w_hu"), (0, "w_hh"), (1, "w_mu"), (1, "w_mh")];
     drops_rows(|rng| LegendreMemory::new(rng, i, h, 3, 5.0), &readers);
     drops_rows(|rng| PhasedLstm::new(rng, i - 1, h), &peepholes);
+    drops_rows(|rng| Clockwork::new(rng, i, h, &[1, 2]), &[(0, "w_hh")]);
+    drops_rows(|rng| LeakyIntegrateAndFire::new(rng, i, h), &[(0, "w_hh")]);
 }
 
 /// Checks the value that a step writes with dropout of its candidate, from random states. Where the candidate is
@@ -355,6 +357,7 @@ fn recurrent_dropout_drops_candidates() {
         |rng| Nbrc::new(rng, i, h), 0;
         |rng| HyperLstm::new(rng, i, h, 2, 2), 1;
         |rng| PhasedLstm::new(rng, i - 1, h), 1;
+        |rng| ConvLstm::new(rng, [1, i], 1, 2, [1, 3]), 1;
         |rng| SLstm::new(rng, i, h, 2), 1;
     }
     drops_candidates(|rng| CoRnn::new(rng, i, h), |cell| cell.activation(nothing()), 1);

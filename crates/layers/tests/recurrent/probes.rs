@@ -4,12 +4,13 @@ use std::iter::zip;
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Bidirectional, Brc, Cell, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn,
-    FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru, LayerNormLstm, LegendreMemory,
-    Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm,
-    MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence, RecurrentHighway, Rwkv7, SLstm,
-    SelectiveScan, Sru, Stack, StateSizes, Stepwise, Window, scan, unroll,
+    Activation, Bidirectional, Brc, Cell, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet,
+    EchoState, Elman, ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru,
+    LayerNormLstm, LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm,
+    Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan,
+    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence,
+    RecurrentHighway, Rwkv7, SLstm, SelectiveScan, Sru, Stack, StackRnn, StateSizes, Stepwise,
+    Window, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -88,6 +89,11 @@ fn every_cell_names_gates_and_states() {
     let selective = ["B", "C", "delta", "alpha", "y"];
     check(&MultiHeadSelectiveScan::new(rng, INPUT, HIDDEN, 2, 3), &selective, "y");
     check(&Rwkv7::new(rng, INPUT, HIDDEN, 2), &["w", "a", "h"], "h");
+    check(&Clockwork::new(rng, INPUT, HIDDEN, &[1, 2]), &["h"], "h");
+    check(&LeakyIntegrateAndFire::new(rng, INPUT, HIDDEN), &["u", "c", "s"], "s");
+    let conv = ConvLstm::new(rng, [1, INPUT], 1, 2, [1, 3]);
+    check(&conv, &["i", "f", "g", "c", "o", "h"], "h");
+    check(&StackRnn::new(rng, INPUT, HIDDEN, [2, 3], 1), &["h", "actions", "s"], "h");
     let hyper = ["hyper.f", "hyper.i", "hyper.g", "hyper.c", "hyper.o", "hyper.h"];
     let names = [&hyper[..], &["g", "f", "i", "c", "o", "h"]].concat();
     check(&HyperLstm::new(rng, INPUT, HIDDEN, 3, 2), &names, "h");

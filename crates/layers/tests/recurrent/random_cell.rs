@@ -1,11 +1,12 @@
 //! The cells, with random parameters.
 
 use bptt_layers::{
-    Activation, Brc, CoRnn, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn, FullyRecurrent, Gru,
-    HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LegendreMemory, Lem, Linear, LinearAttention,
-    Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit,
-    MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm,
-    ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, Window,
+    Activation, Brc, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn,
+    FullyRecurrent, Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LeakyIntegrateAndFire,
+    LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru,
+    MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
+    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan,
+    Sru, StackRnn, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -230,6 +231,24 @@ pub(crate) fn multi_head_selective_scan(
 
 pub(crate) fn rwkv7(rng: &mut Random, sizes: Sizes) -> Rwkv7<f64> {
     randomized(Rwkv7::new(rng, sizes.input, sizes.hidden, heads(sizes)), rng)
+}
+
+pub(crate) fn clockwork(rng: &mut Random, sizes: Sizes) -> Clockwork<f64> {
+    let periods: &[usize] = if sizes.hidden.is_multiple_of(2) { &[1, 2] } else { &[2] };
+    randomized(Clockwork::new(rng, sizes.input, sizes.hidden, periods), rng)
+}
+
+pub(crate) fn integrate_and_fire(rng: &mut Random, sizes: Sizes) -> LeakyIntegrateAndFire<f64> {
+    randomized(LeakyIntegrateAndFire::new(rng, sizes.input, sizes.hidden), rng)
+}
+
+/// The inputs are the pixels of a row.
+pub(crate) fn conv_lstm(rng: &mut Random, sizes: Sizes) -> ConvLstm<f64> {
+    randomized(ConvLstm::new(rng, [1, sizes.input], 1, 1, [1, 3]), rng)
+}
+
+pub(crate) fn stack_rnn(rng: &mut Random, sizes: Sizes) -> StackRnn<f64> {
+    randomized(StackRnn::new(rng, sizes.input, sizes.hidden, [2, 3], 2), rng)
 }
 
 /// The weights are fixed, so none has a gradient.

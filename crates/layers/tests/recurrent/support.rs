@@ -221,7 +221,7 @@ macro_rules! for_every_cell {
     ($check:ident, $cases:expr) => {
         for_every_cell!(
             $check, $cases, with m_lstm, delta_net, gated_delta_net, linear_attention,
-            selective_scan, multi_head_selective_scan, rwkv7
+            selective_scan, multi_head_selective_scan, rwkv7, conv_lstm, stack_rnn
         );
     };
     // the cells whose state consists of vectors, and some with matrices
@@ -234,7 +234,7 @@ macro_rules! for_every_cell {
             layer_norm_peephole_lstm, projected_lstm, minimal_gated_unit, ind_rnn, fully_recurrent,
             min_gru, min_lstm, window, echo_state, co_rnn, lem, sru, recurrent_highway,
             recurrent_highway_uncoupled, multiplicative_lstm, brc, nbrc, hyper_lstm,
-            legendre_memory, exp_rnn, lru, phased_lstm, s_lstm, s_lstm_of_heads
+            legendre_memory, exp_rnn, lru, phased_lstm, clockwork, integrate_and_fire, s_lstm, s_lstm_of_heads
             $(, $matrices)*
         );
     };
