@@ -2,6 +2,7 @@
 
 use super::blocking::{Blocking, CHUNK_ELEMENTS};
 use super::buffer::{Buffer, Lifetime, View};
+use super::nest::Nest;
 use super::program::{Instruction, RowProgram};
 use crate::scalar::Scalar;
 
@@ -53,6 +54,8 @@ pub(super) struct Address<T> {
     lane: usize,
     piece: usize,
     place: Storage,
+    /// Whether the buffer holds partial sums.
+    is_partial: bool,
     /// Steps alternate between two addresses.
     alternate: bool,
     /// The offset of the step that is read, added to the time or the count.
@@ -106,6 +109,7 @@ impl<T: Scalar> Address<T> {
                 Lifetime::Chunk => Storage::Chunk,
                 _ => Storage::Rows,
             },
+            is_partial: lifetime == Lifetime::Partial,
             alternate: lifetime == Lifetime::Pair,
             shift,
             edge,
@@ -136,7 +140,8 @@ impl<T: Scalar> Address<T> {
         let row = if self.place == Storage::Rows { first } else { 0 };
         let (start, distance) = self.at(clock, row);
         let is_chunk = self.place == Storage::Chunk;
-        Located { start, distance: if is_chunk { columns } else { distance }, is_chunk }
+        let distance = if is_chunk { columns } else { distance };
+        Located { start, distance, is_chunk, is_partial: self.is_partial }
     }
 }
 
@@ -147,6 +152,8 @@ pub(super) struct Addresses<T> {
     pub(super) operands: Vec<Address<T>>,
     /// The addresses of the buffers that a fused sequence writes to memory.
     pub(super) written: Vec<Address<T>>,
+    /// The loops of each phase of a fused sequence.
+    pub(super) nests: Vec<Nest>,
 }
 
 impl<T: Scalar> Addresses<T> {
@@ -171,7 +178,11 @@ impl<T: Scalar> Addresses<T> {
             let view = View { buffer, column: 0, width, delay: None };
             matches!(lifetime, Lifetime::Sequence | Lifetime::Segment).then(|| address(view))
         });
-        Self { operands, written: written.collect() }
+        let nests = match instruction {
+            Instruction::Fused(phases) => phases.iter().map(Nest::of).collect(),
+            Instruction::MatMul { .. } => Vec::new(),
+        };
+        Self { operands, written: written.collect(), nests }
     }
 }
 
@@ -183,6 +194,8 @@ pub(super) struct Located<T> {
     pub(super) distance: usize,
     /// Whether the array holds the current chunk only.
     pub(super) is_chunk: bool,
+    /// Whether the array holds partial sums, to which rows are added.
+    pub(super) is_partial: bool,
 }
 
 /// The extent of an array.

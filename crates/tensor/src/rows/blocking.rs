@@ -1,6 +1,7 @@
 //! Blocking: how many rows are computed together, which determines the sizes of buffers.
 
 use super::buffer::{Buffer, Lifetime};
+use super::op::Phase;
 use super::program::{Instruction, RowProgram, Sizes};
 use crate::scalar::Scalar;
 
@@ -17,6 +18,10 @@ pub(super) const CHUNK_ELEMENTS: usize = 1024;
 /// Rows of a block. They are enough to amortise operations on one column and the computation of
 /// addresses, and few enough that the block's buffers fit the second-level cache.
 const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// The most elements of a block in the phase of the most elements, unless it is a single row. Other
+/// phases of the block find them in the cache.
+const BLOCK_ELEMENTS: usize = 1 << 14;
 
 /// The most elements of a vector register.
 pub(super) const VECTOR: usize = 16;
@@ -58,12 +63,17 @@ impl Blocking {
             Instruction::Fused(phases) => &phases[..],
             Instruction::MatMul { .. } => &[],
         });
-        let narrowest = phases.map(|phase| phase.width).filter(|&width| width > 1).min();
+        let (mut narrowest, mut widest) = (None, 1);
+        for width in phases.map(Phase::width).filter(|&width| width > 1) {
+            narrowest = narrowest.into_iter().chain([width]).min();
+            widest = widest.max(width);
+        }
         let block_rows = chunk_extents(narrowest.unwrap_or(1)).0;
+        let block_rows = block_rows.clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
         let mut blocking = Self {
             sizes,
             piece_rows: fitting.div_ceil(rows).saturating_mul(rows),
-            block_rows: block_rows.clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end()),
+            block_rows: block_rows.min((BLOCK_ELEMENTS / widest).max(1)),
             steps_after: 1,
             threads,
         };

@@ -2,7 +2,7 @@
 //! or writes elements that another row writes.
 
 use super::buffer::{Buffer, Delay, Lifetime, Role, View};
-use super::op::Phase;
+use super::op::{Array, Axes, Phase, RowOp};
 use super::program::{Accumulate, Instruction, RowProgram, Sum};
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
@@ -146,20 +146,58 @@ impl<T: Scalar> Check<'_, T> {
     }
 
     fn phase(&self, phase: &Phase<T>) {
-        phase.arrays.iter().for_each(|&view| _ = self.inside(view));
-        phase.check(|view| self.lifetime(view));
-        let is_partial = |view: View| self.lifetime(view) == Lifetime::Partial;
-        for op in &phase.ops {
-            let target = phase.arrays[op.target()];
-            for &source in op.sources() {
-                let source = phase.arrays[source];
-                assert!(!is_partial(source), "{source:?} is read before it is summed");
+        assert!(!phase.axes.is_empty(), "a phase has axes");
+        phase.arrays.iter().for_each(|array| self.array(array, &phase.axes));
+        phase.ops.iter().for_each(|op| self.operation(phase, op));
+    }
+
+    /// Checks that the elements of an array lie in its view.
+    fn array(&self, Array { view, strides }: &Array, axes: &Axes) {
+        let lifetime = self.inside(*view).lifetime;
+        assert_eq!(strides.len(), axes.len(), "{strides:?} are not the strides of {axes:?}");
+        let is_within = span(axes, strides).is_some_and(|span| span <= view.width);
+        assert!(is_within, "{view:?} does not hold {axes:?} with strides {strides:?}");
+        if lifetime == Lifetime::Chunk {
+            // the elements of a chunk have no gaps between them
+            let is_whole = is_injective(axes, strides) && strides.last() == Some(&1);
+            let is_whole = is_whole && span(axes, strides) == Some(view.width);
+            assert!(is_whole, "{view:?} does not hold {axes:?} as a chunk");
+        }
+    }
+
+    /// Checks an operation: it writes each element of its target once, and none that it reads.
+    fn operation(&self, phase: &Phase<T>, op: &RowOp<T>) {
+        let Array { view: target, strides } = &phase.arrays[op.target()];
+        let columns = phase.axes.last().copied().unwrap_or(1);
+        let has_columns = columns <= 1 || strides.last() == Some(&1);
+        if op.reduces() {
+            let kept = |(axes, strides): (&usize, &usize)| if *strides == 0 { 1 } else { *axes };
+            let axes: Axes = phase.axes.iter().zip(strides).map(kept).collect();
+            let is_column = has_columns || strides.last() == Some(&0);
+            let lasts = self.lifetime(*target) != Lifetime::Chunk;
+            let fits = is_injective(&axes, strides) && is_column && lasts;
+            assert!(fits, "{op:?} to {target:?}");
+            // the reduction is complete after the last chunk only, so no operation of the phase
+            // may read an element that it overwrites
+            for &source in phase.ops.iter().flat_map(RowOp::sources) {
+                let source = phase.arrays[source].view;
+                assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");
             }
-            if op.adds_rows() {
-                assert!(is_partial(target), "{target:?} must be a buffer of partial sums");
-            } else {
-                self.written(target);
-            }
+        } else {
+            let fits = is_injective(&phase.axes, strides) && has_columns;
+            assert!(fits, "{op:?} to {target:?}");
+        }
+        for &source in op.sources() {
+            let source = phase.arrays[source].view;
+            assert!(!target.overlaps(source), "{op:?} with {target:?}, {source:?}");
+            let is_partial = self.lifetime(source) == Lifetime::Partial;
+            assert!(!is_partial, "{source:?} is read before it is summed");
+        }
+        if op.adds_rows() {
+            let is_partial = self.lifetime(*target) == Lifetime::Partial;
+            assert!(is_partial, "{target:?} must be a buffer of partial sums");
+        } else {
+            self.written(*target);
         }
     }
 
@@ -201,4 +239,29 @@ impl<T: Scalar> Check<'_, T> {
         let is_copied = buffer.width == view.width && output != view.buffer;
         assert!(is_copied, "{view:?} must be copied to another buffer of its width");
     }
+}
+
+/// The distance from the first element of an array to beyond its last; `None` if it overflows.
+fn span(axes: &[usize], strides: &[usize]) -> Option<usize> {
+    if axes.contains(&0) {
+        return Some(0);
+    }
+    let mut last = 0_usize;
+    for (extent, stride) in axes.iter().zip(strides) {
+        last = last.checked_add(stride.checked_mul(extent - 1)?)?;
+    }
+    last.checked_add(1)
+}
+
+/// Whether all elements of an array are different: along each axis, the stride exceeds the span of
+/// the axes of smaller strides.
+fn is_injective(axes: &[usize], strides: &[usize]) -> bool {
+    let mut loops: Axes = (0..axes.len()).filter(|&axis| axes[axis] > 1).collect();
+    loops.sort_unstable_by_key(|&axis| strides[axis]);
+    let mut spanned = 1;
+    loops.into_iter().all(|axis| {
+        let exceeds = strides[axis] >= spanned;
+        spanned += strides[axis].saturating_mul(axes[axis] - 1);
+        exceeds
+    })
 }

@@ -1,24 +1,49 @@
 //! Operations on rows, and the phases in which they are fused.
 
-use super::buffer::{Lifetime, View};
+use smallvec::SmallVec;
+
+use super::buffer::View;
 use super::kernel::Kernel;
 use crate::kernels::binary::Binary;
 use crate::kernels::unary::Unary;
 use crate::scalar::Scalar;
 
+/// Extents or strides of the axes of a row, outermost first.
+pub type Axes = SmallVec<[usize; 4]>;
+
 /// A sequence of fused operations, computed together chunk by chunk.
 #[derive(Clone, Debug)]
 pub struct Phase<T> {
-    /// The number of columns of its results, and of the rows that it reduces.
-    pub width: usize,
-    /// The views that it reads and writes, of this width or of one column.
-    pub arrays: Vec<View>,
+    /// The extents of the axes of a row over which the operations run. There is at least one; the
+    /// elements along the last are the columns.
+    pub axes: Axes,
+    /// The arrays that it reads and writes.
+    pub arrays: Vec<Array>,
     /// The operations, in order.
     pub ops: Vec<RowOp<T>>,
 }
 
-/// One operation of a [`Phase`], which names arrays by their index. A source has the phase's width,
-/// or one column, which is broadcast. The target is none of the sources.
+/// The elements of a view, as a phase reads or writes them: element `[i₁, i₂, ..]` of a row is
+/// `Σ iₖ strideₖ` columns after the first. The array is broadcast along an axis of stride 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Array {
+    /// The columns that hold the elements.
+    pub view: View,
+    /// The strides of the phase's axes.
+    pub strides: Axes,
+}
+
+impl Array {
+    /// All columns of a view, for a phase of one axis of this extent. A view of one column is
+    /// broadcast.
+    #[must_use]
+    pub fn of_columns(view: View, columns: usize) -> Self {
+        Self { view, strides: Axes::from_slice(&[usize::from(view.width == columns)]) }
+    }
+}
+
+/// One operation of a [`Phase`], which names arrays by their index. The target is none of the
+/// sources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowOp<T> {
     /// `y ← f(x)`
@@ -29,11 +54,11 @@ pub enum RowOp<T> {
     MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
-    /// `y ← f(x₀, x₁, ..)`, for arrays of the phase's width, with the function's name.
+    /// `y ← f(x₀, x₁, ..)`, for arrays that are not broadcast, with the function's name.
     Call(&'static str, Kernel<T>, Box<[usize]>, usize),
-    /// `y ← reduction of x`, one number for each row. Later phases may read it.
+    /// `y ← reduction of x` along the axes on which `y` has stride 0. Later phases may read it.
     Reduce(Reduction, usize, usize),
-    /// `y ← Σ a b`, one number for each row. Later phases may read it.
+    /// `y ← Σ a b` along the axes on which `y` has stride 0. Later phases may read it.
     Dot(MulKind, [usize; 2], usize),
     /// `y ← y + x` for every row `x` of an array; `y` is a row of partial sums, see
     /// [`Lifetime::Partial`](super::Lifetime::Partial).
@@ -51,7 +76,7 @@ pub enum MulKind {
     Chain,
 }
 
-/// A reduction of a row to one number.
+/// A reduction of several elements to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// `Σ x`
@@ -92,14 +117,9 @@ impl<T: Scalar> RowOp<T> {
         }
     }
 
-    /// Whether it reduces each row to one number.
-    fn reduces_rows(&self) -> bool {
+    /// Whether it reduces elements of a row.
+    pub(super) fn reduces(&self) -> bool {
         matches!(self, Self::Reduce(..) | Self::Dot(..))
-    }
-
-    /// Whether it broadcasts an array of one column.
-    fn reads_columns(&self) -> bool {
-        !matches!(self, Self::Call(..)) && !self.reduces_rows() && !self.adds_rows()
     }
 
     /// Whether it adds up rows.
@@ -121,36 +141,14 @@ impl<T: Scalar> RowOp<T> {
 }
 
 impl<T: Scalar> Phase<T> {
-    /// Panics if an index or a width does not fit, or an operation writes an array that it reads.
-    pub(super) fn check(&self, lifetime: impl Fn(View) -> Lifetime) {
-        for op in &self.ops {
-            let target = self.arrays[op.target()];
-            let reduces = op.reduces_rows();
-            let fits = target.width == if reduces { 1 } else { self.width };
-            assert!(
-                fits && !(reduces && lifetime(target) == Lifetime::Chunk),
-                "{op:?} to {target:?}"
-            );
-            if reduces {
-                // the reduction is complete after the last chunk only, so no operation of the phase
-                // may read a column that it overwrites
-                for &source in self.ops.iter().flat_map(RowOp::sources) {
-                    let source = self.arrays[source];
-                    assert!(!target.overlaps(source), "{source:?} is reduced in the same phase");
-                }
-            }
-            for &source in op.sources() {
-                let source = self.arrays[source];
-                let whole = source.width == self.width;
-                let is_column = source.width == 1 && lifetime(source) != Lifetime::Chunk;
-                let fits = whole || is_column && op.reads_columns();
-                assert!(fits && !target.overlaps(source), "{op:?} with {target:?}, {source:?}");
-            }
-        }
+    /// The number of elements of a row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.axes.iter().product()
     }
 
     /// The views that are written.
     pub(super) fn written(&self) -> impl Iterator<Item = View> {
-        self.ops.iter().map(|op| self.arrays[op.target()])
+        self.ops.iter().map(|op| self.arrays[op.target()].view)
     }
 }

@@ -1,6 +1,8 @@
 //! The arrays of a chunk, and the loops over them.
 
 use super::address::Located;
+use super::nest::Strides;
+use super::op::Axes;
 use crate::kernels::binary::BinaryLoop;
 use crate::kernels::unary::UnaryLoop;
 use crate::scalar::Scalar;
@@ -10,43 +12,147 @@ use crate::scalar::Scalar;
 pub(super) struct Operand<T> {
     /// The first element.
     start: *mut T,
-    /// The distance between rows.
+    /// The distances between rows and between columns.
     distance: usize,
+    column: usize,
     /// Whether it has one column, which is broadcast.
     pub(super) is_column: bool,
     /// Whether its rows form one long row, because there are no gaps between them or all are one
     /// number.
     pub(super) is_gapless: bool,
-    /// The first element of the block's first chunk.
+    /// Whether all rows are one.
+    pub(super) is_row: bool,
+    /// Whether a reduction to it begins with this group of chunks, rather than adding to what the
+    /// groups before left.
+    pub(super) begins: bool,
+    /// Whether it holds the current chunk only.
+    is_chunk: bool,
+    /// The distance between rows of the batch.
+    batch: usize,
+    /// The first element of the group's first chunk.
     first: *mut T,
-    /// Distances to the block's next row and next column; 0 if there is only one.
+    /// Distances to the group's next row and next column; 0 if there is only one.
     to_row: usize,
     to_column: usize,
 }
 
 impl<T: Scalar> Operand<T> {
-    /// An array in the first chunk of a block, for chunks of this many columns. The array
-    /// `is_narrow` if it has one column and the phase has more.
+    /// An array in the first chunk of a block, for chunks of this many columns. The rows are those
+    /// of the batch, or `of_axis` of the phase.
     #[inline(always)]
-    pub(super) fn new(located: Located<T>, is_narrow: bool, columns: usize) -> Self {
-        let Located { start, distance, is_chunk } = located;
+    pub(super) fn new(located: Located<T>, strides: &Strides, of_axis: bool, columns: usize) -> Self {
+        let Located { start, distance: batch, is_chunk, is_partial } = located;
+        let distance = if of_axis && !is_chunk { strides.row } else { batch };
         let is_number = distance == 0 && columns == 1;
-        let is_column = is_narrow || is_number;
+        let is_column = strides.column == 0 || is_number;
+        let is_adjacent = is_column || strides.column == 1;
         Self {
             start,
             distance,
+            column: strides.column,
             is_column,
-            is_gapless: distance == if is_column { 0 } else { columns },
+            is_gapless: is_adjacent && distance == if is_column { 0 } else { columns },
+            is_row: distance == 0,
+            begins: !is_partial,
+            is_chunk,
+            batch,
             first: start,
             to_row: if is_chunk { 0 } else { distance },
-            to_column: usize::from(!is_chunk && !is_column),
+            to_column: if is_chunk || is_column { 0 } else { strides.column },
         }
     }
 
-    /// Moves to the chunk that begins at this row and column of the block.
+    /// Moves the group by this many steps along an axis of this stride, or else along the batch.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, stride: Option<usize>, steps: isize) {
+        if !self.is_chunk {
+            let stride = stride.unwrap_or(self.batch).cast_signed();
+            self.first = self.first.wrapping_offset(steps * stride);
+        }
+        self.start = self.first;
+    }
+
+    /// Moves to the chunk that begins at this row and column of the group.
     #[inline(always)]
     pub(super) fn move_to(&mut self, row: usize, column: usize) {
         self.start = self.first.wrapping_add(row * self.to_row + column * self.to_column);
+    }
+
+    /// A copy of an array at `start`, in chunks of this many columns.
+    #[inline(always)]
+    pub(super) fn of_copy(start: *mut T, columns: usize) -> Self {
+        let located = Located { start, distance: columns, is_chunk: true, is_partial: false };
+        let strides = Strides { outer: Axes::new(), row: columns, column: 1 };
+        Self::new(located, &strides, true, columns)
+    }
+
+    /// Copies the elements of the chunk to an array without gaps.
+    ///
+    /// # Safety
+    ///
+    /// The elements may be read, and those of the copy be written. No thread uses them meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn copy_to(&self, copy: &Self, rows: usize, columns: usize) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match columns {
+                16 => self.copy_rows::<16>(copy, rows),
+                32 => self.copy_rows::<32>(copy, rows),
+                64 => self.copy_rows::<64>(copy, rows),
+                _ => {
+                    for row in 0..rows {
+                        self.copy_row(row, copy.row_mut(row, columns));
+                    }
+                }
+            }
+        }
+    }
+
+    /// [`copy_to`](Self::copy_to) for rows of `N` columns.
+    ///
+    /// # Safety
+    ///
+    /// As for [`copy_to`](Self::copy_to).
+    #[inline(always)]
+    unsafe fn copy_rows<const N: usize>(&self, copy: &Self, rows: usize) {
+        for row in 0..rows {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let to: &mut [T; N] = &mut *copy.start.wrapping_add(row * N).cast();
+                self.copy_row(row, to);
+            }
+        }
+    }
+
+    /// Copies a row.
+    ///
+    /// # Safety
+    ///
+    /// As for [`copy_to`](Self::copy_to).
+    #[inline(always)]
+    unsafe fn copy_row(&self, row: usize, to: &mut [T]) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.column {
+                0 => to.fill(self.first(row)),
+                1 => to.copy_from_slice(self.row(row, to.len())),
+                _ => self.gather(row, to),
+            }
+        }
+    }
+
+    /// Copies a row whose columns are not adjacent.
+    ///
+    /// # Safety
+    ///
+    /// As for [`copy_to`](Self::copy_to).
+    #[inline(always)]
+    unsafe fn gather(&self, row: usize, to: &mut [T]) {
+        let start = self.start.wrapping_add(row * self.distance);
+        for (column, to) in to.iter_mut().enumerate() {
+            // SAFETY: the caller's contract.
+            *to = unsafe { *start.wrapping_add(column * self.column) };
+        }
     }
 
     /// # Safety
@@ -66,6 +172,17 @@ impl<T: Scalar> Operand<T> {
         let start = self.start.wrapping_add(row * self.distance);
         // SAFETY: the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(start, columns) }
+    }
+
+    /// Some columns of a row, from `column` on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`row`](Self::row).
+    #[inline(always)]
+    pub(super) unsafe fn lanes<'a, const L: usize>(&self, row: usize, column: usize) -> &'a [T; L] {
+        // SAFETY: the caller's contract.
+        unsafe { &*self.start.wrapping_add(row * self.distance + column).cast::<[T; L]>() }
     }
 
     /// The first element of a row.

@@ -51,7 +51,7 @@ impl<T> Prefetch<T> {
             self.rest.clear();
             return;
         }
-        let chunks = |phase: &Phase<T>| (rows * phase.width).div_ceil(CHUNK_ELEMENTS);
+        let chunks = |phase: &Phase<T>| (rows * phase.width()).div_ceil(CHUNK_ELEMENTS);
         let functions = phases.iter().map(|phase| chunks(phase) * phase.ops.len());
         // a quarter more, to finish before the last operation
         self.together = (lines + lines / 4).div_ceil(functions.sum::<usize>().max(1));

@@ -123,7 +123,9 @@ impl<T: Scalar> Instruction<T> {
                 vec![*left, *output, *rows]
             }
             Self::MatMul { left, output, .. } => vec![*left, *output],
-            Self::Fused(phases) => phases.iter().flat_map(|phase| &phase.arrays).copied().collect(),
+            Self::Fused(phases) => {
+                phases.iter().flat_map(|phase| &phase.arrays).map(|array| array.view).collect()
+            }
         }
     }
 
@@ -140,7 +142,7 @@ impl<T: Scalar> Instruction<T> {
         match self {
             Self::MatMul { left, output, .. } => left.width * output.width,
             Self::Fused(phases) => {
-                8 * phases.iter().map(|phase| phase.width * phase.ops.len()).sum::<usize>()
+                8 * phases.iter().map(|phase| phase.width() * phase.ops.len()).sum::<usize>()
             }
         }
     }

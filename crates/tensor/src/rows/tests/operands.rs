@@ -89,7 +89,7 @@ impl Case {
             program.buffers.push(Buffer { lifetime, width: all, role });
         }
         let output = View { buffer: program.buffers.len(), column: 0, width, delay: None };
-        let phase = Phase { width: self.width, arrays, ops: vec![op] };
+        let phase = phase(self.width, arrays, vec![op]);
         let stage = |phase| vec![Instruction::Fused(vec![phase])];
         if rows == 1 {
             let partials = View { buffer: output.buffer + 1, ..output };
@@ -124,7 +124,8 @@ impl Case {
 }
 
 fn with_target(mut phase: Phase<f64>, target: View) -> Phase<f64> {
-    phase.arrays.push(target);
+    let columns = phase.width();
+    phase.arrays.push(Array::of_columns(target, columns));
     phase
 }
 

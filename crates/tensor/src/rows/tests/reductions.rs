@@ -6,14 +6,13 @@ use super::*;
 fn the_sum_of_no_columns_is_zero() {
     let buffer = |width, role| Buffer { lifetime: Lifetime::Sequence, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
-    let arrays = vec![view(0, 0), view(1, 1)];
     let program = RowProgram {
         buffers: vec![buffer(0, Role::Input), buffer(1, Role::Output)],
-        step: vec![Instruction::Fused(vec![Phase {
-            width: 0,
-            arrays,
-            ops: vec![RowOp::Reduce(Reduction::Sum, 0, 1)],
-        }])],
+        step: vec![Instruction::Fused(vec![phase(
+            0,
+            [view(0, 0), view(1, 1)],
+            vec![RowOp::Reduce(Reduction::Sum, 0, 1)],
+        )])],
         ..RowProgram::default()
     };
     let sizes = Sizes { steps: 1, rows: 2, segment: 1, reversed: false };
@@ -53,11 +52,7 @@ fn reduced(reduction: Reduction, x: &Tensor<f64>) -> [f64; 3] {
     let [rows, width] = x.shape()[..] else { panic!("a matrix") };
     let buffer = |width, role| Buffer { lifetime: Lifetime::Sequence, width, role };
     let view = |buffer, width| View { buffer, column: 0, width, delay: None };
-    let phase = Phase {
-        width,
-        arrays: vec![view(0, width), view(1, 1)],
-        ops: vec![RowOp::Reduce(reduction, 0, 1)],
-    };
+    let phase = phase(width, [view(0, width), view(1, 1)], vec![RowOp::Reduce(reduction, 0, 1)]);
     let program = RowProgram {
         buffers: vec![buffer(width, Role::Input), buffer(1, Role::Output)],
         step: vec![Instruction::Fused(vec![phase])],

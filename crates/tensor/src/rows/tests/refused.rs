@@ -72,7 +72,7 @@ fn first_phase(program: &mut RowProgram<f64>) -> &mut Phase<f64> {
 
 #[test]
 #[should_panic(
-    expected = "Reduce(Sum, 1, 2) to View { buffer: 10, column: 0, width: 1, delay: None }"
+    expected = "View { buffer: 10, column: 0, width: 1, delay: None } does not hold [3] as a chunk"
 )]
 fn a_sum_in_what_a_phase_overwrites_is_refused() {
     run_changed(|program| {
@@ -82,10 +82,10 @@ fn a_sum_in_what_a_phase_overwrites_is_refused() {
 
 #[test]
 #[should_panic(
-    expected = "Unary(Square, 0, 1) to View { buffer: 9, column: 0, width: 3, delay: None }"
+    expected = "View { buffer: 9, column: 0, width: 3, delay: None } does not hold [2] as a chunk"
 )]
 fn a_function_of_another_width_is_refused() {
-    run_changed(|program| first_phase(program).width = 2);
+    run_changed(|program| first_phase(program).axes[0] = 2);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_constant_of_every_step_is_refused() {
 fn writing_a_constant_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
-        phase.arrays[2].buffer = 17;
+        phase.arrays[2].view.buffer = 17;
     });
 }
 
@@ -210,11 +210,7 @@ fn a_neighbouring_step_of_a_written_buffer_is_refused() {
         let [read, write] =
             [delay, None].map(|delay| View { buffer: 3, column: 0, width: 3, delay });
         let ops = vec![RowOp::Unary(Unary::Neg, 0, 1)];
-        program.after.push(Instruction::Fused(vec![Phase {
-            width: 3,
-            arrays: vec![read, write],
-            ops,
-        }]));
+        program.after.push(Instruction::Fused(vec![phase(3, [read, write], ops)]));
     });
 }
 
@@ -271,7 +267,7 @@ fn partial_sums_of_the_caller_are_refused() {
 fn reading_partial_sums_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
-        phase.arrays.push(View { buffer: 16, column: 0, width: 3, delay: None });
+        phase.arrays.push(Array::of_columns(View { buffer: 16, column: 0, width: 3, delay: None }, 3));
         phase.ops[0] = RowOp::Unary(Unary::Square, 3, 1);
     });
 }
