@@ -11,11 +11,11 @@ pub(crate) struct Indexed<I> {
     places: HashMap<I, usize>,
 }
 
-impl<I: Copy + Eq + Hash> Indexed<I> {
+impl<I: Clone + Eq + Hash> Indexed<I> {
     /// The position of an item. Adds the item if it is new.
     pub(crate) fn place(&mut self, item: I) -> usize {
-        *self.places.entry(item).or_insert_with(|| {
-            self.items.push(item);
+        *self.places.entry(item).or_insert_with_key(|item| {
+            self.items.push(item.clone());
             self.items.len() - 1
         })
     }
@@ -36,7 +36,7 @@ impl<I> Default for Indexed<I> {
     }
 }
 
-impl<I: Copy + Eq + Hash> FromIterator<I> for Indexed<I> {
+impl<I: Clone + Eq + Hash> FromIterator<I> for Indexed<I> {
     fn from_iter<L: IntoIterator<Item = I>>(items: L) -> Self {
         let mut indexed = Self::default();
         items.into_iter().for_each(|item| _ = indexed.place(item));

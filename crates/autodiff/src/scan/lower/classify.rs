@@ -1,15 +1,17 @@
 //! Classification: the way in which each value of a step is computed row by row.
 
-use bptt_tensor::rows::{MulKind, Reduction};
+use bptt_tensor::rows::{Axes, MulKind, Reduction};
 use bptt_tensor::{Binary, Scalar, Shape, Transpose, Unary};
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Input, Kind, Program};
+use crate::scan::lower::layout::{Place, Places};
 use crate::scan::lower::legalize::Legal;
-use crate::scan::lower::lowered::LoweringError;
-use crate::scan::lower::shapes::{invariant_width, is_per_row, width};
+use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::lower::shapes::{is_per_row, width};
 use crate::scan::lower::sink_reductions::SumTerm;
-use crate::tape::{Class, Op, ViewOf};
+use crate::scan::lower::spaces::Spaces;
+use crate::tape::{Class, Op};
 
 /// The way in which a value is computed row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +20,8 @@ pub(crate) enum RowClass {
     Literal,
     /// An elementwise function.
     Pointwise,
-    /// A view: columns of another value, from `column` on. The source is not a view itself.
-    View {
-        source: u32,
-        column: usize,
-    },
+    /// A view of another value, which is not a view itself.
+    View(Place),
     /// Other values concatenated along columns, with the first column of each.
     Join {
         columns: Vec<usize>,
@@ -31,8 +30,11 @@ pub(crate) enum RowClass {
     Product {
         transposed: bool,
     },
-    /// A reduction of each row to one number.
-    Reduce(Reduction),
+    /// A reduction of each row along some axes.
+    Reduce {
+        reduction: Reduction,
+        axes: Axes,
+    },
     /// A part of a sum over all steps, which is computed with the sum.
     Summand,
 }
@@ -43,9 +45,11 @@ pub(crate) struct Classified<T> {
     pub(crate) rows: usize,
     /// The terms of the sums over all steps.
     pub(crate) terms: Vec<SumTerm>,
+    pub(crate) accumulators: Vec<Accumulator>,
     /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,
     pub(crate) classes: Vec<RowClass>,
+    pub(crate) spaces: Spaces,
     /// For each value, whether an output or a term needs it.
     pub(crate) needed: Vec<bool>,
     /// The number of uses of each value, by other values or as an output.
@@ -66,28 +70,39 @@ pub(crate) fn classify<T: Scalar>(
     step: Legal<T>,
     rows: usize,
 ) -> Result<Classified<T>, LoweringError> {
-    let Legal { program, terms, inside_sums, copies } = step;
+    let Legal { program, terms, accumulators, inside_sums, copies } = step;
     let summed = terms.iter().flat_map(SumTerm::values);
     let needed = program.ancestors(program.outputs().chain(summed));
     let bindings = bindings(&program);
     let is_summand = program.among(inside_sums);
+    let places = Places::of(&program);
     let mut classes: Vec<RowClass> = Vec::with_capacity(program.nodes.len());
     for id in 0..program.nodes.len() as u32 {
         let class = if is_summand[id as usize] {
             RowClass::Summand
         } else if needed[id as usize] {
-            class_of(&program, &bindings, rows, id)?
+            class_of(&program, &bindings, &places, rows, id)?
         } else {
             RowClass::Literal
         };
-        classes.push(match class {
-            RowClass::View { source, column } => of_whole(&classes, source, column),
-            class => class,
-        });
+        classes.push(class);
     }
     let (uses, readers) = (program.uses(), readers(&program, &needed));
     let multiplied = multiplied(&program, &classes, &terms);
-    Ok(Classified { program, rows, terms, copies, classes, needed, uses, readers, multiplied })
+    let spaces = Spaces::of(&program);
+    Ok(Classified {
+        program,
+        rows,
+        terms,
+        accumulators,
+        copies,
+        classes,
+        spaces,
+        needed,
+        uses,
+        readers,
+        multiplied,
+    })
 }
 
 impl<T: Scalar> Classified<T> {
@@ -102,9 +117,29 @@ impl<T: Scalar> Classified<T> {
 
     /// The source of a view, or the value itself.
     pub(crate) fn source(&self, id: u32) -> u32 {
-        match self.classes[id as usize] {
-            RowClass::View { source, .. } => source,
+        match &self.classes[id as usize] {
+            RowClass::View(place) => place.source,
             _ => id,
+        }
+    }
+
+    /// The value over whose rows the function runs that computes a value.
+    pub(crate) fn run_over(&self, id: u32) -> u32 {
+        match self.class(id) {
+            RowClass::Reduce { .. } => self.program.node(id).inputs[0],
+            _ => id,
+        }
+    }
+
+    /// Whether a function that reads a value with all its axes reads the elements of its source in
+    /// their order.
+    pub(crate) fn is_straight(&self, id: u32) -> bool {
+        match self.class(id) {
+            RowClass::View(Place { source, layout }) => {
+                let shape = self.program.shape(id);
+                layout.is_dense(shape) && self.width(id) == self.width(*source)
+            }
+            _ => true,
         }
     }
 
@@ -130,12 +165,12 @@ impl<T: Scalar> Classified<T> {
 impl RowClass {
     /// Whether the value's elements lie in the memory of other values.
     pub(crate) fn passes_on(&self) -> bool {
-        matches!(self, Self::View { .. } | Self::Join { .. })
+        matches!(self, Self::View(_) | Self::Join { .. })
     }
 
     /// Whether a fused sequence computes the value.
     pub(crate) fn is_fused(&self) -> bool {
-        matches!(self, Self::Pointwise | Self::Reduce(_))
+        matches!(self, Self::Pointwise | Self::Reduce { .. })
     }
 
     /// Whether the value needs all rows of its operands first.
@@ -171,19 +206,10 @@ fn multiplied<T>(program: &Program<T>, classes: &[RowClass], terms: &[SumTerm]) 
     multiplied
 }
 
-/// The view of `input` from a column on. If `input` is a view, the result is a view of its source.
-fn of_whole(classes: &[RowClass], input: u32, column: usize) -> RowClass {
-    match classes[input as usize] {
-        RowClass::View { source, column: first } => {
-            RowClass::View { source, column: first + column }
-        }
-        _ => RowClass::View { source: input, column },
-    }
-}
-
 fn class_of<T: Scalar>(
     program: &Program<T>,
     bindings: &[Binding],
+    places: &Places,
     rows: usize,
     id: u32,
 ) -> Result<RowClass, LoweringError> {
@@ -200,20 +226,19 @@ fn class_of<T: Scalar>(
     if !by_rows(&node.shape) {
         return refuse();
     }
-    let is_row = |axes: &[usize]| input(0).len() == 2 && *axes == [1];
+    if let place = places.place(id)
+        && place.source != id
+    {
+        return Ok(RowClass::View(place.clone()));
+    }
+    let has_elements = |shape: &Shape| shape.len() <= 2 || !shape.contains(&0);
     let class = match op.class() {
         Class::Elementwise(_) | Class::Broadcast
             if (0..node.inputs.len())
-                .all(|i| is_operand(input(i), is_invariant(i), &node.shape)) =>
+                .all(|i| is_operand(input(i), is_invariant(i), rows, &node.shape))
+                && has_elements(&node.shape) =>
         {
             RowClass::Pointwise
-        }
-        Class::View(ViewOf::Whole) if by_rows(input(0)) => {
-            RowClass::View { source: node.inputs[0], column: 0 }
-        }
-        Class::View(ViewOf::Part { axis: 1, start }) if by_rows(input(0)) => {
-            let inner: usize = input(0)[2..].iter().product();
-            RowClass::View { source: node.inputs[0], column: start * inner }
         }
         Class::Join { axis: 1 } => RowClass::Join { columns: starts(program, &node.inputs) },
         Class::Product(Transpose { left: false, right: transposed })
@@ -224,9 +249,14 @@ fn class_of<T: Scalar>(
         {
             RowClass::Product { transposed }
         }
-        Class::Reduction(reduction, axes) if is_row(&axes) => RowClass::Reduce(reduction),
-        Class::SumTo if input(0).len() == 2 && node.shape == [rows, 1] => {
-            RowClass::Reduce(Reduction::Sum)
+        Class::Reduction(reduction, axes)
+            if !axes.contains(&0) && by_rows(input(0)) && has_elements(input(0)) =>
+        {
+            RowClass::Reduce { reduction, axes: axes.iter().copied().collect() }
+        }
+        Class::SumTo if input(0).len() == node.shape.len() && has_elements(input(0)) => {
+            let axes = (1..node.shape.len()).filter(|&axis| node.shape[axis] != input(0)[axis]);
+            RowClass::Reduce { reduction: Reduction::Sum, axes: axes.collect() }
         }
         _ => return refuse(),
     };
@@ -234,14 +264,10 @@ fn class_of<T: Scalar>(
 }
 
 /// Whether an elementwise function can read an operand of this shape row by row. The function's
-/// result has shape `result`.
-fn is_operand(shape: &Shape, is_invariant: bool, result: &Shape) -> bool {
-    let (rows, columns) = (result[0], width(result));
-    if is_invariant {
-        return invariant_width(shape, result.len(), rows)
-            .is_some_and(|own| own == 1 || own == columns);
-    }
-    shape.len() == result.len() && shape[0] == rows && (shape == result || width(shape) == 1)
+/// result has shape `result`, to which the operand broadcasts.
+fn is_operand(shape: &Shape, is_invariant: bool, rows: usize, result: &Shape) -> bool {
+    let has_batch = shape.len() == result.len();
+    if is_invariant { !has_batch || [1, rows].contains(&shape[0]) } else { has_batch && shape[0] == rows }
 }
 
 /// The first column of each part of a join.

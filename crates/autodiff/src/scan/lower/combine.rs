@@ -127,8 +127,9 @@ impl Combined {
             return false;
         }
         let is_wide = || {
-            own.width > 1
-                && factors.iter().all(|&factor| columns_of(step, factor, id) == Some(own.width))
+            let width = step.spaces.width(own.space);
+            let is_whole = |&factor: &u32| columns_of(step, factor, id) == Some(width);
+            width > 1 && (step.spaces.axes(own.space).len() > 1 || factors.iter().all(is_whole))
         };
         match (schedule.row_sums.get(&id), readers) {
             (Some(sums), _) => {
@@ -139,7 +140,11 @@ impl Combined {
                     && sums.slot == own
             }
             (None, &[sum]) if schedule.slot(sum) != own => false,
-            (None, &[sum]) if *step.class(sum) == RowClass::Reduce(Reduction::Sum) => is_wide(),
+            (None, &[sum])
+                if matches!(step.class(sum), RowClass::Reduce { reduction: Reduction::Sum, .. }) =>
+            {
+                is_wide()
+            }
             (None, &[sum]) => self.multiplies(step, sum),
             (None, _) => false,
         }

@@ -1,6 +1,5 @@
 //! Emission of the instructions of a program.
 
-use std::collections::HashMap;
 
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Accumulate, Instruction, Lifetime, Role, RowProgram, Sum, View};
@@ -10,7 +9,7 @@ use crate::scan::ir::program::{Input, Kind};
 use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::combine::Combined;
 use crate::scan::lower::fuse::fuse;
-use crate::scan::lower::lowered::{Lowered, LoweringError, OutputSlot};
+use crate::scan::lower::lowered::{Lowered, LoweringError};
 use crate::scan::lower::memory::Memory;
 use crate::scan::lower::operands::Operands;
 use crate::scan::lower::sink_reductions::SumTerm;
@@ -37,13 +36,12 @@ pub(crate) fn emit<T: Scalar>(
     let finals = emitter.finals()?;
     let Operands { memory, inputs, .. } = emitter.operands;
     let Memory { buffers, outputs, .. } = memory;
-    let places: HashMap<OutputSlot, usize> = outputs.iter().copied().zip(0..).collect();
-    let copy = |&(from, to): &(usize, usize)| (places[&OutputSlot::Sum(from)], to);
     Ok(Lowered {
         program: RowProgram { buffers, before, step: in_loop, after, sums, finals },
         inputs,
         outputs,
-        copies: step.copies.iter().map(copy).collect(),
+        copies: step.copies.clone(),
+        accumulators: step.accumulators.clone(),
         packs: emitter.packs.into_items(),
         rows: step.rows,
     })

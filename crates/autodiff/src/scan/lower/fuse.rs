@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bptt_tensor::rows::{MulKind, Phase, RowOp, View};
+use bptt_tensor::rows::{Array, MulKind, Phase, RowOp};
 use bptt_tensor::{Scalar, Unary};
 
 use crate::scan::ir::indexed::Indexed;
@@ -15,7 +15,7 @@ use crate::scan::lower::schedule::Slot;
 use crate::scan::lower::timeline::Item;
 use crate::tape::{Class, Function, Op};
 
-/// The phases of a fused sequence, each of the width of its slot.
+/// The phases of a fused sequence, each over the space of its slot.
 ///
 /// # Errors
 ///
@@ -33,7 +33,8 @@ pub(crate) fn fuse<T: Scalar>(
         for &item in items {
             ops.push(phase.op(item)?);
         }
-        fused.push(Phase { width: slot.width, arrays: phase.arrays.into_items(), ops });
+        let (axes, arrays) = (step.spaces.axes(slot.space).clone(), phase.arrays.into_items());
+        fused.push(merged(Phase { axes, arrays, ops }));
     }
     Ok(fused)
 }
@@ -43,7 +44,7 @@ struct PhaseBuilder<'a, 'o, T> {
     step: &'a Classified<T>,
     combined: &'a Combined,
     operands: &'a mut Operands<'o, T>,
-    arrays: Indexed<View>,
+    arrays: Indexed<Array>,
 }
 
 impl<T: Scalar> PhaseBuilder<'_, '_, T> {
@@ -51,16 +52,11 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
         match item {
             Item::Compute(id) => self.compute(id),
             Item::AddRows { id, term } => {
-                let memory = &self.operands.memory;
-                let width = self.step.width(id);
-                let sums = View { width, ..memory.whole(memory.partials(term)) };
+                let sums = self.operands.partials(id, term);
                 let sums = self.arrays.place(sums);
                 Ok(match self.contracted(id)? {
                     Some((kind, factors)) => RowOp::AddProducts(kind, factors, sums),
-                    None => {
-                        let rows = self.operands.view(id)?;
-                        RowOp::AddRows(self.arrays.place(rows), sums)
-                    }
+                    None => RowOp::AddRows(self.source(id, id)?, sums),
                 })
             }
         }
@@ -82,7 +78,7 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
             sources.push(self.source(id, input)?);
         }
         let target = self.target(id)?;
-        if let RowClass::Reduce(reduction) = *step.class(id) {
+        if let RowClass::Reduce { reduction, .. } = *step.class(id) {
             return Ok(RowOp::Reduce(reduction, sources[0], target));
         }
         Ok(match step.program.class(id) {
@@ -108,13 +104,29 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
     }
 
     fn target(&mut self, id: u32) -> Result<usize, LoweringError> {
-        let view = self.operands.view(id)?;
-        Ok(self.arrays.place(view))
+        let array = self.operands.target(id)?;
+        Ok(self.arrays.place(array))
     }
 
     fn source(&mut self, reader: u32, id: u32) -> Result<usize, LoweringError> {
-        let axes = self.step.program.shape(reader).len();
-        let view = self.operands.view_beside(axes, id)?;
-        Ok(self.arrays.place(view))
+        let over = self.step.run_over(reader);
+        let array = self.operands.array(self.step.program.shape(over), id)?;
+        Ok(self.arrays.place(array))
     }
+}
+
+/// The phase with neighbouring axes merged that every array reads with one stride.
+fn merged<T>(mut phase: Phase<T>) -> Phase<T> {
+    for axis in (1..phase.axes.len()).rev() {
+        let extent = phase.axes[axis];
+        let is_one = |Array { strides, .. }: &Array| strides[axis - 1] == strides[axis] * extent;
+        if phase.arrays.iter().all(is_one) {
+            phase.axes[axis - 1] *= extent;
+            phase.axes.remove(axis);
+            for array in &mut phase.arrays {
+                array.strides.remove(axis - 1);
+            }
+        }
+    }
+    phase
 }

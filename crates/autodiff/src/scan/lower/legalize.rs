@@ -1,22 +1,25 @@
 //! Legalization: bringing a step into the form that the other passes expect.
 
-use bptt_tensor::{Binary, Scalar, Unary};
+use bptt_tensor::{Binary, Scalar, Shape, Unary};
 use smallvec::SmallVec;
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::op_node;
-use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::lowered::LoweringError;
+use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::scan::lower::layout::{Place, Places};
+use crate::scan::lower::lowered::{Accumulator, LoweringError};
 use crate::scan::lower::sink_reductions::{SumTerm, SunkReductions, sink_reductions};
 use crate::scan::rewrite::rematerialize::rematerialize;
 use crate::tape::primitive::{BroadcastTo, Concat};
-use crate::tape::{Class, Function, Op};
+use crate::tape::{Class, Function, Op, ViewOf};
 
 /// A legalized step, in which every output and every joined part is a value of its own, with the
 /// terms of its sums over all steps.
 pub(crate) struct Legal<T> {
     pub(crate) program: Program<T>,
     pub(crate) terms: Vec<SumTerm>,
+    /// Sums over all steps that are states of the step.
+    pub(crate) accumulators: Vec<Accumulator>,
     /// Values that are decomposed into terms, and so are not computed themselves.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal other sums: pairs of the other sum and the copy.
@@ -27,43 +30,59 @@ pub(crate) fn legalize<T: Scalar>(
     program: &Program<T>,
     rows: usize,
 ) -> Result<Legal<T>, LoweringError> {
-    let program = stretch_operands(&tile_pads(program, rows)?);
+    let mut program = adjacent(&stretch_operands(&tile_pads(program, rows)));
+    pass_through_outputs(&mut program);
     let mut program = own_places(&rematerialize(&program));
     own_outputs(&mut program);
-    let SunkReductions { terms, inside_sums, copies } = sink_reductions(&mut program, rows)?;
-    Ok(Legal { program, terms, inside_sums, copies })
+    let SunkReductions { terms, accumulators, inside_sums, copies } =
+        sink_reductions(&mut program, rows)?;
+    Ok(Legal { program, terms, accumulators, inside_sums, copies })
 }
 
-/// Replaces a pad by a join of its parts and of zeros between them.
-fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Program<T>, LoweringError> {
-    let mut fault = None;
-    let tiled = program.rebuild(|new, id, inputs| {
+/// Replaces a pad by joins of its parts and of zeros between them. Parts that overlap are in
+/// different joins, which are added.
+fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Program<T> {
+    program.rebuild(|new, id, inputs| {
         let Some(Op::Pad(pad)) = program.op(id) else { return new.copy(program, id, inputs) };
         let shape = &pad.shape;
-        if shape.len() < 2 || shape[0] != rows || pad.places.iter().any(|&(axis, _)| axis != 1) {
+        if shape.len() < 2 || shape[0] != rows || pad.places.iter().any(|&(axis, _)| axis == 0) {
             return new.copy(program, id, inputs); // classification refuses it, if it is needed
         }
-        let mut parts: Vec<(usize, u32)> =
-            pad.places.iter().zip(inputs).map(|(&(_, start), part)| (start, part)).collect();
+        let mut parts: Vec<(usize, usize, u32)> =
+            pad.places.iter().zip(inputs).map(|(&(axis, start), part)| (axis, start, part)).collect();
         parts.sort_unstable();
-        let mut tiles: SmallVec<[u32; 3]> = SmallVec::new();
-        let mut end = 0;
-        for (start, part) in parts {
-            if start < end {
-                fault = Some(LoweringError("parts that overlap".into()));
-            }
-            if start > end {
-                tiles.push(new.zeros(&shape.with(1, start - end)));
-            }
-            end = start + new.shape(part)[1];
-            tiles.push(part);
+        let mut sum = None;
+        while !parts.is_empty() {
+            let tiled = tile(new, shape, &mut parts);
+            sum = Some(match sum {
+                None => tiled,
+                Some(sum) => new.push(op_node(Op::Binary(Binary::Add), [sum, tiled], shape.clone())),
+            });
         }
-        if end < shape[1] {
-            tiles.push(new.zeros(&shape.with(1, shape[1] - end)));
+        sum.unwrap_or_else(|| new.zeros(shape))
+    })
+}
+
+/// Joins parts of one axis that do not overlap, which it takes from the list, and zeros.
+fn tile<T: Scalar>(new: &mut Program<T>, shape: &Shape, parts: &mut Vec<(usize, usize, u32)>) -> u32 {
+    let axis = parts[0].0;
+    let mut tiles: SmallVec<[u32; 3]> = SmallVec::new();
+    let mut end = 0;
+    parts.retain(|&(own, start, part)| {
+        if own != axis || start < end {
+            return true;
         }
-        new.push(op_node(Op::Concat(Concat { axis: 1 }), tiles, shape.clone()))
+        if start > end {
+            tiles.push(new.zeros(&shape.with(axis, start - end)));
+        }
+        end = start + new.shape(part)[axis];
+        tiles.push(part);
+        false
     });
-    fault.map_or(Ok(tiled), Err)
+    if end < shape[axis] {
+        tiles.push(new.zeros(&shape.with(axis, shape[axis] - end)));
+    }
+    new.push(op_node(Op::Concat(Concat { axis }), tiles, shape.clone()))
 }
 
 /// Broadcasts the operands of kernels, which read slices of one length.
@@ -81,6 +100,48 @@ fn stretch_operands<T: Scalar>(program: &Program<T>) -> Program<T> {
         }
         new.copy(program, id, inputs)
     })
+}
+
+/// Copies views with gaps between their elements where a row without gaps is needed: as an operand
+/// of a matrix product, and before a change of shape that has no strides.
+fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let mut places = Places::default();
+    program.rebuild(|new, id, mut inputs| {
+        places.extend(new);
+        let class = program.class(id);
+        for input in &mut inputs {
+            let needs_copy = match class {
+                Class::Product(_) => {
+                    let place = places.place(*input);
+                    place.source != *input && !place.layout.is_dense(new.shape(*input))
+                }
+                Class::View(ViewOf::Whole) => {
+                    let node = Node { inputs: [*input].into_iter().collect(), ..program.node(id).clone() };
+                    let is_by_rows = new.shape(*input).first() == node.shape.first();
+                    is_by_rows && places.view(new, &node).is_none()
+                }
+                _ => false,
+            };
+            if needs_copy {
+                *input = copy(new, *input);
+            }
+        }
+        new.copy(program, id, inputs)
+    })
+}
+
+/// In place of a whole view of a computed value, makes the value itself an output.
+fn pass_through_outputs<T: Scalar>(program: &mut Program<T>) {
+    let places = Places::of(program);
+    let source = |id: u32| {
+        let Place { source, layout } = places.place(id);
+        let (own, whole) = (program.shape(id), program.shape(*source));
+        let is_whole = own.elements() == whole.elements() && layout.is_dense(own);
+        if is_whole && is_computed(program, *source) { *source } else { id }
+    };
+    let stacked = program.stacked.iter().map(|&id| source(id)).collect();
+    let next = program.next.iter().map(|&id| source(id)).collect();
+    (program.stacked, program.next) = (stacked, next);
 }
 
 /// Copies parts of joins that also need another place: as an output, or in another join. Also

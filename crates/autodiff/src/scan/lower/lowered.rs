@@ -10,12 +10,25 @@ pub(crate) struct Lowered<T> {
     pub(crate) program: RowProgram<T>,
     pub(crate) inputs: Vec<InputSlot>,
     pub(crate) outputs: Vec<OutputSlot>,
-    /// Sums that equal other sums: pairs of positions among the outputs, the other sum and the
-    /// copy.
+    /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,
+    /// Sums over all steps that are the last states of the program.
+    pub(crate) accumulators: Vec<Accumulator>,
     /// The matrices to pack: each an invariant, and whether it is read transposed.
     pub(crate) packs: Vec<(usize, bool)>,
     pub(crate) rows: usize,
+}
+
+/// A sum over all steps that is a state of the program, which starts from zero: each row of the
+/// batch has a sum of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accumulator {
+    /// The position of the sum.
+    pub(crate) sum: usize,
+    /// The position among the states.
+    pub(crate) state: usize,
+    /// Whether the sums of all rows are added up.
+    pub(crate) over_rows: bool,
 }
 
 /// The source of an input buffer.

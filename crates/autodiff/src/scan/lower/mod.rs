@@ -17,6 +17,7 @@ mod classify;
 mod combine;
 mod emit;
 mod fuse;
+mod layout;
 mod legalize;
 mod levels;
 mod lifetimes;
@@ -28,12 +29,13 @@ mod registers;
 mod schedule;
 mod shapes;
 mod sink_reductions;
+mod spaces;
 mod stages;
 mod timeline;
 
 use bptt_tensor::Scalar;
 
-pub(crate) use lowered::{InputSlot, Lowered, LoweringError, OutputSlot};
+pub(crate) use lowered::{Accumulator, InputSlot, Lowered, LoweringError, OutputSlot};
 
 use crate::scan::ir::program::Program;
 

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use bptt_tensor::Scalar;
-use bptt_tensor::rows::{Delay, Lifetime, Role, View};
+use bptt_tensor::rows::{Array, Delay, Lifetime, Role, View};
+use bptt_tensor::{Scalar, Shape};
 
 use crate::scan::ir::program::{Input, Kind};
 use crate::scan::lower::classify::{Classified, RowClass};
+use crate::scan::lower::layout::{Layout, Place, inner, span, strides_over};
 use crate::scan::lower::lowered::{InputSlot, LoweringError};
 use crate::scan::lower::memory::Memory;
 use crate::scan::lower::shapes::{self, width};
@@ -63,9 +64,12 @@ impl<'a, T: Scalar> Operands<'a, T> {
                 let delay = Some(Delay { ahead: false, edge: before.buffer });
                 Ok(View { delay, ..after })
             }
-            (_, &RowClass::View { source, column }) => {
-                let of = self.view(source)?;
-                Ok(View { column: of.column + column, width: own, ..of })
+            (_, RowClass::View(Place { source, layout })) => {
+                let of = self.view(*source)?;
+                if !layout.is_dense(&node.shape) {
+                    return Err(LoweringError(format!("columns of {} with gaps", node.shape)));
+                }
+                Ok(View { column: of.column + layout.column, width: own, ..of })
             }
             _ => Err(LoweringError(format!("value {id} has no place in memory"))),
         }
@@ -78,6 +82,50 @@ impl<'a, T: Scalar> Operands<'a, T> {
             Kind::Input(Input::Invariant(i)) => Ok(self.invariant(id, i, axes)),
             _ => self.view(id),
         }
+    }
+
+    /// The array of an operand of a function that runs over rows of the shape `over`.
+    pub(crate) fn array(&mut self, over: &Shape, id: u32) -> Result<Array, LoweringError> {
+        let (step, axes) = (self.step, over.len());
+        let (node, shape) = (step.program.node(id), step.program.shape(id));
+        let (view, place) = match node.kind {
+            Kind::Literal(_) | Kind::Input(Input::Invariant(_)) => {
+                let view = self.view_beside(axes, id)?;
+                let of_row = if shape.len() < axes { [&[1], &shape[..]].concat() } else { shape.to_vec() };
+                let of_row = Shape::from(&of_row[..]);
+                let layout = Layout::dense(&of_row);
+                return Ok(Array { view, strides: strides_over(over, inner(&of_row), &layout.strides) });
+            }
+            _ => match step.class(id) {
+                RowClass::View(place) => (self.view(place.source)?, place.layout.clone()),
+                _ => (self.view(id)?, Layout::dense(shape)),
+            },
+        };
+        let width = span(inner(shape), &place.strides);
+        let view = View { column: view.column + place.column, width, ..view };
+        Ok(Array { view, strides: strides_over(over, inner(shape), &place.strides) })
+    }
+
+    /// The array of a value, for the function that computes it.
+    pub(crate) fn target(&mut self, id: u32) -> Result<Array, LoweringError> {
+        let view = self.view(id)?;
+        let over = self.step.program.shape(self.step.run_over(id));
+        let kept = match self.step.class(id) {
+            RowClass::Reduce { axes, .. } => {
+                axes.iter().fold(over.clone(), |shape, &axis| shape.with(axis, 1))
+            }
+            _ => over.clone(),
+        };
+        let strides = Layout::dense(&kept).strides;
+        Ok(Array { view, strides: strides_over(over, inner(&kept), &strides) })
+    }
+
+    /// The array of the partial sums of a value's rows.
+    pub(crate) fn partials(&self, id: u32, term: usize) -> Array {
+        let shape = self.step.program.shape(id);
+        let view = View { width: width(shape), ..self.memory.whole(self.memory.partials(term)) };
+        let strides = Layout::dense(shape).strides;
+        Array { view, strides: strides_over(shape, inner(shape), &strides) }
     }
 
     /// The view of a value that is summed over all steps.

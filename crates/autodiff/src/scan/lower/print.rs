@@ -4,7 +4,7 @@ use std::fmt;
 
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{
-    Accumulate, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
+    Accumulate, Array, Instruction, Lifetime, MulKind, Phase, Role, RowOp, Sum, View,
 };
 
 use crate::scan::lower::lowered::{InputSlot, Lowered, OutputSlot};
@@ -107,6 +107,19 @@ impl Names {
         text
     }
 
+    /// The name of an array. In a phase of several axes, the letters of those along which it is not broadcast follow,
+    /// in the order in which they lie in memory.
+    fn array<T>(&self, phase: &Phase<T>, Array { view, strides }: &Array) -> String {
+        let name = self.view(*view);
+        let mut axes: Vec<usize> = (0..strides.len()).filter(|&axis| strides[axis] > 0).collect();
+        axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+        if phase.axes.len() == 1 || axes.iter().copied().eq(0..strides.len()) {
+            return name;
+        }
+        let letters: String = axes.into_iter().map(|axis| char::from(b'i' + axis as u8)).collect();
+        format!("{name}({letters})")
+    }
+
     fn instruction<T>(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -126,7 +139,8 @@ impl Names {
             Instruction::Fused(phases) => {
                 for (place, phase) in phases.iter().enumerate() {
                     let title = if place == 0 { "fused" } else { "then" };
-                    writeln!(f, "  {title}, {} columns:", phase.width)?;
+                    let axes: Vec<String> = phase.axes.iter().map(usize::to_string).collect();
+                    writeln!(f, "  {title}, {} columns:", axes.join(" × "))?;
                     for op in &phase.ops {
                         writeln!(f, "    {}", self.op(phase, op))?;
                     }
@@ -137,7 +151,7 @@ impl Names {
     }
 
     fn op<T>(&self, phase: &Phase<T>, op: &RowOp<T>) -> String {
-        let array = |array: usize| self.view(phase.arrays[array]);
+        let array = |array: usize| self.array(phase, &phase.arrays[array]);
         let times = |product: MulKind, [a, b]: [usize; 2]| match product {
             MulKind::Plain => format!("{} · {}", array(a), array(b)),
             MulKind::Chain => format!("{} ⊗ {}", array(a), array(b)),

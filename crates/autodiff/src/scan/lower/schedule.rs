@@ -6,7 +6,6 @@ use bptt_tensor::Scalar;
 
 use crate::scan::lower::classify::{Classified, RowClass};
 use crate::scan::lower::levels::levels;
-use crate::scan::lower::shapes::width;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::stages::{Stage, stages};
 
@@ -47,27 +46,28 @@ impl Schedule {
 /// The slot in which the rows of a value are added up: the slot that computes it, or else the first
 /// after the loop that reads it.
 fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot {
-    let (own, width) = (slots[id as usize], step.width(id));
+    let (own, space) = (slots[id as usize], step.spaces.space(id));
     if own.stage == Stage::After {
-        let is_sum = matches!(step.class(id), RowClass::Reduce(_));
-        return Slot { turn: (own.turn + usize::from(is_sum)).max(1), width, ..own };
+        let is_sum = matches!(step.class(id), RowClass::Reduce { .. });
+        return Slot { turn: (own.turn + usize::from(is_sum)).max(1), space, ..own };
     }
     let slots = step.readers[id as usize].iter().map(|&reader| slots[reader as usize]);
     let after = slots.filter(|slot| slot.stage == Stage::After && slot.turn > 0);
-    let first = Slot { stage: Stage::After, level: 0, turn: 1, width };
-    after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), width, ..slot })
+    let first = Slot { stage: Stage::After, level: 0, turn: 1, space };
+    after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), space, ..slot })
 }
 
 /// The time at which a value is computed. Within a level of a stage, products come first. The
-/// functions of rows follow as one fused sequence, in phases of equal width.
+/// functions of rows follow as one fused sequence, in phases that run over one space each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot {
     pub(crate) stage: Stage,
     pub(crate) level: usize,
     /// The phase of a function of rows; 0 for a product. A function is in a later phase than its
-    /// operands of another width, and than the reductions that it reads.
+    /// operands of another space or another order, and than the reductions that it reads.
     pub(crate) turn: usize,
-    pub(crate) width: usize,
+    /// The [space](crate::scan::lower::spaces) of a function.
+    pub(crate) space: usize,
 }
 
 impl Slot {
@@ -85,16 +85,13 @@ fn slots<T: Scalar>(step: &Classified<T>) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::with_capacity(program.nodes.len());
     for (id, node) in program.nodes.iter().enumerate() {
         let (stage, level) = (stages[id], levels[id]);
-        let width = match classes[id] {
-            RowClass::Reduce(_) => width(program.shape(node.inputs[0])),
-            _ if node.shape.is_empty() => 1,
-            _ => width(&node.shape),
-        };
+        let space = step.spaces.space(step.run_over(id as u32));
+        let is_straight = step.is_straight(id as u32);
         let turn = |&input: &u32| {
             let slot = slots[input as usize];
             let is_beside = slot.turn > 0 && (slot.stage, slot.level) == (stage, level);
-            let is_later =
-                slot.width != width || matches!(classes[input as usize], RowClass::Reduce(_));
+            let is_reduced = matches!(classes[input as usize], RowClass::Reduce { .. });
+            let is_later = slot.space != space || is_reduced || !is_straight;
             if is_beside { slot.turn + usize::from(is_later) } else { 0 }
         };
         let turn = match node.inputs.iter().map(turn).max() {
@@ -102,7 +99,7 @@ fn slots<T: Scalar>(step: &Classified<T>) -> Vec<Slot> {
             // inputs, literals, views and joins take no time
             turn => turn.unwrap_or(0).max(usize::from(classes[id].is_fused())),
         };
-        slots.push(Slot { stage, level, turn, width });
+        slots.push(Slot { stage, level, turn, space });
     }
     slots
 }

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Shape, Transpose};
+use smallvec::SmallVec;
 
-use crate::scan::ir::program::Program;
-use crate::scan::ir::program::op_node;
-use crate::scan::lower::lowered::LoweringError;
-use crate::scan::lower::shapes::width;
-use crate::tape::primitive::Sum;
+use crate::scan::ir::binding::{Binding, bindings};
+use crate::scan::ir::program::{Input, Kind, Node, Program, op_node};
+use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::lower::spaces::is_matrix;
+use crate::tape::primitive::{Axes, Sum};
 use crate::tape::{Class, Op};
 
 /// A term of a sum over all rows of all steps.
@@ -35,6 +36,8 @@ impl SumTerm {
 #[derive(Default)]
 pub(crate) struct SunkReductions {
     pub(crate) terms: Vec<SumTerm>,
+    /// Sums that become states of the step.
+    pub(crate) accumulators: Vec<Accumulator>,
     /// Values that are decomposed into terms, and so are not computed themselves.
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal other sums, and so are not decomposed again: pairs of the other sum and the
@@ -92,10 +95,8 @@ fn take_apart<T: Scalar>(
     let mut pending = vec![program.sums[sum]];
     while let Some(id) = pending.pop() {
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
-        let by_rows = |id: u32| {
-            let shape = program.shape(id);
-            shape.len() == 2 && shape[0] == rows
-        };
+        let by_rows = |id: u32| program.shape(id).first() == Some(&rows);
+        let is_matrix = |id: u32| by_rows(id) && program.shape(id).len() == 2;
         let op = program.op(id).filter(|_| only_summed[id as usize]);
         let inside = match op {
             Some(Op::Binary(Binary::Add))
@@ -106,19 +107,27 @@ fn take_apart<T: Scalar>(
             }
             Some(op)
                 if matches!(op.class(), Class::Product(Transpose::LEFT))
-                    && inputs.iter().all(|&input| by_rows(input)) =>
+                    && inputs.iter().all(|&input| is_matrix(input)) =>
             {
                 let [left, right] = [inputs[0], inputs[1]];
                 sunk.terms.push(SumTerm::Product { sum, left, right });
                 true
             }
-            Some(op) if matches!(op.class(), Class::SumTo) && by_rows(inputs[0]) => {
-                let id = summed_rows(program, rows, inputs[0], &shape)?;
-                sunk.terms.push(SumTerm::Rows { sum, id });
+            Some(op)
+                if matches!(op.class(), Class::SumTo)
+                    && by_rows(inputs[0])
+                    && (rows == 1 || !by_rows(id)) =>
+            {
+                let id = summed_rows(program, inputs[0], &shape);
+                sunk.add_rows(program, sum, id);
                 true
             }
             _ if rows == 1 && by_rows(id) => {
-                sunk.terms.push(SumTerm::Rows { sum, id });
+                sunk.add_rows(program, sum, id);
+                false
+            }
+            _ if by_rows(id) => {
+                sunk.accumulate(program, sum, id, false);
                 false
             }
             _ => return Err(LoweringError(format!("a sum over steps of {shape}"))),
@@ -131,20 +140,45 @@ fn take_apart<T: Scalar>(
 }
 
 /// The value whose rows add up to the sum of `summed`, reduced to this shape.
-fn summed_rows<T: Scalar>(
-    program: &mut Program<T>,
-    rows: usize,
-    summed: u32,
-    shape: &Shape,
-) -> Result<u32, LoweringError> {
-    let own = width(program.shape(summed));
-    let is_one_row = own == 1 || shape.last() == Some(&own);
-    if shape.elements() == own && is_one_row {
-        return Ok(summed);
+fn summed_rows<T: Scalar>(program: &mut Program<T>, summed: u32, shape: &Shape) -> u32 {
+    let own = program.shape(summed).clone();
+    let kept = |axis: usize| {
+        let place = (axis + shape.len()).checked_sub(own.len());
+        place.is_some_and(|place| shape[place] == own[axis])
+    };
+    let axes: Axes = (1..own.len()).filter(|&axis| own[axis] > 1 && !kept(axis)).collect();
+    if axes.is_empty() {
+        return summed;
     }
-    if shape.elements() != 1 {
-        return Err(LoweringError(format!("a sum to {shape}")));
+    let reduced = axes.iter().fold(own, |shape, &axis| shape.with(axis, 1));
+    program.push(op_node(Op::Sum(Sum { axes, keep: true }), [summed], reduced))
+}
+
+impl SunkReductions {
+    /// Adds the sum of a value's rows. If they are matrices of the loop, they are not kept until
+    /// all steps are run.
+    fn add_rows<T: Scalar>(&mut self, program: &mut Program<T>, sum: usize, id: u32) {
+        let is_of_loop = || bindings(program)[id as usize] == Binding::Carried;
+        if is_matrix(program.shape(id)) && is_of_loop() {
+            self.accumulate(program, sum, id, true);
+        } else {
+            self.terms.push(SumTerm::Rows { sum, id });
+        }
     }
-    let row = Op::Sum(Sum { axes: [1].into(), keep: true });
-    Ok(program.push(op_node(row, [summed], [rows, 1])))
+
+    /// Adds a value to a state that starts from zero.
+    fn accumulate<T: Scalar>(
+        &mut self,
+        program: &mut Program<T>,
+        sum: usize,
+        id: u32,
+        over_rows: bool,
+    ) {
+        let (state, shape) = (program.next.len(), program.shape(id).clone());
+        let kind = Kind::Input(Input::Carry(state));
+        let before = program.push(Node { kind, inputs: SmallVec::new(), shape: shape.clone() });
+        let after = program.push(op_node(Op::Binary(Binary::Add), [before, id], shape));
+        program.next.push(after);
+        self.accumulators.push(Accumulator { sum, state, over_rows });
+    }
 }

@@ -5,6 +5,7 @@ use bptt_tensor::{Scalar, Unary};
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::lower::classify::{Classified, RowClass};
+use crate::scan::lower::spaces::is_matrix;
 use crate::tape::Op;
 
 /// The stages, in order.
@@ -20,11 +21,18 @@ pub(crate) enum Stage {
 /// A value stays in the loop if it depends on the state and the next state needs it. Products that
 /// depend on inputs alone leave the loop. Elementwise functions of inputs stay beside their first
 /// reader, because reading their operands there takes no longer than reading their result. A value
-/// without a reader in the loop moves after it.
+/// without a reader in the loop moves after it, unless a function runs over a matrix of each row to
+/// compute it. That matrix would have to be kept for every step.
 pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     let Classified { program, classes, .. } = step;
     let bindings = bindings(program);
-    let in_loop = program.ancestors(program.next.iter().copied());
+    let runs_over_matrix = |&id: &u32| {
+        let over = program.shape(step.run_over(id));
+        bindings[id as usize] == Binding::Carried && step.class(id).is_fused() && is_matrix(over)
+    };
+    let late = (0..program.nodes.len() as u32).filter(|&id| step.needed[id as usize]);
+    let in_loop =
+        program.ancestors(program.next.iter().copied().chain(late.filter(runs_over_matrix)));
     let is_state = program.states();
     let mut first_reader = vec![Stage::After; program.nodes.len()];
     for &id in &program.next {
@@ -32,7 +40,7 @@ pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     }
     let mut stages = first_reader.clone();
     for id in (0..program.nodes.len()).rev() {
-        let heavy = matches!(classes[id], RowClass::Product { .. } | RowClass::Reduce(_));
+        let heavy = matches!(classes[id], RowClass::Product { .. } | RowClass::Reduce { .. });
         stages[id] = match bindings[id] {
             Binding::Carried if in_loop[id] => Stage::Step,
             Binding::Carried if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,

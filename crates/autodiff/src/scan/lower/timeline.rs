@@ -16,7 +16,7 @@ pub(crate) struct Timeline {
     pub(crate) after: Vec<Level>,
 }
 
-/// A level of a stage: matrix products, then a fused sequence of phases, each of the width of its
+/// A level of a stage: matrix products, then a fused sequence of phases, each over the space of its
 /// slot.
 #[derive(Default)]
 pub(crate) struct Level {

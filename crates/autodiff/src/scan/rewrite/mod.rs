@@ -1,5 +1,6 @@
 //! Rewrites of a step into an equivalent, faster one. No rewrite is specific to a cell.
 
+mod contract;
 mod dedupe;
 mod flatten;
 pub(crate) mod hoist;
@@ -18,7 +19,7 @@ use crate::scan::ir::program::Program;
 
 /// Applies all rewrites. Each prepares the step for those that follow.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = sigmoid::rewrite(&softmax::rewrite(program));
+    let program = sigmoid::rewrite(&softmax::rewrite(&contract::rewrite(program)));
     let program = narrow::rewrite(&reciprocal::rewrite(&program));
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);

@@ -1,9 +1,8 @@
-//! Broadcasts over columns are delayed. A function of operands that are the same in every column is
-//! computed for one column. A function of two operands reads such an operand without broadcasting
-//! it. The sum of a negated row becomes the negated sum of the row.
+//! Broadcasts are delayed. A function of operands that are the same along an axis is computed once
+//! along it. A function of several operands reads such an operand without broadcasting it. The sum of a negated row becomes the negated sum of the row.
 
 use bptt_tensor::rows::Reduction;
-use bptt_tensor::{Scalar, Unary};
+use bptt_tensor::{Scalar, Shape, Unary, shape};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::Program;
@@ -26,20 +25,18 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         // the operands before they were broadcast
         let narrow: SmallVec<[u32; 3]> =
             inputs.iter().map(|&input| before_broadcast(new, input)).collect();
-        let is_wide = |&input: &u32| new.shape(input) == shape;
-        if narrow.iter().any(is_wide) {
-            return new.copy(program, id, narrow);
+        let joint = narrow.iter().try_fold(Shape::from([]), |joint, &input| {
+            shape::broadcast("", &joint, new.shape(input)).ok()
+        });
+        match joint {
+            Some(joint) if joint == *shape => new.copy(program, id, narrow),
+            Some(joint) if joint.len() == shape.len() => {
+                let value = new.push(op_node(op.clone(), narrow, joint));
+                let broadcast = Op::BroadcastTo(BroadcastTo(shape[..].into()));
+                new.push(op_node(broadcast, [value], shape.clone()))
+            }
+            _ => new.copy(program, id, inputs),
         }
-        let column = narrow.iter().map(|&input| new.shape(input)).max_by_key(|own| own.len());
-        let Some(column) = column.filter(|own| own.len() == shape.len()).cloned() else {
-            return new.copy(program, id, inputs);
-        };
-        let fits = |&input: &u32| new.shape(input) == &column || new.shape(input).is_empty();
-        if !narrow.iter().all(fits) {
-            return new.copy(program, id, inputs);
-        }
-        let value = new.push(op_node(op.clone(), narrow, column));
-        new.push(op_node(Op::BroadcastTo(BroadcastTo(shape[..].into())), [value], shape.clone()))
     })
 }
 

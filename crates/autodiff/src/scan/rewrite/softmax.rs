@@ -1,5 +1,5 @@
-//! A softmax over the columns, or its logarithm, is written out as exponentials and their sum. The
-//! row's largest element is subtracted from the exponents. Neither value nor gradient depends on
+//! A softmax over an axis of each row, or its logarithm, is written out as exponentials and their
+//! sum. The largest element is subtracted from the exponents. Neither value nor gradient depends on
 //! the subtracted number, so no gradient flows through it. A row of −∞ has the probabilities 0, as
 //! outside a scan.
 
@@ -14,19 +14,19 @@ use crate::tape::primitive::{
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| {
-        let is_by_rows = |axis: usize| axis == 1 && new.shape(inputs[0]).len() == 2;
+        let is_by_rows = |axis: usize| axis > 0;
         match program.op(id) {
             Some(Op::Softmax(Softmax { axis })) if is_by_rows(*axis) => {
-                let Parts { powers, divisor, .. } = Parts::of(new, inputs[0]);
+                let Parts { powers, divisor, .. } = Parts::of(new, inputs[0], *axis);
                 binary(new, Binary::Div, powers, divisor)
             }
             Some(Op::LogSoftmax(LogSoftmax { axis })) if is_by_rows(*axis) => {
-                let Parts { exponents, divisor, .. } = Parts::of(new, inputs[0]);
+                let Parts { exponents, divisor, .. } = Parts::of(new, inputs[0], *axis);
                 let logarithm = unary(new, Unary::Ln, divisor);
                 binary(new, Binary::Sub, exponents, logarithm)
             }
             Some(Op::LogSumExp(LogSumExp { axis })) if is_by_rows(*axis) => {
-                let Parts { shift, sum, divisor, .. } = Parts::of(new, inputs[0]);
+                let Parts { shift, sum, divisor, .. } = Parts::of(new, inputs[0], *axis);
                 let logarithm = unary(new, Unary::Ln, divisor);
                 let nothing = new.number(f64::NEG_INFINITY);
                 let logarithm = select(new, sum, logarithm, nothing);
@@ -39,9 +39,9 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     })
 }
 
-/// The common parts of the softmax and log-softmax of `x`. A column has one element for each row.
+/// The common parts of the softmax and log-softmax of `x`. A column has one element along the axis.
 struct Parts {
-    /// The column `m`: the largest element of each row, or 0 if it is infinite, since ∞ − ∞ is NaN.
+    /// The column `m`: the largest element, or 0 if it is infinite, since ∞ − ∞ is NaN.
     shift: u32,
     /// `x − m`
     exponents: u32,
@@ -54,21 +54,22 @@ struct Parts {
 }
 
 impl Parts {
-    fn of<T: Scalar>(new: &mut Program<T>, x: u32) -> Self {
-        let rows = new.shape(x)[0];
+    fn of<T: Scalar>(new: &mut Program<T>, x: u32, axis: usize) -> Self {
+        let (shape, column) = (new.shape(x).clone(), new.shape(x).with(axis, 1));
         let (zero, one) = (new.number(0.0), new.number(1.0));
         let infinity = new.number(f64::INFINITY);
-        let largest = new.push(op_node(Op::Extremum(Extremum::Max([1].into())), [x], [rows]));
-        let largest = new.push(op_node(Op::StopGradient(StopGradient), [largest], [rows]));
-        let column = Op::Reshape(Reshape([rows, 1].into()));
-        let largest = new.push(op_node(column, [largest], [rows, 1]));
+        let largest = Op::Extremum(Extremum::Max([axis].into()));
+        let largest = new.push(op_node(largest, [x], shape.without(axis)));
+        let largest = new.push(op_node(Op::StopGradient(StopGradient), [largest], shape.without(axis)));
+        let keep = Op::Reshape(Reshape(column[..].into()));
+        let largest = new.push(op_node(keep, [largest], column.clone()));
         let size = unary(new, Unary::Abs, largest);
         let is_finite = binary(new, Binary::Less, size, infinity);
         let shift = select(new, is_finite, largest, zero);
         let exponents = binary(new, Binary::Sub, x, shift);
         let powers = unary(new, Unary::Exp, exponents);
-        let sum = Op::Sum(Sum { axes: [1].into(), keep: true });
-        let sum = new.push(op_node(sum, [powers], [rows, 1]));
+        let sum = Op::Sum(Sum { axes: [axis].into(), keep: true });
+        let sum = new.push(op_node(sum, [powers], column));
         let divisor = select(new, sum, sum, one);
         Self { shift, exponents, powers, sum, divisor }
     }

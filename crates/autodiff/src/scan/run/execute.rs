@@ -1,11 +1,11 @@
 //! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
 
-use bptt_tensor::rows::{Instruction, RowProgram, Sizes};
+use bptt_tensor::rows::{Buffer, Instruction, Role, RowProgram, Sizes};
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
+use crate::scan::lower::{Accumulator, InputSlot, Lowered, OutputSlot};
 
 /// The inputs of a run.
 #[derive(Clone, Copy, Debug)]
@@ -109,18 +109,22 @@ pub(crate) fn run_rows<T: Scalar>(
         segment: SEGMENT_ROWS.div_ceil(rows).min(arguments.steps),
         reversed: arguments.reversed,
     };
+    let (states, mut totals) = (arguments.state.len(), totals_of_rows(lowered));
+    let zeros: Vec<Tensor<T>> = totals.iter().map(|total| Tensor::zeros([total.len()])).collect();
     let inputs: Vec<&Tensor<T>> = lowered
         .inputs
         .iter()
         .map(|slot| match *slot {
             InputSlot::Sequence(i) => &arguments.sequences[i],
-            InputSlot::Initial(j) => &arguments.state[j],
+            InputSlot::Initial(j) => arguments.state.get(j).unwrap_or_else(|| &zeros[j - states]),
             InputSlot::Invariant(i) => &arguments.invariants[i],
         })
         .collect();
+    let Outputs { stacked, mut state, mut sums } = results;
+    state.extend(slices(&mut totals));
     let optional = |slices: Vec<_>| slices.into_iter().map(Some).collect::<Vec<_>>();
-    let (mut stacked, mut state) = (optional(results.stacked), optional(results.state));
-    let mut sums = optional(results.sums);
+    let (mut stacked, mut state) = (optional(stacked), optional(state));
+    let mut computed: Vec<Option<&mut [T]>> = sums.iter_mut().map(|sum| Some(&mut **sum)).collect();
     let mut outputs: Vec<&mut [T]> = lowered
         .outputs
         .iter()
@@ -128,16 +132,39 @@ pub(crate) fn run_rows<T: Scalar>(
             let slice = match *slot {
                 OutputSlot::Stacked(k) => &mut stacked[k],
                 OutputSlot::Final(j) => &mut state[j],
-                OutputSlot::Sum(k) => &mut sums[k],
+                OutputSlot::Sum(k) => &mut computed[k],
             };
             slice.take().expect("an output is one buffer")
         })
         .collect();
     lowered.program.run(sizes, packed, &inputs, &mut outputs);
-    for &(from, to) in &lowered.copies {
-        let to = sums[to].as_mut().expect("a copy is no output of the program");
-        to.copy_from_slice(outputs[from]);
+    let mut is_new: Vec<bool> = computed.iter().map(Option::is_some).collect();
+    for &Accumulator { sum, state, over_rows } in &lowered.accumulators {
+        let (total, sum_of_rows) = (&totals[state - states], &mut *sums[sum]);
+        if std::mem::take(&mut is_new[sum]) {
+            sum_of_rows.fill(T::zero());
+        }
+        let width = if over_rows { total.len() / rows } else { total.len() };
+        for row in total.as_slice().chunks_exact(width.max(1)) {
+            sum_of_rows.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+        }
     }
+    for &(from, to) in &lowered.copies {
+        let (before, after) = sums.split_at_mut(to);
+        after[0].copy_from_slice(before[from]);
+    }
+}
+
+/// Memory for the sums over all steps of each row, one tensor for each accumulator.
+fn totals_of_rows<T: Scalar>(lowered: &Lowered<T>) -> Vec<Tensor<T>> {
+    let outputs = lowered.program.buffers.iter().filter(|buffer| buffer.role == Role::Output);
+    let slots: Vec<(&OutputSlot, &Buffer)> = lowered.outputs.iter().zip(outputs).collect();
+    let total = |accumulator: &Accumulator| {
+        let slot = OutputSlot::Final(accumulator.state);
+        let (_, buffer) = slots.iter().find(|(own, _)| **own == slot).expect("a state is an output");
+        Tensor::unspecified([lowered.rows * buffer.width])
+    };
+    lowered.accumulators.iter().map(total).collect()
 }
 
 /// Runs a step operation by operation.
