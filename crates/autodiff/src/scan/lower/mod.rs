@@ -22,6 +22,7 @@ mod legalize;
 mod levels;
 mod lifetimes;
 mod lowered;
+pub(crate) mod matrices;
 mod memory;
 mod operands;
 mod print;

@@ -101,5 +101,19 @@ fn slots<T: Scalar>(step: &Classified<T>) -> Vec<Slot> {
         };
         slots.push(Slot { stage, level, turn, space });
     }
+    delay(step, &mut slots);
     slots
+}
+
+/// Moves elementwise functions to the phase of their first reader, if all readers run over the same
+/// space later. The values then pass through registers.
+fn delay<T: Scalar>(step: &Classified<T>, slots: &mut [Slot]) {
+    for id in (0..slots.len()).rev() {
+        let own = slots[id];
+        let readers = step.readers[id].iter().map(|&reader| slots[reader as usize]);
+        let is_near = |slot: Slot| slot.is_fused_with(own) && slot.space == own.space;
+        if step.classes[id] == RowClass::Pointwise && readers.clone().all(is_near) {
+            slots[id].turn = readers.map(|slot| slot.turn).min().unwrap_or(own.turn);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use bptt_tensor::{Scalar, Unary};
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
 use crate::scan::lower::classify::{Classified, RowClass};
-use crate::scan::lower::spaces::is_matrix;
+use crate::scan::lower::matrices::MatricesOfLoop;
 use crate::tape::Op;
 
 /// The stages, in order.
@@ -22,17 +22,12 @@ pub(crate) enum Stage {
 /// depend on inputs alone leave the loop. Elementwise functions of inputs stay beside their first
 /// reader, because reading their operands there takes no longer than reading their result. A value
 /// without a reader in the loop moves after it, unless a function runs over a matrix of each row to
-/// compute it. That matrix would have to be kept for every step.
+/// compute it: the matrix would have to be kept for every step, or be read again.
 pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     let Classified { program, classes, .. } = step;
     let bindings = bindings(program);
-    let runs_over_matrix = |&id: &u32| {
-        let over = program.shape(step.run_over(id));
-        bindings[id as usize] == Binding::Carried && step.class(id).is_fused() && is_matrix(over)
-    };
-    let late = (0..program.nodes.len() as u32).filter(|&id| step.needed[id as usize]);
-    let in_loop =
-        program.ancestors(program.next.iter().copied().chain(late.filter(runs_over_matrix)));
+    let matrices = MatricesOfLoop::of(program, &bindings);
+    let in_loop = matrices.in_loop(program);
     let is_state = program.states();
     let mut first_reader = vec![Stage::After; program.nodes.len()];
     for &id in &program.next {
@@ -45,6 +40,7 @@ pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
             Binding::Carried if in_loop[id] => Stage::Step,
             Binding::Carried if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,
             Binding::Carried => Stage::After,
+            _ if matrices.contains(id) && first_reader[id] > Stage::Before => Stage::Step,
             _ if heavy && first_reader[id] == Stage::Step => Stage::Before,
             _ => first_reader[id],
         };

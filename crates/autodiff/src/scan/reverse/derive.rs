@@ -1,6 +1,6 @@
 //! Derivation of the reverse of a step, by the gradient rules of its operations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
@@ -9,7 +9,7 @@ use super::program::Reverse;
 use super::read::{Reader, values_on_tape};
 use super::residuals;
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::tape::{Leaf, Op, Tape, Var};
+use crate::tape::{Class, Leaf, Op, Tape, Var, ViewOf};
 
 /// Derives the reverse of a step, for the gradients of all inputs. It reads the state before a step from a sequence of
 /// its own.
@@ -31,9 +31,11 @@ pub(crate) fn reverse<T: Scalar>(forward: &Program<T>) -> Reverse<T> {
     let source_vars: Vec<Var<'_, T>> = sources.iter().map(|&(_, value)| value).collect();
     let gradients = tape.pull(&cotangents, &source_vars);
 
-    let is_read = read_values(forward, &values, gradients.iter().flatten().copied(), &tape);
-    let is_saved = residuals::choose(forward, &is_read);
-    let mut reader = Reader::new(forward, &tape, &values, &cotangents, is_saved);
+    let aliases = aliases(forward);
+    let read = gradients.iter().flatten().copied();
+    let is_read = read_values(forward, &values, &aliases, read, &tape);
+    let is_saved = residuals::choose(forward, &is_read, &aliases);
+    let mut reader = Reader::new(forward, &tape, &values, &cotangents, is_saved, aliases);
     let mut next = vec![None; forward.next.len()];
     for (&(input, _), gradient) in sources.iter().zip(gradients) {
         let Some(gradient) = gradient else { continue };
@@ -69,14 +71,16 @@ fn record<'t, T: Scalar>(program: &Program<T>, tape: &'t Tape<T>) -> Vec<Var<'t,
 }
 
 /// For each forward value, whether the gradients read it. In place of a `stop_gradient` node, they
-/// read its input and stop the gradient again.
+/// read its input and stop the gradient again. In place of a value in another shape or order, or of
+/// a part of the state, they read the whole value or state.
 fn read_values<'t, T: Scalar>(
     forward: &Program<T>,
     values: &[Var<'t, T>],
+    aliases: &HashMap<u32, u32>,
     gradients: impl Iterator<Item = Var<'t, T>>,
     tape: &Tape<T>,
 ) -> Vec<bool> {
-    let value_of = values_on_tape(values);
+    let (value_of, states) = (values_on_tape(values), forward.states());
     let mut is_read = vec![false; forward.nodes.len()];
     let mut seen = HashSet::new();
     let mut pending: Vec<u32> = gradients.map(|gradient| gradient.id).collect();
@@ -89,10 +93,39 @@ fn read_values<'t, T: Scalar>(
             continue;
         };
         let mut value = value;
-        while let Some(Op::StopGradient(_)) = forward.op(value) {
+        while passes_on(forward, &states, value) {
             value = forward.node(value).inputs[0];
         }
-        is_read[value as usize] = true;
+        is_read[aliases.get(&value).copied().unwrap_or(value) as usize] = true;
     }
     is_read
+}
+
+/// The next states that are other values in another shape, by these values. The state is saved in
+/// any case if the gradients read it, so they read it in place of the value.
+fn aliases<T: Scalar>(forward: &Program<T>) -> HashMap<u32, u32> {
+    let mut aliases = HashMap::new();
+    for &next in &forward.next {
+        let mut source = next;
+        while matches!(forward.class(source), Class::View(ViewOf::Whole)) {
+            source = forward.node(source).inputs[0];
+        }
+        if source != next && forward.op(source).is_some() {
+            aliases.insert(source, next);
+        }
+    }
+    aliases
+}
+
+/// Whether a value has the elements of its input, and the gradients should read the input.
+fn passes_on<T: Scalar>(forward: &Program<T>, states: &[bool], id: u32) -> bool {
+    match forward.op(id) {
+        Some(Op::StopGradient(_) | Op::Permute(_)) => true,
+        Some(op) => match op.class() {
+            Class::View(ViewOf::Whole) => true,
+            Class::View(ViewOf::Part { .. }) => states[id as usize],
+            _ => false,
+        },
+        None => false,
+    }
 }

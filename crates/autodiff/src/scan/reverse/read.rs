@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::program::{InvariantSource, Reverse, SequenceSource};
 use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::tape::primitive::Reshape;
 use crate::tape::{Leaf, Op, Tape, Var};
 
 /// A map from ids on the tape to forward values.
@@ -25,6 +26,10 @@ pub(super) struct Reader<'a, 't, T> {
     cotangents: HashMap<u32, usize>,
     /// For each forward value, whether it is read from a sequence. The others are recomputed.
     is_saved: Vec<bool>,
+    /// The next states that are forward values in another shape, by these values.
+    aliases: HashMap<u32, u32>,
+    /// The id on the tape of each forward value.
+    ids: Vec<u32>,
     places: HashMap<u32, u32>,
 }
 
@@ -35,6 +40,7 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
         values: &[Var<'t, T>],
         cotangents: &[(Var<'t, T>, Var<'t, T>)],
         is_saved: Vec<bool>,
+        aliases: HashMap<u32, u32>,
     ) -> Self {
         Self {
             reverse: Reverse::new(),
@@ -43,6 +49,8 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
             values: values_on_tape(values),
             cotangents: cotangents.iter().enumerate().map(|(i, (_, v))| (v.id, i)).collect(),
             is_saved,
+            aliases,
+            ids: values.iter().map(|value| value.id).collect(),
             places: HashMap::new(),
         }
     }
@@ -74,8 +82,17 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
     fn inputs_of(&self, id: u32) -> SmallVec<[u32; 3]> {
         match self.values.get(&id) {
             Some(&value) if self.is_saved[value as usize] => SmallVec::new(),
+            Some(&value) if let Some(state) = self.saved_state(value) => {
+                [self.ids[state as usize]].into_iter().collect()
+            }
             _ => self.tape.nodes()[id as usize].inputs.clone(),
         }
+    }
+
+    /// The next state of which a value that is not saved itself is another shape, if it is saved.
+    fn saved_state(&self, value: u32) -> Option<u32> {
+        let state = self.aliases.get(&value).copied()?;
+        (self.is_saved[state as usize] && !self.is_saved[value as usize]).then_some(state)
     }
 
     fn build(&mut self, id: u32, inputs: SmallVec<[u32; 3]>) -> u32 {
@@ -101,6 +118,9 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
     fn forward_kind(&mut self, value: u32) -> Kind<T> {
         Kind::Input(match &self.forward.node(value).kind {
             Kind::Literal(value) => return Kind::Literal(*value),
+            Kind::Op(_) if self.saved_state(value).is_some() => {
+                return Kind::Op(Op::Reshape(Reshape(self.forward.shape(value)[..].into())));
+            }
             Kind::Op(op) if !self.is_saved[value as usize] => return Kind::Op(op.clone()),
             Kind::Input(Input::Sequence(i)) => self.reverse.sequence(SequenceSource::Sequence(*i)),
             Kind::Input(Input::Invariant(i)) => {

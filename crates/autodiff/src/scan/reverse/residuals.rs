@@ -1,5 +1,7 @@
 //! The choice of residuals: forward values that a reverse step reads from sequences rather than recomputing them.
 
+use std::collections::HashMap;
+
 use bptt_tensor::Scalar;
 
 use crate::scan::ir::program::{Input, Kind, Node, Program};
@@ -8,8 +10,14 @@ use crate::tape::Op;
 /// Chooses the forward values to save: those that are read, unless a cheap operation recomputes
 /// them from values that are available in any case.
 ///
-/// `read` says for each value whether the gradient rules read it.
-pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool> {
+/// `read` says for each value whether the gradient rules read it. They read the next state in place
+/// of its `aliases`.
+pub(crate) fn choose<T: Scalar>(
+    forward: &Program<T>,
+    read: &[bool],
+    aliases: &HashMap<u32, u32>,
+) -> Vec<bool> {
+    let stands_for_others = forward.among(aliases.values().copied());
     let compared = compared(forward, read);
     let mut saved = vec![false; read.len()];
     let mut there = states_after(forward, read);
@@ -22,8 +30,10 @@ pub(crate) fn choose<T: Scalar>(forward: &Program<T>, read: &[bool]) -> Vec<bool
                     let source = &forward.nodes[input as usize];
                     there[input as usize] || is_given(source, read[input as usize])
                 };
-                let follows =
-                    op.class().is_cheap() && !compared[id] && node.inputs.iter().all(is_available);
+                let follows = op.class().is_cheap()
+                    && !compared[id]
+                    && !stands_for_others[id]
+                    && node.inputs.iter().all(is_available);
                 saved[id] = there[id] || read[id] && !follows;
                 there[id] |= saved[id] || follows;
             }

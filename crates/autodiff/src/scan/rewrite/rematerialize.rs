@@ -5,6 +5,7 @@ use bptt_tensor::Scalar;
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::Program;
+use crate::scan::lower::matrices::MatricesOfLoop;
 use crate::tape::Class;
 
 /// Recomputes cheap functions of inputs for their readers after the loop.
@@ -36,7 +37,8 @@ struct Readers {
 impl Readers {
     fn of<T: Scalar>(program: &Program<T>) -> Self {
         let bindings = bindings(program);
-        let determines_state = program.ancestors(program.next.iter().copied());
+        let matrices = MatricesOfLoop::of(program, &bindings);
+        let determines_state = matrices.in_loop(program);
         let needed = program.ancestors(program.outputs());
         let count = program.nodes.len();
         let (mut in_loop, mut after) = (vec![false; count], vec![false; count]);
@@ -50,6 +52,8 @@ impl Readers {
         for id in (0..count).rev().filter(|&id| needed[id]) {
             if bindings[id] == Binding::Carried {
                 (in_loop[id], after[id]) = (determines_state[id], !determines_state[id]);
+            } else if matrices.contains(id) {
+                (in_loop[id], after[id]) = (true, false);
             } else if !may_recompute[id] && in_loop[id] {
                 after[id] = false; // hoisted, so it is computed once
             }
