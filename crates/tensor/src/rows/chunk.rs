@@ -71,19 +71,35 @@ impl<T: Scalar> Chunk<'_, T> {
         }
     }
 
-    /// One row of each of several arrays.
+    /// The first columns of one row of each of several arrays.
     ///
     /// # Safety
     ///
-    /// The row's elements may be read, and no thread writes them meanwhile.
+    /// These elements may be read, and no thread writes them meanwhile.
     #[inline(always)]
-    pub(super) unsafe fn rows_of<'a, const N: usize>(&self, arrays: [usize; N], row: usize) -> [&'a [T]; N] {
+    pub(super) unsafe fn rows_of<'a, const N: usize>(
+        &self,
+        arrays: [usize; N],
+        row: usize,
+        columns: usize,
+    ) -> [&'a [T]; N] {
         let mut rows = [&[][..]; N];
         for (row_of_array, array) in rows.iter_mut().zip(arrays) {
             // SAFETY: the caller's contract.
-            *row_of_array = unsafe { self.operands[array].row(row, self.columns) };
+            *row_of_array = unsafe { self.operands[array].row(row, columns) };
         }
         rows
+    }
+
+    /// Whether the rows of all these arrays form one long row, which has all columns.
+    #[inline(always)]
+    pub(super) fn is_gapless<const N: usize>(&self, arrays: [usize; N]) -> bool {
+        let mut is_gapless = true;
+        for array in arrays {
+            let operand = &self.operands[array];
+            is_gapless &= operand.is_gapless && !operand.is_column;
+        }
+        is_gapless
     }
 
     /// A loop over the rows. They are treated as one long row if no array has gaps between rows.

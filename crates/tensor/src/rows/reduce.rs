@@ -205,9 +205,12 @@ impl<T: Scalar> Chunk<'_, T> {
     unsafe fn fold_rows<const N: usize>(&self, x: [usize; N], y: usize, fold: impl Fold<T, N>) {
         let target = &self.operands[y];
         let begins = target.begins && self.start.1 == 0;
-        for row in 0..self.rows {
+        let is_one_row = target.is_row && self.is_gapless(x);
+        let (rows, columns) =
+            if is_one_row { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
+        for row in 0..rows {
             // SAFETY: the caller's contract; the target is no source.
-            let (x, y) = unsafe { (self.rows_of(x, row), target.row_mut(row, 1)) };
+            let (x, y) = unsafe { (self.rows_of(x, row, columns), target.row_mut(row, 1)) };
             let part = fold.of_row(x);
             let begins = begins && !(target.is_row && self.start.0 + row > 0);
             y[0] = if begins { part } else { fold.join(y[0], part) };
@@ -287,7 +290,7 @@ impl<T: Scalar> Chunk<'_, T> {
         let target = &self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; the target is no source.
-            let (x, y) = unsafe { (self.rows_of(x, row), target.row_mut(row, self.columns)) };
+            let (x, y) = unsafe { (self.rows_of(x, row, self.columns), target.row_mut(row, self.columns)) };
             if target.begins {
                 y.fill(fold.identity());
             }

@@ -177,11 +177,21 @@ pub(super) fn extremum<T: Scalar>(row: &[T], start: T, choose: impl Fn(T, T) -> 
     extremum
 }
 
-/// The sum of all lanes, by halves. Each half is written out, so that the lanes stay in registers.
+/// The sum of all lanes, by halves. The loops are plain: closures passed to the standard library
+/// would be compiled for the baseline processor.
 #[inline(always)]
 fn of_lanes<T: Scalar>([a, b, c, d]: [Lanes<T>; 4], last: Lanes<T>) -> T {
-    let all: [T; VECTOR] = std::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]) + last[i]);
-    let eight: [T; 8] = std::array::from_fn(|i| all[i] + all[i + 8]);
-    let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    let mut all = [T::zero(); VECTOR];
+    for i in 0..VECTOR {
+        all[i] = (a[i] + b[i]) + (c[i] + d[i]) + last[i];
+    }
+    let mut eight = [T::zero(); 8];
+    for i in 0..8 {
+        eight[i] = all[i] + all[i + 8];
+    }
+    let mut four = [T::zero(); 4];
+    for i in 0..4 {
+        four[i] = eight[i] + eight[i + 4];
+    }
     (four[0] + four[2]) + (four[1] + four[3])
 }
