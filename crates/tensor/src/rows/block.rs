@@ -119,7 +119,8 @@ impl<T: Scalar> PhaseRun<'_, T> {
                     return;
                 }
                 let steps = if wraps { 1 - extent(axis).cast_signed() } else { 1 };
-                let stride = |strides: &Strides| axis.checked_sub(1).map(|axis| strides.outer[axis]);
+                let stride =
+                    |strides: &Strides| axis.checked_sub(1).map(|axis| strides.outer[axis]);
                 for (operand, strides) in self.operands.iter_mut().zip(strides) {
                     operand.advance(stride(strides), steps);
                 }

@@ -39,7 +39,8 @@ pub(super) struct Strides {
 impl Nest {
     pub(super) fn of<T: Scalar>(phase: &Phase<T>) -> Self {
         let (columns, around) = phase.axes.split_last().expect("a phase has axes");
-        let (rows, outer) = around.split_last().map_or((None, around), |(rows, outer)| (Some(*rows), outer));
+        let (rows, outer) =
+            around.split_last().map_or((None, around), |(rows, outer)| (Some(*rows), outer));
         let strides: Vec<Strides> = phase.arrays.iter().map(Strides::of).collect();
         let mut is_written = vec![false; strides.len()];
         let mut is_reduced = vec![false; strides.len()];
@@ -57,7 +58,8 @@ impl Nest {
             let is_adjacent = column == 1 && row == *columns;
             let is_number = column == 0 && row == 0;
             let is_short = rows.is_some() && *columns <= SHORT && !is_adjacent && !is_number;
-            !is_written[array] && (is_short || column > 1 || column == 0 && needs_columns[array] && *columns > 1)
+            !is_written[array]
+                && (is_short || column > 1 || column == 0 && needs_columns[array] && *columns > 1)
         };
         Self {
             outer: outer.into(),

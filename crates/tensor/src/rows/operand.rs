@@ -40,7 +40,12 @@ impl<T: Scalar> Operand<T> {
     /// An array in the first chunk of a block, for chunks of this many columns. The rows are those
     /// of the batch, or `of_axis` of the phase.
     #[inline(always)]
-    pub(super) fn new(located: Located<T>, strides: &Strides, of_axis: bool, columns: usize) -> Self {
+    pub(super) fn new(
+        located: Located<T>,
+        strides: &Strides,
+        of_axis: bool,
+        columns: usize,
+    ) -> Self {
         let Located { start, distance: batch, is_chunk, is_partial } = located;
         let distance = if of_axis && !is_chunk { strides.row } else { batch };
         let is_number = distance == 0 && columns == 1;

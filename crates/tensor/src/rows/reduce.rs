@@ -290,7 +290,8 @@ impl<T: Scalar> Chunk<'_, T> {
         let target = &self.operands[y];
         for row in 0..self.rows {
             // SAFETY: the caller's contract; the target is no source.
-            let (x, y) = unsafe { (self.rows_of(x, row, self.columns), target.row_mut(row, self.columns)) };
+            let (x, y) =
+                unsafe { (self.rows_of(x, row, self.columns), target.row_mut(row, self.columns)) };
             if target.begins {
                 y.fill(fold.identity());
             }

@@ -267,7 +267,11 @@ fn class_of<T: Scalar>(
 /// result has shape `result`, to which the operand broadcasts.
 fn is_operand(shape: &Shape, is_invariant: bool, rows: usize, result: &Shape) -> bool {
     let has_batch = shape.len() == result.len();
-    if is_invariant { !has_batch || [1, rows].contains(&shape[0]) } else { has_batch && shape[0] == rows }
+    if is_invariant {
+        !has_batch || [1, rows].contains(&shape[0])
+    } else {
+        has_batch && shape[0] == rows
+    }
 }
 
 /// The first column of each part of a join.

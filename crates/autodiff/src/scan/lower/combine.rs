@@ -141,7 +141,10 @@ impl Combined {
             }
             (None, &[sum]) if schedule.slot(sum) != own => false,
             (None, &[sum])
-                if matches!(step.class(sum), RowClass::Reduce { reduction: Reduction::Sum, .. }) =>
+                if matches!(
+                    step.class(sum),
+                    RowClass::Reduce { reduction: Reduction::Sum, .. }
+                ) =>
             {
                 is_wide()
             }

@@ -1,6 +1,5 @@
 //! Emission of the instructions of a program.
 
-
 use bptt_tensor::Scalar;
 use bptt_tensor::rows::{Accumulate, Instruction, Lifetime, Role, RowProgram, Sum, View};
 

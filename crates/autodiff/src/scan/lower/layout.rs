@@ -47,7 +47,9 @@ impl Layout {
         // every axis of `to` divides a run of adjacent axes of `from`, from the last on
         let mut runs = runs(inner(from), &self.strides);
         let mut strides = Axes::from_elem(0, to.len() - 1);
-        for (axis, &extent) in inner(to).iter().enumerate().rev().filter(|(_, extent)| **extent != 1) {
+        for (axis, &extent) in
+            inner(to).iter().enumerate().rev().filter(|(_, extent)| **extent != 1)
+        {
             let (left, stride) = runs.last_mut()?;
             if !left.is_multiple_of(extent) {
                 return None;
@@ -137,7 +139,8 @@ impl Places {
     /// Adds the places of values that the program has gained.
     pub(crate) fn extend<T: Scalar>(&mut self, program: &Program<T>) {
         for id in self.places.len()..program.nodes.len() {
-            let own = || Place { source: id as u32, layout: Layout::dense(program.shape(id as u32)) };
+            let own =
+                || Place { source: id as u32, layout: Layout::dense(program.shape(id as u32)) };
             let place = self.view(program, &program.nodes[id]).unwrap_or_else(own);
             self.places.push(place);
         }

@@ -48,15 +48,21 @@ fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Program<T> {
         if shape.len() < 2 || shape[0] != rows || pad.places.iter().any(|&(axis, _)| axis == 0) {
             return new.copy(program, id, inputs); // classification refuses it, if it is needed
         }
-        let mut parts: Vec<(usize, usize, u32)> =
-            pad.places.iter().zip(inputs).map(|(&(axis, start), part)| (axis, start, part)).collect();
+        let mut parts: Vec<(usize, usize, u32)> = pad
+            .places
+            .iter()
+            .zip(inputs)
+            .map(|(&(axis, start), part)| (axis, start, part))
+            .collect();
         parts.sort_unstable();
         let mut sum = None;
         while !parts.is_empty() {
             let tiled = tile(new, shape, &mut parts);
             sum = Some(match sum {
                 None => tiled,
-                Some(sum) => new.push(op_node(Op::Binary(Binary::Add), [sum, tiled], shape.clone())),
+                Some(sum) => {
+                    new.push(op_node(Op::Binary(Binary::Add), [sum, tiled], shape.clone()))
+                }
             });
         }
         sum.unwrap_or_else(|| new.zeros(shape))
@@ -64,7 +70,11 @@ fn tile_pads<T: Scalar>(program: &Program<T>, rows: usize) -> Program<T> {
 }
 
 /// Joins parts of one axis that do not overlap, which it takes from the list, and zeros.
-fn tile<T: Scalar>(new: &mut Program<T>, shape: &Shape, parts: &mut Vec<(usize, usize, u32)>) -> u32 {
+fn tile<T: Scalar>(
+    new: &mut Program<T>,
+    shape: &Shape,
+    parts: &mut Vec<(usize, usize, u32)>,
+) -> u32 {
     let axis = parts[0].0;
     let mut tiles: SmallVec<[u32; 3]> = SmallVec::new();
     let mut end = 0;
@@ -116,7 +126,8 @@ fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
                     place.source != *input && !place.layout.is_dense(new.shape(*input))
                 }
                 Class::View(ViewOf::Whole) => {
-                    let node = Node { inputs: [*input].into_iter().collect(), ..program.node(id).clone() };
+                    let node =
+                        Node { inputs: [*input].into_iter().collect(), ..program.node(id).clone() };
                     let is_by_rows = new.shape(*input).first() == node.shape.first();
                     is_by_rows && places.view(new, &node).is_none()
                 }

@@ -20,7 +20,10 @@ impl MatricesOfLoop {
             all.clone().map(|id| needed[id] && runs_over_matrix(program, id as u32)).collect();
         let of_state = |id: usize| of_matrix[id] && bindings[id] == Binding::Carried;
         let is_empty = !all.clone().any(of_state);
-        Self(all.map(|id| of_matrix[id] && !is_empty && bindings[id] != Binding::Invariant).collect())
+        Self(
+            all.map(|id| of_matrix[id] && !is_empty && bindings[id] != Binding::Invariant)
+                .collect(),
+        )
     }
 
     pub(crate) fn contains(&self, id: usize) -> bool {

@@ -91,10 +91,14 @@ impl<'a, T: Scalar> Operands<'a, T> {
         let (view, place) = match node.kind {
             Kind::Literal(_) | Kind::Input(Input::Invariant(_)) => {
                 let view = self.view_beside(axes, id)?;
-                let of_row = if shape.len() < axes { [&[1], &shape[..]].concat() } else { shape.to_vec() };
+                let of_row =
+                    if shape.len() < axes { [&[1], &shape[..]].concat() } else { shape.to_vec() };
                 let of_row = Shape::from(&of_row[..]);
                 let layout = Layout::dense(&of_row);
-                return Ok(Array { view, strides: strides_over(over, inner(&of_row), &layout.strides) });
+                return Ok(Array {
+                    view,
+                    strides: strides_over(over, inner(&of_row), &layout.strides),
+                });
             }
             _ => match step.class(id) {
                 RowClass::View(place) => (self.view(place.source)?, place.layout.clone()),

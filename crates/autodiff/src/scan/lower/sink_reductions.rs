@@ -116,7 +116,9 @@ fn take_apart<T: Scalar>(
             Some(op)
                 if matches!(op.class(), Class::SumTo)
                     && by_rows(inputs[0])
-                    && (rows == 1 || !by_rows(id)) =>
+                    && (rows == 1
+                        || !by_rows(id)
+                        || shape.len() < program.shape(inputs[0]).len()) =>
             {
                 let id = summed_rows(program, inputs[0], &shape);
                 sunk.add_rows(program, sum, id);

@@ -45,7 +45,8 @@ fn written_out<T: Scalar>(new: &mut Program<T>, MatMul(transpose): MatMul, a: u3
 /// The value with a new axis of extent 1.
 fn with_axis<T>(new: &mut Program<T>, id: u32, axis: usize) -> u32 {
     let shape = new.shape(id);
-    let shape = shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect();
+    let shape =
+        shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect();
     reshape(new, id, &shape)
 }
 

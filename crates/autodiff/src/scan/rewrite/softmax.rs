@@ -60,7 +60,8 @@ impl Parts {
         let infinity = new.number(f64::INFINITY);
         let largest = Op::Extremum(Extremum::Max([axis].into()));
         let largest = new.push(op_node(largest, [x], shape.without(axis)));
-        let largest = new.push(op_node(Op::StopGradient(StopGradient), [largest], shape.without(axis)));
+        let largest =
+            new.push(op_node(Op::StopGradient(StopGradient), [largest], shape.without(axis)));
         let keep = Op::Reshape(Reshape(column[..].into()));
         let largest = new.push(op_node(keep, [largest], column.clone()));
         let size = unary(new, Unary::Abs, largest);

@@ -161,7 +161,8 @@ fn totals_of_rows<T: Scalar>(lowered: &Lowered<T>) -> Vec<Tensor<T>> {
     let slots: Vec<(&OutputSlot, &Buffer)> = lowered.outputs.iter().zip(outputs).collect();
     let total = |accumulator: &Accumulator| {
         let slot = OutputSlot::Final(accumulator.state);
-        let (_, buffer) = slots.iter().find(|(own, _)| **own == slot).expect("a state is an output");
+        let (_, buffer) =
+            slots.iter().find(|(own, _)| **own == slot).expect("a state is an output");
         Tensor::unspecified([lowered.rows * buffer.width])
     };
     lowered.accumulators.iter().map(total).collect()

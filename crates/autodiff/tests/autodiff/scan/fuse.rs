@@ -56,10 +56,10 @@ fn a_sum_computes_a_product_that_has_no_other_reader() {
     expect![[r#"
         each step:
           fused, 4 columns:
-            r0 = sin y0(before)
-            r1 = cos y0(before)
-            y1 = sum of y0(before) · r1
+            r0 = cos y0(before)
+            y1 = sum of y0(before) · r0
           then, 4 columns:
+            r0 = sin y0(before)
             r1 = mul r0 y1
             y0 = mul r1 w0
     "#]]
@@ -67,24 +67,23 @@ fn a_sum_computes_a_product_that_has_no_other_reader() {
     expect![[r#"
         each step:
           fused, 4 columns:
-            r0 = cos x0(next)
             z0 = add x2 c0(before)
-            r1 = chain_mul z0 w1
-            r2 = chain_mul r1 x1
-            r3 = chain_mul r2 r0
-            r4 = sin x0(next)
-            r5 = sum of r1 ⊗ r4
+            r0 = chain_mul z0 w1
+            r1 = sin x0(next)
+            r2 = sum of r0 ⊗ r1
           then, 4 columns:
-            r1 = chain_mul r5 x0(next)
-            r2 = neg r1
-            r1 = chain_mul r5 r0
-            r6 = r2 ⊗ r4 + r1
-            c0 = add r6 r3
+            r3 = cos x0(next)
+            r4 = chain_mul r0 x1
+            r5 = chain_mul r2 x0(next)
+            r6 = neg r5
+            r5 = chain_mul r2 r3
+            r7 = r6 ⊗ r1 + r5
+            c0 = r4 ⊗ r3 + r7
         after the loop, all steps at once:
           fused, 4 columns:
-            r6 = sin x0(next)
-            r2 = mul r6 x1
-            sum0 += z0 ⊗ r2
+            r7 = sin x0(next)
+            r6 = mul r7 x1
+            sum0 += z0 ⊗ r6
     "#]]
     .assert_eq(&reverse);
 }

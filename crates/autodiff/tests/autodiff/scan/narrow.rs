@@ -34,16 +34,16 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_broadcast() {
     expect![[r#"
         each step:
           fused, 4 columns:
-            r0 = cos x0(next)
-            r1 = add x2 c0(before)
-            r2 = chain_mul r1 x1
-            r3 = chain_mul r2 r0
-            r0 = sin x0(next)
-            r4 = sum of r1 ⊗ r0
+            r0 = add x2 c0(before)
+            r1 = sin x0(next)
+            r2 = sum of r0 ⊗ r1
           then, 1 columns:
-            r5 = mul r4 2
+            r3 = mul r2 2
           then, 4 columns:
-            c0 = r5 ⊗ x0(next) + r3
+            r1 = cos x0(next)
+            r4 = chain_mul r0 x1
+            r5 = chain_mul r3 x0(next)
+            c0 = r4 ⊗ r1 + r5
     "#]]
     .assert_eq(&reverse);
 }

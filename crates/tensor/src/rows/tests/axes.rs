@@ -121,7 +121,15 @@ fn shapes() -> Vec<Vec<usize>> {
     if cfg!(miri) {
         return vec![vec![2, 3], vec![2, 3, 16]];
     }
-    vec![vec![5], vec![3, 5], vec![70, 16], vec![2, 3, 4], vec![2, 40, 32], vec![3, 2, 1030], vec![2, 2, 3, 2]]
+    vec![
+        vec![5],
+        vec![3, 5],
+        vec![70, 16],
+        vec![2, 3, 4],
+        vec![2, 40, 32],
+        vec![3, 2, 1030],
+        vec![2, 2, 3, 2],
+    ]
 }
 
 #[test]
@@ -201,9 +209,14 @@ fn sums_of_products_run_along_any_axes() {
                         at(&x[0].0, &x[0].1, row, index) * at(&x[1].0, &x[1].1, row, index)
                     };
                     let sum: (f64, fn(f64, f64) -> f64) = (0.0, |a, b| a + b);
-                    let (found, x) = run(&axes, &kinds, RowOp::Dot(kind, [0, 1], 2), &reduced, false);
-                    let of_rows =
-                        reduced_in_loops(&axes, &reduced, |row, index| element(&x, row, index), sum);
+                    let (found, x) =
+                        run(&axes, &kinds, RowOp::Dot(kind, [0, 1], 2), &reduced, false);
+                    let of_rows = reduced_in_loops(
+                        &axes,
+                        &reduced,
+                        |row, index| element(&x, row, index),
+                        sum,
+                    );
                     assert_near(&[found], &[of_rows.clone()]);
                     if which == 0 {
                         let op = RowOp::AddProducts(kind, [0, 1], 2);

@@ -64,20 +64,37 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
                 output: view(z, hidden),
             },
             Instruction::Fused(vec![
-                phase(hidden, [view(z, hidden), view(square, hidden), view(norm, 1)], vec![One(Unary::Square, 0, 1), Reduce(Reduction::Sum, 1, 2)]),
-                phase(1, [view(norm, 1), view(divisor, 1), view(one, 1)], vec![Two(Binary::Add, [0, 2], 1)]),
-                phase(hidden, [view(z, hidden),
+                phase(
+                    hidden,
+                    [view(z, hidden), view(square, hidden), view(norm, 1)],
+                    vec![One(Unary::Square, 0, 1), Reduce(Reduction::Sum, 1, 2)],
+                ),
+                phase(
+                    1,
+                    [view(norm, 1), view(divisor, 1), view(one, 1)],
+                    vec![Two(Binary::Add, [0, 2], 1)],
+                ),
+                phase(
+                    hidden,
+                    [
+                        view(z, hidden),
                         view(divisor, 1),
                         view(n, hidden),
                         view(gate, hidden),
                         before,
-                        view(kept, hidden)], vec![Two(Binary::Div, [0, 1], 2),
-                        One(Unary::Sigmoid, 2, 3),
-                        Two(Binary::Mul, [3, 4], 5),]),
-                phase(hidden, [view(n, hidden),
-                        view(gate, hidden),
                         view(kept, hidden),
-                        view(h, hidden)], vec![One(Unary::Tanh, 0, 1), Two(Binary::Add, [1, 2], 3)]),
+                    ],
+                    vec![
+                        Two(Binary::Div, [0, 1], 2),
+                        One(Unary::Sigmoid, 2, 3),
+                        Two(Binary::Mul, [3, 4], 5),
+                    ],
+                ),
+                phase(
+                    hidden,
+                    [view(n, hidden), view(gate, hidden), view(kept, hidden), view(h, hidden)],
+                    vec![One(Unary::Tanh, 0, 1), Two(Binary::Add, [1, 2], 3)],
+                ),
             ]),
         ],
         after: vec![
@@ -87,7 +104,11 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
                 accumulate: Accumulate::Zero,
                 output: view(y, output),
             },
-            Instruction::Fused(vec![phase(hidden, [view(n, hidden), view(sums, hidden)], vec![AddRows(0, 1)])]),
+            Instruction::Fused(vec![phase(
+                hidden,
+                [view(n, hidden), view(sums, hidden)],
+                vec![AddRows(0, 1)],
+            )]),
         ],
         sums: vec![
             Sum::Products { left: before, right: view(n, hidden), total: d_u },
@@ -100,7 +121,11 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
 /// A phase of one axis.
 fn phase<T>(columns: usize, views: impl IntoIterator<Item = View>, ops: Vec<RowOp<T>>) -> Phase<T> {
     let array = |view| Array::of_columns(view, columns);
-    Phase { axes: Axes::from_slice(&[columns]), arrays: views.into_iter().map(array).collect(), ops }
+    Phase {
+        axes: Axes::from_slice(&[columns]),
+        arrays: views.into_iter().map(array).collect(),
+        ops,
+    }
 }
 
 struct Case {

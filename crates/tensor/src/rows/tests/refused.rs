@@ -267,7 +267,9 @@ fn partial_sums_of_the_caller_are_refused() {
 fn reading_partial_sums_is_refused() {
     run_changed(|program| {
         let phase = first_phase(program);
-        phase.arrays.push(Array::of_columns(View { buffer: 16, column: 0, width: 3, delay: None }, 3));
+        phase
+            .arrays
+            .push(Array::of_columns(View { buffer: 16, column: 0, width: 3, delay: None }, 3));
         phase.ops[0] = RowOp::Unary(Unary::Square, 3, 1);
     });
 }
