@@ -21,8 +21,8 @@ impl<I: Clone + Eq + Hash> Indexed<I> {
     }
 
     /// The position of an item, if the list contains it.
-    pub(crate) fn find(&self, item: I) -> Option<usize> {
-        self.places.get(&item).copied()
+    pub(crate) fn find(&self, item: &I) -> Option<usize> {
+        self.places.get(item).copied()
     }
 
     pub(crate) fn into_items(self) -> Vec<I> {

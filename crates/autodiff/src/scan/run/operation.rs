@@ -248,7 +248,7 @@ impl<T: Scalar> ScanOperation<T> {
             SequenceSource::Cotangent(k) => cotangents.stacked[k].expect("the mask has it"),
             SequenceSource::Sequence(i) => sequences[i],
             SequenceSource::Residual(id) => {
-                exposed[residuals.find(id).expect("every residual is exposed")]
+                exposed[residuals.find(&id).expect("every residual is exposed")]
             }
         };
         let invariant = |source: &InvariantSource| match *source {

@@ -4,6 +4,9 @@ use super::*;
 
 const ROWS: usize = 3;
 
+/// The combination of two elements of a reduction.
+type Join = fn(f64, f64) -> f64;
+
 /// A way to lay out an operand: the axes along which it is broadcast, whether its axes are in
 /// reverse order in memory, and columns of the buffer before and after it.
 #[derive(Clone, Debug)]
@@ -156,7 +159,7 @@ fn reduced_in_loops(
     axes: &[usize],
     reduced: &[bool],
     element: impl Fn(usize, &[usize]) -> f64,
-    (identity, join): (f64, fn(f64, f64) -> f64),
+    (identity, join): (f64, Join),
 ) -> Vec<f64> {
     let kept: Vec<usize> = (0..axes.len()).filter(|&axis| !reduced[axis]).collect();
     let width: usize = kept.iter().map(|&axis| axes[axis]).product();
@@ -173,7 +176,7 @@ fn reduced_in_loops(
 
 #[test]
 fn reductions_run_along_any_axes() {
-    let reductions: [(Reduction, f64, fn(f64, f64) -> f64); 4] = [
+    let reductions: [(Reduction, f64, Join); 4] = [
         (Reduction::Sum, 0.0, |a, b| a + b),
         (Reduction::Norm, 0.0, f64::hypot),
         (Reduction::Max, f64::NEG_INFINITY, f64::max),
@@ -185,7 +188,7 @@ fn reductions_run_along_any_axes() {
             for layout in layouts(axes.len()) {
                 for (reduction, identity, join) in reductions {
                     let op = RowOp::Reduce(reduction, 0, 1);
-                    let (found, x) = run(&axes, &[layout.clone()], op, &reduced, false);
+                    let (found, x) = run(&axes, std::slice::from_ref(&layout), op, &reduced, false);
                     let element = |row: usize, index: &[usize]| at(&x[0].0, &x[0].1, row, index);
                     let expected = reduced_in_loops(&axes, &reduced, element, (identity, join));
                     assert_near(&[found], &[expected]);
@@ -208,7 +211,7 @@ fn sums_of_products_run_along_any_axes() {
                     let element = |x: &[(Array, Tensor<f64>)], row: usize, index: &[usize]| {
                         at(&x[0].0, &x[0].1, row, index) * at(&x[1].0, &x[1].1, row, index)
                     };
-                    let sum: (f64, fn(f64, f64) -> f64) = (0.0, |a, b| a + b);
+                    let sum: (f64, Join) = (0.0, |a, b| a + b);
                     let (found, x) =
                         run(&axes, &kinds, RowOp::Dot(kind, [0, 1], 2), &reduced, false);
                     let of_rows = reduced_in_loops(
@@ -217,7 +220,7 @@ fn sums_of_products_run_along_any_axes() {
                         |row, index| element(&x, row, index),
                         sum,
                     );
-                    assert_near(&[found], &[of_rows.clone()]);
+                    assert_near(&[found], std::slice::from_ref(&of_rows));
                     if which == 0 {
                         let op = RowOp::AddProducts(kind, [0, 1], 2);
                         let (found, _) = run(&axes, &kinds, op, &reduced, true);
