@@ -61,7 +61,9 @@ impl<T: Scalar, const N: usize> Elementwise<T, N> {
     /// so that [0 stays 0](Var::chain_mul) even where a slope is infinite. `x.tape().scalar(0.0)` is the slope of a
     /// function that is constant.
     ///
-    /// The slope need not be the derivative. Such a *surrogate gradient* trains networks of spiking neurons.
+    /// The slope need not be the derivative. A *surrogate gradient* trains networks of spiking neurons (Neftci, Mostafa
+    /// and Zenke 2019). The slope 1 of a function that rounds is a *straight-through estimator* (Bengio, Léonard and
+    /// Courville 2013).
     ///
     /// ```
     /// # use bptt_autodiff::{Elementwise, Tape};

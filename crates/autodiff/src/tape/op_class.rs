@@ -13,7 +13,7 @@ use super::primitive::Axes;
 /// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 ///
 /// /// `y = x / (1 + |x|)`
-/// #[derive(Clone, Debug, PartialEq)]
+/// #[derive(Clone, Debug)]
 /// struct Softsign;
 ///
 /// fn softsign<T: Scalar>(x: T) -> T {
@@ -31,7 +31,7 @@ use super::primitive::Axes;
 ///     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
 ///         inputs[0].map(softsign)
 ///     }
-///     // name, shape, gradient, equals
+///     // name, shape, gradient
 /// #   fn name(&self) -> &'static str {
 /// #       "softsign"
 /// #   }
@@ -41,9 +41,6 @@ use super::primitive::Axes;
 /// #   fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
 /// #       let (x, g) = (at.input(0), at.cotangent());
 /// #       at.add(0, || g.chain_div((1.0 + x.abs()).square()));
-/// #   }
-/// #   fn equals(&self, other: &dyn Operation<T>) -> bool {
-/// #       other.downcast_ref() == Some(self)
 /// #   }
 /// }
 ///
