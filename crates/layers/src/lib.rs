@@ -99,6 +99,7 @@ pub use crate::optim::{
     Adadelta, Adagrad, Adam, Adamax, Groups, NAdam, NonMonotonic, Optimizer, Plateau, RAdam,
     RmsProp, Schedule, Sgd, WeightAverage,
 };
+pub use crate::sequence::chunkwise::ChunkwiseCell;
 pub use crate::sequence::costates::Costates;
 pub use crate::sequence::free_running::free_running;
 pub use crate::sequence::layer::Layer;

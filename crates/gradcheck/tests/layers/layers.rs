@@ -2,8 +2,9 @@
 
 use bptt_gradcheck::{Domain, domains, function, model};
 use bptt_layers::{
-    AdaptiveSoftmax, BatchNorm, Conv1d, Conv2d, Dropout, Embedding, LayerNorm, Linear, LinearCell,
-    MinGru, MinLstm, MixtureOfSoftmaxes, OutputToHidden, linear_recurrence,
+    AdaptiveSoftmax, BatchNorm, ChunkwiseCell, Conv1d, Conv2d, DeltaNet, Dropout, Embedding,
+    LayerNorm, Linear, LinearCell, MLstm, MinGru, MinLstm, MixtureOfSoftmaxes, OutputToHidden,
+    linear_recurrence,
 };
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -119,6 +120,23 @@ fn linear_cells_in_parallel() {
         .check();
     model(|rng| MinLstm::new(rng, 2, 2), |cell, _, x| cell.parallel(x[0], x[1]))
         .shapes(sequence_and_state(1))
+        .check();
+}
+
+#[test]
+fn cells_in_chunks() {
+    // inputs `[T, B, 2]` and the variables of a state, of 2 heads of 2 features
+    let shapes = |sizes: &'static [usize]| {
+        (1..=20_usize, 1..=2_usize).prop_map(move |(steps, batch)| {
+            let state = sizes.iter().map(|&size| Shape::from([batch, size]));
+            std::iter::once(Shape::from([steps, batch, 2])).chain(state).collect()
+        })
+    };
+    model(|rng| MLstm::new(rng, 2, 4, 2), |cell, _, x| cell.chunkwise(x[0], (x[1], x[2], x[3])).0)
+        .shapes(shapes(&[8, 4, 2]))
+        .check();
+    model(|rng| DeltaNet::gated(rng, 2, 4, 2), |cell, _, x| cell.chunkwise(x[0], x[1]).0)
+        .shapes(shapes(&[8]))
         .check();
 }
 

@@ -1,16 +1,19 @@
 //! The delta rule as a recurrence: a memory that corrects what it stores.
 
 use bptt_autodiff::{Param, Var};
-use bptt_tensor::Scalar;
+use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::heads::{columns, flat, head_size, matrices, rows, unit_rows};
+use super::heads::{
+    chunk_size, columns, flat, head_size, matrices, of_steps, rows, steps, unit_rows,
+};
 use super::parameters::input_weight;
 use super::selective_decay::SelectiveDecay;
 use crate::activation::Activation;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::options::init_options;
+use crate::sequence::chunkwise::{ChunkwiseCell, Weights, triangle};
 
 /// The delta rule network or `DeltaNet` (Schlag, Irie and Schmidhuber 2021; Yang et al. 2024), optionally gated (Yang, Kautz and Hatamizadeh 2025), of
 /// `E` heads of `D = H/E` features:
@@ -31,7 +34,7 @@ use crate::core::options::init_options;
 ///
 /// The memory reads what it has stored under the key, `k S'`, and moves it towards `v` by the share `β`: a step of
 /// gradient descent on `½ |v − k S|²`. The papers put a short convolution below and a norm above. Schlag et al. have
-/// another map in place of `unit(silu(…))`.
+/// another map in place of `unit(silu(…))`. [`chunkwise`](ChunkwiseCell::chunkwise) makes many steps at once.
 #[doc(alias = "fast weights")]
 #[derive(Clone, Debug, Module)]
 pub struct DeltaNet<T> {
@@ -88,24 +91,76 @@ impl<T> DeltaNet<T> {
     }
 }
 
+impl<T: Scalar> DeltaNet<T> {
+    /// Returns `q`, `k` and `v`, split into heads by `of_heads`.
+    fn parts<'t>(
+        &self,
+        x: Var<'t, T>,
+        of_heads: impl Fn(Var<'t, T>) -> Var<'t, T>,
+    ) -> [Var<'t, T>; 3] {
+        let [q, k, v] = x.matmul(&self.w_ih).split(-1);
+        let [q, k] = [q, k].map(|z| unit_rows(of_heads(Activation::Silu.apply(z))));
+        [q, k, of_heads(v)]
+    }
+}
+
 impl<T: Scalar> Cell<T> for DeltaNet<T> {
     type State<'t> = Var<'t, T>;
 
     fn step<'t>(&self, x: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let [heads, size] = self.heads();
-        let [q, k, v] = x.matmul(&self.w_ih).split(-1);
-        let [q, k] = [q, k].map(|z| unit_rows(rows(Activation::Silu.apply(z), heads)));
+        let [q, k, v] = self.parts(x, |z| rows(z, heads));
         let beta = x.matmul(&self.w_i_beta).sigmoid().probe("beta");
         let mut s = matrices(s, [heads, size, size]);
         if let Some(decay) = &self.decay {
             let (_step, alpha) = decay.forward(x);
             s = columns(alpha.probe("alpha"), heads) * s;
         }
-        let correction = columns(beta, heads) * (rows(v, heads) - k.matmul(s));
+        let correction = columns(beta, heads) * (v - k.matmul(s));
         let s = s + k.t_matmul(correction);
         let h = flat(q.matmul(s)).probe("h");
         (h, flat(s))
     }
+}
+
+/// The corrections `u` of a chunk solve a triangular system,
+/// `u_t = β_t (v_t − ω_t k_t S_0 − Σ_{j<t} ω_tj (k_t k_jᵀ) u_j)`, with what is left by the decay, `ω`.
+impl<T: Scalar> ChunkwiseCell<T> for DeltaNet<T> {
+    fn chunk_size(&self) -> usize {
+        chunk_size(self.heads()[1])
+    }
+
+    fn chunk<'t>(&self, xs: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let [heads, size] = self.heads();
+        let [q, k, v] = self.parts(xs, |z| steps(z, heads));
+        let beta = steps(xs.matmul(&self.w_i_beta).sigmoid(), heads);
+        let s = matrices(s, [heads, size, size]);
+        let weights = Weights::of_decays(match &self.decay {
+            Some(decay) => steps(decay.step_and_logarithm(xs).1, heads),
+            None => xs.tape().constant(Tensor::zeros([xs.shape()[0], 1])),
+        });
+        let target = beta * (v - weights.of_start * k.matmul(s));
+        let overlaps = beta * k.matmul_t(k) * weights.within;
+        let overlaps = triangle(overlaps, |t, j| j < t).select(overlaps, 0.0);
+        let corrections = solved(overlaps, target);
+        let (h, s) = weights.attend([q, k, corrections], s);
+        (of_steps(h), flat(s))
+    }
+}
+
+/// Returns the solution `u: [.., C, V]` of `(1 + N) u = target`, for an `N: [.., C, C]` below the diagonal.
+///
+/// `(1 + N)⁻¹ = (1 − N)(1 + N²)(1 + N⁴)…`, until the power of `N` is zero.
+fn solved<'t, T: Scalar>(n: Var<'t, T>, target: Var<'t, T>) -> Var<'t, T> {
+    let steps = n.shape()[n.rank() - 1];
+    let mut solution = target - n.matmul(target);
+    let (mut power, mut exponent) = (n, 1);
+    while 2 * exponent < steps {
+        power = power.matmul(power);
+        exponent *= 2;
+        solution = solution + power.matmul(solution);
+    }
+    solution
 }
 
 impl<T> StateSizes for DeltaNet<T> {

@@ -4,12 +4,15 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::Scalar;
 use rand::Rng;
 
-use super::heads::{columns, flat, head_size, matrices, rows};
+use super::heads::{
+    chunk_size, columns, flat, head_size, matrices, of_steps, rows, steps, with_ones,
+};
 use super::options::{Gate, bias_options, part};
 use super::parameters::{input_weight, zeros};
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::options::init_options;
+use crate::sequence::chunkwise::{ChunkwiseCell, Weights, until_now};
 
 /// The matrix LSTM of the xLSTM or `mLSTM` (Beck et al. 2024), of `E` heads of `D = H/E` features:
 ///
@@ -34,7 +37,7 @@ use crate::core::options::init_options;
 ///
 /// `C` stores values `v` under keys `k`, and a query `q` reads them. No gate reads the state. `C` and `n` are scaled by
 /// `exp(−m)`, which cancels in `h`, and keeps the exponentials finite. The forget gate is `σ`, as in the authors' program;
-/// the paper allows `exp` as well.
+/// the paper allows `exp` as well. [`chunkwise`](ChunkwiseCell::chunkwise) makes many steps at once.
 #[doc(alias = "xLSTM")]
 #[derive(Clone, Debug, Module)]
 pub struct MLstm<T> {
@@ -88,18 +91,40 @@ impl<T> MLstm<T> {
     }
 }
 
+/// What the input gives to a step, or to each of several.
+struct Parts<'t, T> {
+    /// `q`, `k`, `v`, each `[.., H]`.
+    qkv: [Var<'t, T>; 3],
+    /// `[.., H]`
+    o: Var<'t, T>,
+    /// `ĩ: [.., E]`
+    i: Var<'t, T>,
+    /// `ln σ(f̃): [.., E]`
+    kept: Var<'t, T>,
+}
+
+impl<T: Scalar> MLstm<T> {
+    fn parts<'t>(&self, x: Var<'t, T>) -> Parts<'t, T> {
+        let [_, size] = self.heads();
+        let [q, k, v, o] = x.matmul(&self.w_ih).split(-1);
+        let [b_q, b_k, b_v, b_o] = x.tape().param(&self.b).split(-1);
+        let [i, f] = (x.matmul(&self.w_ih_if) + &self.b_if).split(-1);
+        let k = k * (size as f64).sqrt().recip() + b_k;
+        let kept = -(-f).softplus();
+        Parts { qkv: [q + b_q, k, v + b_v], o: (o + b_o).sigmoid(), i, kept }
+    }
+}
+
 impl<T: Scalar> Cell<T> for MLstm<T> {
     type State<'t> = (Var<'t, T>, Var<'t, T>, Var<'t, T>);
 
     fn step<'t>(&self, x: Var<'t, T>, (c, n, m): Self::State<'t>) -> (Var<'t, T>, Self::State<'t>) {
         let [heads, size] = self.heads();
-        let [q, k, v, o] = x.matmul(&self.w_ih).split(-1);
-        let [b_q, b_k, b_v, b_o] = x.tape().param(&self.b).split(-1);
-        let [i, f] = (x.matmul(&self.w_ih_if) + &self.b_if).split(-1);
-        let (q, k) = (rows(q + b_q, heads), rows(k * (size as f64).sqrt().recip() + b_k, heads));
-        let (v, o) = (columns(v + b_v, heads), (o + b_o).sigmoid().probe("o"));
+        let Parts { qkv: [q, k, v], o, i, kept } = self.parts(x);
+        let (q, k, v) = (rows(q, heads), rows(k, heads), columns(v, heads));
+        let o = o.probe("o");
 
-        let kept = m - (-f).softplus(); // ln σ(f̃) + m₋
+        let kept = m + kept;
         let m = kept.maximum(i).probe("m");
         let (i, f) = ((i - m).exp().probe("i"), (kept - m).exp().probe("f"));
         let [i, f, bound] = [i, f, (-m).exp()].map(|z| columns(z, heads));
@@ -108,6 +133,38 @@ impl<T: Scalar> Cell<T> for MLstm<T> {
         let norm = (n * q).sum_keep(&[-1]).abs().maximum(bound);
         let h = (o * flat(c.matmul_t(q) / norm)).probe("h");
         (h, (flat(c), flat(n), m))
+    }
+}
+
+/// `m_t` is the largest logarithm of a weight at step `t`: of the candidates so far, and of the memory at the start.
+impl<T: Scalar> ChunkwiseCell<T> for MLstm<T> {
+    fn chunk_size(&self) -> usize {
+        chunk_size(self.heads()[1])
+    }
+
+    fn chunk<'t>(
+        &self,
+        xs: Var<'t, T>,
+        (c, n, m): Self::State<'t>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        let [heads, size] = self.heads();
+        let Parts { qkv, o, i, kept } = self.parts(xs);
+        let [q, k, v] = qkv.map(|part| steps(part, heads));
+        let kept = steps(kept, heads).cumsum(-2);
+        let within = until_now(kept + (steps(i, heads) - kept).transpose(-1, -2));
+        let of_start = kept + columns(m, heads);
+        let m = within.max_keep(&[-1]).maximum(of_start);
+        let weights = Weights { within: (within - m).exp(), of_start: (of_start - m).exp() };
+
+        // the memory of a head is [Cᵀ, nᵀ], which stores v and ones
+        let memory = matrices(c, [heads, size, size]).transpose(-1, -2);
+        let memory = Var::concat(&[memory, columns(n, heads)], -1);
+        let (y, memory) = weights.attend([q, k, with_ones(v)], memory);
+        let norm = y.slice(-1, size..size + 1).abs().maximum((-m).exp());
+        let h = o * of_steps(y.slice(-1, 0..size) / norm);
+        let c = memory.slice(-1, 0..size).transpose(-1, -2);
+        let m = m.slice(-2, xs.shape()[0] - 1..xs.shape()[0]);
+        (h, (flat(c), flat(memory.slice(-1, size..size + 1)), flat(m)))
     }
 }
 

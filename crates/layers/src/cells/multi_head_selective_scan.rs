@@ -4,12 +4,13 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::heads::{columns, flat, head_size, matrices, rows};
+use super::heads::{chunk_size, columns, flat, head_size, matrices, of_steps, rows, steps};
 use super::parameters::input_weight;
 use super::selective_decay::SelectiveDecay;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::options::init_options;
+use crate::sequence::chunkwise::{ChunkwiseCell, Weights};
 
 /// The selective state space of Mamba-2 (Dao and Gu 2024), of `E` heads with `P = H/E` channels of `N` numbers:
 ///
@@ -26,7 +27,7 @@ use crate::core::options::init_options;
 /// The state is `S: [B, H·N]`; the output is `y: [B, H]`. `I·H + 2I·N + I·E + 3E` parameters.
 ///
 /// A [`SelectiveScan`](crate::SelectiveScan) whose channels and numbers decay alike within a head. The block of the paper has a convolution, a
-/// gate and a norm around it.
+/// gate and a norm around it. [`chunkwise`](ChunkwiseCell::chunkwise) makes many steps at once.
 #[doc(alias = "Mamba2")]
 #[derive(Clone, Debug, Module)]
 pub struct MultiHeadSelectiveScan<T> {
@@ -92,6 +93,27 @@ impl<T: Scalar> Cell<T> for MultiHeadSelectiveScan<T> {
         let d = x.tape().param(&self.d).reshape([heads, 1, 1]);
         let y = flat((s * c).sum_keep(&[-1])) + flat(rows(u, heads) * d);
         (y.probe("y"), flat(s))
+    }
+}
+
+impl<T: Scalar> ChunkwiseCell<T> for MultiHeadSelectiveScan<T> {
+    fn chunk_size(&self) -> usize {
+        chunk_size(self.w_ib.shape()[1])
+    }
+
+    fn chunk<'t>(&self, xs: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let (heads, size) = (self.d.shape()[0], self.w_ib.shape()[1]);
+        let u = steps(xs.matmul(&self.w_ih), heads);
+        let of_all_heads = [xs.shape()[1], heads, xs.shape()[0], size];
+        let [b, c] =
+            [&self.w_ib, &self.w_ic].map(|w| steps(xs.matmul(w), 1).broadcast_to(of_all_heads));
+        let (delta, logarithm) = self.decay.step_and_logarithm(xs);
+        // the memory of a head is Sᵀ, where B is the key
+        let memory = matrices(s, [heads, u.shape()[3], size]).transpose(-1, -2);
+        let weights = Weights::of_decays(steps(logarithm, heads));
+        let (read, memory) = weights.attend([c, b, steps(delta, heads) * u], memory);
+        let d = xs.tape().param(&self.d).reshape([heads, 1, 1]);
+        (of_steps(read + u * d), flat(memory.transpose(-1, -2)))
     }
 }
 

@@ -49,9 +49,16 @@ impl<T: Scalar> SelectiveDecay<T> {
     #[track_caller]
     #[must_use]
     pub fn forward<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let (step, logarithm) = self.step_and_logarithm(x);
+        (step, logarithm.exp())
+    }
+
+    /// Returns `Δ` and `ln α`, each `[.., E]`, from `x: [.., I]`.
+    #[track_caller]
+    pub(super) fn step_and_logarithm<'t>(&self, x: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
         let step = (x.matmul(&self.w) + &self.b).softplus();
         let rate = x.tape().param(&self.a).exp();
-        (step, (-(step * rate)).exp())
+        (step, -(step * rate))
     }
 }
 

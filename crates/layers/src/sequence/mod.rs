@@ -1,5 +1,6 @@
 //! Running over a sequence: from one step of a cell to a layer, its options, and the ways to run it.
 
+pub(crate) mod chunkwise;
 pub(crate) mod costates;
 pub(crate) mod free_running;
 pub(crate) mod initial_state;
