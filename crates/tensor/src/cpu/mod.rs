@@ -1,5 +1,6 @@
 //! The processor: instruction sets, vector registers and threads.
 
+mod call;
 pub(crate) mod parallel;
 pub(crate) mod pieces;
 pub(crate) mod registers;

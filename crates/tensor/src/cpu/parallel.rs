@@ -4,7 +4,11 @@
 //! Work is passed as a trait object. The thread pool's large machinery is then compiled once,
 //! rather than for every kernel. The dynamic call costs far less than a piece of work.
 
+use std::sync::Mutex;
+
 use rayon::prelude::*;
+
+use super::call;
 
 /// The number of elements below which one thread does all work. Waking another takes as long as
 /// adding some 50 000 elements.
@@ -15,7 +19,11 @@ pub(crate) const CHUNK: usize = 1 << 15;
 
 /// Calls `work(i)` for each `i < count`, in parallel.
 pub(crate) fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    (0..count).into_par_iter().for_each(work);
+    if is_in_pool() {
+        (0..count).into_par_iter().for_each(work);
+    } else {
+        call::share(count, work);
+    }
 }
 
 /// Calls `work(i, piece)` on the `i`th piece of `len` elements of `out`, in parallel.
@@ -25,7 +33,28 @@ pub(crate) fn for_pieces<T: Send>(
     len: usize,
     work: &(dyn Fn(usize, &mut [T]) + Sync),
 ) {
-    out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i, piece));
+    if is_in_pool() {
+        out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i, piece));
+    } else {
+        let pieces: Vec<Mutex<&mut [T]>> = out.chunks_mut(len).map(Mutex::new).collect();
+        call::share(pieces.len(), &|i| {
+            work(i, &mut pieces[i].lock().expect("a piece is done once"));
+        });
+    }
+}
+
+fn is_in_pool() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
+/// The number of threads that may do pieces of one call: those of the pool, and the caller.
+pub(crate) fn lanes() -> usize {
+    rayon::current_num_threads() + usize::from(!is_in_pool())
+}
+
+/// The number of this thread among them.
+pub(crate) fn lane() -> usize {
+    rayon::current_thread_index().unwrap_or_else(rayon::current_num_threads)
 }
 
 /// Calls `work(start, piece)` on pieces of `out`, where `start` is the piece's position in `out`.
@@ -65,7 +94,10 @@ pub(crate) fn join(
     if cost < THRESHOLD {
         first();
         second();
-    } else {
+    } else if is_in_pool() {
         rayon::join(first, second);
+    } else {
+        let halves: [Mutex<&mut (dyn FnMut() + Send)>; 2] = [Mutex::new(first), Mutex::new(second)];
+        call::share(2, &|i| halves[i].lock().expect("a half is done once")());
     }
 }

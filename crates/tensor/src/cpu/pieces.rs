@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use rayon::prelude::*;
+use super::parallel::for_each;
 
 /// Pieces of work, some of which depend on others. No thread waits for the slowest piece of a
 /// stage, as it would at a barrier between stages.
@@ -40,7 +40,7 @@ impl<'w> Pieces<'w> {
         if threads == 1 {
             thread(0);
         } else {
-            (0..threads).into_par_iter().with_max_len(1).for_each(thread);
+            for_each(threads, &thread);
         }
     }
 
@@ -83,6 +83,8 @@ impl Drop for Done<'_> {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::AtomicUsize;
+
+    use rayon::prelude::*;
 
     use super::*;
 

@@ -233,7 +233,7 @@ impl Team {
 }
 
 /// Spins until a value is as asked for.
-fn wait_for(value: &AtomicU64, is_it: impl Fn(u64) -> bool) -> u64 {
+pub(super) fn wait_for(value: &AtomicU64, is_it: impl Fn(u64) -> bool) -> u64 {
     let mut pause = Pause::default();
     loop {
         let now = value.load(Ordering::Acquire);

@@ -10,7 +10,7 @@ use super::check::check;
 use super::program::{Instruction, RowProgram, Sizes, Sum};
 use super::stage::{BoundStage, addresses, copy_finals, left_factor};
 use super::sums;
-use crate::cpu::parallel::for_each;
+use crate::cpu::parallel::{for_each, lane, lanes};
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
@@ -34,7 +34,7 @@ pub(super) fn run<T: Scalar>(
 ) {
     assert!(sizes.steps > 0 && sizes.segment > 0, "a run has at least one step: {sizes:?}");
     check(program, packed);
-    let blocking = Blocking::new(program, sizes, rayon::current_num_threads());
+    let blocking = Blocking::new(program, sizes, lanes());
     let mut internal: Vec<Tensor<T>> = Vec::new();
     let mut own = |memory: Tensor<T>| {
         internal.push(memory);
@@ -223,7 +223,7 @@ impl<T: Scalar> Run<'_, T> {
         let work = |piece: usize| {
             let steps = &pieces[piece];
             let mut workspace = Workspace::new(self.blocking.block_rows);
-            let lane = rayon::current_thread_index().unwrap_or(0);
+            let lane = lane();
             let (time, count) = (steps.start, sizes.mirrored(steps.start));
             let clock = Clock { time, count, lane, piece };
             let rows = 0..steps.len() * sizes.rows;
