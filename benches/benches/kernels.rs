@@ -98,3 +98,13 @@ fn softmax<T: Scalar>(bencher: Bencher<'_, '_>) {
     let x = random::<T>([ELEMENTS / 64, 64]);
     bencher.counter(BytesCount::of_many::<T>(ELEMENTS)).bench_local(|| black_box(x.softmax(-1)));
 }
+
+/// A mask of noise for 100 steps of 32 sequences of 256 units.
+#[divan::bench(types = [f32, f64])]
+fn mask<T: Scalar>(bencher: Bencher<'_, '_>) {
+    let mut rng = bptt::rng(0);
+    let shape = [100, 32, 256];
+    bencher
+        .counter(ItemsCount::new(shape.iter().product::<usize>()))
+        .bench_local(|| black_box(Tensor::<T>::bernoulli(shape, 0.1, &mut rng)));
+}

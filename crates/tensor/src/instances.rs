@@ -30,6 +30,7 @@ fn of<T: Scalar>() -> Vec<*const ()> {
         Tensor::<T>::binary as *const (),
         Tensor::<T>::concat_all as *const (),
         Tensor::<T>::cumsum as *const (),
+        Tensor::<T>::draw_mask as *const (),
         Tensor::<T>::draw_normal as *const (),
         Tensor::<T>::draw_uniform as *const (),
         Tensor::<T>::filled as *const (),

@@ -9,6 +9,7 @@ mod fold;
 mod gather;
 mod join;
 mod loops;
+mod mask;
 pub(crate) mod norm;
 mod permute;
 mod random;

@@ -2,9 +2,11 @@
 //!
 //! Elements are drawn in row-major order, with arithmetic that every machine rounds alike. So a
 //! seed gives the same tensor everywhere. The values in `f32` are the rounded values in `f64`.
+//! [Masks](Tensor::bernoulli), of which training draws many, come from generators of their own.
 
 use rand::Rng;
 
+use super::mask::bernoulli;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -63,7 +65,8 @@ impl<T: Scalar> Tensor<T> {
         })
     }
 
-    /// Independent draws that are 1 with probability `p`, else 0: a dropout mask.
+    /// Independent draws that are 1 with probability `p`, rounded to a multiple of 2⁻³², else 0: a
+    /// dropout mask. One word of `rng` seeds the mask.
     ///
     /// # Panics
     ///
@@ -72,7 +75,13 @@ impl<T: Scalar> Tensor<T> {
     #[must_use]
     pub fn bernoulli(shape: impl Into<Shape>, p: f64, rng: &mut impl Rng) -> Self {
         assert!((0.0..=1.0).contains(&p), "bernoulli: the probability {p} is not within 0 to 1");
-        Self::from_fn(shape, |_| if unit(rng) < p { T::one() } else { T::zero() })
+        Self::draw_mask(shape.into(), p, rng.next_u64())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn draw_mask(shape: Shape, p: f64, seed: u64) -> Self {
+        Self::build(shape, |out| bernoulli(out, p, seed))
     }
 }
 

@@ -66,13 +66,72 @@ fn neighbours_are_independent() {
     }
 }
 
+/// Elements of a mask of 32 pieces, each from generators of its own.
+const LARGE: usize = 1 << 20;
+
 #[test]
 fn bernoulli_numbers_are_a_mask() {
-    let x = Tensor::<f32>::bernoulli([N], 0.3, &mut rng(4));
-    assert!(x.as_slice().iter().all(|&x| x == 0.0 || x == 1.0));
-    assert!((x.mean(&[0]).item() - 0.3).abs() < 0.006);
-    assert_eq!(Tensor::<f32>::bernoulli([100], 0.0, &mut rng(4)), Tensor::zeros([100]));
-    assert_eq!(Tensor::<f32>::bernoulli([100], 1.0, &mut rng(4)), Tensor::ones([100]));
+    for p in [0.001, 0.1, 0.3, 0.5, 0.9, 0.999] {
+        let x = Tensor::<f32>::bernoulli([LARGE], p, &mut rng(4));
+        let ones = x.as_slice().iter().filter(|&&x| x == 1.0).count();
+        let zeros = x.as_slice().iter().filter(|&&x| x == 0.0).count();
+        assert_eq!(ones + zeros, LARGE);
+        let deviation = (LARGE as f64 * p * (1.0 - p)).sqrt();
+        let error = (ones as f64 - LARGE as f64 * p).abs();
+        assert!(error < 4.0 * deviation, "p {p}: {ones} ones, off by {error}");
+    }
+    for p in [0.0, 1.0] {
+        let same = Tensor::full([100], p as f32);
+        assert_eq!(Tensor::<f32>::bernoulli([100], p, &mut rng(4)), same);
+    }
+}
+
+/// The numbers, less their mean, of a mask with `p = ½`.
+fn signs(shape: [usize; 1], seed: u64) -> Tensor<f64> {
+    Tensor::<f64>::bernoulli(shape, 0.5, &mut rng(seed)).map(|x| 2.0 * x - 1.0)
+}
+
+fn assert_uncorrelated(x: &Tensor<f64>, y: &Tensor<f64>, name: &str) {
+    let correlation = (x * y).mean_all().item();
+    let deviation = (x.len() as f64).sqrt().recip();
+    assert!(correlation.abs() < 4.5 * deviation, "{name}: {correlation}");
+}
+
+/// Elements are independent of those beside them, in another half of the word (8), of the next words (16), in another
+/// piece (32768); of the next mask; and of that of another seed.
+#[test]
+fn elements_of_masks_are_independent() {
+    let x = signs([LARGE], 5);
+    for lag in (1..=64).chain([127, 128, 4096, 32_767, 32_768, 32_769, 65_536]) {
+        let rest = LARGE - lag;
+        assert_uncorrelated(&x.slice(0, 0..rest), &x.slice(0, lag..LARGE), &format!("lag {lag}"));
+    }
+    assert_uncorrelated(&x, &signs([LARGE], 6), "seeds");
+    let mut rng = rng(5);
+    let mut next = || Tensor::<f64>::bernoulli([LARGE], 0.5, &mut rng).map(|x| 2.0 * x - 1.0);
+    assert_eq!(next(), x);
+    assert_uncorrelated(&x, &next(), "masks");
+}
+
+/// Each of the 256 patterns of eight neighbours comes as often as any other, as does each pattern of the same lanes of
+/// eight successive draws.
+#[test]
+fn patterns_of_masks_are_equally_frequent() {
+    let x = Tensor::<f32>::bernoulli([LARGE], 0.5, &mut rng(7));
+    for (name, mask) in
+        [("neighbours", x.clone()), ("draws", x.reshape([LARGE / 128, 8, 16]).permute(&[0, 2, 1]))]
+    {
+        let mut counts = [0_u32; 256];
+        for pattern in mask.as_slice().chunks_exact(8) {
+            let index = pattern.iter().fold(0, |bits, &bit| 2 * bits + usize::from(bit == 1.0));
+            counts[index] += 1;
+        }
+        let expected = LARGE as f64 / 8.0 / 256.0;
+        let chi_square: f64 =
+            counts.iter().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
+        // 255 degrees of freedom: within 4.5 standard deviations
+        assert!((chi_square - 255.0).abs() < 4.5 * 510_f64.sqrt(), "{name}: {chi_square}");
+    }
 }
 
 /// The expected values are from an independent program: xoshiro256++ seeded by splitmix64, 53 bits

@@ -22,7 +22,8 @@ fn check<T: Scalar>() {
     let x = values::<T>(&[700, 301], 1);
     let y = values::<T>(&[700, 301], 2);
     let row = values::<T>(&[301], 3);
-    let kernels: [(&str, &(dyn Fn() -> Tensor<T> + Sync)); 25] = [
+    let kernels: [(&str, &(dyn Fn() -> Tensor<T> + Sync)); 26] = [
+        ("bernoulli", &|| Tensor::bernoulli([700, 301], 0.3, &mut rng(1))),
         ("map", &|| x.exp()),
         ("zip", &|| &x * &y),
         ("broadcast zip", &|| &x - &row),
