@@ -72,7 +72,7 @@ impl<'t, T: Scalar> Steps<'t, T> {
             let length = end - first;
             let xs = tape.constant(xs.slice(0, first..end).reshape([1, length * batch, features]));
             let costates = Costates::new();
-            let run = Recurrence::new(layer).costates(&costates);
+            let run = Recurrence::new(layer).costates(&costates).windowed();
             let (ys, last) = run.run(xs, start.with_leaves(&before));
             outputs.push(ys.reshape([length, batch, ys.shape()[2]]));
             for ((after, last), state) in after.iter_mut().zip(last.leaves()).zip(states) {

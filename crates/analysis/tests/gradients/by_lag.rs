@@ -141,7 +141,7 @@ impl StateSizes for Disturbed {
 }
 
 #[test]
-#[should_panic(expected = "at_step: a sequence [5, 1, 3] does not have 1 entries")]
+#[should_panic(expected = "which entries of a sequence [5, 1, 3] belong to windows of 1 steps")]
 fn noise_of_steps_is_refused() {
     let noise = uniform([5, 1, INPUT], &mut rng(4));
     let cell = Disturbed(Lstm::new(&mut rng(1), INPUT, HIDDEN), noise);

@@ -32,6 +32,8 @@ pub struct RunOptions<'r, T> {
     pub(crate) states: Option<&'r RefCell<Vec<Tensor<T>>>>,
     /// The windows of a truncated run. The sequences of the batch are then its windows.
     pub(crate) windows: Option<&'r Windows>,
+    /// Whether the sequences of the batch are windows of longer ones, so that a step has no number.
+    pub(crate) is_windowed: bool,
     /// The generator of the noise of training; `None` in evaluation.
     pub(crate) rng: Option<&'r dyn RngSource>,
 }
@@ -49,6 +51,7 @@ impl<T> Default for RunOptions<'_, T> {
             costates: None,
             states: None,
             windows: None,
+            is_windowed: false,
             rng: None,
         }
     }

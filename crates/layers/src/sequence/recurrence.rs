@@ -43,6 +43,7 @@ pub struct Recurrence<'r, T, L> {
     costates: Option<&'r Costates<T>>,
     truncation: Option<Truncation>,
     batch_first: bool,
+    windowed: bool,
     rng: Option<SharedRng<'r>>,
 }
 
@@ -58,6 +59,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
             costates: None,
             truncation: None,
             batch_first: false,
+            windowed: false,
             rng: None,
         }
     }
@@ -171,6 +173,13 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
         self
     }
 
+    /// Declares that the sequences of the batch are windows of longer ones. A step then has no number: a cell that reads
+    /// it, or a longer sequence of its own, panics; see [`Scan::windowed`](bptt_autodiff::Scan::windowed).
+    pub fn windowed(mut self) -> Self {
+        self.windowed = true;
+        self
+    }
+
     /// Adds the noise of training, such as the dropout between the layers of a [`Stack`](crate::Stack),
     /// [`Zoneout`](crate::Zoneout) and [`VariationalDropout`](crate::VariationalDropout). Without this option, layers
     /// run as in evaluation.
@@ -270,6 +279,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
             recompute: self.recompute,
             resets: self.resets.as_ref(),
             costates: self.costates,
+            is_windowed: self.windowed,
             rng: self.rng.as_ref().map(|rng| rng as _),
             ..RunOptions::default()
         }

@@ -118,7 +118,7 @@ impl<'t, T: Scalar, S: Tree<'t, T>> Steps<'t, T, S> {
         if options.reversed {
             scan = scan.reversed();
         }
-        if options.windows.is_some() {
+        if options.is_windowed {
             scan = scan.windowed();
         }
         match options.recompute {

@@ -145,6 +145,7 @@ impl Truncation {
             resets: resets.as_ref(),
             rng: cut.as_ref().map(|rng| rng as _),
             windows: Some(&windows),
+            is_windowed: true,
             ..options
         };
         let inputs = xs.gather_rows(&windows.rows);
