@@ -169,6 +169,9 @@ cells! {
     selective_scan: |rng: &mut _, input, _hidden| SelectiveScan::new(rng, input, 16, 8);
     sru: Sru::new;
     stack_rnn: |rng: &mut _, input, hidden| StackRnn::new(rng, input, hidden, [10, 50], 2);
+    turing_machine: |rng: &mut _, input, hidden| {
+        NeuralTuringMachine::new(rng, input, hidden, [128, 20])
+    };
     window: |rng: &mut _, input, hidden| Window::new(rng, input, hidden, 4);
 }
 

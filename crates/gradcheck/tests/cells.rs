@@ -9,8 +9,9 @@ use bptt_layers::{
     ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm,
     LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997,
     MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiHeadSelectiveScan,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
-    RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes, Window,
+    MultiplicativeLstm, Nbrc, NeuralTuringMachine, OutputToHidden, PeepholeLstm, PhasedLstm,
+    ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes,
+    Window,
 };
 use bptt_tensor::Tensor;
 
@@ -132,6 +133,7 @@ cells! {
     integrate_and_fire: |rng, i, h| LeakyIntegrateAndFire::new(rng, i, h), without(Law::BY_DIFFERENCES), exchangeable_units();
     conv_lstm: |rng, i, h| ConvLstm::new(rng, [1, i], 1, h, [1, 3]);
     stack_rnn: |rng, i, h| StackRnn::new(rng, i, h, [2, 3], 2);
+    turing_machine: |rng, i, h| NeuralTuringMachine::new(rng, i, h, [3, 2]);
     without_a_state: |rng, i, h| Linear::new(rng, i, h), exchangeable_units();
     lstm_below_gru: |rng, i, h| Above(Lstm::new(rng, i, h), Gru::new(rng, h, h).reset(Reset::Before)), exchangeable_units();
 }

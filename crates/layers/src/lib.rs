@@ -70,8 +70,8 @@ pub use crate::cells::{
     FullyRecurrent, Gate, Gru, HyperLstm, HyperMap, IndRnn, LayerNormGru, LayerNormLstm,
     LeakyIntegrateAndFire, LegendreMemory, Lem, LinearAttention, Lru, Lstm, Lstm1997, MLstm,
     MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm,
-    Nbrc, OutputToHidden, PeepholeLstm, Peepholes, PhasedLstm, ProjectedLstm, RecurrentHighway,
-    Reset, Rwkv7, SLstm, SelectiveDecay, SelectiveScan, Sru, StackRnn, Window,
+    Nbrc, NeuralTuringMachine, OutputToHidden, PeepholeLstm, Peepholes, PhasedLstm, ProjectedLstm,
+    RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveDecay, SelectiveScan, Sru, StackRnn, Window,
 };
 pub use crate::core::cell::{Cell, StateSizes};
 pub use crate::core::init::Init;

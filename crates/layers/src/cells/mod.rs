@@ -47,6 +47,7 @@ pub(crate) mod selective_decay;
 pub(crate) mod selective_scan;
 pub(crate) mod sru;
 pub(crate) mod stack_rnn;
+pub(crate) mod turing_machine;
 pub(crate) mod window;
 
 pub use bistable::{Brc, Nbrc};
@@ -90,4 +91,5 @@ pub use selective_decay::SelectiveDecay;
 pub use selective_scan::SelectiveScan;
 pub use sru::Sru;
 pub use stack_rnn::StackRnn;
+pub use turing_machine::NeuralTuringMachine;
 pub use window::Window;

@@ -6,9 +6,9 @@ use bptt_layers::{
     ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNorm, LayerNormGru, LayerNormLstm,
     LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997,
     MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, Module, MultiHeadSelectiveScan,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm,
-    RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes, Window,
-    unroll,
+    MultiplicativeLstm, Nbrc, NeuralTuringMachine, OutputToHidden, PeepholeLstm, PhasedLstm,
+    ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, StateSizes,
+    Window, unroll,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -293,6 +293,9 @@ fn parameter_counts() {
     assert_eq!(images.parameter_count(), 4 * 9 * 2 * (i + 2) + 4 * 2 + 3 * 5 * 7 * 2);
     let stacks = StackRnn::<f64>::new(rng, i, h, [3, 9], 2);
     assert_eq!(stacks.parameter_count(), h * (i + h + 3 * 2 + 4 * 3));
+    let machine = NeuralTuringMachine::<f64>::new(rng, i, h, [7, 2]);
+    let controller = 4 * ((i + 2) * h + h * h + h);
+    assert_eq!(machine.parameter_count(), controller + (h + 1) * (2 * 8 + 4));
     let hyper = HyperLstm::<f64>::new(rng, i, h, 3, 2);
     let scale = 3 * 8 + 8 + 2 * 4 * h;
     let shift = 3 * 8 + 2 * 4 * h + 4 * h;

@@ -2,8 +2,8 @@
 
 use bptt_autodiff::Tape;
 use bptt_layers::{
-    Activation, Cell, Clockwork, ConvLstm, LeakyIntegrateAndFire, PeepholeLstm, StackRnn,
-    StateSizes, Surrogate,
+    Activation, Cell, Clockwork, ConvLstm, LeakyIntegrateAndFire, NeuralTuringMachine,
+    PeepholeLstm, StackRnn, StateSizes, Surrogate, Tree,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -252,5 +252,115 @@ fn a_stack_is_last_in_first_out() {
         let x = tape.constant(Tensor::from_slice([1, 4], &[value, push, pop, keep]));
         state = cell.step(x, state).1;
         assert!((state.1.value()[[0, 0]] - top).abs() < 1e-12, "{value}");
+    }
+}
+
+const SLOTS: usize = 4;
+const WIDTH: usize = 2;
+
+/// The weights of a head, from its parameters, its weights before and the memory.
+fn addressed(parameters: &[f64], before: &[f64], memory: &[f64]) -> Row {
+    let softplus = |x: f64| x.exp().ln_1p();
+    let unit = |x: &[f64]| -> Row {
+        let norm = (x.iter().map(|x| x * x).sum::<f64>() + 1e-6).sqrt();
+        x.iter().map(|x| x / norm).collect()
+    };
+    let normalized = |x: Row| -> Row {
+        let total: f64 = x.iter().sum();
+        x.iter().map(|x| x / total).collect()
+    };
+    let [strength, gate, shift @ .., sharpness] = &parameters[WIDTH..] else { panic!("W + 6") };
+    let key = unit(&parameters[..WIDTH]);
+    let similarity = |slot: usize| {
+        let slot = unit(&memory[slot * WIDTH..][..WIDTH]);
+        key.iter().zip(slot).map(|(k, m)| k * m).sum::<f64>()
+    };
+    let by_content = (0..SLOTS).map(|slot| (softplus(*strength) * similarity(slot)).exp());
+    let by_content = normalized(by_content.collect());
+    let gate = sigmoid(*gate);
+    let from = |slot: usize| {
+        let slot = slot % SLOTS;
+        gate * by_content[slot] + (1.0 - gate) * before[slot]
+    };
+    let shift = normalized(shift.iter().map(|s| s.exp()).collect());
+    let shifted = (0..SLOTS).map(|slot| {
+        shift[0] * from(slot + 1) + shift[1] * from(slot) + shift[2] * from(slot + SLOTS - 1)
+    });
+    normalized(shifted.map(|w| w.powf(1.0 + softplus(*sharpness))).collect())
+}
+
+#[test]
+fn turing_machine_equations() {
+    let cell = NeuralTuringMachine::new(&mut random(0), INPUT, HIDDEN, [SLOTS, WIDTH]);
+    let rng = &mut random(5);
+    let cell = randomized(cell, rng);
+    let x = uniform([1, INPUT], rng);
+    let vectors = [HIDDEN, HIDDEN, WIDTH].map(|size| uniform([1, size], rng));
+    // weights of heads are positive and sum to 1; the state has 1 less at the first slot
+    let weights = [(); 2].map(|()| {
+        let w = uniform([SLOTS], rng).map(f64::exp);
+        let total: f64 = w.as_slice().iter().sum();
+        w * (1.0 / total)
+    });
+    let first = Tensor::from([1.0, 0.0, 0.0, 0.0]);
+    let stored = weights.clone().map(|w| (w - &first).reshape([1, SLOTS]));
+    let memory = uniform([1, SLOTS * WIDTH], rng);
+    let state = [vectors.to_vec(), stored.to_vec(), vec![memory.clone()]].concat();
+
+    let tape = Tape::new();
+    type State<'t> = <NeuralTuringMachine<f64> as Cell<f64>>::State<'t>;
+    let before: State<'_> = bptt_layers::State::from_values(&tape, &state);
+    let (y, after) = cell.step(tape.constant(x.clone()), before);
+
+    let p = |name: &str| parameter(&cell, name);
+    let seen = [x.to_vec(), vectors[2].to_vec()].concat();
+    let net = plus(&times(&seen, &p("controller.w_ih")), p("controller.b").as_slice());
+    let net = plus(&net, &times(vectors[0].as_slice(), &p("controller.w_hh")));
+    let of = |part: usize, k: usize| net[part * HIDDEN + k];
+    let c = units(|k| {
+        sigmoid(of(1, k)) * vectors[1].as_slice()[k] + sigmoid(of(0, k)) * of(2, k).tanh()
+    });
+    let h = units(|k| sigmoid(of(3, k)) * c[k].tanh());
+    let map =
+        |name: &str| plus(&times(&h, &p(&format!("{name}.w"))), p(&format!("{name}.b")).as_slice());
+    let read = addressed(&map("read"), weights[0].as_slice(), memory.as_slice());
+    let write = addressed(&map("write"), weights[1].as_slice(), memory.as_slice());
+    let change = map("erase_and_add");
+    let memory: Row = (0..SLOTS * WIDTH)
+        .map(|at| {
+            let (slot, k) = (at / WIDTH, at % WIDTH);
+            let kept = 1.0 - write[slot] * sigmoid(change[k]);
+            memory.as_slice()[at] * kept + write[slot] * change[WIDTH + k]
+        })
+        .collect();
+    let r: Row = (0..WIDTH)
+        .map(|k| (0..SLOTS).map(|slot| read[slot] * memory[slot * WIDTH + k]).sum())
+        .collect();
+    let row = |x: &[f64]| Tensor::from_slice([1, x.len()], x);
+    let heads = [&read, &write].map(|w| row(w) - first.reshape([1, SLOTS]));
+    let computed = [vec![y.value()], after.values()].concat();
+    let expected = [
+        vec![row(&[h.clone(), r.clone()].concat()), row(&h), row(&c), row(&r)],
+        heads.to_vec(),
+        vec![row(&memory)],
+    ]
+    .concat();
+    assert_near(&computed, &expected, 1e-12);
+}
+
+/// A head that is told to shift goes to the next slot at each step, and around the end.
+#[test]
+fn a_head_walks_over_the_memory() {
+    let mut cell = NeuralTuringMachine::<f64>::new(&mut random(6), 1, 1, [3, 1]);
+    cell.read.w.set(Tensor::zeros([1, 7]));
+    // no content, shift ahead, sharp
+    let told = Tensor::from_slice([7], &[0.0, 0.0, -60.0, -60.0, -60.0, 60.0, 60.0]);
+    cell.read.b.as_mut().expect("biases").set(told);
+    let tape = Tape::new();
+    let mut state = cell.zero_state(&tape, 1);
+    for slot in [1, 2, 0, 1] {
+        state = cell.step(tape.constant(Tensor::ones([1, 1])), state).1;
+        let at = state.2.0.value() + Tensor::from([1.0, 0.0, 0.0]);
+        assert!((at[[0, slot]] - 1.0).abs() < 1e-9, "{at:?}");
     }
 }

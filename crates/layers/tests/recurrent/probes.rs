@@ -8,9 +8,9 @@ use bptt_layers::{
     EchoState, Elman, ExpRnn, FullyRecurrent, Gru, HyperLstm, IndRnn, Layer, LayerNormGru,
     LayerNormLstm, LeakyIntegrateAndFire, LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm,
     Lstm1997, MLstm, MemoryBlocks, MinGru, MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan,
-    MultiplicativeLstm, Nbrc, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, Recurrence,
-    RecurrentHighway, Rwkv7, SLstm, SelectiveScan, Sru, Stack, StackRnn, StateSizes, Stepwise,
-    Window, scan, unroll,
+    MultiplicativeLstm, Nbrc, NeuralTuringMachine, OutputToHidden, PeepholeLstm, PhasedLstm,
+    ProjectedLstm, Recurrence, RecurrentHighway, Rwkv7, SLstm, SelectiveScan, Sru, Stack, StackRnn,
+    StateSizes, Stepwise, Window, scan, unroll,
 };
 use bptt_tensor::Tensor;
 
@@ -94,6 +94,11 @@ fn every_cell_names_gates_and_states() {
     let conv = ConvLstm::new(rng, [1, INPUT], 1, 2, [1, 3]);
     check(&conv, &["i", "f", "g", "c", "o", "h"], "h");
     check(&StackRnn::new(rng, INPUT, HIDDEN, [2, 3], 1), &["h", "actions", "s"], "h");
+    let machine = NeuralTuringMachine::new(rng, INPUT, HIDDEN, [5, 2]);
+    let tape = Tape::<f64>::new();
+    let probes = tape.probes();
+    let _ = machine.forward(tape.constant(Tensor::ones([STEPS, BATCH, INPUT])));
+    assert_eq!(probes.names()[6..], ["read", "write", "memory", "r"]);
     let hyper = ["hyper.f", "hyper.i", "hyper.g", "hyper.c", "hyper.o", "hyper.h"];
     let names = [&hyper[..], &["g", "f", "i", "c", "o", "h"]].concat();
     check(&HyperLstm::new(rng, INPUT, HIDDEN, 3, 2), &names, "h");

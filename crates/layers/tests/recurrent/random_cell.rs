@@ -4,9 +4,9 @@ use bptt_layers::{
     Activation, Brc, Clockwork, CoRnn, ConvLstm, CoupledLstm, DeltaNet, EchoState, Elman, ExpRnn,
     FullyRecurrent, Gru, HyperLstm, IndRnn, LayerNormGru, LayerNormLstm, LeakyIntegrateAndFire,
     LegendreMemory, Lem, Linear, LinearAttention, Lru, Lstm, Lstm1997, MLstm, MemoryBlocks, MinGru,
-    MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc, OutputToHidden,
-    PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway, Reset, Rwkv7, SLstm, SelectiveScan,
-    Sru, StackRnn, Window,
+    MinLstm, MinimalGatedUnit, MultiHeadSelectiveScan, MultiplicativeLstm, Nbrc,
+    NeuralTuringMachine, OutputToHidden, PeepholeLstm, PhasedLstm, ProjectedLstm, RecurrentHighway,
+    Reset, Rwkv7, SLstm, SelectiveScan, Sru, StackRnn, Window,
 };
 use bptt_tensor::Tensor;
 
@@ -249,6 +249,11 @@ pub(crate) fn conv_lstm(rng: &mut Random, sizes: Sizes) -> ConvLstm<f64> {
 
 pub(crate) fn stack_rnn(rng: &mut Random, sizes: Sizes) -> StackRnn<f64> {
     randomized(StackRnn::new(rng, sizes.input, sizes.hidden, [2, 3], 2), rng)
+}
+
+/// A machine whose outputs are as many as the hidden units of the other cells.
+pub(crate) fn turing_machine(rng: &mut Random, sizes: Sizes) -> NeuralTuringMachine<f64> {
+    randomized(NeuralTuringMachine::new(rng, sizes.input, sizes.hidden - 1, [4, 1]), rng)
 }
 
 /// The weights are fixed, so none has a gradient.

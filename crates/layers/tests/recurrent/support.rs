@@ -221,7 +221,8 @@ macro_rules! for_every_cell {
     ($check:ident, $cases:expr) => {
         for_every_cell!(
             $check, $cases, with m_lstm, delta_net, gated_delta_net, linear_attention,
-            selective_scan, multi_head_selective_scan, rwkv7, conv_lstm, stack_rnn
+            selective_scan, multi_head_selective_scan, rwkv7, conv_lstm, stack_rnn,
+            turing_machine
         );
     };
     // the cells whose state consists of vectors, and some with matrices
