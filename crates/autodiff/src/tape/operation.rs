@@ -241,6 +241,7 @@ impl<T: Scalar> Op<T> {
     pub(crate) fn described(&self, shape: &[usize]) -> String {
         let name = self.name();
         match self {
+            Self::Unary(function) => function.to_string(),
             Self::MatMul(MatMul(Transpose { left, right })) => {
                 let mark = |is_transposed: &bool| if *is_transposed { "ᵀ" } else { "" };
                 format!("{name}(A{}, B{})", mark(left), mark(right))

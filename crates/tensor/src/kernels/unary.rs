@@ -1,6 +1,7 @@
 //! Functions of one element, as data, defined once for the methods of [`Tensor`](crate::Tensor) and
 //! the fused phases of [`rows`](crate::rows).
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 
@@ -80,6 +81,17 @@ impl Hash for Unary {
             Self::Powf(exponent) => number(exponent),
             Self::Clamp { low, high } => [low, high].into_iter().for_each(number),
             _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Unary {
+    /// The function's name, with its constants.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Powf(exponent) => write!(f, "powf({exponent})"),
+            Self::Clamp { low, high } => write!(f, "clamp({low}, {high})"),
+            _ => f.write_str(self.name()),
         }
     }
 }

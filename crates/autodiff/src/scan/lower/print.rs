@@ -158,7 +158,7 @@ impl Names {
         };
         match *op {
             RowOp::Unary(function, x, y) => {
-                format!("{} = {} {}", array(y), function.name(), array(x))
+                format!("{} = {function} {}", array(y), array(x))
             }
             RowOp::Binary(function, [a, b], y) => {
                 format!("{} = {} {} {}", array(y), function.name(), array(a), array(b))

@@ -25,12 +25,12 @@ fn steps_with_remainders_bounds_and_shifts_are_compiled() {
             r0 = t0 · 3 + x0[0..1]
             y1 = rem r0 2
             r0 = floor y1
-            r1 = clamp y1
+            r1 = clamp(0.25, 1.5) y1
             y0 = sub r0 r1
           y2 = y0 · w0
           fused, 4 columns:
             c0 = mul y2 y1
-        "#]]
+    "#]]
     .assert_eq(&forward);
     assert!(!reverse.contains("operation by operation"), "{reverse}");
 }
