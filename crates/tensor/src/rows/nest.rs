@@ -44,13 +44,15 @@ impl Nest {
         let strides: Vec<Strides> = phase.arrays.iter().map(Strides::of).collect();
         let mut is_written = vec![false; strides.len()];
         let mut is_reduced = vec![false; strides.len()];
+        // whether elementwise functions read the array, and whether others do, which need columns
+        let mut is_mapped = vec![false; strides.len()];
         let mut needs_columns = vec![false; strides.len()];
         for op in &phase.ops {
             is_written[op.target()] = true;
             is_reduced[op.target()] |= op.reduces();
-            if op.reduces() || op.adds_rows() || matches!(op, RowOp::Call(..)) {
-                op.sources().iter().for_each(|&source| needs_columns[source] = true);
-            }
+            let is_of_columns = op.reduces() || op.adds_rows() || matches!(op, RowOp::Call(..));
+            let reads = if is_of_columns { &mut needs_columns } else { &mut is_mapped };
+            op.sources().iter().for_each(|&source| reads[source] = true);
         }
         let all = 0..strides.len();
         let is_copied = |&array: &usize| {
@@ -58,8 +60,8 @@ impl Nest {
             let is_adjacent = column == 1 && row == *columns;
             let is_number = column == 0 && row == 0;
             let is_short = rows.is_some() && *columns <= SHORT && !is_adjacent && !is_number;
-            !is_written[array]
-                && (is_short || column > 1 || column == 0 && needs_columns[array] && *columns > 1)
+            let has_no_columns = column == 0 && *columns > 1 && needs_columns[array];
+            !is_written[array] && (is_mapped[array] && is_short || column > 1 || has_no_columns)
         };
         Self {
             outer: outer.into(),

@@ -103,7 +103,9 @@ impl Reduction {
 }
 
 impl<T: Scalar> RowOp<T> {
-    pub(super) fn target(&self) -> usize {
+    /// The array that it writes.
+    #[must_use]
+    pub fn target(&self) -> usize {
         match *self {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)

@@ -1,6 +1,7 @@
 //! The arrays of a chunk, and the loops over them.
 
 use super::address::Located;
+use super::blocking::VECTOR;
 use super::nest::Strides;
 use super::op::Axes;
 use crate::kernels::binary::BinaryLoop;
@@ -120,11 +121,26 @@ impl<T: Scalar> Operand<T> {
     /// As for [`copy_to`](Self::copy_to).
     #[inline(always)]
     unsafe fn copy_rows<const N: usize>(&self, copy: &Self, rows: usize) {
-        for row in 0..rows {
-            // SAFETY: the caller's contract.
-            unsafe {
-                let to: &mut [T; N] = &mut *copy.start.wrapping_add(row * N).cast();
-                self.copy_row(row, to);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let to = std::slice::from_raw_parts_mut(copy.start.cast::<[T; N]>(), rows);
+            match (self.column, self.distance) {
+                (0, distance) => {
+                    for (row, to) in to.iter_mut().enumerate() {
+                        *to = [*self.start.wrapping_add(row * distance); N];
+                    }
+                }
+                (1, 0) => to.fill(*self.start.cast::<[T; N]>()),
+                (1, distance) => {
+                    for (row, to) in to.iter_mut().enumerate() {
+                        *to = *self.start.wrapping_add(row * distance).cast::<[T; N]>();
+                    }
+                }
+                _ => {
+                    for (row, to) in to.iter_mut().enumerate() {
+                        self.gather(row, to);
+                    }
+                }
             }
         }
     }
@@ -177,6 +193,17 @@ impl<T: Scalar> Operand<T> {
         let start = self.start.wrapping_add(row * self.distance);
         // SAFETY: the caller's contract.
         unsafe { std::slice::from_raw_parts_mut(start, columns) }
+    }
+
+    /// A row of `V` vectors.
+    ///
+    /// # Safety
+    ///
+    /// As for [`row`](Self::row).
+    #[inline(always)]
+    pub(super) unsafe fn vectors<'a, const V: usize>(&self, row: usize) -> &'a [[T; VECTOR]; V] {
+        // SAFETY: the caller's contract.
+        unsafe { &*self.start.wrapping_add(row * self.distance).cast() }
     }
 
     /// Some columns of a row, from `column` on.

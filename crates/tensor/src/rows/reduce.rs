@@ -1,14 +1,18 @@
 //! Reductions of a chunk along the axes on which the target is broadcast.
 
+use super::blocking::VECTOR;
 use super::chunk::Chunk;
 use super::op::{MulKind, Reduction};
 use super::sums;
-use crate::cpu::simd::Math;
+use crate::cpu::simd::{Math, vectorize_math};
 use crate::kernels::arithmetic::{larger, smaller};
 use crate::scalar::Scalar;
 
 /// A way to combine the elements of `N` arrays into one.
 trait Fold<T, const N: usize>: Copy {
+    /// Whether short rows have loops of their own.
+    const HAS_SHORT_ROWS: bool = false;
+
     /// The result for no elements.
     fn identity(self) -> T;
 
@@ -27,6 +31,8 @@ trait Fold<T, const N: usize>: Copy {
 struct SumFold;
 
 impl<T: Scalar> Fold<T, 1> for SumFold {
+    const HAS_SHORT_ROWS: bool = true;
+
     #[inline(always)]
     fn identity(self) -> T {
         T::zero()
@@ -60,6 +66,8 @@ impl<const CHAIN: bool> DotFold<CHAIN> {
 }
 
 impl<T: Scalar, const CHAIN: bool> Fold<T, 2> for DotFold<CHAIN> {
+    const HAS_SHORT_ROWS: bool = true;
+
     #[inline(always)]
     fn identity(self) -> T {
         T::zero()
@@ -144,38 +152,49 @@ impl<T: Scalar, const LARGEST: bool> Fold<T, 1> for ExtremumFold<LARGEST> {
 }
 
 impl<T: Scalar> Chunk<'_, T> {
-    /// Reduces the elements of an array by a [`Reduction`].
+    /// Reduces the elements of an array by a [`Reduction`]. It is a function of its own, since the
+    /// compiler takes long for larger ones.
     ///
     /// # Safety
     ///
     /// As for [`run`](Self::run).
-    #[inline(always)]
+    #[inline(never)]
     pub(super) unsafe fn reduce(&self, reduction: Reduction, x: usize, y: usize) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            match reduction {
-                Reduction::Sum => self.fold([x], y, SumFold),
-                Reduction::Norm => self.fold([x], y, NormFold(self.math)),
-                Reduction::Max => self.fold([x], y, ExtremumFold::<true>),
-                Reduction::Min => self.fold([x], y, ExtremumFold::<false>),
-            }
-        }
+        vectorize_math(
+            #[inline(always)]
+            move |math| {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    match reduction {
+                        Reduction::Sum => self.fold([x], y, SumFold),
+                        Reduction::Norm => self.fold([x], y, NormFold(math)),
+                        Reduction::Max => self.fold([x], y, ExtremumFold::<true>),
+                        Reduction::Min => self.fold([x], y, ExtremumFold::<false>),
+                    }
+                }
+            },
+        );
     }
 
-    /// Sums the products of two arrays.
+    /// Sums the products of two arrays, as a function of its own too.
     ///
     /// # Safety
     ///
     /// As for [`run`](Self::run).
-    #[inline(always)]
+    #[inline(never)]
     pub(super) unsafe fn dot(&self, kind: MulKind, x: [usize; 2], y: usize) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            match kind {
-                MulKind::Plain => self.fold(x, y, DotFold::<false>(self.math)),
-                MulKind::Chain => self.fold(x, y, DotFold::<true>(self.math)),
-            }
-        }
+        vectorize_math(
+            #[inline(always)]
+            move |math| {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    match kind {
+                        MulKind::Plain => self.fold(x, y, DotFold::<false>(math)),
+                        MulKind::Chain => self.fold(x, y, DotFold::<true>(math)),
+                    }
+                }
+            },
+        );
     }
 
     /// Folds the elements of arrays into the target, along the axes on which it is broadcast.
@@ -202,19 +221,64 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run`](Self::run).
     #[inline(always)]
-    unsafe fn fold_rows<const N: usize>(&self, x: [usize; N], y: usize, fold: impl Fold<T, N>) {
+    unsafe fn fold_rows<const N: usize, F: Fold<T, N>>(&self, x: [usize; N], y: usize, fold: F) {
         let target = &self.operands[y];
-        let begins = target.begins && self.start.1 == 0;
         let is_one_row = target.is_row && self.is_gapless(x);
         let (rows, columns) =
             if is_one_row { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
         for row in 0..rows {
+            // SAFETY: the caller's contract.
+            let part = unsafe {
+                match columns {
+                    16 if F::HAS_SHORT_ROWS => self.fold_vectors::<N, 1>(x, row, fold),
+                    32 if F::HAS_SHORT_ROWS => self.fold_vectors::<N, 2>(x, row, fold),
+                    _ => fold.of_row(self.rows_of(x, row, columns)),
+                }
+            };
             // SAFETY: the caller's contract; the target is no source.
-            let (x, y) = unsafe { (self.rows_of(x, row, columns), target.row_mut(row, 1)) };
-            let part = fold.of_row(x);
-            let begins = begins && !(target.is_row && self.start.0 + row > 0);
-            y[0] = if begins { part } else { fold.join(y[0], part) };
+            let y = unsafe { &mut target.row_mut(row, 1)[0] };
+            let is_first = self.start == (0, 0) && row == 0 || self.start.1 == 0 && !target.is_row;
+            *y = if target.begins && is_first { part } else { fold.join(*y, part) };
         }
+    }
+
+    /// Folds a row of `V` vectors to one number.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn fold_vectors<const N: usize, const V: usize>(
+        &self,
+        arrays: [usize; N],
+        row: usize,
+        fold: impl Fold<T, N>,
+    ) -> T {
+        let none = [[T::zero(); VECTOR]; V];
+        let mut x = [&none; N];
+        for (x, array) in x.iter_mut().zip(arrays) {
+            // SAFETY: the caller's contract.
+            *x = unsafe { self.operands[array].vectors(row) };
+        }
+        let mut lanes = [fold.identity(); VECTOR];
+        for vector in 0..V {
+            for lane in 0..VECTOR {
+                let mut elements = [T::zero(); N];
+                for i in 0..N {
+                    elements[i] = x[i][vector][lane];
+                }
+                lanes[lane] = fold.add(lanes[lane], elements);
+            }
+        }
+        let mut eight = [T::zero(); 8];
+        for i in 0..8 {
+            eight[i] = fold.join(lanes[i], lanes[i + 8]);
+        }
+        let mut four = [T::zero(); 4];
+        for i in 0..4 {
+            four[i] = fold.join(eight[i], eight[i + 4]);
+        }
+        fold.join(fold.join(four[0], four[2]), fold.join(four[1], four[3]))
     }
 
     /// Folds all rows to one row.
@@ -231,12 +295,12 @@ impl<T: Scalar> Chunk<'_, T> {
             if target.begins && self.start.0 == 0 {
                 y.fill(fold.identity());
             }
-            let (wide, rest) = y.as_chunks_mut::<64>();
+            let (wide, rest) = y.as_chunks_mut::<32>();
             let (narrow, rest) = rest.as_chunks_mut::<16>();
             let mut column = 0;
             for y in wide {
                 self.fold_lanes(x, column, y, fold);
-                column += 64;
+                column += 32;
             }
             for y in narrow {
                 self.fold_lanes(x, column, y, fold);

@@ -26,6 +26,10 @@ pub(crate) enum RowClass {
     Join {
         columns: Vec<usize>,
     },
+    /// Other values concatenated along an axis of the row, each copied to its place.
+    Assemble {
+        axis: usize,
+    },
     /// A matrix product with an invariant matrix, which may be read transposed.
     Product {
         transposed: bool,
@@ -170,7 +174,12 @@ impl RowClass {
 
     /// Whether a fused sequence computes the value.
     pub(crate) fn is_fused(&self) -> bool {
-        matches!(self, Self::Pointwise | Self::Reduce { .. })
+        matches!(self, Self::Pointwise | Self::Reduce { .. } | Self::Assemble { .. })
+    }
+
+    /// Whether the elements of the value are known only after the phases that compute it.
+    pub(crate) fn is_known_late(&self) -> bool {
+        matches!(self, Self::Reduce { .. } | Self::Assemble { .. })
     }
 
     /// Whether the value needs all rows of its operands first.
@@ -241,6 +250,9 @@ fn class_of<T: Scalar>(
             RowClass::Pointwise
         }
         Class::Join { axis: 1 } => RowClass::Join { columns: starts(program, &node.inputs) },
+        Class::Join { axis } if axis > 1 && has_elements(&node.shape) => {
+            RowClass::Assemble { axis }
+        }
         Class::Product(Transpose { left: false, right: transposed })
             if is_invariant(1)
                 && !is_invariant(0)

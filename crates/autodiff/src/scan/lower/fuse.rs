@@ -34,7 +34,7 @@ pub(crate) fn fuse<T: Scalar>(
             ops.push(phase.op(item)?);
         }
         let (axes, arrays) = (step.spaces.axes(slot.space).clone(), phase.arrays.into_items());
-        fused.push(merged(Phase { axes, arrays, ops }));
+        fused.push(with_columns(merged(Phase { axes, arrays, ops })));
     }
     Ok(fused)
 }
@@ -51,12 +51,17 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
     fn op(&mut self, item: Item) -> Result<RowOp<T>, LoweringError> {
         match item {
             Item::Compute(id) => self.compute(id),
+            Item::Place { id, part } => {
+                let source = self.step.program.node(id).inputs[part];
+                let place = self.operands.place(id, part)?;
+                Ok(RowOp::Unary(Unary::Identity, self.own(source)?, self.arrays.place(place)))
+            }
             Item::AddRows { id, term } => {
                 let sums = self.operands.partials(id, term);
                 let sums = self.arrays.place(sums);
                 Ok(match self.contracted(id)? {
                     Some((kind, factors)) => RowOp::AddProducts(kind, factors, sums),
-                    None => RowOp::AddRows(self.source(id, id)?, sums),
+                    None => RowOp::AddRows(self.own(id)?, sums),
                 })
             }
         }
@@ -108,11 +113,31 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
         Ok(self.arrays.place(array))
     }
 
+    /// A value as `reader` reads it.
     fn source(&mut self, reader: u32, id: u32) -> Result<usize, LoweringError> {
-        let over = self.step.run_over(reader);
+        self.over(self.step.run_over(reader), id)
+    }
+
+    /// All elements of a value.
+    fn own(&mut self, id: u32) -> Result<usize, LoweringError> {
+        self.over(id, id)
+    }
+
+    /// A value as a function reads it that runs over the rows of `over`.
+    fn over(&mut self, over: u32, id: u32) -> Result<usize, LoweringError> {
         let array = self.operands.array(self.step.program.shape(over), id)?;
         Ok(self.arrays.place(array))
     }
+}
+
+/// The phase with a last axis of extent 1 if a target has gaps between the elements of the last axis.
+fn with_columns<T: Scalar>(mut phase: Phase<T>) -> Phase<T> {
+    let has_gaps = |op: &RowOp<T>| phase.arrays[op.target()].strides.last() > Some(&1);
+    if phase.ops.iter().any(has_gaps) {
+        phase.axes.push(1);
+        phase.arrays.iter_mut().for_each(|array| array.strides.push(1));
+    }
+    phase
 }
 
 /// The phase with neighbouring axes merged that every array reads with one stride.

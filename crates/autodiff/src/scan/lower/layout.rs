@@ -31,7 +31,8 @@ impl Layout {
         self.strides == dense(inner(shape))
     }
 
-    fn slice(mut self, axis: usize, start: usize, shape: &Shape) -> Self {
+    /// The layout of a part that begins at `start` of an axis and has this shape.
+    pub(crate) fn slice(mut self, axis: usize, start: usize, shape: &Shape) -> Self {
         self.column += start * self.strides[axis - 1];
         if shape[axis] == 1 {
             self.strides[axis - 1] = 0;

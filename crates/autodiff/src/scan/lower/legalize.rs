@@ -183,7 +183,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
 }
 
 fn is_join<T: Scalar>(program: &Program<T>, id: u32) -> bool {
-    matches!(program.class(id), Class::Join { .. })
+    matches!(program.class(id), Class::Join { axis: 1 })
 }
 
 /// Whether a sum reads a product, which may compute it in place.

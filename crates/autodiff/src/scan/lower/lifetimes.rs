@@ -60,8 +60,7 @@ impl<'a, T: Scalar> Lifetimes<'a, T> {
         if self.combined.is_started(id) || self.step.multiplied[id as usize] {
             return None;
         }
-        let is_reduced = matches!(self.step.class(id), RowClass::Reduce { .. });
-        if !is_reduced && self.is_always_read(id, |slot| slot == own) {
+        if !self.step.class(id).is_known_late() && self.is_always_read(id, |slot| slot == own) {
             return Some(Lifetime::Chunk);
         }
         self.is_always_read(id, |slot| slot.is_fused_with(own)).then_some(Lifetime::Block)

@@ -41,6 +41,7 @@ fn runs_over_matrix<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     let node = program.node(id);
     match program.class(id) {
         Class::Elementwise(_) | Class::Broadcast => is_matrix(&node.shape),
+        Class::Join { axis } => axis > 1 && is_matrix(&node.shape),
         Class::Reduction(..) | Class::SumTo => is_matrix(program.shape(node.inputs[0])),
         _ => false,
     }

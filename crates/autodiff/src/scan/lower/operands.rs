@@ -124,6 +124,21 @@ impl<'a, T: Scalar> Operands<'a, T> {
         Ok(Array { view, strides: strides_over(over, inner(&kept), &strides) })
     }
 
+    /// The array of a part of an assembled value.
+    pub(crate) fn place(&mut self, id: u32, part: usize) -> Result<Array, LoweringError> {
+        let (view, step) = (self.view(id)?, self.step);
+        let RowClass::Assemble { axis } = *step.class(id) else {
+            unreachable!("the parts of an assembled value have places")
+        };
+        let shapes = step.program.node(id).inputs.iter().map(|&input| step.program.shape(input));
+        let start = shapes.clone().take(part).map(|shape| shape[axis]).sum();
+        let shape = shapes.skip(part).next().expect("a part");
+        let layout = Layout::dense(step.program.shape(id)).slice(axis, start, shape);
+        let width = span(inner(shape), &layout.strides);
+        let view = View { column: view.column + layout.column, width, ..view };
+        Ok(Array { view, strides: strides_over(shape, inner(shape), &layout.strides) })
+    }
+
     /// The array of the partial sums of a value's rows.
     pub(crate) fn partials(&self, id: u32, term: usize) -> Array {
         let shape = self.step.program.shape(id);

@@ -71,7 +71,7 @@ impl Registers<'_> {
                 self.free(buffer);
             }
             for &item in items {
-                if let Item::Compute(id) = item
+                if let Item::Compute(id) | Item::Place { id, .. } = item
                     && self.memory.home(id).is_none()
                 {
                     let lifetime =

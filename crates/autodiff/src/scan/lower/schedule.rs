@@ -48,8 +48,8 @@ impl Schedule {
 fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot {
     let (own, space) = (slots[id as usize], step.spaces.space(id));
     if own.stage == Stage::After {
-        let is_sum = matches!(step.class(id), RowClass::Reduce { .. });
-        return Slot { turn: (own.turn + usize::from(is_sum)).max(1), space, ..own };
+        let is_late = step.class(id).is_known_late();
+        return Slot { turn: (own.turn + usize::from(is_late)).max(1), space, ..own };
     }
     let slots = step.readers[id as usize].iter().map(|&reader| slots[reader as usize]);
     let after = slots.filter(|slot| slot.stage == Stage::After && slot.turn > 0);
@@ -90,8 +90,8 @@ fn slots<T: Scalar>(step: &Classified<T>) -> Vec<Slot> {
         let turn = |&input: &u32| {
             let slot = slots[input as usize];
             let is_beside = slot.turn > 0 && (slot.stage, slot.level) == (stage, level);
-            let is_reduced = matches!(classes[input as usize], RowClass::Reduce { .. });
-            let is_later = slot.space != space || is_reduced || !is_straight;
+            let is_late = classes[input as usize].is_known_late();
+            let is_later = slot.space != space || is_late || !is_straight;
             if is_beside { slot.turn + usize::from(is_later) } else { 0 }
         };
         let turn = match node.inputs.iter().map(turn).max() {
@@ -110,10 +110,17 @@ fn slots<T: Scalar>(step: &Classified<T>) -> Vec<Slot> {
 fn delay<T: Scalar>(step: &Classified<T>, slots: &mut [Slot]) {
     for id in (0..slots.len()).rev() {
         let own = slots[id];
-        let readers = step.readers[id].iter().map(|&reader| slots[reader as usize]);
-        let is_near = |slot: Slot| slot.is_fused_with(own) && slot.space == own.space;
-        if step.classes[id] == RowClass::Pointwise && readers.clone().all(is_near) {
-            slots[id].turn = readers.map(|slot| slot.turn).min().unwrap_or(own.turn);
+        // readers through a view may read other elements
+        let is_near = |&reader: &u32| {
+            let slot = slots[reader as usize];
+            let is_function =
+                matches!(step.class(reader), RowClass::Pointwise | RowClass::Reduce { .. });
+            is_function && slot.is_fused_with(own) && slot.space == own.space
+        };
+        let readers = &step.readers[id];
+        if step.classes[id] == RowClass::Pointwise && readers.iter().all(is_near) {
+            let turns = readers.iter().map(|&reader| slots[reader as usize].turn);
+            slots[id].turn = turns.min().unwrap_or(own.turn);
         }
     }
 }

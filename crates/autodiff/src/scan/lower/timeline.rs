@@ -29,6 +29,8 @@ pub(crate) struct Level {
 pub(crate) enum Item {
     /// Computes the value.
     Compute(u32),
+    /// Copies a part of an assembled value, given by its position, to its place.
+    Place { id: u32, part: usize },
     /// Adds the value's rows to the partial sums of a term, given by its position in the list of
     /// all terms.
     AddRows { id: u32, term: usize },
@@ -70,6 +72,13 @@ fn levels<T: Scalar>(
             level.products.push(id);
             continue;
         }
+        if let RowClass::Assemble { .. } = step.class(id) {
+            for (part, &source) in step.program.node(id).inputs.iter().enumerate() {
+                let slot = Slot { space: step.spaces.space(source), ..slot };
+                level.phases.entry(slot).or_default().push(Item::Place { id, part });
+            }
+            continue;
+        }
         let items = level.phases.entry(slot).or_default();
         items.push(Item::Compute(id));
         if let Some(sums) = schedule.row_sums.get(&id).filter(|sums| sums.slot == slot) {
@@ -96,6 +105,7 @@ impl Item {
     pub(crate) fn reads<T: Scalar>(self, step: &Classified<T>, combined: &Combined) -> Vec<u32> {
         let reads = match self {
             Self::Compute(id) => step.program.node(id).inputs.to_vec(),
+            Self::Place { id, part } => vec![step.program.node(id).inputs[part]],
             Self::AddRows { id, .. } => vec![id],
         };
         let of = |id: u32| match combined.is_contracted(id) {

@@ -20,6 +20,7 @@ mod orders;
 mod periodic;
 mod probes;
 mod random;
+mod random_axes;
 mod reciprocal;
 mod recompute;
 mod rematerialize;

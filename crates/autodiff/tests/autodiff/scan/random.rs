@@ -8,7 +8,9 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use super::support::{Case, Execution, Vars, distance, loss, run, uniform};
+use super::support::{
+    Case, Equations, Execution, Vars, check_orders, distance, loss, run, uniform,
+};
 use bptt_autodiff::Param;
 
 /// An operation of a random step, on earlier values.
@@ -77,21 +79,6 @@ impl Recipe {
             false => vec![uniform([batch, hidden], seed ^ 11), uniform([batch, hidden], seed ^ 12)],
         };
         Case { sequences, state, params: params.collect(), reversed: self.reversed }
-    }
-
-    /// The step on the form in which the state is carried.
-    fn step<'t, T: Scalar>(
-        &self,
-        params: &[Var<'t, T>],
-        x: &[Var<'t, T>],
-        state: &[Var<'t, T>],
-    ) -> (Vars<'t, T>, Vars<'t, T>) {
-        if !self.joined {
-            return self.equations(params, x, state);
-        }
-        let halves: [Var<'t, T>; 2] = state[0].split(-1);
-        let (outputs, next) = self.equations(params, x, &halves);
-        (outputs, vec![Var::concat(&next, 1)])
     }
 
     /// Equations whose Jacobians do not commute from one step to the next.
@@ -165,6 +152,23 @@ impl Recipe {
     }
 }
 
+impl Equations for Recipe {
+    /// The step on the form in which the state is carried.
+    fn step<'t, T: Scalar>(
+        &self,
+        params: &[Var<'t, T>],
+        x: &[Var<'t, T>],
+        state: &[Var<'t, T>],
+    ) -> (Vars<'t, T>, Vars<'t, T>) {
+        if !self.joined {
+            return self.equations(params, x, state);
+        }
+        let halves: [Var<'t, T>; 2] = state[0].split(-1);
+        let (outputs, next) = self.equations(params, x, &halves);
+        (outputs, vec![Var::concat(&next, 1)])
+    }
+}
+
 /// `y = a sin(b)`
 fn scaled_sine<T: Scalar>() -> Elementwise<T, 2> {
     Elementwise::new(
@@ -174,53 +178,12 @@ fn scaled_sine<T: Scalar>() -> Elementwise<T, 2> {
     )
 }
 
-/// Values, gradients, and products of the Hessian with a random direction.
-fn derivatives<T: Scalar>(
-    recipe: &Recipe,
-    case: &Case<T>,
-    execution: Execution,
-) -> [Vec<Tensor<T>>; 3] {
-    let tape = Tape::new();
-    let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
-    let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
-    let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
-    let values = run(case, execution, &sequences, &state, |x, s| recipe.step(&params, x, s));
-    let loss = loss(&values);
-    let sources: Vars<'_, T> = [&sequences[..1], &state, &params].concat();
-    let in_numbers = tape.backward(loss);
-    let mut gradients: Vec<Tensor<T>> = Vec::new();
-    for &source in &sources[..1 + state.len()] {
-        gradients.push(in_numbers.wrt(source).clone());
-    }
-    for param in &case.params {
-        gradients
-            .push(in_numbers.get(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape())));
-    }
-    let directions: Vec<_> = (100..)
-        .zip(&sources)
-        .map(|(seed, &source)| (source, tape.constant(uniform(source.shape(), seed))))
-        .collect();
-    let curvatures = tape.hvp(loss, &directions);
-    [
-        values.iter().map(|value| value.value()).collect(),
-        gradients,
-        curvatures.iter().map(|value| value.value()).collect(),
-    ]
-}
-
 fn check<T: Scalar>(recipe: &Recipe, tolerances: [f64; 3]) {
     let case = recipe.case::<T>();
     if recipe.steps == 0 {
         return check_empty(recipe, &case);
     }
-    let expected = derivatives(recipe, &case, Execution::Loop);
-    for execution in [Execution::Scan, Execution::Recomputed(recipe.recompute)] {
-        let found = derivatives(recipe, &case, execution);
-        for (order, tolerance) in tolerances.into_iter().enumerate() {
-            let distance = distance(&found[order], &expected[order]);
-            assert!(distance <= tolerance, "{execution:?}: order {order} is off by {distance:e}");
-        }
-    }
+    check_orders(&case, recipe.recompute, recipe, tolerances);
 }
 
 /// Without steps, the outputs are empty and the state is the initial one.

@@ -181,3 +181,67 @@ pub(crate) fn distance<T: Scalar>(left: &[Tensor<T>], right: &[Tensor<T>]) -> f6
     }
     worst
 }
+
+/// The equations of a step, for any tape and precision.
+pub(crate) trait Equations {
+    /// The outputs and the next state, from the parameters, the entries of the sequences and the state.
+    fn step<'t, T: Scalar>(
+        &self,
+        params: &[Var<'t, T>],
+        x: &[Var<'t, T>],
+        state: &[Var<'t, T>],
+    ) -> (Vars<'t, T>, Vars<'t, T>);
+}
+
+/// Values, gradients, and products of the Hessian with a random direction.
+fn derivatives<T: Scalar>(
+    case: &Case<T>,
+    execution: Execution,
+    equations: &impl Equations,
+) -> [Vec<Tensor<T>>; 3] {
+    let tape = Tape::new();
+    let sequences: Vars<'_, T> = case.sequences.iter().map(|x| tape.variable(x.clone())).collect();
+    let state: Vars<'_, T> = case.state.iter().map(|s| tape.variable(s.clone())).collect();
+    let params: Vars<'_, T> = case.params.iter().map(|param| tape.param(param)).collect();
+    let values = run(case, execution, &sequences, &state, |x, s| equations.step(&params, x, s));
+    let loss = loss(&values);
+    let sources: Vars<'_, T> = [&sequences[..1], &state, &params].concat();
+    let in_numbers = tape.backward(loss);
+    let mut gradients: Vec<Tensor<T>> = Vec::new();
+    for &source in &sources[..1 + state.len()] {
+        gradients.push(in_numbers.wrt(source).clone());
+    }
+    for param in &case.params {
+        gradients
+            .push(in_numbers.get(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape())));
+    }
+    let directions: Vec<_> = (100..)
+        .zip(&sources)
+        .map(|(seed, &source)| (source, tape.constant(uniform(source.shape(), seed))))
+        .collect();
+    let curvatures = tape.hvp(loss, &directions);
+    [
+        values.iter().map(|value| value.value()).collect(),
+        gradients,
+        curvatures.iter().map(|value| value.value()).collect(),
+    ]
+}
+
+/// Asserts that a scan, also one that saves a state every few steps, is the loop: values, gradients and products of the
+/// Hessian, each within its tolerance.
+#[track_caller]
+pub(crate) fn check_orders<T: Scalar>(
+    case: &Case<T>,
+    recompute: usize,
+    equations: &impl Equations,
+    tolerances: [f64; 3],
+) {
+    let expected = derivatives(case, Execution::Loop, equations);
+    for execution in [Execution::Scan, Execution::Recomputed(recompute)] {
+        let found = derivatives(case, execution, equations);
+        for (order, tolerance) in tolerances.into_iter().enumerate() {
+            let distance = distance(&found[order], &expected[order]);
+            assert!(distance <= tolerance, "{execution:?}: order {order} is off by {distance:e}");
+        }
+    }
+}
