@@ -131,7 +131,10 @@ fn is_compiled<C: TestCell>(
     }
 }
 
-for_every_cell!(is_compiled, 4, with);
+for_every_cell!(
+    is_compiled, 4, with m_lstm, delta_net, gated_delta_net, linear_attention, selective_scan,
+    multi_head_selective_scan, rwkv7, stack_rnn, turing_machine
+);
 
 /// A cell whose fed-back state is stopped is compiled as well.
 #[test]

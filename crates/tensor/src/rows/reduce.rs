@@ -261,6 +261,7 @@ impl<T: Scalar> Chunk<'_, T> {
             *x = unsafe { self.operands[array].vectors(row) };
         }
         let mut lanes = [fold.identity(); VECTOR];
+        #[expect(clippy::needless_range_loop, reason = "it indexes the rows of all arrays")]
         for vector in 0..V {
             for lane in 0..VECTOR {
                 let mut elements = [T::zero(); N];

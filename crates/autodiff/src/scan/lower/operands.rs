@@ -130,9 +130,9 @@ impl<'a, T: Scalar> Operands<'a, T> {
         let RowClass::Assemble { axis } = *step.class(id) else {
             unreachable!("the parts of an assembled value have places")
         };
-        let shapes = step.program.node(id).inputs.iter().map(|&input| step.program.shape(input));
-        let start = shapes.clone().take(part).map(|shape| shape[axis]).sum();
-        let shape = shapes.skip(part).next().expect("a part");
+        let parts = &step.program.node(id).inputs;
+        let start = parts[..part].iter().map(|&part| step.program.shape(part)[axis]).sum();
+        let shape = step.program.shape(parts[part]);
         let layout = Layout::dense(step.program.shape(id)).slice(axis, start, shape);
         let width = span(inner(shape), &layout.strides);
         let view = View { column: view.column + layout.column, width, ..view };
