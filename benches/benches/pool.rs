@@ -1,5 +1,4 @@
-//! Calls from a thread of the pool and from another: a scan that runs operation by operation, and one that is compiled,
-//! forward and backward.
+//! Calls from a thread of the pool and from another: a loop on the tape, and a compiled scan, forward and backward.
 
 use bptt::prelude::*;
 use divan::{Bencher, black_box};
@@ -23,19 +22,19 @@ fn bench(bencher: Bencher<'_, '_>, caller: Caller, run: impl Fn() + Sync) {
     });
 }
 
-/// A state that is a matrix for each of 4 heads, `[32, 4, 32, 32]`, over 100 steps: elementwise functions of 131 072
-/// elements, which are just enough for two threads.
+/// A loop on the tape over 100 steps, whose state is a matrix for each of 4 heads, `[32, 4, 32, 32]`: elementwise functions
+/// of 131 072 elements, which are just enough for two threads.
 #[divan::bench(args = CALLERS, sample_count = 20)]
 fn operation_by_operation(bencher: Bencher<'_, '_>, caller: Caller) {
     bench(bencher, caller, || {
         let tape = Tape::<f32>::new();
         let xs = tape.variable(Tensor::full([100, 32, 4, 32, 1], 0.1));
-        let state = tape.variable(Tensor::zeros([32, 4, 32, 32]));
-        let scanned = tape.scan(xs, state).run(|k, s| {
-            let s = s * 0.9 + k * k.transpose(2, 3);
-            (s.matmul(k), s)
-        });
-        let gradients = tape.backward(scanned.outputs.square().sum_all());
+        let mut state = tape.constant(Tensor::zeros([32, 4, 32, 32]));
+        for time in 0..100 {
+            let k = xs.index_first(time);
+            state = state * 0.9 + k * k.transpose(2, 3);
+        }
+        let gradients = tape.backward(state.square().sum_all());
         black_box(gradients.wrt(xs).len());
     });
 }

@@ -35,21 +35,28 @@ pub(super) fn bernoulli<T: Scalar>(out: &mut [T], p: f64, seed: u64) {
 
 #[inline(always)]
 fn fill<T: Scalar>(out: &mut [T], bound: u32, mut generators: Generators) {
-    let mut chunks = out.chunks_exact_mut(DRAWN);
-    for chunk in &mut chunks {
-        let words = generators.next();
-        let (low, high) = chunk.split_at_mut(LANES);
-        for lane in 0..LANES {
-            low[lane] = if (words[lane] as u32) < bound { T::one() } else { T::zero() };
-            high[lane] = if ((words[lane] >> 32) as u32) < bound { T::one() } else { T::zero() };
+    let (chunks, rest) = out.as_chunks_mut::<DRAWN>();
+    for chunk in chunks {
+        *chunk = draw(bound, &mut generators);
+    }
+    if !rest.is_empty() {
+        rest.copy_from_slice(&draw(bound, &mut generators)[..rest.len()]);
+    }
+}
+
+/// The low halves of the next words decide the first elements, and the high halves the others.
+#[inline(always)]
+fn draw<T: Scalar>(bound: u32, generators: &mut Generators) -> [T; DRAWN] {
+    let words = generators.next();
+    let mut drawn = [T::zero(); DRAWN];
+    for lane in 0..LANES {
+        for (half, place) in
+            [(words[lane] as u32, lane), ((words[lane] >> 32) as u32, LANES + lane)]
+        {
+            drawn[place] = if half < bound { T::one() } else { T::zero() };
         }
     }
-    let rest = chunks.into_remainder();
-    if !rest.is_empty() {
-        let mut last = [T::zero(); DRAWN];
-        fill(&mut last, bound, generators);
-        rest.copy_from_slice(&last[..rest.len()]);
-    }
+    drawn
 }
 
 /// Generators xoshiro256++ (Blackman and Vigna 2019), whose words of state are beside each other.
@@ -68,9 +75,10 @@ impl Generators {
 
     #[inline(always)]
     fn next(&mut self) -> [u64; LANES] {
-        let [a, b, c, d] = &mut self.state;
-        std::array::from_fn(|i| {
-            let word = a[i].wrapping_add(d[i]).rotate_left(23).wrapping_add(a[i]);
+        let [mut a, mut b, mut c, mut d] = self.state;
+        let mut words = [0; LANES];
+        for i in 0..LANES {
+            words[i] = a[i].wrapping_add(d[i]).rotate_left(23).wrapping_add(a[i]);
             let shifted = b[i] << 17;
             c[i] ^= a[i];
             d[i] ^= b[i];
@@ -78,8 +86,9 @@ impl Generators {
             a[i] ^= d[i];
             c[i] ^= shifted;
             d[i] = d[i].rotate_left(45);
-            word
-        })
+        }
+        self.state = [a, b, c, d];
+        words
     }
 }
 
