@@ -113,7 +113,7 @@ impl Names {
         let name = self.view(*view);
         let mut axes: Vec<usize> = (0..strides.len()).filter(|&axis| strides[axis] > 0).collect();
         axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
-        if phase.axes.len() == 1 || axes.iter().copied().eq(0..strides.len()) {
+        if axes.is_empty() || phase.axes.len() == 1 || axes.iter().copied().eq(0..strides.len()) {
             return name;
         }
         let letters: String = axes.into_iter().map(|axis| char::from(b'i' + axis as u8)).collect();

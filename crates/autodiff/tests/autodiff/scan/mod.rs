@@ -1,6 +1,7 @@
 //! Scans: compared with the loop that specifies them, and by their plans.
 
 mod at_step;
+mod axes;
 mod binding;
 mod cost;
 mod custom_operation;
