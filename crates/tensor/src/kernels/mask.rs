@@ -49,10 +49,8 @@ fn fill<T: Scalar>(out: &mut [T], bound: u32, mut generators: Generators) {
 fn draw<T: Scalar>(bound: u32, generators: &mut Generators) -> [T; DRAWN] {
     let words = generators.next();
     let mut drawn = [T::zero(); DRAWN];
-    for lane in 0..LANES {
-        for (half, place) in
-            [(words[lane] as u32, lane), ((words[lane] >> 32) as u32, LANES + lane)]
-        {
+    for (lane, word) in words.into_iter().enumerate() {
+        for (half, place) in [(word as u32, lane), ((word >> 32) as u32, LANES + lane)] {
             drawn[place] = if half < bound { T::one() } else { T::zero() };
         }
     }
