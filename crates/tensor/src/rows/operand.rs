@@ -4,6 +4,7 @@ use super::address::Located;
 use super::blocking::VECTOR;
 use super::nest::Strides;
 use super::op::Axes;
+use crate::cpu::simd::vectorize;
 use crate::kernels::binary::BinaryLoop;
 use crate::kernels::unary::UnaryLoop;
 use crate::scalar::Scalar;
@@ -92,26 +93,31 @@ impl<T: Scalar> Operand<T> {
         Self::new(located, &strides, true, columns)
     }
 
-    /// Copies the elements of the chunk to an array without gaps.
+    /// Copies the elements of the chunk to an array without gaps. It is a function of its own, which
+    /// the compiler vectorises better than a part of a larger one.
     ///
     /// # Safety
     ///
     /// The elements may be read, and those of the copy be written. No thread uses them meanwhile.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) unsafe fn copy_to(&self, copy: &Self, rows: usize, columns: usize) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            match columns {
-                16 => self.copy_rows::<16>(copy, rows),
-                32 => self.copy_rows::<32>(copy, rows),
-                64 => self.copy_rows::<64>(copy, rows),
-                _ => {
-                    for row in 0..rows {
-                        self.copy_row(row, copy.row_mut(row, columns));
+        vectorize(
+            #[inline(always)]
+            move || {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    match columns {
+                        16 => self.copy_rows::<16>(copy, rows),
+                        32 => self.copy_rows::<32>(copy, rows),
+                        _ => {
+                            for row in 0..rows {
+                                self.copy_row(row, copy.row_mut(row, columns));
+                            }
+                        }
                     }
                 }
-            }
-        }
+            },
+        );
     }
 
     /// [`copy_to`](Self::copy_to) for rows of `N` columns.
@@ -122,26 +128,10 @@ impl<T: Scalar> Operand<T> {
     #[inline(always)]
     unsafe fn copy_rows<const N: usize>(&self, copy: &Self, rows: usize) {
         // SAFETY: the caller's contract.
-        unsafe {
-            let to = std::slice::from_raw_parts_mut(copy.start.cast::<[T; N]>(), rows);
-            match (self.column, self.distance) {
-                (0, distance) => {
-                    for (row, to) in to.iter_mut().enumerate() {
-                        *to = [*self.start.wrapping_add(row * distance); N];
-                    }
-                }
-                (1, 0) => to.fill(*self.start.cast::<[T; N]>()),
-                (1, distance) => {
-                    for (row, to) in to.iter_mut().enumerate() {
-                        *to = *self.start.wrapping_add(row * distance).cast::<[T; N]>();
-                    }
-                }
-                _ => {
-                    for (row, to) in to.iter_mut().enumerate() {
-                        self.gather(row, to);
-                    }
-                }
-            }
+        let to = unsafe { std::slice::from_raw_parts_mut(copy.start.cast::<[T; N]>(), rows) };
+        for (row, to) in to.iter_mut().enumerate() {
+            // SAFETY: the caller's contract.
+            unsafe { self.copy_row(row, to) };
         }
     }
 
@@ -155,7 +145,13 @@ impl<T: Scalar> Operand<T> {
         // SAFETY: the caller's contract.
         unsafe {
             match self.column {
-                0 => to.fill(self.first(row)),
+                0 => {
+                    // the compiler would otherwise write a column of many rows at once
+                    let x = std::hint::black_box(self.first(row));
+                    for to in to {
+                        *to = x;
+                    }
+                }
                 1 => to.copy_from_slice(self.row(row, to.len())),
                 _ => self.gather(row, to),
             }

@@ -8,6 +8,9 @@ use crate::cpu::simd::{Math, vectorize_math};
 use crate::kernels::arithmetic::{larger, smaller};
 use crate::scalar::Scalar;
 
+/// The number of short rows that are folded together.
+const SHORT_ROWS: usize = 16;
+
 /// A way to combine the elements of `N` arrays into one.
 trait Fold<T, const N: usize>: Copy {
     /// Whether short rows have loops of their own.
@@ -224,62 +227,94 @@ impl<T: Scalar> Chunk<'_, T> {
     unsafe fn fold_rows<const N: usize, F: Fold<T, N>>(&self, x: [usize; N], y: usize, fold: F) {
         let target = &self.operands[y];
         let is_one_row = target.is_row && self.is_gapless(x);
-        let (rows, columns) =
-            if is_one_row { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
-        for row in 0..rows {
-            // SAFETY: the caller's contract.
-            let part = unsafe {
-                match columns {
-                    16 if F::HAS_SHORT_ROWS => self.fold_vectors::<N, 1>(x, row, fold),
-                    32 if F::HAS_SHORT_ROWS => self.fold_vectors::<N, 2>(x, row, fold),
-                    _ => fold.of_row(self.rows_of(x, row, columns)),
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.columns {
+                16 if F::HAS_SHORT_ROWS && !is_one_row => self.fold_short_rows::<N, 1>(x, y, fold),
+                32 if F::HAS_SHORT_ROWS && !is_one_row => self.fold_short_rows::<N, 2>(x, y, fold),
+                columns => {
+                    let (rows, columns) =
+                        if is_one_row { (1, self.rows * columns) } else { (self.rows, columns) };
+                    for row in 0..rows {
+                        self.join_row(y, row, fold.of_row(self.rows_of(x, row, columns)), fold);
+                    }
                 }
-            };
-            // SAFETY: the caller's contract; the target is no source.
-            let y = unsafe { &mut target.row_mut(row, 1)[0] };
-            let is_first = self.start == (0, 0) && row == 0 || self.start.1 == 0 && !target.is_row;
-            *y = if target.begins && is_first { part } else { fold.join(*y, part) };
+            }
         }
     }
 
-    /// Folds a row of `V` vectors to one number.
+    /// Joins the result for a row to the target.
     ///
     /// # Safety
     ///
     /// As for [`run`](Self::run).
     #[inline(always)]
-    unsafe fn fold_vectors<const N: usize, const V: usize>(
+    unsafe fn join_row<const N: usize>(
+        &self,
+        y: usize,
+        row: usize,
+        part: T,
+        fold: impl Fold<T, N>,
+    ) {
+        let target = &self.operands[y];
+        // SAFETY: the caller's contract; the target is no source.
+        let y = unsafe { &mut target.row_mut(row, 1)[0] };
+        let is_first = self.start == (0, 0) && row == 0 || self.start.1 == 0 && !target.is_row;
+        *y = if target.begins && is_first { part } else { fold.join(*y, part) };
+    }
+
+    /// Folds each row of `V` vectors to one number. A few rows are first folded to a vector each, in
+    /// memory: the compiler then keeps whole vectors in registers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn fold_short_rows<const N: usize, const V: usize>(
         &self,
         arrays: [usize; N],
-        row: usize,
+        y: usize,
         fold: impl Fold<T, N>,
-    ) -> T {
+    ) {
         let none = [[T::zero(); VECTOR]; V];
-        let mut x = [&none; N];
-        for (x, array) in x.iter_mut().zip(arrays) {
-            // SAFETY: the caller's contract.
-            *x = unsafe { self.operands[array].vectors(row) };
-        }
-        let mut lanes = [fold.identity(); VECTOR];
-        #[expect(clippy::needless_range_loop, reason = "it indexes the rows of all arrays")]
-        for vector in 0..V {
-            for lane in 0..VECTOR {
-                let mut elements = [T::zero(); N];
-                for i in 0..N {
-                    elements[i] = x[i][vector][lane];
+        let mut vectors = [[fold.identity(); VECTOR]; SHORT_ROWS];
+        let mut first = 0;
+        while first < self.rows {
+            let rows = SHORT_ROWS.min(self.rows - first);
+            for (row, lanes) in (first..).zip(&mut vectors[..rows]) {
+                let mut x = [&none; N];
+                for (x, array) in x.iter_mut().zip(arrays) {
+                    // SAFETY: the caller's contract.
+                    *x = unsafe { self.operands[array].vectors(row) };
                 }
-                lanes[lane] = fold.add(lanes[lane], elements);
+                let mut sums = [fold.identity(); VECTOR];
+                #[expect(clippy::needless_range_loop, reason = "it indexes the rows of all arrays")]
+                for vector in 0..V {
+                    for lane in 0..VECTOR {
+                        let mut elements = [T::zero(); N];
+                        for i in 0..N {
+                            elements[i] = x[i][vector][lane];
+                        }
+                        sums[lane] = fold.add(sums[lane], elements);
+                    }
+                }
+                *lanes = sums;
             }
+            for (row, lanes) in (first..).zip(std::hint::black_box(&vectors[..rows])) {
+                let mut eight = [T::zero(); 8];
+                for i in 0..8 {
+                    eight[i] = fold.join(lanes[i], lanes[i + 8]);
+                }
+                let mut four = [T::zero(); 4];
+                for i in 0..4 {
+                    four[i] = fold.join(eight[i], eight[i + 4]);
+                }
+                let part = fold.join(fold.join(four[0], four[2]), fold.join(four[1], four[3]));
+                // SAFETY: the caller's contract.
+                unsafe { self.join_row(y, row, part, fold) };
+            }
+            first += rows;
         }
-        let mut eight = [T::zero(); 8];
-        for i in 0..8 {
-            eight[i] = fold.join(lanes[i], lanes[i + 8]);
-        }
-        let mut four = [T::zero(); 4];
-        for i in 0..4 {
-            four[i] = fold.join(eight[i], eight[i + 4]);
-        }
-        fold.join(fold.join(four[0], four[2]), fold.join(four[1], four[3]))
     }
 
     /// Folds all rows to one row.
