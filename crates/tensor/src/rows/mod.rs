@@ -20,6 +20,7 @@ mod blocking;
 mod buffer;
 mod check;
 mod chunk;
+mod folds;
 mod kernel;
 mod memo;
 mod nest;
