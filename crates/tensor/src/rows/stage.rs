@@ -16,13 +16,17 @@ pub(super) struct BoundStage<'a, T> {
 }
 
 impl<T: Scalar> BoundStage<'_, T> {
-    /// Bytes of the weights that its products read.
+    /// Bytes of the weights that its products read, each weight counted once.
     pub(super) fn weight_bytes(&self, packed: &[PackedRhs<T>]) -> usize {
-        let weights = self.instructions.iter().filter_map(|instruction| match instruction {
-            Instruction::MatMul { right, .. } => Some(packed[*right].extents()),
-            Instruction::Fused(_) => None,
-        });
-        weights.map(|[rows, columns]| rows * columns * size_of::<T>()).sum()
+        let mut is_read = vec![false; packed.len()];
+        for instruction in self.instructions {
+            if let Instruction::MatMul { right, .. } = instruction {
+                is_read[*right] = true;
+            }
+        }
+        let weights = packed.iter().zip(is_read).filter(|(_, is_read)| *is_read);
+        let elements = weights.map(|(weight, _)| weight.extents().iter().product::<usize>());
+        elements.sum::<usize>() * size_of::<T>()
     }
 
     /// The cost of a row, in multiplications.

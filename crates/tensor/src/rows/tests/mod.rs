@@ -245,6 +245,15 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+#[test]
+fn a_weight_of_several_products_is_counted_once() {
+    let case = Case::new(Sizes { steps: 1, rows: 1, segment: 1, reversed: false }, [2, 3, 5]);
+    let mut instructions = program(2, 3, 5).step; // reads a weight of nine numbers
+    instructions.extend(instructions.clone());
+    let stage = stage::BoundStage { instructions: &instructions, addresses: Vec::new() };
+    assert_eq!(stage.weight_bytes(&case.packed()), 9 * size_of::<f64>());
+}
+
 /// The program without sums over steps, for a session.
 fn online() -> (RowProgram<f64>, Case) {
     let sizes = Sizes { steps: 3, rows: 2, segment: 1, reversed: false };
