@@ -54,11 +54,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run_phases`](super::block::run_phases).
     unsafe fn call(&self, kernel: &Kernel<T>, sources: &[usize], target: usize) {
-        let is_whole = |&array: &usize| {
-            let operand = &self.operands[array];
-            operand.is_gapless && !operand.is_column
-        };
-        let is_gapless = sources.iter().chain([&target]).all(is_whole);
+        let is_gapless = self.is_gapless(sources) && self.is_gapless(&[target]);
         let (rows, columns) =
             if is_gapless { (1, self.rows * self.columns) } else { (self.rows, self.columns) };
         for row in 0..rows {
@@ -93,9 +89,9 @@ impl<T: Scalar> Chunk<'_, T> {
 
     /// Whether the rows of all these arrays form one long row, which has all columns.
     #[inline(always)]
-    pub(super) fn is_gapless<const N: usize>(&self, arrays: [usize; N]) -> bool {
+    pub(super) fn is_gapless(&self, arrays: &[usize]) -> bool {
         let mut is_gapless = true;
-        for array in arrays {
+        for &array in arrays {
             let operand = &self.operands[array];
             is_gapless &= operand.is_gapless && !operand.is_column;
         }

@@ -54,7 +54,7 @@ pub enum RowOp<T> {
     MulAdd(MulKind, [usize; 3], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
-    /// `y ← f(x₀, x₁, ..)`, for arrays that are not broadcast, with the function's name.
+    /// `y ← f(x₀, x₁, ..)`, with the function's name.
     Call(&'static str, Kernel<T>, Box<[usize]>, usize),
     /// `y ← reduction of x` along the axes on which `y` has stride 0. Later phases may read it.
     Reduce(Reduction, usize, usize),

@@ -82,7 +82,7 @@ impl<T: Scalar> Chunk<'_, T> {
     #[inline(always)]
     unsafe fn fold_rows<const N: usize, F: Fold<T, N>>(&self, x: [usize; N], y: usize, fold: F) {
         let target = &self.operands[y];
-        let is_one_row = target.is_row && self.is_gapless(x);
+        let is_one_row = target.is_row && self.is_gapless(&x);
         // SAFETY: the caller's contract.
         unsafe {
             match self.columns {

@@ -32,7 +32,7 @@ fn losses_are_those_of_the_library() {
     assert_eq!((experiment.updates(), experiment.epochs()), (UPDATES, 2.0));
 }
 
-/// One step ahead by a run, and on from each prediction.
+/// One step ahead by a run, and on from each prediction. A stepper computes the same up to rounding.
 #[test]
 fn predictions_are_those_of_the_library() {
     let run = by_hand::run(UPDATES);
@@ -50,6 +50,17 @@ fn predictions_are_those_of_the_library() {
         let start = run.model.start(&tape, 1);
         let (free, _) = free_running(&run.model, prompt, start, STEPS, |y| y);
         assert_eq!(prediction.free, exact(&free.value()));
+
+        let mut stepper = stepper(&run.model, [1, 1]);
+        let mut next = |x: f32| {
+            stepper.step(&[&[x]]);
+            stepper.output(0)[0]
+        };
+        let mut y = truth.iter().take(STEPS).fold(0.0, |_, &x| next(x));
+        for found in prediction.free {
+            assert!((found - f64::from(y)).abs() < 1e-5, "{found}, not {y}");
+            y = next(y);
+        }
     }
 }
 

@@ -73,14 +73,17 @@ fn fluctuation(losses: &[Losses]) -> f64 {
     (last.map(|it| (it - mean).powi(2)).sum::<f64>() / 20.0).sqrt() / mean
 }
 
-/// A low rate has learned little after 20 epochs. A high one jumps, and stays behind. One between the two has learned
-/// after 10.
+/// A low rate has learned little after 20 epochs. A high one jumps: on the way its losses are high, and where it ends is a
+/// matter of rounding. One between the two has learned after 10.
 #[test]
 fn the_learning_rate_can_be_too_low_and_too_high() {
     let [low, medium, high] = ["rate-low", "rate-medium", "rate-high"].map(trained);
     assert!(last(&medium) < 0.02 * first(&medium), "{}", last(&medium));
     assert!(last(&low) < first(&low) && last(&low) > 0.5 * first(&low), "{}", last(&low));
-    assert!(last(&high) > 2.0 * last(&medium), "{}", last(&high));
+    let mean = |losses: &[Losses]| {
+        losses.iter().map(|it| it.validation).sum::<f64>() / losses.len() as f64
+    };
+    assert!(mean(&high) > 10.0 * mean(&medium), "{}", mean(&high));
     let jumps = |losses: &[Losses]| {
         losses.windows(2).filter(|pair| pair[1].validation > 1.5 * pair[0].validation).count()
     };

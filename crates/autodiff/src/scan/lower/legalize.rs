@@ -8,10 +8,11 @@ use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::scan::lower::layout::{Place, Places};
 use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::lower::matrices::MatricesOfLoop;
 use crate::scan::lower::sink_reductions::{SumTerm, SunkReductions, sink_reductions};
 use crate::scan::rewrite::rematerialize::rematerialize;
-use crate::tape::primitive::{BroadcastTo, Concat};
-use crate::tape::{Class, Function, Op, ViewOf};
+use crate::tape::primitive::Concat;
+use crate::tape::{Class, Op, ViewOf};
 
 /// A legalized step, in which every output and every joined part is a value of its own, with the
 /// terms of its sums over all steps.
@@ -30,7 +31,7 @@ pub(crate) fn legalize<T: Scalar>(
     program: &Program<T>,
     rows: usize,
 ) -> Result<Legal<T>, LoweringError> {
-    let mut program = adjacent(&stretch_operands(&tile_pads(program, rows)));
+    let mut program = adjacent(&tile_pads(program, rows));
     pass_through_outputs(&mut program);
     let mut program = own_places(&rematerialize(&program));
     own_outputs(&mut program);
@@ -95,23 +96,6 @@ fn tile<T: Scalar>(
     new.push(op_node(Op::Concat(Concat { axis }), tiles, shape.clone()))
 }
 
-/// Broadcasts the operands of kernels, which read slices of one length.
-fn stretch_operands<T: Scalar>(program: &Program<T>) -> Program<T> {
-    program.rebuild(|new, id, mut inputs| {
-        if let Class::Elementwise(Function::Kernel(_)) = program.class(id) {
-            let shape = program.shape(id);
-            for input in &mut inputs {
-                if new.shape(*input) == shape {
-                    continue;
-                }
-                let broadcast = Op::BroadcastTo(BroadcastTo(shape[..].into()));
-                *input = new.push(op_node(broadcast, [*input], shape.clone()));
-            }
-        }
-        new.copy(program, id, inputs)
-    })
-}
-
 /// Copies views with gaps between their elements where a row without gaps is needed: as an operand
 /// of a matrix product, and before a change of shape that has no strides.
 fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -159,7 +143,7 @@ fn pass_through_outputs<T: Scalar>(program: &mut Program<T>) {
 /// copies states that are read after the loop. All other readers of a part read it within the join.
 fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
     let bindings = bindings(program);
-    let in_loop = program.ancestors(program.next.iter().copied());
+    let in_loop = MatricesOfLoop::of(program, &bindings).in_loop(program);
     let (is_output, is_state) = (program.among(program.outputs()), program.states());
     let mut times_joined = vec![0; program.nodes.len()];
     for join in (0..program.nodes.len() as u32).filter(|&id| is_join(program, id)) {

@@ -96,7 +96,7 @@ fn take_apart<T: Scalar>(
     while let Some(id) = pending.pop() {
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
         let by_rows = |id: u32| program.shape(id).first() == Some(&rows);
-        let is_matrix = |id: u32| by_rows(id) && program.shape(id).len() == 2;
+        let has_vectors = |id: u32| by_rows(id) && program.shape(id).len() == 2;
         let op = program.op(id).filter(|_| only_summed[id as usize]);
         let inside = match op {
             Some(Op::Binary(Binary::Add))
@@ -107,7 +107,7 @@ fn take_apart<T: Scalar>(
             }
             Some(op)
                 if matches!(op.class(), Class::Product(Transpose::LEFT))
-                    && inputs.iter().all(|&input| is_matrix(input)) =>
+                    && inputs.iter().all(|&input| has_vectors(input)) =>
             {
                 let [left, right] = [inputs[0], inputs[1]];
                 sunk.terms.push(SumTerm::Product { sum, left, right });

@@ -8,10 +8,16 @@ use bptt_tensor::{Binary, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Node, Program, op_node};
-use crate::tape::Op;
 use crate::tape::primitive::{Concat, MatMul, Permute, Reshape, Slice, Sum};
+use crate::tape::{Class, Op};
 
+/// Writes out the products of a step. If another operation keeps the step from being compiled, the
+/// products stay, since one by one they take less time.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let needed = program.ancestors(program.outputs());
+    if (0..program.nodes.len() as u32).any(|id| needed[id as usize] && is_opaque(program, id)) {
+        return program.clone();
+    }
     program.rebuild(|new, id, inputs| match (program.op(id), &inputs[..]) {
         (Some(Op::MatMul(product)), &[a, b]) if new.shape(b).len() > 2 => {
             let written_out = written_out(new, *product, a, b);
@@ -23,6 +29,14 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         }
         _ => new.copy(program, id, inputs),
     })
+}
+
+/// Whether the compiler has no instruction for an operation.
+fn is_opaque<T: Scalar>(program: &Program<T>, id: u32) -> bool {
+    match (program.op(id), program.class(id)) {
+        (None | Some(Op::Permute(_) | Op::Pad(_)), _) => false,
+        (_, class) => matches!(class, Class::Opaque | Class::Tuple | Class::Movement),
+    }
 }
 
 /// The product of two batches of matrices, with further axes of extent 1.

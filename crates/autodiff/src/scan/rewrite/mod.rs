@@ -19,7 +19,8 @@ use crate::scan::ir::program::Program;
 
 /// Applies all rewrites. Each prepares the step for those that follow.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = sigmoid::rewrite(&softmax::rewrite(&contract::rewrite(program)));
+    let program = contract::rewrite(&softmax::rewrite(program));
+    let program = sigmoid::rewrite(&program);
     let program = narrow::rewrite(&reciprocal::rewrite(&program));
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);

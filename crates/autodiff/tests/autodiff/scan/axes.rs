@@ -186,6 +186,46 @@ fn a_memory_of_each_row_has_a_gradient() {
     .assert_eq(&reverse);
 }
 
+/// A matrix that is read before its update is not copied for it.
+#[test]
+fn a_matrix_state_may_be_read_before_its_update() {
+    let (forward, _) = plan_of([5, 2, 7], [[2, 12]], |x, [s]| {
+        let [k, v] = [(0..4), (4..7)].map(|columns| x.slice(1, columns));
+        let s = s.reshape([2, 4, 3]);
+        let y = k.reshape([2, 1, 4]).matmul(s).reshape([2, 3]);
+        let s = s + k.reshape([2, 4, 1]) * v.reshape([2, 1, 3]);
+        (y, [s.reshape([2, 12])])
+    });
+    expect![[r#"
+        each step:
+          fused, 4 × 3 columns:
+            y0(j) = sum of x0[0..4](i) · y1(before)
+            y1 = x0[0..4](i) · x0[4..7](j) + y1(before)
+    "#]]
+    .assert_eq(&forward);
+}
+
+/// A step with an opaque operation multiplies matrices as they are written: to the bit as the loop does.
+#[test]
+fn products_are_not_written_out_in_vain() {
+    let tape = Tape::new();
+    let xs = tape.constant(uniform::<f32>([4, 2, 40], 1));
+    let s = tape.constant(uniform([2, 40, 40], 2));
+    fn step<'t>(x: Var<'t, f32>, s: Var<'t, f32>) -> (Var<'t, f32>, Var<'t, f32>) {
+        let y = x.reshape([2, 1, 40]).matmul(s).reshape([2, 40]);
+        (y, s * 0.5 + y.cumsum(1).reshape([2, 40, 1]) * 0.01)
+    }
+    assert!(tape.scan(xs, s).plan(step).contains("operation by operation"));
+    let (mut looped, mut state) = (Vec::new(), s);
+    for time in 0..4 {
+        let (y, next) = step(xs.index_first(time), state);
+        looped.push(y);
+        state = next;
+    }
+    let scanned = tape.scan(xs, s).run(step).outputs;
+    assert_eq!(scanned.value(), Var::stack(&looped, 0).value());
+}
+
 /// The bits are those of one thread, whichever threads add to the states of sums.
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {

@@ -78,8 +78,7 @@ fn they_are_instructions_of_a_fused_sequence() {
         each step:
           y1 = y2(before) · w0
           fused, 4 columns:
-            r0 = identity w1
-            z0 = product y1 r0
+            z0 = product y1 w1
             r0 = add z0 x0[0..1]
             y2 = softsign r0
         after the loop, all steps at once:
@@ -92,17 +91,16 @@ fn they_are_instructions_of_a_fused_sequence() {
           w3 = square w0
         each step:
           fused, 4 columns:
-            r0 = identity w0
-            r1 = product x1 r0
-            r0 = add r1 x0[0..1]
-            r2 = abs r0
-            r0 = add r2 1
-            r2 = square r0
-            r0 = recip r2
-            z0 = chain_mul c0(before) r0
-            r0 = gt r1 0
-            r1 = select r0 1 0.1
-            z1 = x2 ⊗ r1 + z0
+            r0 = product x1 w0
+            r1 = add r0 x0[0..1]
+            r2 = abs r1
+            r1 = add r2 1
+            r2 = square r1
+            r1 = recip r2
+            z0 = chain_mul c0(before) r1
+            r1 = gt r0 0
+            r0 = select r1 1 0.1
+            z1 = x2 ⊗ r0 + z0
             z2 = chain_mul z1 w3
           c0 = z2 · w1ᵀ
         after the loop, all steps at once:

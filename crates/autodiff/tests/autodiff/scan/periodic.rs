@@ -2,10 +2,10 @@
 
 use expect_test::expect;
 
-use bptt_autodiff::{Tape, Var};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_autodiff::Var;
+use bptt_tensor::Scalar;
 
-use super::support::{Case, Execution, Vars, distance, loss, param, plan, run, uniform};
+use super::support::{Execution, Vars, distance, param, plan, two_orders};
 
 #[test]
 fn steps_with_remainders_bounds_and_shifts_are_compiled() {
@@ -48,28 +48,11 @@ fn step<'t, T: Scalar>(
     (vec![z.gather_along(indices, 1), phase], vec![next])
 }
 
-/// The values, their gradients, and the gradients of a scalar function of the gradients.
-fn two_orders(execution: Execution) -> Vec<Tensor<f64>> {
-    let case = Case::<f64> {
-        sequences: vec![uniform([6, 3, 3], 1)],
-        state: vec![uniform([3, 6], 2)],
-        params: vec![],
-        reversed: false,
-    };
-    let tape = Tape::new();
-    let [xs, h, w, u] =
-        [case.sequences[0].clone(), case.state[0].clone(), uniform([3, 6], 3), uniform([6, 6], 4)]
-            .map(|value| tape.variable(value));
-    let values = run(&case, execution, &[xs], &[h], |x, h| step([w, u], x, h));
-    let first = tape.grad(loss(&values), [xs, h, w, u]);
-    let second = tape.grad(loss(&first), [xs, h, w, u]);
-    values.iter().chain(&first).chain(&second).map(|var| var.value()).collect()
-}
-
 #[test]
 fn two_orders_are_those_of_the_loop() {
     for execution in [Execution::Scan, Execution::Recomputed(2)] {
-        let off = distance(&two_orders(execution), &two_orders(Execution::Loop));
+        let off =
+            distance(&two_orders::<f64>(execution, 3, step), &two_orders(Execution::Loop, 3, step));
         assert!(off < 1e-12, "{off:e}");
     }
 }

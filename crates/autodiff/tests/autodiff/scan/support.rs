@@ -245,3 +245,26 @@ pub(crate) fn check_orders<T: Scalar>(
         }
     }
 }
+
+/// The values of a step with weights `[3, 6]` and `[6, 6]`, their gradients, and the gradients of a scalar function of the
+/// gradients.
+pub(crate) fn two_orders<T: Scalar>(
+    execution: Execution,
+    batch: usize,
+    step: impl for<'t> Fn([Var<'t, T>; 2], &[Var<'t, T>], &[Var<'t, T>]) -> (Vars<'t, T>, Vars<'t, T>),
+) -> Vec<Tensor<T>> {
+    let case = Case::<T> {
+        sequences: vec![uniform([6, batch, 3], 1)],
+        state: vec![uniform([batch, 6], 2)],
+        params: vec![],
+        reversed: false,
+    };
+    let tape = Tape::new();
+    let [xs, h, w, u] =
+        [case.sequences[0].clone(), case.state[0].clone(), uniform([3, 6], 3), uniform([6, 6], 4)]
+            .map(|value| tape.variable(value));
+    let values = run(&case, execution, &[xs], &[h], |x, h| step([w, u], x, h));
+    let first = tape.grad(loss(&values), [xs, h, w, u]);
+    let second = tape.grad(loss(&first), [xs, h, w, u]);
+    values.iter().chain(&first).chain(&second).map(|var| var.value()).collect()
+}
