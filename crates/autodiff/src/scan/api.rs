@@ -187,7 +187,18 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         or_panic(flat.stepper(&mut flattened(&sequences, &state, step, &mut None)), &state)
     }
 
-    /// The compiled plan of the forward step and of the reverse step, as text.
+    /// The compiled plan of the forward step and of the reverse step, as text. If a step runs operation by operation,
+    /// the plan lists what keeps it from being compiled, with the line of each equation and what to write instead.
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::<f64>::new();
+    /// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, F]
+    /// let plan = tape.scan(xs, ()).plan(|x, ()| (x.cumsum(1), ()));
+    /// assert!(plan.contains("cumsum(axis 1) of [3, 2] to [3, 2] at "));
+    /// assert!(plan.contains("multiply by a triangular matrix of ones"));
+    /// ```
     ///
     /// # Panics
     ///

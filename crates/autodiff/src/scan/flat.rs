@@ -6,6 +6,7 @@ use std::panic::Location;
 use bptt_tensor::{Scalar, Shape, Tensor, Unary};
 
 use crate::scan::cache::compile;
+use crate::scan::compiled::Compiled;
 use crate::scan::own_sequences::OwnSequence;
 use crate::scan::run::execute::over_steps;
 use crate::scan::run::operation::{self, Operands, ScanConfig};
@@ -142,7 +143,8 @@ impl<'t, T: Scalar> FlatScan<'t, T> {
         let step = &mut |entries: &[_], state: &[_]| probed.step(tape, || step(entries, state));
         let traced = trace(tape, &self.sequences, &self.state, step)?;
         let sequences = self.sequences.len() + traced.own_sequences.len();
-        let plan = compile(traced.program, sequences, traced.invariants.len());
+        // not from the cache, since an equal step may be recorded at other lines
+        let plan = Compiled::new(traced.program, sequences, traced.invariants.len());
         Ok(format!("{probed}{plan}"))
     }
 

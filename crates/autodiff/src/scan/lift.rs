@@ -142,7 +142,7 @@ impl<'p, T: Scalar> Lift<'p, T> {
             }
         });
         let inputs = operands.collect();
-        new.push(Node { kind, inputs, shape })
+        new.push(Node { kind, inputs, shape, line: node.line })
     }
 }
 

@@ -40,7 +40,7 @@ impl<T: Scalar> fmt::Display for Plan<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.lowered() {
             Ok(lowered) => lowered.fmt(f),
-            Err(reason) => writeln!(f, "operation by operation, because of {reason}"),
+            Err(reason) => write!(f, "operation by operation, because of\n{reason}"),
         }
     }
 }

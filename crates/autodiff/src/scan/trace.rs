@@ -3,7 +3,8 @@
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
-use crate::scan::ir::program::{Input, Kind, Node, Program};
+use crate::scan::ir::line::Line;
+use crate::scan::ir::program::{Input, Kind, Node, Program, leaf_node};
 use crate::scan::lift::lift;
 use crate::scan::own_sequences::{OwnSequence, OwnSource};
 use crate::scan::state_fault::StateFault;
@@ -155,7 +156,8 @@ impl<T: Scalar> Reader<T> {
             Kind::Op(_) => node.inputs.iter().map(|&input| self.place(tape, input)).collect(),
             _ => SmallVec::new(),
         };
-        let place = self.push(Node { kind, inputs, shape });
+        let line = matches!(kind, Kind::Op(_)).then_some(Line::Of(node.origin.location));
+        let place = self.push(Node { kind, inputs, shape, line });
         self.own.push(Recorded::Placed(place));
     }
 
@@ -187,7 +189,7 @@ impl<T: Scalar> Reader<T> {
 
     /// Adds a value that no operation computes.
     fn given(&mut self, kind: Kind<T>, shape: Shape) -> u32 {
-        self.push(Node { kind, inputs: SmallVec::new(), shape })
+        self.push(leaf_node(kind, shape))
     }
 
     /// The id in the program of a value. A value that was recorded before the step becomes an

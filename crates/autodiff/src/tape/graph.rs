@@ -63,8 +63,8 @@ pub struct Tape<T> {
     /// The errors that are added to computed values.
     roundings: Option<Roundings>,
     pub(super) step: Cell<Option<Step>>,
-    /// The line and step of the equation that is being differentiated. The nodes that its gradient
-    /// rule records get them too.
+    /// The line and step of the equation to which all recorded nodes are attributed, such as the one that is being
+    /// differentiated.
     pub(super) differentiated: Cell<Option<Origin>>,
     pub(super) mode: Cell<Mode>,
     /// The line that called the scan whose step is being recorded.

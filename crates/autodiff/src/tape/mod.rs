@@ -17,7 +17,7 @@ mod roundings;
 mod scopes;
 mod substitution;
 
-pub(crate) use context::{Step, StepCount};
+pub(crate) use context::{Origin, Step, StepCount};
 pub use dot::Dot;
 pub use finite::NonFinite;
 pub(crate) use graph::Node;

@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use bptt_tensor::Scalar;
 
-use super::context::{Mode, Step};
+use super::context::{Mode, Origin, Step};
 use super::graph::Tape;
 
 /// A guard that restores a value of the tape, even after a panic.
@@ -57,6 +57,11 @@ impl<T: Scalar> Tape<T> {
     /// value `id`.
     pub(crate) fn differentiating<R>(&self, id: u32, compute: impl FnOnce() -> R) -> R {
         let origin = self.nodes()[id as usize].origin;
+        self.attributing(origin, compute)
+    }
+
+    /// Runs `compute`, and attributes its nodes to an equation that was recorded elsewhere.
+    pub(crate) fn attributing<R>(&self, origin: Origin, compute: impl FnOnce() -> R) -> R {
         let outer = self.differentiated.replace(Some(origin));
         let _restore = Restore(&self.differentiated, outer);
         compute()

@@ -2,4 +2,5 @@
 
 pub(crate) mod binding;
 pub(crate) mod indexed;
+pub(crate) mod line;
 pub(crate) mod program;

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use bptt_tensor::{Scalar, Shape};
+use bptt_tensor::{Scalar, Shape, Unary};
 use smallvec::SmallVec;
 
+use crate::scan::ir::line::Line;
 use crate::tape::primitive::BroadcastTo;
 use crate::tape::{Class, Op};
 
@@ -27,6 +28,8 @@ pub(crate) struct Node<T> {
     pub(crate) kind: Kind<T>,
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) shape: Shape,
+    /// The line for which it is computed, if that is known. Equal steps may have other lines.
+    pub(crate) line: Option<Line>,
 }
 
 /// The kind of a value: an input, a number, or the result of an operation.
@@ -117,14 +120,21 @@ impl<T> Program<T> {
 
     /// Adds a number.
     pub(crate) fn number(&mut self, value: f64) -> u32 {
-        self.push(Node { kind: Kind::Literal(value), inputs: SmallVec::new(), shape: [].into() })
+        self.push(leaf_node(Kind::Literal(value), []))
     }
 
     /// Adds zeros of this shape.
     pub(crate) fn zeros(&mut self, shape: &Shape) -> u32 {
         let zero = self.number(0.0);
-        let kind = Kind::Op(Op::BroadcastTo(BroadcastTo(shape[..].into())));
-        self.push(Node { kind, inputs: [zero].into_iter().collect(), shape: shape.clone() })
+        let zeros = Op::BroadcastTo(BroadcastTo(shape[..].into()));
+        self.push(op_node(zeros, [zero], shape.clone()))
+    }
+
+    /// Adds a copy of a value.
+    pub(crate) fn identity(&mut self, id: u32) -> u32 {
+        let Node { shape, line, .. } = self.node(id);
+        let copy = Node { line: *line, ..op_node(Op::Unary(Unary::Identity), [id], shape.clone()) };
+        self.push(copy)
     }
 
     /// The outputs of all kinds.
@@ -177,7 +187,7 @@ impl<T> Program<T> {
 
     /// Builds a program in which `rebuild` replaces every value that an output needs. `rebuild(new,
     /// id, inputs)` adds values to the new program, and returns the new id of the value that
-    /// replaces `id`. `inputs` are the new ids of the inputs of `id`.
+    /// replaces `id`. `inputs` are the new ids of the inputs of `id`. Values that have no line get that of `id`.
     pub(crate) fn rebuild(
         &self,
         mut rebuild: impl FnMut(&mut Self, u32, SmallVec<[u32; 3]>) -> u32,
@@ -188,7 +198,11 @@ impl<T> Program<T> {
         for (id, node) in (0..).zip(&self.nodes) {
             if needed[id as usize] {
                 let inputs = node.inputs.iter().map(|&input| places[input as usize]).collect();
+                let before = new.nodes.len();
                 places[id as usize] = rebuild(&mut new, id, inputs);
+                for added in &mut new.nodes[before..] {
+                    added.line = added.line.or(node.line);
+                }
             }
         }
         let moved = |ids: &[u32]| ids.iter().map(|&id| places[id as usize]).collect();
@@ -241,7 +255,17 @@ pub(crate) fn op_node<T>(
     inputs: impl IntoIterator<Item = u32>,
     shape: impl Into<Shape>,
 ) -> Node<T> {
-    Node { kind: Kind::Op(op), inputs: inputs.into_iter().collect(), shape: shape.into() }
+    Node {
+        kind: Kind::Op(op),
+        inputs: inputs.into_iter().collect(),
+        shape: shape.into(),
+        line: None,
+    }
+}
+
+/// A node that no operation computes.
+pub(crate) fn leaf_node<T>(kind: Kind<T>, shape: impl Into<Shape>) -> Node<T> {
+    Node { kind, inputs: SmallVec::new(), shape: shape.into(), line: None }
 }
 
 impl fmt::Display for Input {

@@ -8,6 +8,7 @@ use crate::scan::ir::program::{Input, Kind, Program};
 use crate::scan::lower::layout::{Place, Places};
 use crate::scan::lower::legalize::Legal;
 use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::lower::obstacles::obstacles;
 use crate::scan::lower::shapes::{is_per_row, width};
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::spaces::Spaces;
@@ -69,12 +70,12 @@ pub(crate) struct Classified<T> {
 ///
 /// # Errors
 ///
-/// If a value that is needed cannot be computed row by row.
+/// If values that are needed cannot be computed row by row.
 pub(crate) fn classify<T: Scalar>(
     step: Legal<T>,
     rows: usize,
 ) -> Result<Classified<T>, LoweringError> {
-    let Legal { program, terms, accumulators, inside_sums, copies } = step;
+    let Legal { program, terms, accumulators, inside_sums, copies, mut refused } = step;
     let summed = terms.iter().flat_map(SumTerm::values);
     let needed = program.ancestors(program.outputs().chain(summed));
     let bindings = bindings(&program);
@@ -85,11 +86,17 @@ pub(crate) fn classify<T: Scalar>(
         let class = if is_summand[id as usize] {
             RowClass::Summand
         } else if needed[id as usize] {
-            class_of(&program, &bindings, &places, rows, id)?
+            class_of(&program, &bindings, &places, rows, id).unwrap_or_else(|| {
+                refused.push(id);
+                RowClass::Literal
+            })
         } else {
             RowClass::Literal
         };
         classes.push(class);
+    }
+    if !refused.is_empty() {
+        return Err(LoweringError(obstacles(&program, &bindings, rows, refused)));
     }
     let (uses, readers) = (program.uses(), readers(&program, &needed));
     let multiplied = multiplied(&program, &classes, &terms);
@@ -215,30 +222,31 @@ fn multiplied<T>(program: &Program<T>, classes: &[RowClass], terms: &[SumTerm]) 
     multiplied
 }
 
+/// The class of a value; `None` if it cannot be computed row by row.
 fn class_of<T: Scalar>(
     program: &Program<T>,
     bindings: &[Binding],
     places: &Places,
     rows: usize,
     id: u32,
-) -> Result<RowClass, LoweringError> {
+) -> Option<RowClass> {
     let node = program.node(id);
+    let by_rows = |shape: &Shape| shape.first() == Some(&rows);
     let op = match &node.kind {
-        Kind::Input(_) => return Ok(RowClass::Input),
-        Kind::Literal(_) => return Ok(RowClass::Literal),
+        Kind::Input(Input::Invariant(_)) => return Some(RowClass::Input),
+        Kind::Input(_) => return by_rows(&node.shape).then_some(RowClass::Input),
+        Kind::Literal(_) => return Some(RowClass::Literal),
         Kind::Op(op) => op,
     };
-    let refuse = || Err(LoweringError(format!("{} to {}", op.name(), node.shape)));
     let input = |i: usize| program.shape(node.inputs[i]);
     let is_invariant = |i: usize| bindings[node.inputs[i] as usize] == Binding::Invariant;
-    let by_rows = |shape: &Shape| shape.first() == Some(&rows);
     if !by_rows(&node.shape) {
-        return refuse();
+        return None;
     }
     if let place = places.place(id)
         && place.source != id
     {
-        return Ok(RowClass::View(place.clone()));
+        return Some(RowClass::View(place.clone()));
     }
     let has_elements = |shape: &Shape| shape.len() <= 2 || !shape.contains(&0);
     let class = match op.class() {
@@ -270,9 +278,9 @@ fn class_of<T: Scalar>(
             let axes = (1..node.shape.len()).filter(|&axis| node.shape[axis] != input(0)[axis]);
             RowClass::Reduce { reduction: Reduction::Sum, axes: axes.collect() }
         }
-        _ => return refuse(),
+        _ => return None,
     };
-    Ok(class)
+    Some(class)
 }
 
 /// Whether an elementwise function can read an operand of this shape row by row. The function's

@@ -79,7 +79,7 @@ impl<T: Scalar> Emitter<'_, T> {
             unreachable!("products alone are not fused")
         };
         let Kind::Input(Input::Invariant(weight)) = step.program.node(node.inputs[1]).kind else {
-            return Err(LoweringError("a product with a number".into()));
+            return Err(LoweringError::limit("a product with a number", node.line));
         };
         let right = self.packs.place((weight, transposed));
         let accumulate = match sum {
@@ -106,7 +106,7 @@ impl<T: Scalar> Emitter<'_, T> {
             matches!(buffer.lifetime, Lifetime::Pair | Lifetime::Step) && buffer.role != Role::Input
         };
         if for_all_steps.any(|instruction| instruction.operands().into_iter().any(is_short)) {
-            return Err(LoweringError("a value of one step is read for all steps".into()));
+            return Err(LoweringError::limit("a value of one step is read for all steps", None));
         }
         Ok(())
     }

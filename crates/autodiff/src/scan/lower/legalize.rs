@@ -1,13 +1,13 @@
 //! Legalization: bringing a step into the form that the other passes expect.
 
-use bptt_tensor::{Binary, Scalar, Shape, Unary};
+use bptt_tensor::{Binary, Scalar, Shape};
 use smallvec::SmallVec;
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::op_node;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::scan::lower::layout::{Place, Places};
-use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::lower::lowered::Accumulator;
 use crate::scan::lower::matrices::MatricesOfLoop;
 use crate::scan::lower::sink_reductions::{SumTerm, SunkReductions, sink_reductions};
 use crate::scan::rewrite::rematerialize::rematerialize;
@@ -25,19 +25,18 @@ pub(crate) struct Legal<T> {
     pub(crate) inside_sums: Vec<u32>,
     /// Sums that equal other sums: pairs of the other sum and the copy.
     pub(crate) copies: Vec<(usize, usize)>,
+    /// Values whose sums over all steps cannot be computed.
+    pub(crate) refused: Vec<u32>,
 }
 
-pub(crate) fn legalize<T: Scalar>(
-    program: &Program<T>,
-    rows: usize,
-) -> Result<Legal<T>, LoweringError> {
+pub(crate) fn legalize<T: Scalar>(program: &Program<T>, rows: usize) -> Legal<T> {
     let mut program = adjacent(&tile_pads(program, rows));
     pass_through_outputs(&mut program);
     let mut program = own_places(&rematerialize(&program));
     own_outputs(&mut program);
-    let SunkReductions { terms, accumulators, inside_sums, copies } =
-        sink_reductions(&mut program, rows)?;
-    Ok(Legal { program, terms, accumulators, inside_sums, copies })
+    let SunkReductions { terms, accumulators, inside_sums, copies, refused } =
+        sink_reductions(&mut program, rows);
+    Legal { program, terms, accumulators, inside_sums, copies, refused }
 }
 
 /// Replaces a pad by joins of its parts and of zeros between them. Parts that overlap are in
@@ -118,7 +117,7 @@ fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
                 _ => false,
             };
             if needs_copy {
-                *input = copy(new, *input);
+                *input = new.identity(*input);
             }
         }
         new.copy(program, id, inputs)
@@ -159,7 +158,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
                 || !program.class(*original).is_pointwise()
                 || reads_product(program, *original);
             if is_join && shared || late && is_state[*original as usize] {
-                *input = copy(new, *input);
+                *input = new.identity(*input);
             }
         }
         new.copy(program, id, inputs)
@@ -185,7 +184,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
     let mut is_taken = vec![false; program.nodes.len()];
     for id in &mut stacked {
         if std::mem::replace(&mut is_taken[*id as usize], true) || !is_computed(program, *id) {
-            *id = copy(program, *id);
+            *id = program.identity(*id);
         }
     }
     program.stacked = stacked;
@@ -196,7 +195,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
         }
         let in_loop = bindings.get(*id as usize) == Some(&Binding::Carried);
         if !is_computed(program, *id) || !in_loop {
-            *id = copy(program, *id);
+            *id = program.identity(*id);
         }
     }
     program.next = next;
@@ -205,9 +204,4 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
 /// Whether an operation computes a value's elements, rather than passing on those of another value.
 fn is_computed<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     program.op(id).is_some() && !matches!(program.class(id), Class::View(_))
-}
-
-fn copy<T: Scalar>(program: &mut Program<T>, id: u32) -> u32 {
-    let shape = program.shape(id).clone();
-    program.push(op_node(Op::Unary(Unary::Identity), [id], shape))
 }

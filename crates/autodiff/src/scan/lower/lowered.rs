@@ -4,6 +4,9 @@ use std::fmt;
 
 use bptt_tensor::rows::RowProgram;
 
+use crate::scan::ir::line::Line;
+use crate::scan::lower::obstacles::Obstacle;
+
 /// A step as a program over rows, with the meaning of its buffers.
 #[derive(Clone, Debug)]
 pub(crate) struct Lowered<T> {
@@ -48,12 +51,21 @@ pub(crate) enum OutputSlot {
     Sum(usize),
 }
 
-/// The reason why a step cannot be lowered to a program over rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LoweringError(pub(crate) String);
+/// The reasons why a step cannot be lowered to a program over rows.
+#[derive(Clone, Debug)]
+pub(crate) struct LoweringError(pub(crate) Vec<Obstacle>);
+
+impl LoweringError {
+    /// A step that no equation keeps from being lowered, but a limit of the compiler.
+    pub(crate) fn limit(what: impl Into<String>, line: Option<Line>) -> Self {
+        let advice =
+            "this is a limit of the compiler, which another form of the equations may avoid";
+        Self(vec![Obstacle { what: what.into(), line, advice }])
+    }
+}
 
 impl fmt::Display for LoweringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.iter().try_for_each(|obstacle| obstacle.fmt(f))
     }
 }

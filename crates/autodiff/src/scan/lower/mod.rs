@@ -24,6 +24,7 @@ mod lifetimes;
 mod lowered;
 pub(crate) mod matrices;
 mod memory;
+mod obstacles;
 mod operands;
 mod print;
 mod registers;
@@ -39,6 +40,7 @@ use bptt_tensor::Scalar;
 pub(crate) use lowered::{Accumulator, InputSlot, Lowered, LoweringError, OutputSlot};
 
 use crate::scan::ir::program::Program;
+use crate::scan::lower::obstacles::Obstacle;
 
 /// Lowers a step.
 ///
@@ -46,8 +48,8 @@ use crate::scan::ir::program::Program;
 ///
 /// If the rows of the step depend on each other, or an operation cannot be computed row by row.
 pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, LoweringError> {
-    let rows = shapes::rows_of(program)?;
-    let step = classify::classify(legalize::legalize(program, rows)?, rows)?;
+    let rows = shapes::rows_of(program).ok_or_else(|| LoweringError(vec![Obstacle::no_rows()]))?;
+    let step = classify::classify(legalize::legalize(program, rows), rows)?;
     let schedule = schedule::schedule(&step);
     let combined = combine::combine(&step, &schedule);
     let timeline = timeline::timeline(&step, &schedule, &combined);

@@ -59,7 +59,10 @@ impl<'a, T: Scalar> Operands<'a, T> {
                 }
                 let after = self.view(step.program.next[j])?;
                 if after != self.memory.whole(after.buffer) {
-                    return Err(LoweringError("a state that is part of a wider value".into()));
+                    return Err(LoweringError::limit(
+                        "a state that is part of a wider value",
+                        node.line,
+                    ));
                 }
                 let delay = Some(Delay { ahead: false, edge: before.buffer });
                 Ok(View { delay, ..after })
@@ -67,11 +70,12 @@ impl<'a, T: Scalar> Operands<'a, T> {
             (_, RowClass::View(Place { source, layout })) => {
                 let of = self.view(*source)?;
                 if !layout.is_dense(&node.shape) {
-                    return Err(LoweringError(format!("columns of {} with gaps", node.shape)));
+                    let columns = format!("columns of {} with gaps", node.shape);
+                    return Err(LoweringError::limit(columns, node.line));
                 }
                 Ok(View { column: of.column + layout.column, width: own, ..of })
             }
-            _ => Err(LoweringError(format!("value {id} has no place in memory"))),
+            _ => Err(LoweringError::limit("a value without a place in memory", node.line)),
         }
     }
 
@@ -153,7 +157,8 @@ impl<'a, T: Scalar> Operands<'a, T> {
         match self.memory.buffers[view.buffer].lifetime {
             Lifetime::Sequence | Lifetime::Segment => Ok(view),
             lifetime => {
-                Err(LoweringError(format!("a sum over steps of a value that spans {lifetime:?}")))
+                let sum = format!("a sum over steps of a value that spans {lifetime:?}");
+                Err(LoweringError::limit(sum, self.step.program.node(id).line))
             }
         }
     }

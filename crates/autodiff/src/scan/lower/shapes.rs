@@ -1,26 +1,25 @@
 //! Shapes as rows: their number and their width.
 
+use std::collections::BTreeMap;
+
 use bptt_tensor::Shape;
 
 use crate::scan::ir::program::{Input, Kind, Program};
-use crate::scan::lower::lowered::LoweringError;
 
-/// The number of rows: the leading extent that all inputs of a step share.
-pub(crate) fn rows_of<T>(program: &Program<T>) -> Result<usize, LoweringError> {
-    let mut rows = None;
+/// The number of rows: the leading extent of most inputs of a step. Of several, it is that of the input with the most
+/// axes, or the greatest. `None` if there are no rows.
+pub(crate) fn rows_of<T>(program: &Program<T>) -> Option<usize> {
+    let mut extents: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
     for node in &program.nodes {
-        if !matches!(node.kind, Kind::Input(input) if !matches!(input, Input::Invariant(_))) {
-            continue;
-        }
-        let leading = node.shape.first().copied();
-        match (rows, leading) {
-            (_, None) => return Err(LoweringError("an input has no axes".into())),
-            (None, _) => rows = leading,
-            (Some(_), _) if rows == leading => {}
-            _ => return Err(LoweringError("inputs have different numbers of rows".into())),
+        if let (Kind::Input(input), Some(&rows)) = (&node.kind, node.shape.first())
+            && !matches!(input, Input::Invariant(_))
+        {
+            let (inputs, axes) = extents.entry(rows).or_default();
+            (*inputs, *axes) = (*inputs + 1, node.shape.len().max(*axes));
         }
     }
-    rows.filter(|&rows| rows > 0).ok_or_else(|| LoweringError("there are no rows".into()))
+    let (&rows, _) = extents.iter().max_by_key(|&(_, &inputs_and_axes)| inputs_and_axes)?;
+    (rows > 0).then_some(rows)
 }
 
 /// The number of elements of a row.

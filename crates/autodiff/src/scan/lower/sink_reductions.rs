@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 
 use bptt_tensor::{Binary, Scalar, Shape, Transpose};
-use smallvec::SmallVec;
 
 use crate::scan::ir::binding::{Binding, bindings};
-use crate::scan::ir::program::{Input, Kind, Node, Program, op_node};
-use crate::scan::lower::lowered::{Accumulator, LoweringError};
+use crate::scan::ir::program::{Input, Kind, Program, leaf_node, op_node};
+use crate::scan::lower::lowered::Accumulator;
 use crate::scan::lower::spaces::is_matrix;
 use crate::tape::primitive::{Axes, Sum};
 use crate::tape::{Class, Op};
@@ -43,23 +42,22 @@ pub(crate) struct SunkReductions {
     /// Sums that equal other sums, and so are not decomposed again: pairs of the other sum and the
     /// copy.
     pub(crate) copies: Vec<(usize, usize)>,
+    /// Values whose sums over all steps are no terms.
+    pub(crate) refused: Vec<u32>,
 }
 
 /// Decomposes the sums of a step into terms.
-pub(crate) fn sink_reductions<T: Scalar>(
-    program: &mut Program<T>,
-    rows: usize,
-) -> Result<SunkReductions, LoweringError> {
+pub(crate) fn sink_reductions<T: Scalar>(program: &mut Program<T>, rows: usize) -> SunkReductions {
     let mut sunk = SunkReductions::default();
     let only_summed = only_summed(program);
     let mut first = HashMap::new();
     for sum in 0..program.sums.len() {
         match *first.entry(program.sums[sum]).or_insert(sum) {
             equal if equal < sum => sunk.copies.push((equal, sum)),
-            _ => take_apart(program, rows, sum, &only_summed, &mut sunk)?,
+            _ => take_apart(program, rows, sum, &only_summed, &mut sunk),
         }
     }
-    Ok(sunk)
+    sunk
 }
 
 /// For each value, whether it is used in sums over all steps only.
@@ -91,7 +89,7 @@ fn take_apart<T: Scalar>(
     sum: usize,
     only_summed: &[bool],
     sunk: &mut SunkReductions,
-) -> Result<(), LoweringError> {
+) {
     let mut pending = vec![program.sums[sum]];
     while let Some(id) = pending.pop() {
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
@@ -132,13 +130,15 @@ fn take_apart<T: Scalar>(
                 sunk.accumulate(program, sum, id, false);
                 false
             }
-            _ => return Err(LoweringError(format!("a sum over steps of {shape}"))),
+            _ => {
+                sunk.refused.push(id);
+                false
+            }
         };
         if inside {
             sunk.inside_sums.push(id);
         }
     }
-    Ok(())
 }
 
 /// The value whose rows add up to the sum of `summed`, reduced to this shape.
@@ -160,6 +160,8 @@ impl SunkReductions {
     /// Adds the sum of a value's rows. If they are matrices of the loop, they are not kept until
     /// all steps are run.
     fn add_rows<T: Scalar>(&mut self, program: &mut Program<T>, sum: usize, id: u32) {
+        // a state is overwritten by the next step
+        let id = if program.states()[id as usize] { program.identity(id) } else { id };
         let is_of_loop = || bindings(program)[id as usize] == Binding::Carried;
         if is_matrix(program.shape(id)) && is_of_loop() {
             self.accumulate(program, sum, id, true);
@@ -178,7 +180,7 @@ impl SunkReductions {
     ) {
         let (state, shape) = (program.next.len(), program.shape(id).clone());
         let kind = Kind::Input(Input::Carry(state));
-        let before = program.push(Node { kind, inputs: SmallVec::new(), shape: shape.clone() });
+        let before = program.push(leaf_node(kind, shape.clone()));
         let after = program.push(op_node(Op::Binary(Binary::Add), [before, id], shape));
         program.next.push(after);
         self.accumulators.push(Accumulator { sum, state, over_rows });

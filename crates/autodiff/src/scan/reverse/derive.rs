@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use smallvec::SmallVec;
 
+use super::origin::origin;
 use super::program::Reverse;
 use super::read::{Reader, values_on_tape};
 use super::residuals;
@@ -61,11 +62,12 @@ fn record<'t, T: Scalar>(program: &Program<T>, tape: &'t Tape<T>) -> Vec<Var<'t,
     for node in &program.nodes {
         let inputs: SmallVec<[Var<'t, T>; 3]> =
             node.inputs.iter().map(|&input| values[input as usize]).collect();
-        values.push(match &node.kind {
+        let value = || match &node.kind {
             Kind::Input(_) => tape.leaf(Leaf::Constant, Tensor::unknown(node.shape.clone())),
             Kind::Literal(value) => tape.scalar(*value),
             Kind::Op(op) => tape.record(op.clone(), &inputs),
-        });
+        };
+        values.push(tape.attributing(origin(node.line), value));
     }
     values
 }

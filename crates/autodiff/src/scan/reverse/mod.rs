@@ -9,6 +9,7 @@
 //! [specialized](Reverse::specialize) to those that a [mask](GradientMask) selects.
 
 mod derive;
+mod origin;
 mod program;
 mod read;
 mod residuals;

@@ -152,7 +152,7 @@ impl<T: Scalar> Reverse<T> {
                 }
                 ref kind => kind.clone(),
             };
-            new.push(Node { kind, inputs, shape: node.shape.clone() })
+            new.push(Node { kind, inputs, ..node.clone() })
         });
         special
     }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use bptt_tensor::Scalar;
 use smallvec::SmallVec;
 
+use super::origin::gradient_line;
 use super::program::{InvariantSource, Reverse, SequenceSource};
+use crate::scan::ir::line::Line;
 use crate::scan::ir::program::{Input, Kind, Node, Program};
 use crate::tape::primitive::Reshape;
 use crate::tape::{Leaf, Op, Tape, Var};
@@ -112,7 +114,13 @@ impl<'a, 't, T: Scalar> Reader<'a, 't, T> {
                 op => Kind::Op(op.clone()),
             },
         };
-        self.reverse.program.push(Node { kind, inputs, shape: node.value.shape().clone() })
+        let shape = node.value.shape().clone();
+        let line = match (self.values.get(&id), &kind) {
+            (Some(&value), _) => self.forward.node(value).line.unwrap_or(Line::Gradient),
+            (None, Kind::Op(_)) => gradient_line(node.origin),
+            (None, _) => Line::Gradient,
+        };
+        self.reverse.program.push(Node { kind, inputs, shape, line: Some(line) })
     }
 
     fn forward_kind(&mut self, value: u32) -> Kind<T> {

@@ -2,10 +2,8 @@
 //! reciprocal, which is computed once. A division takes as long as a dozen products.
 
 use bptt_tensor::{Binary, Scalar, Unary};
-use smallvec::SmallVec;
 
-use crate::scan::ir::program::op_node;
-use crate::scan::ir::program::{Kind, Node, Program};
+use crate::scan::ir::program::{Kind, Program, leaf_node, op_node};
 use crate::tape::Op;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -17,11 +15,9 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             {
                 let divisor_shape = new.shape(divisor).clone();
                 let reciprocal = new.push(match new.node(divisor).kind {
-                    Kind::Literal(number) => Node {
-                        kind: Kind::Literal(number.recip()),
-                        inputs: SmallVec::new(),
-                        shape: divisor_shape,
-                    },
+                    Kind::Literal(number) => {
+                        leaf_node(Kind::Literal(number.recip()), divisor_shape)
+                    }
                     _ => op_node(Op::Unary(Unary::Recip), [divisor], divisor_shape),
                 });
                 let product = if *quotient == Binary::Div { Binary::Mul } else { Binary::ChainMul };

@@ -95,7 +95,8 @@ pub(crate) fn record<'t, T: Scalar>(
     };
     let parts = scan.clone();
     let row = tape.push(Op::Custom(Rc::new(scan)), &inputs, value);
-    parts.outputs(|range, shape| row.slice(0, range).reshape(shape))
+    let origin = tape.nodes()[row.id as usize].origin;
+    tape.attributing(origin, || parts.outputs(|range, shape| row.slice(0, range).reshape(shape)))
 }
 
 impl<T: Scalar> ScanOperation<T> {

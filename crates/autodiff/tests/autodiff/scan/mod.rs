@@ -17,6 +17,7 @@ mod merge;
 mod narrow;
 mod nested;
 mod norm;
+mod obstacles;
 mod orders;
 mod periodic;
 mod probes;
