@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use bptt::{Tensor, scan};
+use bptt::Tensor;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
 use peer::{Framework, Peer, Variant};
 use serve::{NamedSize, named_size, serve};
-use works::{Results, Step, WORKS, Work};
+use works::{Results, Step, Work, works};
 
 /// Measures recurrent works here and in PyTorch and JAX, in turn on this machine.
 #[derive(Debug, Parser)]
@@ -48,7 +48,7 @@ struct Args {
 }
 
 fn names_of_works() -> PossibleValuesParser {
-    WORKS.map(|work| work.name).into()
+    works().map(|work| work.name).into()
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let chosen = |work: &&Work| args.work.is_empty() || args.work.iter().any(|it| it == work.name);
     // on a thread of the pool, so that this thread computes rather than waits
     rayon::scope(|_| {
-        for work in WORKS.iter().filter(chosen) {
+        for work in works().filter(chosen) {
             if args.serve.is_empty() {
                 compare(work, &args);
             } else if let Err(error) = serve(work, &args.serve) {

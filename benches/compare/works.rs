@@ -1,9 +1,10 @@
 //! The works: what one step of each computes.
 
+mod matrices;
+
 use bptt::prelude::*;
 
 use crate::numbers::Numbers;
-use crate::scan;
 
 /// The results of a step, on which both sides must agree.
 pub(crate) type Results = Vec<Tensor<f32>>;
@@ -33,15 +34,19 @@ pub(crate) struct Sizes {
     pub(crate) recurrence: [usize; 4],
     pub(crate) vocabulary: usize,
     pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    /// The numbers that a channel keeps, or the entries of a memory.
+    pub(crate) slots: usize,
+    pub(crate) rank: usize,
 }
 
 impl Sizes {
     const fn of(recurrence: [usize; 4]) -> Self {
-        Self { recurrence, vocabulary: 0, layers: 1 }
+        Self { recurrence, vocabulary: 0, layers: 1, heads: 0, slots: 0, rank: 0 }
     }
 
     /// Returns each size with its name, as the peers take them.
-    pub(crate) fn named(&self) -> [(&'static str, usize); 6] {
+    pub(crate) fn named(&self) -> [(&'static str, usize); 9] {
         let [steps, batch, input, hidden] = self.recurrence;
         [
             ("steps", steps),
@@ -50,6 +55,9 @@ impl Sizes {
             ("hidden", hidden),
             ("vocabulary", self.vocabulary),
             ("layers", self.layers),
+            ("heads", self.heads),
+            ("slots", self.slots),
+            ("rank", self.rank),
         ]
     }
 
@@ -63,6 +71,9 @@ impl Sizes {
                 "hidden" => &mut self.recurrence[3],
                 "vocabulary" => &mut self.vocabulary,
                 "layers" => &mut self.layers,
+                "heads" => &mut self.heads,
+                "slots" => &mut self.slots,
+                "rank" => &mut self.rank,
                 _ => unreachable!("`named` has these names"),
             } = *size;
         }
@@ -84,7 +95,11 @@ impl Sizes {
 }
 
 /// All works.
-pub(crate) const WORKS: [Work; 9] = [
+pub(crate) fn works() -> impl Iterator<Item = &'static Work> {
+    WORKS.iter().chain(&matrices::WORKS)
+}
+
+static WORKS: [Work; 9] = [
     Work {
         name: "char_lm",
         about: "a character language model, one LSTM of 256: a step of training with Adam",
@@ -156,15 +171,10 @@ fn lstm(numbers: &mut Numbers, input: usize, hidden: usize) -> Lstm<f32> {
 }
 
 fn lstm_forward(sizes: Sizes) -> Step {
-    let [_, batch, input, hidden] = sizes.recurrence;
+    let [_, _, input, hidden] = sizes.recurrence;
     let mut numbers = Numbers::default();
     let cell = lstm(&mut numbers, input, hidden);
-    let xs = sizes.inputs(&mut numbers);
-    Box::new(move || {
-        let tape = Tape::new();
-        let (ys, _) = scan(&cell, tape.constant(xs.clone()), cell.zero_state(&tape, batch));
-        vec![ys.value()]
-    })
+    forward(cell, [sizes.inputs(&mut numbers)], |cell, [xs]| run(cell, xs))
 }
 
 /// Gradients for a given cotangent of the outputs.
@@ -174,7 +184,7 @@ fn lstm_gradients(sizes: Sizes) -> Step {
     let cell = lstm(&mut numbers, input, hidden);
     let xs = sizes.inputs(&mut numbers);
     let cotangent = numbers.uniform(1.0, [steps, batch, hidden]);
-    gradients(cell, xs, move |ys| (ys * &cotangent).sum_all())
+    gradients_of_cell(cell, xs, move |ys| (ys * &cotangent).sum_all())
 }
 
 fn lstm_1997(sizes: Sizes) -> Step {
@@ -182,7 +192,7 @@ fn lstm_1997(sizes: Sizes) -> Step {
     let mut numbers = Numbers::default();
     let [w_ih, w_hh, b] = numbers.gates(3, input, hidden);
     let cell = Lstm1997 { w_ih, w_hh, b: Some(b), ..Lstm1997::new(&mut bptt::rng(0), 0, 0) };
-    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+    gradients_of_cell(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
 fn layer_norm_peephole(sizes: Sizes) -> Step {
@@ -200,7 +210,7 @@ fn layer_norm_peephole(sizes: Sizes) -> Step {
         peepholes: Some(Peepholes { p_i, p_f, p_o }),
         ..LayerNormLstm::new(&mut bptt::rng(0), 0, 0)
     };
-    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+    gradients_of_cell(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
 }
 
 fn elman(sizes: Sizes) -> Step {
@@ -209,11 +219,16 @@ fn elman(sizes: Sizes) -> Step {
     let mut cell = Elman::new(&mut bptt::rng(0), input, hidden);
     let [w_ih, w_hh, b] = numbers.gates(1, input, hidden);
     (cell.w_ih, cell.w_hh, cell.b) = (w_ih, w_hh, Some(b));
-    gradients(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+    gradients_of_cell(cell, sizes.inputs(&mut numbers), |ys| ys.square().sum_all())
+}
+
+/// The outputs of a cell, from a state of zeros.
+fn run<'t, C: Cell<f32> + StateSizes>(cell: &C, xs: Var<'t, f32>) -> Var<'t, f32> {
+    scan(cell, xs, cell.zero_state(xs.tape(), xs.shape()[1])).0
 }
 
 /// Gradients of a loss of the outputs, with respect to the cell's weights and the inputs.
-fn gradients<C>(
+fn gradients_of_cell<C>(
     cell: C,
     xs: Tensor<f32>,
     loss: impl for<'t> Fn(Var<'t, f32>) -> Var<'t, f32> + 'static,
@@ -221,15 +236,35 @@ fn gradients<C>(
 where
     C: Cell<f32> + StateSizes + Module<f32> + 'static,
 {
-    let batch = xs.shape()[1];
+    gradients(cell, [xs], move |cell, [xs]| loss(run(cell, xs)))
+}
+
+/// Gradients of a loss, with respect to the weights and the inputs.
+fn gradients<M: Module<f32> + 'static, const N: usize>(
+    model: M,
+    inputs: [Tensor<f32>; N],
+    loss: impl for<'t> Fn(&M, [Var<'t, f32>; N]) -> Var<'t, f32> + 'static,
+) -> Step {
     Box::new(move || {
         let tape = Tape::new();
-        let xs = tape.variable(xs.clone());
-        let (ys, _) = scan(&cell, xs, cell.zero_state(&tape, batch));
-        let gradients = tape.backward(loss(ys));
-        let mut results = vec![gradients.wrt(xs).clone()];
-        cell.for_each_parameter(|_, parameter| results.push(gradients[parameter].clone()));
+        let inputs = inputs.each_ref().map(|input| tape.variable(input.clone()));
+        let gradients = tape.backward(loss(&model, inputs));
+        let mut results = inputs.map(|input| gradients.wrt(input).clone()).to_vec();
+        model.for_each_parameter(|_, parameter| results.push(gradients[parameter].clone()));
         results
+    })
+}
+
+/// The outputs alone.
+fn forward<M: 'static, const N: usize>(
+    model: M,
+    inputs: [Tensor<f32>; N],
+    outputs: impl for<'t> Fn(&M, [Var<'t, f32>; N]) -> Var<'t, f32> + 'static,
+) -> Step {
+    Box::new(move || {
+        let tape = Tape::new();
+        let inputs = inputs.each_ref().map(|input| tape.constant(input.clone()));
+        vec![outputs(&model, inputs).value()]
     })
 }
 
@@ -243,7 +278,7 @@ struct LanguageModel {
 
 impl LanguageModel {
     fn new(sizes: &Sizes, numbers: &mut Numbers) -> Self {
-        let &Sizes { recurrence: [_, _, embedding, hidden], vocabulary, layers } = sizes;
+        let &Sizes { recurrence: [_, _, embedding, hidden], vocabulary, layers, .. } = sizes;
         let inputs = std::iter::once(embedding).chain(std::iter::repeat(hidden)).take(layers);
         Self {
             embedding: Embedding {
@@ -288,11 +323,11 @@ mod tests {
     use crate::{figure, warm_up};
 
     fn work(name: &str) -> &'static Work {
-        WORKS.iter().find(|work| work.name == name).unwrap()
+        works().find(|work| work.name == name).unwrap()
     }
 
     /// At sizes that take no time; the figures are those that `torch_peer.py` writes when called with
-    /// `steps=5 batch=3 input=4 hidden=6 vocabulary=7` and the work's `layers`.
+    /// `steps=5 batch=3 input=4 hidden=6 vocabulary=7 heads=2 slots=5 rank=2` and the work's `layers`.
     #[test]
     fn figures_are_those_of_pytorch() {
         for (name, expected) in [
@@ -303,10 +338,16 @@ mod tests {
             ("lstm_1997", 5.001_624),
             ("layer_norm_peephole", 53.438_37),
             ("elman", 16.963_34),
+            ("m_lstm", 0.013_311_396),
+            ("s_lstm", 0.038_470_923),
+            ("delta_net", 0.044_271_55),
+            ("selective_scan", 0.006_350_302_4),
+            ("attention_lstm", 0.021_098_656),
         ] {
             let work = work(name);
-            let sizes =
-                Sizes { recurrence: [5, 3, 4, 6], vocabulary: 7, layers: work.sizes.layers };
+            let layers = work.sizes.layers;
+            let small = Sizes { vocabulary: 7, layers, ..Sizes::of([5, 3, 4, 6]) };
+            let sizes = Sizes { heads: 2, slots: 5, rank: 2, ..small };
             let figure = figure(&warm_up(&mut (work.prepare)(sizes)));
             assert!((figure / expected - 1.0).abs() < 1e-5, "{name}: {figure}, not {expected}");
         }
@@ -316,8 +357,10 @@ mod tests {
     fn sizes_are_replaced_by_name() {
         let names = Sizes::default().named().map(|(name, _)| name.to_owned());
         let named: Vec<_> = names.into_iter().zip(1..).collect();
-        let Sizes { recurrence, vocabulary, layers } = Sizes::default().with(&named);
-        assert_eq!((recurrence, vocabulary, layers), ([1, 2, 3, 4], 5, 6));
+        let Sizes { recurrence, vocabulary, layers, heads, slots, rank } =
+            Sizes::default().with(&named);
+        assert_eq!(recurrence, [1, 2, 3, 4]);
+        assert_eq!([vocabulary, layers, heads, slots, rank], [5, 6, 7, 8, 9]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 """The works in JAX; see `shared.py`."""
 
+import functools
 import os
 import sys
 
+import matrices
 import shared
 from shared import SIZES, THREADS, WORK, Numbers, say
 
@@ -16,6 +18,7 @@ except ImportError:
     say("missing", "jax")
     sys.exit()
 import jax.numpy as jnp
+import jax_matrices
 from jax.nn import sigmoid
 
 
@@ -166,6 +169,31 @@ def training(optimizer, hoisted):
     return step
 
 
+def of_matrices(scan):
+    """Gradients of the mean of squares of the outputs, or these alone."""
+    outputs = functools.partial(jax_matrices.WORKS[matrices.NAME], scan)
+    arrays = [jnp.asarray(a) for a in matrices.drawn()]
+    if not matrices.BACKWARD:
+        return jitted(outputs, *arrays)
+    loss = lambda *arrays: jnp.square(outputs(*arrays)).mean()
+    return jitted(jax.grad(loss, argnums=range(len(arrays))), *arrays)
+
+
+def variants_of_matrices():
+    scan = jax.lax.scan
+    scans = {"scan, hoisted": scan, "unrolled by 4": functools.partial(scan, unroll=4)}
+    if matrices.BACKWARD:
+        scans["recomputed"] = lambda step, *rest: scan(jax.checkpoint(step), *rest)
+    return {name: functools.partial(of_matrices, scan) for name, scan in scans.items()}
+
+
+def variants():
+    if matrices.NAME in jax_matrices.WORKS:
+        return variants_of_matrices()
+    make = step_maker()
+    return {"scan": lambda: make(False), "scan, hoisted": lambda: make(True)}
+
+
 def step_maker():
     """A function of `hoisted` that makes the step of the work."""
     gates = lambda count: lambda numbers: numbers.gates(count, SIZES.input, SIZES.hidden)
@@ -188,6 +216,4 @@ def step_maker():
 
 
 if __name__ == "__main__":
-    make = step_maker()
-    variants = {"scan": lambda: make(False), "scan, hoisted": lambda: make(True)}
-    shared.serve(variants, jax.tree.leaves)
+    shared.serve(variants(), jax.tree.leaves)

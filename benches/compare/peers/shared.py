@@ -15,7 +15,8 @@ import time
 from types import SimpleNamespace
 
 WORK, THREADS = sys.argv[1], int(sys.argv[2])
-SIZES = SimpleNamespace(**{name: int(size) for name, size in (a.split("=") for a in sys.argv[3:])})
+_named = {name: int(size) for name, size in (a.split("=") for a in sys.argv[3:])}
+SIZES = SimpleNamespace(**{"heads": 0, "slots": 0, "rank": 0} | _named)  # most works have none
 
 # What libraries print must not come between the lines that are read.
 _answers = os.fdopen(os.dup(1), "w")

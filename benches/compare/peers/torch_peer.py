@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+import matrices
 import shared
 from shared import SIZES, THREADS, WORK, Numbers, say
 
@@ -14,6 +15,7 @@ except ImportError:
     say("missing", "torch")
     sys.exit()
 import torch.nn.functional as F
+import torch_matrices
 from torch import nn
 
 torch.set_num_threads(THREADS)
@@ -199,6 +201,20 @@ def elman():
     return variants
 
 
+def of_matrices(loop):
+    """Gradients of the mean of squares of the outputs, or these alone."""
+    arrays = tensors(matrices.drawn(), matrices.BACKWARD)
+    outputs = torch_matrices.WORKS[matrices.NAME]
+    if matrices.BACKWARD:
+        return lambda: torch.autograd.grad(outputs(loop, *arrays).square().mean(), arrays)
+
+    def step():
+        with torch.inference_mode():
+            return [outputs(loop, *arrays)]
+
+    return step
+
+
 # -------------------------------------------------------------------------------- language models
 class LanguageModel(nn.Module):
     def __init__(self, embedding, layers, output, bias):
@@ -338,6 +354,11 @@ def reduced_generations():
 
 
 def variants():
+    if matrices.NAME in torch_matrices.WORKS:
+        return {
+            "loop, hoisted": lambda: of_matrices(torch_matrices.loop),
+            "compiled, hoisted": lambda: of_matrices(torch_matrices.compiled()),
+        }
     match WORK:
         case "char_lm":
             return language_model(lambda ps: torch.optim.Adam(ps, lr=2e-3, fused=True))
