@@ -10,6 +10,10 @@ impl<T: Scalar> Operation<T> for CumSum {
         if self.is_reversed { "reverse_cumsum" } else { "cumsum" }
     }
 
+    fn class(&self) -> OpClass<T> {
+        OpClass::opaque_with("multiply by a triangular matrix of ones, `x.matmul(&ones)`")
+    }
+
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         Ok(inputs[0].into())
     }

@@ -4,13 +4,19 @@ use bptt_tensor::Scalar;
 
 use super::pass::Pass;
 use crate::tape::primitive::Pad;
-use crate::tape::{Contribution, Cotangent, Slots, Var};
+use crate::tape::{Contribution, Cotangent, Origin, Slots, Var};
 
 /// Cotangents as variables. Contributions are kept until the reverse pass reaches their value, and are then summed by
 /// recorded operations.
 pub(crate) struct Recorded<'t, T> {
-    pending: Vec<Vec<Contribution<'t, T>>>,
+    pending: Vec<Vec<Pending<'t, T>>>,
     complete: Vec<Option<Var<'t, T>>>,
+}
+
+/// A contribution to a cotangent, and the equation whose gradient rule made it.
+struct Pending<'t, T> {
+    contribution: Contribution<'t, T>,
+    of: Option<Origin>,
 }
 
 impl<'t, T: Scalar> Recorded<'t, T> {
@@ -31,14 +37,15 @@ impl<'t, T: Scalar> Recorded<'t, T> {
 
 impl<'t, T: Scalar> Slots<'t, T> for Recorded<'t, T> {
     fn add(&mut self, to: Var<'t, T>, contribution: Contribution<'t, T>) {
-        self.pending[to.id as usize].push(contribution);
+        let of = to.tape.attributed();
+        self.pending[to.id as usize].push(Pending { contribution, of });
     }
 }
 
 impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
     fn visit(&mut self, y: Var<'t, T>, rule: impl FnOnce(&mut Self, Cotangent<'t, T>)) {
         let pending = std::mem::take(&mut self.pending[y.id as usize]);
-        let slice = |contribution: &Contribution<'t, T>| match *contribution {
+        let slice = |pending: &Pending<'t, T>| match pending.contribution {
             Contribution::Slice { axis: 0, start, part } => Some((start, part)),
             _ => None,
         };
@@ -55,24 +62,27 @@ impl<'t, T: Scalar> Pass<'t, T> for Recorded<'t, T> {
     }
 }
 
-/// The recorded sum of the contributions to the cotangent of `y`.
-fn sum_of<'t, T: Scalar>(
-    y: Var<'t, T>,
-    contributions: Vec<Contribution<'t, T>>,
-) -> Option<Var<'t, T>> {
+/// The recorded sum of the contributions to the cotangent of `y`. What a contribution records is attributed to its own
+/// equation.
+fn sum_of<'t, T: Scalar>(y: Var<'t, T>, contributions: Vec<Pending<'t, T>>) -> Option<Var<'t, T>> {
     let mut parts = Vec::new();
     let mut terms = Vec::with_capacity(contributions.len());
-    for contribution in contributions {
-        match contribution {
-            Contribution::Dense(value) => terms.push(value),
+    for Pending { contribution, of } in contributions {
+        let record = || match contribution {
+            Contribution::Dense(value) => Some(value),
             Contribution::Product(left, right, transpose) => {
-                terms.push(left.matmul_with(right, transpose));
+                Some(left.matmul_with(right, transpose))
             }
-            Contribution::Slice { axis, start, part } => parts.push((axis, start, part)),
-            Contribution::Rows { indices, rows } => {
-                terms.push(rows.scatter_rows(&indices, y.shape()[0]));
+            Contribution::Slice { axis, start, part } => {
+                parts.push((axis, start, part));
+                None
             }
-        }
+            Contribution::Rows { indices, rows } => Some(rows.scatter_rows(&indices, y.shape()[0])),
+        };
+        terms.extend(match of {
+            Some(of) => y.tape.attributing(of, record),
+            None => record(),
+        });
     }
     if !parts.is_empty() {
         terms.push(Pad::record(y, parts.into_iter()));

@@ -61,7 +61,14 @@ impl<T> OpClass<T> {
     /// operation by operation.
     #[must_use]
     pub fn opaque() -> Self {
-        Self(Class::Opaque)
+        Self(Class::Opaque(None))
+    }
+
+    /// An [opaque](Self::opaque) operation. The [plan](crate::Scan::plan) of a step that contains it gives this advice:
+    /// what to write instead.
+    #[must_use]
+    pub fn opaque_with(advice: &'static str) -> Self {
+        Self(Class::Opaque(Some(advice)))
     }
 
     /// An elementwise function. An element of the output depends on the elements at the same
@@ -100,8 +107,8 @@ pub(crate) enum Class<T> {
     /// Several outputs in one row. Only slices read it, and their cotangents are not combined into
     /// one.
     Tuple,
-    /// Anything else.
-    Opaque,
+    /// Anything else, with what to write instead.
+    Opaque(Option<&'static str>),
 }
 
 /// An elementwise function.
@@ -157,7 +164,7 @@ impl<T> Class<T> {
             | Self::SumTo
             | Self::Product(_)
             | Self::Reduction(Reduction::Sum | Reduction::Norm, _)
-            | Self::Opaque => true,
+            | Self::Opaque(_) => true,
             Self::Elementwise(Function::Select)
             | Self::Broadcast
             | Self::View(_)

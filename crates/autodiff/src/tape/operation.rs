@@ -227,7 +227,7 @@ operations! {
 impl<T: Scalar> Op<T> {
     /// The class of the operation; opaque for a value that no operation computes.
     pub(crate) fn class(&self) -> Class<T> {
-        self.operation().map_or(Class::Opaque, |operation| operation.class().0)
+        self.operation().map_or(Class::Opaque(None), |operation| operation.class().0)
     }
 
     /// Whether the value is a tuple: several outputs in one row, whose cotangents the gradient rule

@@ -60,6 +60,11 @@ impl<T: Scalar> Tape<T> {
         self.attributing(origin, compute)
     }
 
+    /// The equation to which recorded nodes are attributed, if it is another than their own.
+    pub(crate) fn attributed(&self) -> Option<Origin> {
+        self.differentiated.get()
+    }
+
     /// Runs `compute`, and attributes its nodes to an equation that was recorded elsewhere.
     pub(crate) fn attributing<R>(&self, origin: Origin, compute: impl FnOnce() -> R) -> R {
         let outer = self.differentiated.replace(Some(origin));

@@ -216,7 +216,7 @@ impl<T> Program<T> {
 impl<T: Scalar> Program<T> {
     /// The class of the operation that computes a value; opaque for an input or a number.
     pub(crate) fn class(&self, id: u32) -> Class<T> {
-        self.op(id).map_or(Class::Opaque, Op::class)
+        self.op(id).map_or(Class::Opaque(None), Op::class)
     }
 
     /// For each value, whether it is a variable of the state or a view of one.

@@ -91,7 +91,7 @@ impl<T: Scalar> Refused<'_, T> {
         let reads_computed =
             || node.inputs.iter().any(|&i| self.is_shared(i) && self.program.op(i).is_some());
         match op.class() {
-            Class::Opaque | Class::Tuple | Class::Positions => false,
+            Class::Opaque(_) | Class::Tuple | Class::Positions => false,
             // positions at which the same equation reads
             Class::Movement if node.inputs.iter().any(|&input| self.is_of_equation(input, id)) => {
                 true
@@ -140,7 +140,6 @@ impl<T: Scalar> Refused<'_, T> {
             (Op::ArgSort(_), _) => {
                 "order the elements before the scan; for one of them, `max` and `min` are compiled"
             }
-            (Op::CumSum(_), _) => "multiply by a triangular matrix of ones, `x.matmul(&ones)`",
             (Op::GatherAlong(_) | Op::GatherRows(_), _) => {
                 "gather before the scan, or multiply by one-hot vectors"
             }
@@ -150,7 +149,8 @@ impl<T: Scalar> Refused<'_, T> {
             (_, Class::Tuple) => {
                 "the inner scan is compiled, and the step around it is not; write a short inner loop out"
             }
-            (_, Class::Opaque) => {
+            (_, Class::Opaque(Some(advice))) => advice,
+            (_, Class::Opaque(None)) => {
                 "a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`; compose any \
                  other of compiled operations"
             }

@@ -35,7 +35,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
 fn is_opaque<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     match (program.op(id), program.class(id)) {
         (None | Some(Op::Permute(_) | Op::Pad(_)), _) => false,
-        (_, class) => matches!(class, Class::Opaque | Class::Tuple | Class::Movement),
+        (_, class) => matches!(class, Class::Opaque(_) | Class::Tuple | Class::Movement),
     }
 }
 

@@ -229,7 +229,7 @@ fn values_that_all_rows_share() {
 
         reverse
         operation by operation, because of
-          matmul(A, Bᵀ) of [2, 3], [3, 3] to [2, 3] in the gradient
+          matmul(A, Bᵀ) of [2, 3], [3, 3] to [2, 3] in the gradient of `matmul(tape.at_step(&matrices))));`
             a right operand that differs from step to step has a matrix for each row: [B, M, K] · [B, K, N]
     "#]]
     .assert_eq(&with_equations(&plan));
