@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::kernel::Kernel;
 use super::op::{MulKind, Reduction, RowOp};
 use super::operand::{Operand, Over};
+use super::short::are_short_vectors;
 use crate::cpu::simd::Math;
 use crate::kernels::arithmetic::chain_mul;
 use crate::scalar::Scalar;
@@ -31,7 +32,13 @@ impl<T: Scalar> Chunk<'_, T> {
         unsafe {
             match *op {
                 RowOp::Unary(f, x, y) => f.run(self.math, self.over([x], y)),
+                RowOp::Binary(_, sources, y)
+                    if op.has_short_loop() && self.is_short(&sources, y) =>
+                {
+                    self.run_short(op);
+                }
                 RowOp::Binary(f, sources, y) => f.run(self.over(sources, y)),
+                RowOp::MulAdd(_, sources, y) if self.is_short(&sources, y) => self.run_short(op),
                 RowOp::MulAdd(MulKind::Plain, sources, y) => self.over(sources, y).mul_add(
                     #[inline(always)]
                     |a, b| a * b,
@@ -98,6 +105,19 @@ impl<T: Scalar> Chunk<'_, T> {
         is_gapless
     }
 
+    /// Whether the rows are [short vectors](are_short_vectors), and not all one long row.
+    #[inline(always)]
+    fn is_short(&self, sources: &[usize], target: usize) -> bool {
+        if self.rows == 1 || !are_short_vectors(self.columns) {
+            return false;
+        }
+        let mut gapless = self.operands[target].is_gapless;
+        for &source in sources {
+            gapless &= self.operands[source].is_gapless;
+        }
+        !gapless
+    }
+
     /// A loop over the rows. They are treated as one long row if no array has gaps between rows.
     ///
     /// # Safety
@@ -105,7 +125,11 @@ impl<T: Scalar> Chunk<'_, T> {
     /// As for [`run_phases`](super::block::run_phases), for as long as the loop lives. The target
     /// is no source.
     #[inline(always)]
-    unsafe fn over<const N: usize>(&self, sources: [usize; N], target: usize) -> Over<'_, T, N> {
+    pub(super) unsafe fn over<const N: usize>(
+        &self,
+        sources: [usize; N],
+        target: usize,
+    ) -> Over<'_, T, N> {
         let target = &self.operands[target];
         let mut gapless = target.is_gapless;
         // a plain loop, since a closure passed to the standard library would be compiled for the

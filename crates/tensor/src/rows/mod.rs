@@ -31,6 +31,7 @@ mod program;
 mod reduce;
 mod run;
 mod session;
+mod short;
 mod stage;
 mod sums;
 #[cfg(test)]

@@ -4,11 +4,8 @@
 use smallvec::SmallVec;
 
 use super::op::{Array, Axes, Phase, RowOp};
+use super::short::{SHORT, are_short_vectors};
 use crate::scalar::Scalar;
-
-/// The most columns of a row that is too short for loops of its own. Operands whose rows are not
-/// adjacent are then copied, so that the rows of a chunk form one long row.
-const SHORT: usize = 64;
 
 /// The loops of a phase. Its last axis has the columns of chunks. The rows of chunks are those of
 /// the axis before, or of the batch if there is none. The other axes and the batch are loops around
@@ -44,15 +41,21 @@ impl Nest {
         let strides: Vec<Strides> = phase.arrays.iter().map(Strides::of).collect();
         let mut is_written = vec![false; strides.len()];
         let mut is_reduced = vec![false; strides.len()];
-        // whether elementwise functions read the array, and whether others do, which need columns
+        // whether elementwise functions read the array that have no loops for such short rows, and
+        // whether other operations do, which need columns
         let mut is_mapped = vec![false; strides.len()];
         let mut needs_columns = vec![false; strides.len()];
         for op in &phase.ops {
             is_written[op.target()] = true;
             is_reduced[op.target()] |= op.reduces();
             let is_of_columns = op.reduces() || op.adds_rows() || matches!(op, RowOp::Call(..));
-            let reads = if is_of_columns { &mut needs_columns } else { &mut is_mapped };
-            op.sources().iter().for_each(|&source| reads[source] = true);
+            let sources = op.sources().iter();
+            if is_of_columns {
+                let is_in_place = |array| rows.is_some() && sums_with_column(op, &strides, array);
+                sources.for_each(|&source| needs_columns[source] |= !is_in_place(source));
+            } else if !(op.has_short_loop() && are_short_vectors(*columns)) {
+                sources.for_each(|&source| is_mapped[source] = true);
+            }
         }
         let all = 0..strides.len();
         let is_copied = |&array: &usize| {
@@ -72,6 +75,15 @@ impl Nest {
             strides,
         }
     }
+}
+
+/// Whether an operation sums products with an array of one column to a row, so that it reads the
+/// column in place.
+fn sums_with_column<T>(op: &RowOp<T>, strides: &[Strides], array: usize) -> bool {
+    let RowOp::Dot(_, sources, target) = *op else { return false };
+    let is_column = |array: usize| strides[array].column == 0;
+    let is_one_row = strides[target].column == 1 && strides[target].row == 0;
+    is_one_row && is_column(array) && sources.iter().filter(|&&array| is_column(array)).count() == 1
 }
 
 impl Strides {

@@ -7,9 +7,6 @@ use super::op::{MulKind, Reduction};
 use crate::cpu::simd::vectorize_math;
 use crate::scalar::Scalar;
 
-/// The number of short rows that are folded together.
-const SHORT_ROWS: usize = 16;
-
 impl<T: Scalar> Chunk<'_, T> {
     /// Reduces the elements of an array by a [`Reduction`]. It is a function of its own, since the
     /// compiler takes long for larger ones.
@@ -41,7 +38,10 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run`](Self::run).
     #[inline(never)]
-    pub(super) unsafe fn dot(&self, kind: MulKind, x: [usize; 2], y: usize) {
+    pub(super) unsafe fn dot(&self, kind: MulKind, mut x: [usize; 2], y: usize) {
+        if self.operands[x[0]].is_column {
+            x.swap(0, 1);
+        }
         vectorize_math(
             #[inline(always)]
             move |math| {
@@ -119,8 +119,7 @@ impl<T: Scalar> Chunk<'_, T> {
         *y = if target.begins && is_first { part } else { fold.join(*y, part) };
     }
 
-    /// Folds each row of `V` vectors to one number. A few rows are first folded to a vector each, in
-    /// memory: the compiler then keeps whole vectors in registers.
+    /// Folds each row of `V` vectors to one number.
     ///
     /// # Safety
     ///
@@ -132,45 +131,63 @@ impl<T: Scalar> Chunk<'_, T> {
         y: usize,
         fold: impl Fold<T, N>,
     ) {
-        let none = [[T::zero(); VECTOR]; V];
-        let mut vectors = [[fold.identity(); VECTOR]; SHORT_ROWS];
         let mut first = 0;
         while first < self.rows {
-            let rows = SHORT_ROWS.min(self.rows - first);
-            for (row, lanes) in (first..).zip(&mut vectors[..rows]) {
-                let mut x = [&none; N];
-                for (x, array) in x.iter_mut().zip(arrays) {
-                    // SAFETY: the caller's contract.
-                    *x = unsafe { self.operands[array].vectors(row) };
-                }
-                let mut sums = [fold.identity(); VECTOR];
-                #[expect(clippy::needless_range_loop, reason = "it indexes the rows of all arrays")]
-                for vector in 0..V {
-                    for lane in 0..VECTOR {
-                        let mut elements = [T::zero(); N];
-                        for i in 0..N {
-                            elements[i] = x[i][vector][lane];
-                        }
-                        sums[lane] = fold.add(sums[lane], elements);
+            let rows = 8.min(self.rows - first);
+            let mut lanes = [[T::zero(); 8]; 8];
+            // SAFETY: the caller's contract.
+            unsafe {
+                if rows == 8 {
+                    for row in 0..8 {
+                        lanes[row] = self.lanes_of_row::<N, V>(arrays, first + row, fold);
+                    }
+                } else {
+                    for row in 0..rows {
+                        lanes[row] = self.lanes_of_row::<N, V>(arrays, first + row, fold);
                     }
                 }
-                *lanes = sums;
-            }
-            for (row, lanes) in (first..).zip(std::hint::black_box(&vectors[..rows])) {
-                let mut eight = [T::zero(); 8];
-                for i in 0..8 {
-                    eight[i] = fold.join(lanes[i], lanes[i + 8]);
+                let parts = of_eight_rows(&lanes, fold);
+                for (row, &part) in parts[..rows].iter().enumerate() {
+                    self.join_row(y, first + row, part, fold);
                 }
-                let mut four = [T::zero(); 4];
-                for i in 0..4 {
-                    four[i] = fold.join(eight[i], eight[i + 4]);
-                }
-                let part = fold.join(fold.join(four[0], four[2]), fold.join(four[1], four[3]));
-                // SAFETY: the caller's contract.
-                unsafe { self.join_row(y, row, part, fold) };
             }
             first += rows;
         }
+    }
+
+    /// Folds a row of `V` vectors to eight numbers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn lanes_of_row<const N: usize, const V: usize>(
+        &self,
+        arrays: [usize; N],
+        row: usize,
+        fold: impl Fold<T, N>,
+    ) -> [T; 8] {
+        let none = [[T::zero(); VECTOR]; V];
+        let mut x = [&none; N];
+        for (x, array) in x.iter_mut().zip(arrays) {
+            // SAFETY: the caller's contract.
+            *x = unsafe { self.operands[array].vectors(row) };
+        }
+        let mut lanes = [fold.identity(); VECTOR];
+        for vector in 0..V {
+            for lane in 0..VECTOR {
+                let mut elements = [T::zero(); N];
+                for i in 0..N {
+                    elements[i] = x[i][vector][lane];
+                }
+                lanes[lane] = fold.add(lanes[lane], elements);
+            }
+        }
+        let mut eight = [T::zero(); 8];
+        for i in 0..8 {
+            eight[i] = fold.join(lanes[i], lanes[i + 8]);
+        }
+        eight
     }
 
     /// Folds all rows to one row.
@@ -187,19 +204,41 @@ impl<T: Scalar> Chunk<'_, T> {
             if target.begins && self.start.0 == 0 {
                 y.fill(fold.identity());
             }
-            let (wide, rest) = y.as_chunks_mut::<32>();
-            let (narrow, rest) = rest.as_chunks_mut::<16>();
-            let mut column = 0;
+            if self.operands[x[N - 1]].is_column {
+                self.fold_columns_to::<N, true>(x, y, fold);
+            } else {
+                self.fold_columns_to::<N, false>(x, y, fold);
+            }
+        }
+    }
+
+    /// Folds all rows to `y`. The last array has one column if the constant says so.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn fold_columns_to<const N: usize, const IS_COLUMN: bool>(
+        &self,
+        x: [usize; N],
+        y: &mut [T],
+        fold: impl Fold<T, N>,
+    ) {
+        let (wide, rest) = y.as_chunks_mut::<32>();
+        let (narrow, rest) = rest.as_chunks_mut::<16>();
+        let mut column = 0;
+        // SAFETY: the caller's contract.
+        unsafe {
             for y in wide {
-                self.fold_lanes(x, column, y, fold);
+                self.fold_lanes::<N, 32, IS_COLUMN>(x, column, y, fold);
                 column += 32;
             }
             for y in narrow {
-                self.fold_lanes(x, column, y, fold);
+                self.fold_lanes::<N, 16, IS_COLUMN>(x, column, y, fold);
                 column += 16;
             }
             for y in rest {
-                self.fold_lanes(x, column, std::array::from_mut(y), fold);
+                self.fold_lanes::<N, 1, IS_COLUMN>(x, column, std::array::from_mut(y), fold);
                 column += 1;
             }
         }
@@ -211,7 +250,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// As for [`run`](Self::run).
     #[inline(always)]
-    unsafe fn fold_lanes<const N: usize, const L: usize>(
+    unsafe fn fold_lanes<const N: usize, const L: usize, const IS_COLUMN: bool>(
         &self,
         arrays: [usize; N],
         column: usize,
@@ -224,6 +263,15 @@ impl<T: Scalar> Chunk<'_, T> {
             for (x, array) in x.iter_mut().zip(arrays) {
                 // SAFETY: the caller's contract.
                 *x = unsafe { self.operands[array].lanes(row, column) };
+            }
+            let number = if IS_COLUMN {
+                // SAFETY: the caller's contract.
+                [unsafe { self.operands[arrays[N - 1]].first(row) }; L]
+            } else {
+                none
+            };
+            if IS_COLUMN {
+                x[N - 1] = &number;
             }
             for lane in 0..L {
                 let mut elements = [T::zero(); N];
@@ -260,4 +308,32 @@ impl<T: Scalar> Chunk<'_, T> {
             }
         }
     }
+}
+
+/// Joins the eight numbers of each of eight rows. The halves of two rows are joined together, so
+/// that all lanes of a vector are used. The order of the joins is the same in every row.
+#[inline(always)]
+fn of_eight_rows<T: Scalar, const N: usize>(rows: &[[T; 8]; 8], fold: impl Fold<T, N>) -> [T; 8] {
+    let mut four = [[T::zero(); 8]; 4]; // of rows i and i + 4
+    for row in 0..4 {
+        for lane in 0..4 {
+            four[row][lane] = fold.join(rows[row][lane], rows[row][lane + 4]);
+            four[row][lane + 4] = fold.join(rows[row + 4][lane], rows[row + 4][lane + 4]);
+        }
+    }
+    let mut two = [[T::zero(); 8]; 2]; // of rows i, i + 2, i + 4 and i + 6
+    for row in 0..2 {
+        for half in [0, 4] {
+            for lane in half..half + 2 {
+                two[row][lane] = fold.join(four[row][lane], four[row][lane + 2]);
+                two[row][lane + 2] = fold.join(four[row + 2][lane], four[row + 2][lane + 2]);
+            }
+        }
+    }
+    let mut one = [T::zero(); 8];
+    for pair in [0, 2, 4, 6] {
+        one[pair] = fold.join(two[0][pair], two[0][pair + 1]);
+        one[pair + 1] = fold.join(two[1][pair], two[1][pair + 1]);
+    }
+    one
 }

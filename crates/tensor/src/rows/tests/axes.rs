@@ -154,6 +154,33 @@ fn functions_read_every_layout() {
     }
 }
 
+#[test]
+fn short_rows_are_read_in_place() {
+    for (rows, columns) in [(2, 16), (11, 48), (3, 80)] {
+        let axes = [2, rows, columns];
+        for broadcast in 0..1 << 6 {
+            let is_broadcast = |place: i32| broadcast >> place & 1 == 1;
+            let kinds = [0, 2, 4].map(|first| Layout {
+                broadcast: vec![false, is_broadcast(first), is_broadcast(first + 1)],
+                transposed: false,
+                margin: 0,
+            });
+            for kind in [MulKind::Plain, MulKind::Chain] {
+                let op = RowOp::MulAdd(kind, [0, 1, 2], 3);
+                let (found, operands) = run(&axes, &kinds, op, &[false; 3], false);
+                let mut found = found.into_iter();
+                for row in 0..ROWS {
+                    for_each(&axes, |index| {
+                        let [a, b, c] =
+                            [0, 1, 2].map(|i| at(&operands[i].0, &operands[i].1, row, index));
+                        assert_eq!(found.next(), Some(a * b + c), "{kinds:?} at {index:?}");
+                    });
+                }
+            }
+        }
+    }
+}
+
 /// The reduction of `element` over the positions of each row that differ in `reduced` axes only.
 fn reduced_in_loops(
     axes: &[usize],
