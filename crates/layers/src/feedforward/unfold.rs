@@ -1,6 +1,6 @@
 //! The patches of images as rows, so that a convolution is one matrix product.
 
-use bptt_autodiff::{Operation, Pullback};
+use bptt_autodiff::{OpClass, Operation, Pullback};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 /// The patches that a kernel reads from images. The extents are vertical, then horizontal.
@@ -56,6 +56,9 @@ impl Patches {
     }
 }
 
+/// The advice for a step that contains a convolution.
+const ADVICE: &str = "a convolution is not compiled; those of the inputs may be applied to all steps before the scan";
+
 /// The patches of images as rows: `[.., H, W, C]` becomes `[.., H', W', K₁·K₂·C]` (also called im2col).
 #[derive(Debug, PartialEq)]
 pub(super) struct Unfold(pub(super) Patches);
@@ -63,6 +66,10 @@ pub(super) struct Unfold(pub(super) Patches);
 impl<T: Scalar> Operation<T> for Unfold {
     fn name(&self) -> &'static str {
         "unfold"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        OpClass::opaque_with(ADVICE)
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
@@ -102,6 +109,10 @@ struct Fold(Patches);
 impl<T: Scalar> Operation<T> for Fold {
     fn name(&self) -> &'static str {
         "fold"
+    }
+
+    fn class(&self) -> OpClass<T> {
+        OpClass::opaque_with(ADVICE)
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {

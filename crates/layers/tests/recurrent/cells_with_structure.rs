@@ -3,7 +3,7 @@
 use bptt_autodiff::Tape;
 use bptt_layers::{
     Activation, Cell, Clockwork, ConvLstm, LeakyIntegrateAndFire, NeuralTuringMachine,
-    PeepholeLstm, StackRnn, StateSizes, Surrogate, Tree,
+    PeepholeLstm, Recurrence, StackRnn, StateSizes, Surrogate, Tree,
 };
 use bptt_tensor::Tensor;
 use proptest::prelude::*;
@@ -203,6 +203,16 @@ fn conv_lstms_commute_with_translations() {
         run(&cell, &inputs, unrolled).values[1].reshape([20, 3])
     };
     assert_near(&[at(4).slice(0, 2..12)], &[at(7).slice(0, 5..15)], 1e-14);
+}
+
+#[test]
+fn the_plan_of_a_conv_lstm_names_its_convolutions() {
+    let cell = ConvLstm::<f64>::new(&mut random(3), [1, 4], 2, 3, [1, 3]);
+    let tape = Tape::new();
+    let xs = tape.constant(Tensor::zeros([5, 2, 8]));
+    let plan = Recurrence::new(&cell).plan(xs, cell.zero_state(&tape, 2));
+    let of_state = "unfold of [2, 1, 4, 3] to [2, 1, 4, 9] at";
+    assert!(plan.contains(of_state) && plan.contains("a convolution is not compiled"), "{plan}");
 }
 
 #[test]
