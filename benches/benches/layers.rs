@@ -220,45 +220,6 @@ fn min_gru_in_parallel(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Matrix memories by chunks of steps, beside [`cells`], which run them step by step.
-mod chunkwise {
-    use super::*;
-
-    fn chunks<C: ChunkwiseCell<f32> + StateSizes + Module<f32>>(
-        bencher: Bencher<'_, '_>,
-        size: Size,
-        make: impl Fn(&mut Xoshiro256PlusPlus, usize, usize) -> C,
-    ) {
-        measure(bencher, size, &make(&mut random(), size[2], size[3]), |cell, tape, xs| {
-            let state = cell.zero_state(tape, size[1]);
-            let (ys, _) = cell.chunkwise(tape.variable(xs.clone()), state);
-            drop(tape.backward(ys.square().sum_all()));
-        });
-    }
-
-    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
-    fn delta_net(bencher: Bencher<'_, '_>, size: Size) {
-        chunks(bencher, size, |rng, input, hidden| DeltaNet::new(rng, input, hidden, hidden / 32));
-    }
-
-    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
-    fn linear_attention(bencher: Bencher<'_, '_>, size: Size) {
-        let make = |rng: &mut _, i, h| LinearAttention::new(rng, i, h, h / 32);
-        chunks(bencher, size, make);
-    }
-
-    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
-    fn m_lstm(bencher: Bencher<'_, '_>, size: Size) {
-        chunks(bencher, size, |rng, input, hidden| MLstm::new(rng, input, hidden, hidden / 32));
-    }
-
-    #[divan::bench(args = CELL_SIZES, sample_count = 20)]
-    fn multi_head_selective_scan(bencher: Bencher<'_, '_>, size: Size) {
-        let make = |rng: &mut _, i, h| MultiHeadSelectiveScan::new(rng, i, h, h / 32, 16);
-        chunks(bencher, size, make);
-    }
-}
-
 /// Two LSTMs of 256 without and with a request for their probes: gates, candidate, cell and output of each layer.
 mod probes {
     use super::*;

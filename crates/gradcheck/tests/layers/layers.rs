@@ -4,7 +4,7 @@ use bptt_gradcheck::{Domain, domains, function, model};
 use bptt_layers::{
     AdaptiveSoftmax, BatchNorm, ChunkwiseCell, Conv1d, Conv2d, DeltaNet, Dropout, Embedding,
     LayerNorm, Linear, LinearCell, MLstm, MinGru, MinLstm, MixtureOfSoftmaxes, OutputToHidden,
-    linear_recurrence,
+    Rwkv7, linear_recurrence,
 };
 use bptt_tensor::Shape;
 use proptest::prelude::*;
@@ -132,11 +132,23 @@ fn cells_in_chunks() {
             std::iter::once(Shape::from([steps, batch, 2])).chain(state).collect()
         })
     };
-    model(|rng| MLstm::new(rng, 2, 4, 2), |cell, _, x| cell.chunkwise(x[0], (x[1], x[2], x[3])).0)
-        .shapes(shapes(&[8, 4, 2]))
-        .check();
-    model(|rng| DeltaNet::gated(rng, 2, 4, 2), |cell, _, x| cell.chunkwise(x[0], x[1]).0)
+    model(
+        |rng| MLstm::new(rng, 2, 4, 2),
+        |cell, _, x| cell.chunks_of(8, x[0], (x[1], x[2], x[3])).0,
+    )
+    .shapes(shapes(&[8, 4, 2]))
+    .check();
+    model(|rng| DeltaNet::gated(rng, 2, 4, 2), |cell, _, x| cell.chunks_of(8, x[0], x[1]).0)
         .shapes(shapes(&[8]))
+        .check();
+}
+
+#[test]
+fn rwkv7_in_chunks() {
+    let shapes = (1..=3_usize, 1..=2_usize)
+        .prop_map(|(steps, batch)| vec![Shape::from([steps, batch, 2]), Shape::from([batch, 8])]);
+    model(|rng| Rwkv7::new(rng, 2, 4, 2), |cell, _, x| cell.chunks_of(2, x[0], x[1]).0)
+        .shapes(shapes)
         .check();
 }
 

@@ -13,7 +13,8 @@ use crate::activation::Activation;
 use crate::core::cell::{Cell, StateSizes};
 use crate::core::module::Module;
 use crate::core::options::init_options;
-use crate::sequence::chunkwise::{ChunkwiseCell, Weights, triangle};
+use crate::sequence::chunkwise::{ChunkwiseCell, Weights};
+use crate::sequence::triangular::solved;
 
 /// The delta rule network or `DeltaNet` (Schlag, Irie and Schmidhuber 2021; Yang et al. 2024), optionally gated (Yang, Kautz and Hatamizadeh 2025), of
 /// `E` heads of `D = H/E` features:
@@ -141,26 +142,10 @@ impl<T: Scalar> ChunkwiseCell<T> for DeltaNet<T> {
         });
         let target = beta * (v - weights.of_start * k.matmul(s));
         let overlaps = beta * k.matmul_t(k) * weights.within;
-        let overlaps = triangle(overlaps, |t, j| j < t).select(overlaps, 0.0);
         let corrections = solved(overlaps, target);
         let (h, s) = weights.attend([q, k, corrections], s);
         (of_steps(h), flat(s))
     }
-}
-
-/// Returns the solution `u: [.., C, V]` of `(1 + N) u = target`, for an `N: [.., C, C]` below the diagonal.
-///
-/// `(1 + N)⁻¹ = (1 − N)(1 + N²)(1 + N⁴)…`, until the power of `N` is zero.
-fn solved<'t, T: Scalar>(n: Var<'t, T>, target: Var<'t, T>) -> Var<'t, T> {
-    let steps = n.shape()[n.rank() - 1];
-    let mut solution = target - n.matmul(target);
-    let (mut power, mut exponent) = (n, 1);
-    while 2 * exponent < steps {
-        power = power.matmul(power);
-        exponent *= 2;
-        solution = solution + power.matmul(solution);
-    }
-    solution
 }
 
 impl<T> StateSizes for DeltaNet<T> {

@@ -55,9 +55,10 @@ pub(super) fn of_steps<T: Scalar>(y: Var<'_, T>) -> Var<'_, T> {
 }
 
 /// Returns the best number of steps of a chunk, for heads of this size. Within a chunk, a step costs as many products
-/// as the chunk has steps, and the memory as many as its size; a chunk also has a cost of its own.
+/// as the chunk has steps, and the memory as many as its size; a chunk also has a cost of its own. The bounds are
+/// measured (`docs/performance.md`).
 pub(super) fn chunk_size(head_size: usize) -> usize {
-    (2 * head_size).clamp(16, 128)
+    head_size.clamp(32, 64)
 }
 
 /// Returns matrices `[.., C, V]` with a column of ones behind the others.

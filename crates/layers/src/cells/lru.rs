@@ -25,7 +25,8 @@ use crate::core::options::init_options;
 /// and imaginary parts are concatenated: columns of `W_ih: [I, 2H]`, rows of `W_ho: [2H, I]`.
 ///
 /// The state is linear in the inputs and in the state before. `|λ| < 1` whatever the parameters, so it is stable. Layers
-/// without recurrence between two such cells make a network nonlinear. The paper writes `B`, `C`, `D` for `W_ih`,
+/// without recurrence between two such cells make a network nonlinear. There is no chunkwise form: a step costs a few
+/// products for each unit, and one with the powers of `λ` as a Toeplitz matrix costs as many as a chunk has steps. The paper writes `B`, `C`, `D` for `W_ih`,
 /// `W_ho`, `d`, and `ν`, `θ`, `γ` with an index "log".
 #[doc(alias = "LRU")]
 #[derive(Clone, Debug, Module)]

@@ -4,7 +4,7 @@ use bptt_autodiff::{Param, Var};
 use bptt_tensor::{Scalar, Tensor};
 use rand::Rng;
 
-use super::heads::{chunk_size, columns, flat, head_size, matrices, of_steps, rows, steps};
+use super::heads::{columns, flat, head_size, matrices, of_steps, rows, steps};
 use super::parameters::input_weight;
 use super::selective_decay::SelectiveDecay;
 use crate::core::cell::{Cell, StateSizes};
@@ -97,8 +97,9 @@ impl<T: Scalar> Cell<T> for MultiHeadSelectiveScan<T> {
 }
 
 impl<T: Scalar> ChunkwiseCell<T> for MultiHeadSelectiveScan<T> {
+    /// Keys of few numbers make the products within a chunk cheap, so a long chunk is best.
     fn chunk_size(&self) -> usize {
-        chunk_size(self.w_ib.shape()[1])
+        64
     }
 
     fn chunk<'t>(&self, xs: Var<'t, T>, s: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {

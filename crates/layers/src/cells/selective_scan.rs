@@ -28,7 +28,9 @@ use crate::core::options::init_options;
 ///
 /// `Δ`, `B` and `C` are functions of the input: each channel chooses what to store, and for how long. The decay is that of
 /// a zero-order hold, the input's factor `Δ B` that of a step of Euler's method, as in the authors' program. The block of
-/// the paper has a projection, a convolution and a gate around it.
+/// the paper has a projection, a convolution and a gate around it. There is no chunkwise form: since each number of a
+/// channel has a decay of its own, the steps of a chunk share no product of matrices (Dao and Gu 2024).
+/// [`MultiHeadSelectiveScan`](crate::MultiHeadSelectiveScan) has one for that reason.
 #[doc(alias = "Mamba")]
 #[derive(Clone, Debug, Module)]
 pub struct SelectiveScan<T> {

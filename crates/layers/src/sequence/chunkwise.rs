@@ -45,11 +45,27 @@ pub trait ChunkwiseCell<T: Scalar>: Cell<T> {
     fn chunkwise<'t>(
         &self,
         xs: Var<'t, T>,
+        state: Self::State<'t>,
+    ) -> (Var<'t, T>, Self::State<'t>) {
+        self.chunks_of(self.chunk_size(), xs, state)
+    }
+
+    /// Returns what [`chunkwise`](Self::chunkwise) does, by chunks of this many steps.
+    ///
+    /// # Panics
+    ///
+    /// If `size` is 0 or more than the cell can make at once, if there are no steps, or if the shapes do not agree.
+    #[track_caller]
+    #[must_use]
+    fn chunks_of<'t>(
+        &self,
+        size: usize,
+        xs: Var<'t, T>,
         mut state: Self::State<'t>,
     ) -> (Var<'t, T>, Self::State<'t>) {
         let steps = xs.shape()[0];
+        assert!(size > 0, "chunks_of: a chunk has at least one step");
         assert!(steps > 0, "chunkwise: a sequence has at least one step");
-        let size = self.chunk_size();
         let mut outputs = Vec::new();
         for start in (0..steps).step_by(size) {
             let (ys, next) = self.chunk(xs.slice(0, start..steps.min(start + size)), state);

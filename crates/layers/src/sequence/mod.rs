@@ -14,6 +14,7 @@ pub(crate) mod scan;
 pub(crate) mod shape;
 pub(crate) mod shared_rng;
 pub(crate) mod stepwise;
+pub(crate) mod triangular;
 pub(crate) mod truncation;
 pub(crate) mod unroll;
 pub(crate) mod windows;

@@ -13,6 +13,7 @@ mod boxed;
 mod cell_memory;
 mod cells;
 mod cells_with_structure;
+mod chunkwise;
 mod conv1d;
 mod conv2d;
 mod costates;

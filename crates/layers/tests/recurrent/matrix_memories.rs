@@ -1,18 +1,13 @@
 //! Cells whose state is a matrix for each head: steps as products of small matrices, head by head, and outputs of a
 //! whole sequence as sums over all earlier steps.
 
-use bptt_layers::{
-    ChunkwiseCell, DeltaNet, LinearAttention, MLstm, MultiHeadSelectiveScan, Rwkv7, SelectiveScan,
-    State, Tree,
-};
+use bptt_layers::{DeltaNet, LinearAttention, MLstm, MultiHeadSelectiveScan, Rwkv7, SelectiveScan};
 use bptt_tensor::{Tensor, Transpose};
 
 use crate::options::{HIDDEN, INPUT, Row, check, plus, times};
 use crate::support::{
-    Random, Run, Sizes, TestCell, assert_near, for_all, parameter, random, random_cell, randomized,
-    run, sizes, uniform, unrolled,
+    Random, Run, TestCell, assert_near, parameter, random, randomized, run, uniform, unrolled,
 };
-use proptest::prelude::*;
 
 const HEADS: usize = 2;
 const SIZE: usize = HIDDEN / HEADS;
@@ -334,47 +329,4 @@ fn rwkv7_equations() {
             (h, vec![heads(|e| s(e).to_vec())])
         },
     );
-}
-
-/// Chunks compute what the loop does: outputs, last states and gradients, from any state.
-fn chunkwise_is_sequential<C: TestCell + ChunkwiseCell<f64>>(
-    make: impl Fn(&mut Random, Sizes) -> C,
-) {
-    for_all(12, (1..50_usize, sizes(), any::<u64>()), |(steps, sizes, seed)| {
-        let rng = &mut random(seed);
-        let sizes = Sizes { steps, ..sizes };
-        let cell = make(rng, sizes);
-        let mut inputs = sizes.inputs(&cell, rng);
-        // normalizers are sums of positive numbers
-        inputs[1..].iter_mut().for_each(|state| *state = state.abs());
-        let chunks = run(&cell, &inputs, |cell, x| {
-            let (ys, state) = cell.chunkwise(x[0], C::State::from_leaves(&x[1..]));
-            std::iter::once(ys).chain(state.leaves()).collect()
-        });
-        let sequential = run(&cell, &inputs, unrolled);
-        assert_near(&chunks.values, &sequential.values, 1e-10);
-        assert_near(&chunks.gradients.inputs, &sequential.gradients.inputs, 1e-8);
-        assert_near(&chunks.gradients.parameters, &sequential.gradients.parameters, 1e-8);
-    });
-}
-
-#[test]
-fn linear_attention_in_chunks() {
-    chunkwise_is_sequential(random_cell::linear_attention);
-}
-
-#[test]
-fn m_lstm_in_chunks() {
-    chunkwise_is_sequential(random_cell::m_lstm);
-}
-
-#[test]
-fn delta_net_in_chunks() {
-    chunkwise_is_sequential(random_cell::delta_net);
-    chunkwise_is_sequential(random_cell::gated_delta_net);
-}
-
-#[test]
-fn multi_head_selective_scan_in_chunks() {
-    chunkwise_is_sequential(random_cell::multi_head_selective_scan);
 }
