@@ -138,12 +138,13 @@ impl<T: Scalar> Chunk<'_, T> {
             // SAFETY: the caller's contract.
             unsafe {
                 if rows == 8 {
-                    for row in 0..8 {
-                        lanes[row] = self.lanes_of_row::<N, V>(arrays, first + row, fold);
+                    // a loop of fixed length, which keeps the numbers in registers
+                    for (row, lanes) in (first..).zip(&mut lanes) {
+                        *lanes = self.lanes_of_row::<N, V>(arrays, row, fold);
                     }
                 } else {
-                    for row in 0..rows {
-                        lanes[row] = self.lanes_of_row::<N, V>(arrays, first + row, fold);
+                    for (row, lanes) in (first..).zip(&mut lanes[..rows]) {
+                        *lanes = self.lanes_of_row::<N, V>(arrays, row, fold);
                     }
                 }
                 let parts = of_eight_rows(&lanes, fold);
@@ -174,6 +175,7 @@ impl<T: Scalar> Chunk<'_, T> {
             *x = unsafe { self.operands[array].vectors(row) };
         }
         let mut lanes = [fold.identity(); VECTOR];
+        #[expect(clippy::needless_range_loop, reason = "it indexes the rows of all arrays")]
         for vector in 0..V {
             for lane in 0..VECTOR {
                 let mut elements = [T::zero(); N];

@@ -97,17 +97,17 @@ impl<T: Scalar, const N: usize> Over<'_, T, N> {
             // SAFETY: the contract of `Over`.
             let y = unsafe { self.target.row_mut(row, self.columns) };
             let mut x = [[T::zero(); VECTOR]; N];
-            for source in 0..N {
+            for (source, x) in x.iter_mut().enumerate() {
                 if is_column(source) {
                     // SAFETY: the contract of `Over`.
-                    x[source] = [unsafe { self.sources[source].first(row) }; VECTOR];
+                    *x = [unsafe { self.sources[source].first(row) }; VECTOR];
                 }
             }
             for (vector, y) in y.as_chunks_mut::<VECTOR>().0.iter_mut().enumerate() {
-                for source in 0..N {
+                for (source, x) in x.iter_mut().enumerate() {
                     if !is_column(source) {
                         // SAFETY: the contract of `Over`.
-                        x[source] = unsafe { *self.sources[source].lanes(row, vector * VECTOR) };
+                        *x = unsafe { *self.sources[source].lanes(row, vector * VECTOR) };
                     }
                 }
                 let mut values = [T::zero(); VECTOR];
