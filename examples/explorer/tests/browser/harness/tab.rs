@@ -146,10 +146,14 @@ impl Tab {
         let [x, y]: [f64; 2] = self
             .js(&format!(
                 "{{
-                const element = document.querySelector({selector});
-                element.scrollIntoView({{ block: 'center', inline: 'center', behavior: 'instant' }});
-                const place = () => JSON.stringify(element.getBoundingClientRect());
-                for (let last = ''; last !== place(); await new Promise(requestAnimationFrame)) last = place();
+                const place = element => JSON.stringify(element.getBoundingClientRect());
+                let element = document.querySelector({selector}), last;
+                do {{
+                    element.scrollIntoView({{ block: 'center', inline: 'center', behavior: 'instant' }});
+                    last = place(element);
+                    await new Promise(requestAnimationFrame);
+                    element = document.querySelector({selector}); // the page may have made a new one
+                }} while (last !== place(element));
                 const {{ x, y, width, height }} = element.getBoundingClientRect();
                 const [u, v] = [x + width / 2, y + height / 2];
                 const top = document.elementFromPoint(u, v);
