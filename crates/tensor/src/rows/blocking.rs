@@ -26,6 +26,15 @@ const BLOCK_ELEMENTS: usize = 1 << 14;
 /// The most elements of a vector register.
 pub(super) const VECTOR: usize = 16;
 
+/// The most columns of a row that is too short for loops of its own.
+pub(super) const SHORT: usize = 64;
+
+/// Whether rows of this many columns are short, and whole vectors.
+#[inline(always)]
+pub(super) fn are_short_vectors(columns: usize) -> bool {
+    (1..=SHORT).contains(&columns) && columns.is_multiple_of(VECTOR)
+}
+
 /// The most rows and columns of a chunk, in a phase of this width.
 #[inline]
 pub(super) fn chunk_extents(width: usize) -> (usize, usize) {

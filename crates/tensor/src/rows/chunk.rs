@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 
+use super::blocking::are_short_vectors;
 use super::kernel::Kernel;
 use super::op::{MulKind, Reduction, RowOp};
 use super::operand::{Operand, Over};
-use super::short::are_short_vectors;
 use crate::cpu::simd::Math;
 use crate::kernels::arithmetic::chain_mul;
 use crate::scalar::Scalar;

@@ -3,8 +3,8 @@
 
 use smallvec::SmallVec;
 
+use super::blocking::{SHORT, are_short_vectors};
 use super::op::{Array, Axes, Phase, RowOp};
-use super::short::{SHORT, are_short_vectors};
 use crate::scalar::Scalar;
 
 /// The loops of a phase. Its last axis has the columns of chunks. The rows of chunks are those of

@@ -119,6 +119,13 @@ impl<T: Scalar> RowOp<T> {
         }
     }
 
+    /// Whether there is a [loop](super::short) for this operation on rows of a few whole vectors.
+    #[inline(always)]
+    pub(super) fn has_short_loop(&self) -> bool {
+        use Binary::{Add, ChainMul, Mul, Sub};
+        matches!(self, Self::Binary(Add | Sub | Mul | ChainMul, ..) | Self::MulAdd(..))
+    }
+
     /// Whether it reduces elements of a row.
     pub(super) fn reduces(&self) -> bool {
         matches!(self, Self::Reduce(..) | Self::Dot(..))

@@ -11,31 +11,13 @@ use crate::kernels::arithmetic::chain_mul;
 use crate::kernels::binary::Binary;
 use crate::scalar::Scalar;
 
-/// The most columns of a row that is too short for loops of its own.
-pub(super) const SHORT: usize = 64;
-
-/// Whether rows of this many columns are short, and whole vectors.
-#[inline(always)]
-pub(super) fn are_short_vectors(columns: usize) -> bool {
-    (1..=SHORT).contains(&columns) && columns.is_multiple_of(VECTOR)
-}
-
-impl<T: Scalar> RowOp<T> {
-    /// Whether there is a loop for this operation on rows that are [short vectors](are_short_vectors).
-    #[inline(always)]
-    pub(super) fn has_short_loop(&self) -> bool {
-        use Binary::{Add, ChainMul, Mul, Sub};
-        matches!(self, Self::Binary(Add | Sub | Mul | ChainMul, ..) | Self::MulAdd(..))
-    }
-}
-
 impl<T: Scalar> Chunk<'_, T> {
     /// Runs an operation that [has a loop for short rows](RowOp::has_short_loop). It is a function
     /// of its own, since the compiler vectorises small functions better.
     ///
     /// # Safety
     ///
-    /// As for [`run`](Self::run). The rows are [short vectors](are_short_vectors).
+    /// As for [`run`](Self::run). The rows are [short vectors](super::blocking::are_short_vectors).
     #[inline(never)]
     pub(super) unsafe fn run_short(&self, op: &RowOp<T>) {
         macro_rules! run {
