@@ -116,16 +116,20 @@ impl<T: Scalar> Cell<T> for Rwkv7<T> {
 /// single precision, products of the quotients are far from overflow.
 const MOST_STEPS: usize = 64;
 
-/// With `W_t = Π_{l≤t} w_l` within a chunk, `κ̄_t = κ_t ⊙ W_{t−1}`, `r̄_t = r_t ⊙ W_t`, `ā_j = (a_j ⊙ κ_j) / W_j` and
-/// `k̄_j = k'_j / W_j`, what the memory has under the keys, `z_t = κ_t S_{t−1}ᵀ`, solves a triangular system:
+/// The decays of a chunk are multiplied: `W_t = Π_{l≤t} w_l`. What the memory has under the keys, `z_t = κ_t S_{t−1}ᵀ`,
+/// solves a triangular system:
 ///
 /// ```text
+/// κ̄_t = κ_t ⊙ W_{t−1}
+/// r̄_t = r_t ⊙ W_t
+/// ā_j = (a_j ⊙ κ_j) / W_j
+/// k̄_j = k'_j / W_j
 /// z_t = κ̄_t S_0ᵀ + Σ_{j<t} ((κ̄_t k̄_jᵀ) v_j − (κ̄_t ā_jᵀ) z_j)
 /// h_t = r̄_t S_0ᵀ + Σ_{j≤t} ((r̄_t k̄_jᵀ) v_j − (r̄_t ā_jᵀ) z_j)
 /// S_t = (S_0 + Σ_{j≤t} (v_jᵀ k̄_j − z_jᵀ ā_j)) diag(W_t)
 /// ```
 ///
-/// (Yang et al. 2024 without decay, Peng et al. 2025.) `w ≥ exp(−exp(−½))`, so the quotients are finite.
+/// (Yang et al. 2024 without decay; Peng et al. 2025.) `w ≥ exp(−exp(−½))`, so the quotients are finite.
 impl<T: Scalar> ChunkwiseCell<T> for Rwkv7<T> {
     /// The matrices within a chunk are `[2C, 2C]`, so few steps are best, whatever the size of a head.
     fn chunk_size(&self) -> usize {

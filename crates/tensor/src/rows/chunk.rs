@@ -2,7 +2,6 @@
 
 use smallvec::SmallVec;
 
-use super::blocking::are_short_vectors;
 use super::kernel::Kernel;
 use super::op::{MulKind, Reduction, RowOp};
 use super::operand::{Operand, Over};
@@ -32,19 +31,24 @@ impl<T: Scalar> Chunk<'_, T> {
         unsafe {
             match *op {
                 RowOp::Unary(f, x, y) => f.run(self.math, self.over([x], y)),
-                RowOp::Binary(_, sources, y)
-                    if op.has_short_loop() && self.is_short(&sources, y) =>
-                {
-                    self.run_short(op);
+                RowOp::Binary(f, sources, y) => {
+                    let over = self.over(sources, y);
+                    if over.has_short_rows() && op.has_short_loop() {
+                        self.run_short(op);
+                    } else {
+                        f.run(over);
+                    }
                 }
-                RowOp::Binary(f, sources, y) => f.run(self.over(sources, y)),
-                RowOp::MulAdd(_, sources, y) if self.is_short(&sources, y) => self.run_short(op),
-                RowOp::MulAdd(MulKind::Plain, sources, y) => self.over(sources, y).mul_add(
-                    #[inline(always)]
-                    |a, b| a * b,
-                ),
-                RowOp::MulAdd(MulKind::Chain, sources, y) => {
-                    self.over(sources, y).mul_add(chain_mul);
+                RowOp::MulAdd(kind, sources, y) => {
+                    let over = self.over(sources, y);
+                    match kind {
+                        _ if over.has_short_rows() => self.run_short(op),
+                        MulKind::Plain => over.mul_add(
+                            #[inline(always)]
+                            |a, b| a * b,
+                        ),
+                        MulKind::Chain => over.mul_add(chain_mul),
+                    }
                 }
                 RowOp::Select(sources, y) => self.over(sources, y).select(),
                 RowOp::Call(_, ref kernel, ref sources, y) => self.call(kernel, sources, y),
@@ -103,19 +107,6 @@ impl<T: Scalar> Chunk<'_, T> {
             is_gapless &= operand.is_gapless && !operand.is_column;
         }
         is_gapless
-    }
-
-    /// Whether the rows are [short vectors](are_short_vectors), and not all one long row.
-    #[inline(always)]
-    fn is_short(&self, sources: &[usize], target: usize) -> bool {
-        if self.rows == 1 || !are_short_vectors(self.columns) {
-            return false;
-        }
-        let mut gapless = self.operands[target].is_gapless;
-        for &source in sources {
-            gapless &= self.operands[source].is_gapless;
-        }
-        !gapless
     }
 
     /// A loop over the rows. They are treated as one long row if no array has gaps between rows.

@@ -2,7 +2,7 @@
 //! of a chunk share, and some one number for each row. The loops here read such operands in place,
 //! in whole vectors.
 
-use super::blocking::VECTOR;
+use super::blocking::{VECTOR, are_short_vectors};
 use super::chunk::Chunk;
 use super::op::{MulKind, RowOp};
 use super::operand::Over;
@@ -17,7 +17,7 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run`](Self::run). The rows are [short vectors](super::blocking::are_short_vectors).
+    /// As for [`run`](Self::run). The rows are [short vectors](are_short_vectors).
     #[inline(never)]
     pub(super) unsafe fn run_short(&self, op: &RowOp<T>) {
         macro_rules! run {
@@ -51,6 +51,12 @@ impl<T: Scalar> Chunk<'_, T> {
 }
 
 impl<T: Scalar, const N: usize> Over<'_, T, N> {
+    /// Whether the rows are [short vectors](are_short_vectors), and not all one long row.
+    #[inline(always)]
+    pub(super) fn has_short_rows(&self) -> bool {
+        self.rows > 1 && are_short_vectors(self.columns)
+    }
+
     /// Applies a function row by row, in whole vectors.
     #[inline(always)]
     fn short_rows(&self, f: impl Fn([T; N]) -> T) {
