@@ -255,14 +255,14 @@ fn gradients<M: Module<f32> + 'static, const N: usize>(
     })
 }
 
-/// The outputs alone.
+/// The outputs alone, of which no gradient is asked.
 fn forward<M: 'static, const N: usize>(
     model: M,
     inputs: [Tensor<f32>; N],
     outputs: impl for<'t> Fn(&M, [Var<'t, f32>; N]) -> Var<'t, f32> + 'static,
 ) -> Step {
     Box::new(move || {
-        let tape = Tape::new();
+        let tape = Tape::inference();
         let inputs = inputs.each_ref().map(|input| tape.constant(input.clone()));
         vec![outputs(&model, inputs).value()]
     })

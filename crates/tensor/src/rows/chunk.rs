@@ -50,6 +50,7 @@ impl<T: Scalar> Chunk<'_, T> {
                         MulKind::Chain => over.mul_add(chain_mul),
                     }
                 }
+                RowOp::MulMulAdd(kind, sources, y) => self.mul_mul_add(kind, sources, y),
                 RowOp::Select(sources, y) => self.over(sources, y).select(),
                 RowOp::Call(_, ref kernel, ref sources, y) => self.call(kernel, sources, y),
                 RowOp::Reduce(reduction, x, y) => self.reduce(reduction, x, y),

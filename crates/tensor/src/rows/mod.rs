@@ -27,6 +27,7 @@ mod nest;
 mod op;
 mod operand;
 mod prefetch;
+mod products;
 mod program;
 mod reduce;
 mod run;

@@ -52,6 +52,8 @@ pub enum RowOp<T> {
     Binary(Binary, [usize; 2], usize),
     /// `y ← a b + c`, with the product and the sum each rounded
     MulAdd(MulKind, [usize; 3], usize),
+    /// `y ← a b + c d`, with the products and the sum each rounded
+    MulMulAdd(MulKind, [usize; 4], usize),
     /// `y ← c ≠ 0 ? a : b`
     Select([usize; 3], usize),
     /// `y ← f(x₀, x₁, ..)`, with the function's name.
@@ -67,7 +69,7 @@ pub enum RowOp<T> {
     AddProducts(MulKind, [usize; 2], usize),
 }
 
-/// The multiplication of elements in a sum of products.
+/// The multiplication of elements in sums of products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MulKind {
     /// [`Binary::Mul`]
@@ -110,6 +112,7 @@ impl<T: Scalar> RowOp<T> {
             Self::Unary(_, _, y)
             | Self::Binary(_, _, y)
             | Self::MulAdd(_, _, y)
+            | Self::MulMulAdd(_, _, y)
             | Self::Select(_, y)
             | Self::Call(_, _, _, y)
             | Self::Reduce(_, _, y)
@@ -119,11 +122,14 @@ impl<T: Scalar> RowOp<T> {
         }
     }
 
-    /// Whether there is a [loop](super::short) for this operation on rows of a few whole vectors.
+    /// Whether this operation has a [loop](super::short) for rows of a few whole vectors.
     #[inline(always)]
     pub(super) fn has_short_loop(&self) -> bool {
         use Binary::{Add, ChainMul, Mul, Sub};
-        matches!(self, Self::Binary(Add | Sub | Mul | ChainMul, ..) | Self::MulAdd(..))
+        matches!(
+            self,
+            Self::Binary(Add | Sub | Mul | ChainMul, ..) | Self::MulAdd(..) | Self::MulMulAdd(..)
+        )
     }
 
     /// Whether it reduces elements of a row.
@@ -144,6 +150,7 @@ impl<T: Scalar> RowOp<T> {
             }
             Self::Binary(_, x, _) | Self::Dot(_, x, _) | Self::AddProducts(_, x, _) => x,
             Self::MulAdd(_, x, _) | Self::Select(x, _) => x,
+            Self::MulMulAdd(_, x, _) => x,
             Self::Call(_, _, x, _) => x,
         }
     }

@@ -289,61 +289,6 @@ impl<T: Scalar> BinaryLoop<T> for Over<'_, T, 2> {
 }
 
 impl<T: Scalar> Over<'_, T, 3> {
-    /// `y ← a b + c`, with the product `mul`.
-    #[inline(always)]
-    pub(super) fn mul_add(mut self, mul: impl Fn(T, T) -> T) {
-        if self.sources[0].is_column {
-            self.sources.swap(0, 1); // half as many loops
-        }
-        let [a, b, c] = self.sources;
-        match (a.is_column, b.is_column, c.is_column) {
-            (false, false, false) => self.mul_add_of::<false, false>(mul),
-            (false, false, true) => self.mul_add_of::<false, true>(mul),
-            (false, true, false) => self.mul_add_of::<true, false>(mul),
-            (false, true, true) => self.mul_add_of::<true, true>(mul),
-            (true, ..) => {
-                for row in 0..self.rows {
-                    // SAFETY: the contract of `Over`.
-                    unsafe {
-                        let y = self.target.row_mut(row, self.columns);
-                        let product = mul(a.first(row), b.first(row));
-                        let c = c.row(row, if c.is_column { 1 } else { self.columns });
-                        match c {
-                            &[c] => y.fill(product + c),
-                            _ => y.iter_mut().zip(c).for_each(|(y, &c)| *y = product + c),
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// [`mul_add`](Self::mul_add) for an `a` of full width. `b` and `c` are of one column if the
-    /// constants say so.
-    #[inline(always)]
-    fn mul_add_of<const B_IS_COLUMN: bool, const C_IS_COLUMN: bool>(
-        &self,
-        mul: impl Fn(T, T) -> T,
-    ) {
-        let &Self { sources: [a, b, c], target, rows, columns } = self;
-        for row in 0..rows {
-            // SAFETY: the contract of `Over`.
-            let (a, b, c, y) = unsafe {
-                (
-                    a.row(row, columns),
-                    b.row(row, if B_IS_COLUMN { 1 } else { columns }),
-                    c.row(row, if C_IS_COLUMN { 1 } else { columns }),
-                    target.row_mut(row, columns),
-                )
-            };
-            for i in 0..y.len() {
-                let b = if B_IS_COLUMN { b[0] } else { b[i] };
-                let c = if C_IS_COLUMN { c[0] } else { c[i] };
-                y[i] = mul(a[i], b) + c;
-            }
-        }
-    }
-
     /// `y ← c ≠ 0 ? a : b`
     #[inline(always)]
     pub(super) fn select(self) {

@@ -79,7 +79,7 @@ impl<T: Scalar, const N: usize> Over<'_, T, N> {
 
     /// [`short_rows`](Self::short_rows), with a bit of `COLUMNS` for each source of one column.
     #[inline(always)]
-    fn short_rows_of<const COLUMNS: usize>(&self, f: impl Fn([T; N]) -> T) {
+    pub(super) fn short_rows_of<const COLUMNS: usize>(&self, f: impl Fn([T; N]) -> T) {
         let is_column = |source: usize| COLUMNS >> source & 1 == 1;
         for row in 0..self.rows {
             // SAFETY: the contract of `Over`.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bptt_tensor::rows::Reduction;
+use bptt_tensor::rows::{MulKind, Reduction};
 use bptt_tensor::{Binary, Scalar};
 
 use crate::scan::ir::program::{Input, Kind};
@@ -122,7 +122,7 @@ impl Combined {
     /// factors must be as wide as the product.
     fn can_contract<T: Scalar>(&self, step: &Classified<T>, schedule: &Schedule, id: u32) -> bool {
         let (own, readers) = (schedule.slot(id), &step.readers[id as usize][..]);
-        let Some((_, factors)) = step.factors(id) else { return false };
+        let Some((kind, factors)) = step.factors(id) else { return false };
         if step.multiplied[id as usize] {
             return false;
         }
@@ -131,35 +131,32 @@ impl Combined {
             let is_whole = |&factor: &u32| columns_of(step, factor, id) == Some(width);
             width > 1 && (step.spaces.axes(own.space).len() > 1 || factors.iter().all(is_whole))
         };
-        match (schedule.row_sums.get(&id), readers) {
-            (Some(sums), _) => {
-                let is_summand = |&sum: &u32| *step.class(sum) == RowClass::Summand;
-                is_wide()
-                    && readers.iter().all(is_summand)
-                    && sums.terms.len() == 1
-                    && sums.slot == own
-            }
-            (None, &[sum]) if schedule.slot(sum) != own => false,
-            (None, &[sum])
-                if matches!(
-                    step.class(sum),
-                    RowClass::Reduce { reduction: Reduction::Sum, .. }
-                ) =>
-            {
-                is_wide()
-            }
-            (None, &[sum]) => self.multiplies(step, sum),
-            (None, _) => false,
+        let is_summand = |&reader: &u32| *step.class(reader) == RowClass::Summand;
+        if let Some(sums) = schedule.row_sums.get(&id) {
+            let is_read_here = sums.terms.len() == 1 && sums.slot == own;
+            return is_wide() && is_read_here && readers.iter().all(is_summand);
+        }
+        let mut readers = readers.iter().copied().filter(|reader| !is_summand(reader));
+        let (Some(sum), None) = (readers.next(), readers.next()) else { return false };
+        match step.class(sum) {
+            _ if schedule.slot(sum) != own => false,
+            RowClass::Reduce { reduction: Reduction::Sum, .. } => is_wide(),
+            _ => self.multiplies(step, sum, kind),
         }
     }
 
-    /// Whether a sum of two values may compute one of them, a product, on its own. It must be an
-    /// elementwise function, and contract no other product yet.
-    fn multiplies<T: Scalar>(&self, step: &Classified<T>, sum: u32) -> bool {
+    /// Whether a sum of two values may multiply the factors of one of them. It must be an
+    /// elementwise function. If it multiplies those of the other term, both products are of one
+    /// kind.
+    fn multiplies<T: Scalar>(&self, step: &Classified<T>, sum: u32, kind: MulKind) -> bool {
+        let is_alike = |&term: &u32| {
+            let other = step.factors(term).filter(|_| self.is_contracted(term));
+            other.is_none_or(|(other, _)| other == kind)
+        };
         matches!(step.program.op(sum), Some(Op::Binary(Binary::Add)))
             && *step.class(sum) == RowClass::Pointwise
             && !self.is_started(sum)
-            && step.program.node(sum).inputs.iter().all(|&term| !self.is_contracted(term))
+            && step.program.node(sum).inputs.iter().all(is_alike)
     }
 }
 

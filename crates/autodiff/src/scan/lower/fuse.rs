@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bptt_tensor::rows::{Array, MulKind, Phase, RowOp};
 use bptt_tensor::{Scalar, Unary};
+use smallvec::SmallVec;
 
 use crate::scan::ir::indexed::Indexed;
 use crate::scan::lower::classify::{Classified, RowClass};
@@ -70,13 +71,8 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
     fn compute(&mut self, id: u32) -> Result<RowOp<T>, LoweringError> {
         let step = self.step;
         let inputs = &step.program.node(id).inputs;
-        for (place, &input) in inputs.iter().enumerate() {
-            let Some((kind, [a, b])) = self.contracted(input)? else { continue };
-            let Some(&other) = inputs.get(1 - place) else {
-                return Ok(RowOp::Dot(kind, [a, b], self.target(id)?));
-            };
-            let other = self.source(id, other)?;
-            return Ok(RowOp::MulAdd(kind, [a, b, other], self.target(id)?));
+        if let Some(op) = self.sum_of_products(id)? {
+            return Ok(op);
         }
         let mut sources = Vec::with_capacity(inputs.len());
         for &input in inputs {
@@ -99,6 +95,27 @@ impl<T: Scalar> PhaseBuilder<'_, '_, T> {
             Class::Broadcast => RowOp::Unary(Unary::Identity, sources[0], target),
             class => unreachable!("{class:?} is no function of rows"),
         })
+    }
+
+    /// A value that multiplies the factors of one or both of its operands.
+    fn sum_of_products(&mut self, id: u32) -> Result<Option<RowOp<T>>, LoweringError> {
+        let inputs = &self.step.program.node(id).inputs;
+        let mut products: SmallVec<[_; 3]> = SmallVec::new();
+        for &input in inputs {
+            products.push(self.contracted(input)?);
+        }
+        let op = match (&inputs[..], &products[..]) {
+            (_, &[Some((kind, [a, b])), Some((_, [c, d]))]) => {
+                RowOp::MulMulAdd(kind, [a, b, c, d], self.target(id)?)
+            }
+            (&[_, other], &[Some((kind, [a, b])), None])
+            | (&[other, _], &[None, Some((kind, [a, b]))]) => {
+                RowOp::MulAdd(kind, [a, b, self.source(id, other)?], self.target(id)?)
+            }
+            (_, &[Some((kind, factors))]) => RowOp::Dot(kind, factors, self.target(id)?),
+            _ => return Ok(None),
+        };
+        Ok(Some(op))
     }
 
     /// The factors of a contracted product, which its sum computes.

@@ -166,6 +166,10 @@ impl Names {
             RowOp::MulAdd(product, [a, b, c], y) => {
                 format!("{} = {} + {}", array(y), times(product, [a, b]), array(c))
             }
+            RowOp::MulMulAdd(product, [a, b, c, d], y) => {
+                let (first, second) = (times(product, [a, b]), times(product, [c, d]));
+                format!("{} = {first} + {second}", array(y))
+            }
             RowOp::Select([c, a, b], y) => {
                 format!("{} = select {} {} {}", array(y), array(c), array(a), array(b))
             }

@@ -4,7 +4,7 @@
 //! products with vectors. A product of a matrix of each row with one matrix for all is taken apart
 //! into products of vectors with it.
 
-use bptt_tensor::{Binary, Scalar, Shape};
+use bptt_tensor::{Binary, Scalar, Shape, Transpose};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Node, Program, op_node};
@@ -39,11 +39,50 @@ fn is_opaque<T: Scalar>(program: &Program<T>, id: u32) -> bool {
     }
 }
 
-/// The product of two batches of matrices, with further axes of extent 1.
+/// The product of two batches of matrices, perhaps with further axes of extent 1.
 fn written_out<T: Scalar>(new: &mut Program<T>, MatMul(transpose): MatMul, a: u32, b: u32) -> u32 {
+    let last = new.shape(a).len() - 1;
+    let contracted_of_a = if transpose.left { last - 1 } else { last };
+    let contracted_of_b = if transpose.right { last } else { last - 1 };
+    let (shape_of_a, shape_of_b) = (new.shape(a), new.shape(b));
+    let other = |axis: usize| 2 * last - 1 - axis; // of the last two axes
+    if shape_of_a[contracted_of_a] == 1 {
+        outer(new, a, b)
+    } else if shape_of_b[other(contracted_of_b)] == 1 {
+        with_vector(new, a, b, contracted_of_a)
+    } else if shape_of_a[other(contracted_of_a)] == 1 {
+        with_vector(new, b, a, contracted_of_b)
+    } else {
+        of_matrices(new, transpose, a, b)
+    }
+}
+
+/// The product of two batches of vectors: matrices `aₘ bₙ`.
+fn outer<T: Scalar>(new: &mut Program<T>, a: u32, b: u32) -> u32 {
+    let shape = new.shape(a).clone();
+    let last = shape.len() - 1;
+    let extent = |id: u32| new.shape(id)[last - 1] * new.shape(id)[last];
+    let (rows, columns) = (extent(a), extent(b));
+    let of = |rows: usize, columns: usize| shape.with(last - 1, rows).with(last, columns);
+    let (a, b) = (reshape(new, a, &of(rows, 1)), reshape(new, b, &of(1, columns)));
+    new.push(op_node(Op::Binary(Binary::Mul), [a, b], of(rows, columns)))
+}
+
+/// The product of a batch of matrices with a vector for each, contracted along this axis of the
+/// matrices.
+fn with_vector<T: Scalar>(new: &mut Program<T>, matrix: u32, vector: u32, axis: usize) -> u32 {
+    let shape = new.shape(matrix).clone();
+    let other = 2 * (shape.len() - 1) - 1 - axis; // of the last two axes
+    let vector = reshape(new, vector, &shape.with(other, 1));
+    let products = op_node(Op::Binary(Binary::Mul), [matrix, vector], shape);
+    sum(new, products, axis)
+}
+
+/// The product of two batches of matrices that are no vectors.
+fn of_matrices<T: Scalar>(new: &mut Program<T>, transpose: Transpose, a: u32, b: u32) -> u32 {
     let axes = new.shape(a).len();
     // the order of the loops is that in which the matrices lie in memory
-    let (a, b, summed) = if transpose.left {
+    let (a, b, contracted) = if transpose.left {
         // of `aᵀ`, the contracted axis is the first: Σₖ aₖₘ bₖₙ
         let b = if transpose.right { transposed(new, b) } else { b };
         (with_axis(new, a, axes), with_axis(new, b, axes - 1), axes - 2)
@@ -53,13 +92,16 @@ fn written_out<T: Scalar>(new: &mut Program<T>, MatMul(transpose): MatMul, a: u3
         (with_axis(new, a, axes), with_axis(new, b, axes - 2), axes - 1) // Σₖ aₘₖ bₖₙ
     };
     let extents = new.shape(a).iter().zip(new.shape(b).iter()).map(|(&a, &b)| a.max(b));
-    let shape: Shape = extents.collect();
-    let products = new.push(op_node(Op::Binary(Binary::Mul), [a, b], shape.clone()));
-    if shape[summed] == 1 {
-        return products;
-    }
-    let sum = Op::Sum(Sum { axes: [summed].into(), keep: true });
-    new.push(op_node(sum, [products], shape.with(summed, 1)))
+    let products = op_node(Op::Binary(Binary::Mul), [a, b], extents.collect::<Shape>());
+    sum(new, products, contracted)
+}
+
+/// The sum of new values along an axis, which keeps it.
+fn sum<T: Scalar>(new: &mut Program<T>, values: Node<T>, axis: usize) -> u32 {
+    let shape = values.shape.with(axis, 1);
+    let values = new.push(values);
+    let sum = Op::Sum(Sum { axes: [axis].into(), keep: true });
+    new.push(op_node(sum, [values], shape))
 }
 
 /// The product of a batch of matrices with one matrix: a product for each row of the matrices.

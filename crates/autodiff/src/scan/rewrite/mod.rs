@@ -1,5 +1,6 @@
 //! Rewrites of a step into an equivalent, faster one. No rewrite is specific to a cell.
 
+mod associate;
 mod contract;
 mod dedupe;
 mod flatten;
@@ -22,6 +23,7 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let program = contract::rewrite(&softmax::rewrite(program));
     let program = sigmoid::rewrite(&program);
     let program = narrow::rewrite(&reciprocal::rewrite(&program));
+    let program = associate::rewrite(&program);
     let program = dedupe::rewrite(&program);
     let program = split::rewrite(&program);
     let program = merge::rewrite(&program);

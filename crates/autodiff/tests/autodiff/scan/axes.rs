@@ -18,17 +18,15 @@ fn a_matrix_state_is_read_once() {
     expect![[r#"
         each step:
           fused, 4 × 3 columns:
-            r0 = mul x0[4..8](i) x0[8..11](j)
-            y1 = add y1(before) r0
-            y0(j) = sum of x0[0..4](i) · y1
+            y1 = x0[4..8](i) · x0[8..11](j) + y1(before)
+            y0(j) = sum of y1 · x0[0..4](i)
     "#]]
     .assert_eq(&forward);
     expect![[r#"
         each step:
           fused, 4 × 3 columns:
             z0(i) = sum of x1(j) ⊗ x0
-            r0 = chain_mul x1(j) x2[0..4](i)
-            c0 = add c0(before) r0
+            c0 = x1(j) ⊗ x2[0..4](i) + c0(before)
             z1(i) = sum of c0 ⊗ x2[8..11](j)
             z2(j) = sum of c0 ⊗ x2[4..8](i)
         after the loop, all steps at once:
@@ -72,8 +70,7 @@ fn the_gradient_of_a_matrix_is_a_state_of_the_reverse() {
             r4 = chain_mul r3 r2
             z0(i) = sum of r4 ⊗ w0
             c0 = chain_mul r1 r2
-            r2 = chain_mul r4 r0(i)
-            c1 = add c1(before) r2
+            c1 = r4 ⊗ r0(i) + c1(before)
         after the loop, all steps at once:
           fused, 4 columns:
             y0 = neg z0
@@ -166,7 +163,7 @@ fn a_memory_of_each_row_has_a_gradient() {
           then, 3 columns:
             r4 = mul x0 r1
           then, 3 × 4 columns:
-            r5(i) = sum of r3(j) ⊗ w1
+            r5(i) = sum of r3(j) ⊗ w0
           then, 3 columns:
             r6 = sum of r5 ⊗ x0
           then, 3 × 4 columns:
@@ -199,7 +196,7 @@ fn a_matrix_state_may_be_read_before_its_update() {
     expect![[r#"
         each step:
           fused, 4 × 3 columns:
-            y0(j) = sum of x0[0..4](i) · y1(before)
+            y0(j) = sum of y1(before) · x0[0..4](i)
             y1 = x0[0..4](i) · x0[4..7](j) + y1(before)
     "#]]
     .assert_eq(&forward);

@@ -18,8 +18,7 @@ fn a_gate_that_is_written_twice_is_computed_once() {
             y1 = sigmoid_tail t0
             r0 = sigmoid_of_tail y1
             r1 = sub 1 r0
-            r2 = mul r1 0.5
-            y0 = r0 · y0(before) + r2
+            y0 = r0 · y0(before) + r1 · 0.5
     "#]]
     .assert_eq(&forward);
 }

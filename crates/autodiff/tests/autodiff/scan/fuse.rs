@@ -76,14 +76,13 @@ fn a_sum_computes_a_product_that_has_no_other_reader() {
             r4 = chain_mul r0 x1
             r5 = chain_mul r2 x0(next)
             r6 = neg r5
-            r5 = chain_mul r2 r3
-            r7 = r6 ⊗ r1 + r5
-            c0 = r4 ⊗ r3 + r7
+            r5 = r2 ⊗ r3 + r6 ⊗ r1
+            c0 = r4 ⊗ r3 + r5
         after the loop, all steps at once:
           fused, 4 columns:
-            r7 = sin x0(next)
-            r6 = mul r7 x1
-            sum0 += z0 ⊗ r6
+            r6 = sin x0(next)
+            r5 = mul r6 x1
+            sum0 += z0 ⊗ r5
     "#]]
     .assert_eq(&reverse);
 }

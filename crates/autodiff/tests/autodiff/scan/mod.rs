@@ -1,5 +1,6 @@
 //! Scans: compared with the loop that specifies them, and by their plans.
 
+mod associate;
 mod at_step;
 mod axes;
 mod binding;

@@ -42,8 +42,7 @@ fn the_cotangent_of_a_sum_of_squares_is_scaled_before_it_is_broadcast() {
           then, 4 columns:
             r1 = cos x0(next)
             r4 = chain_mul r0 x1
-            r5 = chain_mul r3 x0(next)
-            c0 = r4 ⊗ r1 + r5
+            c0 = r3 ⊗ x0(next) + r4 ⊗ r1
     "#]]
     .assert_eq(&reverse);
 }

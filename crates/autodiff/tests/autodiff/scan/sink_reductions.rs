@@ -69,8 +69,7 @@ fn the_gradient_of_a_number_is_a_sum_of_sums() {
             c0 = chain_mul z0 w0
         after the loop, all steps at once:
           fused, 4 columns:
-            r0 = chain_mul z0 x0(next)
-            r1 = sum r0
+            r1 = sum of z0 ⊗ x0(next)
           then, 1 columns:
             sum0 += r1
     "#]]

@@ -156,26 +156,40 @@ fn functions_read_every_layout() {
 
 #[test]
 fn short_rows_are_read_in_place() {
+    for kind in [MulKind::Plain, MulKind::Chain] {
+        let op = RowOp::MulAdd(kind, [0, 1, 2], 3);
+        assert_every_broadcast::<3>(&op, |[a, b, c]| a * b + c);
+    }
+}
+
+#[test]
+fn two_products_of_short_rows_are_read_in_place() {
+    for kind in [MulKind::Plain, MulKind::Chain] {
+        let op = RowOp::MulMulAdd(kind, [0, 1, 2, 3], 4);
+        assert_every_broadcast::<4>(&op, |[a, b, c, d]| a * b + c * d);
+    }
+}
+
+/// Asserts that an operation computes `f` of operands that are broadcast along any of the last two
+/// axes.
+fn assert_every_broadcast<const N: usize>(op: &RowOp<f64>, f: impl Fn([f64; N]) -> f64) {
     for (rows, columns) in [(2, 16), (11, 48), (3, 80)] {
         let axes = [2, rows, columns];
-        for broadcast in 0..1 << 6 {
-            let is_broadcast = |place: i32| broadcast >> place & 1 == 1;
-            let kinds = [0, 2, 4].map(|first| Layout {
-                broadcast: vec![false, is_broadcast(first), is_broadcast(first + 1)],
+        for broadcast in 0..1 << (2 * N) {
+            let is_broadcast = |place: usize| broadcast >> place & 1 == 1;
+            let kinds: [Layout; N] = std::array::from_fn(|operand| Layout {
+                broadcast: vec![false, is_broadcast(2 * operand), is_broadcast(2 * operand + 1)],
                 transposed: false,
                 margin: 0,
             });
-            for kind in [MulKind::Plain, MulKind::Chain] {
-                let op = RowOp::MulAdd(kind, [0, 1, 2], 3);
-                let (found, operands) = run(&axes, &kinds, op, &[false; 3], false);
-                let mut found = found.into_iter();
-                for row in 0..ROWS {
-                    for_each(&axes, |index| {
-                        let [a, b, c] =
-                            [0, 1, 2].map(|i| at(&operands[i].0, &operands[i].1, row, index));
-                        assert_eq!(found.next(), Some(a * b + c), "{kinds:?} at {index:?}");
-                    });
-                }
+            let (found, operands) = run(&axes, &kinds, op.clone(), &[false; 3], false);
+            let mut found = found.into_iter();
+            for row in 0..ROWS {
+                for_each(&axes, |index| {
+                    let element = |i: usize| at(&operands[i].0, &operands[i].1, row, index);
+                    let expected = f(std::array::from_fn(element));
+                    assert_eq!(found.next(), Some(expected), "{op:?} {kinds:?} at {index:?}");
+                });
             }
         }
     }

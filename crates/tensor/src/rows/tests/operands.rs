@@ -49,10 +49,16 @@ impl Case {
 
     /// Replaces some inputs with infinities, and puts zeros opposite them. All infinities of a sum
     /// have one sign.
-    fn with_infinities(mut self) -> Self {
+    fn with_infinities(self) -> Self {
+        self.with_infinities_in(0)
+    }
+
+    /// [`with_infinities`](Self::with_infinities), in the input at this place.
+    fn with_infinities_in(mut self, infinite: usize) -> Self {
         for (place, input) in self.inputs.iter_mut().enumerate() {
+            let is_infinite = place == infinite;
             *input =
-                input.map(move |x| if x == 2.0 && place == 0 { f64::INFINITY } else { x.abs() });
+                input.map(move |x| if x == 2.0 && is_infinite { f64::INFINITY } else { x.abs() });
         }
         self
     }
@@ -156,6 +162,17 @@ fn functions_read_every_kind_of_operand() {
                     case.assert_pointwise(&RowOp::MulAdd(MulKind::Chain, [0, 1, 2], 3), |x| {
                         chained(x[0], x[1]) + x[2]
                     });
+                    for d in KINDS {
+                        let case = Case::new(width, &[a, b, c, d]);
+                        let op = |kind| RowOp::MulMulAdd(kind, [0, 1, 2, 3], 4);
+                        case.assert_pointwise(&op(MulKind::Plain), |x| x[0] * x[1] + x[2] * x[3]);
+                        for infinite in [0, 2] {
+                            let case = Case::new(width, &[a, b, c, d]).with_infinities_in(infinite);
+                            case.assert_pointwise(&op(MulKind::Chain), |x| {
+                                chained(x[0], x[1]) + chained(x[2], x[3])
+                            });
+                        }
+                    }
                 }
             }
         }
