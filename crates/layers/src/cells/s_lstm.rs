@@ -98,11 +98,11 @@ impl<T: Scalar> SLstm<T> {
 
     /// Returns the parts `[B, H]` of `h W_hh`.
     fn recurrent<'t>(&self, h: Var<'t, T>) -> [Var<'t, T>; 4] {
+        let [batch, hidden] = h.shape()[..] else { panic!("h has the shape [B, H]") };
         let [heads, size, _] = self.w_hh.shape()[..] else { unreachable!("[E, H/E, 4H/E]") };
-        let w_hh = h.tape().param(&self.w_hh);
-        let head = |e: usize| h.slice(-1, e * size..(e + 1) * size).matmul(w_hh.index_first(e));
-        let parts: Vec<[Var<'t, T>; 4]> = (0..heads).map(|e| head(e).split(-1)).collect();
-        [0, 1, 2, 3].map(|p| Var::concat(&parts.iter().map(|head| head[p]).collect::<Vec<_>>(), -1))
+        let h = h.reshape([batch, heads, size]).permute(&[1, 0, 2]);
+        let parts = h.matmul(&self.w_hh).permute(&[1, 0, 2]).split(-1);
+        parts.map(|part| part.reshape([batch, hidden]))
     }
 }
 

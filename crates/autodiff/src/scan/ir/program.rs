@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Shape, Unary};
 use smallvec::SmallVec;
 
 use crate::scan::ir::line::Line;
-use crate::tape::primitive::BroadcastTo;
+use crate::tape::primitive::{BroadcastTo, Reshape};
 use crate::tape::{Class, Op};
 
 /// A step: values computed from inputs, in topological order, and which of them are outputs.
@@ -128,6 +128,14 @@ impl<T> Program<T> {
         let zero = self.number(0.0);
         let zeros = Op::BroadcastTo(BroadcastTo(shape[..].into()));
         self.push(op_node(zeros, [zero], shape.clone()))
+    }
+
+    /// Adds a value with the elements of another in this shape, unless the other has it.
+    pub(crate) fn reshape(&mut self, id: u32, shape: &Shape) -> u32 {
+        if self.shape(id) == shape {
+            return id;
+        }
+        self.push(op_node(Op::Reshape(Reshape(shape[..].into())), [id], shape.clone()))
     }
 
     /// Adds a copy of a value.

@@ -155,7 +155,7 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
         for (input, original) in inputs.iter_mut().zip(originals) {
             let shared = times_joined[*original as usize] > 1
                 || is_output[*original as usize]
-                || !program.class(*original).is_pointwise()
+                || !can_be_placed(&program.class(*original))
                 || reads_product(program, *original);
             if is_join && shared || late && is_state[*original as usize] {
                 *input = new.identity(*input);
@@ -163,6 +163,11 @@ fn own_places<T: Scalar>(program: &Program<T>) -> Program<T> {
         }
         new.copy(program, id, inputs)
     })
+}
+
+/// Whether the instruction of a value can write it among the columns of a join.
+fn can_be_placed<T>(class: &Class<T>) -> bool {
+    class.is_pointwise() || matches!(class, Class::Product(_))
 }
 
 fn is_join<T: Scalar>(program: &Program<T>, id: u32) -> bool {

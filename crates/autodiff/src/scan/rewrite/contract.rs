@@ -8,35 +8,22 @@ use bptt_tensor::{Binary, Scalar, Shape, Transpose};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Node, Program, op_node};
-use crate::tape::primitive::{Concat, MatMul, Permute, Reshape, Slice, Sum};
-use crate::tape::{Class, Op};
+use crate::tape::Op;
+use crate::tape::primitive::{Concat, MatMul, Permute, Slice, Sum};
 
-/// Writes out the products of a step. If another operation keeps the step from being compiled, the
-/// products stay, since one by one they take less time.
+/// Writes out the products of a step.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let needed = program.ancestors(program.outputs());
-    if (0..program.nodes.len() as u32).any(|id| needed[id as usize] && is_opaque(program, id)) {
-        return program.clone();
-    }
     program.rebuild(|new, id, inputs| match (program.op(id), &inputs[..]) {
         (Some(Op::MatMul(product)), &[a, b]) if new.shape(b).len() > 2 => {
             let written_out = written_out(new, *product, a, b);
-            reshape(new, written_out, program.shape(id))
+            new.reshape(written_out, program.shape(id))
         }
         (Some(Op::MatMul(product)), &[a, b]) if new.shape(a).len() > 2 => {
             let by_rows = by_rows(new, *product, a, b);
-            reshape(new, by_rows, program.shape(id))
+            new.reshape(by_rows, program.shape(id))
         }
         _ => new.copy(program, id, inputs),
     })
-}
-
-/// Whether the compiler has no instruction for an operation.
-fn is_opaque<T: Scalar>(program: &Program<T>, id: u32) -> bool {
-    match (program.op(id), program.class(id)) {
-        (None | Some(Op::Permute(_) | Op::Pad(_)), _) => false,
-        (_, class) => matches!(class, Class::Opaque(_) | Class::Tuple | Class::Movement),
-    }
 }
 
 /// The product of two batches of matrices, perhaps with further axes of extent 1.
@@ -64,7 +51,7 @@ fn outer<T: Scalar>(new: &mut Program<T>, a: u32, b: u32) -> u32 {
     let extent = |id: u32| new.shape(id)[last - 1] * new.shape(id)[last];
     let (rows, columns) = (extent(a), extent(b));
     let of = |rows: usize, columns: usize| shape.with(last - 1, rows).with(last, columns);
-    let (a, b) = (reshape(new, a, &of(rows, 1)), reshape(new, b, &of(1, columns)));
+    let (a, b) = (new.reshape(a, &of(rows, 1)), new.reshape(b, &of(1, columns)));
     new.push(op_node(Op::Binary(Binary::Mul), [a, b], of(rows, columns)))
 }
 
@@ -73,7 +60,7 @@ fn outer<T: Scalar>(new: &mut Program<T>, a: u32, b: u32) -> u32 {
 fn with_vector<T: Scalar>(new: &mut Program<T>, matrix: u32, vector: u32, axis: usize) -> u32 {
     let shape = new.shape(matrix).clone();
     let other = 2 * (shape.len() - 1) - 1 - axis; // of the last two axes
-    let vector = reshape(new, vector, &shape.with(other, 1));
+    let vector = new.reshape(vector, &shape.with(other, 1));
     let products = op_node(Op::Binary(Binary::Mul), [matrix, vector], shape);
     sum(new, products, axis)
 }
@@ -110,7 +97,7 @@ fn by_rows<T: Scalar>(new: &mut Program<T>, product: MatMul, a: u32, b: u32) -> 
     let (batch, inner) = (shape[0], shape[shape.len() - 1]);
     let rows = shape[1..shape.len() - 1].iter().product();
     let columns = new.shape(b)[usize::from(!product.0.right)];
-    let a = reshape(new, a, &[batch, rows * inner].into());
+    let a = new.reshape(a, &[batch, rows * inner].into());
     let mut parts = SmallVec::new();
     for row in 0..rows {
         let range = row * inner..(row + 1) * inner;
@@ -127,14 +114,7 @@ fn with_axis<T>(new: &mut Program<T>, id: u32, axis: usize) -> u32 {
     let shape = new.shape(id);
     let shape =
         shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect();
-    reshape(new, id, &shape)
-}
-
-fn reshape<T>(new: &mut Program<T>, id: u32, shape: &Shape) -> u32 {
-    if new.shape(id) == shape {
-        return id;
-    }
-    new.push(op_node(Op::Reshape(Reshape(shape[..].into())), [id], shape.clone()))
+    new.reshape(id, &shape)
 }
 
 /// The value with its last two axes swapped.

@@ -1,6 +1,7 @@
 //! Rewrites of a step into an equivalent, faster one. No rewrite is specific to a cell.
 
 mod associate;
+mod blocks;
 mod contract;
 mod dedupe;
 mod flatten;
@@ -17,10 +18,15 @@ mod split;
 use bptt_tensor::Scalar;
 
 use crate::scan::ir::program::Program;
+use crate::tape::{Class, Op};
 
 /// Applies all rewrites. Each prepares the step for those that follow.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let program = contract::rewrite(&softmax::rewrite(program));
+    let mut program = softmax::rewrite(program);
+    // in a step that another operation keeps from being compiled, products of batches are faster
+    if !has_opaque(&program) {
+        program = contract::rewrite(&blocks::rewrite(&program));
+    }
     let program = sigmoid::rewrite(&program);
     let program = narrow::rewrite(&reciprocal::rewrite(&program));
     let program = associate::rewrite(&program);
@@ -29,4 +35,15 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     let program = merge::rewrite(&program);
     let program = dedupe::rewrite(&program);
     flatten::rewrite(&program)
+}
+
+/// Whether the compiler has no instruction for an operation that an output needs.
+fn has_opaque<T: Scalar>(program: &Program<T>) -> bool {
+    let needed = program.ancestors(program.outputs());
+    (0..program.nodes.len() as u32).filter(|&id| needed[id as usize]).any(|id| {
+        match (program.op(id), program.class(id)) {
+            (None | Some(Op::Permute(_) | Op::Pad(_)), _) => false,
+            (_, class) => matches!(class, Class::Opaque(_) | Class::Tuple | Class::Movement),
+        }
+    })
 }

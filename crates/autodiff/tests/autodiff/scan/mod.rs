@@ -4,6 +4,7 @@ mod associate;
 mod at_step;
 mod axes;
 mod binding;
+mod blocks;
 mod cost;
 mod custom_operation;
 mod dedupe;
