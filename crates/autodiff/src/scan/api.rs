@@ -187,7 +187,7 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
         or_panic(flat.stepper(&mut flattened(&sequences, &state, step, &mut None)), &state)
     }
 
-    /// The compiled plan of the forward step and of the reverse step, as text. If a step runs operation by operation,
+    /// The compiled plan of the forward step and of the reverse step, as text. If a step is compiled in part only,
     /// the plan lists what keeps it from being compiled, with the line of each equation and what to write instead.
     ///
     /// ```

@@ -57,8 +57,8 @@ use super::primitive::Axes;
 pub struct OpClass<T>(pub(crate) Class<T>);
 
 impl<T> OpClass<T> {
-    /// An opaque operation, about which the compiler knows nothing. A step that contains it runs
-    /// operation by operation.
+    /// An opaque operation, about which the compiler knows nothing. A step that contains it is
+    /// compiled around it only.
     #[must_use]
     pub fn opaque() -> Self {
         Self(Class::Opaque(None))

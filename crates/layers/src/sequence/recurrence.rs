@@ -236,7 +236,7 @@ impl<'r, T: Scalar, L: Layer<T>> Recurrence<'r, T, L> {
     }
 
     /// Returns the plan of [`run`](Self::run) as text, for the forward and the reverse pass. It shows the operations
-    /// that leave the loop and those that are fused. If the cell runs operation by operation, it lists the equations
+    /// that leave the loop and those that are fused. If the cell is compiled in part only, it lists the equations
     /// that keep it from being compiled, each with its line and what to write instead.
     ///
     /// ```

@@ -26,6 +26,7 @@ pub(crate) mod matrices;
 mod memory;
 mod obstacles;
 mod operands;
+mod parts;
 mod print;
 mod registers;
 mod schedule;
@@ -38,6 +39,7 @@ mod timeline;
 use bptt_tensor::Scalar;
 
 pub(crate) use lowered::{Accumulator, InputSlot, Lowered, LoweringError, OutputSlot};
+pub(crate) use parts::{Part, Parts, Region};
 
 use crate::scan::ir::program::Program;
 use crate::scan::lower::obstacles::Obstacle;
@@ -49,6 +51,11 @@ use crate::scan::lower::obstacles::Obstacle;
 /// If the rows of the step depend on each other, or an operation cannot be computed row by row.
 pub(crate) fn lower<T: Scalar>(program: &Program<T>) -> Result<Lowered<T>, LoweringError> {
     let rows = shapes::rows_of(program).ok_or_else(|| LoweringError(vec![Obstacle::no_rows()]))?;
+    lower_rows(program, rows)
+}
+
+/// [`lower()`], for this number of rows.
+fn lower_rows<T: Scalar>(program: &Program<T>, rows: usize) -> Result<Lowered<T>, LoweringError> {
     let step = classify::classify(legalize::legalize(program, rows), rows)?;
     let schedule = schedule::schedule(&step);
     let combined = combine::combine(&step, &schedule);

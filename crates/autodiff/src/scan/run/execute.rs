@@ -1,10 +1,9 @@
-//! Execution of a step over a sequence of tensors: as a program over rows, or operation by operation.
+//! Execution of a lowered step over a sequence of tensors.
 
 use bptt_tensor::rows::{Buffer, Instruction, Role, RowProgram, Sizes};
 use bptt_tensor::{PackedRhs, Scalar, Shape, Tensor};
-use smallvec::SmallVec;
 
-use crate::scan::ir::program::{Input, Kind, Program};
+use crate::scan::ir::program::Program;
 use crate::scan::lower::{Accumulator, InputSlot, Lowered, OutputSlot};
 
 /// The inputs of a run.
@@ -51,7 +50,7 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 
 /// Rows in a segment of the sequence. Values that pass from one stage to the next should stay in the cache, but the
 /// products of a stage are faster with many rows.
-const SEGMENT_ROWS: usize = 4096;
+pub(crate) const SEGMENT_ROWS: usize = 4096;
 
 /// The weights of a lowered step, prepared for a run of up to this many steps. A product before or
 /// after the loop has the rows of all steps.
@@ -166,62 +165,6 @@ fn totals_of_rows<T: Scalar>(lowered: &Lowered<T>) -> Vec<Tensor<T>> {
         Tensor::unspecified([lowered.rows * buffer.width])
     };
     lowered.accumulators.iter().map(total).collect()
-}
-
-/// Runs a step operation by operation.
-pub(crate) fn run_steps<T: Scalar>(
-    program: &Program<T>,
-    arguments: Arguments<'_, T>,
-    mut results: Outputs<&mut [T]>,
-) {
-    let mut state: Vec<Tensor<T>> = arguments.state.to_vec();
-    let mut sums: Vec<Option<Tensor<T>>> = vec![None; program.sums.len()];
-    let steps = arguments.steps;
-    for count in 0..steps {
-        let time = |count: usize| if arguments.reversed { steps - 1 - count } else { count };
-        let mut values: Vec<Tensor<T>> = Vec::with_capacity(program.nodes.len());
-        for node in &program.nodes {
-            let value = match &node.kind {
-                Kind::Literal(value) => Tensor::scalar(T::of(*value)),
-                Kind::Input(Input::Sequence(i)) => arguments.sequences[*i].index_first(time(count)),
-                Kind::Input(Input::Ahead { edge, .. }) if count + 1 == steps => {
-                    arguments.invariants[*edge].clone()
-                }
-                Kind::Input(Input::Ahead { sequence, .. }) => {
-                    arguments.sequences[*sequence].index_first(time(count + 1))
-                }
-                Kind::Input(Input::Carry(j)) => state[*j].clone(),
-                Kind::Input(Input::Invariant(i)) => arguments.invariants[*i].clone(),
-                Kind::Op(op) => {
-                    let inputs: SmallVec<[&Tensor<T>; 3]> =
-                        node.inputs.iter().map(|&input| &values[input as usize]).collect();
-                    op.operation().expect("a leaf is an input").forward(&inputs)
-                }
-            };
-            values.push(value);
-        }
-        for (output, &id) in results.stacked.iter_mut().zip(&program.stacked) {
-            let value = values[id as usize].as_slice();
-            let start = time(count) * value.len();
-            output[start..start + value.len()].copy_from_slice(value);
-        }
-        for (sum, &id) in sums.iter_mut().zip(&program.sums) {
-            match sum {
-                Some(sum) => *sum += &values[id as usize],
-                None => *sum = Some(values[id as usize].clone()),
-            }
-        }
-        state = program.next.iter().map(|&id| values[id as usize].clone()).collect();
-    }
-    for (output, value) in results.state.iter_mut().zip(&state) {
-        output.copy_from_slice(value.as_slice());
-    }
-    for (output, sum) in results.sums.iter_mut().zip(&sums) {
-        match sum {
-            Some(sum) => output.copy_from_slice(sum.as_slice()),
-            None => output.fill(T::zero()),
-        }
-    }
 }
 
 /// The shape of a value stacked over this number of steps.

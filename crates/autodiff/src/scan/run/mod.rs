@@ -3,6 +3,7 @@
 pub(crate) mod backward;
 pub(crate) mod execute;
 pub(crate) mod operation;
+pub(crate) mod parts;
 pub(crate) mod recompute;
 pub(crate) mod runner;
 pub(crate) mod stepper;

@@ -1,4 +1,4 @@
-//! The ways of running a single step: by rows, or operation by operation.
+//! The ways of running a single step: by rows, or in parts.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use bptt_tensor::{Scalar, Tensor};
 
 use crate::scan::compiled::Compiled;
 use crate::scan::lower::{InputSlot, Lowered, OutputSlot};
-use crate::scan::plan::Plan;
+use crate::scan::plan::{Packed, Plan};
 use crate::scan::run::execute::prepare_for_steps;
 
 /// What a stepper runs.
@@ -19,9 +19,10 @@ pub(super) enum Runner<T> {
         outputs: Vec<usize>,
         state: Vec<usize>,
     },
-    /// A step that cannot be lowered runs operation by operation.
+    /// A step that cannot be lowered runs in parts.
     Steps {
         plan: Rc<Plan<T>>,
+        packed: Packed<T>,
         invariants: Vec<Tensor<T>>,
         outputs: Vec<Tensor<T>>,
         state: Vec<Tensor<T>>,
@@ -33,12 +34,13 @@ impl<T: Scalar> Runner<T> {
     pub(super) fn new(step: &Compiled<T>, state: &[Tensor<T>], invariants: Vec<Tensor<T>>) -> Self {
         let plan = step.plain();
         match plan.lowered() {
-            Ok(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),
-            Err(_) => {
+            Some(lowered) => Self::by_rows(lowered, step.sequences, state, &invariants),
+            None => {
                 let program = &plan.program;
                 let entry = |&id: &u32| Tensor::zeros(program.shape(id));
                 Self::Steps {
                     outputs: program.stacked.iter().map(entry).collect(),
+                    packed: plan.pack(1, &invariants),
                     plan: plan.clone(),
                     invariants,
                     state: state.to_vec(),

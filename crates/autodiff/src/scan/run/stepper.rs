@@ -125,7 +125,7 @@ impl<T: Scalar> Stepper<T> {
                 }
                 session.step();
             }
-            Runner::Steps { plan, invariants, outputs, state } => {
+            Runner::Steps { plan, packed, invariants, outputs, state } => {
                 let program = &plan.program;
                 let shape_of = |i: usize| program.sequence_shape(i);
                 let mut sequences = Vec::with_capacity(self.inputs + self.own.len());
@@ -148,7 +148,7 @@ impl<T: Scalar> Stepper<T> {
                 };
                 let results =
                     Outputs { stacked: slices(outputs), state: slices(state), sums: vec![] };
-                plan.ready(1, invariants).run(arguments, results);
+                plan.run(packed, arguments, results);
             }
         }
     }

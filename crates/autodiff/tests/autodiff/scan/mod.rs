@@ -21,6 +21,7 @@ mod nested;
 mod norm;
 mod obstacles;
 mod orders;
+mod parts;
 mod periodic;
 mod probes;
 mod random;
