@@ -58,7 +58,7 @@ pub struct OpClass<T>(pub(crate) Class<T>);
 
 impl<T> OpClass<T> {
     /// An opaque operation, about which the compiler knows nothing. A step that contains it is
-    /// compiled around it only.
+    /// compiled up to it and after it.
     #[must_use]
     pub fn opaque() -> Self {
         Self(Class::Opaque(None))

@@ -79,7 +79,7 @@ pub trait Operation<T>: fmt::Debug + Any {
 
     /// The operation's class, by which a [scan](crate::Tape::scan) compiles a step.
     ///
-    /// By default it is [opaque](OpClass::opaque), and a step with it is compiled around it only.
+    /// By default it is [opaque](OpClass::opaque), and a step with it is compiled up to it and after it.
     fn class(&self) -> OpClass<T> {
         OpClass::opaque()
     }

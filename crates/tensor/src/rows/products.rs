@@ -139,8 +139,8 @@ impl<T: Scalar> Over<'_, T, 4> {
         }
     }
 
-    /// [`mul_mul_add`](Self::mul_mul_add), if both factors of a product are of one column. Such a
-    /// product is rare: it is computed before, in fewer columns.
+    /// [`mul_mul_add`](Self::mul_mul_add), if both factors of a product are of one column. This is
+    /// rare, since such a product is usually computed on its own, in fewer columns.
     #[inline(always)]
     fn mul_mul_add_of_columns(&self, mul: impl Fn(T, T) -> T) {
         let &Self { sources, target, rows, columns } = self;

@@ -12,8 +12,8 @@ use crate::kernels::binary::Binary;
 use crate::scalar::Scalar;
 
 impl<T: Scalar> Chunk<'_, T> {
-    /// Runs an operation that [has a loop for short rows](RowOp::has_short_loop). It is a function
-    /// of its own, since the compiler vectorises small functions better.
+    /// Runs a sum, a difference, a product or a `MulAdd` on short rows. (`MulMulAdd` calls its loop
+    /// itself.) It is a function of its own, since the compiler vectorises small functions better.
     ///
     /// # Safety
     ///
@@ -77,9 +77,11 @@ impl<T: Scalar, const N: usize> Over<'_, T, N> {
         }
     }
 
-    /// [`short_rows`](Self::short_rows), with a bit of `COLUMNS` for each source of one column.
+    /// Applies a function to [short rows](Self::has_short_rows), with a bit of `COLUMNS` for each
+    /// source of one column.
     #[inline(always)]
     pub(super) fn short_rows_of<const COLUMNS: usize>(&self, f: impl Fn([T; N]) -> T) {
+        debug_assert!(are_short_vectors(self.columns), "whole vectors");
         let is_column = |source: usize| COLUMNS >> source & 1 == 1;
         for row in 0..self.rows {
             // SAFETY: the contract of `Over`.

@@ -30,7 +30,7 @@ mod parts;
 mod print;
 mod registers;
 mod schedule;
-mod shapes;
+pub(crate) mod shapes;
 mod sink_reductions;
 mod spaces;
 mod stages;

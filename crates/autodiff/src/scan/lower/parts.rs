@@ -19,7 +19,7 @@ pub(crate) struct Parts<T> {
     pub(crate) of_step: Vec<Part<T>>,
     /// The inputs and numbers that the parts of a step read, or that are outputs.
     pub(crate) leaves: Vec<u32>,
-    /// The numbers of operations that are compiled, and of all; views are none.
+    /// The numbers of operations that are compiled, and of all operations. Views do not count.
     pub(crate) compiled: usize,
     pub(crate) operations: usize,
 }
@@ -38,9 +38,9 @@ pub(crate) struct Region<T> {
     pub(crate) lowered: Lowered<T>,
     /// The values that it reads, in the order of the sequences of its program.
     pub(crate) entries: Vec<u32>,
-    /// The number of the step's invariants among its own. The values without rows that it reads
-    /// follow them.
+    /// The number of the step's invariants, which are the first of its own.
     pub(crate) invariants: usize,
+    /// The values without rows that it reads, as invariants after those of the step.
     pub(crate) shared: Vec<u32>,
     /// The values that others read, in the order of its outputs.
     pub(crate) results: Vec<u32>,
@@ -56,9 +56,9 @@ impl<T: Scalar> Parts<T> {
         let by_rows: Vec<bool> = (0..program.nodes.len() as u32)
             .map(|id| step.is_computed(id) && step.region(&[id]).is_some())
             .collect();
-        let ahead = step.ahead(&by_rows);
-        let is_ahead =
-            program.among(ahead.iter().flat_map(|region| region.members.iter().copied()));
+        let ids_ahead = step.ahead(&by_rows);
+        let ahead = step.region(&ids_ahead).filter(Region::is_worthwhile);
+        let is_ahead = program.among(ids_ahead.into_iter().filter(|_| ahead.is_some()));
         let levels = levels(program, &by_rows);
         let mut values: BTreeMap<usize, [Vec<u32>; 2]> = BTreeMap::new();
         for id in ids().filter(|&id| !is_ahead[id as usize]) {
@@ -67,8 +67,8 @@ impl<T: Scalar> Parts<T> {
         }
         let mut of_step = Vec::new();
         for [by_rows, others] in values.into_values() {
-            match step.region(&by_rows).filter(|region| region.is_worthwhile) {
-                Some(Candidate { region, .. }) => of_step.push(Part::Region(Box::new(region))),
+            match step.region(&by_rows).filter(Region::is_worthwhile) {
+                Some(region) => of_step.push(Part::Region(Box::new(region))),
                 None => of_step.extend(by_rows.into_iter().map(Part::Operation)),
             }
             of_step.extend(others.into_iter().map(Part::Operation));
@@ -81,11 +81,11 @@ impl<T: Scalar> Parts<T> {
             Part::Region(region) => Some(&**region),
             Part::Operation(_) => None,
         });
-        let regions = regions.chain(ahead.iter().map(|candidate| &candidate.region));
+        let regions = regions.chain(&ahead);
         let compiled = regions.map(|region| region.operations).sum();
         let is_leaf = |&id: &u32| is_read[id as usize] && program.op(id).is_none();
         Self {
-            ahead: ahead.map(|candidate| candidate.region),
+            ahead,
             of_step,
             leaves: (0..program.nodes.len() as u32).filter(is_leaf).collect(),
             compiled,
@@ -94,12 +94,11 @@ impl<T: Scalar> Parts<T> {
     }
 }
 
-/// A region, with the values that it computes.
-struct Candidate<T> {
-    region: Region<T>,
-    members: Vec<u32>,
+impl<T> Region<T> {
     /// Whether it saves more than it takes to run it apart.
-    is_worthwhile: bool,
+    fn is_worthwhile(&self) -> bool {
+        self.operations > 1 || !self.lowered.packs.is_empty()
+    }
 }
 
 /// A step to be divided.
@@ -150,7 +149,7 @@ impl<'p, T: Scalar> Step<'p, T> {
     }
 
     /// The values that depend on sequences alone, among those that are computed row by row.
-    fn ahead(&self, by_rows: &[bool]) -> Option<Candidate<T>> {
+    fn ahead(&self, by_rows: &[bool]) -> Vec<u32> {
         let mut is_ahead = vec![false; by_rows.len()];
         for (id, node) in (0..).zip(&self.program.nodes) {
             let is_known = |&input: &u32| match self.program.node(input).kind {
@@ -161,66 +160,77 @@ impl<'p, T: Scalar> Step<'p, T> {
             };
             is_ahead[id as usize] = by_rows[id as usize] && node.inputs.iter().all(is_known);
         }
-        let ids: Vec<u32> = (0..).zip(is_ahead).filter_map(|(id, is)| is.then_some(id)).collect();
-        self.region(&ids).filter(|candidate| candidate.is_worthwhile)
+        (0..).zip(is_ahead).filter_map(|(id, is)| is.then_some(id)).collect()
     }
 
     /// The region of these values, in ascending order; `None` if they cannot be lowered together.
-    fn region(&self, ids: &[u32]) -> Option<Candidate<T>> {
-        let mut region = Program { nodes: Vec::new(), stacked: vec![], next: vec![], sums: vec![] };
-        let (mut places, mut entries, mut shared) = (HashMap::new(), Vec::new(), Vec::new());
+    fn region(&self, ids: &[u32]) -> Option<Region<T>> {
+        let rows = self.rows.filter(|_| !ids.is_empty())?;
+        let Cut { program, entries, shared, results } = self.cut(ids);
+        let lowered = lower_rows(&program, rows).ok()?;
+        // a shared matrix would be packed anew in each step
+        let packs_shared = lowered.packs.iter().any(|&(matrix, _)| matrix >= self.invariants);
+        let operations = ids.iter().filter(|&&id| !self.is_view(id)).count();
+        let invariants = self.invariants;
+        let region = Region { lowered, entries, invariants, shared, results, operations };
+        (!packs_shared).then_some(region)
+    }
+
+    /// Cuts these values out, as a step without a state.
+    fn cut(&self, ids: &[u32]) -> Cut<T> {
+        let mut cut = Cut {
+            program: Program { nodes: Vec::new(), stacked: vec![], next: vec![], sums: vec![] },
+            entries: Vec::new(),
+            shared: Vec::new(),
+            results: Vec::new(),
+        };
+        let is_inside = |reader: &u32| ids.binary_search(reader).is_ok();
+        let mut places = HashMap::new();
         for &id in ids {
             let node = self.program.node(id);
             for &input in &node.inputs {
-                if places.contains_key(&input) {
-                    continue;
-                }
-                let leaf = self.program.node(input);
-                let kind = match leaf.kind {
-                    Kind::Literal(value) => Kind::Literal(value),
-                    Kind::Input(Input::Invariant(i)) => Kind::Input(Input::Invariant(i)),
-                    _ if self.has_rows(input) => {
-                        entries.push(input);
-                        Kind::Input(Input::Sequence(entries.len() - 1))
-                    }
-                    _ => {
-                        shared.push(input);
-                        Kind::Input(Input::Invariant(self.invariants + shared.len() - 1))
-                    }
-                };
-                places.insert(input, region.push(leaf_node(kind, leaf.shape.clone())));
+                places.entry(input).or_insert_with(|| self.leaf(&mut cut, input));
             }
             let inputs = node.inputs.iter().map(|input| places[input]).collect();
-            places.insert(id, region.push(Node { inputs, ..node.clone() }));
+            let place = cut.program.push(Node { inputs, ..node.clone() });
+            places.insert(id, place);
+            if self.is_output[id as usize] || !self.readers[id as usize].iter().all(is_inside) {
+                cut.program.stacked.push(place);
+                cut.results.push(id);
+            }
         }
-        let is_inside = |reader: &u32| ids.binary_search(reader).is_ok();
-        let is_result = |&&id: &&u32| {
-            self.is_output[id as usize] || !self.readers[id as usize].iter().all(is_inside)
+        cut
+    }
+
+    /// Adds a value that the values cut out read.
+    fn leaf(&self, cut: &mut Cut<T>, id: u32) -> u32 {
+        let node = self.program.node(id);
+        let kind = match node.kind {
+            Kind::Literal(value) => Kind::Literal(value),
+            Kind::Input(Input::Invariant(i)) => Kind::Input(Input::Invariant(i)),
+            _ if self.has_rows(id) => {
+                cut.entries.push(id);
+                Kind::Input(Input::Sequence(cut.entries.len() - 1))
+            }
+            _ => {
+                cut.shared.push(id);
+                Kind::Input(Input::Invariant(self.invariants + cut.shared.len() - 1))
+            }
         };
-        let results: Vec<u32> = ids.iter().filter(is_result).copied().collect();
-        region.stacked = results.iter().map(|id| places[id]).collect();
-        let lowered = lower_rows(&region, self.rows?).ok()?;
-        // a shared value would be packed anew in each step
-        let packs_shared = lowered.packs.iter().any(|&(matrix, _)| matrix >= self.invariants);
-        let has_product = !lowered.packs.is_empty();
-        let operations = ids.iter().filter(|&&id| !self.is_view(id)).count();
-        (!packs_shared && !ids.is_empty()).then(|| Candidate {
-            region: Region {
-                lowered,
-                entries,
-                invariants: self.invariants,
-                shared,
-                results,
-                operations,
-            },
-            members: ids.to_vec(),
-            is_worthwhile: has_product || operations > 1,
-        })
+        cut.program.push(leaf_node(kind, node.shape.clone()))
     }
 }
 
-/// The level of each value. The values of a level that are computed row by row read others of levels
-/// before. Those that are not read any of their level.
+/// Values cut out of a step, with what they read and what others read of them, as in a [`Region`].
+struct Cut<T> {
+    program: Program<T>,
+    entries: Vec<u32>,
+    shared: Vec<u32>,
+    results: Vec<u32>,
+}
+
+/// The level of each value. A level is a region, and then single operations. The region reads
+/// operations of earlier levels only. The operations also read the region and each other.
 fn levels<T>(program: &Program<T>, by_rows: &[bool]) -> Vec<usize> {
     let mut levels: Vec<usize> = Vec::with_capacity(by_rows.len());
     for (id, node) in program.nodes.iter().enumerate() {

@@ -49,7 +49,7 @@ pub(crate) struct SunkReductions {
 /// Decomposes the sums of a step into terms.
 pub(crate) fn sink_reductions<T: Scalar>(program: &mut Program<T>, rows: usize) -> SunkReductions {
     let mut sunk = SunkReductions::default();
-    let step = Known {
+    let known = Known {
         only_summed: only_summed(program),
         is_state: program.states(),
         bindings: bindings(program),
@@ -58,7 +58,7 @@ pub(crate) fn sink_reductions<T: Scalar>(program: &mut Program<T>, rows: usize) 
     for sum in 0..program.sums.len() {
         match *first.entry(program.sums[sum]).or_insert(sum) {
             equal if equal < sum => sunk.copies.push((equal, sum)),
-            _ => take_apart(program, rows, sum, &step, &mut sunk),
+            _ => take_apart(program, rows, sum, &known, &mut sunk),
         }
     }
     sunk
@@ -74,7 +74,7 @@ struct Known {
 }
 
 impl Known {
-    /// The binding time of a value, which may be one that is added, of one other.
+    /// The binding time of a value. A value that is added has one input, whose time it shares.
     fn binding<T>(&self, program: &Program<T>, id: u32) -> Binding {
         let id = if id as usize >= self.bindings.len() { program.node(id).inputs[0] } else { id };
         self.bindings[id as usize]
@@ -108,7 +108,7 @@ fn take_apart<T: Scalar>(
     program: &mut Program<T>,
     rows: usize,
     sum: usize,
-    step: &Known,
+    known: &Known,
     sunk: &mut SunkReductions,
 ) {
     let mut pending = vec![program.sums[sum]];
@@ -116,7 +116,7 @@ fn take_apart<T: Scalar>(
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
         let by_rows = |id: u32| program.shape(id).first() == Some(&rows);
         let has_vectors = |id: u32| by_rows(id) && program.shape(id).len() == 2;
-        let op = program.op(id).filter(|_| step.only_summed[id as usize]);
+        let op = program.op(id).filter(|_| known.only_summed[id as usize]);
         let inside = match op {
             Some(Op::Binary(Binary::Add))
                 if inputs.iter().all(|&input| *program.shape(input) == shape) =>
@@ -140,11 +140,11 @@ fn take_apart<T: Scalar>(
                         || shape.len() < program.shape(inputs[0]).len()) =>
             {
                 let id = summed_rows(program, inputs[0], &shape);
-                sunk.add_rows(program, step, sum, id);
+                sunk.add_rows(program, known, sum, id);
                 true
             }
             _ if rows == 1 && by_rows(id) => {
-                sunk.add_rows(program, step, sum, id);
+                sunk.add_rows(program, known, sum, id);
                 false
             }
             _ if by_rows(id) => {
@@ -180,10 +180,16 @@ fn summed_rows<T: Scalar>(program: &mut Program<T>, summed: u32, shape: &Shape) 
 impl SunkReductions {
     /// Adds the sum of a value's rows. If they are matrices of the loop, they are not kept until
     /// all steps are run.
-    fn add_rows<T: Scalar>(&mut self, program: &mut Program<T>, step: &Known, sum: usize, id: u32) {
+    fn add_rows<T: Scalar>(
+        &mut self,
+        program: &mut Program<T>,
+        known: &Known,
+        sum: usize,
+        id: u32,
+    ) {
         // a state is overwritten by the next step
-        let is_state = step.is_state.get(id as usize) == Some(&true);
-        let binding = step.binding(program, id);
+        let is_state = known.is_state.get(id as usize) == Some(&true);
+        let binding = known.binding(program, id);
         let id = if is_state { program.identity(id) } else { id };
         if is_matrix(program.shape(id)) && binding == Binding::Carried {
             self.accumulate(program, sum, id, true);

@@ -1,21 +1,26 @@
-//! A factor of an outer product joins its narrower part: `i (v kᵀ)`, with one number `i` for each
-//! matrix, becomes `(i v) kᵀ`. So fewer elements are multiplied, here and by the gradient.
+//! A factor of an outer product joins one of its vectors: `i (v kᵀ)`, with one number `i` for each
+//! matrix, becomes `(i v) kᵀ`. So fewer elements are multiplied, here and by the gradient. An outer
+//! product that is computed once for all steps stays. The values are the same up to rounding, and
+//! where nothing overflows.
 
 use bptt_tensor::{Binary, Scalar, shape};
 
+use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Program, op_node};
 use crate::tape::Op;
 
 const MUL: Binary = Binary::Mul;
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let uses = program.uses();
+    let (uses, bindings) = (program.uses(), bindings(program));
     program.rebuild(|new, id, inputs| {
         let node = program.node(id);
         if let (Some(Op::Binary(MUL)), &[a, b]) = (program.op(id), &inputs[..]) {
             for (factor, outer, old) in [(a, b, node.inputs[1]), (b, a, node.inputs[0])] {
-                let joined = if uses[old as usize] == 1 { join(new, factor, outer) } else { None };
-                if let Some(factors) = joined {
+                let is_free = uses[old as usize] == 1
+                    && (bindings[old as usize] > Binding::Invariant
+                        || bindings[id as usize] == Binding::Invariant);
+                if is_free && let Some(factors) = join(new, factor, outer) {
                     return new.push(op_node(Op::Binary(MUL), factors, node.shape.clone()));
                 }
             }

@@ -1,13 +1,14 @@
-//! A product with a matrix for each block of columns, as of heads, becomes a product for each block.
-//! The matrices are the same for all rows of the batch. Two forms are known, with `x: [B, E, K]` and
-//! `w: [E, K, N]`: the blocks come first, `x.permute(&[1, 0, 2]).matmul(w)`, or the matrices are
-//! broadcast over the batch.
+//! A product of all blocks of columns at once, each with its own matrix, becomes one product for each
+//! block. Heads are such blocks. The matrices are the same for all rows of the batch. Two forms are
+//! known, with `x: [B, E, K]` and `w: [E, K, N]`: the blocks come first, `x.permute(&[1, 0,
+//! 2]).matmul(w)`, or `w` is broadcast over the batch.
 
 use bptt_tensor::{Scalar, Transpose};
 use smallvec::SmallVec;
 
 use crate::scan::ir::binding::{Binding, bindings};
 use crate::scan::ir::program::{Program, op_node};
+use crate::scan::lower::shapes::rows_of;
 use crate::tape::Op;
 use crate::tape::primitive::{BroadcastTo, Concat, MatMul, Permute, Slice};
 
@@ -15,6 +16,7 @@ use crate::tape::primitive::{BroadcastTo, Concat, MatMul, Permute, Slice};
 const BLOCKS_FIRST: [usize; 3] = [1, 0, 2];
 
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
+    let Some(rows) = rows_of(program) else { return program.clone() };
     let bindings = bindings(program);
     program.rebuild(|new, id, inputs| {
         let shape = program.shape(id);
@@ -27,13 +29,13 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
             (Some(Op::MatMul(MatMul(transpose))), &[a, b])
                 if bindings[program.node(id).inputs[1] as usize] == Binding::Invariant =>
             {
-                if let Some(x) = exchanged(new, a).filter(|_| !transpose.left) {
+                if let Some(x) = of_blocks(new, rows, *transpose, a, b) {
                     let by_blocks = by_blocks(new, transpose.right, x, b);
                     let product = new.reshape(by_blocks, &[shape[1], shape[0], shape[2]].into());
                     let order = Op::Permute(Permute(BLOCKS_FIRST.into()));
                     return new.push(op_node(order, [product], shape.clone()));
                 }
-                if let Some(w) = shared(new, *transpose, a, b) {
+                if let Some(w) = shared(new, rows, *transpose, a, b) {
                     let by_blocks = by_blocks(new, transpose.right, a, w);
                     return new.reshape(by_blocks, shape);
                 }
@@ -54,19 +56,46 @@ fn exchanged<T>(program: &Program<T>, id: u32) -> Option<u32> {
     }
 }
 
+/// The value `x: [B, E, K]` of a product in which the blocks come first, with `b: [E, K, N]`.
+fn of_blocks<T>(
+    new: &Program<T>,
+    rows: usize,
+    transpose: Transpose,
+    a: u32,
+    b: u32,
+) -> Option<u32> {
+    let x = exchanged(new, a)?;
+    let has_blocks = new.shape(b).len() == 3 && new.shape(b)[0] > 0;
+    (has_blocks && !transpose.left && new.shape(x)[0] == rows).then_some(x)
+}
+
 /// The matrices `w: [E, K, N]` of a product of vectors with `b: [B, .., K, N]`, if `b` is `w`
-/// broadcast over the batch.
-fn shared<T: Scalar>(new: &mut Program<T>, transpose: Transpose, a: u32, b: u32) -> Option<u32> {
-    let (shape, last) = (new.shape(b).clone(), new.shape(b).len() - 1);
-    let is_vector = new.shape(a)[if transpose.left { last } else { last - 1 }] == 1;
+/// broadcast over the batch alone.
+fn shared<T: Scalar>(
+    new: &mut Program<T>,
+    rows: usize,
+    transpose: Transpose,
+    a: u32,
+    b: u32,
+) -> Option<u32> {
+    let shape = new.shape(b).clone();
     let Some(Op::BroadcastTo(BroadcastTo(_))) = new.op(b) else { return None };
-    let w = new.node(b).inputs[0];
+    let (w, last) = (new.node(b).inputs[0], shape.len() - 1);
+    if last < 2 || shape[0] != rows {
+        return None;
+    }
     let blocks: usize = shape[1..last - 1].iter().product();
-    let is_shared = new.shape(w).elements() == blocks * shape[last - 1] * shape[last];
-    if !(is_vector && is_shared) {
+    let is_vector = new.shape(a)[if transpose.left { last } else { last - 1 }] == 1;
+    if !is_vector || blocks == 0 || without_ones(new.shape(w)) != without_ones(&shape[1..]) {
         return None;
     }
     Some(new.reshape(w, &[blocks, shape[last - 1], shape[last]].into()))
+}
+
+/// A shape without leading extents of 1.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    let ones = shape.iter().take_while(|&&extent| extent == 1).count();
+    &shape[ones..]
 }
 
 /// The products `[B, E·N]` of the blocks of `x`, with `E·K` elements for each row, and the matrices

@@ -32,7 +32,7 @@ fn written_out<T: Scalar>(new: &mut Program<T>, MatMul(transpose): MatMul, a: u3
     let contracted_of_a = if transpose.left { last - 1 } else { last };
     let contracted_of_b = if transpose.right { last } else { last - 1 };
     let (shape_of_a, shape_of_b) = (new.shape(a), new.shape(b));
-    let other = |axis: usize| 2 * last - 1 - axis; // of the last two axes
+    let other = |axis| other_of_last_two(last, axis);
     if shape_of_a[contracted_of_a] == 1 {
         outer(new, a, b)
     } else if shape_of_b[other(contracted_of_b)] == 1 {
@@ -59,10 +59,10 @@ fn outer<T: Scalar>(new: &mut Program<T>, a: u32, b: u32) -> u32 {
 /// matrices.
 fn with_vector<T: Scalar>(new: &mut Program<T>, matrix: u32, vector: u32, axis: usize) -> u32 {
     let shape = new.shape(matrix).clone();
-    let other = 2 * (shape.len() - 1) - 1 - axis; // of the last two axes
+    let other = other_of_last_two(shape.len() - 1, axis);
     let vector = new.reshape(vector, &shape.with(other, 1));
     let products = op_node(Op::Binary(Binary::Mul), [matrix, vector], shape);
-    sum(new, products, axis)
+    push_sum_of(new, products, axis)
 }
 
 /// The product of two batches of matrices that are no vectors.
@@ -80,11 +80,16 @@ fn of_matrices<T: Scalar>(new: &mut Program<T>, transpose: Transpose, a: u32, b:
     };
     let extents = new.shape(a).iter().zip(new.shape(b).iter()).map(|(&a, &b)| a.max(b));
     let products = op_node(Op::Binary(Binary::Mul), [a, b], extents.collect::<Shape>());
-    sum(new, products, contracted)
+    push_sum_of(new, products, contracted)
 }
 
-/// The sum of new values along an axis, which keeps it.
-fn sum<T: Scalar>(new: &mut Program<T>, values: Node<T>, axis: usize) -> u32 {
+/// Of the last two axes, the one that is not `axis`.
+fn other_of_last_two(last: usize, axis: usize) -> usize {
+    2 * last - 1 - axis
+}
+
+/// Adds values, and their sum along an axis, which is kept.
+fn push_sum_of<T: Scalar>(new: &mut Program<T>, values: Node<T>, axis: usize) -> u32 {
     let shape = values.shape.with(axis, 1);
     let values = new.push(values);
     let sum = Op::Sum(Sum { axes: [axis].into(), keep: true });

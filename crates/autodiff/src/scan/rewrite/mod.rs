@@ -22,10 +22,10 @@ use crate::tape::{Class, Op};
 
 /// Applies all rewrites. Each prepares the step for those that follow.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
-    let mut program = softmax::rewrite(program);
-    // in a step that another operation keeps from being compiled, products of batches are faster
+    let mut program = blocks::rewrite(&softmax::rewrite(program));
+    // a value between opaque operations is in memory, and so would be all products of elements
     if !has_opaque(&program) {
-        program = contract::rewrite(&blocks::rewrite(&program));
+        program = contract::rewrite(&program);
     }
     let program = sigmoid::rewrite(&program);
     let program = narrow::rewrite(&reciprocal::rewrite(&program));

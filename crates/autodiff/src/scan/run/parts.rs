@@ -31,7 +31,10 @@ impl<T: Scalar> Parts<T> {
             Part::Region(region) => Some(RegionSession::new(region, invariants)),
         });
         PackedParts {
-            ahead: ahead.map_or(vec![], |region| prepare(&region.lowered, steps, invariants)),
+            ahead: ahead.map_or(vec![], |region| match steps {
+                1 => prepare_for_steps(&region.lowered, invariants), // one of many, of a stepper
+                _ => prepare(&region.lowered, steps, invariants),
+            }),
             of_step: RefCell::new(of_step.collect()),
         }
     }

@@ -19,7 +19,7 @@ use crate::tape::listed;
 /// multiplies by their transposes.
 ///
 /// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
-/// step may differ by rounding. A step allocates nothing, unless it runs operation by operation or
+/// step may differ by rounding. A step allocates nothing, unless it is not compiled as a whole or
 /// [memoizes](Self::memoize) a new entry. A stepper belongs to one thread. With few sequences, steps are fastest within
 /// [`low_latency`](bptt_tensor::low_latency).
 pub struct Stepper<T> {
@@ -57,7 +57,7 @@ impl<T: Scalar> Stepper<T> {
     ///
     /// When an entry comes again, as the embedding of a token does, the step skips the products of its inputs. The
     /// bits are the same. The first `capacity` different entries are kept, with what is computed from them, such as
-    /// `x W_ih`. A step that runs operation by operation keeps nothing.
+    /// `x W_ih`. A step that is not compiled as a whole keeps nothing.
     ///
     /// ```
     /// # use bptt_autodiff::Tape;
@@ -83,7 +83,7 @@ impl<T: Scalar> Stepper<T> {
     /// A step of few sequences takes as long as reading the weights. In half precision, they have half of the bytes of an
     /// `f32`. The stepper holds them as a copy, which shares no memory with the parameters.
     ///
-    /// Biases are not rounded, nor is a matrix with a number beyond 65 504. A step that runs operation by operation stays
+    /// Biases are not rounded, nor is a matrix with a number beyond 65 504. A step that is not compiled as a whole stays
     /// in full precision.
     #[must_use]
     pub fn half_precision(mut self) -> Self {

@@ -58,9 +58,10 @@ fn a_factor_of_an_outer_product_joins_its_narrower_part() {
     .assert_eq(&reverse);
 }
 
-/// A factor that differs along all axes is multiplied by the outer product.
+/// An outer product that is computed once for all steps is not computed anew in each, and a factor
+/// that differs along all axes stays.
 #[test]
-fn a_factor_as_wide_as_an_outer_product_stays() {
+fn outer_products_of_parameters_are_computed_once() {
     let (k, v) = (param([1, 4], 3), param([3, 1], 4));
     let (forward, _) = plan_of([5, 2, 12], [[2, 12]], |x, [s]| {
         let outer = s.tape().param(&v) * &k * x.slice(1, ..1).reshape([2, 1, 1]);
@@ -68,13 +69,13 @@ fn a_factor_as_wide_as_an_outer_product_stays() {
         (s, [s])
     });
     expect![[r#"
+        once:
+          w2 = mul w0 w1
         each step:
-          fused, 3 columns:
-            r0 = mul x0[0..1] w0
-          then, 3 × 4 columns:
-            r1 = mul r0(i) w1(j)
-            r2 = mul x0 r1
-            y0 = mul r2 y0(before)
+          fused, 12 columns:
+            r0 = mul w2 x0[0..1]
+            r1 = mul x0 r0
+            y0 = mul r1 y0(before)
     "#]]
     .assert_eq(&forward);
 }
