@@ -48,9 +48,12 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
     tensors.iter_mut().map(Tensor::as_mut_slice).collect()
 }
 
-/// Rows in a segment of the sequence. Values that pass from one stage to the next should stay in the cache, but the
-/// products of a stage are faster with many rows.
+/// Rows in a segment of the sequence, if the step is summed over: sums are faster with many rows.
 pub(crate) const SEGMENT_ROWS: usize = 4096;
+
+/// Rows of a thread in a segment without sums. Values that pass from one stage to the next should
+/// stay in the cache, and each thread should have several pieces of each stage.
+const ROWS_OF_THREAD: usize = 256;
 
 /// The weights of a lowered step, prepared for a run of up to this many steps. A product before or
 /// after the loop has the rows of all steps.
@@ -102,10 +105,14 @@ pub(crate) fn run_rows<T: Scalar>(
     results: Outputs<&mut [T]>,
 ) {
     let rows = lowered.rows;
+    let segment = match lowered.program.sums.is_empty() {
+        true => (ROWS_OF_THREAD * rayon::current_num_threads()).min(SEGMENT_ROWS),
+        false => SEGMENT_ROWS,
+    };
     let sizes = Sizes {
         steps: arguments.steps,
         rows,
-        segment: SEGMENT_ROWS.div_ceil(rows).min(arguments.steps),
+        segment: segment.div_ceil(rows).min(arguments.steps),
         reversed: arguments.reversed,
     };
     let (states, mut totals) = (arguments.state.len(), totals_of_rows(lowered));
