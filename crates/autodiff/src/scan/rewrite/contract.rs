@@ -4,7 +4,7 @@
 //! products with vectors. A product of a matrix of each row with one matrix for all is taken apart
 //! into products of vectors with it.
 
-use bptt_tensor::{Binary, Scalar, Shape, Transpose};
+use bptt_tensor::{Binary, Scalar, Shape, Transpose, shape};
 use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Node, Program, op_node};
@@ -78,8 +78,9 @@ fn of_matrices<T: Scalar>(new: &mut Program<T>, transpose: Transpose, a: u32, b:
     } else {
         (with_axis(new, a, axes), with_axis(new, b, axes - 2), axes - 1) // Σₖ aₘₖ bₖₙ
     };
-    let extents = new.shape(a).iter().zip(new.shape(b).iter()).map(|(&a, &b)| a.max(b));
-    let products = op_node(Op::Binary(Binary::Mul), [a, b], extents.collect::<Shape>());
+    let extents = shape::broadcast("", new.shape(a), new.shape(b));
+    let extents = extents.expect("one of two extents that differ is 1");
+    let products = op_node(Op::Binary(Binary::Mul), [a, b], extents);
     push_sum_of(new, products, contracted)
 }
 

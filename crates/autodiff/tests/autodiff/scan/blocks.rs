@@ -115,3 +115,14 @@ fn products_that_resemble_those_of_blocks() {
         });
     }
 }
+
+/// Without sequences, gradients are zero.
+#[test]
+fn an_empty_batch_has_blocks_too() {
+    let w = param([2, 3, 3], 5);
+    plan_of([5, 0, 6], [[0, 6]], |x, [h]| {
+        let blocks = h.reshape([0, 2, 3]).permute(&[1, 0, 2]);
+        let h = (x + blocks.matmul(&w).permute(&[1, 0, 2]).reshape([0, 6])).tanh();
+        (h, [h])
+    });
+}
