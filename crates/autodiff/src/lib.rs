@@ -39,8 +39,8 @@ pub use ops::elementwise::Elementwise;
 pub use reverse::Gradients;
 pub use scan::{Recompute, Scan, Scanned, Stepper};
 pub use tape::{
-    Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Probes, Pullback, Scope,
-    Substitution, Tape, Var,
+    Aside, Dot, NonFinite, OpClass, Operand, Operation, Param, ParamId, Probes, Pullback,
+    RowFunction, Scope, Substitution, Tape, Var,
 };
 
 #[doc(hidden)]

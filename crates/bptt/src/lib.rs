@@ -56,7 +56,7 @@ pub use bptt_tensor as tensor;
 
 pub use bptt_autodiff::{
     Elementwise, Gradients, LeafPath, OpClass, Operand, Operation, Param, Probes, Pullback,
-    Recompute, Scan, Scanned, Scope, Stepper, Substitution, Tape, Tree, Var,
+    Recompute, RowFunction, Scan, Scanned, Scope, Stepper, Substitution, Tape, Tree, Var,
 };
 pub use bptt_layers::*;
 pub use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, low_latency};

@@ -58,7 +58,7 @@ pub struct OpClass<T>(pub(crate) Class<T>);
 
 impl<T> OpClass<T> {
     /// An opaque operation, about which the compiler knows nothing. A step that contains it is
-    /// compiled up to it and after it.
+    /// compiled up to it and after it, unless it is a function [of rows](crate::Operation::by_rows).
     #[must_use]
     pub fn opaque() -> Self {
         Self(Class::Opaque(None))
@@ -80,6 +80,22 @@ impl<T> OpClass<T> {
     #[must_use]
     pub fn elementwise(kernel: impl Fn(&[&[T]], &mut [T]) + Send + Sync + 'static) -> Self {
         Self(Class::Elementwise(Function::Kernel(Kernel::new(kernel))))
+    }
+}
+
+/// A function that computes a row of the output of an [operation](crate::Operation::by_rows) from a row of each input.
+#[derive(Clone, Debug)]
+pub struct RowFunction<T>(pub(crate) Kernel<T>);
+
+impl<T> RowFunction<T> {
+    /// A row function from its loop, which sets every element of the output. The slices are the elements of a row, in
+    /// row-major order.
+    ///
+    /// The function runs on any thread, for one row at a time. It does not wait for work that it hands to rayon's pool,
+    /// whose threads run the step.
+    #[must_use]
+    pub fn new(function: impl Fn(&[&[T]], &mut [T]) + Send + Sync + 'static) -> Self {
+        Self(Kernel::new(function))
     }
 }
 

@@ -10,7 +10,7 @@ use bptt_tensor::{Binary, Scalar, Shape, ShapeError, Tensor, Transpose, Unary};
 use smallvec::SmallVec;
 
 use super::graph::{Tape, Var};
-use super::op_class::{Class, OpClass};
+use super::op_class::{Class, OpClass, RowFunction};
 use super::param::ParamId;
 use super::primitive::{
     ArgSort, BroadcastTo, Concat, CumSum, Extremum, GatherAlong, GatherRows, LogSoftmax, LogSumExp,
@@ -79,9 +79,60 @@ pub trait Operation<T>: fmt::Debug + Any {
 
     /// The operation's class, by which a [scan](crate::Tape::scan) compiles a step.
     ///
-    /// By default it is [opaque](OpClass::opaque), and a step with it is compiled up to it and after it.
+    /// By default it is [opaque](OpClass::opaque), and a step with it is compiled up to it and after it, unless the
+    /// operation is a function [of rows](Self::by_rows).
     fn class(&self) -> OpClass<T> {
         OpClass::opaque()
+    }
+
+    /// The function that computes one row of the output from the same row of each input, for inputs of these shapes. A
+    /// row is an entry along the first axis. `None` if the rows depend on each other, which is the default.
+    ///
+    /// A [scan](crate::Tape::scan) compiles the operation by this function unless its [`class`](Self::class) says how. The
+    /// gradient is compiled if the operations of its rule are.
+    ///
+    /// ```
+    /// use bptt_autodiff::{Operation, Pullback, RowFunction, Tape};
+    /// use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
+    ///
+    /// /// The elements of each row in reverse order, of `[B, F]`.
+    /// #[derive(Debug)]
+    /// struct Reverse;
+    ///
+    /// impl<T: Scalar> Operation<T> for Reverse {
+    ///     fn name(&self) -> &'static str {
+    ///         "reverse"
+    ///     }
+    ///     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
+    ///         Ok(inputs[0].into())
+    ///     }
+    ///     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+    ///         let (x, columns) = (inputs[0].as_slice(), inputs[0].shape()[1]);
+    ///         Tensor::from_fn(inputs[0].shape(), |i| x[i + columns - 1 - 2 * (i % columns)])
+    ///     }
+    ///     fn by_rows(&self, _: &[&[usize]]) -> Option<RowFunction<T>> {
+    ///         Some(RowFunction::new(|inputs: &[&[T]], output: &mut [T]| {
+    ///             output.iter_mut().zip(inputs[0].iter().rev()).for_each(|(y, &x)| *y = x);
+    ///         }))
+    ///     }
+    ///     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
+    ///         let g = at.cotangent();
+    ///         at.add(0, || g.tape().apply(Reverse, &[g]));
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, F]
+    /// let h0 = tape.constant(Tensor::zeros([3, 2]));
+    /// let plan = tape.scan(xs, h0).plan(|x, h| {
+    ///     let h = tape.apply(Reverse, &[h]) + x;
+    ///     (h, h)
+    /// });
+    /// assert!(plan.contains("= reverse "), "{plan}"); // an instruction of the step
+    /// ```
+    fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
+        let _ = inputs;
+        None
     }
 
     /// Whether another operation computes the same values from the same inputs and has the same

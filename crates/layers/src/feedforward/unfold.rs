@@ -1,6 +1,6 @@
 //! The patches of images as rows, so that a convolution is one matrix product.
 
-use bptt_autodiff::{OpClass, Operation, Pullback};
+use bptt_autodiff::{Operation, Pullback, RowFunction};
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 
 /// The patches that a kernel reads from images. The extents are vertical, then horizontal.
@@ -50,14 +50,38 @@ impl Patches {
         }
     }
 
+    /// Copies the patches of images.
+    fn unfold<T: Scalar>(&self, channels: usize, images: &[T], patches: &mut [T]) {
+        patches.fill(T::zero());
+        self.for_each_run(self.images(channels, images), channels, |[image, patch], length| {
+            patches[patch..patch + length].copy_from_slice(&images[image..image + length]);
+        });
+    }
+
+    /// Adds the elements of patches where they lie in the images.
+    fn fold<T: Scalar>(&self, channels: usize, patches: &[T], images: &mut [T]) {
+        images.fill(T::zero());
+        self.for_each_run(self.images(channels, images), channels, |[image, patch], length| {
+            let sums = &mut images[image..image + length];
+            sums.iter_mut().zip(&patches[patch..patch + length]).for_each(|(sum, &x)| *sum += x);
+        });
+    }
+
+    /// Returns the number of images of these elements.
+    fn images<T>(&self, channels: usize, images: &[T]) -> usize {
+        images.len() / (self.image[0] * self.image[1] * channels).max(1)
+    }
+
     /// Returns the number of elements of a patch.
     fn size(&self, channels: usize) -> usize {
         self.kernel[0] * self.kernel[1] * channels
     }
 }
 
-/// The advice for a step that contains a convolution.
-const ADVICE: &str = "a convolution is not compiled; those of the inputs may be applied to all steps before the scan";
+/// Returns the extent of the last axis.
+fn channels(shape: &[usize]) -> usize {
+    shape.last().copied().unwrap_or(1)
+}
 
 /// The patches of images as rows: `[.., H, W, C]` becomes `[.., H', W', K₁·K₂·C]` (also called im2col).
 #[derive(Debug, PartialEq)]
@@ -68,10 +92,6 @@ impl<T: Scalar> Operation<T> for Unfold {
         "unfold"
     }
 
-    fn class(&self) -> OpClass<T> {
-        OpClass::opaque_with(ADVICE)
-    }
-
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         let [leading @ .., _, _, channels] = inputs[0] else { unreachable!("checked by Conv2d") };
         Ok(leading.iter().copied().chain(self.0.count).chain([self.0.size(*channels)]).collect())
@@ -79,17 +99,19 @@ impl<T: Scalar> Operation<T> for Unfold {
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let images = inputs[0];
-        let [leading @ .., _, _, channels] = &images.shape()[..] else {
-            unreachable!("as in `shape`")
-        };
         let shape =
             Operation::<T>::shape(self, &[images.shape()]).expect("a shape that was checked");
         let mut patches = Tensor::zeros(shape);
-        let (read, written) = (images.as_slice(), patches.as_mut_slice());
-        self.0.for_each_run(leading.iter().product(), *channels, |[image, patch], length| {
-            written[patch..patch + length].copy_from_slice(&read[image..image + length]);
-        });
+        self.0.unfold(channels(images.shape()), images.as_slice(), patches.as_mut_slice());
         patches
+    }
+
+    fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
+        let (patches, channels) = (self.0, channels(inputs[0]));
+        let function = move |inputs: &[&[T]], output: &mut [T]| {
+            patches.unfold(channels, inputs[0], output);
+        };
+        (inputs[0].len() > 3).then(|| RowFunction::new(function))
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
@@ -111,10 +133,6 @@ impl<T: Scalar> Operation<T> for Fold {
         "fold"
     }
 
-    fn class(&self) -> OpClass<T> {
-        OpClass::opaque_with(ADVICE)
-    }
-
     fn shape(&self, inputs: &[&[usize]]) -> Result<Shape, ShapeError> {
         let [leading @ .., _, _, elements] = inputs[0] else { unreachable!("checked by Conv2d") };
         let channels = elements / self.0.size(1);
@@ -126,13 +144,16 @@ impl<T: Scalar> Operation<T> for Fold {
         let shape =
             Operation::<T>::shape(self, &[patches.shape()]).expect("a shape that was checked");
         let mut images = Tensor::zeros(&shape);
-        let [leading @ .., _, _, channels] = &shape[..] else { unreachable!("as in `shape`") };
-        let (read, written) = (patches.as_slice(), images.as_mut_slice());
-        self.0.for_each_run(leading.iter().product(), *channels, |[image, patch], length| {
-            let sums = &mut written[image..image + length];
-            sums.iter_mut().zip(&read[patch..patch + length]).for_each(|(sum, &x)| *sum += x);
-        });
+        self.0.fold(channels(&shape), patches.as_slice(), images.as_mut_slice());
         images
+    }
+
+    fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
+        let (patches, channels) = (self.0, channels(inputs[0]) / self.0.size(1));
+        let function = move |inputs: &[&[T]], output: &mut [T]| {
+            patches.fold(channels, inputs[0], output);
+        };
+        (inputs[0].len() > 3).then(|| RowFunction::new(function))
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {

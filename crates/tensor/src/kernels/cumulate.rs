@@ -2,6 +2,7 @@
 
 use crate::cpu::parallel::for_rows;
 use crate::kernels::fold::around;
+use crate::kernels::lanes;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
 use crate::tensor::Tensor;
@@ -23,7 +24,7 @@ impl<T: Scalar> Tensor<T> {
     #[inline(never)]
     pub fn cumsum(&self, axis: isize) -> Self {
         let axis = shape::axis("cumsum", self.shape(), axis).or_panic();
-        self.cumulate(axis, |previous, entry| (previous, entry))
+        self.cumulate(axis, false)
     }
 
     /// The sums from each position of an axis to its end: `yᵢ = xᵢ + … + xₙ₋₁`, added from the end. It is the transpose
@@ -37,26 +38,20 @@ impl<T: Scalar> Tensor<T> {
     #[inline(never)]
     pub fn reverse_cumsum(&self, axis: isize) -> Self {
         let axis = shape::axis("reverse_cumsum", self.shape(), axis).or_panic();
-        let last = self.shape()[axis].saturating_sub(1);
-        self.cumulate(axis, move |previous, entry| (last - previous, last - entry))
+        self.cumulate(axis, true)
     }
 
-    /// Adds entries of an axis. `place` maps the positions of an entry and of the one before it to those in memory.
-    fn cumulate(&self, axis: usize, place: impl Fn(usize, usize) -> (usize, usize) + Sync) -> Self {
-        let mut sums = self.clone();
+    /// Adds entries of an axis from its start or its end.
+    fn cumulate(&self, axis: usize, is_reversed: bool) -> Self {
         let [_, n, inner] = around(self.shape(), axis..axis + 1);
-        let row = n * inner;
-        for_rows(sums.as_mut_slice(), row, row, &|_, rows| {
-            for row in rows.chunks_exact_mut(row) {
-                for i in 1..n {
-                    let (previous, entry) = place(i - 1, i);
-                    for column in 0..inner {
-                        row[entry * inner + column] =
-                            row[previous * inner + column] + row[entry * inner + column];
-                    }
+        let (source, row) = (self.as_slice(), n * inner);
+        Self::build(self.shape().clone(), |out| {
+            for_rows(out, row, row, &|first, rows| {
+                let blocks = source[first * row..].chunks_exact(row);
+                for (sums, block) in rows.chunks_exact_mut(row).zip(blocks) {
+                    lanes::cumsum(block, inner, is_reversed, sums);
                 }
-            }
-        });
-        sums
+            });
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cpu::parallel::for_rows;
 use crate::kernels::fold::around;
+use crate::kernels::lanes;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
 use crate::tensor::Tensor;
@@ -97,9 +98,7 @@ impl<T: Scalar> Tensor<T> {
                 let indices = indices[first * row..].chunks_exact(row);
                 for (i, (row, indices)) in rows.chunks_exact_mut(row).zip(indices).enumerate() {
                     let source = &source[(first + i) * n * inner..][..n * inner];
-                    for (at, (out, &index)) in row.iter_mut().zip(indices).enumerate() {
-                        *out = source[index * inner + at % inner];
-                    }
+                    lanes::gather(source, inner, indices.iter().copied(), row);
                 }
             });
         })
@@ -123,11 +122,9 @@ impl<T: Scalar> Tensor<T> {
         let mut sums = Self::zeros(shape);
         for_rows(sums.as_mut_slice(), row, n * inner, &|first, rows| {
             for (i, row) in rows.chunks_exact_mut(row).enumerate() {
-                let lanes = (first + i) * n * inner..(first + i + 1) * n * inner;
-                let elements = source[lanes.clone()].iter().zip(&indices[lanes]);
-                for (at, (&x, &index)) in elements.enumerate() {
-                    row[index * inner + at % inner] += x;
-                }
+                let block = (first + i) * n * inner..(first + i + 1) * n * inner;
+                let positions = indices[block.clone()].iter().copied();
+                lanes::scatter(&source[block], inner, positions, row);
             }
         });
         sums
@@ -138,12 +135,7 @@ impl<T: Scalar> Tensor<T> {
     fn positions(&self, operation: &'static str, extent: usize) -> Vec<usize> {
         let mut positions = Vec::with_capacity(self.len());
         for &index in self.as_slice() {
-            match index.to_usize() {
-                Some(position) if position < extent && T::of(position as f64) == index => {
-                    positions.push(position);
-                }
-                _ => panic!("{operation}: index {index} is not a whole number within 0..{extent}"),
-            }
+            positions.push(lanes::position(operation, index, extent)); // a closure would hide the caller's line
         }
         positions
     }

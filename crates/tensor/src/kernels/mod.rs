@@ -8,6 +8,7 @@ mod elementwise;
 mod fold;
 mod gather;
 mod join;
+pub mod lanes;
 mod loops;
 mod mask;
 pub(crate) mod norm;

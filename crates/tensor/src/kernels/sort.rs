@@ -1,9 +1,8 @@
 //! Sorting along an axis.
 
-use std::cmp::Ordering;
-
 use crate::cpu::parallel::for_rows;
 use crate::kernels::fold::around;
+use crate::kernels::lanes;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic};
 use crate::tensor::Tensor;
@@ -38,7 +37,7 @@ impl<T: Scalar> Tensor<T> {
     #[inline(never)]
     pub fn argsort(&self, axis: isize) -> Self {
         let axis = shape::axis("argsort", self.shape(), axis).or_panic();
-        self.order("argsort", axis, self.shape()[axis], compare)
+        self.order("argsort", axis, self.shape()[axis], false)
     }
 
     /// The `k` largest elements along an axis, in descending order, and their positions along it as whole numbers. Of
@@ -69,17 +68,17 @@ impl<T: Scalar> Tensor<T> {
     pub fn top_indices(&self, k: usize, axis: isize) -> Self {
         let axis = shape::axis("topk", self.shape(), axis).or_panic();
         shape::top("topk", self.shape(), axis, k).or_panic();
-        self.order("topk", axis, k, |x, y| compare(y, x))
+        self.order("topk", axis, k, true)
     }
 
-    /// The positions of the first `count` elements along an axis, in the order of `compare`.
+    /// The positions of the first `count` elements along an axis, in ascending or descending order.
     #[track_caller]
     fn order(
         &self,
         operation: &'static str,
         axis: usize,
         count: usize,
-        compare: fn(&T, &T) -> Ordering,
+        is_descending: bool,
     ) -> Self {
         let [_, n, inner] = around(self.shape(), axis..axis + 1);
         let exact = 2.0 / T::epsilon().as_f64(); // 2²⁴ in `f32`
@@ -87,42 +86,12 @@ impl<T: Scalar> Tensor<T> {
         let (source, row) = (self.as_slice(), count * inner);
         Self::build(self.shape().with(axis, count), |out| {
             for_rows(out, row, n * inner, &|first, rows| {
-                let mut lane = vec![T::zero(); n];
-                let mut order: Vec<usize> = Vec::with_capacity(n);
+                let mut scratch = lanes::Scratch::default();
                 for (i, row) in rows.chunks_exact_mut(row).enumerate() {
-                    for column in 0..inner {
-                        let elements = source[(first + i) * n * inner + column..].iter();
-                        for (to, &x) in lane.iter_mut().zip(elements.step_by(inner)) {
-                            *to = x;
-                        }
-                        sort_first(&lane, &mut order, count, compare);
-                        for (place, &position) in order[..count].iter().enumerate() {
-                            row[place * inner + column] = T::of(position as f64);
-                        }
-                    }
+                    let block = &source[(first + i) * n * inner..][..n * inner];
+                    lanes::order(block, inner, is_descending, row, &mut scratch);
                 }
             });
         })
     }
-}
-
-/// Sets `order[..count]` to the positions of the first elements of a lane. Equal elements keep their order.
-fn sort_first<T>(
-    lane: &[T],
-    order: &mut Vec<usize>,
-    count: usize,
-    compare: fn(&T, &T) -> Ordering,
-) {
-    let compare = |&i: &usize, &j: &usize| compare(&lane[i], &lane[j]).then(i.cmp(&j));
-    order.clear();
-    order.extend(0..lane.len());
-    if count < lane.len() {
-        order.select_nth_unstable_by(count, compare);
-    }
-    order[..count].sort_unstable_by(compare);
-}
-
-/// Orders numbers, with NaN as the largest.
-fn compare<T: Scalar>(x: &T, y: &T) -> Ordering {
-    x.partial_cmp(y).unwrap_or_else(|| x.is_nan().cmp(&y.is_nan()))
 }

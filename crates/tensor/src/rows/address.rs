@@ -169,7 +169,7 @@ impl<T: Scalar> Addresses<T> {
         let operands = instruction.operands().into_iter().map(address).collect();
         let mut buffers = match instruction {
             Instruction::Fused(_) => instruction.written().iter().map(|view| view.buffer).collect(),
-            Instruction::MatMul { .. } => Vec::new(),
+            Instruction::MatMul { .. } | Instruction::Apply { .. } => Vec::new(),
         };
         buffers.sort_unstable();
         buffers.dedup();
@@ -180,7 +180,7 @@ impl<T: Scalar> Addresses<T> {
         });
         let nests = match instruction {
             Instruction::Fused(phases) => phases.iter().map(Nest::of).collect(),
-            Instruction::MatMul { .. } => Vec::new(),
+            Instruction::MatMul { .. } | Instruction::Apply { .. } => Vec::new(),
         };
         Self { operands, written: written.collect(), nests }
     }

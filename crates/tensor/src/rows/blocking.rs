@@ -70,7 +70,7 @@ impl Blocking {
         let stages = program.before.iter().chain(&program.step).chain(&program.after);
         let phases = stages.flat_map(|instruction| match instruction {
             Instruction::Fused(phases) => &phases[..],
-            Instruction::MatMul { .. } => &[],
+            Instruction::MatMul { .. } | Instruction::Apply { .. } => &[],
         });
         let (mut narrowest, mut widest) = (None, 1);
         for width in phases.map(Phase::width).filter(|&width| width > 1) {

@@ -20,6 +20,7 @@ pub(super) fn check<T: Scalar>(program: &RowProgram<T>, packed: &[PackedRhs<T>])
     for instruction in program.before.iter().chain(&program.step).chain(&program.after) {
         match instruction {
             Instruction::MatMul { .. } => check.product(instruction),
+            Instruction::Apply { inputs, output, .. } => check.read_and_written(inputs, *output),
             Instruction::Fused(phases) => phases.iter().for_each(|phase| check.phase(phase)),
         }
     }
@@ -133,15 +134,30 @@ impl<T: Scalar> Check<'_, T> {
     }
 
     fn product(&self, instruction: &Instruction<T>) {
-        let Instruction::MatMul { left, right, accumulate, output } = *instruction else { return };
-        self.lasting(left);
-        self.lasting(output);
-        self.written(output);
-        assert!(!left.overlaps(output), "{left:?} is read and written");
-        assert_eq!(self.packed[right].extents(), [left.width, output.width]);
+        let Instruction::MatMul { left, right, accumulate, output, inner_rows } = *instruction
+        else {
+            return;
+        };
+        self.read_and_written(&[left], output);
+        let extents = self.packed[right].extents();
+        let whole = extents.map(|extent| extent.checked_mul(inner_rows));
+        assert!(inner_rows > 0, "a row of {left:?} holds a matrix without rows");
+        assert_eq!(whole, [left.width, output.width].map(Some));
         if let Accumulate::Rows(rows) = accumulate {
             self.lasting(rows);
-            assert!(rows.width == output.width && !rows.overlaps(output), "{rows:?}");
+            let is_shared = rows.width == extents[1] && self.lifetime(rows) == Lifetime::Row;
+            let fits = rows.width == output.width || is_shared;
+            assert!(fits && !rows.overlaps(output), "{rows:?}");
+        }
+    }
+
+    /// Checks the operands of an instruction that is not fused, and its result.
+    fn read_and_written(&self, inputs: &[View], output: View) {
+        self.lasting(output);
+        self.written(output);
+        for &input in inputs {
+            self.lasting(input);
+            assert!(!input.overlaps(output), "{input:?} is read and written");
         }
     }
 
@@ -203,10 +219,15 @@ impl<T: Scalar> Check<'_, T> {
 
     fn sum(&self, sum: &Sum) {
         let width = match *sum {
-            Sum::Products { left, right, .. } => {
+            Sum::Products { left, right, inner_rows, .. } => {
                 self.summed(left);
                 self.summed(right);
-                left.width.checked_mul(right.width)
+                let columns = [left, right].map(|view| {
+                    let is_whole = inner_rows > 0 && view.width.is_multiple_of(inner_rows);
+                    assert!(is_whole, "{view:?} does not hold {inner_rows} rows");
+                    view.width / inner_rows
+                });
+                columns[0].checked_mul(columns[1])
             }
             Sum::Partials { partials, .. } => {
                 let Buffer { lifetime, width, .. } = self.program.buffers[partials];

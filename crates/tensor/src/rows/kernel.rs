@@ -1,4 +1,4 @@
-//! Elementwise functions that the caller defines.
+//! Functions that the caller defines.
 
 use std::array;
 use std::fmt;
@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crate::cpu::simd::vectorize;
 use crate::scalar::Scalar;
 
-/// An elementwise function of several arrays, as a loop over slices.
+/// A function of several arrays, over slices. It sets every element of the output.
 ///
-/// The slices have the same, arbitrary length, because an array is computed in parts of any size,
-/// by any thread. The kernel sets every element of the output from the elements of the inputs at
-/// the same position.
+/// In a [phase](super::Phase) it is elementwise. The slices have the same, arbitrary length, because an array is computed
+/// in parts of any size, by any thread. An element of the output depends on the elements of the inputs at the same
+/// position.
+///
+/// In [`Instruction::Apply`](super::Instruction::Apply), the slices are a whole row of each operand.
 #[derive(Clone)]
 pub struct Kernel<T>(Arc<Function<T>>);
 

@@ -38,6 +38,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use crate::kernels::lanes;
 pub use buffer::{Buffer, Delay, Lifetime, Role, View};
 pub use kernel::Kernel;
 pub use op::{Array, Axes, MulKind, Phase, Reduction, RowOp};

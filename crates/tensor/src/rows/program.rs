@@ -1,6 +1,7 @@
 //! Programs: instructions in the order in which they run.
 
 use super::buffer::{Buffer, View};
+use super::kernel::Kernel;
 use super::op::Phase;
 use crate::scalar::Scalar;
 
@@ -9,14 +10,14 @@ use crate::scalar::Scalar;
 pub enum Accumulate {
     /// Nothing.
     Zero,
-    /// Rows of a buffer, or one row for all: a bias.
+    /// Rows of a buffer, or one row for all: a bias. It may have the columns of one inner row, for all of them.
     Rows(View),
 }
 
 /// One instruction, which runs on the rows of a thread.
 #[derive(Clone, Debug)]
 pub enum Instruction<T> {
-    /// `output ← accumulate + left · packed[right]`
+    /// `output ← accumulate + left · packed[right]`, for each row of the matrices that the rows of the operands hold.
     MatMul {
         /// The left operand.
         left: View,
@@ -24,6 +25,19 @@ pub enum Instruction<T> {
         right: usize,
         /// The rows to which the product is added.
         accumulate: Accumulate,
+        /// The result.
+        output: View,
+        /// The number of rows of the matrix that a row holds; 1 if it is a vector.
+        inner_rows: usize,
+    },
+    /// `output ← function(inputs..)`, of a whole row of each input.
+    Apply {
+        /// The function's name.
+        name: &'static str,
+        /// Computes one row.
+        function: Kernel<T>,
+        /// The operands.
+        inputs: Vec<View>,
         /// The result.
         output: View,
     },
@@ -35,7 +49,7 @@ pub enum Instruction<T> {
 /// [`Lifetime::Total`](super::Lifetime::Total). Several sums may share a total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
-    /// `total ← Σ leftᵀ · right`
+    /// `total ← Σ leftᵀ · right`, over each row of the matrices that the rows of the operands hold.
     Products {
         /// The left operand.
         left: View,
@@ -43,6 +57,8 @@ pub enum Sum {
         right: View,
         /// The sum's buffer.
         total: usize,
+        /// The number of rows of the matrix that a row holds.
+        inner_rows: usize,
     },
     /// `total ← Σ partials`, the partial sums of all pieces in their order.
     Partials {
@@ -123,6 +139,7 @@ impl<T: Scalar> Instruction<T> {
                 vec![*left, *output, *rows]
             }
             Self::MatMul { left, output, .. } => vec![*left, *output],
+            Self::Apply { inputs, output, .. } => inputs.iter().chain([output]).copied().collect(),
             Self::Fused(phases) => {
                 phases.iter().flat_map(|phase| &phase.arrays).map(|array| array.view).collect()
             }
@@ -132,7 +149,7 @@ impl<T: Scalar> Instruction<T> {
     /// Every view that it writes.
     pub(super) fn written(&self) -> Vec<View> {
         match self {
-            Self::MatMul { output, .. } => vec![*output],
+            Self::MatMul { output, .. } | Self::Apply { output, .. } => vec![*output],
             Self::Fused(phases) => phases.iter().flat_map(Phase::written).collect(),
         }
     }
@@ -140,7 +157,10 @@ impl<T: Scalar> Instruction<T> {
     /// The cost of a row, in multiplications.
     pub(super) fn cost(&self) -> usize {
         match self {
-            Self::MatMul { left, output, .. } => left.width * output.width,
+            Self::MatMul { left, output, inner_rows, .. } => {
+                left.width * output.width / (*inner_rows).max(1)
+            }
+            Self::Apply { .. } => 8 * self.operands().iter().map(|view| view.width).sum::<usize>(),
             Self::Fused(phases) => {
                 8 * phases.iter().map(|phase| phase.width() * phase.ops.len()).sum::<usize>()
             }

@@ -8,7 +8,7 @@ use super::blocking::Blocking;
 use super::buffer::{Lifetime, Role, View};
 use super::check::check;
 use super::program::{Instruction, RowProgram, Sizes, Sum};
-use super::stage::{BoundStage, addresses, copy_finals, left_factor};
+use super::stage::{BoundStage, addresses, copy_finals};
 use super::sums;
 use crate::cpu::parallel::{for_each, lane, lanes};
 use crate::gemm::packed::PackedRhs;
@@ -98,7 +98,7 @@ impl<T: Scalar> Run<'_, T> {
     /// Adds the sums of a segment to the totals.
     fn sums(&self, is_first: bool, pieces: usize, segment: Segment) {
         let mut is_new = vec![is_first; self.program.buffers.len()];
-        for (right, lefts) in self.products() {
+        for (right, inner_rows, lefts) in self.products() {
             let address = |view| {
                 let Self { program, bases, blocking, .. } = self;
                 (view, Address::new(program, bases, view, blocking, segment))
@@ -111,7 +111,7 @@ impl<T: Scalar> Run<'_, T> {
                 total: unsafe { self.slice(total, 1) },
             };
             let mut sums: Vec<sums::ProductSum<'_, T>> = lefts.iter().map(sum).collect();
-            sums::products(&mut sums, address(right), self.blocking.sizes, segment);
+            sums::products(&mut sums, address(right), inner_rows, self.blocking.sizes, segment);
         }
         for sum in &self.program.sums {
             if let Sum::Partials { partials, total } = *sum {
@@ -124,17 +124,18 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    /// The sums of products, grouped by right operand, which is packed once for a group.
-    fn products(&self) -> Vec<(View, Vec<(View, usize)>)> {
-        let mut products: Vec<(View, Vec<(View, usize)>)> = Vec::new();
+    /// The sums of products, grouped by right operand, which is packed once for a group: the right operand, its inner
+    /// rows, and each left operand with its total.
+    fn products(&self) -> Vec<(View, usize, Vec<(View, usize)>)> {
+        let mut products: Vec<(View, usize, Vec<(View, usize)>)> = Vec::new();
         for sum in &self.program.sums {
-            let Sum::Products { left, right, total } = *sum else { continue };
-            let has_room = |(other, lefts): &&mut (View, Vec<(View, usize)>)| {
-                *other == right && lefts.iter().all(|left| left.1 != total)
+            let Sum::Products { left, right, total, inner_rows } = *sum else { continue };
+            let has_room = |(other, rows, lefts): &&mut (View, usize, Vec<(View, usize)>)| {
+                (*other, *rows) == (right, inner_rows) && lefts.iter().all(|left| left.1 != total)
             };
             match products.iter_mut().find(has_room) {
-                Some((_, lefts)) => lefts.push((left, total)),
-                None => products.push((right, vec![(left, total)])),
+                Some((_, _, lefts)) => lefts.push((left, total)),
+                None => products.push((right, inner_rows, vec![(left, total)])),
             }
         }
         products
@@ -187,12 +188,11 @@ impl<T: Scalar> Run<'_, T> {
         for count in counts {
             let clock = |lane| Clock { time: sizes.mirrored(count), count, lane, piece: 0 };
             for (instruction, addresses) in stage.instructions.iter().zip(&stage.addresses) {
-                if let Instruction::MatMul { right, .. } = instruction {
-                    let right = &self.packed[*right];
+                if let Instruction::MatMul { .. } = instruction {
+                    let rows = 0..sizes.rows;
                     // SAFETY: `check` has passed, and no other thread uses these rows meanwhile.
                     unsafe {
-                        let left = left_factor(&addresses.operands, clock(0), 0..sizes.rows);
-                        right.multiply_on_threads(left);
+                        instruction.multiply_on_threads(addresses, self.packed, clock(0), rows);
                     }
                     continue;
                 }

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::address::{Addresses, Base, Clock, Segment};
-use super::block::{Workspace, run_phases};
+use super::block::Workspace;
 use super::blocking::Blocking;
 use super::buffer::{Lifetime, Role, View};
 use super::check::check;
 use super::memo::{Buffers, Memo};
 use super::program::{Instruction, RowProgram, Sizes};
-use super::stage::{addresses, copy_finals, left_factor};
+use super::stage::{addresses, copy_finals};
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
@@ -181,13 +181,10 @@ impl<T: Scalar> Session<T> {
             // is borrowed exclusively.
             unsafe {
                 match instruction {
-                    Instruction::MatMul { right, .. } => {
-                        let left = left_factor(&addresses.operands, clock, rows.clone());
-                        packed[*right].multiply_on_threads(left);
+                    Instruction::MatMul { .. } => {
+                        instruction.multiply_on_threads(addresses, packed, clock, rows.clone());
                     }
-                    Instruction::Fused(phases) => {
-                        run_phases(phases, addresses, clock, rows.clone(), workspace);
-                    }
+                    _ => instruction.run(addresses, packed, clock, rows.clone(), workspace),
                 }
             }
         }

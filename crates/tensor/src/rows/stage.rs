@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::address::{Address, Addresses, Base, Clock, Segment};
 use super::block::{Workspace, run_phases};
 use super::blocking::Blocking;
-use super::program::{Instruction, RowProgram};
+use super::buffer::View;
+use super::kernel::Kernel;
+use super::program::{self, Instruction, RowProgram};
 use crate::gemm::packed::{Accumulate, Factor, PackedRhs, Strided};
 use crate::scalar::Scalar;
 
@@ -68,9 +72,15 @@ impl<T: Scalar> Instruction<T> {
         workspace: &mut Workspace<T>,
     ) {
         match self {
+            Self::MatMul { right, .. } => {
+                self.for_each_factor(&addresses.operands, clock, rows, |factor| {
+                    // SAFETY: the caller's contract.
+                    unsafe { packed[*right].multiply(factor) };
+                });
+            }
             // SAFETY: the caller's contract.
-            Self::MatMul { right, .. } => unsafe {
-                packed[*right].multiply(left_factor(&addresses.operands, clock, rows));
+            Self::Apply { function, inputs, output, .. } => unsafe {
+                apply(function, (inputs, *output), &addresses.operands, clock, rows);
             },
             // SAFETY: the caller's contract.
             Self::Fused(phases) => unsafe {
@@ -80,20 +90,94 @@ impl<T: Scalar> Instruction<T> {
     }
 }
 
-/// The left operand of a product, the rows to which the product is added, and its destination.
-pub(super) fn left_factor<T: Scalar>(
+impl<T: Scalar> Instruction<T> {
+    /// Computes a product of some rows on several threads.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    pub(super) unsafe fn multiply_on_threads(
+        &self,
+        addresses: &Addresses<T>,
+        packed: &[PackedRhs<T>],
+        clock: Clock,
+        rows: Range<usize>,
+    ) {
+        let Self::MatMul { right, .. } = self else { return };
+        self.for_each_factor(&addresses.operands, clock, rows, |factor| {
+            // SAFETY: the caller's contract.
+            unsafe { packed[*right].multiply_on_threads(factor) };
+        });
+    }
+
+    /// Calls `multiply` with the left operand of a product, the rows to which the product is added, and its
+    /// destination: of all rows together, or of one row after the other if they hold matrices with gaps between them.
+    #[inline]
+    pub(super) fn for_each_factor(
+        &self,
+        addresses: &[Address<T>],
+        clock: Clock,
+        rows: Range<usize>,
+        multiply: impl Fn(Factor<T>),
+    ) {
+        let Self::MatMul { left, accumulate, output, inner_rows, .. } = *self else { return };
+        let added = match accumulate {
+            program::Accumulate::Rows(view) if view.width == output.width => view.width,
+            _ => 0, // one inner row for all
+        };
+        let widths = [left.width, output.width, added];
+        let inner_distance = |operand: usize| widths[operand] / inner_rows;
+        let factor = |first: usize, rows: usize| {
+            let strided = |operand: usize| {
+                let (start, distance) = addresses[operand].at(clock, first);
+                (start, if inner_rows == 1 { distance } else { inner_distance(operand) })
+            };
+            let (a, a_distance) = strided(0);
+            let accumulate = match addresses.get(2) {
+                None => Accumulate::Zero,
+                Some(_) => {
+                    let (first, distance) = strided(2);
+                    Accumulate::Rows(first, distance)
+                }
+            };
+            let a = Strided { first: a, strides: [a_distance, 1] };
+            Factor { rows: rows * inner_rows, a, accumulate, c: strided(1) }
+        };
+        let has_gaps = |operand: usize| {
+            let distance = addresses[operand].at(clock, rows.start).1;
+            distance != inner_distance(operand) * inner_rows
+        };
+        if inner_rows > 1 && (0..addresses.len()).any(has_gaps) {
+            rows.for_each(|row| multiply(factor(row, 1)));
+        } else {
+            multiply(factor(rows.start, rows.len()));
+        }
+    }
+}
+
+/// Computes some rows by a function of a row of each input.
+///
+/// # Safety
+///
+/// As for [`Instruction::run`]. The addresses are those of the inputs and the output.
+unsafe fn apply<T: Scalar>(
+    function: &Kernel<T>,
+    (inputs, output): (&[View], View),
     addresses: &[Address<T>],
     clock: Clock,
     rows: Range<usize>,
-) -> Factor<T> {
-    let (a, a_distance) = addresses[0].at(clock, rows.start);
-    let c = addresses[1].at(clock, rows.start);
-    let accumulate = addresses.get(2).map_or(Accumulate::Zero, |added| {
-        let (first, distance) = added.at(clock, rows.start);
-        Accumulate::Rows(first, distance)
-    });
-    let a = Strided { first: a, strides: [a_distance, 1] };
-    Factor { rows: rows.len(), a, accumulate, c }
+) {
+    for row in rows {
+        let at = |operand: usize| addresses[operand].at(clock, row).0;
+        let slice = |(operand, view): (usize, &View)| {
+            // SAFETY: the caller's contract; the view has this many columns.
+            unsafe { std::slice::from_raw_parts(at(operand).cast_const(), view.width) }
+        };
+        let read: SmallVec<[&[T]; 4]> = inputs.iter().enumerate().map(slice).collect();
+        // SAFETY: as above; `check` has made sure that no input overlaps the output.
+        let written = unsafe { std::slice::from_raw_parts_mut(at(inputs.len()), output.width) };
+        function.run(&read, written);
+    }
 }
 
 /// The addresses of each instruction.

@@ -19,10 +19,11 @@ pub(super) struct ProductSum<'a, T> {
 }
 
 /// Adds the products `leftᵀ · right` of the rows of a segment to the totals of sums that share the
-/// right operand.
+/// right operand. A row of an operand holds this many inner rows.
 pub(super) fn products<T: Scalar>(
     sums: &mut [ProductSum<'_, T>],
     right: (View, Address<T>),
+    inner_rows: usize,
     sizes: Sizes,
     Segment { start, end }: Segment,
 ) {
@@ -39,23 +40,32 @@ pub(super) fn products<T: Scalar>(
     for piece in cuts.windows(2) {
         let rows = (piece[1] - piece[0]) * sizes.rows;
         let clock = Clock::of(piece[0], sizes.mirrored(piece[0]));
-        let operand = |(view, address): (View, Address<T>)| {
-            let (start, distance) = address.at(clock, 0);
-            let len = if rows == 0 { 0 } else { (rows - 1) * distance + view.width };
-            // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
-            // no running thread writes them.
-            (unsafe { std::slice::from_raw_parts(start, len) }, distance)
-        };
-        let mut factors: Vec<transposed::Left<'_, T>> = sums
-            .iter_mut()
-            .map(|sum| transposed::Left {
-                a: operand(sum.left),
-                width: sum.left.0.width,
-                adds: !sum.is_new || piece[0] != start,
-                c: &mut *sum.total,
-            })
-            .collect();
-        transposed([rows, right.0.width], &mut factors, operand(right));
+        let has_gaps = |(view, address): (View, Address<T>)| address.at(clock, 0).1 != view.width;
+        let mut operands = sums.iter().map(|sum| sum.left).chain([right]);
+        // the inner rows of all rows follow each other, or those of one row alone
+        let together = if inner_rows > 1 && operands.any(has_gaps) { 1 } else { rows };
+        for first in (0..rows.max(1)).step_by(together.max(1)) {
+            let rows = together * inner_rows;
+            let operand = |(view, address): (View, Address<T>)| {
+                let columns = view.width / inner_rows;
+                let (start, distance) = address.at(clock, first);
+                let distance = if inner_rows > 1 { columns } else { distance };
+                let len = if rows == 0 { 0 } else { (rows - 1) * distance + columns };
+                // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
+                // no running thread writes them.
+                (unsafe { std::slice::from_raw_parts(start.cast_const(), len) }, distance)
+            };
+            let mut factors: Vec<transposed::Left<'_, T>> = sums
+                .iter_mut()
+                .map(|sum| transposed::Left {
+                    a: operand(sum.left),
+                    width: sum.left.0.width / inner_rows,
+                    adds: !sum.is_new || piece[0] != start || first > 0,
+                    c: &mut *sum.total,
+                })
+                .collect();
+            transposed([rows, right.0.width / inner_rows], &mut factors, operand(right));
+        }
     }
 }
 

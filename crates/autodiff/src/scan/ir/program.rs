@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use bptt_tensor::rows::Kernel;
 use bptt_tensor::{Scalar, Shape, Unary};
 use smallvec::SmallVec;
 
@@ -225,6 +226,13 @@ impl<T: Scalar> Program<T> {
     /// The class of the operation that computes a value; opaque for an input or a number.
     pub(crate) fn class(&self, id: u32) -> Class<T> {
         self.op(id).map_or(Class::Opaque(None), Op::class)
+    }
+
+    /// The function of rows that computes a value, if its operation is one.
+    pub(crate) fn row_function(&self, id: u32) -> Option<Kernel<T>> {
+        let shapes: SmallVec<[&[usize]; 3]> =
+            self.node(id).inputs.iter().map(|&input| &self.shape(input)[..]).collect();
+        Some(self.op(id)?.operation()?.by_rows(&shapes)?.0)
     }
 
     /// For each value, whether it is a variable of the state or a view of one.

@@ -128,6 +128,7 @@ impl Memory {
             }
             let in_memory = match step.class(id) {
                 RowClass::Product { .. } => combined.sum_of(id).is_none(), // else it has the place of the sum
+                RowClass::Apply => true,
                 class => class.is_fused() && lifetimes.in_registers(id).is_none(),
             };
             if in_memory {

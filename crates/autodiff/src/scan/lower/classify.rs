@@ -31,10 +31,14 @@ pub(crate) enum RowClass {
     Assemble {
         axis: usize,
     },
-    /// A matrix product with an invariant matrix, which may be read transposed.
+    /// A matrix product with an invariant matrix, which may be read transposed. A row of the left operand is a vector, or
+    /// holds a matrix of this many rows.
     Product {
         transposed: bool,
+        inner_rows: usize,
     },
+    /// A function of whole rows.
+    Apply,
     /// A reduction of each row along some axes.
     Reduce {
         reduction: Reduction,
@@ -154,12 +158,13 @@ impl<T: Scalar> Classified<T> {
         }
     }
 
-    /// Whether a value is one row that is added to all rows of this shape.
+    /// Whether a value is one row, or one row of the matrix that a row holds, that is added to all rows of this shape.
     pub(crate) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
         let own = self.program.shape(id);
+        let is_inner_row = || own.last() == shape.last() && own.last() == Some(&own.elements());
         matches!(self.program.node(id).kind, Kind::Input(Input::Invariant(_)))
             && !is_per_row(own, shape.len(), self.rows)
-            && own.elements() == width(shape)
+            && (own.elements() == width(shape) || is_inner_row())
     }
 
     /// The factors of an elementwise product of two values, or of a square.
@@ -191,7 +196,7 @@ impl RowClass {
 
     /// Whether the value needs all rows of its operands first.
     pub(crate) fn is_barrier(&self) -> bool {
-        matches!(self, Self::Product { .. } | Self::Summand)
+        matches!(self, Self::Product { .. } | Self::Apply | Self::Summand)
     }
 }
 
@@ -249,6 +254,10 @@ fn class_of<T: Scalar>(
         return Some(RowClass::View(place.clone()));
     }
     let has_elements = |shape: &Shape| shape.len() <= 2 || !shape.contains(&0);
+    let is_row = |i: usize| {
+        let is_number = matches!(program.node(node.inputs[i]).kind, Kind::Literal(_));
+        !is_number && by_rows(input(i))
+    };
     let class = match op.class() {
         Class::Elementwise(_) | Class::Broadcast
             if (0..node.inputs.len())
@@ -265,9 +274,11 @@ fn class_of<T: Scalar>(
             if is_invariant(1)
                 && !is_invariant(0)
                 && input(1).len() == 2
-                && input(0).len() == 2 =>
+                && input(0).len() >= 2
+                && has_elements(input(0)) =>
         {
-            RowClass::Product { transposed }
+            let inner_rows = node.shape[1..node.shape.len() - 1].iter().product();
+            RowClass::Product { transposed, inner_rows }
         }
         Class::Reduction(reduction, axes)
             if !axes.contains(&0) && by_rows(input(0)) && has_elements(input(0)) =>
@@ -277,6 +288,11 @@ fn class_of<T: Scalar>(
         Class::SumTo if input(0).len() == node.shape.len() && has_elements(input(0)) => {
             let axes = (1..node.shape.len()).filter(|&axis| node.shape[axis] != input(0)[axis]);
             RowClass::Reduce { reduction: Reduction::Sum, axes: axes.collect() }
+        }
+        _ if (0..node.inputs.len()).all(|i| is_row(i) && has_elements(input(i)))
+            && program.row_function(id).is_some() =>
+        {
+            RowClass::Apply
         }
         _ => return None,
     };

@@ -13,6 +13,7 @@ use crate::scan::lower::memory::Memory;
 use crate::scan::lower::operands::Operands;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::timeline::{Level, Timeline};
+use crate::tape::Op;
 
 /// Emits the instructions of a step whose values are allocated.
 ///
@@ -57,9 +58,14 @@ struct Emitter<'a, T> {
 impl<T: Scalar> Emitter<'_, T> {
     fn stage(&mut self, levels: &[Level]) -> Result<Vec<Instruction<T>>, LoweringError> {
         let mut instructions = Vec::new();
-        for Level { products, phases } in levels {
-            for &id in products {
-                instructions.push(self.product(id)?);
+        for Level { barriers, phases } in levels {
+            for &id in barriers {
+                instructions.push(match *self.step.class(id) {
+                    RowClass::Product { transposed, inner_rows } => {
+                        self.product(id, transposed, inner_rows)?
+                    }
+                    _ => self.application(id)?,
+                });
             }
             if !phases.is_empty() {
                 let phases = fuse(self.step, self.combined, &mut self.operands, phases)?;
@@ -69,15 +75,17 @@ impl<T: Scalar> Emitter<'_, T> {
         Ok(instructions)
     }
 
-    fn product(&mut self, id: u32) -> Result<Instruction<T>, LoweringError> {
+    fn product(
+        &mut self,
+        id: u32,
+        transposed: bool,
+        inner_rows: usize,
+    ) -> Result<Instruction<T>, LoweringError> {
         let step = self.step;
         let node = step.program.node(id);
         let sum = self.combined.sum_of(id);
         let output = self.operands.view(sum.map_or(id, |started| started.sum))?;
         let left = self.operands.view(node.inputs[0])?;
-        let RowClass::Product { transposed } = *step.class(id) else {
-            unreachable!("products alone are not fused")
-        };
         let Kind::Input(Input::Invariant(weight)) = step.program.node(node.inputs[1]).kind else {
             return Err(LoweringError::limit("a product with a number", node.line));
         };
@@ -93,7 +101,23 @@ impl<T: Scalar> Emitter<'_, T> {
                 })
             }
         };
-        Ok(Instruction::MatMul { left, right, accumulate, output })
+        Ok(Instruction::MatMul { left, right, accumulate, output, inner_rows })
+    }
+
+    /// A value that a function of whole rows computes.
+    fn application(&mut self, id: u32) -> Result<Instruction<T>, LoweringError> {
+        let step = self.step;
+        let node = step.program.node(id);
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for &input in &node.inputs {
+            inputs.push(self.operands.view_beside(step.program.shape(input).len(), input)?);
+        }
+        Ok(Instruction::Apply {
+            name: step.program.op(id).map_or("", Op::name),
+            function: step.program.row_function(id).expect("classified"),
+            inputs,
+            output: self.operands.view(id)?,
+        })
     }
 
     /// Refuses an instruction for all steps that reads a value of a single step.
@@ -121,10 +145,10 @@ impl<T: Scalar> Emitter<'_, T> {
                     let partials = memory.partials(index);
                     rows.push(Sum::Partials { partials, total: memory.total(sum) });
                 }
-                SumTerm::Product { sum, left, right } => {
+                SumTerm::Product { sum, left, right, inner_rows } => {
                     let total = memory.total(sum);
                     let [left, right] = [left, right].map(|id| self.operands.view_of_all_steps(id));
-                    products.push(Sum::Products { left: left?, right: right?, total });
+                    products.push(Sum::Products { left: left?, right: right?, total, inner_rows });
                 }
             }
         }

@@ -96,25 +96,28 @@ fn tile<T: Scalar>(
 }
 
 /// Copies views with gaps between their elements where a row without gaps is needed: as an operand
-/// of a matrix product, and before a change of shape that has no strides.
+/// of a matrix product or a function of whole rows, and before a change of shape that has no strides.
 fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
     let mut places = Places::default();
     program.rebuild(|new, id, mut inputs| {
         places.extend(new);
         let class = program.class(id);
+        let is_applied = program.row_function(id).is_some();
         for input in &mut inputs {
             let needs_copy = match class {
-                Class::Product(_) => {
-                    let place = places.place(*input);
-                    place.source != *input && !place.layout.is_dense(new.shape(*input))
-                }
+                Class::Product(_) => has_gaps(new, &places, *input),
                 Class::View(ViewOf::Whole) => {
                     let node =
                         Node { inputs: [*input].into_iter().collect(), ..program.node(id).clone() };
+                    // else a matrix of all rows, which a product reads
                     let is_by_rows = new.shape(*input).first() == node.shape.first();
-                    is_by_rows && places.view(new, &node).is_none()
+                    if is_by_rows {
+                        places.view(new, &node).is_none()
+                    } else {
+                        has_gaps(new, &places, *input)
+                    }
                 }
-                _ => false,
+                _ => is_applied && has_gaps(new, &places, *input),
             };
             if needs_copy {
                 *input = new.identity(*input);
@@ -122,6 +125,12 @@ fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
         }
         new.copy(program, id, inputs)
     })
+}
+
+/// Whether a value is a view with gaps between its elements.
+fn has_gaps<T: Scalar>(program: &Program<T>, places: &Places, id: u32) -> bool {
+    let place = places.place(id);
+    place.source != id && !place.layout.is_dense(program.shape(id))
 }
 
 /// In place of a whole view of a computed value, makes the value itself an output.

@@ -137,8 +137,8 @@ impl<T: Scalar> Refused<'_, T> {
         let shapes = || node.inputs.iter().map(|&input| self.program.shape(input));
         match (op, op.class()) {
             (Op::Softmax(_) | Op::LogSoftmax(_) | Op::LogSumExp(_), _) => DEPENDENT,
-            (Op::ArgSort(_), _) => {
-                "order the elements before the scan; for one of them, `max` and `min` are compiled"
+            (Op::CumSum(_) | Op::ArgSort(_), _) => {
+                "the rows of the batch depend on each other; sort and add along the axes after the batch"
             }
             (Op::GatherAlong(_) | Op::GatherRows(_), _) => {
                 "gather before the scan, or multiply by one-hot vectors"
@@ -151,8 +151,8 @@ impl<T: Scalar> Refused<'_, T> {
             }
             (_, Class::Opaque(Some(advice))) => advice,
             (_, Class::Opaque(None)) => {
-                "a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`; compose any \
-                 other of compiled operations"
+                "a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`, and one of \
+                 whole rows by `Operation::by_rows`; compose any other of compiled operations"
             }
             _ if self.has_rows(&node.shape)
                 && shapes().chain([&node.shape]).any(|shape| shape.contains(&0)) =>

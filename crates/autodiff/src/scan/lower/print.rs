@@ -29,17 +29,23 @@ impl<T: Scalar> fmt::Display for Lowered<T> {
         }
         let mut titled = false;
         for sum in &program.sums {
-            if let Sum::Products { left, right, total } = *sum {
+            if let Sum::Products { left, right, total, inner_rows } = *sum {
                 if !titled {
                     writeln!(f, "summed over all steps:")?;
                     titled = true;
                 }
                 let (left, right) = (names.view(left), names.view(right));
-                writeln!(f, "  {} += {left}ᵀ · {right}", names.buffers[total])?;
+                let matrices = of_inner_rows(inner_rows);
+                writeln!(f, "  {} += {left}ᵀ · {right}{matrices}", names.buffers[total])?;
             }
         }
         Ok(())
     }
+}
+
+/// What a product says of the matrices that rows hold.
+fn of_inner_rows(inner_rows: usize) -> String {
+    if inner_rows == 1 { String::new() } else { format!(", {inner_rows} rows each") }
 }
 
 /// The names of buffers and packed matrices.
@@ -126,15 +132,19 @@ impl Names {
         instruction: &Instruction<T>,
     ) -> fmt::Result {
         match instruction {
-            Instruction::MatMul { left, right, accumulate, output } => {
+            Instruction::MatMul { left, right, accumulate, output, inner_rows } => {
                 let (output, left) = (self.view(*output), self.view(*left));
                 let right = &self.packs[*right];
-                match accumulate {
-                    Accumulate::Zero => writeln!(f, "  {output} = {left} · {right}"),
-                    Accumulate::Rows(rows) => {
-                        writeln!(f, "  {output} = {} + {left} · {right}", self.view(*rows))
-                    }
-                }
+                let added = match accumulate {
+                    Accumulate::Zero => String::new(),
+                    Accumulate::Rows(rows) => format!("{} + ", self.view(*rows)),
+                };
+                let matrices = of_inner_rows(*inner_rows);
+                writeln!(f, "  {output} = {added}{left} · {right}{matrices}")
+            }
+            Instruction::Apply { name, inputs, output, .. } => {
+                let inputs: Vec<String> = inputs.iter().map(|&input| self.view(input)).collect();
+                writeln!(f, "  {} = {name} {}", self.view(*output), inputs.join(" "))
             }
             Instruction::Fused(phases) => {
                 for (place, phase) in phases.iter().enumerate() {

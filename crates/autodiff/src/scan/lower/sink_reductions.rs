@@ -14,8 +14,8 @@ use crate::tape::{Class, Op};
 
 /// A term of a sum over all rows of all steps.
 pub(crate) enum SumTerm {
-    /// `Σ leftᵀ · right`
-    Product { sum: usize, left: u32, right: u32 },
+    /// `Σ leftᵀ · right`. A row of both is a vector, or holds a matrix of this many rows.
+    Product { sum: usize, left: u32, right: u32, inner_rows: usize },
     /// The sum of a value's rows.
     Rows { sum: usize, id: u32 },
 }
@@ -115,7 +115,6 @@ fn take_apart<T: Scalar>(
     while let Some(id) = pending.pop() {
         let (inputs, shape) = (program.node(id).inputs.clone(), program.shape(id).clone());
         let by_rows = |id: u32| program.shape(id).first() == Some(&rows);
-        let has_vectors = |id: u32| by_rows(id) && program.shape(id).len() == 2;
         let op = program.op(id).filter(|_| known.only_summed[id as usize]);
         let inside = match op {
             Some(Op::Binary(Binary::Add))
@@ -126,10 +125,12 @@ fn take_apart<T: Scalar>(
             }
             Some(op)
                 if matches!(op.class(), Class::Product(Transpose::LEFT))
-                    && inputs.iter().all(|&input| has_vectors(input)) =>
+                    && let Some((left, right, inner_rows)) =
+                        summed_factors(program, rows, &inputs) =>
             {
-                let [left, right] = [inputs[0], inputs[1]];
-                sunk.terms.push(SumTerm::Product { sum, left, right });
+                sunk.terms.push(SumTerm::Product { sum, left, right, inner_rows });
+                // matrices whose rows were those of one matrix
+                sunk.inside_sums.extend(inputs.iter().filter(|&&input| !by_rows(input)));
                 true
             }
             Some(op)
@@ -160,6 +161,30 @@ fn take_apart<T: Scalar>(
             sunk.inside_sums.push(id);
         }
     }
+}
+
+/// The factors of a product that is summed over all rows, with the number of rows of the matrix that a row of each
+/// holds: vectors `[B, F]`, or values `[B, .., F]` that are reshaped to matrices `[B · .., F]`.
+fn summed_factors<T: Scalar>(
+    program: &Program<T>,
+    rows: usize,
+    factors: &[u32],
+) -> Option<(u32, u32, usize)> {
+    let factor = |id: u32| {
+        let shape = program.shape(id);
+        match program.op(id) {
+            _ if shape.first() == Some(&rows) && shape.len() == 2 => Some((id, 1)),
+            Some(Op::Reshape(_)) if shape.len() == 2 => {
+                let whole = program.node(id).inputs[0];
+                let of = program.shape(whole);
+                let is_whole = of.first() == Some(&rows) && of.last() == shape.last();
+                (is_whole && !shape.contains(&0)).then(|| (whole, shape[0] / rows))
+            }
+            _ => None,
+        }
+    };
+    let [(left, inner_rows), (right, other)] = [factor(factors[0])?, factor(factors[1])?];
+    (inner_rows == other).then_some((left, right, inner_rows))
 }
 
 /// The value whose rows add up to the sum of `summed`, reduced to this shape.

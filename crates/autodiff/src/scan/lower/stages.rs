@@ -35,7 +35,10 @@ pub(crate) fn stages<T: Scalar>(step: &Classified<T>) -> Vec<Stage> {
     }
     let mut stages = first_reader.clone();
     for id in (0..program.nodes.len()).rev() {
-        let heavy = matches!(classes[id], RowClass::Product { .. } | RowClass::Reduce { .. });
+        let heavy = matches!(
+            classes[id],
+            RowClass::Product { .. } | RowClass::Reduce { .. } | RowClass::Apply
+        );
         stages[id] = match bindings[id] {
             Binding::Carried if in_loop[id] => Stage::Step,
             Binding::Carried if is_copy_of_state(program, &is_state, id as u32) => Stage::Step,

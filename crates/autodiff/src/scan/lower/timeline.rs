@@ -16,11 +16,11 @@ pub(crate) struct Timeline {
     pub(crate) after: Vec<Level>,
 }
 
-/// A level of a stage: matrix products, then a fused sequence of phases, each over the space of its
-/// slot.
+/// A level of a stage: matrix products and functions of whole rows, then a fused sequence of phases, each over the space
+/// of its slot.
 #[derive(Default)]
 pub(crate) struct Level {
-    pub(crate) products: Vec<u32>,
+    pub(crate) barriers: Vec<u32>,
     pub(crate) phases: BTreeMap<Slot, Vec<Item>>,
 }
 
@@ -58,7 +58,7 @@ fn levels<T: Scalar>(
 ) -> Vec<Level> {
     let is_computed = |id: u32| {
         let class = step.class(id);
-        (matches!(class, RowClass::Product { .. }) || class.is_fused())
+        (matches!(class, RowClass::Product { .. } | RowClass::Apply) || class.is_fused())
             && schedule.slot(id).stage == stage
             && step.needed[id as usize]
             && !combined.is_started(id)
@@ -69,7 +69,7 @@ fn levels<T: Scalar>(
         let slot = schedule.slot(id);
         let level = levels.entry(slot.level).or_default();
         if slot.turn == 0 {
-            level.products.push(id);
+            level.barriers.push(id);
             continue;
         }
         if let RowClass::Assemble { .. } = step.class(id) {

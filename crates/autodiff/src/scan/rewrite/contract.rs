@@ -1,15 +1,13 @@
 //! A product of two values that differ from row to row of the batch is written out: its factors are
 //! multiplied element by element, and the products are summed. The loops over the elements are then
 //! fused with those of the functions around them. So a matrix state is read once for all of its
-//! products with vectors. A product of a matrix of each row with one matrix for all is taken apart
-//! into products of vectors with it.
+//! products with vectors.
 
 use bptt_tensor::{Binary, Scalar, Shape, Transpose, shape};
-use smallvec::SmallVec;
 
 use crate::scan::ir::program::{Node, Program, op_node};
 use crate::tape::Op;
-use crate::tape::primitive::{Concat, MatMul, Permute, Slice, Sum};
+use crate::tape::primitive::{MatMul, Permute, Sum};
 
 /// Writes out the products of a step.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
@@ -17,10 +15,6 @@ pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
         (Some(Op::MatMul(product)), &[a, b]) if new.shape(b).len() > 2 => {
             let written_out = written_out(new, *product, a, b);
             new.reshape(written_out, program.shape(id))
-        }
-        (Some(Op::MatMul(product)), &[a, b]) if new.shape(a).len() > 2 => {
-            let by_rows = by_rows(new, *product, a, b);
-            new.reshape(by_rows, program.shape(id))
         }
         _ => new.copy(program, id, inputs),
     })
@@ -95,24 +89,6 @@ fn push_sum_of<T: Scalar>(new: &mut Program<T>, values: Node<T>, axis: usize) ->
     let values = new.push(values);
     let sum = Op::Sum(Sum { axes: [axis].into(), keep: true });
     new.push(op_node(sum, [values], shape))
-}
-
-/// The product of a batch of matrices with one matrix: a product for each row of the matrices.
-fn by_rows<T: Scalar>(new: &mut Program<T>, product: MatMul, a: u32, b: u32) -> u32 {
-    let shape = new.shape(a);
-    let (batch, inner) = (shape[0], shape[shape.len() - 1]);
-    let rows = shape[1..shape.len() - 1].iter().product();
-    let columns = new.shape(b)[usize::from(!product.0.right)];
-    let a = new.reshape(a, &[batch, rows * inner].into());
-    let mut parts = SmallVec::new();
-    for row in 0..rows {
-        let range = row * inner..(row + 1) * inner;
-        let slice = Op::Slice(Slice { axis: 1, range });
-        let part = new.push(op_node(slice, [a], [batch, inner]));
-        parts.push(new.push(op_node(Op::MatMul(product), [part, b], [batch, columns])));
-    }
-    let join: Node<T> = op_node(Op::Concat(Concat { axis: 1 }), [], [batch, rows * columns]);
-    new.push(Node { inputs: parts, ..join })
 }
 
 /// The value with a new axis of extent 1.

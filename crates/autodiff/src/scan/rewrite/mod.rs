@@ -43,7 +43,10 @@ fn has_opaque<T: Scalar>(program: &Program<T>) -> bool {
     (0..program.nodes.len() as u32).filter(|&id| needed[id as usize]).any(|id| {
         match (program.op(id), program.class(id)) {
             (None | Some(Op::Permute(_) | Op::Pad(_)), _) => false,
-            (_, class) => matches!(class, Class::Opaque(_) | Class::Tuple | Class::Movement),
+            (_, Class::Opaque(_) | Class::Tuple | Class::Movement | Class::Positions) => {
+                program.row_function(id).is_none()
+            }
+            _ => false,
         }
     })
 }

@@ -92,7 +92,7 @@ pub(crate) fn prepare_for_steps<T: Scalar>(
 fn rights<T: Scalar>(instructions: &[Instruction<T>]) -> Vec<usize> {
     let right = |instruction: &Instruction<T>| match *instruction {
         Instruction::MatMul { right, .. } => Some(right),
-        Instruction::Fused(_) => None,
+        Instruction::Apply { .. } | Instruction::Fused(_) => None,
     };
     instructions.iter().filter_map(right).collect()
 }

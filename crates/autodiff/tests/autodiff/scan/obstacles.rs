@@ -60,33 +60,34 @@ fn functions_along_the_batch() {
 }
 
 #[test]
-fn operations_without_an_instruction() {
+fn operations_along_the_batch() {
     let (forward, reverse) = plan_with_equations(|x, h| {
-        let sorted = h.sort(1);
-        let (largest, _) = h.topk(1, 1);
-        (x.cumsum(1), (sorted * largest).tanh())
+        let sorted = h.sort(0);
+        let (largest, _) = h.topk(1, 0);
+        (x.cumsum(0), (sorted * largest).tanh())
     });
     expect![[r#"
         partly operation by operation, because of
-          argsort(axis 1) of [2, 4] to [2, 4] at `sort(1);`
-            order the elements before the scan; for one of them, `max` and `min` are compiled
-          topk(axis 1) of [2, 4] to [2, 1] at `topk(1, 1);`
-            order the elements before the scan; for one of them, `max` and `min` are compiled
-          cumsum(axis 1) of [2, 3] to [2, 3] at `cumsum(1), (sorted * largest).tanh())`
-            multiply by a triangular matrix of ones, `x.matmul(&ones)`
+          argsort(axis 0) of [2, 4] to [2, 4] at `sort(0);`
+            the rows of the batch depend on each other; sort and add along the axes after the batch
+          topk(axis 0) of [2, 4] to [1, 4] at `topk(1, 0);`
+            the rows of the batch depend on each other; sort and add along the axes after the batch
+          cumsum(axis 0) of [2, 3] to [2, 3] at `cumsum(0), (sorted * largest).tanh())`
+            the rows of the batch depend on each other; sort and add along the axes after the batch
         2 of 7 operations are compiled
     "#]]
     .assert_eq(&forward);
     expect![[r#"
         partly operation by operation, because of
-          reverse_cumsum(axis 1) of [2, 3] to [2, 3] in the gradient of `cumsum(1), (sorted * largest).tanh())`
-            multiply by a triangular matrix of ones, `x.matmul(&ones)`
-          scatter_along(axis 1) of [2, 4], [2, 4] to [2, 4] in the gradient of `sort(1);`
+          reverse_cumsum(axis 0) of [2, 3] to [2, 3] in the gradient of `cumsum(0), (sorted * largest).tanh())`
+            the rows of the batch depend on each other; sort and add along the axes after the batch
+          scatter_along(axis 0) of [2, 4], [2, 4] to [2, 4] in the gradient of `sort(0);`
             scatter after the scan, or multiply by one-hot vectors
-          scatter_along(axis 1) of [2, 1], [2, 1] to [2, 4] in the gradient of `topk(1, 1);`
-            scatter after the scan, or multiply by one-hot vectors
-        6 of 10 operations are compiled, 2 of them for all steps at once
-    "#]].assert_eq(&reverse);
+          sum_to([1, 4]) of [2, 4] to [1, 4] in the gradient of `(sorted * largest).tanh())`
+            the rows of the batch depend on each other; reduce the axes after the batch here, and the batch outside of the step
+        5 of 10 operations are compiled
+    "#]]
+    .assert_eq(&reverse);
 }
 
 /// `y = factor · x`, an opaque operation.
@@ -123,7 +124,7 @@ fn an_opaque_operation_beside_a_product_of_matrices() {
     expect![[r#"
         operation by operation, because of
           scale of [2, 4] to [2, 4] at `apply(Scale(0.5), &[h]);`
-            a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`; compose any other of compiled operations
+            a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`, and one of whole rows by `Operation::by_rows`; compose any other of compiled operations
     "#]].assert_eq(&forward);
     expect![[r#"
         each step:

@@ -5,6 +5,7 @@ mod axes;
 mod operands;
 mod reductions;
 mod refused;
+mod whole_rows;
 
 use super::*;
 use crate::gemm::packed::PackedRhs;
@@ -55,6 +56,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
             right: 0,
             accumulate: Accumulate::Rows(view(b, hidden)),
             output: view(projected, hidden),
+            inner_rows: 1,
         }],
         step: vec![
             Instruction::MatMul {
@@ -62,6 +64,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
                 right: 1,
                 accumulate: Accumulate::Rows(view(projected, hidden)),
                 output: view(z, hidden),
+                inner_rows: 1,
             },
             Instruction::Fused(vec![
                 phase(
@@ -103,6 +106,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
                 right: 2,
                 accumulate: Accumulate::Zero,
                 output: view(y, output),
+                inner_rows: 1,
             },
             Instruction::Fused(vec![phase(
                 hidden,
@@ -111,7 +115,7 @@ fn program(input: usize, hidden: usize, output: usize) -> RowProgram<f64> {
             )]),
         ],
         sums: vec![
-            Sum::Products { left: before, right: view(n, hidden), total: d_u },
+            Sum::Products { left: before, right: view(n, hidden), total: d_u, inner_rows: 1 },
             Sum::Partials { partials: sums, total: d_b },
         ],
         finals: vec![(view(h, hidden), last)],
