@@ -1,9 +1,10 @@
 //! The matrix product.
 
+use bptt_tensor::rows::multiply_matrices;
 use bptt_tensor::{Scalar, Shape, ShapeError, Tensor, Transpose, shape};
 
 use crate::tape::primitive::MatMul;
-use crate::tape::{Class, OpClass, Operation, Pullback, Var};
+use crate::tape::{Class, OpClass, Operation, Pullback, RowFunction, Var};
 
 impl<T: Scalar> Operation<T> for MatMul {
     fn name(&self) -> &'static str {
@@ -20,6 +21,16 @@ impl<T: Scalar> Operation<T> for MatMul {
 
     fn forward(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         inputs[0].matmul_with(inputs[1], self.0)
+    }
+
+    /// Of two batches of matrices, those of a row.
+    fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
+        let transpose = self.0;
+        let stored = [*inputs[0].last_chunk::<2>()?, *inputs[1].last_chunk::<2>()?];
+        let multiply = move |inputs: &[&[T]], c: &mut [T]| {
+            multiply_matrices([inputs[0], inputs[1]], stored, transpose, c);
+        };
+        inputs.iter().all(|shape| shape.len() > 2).then(|| RowFunction::new(multiply))
     }
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {

@@ -2,7 +2,7 @@
 
 use super::packed::SMALL;
 use super::strided::{Matrix, StridedProduct, scale};
-use crate::cpu::parallel::for_pieces;
+use crate::cpu::parallel::{THRESHOLD, for_pieces};
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, ShapeError, Transpose};
 use crate::tensor::Tensor;
@@ -74,6 +74,33 @@ impl<T: Scalar> Tensor<T> {
             Err::<(), _>(ShapeError::new("gemm", &[c.shape()], problem)).or_panic();
         }
         batches(alpha, a, b, transpose, beta, c.as_mut_slice());
+    }
+}
+
+/// `C ← A B` for batches of matrices, on this thread. The last two axes of A and B are `stored`.
+pub fn multiply_matrices<T: Scalar>(
+    [a, b]: [&[T]; 2],
+    stored: [[usize; 2]; 2],
+    transpose: Transpose,
+    c: &mut [T],
+) {
+    let [[a_rows, a_columns], [b_rows, b_columns]] = stored;
+    let [m, k] = if transpose.left { [a_columns, a_rows] } else { [a_rows, a_columns] };
+    let n = if transpose.right { b_rows } else { b_columns };
+    if m * n == 0 || k == 0 {
+        return c.fill(T::zero());
+    }
+    let operands = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
+    for ((a, b), c) in operands.zip(c.chunks_exact_mut(m * n)) {
+        let a = Matrix::new(a, a_columns, transpose.left);
+        let b = Matrix::new(b, b_columns, transpose.right);
+        let (alpha, beta) = (T::one(), T::zero());
+        let product = StridedProduct { extents: [m, k, n], alpha, a, b, beta };
+        if m * k * n < SMALL && k * n < THRESHOLD {
+            product.choose(c); // without threads
+        } else {
+            product.on_this_thread(c);
+        }
     }
 }
 

@@ -18,3 +18,5 @@ pub(crate) mod packed;
 mod strided;
 mod thin;
 pub(crate) mod transposed;
+
+pub use matmul::multiply_matrices;

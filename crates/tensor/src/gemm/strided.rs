@@ -91,6 +91,36 @@ impl<T: Scalar> StridedProduct<'_, T> {
         }
     }
 
+    /// Computes the product by `matrixmultiply`, on this thread.
+    pub(super) fn on_this_thread(&self, c: &mut [T]) {
+        let [m, _, n] = self.extents;
+        assert!(c.len() == m * n, "C has another size");
+        // SAFETY: the block is the whole C, which is borrowed exclusively.
+        unsafe { self.block(Address(c.as_mut_ptr()), [0, m], [0, n]) };
+    }
+
+    /// Computes a block of C: these rows and columns.
+    ///
+    /// # Safety
+    ///
+    /// C holds `m×n` elements, and no other thread uses those of the block.
+    unsafe fn block(&self, c: Address<T>, rows: [usize; 2], columns: [usize; 2]) {
+        let ([_, k, n], [i, j]) = (self.extents, [rows[0], columns[0]]);
+        // SAFETY: A and B hold `m×k` and `k×n` elements at their strides; the caller's contract.
+        unsafe {
+            T::gemm(
+                rows[1] - i,
+                k,
+                columns[1] - j,
+                self.alpha,
+                self.a.address(i, 0),
+                self.b.address(0, j),
+                self.beta,
+                (c.at(i * n + j), [n as isize, 1]),
+            );
+        }
+    }
+
     /// The product `Cᵀ = Bᵀ Aᵀ`. A C of one column has the memory layout of its transpose.
     fn transposed(self) -> Self {
         let [m, k, n] = self.extents;
@@ -109,34 +139,17 @@ impl<T: Scalar> StridedProduct<'_, T> {
             // exclusively and holds `m×n`.
             return unsafe { packed::multiply([k, n], left, self.b.strided()) };
         }
-        let c = Address(c.as_mut_ptr());
-        let block = |rows: [usize; 2], columns: [usize; 2]| {
-            let [i, j] = [rows[0], columns[0]];
-            // SAFETY: A and B hold `m×k` and `k×n` elements at their strides, and C is borrowed
-            // exclusively and holds `m×n`; the block lies within them, and no two blocks share an
-            // element of C.
-            unsafe {
-                T::gemm(
-                    rows[1] - i,
-                    k,
-                    columns[1] - j,
-                    self.alpha,
-                    self.a.address(i, 0),
-                    self.b.address(0, j),
-                    self.beta,
-                    (c.at(i * n + j), [n as isize, 1]),
-                );
-            }
-        };
         if m * k * n < SMALL {
-            return block([0, m], [0, n]);
+            return self.on_this_thread(c);
         }
+        let c = Address(c.as_mut_ptr());
         // Large blocks pack less; all edges are multiples of the tiles.
         let count = |edge: usize| m.div_ceil(edge) * n.div_ceil(edge);
         let edge = [512, 256].into_iter().find(|&edge| count(edge) >= BLOCKS).unwrap_or(128);
         for_each(count(edge), &|index| {
             let [i, j] = [index / n.div_ceil(edge), index % n.div_ceil(edge)].map(|i| i * edge);
-            block([i, m.min(i + edge)], [j, n.min(j + edge)]);
+            // SAFETY: C is borrowed exclusively, and no two blocks share an element of it.
+            unsafe { self.block(c, [i, m.min(i + edge)], [j, n.min(j + edge)]) };
         });
     }
 

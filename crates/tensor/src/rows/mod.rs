@@ -38,6 +38,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use crate::gemm::multiply_matrices;
 pub use crate::kernels::lanes;
 pub use buffer::{Buffer, Delay, Lifetime, Role, View};
 pub use kernel::Kernel;

@@ -32,8 +32,8 @@ pub enum Instruction<T> {
     },
     /// `output ← function(inputs..)`, of a whole row of each input.
     Apply {
-        /// The function's name.
-        name: &'static str,
+        /// The function's name, with its arguments.
+        name: String,
         /// Computes one row.
         function: Kernel<T>,
         /// The operands.

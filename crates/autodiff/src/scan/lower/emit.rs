@@ -13,7 +13,6 @@ use crate::scan::lower::memory::Memory;
 use crate::scan::lower::operands::Operands;
 use crate::scan::lower::sink_reductions::SumTerm;
 use crate::scan::lower::timeline::{Level, Timeline};
-use crate::tape::Op;
 
 /// Emits the instructions of a step whose values are allocated.
 ///
@@ -113,7 +112,7 @@ impl<T: Scalar> Emitter<'_, T> {
             inputs.push(self.operands.view_beside(step.program.shape(input).len(), input)?);
         }
         Ok(Instruction::Apply {
-            name: step.program.op(id).map_or("", Op::name),
+            name: step.program.op(id).map_or(String::new(), |op| op.described(&node.shape)),
             function: step.program.row_function(id).expect("classified"),
             inputs,
             output: self.operands.view(id)?,

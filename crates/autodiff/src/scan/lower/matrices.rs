@@ -43,6 +43,9 @@ fn runs_over_matrix<T: Scalar>(program: &Program<T>, id: u32) -> bool {
         Class::Elementwise(_) | Class::Broadcast => is_matrix(&node.shape),
         Class::Join { axis } => axis > 1 && is_matrix(&node.shape),
         Class::Reduction(..) | Class::SumTo => is_matrix(program.shape(node.inputs[0])),
+        Class::Product(_) if program.shape(node.inputs[1]).len() > 2 => {
+            node.inputs.iter().any(|&input| is_matrix(program.shape(input)))
+        }
         _ => false,
     }
 }

@@ -1,40 +1,47 @@
-//! A product of two values that differ from row to row of the batch is written out: its factors are
-//! multiplied element by element, and the products are summed. The loops over the elements are then
+//! A product of two values that differ from row to row of the batch is written out if one of them is a vector: the
+//! factors are multiplied element by element, and the products are summed. The loops over the elements are then
 //! fused with those of the functions around them. So a matrix state is read once for all of its
 //! products with vectors.
 
-use bptt_tensor::{Binary, Scalar, Shape, Transpose, shape};
+use bptt_tensor::{Binary, Scalar};
 
 use crate::scan::ir::program::{Node, Program, op_node};
 use crate::tape::Op;
-use crate::tape::primitive::{MatMul, Permute, Sum};
+use crate::tape::primitive::{MatMul, Sum};
 
 /// Writes out the products of a step.
 pub(crate) fn rewrite<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, inputs| match (program.op(id), &inputs[..]) {
         (Some(Op::MatMul(product)), &[a, b]) if new.shape(b).len() > 2 => {
-            let written_out = written_out(new, *product, a, b);
-            new.reshape(written_out, program.shape(id))
+            match written_out(new, *product, a, b) {
+                Some(written_out) => new.reshape(written_out, program.shape(id)),
+                None => new.copy(program, id, inputs),
+            }
         }
         _ => new.copy(program, id, inputs),
     })
 }
 
-/// The product of two batches of matrices, perhaps with further axes of extent 1.
-fn written_out<T: Scalar>(new: &mut Program<T>, MatMul(transpose): MatMul, a: u32, b: u32) -> u32 {
+/// The product of two batches of matrices, perhaps with further axes of extent 1; `None` if neither holds vectors.
+fn written_out<T: Scalar>(
+    new: &mut Program<T>,
+    MatMul(transpose): MatMul,
+    a: u32,
+    b: u32,
+) -> Option<u32> {
     let last = new.shape(a).len() - 1;
     let contracted_of_a = if transpose.left { last - 1 } else { last };
     let contracted_of_b = if transpose.right { last } else { last - 1 };
     let (shape_of_a, shape_of_b) = (new.shape(a), new.shape(b));
     let other = |axis| other_of_last_two(last, axis);
     if shape_of_a[contracted_of_a] == 1 {
-        outer(new, a, b)
+        Some(outer(new, a, b))
     } else if shape_of_b[other(contracted_of_b)] == 1 {
-        with_vector(new, a, b, contracted_of_a)
+        Some(with_vector(new, a, b, contracted_of_a))
     } else if shape_of_a[other(contracted_of_a)] == 1 {
-        with_vector(new, b, a, contracted_of_b)
+        Some(with_vector(new, b, a, contracted_of_b))
     } else {
-        of_matrices(new, transpose, a, b)
+        None
     }
 }
 
@@ -59,25 +66,6 @@ fn with_vector<T: Scalar>(new: &mut Program<T>, matrix: u32, vector: u32, axis: 
     push_sum_of(new, products, axis)
 }
 
-/// The product of two batches of matrices that are no vectors.
-fn of_matrices<T: Scalar>(new: &mut Program<T>, transpose: Transpose, a: u32, b: u32) -> u32 {
-    let axes = new.shape(a).len();
-    // the order of the loops is that in which the matrices lie in memory
-    let (a, b, contracted) = if transpose.left {
-        // of `aᵀ`, the contracted axis is the first: Σₖ aₖₘ bₖₙ
-        let b = if transpose.right { transposed(new, b) } else { b };
-        (with_axis(new, a, axes), with_axis(new, b, axes - 1), axes - 2)
-    } else if transpose.right {
-        (with_axis(new, a, axes - 1), with_axis(new, b, axes - 2), axes) // Σₖ aₘₖ bₙₖ
-    } else {
-        (with_axis(new, a, axes), with_axis(new, b, axes - 2), axes - 1) // Σₖ aₘₖ bₖₙ
-    };
-    let extents = shape::broadcast("", new.shape(a), new.shape(b));
-    let extents = extents.expect("one of two extents that differ is 1");
-    let products = op_node(Op::Binary(Binary::Mul), [a, b], extents);
-    push_sum_of(new, products, contracted)
-}
-
 /// Of the last two axes, the one that is not `axis`.
 fn other_of_last_two(last: usize, axis: usize) -> usize {
     2 * last - 1 - axis
@@ -89,22 +77,4 @@ fn push_sum_of<T: Scalar>(new: &mut Program<T>, values: Node<T>, axis: usize) ->
     let values = new.push(values);
     let sum = Op::Sum(Sum { axes: [axis].into(), keep: true });
     new.push(op_node(sum, [values], shape))
-}
-
-/// The value with a new axis of extent 1.
-fn with_axis<T>(new: &mut Program<T>, id: u32, axis: usize) -> u32 {
-    let shape = new.shape(id);
-    let shape =
-        shape[..axis].iter().copied().chain([1]).chain(shape[axis..].iter().copied()).collect();
-    new.reshape(id, &shape)
-}
-
-/// The value with its last two axes swapped.
-fn transposed<T>(new: &mut Program<T>, id: u32) -> u32 {
-    let shape = new.shape(id);
-    let mut order: Vec<usize> = (0..shape.len()).collect();
-    let last = order.len() - 1;
-    order.swap(last - 1, last);
-    let shape: Shape = order.iter().map(|&axis| shape[axis]).collect();
-    new.push(op_node(Op::Permute(Permute(order.into())), [id], shape))
 }

@@ -16,6 +16,7 @@ mod hoist;
 mod inference;
 mod inner_rows;
 mod legalize;
+mod matrices_of_rows;
 mod merge;
 mod narrow;
 mod nested;

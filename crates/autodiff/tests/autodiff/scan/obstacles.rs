@@ -122,19 +122,19 @@ fn an_opaque_operation_beside_a_product_of_matrices() {
         (x, product.reshape([2, 4]).tanh())
     });
     expect![[r#"
-        operation by operation, because of
+        partly operation by operation, because of
           scale of [2, 4] to [2, 4] at `apply(Scale(0.5), &[h]);`
             a function of single elements is compiled as `Elementwise` or by `OpClass::elementwise`, and one of whole rows by `Operation::by_rows`; compose any other of compiled operations
+        2 of 3 operations are compiled
     "#]].assert_eq(&forward);
     expect![[r#"
         each step:
           fused, 4 columns:
-            r0 = tanh_vjp c0(before) x1
-          then, 2 × 2 × 2 columns:
-            r1(jk) = sum of x1(next)(ij) · r0(ik)
-            r2(ij) = sum of r0(ik) · x2(jk)
-          then, 4 columns:
-            c0 = r1 · 0.5 + r2
+            t0 = tanh_vjp c0(before) x1
+          t1 = matmul(Aᵀ, B) x1(next) t0
+          t2 = matmul(A, Bᵀ) t0 x2
+          fused, 4 columns:
+            c0 = t1 · 0.5 + t2
         after the loop, all steps at once:
           fused, 3 columns:
             y0 = identity x0

@@ -15,15 +15,15 @@ fn sorting_sums_and_gathers_are_instructions() {
     });
     expect![[r#"
         each step:
-          y1 = argsort c0(before)
-          y4 = topk c0(before)
-          y3 = gather_along c0(before) y1
-          y2 = gather_along c0(before) y4
+          y1 = argsort(axis 1) c0(before)
+          y4 = topk(axis 1) c0(before)
+          y3 = gather_along(axis 1) c0(before) y1
+          y2 = gather_along(axis 1) c0(before) y4
           fused, 4 columns:
             r0 = mul y3 y2
             c0 = tanh r0
         after the loop, all steps at once:
-          y0 = cumsum x0
+          y0 = cumsum(axis 1) x0
     "#]]
     .assert_eq(&forward);
     expect![[r#"
@@ -34,12 +34,12 @@ fn sorting_sums_and_gathers_are_instructions() {
             r0 = tanh_vjp c0(before) r1
             t0 = chain_mul r0 x2
             t2 = sum of r0 ⊗ x3
-          t1 = scatter_along t0 x1
-          t3 = scatter_along t2 x4
+          t1 = scatter_along(axis 1) t0 x1
+          t3 = scatter_along(axis 1) t2 x4
           fused, 4 columns:
             c0 = add t3 t1
         after the loop, all steps at once:
-          y0 = reverse_cumsum x0
+          y0 = reverse_cumsum(axis 1) x0
     "#]]
     .assert_eq(&reverse);
 }

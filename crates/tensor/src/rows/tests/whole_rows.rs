@@ -131,7 +131,7 @@ fn functions_of_whole_rows() {
             output[4] = inputs[1].iter().sum();
         };
         let apply = Instruction::Apply {
-            name: "flip",
+            name: "flip".into(),
             function: Kernel::new(function),
             inputs: vec![x.view, shared.view],
             output: output(&mut program, Lifetime::Sequence, 5),
@@ -152,7 +152,8 @@ fn a_function_of_rows_does_not_write_what_it_reads() {
     let mut program = RowProgram::default();
     let x = output(&mut program, Lifetime::Sequence, 2);
     let function = Kernel::new(|_: &[&[f64]], _: &mut [f64]| {});
-    program.step = vec![Instruction::Apply { name: "", function, inputs: vec![x], output: x }];
+    program.step =
+        vec![Instruction::Apply { name: String::new(), function, inputs: vec![x], output: x }];
     run(&program, &[], &[]);
 }
 
