@@ -98,7 +98,7 @@ impl<T: Scalar> Run<'_, T> {
     /// Adds the sums of a segment to the totals.
     fn sums(&self, is_first: bool, pieces: usize, segment: Segment) {
         let mut is_new = vec![is_first; self.program.buffers.len()];
-        for (right, inner_rows, lefts) in self.products() {
+        for SumsOfProducts { right, inner_rows, lefts } in self.products() {
             let address = |view| {
                 let Self { program, bases, blocking, .. } = self;
                 (view, Address::new(program, bases, view, blocking, segment))
@@ -124,21 +124,23 @@ impl<T: Scalar> Run<'_, T> {
         }
     }
 
-    /// The sums of products, grouped by right operand, which is packed once for a group: the right operand, its inner
-    /// rows, and each left operand with its total.
-    fn products(&self) -> Vec<(View, usize, Vec<(View, usize)>)> {
-        let mut products: Vec<(View, usize, Vec<(View, usize)>)> = Vec::new();
+    /// The sums of products, grouped by right operand.
+    fn products(&self) -> Vec<SumsOfProducts> {
+        let mut groups: Vec<SumsOfProducts> = Vec::new();
         for sum in &self.program.sums {
             let Sum::Products { left, right, total, inner_rows } = *sum else { continue };
-            let has_room = |(other, rows, lefts): &&mut (View, usize, Vec<(View, usize)>)| {
-                (*other, *rows) == (right, inner_rows) && lefts.iter().all(|left| left.1 != total)
+            let has_room = |group: &&mut SumsOfProducts| {
+                (group.right, group.inner_rows) == (right, inner_rows)
+                    && group.lefts.iter().all(|left| left.1 != total)
             };
-            match products.iter_mut().find(has_room) {
-                Some((_, _, lefts)) => lefts.push((left, total)),
-                None => products.push((right, inner_rows, vec![(left, total)])),
+            match groups.iter_mut().find(has_room) {
+                Some(group) => group.lefts.push((left, total)),
+                None => {
+                    groups.push(SumsOfProducts { right, inner_rows, lefts: vec![(left, total)] });
+                }
             }
         }
-        products
+        groups
     }
 
     /// The first rows of a buffer.
@@ -291,6 +293,14 @@ impl<T: Scalar> Run<'_, T> {
         // SAFETY: `check` has passed, and no thread is running.
         unsafe { copy_finals(self.program, &self.bases, &self.blocking, last, clock) };
     }
+}
+
+/// Sums of products that share the right operand, which is packed once for all.
+struct SumsOfProducts {
+    right: View,
+    inner_rows: usize,
+    /// The left operands, with the buffers of their totals.
+    lefts: Vec<(View, usize)>,
 }
 
 impl<T: Scalar> RowProgram<T> {
