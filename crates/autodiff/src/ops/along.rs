@@ -102,7 +102,7 @@ impl<T: Scalar> Operation<T> for ArgSort {
             Self::All { axis } => (false, axis, inputs[0][axis]),
             Self::Top { axis, k } => (true, axis, k),
         };
-        let blocks = Blocks::of(inputs[0], axis)?;
+        let blocks = Blocks::of(inputs[0], axis).filter(|it| lanes::are_exact::<T>(it.entries))?;
         let places = Blocks { entries: count, ..blocks };
         Some(RowFunction::new(move |inputs, positions| {
             let mut scratch = lanes::Scratch::default();

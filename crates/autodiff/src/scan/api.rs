@@ -195,9 +195,9 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     /// # use bptt_tensor::Tensor;
     /// let tape = Tape::<f64>::new();
     /// let xs = tape.constant(Tensor::ones([7, 3, 2])); // [T, B, F]
-    /// let plan = tape.scan(xs, ()).plan(|x, ()| (x.cumsum(1), ()));
-    /// assert!(plan.contains("cumsum(axis 1) of [3, 2] to [3, 2] at "));
-    /// assert!(plan.contains("multiply by a triangular matrix of ones"));
+    /// let plan = tape.scan(xs, ()).plan(|x, ()| (x.cumsum(0), ()));
+    /// assert!(plan.contains("cumsum(axis 0) of [3, 2] to [3, 2] at "));
+    /// assert!(plan.contains("the rows of the batch depend on each other"));
     /// ```
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use super::packed::SMALL;
 use super::strided::{Matrix, StridedProduct, scale};
-use crate::cpu::parallel::{THRESHOLD, for_pieces};
+use crate::cpu::parallel::for_pieces;
 use crate::scalar::Scalar;
 use crate::shape::{self, OrPanic, ShapeError, Transpose};
 use crate::tensor::Tensor;
@@ -90,17 +90,18 @@ pub fn multiply_matrices<T: Scalar>(
     if m * n == 0 || k == 0 {
         return c.fill(T::zero());
     }
+    let count = c.len() / (m * n);
+    assert_eq!(
+        [a.len(), b.len()],
+        [count * m * k, count * k * n],
+        "as many matrices in A, B and C"
+    );
     let operands = a.chunks_exact(m * k).zip(b.chunks_exact(k * n));
     for ((a, b), c) in operands.zip(c.chunks_exact_mut(m * n)) {
         let a = Matrix::new(a, a_columns, transpose.left);
         let b = Matrix::new(b, b_columns, transpose.right);
         let (alpha, beta) = (T::one(), T::zero());
-        let product = StridedProduct { extents: [m, k, n], alpha, a, b, beta };
-        if m * k * n < SMALL && k * n < THRESHOLD {
-            product.choose(c); // without threads
-        } else {
-            product.on_this_thread(c);
-        }
+        StridedProduct { extents: [m, k, n], alpha, a, b, beta }.on_this_thread(c);
     }
 }
 

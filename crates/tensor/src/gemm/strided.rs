@@ -91,8 +91,20 @@ impl<T: Scalar> StridedProduct<'_, T> {
         }
     }
 
+    /// Computes the product on this thread.
+    pub(super) fn on_this_thread(self, c: &mut [T]) {
+        let [m, k, n] = self.extents;
+        if m <= THIN && k * n < THRESHOLD {
+            self.thin(c);
+        } else if n == 1 && k * m < THRESHOLD {
+            self.transposed().thin(c);
+        } else {
+            self.whole(c);
+        }
+    }
+
     /// Computes the product by `matrixmultiply`, on this thread.
-    pub(super) fn on_this_thread(&self, c: &mut [T]) {
+    fn whole(&self, c: &mut [T]) {
         let [m, _, n] = self.extents;
         assert!(c.len() == m * n, "C has another size");
         // SAFETY: the block is the whole C, which is borrowed exclusively.
@@ -140,7 +152,7 @@ impl<T: Scalar> StridedProduct<'_, T> {
             return unsafe { packed::multiply([k, n], left, self.b.strided()) };
         }
         if m * k * n < SMALL {
-            return self.on_this_thread(c);
+            return self.whole(c);
         }
         let c = Address(c.as_mut_ptr());
         // Large blocks pack less; all edges are multiples of the tiles.

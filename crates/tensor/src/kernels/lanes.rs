@@ -1,5 +1,4 @@
-//! Functions of the lanes along one axis, on a block: `n` entries of `inner` adjacent elements, which are the elements of
-//! `inner` lanes.
+//! Functions of the lanes along one axis. A block is `[n, inner]`, row-major. Its columns are the lanes.
 
 use std::cmp::Ordering;
 
@@ -18,8 +17,8 @@ pub fn cumsum<T: Scalar>(block: &[T], inner: usize, is_reversed: bool, sums: &mu
     }
 }
 
-/// The positions of the first entries of each lane in ascending order, or in descending order, as many as `positions`
-/// has. Equal elements keep their order. NaN is the largest.
+/// Writes to `positions: [count, inner]` the positions of the first `count` elements of each lane, in ascending or descending
+/// order. Equal elements keep their order. NaN is the largest.
 pub fn order<T: Scalar>(
     block: &[T],
     inner: usize,
@@ -82,6 +81,12 @@ pub fn scatter<T: Scalar>(
     for (at, (&x, position)) in block.iter().zip(positions).enumerate() {
         sums[position * inner + at % inner] += x;
     }
+}
+
+/// Whether the positions along an axis of this extent are exact numbers: up to 2²⁴ in `f32`.
+#[must_use]
+pub fn are_exact<T: Scalar>(extent: usize) -> bool {
+    extent as f64 <= 2.0 / T::epsilon().as_f64()
 }
 
 /// A whole number as a position along an axis of this extent.

@@ -81,8 +81,11 @@ impl<T: Scalar> Tensor<T> {
         is_descending: bool,
     ) -> Self {
         let [_, n, inner] = around(self.shape(), axis..axis + 1);
-        let exact = 2.0 / T::epsilon().as_f64(); // 2²⁴ in `f32`
-        assert!(n as f64 <= exact, "{operation}: {n} positions are not exact in {}", T::NAME);
+        assert!(
+            lanes::are_exact::<T>(n),
+            "{operation}: {n} positions are not exact in {}",
+            T::NAME
+        );
         let (source, row) = (self.as_slice(), count * inner);
         Self::build(self.shape().with(axis, count), |out| {
             for_rows(out, row, n * inner, &|first, rows| {

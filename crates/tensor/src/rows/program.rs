@@ -157,9 +157,7 @@ impl<T: Scalar> Instruction<T> {
     /// The cost of a row, in multiplications.
     pub(super) fn cost(&self) -> usize {
         match self {
-            Self::MatMul { left, output, inner_rows, .. } => {
-                left.width * output.width / (*inner_rows).max(1)
-            }
+            Self::MatMul { left, output, inner_rows, .. } => left.width * output.width / inner_rows,
             Self::Apply { .. } => 8 * self.operands().iter().map(|view| view.width).sum::<usize>(),
             Self::Fused(phases) => {
                 8 * phases.iter().map(|phase| phase.width() * phase.ops.len()).sum::<usize>()

@@ -1,5 +1,6 @@
 //! Running a program: segments of time, whose rows are divided among threads.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::address::{Address, Base, Clock, Segment};
@@ -223,6 +224,7 @@ impl<T: Scalar> Run<'_, T> {
         }
         let sizes = self.blocking.sizes;
         let work = |piece: usize| {
+            let _begun = Begun::new();
             let steps = &pieces[piece];
             let mut workspace = Workspace::new(self.blocking.block_rows);
             let lane = lane();
@@ -230,8 +232,8 @@ impl<T: Scalar> Run<'_, T> {
             let clock = Clock { time, count, lane, piece };
             let rows = 0..steps.len() * sizes.rows;
             // SAFETY: `check` has passed. The rows of a step follow those of the previous one, and
-            // belong to this thread alone. So does the lane: no instruction hands work to the pool,
-            // so this thread begins no other piece before this one is done.
+            // belong to this thread alone. So does the lane: this thread begins no other piece before
+            // this one is done.
             unsafe { stage.run(self.packed, clock, rows, &mut workspace) };
         };
         if (segment.end - segment.start) * sizes.rows * stage.cost() < SMALL {
@@ -295,7 +297,32 @@ impl<T: Scalar> Run<'_, T> {
     }
 }
 
-/// Sums of products that share the right operand, which is packed once for all.
+thread_local! {
+    static IN_PIECE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A piece that this thread has begun. While it lives, the thread begins no other, which would overwrite the buffers of
+/// its lane. A function of the caller's could cause that: a thread that waits for the pool does other work of the pool.
+struct Begun;
+
+impl Begun {
+    /// # Panics
+    ///
+    /// If the thread has begun another piece.
+    fn new() -> Self {
+        let is_nested = IN_PIECE.replace(true);
+        assert!(!is_nested, "a function of a step waits for the threads that run the step");
+        Self
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        IN_PIECE.set(false);
+    }
+}
+
+/// Sums of products that share the right operand.
 struct SumsOfProducts {
     right: View,
     inner_rows: usize,

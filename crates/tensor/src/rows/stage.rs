@@ -88,9 +88,7 @@ impl<T: Scalar> Instruction<T> {
             },
         }
     }
-}
 
-impl<T: Scalar> Instruction<T> {
     /// Computes a product of some rows on several threads.
     ///
     /// # Safety
@@ -110,10 +108,10 @@ impl<T: Scalar> Instruction<T> {
         });
     }
 
-    /// Calls `multiply` with the left operand of a product, the rows to which the product is added, and its
-    /// destination: of all rows together, or of one row after the other if they hold matrices with gaps between them.
+    /// Calls `multiply` with the operands of a product: once for all inner rows if they follow each other without gaps,
+    /// or else once for the first inner row of each row, once for the second, and so on.
     #[inline]
-    pub(super) fn for_each_factor(
+    fn for_each_factor(
         &self,
         addresses: &[Address<T>],
         clock: Clock,
@@ -125,12 +123,17 @@ impl<T: Scalar> Instruction<T> {
             program::Accumulate::Rows(view) if view.width == output.width => view.width,
             _ => 0, // one inner row for all
         };
-        let widths = [left.width, output.width, added];
-        let inner_distance = |operand: usize| widths[operand] / inner_rows;
-        let factor = |first: usize, rows: usize| {
+        let columns = [left.width, output.width, added].map(|width| width / inner_rows);
+        let has_gaps = |operand: usize| {
+            addresses[operand].at(clock, rows.start).1 != columns[operand] * inner_rows
+        };
+        let is_apart = inner_rows == 1 || (0..addresses.len()).any(has_gaps);
+        let times = if is_apart { inner_rows } else { 1 };
+        for inner_row in 0..times {
             let strided = |operand: usize| {
-                let (start, distance) = addresses[operand].at(clock, first);
-                (start, if inner_rows == 1 { distance } else { inner_distance(operand) })
+                let (start, distance) = addresses[operand].at(clock, rows.start);
+                let start = start.wrapping_add(inner_row * columns[operand]);
+                (start, if is_apart { distance } else { columns[operand] })
             };
             let (a, a_distance) = strided(0);
             let accumulate = match addresses.get(2) {
@@ -140,17 +143,12 @@ impl<T: Scalar> Instruction<T> {
                     Accumulate::Rows(first, distance)
                 }
             };
-            let a = Strided { first: a, strides: [a_distance, 1] };
-            Factor { rows: rows * inner_rows, a, accumulate, c: strided(1) }
-        };
-        let has_gaps = |operand: usize| {
-            let distance = addresses[operand].at(clock, rows.start).1;
-            distance != inner_distance(operand) * inner_rows
-        };
-        if inner_rows > 1 && (0..addresses.len()).any(has_gaps) {
-            rows.for_each(|row| multiply(factor(row, 1)));
-        } else {
-            multiply(factor(rows.start, rows.len()));
+            multiply(Factor {
+                rows: rows.len() * inner_rows / times,
+                a: Strided { first: a, strides: [a_distance, 1] },
+                accumulate,
+                c: strided(1),
+            });
         }
     }
 }

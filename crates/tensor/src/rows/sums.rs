@@ -42,25 +42,26 @@ pub(super) fn products<T: Scalar>(
         let clock = Clock::of(piece[0], sizes.mirrored(piece[0]));
         let has_gaps = |(view, address): (View, Address<T>)| address.at(clock, 0).1 != view.width;
         let mut operands = sums.iter().map(|sum| sum.left).chain([right]);
-        // the inner rows of all rows follow each other, or those of one row alone
-        let together = if inner_rows > 1 && operands.any(has_gaps) { 1 } else { rows };
-        for first in (0..rows.max(1)).step_by(together.max(1)) {
-            let rows = together * inner_rows;
+        let is_apart = inner_rows == 1 || operands.any(has_gaps);
+        // all inner rows follow each other without gaps, or the inner rows of one number are multiplied at a time
+        let (times, rows) = if is_apart { (inner_rows, rows) } else { (1, rows * inner_rows) };
+        for inner_row in 0..times {
             let operand = |(view, address): (View, Address<T>)| {
                 let columns = view.width / inner_rows;
-                let (start, distance) = address.at(clock, first);
-                let distance = if inner_rows > 1 { columns } else { distance };
+                let (start, distance) = address.at(clock, 0);
+                let start = start.wrapping_add(inner_row * columns).cast_const();
+                let distance = if is_apart { distance } else { columns };
                 let len = if rows == 0 { 0 } else { (rows - 1) * distance + columns };
                 // SAFETY: the steps of a piece follow each other, so these rows lie within the buffer;
                 // no running thread writes them.
-                (unsafe { std::slice::from_raw_parts(start.cast_const(), len) }, distance)
+                (unsafe { std::slice::from_raw_parts(start, len) }, distance)
             };
             let mut factors: Vec<transposed::Left<'_, T>> = sums
                 .iter_mut()
                 .map(|sum| transposed::Left {
                     a: operand(sum.left),
                     width: sum.left.0.width / inner_rows,
-                    adds: !sum.is_new || piece[0] != start || first > 0,
+                    adds: !sum.is_new || piece[0] != start || inner_row > 0,
                     c: &mut *sum.total,
                 })
                 .collect();

@@ -228,20 +228,23 @@ impl<T: Scalar> Program<T> {
         self.op(id).map_or(Class::Opaque(None), Op::class)
     }
 
-    /// The function of rows that computes a value, if its operation is one.
+    /// The function of whole rows that computes a value, if its operation is one.
     pub(crate) fn row_function(&self, id: u32) -> Option<Kernel<T>> {
         let shapes: SmallVec<[&[usize]; 3]> =
             self.node(id).inputs.iter().map(|&input| &self.shape(input)[..]).collect();
         Some(self.op(id)?.operation()?.by_rows(&shapes)?.0)
     }
 
-    /// For each value, whether it is a variable of the state or a view of one.
+    /// For each value, whether it is a variable of the state or a view of its rows.
     pub(crate) fn states(&self) -> Vec<bool> {
         let mut states: Vec<bool> = Vec::with_capacity(self.nodes.len());
         for (id, node) in (0..).zip(&self.nodes) {
             states.push(match (&node.kind, self.class(id)) {
                 (Kind::Input(Input::Carry(_)), _) => true,
-                (_, Class::View(_)) => states[node.inputs[0] as usize],
+                (_, Class::View(_)) => {
+                    let whole = node.inputs[0];
+                    states[whole as usize] && self.shape(whole).first() == node.shape.first()
+                }
                 _ => false,
             });
         }

@@ -37,7 +37,7 @@ pub(crate) enum RowClass {
         transposed: bool,
         inner_rows: usize,
     },
-    /// A function of whole rows.
+    /// A function of whole rows of the operands.
     Apply,
     /// A reduction of each row along some axes.
     Reduce {
@@ -158,7 +158,7 @@ impl<T: Scalar> Classified<T> {
         }
     }
 
-    /// Whether a value is one row, or one row of the matrix that a row holds, that is added to all rows of this shape.
+    /// Whether a value is added to all rows of this shape: one row, or one inner row.
     pub(crate) fn is_bias(&self, id: u32, shape: &Shape) -> bool {
         let own = self.program.shape(id);
         let is_inner_row = || own.last() == shape.last() && own.last() == Some(&own.elements());
@@ -194,7 +194,7 @@ impl RowClass {
         matches!(self, Self::Reduce { .. } | Self::Assemble { .. })
     }
 
-    /// Whether the value needs all rows of its operands first.
+    /// Whether the value needs whole rows of its operands first.
     pub(crate) fn is_barrier(&self) -> bool {
         matches!(self, Self::Product { .. } | Self::Apply | Self::Summand)
     }
@@ -256,7 +256,7 @@ fn class_of<T: Scalar>(
     let has_elements = |shape: &Shape| shape.len() <= 2 || !shape.contains(&0);
     let is_row = |i: usize| {
         let is_number = matches!(program.node(node.inputs[i]).kind, Kind::Literal(_));
-        !is_number && by_rows(input(i))
+        !is_number && by_rows(input(i)) && !input(i).contains(&0)
     };
     let class = match op.class() {
         Class::Elementwise(_) | Class::Broadcast
@@ -289,7 +289,8 @@ fn class_of<T: Scalar>(
             let axes = (1..node.shape.len()).filter(|&axis| node.shape[axis] != input(0)[axis]);
             RowClass::Reduce { reduction: Reduction::Sum, axes: axes.collect() }
         }
-        _ if (0..node.inputs.len()).all(|i| is_row(i) && has_elements(input(i)))
+        _ if (0..node.inputs.len()).all(is_row)
+            && !node.shape.contains(&0)
             && program.row_function(id).is_some() =>
         {
             RowClass::Apply

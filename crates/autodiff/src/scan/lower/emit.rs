@@ -63,7 +63,8 @@ impl<T: Scalar> Emitter<'_, T> {
                     RowClass::Product { transposed, inner_rows } => {
                         self.product(id, transposed, inner_rows)?
                     }
-                    _ => self.application(id)?,
+                    RowClass::Apply => self.application(id)?,
+                    _ => unreachable!("no other value needs whole rows of its operands"),
                 });
             }
             if !phases.is_empty() {

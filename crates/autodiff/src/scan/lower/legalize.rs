@@ -102,7 +102,6 @@ fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
     program.rebuild(|new, id, mut inputs| {
         places.extend(new);
         let class = program.class(id);
-        let is_applied = program.row_function(id).is_some();
         for input in &mut inputs {
             let needs_copy = match class {
                 Class::Product(_) => has_gaps(new, &places, *input),
@@ -117,7 +116,7 @@ fn adjacent<T: Scalar>(program: &Program<T>) -> Program<T> {
                         has_gaps(new, &places, *input)
                     }
                 }
-                _ => is_applied && has_gaps(new, &places, *input),
+                _ => has_gaps(new, &places, *input) && program.row_function(id).is_some(),
             };
             if needs_copy {
                 *input = new.identity(*input);
@@ -140,7 +139,7 @@ fn pass_through_outputs<T: Scalar>(program: &mut Program<T>) {
         let Place { source, layout } = places.place(id);
         let (own, whole) = (program.shape(id), program.shape(*source));
         let is_whole = own.elements() == whole.elements() && layout.is_dense(own);
-        if is_whole && is_computed(program, *source) { *source } else { id }
+        if is_whole && is_computed(program, &places, *source) { *source } else { id }
     };
     let stacked = program.stacked.iter().map(|&id| source(id)).collect();
     let next = program.next.iter().map(|&id| source(id)).collect();
@@ -193,11 +192,12 @@ fn reads_product<T: Scalar>(program: &Program<T>, id: u32) -> bool {
 /// Copies outputs that no operation computes, and outputs that are the same value as another
 /// output.
 fn own_outputs<T: Scalar>(program: &mut Program<T>) {
-    let bindings = bindings(program);
+    let (bindings, places) = (bindings(program), Places::of(program));
     let mut stacked = program.stacked.clone();
     let mut is_taken = vec![false; program.nodes.len()];
     for id in &mut stacked {
-        if std::mem::replace(&mut is_taken[*id as usize], true) || !is_computed(program, *id) {
+        let is_other = std::mem::replace(&mut is_taken[*id as usize], true);
+        if is_other || !is_computed(program, &places, *id) {
             *id = program.identity(*id);
         }
     }
@@ -208,7 +208,7 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
             continue; // an unchanged state is never written
         }
         let in_loop = bindings.get(*id as usize) == Some(&Binding::Carried);
-        if !is_computed(program, *id) || !in_loop {
+        if !is_computed(program, &places, *id) || !in_loop {
             *id = program.identity(*id);
         }
     }
@@ -216,6 +216,6 @@ fn own_outputs<T: Scalar>(program: &mut Program<T>) {
 }
 
 /// Whether an operation computes a value's elements, rather than passing on those of another value.
-fn is_computed<T: Scalar>(program: &Program<T>, id: u32) -> bool {
-    program.op(id).is_some() && !matches!(program.class(id), Class::View(_))
+fn is_computed<T: Scalar>(program: &Program<T>, places: &Places, id: u32) -> bool {
+    program.op(id).is_some() && places.place(id).source == id
 }

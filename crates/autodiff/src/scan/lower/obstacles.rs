@@ -7,6 +7,7 @@ use bptt_tensor::{Scalar, Shape, Transpose, Unary};
 use crate::scan::ir::binding::Binding;
 use crate::scan::ir::line::Line;
 use crate::scan::ir::program::{Input, Kind, Program};
+use crate::tape::primitive::{ArgSort, CumSum};
 use crate::tape::{Class, Op, ViewOf};
 
 /// A value that cannot be computed row by row.
@@ -96,8 +97,6 @@ impl<T: Scalar> Refused<'_, T> {
             Class::Movement if node.inputs.iter().any(|&input| self.is_of_equation(input, id)) => {
                 true
             }
-            // not written out, since another operation keeps the step from being compiled
-            Class::Product(_) if node.shape.len() > 2 && self.has_rows(&node.shape) => true,
             Class::Elementwise(_) | Class::Broadcast => reads_refused(),
             _ => reads_computed(),
         }
@@ -137,8 +136,14 @@ impl<T: Scalar> Refused<'_, T> {
         let shapes = || node.inputs.iter().map(|&input| self.program.shape(input));
         match (op, op.class()) {
             (Op::Softmax(_) | Op::LogSoftmax(_) | Op::LogSumExp(_), _) => DEPENDENT,
-            (Op::CumSum(_) | Op::ArgSort(_), _) => {
+            (Op::CumSum(CumSum { axis: 0, .. }), _)
+            | (Op::ArgSort(ArgSort::All { axis: 0 } | ArgSort::Top { axis: 0, .. }), _) => {
                 "the rows of the batch depend on each other; sort and add along the axes after the batch"
+            }
+            _ if self.program.row_function(id).is_some()
+                && shapes().any(|shape| !self.has_rows(shape)) =>
+            {
+                SHARED
             }
             (Op::GatherAlong(_) | Op::GatherRows(_), _) => {
                 "gather before the scan, or multiply by one-hot vectors"

@@ -129,7 +129,7 @@ fn take_apart<T: Scalar>(
                         summed_factors(program, rows, &inputs) =>
             {
                 sunk.terms.push(SumTerm::Product { sum, left, right, inner_rows });
-                // matrices whose rows were those of one matrix
+                // the reshapes are not computed
                 sunk.inside_sums.extend(inputs.iter().filter(|&&input| !by_rows(input)));
                 true
             }
@@ -177,7 +177,7 @@ fn summed_factors<T: Scalar>(
             Some(Op::Reshape(_)) if shape.len() == 2 => {
                 let whole = program.node(id).inputs[0];
                 let of = program.shape(whole);
-                let is_whole = of.first() == Some(&rows) && of.last() == shape.last();
+                let is_whole = of.len() > 1 && of[0] == rows && of.last() == shape.last();
                 (is_whole && !shape.contains(&0)).then(|| (whole, shape[0] / rows))
             }
             _ => None,

@@ -65,11 +65,12 @@ pub(crate) fn prepare<T: Scalar>(
     let RowProgram { before, step, after, .. } = &lowered.program;
     let repeated = rights(step);
     let once = [rights(before), rights(after)].concat();
+    let rows = rows_of_step(lowered);
     let prepare = |(right, &(weight, transposed)): (usize, &(usize, bool))| {
-        let (matrix, all) = (&invariants[weight], lowered.rows * steps);
+        let (matrix, all) = (&invariants[weight], rows[right] * steps);
         let products = once.iter().filter(|&&other| other == right).count();
         match (repeated.contains(&right), products) {
-            (true, 0) => PackedRhs::for_rows(lowered.rows, matrix, transposed),
+            (true, 0) => PackedRhs::for_rows(rows[right], matrix, transposed),
             (false, 1) => PackedRhs::for_one_product(all, matrix, transposed),
             _ => PackedRhs::for_rows(all, matrix, transposed),
         }
@@ -82,10 +83,22 @@ pub(crate) fn prepare_for_steps<T: Scalar>(
     lowered: &Lowered<T>,
     invariants: &[Tensor<T>],
 ) -> Vec<PackedRhs<T>> {
-    let prepare = |&(weight, transposed): &(usize, bool)| {
-        PackedRhs::for_rows(lowered.rows, &invariants[weight], transposed)
+    let prepare = |(&(weight, transposed), rows): (&(usize, bool), usize)| {
+        PackedRhs::for_rows(rows, &invariants[weight], transposed)
     };
-    lowered.packs.iter().map(prepare).collect()
+    lowered.packs.iter().zip(rows_of_step(lowered)).map(prepare).collect()
+}
+
+/// The most rows that a product of one step multiplies by each packed matrix.
+fn rows_of_step<T: Scalar>(lowered: &Lowered<T>) -> Vec<usize> {
+    let RowProgram { before, step, after, .. } = &lowered.program;
+    let mut rows = vec![lowered.rows; lowered.packs.len()];
+    for instruction in before.iter().chain(step).chain(after) {
+        if let Instruction::MatMul { right, inner_rows, .. } = *instruction {
+            rows[right] = rows[right].max(lowered.rows * inner_rows);
+        }
+    }
+    rows
 }
 
 /// The right operands of the products among some instructions.

@@ -1,9 +1,10 @@
 //! Products of the matrices that rows hold with one matrix for all.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_tensor::Tensor;
 use expect_test::expect;
 
-use super::support::{param, plan_of};
+use super::support::{distance, param, plan_of, uniform};
 
 /// One product over all rows of all matrices, and one sum of products for the weights.
 #[test]
@@ -94,4 +95,58 @@ fn operands_of_any_layout() {
         Var::concat(&[product, x.sum(&[1])], 1).reshape([4, 3, 4])
     });
     of(&|x| x.matmul(&wide).matmul(x.matmul(&wide).permute(&[0, 2, 1])));
+}
+
+/// A cotangent that is the state in another shape is a factor of a weight's gradient.
+#[test]
+fn the_state_is_a_factor() {
+    let w = param([3, 3], 5);
+    let (_, reverse) = plan_of([5, 4, 6], [[4, 6]], |x, [h]| {
+        let next = h + x.reshape([4, 2, 3]).matmul(&w).reshape([4, 6]);
+        (x, [next])
+    });
+    assert!(!reverse.contains("operation by operation"), "{reverse}");
+}
+
+/// Biases of one inner row, of a matrix for all rows and of one for each, beside products of one inner row and of several,
+/// for one sequence and for several.
+#[test]
+fn biases_of_any_shape() {
+    for (batch, inner) in [(1, 1), (1, 2), (3, 1), (3, 2)] {
+        let w = param([3, 3], 5);
+        for shape in [vec![3], vec![1, 1, 3], vec![inner, 3], vec![1, inner, 3], vec![batch, 1, 3]]
+        {
+            let b = param(shape, 6);
+            let (forward, reverse) =
+                plan_of([5, batch, inner * 3], [[batch, inner * 3]], |x, [h]| {
+                    let product = h.reshape([batch, inner, 3]).matmul(&w) + &b;
+                    let h = (product.reshape([batch, inner * 3]) + x).tanh();
+                    (h, [h])
+                });
+            assert!(!forward.contains("operation by operation"), "{forward}");
+            assert!(!reverse.contains("operation by operation"), "{reverse}");
+        }
+    }
+}
+
+/// Of a recurrence without a batch, whose number of units is taken for its rows.
+#[test]
+fn a_vector_has_no_inner_rows() {
+    let (w, decay) = (param([4, 4], 5), param([4], 6));
+    fn step<'t>(x: Var<'t, f64>, h: Var<'t, f64>, [w, decay]: [&Param<f64>; 2]) -> Var<'t, f64> {
+        (x.matmul(w) + h * decay).tanh()
+    }
+    let params = [&w, &decay];
+    let gradients = |is_scanned: bool| {
+        let tape = Tape::new();
+        let xs = tape.constant(uniform::<f64>([5, 4], 1));
+        let zero = tape.constant(Tensor::zeros([4]));
+        let last = match is_scanned {
+            true => tape.scan(xs, zero).run(|x, h| ((), step(x, h, params))).state,
+            false => (0..5).fold(zero, |h, time| step(xs.index_first(time), h, params)),
+        };
+        let gradients = tape.backward(last.square().sum_all());
+        [gradients[&w].clone(), gradients[&decay].clone()]
+    };
+    assert!(distance(&gradients(true), &gradients(false)) < 1e-12);
 }

@@ -1,9 +1,10 @@
 //! Joined values are computed at their places in the join.
 
-use bptt_autodiff::Var;
+use bptt_autodiff::{Tape, Var};
+use bptt_tensor::Tensor;
 use expect_test::expect;
 
-use super::support::{param, plan, plan_of};
+use super::support::{param, plan, plan_of, uniform};
 
 #[test]
 fn a_part_that_others_read_is_read_in_the_join() {
@@ -113,4 +114,32 @@ fn parts_of_the_state_may_be_read_after_the_loop() {
         (h.exp() * 2.0, Var::concat(&[h, c], 1))
     });
     assert!(!plan.contains("operation by operation"), "{plan}");
+}
+
+/// A transposed value that is an output or a state is copied. Nothing else computes it.
+#[test]
+fn transposed_outputs_and_states_are_copied() {
+    let (forward, reverse) = plan_of([5, 4, 6], [[4, 6]], |x, [h]| {
+        let s = (x + h).tanh().reshape([4, 2, 3]);
+        (s.transpose(1, 2), [s.permute(&[0, 2, 1]).reshape([4, 6])])
+    });
+    expect![[r#"
+        each step:
+          fused, 6 columns:
+            r0 = add x0 c0(before)
+            y1 = tanh r0
+          then, 3 × 2 columns:
+            c0 = identity y1(ji)
+            y0 = identity y1(ji)
+    "#]]
+    .assert_eq(&forward);
+    assert!(!reverse.contains("operation by operation"), "{reverse}");
+    let tape = Tape::new();
+    let (xs, s): (_, Tensor<f64>) =
+        (tape.constant(uniform([3, 2, 2, 2], 1)), uniform([2, 2, 2], 2));
+    let scanned = tape.scan(xs, tape.constant(s.clone())).run(|x, s| {
+        (x.transpose(1, 2), s.transpose(1, 2)) // nothing but transposes
+    });
+    assert_eq!(scanned.outputs.value(), xs.value().permute(&[0, 1, 3, 2]));
+    assert_eq!(scanned.state.value(), s.permute(&[0, 2, 1]));
 }

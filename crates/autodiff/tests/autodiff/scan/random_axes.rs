@@ -25,8 +25,8 @@ struct Recipe {
 }
 
 /// The number of operations that give vectors, and of all.
-const VECTORS: usize = 22;
-const OPERATIONS: usize = VECTORS + 16;
+const VECTORS: usize = 26;
+const OPERATIONS: usize = VECTORS + 20;
 
 fn recipe() -> impl Strategy<Value = Recipe> {
     let calls = proptest::collection::vec((0..OPERATIONS, [0_usize..16, 0..16]), 1..8);
@@ -119,6 +119,10 @@ impl Recipe {
                     18 => a.slice(2, 0..1) * c,
                     19 => a.reshape([b, e * d]).matmul(w).reshape([b, e, d]) * 0.5,
                     20 => a - a.logsumexp(2).reshape([b, e, 1]) * 0.2,
+                    21 => a.cumsum(1) * 0.3 - c.cumsum(2) * 0.2,
+                    22 => a.sort(2) + c,
+                    23 => a.gather_along(c.argsort(2), 2) - c.topk(1, 1).0 * 0.5,
+                    24 => a.matmul(square) * 0.5 + of_columns,
                     _ if e == d => a.transpose(1, 2) + c,
                     _ => a.reshape([b, d, e]).transpose(1, 2) + c,
                 }),
@@ -141,6 +145,10 @@ impl Recipe {
                     }
                     13 => p - p.mean_keep(&[2, 3]),
                     14 => p * p.square().sum_keep(&[3]).sqrt().tanh() + of_matrix.exp() * 0.1,
+                    15 => p.matmul(square) + of_columns,
+                    16 => p.transpose(2, 3).matmul_t(square).transpose(2, 3) * 0.3,
+                    17 => Var::concat(&[p, q], 3).slice(3, 1..=d).matmul(square) + of_matrix,
+                    18 => p.cumsum(2) * 0.3 + q.sort(1) * 0.2,
                     _ => p.matmul(square) * 0.4,
                 }),
             }

@@ -36,6 +36,7 @@ fn output(program: &mut RowProgram<f64>, lifetime: Lifetime, width: usize) -> Vi
     View { buffer, column: 0, width, delay: None }
 }
 
+/// Runs a program for [`ROWS`] rows of [`STEPS`] steps, with one output.
 fn run(program: &RowProgram<f64>, packed: &[PackedRhs<f64>], operands: &[&Operand]) -> Vec<f64> {
     let inputs: Vec<&Tensor<f64>> = operands.iter().map(|operand| &operand.values).collect();
     let last = program.buffers.last().expect("an output");
@@ -120,6 +121,22 @@ fn sums_of_products_of_matrices() {
     }
 }
 
+/// The sum over no rows is zero.
+#[test]
+fn sums_over_no_rows() {
+    let mut program = RowProgram::default();
+    let [left, right] =
+        [0, 4].map(|margin| Operand::new(&mut program, Lifetime::Sequence, INNER * 3, margin));
+    let total = output(&mut program, Lifetime::Total, 9).buffer;
+    program.sums =
+        vec![Sum::Products { left: left.view, right: right.view, total, inner_rows: INNER }];
+    let mut found = vec![f64::NAN; 9];
+    let sizes = Sizes { steps: STEPS, rows: 0, segment: 3, reversed: false };
+    let nothing = Tensor::zeros([0]);
+    program.run(sizes, &[], &[&nothing, &nothing], &mut [&mut found]);
+    assert_eq!(found, [0.0; 9]);
+}
+
 #[test]
 fn functions_of_whole_rows() {
     for (margin, stage) in [(0, 0), (3, 0), (0, 1), (3, 1), (3, 2)] {
@@ -146,6 +163,50 @@ fn functions_of_whole_rows() {
     }
 }
 
+/// Many rows are divided among threads.
+#[test]
+fn functions_of_many_rows() {
+    let (steps, rows, width) = (50, 40, 60);
+    for stage in 0..3 {
+        let mut program = RowProgram::default();
+        let x = Operand::new(&mut program, Lifetime::Sequence, width, 0).view;
+        let function = Kernel::new(|inputs: &[&[f64]], output: &mut [f64]| {
+            output.iter_mut().zip(inputs[0].iter().rev()).for_each(|(y, &x)| *y = x);
+        });
+        let y = output(&mut program, Lifetime::Sequence, width);
+        let apply =
+            Instruction::Apply { name: String::new(), function, inputs: vec![x], output: y };
+        [&mut program.before, &mut program.step, &mut program.after][stage].push(apply);
+        let values = Tensor::from_fn([steps * rows, width], |i| i as f64);
+        let mut found = vec![f64::NAN; values.len()];
+        let sizes = Sizes { steps, rows, segment: 20, reversed: true };
+        program.run(sizes, &[], &[&values], &mut [&mut found]);
+        let pairs = found.chunks_exact(width).zip(values.as_slice().chunks_exact(width));
+        assert!(pairs.into_iter().all(|(found, row)| found.iter().eq(row.iter().rev())));
+    }
+}
+
+/// Another piece would overwrite what this one computes.
+#[test]
+#[should_panic(expected = "waits for the threads that run the step")]
+fn a_function_that_begins_another_piece_is_refused() {
+    fn program(function: Kernel<f64>) -> RowProgram<f64> {
+        let mut program = RowProgram::default();
+        let output = output(&mut program, Lifetime::Sequence, 2);
+        let name = String::new();
+        program.before = vec![Instruction::Apply { name, function, inputs: vec![], output }];
+        program
+    }
+    run(
+        &program(Kernel::new(|_: &[&[f64]], y: &mut [f64]| {
+            let inner = Kernel::new(|_: &[&[f64]], y: &mut [f64]| y.fill(1.0));
+            y.copy_from_slice(&run(&program(inner), &[], &[])[..2]);
+        })),
+        &[],
+        &[],
+    );
+}
+
 #[test]
 #[should_panic(expected = "is read and written")]
 fn a_function_of_rows_does_not_write_what_it_reads() {
@@ -155,6 +216,16 @@ fn a_function_of_rows_does_not_write_what_it_reads() {
     program.step =
         vec![Instruction::Apply { name: String::new(), function, inputs: vec![x], output: x }];
     run(&program, &[], &[]);
+}
+
+#[test]
+#[should_panic(expected = "does not hold 4 rows")]
+fn a_sum_of_parts_of_inner_rows_is_refused() {
+    let mut program = RowProgram::default();
+    let x = Operand::new(&mut program, Lifetime::Sequence, 6, 0);
+    let total = output(&mut program, Lifetime::Total, 1).buffer;
+    program.sums = vec![Sum::Products { left: x.view, right: x.view, total, inner_rows: 4 }];
+    run(&program, &[], &[&x]);
 }
 
 #[test]
