@@ -80,7 +80,7 @@ export class Run {
     while (!this.#isOver) {
       try {
         await this.#create(settings);
-        this.told.found(); // before the stream opens, so that no other notice disappears later and moves the page
+        this.told.found(); // now, and not when the stream opens: the page would move again
         this.told.notice(
           `The program no longer had this experiment, for instance after a restart. It is created anew from its settings, and trained to update ${settings.updates}.`,
         );

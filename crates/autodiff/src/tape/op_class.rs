@@ -57,8 +57,8 @@ use super::primitive::Axes;
 pub struct OpClass<T>(pub(crate) Class<T>);
 
 impl<T> OpClass<T> {
-    /// An opaque operation, about which the compiler knows nothing. A step that contains it is
-    /// compiled up to it and after it, unless it is a function [of rows](crate::Operation::by_rows).
+    /// An opaque operation, about which the compiler knows nothing. Unless the operation is one of whole
+    /// [rows](crate::Operation::by_rows), a step is compiled only up to it and after it.
     #[must_use]
     pub fn opaque() -> Self {
         Self(Class::Opaque(None))
@@ -91,8 +91,8 @@ impl<T> RowFunction<T> {
     /// A row function from its loop, which sets every element of the output. The slices are the elements of a row, in
     /// row-major order.
     ///
-    /// The function runs on any thread, for one row at a time. It does not wait for work that it hands to rayon's pool,
-    /// whose threads run the step.
+    /// The function runs on any thread, for one row at a time. It must not wait for work that it hands to rayon's pool,
+    /// whose threads run the step; a step may then panic.
     #[must_use]
     pub fn new(function: impl Fn(&[&[T]], &mut [T]) + Send + Sync + 'static) -> Self {
         Self(Kernel::new(function))

@@ -79,8 +79,8 @@ pub trait Operation<T>: fmt::Debug + Any {
 
     /// The operation's class, by which a [scan](crate::Tape::scan) compiles a step.
     ///
-    /// By default it is [opaque](OpClass::opaque), and a step with it is compiled up to it and after it, unless the
-    /// operation is a function [of rows](Self::by_rows).
+    /// By default it is [opaque](OpClass::opaque). Unless the operation is one of whole [rows](Self::by_rows), a step is then
+    /// compiled only up to it and after it.
     fn class(&self) -> OpClass<T> {
         OpClass::opaque()
     }
@@ -88,7 +88,8 @@ pub trait Operation<T>: fmt::Debug + Any {
     /// The function that computes one row of the output from the same row of each input, for inputs of these shapes. A
     /// row is an entry along the first axis. `None` if the rows depend on each other, which is the default.
     ///
-    /// A [scan](crate::Tape::scan) compiles the operation by this function unless its [`class`](Self::class) says how. The
+    /// A [scan](crate::Tape::scan) compiles the operation by this function unless its [`class`](Self::class) is elementwise. If an
+    /// input does not have the rows of the output, such as a parameter, the operation is opaque. The
     /// gradient is compiled if the operations of its rule are.
     ///
     /// ```

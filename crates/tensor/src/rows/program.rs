@@ -10,14 +10,16 @@ use crate::scalar::Scalar;
 pub enum Accumulate {
     /// Nothing.
     Zero,
-    /// Rows of a buffer, or one row for all: a bias. It may have the columns of one inner row, for all of them.
+    /// Rows of a buffer, or one row for all: a bias. One row for all may also be as wide as one inner row. It is then added
+    /// to every inner row.
     Rows(View),
 }
 
 /// One instruction, which runs on the rows of a thread.
 #[derive(Clone, Debug)]
 pub enum Instruction<T> {
-    /// `output ← accumulate + left · packed[right]`, for each row of the matrices that the rows of the operands hold.
+    /// `output ← accumulate + left · packed[right]`. A row of `left` and of `output` is a matrix of `inner_rows` rows, and
+    /// each of these is multiplied.
     MatMul {
         /// The left operand.
         left: View,
@@ -27,7 +29,7 @@ pub enum Instruction<T> {
         accumulate: Accumulate,
         /// The result.
         output: View,
-        /// The number of rows of the matrix that a row holds; 1 if it is a vector.
+        /// The rows of the matrix that a row is; 1 if it is a vector.
         inner_rows: usize,
     },
     /// `output ← function(inputs..)`, of a whole row of each input.
@@ -49,7 +51,7 @@ pub enum Instruction<T> {
 /// [`Lifetime::Total`](super::Lifetime::Total). Several sums may share a total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
-    /// `total ← Σ leftᵀ · right`, over each row of the matrices that the rows of the operands hold.
+    /// `total ← Σ leftᵀ · right`. A row of both operands is a matrix of `inner_rows` rows, over which the sum runs, too.
     Products {
         /// The left operand.
         left: View,
@@ -57,7 +59,7 @@ pub enum Sum {
         right: View,
         /// The sum's buffer.
         total: usize,
-        /// The number of rows of the matrix that a row holds.
+        /// The rows of the matrix that a row is.
         inner_rows: usize,
     },
     /// `total ← Σ partials`, the partial sums of all pieces in their order.

@@ -15,7 +15,8 @@ use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
 /// A program that runs one step at a time. Memory is allocated in advance, so a step
-/// allocates nothing, except to [memoize](Self::memoize) new inputs. Large products run on several threads.
+/// allocates nothing, except to [memoize](Self::memoize) new inputs and in functions of whole rows. Large products run on
+/// several threads.
 pub struct Session<T> {
     program: RowProgram<T>,
     packed: Vec<PackedRhs<T>>,

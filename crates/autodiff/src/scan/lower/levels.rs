@@ -1,5 +1,5 @@
-//! The levels of a stage. A level is one round of matrix products and the functions of rows that
-//! follow it.
+//! The levels of a stage. A level is one round of matrix products and functions of whole rows, with the functions of rows
+//! that follow it.
 
 use std::collections::BinaryHeap;
 

@@ -57,13 +57,13 @@ fn adding_slot<T: Scalar>(step: &Classified<T>, slots: &[Slot], id: u32) -> Slot
     after.min().map_or(first, |slot| Slot { turn: slot.turn.max(1), space, ..slot })
 }
 
-/// The time at which a value is computed. Within a level of a stage, products come first. The
+/// The time at which a value is computed. Within a level of a stage, products and functions of whole rows come first. The
 /// functions of rows follow as one fused sequence, in phases that run over one space each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Slot {
     pub(crate) stage: Stage,
     pub(crate) level: usize,
-    /// The phase of a function of rows; 0 for a product. A function is in a later phase than its
+    /// The phase of a function of rows; 0 for a product and a function of whole rows. A function is in a later phase than its
     /// operands of another space or another order, and than the reductions that it reads.
     pub(crate) turn: usize,
     /// The [space](crate::scan::lower::spaces) of a function.

@@ -18,8 +18,8 @@ pub(crate) enum Stage {
 
 /// The stage of each value.
 ///
-/// A value stays in the loop if it depends on the state and the next state needs it. Products that
-/// depend on inputs alone leave the loop. Elementwise functions of inputs stay beside their first
+/// A value stays in the loop if it depends on the state and the next state needs it. Products and functions of whole rows
+/// that depend on inputs alone leave the loop. Elementwise functions of inputs stay beside their first
 /// reader, because reading their operands there takes no longer than reading their result. A value
 /// without a reader in the loop moves after it, unless a function runs over a matrix of each row to
 /// compute it: the matrix would have to be kept for every step, or be read again.
