@@ -20,11 +20,13 @@ pub(crate) async fn forget(tab: &Tab) {
     tab.js::<()>("delete document.getElementById('panel').dataset.drawn; null").await;
 }
 
-/// Waits until a view is drawn.
+/// Waits until a view is drawn, and all that was asked is answered. While the experiment plays, one question may follow
+/// another without a pause.
 pub(crate) async fn drawn(tab: &Tab, view: &str) {
     tab.until(&format!(
         "document.getElementById('tab-{view}').getAttribute('aria-selected') === 'true' && \
-         document.getElementById('panel').dataset.drawn === 'tab-{view}' && asked === 0"
+         document.getElementById('panel').dataset.drawn === 'tab-{view}' && \
+         (asked === 0 || document.getElementById('play').textContent.includes('Pause'))"
     ))
     .await;
 }
