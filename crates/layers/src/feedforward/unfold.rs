@@ -50,17 +50,15 @@ impl Patches {
         }
     }
 
-    /// Copies the patches of images.
+    /// Copies the patches of images to zeros.
     fn unfold<T: Scalar>(&self, channels: usize, images: &[T], patches: &mut [T]) {
-        patches.fill(T::zero());
         self.for_each_run(self.images(channels, images), channels, |[image, patch], length| {
             patches[patch..patch + length].copy_from_slice(&images[image..image + length]);
         });
     }
 
-    /// Adds the elements of patches where they lie in the images.
+    /// Adds the elements of patches to zeros where they lie in the images.
     fn fold<T: Scalar>(&self, channels: usize, patches: &[T], images: &mut [T]) {
-        images.fill(T::zero());
         self.for_each_run(self.images(channels, images), channels, |[image, patch], length| {
             let sums = &mut images[image..image + length];
             sums.iter_mut().zip(&patches[patch..patch + length]).for_each(|(sum, &x)| *sum += x);
@@ -109,6 +107,7 @@ impl<T: Scalar> Operation<T> for Unfold {
     fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
         let (patches, channels) = (self.0, channels(inputs[0]));
         let function = move |inputs: &[&[T]], output: &mut [T]| {
+            output.fill(T::zero());
             patches.unfold(channels, inputs[0], output);
         };
         (inputs[0].len() > 3).then(|| RowFunction::new(function))
@@ -151,6 +150,7 @@ impl<T: Scalar> Operation<T> for Fold {
     fn by_rows(&self, inputs: &[&[usize]]) -> Option<RowFunction<T>> {
         let (patches, channels) = (self.0, channels(inputs[0]) / self.0.size(1));
         let function = move |inputs: &[&[T]], output: &mut [T]| {
+            output.fill(T::zero());
             patches.fold(channels, inputs[0], output);
         };
         (inputs[0].len() > 3).then(|| RowFunction::new(function))

@@ -20,8 +20,8 @@ use crate::tape::listed;
 ///
 /// A step has the same bits as in [`Scan::run`](crate::Scan::run), except that a run of a single
 /// step may differ by rounding. A step allocates nothing, unless it is not compiled as a whole, sorts, multiplies two
-/// matrices of a row or [memoizes](Self::memoize) a new entry. A stepper belongs to one thread. With few sequences, steps are fastest within
-/// [`low_latency`](bptt_tensor::low_latency).
+/// matrices of a row or [memoizes](Self::memoize) a new entry. A stepper belongs to one thread. With few sequences, steps
+/// are fastest within [`low_latency`](bptt_tensor::low_latency).
 pub struct Stepper<T> {
     runner: Runner<T>,
     inputs: usize,

@@ -47,8 +47,8 @@ fn run(program: &RowProgram<f64>, packed: &[PackedRhs<f64>], operands: &[&Operan
     found
 }
 
-/// Of rows with and without gaps between their matrices, added to nothing, to one inner row for all, to a matrix for all
-/// and to a matrix of each row, for all steps at once and in the loop.
+/// Rows have gaps between their matrices, or none. The product is added to nothing, to one inner row for all, to a matrix
+/// for all or to a matrix of each row. It is computed for all steps at once or in the loop.
 #[test]
 fn products_of_matrices() {
     let (inner, columns) = (3, 2);
