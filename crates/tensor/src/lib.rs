@@ -20,6 +20,7 @@ pub mod shape;
 mod tensor;
 mod vecmath;
 
+pub use cpu::forks::{Forks, count_forks};
 pub use cpu::team::low_latency;
 pub use gemm::packed::PackedRhs;
 pub use half::HalfPrecision;

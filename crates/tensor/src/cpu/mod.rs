@@ -1,6 +1,7 @@
 //! The processor: instruction sets, vector registers and threads.
 
 mod call;
+pub(crate) mod forks;
 pub(crate) mod parallel;
 pub(crate) mod pieces;
 pub(crate) mod registers;

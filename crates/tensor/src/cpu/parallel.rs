@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use super::call;
+use super::forks::fork;
 
 /// The number of elements below which one thread does all work. Waking another takes as long as
 /// adding some 50 000 elements.
@@ -19,6 +20,11 @@ pub(crate) const CHUNK: usize = 1 << 15;
 
 /// Calls `work(i)` for each `i < count`, in parallel.
 pub(crate) fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
+    fork(count, || spread(count, work));
+}
+
+/// Does what [`for_each`] does, as a part of a fork that the caller counts.
+pub(super) fn spread(count: usize, work: &(dyn Fn(usize) + Sync)) {
     if is_in_pool() {
         (0..count).into_par_iter().for_each(work);
     } else {
@@ -33,14 +39,16 @@ pub(crate) fn for_pieces<T: Send>(
     len: usize,
     work: &(dyn Fn(usize, &mut [T]) + Sync),
 ) {
-    if is_in_pool() {
-        out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i, piece));
-    } else {
-        let pieces: Vec<Mutex<&mut [T]>> = out.chunks_mut(len).map(Mutex::new).collect();
-        call::share(pieces.len(), &|i| {
-            work(i, &mut pieces[i].lock().expect("a piece is done once"));
-        });
-    }
+    fork(out.len().div_ceil(len), || {
+        if is_in_pool() {
+            out.par_chunks_mut(len).enumerate().for_each(|(i, piece)| work(i, piece));
+        } else {
+            let pieces: Vec<Mutex<&mut [T]>> = out.chunks_mut(len).map(Mutex::new).collect();
+            call::share(pieces.len(), &|i| {
+                work(i, &mut pieces[i].lock().expect("a piece is done once"));
+            });
+        }
+    });
 }
 
 fn is_in_pool() -> bool {
@@ -93,11 +101,15 @@ pub(crate) fn join(
 ) {
     if cost < THRESHOLD {
         first();
-        second();
-    } else if is_in_pool() {
-        rayon::join(first, second);
-    } else {
-        let halves: [Mutex<&mut (dyn FnMut() + Send)>; 2] = [Mutex::new(first), Mutex::new(second)];
-        call::share(2, &|i| halves[i].lock().expect("a half is done once")());
+        return second();
     }
+    fork(2, || {
+        if is_in_pool() {
+            rayon::join(first, second);
+        } else {
+            let halves: [Mutex<&mut (dyn FnMut() + Send)>; 2] =
+                [Mutex::new(first), Mutex::new(second)];
+            call::share(2, &|i| halves[i].lock().expect("a half is done once")());
+        }
+    });
 }

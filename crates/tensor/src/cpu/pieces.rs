@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::parallel::for_each;
+use super::forks::fork;
+use super::parallel::spread;
 
 /// Pieces of work, some of which depend on others. No thread waits for the slowest piece of a
 /// stage, as it would at a barrier between stages.
@@ -40,7 +41,7 @@ impl<'w> Pieces<'w> {
         if threads == 1 {
             thread(0);
         } else {
-            for_each(threads, &thread);
+            fork(count, || spread(threads, &thread));
         }
     }
 

@@ -11,6 +11,7 @@ use super::check::check;
 use super::program::{Instruction, RowProgram, Sizes, Sum};
 use super::stage::{BoundStage, addresses, copy_finals};
 use super::sums;
+use crate::cpu::forks::read_weights;
 use crate::cpu::parallel::{for_each, lane, lanes};
 use crate::gemm::packed::PackedRhs;
 use crate::scalar::Scalar;
@@ -173,13 +174,17 @@ impl<T: Scalar> Run<'_, T> {
         };
         let rows = sizes.rows;
         let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
+        let weights = stage.weight_bytes(self.packed);
         if most <= 1 {
+            read_weights(counts.len() * weights);
             return work(0, 0..rows); // without waking threads
         }
-        if stage.weight_bytes(self.packed) > RESIDENT {
+        if weights > RESIDENT {
+            read_weights(counts.len() * weights);
             return self.steps_together(&stage, counts);
         }
         let parts = rayon::current_num_threads().min(most);
+        read_weights(parts * counts.len() * weights);
         for_each(parts, &|i| work(i, i * rows / parts..(i + 1) * rows / parts));
     }
 
@@ -222,6 +227,7 @@ impl<T: Scalar> Run<'_, T> {
         if stage.instructions.is_empty() {
             return;
         }
+        read_weights(pieces.len() * stage.weight_bytes(self.packed));
         let sizes = self.blocking.sizes;
         let work = |piece: usize| {
             let _begun = Begun::new();

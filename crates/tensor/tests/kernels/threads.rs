@@ -9,11 +9,11 @@ fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(work)
 }
 
-/// Runs `work` on one, two and three threads.
+/// Runs `work` on one and on more threads, up to 16.
 pub(crate) fn assert_independent<T: Scalar>(name: &str, work: impl Fn() -> Tensor<T> + Sync) {
     let alone = on_threads(1, &work);
     assert!(!alone.is_empty() && alone.is_finite(), "{name} computes nothing");
-    for threads in [2, 3] {
+    for threads in [2, 3, 4, 8, 16] {
         assert_same(&on_threads(threads, &work), &alone);
     }
 }

@@ -118,14 +118,10 @@ pub(crate) fn run_rows<T: Scalar>(
     results: Outputs<&mut [T]>,
 ) {
     let rows = lowered.rows;
-    let segment = match lowered.program.sums.is_empty() {
-        true => (ROWS_OF_THREAD * rayon::current_num_threads()).min(SEGMENT_ROWS),
-        false => SEGMENT_ROWS,
-    };
     let sizes = Sizes {
         steps: arguments.steps,
         rows,
-        segment: segment.div_ceil(rows).min(arguments.steps),
+        segment: segment_rows(&lowered.program).div_ceil(rows).min(arguments.steps),
         reversed: arguments.reversed,
     };
     let (states, mut totals) = (arguments.state.len(), totals_of_rows(lowered));
@@ -171,6 +167,16 @@ pub(crate) fn run_rows<T: Scalar>(
     for &(from, to) in &lowered.copies {
         let (before, after) = sums.split_at_mut(to);
         after[0].copy_from_slice(before[from]);
+    }
+}
+
+/// The rows of a segment.
+fn segment_rows<T: Scalar>(program: &RowProgram<T>) -> usize {
+    let RowProgram { before, after, sums, .. } = program;
+    match (before.is_empty() && after.is_empty(), sums.is_empty()) {
+        (_, false) => SEGMENT_ROWS,
+        (true, true) => usize::MAX, // no values pass from one stage to another
+        (false, true) => (ROWS_OF_THREAD * rayon::current_num_threads()).min(SEGMENT_ROWS),
     }
 }
 
