@@ -42,6 +42,10 @@ const REREAD: usize = 8;
 /// Bytes of B that stay in the second-level cache, so that no prefetching is needed.
 const RESIDENT: usize = 1 << 20;
 
+/// The fewest rows, of all tiles that share a panel, that prefetch the next. With fewer, memory is busy with their own
+/// part of B.
+const AHEAD_ROWS: usize = 6;
+
 /// Elements of the largest tile: 12 rows of two AVX-512 registers.
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
 
@@ -336,7 +340,8 @@ impl<T: Scalar> PackedProduct<T> {
             return (column < self.kernel.width).then_some(Ahead { first, step: next.strides[0] });
         }
         let [depth, columns] = self.extents;
-        if depth * columns * size_of::<T>() <= RESIDENT {
+        let rows = self.rows.first(tiles.end) - self.rows.first(tiles.start);
+        if depth * columns * size_of::<T>() <= RESIDENT || rows < AHEAD_ROWS {
             return None;
         }
         let before = (tile - tiles.start) * k.len() * self.kernel.width / tiles.len();
