@@ -2,6 +2,7 @@
 
 mod call;
 pub(crate) mod forks;
+pub(crate) mod horizontal;
 pub(crate) mod parallel;
 pub(crate) mod pieces;
 pub(crate) mod registers;

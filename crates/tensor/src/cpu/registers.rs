@@ -5,6 +5,8 @@ use std::arch::x86_64::*;
 
 use num_traits::Float;
 
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::horizontal;
 use crate::cpu::simd::Math;
 
 /// A vector register.
@@ -63,7 +65,7 @@ pub trait Vector: Copy {
 }
 
 /// The registers that hold elements of a type.
-pub trait Registers: Sized + 'static {
+pub trait Registers: Float + 'static {
     /// The AVX-512 register.
     #[cfg(target_arch = "x86_64")]
     type Avx512: Vector<Element = Self>;
@@ -72,6 +74,14 @@ pub trait Registers: Sized + 'static {
     type Avx2: Vector<Element = Self>;
     /// Arrays that the compiler places in the registers of the baseline processor.
     type Portable: Vector<Element = Self>;
+
+    /// The sums of eight rows, by [`horizontal::avx`].
+    ///
+    /// # Safety
+    ///
+    /// The processor must have AVX.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn sums_of_rows_avx(rows: &[[Self; 8]; 8]) -> [Self; 8];
 }
 
 impl Registers for f32 {
@@ -80,6 +90,13 @@ impl Registers for f32 {
     #[cfg(target_arch = "x86_64")]
     type Avx2 = __m256;
     type Portable = [f32; 4];
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn sums_of_rows_avx(rows: &[[Self; 8]; 8]) -> [Self; 8] {
+        // SAFETY: the caller's contract.
+        unsafe { horizontal::avx::of_f32(rows) }
+    }
 }
 
 impl Registers for f64 {
@@ -88,6 +105,13 @@ impl Registers for f64 {
     #[cfg(target_arch = "x86_64")]
     type Avx2 = __m256d;
     type Portable = [f64; 2];
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn sums_of_rows_avx(rows: &[[Self; 8]; 8]) -> [Self; 8] {
+        // SAFETY: the caller's contract.
+        unsafe { horizontal::avx::of_f64(rows) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

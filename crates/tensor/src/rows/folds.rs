@@ -7,7 +7,7 @@ use crate::scalar::Scalar;
 
 /// A way to combine the elements of `N` arrays into one.
 pub(super) trait Fold<T, const N: usize>: Copy {
-    /// Whether short rows have loops of their own.
+    /// Whether short rows have loops of their own. It must be a sum.
     const HAS_SHORT_ROWS: bool = false;
 
     /// The result for no elements.

@@ -4,6 +4,7 @@ use super::blocking::VECTOR;
 use super::chunk::Chunk;
 use super::folds::{DotFold, ExtremumFold, Fold, NormFold, SumFold};
 use super::op::{MulKind, Reduction};
+use crate::cpu::horizontal::sums_of_rows;
 use crate::cpu::simd::vectorize_math;
 use crate::scalar::Scalar;
 
@@ -119,7 +120,41 @@ impl<T: Scalar> Chunk<'_, T> {
         *y = if target.begins && is_first { part } else { fold.join(*y, part) };
     }
 
-    /// Folds each row of `V` vectors to one number.
+    /// Joins the results for several rows to the target, as [`join_row`](Self::join_row) does. It decides once for all
+    /// rows whether the target begins.
+    ///
+    /// # Safety
+    ///
+    /// As for [`run`](Self::run).
+    #[inline(always)]
+    unsafe fn join_rows<const N: usize>(
+        &self,
+        y: usize,
+        first: usize,
+        parts: &[T],
+        fold: impl Fold<T, N>,
+    ) {
+        let target = &self.operands[y];
+        // SAFETY: the caller's contract; the target is no source.
+        unsafe {
+            if target.is_row {
+                for (row, &part) in (first..).zip(parts) {
+                    self.join_row(y, row, part, fold);
+                }
+            } else if target.begins && self.start.1 == 0 {
+                for (row, &part) in (first..).zip(parts) {
+                    target.row_mut(row, 1)[0] = part;
+                }
+            } else {
+                for (row, &part) in (first..).zip(parts) {
+                    let y = &mut target.row_mut(row, 1)[0];
+                    *y = fold.join(*y, part);
+                }
+            }
+        }
+    }
+
+    /// Sums each row of `V` vectors.
     ///
     /// # Safety
     ///
@@ -147,10 +182,8 @@ impl<T: Scalar> Chunk<'_, T> {
                         *lanes = self.lanes_of_row::<N, V>(arrays, row, fold);
                     }
                 }
-                let parts = of_eight_rows(&lanes, fold);
-                for (row, &part) in parts[..rows].iter().enumerate() {
-                    self.join_row(y, first + row, part, fold);
-                }
+                let sums = sums_of_rows(self.math, &lanes);
+                self.join_rows(y, first, &sums[..rows], fold);
             }
             first += rows;
         }
@@ -310,32 +343,4 @@ impl<T: Scalar> Chunk<'_, T> {
             }
         }
     }
-}
-
-/// Joins the eight numbers of each of eight rows. The halves of two rows are joined together, so
-/// that all lanes of a vector are used. The order of the joins is the same in every row.
-#[inline(always)]
-fn of_eight_rows<T: Scalar, const N: usize>(rows: &[[T; 8]; 8], fold: impl Fold<T, N>) -> [T; 8] {
-    let mut four = [[T::zero(); 8]; 4]; // of rows i and i + 4
-    for row in 0..4 {
-        for lane in 0..4 {
-            four[row][lane] = fold.join(rows[row][lane], rows[row][lane + 4]);
-            four[row][lane + 4] = fold.join(rows[row + 4][lane], rows[row + 4][lane + 4]);
-        }
-    }
-    let mut two = [[T::zero(); 8]; 2]; // of rows i, i + 2, i + 4 and i + 6
-    for row in 0..2 {
-        for half in [0, 4] {
-            for lane in half..half + 2 {
-                two[row][lane] = fold.join(four[row][lane], four[row][lane + 2]);
-                two[row][lane + 2] = fold.join(four[row + 2][lane], four[row + 2][lane + 2]);
-            }
-        }
-    }
-    let mut one = [T::zero(); 8];
-    for pair in [0, 2, 4, 6] {
-        one[pair] = fold.join(two[0][pair], two[0][pair + 1]);
-        one[pair + 1] = fold.join(two[1][pair], two[1][pair + 1]);
-    }
-    one
 }
