@@ -1,24 +1,26 @@
 //! The same work here and in other frameworks, in turn on the same machine: see
 //! `compare --help` and `benches/compare/README.md`.
 
+mod blocks;
 mod numbers;
 mod peer;
 mod serve;
+mod stream;
 mod works;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use bptt::Tensor;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
+use blocks::{block, warm_up};
 use peer::{Framework, Peer, Variant};
 use serve::{NamedSize, named_size, serve};
-use works::{Results, Step, Work, works};
+use works::{Results, Work, works};
 
-/// Measures recurrent works here and in PyTorch and JAX, in turn on this machine.
+/// Measures recurrent works here and in other frameworks, in turn on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "compare")]
 struct Args {
@@ -81,9 +83,6 @@ fn main() -> ExitCode {
     })
 }
 
-/// The number of steps before the first timed one. The figure is that of the last of them.
-const WARM_UP: usize = 3;
-
 /// The seconds for which one side takes steps before the next side does.
 const BLOCK: f64 = 0.4;
 
@@ -101,7 +100,7 @@ fn compare(work: &Work, args: &Args) {
     }
     let mut times = Vec::new();
     for _ in 0..args.rounds {
-        run_block(&mut step, BLOCK, &mut times);
+        times.extend(block(&mut step, BLOCK));
         for (_, peer) in &mut peers {
             if let Ok(running) = peer
                 && let Err(error) = running.run_blocks(BLOCK)
@@ -112,7 +111,7 @@ fn compare(work: &Work, args: &Args) {
     }
     let ours = median(&times);
     let speed = |seconds| format!("{:9.3} ms {:6.1} GFLOP/s", 1e3 * seconds, flops / 1e9 / seconds);
-    println!("  bptt  {}", speed(ours));
+    println!("  bptt   {}", speed(ours));
     for (framework, peer) in peers {
         let name = framework.name();
         match peer {
@@ -123,31 +122,13 @@ fn compare(work: &Work, args: &Args) {
                     .min_by(|(a, _), (b, _)| a.total_cmp(b));
                 if let Some((theirs, variant)) = fastest {
                     let (speed, ratio) = (speed(theirs), ours / theirs);
-                    println!("  {name:5} {speed}   bptt/{name} {ratio:.2}   {variant}");
+                    println!("  {name:6} {speed}   bptt/{name} {ratio:.2}   {variant}");
                 }
             }
-            Err(error) => println!("  {name:5} {error}"),
+            Err(error) => println!("  {name:6} {error}"),
         }
     }
     println!();
-}
-
-/// Takes [`WARM_UP`] steps, and returns the results of the last.
-fn warm_up(step: &mut Step) -> Results {
-    for _ in 1..WARM_UP {
-        step();
-    }
-    step()
-}
-
-/// Takes steps for so many seconds, and records the seconds of each.
-fn run_block(step: &mut Step, seconds: f64, times: &mut Vec<f64>) {
-    let begin = Instant::now();
-    while begin.elapsed().as_secs_f64() < seconds {
-        let before = Instant::now();
-        step();
-        times.push(before.elapsed().as_secs_f64());
-    }
 }
 
 /// One number that tells whether both sides computed the same: the square root of the sum of the
@@ -169,11 +150,11 @@ fn agreeing(peer: &Peer, figure: f64) -> impl Iterator<Item = &Variant> {
 /// Prints which variants do not count.
 fn print_faults(name: &str, peer: &Peer, figure: f64) {
     for (variant, reason) in &peer.failed {
-        println!("  {name:5} {variant} failed: {reason}");
+        println!("  {name:6} {variant} failed: {reason}");
     }
     for variant in peer.variants.iter().filter(|variant| !agrees(variant, figure)) {
         let Variant { name: variant, figure: theirs, .. } = variant;
-        println!("  {name:5} {variant} computes something else: {theirs}, not {figure}");
+        println!("  {name:6} {variant} computes something else: {theirs}, not {figure}");
     }
 }
 

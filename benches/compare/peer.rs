@@ -1,5 +1,6 @@
 //! A peer: the same work in another framework, in a process that times steps when it is told to.
 
+use std::env;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -15,6 +16,10 @@ pub(crate) enum Framework {
     Torch,
     /// JAX
     Jax,
+    /// Burn, which is compiled at its first use, for some minutes
+    Burn,
+    /// Candle, which is compiled at its first use, for some minutes
+    Candle,
 }
 
 impl Framework {
@@ -22,16 +27,42 @@ impl Framework {
         match self {
             Self::Torch => "torch",
             Self::Jax => "jax",
+            Self::Burn => "burn",
+            Self::Candle => "candle",
+        }
+    }
+
+    /// The command that runs a peer, without what the peer is told.
+    fn command(self, python: &Path) -> Command {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compare/peers");
+        let name = self.name();
+        match self {
+            Self::Torch | Self::Jax => {
+                let mut command = Command::new(python);
+                command.arg("-B"); // writes no compiled copies of the scripts beside them
+                command.arg(folder.join(format!("{name}_peer.py")));
+                command
+            }
+            Self::Burn | Self::Candle => {
+                let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+                command.current_dir(folder.join("rust")); // where Cargo finds its configuration
+                command.args(["run", "--quiet", "--release", "--locked", "--features", name]);
+                command.args(["--bin", &format!("{name}_peer"), "--"]);
+                command
+            }
         }
     }
 }
+
+/// Variables from which the peers in Rust take the number of threads.
+const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS"];
 
 /// Why a peer does not take part.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
     /// There is no such program.
-    #[error("not installed: there is no `{0}`; give the path of a Python to --python")]
-    NoPython(String),
+    #[error("not installed: there is no `{0}`; --python takes the path of a Python")]
+    NoProgram(String),
 
     /// Python does not know the framework.
     #[error("not installed: `{python}` has no module {module}; see benches/compare/README.md")]
@@ -41,6 +72,10 @@ pub(crate) enum PeerError {
         /// The missing module.
         module: String,
     },
+
+    /// The peer has no variant of the work.
+    #[error("has no such work")]
+    NoSuchWork,
 
     /// The peer ended too early.
     #[error("stopped; its messages are on standard error")]
@@ -83,17 +118,18 @@ impl Peer {
         work: &Work,
         threads: usize,
     ) -> Result<Self, PeerError> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compare/peers");
-        let mut process = Command::new(python)
-            .arg("-B") // writes no compiled copies of the scripts beside them
-            .arg(folder.join(format!("{}_peer.py", framework.name())))
+        let mut command = framework.command(python);
+        let mut process = command
             .args([work.name, &threads.to_string()])
             .args(work.sizes.named().map(|(name, size)| format!("{name}={size}")))
+            .envs(THREADS.map(|variable| (variable, threads.to_string())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => PeerError::NoPython(python.display().to_string()),
+                io::ErrorKind::NotFound => {
+                    PeerError::NoProgram(command.get_program().display().to_string())
+                }
                 _ => PeerError::Process(error),
             })?;
         let answers = BufReader::new(process.stdout.take().expect("standard output is a pipe"));
@@ -107,6 +143,9 @@ impl Peer {
         loop {
             let line = self.answer()?;
             match line.split('\t').collect::<Vec<_>>()[..] {
+                ["ready"] if self.variants.is_empty() && self.failed.is_empty() => {
+                    return Err(PeerError::NoSuchWork);
+                }
                 ["ready"] => return Ok(()),
                 ["missing", module] => {
                     let (python, module) = (python.display().to_string(), module.to_owned());

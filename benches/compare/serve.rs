@@ -2,8 +2,9 @@
 
 use std::io;
 
+use crate::blocks::{answer, warm_up};
+use crate::figure;
 use crate::works::{Sizes, Work};
-use crate::{figure, run_block, warm_up};
 
 /// One size of a work, on the command line.
 pub(crate) type NamedSize = (String, usize);
@@ -23,14 +24,5 @@ pub(crate) fn named_size(text: &str) -> Result<NamedSize, String> {
 pub(crate) fn serve(work: &Work, sizes: &[NamedSize]) -> io::Result<()> {
     let mut step = (work.prepare)(work.sizes.with(sizes));
     println!("variant\t{}\tbptt\nready", figure(&warm_up(&mut step)));
-    for request in io::stdin().lines() {
-        let request = request?;
-        let seconds = request.split(' ').nth(1).and_then(|seconds| seconds.parse().ok());
-        let seconds = seconds.ok_or(io::ErrorKind::InvalidInput)?;
-        let mut times = Vec::new();
-        run_block(&mut step, seconds, &mut times);
-        let times: Vec<_> = times.iter().map(|time| format!("{time:.9}")).collect();
-        println!("{}", times.join(" "));
-    }
-    Ok(())
+    answer(&mut [step])
 }

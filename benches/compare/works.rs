@@ -320,7 +320,8 @@ fn training(sizes: Sizes, mut optimizer: impl Optimizer<f32> + 'static, clip: Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{figure, warm_up};
+    use crate::blocks::warm_up;
+    use crate::figure;
 
     fn work(name: &str) -> &'static Work {
         works().find(|work| work.name == name).unwrap()
