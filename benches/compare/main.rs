@@ -4,6 +4,7 @@
 mod blocks;
 mod numbers;
 mod peer;
+mod scaling;
 mod serve;
 mod stream;
 mod works;
@@ -44,6 +45,10 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
 
+    /// Instead of comparing, count how the works divide, and estimate their times on so many cores
+    #[arg(long, value_name = "N", num_args = 1.., value_parser = at_least_one, conflicts_with = "serve")]
+    cores: Vec<usize>,
+
     /// Serve as a peer of another program: take steps of the work at these sizes on request
     #[arg(long, value_name = "NAME=SIZE", num_args = 1.., value_parser = named_size, requires = "work")]
     serve: Vec<NamedSize>,
@@ -69,6 +74,10 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let chosen = |work: &&Work| args.work.is_empty() || args.work.iter().any(|it| it == work.name);
+    if !args.cores.is_empty() {
+        scaling::print_table(works().filter(chosen), &args.cores);
+        return ExitCode::SUCCESS;
+    }
     // on a thread of the pool, so that this thread computes rather than waits
     rayon::scope(|_| {
         for work in works().filter(chosen) {
