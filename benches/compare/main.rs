@@ -45,8 +45,9 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = at_least_one)]
     rounds: usize,
 
-    /// Instead of comparing, count how the works divide, and estimate their times on so many cores
-    #[arg(long, value_name = "N", num_args = 1.., value_parser = at_least_one, conflicts_with = "serve")]
+    /// Compare with nothing: count how works divide into pieces, and estimate their times on so many cores
+    #[arg(long, value_name = "N", num_args = 1.., value_parser = at_least_one,
+        conflicts_with_all = ["peer", "threads", "python", "rounds", "serve"])]
     cores: Vec<usize>,
 
     /// Serve as a peer of another program: take steps of the work at these sizes on request

@@ -60,9 +60,15 @@ const THREADS: [&str; 2] = ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS"];
 /// Why a peer does not take part.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
-    /// There is no such program.
-    #[error("not installed: there is no `{0}`; --python takes the path of a Python")]
-    NoProgram(String),
+    /// There is no such Python.
+    #[error("not installed: there is no `{0}`; give the path of a Python to --python")]
+    NoPython(String),
+
+    /// There is no such Cargo.
+    #[error(
+        "cannot be built: there is no `{0}`; install Rust, or set CARGO to the path of a Cargo"
+    )]
+    NoCargo(String),
 
     /// Python does not know the framework.
     #[error("not installed: `{python}` has no module {module}; see benches/compare/README.md")]
@@ -128,7 +134,11 @@ impl Peer {
             .spawn()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => {
-                    PeerError::NoProgram(command.get_program().display().to_string())
+                    let program = command.get_program().display().to_string();
+                    match framework {
+                        Framework::Torch | Framework::Jax => PeerError::NoPython(program),
+                        Framework::Burn | Framework::Candle => PeerError::NoCargo(program),
+                    }
                 }
                 _ => PeerError::Process(error),
             })?;

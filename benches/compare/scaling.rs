@@ -17,7 +17,8 @@ const STEPS: usize = 7;
 pub(crate) fn print_table<'w>(works: impl Iterator<Item = &'w Work>, cores: &[usize]) {
     let here = thread::available_parallelism().map_or(1, NonZero::get);
     let columns: Vec<usize> = std::iter::once(here).chain(cores.iter().copied()).collect();
-    let titles = columns.iter().map(|cores| format!(" {cores} cores | ms |"));
+    let titles =
+        columns.iter().map(|cores| format!(" {cores} cores: forks / pieces / weights read | ms |"));
     println!("| work |{}", titles.collect::<String>());
     println!("|---|{}", "---|---|".repeat(columns.len()));
     for work in works {

@@ -38,7 +38,7 @@ TEMPERATURE = 0.8  # of the draws of "generation"
 
 
 class Numbers:
-    """The stream of `numbers.rs`: SplitMix64, so both sides compute with the same numbers."""
+    """The stream of `stream.rs`: SplitMix64, so both sides compute with the same numbers."""
 
     def __init__(self):
         self.drawn = 0

@@ -3,28 +3,29 @@
 use std::num::NonZero;
 use std::ops::Sub;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How some work was divided among the threads of the pool, by [`count_forks`].
+/// How work was divided among the threads of the pool, by [`count_forks`].
 ///
 /// A fork divides an operation, a stage or a loop over steps into pieces, which any threads may run.
-/// It ends when all pieces are done.
+/// It ends when all pieces are done. Forks of tensor operations and scans are counted. Those of optimizers, of
+/// gradient clipping and of [`low_latency`](crate::low_latency) are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forks {
-    /// Forks. What runs on one thread from the start, since it is small, is none.
+    /// The number of forks. Work too small to be divided is no fork.
     pub count: usize,
     /// The pieces of all forks.
     pub pieces: usize,
-    /// Bytes of weights that pieces of scans read: once for each piece and step.
+    /// Bytes of weights that scans read: once in each step of a loop, by each piece that reads them; once in each piece
+    /// before or after a loop.
     pub weight_bytes: usize,
-    /// The time from the begin to the end of each fork, added up.
+    /// The time during which forks ran. A fork that begins while another runs adds none.
     pub elapsed: Duration,
-    /// What `elapsed` would have been if every thread of the pool had a processor core to itself, as fast as those
-    /// here. It is derived from the numbers of pieces, cores and threads. It assumes that the pieces of a fork take
-    /// the same time.
+    /// An estimate of what `elapsed` would be if every thread of the pool had a processor core to itself, as fast as
+    /// those here. It assumes that the pieces of a fork take the same time.
     pub on_own_cores: Duration,
 }
 
@@ -44,8 +45,8 @@ impl Sub for Forks {
 
 /// Calls `work`, and counts how the process divides work among threads meanwhile. Calls may overlap and nest.
 ///
-/// A large number of forks costs time: each wakes threads, and waits for the last of them. Fewer pieces than threads
-/// leave threads without work. In a pool of more threads than there are cores, the counts are those of a
+/// Every fork costs time: it wakes threads, and waits for the last of them. If a fork has fewer pieces than there are
+/// threads, some have no work. In a pool of more threads than there are cores, the counts are those of a
 /// larger machine, and [`Forks::on_own_cores`] estimates its time.
 ///
 /// ```
@@ -104,7 +105,7 @@ fn is_counting() -> bool {
     ACTIVE.load(Ordering::Relaxed) > 0
 }
 
-/// Runs a fork of so many pieces. A fork within a piece of another takes no time of its own.
+/// Runs a fork of so many pieces.
 pub(crate) fn fork(pieces: usize, run: impl FnOnce()) {
     if !is_counting() {
         return run();
@@ -113,20 +114,29 @@ pub(crate) fn fork(pieces: usize, run: impl FnOnce()) {
     let begin = Instant::now();
     run();
     let elapsed = begin.elapsed();
+    let own = elapsed.mul_f64(part_on_own_cores(pieces, rayon::current_num_threads(), cores()));
     let mut totals = totals();
     totals.count += 1;
     totals.pieces += pieces;
     if others == 0 {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         totals.elapsed += elapsed;
-        totals.on_own_cores +=
-            elapsed.mul_f64(rounds(pieces, rayon::current_num_threads()) / rounds(pieces, cores));
+        totals.on_own_cores += own;
     }
 }
 
-/// How often each of several threads runs a piece, if all pieces take the same time.
-fn rounds(pieces: usize, threads: usize) -> f64 {
-    pieces.div_ceil(threads).max(1) as f64
+/// The cores of this machine.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
+}
+
+/// The part of its time that a fork would take if its threads, which share some cores, had a core each.
+fn part_on_own_cores(pieces: usize, threads: usize, cores: usize) -> f64 {
+    let shared = threads.min(cores) as f64;
+    let (rounds, rest) = (pieces / threads, pieces % threads);
+    let of_rest = if rest == 0 { 0.0 } else { (rest as f64 / shared).max(1.0) };
+    let time = rounds as f64 * threads as f64 / shared + of_rest; // in units of the time of a piece
+    if pieces == 0 { 1.0 } else { pieces.div_ceil(threads) as f64 / time }
 }
 
 /// Counts the weights that the pieces of a scan read.
@@ -141,7 +151,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_are_those_of_the_busiest_thread() {
-        assert_eq!([0, 1, 8, 9, 64].map(|pieces| rounds(pieces, 8)), [1.0, 1.0, 1.0, 2.0, 8.0]);
+    fn threads_with_a_core_each_take_all_of_the_time() {
+        for pieces in 0..10 {
+            for threads in 1..5 {
+                assert!((part_on_own_cores(pieces, threads, 4) - 1.0).abs() < 1e-15);
+            }
+        }
+    }
+
+    #[test]
+    fn threads_that_share_cores_take_less_with_their_own() {
+        let cases = [
+            ((8, 8, 2), 1.0 / 4.0),   // one round in place of four
+            ((3, 3, 2), 1.0 / 1.5),   // three pieces take turns on two cores
+            ((1, 8, 2), 1.0),         // a single piece has a core already
+            ((9, 8, 2), 2.0 / 5.0),   // a last round of one piece
+            ((10, 64, 2), 1.0 / 5.0), // fewer pieces than threads
+            ((16, 4, 1), 4.0 / 16.0),
+        ];
+        for ((pieces, threads, cores), expected) in cases {
+            let part = part_on_own_cores(pieces, threads, cores);
+            assert!((part - expected).abs() < 1e-15, "{pieces}, {threads}, {cores}: {part}");
+        }
     }
 }

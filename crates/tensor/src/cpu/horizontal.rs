@@ -1,10 +1,10 @@
-//! Sums across the lanes of vectors. The compiler makes many small moves of them, so on x86-64 they are written for the
-//! registers.
+//! Sums across the lanes of vectors. The compiler makes slow shuffles of them, so on x86-64 they are written by intrinsics.
 
 use super::registers::Registers;
 use super::simd::Math;
 
-/// Sums each of eight rows: `((x₀ + x₄) + (x₂ + x₆)) + ((x₁ + x₅) + (x₃ + x₇))`. It has the same bits on every machine.
+/// Sums each of eight rows: `((x₀ + x₄) + (x₂ + x₆)) + ((x₁ + x₅) + (x₃ + x₇))`. The sums have the same bits on every
+/// machine.
 ///
 /// # Safety
 ///
@@ -28,13 +28,13 @@ pub(crate) unsafe fn sums_of_rows<T: Registers>(math: Math, rows: &[[T; 8]; 8]) 
 pub(super) mod avx {
     use std::arch::x86_64::*;
 
-    // Closures passed to the standard library would be compiled for the baseline processor. These functions have none.
+    // No closures here: the standard library would call them without AVX.
 
     /// [`sums_of_rows`](super::sums_of_rows). Parts of two rows are added at once, so that all lanes are used.
     #[target_feature(enable = "avx")]
     #[inline]
     pub(crate) fn of_f32(rows: &[[f32; 8]; 8]) -> [f32; 8] {
-        let [even, odd] = [two_lanes(rows, 0), two_lanes(rows, 1)];
+        let [even, odd] = [two_sums(rows, 0), two_sums(rows, 1)];
         let sums = _mm256_add_ps(
             _mm256_shuffle_ps::<0b10_00_10_00>(even, odd),
             _mm256_shuffle_ps::<0b11_01_11_01>(even, odd),
@@ -45,20 +45,20 @@ pub(super) mod avx {
         result
     }
 
-    /// Two lanes of each of the rows `row`, `row + 2`, `row + 4` and `row + 6`.
+    /// Two partial sums of each of the rows `row`, `row + 2`, `row + 4` and `row + 6`.
     #[target_feature(enable = "avx")]
     #[inline]
-    fn two_lanes(rows: &[[f32; 8]; 8], row: usize) -> __m256 {
-        let a = _mm256_castps_pd(four_lanes(rows, row));
-        let b = _mm256_castps_pd(four_lanes(rows, row + 2));
+    fn two_sums(rows: &[[f32; 8]; 8], row: usize) -> __m256 {
+        let a = _mm256_castps_pd(four_sums(rows, row));
+        let b = _mm256_castps_pd(four_sums(rows, row + 2));
         let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
         _mm256_add_ps(_mm256_castpd_ps(low), _mm256_castpd_ps(high))
     }
 
-    /// Four lanes of each of the rows `row` and `row + 4`.
+    /// Four partial sums of each of the rows `row` and `row + 4`.
     #[target_feature(enable = "avx")]
     #[inline]
-    fn four_lanes(rows: &[[f32; 8]; 8], row: usize) -> __m256 {
+    fn four_sums(rows: &[[f32; 8]; 8], row: usize) -> __m256 {
         // SAFETY: the eight numbers of a row are readable.
         let (a, b) = unsafe {
             (_mm256_loadu_ps(rows[row].as_ptr()), _mm256_loadu_ps(rows[row + 4].as_ptr()))
@@ -72,7 +72,7 @@ pub(super) mod avx {
     pub(crate) fn of_f64(rows: &[[f64; 8]; 8]) -> [f64; 8] {
         let mut result = [0.0; 8];
         for first in [0, 4] {
-            let [even, odd] = [two_lanes_of_f64(rows, first), two_lanes_of_f64(rows, first + 1)];
+            let [even, odd] = [two_sums_of_f64(rows, first), two_sums_of_f64(rows, first + 1)];
             let sums = _mm256_add_pd(_mm256_unpacklo_pd(even, odd), _mm256_unpackhi_pd(even, odd));
             // SAFETY: there are four more sums.
             unsafe { _mm256_storeu_pd(result.as_mut_ptr().add(first), sums) };
@@ -80,18 +80,18 @@ pub(super) mod avx {
         result
     }
 
-    /// Two lanes of each of the rows `row` and `row + 2`.
+    /// Two partial sums of each of the rows `row` and `row + 2`.
     #[target_feature(enable = "avx")]
     #[inline]
-    fn two_lanes_of_f64(rows: &[[f64; 8]; 8], row: usize) -> __m256d {
-        let (a, b) = (four_lanes_of_f64(&rows[row]), four_lanes_of_f64(&rows[row + 2]));
+    fn two_sums_of_f64(rows: &[[f64; 8]; 8], row: usize) -> __m256d {
+        let (a, b) = (four_sums_of_f64(&rows[row]), four_sums_of_f64(&rows[row + 2]));
         _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b))
     }
 
-    /// Four lanes of a row.
+    /// Four partial sums of a row.
     #[target_feature(enable = "avx")]
     #[inline]
-    fn four_lanes_of_f64(row: &[f64; 8]) -> __m256d {
+    fn four_sums_of_f64(row: &[f64; 8]) -> __m256d {
         let first = row.as_ptr();
         // SAFETY: the eight numbers of a row are readable.
         unsafe { _mm256_add_pd(_mm256_loadu_pd(first), _mm256_loadu_pd(first.add(4))) }

@@ -39,7 +39,7 @@ impl<'w> Pieces<'w> {
             }
         };
         if threads == 1 {
-            thread(0);
+            thread(0); // without waking threads
         } else {
             fork(count, || spread(threads, &thread));
         }

@@ -7,8 +7,8 @@ use crate::scalar::Scalar;
 
 /// A way to combine the elements of `N` arrays into one.
 pub(super) trait Fold<T, const N: usize>: Copy {
-    /// Whether short rows have loops of their own. It must be a sum.
-    const HAS_SHORT_ROWS: bool = false;
+    /// Whether [`join`](Self::join) adds. Short rows of sums have loops of their own.
+    const IS_SUM: bool = false;
 
     /// The result for no elements.
     fn identity(self) -> T;
@@ -28,7 +28,7 @@ pub(super) trait Fold<T, const N: usize>: Copy {
 pub(super) struct SumFold;
 
 impl<T: Scalar> Fold<T, 1> for SumFold {
-    const HAS_SHORT_ROWS: bool = true;
+    const IS_SUM: bool = true;
 
     #[inline(always)]
     fn identity(self) -> T {
@@ -63,7 +63,7 @@ impl<const CHAIN: bool> DotFold<CHAIN> {
 }
 
 impl<T: Scalar, const CHAIN: bool> Fold<T, 2> for DotFold<CHAIN> {
-    const HAS_SHORT_ROWS: bool = true;
+    const IS_SUM: bool = true;
 
     #[inline(always)]
     fn identity(self) -> T {

@@ -5,7 +5,7 @@ use super::chunk::Chunk;
 use super::folds::{DotFold, ExtremumFold, Fold, NormFold, SumFold};
 use super::op::{MulKind, Reduction};
 use crate::cpu::horizontal::sums_of_rows;
-use crate::cpu::simd::vectorize_math;
+use crate::cpu::simd::{Math, vectorize_math};
 use crate::scalar::Scalar;
 
 impl<T: Scalar> Chunk<'_, T> {
@@ -23,10 +23,10 @@ impl<T: Scalar> Chunk<'_, T> {
                 // SAFETY: the caller's contract.
                 unsafe {
                     match reduction {
-                        Reduction::Sum => self.fold([x], y, SumFold),
-                        Reduction::Norm => self.fold([x], y, NormFold(math)),
-                        Reduction::Max => self.fold([x], y, ExtremumFold::<true>),
-                        Reduction::Min => self.fold([x], y, ExtremumFold::<false>),
+                        Reduction::Sum => self.fold(math, [x], y, SumFold),
+                        Reduction::Norm => self.fold(math, [x], y, NormFold(math)),
+                        Reduction::Max => self.fold(math, [x], y, ExtremumFold::<true>),
+                        Reduction::Min => self.fold(math, [x], y, ExtremumFold::<false>),
                     }
                 }
             },
@@ -49,8 +49,8 @@ impl<T: Scalar> Chunk<'_, T> {
                 // SAFETY: the caller's contract.
                 unsafe {
                     match kind {
-                        MulKind::Plain => self.fold(x, y, DotFold::<false>(math)),
-                        MulKind::Chain => self.fold(x, y, DotFold::<true>(math)),
+                        MulKind::Plain => self.fold(math, x, y, DotFold::<false>(math)),
+                        MulKind::Chain => self.fold(math, x, y, DotFold::<true>(math)),
                     }
                 }
             },
@@ -61,14 +61,20 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run`](Self::run).
+    /// As for [`run`](Self::run). The processor has the instruction set of this arithmetic.
     #[inline(always)]
-    unsafe fn fold<const N: usize>(&self, x: [usize; N], y: usize, fold: impl Fold<T, N>) {
+    unsafe fn fold<const N: usize>(
+        &self,
+        math: Math,
+        x: [usize; N],
+        y: usize,
+        fold: impl Fold<T, N>,
+    ) {
         let target = &self.operands[y];
         // SAFETY: the caller's contract.
         unsafe {
             match (target.is_row, target.is_column) {
-                (_, true) => self.fold_rows(x, y, fold),
+                (_, true) => self.fold_rows(math, x, y, fold),
                 (true, false) => self.fold_columns(x, y, fold),
                 (false, false) => self.fold_groups(x, y, fold),
             }
@@ -79,16 +85,22 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run`](Self::run).
+    /// As for [`fold`](Self::fold).
     #[inline(always)]
-    unsafe fn fold_rows<const N: usize, F: Fold<T, N>>(&self, x: [usize; N], y: usize, fold: F) {
+    unsafe fn fold_rows<const N: usize, F: Fold<T, N>>(
+        &self,
+        math: Math,
+        x: [usize; N],
+        y: usize,
+        fold: F,
+    ) {
         let target = &self.operands[y];
         let is_one_row = target.is_row && self.is_gapless(&x);
         // SAFETY: the caller's contract.
         unsafe {
             match self.columns {
-                16 if F::HAS_SHORT_ROWS && !is_one_row => self.fold_short_rows::<N, 1>(x, y, fold),
-                32 if F::HAS_SHORT_ROWS && !is_one_row => self.fold_short_rows::<N, 2>(x, y, fold),
+                16 if F::IS_SUM && !is_one_row => self.sum_short_rows::<N, 1>(math, x, y, fold),
+                32 if F::IS_SUM && !is_one_row => self.sum_short_rows::<N, 2>(math, x, y, fold),
                 columns => {
                     let (rows, columns) =
                         if is_one_row { (1, self.rows * columns) } else { (self.rows, columns) };
@@ -158,10 +170,11 @@ impl<T: Scalar> Chunk<'_, T> {
     ///
     /// # Safety
     ///
-    /// As for [`run`](Self::run).
+    /// As for [`fold`](Self::fold).
     #[inline(always)]
-    unsafe fn fold_short_rows<const N: usize, const V: usize>(
+    unsafe fn sum_short_rows<const N: usize, const V: usize>(
         &self,
+        math: Math,
         arrays: [usize; N],
         y: usize,
         fold: impl Fold<T, N>,
@@ -182,7 +195,7 @@ impl<T: Scalar> Chunk<'_, T> {
                         *lanes = self.lanes_of_row::<N, V>(arrays, row, fold);
                     }
                 }
-                let sums = sums_of_rows(self.math, &lanes);
+                let sums = sums_of_rows(math, &lanes);
                 self.join_rows(y, first, &sums[..rows], fold);
             }
             first += rows;

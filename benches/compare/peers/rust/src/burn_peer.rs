@@ -93,7 +93,10 @@ impl Hoisted {
         let LstmState { hidden: mut h, cell: mut c } = state;
         let w_hh = self.w_hh.val();
         let mut hs = Vec::new();
-        for read in steps(linear(xs, self.w_ih.val(), Some(self.b.val()))) {
+        let [length, batch, _] = xs.dims();
+        // one product of all rows: with three axes, it would be one of each step
+        let read = linear(xs.flatten::<2>(0, 1), self.w_ih.val(), Some(self.b.val()));
+        for read in steps(read.reshape([length as i32, batch as i32, -1])) {
             (h, c) = cell(read + h.matmul(w_hh.clone()), c);
             hs.push(h.clone());
         }

@@ -8,6 +8,7 @@ mod stream;
 
 use std::env;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stream::Stream;
 
@@ -27,8 +28,10 @@ pub(crate) fn arguments() -> (String, Sizes) {
     let mut arguments = env::args().skip(1);
     let work = arguments.next().expect("the first argument is a work");
     let threads = arguments.next().expect("the second argument is a number of threads");
-    let variable = "RAYON_NUM_THREADS"; // which the frameworks read
-    assert_eq!(env::var(variable), Ok(threads), "{variable} must be the number of threads");
+    for variable in ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS"] {
+        let value = env::var(variable); // which the frameworks read
+        assert_eq!(value.as_ref(), Ok(&threads), "{variable} must be the number of threads");
+    }
     let mut sizes = Sizes::default();
     for argument in arguments {
         let (name, size) = argument.split_once('=').expect("a further argument is NAME=SIZE");
@@ -131,8 +134,14 @@ pub(crate) fn serve<R>(
 ) -> io::Result<()> {
     let mut steps = Vec::new();
     for (name, mut step) in variants {
-        println!("variant\t{}\t{name}", figure(blocks::warm_up(&mut step)));
-        steps.push(step);
+        let warm_up = || figure(blocks::warm_up(&mut step));
+        match catch_unwind(AssertUnwindSafe(warm_up)) {
+            Ok(figure) => {
+                println!("variant\t{figure}\t{name}");
+                steps.push(step);
+            }
+            Err(_) => println!("failed\ta panic, told on standard error\t{name}"),
+        }
     }
     println!("ready");
     blocks::answer(&mut steps)

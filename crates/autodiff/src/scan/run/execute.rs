@@ -51,7 +51,7 @@ pub(crate) fn slices<T: Scalar>(tensors: &mut [Tensor<T>]) -> Vec<&mut [T]> {
 /// Rows in a segment of the sequence, if the step is summed over: sums are faster with many rows.
 pub(crate) const SEGMENT_ROWS: usize = 4096;
 
-/// Rows of a thread in a segment without sums. Values that pass from one stage to the next should
+/// Rows of a thread in a segment of several stages without sums. Values that pass from one stage to the next should
 /// stay in the cache, and each thread should have several pieces of each stage.
 const ROWS_OF_THREAD: usize = 256;
 
@@ -170,13 +170,15 @@ pub(crate) fn run_rows<T: Scalar>(
     }
 }
 
-/// The rows of a segment.
+/// The rows after which the stages begin again.
 fn segment_rows<T: Scalar>(program: &RowProgram<T>) -> usize {
     let RowProgram { before, after, sums, .. } = program;
-    match (before.is_empty() && after.is_empty(), sums.is_empty()) {
-        (_, false) => SEGMENT_ROWS,
-        (true, true) => usize::MAX, // no values pass from one stage to another
-        (false, true) => (ROWS_OF_THREAD * rayon::current_num_threads()).min(SEGMENT_ROWS),
+    if !sums.is_empty() {
+        SEGMENT_ROWS
+    } else if before.is_empty() && after.is_empty() {
+        usize::MAX // a loop alone passes no values to other stages, so it need not be interrupted
+    } else {
+        (ROWS_OF_THREAD * rayon::current_num_threads()).min(SEGMENT_ROWS)
     }
 }
 

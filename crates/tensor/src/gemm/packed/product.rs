@@ -42,9 +42,8 @@ const REREAD: usize = 8;
 /// Bytes of B that stay in the second-level cache, so that no prefetching is needed.
 const RESIDENT: usize = 1 << 20;
 
-/// The fewest rows, of all tiles that share a panel, that prefetch the next. With fewer, memory is busy with their own
-/// part of B.
-const AHEAD_ROWS: usize = 6;
+/// With fewer rows in all tiles of a block, the next panel is not prefetched: memory is busy with the present one.
+const FEWEST_ROWS_TO_PREFETCH: usize = 6;
 
 /// Elements of the largest tile: 12 rows of two AVX-512 registers.
 const LARGEST_TILE: usize = 12 * 2 * LINE / size_of::<f32>();
@@ -341,7 +340,7 @@ impl<T: Scalar> PackedProduct<T> {
         }
         let [depth, columns] = self.extents;
         let rows = self.rows.first(tiles.end) - self.rows.first(tiles.start);
-        if depth * columns * size_of::<T>() <= RESIDENT || rows < AHEAD_ROWS {
+        if depth * columns * size_of::<T>() <= RESIDENT || rows < FEWEST_ROWS_TO_PREFETCH {
             return None;
         }
         let before = (tile - tiles.start) * k.len() * self.kernel.width / tiles.len();

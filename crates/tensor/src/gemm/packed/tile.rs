@@ -36,8 +36,8 @@ impl<T> Band<T> {
     }
 }
 
-/// Cache lines that a band prefetches for later bands, one for each term of the sum. Bands of very few
-/// rows cannot.
+/// Cache lines that a band prefetches for later bands, one for each term of the sum. Bands of fewer than
+/// [`AHEAD_ROWS`] rows have no loop that prefetches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead<T> {
     /// The first address, during the first panel. During the next, it is one panel further.
@@ -132,7 +132,7 @@ const ROWS_AHEAD: usize = 16;
 /// The most rows of a product that reads its panels in place. Such a product takes as long as memory takes.
 pub(super) const IN_PLACE_ROWS: usize = 3;
 
-/// The fewest rows of a band that can prefetch. With AVX2, 32 rows are bands of five and six.
+/// The fewest rows of a band that prefetches. With AVX2, 32 rows are bands of five and six.
 const AHEAD_ROWS: usize = 4;
 
 #[cfg(target_arch = "x86_64")]
