@@ -140,9 +140,9 @@ fn part_on_own_cores(pieces: usize, threads: usize, cores: usize) -> f64 {
 }
 
 /// Counts the weights that the pieces of a scan read.
-pub(crate) fn read_weights(bytes: usize) {
+pub(crate) fn read_weights(bytes: impl FnOnce() -> usize) {
     if is_counting() {
-        totals().weight_bytes += bytes;
+        totals().weight_bytes += bytes();
     }
 }
 

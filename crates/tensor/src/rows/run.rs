@@ -174,17 +174,17 @@ impl<T: Scalar> Run<'_, T> {
         };
         let rows = sizes.rows;
         let most = if rows * counts.len() * stage.cost() < SMALL { 1 } else { rows / FEWEST_ROWS };
-        let weights = stage.weight_bytes(self.packed);
         if most <= 1 {
-            read_weights(counts.len() * weights);
+            read_weights(|| counts.len() * stage.weight_bytes(self.packed));
             return work(0, 0..rows); // without waking threads
         }
+        let weights = stage.weight_bytes(self.packed);
         if weights > RESIDENT {
-            read_weights(counts.len() * weights);
+            read_weights(|| counts.len() * weights);
             return self.steps_together(&stage, counts);
         }
         let parts = rayon::current_num_threads().min(most);
-        read_weights(parts * counts.len() * weights);
+        read_weights(|| parts * counts.len() * weights);
         for_each(parts, &|i| work(i, i * rows / parts..(i + 1) * rows / parts));
     }
 
@@ -227,7 +227,7 @@ impl<T: Scalar> Run<'_, T> {
         if stage.instructions.is_empty() {
             return;
         }
-        read_weights(pieces.len() * stage.weight_bytes(self.packed));
+        read_weights(|| pieces.len() * stage.weight_bytes(self.packed));
         let sizes = self.blocking.sizes;
         let work = |piece: usize| {
             let _begun = Begun::new();
