@@ -37,6 +37,7 @@
 //! | [`layers`] | `bptt-layers` | cells, layers, losses, initializers, optimizers, weight files |
 //! | `analysis` | `bptt-analysis` | gradients by lag, dynamics, pictures, reports of training; features `analysis`, `plots`, `record` |
 //! | `tasks` | `bptt-tasks` | generators of the literature's tasks, formal languages, agents in environments; feature `tasks` |
+//! | `trainers` | `bptt-trainers` | trainers of second order, online and without gradients; feature `trainers` |
 //!
 //! The root and the [`prelude`] export the items with which equations and models are written.
 
@@ -53,6 +54,8 @@ pub use bptt_layers as layers;
 #[cfg(feature = "tasks")]
 pub use bptt_tasks as tasks;
 pub use bptt_tensor as tensor;
+#[cfg(feature = "trainers")]
+pub use bptt_trainers as trainers;
 
 pub use bptt_autodiff::{
     Elementwise, Gradients, LeafPath, OpClass, Operand, Operation, Param, Probes, Pullback,

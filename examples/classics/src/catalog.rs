@@ -43,6 +43,7 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::noise::PROGRAM,
     &studies::batch_or_online::PROGRAM,
     &studies::optimizers::PROGRAM,
+    &studies::trainers::PROGRAM,
     &studies::vanishing_and_exploding::PROGRAM,
     &studies::gradient_by_lag::PROGRAM,
     &studies::truncation_bias::PROGRAM,

@@ -53,6 +53,31 @@ impl<T: Scalar> Gradients<T> {
         self.leaves.get_mut(&param.id())
     }
 
+    /// Sets the gradient of a parameter, for instance to an estimate that no tape has computed.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Gradients, Param};
+    /// # use bptt_tensor::Tensor;
+    /// let w = Param::new(Tensor::from([3.0, 4.0]));
+    /// let mut gradients = Gradients::default();
+    /// gradients.insert(&w, w.value() * 2.0); // of the sum of squares
+    /// assert_eq!(gradients[&w].to_vec(), [6.0, 8.0]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the gradient has another shape than the parameter.
+    #[track_caller]
+    pub fn insert(&mut self, param: &Param<T>, gradient: Tensor<T>) {
+        assert!(
+            gradient.shape() == param.shape(),
+            "the gradient of a parameter of shape {} has this shape, not {}",
+            param.shape(),
+            gradient.shape(),
+        );
+        self.set(param.id(), gradient);
+    }
+
     /// Removes and returns the gradient of a parameter; `None` if the loss does not depend on it.
     pub fn remove(&mut self, param: &Param<T>) -> Option<Tensor<T>> {
         self.leaves.remove(&param.id())

@@ -15,6 +15,7 @@ use super::operation::{Leaf, Op, Operation};
 use super::probing::Probing;
 use super::roundings::Roundings;
 use super::substitution::Substitutions;
+use super::untied::Untied;
 
 /// A value, and the operation that computed it.
 pub(crate) struct Node<T> {
@@ -55,6 +56,7 @@ pub struct Tape<T> {
     /// Leaves that a tape holds once: parameters by identity, literals by their bits.
     pub(super) params: RefCell<IdMap>,
     pub(super) literals: RefCell<IdMap>,
+    pub(super) untied: Untied,
     pub(super) substitutions: Substitutions,
     pub(super) probing: Probing,
     checking: bool,
@@ -135,6 +137,7 @@ impl<T: Scalar> Tape<T> {
             nodes: RefCell::default(),
             params: RefCell::default(),
             literals: RefCell::default(),
+            untied: Untied::default(),
             substitutions: Substitutions::default(),
             probing: Probing::default(),
             checking: false,
@@ -197,6 +200,27 @@ impl<T: Scalar> Tape<T> {
     #[must_use]
     pub fn perturbed(seed: u64) -> Self {
         Self { roundings: Some(Roundings::new(seed)), ..Self::new() }
+    }
+
+    /// An empty tape on which each time step has parameters of its own, with the same values. A gradient then comes apart
+    /// by the step at which the parameter was used; see [`uses`](Self::uses). A [scan](Self::scan) on this tape runs
+    /// as a loop.
+    ///
+    /// ```
+    /// # use bptt_autodiff::{Param, Tape};
+    /// # use bptt_tensor::Tensor;
+    /// let w = Param::new(Tensor::from([[0.5]]));
+    /// let tape = Tape::untied();
+    /// let (xs, start) = (tape.constant(Tensor::ones([3, 1, 1])), tape.constant(Tensor::zeros([1, 1])));
+    /// let last = tape.scan(xs, start).run(|x, h| ((), x + h.matmul(&w))).state; // 1 + w (1 + w (1 + w · 0))
+    /// let uses = tape.uses(&w);
+    /// let slopes = tape.vjp(&[(last, tape.constant(Tensor::ones([1, 1])))], &uses);
+    /// // with respect to w at steps 0, 1 and 2; their sum is the gradient 1 + 2 w
+    /// assert_eq!(slopes.iter().map(|slope| slope.item()).collect::<Vec<_>>(), [0.0, 0.5, 1.5]);
+    /// ```
+    #[must_use]
+    pub fn untied() -> Self {
+        Self { untied: Untied::by_step(), ..Self::new() }
     }
 
     /// An empty tape that records shapes without values.
@@ -325,7 +349,7 @@ impl<T: Scalar> Tape<T> {
 
     /// Whether every operation must be recorded by itself, including those in the steps of a scan.
     pub(crate) fn sees_every_operation(&self) -> bool {
-        self.checking || self.roundings.is_some()
+        self.checking || self.roundings.is_some() || self.untied.is_by_step()
     }
 
     /// Removes and returns the nodes from `start` on.

@@ -34,6 +34,9 @@ impl<T: Scalar> Tape<T> {
         if let Some(id) = self.substitutions.of(param.id()) {
             return Var { tape: self, id };
         }
+        if let Some(own) = self.own_of_step(param) {
+            return own;
+        }
         self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
             param.value().clone()
         })

@@ -16,6 +16,7 @@ mod probing;
 mod roundings;
 mod scopes;
 mod substitution;
+mod untied;
 
 pub(crate) use context::{Origin, Step, StepCount};
 pub use dot::Dot;

@@ -18,6 +18,8 @@ guides! {
     cells "cells.md"
     sequences "sequences.md"
     training "training.md"
+    #[cfg(any(doc, feature = "trainers"))] // its examples need the feature
+    trainers "trainers.md"
     #[cfg(any(doc, feature = "tasks"))] // its examples need the feature
     tasks "tasks.md"
     weights "weights.md"

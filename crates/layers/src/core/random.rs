@@ -1,5 +1,8 @@
 //! The seeded random generator of programs, examples and tests.
 
+use std::fmt;
+use std::str::FromStr;
+
 use rand::SeedableRng;
 pub use rand::rngs::Xoshiro256PlusPlus;
 
@@ -27,6 +30,23 @@ pub use rand::rngs::Xoshiro256PlusPlus;
 #[must_use]
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// A random generator as text.
+pub(crate) struct Generator(pub(crate) Xoshiro256PlusPlus);
+
+impl fmt::Display for Generator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Generator {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text).map(Self)
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! The state that determines how a training run continues.
 
-use std::fmt;
-use std::str::FromStr;
-
 use bptt_autodiff::Gradients;
 use bptt_tensor::Scalar;
 
@@ -125,7 +122,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
             checkpoint.insert_group(SCHEDULE, &plateau.state());
         }
         checkpoint.set_text(STEP, self.step);
-        checkpoint.set_text(RNG, Generator(self.rng.clone()));
+        checkpoint.set_rng(RNG, &self.rng);
         if let Some(best) = &self.best {
             checkpoint.insert_group(BEST, best);
         }
@@ -149,7 +146,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Training<T, M, O> {
         checkpoint.expect_tensors(has_group)?;
         checkpoint.expect_texts(|name| has_group(name) || name == STEP || name == RNG)?;
         let step = checkpoint.parse(STEP)?;
-        let Generator(rng) = checkpoint.parse(RNG)?;
+        let rng = checkpoint.rng(RNG)?;
         let schedule = self.schedule.restored(&checkpoint.group(SCHEDULE))?;
         let before = Archive::of(&self.model);
         checkpoint.group(MODEL).assign_to(&mut self.model)?;
@@ -201,21 +198,4 @@ const GROUPS: [&str; 5] = [MODEL, OPTIMIZER, SCHEDULE, BEST, EXTRA];
 /// Returns whether an entry of a checkpoint is the group or within it. A model that is a single parameter has no name.
 fn is_within(group: &str, name: &str) -> bool {
     name.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// A random generator as text.
-struct Generator(Xoshiro256PlusPlus);
-
-impl fmt::Display for Generator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
-    }
-}
-
-impl FromStr for Generator {
-    type Err = serde_json::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        serde_json::from_str(text).map(Self)
-    }
 }

@@ -10,6 +10,7 @@ use super::stored::Stored;
 use super::{file, header};
 use crate::core::module::Module;
 use crate::core::module::join;
+use crate::core::random::{Generator, Xoshiro256PlusPlus};
 
 /// The contents of a weight file: named tensors and texts.
 ///
@@ -229,8 +230,26 @@ impl<T: Scalar> Archive<T> {
         self.parse_if(name, |_| true)
     }
 
-    /// Like [`parse`](Self::parse), but also an error if the value is not valid.
-    pub(crate) fn parse_if<V: FromStr>(
+    /// Adds the state of a random generator, as a text.
+    pub fn set_rng(&mut self, name: &str, rng: &Xoshiro256PlusPlus) {
+        self.set_text(name, Generator(rng.clone()));
+    }
+
+    /// Returns a random generator in the state that [`set_rng`](Self::set_rng) added.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such text, or it is not the state of a generator.
+    pub fn rng(&self, name: &str) -> Result<Xoshiro256PlusPlus, WeightsError> {
+        self.parse(name).map(|Generator(rng)| rng)
+    }
+
+    /// Like [`parse`](Self::parse), but also an error if the value is not `sensible`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), and if the value is not sensible.
+    pub fn parse_if<V: FromStr>(
         &self,
         name: &str,
         sensible: impl Fn(&V) -> bool,
@@ -322,7 +341,11 @@ impl<T: Scalar> Archive<T> {
     }
 
     /// Refuses texts whose names are not `known`.
-    pub(crate) fn expect_texts(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
+    ///
+    /// # Errors
+    ///
+    /// If there is such a text. The error has its name.
+    pub fn expect_texts(&self, known: impl Fn(&str) -> bool) -> Result<(), WeightsError> {
         match self.texts.keys().find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => Err(self.error(WeightsProblem::UnexpectedText { text: name.clone() })),

@@ -5,6 +5,7 @@ pub(crate) mod curves;
 pub(crate) mod memory;
 pub(crate) mod perceptron;
 pub(crate) mod signs;
+pub(crate) mod small_tasks;
 pub(crate) mod stack_net;
 pub(crate) mod symbol_model;
 pub(crate) mod training;

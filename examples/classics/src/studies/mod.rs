@@ -15,6 +15,7 @@ pub(crate) mod optimizers;
 pub(crate) mod output_to_hidden;
 pub(crate) mod relu;
 pub(crate) mod time_and_memory;
+pub(crate) mod trainers;
 pub(crate) mod truncation_bias;
 pub(crate) mod unfolding;
 pub(crate) mod vanishing_and_exploding;

@@ -1,0 +1,65 @@
+//! Why a trainer makes no step.
+
+/// Why a trainer makes no step. The parameters are as they were before the call, unless a variant says otherwise.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The objective has no residuals.
+    #[error(
+        "{trainer} needs residuals, and the objective is only a loss: return \
+         `Objective::squares(outputs - targets)`, or choose a trainer for any loss, such as `FirstOrder`"
+    )]
+    NoResiduals {
+        /// The trainer, such as `"LevenbergMarquardt"`.
+        trainer: &'static str,
+    },
+
+    /// The objective does not say of which outputs its loss is a function.
+    #[error(
+        "{trainer} needs the outputs of the model: return `Objective::of_outputs(outputs, loss)` or \
+         `Objective::squares(residuals)`"
+    )]
+    NoOutputs {
+        /// The trainer, such as `"HessianFree"`.
+        trainer: &'static str,
+    },
+
+    /// The model has no parameters, so there is nothing to train.
+    #[error("the model has no parameters; a field with `#[module(skip)]` is not a parameter")]
+    NoParameters,
+
+    /// A regression has no observations.
+    #[error("there are no observations; give some by `observe`")]
+    NoObservations,
+
+    /// A number is NaN or infinite at the present parameters.
+    #[error(
+        "{quantity} is not finite: start from smaller weights, check the data, or find the equation at fault with \
+         `Tape::checking`"
+    )]
+    NonFinite {
+        /// What is not finite, such as `"the loss"`.
+        quantity: &'static str,
+    },
+
+    /// A matrix that a step needs is not positive definite.
+    #[error("{matrix} is not positive definite: {remedy}")]
+    NotPositiveDefinite {
+        /// The matrix, such as `"JᵀJ + λ I"`.
+        matrix: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// No step along the direction that was found makes the loss smaller.
+    #[error(
+        "no step makes the loss {loss:e} smaller, the damping is now {damping:e}: the parameters may be a minimum \
+         already; else call again, which begins with this damping, or give more data to a step"
+    )]
+    NoProgress {
+        /// The loss at the present parameters.
+        loss: f64,
+        /// The damping with which the next call begins.
+        damping: f64,
+    },
+}

@@ -1,0 +1,20 @@
+//! Recurrent mixtures: hidden Markov models whose probabilities depend on an input, and expectation maximization.
+
+mod error;
+mod expectation_maximization;
+mod expected;
+mod forward_backward;
+mod gaussian;
+mod model;
+mod network;
+mod outputs;
+mod sequences;
+
+pub use error::HmmError;
+pub use expectation_maximization::ExpectationMaximization;
+pub use forward_backward::Posteriors;
+pub use gaussian::GaussianOutputs;
+pub use model::InputOutputHmm;
+pub use network::{InputNetwork, InputTable};
+pub use outputs::{ClassOutputs, OutputDistribution};
+pub use sequences::{Sequences, Series};

@@ -1,0 +1,13 @@
+//! Learners forward in time compute the gradients that their equations promise.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+extern crate bptt_layers as bptt; // the derived code refers to the façade
+
+mod by_hand;
+mod exact;
+mod life;
+mod snap1;
+mod support;
+mod traces;
+mod uoro;
