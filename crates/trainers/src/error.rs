@@ -24,6 +24,19 @@ pub enum TrainError {
         trainer: &'static str,
     },
 
+    /// The loss does not depend on the outputs that the objective names.
+    #[error(
+        "the loss does not depend on the outputs: compute it from the same variable that \
+         `Objective::of_outputs` is given, not from another with the same values"
+    )]
+    UnusedOutputs,
+
+    /// Structural damping has no hidden states.
+    #[error(
+        "structural damping needs the hidden states: name them by `Objective::hidden`, or set it to 0"
+    )]
+    NoHiddenStates,
+
     /// The model has no parameters, so there is nothing to train.
     #[error("the model has no parameters; a field with `#[module(skip)]` is not a parameter")]
     NoParameters,
@@ -51,15 +64,12 @@ pub enum TrainError {
         remedy: &'static str,
     },
 
-    /// No step along the direction that was found makes the loss smaller.
-    #[error(
-        "no step makes the loss {loss:e} smaller, the damping is now {damping:e}: the parameters may be a minimum \
-         already; else call again, which begins with this damping, or give more data to a step"
-    )]
+    /// No step that was tried makes the loss smaller.
+    #[error("no step makes the loss {loss:e} smaller: {advice}")]
     NoProgress {
         /// The loss at the present parameters.
         loss: f64,
-        /// The damping with which the next call begins.
-        damping: f64,
+        /// What to do.
+        advice: &'static str,
     },
 }

@@ -27,11 +27,12 @@ impl<'m, T: Scalar, M: Module<T>> Trials<'m, T, M> {
         &self.start
     }
 
-    /// Returns the loss at these parameters.
+    /// Returns the loss at these parameters. One that is not finite is infinite.
     pub(crate) fn loss_at(&mut self, parameters: &Vector) -> f64 {
         vector::write(parameters, self.model);
         self.count += 1;
-        loss_of(self.model, self.objective)
+        let loss = loss_of(self.model, self.objective);
+        if loss.is_finite() { loss } else { f64::INFINITY }
     }
 
     /// Ends the trials with these parameters.

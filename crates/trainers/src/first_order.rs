@@ -63,7 +63,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Trainer<T, M> for FirstOrder<O> {
         Ok(Progress { loss, loss_after: None, passes: 1 })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         self.optimizer.state()
     }
 

@@ -85,17 +85,29 @@ impl<'t, T: Scalar> Objective<'t, T> {
         Self::new(residuals.square().sum_all() * 0.5, Form::Squares(residuals))
     }
 
-    /// Names the hidden states of the run, of any shape, such as the outputs of a recurrent layer. Structural damping
-    /// of [`HessianFree`](crate::HessianFree) keeps them from changing much in one step; other trainers do not use them.
+    /// Names the hidden states `[T, B, H]` of the run, such as the outputs of a recurrent layer. Structural damping
+    /// of [`HessianFree`](crate::HessianFree) keeps them from changing much in one step. Other trainers do not use them.
+    ///
+    /// # Panics
+    ///
+    /// If the states do not have three axes.
+    #[track_caller]
     #[must_use]
     pub fn hidden(self, states: Var<'t, T>) -> Self {
+        let shape = states.shape();
+        assert!(shape.len() == 3, "hidden states of a run are [T, B, H], not {shape}");
         Self { hidden: Some(states), ..self }
     }
 
-    /// Returns the value of the loss.
+    /// Returns the value of the loss. That of [squares](Self::squares) is summed in double precision.
     #[must_use]
     pub fn value(&self) -> f64 {
-        self.loss.item().as_f64()
+        match self.form {
+            Form::Squares(residuals) => {
+                residuals.value().iter().map(|r| 0.5 * r.as_f64() * r.as_f64()).sum()
+            }
+            Form::Loss | Form::OfOutputs(_) => self.loss.item().as_f64(),
+        }
     }
 
     #[track_caller]

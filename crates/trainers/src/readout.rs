@@ -15,8 +15,7 @@ use crate::options::non_negative;
 ///
 /// `X: [N, F]` are the deviations of the features, such as states of an [`EchoState`](bptt_layers::EchoState), from
 /// their mean `x̄`, and `Y: [N, O]` those of the targets from `ȳ`. So the bias is not penalized. It is the minimum of
-/// `Σ ‖x W + b − y‖² + λ ‖W‖²`. Jaeger, *The "echo state" approach to analysing and training recurrent neural networks*
-/// (2001); Hoerl and Kennard 1970.
+/// `Σ ‖x W + b − y‖² + λ ‖W‖²` (Hoerl and Kennard 1970), by which readouts of echo state networks are trained (Jaeger 2001).
 ///
 /// Observations arrive in any number of parts, of which only `[F, F]` and `[F, O]` sums are kept, in double precision.
 ///
@@ -121,19 +120,30 @@ impl RidgeRegression {
         if !gram.iter().chain(cross.iter()).all(|x| x.is_finite()) {
             return Err(TrainError::NonFinite { quantity: "an observation" });
         }
-        let factor = gram.cholesky().ok_or(TrainError::NotPositiveDefinite {
+        let factor = gram.cholesky().filter(|factor| is_regular(factor.l_dirty()));
+        let factor = factor.ok_or(TrainError::NotPositiveDefinite {
             matrix: "Xᵀ X + λ I",
-            remedy: "some features are combinations of others; set a larger ridge, or give more observations",
+            remedy: "some features are nearly combinations of others; set a larger ridge, or give more observations",
         })?;
         let weights = factor.solve(&cross);
-        if let Some(b) = &mut readout.b {
-            let biases = targets - weights.tr_mul(features);
-            b.set(Tensor::from_fn([sizes[1]], |i| T::of(biases[i])));
+        let biases = targets - weights.tr_mul(features);
+        let w = Tensor::from_fn(sizes, |i| T::of(weights[(i / sizes[1], i % sizes[1])]));
+        let b = Tensor::from_fn([sizes[1]], |i| T::of(biases[i]));
+        if !(w.is_finite() && b.is_finite()) {
+            return Err(TrainError::NonFinite { quantity: "a weight of the solution" });
         }
-        let weight = |i: usize| T::of(weights[(i / sizes[1], i % sizes[1])]);
-        readout.w.set(Tensor::from_fn(sizes, weight));
+        readout.w.set(w);
+        if let Some(bias) = &mut readout.b {
+            bias.set(b);
+        }
         Ok(())
     }
+}
+
+/// Whether the pivots of a Cholesky factor, the squares of its diagonal, are above rounding.
+fn is_regular(factor: &DMatrix<f64>) -> bool {
+    let pivots = factor.diagonal().map(|x| x * x);
+    pivots.min() > f64::EPSILON * pivots.len() as f64 * pivots.max()
 }
 
 impl Moments {

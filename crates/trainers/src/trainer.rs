@@ -62,9 +62,9 @@ pub trait Trainer<T: Scalar, M: Module<T>>: fmt::Debug {
         objective: &ObjectiveFn<'_, T, M>,
     ) -> Result<Progress, TrainError>;
 
-    /// Returns the state of the trainer, without its hyperparameters.
+    /// Returns the state of the trainer of this model, without its hyperparameters.
     #[must_use]
-    fn state(&self) -> Archive<T>;
+    fn state(&self, model: &M) -> Archive<T>;
 
     /// Replaces the state of the trainer by one that [`state`](Self::state) returned. Training then continues as if it
     /// had never stopped, to the bit.

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 use bptt_autodiff::Tape;
-use bptt_layers::{Elman, Layer, Linear, Module};
+use bptt_layers::{Elman, Layer, Linear, Module, loss};
 use bptt_tensor::{Tensor, release_pooled_memory};
 use bptt_trainers::{GaussNewton, Objective};
 
@@ -39,7 +39,9 @@ fn products_leave_no_memory_behind() {
     let v = Tensor::normal([model.parameter_count()], 0.0, 1.0, &mut rng);
     let tape = Tape::new();
     let (ys, _) = model.forward(tape.constant(xs));
-    let matrix = GaussNewton::new(&model, &tape, &Objective::squares(ys)).expect("residuals");
+    let loss = loss::cross_entropy(ys, &vec![1; 200 * 16]).mean();
+    let matrix =
+        GaussNewton::new(&model, &tape, &Objective::of_outputs(ys, loss)).expect("outputs");
     drop(matrix.product(&v)); // compiles the steps and fills the pool
     let live = || {
         release_pooled_memory();

@@ -74,8 +74,8 @@ fn a_large_mean_costs_no_digits() {
     }
 }
 
-/// A linear reservoir of `N` units in general position has the memory capacity `N` (Jaeger 2001, proposition 2), and a chain
-/// of units recalls the inputs of the last `N` steps exactly, and no earlier ones.
+/// The memory capacity of `N` units is at most `N` for independent inputs (Jaeger, *Short term memory in echo state
+/// networks*, 2001). A linear reservoir in general position reaches it, and a chain of units recalls the inputs of the last `N` steps exactly, and no earlier ones.
 #[test]
 fn memory_capacity_is_that_of_theory() {
     const UNITS: usize = 8;
@@ -125,6 +125,10 @@ fn what_has_no_solution_is_an_error() {
     let equal = Tensor::ones([5, 2]);
     let singular = RidgeRegression::new(0.0).observe(&equal, &normal([5, 1], 0)).fit(&mut readout);
     assert!(matches!(singular, Err(TrainError::NotPositiveDefinite { .. })), "{singular:?}");
+    let near = normal([50, 1], 3);
+    let near = Tensor::concat(&[&near, &(&near + normal([50, 1], 4) * 1e-9)], 1);
+    let near = RidgeRegression::new(0.0).observe(&near, &normal([50, 1], 0)).fit(&mut readout);
+    assert!(matches!(near, Err(TrainError::NotPositiveDefinite { .. })), "{near:?}");
     let nan = Tensor::from([[f64::NAN, 1.0]]);
     let nan = RidgeRegression::new(0.1).observe(&nan, &normal([1, 1], 0)).fit(&mut readout);
     assert_eq!(nan, Err(TrainError::NonFinite { quantity: "an observation" }));

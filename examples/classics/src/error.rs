@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use bptt::NonFiniteGradient;
 use bptt::analysis::dynamics::DynamicsError;
 use bptt::analysis::plot::PictureError;
-use bptt::trainers::TrainError;
 use programs::statistics::StatisticsError;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,8 +25,6 @@ pub(crate) enum Error {
     Picture(#[from] PictureError),
     #[error(transparent)]
     Diverged(#[from] NonFiniteGradient),
-    #[error(transparent)]
-    Train(#[from] TrainError),
     #[error(transparent)]
     Dynamics(#[from] DynamicsError),
     #[error(transparent)]

@@ -171,6 +171,14 @@ impl<T: Scalar> Gradients<T> {
         }
     }
 
+    /// Adds to the gradient of a parameter.
+    pub(crate) fn add(&mut self, param: ParamId, gradient: Tensor<T>) {
+        match self.leaves.get_mut(&param) {
+            Some(sum) => *sum += gradient,
+            None => self.set(param, gradient),
+        }
+    }
+
     pub(crate) fn set(&mut self, leaf: ParamId, gradient: Tensor<T>) {
         self.leaves.insert(leaf, gradient);
     }
@@ -188,10 +196,7 @@ impl<T: Scalar> AddAssign for Gradients<T> {
     /// different tapes remain separate entries.
     fn add_assign(&mut self, other: Self) {
         for (id, gradient) in other.leaves {
-            match self.leaves.get_mut(&id) {
-                Some(sum) => sum.add_assign(&gradient),
-                None => self.set(id, gradient),
-            }
+            self.add(id, gradient);
         }
     }
 }

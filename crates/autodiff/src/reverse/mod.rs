@@ -55,6 +55,11 @@ impl<T: Scalar> Tape<T> {
                 gradients.set(id, gradient);
             }
         }
+        for (param, id) in self.untied.all() {
+            if let Some(gradient) = gradients.get_wrt(Var { tape: self, id }).cloned() {
+                gradients.add(param, gradient);
+            }
+        }
         gradients
     }
 

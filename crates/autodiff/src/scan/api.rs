@@ -129,7 +129,7 @@ impl<'t, T: Scalar, X: Tree<'t, T>, S: Tree<'t, T>> Scan<'t, T, X, S> {
     /// use variables, parameters and tensors from outside, which are the same at every step. It
     /// cannot branch on values.
     ///
-    /// On a [checking](Tape::checking) or [perturbed](Tape::perturbed) tape, the step runs in a
+    /// On a [checking](Tape::checking), [perturbed](Tape::perturbed) or [untied](Tape::untied) tape, the step runs in a
     /// plain loop. So does a scan of a single step, since running it once takes less time than
     /// tracing it.
     ///

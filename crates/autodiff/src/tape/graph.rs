@@ -56,7 +56,7 @@ pub struct Tape<T> {
     /// Leaves that a tape holds once: parameters by identity, literals by their bits.
     pub(super) params: RefCell<IdMap>,
     pub(super) literals: RefCell<IdMap>,
-    pub(super) untied: Untied,
+    pub(crate) untied: Untied,
     pub(super) substitutions: Substitutions,
     pub(super) probing: Probing,
     checking: bool,
@@ -203,8 +203,8 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// An empty tape on which each time step has parameters of its own, with the same values. A gradient then comes apart
-    /// by the step at which the parameter was used; see [`uses`](Self::uses). A [scan](Self::scan) on this tape runs
-    /// as a loop.
+    /// by the step at which the parameter was used; see [`uses`](Self::uses). A [scan](Self::scan) on it runs as a loop
+    /// and keeps all steps.
     ///
     /// ```
     /// # use bptt_autodiff::{Param, Tape};

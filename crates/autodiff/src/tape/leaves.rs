@@ -34,12 +34,38 @@ impl<T: Scalar> Tape<T> {
         if let Some(id) = self.substitutions.of(param.id()) {
             return Var { tape: self, id };
         }
-        if let Some(own) = self.own_of_step(param) {
-            return own;
+        if self.untied.is_by_step() {
+            return self.own_of_step(param);
         }
         self.unique_leaf(&self.params, param.id().bits(), Leaf::Param(param.id()), || {
             param.value().clone()
         })
+    }
+
+    /// Returns the variables that stand for a parameter on a tape made by [`untied`](Self::untied): one for each time
+    /// step at which an equation names it, in the order of the steps. A use outside of steps comes first. On any other
+    /// tape there are none.
+    ///
+    /// A step is known by its number. So steps of the same number in several loops share a variable. Of a loop within a
+    /// loop, the inner number counts.
+    #[must_use]
+    pub fn uses(&self, param: &Param<T>) -> Vec<Var<'_, T>> {
+        let uses = self.untied.all().into_iter().filter(|&(of, _)| of == param.id());
+        uses.map(|(_, id)| Var { tape: self, id }).collect()
+    }
+
+    /// The variable of the present step for a parameter, on a tape whose steps have parameters of their own.
+    #[track_caller]
+    fn own_of_step(&self, param: &Param<T>) -> Var<'_, T> {
+        let step = self.step.get().map(|step| step.time);
+        if let Some(id) = self.untied.at(param.id(), step) {
+            return Var { tape: self, id };
+        }
+        let own = self.leaf(Leaf::Variable(ParamId::fresh()), param.value().clone());
+        if self.mode.get() == Mode::Recording {
+            self.untied.insert(param.id(), step, own.id);
+        }
+        own
     }
 
     /// Replaces a parameter by a variable, such as the parameter with noise on it, until the guard

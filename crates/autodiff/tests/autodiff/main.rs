@@ -9,3 +9,4 @@ mod parity;
 mod scan;
 mod sequences;
 mod threads;
+mod untied;

@@ -105,6 +105,16 @@ impl<T: Scalar> Archive<T> {
         self.put(name.into(), Stored::new(tensor));
     }
 
+    /// Inserts a tensor of double precision, whatever `T` is. [`shaped_f64`](Self::shaped_f64) returns it to the bit.
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Self::insert).
+    #[track_caller]
+    pub fn insert_f64(&mut self, name: impl Into<String>, tensor: &Tensor<f64>) {
+        self.put(name.into(), Stored::of_f64(tensor));
+    }
+
     #[track_caller]
     fn put(&mut self, name: String, tensor: Stored<T>) {
         assert!(
@@ -175,14 +185,32 @@ impl<T: Scalar> Archive<T> {
     /// As [`tensor`](Self::tensor), or if it has another shape.
     pub fn shaped(&self, name: &str, shape: &Shape) -> Result<&Tensor<T>, WeightsError> {
         let tensor = self.tensor(name)?;
-        if tensor.shape() == shape {
-            return Ok(tensor);
+        self.expect_shape(name, tensor.shape(), shape)?;
+        Ok(tensor)
+    }
+
+    /// A tensor in double precision by its name, which must have this shape.
+    ///
+    /// # Errors
+    ///
+    /// If there is no tensor of this name, an `f64` does not hold its elements exactly, or it has another shape.
+    pub fn shaped_f64(&self, name: &str, shape: &Shape) -> Result<Tensor<f64>, WeightsError> {
+        let tensor = self.stored(name)?.in_f64(name).map_err(|problem| self.error(problem))?;
+        self.expect_shape(name, tensor.shape(), shape)?;
+        Ok(tensor)
+    }
+
+    fn expect_shape(
+        &self,
+        name: &str,
+        found: &Shape,
+        expected: &Shape,
+    ) -> Result<(), WeightsError> {
+        if found == expected {
+            return Ok(());
         }
-        Err(self.error(WeightsProblem::WrongShape {
-            tensor: name.to_owned(),
-            found: tensor.shape().clone(),
-            expected: shape.clone(),
-        }))
+        let (tensor, found, expected) = (name.to_owned(), found.clone(), expected.clone());
+        Err(self.error(WeightsProblem::WrongShape { tensor, found, expected }))
     }
 
     /// Whether there is a tensor of this name, of any type.
@@ -244,11 +272,11 @@ impl<T: Scalar> Archive<T> {
         self.parse(name).map(|Generator(rng)| rng)
     }
 
-    /// Like [`parse`](Self::parse), but also an error if the value is not `sensible`.
+    /// Like [`parse`](Self::parse), but also an error if `sensible` says that the value makes no sense.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), and if the value is not sensible.
+    /// As [`parse`](Self::parse), and if `sensible` returns false.
     pub fn parse_if<V: FromStr>(
         &self,
         name: &str,

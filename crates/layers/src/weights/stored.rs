@@ -26,6 +26,26 @@ impl<T: Scalar> Stored<T> {
         Self::Held { tensor, dtype }
     }
 
+    /// A tensor of double precision, whatever `T` is.
+    pub(super) fn of_f64(tensor: &Tensor<f64>) -> Self {
+        if size_of::<T>() == size_of::<f64>() {
+            return Self::new(tensor.cast());
+        }
+        let bytes = encoded(tensor.as_slice(), f64::to_le_bytes);
+        Self::Foreign { dtype: Dtype::F64, shape: tensor.shape().clone(), bytes: bytes.into() }
+    }
+
+    /// The tensor in double precision, if that holds its elements exactly.
+    pub(super) fn in_f64(&self, name: &str) -> Result<Tensor<f64>, WeightsProblem> {
+        match self {
+            Self::Foreign { dtype: Dtype::F64, shape, bytes } => {
+                let elements = bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
+                Ok(Tensor::from_vec(shape, elements.collect()))
+            }
+            _ => Ok(self.tensor(name)?.cast()),
+        }
+    }
+
     /// A tensor from the next `size` bytes of a file. Their number must match the type and shape.
     pub(super) fn read(
         dtype: Dtype,

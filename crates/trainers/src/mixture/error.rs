@@ -3,7 +3,7 @@
 use crate::error::TrainError;
 
 /// Why a hidden Markov model computes nothing from data, or a step of
-/// [`ExpectationMaximization`](crate::ExpectationMaximization) is not made. The parameters are as they were.
+/// [`ExpectationMaximization`](super::ExpectationMaximization) is not made. The parameters are as they were.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HmmError {
@@ -18,6 +18,20 @@ pub enum HmmError {
         /// The shape of the features, or the number of symbols.
         found: String,
         /// The number of lengths.
+        sequences: usize,
+    },
+
+    /// There is not a mark for each step.
+    #[error(
+        "there are {found} marks of observed outputs: give one for each of the {steps} steps of {sequences} sequences, \
+         in row-major order [T, B]"
+    )]
+    Marks {
+        /// The number of marks.
+        found: usize,
+        /// The steps of the batch.
+        steps: usize,
+        /// The number of sequences.
         sequences: usize,
     },
 

@@ -1,12 +1,13 @@
 //! Expectation maximization.
 
-use bptt_autodiff::Tape;
+use std::iter;
+
+use bptt_autodiff::{Param, Tape};
 use bptt_layers::Module;
 use bptt_layers::weights::{Archive, WeightsError};
 use bptt_tensor::Scalar;
 
 use super::error::HmmError;
-use super::expected::Remaining;
 use super::forward_backward::Posteriors;
 use super::model::InputOutputHmm;
 use super::network::InputNetwork;
@@ -14,10 +15,10 @@ use super::outputs::OutputDistribution;
 use super::sequences::Sequences;
 use crate::error::TrainError;
 use crate::evaluation::loss_of;
-use crate::objective::Objective;
+use crate::objective::{Objective, ObjectiveFn};
 use crate::second_order::HessianFree;
-use crate::trainer::{Progress, Trainer};
-use crate::vector::{self, Vector, parameters_to_vector, vector_to_parameters};
+use crate::trainer::Trainer;
+use crate::vector::{self, parameters_to_vector, vector_to_parameters};
 
 /// Expectation maximization for an [`InputOutputHmm`]: the likelihood never falls, up to rounding.
 ///
@@ -29,15 +30,16 @@ use crate::vector::{self, Vector, parameters_to_vector, vector_to_parameters};
 /// `Q` is the [expected log-likelihood](InputOutputHmm::expected_log_likelihood). The log-likelihood grows at least
 /// as much as `Q` does.
 ///
-/// Where networks are [tables](crate::InputTable) of symbols, the maximum is exact: expected counts, normalized. A
+/// Where networks are [tables](super::InputTable) of symbols, the maximum is exact: expected counts, normalized. A
 /// distribution that no data reach, such as that of an input that does not occur, stays as it is. A probability of 0
 /// stays 0, so that known structure is given by logits of −∞.
 ///
 /// For other networks, the maximization is generalized: a trainer, [`HessianFree`] by default, makes a step on `−Q`
-/// per time step, a weighted cross-entropy of logits. A step that would make `Q` smaller is halved, up to ten times,
-/// and then not made.
+/// per time step, a weighted cross-entropy of logits. Only parameters on which this loss depends take part in the
+/// step, whatever the trainer does to the others, as those have a closed form. A step that would make `Q` smaller is
+/// halved, up to ten times, and then not made. [`EmProgress`] says whether one was made.
 ///
-/// The likelihood has local maxima, in which a step ends. So several random starts are compared.
+/// The likelihood has local maxima, in which training ends. So several random starts are compared.
 ///
 /// It is not a [`Trainer`]: it needs data, where a trainer needs a loss.
 ///
@@ -82,7 +84,7 @@ pub struct ExpectationMaximization<R> {
     steps: usize,
 }
 
-impl<T: Scalar> ExpectationMaximization<HessianFree<T>> {
+impl ExpectationMaximization<HessianFree> {
     /// Creates a trainer that makes one step of [`HessianFree`] in each maximization, if there are networks other
     /// than tables.
     #[must_use]
@@ -91,7 +93,7 @@ impl<T: Scalar> ExpectationMaximization<HessianFree<T>> {
     }
 }
 
-impl<T: Scalar> Default for ExpectationMaximization<HessianFree<T>> {
+impl Default for ExpectationMaximization<HessianFree> {
     fn default() -> Self {
         Self::new()
     }
@@ -124,14 +126,11 @@ impl<R> ExpectationMaximization<R> {
 
     /// Makes a step: computes the posteriors of the states, and maximizes the expected log-likelihood.
     ///
-    /// The loss of the [`Progress`] is the negative log-likelihood per time step before the step, in nats. The loss
-    /// after the step is not computed, as the next step computes it.
-    ///
     /// # Errors
     ///
     /// If the data do not suit the model, no sequence has a step, a sequence has the probability 0, or the trainer of
     /// the networks returns an error. The parameters are then as they were. That the trainer makes no progress is no
-    /// error.
+    /// error: the [`EmProgress`] says so.
     ///
     /// # Panics
     ///
@@ -141,7 +140,7 @@ impl<R> ExpectationMaximization<R> {
         &mut self,
         model: &mut InputOutputHmm<T, P, O>,
         data: &Sequences<T>,
-    ) -> Result<Progress, HmmError>
+    ) -> Result<EmProgress, HmmError>
     where
         T: Scalar,
         P: InputNetwork<T>,
@@ -155,9 +154,9 @@ impl<R> ExpectationMaximization<R> {
         }
         let before = parameters_to_vector(model);
         match self.maximize(model, data, &posteriors) {
-            Ok(passes) => {
+            Ok((passes, trainer_steps)) => {
                 let loss = -posteriors.log_likelihoods.iter().sum::<f64>() / steps as f64;
-                Ok(Progress { loss, loss_after: None, passes: passes + 1 })
+                Ok(EmProgress { loss, trainer_steps, passes: passes + 1 })
             }
             Err(error) => {
                 vector_to_parameters(&before, model);
@@ -168,11 +167,11 @@ impl<R> ExpectationMaximization<R> {
 
     /// Returns the state of the trainer of the networks. Expectation maximization itself has none.
     #[must_use]
-    pub fn state<T: Scalar, M: Module<T>>(&self, _model: &M) -> Archive<T>
+    pub fn state<T: Scalar, M: Module<T>>(&self, model: &M) -> Archive<T>
     where
         R: Trainer<T, M>,
     {
-        self.trainer.state()
+        self.trainer.state(model)
     }
 
     /// Replaces the state by one that [`state`](Self::state) returned. Training then continues as if it had never
@@ -192,14 +191,15 @@ impl<R> ExpectationMaximization<R> {
         self.trainer.restore(model, state)
     }
 
-    /// Makes the expected log-likelihood larger. Returns the number of passes through the networks.
+    /// Makes the expected log-likelihood larger. Returns the number of passes through the networks, and of steps by
+    /// which the trainer changed them.
     #[track_caller]
     fn maximize<T, P, O>(
         &mut self,
         model: &mut InputOutputHmm<T, P, O>,
         data: &Sequences<T>,
         posteriors: &Posteriors,
-    ) -> Result<usize, HmmError>
+    ) -> Result<(usize, usize), HmmError>
     where
         T: Scalar,
         P: InputNetwork<T>,
@@ -207,68 +207,90 @@ impl<R> ExpectationMaximization<R> {
         R: Trainer<T, InputOutputHmm<T, P, O>>,
     {
         let remaining = model.maximize(data, posteriors)?;
-        if !remaining.transitions && !remaining.outputs {
-            return Ok(0);
+        if remaining.transitions.is_none() && remaining.outputs.is_none() {
+            return Ok((0, 0));
         }
-        let mut passes = 0;
-        for _ in 0..self.steps {
-            let (made, is_progress) = self.train(model, data, posteriors, remaining)?;
-            passes += made;
-            if !is_progress {
-                break;
-            }
-        }
-        Ok(passes)
-    }
-
-    /// Makes a step of the trainer, or a part of it. Returns the number of passes, and whether the parameters
-    /// changed.
-    #[track_caller]
-    fn train<T, P, O>(
-        &mut self,
-        model: &mut InputOutputHmm<T, P, O>,
-        data: &Sequences<T>,
-        posteriors: &Posteriors,
-        remaining: Remaining,
-    ) -> Result<(usize, bool), HmmError>
-    where
-        T: Scalar,
-        P: InputNetwork<T>,
-        O: OutputDistribution<T>,
-        R: Trainer<T, InputOutputHmm<T, P, O>>,
-    {
         let steps = data.total_steps() as f64;
         let objective = objective_of(|model: &InputOutputHmm<T, P, O>, tape| {
-            let Ok((outputs, loss)) = model.network_loss(tape, data, posteriors, remaining) else {
+            let Ok((outputs, loss)) = model.network_loss(tape, data, &remaining) else {
                 unreachable!("the posteriors were computed from these data")
             };
             Objective::of_outputs(outputs, loss / steps)
         });
-        let start = vector::read(model);
-        let loss = loss_of(model, &objective);
-        let mut passes = 1;
-        match self.trainer.step(model, &objective) {
-            Ok(progress) => passes += progress.passes,
-            Err(TrainError::NoProgress { .. }) => return Ok((passes, false)),
-            Err(error) => return Err(error.into()),
+        let is_trained = dependence(model, &objective);
+        let (mut passes, mut made) = (1, 0);
+        for _ in 0..self.steps {
+            let (count, is_made) = train(&mut self.trainer, model, &objective, &is_trained)?;
+            passes += count;
+            made += usize::from(is_made);
         }
-        let change = change(&start, &vector::read(model));
-        let mut length = 1.0;
-        for _ in 0..=HALVINGS {
-            passes += 1;
-            if loss_of(model, &objective) <= loss {
-                return Ok((passes, true));
-            }
-            length *= 0.5;
-            vector::write(&(&start + &change * length), model);
-        }
-        vector::write(&start, model);
-        Ok((passes, false))
+        Ok((passes, made))
     }
 }
 
+/// What a step of [`ExpectationMaximization`] did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EmProgress {
+    /// The negative log-likelihood per time step before the step, in nats. That after the step is the next step's.
+    pub loss: f64,
+    /// The number of steps by which the trainer changed the networks, in whole or in part: 0 if all networks are
+    /// tables, and also if each step would have made the expected log-likelihood smaller, so that the networks stand
+    /// still.
+    pub trainer_steps: usize,
+    /// The number of passes through the model, as in [`Progress`](crate::Progress).
+    pub passes: usize,
+}
+
+/// Returns for each parameter whether the objective depends on it.
+#[track_caller]
+fn dependence<T: Scalar, M: Module<T>>(model: &M, objective: &ObjectiveFn<'_, T, M>) -> Vec<bool> {
+    let tape = Tape::new();
+    let gradients = tape.backward(objective(model, &tape).loss);
+    let parameters = model.parameters().into_iter();
+    let of = |parameter: &Param<T>| gradients.get(parameter).is_some();
+    parameters.flat_map(|(_, p)| iter::repeat_n(of(p), p.value().len())).collect()
+}
+
+/// Makes a step of a trainer, or a part of it, that does not make the loss greater. Returns the number of passes, and
+/// whether the parameters changed.
+#[track_caller]
+fn train<T: Scalar, M: Module<T>>(
+    trainer: &mut impl Trainer<T, M>,
+    model: &mut M,
+    objective: &ObjectiveFn<'_, T, M>,
+    is_trained: &[bool],
+) -> Result<(usize, bool), HmmError> {
+    let start = vector::read(model);
+    let loss = loss_of(model, objective);
+    let mut passes = 1;
+    match trainer.step(model, objective) {
+        Ok(progress) => passes += progress.passes,
+        Err(TrainError::NoProgress { .. }) => return Ok((passes, false)),
+        Err(error) => return Err(error.into()),
+    }
+    let mut end = vector::read(model);
+    for i in (0..end.len()).filter(|&i| !is_trained[i]) {
+        end[i] = start[i];
+    }
+    for halving in 0..=HALVINGS {
+        let part = 0.5_f64.powi(halving);
+        let point = match halving {
+            0 => end.clone(),
+            _ => start.zip_map(&end, |a, b| if a == b { a } else { a + (b - a) * part }),
+        };
+        vector::write(&point, model);
+        passes += 1;
+        if loss_of(model, objective) <= loss {
+            return Ok((passes, point != start));
+        }
+    }
+    vector::write(&start, model);
+    Ok((passes, false))
+}
+
 /// The number of times that a step is halved before it is not made.
-const HALVINGS: usize = 10;
+const HALVINGS: i32 = 10;
 
 /// Returns a closure with the signature of an objective.
 fn objective_of<T, M, F>(objective: F) -> F
@@ -277,9 +299,4 @@ where
     F: for<'t> Fn(&M, &'t Tape<T>) -> Objective<'t, T>,
 {
     objective
-}
-
-/// Returns the change between two vectors of parameters, 0 where both have the same infinity.
-fn change(from: &Vector, to: &Vector) -> Vector {
-    from.zip_map(to, |from, to| if from == to { 0.0 } else { to - from })
 }

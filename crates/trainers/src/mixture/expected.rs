@@ -8,13 +8,16 @@ use super::forward_backward::Posteriors;
 use super::model::InputOutputHmm;
 use super::network::InputNetwork;
 use super::outputs::OutputDistribution;
+use super::quotients::Quotients;
 use super::sequences::Sequences;
 
-/// The parts of a model whose networks a trainer trains, since no closed form is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Remaining {
-    pub(super) transitions: bool,
-    pub(super) outputs: bool,
+/// The posteriors for the networks that a trainer trains, since no closed form is known.
+#[derive(Clone, Debug)]
+pub(super) struct Remaining<T> {
+    /// `ξ`, `[T, B, N, N]`
+    pub(super) transitions: Option<Tensor<T>>,
+    /// `γ`, `[T, B, N]`, with 0 at steps whose output is not observed.
+    pub(super) outputs: Option<Tensor<T>>,
 }
 
 impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, P, O> {
@@ -25,7 +28,7 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     ///     + Σ_t Σ_i γ_t(i) ln p(y_t | x_t = i, u_t)
     /// ```
     ///
-    /// The last sum is over steps with an [observed output](Sequences::observed).
+    /// The last sum is over steps with an [observed output](Sequences::observed_at).
     ///
     /// The expectation is over states with these posteriors, which are constants. At the parameters to which the
     /// posteriors belong, its gradient is that of the log-likelihood (Fisher's identity).
@@ -36,7 +39,7 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     ///
     /// # Panics
     ///
-    /// If the posteriors are not of these data; or as the equations of the networks do.
+    /// If the shapes of the posteriors are not those of the data and the model; or as the equations of the networks do.
     #[track_caller]
     pub fn expected_log_likelihood<'t>(
         &self,
@@ -46,9 +49,9 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     ) -> Result<Var<'t, T>, HmmError> {
         let outputs = self.log_outputs(tape, data)?;
         let transitions = self.log_transitions(self.transitions.values(tape, data)?, data);
-        Ok(expectation(&posteriors.start, self.log_start(tape))
-            + expectation(&posteriors.transitions, transitions)
-            + expectation(&posteriors.states, outputs))
+        Ok(expectation(&posteriors.start.cast(), self.log_start(tape))
+            + expectation(&posteriors.transitions.cast(), transitions)
+            + expectation(&posteriors.states.cast(), outputs))
     }
 
     /// Maximizes the expected log-likelihood over all parameters for which there is a closed form. Returns the
@@ -57,30 +60,18 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
         &mut self,
         data: &Sequences<T>,
         posteriors: &Posteriors,
-    ) -> Result<Remaining, HmmError> {
-        let n = self.states();
-        let mut start = vec![0.0; n];
-        for row in posteriors.start.as_slice().chunks(n) {
-            start.iter_mut().zip(row).for_each(|(sum, posterior)| *sum += posterior);
-        }
+    ) -> Result<Remaining<T>, HmmError> {
+        let start = posteriors.start.sum(&[0]);
         let total: f64 = start.iter().sum();
-        self.start.set(Tensor::from_fn([n], |j| T::of((start[j] / total).ln())));
-        let transitions = match self.transitions.table_mut() {
-            Some(table) => {
-                let inputs = data.input_symbols(table.symbols())?;
-                let mut counts = vec![0.0; table.symbols() * n * n];
-                for position in data.positions() {
-                    let counts = &mut counts[inputs[position] * n * n..][..n * n];
-                    let pairs = &posteriors.transitions.as_slice()[position * n * n..];
-                    counts.iter_mut().zip(pairs).for_each(|(count, pair)| *count += pair);
-                }
-                table.set_counts(&counts, n);
-                false
-            }
-            None => true,
-        };
-        let outputs = !self.outputs.maximize(data, &observed(data, posteriors))?;
-        Ok(Remaining { transitions, outputs })
+        self.start.set(Tensor::from_fn([start.len()], |j| T::of((start[[j]] / total).ln())));
+        let counts = Quotients::of_counts(&posteriors.transitions);
+        let transitions = self.transitions.set_quotients(data, &counts)?;
+        let observed = &posteriors.states * &data.observed_mask().cast();
+        let outputs = self.outputs.maximize(data, &observed)?;
+        Ok(Remaining {
+            transitions: (!transitions).then(|| posteriors.transitions.cast()),
+            outputs: (!outputs).then(|| observed.cast()),
+        })
     }
 
     /// Returns the values of the remaining networks as one variable, and the negative expected log-likelihood as a
@@ -89,30 +80,27 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
         &self,
         tape: &'t Tape<T>,
         data: &Sequences<T>,
-        posteriors: &Posteriors,
-        remaining: Remaining,
+        remaining: &Remaining<T>,
     ) -> Result<(Var<'t, T>, Var<'t, T>), HmmError> {
         let mut parts = Vec::new();
-        if remaining.transitions {
+        if remaining.transitions.is_some() {
             parts.push(self.transitions.values(tape, data)?);
         }
-        if remaining.outputs {
+        if remaining.outputs.is_some() {
             parts.push(self.outputs.values(tape, data)?);
         }
         let flat: Vec<_> = parts.iter().map(|part| part.reshape([part.len()])).collect();
         let all = Var::concat(&flat, 0);
         let mut loss = tape.scalar(0.0);
         let mut from = 0;
-        if remaining.transitions {
+        if let Some(posteriors) = &remaining.transitions {
             from = parts[0].len();
             let values = all.slice(0, 0..from).reshape(parts[0].shape());
-            let transitions = self.log_transitions(values, data);
-            loss = loss - expectation(&posteriors.transitions, transitions);
+            loss = loss - expectation(posteriors, self.log_transitions(values, data));
         }
-        if let Some(part) = parts.last().filter(|_| remaining.outputs) {
+        if let (Some(posteriors), Some(part)) = (&remaining.outputs, parts.last()) {
             let values = all.slice(0, from..).reshape(part.shape());
-            loss = loss
-                + self.outputs.network_loss(values, data, &observed(data, posteriors).cast())?;
+            loss = loss + self.outputs.network_loss(values, data, posteriors)?;
         }
         Ok((all, loss))
     }
@@ -120,12 +108,6 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
 
 /// Returns `Σ p ln q`, where `0 · −∞` is 0.
 #[track_caller]
-fn expectation<'t, T: Scalar>(probabilities: &Tensor<f64>, logarithms: Var<'t, T>) -> Var<'t, T> {
-    let probabilities = logarithms.tape().constant(probabilities.cast());
-    probabilities.chain_mul(logarithms).sum_all()
-}
-
-/// Returns `γ`, `[T, B, N]`, with 0 at steps whose output is not observed.
-fn observed<T: Scalar>(data: &Sequences<T>, posteriors: &Posteriors) -> Tensor<f64> {
-    &posteriors.states * &data.observed_mask().cast()
+fn expectation<'t, T: Scalar>(probabilities: &Tensor<T>, logarithms: Var<'t, T>) -> Var<'t, T> {
+    logarithms.tape().constant(probabilities.clone()).chain_mul(logarithms).sum_all()
 }

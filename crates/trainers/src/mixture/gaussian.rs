@@ -7,8 +7,9 @@ use bptt_layers::{Module, ParameterPath};
 use bptt_tensor::{Scalar, Tensor};
 
 use super::error::HmmError;
-use super::network::{InputNetwork, LEAST_COUNT};
+use super::network::InputNetwork;
 use super::outputs::OutputDistribution;
+use super::quotients::Quotients;
 use super::sequences::Sequences;
 use crate::options::positive;
 
@@ -21,7 +22,7 @@ use crate::options::positive;
 /// The network has `N·D` values, the means `μ_i` of state 0 first. The variances do not depend on the input. They
 /// start at 1 and are fitted, unless they are [fixed](Self::fixed_variance). In expectation maximization they are the
 /// expected squares `Σ_t γ_t(i) (y_td − μ_id)² / Σ_t γ_t(i)`, but at least the [least
-/// variance](Self::least_variance). If the network is a [table](crate::InputTable), its exact maximum is the expected
+/// variance](Self::least_variance). If the network is a [table](super::InputTable), its exact maximum is the expected
 /// mean `Σ_t γ_t(i) y_t / Σ_t γ_t(i)` over the steps with an input. Means and variances that no data reach stay.
 ///
 /// ```
@@ -105,45 +106,27 @@ impl<T: Scalar, P: InputNetwork<T>> GaussianOutputs<T, P> {
     /// Returns the squared errors `(y_td − μ_id)²`, `[T, B, N, D]`.
     #[track_caller]
     fn squares<'t>(&self, means: Var<'t, T>, data: &Sequences<T>) -> Result<Var<'t, T>, HmmError> {
-        let features = self.log_variances.shape()[1];
-        let (steps, batch) = (data.steps(), data.lengths().len());
-        let targets = data.output_features(features)?.reshape([steps, batch, 1, features]);
-        Ok((OutputDistribution::means(self, means) - &targets).square())
+        Ok((OutputDistribution::means(self, means) - &self.targets(data)?).square())
     }
 
-    /// Sets the table of means to the expected outputs for each input. Returns whether the network is a table.
+    /// Returns the outputs, `[T, B, 1, D]`.
+    fn targets(&self, data: &Sequences<T>) -> Result<Tensor<T>, HmmError> {
+        let features = self.log_variances.shape()[1];
+        let shape = [data.steps(), data.lengths().len(), 1, features];
+        Ok(data.output_features(features)?.reshape(shape))
+    }
+
+    /// Sets the means to the expected outputs for each input, if the network has a closed form. Returns whether it
+    /// does.
     fn maximize_means(
         &mut self,
         data: &Sequences<T>,
         posteriors: &Tensor<f64>,
     ) -> Result<bool, HmmError> {
-        let Some(table) = self.network.table_mut() else { return Ok(false) };
-        let &[states, features] = &self.log_variances.shape()[..] else {
-            unreachable!("variances are [N, D]")
-        };
-        let inputs = data.input_symbols(table.symbols())?;
-        let targets = data.output_features(features)?.as_slice();
-        let mut sums = vec![0.0; table.symbols() * states * features];
-        let mut counts = vec![0.0; table.symbols() * states];
-        for position in data.positions() {
-            for state in 0..states {
-                let posterior = posteriors.as_slice()[position * states + state];
-                let row = inputs[position] * states + state;
-                counts[row] += posterior;
-                for feature in 0..features {
-                    let target = targets[position * features + feature].as_f64();
-                    sums[row * features + feature] += posterior * target;
-                }
-            }
-        }
-        let means = table.rows.value_mut().as_mut_slice();
-        for (place, (mean, sum)) in means.iter_mut().zip(sums).enumerate() {
-            let count = counts[place / features];
-            if count > LEAST_COUNT {
-                *mean = T::of(sum / count);
-            }
-        }
-        Ok(true)
+        let targets = self.targets(data)?.cast();
+        let shape = [data.steps(), data.lengths().len(), self.states(), targets.shape()[3]];
+        let quotients = Quotients::of_means(posteriors, &targets.broadcast_to(shape));
+        self.network.set_quotients(data, &quotients)
     }
 
     /// Sets the variances to the expected squares.
@@ -153,28 +136,14 @@ impl<T: Scalar, P: InputNetwork<T>> GaussianOutputs<T, P> {
         posteriors: &Tensor<f64>,
     ) -> Result<(), HmmError> {
         let tape = Tape::inference();
-        let squares = self.squares(self.network.values(&tape, data)?, data)?.value();
-        let &[states, features] = &self.log_variances.shape()[..] else {
-            unreachable!("variances are [N, D]")
-        };
-        let mut sums = vec![0.0; states * features];
-        let mut counts = vec![0.0; states];
-        for position in data.positions() {
-            for (state, count) in counts.iter_mut().enumerate() {
-                let place = position * states + state;
-                let posterior = posteriors.as_slice()[place];
-                *count += posterior;
-                for feature in 0..features {
-                    let square = squares.as_slice()[place * features + feature].as_f64();
-                    sums[state * features + feature] += posterior * square;
-                }
-            }
-        }
+        let squares = self.squares(self.network.values(&tape, data)?, data)?.value().cast();
+        let mut variances = Tensor::full([1, self.log_variances.value().len()], f64::NAN);
+        let symbols = vec![0; data.steps() * data.lengths().len()]; // the same for all inputs
+        Quotients::of_means(posteriors, &squares).set(&symbols, &mut variances);
         let logarithms = self.log_variances.value_mut().as_mut_slice();
-        for (place, (logarithm, sum)) in logarithms.iter_mut().zip(sums).enumerate() {
-            let count = counts[place / features];
-            if count > LEAST_COUNT {
-                *logarithm = T::of((sum / count).max(self.least).ln());
+        for (logarithm, variance) in logarithms.iter_mut().zip(variances.iter()) {
+            if !variance.is_nan() {
+                *logarithm = T::of(variance.max(self.least).ln());
             }
         }
         Ok(())

@@ -8,13 +8,15 @@ mod gaussian;
 mod model;
 mod network;
 mod outputs;
+mod quotients;
 mod sequences;
 
 pub use error::HmmError;
-pub use expectation_maximization::ExpectationMaximization;
+pub use expectation_maximization::{EmProgress, ExpectationMaximization};
 pub use forward_backward::Posteriors;
 pub use gaussian::GaussianOutputs;
 pub use model::InputOutputHmm;
 pub use network::{InputNetwork, InputTable};
 pub use outputs::{ClassOutputs, OutputDistribution};
+pub use quotients::Quotients;
 pub use sequences::{Sequences, Series};

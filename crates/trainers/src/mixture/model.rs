@@ -27,7 +27,7 @@ use super::sequences::Sequences;
 /// Bengio and Frasconi, *An Input Output HMM Architecture* (NIPS 7, 1995); *Input-Output HMM's for Sequence
 /// Processing* (IEEE Transactions on Neural Networks, 1996).
 ///
-/// [`ExpectationMaximization`](crate::ExpectationMaximization) trains it. As the
+/// [`ExpectationMaximization`](super::ExpectationMaximization) trains it. As the
 /// [log-likelihood](Self::log_likelihood) is a recurrence on the tape, gradient descent by back-propagation through
 /// time does so too.
 ///
@@ -84,8 +84,8 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     }
 
     /// Returns the log-likelihood `ln p(y | u)` of each sequence on the tape, `[B]`, in nats, by the forward
-    /// recursion. It is 0 for a sequence without steps, and −∞ for one that the model excludes, where it has no
-    /// gradient.
+    /// recursion. It is 0 for a sequence without steps. For one that the model excludes it is −∞, and the gradient is
+    /// that of the steps before the first that is impossible.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     /// ```
     ///
     /// For classes it has the probability of each, `[T, B, C]`; for numbers it is the mean, `[T, B, D]`. Entries
-    /// after the end of a sequence are 0. At a step without an [observed output](Sequences::observed), it is a
+    /// after the end of a sequence are 0. At a step without an [observed output](Sequences::observed_at), it is a
     /// prediction.
     ///
     /// ```
@@ -160,7 +160,7 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
     /// let shown = InputTable::from_values(Tensor::from([[yes, no, no, yes]; 2]));
     /// let mut model = InputOutputHmm::new(flips, ClassOutputs::new(shown, 2));
     /// model.start.set(Tensor::from([yes, no]));
-    /// let data = Sequences::new([1, 0, 1, 1], [0; 4], &[4])?.observed(&[false; 4])?;
+    /// let data = Sequences::new([1, 0, 1, 1], [0; 4], &[4])?.observed_at(&[false; 4])?;
     /// let odd: Vec<f64> = model.predict(&data)?.as_slice().chunks(2).map(|p| p[1]).collect();
     /// assert_eq!(odd, [1.0, 1.0, 0.0, 1.0]);
     /// # Ok::<(), HmmError>(())

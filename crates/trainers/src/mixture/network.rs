@@ -5,6 +5,7 @@ use bptt_layers::{Linear, Module, ParameterPath};
 use bptt_tensor::{Scalar, Tensor};
 
 use super::error::HmmError;
+use super::quotients::Quotients;
 use super::sequences::Sequences;
 
 /// A network that maps the input `u_t` of each step to `K` values, of which probabilities or means are computed.
@@ -51,11 +52,20 @@ pub trait InputNetwork<T: Scalar>: Module<T> {
     /// If the inputs do not suit the network.
     fn values<'t>(&self, tape: &'t Tape<T>, data: &Sequences<T>) -> Result<Var<'t, T>, HmmError>;
 
-    /// Returns the network as a table, if it is one. The maximization of
-    /// [`ExpectationMaximization`](crate::ExpectationMaximization) is then exact, in one step.
-    #[must_use]
-    fn table_mut(&mut self) -> Option<&mut InputTable<T>> {
-        None
+    /// Sets the values to these quotients, if the network has values of its own for each input, and returns whether
+    /// it does. The maximization of [`ExpectationMaximization`](super::ExpectationMaximization) is then exact, in one
+    /// step.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    fn set_quotients(
+        &mut self,
+        data: &Sequences<T>,
+        quotients: &Quotients,
+    ) -> Result<bool, HmmError> {
+        let _ = (data, quotients);
+        Ok(false)
     }
 }
 
@@ -113,21 +123,6 @@ impl<T: Scalar> InputTable<T> {
     pub fn symbols(&self) -> usize {
         self.rows.shape()[0]
     }
-
-    /// Sets distributions of `classes` each to normalized counts, as logarithms. A distribution without counts stays.
-    ///
-    /// `counts` are `[U, K / classes, classes]`.
-    pub(super) fn set_counts(&mut self, counts: &[f64], classes: usize) {
-        let entries = self.rows.value_mut().as_mut_slice().chunks_mut(classes);
-        for (entries, counts) in entries.zip(counts.chunks(classes)) {
-            let total: f64 = counts.iter().sum();
-            if total > LEAST_COUNT {
-                for (entry, count) in entries.iter_mut().zip(counts) {
-                    *entry = T::of((count / total).ln());
-                }
-            }
-        }
-    }
 }
 
 /// Data do not reach a distribution with a smaller expected count: quotients of subnormal numbers have few digits.
@@ -158,8 +153,13 @@ impl<T: Scalar> InputNetwork<T> for InputTable<T> {
         Ok(rows.reshape([data.steps(), data.lengths().len(), self.size()]))
     }
 
-    fn table_mut(&mut self) -> Option<&mut InputTable<T>> {
-        Some(self)
+    fn set_quotients(
+        &mut self,
+        data: &Sequences<T>,
+        quotients: &Quotients,
+    ) -> Result<bool, HmmError> {
+        quotients.set(data.input_symbols(self.symbols())?, self.rows.value_mut());
+        Ok(true)
     }
 }
 
@@ -175,7 +175,8 @@ impl<T: Scalar> InputNetwork<T> for Linear<T> {
     }
 }
 
-/// Networks side by side, such as one for each state. Their values are concatenated.
+/// Networks side by side, such as one for each state. Their values are concatenated. If all are tables, the maximum is
+/// exact, as with one table.
 impl<T: Scalar, N: InputNetwork<T>> InputNetwork<T> for Vec<N> {
     fn size(&self) -> usize {
         self.iter().map(InputNetwork::size).sum()
@@ -185,5 +186,19 @@ impl<T: Scalar, N: InputNetwork<T>> InputNetwork<T> for Vec<N> {
         let values: Result<Vec<_>, _> =
             self.iter().map(|network| network.values(tape, data)).collect();
         Ok(Var::concat(&values?, -1))
+    }
+
+    fn set_quotients(
+        &mut self,
+        data: &Sequences<T>,
+        quotients: &Quotients,
+    ) -> Result<bool, HmmError> {
+        let (mut from, mut are_set) = (0, true);
+        for network in self {
+            let to = from + network.size();
+            are_set &= network.set_quotients(data, &quotients.columns(from..to))?;
+            from = to;
+        }
+        Ok(are_set)
     }
 }

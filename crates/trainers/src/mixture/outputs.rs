@@ -6,6 +6,7 @@ use bptt_tensor::{Scalar, Tensor};
 
 use super::error::HmmError;
 use super::network::InputNetwork;
+use super::quotients::Quotients;
 use super::sequences::Sequences;
 
 /// The distribution `p(y_t | x_t = i, u_t)` of the output in each of `N` states, of which a network of the input
@@ -75,7 +76,7 @@ pub trait OutputDistribution<T: Scalar>: Module<T> {
 /// P(y_t = c | x_t = i, u_t) = softmax(o_i(u_t))_c
 /// ```
 ///
-/// The network has `N·C` values, the logits `o_i` of state 0 first. If it is a [table](crate::InputTable), its exact
+/// The network has `N·C` values, the logits `o_i` of state 0 first. If it is a [table](super::InputTable), its exact
 /// maximum is the expected count of each class, normalized: the logits are then log-probabilities, −∞ for a class
 /// that the state never emits with an input. A distribution that no data reach keeps its logits.
 #[derive(Clone, Debug)]
@@ -155,19 +156,12 @@ impl<T: Scalar, P: InputNetwork<T>> OutputDistribution<T> for ClassOutputs<P> {
         posteriors: &Tensor<f64>,
     ) -> Result<bool, HmmError> {
         let (classes, states) = (self.classes, self.states());
-        let Some(table) = self.network.table_mut() else { return Ok(false) };
-        let inputs = data.input_symbols(table.symbols())?;
         let targets = data.output_symbols(classes)?;
-        let mut counts = vec![0.0; table.symbols() * states * classes];
-        for position in data.positions() {
-            let posteriors = &posteriors.as_slice()[position * states..][..states];
-            for (state, posterior) in posteriors.iter().enumerate() {
-                let row = inputs[position] * states + state;
-                counts[row * classes + targets[position]] += posterior;
-            }
+        let mut counts = Tensor::zeros([data.steps(), data.lengths().len(), states, classes]);
+        for (place, posterior) in posteriors.iter().enumerate() {
+            counts.as_mut_slice()[place * classes + targets[place / states]] = *posterior;
         }
-        table.set_counts(&counts, classes);
-        Ok(true)
+        self.network.set_quotients(data, &Quotients::of_counts(&counts))
     }
 }
 

@@ -90,31 +90,30 @@ impl<T: Scalar> Sequences<T> {
         Ok(Self {
             inputs: within(INPUTS, inputs, lengths)?,
             outputs: within(OUTPUTS, outputs, lengths)?,
-            observed: (0..steps * lengths.len())
-                .map(|p| p / lengths.len() < lengths[p % lengths.len()])
-                .collect(),
+            observed: (0..steps * lengths.len()).map(|p| is_within(p, lengths)).collect(),
             lengths: lengths.to_vec(),
             steps,
         })
     }
 
-    /// Sets at which steps the output is observed, in row-major order of `[T, B]`: where a target is given, such as
-    /// at the last step of each sequence. Other outputs have no influence. At first all outputs are observed.
+    /// Says at which steps the output is observed, in row-major order of `[T, B]`: where a target is given, such as
+    /// at the last step of each sequence. Other outputs have no influence. At first all outputs are observed, and
+    /// marks only remove: an output that is once not observed is gone.
     ///
     /// ```
     /// # use bptt_trainers::mixture::{HmmError, Sequences};
-    /// let data = Sequences::<f64>::new([0, 1, 1], [9, 9, 1], &[3])?.observed(&[false, false, true])?;
+    /// let data = Sequences::<f64>::new([0, 1, 1], [9, 9, 1], &[3])?.observed_at(&[false, false, true])?;
     /// assert_eq!(data.output_symbols(2)?, [0, 0, 1]);
     /// # Ok::<(), HmmError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// If there is not an entry for each step.
-    pub fn observed(mut self, observed: &[bool]) -> Result<Self, HmmError> {
+    /// If there is not a mark for each step.
+    pub fn observed_at(mut self, observed: &[bool]) -> Result<Self, HmmError> {
         if observed.len() != self.observed.len() {
-            let (found, sequences) = (observed.len().to_string(), self.lengths.len());
-            return Err(HmmError::Extents { side: "marks of observed outputs", found, sequences });
+            let (steps, sequences) = (self.steps, self.lengths.len());
+            return Err(HmmError::Marks { found: observed.len(), steps, sequences });
         }
         for (position, is_observed) in observed.iter().enumerate() {
             self.observed[position] &= is_observed;
@@ -197,17 +196,10 @@ impl<T: Scalar> Sequences<T> {
         features(OUTPUTS, &self.outputs, size)
     }
 
-    /// Returns the positions `t B + b` of all steps within sequences.
-    pub(super) fn positions(&self) -> impl Iterator<Item = usize> {
-        let batch = self.lengths.len();
-        (0..self.steps * batch).filter(move |p| p / batch < self.lengths[p % batch])
-    }
-
     /// Returns 1 at each step within its sequence and 0 elsewhere, `[T, B, 1]`.
     pub(super) fn mask(&self) -> Tensor<T> {
-        let batch = self.lengths.len();
-        let is_within = |p: usize| p / batch < self.lengths[p % batch];
-        Tensor::from_fn([self.steps, batch, 1], |p| T::of(f64::from(is_within(p))))
+        let shape = [self.steps, self.lengths.len(), 1];
+        Tensor::from_fn(shape, |p| T::of(f64::from(is_within(p, &self.lengths))))
     }
 
     /// Returns 1 at each step whose output is observed and 0 elsewhere, `[T, B, 1]`.
@@ -226,7 +218,7 @@ impl<T: Scalar> Sequences<T> {
             return Err(HmmError::Kind { side, found: "features", needed: "symbols" });
         };
         let batch = self.lengths.len();
-        for position in self.positions() {
+        for position in (0..symbols.len()).filter(|&p| is_within(p, &self.lengths)) {
             let symbol = symbols[position];
             if symbol >= count {
                 let (step, sequence) = (position / batch, position % batch);
@@ -274,32 +266,31 @@ fn steps_of<T: Scalar>(
     steps.ok_or(HmmError::Extents { side, found, sequences })
 }
 
+/// Whether a position `t B + b` is within its sequence.
+fn is_within(position: usize, lengths: &[usize]) -> bool {
+    position / lengths.len() < lengths[position % lengths.len()]
+}
+
 /// Returns a series with 0 after the end of each sequence.
 fn within<T: Scalar>(
     side: &'static str,
     series: Series<T>,
     lengths: &[usize],
 ) -> Result<Series<T>, HmmError> {
-    let batch = lengths.len();
-    let place = |position: usize| (position / batch, position % batch);
-    let is_within = |position| {
-        let (step, sequence) = place(position);
-        step < lengths[sequence]
-    };
     match series {
         Series::Symbols(mut symbols) => {
             for (position, symbol) in symbols.iter_mut().enumerate() {
-                *symbol *= usize::from(is_within(position));
+                *symbol *= usize::from(is_within(position, lengths));
             }
             Ok(Series::Symbols(symbols))
         }
         Series::Features(mut features) => {
             let size = features.shape()[2];
             for (position, row) in features.as_mut_slice().chunks_mut(size.max(1)).enumerate() {
-                if !is_within(position) {
+                if !is_within(position, lengths) {
                     row.fill(T::zero());
                 } else if !row.iter().all(|x| x.as_f64().is_finite()) {
-                    let (step, sequence) = place(position);
+                    let (step, sequence) = (position / lengths.len(), position % lengths.len());
                     return Err(HmmError::NonFiniteFeature { side, step, sequence });
                 }
             }

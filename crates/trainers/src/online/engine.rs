@@ -73,7 +73,7 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
         }
     }
 
-    /// Makes a step of each sequence, and keeps it if nothing fails.
+    /// Makes a step of each sequence. The learner changes at the end, if nothing fails.
     #[track_caller]
     fn run<L: Stepwise<T> + Module<T>>(
         &mut self,
@@ -91,11 +91,12 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
         let parameters = layer.parameters();
         self.expect_parameters(&parameters);
 
+        let mut method = self.method.clone(); // replaces that of the learner if nothing fails
         let mut begun = Vec::with_capacity(batch);
         for sequence in 0..batch {
             begun.push(match self.sequences.get(sequence) {
                 Some(Some(_)) => None,
-                _ => Some(self.begin(layer, &parameters, sequence)?),
+                _ => Some(begin(&mut method, layer, &parameters, sequence)?),
             });
         }
         let tapes: Vec<_> = (0..batch).map(|_| Tape::new()).collect();
@@ -113,63 +114,19 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
         let output = Self::output_of(&outputs);
 
         let computed = match loss {
-            Some(loss) => Some(self.gradients(&parameters, &steps, &before, &output, loss)?),
+            Some(loss) => Some(gradients(&method, &parameters, &steps, &before, &output, loss)?),
             None => None,
         };
         let mut after = Vec::with_capacity(batch);
         for (sequence, ((step, _), old)) in steps.iter().zip(&before).enumerate() {
-            let next = follow(&mut self.method, step, Some(*old), sequence)?;
+            let next = follow(&mut method, step, Some(*old), sequence)?;
             after.push(Some(next));
         }
-        self.sequences = after;
+        if self.parameters.is_empty() {
+            self.parameters = shapes(&parameters);
+        }
+        (self.method, self.sequences) = (method, after);
         Ok((output, computed))
-    }
-
-    /// Returns the loss of an output, and its gradients by all paths. `before` is what was known before these steps.
-    #[track_caller]
-    fn gradients(
-        &self,
-        parameters: &[(String, &Param<T>)],
-        steps: &[(RecordedStep<'_, '_, T>, Var<'_, T>)],
-        before: &[&Sequence<T, M::Influence>],
-        output: &Tensor<T>,
-        loss: &LossFn<'_, T>,
-    ) -> Result<Evaluated<T>, OnlineError> {
-        let (loss, cotangents, mut gradients) = loss_gradients(output, loss)?;
-        let mut sums: ByParameter<T> = vec![None; parameters.len()];
-        for (sequence, ((step, y), old)) in steps.iter().zip(before).enumerate() {
-            let cotangent = cotangents.slice(0, sequence..sequence + 1);
-            let pulled = step.pull(&[(*y, cotangent)]);
-            for (sum, direct) in sums.iter_mut().zip(pulled.parameters) {
-                direct.into_iter().for_each(|direct| add(sum, direct));
-            }
-            self.method.add_gradients(&old.influence, &pulled.state, &mut sums);
-            if !sums.iter().flatten().all(Tensor::is_finite) {
-                return Err(non_finite("the gradient", sequence, old.steps));
-            }
-        }
-        for ((_, parameter), sum) in parameters.iter().zip(sums) {
-            let Some(sum) = sum else { continue };
-            let sum = sum.reshape(parameter.shape());
-            match gradients.get_mut(parameter) {
-                Some(gradient) => gradient.axpy(T::one(), &sum), // the loss names it too
-                None => gradients.insert(parameter, sum),
-            }
-        }
-        Ok((loss, gradients))
-    }
-
-    /// Begins a sequence at the initial state of the layer.
-    #[track_caller]
-    fn begin<L: Stepwise<T>>(
-        &mut self,
-        layer: &L,
-        parameters: &[(String, &Param<T>)],
-        sequence: usize,
-    ) -> Result<Sequence<T, M::Influence>, OnlineError> {
-        let tape = Tape::new();
-        let start = RecordedStep::start(&tape, parameters, layer);
-        follow(&mut self.method, &start, None, sequence)
     }
 
     /// Returns the outputs of all sequences. A batch without sequences has no features either.
@@ -179,13 +136,11 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
 
     /// Refuses a layer with other parameters than before.
     #[track_caller]
-    fn expect_parameters(&mut self, parameters: &[(String, &Param<T>)]) {
-        if self.parameters.is_empty() {
-            self.parameters = shapes(parameters);
-        }
-        let known = self.parameters.iter().map(|(name, shape)| (name, shape));
+    fn expect_parameters(&self, parameters: &[(String, &Param<T>)]) {
+        let mut known = self.parameters.iter().map(|(name, shape)| (name, shape)).peekable();
         assert!(
-            known.eq(parameters.iter().map(|(name, parameter)| (name, parameter.shape()))),
+            known.peek().is_none()
+                || known.eq(parameters.iter().map(|(name, parameter)| (name, parameter.shape()))),
             "an online learner serves one layer, and the parameters of this one have other names or shapes than those \
              of the steps before; make a learner for each layer"
         );
@@ -221,7 +176,7 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
         let state = start.state();
         let mut saved = Saved::new(archive, &parameters);
         let batch: usize = saved.parse("sequences", |_| true)?;
-        let method = self.method.restored(&mut saved)?;
+        let method = self.method.restored(&mut saved, &start)?;
         let mut sequences = Vec::new();
         for number in 0..batch {
             saved.within(number);
@@ -243,6 +198,19 @@ impl<T: Scalar, M: Method<T>> Engine<T, M> {
     }
 }
 
+/// Begins a sequence at the initial state of the layer.
+#[track_caller]
+fn begin<T: Scalar, M: Method<T>, L: Stepwise<T>>(
+    method: &mut M,
+    layer: &L,
+    parameters: &[(String, &Param<T>)],
+    sequence: usize,
+) -> Result<Sequence<T, M::Influence>, OnlineError> {
+    let tape = Tape::new();
+    let start = RecordedStep::start(&tape, parameters, layer);
+    follow(method, &start, None, sequence)
+}
+
 /// Makes the influence follow a step.
 #[track_caller]
 fn follow<T: Scalar, M: Method<T>>(
@@ -262,6 +230,40 @@ fn follow<T: Scalar, M: Method<T>>(
     }
     let steps = before.map_or(0, |before| before.steps.saturating_add(1));
     Ok(Sequence { steps, state, influence })
+}
+
+/// Returns the loss of an output, and its gradients by all paths. `before` is what was known before these steps.
+#[track_caller]
+fn gradients<T: Scalar, M: Method<T>>(
+    method: &M,
+    parameters: &[(String, &Param<T>)],
+    steps: &[(RecordedStep<'_, '_, T>, Var<'_, T>)],
+    before: &[&Sequence<T, M::Influence>],
+    output: &Tensor<T>,
+    loss: &LossFn<'_, T>,
+) -> Result<Evaluated<T>, OnlineError> {
+    let (loss, cotangents, mut gradients) = loss_gradients(output, loss)?;
+    let mut sums: ByParameter<T> = vec![None; parameters.len()];
+    for (sequence, ((step, y), old)) in steps.iter().zip(before).enumerate() {
+        let cotangent = cotangents.slice(0, sequence..sequence + 1);
+        let pulled = step.pull(&[(*y, cotangent)]);
+        for (sum, direct) in sums.iter_mut().zip(pulled.parameters) {
+            direct.into_iter().for_each(|direct| add(sum, direct));
+        }
+        method.add_gradients(&old.influence, &pulled.state, &mut sums);
+        if !sums.iter().flatten().all(Tensor::is_finite) {
+            return Err(non_finite("the gradient", sequence, old.steps));
+        }
+    }
+    for ((_, parameter), sum) in parameters.iter().zip(sums) {
+        let Some(sum) = sum else { continue };
+        let sum = sum.reshape(parameter.shape());
+        match gradients.get_mut(parameter) {
+            Some(gradient) => gradient.axpy(T::one(), &sum), // the loss names it too
+            None => gradients.insert(parameter, sum),
+        }
+    }
+    Ok((loss, gradients))
 }
 
 /// Returns the loss of an output, its gradient with respect to the output, and with respect to parameters that the

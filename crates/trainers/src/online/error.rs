@@ -1,6 +1,6 @@
 //! Why a learner makes no step.
 
-/// Why a learner makes no step. The state and the influence of all sequences are as they were before the call.
+/// Why a learner makes no step. The learner is as it was before the call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnlineError {
@@ -39,15 +39,13 @@ pub enum OnlineError {
 
     /// The traced variables of the state are not an element-wise recurrence.
     #[error(
-        "`{variable}` is not an element-wise recurrence: its element {element} depends on {cause}, so `Traces` do not \
-         hold its past; trace other variables by `Traces::of`, or choose `Snap1`, `RealTime` or `Uoro`"
+        "`{variable}` is not an element-wise recurrence: {cause}, so `Traces` do not hold its past; trace other \
+         variables by `Traces::of`, or choose `Snap1`, `RealTime` or `Uoro`"
     )]
     NotElementwise {
         /// The path of the variable of the state, such as `state.1`.
         variable: String,
-        /// The element of the variable, in row-major order.
-        element: usize,
-        /// On what it depends.
+        /// What mixes its elements, such as "element 1 of `state` before influences another of its elements".
         cause: String,
     },
 }

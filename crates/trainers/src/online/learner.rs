@@ -64,6 +64,24 @@ pub type LossFn<'f, T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'f;
 /// made. The gradient is then an approximation, which is good while a step of the optimizer is small (Williams and
 /// Zipser 1989). For exact gradients, hold the parameters and sum the gradients of several steps by `+=`.
 ///
+/// # New sequences
+///
+/// ```
+/// use bptt_layers::IndRnn;
+/// use bptt_tensor::Tensor;
+/// use bptt_trainers::online::{OnlineLearner, Traces};
+///
+/// let cell = IndRnn::<f64>::new(&mut bptt_layers::rng(0), 2, 3);
+/// let mut learner = Traces::new();
+/// let first = learner.advance(&cell, &Tensor::ones([4, 2]))?;
+/// learner.reset_sequences(&[1, 3]); // two of the four begin anew
+/// let second = learner.advance(&cell, &Tensor::ones([4, 2]))?;
+/// assert_eq!(second.slice(0, 1..2), first.slice(0, 1..2));
+/// learner.reset(); // all
+/// assert!(learner.advance(&cell, &Tensor::ones([1, 2])).is_ok()); // the batch may be another
+/// # Ok::<(), bptt_trainers::online::OnlineError>(())
+/// ```
+///
 /// # The trait
 ///
 /// A learner serves one layer, and knows its parameters by their position. The trait is dyn-compatible. Results have
@@ -77,8 +95,8 @@ pub trait OnlineLearner<T: Scalar, L: Stepwise<T> + Module<T>>: Debug {
     ///
     /// # Errors
     ///
-    /// If the loss, a state, an influence or a gradient is not finite, or the batch is another than before. The state
-    /// and the influence are then as before the call. See the learner for more errors.
+    /// If the loss, a state, an influence or a gradient is not finite, or the batch is another than before. The learner
+    /// is then as before the call, to the bit. See the learner for more errors.
     ///
     /// # Panics
     ///

@@ -10,10 +10,12 @@ use super::recorded_step::{ByParameter, RecordedStep};
 use super::saved::{Saved, Saving};
 
 /// What a learner keeps of the influence `Π = ds/dθ` of one sequence.
-pub(super) trait Method<T: Scalar>: Debug {
+pub(super) trait Method<T: Scalar>: Clone + Debug {
     type Influence: Debug;
 
     /// Returns `Π_t = J_t Π_{t−1} + I_t`, as far as the method keeps it. `None` stands for zeros.
+    ///
+    /// If a step fails, the learner drops this method, and keeps the one from before the step.
     #[track_caller]
     fn advance(
         &mut self,
@@ -35,10 +37,15 @@ pub(super) trait Method<T: Scalar>: Debug {
     /// Writes what belongs to no sequence.
     fn save(&self, _saving: &mut Saving<'_, T>) {}
 
-    /// Returns the method with what [`save`](Self::save) wrote.
-    fn restored(&self, _saved: &mut Saved<'_, T>) -> Result<Self, WeightsError>
-    where
-        Self: Sized;
+    /// Returns the method with what [`save`](Self::save) wrote. `start` is the initial state of the layer.
+    #[track_caller]
+    fn restored(
+        &self,
+        _saved: &mut Saved<'_, T>,
+        _start: &RecordedStep<'_, '_, T>,
+    ) -> Result<Self, WeightsError> {
+        Ok(self.clone())
+    }
 
     /// Writes an influence.
     fn save_influence(&self, influence: &Self::Influence, saving: &mut Saving<'_, T>);

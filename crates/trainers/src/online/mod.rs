@@ -7,14 +7,16 @@
 //! |---|---|---|---|---|
 //! | [`RealTime`] | exact | any | `S·P` | `S` reverse passes, and `S²·P` |
 //! | [`Snap1`] | without paths through other units | any | entries `K` of one step | `S` reverse passes, and `S·K` |
-//! | [`Traces`] | exact | element-wise | `V·P` | `V + 1` reverse passes |
-//! | [`Traces::of`] | without paths through the other variables | gated by an element-wise memory | `V·P` | `V + 1` reverse passes |
+//! | [`Traces`] | exact | element-wise | `V·P` | `3V + 1` reverse passes |
+//! | [`Traces::of`] | without paths through the other variables | with an element-wise memory, such as `c` of an `Lstm` | `V·P` | `3V + 1` reverse passes |
 //! | [`Uoro`] | random, with the exact one as its expectation | any | `S + P` | 4 reverse passes |
 //!
 //! Costs are those of one sequence. `S` is the number of elements of the state, `P` that of the parameters that
 //! influence the state, and `V` that of the traced variables of the state. A reverse pass is one through one step of
-//! one sequence. None depends on the number of steps.
+//! one sequence. None depends on the number of steps. `Traces` of more than 32
+//! units need `2V` passes more, and so on for each factor of 32.
 
+mod codes;
 mod delegation;
 mod engine;
 mod error;

@@ -86,7 +86,7 @@ impl<T: Scalar> Method<T> for Dense {
     ) -> Result<ByParameter<T>, OnlineError> {
         let size = step.size();
         let mut jacobian = Vec::with_capacity(size * size);
-        let mut influence: ByParameter<T> = vec![None; step.widths().len()];
+        let mut influence: ByParameter<T> = vec![None; step.widths.len()];
         for element in 0..size {
             let row = step.row(element);
             jacobian.extend(row.state);
@@ -121,10 +121,6 @@ impl<T: Scalar> Method<T> for Dense {
 
     fn is_finite(&self, influence: &ByParameter<T>) -> bool {
         influence.iter().flatten().all(Tensor::is_finite)
-    }
-
-    fn restored(&self, _saved: &mut Saved<'_, T>) -> Result<Self, WeightsError> {
-        Ok(Self)
     }
 
     fn save_influence(&self, influence: &ByParameter<T>, saving: &mut Saving<'_, T>) {

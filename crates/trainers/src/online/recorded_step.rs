@@ -15,8 +15,10 @@ pub(super) struct RecordedStep<'p, 't, T: Scalar> {
     parameters: &'p [(String, &'p Param<T>)],
     before: Vec<Var<'t, T>>,
     after: Vec<Var<'t, T>>,
-    /// The paths of the variables of the state, such as `state.1`.
-    pub(super) paths: Vec<String>,
+    /// The path of each variable of the state, such as `state.1`, and its elements within the vector `s`.
+    pub(super) variables: Vec<(String, Range<usize>)>,
+    /// The number of elements of each parameter.
+    pub(super) widths: Vec<usize>,
 }
 
 /// What a reverse pass computes.
@@ -39,8 +41,24 @@ impl<'p, 't, T: Scalar> RecordedStep<'p, 't, T> {
         layer: &L,
     ) -> Self {
         let state = layer.start(tape, 1);
-        let (after, paths) = (state.leaves(), state.paths("state"));
-        Self { tape, parameters, before: Vec::new(), after, paths }
+        Self::new(tape, parameters, Vec::new(), state.leaves(), state.paths("state"))
+    }
+
+    fn new(
+        tape: &'t Tape<T>,
+        parameters: &'p [(String, &'p Param<T>)],
+        before: Vec<Var<'t, T>>,
+        after: Vec<Var<'t, T>>,
+        paths: Vec<String>,
+    ) -> Self {
+        let mut end = 0;
+        let elements = |leaf: &Var<'t, T>| {
+            end += leaf.shape().elements();
+            end - leaf.shape().elements()..end
+        };
+        let variables = paths.into_iter().zip(after.iter().map(elements)).collect();
+        let widths = parameters.iter().map(|(_, parameter)| parameter.value().len()).collect();
+        Self { tape, parameters, before, after, variables, widths }
     }
 
     /// Records a step from an input `[1, I]` and the values of a state. Returns it and the output `[1, O]`.
@@ -63,7 +81,7 @@ impl<'p, 't, T: Scalar> RecordedStep<'p, 't, T> {
                 "an online learner: a step changes the shape of `{path}` from {old} to {new}; a state keeps its shape"
             );
         }
-        (Self { tape, parameters, before, after, paths }, output)
+        (Self::new(tape, parameters, before, after, paths), output)
     }
 
     /// Returns the values of the state after the step. They are copies, since a value may be a part of a larger one.
@@ -71,40 +89,14 @@ impl<'p, 't, T: Scalar> RecordedStep<'p, 't, T> {
         self.after.values()
     }
 
-    /// Returns the elements of each variable of the state within the vector `s`.
-    pub(super) fn variables(&self) -> Vec<Range<usize>> {
-        let mut end = 0;
-        let elements = |leaf: &Var<'t, T>| {
-            end += leaf.shape().elements();
-            end - leaf.shape().elements()..end
-        };
-        self.after.iter().map(elements).collect()
-    }
-
     /// Returns the number `S` of elements of the state.
     pub(super) fn size(&self) -> usize {
-        self.after.iter().map(|leaf| leaf.shape().elements()).sum()
-    }
-
-    /// Returns the number of elements of each parameter.
-    pub(super) fn widths(&self) -> Vec<usize> {
-        self.parameters.iter().map(|(_, parameter)| parameter.value().len()).collect()
+        self.variables.last().map_or(0, |(_, elements)| elements.end)
     }
 
     /// Returns the name of a parameter.
     pub(super) fn name_of(&self, parameter: usize) -> &str {
         &self.parameters[parameter].0
-    }
-
-    /// Returns the path of the variable that begins at this element of the state.
-    pub(super) fn path_of(&self, start: usize) -> &str {
-        let variable = self.variables().iter().rposition(|elements| elements.start == start);
-        variable.map_or("state", |variable| &self.paths[variable])
-    }
-
-    /// Whether this is a step, and not an initial state.
-    pub(super) fn has_past(&self) -> bool {
-        !self.before.is_empty()
     }
 
     /// Returns row `element` of `J` and of `I`.
@@ -117,8 +109,8 @@ impl<'p, 't, T: Scalar> RecordedStep<'p, 't, T> {
     /// Returns `vᵀ J` and `vᵀ I` for a cotangent `v: [S]` of the state after the step.
     pub(super) fn pull_state(&self, cotangent: &[T]) -> Pulled<T> {
         let mut pairs = Vec::new();
-        for (leaf, elements) in self.after.iter().zip(self.variables()) {
-            let part = &cotangent[elements];
+        for (leaf, (_, elements)) in self.after.iter().zip(&self.variables) {
+            let part = &cotangent[elements.clone()];
             if part.iter().any(|v| *v != T::zero()) {
                 pairs.push((*leaf, Tensor::from_slice(leaf.shape(), part)));
             }
@@ -151,8 +143,8 @@ impl<'p, 't, T: Scalar> RecordedStep<'p, 't, T> {
     pub(super) fn push_state(&self, tangent: &[T]) -> Vec<T> {
         let _dropped = self.tape.aside();
         let mut pairs = Vec::new();
-        for (leaf, elements) in self.before.iter().zip(self.variables()) {
-            let part = Tensor::from_slice(leaf.shape(), &tangent[elements]);
+        for (leaf, (_, elements)) in self.before.iter().zip(&self.variables) {
+            let part = Tensor::from_slice(leaf.shape(), &tangent[elements.clone()]);
             pairs.push((*leaf, self.tape.constant(part)));
         }
         let flat = self.after.iter().map(|leaf| leaf.reshape([leaf.shape().elements()]));

@@ -1,13 +1,19 @@
 //! Reading and writing the state of a learner.
 
 use std::collections::BTreeSet;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 use bptt_layers::Xoshiro256PlusPlus;
-use bptt_layers::weights::{Archive, WeightsError};
+use bptt_layers::weights::{Archive, WeightsError, WeightsProblem};
 use bptt_tensor::{Scalar, Shape, Tensor};
 
 use super::recorded_step::ByParameter;
+
+/// A whole number is saved as two digits to this base, since an element of single precision holds it only below `2²⁴`.
+const BASE: usize = 1 << 12;
+/// The first high digit that an element does not hold.
+const HIGHEST: usize = 1 << 24;
 
 /// Writes parts of the state of a learner, by names that begin with the number of the sequence.
 pub(super) struct Saving<'a, T: Scalar> {
@@ -35,8 +41,26 @@ impl<'a, T: Scalar> Saving<'a, T> {
         self.archive.insert(format!("{}{name}", self.group), tensor);
     }
 
+    /// Writes whole numbers as a tensor `[N, 2]`, exactly.
+    pub(super) fn numbers(&mut self, name: &str, numbers: &[usize]) {
+        let mut digits = Vec::with_capacity(2 * numbers.len());
+        for &number in numbers {
+            assert!(number / BASE < HIGHEST, "the state of a learner holds numbers below 2³⁶");
+            digits.extend([number / BASE, number % BASE].map(|digit| T::of(digit as f64)));
+        }
+        self.tensor(name, Tensor::from_vec([numbers.len(), 2], digits));
+    }
+
+    /// Writes for which parameters something exists, as a text of their positions.
+    pub(super) fn existing(&mut self, group: &str, exists: impl Iterator<Item = bool>) {
+        let positions = exists.enumerate().filter(|(_, exists)| *exists);
+        let positions: Vec<_> = positions.map(|(position, _)| position.to_string()).collect();
+        self.text(group, positions.join(" "));
+    }
+
     /// Writes the tensors that exist, by the names of the parameters.
     pub(super) fn by_parameter(&mut self, group: &str, tensors: &ByParameter<T>) {
+        self.existing(group, tensors.iter().map(Option::is_some));
         for ((name, _), tensor) in self.parameters.iter().zip(tensors) {
             let Some(tensor) = tensor else { continue };
             self.tensor(&format!("{group}.{name}"), tensor.clone());
@@ -67,10 +91,6 @@ impl<'a, T: Scalar> Saved<'a, T> {
         self.group = format!("{sequence}.");
     }
 
-    pub(super) fn has_text(&self, name: &str) -> bool {
-        self.archive.has_text(&format!("{}{name}", self.group))
-    }
-
     pub(super) fn parse<V: FromStr>(
         &mut self,
         name: &str,
@@ -85,6 +105,43 @@ impl<'a, T: Scalar> Saved<'a, T> {
         self.archive.shaped(&name, shape).cloned()
     }
 
+    /// Reads `count` whole numbers, each of which is at most `largest`.
+    pub(super) fn numbers(
+        &mut self,
+        name: &str,
+        count: usize,
+        largest: usize,
+    ) -> Result<Vec<usize>, WeightsError> {
+        let digits = self.tensor(name, &Shape::from([count, 2]))?;
+        let number = |digits: &[T]| {
+            let [high, low] = [digits[0].to_usize()?, digits[1].to_usize()?];
+            let number = high.checked_mul(BASE)?.checked_add(low)?;
+            let is_whole = digits.iter().all(|digit| digit.fract() == T::zero());
+            (is_whole && low < BASE && number <= largest).then_some(number)
+        };
+        let numbers = digits.as_slice().chunks_exact(2).map(number).collect();
+        self.expect(name, numbers)
+    }
+
+    /// Returns what a tensor stands for, or refuses it if that is `None`.
+    pub(super) fn expect<V>(&self, name: &str, content: Option<V>) -> Result<V, WeightsError> {
+        content.ok_or_else(|| {
+            let problem =
+                WeightsProblem::UnexpectedTensor { tensor: format!("{}{name}", self.group) };
+            WeightsError { file: None, group: String::new(), problem: Box::new(problem) }
+        })
+    }
+
+    /// Returns for each parameter whether something exists for it.
+    pub(super) fn existing(&mut self, group: &str) -> Result<Vec<bool>, WeightsError> {
+        let count = self.parameters.len();
+        let Positions(positions) = self.parse(group, |Positions(positions)| {
+            positions.is_sorted_by(|a, b| a < b)
+                && positions.last().is_none_or(|&last| last < count)
+        })?;
+        Ok((0..count).map(|position| positions.contains(&position)).collect())
+    }
+
     /// Reads the tensors that exist, by the names of the parameters. Each is `[P]`, or `[rows, P]`, for the `P`
     /// elements of the parameter.
     pub(super) fn by_parameter(
@@ -93,12 +150,11 @@ impl<'a, T: Scalar> Saved<'a, T> {
         rows: Option<usize>,
     ) -> Result<ByParameter<T>, WeightsError> {
         let mut tensors = Vec::with_capacity(self.parameters.len());
-        for (name, shape) in self.parameters {
+        let existing = self.existing(group)?;
+        for ((name, shape), exists) in self.parameters.iter().zip(existing) {
             let shape: Vec<_> = rows.into_iter().chain([shape.elements()]).collect();
-            let name = format!("{group}.{name}");
-            let exists = self.archive.has_tensor(&format!("{}{name}", self.group));
             tensors.push(match exists {
-                true => Some(self.tensor(&name, &Shape::from(shape))?),
+                true => Some(self.tensor(&format!("{group}.{name}"), &Shape::from(shape))?),
                 false => None,
             });
         }
@@ -120,5 +176,16 @@ impl<'a, T: Scalar> Saved<'a, T> {
         let name = format!("{}{name}", self.group);
         self.read.insert(name.clone());
         name
+    }
+}
+
+/// The positions of parameters, separated by blanks.
+struct Positions(Vec<usize>);
+
+impl FromStr for Positions {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }

@@ -9,7 +9,7 @@ use super::error::OnlineError;
 use super::method::Method;
 use super::recorded_step::{ByParameter, RecordedStep};
 use super::saved::{Saved, Saving};
-use super::sparse::{Pattern, SparseMatrix};
+use super::sparse::SparseMatrix;
 
 /// The sparse one-step approximation or `SnAp-1` of real-time recurrent learning, for any layer.
 ///
@@ -96,10 +96,10 @@ impl<T: Scalar> Method<T> for Sparse {
         step: &RecordedStep<'_, '_, T>,
     ) -> Result<Self::Influence, OnlineError> {
         let size = step.size();
-        let mut influence = vec![None; step.widths().len()];
+        let mut influence = vec![None; step.widths.len()];
         for element in 0..size {
             let row = step.row(element);
-            for (parameter, width) in step.widths().into_iter().enumerate() {
+            for (parameter, &width) in step.widths.iter().enumerate() {
                 let old = before.and_then(|before| before[parameter].as_ref());
                 let immediate = row.parameters[parameter].as_ref();
                 if old.is_none() && immediate.is_none() {
@@ -130,15 +130,13 @@ impl<T: Scalar> Method<T> for Sparse {
         influence.iter().flatten().all(SparseMatrix::is_finite)
     }
 
-    fn restored(&self, _saved: &mut Saved<'_, T>) -> Result<Self, WeightsError> {
-        Ok(Self)
-    }
-
     fn save_influence(&self, influence: &Self::Influence, saving: &mut Saving<'_, T>) {
+        saving.existing("influence", influence.iter().map(Option::is_some));
         for ((name, _), influence) in saving.parameters.iter().zip(influence) {
             let Some(influence) = influence else { continue };
             let values = influence.values();
-            saving.text(&format!("pattern.{name}"), influence.pattern());
+            saving.numbers(&format!("counts.{name}"), &influence.counts());
+            saving.numbers(&format!("columns.{name}"), &influence.columns());
             saving.tensor(&format!("influence.{name}"), Tensor::from_vec([values.len()], values));
         }
     }
@@ -149,17 +147,18 @@ impl<T: Scalar> Method<T> for Sparse {
         start: &RecordedStep<'_, '_, T>,
     ) -> Result<Self::Influence, WeightsError> {
         let mut influence = Vec::new();
-        for (name, shape) in saved.parameters {
-            let (text, width) = (format!("pattern.{name}"), shape.elements());
-            if !saved.has_text(&text) {
+        for ((name, shape), exists) in saved.parameters.iter().zip(saved.existing("influence")?) {
+            if !exists {
                 influence.push(None);
                 continue;
             }
-            let pattern: Pattern =
-                saved.parse(&text, |pattern: &Pattern| pattern.is_of([start.size(), width]))?;
-            let values =
-                saved.tensor(&format!("influence.{name}"), &Shape::from([pattern.count()]))?;
-            influence.push(Some(SparseMatrix::from_parts(width, pattern, values.as_slice())));
+            let (width, own) = (shape.elements(), format!("columns.{name}"));
+            let counts = saved.numbers(&format!("counts.{name}"), start.size(), width)?;
+            let count = counts.iter().sum();
+            let columns = saved.numbers(&own, count, width.saturating_sub(1))?;
+            let values = saved.tensor(&format!("influence.{name}"), &Shape::from([count]))?;
+            let matrix = SparseMatrix::from_parts(width, &counts, &columns, values.as_slice());
+            influence.push(Some(saved.expect(&own, matrix)?));
         }
         Ok(influence)
     }

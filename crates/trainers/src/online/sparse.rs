@@ -1,9 +1,5 @@
 //! Matrices of which few entries are kept.
 
-use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
-
 use bptt_tensor::{Scalar, Tensor};
 
 /// A matrix `[S, P]` with the entries of a pattern, which grows.
@@ -72,58 +68,34 @@ impl<T: Scalar> SparseMatrix<T> {
         self.rows.iter().flat_map(|row| &row.values).all(|value| value.is_finite())
     }
 
-    /// Returns the pattern.
-    pub(super) fn pattern(&self) -> Pattern {
-        Pattern(self.rows.iter().map(|row| row.columns.clone()).collect())
+    /// Returns the number of entries of each row.
+    pub(super) fn counts(&self) -> Vec<usize> {
+        self.rows.iter().map(|row| row.columns.len()).collect()
     }
 
-    /// Creates a matrix from its pattern and the values of all entries, row by row.
-    pub(super) fn from_parts(width: usize, Pattern(pattern): Pattern, values: &[T]) -> Self {
-        let mut values = values.iter().copied();
-        let row = |columns: Vec<usize>| {
-            let values = values.by_ref().take(columns.len()).collect();
-            SparseRow { columns, values }
-        };
-        Self { width, rows: pattern.into_iter().map(row).collect() }
-    }
-}
-
-/// The positions of entries in each row. As a text, rows are separated by semicolons, and positions by blanks.
-pub(super) struct Pattern(Vec<Vec<usize>>);
-
-impl Pattern {
-    /// The number of entries.
-    pub(super) fn count(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
+    /// Returns the columns of all entries, row by row.
+    pub(super) fn columns(&self) -> Vec<usize> {
+        self.rows.iter().flat_map(|row| &row.columns).copied().collect()
     }
 
-    /// Whether this is a pattern of a matrix `[S, P]`.
-    pub(super) fn is_of(&self, [size, width]: [usize; 2]) -> bool {
-        let is_row = |columns: &Vec<usize>| {
-            columns.is_sorted_by(|a, b| a < b) && columns.last().is_none_or(|&last| last < width)
-        };
-        self.0.len() == size && self.0.iter().all(is_row)
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for columns in &self.0 {
-            for column in columns {
-                write!(f, "{column} ")?;
+    /// Creates a matrix from the number of entries of each row, and the columns and values of all entries, row by row.
+    /// Returns `None` if the columns of a row do not increase.
+    pub(super) fn from_parts(
+        width: usize,
+        counts: &[usize],
+        mut columns: &[usize],
+        mut values: &[T],
+    ) -> Option<Self> {
+        let mut rows = Vec::with_capacity(counts.len());
+        for &count in counts {
+            let (own, after) = columns.split_at_checked(count)?;
+            let (entries, others) = values.split_at_checked(count)?;
+            if !own.is_sorted_by(|a, b| a < b) {
+                return None;
             }
-            f.write_str(";")?;
+            rows.push(SparseRow { columns: own.to_vec(), values: entries.to_vec() });
+            (columns, values) = (after, others);
         }
-        Ok(())
-    }
-}
-
-impl FromStr for Pattern {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let row = |columns: &str| columns.split_whitespace().map(str::parse).collect();
-        let rows = text.split_terminator(';').map(row);
-        Ok(Self(rows.collect::<Result<_, _>>()?))
+        Some(Self { width, rows })
     }
 }

@@ -40,10 +40,10 @@ use super::units::Units;
 /// ∇L_t ≈ (∂L_t/∂c_t) ⊙ e_t + paths of step t that do not lead through c_t, such as that of the output gate
 /// ```
 ///
-/// `∂L_t/∂c_t` is the learning signal of the present step alone. This is the truncated gradient by which the LSTM was
-/// trained at first (Hochreiter and Schmidhuber, *Long short-term memory*, 1997). It is also e-prop with symmetric
-/// feedback (Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein and Maass, *A solution to the learning dilemma for
-/// recurrent networks of spiking neurons*, 2020). There `e` is the eligibility vector, `∂h_t/∂c_t ⊙ e_t` the
+/// `∂L_t/∂c_t` is the derivative within step `t`. This is the truncated gradient by which the LSTM was trained at first
+/// (Hochreiter and Schmidhuber, *Long short-term memory*, 1997). It is also e-prop with symmetric feedback (Bellec,
+/// Scherr, Subramoney, Hajek, Salaj, Legenstein and Maass, *A solution to the learning dilemma for recurrent networks of
+/// spiking neurons*, 2020). There `e` is the eligibility vector, `∂h_t/∂c_t ⊙ e_t` the
 /// eligibility trace, and `∂L_t/∂h_t` the learning signal. For a
 /// [`LeakyIntegrateAndFire`](bptt_layers::LeakyIntegrateAndFire) cell, `u` and `c` carry traces, `state.1` and
 /// `state.2`, and the spikes are cut.
@@ -53,15 +53,17 @@ use super::units::Units;
 ///
 /// # Cost
 ///
-/// For each sequence, a step costs a reverse pass for each traced variable, one for the loss, and some operations for
-/// each parameter. Memory is `P` numbers for each traced variable. At the first step, and where a parameter first has
-/// an influence, `S` reverse passes find the unit of each parameter, and check that the recurrence is element-wise.
+/// For each sequence, a step costs a reverse pass for the loss, three for each traced variable, and some operations for
+/// each parameter. One of the three gives `d` and `∂s/∂θ`. The others find the unit of each parameter, and check that
+/// the recurrence is element-wise in this step. They are two for up to 32 units, four for up to 1024, and `2⌈log₃₂ n⌉`
+/// for `n` units. Memory is `P` numbers for each traced variable.
 ///
 /// # Errors
 ///
-/// A step fails with [`OnlineError::NotElementwise`] if these passes find an element of a traced variable that depends
-/// on another unit, or a parameter that influences two. So does a stack of recurrent layers, since the parameters of
-/// the lower one influence all units of the upper one.
+/// A step fails with [`OnlineError::NotElementwise`] if an element of a traced variable depends on another unit in this
+/// step, or a parameter influences two. So does a stack of recurrent layers, since the parameters of the lower one
+/// influence all units of the upper one. A recurrence that is element-wise at first, such as an
+/// [`Elman::irnn`](bptt_layers::Elman::irnn) whose `W_hh` is the identity, fails as soon as training makes it another.
 ///
 /// ```
 /// use bptt_autodiff::{Gradients, Tape};
@@ -148,20 +150,28 @@ struct Trace<T: Scalar> {
 }
 
 impl Diagonal {
-    /// Returns the elements of each traced variable within the state.
+    /// Returns the path of each traced variable, and its elements within the state.
     #[track_caller]
-    fn variables<T: Scalar>(&self, step: &RecordedStep<'_, '_, T>) -> Vec<Range<usize>> {
-        let (all, paths) = (step.variables(), &step.paths);
+    fn variables<'s, T: Scalar>(
+        &self,
+        step: &'s RecordedStep<'_, '_, T>,
+    ) -> Vec<(&'s str, Range<usize>)> {
+        let mut all: Vec<_> = step
+            .variables
+            .iter()
+            .map(|(path, elements)| (path.as_str(), elements.clone()))
+            .collect();
         let Some(traced) = &self.traced else { return all };
-        for path in traced {
+        for name in traced {
+            let paths: Vec<_> = all.iter().map(|(path, _)| *path).collect();
             assert!(
-                paths.contains(path),
-                "traces: the state has no variable `{path}`; it has {}",
+                paths.contains(&name.as_str()),
+                "traces: the state has no variable `{name}`; it has {}",
                 paths.join(", ")
             );
         }
-        let own = all.into_iter().zip(paths).filter(|(_, path)| traced.contains(path));
-        own.map(|(elements, _)| elements).collect()
+        all.retain(|(path, _)| traced.iter().any(|name| name == path));
+        all
     }
 }
 
@@ -176,18 +186,9 @@ impl<T: Scalar> Method<T> for Diagonal {
         step: &RecordedStep<'_, '_, T>,
     ) -> Result<Vec<Trace<T>>, OnlineError> {
         let variables = self.variables(step);
-        let mut columns = Vec::with_capacity(variables.len());
-        for elements in &variables {
-            let mut ones = vec![T::zero(); step.size()];
-            ones[elements.clone()].fill(T::one());
-            columns.push(step.pull_state(&ones)); // sums of columns, which have one entry
-        }
-        let immediate = columns.iter().map(|Pulled { parameters, .. }| parameters);
-        if self.units.need_a_search(step.has_past(), immediate) {
-            self.units.search(step, &variables)?;
-        }
+        let columns = self.units.pull(step, &variables)?;
         let mut traces = Vec::with_capacity(variables.len());
-        for (elements, Pulled { state: diagonals, parameters }) in
+        for ((_, elements), Pulled { state: diagonals, parameters }) in
             variables.into_iter().zip(columns)
         {
             let mut entries = parameters;
@@ -226,8 +227,14 @@ impl<T: Scalar> Method<T> for Diagonal {
         self.units.save(saving);
     }
 
-    fn restored(&self, saved: &mut Saved<'_, T>) -> Result<Self, WeightsError> {
-        Ok(Self { traced: self.traced.clone(), units: Units::restored(saved)? })
+    #[track_caller]
+    fn restored(
+        &self,
+        saved: &mut Saved<'_, T>,
+        start: &RecordedStep<'_, '_, T>,
+    ) -> Result<Self, WeightsError> {
+        let units = Units::restored(saved, &self.variables(start))?;
+        Ok(Self { traced: self.traced.clone(), units })
     }
 
     fn save_influence(&self, influence: &Vec<Trace<T>>, saving: &mut Saving<'_, T>) {
@@ -243,7 +250,7 @@ impl<T: Scalar> Method<T> for Diagonal {
         start: &RecordedStep<'_, '_, T>,
     ) -> Result<Vec<Trace<T>>, WeightsError> {
         let mut traces = Vec::new();
-        for elements in self.variables(start) {
+        for (_, elements) in self.variables(start) {
             let entries = saved.by_parameter(&format!("trace.{}", elements.start), None)?;
             traces.push(Trace { elements, entries });
         }

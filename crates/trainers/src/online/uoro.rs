@@ -1,7 +1,7 @@
 //! Unbiased online recurrent optimization.
 
-use bptt_layers::Xoshiro256PlusPlus;
 use bptt_layers::weights::WeightsError;
+use bptt_layers::{Xoshiro256PlusPlus, rng};
 use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::Rng;
 
@@ -50,7 +50,7 @@ use super::saved::{Saved, Saving};
 /// };
 /// let mut mean = Tensor::zeros([2, 2]);
 /// for seed in 0..1000 {
-///     mean += &(gradient(&mut Uoro::new(bptt_layers::rng(seed)))? / 1000.0);
+///     mean += &(gradient(&mut Uoro::new().seed(seed))? / 1000.0);
 /// }
 /// let exact = gradient(&mut RealTime::new())?;
 /// let distance = (&mean - &exact).square().sum_all().item().sqrt();
@@ -63,10 +63,23 @@ pub struct Uoro<T: Scalar> {
 }
 
 impl<T: Scalar> Uoro<T> {
-    /// Creates a learner that draws its signs from this generator. The state of the learner includes it.
+    /// Creates a learner with the seed 0.
     #[must_use]
-    pub fn new(rng: Xoshiro256PlusPlus) -> Self {
-        Self { engine: Engine::new(RankOne { rng }) }
+    pub fn new() -> Self {
+        Self { engine: Engine::new(RankOne { rng: rng(0) }) }
+    }
+
+    /// Sets the seed of the signs. The state of the learner includes the generator.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.engine.method.rng = rng(seed);
+        self
+    }
+}
+
+impl<T: Scalar> Default for Uoro<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -155,7 +168,11 @@ impl<T: Scalar> Method<T> for RankOne {
         saving.rng("rng", &self.rng);
     }
 
-    fn restored(&self, saved: &mut Saved<'_, T>) -> Result<Self, WeightsError> {
+    fn restored(
+        &self,
+        saved: &mut Saved<'_, T>,
+        _start: &RecordedStep<'_, '_, T>,
+    ) -> Result<Self, WeightsError> {
         Ok(Self { rng: saved.rng("rng")? })
     }
 

@@ -2,7 +2,7 @@ use bptt_layers::weights::{Archive, WeightsError};
 use bptt_layers::{Module, Xoshiro256PlusPlus, rng};
 use bptt_tensor::{Scalar, Tensor};
 
-use super::chain::{Chain, Point};
+use super::chain::{Chain, MOST_CYCLES, Point};
 use crate::error::TrainError;
 use crate::evaluation::{Trials, loss_of};
 use crate::objective::ObjectiveFn;
@@ -41,12 +41,14 @@ use crate::vector::parameters_to_vector;
 /// // (w² − 1)² + w / 4 has a local minimum near 1, and its least one near −1
 /// let mut w = Param::new(Tensor::from([1.0]));
 /// let mut trainer = SimulatedAnnealing::new().cycles(5).adjustments(4).cooling(0.5);
-/// while trainer.present_temperature() > 1e-5 {
+/// for _ in 0..17 * 20 {
+///     // the temperature falls every 20 steps
 ///     trainer.step(&mut w, &|w: &Param<f64>, tape| {
 ///         let w = tape.param(w);
 ///         Objective::loss(((w.square() - 1.0).square() + w * 0.25).sum_all())
 ///     })?;
 /// }
+/// assert!(trainer.present_temperature() < 1e-5);
 /// vector_to_parameters(trainer.best().expect("there were steps"), &mut w);
 /// assert!((w.value().item() - -1.03).abs() < 0.01, "{w:?}");
 /// # Ok::<(), bptt_trainers::TrainError>(())
@@ -112,7 +114,7 @@ impl<T: Scalar> SimulatedAnnealing<T> {
     #[must_use]
     pub fn cycles(self, cycles: usize) -> Self {
         assert!(
-            (1..=1 << 24).contains(&cycles),
+            (1..=MOST_CYCLES).contains(&cycles),
             "the step vector is adjusted after 1 to 2²⁴ cycles, not {cycles}"
         );
         Self { cycles, ..self }
@@ -222,7 +224,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for SimulatedAnnealing<T> {
         Ok(Progress { loss, loss_after: Some(present.loss), passes })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_text(TEMPERATURE, self.temperature);
         state.set_rng(RNG, &self.rng);

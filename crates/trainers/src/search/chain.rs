@@ -1,6 +1,6 @@
 //! The Markov chain of simulated annealing.
 
-use bptt_layers::weights::{Archive, WeightsError};
+use bptt_layers::weights::{Archive, WeightsError, WeightsProblem};
 use bptt_layers::{Module, Xoshiro256PlusPlus};
 use bptt_tensor::{Scalar, Tensor};
 use rand::RngExt;
@@ -14,6 +14,9 @@ const ADJUSTMENT: f64 = 2.0;
 
 /// An adjusted move is at least this, so that it does not vanish in single precision.
 const LEAST_MOVE: f64 = 1e-30;
+
+/// The most cycles between adjustments. Single precision counts accepted moves to here.
+pub(super) const MOST_CYCLES: usize = 1 << 24;
 
 /// Parameters and their loss.
 #[derive(Clone)]
@@ -110,13 +113,18 @@ impl<T: Scalar> Chain<T> {
         if !state.has_tensor(BEST) {
             return Ok(None);
         }
-        let tensor = |name| state.shaped(name, &[size].into()).cloned();
+        let tensor = |name, is_sensible: &dyn Fn(f64) -> bool| {
+            let tensor = state.shaped(name, &[size].into())?;
+            expect_elements(name, tensor, is_sensible).map(|()| tensor.clone())
+        };
+        let cycles = state.parse_if(CYCLES, |&cycles| cycles <= MOST_CYCLES)?;
+        let is_count = |x: f64| (0.0..=cycles as f64).contains(&x) && x.fract() == 0.0;
         Ok(Some(Self {
-            best: tensor(BEST)?,
-            moves: tensor(MOVES)?,
-            accepted: tensor(ACCEPTED)?,
-            cycles: state.parse(CYCLES)?,
-            adjustments: state.parse(ADJUSTMENTS)?,
+            best: tensor(BEST, &|x| !x.is_nan())?, // a logit of a probability of 0 is −∞
+            moves: tensor(MOVES, &|x| x >= 0.0 && x.is_finite())?,
+            accepted: tensor(ACCEPTED, &is_count)?,
+            cycles,
+            adjustments: state.parse_if(ADJUSTMENTS, |&adjustments| adjustments < usize::MAX)?,
         }))
     }
 
@@ -128,6 +136,22 @@ impl<T: Scalar> Chain<T> {
     /// Whether a chain is saved with a text of this name.
     pub(super) fn has_text(name: &str) -> bool {
         [CYCLES, ADJUSTMENTS].contains(&name)
+    }
+}
+
+/// Checks the elements of a tensor of a state.
+fn expect_elements<T: Scalar>(
+    name: &str,
+    tensor: &Tensor<T>,
+    is_sensible: &dyn Fn(f64) -> bool,
+) -> Result<(), WeightsError> {
+    match tensor.iter().position(|x| !is_sensible(x.as_f64())) {
+        None => Ok(()),
+        Some(i) => {
+            let content = tensor.as_slice()[i].as_f64().to_string();
+            let problem = WeightsProblem::UnreadableText { text: format!("{name}[{i}]"), content };
+            Err(WeightsError { file: None, group: String::new(), problem: Box::new(problem) })
+        }
     }
 }
 

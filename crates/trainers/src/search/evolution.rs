@@ -182,7 +182,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Trainer<T, M> for EvolutionStrate
         Ok(Progress { loss, loss_after: None, passes })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_rng(RNG, &self.rng);
         state.insert_group(OPTIMIZER, &self.optimizer.state());

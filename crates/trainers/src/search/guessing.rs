@@ -123,7 +123,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for RandomGuessing {
         Ok(Progress { loss, loss_after: Some(best_loss), passes })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_rng(RNG, &self.rng);
         state

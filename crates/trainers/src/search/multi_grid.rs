@@ -19,13 +19,17 @@ use crate::trainer::{Progress, Trainer};
 /// ```
 ///
 /// Only points that reduce the loss are accepted, so the search suits plateaus better than deep local minima. It leaves
-/// a local minimum as long as the hypercube reaches beyond it. Bengio, Simard and Frasconi, *Learning long-term
-/// dependencies with gradient descent is difficult* (1994), compare a method of this name with gradient descent. The
-/// rule above is in the spirit of theirs, and need not be the same in its details.
+/// a local minimum as long as the hypercube reaches beyond it.
+///
+/// Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994), compare a
+/// method of this name with gradient descent. As far as the author remembers their text, which was not at hand, theirs
+/// shrinks its hyperrectangle when a better point is found, and centres it there, whereas the hypercube here keeps its
+/// size then, and shrinks when `N` points in a row are no better.
 ///
 /// A step evaluates the loss at the present parameters, since the data may have changed, and at up to `N` points. The
-/// model always holds the best parameters. A loss that is not finite is worse than all that are. The search has ended
-/// when the hypercube is smaller than matters.
+/// model always holds the best parameters. A loss that is not finite is worse than all that are. The search
+/// never ends by itself: once the [size](Self::present_size) is less than the parameters need be exact, further steps
+/// are of no use.
 ///
 /// ```
 /// use bptt_autodiff::Param;
@@ -36,7 +40,7 @@ use crate::trainer::{Progress, Trainer};
 /// let mut w = Param::new(Tensor::from([1.0, 1.0]));
 /// let mut trainer = MultiGridSearch::new().tries(20);
 /// let mut loss = f64::INFINITY;
-/// while trainer.present_size() > 1e-4 {
+/// for _ in 0..200 {
 ///     let progress = trainer.step(&mut w, &|w: &Param<f64>, tape| {
 ///         let w = tape.param(w);
 ///         Objective::loss(((w.square() - 1.0).square() + w * 0.25).sum_all())
@@ -44,6 +48,7 @@ use crate::trainer::{Progress, Trainer};
 ///     assert!(progress.loss <= loss);
 ///     loss = progress.loss;
 /// }
+/// assert!(trainer.present_size() < 1e-4);
 /// assert!(w.value().iter().all(|w| (w - -1.03).abs() < 0.01), "{w:?}");
 /// # Ok::<(), bptt_trainers::TrainError>(())
 /// ```
@@ -145,7 +150,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for MultiGridSearch {
         Ok(Progress { loss, loss_after: Some(loss), passes: trials.count })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_text(SIZE, self.size);
         state.set_rng(RNG, &self.rng);

@@ -1,7 +1,9 @@
-use std::ops::Range;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bptt_layers::Module;
 use bptt_tensor::Scalar;
+use nalgebra::DMatrix;
 
 /// Groups of parameters. A trainer with a matrix over all parameters neglects its entries between groups, and so works
 /// with smaller matrices.
@@ -13,8 +15,9 @@ pub enum Decoupling {
     None,
     /// A group for each parameter of the model, such as a matrix of weights.
     Parameters,
-    /// A group for each node: the elements of a parameter with the same place on its last axis, which are the weights that lead to
-    /// one unit in `x · W`.
+    /// A group for each node: the weights that lead to one unit, with its bias. In `x W_ih + h W_hh + b`, these are
+    /// column `j` of both matrices and element `j` of `b`. A node is known by its place on the last axis, among the
+    /// parameters of a cell or layer with the same extent there.
     Nodes,
 }
 
@@ -22,22 +25,28 @@ impl Decoupling {
     /// Returns the elements of each group, as positions in the vector of all parameters.
     pub(super) fn groups<T: Scalar>(self, model: &dyn Module<T>) -> Vec<Vec<usize>> {
         let mut end = 0;
-        let ranges = model.parameters().into_iter().map(|(_, parameter)| {
-            let start = end;
-            end += parameter.value().len();
-            (start..end, parameter.shape().last().copied().unwrap_or(1))
-        });
-        let ranges: Vec<(Range<usize>, usize)> = ranges.collect();
-        let groups = match self {
-            Self::None => vec![(0..end).collect()],
-            Self::Parameters => ranges.into_iter().map(|(range, _)| range.collect()).collect(),
-            Self::Nodes => {
-                let nodes = ranges.into_iter().flat_map(|(range, nodes)| {
-                    (0..nodes).map(move |node| range.clone().skip(node).step_by(nodes).collect())
-                });
-                nodes.collect()
+        let mut groups = BTreeMap::<_, Vec<usize>>::new();
+        for (position, (name, parameter)) in model.parameters().into_iter().enumerate() {
+            let owner = name.rsplit_once('.').map_or("", |(owner, _)| owner).to_owned();
+            let nodes = parameter.shape().last().copied().unwrap_or(1);
+            for element in 0..parameter.value().len() {
+                let key = match self {
+                    Self::None => (String::new(), 0, 0),
+                    Self::Parameters => (String::new(), position, 0),
+                    Self::Nodes => (owner.clone(), nodes, element % nodes),
+                };
+                groups.entry(key).or_default().push(end + element);
             }
-        };
-        groups.into_iter().filter(|group: &Vec<usize>| !group.is_empty()).collect()
+            end += parameter.value().len();
+        }
+        groups.into_values().collect()
     }
+}
+
+/// Returns the columns of a group of a matrix, which is not copied if these are all.
+pub(super) fn columns<'m>(matrix: &'m DMatrix<f64>, group: &[usize]) -> Cow<'m, DMatrix<f64>> {
+    if group.len() == matrix.ncols() {
+        return Cow::Borrowed(matrix);
+    }
+    Cow::Owned(matrix.select_columns(group))
 }

@@ -1,6 +1,6 @@
 use bptt_autodiff::{Tape, Var};
 use bptt_layers::{Module, Xoshiro256PlusPlus};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::{Scalar, Shape, Tensor};
 use rand::RngExt;
 
 use super::linearization::{Jacobian, Linearization};
@@ -45,7 +45,7 @@ impl<'t, T: Scalar> GaussNewton<'t, T> {
     ///
     /// # Errors
     ///
-    /// If the objective is a loss without outputs.
+    /// If the objective is a loss without outputs, or does not depend on them.
     ///
     /// # Panics
     ///
@@ -72,6 +72,10 @@ impl<'t, T: Scalar> GaussNewton<'t, T> {
             Form::Squares(residuals) => (residuals, None),
             Form::OfOutputs(outputs) => {
                 let [slope] = tape.grad(objective.loss, [outputs]);
+                let is_zero = slope.value().iter().all(|x| *x == T::zero());
+                if is_zero && linearization.gradient().amax() > 0.0 {
+                    return Err(TrainError::UnusedOutputs);
+                }
                 (outputs, Some(slope))
             }
         };
@@ -115,14 +119,44 @@ impl<'t, T: Scalar> GaussNewton<'t, T> {
         tape.vjp(&[(slope, tape.constant(u))], &[self.jacobian.outputs()])[0].value()
     }
 
-    /// Returns an estimate of the diagonal of `G` by one product: `(Jᵀ H s)² n / sᵀ H s` for random signs `s` of the `n`
-    /// outputs. On average it is exact if `H` is a multiple of the identity.
+    /// Returns an estimate of the diagonal of `G` by one product with random signs.
     pub(super) fn diagonal(&self, rng: &mut Xoshiro256PlusPlus) -> Vector {
-        let sign = |_| T::of(if rng.random() { 1.0 } else { -1.0 });
-        let signs = Tensor::from_fn(self.jacobian.outputs().shape(), sign);
+        let signs = signs(&self.jacobian.outputs().shape(), rng);
         let image = self.hessian_product(signs.clone());
-        let scale = vector::of_tensor(&signs).dot(&vector::of_tensor(&image)) / signs.len() as f64;
-        let pulled = self.linearization.transposed_product(&self.jacobian, image);
-        if scale > 0.0 { pulled.map(|x| x * x / scale) } else { Vector::zeros(pulled.len()) }
+        self.linearization.diagonal(&self.jacobian, &signs, image)
+    }
+}
+
+/// Returns a tensor of −1 and 1 at random.
+pub(super) fn signs<T: Scalar>(shape: &Shape, rng: &mut Xoshiro256PlusPlus) -> Tensor<T> {
+    Tensor::from_fn(shape.clone(), |_| if rng.random() { T::one() } else { -T::one() })
+}
+
+#[cfg(test)]
+mod tests {
+    use bptt_autodiff::Param;
+
+    use super::*;
+
+    /// The mean of many estimates is the diagonal of `Aᵀ A`, for residuals `A w` with entries of very different size.
+    #[test]
+    fn the_estimated_diagonal_is_right_on_average() {
+        let mut rng = bptt_layers::rng(0);
+        let a: Tensor<f64> = Tensor::normal([30, 4], 0.0, 1.0, &mut rng);
+        let a = a * Tensor::from([1e-3, 1.0, 10.0, 100.0]);
+        let model = Param::new(Tensor::ones([4, 1]));
+        let tape = Tape::new();
+        let objective = Objective::squares(tape.constant(a.clone()).matmul(&model));
+        let matrix = GaussNewton::new(&model, &tape, &objective).expect("residuals");
+        const ESTIMATES: usize = 2000;
+        let mut mean = Vector::zeros(4);
+        for _ in 0..ESTIMATES {
+            mean += matrix.diagonal(&mut rng) / ESTIMATES as f64;
+        }
+        for (estimate, exact) in mean.iter().zip(&a.square().sum(&[0])) {
+            // the deviation of one estimate is at most √2 of its mean
+            let error = (estimate / exact - 1.0).abs();
+            assert!(error < 4.0 * (2.0 / ESTIMATES as f64).sqrt(), "{estimate} is not {exact}");
+        }
     }
 }

@@ -3,8 +3,8 @@ use bptt_layers::weights::{Archive, WeightsError};
 use bptt_layers::{Module, Xoshiro256PlusPlus, rng};
 use bptt_tensor::{Scalar, Tensor};
 
-use super::conjugate_gradients::{Solution, Stop, solve};
-use super::gauss_newton::GaussNewton;
+use super::conjugate_gradients::{NoSolution, Solution, Stop, solve};
+use super::gauss_newton::{GaussNewton, signs};
 use super::linearization::Linearization;
 use crate::error::TrainError;
 use crate::evaluation::Trials;
@@ -18,19 +18,23 @@ use crate::vector::{self, Vector};
 /// ```text
 /// δ ≈ argmin  gᵀ δ + ½ δᵀ (G + λ I + μ λ S) δ      by conjugate gradients, from ξ δ of the step before
 /// θ ← θ + α δ                                      α by a line search
-/// ρ = (f(θ + δ) − f(θ)) / (gᵀ δ + ½ δᵀ G δ)        λ ← 3/2 λ if ρ < 1/4,  λ ← 2/3 λ if ρ > 3/4
+/// ρ = (f(θ + δ) − f(θ)) / (gᵀ δ + ½ δᵀ (G + μ λ S) δ)
+/// λ ← 3/2 λ if ρ < 1/4,  λ ← 2/3 λ if ρ > 3/4
 /// ```
 ///
 /// `G = Jᵀ H J` is the Gauss–Newton matrix of an objective [of outputs](Objective::of_outputs) or of
-/// [squares](Objective::squares), and `g` the gradient. `S = J_hᵀ J_h` is the matrix of structural damping, with the
-/// Jacobian `J_h` of the [hidden states](Objective::hidden). Conjugate gradients are preconditioned by a diagonal matrix
-/// and end when their relative progress falls off. Of the approximations on their way, the last is taken before which the loss
-/// falls.
+/// [squares](Objective::squares), and `g` the gradient. Conjugate gradients are preconditioned by a diagonal matrix and
+/// end when their relative progress falls off. The loss is computed at some of their approximations, from the last one back,
+/// until it no longer falls. Martens, *Deep learning via Hessian-free optimization* (2010); Martens and Sutskever,
+/// *Learning recurrent neural networks with Hessian-free optimization* (2011).
 ///
-/// Martens, *Deep learning via Hessian-free optimization* (2010); Martens and Sutskever, *Learning recurrent neural
-/// networks with Hessian-free optimization* (2011). Here, the diagonal matrix is `(D + λ I)^{3/4}` with an
-/// estimate `D` of the diagonal of `G` by one product, `(Jᵀ H s)² n / sᵀ H s` for random signs `s` of the `n` outputs (after Chapelle
-/// and Erhan 2011), where the paper has squared gradients of the cases.
+/// Three things differ from the papers.
+///
+/// - The preconditioner is `(D + λ I)^{3/4}` with an estimate `D` of the diagonal of `G + μ λ S`, from a few products with
+///   random signs (after Chapelle and Erhan 2011). The papers have the squared gradients of all cases.
+/// - Structural damping measures the change of the [hidden states](Objective::hidden) `h: [T, B, H]` by squares, whatever
+///   their activation: `S = J_hᵀ J_h / B`. The paper has the loss that matches the activation.
+/// - If the predicted decrease is lost in the rounding of the loss, steps are too short to be judged, and `λ ← 2/3 λ`.
 ///
 /// A step needs a large batch, since it goes to the minimum of a model of the loss on this batch.
 ///
@@ -58,23 +62,31 @@ use crate::vector::{self, Vector};
 /// # Ok::<(), bptt_trainers::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct HessianFree<T: Scalar> {
+pub struct HessianFree {
     damping: f64,
     structural: f64,
     decay: f64,
-    stop: Stop,
+    iterations: usize,
+    tolerance: f64,
     /// The direction `δ` of the step before.
-    direction: Option<Tensor<T>>,
+    direction: Option<Tensor<f64>>,
     rng: Xoshiro256PlusPlus,
 }
 
-impl<T: Scalar> HessianFree<T> {
+impl HessianFree {
     /// Creates a trainer with a damping `λ` of 1 at first, no structural damping, `ξ = 0.95`, and at most 250 iterations
     /// of conjugate gradients, which end at a relative progress of 5·10⁻⁴ an iteration.
     #[must_use]
     pub fn new() -> Self {
-        let stop = Stop { iterations: 250, tolerance: 5e-4 };
-        Self { damping: 1.0, structural: 0.0, decay: 0.95, stop, direction: None, rng: rng(0) }
+        Self {
+            damping: 1.0,
+            structural: 0.0,
+            decay: 0.95,
+            iterations: 250,
+            tolerance: 5e-4,
+            direction: None,
+            rng: rng(0),
+        }
     }
 
     /// Sets the damping `λ` of the next step. Steps adapt it.
@@ -88,7 +100,8 @@ impl<T: Scalar> HessianFree<T> {
         Self { damping: positive("damping", damping), ..self }
     }
 
-    /// Sets the share `μ` of structural damping in the damping. The paper has values from 0 to 1, such as 0.03.
+    /// Sets the factor `μ` of structural damping, such as 0.1. The objective must then name the
+    /// [hidden states](Objective::hidden).
     ///
     /// # Panics
     ///
@@ -119,11 +132,11 @@ impl<T: Scalar> HessianFree<T> {
     #[must_use]
     pub fn iterations(self, iterations: usize) -> Self {
         assert!(iterations > 0, "conjugate gradients make at least one iteration");
-        Self { stop: Stop { iterations, ..self.stop }, ..self }
+        Self { iterations, ..self }
     }
 
-    /// Sets the relative progress of an iteration at which conjugate gradients end. With 0 they use all their
-    /// iterations.
+    /// Sets the relative progress of an iteration at which conjugate gradients end. With 0 they end where rounding stops
+    /// them.
     ///
     /// # Panics
     ///
@@ -131,8 +144,7 @@ impl<T: Scalar> HessianFree<T> {
     #[track_caller]
     #[must_use]
     pub fn tolerance(self, tolerance: f64) -> Self {
-        let tolerance = non_negative("tolerance", tolerance);
-        Self { stop: Stop { tolerance, ..self.stop }, ..self }
+        Self { tolerance: non_negative("tolerance", tolerance), ..self }
     }
 
     /// Returns the damping `λ` of the next step.
@@ -142,7 +154,10 @@ impl<T: Scalar> HessianFree<T> {
     }
 
     /// Makes a step as [`Trainer::step`], with the curvature of another objective, such as that of a part of the
-    /// batch. It takes less time, since nearly all passes are products with the curvature.
+    /// batch. It takes less time, since most passes are products with the curvature.
+    ///
+    /// The other loss estimates the first. So both are means over their sequences: residuals of a part of `n` out of `N`
+    /// sequences are multiplied by `√(N / n)`.
     ///
     /// # Errors
     ///
@@ -152,130 +167,153 @@ impl<T: Scalar> HessianFree<T> {
     ///
     /// As the equations do.
     #[track_caller]
-    pub fn step_with_curvature_of<M: Module<T>>(
+    pub fn step_with_curvature_of<T: Scalar, M: Module<T>>(
         &mut self,
         model: &mut M,
         objective: &ObjectiveFn<'_, T, M>,
         curvature: &ObjectiveFn<'_, T, M>,
     ) -> Result<Progress, TrainError> {
-        let (loss, gradient) = {
+        let start = {
             let tape = Tape::new();
-            let objective = objective(model, &tape);
-            let linearization = Linearization::new(model, &tape, objective.loss);
-            (objective.value(), linearization.gradient())
+            Start::of(model, &tape, &objective(model, &tape))?
         };
-        let directions = {
+        let solution = {
             let tape = Tape::new();
-            let objective = curvature(model, &tape);
-            self.directions(model, &tape, &objective, loss, &gradient)?
+            self.solve(model, &tape, &curvature(model, &tape), &start)?
         };
-        let mut progress = self.advance(model, objective, loss, &gradient, &directions)?;
-        progress.passes += 2 + directions.passes;
-        Ok(progress)
+        self.advance(model, objective, &start, &solution)
     }
 
-    /// Minimizes the quadratic model of the objective.
-    fn directions(
+    /// Minimizes the quadratic model of an objective.
+    fn solve<T: Scalar>(
         &mut self,
         model: &dyn Module<T>,
         tape: &Tape<T>,
         objective: &Objective<'_, T>,
-        loss: f64,
-        gradient: &Vector,
-    ) -> Result<Directions, TrainError> {
-        if gradient.is_empty() {
-            return Err(TrainError::NoParameters);
-        }
-        if !loss.is_finite() {
-            return Err(TrainError::NonFinite { quantity: "the loss" });
-        }
-        if !gradient.iter().all(|x| x.is_finite()) {
-            return Err(TrainError::NonFinite { quantity: "the gradient" });
-        }
-        let curvature = GaussNewton::of("HessianFree", model, tape, objective)?;
-        let (damping, structural) = (self.damping, self.structural * self.damping);
-        let hidden = objective.hidden.filter(|_| structural > 0.0);
-        let hidden = hidden.map(|states| curvature.linearization().jacobian(states));
+        start: &Start,
+    ) -> Result<Solution, TrainError> {
+        let gauss_newton = GaussNewton::of("HessianFree", model, tape, objective)?;
+        let linearization = gauss_newton.linearization();
+        let structural = match (self.structural > 0.0, objective.hidden) {
+            (true, None) => return Err(TrainError::NoHiddenStates),
+            (true, Some(states)) => {
+                let weight = self.structural * self.damping / states.shape()[1] as f64;
+                Some((linearization.jacobian(states), weight))
+            }
+            (false, _) => None,
+        };
+        let damping = self.damping;
         let product = |v: &Vector| {
-            let mut image = curvature.times(v) + v * damping;
-            if let Some(hidden) = &hidden {
-                let tangent = curvature.linearization().product(hidden, v);
-                let pulled = curvature.linearization().transposed_product(hidden, tangent);
-                image.axpy(structural, &pulled, 1.0);
+            let mut image = gauss_newton.times(v) + v * damping;
+            if let Some((jacobian, weight)) = &structural {
+                let tangent = linearization.product(jacobian, v);
+                image.axpy(*weight, &linearization.transposed_product(jacobian, tangent), 1.0);
             }
             image
         };
-        let diagonal = curvature.diagonal(&mut self.rng);
-        let preconditioner = diagonal.map(|entry| (entry + damping).powf(0.75));
-        let start = match &self.direction {
-            Some(direction) if direction.len() == gradient.len() => {
+        let mut diagonal = Vector::zeros(start.gradient.len());
+        for _ in 0..ESTIMATES {
+            diagonal += gauss_newton.diagonal(&mut self.rng);
+            if let Some((jacobian, weight)) = &structural {
+                let signs = signs(&jacobian.outputs().shape(), &mut self.rng);
+                let estimate = linearization.diagonal(jacobian, &signs, signs.clone());
+                diagonal.axpy(*weight, &estimate, 1.0);
+            }
+        }
+        let preconditioner = diagonal.map(|sum| (sum / ESTIMATES as f64 + damping).powf(0.75));
+        let first = match &self.direction {
+            Some(direction) if direction.len() == start.gradient.len() => {
                 vector::of_tensor(direction) * self.decay
             }
-            _ => Vector::zeros(gradient.len()),
+            _ => Vector::zeros(start.gradient.len()),
         };
-        let solution = solve(product, &-gradient, start, &preconditioner, self.stop);
-        let Ok(Solution { iterates, iterations }) = solution else {
-            return Err(TrainError::NotPositiveDefinite {
+        let stop = Stop {
+            iterations: self.iterations,
+            tolerance: self.tolerance,
+            rounding: 64.0 * T::epsilon().as_f64(), // of a product, which is a sum over a long run
+        };
+        let solution = solve(product, &-&start.gradient, first, &preconditioner, stop);
+        solution.map_err(|reason| match reason {
+            NoSolution::NonFinite => TrainError::NonFinite { quantity: "the curvature" },
+            NoSolution::NegativeCurvature => TrainError::NotPositiveDefinite {
                 matrix: "the Gauss–Newton matrix",
                 remedy: "the loss is not convex in the outputs; name as outputs the values of which it is a convex \
                          function, such as logits",
-            });
-        };
-        let curvatures = iterates.iter().map(|(x, _)| x.dot(&curvature.times(x))).collect();
-        let passes = iterations + iterates.len() + 2;
-        let iterates = iterates.into_iter().map(|(x, _)| x).collect();
-        Ok(Directions { iterates, curvatures, passes })
+            },
+        })
     }
 
-    /// Chooses among the directions, searches along the choice, and adapts the damping.
-    fn advance<M: Module<T>>(
+    /// Chooses among the approximations, searches along the choice, and adapts the damping.
+    fn advance<T: Scalar, M: Module<T>>(
         &mut self,
         model: &mut M,
         objective: &ObjectiveFn<'_, T, M>,
-        loss: f64,
-        gradient: &Vector,
-        directions: &Directions,
+        start: &Start,
+        solution: &Solution,
     ) -> Result<Progress, TrainError> {
+        let loss = start.loss;
         let mut trials = Trials::new(model, objective);
-        let start = trials.start().clone();
-        let mut chosen = directions.iterates.len() - 1;
-        let mut reached = trials.loss_at(&(&start + &directions.iterates[chosen]));
-        while chosen > 0 {
-            let earlier = trials.loss_at(&(&start + &directions.iterates[chosen - 1]));
-            if reached <= earlier {
+        let at = trials.start().clone();
+        let mut iterates = solution.iterates.iter().rev();
+        let mut chosen = iterates.next().expect("an approximation");
+        let mut reached = trials.loss_at(&(&at + &chosen.0));
+        for earlier in iterates {
+            let its_loss = trials.loss_at(&(&at + &earlier.0));
+            if its_loss >= reached && reached.is_finite() {
                 break;
             }
-            (chosen, reached) = (chosen - 1, earlier);
+            (chosen, reached) = (earlier, its_loss);
         }
-        let direction = &directions.iterates[chosen];
-        let slope = gradient.dot(direction);
-        let expected = slope + 0.5 * directions.curvatures[chosen];
-        let ratio = (reached - loss) / expected;
-        let factor = match ratio {
-            ratio if ratio > 0.75 => 2.0 / 3.0,
-            ratio if ratio >= 0.25 => 1.0,
-            _ => 1.5, // also if the loss is not a number
-        };
-        self.damping = (self.damping * factor).max(LEAST_DAMPING);
+        let (direction, value) = chosen;
+        let expected = value - 0.5 * self.damping * direction.norm_squared();
+        self.adapt::<T>(loss, reached, expected);
+        let slope = start.gradient.dot(direction);
         let mut length = 1.0;
         for _ in 0..LINE_SEARCH {
-            if reached <= loss + SUFFICIENT * length * slope && slope < 0.0 {
-                let kept = start + direction * length;
-                let passes = trials.count;
-                trials.keep(&kept);
+            if slope >= 0.0 {
+                break; // of another batch than the curvature
+            }
+            if reached < loss && reached <= loss + SUFFICIENT * length * slope {
+                let passes = start.passes + solution.iterations + 2 * ESTIMATES + trials.count;
                 self.direction = Some(vector::to_tensor(direction));
+                trials.keep(&(at + direction * length));
                 return Ok(Progress { loss, loss_after: Some(reached), passes });
             }
             length *= SHORTER;
-            reached = trials.loss_at(&(&start + direction * length));
+            reached = trials.loss_at(&(&at + direction * length));
         }
         self.direction = None;
-        Err(TrainError::NoProgress { loss, damping: self.damping })
+        Err(TrainError::NoProgress {
+            loss,
+            advice: "the parameters may be a minimum already; else call again, since the next step has another damping, \
+                     or give more data to a step",
+        })
+    }
+
+    /// Adapts the damping after a full step, from the expected change of the loss.
+    fn adapt<T: Scalar>(&mut self, loss: f64, reached: f64, expected: f64) {
+        let is_lost_in_rounding = expected.abs() <= T::epsilon().as_f64() * loss.abs();
+        let ratio = (reached - loss) / expected;
+        let factor = match ratio {
+            _ if is_lost_in_rounding => SMALLER,
+            _ if expected >= 0.0 || !reached.is_finite() => LARGER,
+            ratio if ratio > 0.75 => SMALLER,
+            ratio if ratio >= 0.25 => 1.0,
+            _ => LARGER,
+        };
+        self.damping = (self.damping * factor).clamp(DAMPINGS[0], DAMPINGS[1]);
     }
 }
 
-/// The damping is at least this, so that rounding in the curvature of a loss near 0 does not count.
-const LEAST_DAMPING: f64 = 1e-12;
+/// The ratio by which the damping falls, and that by which it grows.
+const SMALLER: f64 = 2.0 / 3.0;
+const LARGER: f64 = 1.5;
+
+/// The least and the greatest damping. Below the least, rounding in the curvature of a loss near 0 would count.
+const DAMPINGS: [f64; 2] = [1e-12, 1e12];
+
+/// The number of products from which the diagonal of the preconditioner is estimated.
+const ESTIMATES: usize = 4;
 
 /// The greatest number of lengths that the line search tries.
 const LINE_SEARCH: usize = 60;
@@ -286,22 +324,42 @@ const SHORTER: f64 = 0.8;
 /// The share of the slope by which the loss must fall.
 const SUFFICIENT: f64 = 0.01;
 
-/// Approximate minima of the quadratic model.
-struct Directions {
-    iterates: Vec<Vector>,
-    /// `δᵀ G δ` of each.
-    curvatures: Vec<f64>,
-    /// The number of products.
+/// The objective at the parameters before a step.
+struct Start {
+    loss: f64,
+    gradient: Vector,
     passes: usize,
 }
 
-impl<T: Scalar> Default for HessianFree<T> {
+impl Start {
+    fn of<'t, T: Scalar>(
+        model: &dyn Module<T>,
+        tape: &'t Tape<T>,
+        objective: &Objective<'t, T>,
+    ) -> Result<Self, TrainError> {
+        let (loss, linearization) =
+            (objective.value(), Linearization::new(model, tape, objective.loss));
+        if linearization.size() == 0 {
+            return Err(TrainError::NoParameters);
+        }
+        if !loss.is_finite() {
+            return Err(TrainError::NonFinite { quantity: "the loss" });
+        }
+        let gradient = linearization.gradient();
+        if !gradient.iter().all(|x| x.is_finite()) {
+            return Err(TrainError::NonFinite { quantity: "the gradient" });
+        }
+        Ok(Self { loss, gradient, passes: 2 })
+    }
+}
+
+impl Default for HessianFree {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Scalar, M: Module<T>> Trainer<T, M> for HessianFree<T> {
+impl<T: Scalar, M: Module<T>> Trainer<T, M> for HessianFree {
     #[track_caller]
     fn step(
         &mut self,
@@ -311,12 +369,12 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for HessianFree<T> {
         self.step_with_curvature_of(model, objective, objective)
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_text(DAMPING, self.damping);
         state.set_rng(RNG, &self.rng);
         if let Some(direction) = &self.direction {
-            state.insert(DIRECTION, direction.clone());
+            state.insert_f64(DIRECTION, direction);
         }
         state
     }
@@ -327,7 +385,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for HessianFree<T> {
         let rng = state.rng(RNG)?;
         let size = [model.parameter_count()].into();
         let direction = match state.has_tensor(DIRECTION) {
-            true => Some(state.shaped(DIRECTION, &size)?.clone()),
+            true => Some(state.shaped_f64(DIRECTION, &size)?),
             false => None,
         };
         state.expect_tensors(|name| name == DIRECTION)?;

@@ -1,15 +1,17 @@
+use std::borrow::Cow;
+
 use bptt_layers::Module;
 use bptt_layers::weights::{Archive, WeightsError};
 use bptt_tensor::{Scalar, Tensor};
 use nalgebra::DMatrix;
 
-use super::decoupling::Decoupling;
+use super::decoupling::{Decoupling, columns};
 use super::squares::Squares;
 use crate::error::TrainError;
 use crate::objective::ObjectiveFn;
 use crate::options::{non_negative, positive};
 use crate::trainer::{Progress, Trainer};
-use crate::vector;
+use crate::vector::{self, vector_to_parameters};
 
 /// The extended Kalman filter as a trainer: the parameters are the state of a system, and each presentation of a sequence is an
 /// observation of it.
@@ -22,7 +24,7 @@ use crate::vector;
 /// `r` are the residuals of an objective of [squares](crate::Objective::squares), outputs minus targets, and `Jᵢ` is
 /// their Jacobian with respect to group `i` of the parameters, by back-propagation through time. `Pᵢ` is the covariance of the error in
 /// the group, at first `P₀ I`. `R` is the variance of noise on the targets: the larger it is, the smaller are the steps. `Q` is the
-/// variance of noise that is added to the parameters at each step, and keeps the filter from falling asleep.
+/// variance of noise that is added to the parameters at each step. It keeps the covariances, and so the steps, from vanishing.
 ///
 /// [`Decoupling`] says what the groups are. The full filter has one, and takes `P²` numbers. Puskorius and Feldkamp,
 /// *Neurocontrol of nonlinear dynamical systems with Kalman filter trained recurrent networks* (1994).
@@ -53,16 +55,16 @@ use crate::vector;
 /// # Ok::<(), bptt_trainers::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct ExtendedKalman<T: Scalar> {
+pub struct ExtendedKalman {
     decoupling: Decoupling,
     initial_variance: f64,
     measurement_noise: f64,
     process_noise: f64,
     /// The covariance of each group, `[N, N]`; none before the first step.
-    covariances: Vec<Tensor<T>>,
+    covariances: Vec<Tensor<f64>>,
 }
 
-impl<T: Scalar> ExtendedKalman<T> {
+impl ExtendedKalman {
     /// Creates a full filter with `P₀ = 100`, `R = 1` and `Q = 10⁻⁴`.
     #[must_use]
     pub fn new() -> Self {
@@ -83,33 +85,50 @@ impl<T: Scalar> ExtendedKalman<T> {
     #[track_caller]
     #[must_use]
     pub fn decoupling(self, decoupling: Decoupling) -> Self {
+        self.expect_new("decoupling");
+        Self { decoupling, ..self }
+    }
+
+    #[track_caller]
+    fn expect_new(&self, option: &str) {
         assert!(
             self.covariances.is_empty(),
-            "the decoupling is set before the first step and before restoring a state"
+            "the {option} is set before the first step and before restoring a state"
         );
-        Self { decoupling, ..self }
     }
 
     /// Sets the variance `P₀` of the error in each parameter at first.
     ///
     /// # Panics
     ///
-    /// If it is not positive and finite.
+    /// If it is not positive and finite, or the filter has made a step.
     #[track_caller]
     #[must_use]
     pub fn initial_variance(self, variance: f64) -> Self {
+        self.expect_new("initial variance");
         Self { initial_variance: positive("variance", variance), ..self }
     }
 
-    /// Sets the variance `R` of noise on the targets, the inverse of a learning rate. It may be annealed.
+    /// Sets the variance `R` of noise on the targets, the inverse of a learning rate.
     ///
     /// # Panics
     ///
     /// If it is not positive and finite.
     #[track_caller]
     #[must_use]
-    pub fn measurement_noise(self, variance: f64) -> Self {
-        Self { measurement_noise: positive("variance of noise", variance), ..self }
+    pub fn measurement_noise(mut self, variance: f64) -> Self {
+        self.set_measurement_noise(variance);
+        self
+    }
+
+    /// Changes the variance `R` between steps, for instance to anneal it.
+    ///
+    /// # Panics
+    ///
+    /// If it is not positive and finite.
+    #[track_caller]
+    pub fn set_measurement_noise(&mut self, variance: f64) {
+        self.measurement_noise = positive("variance of noise", variance);
     }
 
     /// Sets the variance `Q` of noise on the parameters.
@@ -125,23 +144,49 @@ impl<T: Scalar> ExtendedKalman<T> {
 
     /// Returns the covariances of the groups, each `[N, N]`. There are none before the first step.
     #[must_use]
-    pub fn covariances(&self) -> &[Tensor<T>] {
+    pub fn covariances(&self) -> &[Tensor<f64>] {
         &self.covariances
     }
 }
 
-fn matrix<T: Scalar>(tensor: &Tensor<T>) -> DMatrix<f64> {
-    let size = tensor.shape()[0];
-    DMatrix::from_iterator(size, size, tensor.iter().map(|x| x.as_f64())) // symmetric
+impl ExtendedKalman {
+    /// Returns the covariance of each group before a step.
+    #[track_caller]
+    fn present(&self, groups: &[Vec<usize>]) -> Vec<DMatrix<f64>> {
+        if self.covariances.is_empty() {
+            let identity = |group: &Vec<usize>| DMatrix::identity(group.len(), group.len());
+            return groups.iter().map(|group| identity(group) * self.initial_variance).collect();
+        }
+        let sizes = self.covariances.iter().map(|covariance| covariance.shape()[0]);
+        assert!(
+            sizes.eq(groups.iter().map(Vec::len)),
+            "the filter has covariances of another model: a filter serves one model"
+        );
+        let matrix = |covariance: &Tensor<f64>| {
+            let size = covariance.shape()[0];
+            DMatrix::from_column_slice(size, size, covariance.as_slice()) // symmetric
+        };
+        self.covariances.iter().map(matrix).collect()
+    }
 }
 
-impl<T: Scalar> Default for ExtendedKalman<T> {
+/// Returns the symmetric part of a matrix, with `noise` added to its diagonal.
+fn symmetric(matrix: &DMatrix<f64>, noise: f64) -> Tensor<f64> {
+    let size = matrix.nrows();
+    Tensor::from_fn([size, size], |i| {
+        let (row, column) = (i / size, i % size);
+        let mean = f64::midpoint(matrix[(row, column)], matrix[(column, row)]);
+        if row == column { mean + noise } else { mean }
+    })
+}
+
+impl Default for ExtendedKalman {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Scalar, M: Module<T>> Trainer<T, M> for ExtendedKalman<T> {
+impl<T: Scalar, M: Module<T>> Trainer<T, M> for ExtendedKalman {
     #[track_caller]
     fn step(
         &mut self,
@@ -151,24 +196,18 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for ExtendedKalman<T> {
         let Squares { loss, residuals, jacobian, passes } =
             Squares::at("ExtendedKalman", model, objective)?;
         let groups = self.decoupling.groups(model);
-        let covariances: Vec<DMatrix<f64>> = match self.covariances.is_empty() {
-            true => groups
-                .iter()
-                .map(|group| DMatrix::identity(group.len(), group.len()) * self.initial_variance)
-                .collect(),
-            false => self.covariances.iter().map(matrix).collect(),
-        };
-        let jacobians: Vec<_> = groups.iter().map(|group| jacobian.select_columns(group)).collect();
-        let spreads: Vec<_> =
-            covariances.iter().zip(&jacobians).map(|(p, j)| p * j.transpose()).collect(); // Pᵢ Jᵢᵀ
+        let covariances = self.present(&groups);
+        let jacobians: Vec<_> = groups.iter().map(|group| columns(&jacobian, group)).collect();
+        let spread = |(p, j): (&DMatrix<f64>, &Cow<'_, DMatrix<f64>>)| p * j.transpose();
+        let spreads: Vec<_> = covariances.iter().zip(&jacobians).map(spread).collect(); // Pᵢ Jᵢᵀ
         let size = residuals.len();
         let mut innovation = DMatrix::identity(size, size) * self.measurement_noise;
         for (spread, jacobian) in spreads.iter().zip(&jacobians) {
-            innovation += jacobian * spread;
+            innovation += &**jacobian * spread;
         }
         let factor = innovation.cholesky().ok_or(TrainError::NotPositiveDefinite {
             matrix: "R I + Σ J P Jᵀ",
-            remedy: "rounding has spoilt the covariances; set a larger measurement or process noise, or train in f64",
+            remedy: "rounding has spoilt the covariances; set a larger measurement or process noise",
         })?;
         let mut parameters = vector::read(model);
         let weighted = factor.solve(&residuals); // A r
@@ -177,27 +216,27 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for ExtendedKalman<T> {
                 parameters[element] -= change;
             }
         }
-        if !parameters.iter().all(|x| x.is_finite()) {
+        let parameters: Tensor<T> = vector::to_tensor(&parameters);
+        let updated: Vec<_> = covariances
+            .into_iter()
+            .zip(&spreads)
+            .map(|(mut covariance, spread)| {
+                covariance -= spread * factor.solve(&spread.transpose());
+                symmetric(&covariance, self.process_noise)
+            })
+            .collect();
+        if !(parameters.is_finite() && updated.iter().all(Tensor::is_finite)) {
             return Err(TrainError::NonFinite { quantity: "the step" });
         }
-        vector::write(&parameters, model);
-        let updated = covariances.into_iter().zip(&spreads).map(|(mut covariance, spread)| {
-            covariance -= spread * factor.solve(&spread.transpose());
-            let size = covariance.nrows();
-            Tensor::from_fn([size, size], |i| {
-                let (row, column) = (i / size, i % size);
-                let mean = f64::midpoint(covariance[(row, column)], covariance[(column, row)]);
-                T::of(if row == column { mean + self.process_noise } else { mean })
-            })
-        });
-        self.covariances = updated.collect();
+        vector_to_parameters(&parameters, model);
+        self.covariances = updated;
         Ok(Progress { loss, loss_after: None, passes })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         for (i, covariance) in self.covariances.iter().enumerate() {
-            state.insert(name(i), covariance.clone());
+            state.insert_f64(name(i), covariance);
         }
         state
     }
@@ -208,7 +247,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for ExtendedKalman<T> {
         if state.has_tensor(&name(0)) {
             for (i, group) in groups.iter().enumerate() {
                 let shape = [group.len(), group.len()].into();
-                covariances.push(state.shaped(&name(i), &shape)?.clone());
+                covariances.push(state.shaped_f64(&name(i), &shape)?);
             }
         }
         let count = covariances.len();

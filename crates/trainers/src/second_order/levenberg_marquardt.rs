@@ -3,7 +3,7 @@ use bptt_layers::weights::{Archive, WeightsError};
 use bptt_tensor::Scalar;
 use nalgebra::DMatrix;
 
-use super::decoupling::Decoupling;
+use super::decoupling::{Decoupling, columns};
 use super::squares::Squares;
 use crate::error::TrainError;
 use crate::evaluation::Trials;
@@ -24,8 +24,8 @@ use crate::vector::Vector;
 /// parameter if these are fewer, and factorizes a matrix `[P, P]`. So this is for models of up to some thousand
 /// parameters.
 ///
-/// Levenberg 1944; Marquardt 1963; for recurrent networks by back-propagation through time, as pyrenn has it,
-/// Hagan and Menhaj, *Training feedforward networks with the Marquardt algorithm* (1994).
+/// Levenberg 1944; Marquardt 1963; Hagan and Menhaj, *Training feedforward networks with the Marquardt algorithm* (1994).
+/// The Jacobian of a recurrent network is that of back-propagation through time.
 ///
 /// ```
 /// use bptt_layers::{Elman, Layer, Linear};
@@ -56,7 +56,7 @@ pub struct LevenbergMarquardt {
 }
 
 impl LevenbergMarquardt {
-    /// Creates a trainer with a damping `λ` of 1 at first, and a factor `ν` of 10.
+    /// Creates a trainer with a damping `λ` of 1 at first, and a factor `ν` of 10. A step tries up to 40 dampings.
     #[must_use]
     pub fn new() -> Self {
         Self { damping: 1.0, factor: 10.0, decoupling: Decoupling::None }
@@ -114,8 +114,8 @@ struct Block {
 
 impl Block {
     fn new(group: Vec<usize>, jacobian: &DMatrix<f64>, residuals: &Vector) -> Self {
-        let jacobian = jacobian.select_columns(&group);
-        Self { group, matrix: jacobian.tr_mul(&jacobian), gradient: jacobian.tr_mul(residuals) }
+        let part = columns(jacobian, &group);
+        Self { matrix: part.tr_mul(&*part), gradient: part.tr_mul(residuals), group }
     }
 
     /// Adds the damped step of the group to the parameters; `None` if the damped matrix is not positive definite.
@@ -133,8 +133,8 @@ impl Block {
 /// The damping is at least this.
 const LEAST_DAMPING: f64 = 1e-20;
 
-/// A step is given up when the damping is above this.
-const MOST_DAMPING: f64 = 1e20;
+/// The greatest number of dampings that a step tries.
+const TRIALS: usize = 40;
 
 impl Default for LevenbergMarquardt {
     fn default() -> Self {
@@ -151,16 +151,13 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for LevenbergMarquardt {
     ) -> Result<Progress, TrainError> {
         let Squares { loss, residuals, jacobian, passes } =
             Squares::at("LevenbergMarquardt", model, objective)?;
-        let blocks: Vec<_> = self
-            .decoupling
-            .groups(model)
-            .into_iter()
-            .map(|group| Block::new(group, &jacobian, &residuals))
-            .collect();
+        let groups = self.decoupling.groups(model).into_iter();
+        let blocks: Vec<_> = groups.map(|group| Block::new(group, &jacobian, &residuals)).collect();
+        drop(jacobian);
         let mut trials = Trials::new(model, objective);
         let start = trials.start().clone();
         let mut damping = self.damping;
-        while damping <= MOST_DAMPING {
+        for _ in 0..TRIALS {
             let mut reached = start.clone();
             if blocks.iter().all(|block| block.step(damping, &mut reached).is_some()) {
                 let loss_after = trials.loss_at(&reached);
@@ -173,10 +170,14 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for LevenbergMarquardt {
             }
             damping *= self.factor;
         }
-        Err(TrainError::NoProgress { loss, damping: self.damping })
+        Err(TrainError::NoProgress {
+            loss,
+            advice: "the parameters are a minimum as far as rounding shows; else give other data, or start from other \
+                     weights",
+        })
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         let mut state = Archive::new();
         state.set_text(DAMPING, self.damping);
         state

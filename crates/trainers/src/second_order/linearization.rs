@@ -75,6 +75,20 @@ impl<'t, T: Scalar> Linearization<'t, T> {
         self.pull(jacobian.outputs, self.tape.constant(u))
     }
 
+    /// Returns an estimate of the diagonal of `Jᵀ H J` from random signs `s` of the `n` outputs, where `image` is `H s`:
+    /// `(Jᵀ H s)² n / sᵀ H s`. On average it is exact if `H` is a multiple of the identity.
+    pub(crate) fn diagonal(
+        &self,
+        jacobian: &Jacobian<'t, T>,
+        signs: &Tensor<T>,
+        image: Tensor<T>,
+    ) -> Vector {
+        let products = signs.iter().zip(&image).map(|(s, h)| s.as_f64() * h.as_f64());
+        let scale = products.sum::<f64>() / signs.len() as f64;
+        let pulled = self.transposed_product(jacobian, image);
+        if scale > 0.0 { pulled.map(|x| x * x / scale) } else { Vector::zeros(pulled.len()) }
+    }
+
     /// Returns the matrix `J` of outputs, `[R, P]`, and the number of passes it took: row by row, or column by column,
     /// whichever takes fewer.
     pub(crate) fn matrix(&self, outputs: Var<'t, T>) -> (DMatrix<f64>, usize) {

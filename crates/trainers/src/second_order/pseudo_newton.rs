@@ -20,7 +20,11 @@ use crate::trainer::{Progress, Trainer};
 /// descent is difficult* (1994). Without the division by steps it is the pseudo-Newton method of Becker and LeCun (1989).
 ///
 /// The loss is that of [squares](crate::Objective::squares), and `h_t = Σ_r (∂r/∂w_t)²` its Gauss–Newton curvature, which
-/// is not negative. A step takes a reverse pass for each residual, through a [loop](Tape::untied) that is not compiled. So it is
+/// is not negative. Gradients and curvatures are those of all sequences of a step together. The paper divides those of each
+/// sequence; for this, give one sequence in a step. `μ` is of the size of a curvature, so it scales with the squares of the
+/// residuals.
+///
+/// A step takes a reverse pass for each residual, through a [loop](Tape::untied) that is not compiled. So it is
 /// for small models with few residuals, such as an output at the end of each sequence.
 ///
 /// ```
@@ -71,6 +75,16 @@ impl TimeWeightedPseudoNewton {
     #[must_use]
     pub fn damping(self, damping: f64) -> Self {
         Self { damping: positive("damping", damping), ..self }
+    }
+
+    /// Changes the learning rate between steps.
+    ///
+    /// # Panics
+    ///
+    /// If it is not positive and finite.
+    #[track_caller]
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = positive("learning rate", learning_rate);
     }
 }
 
@@ -153,7 +167,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for TimeWeightedPseudoNewton {
         Ok(progress)
     }
 
-    fn state(&self) -> Archive<T> {
+    fn state(&self, _model: &M) -> Archive<T> {
         Archive::new()
     }
 

@@ -7,7 +7,7 @@ use bptt_trainers::mixture::{
 };
 use bptt_trainers::{LevenbergMarquardt, TrainError, parameters_to_vector};
 
-use crate::support::{networks, symbol_data, tables};
+use crate::support::{Trained, networks, symbol_data, tables};
 
 #[test]
 fn data_that_do_not_suit_are_named() {
@@ -25,8 +25,8 @@ fn data_that_do_not_suit_are_named() {
     assert_eq!(error, HmmError::NonFiniteFeature { side: "inputs", step: 1, sequence: 0 });
     let features = Sequences::new(features, [0, 1, 2, 0], &[1, 2]).unwrap(); // the NaN is after the end
 
-    let marks = features.clone().observed(&[true; 3]).unwrap_err();
-    assert!(matches!(marks, HmmError::Extents { side: "marks of observed outputs", .. }));
+    let marks = features.clone().observed_at(&[true; 3]).unwrap_err();
+    assert_eq!(marks, HmmError::Marks { found: 3, steps: 2, sequences: 2 });
 
     let rng = &mut bptt_layers::rng(0);
     let mut trainer = ExpectationMaximization::new();
@@ -81,8 +81,7 @@ fn impossible_sequences_are_named() {
 #[test]
 fn an_error_leaves_the_parameters() {
     let rng = &mut bptt_layers::rng(0);
-    let outputs =
-        ClassOutputs::new(vec![InputTable::new(rng, 2, 2), InputTable::new(rng, 2, 2)], 2);
+    let outputs = ClassOutputs::new(Trained(InputTable::new(rng, 2, 4)), 2);
     let mut model = InputOutputHmm::<f64, _, _>::new(InputTable::new(rng, 2, 4), outputs);
     let before = parameters_to_vector(&model);
     let data = symbol_data(rng, [2, 2], &[5]);

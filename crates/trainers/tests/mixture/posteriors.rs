@@ -4,8 +4,8 @@ use bptt_autodiff::{Param, Tape};
 use bptt_layers::{Linear, Module};
 use bptt_tensor::Tensor;
 use bptt_trainers::mixture::{
-    ClassOutputs, ExpectationMaximization, GaussianOutputs, InputNetwork, InputOutputHmm,
-    InputTable, OutputDistribution, Sequences,
+    ClassOutputs, GaussianOutputs, InputNetwork, InputOutputHmm, InputTable, OutputDistribution,
+    Sequences,
 };
 use bptt_trainers::{parameters_to_vector, vector_to_parameters};
 
@@ -229,7 +229,7 @@ fn outputs_that_are_not_observed_are_summed_over() {
             outputs[hidden] = class;
             Sequences::<f64>::new(&inputs[..], outputs, &lengths).unwrap()
         };
-        let data = with(77).observed(&observed).unwrap();
+        let data = with(77).observed_at(&observed).unwrap();
         let likelihood_of =
             |data: &Sequences<f64>| model.posteriors(data).unwrap().log_likelihoods[sequence].exp();
         let each: Vec<f64> = (0..classes).map(|class| likelihood_of(&with(class))).collect();
@@ -254,7 +254,7 @@ fn numbers_are_predicted() {
     let data = number_data(rng, inputs, &[4, 2]);
     let mut network = |size| Linear::new(rng, 3, size);
     let model = Numbers::new(network(4), GaussianOutputs::new(network(4), 2));
-    let data = data.observed(&[true, true, true, false, true, true, false, true]).unwrap();
+    let data = data.observed_at(&[true, true, true, false, true, true, false, true]).unwrap();
     let predicted = model.predict(&data).unwrap();
     let states = model.posteriors(&data).unwrap().states;
     let inputs = data.input_features(3).unwrap().clone();
@@ -268,22 +268,4 @@ fn numbers_are_predicted() {
     }
     assert_eq!(predicted.as_slice()[10..12], [0.0, 0.0]);
     gradients_are_those_of_posteriors(&model, &data);
-}
-
-/// Symbol 0 stands after the end of a sequence. That the last state excludes it has no influence.
-#[test]
-fn what_is_impossible_after_the_end_does_not_matter() {
-    let rng = &mut bptt_layers::rng(0);
-    let mut model = tables(rng, 2, 1, 2);
-    let never = f64::NEG_INFINITY;
-    model.outputs.network.rows.set(Tensor::from([[never, 0.3, never, -0.2]]));
-    let data = Sequences::new([0; 8], [1, 1, 1, 1, 1, 9, 1, 9], &[4, 2]).unwrap();
-    let tape = Tape::new();
-    let log_likelihood = model.log_likelihood(&tape, &data).unwrap();
-    assert_close(log_likelihood.value().as_slice(), &[0.0; 2], 1e-14);
-    let gradients = tape.backward(log_likelihood.sum_all());
-    assert!(gradients.norm() < 1e-14, "{}", gradients.norm());
-    assert_close(&model.posteriors(&data).unwrap().log_likelihoods, &[0.0; 2], 1e-14);
-    let mut trainer = ExpectationMaximization::new();
-    assert!(trainer.step(&mut model, &data).unwrap().loss.abs() < 1e-14);
 }

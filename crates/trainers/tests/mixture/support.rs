@@ -1,11 +1,11 @@
 //! Models and data for the tests.
 
-use bptt_autodiff::Param;
-use bptt_layers::Linear;
+use bptt_autodiff::{Param, Tape, Var};
+use bptt_layers::{Linear, Module, ParameterPath};
 use bptt_tensor::Tensor;
 use bptt_trainers::Trainer;
 use bptt_trainers::mixture::{
-    ClassOutputs, ExpectationMaximization, GaussianOutputs, InputNetwork, InputOutputHmm,
+    ClassOutputs, ExpectationMaximization, GaussianOutputs, HmmError, InputNetwork, InputOutputHmm,
     InputTable, OutputDistribution, Sequences,
 };
 use rand::{Rng, RngExt};
@@ -13,6 +13,42 @@ use rand::{Rng, RngExt};
 pub(crate) type Tables = InputOutputHmm<f64, InputTable<f64>, ClassOutputs<InputTable<f64>>>;
 pub(crate) type Networks = InputOutputHmm<f64, Vec<Linear<f64>>, ClassOutputs<Linear<f64>>>;
 pub(crate) type Numbers<P> = InputOutputHmm<f64, P, GaussianOutputs<f64, P>>;
+
+/// A network whose closed form, if it has one, is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct Trained<N>(pub(crate) N);
+
+impl<N: Module<f64>> Module<f64> for Trained<N> {
+    fn visit<'a>(
+        &'a self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a Param<f64>),
+    ) {
+        self.0.visit(path, visitor);
+    }
+
+    fn visit_mut<'a>(
+        &'a mut self,
+        path: &mut ParameterPath,
+        visitor: &mut dyn FnMut(&str, &'a mut Param<f64>),
+    ) {
+        self.0.visit_mut(path, visitor);
+    }
+}
+
+impl<N: InputNetwork<f64>> InputNetwork<f64> for Trained<N> {
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn values<'t>(
+        &self,
+        tape: &'t Tape<f64>,
+        data: &Sequences<f64>,
+    ) -> Result<Var<'t, f64>, HmmError> {
+        self.0.values(tape, data)
+    }
+}
 
 pub(crate) fn tables(rng: &mut impl Rng, states: usize, symbols: usize, classes: usize) -> Tables {
     let transitions = InputTable::new(rng, symbols, states * states);

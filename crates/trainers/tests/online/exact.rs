@@ -6,7 +6,7 @@ use bptt_layers::{
     Module, PeepholeLstm, Residual, Stack, StateSizes, Stepwise, rng,
 };
 use bptt_tensor::{Scalar, Tensor};
-use bptt_trainers::online::{OnlineLearner, RealTime};
+use bptt_trainers::online::RealTime;
 use proptest::prelude::*;
 
 use super::support::{assert_close, drawn, forward_in_time, inputs, through_time};
@@ -129,7 +129,7 @@ fn only_parameters_that_reach_the_state_have_an_influence() {
     let layer = (Gru::<f64>::new(rng, 2, 3), Linear::new(rng, 3, 2));
     let mut learner = RealTime::new();
     let _ = forward_in_time(&mut learner, &layer, &inputs([3, 1, 2], 1));
-    let state = OnlineLearner::<f64, (Gru<f64>, Linear<f64>)>::state(&learner);
+    let state = learner.state();
     let names: Vec<_> = state.names().collect();
     assert!(names.contains(&"0.influence.0.w_ih"), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("influence.1.")), "{names:?}");

@@ -5,9 +5,12 @@
 extern crate bptt_layers as bptt; // the derived code refers to the façade
 
 mod by_hand;
+mod element_wise;
 mod exact;
 mod life;
+mod saved;
 mod snap1;
 mod support;
+mod threads;
 mod traces;
 mod uoro;

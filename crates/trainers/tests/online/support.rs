@@ -1,9 +1,10 @@
-//! The gradients of back-propagation through time, with which learners are compared.
+//! A learner of each kind, and the gradients of back-propagation through time, with which they are compared.
 
 use bptt_autodiff::{Gradients, Tape, Var};
-use bptt_layers::{Module, Stepwise};
+use bptt_layers::weights::Archive;
+use bptt_layers::{Activation, IndRnn, Linear, Module, Stepwise, rng};
 use bptt_tensor::Tensor;
-use bptt_trainers::online::OnlineLearner;
+use bptt_trainers::online::{OnlineLearner, RealTime, Snap1, Traces, Uoro};
 
 /// A loss of the output of step `t`. It weighs every element, every sequence and every step differently.
 pub(crate) fn loss(y: Var<'_, f64>, t: usize) -> Var<'_, f64> {
@@ -74,4 +75,43 @@ pub(crate) fn drawn<L: Module<f64>>(mut layer: L, seed: u64) -> L {
         parameter.set(Tensor::normal(parameter.shape(), 0.0, 0.5, &mut rng));
     });
     layer
+}
+
+pub(crate) type Model = (IndRnn<f64>, Linear<f64>);
+pub(crate) type Learner = Box<dyn OnlineLearner<f64, Model>>;
+
+/// A learner of each kind.
+pub(crate) fn learners() -> [Learner; 4] {
+    [
+        Box::new(RealTime::new()),
+        Box::new(Snap1::new()),
+        Box::new(Traces::new()),
+        Box::new(Uoro::new().seed(3)),
+    ]
+}
+
+pub(crate) fn model() -> Model {
+    let rng = &mut rng(0);
+    let cell = IndRnn::new(rng, 2, 3).activation(Activation::Tanh);
+    drawn((cell, Linear::new(rng, 3, 2)), 15)
+}
+
+/// The bits of a step.
+pub(crate) fn bits(learner: &mut Learner, model: &Model, x: &Tensor<f64>, t: usize) -> Vec<u64> {
+    let step = learner.step(model, x, &|y| loss(y, t)).unwrap();
+    let gradients =
+        model.parameters().into_iter().flat_map(|(_, own)| step.gradients[own].to_vec());
+    let numbers = step.output.to_vec().into_iter().chain([step.loss]).chain(gradients);
+    numbers.map(f64::to_bits).collect()
+}
+
+/// All that an archive holds: the shape and the bits of each tensor, and the texts, by their names.
+pub(crate) fn contents(archive: &Archive<f64>) -> Vec<(String, String)> {
+    let tensor = |name: &str| {
+        let tensor = archive.tensor(name).unwrap();
+        let bits: Vec<_> = tensor.iter().map(|element| element.to_bits()).collect();
+        (name.to_owned(), format!("{} {bits:?}", tensor.shape()))
+    };
+    let text = |name: &str| (format!("text {name}"), archive.text(name).unwrap().to_owned());
+    archive.names().map(tensor).chain(archive.text_names().map(text)).collect()
 }

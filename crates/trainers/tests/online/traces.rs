@@ -1,14 +1,13 @@
 //! Traces are exact for element-wise recurrences, and the published truncation for others.
 
-use bptt_autodiff::{Param, Var};
 use bptt_layers::{
-    Activation, Cell, Elman, Gru, IndRnn, LeakyIntegrateAndFire, LearnedStart, Linear, Lru, Lstm,
-    MinGru, MinLstm, Module, Sru, Stack, StateSizes, Stepwise, Surrogate, rng,
+    Activation, IndRnn, LeakyIntegrateAndFire, LearnedStart, Linear, Lru, Lstm, MinGru, MinLstm,
+    Module, Sru, Stepwise, Surrogate, rng,
 };
-use bptt_tensor::{Scalar, Tensor};
-use bptt_trainers::online::{OnlineError, OnlineLearner, Traces};
+use bptt_tensor::Tensor;
+use bptt_trainers::online::{OnlineLearner, Traces};
 
-use super::support::{assert_close, drawn, forward_in_time, inputs, loss, through_time};
+use super::support::{assert_close, drawn, forward_in_time, inputs, through_time};
 
 #[track_caller]
 fn check_exact<L: Stepwise<f64> + Module<f64>>(layer: L) {
@@ -149,62 +148,6 @@ fn those_of_spiking_neurons_are_e_prop() {
     for (found, expected) in found.iter().zip(sums) {
         assert!((found - expected).abs() < 1e-13, "{found} instead of {expected}");
     }
-}
-
-/// The message of what a first step of traces of all variables refuses.
-fn refusal<L: Stepwise<f64> + Module<f64>>(layer: &L) -> String {
-    let x = inputs([1, 1, 2], 11).index_first(0);
-    let mut learner = Traces::new();
-    let before = OnlineLearner::<f64, L>::state(&learner);
-    let error = learner.step(layer, &x, &|y| loss(y, 0)).unwrap_err();
-    assert!(matches!(error, OnlineError::NotElementwise { .. }), "{error:?}");
-    let after = OnlineLearner::<f64, L>::state(&learner);
-    assert_eq!(before.names().count(), after.names().count());
-    error.to_string()
-}
-
-#[test]
-fn what_mixes_units_is_refused() {
-    let rng = &mut rng(0);
-    let message = refusal(&drawn(Gru::new(rng, 2, 3), 12));
-    assert!(message.contains("element 0 depends on element 1 of `state` before"), "{message}");
-    assert!(message.contains("Traces::of"), "{message}");
-    let message = refusal(&drawn((Elman::new(rng, 2, 1), Elman::new(rng, 1, 2)), 12));
-    assert!(message.contains("`state.1`"), "{message}");
-    let stack = Stack::new(vec![IndRnn::new(rng, 2, 2), IndRnn::new(rng, 2, 2)]);
-    let stack = drawn(stack, 12);
-    let _ = refusal(&stack);
-}
-
-/// An element-wise cell whose units share a parameter.
-#[derive(Module)]
-struct Leaky<T> {
-    rate: Param<T>,
-}
-
-impl<T: Scalar> Cell<T> for Leaky<T> {
-    type State<'t> = Var<'t, T>;
-
-    fn step<'t>(&self, x: Var<'t, T>, h: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-        let h = h * &self.rate + x;
-        (h, h)
-    }
-}
-
-impl<T> StateSizes for Leaky<T> {
-    fn state_sizes(&self) -> Vec<usize> {
-        vec![2]
-    }
-}
-
-/// The parameter has an influence as soon as the state is not zero.
-#[test]
-fn what_two_units_share_is_refused() {
-    let cell = Leaky { rate: Param::new(Tensor::scalar(0.5)) };
-    let (mut learner, x) = (Traces::new(), Tensor::ones([1, 2]));
-    let _ = learner.advance(&cell, &x).unwrap();
-    let message = learner.advance(&cell, &x).unwrap_err().to_string();
-    assert!(message.contains("parameter `rate` that also influences element 0"), "{message}");
 }
 
 #[test]

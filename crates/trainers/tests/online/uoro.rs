@@ -16,7 +16,7 @@ fn check<L: Stepwise<f64> + Module<f64>>(layer: L, seeds: u64, share: f64) {
     let count = layer.parameter_count();
     let (mut sums, mut squares) = (vec![0.0; count], vec![0.0; count]);
     for seed in 0..seeds {
-        let (_, found) = forward_in_time(&mut Uoro::new(rng(seed)), &layer, &xs);
+        let (_, found) = forward_in_time(&mut Uoro::new().seed(seed), &layer, &xs);
         let elements = layer.parameters().into_iter().flat_map(|(_, own)| found[own].to_vec());
         for ((sum, square), element) in sums.iter_mut().zip(&mut squares).zip(elements) {
             *sum += element;

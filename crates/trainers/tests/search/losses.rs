@@ -20,7 +20,7 @@ fn the_best_is_never_lost() {
                 least.set(least.get().min(rastrigin(w)));
                 rastrigin(w)
             });
-            let best = match trainer.state().tensor("best") {
+            let best = match trainer.state(&w).tensor("best") {
                 Ok(best) => rastrigin(best.as_slice()),
                 Err(_) => rastrigin(w.value().as_slice()),
             };
@@ -57,12 +57,12 @@ fn each_step_has_data_of_its_own() {
             for _ in 0..steps {
                 let before = loss(w.value().as_slice());
                 assert_eq!(step(&mut *trainer, &mut w, &loss).loss, before, "{name}");
-                let state = trainer.state();
+                let state = trainer.state(&w);
                 let best = loss(state.tensor("best").unwrap_or(w.value()).as_slice());
                 assert!(best <= before || name == "evolution", "{name}");
             }
         }
-        let state = trainer.state();
+        let state = trainer.state(&w);
         let best = state.tensor("best").unwrap_or(w.value());
         assert!(best.iter().sum::<f64>() > 1.0 || name == "evolution", "{name}: {best:?}");
     }
@@ -83,7 +83,7 @@ fn losses_that_are_not_finite_are_never_accepted() {
                 assert!(progress.loss_after.is_some_and(f64::is_finite), "{name}");
                 assert!(loss(w.value().as_slice()).is_finite(), "{name}: {bad}");
             }
-            let state = trainer.state();
+            let state = trainer.state(&w);
             let best = state.tensor("best").unwrap_or(w.value());
             assert!(loss(best.as_slice()) < 1.4, "{name}: {best:?}");
         }

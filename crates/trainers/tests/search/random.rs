@@ -1,27 +1,18 @@
 //! Random guessing and multi-grid random search.
 
 use std::cell::RefCell;
-use std::f64::consts::{PI, TAU};
 
 use bptt_trainers::{MultiGridSearch, RandomGuessing, Trainer};
 
 use crate::support::{BAD_START, Latch, at, network, rastrigin, step};
 
 #[test]
-fn descent_stays_in_a_local_minimum() {
-    let mut w = BAD_START;
-    for _ in 0..1000 {
-        w = w.map(|x| x - 1e-3 * (2.0 * x + 20.0 * PI * (TAU * x).sin()));
-    }
-    assert!(rastrigin(&w) > 24.0, "{w:?}");
-}
-
-#[test]
 fn multi_grid_search_finds_the_least_of_many_minima() {
     let (mut w, mut trainer) = (at(&BAD_START), MultiGridSearch::new().size(5.0).tries(500));
-    while trainer.present_size() > 1e-3 {
+    for _ in 0..100 {
         step(&mut trainer, &mut w, &rastrigin);
     }
+    assert!(trainer.present_size() < 1e-3, "{}", trainer.present_size());
     assert!(rastrigin(w.value().as_slice()) < 0.01, "{w:?}");
 }
 

@@ -2,9 +2,11 @@
 
 use bptt_autodiff::{Param, Tape};
 use bptt_layers::Sgd;
+use bptt_layers::weights::Archive;
 use bptt_tensor::Tensor;
 use bptt_trainers::{
-    ExtendedKalman, FirstOrder, HessianFree, LevenbergMarquardt, Objective, TrainError, Trainer,
+    ExtendedKalman, FirstOrder, HessianFree, LevenbergMarquardt, Objective,
+    TimeWeightedPseudoNewton, TrainError, Trainer,
 };
 
 type Model = Param<f64>;
@@ -14,6 +16,7 @@ fn trainers() -> Vec<Box<dyn Trainer<f64, Model>>> {
         Box::new(HessianFree::new()),
         Box::new(LevenbergMarquardt::new()),
         Box::new(ExtendedKalman::new()),
+        Box::new(TimeWeightedPseudoNewton::new(0.1)),
         Box::new(FirstOrder::new(Sgd::new(0.1))),
     ]
 }
@@ -31,6 +34,7 @@ fn residuals_and_outputs_are_asked_for() {
         Some("HessianFree needs the outputs of the model: return `Objective::of_outputs"),
         Some("LevenbergMarquardt needs residuals"),
         Some("ExtendedKalman needs residuals"),
+        Some("TimeWeightedPseudoNewton needs residuals"),
         None,
     ];
     for (error, start) in errors.iter().zip(starts) {
@@ -41,12 +45,19 @@ fn residuals_and_outputs_are_asked_for() {
     }
 }
 
+/// All tensors and texts of a state.
+fn contents(state: &Archive<f64>) -> Vec<String> {
+    let tensors = state.names().map(|name| format!("{name} {:?}", state.tensor(name)));
+    let texts = state.text_names().map(|name| format!("{name} {:?}", state.text(name)));
+    tensors.chain(texts).collect()
+}
+
 /// A NaN in the loss, and a finite loss whose gradient is infinite.
 #[test]
 fn what_is_not_finite_is_named_and_changes_nothing() {
     for mut trainer in trainers() {
         let mut model = Model::new(Tensor::from([0.0, 1.0]));
-        let before = trainer.state();
+        let before = contents(&trainer.state(&model));
         let nan = trainer.step(&mut model, &|model, tape| {
             Objective::squares(tape.param(model) / tape.param(model) - 1.0)
         });
@@ -55,11 +66,7 @@ fn what_is_not_finite_is_named_and_changes_nothing() {
             .step(&mut model, &|model, tape| Objective::squares(tape.param(model).sqrt() + 1.0));
         assert!(matches!(steep, Err(TrainError::NonFinite { .. })), "{trainer:?}: {steep:?}");
         assert_eq!(model.value().to_vec(), [0.0, 1.0]);
-        let names = |state: &bptt_layers::weights::Archive<f64>| {
-            let texts = state.text_names().map(str::to_owned).collect::<Vec<_>>();
-            (state.names().map(str::to_owned).collect::<Vec<_>>(), texts)
-        };
-        assert_eq!(names(&trainer.state()), names(&before));
+        assert_eq!(contents(&trainer.state(&model)), before);
     }
 }
 
@@ -87,5 +94,5 @@ fn a_loss_of_several_numbers_is_refused() {
 #[test]
 #[should_panic(expected = "a damping is finite and greater than 0, not 0")]
 fn a_damping_of_zero_is_refused() {
-    let _ = HessianFree::<f64>::new().damping(0.0);
+    let _ = HessianFree::new().damping(0.0);
 }

@@ -36,6 +36,18 @@ impl<T: Scalar> Data<T> {
         Self { classes: firsts.collect(), targets, xs }
     }
 
+    /// The first sequences.
+    pub(crate) fn first(&self, count: usize) -> Self {
+        let batch = self.xs.shape()[1];
+        let classes = self.classes.chunks(batch).flat_map(|step| &step[..count]);
+        let part = |tensor: &Tensor<T>| tensor.slice(1, 0..count);
+        Self {
+            classes: classes.copied().collect(),
+            targets: part(&self.targets),
+            xs: part(&self.xs),
+        }
+    }
+
     /// The errors of all outputs.
     pub(crate) fn residuals<'t, L: Layer<T>>(
         &self,

@@ -150,7 +150,7 @@ fn adding(rng: &mut impl Rng, batch: usize) -> Examples {
 }
 
 /// The outputs of the fourth plant of Narendra and Parthasarathy (1990) for uniform inputs.
-pub(crate) fn plant(rng: &mut impl Rng, steps: usize, batch: usize) -> Examples {
+fn plant(rng: &mut impl Rng, steps: usize, batch: usize) -> Examples {
     let inputs = Tensor::uniform([steps, batch, 1], -1.0, 1.0, rng);
     let mut outputs = vec![0.0; steps * batch];
     for b in 0..batch {

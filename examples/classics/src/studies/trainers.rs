@@ -2,10 +2,8 @@
 //!
 //! Five tasks for simple recurrent nets of 3 to 6 units: to latch a sign for 20 steps, the parity of 6 bits, the order of
 //! two signals among 15 symbols, the sum of two marked numbers of 10, and the outputs of a nonlinear plant. A task is solved
-//! when sequences that no training has seen are right, or have a small error. The Kalman filter is given a sequence in a step,
-//! the others all 64 (of the plant 4). A trainer has the same hyperparameters for all tasks, and 2 seconds on a core.
-//!
-//! The figure shows how many of the runs have solved their task after how many seconds.
+//! when sequences that no training has seen (of the parity: all) are right, or have a small error. Online, a step is given one sequence, else all
+//! 64 (of the plant 4). A trainer has the same hyperparameters for all tasks, and 2 seconds on a core.
 
 use std::time::Instant;
 
@@ -20,7 +18,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "trainers",
-    shows: "Levenberg–Marquardt solves small tasks in a few steps, and no trainer is best at all",
+    shows: "curvature solves small tasks in fewer steps than Adam, and search fails at most of them",
     sources: &[(Text::Tan, "2.2 Gradient-based Learning Methods")],
     run,
 };
@@ -48,16 +46,14 @@ fn run(session: &mut Session) -> Result<()> {
     let seeds = session.budget(5, 1);
     let limit = session.budget(2000, 20) as f64 / 1000.0;
     let mut lines = Lines::new("tasks solved", "seconds", "share of the runs").log_x();
-    let (mut shares, mut most) = (Vec::new(), Vec::new());
+    let (mut shares, mut latch, mut most) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (name, make)) in TRAINERS.into_iter().enumerate() {
-        let mut times = Vec::new();
-        let mut medians = Vec::new();
+        let (mut times, mut medians) = (Vec::new(), Vec::new());
         for (task, task_name) in NAMES.into_iter().enumerate() {
             let run = |seed| {
                 train(make(), &SmallTask::new(task, seed), seed, ONLINE.contains(&index), limit)
             };
-            let mut runs: Vec<Solved> =
-                session.seeds(seeds, run).into_iter().collect::<Result<_>>()?;
+            let mut runs: Vec<Solved> = session.seeds(seeds, run);
             runs.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
             times.extend(runs.iter().map(seconds));
             let solved = runs.iter().flatten().count() as f64;
@@ -69,23 +65,22 @@ fn run(session: &mut Session) -> Result<()> {
             }
         }
         times.sort_by(f64::total_cmp);
-        let total = times.len() as f64;
-        let solved = times.iter().filter(|time| time.is_finite()).count() as f64 / total;
-        let curve = times.iter().enumerate().filter(|(_, time)| time.is_finite());
-        lines = lines.line(name, curve.map(|(count, &time)| (time, (count + 1) as f64 / total)));
-        shares.push(solved);
+        let share = |count: usize| count as f64 / times.len() as f64;
+        let solved: Vec<f64> = times.iter().copied().filter(|time| time.is_finite()).collect();
+        shares.push(share(solved.len()));
+        lines = lines.line(name, solved.into_iter().zip((1..).map(share)));
+        latch.push(medians.first().copied().unwrap_or(usize::MAX));
         most.push(medians.into_iter().max().unwrap_or(usize::MAX));
     }
-    session
-        .check("Levenberg–Marquardt solves at least as many runs as Adam", shares[2] >= shares[0]);
-    session.check("guessing solves fewer than Adam", shares[8] < shares[0]);
+    session.check("Levenberg–Marquardt solves as many runs as Adam", shares[2] >= shares[0]);
+    session.check("the Kalman filter latches after fewer sequences", latch[4] < latch[3]);
+    let worst = shares[5..].iter().copied().fold(0.0, f64::max);
+    session.check("pseudo-Newton and search solve fewer", worst < shares[0]);
+    let [adam, lm] = [most[0], most[2]];
     let claim = "such algorithms take a large number of iterations to train the model";
     session.claim(Text::Tan, claim).qualified(
-        most[2] < 100 && most[0] > most[2],
-        &format!(
-            "Adam takes up to {} steps for a task, Levenberg–Marquardt {}, but each of them costs more",
-            most[0], most[2]
-        ),
+        lm < 100 && adam > lm,
+        &format!("of the tasks that they solve, Adam takes up to {adam} steps, Levenberg–Marquardt {lm} longer ones"),
     );
     session.figure("solved", &lines.picture())
 }
@@ -101,7 +96,7 @@ fn train(
     seed: u64,
     is_online: bool,
     limit: f64,
-) -> Result<Solved> {
+) -> Solved {
     let mut net = task.net(seed);
     let (mut seconds, mut steps, mut next_test) = (0.0, 0, 0.0);
     while seconds < limit {
@@ -109,17 +104,17 @@ fn train(
         let examples = one.as_ref().unwrap_or(&task.training);
         let start = Instant::now();
         match trainer.step(&mut net, &|net, tape| examples.objective(net, tape)) {
-            Ok(_) | Err(TrainError::NoProgress { .. }) => {} // the next step has another damping
-            Err(error) => return Err(error.into()),
+            Ok(_) | Err(TrainError::NoProgress { .. }) => {}
+            Err(_) => break, // it diverged
         }
         seconds += start.elapsed().as_secs_f64();
         steps += 1;
         if seconds >= next_test {
             if task.is_solved(&net) {
-                return Ok(Some((seconds, steps)));
+                return Some((seconds, steps));
             }
             next_test = 1.05 * seconds;
         }
     }
-    Ok(None)
+    None
 }
