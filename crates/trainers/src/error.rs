@@ -1,12 +1,12 @@
 //! Why a trainer makes no step.
 
-/// Why a trainer makes no step. The parameters are as they were before the call, unless a variant says otherwise.
+/// Why a trainer makes no step. The parameters are as they were before the call.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The objective has no residuals.
     #[error(
-        "{trainer} needs residuals, and the objective is only a loss: return \
+        "{trainer} needs residuals, and the objective has none: return \
          `Objective::squares(outputs - targets)`, or choose a trainer for any loss, such as `FirstOrder`"
     )]
     NoResiduals {
@@ -45,7 +45,7 @@ pub enum TrainError {
     #[error("there are no observations; give some by `observe`")]
     NoObservations,
 
-    /// A number is NaN or infinite at the present parameters.
+    /// A number is NaN or infinite.
     #[error(
         "{quantity} is not finite: start from smaller weights, check the data, or find the equation at fault with \
          `Tape::checking`"
@@ -58,7 +58,7 @@ pub enum TrainError {
     /// A matrix that a step needs is not positive definite.
     #[error("{matrix} is not positive definite: {remedy}")]
     NotPositiveDefinite {
-        /// The matrix, such as `"JᵀJ + λ I"`.
+        /// The matrix, such as `"Xᵀ X + λ I"`.
         matrix: &'static str,
         /// What to do.
         remedy: &'static str,

@@ -27,7 +27,7 @@ impl<'m, T: Scalar, M: Module<T>> Trials<'m, T, M> {
         &self.start
     }
 
-    /// Returns the loss at these parameters. One that is not finite is infinite.
+    /// Returns the loss at these parameters. A loss that is not finite is returned as infinity.
     pub(crate) fn loss_at(&mut self, parameters: &Vector) -> f64 {
         vector::write(parameters, self.model);
         self.count += 1;

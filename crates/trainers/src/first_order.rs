@@ -9,7 +9,7 @@ use crate::error::TrainError;
 use crate::objective::ObjectiveFn;
 use crate::trainer::{Progress, Trainer};
 
-/// An [`Optimizer`] as a [`Trainer`]: a step computes the gradient and moves along it.
+/// An [`Optimizer`] as a [`Trainer`]: a step computes the gradient and passes it to the optimizer.
 #[derive(Clone, Debug)]
 pub struct FirstOrder<O> {
     optimizer: O,
@@ -27,7 +27,7 @@ impl<O> FirstOrder<O> {
     ///
     /// # Panics
     ///
-    /// If the norm is not positive.
+    /// If `max_norm` is not positive.
     #[track_caller]
     #[must_use]
     pub fn max_norm(self, max_norm: f64) -> Self {

@@ -31,11 +31,11 @@
 //! | [`HessianFree`] | [outputs](Objective::of_outputs) or [residuals](Objective::squares) | nets of any size, large batches |
 //! | [`LevenbergMarquardt`] | residuals | small nets, all data at once |
 //! | [`ExtendedKalman`] | residuals | small nets, one presentation at a time |
-//! | [`TimeWeightedPseudoNewton`] | residuals | small nets, long lags |
+//! | [`TimeWeightedPseudoNewton`] | residuals | reproducing Bengio, Simard and Frasconi (1994) |
 //! | [`EvolutionStrategy`], [`SimulatedAnnealing`], [`MultiGridSearch`], [`RandomGuessing`] | a [loss](Objective::loss) | losses without useful gradients |
 //! | [`FirstOrder`] | a loss | any optimizer |
 //!
-//! Besides, there are trainers that are given other things than an objective. [`online`] learns forward in time.
+//! Three parts of the crate do not implement [`Trainer`], since they need more than an objective. [`online`] learns forward in time.
 //! [`mixture`] has expectation maximization. [`RidgeRegression`] fits the readout of a reservoir.
 
 #![forbid(unsafe_code)]

@@ -95,8 +95,8 @@ impl RidgeRegression {
     ///
     /// # Errors
     ///
-    /// If an observation is not finite, there are none, or the matrix is not positive definite. The readout then stays as it
-    /// was.
+    /// If there are no observations, one of them or a weight of the solution is not finite, or `Xᵀ X + λ I` is not positive
+    /// definite. The readout then stays as it was.
     ///
     /// # Panics
     ///

@@ -49,12 +49,12 @@ pub trait Trainer<T: Scalar, M: Module<T>>: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// If the objective does not suit the trainer, a number is not finite, or no progress can be made. The error says what
+    /// If the objective does not suit the trainer, a number is not finite, or the trainer finds no step. The error says what
     /// to do. The parameters are then as they were.
     ///
     /// # Panics
     ///
-    /// As the equations do.
+    /// As the equations do, or if the trainer notices that an earlier step trained another model.
     #[track_caller]
     fn step(
         &mut self,
@@ -83,7 +83,6 @@ pub struct Progress {
     pub loss: f64,
     /// The loss after the step, if the trainer computed it.
     pub loss_after: Option<f64>,
-    /// The number of passes through the model: each evaluation of the loss, each gradient, and each product with the
-    /// curvature or row of a Jacobian counts as one.
+    /// About how many passes through the model the step made. The number compares steps of one trainer, and not trainers.
     pub passes: usize,
 }

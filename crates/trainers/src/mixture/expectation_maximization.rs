@@ -20,7 +20,8 @@ use crate::second_order::HessianFree;
 use crate::trainer::Trainer;
 use crate::vector::{self, parameters_to_vector, vector_to_parameters};
 
-/// Expectation maximization for an [`InputOutputHmm`]: the likelihood never falls, up to rounding.
+/// Expectation maximization for an [`InputOutputHmm`]: the likelihood never falls, up to rounding. The one exception is
+/// [`least_variance`](super::GaussianOutputs::least_variance), which may lower it in the first step.
 ///
 /// ```text
 /// E:  γ_t(i), ξ_t(j, i) at the present parameters θ, by forward–backward
@@ -35,11 +36,12 @@ use crate::vector::{self, parameters_to_vector, vector_to_parameters};
 /// stays 0, so that known structure is given by logits of −∞.
 ///
 /// For other networks, the maximization is generalized: a trainer, [`HessianFree`] by default, makes a step on `−Q`
-/// per time step, a weighted cross-entropy of logits. Only parameters on which this loss depends take part in the
-/// step, whatever the trainer does to the others, as those have a closed form. A step that would make `Q` smaller is
+/// per time step, a weighted cross-entropy of logits. The step changes only parameters on which this
+/// loss depends. The others have a closed form. If the trainer changes them, the change is undone. A step that would make `Q` smaller is
 /// halved, up to ten times, and then not made. [`EmProgress`] says whether one was made.
 ///
-/// The likelihood has local maxima, in which training ends. So several random starts are compared.
+/// The likelihood has local maxima, in which training ends. Train from several random starts, and keep
+/// the model with the greatest likelihood.
 ///
 /// It is not a [`Trainer`]: it needs data, where a trainer needs a loss.
 ///

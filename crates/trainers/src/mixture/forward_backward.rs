@@ -7,7 +7,7 @@ use super::error::HmmError;
 /// What is known of the hidden states, given the inputs and outputs of whole sequences. All of it is in double
 /// precision.
 ///
-/// States `j` come before states `i`. Entries after the end of a sequence are 0.
+/// `j` is the state before a step, `i` the state after it. Entries after the end of a sequence are 0.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Posteriors {

@@ -1,4 +1,8 @@
 //! Recurrent mixtures: hidden Markov models whose probabilities depend on an input, and expectation maximization.
+//!
+//! [`InputOutputHmm`] is the model, [`Sequences`] its data, [`ExpectationMaximization`] its trainer. An [`InputNetwork`]
+//! computes transitions and outputs from the input. An [`OutputDistribution`] is the form of the output:
+//! [`ClassOutputs`] or [`GaussianOutputs`].
 
 mod error;
 mod expectation_maximization;

@@ -140,15 +140,15 @@ impl<T: Scalar, P: InputNetwork<T>, O: OutputDistribution<T>> InputOutputHmm<T, 
         chain.posteriors(data.lengths())
     }
 
-    /// Returns the expected output at each step, given the inputs and outputs of whole sequences.
+    /// Returns the mean of the states' expected outputs at each step, weighted by the posteriors of the states:
     ///
     /// ```text
-    /// E(y_t | y, u) = Σ_i P(x_t = i | y, u) E(y_t | x_t = i, u_t)
+    /// ŷ_t = Σ_i P(x_t = i | y, u) E(y_t | x_t = i, u_t)
     /// ```
     ///
     /// For classes it has the probability of each, `[T, B, C]`; for numbers it is the mean, `[T, B, D]`. Entries
-    /// after the end of a sequence are 0. At a step without an [observed output](Sequences::observed_at), it is a
-    /// prediction.
+    /// after the end of a sequence are 0. At a step without an [observed output](Sequences::observed_at), it is
+    /// `E(y_t | y, u)`. At an observed step it is a smoothed value, and not the output itself.
     ///
     /// ```
     /// use bptt_tensor::Tensor;

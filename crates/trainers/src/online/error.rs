@@ -37,9 +37,9 @@ pub enum OnlineError {
         expected: usize,
     },
 
-    /// The traced variables of the state are not an element-wise recurrence.
+    /// The traced variables of the state are not an elementwise recurrence.
     #[error(
-        "`{variable}` is not an element-wise recurrence: {cause}, so `Traces` do not hold its past; trace other \
+        "`{variable}` is not an elementwise recurrence: {cause}, so `Traces` do not hold its past; trace other \
          variables by `Traces::of`, or choose `Snap1`, `RealTime` or `Uoro`"
     )]
     NotElementwise {

@@ -95,8 +95,8 @@ pub trait OnlineLearner<T: Scalar, L: Stepwise<T> + Module<T>>: Debug {
     ///
     /// # Errors
     ///
-    /// If the loss, a state, an influence or a gradient is not finite, or the batch is another than before. The learner
-    /// is then as before the call, to the bit. See the learner for more errors.
+    /// If the loss, a state, an influence or a gradient is not finite, or the batch has another number of sequences
+    /// than before. The learner is then as before the call, to the bit. See the learner for more errors.
     ///
     /// # Panics
     ///

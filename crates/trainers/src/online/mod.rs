@@ -7,8 +7,8 @@
 //! |---|---|---|---|---|
 //! | [`RealTime`] | exact | any | `S·P` | `S` reverse passes, and `S²·P` |
 //! | [`Snap1`] | without paths through other units | any | entries `K` of one step | `S` reverse passes, and `S·K` |
-//! | [`Traces`] | exact | element-wise | `V·P` | `3V + 1` reverse passes |
-//! | [`Traces::of`] | without paths through the other variables | with an element-wise memory, such as `c` of an `Lstm` | `V·P` | `3V + 1` reverse passes |
+//! | [`Traces`] | exact | elementwise | `V·P` | `3V + 1` reverse passes |
+//! | [`Traces::of`] | without paths through the other variables | with an elementwise memory, such as `c` of an `Lstm` | `V·P` | `3V + 1` reverse passes |
 //! | [`Uoro`] | random, with the exact one as its expectation | any | `S + P` | 4 reverse passes |
 //!
 //! Costs are those of one sequence. `S` is the number of elements of the state, `P` that of the parameters that

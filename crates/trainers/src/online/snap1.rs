@@ -32,7 +32,7 @@ use super::sparse::SparseMatrix;
 ///
 /// Memory is a number and a position for each kept entry: for such a cell `O(P)`, which is a share of `1/S` of all.
 /// Time for each sequence is `S` reverse passes through one step, and `O(S)` operations for each kept entry, since `I`
-/// is read off a tape. Where the recurrence is element-wise, [`Traces`](super::Traces) are cheaper.
+/// is read off a tape. Where the recurrence is elementwise, [`Traces`](super::Traces) are cheaper.
 ///
 /// Menick, Elsen, Evci, Osindero, Simonyan and Graves, *A practical sparse approximation for real time recurrent
 /// learning* (2021).

@@ -1,4 +1,4 @@
-//! Eligibility traces of element-wise recurrences.
+//! Eligibility traces of elementwise recurrences.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ use super::units::Units;
 /// ∇L_t = (∂L_t/∂s_{t−1}) ⊙ e_{t−1} + ∂L_t/∂θ
 /// ```
 ///
-/// In an element-wise recurrence, `J` is diagonal, and a parameter influences one unit `u` of the state at most. Its
+/// In an elementwise recurrence, `J` is diagonal, and a parameter influences one unit `u` of the state at most. Its
 /// column of the influence `Π` then has one entry, the trace `e`. `d` and `∂L/∂s` stand for their entries of this unit.
 /// A state of several variables, such as the real and the imaginary part of an [`Lru`](bptt_layers::Lru), has a trace
 /// for each, and a diagonal `d` for each pair of them.
@@ -55,14 +55,14 @@ use super::units::Units;
 ///
 /// For each sequence, a step costs a reverse pass for the loss, three for each traced variable, and some operations for
 /// each parameter. One of the three gives `d` and `∂s/∂θ`. The others find the unit of each parameter, and check that
-/// the recurrence is element-wise in this step. They are two for up to 32 units, four for up to 1024, and `2⌈log₃₂ n⌉`
+/// the recurrence is elementwise in this step. They are two for up to 32 units, four for up to 1024, and `2⌈log₃₂ n⌉`
 /// for `n` units. Memory is `P` numbers for each traced variable.
 ///
 /// # Errors
 ///
 /// A step fails with [`OnlineError::NotElementwise`] if an element of a traced variable depends on another unit in this
 /// step, or a parameter influences two. So does a stack of recurrent layers, since the parameters of the lower one
-/// influence all units of the upper one. A recurrence that is element-wise at first, such as an
+/// influence all units of the upper one. A recurrence that is elementwise at first, such as an
 /// [`Elman::irnn`](bptt_layers::Elman::irnn) whose `W_hh` is the identity, fails as soon as training makes it another.
 ///
 /// ```

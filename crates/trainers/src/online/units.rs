@@ -1,6 +1,6 @@
-//! The unit of an element-wise recurrence that each parameter influences.
+//! The unit of an elementwise recurrence that each parameter influences.
 //!
-//! A pull with a cotangent of ones gives the sums of the columns of `J` and of `I`. In an element-wise recurrence each
+//! A pull with a cotangent of ones gives the sums of the columns of `J` and of `I`. In an elementwise recurrence each
 //! column has one entry, so that the sum is this entry. A pull with a weight for each unit then gives the entry times
 //! the weight of its unit. Weights are powers of two, which change no rounding, and a reverse pass is linear: so this
 //! holds for every bit, whatever cancels within an entry. Each step is checked by such comparisons, without a tolerance

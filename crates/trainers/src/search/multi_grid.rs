@@ -21,15 +21,14 @@ use crate::trainer::{Progress, Trainer};
 /// Only points that reduce the loss are accepted, so the search suits plateaus better than deep local minima. It leaves
 /// a local minimum as long as the hypercube reaches beyond it.
 ///
-/// Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994), compare a
-/// method of this name with gradient descent. As far as the author remembers their text, which was not at hand, theirs
-/// shrinks its hyperrectangle when a better point is found, and centres it there, whereas the hypercube here keeps its
-/// size then, and shrinks when `N` points in a row are no better.
+/// Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994), compare
+/// gradient descent with a method of this name. This one is not a reproduction of theirs. Here the hypercube keeps its size
+/// when a better point is found, and shrinks when `N` points in a row are no better.
 ///
 /// A step evaluates the loss at the present parameters, since the data may have changed, and at up to `N` points. The
 /// model always holds the best parameters. A loss that is not finite is worse than all that are. The search
-/// never ends by itself: once the [size](Self::present_size) is less than the parameters need be exact, further steps
-/// are of no use.
+/// never ends by itself: once the [size](Self::present_size) is below the precision that the parameters need, further
+/// steps are of no use.
 ///
 /// ```
 /// use bptt_autodiff::Param;

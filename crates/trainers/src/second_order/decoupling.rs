@@ -15,9 +15,8 @@ pub enum Decoupling {
     None,
     /// A group for each parameter of the model, such as a matrix of weights.
     Parameters,
-    /// A group for each node: the weights that lead to one unit, with its bias. In `x W_ih + h W_hh + b`, these are
-    /// column `j` of both matrices and element `j` of `b`. A node is known by its place on the last axis, among the
-    /// parameters of a cell or layer with the same extent there.
+    /// A group for each node, which is one net input: its column of each weight matrix, and its element of the bias. An
+    /// LSTM of `H` units has `4H` nodes. Parameters of one cell or layer whose last axes have the same extent share nodes.
     Nodes,
 }
 

@@ -12,7 +12,8 @@ use crate::vector::{self, Vector};
 ///
 /// `J` is the Jacobian of the objective's outputs with respect to all parameters of the model, and `H` the Hessian of the loss
 /// with respect to these outputs (Schraudolph 2002). For [squares](Objective::squares), `G = Jᵀ J`. A product takes two
-/// reverse passes. It is recorded aside, so that however many there are, they leave nothing on the tape.
+/// reverse passes through the model, and for an objective of outputs one more through the loss. However many there are, they
+/// leave nothing on the tape.
 ///
 /// ```
 /// use bptt_autodiff::Tape;

@@ -19,7 +19,7 @@ use crate::vector::Vector;
 /// ```
 ///
 /// `r` are the residuals of an objective of [squares](crate::Objective::squares), `[R]`, and `J` is their Jacobian
-/// `[R, P]` with respect to all parameters. With a [`decoupling`](Self::decoupling), `JᵀJ` keeps its blocks of groups alone, as in
+/// `[R, P]` with respect to all parameters. With a [`decoupling`](Self::decoupling), `JᵀJ` keeps only the blocks within groups, as in
 /// the block-diagonal approximation of Chan and Szeto (1999). A step makes a pass through the model for each residual, or two for each
 /// parameter if these are fewer, and factorizes a matrix `[P, P]`. So this is for models of up to some thousand
 /// parameters.
@@ -89,7 +89,7 @@ impl LevenbergMarquardt {
     }
 
     /// Sets the groups of parameters between which the entries of `JᵀJ` are taken as 0. Steps then factorize smaller matrices,
-    /// and are less direct.
+    /// and more steps are needed.
     #[must_use]
     pub fn decoupling(self, decoupling: Decoupling) -> Self {
         Self { decoupling, ..self }

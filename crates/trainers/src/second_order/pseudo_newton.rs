@@ -11,18 +11,18 @@ use crate::trainer::{Progress, Trainer};
 /// The time-weighted pseudo-Newton method: each time step's use of a weight is scaled by its own curvature.
 ///
 /// ```text
-/// w ← w − η Σ_t g_t / (|h_t| + μ)
+/// w ← w − η Σ_t g_t / (h_t + μ)
 /// ```
 ///
 /// `g_t` is the derivative of the loss with respect to the use of the weight `w` at time step `t`, as if each step had a weight of
-/// its own, and `h_t` its second derivative. Where the gradient of distant steps has vanished, so has their curvature, so
-/// that these steps count nevertheless. Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient
+/// its own, and `h_t` its second derivative. For distant steps both vanish, and the quotient need not, as long as `h_t` is
+/// not far below `μ`. Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient
 /// descent is difficult* (1994). Without the division by steps it is the pseudo-Newton method of Becker and LeCun (1989).
 ///
 /// The loss is that of [squares](crate::Objective::squares), and `h_t = Σ_r (∂r/∂w_t)²` its Gauss–Newton curvature, which
-/// is not negative. Gradients and curvatures are those of all sequences of a step together. The paper divides those of each
-/// sequence; for this, give one sequence in a step. `μ` is of the size of a curvature, so it scales with the squares of the
-/// residuals.
+/// is not negative. Gradients and curvatures are those of all sequences of a step together. The paper forms the quotient for each
+/// sequence; for this, give one sequence in a step. `μ` has the unit of `h_t`: for residuals `c` times as large, set a
+/// `μ` that is `c²` times as large.
 ///
 /// A step takes a reverse pass for each residual, through a [loop](Tape::untied) that is not compiled. So it is
 /// for small models with few residuals, such as an output at the end of each sequence.

@@ -1,4 +1,4 @@
-//! Traces refuse what is not an element-wise recurrence, at whatever step it shows, and nothing else.
+//! Traces refuse what is not an elementwise recurrence, at whatever step it shows, and nothing else.
 
 use bptt_autodiff::{Param, Var};
 use bptt_layers::{
@@ -64,7 +64,7 @@ fn train(mut cell: Elman<f64>) -> usize {
     panic!("it was never refused");
 }
 
-/// The recurrence is element-wise until weights off the diagonal have a gradient: at the second step, when the state
+/// The recurrence is elementwise until weights off the diagonal have a gradient: at the second step, when the state
 /// before is not zero.
 #[test]
 fn what_training_mixes_is_refused() {
@@ -134,7 +134,7 @@ fn rounding_is_no_alarm() {
     }
 }
 
-/// An element-wise cell whose units share a parameter, as the input tells: `h = h / 2 + rate x`.
+/// An elementwise cell whose units share a parameter, as the input tells: `h = h / 2 + rate x`.
 #[derive(Module)]
 struct Shared<T> {
     rate: Param<T>,

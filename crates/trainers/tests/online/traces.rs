@@ -1,4 +1,4 @@
-//! Traces are exact for element-wise recurrences, and the published truncation for others.
+//! Traces are exact for elementwise recurrences, and the published truncation for others.
 
 use bptt_layers::{
     Activation, IndRnn, LeakyIntegrateAndFire, LearnedStart, Linear, Lru, Lstm, MinGru, MinLstm,
