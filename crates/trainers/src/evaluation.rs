@@ -4,6 +4,7 @@ use bptt_autodiff::Tape;
 use bptt_layers::Module;
 use bptt_tensor::Scalar;
 
+use crate::error::TrainError;
 use crate::objective::ObjectiveFn;
 use crate::vector::{self, Vector};
 
@@ -53,4 +54,20 @@ pub(crate) fn loss_of<T: Scalar, M: Module<T>>(
     objective: &ObjectiveFn<'_, T, M>,
 ) -> f64 {
     objective(model, &Tape::inference()).value()
+}
+
+/// Returns the loss at the present parameters, of a model that has parameters.
+///
+/// # Errors
+///
+/// If there are no parameters, or the loss is not finite.
+pub(crate) fn finite_loss_of<T: Scalar, M: Module<T>>(
+    model: &M,
+    objective: &ObjectiveFn<'_, T, M>,
+) -> Result<f64, TrainError> {
+    if model.parameter_count() == 0 {
+        return Err(TrainError::NoParameters);
+    }
+    let loss = loss_of(model, objective);
+    if loss.is_finite() { Ok(loss) } else { Err(TrainError::NonFinite { quantity: "the loss" }) }
 }

@@ -1,7 +1,7 @@
 //! The parameters of a model as one vector.
 
 use bptt_layers::{Module, ParameterPath};
-use bptt_tensor::{Scalar, Tensor};
+use bptt_tensor::{Scalar, Shape, Tensor};
 use nalgebra::DVector;
 
 /// A vector over all parameters of a model. Trainers compute in double precision.
@@ -57,6 +57,25 @@ pub(crate) fn read<T: Scalar>(model: &dyn Module<T>) -> Vector {
 /// Sets the parameters, rounded to their precision.
 pub(crate) fn write<T: Scalar>(vector: &Vector, model: &mut dyn Module<T>) {
     vector_to_parameters(&to_tensor(vector), model);
+}
+
+/// Returns the parts of a vector over parameters of these shapes, rounded to their precision.
+pub(crate) fn parts<T: Scalar>(
+    vector: &Vector,
+    shapes: impl Iterator<Item = Shape>,
+) -> impl Iterator<Item = Tensor<T>> {
+    let mut elements = vector.iter().map(|&element| T::of(element));
+    shapes.map(move |shape| {
+        let part = elements.by_ref().take(shape.elements()).collect();
+        Tensor::from_vec(shape, part)
+    })
+}
+
+/// Returns a tensor of zeros with a one at position `at`.
+pub(crate) fn unit<T: Scalar>(shape: Shape, at: usize) -> Tensor<T> {
+    let mut unit = Tensor::zeros(shape);
+    unit.as_mut_slice()[at] = T::one();
+    unit
 }
 
 /// Returns the elements of a tensor of any shape.

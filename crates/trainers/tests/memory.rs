@@ -1,35 +1,13 @@
 //! Products with the Gauss–Newton matrix leave no memory behind.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering};
-
 use bptt_autodiff::Tape;
 use bptt_layers::{Elman, Layer, Linear, Module, loss};
 use bptt_tensor::{Tensor, release_pooled_memory};
 use bptt_trainers::{GaussNewton, Objective};
-
-/// The system's allocator, which counts the memory of all threads.
-struct Counting;
-
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-// SAFETY: every call is passed on unchanged; the counter allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use peak_alloc::PeakAlloc;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 #[test]
 fn products_leave_no_memory_behind() {
@@ -45,7 +23,7 @@ fn products_leave_no_memory_behind() {
     drop(matrix.product(&v)); // compiles the steps and fills the pool
     let live = || {
         release_pooled_memory();
-        LIVE.load(Ordering::Relaxed)
+        ALLOCATOR.current_usage() as isize
     };
     let before = live();
     for _ in 0..5 {

@@ -212,3 +212,28 @@ fn a_rounded_file_takes_half_the_space() {
         }
     }
 }
+
+/// Double precision beside weights of either precision comes back to the bit, also through a file.
+#[test]
+fn double_precision_stays_beside_single() {
+    fn check<T: Scalar>() {
+        let thirds = Tensor::from([1.0 / 3.0, -1e300, 0.0]);
+        let mut archive = Archive::<T>::new();
+        archive.insert_f64("thirds", &thirds);
+        archive.insert("halves", Tensor::from_vec([2], vec![T::of(0.5), T::of(1.5)]));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("archive.safetensors");
+        archive.save(&path).unwrap();
+        for archive in [archive, Archive::load(&path).unwrap()] {
+            assert_eq!(archive.shaped_f64("thirds", &[3].into()).unwrap(), thirds);
+            let halves = archive.shaped_f64("halves", &[2].into()).unwrap();
+            assert_eq!(halves.to_vec(), [0.5, 1.5]);
+            let error = archive.shaped_f64("thirds", &[2].into()).unwrap_err().to_string();
+            assert!(error.contains("`thirds` has shape [3], but [2] is needed"), "{error}");
+            let is_double = size_of::<T>() == size_of::<f64>();
+            assert_eq!(archive.tensor("thirds").is_ok(), is_double, "an f32 does not hold a third");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}

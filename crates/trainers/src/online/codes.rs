@@ -9,8 +9,8 @@ const LARGEST: usize = (1 << BITS) - 1;
 
 /// Weights of units, for two sums for each digit `k` of a unit's number to the base 32: `2ᵏ`, and `2³¹⁻ᵏ`.
 ///
-/// For entries `a` of several units, both sums look like those of one unit with the digit `m` only if `Σ a 2ᵏ = 2ᵐ Σ a`
-/// and `Σ a 2⁻ᵏ = 2⁻ᵐ Σ a`, so that `Σ a 2ᵏ · Σ a 2⁻ᵏ = (Σ a)²`. For two entries this is `2ᵈ + 2⁻ᵈ = 2` with the
+/// Let entries `a` of several units have sums like those of one unit with the digit `m`: `Σ a 2ᵏ = 2ᵐ Σ a` and
+/// `Σ a 2⁻ᵏ = 2⁻ᵐ Σ a`. Then `Σ a 2ᵏ · Σ a 2⁻ᵏ = (Σ a)²`. For two entries this is `2ᵈ + 2⁻ᵈ = 2` with the
 /// difference `d` of their digits, and so `d = 0`. For more entries of one sign, it is the case of equality in the
 /// inequality of Cauchy and Schwarz, where all `k` are equal. As two units differ in one digit, neither passes. Three
 /// entries of different signs would have to fit two equations by chance.

@@ -4,7 +4,7 @@ use bptt_tensor::{Scalar, Tensor};
 
 use super::chain::{Chain, MOST_CYCLES, Point};
 use crate::error::TrainError;
-use crate::evaluation::{Trials, loss_of};
+use crate::evaluation::{Trials, finite_loss_of};
 use crate::objective::ObjectiveFn;
 use crate::options::{positive, share};
 use crate::trainer::{Progress, Trainer};
@@ -193,14 +193,7 @@ impl<T: Scalar, M: Module<T>> Trainer<T, M> for SimulatedAnnealing<T> {
         model: &mut M,
         objective: &ObjectiveFn<'_, T, M>,
     ) -> Result<Progress, TrainError> {
-        let size = model.parameter_count();
-        if size == 0 {
-            return Err(TrainError::NoParameters);
-        }
-        let loss = loss_of(model, objective);
-        if !loss.is_finite() {
-            return Err(TrainError::NonFinite { quantity: "the loss" });
-        }
+        let (size, loss) = (model.parameter_count(), finite_loss_of(model, objective)?);
         let begin = || Chain::new(parameters_to_vector(model), self.first_move);
         let mut chain = self.chain.clone().unwrap_or_else(begin);
         let count = chain.best.len();

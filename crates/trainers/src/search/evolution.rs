@@ -4,7 +4,7 @@ use bptt_layers::{Module, Optimizer, Xoshiro256PlusPlus, rng};
 use bptt_tensor::{Scalar, Tensor};
 
 use crate::error::TrainError;
-use crate::evaluation::{Trials, loss_of};
+use crate::evaluation::{Trials, finite_loss_of};
 use crate::objective::ObjectiveFn;
 use crate::options::positive;
 use crate::trainer::{Progress, Trainer};
@@ -133,10 +133,10 @@ fn draw(size: usize, rng: &mut Xoshiro256PlusPlus) -> Vector {
 /// Returns the elements of a vector as gradients of the parameters.
 fn gradients<T: Scalar>(model: &dyn Module<T>, vector: &Vector) -> Gradients<T> {
     let mut gradients = Gradients::default();
-    let mut elements = vector.iter().map(|&element| T::of(element));
-    for (_, parameter) in model.parameters() {
-        let elements = elements.by_ref().take(parameter.value().len()).collect();
-        gradients.insert(parameter, Tensor::from_vec(parameter.shape().clone(), elements));
+    let parameters = model.parameters();
+    let shapes = parameters.iter().map(|(_, parameter)| parameter.shape().clone());
+    for ((_, parameter), gradient) in parameters.iter().zip(vector::parts(vector, shapes)) {
+        gradients.insert(parameter, gradient);
     }
     gradients
 }
@@ -148,14 +148,7 @@ impl<T: Scalar, M: Module<T>, O: Optimizer<T>> Trainer<T, M> for EvolutionStrate
         model: &mut M,
         objective: &ObjectiveFn<'_, T, M>,
     ) -> Result<Progress, TrainError> {
-        let size = model.parameter_count();
-        if size == 0 {
-            return Err(TrainError::NoParameters);
-        }
-        let loss = loss_of(model, objective);
-        if !loss.is_finite() {
-            return Err(TrainError::NonFinite { quantity: "the loss" });
-        }
+        let (size, loss) = (model.parameter_count(), finite_loss_of(model, objective)?);
         let mut again = self.rng.clone(); // perturbations are drawn twice, and not stored
         let mut losses = Vec::with_capacity(2 * self.pairs);
         let mut trials = Trials::new(model, objective);

@@ -4,7 +4,7 @@ use bptt_layers::{Module, Xoshiro256PlusPlus, rng};
 use bptt_tensor::{Scalar, Tensor};
 
 use super::conjugate_gradients::{NoSolution, Solution, Stop, solve};
-use super::gauss_newton::{GaussNewton, signs};
+use super::damped_curvature::{DampedCurvature, ESTIMATES};
 use super::linearization::Linearization;
 use crate::error::TrainError;
 use crate::evaluation::Trials;
@@ -192,35 +192,10 @@ impl HessianFree {
         objective: &Objective<'_, T>,
         start: &Start,
     ) -> Result<Solution, TrainError> {
-        let gauss_newton = GaussNewton::of("HessianFree", model, tape, objective)?;
-        let linearization = gauss_newton.linearization();
-        let structural = match (self.structural > 0.0, objective.hidden) {
-            (true, None) => return Err(TrainError::NoHiddenStates),
-            (true, Some(states)) => {
-                let weight = self.structural * self.damping / states.shape()[1] as f64;
-                Some((linearization.jacobian(states), weight))
-            }
-            (false, _) => None,
-        };
-        let damping = self.damping;
-        let product = |v: &Vector| {
-            let mut image = gauss_newton.times(v) + v * damping;
-            if let Some((jacobian, weight)) = &structural {
-                let tangent = linearization.product(jacobian, v);
-                image.axpy(*weight, &linearization.transposed_product(jacobian, tangent), 1.0);
-            }
-            image
-        };
-        let mut diagonal = Vector::zeros(start.gradient.len());
-        for _ in 0..ESTIMATES {
-            diagonal += gauss_newton.diagonal(&mut self.rng);
-            if let Some((jacobian, weight)) = &structural {
-                let signs = signs(&jacobian.outputs().shape(), &mut self.rng);
-                let estimate = linearization.diagonal(jacobian, &signs, signs.clone());
-                diagonal.axpy(*weight, &estimate, 1.0);
-            }
-        }
-        let preconditioner = diagonal.map(|sum| (sum / ESTIMATES as f64 + damping).powf(0.75));
+        let curvature =
+            DampedCurvature::new(model, tape, objective, self.damping, self.structural)?;
+        let preconditioner = curvature.preconditioner(&mut self.rng);
+        let product = |v: &Vector| curvature.times(v);
         let first = match &self.direction {
             Some(direction) if direction.len() == start.gradient.len() => {
                 vector::of_tensor(direction) * self.decay
@@ -259,7 +234,7 @@ impl HessianFree {
         let mut reached = trials.loss_at(&(&at + &chosen.0));
         for earlier in iterates {
             let its_loss = trials.loss_at(&(&at + &earlier.0));
-            if its_loss >= reached && reached.is_finite() {
+            if its_loss >= reached {
                 break;
             }
             (chosen, reached) = (earlier, its_loss);
@@ -274,7 +249,7 @@ impl HessianFree {
                 break; // of another batch than the curvature
             }
             if reached < loss && reached <= loss + SUFFICIENT * length * slope {
-                let passes = start.passes + solution.iterations + 2 * ESTIMATES + trials.count;
+                let passes = start.passes + solution.iterations + ESTIMATES + trials.count;
                 self.direction = Some(vector::to_tensor(direction));
                 trials.keep(&(at + direction * length));
                 return Ok(Progress { loss, loss_after: Some(reached), passes });
@@ -311,9 +286,6 @@ const LARGER: f64 = 1.5;
 
 /// The least and the greatest damping. Below the least, rounding in the curvature of a loss near 0 would count.
 const DAMPINGS: [f64; 2] = [1e-12, 1e12];
-
-/// The number of products from which the diagonal of the preconditioner is estimated.
-const ESTIMATES: usize = 4;
 
 /// The greatest number of lengths that the line search tries.
 const LINE_SEARCH: usize = 60;

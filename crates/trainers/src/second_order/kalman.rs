@@ -89,14 +89,6 @@ impl ExtendedKalman {
         Self { decoupling, ..self }
     }
 
-    #[track_caller]
-    fn expect_new(&self, option: &str) {
-        assert!(
-            self.covariances.is_empty(),
-            "the {option} is set before the first step and before restoring a state"
-        );
-    }
-
     /// Sets the variance `P₀` of the error in each parameter at first.
     ///
     /// # Panics
@@ -147,9 +139,15 @@ impl ExtendedKalman {
     pub fn covariances(&self) -> &[Tensor<f64>] {
         &self.covariances
     }
-}
 
-impl ExtendedKalman {
+    #[track_caller]
+    fn expect_new(&self, option: &str) {
+        assert!(
+            self.covariances.is_empty(),
+            "the {option} is set before the first step and before restoring a state"
+        );
+    }
+
     /// Returns the covariance of each group before a step.
     #[track_caller]
     fn present(&self, groups: &[Vec<usize>]) -> Vec<DMatrix<f64>> {

@@ -57,15 +57,9 @@ impl<'t, T: Scalar> Linearization<'t, T> {
     /// Returns `J v`, in the shape of the outputs.
     pub(crate) fn product(&self, jacobian: &Jacobian<'t, T>, v: &Vector) -> Tensor<T> {
         let _recorded = self.tape.aside();
-        let mut rest = v.as_slice();
-        let mut pairs = Vec::with_capacity(self.parameters.len());
-        for (parameter, &pulled) in self.parameters.iter().zip(&jacobian.pulled) {
-            let shape = parameter.shape();
-            let (elements, after) = rest.split_at(shape.elements());
-            rest = after;
-            let tangent = Tensor::from_fn(shape, |i| T::of(elements[i]));
-            pairs.push((pulled, self.tape.constant(tangent)));
-        }
+        let shapes = self.parameters.iter().map(|parameter| parameter.shape());
+        let tangents = vector::parts(v, shapes).map(|tangent| self.tape.constant(tangent));
+        let pairs: Vec<_> = jacobian.pulled.iter().copied().zip(tangents).collect();
         self.tape.vjp(&pairs, &[jacobian.cotangent])[0].value()
     }
 
@@ -97,8 +91,8 @@ impl<'t, T: Scalar> Linearization<'t, T> {
         if rows <= 2 * columns {
             for i in 0..rows {
                 let _recorded = self.tape.aside();
-                let unit = Tensor::from_fn(outputs.shape(), |j| T::of(f64::from(u8::from(i == j))));
-                let row = self.pull(outputs, self.tape.constant(unit));
+                let unit = self.tape.constant(vector::unit(outputs.shape(), i));
+                let row = self.pull(outputs, unit);
                 matrix.set_row(i, &row.transpose());
             }
             return (matrix, rows);

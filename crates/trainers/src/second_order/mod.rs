@@ -1,6 +1,7 @@
 //! Trainers by curvature.
 
 mod conjugate_gradients;
+mod damped_curvature;
 mod decoupling;
 mod gauss_newton;
 mod hessian_free;

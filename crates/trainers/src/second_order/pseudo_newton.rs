@@ -7,6 +7,7 @@ use crate::error::TrainError;
 use crate::objective::{Form, ObjectiveFn};
 use crate::options::positive;
 use crate::trainer::{Progress, Trainer};
+use crate::vector;
 
 /// The time-weighted pseudo-Newton method: each time step's use of a weight is scaled by its own curvature.
 ///
@@ -139,8 +140,8 @@ fn derivatives<'t, T: Scalar>(
     let values = residuals.value();
     for (i, &residual) in values.iter().enumerate() {
         let _recorded = tape.aside();
-        let unit = Tensor::from_fn(values.shape().clone(), |j| T::of(f64::from(u8::from(i == j))));
-        let row = tape.vjp(&[(residuals, tape.constant(unit))], variables);
+        let unit = tape.constant(vector::unit(values.shape().clone(), i));
+        let row = tape.vjp(&[(residuals, unit)], variables);
         for ((gradient, curvature), slope) in sums.iter_mut().zip(row) {
             let slope = slope.value();
             *gradient += &slope * residual.as_f64();

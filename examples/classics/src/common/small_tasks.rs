@@ -15,7 +15,7 @@ pub(crate) struct Examples {
 
 /// A task: training sequences, others for the test, and when it is solved.
 pub(crate) struct SmallTask {
-    pub(crate) hidden_size: usize,
+    hidden_size: usize,
     pub(crate) training: Examples,
     test: Examples,
     goal: Goal,
