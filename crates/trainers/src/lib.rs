@@ -35,8 +35,9 @@
 //! | [`EvolutionStrategy`], [`SimulatedAnnealing`], [`MultiGridSearch`], [`RandomGuessing`] | a [loss](Objective::loss) | losses without useful gradients |
 //! | [`FirstOrder`] | a loss | any optimizer |
 //!
-//! Three parts of the crate do not implement [`Trainer`], since they need more than an objective. [`online`] learns forward in time.
-//! [`mixture`] has expectation maximization. [`RidgeRegression`] fits the readout of a reservoir.
+//! Four parts of the crate do not implement [`Trainer`]. Three need more than an objective: [`online`] learns forward in time,
+//! [`mixture`] has expectation maximization, and [`RidgeRegression`] fits the readout of a reservoir. [`threshold()`] is an
+//! operation, by which optimizers train nets of threshold units.
 
 #![forbid(unsafe_code)]
 
@@ -50,6 +51,7 @@ mod options;
 mod readout;
 mod search;
 mod second_order;
+mod threshold;
 mod trainer;
 mod vector;
 
@@ -62,6 +64,7 @@ pub use second_order::{
     Decoupling, ExtendedKalman, GaussNewton, HessianFree, LevenbergMarquardt,
     TimeWeightedPseudoNewton,
 };
+pub use threshold::threshold;
 pub use trainer::{Progress, Trainer};
 pub use vector::{parameters_to_vector, vector_to_parameters};
 
