@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bptt::NonFiniteGradient;
 use bptt::analysis::dynamics::DynamicsError;
 use bptt::analysis::plot::PictureError;
+use bptt::trainers::online::OnlineError;
 use programs::statistics::StatisticsError;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,6 +28,8 @@ pub(crate) enum Error {
     Diverged(#[from] NonFiniteGradient),
     #[error(transparent)]
     Dynamics(#[from] DynamicsError),
+    #[error(transparent)]
+    Online(#[from] OnlineError),
     #[error(transparent)]
     Statistics(#[from] StatisticsError),
 }

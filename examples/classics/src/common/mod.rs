@@ -3,7 +3,9 @@
 pub(crate) mod continuation;
 pub(crate) mod curves;
 pub(crate) mod memory;
+pub(crate) mod pathological_tasks;
 pub(crate) mod perceptron;
+pub(crate) mod problems_of_1994;
 pub(crate) mod signs;
 pub(crate) mod small_tasks;
 pub(crate) mod stack_net;
