@@ -18,7 +18,7 @@ use crate::prelude::*;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "pathological",
-    shows: "Hessian-free optimization solves four tasks over sequences of 100 steps",
+    shows: "Hessian-free optimization learns four tasks over sequences of 100 steps",
     sources: &[(Text::Tan, "2 Training")],
     run,
 };
@@ -61,7 +61,10 @@ fn run(session: &mut Session) -> Result<()> {
         lines = lines.line(&format!("{name}, Hessian-free"), by_curvature);
         lines = lines.dashed(&format!("{name}, Adam"), by_adam);
     }
-    session.check("all tasks are solved", shares.iter().all(|&share| share > 0.98));
+    session.check(
+        "of 10 000 other sequences, over 98 % are right in each task",
+        shares.iter().all(|&share| share > 0.98),
+    );
     session.figure("solved", &lines.picture())
 }
 
