@@ -23,7 +23,6 @@ pub(crate) const PROGRAM: Program = Program {
     run,
 };
 
-/// The numbers of steps and sequences.
 struct Sizes {
     steps: usize,
     gradient: usize,
@@ -58,13 +57,11 @@ fn run(session: &mut Session) -> Result<()> {
         session.number(&format!("{name}: updates"), (by_curvature.len() - 1) as f64);
         session.number(&format!("{name}: seconds"), last(&by_curvature).0);
         session.number(&format!("{name}: share right by Adam"), last(&by_adam).1);
-        lines = lines.line(&format!("{name}, Hessian-free"), by_curvature);
-        lines = lines.dashed(&format!("{name}, Adam"), by_adam);
+        let [hessian_free, adam] = ["Hessian-free", "Adam"].map(|by| format!("{name}, {by}"));
+        lines = lines.line(&hessian_free, by_curvature).dashed(&adam, by_adam);
     }
-    session.check(
-        "of 10 000 other sequences, over 98 % are right in each task",
-        shares.iter().all(|&share| share > 0.98),
-    );
+    let are_right = shares.iter().all(|&share| share > 0.98);
+    session.check("of 10 000 other sequences, over 98 % are right in each task", are_right);
     session.figure("solved", &lines.picture())
 }
 
