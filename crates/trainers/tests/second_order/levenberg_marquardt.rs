@@ -1,11 +1,9 @@
 //! Steps of Levenberg and Marquardt.
 
 use bptt_autodiff::{Param, Tape, Var};
-use bptt_layers::{Linear, Module};
+use bptt_layers::Module;
 use bptt_tensor::Tensor;
-use bptt_trainers::{
-    Decoupling, LevenbergMarquardt, Objective, TrainError, Trainer, vector_to_parameters,
-};
+use bptt_trainers::{Decoupling, LevenbergMarquardt, Objective, TrainError, Trainer};
 use nalgebra::DMatrix;
 
 use crate::support::{Data, assert_close, elman, jacobian, parameters, vector};
@@ -82,44 +80,5 @@ fn the_loss_never_rises() {
         let progress = trainer.step(&mut model, &|model, tape| data.squares(model, tape)).unwrap();
         assert!(progress.loss <= before && progress.loss_after.unwrap() < progress.loss);
         before = progress.loss_after.unwrap();
-    }
-}
-
-/// The errors after 0 to 30 iterations are those of pyrenn 0.1, from the same weights and damping.
-///
-/// `pyrenn.txt` holds 100 inputs, the weights, and the squared errors of pyrenn. The net is that of its dynamic example:
-/// layers of 3, 3 and 1 units, the first of which reads the last two inputs and the last three outputs. The plant is
-/// example 4 of Narendra and Parthasarathy (1990).
-#[test]
-fn iterations_are_those_of_pyrenn() {
-    let numbers = |line: &str| line.split(' ').map(|it| it.parse().unwrap()).collect();
-    let lines: Vec<Vec<f64>> = include_str!("pyrenn.txt").lines().map(numbers).collect();
-    let [inputs, weights, errors] = &lines[..] else { panic!("three lines") };
-    let mut outputs = vec![0.0; 100];
-    for t in 1..100 {
-        let before = |values: &[f64], lag: usize| if lag <= t { values[t - lag] } else { 0.0 };
-        let [y1, y2, y3] = [1, 2, 3].map(|lag| before(&outputs, lag));
-        let [u1, u2] = [1, 2].map(|lag| before(inputs, lag));
-        outputs[t] = (y1 * y2 * y3 * u2 * (y3 - 1.0) + u1) / (1.0 + y2 * y2 + y3 * y3);
-    }
-    let [inputs, targets] = [inputs, &outputs].map(|it| Tensor::from_slice([100, 1, 1], it));
-
-    let linear = |inputs, outputs| Linear::new(&mut bptt_layers::rng(0), inputs, outputs);
-    let mut net = (linear(5, 3), linear(3, 3), linear(3, 1));
-    vector_to_parameters(&Tensor::from_slice([weights.len()], weights), &mut net);
-    let mut trainer = LevenbergMarquardt::new().damping(3.0);
-    for (iteration, &error) in errors.iter().enumerate() {
-        let progress = trainer.step(&mut net, &|net: &(Linear<_>, Linear<_>, Linear<_>), tape| {
-            let start = [tape.constant(Tensor::zeros([1, 1])); 5];
-            let scan = tape.scan(tape.constant(inputs.clone()), start);
-            let scanned = scan.run(|u, [u1, u2, y1, y2, y3]| {
-                let h = net.0.forward(Var::concat(&[u1, u2, y1, y2, y3], 1)).tanh();
-                let y = net.2.forward(net.1.forward(h).tanh());
-                (y, [u, u1, y, y1, y2])
-            });
-            Objective::squares(scanned.outputs - &targets)
-        });
-        let ours = 2.0 * progress.unwrap().loss;
-        assert!((ours - error).abs() < 1e-6 * error, "iteration {iteration}: {ours}, not {error}");
     }
 }

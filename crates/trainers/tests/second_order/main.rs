@@ -8,5 +8,6 @@ mod hessian_free;
 mod kalman;
 mod levenberg_marquardt;
 mod pseudo_newton;
+mod pyrenn;
 mod states;
 mod support;
