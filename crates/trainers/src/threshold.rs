@@ -15,8 +15,9 @@ use bptt_tensor::{Scalar, Shape, ShapeError, Tensor};
 /// ∂a = 0     else
 /// ```
 ///
-/// On average over `u`, `∂a` is `g` limited to ±2 if `g y > 0`, and else 0. Over time the error persists if weights are large: a
-/// unit with input `w y` from the step before passes its whole error back if `|w| ≥ 1` and `w y` has the sign of its output.
+/// The mean of `∂a` over `u` is `g`, limited to ±2, if `g y > 0`. Otherwise it is 0. Over time the error persists if weights
+/// are large. A unit with input `w y` from the step before passes its whole error back if `|w| ≥ 1` and `w y` has the sign of
+/// its output.
 ///
 /// Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994), replace the
 /// sigmoids of a net by thresholds and convert continuous errors to discrete ones at random. The probability
@@ -99,8 +100,10 @@ impl<T: Scalar> Operation<T> for Threshold {
 
     fn gradient(&self, at: &mut Pullback<'_, '_, T>) {
         let (noise, y, g) = (at.input(1), at.output().stop_gradient(), at.cotangent());
-        let is_finite = g * 0.0; // or NaN, so that a broken cotangent shows
-        at.add(0, || (g * y).gt(noise * 2.0).select(y * 2.0, 0.0) + is_finite.stop_gradient());
+        at.add(0, || {
+            let zero = g.stop_gradient() * 0.0; // or NaN, so that a broken cotangent shows
+            (g * y).gt(noise * 2.0).select(y * 2.0, 0.0) + zero
+        });
     }
 }
 

@@ -37,3 +37,11 @@ pub(crate) fn epochs_below(curves: &[Vec<f64>], bound: f64) -> Vec<f64> {
 pub(crate) fn ends(summary: &Summary) -> (f64, f64) {
     summary.confidence_interval(0.95).unwrap_or((summary.mean(), summary.mean()))
 }
+
+/// Returns the median. Values that are not finite, such as the errors of runs that diverged, count as infinite.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let finite = |value: &f64| if value.is_finite() { *value } else { f64::INFINITY };
+    let mut sorted: Vec<f64> = values.iter().map(finite).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN) // none if it was stopped
+}

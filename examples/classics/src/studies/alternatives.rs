@@ -6,8 +6,9 @@
 //! method and discrete error propagation are given one of 100 training sequences in a step, the others all of them. A problem is
 //! solved when at most 10 of 500 new sequences are classified wrongly. Annealing is judged by its current point, not its best.
 //!
-//! A presentation is one sequence in one step, or in one loss of a search. Budgets are 20 000 presentations, for
-//! the slow pseudo-Newton method 5000, and for search 200 000. The figure shows the number of solved runs by presentations, over all problems and lengths.
+//! A presentation is one sequence in one step, or in one loss of a search. Budgets are 20 000 presentations, for the slow
+//! pseudo-Newton method 5000, and for search 200 000. The figure shows the number of solved runs by presentations, over all
+//! problems and lengths.
 //!
 //! Schmidhuber, Hochreiter and Bengio, *Evaluating benchmark problems by random guessing* (2001), tell what was published in
 //! 1994. Several methods solved a latch after 1600 presentations; its first input, one per class, was learned. On parities of 25 to

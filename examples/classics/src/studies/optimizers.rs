@@ -7,6 +7,7 @@
 //! The figure shows the median of the error by learning rate. A line ends where half of the runs diverge.
 
 use crate::common::continuation::Continuation;
+use crate::common::curves::median;
 use crate::common::curves::{at, ends};
 use crate::prelude::*;
 
@@ -77,12 +78,4 @@ fn run(session: &mut Session) -> Result<()> {
     );
     session
         .figure("rates", &lines.dashed("straight line", [(RATES[0], line), (1.0, line)]).picture())
-}
-
-/// Returns the median of errors, which are infinite for runs that diverged.
-fn median(errors: &[f64]) -> f64 {
-    let finite = |error: &f64| if error.is_finite() { *error } else { f64::INFINITY };
-    let mut sorted: Vec<f64> = errors.iter().map(finite).collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN) // none if it was stopped
 }

@@ -5,7 +5,7 @@
 //! depends on lies 40 to 105 steps back. The net has 64 `tanh` units and sparse initial weights. Numbers and targets of the first
 //! two tasks are centred. An update has the gradient of 800 new sequences and the curvature of 200, or of four times as many
 //! while over half of the test is right. Training ends when 99 % of 1000 test sequences are right, or after 200 updates. Means
-//! and products may err by less than 0.04. Then 10 000 other sequences are tested. A task runs on one core.
+//! and products may err by less than 0.04. Then 10 000 other sequences are tested. Two tasks run at a time.
 //!
 //! Adam has the same time and initial weights, a learning rate of 0.001, and gradients clipped to 1.
 
