@@ -86,7 +86,7 @@ impl<T: Scalar> Tape<T> {
     /// # Panics
     ///
     /// If `y` does not have exactly one element, or a variable lives on another tape; or on a tape for
-    /// [inference](Self::inference).
+    /// [inference](Self::inference), outside of the step of a scan.
     #[track_caller]
     #[must_use]
     pub fn grad<'t, const N: usize>(
@@ -95,7 +95,7 @@ impl<T: Scalar> Tape<T> {
         sources: [Var<'t, T>; N],
     ) -> [Var<'t, T>; N] {
         y.on_tape(self);
-        self.assert_differentiable("grad");
+        self.assert_records_gradients("grad");
         check_scalar("grad", y);
         let seed = self.constant(Tensor::ones(y.shape()));
         let gradients = self.vjp(&[(y, seed)], &sources);
@@ -109,7 +109,7 @@ impl<T: Scalar> Tape<T> {
     /// # Panics
     ///
     /// If a cotangent does not have its output's shape, or a variable lives on another tape; or on a tape for
-    /// [inference](Self::inference).
+    /// [inference](Self::inference), outside of the step of a scan.
     #[track_caller]
     #[must_use]
     #[inline(never)]
@@ -121,7 +121,7 @@ impl<T: Scalar> Tape<T> {
         for x in outputs.iter().flat_map(|&(y, v)| [y, v]).chain(sources.iter().copied()) {
             x.on_tape(self);
         }
-        self.assert_differentiable("vjp");
+        self.assert_records_gradients("vjp");
         for (y, v) in outputs {
             assert!(
                 y.shape() == v.shape(),

@@ -33,6 +33,29 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!(gradients[&w_hh].shape(), &[2, 2]);
     /// ```
     ///
+    /// # Gradients within a step
+    ///
+    /// A step may compute gradients by [`grad`](Self::grad), [`vjp`](Self::vjp), [`jvp`](Self::jvp) or
+    /// [`hvp`](Self::hvp). They are recorded, rewritten and fused like its other operations. So the state of a scan can be
+    /// weights that a step improves, and the scan their training. On a tape for [inference](Self::inference), it
+    /// keeps only the last weights:
+    ///
+    /// ```
+    /// # use bptt_autodiff::Tape;
+    /// # use bptt_tensor::Tensor;
+    /// let tape = Tape::<f64>::inference();
+    /// let xs = tape.constant(Tensor::from_fn([500, 3, 2], |i| (i as f64).sin())); // three models at once
+    /// let start = tape.constant(Tensor::zeros([3, 2]));
+    /// let trained = tape.scan(xs, start).run(|x, w| {
+    ///     let target = x.matmul(&Tensor::from_vec([2, 1], vec![0.3, -0.7]));
+    ///     let loss = ((x * w).sum_keep(&[1]) - target).square().sum_all();
+    ///     let [gradient] = x.tape().grad(loss, [w]);
+    ///     (loss, w - gradient * 0.1)
+    /// });
+    /// let error = trained.state.value() - Tensor::from_vec([2], vec![0.3, -0.7]);
+    /// assert!(error.iter().all(|error| error.abs() < 1e-6));
+    /// ```
+    ///
     /// # Panics
     ///
     /// If there is no sequence, if the sequences differ in length, or if a variable lives on

@@ -166,8 +166,8 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!(scanned.state.item(), 1.875);
     /// ```
     ///
-    /// [`backward`](Self::backward), [`grad`](Self::grad), [`vjp`](Self::vjp) and the methods built
-    /// on them panic on such a tape.
+    /// [`backward`](Self::backward), [`grad`](Self::grad), [`vjp`](Self::vjp) and the methods built on them panic on
+    /// such a tape. Within the step of a scan they work, except `backward`: see [scan](Self::scan#gradients-within-a-step).
     #[must_use]
     pub fn inference() -> Self {
         Self { inference: true, ..Self::new() }
@@ -345,6 +345,15 @@ impl<T: Scalar> Tape<T> {
             !self.inference,
             "{operation}: a tape made by Tape::inference saves nothing for gradients; make it by Tape::new"
         );
+    }
+
+    /// Panics on a tape for inference, except within the step of a scan: a gradient that is recorded there is a part of
+    /// the step, and reads nothing that was saved.
+    #[track_caller]
+    pub(crate) fn assert_records_gradients(&self, operation: &str) {
+        if !self.is_in_step() {
+            self.assert_differentiable(operation);
+        }
     }
 
     /// Whether every operation must be recorded by itself, including those in the steps of a scan.

@@ -83,6 +83,11 @@ impl<T: Scalar> Tape<T> {
         Restore(&self.scan_line, outer)
     }
 
+    /// Whether the step of a scan is being recorded.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.scan_line.get().is_some()
+    }
+
     /// Drops every node that is recorded until the guard is dropped. Use it for values without gradients, if the
     /// equations read variables of this tape, such as [substituted](Self::substitute) parameters.
     ///

@@ -50,3 +50,46 @@ fn gradients_are_refused() {
     refuses!(tape.jvp(y, &[(x, direction)]); message);
     refuses!(tape.hvp(y, &[(x, direction)]); message);
 }
+
+/// Three linear models that each learn from their own row at every step.
+fn learned(tape: &Tape<f64>, steps: usize) -> Tensor<f64> {
+    let (xs, start) = (uniform([steps, 3, 4], 5), uniform([3, 4], 6));
+    let scanned = tape.scan(tape.constant(xs), tape.constant(start)).run(|x, w| {
+        let loss = (x * w).sum_keep(&[1]).tanh().square().sum_all();
+        let [gradient] = x.tape().grad(loss, [w]);
+        (loss, w - gradient * 0.1)
+    });
+    scanned.state.value()
+}
+
+#[test]
+fn a_step_may_compute_gradients() {
+    for steps in [1, 2, 50] {
+        let found = learned(&Tape::inference(), steps);
+        let mut w = uniform([3, 4], 6);
+        for x in uniform([steps, 3, 4], 5).to_vec().chunks_exact(12) {
+            let tape = Tape::new();
+            let (x, old) = (tape.constant(Tensor::from_vec([3, 4], x.to_vec())), tape.variable(w));
+            let loss = (x * old).sum_keep(&[1]).tanh().square().sum_all();
+            w = old.value() - tape.backward(loss).wrt(old) * 0.1;
+        }
+        let errors = found.to_vec().into_iter().zip(w.to_vec()).map(|(a, b): (f64, f64)| a - b);
+        assert!(errors.into_iter().all(|error| error.abs() < 1e-12), "{steps} steps");
+        assert_eq!(found.to_vec(), learned(&Tape::new(), steps).to_vec());
+    }
+}
+
+#[test]
+fn a_step_may_differentiate_a_scan_within_it() {
+    let gradient = |tape: &Tape<f64>| {
+        let (xs, start) = (uniform([3, 2, 4], 7), uniform([2, 4], 8));
+        let outer = tape.scan(tape.constant(xs), tape.constant(start)).run(|x, w| {
+            let inner = tape.scan(tape.constant(uniform([5, 2, 4], 9)), x);
+            let h = inner.run(|x, h| ((), (x + h * w).tanh())).state;
+            let [gradient] = tape.grad(h.square().sum_all(), [w]);
+            ((), w - gradient * 0.5)
+        });
+        outer.state.value().to_vec()
+    };
+    assert_eq!(gradient(&Tape::inference()), gradient(&Tape::new()));
+}
