@@ -1,7 +1,7 @@
 //! The list of all programs.
 
 use crate::program::Program;
-use crate::{mechanisms, studies, tasks};
+use crate::{mechanisms, studies, tables, tasks};
 
 /// All programs, in the order in which `list` and `all` name them.
 pub(crate) const PROGRAMS: &[&Program] = &[
@@ -61,6 +61,15 @@ pub(crate) const PROGRAMS: &[&Program] = &[
     &studies::dying_relu::PROGRAM,
     &studies::initialisation::PROGRAM,
     &studies::learned_start::PROGRAM,
+    // tables
+    &tables::embedded_reber::PROGRAM,
+    &tables::first_symbol::PROGRAM,
+    &tables::two_sequence::PROGRAM,
+    &tables::marked_numbers::PROGRAM,
+    &tables::temporal_order::PROGRAM,
+    &tables::continual_reber::PROGRAM,
+    &tables::counting::PROGRAM,
+    &tables::polyphonic_music::PROGRAM,
 ];
 
 #[cfg(test)]
@@ -75,14 +84,14 @@ mod tests {
     fn names_are_unique_and_those_of_the_files() {
         let names: BTreeSet<String> = PROGRAMS.iter().map(|program| program.name.into()).collect();
         assert_eq!(names.len(), PROGRAMS.len(), "a name stands twice");
-        let files = ["tasks", "mechanisms", "studies"].map(files).concat();
+        let files = ["tasks", "mechanisms", "studies", "tables"].map(files).concat();
         let files: BTreeSet<String> = files.into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, files, "each file is a program of the catalogue");
     }
 
     #[test]
     fn a_program_is_read_in_one_sitting() {
-        for (name, lines) in ["tasks", "mechanisms", "studies"].map(files).concat() {
+        for (name, lines) in ["tasks", "mechanisms", "studies", "tables"].map(files).concat() {
             assert!(lines <= 120, "{name} has {lines} lines, more than 120");
         }
     }

@@ -12,6 +12,7 @@ mod program;
 mod report;
 mod session;
 mod studies;
+mod tables;
 mod tasks;
 
 use std::io::{self, Write};

@@ -29,6 +29,16 @@ pub(crate) enum Text {
     Tan,
     /// "Recurrent neural networks", the text of the exercise exploRNN.
     ExploRnn,
+    /// Sepp Hochreiter and Jürgen Schmidhuber, "Long short-term memory" (Neural Computation 9, 1997).
+    Lstm,
+    /// Felix Gers, Jürgen Schmidhuber and Fred Cummins, "Learning to forget" (Neural Computation 12, 2000).
+    Forgetting,
+    /// Felix Gers and Jürgen Schmidhuber, "LSTM recurrent networks learn simple context-free and context-sensitive languages"
+    /// (IEEE Transactions on Neural Networks 12, 2001).
+    Counting,
+    /// Junyoung Chung, Caglar Gulcehre, KyungHyun Cho and Yoshua Bengio, "Empirical evaluation of gated recurrent neural networks
+    /// on sequence modeling" (2014).
+    Evaluation,
 }
 
 impl fmt::Display for Text {
@@ -39,6 +49,10 @@ impl fmt::Display for Text {
             Self::Asperti => "Asperti",
             Self::Tan => "Tan",
             Self::ExploRnn => "exploRNN",
+            Self::Lstm => "Long short-term memory",
+            Self::Forgetting => "Learning to forget",
+            Self::Counting => "Context-free and context-sensitive languages",
+            Self::Evaluation => "Empirical evaluation of gated nets",
         })
     }
 }
@@ -53,6 +67,8 @@ impl Text {
             Self::Asperti => "asperti.md",
             Self::Tan => "tan.md",
             Self::ExploRnn => "explornn.md",
+            Self::Lstm => "lstm-1997.md",
+            Self::Forgetting | Self::Counting | Self::Evaluation => "lstm-later.md",
         }
     }
 }

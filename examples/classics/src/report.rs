@@ -51,7 +51,8 @@ fn page(outcomes: &[Outcome]) -> String {
 }
 
 fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
-    let Outcome { program, shows, error, numbers, checks, claims, quotes, figures, .. } = outcome;
+    let Outcome { program, shows, error, numbers, checks, claims, quotes, tables, figures, .. } =
+        outcome;
     writeln!(page, "\n## {program}\n\nShows that {shows}.\n")?;
     if let Some(error) = error {
         writeln!(page, "- It ended with an error: {error}")?;
@@ -65,6 +66,9 @@ fn section(page: &mut String, outcome: &Outcome) -> fmt::Result {
     }
     for Check { statement, holds } in checks {
         writeln!(page, "- {statement}: {}", judgement(*holds))?;
+    }
+    for table in tables {
+        write!(page, "\n{table}")?;
     }
     for figure in figures {
         let name = figure.split('.').next().unwrap_or(figure);

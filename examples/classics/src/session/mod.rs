@@ -2,6 +2,7 @@
 
 mod outcome;
 mod parallel;
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -12,13 +13,17 @@ use std::sync::Arc;
 use bptt::analysis::plot::Picture;
 use programs::statistics::Summary;
 use programs::terminal::{Bar, Signals};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::cli::Settings;
 use crate::error::{Error, Result};
 use crate::program::{Program, Text};
 
-pub(crate) use self::outcome::{Check, Claim, Number, Outcome, Quote, judgement};
+pub(crate) use self::outcome::{Check, Claim, Number, Outcome, Quote, Table, judgement};
 use self::outcome::{Value, Verdict};
+pub(crate) use self::parallel::Queue;
+use self::records::Records;
 
 /// One run of a program.
 pub(crate) struct Session {
@@ -27,6 +32,7 @@ pub(crate) struct Session {
     folder: PathBuf,
     format: &'static str,
     signals: Arc<Signals>,
+    records: Records,
     outcome: Outcome,
 }
 
@@ -38,6 +44,7 @@ impl Session {
             folder: settings.out.join(program.name),
             format: if settings.png { "png" } else { "svg" },
             signals: Arc::clone(signals),
+            records: Records::new(settings.out.join(program.name)),
             outcome: Outcome::new(program),
         }
     }
@@ -62,6 +69,26 @@ impl Session {
     /// the order of the numbers. After a signal no further run begins, and results are missing.
     pub(crate) fn seeds<R: Send>(&self, seeds: usize, run: impl Fn(u64) -> R + Sync) -> Vec<R> {
         parallel::map(seeds, |seed| run(seed as u64), &self.outcome.program, &self.signals)
+    }
+
+    /// Lets a worker on each core take runs from a queue of so many. Returns what each worker returns.
+    pub(crate) fn workers<R: Send>(
+        &self,
+        runs: usize,
+        worker: impl Fn(&Queue<'_>) -> R + Sync,
+    ) -> Vec<R> {
+        let queue = Queue::new(runs, &self.outcome.program, &self.signals);
+        queue.work(|| worker(&queue))
+    }
+
+    /// Keeps the result of a run for a later start of this program. A quick run keeps none.
+    pub(crate) fn record(&self, result: &impl Serialize) -> Result<()> {
+        if self.is_quick { Ok(()) } else { self.records.add(result) }
+    }
+
+    /// Returns the results that earlier starts have kept.
+    pub(crate) fn records<R: DeserializeOwned>(&self) -> Result<Vec<R>> {
+        if self.is_quick { Ok(Vec::new()) } else { self.records.read() }
     }
 
     /// Notes a result.
@@ -99,6 +126,11 @@ impl Session {
     /// Notes a text that a net has written or read.
     pub(crate) fn quote(&mut self, name: &str, text: &str) {
         self.outcome.quotes.push(Quote { name: name.to_owned(), text: text.to_owned() });
+    }
+
+    /// Notes a table.
+    pub(crate) fn table(&mut self, table: Table) {
+        self.outcome.tables.push(table);
     }
 
     /// Saves a picture under this name.

@@ -26,6 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) checks: Vec<Check>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) quotes: Vec<Quote>,
+    #[serde(default)]
+    pub(crate) tables: Vec<Table>,
     /// The files of its pictures.
     pub(crate) figures: Vec<String>,
 }
@@ -70,6 +72,13 @@ pub(crate) struct Quote {
     pub(crate) text: String,
 }
 
+/// Results in rows and columns.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Table {
+    columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
@@ -89,6 +98,7 @@ impl Outcome {
             checks: Vec::new(),
             claims: Vec::new(),
             quotes: Vec::new(),
+            tables: Vec::new(),
             figures: Vec::new(),
         }
     }
@@ -124,6 +134,22 @@ impl Outcome {
     }
 }
 
+impl Table {
+    /// Creates a table without rows.
+    pub(crate) fn new<'c>(columns: impl IntoIterator<Item = &'c str>) -> Self {
+        let columns = columns.into_iter().map(str::to_owned).collect();
+        Self { columns, rows: Vec::new() }
+    }
+}
+
+/// Writes it in Markdown.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| {} |\n|{}", self.columns.join(" | "), "---|".repeat(self.columns.len()))?;
+        self.rows.iter().try_for_each(|row| writeln!(f, "| {} |", row.join(" | ")))
+    }
+}
+
 impl From<Summary> for Value {
     fn from(summary: Summary) -> Self {
         Self::Mean {
@@ -149,6 +175,9 @@ impl fmt::Display for Outcome {
         for Quote { name, text } in &self.quotes {
             writeln!(f, "  {name}:")?;
             text.lines().try_for_each(|line| writeln!(f, "    {line}"))?;
+        }
+        for table in &self.tables {
+            table.to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         self.error.iter().try_for_each(|error| writeln!(f, "  error: {error}"))
     }

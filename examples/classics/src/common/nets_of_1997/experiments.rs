@@ -1,0 +1,210 @@
+//! The experiments, with the settings that the paper gives.
+
+use super::architecture::{Architecture, Bias, Signal, Squash};
+use super::tasks::Task;
+use super::trials::{Experiment, Rule};
+
+/// What most experiments have in common: biases of all units, and logistic functions within the paper's bounds.
+const COMMON: Architecture = Architecture {
+    inputs: 1,
+    blocks: 2,
+    block_size: 2,
+    outputs: 1,
+    range: 0.1,
+    input_gates: Bias::Random,
+    output_gates: Bias::Random,
+    cells: Bias::Random,
+    output: Bias::Random,
+    start: 0.0,
+    is_recurrent: true,
+    has_shortcuts: false,
+    g: Squash::Within(2.0),
+    h: Squash::Within(1.0),
+    signal: Signal::Squared,
+};
+
+/// Experiment 1, the embedded Reber grammar, as the paper describes it.
+pub(crate) fn embedded_reber(blocks: usize, block_size: usize, rate: f64) -> Experiment {
+    Experiment {
+        name: format!("{blocks} blocks of {block_size}, rate {rate}"),
+        architecture: Architecture {
+            inputs: 7,
+            blocks,
+            block_size,
+            outputs: 7,
+            range: 0.2,
+            output_gates: Bias::Each(&[-1.0, -2.0, -3.0, -4.0]),
+            cells: Bias::None,
+            output: Bias::None,
+            ..COMMON
+        },
+        task: Task::EmbeddedReber { targets: [0.0, 1.0] },
+        rate,
+        rules: vec![Rule::Test { sequences: 512, wrong: 1, error: f64::INFINITY }],
+        cap: 200_000,
+        interval: 50,
+        exam: 0,
+    }
+}
+
+/// Experiments 2a and 2b, a first symbol that comes back after `p` steps. The cell and its input gate read only inputs,
+/// as the number of weights tells.
+pub(crate) fn first_and_last(p: usize, is_random: bool) -> Experiment {
+    Experiment {
+        name: format!("{}, p = {p}", if is_random { "2b" } else { "2a" }),
+        architecture: Architecture {
+            inputs: p + 1,
+            blocks: 1,
+            block_size: 1,
+            outputs: p + 1,
+            range: 0.2,
+            input_gates: Bias::None,
+            output_gates: Bias::Open,
+            cells: Bias::None,
+            output: Bias::None,
+            is_recurrent: false,
+            has_shortcuts: true,
+            g: Squash::Logistic,
+            h: Squash::Identity,
+            ..COMMON
+        },
+        task: Task::FirstAndLast { p, is_random },
+        rate: 1.0,
+        rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
+        cap: 100_000,
+        interval: 20,
+        exam: 0,
+    }
+}
+
+/// Experiment 2c, a symbol that comes back after at least `q` of `p` distractors.
+pub(crate) fn trigger(p: usize, q: usize) -> Experiment {
+    Experiment {
+        name: format!("2c, q = {q}, p = {p}"),
+        architecture: Architecture {
+            inputs: p + 4,
+            block_size: 1,
+            outputs: 2,
+            range: 0.2,
+            input_gates: Bias::None,
+            output_gates: Bias::None,
+            cells: Bias::None,
+            output: Bias::None,
+            ..COMMON
+        },
+        task: Task::Trigger { p, q },
+        rate: 0.01,
+        rules: vec![Rule::Test { sequences: 10_000, wrong: 1, error: f64::INFINITY }],
+        cap: 300_000,
+        interval: 50,
+        exam: 0,
+    }
+}
+
+/// Experiments 3a to 3c, the two-sequence problem. `letter` names the experiment.
+pub(crate) fn two_sequence(letter: char, steps: usize, signal: usize) -> Experiment {
+    let test = |wrong, error| Rule::Test { sequences: 256, wrong, error };
+    let (rules, rate, cap) = match letter {
+        'a' => (vec![test(1, f64::INFINITY), test(1, 0.01)], 1.0, 500_000),
+        'b' => (vec![test(6, f64::INFINITY), test(6, 0.04)], 1.0, 500_000),
+        _ => (vec![test(1, 0.015)], 0.1, 3_000_000),
+    };
+    Experiment {
+        name: format!("3{letter}, T = {steps}, N = {signal}"),
+        architecture: Architecture {
+            blocks: 3,
+            block_size: 1,
+            input_gates: Bias::Each(&[-1.0, -3.0, -5.0]),
+            output_gates: Bias::Each(&[-2.0, -4.0, -6.0]),
+            output: Bias::None,
+            ..COMMON
+        },
+        task: Task::TwoSequence {
+            steps,
+            signal,
+            has_noisy_signal: letter != 'a',
+            has_noisy_targets: letter == 'c',
+        },
+        rate,
+        rules,
+        cap,
+        interval: 100,
+        exam: 2560,
+    }
+}
+
+/// Experiment 4, the adding problem.
+pub(crate) fn adding(steps: usize) -> Experiment {
+    Experiment {
+        name: format!("adding, T = {steps}"),
+        architecture: Architecture { inputs: 2, input_gates: Bias::Each(&[-3.0, -6.0]), ..COMMON },
+        task: Task::Marked { steps, is_product: false },
+        rate: 0.5,
+        rules: vec![Rule::Recent { wrong: 1, error: 0.01 }],
+        cap: 5_000_000,
+        interval: 50,
+        exam: 2560,
+    }
+}
+
+/// Experiment 5, the multiplication problem.
+pub(crate) fn multiplication() -> Experiment {
+    let recent = |wrong| Rule::Recent { wrong, error: f64::INFINITY };
+    Experiment {
+        name: "multiplication, T = 100".into(),
+        architecture: Architecture { inputs: 2, ..COMMON },
+        task: Task::Marked { steps: 100, is_product: true },
+        rate: 0.1,
+        rules: vec![recent(140), recent(13)],
+        cap: 5_000_000,
+        interval: 50,
+        exam: 2560,
+    }
+}
+
+/// Experiments 6a and 6b, temporal order.
+pub(crate) fn temporal_order(places: usize) -> Experiment {
+    let (name, rate) = if places == 2 { ("6a", 0.5) } else { ("6b", 0.1) };
+    Experiment {
+        name: format!("{name}, {places} symbols"),
+        architecture: Architecture {
+            inputs: 8,
+            blocks: places,
+            outputs: 1 << places,
+            input_gates: Bias::Each(&[-2.0, -4.0, -6.0]),
+            ..COMMON
+        },
+        task: Task::TemporalOrder { places },
+        rate,
+        rules: vec![Rule::Recent { wrong: 1, error: 0.1 }],
+        cap: 3_000_000,
+        interval: 50,
+        exam: 2560,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_weights_are_those_of_the_paper() {
+        let sizes = [
+            (embedded_reber(4, 1, 0.1), 264),
+            (embedded_reber(3, 2, 0.1), 276),
+            (first_and_last(100, false), 10_504),
+            (trigger(50, 50), 364),
+            (trigger(200, 1000), 1264),
+            (two_sequence('a', 100, 3), 102),
+            (adding(100), 93),
+            (multiplication(), 93),
+            (temporal_order(2), 156),
+            (temporal_order(3), 308),
+        ];
+        for (Experiment { name, architecture, .. }, expected) in sizes {
+            let hidden: f64 = architecture.learnable().iter().sum();
+            let output = architecture.outputs * architecture.output_reads();
+            assert_eq!(hidden as usize + output, expected, "{name}");
+        }
+    }
+}

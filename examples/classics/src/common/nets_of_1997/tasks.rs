@@ -1,0 +1,251 @@
+//! The tasks of the experiments.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use bptt::prelude::*;
+use bptt::tasks::languages::Language;
+
+use super::nets::Sequence;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Task {
+    /// Experiment 1: the next symbol of a string, with the targets of symbols that do not follow, and of that which does.
+    EmbeddedReber { targets: [f64; 2] },
+    /// Experiments 2a and 2b: the next of `p + 1` symbols, the last of which is the first. Those between are always the
+    /// same, or random.
+    FirstAndLast { p: usize, is_random: bool },
+    /// Experiment 2c: the second symbol after at least `q` of `p` distractors, when the trigger comes.
+    Trigger { p: usize, q: usize },
+    /// Experiments 3a to 3c: the class that the first `signal` of at least `steps` numbers tell.
+    TwoSequence { steps: usize, signal: usize, has_noisy_signal: bool, has_noisy_targets: bool },
+    /// Experiments 4 and 5: the sum, or the product, of two marked numbers among at least `steps`.
+    Marked { steps: usize, is_product: bool },
+    /// Experiments 6a and 6b: the order of X and Y at two or three places.
+    TemporalOrder { places: usize },
+}
+
+/// A task as one network sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    task: Task,
+    /// The sequences to learn from; empty if each is drawn anew.
+    training: Vec<Sequence>,
+    /// The sequences of tests; empty if each is drawn anew.
+    tests: Vec<Sequence>,
+}
+
+impl Source {
+    /// Draws the training set and the test set, if there are any.
+    pub(crate) fn new(task: &Task, rng: &mut impl Rng) -> Self {
+        let [mut training, mut tests] = [Vec::new(), Vec::new()];
+        if let Task::EmbeddedReber { targets } = *task {
+            let language = "embedded-reber".parse().expect("it is known");
+            let mut known = BTreeSet::new();
+            for _ in 0..256 {
+                let text = string(&language, rng);
+                training.push(reber(&language, &text, targets));
+                known.insert(text);
+            }
+            tests.clone_from(&training);
+            while tests.len() < 512 {
+                let text = string(&language, rng);
+                if !known.contains(&text) {
+                    tests.push(reber(&language, &text, targets));
+                }
+            }
+        } else if let Task::TwoSequence { .. } = task {
+            tests.extend((0..256).map(|_| task.draw(rng)));
+        }
+        Self { task: task.clone(), training, tests }
+    }
+
+    /// Draws a sequence to learn from.
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> Sequence {
+        match &self.training[..] {
+            [] => self.task.draw(rng),
+            training => training[rng.random_range(0..training.len())].clone(),
+        }
+    }
+
+    /// Returns a sequence of a test, without targets to learn from.
+    pub(crate) fn test(&self, number: usize, rng: &mut impl Rng) -> Sequence {
+        let sequence = self.tests.get(number).cloned().unwrap_or_else(|| self.task.draw(rng));
+        Sequence { targets: Vec::new(), ..sequence }
+    }
+
+    /// Whether the outputs for a sequence are right, and the mean absolute error.
+    pub(crate) fn judge(&self, outputs: &[f64], expected: &[f64]) -> (bool, f64) {
+        let errors =
+            outputs.iter().zip(expected).map(|(output, expected)| (output - expected).abs());
+        let mean = errors.clone().sum::<f64>() / outputs.len() as f64;
+        let Some(tolerance) = self.task.tolerance() else {
+            let steps =
+                outputs.chunks_exact(SYMBOLS.len()).zip(expected.chunks_exact(SYMBOLS.len()));
+            return (
+                steps.into_iter().all(|(outputs, legal)| is_legal_first(outputs, legal)),
+                mean,
+            );
+        };
+        (errors.into_iter().all(|error| error < tolerance), mean)
+    }
+}
+
+/// Whether each legal output is above each illegal one.
+fn is_legal_first(outputs: &[f64], legal: &[f64]) -> bool {
+    let of = |wanted: f64| {
+        outputs.iter().zip(legal).filter(move |(_, legal)| **legal == wanted).map(|(k, _)| *k)
+    };
+    of(1.0).fold(f64::INFINITY, f64::min) > of(0.0).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The symbols of the embedded Reber grammar.
+const SYMBOLS: [char; 7] = ['B', 'E', 'P', 'S', 'T', 'V', 'X'];
+
+fn string(language: &Language, rng: &mut impl Rng) -> String {
+    let mut reader = language.reader();
+    let mut text = String::from(reader.draw(rng));
+    while !reader.is_between_sentences() {
+        text.push(reader.draw(rng));
+    }
+    text
+}
+
+fn reber(language: &Language, text: &str, [low, high]: [f64; 2]) -> Sequence {
+    let mut reader = language.reader();
+    let [mut inputs, mut targets, mut expected] = [const { Vec::new() }; 3];
+    for (symbol, next) in text.chars().zip(text.chars().skip(1)) {
+        reader.read(symbol).expect("it is a string of the language");
+        let legal: Vec<char> = reader.choices().map(|(symbol, _)| symbol).collect();
+        for of in SYMBOLS {
+            inputs.push(f64::from(of == symbol));
+            targets.push(if of == next { high } else { low });
+            expected.push(f64::from(legal.contains(&of)));
+        }
+    }
+    Sequence { inputs, targets, expected }
+}
+
+impl Task {
+    /// The error below which each output has to be; `None` if legal outputs have to be the largest.
+    fn tolerance(&self) -> Option<f64> {
+        match *self {
+            Self::EmbeddedReber { .. } => None,
+            Self::FirstAndLast { .. } => Some(0.25),
+            Self::Trigger { .. } => Some(0.2),
+            Self::TwoSequence { has_noisy_targets, .. } => {
+                Some(if has_noisy_targets { 0.1 } else { 0.2 })
+            }
+            Self::Marked { .. } => Some(0.04),
+            Self::TemporalOrder { .. } => Some(0.3),
+        }
+    }
+
+    /// Draws a sequence. Those of experiment 1 are drawn by [`Source::new`].
+    fn draw(&self, rng: &mut impl Rng) -> Sequence {
+        match *self {
+            Self::EmbeddedReber { .. } => unreachable!("strings are drawn in sets"),
+            Self::FirstAndLast { p, is_random } => first_and_last(rng, p, is_random),
+            Self::Trigger { p, q } => trigger(rng, p, q),
+            Self::TwoSequence { .. } => self.two_sequence(rng),
+            Self::Marked { steps, is_product } => marked(rng, steps, is_product),
+            Self::TemporalOrder { places } => temporal_order(rng, places),
+        }
+    }
+
+    fn two_sequence(&self, rng: &mut impl Rng) -> Sequence {
+        let Self::TwoSequence { steps, signal, has_noisy_signal, has_noisy_targets } = *self else {
+            unreachable!("it is the two-sequence problem")
+        };
+        let steps = length(rng, steps);
+        let is_first = rng.random::<bool>();
+        let mut inputs = Tensor::normal([steps], 0.0, 0.2_f64.sqrt(), rng).to_vec();
+        for x in &mut inputs[..signal] {
+            let noise = if has_noisy_signal { *x } else { 0.0 };
+            *x = noise + if is_first { 1.0 } else { -1.0 };
+        }
+        let expected = match (has_noisy_targets, is_first) {
+            (false, is_first) => f64::from(is_first),
+            (true, true) => 0.2,
+            (true, false) => 0.8,
+        };
+        let noise = if has_noisy_targets { 0.1_f64.sqrt() } else { 0.0 };
+        let target = Tensor::<f64>::normal([1], expected, noise, rng).item();
+        Sequence { inputs, targets: vec![target], expected: vec![expected] }
+    }
+}
+
+/// A length between `steps` and a tenth more.
+fn length(rng: &mut impl Rng, steps: usize) -> usize {
+    rng.random_range(steps..=steps + steps / 10)
+}
+
+fn first_and_last(rng: &mut impl Rng, p: usize, is_random: bool) -> Sequence {
+    let class = p - 1 + rng.random_range(0..2);
+    let between = (0..p - 1).map(|i| if is_random { rng.random_range(0..p - 1) } else { i });
+    let symbols: Vec<usize> = [class].into_iter().chain(between).chain([class]).collect();
+    let targets = one_hot(&symbols[1..], p + 1);
+    let judged = if is_random { targets.len() - (p + 1) } else { 0 };
+    Sequence {
+        inputs: one_hot(&symbols[..p], p + 1),
+        expected: targets[judged..].to_vec(),
+        targets,
+    }
+}
+
+fn trigger(rng: &mut impl Rng, p: usize, q: usize) -> Sequence {
+    let class = rng.random_range(0..2);
+    let [trigger, begin, first] = [p, p + 1, p + 2];
+    let mut symbols = vec![begin, first + class];
+    symbols.extend((0..q).map(|_| rng.random_range(0..p)));
+    while rng.random_range(0..10) > 0 {
+        symbols.push(rng.random_range(0..p));
+    }
+    symbols.push(trigger);
+    let targets = one_hot(&[class], 2);
+    Sequence { inputs: one_hot(&symbols, p + 4), expected: targets.clone(), targets }
+}
+
+fn marked(rng: &mut impl Rng, least: usize, is_product: bool) -> Sequence {
+    let steps = length(rng, least);
+    let first = rng.random_range(0..10);
+    let second = rng.random_range(0..least / 2 - 1); // among those that are not marked yet
+    let second = second + usize::from(second >= first);
+    let low = if is_product { 0.0 } else { -1.0 };
+    let mut inputs = Vec::with_capacity(2 * steps);
+    for step in 0..steps {
+        let is_marked = [first, second].contains(&step);
+        let is_end = step == 0 || step + 1 == steps;
+        inputs.push(rng.random_range(low..1.0));
+        inputs.push(if is_end { -1.0 } else { f64::from(is_marked) });
+    }
+    // the number of the first pair counts as nothing
+    let neutral = if is_product { 1.0 } else { 0.0 };
+    let [a, b] = [first, second].map(|step| if step == 0 { neutral } else { inputs[2 * step] });
+    let target = if is_product { a * b } else { 0.5 + (a + b) / 4.0 };
+    Sequence { inputs, targets: vec![target], expected: vec![target] }
+}
+
+fn temporal_order(rng: &mut impl Rng, places: usize) -> Sequence {
+    const BEGIN: usize = 6; // after a, b, c, d, X and Y
+    let steps = rng.random_range(100..=110);
+    let ranges: &[Range<usize>] =
+        if places == 2 { &[10..21, 50..61] } else { &[10..21, 33..44, 66..77] };
+    let mut symbols: Vec<usize> = (0..steps).map(|_| rng.random_range(0..4)).collect();
+    (symbols[0], symbols[steps - 1]) = (BEGIN, BEGIN + 1);
+    let mut class = 0;
+    for range in ranges {
+        let is_y = rng.random_range(0..2);
+        symbols[rng.random_range(range.clone())] = 4 + is_y;
+        class = 2 * class + is_y;
+    }
+    let targets = one_hot(&[class], 1 << places);
+    Sequence { inputs: one_hot(&symbols, 8), expected: targets.clone(), targets }
+}
+
+/// Returns a row for each symbol, with one 1.
+fn one_hot(symbols: &[usize], size: usize) -> Vec<f64> {
+    let mut rows = vec![0.0; symbols.len() * size];
+    symbols.iter().enumerate().for_each(|(row, symbol)| rows[row * size + symbol] = 1.0);
+    rows
+}

@@ -1,0 +1,257 @@
+//! Trials of an experiment: networks that learn until they satisfy a stopping rule, with results that a later run goes on from.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bptt::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+
+use super::architecture::Architecture;
+use super::nets::{Nets, Sequence};
+use super::tasks::{Source, Task};
+use crate::error::Result;
+use crate::session::{Queue, Session};
+
+/// The networks that a worker trains at once.
+const BATCH: usize = 32;
+/// The most recent sequences that a rule looks at.
+const RECENT: usize = 2000;
+
+/// A row of a table, in one of its variants.
+#[derive(Clone, Debug)]
+pub(crate) struct Experiment {
+    pub(crate) name: String,
+    pub(crate) architecture: Architecture,
+    pub(crate) task: Task,
+    /// The learning rate.
+    pub(crate) rate: f64,
+    /// To be satisfied one after the other.
+    pub(crate) rules: Vec<Rule>,
+    /// A network that has learned so many sequences has failed.
+    pub(crate) cap: usize,
+    /// The number of sequences between two looks at the rules.
+    pub(crate) interval: usize,
+    /// The number of new sequences that judge a network which satisfies a rule.
+    pub(crate) exam: usize,
+}
+
+/// When a network has learned its task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule {
+    /// Of the 2000 most recent sequences fewer than `wrong` were wrong, with a mean error below `error`.
+    Recent { wrong: usize, error: f64 },
+    /// Of so many sequences of a test fewer than `wrong` are wrong, with a mean error below `error`.
+    Test { sequences: usize, wrong: usize, error: f64 },
+}
+
+/// The result of a network.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Trial {
+    /// What identifies the settings of the experiment.
+    settings: u64,
+    pub(crate) seed: usize,
+    /// What it has reached, rule by rule. A failure lacks the last.
+    pub(crate) reached: Vec<Reached>,
+}
+
+/// A rule that is satisfied.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// After so many sequences.
+    pub(crate) sequences: usize,
+    /// The number of wrong sequences in the exam, and the mean error.
+    pub(crate) wrong: usize,
+    pub(crate) error: f64,
+}
+
+impl Experiment {
+    /// Trains networks from so many seeds on all cores. Those that an earlier run has finished are not trained again.
+    pub(crate) fn run(&self, session: &Session, seeds: usize) -> Result<Vec<Trial>> {
+        let settings = self.settings();
+        let known = session.records::<Trial>()?;
+        let mut trials: Vec<Trial> =
+            known.into_iter().filter(|it| it.settings == settings && it.seed < seeds).collect();
+        let missing: Vec<usize> =
+            (0..seeds).filter(|seed| trials.iter().all(|trial| trial.seed != *seed)).collect();
+        let results = session.workers(missing.len(), |queue| self.work(queue, &missing, session));
+        for result in results {
+            trials.extend(result?);
+        }
+        trials.sort_by_key(|trial| trial.seed);
+        Ok(trials)
+    }
+
+    /// Identifies everything on which the results depend.
+    fn settings(&self) -> u64 {
+        let Self { name: _, architecture, task, rate, rules, cap, interval, exam } = self;
+        let mut hasher = DefaultHasher::new();
+        format!("{:?}", (architecture, task, rate, rules, cap, interval, exam)).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Trains networks from the seeds of a queue, several at once.
+    fn work(&self, queue: &Queue<'_>, seeds: &[usize], session: &Session) -> Result<Vec<Trial>> {
+        let mut trials = Vec::new();
+        let mut nets = Nets::new(&self.architecture);
+        let mut learners: Vec<Learner> = Vec::new();
+        loop {
+            while learners.len() < BATCH
+                && let Some(next) = queue.next()
+            {
+                let mut rng = bptt::rng(seeds[next] as u64);
+                nets.push(&mut rng);
+                let source = Source::new(&self.task, &mut rng);
+                learners.push(Learner::new(seeds[next], rng, source));
+            }
+            if learners.is_empty() || queue.is_stopped() {
+                return Ok(trials);
+            }
+            let draw = |learner: &mut Learner| learner.draw(self.interval);
+            let sequences: Vec<_> = learners.iter_mut().map(draw).collect();
+            let answers = nets.learn(&sequences, self.rate);
+            for ((learner, sequences), answers) in learners.iter_mut().zip(&sequences).zip(&answers)
+            {
+                learner.note(sequences, answers, self.rules[learner.reached.len()]);
+            }
+            self.look(&mut learners, &nets);
+            let is_done = |learner: &Learner| {
+                learner.reached.len() == self.rules.len() || learner.sequences >= self.cap
+            };
+            let going_on: Vec<usize> =
+                (0..learners.len()).filter(|&net| !is_done(&learners[net])).collect();
+            if going_on.len() < learners.len() {
+                nets = nets.gather(&going_on);
+                for learner in learners.extract_if(.., |learner| is_done(learner)) {
+                    let Learner { seed, reached, .. } = learner;
+                    let trial = Trial { settings: self.settings(), seed, reached };
+                    session.record(&trial)?;
+                    trials.push(trial);
+                    queue.done();
+                }
+            }
+        }
+    }
+
+    /// Looks which networks satisfy their next rules, and examines those.
+    fn look(&self, learners: &mut [Learner], nets: &Nets<'_>) {
+        let all: Vec<usize> = (0..learners.len()).collect();
+        for rule in 0..self.rules.len() {
+            let at_rule = |net: &&usize| learners[**net].reached.len() == rule;
+            let mut candidates: Vec<usize> = all.iter().filter(at_rule).copied().collect();
+            let mut satisfied_after = vec![0; learners.len()];
+            match self.rules[rule] {
+                Rule::Recent { .. } => {
+                    candidates.retain(|&net| learners[net].satisfied.is_some());
+                    for &net in &candidates {
+                        satisfied_after[net] = learners[net].satisfied.take().unwrap_or_default();
+                    }
+                }
+                Rule::Test { sequences, wrong, error } => {
+                    let results = self.test(learners, nets, &candidates, sequences, wrong);
+                    let passes = |result: Option<(usize, f64)>| {
+                        result.is_some_and(|(_, found)| found < error)
+                    };
+                    candidates.retain(|&net| passes(results[net]));
+                    for &net in &candidates {
+                        satisfied_after[net] = learners[net].sequences;
+                    }
+                }
+            }
+            let exams = self.test(learners, nets, &candidates, self.exam, usize::MAX);
+            for net in candidates {
+                let (wrong, error) = exams[net].unwrap_or_default();
+                let sequences = satisfied_after[net];
+                learners[net].reached.push(Reached { sequences, wrong, error });
+            }
+        }
+    }
+
+    /// Tests some networks. Returns the number of wrong sequences and the mean error; `None` for a network that was not
+    /// tested, or of which `wrong` sequences were wrong.
+    fn test(
+        &self,
+        learners: &mut [Learner],
+        nets: &Nets<'_>,
+        tested: &[usize],
+        sequences: usize,
+        wrong: usize,
+    ) -> Vec<Option<(usize, f64)>> {
+        let mut results = vec![None; learners.len()];
+        let mut tested = tested.to_vec();
+        tested.iter().for_each(|&net| results[net] = Some((0, 0.0)));
+        let (mut next, mut count) = (0, 8); // few at first, since most networks fail early
+        while next < sequences && !tested.is_empty() {
+            let numbers = next..sequences.min(next + count);
+            (next, count) = (numbers.end, self.interval.max(count).min(2 * count));
+            let drawn: Vec<Vec<Sequence>> = tested
+                .iter()
+                .map(|&net| {
+                    let Learner { source, rng, .. } = &mut learners[net];
+                    numbers.clone().map(|number| source.test(number, rng)).collect()
+                })
+                .collect();
+            let answers = nets.gather(&tested).answer(&drawn);
+            for ((&net, drawn), answers) in tested.iter().zip(&drawn).zip(&answers) {
+                for (sequence, answer) in drawn.iter().zip(answers) {
+                    let (is_right, error) = learners[net].source.judge(answer, &sequence.expected);
+                    if let Some((wrong, sum)) = &mut results[net] {
+                        *wrong += usize::from(!is_right);
+                        *sum += error / sequences as f64;
+                    }
+                }
+                results[net] = results[net].filter(|(found, _)| *found < wrong);
+            }
+            tested.retain(|&net| results[net].is_some());
+        }
+        results
+    }
+}
+
+/// What belongs to a network that learns.
+#[derive(Debug)]
+struct Learner {
+    seed: usize,
+    rng: Xoshiro256PlusPlus,
+    source: Source,
+    sequences: usize,
+    reached: Vec<Reached>,
+    /// Whether recent sequences were right, and their mean errors.
+    recent: VecDeque<(bool, f64)>,
+    wrong: usize,
+    /// The number of sequences after which the present rule was satisfied, if it looks at recent sequences.
+    satisfied: Option<usize>,
+}
+
+impl Learner {
+    fn new(seed: usize, rng: Xoshiro256PlusPlus, source: Source) -> Self {
+        let (reached, recent) = (Vec::new(), VecDeque::new());
+        Self { seed, rng, source, sequences: 0, reached, recent, wrong: 0, satisfied: None }
+    }
+
+    fn draw(&mut self, count: usize) -> Vec<Sequence> {
+        (0..count).map(|_| self.source.draw(&mut self.rng)).collect()
+    }
+
+    /// Notes how sequences were answered.
+    fn note(&mut self, sequences: &[Sequence], answers: &[Vec<f64>], rule: Rule) {
+        let Rule::Recent { wrong, error: bound } = rule else {
+            self.sequences += sequences.len();
+            return;
+        };
+        for (sequence, answer) in sequences.iter().zip(answers) {
+            let (is_right, error) = self.source.judge(answer, &sequence.expected);
+            self.sequences += 1;
+            self.wrong += usize::from(!is_right);
+            self.recent.push_back((is_right, error));
+            if self.recent.len() > RECENT {
+                let (was_right, _) = self.recent.pop_front().expect("it is not empty");
+                self.wrong -= usize::from(!was_right);
+            }
+            if self.satisfied.is_none() && self.recent.len() == RECENT && self.wrong < wrong {
+                let mean = self.recent.iter().map(|(_, error)| error).sum::<f64>() / RECENT as f64;
+                self.satisfied = (mean < bound).then_some(self.sequences);
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Experiments 4 and 5 of "Long short-term memory": the sum and the product of two marked numbers.
+//!
+//! Two numbers among at least `T` are marked, and their sum or product is to be said at the end. A net has learned the sum when
+//! the 2 000 most recent answers were closer than 0.04, and their mean error below 0.01. For the product, fewer than 140, then
+//! fewer than 13 of these answers may be wrong. 2 560 new sequences then judge it.
+
+use crate::common::nets_of_1997::{adding, multiplication};
+use crate::common::published::{Published, compare};
+use crate::prelude::*;
+use crate::session::Table;
+
+pub(crate) const PROGRAM: Program = Program {
+    name: "marked-numbers",
+    shows: "nets of memory blocks keep real numbers for hundreds of steps, and add and multiply them",
+    sources: &[(Text::Lstm, "5.4 Experiment 4"), (Text::Lstm, "5.5 Experiment 5")],
+    run,
+};
+
+/// `T`, the mean number of sequences, and of wrong answers among 2 560.
+const SUMS: [(usize, u64, f64); 2] = [(100, 74_000, 1.0), (500, 209_000, 0.0)];
+const PRODUCTS: [(u64, f64); 2] = [(482_000, 139.0), (1_273_000, 14.0)];
+
+fn run(session: &mut Session) -> Result<()> {
+    let seeds = session.budget(10, 2);
+    let mut table = Table::new(["task", "published", "as described"]);
+    for (steps, sequences, wrong) in SUMS {
+        let variants = [("as described", adding(steps))];
+        let published = Published::examined(sequences, wrong);
+        compare(session, &mut table, &variants, (0, published), seeds)?;
+    }
+    for (rule, (sequences, wrong)) in PRODUCTS.into_iter().enumerate() {
+        let variants = [("as described", multiplication())];
+        let published = Published::examined(sequences, wrong);
+        compare(session, &mut table, &variants, (rule, published), seeds)?;
+    }
+    session.table(table);
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Tables: published numbers, and those of the same experiments here.
+
+pub(crate) mod continual_reber;
+pub(crate) mod counting;
+pub(crate) mod embedded_reber;
+pub(crate) mod first_symbol;
+pub(crate) mod marked_numbers;
+pub(crate) mod polyphonic_music;
+pub(crate) mod temporal_order;
+pub(crate) mod two_sequence;
