@@ -1,4 +1,4 @@
-//! The classics: tasks, mechanisms and claims of texts on recurrent networks, each as one short program.
+//! The classics: tasks, mechanisms, claims and tables of texts on recurrent networks, each as one short program.
 
 #![warn(clippy::print_stderr, clippy::print_stdout)] // they panic if the output is closed
 

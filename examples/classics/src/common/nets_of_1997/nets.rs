@@ -46,6 +46,17 @@ impl<'a> Nets<'a> {
         }
     }
 
+    /// Shuts the input gates of a network, so that its cells have no influence and do not learn, or opens them again.
+    pub(crate) fn shut(&mut self, net: usize, is_shut: bool) {
+        let Architecture { blocks, .. } = *self.architecture;
+        let (gates, reads) = (self.architecture.cells(), self.architecture.reads());
+        let weights = self.architecture.hidden_size() * reads;
+        let weights = &mut self.hidden.as_mut_slice()[net * weights..][..weights];
+        for gate in weights.chunks_exact_mut(reads).skip(gates).take(blocks) {
+            gate[reads - 1] += if is_shut { -50.0 } else { 50.0 };
+        }
+    }
+
     /// Returns some of the networks.
     pub(crate) fn gather(&self, nets: &[usize]) -> Self {
         let [hidden, output] = [&self.hidden, &self.output].map(|it| it.gather_rows(nets));

@@ -26,6 +26,8 @@ pub(crate) struct Experiment {
     pub(crate) task: Task,
     /// The learning rate.
     pub(crate) rate: f64,
+    /// The cells are added to a network after so many sequences.
+    pub(crate) added_after: usize,
     /// To be satisfied one after the other.
     pub(crate) rules: Vec<Rule>,
     /// A network that has learned so many sequences has failed.
@@ -84,9 +86,11 @@ impl Experiment {
 
     /// Identifies everything on which the results depend.
     fn settings(&self) -> u64 {
-        let Self { name: _, architecture, task, rate, rules, cap, interval, exam } = self;
+        let Self { name: _, architecture, task, rate, added_after, rules, cap, interval, exam } =
+            self;
+        let settings = (architecture, task, rate, added_after, rules, cap, interval, exam);
         let mut hasher = DefaultHasher::new();
-        format!("{:?}", (architecture, task, rate, rules, cap, interval, exam)).hash(&mut hasher);
+        format!("{settings:?}").hash(&mut hasher);
         hasher.finish()
     }
 
@@ -101,6 +105,9 @@ impl Experiment {
             {
                 let mut rng = bptt::rng(seeds[next] as u64);
                 nets.push(&mut rng);
+                if self.added_after > 0 {
+                    nets.shut(learners.len(), true);
+                }
                 let source = Source::new(&self.task, &mut rng);
                 learners.push(Learner::new(seeds[next], rng, source));
             }
@@ -113,6 +120,12 @@ impl Experiment {
             for ((learner, sequences), answers) in learners.iter_mut().zip(&sequences).zip(&answers)
             {
                 learner.note(sequences, answers, self.rules[learner.reached.len()]);
+            }
+            for (net, learner) in learners.iter().enumerate() {
+                let added = self.added_after..self.added_after + self.interval;
+                if self.added_after > 0 && added.contains(&learner.sequences) {
+                    nets.shut(net, false);
+                }
             }
             self.look(&mut learners, &nets);
             let is_done = |learner: &Learner| {
